@@ -1,0 +1,20 @@
+"""The publishing desk of an outlet that shows one picture a day.
+
+A post's way through the house, stage by stage::
+
+    settings, clock        the configuration; the only reading of the time
+    content, profiles      what travels between stages; a platform's limits as data
+    media                  originals and renditions, stored by hash
+    adapt/                 post + profile + template -> the exact caption and images of a channel
+    platforms/             one adapter and one profile per platform
+    db/                    tables, sessions, migrations
+    lifecycle              the states of a delivery and the only place that changes one
+    post_queue/            posts, order, approval, picking the day's post
+    delivery/              claim, publish, settle what is unknown, records
+    scheduler              wakes the stages; holds no posts
+    cli/                   the command line
+    sandbox/               local platforms that speak the real wire protocols
+    samples/               pictures and texts of a demo outlet, drawn and written here
+"""
+
+__version__ = "0.1.0"

@@ -1,0 +1,239 @@
+"""What travels between stages. Every value here is frozen and can be stored as JSON."""
+
+from __future__ import annotations
+
+import hashlib
+from datetime import datetime
+from pathlib import Path
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+Fraction = Annotated[float, Field(ge=0.0, le=1.0)]
+Fit = Literal["pad", "crop", "split", "as-is"]
+ImageFormat = Literal["jpeg", "png", "gif", "webp"]
+SourceFormat = Literal["jpeg", "png", "tiff", "webp", "avif", "gif", "heic"]
+
+
+class Frozen(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+# --- what staff write ------------------------------------------------------------------------
+
+
+class Box(Frozen):
+    """A rectangle inside a picture, in fractions of its width and height, after orientation."""
+
+    left: Fraction
+    top: Fraction
+    width: Fraction
+    height: Fraction
+
+
+class ImageChoices(Frozen):
+    """What staff decided about one picture; `None` means the channel's or the house's default."""
+
+    fit: Fit | None = None
+    focal_point: tuple[Fraction, Fraction] | None = None
+    crop_box: Box | None = None
+    protected: tuple[Box, ...] = ()
+    gutters: tuple[Fraction, ...] | None = None
+    """Where a wide composite is cut into panels: x positions. None: found by the program."""
+    padding: str = "edge"
+    """`edge` (the colour of the picture's border), `blur`, or a colour written `#rrggbb`."""
+    window: Literal["full", "percentile"] | None = None
+    """How 16-bit values become 8-bit: the full range, or the 0.1 and 99.9 percentiles."""
+    credit_strip: bool = False
+    """Write the credit below the picture, outside it."""
+
+
+class SourceImage(Frozen):
+    """One picture of a post: the stored original and what staff say about it."""
+
+    media: str
+    """SHA-256 of the original file, in hexadecimal: its name in the media store."""
+    format: SourceFormat
+    width: int
+    height: int
+    """Pixels, after the EXIF orientation is applied."""
+    bits: int = 8
+    frames: int = 1
+    gutters: tuple[Fraction, ...] = ()
+    """Where the program found gaps between panels: x positions. Staff's own, in `choices`, come first."""
+    alt_text: str = ""
+    credit: str = ""
+    licence: str = ""
+    choices: ImageChoices = ImageChoices()
+
+
+class Link(Frozen):
+    label: str
+    url: str
+
+
+class SourcePost(Frozen):
+    """A post in one language, as staff wrote it. `body` is a small Markdown."""
+
+    title: str
+    standfirst: str = ""
+    body: str = ""
+    written_by: str = ""
+    credit: str = ""
+    licence: str = ""
+    link: str = ""
+    """The post's own page, where there is one."""
+    links: tuple[Link, ...] = ()
+    tags: tuple[str, ...] = ()
+    language: str = "en"
+    images: tuple[SourceImage, ...] = ()
+    captions: dict[str, str] = Field(default_factory=dict)
+    """Captions written by hand, by channel name; they replace the template there."""
+
+
+# --- what one channel will get ---------------------------------------------------------------
+
+
+class Problem(Frozen):
+    """Something staff must know before the post goes out."""
+
+    field: str
+    """Where to mend it: `title`, `body`, `images[0].alt_text`, `caption`, ..."""
+    message: str
+    """One sentence: what is wrong and what to do."""
+    blocking: bool = True
+    """A post with a blocking problem can't be approved."""
+
+
+class Span(Frozen):
+    """Formatting of `text[start:end]`, in code points."""
+
+    start: int
+    end: int
+    kind: Literal["bold", "italic", "link", "tag", "mention"]
+    url: str | None = None
+
+
+class TextBlock(Frozen):
+    kind: Literal["heading", "paragraph", "bullet", "number", "quote"] = "paragraph"
+    text: str
+    spans: tuple[Span, ...] = ()
+
+
+class RenditionSpec(Frozen):
+    """Everything that decides the bytes of a rendition, so that its hash can name it."""
+
+    source: str
+    """SHA-256 of the original."""
+    formats: tuple[ImageFormat, ...]
+    """What the channel takes, best first."""
+    max_bytes: int
+    max_width: int
+    max_height: int
+    canvas_ratio: float | None = None
+    """Width over height that the finished picture must have. None: the picture's own."""
+    fit: Fit = "pad"
+    crop: Box | None = None
+    """The part of the picture that is shown. None: all of it."""
+    padding: str = "edge"
+    window: Literal["full", "percentile"] = "full"
+    animated: bool = False
+    """Keep the animation, where the picture has one and the channel takes it."""
+    creator: str = ""
+    copyright: str = ""
+    description: str = ""
+    """Written into the rendition's metadata; everything else there is removed."""
+    credit_strip: str = ""
+    """Text shown below the picture, outside it. Empty: none."""
+
+    @property
+    def digest(self) -> str:
+        """SHA-256 of the specification, in hexadecimal."""
+        return hashlib.sha256(self.model_dump_json().encode()).hexdigest()
+
+
+class AdaptedImage(Frozen):
+    spec: RenditionSpec
+    alt_text: str
+
+
+class AdaptedPost(Frozen):
+    """The exact text, images and alt texts that one channel will get."""
+
+    channel: str
+    platform: str
+    language: str
+    title: str
+    caption: str
+    """What followers read, as plain text. Where the platform has rich text, `blocks` say the same."""
+    blocks: tuple[TextBlock, ...] = ()
+    tags: tuple[str, ...] = ()
+    """Tags for a platform that has a field for them; elsewhere they stand in the caption."""
+    link: str = ""
+    """The source link, for a platform that has a field for it."""
+    images: tuple[AdaptedImage, ...] = ()
+    count: int = 0
+    limit: int = 0
+    unit: str = ""
+    """The caption's length and limit, in the platform's own unit."""
+    left_out: tuple[str, ...] = ()
+    """What shortening removed, in words."""
+    cost_usd: float | None = None
+    """Estimated price of publishing, in US dollars. None: free."""
+    problems: tuple[Problem, ...] = ()
+
+
+class Rendition(Frozen):
+    """One adapted image file, made and measured."""
+
+    path: Path
+    sha256: str
+    format: ImageFormat
+    width: int
+    height: int
+    bytes: int
+    quality: int | None = None
+    """Encoder quality, 1-100. None: lossless."""
+    ssim: float | None = None
+    """Structural similarity to the resized master, 0-1."""
+    colour_difference: float | None = None
+    """Mean CIE76 colour difference to the resized master."""
+    notes: tuple[str, ...] = ()
+    """What was done that staff should see: padding, 16-bit mapping, first page of several."""
+
+    @property
+    def mime_type(self) -> str:
+        return f"image/{self.format}"
+
+
+# --- what a platform answers -----------------------------------------------------------------
+
+
+class Account(Frozen):
+    """Who the credentials belong to, as the platform tells it."""
+
+    id: str
+    name: str
+    url: str | None = None
+
+
+class Publication(Frozen):
+    """A post that the platform has accepted."""
+
+    remote_id: str
+    url: str | None = None
+    state: Literal["published", "processing"] = "published"
+    request_id: str | None = None
+    answer: str = ""
+    """What came back, shortened, without secrets."""
+
+
+class PublishedPost(Frozen):
+    """A published post as read back from the platform."""
+
+    remote_id: str
+    url: str | None
+    image_count: int
+    alt_texts: tuple[str | None, ...]
+    """One per image; None where the platform does not tell."""
+    published_at: datetime | None = None

@@ -1,0 +1,117 @@
+"""A platform's limits and habits as data, read from the TOML file beside its adapter."""
+
+from __future__ import annotations
+
+import tomllib
+from collections.abc import Mapping
+from functools import cache
+from importlib import resources
+from typing import Literal
+
+from pydantic import Field
+
+from publisher.content import Fit, Frozen, ImageFormat
+
+Limit = Literal["text", "tags", "images", "image_bytes", "alt_text"]
+Unit = Literal["code_points", "utf16", "x_weighted", "graphemes", "mastodon", "threads"]
+
+
+class TextLimits(Frozen):
+    unit: Unit
+    limit: int
+    max_bytes: int | None = None
+    """A second limit in UTF-8 bytes, where the platform has one."""
+    url_length: int | None = None
+    """What any URL counts for. None: its own length."""
+    rich: bool = False
+    """The platform keeps headings, emphasis and links."""
+    block_limit: int | None = None
+    """Limit of one text block, in `unit`, where the platform counts blocks."""
+
+
+class TagLimits(Frozen):
+    maximum: int
+    max_length: int = 100
+    where: Literal["caption", "field"] = "caption"
+
+
+class ImageLimits(Frozen):
+    maximum: int
+    minimum: int = 1
+    formats: tuple[ImageFormat, ...]
+    max_bytes: int
+    max_total_bytes: int | None = None
+    max_width: int
+    max_height: int
+    min_ratio: float | None = None
+    max_ratio: float | None = None
+    """Width over height."""
+    same_ratio_as_first: bool = False
+    animation: bool = False
+    fit: Fit = "pad"
+
+
+class AltTextLimits(Frozen):
+    unit: Unit = "code_points"
+    limit: int
+
+
+class PublishingHabits(Frozen):
+    timeout_seconds: float
+    """The longest that the publishing request may take."""
+    settle_seconds: float
+    """After this a post that was accepted can be read back, so that absence means absence."""
+    minimum_gap_seconds: float = 0.0
+    """Human pace: the least time between two posts of one channel."""
+
+
+class Prices(Frozen):
+    """US dollars."""
+
+    post: float
+    post_with_link: float
+    alt_text: float = 0.0
+
+
+class Profile(Frozen):
+    label: str
+    text: TextLimits
+    tags: TagLimits
+    mentions_maximum: int | None = None
+    images: ImageLimits
+    alt_text: AltTextLimits
+    publishing: PublishingHabits
+    prices: Prices | None = None
+    links: Literal["allowed", "dead", "priced"] = "allowed"
+    """`dead`: a URL in the caption can't be followed; `priced`: it makes the post dearer."""
+    post_url: str = ""
+    """Pattern of a post's address with `{account}` and `{id}`, where ids make addresses."""
+    notes: tuple[str, ...] = Field(default=())
+    """What staff and operators should know about this platform."""
+
+    def with_limits(self, limits: Mapping[Limit, int]) -> Profile:
+        """This profile with a channel's own limits, such as a longer X text."""
+        text = self.text.model_copy(update={"limit": limits.get("text", self.text.limit)})
+        tags = self.tags.model_copy(update={"maximum": limits.get("tags", self.tags.maximum)})
+        images = self.images.model_copy(
+            update={
+                "maximum": limits.get("images", self.images.maximum),
+                "max_bytes": limits.get("image_bytes", self.images.max_bytes),
+            }
+        )
+        alt = self.alt_text.model_copy(update={"limit": limits.get("alt_text", self.alt_text.limit)})
+        return self.model_copy(update={"text": text, "tags": tags, "images": images, "alt_text": alt})
+
+
+@cache
+def load_profile(platform: str) -> Profile:
+    """The profile of a platform that `platform_names` lists."""
+    source = resources.files("publisher.platforms") / f"{platform}.toml"
+    return Profile.model_validate(tomllib.loads(source.read_text(encoding="utf-8")))
+
+
+@cache
+def platform_names() -> tuple[str, ...]:
+    """The platforms that have a profile, in alphabetical order."""
+    folder = resources.files("publisher.platforms")
+    return tuple(sorted(entry.name.removesuffix(".toml") for entry in folder.iterdir() if entry.name.endswith(".toml")))

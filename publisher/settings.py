@@ -1,0 +1,312 @@
+"""The configuration: `config/publisher.toml`, overridden by the environment, and secrets.
+
+Every mistake in it is one sentence that names the file, the line or the key, and what to do.
+A secret is never part of a `Settings` value: it is read when a channel is connected.
+"""
+
+from __future__ import annotations
+
+import difflib
+import os
+import re
+import tomllib
+import zoneinfo
+from datetime import time
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, field_validator, model_validator
+from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
+from pydantic_settings import SettingsError as UnreadableVariable
+from sqlalchemy.engine import make_url
+from sqlalchemy.exc import ArgumentError
+
+from publisher.content import Fit
+from publisher.mistakes import ConfigurationFile, first_mistake, known_keys, unknown_key
+from publisher.profiles import Limit
+
+ENV_PREFIX = "PUBLISHER__"
+
+
+class SettingsError(Exception):
+    """The configuration can't be used; the message is one sentence for a person."""
+
+
+def _clock_time(value: object) -> object:
+    if isinstance(value, time):
+        return value
+    if isinstance(value, str) and (found := re.fullmatch(r"([01]?\d|2[0-3]):([0-5]\d)", value)):
+        return time(int(found[1]), int(found[2]))
+    raise ValueError(f'{value!r} is no time of day; write it like "09:00"')
+
+
+ClockTime = Annotated[time, BeforeValidator(_clock_time)]
+
+
+class Section(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class Lateness(Section):
+    """Until when a late post still goes out on its day. `until` None: a late post is skipped."""
+
+    until: ClockTime | None = None
+
+
+def _lateness(value: object) -> object:
+    if value == "skip":
+        return Lateness()
+    if isinstance(value, str) and value.startswith("until "):
+        return Lateness(until=value.removeprefix("until ").strip())  # type: ignore[arg-type]
+    if isinstance(value, Lateness):
+        return value
+    raise ValueError(f'{value!r} is no lateness rule; write "until 20:00" or "skip"')
+
+
+class OutletSettings(Section):
+    name: str = Field(min_length=1)
+    time_zone: str
+    hour: ClockTime
+    lateness: Annotated[Lateness, BeforeValidator(_lateness)] = Lateness(until=time(20, 0))
+    language: str = "en"
+    """The language that posts are written in."""
+
+    @field_validator("time_zone")
+    @classmethod
+    def _known_zone(cls, value: str) -> str:
+        if value in zoneinfo.available_timezones():
+            return value
+        near = difflib.get_close_matches(value, zoneinfo.available_timezones(), n=1)
+        hint = f"did you mean {near[0]!r}?" if near else 'write an IANA name such as "Europe/London"'
+        raise ValueError(f"there is no time zone {value!r}; {hint}")
+
+    @property
+    def zone(self) -> zoneinfo.ZoneInfo:
+        return zoneinfo.ZoneInfo(self.time_zone)
+
+
+class ReserveSettings(Section):
+    no_repeat_days: int = Field(default=365, ge=0)
+    """A reserve post isn't shown again within this many days."""
+
+
+class StorageSettings(Section):
+    """Paths are relative to the folder that holds `config/`."""
+
+    database: str = Field(default="sqlite:///queue.db", repr=False)
+    """It may hold a password, and is therefore not shown."""
+    media: Path = Path("media")
+    sessions: Path = Path("sessions")
+    backups: Path = Path("backups")
+
+    @field_validator("database")
+    @classmethod
+    def _database_url(cls, value: str) -> str:
+        try:
+            backend = make_url(value).get_backend_name()
+        except ArgumentError:
+            backend = ""
+        if backend not in ("sqlite", "postgresql"):
+            raise ValueError('it must be a URL such as "sqlite:///queue.db" or "postgresql+psycopg://host/name"')
+        return value
+
+
+class DeliverySettings(Section):
+    lease_seconds: float = Field(default=30.0, gt=0)
+    """A worker that is not heard of for this long has lost its delivery."""
+    look_up_after: tuple[Annotated[float, Field(gt=0)], ...] = Field(default=(10.0, 60.0, 300.0), min_length=1)
+    """Seconds after an unknown outcome at which the platform is asked whether the post is there."""
+    settle_seconds: float | None = Field(default=None, ge=0)
+    """When absence means absence. None: as the platform's profile says."""
+    retry_seconds: float = Field(default=20.0, gt=0)
+    """The first pause after a platform was not reached; doubled each time, up to 15 minutes."""
+    workers: int = Field(default=8, ge=1, le=64)
+
+
+Missing = Literal["hold", "skip", "original"]
+
+
+class ChannelSettings(Section):
+    name: str = Field(exclude=True)
+    """As its table is called: [channels.NAME]."""
+    platform: str
+    account: str = Field(min_length=1)
+    language: str | None = None
+    hour: ClockTime | None = None
+    caption: Path
+    """The caption template, relative to the folder of the configuration file."""
+    fit: Fit | None = None
+    missing_translation: Missing = "hold"
+    limits: dict[Limit, Annotated[int, Field(gt=0)]] = Field(default_factory=dict)
+    base_url: str | None = None
+    proxy: str | None = Field(default=None, repr=False)
+    ca_file: Path | None = None
+
+    @field_validator("name")
+    @classmethod
+    def _short_name(cls, value: str) -> str:
+        if not re.fullmatch(r"[a-z][a-z0-9_-]{0,39}", value):
+            raise ValueError(
+                f"{value!r} can't name a channel; write at most 40 of a-z, 0-9, - and _, beginning with a letter"
+            )
+        return value
+
+    def secret_variable(self, secret: str) -> str:
+        """The environment variable of one of this channel's secrets."""
+        return f"PUBLISHER_{self.name}_{secret}".upper().replace("-", "_")
+
+
+class Settings(BaseSettings):
+    model_config = SettingsConfigDict(
+        frozen=True,
+        extra="forbid",
+        env_prefix=ENV_PREFIX,
+        env_nested_delimiter="__",
+        nested_model_default_partial_update=True,
+    )
+
+    outlet: OutletSettings
+    reserve: ReserveSettings = ReserveSettings()
+    storage: StorageSettings = StorageSettings()
+    delivery: DeliverySettings = DeliverySettings()
+    channels: dict[str, ChannelSettings] = Field(min_length=1)
+    file: Path = Field(exclude=True)
+    """Where the configuration was read from."""
+
+    @model_validator(mode="before")
+    @classmethod
+    def _name_channels(cls, values: Any) -> Any:
+        channels = values.get("channels") if isinstance(values, dict) else None
+        if isinstance(channels, dict):
+            named = {
+                name: {**table, "name": name} if isinstance(table, dict) else table for name, table in channels.items()
+            }
+            return {**values, "channels": named}
+        return values
+
+    @model_validator(mode="after")
+    def _hours_in_order(self) -> Settings:
+        for channel in self.channels.values():
+            if channel.hour is not None and channel.hour < self.outlet.hour:
+                raise ValueError(
+                    f"channels.{channel.name}.hour is {channel.hour:%H:%M}, before the outlet's hour "
+                    f"{self.outlet.hour:%H:%M} at which the post is picked; make outlet.hour the earliest"
+                )
+            if self.outlet.lateness.until is not None and self.outlet.lateness.until <= (
+                channel.hour or self.outlet.hour
+            ):
+                raise ValueError(
+                    f"outlet.lateness ends at {self.outlet.lateness.until:%H:%M}, before the channel "
+                    f"{channel.name!r} publishes; make it later than every channel's hour"
+                )
+        return self
+
+    @model_validator(mode="after")
+    def _secrets_apart(self) -> Settings:
+        seen: dict[str, str] = {}
+        for name, channel in self.channels.items():
+            if (other := seen.setdefault(channel.secret_variable(""), name)) != name:
+                raise ValueError(f"channels.{name} would read the secrets of channels.{other}; rename one of them")
+        return self
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """The environment wins over the file."""
+        return env_settings, init_settings
+
+    @property
+    def root(self) -> Path:
+        """The folder that relative paths start from: the one that holds `config/`."""
+        folder = self.file.parent
+        return folder.parent if folder.name == "config" else folder
+
+    def path(self, relative: Path) -> Path:
+        return self.root / relative
+
+    @property
+    def database_url(self) -> str:
+        """The database URL, with a relative SQLite file made absolute."""
+        url = make_url(self.storage.database)
+        if url.get_backend_name() == "sqlite" and url.database and url.database != ":memory:":
+            url = url.set(database=str(self.path(Path(url.database))))
+        return url.render_as_string(hide_password=False)
+
+    @property
+    def database_file(self) -> Path | None:
+        """The SQLite file; None for another database."""
+        url = make_url(self.database_url)
+        return Path(url.database) if url.get_backend_name() == "sqlite" and url.database else None
+
+    def channel_hour(self, channel: ChannelSettings) -> time:
+        return channel.hour or self.outlet.hour
+
+    def channel_language(self, channel: ChannelSettings) -> str:
+        return channel.language or self.outlet.language
+
+
+def load_settings(file: Path) -> Settings:
+    """Read and check the configuration.
+
+    Raises:
+        SettingsError: it is missing or wrong; the message is one sentence.
+    """
+    try:
+        text = file.read_text(encoding="utf-8-sig")
+    except FileNotFoundError:
+        raise SettingsError(f"{file} is not there; run `publisher init` to write one") from None
+    except UnicodeDecodeError as error:
+        raise SettingsError(f"{file} is not UTF-8 text (byte {error.start}); save it as UTF-8") from None
+    except OSError as error:
+        raise SettingsError(f"{file} can't be read: {error.strerror}; mend its path or its permissions") from None
+    try:
+        values = tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
+        raise SettingsError(f"{file} is no valid TOML: {error}; mend it there") from None
+    source = ConfigurationFile(file, text, ENV_PREFIX)
+    if "file" in values:
+        raise SettingsError(f"{source.place(('file',))}: unknown key 'file'; remove it")
+    _refuse_unknown_variables()
+    try:
+        return Settings(file=file.absolute(), **values)
+    except ValidationError as error:
+        raise SettingsError(first_mistake(source, error, Settings)) from None
+    except UnreadableVariable as error:
+        raise SettingsError(f"the environment can't be used: {error}; set single keys, not whole tables") from None
+
+
+def _refuse_unknown_variables() -> None:
+    # An unknown section would be ignored without a word, and `file` would move every path.
+    known = known_keys(Settings, ())
+    for variable in sorted(os.environ):
+        section = variable.upper().removeprefix(ENV_PREFIX).partition("__")[0].lower()
+        if variable.upper().startswith(ENV_PREFIX) and section not in known:
+            raise SettingsError(f"the environment variable {variable}: {unknown_key(section, known)}")
+
+
+def read_secret(variable: str) -> str | None:
+    """A secret from `VARIABLE`, or from the file that `VARIABLE_FILE` names. None: not set.
+
+    Raises:
+        SettingsError: the file can't be read, or is empty.
+    """
+    if value := os.environ.get(variable):
+        return value
+    file = os.environ.get(f"{variable}_FILE")
+    if not file:
+        return None
+    try:
+        secret = Path(file).read_text(encoding="utf-8").strip()
+    except OSError as error:
+        raise SettingsError(f"{variable}_FILE names {file}, which can't be read: {error.strerror}") from None
+    except UnicodeDecodeError:
+        raise SettingsError(f"{variable}_FILE names {file}, which is not UTF-8 text") from None
+    if not secret:
+        raise SettingsError(f"{variable}_FILE names {file}, which is empty; write the secret into it")
+    return secret
