@@ -1,0 +1,70 @@
+"""The ways in which a platform call ends badly. Each one decides what happens to the delivery.
+
+    UnsupportedContent    can't be carried; nothing was sent         -> held
+    ContentRejected       refused, this post                         -> failed
+    CredentialsRefused    refused, this account                      -> held, the channel is paused
+    RateLimited           wait; nothing was published                -> pending at `retry_at`
+    Unavailable           not reached; nothing was published         -> pending, later
+    Unconfirmed           may have been published                    -> unconfirmed, looked up
+
+Anything else that an adapter raises means: may have been published if it came after the
+commit, not published otherwise.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+
+class PlatformError(Exception):
+    """A platform call that ended badly.
+
+    `message` is one sentence for the operator. `status` is the HTTP status, `request_id` the
+    platform's own name for the request, and `answer` what came back, shortened and without
+    secrets.
+    """
+
+    def __init__(
+        self, message: str, *, status: int | None = None, request_id: str | None = None, answer: str = ""
+    ) -> None:
+        super().__init__(message)
+        self.message = message
+        self.status = status
+        self.request_id = request_id
+        self.answer = answer
+
+
+class UnsupportedContent(PlatformError):
+    """The platform can't carry this post; nothing was sent."""
+
+
+class ContentRejected(PlatformError):
+    """The platform refused this post for good; nothing was published."""
+
+
+class CredentialsRefused(PlatformError):
+    """The platform refused this account; nothing was published."""
+
+
+class RateLimited(PlatformError):
+    """Nothing was published; the platform takes the next request at `retry_at` (aware, UTC)."""
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        retry_at: datetime,
+        status: int | None = None,
+        request_id: str | None = None,
+        answer: str = "",
+    ) -> None:
+        super().__init__(message, status=status, request_id=request_id, answer=answer)
+        self.retry_at = retry_at
+
+
+class Unavailable(PlatformError):
+    """The platform was not reached, or said that it did nothing; nothing was published."""
+
+
+class Unconfirmed(PlatformError):
+    """The request may have been carried out: the answer was lost, late or unreadable."""

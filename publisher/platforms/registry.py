@@ -1,0 +1,22 @@
+"""Platform name -> adapter class. An adapter, and its client library, is imported on first use."""
+
+from __future__ import annotations
+
+import importlib
+
+from publisher.platforms.base import PlatformAdapter
+from publisher.profiles import platform_names
+
+
+def adapter_class(platform: str) -> type[PlatformAdapter]:
+    """The class `Adapter` of `publisher.platforms.<platform>`.
+
+    Raises:
+        LookupError: there is no such platform; the message lists those that exist.
+    """
+    if platform not in platform_names():
+        raise LookupError(f"there is no platform {platform!r}; known are {', '.join(platform_names())}")
+    adapter = importlib.import_module(f"publisher.platforms.{platform}").Adapter
+    if not (isinstance(adapter, type) and issubclass(adapter, PlatformAdapter)):
+        raise TypeError(f"publisher.platforms.{platform}.Adapter is not a PlatformAdapter")
+    return adapter
