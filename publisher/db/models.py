@@ -1,0 +1,295 @@
+"""The tables. States that can't be are refused by the database too."""
+
+from __future__ import annotations
+
+from datetime import UTC, date, datetime
+from typing import Any, ClassVar
+
+from sqlalchemy import (
+    JSON,
+    CheckConstraint,
+    DateTime,
+    Dialect,
+    ForeignKey,
+    Index,
+    MetaData,
+    String,
+    Text,
+    TypeDecorator,
+    UniqueConstraint,
+    text,
+)
+from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column, relationship
+
+from publisher.content import ImageChoices
+
+STATES = (
+    "pending",
+    "preparing",
+    "publishing",
+    "processing",
+    "unconfirmed",
+    "published",
+    "held",
+    "failed",
+    "missed",
+    "canceled",
+)
+LEASED = ("preparing", "publishing")
+IN_FLIGHT = text("state IN ('preparing', 'publishing')")
+DUE = text("state IN ('pending', 'unconfirmed', 'processing')")
+
+
+def _in(column: str, values: tuple[str, ...]) -> str:
+    return f"{column} IN ({', '.join(repr(value) for value in values)})"
+
+
+class UtcDateTime(TypeDecorator[datetime]):
+    """An aware instant, stored in UTC. A naive one is refused."""
+
+    impl = DateTime(timezone=True)
+    cache_ok = True
+
+    def process_bind_param(self, value: datetime | None, dialect: Dialect) -> datetime | None:
+        if value is None:
+            return None
+        if value.tzinfo is None:
+            raise ValueError("a stored instant must be aware")
+        utc = value.astimezone(UTC)
+        return utc.replace(tzinfo=None) if dialect.name == "sqlite" else utc
+
+    def process_result_value(self, value: datetime | None, dialect: Dialect) -> datetime | None:
+        if value is None:
+            return None
+        return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
+
+
+class Base(DeclarativeBase):
+    metadata = MetaData(
+        naming_convention={
+            "ix": "ix_%(column_0_label)s",
+            "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+            "ck": "ck_%(table_name)s_%(constraint_name)s",
+            "fk": "fk_%(table_name)s_%(column_0_name)s",
+            "pk": "pk_%(table_name)s",
+        }
+    )
+    type_annotation_map: ClassVar[dict[Any, Any]] = {
+        datetime: UtcDateTime,
+        dict[str, Any]: JSON,
+        list[str]: JSON,
+        list[dict[str, Any]]: JSON,
+    }
+
+
+class Media(Base):
+    """An original, stored under its hash."""
+
+    __tablename__ = "media"
+
+    sha256: Mapped[str] = mapped_column(String(64), primary_key=True)
+    file_name: Mapped[str] = mapped_column(String(255))
+    format: Mapped[str] = mapped_column(String(8))
+    width: Mapped[int]
+    height: Mapped[int]
+    bits: Mapped[int] = mapped_column(default=8)
+    frames: Mapped[int] = mapped_column(default=1)
+    bytes: Mapped[int]
+    phash: Mapped[str | None] = mapped_column(String(64))
+    """256-bit perceptual hash, in hexadecimal."""
+    warnings: Mapped[list[str]] = mapped_column(default=list)
+    created_at: Mapped[datetime]
+
+
+class Post(Base):
+    """What staff write. `position` orders the queue; the reserve is a queue of its own."""
+
+    __tablename__ = "post"
+    __table_args__ = (
+        CheckConstraint(_in("state", ("draft", "approved", "withdrawn")), name="state"),
+        CheckConstraint("(state = 'approved') = (approved_at IS NOT NULL)", name="approved"),
+        Index(
+            "ix_post_ready",
+            "reserve",
+            "position",
+            sqlite_where=text("state = 'approved'"),
+            postgresql_where=text("state = 'approved'"),
+        ),
+        Index("ix_post_fixed_date", "fixed_date"),
+    )
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    state: Mapped[str] = mapped_column(String(10), default="draft")
+    version: Mapped[int] = mapped_column(default=1)
+    position: Mapped[float]
+    reserve: Mapped[bool] = mapped_column(default=False)
+    fixed_date: Mapped[date | None]
+    embargo_until: Mapped[datetime | None]
+    title: Mapped[str] = mapped_column(Text)
+    standfirst: Mapped[str] = mapped_column(Text, default="")
+    body: Mapped[str] = mapped_column(Text, default="")
+    written_by: Mapped[str] = mapped_column(Text, default="")
+    credit: Mapped[str] = mapped_column(Text, default="")
+    licence: Mapped[str] = mapped_column(Text, default="")
+    link: Mapped[str] = mapped_column(Text, default="")
+    links: Mapped[list[dict[str, Any]]] = mapped_column(default=list)
+    tags: Mapped[list[str]] = mapped_column(default=list)
+    language: Mapped[str] = mapped_column(String(16), default="en")
+    captions: Mapped[dict[str, Any]] = mapped_column(default=dict)
+    """Captions written by hand, by channel name."""
+    translations: Mapped[dict[str, Any]] = mapped_column(default=dict)
+    """By language: `title`, `standfirst`, `body`, `credit`, `alt_texts` (one per image)."""
+    last_shown_on: Mapped[date | None]
+    approved_at: Mapped[datetime | None]
+    created_at: Mapped[datetime]
+    updated_at: Mapped[datetime]
+
+    images: Mapped[list[PostImage]] = relationship(
+        back_populates="post", order_by="PostImage.position", cascade="all, delete-orphan", lazy="selectin"
+    )
+    __mapper_args__ = {"version_id_col": version}  # noqa: RUF012 - the base class declares it per instance
+
+
+class PostImage(Base):
+    __tablename__ = "post_image"
+    __table_args__ = (UniqueConstraint("post_id", "position"),)
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    post_id: Mapped[int] = mapped_column(ForeignKey("post.id", ondelete="CASCADE"))
+    position: Mapped[int]
+    media_sha256: Mapped[str] = mapped_column(ForeignKey("media.sha256"), index=True)
+    alt_text: Mapped[str] = mapped_column(Text, default="")
+    credit: Mapped[str] = mapped_column(Text, default="")
+    licence: Mapped[str] = mapped_column(Text, default="")
+    choices: Mapped[dict[str, Any]] = mapped_column(default=lambda: ImageChoices().model_dump(mode="json"))
+
+    post: Mapped[Post] = relationship(back_populates="images")
+    media: Mapped[Media] = relationship(lazy="joined")
+
+
+class Channel(Base):
+    """What must be remembered about a channel of the configuration."""
+
+    __tablename__ = "channel"
+
+    name: Mapped[str] = mapped_column(String(40), primary_key=True)
+    platform: Mapped[str] = mapped_column(String(20))
+    paused_at: Mapped[datetime | None]
+    pause_reason: Mapped[str] = mapped_column(Text, default="")
+    next_publish_at: Mapped[datetime | None]
+    """Not before this instant: a rate limit, or the pace of the platform."""
+
+
+class Pick(Base):
+    """The decision which post fills a slot. One per local day; `post_id` is empty for an empty day."""
+
+    __tablename__ = "pick"
+    __table_args__ = (
+        CheckConstraint(_in("reason", ("fixed date", "queue", "reserve", "empty", "missed")), name="reason"),
+        CheckConstraint("(reason IN ('empty', 'missed')) = (post_id IS NULL)", name="post"),
+    )
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    slot: Mapped[date] = mapped_column(unique=True)
+    post_id: Mapped[int | None] = mapped_column(ForeignKey("post.id"), index=True)
+    reason: Mapped[str] = mapped_column(String(10))
+    picked_at: Mapped[datetime]
+
+    post: Mapped[Post | None] = relationship()
+    deliveries: Mapped[list[Delivery]] = relationship(back_populates="pick", order_by="Delivery.id")
+
+
+class Delivery(Base):
+    """One pick going to one channel. Only `publisher.lifecycle` changes `state`."""
+
+    __tablename__ = "delivery"
+    __table_args__ = (
+        UniqueConstraint("pick_id", "channel_name"),
+        CheckConstraint(_in("state", STATES), name="state"),
+        CheckConstraint(f"({_in('state', LEASED)}) = (lease_until IS NOT NULL)", name="lease"),
+        CheckConstraint("(lease_until IS NULL) = (lease_owner IS NULL)", name="owner"),
+        CheckConstraint("(state = 'published') = (remote_id IS NOT NULL)", name="remote_id"),
+        CheckConstraint(
+            "state NOT IN ('publishing', 'processing', 'unconfirmed') OR idempotency_key IS NOT NULL", name="key"
+        ),
+        Index("uq_delivery_in_flight", "channel_name", unique=True, sqlite_where=IN_FLIGHT, postgresql_where=IN_FLIGHT),
+        Index("ix_delivery_due", "channel_name", "due_at", sqlite_where=DUE, postgresql_where=DUE),
+        Index("ix_delivery_lease", "lease_until", sqlite_where=IN_FLIGHT, postgresql_where=IN_FLIGHT),
+        Index("ix_delivery_state", "state"),
+    )
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    pick_id: Mapped[int] = mapped_column(ForeignKey("pick.id"))
+    channel_name: Mapped[str] = mapped_column(ForeignKey("channel.name"))
+    state: Mapped[str] = mapped_column(String(12), default="pending")
+    fence: Mapped[int] = mapped_column(default=0)
+    lease_owner: Mapped[str | None] = mapped_column(String(120))
+    lease_until: Mapped[datetime | None]
+    due_at: Mapped[datetime]
+    """When it is looked at next, in the states that wait for the clock."""
+    scheduled_at: Mapped[datetime]
+    """When followers should have it: the channel's hour on the day of the slot."""
+    expires_at: Mapped[datetime]
+    """Too late from here on, by the outlet's lateness rule."""
+    token: Mapped[str] = mapped_column(String(12), unique=True)
+    idempotency_key: Mapped[str | None] = mapped_column(String(120), unique=True)
+    adapted: Mapped[dict[str, Any]]
+    """The `AdaptedPost`, frozen when the post was picked."""
+    tries: Mapped[int] = mapped_column(default=0)
+    """Failed tries in a row, for the backoff."""
+    lookups: Mapped[int] = mapped_column(default=0)
+    """Look-ups since the outcome became unknown."""
+    clean_lookups: Mapped[int] = mapped_column(default=0)
+    """Of these, how many read that the post is absent."""
+    unknown_since: Mapped[datetime | None]
+    """Since when the outcome of a request is unknown: until it is settled, the post may be public."""
+    verify_at: Mapped[datetime | None] = mapped_column(index=True)
+    """When a published post is read back. Empty: done, or never."""
+    sent_at: Mapped[datetime | None]
+    """When the publishing request was last begun."""
+    remote_id: Mapped[str | None] = mapped_column(String(120))
+    remote_url: Mapped[str | None] = mapped_column(Text)
+    published_at: Mapped[datetime | None]
+    processing_id: Mapped[str | None] = mapped_column(String(120))
+    """What the platform called a post that it accepted but does not show yet."""
+    problem: Mapped[str] = mapped_column(Text, default="")
+    """One sentence for people: what is wrong and what to do. Empty: nothing."""
+
+    pick: Mapped[Pick] = relationship(back_populates="deliveries")
+    attempts: Mapped[list[Attempt]] = relationship(back_populates="delivery", order_by="Attempt.id")
+
+
+class Attempt(Base):
+    """One try at a delivery: a send, a look-up or a read-back."""
+
+    __tablename__ = "attempt"
+    __table_args__ = (CheckConstraint(_in("kind", ("send", "lookup", "verify")), name="kind"),)
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    delivery_id: Mapped[int] = mapped_column(ForeignKey("delivery.id"), index=True)
+    kind: Mapped[str] = mapped_column(String(8))
+    fence: Mapped[int]
+    worker: Mapped[str] = mapped_column(String(120))
+    started_at: Mapped[datetime]
+    ended_at: Mapped[datetime | None]
+    outcome: Mapped[str | None] = mapped_column(String(24))
+    """An error's name, or `published`, `absent`, `lost`; empty while it runs."""
+    status: Mapped[int | None]
+    request_id: Mapped[str | None] = mapped_column(String(120))
+    detail: Mapped[str] = mapped_column(Text, default="")
+
+    delivery: Mapped[Delivery] = relationship(back_populates="attempts")
+
+
+class Event(Base):
+    """What happened, in order: every change of a state and every act of a person."""
+
+    __tablename__ = "event"
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    at: Mapped[datetime] = mapped_column(index=True)
+    name: Mapped[str] = mapped_column(String(40))
+    delivery_id: Mapped[int | None] = mapped_column(ForeignKey("delivery.id"), index=True)
+    post_id: Mapped[int | None] = mapped_column(ForeignKey("post.id"), index=True)
+    actor: Mapped[str] = mapped_column(String(120), default="")
+    detail: Mapped[dict[str, Any]] = mapped_column(default=dict)

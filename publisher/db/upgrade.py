@@ -1,0 +1,267 @@
+"""Makes the database fit this version of the program: created, or backed up and migrated, or refused.
+
+It happens in one transaction that holds the write lock from the check to the last migration, so
+that of several processes that start at once one does the work and the others find it done.
+"""
+
+from __future__ import annotations
+
+import os
+import sqlite3
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+
+from alembic import command
+from alembic.config import Config
+from alembic.runtime.migration import MigrationContext
+from alembic.script import ScriptDirectory
+from sqlalchemy import Connection, Engine, event, inspect, text
+from sqlalchemy.engine import make_url
+from sqlalchemy.exc import DBAPIError, NoSuchModuleError
+from sqlalchemy.pool import ConnectionPoolEntry
+
+from publisher.clock import monotonic, sleep
+from publisher.db import session
+from publisher.db.models import Base
+from publisher.db.session import create_database_engine
+
+MIGRATIONS = Path(__file__).parent / "migrations"
+ADVISORY_LOCK = 0x7075626C6973  # "publis": any number, the same in every process
+
+
+class DatabaseError(Exception):
+    """The database can't be used; the message is one sentence for a person."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class UpgradeReport:
+    """What was done. `before` is None for a new database; `backup` None where none was made."""
+
+    before: str | None
+    after: str
+    backup: Path | None = None
+
+    @property
+    def created(self) -> bool:
+        return self.before is None
+
+    @property
+    def upgraded(self) -> bool:
+        return self.before not in (None, self.after)
+
+    @property
+    def sentence(self) -> str:
+        """What was done, for a person."""
+        if self.created:
+            return f"The database was created (revision {self.after})."
+        if not self.upgraded:
+            return f"The database is up to date (revision {self.after})."
+        kept = (
+            f"as it was before, it is kept in {self.backup}"
+            if self.backup
+            else "no backup was made, because that is left to the tools of PostgreSQL"
+        )
+        return f"The database was upgraded from revision {self.before} to {self.after}; {kept}."
+
+
+def prepare_database(url: str, *, backups: Path, now: datetime) -> UpgradeReport:
+    """Create the database, or bring it to this version's revision, and tell what was done.
+
+    An older SQLite file is first copied into the folder `backups`, as
+    `NAME-YYYYMMDDTHHMMSSZ-REVISION.db` with mode 0600, and the copy is checked. PostgreSQL is
+    migrated without a copy. When anything fails, the database is as it was before.
+
+    Raises:
+        DatabaseError: it was written by a newer version, belongs to another program, is
+            damaged, in use, read-only or out of space; nothing was changed.
+    """
+    file = _sqlite_file(url)
+    with _plain_errors(_label(url, file)):
+        if file is not None and not file.parent.is_dir():
+            raise DatabaseError(f"the folder {file.parent} of the database is not there; make it or mend its path")
+        if file is not None and file.exists():
+            _refuse_stranger(file)
+        engine = create_database_engine(url)
+        if file is not None:
+            _switch_to_wal(file)
+            event.listen(engine, "connect", _keep_rows_while_tables_are_copied)
+        try:
+            return _up_to_date(engine) or _upgrade(engine, file, backups, now)
+        finally:
+            engine.dispose()
+
+
+def back_up(file: Path, backups: Path, *, revision: str, now: datetime) -> Path:
+    """Copy a SQLite database that may be in use, check the copy, and return where it lies.
+
+    Raises:
+        DatabaseError: the copy is damaged.
+        OSError, sqlite3.Error: it can't be made.
+    """
+    backups.mkdir(mode=0o700, parents=True, exist_ok=True)
+    target = backups / f"{file.stem}-{now.astimezone(UTC):%Y%m%dT%H%M%SZ}-{revision}.db"
+    unfinished = target.with_suffix(".part")
+    unfinished.unlink(missing_ok=True)
+    os.close(os.open(unfinished, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600))
+    try:
+        with closing(sqlite3.connect(file)) as source, closing(sqlite3.connect(unfinished)) as copy:
+            source.backup(copy)
+            # A copy in WAL mode would be three files as soon as somebody opens it.
+            copy.execute("PRAGMA journal_mode=DELETE")
+            found = copy.execute("PRAGMA integrity_check(1)").fetchone()[0]
+        if found != "ok":
+            raise DatabaseError(f"{file} is damaged ({' '.join(found.split())}); restore the last good backup")
+        _flush(unfinished)
+        unfinished.replace(target)
+        _flush(backups)
+    finally:
+        unfinished.unlink(missing_ok=True)
+    return target
+
+
+def _flush(path: Path) -> None:
+    handle = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
+
+
+def _up_to_date(engine: Engine) -> UpgradeReport | None:
+    """A report when nothing is to be done; found by reading only, so that nobody waits."""
+    with engine.execution_options(reading=True).connect() as connection:
+        before, after = _revisions(connection)
+    return UpgradeReport(before=before, after=after) if before == after else None
+
+
+def _upgrade(engine: Engine, file: Path | None, backups: Path, now: datetime) -> UpgradeReport:
+    with engine.begin() as connection:
+        if file is None:
+            connection.execute(text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": ADVISORY_LOCK})
+        before, after = _revisions(connection)
+        if before == after:
+            return UpgradeReport(before=before, after=after)
+        backup = None
+        if file is not None and before is not None:
+            # The lock is held: the copy is exactly what the migration starts from.
+            backup = _checked_backup(file, backups, revision=before, now=now)
+        config = _config()
+        config.attributes["connection"] = connection
+        command.upgrade(config, "head")
+        if file is not None and (broken := connection.exec_driver_sql("PRAGMA foreign_key_check").first()):
+            raise DatabaseError(f"the migration of {file} would leave rows of {broken[0]} without what they belong to")
+    return UpgradeReport(before=before, after=after, backup=backup)
+
+
+def _checked_backup(file: Path, backups: Path, *, revision: str, now: datetime) -> Path:
+    try:
+        return back_up(file, backups, revision=revision, now=now)
+    except (OSError, sqlite3.Error) as error:
+        raise DatabaseError(
+            f"{file} needs an upgrade, but the backup before it can't be written to {backups}: {error}; "
+            "make room or mend storage.backups"
+        ) from error
+
+
+def _config() -> Config:
+    config = Config()
+    config.set_main_option("script_location", str(MIGRATIONS).replace("%", "%%"))
+    config.set_main_option("path_separator", "os")
+    return config
+
+
+def _revisions(connection: Connection) -> tuple[str | None, str]:
+    """The revision of the database (None: it has no tables of ours) and the one it should have."""
+    scripts = ScriptDirectory.from_config(_config())
+    newest = scripts.get_current_head()
+    before = MigrationContext.configure(connection).get_current_revision()
+    tables = set(inspect(connection).get_table_names()) - {"alembic_version"}
+    ours = tables & set(Base.metadata.tables)
+    if (before is None and ours) or (before is not None and not ours):
+        raise DatabaseError(f"{_name(connection)} belongs to another program; choose another database")
+    if before is not None and before not in {script.revision for script in scripts.walk_revisions()}:
+        raise DatabaseError(
+            f"{_name(connection)} was written by a newer publisher (revision {before}, this one knows {newest}); "
+            "install that version or restore a backup"
+        )
+    return before, str(newest)
+
+
+def _name(connection: Connection) -> str:
+    url = connection.engine.url
+    return str(url.database) if connection.dialect.name == "sqlite" else url.render_as_string(hide_password=True)
+
+
+def _label(url: str, file: Path | None) -> str:
+    return str(file) if file is not None else make_url(url).render_as_string(hide_password=True)
+
+
+def _sqlite_file(url: str) -> Path | None:
+    parsed = make_url(url)
+    if parsed.get_backend_name() != "sqlite":
+        return None
+    if parsed.database in (None, "", ":memory:"):
+        raise DatabaseError("a database in memory would be forgotten; name a file, such as sqlite:///queue.db")
+    return Path(str(parsed.database)).absolute()
+
+
+def _refuse_stranger(file: Path) -> None:
+    """Look before anything is changed: opening a database as ours switches it to WAL."""
+    timeout = session.BUSY_TIMEOUT_MS / 1000
+    with closing(sqlite3.connect(f"{file.as_uri()}?mode=rw", uri=True, timeout=timeout)) as connection:
+        rows = connection.execute("SELECT name FROM sqlite_master WHERE type = 'table' AND name NOT LIKE 'sqlite_%'")
+        tables = {name for (name,) in rows}
+    if tables and not tables & set(Base.metadata.tables):
+        raise DatabaseError(f"{file} belongs to another program; choose another database")
+
+
+def _switch_to_wal(file: Path) -> None:
+    """Wait for the switch as for any lock. By itself, SQLite fails at once when two switch a new file together."""
+    give_up = monotonic() + session.BUSY_TIMEOUT_MS / 1000
+    while True:
+        try:
+            with closing(sqlite3.connect(file)) as connection:
+                connection.execute("PRAGMA journal_mode=WAL")
+                return
+        except sqlite3.OperationalError as error:
+            if error.sqlite_errorcode & 0xFF != sqlite3.SQLITE_BUSY or monotonic() > give_up:
+                raise
+            sleep(0.02)
+
+
+def _keep_rows_while_tables_are_copied(connection: sqlite3.Connection, _record: ConnectionPoolEntry) -> None:
+    # A migration that copies a table drops the old one, and that would delete the rows that belong to it.
+    connection.execute("PRAGMA foreign_keys=OFF")
+
+
+@contextmanager
+def _plain_errors(label: str) -> Iterator[None]:
+    try:
+        yield
+    except (DBAPIError, sqlite3.Error) as error:
+        cause = error.orig if isinstance(error, DBAPIError) else error
+        raise DatabaseError(_sentence(label, cause)) from error
+    except (ModuleNotFoundError, NoSuchModuleError) as error:
+        raise DatabaseError(f"{label} can't be reached without a driver: {error}; install it") from error
+
+
+def _sentence(label: str, cause: BaseException | None) -> str:
+    # The low byte is the kind of a SQLite error; the rest says in which corner it arose.
+    match getattr(cause, "sqlite_errorcode", 0) & 0xFF:
+        case sqlite3.SQLITE_NOTADB:
+            return f"{label} is no SQLite database; move that file away or choose another database"
+        case sqlite3.SQLITE_CORRUPT:
+            return f"{label} is damaged ({cause}); restore the last good backup"
+        case sqlite3.SQLITE_BUSY | sqlite3.SQLITE_LOCKED:
+            return f"{label} is in use by another program that does not let go of it; stop that one, then try again"
+        case sqlite3.SQLITE_READONLY | sqlite3.SQLITE_PERM:
+            return f"{label} is read-only for this user; allow writing to it and to its folder"
+        case sqlite3.SQLITE_FULL:
+            return f"there is no space left for {label}; make room, then try again"
+        case sqlite3.SQLITE_CANTOPEN:
+            return f"{label} can't be opened; make it and its folder readable and writable for this user"
+    first_line = str(cause).strip().splitlines()[0] if str(cause).strip() else "no reason given"
+    return f"{label} can't be used: {first_line}"

@@ -1,0 +1,286 @@
+"""The states of a delivery, and the only place that changes one.
+
+Every move is a conditional update on (id, state, fence) and leaves an event. The fence grows
+with every change of hands, so that a worker that lost its lease can change nothing.
+"""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Iterable
+from datetime import datetime
+from enum import StrEnum
+from typing import Any, cast
+
+from sqlalchemy import CursorResult, update
+from sqlalchemy.orm import Session
+
+from publisher.content import AdaptedPost, Publication
+from publisher.db.models import LEASED, Attempt, Delivery, Event, Pick
+
+
+class State(StrEnum):
+    PENDING = "pending"
+    PREPARING = "preparing"
+    PUBLISHING = "publishing"
+    PROCESSING = "processing"
+    UNCONFIRMED = "unconfirmed"
+    PUBLISHED = "published"
+    HELD = "held"
+    FAILED = "failed"
+    MISSED = "missed"
+    CANCELED = "canceled"
+
+
+S = State
+MOVES: dict[State, dict[State, str]] = {
+    S.PENDING: {
+        S.PREPARING: "a worker claims it",
+        S.HELD: "it can't go out as it is",
+        S.MISSED: "too late by the outlet's rule",
+        S.CANCELED: "a person decides",
+    },
+    S.PREPARING: {
+        S.PENDING: "failed before the send, or the worker is gone",
+        S.PUBLISHING: "the key is on disk, the request may go",
+        S.HELD: "credentials or content need a person",
+        S.FAILED: "refused for good",
+    },
+    S.PUBLISHING: {
+        S.PUBLISHED: "the platform said so",
+        S.PROCESSING: "accepted, not visible yet",
+        S.UNCONFIRMED: "the answer was lost, or the worker is gone",
+        S.PENDING: "surely not published, may be tried later",
+        S.HELD: "refused, needs a person",
+        S.FAILED: "refused for good",
+    },
+    S.PROCESSING: {
+        S.PUBLISHED: "it is visible now",
+        S.FAILED: "the platform gave up on it",
+        S.UNCONFIRMED: "it can't be found",
+        S.HELD: "the platform can't tell, a person decides",
+    },
+    S.UNCONFIRMED: {
+        S.PUBLISHED: "found on the platform",
+        S.PENDING: "surely absent, same key again",
+        S.HELD: "the platform can't tell, a person decides",
+        S.CANCELED: "a person decides",
+    },
+    S.HELD: {
+        S.PENDING: "a person lets it try again",
+        S.PUBLISHED: "settled by its link",
+        S.CANCELED: "a person decides",
+    },
+    S.FAILED: {
+        S.PENDING: "tried again after an edit",
+        S.PUBLISHED: "settled by its link",
+        S.CANCELED: "a person decides",
+    },
+    S.MISSED: {
+        S.PENDING: "a person wants it out after all",
+        S.PUBLISHED: "settled by its link",
+        S.CANCELED: "a person decides",
+    },
+    S.PUBLISHED: {},
+    S.CANCELED: {},
+}
+FINAL = frozenset(state for state, onward in MOVES.items() if not onward)
+WAITING = frozenset({S.PENDING, S.UNCONFIRMED, S.PROCESSING})
+"""The states that are looked at again at `due_at`."""
+
+
+class Fenced(Exception):
+    """The delivery is no longer in the expected state and hands; nothing was changed."""
+
+
+def open_delivery(
+    session: Session,
+    *,
+    pick: Pick,
+    channel: str,
+    adapted: AdaptedPost,
+    due_at: datetime,
+    expires_at: datetime,
+    now: datetime,
+    held: str = "",
+) -> Delivery:
+    """A new delivery of a pick, pending, or held from the start with the sentence `held`."""
+    delivery = Delivery(
+        pick=pick,
+        channel_name=channel,
+        state=State.HELD if held else State.PENDING,
+        due_at=due_at,
+        scheduled_at=due_at,
+        expires_at=expires_at,
+        token=secrets.token_hex(6),
+        adapted=adapted.model_dump(mode="json"),
+        problem=held,
+    )
+    session.add(delivery)
+    session.flush()
+    record_event(
+        session,
+        f"delivery {delivery.state}",
+        now=now,
+        delivery_id=delivery.id,
+        post_id=pick.post_id,
+        detail={"channel": channel, **({"problem": held} if held else {})},
+    )
+    return delivery
+
+
+def replace_adapted(session: Session, delivery: Delivery, adapted: AdaptedPost, now: datetime) -> bool:
+    """Freeze a new adapted post, if nothing was ever sent and nobody holds the delivery.
+
+    Returns False, and changes nothing, when it is too late.
+    """
+    done = session.execute(
+        update(Delivery)
+        .where(
+            Delivery.id == delivery.id,
+            Delivery.fence == delivery.fence,
+            Delivery.state.in_((State.PENDING, State.HELD, State.FAILED)),
+            Delivery.sent_at.is_(None),
+        )
+        .values(adapted=adapted.model_dump(mode="json"), fence=Delivery.fence + 1)
+    )
+    if cast("CursorResult[Any]", done).rowcount != 1:
+        return False
+    record_event(session, "delivery adapted again", now=now, delivery_id=delivery.id)
+    return True
+
+
+def move(
+    session: Session,
+    delivery_id: int,
+    *,
+    fence: int,
+    before: State | Iterable[State],
+    to: State,
+    now: datetime,
+    actor: str = "",
+    new_hands: bool = False,
+    **values: Any,
+) -> int:
+    """Change the state of one delivery and return its fence.
+
+    `new_hands` raises the fence: whoever held the delivery until now can change nothing more.
+    A move out of the leased states ends the lease. `values` are other columns to set.
+
+    Raises:
+        Fenced: the delivery is in other hands or another state.
+        ValueError: the table of moves has no such move.
+    """
+    sources = (before,) if isinstance(before, State) else tuple(before)
+    for source in sources:
+        if to not in MOVES[source]:
+            raise ValueError(f"a delivery can't go from {source} to {to}")
+    if to not in LEASED:
+        values |= {"lease_owner": None, "lease_until": None}
+    new_fence = fence + 1 if new_hands else fence
+    done = session.execute(
+        update(Delivery)
+        .where(Delivery.id == delivery_id, Delivery.fence == fence, Delivery.state.in_(sources))
+        .values(state=to, fence=new_fence, **values)
+        .execution_options(synchronize_session=False)
+    )
+    if cast("CursorResult[Any]", done).rowcount != 1:
+        raise Fenced(f"delivery {delivery_id} is no longer {' or '.join(sources)} with fence {fence}")
+    record_event(
+        session,
+        f"delivery {to}",
+        now=now,
+        delivery_id=delivery_id,
+        actor=actor,
+        detail={"before": [*sources] if len(sources) > 1 else sources[0], "fence": new_fence, **_telling(values)},
+    )
+    return new_fence
+
+
+def look_again(
+    session: Session, delivery_id: int, *, fence: int, state: State, due_at: datetime, lookups: int, clean_lookups: int
+) -> None:
+    """Leave the outcome unknown and look again at `due_at`. Raises Fenced."""
+    done = session.execute(
+        update(Delivery)
+        .where(Delivery.id == delivery_id, Delivery.fence == fence, Delivery.state == state)
+        .values(due_at=due_at, lookups=lookups, clean_lookups=clean_lookups)
+        .execution_options(synchronize_session=False)
+    )
+    if cast("CursorResult[Any]", done).rowcount != 1:
+        raise Fenced(f"delivery {delivery_id} is no longer {state} with fence {fence}")
+
+
+def record_late_success(session: Session, delivery_id: int, publication: Publication, now: datetime) -> bool:
+    """What a worker without its lease learnt: the post is public. The truth wins over any state.
+
+    Returns False when the delivery was already published as another post, which then is a
+    second copy; an event says so, with both links.
+    """
+    delivery = session.get_one(Delivery, delivery_id, populate_existing=True)
+    if delivery.state == State.PUBLISHED and delivery.remote_id != publication.remote_id:
+        record_event(
+            session,
+            "second copy",
+            now=now,
+            delivery_id=delivery_id,
+            detail={
+                "first": delivery.remote_url or delivery.remote_id,
+                "second": publication.url or publication.remote_id,
+            },
+        )
+        delivery.problem = f"There are two copies: {delivery.remote_url} and {publication.url}; remove one by hand."
+        return False
+    if delivery.state != State.PUBLISHED:
+        before = delivery.state
+        delivery.state = State.PUBLISHED
+        delivery.fence += 1
+        delivery.lease_owner = delivery.lease_until = None
+        delivery.remote_id = publication.remote_id
+        delivery.remote_url = publication.url
+        delivery.published_at = now
+        delivery.unknown_since = None
+        delivery.problem = ""
+        session.flush()
+        record_event(
+            session,
+            "delivery published",
+            now=now,
+            delivery_id=delivery_id,
+            detail={"before": before, "late": True, "url": publication.url},
+        )
+    return True
+
+
+def lose_attempt(session: Session, delivery_id: int, fence: int, now: datetime) -> None:
+    """Close the attempts of a worker that is gone."""
+    session.execute(
+        update(Attempt)
+        .where(Attempt.delivery_id == delivery_id, Attempt.fence <= fence, Attempt.outcome.is_(None))
+        .values(outcome="lost", ended_at=now, detail="the worker was gone before it recorded an answer")
+        .execution_options(synchronize_session=False)
+    )
+
+
+def record_event(
+    session: Session,
+    name: str,
+    *,
+    now: datetime,
+    post_id: int | None = None,
+    delivery_id: int | None = None,
+    actor: str = "",
+    detail: dict[str, Any] | None = None,
+) -> None:
+    """Add a line to the history."""
+    session.add(Event(at=now, name=name, post_id=post_id, delivery_id=delivery_id, actor=actor, detail=detail or {}))
+
+
+def _telling(values: dict[str, Any]) -> dict[str, Any]:
+    """The columns of a move that belong into its event."""
+    told = ("problem", "due_at", "remote_url", "lease_owner", "idempotency_key")
+    return {
+        name: value.isoformat() if isinstance(value, datetime) else value
+        for name, value in values.items()
+        if name in told and value
+    }
