@@ -1,0 +1,1 @@
+"""Deliveries: claim one, publish it once, settle what is unknown, keep the record."""

@@ -1,0 +1,47 @@
+"""Who holds a lease, written so that another process on the same machine can tell whether it lives."""
+
+from __future__ import annotations
+
+import os
+import socket
+from functools import cache
+from pathlib import Path
+
+
+@cache
+def _machine() -> str:
+    """This boot of this machine, and the process numbers that are valid here."""
+    try:
+        boot = Path("/proc/sys/kernel/random/boot_id").read_text(encoding="ascii").strip()[:13]
+        numbers = os.readlink("/proc/self/ns/pid").strip("pid:[]")
+    except OSError:
+        return ""
+    return f"{boot}/{numbers}"
+
+
+def _started(pid: int) -> str | None:
+    """When a process started, in the kernel's ticks; None when there is no such process."""
+    try:
+        stat = Path(f"/proc/{pid}/stat").read_text(encoding="ascii", errors="replace")
+    except OSError:
+        return None
+    fields = stat.rpartition(")")[2].split()
+    return None if fields[0] in ("Z", "X") else fields[19]
+
+
+def this_process() -> str:
+    """The owner's name of this process: `host:pid:start:machine`."""
+    pid = os.getpid()
+    return f"{socket.gethostname()}:{pid}:{_started(pid) or ''}:{_machine()}"
+
+
+def is_surely_gone(owner: str) -> bool:
+    """Whether the owner was a process of this machine that no longer runs.
+
+    A name from another machine, another boot or another process namespace is never judged:
+    only its lease tells.
+    """
+    parts = owner.split(":")
+    if len(parts) != 4 or not parts[1].isdigit() or not parts[2] or not _machine() or parts[3] != _machine():
+        return False
+    return _started(int(parts[1])) != parts[2]

@@ -1,0 +1,174 @@
+"""Writing down what happened to a delivery: intent before the send, outcome after it."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+from typing import Any
+
+import structlog
+from sqlalchemy import update
+from sqlalchemy.orm import Session
+
+from publisher.content import Publication
+from publisher.db.models import Attempt, Channel
+from publisher.db.session import Database
+from publisher.delivery.claim import Held
+from publisher.delivery.outcomes import Outcome, error_name
+from publisher.lifecycle import Fenced, State, move, record_event, record_late_success
+from publisher.platforms.errors import PlatformError
+from publisher.profiles import PublishingHabits
+
+DETAIL_LENGTH = 1000
+
+
+def commit_intent(database: Database, held: Held, key: str, *, now: datetime, lease: timedelta, owner: str) -> int:
+    """Put the intent to publish on disk, and return the attempt's id. Raises Fenced."""
+    with database.writing() as session:
+        move(
+            session, held.id, fence=held.fence, before=State.PREPARING, to=State.PUBLISHING, now=now, actor=owner,
+            lease_owner=owner, lease_until=now + lease, idempotency_key=key, sent_at=now,
+        )  # fmt: skip
+        attempt = Attempt(delivery_id=held.id, kind="send", fence=held.fence, worker=owner, started_at=now)
+        session.add(attempt)
+        session.flush()
+        return attempt.id
+
+
+def record_end(
+    database: Database, held: Held, outcome: Outcome, error: Exception, *, now: datetime, owner: str
+) -> None:
+    """The try ended before anything was sent. Raises Fenced."""
+    with database.writing() as session:
+        attempt = Attempt(
+            delivery_id=held.id, kind="send", fence=held.fence, worker=owner, started_at=now, **_told(error, now)
+        )
+        session.add(attempt)
+        _apply(session, held, State.PREPARING, outcome, now=now, owner=owner)
+
+
+def record_answer(
+    database: Database, held: Held, attempt: int, outcome: Outcome, error: Exception, *, now: datetime, owner: str
+) -> None:
+    """The publishing request ended badly. What was learnt is kept even when the lease is lost.
+
+    Raises:
+        Fenced: the delivery is in other hands; the attempt's record was written nevertheless.
+    """
+    with database.writing() as session:
+        close_attempt(session, attempt, _told(error, now))
+    with database.writing() as session:
+        _apply(session, held, State.PUBLISHING, outcome, now=now, owner=owner)
+
+
+def record_success(
+    database: Database, held: Held, attempt: int, publication: Publication, habits: PublishingHabits, *, now: datetime
+) -> None:
+    """The platform accepted the post: whatever became of the lease, that is the truth."""
+    with database.writing() as session:
+        told = {
+            "outcome": publication.state,
+            "ended_at": now,
+            "request_id": publication.request_id,
+            "detail": publication.answer[:DETAIL_LENGTH],
+        }
+        close_attempt(session, attempt, told)
+        try:
+            publish(session, held, publication, State.PUBLISHING, habits, now=now)
+        except Fenced:
+            record_late_success(session, held.id, publication, now)
+
+
+def publish(
+    session: Session, held: Held, publication: Publication, before: State, habits: PublishingHabits, *, now: datetime
+) -> None:
+    """Move a delivery to `published`, or to `processing` when the platform does not show it yet."""
+    gap = timedelta(seconds=habits.minimum_gap_seconds)
+    settle = now + timedelta(seconds=habits.settle_seconds)
+    if publication.state == "processing":
+        move(
+            session, held.id, fence=held.fence, before=before, to=State.PROCESSING, now=now, due_at=settle,
+            processing_id=publication.remote_id, lookups=0, clean_lookups=0,
+        )  # fmt: skip
+    else:
+        move(
+            session, held.id, fence=held.fence, before=before, to=State.PUBLISHED, now=now,
+            remote_id=publication.remote_id, remote_url=publication.url, published_at=now, verify_at=settle,
+            unknown_since=None, tries=0, problem="",
+        )  # fmt: skip
+    wait_channel(session, held.channel, now + gap)
+
+
+def close_attempt(session: Session, attempt: int, told: dict[str, Any]) -> None:
+    session.execute(update(Attempt).where(Attempt.id == attempt).values(**told))
+
+
+def add_reading(
+    session: Session, held: Held, kind: str, outcome: str, *, started: datetime, now: datetime, owner: str, detail: str
+) -> None:
+    """Record a look-up or a read-back."""
+    session.add(
+        Attempt(
+            delivery_id=held.id,
+            kind=kind,
+            fence=held.fence,
+            worker=owner,
+            started_at=started,
+            ended_at=now,
+            outcome=outcome,
+            detail=detail[:DETAIL_LENGTH],
+        )
+    )
+
+
+def pause_channel(session: Session, channel: str, reason: str, now: datetime) -> None:
+    """Stop a channel until a person has mended it. Told once."""
+    row = session.get_one(Channel, channel)
+    if row.paused_at is None:
+        row.paused_at = now
+        row.pause_reason = reason
+        record_event(session, "channel paused", now=now, detail={"channel": channel, "reason": reason})
+
+
+def wait_channel(session: Session, channel: str, until: datetime) -> None:
+    """Let a channel publish nothing before `until`; an earlier wish to wait longer stands."""
+    row = session.get_one(Channel, channel)
+    if row.next_publish_at is None or row.next_publish_at < until:
+        row.next_publish_at = until
+
+
+def tell(log: structlog.stdlib.BoundLogger, what: str, outcome: Outcome, error: Exception) -> None:
+    """One log line for an operator; the trace only when the program itself is to blame."""
+    unexpected = error_name(error) == "unexpected"
+    due = outcome.values.get("due_at")
+    log.log(
+        40 if unexpected or outcome.to in (State.HELD, State.FAILED) else 30,
+        what,
+        state=str(outcome.to),
+        why=outcome.problem,
+        error=error_name(error),
+        next_try=due.isoformat(timespec="seconds") if due else None,
+        exc_info=error if unexpected else None,
+    )
+
+
+def _told(error: Exception, now: datetime) -> dict[str, Any]:
+    """What an attempt's record keeps of an error."""
+    detail = f"{error.message} {error.answer}".strip() if isinstance(error, PlatformError) else repr(error)
+    return {
+        "outcome": error_name(error),
+        "ended_at": now,
+        "status": error.status if isinstance(error, PlatformError) else None,
+        "request_id": error.request_id if isinstance(error, PlatformError) else None,
+        "detail": detail[:DETAIL_LENGTH],
+    }
+
+
+def _apply(session: Session, held: Held, before: State, outcome: Outcome, *, now: datetime, owner: str) -> None:
+    move(
+        session, held.id, fence=held.fence, before=before, to=outcome.to, now=now, actor=owner,
+        problem=outcome.problem, **outcome.values,
+    )  # fmt: skip
+    if outcome.pause_channel:
+        pause_channel(session, held.channel, outcome.problem, now)
+    if outcome.channel_waits_until:
+        wait_channel(session, held.channel, outcome.channel_waits_until)

@@ -1,0 +1,181 @@
+"""A platform in memory, and what stands around it in tests of the delivery."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import ClassVar, Self
+
+from publisher.adapt.rendering import Renderer
+from publisher.content import Account, AdaptedImage, AdaptedPost, Publication, PublishedPost, Rendition, RenditionSpec
+from publisher.db.models import Channel, Delivery, Pick, Post
+from publisher.db.session import Database
+from publisher.delivery.channels import Channels
+from publisher.lifecycle import open_delivery
+from publisher.platforms.base import Connection, Dialogue, KeySeed, PlatformAdapter, Secret, UploadedMedia
+from publisher.profiles import AltTextLimits, ImageLimits, Profile, PublishingHabits, TagLimits, TextLimits
+
+Trouble = Callable[[], Exception | None]
+SPEC = RenditionSpec(source="0" * 64, formats=("jpeg",), max_bytes=1000, max_width=100, max_height=100)
+
+
+def fake_profile(*, timeout: float = 5.0, settle: float = 10.0, gap: float = 0.0) -> Profile:
+    return Profile(
+        label="Fake",
+        text=TextLimits(unit="code_points", limit=500),
+        tags=TagLimits(maximum=5),
+        images=ImageLimits(maximum=4, formats=("jpeg",), max_bytes=1000, max_width=100, max_height=100),
+        alt_text=AltTextLimits(limit=100),
+        publishing=PublishingHabits(timeout_seconds=timeout, settle_seconds=settle, minimum_gap_seconds=gap),
+    )
+
+
+class FakePlatform:
+    """Posts by key, and what the next calls suffer."""
+
+    def __init__(self) -> None:
+        self.posts: list[tuple[str, AdaptedPost]] = []
+        self.publish_calls: list[str] = []
+        self.uploads = 0
+        self.before: list[Exception] = []
+        """Raised by the next publishing requests instead of publishing."""
+        self.after: list[Exception] = []
+        """Raised by the next publishing requests after publishing."""
+        self.on_upload: list[Exception] = []
+        self.on_find: list[Exception] = []
+        self.while_publishing: Callable[[], None] | None = None
+        self.hidden = False
+        """Published posts can't be found yet."""
+        self.shown_alt_text: str | None = "alt"
+
+
+class FakeAdapter(PlatformAdapter):
+    secrets: ClassVar[tuple[Secret, ...]] = ()
+
+    def __init__(self, platform: FakePlatform) -> None:
+        self.platform = platform
+
+    @classmethod
+    def connect(cls, connection: Connection) -> Self:
+        raise AssertionError("tests make it themselves")
+
+    @classmethod
+    def authorize(cls, connection: Connection, dialogue: Dialogue) -> Account:
+        raise AssertionError("tests never ask")
+
+    @classmethod
+    def idempotency_key(cls, seed: KeySeed) -> str:
+        return f"key-{seed.token}"
+
+    def verify_credentials(self) -> Account:
+        return Account(id="1", name="fake")
+
+    def upload_media(
+        self, image: Rendition, alt_text: str, *, idempotency_key: str, position: int, total: int
+    ) -> UploadedMedia:
+        if self.platform.on_upload:
+            raise self.platform.on_upload.pop(0)
+        self.platform.uploads += 1
+        return UploadedMedia(image=image, alt_text=alt_text, reference=f"m{position}")
+
+    def publish(self, post: AdaptedPost, media: Sequence[UploadedMedia], *, idempotency_key: str) -> Publication:
+        self.platform.publish_calls.append(idempotency_key)
+        if self.platform.while_publishing:
+            self.platform.while_publishing()
+        if self.platform.before:
+            raise self.platform.before.pop(0)
+        self.platform.posts.append((idempotency_key, post))
+        if self.platform.after:
+            raise self.platform.after.pop(0)
+        return self._publication(idempotency_key)
+
+    def _publication(self, key: str) -> Publication:
+        return Publication(remote_id=f"id-{key}", url=f"https://fake.example/{key}")
+
+    def find_publication(self, post: AdaptedPost, *, idempotency_key: str, since: datetime) -> Publication | None:
+        if self.platform.on_find:
+            raise self.platform.on_find.pop(0)
+        found = any(key == idempotency_key for key, _ in self.platform.posts) and not self.platform.hidden
+        return self._publication(idempotency_key) if found else None
+
+    def read_publication(self, remote_id: str) -> PublishedPost | None:
+        return PublishedPost(remote_id=remote_id, url=None, image_count=1, alt_texts=(self.platform.shown_alt_text,))
+
+
+class BlindAdapter(FakeAdapter):
+    """A platform that can't be searched."""
+
+    find_publication = None  # type: ignore[assignment]
+
+
+class FakeChannels(Channels):
+    """Every channel leads to the same platform in memory."""
+
+    def __init__(self, platform: FakePlatform, profile: Profile, adapter: type[FakeAdapter] = FakeAdapter) -> None:
+        self.platform = platform
+        self._profile = profile
+        self._adapter = adapter
+
+    def profile(self, name: str) -> Profile:
+        return self._profile
+
+    def open(self, name: str) -> PlatformAdapter:
+        return self._adapter(self.platform)
+
+
+class FakeRenderer(Renderer):
+    def __init__(self) -> None:
+        self.rendered = 0
+
+    def render(self, spec: RenditionSpec) -> Rendition:
+        self.rendered += 1
+        return Rendition(path=Path("x.jpeg"), sha256="1" * 64, format="jpeg", width=10, height=10, bytes=100)
+
+
+def adapted_post(title: str = "A title") -> AdaptedPost:
+    return AdaptedPost(
+        channel="fake",
+        platform="fake",
+        language="en",
+        title=title,
+        caption=title,
+        images=(AdaptedImage(spec=SPEC, alt_text="alt"),),
+    )
+
+
+def add_delivery(
+    database: Database,
+    now: datetime,
+    *,
+    channel: str = "fake",
+    day_offset: int = 0,
+    due_at: datetime | None = None,
+    expires_in: timedelta = timedelta(hours=11),
+    title: str = "A title",
+) -> int:
+    """A pick with one delivery, due now, and what the foreign keys need."""
+    with database.writing() as session:
+        if session.get(Channel, channel) is None:
+            session.add(Channel(name=channel, platform="fake"))
+        post = Post(
+            state="approved", approved_at=now, position=1.0, title=title, created_at=now, updated_at=now, images=[]
+        )
+        slot = (now + timedelta(days=day_offset)).date()
+        pick = Pick(slot=slot, post=post, reason="queue", picked_at=now)
+        session.add_all([post, pick])
+        delivery = open_delivery(
+            session,
+            pick=pick,
+            channel=channel,
+            adapted=adapted_post(title),
+            due_at=due_at or now,
+            expires_at=now + expires_in,
+            now=now,
+        )
+        return delivery.id
+
+
+def the_delivery(database: Database, delivery_id: int) -> Delivery:
+    with database.reading() as session:
+        return session.get_one(Delivery, delivery_id)

@@ -1,0 +1,386 @@
+"""The worker against a platform in memory: what each end of a try leads to."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable
+from datetime import timedelta
+
+import pytest
+from sqlalchemy import select
+
+from publisher.clock import FixedClock
+from publisher.content import Publication
+from publisher.db.models import Attempt, Channel, Event
+from publisher.db.session import Database
+from publisher.delivery import operate
+from publisher.delivery.claim import claim
+from publisher.delivery.due import due_channels, miss_expired, recover_lost
+from publisher.delivery.operate import Refused
+from publisher.delivery.worker import Worker
+from publisher.lifecycle import State
+from publisher.platforms.errors import (
+    ContentRejected,
+    CredentialsRefused,
+    RateLimited,
+    Unavailable,
+    Unconfirmed,
+    UnsupportedContent,
+)
+from publisher.settings import DeliverySettings
+from tests.fakes import (
+    BlindAdapter,
+    FakeAdapter,
+    FakeChannels,
+    FakePlatform,
+    FakeRenderer,
+    add_delivery,
+    fake_profile,
+    the_delivery,
+)
+
+SETTINGS = DeliverySettings(lease_seconds=30, look_up_after=(10, 60, 300), retry_seconds=20)
+LOST_ANSWER = Unconfirmed("the answer was lost")
+
+
+class Bench:
+    """A worker, its platform in memory, and a clock that is moved by hand."""
+
+    def __init__(self, database: Database, clock: FixedClock, adapter: type[FakeAdapter] = FakeAdapter) -> None:
+        self.database = database
+        self.clock = clock
+        self.platform = FakePlatform()
+        self.channels = FakeChannels(self.platform, fake_profile(), adapter)
+        self.renderer = FakeRenderer()
+
+    def worker(self, owner: str = "me", milestone: Callable[[str], object] | None = None) -> Worker:
+        return Worker(
+            self.database,
+            self.channels,
+            self.renderer,
+            self.clock,
+            SETTINGS,
+            owner=owner,
+            jitter=random.Random(7),
+            milestone=milestone or str,
+        )
+
+    def drain(self) -> int:
+        return self.worker().drain("fake")
+
+    def drain_for(self, **duration: float) -> None:
+        """Let time pass in steps, working whenever something is due."""
+        end = self.clock.now() + timedelta(**duration)
+        while self.clock.now() < end:
+            self.clock.advance(seconds=5)
+            recover_lost(self.database, self.clock.now(), timedelta(seconds=10), lambda owner: False)
+            self.drain()
+
+    @property
+    def copies(self) -> int:
+        return len(self.platform.posts)
+
+
+@pytest.fixture
+def bench(database: Database, clock: FixedClock) -> Bench:
+    return Bench(database, clock)
+
+
+def test_a_due_delivery_is_published_once_and_read_back(bench: Bench) -> None:
+    delivery = add_delivery(bench.database, bench.clock.now())
+    assert bench.drain() == 1
+    row = the_delivery(bench.database, delivery)
+    assert (row.state, row.remote_id, row.lease_until) == ("published", f"id-key-{row.token}", None)
+    bench.drain_for(minutes=2)
+    assert bench.copies == 1
+    with bench.database.reading() as session:
+        attempts = list(session.scalars(select(Attempt).order_by(Attempt.id)))
+    assert [(attempt.kind, attempt.outcome) for attempt in attempts] == [("send", "published"), ("verify", "as sent")]
+
+
+def test_nothing_leaves_before_its_time(bench: Bench) -> None:
+    add_delivery(bench.database, bench.clock.now(), due_at=bench.clock.now() + timedelta(seconds=1))
+    assert bench.drain() == 0
+    with bench.database.reading() as session:
+        assert due_channels(session, bench.clock.now()) == []
+    bench.clock.advance(seconds=1)
+    with bench.database.reading() as session:
+        assert due_channels(session, bench.clock.now()) == ["fake"]
+    assert bench.drain() == 1
+
+
+@pytest.mark.parametrize(
+    ("error", "state"),
+    [
+        (UnsupportedContent("no"), State.HELD),
+        (ContentRejected("no"), State.FAILED),
+        (CredentialsRefused("no"), State.HELD),
+        (Unavailable("no"), State.PENDING),
+        (LOST_ANSWER, State.UNCONFIRMED),
+        (KeyError("surprise"), State.UNCONFIRMED),
+    ],
+)
+def test_each_end_of_the_publishing_request_has_its_state(bench: Bench, error: Exception, state: State) -> None:
+    bench.platform.before = [error]
+    delivery = add_delivery(bench.database, bench.clock.now())
+    bench.drain()
+    row = the_delivery(bench.database, delivery)
+    assert row.state == state
+    assert row.problem
+
+
+@pytest.mark.parametrize(
+    ("error", "state"),
+    [
+        (UnsupportedContent("no"), State.HELD),
+        (CredentialsRefused("no"), State.HELD),
+        (Unavailable("no"), State.PENDING),
+        (KeyError("surprise"), State.PENDING),
+        (LOST_ANSWER, State.PENDING),
+    ],
+)
+def test_trouble_before_the_send_never_leaves_an_unknown_outcome(bench: Bench, error: Exception, state: State) -> None:
+    bench.platform.on_upload = [error]
+    delivery = add_delivery(bench.database, bench.clock.now())
+    bench.drain()
+    row = the_delivery(bench.database, delivery)
+    assert (row.state, row.unknown_since, row.sent_at) == (state, None, None)
+    assert bench.platform.publish_calls == []
+
+
+def test_a_lost_answer_is_found_and_never_sent_again(bench: Bench) -> None:
+    bench.platform.after = [LOST_ANSWER]
+    delivery = add_delivery(bench.database, bench.clock.now())
+    bench.drain_for(minutes=10)
+    row = the_delivery(bench.database, delivery)
+    assert (row.state, row.remote_url) == ("published", f"https://fake.example/key-{row.token}")
+    assert len(bench.platform.publish_calls) == bench.copies == 1
+
+
+def test_a_lost_request_goes_out_again_only_after_two_clean_look_ups(bench: Bench) -> None:
+    bench.platform.before = [LOST_ANSWER]
+    delivery = add_delivery(bench.database, bench.clock.now())
+    bench.drain()
+    bench.clock.advance(seconds=11)
+    bench.drain()
+    assert the_delivery(bench.database, delivery).state == "unconfirmed"
+    assert len(bench.platform.publish_calls) == 1
+    bench.drain_for(minutes=10)
+    row = the_delivery(bench.database, delivery)
+    assert (row.state, bench.copies) == ("published", 1)
+    assert bench.platform.publish_calls == [f"key-{row.token}"] * 2
+
+
+def test_absence_before_the_settling_time_does_not_count(bench: Bench) -> None:
+    bench.channels._profile = fake_profile(settle=400)
+    bench.platform.after = [LOST_ANSWER]
+    bench.platform.hidden = True
+    delivery = add_delivery(bench.database, bench.clock.now())
+    bench.drain_for(seconds=350)
+    row = the_delivery(bench.database, delivery)
+    assert (row.state, row.lookups, row.clean_lookups) == ("unconfirmed", 3, 0)
+    bench.platform.hidden = False
+    bench.drain_for(minutes=10)
+    assert the_delivery(bench.database, delivery).state == "published"
+    assert bench.copies == 1
+
+
+def test_a_look_up_without_an_answer_is_put_again(bench: Bench) -> None:
+    bench.platform.after = [LOST_ANSWER]
+    bench.platform.on_find = [Unavailable("down"), KeyError("surprise"), Unavailable("down")]
+    delivery = add_delivery(bench.database, bench.clock.now())
+    bench.drain_for(minutes=20)
+    assert the_delivery(bench.database, delivery).state == "published"
+    assert bench.copies == 1
+
+
+def test_a_platform_that_never_answers_is_handed_to_a_person(bench: Bench) -> None:
+    bench.platform.after = [LOST_ANSWER]
+    bench.platform.on_find = [Unavailable("down")] * 2000
+    delivery = add_delivery(bench.database, bench.clock.now())
+    bench.drain()
+    for _ in range(300):
+        bench.clock.advance(minutes=5)
+        bench.drain()
+    row = the_delivery(bench.database, delivery)
+    assert row.state == "held"
+    assert "A title" in row.problem
+    assert bench.copies == 1
+
+
+def test_a_platform_that_cannot_be_searched_asks_a_person(database: Database, clock: FixedClock) -> None:
+    bench = Bench(database, clock, BlindAdapter)
+    bench.platform.after = [LOST_ANSWER]
+    delivery = add_delivery(database, clock.now())
+    bench.drain_for(minutes=10)
+    row = the_delivery(database, delivery)
+    assert row.state == "held"
+    with pytest.raises(Refused, match="--i-have-looked"):
+        operate.retry(database, delivery, now=clock.now(), actor="me")
+    assert bench.copies == 1
+    operate.settle(database, delivery, "https://fake.example/status/77", now=clock.now(), actor="me")
+    assert the_delivery(database, delivery).remote_id == "77"
+
+
+def test_a_rate_limit_is_honoured_to_the_second(bench: Bench) -> None:
+    until = bench.clock.now() + timedelta(seconds=1234)
+    bench.platform.before = [RateLimited("wait", retry_at=until)]
+    delivery = add_delivery(bench.database, bench.clock.now())
+    bench.drain()
+    assert the_delivery(bench.database, delivery).due_at == until
+    bench.clock.instant = until - timedelta(seconds=1)
+    assert bench.drain() == 0
+    bench.clock.instant = until
+    assert bench.drain() == 1
+    assert bench.copies == 1
+
+
+def test_refused_credentials_pause_the_channel_until_it_is_resumed(bench: Bench) -> None:
+    bench.platform.before = [CredentialsRefused("connect it again")]
+    first = add_delivery(bench.database, bench.clock.now())
+    second = add_delivery(bench.database, bench.clock.now(), day_offset=1)
+    bench.drain_for(minutes=10)
+    with bench.database.reading() as session:
+        channel = session.get_one(Channel, "fake")
+        told = session.scalars(select(Event).where(Event.name == "channel paused")).all()
+    assert channel.pause_reason == "connect it again"
+    assert len(told) == 1
+    assert [the_delivery(bench.database, row).state for row in (first, second)] == ["held", "pending"]
+    assert operate.resume(bench.database, "fake", now=bench.clock.now(), actor="me")
+    operate.retry(bench.database, first, now=bench.clock.now(), actor="me")
+    bench.drain_for(minutes=1)
+    assert [the_delivery(bench.database, row).state for row in (first, second)] == ["published", "published"]
+
+
+def test_two_workers_never_hold_one_delivery(bench: Bench) -> None:
+    add_delivery(bench.database, bench.clock.now())
+    lease = timedelta(seconds=30)
+    first = claim(bench.database, "fake", owner="a", now=bench.clock.now(), lease=lease)
+    assert first is not None
+    assert claim(bench.database, "fake", owner="b", now=bench.clock.now(), lease=lease) is None
+
+
+def test_one_delivery_at_a_time_per_channel(bench: Bench) -> None:
+    add_delivery(bench.database, bench.clock.now())
+    add_delivery(bench.database, bench.clock.now(), day_offset=1)
+    lease = timedelta(seconds=30)
+    assert claim(bench.database, "fake", owner="a", now=bench.clock.now(), lease=lease)
+    assert claim(bench.database, "fake", owner="b", now=bench.clock.now(), lease=lease) is None
+
+
+@pytest.mark.parametrize("milestone", ["claimed", "prepared", "committed"])
+def test_a_worker_that_lost_its_lease_sends_nothing_or_tells_the_truth(bench: Bench, milestone: str) -> None:
+    """Another worker takes over and publishes while the first one is away at a milestone."""
+    delivery = add_delivery(bench.database, bench.clock.now())
+
+    def be_away(name: str) -> None:
+        if name == milestone:
+            bench.clock.advance(seconds=3600)
+            recover_lost(bench.database, bench.clock.now(), timedelta(seconds=10), lambda owner: False)
+            if milestone != "committed":
+                bench.drain()
+
+    bench.worker(milestone=be_away).drain("fake")
+    bench.drain_for(minutes=30)
+    assert the_delivery(bench.database, delivery).state == "published"
+    assert bench.copies == 1
+
+
+def test_a_late_success_is_recorded_as_the_truth(bench: Bench) -> None:
+    delivery = add_delivery(bench.database, bench.clock.now())
+
+    def lose_the_lease() -> None:
+        bench.platform.while_publishing = None
+        bench.clock.advance(seconds=3600)
+        recover_lost(bench.database, bench.clock.now(), timedelta(hours=9), lambda owner: False)
+        assert the_delivery(bench.database, delivery).state == "unconfirmed"
+
+    bench.platform.while_publishing = lose_the_lease
+    bench.drain()
+    assert the_delivery(bench.database, delivery).state == "published"
+    assert bench.copies == 1
+
+
+def test_an_owner_that_is_surely_gone_is_not_waited_for(bench: Bench) -> None:
+    delivery = add_delivery(bench.database, bench.clock.now())
+    claim(bench.database, "fake", owner="gone", now=bench.clock.now(), lease=timedelta(hours=1))
+    gone = recover_lost(bench.database, bench.clock.now(), timedelta(seconds=10), lambda owner: owner == "gone")
+    assert gone == [delivery]
+    assert bench.drain() == 1
+    assert bench.copies == 1
+
+
+def test_what_is_too_late_is_missed_and_says_why(bench: Bench) -> None:
+    bench.platform.before = [Unavailable("Tumblr was not reached")] * 1000
+    delivery = add_delivery(bench.database, bench.clock.now(), expires_in=timedelta(hours=1))
+    bench.drain_for(minutes=59)
+    assert the_delivery(bench.database, delivery).state == "pending"
+    bench.clock.advance(minutes=1)
+    assert bench.drain() == 0
+    assert miss_expired(bench.database, bench.clock.now()) == [delivery]
+    row = the_delivery(bench.database, delivery)
+    assert row.state == "missed"
+    assert "Tumblr was not reached" in row.problem
+    bench.platform.before = []
+    operate.retry(bench.database, delivery, now=bench.clock.now(), actor="me")
+    bench.drain()
+    assert bench.copies == 1
+
+
+def test_backoff_grows_and_has_an_end(bench: Bench) -> None:
+    bench.platform.before = [Unavailable("down")] * 1000
+    delivery = add_delivery(bench.database, bench.clock.now())
+    pauses = []
+    for _ in range(14):
+        bench.drain()
+        due = the_delivery(bench.database, delivery).due_at
+        pauses.append(due - bench.clock.now())
+        bench.clock.instant = due
+    assert all(timedelta(seconds=1) <= pause <= timedelta(minutes=15) for pause in pauses)
+    assert max(pauses[8:]) > max(pauses[:3])
+
+
+def test_a_platform_still_working_is_asked_until_it_shows_the_post(bench: Bench) -> None:
+    class Slow(FakeAdapter):
+        def _publication(self, key: str) -> Publication:
+            return Publication(remote_id=f"id-{key}", url=None, state="processing")
+
+    bench.channels._adapter = Slow
+    delivery = add_delivery(bench.database, bench.clock.now())
+    bench.drain()
+    assert the_delivery(bench.database, delivery).state == "processing"
+    bench.drain_for(minutes=2)
+    assert the_delivery(bench.database, delivery).state == "published"
+    assert bench.copies == 1
+
+
+def test_a_missing_alt_text_on_the_platform_is_told_and_not_mended_by_a_copy(bench: Bench) -> None:
+    bench.platform.shown_alt_text = ""
+    delivery = add_delivery(bench.database, bench.clock.now())
+    bench.drain_for(minutes=5)
+    row = the_delivery(bench.database, delivery)
+    assert (row.state, row.problem) == ("published", "picture 1 has no alt text")
+    assert bench.copies == 1
+
+
+@pytest.mark.parametrize("act", ["retry", "settle", "cancel"])
+def test_what_is_public_stays_as_it_is(bench: Bench, act: str) -> None:
+    delivery = add_delivery(bench.database, bench.clock.now())
+    bench.drain()
+    now = bench.clock.now()
+    acts = {
+        "retry": lambda: operate.retry(bench.database, delivery, now=now, actor="me", i_have_looked=True),
+        "settle": lambda: operate.settle(bench.database, delivery, "https://x.com/a/status/1", now=now, actor="me"),
+        "cancel": lambda: operate.cancel(bench.database, delivery, now=now, actor="me"),
+    }
+    with pytest.raises(Refused, match="is published at https://fake"):
+        acts[act]()
+
+
+@pytest.mark.parametrize("url", ["", "x.com/a/status/1", "javascript:alert(1)", "https://x.com/", "https://"])
+def test_a_link_that_is_none_is_refused(bench: Bench, url: str) -> None:
+    bench.platform.before = [ContentRejected("no")]
+    delivery = add_delivery(bench.database, bench.clock.now())
+    bench.drain()
+    with pytest.raises(Refused, match="is no link"):
+        operate.settle(bench.database, delivery, url, now=bench.clock.now(), actor="me")
