@@ -1,0 +1,230 @@
+"""`publisher deliveries`, `log`, `retry`, `settle`, `cancel`, `resume`: what operators need."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+
+import click
+from rich.markup import escape
+from sqlalchemy import select
+from sqlalchemy.orm import joinedload
+
+from publisher.cli.desk import Desk, actor, desk_of
+from publisher.cli.output import console, json_option, print_json, print_table, styled
+from publisher.db.models import STATES, Attempt, Channel, Delivery, Event, Pick
+from publisher.delivery import operate
+from publisher.delivery.operate import Refused
+from publisher.settings import SettingsError
+
+
+@click.command("deliveries")
+@click.option("--day", type=click.DateTime(["%Y-%m-%d"]), help="Only this day's.")
+@click.option("--channel", help="Only this channel's.")
+@click.option("--state", type=click.Choice(STATES), help="Only those in this state.")
+@click.option("--limit", default=30, show_default=True, type=click.IntRange(1, 10_000), help="At most so many.")
+@json_option
+@click.pass_context
+def deliveries_command(
+    ctx: click.Context, day: datetime | None, channel: str | None, state: str | None, limit: int, as_json: bool
+) -> None:
+    """List deliveries, the newest first."""
+    desk = desk_of(ctx)
+    if channel is not None and channel not in desk.channels:
+        raise SettingsError(f"there is no channel {channel!r}; known are {', '.join(desk.channels.names())}")
+    query = (
+        select(Delivery)
+        .join(Pick)
+        .options(joinedload(Delivery.pick))
+        .order_by(Pick.slot.desc(), Delivery.id)
+        .limit(limit)
+    )
+    if day is not None:
+        query = query.where(Pick.slot == day.date())
+    if channel is not None:
+        query = query.where(Delivery.channel_name == channel)
+    if state is not None:
+        query = query.where(Delivery.state == state)
+    with desk.database.reading() as session:
+        found = list(session.scalars(query))
+        paused = list(session.scalars(select(Channel).where(Channel.paused_at.is_not(None))))
+    if as_json:
+        print_json([delivery_row(delivery) for delivery in found])
+        return
+    print_deliveries(desk, found)
+    for row in paused:
+        console().print(
+            f"[red]The channel {row.name} is paused[/]: {escape(row.pause_reason)} "
+            f"Mend it, then run: publisher resume {row.name}"
+        )
+
+
+def print_deliveries(desk: Desk, found: list[Delivery]) -> None:
+    """A table of deliveries; a hint when there are none."""
+    if not found:
+        console().print("There are no deliveries. `publisher rehearse` shows what would go out.")
+        return
+    print_table(
+        "",
+        ("no.", "day", "channel", "state", "published", "title", "link or problem"),
+        (
+            (
+                str(delivery.id),
+                delivery.pick.slot.isoformat(),
+                delivery.channel_name,
+                styled(delivery.state),
+                desk.local(delivery.published_at, "%H:%M:%S"),
+                escape(str(delivery.adapted.get("title", ""))),
+                _what_matters(desk, delivery),
+            )
+            for delivery in found
+        ),
+    )
+
+
+def _what_matters(desk: Desk, delivery: Delivery) -> str:
+    told = delivery.problem or delivery.remote_url or ""
+    if delivery.state in ("pending", "unconfirmed", "processing"):
+        told = f"{told} next try {desk.local(delivery.due_at, '%H:%M:%S')}".strip()
+    return escape(told)
+
+
+def delivery_row(delivery: Delivery) -> dict[str, Any]:
+    """A delivery for `--json`."""
+    return {
+        "id": delivery.id,
+        "day": delivery.pick.slot,
+        "post_id": delivery.pick.post_id,
+        "title": delivery.adapted.get("title", ""),
+        "channel": delivery.channel_name,
+        "state": delivery.state,
+        "scheduled_at": delivery.scheduled_at,
+        "next_try_at": delivery.due_at if delivery.state in ("pending", "unconfirmed", "processing") else None,
+        "published_at": delivery.published_at,
+        "url": delivery.remote_url,
+        "remote_id": delivery.remote_id,
+        "idempotency_key": delivery.idempotency_key,
+        "problem": delivery.problem,
+    }
+
+
+@click.command("log")
+@click.argument("delivery", type=int)
+@json_option
+@click.pass_context
+def log_command(ctx: click.Context, delivery: int, as_json: bool) -> None:
+    """Show one delivery's whole life: attempts, times, request ids, what came back, next try."""
+    desk = desk_of(ctx)
+    with desk.database.reading() as session:
+        row = session.get(Delivery, delivery, options=[joinedload(Delivery.pick)])
+        if row is None:
+            raise Refused(f"There is no delivery {delivery}; `publisher deliveries` lists them.")
+        attempts = list(session.scalars(select(Attempt).where(Attempt.delivery_id == delivery).order_by(Attempt.id)))
+        events = list(session.scalars(select(Event).where(Event.delivery_id == delivery).order_by(Event.id)))
+    if as_json:
+        print_json(
+            {
+                **delivery_row(row),
+                "caption": row.adapted.get("caption"),
+                "images": row.adapted.get("images"),
+                "attempts": [_attempt_row(attempt) for attempt in attempts],
+                "events": [
+                    {"at": event.at, "name": event.name, "actor": event.actor, "detail": event.detail}
+                    for event in events
+                ],
+            }
+        )
+        return
+    _print_life(desk, row, attempts, events)
+
+
+def _attempt_row(attempt: Attempt) -> dict[str, Any]:
+    names = ("kind", "started_at", "ended_at", "outcome", "status", "request_id", "detail", "worker", "fence")
+    return {name: getattr(attempt, name) for name in names}
+
+
+def _print_life(desk: Desk, row: Delivery, attempts: list[Attempt], events: list[Event]) -> None:
+    say = console().print
+    title = escape(str(row.adapted.get("title", "")))
+    say(f"[bold]{title}[/] · {row.channel_name} · {row.pick.slot} · {styled(row.state)}")
+    for label, value in (
+        ("link", row.remote_url),
+        ("problem", row.problem),
+        ("key", row.idempotency_key),
+        ("scheduled", desk.local(row.scheduled_at)),
+        ("too late from", desk.local(row.expires_at)),
+        ("next try", desk.local(row.due_at, "%Y-%m-%d %H:%M:%S") if delivery_row(row)["next_try_at"] else None),
+    ):
+        if value:
+            say(f"  {label}: {escape(value)}")
+    lines = [
+        (
+            attempt.started_at,
+            f"{attempt.kind}: {attempt.outcome or 'running'}",
+            " ".join(
+                part
+                for part in (
+                    f"HTTP {attempt.status}" if attempt.status else "",
+                    f"request {attempt.request_id}" if attempt.request_id else "",
+                    attempt.detail,
+                )
+                if part
+            ),
+        )
+        for attempt in attempts
+    ]
+    lines += [(event.at, event.name, f"by {event.actor}" if event.actor.startswith("cli") else "") for event in events]
+    print_table(
+        "",
+        ("time", "what", "detail"),
+        (
+            (desk.local(at, "%m-%d %H:%M:%S"), escape(what), escape(detail))
+            for at, what, detail in sorted(lines, key=lambda line: line[0])
+        ),
+    )
+
+
+@click.command("retry")
+@click.argument("delivery", type=int)
+@click.option("--i-have-looked", is_flag=True, help="I looked on the platform: the post is not there.")
+@click.pass_context
+def retry_command(ctx: click.Context, delivery: int, i_have_looked: bool) -> None:
+    """Let a delivery try again that was held, failed or missed."""
+    desk = desk_of(ctx)
+    operate.retry(desk.database, delivery, now=desk.now(), actor=actor(), i_have_looked=i_have_looked)
+    click.echo(f"Delivery {delivery} goes out as soon as a worker takes it.")
+
+
+@click.command("settle")
+@click.argument("delivery", type=int)
+@click.option("--url", required=True, help="The link of the post that is public.")
+@click.pass_context
+def settle_command(ctx: click.Context, delivery: int, url: str) -> None:
+    """Record that the post is public at this link; it will not be posted again."""
+    desk = desk_of(ctx)
+    operate.settle(desk.database, delivery, url, now=desk.now(), actor=actor())
+    click.echo(f"Delivery {delivery} is recorded as published at {url}")
+
+
+@click.command("cancel")
+@click.argument("delivery", type=int)
+@click.pass_context
+def cancel_command(ctx: click.Context, delivery: int) -> None:
+    """Give a delivery up."""
+    desk = desk_of(ctx)
+    operate.cancel(desk.database, delivery, now=desk.now(), actor=actor())
+    click.echo(f"Delivery {delivery} is canceled.")
+
+
+@click.command("resume")
+@click.argument("channel")
+@click.pass_context
+def resume_command(ctx: click.Context, channel: str) -> None:
+    """Let a paused channel publish again."""
+    desk = desk_of(ctx)
+    was_paused = operate.resume(desk.database, channel, now=desk.now(), actor=actor())
+    click.echo(f"The channel {channel} publishes again." if was_paused else f"The channel {channel} was not paused.")
+    with desk.database.reading() as session:
+        held = session.scalars(select(Delivery.id).where(Delivery.channel_name == channel, Delivery.state == "held"))
+        for delivery in held:
+            click.echo(f"Delivery {delivery} is held; let it out with: publisher retry {delivery}")

@@ -1,0 +1,227 @@
+"""`publisher demo`: the whole main job on the sandbox, with an outlet, posts and pictures of its own."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import signal
+import sys
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import date, timedelta
+from pathlib import Path
+from typing import Any
+
+import click
+from rich.markup import escape
+from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
+from sqlalchemy import select
+from sqlalchemy.orm import joinedload
+
+from publisher.cli.deliveries import print_deliveries
+from publisher.cli.demo_check import differences
+from publisher.cli.desk import Desk
+from publisher.cli.output import console
+from publisher.cli.sandbox_client import SandboxClient, SandboxFailed, running_sandbox
+from publisher.cli.service import Service
+from publisher.clock import ShiftedClock
+from publisher.db.models import Delivery, Pick
+from publisher.lifecycle import FINAL, State
+from publisher.logs import configure_logs
+from publisher.post_queue.approval import approve
+from publisher.post_queue.errors import PostError
+from publisher.post_queue.intake import read_folder
+from publisher.post_queue.order import Reserve, move_post
+from publisher.post_queue.posts import add_post
+from publisher.post_queue.slots import slot_day, slot_opens
+from publisher.samples.draw import write_samples
+from publisher.starter import write_starter
+
+MARK = ".publisher-demo"
+DAY_SECONDS = 60.0
+PATIENCE_SECONDS = 120.0
+DONE = FINAL | {State.HELD, State.FAILED, State.MISSED}
+RESERVE = 2
+"""How many of the sample posts wait in the reserve, so that the demo never runs dry."""
+
+CONFIG = """\
+[outlet]
+name = "Cells Daily (demo)"
+time_zone = "Europe/London"
+hour = "09:00"
+lateness = "until 20:00"
+
+[reserve]
+no_repeat_days = 1
+
+[delivery]
+look_up_after = [1.0, 3.0, 8.0]
+settle_seconds = 2.0
+retry_seconds = 1.0
+"""
+
+
+@click.command("demo")
+@click.option("--once", is_flag=True, help="Publish one day, check what each platform holds, and end.")
+@click.option(
+    "--folder",
+    type=click.Path(path_type=Path, file_okay=False),
+    default=Path("demo"),
+    show_default=True,
+    help="Where the demo outlet lives; made anew each time.",
+)
+@click.pass_context
+def demo_command(ctx: click.Context, once: bool, folder: Path) -> None:
+    """Show the whole main job: seven posts with pictures, three platforms, a day a minute.
+
+    Without a terminal, or with --once, one day is published and checked; the exit status tells.
+    """
+    once = once or not sys.stdout.isatty()
+    stop = threading.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: stop.set())
+    with folder_lines(folder) as logs, running_sandbox() as sandbox:
+        configure_logs(stream=logs, json=True)
+        demo = Demo(folder, sandbox)
+        service = demo.prepare()
+        try:
+            service.start()
+            good = demo.publish_day(service, stop)
+            if not once and not stop.is_set():
+                demo.go_on(service, stop)
+        finally:
+            service.stop()
+    ctx.exit(0 if good else 1)
+
+
+@contextmanager
+def folder_lines(folder: Path) -> Iterator[Any]:
+    """An empty folder for the demo, and its log file. A folder that isn't the demo's is left alone."""
+    if folder.exists() and any(folder.iterdir()) and not (folder / MARK).exists():
+        raise click.UsageError(f"{folder} is not empty and not a demo's folder; name another one with --folder")
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir(parents=True)
+    (folder / MARK).touch()
+    with (folder / "publisher.log").open("w", encoding="utf-8") as logs:
+        yield logs
+
+
+class Demo:
+    """One demo outlet on one running sandbox."""
+
+    def __init__(self, folder: Path, sandbox: SandboxClient) -> None:
+        self._folder = folder
+        self._sandbox = sandbox
+        self._clock = ShiftedClock()
+        self._desk = Desk(folder / "config" / "publisher.toml", self._clock)
+
+    def prepare(self) -> Service:
+        """Everything that stands before the first publication."""
+        steps: list[tuple[str, Any]] = [
+            ("Drawing seven pictures", lambda: write_samples(self._folder / "posts")),
+            ("Opening the outlet", self._open_outlet),
+            ("Connecting the channels", self._connect),
+            ("Filling the queue", self._fill_queue),
+        ]
+        with Progress(
+            TextColumn("{task.description}"), BarColumn(), TimeElapsedColumn(), console=console(), transient=True
+        ) as progress:
+            task = progress.add_task("", total=len(steps))
+            for label, step in steps:
+                progress.update(task, description=label)
+                step()
+                progress.advance(task)
+        return Service(self._desk)
+
+    def _open_outlet(self) -> None:
+        write_starter(self._folder)
+        accounts = self._sandbox.get("/accounts")
+        tables = [CONFIG]
+        for name, account in accounts.items():
+            settings = "".join(f'{key} = "{value}"\n' for key, value in account["settings"].items())
+            tables.append(
+                f'\n[channels.{name}]\nplatform = "{name}"\naccount = "{account["account"]}"\n'
+                f'caption = "captions/{name}.j2"\n{settings}'
+            )
+        (self._folder / "config" / "publisher.toml").write_text("".join(tables), encoding="utf-8")
+        for name, account in accounts.items():
+            for secret, value in account["secrets"].items():
+                os.environ[self._desk.settings.channels[name].secret_variable(secret)] = value
+        day = slot_day(self._clock.now(), self._desk.settings.outlet.zone)
+        self._jump(day)
+
+    def _jump(self, day: date) -> None:
+        """Make it slot time of a day, here and on the platforms."""
+        offset = self._clock.shift_to(slot_opens(day, self._desk.settings))
+        self._sandbox.post("/clock", {"offset_seconds": offset.total_seconds()})
+
+    def _connect(self) -> None:
+        """Only Instagram hands out a session by a log-in; the others' keys are in the environment."""
+        self._desk.channels.authorize("instagram", _NoQuestions())
+
+    def _fill_queue(self) -> None:
+        desk = self._desk
+        read = read_folder(self._folder / "posts")
+        for number, each in enumerate(read, start=1):
+            if each.draft is None:
+                raise PostError(each.problem)
+            post = add_post(desk.database, desk.store, each.draft, desk.now(), "demo")
+            approve(desk.database, post.id, desk.settings, desk.targets, desk.people, now=desk.now(), actor="demo")
+            if number > len(read) - RESERVE:
+                move_post(desk.database, post.id, Reserve(), desk.settings, desk.now(), actor="demo")
+
+    def publish_day(self, service: Service, stop: threading.Event) -> bool:
+        """Wait until the day's post is out everywhere, show it, and check what the platforms hold."""
+        day = slot_day(self._clock.now(), self._desk.settings.outlet.zone)
+        service.tick()
+        with console().status(f"Publishing {day:%A %d %B} ..."):
+            found = self._wait(day, stop)
+        print_deliveries(self._desk, found)
+        told = differences(found, self._sandbox.ledger(), self._desk.renderer)
+        for difference in told:
+            console().print(f"[bold red]✗[/] {escape(difference)}")
+        if not told:
+            console().print("[green]✓[/] each platform holds exactly one copy, with its picture, caption and alt text")
+        return not told
+
+    def _wait(self, day: date, stop: threading.Event) -> list[Delivery]:
+        waited = 0.0
+        while waited < PATIENCE_SECONDS:
+            found = self._deliveries(day)
+            if found and all(State(delivery.state) in DONE for delivery in found):
+                return found
+            if stop.wait(0.1):
+                break
+            waited += 0.1
+        return self._deliveries(day)
+
+    def _deliveries(self, day: date) -> list[Delivery]:
+        query = select(Delivery).join(Pick).where(Pick.slot == day).options(joinedload(Delivery.pick))
+        with self._desk.database.reading() as session:
+            return list(session.scalars(query.order_by(Delivery.id)))
+
+    def go_on(self, service: Service, stop: threading.Event) -> None:
+        """A day a minute, until somebody has seen enough."""
+        say = console().print
+        say("\nSee the posts as a follower would:")
+        for name, account in self._sandbox.get("/accounts").items():
+            say(f"  {name:<10} [link={account['page']}]{account['page']}[/link]")
+        say(f"The log is {self._folder / 'publisher.log'}. A day takes a minute from here on; Ctrl-C ends the demo.\n")
+        day = slot_day(self._clock.now(), self._desk.settings.outlet.zone)
+        while not stop.wait(DAY_SECONDS):
+            if not service.idle:
+                continue
+            day += timedelta(days=1)
+            self._jump(day)
+            self.publish_day(service, stop)
+
+
+class _NoQuestions:
+    """The sandbox's own account needs no person."""
+
+    def tell(self, text: str) -> None:
+        console().log(text)
+
+    def ask(self, question: str, *, secret: bool = False) -> str:
+        raise SandboxFailed(f"the sandbox should not have asked: {question}")

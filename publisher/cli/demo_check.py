@@ -1,0 +1,47 @@
+"""Whether each sandbox holds exactly one copy of what was meant: picture, caption, alt text."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from publisher.adapt.rendering import Renderer
+from publisher.content import AdaptedPost
+from publisher.db.models import Delivery
+
+
+def differences(deliveries: Sequence[Delivery], ledger: Sequence[dict[str, Any]], renderer: Renderer) -> list[str]:
+    """What is not as it should be, one sentence each; empty when all is well."""
+    if not deliveries:
+        return ["nothing was picked for the day"]
+    told = []
+    for delivery in deliveries:
+        if delivery.state != "published":
+            told.append(f"{delivery.channel_name} is {delivery.state}: {delivery.problem or 'not finished in time'}")
+            continue
+        sent = AdaptedPost.model_validate(delivery.adapted)
+        copies = [
+            post
+            for post in ledger
+            if post["platform"] == sent.platform and _words(post["caption"]) == _words(sent.caption)
+        ]
+        if len(copies) != 1:
+            told.append(f"{delivery.channel_name} holds {len(copies)} copies of “{sent.title}” instead of one")
+        else:
+            told += [f"{delivery.channel_name}: {difference}" for difference in _compare(sent, copies[0], renderer)]
+    return told
+
+
+def _compare(sent: AdaptedPost, shown: dict[str, Any], renderer: Renderer) -> list[str]:
+    told = []
+    meant = [renderer.render(image.spec).sha256 for image in sent.images]
+    if meant != [image["sha256"] for image in shown["images"]]:
+        told.append("the pictures are not those that were made for it")
+    if [image.alt_text for image in sent.images] != [image["alt_text"] for image in shown["images"]]:
+        told.append("the alt texts differ")
+    return told
+
+
+def _words(text: str) -> list[str]:
+    """A caption without its line breaks, which each platform keeps in its own way."""
+    return text.split()

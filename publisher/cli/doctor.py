@@ -1,0 +1,167 @@
+"""`publisher doctor`: a green or red line for everything that publishing needs."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import sqlite3
+import subprocess
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import nullcontext
+from dataclasses import asdict, dataclass
+from datetime import timedelta
+from pathlib import Path
+from typing import TypeVar
+
+import click
+from rich.markup import escape
+from sqlalchemy import func, select
+
+from publisher.cli.desk import Desk, actor, desk_of
+from publisher.cli.errors import sentence
+from publisher.cli.output import console, json_option, print_json
+from publisher.content import Account
+from publisher.db.models import Channel, Delivery
+from publisher.delivery import operate
+from publisher.post_queue.listing import days_of_cover
+from publisher.settings import Settings
+
+T = TypeVar("T")
+
+LEAST_SPACE = 1 << 30
+"""Bytes that the disk should have left."""
+ENOUGH_COVER = 3
+"""Days that should have a post."""
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    good: bool
+    what: str
+    told: str
+
+
+@click.command("doctor")
+@json_option
+@click.pass_context
+def doctor_command(ctx: click.Context, as_json: bool) -> None:
+    """Check the configuration, the database, the disk, each channel's credentials (live), the clock, the queue.
+
+    A paused channel whose credentials are good again publishes again. The exit status is 1 when
+    anything is red.
+    """
+    desk = desk_of(ctx)
+    with nullcontext() if as_json else console().status("Examining ..."):
+        lines = list(_examine(desk))
+    if as_json:
+        print_json([asdict(line) for line in lines])
+    else:
+        for line in lines:
+            mark = "[green]✓[/]" if line.good else "[bold red]✗[/]"
+            console().print(f"{mark} [bold]{line.what}[/] {escape(line.told)}")
+    ctx.exit(0 if all(line.good for line in lines) else 1)
+
+
+def _examine(desk: Desk) -> Iterator[Line]:
+    read = _try("configuration", lambda: desk.settings, _file_of)
+    yield read[1]
+    if read[0] is None:
+        return
+    settings = read[0]
+    yield _try("captions", lambda: desk.targets, lambda found: f"{len(found)} templates are sound")[1]
+    opened = _try("database", lambda: desk.database, lambda _: _database_told(desk, settings))
+    yield opened[1]
+    yield _disk(settings.root)
+    yield _clock()
+    with ThreadPoolExecutor() as pool:
+        yield from pool.map(lambda name: _credentials(desk, name), desk.channels.names())
+    if opened[0] is not None:
+        yield from _work(desk)
+
+
+def _file_of(settings: Settings) -> str:
+    return str(settings.file)
+
+
+def _name_of(account: Account) -> str:
+    return f"answers as {account.name}"
+
+
+def _try(what: str, make: Callable[[], T], tell: Callable[[T], str]) -> tuple[T | None, Line]:
+    """What was made, or None, and the line that tells of it."""
+    try:
+        made = make()
+        return made, Line(True, what, tell(made))
+    except Exception as error:
+        return None, Line(False, what, sentence(error))
+
+
+def _database_told(desk: Desk, settings: Settings) -> str:
+    file = settings.database_file
+    if file is None:
+        return "answers, and its tables are up to date"
+    with desk.database.engine.connect() as connection:
+        found = connection.exec_driver_sql("PRAGMA quick_check").scalar()
+    if found != "ok":
+        raise sqlite3.DatabaseError(
+            f"{file} is damaged ({found}); restore the newest file in {settings.storage.backups}"
+        )
+    return f"{file} is sound, {file.stat().st_size / 1e6:.1f} MB"
+
+
+def _disk(folder: Path) -> Line:
+    free = shutil.disk_usage(folder).free
+    writable = os.access(folder, os.W_OK)
+    told = f"{free / 1e9:.1f} GB free" if writable else f"{folder} can't be written to"
+    return Line(writable and free >= LEAST_SPACE, "disk", told)
+
+
+def _clock() -> Line:
+    """Whether the system says that its clock is kept right; where it can't say, that is told."""
+    try:
+        answer = subprocess.run(
+            ["timedatectl", "show", "--property=NTPSynchronized", "--value"],  # noqa: S607
+            capture_output=True,
+            text=True,
+            timeout=5,
+            check=False,
+        ).stdout.strip()
+    except (OSError, subprocess.TimeoutExpired):
+        answer = ""
+    if answer == "no":
+        return Line(False, "clock", "the system's clock is not synchronised; posts would go out at the wrong minute")
+    return Line(
+        True, "clock", "synchronised" if answer == "yes" else "the system does not say whether it is kept right"
+    )
+
+
+def _credentials(desk: Desk, name: str) -> Line:
+    asked = _try(f"channel {name}", lambda: desk.channels.open(name).verify_credentials(), _name_of)
+    line = asked[1]
+    if line.good and operate.resume(desk.database, name, now=desk.now(), actor=actor()):
+        return Line(True, line.what, f"{line.told}; it was paused and publishes again")
+    return line
+
+
+def _work(desk: Desk) -> Iterator[Line]:
+    with desk.database.reading() as session:
+        cover = days_of_cover(session, desk.settings, desk.now())
+        counts = dict(session.execute(select(Delivery.state, func.count()).group_by(Delivery.state)).tuples().all())
+        overdue = session.scalar(
+            select(func.count()).where(
+                Delivery.state == "pending",
+                Delivery.due_at < desk.now() - timedelta(minutes=5),
+                Channel.name == Delivery.channel_name,
+                Channel.paused_at.is_(None),
+            )
+        )
+    yield Line(cover >= ENOUGH_COVER, "queue", f"{cover} days are covered")
+    waiting = {state: counts.get(state, 0) for state in ("held", "failed", "unconfirmed")}
+    told = ", ".join(f"{number} {state}" for state, number in waiting.items() if number)
+    yield Line(not told, "deliveries", (told and f"{told}; see publisher deliveries") or "none needs a person")
+    yield Line(
+        not overdue,
+        "worker",
+        f"{overdue} deliveries are overdue: is publisher run running?" if overdue else "nothing is overdue",
+    )

@@ -1,0 +1,27 @@
+"""Which errors are sentences for people, and what to say about the others."""
+
+from __future__ import annotations
+
+from sqlalchemy.exc import DBAPIError, OperationalError
+
+from publisher.adapt.inspection import ImageRefused
+from publisher.db.upgrade import DatabaseError
+from publisher.delivery.operate import Refused
+from publisher.platforms.errors import PlatformError
+from publisher.post_queue.errors import PostError
+from publisher.settings import SettingsError
+
+SENTENCES = (SettingsError, DatabaseError, PostError, Refused, PlatformError, ImageRefused)
+
+
+def sentence(error: Exception) -> str:
+    """What to tell a person about an error."""
+    if isinstance(error, SENTENCES):
+        return str(error)
+    if isinstance(error, OperationalError):
+        return f"the database can't be used: {error.orig}"
+    if isinstance(error, DBAPIError):
+        return f"the database refused: {error.orig}"
+    if isinstance(error, OSError):
+        return f"{error.strerror or error}{f': {error.filename}' if error.filename else ''}"
+    return f"something unexpected happened ({type(error).__name__}: {error}); PUBLISHER_LOG_LEVEL=debug shows where"

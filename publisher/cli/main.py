@@ -1,0 +1,126 @@
+"""Argument parsing and dispatch. A person's answer is a sentence, never a trace."""
+
+from __future__ import annotations
+
+import importlib
+import os
+import sys
+from pathlib import Path
+from typing import NoReturn
+
+import click
+
+from publisher import __version__
+
+COMMANDS = {
+    "init": "setup",
+    "connect": "setup",
+    "doctor": "doctor",
+    "sandbox": "setup",
+    "demo": "demo",
+    "add": "posts",
+    "queue": "posts",
+    "show": "posts",
+    "edit": "posts",
+    "move": "posts",
+    "approve": "posts",
+    "withdraw": "posts",
+    "preview": "preview",
+    "rehearse": "preview",
+    "run": "run",
+    "deliveries": "deliveries",
+    "log": "deliveries",
+    "retry": "deliveries",
+    "settle": "deliveries",
+    "cancel": "deliveries",
+    "resume": "deliveries",
+}
+SUMMARIES = {
+    "init": "Write a commented configuration and an empty queue.",
+    "connect": "Log a channel in once, by hand.",
+    "doctor": "Check everything: a green or red line each.",
+    "sandbox": "Start local Tumblr, X and Instagram.",
+    "demo": "Show the whole main job on the sandbox.",
+    "add": "Put posts into the queue.",
+    "queue": "Show the queue: order, days of cover, problems.",
+    "show": "Show one post.",
+    "edit": "Change a post.",
+    "move": "Change a post's place, date or reserve.",
+    "approve": "Let a post go out.",
+    "withdraw": "Take a post out of the queue.",
+    "preview": "Show exactly what each channel will get.",
+    "rehearse": "Show which post would go out when, sending nothing.",
+    "run": "Publish: scheduler, worker and look-ups in one process.",
+    "deliveries": "List deliveries.",
+    "log": "Show one delivery's whole life.",
+    "retry": "Let a delivery try again.",
+    "settle": "Record the link of a post that is public.",
+    "cancel": "Give a delivery up.",
+    "resume": "Let a paused channel publish again.",
+}
+
+
+class LazyGroup(click.Group):
+    """Knows its commands by name; their modules, and all that these need, are imported on use."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return list(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        if cmd_name not in COMMANDS:
+            return None
+        module = importlib.import_module(f"publisher.cli.{COMMANDS[cmd_name]}")
+        command = getattr(module, f"{cmd_name}_command")
+        if not isinstance(command, click.Command):
+            raise TypeError(f"{module.__name__}.{cmd_name}_command is no command")
+        return command
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """From the table above, so that help imports nothing."""
+        with formatter.section("Commands"):
+            formatter.write_dl(list(SUMMARIES.items()))
+
+
+@click.group(cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(__version__, message="%(version)s")
+@click.option(
+    "--config",
+    type=click.Path(path_type=Path, dir_okay=False),
+    default=Path("config/publisher.toml"),
+    show_default=True,
+    envvar="PUBLISHER_CONFIG",
+    help="The configuration file.",
+)
+@click.pass_context
+def cli(ctx: click.Context, config: Path) -> None:
+    """The publishing desk: one picture a day, on every channel, exactly once."""
+    ctx.obj = config
+
+
+def main() -> NoReturn:
+    try:
+        code = cli.main(standalone_mode=False)
+    except click.exceptions.Exit as stop:
+        code = stop.exit_code
+    except click.ClickException as error:
+        error.show()
+        code = error.exit_code
+    except (click.Abort, KeyboardInterrupt):
+        click.echo("Stopped.", err=True)
+        code = 130
+    except BrokenPipeError:
+        # The reader of our output has gone, as `head` does; nothing is left to say to it.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        code = 0
+    except Exception as error:
+        code = _explain(error)
+    sys.exit(code if isinstance(code, int) else 0)
+
+
+def _explain(error: Exception) -> int:
+    """One sentence on standard error; the trace only for whoever asks for it."""
+    errors = importlib.import_module("publisher.cli.errors")
+    click.echo(f"publisher: {errors.sentence(error)}", err=True)
+    if os.environ.get("PUBLISHER_LOG_LEVEL", "").lower() == "debug":
+        raise error
+    return 1

@@ -1,0 +1,363 @@
+"""`publisher add`, `queue`, `show`, `edit`, `move`, `approve`, `withdraw`: what staff need."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from datetime import datetime
+from pathlib import Path
+from typing import Any, TypeVar
+
+import click
+from pydantic import ValidationError
+from rich.markup import escape
+
+from publisher.cli.desk import Desk, actor, desk_of
+from publisher.cli.output import console, json_option, print_json, print_table, styled
+from publisher.db.models import Post
+from publisher.post_queue.approval import NotApproved, PostProblem, approve, problems_of
+from publisher.post_queue.drafts import PostChanges, PostDraft
+from publisher.post_queue.errors import PostError
+from publisher.post_queue.intake import read_folder, read_post_file
+from publisher.post_queue.listing import days_of_cover, queue_listing
+from publisher.post_queue.order import After, Before, FixedDate, Front, Place, Position, Reserve, move_post
+from publisher.post_queue.posts import add_post, edit_post, withdraw_post
+from publisher.post_queue.storing import last_pick, load_post
+
+Content = TypeVar("Content", PostDraft, PostChanges)
+
+DAY = click.DateTime(["%Y-%m-%d"])
+FILE = click.Path(path_type=Path, exists=True, dir_okay=False)
+
+
+@click.command("add")
+@click.argument("source", required=False, type=click.Path(path_type=Path, exists=True))
+@click.option("--title", help="Without a SOURCE: the post's title, and the options below its other fields.")
+@click.option("--standfirst", default="")
+@click.option("--body", default="", help="A small Markdown.")
+@click.option("--written-by", default="")
+@click.option("--credit", default="")
+@click.option("--licence", default="")
+@click.option("--link", default="")
+@click.option("--tag", "tags", multiple=True)
+@click.option("--language", default="en", show_default=True)
+@click.option("--image", "images", multiple=True, type=FILE)
+@click.option("--alt", "alt_texts", multiple=True, help="One per --image, in their order.")
+@click.option("--date", "fixed_date", type=DAY, help="Exactly this day.")
+@click.option("--reserve", is_flag=True, help="Into the reserve, for days without a post.")
+@click.option("--approve", "approve_too", is_flag=True, help="Approve at once what nothing blocks.")
+@json_option
+@click.pass_context
+def add_command(
+    ctx: click.Context, /, source: Path | None, title: str | None, as_json: bool, approve_too: bool, **fields: Any
+) -> None:
+    """Put posts into the queue: from SOURCE, a Markdown file or a folder of them, or from options."""
+    desk = desk_of(ctx)
+    if (source is None) == (title is None):
+        raise click.UsageError("give either a file or folder, or --title and the other fields")
+    added: list[dict[str, Any]] = []
+    failed = 0
+    for name, draft in _drafts(source) if source else [("", _draft(title or "", fields))]:
+        if isinstance(draft, PostError):
+            failed += 1
+            click.echo(f"publisher: {draft}", err=True)
+            continue
+        try:
+            added.append(_add(desk, name, draft, approve_too))
+        except PostError as error:
+            failed += 1
+            click.echo(f"publisher: {name}{': ' if name else ''}{error}", err=True)
+    if as_json:
+        print_json(added)
+    else:
+        for row in added:
+            click.echo(f"Post {row['id']} “{row['title']}” is {row['state']}.")
+            for warning in row["warnings"]:
+                click.echo(f"  {warning}")
+    ctx.exit(1 if failed else 0)
+
+
+def _drafts(source: Path) -> list[tuple[str, PostDraft | PostError]]:
+    if source.is_dir():
+        return [(read.path.name, read.draft or PostError(read.problem)) for read in read_folder(source)]
+    try:
+        return [(source.name, read_post_file(source))]
+    except PostError as error:
+        return [(source.name, error)]
+
+
+def _draft(title: str, fields: dict[str, Any]) -> PostDraft:
+    images, alt_texts = fields.pop("images"), fields.pop("alt_texts")
+    if len(alt_texts) > len(images):
+        raise click.UsageError("there are more --alt than --image")
+    pictures = [
+        {"file": image, "alt_text": alt_texts[number] if number < len(alt_texts) else ""}
+        for number, image in enumerate(images)
+    ]
+    day: datetime | None = fields.pop("fixed_date")
+    return _checked(PostDraft, {"title": title, "images": pictures, "fixed_date": day and day.date(), **fields})
+
+
+def _checked(kind: type[Content], values: dict[str, Any]) -> Content:
+    """The values as a draft or as changes. Raises PostError."""
+    try:
+        return kind.model_validate(values)
+    except ValidationError as error:
+        mistake = error.errors(include_url=False)[0]
+        field = ".".join(str(part) for part in mistake["loc"])
+        message = mistake["msg"].removeprefix("Value error, ")
+        raise PostError(f"{field}: {message}" if field else message) from None
+
+
+def _add(desk: Desk, name: str, draft: PostDraft, approve_too: bool) -> dict[str, Any]:
+    with console().status(f"Adding {name or draft.title} ..."):
+        post = add_post(desk.database, desk.store, draft, desk.now(), actor())
+    warnings = [*post.warnings]
+    state = "a draft"
+    if approve_too:
+        try:
+            warnings += [str(problem) for problem in _approve(desk, post.id)]
+            state = "approved"
+        except NotApproved as refusal:
+            warnings += [str(problem) for problem in refusal.problems]
+    return {"id": post.id, "file": name, "title": draft.title, "state": state, "warnings": warnings}
+
+
+def _approve(desk: Desk, post_id: int) -> tuple[PostProblem, ...]:
+    return approve(desk.database, post_id, desk.settings, desk.targets, desk.people, now=desk.now(), actor=actor())
+
+
+@click.command("queue")
+@json_option
+@click.pass_context
+def queue_command(ctx: click.Context, as_json: bool) -> None:
+    """Show the queue: fixed dates, order, reserve, the day each post would get, days of cover, problems."""
+    desk = desk_of(ctx)
+    with desk.database.reading() as session:
+        rows = queue_listing(session, desk.settings, desk.targets, desk.people, now=desk.now())
+        cover = days_of_cover(session, desk.settings, desk.now())
+    if as_json:
+        listed = [
+            {
+                "id": row.post.id,
+                "title": row.post.title,
+                "state": row.post.state,
+                "place": row.place,
+                "number": row.number,
+                "day": row.projected,
+                "problems": [_problem_row(problem) for problem in row.problems],
+            }
+            for row in rows
+        ]
+        print_json({"days_of_cover": cover, "posts": listed})
+        return
+    if not rows:
+        console().print("The queue is empty. Put a post into it: publisher add FILE")
+        return
+    print_table(
+        "",
+        ("post", "place", "day", "state", "title", "problems"),
+        (
+            (
+                str(row.post.id),
+                f"{row.place} {row.number}" if row.place != "fixed date" else row.place,
+                row.projected.strftime("%a %Y-%m-%d") if row.projected else "–",
+                styled(row.post.state),
+                escape(row.post.title),
+                escape("\n".join(str(problem) for problem in row.problems if problem.problem.blocking)),
+            )
+            for row in rows
+        ),
+    )
+    console().print(f"{cover} {'day is' if cover == 1 else 'days are'} covered.")
+
+
+def _problem_row(problem: PostProblem) -> dict[str, Any]:
+    return {**problem.problem.model_dump(), "channels": list(problem.channels)}
+
+
+@click.command("show")
+@click.argument("post", type=int)
+@json_option
+@click.pass_context
+def show_command(ctx: click.Context, post: int, as_json: bool) -> None:
+    """Show one post: every field, its pictures, its place, its problems."""
+    desk = desk_of(ctx)
+    with desk.database.reading() as session:
+        row = load_post(session, post)
+        pick = last_pick(session, row)
+        problems = problems_of(session, row, desk.settings, desk.targets, desk.people, now=desk.now())
+        fields = _post_fields(row)
+    if as_json:
+        print_json(
+            {**fields, "picked_for": pick.slot if pick else None, "problems": [_problem_row(each) for each in problems]}
+        )
+        return
+    for name, value in fields.items():
+        if value not in ("", None, [], {}):
+            console().print(f"[bold]{name.replace('_', ' ')}[/]: {escape(_readable(value))}")
+    if pick:
+        console().print(f"[bold]picked for[/]: {pick.slot}")
+    for problem in problems:
+        console().print(f"[{'red' if problem.problem.blocking else 'yellow'}]{escape(str(problem))}[/]")
+
+
+def _post_fields(post: Post) -> dict[str, Any]:
+    names = (
+        "id", "state", "version", "title", "standfirst", "body", "written_by", "credit", "licence", "link", "links",
+        "tags", "language", "reserve", "fixed_date", "embargo_until", "captions", "translations", "last_shown_on",
+    )  # fmt: skip
+    images = [
+        {
+            "file": image.media.file_name,
+            "sha256": image.media_sha256,
+            "pixels": f"{image.media.width} × {image.media.height}",
+            "alt_text": image.alt_text,
+            "credit": image.credit,
+            "licence": image.licence,
+            "choices": image.choices,
+        }
+        for image in post.images
+    ]
+    return {name: getattr(post, name) for name in names} | {"images": images}
+
+
+def _readable(value: Any) -> str:
+    if isinstance(value, list) and value and isinstance(value[0], dict):
+        lines = ("\n    ".join(f"{key}: {each}" for key, each in item.items() if each) for item in value)
+        return "".join(f"\n  - {line}" for line in lines)
+    return ", ".join(map(str, value)) if isinstance(value, list) else str(value)
+
+
+@click.command("edit")
+@click.argument("post", type=int)
+@click.option("--title")
+@click.option("--standfirst")
+@click.option("--body")
+@click.option("--written-by")
+@click.option("--credit")
+@click.option("--licence")
+@click.option("--link")
+@click.option("--tag", "tags", multiple=True, help="All tags anew; once per tag.")
+@click.option("--caption", "captions", multiple=True, metavar="CHANNEL=TEXT", help="A caption written by hand.")
+@click.option("--from", "source", type=FILE, help="Everything anew from this post file.")
+@click.option("--expect-version", type=int, help="Refuse when somebody else changed it since.")
+@click.pass_context
+def edit_command(
+    ctx: click.Context,
+    /,
+    post: int,
+    source: Path | None,
+    expect_version: int | None,
+    captions: tuple[str, ...],
+    **fields: Any,
+) -> None:
+    """Change a post. An approved one is a draft again; of a picked one it is told what still changes."""
+    desk = desk_of(ctx)
+    values = {name: value for name, value in fields.items() if value not in (None, ())}
+    if captions:
+        values["captions"] = dict(_caption(text) for text in captions)
+    if source:
+        draft = read_post_file(source)
+        shared = set(PostChanges.model_fields) & draft.model_fields_set
+        values = {name: getattr(draft, name) for name in shared} | values
+    if not values:
+        raise click.UsageError("nothing to change; name a field, such as --title")
+    outcome = edit_post(
+        desk.database,
+        desk.store,
+        post,
+        _checked(PostChanges, values),
+        targets=desk.targets,
+        people=desk.people,
+        now=desk.now(),
+        expected_version=expect_version,
+        actor=actor(),
+    )
+    click.echo(f"Post {post} is changed; this is version {outcome.version}.")
+    if outcome.back_to_draft:
+        click.echo(f"It is a draft again: approve it with publisher approve {post}")
+    if outcome.applies_to:
+        click.echo(f"The change still reaches {', '.join(outcome.applies_to)}.")
+    if outcome.too_late:
+        click.echo(f"It is too late for {', '.join(outcome.too_late)}: those have the post as it was.")
+    for warning in outcome.warnings:
+        click.echo(warning)
+
+
+def _caption(text: str) -> tuple[str, str]:
+    channel, found, caption = text.partition("=")
+    if not found:
+        raise click.UsageError("write --caption CHANNEL=TEXT")
+    return channel, caption
+
+
+@click.command("move")
+@click.argument("post", type=int)
+@click.option("--front", is_flag=True, help="Before all others.")
+@click.option("--position", type=click.IntRange(1), help="The place with this number.")
+@click.option("--before", type=int, metavar="POST")
+@click.option("--after", type=int, metavar="POST")
+@click.option("--date", "day", type=DAY, help="Exactly this day.")
+@click.option("--reserve", is_flag=True, help="Into the reserve.")
+@click.pass_context
+def move_command(ctx: click.Context, /, post: int, day: datetime | None, **wishes: Any) -> None:
+    """Change a post's place in the queue, give it a fixed date, or put it into the reserve."""
+    desk = desk_of(ctx)
+    move_post(desk.database, post, _place(day, **wishes), desk.settings, desk.now(), actor=actor())
+    with desk.database.reading() as session:
+        rows = queue_listing(session, desk.settings, desk.targets, desk.people, now=desk.now())
+        row = next((row for row in rows if row.post.id == post), None)
+    when = f", for {row.projected:%A %Y-%m-%d}" if row and row.projected else ""
+    click.echo(f"Post {post} is now at {row.place} {row.number}{when}." if row else f"Post {post} is moved.")
+
+
+def _place(
+    day: datetime | None, front: bool, position: int | None, before: int | None, after: int | None, reserve: bool
+) -> Place:
+    places: list[Place | None] = [
+        Front() if front else None,
+        Position(position) if position else None,
+        Before(before) if before else None,
+        After(after) if after else None,
+        FixedDate(day.date()) if day else None,
+        Reserve() if reserve else None,
+    ]
+    wished = [place for place in places if place is not None]
+    if len(wished) != 1:
+        raise click.UsageError("name one place: --front, --position, --before, --after, --date or --reserve")
+    return wished[0]
+
+
+@click.command("approve")
+@click.argument("posts", type=int, nargs=-1, required=True)
+@json_option
+@click.pass_context
+def approve_command(ctx: click.Context, posts: tuple[int, ...], as_json: bool) -> None:
+    """Let posts go out when their turn comes; what blocks one is told, and it stays a draft."""
+    desk = desk_of(ctx)
+    results: list[dict[str, Any]] = []
+    for post in posts:
+        try:
+            remarks = [asdict(problem) for problem in _approve(desk, post)]
+            results.append({"post": post, "approved": True, "problems": remarks})
+            if not as_json:
+                click.echo(f"Post {post} is approved.")
+        except NotApproved as refusal:
+            results.append({"post": post, "approved": False, "problems": [asdict(each) for each in refusal.problems]})
+            if not as_json:
+                click.echo(f"Post {post} is not approved:", err=True)
+                for problem in refusal.problems:
+                    click.echo(f"  {problem}", err=True)
+    if as_json:
+        print_json(results)
+    ctx.exit(0 if all(result["approved"] for result in results) else 1)
+
+
+@click.command("withdraw")
+@click.argument("post", type=int)
+@click.pass_context
+def withdraw_command(ctx: click.Context, post: int) -> None:
+    """Take a post out of the queue or the reserve; approving it brings it back."""
+    desk = desk_of(ctx)
+    withdraw_post(desk.database, post, desk.now(), actor())
+    click.echo(f"Post {post} is withdrawn.")

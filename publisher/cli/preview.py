@@ -1,0 +1,142 @@
+"""`publisher preview` and `publisher rehearse`: what would go out, and when."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+
+import click
+from rich.markup import escape
+from rich.panel import Panel
+from rich.text import Text
+
+from publisher.cli.desk import desk_of
+from publisher.cli.output import console, json_option, print_json, print_table
+from publisher.content import AdaptedPost, Rendition
+from publisher.post_queue.preview import ChannelPreview, preview
+from publisher.post_queue.rehearsal import RehearsedDay, rehearse
+from publisher.post_queue.slots import slot_day
+from publisher.post_queue.storing import load_post
+from publisher.settings import SettingsError
+
+
+@click.command("preview")
+@click.argument("post", type=int)
+@click.option("--channel", help="Only this one.")
+@json_option
+@click.pass_context
+def preview_command(ctx: click.Context, post: int, channel: str | None, as_json: bool) -> None:
+    """Show exactly what each channel will get: caption with its count, pictures, alt texts, problems."""
+    desk = desk_of(ctx)
+    if channel is not None and channel not in desk.targets:
+        raise SettingsError(f"there is no channel {channel!r}; known are {', '.join(desk.targets)}")
+    targets = {name: target for name, target in desk.targets.items() if channel in (None, name)}
+    with desk.database.reading() as session:
+        row = load_post(session, post)
+    if as_json:
+        print_json([_row(each) for each in preview(row, targets, desk.people, desk.renderer)])
+        return
+    with console().status("Making the pictures ..."):
+        shown = preview(row, targets, desk.people, desk.renderer)
+    for each in shown:
+        _print(each)
+    ctx.exit(1 if any(problem.blocking for each in shown for problem in each.problems) else 0)
+
+
+def _row(each: ChannelPreview) -> dict[str, Any]:
+    return {
+        "channel": each.channel,
+        "adapted": each.adapted,
+        "renditions": list(each.renditions),
+        "problems": list(each.problems),
+    }
+
+
+def _print(each: ChannelPreview) -> None:
+    say = console().print
+    if each.adapted is None:
+        say(f"[bold]{each.channel}[/] leaves this post out: it is not translated.")
+        return
+    adapted = each.adapted
+    say(Panel(Text(adapted.caption), title=f"[bold]{each.channel}[/]", title_align="left", subtitle=_count(adapted)))
+    if adapted.tags:
+        say(f"  tags: {escape(', '.join(adapted.tags))}")
+    if adapted.link:
+        say(f"  source link: {escape(adapted.link)}")
+    for piece in adapted.left_out:
+        say(f"  [yellow]left out:[/] {escape(piece)}")
+    for number, (image, rendition) in enumerate(zip(adapted.images, each.renditions, strict=True), start=1):
+        say(f"  picture {number}: {escape(_picture(rendition))}")
+        say(f"    alt text: {escape(image.alt_text) or '[red]none[/]'}")
+    for problem in each.problems:
+        say(f"  [{'bold red' if problem.blocking else 'yellow'}]{escape(problem.message)}[/] ({problem.field})")
+
+
+def _count(adapted: AdaptedPost) -> str:
+    cost = f" · about ${adapted.cost_usd:.3f}" if adapted.cost_usd is not None else ""
+    return f"{adapted.count} of {adapted.limit} {adapted.unit.replace('_', ' ')}{cost}"
+
+
+def _picture(rendition: Rendition | None) -> str:
+    if rendition is None:
+        return "not made"
+    told = [
+        f"{rendition.width} × {rendition.height} {rendition.format}",
+        f"{rendition.bytes / 1000:.0f} kB",
+        f"quality {rendition.quality}" if rendition.quality else "lossless",
+        f"likeness {rendition.ssim:.3f}" if rendition.ssim is not None else "",
+        *rendition.notes,
+        str(rendition.path),
+    ]
+    return " · ".join(part for part in told if part)
+
+
+@click.command("rehearse")
+@click.option("--days", default=14, show_default=True, type=click.IntRange(1, 3660))
+@click.option("--from", "start", type=click.DateTime(["%Y-%m-%d"]), help="The first day; today if not given.")
+@json_option
+@click.pass_context
+def rehearse_command(ctx: click.Context, days: int, start: datetime | None, as_json: bool) -> None:
+    """Show which post would go out when: the real picking over a virtual clock; nothing is sent or changed."""
+    desk = desk_of(ctx)
+    first = start.date() if start else slot_day(desk.now(), desk.settings.outlet.zone)
+    rehearsed = rehearse(
+        desk.database, desk.settings, desk.targets, desk.people, start=first, days=days, now=desk.now()
+    )
+    if as_json:
+        print_json([_day_row(day) for day in rehearsed])
+        return
+    print_table(
+        "",
+        ("day", "picked at", "why", "post", "channels"),
+        (
+            (
+                day.slot.strftime("%a %Y-%m-%d"),
+                day.local.strftime("%H:%M %Z"),
+                day.reason if day.post_id else f"[red]{day.reason}[/]",
+                escape(f"{day.post_id} {day.title}") if day.post_id else "[red]no post[/]",
+                escape(
+                    ", ".join(
+                        f"{each.name} {each.local:%H:%M}{' held: ' + each.problem if each.problem else ''}"
+                        for each in day.channels
+                    )
+                ),
+            )
+            for day in rehearsed
+        ),
+    )
+
+
+def _day_row(day: RehearsedDay) -> dict[str, Any]:
+    return {
+        "day": day.slot,
+        "picked_at": day.instant,
+        "local": day.local.isoformat(),
+        "reason": day.reason,
+        "post": day.post_id,
+        "title": day.title,
+        "channels": [
+            {"channel": each.name, "due_at": each.due_at, "local": each.local.isoformat(), "problem": each.problem}
+            for each in day.channels
+        ],
+    }

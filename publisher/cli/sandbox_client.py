@@ -1,0 +1,70 @@
+"""Starts the sandbox as a process of its own and talks to its control port."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from typing import Any
+
+import requests
+
+TIMEOUT = 30.0
+
+
+class SandboxFailed(Exception):
+    """The sandbox did not start, or did not answer; the message is one sentence."""
+
+
+class SandboxClient:
+    """The control port of a running sandbox."""
+
+    def __init__(self, url: str, pid: int) -> None:
+        self.url = url
+        self.pid = pid
+        self._session = requests.Session()
+        self._session.trust_env = False
+
+    def get(self, path: str) -> Any:
+        return self._answer(self._session.get(self.url + path, timeout=TIMEOUT))
+
+    def post(self, path: str, wish: Mapping[str, Any]) -> Any:
+        return self._answer(self._session.post(self.url + path, json=dict(wish), timeout=TIMEOUT))
+
+    def ledger(self) -> list[dict[str, Any]]:
+        """Every post that a platform accepted, oldest first."""
+        found: list[dict[str, Any]] = self.get("/ledger")
+        return found
+
+    def close(self) -> None:
+        self._session.close()
+
+    def _answer(self, response: requests.Response) -> Any:
+        if response.status_code != 200:
+            raise SandboxFailed(f"the sandbox refused: {response.text[:200]}")
+        return response.json()
+
+
+@contextmanager
+def running_sandbox(*arguments: str) -> Iterator[SandboxClient]:
+    """A sandbox that lives as long as the block.
+
+    Raises:
+        SandboxFailed: it did not start.
+    """
+    command = [sys.executable, "-m", "publisher.sandbox", *arguments]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:  # noqa: S603
+        try:
+            line = process.stdout.readline() if process.stdout else ""
+            if not line:
+                raise SandboxFailed(f"the sandbox did not start (exit status {process.wait()})")
+            told = json.loads(line)
+            client = SandboxClient(told["control"], told["pid"])
+            try:
+                yield client
+            finally:
+                client.close()
+        finally:
+            process.terminate()

@@ -1,0 +1,70 @@
+"""Scheduler, worker and look-ups, put together to run in one process."""
+
+from __future__ import annotations
+
+import random
+from datetime import timedelta
+
+from publisher.cli.desk import Desk
+from publisher.delivery.dispatch import ThreadDispatcher
+from publisher.delivery.owner import this_process
+from publisher.delivery.worker import Worker
+from publisher.logs import get_logger
+from publisher.post_queue.picking import pick_slot
+from publisher.scheduler import Scheduler
+
+
+class Service:
+    """Starts and stops what publishes."""
+
+    def __init__(self, desk: Desk) -> None:
+        self._desk = desk
+        settings = desk.settings
+        worker = Worker(
+            desk.database,
+            desk.channels,
+            desk.renderer,
+            desk.clock,
+            settings.delivery,
+            owner=this_process(),
+            jitter=random.Random(),  # noqa: S311 - it spreads retries, it guards nothing
+        )
+        self._dispatcher = ThreadDispatcher(worker.drain, threads=settings.delivery.workers)
+        self._scheduler = Scheduler(
+            desk.database,
+            desk.clock,
+            pick=self._pick,
+            kick=self._dispatcher.kick,
+            first_look_up=timedelta(seconds=settings.delivery.look_up_after[0]),
+        )
+
+    def _pick(self) -> None:
+        desk = self._desk
+        outcome = pick_slot(desk.database, desk.settings, desk.targets, desk.people, desk.now())
+        log = get_logger("scheduler").bind(slot=outcome.slot.isoformat())
+        for day in outcome.missed:
+            log.error("a day went by without a post", missed=day.isoformat())
+        if outcome.result == "picked":
+            log.info("picked", post=outcome.post_id)
+        elif outcome.result == "empty":
+            log.error("no post for the day: add or approve one, and it goes out as soon as it is ready")
+        elif outcome.result == "missed":
+            log.error("too late for the day's post, by the outlet's rule")
+
+    def start(self) -> None:
+        self._scheduler.start()
+
+    @property
+    def idle(self) -> bool:
+        """Whether nothing is being published just now."""
+        return self._dispatcher.idle
+
+    def tick(self) -> None:
+        """Look at once what is due."""
+        self._scheduler.tick()
+
+    def stop(self) -> None:
+        """Take nothing new, finish what is in hand."""
+        self._scheduler.stop()
+        self._dispatcher.stop()
+        self._desk.database.close()

@@ -1,0 +1,65 @@
+"""`publisher init`, `connect` and `sandbox`."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import click
+
+from publisher.cli.desk import Desk, desk_of
+from publisher.db.upgrade import prepare_database
+from publisher.starter import starter_files, write_starter
+
+
+@click.command("init")
+@click.argument("folder", type=click.Path(path_type=Path, file_okay=False), default=Path())
+def init_command(folder: Path) -> None:
+    """Write a commented configuration and an empty queue into FOLDER; nothing is overwritten."""
+    written = write_starter(folder)
+    for path in starter_files():
+        click.echo(f"{'wrote' if folder / path in written else 'kept '} {folder / path}")
+    desk = Desk(folder / "config" / "publisher.toml")
+    settings = desk.settings
+    report = prepare_database(settings.database_url, backups=settings.path(settings.storage.backups), now=desk.now())
+    click.echo(report.sentence)
+    click.echo(
+        "Next: fill in config/publisher.toml and the secrets that config/.env.example lists, then run: publisher doctor"
+    )
+
+
+class _Terminal:
+    """A person at a terminal, who answers questions."""
+
+    def tell(self, text: str) -> None:
+        click.echo(text)
+
+    def ask(self, question: str, *, secret: bool = False) -> str:
+        answer: str = click.prompt(question.rstrip(": "), hide_input=secret)
+        return answer.strip()
+
+
+@click.command("connect")
+@click.argument("channel")
+@click.pass_context
+def connect_command(ctx: click.Context, channel: str) -> None:
+    """Log CHANNEL in once, by hand; what the platform hands out is stored, readable only by you."""
+    account = desk_of(ctx).channels.authorize(channel, _Terminal())
+    click.echo(f"{channel} is connected as {account.name}{f' ({account.url})' if account.url else ''}.")
+
+
+@click.command("sandbox", context_settings={"ignore_unknown_options": True})
+@click.argument("arguments", nargs=-1, type=click.UNPROCESSED)
+@click.option("-h", "--help", "wants_help", is_flag=True, help="Show what the sandbox takes.")
+def sandbox_command(arguments: tuple[str, ...], wants_help: bool) -> None:
+    """Start local Tumblr, X and Instagram until Ctrl-C.
+
+    Takes --port PORT and --fault PLATFORM:FAULT:TIMES.
+    """
+    command = [sys.executable, "-m", "publisher.sandbox", *(["--help"] if wants_help else arguments)]
+    if os.name == "posix":
+        sys.stdout.flush()
+        os.execv(command[0], command)  # noqa: S606 - the arguments are this program's own
+    sys.exit(subprocess.call(command))  # noqa: S603
