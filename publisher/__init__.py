@@ -2,7 +2,8 @@
 
 A post's way through the house, stage by stage::
 
-    settings, clock        the configuration; the only reading of the time
+    settings, mistakes     the configuration, and what to say when it is wrong
+    clock, logs            the only reading of the time; logs without secrets
     content, profiles      what travels between stages; a platform's limits as data
     media                  originals and renditions, stored by hash
     adapt/                 post + profile + template -> the exact caption and images of a channel
@@ -14,6 +15,7 @@ A post's way through the house, stage by stage::
     scheduler              wakes the stages; holds no posts
     cli/                   the command line
     sandbox/               local platforms that speak the real wire protocols
+    starter/               what a new desk begins with
     samples/               pictures and texts of a demo outlet, drawn and written here
 """
 

@@ -82,9 +82,10 @@ def demo_command(ctx: click.Context, once: bool, folder: Path) -> None:
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stop.set())
     with folder_lines(folder) as logs, running_sandbox() as sandbox:
-        configure_logs(stream=logs, json=True)
         demo = Demo(folder, sandbox)
         service = demo.prepare()
+        # Only now is every secret in the environment, from where the logs learn what to hide.
+        configure_logs(stream=logs, json=True)
         try:
             service.start()
             good = demo.publish_day(service, stop)
@@ -119,7 +120,7 @@ class Demo:
     def prepare(self) -> Service:
         """Everything that stands before the first publication."""
         steps: list[tuple[str, Any]] = [
-            ("Drawing seven pictures", lambda: write_samples(self._folder / "posts")),
+            ("Drawing the pictures", lambda: write_samples(self._folder / "posts")),
             ("Opening the outlet", self._open_outlet),
             ("Connecting the channels", self._connect),
             ("Filling the queue", self._fill_queue),

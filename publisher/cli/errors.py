@@ -22,6 +22,8 @@ def sentence(error: Exception) -> str:
         return f"the database can't be used: {error.orig}"
     if isinstance(error, DBAPIError):
         return f"the database refused: {error.orig}"
+    if isinstance(error, ValueError) and "PUBLISHER_LOG_LEVEL" in str(error):
+        return str(error)
     if isinstance(error, OSError):
         return f"{error.strerror or error}{f': {error.filename}' if error.filename else ''}"
     return f"something unexpected happened ({type(error).__name__}: {error}); PUBLISHER_LOG_LEVEL=debug shows where"

@@ -1,0 +1,44 @@
+"""The files that a new desk starts with: the configuration, captions, people, and where secrets go."""
+
+from __future__ import annotations
+
+from importlib import resources
+from importlib.resources.abc import Traversable
+from pathlib import Path
+
+
+def starter_files() -> dict[Path, str]:
+    """The text of each file, by its path below the desk's folder."""
+    source = resources.files(__name__)
+    config = Path("config")
+    files = {
+        config / "publisher.toml": source / "publisher.toml",
+        config / "people.toml": source / "people.toml",
+        config / ".env.example": source / "env.example",
+    }
+    templates = [entry for entry in (source / "captions").iterdir() if entry.name.endswith(".j2")]
+    files |= {config / "captions" / entry.name: entry for entry in sorted(templates, key=_name)}
+    return {path: entry.read_text(encoding="utf-8") for path, entry in files.items()}
+
+
+def write_starter(folder: Path) -> list[Path]:
+    """Write the files that are not there yet into `folder`, and return these.
+
+    A file that is there is kept as it is, even when it comes into being at the same moment; it
+    is one of `starter_files` that the answer lacks.
+    """
+    return [folder / path for path, text in starter_files().items() if _write_new(folder / path, text)]
+
+
+def _name(entry: Traversable) -> str:
+    return entry.name
+
+
+def _write_new(path: Path, text: str) -> bool:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    try:
+        with path.open("x", encoding="utf-8") as file:
+            file.write(text)
+    except FileExistsError:
+        return False
+    return True
