@@ -1,0 +1,114 @@
+"""Letting a post out: only when nothing stands in its way on any channel."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlalchemy.orm import Session
+
+from publisher import lifecycle
+from publisher.adapt.people import People
+from publisher.adapt.posts import Target
+from publisher.content import Problem
+from publisher.db.models import Post
+from publisher.db.session import Database
+from publisher.post_queue.channels import adapt_for_channels
+from publisher.post_queue.errors import PostError
+from publisher.post_queue.schedule import schedule_problems
+from publisher.post_queue.storing import changing, last_pick, load_post
+from publisher.settings import Settings
+
+
+@dataclass(frozen=True, slots=True)
+class PostProblem:
+    """A problem of a post, and the channels that have it. No channels: the post's own."""
+
+    problem: Problem
+    channels: tuple[str, ...] = ()
+
+    def __str__(self) -> str:
+        return f"{', '.join(self.channels)}: {self.problem.message}" if self.channels else self.problem.message
+
+
+class NotApproved(PostError):
+    """The post can't go out as it is; `problems` are the blocking ones."""
+
+    def __init__(self, post_id: int, problems: tuple[PostProblem, ...]) -> None:
+        super().__init__(f"post {post_id} can't be approved: {' '.join(str(problem) for problem in problems)}")
+        self.problems = problems
+
+
+def problems_of(
+    session: Session, post: Post, settings: Settings, targets: Mapping[str, Target], people: People, *, now: datetime
+) -> tuple[PostProblem, ...]:
+    """Everything that staff should know before the post goes out, the blocking ones first.
+
+    A problem that several channels share is told once.
+    """
+    own = (
+        *schedule_problems(session, post, settings, now),
+        *_unknown_channels(post, targets),
+        *_picture_warnings(post),
+    )
+    shared: dict[Problem, list[str]] = {}
+    for each in adapt_for_channels(post, targets, people):
+        for problem in each.problems:
+            shared.setdefault(problem, []).append(each.channel)
+    found = [PostProblem(problem) for problem in own]
+    found += [PostProblem(problem, tuple(channels)) for problem, channels in shared.items()]
+    return tuple(sorted(found, key=lambda each: not each.problem.blocking))
+
+
+def approve(
+    database: Database,
+    post_id: int,
+    settings: Settings,
+    targets: Mapping[str, Target],
+    people: People,
+    *,
+    now: datetime,
+    actor: str = "",
+) -> tuple[PostProblem, ...]:
+    """Let a post go out when its turn comes, and return what is not perfect about it.
+
+    Approving a withdrawn post brings it back; approving an approved one changes nothing.
+
+    Raises:
+        NotApproved: something blocks it.
+        PostError: there is no such post, or it was shown and has left the queue.
+    """
+    with changing(database) as session:
+        post = load_post(session, post_id)
+        pick = last_pick(session, post)
+        if pick is not None and not post.reserve:
+            raise PostError(f"post {post_id} was picked for {pick.slot:%Y-%m-%d} already; there is nothing to approve")
+        problems = problems_of(session, post, settings, targets, people, now=now)
+        if blocking := tuple(each for each in problems if each.problem.blocking):
+            raise NotApproved(post_id, blocking)
+        if post.state != "approved":
+            post.state, post.approved_at, post.updated_at = "approved", now, now
+            lifecycle.record_event(session, "post approved", now=now, post_id=post_id, actor=actor)
+        return problems
+
+
+def _picture_warnings(post: Post) -> tuple[Problem, ...]:
+    """What the inspection of the originals found odd, and nothing forbids."""
+    return tuple(
+        Problem(field=f"images[{number}]", message=f"Picture {number + 1}: {warning}", blocking=False)
+        for number, image in enumerate(post.images)
+        for warning in image.media.warnings
+    )
+
+
+def _unknown_channels(post: Post, targets: Mapping[str, Target]) -> tuple[Problem, ...]:
+    found = []
+    for channel in post.captions:
+        if channel not in targets:
+            near = difflib.get_close_matches(channel, targets, n=1)
+            hint = f"did you mean {near[0]!r}?" if near else "remove it."
+            message = f"A caption was written for the channel {channel!r}, which is not there; {hint}"
+            found.append(Problem(field=f"captions.{channel}", message=message))
+    return tuple(found)

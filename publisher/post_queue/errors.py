@@ -1,0 +1,7 @@
+"""What goes wrong with a post, in sentences for the people who write it."""
+
+from __future__ import annotations
+
+
+class PostError(Exception):
+    """Something can't be done with a post; the message is one sentence for a person."""

@@ -1,0 +1,132 @@
+"""The pictures of a post: checked, stored under their hash, and compared with those already there."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+
+from sqlalchemy import func, or_, select
+from sqlalchemy.orm import Session
+
+from publisher.adapt.inspection import ImageFacts, ImageRefused, inspect_image
+from publisher.db.models import Media, Pick, Post, PostImage
+from publisher.media import MediaStore
+from publisher.post_queue.drafts import ImageDraft
+from publisher.post_queue.errors import PostError
+
+MAX_BYTES = 200_000_000
+SAME_PICTURE = 24
+"""Perceptual hashes that differ in at most this many of 256 bits belong to the same picture."""
+
+
+@dataclass(frozen=True, slots=True)
+class StoredPicture:
+    """A picture as handed in, checked, with its original in the media store."""
+
+    draft: ImageDraft
+    sha256: str
+    file_name: str = ""
+    bytes: int = 0
+    facts: ImageFacts | None = None
+    """None for an original that was stored before."""
+
+
+def take_in(store: MediaStore, drafts: Sequence[ImageDraft]) -> tuple[StoredPicture, ...]:
+    """Inspect every new picture, and only when all are fit to be shown, store their originals.
+
+    Raises:
+        PostError: a picture can't be read or is refused; the sentence names the file.
+    """
+    facts = [_inspect(draft.file) if draft.file else None for draft in drafts]
+    return tuple(_store(store, draft, found) for draft, found in zip(drafts, facts, strict=True))
+
+
+def _inspect(file: Path) -> ImageFacts:
+    try:
+        size = file.stat().st_size
+        if size > MAX_BYTES:
+            raise PostError(f"{file} has {size / 1e6:.0f} MB, more than {MAX_BYTES / 1e6:.0f} MB; save it smaller")
+        return inspect_image(file)
+    except OSError as error:
+        raise PostError(f"{file} can't be read: {error.strerror or error}") from None
+    except ImageRefused as error:
+        raise PostError(f"{file}: {str(error).rstrip('.')}") from None
+
+
+def _store(store: MediaStore, draft: ImageDraft, facts: ImageFacts | None) -> StoredPicture:
+    if draft.file is None:
+        return StoredPicture(draft, draft.media or "")
+    try:
+        content = draft.file.read_bytes()
+    except OSError as error:
+        raise PostError(f"{draft.file} can't be read: {error.strerror or error}") from None
+    return StoredPicture(draft, store.put(content), draft.file.name[:255], len(content), facts)
+
+
+def picture_rows(session: Session, pictures: Sequence[StoredPicture], now: datetime) -> list[PostImage]:
+    """The rows of a post's pictures, in their order."""
+    return [
+        PostImage(
+            position=position,
+            media=_media(session, picture, now),
+            alt_text=picture.draft.alt_text,
+            credit=picture.draft.credit,
+            licence=picture.draft.licence,
+            choices=picture.draft.choices.model_dump(mode="json"),
+        )
+        for position, picture in enumerate(pictures)
+    ]
+
+
+def _media(session: Session, picture: StoredPicture, now: datetime) -> Media:
+    if known := session.get(Media, picture.sha256):
+        return known
+    if picture.facts is None:
+        raise PostError(f"there is no stored picture {picture.sha256}; hand in its file")
+    media = Media(
+        sha256=picture.sha256,
+        file_name=picture.file_name,
+        format=picture.facts.format,
+        width=picture.facts.width,
+        height=picture.facts.height,
+        bits=picture.facts.bits,
+        frames=picture.facts.frames,
+        bytes=picture.bytes,
+        phash=picture.facts.phash,
+        gutters=list(picture.facts.gutters),
+        warnings=list(picture.facts.warnings),
+        created_at=now,
+    )
+    session.add(media)
+    session.flush()
+    return media
+
+
+def duplicate_warnings(session: Session, post: Post) -> list[str]:
+    """One sentence per picture of the post that another post shows too, in the queue or long ago."""
+    shown_on = select(func.max(Pick.slot)).where(Pick.post_id == Post.id).correlate(Post).scalar_subquery()
+    found = session.execute(
+        select(Media.sha256, Media.phash, Post.id, Post.title, shown_on)
+        .join(PostImage, PostImage.media_sha256 == Media.sha256)
+        .join(Post, Post.id == PostImage.post_id)
+        .where(Post.id != post.id, or_(Post.state != "withdrawn", Post.last_shown_on.is_not(None)))
+        .order_by(Post.id)
+    ).all()
+    others = [(sha, int(phash, 16) if phash else None, other, title, day) for sha, phash, other, title, day in found]
+    return [
+        f"Picture {number} is the same as in post {other} “{title}”, "
+        + (f"shown on {day:%Y-%m-%d}." if day else "which waits to be shown.")
+        for number, image in enumerate(post.images, start=1)
+        for sha, phash, other, title, day in others
+        if _same(image.media, sha, phash)
+    ]
+
+
+def _same(media: Media, sha256: str, phash: int | None) -> bool:
+    if media.sha256 == sha256:
+        return True
+    if media.phash is None or phash is None:
+        return False
+    return (int(media.phash, 16) ^ phash).bit_count() <= SAME_PICTURE

@@ -1,0 +1,56 @@
+"""Slots: one local calendar day each, and the instants that belong to it."""
+
+from __future__ import annotations
+
+from datetime import UTC, date, datetime, time, timedelta
+from zoneinfo import ZoneInfo
+
+from publisher.settings import Lateness, Settings
+
+GRACE = timedelta(minutes=15)
+"""How late a post may be where the rule says that late posts are skipped: a restart fits into it."""
+
+_MINUTE = timedelta(minutes=1)
+
+
+def slot_day(now: datetime, zone: ZoneInfo) -> date:
+    """The local day of an instant."""
+    return now.astimezone(zone).date()
+
+
+def slot_instant(day: date, hour: time, zone: ZoneInfo) -> datetime:
+    """When the clocks of `zone` show `hour` on `day`, in UTC.
+
+    An hour that the clocks leap over in spring means the next minute that exists; one that
+    comes twice in autumn means the first of the two.
+    """
+    wall = datetime.combine(day, hour)
+    while not _exists(wall, zone):
+        wall += _MINUTE
+    return wall.replace(tzinfo=zone).astimezone(UTC)
+
+
+def expiry(day: date, hour: time, lateness: Lateness, zone: ZoneInfo) -> datetime:
+    """From when a post due at `hour` on `day` is too late, in UTC; always after it is due."""
+    opening = slot_instant(day, hour, zone)
+    if lateness.until is None:
+        return opening + GRACE
+    closing = slot_instant(day, lateness.until, zone)
+    # Both ends can fall into the hour that is leapt over, and so onto the same instant.
+    return closing if closing > opening else opening + GRACE
+
+
+def slot_opens(day: date, settings: Settings) -> datetime:
+    """When the day's post is picked: the outlet's hour."""
+    return slot_instant(day, settings.outlet.hour, settings.outlet.zone)
+
+
+def slot_closes(day: date, settings: Settings) -> datetime:
+    """From when it is too late for the day's post on every channel."""
+    outlet = settings.outlet
+    hours = {settings.channel_hour(channel) for channel in settings.channels.values()}
+    return max(expiry(day, hour, outlet.lateness, outlet.zone) for hour in hours)
+
+
+def _exists(wall: datetime, zone: ZoneInfo) -> bool:
+    return wall.replace(tzinfo=zone).astimezone(UTC).astimezone(zone).replace(tzinfo=None) == wall

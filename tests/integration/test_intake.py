@@ -1,0 +1,264 @@
+"""Post files, good and bad."""
+
+from __future__ import annotations
+
+import textwrap
+from collections.abc import Callable
+from datetime import UTC, date, datetime
+from pathlib import Path
+
+import pytest
+
+from publisher.content import Box, ImageChoices, Link
+from publisher.db.session import Database
+from publisher.media import MediaStore
+from publisher.post_queue import intake, pictures
+from publisher.post_queue.drafts import Translation
+from publisher.post_queue.errors import PostError
+from publisher.post_queue.intake import read_folder, read_post_file
+from publisher.post_queue.posts import add_post
+from tests.queue_desk import facts_of_content
+
+Write = Callable[..., Path]
+
+
+@pytest.fixture
+def write(tmp_path: Path) -> Write:
+    """Writes a post file beside the picture `cells.png`."""
+    folder = tmp_path / "posts"
+    folder.mkdir()
+    (folder / "cells.png").write_bytes(b"cells")
+
+    def write_file(text: str, name: str = "post.md") -> Path:
+        path = folder / name
+        path.write_text(textwrap.dedent(text).lstrip(), encoding="utf-8")
+        return path
+
+    return write_file
+
+
+TOML = """
+    +++
+    title = "Mother’s Milk"
+    standfirst = "Insight into breast cells"
+    written_by = "Ada"
+    credit = "Jane Doe"
+    licence = "CC BY 4.0"
+    link = "https://example.org/2026/5/12"
+    links = [{ label = "Paper", url = "https://example.org/paper" }]
+    tags = ["breastfeeding", "cells"]
+    language = "en"
+    fixed_date = 2026-05-12
+    embargo_until = 2026-05-12T07:00:00+01:00
+
+    [captions]
+    web = "By hand"
+
+    [translations.ca]
+    title = "Llet materna"
+    alt_texts = ["Cèl·lules"]
+
+    [[images]]
+    file = "cells.png"
+    alt = "Cells in a dish"
+    credit = "John Doe"
+    licence = "CC0"
+    fit = "crop"
+    focal_point = [0.25, 0.5]
+    protected = [{ left = 0.1, top = 0.1, width = 0.5, height = 0.5 }]
+    +++
+
+    Breast milk is *made* by cells.
+
+    And more.
+"""
+YAML = """
+    ---
+    title: Mother’s Milk
+    standfirst: Insight into breast cells
+    written_by: Ada
+    credit: Jane Doe
+    licence: CC BY 4.0
+    link: https://example.org/2026/5/12
+    links:
+      - {label: Paper, url: "https://example.org/paper"}
+    tags: [breastfeeding, cells]
+    language: en
+    fixed_date: 2026-05-12
+    embargo_until: 2026-05-12T07:00:00+01:00
+    captions:
+      web: By hand
+    translations:
+      ca: {title: Llet materna, alt_texts: [Cèl·lules]}
+    images:
+      - file: cells.png
+        alt: Cells in a dish
+        credit: John Doe
+        licence: CC0
+        fit: crop
+        focal_point: [0.25, 0.5]
+        protected:
+          - {left: 0.1, top: 0.1, width: 0.5, height: 0.5}
+    ---
+    Breast milk is *made* by cells.
+
+    And more.
+"""
+
+
+@pytest.mark.parametrize("text", [TOML, YAML], ids=["toml", "yaml"])
+def test_both_kinds_of_front_matter_give_the_same_post(write: Write, text: str) -> None:
+    path = write(text)
+    draft = read_post_file(path)
+    assert draft.title == "Mother’s Milk"
+    assert draft.body == "Breast milk is *made* by cells.\n\nAnd more."
+    assert (draft.written_by, draft.credit, draft.licence, draft.language) == ("Ada", "Jane Doe", "CC BY 4.0", "en")
+    assert draft.links == (Link(label="Paper", url="https://example.org/paper"),)
+    assert draft.tags == ("breastfeeding", "cells")
+    assert draft.fixed_date == date(2026, 5, 12)
+    assert draft.embargo_until == datetime(2026, 5, 12, 6, 0, tzinfo=UTC)
+    assert draft.captions == {"web": "By hand"}
+    assert draft.translations == {"ca": Translation(title="Llet materna", alt_texts=("Cèl·lules",))}
+    [image] = draft.images
+    assert image.file == (path.parent / "cells.png").resolve()
+    assert (image.alt_text, image.credit, image.licence) == ("Cells in a dish", "John Doe", "CC0")
+    box = Box(left=0.1, top=0.1, width=0.5, height=0.5)
+    assert image.choices == ImageChoices(fit="crop", focal_point=(0.25, 0.5), protected=(box,))
+
+
+def test_what_is_left_out_has_its_usual_value(write: Write) -> None:
+    draft = read_post_file(write('+++\ntitle = "Cells"\nreserve = true\n+++\n'))
+    assert (draft.reserve, draft.images, draft.body, draft.fixed_date) == (True, (), "", None)
+
+
+def test_windows_line_ends_and_a_byte_order_mark_do_no_harm(write: Write) -> None:
+    path = write("")
+    path.write_bytes("\ufeff---\r\ntitle: Cells\r\n---\r\nBody\r\n".encode())
+    assert (read_post_file(path).title, read_post_file(path).body) == ("Cells", "Body")
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ('+++\ntitle = "x"\ntagz = ["a"]\n+++', r"post\.md:3: unknown key 'tagz'; did you mean 'tags'\?"),
+        ("---\ntitle: x\nstandfrist: y\n---", r"post\.md:3: unknown key 'standfrist'; did you mean 'standfirst'\?"),
+        ("---\ntitle: x\nbody: y\n---", r"post\.md:3: unknown key 'body'; known are"),
+        ("---\nstandfirst: x\n---", r"post\.md: 'title' is missing; add it"),
+        ("---\ntitle: 2026\n---", r"post\.md:2: title: input should be a valid string; put the value in quotes"),
+        ("---\ntitle: x\nlanguage: no\n---", r"post\.md:3: language: .*put the value in quotes"),
+        ('+++\ntitle = "x"\n\ntags = [1]\n+++', r"post\.md:4: tags\.0: .*put the value in quotes"),
+        ('+++\ntitle = "x"\nlink = "example.org"\n+++', r"post\.md:3: link: 'example\.org' is no web address"),
+        (
+            "---\ntitle: x\nembargo_until: 2026-05-12 10:00:00\n---",
+            r"post\.md:3: embargo_until: .*write its offset, such as",
+        ),
+        ('+++\ntitle = "x"\nfixed_date = "soon"\n+++', r"post\.md:3: fixed_date: "),
+        ('+++\ntitle = "x\n+++', r"post\.md:2: this is no valid TOML: Illegal character"),
+        ("---\ntitle: [x\n---", r"post\.md:\d: this is no valid YAML: "),
+        ("---\ntitle: x\ntitle: y\n---", r"post\.md:3: this is no valid YAML: 'title' is given twice"),
+        ("---\na: &a [x]\nb: *a\n---", r"post\.md:3: this is no valid YAML: aliases"),
+        ("---\ntitle: !!python/name:os.system\n---", r"post\.md:2: this is no valid YAML: "),
+        ("---\n- x\n---", r"post\.md:2: the front matter is a list of fields"),
+        ("---\n---", r"post\.md:2: the front matter is a list of fields"),
+        ("title: x", r"post\.md:1: a post file begins with a line"),
+        ("", r"post\.md:1: a post file begins with a line"),
+        ("+++\ntitle = 'x'\n", r"post\.md:1: the fields that begin with \+\+\+ never end"),
+        ("---\ntitle: " + "[" * 5000 + "\n---", r"this is no valid YAML"),
+        ("---\ntitle: x\nimages: cells.png\n---", r"post\.md:3: images is a list of tables"),
+        ("---\ntitle: x\nimages:\n  - alt: y\n---", r"images\[0\]\.file is missing; name the picture"),
+        (
+            "---\ntitle: x\nimages:\n  - file: cells.png\n    alt: y\n  - file: cels.png\n---",
+            r"post\.md:6: there is no picture 'cels\.png'; did you mean 'cells\.png'\?",
+        ),
+        (
+            "---\ntitle: x\nimages:\n  - file: cells.png\n    alt_text: y\n---",
+            r"post\.md:5: unknown key 'alt_text'; known are alt, ",
+        ),
+        (
+            '+++\ntitle = "x"\n[[images]]\nfile = "cells.png"\n[[images]]\nfile = "cells.png"\nfit = "stretch"\n+++',
+            r"post\.md:7: images\[1\]\.fit: input should be 'pad', 'crop', 'split' or 'as-is'",
+        ),
+        (
+            '+++\ntitle = "x"\n[[images]]\nfile = "cells.png"\nalt = 5\n+++',
+            r"post\.md:5: images\[0\]\.alt: .*put the value in quotes",
+        ),
+        (
+            '+++\ntitle = "x"\n[[images]]\nfile = "cells.png"\nfocal_point = [1.5, 0]\n+++',
+            r"post\.md:5: images\[0\]\.focal_point",
+        ),
+    ],
+)
+def test_a_mistake_is_one_sentence_with_its_line(write: Write, text: str, message: str) -> None:
+    with pytest.raises(PostError, match=message) as error:
+        read_post_file(write(text))
+    assert "\n" not in str(error.value)
+
+
+@pytest.mark.parametrize(
+    ("name", "message"),
+    [
+        ("/etc/hostname", "leads out of the folder"),
+        ("../secret.png", "leads out of the folder"),
+        ("sub/../../secret.png", "leads out of the folder"),
+        ("sub/../cells.png", "leads out of the folder"),
+        ("linked.png", "leads out of the folder"),
+        ("sub", "there is no picture 'sub'"),
+        ("cells\\u0000.png", "is no name of a file"),
+        ("x" * 5000, "is no name of a file"),
+        ("", "there is no picture"),
+    ],
+)
+def test_only_pictures_in_the_folder_can_be_named(write: Write, tmp_path: Path, name: str, message: str) -> None:
+    secret = tmp_path / "secret.png"
+    secret.write_bytes(b"secret")
+    path = write(f'---\ntitle: x\nimages: [{{file: "{name}"}}]\n---')
+    (path.parent / "sub").mkdir()
+    (path.parent / "linked.png").symlink_to(secret)
+    with pytest.raises(PostError, match=message):
+        read_post_file(path)
+
+
+def test_a_picture_in_a_sub_folder_is_found(write: Write) -> None:
+    path = write("---\ntitle: x\nimages: [{file: sub/inner.png}]\n---")
+    (path.parent / "sub").mkdir()
+    (path.parent / "sub" / "inner.png").write_bytes(b"inner")
+    assert read_post_file(path).images[0].file == (path.parent / "sub" / "inner.png").resolve()
+
+
+def test_files_that_are_no_posts_are_refused(write: Write, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = write("---\ntitle: x\n---")
+    path.write_bytes(b"---\ntitle: \xff\n---")
+    with pytest.raises(PostError, match="save it as UTF-8"):
+        read_post_file(path)
+    monkeypatch.setattr(intake, "MAX_POST_BYTES", 10)
+    with pytest.raises(PostError, match="a post is shorter"):
+        read_post_file(path)
+    with pytest.raises(PostError, match=r"gone\.md can't be read: No such file"):
+        read_post_file(path.parent / "gone.md")
+
+
+def test_a_folder_is_read_by_name_and_a_bad_file_stops_no_other(
+    write: Write, database: Database, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write("---\ntitle: Second\nimages: [{file: cells.png, alt: Cells}]\n---", "02.md")
+    write("---\ntitle: First\n---", "01.markdown")
+    folder = write("---\ntitel: Third\n---", "03.md").parent
+    (folder / "notes.txt").write_text("no post", encoding="utf-8")
+
+    found = read_folder(folder)
+
+    assert [each.path.name for each in found] == ["01.markdown", "02.md", "03.md"]
+    assert [each.draft.title if each.draft else None for each in found] == ["First", "Second", None]
+    assert found[2].problem == f"{folder / '03.md'}:2: unknown key 'titel'; did you mean 'title'?"
+
+    monkeypatch.setattr(pictures, "inspect_image", facts_of_content)
+    now = datetime(2026, 5, 4, 8, 0, tzinfo=UTC)
+    store = MediaStore(tmp_path / "media")
+    ids = [add_post(database, store, each.draft, now).id for each in found if each.draft]
+    assert ids == sorted(ids)
+    assert [path.read_bytes() for path in store.originals()] == [b"cells"]
+
+
+def test_a_folder_that_is_not_there_is_told(tmp_path: Path) -> None:
+    with pytest.raises(PostError, match="name a folder of post files"):
+        read_folder(tmp_path / "gone")

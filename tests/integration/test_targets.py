@@ -1,0 +1,90 @@
+"""The channels of a configuration become targets, or one sentence says what to mend."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from publisher.post_queue import targets
+from publisher.post_queue.targets import load_people, load_targets
+from publisher.settings import Settings, SettingsError, load_settings
+from tests.fakes import fake_profile
+
+CONFIGURATION = """
+[outlet]
+name = "A picture a day"
+time_zone = "Europe/London"
+hour = "09:00"
+language = "en"
+
+[channels.web]
+platform = "fake"
+account = "web"
+caption = "captions/web.j2"
+
+[channels.web-ca]
+platform = "fake"
+account = "ca"
+caption = "captions/web.j2"
+language = "ca"
+fit = "crop"
+missing_translation = "skip"
+limits = { text = 99 }
+"""
+
+
+@pytest.fixture(autouse=True)
+def _fake_platform(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(targets, "platform_names", lambda: ("fake", "other"))
+    monkeypatch.setattr(targets, "load_profile", lambda platform: fake_profile())
+
+
+def settings(tmp_path: Path, text: str = CONFIGURATION, template: str | None = "{{ title }}\n{{ credit }}") -> Settings:
+    folder = tmp_path / "config"
+    (folder / "captions").mkdir(parents=True, exist_ok=True)
+    if template is not None:
+        (folder / "captions" / "web.j2").write_text(template, encoding="utf-8")
+    file = folder / "publisher.toml"
+    file.write_text(text, encoding="utf-8")
+    return load_settings(file)
+
+
+def test_each_channel_becomes_a_target_in_order(tmp_path: Path) -> None:
+    found = load_targets(settings(tmp_path))
+    assert list(found) == ["web", "web-ca"]
+    web, catalan = found.values()
+    assert (web.platform, web.language, web.fit, web.missing_translation) == ("fake", "en", None, "hold")
+    assert (web.template, web.template_name) == ("{{ title }}\n{{ credit }}", "captions/web.j2")
+    assert (catalan.language, catalan.fit, catalan.missing_translation) == ("ca", "crop", "skip")
+    assert (web.profile.text.limit, catalan.profile.text.limit) == (500, 99)
+
+
+@pytest.mark.parametrize(
+    ("text", "template", "message"),
+    [
+        (
+            CONFIGURATION.replace('"fake"', '"fakee"', 1),
+            "{{ title }}",
+            r"publisher\.toml: channels\.web\.platform: there is no platform 'fakee'; did you mean 'fake'\?",
+        ),
+        (CONFIGURATION, None, r"channels\.web\.caption: the template .*web\.j2 is not there"),
+        (CONFIGURATION, "{{ titel }}", r"channels\.web\.caption: .*web\.j2, line 1: .*did you mean 'title'"),
+        (CONFIGURATION, "{% if %}", r"channels\.web\.caption: .*web\.j2, line 1"),
+    ],
+)
+def test_a_mistake_names_the_file_and_the_key(tmp_path: Path, text: str, template: str | None, message: str) -> None:
+    configured = settings(tmp_path, text, template)
+    with pytest.raises(SettingsError, match=message):
+        load_targets(configured)
+
+
+def test_the_directory_of_people_may_be_missing_and_may_not_be_wrong(tmp_path: Path) -> None:
+    configured = settings(tmp_path)
+    assert load_people(configured).people == ()
+    directory = tmp_path / "config" / "people.toml"
+    directory.write_text('[[people]]\nname = "Ada"\nhandles = { x = "ada" }\n', encoding="utf-8")
+    assert load_people(configured).handle("Ada", "x") == "@ada"
+    directory.write_text("[[people]]\nnom = 1\n", encoding="utf-8")
+    with pytest.raises(SettingsError, match=r"people\.toml"):
+        load_people(configured)
