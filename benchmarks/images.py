@@ -1,0 +1,192 @@
+"""One picture for a feed of 1440 x 1800 pixels: this renderer beside Pillow as people use it, and sharp.
+
+    python -m benchmarks.images [--repeat N] [--sharp FOLDER_WITH_NODE_MODULES]
+
+Each job runs in a process of its own, the tools in turn. Time is the median wall time with the start
+of the process, memory the highest peak. SSIM and PSNR compare with the drawn picture, scaled by an
+independent library. Nothing is judged here: read the table.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import math
+import os
+import shutil
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from PIL import Image
+from skimage.metrics import structural_similarity
+
+from publisher.content import RenditionSpec
+from tests import image_samples as samples
+
+WIDTH, HEIGHT, MOST_BYTES = 1440, 1800, 8_000_000
+Image.MAX_IMAGE_PIXELS = None
+JUDGE: Any = structural_similarity
+
+OURS = """
+import pathlib, runpy
+runpy.run_module("publisher.adapt.image_process", run_name="__main__")
+print(pathlib.Path("/proc/self/status").read_text())
+"""
+PILLOW = f"""
+import pathlib, sys
+from PIL import Image
+Image.MAX_IMAGE_PIXELS = None
+image = Image.open(sys.argv[1])
+image.thumbnail(({WIDTH}, {HEIGHT}), Image.Resampling.LANCZOS)
+image.convert("RGB").save(sys.argv[2], "JPEG", quality=95)
+print(pathlib.Path("/proc/self/status").read_text())
+"""
+SHARP = f"""
+const sharp = require('sharp'), fs = require('fs');
+const moving = process.argv[1].endsWith('.gif');
+const job = sharp(process.argv[1], {{animated: moving, limitInputPixels: false}})
+  .rotate().resize({WIDTH}, {HEIGHT}, {{fit: 'inside', withoutEnlargement: true}});
+(moving ? job.gif() : job.flatten({{background: 'white'}})
+  .jpeg({{quality: 95, chromaSubsampling: '4:4:4', progressive: true}}))
+  .toFile(process.argv[2]).then(() => console.log(fs.readFileSync('/proc/self/status', 'utf8')));
+"""
+
+
+@dataclass(frozen=True)
+class Source:
+    name: str
+    path: Path
+    drawn: Image.Image
+    """The picture itself, before it became a file: 8-bit sRGB."""
+
+
+@dataclass(frozen=True)
+class Outcome:
+    seconds: float
+    peak_mb: float
+    made: Path
+
+
+def draw_sources(folder: Path) -> list[Source]:
+    """The six originals, drawn at once; the largest is tiled from a smaller picture."""
+    cells, tissue, plot = samples.fluorescence(4000, 3000), samples.tissue(6000, 4000), samples.line_figure(4000, 3000)
+    inked, tile = samples.tissue(4000, 3000, seed=3), samples.fluorescence(2500, 2500, seed=5)
+    deep = (tile.cast("ushort") * 257).cast("ushort").copy(interpretation="rgb16").replicate(4, 4)
+    moving = samples.animation(folder / "animated.gif", 640, 640, 30)
+    with Image.open(moving) as first:
+        still = first.convert("RGB")
+    return [
+        Source("12 MP JPEG, Display P3", samples.wide_gamut_jpeg(cells, folder / "p3.jpg"), _drawn(cells)),
+        Source("24 MP PNG", samples.save(tissue, folder / "large.png", compression=3), _drawn(tissue)),
+        Source("100 MP 16-bit TIFF, LZW", _lzw(deep, folder / "deep.tif"), _drawn(tile.replicate(4, 4))),
+        Source("12 MP JPEG, CMYK", samples.ink_jpeg(inked, folder / "ink.jpg"), _drawn(inked)),
+        Source("12 MP PNG with alpha", samples.save(samples.on_glass(plot), folder / "glass.png"), _drawn(plot)),
+        Source("animated GIF, 30 frames", moving, still),
+    ]
+
+
+def _lzw(image: Any, path: Path) -> Path:
+    return samples.save(image, path, compression="lzw", predictor="horizontal")
+
+
+def _drawn(image: Any) -> Image.Image:
+    return Image.frombytes("RGB", (image.width, image.height), bytes(image.write_to_memory()))
+
+
+Job = tuple[list[str], str]
+"""A command and what it reads on standard input."""
+
+
+def ours(source: Source, target: Path) -> Job:
+    spec = RenditionSpec(
+        source="",
+        formats=("jpeg", "gif"),
+        max_bytes=MOST_BYTES,
+        max_width=WIDTH,
+        max_height=HEIGHT,
+        animated=source.path.suffix == ".gif",
+    )
+    request = {
+        "task": "render",
+        "source": str(source.path),
+        "output": str(target),
+        "spec": spec.model_dump(mode="json"),
+    }
+    return [sys.executable, "-c", OURS], json.dumps(request)
+
+
+def pillow(source: Source, target: Path) -> Job:
+    return [sys.executable, "-c", PILLOW, str(source.path), str(target)], ""
+
+
+def sharp(source: Source, target: Path) -> Job:
+    return ["node", "-e", SHARP, str(source.path), str(target)], ""
+
+
+def run(tool: Callable[[Source, Path], Job], source: Source, target: Path, environment: dict[str, str]) -> Outcome:
+    command, given = tool(source, target)
+    started = time.perf_counter()
+    done = subprocess.run(command, input=given, capture_output=True, text=True, env=environment, check=True)
+    seconds = time.perf_counter() - started
+    peak = int(done.stdout.rpartition("VmHWM:")[2].split()[0])
+    return Outcome(seconds, peak / 1024, target)
+
+
+def judge(source: Source, made: Path) -> tuple[float, float]:
+    """SSIM of the lightness, and PSNR of the colours in decibels."""
+    with Image.open(made) as image:
+        seen = np.asarray(image.convert("RGB"), dtype=np.float64)
+    size = (seen.shape[1], seen.shape[0])
+    wanted = np.asarray(source.drawn.resize(size, Image.Resampling.LANCZOS), dtype=np.float64)
+    ssim = JUDGE(wanted.mean(-1), seen.mean(-1), data_range=255, gaussian_weights=True)
+    error = float(((wanted - seen) ** 2).mean())
+    return float(ssim), 10 * math.log10(255**2 / error) if error else math.inf
+
+
+def _has_sharp(environment: dict[str, str]) -> bool:
+    asked = subprocess.run(["node", "-e", "require('sharp')"], capture_output=True, env=environment, check=False)
+    return asked.returncode == 0
+
+
+def measure(sources: list[Source], folder: Path, repeat: int, environment: dict[str, str]) -> None:
+    tools = {"publisher": ours, "Pillow": pillow}
+    if shutil.which("node") and _has_sharp(environment):
+        tools["sharp"] = sharp
+    print(f"{'source':26} {'tool':10} {'s':>6} {'MB':>6} {'kB':>6} {'SSIM':>7} {'PSNR':>6}")
+    for source in sources:
+        outcomes: dict[str, list[Outcome]] = {name: [] for name in tools}
+        for _ in range(repeat):
+            for name, tool in tools.items():
+                outcomes[name].append(run(tool, source, folder / f"{name}{source.path.suffix}", environment))
+        for name, runs in outcomes.items():
+            seconds = statistics.median(one.seconds for one in runs)
+            peak = max(one.peak_mb for one in runs)
+            ssim, psnr = judge(source, runs[-1].made)
+            size = runs[-1].made.stat().st_size / 1000
+            print(
+                f"{source.name:26} {name:10} {seconds:6.2f} {peak:6.0f} {size:6.0f} {ssim:7.4f} {psnr:6.1f}", flush=True
+            )
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description="Renderings of six pictures, tool by tool.")
+    parser.add_argument("--repeat", type=int, default=3)
+    parser.add_argument("--sharp", type=Path, help="the folder whose node_modules holds sharp")
+    arguments = parser.parse_args()
+    environment = dict(os.environ)
+    if arguments.sharp:
+        environment["NODE_PATH"] = str(arguments.sharp / "node_modules")
+    with tempfile.TemporaryDirectory() as name:
+        measure(draw_sources(Path(name)), Path(name), arguments.repeat, environment)
+
+
+if __name__ == "__main__":
+    main()

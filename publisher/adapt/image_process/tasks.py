@@ -1,0 +1,135 @@
+"""The two things that the child is asked to do: look at a picture, or render one."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pyvips
+
+from publisher.adapt.geometry import Layout, lay_out
+from publisher.adapt.image_process.animation import render_animation
+from publisher.adapt.image_process.encoding import Encoded, encode, looks_drawn
+from publisher.adapt.image_process.framing import frame
+from publisher.adapt.image_process.loading import SMALLEST_SIDE, Master, open_master
+from publisher.adapt.image_process.measure import colour_difference, similarity
+from publisher.adapt.image_process.metadata import replace_metadata
+from publisher.adapt.image_process.recognising import find_gutters, perceptual_hash
+from publisher.adapt.image_process.refusal import Refused
+from publisher.adapt.image_process.tone import DARK_BELOW, Developed, develop, pixel_box
+
+LOOK_SIDE = 1000
+LOSSLESS = ("png", "tiff", "gif", "webp")
+"""Formats in which line figures come; in a JPEG nothing is left to keep lossless."""
+SHRINK = 0.8
+MOST_SHRINKS = 12
+SMALL_BELOW = 1000
+
+
+def inspect(source: Path) -> dict[str, Any]:
+    """Decode the whole file once and tell what it is."""
+    master = open_master(source)
+    width, height = master.size
+    scale = min(1.0, LOOK_SIDE / max(width, height))
+    look = develop(master, None, max(1, round(width * scale)), max(1, round(height * scale)), "full")
+    return {
+        "format": master.format,
+        "width": width,
+        "height": height,
+        "bits": master.bits,
+        "frames": master.frames,
+        "phash": perceptual_hash(look.image),
+        "gutters": find_gutters(look.image),
+        "warnings": _warnings(master, look),
+    }
+
+
+def _warnings(master: Master, look: Developed) -> list[str]:
+    warnings = [note for note in look.notes if not note.startswith("16-bit")]
+    width, height = master.size
+    if look.value_range is not None and look.value_range[1] < DARK_BELOW:
+        low, high = look.value_range
+        warnings.append(
+            f"The 16-bit values use only {low} to {high} of 65535 and would look dark: "
+            "choose the percentile window, and check the result."
+        )
+    if max(width, height) < SMALL_BELOW:
+        warnings.append(f"Only {width} × {height} pixels: it is never enlarged, so it will look small.")
+    if master.frames > 1 and master.format not in ("gif", "webp"):
+        warnings.append(f"The file has {master.frames} pages: only the first is used.")
+    return warnings
+
+
+def render(source: Path, output: Path, spec: dict[str, Any]) -> dict[str, Any]:
+    """Make the rendition that `spec` describes, write it to `output`, and report what was made."""
+    if spec["animated"]:
+        return render_animation(source, output, spec)
+    shrink = 1.0
+    for _ in range(MOST_SHRINKS):
+        report = _render_at(source, output, spec, shrink)
+        if report is not None:
+            return report
+        shrink *= SHRINK
+    raise Refused(f"The picture can't be brought under {spec['max_bytes']} bytes: choose a simpler or smaller one.")
+
+
+def _render_at(source: Path, output: Path, spec: dict[str, Any], shrink: float) -> dict[str, Any] | None:
+    """One try, straight from the original, at a share of the largest size. None: too many bytes."""
+    master = open_master(source)
+    box = spec["crop"] and tuple(spec["crop"][side] for side in ("left", "top", "width", "height"))
+    _, _, width, height = pixel_box(box, *master.size)
+    if min(width, height) < SMALLEST_SIDE:
+        raise Refused(f"The part to show is {width} × {height} pixels: choose a larger part of the picture.")
+    layout = _layout(width, height, spec, spec["max_width"], spec["max_height"])
+    if shrink < 1:
+        layout = _layout(width, height, spec, *_smaller(layout, shrink))
+    developed = develop(master, box, layout.width, layout.height, spec["window"])
+    canvas, notes = frame(developed.image, layout, spec["padding"], spec["credit_strip"])
+    canvas = replace_metadata(
+        canvas, creator=spec["creator"], copyright_notice=spec["copyright"], description=spec["description"]
+    )
+    figure = master.format in LOSSLESS and looks_drawn(developed.image)
+    encoded = encode(canvas, spec["formats"], spec["max_bytes"], figure=figure)
+    if encoded is None:
+        return None
+    output.write_bytes(encoded.content)
+    notes = developed.notes + notes
+    if box:
+        notes.append(f"Shows {width} × {height} of the original's {master.size[0]} × {master.size[1]} pixels.")
+    if shrink < 1:
+        notes.append(f"Made smaller to stay under {spec['max_bytes']} bytes.")
+    return {
+        "format": encoded.format,
+        "width": canvas.width,
+        "height": canvas.height,
+        "quality": encoded.quality,
+        "notes": notes,
+        **_measure(encoded, developed.image, layout),
+    }
+
+
+def _layout(width: int, height: int, spec: dict[str, Any], max_width: int, max_height: int) -> Layout:
+    return lay_out(
+        width,
+        height,
+        max_width=max_width,
+        max_height=max_height,
+        ratio=spec["canvas_ratio"],
+        strip=bool(spec["credit_strip"]),
+    )
+
+
+def _smaller(layout: Layout, shrink: float) -> tuple[int, int]:
+    return max(1, int(layout.canvas_width * shrink)), max(1, int(layout.canvas_height * shrink))
+
+
+def _measure(encoded: Encoded, picture: Any, layout: Layout) -> dict[str, float]:
+    """The picture inside the rendition against the picture before encoding. Padding would flatter it."""
+    if encoded.quality is None:
+        return {"ssim": 1.0, "colour_difference": 0.0}
+    seen = pyvips.Image.jpegload_buffer(encoded.content).copy_memory()
+    part = seen.crop(layout.left, layout.top, layout.width, layout.height)
+    return {
+        "ssim": round(similarity(picture, part), 5),
+        "colour_difference": round(colour_difference(picture, part), 3),
+    }

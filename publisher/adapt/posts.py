@@ -1,0 +1,162 @@
+"""A post becomes what one channel gets. The preview and publishing both call `adapt_post`."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from publisher.adapt import problems
+from publisher.adapt.alt_text import adapt_alt_text
+from publisher.adapt.blocks import plain_form, to_blocks
+from publisher.adapt.cleaning import clean
+from publisher.adapt.counting import count, excess
+from publisher.adapt.fields import caption_values, cleaned, credit_lines, licence_of
+from publisher.adapt.hashtags import field_tags
+from publisher.adapt.images import plan_images
+from publisher.adapt.markdown import LinkStyle, TextMarker
+from publisher.adapt.people import People
+from publisher.adapt.rich_text import Marker, RichText, unmarked
+from publisher.adapt.shortening import shorten
+from publisher.adapt.templates import TemplateError, render
+from publisher.adapt.x_text import find_links
+from publisher.content import AdaptedImage, AdaptedPost, Fit, Frozen, Problem, SourcePost, TextBlock
+from publisher.profiles import Profile
+
+NOBODY = People()
+
+
+class Target(Frozen):
+    """One channel, as adaptation sees it."""
+
+    channel: str
+    platform: str
+    profile: Profile
+    language: str
+    template: str
+    """The caption template, in Jinja2."""
+    template_name: str
+    """The template's file, for messages."""
+    fit: Fit | None = None
+    missing_translation: Literal["hold", "skip", "original"] = "hold"
+
+
+class Caption(Frozen):
+    """The text of an adapted post, and what is wrong with it."""
+
+    text: str = ""
+    blocks: tuple[TextBlock, ...] = ()
+    left_out: tuple[str, ...] = ()
+    problems: tuple[Problem, ...] = ()
+
+
+def adapt_post(post: SourcePost, target: Target, people: People = NOBODY) -> AdaptedPost:
+    """The exact text, images and alt texts that a channel will get. Pure; raises for no content.
+
+    Whatever is wrong with the post, the template or the fit is in `problems`.
+    """
+    post, oversized = cleaned(post)
+    profile = target.profile
+    text = TextMarker(Marker(), target.platform, _link_style(profile), people)
+    by_hand = clean(post.captions.get(target.channel, ""))
+    caption = _hand_written(by_hand, post, target, text) if by_hand else _from_template(post, target, text)
+    images, image_problems = _images(post, target)
+    links = find_links(caption.text) if profile.links != "allowed" or profile.prices is not None else ()
+    price = _price(profile, len(images), with_link=bool(links))
+    found = (
+        *oversized,
+        *problems.of_language(post, target.language, target.missing_translation),
+        *problems.of_fields(post),
+        *caption.problems,
+        *problems.of_tags(post, caption.text, profile),
+        *problems.of_links(links, profile),
+        *image_problems,
+    )
+    return AdaptedPost(
+        channel=target.channel,
+        platform=target.platform,
+        language=post.language,
+        title=_plain_words(post.title),
+        caption=caption.text,
+        blocks=caption.blocks,
+        tags=field_tags(post.tags, profile.tags) if profile.tags.where == "field" else (),
+        link=post.link,
+        images=images,
+        count=count(caption.text, profile.text.unit, profile.text.url_length),
+        limit=profile.text.limit,
+        unit=profile.text.unit,
+        left_out=caption.left_out,
+        cost_usd=price,
+        problems=found,
+    )
+
+
+def _link_style(profile: Profile) -> LinkStyle:
+    if profile.text.rich:
+        return "marked"
+    return "written" if profile.links == "allowed" else "label"
+
+
+def _from_template(post: SourcePost, target: Target, text: TextMarker) -> Caption:
+    values = caption_values(post, text, target.profile)
+    try:
+        rich = render(target.template, target.template_name, values, text)
+    except TemplateError as error:
+        return Caption(problems=(Problem(field="caption", message=f"{str(error).rstrip('.?')}."),))
+    limits = target.profile.text
+    short, left_out = shorten(rich, lambda candidate: excess(_plain(candidate, target.profile), limits) == 0)
+    caption = _finished(short, target.profile).model_copy(update={"left_out": left_out})
+    found = (
+        *problems.of_missing_credit(post, short, target.template_name),
+        *problems.of_length(caption.text, target.profile, shortened=True),
+    )
+    return caption.model_copy(update={"problems": found})
+
+
+def _hand_written(written: str, post: SourcePost, target: Target, text: TextMarker) -> Caption:
+    marked = text.blocks(written) if target.profile.text.rich else text.plain(written)
+    caption = _finished(text.marker.read(marked).tidy(), target.profile)
+    found = (
+        *problems.of_unnamed_credit(post, caption.text),
+        *problems.of_length(caption.text, target.profile, shortened=False),
+    )
+    return caption.model_copy(update={"problems": found})
+
+
+def _finished(rich: RichText, profile: Profile) -> Caption:
+    if not profile.text.rich:
+        return Caption(text=rich.text)
+    blocks = to_blocks(rich, profile.text)
+    return Caption(text=plain_form(blocks), blocks=blocks)
+
+
+def _plain(rich: RichText, profile: Profile) -> str:
+    return plain_form(to_blocks(rich, profile.text)) if profile.text.rich else rich.text
+
+
+def _images(post: SourcePost, target: Target) -> tuple[tuple[AdaptedImage, ...], tuple[Problem, ...]]:
+    """The pictures with the alt texts of this platform; one without a credit of its own has the post's."""
+    profile = target.profile
+    found: list[Problem] = []
+    images = []
+    shared = _plain_words("; ".join(credit_lines(post))), _plain_words(licence_of(post))
+    for number, image in enumerate(post.images):
+        alt_text, problems_here = adapt_alt_text(image, number, post.title, profile.alt_text, profile.label)
+        credit, licence = _plain_words(image.credit) or shared[0], _plain_words(image.licence) or shared[1]
+        images.append(image.model_copy(update={"alt_text": alt_text, "credit": credit, "licence": licence}))
+        found.extend(problems_here)
+    adapted, image_problems = plan_images(images, profile.images, fit=target.fit)
+    # A missing alt text is told once, by the check that knows the platform.
+    found.extend(problem for problem in image_problems if not problem.field.endswith(".alt_text"))
+    return adapted, tuple(found)
+
+
+def _plain_words(text: str) -> str:
+    """A field without Markdown, on one line, for the metadata of a picture."""
+    marker = TextMarker(Marker(), "", "label", NOBODY)
+    return "; ".join(unmarked(marker.inline(line)) for line in text.split("\n") if line)
+
+
+def _price(profile: Profile, images: int, *, with_link: bool) -> float | None:
+    if profile.prices is None:
+        return None
+    post = profile.prices.post_with_link if with_link else profile.prices.post
+    return round(post + images * profile.prices.alt_text, 6)

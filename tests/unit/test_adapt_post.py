@@ -1,0 +1,418 @@
+from __future__ import annotations
+
+from importlib import resources
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from publisher.adapt.cleaning import clean
+from publisher.adapt.counting import excess, graphemes
+from publisher.adapt.people import People, Person
+from publisher.adapt.posts import Target, adapt_post
+from publisher.content import AdaptedPost, Link, Problem, SourceImage, SourcePost
+from publisher.profiles import (
+    AltTextLimits,
+    ImageLimits,
+    Prices,
+    Profile,
+    PublishingHabits,
+    TagLimits,
+    TextLimits,
+    Unit,
+)
+
+IMAGES = ImageLimits(maximum=4, formats=("jpeg",), max_bytes=5_000_000, max_width=4096, max_height=4096, fit="as-is")
+HABITS = PublishingHabits(timeout_seconds=30, settle_seconds=10)
+TUMBLR = Profile(
+    label="Tumblr",
+    text=TextLimits(unit="code_points", limit=100_000, rich=True, block_limit=4096),
+    tags=TagLimits(maximum=30, max_length=140, where="field"),
+    images=IMAGES,
+    alt_text=AltTextLimits(limit=4096),
+    publishing=HABITS,
+)
+INSTAGRAM = Profile(
+    label="Instagram",
+    text=TextLimits(unit="utf16", limit=2200),
+    tags=TagLimits(maximum=5),
+    mentions_maximum=20,
+    images=IMAGES,
+    alt_text=AltTextLimits(limit=1000),
+    publishing=HABITS,
+    links="dead",
+)
+X = Profile(
+    label="X",
+    text=TextLimits(unit="x_weighted", limit=280, url_length=23),
+    tags=TagLimits(maximum=10),
+    images=IMAGES,
+    alt_text=AltTextLimits(limit=1000),
+    publishing=HABITS,
+    prices=Prices(post=0.015, post_with_link=0.2, alt_text=0.005),
+    links="priced",
+)
+PROFILES = {"tumblr": TUMBLR, "instagram": INSTAGRAM, "x": X}
+PEOPLE = People(people=(Person(name="Ana Roig", handles={"x": "anaroig", "instagram": "ana.roig"}),))
+
+IMAGE = SourceImage(
+    media="ab" * 32, format="jpeg", width=1600, height=1200, alt_text="Green cells along the edge of a dark gap."
+)
+POST = SourcePost(
+    title="Closing the Gap",
+    standfirst="How skin cells find their way across a wound – and why some of them turn back halfway",
+    body=(
+        "A cut heals because cells walk. Keratinocytes at its edge let go of their neighbours, stretch out a flat foot "
+        "and pull themselves along at about 20 µm an hour.\n\n"
+        "In this culture of *Mus musculus* skin, every nucleus is tracked for two days, see "
+        "[the film](https://films.example.org/12). Most cells cross the gap. Some turn back."
+    ),
+    written_by="Bo Li",
+    credit="Image from work by @[Ana Roig] and Carles Mas\n[Institute of Skin](https://skin.example.org), Girona",
+    licence="CC BY 4.0",
+    link="https://pictures.example.org/archive/2026/3/14",
+    tags=("skin", "wound healing", "keratinocyte", "mouse", "microscopy", "cell migration"),
+    images=(IMAGE,),
+)
+LONG_TITLE = "Closing the Gap Between the Two Halves of a Wound in the Skin of a Mouse, One Cell After Another"
+
+
+def shipped(platform: str) -> str:
+    return (resources.files("publisher") / "starter" / "captions" / f"{platform}.j2").read_text(encoding="utf-8")
+
+
+def target(platform: str, **changes: object) -> Target:
+    values: dict[str, object] = {
+        "channel": platform,
+        "platform": platform,
+        "profile": PROFILES[platform],
+        "language": "en",
+        "template": shipped(platform),
+        "template_name": f"{platform}.j2",
+    }
+    return Target.model_validate(values | changes)
+
+
+def adapted(platform: str, **changes: object) -> AdaptedPost:
+    return adapt_post(POST.model_copy(update=changes), target(platform), PEOPLE)
+
+
+def with_image(**changes: object) -> dict[str, object]:
+    return {"images": (IMAGE.model_copy(update=changes),)}
+
+
+def by_field(post: AdaptedPost, field: str) -> list[Problem]:
+    return [problem for problem in post.problems if problem.field == field]
+
+
+def blocking(post: AdaptedPost) -> list[str]:
+    return [problem.message for problem in post.problems if problem.blocking]
+
+
+def test_instagram_reads_as_an_editor_would_write_it() -> None:
+    post = adapted("instagram")
+    assert post.caption == (
+        "Closing the Gap\n\n"
+        "How skin cells find their way across a wound – and why some of them turn back halfway\n\n"
+        "A cut heals because cells walk. Keratinocytes at its edge let go of their neighbours, stretch out a flat foot "
+        "and pull themselves along at about 20 µm an hour.\n\n"
+        "In this culture of Mus musculus skin, every nucleus is tracked for two days, see the film. Most cells cross "
+        "the gap. Some turn back.\n\n"
+        "Written by Bo Li\n\n"
+        "Image from work by @ana.roig and Carles Mas\nInstitute of Skin, Girona\nCC BY 4.0\n\n"
+        "Read more: link in bio\n\n"
+        "#Skin #WoundHealing #Keratinocyte #Mouse #Microscopy"
+    )
+    assert (post.problems, post.left_out, post.tags, post.blocks) == ((), (), (), ())
+    assert (post.count, post.limit, post.unit) == (len(post.caption), 2200, "utf16")
+
+
+def test_x_is_short_and_says_what_was_left_out() -> None:
+    post = adapted("x", title=LONG_TITLE)
+    assert post.caption == (
+        f"{LONG_TITLE}\n"
+        "How skin cells find their way across a wound\n\n"
+        "Image from work by @anaroig and Carles Mas\nInstitute of Skin, Girona (CC BY 4.0)\n\n"
+        "#Skin #WoundHealing"
+    )
+    assert post.left_out == ("the end of the standfirst",)
+    assert post.count <= 280
+    assert post.cost_usd == pytest.approx(0.02)
+    assert post.problems == ()
+
+
+def test_a_catalan_post_is_shortened_in_catalan() -> None:
+    post = adapted(
+        "x",
+        standfirst=(
+            "Una mirada a com les cèl·lules de la pell troben el camí d’una banda a l’altra d’una ferida – i per què "
+            "algunes fan mitja volta abans d’arribar-hi, sense que ningú sàpiga encara què les hi empeny"
+        ),
+        tags=("cèl·lules mare", "pell"),
+    )
+    assert post.caption.split("\n")[1].endswith("d’una ferida – i per què algunes fan mitja volta abans d’arribar-hi")
+    assert post.caption.endswith("#Cèl·lulesMare #Pell")
+
+
+def test_tumblr_gets_blocks_with_links_and_emphasis() -> None:
+    post = adapted("tumblr", links=(Link(label="The paper", url="https://doi.example.org/1"),))
+    shown = [(block.kind, block.text.split("\n")[0][:24]) for block in post.blocks]
+    assert shown == [
+        ("heading", "Closing the Gap"),
+        ("paragraph", "How skin cells find thei"),
+        ("paragraph", "A cut heals because cell"),
+        ("paragraph", "In this culture of Mus m"),
+        ("paragraph", "Written by Bo Li"),
+        ("bullet", "The paper"),
+        ("paragraph", "Image from work by Ana R"),
+        ("paragraph", "Read more on pictures.ex"),
+    ]
+    spans = [
+        (span.kind, block.text[span.start : span.end], span.url) for block in post.blocks[2:] for span in block.spans
+    ]
+    assert spans == [
+        ("italic", "Mus musculus", None),
+        ("link", "the film", "https://films.example.org/12"),
+        ("italic", "Written by Bo Li", None),
+        ("link", "The paper", "https://doi.example.org/1"),
+        ("link", "Institute of Skin", "https://skin.example.org"),
+        ("link", "pictures.example.org", "https://pictures.example.org/archive/2026/3/14"),
+    ]
+    assert post.blocks[1].spans[0].kind == "bold"
+    assert post.tags == POST.tags
+    assert post.link == POST.link
+    assert "• The paper" in post.caption
+    assert "#" not in post.caption
+    assert post.problems == ()
+
+
+def test_links_are_written_out_where_they_work_and_can_not_be_marked() -> None:
+    mastodon = X.model_copy(
+        update={"text": TextLimits(unit="mastodon", limit=2000), "links": "allowed", "prices": None}
+    )
+    post = adapt_post(POST, target("x", profile=mastodon, template=shipped("tumblr")), PEOPLE)
+    assert "see the film (https://films.example.org/12)." in post.caption
+    assert post.caption.endswith("Read more on https://pictures.example.org/archive/2026/3/14")
+    assert post.problems == ()
+
+
+def test_the_body_is_shortened_and_nothing_else() -> None:
+    profile = INSTAGRAM.model_copy(update={"text": TextLimits(unit="utf16", limit=400)})
+    post = adapt_post(POST, target("instagram", profile=profile), PEOPLE)
+    assert "halfway\n\nA cut heals because cells walk.\n\nWritten by Bo Li" in post.caption
+    assert post.left_out == ("4 sentences of the body",)
+    assert blocking(post) == []
+
+
+def test_what_does_not_fit_blocks_and_says_by_how_much() -> None:
+    post = adapted("x", title="word " * 60)
+    (problem,) = by_field(post, "caption")
+    assert problem.blocking
+    over = excess(post.caption, X.text)
+    assert problem.message.startswith(f"The caption is {over} too long for X (limit 280 characters as X counts them)")
+    assert "Carles Mas" in post.caption
+
+
+def test_a_caption_written_by_hand_replaces_the_template() -> None:
+    post = adapted("x", captions={"x": "Cells walk.\u200b  Image: @[Ana Roig] and Carles Mas"})
+    assert post.caption == "Cells walk. Image: @anaroig and Carles Mas"
+    assert blocking(post) == []
+
+
+def test_an_empty_caption_is_none_written_by_hand() -> None:
+    assert adapted("x", captions={"x": " \n"}) == adapted("x")
+
+
+def test_a_caption_written_by_hand_is_never_shortened() -> None:
+    text = "Image: Carles Mas. " + "word " * 80
+    post = adapted("x", captions={"x": text})
+    assert post.caption == clean(text)
+    assert any("written by hand, so it is never shortened" in message for message in blocking(post))
+
+
+def test_a_caption_written_by_hand_must_name_someone_from_the_credit() -> None:
+    assert any(
+        "names nobody from the credit" in message for message in blocking(adapted("x", captions={"x": "Cells."}))
+    )
+
+
+def test_a_rich_caption_written_by_hand_keeps_its_links() -> None:
+    post = adapted("tumblr", captions={"tumblr": "Carles Mas:\n\n- [film](https://films.example.org)"})
+    assert [(block.kind, block.text) for block in post.blocks] == [("paragraph", "Carles Mas:"), ("bullet", "film")]
+
+
+def test_a_link_on_x_is_told_with_its_price() -> None:
+    post = adapted("x", standfirst="All is told in README.md")
+    assert post.cost_usd == pytest.approx(0.205)
+    (problem,) = by_field(post, "caption")
+    assert not problem.blocking
+    assert problem.message == "The caption holds a link (README.md), so X charges $0.20 instead of $0.015."
+
+
+def test_a_dead_link_is_told() -> None:
+    (problem,) = by_field(adapted("instagram", standfirst="See https://example.org"), "caption")
+    assert problem.message == "The caption holds a link (https://example.org), which can't be followed on Instagram."
+
+
+@pytest.mark.parametrize(
+    ("changes", "field", "told"),
+    [
+        ({"title": " \u200b "}, "title", "has no title"),
+        ({"credit": ""}, "credit", "has no credit"),
+        (with_image(alt_text=" "), "images[0].alt_text", "Picture 1 has no alt text"),
+        (with_image(alt_text="IMG_2041.jpg"), "images[0].alt_text", "is a file name"),
+        ({"body": "a" * 30_000}, "body", "more than 20,000 characters"),
+        ({"language": "ca"}, "language", "There is no English translation"),
+    ],
+)
+@pytest.mark.parametrize("platform", sorted(PROFILES))
+def test_what_is_missing_blocks(platform: str, changes: dict[str, object], field: str, told: str) -> None:
+    (problem,) = by_field(adapted(platform, **changes), field)
+    assert problem.blocking
+    assert told in problem.message
+
+
+@pytest.mark.parametrize(
+    ("changes", "field", "told"),
+    [
+        ({"licence": ""}, "licence", "names no licence"),
+        ({"link": "pictures.example.org"}, "link", "is no web address"),
+        (with_image(alt_text="Image of green cells."), "images[0].alt_text", "begins with “Image of”"),
+        (with_image(alt_text="closing the gap."), "images[0].alt_text", "repeats the title"),
+    ],
+)
+def test_what_could_be_better_is_told_and_does_not_block(changes: dict[str, object], field: str, told: str) -> None:
+    (problem,) = by_field(adapted("instagram", **changes), field)
+    assert not problem.blocking
+    assert told in problem.message
+
+
+def test_an_alt_text_that_is_too_long_ends_at_a_sentence() -> None:
+    text = "Green cells. " * 100
+    post = adapted("x", **with_image(alt_text=text))
+    (problem,) = by_field(post, "images[0].alt_text")
+    assert not problem.blocking
+    assert len(post.images[0].alt_text) <= 1000
+    assert post.images[0].alt_text.endswith("Green cells.")
+
+
+def test_the_credit_of_every_picture_is_shown() -> None:
+    second = IMAGE.model_copy(update={"credit": "Dolors Pla", "licence": "CC0"})
+    post = adapted("instagram", images=(IMAGE, second))
+    assert "Institute of Skin, Girona\nDolors Pla (CC0)\nCC BY 4.0" in post.caption
+    only_pictures = adapted("instagram", credit="", licence="", images=(second,))
+    assert "Dolors Pla\nCC0" in only_pictures.caption
+    assert blocking(only_pictures) == []
+
+
+def test_a_picture_without_a_credit_carries_the_posts_in_its_metadata() -> None:
+    spec = adapted("instagram").images[0].spec
+    assert spec.creator == "Image from work by Ana Roig and Carles Mas; Institute of Skin, Girona"
+    assert "CC BY 4.0" in spec.copyright
+
+
+def test_a_template_without_the_credit_blocks() -> None:
+    post = adapt_post(POST, target("x", template="{{ title }}"), PEOPLE)
+    assert blocking(post) == ["The template x.j2 leaves out the credit; add {{ credit }} to it."]
+
+
+def test_a_template_that_fails_blocks_with_its_line() -> None:
+    post = adapt_post(POST, target("x", template="{{ title }}\n{{ titel }}"), PEOPLE)
+    assert blocking(post) == ["x.j2, line 2: there is no 'titel'; did you mean 'title'."]
+    assert post.caption == ""
+
+
+def test_too_many_hashtags_and_mentions_block() -> None:
+    hashtags = adapted("instagram", standfirst="#a #b")
+    assert any("has 7 hashtags and Instagram takes 5" in message for message in blocking(hashtags))
+    mentions = adapted("instagram", standfirst=" ".join(f"@cell{number}" for number in range(20)))
+    assert any("mentions 21 accounts and Instagram takes 20" in message for message in blocking(mentions))
+
+
+def test_tags_that_a_field_does_not_take_are_told() -> None:
+    (problem,) = by_field(adapted("tumblr", tags=tuple(f"tag {number}" for number in range(32))), "tags")
+    assert not problem.blocking
+    assert "so 2 of the tags are left out" in problem.message
+
+
+@pytest.mark.parametrize(
+    ("rule", "is_blocking", "told"),
+    [
+        ("hold", True, "There is no Catalan translation; add one, or let the channel show the English text."),
+        ("skip", False, "There is no Catalan translation, so this channel skips the post."),
+        ("original", False, "There is no Catalan translation, so this channel shows the English text."),
+    ],
+)
+def test_a_missing_translation_follows_the_channels_rule(rule: str, is_blocking: bool, told: str) -> None:
+    post = adapt_post(POST, target("x", language="ca", missing_translation=rule), PEOPLE)
+    (problem,) = by_field(post, "language")
+    assert (problem.blocking, problem.message) == (is_blocking, told)
+    assert post.caption
+
+
+def test_staff_can_not_forge_the_marks_of_templates() -> None:
+    forged = "".join(chr(0xF0000 + number) + chr(0x100000 + number) for number in range(20))
+    assert adapted("tumblr", title=f"A{forged}B").blocks[0].text == "AB"
+
+
+UNITS: list[Unit] = ["code_points", "utf16", "x_weighted", "graphemes", "mastodon", "threads"]
+TEXTS = st.text(
+    alphabet=st.sampled_from("abcÀñç  ..,;–!?“”\n5µ@#/:…細胞。क्षि\u0301\u200d👩🔬🏽❤️🇪🇸*_[]()-\u202e"), max_size=120
+)
+WORDS = st.text(alphabet=st.sampled_from("abcdeàéñ "), min_size=1, max_size=30).filter(lambda text: bool(text.strip()))
+
+
+def is_shortened_from(short: str, whole: str) -> bool:
+    kept, given = graphemes(short), graphemes(whole)
+    return kept[:-1] == given[: len(kept) - 1] if short.endswith("…") else kept == given[: len(kept)]
+
+
+@settings(deadline=None, max_examples=150)
+@given(
+    title=TEXTS,
+    standfirst=TEXTS,
+    body=TEXTS,
+    credit=WORDS,
+    by_hand=st.none() | TEXTS,
+    unit=st.sampled_from(UNITS),
+    limit=st.integers(min_value=1, max_value=300),
+    max_bytes=st.none() | st.integers(min_value=1, max_value=400),
+    rich=st.booleans(),
+    platform=st.sampled_from(sorted(PROFILES)),
+)
+def test_any_post_fits_or_is_blocked_and_never_loses_its_credit(
+    title: str,
+    standfirst: str,
+    body: str,
+    credit: str,
+    by_hand: str | None,
+    unit: Unit,
+    limit: int,
+    max_bytes: int | None,
+    rich: bool,
+    platform: str,
+) -> None:
+    text = TextLimits(unit=unit, limit=limit, max_bytes=max_bytes, rich=rich, block_limit=50 if rich else None)
+    profile = PROFILES[platform].model_copy(update={"text": text})
+    captions = {} if by_hand is None else {platform: by_hand}
+    changes = {"title": title, "standfirst": standfirst, "body": body, "credit": credit, "captions": captions}
+    source = POST.model_copy(update=changes)
+    post = adapt_post(source, target(platform, profile=profile), PEOPLE)
+    post.caption.encode()
+    assert post == adapt_post(source, target(platform, profile=profile), PEOPLE)
+    assert excess(post.caption, text) == 0 or blocking(post)
+    assert post.caption.strip() == post.caption
+    assert "\n\n\n" not in post.caption
+    if by_hand is None and not rich:
+        assert clean(credit) in post.caption
+
+
+@settings(deadline=None, max_examples=100)
+@given(body=TEXTS.filter(lambda text: not set(text) & set("*_[]()-#@/:")), most=st.integers(min_value=1, max_value=120))
+def test_shortening_a_post_cuts_no_grapheme_and_is_idempotent(body: str, most: int) -> None:
+    profile = X.model_copy(update={"text": TextLimits(unit="graphemes", limit=most)})
+    by_template = target("x", profile=profile, template="{{ body | shorten }}")
+    post = adapt_post(POST.model_copy(update={"body": body}), by_template)
+    assert is_shortened_from(post.caption, clean(body))
+    again = adapt_post(POST.model_copy(update={"body": post.caption}), by_template)
+    assert again.caption == post.caption

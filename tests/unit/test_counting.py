@@ -1,0 +1,242 @@
+from __future__ import annotations
+
+import subprocess
+import sys
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from publisher.adapt import x_text
+from publisher.adapt.cleaning import clean
+from publisher.adapt.counting import EMOJI_SPARE, count, excess
+from publisher.adapt.x_text import MOST_PARSED, find_links, weighted_length
+from publisher.profiles import TextLimits, Unit
+
+X = TextLimits(unit="x_weighted", limit=280)
+
+
+@pytest.mark.parametrize(
+    ("text", "weight"),
+    [
+        ("", 0),
+        ("cell", 4),
+        ("cèl·lula", 8),
+        ("клетка", 6),
+        ("כתם", 3),
+        ("\u10ff", 1),
+        ("\u1100", 2),
+        ("細胞", 4),
+        ("세포", 4),
+        ("a\u2003b", 3),
+        ("5–6—7", 5),
+        ("‘a’ “b”", 7),
+        ("5′ 3″", 5),
+        ("…", 2),
+        ("•", 2),
+        ("→", 2),
+        ("€", 2),
+        ("5 µm", 4),
+        ("a\u2011b", 3),
+        ("𝛼", 2),
+        ("one\ntwo\n\nthree", 14),
+        ("one\r\ntwo", 7),
+    ],
+)
+def test_scripts_and_punctuation_weigh_one_or_two_on_x(text: str, weight: int) -> None:
+    assert weighted_length(text) == weight
+
+
+def test_decomposed_letters_are_composed_before_counting() -> None:
+    assert weighted_length("e\u0301") == 1
+    assert weighted_length("한") == 2  # three conjoining letters, one syllable
+
+
+@pytest.mark.parametrize("mark", ["\u200b", "\u200c", "\u200d"])
+def test_zero_width_marks_count_one_on_x(mark: str) -> None:
+    assert weighted_length(f"a{mark}b") == 3
+
+
+@pytest.mark.parametrize("mark", ["\u200e", "\u200f", "\u061c", "\u202a", "\u2069"])
+def test_directional_marks_count_by_their_code_point_on_x(mark: str) -> None:
+    assert weighted_length(f"a{mark}b") == (3 if mark == "\u061c" else 4)
+
+
+@pytest.mark.parametrize(
+    "emoji",
+    [
+        "🧬",
+        "❤️",
+        "❤",
+        "👩‍🔬",
+        "👩🏽‍🔬",
+        "👍🏿",
+        "👨‍👩‍👧‍👦",
+        "🏳️‍🌈",
+        "🇪🇸",
+        "🏴\U000e0067\U000e0062\U000e0077\U000e006c\U000e0073\U000e007f",
+        "1️⃣",
+        "#️⃣",
+        "©",
+        "®️",
+    ],
+)
+def test_an_emoji_sequence_weighs_two_on_x(emoji: str) -> None:
+    assert weighted_length(emoji) == 2
+    assert weighted_length(f"a {emoji} b") == 6
+
+
+@pytest.mark.parametrize(
+    ("text", "links"),
+    [
+        ("see https://example.com/a", ["https://example.com/a"]),
+        ("HTTPS://EXAMPLE.COM", ["HTTPS://EXAMPLE.COM"]),
+        ("read README.md first", ["README.md"]),
+        ("example.com, bpod.example.org.uk", ["example.com", "bpod.example.org.uk"]),
+        ("http://t.co/Abc123", ["http://t.co/Abc123"]),
+        ("(https://example.com/a_(b))", ["https://example.com/a_(b)"]),
+        ("https://example.com/a?b=c&d=e#f.", ["https://example.com/a?b=c&d=e#f"]),
+        ("https://example.com:8080/", ["https://example.com:8080/"]),
+        ("https://ñandú.es/ruta", ["https://ñandú.es/ruta"]),
+        ("https://xn--and-6ma2c.es", ["https://xn--and-6ma2c.es"]),
+        ("日本https://example.jp/", ["https://example.jp/"]),
+        ("two\nhttps://a.example.com\nhttps://b.example.com", ["https://a.example.com", "https://b.example.com"]),
+        ("e.g. E. coli and 3.5 µm, v1.2.3", []),
+        ("me@example.com", []),
+        ("https://localhost/x", []),
+        ("file.tiff", []),
+    ],
+)
+def test_x_makes_links_of_addresses_and_bare_domains(text: str, links: list[str]) -> None:
+    assert list(find_links(text)) == links
+    rest = text
+    for link in links:
+        rest = rest.replace(link, "", 1)
+    assert weighted_length(text) == weighted_length(rest) + 23 * len(links)
+
+
+def test_a_t_co_link_stops_where_its_code_ends() -> None:
+    assert find_links("https://t.co/Abc123,more") == ("https://t.co/Abc123",)
+
+
+def test_a_long_link_counts_no_more_than_a_short_one() -> None:
+    assert weighted_length("https://example.com/" + "a" * 500) == 23
+
+
+def test_the_limit_is_where_x_has_it() -> None:
+    assert excess("a" * 280, X) == 0
+    assert excess("a" * 281, X) == 1
+    assert excess("細" * 140, X) == 0
+    assert excess("細" * 141, X) == 2
+
+
+def test_text_with_emoji_keeps_room_for_emoji_newer_than_the_rules() -> None:
+    emoji = "a" * (280 - 2 - EMOJI_SPARE)
+    assert excess(f"{emoji}🧬", X) == 0
+    assert excess(f"a{emoji}🧬", X) == 1
+
+
+def test_hostile_text_is_counted_from_above_and_never_parsed(monkeypatch: pytest.MonkeyPatch) -> None:
+    parsed: list[str] = []
+
+    def parse(word: str) -> int:
+        parsed.append(word)
+        return 2 * len(word)
+
+    monkeypatch.setattr(x_text, "_parsed_length", parse)
+    monkeypatch.setattr(x_text, "_links_of", parse)
+    hostile = "a." * 20_000
+    assert weighted_length(hostile) >= len(hostile)
+    assert find_links(hostile) == ()
+    assert weighted_length(" ".join([hostile[:200]] * 100)) >= 200 * 100
+    assert sum(len(word) for word in parsed) <= MOST_PARSED
+
+
+def test_a_long_text_is_counted_exactly_where_it_holds_no_links() -> None:
+    assert weighted_length("word " * 10_000) == 50_000
+
+
+PLAIN_WORDS = st.text(alphabet=st.sampled_from("abcàé·–“”…日€🧬❤️\u200d.©1#"), max_size=12)
+
+
+@settings(deadline=None)
+@given(st.lists(PLAIN_WORDS, max_size=8).map(" ".join))
+def test_counting_word_by_word_agrees_with_counting_the_whole_text(text: str) -> None:
+    weighted_length("loads the rules")
+    rules = sys.modules["twitter_text"]
+    assert weighted_length(text) == rules.parse_tweet(text).weightedLength
+
+
+def test_the_rules_of_x_load_without_pkg_resources_and_leave_no_trace() -> None:
+    program = (
+        "import sys; sys.modules.pop('pkg_resources', None)\n"
+        "from publisher.adapt.x_text import weighted_length\n"
+        "assert weighted_length('README.md') == 23\n"
+        "assert 'pkg_resources' not in sys.modules\n"
+    )
+    done = subprocess.run([sys.executable, "-W", "error", "-c", program], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+
+
+@pytest.mark.parametrize(
+    ("text", "unit", "length"),
+    [
+        ("aé🧬", "code_points", 3),
+        ("e\u0301", "code_points", 1),
+        ("👩‍🔬", "code_points", 3),
+        ("aé🧬", "utf16", 4),
+        ("👩‍🔬", "utf16", 5),
+        ("👩‍🔬 नमस्ते", "graphemes", 5),
+        ("🇪🇸🇫🇷", "graphemes", 2),
+        ("👩‍🔬", "mastodon", 1),
+        ("see https://example.com/a/very/long/address, then", "mastodon", 4 + 23 + 6),
+        ("hi @ana@science.example", "mastodon", 7),
+        ("abc", "threads", 3),
+        ("é日", "threads", 2),
+        ("🧬", "threads", 4),
+        ("ok 👩‍🔬", "threads", 3 + 11),
+    ],
+)
+def test_each_unit_counts_its_own_way(text: str, unit: Unit, length: int) -> None:
+    assert count(text, unit) == length
+
+
+def test_a_fixed_length_of_addresses_is_used_where_a_platform_has_one() -> None:
+    assert count("see https://example.com/long/path.", "graphemes", 10) == 4 + 10 + 1
+
+
+def test_a_second_limit_in_bytes_is_kept() -> None:
+    limits = TextLimits(unit="graphemes", limit=10, max_bytes=12)
+    assert excess("éééééé", limits) == 0
+    assert excess("éééééééé", limits) == 4
+
+
+def test_cleaning_removes_what_nobody_sees_and_keeps_typography() -> None:
+    assert clean("\ufeffA\u200b  cell\u00ad \u202eis\x00 5\u00a0µm – “small”…  ") == "A cell is 5\u00a0µm – “small”…"
+    assert clean("one\r\n\r\n\r\n\r\ntwo\u2028three \n four") == "one\n\ntwo\nthree\nfour"
+    assert clean("e\u0301") == "é"
+
+
+def test_cleaning_keeps_the_joiners_of_emoji_and_scripts_only() -> None:
+    kept = ["👩‍🔬", "❤️", "1️⃣", "क्‍ष", "می‌خواهم", "🏴\U000e0067\U000e0062\U000e0065\U000e006e\U000e0067\U000e007f"]
+    assert [clean(text) for text in kept] == kept
+    assert clean("a\u200db \u200dc\ufe0f\U000e0041") == "ab c"
+
+
+def test_cleaning_keeps_direction_marks_in_right_to_left_text_only() -> None:
+    assert clean("a\u200fb") == "ab"
+    assert clean("תא\u200f!") == "תא\u200f!"
+
+
+@settings(deadline=None)
+@given(st.text(max_size=60))
+def test_cleaning_is_idempotent_and_gives_valid_unicode(text: str) -> None:
+    once = clean(text)
+    once.encode()
+    assert clean(once) == once
+
+
+@settings(deadline=None)
+@given(st.text(alphabet="a \n\u200d\u200c\ufe0f🧬❤é\u0301\U0001f3f4\U000e0067\U000e007f\u200f1#", max_size=30))
+def test_cleaning_is_idempotent_among_joiners_and_marks(text: str) -> None:
+    assert clean(clean(text)) == clean(text)

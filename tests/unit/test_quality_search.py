@@ -1,0 +1,54 @@
+"""The search for the best JPEG quality under a limit of bytes."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from publisher.adapt.image_process.encoding import BEST, WORST, best_quality
+
+
+def encoder(best_size: int, slope: float, tried: list[int]) -> Callable[[int], bytes]:
+    """Sizes fall with the quantiser's scale, as those of real pictures do, with a step now and then."""
+
+    def encode(quality: int) -> bytes:
+        tried.append(quality)
+        coarser = (200 - 2 * quality) / (200 - 2 * BEST)
+        return bytes(max(1, round(best_size * coarser**slope * (1 - 0.01 * (quality % 3)))))
+
+    return encode
+
+
+@given(best_size=st.integers(20_000, 400_000), slope=st.floats(-1.2, -0.3), share=st.floats(0.05, 1.2))
+def test_the_result_fits_and_little_room_is_left(best_size: int, slope: float, share: float) -> None:
+    tried: list[int] = []
+    encode = encoder(best_size, slope, tried)
+    limit = max(1000, int(best_size * share))
+    found = best_quality(encode, limit)
+    assert len(tried) <= 9
+    if found is None:
+        assert len(encode(WORST)) > limit
+        return
+    quality, content = found
+    assert WORST <= quality <= BEST
+    assert len(content) == len(encode(quality)) <= limit
+    if quality < BEST:
+        assert len(content) > 0.85 * limit or len(encode(quality + 1)) > limit
+
+
+def test_a_light_picture_is_encoded_once_at_the_best_quality() -> None:
+    tried: list[int] = []
+    found = best_quality(encoder(1000, -0.6, tried), 2000)
+    assert found is not None
+    assert found[0] == BEST
+    assert tried == [BEST]
+
+
+@pytest.mark.parametrize("share", [0.35, 0.5, 0.7, 0.9])
+def test_few_encodings_are_enough(share: float) -> None:
+    tried: list[int] = []
+    assert best_quality(encoder(300_000, -0.62, tried), int(300_000 * share)) is not None
+    assert len(tried) <= 5
