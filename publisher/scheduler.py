@@ -13,17 +13,18 @@ from datetime import datetime, timedelta
 from apscheduler.executors.pool import ThreadPoolExecutor
 from apscheduler.schedulers.background import BackgroundScheduler
 
-from publisher.clock import Clock
+from publisher.clock import Clock, SystemClock
 from publisher.db.session import Database
 from publisher.delivery.due import due_channels, miss_expired, recover_lost
 from publisher.delivery.owner import is_surely_gone
 from publisher.logs import get_logger
 
 TICK_SECONDS = 0.5
+PREPARE_SECONDS = 60
 
 
 class Scheduler:
-    """A tick twice a second, in a thread of its own."""
+    """A tick twice a second, and once a minute a look ahead, each in a thread of its own."""
 
     def __init__(
         self,
@@ -32,8 +33,8 @@ class Scheduler:
         *,
         pick: Callable[[], None],
         kick: Callable[[str], None],
+        prepare: Callable[[], None],
         first_look_up: timedelta,
-        tick_seconds: float = TICK_SECONDS,
     ) -> None:
         self._database = database
         self._clock = clock
@@ -42,10 +43,21 @@ class Scheduler:
         self._first_look_up = first_look_up
         self._failing = False
         self._ticking = threading.Lock()
-        self._scheduler = BackgroundScheduler(timezone="UTC", executors={"default": ThreadPoolExecutor(1)}, daemon=True)
-        self._scheduler.add_job(
-            self._safe_tick, "interval", seconds=tick_seconds, coalesce=True, max_instances=1, misfire_grace_time=None
+        self._scheduler = BackgroundScheduler(
+            timezone="UTC",
+            executors={"default": ThreadPoolExecutor(1), "preparing": ThreadPoolExecutor(1)},
+            job_defaults={"coalesce": True, "max_instances": 1, "misfire_grace_time": None},
+            daemon=True,
         )
+        self._scheduler.add_job(self._safe_tick, "interval", seconds=TICK_SECONDS)
+        self._scheduler.add_job(
+            self._safe_prepare,
+            "interval",
+            seconds=PREPARE_SECONDS,
+            executor="preparing",
+            next_run_time=SystemClock().now(),
+        )
+        self._prepare = prepare
 
     def start(self) -> None:
         """Tick once now, then regularly."""
@@ -72,6 +84,13 @@ class Scheduler:
             get_logger("scheduler").warning("took back from a lost worker", delivery=delivery)
         for delivery in miss_expired(self._database, now):
             get_logger("scheduler").error("missed: too late to publish", delivery=delivery)
+
+    def _safe_prepare(self) -> None:
+        """Making pictures ahead is a kindness: when it fails, they are made at their time, or it fails there."""
+        try:
+            self._prepare()
+        except Exception:
+            get_logger("scheduler").exception("the next post could not be prepared")
 
     def _safe_tick(self) -> None:
         """A tick whose failure is told once, not twice a second."""

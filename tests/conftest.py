@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
-from tests.outlet import Outlet, environment
 
 from publisher.clock import FixedClock
 from publisher.db.models import Base
 from publisher.db.session import Database
+from publisher.logs import configure_logs
 from publisher.sandbox.stage import Stage
+from tests.outlet import PLATFORMS, Outlet, environment
 
 
 @pytest.fixture
@@ -49,14 +52,41 @@ def instagram_session(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return tmp_path_factory.mktemp("sessions") / "instagram.json"
 
 
+@pytest.fixture(scope="session")
+def shared_media(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Originals and renditions of all outlets of this process: equal pictures are made once."""
+    return tmp_path_factory.mktemp("media")
+
+
+OpenOutlet = Callable[..., Outlet]
+
+
 @pytest.fixture
-def outlet(tmp_path: Path, stage: Stage, instagram_session: Path) -> Iterator[Outlet]:
-    """An empty outlet with a channel on each platform of an empty stage."""
+def open_outlet(tmp_path: Path, stage: Stage, shared_media: Path, instagram_session: Path) -> Iterator[OpenOutlet]:
+    """Opens an empty outlet with channels on the named platforms of an empty stage."""
     stage.ledger.clear()
     stage.ledger.shift(timedelta(0))
     stage.faults.clear()
-    made = Outlet(tmp_path / "outlet", stage)
-    with environment(made.environment()):
-        made.connect_instagram(instagram_session)
-        yield made
-        made.close()
+    with ExitStack() as stack:
+
+        def open_one(*platforms: str) -> Outlet:
+            made = Outlet(tmp_path / "outlet", stage, platforms, shared_media)
+            stack.enter_context(environment(made.environment()))
+            if "instagram" in platforms:
+                made.connect_instagram(instagram_session)
+            stack.callback(made.close)
+            return made
+
+        yield open_one
+
+
+@pytest.fixture
+def outlet(open_outlet: OpenOutlet) -> Outlet:
+    """An empty outlet with a channel on each platform."""
+    return open_outlet(*PLATFORMS)
+
+
+@pytest.fixture(autouse=True, scope="session")
+def quiet_logs() -> None:
+    """Log lines as an operator has them, where pytest shows them only for a failed test."""
+    configure_logs(stream=sys.stderr, json=True)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 from collections.abc import Callable, Iterable, Sequence
 from datetime import date, datetime
 from functools import cache
@@ -35,7 +36,8 @@ STATE_STYLES = {
 
 @cache
 def console() -> Console:
-    return Console(highlight=False, soft_wrap=False)
+    """Where tables go. Without a terminal nobody's window is too narrow for them."""
+    return Console(highlight=False, width=None if sys.stdout.isatty() else 200)
 
 
 def json_option(command: Command) -> Command:

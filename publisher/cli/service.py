@@ -11,6 +11,7 @@ from publisher.delivery.owner import this_process
 from publisher.delivery.worker import Worker
 from publisher.logs import get_logger
 from publisher.post_queue.picking import pick_slot
+from publisher.post_queue.preparing import prepare_next
 from publisher.scheduler import Scheduler
 
 
@@ -35,6 +36,7 @@ class Service:
             desk.clock,
             pick=self._pick,
             kick=self._dispatcher.kick,
+            prepare=self._prepare,
             first_look_up=timedelta(seconds=settings.delivery.look_up_after[0]),
         )
 
@@ -50,6 +52,10 @@ class Service:
             log.error("no post for the day: add or approve one, and it goes out as soon as it is ready")
         elif outcome.result == "missed":
             log.error("too late for the day's post, by the outlet's rule")
+
+    def _prepare(self) -> None:
+        desk = self._desk
+        prepare_next(desk.database, desk.settings, desk.targets, desk.people, desk.renderer, desk.now())
 
     def start(self) -> None:
         self._scheduler.start()

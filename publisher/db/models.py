@@ -37,6 +37,7 @@ STATES = (
 )
 LEASED = ("preparing", "publishing")
 IN_FLIGHT = text("state IN ('preparing', 'publishing')")
+WAITING = text("state = 'approved' AND NOT reserve AND fixed_date IS NULL AND last_shown_on IS NULL")
 DUE = text("state IN ('pending', 'unconfirmed', 'processing')")
 
 
@@ -78,6 +79,7 @@ class Base(DeclarativeBase):
         datetime: UtcDateTime,
         dict[str, Any]: JSON,
         list[str]: JSON,
+        list[float]: JSON,
         list[dict[str, Any]]: JSON,
     }
 
@@ -97,6 +99,8 @@ class Media(Base):
     bytes: Mapped[int]
     phash: Mapped[str | None] = mapped_column(String(64))
     """256-bit perceptual hash, in hexadecimal."""
+    gutters: Mapped[list[float]] = mapped_column(default=list)
+    """Where a composite's panels meet, as fractions of its width: found at intake."""
     warnings: Mapped[list[str]] = mapped_column(default=list)
     created_at: Mapped[datetime]
 
@@ -115,6 +119,7 @@ class Post(Base):
             sqlite_where=text("state = 'approved'"),
             postgresql_where=text("state = 'approved'"),
         ),
+        Index("ix_post_waiting", "position", "id", sqlite_where=WAITING, postgresql_where=WAITING),
         Index("ix_post_fixed_date", "fixed_date"),
     )
 
@@ -241,12 +246,14 @@ class Delivery(Base):
     """Look-ups since the outcome became unknown."""
     clean_lookups: Mapped[int] = mapped_column(default=0)
     """Of these, how many read that the post is absent."""
+    lost_requests: Mapped[int] = mapped_column(default=0)
+    """How many requests in a row got no answer and left no post."""
     unknown_since: Mapped[datetime | None]
     """Since when the outcome of a request is unknown: until it is settled, the post may be public."""
     verify_at: Mapped[datetime | None] = mapped_column(index=True)
     """When a published post is read back. Empty: done, or never."""
     sent_at: Mapped[datetime | None]
-    """When the publishing request was last begun."""
+    """When a publishing request with the present key was first begun: no copy of it can be older."""
     remote_id: Mapped[str | None] = mapped_column(String(120))
     remote_url: Mapped[str | None] = mapped_column(Text)
     published_at: Mapped[datetime | None]

@@ -36,6 +36,7 @@ class Held:
     tries: int
     lookups: int
     clean_lookups: int
+    lost_requests: int
     unknown_since: datetime | None
     sent_at: datetime | None
     remote_id: str | None
@@ -141,6 +142,7 @@ def _held(delivery: Delivery, *, fence: int, state: State, lease_ends: float) ->
         tries=delivery.tries,
         lookups=delivery.lookups,
         clean_lookups=delivery.clean_lookups,
+        lost_requests=delivery.lost_requests,
         unknown_since=delivery.unknown_since,
         sent_at=delivery.sent_at,
         remote_id=delivery.remote_id,

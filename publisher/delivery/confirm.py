@@ -29,6 +29,8 @@ from publisher.platforms.errors import CredentialsRefused, PlatformError, RateLi
 CLEAN_LOOK_UPS = 2
 GIVE_UP_AFTER = timedelta(hours=24)
 """A question that the platform has not answered for so long goes to a person."""
+MOST_LOST_REQUESTS = 5
+"""After so many in a row the cause isn't chance, and a person looks."""
 READ_BACK_PAUSE = timedelta(minutes=5)
 
 
@@ -114,8 +116,14 @@ class Confirmer:
             now = self._clock.now()
             values = {"due_at": now + self._pace.look_up(0), "unknown_since": now, "lookups": 0, "clean_lookups": 0}
             return Verdict("absent", State.UNCONFIRMED, values)
+        lost = held.lost_requests + 1
+        if lost >= MOST_LOST_REQUESTS:
+            told = f"{lost} requests got no answer, and no post came of them. "
+            problem = told + _what_to_look_for(held.adapted, held.sent_at)
+            return Verdict("absent", State.HELD, {"lost_requests": lost, "problem": problem})
         values = {
             "due_at": self._clock.now(),
+            "lost_requests": lost,
             "unknown_since": None,
             "problem": "The platform was asked twice and does not have the post; it goes out again.",
         }

@@ -36,7 +36,7 @@ def retry(database: Database, delivery_id: int, *, now: datetime, actor: str, i_
             )
         _move(
             session, delivery, State.PENDING, now, actor, due_at=now, unknown_since=None, tries=0, problem="",
-            expires_at=max(delivery.expires_at, now + RETRY_WINDOW), lookups=0, clean_lookups=0,
+            expires_at=max(delivery.expires_at, now + RETRY_WINDOW), lookups=0, clean_lookups=0, lost_requests=0,
         )  # fmt: skip
 
 

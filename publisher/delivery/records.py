@@ -26,7 +26,7 @@ def commit_intent(database: Database, held: Held, key: str, *, now: datetime, le
     with database.writing() as session:
         move(
             session, held.id, fence=held.fence, before=State.PREPARING, to=State.PUBLISHING, now=now, actor=owner,
-            lease_owner=owner, lease_until=now + lease, idempotency_key=key, sent_at=now,
+            lease_owner=owner, lease_until=now + lease, idempotency_key=key, sent_at=held.sent_at or now,
         )  # fmt: skip
         attempt = Attempt(delivery_id=held.id, kind="send", fence=held.fence, worker=owner, started_at=now)
         session.add(attempt)

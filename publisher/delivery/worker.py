@@ -135,6 +135,8 @@ class Worker:
         self._milestone("recorded")
 
     def _prepare(self, held: Held) -> tuple[PlatformAdapter, list[UploadedMedia]]:
+        if blocking := [problem.message for problem in held.adapted.problems if problem.blocking]:
+            raise UnsupportedContent(" ".join(blocking))
         adapter = self._channels.open(held.channel)
         key = held.idempotency_key or adapter.idempotency_key(held.seed)
         try:

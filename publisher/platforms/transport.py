@@ -69,12 +69,16 @@ def send_once(
 ) -> requests.Response:
     """Send one request: no redirect is followed, nothing is sent again, every wait has an end.
 
+    `read_timeout` is the time in seconds from the first try to connect until the answer begins.
+    A body in one piece must pass within the connection's timeout; one read from a file may take longer.
+
     Raises:
         Unavailable: it never left, or it publishes nothing.
         Unconfirmed: it publishes, and may have been carried out.
     """
+    timeout: Any = urllib3.Timeout(connect=CONNECT_TIMEOUT, total=read_timeout)
     try:
-        return session.request(method, url, timeout=(CONNECT_TIMEOUT, read_timeout), allow_redirects=False, **options)
+        return session.request(method, url, timeout=timeout, allow_redirects=False, **options)
     except requests.RequestException as error:
         name = _cause_name(error)
         if was_never_sent(error):
@@ -122,12 +126,10 @@ def short_answer(response: requests.Response) -> str:
 def retry_after(headers: Mapping[str, str], now: datetime) -> datetime | None:
     """When a `Retry-After` header allows the next request. Both its forms are understood."""
     value = headers.get("Retry-After", "").strip()
-    if value.isdigit():
-        return now + timedelta(seconds=int(value))
-    if not value:
-        return None
     try:
+        if value.isdecimal():
+            return now + timedelta(seconds=int(value))
         instant = parsedate_to_datetime(value)
-    except ValueError:
+    except (ValueError, OverflowError):
         return None
     return instant if instant.tzinfo else instant.replace(tzinfo=UTC)

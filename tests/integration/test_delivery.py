@@ -72,7 +72,7 @@ class Bench:
         """Let time pass in steps, working whenever something is due."""
         end = self.clock.now() + timedelta(**duration)
         while self.clock.now() < end:
-            self.clock.advance(seconds=5)
+            self.clock.advance(seconds=10)
             recover_lost(self.database, self.clock.now(), timedelta(seconds=10), lambda owner: False)
             self.drain()
 
@@ -169,6 +169,15 @@ def test_a_lost_request_goes_out_again_only_after_two_clean_look_ups(bench: Benc
     row = the_delivery(bench.database, delivery)
     assert (row.state, bench.copies) == ("published", 1)
     assert bench.platform.publish_calls == [f"key-{row.token}"] * 2
+
+
+def test_requests_that_get_lost_again_and_again_end_with_a_person(bench: Bench) -> None:
+    bench.platform.before = [LOST_ANSWER] * 100
+    delivery = add_delivery(bench.database, bench.clock.now())
+    bench.drain_for(minutes=60)
+    row = the_delivery(bench.database, delivery)
+    assert (row.state, len(bench.platform.publish_calls)) == ("held", 5)
+    assert "5 requests got no answer" in row.problem
 
 
 def test_absence_before_the_settling_time_does_not_count(bench: Bench) -> None:

@@ -17,6 +17,7 @@ INSTANT = sa.DateTime(timezone=True)
 IN_FLIGHT = sa.text("state IN ('preparing', 'publishing')")
 DUE = sa.text("state IN ('pending', 'unconfirmed', 'processing')")
 APPROVED = sa.text("state = 'approved'")
+WAITING = sa.text("state = 'approved' AND NOT reserve AND fixed_date IS NULL AND last_shown_on IS NULL")
 
 
 def upgrade() -> None:
@@ -54,6 +55,7 @@ def _media() -> None:
         sa.Column("frames", sa.Integer(), nullable=False),
         sa.Column("bytes", sa.Integer(), nullable=False),
         sa.Column("phash", sa.String(64)),
+        sa.Column("gutters", sa.JSON(), nullable=False),
         sa.Column("warnings", sa.JSON(), nullable=False),
         sa.Column("created_at", INSTANT, nullable=False),
         sa.PrimaryKeyConstraint("sha256", name=op.f("pk_media")),
@@ -91,6 +93,7 @@ def _post() -> None:
         sa.PrimaryKeyConstraint("id", name=op.f("pk_post")),
     )
     op.create_index("ix_post_ready", "post", ["reserve", "position"], sqlite_where=APPROVED, postgresql_where=APPROVED)
+    op.create_index("ix_post_waiting", "post", ["position", "id"], sqlite_where=WAITING, postgresql_where=WAITING)
     op.create_index("ix_post_fixed_date", "post", ["fixed_date"])
 
 
@@ -151,6 +154,7 @@ def _delivery() -> None:
         sa.Column("tries", sa.Integer(), nullable=False),
         sa.Column("lookups", sa.Integer(), nullable=False),
         sa.Column("clean_lookups", sa.Integer(), nullable=False),
+        sa.Column("lost_requests", sa.Integer(), nullable=False),
         sa.Column("unknown_since", INSTANT),
         sa.Column("verify_at", INSTANT),
         sa.Column("sent_at", INSTANT),

@@ -1,0 +1,297 @@
+"""Instagram through instagrapi: a log-in by hand, then one session, one request that publishes.
+
+A worker never logs in, asks nobody and answers no challenge: whatever Instagram wants from a
+person pauses the channel and says what to do.
+"""
+
+from __future__ import annotations
+
+import binascii
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
+from typing import Any, ClassVar, Self
+
+from instagrapi.exceptions import (
+    ClientNotFoundError,
+    InvalidMediaId,
+    MediaNotFound,
+    MediaUnavailable,
+    TwoFactorRequired,
+)
+
+from publisher.content import Account, AdaptedPost, Publication, PublishedPost, Rendition
+from publisher.platforms.base import Connection, Dialogue, KeySeed, PlatformAdapter, Secret, UploadedMedia
+from publisher.platforms.errors import (
+    CredentialsRefused,
+    PlatformError,
+    Unavailable,
+    Unconfirmed,
+    UnsupportedContent,
+)
+from publisher.platforms.instagram_answers import Answer, platform_error
+from publisher.platforms.instagram_client import OnceClient, never_sent
+from publisher.platforms.transport import SentRequest
+
+KEY_WINDOW = 1_000_000
+KEY_STEP = 16
+"""Keys are milliseconds: about a quarter of an hour around the true time, each with room for its pictures."""
+PAGE = 12
+PAGES = 10
+CLOCK_SPARE = timedelta(seconds=60)
+LOG_IN = ("authorization_data", "cookies", "ig_u_rur", "ig_www_claim", "last_login")
+"""What of a stored session ends with its log-in; the rest is the device, which stays the same."""
+GONE = (ClientNotFoundError, InvalidMediaId, MediaNotFound, MediaUnavailable)
+
+
+class Adapter(PlatformAdapter):
+    secrets: ClassVar[tuple[Secret, ...]] = (
+        Secret(name="username", hint="the log-in name, where it is not the account's name", required=False),
+        Secret(name="password", hint="the account's password, for `publisher connect` only", required=False),
+        Secret(name="totp_seed", hint="the authenticator app's key, for `publisher connect` only", required=False),
+    )
+
+    def __init__(self, connection: Connection, client: OnceClient) -> None:
+        self._connection = connection
+        self._profile = connection.profile
+        self._client = client
+
+    @classmethod
+    def connect(cls, connection: Connection) -> Self:
+        session = _stored(connection)
+        signed_in = session.get("authorization_data")
+        if not (isinstance(signed_in, dict) and signed_in.get("sessionid") and signed_in.get("ds_user_id")):
+            raise CredentialsRefused(
+                f"The channel {connection.channel!r} is not logged in to Instagram; "
+                f"run `publisher connect {connection.channel}`."
+            )
+        return cls(connection, _client(connection, session))
+
+    @classmethod
+    def authorize(cls, connection: Connection, dialogue: Dialogue) -> Account:
+        stored = _stored(connection)
+        adapter = cls(connection, _client(connection, _device(stored)))
+        try:
+            adapter._log_in(dialogue)
+            account = adapter.verify_credentials()
+        except PlatformError:
+            if not stored:
+                # What a person confirms in the app is confirmed for this device: the next try must come from it.
+                connection.session.save(_device(adapter._client.session()))
+            raise
+        connection.session.save(adapter._client.session())
+        return account
+
+    def _log_in(self, dialogue: Dialogue) -> None:
+        given = self._connection.secrets
+        username = given.get("username") or _name(self._connection.account)
+        password = given.get("password") or dialogue.ask(f"Password of {username} on Instagram", secret=True)
+        seed = given.get("totp_seed", "").replace(" ", "")
+        with self._told(SentRequest("Logging in to Instagram")):
+            try:
+                self._client.login(username, password, verification_code=self._code(seed) if seed else "")
+            except TwoFactorRequired:
+                if seed:
+                    raise
+                code = dialogue.ask("The code that your authenticator app or Instagram's message shows")
+                self._client.login(username, password, verification_code=code.replace(" ", ""))
+
+    def _code(self, seed: str) -> str:
+        try:
+            return str(self._client.totp_generate_code(seed))
+        except (binascii.Error, ValueError) as error:
+            raise CredentialsRefused(
+                f"The TOTP seed of the channel {self._connection.channel!r} is no such key; "
+                "copy it from Instagram's set-up of the authenticator app."
+            ) from error
+
+    @classmethod
+    def idempotency_key(cls, seed: KeySeed) -> str:
+        milliseconds = int(seed.created_at.timestamp() * 1000)
+        place = int(seed.token, 16) % (KEY_WINDOW // KEY_STEP)
+        return str(milliseconds - milliseconds % KEY_WINDOW + place * KEY_STEP)
+
+    def verify_credentials(self) -> Account:
+        with self._told(SentRequest("Asking Instagram who we are")):
+            user = self._client.private_request("accounts/current_user/?edit=true").get("user")
+        if not isinstance(user, dict) or not user.get("pk") or not user.get("username"):
+            raise Unavailable("Asking Instagram who we are: an answer that can't be read")
+        name = str(user["username"])
+        wanted = _name(self._connection.account)
+        if wanted.casefold() != name.casefold():
+            raise CredentialsRefused(
+                f"The log-in is that of {name}, but the channel {self._connection.channel!r} is for {wanted}; set the "
+                f"right account or user name, then run `publisher connect {self._connection.channel}`."
+            )
+        return Account(id=str(user["pk"]), name=name, url=f"https://www.instagram.com/{name}/")
+
+    # --- publishing --------------------------------------------------------------------------
+
+    def upload_media(
+        self, image: Rendition, alt_text: str, *, idempotency_key: str, position: int, total: int
+    ) -> UploadedMedia:
+        if image.format not in self._profile.images.formats:
+            raise UnsupportedContent(f"Instagram takes no {image.format} pictures; make it a JPEG.")
+        reference = idempotency_key if total == 1 else str(int(idempotency_key) + 1 + position)
+        with self._told(SentRequest("Uploading a picture to Instagram")):
+            self._client.upload(image, reference, in_carousel=total > 1)
+        return UploadedMedia(image=image, alt_text=alt_text, reference=reference)
+
+    def publish(self, post: AdaptedPost, media: Sequence[UploadedMedia], *, idempotency_key: str) -> Publication:
+        if not 1 <= len(media) <= self._profile.images.maximum:
+            raise UnsupportedContent(
+                f"Instagram takes 1 to {self._profile.images.maximum} pictures, not {len(media)}; change the post."
+            )
+        with self._told(SentRequest("Publishing on Instagram", publishing=True)):
+            answer = self._client.publish(post.caption, media, idempotency_key)
+        item = answer.get("media")
+        publication = self._publication(item) if isinstance(item, dict) else None
+        if publication is None:
+            raise Unconfirmed("Publishing on Instagram: an answer without the post", status=200)
+        return publication
+
+    def _publication(self, item: Mapping[str, Any]) -> Publication | None:
+        """The post that an item tells; None when the item is none."""
+        number = str(item.get("pk", ""))
+        if not number.isdecimal():
+            return None
+        url = self._url(item)
+        return Publication(remote_id=number, url=url, answer=f"post {number}, {url}")
+
+    def _url(self, item: Mapping[str, Any]) -> str:
+        code = item.get("code") or self._client.media_code_from_pk(item["pk"])
+        return self._profile.post_url.format(id=code)
+
+    # --- reading -----------------------------------------------------------------------------
+
+    def find_publication(self, post: AdaptedPost, *, idempotency_key: str, since: datetime) -> Publication | None:
+        earliest = since - CLOCK_SPARE
+        items = self._own_items(earliest)
+        ours = [item for item in items if _carries(item, idempotency_key)]
+        # Whether Instagram tells the upload id of every post is not known; the caption decides then.
+        alike = [item for item in items if _taken_at(item) >= earliest and _shows(item, post)]
+        return self._publication((ours or alike)[0]) if ours or alike else None
+
+    def _own_items(self, earliest: datetime) -> list[dict[str, Any]]:
+        """The account's posts, at least those taken at or after `earliest`."""
+        found: list[dict[str, Any]] = []
+        after: dict[str, str] = {}
+        for _ in range(PAGES):
+            with self._told(SentRequest("Looking for the post on Instagram")):
+                page = self._client.private_request(
+                    f"feed/user/{self._client.user_id}/", params={"count": PAGE, **after}
+                )
+            items = _listed(page)
+            found += items
+            # Pinned posts stand first, whatever their age; the last of a page is the oldest of the others.
+            if page.get("more_available") is False or (items and _taken_at(items[-1]) < earliest):
+                return found
+            after = {"max_id": str(page["next_max_id"])}
+        raise Unavailable(f"Looking for the post on Instagram: more than {PAGE * PAGES} posts since then")
+
+    def read_publication(self, remote_id: str) -> PublishedPost | None:
+        with self._told(SentRequest("Reading the post on Instagram")):
+            try:
+                items = self._client.private_request(f"media/{remote_id}/info/").get("items")
+            except GONE:
+                return None
+        if not isinstance(items, list) or not items or not _is_post(items[0]):
+            raise Unavailable("Reading the post on Instagram: an answer without the post")
+        pictures = _pictures(items[0])
+        return PublishedPost(
+            remote_id=remote_id,
+            url=self._url(items[0]),
+            image_count=len(pictures),
+            alt_texts=tuple(_alt_text(picture) for picture in pictures),
+            published_at=_taken_at(items[0]),
+        )
+
+    @contextmanager
+    def _told(self, sent: SentRequest) -> Iterator[None]:
+        """Turn whatever the library raises into the error that it means."""
+        self._client.last_response = None
+        try:
+            yield
+        except PlatformError:
+            raise
+        except Exception as error:
+            raise platform_error(
+                error,
+                Answer.of(self._client.last_response),
+                sent,
+                channel=self._connection.channel,
+                never_sent=never_sent(error),
+                now=self._connection.clock.now(),
+            ) from error
+
+
+def _stored(connection: Connection) -> dict[str, Any]:
+    try:
+        return connection.session.load()
+    except (OSError, ValueError) as error:
+        raise CredentialsRefused(
+            f"{connection.session.path} can't be read ({type(error).__name__}); remove it, then run "
+            f"`publisher connect {connection.channel}`."
+        ) from error
+
+
+def _device(session: Mapping[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in session.items() if name not in LOG_IN}
+
+
+def _name(account: str) -> str:
+    return account.strip().lstrip("@")
+
+
+def _client(connection: Connection, session: Mapping[str, Any]) -> OnceClient:
+    return OnceClient(
+        session,
+        timeout_seconds=connection.profile.publishing.timeout_seconds,
+        proxy=connection.proxy,
+        ca_file=connection.ca_file,
+    )
+
+
+# --- answers ---------------------------------------------------------------------------------
+
+
+def _listed(page: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """The posts of a page that can be read whole; absence counts only then."""
+    items = page.get("items")
+    follows = page.get("next_max_id") or page.get("more_available") is False
+    if not isinstance(items, list) or not all(map(_is_post, items)) or not follows:
+        raise Unavailable("Looking for the post on Instagram: an answer that is not complete")
+    return items
+
+
+def _is_post(item: object) -> bool:
+    return (
+        isinstance(item, dict)
+        and isinstance(item.get("taken_at"), int)
+        and str(item.get("pk", "")).isdecimal()
+        and all(isinstance(picture, dict) for picture in _pictures(item))
+    )
+
+
+def _taken_at(item: Mapping[str, Any]) -> datetime:
+    return datetime.fromtimestamp(item["taken_at"], UTC)
+
+
+def _carries(item: Mapping[str, Any], key: str) -> bool:
+    return key in (str(item.get("device_timestamp")), str(item.get("client_sidecar_id")))
+
+
+def _shows(item: Mapping[str, Any], post: AdaptedPost) -> bool:
+    caption = item.get("caption")
+    text = caption.get("text") if isinstance(caption, dict) else ""
+    return str(text or "").strip() == post.caption.strip() and len(_pictures(item)) == len(post.images)
+
+
+def _pictures(item: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """The children of a carousel, or the post itself."""
+    children = item.get("carousel_media")
+    return list(children) if isinstance(children, list) else [dict(item)]
+
+
+def _alt_text(picture: Mapping[str, Any]) -> str | None:
+    return str(picture["accessibility_caption"] or "") if "accessibility_caption" in picture else None

@@ -1,0 +1,155 @@
+"""The instagrapi client, made to send each request once, to wait for none for ever, and to keep quiet."""
+
+from __future__ import annotations
+
+import functools
+import json
+import logging
+import secrets
+import uuid
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from curl_cffi import CurlOpt
+from curl_cffi.requests.exceptions import RequestException as CurlError
+from instagrapi import Client, config
+from instagrapi.exceptions import PhotoNotUpload
+
+from publisher.content import Rendition
+from publisher.platforms.base import UploadedMedia
+from publisher.platforms.transport import CONNECT_TIMEOUT
+
+API_URL = f"https://{config.API_DOMAIN}"
+UPLOAD_TIMEOUT = 120.0
+PER_CONNECTION: dict[str, Any] = {
+    "request_timeout": 0,
+    "session_retry_total": 0,
+    "public_request_retries_count": 1,
+    "private_transport": "curl",
+    "public_transport": "requests",
+}
+"""What a stored session must not decide. The library calls its pause before each request a timeout."""
+
+# The library writes answers, and so what they hand out, to its logs.
+SILENT = logging.getLogger("publisher.platforms.instagram.library")
+SILENT.disabled = True
+
+
+class OnceClient(Client):  # type: ignore[misc]
+    """A client of one account. Its `private_request` sends one request, whatever happens."""
+
+    private_request_logger = SILENT
+    public_request_logger = SILENT
+    request_logger = SILENT
+
+    def __init__(
+        self, session: Mapping[str, Any], *, timeout_seconds: float, proxy: str | None, ca_file: Path | None
+    ) -> None:
+        verify = str(ca_file) if ca_file else True
+        super().__init__(
+            settings={**session, **PER_CONNECTION, "tls_verify": verify},
+            proxy=proxy,
+            tls_verify=verify,
+            session_retry_total=0,
+            with_challenge_flow=False,
+            logger=SILENT,
+        )
+        connect = min(CONNECT_TIMEOUT, timeout_seconds / 2)
+        for http in (self.private, self.public, self.graphql):
+            http.trust_env = False
+            http.max_redirects = 0
+            http.request = functools.partial(http.request, timeout=(connect, timeout_seconds - connect))
+        curl = self.private.get_adapter(API_URL).client
+        # On a connection that it has used before, curl sends a request again when that connection breaks.
+        curl.curl_options.update({CurlOpt.FRESH_CONNECT: 1, CurlOpt.FORBID_REUSE: 1})
+
+    def session(self) -> dict[str, Any]:
+        """What is stored: the log-in, the device that it belongs to, its language and time zone."""
+        kept: dict[str, Any] = self.get_settings()
+        return {name: value for name, value in kept.items() if name not in PER_CONNECTION and name != "tls_verify"}
+
+    def private_request(self, endpoint: str, data: Any = None, params: Any = None, **options: Any) -> dict[str, Any]:
+        """One request and its answer. The library's own method sends again after some errors.
+
+        Raises:
+            Exception: any of the library's or of `requests`'.
+        """
+        authorization = {"Authorization": self.authorization} if self.authorization else {}
+        headers = {**authorization, **(options.pop("headers", None) or {})}
+        answer: dict[str, Any] = self._send_private_request(
+            endpoint, data=data, params=params, headers=headers, **options
+        )
+        return answer
+
+    def upload(self, image: Rendition, upload_id: str, *, in_carousel: bool) -> None:
+        """Hand over the bytes of an image as they are: the library would crop and encode it again."""
+        content = image.path.read_bytes()
+        name = f"{upload_id}_0_{secrets.randbelow(9_000_000_000) + 1_000_000_000}"
+        told = {
+            "upload_id": upload_id,
+            "media_type": "1",
+            "xsharing_user_ids": "[]",
+            "retry_context": json.dumps(
+                {"num_step_auto_retry": 0, "num_reupload": 0, "num_step_manual_retry": 0}, separators=(",", ":")
+            ),
+            "image_compression": json.dumps({"lib_name": "moz", "lib_version": "3.1.m", "quality": "80"}),
+            **({"is_sidecar": "1"} if in_carousel else {}),
+        }
+        headers = {
+            "Accept-Encoding": "gzip",
+            "Content-Type": "application/octet-stream",
+            "Content-Length": str(len(content)),
+            "Offset": "0",
+            "X-Entity-Type": image.mime_type,
+            "X-Entity-Name": name,
+            "X-Entity-Length": str(len(content)),
+            "X-Instagram-Rupload-Params": json.dumps(told),
+            "X_FB_PHOTO_WATERFALL_ID": str(uuid.uuid4()),
+        }
+        response = self.last_response = self.private.post(
+            f"{API_URL}/rupload_igphoto/{name}",
+            data=content,
+            headers=self.private_headers(headers),
+            timeout=(CONNECT_TIMEOUT, UPLOAD_TIMEOUT),
+        )
+        if response.status_code != 200:
+            raise PhotoNotUpload("the image was not taken", response=response)
+
+    def publish(self, caption: str, media: Sequence[UploadedMedia], upload_id: str) -> dict[str, Any]:
+        """Send the one request that publishes these uploads, and return the answer."""
+        answer: dict[str, Any]
+        if len(media) == 1:
+            (only,) = media
+            width, height = only.image.width, only.image.height
+            answer = self.photo_configure(only.reference, width, height, caption, extra_data=_alt_text(only))
+        else:
+            ids = {"client_sidecar_id": upload_id, "upload_id": upload_id}
+            answer = self.album_configure([_child(one) for one in media], caption, extra_data=ids)
+        return answer
+
+
+def never_sent(error: BaseException) -> bool:
+    """Whether the connection failed before a byte of the request left: curl counts them."""
+    cause: BaseException | None = error
+    while cause is not None:
+        if isinstance(cause, CurlError):
+            return cause.response is not None and cause.response.request_size == 0
+        cause = cause.__cause__ or cause.__context__
+    return False
+
+
+def _alt_text(media: UploadedMedia) -> dict[str, str]:
+    return {"custom_accessibility_caption": media.alt_text} if media.alt_text else {}
+
+
+def _child(media: UploadedMedia) -> dict[str, Any]:
+    size = [media.image.width, media.image.height]
+    return {
+        "upload_id": media.reference,
+        "edits": json.dumps({"crop_original_size": size, "crop_center": [0.0, 0.0], "crop_zoom": 1.0}),
+        "extra": json.dumps({"source_width": media.image.width, "source_height": media.image.height}),
+        "scene_capture_type": "",
+        "scene_type": None,
+        **_alt_text(media),
+    }

@@ -1,0 +1,138 @@
+"""What Tumblr's answers mean: each becomes its content, or the `PlatformError` that it stands for."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import requests
+
+from publisher.platforms.errors import (
+    ContentRejected,
+    CredentialsRefused,
+    PlatformError,
+    RateLimited,
+    Unavailable,
+    Unconfirmed,
+)
+from publisher.platforms.transport import SentRequest, json_object, retry_after, short_answer
+
+DAILY_CODES = frozenset({8004, 8011, 8022, 8023})
+"""Too many uploads, videos, queued posts or posts for one day."""
+MOVED = frozenset({301, 302, 307, 308})
+NO_DEFINITE_ANSWER = frozenset({408, 425})
+ONE_DAY = timedelta(days=1)
+MINUTE_WINDOW = timedelta(seconds=65)
+"""The limit per minute and address has no header; this is longer than its window."""
+DAILY_PAUSE = timedelta(hours=1)
+"""How long to wait for a new day on Tumblr's calendar when Tumblr does not tell when it begins."""
+
+
+class NotFound(CredentialsRefused):
+    """There is no such blog, or no such post on it."""
+
+
+class DailyLimit(RateLimited):
+    """The day's posts or uploads are used up; `user/limits` may know until when."""
+
+
+def read_answer(response: requests.Response, sent: SentRequest, now: datetime) -> Any:
+    """What Tumblr answered with. Raises the `PlatformError` that the answer means."""
+    body = json_object(response)
+    if 200 <= response.status_code < 300:
+        meta = body.get("meta") if body else None
+        if body and isinstance(meta, dict) and str(meta.get("status", "")).startswith("2"):
+            return body.get("response")
+        raise _unreadable(sent, response)
+    code, detail = _first_error(body)
+    error = _refusal(response, body, code, detail, now) or _unreadable(sent, response)
+    if isinstance(error, ContentRejected) and not sent.publishing:
+        raise Unavailable(f"{sent.what}: {error.message}", status=error.status, answer=error.answer)
+    raise error
+
+
+def _unreadable(sent: SentRequest, response: requests.Response) -> PlatformError:
+    """The end of a request whose answer does not tell what became of it."""
+    kind = Unconfirmed if sent.publishing else Unavailable
+    message = f"{sent.what}: the answer ({response.status_code}) does not tell what became of it"
+    return kind(message, status=response.status_code, answer=short_answer(response))
+
+
+def _refusal(
+    response: requests.Response, body: dict[str, Any] | None, code: int, detail: str, now: datetime
+) -> PlatformError | None:
+    """The error of an answer which says that nothing was done; None for any other answer."""
+    status, answer = response.status_code, short_answer(response)
+    why = f"{detail or response.reason or 'no reason given'} ({status}{f', code {code}' if code else ''})"
+    if status == 429:
+        until = next_request_at(response.headers, now)
+        return RateLimited(
+            f"Tumblr takes no more requests for now: {why}", retry_at=until, status=status, answer=answer
+        )
+    if status == 403 and code in DAILY_CODES:
+        message = f"Tumblr takes no more posts today: {why}"
+        return DailyLimit(message, retry_at=now + DAILY_PAUSE, status=status, answer=answer)
+    kind, message = _definite(status, body is not None, code, why)
+    return kind(message, status=status, answer=answer) if kind else None
+
+
+def _definite(status: int, readable: bool, code: int, why: str) -> tuple[type[PlatformError] | None, str]:
+    if status == 401:
+        return CredentialsRefused, f"Tumblr refuses the keys: {why}; check them and this machine's clock"
+    if status in MOVED:
+        return Unavailable, f"Tumblr's address answers with a redirect ({status}), which is never followed"
+    if status == 503 and readable:
+        return Unavailable, f"Tumblr takes no posts for now: {why}"
+    if status in (403, 404) and not readable:
+        return Unavailable, f"Something before Tumblr refused the request: {why}"
+    if status == 404:
+        return NotFound, f"Tumblr knows no such blog or post: {why}; check the account in the channel's settings"
+    if 400 <= status < 500 and status not in NO_DEFINITE_ANSWER:
+        hint = "; a smaller picture often helps" if status == 400 and not code else ""
+        return ContentRejected, f"Tumblr refused the post: {why}{hint}"
+    return None, ""
+
+
+def _first_error(body: dict[str, Any] | None) -> tuple[int, str]:
+    """Code and sentence of an answer's first error, in the present or the former shape."""
+    inner = body.get("response") if body else None
+    former = inner.get("errors") if isinstance(inner, dict) else None
+    errors = (body.get("errors") if body else None) or former
+    for error in errors if isinstance(errors, list) else ():
+        if isinstance(error, str):
+            return 0, error
+        if isinstance(error, dict):
+            code = error.get("code")
+            detail = error.get("detail") or error.get("message") or error.get("title") or ""
+            return code if isinstance(code, int) else 0, str(detail)
+    return 0, ""
+
+
+def next_request_at(headers: Mapping[str, str], now: datetime) -> datetime:
+    """When the windows that are used up open again. Tumblr tells that in seconds from now."""
+    opens = [
+        now + timedelta(seconds=_seconds(headers.get(f"X-Ratelimit-{window}-Reset")))
+        for window in ("Perhour", "Perday")
+        if headers.get(f"X-Ratelimit-{window}-Remaining", "").strip() == "0"
+    ]
+    asked = retry_after(headers, now)
+    return max([*opens, *([asked] if asked else [])], default=now + MINUTE_WINDOW)
+
+
+def _seconds(header: str | None) -> int:
+    """A header's seconds, within a day; what can't be read counts as the limit per minute."""
+    text = (header or "").strip()
+    readable = text.isdecimal() and len(text) < 20
+    return min(int(text), int(ONE_DAY.total_seconds())) if readable else int(MINUTE_WINDOW.total_seconds())
+
+
+def daily_reset(limits: Iterable[tuple[int, int]], now: datetime) -> datetime | None:
+    """When the last of the limits that are used up begins anew; None when Tumblr does not tell.
+
+    `limits` holds what remains of each, and when it begins anew in epoch seconds.
+    """
+    soonest = now.timestamp()
+    latest = soonest + 2 * ONE_DAY.total_seconds()
+    resets = [reset for remaining, reset in limits if remaining <= 0 and soonest < reset <= latest]
+    return datetime.fromtimestamp(max(resets), UTC) if resets else None

@@ -1,0 +1,232 @@
+"""X, through tweepy.
+
+X takes no idempotency key. What makes an unknown outcome findable is the post itself: its text,
+as X rewrites it, and its number of pictures, on the account's own timeline.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime, timedelta
+from typing import Any, ClassVar, Self
+
+from publisher import __version__
+from publisher.clock import sleep
+from publisher.content import Account, AdaptedPost, Publication, PublishedPost, Rendition
+from publisher.platforms.base import Connection, Dialogue, KeySeed, PlatformAdapter, Secret, UploadedMedia
+from publisher.platforms.errors import (
+    ContentRejected,
+    CredentialsRefused,
+    Unavailable,
+    Unconfirmed,
+    UnsupportedContent,
+)
+from publisher.platforms.transport import SentRequest, json_object, new_session, short_answer
+from publisher.platforms.x_answers import (
+    account_of,
+    data_of,
+    dicts_in,
+    instant_of,
+    is_gone,
+    is_same_post,
+    media_in,
+    media_keys,
+    next_page,
+    pause_of,
+    post_id,
+    processing_of,
+)
+from publisher.platforms.x_client import Missing, XClient, told
+from publisher.platforms.x_login import Login, auth_of, log_in, login_of
+
+USER_AGENT = f"publisher/{__version__}"
+CHUNK = 1_000_000
+ONE_SHOT_BYTES = 5_000_000
+PROCESSING_SECONDS = 120.0
+
+PAGE = 100
+PAGES = 5
+CLOCK_SPARE = timedelta(seconds=60)
+"""X's clock and ours may differ by so much."""
+
+
+class Adapter(PlatformAdapter):
+    secrets: ClassVar[tuple[Secret, ...]] = (
+        Secret(name="consumer_key", hint="the X app's API key", required=False),
+        Secret(name="consumer_secret", hint="the X app's API key secret", required=False),
+        Secret(name="access_token", hint="the account's access token", required=False),
+        Secret(name="access_token_secret", hint="the account's access token secret", required=False),
+        Secret(name="client_id", hint="the X app's OAuth 2 client id", required=False),
+        Secret(name="client_secret", hint="the X app's OAuth 2 client secret", required=False),
+    )
+
+    def __init__(self, connection: Connection, client: XClient, user_id: str | None) -> None:
+        self._profile = connection.profile
+        self._client = client
+        self._user_id = user_id
+
+    @classmethod
+    def connect(cls, connection: Connection) -> Self:
+        http = new_session(USER_AGENT, proxy=connection.proxy, ca_file=connection.ca_file)
+        login: Login = login_of(connection, http)
+        client = XClient(http, login, base_url=connection.base_url, clock=connection.clock)
+        return cls(connection, client, login.user_id)
+
+    @classmethod
+    def authorize(cls, connection: Connection, dialogue: Dialogue) -> Account:
+        """Log in by PIN, or with OAuth 2 where the channel has a client id and no consumer key.
+
+        Raises:
+            CredentialsRefused: X refused, or the browser was logged in to another account;
+                nothing was stored.
+        """
+        http = new_session(USER_AGENT, proxy=connection.proxy, ca_file=connection.ca_file)
+        session = log_in(connection, http, dialogue)
+        auth = auth_of(connection, session)
+        client = XClient(http, lambda: auth, base_url=connection.base_url, clock=connection.clock)
+        account = account_of(client.get_me())
+        wanted = connection.account.removeprefix("@")
+        if account.name.lower() != wanted.lower():
+            raise CredentialsRefused(
+                f"X knows that browser as @{account.name}, but the channel {connection.channel!r} is @{wanted}; "
+                f"log in to X as @{wanted} and run `publisher connect {connection.channel}` again."
+            )
+        connection.session.save({**session, "user_id": account.id})
+        return account
+
+    @classmethod
+    def idempotency_key(cls, seed: KeySeed) -> str:
+        """A name for our own records; X never sees it."""
+        return f"x-{seed.token}"
+
+    def verify_credentials(self) -> Account:
+        return account_of(self._client.get_me())
+
+    # --- sending -----------------------------------------------------------------------------
+
+    def upload_media(
+        self, image: Rendition, alt_text: str, *, idempotency_key: str, position: int, total: int
+    ) -> UploadedMedia:
+        if image.format == "gif" and total > 1:
+            raise UnsupportedContent("X shows an animated GIF only alone; leave it or the other pictures out")
+        content = image.path.read_bytes()
+        sent = SentRequest(f"Uploading picture {position + 1} to X")
+        if image.format == "gif" or len(content) > ONE_SHOT_BYTES:
+            media = self._upload_in_chunks(content, image, sent)
+        else:
+            media = self._upload_at_once(content, image, sent)
+        reference = self._processed(media, sent)
+        if alt_text:
+            metadata = {"id": reference, "metadata": {"alt_text": {"text": alt_text}}}
+            sent = SentRequest(f"Giving picture {position + 1} its alt text on X")
+            self._client.request("POST", "/2/media/metadata", json=metadata, sent=sent)
+        return UploadedMedia(image=image, alt_text=alt_text, reference=reference)
+
+    def _upload_at_once(self, content: bytes, image: Rendition, sent: SentRequest) -> dict[str, Any]:
+        file = (f"picture.{image.format}", content, image.mime_type)
+        category = {"media_category": "tweet_image"}
+        return self._ask(sent, "POST", "/2/media/upload", data=category, files={"media": file})
+
+    def _upload_in_chunks(self, content: bytes, image: Rendition, sent: SentRequest) -> dict[str, Any]:
+        category = "tweet_gif" if image.format == "gif" else "tweet_image"
+        start = {"media_type": image.mime_type, "media_category": category, "total_bytes": len(content)}
+        route = f"/2/media/upload/{self._ask(sent, 'POST', '/2/media/upload/initialize', json=start)['id']}"
+        for index, offset in enumerate(range(0, len(content), CHUNK)):
+            self._client.request(
+                "POST",
+                f"{route}/append",
+                data={"segment_index": str(index)},
+                files={"media": ("chunk", content[offset : offset + CHUNK], "application/octet-stream")},
+                sent=sent,
+            )
+        return self._ask(sent, "POST", f"{route}/finalize")
+
+    def _processed(self, media: Mapping[str, Any], sent: SentRequest) -> str:
+        """The id of an upload, once X has done with it what it does before a post may show it."""
+        query = {"command": "STATUS", "media_id": str(media["id"])}
+        waited = 0.0
+        while (processing := processing_of(media)).get("state") in ("pending", "in_progress"):
+            if waited >= PROCESSING_SECONDS:
+                raise Unavailable(f"{sent.what}: X was still processing it after {waited:.0f} seconds")
+            pause = pause_of(processing)
+            sleep(pause)
+            waited += pause
+            media = self._ask(sent, "GET", "/2/media/upload", params=query)
+        if processing.get("state") == "failed":
+            raise ContentRejected(f"{sent.what}: X could not process it; export it again in another way")
+        return query["media_id"]
+
+    def _ask(self, sent: SentRequest, method: str, route: str, **options: Any) -> dict[str, Any]:
+        """What X tells about a medium."""
+        return media_in(json_object(self._client.request(method, route, sent=sent, **options)), sent.what)
+
+    def publish(self, post: AdaptedPost, media: Sequence[UploadedMedia], *, idempotency_key: str) -> Publication:
+        if len(media) > self._profile.images.maximum:
+            raise UnsupportedContent(f"X takes {self._profile.images.maximum} pictures, not {len(media)}")
+        payload: dict[str, Any] = {"text": post.caption}
+        if media:
+            payload["media"] = {"media_ids": [one.reference for one in media]}
+        response = self._client.request(
+            "POST",
+            "/2/tweets",
+            json=payload,
+            sent=SentRequest("Publishing on X", publishing=True),
+            read_timeout=self._profile.publishing.timeout_seconds,
+        )
+        remote_id = str(data_of(json_object(response)).get("id"))
+        if not remote_id.isdecimal():
+            raise Unconfirmed("Publishing on X: an answer without the post's id", **told(response))
+        return self._publication(remote_id, response.headers.get("x-transaction-id"), short_answer(response))
+
+    def _publication(self, remote_id: str, request_id: str | None = None, answer: str = "") -> Publication:
+        return Publication(remote_id=remote_id, url=self._url(remote_id), request_id=request_id, answer=answer)
+
+    def _url(self, remote_id: str) -> str:
+        return self._profile.post_url.format(id=remote_id)
+
+    # --- reading -----------------------------------------------------------------------------
+
+    def find_publication(self, post: AdaptedPost, *, idempotency_key: str, since: datetime) -> Publication | None:
+        if self._user_id is None:
+            self._user_id = self.verify_credentials().id
+        token: str | None = None
+        for _ in range(PAGES):
+            page = self._client.get_users_tweets(
+                self._user_id,
+                max_results=PAGE,
+                start_time=since - CLOCK_SPARE,
+                pagination_token=token,
+                tweet_fields=["attachments", "created_at", "note_tweet"],
+            )
+            for tweet in dicts_in(page, "data"):
+                if is_same_post(post.caption, len(post.images), tweet):
+                    return self._publication(post_id(tweet))
+            token = next_page(page)
+            if token is None:
+                return None
+        raise Unavailable(f"Looking for the post on X: more than {PAGE * PAGES} posts since then")
+
+    def read_publication(self, remote_id: str) -> PublishedPost | None:
+        try:
+            body = self._client.get_tweet(
+                remote_id,
+                expansions=["attachments.media_keys"],
+                media_fields=["alt_text", "type"],
+                tweet_fields=["attachments", "created_at"],
+            )
+        except Missing:
+            return None
+        tweet = data_of(body)
+        if not tweet:
+            if is_gone(body):
+                return None
+            raise Unavailable("Reading the post on X: an answer without the post")
+        keys = media_keys(tweet)
+        shown = {one.get("media_key"): one.get("alt_text") for one in dicts_in(body.get("includes"), "media")}
+        return PublishedPost(
+            remote_id=remote_id,
+            url=self._url(remote_id),
+            image_count=len(keys),
+            alt_texts=tuple(shown.get(key) for key in keys),
+            published_at=instant_of(tweet.get("created_at")),
+        )

@@ -1,0 +1,124 @@
+"""Reading X's answers, and recognising our own post among them."""
+
+from __future__ import annotations
+
+import html
+import re
+import unicodedata
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from typing import Any
+
+from publisher.content import Account
+from publisher.platforms.errors import Unavailable
+
+SHORT_LINK = re.compile(r"https?://t\.co/[A-Za-z0-9]+")
+MEDIA_LINK = re.compile(r"\s*https?://t\.co/[A-Za-z0-9]+$")
+ADDRESS = r"\S*\.\S*"
+INVISIBLE = frozenset({"Cc", "Cf"})
+LONGEST_PAUSE = 10.0
+
+
+def is_same_post(caption: str, images: int, tweet: Mapping[str, Any]) -> bool:
+    """Whether a post read from X is this caption with so many pictures.
+
+    X escapes `&`, `<` and `>`, composes characters, puts a short link in the place of each
+    address and adds one for the media. Which words it takes for addresses changes with the
+    list of top-level domains; so a short link stands for any one word with a dot in it.
+    """
+    if len(media_keys(tweet)) != images:
+        return False
+    note = tweet.get("note_tweet")
+    shown = note["text"] if isinstance(note, dict) and "text" in note else tweet.get("text")
+    text = str(shown or "").strip()
+    candidates = {text, MEDIA_LINK.sub("", text)} if images else {text}
+    sent = _plain(caption)
+    return any(_pattern(candidate).fullmatch(sent) for candidate in candidates)
+
+
+def _pattern(shown: str) -> re.Pattern[str]:
+    pieces = SHORT_LINK.split(_plain(html.unescape(shown)))
+    return re.compile(ADDRESS.join(re.escape(piece) for piece in pieces))
+
+
+def _plain(text: str) -> str:
+    """The text in one form: composed, without invisible characters, each white space one space."""
+    composed = unicodedata.normalize("NFC", text)
+    visible = (one for one in composed if one.isspace() or unicodedata.category(one) not in INVISIBLE)
+    return " ".join("".join(visible).split())
+
+
+def next_page(page: Mapping[str, Any]) -> str | None:
+    """What leads to the page after this one; None after the last.
+
+    Raises:
+        Unavailable: the page does not say how many posts it holds, or not all are here: then a
+            post that is not on it may exist nevertheless.
+    """
+    meta = page.get("meta")
+    if not isinstance(meta, dict) or meta.get("result_count") != len(dicts_in(page, "data")) or page.get("errors"):
+        raise Unavailable("Looking for the post on X: an answer that is not complete")
+    token = meta.get("next_token")
+    return str(token) if token else None
+
+
+def post_id(tweet: Mapping[str, Any]) -> str:
+    number = str(tweet.get("id"))
+    if not number.isdecimal():
+        raise Unavailable("Looking for the post on X: a post without an id")
+    return number
+
+
+def account_of(body: object) -> Account:
+    user = data_of(body)
+    if not user.get("id") or not user.get("username"):
+        raise Unavailable("Asking X whose the keys are: an answer that can't be read")
+    return Account(id=str(user["id"]), name=str(user["username"]), url=f"https://x.com/{user['username']}")
+
+
+def media_in(body: object, what: str) -> dict[str, Any]:
+    """An uploaded medium, which has an `id`. `what` was being done, for a sentence."""
+    media = data_of(body)
+    if not str(media.get("id")).isdecimal():
+        raise Unavailable(f"{what}: an answer without the picture's id")
+    return media
+
+
+def processing_of(media: Mapping[str, Any]) -> dict[str, Any]:
+    """What X is still doing with a medium; empty when it does nothing."""
+    info = media.get("processing_info")
+    return info if isinstance(info, dict) else {}
+
+
+def pause_of(processing: Mapping[str, Any]) -> float:
+    """Seconds until X wants to be asked again, within reason."""
+    wish = processing.get("check_after_secs")
+    return min(max(float(wish), 1.0), LONGEST_PAUSE) if isinstance(wish, int | float) else 1.0
+
+
+def media_keys(tweet: Mapping[str, Any]) -> list[str]:
+    attached = tweet.get("attachments")
+    keys = attached.get("media_keys") if isinstance(attached, dict) else None
+    return [str(key) for key in keys] if isinstance(keys, list) else []
+
+
+def is_gone(body: object) -> bool:
+    """Whether X says, inside a 200, that the post is not there."""
+    return any(str(error.get("type", "")).endswith("resource-not-found") for error in dicts_in(body, "errors"))
+
+
+def instant_of(text: object) -> datetime | None:
+    try:
+        return datetime.fromisoformat(str(text)).astimezone(UTC)
+    except ValueError:
+        return None
+
+
+def data_of(body: object) -> dict[str, Any]:
+    data = body.get("data") if isinstance(body, dict) else None
+    return data if isinstance(data, dict) else {}
+
+
+def dicts_in(holder: object, name: str) -> list[dict[str, Any]]:
+    listed = holder.get(name) if isinstance(holder, dict) else None
+    return [one for one in listed if isinstance(one, dict)] if isinstance(listed, list) else []

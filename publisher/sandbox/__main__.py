@@ -1,0 +1,73 @@
+"""`python -m publisher.sandbox`: the local platforms, until SIGINT or SIGTERM.
+
+The first line on standard output is JSON: where the control port is. Everything else is asked
+there.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import signal
+import sys
+import tempfile
+import threading
+from pathlib import Path
+
+from publisher.sandbox.faults import Fault
+from publisher.sandbox.stage import Ports, Stage
+
+
+def main(arguments: list[str] | None = None) -> int:
+    options = _parser().parse_args(arguments)
+    done = threading.Event()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, lambda *_: done.set())
+    with tempfile.TemporaryDirectory(prefix="publisher-sandbox-") as folder:
+        port = options.port
+        ports = Ports(port, port + 1, port + 2, port + 3) if port else Ports()
+        try:
+            stage = Stage(Path(folder) / "ca.pem", ports)
+        except OSError as error:
+            sys.stderr.write(f"The sandbox can't listen on the ports from {port}: {error.strerror}.\n")
+            return 1
+        stage.start()
+        for platform, fault, times in options.fault:
+            stage.faults.add(platform, fault, times)
+        sys.stdout.write(json.dumps({"control": stage.control.url, "pid": os.getpid()}) + "\n")
+        sys.stdout.flush()
+        done.wait()
+        stage.stop()
+    return 0
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="publisher sandbox", description="Local Tumblr, X and Instagram, on loopback."
+    )
+    parser.add_argument("--port", type=int, default=0, help="the control port; the platforms take the next ones")
+    parser.add_argument(
+        "--fault",
+        action="append",
+        default=[],
+        type=parse_fault,
+        metavar="PLATFORM:FAULT[:SECONDS]:TIMES",
+        help="a fault for the next publishing requests, such as tumblr:drop-after:1",
+    )
+    return parser
+
+
+def parse_fault(text: str) -> tuple[str, Fault, int]:
+    """`tumblr:drop-after:1` or `x:slow-after:2.5:3`."""
+    parts = text.split(":")
+    try:
+        if len(parts) not in (3, 4) or parts[0] not in ("tumblr", "x", "instagram"):
+            raise ValueError("write PLATFORM:FAULT:TIMES, such as tumblr:drop-after:1")
+        return parts[0], Fault.parse(":".join(parts[1:-1])), int(parts[-1])
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(str(error)) from None
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,118 @@
+"""Carries a sandbox platform over plain HTTP/1.1 on loopback, and can break off when told to."""
+
+from __future__ import annotations
+
+import contextlib
+import socket
+import struct
+import sys
+import threading
+import time
+from collections.abc import Callable
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from urllib.parse import parse_qsl, urlsplit
+
+from publisher.sandbox.wire import Answer, Request
+
+LOOPBACK = "127.0.0.1"
+MAX_BODY = 128 * 1024 * 1024
+
+
+class HttpServer:
+    """A loopback server that hands each request to `answer`.
+
+    `refuse`, when given, is asked for every new connection; a refused one is reset before a
+    byte of it is read.
+    """
+
+    def __init__(
+        self, answer: Callable[[Request], Answer], *, port: int = 0, refuse: Callable[[], bool] | None = None
+    ) -> None:
+        self._server = _Server(answer, port, refuse or (lambda: False))
+        self.port = int(self._server.server_address[1])
+        self.url = f"http://{LOOPBACK}:{self.port}"
+
+    def start(self) -> None:
+        threading.Thread(target=self._server.serve_forever, name=f"http-{self.port}", daemon=True).start()
+
+    def stop(self) -> None:
+        self._server.shutdown()
+        self._server.server_close()
+
+
+class _Server(ThreadingHTTPServer):
+    daemon_threads = True
+    request_queue_size = 128
+
+    def __init__(self, answer: Callable[[Request], Answer], port: int, refuse: Callable[[], bool]) -> None:
+        self.answer = answer
+        self.refuse = refuse
+        super().__init__((LOOPBACK, port), _Handler)
+
+    def handle_error(self, request: object, client_address: object) -> None:
+        """A client that hangs up in mid-answer is what some faults provoke; all else is told."""
+        if not isinstance(sys.exc_info()[1], ConnectionError):
+            super().handle_error(request, client_address)  # type: ignore[arg-type]
+
+    def verify_request(self, request: object, client_address: object) -> bool:
+        if not self.refuse():
+            return True
+        if isinstance(request, socket.socket):
+            abort(request)
+        return False
+
+
+def abort(connection: socket.socket) -> None:
+    """Close with a reset, as a crashed peer would."""
+    with contextlib.suppress(OSError):
+        connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+    connection.close()
+
+
+class _Handler(BaseHTTPRequestHandler):
+    protocol_version = "HTTP/1.1"
+    server: _Server
+
+    def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - the library's own name
+        """The ledger is the log; a line per request would bury it."""
+
+    def _serve(self) -> None:
+        length = int(self.headers.get("content-length") or 0)
+        if length > MAX_BODY:
+            self._send(Answer.of_text(413, "too large"))
+            return
+        parsed = urlsplit(self.path)
+        host = self.headers.get("host", "")
+        request = Request(
+            method=self.command,
+            url=f"http://{host}{self.path}",
+            host=host.partition(":")[0],
+            path=parsed.path,
+            query=dict(parse_qsl(parsed.query, keep_blank_values=True)),
+            headers={name.lower(): value for name, value in self.headers.items()},
+            body=self.rfile.read(length),
+        )
+        self._send(self.server.answer(request))
+
+    def _send(self, answer: Answer) -> None:
+        if answer.delay:
+            time.sleep(answer.delay)
+        if answer.cut_at == 0:
+            self._break_off()
+            return
+        self.send_response(answer.status)
+        for name, value in answer.headers.items():
+            self.send_header(name, value)
+        self.send_header("Content-Length", str(len(answer.body)))
+        self.end_headers()
+        self.wfile.write(answer.body[: answer.cut_at])
+        if answer.cut_at is not None:
+            self.wfile.flush()
+            self._break_off()
+
+    def _break_off(self) -> None:
+        self.close_connection = True
+        with contextlib.suppress(OSError):
+            self.connection.shutdown(socket.SHUT_RDWR)
+
+    do_GET = do_POST = do_PUT = do_DELETE = do_PATCH = do_HEAD = _serve  # noqa: N815

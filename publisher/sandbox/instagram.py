@@ -1,0 +1,291 @@
+"""A small Instagram: log-in with two factors, image upload, single posts and carousels, reading back.
+
+It speaks the private interface of the mobile app. It does not recognise an upload id that it
+has seen before: whether the platform does is not known, so a double send shows as two posts.
+"""
+
+from __future__ import annotations
+
+import io
+import json
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+from PIL import Image
+
+from publisher.clock import SystemClock
+from publisher.sandbox.base import SandboxPlatform
+from publisher.sandbox.faults import FaultBox
+from publisher.sandbox.instagram_login import LoginDesk, User, fail, succeed
+from publisher.sandbox.ledger import Ledger, LedgerImage, LedgerPost, image_of
+from publisher.sandbox.wire import Answer, Request
+
+HOSTS = ("i.instagram.com", "b.i.instagram.com", "www.instagram.com")
+MAX_BYTES = 8_000_000
+MIN_RATIO, MAX_RATIO = 0.8, 1.91
+RATIO_TOLERANCE = 0.01
+CAPTION_LIMIT = 2200
+HASHTAG_LIMIT = 5
+MAX_CHILDREN = 10
+PAGE = 12
+FIRST_ID = 3_500_000_000_000_000_000
+CODE_ALPHABET = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_"
+PUBLISHING = ("/api/v1/media/configure/", "/api/v1/media/configure_sidecar/")
+
+
+class Refused(Exception):
+    """The platform refuses a post; `answer` says so in its own shape."""
+
+    def __init__(self, message: str) -> None:
+        super().__init__(message)
+        self.answer = fail(400, message)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Upload:
+    content: bytes
+    format: str
+    """Pillow's name for it; empty when it is no image."""
+    width: int = 1
+    height: int = 1
+
+
+class InstagramSandbox(SandboxPlatform):
+    """While `challenged`, the account is under suspicion: a person must confirm that it is theirs."""
+
+    name: ClassVar[str] = "instagram"
+    label: ClassVar[str] = "Instagram"
+
+    def __init__(self, ledger: Ledger, faults: FaultBox) -> None:
+        super().__init__(ledger, faults)
+        self._user = User(
+            id=61_000_000_001,
+            name="picture.of.the.day",
+            password="sandbox-instagram-password",  # noqa: S106 - the sandbox tells it to whoever asks
+            totp_seed="JBSWY3DPEHPK3PXPJBSWY3DPEHPK3PXP",
+        )
+        self.login = LoginDesk(self._user, SystemClock())
+        self.challenged = False
+        self._uploads: dict[str, Upload] = {}
+        self._routes: tuple[tuple[str, str, Callable[..., Answer]], ...] = (
+            ("POST", r"/api/v1/feed/(?:reels_tray|timeline)/", self._nothing),
+            ("GET", r"/api/v1/accounts/current_user/", self._current_user),
+            ("POST", r"/rupload_igphoto/(\d+)_0_-?\d+", self._upload),
+            ("POST", r"/api/v1/media/configure/", self._configure),
+            ("POST", r"/api/v1/media/configure_sidecar/", self._configure_sidecar),
+            ("GET", rf"/api/v1/feed/user/{self._user.id}/", self._feed),
+            ("GET", r"/api/v1/media/(\d+)(?:_\d+)?/info/", self._media_info),
+        )
+
+    def publishes(self, request: Request) -> bool:
+        return request.method == "POST" and request.path in PUBLISHING
+
+    def credentials(self) -> dict[str, str]:
+        return {"username": self._user.name, "password": self._user.password, "totp_seed": self._user.totp_seed}
+
+    def account(self) -> str:
+        return self._user.name
+
+    def refusal(self, kind: str) -> Answer:
+        match kind:
+            case "429":
+                return fail(429, "Please wait a few minutes before you try again.")
+            case "unauthorized":
+                return _login_required()
+            case "reject":
+                return fail(400, "Uploaded image isn't in an allowed aspect ratio")
+            case "504":
+                return Answer.of_text(504, "<html>Gateway Timeout</html>", "text/html")
+            case _:
+                return Answer.of_text(500, "<html>Oops, an error occurred.</html>", "text/html")
+
+    def handle(self, request: Request) -> Answer:
+        answer = self.login.answer(request)
+        if self.challenged and (answer is None or "send_login_request" in request.path):
+            path = f"/challenge/{self._user.id}/nonce/"
+            return fail(400, "challenge_required", challenge={"api_path": path, "native_flow": True})
+        if answer is not None:
+            return answer
+        if not self.login.knows(request):
+            return _login_required()
+        for method, pattern, route in self._routes:
+            if method == request.method and (found := re.fullmatch(pattern, request.path)):
+                return route(request, *found.groups())
+        return fail(404, "There is no such endpoint")
+
+    def _nothing(self, _request: Request) -> Answer:
+        return succeed()
+
+    def _current_user(self, _request: Request) -> Answer:
+        return succeed(user=self._user.as_json())
+
+    # --- publishing --------------------------------------------------------------------------
+
+    def _upload(self, request: Request, upload_id: str) -> Answer:
+        if request.headers.get("x-entity-length") != str(len(request.body)):
+            return _upload_failed(400, "PartialRequestError", "Partial request")
+        if len(request.body) > MAX_BYTES:
+            return _upload_failed(413, "FileTooLargeError", "The image is larger than 8 MB")
+        told = json.loads(request.headers.get("x-instagram-rupload-params", "{}"))
+        if told.get("upload_id") != upload_id:
+            return _upload_failed(400, "InvalidRequestError", "The upload ids differ")
+        self._uploads[upload_id] = _measured(request.body)
+        return succeed(upload_id=upload_id, xsharing_nonces={})
+
+    def _configure(self, request: Request) -> Answer:
+        wish = _signed(request)
+        upload_id = str(wish["upload_id"])
+        if upload_id not in self._uploads:
+            return _needs_reupload(upload_id)
+        try:
+            return self._post(wish, [self._image(wish)], upload_id)
+        except Refused as refused:
+            return refused.answer
+
+    def _configure_sidecar(self, request: Request) -> Answer:
+        wish = _signed(request)
+        children = wish["children_metadata"]
+        missing = [str(child["upload_id"]) for child in children if str(child["upload_id"]) not in self._uploads]
+        if missing:
+            return _needs_reupload(missing[0])
+        try:
+            if not 2 <= len(children) <= MAX_CHILDREN:
+                raise Refused("The carousel must have between 2 and 10 items")
+            images = [self._image(child) for child in children]
+            # The platform would crop the others to the first one's shape; a rehearsal shows it as a refusal.
+            first = images[0].width / images[0].height
+            if any(abs(image.width / image.height - first) > RATIO_TOLERANCE for image in images):
+                raise Refused("All items of a carousel must have the same aspect ratio")
+            return self._post(wish, images, str(wish["client_sidecar_id"]))
+        except Refused as refused:
+            return refused.answer
+
+    def _image(self, wish: dict[str, Any]) -> LedgerImage:
+        upload = self._uploads[str(wish["upload_id"])]
+        if upload.format != "JPEG":
+            raise Refused("Uploaded image isn't in the right format")
+        if not MIN_RATIO - RATIO_TOLERANCE <= upload.width / upload.height <= MAX_RATIO + RATIO_TOLERANCE:
+            raise Refused("Uploaded image isn't in an allowed aspect ratio")
+        return image_of(
+            upload.content,
+            width=upload.width,
+            height=upload.height,
+            mime_type="image/jpeg",
+            alt_text=wish.get("custom_accessibility_caption"),
+        )
+
+    def _post(self, wish: dict[str, Any], images: list[LedgerImage], key: str) -> Answer:
+        caption = str(wish.get("caption", ""))
+        if len(caption.encode("utf-16-le")) // 2 > CAPTION_LIMIT:
+            raise Refused("The caption is longer than 2,200 characters")
+        if len(re.findall(r"(?<!\w)#\w+", caption)) > HASHTAG_LIMIT:
+            raise Refused("The caption has more than 5 hashtags")
+        number = FIRST_ID + self.ledger.next_id()
+        code = _code(number)
+        at = self.ledger.now()
+        item = {
+            "pk": number,
+            "id": f"{number}_{self._user.id}",
+            "code": code,
+            "taken_at": int(at.timestamp()),
+            "device_timestamp": int(wish["upload_id"]),
+            "user": self._user.as_json(),
+            "caption": {"text": caption} if caption else None,
+            **self._shown(number, images, wish),
+        }
+        self.ledger.add(
+            LedgerPost(
+                platform=self.name,
+                account=self._user.name,
+                id=str(number),
+                at=at,
+                url=f"https://www.instagram.com/p/{code}/",
+                caption=caption,
+                tags=(),
+                images=tuple(images),
+                idempotency_key=key,
+                detail=item,
+            )
+        )
+        return succeed(media=item, upload_id=str(wish["upload_id"]))
+
+    def _shown(self, number: int, images: list[LedgerImage], wish: dict[str, Any]) -> dict[str, Any]:
+        """The pictures of a post as the platform tells them: in the post itself, or in its children."""
+        if "children_metadata" not in wish:
+            return _picture(images[0])
+        children = [{"pk": number * 100 + place, **_picture(image)} for place, image in enumerate(images)]
+        return {
+            "media_type": 8,
+            "product_type": "carousel_container",
+            "client_sidecar_id": str(wish["client_sidecar_id"]),
+            "carousel_media_count": len(children),
+            "carousel_media": children,
+        }
+
+    # --- reading -----------------------------------------------------------------------------
+
+    def _feed(self, request: Request) -> Answer:
+        items = [post.detail for post in reversed(self.posts())]
+        if after := request.query.get("max_id"):
+            items = [item for item in items if item["pk"] < int(after.partition("_")[0])]
+        page = items[: int(request.query.get("count") or PAGE)]
+        more = {"next_max_id": page[-1]["id"]} if len(page) < len(items) else {}
+        return succeed(items=page, num_results=len(page), more_available=bool(more), **more)
+
+    def _media_info(self, _request: Request, number: str) -> Answer:
+        items = [post.detail for post in self.posts() if post.id == number]
+        if not items:
+            return fail(404, "Media not found or unavailable")
+        return succeed(items=items, num_results=1, more_available=False)
+
+
+def _measured(content: bytes) -> Upload:
+    try:
+        with Image.open(io.BytesIO(content)) as image:
+            return Upload(content=content, format=image.format or "", width=image.width, height=image.height)
+    except OSError:
+        return Upload(content=content, format="")
+
+
+def _picture(image: LedgerImage) -> dict[str, Any]:
+    candidate = {
+        "width": image.width,
+        "height": image.height,
+        "url": f"https://scontent.cdninstagram.com/{image.sha256}.jpg",
+    }
+    return {
+        "media_type": 1,
+        "original_width": image.width,
+        "original_height": image.height,
+        "image_versions2": {"candidates": [candidate]},
+        "accessibility_caption": image.alt_text,
+    }
+
+
+def _signed(request: Request) -> dict[str, Any]:
+    body = json.loads(request.form()["signed_body"].removeprefix("SIGNATURE."))
+    return body if isinstance(body, dict) else {}
+
+
+def _code(number: int) -> str:
+    letters = []
+    while number:
+        number, digit = divmod(number, len(CODE_ALPHABET))
+        letters.append(CODE_ALPHABET[digit])
+    return "".join(reversed(letters))
+
+
+def _login_required() -> Answer:
+    return fail(403, "login_required", error_title="You've Been Logged Out", error_body="Please log back in.")
+
+
+def _needs_reupload(upload_id: str) -> Answer:
+    return succeed(
+        error_title="bad image input extra:{}", message="media_needs_reupload", media={"upload_id": upload_id}
+    )
+
+
+def _upload_failed(status: int, kind: str, message: str) -> Answer:
+    return Answer.of_json(status, {"debug_info": {"retriable": False, "type": kind, "message": message}})

@@ -1,0 +1,255 @@
+"""Tumblr on loopback: OAuth 1, posts in NPF, read-back, limits, and its own words for errors."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from typing import Any, ClassVar
+from urllib.parse import unquote
+
+from publisher.sandbox.base import SandboxPlatform
+from publisher.sandbox.faults import FaultBox
+from publisher.sandbox.ledger import Ledger, LedgerImage, LedgerPost
+from publisher.sandbox.tumblr_npf import NewPost, Refused, read_post
+from publisher.sandbox.tumblr_oauth import CONSUMER_KEY, CONSUMER_SECRET, TOKEN, TOKEN_SECRET, OAuth
+from publisher.sandbox.wire import Answer, Request
+
+BLOG = "picture-of-the-day"
+BLOG_UUID = "t:sandbox0000000000000000"
+FIRST_ID = 700_000_000_000_000_000
+MOST_LISTED = 20
+WORDS = {
+    400: "Bad Request", 401: "Unauthorized", 403: "Forbidden", 404: "Not Found", 429: "Limit Exceeded",
+    500: "Internal Server Error", 503: "Service Unavailable",
+}  # fmt: skip
+
+
+@dataclass(slots=True)
+class Window:
+    """So many requests in so long a time, counted from the first."""
+
+    name: str
+    limit: int
+    length: timedelta
+    began: datetime | None = None
+    used: int = 0
+
+    def take(self, now: datetime) -> bool:
+        """Whether one more request is allowed."""
+        if self.began is None or not self.began <= now < self.began + self.length:
+            self.began, self.used = now, 0
+        self.used += 1
+        return self.used <= self.limit
+
+    def headers(self, now: datetime) -> dict[str, str]:
+        """As Tumblr sends them: the reset is in seconds from now."""
+        ends = (self.began or now) + self.length
+        values = {
+            "Limit": self.limit,
+            "Remaining": max(0, self.limit - self.used),
+            "Reset": max(0, round((ends - now).total_seconds())),
+        }
+        return {f"X-Ratelimit-{self.name}-{key}": str(value) for key, value in values.items()}
+
+
+class TumblrSandbox(SandboxPlatform):
+    name: ClassVar[str] = "tumblr"
+    label: ClassVar[str] = "Tumblr"
+
+    def __init__(self, ledger: Ledger, faults: FaultBox) -> None:
+        super().__init__(ledger, faults)
+        self.posts_per_day = 250
+        self.images_per_day = 250
+        self.hour = Window("Perhour", 1000, timedelta(hours=1))
+        self.day = Window("Perday", 5000, timedelta(days=1))
+        self._oauth = OAuth()
+        self._user: dict[str, Callable[[], Answer]] = {"info": self._info, "limits": self._limits}
+
+    def credentials(self) -> dict[str, str]:
+        return {
+            "consumer_key": CONSUMER_KEY,
+            "consumer_secret": CONSUMER_SECRET,
+            "oauth_token": TOKEN,
+            "oauth_token_secret": TOKEN_SECRET,
+        }
+
+    def account(self) -> str:
+        return BLOG
+
+    def publishes(self, request: Request) -> bool:
+        parts = request.path.strip("/").split("/")
+        return request.method == "POST" and parts[:2] == ["v2", "blog"] and parts[3:] == ["posts"]
+
+    def refusal(self, kind: str) -> Answer:
+        match kind:
+            case "429":
+                used_up = {"X-Ratelimit-Perhour-Remaining": "0", "X-Ratelimit-Perhour-Reset": "2"}
+                return replace(_refused(429, 0, "Limit Exceeded"), headers=used_up)
+            case "unauthorized":
+                return _refused(401, 1016, "Unable to authorize")
+            case "reject":
+                return _refused(400, 8001, "the content is not valid")
+            case "500":
+                return _refused(500, 8006, "an unknown upload error")
+            case _:
+                return Answer.of_text(504, "<html><h1>504 Gateway Time-out</h1></html>", "text/html")
+
+    def handle(self, request: Request) -> Answer:
+        if request.path.startswith("/oauth/"):
+            return self._oauth.answer(request)
+        now = self.ledger.now()
+        try:
+            answer = self._answer(request, now)
+        except Refused as refused:
+            answer = _refused(refused.status, refused.code, refused.detail)
+        return replace(answer, headers={**answer.headers, **self.hour.headers(now), **self.day.headers(now)})
+
+    def _answer(self, request: Request, now: datetime) -> Answer:
+        if not self._oauth.allows(request):
+            raise Refused(401, 1016, "Unable to authorize")
+        if not all([self.hour.take(now), self.day.take(now)]):
+            raise Refused(429, 0, "Limit Exceeded")
+        match (request.method, *request.path.strip("/").split("/")):
+            case ("GET", "v2", "user", what) if what in self._user:
+                return self._user[what]()
+            case ("POST", "v2", "blog", blog, "posts"):
+                _check_blog(blog)
+                return self._create(read_post(request), now)
+            case ("GET", "v2", "blog", blog, "posts"):
+                _check_blog(blog)
+                return self._list(request)
+            case ("GET", "v2", "blog", blog, "posts", identifier):
+                _check_blog(blog)
+                return self._show(identifier)
+        raise Refused(404, 0, "Not Found")
+
+    def _create(self, new: NewPost, now: datetime) -> Answer:
+        posts, images = self._used_today(now)
+        if posts >= self.posts_per_day:
+            raise Refused(403, 8023, "You've reached the daily posting limit.")
+        if images + len(new.images) > self.images_per_day:
+            raise Refused(403, 8004, "You can't upload any more media today.")
+        identifier = str(FIRST_ID + self.ledger.next_id())
+        slug = new.slug or "-".join(new.text.lower().split()[:8])
+        self.ledger.add(
+            LedgerPost(
+                platform=self.name,
+                account=BLOG,
+                id=identifier,
+                at=now,
+                url=f"https://{BLOG}.tumblr.com/post/{identifier}/{slug}",
+                caption=new.text,
+                tags=new.tags,
+                images=new.images,
+                idempotency_key=new.slug or None,
+                detail={
+                    "slug": slug,
+                    "state": "published",
+                    "source_url": new.source_url,
+                    "content": _served(new),
+                    "layout": new.layout,
+                },
+            )
+        )
+        return _answered({"id": identifier, "state": "published", "display_text": f"Posted to {BLOG}"}, 201)
+
+    def _used_today(self, now: datetime) -> tuple[int, int]:
+        """Posts and images since midnight on the platform's clock."""
+        today = [post for post in self.posts() if post.at.date() == now.date()]
+        return len(today), sum(len(post.images) for post in today)
+
+    def _list(self, request: Request) -> Answer:
+        query = request.query
+        if query.get("npf") != "true":
+            raise Refused(400, 0, "this sandbox lists posts only with npf=true")
+        try:
+            limit, offset = int(query.get("limit", MOST_LISTED)), int(query.get("offset", 0))
+            before = int(query["before"]) if "before" in query else None
+        except ValueError:
+            raise Refused(400, 0, "limit, offset and before are numbers") from None
+        posts = list(reversed(self.posts()))
+        listed = [post for post in posts if before is None or int(post.at.timestamp()) < before]
+        shown = listed[offset : offset + max(1, min(limit, MOST_LISTED))]
+        return _answered({"blog": _BLOG, "posts": [_as_shown(post) for post in shown], "total_posts": len(posts)})
+
+    def _show(self, identifier: str) -> Answer:
+        for post in self.posts():
+            if post.id == identifier:
+                return _answered(_as_shown(post))
+        raise Refused(404, 0, "Not Found")
+
+    def _info(self) -> Answer:
+        return _answered({"user": {"name": BLOG, "following": 0, "likes": 0, "blogs": [_BLOG]}})
+
+    def _limits(self) -> Answer:
+        now = self.ledger.now()
+        midnight = now.replace(hour=0, minute=0, second=0, microsecond=0) + timedelta(days=1)
+        posts, images = self._used_today(now)
+        used = {"posts": (posts, self.posts_per_day), "photos": (images, self.images_per_day)}
+        user = {
+            name: {
+                "description": f"the number of {name} you can make per day",
+                "limit": limit,
+                "remaining": max(0, limit - made),
+                "reset_at": int(midnight.timestamp()),
+            }
+            for name, (made, limit) in used.items()
+        }
+        return _answered({"user": user})
+
+
+_BLOG = {
+    "name": BLOG, "uuid": BLOG_UUID, "url": f"https://{BLOG}.tumblr.com/", "title": "Picture of the Day",
+    "primary": True, "type": "public",
+}  # fmt: skip
+
+
+def _check_blog(blog: str) -> None:
+    if unquote(blog) not in (BLOG, f"{BLOG}.tumblr.com", BLOG_UUID):
+        raise Refused(404, 0, "Not Found")
+
+
+def _answered(response: dict[str, Any], status: int = 200) -> Answer:
+    return Answer.of_json(
+        status, {"meta": {"status": status, "msg": "OK" if status == 200 else "Created"}, "response": response}
+    )
+
+
+def _refused(status: int, code: int, detail: str) -> Answer:
+    title = WORDS[status]
+    return Answer.of_json(
+        status,
+        {
+            "meta": {"status": status, "msg": title},
+            "response": [],
+            "errors": [{"title": title, "code": code, "detail": detail}],
+        },
+    )
+
+
+def _served(new: NewPost) -> list[dict[str, Any]]:
+    """The content with each picture at an address of its own, as it is read back."""
+    images = iter(new.images)
+    return [_served_image(block, next(images)) if block["type"] == "image" else block for block in new.content]
+
+
+def _served_image(block: dict[str, Any], image: LedgerImage) -> dict[str, Any]:
+    media = {
+        "type": image.mime_type,
+        "width": image.width,
+        "height": image.height,
+        "url": f"https://64.media.tumblr.com/{image.sha256}",
+    }
+    return {**block, "media": [media]}
+
+
+def _as_shown(post: LedgerPost) -> dict[str, Any]:
+    """A post as a listing and a single reading show it."""
+    return {
+        "object_type": "post", "type": "blocks", "is_blocks_post_format": True, "blog_name": BLOG, "blog": _BLOG,
+        "id": int(post.id), "id_string": post.id, "post_url": post.url, "slug": post.detail["slug"],
+        "date": f"{post.at:%Y-%m-%d %H:%M:%S} GMT", "timestamp": int(post.at.timestamp()), "state": "published",
+        "tags": list(post.tags), "summary": post.caption.partition("\n")[0], "source_url": post.detail["source_url"],
+        "content": post.detail["content"], "layout": post.detail["layout"], "trail": [],
+    }  # fmt: skip

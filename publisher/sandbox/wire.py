@@ -1,0 +1,91 @@
+"""Requests and answers as the sandbox platforms see them, whatever carried them."""
+
+from __future__ import annotations
+
+import email.message
+import email.policy
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any
+from urllib.parse import parse_qsl
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Part:
+    """One part of a multipart body."""
+
+    name: str
+    file_name: str | None
+    mime_type: str
+    content: bytes
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Request:
+    """A request, read whole. Header names are lower case."""
+
+    method: str
+    url: str
+    """As the client wrote it: scheme, host, port, path and query."""
+    host: str
+    path: str
+    query: Mapping[str, str]
+    headers: Mapping[str, str]
+    body: bytes = b""
+
+    @property
+    def mime_type(self) -> str:
+        return self.headers.get("content-type", "").partition(";")[0].strip().lower()
+
+    def json(self) -> Any:
+        """The body as JSON. Raises ValueError."""
+        return json.loads(self.body)
+
+    def form(self) -> dict[str, str]:
+        """The body as a URL-encoded form."""
+        return dict(parse_qsl(self.body.decode("utf-8"), keep_blank_values=True))
+
+    def parts(self) -> list[Part]:
+        """The parts of a multipart body, in order."""
+        head = b"Content-Type: " + self.headers.get("content-type", "").encode() + b"\r\n\r\n"
+        message = email.message_from_bytes(head + self.body, policy=email.policy.HTTP)
+        return [_part(part) for part in message.iter_parts()] if message.is_multipart() else []
+
+
+def _part(part: email.message.Message) -> Part:
+    content = part.get_payload(decode=True)
+    return Part(
+        name=str(part.get_param("name", header="content-disposition") or ""),
+        file_name=part.get_filename(),
+        mime_type=part.get_content_type(),
+        content=content if isinstance(content, bytes) else b"",
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Answer:
+    status: int
+    headers: Mapping[str, str] = field(default_factory=dict)
+    body: bytes = b""
+    delay: float = 0.0
+    """Seconds to wait before the first byte."""
+    cut_at: int | None = None
+    """Drop the connection after so many bytes of the body; 0 drops it before the status line."""
+
+    @classmethod
+    def of_json(cls, status: int, value: Any, headers: Mapping[str, str] | None = None) -> Answer:
+        body = json.dumps(value, ensure_ascii=False).encode()
+        return cls(
+            status=status, headers={"Content-Type": "application/json; charset=utf-8", **(headers or {})}, body=body
+        )
+
+    @classmethod
+    def of_text(cls, status: int, text: str, mime_type: str = "text/plain") -> Answer:
+        return cls(status=status, headers={"Content-Type": f"{mime_type}; charset=utf-8"}, body=text.encode())
+
+    def cut(self, at: int) -> Answer:
+        return replace(self, cut_at=at)
+
+    def delayed(self, seconds: float) -> Answer:
+        return replace(self, delay=seconds)

@@ -1,0 +1,67 @@
+"""X's refusals, in the shapes in which X gives them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from publisher.sandbox.wire import Answer
+
+PROBLEMS = "https://api.twitter.com/2/problems/"
+NOT_PERMITTED = "You are not permitted to perform this action."
+DUPLICATE = "You are not allowed to create a Tweet with duplicate content."
+
+
+class Refusal(Exception):
+    """Ends the handling of a request with this answer."""
+
+    def __init__(self, answer: Answer) -> None:
+        super().__init__(answer.status)
+        self.answer = answer
+
+
+def problem(
+    status: int, title: str, detail: str, kind: str = "about:blank", headers: Mapping[str, str] | None = None
+) -> Answer:
+    type_ = kind if kind.startswith("about:") else PROBLEMS + kind
+    return _of_problem(status, {"title": title, "detail": detail, "type": type_, "status": status}, headers)
+
+
+def invalid(message: str, parameter: str = "", value: object = "") -> Answer:
+    """A request that X does not understand, or that names something that does not exist."""
+    error: dict[str, Any] = {"message": message}
+    if parameter:
+        error["parameters"] = {parameter: [str(value)]}
+    body = {
+        "errors": [error],
+        "title": "Invalid Request",
+        "detail": "One or more parameters to your request was invalid.",
+        "type": f"{PROBLEMS}invalid-request",
+    }
+    return _of_problem(400, body)
+
+
+def not_found(resource: str, number: str) -> Answer:
+    """X answers 200 for a single thing that is not there, and says so inside."""
+    error = {
+        "value": number,
+        "detail": f"Could not find {resource} with id: [{number}].",
+        "title": "Not Found Error",
+        "resource_type": resource,
+        "parameter": "id",
+        "resource_id": number,
+        "type": f"{PROBLEMS}resource-not-found",
+    }
+    return Answer.of_json(200, {"errors": [error]})
+
+
+def unauthorized() -> Answer:
+    return problem(401, "Unauthorized", "Unauthorized")
+
+
+def forbidden(detail: str) -> Answer:
+    return problem(403, "Forbidden", detail)
+
+
+def _of_problem(status: int, body: Mapping[str, Any], headers: Mapping[str, str] | None = None) -> Answer:
+    return Answer.of_json(status, body, {"Content-Type": "application/problem+json", **(headers or {})})

@@ -1,0 +1,941 @@
+"""The Instagram adapter with the real instagrapi, over TLS 1.3 and HTTP/2, against the Instagram sandbox."""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import itertools
+import json
+import logging
+import socket
+import ssl
+import stat
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from PIL import Image
+
+from publisher.clock import ShiftedClock, monotonic
+from publisher.content import AdaptedImage, AdaptedPost, Rendition, RenditionSpec
+from publisher.platforms.base import Connection, KeySeed, SessionFile, SupportsLookup, SupportsReadBack, UploadedMedia
+from publisher.platforms.errors import (
+    ContentRejected,
+    CredentialsRefused,
+    PlatformError,
+    RateLimited,
+    Unavailable,
+    Unconfirmed,
+    UnsupportedContent,
+)
+from publisher.platforms.instagram import Adapter
+from publisher.platforms.registry import adapter_class
+from publisher.profiles import load_profile
+from publisher.sandbox.faults import AFTER, KINDS, Fault, FaultBox
+from publisher.sandbox.http2 import TlsServer
+from publisher.sandbox.instagram import HOSTS, InstagramSandbox
+from publisher.sandbox.instagram_login import totp_code
+from publisher.sandbox.ledger import Ledger
+from publisher.sandbox.wire import Answer, Request
+
+CAPTION = "A cell divides 🔬\n\nImage: Ana Roig, CC BY 4.0\n#biology"
+KEY = "1777885200016"
+CONFIGURE = ("/api/v1/media/configure/", "/api/v1/media/configure_sidecar/")
+Rewrite = Callable[[Request, Answer], Answer]
+
+
+def unchanged(_request: Request, answer: Answer) -> Answer:
+    return answer
+
+
+class Person:
+    """Answers what is asked, by a word in the question, and remembers it."""
+
+    def __init__(self, **answers: str) -> None:
+        self._answers = answers
+        self.asked: list[str] = []
+
+    def tell(self, text: str) -> None:
+        raise AssertionError(f"nothing needs telling, but: {text}")
+
+    def ask(self, question: str, *, secret: bool = False) -> str:
+        self.asked.append(question)
+        return next(answer for word, answer in self._answers.items() if word in question)
+
+
+class Desk:
+    """The sandbox's Instagram on loopback, and channels that lead there."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.clock = ShiftedClock()
+        self.ledger = Ledger()
+        self.faults = FaultBox()
+        self.sandbox = InstagramSandbox(self.ledger, self.faults)
+        self.requests: list[Request] = []
+        self.rewrite: Rewrite = unchanged
+        self.server = TlsServer(
+            self._answer,
+            hosts=HOSTS,
+            ca_file=folder / "ca.pem",
+            refuse=lambda: self.faults.take("instagram", refusing=True) is not None,
+        )
+        self._sessions = itertools.count()
+        self._saved: dict[str, Any] = {}
+
+    def _answer(self, request: Request) -> Answer:
+        self.requests.append(request)
+        return self.rewrite(request, self.sandbox.answer(request))
+
+    def reset(self) -> None:
+        self.sandbox = InstagramSandbox(self.ledger, self.faults)
+        self.ledger.clear()
+        self.faults.clear()
+        self.requests.clear()
+        self.rewrite = unchanged
+
+    def connection(
+        self, *, secrets: Mapping[str, str] | None = None, timeout: float = 5.0, **changes: Any
+    ) -> Connection:
+        profile = load_profile("instagram")
+        habits = profile.publishing.model_copy(update={"timeout_seconds": timeout})
+        connection = Connection(
+            channel="instagram",
+            account=self.sandbox.account(),
+            profile=profile.model_copy(update={"publishing": habits}),
+            secrets=self.sandbox.credentials() if secrets is None else secrets,
+            session=SessionFile(self.folder / f"session-{next(self._sessions)}.json"),
+            clock=self.clock,
+            proxy=self.server.proxy_url,
+            ca_file=self.server.ca_file,
+        )
+        return replace(connection, **changes)
+
+    def logged_in(self, **changes: Any) -> Connection:
+        """A connection with the session of this module's one log-in."""
+        connection = self.connection(**changes)
+        if not self._saved:
+            Adapter.authorize(connection, Person())
+            self._saved = connection.session.load()
+            self.requests.clear()
+        connection.session.save(self._saved)
+        return connection
+
+    def adapter(self, **changes: Any) -> Adapter:
+        return Adapter.connect(self.logged_in(**changes))
+
+    def publishing_requests(self) -> list[Request]:
+        return [request for request in self.requests if request.path in CONFIGURE]
+
+    def bodies(self) -> list[dict[str, Any]]:
+        return [json.loads(one.form()["signed_body"].removeprefix("SIGNATURE.")) for one in self.publishing_requests()]
+
+
+@pytest.fixture(scope="module")
+def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Desk]:
+    desk = Desk(tmp_path_factory.mktemp("instagram"))
+    desk.server.start()
+    yield desk
+    desk.server.stop()
+
+
+@pytest.fixture
+def desk(running: Desk) -> Desk:
+    running.reset()
+    return running
+
+
+def picture(
+    folder: Path, *, width: int = 1080, height: int = 1080, image_format: str = "jpeg", grey: int = 90
+) -> Rendition:
+    buffer = io.BytesIO()
+    Image.new("L", (width, height), grey).save(buffer, image_format)
+    content = buffer.getvalue()
+    path = folder / f"{hashlib.sha256(content).hexdigest()}.{image_format}"
+    path.write_bytes(content)
+    return Rendition.model_validate(
+        {
+            "path": path,
+            "sha256": hashlib.sha256(content).hexdigest(),
+            "format": image_format,
+            "width": width,
+            "height": height,
+            "bytes": len(content),
+        }
+    )
+
+
+def post_of(images: int = 1, caption: str = CAPTION) -> AdaptedPost:
+    spec = RenditionSpec(source="0" * 64, formats=("jpeg",), max_bytes=8_000_000, max_width=1440, max_height=1800)
+    pictures = tuple(AdaptedImage(spec=spec, alt_text=f"Picture {number + 1}") for number in range(images))
+    return AdaptedPost(
+        channel="instagram", platform="instagram", language="en", title="A cell", caption=caption, images=pictures
+    )
+
+
+def upload(adapter: Adapter, *pictures: Rendition, key: str = KEY) -> list[UploadedMedia]:
+    return [
+        adapter.upload_media(
+            one, f"Picture {number + 1}", idempotency_key=key, position=number, total=len(pictures)
+        )
+        for number, one in enumerate(pictures)
+    ]  # fmt: skip
+
+
+def publish(adapter: Adapter, *pictures: Rendition, key: str = KEY, caption: str = CAPTION) -> str:
+    media = upload(adapter, *pictures, key=key)
+    return adapter.publish(post_of(len(media), caption), media, idempotency_key=key).remote_id
+
+
+# --- logging in ------------------------------------------------------------------------------
+
+
+def test_a_log_in_with_everything_in_the_environment_asks_nothing(desk: Desk) -> None:
+    connection = desk.connection()
+
+    account = Adapter.authorize(connection, Person())
+
+    assert (account.name, account.url) == (
+        "picture.of.the.day",
+        "https://www.instagram.com/picture.of.the.day/",
+    )
+    assert stat.S_IMODE(connection.session.path.stat().st_mode) == 0o600
+    stored = connection.session.path.read_text(encoding="utf-8")
+    credentials = desk.sandbox.credentials()
+    assert credentials["password"] not in stored
+    assert credentials["totp_seed"] not in stored
+
+
+def test_a_log_in_asks_for_what_is_missing(desk: Desk) -> None:
+    credentials = desk.sandbox.credentials()
+    code = totp_code(credentials["totp_seed"], datetime.now(UTC).timestamp())
+    person = Person(Password=credentials["password"], code=f"{code[:3]} {code[3:]}")
+
+    account = Adapter.authorize(desk.connection(secrets={}), person)
+
+    assert account.name == "picture.of.the.day"
+    assert ["Password" in question for question in person.asked] == [True, False]
+
+
+@pytest.mark.parametrize(
+    ("secret", "value", "word"),
+    [
+        ("password", "not the password", "password"),
+        ("totp_seed", "GEZDGNBVGY3TQOJQGEZDGNBVGY3TQOJQ", "second factor"),
+        ("totp_seed", "not base 32!", "TOTP seed"),
+        ("username", "somebody.else", "user name"),
+    ],
+)
+def test_a_log_in_that_is_refused_leaves_no_log_in_behind(desk: Desk, secret: str, value: str, word: str) -> None:
+    connection = desk.connection(secrets={**desk.sandbox.credentials(), secret: value})
+
+    with pytest.raises(CredentialsRefused, match=word) as refused:
+        Adapter.authorize(connection, Person())
+
+    assert value not in refused.value.message + refused.value.answer
+    with pytest.raises(CredentialsRefused, match="publisher connect instagram"):
+        Adapter.connect(connection)
+
+
+def test_a_challenge_tells_a_person_what_to_do_and_the_next_log_in_comes_from_the_same_device(desk: Desk) -> None:
+    connection = desk.connection()
+    desk.sandbox.challenged = True
+    with pytest.raises(CredentialsRefused, match=r"Instagram app on a usual device.*publisher connect instagram"):
+        Adapter.authorize(connection, Person())
+    device = connection.session.load()["uuids"]
+
+    desk.sandbox.challenged = False
+    Adapter.authorize(connection, Person())
+
+    assert connection.session.load()["uuids"] == device
+    assert len({request.headers["x-ig-android-id"] for request in desk.requests if "bloks" in request.path}) == 1
+
+
+def test_a_log_in_of_another_account_is_not_stored(desk: Desk) -> None:
+    connection = desk.connection(account="@another.outlet")
+
+    with pytest.raises(CredentialsRefused, match=r"that of picture\.of\.the\.day, but .* is for another\.outlet"):
+        Adapter.authorize(connection, Person())
+
+    with pytest.raises(CredentialsRefused):
+        Adapter.connect(connection)
+
+
+def test_a_failed_log_in_keeps_the_session_that_still_works(desk: Desk) -> None:
+    connection = desk.logged_in()
+    wrong = replace(connection, secrets={**desk.sandbox.credentials(), "password": "not the password"})
+
+    with pytest.raises(CredentialsRefused):
+        Adapter.authorize(wrong, Person())
+
+    assert Adapter.connect(connection).verify_credentials().name == "picture.of.the.day"
+
+
+@pytest.mark.parametrize("content", [None, "not json", "[]", '{"authorization_data": {}}'])
+def test_without_a_session_the_operator_learns_which_command_to_run(desk: Desk, content: str | None) -> None:
+    connection = desk.connection()
+    if content is not None:
+        connection.session.path.write_text(content, encoding="utf-8")
+
+    with pytest.raises(CredentialsRefused, match="`publisher connect instagram`"):
+        Adapter.connect(connection)
+
+    assert desk.requests == []
+
+
+def test_a_worker_never_logs_in(desk: Desk) -> None:
+    adapter = desk.adapter(secrets={})
+    assert desk.requests == []
+    publish(adapter, picture(desk.folder))
+    desk.sandbox.login.sign_everybody_out()
+
+    with pytest.raises(CredentialsRefused, match="signed the account out; run `publisher connect instagram`"):
+        adapter.verify_credentials()
+
+    paths = [request.path for request in desk.requests]
+    assert paths == [paths[0], CONFIGURE[0], "/api/v1/accounts/current_user/"]
+    assert paths[0].startswith(f"/rupload_igphoto/{KEY}_0_")
+
+
+def test_a_challenge_in_a_worker_is_left_to_a_person(desk: Desk) -> None:
+    adapter = desk.adapter()
+    media = upload(adapter, picture(desk.folder))
+    desk.sandbox.challenged = True
+
+    with pytest.raises(CredentialsRefused, match="Instagram app"):
+        adapter.publish(post_of(), media, idempotency_key=KEY)
+
+    assert len(desk.publishing_requests()) == 1
+    assert not [request for request in desk.requests if "challenge" in request.path]
+
+
+def test_nothing_secret_is_logged(desk: Desk, caplog: pytest.LogCaptureFixture) -> None:
+    loggers = [logging.getLogger(name) for name in ("instagrapi", "private_request", "public_request", "publisher")]
+    for logger in loggers:
+        caplog.set_level(logging.DEBUG, logger=logger.name)
+    connection = desk.connection()
+    Adapter.authorize(connection, Person())
+    adapter = Adapter.connect(connection)
+    publish(adapter, picture(desk.folder))
+    desk.rewrite = lambda _request, _answer: Answer.of_text(200, "<html>")
+    with pytest.raises(Unavailable):
+        adapter.verify_credentials()
+
+    session = connection.session.load()
+    credentials = desk.sandbox.credentials()
+    secrets = [credentials["password"], credentials["totp_seed"], session["authorization_data"]["sessionid"]]
+    assert [record for record in caplog.records if record.name in {logger.name for logger in loggers}] == []
+    assert not [secret for secret in secrets if secret in caplog.text]
+
+
+# --- publishing ------------------------------------------------------------------------------
+
+
+def test_the_registry_finds_the_adapter_and_what_it_can_do(desk: Desk) -> None:
+    adapter = desk.adapter()
+
+    assert adapter_class("instagram") is Adapter
+    assert isinstance(adapter, SupportsLookup)
+    assert isinstance(adapter, SupportsReadBack)
+
+
+def test_one_picture_arrives_as_it_was_made(desk: Desk) -> None:
+    adapter, image = desk.adapter(), picture(desk.folder, width=1080, height=1350)
+    media = upload(adapter, image)
+
+    publication = adapter.publish(post_of(), media, idempotency_key=KEY)
+
+    (post,) = desk.ledger.posts("instagram")
+    (shown,) = post.images
+    assert (publication.remote_id, publication.url, publication.state) == (post.id, post.url, "published")
+    assert post.url.startswith("https://www.instagram.com/p/")
+    assert (post.caption, post.idempotency_key) == (CAPTION, KEY)
+    assert shown.content == image.path.read_bytes()
+    assert shown.alt_text == "Picture 1"
+
+
+def test_a_carousel_keeps_order_and_alt_texts(desk: Desk) -> None:
+    pictures = [picture(desk.folder, grey=grey) for grey in (10, 120, 230)]
+    adapter = desk.adapter()
+
+    number = publish(adapter, *pictures)
+
+    (post,) = desk.ledger.posts("instagram")
+    assert (post.id, post.idempotency_key) == (number, KEY)
+    assert [image.sha256 for image in post.images] == [one.sha256 for one in pictures]
+    assert [image.alt_text for image in post.images] == ["Picture 1", "Picture 2", "Picture 3"]
+    shown = adapter.read_publication(number)
+    assert shown is not None
+    assert shown.alt_texts == ("Picture 1", "Picture 2", "Picture 3")
+    (body,) = desk.bodies()
+    assert body["client_sidecar_id"] == body["upload_id"] == KEY
+
+
+def test_uploading_again_changes_nothing_that_followers_see(desk: Desk) -> None:
+    adapter, image = desk.adapter(), picture(desk.folder)
+
+    first, second = upload(adapter, image), upload(adapter, image)
+
+    assert first == second
+    assert desk.ledger.posts() == []
+
+
+def test_a_picture_without_alt_text_sends_none(desk: Desk) -> None:
+    adapter = desk.adapter()
+    image = picture(desk.folder)
+    media = adapter.upload_media(image, "", idempotency_key=KEY, position=0, total=1)
+
+    number = adapter.publish(post_of(), [media], idempotency_key=KEY).remote_id
+
+    assert "custom_accessibility_caption" not in desk.bodies()[0]
+    shown = adapter.read_publication(number)
+    assert shown is not None
+    assert shown.alt_texts == ("",)
+
+
+OUTCOMES: dict[str, tuple[type[PlatformError], int]] = {
+    "refuse": (Unavailable, 0),
+    "drop-before": (Unconfirmed, 0),
+    "drop-after": (Unconfirmed, 1),
+    "500-before": (Unconfirmed, 0),
+    "500-after": (Unconfirmed, 1),
+    "504-after": (Unconfirmed, 1),
+    "truncate-after": (Unconfirmed, 1),
+    "garbage-after": (Unconfirmed, 1),
+    "slow-after": (Unconfirmed, 1),
+    "429": (RateLimited, 0),
+    "unauthorized": (CredentialsRefused, 0),
+    "reject": (ContentRejected, 0),
+}
+
+
+def fault_of(kind: str) -> Fault:
+    return Fault.parse("slow-after:30" if kind == "slow-after" else kind)
+
+
+@pytest.mark.parametrize("images", [1, 2])
+@pytest.mark.parametrize("kind", KINDS)
+def test_every_fault_is_told_as_what_it_is_and_sent_once(desk: Desk, kind: str, images: int) -> None:
+    expected, copies = OUTCOMES[kind]
+    adapter = desk.adapter(timeout=1.0 if kind == "slow-after" else 5.0)
+    media = upload(adapter, *[picture(desk.folder, grey=grey) for grey in range(images)])
+    # More of them than one, so that a request sent again would meet the fault again.
+    desk.faults.add("instagram", fault_of(kind), 3)
+    since = desk.clock.now()
+
+    with pytest.raises(PlatformError) as ended:
+        adapter.publish(post_of(images), media, idempotency_key=KEY)
+
+    assert type(ended.value) is expected
+    assert len(desk.ledger.posts()) == copies
+    assert len(desk.publishing_requests()) == (0 if kind == "refuse" else 1)
+    desk.faults.clear()
+    found = adapter.find_publication(post_of(images), idempotency_key=KEY, since=since)
+    assert (found is not None) == bool(copies)
+    assert bool(copies) == (kind in AFTER)
+
+
+def test_a_lost_answer_after_one_fault_is_not_sent_again_on_its_own(desk: Desk) -> None:
+    # A fault that strikes once lets a hidden second try succeed: only the copies show it.
+    adapter = desk.adapter()
+    media = upload(adapter, picture(desk.folder))
+    desk.faults.add("instagram", Fault.parse("drop-after"))
+
+    with pytest.raises(Unconfirmed):
+        adapter.publish(post_of(), media, idempotency_key=KEY)
+
+    assert len(desk.ledger.posts()) == 1
+
+
+def instead(answer: Answer) -> Rewrite:
+    """Publish, and answer with something else."""
+    return lambda request, given: answer if request.path in CONFIGURE else given
+
+
+@pytest.mark.parametrize(
+    ("answer", "expected"),
+    [
+        (Answer.of_json(200, {}), Unconfirmed),
+        (Answer.of_json(200, []), Unconfirmed),
+        (Answer.of_json(200, {"status": "ok", "media": {"code": "abc"}}), Unconfirmed),
+        (Answer.of_json(200, {"status": "fail", "message": "Something went wrong"}), Unconfirmed),
+        (Answer.of_json(202, {"status": "fail", "message": "Transcode not finished yet."}), Unconfirmed),
+        (Answer.of_json(408, {"status": "fail", "message": "timeout"}), Unconfirmed),
+        (Answer(status=307, headers={"Location": f"https://i.instagram.com{CONFIGURE[0]}"}), Unconfirmed),
+        (Answer(status=302, headers={"Location": "https://www.instagram.com/accounts/login/"}), Unconfirmed),
+        (Answer.of_json(200, {"message": "media_needs_reupload", "error_title": "bad", "status": "ok"}), Unavailable),
+        (Answer.of_json(400, {"status": "fail", "message": "feedback_required"}), CredentialsRefused),
+        (Answer.of_json(400, {"status": "fail", "message": "checkpoint_required"}), CredentialsRefused),
+        (Answer.of_json(400, {"status": "fail", "message": None}), ContentRejected),
+        (Answer.of_json(400, {"status": "fail", "error_type": "needs_upgrade"}), CredentialsRefused),
+        (Answer.of_json(404, {"status": "fail", "message": "no such endpoint"}), CredentialsRefused),
+        (Answer.of_text(404, "Not Found"), CredentialsRefused),
+        (Answer.of_json(429, {"status": "fail"}), RateLimited),
+        (Answer.of_json(422, {"status": "fail", "message": "no"}), ContentRejected),
+    ],
+)
+def test_an_answer_is_believed_only_as_far_as_it_can_be_read(
+    desk: Desk, answer: Answer, expected: type[PlatformError]
+) -> None:
+    adapter = desk.adapter()
+    media = upload(adapter, picture(desk.folder))
+    desk.rewrite = instead(answer)
+
+    with pytest.raises(PlatformError) as ended:
+        adapter.publish(post_of(), media, idempotency_key=KEY)
+
+    assert type(ended.value) is expected
+    assert len(desk.publishing_requests()) == 1
+
+
+def test_being_asked_to_wait_says_until_when(desk: Desk) -> None:
+    adapter = desk.adapter()
+    media = upload(adapter, picture(desk.folder))
+    waits = {"": timedelta(hours=1), "120": timedelta(minutes=2)}
+
+    for header, wait in waits.items():
+        desk.rewrite = instead(Answer.of_json(429, {"status": "fail"}, {"Retry-After": header}))
+        before = desk.clock.now()
+        with pytest.raises(RateLimited) as ended:
+            adapter.publish(post_of(), media, idempotency_key=KEY)
+        assert wait <= ended.value.retry_at - before < wait + timedelta(minutes=1)
+        assert ended.value.status == 429
+
+
+def test_a_platform_that_is_out_of_reach_leaves_nothing_unknown(desk: Desk) -> None:
+    media = upload(desk.adapter(), picture(desk.folder))
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        stalled = f"http://127.0.0.1:{silent.getsockname()[1]}"
+        adapter = desk.adapter(proxy=stalled, timeout=0.6)
+        with pytest.raises(Unavailable):
+            adapter.publish(post_of(), media, idempotency_key=KEY)
+    # By now nobody listens there.
+    with pytest.raises(Unavailable):
+        adapter.publish(post_of(), media, idempotency_key=KEY)
+    # A certificate that nobody vouches for.
+    with pytest.raises(Unavailable):
+        desk.adapter(ca_file=None).publish(post_of(), media, idempotency_key=KEY)
+
+    assert desk.publishing_requests() == []
+
+
+def test_the_environment_decides_neither_proxy_nor_certificates(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("HTTPS_PROXY", "https_proxy", "ALL_PROXY", "all_proxy"):
+        monkeypatch.setenv(name, "http://127.0.0.1:9")
+    for name in ("REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE"):
+        monkeypatch.setenv(name, "/nowhere.pem")
+
+    assert Adapter.authorize(desk.connection(), Person()).name == "picture.of.the.day"
+
+
+@pytest.mark.parametrize("count", [0, 11])
+def test_a_number_of_pictures_that_can_t_be_carried_is_not_sent(desk: Desk, count: int) -> None:
+    adapter = desk.adapter()
+    media = [UploadedMedia(image=picture(desk.folder), alt_text="", reference="1")] * count
+
+    with pytest.raises(UnsupportedContent, match="1 to 10 pictures"):
+        adapter.publish(post_of(count), media, idempotency_key=KEY)
+
+    assert desk.requests == []
+
+
+def test_only_jpeg_is_uploaded(desk: Desk) -> None:
+    with pytest.raises(UnsupportedContent, match="png"):
+        upload(desk.adapter(), picture(desk.folder, image_format="png"))
+
+    assert desk.requests == []
+
+
+@pytest.mark.parametrize(
+    ("answer", "expected"),
+    [
+        (Answer.of_json(403, {"message": "login_required", "status": "fail"}), CredentialsRefused),
+        (Answer.of_json(400, {"message": "challenge_required", "status": "fail"}), CredentialsRefused),
+        (Answer.of_json(429, {"message": "Please wait a few minutes before you try again."}), RateLimited),
+        (Answer.of_json(413, {"debug_info": {"message": "too large"}}), ContentRejected),
+        (Answer.of_text(503, "<html>"), Unavailable),
+        (Answer.of_text(302, ""), Unavailable),
+        (Answer.of_json(200, {}).cut(0), Unavailable),
+    ],
+)
+def test_trouble_while_uploading_is_never_unknown(desk: Desk, answer: Answer, expected: type[PlatformError]) -> None:
+    adapter = desk.adapter()
+    desk.rewrite = lambda _request, _given: answer
+
+    with pytest.raises(PlatformError) as ended:
+        upload(adapter, picture(desk.folder))
+
+    assert type(ended.value) is expected
+    assert len(desk.requests) == 1
+
+
+def test_an_earlier_answer_does_not_explain_a_later_error(desk: Desk) -> None:
+    adapter, image = desk.adapter(), picture(desk.folder)
+    desk.rewrite = lambda _request, _given: Answer.of_json(413, {})
+    with pytest.raises(ContentRejected):
+        upload(adapter, image)
+
+    with pytest.raises(Unavailable):
+        upload(adapter, image.model_copy(update={"path": desk.folder / "gone.jpeg"}))
+
+
+# --- keys ------------------------------------------------------------------------------------
+
+INSTANT = datetime(2026, 5, 4, 9, 0, tzinfo=UTC)
+TOKENS = st.text("0123456789abcdef", min_size=12, max_size=12)
+
+
+def key_of(token: str, created_at: datetime = INSTANT) -> str:
+    return Adapter.idempotency_key(KeySeed(token=token, title="A cell", created_at=created_at))
+
+
+@given(token=TOKENS, seconds=st.integers(0, 10**9))
+def test_a_key_is_a_time_in_milliseconds_near_the_true_one(token: str, seconds: int) -> None:
+    created_at = INSTANT + timedelta(seconds=seconds)
+    key = key_of(token, created_at)
+
+    assert len(key) == 13
+    assert key == key_of(token, created_at)
+    assert abs(int(key) / 1000 - created_at.timestamp()) < 1000
+
+
+@given(first=TOKENS, second=TOKENS)
+def test_the_uploads_of_two_posts_never_share_an_id(first: str, second: str) -> None:
+    keys = {int(key_of(first)), int(key_of(second))}
+
+    assert len(keys) == 1 or abs(int.__sub__(*keys)) > load_profile("instagram").images.maximum
+
+
+# --- looking for a post ----------------------------------------------------------------------
+
+
+def without(*names: str) -> Rewrite:
+    """The feed as a platform would tell it that keeps less."""
+
+    def rewrite(request: Request, answer: Answer) -> Answer:
+        if not request.path.startswith("/api/v1/feed/user/"):
+            return answer
+        page = json.loads(answer.body)
+        for item in page["items"]:
+            for name in names:
+                item.pop(name, None)
+        return Answer.of_json(200, page)
+
+    return rewrite
+
+
+def test_a_post_is_found_by_its_upload_id_whatever_became_of_its_caption(desk: Desk) -> None:
+    adapter, since = desk.adapter(), desk.clock.now()
+    number = publish(adapter, picture(desk.folder), caption="Another caption")
+
+    found = adapter.find_publication(post_of(), idempotency_key=KEY, since=since)
+
+    assert found is not None
+    assert found.remote_id == number
+    assert found.url == desk.ledger.posts()[0].url
+
+
+@pytest.mark.parametrize("images", [1, 2])
+def test_a_post_is_found_by_its_caption_where_no_id_is_told(desk: Desk, images: int) -> None:
+    adapter, since = desk.adapter(), desk.clock.now()
+    number = publish(adapter, *[picture(desk.folder)] * images)
+    publish(adapter, picture(desk.folder), key="1777885200512", caption="A later post")
+    desk.rewrite = without("device_timestamp", "client_sidecar_id")
+
+    found = adapter.find_publication(post_of(images), idempotency_key=KEY, since=since)
+
+    assert found is not None
+    assert found.remote_id == number
+
+
+def test_another_post_is_not_taken_for_ours(desk: Desk) -> None:
+    adapter = desk.adapter()
+    desk.ledger.shift(timedelta(days=-30))
+    publish(adapter, picture(desk.folder), key="1775293200000")
+    desk.ledger.shift(timedelta(0))
+    publish(adapter, picture(desk.folder), key="1777885200512", caption="Another one")
+    publish(adapter, picture(desk.folder), picture(desk.folder), key="1777885200528")
+
+    found = adapter.find_publication(post_of(), idempotency_key=KEY, since=desk.clock.now())
+
+    assert found is None
+
+
+def test_a_post_is_found_behind_many_others(desk: Desk) -> None:
+    adapter, since = desk.adapter(), desk.clock.now()
+    media = upload(adapter, picture(desk.folder))
+    number = adapter.publish(post_of(), media, idempotency_key=KEY).remote_id
+    for place in range(1, 26):
+        other = [replace(media[0], reference=KEY)]
+        adapter.publish(post_of(caption=f"Other {place}"), other, idempotency_key=str(int(KEY) + 16 * place))
+    desk.rewrite = without("device_timestamp")
+    desk.requests.clear()
+
+    found = adapter.find_publication(post_of(), idempotency_key=KEY, since=since)
+
+    assert found is not None
+    assert found.remote_id == number
+    assert len(desk.requests) == 3
+
+
+def test_a_pinned_old_post_does_not_end_the_search(desk: Desk) -> None:
+    adapter, since = desk.adapter(), desk.clock.now()
+    number = publish(adapter, picture(desk.folder))
+    now = int(since.timestamp())
+    pinned, newer = {"pk": 1, "taken_at": 1_500_000_000}, {"pk": 2, "taken_at": now + 1}
+
+    def first_page(request: Request, answer: Answer) -> Answer:
+        if request.query.get("max_id"):
+            return desk.sandbox.answer(replace(request, query={}))
+        page = {"items": [pinned, newer], "more_available": True, "next_max_id": "2_1", "status": "ok"}
+        return Answer.of_json(200, page)
+
+    desk.rewrite = first_page
+
+    found = adapter.find_publication(post_of(), idempotency_key=KEY, since=since)
+
+    assert found is not None
+    assert found.remote_id == number
+
+
+@pytest.mark.parametrize(
+    "page",
+    [
+        {},
+        {"items": None, "more_available": False},
+        {"items": []},
+        {"items": [], "more_available": True},
+        {"items": [{"pk": "1"}], "more_available": False},
+        {"items": ["?"], "more_available": False},
+        {"items": [{"taken_at": 1, "carousel_media": ["?"], "pk": 1}], "more_available": False},
+    ],
+)
+def test_a_feed_that_can_t_be_read_whole_does_not_count_as_absence(desk: Desk, page: dict[str, Any]) -> None:
+    adapter = desk.adapter()
+    desk.rewrite = lambda _request, _answer: Answer.of_json(200, {**page, "status": "ok"})
+
+    with pytest.raises(Unavailable):
+        adapter.find_publication(post_of(), idempotency_key=KEY, since=desk.clock.now())
+
+
+def test_an_endless_feed_does_not_count_as_absence(desk: Desk) -> None:
+    adapter, since = desk.adapter(), desk.clock.now()
+    page = {
+        "items": [{"pk": 1, "taken_at": int(since.timestamp())}],
+        "more_available": True,
+        "next_max_id": "1",
+        "status": "ok",
+    }
+    desk.rewrite = lambda _request, _answer: Answer.of_json(200, page)
+
+    with pytest.raises(Unavailable, match="more than 120 posts"):
+        adapter.find_publication(post_of(), idempotency_key=KEY, since=since)
+
+
+@pytest.mark.parametrize(
+    ("answer", "expected"),
+    [
+        (Answer.of_json(403, {"message": "login_required", "status": "fail"}), CredentialsRefused),
+        (Answer.of_json(429, {"status": "fail"}), RateLimited),
+        (Answer.of_text(502, "<html>"), Unavailable),
+        (Answer.of_json(200, {"status": "ok"}).cut(0), Unavailable),
+    ],
+)
+def test_a_question_without_an_answer_is_no_absence(desk: Desk, answer: Answer, expected: type[PlatformError]) -> None:
+    adapter = desk.adapter()
+    desk.rewrite = lambda _request, _given: answer
+
+    for ask in (
+        lambda: adapter.find_publication(post_of(), idempotency_key=KEY, since=desk.clock.now()),
+        lambda: adapter.read_publication("35"),
+        adapter.verify_credentials,
+    ):
+        with pytest.raises(PlatformError) as ended:
+            ask()
+        assert type(ended.value) is expected
+
+
+# --- reading back ----------------------------------------------------------------------------
+
+
+def test_a_post_is_read_back(desk: Desk) -> None:
+    adapter, before = desk.adapter(), desk.clock.now()
+    number = publish(adapter, picture(desk.folder))
+
+    shown = adapter.read_publication(number)
+
+    assert shown is not None
+    assert (shown.remote_id, shown.url) == (number, desk.ledger.posts()[0].url)
+    assert (shown.image_count, shown.alt_texts) == (1, ("Picture 1",))
+    assert shown.published_at is not None
+    assert abs(shown.published_at - before) < timedelta(minutes=1)
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        None,
+        Answer.of_json(400, {"message": "Media not found or unavailable", "status": "fail"}),
+        Answer.of_json(400, {"message": "Sorry, this photo has been deleted.", "status": "fail"}),
+    ],
+)
+def test_a_post_that_is_gone_reads_as_none(desk: Desk, answer: Answer | None) -> None:
+    adapter = desk.adapter()
+    desk.rewrite = lambda _request, given: answer or given
+
+    assert adapter.read_publication("3500000000000000999") is None
+
+
+def test_an_alt_text_that_the_platform_does_not_tell_is_not_called_missing(desk: Desk) -> None:
+    adapter = desk.adapter()
+    number = publish(adapter, picture(desk.folder))
+
+    def silent(_request: Request, answer: Answer) -> Answer:
+        page = json.loads(answer.body)
+        del page["items"][0]["accessibility_caption"]
+        return Answer.of_json(200, page)
+
+    desk.rewrite = silent
+
+    shown = adapter.read_publication(number)
+    assert shown is not None
+    assert shown.alt_texts == (None,)
+
+
+# --- the sandbox's own rules -----------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("sizes", "caption", "reason"),
+    [
+        ([(1080, 1440)], CAPTION, "aspect ratio"),
+        ([(1440, 700)], CAPTION, "aspect ratio"),
+        ([(1080, 1080), (1080, 1350)], CAPTION, "same aspect ratio"),
+        ([(1080, 1080)], "x" * 2201, "2,200"),
+        ([(1080, 1080)], "🔬" * 1101, "2,200"),
+        ([(1080, 1080)], "#a #b #c #d #e #f", "5 hashtags"),
+    ],
+)
+def test_the_sandbox_refuses_what_the_platform_does_not_take(
+    desk: Desk, sizes: list[tuple[int, int]], caption: str, reason: str
+) -> None:
+    pictures = [picture(desk.folder, width=width, height=height) for width, height in sizes]
+
+    with pytest.raises(ContentRejected, match=reason):
+        publish(desk.adapter(), *pictures, caption=caption)
+
+    assert desk.ledger.posts() == []
+
+
+@pytest.mark.parametrize("size", [(1080, 1350), (1440, 754), (1440, 1800), (1, 1)])
+def test_the_sandbox_takes_the_platforms_own_shapes(desk: Desk, size: tuple[int, int]) -> None:
+    publish(desk.adapter(), picture(desk.folder, width=size[0], height=size[1]), caption="🔬" * 1100)
+
+    assert len(desk.ledger.posts()) == 1
+
+
+def test_the_sandbox_looks_at_the_bytes_of_a_picture(desk: Desk) -> None:
+    png = picture(desk.folder, image_format="png").model_copy(update={"format": "jpeg"})
+    with pytest.raises(ContentRejected, match="right format"):
+        publish(desk.adapter(), png)
+
+    heavy = picture(desk.folder)
+    heavy.path.write_bytes(heavy.path.read_bytes() + bytes(8_000_000))
+    with pytest.raises(ContentRejected, match="larger than 8 MB"):
+        upload(desk.adapter(), heavy)
+
+
+def test_the_sandbox_does_not_recognise_a_key_that_it_has_seen(desk: Desk) -> None:
+    adapter = desk.adapter()
+    media = upload(adapter, picture(desk.folder))
+
+    for _ in range(2):
+        adapter.publish(post_of(), media, idempotency_key=KEY)
+
+    assert len(desk.ledger.posts()) == 2
+
+
+def test_a_code_is_what_an_authenticator_shows() -> None:
+    # The test vectors of RFC 6238, cut to six digits; the key is its "12345678901234567890".
+    seed = "GEZDGNBVGY3TQOJQGEZDGNBVGY3TQOJQ"
+
+    codes = [totp_code(seed, unix_time) for unix_time in (59, 1111111109, 1111111111, 1234567890, 20000000000)]
+
+    assert codes == ["287082", "081804", "050471", "005924", "353130"]
+
+
+# --- the server ------------------------------------------------------------------------------
+
+
+def tunnel(server: TlsServer, head: bytes) -> bytes:
+    port = int(server.proxy_url.rpartition(":")[2])
+    with socket.create_connection(("127.0.0.1", port), timeout=5) as connection:
+        connection.sendall(head)
+        return connection.recv(1000)
+
+
+@pytest.mark.parametrize(
+    "head",
+    [b"CONNECT example.org:443 HTTP/1.1\r\n\r\n", b"GET http://i.instagram.com/ HTTP/1.1\r\n\r\n", b"\r\n\r\n"],
+)
+def test_the_proxy_leads_to_instagram_only(desk: Desk, head: bytes) -> None:
+    assert tunnel(desk.server, head).startswith(b"HTTP/1.1 403 ")
+
+
+def test_a_client_that_goes_away_half_way_harms_nobody(desk: Desk) -> None:
+    port = int(desk.server.proxy_url.rpartition(":")[2])
+    for head in (b"CONN", b"CONNECT i.instagram.com:443 HTTP/1.1\r\n\r\n"):
+        socket.create_connection(("127.0.0.1", port)).close()
+        with socket.create_connection(("127.0.0.1", port)) as connection:
+            connection.sendall(head)
+
+    assert desk.adapter().verify_credentials().name == "picture.of.the.day"
+
+
+@pytest.mark.parametrize("protocol", ["h2", "http/1.1"])
+def test_the_server_speaks_both_versions_over_tls_1_3(desk: Desk, protocol: str) -> None:
+    context = ssl.create_default_context(cafile=str(desk.server.ca_file))
+    context.set_alpn_protocols([protocol])
+    port = int(desk.server.proxy_url.rpartition(":")[2])
+    with socket.create_connection(("127.0.0.1", port), timeout=5) as plain:
+        plain.sendall(b"CONNECT b.i.instagram.com:443 HTTP/1.1\r\n\r\n")
+        assert plain.recv(1000).startswith(b"HTTP/1.1 200 ")
+        with context.wrap_socket(plain, server_hostname="b.i.instagram.com") as secure:
+            assert (secure.version(), secure.selected_alpn_protocol()) == ("TLSv1.3", protocol)
+
+
+def test_the_server_stops_at_once_while_an_answer_is_held_back(desk: Desk, tmp_path: Path) -> None:
+    asked = []
+
+    def answer(request: Request) -> Answer:
+        asked.append(request)
+        return Answer.of_json(200, {"status": "ok"}).delayed(60)
+
+    server = TlsServer(answer, hosts=HOSTS, ca_file=tmp_path / "ca.pem", refuse=lambda: False)
+    server.start()
+    with pytest.raises(Unavailable):
+        desk.adapter(proxy=server.proxy_url, ca_file=server.ca_file, timeout=0.5).verify_credentials()
+    started = monotonic()
+
+    server.stop()
+
+    assert len(asked) == 1
+    assert monotonic() - started < 5
+    with pytest.raises(OSError, match="refused"):
+        tunnel(server, b"")
+
+
+def test_a_port_that_is_taken_is_told_when_the_server_is_made(tmp_path: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken, pytest.raises(OSError, match="in use"):
+        TlsServer(
+            lambda _request: Answer.of_json(200, {}),
+            hosts=HOSTS,
+            ca_file=tmp_path / "ca.pem",
+            refuse=lambda: False,
+            proxy_port=taken.getsockname()[1],
+        )

@@ -1,0 +1,86 @@
+"""Every adapter against every fault of the sandbox: one copy at the end, or none and a true sentence."""
+
+from __future__ import annotations
+
+import pytest
+
+from publisher.delivery import operate
+from publisher.sandbox.faults import KINDS, Fault
+from tests.conftest import OpenOutlet
+from tests.outlet import PLATFORMS, Outlet
+
+PUBLISHED_IN_THE_END = [kind for kind in KINDS if kind not in ("unauthorized", "reject")]
+
+
+def strike(outlet: Outlet, platform: str, kind: str, times: int = 1) -> None:
+    outlet.stage.faults.add(platform, Fault(kind, 4.0 if kind == "slow-after" else 0.0), times)
+
+
+@pytest.mark.parametrize("kind", PUBLISHED_IN_THE_END)
+@pytest.mark.parametrize("platform", PLATFORMS)
+def test_one_copy_whatever_happens_to_the_answer(open_outlet: OpenOutlet, platform: str, kind: str) -> None:
+    outlet = open_outlet(platform)
+    strike(outlet, platform, kind)
+    outlet.add_post()
+    outlet.pick()
+    outlet.settle()
+    row = outlet.deliveries()[platform]
+    (copy,) = outlet.copies(platform)
+    assert (row.state, row.remote_id) == ("published", copy.id)
+    assert outlet.stage.faults.summary()[platform][kind] >= 1
+
+
+@pytest.mark.parametrize("kind", ["drop-after", "504-after", "500-before"])
+@pytest.mark.parametrize("platform", PLATFORMS)
+def test_one_copy_when_it_happens_again_and_again(open_outlet: OpenOutlet, platform: str, kind: str) -> None:
+    outlet = open_outlet(platform)
+    strike(outlet, platform, kind, times=3)
+    outlet.add_post()
+    outlet.pick()
+    outlet.settle(steps=80)
+    assert outlet.deliveries()[platform].state == "published"
+    assert len(outlet.copies(platform)) == 1
+
+
+@pytest.mark.parametrize("platform", PLATFORMS)
+def test_refused_credentials_hold_it_with_a_sentence_and_publish_nothing(
+    open_outlet: OpenOutlet, platform: str
+) -> None:
+    outlet = open_outlet(platform)
+    strike(outlet, platform, "unauthorized")
+    outlet.add_post()
+    outlet.pick()
+    outlet.settle()
+    row = outlet.deliveries()[platform]
+    assert (row.state, outlet.copies(platform)) == ("held", [])
+    assert f"publisher connect {platform}" in row.problem
+    assert operate.resume(outlet.desk.database, platform, now=outlet.desk.now(), actor="me")
+    operate.retry(outlet.desk.database, row.id, now=outlet.desk.now(), actor="me")
+    outlet.settle()
+    assert outlet.deliveries()[platform].state == "published"
+    assert len(outlet.copies(platform)) == 1
+
+
+@pytest.mark.parametrize("platform", PLATFORMS)
+def test_a_refused_post_fails_with_a_sentence_and_publishes_nothing(open_outlet: OpenOutlet, platform: str) -> None:
+    outlet = open_outlet(platform)
+    strike(outlet, platform, "reject")
+    outlet.add_post()
+    outlet.pick()
+    outlet.settle()
+    row = outlet.deliveries()[platform]
+    assert (row.state, outlet.copies(platform)) == ("failed", [])
+    assert len(row.problem) > 20
+
+
+def test_what_followers_see_is_what_was_adapted(outlet: Outlet) -> None:
+    outlet.add_post(images=3)
+    outlet.pick()
+    outlet.settle()
+    for name, row in outlet.deliveries().items():
+        (copy,) = outlet.copies(name)
+        meant = row.adapted["images"]
+        assert copy.caption.split() == row.adapted["caption"].split()
+        assert [image.alt_text for image in copy.images] == [image["alt_text"] for image in meant]
+        assert len(copy.images) == 3
+        assert row.problem == ""

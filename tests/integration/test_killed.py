@@ -1,0 +1,102 @@
+"""Workers killed with SIGKILL, and processes side by side: one copy after all."""
+
+from __future__ import annotations
+
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from publisher.sandbox.faults import Fault
+from tests.conftest import OpenOutlet
+from tests.outlet import PLATFORMS, Outlet
+
+ROOT = Path(__file__).parents[2]
+PATIENCE = 60.0
+
+
+def start(*arguments: str) -> subprocess.Popen[bytes]:
+    return subprocess.Popen([sys.executable, "-m", *arguments], cwd=ROOT, stderr=subprocess.PIPE)
+
+
+def wait_until(true: Callable[[], bool], what: str) -> None:
+    """Look again and again until something is so; fail when it never is."""
+    end = time.monotonic() + PATIENCE
+    while not true():
+        assert time.monotonic() < end, f"never happened: {what}"
+        time.sleep(0.05)
+
+
+def work(outlet: Outlet, channel: str, doom: str = "") -> int:
+    process = start("tests.doomed_worker", str(outlet.config), channel, doom)
+    _, told = process.communicate(timeout=PATIENCE)
+    assert process.returncode in (0, -signal.SIGKILL), told.decode()
+    return process.returncode
+
+
+def is_settled(outlet: Outlet) -> bool:
+    return all(row.state == "published" for row in outlet.deliveries().values())
+
+
+@pytest.mark.parametrize("milestone", ["claimed", "prepared", "committed", "answered", "recorded"])
+@pytest.mark.parametrize("platform", PLATFORMS)
+def test_one_copy_after_a_kill_at(open_outlet: OpenOutlet, platform: str, milestone: str) -> None:
+    outlet = open_outlet(platform)
+    outlet.add_post()
+    outlet.pick()
+    assert work(outlet, platform, milestone) == -signal.SIGKILL
+    assert len(outlet.copies(platform)) == (1 if milestone in ("answered", "recorded") else 0)
+    wait_until(
+        lambda: work(outlet, platform) == 0 and outlet.deliveries()[platform].state == "published",
+        f"{platform} is published after a kill at {milestone}",
+    )
+    (copy,) = outlet.copies(platform)
+    assert outlet.deliveries()[platform].remote_id == copy.id
+
+
+@pytest.mark.parametrize("platform", PLATFORMS)
+def test_one_copy_after_a_kill_while_the_platform_answers(open_outlet: OpenOutlet, platform: str) -> None:
+    outlet = open_outlet(platform)
+    outlet.stage.faults.add(platform, Fault("slow-after", 5.0))
+    outlet.add_post()
+    outlet.pick()
+    process = start("tests.doomed_worker", str(outlet.config), platform)
+    wait_until(lambda: bool(outlet.copies(platform)), f"{platform} has the post")
+    process.kill()
+    process.communicate()
+    wait_until(
+        lambda: work(outlet, platform) == 0 and outlet.deliveries()[platform].state == "published",
+        f"{platform} is published",
+    )
+    assert len(outlet.copies(platform)) == 1
+
+
+def test_two_processes_on_one_file_publish_one_copy_each(outlet: Outlet) -> None:
+    outlet.add_post()
+    processes = [start("publisher", "--config", str(outlet.config), "run") for _ in range(2)]
+    try:
+        wait_until(lambda: bool(outlet.deliveries()) and is_settled(outlet), "all channels are published")
+    finally:
+        for process in processes:
+            process.send_signal(signal.SIGTERM)
+        told = [process.communicate(timeout=PATIENCE)[1].decode() for process in processes]
+    assert [process.returncode for process in processes] == [0, 0], told
+    assert [len(outlet.copies(name)) for name in PLATFORMS] == [1, 1, 1]
+    assert not any("locked" in lines for lines in told)
+
+
+def test_a_stop_in_mid_publication_finishes_what_is_in_hand(outlet: Outlet) -> None:
+    for platform in PLATFORMS:
+        outlet.stage.faults.add(platform, Fault("slow-after", 1.5))
+    outlet.add_post()
+    process = start("publisher", "--config", str(outlet.config), "run")
+    wait_until(lambda: len(outlet.stage.ledger.posts()) == len(PLATFORMS), "every platform has the post")
+    process.send_signal(signal.SIGTERM)
+    _, told = process.communicate(timeout=PATIENCE)
+    assert process.returncode == 0, told.decode()
+    assert is_settled(outlet)
+    assert [len(outlet.copies(name)) for name in PLATFORMS] == [1, 1, 1]

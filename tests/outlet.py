@@ -1,0 +1,216 @@
+"""A small outlet on the sandbox, in a folder of its own, for tests that publish for real."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from datetime import timedelta
+from pathlib import Path
+
+import pyvips
+from sqlalchemy import select
+
+from publisher.cli.desk import Desk
+from publisher.clock import ShiftedClock
+from publisher.db.models import Delivery
+from publisher.delivery.channels import Channels
+from publisher.delivery.due import due_channels, recover_lost
+from publisher.delivery.owner import is_surely_gone, this_process
+from publisher.delivery.worker import Worker
+from publisher.post_queue.approval import approve
+from publisher.post_queue.drafts import ImageDraft, PostDraft
+from publisher.post_queue.picking import pick_slot
+from publisher.post_queue.posts import add_post
+from publisher.post_queue.slots import slot_day, slot_opens
+from publisher.profiles import Profile
+from publisher.sandbox.ledger import LedgerPost
+from publisher.sandbox.stage import Stage
+from publisher.settings import Settings
+from publisher.starter import write_starter
+
+PLATFORMS = ("instagram", "tumblr", "x")
+
+CONFIG = """\
+[outlet]
+name = "Test outlet"
+time_zone = "Europe/London"
+hour = "00:00"
+lateness = "until 23:59"
+
+[delivery]
+lease_seconds = 10.0
+look_up_after = [0.2, 0.5, 1.0]
+settle_seconds = 0.4
+retry_seconds = 0.5
+workers = 4
+"""
+
+
+class PatientChannels(Channels):
+    """The outlet's channels with a shorter publishing timeout, so that a test needn't wait for the true one."""
+
+    def __init__(self, settings: Settings, clock: ShiftedClock, timeout: float) -> None:
+        super().__init__(settings, clock)
+        self._timeout = timeout
+
+    def profile(self, name: str) -> Profile:
+        profile = super().profile(name)
+        habits = profile.publishing.model_copy(update={"timeout_seconds": self._timeout, "minimum_gap_seconds": 0.0})
+        return profile.model_copy(update={"publishing": habits})
+
+
+class Outlet:
+    """An outlet with one channel per platform of a running stage."""
+
+    def __init__(
+        self, folder: Path, stage: Stage, platforms: Sequence[str] = PLATFORMS, media: Path | None = None
+    ) -> None:
+        """`media`: a folder that outlets share, so that equal pictures are made once."""
+        self.stage = stage
+        self.folder = folder
+        self.clock = ShiftedClock()
+        self.config = folder / "config" / "publisher.toml"
+        write_starter(folder)
+        shared = f'\n[storage]\nmedia = "{media}"\n' if media else ""
+        self.config.write_text(CONFIG + shared + "".join(self._channel(name) for name in platforms), encoding="utf-8")
+        self.desk = Desk(self.config, self.clock)
+
+    def _channel(self, name: str) -> str:
+        platform = next(each for each in self.stage.platforms if each.name == name)
+        settings = "".join(f'{key} = "{value}"\n' for key, value in self.stage.connection(name).items())
+        return (
+            f'\n[channels.{name}]\nplatform = "{name}"\naccount = "{platform.account()}"\n'
+            f'caption = "captions/{name}.j2"\n{settings}'
+        )
+
+    def environment(self) -> dict[str, str]:
+        """The secrets of the sandbox's accounts."""
+        return {
+            self.desk.settings.channels[platform.name].secret_variable(secret): value
+            for platform in self.stage.platforms
+            if platform.name in self.desk.settings.channels
+            for secret, value in platform.credentials().items()
+        }
+
+    def connect_instagram(self, saved: Path) -> None:
+        """Log in once per test run; later outlets take the same session."""
+        session = self.folder / "sessions" / "instagram.json"
+        if not saved.exists():
+            self.desk.channels.authorize("instagram", NoQuestions())
+            saved.write_bytes(session.read_bytes())
+        session.parent.mkdir(mode=0o700, exist_ok=True)
+        session.write_bytes(saved.read_bytes())
+        session.chmod(0o600)
+
+    def add_post(self, title: str = "A quiet cell", images: int = 1, **fields: object) -> int:
+        """An approved post with small pictures."""
+        pictures = []
+        for number in range(images):
+            file = self.folder / f"{abs(hash(title))}-{number}.png"
+            draw(file, seed=number)
+            pictures.append(ImageDraft(file=file, alt_text=f"Picture {number + 1}: a grey disc on black"))
+        draft = PostDraft.model_validate(
+            {
+                "title": title,
+                "standfirst": "It rests, and so does the desk",
+                "body": "One *quiet* cell. Nothing moves.",
+                "credit": "Image by the test bench",
+                "licence": "CC BY 4.0",
+                "tags": ("cell biology", "quiet"),
+                "images": pictures,
+                **fields,
+            }
+        )
+        desk = self.desk
+        post = add_post(desk.database, desk.store, draft, desk.now())
+        approve(desk.database, post.id, desk.settings, desk.targets, desk.people, now=desk.now())
+        return post.id
+
+    def pick(self) -> None:
+        desk = self.desk
+        day = slot_day(desk.now(), desk.settings.outlet.zone)
+        if desk.now() < slot_opens(day, desk.settings):
+            self.shift_to_slot()
+        pick_slot(desk.database, desk.settings, desk.targets, desk.people, desk.now())
+
+    def shift_to_slot(self) -> None:
+        day = slot_day(self.desk.now(), self.desk.settings.outlet.zone)
+        self.stage.ledger.shift(self.clock.shift_to(slot_opens(day, self.desk.settings)))
+
+    def settle(self, *, timeout: float = 2.0, steps: int = 40) -> None:
+        """Work until nothing is due any more, moving the clock to whatever comes next."""
+        channels = PatientChannels(self.desk.settings, self.clock, timeout)
+        worker = Worker(
+            self.desk.database,
+            channels,
+            self.desk.renderer,
+            self.clock,
+            self.desk.settings.delivery,
+            owner=this_process(),
+        )
+        for _ in range(steps):
+            recover_lost(self.desk.database, self.clock.now(), timedelta(seconds=0.2), is_surely_gone)
+            with self.desk.database.reading() as session:
+                due = due_channels(session, self.clock.now())
+            for channel in due:
+                worker.drain(channel)
+            if not due and not self._move_on():
+                return
+        raise AssertionError("the deliveries did not come to rest")
+
+    def _move_on(self) -> bool:
+        """Move the clock to the next thing that waits for it; False when nothing does."""
+        with self.desk.database.reading() as session:
+            rows = list(session.scalars(select(Delivery)))
+        waiting = [row.due_at for row in rows if row.state in ("pending", "unconfirmed", "processing")]
+        waiting += [row.verify_at for row in rows if row.verify_at and row.state == "published"]
+        if not waiting:
+            return False
+        self.stage.ledger.shift(self.clock.shift_to(max(min(waiting), self.clock.now() + timedelta(seconds=0.1))))
+        return True
+
+    def deliveries(self) -> dict[str, Delivery]:
+        """By channel; of the newest pick."""
+        with self.desk.database.reading() as session:
+            rows = session.scalars(select(Delivery).order_by(Delivery.id))
+            return {row.channel_name: row for row in rows}
+
+    def copies(self, platform: str) -> list[LedgerPost]:
+        return self.stage.ledger.posts(platform)
+
+    def close(self) -> None:
+        self.desk.database.close()
+
+
+class NoQuestions:
+    def tell(self, text: str) -> None:
+        assert text
+
+    def ask(self, question: str, *, secret: bool = False) -> str:
+        raise AssertionError(f"asked: {question}")
+
+
+def draw(file: Path, *, seed: int = 0, width: int = 640, height: int = 480) -> None:
+    """A soft disc on black, with a little noise: unlike for each seed."""
+    noise = pyvips.Image.gaussnoise(width, height, mean=20, sigma=8, seed=seed)
+    disc = pyvips.Image.gaussmat(60 + 10 * seed, 0.02).linear(0.8, 0)
+    left = max(0, (width - disc.width) // 2)
+    top = max(0, (height - disc.height) // 2)
+    image = noise + disc.crop(0, 0, min(disc.width, width), min(disc.height, height)).embed(left, top, width, height)
+    image.cast("uchar").colourspace("srgb").write_to_file(str(file))
+
+
+@contextmanager
+def environment(values: Mapping[str, str]) -> Iterator[None]:
+    """The environment with these variables added."""
+    former = {name: os.environ.get(name) for name in values}
+    os.environ.update(values)
+    try:
+        yield
+    finally:
+        for name, value in former.items():
+            if value is None:
+                os.environ.pop(name, None)
+            else:
+                os.environ[name] = value

@@ -1,0 +1,178 @@
+"""What each end of an instagrapi call becomes."""
+
+from __future__ import annotations
+
+import inspect
+import itertools
+from datetime import UTC, datetime, timedelta
+
+import pytest
+import requests
+from curl_cffi import CurlECode
+from curl_cffi.requests import Response
+from curl_cffi.requests.exceptions import RequestException as CurlError
+from instagrapi import exceptions as ig
+
+from publisher.platforms.errors import (
+    ContentRejected,
+    CredentialsRefused,
+    PlatformError,
+    RateLimited,
+    Unavailable,
+    Unconfirmed,
+)
+from publisher.platforms.instagram_answers import (
+    MEANINGS,
+    REFUSALS,
+    STATUSES,
+    WORDS,
+    Answer,
+    Meaning,
+    platform_error,
+)
+from publisher.platforms.instagram_client import never_sent
+from publisher.platforms.transport import SentRequest
+
+NOW = datetime(2026, 5, 4, 9, 0, tzinfo=UTC)
+READING = SentRequest("Reading")
+PUBLISHING = SentRequest("Publishing", publishing=True)
+ROOTS = {ig.ClientError, ig.PrivateError}
+LIBRARY = [
+    found
+    for found in vars(ig).values()
+    if inspect.isclass(found) and issubclass(found, Exception) and found.__module__ == ig.__name__
+]
+
+
+def ended(
+    error: Exception, answer: Answer, sent: SentRequest = PUBLISHING, *, unsent: bool = False, now: datetime = NOW
+) -> PlatformError:
+    return platform_error(error, answer, sent, channel="pictures", never_sent=unsent, now=now)
+
+
+def made(kind: type[Exception]) -> Exception:
+    error = kind.__new__(kind)
+    Exception.__init__(error, "a message")
+    return error
+
+
+def answered(status: int | None, /, **body: object) -> Answer:
+    return Answer(status=status, body=body)
+
+
+def test_there_is_something_to_enumerate() -> None:
+    assert len(LIBRARY) > 80
+
+
+@pytest.mark.parametrize("kind", LIBRARY, ids=lambda kind: kind.__name__)
+def test_every_exception_of_the_library_has_a_meaning_of_its_own(kind: type[Exception]) -> None:
+    # The two roots catch everything, so what only they cover was never thought about.
+    assert kind in ROOTS or [each for each in kind.__mro__ if each in MEANINGS and each not in ROOTS]
+
+
+@pytest.mark.parametrize("kind", LIBRARY, ids=lambda kind: kind.__name__)
+def test_without_a_refusal_a_publishing_request_is_unconfirmed_whatever_the_exception(kind: type[Exception]) -> None:
+    for status in (None, 200, 202, 302, 408, 425, 500, 502, 504):
+        assert type(ended(made(kind), answered(status))) is Unconfirmed
+
+
+@pytest.mark.parametrize("kind", LIBRARY, ids=lambda kind: kind.__name__)
+def test_trouble_with_a_request_that_publishes_nothing_is_never_unconfirmed(kind: type[Exception]) -> None:
+    for status in (None, 200, 400, 408, 502):
+        assert not isinstance(ended(made(kind), answered(status), READING), Unconfirmed)
+
+
+@pytest.mark.parametrize(
+    "error",
+    [requests.Timeout(), requests.ConnectionError(), requests.TooManyRedirects(), KeyError("media"), TypeError("x")],
+    ids=repr,
+)
+def test_a_lost_answer_is_unconfirmed_only_for_what_publishes(error: Exception) -> None:
+    assert type(ended(error, Answer())) is Unconfirmed
+    assert type(ended(error, Answer(), READING)) is Unavailable
+    assert type(ended(error, Answer(), unsent=True)) is Unavailable
+
+
+@pytest.mark.parametrize(
+    ("answer", "expected"),
+    [
+        (answered(400, message="Uploaded image isn't in an allowed aspect ratio"), ContentRejected),
+        (answered(413), ContentRejected),
+        (answered(401), CredentialsRefused),
+        (answered(403), CredentialsRefused),
+        (answered(429), RateLimited),
+        (answered(403, message="login_required"), CredentialsRefused),
+        (answered(400, message="challenge_required"), CredentialsRefused),
+        (answered(400, message="checkpoint_required"), CredentialsRefused),
+        (answered(400, message="consent_required"), CredentialsRefused),
+        (answered(400, message="feedback_required", feedback_message="Try again later"), CredentialsRefused),
+        (answered(400, error_type="rate_limit_error"), RateLimited),
+        (answered(400, message="Please wait a few minutes before you try again."), RateLimited),
+        (answered(200, message="media_needs_reupload", status="ok"), Unavailable),
+        (answered(200, message="no reason", status="fail"), Unconfirmed),
+    ],
+)
+def test_where_the_class_does_not_tell_the_answer_does(answer: Answer, expected: type[PlatformError]) -> None:
+    for error in (ig.ClientError("x"), ig.PhotoNotUpload("x"), TypeError("x")):
+        assert type(ended(error, answer)) is expected
+
+
+def test_every_refusal_names_the_way_out_in_one_sentence() -> None:
+    for sentence in REFUSALS.values():
+        filled = sentence.format(channel="pictures")
+        assert filled.endswith(".")
+        assert "publisher connect pictures" in filled or "Instagram app" in filled or "publisher resume" in filled
+        assert len(filled) < 200
+
+
+def test_every_meaning_is_used() -> None:
+    used = set(itertools.chain(MEANINGS.values(), WORDS.values(), STATUSES.values()))
+
+    assert used | {Meaning.REJECTED} == set(Meaning)
+
+
+@pytest.mark.parametrize(
+    ("header", "wait"),
+    [({}, timedelta(hours=1)), ({"Retry-After": "90"}, timedelta(seconds=90))],
+)
+def test_being_asked_to_wait_has_an_end(header: dict[str, str], wait: timedelta) -> None:
+    outcome = ended(ig.PleaseWaitFewMinutes("x"), Answer(status=429, headers=header))
+
+    assert isinstance(outcome, RateLimited)
+    assert outcome.retry_at == NOW + wait
+
+
+def test_of_an_answer_only_what_people_need_is_kept() -> None:
+    answer = answered(
+        400, message="checkpoint_required", checkpoint_url="https://i.instagram.com/challenge/1/secret/", token="secret"
+    )
+
+    outcome = ended(ig.UnknownError("x"), answer)
+
+    assert outcome.answer == "checkpoint_required"
+    assert "secret" not in outcome.message
+
+
+def test_a_long_answer_is_shortened() -> None:
+    assert len(ended(ig.ClientError("x"), answered(400, message="x" * 5000)).answer) == 300
+
+
+def raised_by_the_library(size: int | None) -> Exception:
+    """What a lost connection looks like, after so many bytes of the request."""
+    response = Response()
+    response.request_size = size or 0
+    lost = requests.ConnectionError("lost")
+    lost.__cause__ = CurlError("lost", CurlECode.RECV_ERROR, None if size is None else response)
+    error: Exception = ig.ClientConnectionError("lost")
+    error.__context__ = lost
+    return error
+
+
+@pytest.mark.parametrize(("size", "unsent"), [(0, True), (1, False), (None, False)])
+def test_curl_tells_whether_anything_was_sent(size: int | None, unsent: bool) -> None:
+    assert never_sent(raised_by_the_library(size)) is unsent
+
+
+def test_an_error_of_another_origin_does_not_tell_that_nothing_was_sent() -> None:
+    assert not never_sent(requests.ConnectTimeout("urllib3"))
+    assert not never_sent(ValueError("anything"))

@@ -1,0 +1,303 @@
+"""What X's refusals mean, and which of its posts is ours."""
+
+from __future__ import annotations
+
+import json
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+import requests
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from publisher.platforms.errors import (
+    ContentRejected,
+    CredentialsRefused,
+    PlatformError,
+    RateLimited,
+    Unavailable,
+    Unconfirmed,
+)
+from publisher.platforms.transport import SentRequest
+from publisher.platforms.x_answers import instant_of, is_same_post, pause_of
+from publisher.platforms.x_client import Missing, refusal
+from publisher.profiles import load_profile
+from publisher.sandbox.x_text import as_shown, fits
+
+NOW = datetime(2026, 5, 4, 9, 0, tzinfo=UTC)
+PROBLEMS = "https://api.twitter.com/2/problems/"
+NEW_PROBLEMS = "https://api.x.com/2/problems/"
+DUPLICATE = {
+    "detail": "You are not allowed to create a Tweet with duplicate content.",
+    "type": "about:blank",
+    "title": "Forbidden",
+    "status": 403,
+}
+
+
+def answer(status: int, body: object = "", headers: dict[str, str] | None = None) -> requests.Response:
+    response = requests.Response()
+    response.status_code = status
+    response._content = (body if isinstance(body, str) else json.dumps(body)).encode()
+    response.encoding = "utf-8"
+    response.headers.update(headers or {})
+    return response
+
+
+def meaning(response: requests.Response, *, publishing: bool = True, reading: bool = False) -> PlatformError:
+    return refusal(response, SentRequest("Publishing on X", publishing=publishing), reading=reading, now=NOW)
+
+
+def problem(title: str, detail: str, kind: str = "about:blank") -> dict[str, str]:
+    return {"title": title, "detail": detail, "type": kind}
+
+
+def coded(code: int, message: str) -> dict[str, Any]:
+    return {"errors": [{"code": code, "message": message}]}
+
+
+ENDS: list[tuple[int, object, type[PlatformError]]] = [
+    (302, "", Unconfirmed),
+    (400, problem("Invalid Request", "One or more parameters to your request was invalid."), ContentRejected),
+    (400, {"errors": [{"message": "Your media IDs are invalid."}], "title": "Invalid Request"}, ContentRejected),
+    (401, problem("Unauthorized", "Unauthorized"), CredentialsRefused),
+    (401, "", CredentialsRefused),
+    (402, problem("CreditsDepleted", "No credits left."), CredentialsRefused),
+    (402, "", CredentialsRefused),
+    (403, DUPLICATE, Unconfirmed),
+    (403, coded(187, "Status is a duplicate."), Unconfirmed),
+    (403, problem("Forbidden", "You are not permitted to perform this action."), ContentRejected),
+    (403, problem("Forbidden", "You have been blocked from replying to this post."), ContentRejected),
+    (403, coded(185, "User is over daily status update limit."), RateLimited),
+    (403, problem("Forbidden", "You have reached your daily limit for posts."), RateLimited),
+    (403, problem("Forbidden", "Permissions.", f"{PROBLEMS}oauth1-permissions"), CredentialsRefused),
+    (403, problem("Forbidden", "Permissions.", f"{NEW_PROBLEMS}oauth1-permissions"), CredentialsRefused),
+    (
+        403,
+        problem("Forbidden", "Your client app is not configured.", f"{PROBLEMS}client-forbidden"),
+        CredentialsRefused,
+    ),
+    (403, problem("Forbidden", "This account is suspended."), CredentialsRefused),
+    (403, coded(326, "To protect our users, this account is temporarily locked."), CredentialsRefused),
+    (403, problem("Forbidden", "The token lacks the scope tweet.write"), CredentialsRefused),
+    (404, problem("Not Found", "Not Found"), ContentRejected),
+    (408, "", Unconfirmed),
+    (413, "", ContentRejected),
+    (429, problem("Too Many Requests", "Too Many Requests"), RateLimited),
+    (429, coded(88, "Rate limit exceeded"), RateLimited),
+    (429, problem("UsageCapExceeded", "Usage cap exceeded: Monthly", f"{PROBLEMS}usage-capped"), CredentialsRefused),
+    (500, "", Unconfirmed),
+    (502, "<html>", Unconfirmed),
+    (503, problem("Service Unavailable", "Service Unavailable"), Unconfirmed),
+    (504, coded(89, "Invalid or expired token."), Unconfirmed),
+]
+
+
+@pytest.mark.parametrize(("status", "body", "expected"), ENDS)
+def test_a_refused_post(status: int, body: object, expected: type[PlatformError]) -> None:
+    error = meaning(answer(status, body, {"x-transaction-id": "0a1b"}))
+    assert type(error) is expected
+    assert (error.status, error.request_id) == (status, "0a1b")
+    assert "\n" not in error.message
+
+
+@pytest.mark.parametrize(("status", "body"), [(status, body) for status, body, kind in ENDS if kind is Unconfirmed])
+def test_what_publishes_nothing_is_never_unconfirmed(status: int, body: object) -> None:
+    for reading in (False, True):
+        assert not isinstance(meaning(answer(status, body), publishing=False, reading=reading), Unconfirmed)
+
+
+@pytest.mark.parametrize(("status", "body"), [(status, body) for status, body, kind in ENDS if kind is ContentRejected])
+def test_a_reading_that_is_refused_is_a_question_not_answered(status: int, body: object) -> None:
+    error = meaning(answer(status, body), publishing=False, reading=True)
+    assert type(error) is (Missing if status == 404 else Unavailable)
+
+
+def test_a_404_that_x_did_not_write_does_not_mean_that_a_post_is_gone() -> None:
+    assert type(meaning(answer(404, "<html>no such host</html>"), publishing=False, reading=True)) is Unavailable
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        '{"errors": null}',
+        '{"errors": "text"}',
+        '{"errors": [1, null, "x", {"code": "89", "message": 5}]}',
+        "[]",
+        "null",
+    ],
+)
+def test_odd_bodies_are_borne(body: str) -> None:
+    assert type(meaning(answer(400, body))) is ContentRejected
+
+
+def at(seconds: float) -> str:
+    return str(int((NOW + timedelta(seconds=seconds)).timestamp()))
+
+
+@pytest.mark.parametrize(
+    ("headers", "seconds"),
+    [
+        ({}, 900),
+        ({"x-rate-limit-remaining": "0", "x-rate-limit-reset": at(300)}, 300),
+        ({"x-rate-limit-reset": at(300)}, 300),
+        (
+            {
+                "x-rate-limit-remaining": "99",
+                "x-rate-limit-reset": at(300),
+                "x-user-limit-24hour-remaining": "0",
+                "x-user-limit-24hour-reset": at(40_000),
+            },
+            40_000,
+        ),
+        (
+            {
+                "x-rate-limit-remaining": "0",
+                "x-rate-limit-reset": at(800),
+                "x-app-limit-24hour-remaining": "0",
+                "x-app-limit-24hour-reset": at(500),
+            },
+            800,
+        ),
+        ({"x-rate-limit-remaining": "3", "x-rate-limit-reset": at(300)}, 900),
+        ({"x-rate-limit-remaining": "0", "x-rate-limit-reset": at(-10)}, 900),
+        ({"x-rate-limit-remaining": "0", "x-rate-limit-reset": "99999999999999999999"}, 900),
+        ({"x-rate-limit-remaining": "none", "x-rate-limit-reset": "soon"}, 900),
+        ({"x-rate-limit-remaining": "nan", "x-rate-limit-reset": "nan"}, 900),
+        ({"Retry-After": "120"}, 120),
+    ],
+)
+def test_when_the_next_request_may_go(headers: dict[str, str], seconds: float) -> None:
+    error = meaning(answer(429, problem("Too Many Requests", ""), headers))
+    assert isinstance(error, RateLimited)
+    assert error.retry_at == NOW + timedelta(seconds=seconds)
+
+
+def test_a_daily_limit_waits_an_hour() -> None:
+    error = meaning(answer(403, coded(185, "User is over daily status update limit.")))
+    assert isinstance(error, RateLimited)
+    assert error.retry_at == NOW + timedelta(hours=1)
+
+
+# --- which post is ours ----------------------------------------------------------------------
+
+
+def tweet(text: str, images: int = 0, **more: Any) -> dict[str, Any]:
+    keys = {"attachments": {"media_keys": [f"3_{number}" for number in range(images)]}} if images else {}
+    return {"id": "1", "text": text, **keys, **more}
+
+
+@pytest.mark.parametrize(
+    ("caption", "images", "shown"),
+    [
+        ("Cats & dogs <3", 0, tweet("Cats &amp; dogs &lt;3")),
+        ("Written &amp; so", 0, tweet("Written &amp;amp; so")),
+        ("cafe\u0301", 0, tweet("café")),
+        ("See https://example.org/a?b=1&c=2 now", 0, tweet("See https://t.co/aB3 now")),
+        ("See example.newdomain now", 0, tweet("See https://t.co/aB3 now")),
+        ("A README.md that X leaves alone", 0, tweet("A README.md that X leaves alone")),
+        ("Picture", 1, tweet("Picture https://t.co/pic", 1)),
+        ("", 1, tweet("https://t.co/pic", 1)),
+        ("Ends https://example.org", 2, tweet("Ends https://t.co/a https://t.co/pic", 2)),
+        ("Ends https://example.org", 2, tweet("Ends https://t.co/a", 2)),
+        ("two  spaces\n\n\nlines ", 0, tweet("two spaces\n\nlines")),
+        ("x" * 400 + " end", 0, tweet("x" * 279 + "…", note_tweet={"text": "x" * 400 + " end"})),
+    ],
+)
+def test_our_post_as_x_shows_it(caption: str, images: int, shown: dict[str, Any]) -> None:
+    assert is_same_post(caption, images, shown)
+
+
+@pytest.mark.parametrize(
+    ("caption", "images", "shown"),
+    [
+        ("Picture", 1, tweet("Picture")),
+        ("Picture", 0, tweet("Picture https://t.co/pic", 1)),
+        ("Picture", 1, tweet("Picture https://t.co/pic", 2)),
+        ("Picture", 0, tweet("picture")),
+        ("Picture two", 0, tweet("Picture")),
+        ("Picture", 0, tweet("Picture two")),
+        ("See this now", 0, tweet("See https://t.co/a later")),
+        ("See that and this now", 0, tweet("See https://t.co/a now")),
+        ("a.c", 0, tweet("abc")),
+        ("See this now", 0, tweet("See https://t.co/a now")),
+        ("Picture more", 1, tweet("Picture https://t.co/pic", 1)),
+        ("Picture", 0, {"id": "1"}),
+    ],
+)
+def test_another_post(caption: str, images: int, shown: dict[str, Any]) -> None:
+    assert not is_same_post(caption, images, shown)
+
+
+WORDS = st.sampled_from(
+    ["a", "Zelle", "é", "e\u0301", "字", "&", "<b>", "&amp;", "👩‍🔬", "#tag", "(x)", "\\S+", "$1.50"]
+)
+LINKS = st.sampled_from(["https://example.org/a?b=1&c=2#d", "example.com", "README.md", "http://t.co/abc"])
+GAPS = st.sampled_from([" ", "\n", "\n\n", "  "])
+
+
+@st.composite
+def captions(draw: st.DrawFn) -> str:
+    pieces = draw(st.lists(st.tuples(st.one_of(WORDS, LINKS, st.text(max_size=5)), GAPS), min_size=1, max_size=8))
+    return "".join(word + gap for word, gap in pieces)
+
+
+@settings(derandomize=True, deadline=None, max_examples=300)
+@given(captions(), st.integers(0, 4))
+def test_any_caption_is_recognised_after_x_has_rewritten_it(caption: str, images: int) -> None:
+    shown, _ = as_shown(caption, "picture" if images else None)
+    assert is_same_post(caption, images, tweet(shown, images))
+    assert not is_same_post(f"{caption} more", images, tweet(shown, images))
+
+
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [
+        ("a & b", "a &amp; b"),
+        ("e\u0301 ", "é"),
+        ("见https://example.org/x。", "见https://t.co/"),
+    ],
+)
+def test_the_sandbox_rewrites_a_text_as_x_does(text: str, shown: str) -> None:
+    assert as_shown(text, None)[0].startswith(shown)
+    assert as_shown(text, "picture")[0].startswith(shown)
+
+
+@pytest.mark.parametrize(
+    ("text", "good"),
+    [
+        ("x" * 280, True),
+        ("x" * 281, False),
+        ("字" * 140, True),
+        ("字" * 141, False),
+        ("x" * 256 + " https://example.org/" + "y" * 300, True),
+        ("x" * 257 + " https://example.org/" + "y" * 300, False),
+        ("👩‍🔬" * 140, True),
+        ("x" * 5000, False),
+    ],
+)
+def test_the_sandbox_counts_as_x_does(text: str, good: bool) -> None:
+    assert fits(text, 280) is good
+
+
+# --- small things ----------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(("wish", "seconds"), [(5, 5.0), (0, 1.0), (3600, 10.0), (None, 1.0), ("5", 1.0)])
+def test_pauses_stay_within_reason(wish: object, seconds: float) -> None:
+    assert pause_of({"check_after_secs": wish}) == seconds
+
+
+def test_instants() -> None:
+    assert instant_of("2026-05-04T09:00:00.000Z") == NOW
+    assert instant_of("yesterday") is None
+
+
+def test_the_profile_tells_prices_and_limits() -> None:
+    profile = load_profile("x")
+    assert (profile.text.limit, profile.text.unit, profile.text.url_length) == (280, "x_weighted", 23)
+    assert profile.prices is not None
+    assert (profile.prices.post, profile.prices.post_with_link, profile.prices.alt_text) == (0.015, 0.2, 0.005)
+    assert profile.links == "priced"
+    assert profile.images.maximum == 4
