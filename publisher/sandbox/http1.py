@@ -33,7 +33,9 @@ class HttpServer:
         self.url = f"http://{LOOPBACK}:{self.port}"
 
     def start(self) -> None:
-        threading.Thread(target=self._server.serve_forever, name=f"http-{self.port}", daemon=True).start()
+        threading.Thread(
+            target=self._server.serve_forever, kwargs={"poll_interval": 0.05}, name=f"http-{self.port}", daemon=True
+        ).start()
 
     def stop(self) -> None:
         self._server.shutdown()

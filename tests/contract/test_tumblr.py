@@ -750,11 +750,13 @@ def test_the_slug_counts_more_than_a_newer_post_of_the_same_text(desk: Desk) -> 
     assert found.remote_id == ours
 
 
-def test_it_is_found_behind_many_newer_posts(desk: Desk) -> None:
+@pytest.mark.parametrize("newer", [19, 20, 21, 65])
+def test_it_is_found_behind_many_newer_posts(desk: Desk, newer: int) -> None:
+    """Also where a page ends among posts of the same second."""
     start = datetime.now(UTC) - timedelta(minutes=4)
     ours = desk.add(KEY, start)
-    for number in range(65):
-        desk.add(f"newer-{number}", start + timedelta(seconds=1 + number // 3))
+    for number in range(newer):
+        desk.add(f"newer-{number}", start + timedelta(seconds=number // 3))
     found = desk.adapter().find_publication(POST, idempotency_key=KEY, since=start)
     assert found is not None
     assert found.remote_id == ours.id
