@@ -103,9 +103,11 @@ class Outlet:
         session.write_bytes(saved.read_bytes())
         session.chmod(0o600)
 
-    def add_post(self, title: str = "A quiet cell", images: int = 1, **fields: object) -> int:
-        """An approved post with small pictures."""
-        pictures = []
+    def add_post(
+        self, title: str = "A quiet cell", images: int = 1, pictures: Sequence[ImageDraft] = (), **fields: object
+    ) -> int:
+        """An approved post with `pictures`, and so many small ones of its own."""
+        pictures = list(pictures)
         for number in range(images):
             file = self.folder / f"{abs(hash(title))}-{number}.png"
             draw(file, seed=number)

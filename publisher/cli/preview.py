@@ -61,7 +61,7 @@ def _print(each: ChannelPreview) -> None:
     say(Panel(Text(adapted.caption), title=f"[bold]{each.channel}[/]", title_align="left", subtitle=_count(adapted)))
     if adapted.tags:
         say(f"  tags: {escape(', '.join(adapted.tags))}")
-    if adapted.link:
+    if adapted.link and adapted.blocks:
         say(f"  source link: {escape(adapted.link)}")
     for piece in adapted.left_out:
         say(f"  [yellow]left out:[/] {escape(piece)}")

@@ -164,11 +164,19 @@ def _told(error: Exception, now: datetime) -> dict[str, Any]:
 
 
 def _apply(session: Session, held: Held, before: State, outcome: Outcome, *, now: datetime, owner: str) -> None:
+    problem = _with_remedy(held, outcome.problem) if outcome.pause_channel else outcome.problem
     move(
         session, held.id, fence=held.fence, before=before, to=outcome.to, now=now, actor=owner,
-        problem=outcome.problem, **outcome.values,
+        problem=problem, **outcome.values,
     )  # fmt: skip
     if outcome.pause_channel:
         pause_channel(session, held.channel, outcome.problem, now)
     if outcome.channel_waits_until:
         wait_channel(session, held.channel, outcome.channel_waits_until)
+
+
+def _with_remedy(held: Held, problem: str) -> str:
+    """What is wrong with the account, and every command that leads out of it."""
+    connect = f"publisher connect {held.channel}"
+    mend = "" if connect in problem else f"Run {connect}, or mend its secrets. "
+    return f"{problem.rstrip('.')}. {mend}Then: publisher resume {held.channel}, publisher retry {held.id}."

@@ -1,0 +1,82 @@
+"""The sandbox as a process of its own: control port, faults, clock, pages."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+
+import pytest
+import requests
+
+from publisher.cli.sandbox_client import SandboxClient, running_sandbox
+
+
+@pytest.fixture(scope="module")
+def sandbox() -> Iterator[SandboxClient]:
+    with running_sandbox("--fault", "tumblr:drop-after:1") as client:
+        yield client
+
+
+def test_it_tells_how_to_reach_each_platform(sandbox: SandboxClient) -> None:
+    accounts = sandbox.get("/accounts")
+    assert set(accounts) == {"tumblr", "x", "instagram"}
+    assert accounts["instagram"]["settings"]["proxy"].startswith("http://127.0.0.1:")
+    assert all(account["settings"] and account["secrets"] for account in accounts.values())
+
+
+def test_the_ledger_begins_empty(sandbox: SandboxClient) -> None:
+    assert sandbox.ledger() == []
+
+
+@pytest.mark.parametrize(
+    ("wish", "sentence"),
+    [
+        ({"platform": "myspace", "fault": "429"}, "platform must be one of tumblr, x, instagram"),
+        ({"platform": "x", "fault": "earthquake"}, "there is no fault 'earthquake'"),
+        ({"platform": "x", "fault": "slow-after"}, "takes seconds"),
+        ({"platform": "x", "fault": "429:3"}, "takes seconds"),
+        ({"platform": "x", "fault": "429", "times": 0}, "times must be between 1 and 10000"),
+        ({"platform": "x"}, "fault"),
+        ([], ""),
+    ],
+)
+def test_a_wish_that_makes_no_sense_is_refused_with_a_sentence(
+    sandbox: SandboxClient, wish: object, sentence: str
+) -> None:
+    answer = requests.post(f"{sandbox.url}/faults", json=wish, timeout=10)
+    assert answer.status_code == 400
+    assert sentence in answer.json()["error"]
+
+
+def test_its_clock_follows_the_outlet(sandbox: SandboxClient) -> None:
+    told = sandbox.post("/clock", {"offset_seconds": 86400})
+    ahead = datetime.fromisoformat(told["now"]) - datetime.now(UTC)
+    assert timedelta(hours=23, minutes=59) < ahead < timedelta(hours=24, minutes=1)
+    sandbox.post("/clock", {"offset_seconds": 0})
+
+
+@pytest.mark.parametrize("page", ["/", "/tumblr", "/x", "/instagram"])
+def test_pages_are_there_before_any_post_is(sandbox: SandboxClient, page: str) -> None:
+    answer = requests.get(sandbox.url + page, timeout=10)
+    assert answer.status_code == 200
+    assert "<html" in answer.text
+
+
+def test_what_is_not_offered_is_said(sandbox: SandboxClient) -> None:
+    assert requests.get(f"{sandbox.url}/nowhere", timeout=10).status_code == 404
+    assert requests.put(f"{sandbox.url}/ledger", timeout=10).status_code == 405
+
+
+@pytest.mark.parametrize("fault", ["tumblr", "tumblr:drop-after", "tumblr:nothing:1", "tumblr:drop-after:many"])
+def test_a_fault_on_the_command_line_that_makes_no_sense_is_refused(fault: str) -> None:
+    done = subprocess.run(
+        [sys.executable, "-m", "publisher.sandbox", "--fault", fault],
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=60,
+    )
+    assert done.returncode == 2
+    assert "Traceback" not in done.stderr
