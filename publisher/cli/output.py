@@ -17,6 +17,8 @@ from rich.table import Table
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 
+DAY = click.DateTime(["%Y-%m-%d"])
+
 STATE_STYLES = {
     "published": "green",
     "pending": "cyan",

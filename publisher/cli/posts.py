@@ -1,4 +1,4 @@
-"""`publisher add`, `queue`, `show`, `edit`, `move`, `approve`, `withdraw`: what staff need."""
+"""`publisher add`, `edit`, `approve` and `withdraw`: what staff do with a post."""
 
 from __future__ import annotations
 
@@ -9,23 +9,17 @@ from typing import Any, TypeVar
 
 import click
 from pydantic import ValidationError
-from rich.markup import escape
 
 from publisher.cli.desk import Desk, actor, desk_of
-from publisher.cli.output import console, json_option, print_json, print_table, styled
-from publisher.db.models import Post
-from publisher.post_queue.approval import NotApproved, PostProblem, approve, problems_of
+from publisher.cli.output import DAY, console, json_option, print_json
+from publisher.post_queue.approval import NotApproved, PostProblem, approve
 from publisher.post_queue.drafts import PostChanges, PostDraft
 from publisher.post_queue.errors import PostError
 from publisher.post_queue.intake import read_folder, read_post_file
-from publisher.post_queue.listing import days_of_cover, queue_listing
-from publisher.post_queue.order import After, Before, FixedDate, Front, Place, Position, Reserve, move_post
 from publisher.post_queue.posts import add_post, edit_post, withdraw_post
-from publisher.post_queue.storing import last_pick, load_post
 
 Content = TypeVar("Content", PostDraft, PostChanges)
 
-DAY = click.DateTime(["%Y-%m-%d"])
 FILE = click.Path(path_type=Path, exists=True, dir_okay=False)
 
 
@@ -126,108 +120,6 @@ def _approve(desk: Desk, post_id: int) -> tuple[PostProblem, ...]:
     return approve(desk.database, post_id, desk.settings, desk.targets, desk.people, now=desk.now(), actor=actor())
 
 
-@click.command("queue")
-@json_option
-@click.pass_context
-def queue_command(ctx: click.Context, as_json: bool) -> None:
-    """Show the queue: fixed dates, order, reserve, the day each post would get, days of cover, problems."""
-    desk = desk_of(ctx)
-    with desk.database.reading() as session:
-        rows = queue_listing(session, desk.settings, desk.targets, desk.people, now=desk.now())
-        cover = days_of_cover(session, desk.settings, desk.now())
-    if as_json:
-        listed = [
-            {
-                "id": row.post.id,
-                "title": row.post.title,
-                "state": row.post.state,
-                "place": row.place,
-                "number": row.number,
-                "day": row.projected,
-                "problems": [_problem_row(problem) for problem in row.problems],
-            }
-            for row in rows
-        ]
-        print_json({"days_of_cover": cover, "posts": listed})
-        return
-    if not rows:
-        console().print("The queue is empty. Put a post into it: publisher add FILE")
-        return
-    print_table(
-        "",
-        ("post", "place", "day", "state", "title", "problems"),
-        (
-            (
-                str(row.post.id),
-                f"{row.place} {row.number}" if row.place != "fixed date" else row.place,
-                row.projected.strftime("%a %Y-%m-%d") if row.projected else "–",
-                styled(row.post.state),
-                escape(row.post.title),
-                escape("\n".join(str(problem) for problem in row.problems if problem.problem.blocking)),
-            )
-            for row in rows
-        ),
-    )
-    console().print(f"{cover} {'day is' if cover == 1 else 'days are'} covered.")
-
-
-def _problem_row(problem: PostProblem) -> dict[str, Any]:
-    return {**problem.problem.model_dump(), "channels": list(problem.channels)}
-
-
-@click.command("show")
-@click.argument("post", type=int)
-@json_option
-@click.pass_context
-def show_command(ctx: click.Context, post: int, as_json: bool) -> None:
-    """Show one post: every field, its pictures, its place, its problems."""
-    desk = desk_of(ctx)
-    with desk.database.reading() as session:
-        row = load_post(session, post)
-        pick = last_pick(session, row)
-        problems = problems_of(session, row, desk.settings, desk.targets, desk.people, now=desk.now())
-        fields = _post_fields(row)
-    if as_json:
-        print_json(
-            {**fields, "picked_for": pick.slot if pick else None, "problems": [_problem_row(each) for each in problems]}
-        )
-        return
-    for name, value in fields.items():
-        if value not in ("", None, [], {}):
-            console().print(f"[bold]{name.replace('_', ' ')}[/]: {escape(_readable(value))}")
-    if pick:
-        console().print(f"[bold]picked for[/]: {pick.slot}")
-    for problem in problems:
-        console().print(f"[{'red' if problem.problem.blocking else 'yellow'}]{escape(str(problem))}[/]")
-
-
-def _post_fields(post: Post) -> dict[str, Any]:
-    names = (
-        "id", "state", "version", "title", "standfirst", "body", "written_by", "credit", "licence", "link", "links",
-        "tags", "language", "reserve", "fixed_date", "embargo_until", "captions", "translations", "last_shown_on",
-    )  # fmt: skip
-    images = [
-        {
-            "file": image.media.file_name,
-            "sha256": image.media_sha256,
-            "pixels": f"{image.media.width} × {image.media.height}",
-            "alt_text": image.alt_text,
-            "credit": image.credit,
-            "licence": image.licence,
-            "choices": image.choices,
-        }
-        for image in post.images
-    ]
-    return {name: getattr(post, name) for name in names} | {"images": images}
-
-
-def _readable(value: Any) -> str:
-    if isinstance(value, list) and value and isinstance(value[0], dict):
-        lines = ("\n    ".join(f"{key}: {each}" for key, each in item.items() if each) for item in value)
-        return "".join(f"\n  - {line}" for line in lines)
-    return ", ".join(map(str, value)) if isinstance(value, list) else str(value)
-
-
 @click.command("edit")
 @click.argument("post", type=int)
 @click.option("--title")
@@ -289,43 +181,6 @@ def _caption(text: str) -> tuple[str, str]:
     if not found:
         raise click.UsageError("write --caption CHANNEL=TEXT")
     return channel, caption
-
-
-@click.command("move")
-@click.argument("post", type=int)
-@click.option("--front", is_flag=True, help="Before all others.")
-@click.option("--position", type=click.IntRange(1), help="The place with this number.")
-@click.option("--before", type=int, metavar="POST")
-@click.option("--after", type=int, metavar="POST")
-@click.option("--date", "day", type=DAY, help="Exactly this day.")
-@click.option("--reserve", is_flag=True, help="Into the reserve.")
-@click.pass_context
-def move_command(ctx: click.Context, /, post: int, day: datetime | None, **wishes: Any) -> None:
-    """Change a post's place in the queue, give it a fixed date, or put it into the reserve."""
-    desk = desk_of(ctx)
-    move_post(desk.database, post, _place(day, **wishes), desk.settings, desk.now(), actor=actor())
-    with desk.database.reading() as session:
-        rows = queue_listing(session, desk.settings, desk.targets, desk.people, now=desk.now())
-        row = next((row for row in rows if row.post.id == post), None)
-    when = f", for {row.projected:%A %Y-%m-%d}" if row and row.projected else ""
-    click.echo(f"Post {post} is now at {row.place} {row.number}{when}." if row else f"Post {post} is moved.")
-
-
-def _place(
-    day: datetime | None, front: bool, position: int | None, before: int | None, after: int | None, reserve: bool
-) -> Place:
-    places: list[Place | None] = [
-        Front() if front else None,
-        Position(position) if position else None,
-        Before(before) if before else None,
-        After(after) if after else None,
-        FixedDate(day.date()) if day else None,
-        Reserve() if reserve else None,
-    ]
-    wished = [place for place in places if place is not None]
-    if len(wished) != 1:
-        raise click.UsageError("name one place: --front, --position, --before, --after, --date or --reserve")
-    return wished[0]
 
 
 @click.command("approve")

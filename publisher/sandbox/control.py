@@ -14,25 +14,35 @@ POST /clear             forget every post and waiting fault
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import timedelta
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import jinja2
 
 from publisher.sandbox.base import SandboxPlatform
-from publisher.sandbox.faults import Fault
+from publisher.sandbox.faults import Fault, FaultBox
 from publisher.sandbox.http1 import HttpServer
-from publisher.sandbox.ledger import LedgerPost
+from publisher.sandbox.ledger import Ledger, LedgerPost
 from publisher.sandbox.wire import Answer, Request
-
-if TYPE_CHECKING:
-    from publisher.sandbox.stage import Stage
 
 
 class Control:
-    def __init__(self, stage: Stage, *, port: int = 0) -> None:
-        self._stage = stage
+    """Serves the control port of the given platforms; `connection` tells how to reach one."""
+
+    def __init__(
+        self,
+        platforms: Sequence[SandboxPlatform],
+        ledger: Ledger,
+        faults: FaultBox,
+        connection: Callable[[str], dict[str, str]],
+        *,
+        port: int = 0,
+    ) -> None:
+        self._platforms = platforms
+        self._ledger = ledger
+        self._faults = faults
+        self._connection = connection
         self._server = HttpServer(self.answer, port=port)
         self._pages = jinja2.Environment(
             loader=jinja2.PackageLoader("publisher.sandbox", "pages"),
@@ -72,22 +82,21 @@ class Control:
             return Answer.of_json(400, {"error": str(error)})
 
     def _show(self, path: str) -> Answer:
-        stage = self._stage
         if path == "/ledger":
-            return Answer.of_json(200, [post.as_json() for post in stage.ledger.posts()])
+            return Answer.of_json(200, [post.as_json() for post in self._ledger.posts()])
         if path == "/faults":
-            return Answer.of_json(200, stage.faults.summary())
+            return Answer.of_json(200, self._faults.summary())
         if path == "/accounts":
-            return Answer.of_json(200, {platform.name: self._account(platform) for platform in stage.platforms})
+            return Answer.of_json(200, {platform.name: self._account(platform) for platform in self._platforms})
         if path.startswith("/image/"):
-            image = stage.ledger.image(path.removeprefix("/image/"))
+            image = self._ledger.image(path.removeprefix("/image/"))
             if image:
                 return Answer(status=200, headers={"Content-Type": image.mime_type}, body=image.content)
-        for platform in stage.platforms:
+        for platform in self._platforms:
             if path == f"/{platform.name}":
                 return self._page(f"{platform.name}.html", platform=platform, posts=newest_first(platform.posts()))
         if path == "/":
-            return self._page("index.html", platforms=stage.platforms)
+            return self._page("index.html", platforms=self._platforms)
         return Answer.of_text(404, "There is no such page.")
 
     def _page(self, template: str, **values: Any) -> Answer:
@@ -97,36 +106,36 @@ class Control:
         return {
             "account": platform.account(),
             "secrets": platform.credentials(),
-            "settings": self._stage.connection(platform.name),
+            "settings": self._connection(platform.name),
             "page": f"{self.url}/{platform.name}",
         }
 
     def _add_faults(self, wish: dict[str, Any]) -> dict[str, Any]:
-        names = [platform.name for platform in self._stage.platforms]
+        names = [platform.name for platform in self._platforms]
         if wish.get("platform") not in names:
             raise ValueError(f"platform must be one of {', '.join(names)}")
         times = int(wish.get("times", 1))
         if not 1 <= times <= 10_000:
             raise ValueError("times must be between 1 and 10000")
-        self._stage.faults.add(wish["platform"], Fault.parse(str(wish["fault"])), times)
+        self._faults.add(wish["platform"], Fault.parse(str(wish["fault"])), times)
         return {"added": times}
 
     def _set_delay(self, wish: dict[str, Any]) -> dict[str, Any]:
         seconds = float(wish["seconds"])
         if not 0 <= seconds <= 600:
             raise ValueError("seconds must be between 0 and 600")
-        for platform in self._stage.platforms:
+        for platform in self._platforms:
             platform.delay = seconds
         return {"seconds": seconds}
 
     def _set_clock(self, wish: dict[str, Any]) -> dict[str, Any]:
         offset = timedelta(seconds=float(wish["offset_seconds"]))
-        self._stage.ledger.shift(offset)
-        return {"now": self._stage.ledger.now().isoformat()}
+        self._ledger.shift(offset)
+        return {"now": self._ledger.now().isoformat()}
 
     def _clear(self, _wish: Any) -> dict[str, Any]:
-        self._stage.ledger.clear()
-        self._stage.faults.clear()
+        self._ledger.clear()
+        self._faults.clear()
         return {"posts": 0}
 
 

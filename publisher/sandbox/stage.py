@@ -45,7 +45,7 @@ class Stage:
             refuse=self._refuses(self.instagram),
             proxy_port=ports.instagram_proxy,
         )
-        self.control = Control(self, port=ports.control)
+        self.control = Control(self.platforms, self.ledger, self.faults, self.connection, port=ports.control)
 
     def _plain(self, platform: SandboxPlatform, port: int) -> HttpServer:
         return HttpServer(platform.answer, port=port, refuse=self._refuses(platform))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import io
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from html.parser import HTMLParser
 from typing import TYPE_CHECKING, Any, cast
@@ -13,11 +13,12 @@ import pytest
 from PIL import Image
 
 from publisher.sandbox.control import Control
+from publisher.sandbox.faults import FaultBox
 from publisher.sandbox.ledger import Ledger, LedgerImage, LedgerPost, image_of
 from publisher.sandbox.wire import Request
 
 if TYPE_CHECKING:
-    from publisher.sandbox.stage import Stage
+    from publisher.sandbox.base import SandboxPlatform
 
 PLATFORMS = ("tumblr", "x", "instagram")
 HOSTILE = "<script>alert('x')</script> & \"quoted\" </article>"
@@ -26,23 +27,14 @@ VOID = {"img", "meta", "link", "br"}
 
 @dataclass
 class FakePlatform:
+    """What the pages need of a platform, without its server."""
+
     name: str
     label: str
     ledger: Ledger
 
     def posts(self) -> list[LedgerPost]:
         return self.ledger.posts(self.name)
-
-
-@dataclass
-class FakeStage:
-    """What the pages need of a stage, without the platforms' servers."""
-
-    ledger: Ledger = field(default_factory=Ledger)
-
-    @property
-    def platforms(self) -> tuple[FakePlatform, ...]:
-        return tuple(FakePlatform(name, name.title(), self.ledger) for name in PLATFORMS)
 
 
 @dataclass
@@ -121,10 +113,11 @@ class Desk:
 
 @pytest.fixture(scope="module")
 def running() -> Iterator[tuple[Ledger, Control]]:
-    stage = FakeStage()
-    control = Control(cast("Stage", stage))
+    ledger = Ledger()
+    platforms = [cast("SandboxPlatform", FakePlatform(name, name.title(), ledger)) for name in PLATFORMS]
+    control = Control(platforms, ledger, FaultBox(), lambda name: {})
     control.start()
-    yield stage.ledger, control
+    yield ledger, control
     control.stop()
 
 
