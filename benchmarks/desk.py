@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import itertools
 import os
 import re
 import signal
@@ -15,11 +16,12 @@ from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
-from sqlalchemy import insert, select
+from sqlalchemy import insert
 
 ROOT = Path(__file__).parents[1]
 sys.path.insert(0, str(ROOT))
 
+from publisher.content import TextBlock  # noqa: E402
 from publisher.db.models import Channel, Delivery, Pick, Post  # noqa: E402
 from publisher.post_queue.choosing import choose  # noqa: E402
 from publisher.sandbox.stage import Stage  # noqa: E402
@@ -80,95 +82,94 @@ def help_seconds() -> float:
     return time.perf_counter() - begun
 
 
-def run(outlet: Outlet) -> subprocess.Popen[str]:
-    return subprocess.Popen(
-        [sys.executable, "-m", "publisher", "--config", str(outlet.config), "run"],
-        stderr=subprocess.PIPE,
-        text=True,
-        cwd=ROOT,
-    )
+class Running:
+    """`publisher run` as a process of its own, with its log in a file that never blocks it."""
+
+    def __init__(self, outlet: Outlet) -> None:
+        self._log = outlet.folder / "run.log"
+        command = [sys.executable, "-m", "publisher", "--config", str(outlet.config), "run"]
+        with self._log.open("w") as log:
+            self._process = subprocess.Popen(command, stderr=log, cwd=ROOT)
+        self.pid = self._process.pid
+
+    def wait_until_ready(self) -> None:
+        wait_for(lambda: '"ready"' in self.told())
+
+    def told(self) -> str:
+        return self._log.read_text(encoding="utf-8")
+
+    def stop(self) -> None:
+        self._process.send_signal(signal.SIGTERM)
+        self._process.wait(timeout=60)
 
 
-def wait_for(process: subprocess.Popen[str], word: str) -> None:
-    assert process.stderr is not None
-    for line in process.stderr:
-        if f'"{word}"' in line:
-            return
-    raise RuntimeError(f"{word} was never logged")
-
-
-def stop(process: subprocess.Popen[str]) -> str:
-    process.send_signal(signal.SIGTERM)
-    return process.communicate(timeout=60)[1]
+def wait_for(true: Callable[[], bool]) -> None:
+    end = time.monotonic() + 90
+    while not true():
+        if time.monotonic() > end:
+            raise TimeoutError("it never happened")
+        time.sleep(0.005)
 
 
 def start_and_weigh(outlet: Outlet) -> tuple[float, float]:
     begun = time.perf_counter()
-    process = run(outlet)
-    wait_for(process, "ready")
+    running = Running(outlet)
+    running.wait_until_ready()
     ready = time.perf_counter() - begun
     time.sleep(3)
-    status = Path(f"/proc/{process.pid}/status").read_text(encoding="ascii")
+    status = Path(f"/proc/{running.pid}/status").read_text(encoding="ascii")
     found = re.search(r"VmRSS:\s+(\d+) kB", status)
-    stop(process)
+    running.stop()
     return ready, int(found[1]) / 1024 if found else float("nan")
 
 
-def add_due(outlet: Outlet, channels: list[str], days: int, due_at: datetime) -> None:
+SLOTS = itertools.count(1)
+"""Days from tomorrow on: each pick of these measurements takes one of its own."""
+
+
+def add_due(outlet: Outlet, channels: list[str], picks: int, due_at: datetime) -> None:
     """Deliveries without pictures, all due at one instant."""
     now = datetime.now(UTC)
     with outlet.desk.database.writing() as session:
         for channel in channels:
             if session.get(Channel, channel) is None:
                 session.add(Channel(name=channel, platform="tumblr"))
-        for day in range(days):
-            post = Post(state="withdrawn", position=1.0, title=f"Post {day}", created_at=now, updated_at=now)
-            pick = Pick(slot=due_at.date() - timedelta(days=3650 - day), post=post, reason="queue", picked_at=now)
+        for number in itertools.islice(SLOTS, picks):
+            post = Post(state="withdrawn", position=1.0, title=f"Post {number}", created_at=now, updated_at=now)
+            slot = now.date() + timedelta(days=number)
+            pick = Pick(slot=slot, post=post, reason="queue", picked_at=now)
             session.add_all([post, pick])
-            for channel in channels:
-                text = adapted_post(f"Post {day} {channel}").model_copy(update={"images": ()})
-                session.add(
-                    Delivery(
-                        pick=pick,
-                        channel_name=channel,
-                        due_at=due_at,
-                        scheduled_at=due_at,
-                        expires_at=due_at + timedelta(hours=5),
-                        token=os.urandom(6).hex(),
-                        adapted=text.model_dump(mode="json"),
-                    )
-                )
+            session.add_all(_delivery(pick, channel, number, due_at) for channel in channels)
+
+
+def _delivery(pick: Pick, channel: str, number: int, due_at: datetime) -> Delivery:
+    title = f"Post {number} {channel}"
+    blocks = (TextBlock(kind="heading", text=title), TextBlock(text="A few words for the followers."))
+    text = adapted_post(title).model_copy(update={"images": (), "blocks": blocks})
+    return Delivery(
+        pick=pick,
+        channel_name=channel,
+        due_at=due_at,
+        scheduled_at=due_at,
+        expires_at=due_at + timedelta(hours=5),
+        token=os.urandom(6).hex(),
+        adapted=text.model_dump(mode="json"),
+    )
 
 
 def lateness(outlet: Outlet) -> list[float]:
-    """How long after its time a post reaches the platform, five times."""
-    process = run(outlet)
-    wait_for(process, "ready")
+    """How long after its time a post reaches the platform, ten times."""
+    running = Running(outlet)
+    running.wait_until_ready()
     late = []
-    for number in range(5):
+    for number in range(10):
         due = datetime.now(UTC) + timedelta(seconds=1.3 + number * 0.17)
         before = len(outlet.stage.ledger.posts())
-        add_due(outlet, ["tumblr"], 1, due - timedelta(days=number * 0))
-        while len(outlet.stage.ledger.posts()) == before:
-            time.sleep(0.005)
+        add_due(outlet, ["tumblr"], 1, due)
+        wait_for(lambda before=before: len(outlet.stage.ledger.posts()) > before)  # type: ignore[misc]
         late.append((outlet.stage.ledger.posts()[-1].at - due).total_seconds())
-        with outlet.desk.database.writing() as session:
-            session.query(Pick).update({Pick.slot: Pick.slot})
-        _forget(outlet)
-    stop(process)
+    running.stop()
     return late
-
-
-def _forget(outlet: Outlet) -> None:
-    """Make room for the next pick of the same slot, once the present one is recorded."""
-    while True:
-        with outlet.desk.database.reading() as session:
-            if all(state == "published" for state in session.scalars(select(Delivery.state))):
-                break
-        time.sleep(0.01)
-    with outlet.desk.database.writing() as session:
-        for pick in session.scalars(select(Pick).order_by(Pick.id.desc()).limit(1)):
-            pick.slot -= timedelta(days=pick.id)
 
 
 def hundred_deliveries(outlet: Outlet) -> tuple[float, int]:
@@ -183,16 +184,14 @@ def hundred_deliveries(outlet: Outlet) -> tuple[float, int]:
     }
     for platform in outlet.stage.platforms:
         platform.delay = 0.05
-    due = datetime.now(UTC) - timedelta(seconds=1)
-    add_due(outlet, names, 10, due)
+    add_due(outlet, names, 10, datetime.now(UTC) - timedelta(seconds=1))
     with environment(secrets):
         begun = time.perf_counter()
-        process = run(outlet)
-        while len(outlet.stage.ledger.posts()) < 100:
-            time.sleep(0.01)
+        running = Running(outlet)
+        wait_for(lambda: len(outlet.stage.ledger.posts()) >= 100)
         seconds = time.perf_counter() - begun
-        told = stop(process)
-    return seconds, told.count("locked")
+        running.stop()
+    return seconds, running.told().count("locked")
 
 
 def picking(outlet: Outlet) -> str:

@@ -22,6 +22,9 @@ from publisher.post_queue.choosing import Choice, choose
 from publisher.post_queue.slots import expiry, slot_closes, slot_day, slot_instant, slot_opens
 from publisher.settings import Settings
 
+LONGEST_GAP = timedelta(days=366)
+"""A desk that was away for longer has no use for a record of every single day."""
+
 Result = Literal["nothing", "picked", "empty", "missed", "lost"]
 
 
@@ -80,11 +83,12 @@ def _has_work(session: Session, settings: Settings, day: date, now: datetime) ->
 
 
 def _days_gone_by(session: Session, day: date) -> list[date]:
-    """The days since the last pick, `day` itself not counted."""
+    """The days since the last pick, `day` itself not counted, and nothing older than a year."""
     last = session.scalar(select(Pick.slot).where(Pick.slot < day).order_by(Pick.slot.desc()).limit(1))
     if last is None:
         return []
-    return [last + timedelta(days=number) for number in range(1, (day - last).days)]
+    first = max(last + timedelta(days=1), day - LONGEST_GAP)
+    return [first + timedelta(days=number) for number in range((day - first).days)]
 
 
 class _Picking:
