@@ -88,7 +88,17 @@ class SourcePost(Frozen):
     language: str = "en"
     images: tuple[SourceImage, ...] = ()
     captions: dict[str, str] = Field(default_factory=dict)
-    """Captions written by hand, by channel name; they replace the template there."""
+    """Captions written by hand, which replace the template: by channel name, or by `language_caption` for
+    every channel that shows this language and has none of its own."""
+
+
+LANGUAGE_CAPTION = "lang:"
+"""Begins the key of a caption for a language. No channel's name has a colon."""
+
+
+def language_caption(language: str) -> str:
+    """The key in `captions` of the caption for every channel that shows this language, such as `lang:ca`."""
+    return f"{LANGUAGE_CAPTION}{language}"
 
 
 # --- what one channel will get ---------------------------------------------------------------
@@ -167,6 +177,8 @@ class AdaptedPost(Frozen):
     caption: str
     """What followers read, as plain text. Where the platform has rich text, `blocks` say the same."""
     blocks: tuple[TextBlock, ...] = ()
+    thread: tuple[str, ...] = ()
+    """The rest of the body, for a channel that shows the whole text: replies below the post, in order."""
     tags: tuple[str, ...] = ()
     """Tags for a platform that has a field for them; elsewhere they stand in the caption."""
     link: str = ""

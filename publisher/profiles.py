@@ -84,6 +84,8 @@ class Profile(Frozen):
     prices: Prices | None = None
     links: Literal["allowed", "dead", "priced"] = "allowed"
     """`dead`: a URL in the caption can't be followed; `priced`: it makes the post dearer."""
+    threads: bool = False
+    """The adapter publishes the replies that continue a post, each of them once."""
     post_url: str = ""
     """Pattern of a post's address with `{account}` and `{id}`, where ids make addresses."""
     notes: tuple[str, ...] = Field(default=())

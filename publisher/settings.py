@@ -137,6 +137,8 @@ class ChannelSettings(Section):
     """The caption template, relative to the folder of the configuration file."""
     fit: Fit | None = None
     missing_translation: Missing = "hold"
+    thread: bool = False
+    """The body goes on in replies where it does not fit, instead of being shortened."""
     limits: dict[Limit, Annotated[int, Field(gt=0)]] = Field(default_factory=dict)
     base_url: str | None = None
     proxy: str | None = Field(default=None, repr=False)

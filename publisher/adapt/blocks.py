@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from bisect import bisect_left, bisect_right
-from itertools import accumulate, pairwise
+from bisect import bisect_right
+from functools import partial
+from itertools import pairwise
 
 import regex
 
-from publisher.adapt.counting import count, graphemes
+from publisher.adapt.counting import count
 from publisher.adapt.rich_text import BLOCK_KINDS, Mark, MarkKind, RichText
-from publisher.adapt.shortening import find_cuts
+from publisher.adapt.shortening import last_end
 from publisher.content import Span, TextBlock
 from publisher.profiles import TextLimits
 
@@ -57,27 +58,15 @@ def _block(rich: RichText, start: int, end: int) -> RichText:
 def _split(block: RichText, limits: TextLimits) -> list[TextBlock]:
     pieces: list[TextBlock] = []
     while limits.block_limit is not None and count(block.text, limits.unit) > limits.block_limit:
-        at = _last_end(block, limits)
+        at = last_end(block, partial(_fits, block.text, limits)) or limits.block_limit
         pieces.append(_text_block(block, 0, len(block.text[:at].rstrip())))
         rest = len(block.text) - len(block.text[at:].lstrip())
         block = block.part(rest, len(block.text), *_SHOWN)
     return [*pieces, _text_block(block, 0, len(block.text))]
 
 
-def _last_end(block: RichText, limits: TextLimits) -> int:
-    """Where a block that is too long is best ended: at a sentence, else a word, else anywhere between graphemes."""
-    most = limits.block_limit or 0
-
-    def fits(at: int) -> bool:
-        return count(block.text[:at], limits.unit) <= most
-
-    cuts = find_cuts(block)
-    if places := cuts[: bisect_left(cuts, True, key=lambda cut: not fits(cut.at))]:
-        best = min(place.grade for place in places)
-        return max(place.at for place in places if place.grade == best)
-    ends = list(accumulate(map(len, graphemes(block.text))))
-    fitting = bisect_left(ends, True, key=lambda end: not fits(end))
-    return ends[fitting - 1] if fitting else most
+def _fits(text: str, limits: TextLimits, at: int) -> bool:
+    return count(text[:at], limits.unit) <= (limits.block_limit or 0)
 
 
 def _text_block(block: RichText, start: int, end: int) -> TextBlock:

@@ -37,8 +37,12 @@ def graphemes(text: str) -> list[str]:
 
 def find_urls(text: str) -> list[str]:
     """The addresses written out in a text."""
-    found: list[str] = _URL.findall(text)
-    return found
+    return [text[start:end] for start, end in url_places(text)]
+
+
+def url_places(text: str) -> list[tuple[int, int]]:
+    """Where the addresses written out in a text begin and end, in code points."""
+    return [found.span() for found in _URL.finditer(text)]
 
 
 def count(text: str, unit: Unit, url_length: int | None = None) -> int:

@@ -37,12 +37,12 @@ class TextMarker:
     def __init__(self, marker: Marker, platform: str, links: LinkStyle, people: People) -> None:
         self.marker = marker
         self.links = links
+        self.people = people
         self._platform = platform
-        self._people = people
 
     def mention(self, name: str) -> str:
         """The person's handle on this platform, or the plain name."""
-        handle = self._people.handle(name, self._platform)
+        handle = self.people.handle(name, self._platform)
         return self.marker.wrap(handle, "mention") if handle else name
 
     def link(self, label: str, url: str) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Literal
 
 from publisher.adapt import problems
@@ -17,8 +18,9 @@ from publisher.adapt.people import People
 from publisher.adapt.rich_text import Marker, RichText, unmarked
 from publisher.adapt.shortening import shorten
 from publisher.adapt.templates import TemplateError, render
+from publisher.adapt.threads import continued
 from publisher.adapt.x_text import find_links
-from publisher.content import AdaptedImage, AdaptedPost, Fit, Frozen, Problem, SourcePost, TextBlock
+from publisher.content import AdaptedImage, AdaptedPost, Fit, Frozen, Problem, SourcePost, TextBlock, language_caption
 from publisher.profiles import Profile
 
 NOBODY = People()
@@ -37,6 +39,8 @@ class Target(Frozen):
     """The template's file, for messages."""
     fit: Fit | None = None
     missing_translation: Literal["hold", "skip", "original"] = "hold"
+    thread: bool = False
+    """What the caption leaves out of the body goes on in replies."""
 
 
 class Caption(Frozen):
@@ -45,6 +49,7 @@ class Caption(Frozen):
     text: str = ""
     blocks: tuple[TextBlock, ...] = ()
     left_out: tuple[str, ...] = ()
+    thread: tuple[str, ...] = ()
     problems: tuple[Problem, ...] = ()
 
 
@@ -56,11 +61,11 @@ def adapt_post(post: SourcePost, target: Target, people: People = NOBODY) -> Ada
     post, oversized = cleaned(post)
     profile = target.profile
     text = TextMarker(Marker(), target.platform, _link_style(profile), people)
-    by_hand = clean(post.captions.get(target.channel, ""))
+    by_hand = _marked_by_hand(post, target, text)
     caption = _hand_written(by_hand, post, target, text) if by_hand else _from_template(post, target, text)
     images, image_problems = _images(post, target)
     links = find_links(caption.text) if profile.links != "allowed" or profile.prices is not None else ()
-    price = _price(profile, len(images), with_link=bool(links))
+    price = _price(profile, len(images), (caption.text, *caption.thread))
     found = (
         *oversized,
         *problems.of_language(post, target.language, target.missing_translation),
@@ -77,6 +82,7 @@ def adapt_post(post: SourcePost, target: Target, people: People = NOBODY) -> Ada
         title=_plain_words(post.title),
         caption=caption.text,
         blocks=caption.blocks,
+        thread=caption.thread,
         tags=field_tags(post.tags, profile.tags) if profile.tags.where == "field" else (),
         link=post.link,
         images=images,
@@ -92,6 +98,10 @@ def adapt_post(post: SourcePost, target: Target, people: People = NOBODY) -> Ada
 def _link_style(profile: Profile) -> LinkStyle:
     if profile.text.rich:
         return "marked"
+    return _plain_links(profile)
+
+
+def _plain_links(profile: Profile) -> LinkStyle:
     return "written" if profile.links == "allowed" else "label"
 
 
@@ -104,6 +114,10 @@ def _from_template(post: SourcePost, target: Target, text: TextMarker) -> Captio
     limits = target.profile.text
     short, left_out = shorten(rich, lambda candidate: excess(_plain(candidate, target.profile), limits) == 0)
     caption = _finished(short, target.profile).model_copy(update={"left_out": left_out})
+    if target.thread:
+        in_caption = tuple(piece for piece in left_out if not piece.endswith("the body"))
+        thread = _thread(post, target, text, short)
+        caption = caption.model_copy(update={"thread": thread, "left_out": in_caption})
     found = (
         *problems.of_missing_credit(post, short, target.template_name),
         *problems.of_length(caption.text, target.profile, shortened=True),
@@ -111,8 +125,27 @@ def _from_template(post: SourcePost, target: Target, text: TextMarker) -> Captio
     return caption.model_copy(update={"problems": found})
 
 
-def _hand_written(written: str, post: SourcePost, target: Target, text: TextMarker) -> Caption:
-    marked = text.blocks(written) if target.profile.text.rich else text.plain(written)
+def _thread(post: SourcePost, target: Target, text: TextMarker, short: RichText) -> tuple[str, ...]:
+    """The replies that show what the caption left out of the body."""
+    limits = target.profile.text
+    body = next((short.text[mark.start : mark.end] for mark in short.of_kind("field") if mark.value == "body"), "")
+    if body == text.marker.read(text.blocks(post.body)).tidy().text:
+        return ()
+    # A reply is plain text: where the caption marks its links, a reply writes them out.
+    written = TextMarker(Marker(), target.platform, _plain_links(target.profile), text.people)
+    whole = written.marker.read(written.blocks(post.body)).tidy()
+    return continued(whole, body, lambda part: excess(part, limits) == 0)
+
+
+def _marked_by_hand(post: SourcePost, target: Target, text: TextMarker) -> str:
+    """The caption written for this channel, else for its language; empty when there is none."""
+    if own := clean(post.captions.get(target.channel, "")):
+        return text.blocks(own) if target.profile.text.rich else text.plain(own)
+    # Written for channels with and without rich text, so it is the small Markdown for all of them.
+    return text.blocks(clean(post.captions.get(language_caption(post.language), "")))
+
+
+def _hand_written(marked: str, post: SourcePost, target: Target, text: TextMarker) -> Caption:
     caption = _finished(text.marker.read(marked).tidy(), target.profile)
     found = (
         *problems.of_unnamed_credit(post, caption.text),
@@ -155,8 +188,10 @@ def _plain_words(text: str) -> str:
     return "; ".join(unmarked(marker.inline(line)) for line in text.split("\n") if line)
 
 
-def _price(profile: Profile, images: int, *, with_link: bool) -> float | None:
-    if profile.prices is None:
+def _price(profile: Profile, images: int, texts: Iterable[str]) -> float | None:
+    """Of a post and its replies."""
+    prices = profile.prices
+    if prices is None:
         return None
-    post = profile.prices.post_with_link if with_link else profile.prices.post
-    return round(post + images * profile.prices.alt_text, 6)
+    posts = sum(prices.post_with_link if find_links(text) else prices.post for text in texts)
+    return round(posts + images * prices.alt_text, 6)

@@ -194,6 +194,20 @@ def shorten(rich: RichText, fits: Callable[[RichText], bool]) -> tuple[RichText,
     return rich.tidy(), tuple(left_out)
 
 
+def last_end(part: RichText, fits: Callable[[int], bool]) -> int:
+    """Where a part that is too long is best ended: at a sentence, else a word, else anywhere between graphemes.
+
+    `fits` tells whether the first so many code points fit. 0: not even one grapheme does.
+    """
+    cuts = find_cuts(part)
+    if places := cuts[: bisect_left(cuts, True, key=lambda cut: not fits(cut.at))]:
+        best = min(place.grade for place in places)
+        return max(place.at for place in places if place.grade == best)
+    ends = [found.end() for found in regex.finditer(r"\X", part.text)]
+    fitting = bisect_left(ends, True, key=lambda end: not fits(end))
+    return ends[fitting - 1] if fitting else 0
+
+
 def shorten_plain(text: str, fits: Callable[[str], bool]) -> str:
     """A plain text shortened as a whole; empty when nothing of it fits."""
     rich = RichText(text, (Mark(0, len(text), "shorten"),) if text else ())

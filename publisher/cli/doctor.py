@@ -156,7 +156,8 @@ def _work(desk: Desk) -> Iterator[Line]:
                 Channel.paused_at.is_(None),
             )
         )
-    yield Line(cover >= ENOUGH_COVER, "queue", f"{cover} days are covered")
+    hint = "" if cover >= ENOUGH_COVER else "; add and approve posts"
+    yield Line(not hint, "queue", f"{cover} {'day is' if cover == 1 else 'days are'} covered{hint}")
     waiting = {state: counts.get(state, 0) for state in ("held", "failed", "unconfirmed")}
     told = ", ".join(f"{number} {state}" for state, number in waiting.items() if number)
     yield Line(not told, "deliveries", (told and f"{told}; see publisher deliveries") or "none needs a person")

@@ -130,7 +130,13 @@ def _approve(desk: Desk, post_id: int) -> tuple[PostProblem, ...]:
 @click.option("--licence")
 @click.option("--link")
 @click.option("--tag", "tags", multiple=True, help="All tags anew; once per tag.")
-@click.option("--caption", "captions", multiple=True, metavar="CHANNEL=TEXT", help="A caption written by hand.")
+@click.option(
+    "--caption",
+    "captions",
+    multiple=True,
+    metavar="CHANNEL=TEXT",
+    help="A caption written by hand, for a channel or for lang:LANGUAGE.",
+)
 @click.option("--from", "source", type=FILE, help="Everything anew from this post file.")
 @click.option("--expect-version", type=int, help="Refuse when somebody else changed it since.")
 @click.pass_context

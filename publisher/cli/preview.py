@@ -2,17 +2,23 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime
+from pathlib import Path
 from typing import Any
 
 import click
+from rich.console import Console
 from rich.markup import escape
 from rich.panel import Panel
 from rich.text import Text
 
-from publisher.cli.desk import desk_of
+from publisher.cli.desk import Desk, desk_of
 from publisher.cli.output import console, json_option, print_json, print_table
+from publisher.cli.preview_page import Header, length_told, preview_page
 from publisher.content import AdaptedPost, Rendition
+from publisher.db.models import Post
+from publisher.media import write_whole
 from publisher.post_queue.preview import ChannelPreview, preview
 from publisher.post_queue.rehearsal import RehearsedDay, rehearse
 from publisher.post_queue.slots import slot_day
@@ -23,9 +29,16 @@ from publisher.settings import SettingsError
 @click.command("preview")
 @click.argument("post", type=int)
 @click.option("--channel", help="Only this one.")
+@click.option(
+    "--html",
+    "page",
+    type=click.Path(path_type=Path, dir_okay=False),
+    metavar="FILE",
+    help="Write one page with every channel's look, for mail or print.",
+)
 @json_option
 @click.pass_context
-def preview_command(ctx: click.Context, post: int, channel: str | None, as_json: bool) -> None:
+def preview_command(ctx: click.Context, post: int, channel: str | None, page: Path | None, as_json: bool) -> None:
     """Show exactly what each channel will get: caption with its count, pictures, alt texts, problems."""
     desk = desk_of(ctx)
     if channel is not None and channel not in desk.targets:
@@ -33,14 +46,29 @@ def preview_command(ctx: click.Context, post: int, channel: str | None, as_json:
     targets = {name: target for name, target in desk.targets.items() if channel in (None, name)}
     with desk.database.reading() as session:
         row = load_post(session, post)
-    if as_json:
-        print_json([_row(each) for each in preview(row, targets, desk.people, desk.renderer)])
-        return
-    with console().status("Making the pictures ..."):
+    with Console(stderr=True).status("Making the pictures ..."):
         shown = preview(row, targets, desk.people, desk.renderer)
-    for each in shown:
-        _print(each)
+    if page:
+        write_whole(page, _page(desk, row, shown).encode())
+    if as_json:
+        print_json([_row(each) for each in shown])
+        return
+    if page:
+        click.echo(f"Wrote {page}.")
+    else:
+        for each in shown:
+            _print(each)
     ctx.exit(1 if any(problem.blocking for each in shown for problem in each.problems) else 0)
+
+
+def _page(desk: Desk, post: Post, shown: Sequence[ChannelPreview]) -> str:
+    outlet = desk.settings.outlet
+    about = f"{outlet.name} · post {post.id}, {post.state} · made {desk.local(desk.now())} ({outlet.time_zone})"
+    headers = {
+        name: Header(desk.settings.channels[name].account, target.profile.label)
+        for name, target in desk.targets.items()
+    }
+    return preview_page(post.title, about, shown, headers)
 
 
 def _row(each: ChannelPreview) -> dict[str, Any]:
@@ -59,6 +87,8 @@ def _print(each: ChannelPreview) -> None:
         return
     adapted = each.adapted
     say(Panel(Text(adapted.caption), title=f"[bold]{each.channel}[/]", title_align="left", subtitle=_count(adapted)))
+    for number, part in enumerate(adapted.thread, start=1):
+        say(Panel(Text(part), title=f"reply {number} of {len(adapted.thread)}", title_align="left"))
     if adapted.tags:
         say(f"  tags: {escape(', '.join(adapted.tags))}")
     if adapted.link and adapted.blocks:
@@ -74,7 +104,7 @@ def _print(each: ChannelPreview) -> None:
 
 def _count(adapted: AdaptedPost) -> str:
     cost = f" · about ${adapted.cost_usd:.3f}" if adapted.cost_usd is not None else ""
-    return f"{adapted.count} of {adapted.limit} {adapted.unit.replace('_', ' ')}{cost}"
+    return f"{length_told(adapted)}{cost}"
 
 
 def _picture(rendition: Rendition | None) -> str:

@@ -141,7 +141,7 @@ class Post(Base):
     tags: Mapped[list[str]] = mapped_column(default=list)
     language: Mapped[str] = mapped_column(String(16), default="en")
     captions: Mapped[dict[str, Any]] = mapped_column(default=dict)
-    """Captions written by hand, by channel name."""
+    """Captions written by hand, by channel name, or by `lang:` and a language."""
     translations: Mapped[dict[str, Any]] = mapped_column(default=dict)
     """By language: `title`, `standfirst`, `body`, `credit`, `alt_texts` (one per image)."""
     last_shown_on: Mapped[date | None]

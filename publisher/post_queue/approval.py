@@ -12,7 +12,7 @@ from sqlalchemy.orm import Session
 from publisher import lifecycle
 from publisher.adapt.people import People
 from publisher.adapt.posts import Target
-from publisher.content import Problem
+from publisher.content import LANGUAGE_CAPTION, Problem, language_caption
 from publisher.db.models import Post
 from publisher.db.session import Database
 from publisher.post_queue.channels import adapt_for_channels
@@ -50,7 +50,7 @@ def problems_of(
     """
     own = (
         *schedule_problems(session, post, settings, now),
-        *_unknown_channels(post, targets),
+        *_unread_captions(post, targets),
         *_picture_warnings(post),
     )
     shared: dict[Problem, list[str]] = {}
@@ -103,12 +103,17 @@ def _picture_warnings(post: Post) -> tuple[Problem, ...]:
     )
 
 
-def _unknown_channels(post: Post, targets: Mapping[str, Target]) -> tuple[Problem, ...]:
+def _unread_captions(post: Post, targets: Mapping[str, Target]) -> tuple[Problem, ...]:
+    """Captions written by hand that no channel would show."""
+    known = {*targets, *(language_caption(target.language) for target in targets.values())}
     found = []
-    for channel in post.captions:
-        if channel not in targets:
-            near = difflib.get_close_matches(channel, targets, n=1)
+    for key in post.captions:
+        if key not in known:
+            near = difflib.get_close_matches(key, sorted(known), n=1)
             hint = f"did you mean {near[0]!r}?" if near else "remove it."
-            message = f"A caption was written for the channel {channel!r}, which is not there; {hint}"
-            found.append(Problem(field=f"captions.{channel}", message=message))
+            language = key.removeprefix(LANGUAGE_CAPTION)
+            whom = f"the channel {key!r}" if language == key else f"channels in the language {language!r}"
+            verb = "is" if language == key else "are"
+            message = f"A caption was written for {whom}, which {verb} not there; {hint}"
+            found.append(Problem(field=f"captions.{key}", message=message))
     return tuple(found)

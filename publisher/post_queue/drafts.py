@@ -57,7 +57,7 @@ class PostContent(Frozen):
     language: Language = "en"
     embargo_until: AwareDatetime | None = None
     captions: dict[str, str] = Field(default_factory=dict)
-    """Captions written by hand, by channel name."""
+    """Captions written by hand, by channel name, or by `lang:` and a language."""
     translations: dict[Language, Translation] = Field(default_factory=dict)
     images: tuple[ImageDraft, ...] = ()
 

@@ -7,11 +7,11 @@ from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
-from sqlalchemy import func, or_, select
+from sqlalchemy import or_, select
 from sqlalchemy.orm import Session
 
 from publisher.adapt.inspection import ImageFacts, ImageRefused, inspect_image
-from publisher.db.models import Media, Pick, Post, PostImage
+from publisher.db.models import Delivery, Media, Pick, Post, PostImage
 from publisher.media import MediaStore
 from publisher.post_queue.drafts import ImageDraft
 from publisher.post_queue.errors import PostError
@@ -105,23 +105,38 @@ def _media(session: Session, picture: StoredPicture, now: datetime) -> Media:
 
 
 def duplicate_warnings(session: Session, post: Post) -> list[str]:
-    """One sentence per picture of the post that another post shows too, in the queue or long ago."""
-    shown_on = select(func.max(Pick.slot)).where(Pick.post_id == Post.id).correlate(Post).scalar_subquery()
+    """One sentence per picture of the post that another post shows too, in the queue or long ago.
+
+    Of a picture that was shown, the sentence names the last day and, once a delivery is out, its link.
+    """
     found = session.execute(
-        select(Media.sha256, Media.phash, Post.id, Post.title, shown_on)
+        select(Media.sha256, Media.phash, Post.id, Post.title)
         .join(PostImage, PostImage.media_sha256 == Media.sha256)
         .join(Post, Post.id == PostImage.post_id)
         .where(Post.id != post.id, or_(Post.state != "withdrawn", Post.last_shown_on.is_not(None)))
         .order_by(Post.id)
     ).all()
-    others = [(sha, int(phash, 16) if phash else None, other, title, day) for sha, phash, other, title, day in found]
+    others = [(sha, int(phash, 16) if phash else None, other, title) for sha, phash, other, title in found]
     return [
-        f"Picture {number} is the same as in post {other} “{title}”, "
-        + (f"shown on {day:%Y-%m-%d}." if day else "which waits to be shown.")
+        f"Picture {number} is the same as in post {other} “{title}”, {_shown(session, other)}."
         for number, image in enumerate(post.images, start=1)
-        for sha, phash, other, title, day in others
+        for sha, phash, other, title in others
         if _same(image.media, sha, phash)
     ]
+
+
+def _shown(session: Session, post_id: int) -> str:
+    """When and where followers saw a post last, in words."""
+    pick = session.scalar(select(Pick).where(Pick.post_id == post_id).order_by(Pick.slot.desc()).limit(1))
+    if pick is None:
+        return "which waits to be shown"
+    link = session.scalar(
+        select(Delivery.remote_url)
+        .where(Delivery.pick_id == pick.id, Delivery.state == "published", Delivery.remote_url.is_not(None))
+        .order_by(Delivery.id)
+        .limit(1)
+    )
+    return f"shown on {pick.slot:%Y-%m-%d}" + (f" at {link}" if link else "")
 
 
 def _same(media: Media, sha256: str, phash: int | None) -> bool:

@@ -42,16 +42,20 @@ def _load_target(settings: Settings, channel: ChannelSettings) -> Target:
         near = difflib.get_close_matches(channel.platform, platform_names(), n=1)
         hint = f"did you mean {near[0]!r}?" if near else f"known are {', '.join(platform_names())}"
         raise SettingsError(f"{key}.platform: there is no platform {channel.platform!r}; {hint}")
+    profile = load_profile(channel.platform)
+    if channel.thread and not profile.threads:
+        raise SettingsError(f"{key}.thread: replies can't be published on {profile.label} yet; remove it")
     file = settings.file.parent / channel.caption
     return Target(
         channel=channel.name,
         platform=channel.platform,
-        profile=load_profile(channel.platform).with_limits(channel.limits),
+        profile=profile.with_limits(channel.limits),
         language=settings.channel_language(channel),
         template=_read_template(file, f"{key}.caption"),
         template_name=str(channel.caption),
         fit=channel.fit,
         missing_translation=channel.missing_translation,
+        thread=channel.thread,
     )
 
 

@@ -1,7 +1,7 @@
 """`python -m publisher.sandbox`: the local platforms, until SIGINT or SIGTERM.
 
 The first line on standard output is JSON: where the control port is. Everything else is asked
-there.
+there. A person at a terminal is also told what to put into an outlet's configuration.
 """
 
 from __future__ import annotations
@@ -37,9 +37,24 @@ def main(arguments: list[str] | None = None) -> int:
             stage.faults.add(platform, fault, times)
         sys.stdout.write(json.dumps({"control": stage.control.url, "pid": os.getpid()}) + "\n")
         sys.stdout.flush()
+        if sys.stdout.isatty():
+            sys.stdout.write(guide(stage))
         done.wait()
         stage.stop()
     return 0
+
+
+def guide(stage: Stage) -> str:
+    """What a person needs to rehearse with an outlet of their own: settings, secrets, pages."""
+    lines = ["", f"See the posts at {stage.control.url} and stop with Ctrl-C.", "", "# config/publisher.toml"]
+    for platform in stage.platforms:
+        lines += [f"[channels.{platform.name}]", f'account = "{platform.account()}"']
+        lines += [f'{key} = "{value}"' for key, value in stage.connection(platform.name).items()]
+    lines += ["", "# the sandbox's own secrets"]
+    for platform in stage.platforms:
+        prefix = f"export PUBLISHER_{platform.name.upper()}_"
+        lines += [f"{prefix}{name.upper()}={value}" for name, value in platform.credentials().items()]
+    return "\n".join([*lines, "publisher connect instagram", "", ""])
 
 
 def _parser() -> argparse.ArgumentParser:

@@ -17,6 +17,7 @@ from publisher.db.models import Delivery, Media, Post, PostImage
 from publisher.db.session import Database
 from publisher.post_queue import pictures
 from publisher.post_queue.approval import NotApproved, approve, problems_of
+from publisher.post_queue.channels import adapt_for_channels
 from publisher.post_queue.drafts import ImageDraft, PostChanges, PostDraft, Translation
 from publisher.post_queue.errors import PostError
 from publisher.post_queue.listing import days_of_cover, queue_listing
@@ -141,6 +142,45 @@ def test_the_same_picture_shown_before_is_told_with_its_day(desk: Desk, file: Ca
 
     assert again.warnings == (f"Picture 1 is the same as in post {first} “Cells”, shown on 2026-05-04.",)
     assert list(desk.events("post added")[-1].detail["warnings"]) == list(again.warnings)
+
+
+@pytest.mark.usefixtures("quick_inspection")
+def test_the_same_picture_published_before_is_told_with_its_link(desk: Desk, file: Callable[[str], Path]) -> None:
+    first = add_post(desk.database, desk.store, draft("Cells", file("cells"), reserve=True), NINE).id
+    approve_it(desk, first)
+    desk.pick(NINE)
+    web, mail = desk.picks()[0].deliveries
+    settle(desk, web.id, None)
+    settle(desk, mail.id, "https://mail.example.org/1")
+
+    again = add_post(desk.database, desk.store, draft("Again", file("cells")), NINE)
+
+    assert again.warnings == (
+        f"Picture 1 is the same as in post {first} “Cells”, shown on 2026-05-04 at https://mail.example.org/1.",
+    )
+
+    year_later = NINE + timedelta(days=366)
+    desk.pick(year_later)
+    assert desk.picks()[-1].post_id == first
+    once_more = add_post(desk.database, desk.store, draft("Once more", file("cells")), year_later)
+    assert once_more.warnings[0] == f"Picture 1 is the same as in post {first} “Cells”, shown on 2027-05-05."
+
+
+@pytest.mark.usefixtures("quick_inspection")
+def test_a_picture_that_waits_twice_is_told_for_each_place(desk: Desk, file: Callable[[str], Path]) -> None:
+    first, second = (add_post(desk.database, desk.store, draft(title, file("cells")), NINE).id for title in "AB")
+    third = add_post(desk.database, desk.store, draft("C", file("other"), file("cells")), NINE)
+    assert third.warnings == (
+        f"Picture 2 is the same as in post {first} “A”, which waits to be shown.",
+        f"Picture 2 is the same as in post {second} “B”, which waits to be shown.",
+    )
+
+
+def settle(desk: Desk, delivery_id: int, url: str | None) -> None:
+    """The delivery is public, at this address where the platform tells one."""
+    with desk.database.writing() as session:
+        delivery = session.get_one(Delivery, delivery_id)
+        delivery.state, delivery.remote_id, delivery.remote_url, delivery.published_at = "published", "1", url, NINE
 
 
 @pytest.mark.parametrize(
@@ -289,6 +329,11 @@ def test_a_post_without_alt_text_or_picture_is_refused(desk: Desk) -> None:
             "embargo ends on 2026-05-05 at 09:00",
         ),
         ({"captions": {"wbe": "By hand"}}, "did you mean 'web'"),
+        (
+            {"captions": {"lang:ca": "A mà"}},
+            "for channels in the language 'ca', which are not there; did you mean 'lang:en'",
+        ),
+        ({"captions": {"xyz": "By hand"}}, "for the channel 'xyz', which is not there; remove it"),
     ],
 )
 def test_dates_and_captions_that_can_not_be_block_the_approval(
@@ -298,6 +343,29 @@ def test_dates_and_captions_that_can_not_be_block_the_approval(
     post = desk.post("Cells", NINE, state="draft", **values)
     with pytest.raises(NotApproved, match=message):
         approve_it(desk, post)
+
+
+def test_captions_for_a_channel_and_for_a_language_in_use_can_be_approved(desk: Desk) -> None:
+    captions = {"lang:en": "Everywhere, by Jane Doe", "mail": "In the mail, by Jane Doe"}
+    post = desk.post("Cells", NINE, state="draft", captions=captions)
+    approve_it(desk, post)
+    desk.pick(NINE)
+    sent = {each.channel_name: AdaptedPost.model_validate(each.adapted) for each in desk.picks()[0].deliveries}
+    assert {name: adapted.caption for name, adapted in sent.items()} == {
+        "web": captions["lang:en"],
+        "mail": captions["mail"],
+    }
+
+
+def test_a_caption_for_a_language_is_shown_only_with_that_languages_text(database: Database, tmp_path: Path) -> None:
+    desk = open_desk(database, tmp_path, web={}, ca={"language": "ca", "missing_translation": "original"})
+    captions = {"lang:ca": "A mà, per Jane Doe", "lang:en": "By hand, by Jane Doe"}
+    catalan = {"ca": {"title": "Cèl·lules", "alt_texts": ["Una cèl·lula"]}}
+    bare = desk.post("Bare", NINE, captions=captions)
+    translated = desk.post("Cells", NINE, captions=captions, translations=catalan)
+    for post, shown in ((bare, captions["lang:en"]), (translated, captions["lang:ca"])):
+        fresh = adapt_for_channels(desk.load(post), desk.targets, desk.people)
+        assert [each.adapted.caption for each in fresh if each.adapted] == [captions["lang:en"], shown]
 
 
 def test_today_is_a_fixed_date_until_it_is_filled(desk: Desk) -> None:

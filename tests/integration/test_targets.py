@@ -79,6 +79,17 @@ def test_a_mistake_names_the_file_and_the_key(tmp_path: Path, text: str, templat
         load_targets(configured)
 
 
+def test_a_thread_is_refused_where_replies_can_not_be_published(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    configured = settings(tmp_path, CONFIGURATION.replace('captions/web.j2"', 'captions/web.j2"\nthread = true', 1))
+    with pytest.raises(SettingsError, match=r"channels\.web\.thread: replies can't be published on .* yet; remove it"):
+        load_targets(configured)
+    able = fake_profile().model_copy(update={"threads": True})
+    monkeypatch.setattr(targets, "load_profile", lambda platform: able)
+    assert [target.thread for target in load_targets(configured).values()] == [True, False]
+
+
 def test_the_directory_of_people_may_be_missing_and_may_not_be_wrong(tmp_path: Path) -> None:
     configured = settings(tmp_path)
     assert load_people(configured).people == ()

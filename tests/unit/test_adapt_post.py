@@ -241,6 +241,34 @@ def test_a_rich_caption_written_by_hand_keeps_its_links() -> None:
     assert [(block.kind, block.text) for block in post.blocks] == [("paragraph", "Carles Mas:"), ("bullet", "film")]
 
 
+def test_a_caption_for_a_language_replaces_the_template_of_each_of_its_channels() -> None:
+    written = "**Carles Mas** filmed [cells](https://films.example.org)"
+    captions = {"lang:en": written, "lang:ca": "Carles Mas va filmar cèl·lules", "instagram": "Carles Mas only"}
+    assert adapted("x", captions=captions).caption == "Carles Mas filmed cells"
+    (block,) = adapted("tumblr", captions=captions).blocks
+    assert [span.kind for span in block.spans] == ["bold", "link"]
+    assert adapted("instagram", captions=captions).caption == "Carles Mas only"
+    assert adapted("x", captions=captions, language="ca").caption == "Carles Mas va filmar cèl·lules"
+    assert adapted("x", captions={"lang:ca": "Carles Mas va filmar cèl·lules"}) == adapted("x")
+
+
+def test_an_empty_caption_of_a_channel_leaves_the_one_of_its_language() -> None:
+    assert adapted("x", captions={"x": " ", "lang:en": "Carles Mas"}).caption == "Carles Mas"
+    assert adapted("x", captions={"x": " ", "lang:en": "\n"}) == adapted("x")
+
+
+def test_a_caption_for_a_language_is_checked_by_the_same_rules() -> None:
+    nobody = adapted("x", captions={"lang:en": "Cells."})
+    assert any("names nobody from the credit" in message for message in blocking(nobody))
+    too_long = {"lang:en": "Carles Mas " + "word " * 80}
+    assert any("so it is never shortened" in message for message in blocking(adapted("x", captions=too_long)))
+    assert blocking(adapted("tumblr", captions=too_long)) == []
+    assert any(
+        "has 6 hashtags" in message
+        for message in blocking(adapted("instagram", captions={"lang:en": "Carles Mas #a #b #c #d #e #f"}))
+    )
+
+
 def test_a_link_on_x_is_told_with_its_price() -> None:
     post = adapted("x", standfirst="All is told in README.md")
     assert post.cost_usd == pytest.approx(0.205)

@@ -28,7 +28,7 @@ def mistake(source: str) -> str:
     return str(caught.value)
 
 
-@pytest.mark.parametrize("platform", ["tumblr", "instagram", "x"])
+@pytest.mark.parametrize("platform", ["bluesky", "instagram", "mastodon", "threads", "tumblr", "x"])
 def test_the_shipped_templates_can_be_used(platform: str) -> None:
     folder = resources.files("publisher") / "starter" / "captions"
     check_template((folder / f"{platform}.j2").read_text(encoding="utf-8"), f"{platform}.j2")

@@ -1,0 +1,135 @@
+"""One page with every channel's look side by side: complete in itself, for mail or print."""
+
+from __future__ import annotations
+
+from base64 import b64encode
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import groupby, pairwise
+
+import jinja2
+from markupsafe import Markup
+
+from publisher.adapt.counting import UNIT_NAMES
+from publisher.content import AdaptedImage, AdaptedPost, Rendition, Span, TextBlock
+from publisher.post_queue.preview import ChannelPreview
+
+_PAGES = jinja2.Environment(
+    loader=jinja2.PackageLoader("publisher.cli", "pages"),
+    autoescape=True,
+    undefined=jinja2.StrictUndefined,
+    trim_blocks=True,
+    lstrip_blocks=True,
+)
+_ELEMENTS = {"bold": "strong", "italic": "em"}
+_WEB = ("https://", "http://")
+
+
+@dataclass(frozen=True, slots=True)
+class Header:
+    """Whose look it is."""
+
+    account: str
+    platform: str
+
+
+@dataclass(frozen=True, slots=True)
+class _Picture:
+    address: str
+    """A data URI; empty when the picture could not be made."""
+    alt_text: str
+    proof: tuple[tuple[str, str], ...]
+    """What was measured: name and value."""
+    notes: tuple[str, ...]
+
+
+def preview_page(title: str, about: str, shown: Sequence[ChannelPreview], headers: Mapping[str, Header]) -> str:
+    """The page as HTML; `headers` has an entry for each channel, `about` is the line below the title.
+
+    A problem that several channels share counts once. The finished pictures are inside the page, as they would be sent.
+
+    Raises:
+        OSError: a finished picture can't be read.
+    """
+    problems = {problem for each in shown for problem in each.problems}
+    return _PAGES.get_template("preview.html").render(
+        title=title,
+        about=about,
+        blocking=sum(problem.blocking for problem in problems),
+        remarks=sum(not problem.blocking for problem in problems),
+        looks=[_look(each, headers[each.channel]) for each in shown],
+    )
+
+
+def _look(each: ChannelPreview, header: Header) -> dict[str, object]:
+    adapted = each.adapted
+    return {
+        "channel": each.channel,
+        "header": header,
+        "adapted": adapted,
+        "parts": rich_parts(adapted.blocks) if adapted else (),
+        "length": length_told(adapted) if adapted else "",
+        "pictures": _pictures(adapted, each.renditions) if adapted else (),
+        "problems": sorted(each.problems, key=lambda problem: not problem.blocking),
+    }
+
+
+def length_told(adapted: AdaptedPost) -> str:
+    """The length of the caption and its limit, in the words of the platform's counting."""
+    unit = UNIT_NAMES.get(adapted.unit, adapted.unit)  # type: ignore[call-overload]
+    return f"{adapted.count:,} of {adapted.limit:,} {unit}"
+
+
+def _pictures(adapted: AdaptedPost, renditions: Iterable[Rendition | None]) -> list[_Picture]:
+    return [_picture(image, made) for image, made in zip(adapted.images, renditions, strict=True)]
+
+
+def _picture(image: AdaptedImage, made: Rendition | None) -> _Picture:
+    if made is None:
+        return _Picture("", image.alt_text, (), ())
+    address = f"data:{made.mime_type};base64,{b64encode(made.path.read_bytes()).decode()}"
+    return _Picture(address, image.alt_text, tuple(_proof(made)), made.notes)
+
+
+def _proof(made: Rendition) -> Iterable[tuple[str, str]]:
+    yield "Pixels", f"{made.width} × {made.height}"
+    yield "Bytes", f"{made.bytes:,} ({made.format.upper()})"
+    yield "Quality", f"{made.quality} of 100" if made.quality is not None else "lossless"
+    if made.ssim is not None:
+        yield "Likeness to the master (SSIM)", f"{made.ssim:.3f}"
+    if made.colour_difference is not None:
+        yield "Colour difference (ΔE)", f"{made.colour_difference:.1f}"
+
+
+def rich_parts(blocks: Iterable[TextBlock]) -> list[tuple[str, list[Markup]]]:
+    """Blocks of rich text as pairs of a kind and its HTML; the items of one list are together."""
+    parts: list[tuple[str, list[Markup]]] = []
+    for kind, run in groupby(blocks, key=lambda block: block.kind):
+        contents = [_rich_text(block) for block in run]
+        if kind in ("bullet", "number"):
+            parts.append((kind, contents))
+        else:
+            parts.extend((kind, [content]) for content in contents)
+    return parts
+
+
+def _rich_text(block: TextBlock) -> Markup:
+    inside = [edge for span in block.spans for edge in (span.start, span.end) if 0 < edge < len(block.text)]
+    edges = sorted({0, len(block.text), *inside})
+    pieces = [
+        _formatted(block.text[start:end], [span for span in block.spans if span.start <= start and end <= span.end])
+        for start, end in pairwise(edges)
+    ]
+    return Markup("").join(pieces)
+
+
+def _formatted(text: str, spans: Iterable[Span]) -> Markup:
+    html = Markup("{}").format(text)
+    for span in sorted(spans, key=lambda span: span.kind == "link"):
+        if span.kind in _ELEMENTS:
+            html = Markup("<{0}>{1}</{0}>").format(_ELEMENTS[span.kind], html)
+        elif (span.url or "").lower().startswith(_WEB):
+            html = Markup('<a href="{}" rel="noreferrer">{}</a>').format(span.url, html)
+        else:
+            html = Markup("<b>{}</b>").format(html)
+    return html
