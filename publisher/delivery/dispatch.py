@@ -20,6 +20,7 @@ class ThreadDispatcher:
         self._pool = ThreadPoolExecutor(threads, thread_name_prefix="worker")
         self._busy: set[str] = set()
         self._again: set[str] = set()
+        self._failing: set[str] = set()
         self._lock = threading.Lock()
         self._stopping = threading.Event()
 
@@ -36,11 +37,7 @@ class ThreadDispatcher:
 
     def _run(self, channel: str) -> None:
         while True:
-            try:
-                self._drain(channel, self._stopping)
-            except Exception:
-                # The row keeps the truth and the next tick kicks again; the operator sees why.
-                get_logger("worker").exception("draining failed", channel=channel)
+            self._drain_safely(channel)
             with self._lock:
                 if channel in self._again and not self._stopping.is_set():
                     self._again.discard(channel)
@@ -48,6 +45,19 @@ class ThreadDispatcher:
                 self._busy.discard(channel)
                 self._again.discard(channel)
                 return
+
+    def _drain_safely(self, channel: str) -> None:
+        """The row keeps the truth and the next tick kicks again; why it failed is told once, not at every tick."""
+        try:
+            self._drain(channel, self._stopping)
+        except Exception:
+            if channel not in self._failing:
+                get_logger("worker").exception("work failed; trying again until it works", channel=channel)
+            self._failing.add(channel)
+        else:
+            if channel in self._failing:
+                get_logger("worker").info("working again", channel=channel)
+            self._failing.discard(channel)
 
     @property
     def idle(self) -> bool:

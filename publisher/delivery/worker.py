@@ -159,7 +159,12 @@ class Worker:
 
     def _succeed(self, held: Held, attempt: int, publication: Publication, log: structlog.stdlib.BoundLogger) -> None:
         habits = self._channels.profile(held.channel).publishing
-        records.record_success(self._database, held, attempt, publication, habits, now=self._clock.now())
+        try:
+            records.record_success(self._database, held, attempt, publication, habits, now=self._clock.now())
+        except Exception:
+            # The lease runs out, and a look-up finds the post; until then this line is the only record of it.
+            log.error("public, but not recorded yet", url=publication.url, remote_id=publication.remote_id)
+            raise
         log.info(publication.state, url=publication.url, remote_id=publication.remote_id)
 
     @contextmanager

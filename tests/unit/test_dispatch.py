@@ -1,0 +1,86 @@
+"""The embedded dispatcher: one thread per channel, no kick lost, trouble told once."""
+
+from __future__ import annotations
+
+import threading
+
+import pytest
+
+from publisher.delivery.dispatch import ThreadDispatcher
+
+
+def test_a_kick_during_the_work_is_worked_off_afterwards() -> None:
+    begun, go_on, done = threading.Event(), threading.Event(), threading.Semaphore(0)
+
+    def drain(channel: str, stop: threading.Event) -> int:
+        begun.set()
+        assert go_on.wait(10)
+        done.release()
+        return 1
+
+    dispatcher = ThreadDispatcher(drain, threads=2)
+    dispatcher.kick("a")
+    assert begun.wait(10)
+    dispatcher.kick("a")
+    dispatcher.kick("a")
+    go_on.set()
+    assert done.acquire(timeout=10)
+    assert done.acquire(timeout=10)
+    dispatcher.stop()
+    assert not done.acquire(blocking=False)
+    assert dispatcher.idle
+
+
+def test_two_threads_never_drain_one_channel() -> None:
+    inside, most = 0, 0
+    lock = threading.Lock()
+
+    def drain(channel: str, stop: threading.Event) -> int:
+        nonlocal inside, most
+        with lock:
+            inside += 1
+            most = max(most, inside)
+        with lock:
+            inside -= 1
+        return 0
+
+    dispatcher = ThreadDispatcher(drain, threads=4)
+    for _ in range(200):
+        dispatcher.kick("a")
+    dispatcher.stop()
+    assert most == 1
+
+
+def test_nothing_begins_after_the_stop() -> None:
+    drained: list[str] = []
+
+    def drain(channel: str, stop: threading.Event) -> int:
+        drained.append(channel)
+        return 0
+
+    dispatcher = ThreadDispatcher(drain, threads=1)
+    dispatcher.stop()
+    dispatcher.kick("a")
+    assert drained == []
+
+
+def test_trouble_is_told_once_and_its_end_too(caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level("INFO")
+    trouble = [OSError("disk full"), OSError("disk full"), None]
+    drained = threading.Semaphore(0)
+
+    def drain(channel: str, stop: threading.Event) -> int:
+        error = trouble.pop(0)
+        drained.release()
+        if error:
+            raise error
+        return 0
+
+    dispatcher = ThreadDispatcher(drain, threads=1)
+    while trouble:
+        dispatcher.kick("a")
+        assert drained.acquire(timeout=10)
+    dispatcher.stop()
+    told = [record.message for record in caplog.records if record.name.startswith("publisher")]
+    assert sum("trying again until it works" in line for line in told) == 1
+    assert sum("working again" in line for line in told) == 1
