@@ -64,22 +64,22 @@ def print_deliveries(desk: Desk, found: list[Delivery]) -> None:
     if not found:
         console().print("There are no deliveries. `publisher rehearse` shows what would go out.")
         return
-    print_table(
-        "",
-        ("no.", "day", "channel", "state", "published", "title", "link or problem"),
-        (
-            (
-                str(delivery.id),
-                delivery.pick.slot.isoformat(),
-                delivery.channel_name,
-                styled(delivery.state),
-                desk.local(delivery.published_at, "%H:%M:%S"),
-                escape(str(delivery.adapted.get("title", ""))),
-                _what_matters(desk, delivery),
-            )
-            for delivery in found
-        ),
-    )
+    titles = {str(delivery.adapted.get("title", "")) for delivery in found}
+    shared = titles.pop() if len(titles) == 1 else ""
+    columns = ["no.", "day", "channel", "state", "published", *([] if shared else ["title"]), "link or problem"]
+    print_table(escape(shared), columns, (_cells(desk, delivery, with_title=not shared) for delivery in found))
+
+
+def _cells(desk: Desk, delivery: Delivery, *, with_title: bool) -> list[str]:
+    return [
+        str(delivery.id),
+        delivery.pick.slot.isoformat(),
+        delivery.channel_name,
+        styled(delivery.state),
+        desk.local(delivery.published_at, "%H:%M:%S"),
+        *([escape(str(delivery.adapted.get("title", "")))] if with_title else []),
+        _what_matters(desk, delivery),
+    ]
 
 
 def _what_matters(desk: Desk, delivery: Delivery) -> str:

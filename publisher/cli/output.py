@@ -68,8 +68,9 @@ def styled(state: str) -> str:
 def print_table(title: str, columns: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
     """A table with rich markup in its cells; escape what people wrote."""
     table = Table(title=title or None, title_justify="left", header_style="bold", box=None, pad_edge=False)
-    for column in columns:
-        table.add_column(column, overflow="fold")
+    for column in columns[:-1]:
+        table.add_column(column, overflow="fold", no_wrap=column in ("no.", "day", "channel", "state", "published"))
+    table.add_column(columns[-1], overflow="fold")
     for row in rows:
         table.add_row(*row)
     console().print(table)
