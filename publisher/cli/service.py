@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import random
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from publisher.cli.desk import Desk
 from publisher.delivery.dispatch import ThreadDispatcher
@@ -11,8 +11,10 @@ from publisher.delivery.owner import this_process
 from publisher.delivery.worker import Worker
 from publisher.logs import get_logger
 from publisher.post_queue.picking import pick_slot
-from publisher.post_queue.preparing import prepare_next
+from publisher.post_queue.preparing import prepare_next, sweep_renditions
 from publisher.scheduler import Scheduler
+
+SWEEP_PAUSE = timedelta(days=1)
 
 
 class Service:
@@ -20,6 +22,7 @@ class Service:
 
     def __init__(self, desk: Desk) -> None:
         self._desk = desk
+        self._swept: datetime | None = None
         settings = desk.settings
         worker = Worker(
             desk.database,
@@ -56,6 +59,10 @@ class Service:
     def _prepare(self) -> None:
         desk = self._desk
         prepare_next(desk.database, desk.settings, desk.targets, desk.people, desk.renderer, desk.now())
+        if self._swept is None or desk.now() - self._swept > SWEEP_PAUSE:
+            self._swept = desk.now()
+            if removed := sweep_renditions(desk.database, desk.renderer, desk.now()):
+                get_logger("scheduler").info("removed old renditions", files=removed)
 
     def start(self) -> None:
         self._scheduler.start()

@@ -1,21 +1,26 @@
-"""The pictures of the next post, made before their time, so that the post itself leaves on time."""
+"""The pictures of the next post, made before their time, so that the post itself leaves on time; old ones, swept."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import datetime, timedelta
 
+from sqlalchemy import select
+
 from publisher.adapt.people import People
 from publisher.adapt.posts import Target
 from publisher.adapt.rendering import Renderer
-from publisher.db.models import Post
+from publisher.content import AdaptedPost
+from publisher.db.models import Delivery, Post
 from publisher.db.session import Database
+from publisher.lifecycle import FINAL
 from publisher.post_queue.preview import preview
 from publisher.post_queue.projection import project
 from publisher.post_queue.slots import slot_opens
 from publisher.settings import Settings
 
 AHEAD = timedelta(minutes=30)
+KEPT_FOR = timedelta(days=30)
 
 
 def prepare_next(
@@ -38,3 +43,14 @@ def prepare_next(
         post = session.get_one(Post, coming.post_id)
     preview(post, targets, people, renderer)
     return post.id
+
+
+def sweep_renditions(database: Database, renderer: Renderer, now: datetime) -> int:
+    """Remove renditions that were not made lately and that no open delivery needs; they can be made again.
+
+    Returns how many files went.
+    """
+    with database.reading() as session:
+        open_ones = session.scalars(select(Delivery.adapted).where(Delivery.state.not_in(FINAL)))
+        needed = {image.spec.digest for adapted in open_ones for image in AdaptedPost.model_validate(adapted).images}
+    return renderer.sweep(needed, now - KEPT_FOR)
