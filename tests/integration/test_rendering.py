@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
 from io import BytesIO
 from pathlib import Path
 from typing import Any
@@ -202,6 +205,21 @@ def test_a_blurred_backdrop_fills_the_canvas_and_spares_the_picture(store: Media
     assert similarity(pixels(original), content(made, 900, 400)) > 0.96
 
 
+def letters_are_there(**environment: str) -> bool:
+    """What the rendering process would find, asked in a process of its own."""
+    question = "from publisher.adapt.image_process.framing import has_letters; print(has_letters())"
+    answer = subprocess.run(
+        [sys.executable, "-c", question], env={**os.environ, **environment}, capture_output=True, text=True, check=True
+    )
+    return answer.stdout.strip() == "True"
+
+
+def test_a_machine_without_fonts_is_recognised(tmp_path: Path) -> None:
+    (tmp_path / "fonts.conf").write_text(f"<fontconfig><dir>{tmp_path}</dir></fontconfig>", encoding="utf-8")
+    assert not letters_are_there(FONTCONFIG_FILE=str(tmp_path / "fonts.conf"))
+
+
+@pytest.mark.skipif(not letters_are_there(), reason="no font is installed on this machine")
 def test_a_credit_strip_stands_below_the_picture_and_outside_it(store: MediaStore, tmp_path: Path) -> None:
     original = samples.save(samples.tissue(800, 600), tmp_path / "t.png")
     made = render(store, original, BLOG, credit_strip="Image: A. Maker & Núria <Lab> (CC BY 4.0)")

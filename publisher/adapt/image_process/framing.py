@@ -81,15 +81,23 @@ def _strip(credit: str, width: int, height: int, background: Colour) -> Any:
             height=height - 2 * margin,
             align="centre",
         )
-        painted = letters.max() > 0
+        readable = has_letters()
     except pyvips.Error as error:
         raise Refused(_NO_LETTERS) from error
-    if not painted:
+    if not readable:
         raise Refused(_NO_LETTERS)
     size = min(1.0, (width - 2 * margin) / letters.width, (height - 2 * margin) / letters.height)
     mask = letters.resize(size).gravity("centre", width, height)
     shape = mask.new_from_image(background).copy(interpretation="srgb")
     return mask.ifthenelse(shape.new_from_image(ink), shape, blend=True).cast("uchar").copy(interpretation="srgb")
+
+
+def has_letters() -> bool:
+    """Whether a font is there: without one, every letter is the same empty box."""
+    narrow, wide = pyvips.Image.text("i", font="sans"), pyvips.Image.text("W", font="sans")
+    if (narrow.width, narrow.height) != (wide.width, wide.height):
+        return True
+    return bool((narrow - wide).abs().max() > 0)
 
 
 _NO_LETTERS = "The credit can't be written below the picture: install a font on this machine or leave the strip out."
