@@ -1,6 +1,9 @@
-"""One picture for a feed of 1440 x 1800 pixels: this renderer beside Pillow as people use it, and sharp.
+"""Pictures for a feed: this renderer beside Pillow as people use it, and sharp.
 
-    python -m benchmarks.images [--repeat N] [--sharp FOLDER_WITH_NODE_MODULES]
+    python -m benchmarks.images [--feed small|large] [--repeat N] [--sharp FOLDER_WITH_NODE_MODULES]
+
+`small` is 1440 x 1800 pixels and 8 MB, as on Instagram; `large` 4096 x 4096 and 5 MB, as on X. Only this
+renderer knows of the bytes; the others save at quality 95.
 
 Each job runs in a process of its own, the tools in turn. Time is the median wall time with the start
 of the process, memory the highest peak. SSIM and PSNR compare with the drawn picture, scaled by an
@@ -28,10 +31,10 @@ import numpy as np
 from PIL import Image
 from skimage.metrics import structural_similarity
 
+from publisher.adapt.image_worker import child_environment
 from publisher.content import RenditionSpec
 from tests import image_samples as samples
 
-WIDTH, HEIGHT, MOST_BYTES = 1440, 1800, 8_000_000
 Image.MAX_IMAGE_PIXELS = None
 JUDGE: Any = structural_similarity
 
@@ -40,24 +43,34 @@ import pathlib, runpy
 runpy.run_module("publisher.adapt.image_process", run_name="__main__")
 print(pathlib.Path("/proc/self/status").read_text())
 """
-PILLOW = f"""
+PILLOW = """
 import pathlib, sys
 from PIL import Image
 Image.MAX_IMAGE_PIXELS = None
 image = Image.open(sys.argv[1])
-image.thumbnail(({WIDTH}, {HEIGHT}), Image.Resampling.LANCZOS)
+image.thumbnail((int(sys.argv[3]), int(sys.argv[4])), Image.Resampling.LANCZOS)
 image.convert("RGB").save(sys.argv[2], "JPEG", quality=95)
 print(pathlib.Path("/proc/self/status").read_text())
 """
-SHARP = f"""
+SHARP = """
 const sharp = require('sharp'), fs = require('fs');
 const moving = process.argv[1].endsWith('.gif');
-const job = sharp(process.argv[1], {{animated: moving, limitInputPixels: false}})
-  .rotate().resize({WIDTH}, {HEIGHT}, {{fit: 'inside', withoutEnlargement: true}});
-(moving ? job.gif() : job.flatten({{background: 'white'}})
-  .jpeg({{quality: 95, chromaSubsampling: '4:4:4', progressive: true}}))
+const job = sharp(process.argv[1], {animated: moving, limitInputPixels: false})
+  .rotate().resize(+process.argv[3], +process.argv[4], {fit: 'inside', withoutEnlargement: true});
+(moving ? job.gif() : job.flatten({background: 'white'})
+  .jpeg({quality: 95, chromaSubsampling: '4:4:4', progressive: true}))
   .toFile(process.argv[2]).then(() => console.log(fs.readFileSync('/proc/self/status', 'utf8')));
 """
+
+
+@dataclass(frozen=True)
+class Feed:
+    width: int
+    height: int
+    most_bytes: int
+
+
+FEEDS = {"small": Feed(1440, 1800, 8_000_000), "large": Feed(4096, 4096, 5_000_000)}
 
 
 @dataclass(frozen=True)
@@ -105,13 +118,13 @@ Job = tuple[list[str], str]
 """A command and what it reads on standard input."""
 
 
-def ours(source: Source, target: Path) -> Job:
+def ours(source: Source, target: Path, feed: Feed) -> Job:
     spec = RenditionSpec(
         source="",
         formats=("jpeg", "gif"),
-        max_bytes=MOST_BYTES,
-        max_width=WIDTH,
-        max_height=HEIGHT,
+        max_bytes=feed.most_bytes,
+        max_width=feed.width,
+        max_height=feed.height,
         animated=source.path.suffix == ".gif",
     )
     request = {
@@ -123,16 +136,16 @@ def ours(source: Source, target: Path) -> Job:
     return [sys.executable, "-c", OURS], json.dumps(request)
 
 
-def pillow(source: Source, target: Path) -> Job:
-    return [sys.executable, "-c", PILLOW, str(source.path), str(target)], ""
+def pillow(source: Source, target: Path, feed: Feed) -> Job:
+    return [sys.executable, "-c", PILLOW, str(source.path), str(target), str(feed.width), str(feed.height)], ""
 
 
-def sharp(source: Source, target: Path) -> Job:
-    return ["node", "-e", SHARP, str(source.path), str(target)], ""
+def sharp(source: Source, target: Path, feed: Feed) -> Job:
+    return ["node", "-e", SHARP, str(source.path), str(target), str(feed.width), str(feed.height)], ""
 
 
-def run(tool: Callable[[Source, Path], Job], source: Source, target: Path, environment: dict[str, str]) -> Outcome:
-    command, given = tool(source, target)
+def run(job: Job, target: Path, environment: dict[str, str]) -> Outcome:
+    command, given = job
     started = time.perf_counter()
     done = subprocess.run(command, input=given, capture_output=True, text=True, env=environment, check=True)
     seconds = time.perf_counter() - started
@@ -156,8 +169,8 @@ def _has_sharp(environment: dict[str, str]) -> bool:
     return asked.returncode == 0
 
 
-def measure(sources: list[Source], folder: Path, repeat: int, environment: dict[str, str]) -> None:
-    tools = {"publisher": ours, "Pillow": pillow}
+def measure(sources: list[Source], folder: Path, feed: Feed, repeat: int, environment: dict[str, str]) -> None:
+    tools: dict[str, Callable[[Source, Path, Feed], Job]] = {"publisher": ours, "Pillow": pillow}
     if shutil.which("node") and _has_sharp(environment):
         tools["sharp"] = sharp
     print(f"{'source':26} {'tool':10} {'s':>6} {'MB':>6} {'kB':>6} {'SSIM':>7} {'PSNR':>6}")
@@ -165,7 +178,9 @@ def measure(sources: list[Source], folder: Path, repeat: int, environment: dict[
         outcomes: dict[str, list[Outcome]] = {name: [] for name in tools}
         for _ in range(repeat):
             for name, tool in tools.items():
-                outcomes[name].append(run(tool, source, folder / f"{name}{source.path.suffix}", environment))
+                target = folder / f"{name}{source.path.suffix}"
+                around = child_environment(folder) if tool is ours else environment
+                outcomes[name].append(run(tool(source, target, feed), target, around))
         for name, runs in outcomes.items():
             seconds = statistics.median(one.seconds for one in runs)
             peak = max(one.peak_mb for one in runs)
@@ -178,6 +193,7 @@ def measure(sources: list[Source], folder: Path, repeat: int, environment: dict[
 
 def main() -> None:
     parser = argparse.ArgumentParser(description="Renderings of six pictures, tool by tool.")
+    parser.add_argument("--feed", choices=FEEDS, default="small")
     parser.add_argument("--repeat", type=int, default=3)
     parser.add_argument("--sharp", type=Path, help="the folder whose node_modules holds sharp")
     arguments = parser.parse_args()
@@ -185,7 +201,7 @@ def main() -> None:
     if arguments.sharp:
         environment["NODE_PATH"] = str(arguments.sharp / "node_modules")
     with tempfile.TemporaryDirectory() as name:
-        measure(draw_sources(Path(name)), Path(name), arguments.repeat, environment)
+        measure(draw_sources(Path(name)), Path(name), FEEDS[arguments.feed], arguments.repeat, environment)
 
 
 if __name__ == "__main__":

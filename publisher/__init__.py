@@ -13,8 +13,11 @@ A post's way through the house, stage by stage::
     post_queue/            posts, order, approval, picking the day's post
     delivery/              claim, publish, settle what is unknown, records
     scheduler              wakes the stages; holds no posts
+    keeping/               backups, daily or whole, and their way back
+    proving/               faults, kills and clock jumps against the sandbox, and what came of them
     cli/                   the command line
     sandbox/               local platforms that speak the real wire protocols
+    sandbox_client         starts them, and talks to their control port
     starter/               what a new desk begins with
     samples/               pictures and texts of a demo outlet, drawn and written here
 """

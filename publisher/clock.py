@@ -58,9 +58,15 @@ class FixedClock:
         self.instant += timedelta(**duration)
 
 
+_STEADY = getattr(time, "CLOCK_BOOTTIME", time.CLOCK_MONOTONIC)
+
+
 def monotonic() -> float:
-    """Seconds that never run backwards, for measuring how long something took."""
-    return time.monotonic()
+    """Seconds that never run backwards; where the system can tell, time spent suspended counts too.
+
+    A lease is measured by it, and a machine that slept has lost its lease.
+    """
+    return time.clock_gettime(_STEADY)
 
 
 def sleep(seconds: float) -> None:

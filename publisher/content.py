@@ -179,6 +179,8 @@ class AdaptedPost(Frozen):
     blocks: tuple[TextBlock, ...] = ()
     thread: tuple[str, ...] = ()
     """The rest of the body, for a channel that shows the whole text: replies below the post, in order."""
+    reply_to: str = ""
+    """The platform's id of the post that this one answers. Empty: it stands by itself."""
     tags: tuple[str, ...] = ()
     """Tags for a platform that has a field for them; elsewhere they stand in the caption."""
     link: str = ""
@@ -191,8 +193,23 @@ class AdaptedPost(Frozen):
     left_out: tuple[str, ...] = ()
     """What shortening removed, in words."""
     cost_usd: float | None = None
-    """Estimated price of publishing, in US dollars. None: free."""
+    """Estimated price of publishing, all replies included, in US dollars. None: free, or a reply."""
     problems: tuple[Problem, ...] = ()
+
+    def next_part(self, reply_to: str) -> AdaptedPost:
+        """The reply that continues this post, which has a `thread` and which the platform calls `reply_to`.
+
+        Text alone; its length is not counted again.
+        """
+        return AdaptedPost(
+            channel=self.channel,
+            platform=self.platform,
+            language=self.language,
+            title=self.title,
+            caption=self.thread[0],
+            thread=self.thread[1:],
+            reply_to=reply_to,
+        )
 
 
 class Rendition(Frozen):

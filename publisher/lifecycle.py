@@ -6,13 +6,16 @@ with every change of hands, so that a worker that lost its lease can change noth
 
 from __future__ import annotations
 
+import hashlib
 import secrets
-from collections.abc import Iterable
-from datetime import datetime
+import sys
+from collections.abc import Callable, Iterable
+from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Any, cast
 
-from sqlalchemy import CursorResult, update
+from sqlalchemy import CursorResult, and_, or_, select, update
+from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
 from publisher.content import AdaptedPost, Publication
@@ -87,6 +90,18 @@ MOVES: dict[State, dict[State, str]] = {
 FINAL = frozenset(state for state, onward in MOVES.items() if not onward)
 WAITING = frozenset({S.PENDING, S.UNCONFIRMED, S.PROCESSING})
 """The states that are looked at again at `due_at`."""
+REPLY_PAUSE = timedelta(seconds=5)
+"""A platform needs a moment before a reply can name the post that it answers."""
+CANCELED_THREAD = (
+    "The post before it was canceled and is public nevertheless; retry this reply to continue it, or cancel it."
+)
+RESTORED = "The desk was restored from a backup; it is looked up whether this went out before."
+
+
+def moves_table() -> str:
+    """Every move as a Markdown table: what `docs/architecture.md` shows, printed by `python -m publisher.lifecycle`."""
+    rows = [f"| {state} | {to} | {why} |" for state, onward in MOVES.items() for to, why in onward.items()]
+    return "\n".join(["| from | to | when |", "| --- | --- | --- |", *rows])
 
 
 class Fenced(Exception):
@@ -103,16 +118,22 @@ def open_delivery(
     expires_at: datetime,
     now: datetime,
     held: str = "",
+    after: Delivery | None = None,
 ) -> Delivery:
-    """A new delivery of a pick, pending, or held from the start with the sentence `held`."""
+    """A new delivery of a pick, pending, or held from the start with the sentence `held`.
+
+    `after`: the delivery that this one continues as a reply.
+    """
     delivery = Delivery(
         pick=pick,
         channel_name=channel,
+        part=after.part + 1 if after else 0,
         state=State.HELD if held else State.PENDING,
         due_at=due_at,
         scheduled_at=due_at,
         expires_at=expires_at,
-        token=secrets.token_hex(6),
+        # A desk restored from a backup gives a reply the same key once more.
+        token=hashlib.sha256(after.token.encode()).hexdigest()[:12] if after else secrets.token_hex(6),
         adapted=adapted.model_dump(mode="json"),
         problem=held,
     )
@@ -124,7 +145,7 @@ def open_delivery(
         now=now,
         delivery_id=delivery.id,
         post_id=pick.post_id,
-        detail={"channel": channel, **({"problem": held} if held else {})},
+        detail={"channel": delivery.place, **({"problem": held} if held else {})},
     )
     return delivery
 
@@ -132,7 +153,8 @@ def open_delivery(
 def replace_adapted(session: Session, delivery: Delivery, adapted: AdaptedPost, now: datetime) -> bool:
     """Freeze a new adapted post, if nothing was ever sent and nobody holds the delivery.
 
-    Returns False, and changes nothing, when it is too late.
+    Returns False, and changes nothing, when it is too late, as it always is for a reply: what it
+    continues is public.
     """
     done = session.execute(
         update(Delivery)
@@ -141,6 +163,7 @@ def replace_adapted(session: Session, delivery: Delivery, adapted: AdaptedPost, 
             Delivery.fence == delivery.fence,
             Delivery.state.in_((State.PENDING, State.HELD, State.FAILED)),
             Delivery.sent_at.is_(None),
+            Delivery.part == 0,
         )
         .values(adapted=adapted.model_dump(mode="json"), fence=Delivery.fence + 1)
     )
@@ -194,6 +217,8 @@ def move(
         actor=actor,
         detail={"before": [*sources] if len(sources) > 1 else sources[0], "fence": new_fence, **_telling(values)},
     )
+    if to == State.PUBLISHED:
+        _continue_thread(session, delivery_id, now, new_post=sources == (State.PUBLISHING,))
     return new_fence
 
 
@@ -249,7 +274,85 @@ def record_late_success(session: Session, delivery_id: int, publication: Publica
             delivery_id=delivery_id,
             detail={"before": before, "late": True, "url": publication.url},
         )
+        held = CANCELED_THREAD if before == State.CANCELED else ""
+        _continue_thread(session, delivery_id, now, new_post=False, held=held)
     return True
+
+
+def _continue_thread(session: Session, delivery_id: int, now: datetime, *, new_post: bool, held: str = "") -> None:
+    """Open the delivery of the reply that continues a post which has just become published, if there is one.
+
+    The answer to our own request names a `new_post`, which nobody can have answered yet. A post
+    that was found, or settled by a person, may have its replies already: a desk restored from a
+    backup forgot what it sent, a person may have posted them all. Then the reply is looked up first.
+    """
+    delivery = session.get_one(Delivery, delivery_id, populate_existing=True)
+    if not delivery.adapted.get("thread") or delivery.remote_id is None:
+        return
+    adapted = AdaptedPost.model_validate(delivery.adapted)
+    try:
+        with session.begin_nested():
+            reply = open_delivery(
+                session,
+                pick=delivery.pick,
+                channel=delivery.channel_name,
+                adapted=adapted.next_part(delivery.remote_id),
+                due_at=now + REPLY_PAUSE,
+                expires_at=delivery.expires_at,
+                now=now,
+                held=held,
+                after=delivery,
+            )
+            if not new_post:
+                reply.unknown_since = now
+                reply.sent_at = delivery.sent_at or delivery.scheduled_at
+    except IntegrityError:
+        record_event(session, "reply opened before", now=now, delivery_id=delivery_id)
+
+
+def restore_deliveries(session: Session, now: datetime, key_of: Callable[[Delivery], str]) -> list[Delivery]:
+    """Doubt whatever a database from a backup believes to be unsent, and return what will be looked up.
+
+    The lost database may have sent, between the backup and now, everything that fell due: it
+    becomes unconfirmed, with the key that it then had (`key_of`), and goes out only if the
+    platform surely does not have it. What waits for a person may have been retried: a retry
+    now demands that somebody has looked. What is due later stays as it is.
+
+    A path of its own beside `MOVES`: no running desk may go from `pending` to `unconfirmed`.
+    """
+    by_hand = (State.HELD, State.FAILED, State.MISSED)
+    session.execute(
+        update(Delivery)
+        .where(Delivery.state.in_(by_hand), Delivery.unknown_since.is_(None))
+        .values(unknown_since=now, fence=Delivery.fence + 1)
+    )
+    fell_due = and_(Delivery.state.in_(WAITING), Delivery.due_at <= now)
+    query = select(Delivery).where(or_(Delivery.state.in_(LEASED), fell_due)).order_by(Delivery.id)
+    restored = list(session.scalars(query))
+    for delivery in restored:
+        _doubt(session, delivery, now, delivery.idempotency_key or key_of(delivery))
+    return restored
+
+
+def _doubt(session: Session, delivery: Delivery, now: datetime, key: str) -> None:
+    lose_attempt(session, delivery.id, delivery.fence, now)
+    before = delivery.state
+    delivery.state = State.UNCONFIRMED
+    delivery.fence += 1
+    delivery.lease_owner = delivery.lease_until = None
+    delivery.idempotency_key = key
+    delivery.sent_at = min(delivery.sent_at or delivery.scheduled_at, delivery.scheduled_at)
+    delivery.unknown_since = delivery.due_at = now
+    delivery.lookups = delivery.clean_lookups = 0
+    delivery.problem = RESTORED
+    session.flush()
+    record_event(
+        session,
+        "delivery unconfirmed",
+        now=now,
+        delivery_id=delivery.id,
+        detail={"before": before, "restored": True, "idempotency_key": key},
+    )
 
 
 def lose_attempt(session: Session, delivery_id: int, fence: int, now: datetime) -> None:
@@ -284,3 +387,7 @@ def _telling(values: dict[str, Any]) -> dict[str, Any]:
         for name, value in values.items()
         if name in told and value
     }
+
+
+if __name__ == "__main__":
+    sys.stdout.write(f"{moves_table()}\n")

@@ -35,6 +35,15 @@ class TagLimits(Frozen):
     where: Literal["caption", "field"] = "caption"
 
 
+class AnimationLimits(Frozen):
+    max_bytes: int
+    max_width: int
+    max_height: int
+    max_frames: int | None = None
+    alone: bool = False
+    """The platform takes an animation only as the one picture of a post."""
+
+
 class ImageLimits(Frozen):
     maximum: int
     minimum: int = 1
@@ -47,7 +56,8 @@ class ImageLimits(Frozen):
     max_ratio: float | None = None
     """Width over height."""
     same_ratio_as_first: bool = False
-    animation: bool = False
+    animation: AnimationLimits | None = None
+    """None: the platform shows no animations."""
     fit: Fit = "pad"
 
 

@@ -21,10 +21,11 @@ from publisher.logs import get_logger
 
 TICK_SECONDS = 0.5
 PREPARE_SECONDS = 60
+BACK_UP_SECONDS = 3600
 
 
 class Scheduler:
-    """A tick twice a second, and once a minute a look ahead, each in a thread of its own."""
+    """A tick twice a second, a look ahead every minute, a backup if it is time every hour: each in its own thread."""
 
     def __init__(
         self,
@@ -35,6 +36,7 @@ class Scheduler:
         kick: Callable[[str], None],
         prepare: Callable[[], None],
         first_look_up: timedelta,
+        back_up: Callable[[], None] | None = None,
     ) -> None:
         self._database = database
         self._clock = clock
@@ -45,19 +47,19 @@ class Scheduler:
         self._ticking = threading.Lock()
         self._scheduler = BackgroundScheduler(
             timezone="UTC",
-            executors={"default": ThreadPoolExecutor(1), "preparing": ThreadPoolExecutor(1)},
+            executors={name: ThreadPoolExecutor(1) for name in ("default", "preparing", "keeping")},
             job_defaults={"coalesce": True, "max_instances": 1, "misfire_grace_time": None},
             daemon=True,
         )
         self._scheduler.add_job(self._safe_tick, "interval", seconds=TICK_SECONDS)
-        self._scheduler.add_job(
-            self._safe_prepare,
-            "interval",
-            seconds=PREPARE_SECONDS,
-            executor="preparing",
-            next_run_time=SystemClock().now(),
-        )
+        self._add_job(self._safe_prepare, PREPARE_SECONDS, "preparing")
         self._prepare = prepare
+        if back_up is not None:
+            self._add_job(lambda: _safe_back_up(back_up), BACK_UP_SECONDS, "keeping")
+
+    def _add_job(self, act: Callable[[], None], seconds: int, executor: str) -> None:
+        """Do it once at the start, then regularly."""
+        self._scheduler.add_job(act, "interval", seconds=seconds, executor=executor, next_run_time=SystemClock().now())
 
     def start(self) -> None:
         """Tick once now, then regularly."""
@@ -105,3 +107,11 @@ class Scheduler:
             if self._failing:
                 get_logger("scheduler").info("ticking again")
             self._failing = False
+
+
+def _safe_back_up(back_up: Callable[[], None]) -> None:
+    """Without a backup the desk still publishes: the failure is told, and an hour later it is tried again."""
+    try:
+        back_up()
+    except Exception as error:
+        get_logger("scheduler").error("no daily backup was made", why=str(error), exc_info=error)

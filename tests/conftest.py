@@ -69,8 +69,8 @@ def open_outlet(tmp_path: Path, stage: Stage, shared_media: Path, instagram_sess
     stage.faults.clear()
     with ExitStack() as stack:
 
-        def open_one(*platforms: str) -> Outlet:
-            made = Outlet(tmp_path / "outlet", stage, platforms, shared_media)
+        def open_one(*platforms: str, channel_settings: str = "") -> Outlet:
+            made = Outlet(tmp_path / "outlet", stage, platforms, shared_media, channel_settings)
             stack.enter_context(environment(made.environment()))
             if "instagram" in platforms:
                 made.connect_instagram(instagram_session)

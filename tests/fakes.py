@@ -100,7 +100,9 @@ class FakeAdapter(PlatformAdapter):
         return self._publication(idempotency_key) if found else None
 
     def read_publication(self, remote_id: str) -> PublishedPost | None:
-        return PublishedPost(remote_id=remote_id, url=None, image_count=1, alt_texts=(self.platform.shown_alt_text,))
+        images = next((len(post.images) for key, post in self.platform.posts if remote_id == f"id-{key}"), 1)
+        alt_texts = (self.platform.shown_alt_text,) * images
+        return PublishedPost(remote_id=remote_id, url=None, image_count=images, alt_texts=alt_texts)
 
 
 class BlindAdapter(FakeAdapter):
@@ -133,13 +135,14 @@ class FakeRenderer(Renderer):
         return Rendition(path=Path("x.jpeg"), sha256="1" * 64, format="jpeg", width=10, height=10, bytes=100)
 
 
-def adapted_post(title: str = "A title") -> AdaptedPost:
+def adapted_post(title: str = "A title", thread: tuple[str, ...] = ()) -> AdaptedPost:
     return AdaptedPost(
         channel="fake",
         platform="fake",
         language="en",
         title=title,
         caption=title,
+        thread=thread,
         images=(AdaptedImage(spec=SPEC, alt_text="alt"),),
     )
 
@@ -153,6 +156,7 @@ def add_delivery(
     due_at: datetime | None = None,
     expires_in: timedelta = timedelta(hours=11),
     title: str = "A title",
+    thread: tuple[str, ...] = (),
 ) -> int:
     """A pick with one delivery, due now, and what the foreign keys need."""
     with database.writing() as session:
@@ -168,7 +172,7 @@ def add_delivery(
             session,
             pick=pick,
             channel=channel,
-            adapted=adapted_post(title),
+            adapted=adapted_post(title, thread),
             due_at=due_at or now,
             expires_at=now + expires_in,
             now=now,

@@ -165,10 +165,12 @@ def heic(image: Any, path: Path) -> Path:
 # --- hostile files ---------------------------------------------------------------------------
 
 
-def write_png(path: Path, width: int, height: int, *, depth: int, colour: int, rows: int) -> Path:
+def write_png(
+    path: Path, width: int, height: int, *, depth: int, colour: int, rows: int, interlaced: bool = False
+) -> Path:
     """A PNG whose header claims this size and that holds `rows` rows of zeros, compressed as they come."""
     bits = depth * {0: 1, 2: 3}[colour]
-    header = struct.pack(">IIBBBBB", width, height, depth, colour, 0, 0, 0)
+    header = struct.pack(">IIBBBBB", width, height, depth, colour, 0, 0, int(interlaced))
     with path.open("wb") as file:
         file.write(b"\x89PNG\r\n\x1a\n" + _chunk(b"IHDR", header))
         for data in _zeros((width * bits + 7) // 8 + 1, rows):
@@ -195,6 +197,12 @@ def with_profile(jpeg: bytes, profile: bytes) -> bytes:
     """The JPEG with these bytes where its ICC profile should be."""
     body = b"ICC_PROFILE\x00\x01\x01" + profile
     return jpeg[:2] + b"\xff\xe2" + struct.pack(">H", len(body) + 2) + body + jpeg[2:]
+
+
+def claiming(jpeg: bytes, width: int, height: int) -> bytes:
+    """The progressive JPEG with another size in its header."""
+    at = jpeg.index(b"\xff\xc2") + 5
+    return jpeg[:at] + struct.pack(">HH", height, width) + jpeg[at + 4 :]
 
 
 def cut(path: Path, target: Path, share: float) -> Path:

@@ -64,16 +64,25 @@ class Outlet:
     """An outlet with one channel per platform of a running stage."""
 
     def __init__(
-        self, folder: Path, stage: Stage, platforms: Sequence[str] = PLATFORMS, media: Path | None = None
+        self,
+        folder: Path,
+        stage: Stage,
+        platforms: Sequence[str] = PLATFORMS,
+        media: Path | None = None,
+        channel_settings: str = "",
     ) -> None:
-        """`media`: a folder that outlets share, so that equal pictures are made once."""
+        """`media`: a folder that outlets share, so that equal pictures are made once.
+
+        `channel_settings`: lines that every channel's table has besides its own.
+        """
         self.stage = stage
         self.folder = folder
         self.clock = ShiftedClock()
         self.config = folder / "config" / "publisher.toml"
         write_starter(folder)
         shared = f'\n[storage]\nmedia = "{media}"\n' if media else ""
-        self.config.write_text(CONFIG + shared + "".join(self._channel(name) for name in platforms), encoding="utf-8")
+        text = CONFIG + shared + "".join(self._channel(name) + channel_settings for name in platforms)
+        self.config.write_text(text, encoding="utf-8")
         self.desk = Desk(self.config, self.clock)
 
     def _channel(self, name: str) -> str:

@@ -77,16 +77,16 @@ def plan_images(
     slides: list[_Slide] = []
     problems: list[Problem] = []
     for index, image in enumerate(images):
-        planner = _Planner(index, image, limits, media_text(image))
+        planner = _Planner(index, image, limits, media_text(image), alone=len(images) == 1)
         slides += planner.slides(_chosen_fit(image, fit or limits.fit))
         problems += planner.problems
+    problems += _count_problems(len(images), len(slides), limits)
+    slides = slides[: limits.maximum]
     if limits.same_ratio_as_first and len(slides) > 1:
         first = slides[0].ratio or slides[0].shape
         slides = [_with_ratio(slide, first) for slide in slides]
-    problems += _count_problems(len(images), len(slides), limits)
-    share = limits.max_total_bytes // len(slides) if limits.max_total_bytes and slides else limits.max_bytes
-    most_bytes = min(limits.max_bytes, share)
-    adapted = [_adapted(slide, limits, most_bytes, media_text(slide.image)) for slide in slides]
+    share = limits.max_total_bytes // len(slides) if limits.max_total_bytes and slides else None
+    adapted = [_adapted(slide, limits, share, media_text(slide.image)) for slide in slides]
     return tuple(adapted), tuple(problems)
 
 
@@ -106,18 +106,23 @@ def _count_problems(given: int, shown: int, limits: ImageLimits) -> list[Problem
     if shown <= limits.maximum:
         return []
     split = "" if shown == given else ", panels included"
-    message = f"This channel takes at most {limits.maximum} pictures and would get {shown}{split}: leave some out."
-    return [Problem(field="images", message=message)]
+    message = (
+        f"This channel takes {limits.maximum} pictures and would get {shown}{split}: "
+        "it shows the first ones, so put what matters most in front."
+    )
+    return [Problem(field="images", message=message, blocking=False)]
 
 
-def _adapted(slide: _Slide, limits: ImageLimits, most_bytes: int, text: MediaText) -> AdaptedImage:
+def _adapted(slide: _Slide, limits: ImageLimits, share: int | None, text: MediaText) -> AdaptedImage:
+    """The slide within the limits of its kind and, where the pictures share their bytes, within its share."""
     choices = slide.image.choices
+    bounds = limits.animation if slide.animated and limits.animation else limits
     spec = RenditionSpec(
         source=slide.image.media,
         formats=limits.formats,
-        max_bytes=most_bytes,
-        max_width=limits.max_width,
-        max_height=limits.max_height,
+        max_bytes=bounds.max_bytes if share is None else min(bounds.max_bytes, share),
+        max_width=bounds.max_width,
+        max_height=bounds.max_height,
         canvas_ratio=slide.ratio,
         fit=slide.fit,
         crop=slide.crop,
@@ -135,15 +140,17 @@ def _adapted(slide: _Slide, limits: ImageLimits, most_bytes: int, text: MediaTex
 class _Planner:
     """Plans one picture and gathers its problems."""
 
-    def __init__(self, index: int, image: SourceImage, limits: ImageLimits, text: MediaText) -> None:
+    def __init__(self, index: int, image: SourceImage, limits: ImageLimits, text: MediaText, *, alone: bool) -> None:
         self.index = index
         self.image = image
         self.limits = limits
+        self.alone = alone
         self.strip = (text.copyright or text.creator) if image.choices.credit_strip else ""
         self.problems: list[Problem] = []
 
     def slides(self, fit: Fit) -> list[_Slide]:
-        self._check_words()
+        if self.image.choices.credit_strip and not self.strip:
+            self._tell("credit", "The strip below the picture has no credit to show: write one or leave the strip out.")
         padding = self._padding()
         return [replace(slide, padding=padding) for slide in self._fitted(fit)]
 
@@ -161,12 +168,6 @@ class _Planner:
     def _tell(self, field: str, message: str, *, blocking: bool = True) -> None:
         self.problems.append(Problem(field=f"images[{self.index}].{field}", message=message, blocking=blocking))
 
-    def _check_words(self) -> None:
-        if not self.image.alt_text.strip():
-            self._tell("alt_text", "The picture has no alt text: describe it for those who can't see it.")
-        if self.image.choices.credit_strip and not self.strip:
-            self._tell("credit", "The strip below the picture has no credit to show: write one or leave the strip out.")
-
     def _padding(self) -> str:
         chosen = self.image.choices.padding
         if chosen in ("edge", "blur") or _COLOUR.fullmatch(chosen):
@@ -182,11 +183,21 @@ class _Planner:
         if self.image.format not in ("gif", "webp"):
             self._tell("media", f"The file has {self.image.frames} pages: only the first is shown.", blocking=False)
             return False
-        taken = self.limits.animation and ("gif" in self.limits.formats or self.image.format in self.limits.formats)
-        if taken and self._within(self.image.width / self.image.height):
-            return True
-        self._tell("media", "This channel can't show the animation: its first frame is shown, still.", blocking=False)
-        return False
+        why = self._still()
+        if why:
+            self._tell("media", f"{why}: its first frame is shown, still.", blocking=False)
+        return not why
+
+    def _still(self) -> str:
+        """Why the channel can't show the animation; empty if it can."""
+        taken = self.limits.animation
+        if taken is None or not {"gif", self.image.format} & set(self.limits.formats):
+            return "This channel shows no animations"
+        if taken.alone and not self.alone:
+            return "This channel takes an animation only without other pictures"
+        if taken.max_frames is not None and self.image.frames > taken.max_frames:
+            return f"This channel takes at most {taken.max_frames} frames and the animation has {self.image.frames}"
+        return "" if self._within(self.image.width / self.image.height) else "The animation's shape does not fit here"
 
     def _within(self, ratio: float) -> bool:
         return self._bound(ratio) is None

@@ -15,6 +15,7 @@ from publisher.adapt.hashtags import field_tags
 from publisher.adapt.images import plan_images
 from publisher.adapt.markdown import LinkStyle, TextMarker
 from publisher.adapt.people import People
+from publisher.adapt.places import of_places
 from publisher.adapt.rich_text import Marker, RichText, unmarked
 from publisher.adapt.shortening import shorten
 from publisher.adapt.templates import TemplateError, render
@@ -74,6 +75,7 @@ def adapt_post(post: SourcePost, target: Target, people: People = NOBODY) -> Ada
         *problems.of_tags(post, caption.text, profile),
         *problems.of_links(links, profile),
         *image_problems,
+        *of_places(caption.text, images),
     )
     return AdaptedPost(
         channel=target.channel,
@@ -177,9 +179,7 @@ def _images(post: SourcePost, target: Target) -> tuple[tuple[AdaptedImage, ...],
         images.append(image.model_copy(update={"alt_text": alt_text, "credit": credit, "licence": licence}))
         found.extend(problems_here)
     adapted, image_problems = plan_images(images, profile.images, fit=target.fit)
-    # A missing alt text is told once, by the check that knows the platform.
-    found.extend(problem for problem in image_problems if not problem.field.endswith(".alt_text"))
-    return adapted, tuple(found)
+    return adapted, (*found, *image_problems)
 
 
 def _plain_words(text: str) -> str:

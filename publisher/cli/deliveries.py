@@ -74,7 +74,7 @@ def _cells(desk: Desk, delivery: Delivery, *, with_title: bool) -> list[str]:
     return [
         str(delivery.id),
         delivery.pick.slot.isoformat(),
-        delivery.channel_name,
+        delivery.place,
         styled(delivery.state),
         desk.local(delivery.published_at, "%H:%M:%S"),
         *([escape(str(delivery.adapted.get("title", "")))] if with_title else []),
@@ -97,6 +97,7 @@ def delivery_row(delivery: Delivery) -> dict[str, Any]:
         "post_id": delivery.pick.post_id,
         "title": delivery.adapted.get("title", ""),
         "channel": delivery.channel_name,
+        "part": delivery.part + 1,
         "state": delivery.state,
         "scheduled_at": delivery.scheduled_at,
         "next_try_at": delivery.due_at if delivery.state in ("pending", "unconfirmed", "processing") else None,
@@ -146,9 +147,10 @@ def _attempt_row(attempt: Attempt) -> dict[str, Any]:
 def _print_life(desk: Desk, row: Delivery, attempts: list[Attempt], events: list[Event]) -> None:
     say = console().print
     title = escape(str(row.adapted.get("title", "")))
-    say(f"[bold]{title}[/] · {row.channel_name} · {row.pick.slot} · {styled(row.state)}")
+    say(f"[bold]{title}[/] · {row.place} · {row.pick.slot} · {styled(row.state)}")
     for label, value in (
         ("link", row.remote_url),
+        ("answers", row.adapted.get("reply_to")),
         ("problem", row.problem),
         ("key", row.idempotency_key),
         ("scheduled", desk.local(row.scheduled_at)),

@@ -23,7 +23,6 @@ from publisher.cli.deliveries import print_deliveries
 from publisher.cli.demo_check import differences
 from publisher.cli.desk import Desk
 from publisher.cli.output import console
-from publisher.cli.sandbox_client import SandboxClient, SandboxFailed, running_sandbox
 from publisher.cli.service import Service
 from publisher.clock import ShiftedClock
 from publisher.db.models import Delivery, Pick
@@ -36,6 +35,7 @@ from publisher.post_queue.order import Reserve, move_post
 from publisher.post_queue.posts import add_post
 from publisher.post_queue.slots import slot_day, slot_opens
 from publisher.samples.draw import write_samples
+from publisher.sandbox_client import SandboxClient, SandboxFailed, running_sandbox
 from publisher.starter import write_starter
 
 MARK = ".publisher-demo"

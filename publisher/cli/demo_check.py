@@ -17,7 +17,7 @@ def differences(deliveries: Sequence[Delivery], ledger: Sequence[dict[str, Any]]
     told = []
     for delivery in deliveries:
         if delivery.state != "published":
-            told.append(f"{delivery.channel_name} is {delivery.state}: {delivery.problem or 'not finished in time'}")
+            told.append(f"{delivery.place} is {delivery.state}: {delivery.problem or 'not finished in time'}")
             continue
         sent = AdaptedPost.model_validate(delivery.adapted)
         copies = [
@@ -26,9 +26,9 @@ def differences(deliveries: Sequence[Delivery], ledger: Sequence[dict[str, Any]]
             if post["platform"] == sent.platform and _words(post["caption"]) == _words(sent.caption)
         ]
         if len(copies) != 1:
-            told.append(f"{delivery.channel_name} holds {len(copies)} copies of “{sent.title}” instead of one")
+            told.append(f"{delivery.place} holds {len(copies)} copies of “{sent.title}” instead of one")
         else:
-            told += [f"{delivery.channel_name}: {difference}" for difference in _compare(sent, copies[0], renderer)]
+            told += [f"{delivery.place}: {difference}" for difference in _compare(sent, copies[0], renderer)]
     return told
 
 

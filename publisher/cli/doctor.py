@@ -22,8 +22,10 @@ from publisher.cli.desk import Desk, actor, desk_of
 from publisher.cli.errors import sentence
 from publisher.cli.output import console, json_option, print_json
 from publisher.content import Account
-from publisher.db.models import Channel, Delivery
+from publisher.db.models import Channel, Delivery, Event
 from publisher.delivery import operate
+from publisher.keeping.daily import newest_backup
+from publisher.keeping.files import BackupError
 from publisher.post_queue.listing import days_of_cover
 from publisher.settings import Settings
 
@@ -31,6 +33,7 @@ T = TypeVar("T")
 
 LEAST_SPACE = 1 << 30
 """Bytes that the disk should have left."""
+OLDEST_BACKUP = timedelta(hours=48)
 ENOUGH_COVER = 3
 """Days that should have a post."""
 
@@ -72,6 +75,8 @@ def _examine(desk: Desk) -> Iterator[Line]:
     yield _try("captions", lambda: desk.targets, lambda found: f"{len(found)} templates are sound")[1]
     opened = _try("database", lambda: desk.database, lambda _: _database_told(desk, settings))
     yield opened[1]
+    if opened[0] is not None and settings.database_file is not None:
+        yield _try("backup", lambda: _backup_told(desk, settings), str)[1]
     yield _disk(settings.root)
     yield _clock()
     with ThreadPoolExecutor() as pool:
@@ -108,6 +113,18 @@ def _database_told(desk: Desk, settings: Settings) -> str:
             f"{file} is damaged ({found}); restore the newest file in {settings.storage.backups}"
         )
     return f"{file} is sound, {file.stat().st_size / 1e6:.1f} MB"
+
+
+def _backup_told(desk: Desk, settings: Settings) -> str:
+    """The age of the newest backup. Raises BackupError when that is too old."""
+    newest = newest_backup(settings.path(settings.storage.backups))
+    with desk.database.reading() as session:
+        first = session.scalar(select(func.min(Event.at)))
+    told = f"the newest is of {desk.local(newest)}" if newest else "there is none yet"
+    too_old = desk.now() - OLDEST_BACKUP
+    if first is not None and first < too_old and (newest is None or newest < too_old):
+        raise BackupError(f"{told}: let publisher run make one a day, or run publisher backup")
+    return told
 
 
 def _disk(folder: Path) -> Line:

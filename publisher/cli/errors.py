@@ -7,11 +7,12 @@ from sqlalchemy.exc import DBAPIError, OperationalError
 from publisher.adapt.inspection import ImageRefused
 from publisher.db.upgrade import DatabaseError
 from publisher.delivery.operate import Refused
+from publisher.keeping.files import BackupError
 from publisher.platforms.errors import PlatformError
 from publisher.post_queue.errors import PostError
 from publisher.settings import SettingsError
 
-SENTENCES = (SettingsError, DatabaseError, PostError, Refused, PlatformError, ImageRefused)
+SENTENCES = (SettingsError, DatabaseError, BackupError, PostError, Refused, PlatformError, ImageRefused)
 
 
 def sentence(error: Exception) -> str:

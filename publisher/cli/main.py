@@ -18,6 +18,7 @@ COMMANDS = {
     "doctor": "doctor",
     "sandbox": "setup",
     "demo": "demo",
+    "prove": "prove",
     "add": "posts",
     "queue": "listing",
     "show": "listing",
@@ -34,6 +35,8 @@ COMMANDS = {
     "settle": "deliveries",
     "cancel": "deliveries",
     "resume": "deliveries",
+    "backup": "keeping",
+    "restore": "keeping",
 }
 SUMMARIES = {
     "init": "Write a commented configuration and an empty queue.",
@@ -41,6 +44,7 @@ SUMMARIES = {
     "doctor": "Check everything: a green or red line each.",
     "sandbox": "Start local Tumblr, X and Instagram.",
     "demo": "Show the whole main job on the sandbox.",
+    "prove": "Prove the promise: faults, kills and clock jumps against the sandbox.",
     "add": "Put posts into the queue.",
     "queue": "Show the queue: order, days of cover, problems.",
     "show": "Show one post.",
@@ -57,6 +61,8 @@ SUMMARIES = {
     "settle": "Record the link of a post that is public.",
     "cancel": "Give a delivery up.",
     "resume": "Let a paused channel publish again.",
+    "backup": "Keep the database, the originals and the configuration.",
+    "restore": "Bring a backup back without posting anything twice.",
 }
 
 

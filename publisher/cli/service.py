@@ -9,6 +9,7 @@ from publisher.cli.desk import Desk
 from publisher.delivery.dispatch import ThreadDispatcher
 from publisher.delivery.owner import this_process
 from publisher.delivery.worker import Worker
+from publisher.keeping.daily import keep_daily
 from publisher.logs import get_logger
 from publisher.post_queue.picking import pick_slot
 from publisher.post_queue.preparing import prepare_next, sweep_renditions
@@ -41,6 +42,7 @@ class Service:
             kick=self._dispatcher.kick,
             prepare=self._prepare,
             first_look_up=timedelta(seconds=settings.delivery.look_up_after[0]),
+            back_up=self._back_up,
         )
 
     def _pick(self) -> None:
@@ -63,6 +65,15 @@ class Service:
             self._swept = desk.now()
             if removed := sweep_renditions(desk.database, desk.renderer, desk.now()):
                 get_logger("scheduler").info("removed old renditions", files=removed)
+
+    def _back_up(self) -> None:
+        settings = self._desk.settings
+        file = settings.database_file
+        if file is None:
+            return  # PostgreSQL has its own tools, and whoever runs it its own rhythm.
+        copy = keep_daily(file, settings.path(settings.storage.backups), self._desk.now())
+        if copy is not None:
+            get_logger("scheduler").info("backed up", file=str(copy))
 
     def start(self) -> None:
         self._scheduler.start()

@@ -205,11 +205,11 @@ class Pick(Base):
 
 
 class Delivery(Base):
-    """One pick going to one channel. Only `publisher.lifecycle` changes `state`."""
+    """One pick going to one channel, or one reply that continues it. Only `publisher.lifecycle` changes `state`."""
 
     __tablename__ = "delivery"
     __table_args__ = (
-        UniqueConstraint("pick_id", "channel_name"),
+        UniqueConstraint("pick_id", "channel_name", "part"),
         CheckConstraint(_in("state", STATES), name="state"),
         CheckConstraint(f"({_in('state', LEASED)}) = (lease_until IS NOT NULL)", name="lease"),
         CheckConstraint("(lease_until IS NULL) = (lease_owner IS NULL)", name="owner"),
@@ -226,6 +226,8 @@ class Delivery(Base):
     id: Mapped[int] = mapped_column(primary_key=True)
     pick_id: Mapped[int] = mapped_column(ForeignKey("pick.id"))
     channel_name: Mapped[str] = mapped_column(ForeignKey("channel.name"))
+    part: Mapped[int] = mapped_column(default=0)
+    """0: the post. From 1: the replies that continue it, in order."""
     state: Mapped[str] = mapped_column(String(12), default="pending")
     fence: Mapped[int] = mapped_column(default=0)
     lease_owner: Mapped[str | None] = mapped_column(String(120))
@@ -264,6 +266,11 @@ class Delivery(Base):
 
     pick: Mapped[Pick] = relationship(back_populates="deliveries")
     attempts: Mapped[list[Attempt]] = relationship(back_populates="delivery", order_by="Attempt.id")
+
+    @property
+    def place(self) -> str:
+        """The channel, and which part of a thread it is: `x`, then `x, part 2`."""
+        return f"{self.channel_name}, part {self.part + 1}" if self.part else self.channel_name
 
 
 class Attempt(Base):

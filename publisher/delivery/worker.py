@@ -29,11 +29,13 @@ from publisher.delivery.outcomes import Pace, after_send, before_send
 from publisher.lifecycle import Fenced
 from publisher.logs import get_logger
 from publisher.platforms.base import PlatformAdapter, UploadedMedia
-from publisher.platforms.errors import Unavailable, UnsupportedContent
+from publisher.platforms.errors import Unavailable, Unconfirmed, UnsupportedContent
 from publisher.settings import DeliverySettings
 
 MARGIN_SECONDS = 5.0
 """What a lease must cover beyond the publishing request, for recording its answer."""
+
+MAY_BE_PUBLIC = "Nothing was sent: the post before this reply was found, so the reply may be public already"
 
 Milestone = Callable[[str], object]
 """Told `claimed`, `prepared`, `committed`, `answered`, `recorded` as a delivery passes them."""
@@ -123,6 +125,8 @@ class Worker:
         try:
             if monotonic() - committed > lease.total_seconds() - timeout:
                 raise LeaseTooShort
+            if held.unknown_since is not None:
+                raise Unconfirmed(MAY_BE_PUBLIC)
             publication = adapter.publish(held.adapted, media, idempotency_key=key)
         except LeaseTooShort:
             self._end(held, attempt, Unavailable("This machine was too slow; nothing was sent"), log)

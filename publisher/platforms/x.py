@@ -1,7 +1,7 @@
 """X, through tweepy.
 
 X takes no idempotency key. What makes an unknown outcome findable is the post itself: its text,
-as X rewrites it, and its number of pictures, on the account's own timeline.
+as X rewrites it, its number of pictures, and which post it answers, on the account's own timeline.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ from publisher.platforms.x_answers import (
     post_id,
     processing_of,
 )
-from publisher.platforms.x_client import Missing, XClient, told
+from publisher.platforms.x_client import Missing, XClient, refused_reply, told
 from publisher.platforms.x_login import Login, auth_of, log_in, login_of
 
 USER_AGENT = f"publisher/{__version__}"
@@ -166,13 +166,20 @@ class Adapter(PlatformAdapter):
         payload: dict[str, Any] = {"text": post.caption}
         if media:
             payload["media"] = {"media_ids": [one.reference for one in media]}
-        response = self._client.request(
-            "POST",
-            "/2/tweets",
-            json=payload,
-            sent=SentRequest("Publishing on X", publishing=True),
-            read_timeout=self._profile.publishing.timeout_seconds,
-        )
+        if post.reply_to:
+            payload["reply"] = {"in_reply_to_tweet_id": post.reply_to}
+        try:
+            response = self._client.request(
+                "POST",
+                "/2/tweets",
+                json=payload,
+                sent=SentRequest("Publishing on X", publishing=True),
+                read_timeout=self._profile.publishing.timeout_seconds,
+            )
+        except ContentRejected as error:
+            if not post.reply_to:
+                raise
+            raise refused_reply(error) from error
         remote_id = str(data_of(json_object(response)).get("id"))
         if not remote_id.isdecimal():
             raise Unconfirmed("Publishing on X: an answer without the post's id", **told(response))
@@ -196,10 +203,10 @@ class Adapter(PlatformAdapter):
                 max_results=PAGE,
                 start_time=since - CLOCK_SPARE,
                 pagination_token=token,
-                tweet_fields=["attachments", "created_at", "note_tweet"],
+                tweet_fields=["attachments", "created_at", "note_tweet", "referenced_tweets"],
             )
             for tweet in dicts_in(page, "data"):
-                if is_same_post(post.caption, len(post.images), tweet):
+                if is_same_post(post.caption, len(post.images), tweet, reply_to=post.reply_to):
                     return self._publication(post_id(tweet))
             token = next_page(page)
             if token is None:

@@ -13,25 +13,29 @@ from publisher.content import Account
 from publisher.platforms.errors import Unavailable
 
 SHORT_LINK = re.compile(r"https?://t\.co/[A-Za-z0-9]+")
+NAMES_BEFORE = re.compile(r"^(?:@\w+\s+)+")
 MEDIA_LINK = re.compile(r"\s*https?://t\.co/[A-Za-z0-9]+$")
 ADDRESS = r"\S*\.\S*"
 INVISIBLE = frozenset({"Cc", "Cf"})
 LONGEST_PAUSE = 10.0
 
 
-def is_same_post(caption: str, images: int, tweet: Mapping[str, Any]) -> bool:
-    """Whether a post read from X is this caption with so many pictures.
+def is_same_post(caption: str, images: int, tweet: Mapping[str, Any], *, reply_to: str = "") -> bool:
+    """Whether a post read from X is this caption with so many pictures, answering `reply_to` if it is a reply.
 
     X escapes `&`, `<` and `>`, composes characters, puts a short link in the place of each
     address and adds one for the media. Which words it takes for addresses changes with the
     list of top-level domains; so a short link stands for any one word with a dot in it.
     """
-    if len(media_keys(tweet)) != images:
+    if len(media_keys(tweet)) != images or answered(tweet) not in (None, reply_to):
         return False
     note = tweet.get("note_tweet")
     shown = note["text"] if isinstance(note, dict) and "text" in note else tweet.get("text")
     text = str(shown or "").strip()
     candidates = {text, MEDIA_LINK.sub("", text)} if images else {text}
+    if reply_to:
+        # Some answers begin with the names of those who are answered, which nobody sent.
+        candidates |= {NAMES_BEFORE.sub("", text)}
     sent = _plain(caption)
     return any(_pattern(candidate).fullmatch(sent) for candidate in candidates)
 
@@ -100,6 +104,12 @@ def media_keys(tweet: Mapping[str, Any]) -> list[str]:
     attached = tweet.get("attachments")
     keys = attached.get("media_keys") if isinstance(attached, dict) else None
     return [str(key) for key in keys] if isinstance(keys, list) else []
+
+
+def answered(tweet: Mapping[str, Any]) -> str | None:
+    """The id of the post that this one replies to, where X tells it."""
+    replied = (one.get("id") for one in dicts_in(tweet, "referenced_tweets") if one.get("type") == "replied_to")
+    return next((str(number) for number in replied), None)
 
 
 def is_gone(body: object) -> bool:

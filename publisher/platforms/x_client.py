@@ -43,6 +43,7 @@ DAILY_CODES = frozenset({185, 344})
 ACCOUNT_CODES = frozenset({32, 64, 89, 99, 326})
 DUPLICATE_WORDS = re.compile(r"duplicate content|status is a duplicate")
 DAILY_WORDS = re.compile(r"daily.*limit|limit.*daily")
+UNSEEN_WORDS = re.compile(r"deleted or not visible")
 CREDIT_WORDS = re.compile(r"usage-capped|usage cap\b")
 ACCOUNT_WORDS = re.compile(
     r"\bsuspended\b|\blocked\b|oauth1[ -](?:app )?permissions|client-forbidden|client-not-enrolled"
@@ -154,6 +155,15 @@ def refusal(response: requests.Response, sent: SentRequest, *, reading: bool, no
         kind = Missing if status == 404 and json_object(response) is not None else Unavailable
         return kind(f"{sent.what}: X answered {status} ({problem.detail})", **told(response))
     return ContentRejected(f"{sent.what}: X refused it ({problem.detail})", **told(response))
+
+
+def refused_reply(error: ContentRejected) -> PlatformError:
+    """What it means that X refused to continue a thread whose earlier posts are public."""
+    kept: dict[str, Any] = {"status": error.status, "request_id": error.request_id, "answer": error.answer}
+    if UNSEEN_WORDS.search(error.message):
+        # X says this of a post that it has only just taken, too.
+        return Unavailable(f"{error.message}; the reply waits until X shows the post before it", **kept)
+    return ContentRejected(f"{error.message}; what was posted before it stands, and the thread ends there", **kept)
 
 
 def _forbidden(

@@ -168,7 +168,8 @@ def _adapt_again(
     fresh = {each.channel: each.adapted for each in adapt_for_channels(post, targets, people)}
     reached = []
     late = []
-    for delivery in pick.deliveries:
+    # A reply waits only where its post is public, which is told as too late already.
+    for delivery in [each for each in pick.deliveries if each.part == 0]:
         adapted = fresh.get(delivery.channel_name)
         if adapted and lifecycle.replace_adapted(session, delivery, adapted, now):
             _refuse_problems(delivery, adapted)

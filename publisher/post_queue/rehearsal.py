@@ -114,6 +114,7 @@ def _read(copy: Database, settings: Settings, day: date) -> RehearsedDay:
             channels=tuple(
                 RehearsedChannel(each.channel_name, each.due_at, each.scheduled_at.astimezone(zone), each.problem)
                 for each in pick.deliveries
+                if each.part == 0
             ),
         )
 

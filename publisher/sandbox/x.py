@@ -16,7 +16,9 @@ from publisher.sandbox.x_accounts import DISPLAY_NAME, USER_ID, USER_NAME, Accou
 from publisher.sandbox.x_media import Shelf, Upload, json_of
 from publisher.sandbox.x_problems import (
     DUPLICATE,
+    NO_REPLIES,
     NOT_PERMITTED,
+    NOT_VISIBLE,
     Refusal,
     forbidden,
     invalid,
@@ -30,7 +32,7 @@ FIRST_ID = 1_900_000_000_000_000_000
 TEXT_LIMIT = 280
 MOST_MEDIA = 4
 WINDOW = timedelta(minutes=15)
-POST_FIELDS = frozenset({"text", "media", "reply_settings", "made_with_ai", "paid_partnership"})
+POST_FIELDS = frozenset({"text", "media", "reply", "reply_settings", "made_with_ai", "paid_partnership"})
 TIMELINE_QUERY = frozenset({"max_results", "since_id", "start_time", "pagination_token", "tweet.fields", "exclude"})
 ALWAYS_SHOWN = ("id", "text", "edit_history_tweet_ids")
 
@@ -45,6 +47,8 @@ class XSandbox(SandboxPlatform):
         self.refuse_duplicates = False
         """Whether a text that the account has posted before is refused. Off is the harder case:
         a double send shows up as two copies."""
+        self.refuse_replies = False
+        """Whether this app may not reply, not even to the account's own posts."""
         self.post_limit = 10_000
         """Posts in 15 minutes. X takes 100; here a rehearsal may post years in minutes."""
         self.credits: int | None = None
@@ -118,7 +122,7 @@ class XSandbox(SandboxPlatform):
             return problem(402, "CreditsDepleted", "Your account has no credits left.", "credits")
         wish = json_of(request)
         uploads = self._checked(wish)
-        post = self._accepted(str(wish.get("text", "")), uploads)
+        post = self._accepted(str(wish.get("text", "")), uploads, self._answered(wish))
         self.ledger.add(post)
         self._posted += 1
         if self.credits is not None:
@@ -145,7 +149,21 @@ class XSandbox(SandboxPlatform):
             raise Refusal(forbidden(DUPLICATE))
         return uploads
 
-    def _accepted(self, text: str, uploads: list[Upload]) -> LedgerPost:
+    def _answered(self, wish: dict[str, Any]) -> str:
+        """The id of the post that this one replies to; empty when it stands by itself. Raises Refusal."""
+        if "reply" not in wish:
+            return ""
+        reply = wish["reply"]
+        number = reply.get("in_reply_to_tweet_id") if isinstance(reply, dict) else None
+        if not isinstance(number, str) or not number.isdecimal():
+            raise Refusal(invalid("in_reply_to_tweet_id is no post's id.", "reply.in_reply_to_tweet_id", number))
+        if all(post.id != number for post in self._public()):
+            raise Refusal(forbidden(NOT_VISIBLE))
+        if self.refuse_replies:
+            raise Refusal(forbidden(NO_REPLIES))
+        return number
+
+    def _accepted(self, text: str, uploads: list[Upload], reply_to: str = "") -> LedgerPost:
         number = self._next_id()
         url = f"https://x.com/{USER_NAME}/status/{number}"
         shown, links = as_shown(text, f"{url}/photo/1" if uploads else None)
@@ -160,6 +178,9 @@ class XSandbox(SandboxPlatform):
         }
         if uploads:
             tweet["attachments"] = {"media_keys": [upload.media_key for upload in uploads]}
+        if reply_to:
+            tweet["in_reply_to_user_id"] = USER_ID
+            tweet["referenced_tweets"] = [{"type": "replied_to", "id": reply_to}]
         return LedgerPost(
             platform=self.name,
             account=USER_NAME,
@@ -170,7 +191,7 @@ class XSandbox(SandboxPlatform):
             tags=tuple(re.findall(r"#(\w+)", text)),
             images=tuple(replace(one.picture, alt_text=one.alt_text) for one in uploads if one.picture),
             idempotency_key=None,
-            detail={"tweet": tweet, "media": [_medium(upload) for upload in uploads]},
+            detail={"tweet": tweet, "media": [_medium(upload) for upload in uploads], "reply_to": reply_to},
         )
 
     def _window(self) -> dict[str, str]:

@@ -9,6 +9,11 @@ from publisher.sandbox.wire import Answer
 
 PROBLEMS = "https://api.twitter.com/2/problems/"
 NOT_PERMITTED = "You are not permitted to perform this action."
+NOT_VISIBLE = "You attempted to reply to a Tweet that is deleted or not visible to you."
+NO_REPLIES = (
+    "Reply to this conversation is not allowed because you have not been mentioned or otherwise engaged by the "
+    "author of the post you are replying to."
+)
 DUPLICATE = "You are not allowed to create a Tweet with duplicate content."
 
 

@@ -514,6 +514,66 @@ def test_a_refused_duplicate_may_be_our_own_lost_post(local: LocalX) -> None:
     assert found.remote_id == post.id
 
 
+# --- replies ---------------------------------------------------------------------------------
+
+
+def reply(caption: str, to: str) -> AdaptedPost:
+    return adapted(caption).model_copy(update={"reply_to": to})
+
+
+def test_a_reply_names_what_it_answers_and_is_read_back(local: LocalX) -> None:
+    adapter = local.adapter()
+    first = adapter.publish(adapted("One", "alt"), local.upload(adapter, "alt"), idempotency_key="x-1")
+    second = adapter.publish(reply("Two", first.remote_id), [], idempotency_key="x-2")
+    assert [post.detail["reply_to"] for post in local.sandbox.posts()] == ["", first.remote_id]
+    answer = adapter._client.get_tweet(second.remote_id, tweet_fields=["referenced_tweets"])
+    assert answer["data"]["referenced_tweets"] == [{"type": "replied_to", "id": first.remote_id}]
+    shown = adapter.read_publication(second.remote_id)
+    assert shown is not None
+    assert (shown.image_count, shown.alt_texts) == (0, ())
+
+
+def test_a_reply_is_found_below_the_post_that_it_answers_and_nowhere_else(local: LocalX) -> None:
+    adapter = local.adapter()
+    since = local.clock.now()
+    first, other = (adapter.publish(adapted(text), [], idempotency_key="x-1") for text in ("One", "Other"))
+    local.faults.add("x", Fault.parse("drop-after"))
+    with pytest.raises(Unconfirmed):
+        adapter.publish(reply("Same words", first.remote_id), [], idempotency_key="x-2")
+
+    def find(post: AdaptedPost) -> str | None:
+        found = adapter.find_publication(post, idempotency_key="x-2", since=since)
+        return found.remote_id if found else None
+
+    assert find(reply("Same words", first.remote_id)) == local.sandbox.posts()[-1].id
+    assert find(reply("Same words", other.remote_id)) is None
+    assert find(adapted("Same words")) is None
+
+
+def test_a_refused_reply_says_that_the_post_before_it_stands(local: LocalX) -> None:
+    local.sandbox.refuse_replies = True
+    adapter = local.adapter()
+    first = adapter.publish(adapted("One"), [], idempotency_key="x-1")
+    with pytest.raises(ContentRejected, match="stands, and the thread ends there") as caught:
+        adapter.publish(reply("Two", first.remote_id), [], idempotency_key="x-2")
+    assert caught.value.status == 403
+    assert caught.value.answer
+    assert len(local.sandbox.posts()) == 1
+
+
+def test_a_reply_waits_for_a_post_that_x_does_not_show_yet(local: LocalX) -> None:
+    with pytest.raises(Unavailable, match="waits until X shows the post before it") as caught:
+        local.adapter().publish(reply("Two", "1234567890"), [], idempotency_key="x-2")
+    assert caught.value.status == 403
+    assert local.sandbox.posts() == []
+
+
+def test_a_reply_to_what_is_no_post_is_refused(local: LocalX) -> None:
+    with pytest.raises(ContentRejected, match="no post's id") as caught:
+        local.adapter().publish(reply("Two", "a-link"), [], idempotency_key="x-2")
+    assert caught.value.status == 400
+
+
 def test_an_account_without_credits_needs_a_person(local: LocalX) -> None:
     local.sandbox.credits = 1
     adapter = local.adapter()

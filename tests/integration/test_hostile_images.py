@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import struct
 import tempfile
 import time
 import zipfile
@@ -48,12 +49,25 @@ def zero_gif(path: Path) -> None:
 
 
 def vast_animation(path: Path) -> None:
-    samples.animation(path, 4000, 1500, 80)
+    """80 frames of 4000 x 1500 pixels by their headers, with next to nothing in them."""
+    size = struct.pack("<HH", 4000, 1500)
+    frame = b"\x2c\x00\x00\x00\x00" + size + b"\x80\x00\x00\x00\xff\xff\xff\x02\x02\x44\x01\x00"
+    path.write_bytes(b"GIF89a" + size + b"\x00\x00\x00" + frame * 80 + b"\x3b")
+
+
+def vast_progressive_jpeg(path: Path) -> None:
+    small = samples.tissue(300, 300).jpegsave_buffer(interlace=True, subsample_mode="off")
+    path.write_bytes(samples.claiming(small, 13_000, 13_000))
 
 
 REFUSED: dict[str, tuple[Draw, str]] = {
     "one-bit bomb": (lambda p: samples.write_png(p, 50_000, 50_000, depth=1, colour=0, rows=50_000), "200 megapixels"),
     "gigapixel header": (lambda p: samples.write_png(p, 60_000, 40_000, depth=8, colour=2, rows=2), "200 megapixels"),
+    "vast progressive JPEG": (vast_progressive_jpeg, "13000 × 13000.*progressive JPEG.*opened whole"),
+    "vast interlaced PNG": (
+        lambda p: samples.write_png(p, 13_000, 13_000, depth=16, colour=2, rows=1, interlaced=True),
+        "13000 × 13000.*interlaced PNG.*opened whole",
+    ),
     "zero width": (lambda p: samples.write_png(p, 0, 300, depth=8, colour=2, rows=2), "can't be read|at least 64"),
     "zero-size GIF": (zero_gif, "can't be read|at least 64"),
     "too small": (lambda p: samples.write_png(p, 20, 20, depth=8, colour=2, rows=20), "20 × 20"),
@@ -127,6 +141,13 @@ def test_rendering_refuses_it_too_and_leaves_nothing(kind: str, tmp_path: Path) 
     with pytest.raises(ImageRefused):
         Renderer(store).render(spec)
     assert leftovers(tmp_path / "media" / "renditions") == []
+
+
+def test_a_large_picture_that_can_not_be_streamed_is_not_called_damaged(tmp_path: Path) -> None:
+    plain = pyvips.Image.black(7000, 6500, bands=3).copy(interpretation="srgb")
+    path = samples.save(plain, tmp_path / "large.webp", lossless=True, effort=0)
+    facts = inspect_image(path)
+    assert (facts.width, facts.height, facts.format) == (7000, 6500, "webp")
 
 
 def test_a_name_says_nothing_about_the_content(tmp_path: Path) -> None:

@@ -15,12 +15,13 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from publisher.adapt.image_worker import child_environment
 from publisher.adapt.inspection import inspect_image
 from publisher.adapt.rendering import ImageRefused, Renderer
 from publisher.content import RenditionSpec
 from publisher.media import MediaStore
 from tests import image_samples as samples
-from tests.image_judge import BLOG, GRID, frames, opened, pixels, real, render, similarity
+from tests.image_judge import BLOG, frames, opened, pixels, real, render, similarity
 
 PEAK = """
 import pathlib, runpy
@@ -170,10 +171,11 @@ def test_the_child_holds_no_secrets(monkeypatch: pytest.MonkeyPatch, tmp_path: P
     assert seen["env"]["VIPS_BLOCK_UNTRUSTED"] == "1"
 
 
-def test_a_large_picture_of_sixteen_bits_takes_little_memory(store: MediaStore, tmp_path: Path) -> None:
-    row = np.linspace(0, 65535, 7000 * 3).astype(np.uint16).reshape(1, 7000, 3)
-    original = samples.save(samples.from_array(row).replicate(1, 5000), tmp_path / "large.tif", compression="lzw")
-    spec = RenditionSpec(source=store.put(original.read_bytes()), **GRID)
+@pytest.mark.parametrize(("side", "most_bytes"), [(1440, 8_000_000), (4096, 500_000)])
+def test_a_large_picture_of_sixteen_bits_takes_little_memory(tmp_path: Path, side: int, most_bytes: int) -> None:
+    row = np.linspace(0, 65535, 6000 * 3).astype(np.uint16).reshape(1, 6000, 3)
+    original = samples.save(samples.from_array(row).replicate(1, 6000), tmp_path / "large.tif", compression="lzw")
+    spec = RenditionSpec(source="", formats=("jpeg",), max_bytes=most_bytes, max_width=side, max_height=side)
     request = {
         "task": "render",
         "source": str(original),
@@ -181,7 +183,12 @@ def test_a_large_picture_of_sixteen_bits_takes_little_memory(store: MediaStore, 
         "spec": spec.model_dump(mode="json"),
     }
     done = subprocess.run(
-        [sys.executable, "-c", PEAK], input=json.dumps(request), capture_output=True, text=True, check=True
+        [sys.executable, "-c", PEAK],
+        input=json.dumps(request),
+        capture_output=True,
+        text=True,
+        check=True,
+        env=child_environment(tmp_path),
     )
     assert (tmp_path / "made").is_file()
     peak = int(done.stdout.rpartition("VmHWM:")[2].split()[0])

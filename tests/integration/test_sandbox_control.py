@@ -10,7 +10,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 import requests
 
-from publisher.cli.sandbox_client import SandboxClient, running_sandbox
+from publisher.sandbox_client import SandboxClient, running_sandbox
 
 
 @pytest.fixture(scope="module")

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from publisher import profiles
 from publisher.post_queue import targets
 from publisher.post_queue.targets import load_people, load_targets
 from publisher.settings import Settings, SettingsError, load_settings
@@ -99,3 +100,7 @@ def test_the_directory_of_people_may_be_missing_and_may_not_be_wrong(tmp_path: P
     directory.write_text("[[people]]\nnom = 1\n", encoding="utf-8")
     with pytest.raises(SettingsError, match=r"people\.toml"):
         load_people(configured)
+
+
+def test_replies_can_be_published_on_x_alone() -> None:
+    assert [name for name in profiles.platform_names() if profiles.load_profile(name).threads] == ["x"]

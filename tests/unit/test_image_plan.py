@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from publisher.adapt.geometry import STRIP_SHARE, lay_out
 from publisher.adapt.images import MediaText, plan_images
 from publisher.content import AdaptedImage, Box, ImageChoices, Problem, SourceImage
-from publisher.profiles import ImageLimits
+from publisher.profiles import AnimationLimits, ImageLimits, load_profile
 
 GRID = ImageLimits(
     maximum=10,
@@ -22,7 +22,12 @@ GRID = ImageLimits(
     same_ratio_as_first=True,
 )
 STREAM = ImageLimits(
-    maximum=4, formats=("jpeg", "png", "gif"), max_bytes=5_000_000, max_width=4096, max_height=4096, animation=True
+    maximum=4,
+    formats=("jpeg", "png", "gif"),
+    max_bytes=5_000_000,
+    max_width=4096,
+    max_height=4096,
+    animation=AnimationLimits(max_bytes=15_000_000, max_width=1280, max_height=1080, max_frames=350, alone=True),
 )
 
 
@@ -226,11 +231,13 @@ def test_every_picture_of_a_carousel_gets_the_first_ones_ratio() -> None:
     assert [one.spec.canvas_ratio for one in alone] == [None, None, None]
 
 
-def test_too_many_pictures_block_and_none_is_left_out_silently() -> None:
-    adapted, problems = plan_images([picture(1000, 1000)] * 6, STREAM)
-    assert len(adapted) == 6
-    assert [(problem.field, problem.blocking) for problem in problems] == [("images", True)]
-    assert "at most 4" in problems[0].message
+def test_of_too_many_pictures_the_first_are_shown_and_that_is_told() -> None:
+    adapted, problems = plan_images([picture(1000 + number, 1000) for number in range(6)], STREAM)
+    shown = plan_images([picture(1000 + number, 1000) for number in range(4)], STREAM)[0]
+    assert adapted == shown
+    (problem,) = (problem for problem in problems if problem.field == "images")
+    assert not problem.blocking
+    assert "takes 4 pictures and would get 6" in problem.message
 
 
 def test_a_channel_that_needs_a_picture_says_so() -> None:
@@ -238,20 +245,67 @@ def test_a_channel_that_needs_a_picture_says_so() -> None:
     assert [(problem.field, problem.blocking) for problem in problems] == [("images", True)]
 
 
-@pytest.mark.parametrize("missing", ["", "   "])
-def test_a_picture_without_alt_text_blocks(missing: str) -> None:
-    _, problems = plan_images([picture(1000, 1000), picture(1000, 1000, alt_text=missing)], STREAM)
-    assert [(problem.field, problem.blocking) for problem in problems] == [("images[1].alt_text", True)]
+def test_alt_texts_are_carried_as_they_come() -> None:
+    adapted, problems = plan_images([picture(1000, 1000), picture(1000, 1000, alt_text="")], STREAM)
+    assert [one.alt_text for one in adapted] == ["Two cells", ""]
+    assert problems == ()
 
 
-def test_an_animation_moves_where_it_can_and_stands_still_where_it_can_not() -> None:
-    moving = picture(500, 500, format="gif", frames=9)
-    kept, quiet = plan_one(moving, STREAM)
+MOVING = picture(500, 500, format="gif", frames=9)
+
+
+def test_an_animation_moves_within_the_limits_of_animations() -> None:
+    kept, quiet = plan_one(MOVING, STREAM)
     assert kept.spec.animated
+    assert (kept.spec.max_bytes, kept.spec.max_width, kept.spec.max_height) == (15_000_000, 1280, 1080)
     assert quiet == ()
-    still, told = plan_one(moving, GRID)
+
+
+WITHOUT_GIF = STREAM.model_copy(update={"formats": ("jpeg",)})
+NARROW = STREAM.model_copy(update={"min_ratio": 1.2})
+
+
+@pytest.mark.parametrize(
+    ("image", "limits", "why"),
+    [
+        (MOVING, GRID, "shows no animations"),
+        (MOVING, WITHOUT_GIF, "shows no animations"),
+        (MOVING, NARROW, "shape"),
+        (picture(500, 500, format="gif", frames=351), STREAM, "350 frames and the animation has 351"),
+    ],
+)
+def test_an_animation_that_can_not_be_kept_shows_its_first_frame_and_says_why(
+    image: SourceImage, limits: ImageLimits, why: str
+) -> None:
+    still, told = plan_one(image, limits)
     assert not still.spec.animated
+    assert (still.spec.max_bytes, still.spec.max_width) == (limits.max_bytes, limits.max_width)
     assert [(problem.field, problem.blocking) for problem in told] == [("images[0].media", False)]
+    assert why in told[0].message
+    assert "first frame" in told[0].message
+
+
+def test_an_animation_among_pictures_stands_still_where_it_is_taken_only_alone() -> None:
+    images = [picture(500, 500), MOVING]
+    adapted, problems = plan_images(images, STREAM)
+    assert [one.spec.animated for one in adapted] == [False, False]
+    assert [(problem.field, problem.blocking) for problem in problems] == [("images[1].media", False)]
+    assert "without other pictures" in problems[0].message
+    blog, quiet = plan_images(images, load_profile("tumblr").images)
+    assert [one.spec.animated for one in blog] == [False, True]
+    assert quiet == ()
+
+
+def test_an_animation_takes_no_more_than_its_share_of_all_bytes() -> None:
+    limits = load_profile("tumblr").images
+    adapted, _ = plan_images([MOVING] * 4, limits)
+    assert {one.spec.max_bytes for one in adapted} == {5_000_000}
+
+
+@pytest.mark.parametrize(("platform", "most_bytes"), [("x", 15_000_000), ("tumblr", 10_000_000)])
+def test_a_platforms_own_animation_limits_reach_the_rendition(platform: str, most_bytes: int) -> None:
+    kept, _ = plan_one(MOVING, load_profile(platform).images)
+    assert (kept.spec.animated, kept.spec.max_bytes) == (True, most_bytes)
 
 
 def test_only_the_first_page_of_several_is_shown_and_staff_are_told() -> None:

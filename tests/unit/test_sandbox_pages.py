@@ -173,6 +173,19 @@ def test_a_picture_without_alt_text_is_marked(desk: Desk, platform: str, alt_tex
     assert len(page.all("details", "alt")) == 1
 
 
+def test_replies_stand_below_what_they_answer_the_oldest_first(desk: Desk) -> None:
+    first = desk.add("x", caption="the first post")
+    second = desk.add("x", caption="its reply", detail={"reply_to": first.id})
+    desk.add("x", caption="another day")
+    desk.add("x", caption="the last reply", detail={"reply_to": second.id})
+    desk.add("x", caption="a reply to what is gone", detail={"reply_to": "999"})
+
+    page = desk.open("/x")
+
+    captions = ["a reply to what is gone", "another day", "the first post", "its reply", "the last reply"]
+    assert [caption in text for caption, text in zip(captions, page.texts("article"), strict=True)] == [True] * 5
+
+
 @pytest.mark.parametrize("path", ["/", *(f"/{platform}" for platform in PLATFORMS)])
 def test_nothing_that_people_wrote_becomes_markup(desk: Desk, path: str) -> None:
     for platform in PLATFORMS:

@@ -301,3 +301,24 @@ def test_the_profile_tells_prices_and_limits() -> None:
     assert (profile.prices.post, profile.prices.post_with_link, profile.prices.alt_text) == (0.015, 0.2, 0.005)
     assert profile.links == "priced"
     assert profile.images.maximum == 4
+
+
+@pytest.mark.parametrize(
+    ("shown", "replied_to", "ours"),
+    [
+        ("A second part", "7", True),
+        ("@pictures_a_day A second part", "7", True),
+        ("A second part", "8", False),
+        ("A second part", None, True),
+        ("@pictures_a_day A third part", "7", False),
+    ],
+)
+def test_a_reply_is_known_by_what_it_answers_where_x_tells_it(shown: str, replied_to: str | None, ours: bool) -> None:
+    references = [{"type": "quoted", "id": "1"}, {"type": "replied_to", "id": replied_to}]
+    read = {**tweet(shown, 0), "referenced_tweets": references if replied_to else references[:1]}
+    assert is_same_post("A second part", 0, read, reply_to="7") is ours
+
+
+def test_a_reply_of_the_same_words_is_not_the_post_itself() -> None:
+    read = {**tweet("A part", 0), "referenced_tweets": [{"type": "replied_to", "id": "7"}]}
+    assert not is_same_post("A part", 0, read)

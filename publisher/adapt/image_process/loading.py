@@ -8,13 +8,14 @@ from typing import Any
 
 import pyvips
 
+from publisher.adapt.image_process.holding import check_held
 from publisher.adapt.image_process.refusal import UNREADABLE, Refused
 from publisher.adapt.image_process.sniffing import sniff
 
 SMALLEST_SIDE = 64
 MOST_PIXELS = 200_000_000
 MOST_ASPECT = 20
-MOST_ANIMATION_PIXELS = 400_000_000
+MOST_ANIMATION_PIXELS = 300_000_000
 MOST_PROFILE_BYTES = 4_000_000
 
 _LOADERS = {
@@ -67,7 +68,7 @@ def open_master(path: Path) -> Master:
         # Pillow costs more to import than all the rest, and few originals are HEIC.
         from publisher.adapt.image_process.heic import open_heic  # noqa: PLC0415
 
-        image, frames = open_heic(path, check_size), 1
+        image, frames = open_heic(path, _check_heic), 1
     else:
         image = load(path, kind)
         frames = image.get("n-pages") if image.get_typeof("n-pages") else 1
@@ -89,7 +90,13 @@ def load(path: Path, kind: str, **options: Any) -> Any:
         raise Refused(UNREADABLE) from error
     height = image.get("page-height") if image.get_typeof("page-height") else image.height
     check_size(image.width, height)
+    check_held(kind, image.width, height, image)
     return image
+
+
+def _check_heic(width: int, height: int) -> None:
+    check_size(width, height)
+    check_held("heic", width, height)
 
 
 def check_size(width: int, height: int) -> None:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+from html import escape
 from typing import Any
-from xml.sax.saxutils import escape
 
 import pyvips
 
@@ -51,11 +51,15 @@ def _writable(text: str) -> str:
 
 def _xmp(creator: str, copyright_notice: str, description: str) -> bytes:
     fields = ""
+    # html.escape does what XML needs; xml.sax would import half of the standard library for it.
+    creator, copyright_notice, description = (
+        escape(text, quote=False) for text in (creator, copyright_notice, description)
+    )
     if creator:
-        one = f"<rdf:Seq><rdf:li>{escape(creator)}</rdf:li></rdf:Seq>"
-        fields += f"<dc:creator>{one}</dc:creator>\n<photoshop:Credit>{escape(creator)}</photoshop:Credit>\n"
+        one = f"<rdf:Seq><rdf:li>{creator}</rdf:li></rdf:Seq>"
+        fields += f"<dc:creator>{one}</dc:creator>\n<photoshop:Credit>{creator}</photoshop:Credit>\n"
     if copyright_notice:
-        fields += f"<dc:rights>{_LANGUAGES.format(escape(copyright_notice))}</dc:rights>\n"
+        fields += f"<dc:rights>{_LANGUAGES.format(copyright_notice)}</dc:rights>\n"
     if description:
-        fields += f"<dc:description>{_LANGUAGES.format(escape(description))}</dc:description>\n"
+        fields += f"<dc:description>{_LANGUAGES.format(description)}</dc:description>\n"
     return _PACKET.format(fields=fields).encode() if fields else b""

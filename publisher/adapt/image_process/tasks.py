@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +13,7 @@ from publisher.adapt.image_process.animation import render_animation
 from publisher.adapt.image_process.encoding import Encoded, encode, looks_drawn
 from publisher.adapt.image_process.framing import frame
 from publisher.adapt.image_process.loading import SMALLEST_SIDE, Master, open_master
-from publisher.adapt.image_process.measure import colour_difference, similarity
+from publisher.adapt.image_process.measure import colour_difference, sample, similarity
 from publisher.adapt.image_process.metadata import replace_metadata
 from publisher.adapt.image_process.recognising import find_gutters, perceptual_hash
 from publisher.adapt.image_process.refusal import Refused
@@ -31,7 +32,7 @@ def inspect(source: Path) -> dict[str, Any]:
     master = open_master(source)
     width, height = master.size
     scale = min(1.0, LOOK_SIDE / max(width, height))
-    look = develop(master, None, max(1, round(width * scale)), max(1, round(height * scale)), "full")
+    look = develop(master, None, max(1, round(width * scale)), max(1, round(height * scale)), "full", find_range=True)
     return {
         "format": master.format,
         "width": width,
@@ -73,8 +74,39 @@ def render(source: Path, output: Path, spec: dict[str, Any]) -> dict[str, Any]:
     raise Refused(f"The picture can't be brought under {spec['max_bytes']} bytes: choose a simpler or smaller one.")
 
 
+@dataclass(frozen=True, slots=True)
+class _Canvas:
+    """Finished pixels, and what is known of them."""
+
+    image: Any
+    layout: Layout
+    figure: bool
+    notes: list[str]
+
+    def picture(self, image: Any) -> Any:
+        """The part of this canvas, or of a copy of it, that shows the picture."""
+        return image.crop(self.layout.left, self.layout.top, self.layout.width, self.layout.height)
+
+
 def _render_at(source: Path, output: Path, spec: dict[str, Any], shrink: float) -> dict[str, Any] | None:
     """One try, straight from the original, at a share of the largest size. None: too many bytes."""
+    canvas = _canvas(source, spec, shrink)
+    encoded = encode(canvas.image, spec["formats"], spec["max_bytes"], figure=canvas.figure)
+    if encoded is None:
+        return None
+    output.write_bytes(encoded.content)
+    return {
+        "format": encoded.format,
+        "width": canvas.image.width,
+        "height": canvas.image.height,
+        "quality": encoded.quality,
+        "notes": canvas.notes,
+        **_measure(encoded, canvas),
+    }
+
+
+def _canvas(source: Path, spec: dict[str, Any], shrink: float) -> _Canvas:
+    """The pixels to encode. On return the original is closed: its decoder may hold all of it."""
     master = open_master(source)
     box = spec["crop"] and tuple(spec["crop"][side] for side in ("left", "top", "width", "height"))
     _, _, width, height = pixel_box(box, *master.size)
@@ -84,28 +116,16 @@ def _render_at(source: Path, output: Path, spec: dict[str, Any], shrink: float) 
     if shrink < 1:
         layout = _layout(width, height, spec, *_smaller(layout, shrink))
     developed = develop(master, box, layout.width, layout.height, spec["window"])
-    canvas, notes = frame(developed.image, layout, spec["padding"], spec["credit_strip"])
-    canvas = replace_metadata(
-        canvas, creator=spec["creator"], copyright_notice=spec["copyright"], description=spec["description"]
+    image, notes = frame(developed.image, layout, spec["padding"], spec["credit_strip"])
+    image = replace_metadata(
+        image, creator=spec["creator"], copyright_notice=spec["copyright"], description=spec["description"]
     )
-    figure = master.format in LOSSLESS and looks_drawn(developed.image)
-    encoded = encode(canvas, spec["formats"], spec["max_bytes"], figure=figure)
-    if encoded is None:
-        return None
-    output.write_bytes(encoded.content)
     notes = developed.notes + notes
     if box:
         notes.append(f"Shows {width} × {height} of the original's {master.size[0]} × {master.size[1]} pixels.")
     if shrink < 1:
         notes.append(f"Made smaller to stay under {spec['max_bytes']} bytes.")
-    return {
-        "format": encoded.format,
-        "width": canvas.width,
-        "height": canvas.height,
-        "quality": encoded.quality,
-        "notes": notes,
-        **_measure(encoded, developed.image, layout),
-    }
+    return _Canvas(image, layout, master.format in LOSSLESS and looks_drawn(developed.image), notes)
 
 
 def _layout(width: int, height: int, spec: dict[str, Any], max_width: int, max_height: int) -> Layout:
@@ -123,13 +143,14 @@ def _smaller(layout: Layout, shrink: float) -> tuple[int, int]:
     return max(1, int(layout.canvas_width * shrink)), max(1, int(layout.canvas_height * shrink))
 
 
-def _measure(encoded: Encoded, picture: Any, layout: Layout) -> dict[str, float]:
+def _measure(encoded: Encoded, canvas: _Canvas) -> dict[str, float]:
     """The picture inside the rendition against the picture before encoding. Padding would flatter it."""
     if encoded.quality is None:
         return {"ssim": 1.0, "colour_difference": 0.0}
-    seen = pyvips.Image.jpegload_buffer(encoded.content).copy_memory()
-    part = seen.crop(layout.left, layout.top, layout.width, layout.height)
+    # To memory itself: libvips would first decode to memory of its own, for reading in any order.
+    seen = pyvips.Image.jpegload_buffer(encoded.content, access="sequential").copy_memory()
+    wanted, shown = sample(canvas.picture(canvas.image)), sample(canvas.picture(seen))
     return {
-        "ssim": round(similarity(picture, part), 5),
-        "colour_difference": round(colour_difference(picture, part), 3),
+        "ssim": round(similarity(wanted, shown), 5),
+        "colour_difference": round(colour_difference(wanted, shown), 3),
     }

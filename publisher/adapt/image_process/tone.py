@@ -31,25 +31,40 @@ class Developed:
     """Where the values of a 16-bit picture lie; see `used_range`."""
 
 
-def develop(master: Master, box: Box | None, width: int, height: int, window: str) -> Developed:
+def develop(
+    master: Master, box: Box | None, width: int, height: int, window: str, *, find_range: bool = False
+) -> Developed:
     """The picture, or the part in `box`, at exactly this upright size. Decodes the file to its end.
+
+    `find_range` asks for the value range of a 16-bit picture where the window would not need it.
 
     Raises:
         Refused: the file ends early or is damaged.
     """
+    find_range = find_range or window == "percentile"
     try:
-        scaled, notes = _scale(master, box, width, height)
-        colours, more = _managed(scaled, usable_profile(master.image))
-        notes += more
+        scaled = _scaled(master, box, width, height)
+        if scaled.format == "ushort" and find_range:
+            # Looked at twice, and a file can be read only once. Otherwise 16 bits are never held whole.
+            scaled = scaled.copy_memory()
+        see_through = scaled.hasalpha()
+        colours = scaled.extract_band(0, n=scaled.bands - 1) if see_through else scaled
+        colours, notes = _managed(colours, usable_profile(master.image))
         value_range = None
         if colours.format == "ushort":
-            value_range = used_range(colours)
-            low, high = value_range if window == "percentile" else (0, TOP_OF_16_BITS)
+            value_range = used_range(colours) if find_range else None
+            low, high = value_range if value_range and window == "percentile" else (0, TOP_OF_16_BITS)
             colours = _to_8_bits(colours, low, high)
             notes.append(f"16-bit values from {low} to {high} are shown as black to white.")
         if colours.interpretation != "srgb" or colours.bands != 3:
             colours = colours.colourspace("srgb")
-        return Developed(colours.cast("uchar").copy_memory(), notes, value_range)
+        image = colours.cast("uchar")
+        if see_through:
+            image, opaque = _without_alpha(image, scaled[scaled.bands - 1])
+            notes += [] if opaque else ["Transparent areas stand on white."]
+        else:
+            image = image.copy_memory()
+        return Developed(image.autorot().copy_memory() if master.orientation > 1 else image, notes, value_range)
     except pyvips.Error as error:
         raise explain(error) from error
 
@@ -83,24 +98,30 @@ def pixel_box(box: Box | None, width: int, height: int) -> tuple[int, int, int, 
     return left, top, right - left, bottom - top
 
 
-def _scale(master: Master, box: Box | None, width: int, height: int) -> tuple[Any, list[str]]:
+def _scaled(master: Master, box: Box | None, width: int, height: int) -> Any:
+    """The picture as it lies in the file, on white where it is transparent, not yet decoded."""
     image = master.image
-    see_through = image.hasalpha()
-    if see_through:
+    if image.hasalpha():
         # Before scaling: scaling first would mix hidden colours into the edges.
-        white = TOP_OF_16_BITS if image.format == "ushort" else 255
+        white = _opaque(image)
         image = image.flatten(background=[white]).bandjoin(image[image.bands - 1])
     if box is not None:
         image = image.crop(*_as_stored(pixel_box(box, *master.size), master))
     wide, high = (height, width) if master.sideways else (width, height)
     if (wide, high) != (image.width, image.height):
         image = image.resize(wide / image.width, vscale=high / image.height, kernel="lanczos3")
-    image = image.copy_memory().autorot()
-    if not see_through:
-        return image, []
-    opaque = image[image.bands - 1].min() >= white
-    notes = [] if opaque else ["Transparent areas stand on white."]
-    return image.extract_band(0, n=image.bands - 1).copy_memory(), notes
+    return image
+
+
+def _without_alpha(colours: Any, alpha: Any) -> tuple[Any, bool]:
+    """The colours in memory, and whether nothing shone through. Both are read from the file in one pass."""
+    opaque = (alpha >= _opaque(alpha)).copy(interpretation="b-w")
+    joined = colours.bandjoin(opaque).copy_memory()
+    return joined.extract_band(0, n=3).copy_memory(), joined[3].min() == 255
+
+
+def _opaque(image: Any) -> int:
+    return TOP_OF_16_BITS if image.format == "ushort" else 255
 
 
 def _as_stored(box: tuple[int, int, int, int], master: Master) -> tuple[int, int, int, int]:

@@ -141,6 +141,7 @@ def _delivery() -> None:
         sa.Column("id", sa.Integer(), nullable=False),
         sa.Column("pick_id", sa.Integer(), nullable=False),
         sa.Column("channel_name", sa.String(40), nullable=False),
+        sa.Column("part", sa.Integer(), nullable=False),
         sa.Column("state", sa.String(12), nullable=False),
         sa.Column("fence", sa.Integer(), nullable=False),
         sa.Column("lease_owner", sa.String(120)),
@@ -167,7 +168,7 @@ def _delivery() -> None:
         sa.ForeignKeyConstraint(["pick_id"], ["pick.id"], name=op.f("fk_delivery_pick_id")),
         sa.ForeignKeyConstraint(["channel_name"], ["channel.name"], name=op.f("fk_delivery_channel_name")),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_delivery")),
-        sa.UniqueConstraint("pick_id", "channel_name", name=op.f("uq_delivery_pick_id_channel_name")),
+        sa.UniqueConstraint("pick_id", "channel_name", "part", name=op.f("uq_delivery_pick_id_channel_name_part")),
         sa.UniqueConstraint("token", name=op.f("uq_delivery_token")),
         sa.UniqueConstraint("idempotency_key", name=op.f("uq_delivery_idempotency_key")),
     )

@@ -7,7 +7,7 @@ import subprocess
 import sys
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from typing import Any
+from typing import IO, Any
 
 import requests
 
@@ -48,14 +48,14 @@ class SandboxClient:
 
 
 @contextmanager
-def running_sandbox(*arguments: str) -> Iterator[SandboxClient]:
-    """A sandbox that lives as long as the block.
+def running_sandbox(*arguments: str, errors: IO[bytes] | None = None) -> Iterator[SandboxClient]:
+    """A sandbox that lives as long as the block. What it says on standard error goes to `errors`, where given.
 
     Raises:
         SandboxFailed: it did not start.
     """
     command = [sys.executable, "-m", "publisher.sandbox", *arguments]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:  # noqa: S603
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=errors, text=True) as process:  # noqa: S603
         try:
             line = process.stdout.readline() if process.stdout else ""
             if not line:

@@ -1,0 +1,139 @@
+"""`publisher prove`: days of publishing on the sandbox, with troubles drawn from a seed."""
+
+from __future__ import annotations
+
+import secrets
+import sys
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import click
+from rich.markup import escape
+
+from publisher.cli.output import console, json_option, print_json, print_table
+from publisher.proving.plan import Terms
+from publisher.proving.proof import run_proof
+from publisher.proving.report import Report, Spread
+
+LARGEST_SEED = 2**32 - 1
+KILLS_PER_DAY = 2
+Row = tuple[str, str]
+
+
+@click.command("prove")
+@click.option("--days", type=click.IntRange(1, 3650), default=30, show_default=True, help="Virtual days.")
+@click.option("--seed", type=click.IntRange(0, LARGEST_SEED), help="Draws the troubles; a fresh one is printed.")
+@click.option("--channels", type=click.IntRange(1, 9), default=2, show_default=True, help="Channels on each platform.")
+@click.option("--workers", type=click.IntRange(1, 16), default=2, show_default=True, help="Worker processes.")
+@click.option("--schedulers", type=click.IntRange(1, 8), default=2, show_default=True, help="Scheduler processes.")
+@click.option("--kills", type=click.IntRange(0), help="Processes to kill.  [default: two a day]")
+@click.option(
+    "--folder",
+    type=click.Path(path_type=Path, file_okay=False),
+    help="An empty folder that keeps the database and the logs; without it they are removed at the end.",
+)
+@json_option
+@click.pass_context
+def prove_command(
+    ctx: click.Context,
+    days: int,
+    seed: int | None,
+    channels: int,
+    workers: int,
+    schedulers: int,
+    kills: int | None,
+    folder: Path | None,
+    as_json: bool,
+) -> None:
+    """Prove the promise: never twice, never lost, and what is told is true.
+
+    Worker and scheduler processes publish on the sandbox while faults strike, processes are
+    killed, frozen and stopped, the database is locked, full or read-only, and clocks jump. Then
+    what the platforms hold is compared with the database. The exit status is 1 when the promise
+    was broken; the seed draws the same troubles again.
+    """
+    terms = Terms(
+        seed=secrets.randbelow(LARGEST_SEED) if seed is None else seed,
+        days=days,
+        channels=channels,
+        workers=workers,
+        schedulers=schedulers,
+        kills=days * KILLS_PER_DAY if kills is None else kills,
+    )
+    click.echo(f"seed {terms.seed}", err=True)
+    with _room(folder) as room, console().status("") as status:
+        shows_progress = sys.stdout.isatty() and not as_json
+        report = run_proof(
+            terms,
+            room,
+            progress=lambda day, of: status.update(f"Day {day} of {of}") if shows_progress else None,
+        )
+    if as_json:
+        print_json(report.as_json())
+    else:
+        _print(report)
+    ctx.exit(0 if report.kept else 1)
+
+
+@contextmanager
+def _room(folder: Path | None) -> Iterator[Path]:
+    """The folder of the proof; one that isn't empty is refused."""
+    if folder is None:
+        with tempfile.TemporaryDirectory(prefix="publisher-proof-") as made:
+            yield Path(made)
+        return
+    if folder.exists() and any(folder.iterdir()):
+        raise click.UsageError(f"{folder} is not empty; name another folder with --folder")
+    folder.mkdir(parents=True, exist_ok=True)
+    yield folder
+
+
+def _print(report: Report) -> None:
+    found = report.findings
+    print_table("What was done", ("", ""), _done(report))
+    print_table("\nWhat came of it", ("", ""), _came(report))
+    for kind, rows in found.broken.items():
+        for row in rows:
+            console().print(f"[bold red]✗ {kind}[/] {escape(row)}")
+    if report.kept:
+        console().print("\n[green]✓[/] one copy of everything that is told to be published, none of anything else")
+    else:
+        console().print(f"\n[bold red]✗ The promise was broken.[/] The same troubles again: {report.replay}")
+
+
+def _done(report: Report) -> list[Row]:
+    terms, found = report.terms, report.findings
+    struck = sum(sum(kinds.values()) for kinds in report.faults.values())
+    rows = [
+        ("seed", str(terms.seed)),
+        ("days", f"{found.days} in {report.seconds:.0f} s, {found.deliveries} deliveries, {found.requests} requests"),
+        ("processes", f"{terms.workers} workers and {terms.schedulers} schedulers side by side"),
+        ("faults", f"{struck}"),
+    ]
+    rows += [(f"  {platform}", _counted(kinds)) for platform, kinds in sorted(report.faults.items())]
+    kills = {kind.removeprefix("kill "): count for kind, count in report.troubles.items() if kind.startswith("kill")}
+    rows.append(("kills", f"{report.kills}: {_counted(kills)}"))
+    others = {kind: count for kind, count in report.troubles.items() if not kind.startswith("kill")}
+    return [*rows, ("other troubles", _counted(others)), ("a person's acts", _counted(report.person))]
+
+
+def _came(report: Report) -> list[Row]:
+    found = report.findings
+    rows = [
+        ("states", _counted(found.states)),
+        ("copies 0 / 1 / 2+", " / ".join(str(found.copies[kind]) for kind in ("0", "1", "2+"))),
+        *((kind, str(len(rows))) for kind, rows in found.broken.items() if kind != "twice"),
+        ("taken back after a kill", _spread(report.taken_back)),
+        ("at rest after a kill", _spread(report.at_rest)),
+    ]
+    return rows + [(f"held {count}×", escape(why)) for why, count in found.held_why.most_common()]
+
+
+def _counted(counts: dict[str, int]) -> str:
+    return ", ".join(f"{kind} {count}" for kind, count in sorted(counts.items())) or "none"
+
+
+def _spread(spread: Spread) -> str:
+    return f"median {spread.median} s, worst {spread.worst} s of {spread.count}" if spread.count else "nothing was held"

@@ -1,0 +1,1 @@
+"""Backups: made whole, rotated, checked, and restored without posting anything twice."""

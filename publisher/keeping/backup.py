@@ -1,0 +1,151 @@
+"""A whole backup: the database, the originals, the configuration, and a manifest of all of it.
+
+Renditions are left out, because they can be made again; secrets and sessions, because a backup
+travels further than they should.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import sqlite3
+import tempfile
+from collections.abc import Iterator
+from contextlib import closing
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+
+from sqlalchemy.engine import URL, make_url
+
+from publisher import __version__
+from publisher.db.upgrade import back_up
+from publisher.keeping.files import UNFINISHED, BackupError, copy_file, flush_folder, link_or_copy, plain_errors
+from publisher.keeping.manifest import KeptFile, Manifest
+from publisher.media import MediaStore
+from publisher.settings import Settings
+
+KEPT_SUFFIXES = frozenset({".toml", ".j2", ".md", ".example"})
+"""What is kept of the configuration folder. Anything else in it may be a secret."""
+MEDIA = "media"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BackupReport:
+    path: Path
+    manifest: Manifest
+    left_out: tuple[str, ...]
+    """File names of originals that are missing or damaged, and therefore not in the backup."""
+
+
+def make_backup(settings: Settings, folder: Path, now: datetime) -> BackupReport:
+    """Write `folder/backup-YYYYMMDDTHHMMSSZ`, whole or not at all, readable only by its owner.
+
+    The publisher may be running. Originals are linked where `folder` is on their file system.
+
+    Raises:
+        BackupError: the database is not SQLite, or the backup can't be written.
+        DatabaseError: the database is damaged.
+    """
+    file = sqlite_file(settings)
+    if not folder.is_dir():
+        raise BackupError(f"the folder {folder} is not there; make it or mend its path")
+    target = folder / f"backup-{now.astimezone(UTC):%Y%m%dT%H%M%SZ}"
+    if target.exists():
+        raise BackupError(f"{target} is there already; wait a second, or name another folder")
+    with plain_errors(f"the backup can't be written to {folder}"):
+        part = Path(tempfile.mkdtemp(dir=folder, prefix=UNFINISHED))
+        try:
+            manifest, left_out = _fill(part, settings, file, now)
+            flush_folder(part)
+            part.rename(target)
+            flush_folder(folder)
+        except BaseException:
+            shutil.rmtree(part, ignore_errors=True)
+            raise
+    return BackupReport(path=target, manifest=manifest, left_out=left_out)
+
+
+def sqlite_file(settings: Settings) -> Path:
+    """The database's file. Raises BackupError, saying what to use instead, where there is none."""
+    file = settings.database_file
+    if file is None:
+        whole = make_url(settings.database_url)
+        url = URL.create(
+            "postgresql", username=whole.username, host=whole.host, port=whole.port, database=whole.database
+        )
+        raise BackupError(
+            "the database is PostgreSQL, which is backed up by its own tool: run pg_dump --format=custom "
+            f"--file=publisher.dump '{url.render_as_string()}' and copy the folders {settings.file.parent} and "
+            f"{settings.path(settings.storage.media) / 'originals'}"
+        )
+    return file
+
+
+def revision_of(file: Path) -> str:
+    """The revision of a SQLite database. Raises BackupError when it has none."""
+    with closing(sqlite3.connect(f"{file.absolute().as_uri()}?mode=rw", uri=True)) as connection:
+        row = connection.execute("SELECT version_num FROM alembic_version").fetchone()
+    if row is None:
+        raise BackupError(f"{file} has no revision; run publisher doctor")
+    return str(row[0])
+
+
+def _fill(part: Path, settings: Settings, file: Path, now: datetime) -> tuple[Manifest, tuple[str, ...]]:
+    revision = revision_of(file)
+    # The database first: an original is stored before any row names it, so none can be lacking afterwards.
+    copy = back_up(file, part, revision=revision, now=now)
+    originals, left_out = _keep_originals(part, copy, MediaStore(settings.path(settings.storage.media)))
+    manifest = Manifest(
+        version=__version__,
+        revision=revision,
+        created_at=now,
+        config_file=settings.file.relative_to(settings.root).as_posix(),
+        database=KeptFile.of(part, copy),
+        originals=originals,
+        config=tuple(_keep_config(part, settings)),
+    )
+    manifest.write(part)
+    return manifest, left_out
+
+
+def _keep_originals(part: Path, database: Path, store: MediaStore) -> tuple[tuple[KeptFile, ...], tuple[str, ...]]:
+    """The originals that the copied database names, and the names of those that can't be had."""
+    kept, left_out = [], []
+    target = MediaStore(part / MEDIA)
+    with closing(sqlite3.connect(f"{database.absolute().as_uri()}?mode=ro", uri=True)) as connection:
+        rows = connection.execute("SELECT sha256, file_name FROM media ORDER BY sha256").fetchall()
+    for sha256, name in rows:
+        source, copy = store.path(sha256), target.path(sha256)
+        if not source.is_file():
+            left_out.append(f"{name} (missing)")
+            continue
+        link_or_copy(source, copy)
+        found = KeptFile.of(part, copy)
+        if found.sha256 == sha256:
+            kept.append(found)
+        else:
+            copy.unlink()
+            left_out.append(f"{name} (damaged)")
+    return tuple(kept), tuple(left_out)
+
+
+def _keep_config(part: Path, settings: Settings) -> Iterator[KeptFile]:
+    for source in sorted(set(_config_files(settings))):
+        copy = part / source.relative_to(settings.root)
+        copy_file(source, copy)
+        yield KeptFile.of(part, copy)
+
+
+def _config_files(settings: Settings) -> Iterator[Path]:
+    """The configuration file, and what lies beside it or beside a caption template; nothing secret."""
+    own = settings.file.parent
+    yield settings.file
+    # A configuration file outside a folder `config` lies beside the media and the posts: not all of that is its own.
+    captions = [Path(os.path.normpath(own / channel.caption)) for channel in settings.channels.values()]
+    folders = {own, *(caption.parent for caption in captions)}
+    if own.name == "config":
+        folders |= {path for path in own.rglob("*") if path.is_dir()}
+    for folder in folders:
+        if folder.is_relative_to(settings.root) and folder.is_dir():
+            yield from (file for file in folder.iterdir() if file.suffix in KEPT_SUFFIXES and file.is_file())

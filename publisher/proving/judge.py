@@ -1,0 +1,118 @@
+"""The platforms' ledgers against the database: was the promise kept?"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import date
+from typing import Any
+
+from sqlalchemy import select
+from sqlalchemy.orm import joinedload
+
+from publisher.content import AdaptedPost
+from publisher.db.models import LEASED, Attempt, Delivery, Event, Pick
+from publisher.db.session import Database
+from publisher.lifecycle import State
+from publisher.proving.report import Findings
+
+Ledger = Mapping[tuple[str, str], Sequence[dict[str, Any]]]
+UNPUBLISHED = (State.FAILED, State.MISSED, State.CANCELED)
+AT_REST = (State.PUBLISHED, State.HELD, *UNPUBLISHED)
+
+
+def counted(posts: Iterable[dict[str, Any]]) -> Ledger:
+    """The ledger's posts by platform and words. Captions are unique, so equal ones are copies."""
+    found: defaultdict[tuple[str, str], list[dict[str, Any]]] = defaultdict(list)
+    for post in posts:
+        found[post["platform"], _words(post["caption"])].append(post)
+    return found
+
+
+def copies_of(delivery: Delivery, ledger: Ledger) -> Sequence[dict[str, Any]]:
+    return ledger.get(_place(delivery), ())
+
+
+def _place(delivery: Delivery) -> tuple[str, str]:
+    sent = AdaptedPost.model_validate(delivery.adapted)
+    return sent.platform, _words(sent.caption)
+
+
+def _words(text: str) -> str:
+    """A caption without its line breaks, which each platform keeps in its own way."""
+    return " ".join(text.split())
+
+
+def judge(
+    database: Database, ledger: Ledger, *, channels: Sequence[str], days: Sequence[date], skipped: Sequence[date]
+) -> Findings:
+    """Compare. `days` are those on which a post was due, `skipped` those over which the clocks leapt."""
+    with database.reading() as session:
+        deliveries = list(session.scalars(select(Delivery).options(joinedload(Delivery.pick)).order_by(Delivery.id)))
+        picks = {pick.slot: pick for pick in session.scalars(select(Pick))}
+        events = list(session.scalars(select(Event).where(Event.delivery_id.is_not(None)).order_by(Event.id)))
+        sends = len(list(session.scalars(select(Attempt.id).where(Attempt.kind == "send"))))
+    found = Findings(deliveries=len(deliveries), days=len(days), requests=sends)
+    found.lost += _lost(picks, deliveries, channels, days, skipped)
+    for delivery in deliveries:
+        _judge_one(found, delivery, copies_of(delivery, ledger))
+    ours = {_place(delivery) for delivery in deliveries}
+    found.strangers += [f"{place[0]}: {place[1]}" for place in ledger if place not in ours]
+    found.side_by_side += _side_by_side(events, deliveries)
+    found.held_why.update(
+        _reason(str(event.detail.get("problem", ""))) for event in events if event.name == "delivery held"
+    )
+    return found
+
+
+def _judge_one(found: Findings, delivery: Delivery, copies: Sequence[dict[str, Any]]) -> None:
+    row = f"{delivery.pick.slot} {delivery.channel_name} (delivery {delivery.id}, {delivery.state})"
+    found.states[delivery.state] += 1
+    found.copies["2+" if len(copies) > 1 else str(len(copies))] += 1
+    if len(copies) > 1:
+        found.twice.append(f"{row}: {len(copies)} copies, {', '.join(post['url'] for post in copies)}")
+    if delivery.state not in AT_REST:
+        found.stuck.append(f"{row}: {delivery.problem or 'no problem is told'}")
+    if delivery.state == State.PUBLISHED and delivery.remote_id not in [post["id"] for post in copies]:
+        found.untrue.append(f"{row}: the platform has no such post")
+    if delivery.state in UNPUBLISHED and copies:
+        found.untrue.append(f"{row}: it is public at {copies[0]['url']}")
+
+
+def _lost(
+    picks: Mapping[date, Pick],
+    deliveries: Sequence[Delivery],
+    channels: Sequence[str],
+    days: Sequence[date],
+    skipped: Sequence[date],
+) -> list[str]:
+    """Slots without their post, and posts without their deliveries."""
+    found = [f"{day}: nothing was picked" for day in days if day not in picks or picks[day].post_id is None]
+    found += [f"{day}: nobody was told that it was missed" for day in skipped if day not in picks]
+    there = {(delivery.pick.slot, delivery.channel_name) for delivery in deliveries}
+    missing = [(day, channel) for day in days for channel in channels if (day, channel) not in there]
+    return found + [f"{day} {channel}: there is no delivery" for day, channel in missing]
+
+
+def _side_by_side(events: Sequence[Event], deliveries: Sequence[Delivery]) -> list[str]:
+    """Moments at which two deliveries of a channel were in flight, by the history."""
+    channel_of = {delivery.id: delivery.channel_name for delivery in deliveries}
+    flying: defaultdict[str, set[int]] = defaultdict(set)
+    found = []
+    for event in events:
+        state = event.name.removeprefix("delivery ")
+        if event.delivery_id is None or state not in set(State):
+            continue
+        channel = flying[channel_of[event.delivery_id]]
+        if state in LEASED:
+            channel.add(event.delivery_id)
+        else:
+            channel.discard(event.delivery_id)
+        if len(channel) > 1:
+            found.append(f"{channel_of[event.delivery_id]}: deliveries {sorted(channel)} at {event.at:%Y-%m-%d %H:%M}")
+    return found
+
+
+def _reason(problem: str) -> str:
+    """Problems that differ only in names and numbers are one reason."""
+    return problem.split(".", maxsplit=1)[0].split(":", maxsplit=1)[0]

@@ -1,0 +1,205 @@
+"""The outlet of a proof: short pauses, several channels on each sandbox account, a post for every day."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import shutil
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+from PIL import Image
+
+from publisher.adapt.people import People
+from publisher.adapt.posts import Target
+from publisher.adapt.rendering import Renderer
+from publisher.clock import Clock
+from publisher.db.session import Database
+from publisher.db.upgrade import prepare_database
+from publisher.delivery.channels import Channels
+from publisher.media import MediaStore
+from publisher.platforms.errors import CredentialsRefused
+from publisher.post_queue.approval import approve
+from publisher.post_queue.drafts import ImageDraft, PostDraft
+from publisher.post_queue.picking import sync_channels
+from publisher.post_queue.posts import add_post
+from publisher.post_queue.targets import load_people, load_targets
+from publisher.profiles import Profile
+from publisher.sandbox_client import SandboxFailed
+from publisher.settings import Settings, load_settings
+from publisher.starter import write_starter
+
+TIMEOUT_SECONDS = 1.0
+"""Of the publishing request. The sandbox answers in milliseconds, unless a fault says otherwise."""
+SETTLE_SECONDS = 0.5
+PICTURES = 3
+
+CONFIG = f"""\
+[outlet]
+name = "Proving ground"
+time_zone = "Europe/London"
+hour = "00:00"
+lateness = "until 23:59"
+
+[delivery]
+lease_seconds = 3.0
+look_up_after = [0.3, 1.8, 4.0]
+settle_seconds = {SETTLE_SECONDS}
+retry_seconds = 0.3
+workers = 4
+"""
+"""The second look-up, after which a request goes out again, comes later than the request's timeout."""
+
+
+class QuickChannels(Channels):
+    """The outlet's channels with a short publishing timeout and no pause between posts."""
+
+    def profile(self, name: str) -> Profile:
+        profile = super().profile(name)
+        habits = {"timeout_seconds": TIMEOUT_SECONDS, "settle_seconds": SETTLE_SECONDS, "minimum_gap_seconds": 0.0}
+        return profile.model_copy(update={"publishing": profile.publishing.model_copy(update=habits)})
+
+
+class ProvingOutlet:
+    """What the processes of a proof work with, made when it is first asked for."""
+
+    def __init__(self, config: Path, clock: Clock) -> None:
+        self.config = config
+        self.clock = clock
+
+    @cached_property
+    def settings(self) -> Settings:
+        return load_settings(self.config)
+
+    @cached_property
+    def database(self) -> Database:
+        return Database.open(self.settings.database_url)
+
+    @cached_property
+    def store(self) -> MediaStore:
+        return MediaStore(self.settings.path(self.settings.storage.media))
+
+    @cached_property
+    def renderer(self) -> Renderer:
+        return Renderer(self.store)
+
+    @cached_property
+    def targets(self) -> dict[str, Target]:
+        return load_targets(self.settings)
+
+    @cached_property
+    def people(self) -> People:
+        return load_people(self.settings)
+
+    @cached_property
+    def channels(self) -> Channels:
+        return QuickChannels(self.settings, self.clock)
+
+    def prepare(self) -> None:
+        """Make the tables, and log in wherever the sandbox wants a session."""
+        settings = self.settings
+        prepare_database(settings.database_url, backups=settings.path(settings.storage.backups), now=self.clock.now())
+        with self.database.writing() as session:
+            sync_channels(session, settings)
+        for name in settings.channels:
+            self._connect(name)
+
+    def _connect(self, name: str) -> None:
+        settings = self.settings
+        sessions = settings.path(settings.storage.sessions)
+        platform = settings.channels[name].platform
+        for other, channel in settings.channels.items():
+            stored = sessions / f"{other}.json"
+            if channel.platform == platform and stored.exists():
+                # One log-in serves every channel of the account.
+                shutil.copy2(stored, sessions / f"{name}.json")
+                return
+        try:
+            self.channels.open(name)
+        except CredentialsRefused:
+            self.channels.authorize(name, _NoQuestions())
+
+    def fill_queue(self, posts: int) -> None:
+        """So many approved posts, each with a picture and a caption for every channel like no other."""
+        pictures = [_draw(self.config.parent / f"picture-{number}.png", number) for number in range(PICTURES)]
+        for number in range(1, posts + 1):
+            picture = pictures[number % PICTURES]
+            stored = hashlib.sha256(picture.read_bytes()).hexdigest()
+            known = self.store.path(stored).exists()
+            draft = PostDraft(
+                title=f"Cell {number}",
+                standfirst="It rests, whatever happens around it",
+                credit="Image by the proving ground",
+                licence="CC0 1.0",
+                captions={
+                    name: f"Cell {number}, as {name} shows it. Image by the proving ground, CC0 1.0"
+                    for name in self.settings.channels
+                },
+                images=(
+                    ImageDraft(
+                        file=None if known else picture,
+                        media=stored if known else None,
+                        alt_text=f"A grey field that brightens to the right, number {number}",
+                    ),
+                ),
+            )
+            now = self.clock.now()
+            post = add_post(self.database, self.store, draft, now, "proof")
+            approve(self.database, post.id, self.settings, self.targets, self.people, now=now, actor="proof")
+
+
+class _NoQuestions:
+    """The sandbox's own accounts need no person."""
+
+    def tell(self, text: str) -> None:
+        """Nobody listens."""
+
+    def ask(self, question: str, *, secret: bool = False) -> str:
+        raise SandboxFailed(f"the sandbox should not have asked: {question}")
+
+
+def write_outlet(folder: Path, accounts: Mapping[str, Mapping[str, Any]], channels: int) -> Path:
+    """The configuration of a proof with so many channels on each account; returns its file."""
+    write_starter(folder)
+    tables = [CONFIG]
+    for platform, account in accounts.items():
+        settings = "".join(f'{key} = "{value}"\n' for key, value in account["settings"].items())
+        tables += [
+            f'\n[channels.{name}]\nplatform = "{platform}"\naccount = "{account["account"]}"\n'
+            f'caption = "captions/{platform}.j2"\n{settings}'
+            for name in channel_names(platform, channels)
+        ]
+    config = folder / "config" / "publisher.toml"
+    config.write_text("".join(tables), encoding="utf-8")
+    return config
+
+
+def channel_names(platform: str, channels: int) -> list[str]:
+    return [f"{platform}{number}" for number in range(1, channels + 1)]
+
+
+@contextmanager
+def secrets_set(settings: Settings, accounts: Mapping[str, Mapping[str, Any]]) -> Iterator[None]:
+    """The sandbox's secrets in the environment, for this process and those that it starts."""
+    wanted = {
+        channel.secret_variable(secret): str(value)
+        for channel in settings.channels.values()
+        for secret, value in accounts[channel.platform]["secrets"].items()
+    }
+    former = {name: os.environ.pop(name) for name in wanted if name in os.environ}
+    os.environ.update(wanted)
+    try:
+        yield
+    finally:
+        for name in wanted:
+            del os.environ[name]
+        os.environ.update(former)
+
+
+def _draw(file: Path, number: int) -> Path:
+    """A small picture, unlike for each number."""
+    Image.linear_gradient("L").rotate(90 + 30 * number).resize((320, 320)).convert("RGB").save(file)
+    return file

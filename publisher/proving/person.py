@@ -1,0 +1,65 @@
+"""The person of a proof, who does at once what a delivery's problem asks for."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from datetime import date
+
+from sqlalchemy import select
+
+from publisher.clock import Clock
+from publisher.db.models import Channel, Delivery, Pick
+from publisher.db.session import Database
+from publisher.delivery import operate
+from publisher.lifecycle import State
+from publisher.proving.judge import copies_of, counted
+from publisher.sandbox_client import SandboxClient
+
+ACTOR = "proof"
+
+
+class Person:
+    """Mends accounts, retries what was held, and looks on the platform before a retry that could be a copy."""
+
+    def __init__(self, database: Database, sandbox: SandboxClient, clock: Clock) -> None:
+        self._database = database
+        self._sandbox = sandbox
+        self._clock = clock
+        self.acts: Counter[str] = Counter()
+
+    def act(self, rows: Sequence[Delivery]) -> None:
+        """Do whatever waits for a person."""
+        with self._database.reading() as session:
+            paused = list(session.scalars(select(Channel.name).where(Channel.paused_at.is_not(None))))
+        for channel in paused:
+            operate.resume(self._database, channel, now=self._clock.now(), actor=ACTOR)
+            self.acts["resume"] += 1
+        for row in rows:
+            if row.state == State.HELD:
+                self._answer(row)
+
+    def try_again(self, day: date) -> None:
+        """Let out what failed or was missed on earlier days, beside the post of `day`."""
+        older = (
+            select(Delivery.id)
+            .join(Pick)
+            .where(Pick.slot < day, Delivery.state.in_((State.FAILED, State.MISSED)), Delivery.unknown_since.is_(None))
+        )
+        with self._database.reading() as session:
+            found = list(session.scalars(older))
+        for delivery in found:
+            operate.retry(self._database, delivery, now=self._clock.now(), actor=ACTOR)
+            self.acts["retry of an older day"] += 1
+
+    def _answer(self, row: Delivery) -> None:
+        now = self._clock.now()
+        if row.unknown_since is None:
+            operate.retry(self._database, row.id, now=now, actor=ACTOR)
+            self.acts["retry"] += 1
+        elif found := copies_of(row, counted(self._sandbox.ledger())):
+            operate.settle(self._database, row.id, found[0]["url"], now=now, actor=ACTOR)
+            self.acts["settle"] += 1
+        else:
+            operate.retry(self._database, row.id, now=now, actor=ACTOR, i_have_looked=True)
+            self.acts["retry after a look"] += 1

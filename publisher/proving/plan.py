@@ -1,0 +1,134 @@
+"""What a proof does to the desk, drawn from its seed: the same terms always give the same plan.
+
+The plan is what a seed replays; how the threads of several processes meet is up to the machine.
+"""
+
+from __future__ import annotations
+
+import itertools
+import random
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import TypeVar
+
+Card = TypeVar("Card")
+
+MILESTONES = ("claimed", "prepared", "committed", "answered", "recorded")
+FAULTS = (
+    "refuse",
+    "drop-before",
+    "drop-after",
+    "500-before",
+    "500-after",
+    "504-after",
+    "truncate-after",
+    "garbage-after",
+    "slow-after:0.5",
+    "slow-after:2",
+    "429",
+    "unauthorized",
+    "reject",
+)
+"""As the sandbox's control port takes them. One `slow-after` keeps within the publishing timeout."""
+TROUBLES = ("stop", "lock", "full", "read-only", "impatient", "skew", "leap", "freeze", "skipped day")
+FIRST_SECONDS = 1.5
+"""Within so many seconds after the day's post is picked, its troubles begin."""
+LARGEST_SKEW = 45.0
+"""The adapters allow for a platform's clock that differs by a minute."""
+
+
+@dataclass(frozen=True, slots=True)
+class Terms:
+    """What a proof is asked to do."""
+
+    seed: int
+    days: int = 30
+    channels: int = 2
+    """Channels on each platform."""
+    workers: int = 2
+    schedulers: int = 2
+    kills: int = 60
+
+
+@dataclass(frozen=True, slots=True)
+class Act:
+    """One trouble: `at` seconds after the day began."""
+
+    at: float
+    kind: str
+    """`kill worker`, `kill scheduler`, `trap`, or one of TROUBLES."""
+    milestone: str = ""
+    """Where a trap snaps, or a worker freezes."""
+    amount: float = 0.0
+    """Seconds that a lock, a fault of the disk or a skew takes, or by which the clocks leap."""
+
+
+@dataclass(frozen=True, slots=True)
+class DayPlan:
+    faults: tuple[tuple[str, str], ...]
+    """Platform and fault, in the order in which its publishing requests will meet them."""
+    acts: tuple[Act, ...]
+    """In the order of their times."""
+    skips: bool = False
+    """The clocks leap over a whole day before this one."""
+
+
+def draw_plan(terms: Terms, platforms: Sequence[str]) -> list[DayPlan]:
+    """A plan for each day. Every fault of every platform and every milestone comes, if there is room."""
+    chance = random.Random(terms.seed)  # noqa: S311 - a seed that can be repeated is the point
+    pairs = list(itertools.product(platforms, FAULTS))
+    per_day = max(len(platforms), -(-len(pairs) // terms.days))
+    faults = _deck(chance, pairs)
+    kills = _deal(_kills(chance, terms.kills), terms.days)
+    troubles = _deck(chance, TROUBLES)
+    plans = []
+    for number in range(terms.days):
+        today = [next(troubles), next(troubles)]
+        acts = [*kills[number], *(_trouble(chance, kind) for kind in today if kind != "skipped day")]
+        plans.append(
+            DayPlan(
+                faults=tuple(itertools.islice(faults, per_day)),
+                acts=tuple(sorted(acts, key=lambda act: act.at)),
+                skips="skipped day" in today and number > 0,
+            )
+        )
+    return plans
+
+
+def _deck(chance: random.Random, cards: Sequence[Card]) -> Iterator[Card]:
+    """The cards in a random order, shuffled anew whenever all were dealt."""
+    while True:
+        yield from chance.sample(cards, len(cards))
+
+
+def _deal(acts: list[Act], days: int) -> list[list[Act]]:
+    return [acts[number::days] for number in range(days)]
+
+
+def _kills(chance: random.Random, count: int) -> list[Act]:
+    """Every milestone and a scheduler first, then whatever comes."""
+    first = [*chance.sample(MILESTONES, len(MILESTONES)), "scheduler"]
+    later = _deck(chance, [*MILESTONES, "worker", "worker", "worker", "scheduler"])
+    return [_kill(chance, where) for where in itertools.islice(itertools.chain(first, later), count)]
+
+
+def _kill(chance: random.Random, where: str) -> Act:
+    at = chance.uniform(0, FIRST_SECONDS)
+    if where in MILESTONES:
+        return Act(at / 3, "trap", milestone=where)
+    return Act(at, f"kill {where}")
+
+
+def _trouble(chance: random.Random, kind: str) -> Act:
+    at = chance.uniform(0, FIRST_SECONDS)
+    match kind:
+        case "freeze":
+            return Act(0.0, kind, milestone=chance.choice(MILESTONES))
+        case "skew":
+            return Act(at, kind, amount=chance.choice((-1, 1)) * chance.uniform(5, LARGEST_SKEW))
+        case "leap":
+            return Act(at, kind, amount=chance.uniform(60, 7200))
+        case "stop":
+            return Act(at, kind)
+        case _:
+            return Act(at, kind, amount=chance.uniform(0.5, 2.0))

@@ -1,0 +1,184 @@
+"""`python -m publisher.proving.process CONFIG`: worker and scheduler processes that can be lost.
+
+Importing the platforms' libraries takes seconds, and a proof loses a process every few of
+these. So this process imports everything once, opens nothing, and forks a child for each that
+is wanted; a child is a process of its own in every respect that matters here.
+
+Orders come as JSON lines on standard input, `{"start": "worker", "name": "worker 1"}` and
+`{"signal": 15, "name": "worker 1"}`; news go out as such lines: `{"name", "pid"}` when a child
+has begun, `{"name", "pid", "status"}` when it has ended. At the end of the orders every child
+is killed.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import random
+import select
+import signal
+import sys
+import threading
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+from publisher.delivery.dispatch import ThreadDispatcher
+from publisher.delivery.due import due_channels
+from publisher.delivery.owner import this_process
+from publisher.delivery.worker import Worker
+from publisher.logs import configure_logs, get_logger
+from publisher.platforms.registry import adapter_class
+from publisher.post_queue.picking import pick_slot
+from publisher.proving.disturbed import Disk, Traps
+from publisher.proving.outlet import ProvingOutlet
+from publisher.proving.shared_clock import SharedClock
+from publisher.scheduler import Scheduler
+
+LOOK_SECONDS = 0.1
+STDIN, STDOUT = 0, 1
+
+
+def main() -> int:
+    config = Path(sys.argv[1])
+    configure_logs(stream=sys.stderr, json=True)
+    for channel in ProvingOutlet(config, shared_clock(config)).settings.channels.values():
+        adapter_class(channel.platform)
+    Nursery(config).serve()
+    return 0
+
+
+def shared_clock(config: Path) -> SharedClock:
+    return SharedClock(config.with_name("clock"))
+
+
+def traps(config: Path) -> Traps:
+    return Traps(config.with_name("traps"))
+
+
+def disk(config: Path) -> Disk:
+    return Disk(config.with_name("disk"))
+
+
+class Nursery:
+    """Forks children, passes signals on to them, and tells when they end."""
+
+    def __init__(self, config: Path) -> None:
+        self._config = config
+        self._children: dict[int, str] = {}
+
+    def serve(self) -> None:
+        """Obey until the orders end."""
+        # A child is deaf to a request to stop until it can follow it.
+        signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGTERM})
+        unread = b""
+        while True:
+            readable, _, _ = select.select([STDIN], [], [], 0.02)
+            self._reap()
+            if not readable:
+                continue
+            chunk = os.read(STDIN, 65536)
+            if not chunk:
+                break
+            *lines, unread = (unread + chunk).split(b"\n")
+            for line in lines:
+                self._obey(json.loads(line))
+        for pid in self._children:
+            os.kill(pid, signal.SIGKILL)
+
+    def _obey(self, order: dict[str, Any]) -> None:
+        if "start" in order:
+            self._start(order["start"], order["name"])
+            return
+        for pid, name in self._children.items():
+            if name == order["name"]:
+                os.kill(pid, order["signal"])
+
+    def _start(self, role: str, name: str) -> None:
+        pid = os.fork()
+        if pid == 0:
+            os._exit(_live(role, self._config))
+        self._children[pid] = name
+        _tell({"name": name, "pid": pid})
+
+    def _reap(self) -> None:
+        while self._children:
+            pid, status = os.waitpid(-1, os.WNOHANG)
+            if pid == 0:
+                return
+            _tell({"name": self._children.pop(pid), "pid": pid, "status": os.waitstatus_to_exitcode(status)})
+
+
+def _tell(news: dict[str, Any]) -> None:
+    os.write(STDOUT, json.dumps(news).encode() + b"\n")
+
+
+def _live(role: str, config: Path) -> int:
+    """A child's whole life; the orders of its parent are not for it."""
+    stop = threading.Event()
+    signal.signal(signal.SIGTERM, lambda *_: stop.set())
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGTERM})
+    nothing = os.open(os.devnull, os.O_RDWR)
+    os.dup2(nothing, STDIN)
+    os.dup2(nothing, STDOUT)
+    try:
+        outlet = ProvingOutlet(config, shared_clock(config))
+        disk(config).watch(outlet.database)
+        (_work if role == "worker" else _schedule)(outlet, stop)
+    except Exception:
+        get_logger("proving").exception("a process ended by itself", role=role)
+        return 1
+    return 0
+
+
+def _work(outlet: ProvingOutlet, stop: threading.Event) -> None:
+    """Drain whatever channel has work, until told to stop; what is in hand is finished."""
+    delivery = outlet.settings.delivery
+    worker = Worker(
+        outlet.database,
+        outlet.channels,
+        outlet.renderer,
+        outlet.clock,
+        delivery,
+        owner=this_process(),
+        jitter=random.Random(),  # noqa: S311 - it spreads retries, it guards nothing
+        milestone=traps(outlet.config).pass_by,
+    )
+    dispatcher = ThreadDispatcher(worker.drain, threads=delivery.workers)
+    while not stop.wait(LOOK_SECONDS):
+        with outlet.database.reading() as session:
+            channels = due_channels(session, outlet.clock.now())
+        for channel in channels:
+            dispatcher.kick(channel)
+    dispatcher.stop()
+
+
+def _schedule(outlet: ProvingOutlet, stop: threading.Event) -> None:
+    """Pick, take back and miss, until told to stop."""
+
+    def pick() -> None:
+        pick_slot(outlet.database, outlet.settings, outlet.targets, outlet.people, outlet.clock.now())
+
+    scheduler = Scheduler(
+        outlet.database,
+        outlet.clock,
+        pick=pick,
+        kick=_nobody,
+        prepare=_nothing,
+        first_look_up=timedelta(seconds=outlet.settings.delivery.look_up_after[0]),
+    )
+    scheduler.start()
+    stop.wait()
+    scheduler.stop()
+
+
+def _nobody(_channel: str) -> None:
+    """Workers of other processes look for themselves."""
+
+
+def _nothing() -> None:
+    """Pictures are made by the workers."""
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,163 @@
+"""The run itself: day after day, until every delivery is at rest or patience is at its end."""
+
+from __future__ import annotations
+
+import threading
+from collections import deque
+from collections.abc import Callable, Mapping, Sequence
+from datetime import date, timedelta
+from pathlib import Path
+from typing import Any
+
+from publisher.clock import monotonic
+from publisher.post_queue.slots import slot_day, slot_opens
+from publisher.proving.fleet import PROCESS, End, Fleet
+from publisher.proving.judge import counted, judge
+from publisher.proving.outlet import ProvingOutlet, secrets_set, write_outlet
+from publisher.proving.person import Person
+from publisher.proving.plan import DayPlan, Terms, draw_plan
+from publisher.proving.process import shared_clock
+from publisher.proving.report import Report, Spread
+from publisher.proving.troubles import Clocks, Troubles
+from publisher.proving.watch import Recovery, Stillness, is_picked, next_due, open_deliveries
+from publisher.sandbox_client import SandboxClient, running_sandbox
+
+DAY_PATIENCE_SECONDS = 90.0
+LOOK_SECONDS = 0.05
+ANSWER_SECONDS = 0.03
+"""What every answer of a platform takes: a publication then lasts long enough to be disturbed."""
+SHORTEST_JUMP = timedelta(seconds=3)
+STILL_SECONDS = 3.0
+"""Longer than any request takes, and than the pause between two look-ups."""
+Progress = Callable[[int, int], object]
+"""Told the number of the day that begins, and how many there are."""
+
+
+def run_proof(terms: Terms, folder: Path, *, module: str = PROCESS, progress: Progress | None = None) -> Report:
+    """Prove the promise in an empty `folder`. `module` is what runs as the parent of the processes.
+
+    Raises:
+        SandboxFailed, FleetFailed: a process of the proof could not do its part.
+    """
+    with (folder / "sandbox.log").open("ab") as log, running_sandbox(errors=log) as sandbox:
+        accounts = sandbox.get("/accounts")
+        sandbox.post("/delay", {"seconds": ANSWER_SECONDS})
+        config = write_outlet(folder, accounts, terms.channels)
+        clock = shared_clock(config)
+        clock.move(timedelta(0))
+        outlet = ProvingOutlet(config, clock)
+        with secrets_set(outlet.settings, accounts):
+            outlet.prepare()
+            outlet.fill_queue(terms.days)
+            plan = draw_plan(terms, sorted(accounts))
+            try:
+                with Fleet(config, workers=terms.workers, schedulers=terms.schedulers, module=module) as fleet:
+                    return Proof(terms, outlet, fleet, sandbox, Clocks(clock, sandbox)).run(plan, progress)
+            finally:
+                outlet.database.close()
+
+
+class Proof:
+    """One proof on a prepared outlet and a running sandbox."""
+
+    def __init__(
+        self, terms: Terms, outlet: ProvingOutlet, fleet: Fleet, sandbox: SandboxClient, clocks: Clocks
+    ) -> None:
+        self._terms = terms
+        self._outlet = outlet
+        self._fleet = fleet
+        self._sandbox = sandbox
+        self._clocks = clocks
+        self._troubles = Troubles(fleet, clocks, outlet, terms.seed)
+        self._person = Person(outlet.database, sandbox, outlet.clock)
+        self._recovery = Recovery()
+        self._stillness = Stillness()
+        self._ends: list[End] = []
+        self._restless: list[str] = []
+        self._pause = threading.Event()
+
+    def run(self, plan: Sequence[DayPlan], progress: Progress | None = None) -> Report:
+        """Live through every day, and judge."""
+        began = monotonic()
+        day = slot_day(self._clocks.now(), self._outlet.settings.outlet.zone)
+        days: list[date] = []
+        skipped: list[date] = []
+        for number, today in enumerate(plan, start=1):
+            if progress:
+                progress(number, len(plan))
+            day += timedelta(days=1)
+            if today.skips:
+                skipped.append(day)
+                day += timedelta(days=1)
+            days.append(day)
+            if not self._live(day, today):
+                self._restless.append(f"{day}: not everything came to rest in {DAY_PATIENCE_SECONDS:.0f} seconds")
+                break
+        self._troubles.end_all()
+        self._ends += self._fleet.stop()
+        return self._report(monotonic() - began, days, skipped)
+
+    def _live(self, day: date, plan: DayPlan) -> bool:
+        """One day; False when not everything came to rest."""
+        for platform, fault in plan.faults:
+            self._sandbox.post("/faults", {"platform": platform, "fault": fault})
+        self._fleet.start_missing()
+        self._clocks.jump_to(slot_opens(day, self._outlet.settings))
+        began = monotonic()
+        acts = deque(plan.acts)
+        tried_again = False
+        while monotonic() < began + DAY_PATIENCE_SECONDS:
+            while acts and acts[0].at <= monotonic() - began:
+                self._troubles.do(acts.popleft())
+            self._pause.wait(LOOK_SECONDS)
+            # Asked first: nothing is open as long as nothing was picked.
+            picked = is_picked(self._outlet.database, day)
+            if picked and not tried_again and not self._troubles.locked:
+                self._person.try_again(day)
+                tried_again = True
+            elif self._step() and tried_again and not acts:
+                return True
+        return False
+
+    def _step(self) -> bool:
+        """Look once at everything; True when nothing is left to do."""
+        self._troubles.end_due()
+        ends = self._fleet.ended()
+        self._ends += ends
+        for end in ends:
+            self._recovery.died(end)
+        self._fleet.start_missing()
+        rows = open_deliveries(self._outlet.database)
+        self._recovery.watch(rows, monotonic())
+        still = self._stillness.seconds(rows, monotonic()) > STILL_SECONDS
+        if self._troubles.locked:
+            return False
+        self._person.act(rows)
+        due = next_due(self._outlet.database, rows, still=still)
+        if due is not None and due > self._clocks.now() + SHORTEST_JUMP:
+            self._clocks.jump_to(due)
+        return not rows and not self._troubles.lasting
+
+    def _report(self, seconds: float, days: Sequence[date], skipped: Sequence[date]) -> Report:
+        found = judge(
+            self._outlet.database,
+            counted(self._sandbox.ledger()),
+            channels=[*self._outlet.settings.channels],
+            days=days,
+            skipped=skipped,
+        )
+        found.stuck += self._restless
+        found.untidy += [
+            f"{end.name} ended with status {end.status}" for end in self._ends if end.status not in (0, -9)
+        ]
+        faults: Mapping[str, Any] = self._sandbox.get("/faults")
+        return Report(
+            terms=self._terms,
+            seconds=round(seconds, 1),
+            findings=found,
+            faults={platform: dict(kinds) for platform, kinds in faults.items()},
+            troubles=dict(self._troubles.done),
+            person=dict(self._person.acts),
+            taken_back=Spread.of(self._recovery.taken_back),
+            at_rest=Spread.of(self._recovery.at_rest),
+        )

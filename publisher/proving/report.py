@@ -1,0 +1,110 @@
+"""What came of a proof, for people and for programs."""
+
+from __future__ import annotations
+
+import statistics
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass, field, fields, is_dataclass
+from typing import Any
+
+from publisher.proving.plan import Terms
+
+
+@dataclass(slots=True)
+class Findings:
+    """The platforms' ledgers against the database. The lists hold one sentence per row; empty is good."""
+
+    deliveries: int = 0
+    days: int = 0
+    requests: int = 0
+    """Publishing requests that were begun, or would have been but for trouble before them."""
+    states: Counter[str] = field(default_factory=Counter)
+    copies: Counter[str] = field(default_factory=Counter)
+    """How many deliveries have no copy, one, or more: keys `0`, `1`, `2+`."""
+    twice: list[str] = field(default_factory=list)
+    lost: list[str] = field(default_factory=list)
+    stuck: list[str] = field(default_factory=list)
+    untrue: list[str] = field(default_factory=list)
+    """Published without a copy; failed, missed or canceled with one."""
+    side_by_side: list[str] = field(default_factory=list)
+    """Two deliveries of one channel in flight at the same time."""
+    strangers: list[str] = field(default_factory=list)
+    """Posts on a platform that belong to no delivery."""
+    untidy: list[str] = field(default_factory=list)
+    """Processes that ended by themselves."""
+    held_why: Counter[str] = field(default_factory=Counter)
+
+    @property
+    def broken(self) -> dict[str, list[str]]:
+        """Every kind of broken promise, with its rows."""
+        return {
+            "twice": self.twice,
+            "lost": self.lost,
+            "stuck": self.stuck,
+            "untrue": self.untrue,
+            "side by side": self.side_by_side,
+            "strangers": self.strangers,
+            "untidy": self.untidy,
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class Spread:
+    """Seconds of real time."""
+
+    count: int
+    median: float
+    worst: float
+
+    @classmethod
+    def of(cls, seconds: Sequence[float]) -> Spread:
+        if not seconds:
+            return cls(0, 0.0, 0.0)
+        return cls(len(seconds), round(statistics.median(seconds), 2), round(max(seconds), 2))
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    terms: Terms
+    seconds: float
+    """Of real time, from the first day to the last."""
+    findings: Findings
+    faults: dict[str, dict[str, int]]
+    """How often each fault struck, by platform."""
+    troubles: dict[str, int]
+    """Kills, freezes, locks and the rest, by kind."""
+    person: dict[str, int]
+    """What a person had to do."""
+    taken_back: Spread
+    """From a kill until somebody else had taken back what the killed one held."""
+    at_rest: Spread
+    """From a kill until it was published, or waited for a person."""
+
+    @property
+    def kept(self) -> bool:
+        """Whether the promise was kept."""
+        return not any(self.findings.broken.values())
+
+    @property
+    def kills(self) -> int:
+        return sum(count for kind, count in self.troubles.items() if kind.startswith("kill"))
+
+    @property
+    def replay(self) -> str:
+        """The command that draws the same plan again."""
+        terms = self.terms
+        return (
+            f"publisher prove --days {terms.days} --channels {terms.channels} --workers {terms.workers} "
+            f"--schedulers {terms.schedulers} --kills {terms.kills} --seed {terms.seed}"
+        )
+
+    def as_json(self) -> dict[str, Any]:
+        return {"kept": self.kept, "replay": self.replay, **_plain(self)}
+
+
+def _plain(value: Any) -> Any:
+    """Without dataclasses, and with each Counter as a dict: `asdict` would make a Counter of its items."""
+    if is_dataclass(value):
+        return {each.name: _plain(getattr(value, each.name)) for each in fields(value)}
+    return dict(value) if isinstance(value, Counter) else value

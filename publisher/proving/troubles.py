@@ -1,0 +1,160 @@
+"""What a plan's acts do to the running desk, and when it is over."""
+
+from __future__ import annotations
+
+import itertools
+import random
+import signal
+import sqlite3
+from collections import Counter
+from collections.abc import Callable
+from datetime import datetime, timedelta
+
+from publisher.clock import monotonic
+from publisher.proving.disturbed import Disk, Traps
+from publisher.proving.fleet import Fleet
+from publisher.proving.outlet import ProvingOutlet
+from publisher.proving.plan import Act
+from publisher.proving.process import disk, traps
+from publisher.proving.shared_clock import SharedClock
+from publisher.sandbox_client import SandboxClient
+
+FREEZE_SECONDS = 7.0
+"""Longer than a lease that covers a publishing request, shorter than that and the look-ups after it.
+
+A worker that is frozen between its last check and its request, and for longer than all of
+these, is the one case that nothing on our side can close; it is not asked for here.
+"""
+LOCK_TIMEOUT = 10.0
+
+
+class Clocks:
+    """The outlet's clock and the platforms', which may differ by a skew."""
+
+    def __init__(self, ours: SharedClock, sandbox: SandboxClient) -> None:
+        self._ours = ours
+        self._sandbox = sandbox
+        self._skew = timedelta(0)
+        self.jump_to(ours.now())
+
+    def now(self) -> datetime:
+        return self._ours.now()
+
+    def jump_to(self, instant: datetime) -> None:
+        """Move both clocks. The platforms' goes first, so that no post is older than its request."""
+        offset = self._ours.offset_to(instant)
+        self._sandbox.post("/clock", {"offset_seconds": (offset - self._skew).total_seconds()})
+        self._ours.move(offset)
+
+    def skew(self, seconds: float) -> None:
+        """Let our clock, and only it, be wrong by so much from now on."""
+        wrong = timedelta(seconds=seconds)
+        self._ours.move(self._ours.offset_to(self._ours.now() + wrong - self._skew))
+        self._skew = wrong
+
+
+class Troubles:
+    """Does the acts of a plan, ends what takes time, and counts."""
+
+    def __init__(self, fleet: Fleet, clocks: Clocks, outlet: ProvingOutlet, seed: int) -> None:
+        self._fleet = fleet
+        self._clocks = clocks
+        self._file = outlet.settings.database_file
+        self._traps: Traps = traps(outlet.config)
+        self._disk: Disk = disk(outlet.config)
+        self._chance = random.Random(seed)  # noqa: S311 - repeatable on purpose
+        self._numbers = itertools.count(1)
+        self._endings: list[tuple[float, Callable[[], None]]] = []
+        self._laid: list[str] = []
+        self.locked = False
+        """The proof itself holds the database's lock, and must not write."""
+        self.done: Counter[str] = Counter()
+
+    def do(self, act: Act) -> None:
+        match act.kind:
+            case "trap":
+                self._lay(act.milestone, signal.SIGKILL)
+            case "kill worker":
+                self._signal(self._fleet.workers, signal.SIGKILL)
+            case "kill scheduler":
+                self._signal(self._fleet.schedulers, signal.SIGKILL)
+            case "stop":
+                self._signal(self._fleet.workers, signal.SIGTERM)
+            case "freeze":
+                self._freeze(act.milestone)
+            case "lock":
+                self._lock(act.amount)
+            case "skew":
+                self._clocks.skew(act.amount)
+            case "leap":
+                self._clocks.jump_to(self._clocks.now() + timedelta(seconds=act.amount))
+            case _:
+                self._disk.spoil(act.kind)
+                self._later(act.amount, lambda: self._disk.mend(act.kind))
+        if act.kind not in ("trap", "freeze"):
+            self.done[act.kind] += 1
+
+    def end_due(self) -> None:
+        """End whatever has lasted long enough."""
+        now = monotonic()
+        due = [ending for at, ending in self._endings if at <= now]
+        self._endings = [(at, ending) for at, ending in self._endings if at > now]
+        for ending in due:
+            ending()
+        self._count_traps()
+
+    @property
+    def lasting(self) -> bool:
+        """Whether some trouble goes on."""
+        return bool(self._endings)
+
+    def end_all(self) -> None:
+        """Nothing more may happen."""
+        for _, ending in self._endings:
+            ending()
+        self._endings = []
+        self._count_traps()
+        for name in self._laid:
+            self._traps.remove(name)
+
+    def _later(self, seconds: float, ending: Callable[[], None]) -> None:
+        self._endings.append((monotonic() + seconds, ending))
+
+    def _lay(self, milestone: str, wanted: signal.Signals) -> str:
+        name = self._traps.lay(milestone, next(self._numbers), wanted)
+        self._laid.append(name)
+        return name
+
+    def _count_traps(self) -> None:
+        waiting = self._traps.waiting()
+        for name in [name for name in self._laid if name not in waiting]:
+            milestone, _, wanted = name.split(".")
+            self.done[f"{'kill' if wanted == 'SIGKILL' else 'freeze'} at {milestone}"] += 1
+            self._laid.remove(name)
+
+    def _signal(self, names: list[str], number: signal.Signals) -> None:
+        self._fleet.signal(self._chance.choice(names), number)
+
+    def _freeze(self, milestone: str) -> None:
+        name = self._lay(milestone, signal.SIGSTOP)
+        self._later(FREEZE_SECONDS, lambda: self._thaw(name))
+
+    def _thaw(self, name: str) -> None:
+        if name in self._traps.waiting():
+            self._traps.remove(name)
+            self._laid.remove(name)
+        for worker in self._fleet.workers:
+            self._fleet.signal(worker, signal.SIGCONT)
+
+    def _lock(self, seconds: float) -> None:
+        if self._file is None:
+            return
+        connection = sqlite3.connect(self._file, timeout=LOCK_TIMEOUT, isolation_level=None)
+        connection.execute("BEGIN IMMEDIATE")
+        self.locked = True
+        self._later(seconds, lambda: self._unlock(connection))
+
+    def _unlock(self, connection: sqlite3.Connection) -> None:
+        connection.execute("ROLLBACK")
+        connection.close()
+        self.locked = False

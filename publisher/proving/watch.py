@@ -1,0 +1,91 @@
+"""What a proof sees while it runs: which deliveries are open, and how long the killed ones take."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import date, datetime
+
+from sqlalchemy import and_, or_, select
+
+from publisher.db.models import LEASED, Channel, Delivery, Pick
+from publisher.db.session import Database
+from publisher.lifecycle import WAITING, State
+from publisher.proving.fleet import End
+
+OPEN = (*LEASED, State.PENDING, State.PROCESSING, State.UNCONFIRMED, State.HELD)
+
+
+def open_deliveries(database: Database) -> list[Delivery]:
+    """Those that something or somebody still has to do with, the read-back included."""
+    query = select(Delivery).where(
+        or_(Delivery.state.in_(OPEN), and_(Delivery.state == State.PUBLISHED, Delivery.verify_at.is_not(None)))
+    )
+    with database.reading() as session:
+        return list(session.scalars(query))
+
+
+def is_picked(database: Database, day: date) -> bool:
+    with database.reading() as session:
+        return session.scalar(select(Pick.id).where(Pick.slot == day)) is not None
+
+
+def next_due(database: Database, rows: Sequence[Delivery], *, still: bool) -> datetime | None:
+    """When the next of these is due, if all wait for nothing but the clock; None when one does not.
+
+    A jump to it must not hurry the look-ups of an unknown outcome: a request that was begun may
+    still be on its way. Only when everything has been `still` for a while do they count: somebody
+    was lost in the middle of a look-up.
+    """
+    waiting = WAITING if still else {State.PENDING}
+    if any(row.state not in (*waiting, State.PUBLISHED) for row in rows):
+        return None
+    with database.reading() as session:
+        waits = {channel.name: channel.next_publish_at for channel in session.scalars(select(Channel))}
+    return min((_looked_at(row, waits[row.channel_name]) for row in rows), default=None)
+
+
+def _looked_at(row: Delivery, channel_waits: datetime | None) -> datetime:
+    if row.state == State.PUBLISHED and row.verify_at is not None:
+        return row.verify_at
+    return max(row.due_at, channel_waits or row.due_at)
+
+
+class Stillness:
+    """For how long nothing has changed."""
+
+    def __init__(self) -> None:
+        self._seen: frozenset[tuple[int, int, str]] = frozenset()
+        self._since = 0.0
+
+    def seconds(self, rows: Sequence[Delivery], now: float) -> float:
+        seen = frozenset((row.id, row.fence, row.state) for row in rows)
+        if seen != self._seen:
+            self._seen, self._since = seen, now
+        return now - self._since
+
+
+class Recovery:
+    """Seconds from the kill of a process until its deliveries were taken back, and until they were at rest."""
+
+    def __init__(self) -> None:
+        self.taken_back: list[float] = []
+        self.at_rest: list[float] = []
+        self._dead: dict[str, float] = {}
+        self._lost: dict[int, float] = {}
+        self._awaited: dict[int, float] = {}
+
+    def died(self, end: End) -> None:
+        self._dead[str(end.pid)] = end.at
+
+    def watch(self, rows: Sequence[Delivery], now: float) -> None:
+        """Compare with the last look; `rows` are the open deliveries."""
+        held = {row.id: (row.lease_owner or "::").split(":")[1] for row in rows}
+        unfinished = {row.id for row in rows if row.state not in (State.PUBLISHED, State.HELD)}
+        for number, pid in held.items():
+            if pid in self._dead:
+                self._lost.setdefault(number, self._dead[pid])
+                self._awaited.setdefault(number, self._dead[pid])
+        for number in [number for number in self._lost if held.get(number, "") not in self._dead]:
+            self.taken_back.append(now - self._lost.pop(number))
+        for number in [number for number in self._awaited if number not in unfinished]:
+            self.at_rest.append(now - self._awaited.pop(number))

@@ -1,0 +1,74 @@
+"""The promise under faults, kills and clock jumps; and that the proof would notice if it were broken."""
+
+from __future__ import annotations
+
+import json
+import secrets
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner
+
+from publisher.cli.main import cli
+from publisher.proving.plan import Terms
+from publisher.proving.proof import run_proof
+from publisher.proving.report import Findings, Report, Spread
+
+ROOT = Path(__file__).parents[2]
+
+
+def test_three_days_keep_the_promise(tmp_path: Path) -> None:
+    command = ["prove", "--days", "3", "--kills", "8", "--seed", "34", "--json", "--folder", str(tmp_path / "proof")]
+    done = subprocess.run([sys.executable, "-m", "publisher", *command], capture_output=True, cwd=ROOT, check=False)
+    assert done.returncode == 0, done.stdout.decode() + done.stderr.decode()
+    told = json.loads(done.stdout)
+    found = told["findings"]
+    assert set(told["faults"]) == {"instagram", "tumblr", "x"}
+    assert found["deliveries"] == 18
+    assert found["copies"].get("2+", 0) == 0
+    assert (found["twice"], found["lost"], found["stuck"], found["untrue"]) == ([], [], [], [])
+    assert sum(count for kind, count in told["troubles"].items() if kind.startswith("kill")) >= 6
+
+
+def test_a_fresh_seed_keeps_the_promise(tmp_path: Path) -> None:
+    """The seed of a failure is in its message."""
+    terms = Terms(seed=secrets.randbelow(2**32), days=1, kills=6)
+    report = run_proof(terms, tmp_path)
+    assert report.kept, (report.replay, report.findings.broken)
+
+
+@pytest.mark.parametrize(("mutant", "kills"), [("intent after the send", 14), ("retry after a lost answer", 0)])
+def test_a_desk_that_posts_twice_is_found_out(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, mutant: str, kills: int
+) -> None:
+    monkeypatch.chdir(ROOT)
+    monkeypatch.setenv("MUTANT", mutant)
+    report = run_proof(Terms(seed=3, days=1, kills=kills), tmp_path, module="tests.mutant_process")
+    assert not report.kept
+    assert report.findings.twice
+    assert report.findings.copies["2+"] == len(report.findings.twice)
+
+
+def test_a_broken_promise_is_told_with_its_seed(monkeypatch: pytest.MonkeyPatch) -> None:
+    found = Findings(deliveries=1, days=1, twice=["2026-05-04 x1 (delivery 7, published): 2 copies"])
+    found.copies["2+"] = 1
+
+    def broken(terms: Terms, *_: object, **__: object) -> Report:
+        return Report(terms, 1.0, found, {}, {}, {}, Spread.of([]), Spread.of([0.5, 2.0]))
+
+    monkeypatch.setattr("publisher.cli.prove.run_proof", broken)
+    told = CliRunner().invoke(cli, ["prove", "--seed", "77", "--days", "1"])
+    assert told.exit_code == 1
+    assert "✗ twice 2026-05-04 x1 (delivery 7, published): 2 copies" in told.output
+    assert "--seed 77" in told.output
+    assert "median 1.25 s, worst 2.0 s of 2" in told.output
+
+
+def test_a_folder_in_use_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "queue.db").touch()
+    told = CliRunner().invoke(cli, ["prove", "--folder", str(tmp_path)])
+    assert told.exit_code == 2
+    assert "is not empty" in told.output
+    assert [path.name for path in tmp_path.iterdir()] == ["queue.db"]

@@ -1,0 +1,599 @@
+"""Backups: whole, checked, rotated; and a restored desk that posts nothing twice."""
+
+from __future__ import annotations
+
+import copy
+import errno
+import json
+import os
+import shutil
+import sqlite3
+import stat
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import closing
+from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+from click.testing import CliRunner
+from sqlalchemy import select, update
+
+from publisher.cli import service
+from publisher.cli.desk import Desk
+from publisher.cli.doctor import _backup_told
+from publisher.cli.keeping import _told
+from publisher.cli.main import cli
+from publisher.clock import FixedClock
+from publisher.db.models import Attempt, Delivery, Event, Pick, Post
+from publisher.db.session import Database
+from publisher.delivery.operate import Refused, retry
+from publisher.keeping.backup import BackupReport, make_backup
+from publisher.keeping.daily import keep_daily, newest_backup
+from publisher.keeping.files import BackupError
+from publisher.keeping.manifest import read_manifest
+from publisher.keeping.restore import RestoreReport, restore
+from publisher.lifecycle import State, restore_deliveries
+from publisher.post_queue.drafts import ImageDraft, PostDraft
+from publisher.post_queue.gap import Gap, close_gap
+from publisher.post_queue.posts import add_post
+from publisher.scheduler import Scheduler
+from publisher.settings import load_settings
+from publisher.starter import write_starter
+from tests.fakes import add_delivery, the_delivery
+from tests.outlet import PLATFORMS, Outlet, draw
+from tests.queue_desk import open_desk
+
+NOW = datetime(2026, 5, 4, 9, 0, tzinfo=UTC)
+
+
+@pytest.fixture
+def clock() -> FixedClock:
+    return FixedClock(NOW)
+
+
+@pytest.fixture
+def desk(tmp_path: Path, clock: FixedClock) -> Iterator[Desk]:
+    """A desk as `publisher init` writes it, with one draft and its picture, and secrets lying about."""
+    folder = tmp_path / "desk"
+    write_starter(folder)
+    made = Desk(folder / "config" / "publisher.toml", clock)
+    draw(tmp_path / "cell.png")
+    image = ImageDraft(file=tmp_path / "cell.png", alt_text="A grey disc")
+    add_post(made.database, made.store, PostDraft(title="A cell", images=(image,)), clock.now())
+    (folder / "config" / ".env").write_text("PUBLISHER_X_ACCESS_TOKEN=hush", encoding="utf-8")
+    (folder / "config" / "token.txt").write_text("hush", encoding="utf-8")
+    (folder / "sessions").mkdir()
+    (folder / "sessions" / "x.json").write_text('{"token": "hush"}', encoding="utf-8")
+    (tmp_path / "kept").mkdir()
+    yield made
+    made.database.close()
+
+
+@pytest.fixture
+def backup(desk: Desk, tmp_path: Path) -> BackupReport:
+    return make_backup(desk.settings, tmp_path / "kept", NOW)
+
+
+# --- a whole backup --------------------------------------------------------------------------
+
+
+def test_a_backup_holds_everything_but_secrets(desk: Desk, backup: BackupReport) -> None:
+    manifest = read_manifest(backup.path)
+    assert manifest == backup.manifest
+    assert (manifest.created_at, manifest.config_file, backup.left_out) == (NOW, "config/publisher.toml", ())
+    [original] = manifest.originals
+    assert (backup.path / original.path).read_bytes() == desk.store.path(original.sha256).read_bytes()
+    kept = {file.path for file in manifest.config}
+    assert kept >= {"config/publisher.toml", "config/people.toml", "config/captions/x.j2", "config/.env.example"}
+    on_disk = {path.relative_to(backup.path).as_posix() for path in backup.path.rglob("*") if path.is_file()}
+    assert on_disk == {"manifest.json", *(file.path for file in manifest.files())}
+    assert not any(b"hush" in path.read_bytes() for path in backup.path.rglob("*") if path.is_file())
+
+
+def test_a_backup_is_readable_only_by_its_owner(backup: BackupReport) -> None:
+    for path in (backup.path, *backup.path.rglob("*")):
+        assert stat.S_IMODE(path.stat().st_mode) == (0o700 if path.is_dir() else 0o600), path
+
+
+def test_an_original_is_linked_where_it_can_be_and_copied_elsewhere(
+    desk: Desk, backup: BackupReport, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    [original] = backup.manifest.originals
+    assert (backup.path / original.path).samefile(desk.store.path(original.sha256))
+
+    def another_file_system(*_: object) -> None:
+        raise OSError(errno.EXDEV, os.strerror(errno.EXDEV))
+
+    monkeypatch.setattr(os, "link", another_file_system)
+    second = make_backup(desk.settings, tmp_path / "kept", NOW + timedelta(seconds=1))
+    assert not (second.path / original.path).samefile(desk.store.path(original.sha256))
+    assert second.manifest.originals == backup.manifest.originals
+
+
+def test_a_damaged_or_missing_original_is_left_out_and_told(desk: Desk, tmp_path: Path) -> None:
+    [original] = desk.store.originals()
+    original.write_bytes(b"rot")
+    damaged = make_backup(desk.settings, tmp_path / "kept", NOW)
+    assert (damaged.left_out, damaged.manifest.originals) == (("cell.png (damaged)",), ())
+    original.unlink()
+    missing = make_backup(desk.settings, tmp_path / "kept", NOW + timedelta(seconds=1))
+    assert missing.left_out == ("cell.png (missing)",)
+    restore(damaged.path, tmp_path / "restored", NOW)
+
+
+def test_a_full_disk_leaves_nothing_behind(desk: Desk, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(*_: object) -> None:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    monkeypatch.setattr(shutil, "copyfileobj", full)
+    with pytest.raises(BackupError, match="No space left on device; make room or name another folder"):
+        make_backup(desk.settings, tmp_path / "kept", NOW)
+    assert list((tmp_path / "kept").iterdir()) == []
+
+
+def test_a_folder_that_is_not_there_is_not_made_up(desk: Desk, tmp_path: Path) -> None:
+    with pytest.raises(BackupError, match="is not there; make it or mend its path"):
+        make_backup(desk.settings, tmp_path / "unmounted", NOW)
+    assert not (tmp_path / "unmounted").exists()
+
+
+def test_postgresql_is_sent_to_its_own_tool(desk: Desk, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PUBLISHER__STORAGE__DATABASE", "postgresql+psycopg://ada:hush@host/desk")
+    settings = load_settings(desk.settings.file)
+    with pytest.raises(BackupError, match=r"pg_dump .*'postgresql://ada@host/desk'") as told:
+        make_backup(settings, tmp_path / "kept", NOW)
+    assert "hush" not in str(told.value)
+
+
+# --- the way back ----------------------------------------------------------------------------
+
+
+def test_a_restored_desk_has_what_the_lost_one_had(desk: Desk, backup: BackupReport, tmp_path: Path) -> None:
+    desk.database.close()
+    shutil.rmtree(desk.settings.root)
+
+    report = restore(backup.path, tmp_path / "restored", NOW)
+
+    restored = Desk(report.config, FixedClock(NOW))
+    with restored.database.reading() as session:
+        [post] = session.scalars(select(Post))
+        assert (post.title, post.state) == ("A cell", "draft")
+        assert restored.store.path(post.images[0].media_sha256).is_file()
+    assert restored.targets
+    restored.database.close()
+    assert {path.name for path in (tmp_path / "restored").iterdir()} == {"config", "media", "queue.db"}
+    assert stat.S_IMODE((tmp_path / "restored" / "queue.db").stat().st_mode) == 0o600
+    assert (report.looked_up, report.gap.posts) == (0, ())
+
+
+def _flip(file: Path) -> None:
+    content = bytearray(file.read_bytes())
+    content[len(content) // 2] ^= 1
+    file.unlink()
+    file.write_bytes(content)
+
+
+@pytest.mark.parametrize("kind", ["database", "original", "config"])
+@pytest.mark.parametrize("harm", [_flip, Path.unlink])
+def test_harm_is_found_and_named(backup: BackupReport, tmp_path: Path, kind: str, harm: Callable[[Path], None]) -> None:
+    manifest = backup.manifest
+    harmed = {"database": manifest.database, "original": manifest.originals[0], "config": manifest.config[-1]}[kind]
+    harm(backup.path / harmed.path)
+    with pytest.raises(BackupError, match=rf"damaged: \S*{harmed.path} is") as told:
+        restore(backup.path, tmp_path / "restored", NOW)
+    assert "use another backup" in str(told.value)
+    assert not (tmp_path / "restored").exists()
+
+
+@pytest.mark.parametrize(
+    ("change", "told"),
+    [
+        ({"database": {"path": "../queue.db", "sha256": "0" * 64, "bytes": 1}}, "a path must stay inside the backup"),
+        ({"format": 2}, "format"),
+        ({"config": []}, "it lacks config/publisher.toml"),
+    ],
+)
+def test_a_manifest_that_makes_no_sense_is_refused(
+    backup: BackupReport, tmp_path: Path, change: dict[str, object], told: str
+) -> None:
+    file = backup.path / "manifest.json"
+    file.write_text(json.dumps({**json.loads(file.read_text(encoding="utf-8")), **change}), encoding="utf-8")
+    with pytest.raises(BackupError, match=told):
+        restore(backup.path, tmp_path / "restored", NOW)
+
+
+def test_a_folder_without_a_manifest_is_no_backup(tmp_path: Path) -> None:
+    with pytest.raises(BackupError, match=r"is no backup: it holds no manifest.json"):
+        restore(tmp_path, tmp_path / "restored", NOW)
+
+
+def test_a_place_that_is_not_empty_is_refused_and_kept(backup: BackupReport, tmp_path: Path) -> None:
+    target = tmp_path / "restored"
+    target.mkdir()
+    (target / "mine").write_text("mine", encoding="utf-8")
+    with pytest.raises(BackupError, match="is not empty"):
+        restore(backup.path, target, NOW)
+    assert [path.name for path in target.iterdir()] == ["mine"]
+
+
+def test_a_clock_before_the_backup_is_refused(backup: BackupReport, tmp_path: Path) -> None:
+    with pytest.raises(BackupError, match="set the clock right"):
+        restore(backup.path, tmp_path / "restored", NOW - timedelta(hours=1))
+
+
+def test_a_failing_restore_leaves_the_place_empty(
+    backup: BackupReport, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def broken(*_: object, **__: object) -> None:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    monkeypatch.setattr("publisher.keeping.restore.close_gap", broken)
+    (tmp_path / "restored").mkdir()
+    with pytest.raises(BackupError, match="make room"):
+        restore(backup.path, tmp_path / "restored", NOW)
+    assert list((tmp_path / "restored").iterdir()) == []
+
+
+def test_a_database_kept_elsewhere_goes_there_and_overwrites_nothing(
+    backup: BackupReport, desk: Desk, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    elsewhere = tmp_path / "data" / "queue.db"
+    monkeypatch.setenv("PUBLISHER__STORAGE__DATABASE", f"sqlite:///{elsewhere}")
+    restore(backup.path, tmp_path / "restored", NOW)
+    assert elsewhere.is_file()
+    assert not (tmp_path / "restored" / "queue.db").exists()
+    with pytest.raises(BackupError, match=r"is there; move it away first"):
+        restore(backup.path, tmp_path / "again", NOW)
+    assert not (tmp_path / "again").exists()
+
+
+# --- the command line ------------------------------------------------------------------------
+
+
+def test_the_commands_tell_what_they_did(desk: Desk, tmp_path: Path) -> None:
+    desk.database.close()
+    done = CliRunner().invoke(cli, ["--config", str(desk.settings.file), "backup"], catch_exceptions=False)
+    assert "originals: 1" in done.output
+    assert "Secrets and sessions are not in it" in done.output
+    [made] = (desk.settings.root / "backups").iterdir()
+    done = CliRunner().invoke(cli, ["restore", str(made), str(tmp_path / "back")], catch_exceptions=False)
+    assert f"its configuration is {tmp_path / 'back' / 'config' / 'publisher.toml'}" in done.output
+    assert "Make sure that the lost desk runs nowhere" in done.output
+
+
+# --- every day -------------------------------------------------------------------------------
+
+
+def test_two_months_of_daily_backups_leave_seven_days_and_four_weeks(desk: Desk, clock: FixedClock) -> None:
+    file, backups = desk.settings.root / "queue.db", desk.settings.root / "backups"
+    assert desk.database
+    for _ in range(60):
+        assert keep_daily(file, backups, clock.now()) is not None
+        clock.advance(hours=23)
+        assert keep_daily(file, backups, clock.now()) is None
+        clock.advance(hours=1)
+    clock.advance(hours=-24)
+    kept = sorted(datetime.strptime(path.name[6:14], "%Y%m%d").date() for path in (backups / "daily").iterdir())  # noqa: DTZ007
+    last = clock.now().date()
+    days = {last - timedelta(days=number) for number in range(7)}
+    sundays = {last - timedelta(days=last.isoweekday() + 7 * week) for week in range(3)}
+    assert set(kept) == days | sundays
+    assert len(kept) == len(days | sundays)
+    assert newest_backup(backups) == clock.now()
+
+
+def test_a_copy_from_the_future_keeps_no_backup_away(desk: Desk, clock: FixedClock) -> None:
+    file, backups = desk.settings.root / "queue.db", desk.settings.root / "backups"
+    assert desk.database
+    keep_daily(file, backups, clock.now() + timedelta(days=400))
+    assert keep_daily(file, backups, clock.now()) is not None
+
+
+def test_a_daily_backup_is_a_sound_database_and_removes_no_strange_file(desk: Desk, clock: FixedClock) -> None:
+    file, backups = desk.settings.root / "queue.db", desk.settings.root / "backups"
+    (backups / "daily").mkdir(parents=True)
+    (backups / "daily" / "mine.db").write_text("mine", encoding="utf-8")
+    made = None
+    for _ in range(30):
+        made = keep_daily(file, backups, clock.now()) or made
+        clock.advance(days=1)
+    assert made is not None
+    with closing(sqlite3.connect(made)) as connection:
+        assert connection.execute("SELECT title FROM post").fetchall() == [("A cell",)]
+    assert (backups / "daily" / "mine.db").exists()
+
+
+def test_what_a_killed_backup_left_is_cleared_a_day_later(desk: Desk, clock: FixedClock) -> None:
+    file, backups = desk.settings.root / "queue.db", desk.settings.root / "backups"
+    left, busy = backups / "daily" / ".part-dead", backups / "daily" / ".part-busy"
+    for folder, age in ((left, timedelta(days=2)), (busy, timedelta(minutes=1))):
+        folder.mkdir(parents=True)
+        os.utime(folder, times=((NOW - age).timestamp(),) * 2)
+    keep_daily(file, backups, clock.now())
+    assert (left.exists(), busy.exists()) == (False, True)
+
+
+def test_a_daily_backup_that_fails_is_one_sentence(desk: Desk, clock: FixedClock) -> None:
+    backups = desk.settings.root / "backups"
+    backups.write_text("in the way", encoding="utf-8")
+    with pytest.raises(BackupError, match="the daily backup can't be written to"):
+        keep_daily(desk.settings.root / "queue.db", backups, clock.now())
+
+
+def test_doctor_is_red_only_when_the_newest_backup_is_too_old(desk: Desk, clock: FixedClock) -> None:
+    assert _backup_told(desk, desk.settings) == "there is none yet"
+    clock.advance(hours=49)
+    with pytest.raises(BackupError, match=r"there is none yet: let publisher run make one a day"):
+        _backup_told(desk, desk.settings)
+    keep_daily(desk.settings.root / "queue.db", desk.settings.root / "backups", clock.now())
+    assert "the newest is of 2026-05-06" in _backup_told(desk, desk.settings)
+    clock.advance(hours=49)
+    with pytest.raises(BackupError, match="the newest is of"):
+        _backup_told(desk, desk.settings)
+
+
+# --- never twice -----------------------------------------------------------------------------
+
+
+@pytest.fixture
+def lose_and_restore(
+    outlet: Outlet, tmp_path: Path, instagram_session: Path
+) -> Iterator[Callable[[BackupReport], tuple[Outlet, RestoreReport]]]:
+    """Throws the outlet's desk away and brings it back from a backup, connected again."""
+    opened: list[Outlet] = []
+
+    def act(kept: BackupReport) -> tuple[Outlet, RestoreReport]:
+        outlet.close()
+        shutil.rmtree(outlet.folder)
+        report = restore(kept.path, tmp_path / "restored", outlet.clock.now())
+        restored = copy.copy(outlet)
+        restored.folder, restored.config = tmp_path / "restored", report.config
+        restored.desk = Desk(report.config, outlet.clock)
+        restored.connect_instagram(instagram_session)
+        opened.append(restored)
+        return restored, report
+
+    yield act
+    for each in opened:
+        each.close()
+
+
+def keep(outlet: Outlet) -> BackupReport:
+    return make_backup(outlet.desk.settings, outlet.folder.parent, outlet.clock.now())
+
+
+Restore = Callable[[BackupReport], tuple[Outlet, RestoreReport]]
+
+
+def test_what_went_out_after_the_backup_is_found_and_not_posted_twice(
+    outlet: Outlet, lose_and_restore: Restore
+) -> None:
+    outlet.add_post()
+    outlet.pick()
+    kept = keep(outlet)
+    outlet.settle()
+    posts = {name: row.remote_id for name, row in outlet.deliveries().items()}
+    assert all(posts[name] and len(outlet.copies(name)) == 1 for name in PLATFORMS)
+
+    restored, report = lose_and_restore(kept)
+
+    assert report.looked_up == len(PLATFORMS)
+    assert {row.state for row in restored.deliveries().values()} == {State.UNCONFIRMED}
+    restored.settle()
+    assert {name: row.state for name, row in restored.deliveries().items()} == dict.fromkeys(PLATFORMS, "published")
+    assert {name: row.remote_id for name, row in restored.deliveries().items()} == posts
+    assert all(row.remote_url for row in restored.deliveries().values())
+    assert [len(outlet.copies(name)) for name in PLATFORMS] == [1, 1, 1]
+
+
+def test_what_did_not_go_out_goes_out_once_after_two_look_ups(outlet: Outlet, lose_and_restore: Restore) -> None:
+    outlet.add_post()
+    outlet.pick()
+
+    restored, _ = lose_and_restore(keep(outlet))
+    restored.settle()
+
+    assert {row.state for row in restored.deliveries().values()} == {State.PUBLISHED}
+    assert [len(outlet.copies(name)) for name in PLATFORMS] == [1, 1, 1]
+    with restored.desk.database.reading() as session:
+        for row in restored.deliveries().values():
+            attempts = session.scalars(select(Attempt).where(Attempt.delivery_id == row.id).order_by(Attempt.id))
+            story = [(attempt.kind, attempt.outcome) for attempt in attempts]
+            sent = story.index(("send", "published"))
+            assert story[:sent].count(("lookup", "absent")) >= 2
+
+
+def test_a_day_picked_after_the_backup_is_not_picked_again(outlet: Outlet, lose_and_restore: Restore) -> None:
+    shown, waiting = outlet.add_post("Shown"), outlet.add_post("Waiting")
+    outlet.shift_to_slot()
+    kept = keep(outlet)
+    outlet.pick()
+    outlet.settle()
+
+    restored, report = lose_and_restore(kept)
+
+    assert ([post.id for post in report.gap.posts], len(report.gap.days)) == ([shown], 1)
+    restored.pick()
+    restored.settle()
+    assert restored.deliveries() == {}
+    restored.stage.ledger.shift(restored.clock.shift_to(restored.clock.now() + timedelta(days=1)))
+    restored.pick()
+    restored.settle()
+    with restored.desk.database.reading() as session:
+        assert [pick.post_id for pick in session.scalars(select(Pick).order_by(Pick.slot))][-1] == waiting
+    for name in PLATFORMS:
+        assert len(outlet.copies(name)) == 2
+        assert len({copy.caption for copy in outlet.copies(name)}) == 2
+
+
+# --- which deliveries are doubted, and which days are closed ---------------------------------
+
+
+FELL_DUE = {
+    "pending": {},
+    "preparing": {"lease_owner": "gone", "lease_until": NOW + timedelta(hours=1)},
+    "publishing": {
+        "lease_owner": "gone", "lease_until": NOW, "idempotency_key": "old", "sent_at": NOW - timedelta(minutes=9)
+    },
+    "processing": {"idempotency_key": "old", "sent_at": NOW - timedelta(minutes=9), "processing_id": "7"},
+    "unconfirmed": {"idempotency_key": "old", "sent_at": NOW - timedelta(minutes=9), "clean_lookups": 1},
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("state", FELL_DUE)
+def test_what_fell_due_is_looked_up_first(database: Database, state: str) -> None:
+    due = NOW - timedelta(minutes=10)
+    number = add_delivery(database, NOW, due_at=due)
+    with database.writing() as session:
+        session.execute(update(Delivery).values(state=state, **FELL_DUE[state]))
+        session.add(Attempt(delivery_id=number, kind="send", fence=0, worker="gone", started_at=due))
+
+    with database.writing() as session:
+        [found] = restore_deliveries(session, NOW, lambda _: "computed")
+        assert found.id == number
+
+    row = the_delivery(database, number)
+    assert (row.state, row.fence, row.lease_owner, row.lease_until) == ("unconfirmed", 1, None, None)
+    assert row.idempotency_key == FELL_DUE[state].get("idempotency_key", "computed")
+    assert (row.due_at, row.unknown_since, row.sent_at, row.clean_lookups) == (NOW, NOW, due, 0)
+    with database.reading() as session:
+        assert session.scalars(select(Attempt.outcome)).all() == ["lost"]
+        last = session.scalars(select(Event).order_by(Event.id.desc())).first()
+        assert last is not None
+        assert (last.name, last.detail["before"], last.detail["restored"]) == ("delivery unconfirmed", state, True)
+
+
+def test_what_is_due_later_or_settled_stays_as_it_is(database: Database) -> None:
+    later = add_delivery(database, NOW, due_at=NOW + timedelta(minutes=1))
+    published = add_delivery(database, NOW, day_offset=-1)
+    canceled = add_delivery(database, NOW, day_offset=-2)
+    with database.writing() as session:
+        session.execute(update(Delivery).where(Delivery.id == published).values(state="published", remote_id="1"))
+        session.execute(update(Delivery).where(Delivery.id == canceled).values(state="canceled"))
+    with database.writing() as session:
+        assert restore_deliveries(session, NOW, lambda _: "computed") == []
+    assert [the_delivery(database, number).state for number in (later, published, canceled)] == [
+        "pending", "published", "canceled",
+    ]  # fmt: skip
+    assert the_delivery(database, later).unknown_since is None
+
+
+@pytest.mark.parametrize("state", ["held", "failed", "missed"])
+def test_a_retry_of_what_waited_for_a_person_demands_a_look(database: Database, state: str) -> None:
+    number = add_delivery(database, NOW)
+    with database.writing() as session:
+        session.execute(update(Delivery).values(state=state))
+    with database.writing() as session:
+        restore_deliveries(session, NOW, lambda _: "computed")
+    assert the_delivery(database, number).state == state
+    with pytest.raises(Refused, match="may already be public"):
+        retry(database, number, now=NOW, actor="ada")
+    retry(database, number, now=NOW, actor="ada", i_have_looked=True)
+
+
+NINE = datetime(2026, 5, 4, 8, 0, tzinfo=UTC)
+"""Nine in London, when the slot of Monday the 4th opens; it closes at 19:00 UTC."""
+
+
+@pytest.mark.parametrize(
+    ("since", "now", "closed"),
+    [
+        (-60, 60, [4]),
+        (-60, -1, []),
+        (60, 120, [4]),
+        (-60, 24 * 60 + 60, [4, 5]),
+        (12 * 60, 24 * 60 - 1, []),
+        (12 * 60, 24 * 60, [5]),
+    ],
+)
+def test_the_slots_that_were_open_since_the_backup_are_closed(
+    database: Database, tmp_path: Path, since: int, now: int, closed: list[int]
+) -> None:
+    desk = open_desk(database, tmp_path)
+    posts = desk.posts(["one", "two", "three"], NINE - timedelta(days=1))
+    moment = NINE + timedelta(minutes=now)
+    with database.writing() as session:
+        gap = close_gap(session, desk.settings, since=NINE + timedelta(minutes=since), now=moment)
+    assert [day.day for day in gap.days] == closed
+    assert [post.id for post in gap.posts] == posts[: len(closed)]
+    states = [desk.load(post).state for post in posts]
+    assert states == ["draft"] * len(closed) + ["approved"] * (3 - len(closed))
+    if date(2026, 5, closed[-1] if closed else 1) == moment.date():
+        assert desk.pick(moment).result == "nothing"
+
+
+def test_a_day_that_the_backup_knows_is_not_closed_but_an_empty_one_is(database: Database, tmp_path: Path) -> None:
+    desk = open_desk(database, tmp_path)
+    desk.pick(NINE)
+    desk.posts(["late", "next"], NINE)
+    with database.writing() as session:
+        gap = close_gap(session, desk.settings, since=NINE, now=NINE + timedelta(hours=1))
+    assert [post.title for post in gap.posts] == ["late"]
+    assert desk.pick(NINE + timedelta(hours=2)).result == "nothing"
+
+    tomorrow = NINE + timedelta(days=1)
+    desk.pick(tomorrow)
+    with database.writing() as session:
+        assert close_gap(session, desk.settings, since=tomorrow, now=tomorrow + timedelta(hours=1)).days == ()
+
+
+# --- while the desk runs ---------------------------------------------------------------------
+
+
+def test_a_running_desk_keeps_a_copy_of_its_database(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    done = threading.Event()
+
+    def kept(*arguments: Any) -> Path | None:
+        try:
+            return keep_daily(*arguments)
+        finally:
+            done.set()
+
+    monkeypatch.setattr(service, "keep_daily", kept)
+    running = service.Service(desk)
+    running.start()
+    assert done.wait(30)
+    running.stop()
+    [made] = (desk.settings.root / "backups" / "daily").iterdir()
+    assert made.name.startswith("queue-20260504T090000Z-")
+
+
+def test_a_backup_that_fails_is_told_and_the_desk_goes_on(
+    database: Database, clock: FixedClock, caplog: pytest.LogCaptureFixture
+) -> None:
+    failed, picked = threading.Event(), []
+
+    def fail() -> None:
+        failed.set()
+        raise BackupError("the disk is full")
+
+    scheduler = Scheduler(
+        database,
+        clock,
+        pick=lambda: picked.append(failed.is_set()),
+        kick=lambda _: None,
+        prepare=lambda: None,
+        first_look_up=timedelta(seconds=1),
+        back_up=fail,
+    )
+    scheduler.start()
+    assert failed.wait(30)
+    scheduler.stop()
+    scheduler.tick()
+    assert picked[-1]
+    [told] = [record for record in caplog.records if "no daily backup was made" in record.getMessage()]
+    assert told.levelname == "ERROR"
+    assert "the disk is full" in told.getMessage()
+
+
+def test_the_person_is_told_what_to_look_at(
+    desk: Desk, backup: BackupReport, tmp_path: Path, clock: FixedClock
+) -> None:
+    gap = Gap((date(2026, 5, 4), date(2026, 5, 6)), (Post(id=3, title="A cell"),))
+    report = RestoreReport(manifest=backup.manifest, config=desk.settings.file, looked_up=2, gap=gap)
+    told = " ".join(_told(report, desk))
+    assert "2 deliveries may have gone out since" in told
+    assert "What went out on 2026-05-04 to 2026-05-06 is not known here" in told
+    assert "approve those that were not: 3 “A cell”." in told

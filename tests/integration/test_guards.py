@@ -1,0 +1,116 @@
+"""Each guard against a second copy, taken out alone: what still holds, and what breaks."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable, Iterator
+from datetime import timedelta
+
+import pytest
+
+from publisher.clock import FixedClock
+from publisher.db.session import Database
+from publisher.delivery import records
+from publisher.delivery.claim import Held, claim, take_look_up
+from publisher.delivery.confirm import Confirmer
+from publisher.delivery.due import recover_lost
+from publisher.delivery.outcomes import Pace, after_send
+from publisher.delivery.worker import Worker
+from publisher.lifecycle import Fenced
+from publisher.platforms.errors import Unavailable
+from publisher.settings import DeliverySettings
+from tests import mutants
+from tests.fakes import FakeChannels, FakePlatform, FakeRenderer, add_delivery, fake_profile
+
+LEASE = timedelta(seconds=30)
+
+
+class Bench:
+    def __init__(self, database: Database, clock: FixedClock) -> None:
+        self.database = database
+        self.clock = clock
+        self.platform = FakePlatform()
+        self.channels = FakeChannels(self.platform, fake_profile())
+        self.pace = Pace(20, (10, 60), jitter=random.Random(7))
+
+    def claim(self, owner: str) -> Held | None:
+        return claim(self.database, "fake", owner=owner, now=self.clock.now(), lease=LEASE)
+
+    def drain(self) -> None:
+        settings = DeliverySettings(lease_seconds=30, look_up_after=(10, 60))
+        Worker(self.database, self.channels, FakeRenderer(), self.clock, settings, owner="later").drain("fake")
+
+    def look_up(self) -> None:
+        held = take_look_up(self.database, "fake", self.clock.now())
+        assert held is not None
+        Confirmer(self.database, self.channels, self.clock, self.pace, None, owner="looker").look_up(held)
+
+    def find_absent(self) -> None:
+        """The lease runs out, and two look-ups find nothing: it goes out again."""
+        self.clock.advance(minutes=5)
+        recover_lost(self.database, self.clock.now(), timedelta(seconds=10), lambda owner: False)
+        for _ in range(2):
+            self.clock.advance(minutes=5)
+            self.look_up()
+
+
+@pytest.fixture
+def bench(database: Database, clock: FixedClock) -> Iterator[Bench]:
+    with mutants.undone():
+        yield Bench(database, clock)
+
+
+def late_answer_while_another_publishes(bench: Bench) -> None:
+    """A worker whose delivery was given to another one learns, late, that its own request failed."""
+    add_delivery(bench.database, bench.clock.now())
+    frozen = bench.claim("frozen")
+    assert frozen is not None
+    attempt = records.commit_intent(bench.database, frozen, "key", now=bench.clock.now(), lease=LEASE, owner="frozen")
+    bench.find_absent()
+
+    def wake_up() -> None:
+        bench.platform.while_publishing = None
+        error = Unavailable("nothing was sent")
+        outcome = after_send(error, tries=1, now=bench.clock.now(), pace=bench.pace)
+        try:
+            records.record_answer(
+                bench.database, frozen, attempt, outcome, error, now=bench.clock.now(), owner="frozen"
+            )
+        except Fenced:
+            return
+        bench.clock.advance(minutes=1)
+        bench.drain()
+
+    bench.platform.while_publishing = wake_up
+    bench.drain()
+
+
+def test_the_fence_keeps_a_late_worker_from_a_second_copy(bench: Bench) -> None:
+    late_answer_while_another_publishes(bench)
+    assert len(bench.platform.posts) == 1
+
+
+def test_without_the_fence_there_would_be_a_second_copy(bench: Bench) -> None:
+    mutants.without_fence()
+    late_answer_while_another_publishes(bench)
+    assert len(bench.platform.posts) == 2
+
+
+@pytest.mark.parametrize(
+    ("broken", "in_flight"),
+    [((), 1), (("index",), 1), (("check",), 1), (("index", "check"), 2)],
+    ids=["whole", "no index", "no check", "neither"],
+)
+def test_two_guards_keep_a_channel_to_one_delivery_at_a_time(
+    bench: Bench, broken: tuple[str, ...], in_flight: int
+) -> None:
+    guards: dict[str, Callable[[], None]] = {
+        "index": lambda: mutants.without_index(bench.database),
+        "check": mutants.without_busy_check,
+    }
+    for guard in broken:
+        guards[guard]()
+    for day in range(2):
+        add_delivery(bench.database, bench.clock.now(), day_offset=day)
+    held = [bench.claim("one"), bench.claim("two")]
+    assert len([each for each in held if each]) == in_flight

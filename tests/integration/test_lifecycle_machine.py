@@ -1,0 +1,318 @@
+"""Workers, look-ups, people and the clock in any order: what may never break, after every step.
+
+The steps are those of the product, taken one at a time, so that any number of workers can stand
+between any two of them.
+"""
+
+from __future__ import annotations
+
+import random
+from collections import Counter
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from hypothesis import HealthCheck, settings
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
+from sqlalchemy import select
+
+from publisher.clock import FixedClock
+from publisher.content import AdaptedPost, Publication
+from publisher.db.models import LEASED, Base, Delivery
+from publisher.db.session import Database
+from publisher.delivery import operate, records
+from publisher.delivery.claim import Held, claim, take_look_up
+from publisher.delivery.confirm import Confirmer
+from publisher.delivery.due import miss_expired, recover_lost
+from publisher.delivery.operate import Refused
+from publisher.delivery.outcomes import Pace, after_send, before_send
+from publisher.lifecycle import FINAL, WAITING, Fenced, State
+from publisher.platforms.errors import ContentRejected, CredentialsRefused, RateLimited, Unavailable, Unconfirmed
+from tests.fakes import FakeAdapter, FakeChannels, FakePlatform, add_delivery, fake_profile
+
+CHANNELS = ("north", "south")
+TIMEOUT = 5.0
+SETTLE = timedelta(seconds=10)
+LEASE = timedelta(seconds=30)
+APPEARS_AFTER = timedelta(seconds=5)
+START = datetime(2026, 5, 4, 9, 0, tzinfo=UTC)
+BY_HAND = (State.HELD, State.FAILED, State.MISSED)
+PROFILE = fake_profile(timeout=TIMEOUT, settle=SETTLE.total_seconds())
+
+refusals = st.sampled_from([Unavailable("down"), ContentRejected("no"), CredentialsRefused("who?")])
+ends = st.sampled_from(
+    ["lost after", "lost after", "lost before", "published", "unavailable", "refused", "rate limited"]
+)
+pauses = st.sampled_from([12, 31, 61, 61, 400, 400, 400, 4000]).map(lambda seconds: timedelta(seconds=seconds))
+numbers = st.integers(0, 10)
+
+
+class SlowToShow(FakeAdapter):
+    """A post can be found only some seconds after it was accepted, but within the settling time."""
+
+    clock: FixedClock
+    accepted: dict[str, datetime]
+
+    def find_publication(self, post: AdaptedPost, *, idempotency_key: str, since: datetime) -> Publication | None:
+        seen = self.accepted.get(idempotency_key)
+        if seen is None or self.clock.now() < seen + APPEARS_AFTER:
+            return None
+        return self._publication(idempotency_key)
+
+
+@dataclass(eq=False)
+class Hands:
+    """A worker with a delivery, and how far it has come."""
+
+    held: Held
+    owner: str
+    key: str = ""
+    attempt: int = 0
+    committed: datetime | None = None
+    answer: Publication | Exception | None = None
+
+
+class DeskMachine(RuleBasedStateMachine):
+    def __init__(self) -> None:
+        super().__init__()
+        self.database = Database.open("sqlite://")
+        Base.metadata.create_all(self.database.engine)
+        self.clock = FixedClock(START)
+        self.platform = FakePlatform()
+        self.accepted: dict[str, datetime] = {}
+        adapter = type("Adapter", (SlowToShow,), {"clock": self.clock, "accepted": self.accepted})
+        self.channels = FakeChannels(self.platform, PROFILE, adapter)
+        self.pace = Pace(20, (10, 60, 300), random.Random(7))
+        self.confirmer = Confirmer(self.database, self.channels, self.clock, self.pace, None, owner="looker")
+        self.hands: list[Hands] = []
+        self.dead: set[str] = set()
+        self.workers = 0
+        self.days = 0
+        self.copies: Counter[str] = Counter()
+        self.looked: Counter[str] = Counter()
+        for channel in CHANNELS:
+            self.open(channel)
+
+    def teardown(self) -> None:
+        try:
+            self._come_to_rest()
+        finally:
+            self.database.close()
+
+    # --- what happens ------------------------------------------------------------------------
+
+    @precondition(lambda self: self.days < 6)
+    @rule(channel=st.sampled_from(CHANNELS))
+    def open(self, channel: str) -> None:
+        add_delivery(self.database, self.clock.now(), channel=channel, day_offset=self._next_day())
+
+    @precondition(lambda self: self.days)
+    @rule(new=st.booleans(), number=numbers, end=ends, steps=st.sampled_from([4, 4, 3, 2, 1]))
+    def work(self, new: bool, number: int, end: str, steps: int) -> None:
+        """A worker takes what is due, or goes on with what it has in its hands; some steps of it."""
+        if new or not self.hands:
+            taken = [self._take(channel) for channel in CHANNELS]
+            steps -= 1
+        else:
+            taken = [self.hands[number % len(self.hands)]]
+        for hands in [hands for hands in taken if hands]:
+            for _ in range(steps):
+                if hands in self.hands:
+                    self._go_on(hands, end)
+
+    @precondition(lambda self: any(hands.committed is None for hands in self.hands))
+    @rule(number=numbers, error=refusals)
+    def fail_to_prepare(self, number: int, error: Exception) -> None:
+        preparing = [hands for hands in self.hands if hands.committed is None]
+        hands = preparing[number % len(preparing)]
+        now = self.clock.now()
+        outcome = before_send(error, tries=1, now=now, pace=self.pace)
+        with _Guarded(self, hands):
+            records.record_end(self.database, hands.held, outcome, error, now=now, owner=hands.owner)
+        self._forget(hands)
+
+    @precondition(lambda self: self.days)
+    @rule(pause=pauses, noticed=st.sampled_from([True, True, True, False]), end=st.none() | ends)
+    def time_passes(self, pause: timedelta, noticed: bool, end: str | None = None) -> None:
+        """Time passes; perhaps somebody notices, and a worker does all that it finds."""
+        self.clock.instant += pause
+        if noticed:
+            recover_lost(self.database, self.clock.now(), timedelta(seconds=10), lambda owner: owner in self.dead)
+            miss_expired(self.database, self.clock.now())
+        for channel in CHANNELS if noticed else ():
+            if held := take_look_up(self.database, channel, self.clock.now()):
+                self.confirmer.look_up(held)
+        if end:
+            self.work(new=True, number=0, end=end, steps=4)
+
+    @precondition(lambda self: self.hands)
+    @rule(number=numbers)
+    def kill(self, number: int) -> None:
+        hands = self.hands[number % len(self.hands)]
+        self.dead.add(hands.owner)
+        self._forget(hands)
+
+    @precondition(lambda self: any(row.state in (*BY_HAND, State.UNCONFIRMED) for row in self._rows()))
+    @rule(number=numbers, act=st.sampled_from(["retry", "retry", "look and retry", "settle", "cancel"]))
+    def person_acts(self, number: int, act: str) -> None:
+        rows = [row for row in self._rows() if row.state in (*BY_HAND, State.UNCONFIRMED)]
+        row = rows[number % len(rows)]
+        now = self.clock.now()
+        operate.resume(self.database, row.channel_name, now=now, actor="me")
+        try:
+            match act:
+                case "settle":
+                    operate.settle(self.database, row.id, "https://fake.example/by-hand/1", now=now, actor="me")
+                case "cancel":
+                    operate.cancel(self.database, row.id, now=now, actor="me")
+                case _:
+                    looked = act == "look and retry"
+                    operate.retry(self.database, row.id, now=now, actor="me", i_have_looked=looked)
+                    self.looked[row.token] += looked
+        except Refused:
+            assert _told(self._row(row.id)) == _told(row)
+
+    # --- the steps of a worker ---------------------------------------------------------------
+
+    def _go_on(self, hands: Hands, end: str) -> None:
+        if hands.committed is None:
+            self._commit(hands)
+        elif hands.answer is None:
+            self._send(hands, end)
+        else:
+            self._record(hands, hands.answer)
+
+    def _take(self, channel: str) -> Hands | None:
+        self.workers += 1
+        owner = f"worker {self.workers}"
+        held = claim(self.database, channel, owner=owner, now=self.clock.now(), lease=LEASE)
+        if held is None:
+            return None
+        hands = Hands(held, owner, key=held.idempotency_key or f"key-{held.seed.token}")
+        self.hands.append(hands)
+        return hands
+
+    def _commit(self, hands: Hands) -> None:
+        now = self.clock.now()
+        with _Guarded(self, hands):
+            hands.attempt = records.commit_intent(
+                self.database, hands.held, hands.key, now=now, lease=LEASE, owner=hands.owner
+            )
+            hands.committed = now
+
+    def _send(self, hands: Hands, end: str) -> None:
+        assert hands.committed is not None
+        if self.clock.now() - hands.committed > LEASE - timedelta(seconds=TIMEOUT):
+            hands.answer = Unavailable("too late to begin")
+            return
+        row = self._row(hands.held.id)
+        if row.fence == hands.held.fence:
+            assert (row.state, row.idempotency_key) == ("publishing", hands.key), "the intent is on disk"
+            assert row.sent_at is not None
+        if end in ("published", "lost after"):
+            self.copies[hands.held.seed.token] += 1
+            self.accepted[hands.key] = self.clock.now()
+        answers: dict[str, Publication | Exception] = {
+            "published": Publication(remote_id=f"id-{hands.key}", url=f"https://fake.example/{hands.key}"),
+            "unavailable": Unavailable("down"),
+            "refused": ContentRejected("no"),
+            "rate limited": RateLimited("wait", retry_at=self.clock.now() + timedelta(minutes=5)),
+        }
+        hands.answer = answers.get(end, Unconfirmed("the answer was lost"))
+
+    def _record(self, hands: Hands, answer: Publication | Exception) -> None:
+        now = self.clock.now()
+        if isinstance(answer, Publication):
+            records.record_success(self.database, hands.held, hands.attempt, answer, PROFILE.publishing, now=now)
+            assert self._row(hands.held.id).state == "published", "a late success is the truth nevertheless"
+        else:
+            outcome = after_send(answer, tries=1, now=now, pace=self.pace)
+            with _Guarded(self, hands):
+                records.record_answer(
+                    self.database, hands.held, hands.attempt, outcome, answer, now=now, owner=hands.owner
+                )
+        self._forget(hands)
+
+    # --- what may never break ----------------------------------------------------------------
+
+    @invariant()
+    def no_second_copy(self) -> None:
+        for token, copies in self.copies.items():
+            assert copies <= 1 + self.looked[token], "a second copy that nobody asked for"
+
+    @invariant()
+    def every_row_is_as_it_may_be(self) -> None:
+        rows = self._rows()
+        assert len(rows) == self.days, "no delivery is lost"
+        for row in rows:
+            state = State(row.state)
+            leased = state in LEASED
+            assert leased or state in FINAL or state in BY_HAND or state in WAITING
+            assert (row.lease_until is not None, row.lease_owner is not None) == (leased, leased)
+        flying = Counter(row.channel_name for row in rows if row.state in LEASED)
+        assert all(count == 1 for count in flying.values()), "one in flight per channel"
+
+    def _come_to_rest(self) -> None:
+        """Every worker dies, time passes, and everything ends somewhere that a person can see."""
+        self.dead.update(hands.owner for hands in self.hands)
+        self.hands.clear()
+        for _ in range(12):
+            self.time_passes(timedelta(hours=2), noticed=True)
+        for row in self._rows():
+            state = State(row.state)
+            assert state in FINAL or state in BY_HAND, f"{row.id} is still {state}"
+            if state == State.PUBLISHED and row.remote_url and "by-hand" not in row.remote_url:
+                assert self.copies[row.token] >= 1
+
+    # --- helpers -----------------------------------------------------------------------------
+
+    def _next_day(self) -> int:
+        self.days += 1
+        return 1000 * self.days
+
+    def _forget(self, hands: Hands) -> None:
+        self.hands = [each for each in self.hands if each is not hands]
+
+    def _rows(self) -> list[Delivery]:
+        with self.database.reading() as session:
+            return list(session.scalars(select(Delivery).order_by(Delivery.id)))
+
+    def _row(self, number: int) -> Delivery:
+        with self.database.reading() as session:
+            return session.get_one(Delivery, number)
+
+
+class _Guarded:
+    """What a worker writes with a lease that it lost must be refused and change nothing."""
+
+    def __init__(self, machine: DeskMachine, hands: Hands) -> None:
+        self._machine = machine
+        self._hands = hands
+        self._before = _told(machine._row(hands.held.id))
+
+    def __enter__(self) -> None:
+        return None
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, _trace: object) -> bool:
+        if self._before["fence"] == self._hands.held.fence:
+            assert error is None, "whoever holds it may write"
+            return False
+        assert isinstance(error, Fenced), "whoever lost it may not"
+        assert _told(self._machine._row(self._hands.held.id)) == self._before
+        self._machine._forget(self._hands)
+        return True
+
+
+def _told(row: Delivery) -> dict[str, Any]:
+    return {column.name: getattr(row, column.name) for column in Delivery.__table__.columns}
+
+
+TestDesk = DeskMachine.TestCase
+TestDesk.settings = settings(
+    max_examples=30,
+    stateful_step_count=30,
+    deadline=None,
+    database=None,
+    suppress_health_check=[HealthCheck.too_slow],
+)

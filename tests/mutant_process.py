@@ -1,0 +1,31 @@
+"""The processes of a proof, made worse on purpose: `MUTANT=NAME python -m tests.mutant_process CONFIG`."""
+
+from __future__ import annotations
+
+import os
+import sys
+from pathlib import Path
+
+from publisher.proving.outlet import ProvingOutlet
+from publisher.proving.process import main, shared_clock
+from tests import mutants
+
+
+def side_by_side() -> None:
+    config = Path(sys.argv[1])
+    database = ProvingOutlet(config, shared_clock(config)).database
+    mutants.without_index(database)
+    database.close()
+    mutants.without_busy_check()
+
+
+MUTANTS = {
+    "intent after the send": mutants.intent_after_the_send,
+    "retry after a lost answer": mutants.retry_after_a_lost_answer,
+    "side by side": side_by_side,
+    "without fence": mutants.without_fence,
+}
+
+if __name__ == "__main__":
+    MUTANTS[os.environ["MUTANT"]]()
+    sys.exit(main())

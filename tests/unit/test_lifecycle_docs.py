@@ -1,0 +1,28 @@
+"""The states that the documents show are those of the code."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+from publisher.lifecycle import MOVES, State, moves_table
+
+DOCUMENT = Path(__file__).parents[2] / "docs" / "architecture.md"
+
+
+def test_the_document_lists_exactly_the_moves_of_the_code() -> None:
+    text = DOCUMENT.read_text(encoding="utf-8")
+    shown = text.partition("<!-- moves -->\n")[2].partition("\n<!-- end of moves -->")[0]
+    assert shown == moves_table(), "run `python -m publisher.lifecycle` and put its table into the document"
+
+
+def test_the_diagram_names_every_state() -> None:
+    diagram = DOCUMENT.read_text(encoding="utf-8").partition("## States\n\n```\n")[2].partition("```")[0]
+    words = set(re.findall(r"[a-z]+", diagram))
+    assert {state.value for state in State} <= words
+
+
+def test_every_state_can_be_reached_and_only_final_ones_cannot_be_left() -> None:
+    reached = {to for onward in MOVES.values() for to in onward}
+    assert reached | {State.PENDING} == set(State)
+    assert {state for state, onward in MOVES.items() if not onward} == {State.PUBLISHED, State.CANCELED}

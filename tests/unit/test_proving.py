@@ -1,0 +1,107 @@
+"""The plan of a proof, and its judgement of what it finds."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import pytest
+from sqlalchemy import update
+
+from publisher.clock import FixedClock
+from publisher.db.models import Delivery
+from publisher.db.session import Database
+from publisher.lifecycle import State, record_event
+from publisher.proving.judge import counted, judge
+from publisher.proving.plan import FAULTS, MILESTONES, TROUBLES, Terms, draw_plan
+from publisher.proving.report import Findings
+from publisher.sandbox.faults import KINDS, Fault
+from tests.fakes import add_delivery
+
+PLATFORMS = ("one", "two", "three")
+TERMS = Terms(seed=7, days=10, kills=20)
+
+
+def test_a_seed_draws_the_same_plan_again_and_another_seed_another_one() -> None:
+    assert draw_plan(TERMS, PLATFORMS) == draw_plan(TERMS, PLATFORMS)
+    assert draw_plan(TERMS, PLATFORMS) != draw_plan(Terms(seed=8, days=10, kills=20), PLATFORMS)
+
+
+def test_every_fault_of_the_sandbox_is_planned_for_every_platform() -> None:
+    assert {Fault.parse(fault).kind for fault in FAULTS} == set(KINDS)
+    planned = {pair for day in draw_plan(TERMS, PLATFORMS) for pair in day.faults}
+    assert planned == {(platform, fault) for platform in PLATFORMS for fault in FAULTS}
+
+
+def test_every_milestone_and_every_trouble_is_planned() -> None:
+    plan = draw_plan(TERMS, PLATFORMS)
+    acts = [act for day in plan for act in day.acts]
+    kills = [act for act in acts if act.kind == "trap" or act.kind.startswith("kill")]
+    assert len(kills) == 20
+    assert {act.milestone for act in kills if act.kind == "trap"} == set(MILESTONES)
+    assert {act.kind for act in acts} >= {"kill scheduler", "kill worker", *TROUBLES} - {"skipped day"}
+    assert any(day.skips for day in plan)
+
+
+def found_by(
+    database: Database, clock: FixedClock, posts: Sequence[Mapping[str, Any]], channels: Sequence[str] = ("fake",)
+) -> Findings:
+    day = clock.now().date()
+    return judge(database, counted(dict(post) for post in posts), channels=channels, days=[day], skipped=[])
+
+
+def post(number: int = 1, caption: str = "A title") -> dict[str, Any]:
+    return {"platform": "fake", "caption": caption, "id": f"id-{number}", "url": f"https://fake.example/{number}"}
+
+
+def end(database: Database, state: State, **values: object) -> None:
+    with database.writing() as session:
+        session.execute(update(Delivery).values(state=state, **values))
+
+
+def test_one_copy_of_what_is_published_is_as_it_should_be(database: Database, clock: FixedClock) -> None:
+    add_delivery(database, clock.now())
+    end(database, State.PUBLISHED, remote_id="id-1")
+    found = found_by(database, clock, [post()])
+    assert not any(found.broken.values())
+    assert (found.deliveries, dict(found.copies), dict(found.states)) == (1, {"1": 1}, {"published": 1})
+
+
+@pytest.mark.parametrize(
+    ("state", "remote_id", "posts", "broken"),
+    [
+        (State.PUBLISHED, "id-1", [post(1), post(2)], "twice"),
+        (State.PUBLISHED, "id-1", [], "untrue"),
+        (State.PUBLISHED, "id-9", [post()], "untrue"),
+        (State.FAILED, None, [post()], "untrue"),
+        (State.MISSED, None, [post()], "untrue"),
+        (State.CANCELED, None, [post()], "untrue"),
+        (State.PENDING, None, [], "stuck"),
+        (State.HELD, None, [post(1, "Another text")], "strangers"),
+    ],
+)
+def test_each_broken_promise_is_found(
+    database: Database, clock: FixedClock, state: State, remote_id: str | None, posts: list[Any], broken: str
+) -> None:
+    add_delivery(database, clock.now())
+    end(database, state, remote_id=remote_id)
+    found = found_by(database, clock, posts)
+    assert [kind for kind, rows in found.broken.items() if rows] == [broken]
+
+
+def test_a_slot_without_a_pick_and_a_channel_without_a_delivery_are_lost(database: Database, clock: FixedClock) -> None:
+    assert len(found_by(database, clock, []).lost) == 2
+    add_delivery(database, clock.now())
+    end(database, State.HELD)
+    assert found_by(database, clock, []).lost == []
+    assert len(found_by(database, clock, [], channels=("fake", "other")).lost) == 1
+
+
+def test_two_in_flight_on_a_channel_are_seen_in_the_history(database: Database, clock: FixedClock) -> None:
+    numbers = [add_delivery(database, clock.now(), day_offset=day) for day in range(2)]
+    end(database, State.HELD)
+    with database.writing() as session:
+        for number, state in zip([*numbers, *numbers], ["preparing", "preparing", "held", "held"], strict=True):
+            record_event(session, f"delivery {state}", now=clock.now(), delivery_id=number)
+    (told,) = found_by(database, clock, []).side_by_side
+    assert f"deliveries {numbers}" in told
