@@ -9,7 +9,7 @@ A post's way through the house, stage by stage::
     adapt/                 post + profile + template -> the exact caption and images of a channel
     platforms/             one adapter and one profile per platform
     db/                    tables, sessions, migrations
-    lifecycle              the states of a delivery and the only place that changes one
+    states, lifecycle      the states of a delivery; the only place that changes one
     post_queue/            posts, order, approval, picking the day's post
     delivery/              claim, publish, settle what is unknown, records
     scheduler              wakes the stages; holds no posts

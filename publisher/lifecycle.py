@@ -8,10 +8,8 @@ from __future__ import annotations
 
 import hashlib
 import secrets
-import sys
 from collections.abc import Callable, Iterable
 from datetime import datetime, timedelta
-from enum import StrEnum
 from typing import Any, cast
 
 from sqlalchemy import CursorResult, and_, or_, select, update
@@ -20,88 +18,14 @@ from sqlalchemy.orm import Session
 
 from publisher.content import AdaptedPost, Publication
 from publisher.db.models import LEASED, Attempt, Delivery, Event, Pick
+from publisher.states import MOVES, WAITING, State
 
-
-class State(StrEnum):
-    PENDING = "pending"
-    PREPARING = "preparing"
-    PUBLISHING = "publishing"
-    PROCESSING = "processing"
-    UNCONFIRMED = "unconfirmed"
-    PUBLISHED = "published"
-    HELD = "held"
-    FAILED = "failed"
-    MISSED = "missed"
-    CANCELED = "canceled"
-
-
-S = State
-MOVES: dict[State, dict[State, str]] = {
-    S.PENDING: {
-        S.PREPARING: "a worker claims it",
-        S.HELD: "it can't go out as it is",
-        S.MISSED: "too late by the outlet's rule",
-        S.CANCELED: "a person decides",
-    },
-    S.PREPARING: {
-        S.PENDING: "failed before the send, or the worker is gone",
-        S.PUBLISHING: "the key is on disk, the request may go",
-        S.HELD: "credentials or content need a person",
-        S.FAILED: "refused for good",
-    },
-    S.PUBLISHING: {
-        S.PUBLISHED: "the platform said so",
-        S.PROCESSING: "accepted, not visible yet",
-        S.UNCONFIRMED: "the answer was lost, or the worker is gone",
-        S.PENDING: "surely not published, may be tried later",
-        S.HELD: "refused, needs a person",
-        S.FAILED: "refused for good",
-    },
-    S.PROCESSING: {
-        S.PUBLISHED: "it is visible now",
-        S.FAILED: "the platform gave up on it",
-        S.UNCONFIRMED: "it can't be found",
-        S.HELD: "the platform can't tell, a person decides",
-    },
-    S.UNCONFIRMED: {
-        S.PUBLISHED: "found on the platform",
-        S.PENDING: "surely absent, same key again",
-        S.HELD: "the platform can't tell, a person decides",
-        S.CANCELED: "a person decides",
-    },
-    S.HELD: {
-        S.PENDING: "a person lets it try again",
-        S.PUBLISHED: "settled by its link",
-        S.CANCELED: "a person decides",
-    },
-    S.FAILED: {
-        S.PENDING: "tried again after an edit",
-        S.PUBLISHED: "settled by its link",
-        S.CANCELED: "a person decides",
-    },
-    S.MISSED: {
-        S.PENDING: "a person wants it out after all",
-        S.PUBLISHED: "settled by its link",
-        S.CANCELED: "a person decides",
-    },
-    S.PUBLISHED: {},
-    S.CANCELED: {},
-}
-FINAL = frozenset(state for state, onward in MOVES.items() if not onward)
-WAITING = frozenset({S.PENDING, S.UNCONFIRMED, S.PROCESSING})
-"""The states that are looked at again at `due_at`."""
 REPLY_PAUSE = timedelta(seconds=5)
 """A platform needs a moment before a reply can name the post that it answers."""
 CANCELED_THREAD = (
     "The post before it was canceled and is public nevertheless; retry this reply to continue it, or cancel it."
 )
 RESTORED = "The desk was restored from a backup; it is looked up whether this went out before."
-
-
-def moves_table() -> str:
-    """Every move as a Markdown table: what `docs/architecture.md` shows, printed by `python -m publisher.lifecycle`."""
-    rows = [f"| {state} | {to} | {why} |" for state, onward in MOVES.items() for to, why in onward.items()]
-    return "\n".join(["| from | to | when |", "| --- | --- | --- |", *rows])
 
 
 class Fenced(Exception):
@@ -387,7 +311,3 @@ def _telling(values: dict[str, Any]) -> dict[str, Any]:
         for name, value in values.items()
         if name in told and value
     }
-
-
-if __name__ == "__main__":
-    sys.stdout.write(f"{moves_table()}\n")

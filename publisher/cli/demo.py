@@ -26,7 +26,6 @@ from publisher.cli.output import console
 from publisher.cli.service import Service
 from publisher.clock import ShiftedClock
 from publisher.db.models import Delivery, Pick
-from publisher.lifecycle import FINAL, State
 from publisher.logs import configure_logs
 from publisher.post_queue.approval import approve
 from publisher.post_queue.errors import PostError
@@ -37,6 +36,7 @@ from publisher.post_queue.slots import slot_day, slot_opens
 from publisher.samples.draw import write_samples
 from publisher.sandbox_client import SandboxClient, SandboxFailed, running_sandbox
 from publisher.starter import write_starter
+from publisher.states import FINAL, State
 
 MARK = ".publisher-demo"
 DAY_SECONDS = 60.0

@@ -15,8 +15,9 @@ from publisher.content import AdaptedPost
 from publisher.db.models import IN_FLIGHT, Channel, Delivery
 from publisher.db.session import Database
 from publisher.delivery.due import may_publish, to_look_up, to_publish, to_verify
-from publisher.lifecycle import Fenced, State, move
+from publisher.lifecycle import Fenced, move
 from publisher.platforms.base import KeySeed
+from publisher.states import State
 
 LOOK_UP_SECONDS = 60.0
 """A look-up that is not recorded within this time is begun again by somebody."""

@@ -21,10 +21,11 @@ from publisher.delivery import records
 from publisher.delivery.channels import Channels
 from publisher.delivery.claim import Held
 from publisher.delivery.outcomes import Pace, error_name
-from publisher.lifecycle import Fenced, State, look_again, move, record_event, record_late_success
+from publisher.lifecycle import Fenced, look_again, move, record_event, record_late_success
 from publisher.logs import get_logger
 from publisher.platforms.base import PlatformAdapter, SupportsLookup, SupportsReadBack
 from publisher.platforms.errors import CredentialsRefused, PlatformError, RateLimited, Unavailable
+from publisher.states import State
 
 CLEAN_LOOK_UPS = 2
 GIVE_UP_AFTER = timedelta(hours=24)

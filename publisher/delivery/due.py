@@ -10,7 +10,8 @@ from sqlalchemy.orm import Session
 
 from publisher.db.models import IN_FLIGHT, Channel, Delivery
 from publisher.db.session import Database
-from publisher.lifecycle import Fenced, State, lose_attempt, move
+from publisher.lifecycle import Fenced, lose_attempt, move
+from publisher.states import State
 
 LOST = "The worker was gone before it recorded the platform's answer; looking whether the post is there."
 

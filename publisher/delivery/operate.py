@@ -9,7 +9,8 @@ from sqlalchemy.orm import Session
 
 from publisher.db.models import Channel, Delivery
 from publisher.db.session import Database
-from publisher.lifecycle import MOVES, Fenced, State, move, record_event
+from publisher.lifecycle import Fenced, move, record_event
+from publisher.states import MOVES, State
 
 RETRY_WINDOW = timedelta(hours=12)
 """A delivery that a person lets out late may take this long."""

@@ -7,7 +7,6 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
 
-from publisher.lifecycle import State
 from publisher.platforms.errors import (
     ContentRejected,
     CredentialsRefused,
@@ -17,6 +16,7 @@ from publisher.platforms.errors import (
     Unconfirmed,
     UnsupportedContent,
 )
+from publisher.states import State
 
 LONGEST_PAUSE = timedelta(minutes=15)
 SHORTEST_PAUSE = timedelta(seconds=1)

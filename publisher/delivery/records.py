@@ -14,9 +14,10 @@ from publisher.db.models import Attempt, Channel
 from publisher.db.session import Database
 from publisher.delivery.claim import Held
 from publisher.delivery.outcomes import Outcome, error_name
-from publisher.lifecycle import Fenced, State, move, record_event, record_late_success
+from publisher.lifecycle import Fenced, move, record_event, record_late_success
 from publisher.platforms.errors import PlatformError
 from publisher.profiles import PublishingHabits
+from publisher.states import State
 
 DETAIL_LENGTH = 1000
 

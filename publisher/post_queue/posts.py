@@ -22,6 +22,7 @@ from publisher.post_queue.errors import PostError
 from publisher.post_queue.order import last_position
 from publisher.post_queue.pictures import duplicate_warnings, picture_rows, take_in
 from publisher.post_queue.storing import changing, last_pick, load_post
+from publisher.states import FINAL, State
 
 
 @dataclass(frozen=True, slots=True)
@@ -156,7 +157,7 @@ def _replace_pictures(session: Session, post: Post, rows: list[PostImage]) -> No
 
 
 def _unfinished(pick: Pick) -> bool:
-    return any(lifecycle.State(delivery.state) not in lifecycle.FINAL for delivery in pick.deliveries)
+    return any(State(delivery.state) not in FINAL for delivery in pick.deliveries)
 
 
 def _adapt_again(

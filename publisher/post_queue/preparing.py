@@ -13,11 +13,11 @@ from publisher.adapt.rendering import Renderer
 from publisher.content import AdaptedPost
 from publisher.db.models import Delivery, Post
 from publisher.db.session import Database
-from publisher.lifecycle import FINAL
 from publisher.post_queue.preview import preview
 from publisher.post_queue.projection import project
 from publisher.post_queue.slots import slot_opens
 from publisher.settings import Settings
+from publisher.states import FINAL
 
 AHEAD = timedelta(minutes=30)
 KEPT_FOR = timedelta(days=30)

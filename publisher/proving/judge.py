@@ -13,8 +13,8 @@ from sqlalchemy.orm import joinedload
 from publisher.content import AdaptedPost
 from publisher.db.models import LEASED, Attempt, Delivery, Event, Pick
 from publisher.db.session import Database
-from publisher.lifecycle import State
 from publisher.proving.report import Findings
+from publisher.states import State
 
 Ledger = Mapping[tuple[str, str], Sequence[dict[str, Any]]]
 UNPUBLISHED = (State.FAILED, State.MISSED, State.CANCELED)

@@ -12,9 +12,9 @@ from publisher.clock import Clock
 from publisher.db.models import Channel, Delivery, Pick
 from publisher.db.session import Database
 from publisher.delivery import operate
-from publisher.lifecycle import State
 from publisher.proving.judge import copies_of, counted
 from publisher.sandbox_client import SandboxClient
+from publisher.states import State
 
 ACTOR = "proof"
 

@@ -9,8 +9,8 @@ from sqlalchemy import and_, or_, select
 
 from publisher.db.models import LEASED, Channel, Delivery, Pick
 from publisher.db.session import Database
-from publisher.lifecycle import WAITING, State
 from publisher.proving.fleet import End
+from publisher.states import WAITING, State
 
 OPEN = (*LEASED, State.PENDING, State.PROCESSING, State.UNCONFIRMED, State.HELD)
 

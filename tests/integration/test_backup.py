@@ -34,13 +34,14 @@ from publisher.keeping.daily import keep_daily, newest_backup
 from publisher.keeping.files import BackupError
 from publisher.keeping.manifest import read_manifest
 from publisher.keeping.restore import RestoreReport, restore
-from publisher.lifecycle import State, restore_deliveries
+from publisher.lifecycle import restore_deliveries
 from publisher.post_queue.drafts import ImageDraft, PostDraft
 from publisher.post_queue.gap import Gap, close_gap
 from publisher.post_queue.posts import add_post
 from publisher.scheduler import Scheduler
 from publisher.settings import load_settings
 from publisher.starter import write_starter
+from publisher.states import State
 from tests.fakes import add_delivery, the_delivery
 from tests.outlet import PLATFORMS, Outlet, draw
 from tests.queue_desk import open_desk

@@ -18,7 +18,6 @@ from publisher.delivery.claim import claim
 from publisher.delivery.due import due_channels, miss_expired, recover_lost
 from publisher.delivery.operate import Refused
 from publisher.delivery.worker import Worker
-from publisher.lifecycle import State
 from publisher.platforms.errors import (
     ContentRejected,
     CredentialsRefused,
@@ -28,6 +27,7 @@ from publisher.platforms.errors import (
     UnsupportedContent,
 )
 from publisher.settings import DeliverySettings
+from publisher.states import State
 from tests.fakes import (
     BlindAdapter,
     FakeAdapter,

@@ -27,8 +27,9 @@ from publisher.delivery.confirm import Confirmer
 from publisher.delivery.due import miss_expired, recover_lost
 from publisher.delivery.operate import Refused
 from publisher.delivery.outcomes import Pace, after_send, before_send
-from publisher.lifecycle import FINAL, WAITING, Fenced, State
+from publisher.lifecycle import Fenced
 from publisher.platforms.errors import ContentRejected, CredentialsRefused, RateLimited, Unavailable, Unconfirmed
+from publisher.states import FINAL, WAITING, State
 from tests.fakes import FakeAdapter, FakeChannels, FakePlatform, add_delivery, fake_profile
 
 CHANNELS = ("north", "south")

@@ -25,6 +25,7 @@ from publisher.post_queue.order import After, Before, FixedDate, Front, Place, P
 from publisher.post_queue.posts import EditOutcome, add_post, edit_post, withdraw_post
 from publisher.post_queue.preview import preview
 from publisher.post_queue.storing import load_post
+from publisher.states import State
 from tests.image_samples import composite, fluorescence, save, telling_jpeg, tissue
 from tests.queue_desk import Desk, facts_of_content, open_desk
 
@@ -257,7 +258,7 @@ def test_after_the_pick_an_edit_reaches_the_deliveries_that_were_never_sent(desk
     web, mail = desk.picks()[0].deliveries
     with desk.database.writing() as session:
         lifecycle.move(
-            session, web.id, fence=0, before=lifecycle.State.PENDING, to=lifecycle.State.PREPARING, now=NINE,
+            session, web.id, fence=0, before=State.PENDING, to=State.PREPARING, now=NINE,
             lease_owner="worker", lease_until=NINE + timedelta(seconds=30),
         )  # fmt: skip
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
-from publisher.lifecycle import MOVES, State, moves_table
+from publisher.states import MOVES, State, moves_table
 
 DOCUMENT = Path(__file__).parents[2] / "docs" / "architecture.md"
 
@@ -13,7 +13,7 @@ DOCUMENT = Path(__file__).parents[2] / "docs" / "architecture.md"
 def test_the_document_lists_exactly_the_moves_of_the_code() -> None:
     text = DOCUMENT.read_text(encoding="utf-8")
     shown = text.partition("<!-- moves -->\n")[2].partition("\n<!-- end of moves -->")[0]
-    assert shown == moves_table(), "run `python -m publisher.lifecycle` and put its table into the document"
+    assert shown == moves_table(), "run `python -m publisher.states` and put its table into the document"
 
 
 def test_the_diagram_names_every_state() -> None:

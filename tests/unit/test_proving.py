@@ -11,11 +11,12 @@ from sqlalchemy import update
 from publisher.clock import FixedClock
 from publisher.db.models import Delivery
 from publisher.db.session import Database
-from publisher.lifecycle import State, record_event
+from publisher.lifecycle import record_event
 from publisher.proving.judge import counted, judge
 from publisher.proving.plan import FAULTS, MILESTONES, TROUBLES, Terms, draw_plan
 from publisher.proving.report import Findings
 from publisher.sandbox.faults import KINDS, Fault
+from publisher.states import State
 from tests.fakes import add_delivery
 
 PLATFORMS = ("one", "two", "three")
