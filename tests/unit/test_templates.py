@@ -30,14 +30,18 @@ def mistake(source: str) -> str:
 
 @pytest.mark.parametrize("platform", ["bluesky", "instagram", "mastodon", "threads", "tumblr", "x"])
 def test_the_shipped_templates_can_be_used(platform: str) -> None:
-    folder = resources.files("publisher") / "starter" / "captions"
-    check_template((folder / f"{platform}.j2").read_text(encoding="utf-8"), f"{platform}.j2")
+    source = (resources.files("publisher") / "starter" / "captions" / f"{platform}.j2").read_text(encoding="utf-8")
+    check_template(source, f"{platform}.j2")
+    with pytest.raises(TemplateError):
+        check_template(source + "{{ nothing_of_ours }}", f"{platform}.j2")
 
 
 def test_every_helper_can_be_used() -> None:
     fields = [name for name in HELPERS if name not in ("hashtags", "mention", "links")]
     source = "".join(f"{{{{ {name} }}}}\n" for name in fields)
-    check_template(source + '{{ hashtags(3) }}{{ hashtags() }}{{ mention("Ana Roig") }}{{ links | bullets }}', "all.j2")
+    source += '{{ hashtags(3) }}{{ hashtags() }}{{ mention("Ana Roig") }}{{ links | bullets }}'
+    check_template(source, "all.j2")
+    assert "nothing_of_ours" in mistake(source + "{{ nothing_of_ours }}")
 
 
 def test_fields_and_marks_come_out_of_one_rendering() -> None:
