@@ -12,6 +12,7 @@ A post's way through the house, stage by stage::
     states, lifecycle      the states of a delivery; the only place that changes one
     post_queue/            posts, order, approval, picking the day's post
     delivery/              claim, publish, settle what is unknown, records
+    desk                   everything that works on one outlet, made when it is first asked for
     scheduler              wakes the stages; holds no posts
     keeping/               backups, daily or whole, and their way back
     proving/               faults, kills and clock jumps against the sandbox, and what came of them

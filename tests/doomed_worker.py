@@ -8,10 +8,10 @@ import sys
 from datetime import timedelta
 from pathlib import Path
 
-from publisher.cli.desk import Desk
 from publisher.delivery.due import recover_lost
 from publisher.delivery.owner import is_surely_gone, this_process
 from publisher.delivery.worker import Worker
+from publisher.desk import Desk
 
 
 def main(config: str, channel: str, doom: str = "") -> None:

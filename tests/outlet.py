@@ -11,13 +11,13 @@ from pathlib import Path
 import pyvips
 from sqlalchemy import select
 
-from publisher.cli.desk import Desk
 from publisher.clock import ShiftedClock
 from publisher.db.models import Delivery
 from publisher.delivery.channels import Channels
 from publisher.delivery.due import due_channels, recover_lost
 from publisher.delivery.owner import is_surely_gone, this_process
 from publisher.delivery.worker import Worker
+from publisher.desk import Desk
 from publisher.post_queue.approval import approve
 from publisher.post_queue.drafts import ImageDraft, PostDraft
 from publisher.post_queue.picking import pick_slot

@@ -10,11 +10,12 @@ from rich.markup import escape
 from sqlalchemy import select
 from sqlalchemy.orm import joinedload
 
-from publisher.cli.desk import Desk, actor, desk_of
+from publisher.cli.desk import actor, desk_of
 from publisher.cli.output import console, json_option, print_json, print_table, styled
 from publisher.db.models import STATES, Attempt, Channel, Delivery, Event, Pick
 from publisher.delivery import operate
 from publisher.delivery.operate import Refused
+from publisher.desk import Desk
 from publisher.settings import SettingsError
 
 

@@ -21,11 +21,11 @@ from sqlalchemy.orm import joinedload
 
 from publisher.cli.deliveries import print_deliveries
 from publisher.cli.demo_check import differences
-from publisher.cli.desk import Desk
 from publisher.cli.output import console
 from publisher.cli.service import Service
 from publisher.clock import ShiftedClock
 from publisher.db.models import Delivery, Pick
+from publisher.desk import Desk
 from publisher.logs import configure_logs
 from publisher.post_queue.approval import approve
 from publisher.post_queue.errors import PostError

@@ -18,12 +18,13 @@ import click
 from rich.markup import escape
 from sqlalchemy import func, select
 
-from publisher.cli.desk import Desk, actor, desk_of
+from publisher.cli.desk import actor, desk_of
 from publisher.cli.errors import sentence
 from publisher.cli.output import console, json_option, print_json
 from publisher.content import Account
 from publisher.db.models import Channel, Delivery, Event
 from publisher.delivery import operate
+from publisher.desk import Desk
 from publisher.keeping.daily import newest_backup
 from publisher.keeping.files import BackupError
 from publisher.post_queue.listing import days_of_cover

@@ -6,8 +6,9 @@ from pathlib import Path
 
 import click
 
-from publisher.cli.desk import Desk, desk_of
+from publisher.cli.desk import desk_of
 from publisher.clock import SystemClock
+from publisher.desk import Desk
 from publisher.keeping.backup import make_backup, sqlite_file
 from publisher.keeping.files import make_private, plain_errors
 from publisher.keeping.restore import RestoreReport, restore

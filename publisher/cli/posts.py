@@ -10,8 +10,9 @@ from typing import Any, TypeVar
 import click
 from pydantic import ValidationError
 
-from publisher.cli.desk import Desk, actor, desk_of
+from publisher.cli.desk import actor, desk_of
 from publisher.cli.output import DAY, console, json_option, print_json
+from publisher.desk import Desk
 from publisher.post_queue.approval import NotApproved, PostProblem, approve
 from publisher.post_queue.drafts import PostChanges, PostDraft
 from publisher.post_queue.errors import PostError

@@ -13,11 +13,12 @@ from rich.markup import escape
 from rich.panel import Panel
 from rich.text import Text
 
-from publisher.cli.desk import Desk, desk_of
+from publisher.cli.desk import desk_of
 from publisher.cli.output import console, json_option, print_json, print_table
 from publisher.cli.preview_page import Header, length_told, preview_page
 from publisher.content import AdaptedPost, Rendition
 from publisher.db.models import Post
+from publisher.desk import Desk
 from publisher.media import write_whole
 from publisher.post_queue.preview import ChannelPreview, preview
 from publisher.post_queue.rehearsal import RehearsedDay, rehearse

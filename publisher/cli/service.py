@@ -5,10 +5,10 @@ from __future__ import annotations
 import random
 from datetime import datetime, timedelta
 
-from publisher.cli.desk import Desk
 from publisher.delivery.dispatch import ThreadDispatcher
 from publisher.delivery.owner import this_process
 from publisher.delivery.worker import Worker
+from publisher.desk import Desk
 from publisher.keeping.daily import keep_daily
 from publisher.logs import get_logger
 from publisher.post_queue.picking import pick_slot

@@ -9,8 +9,9 @@ from pathlib import Path
 
 import click
 
-from publisher.cli.desk import Desk, desk_of
+from publisher.cli.desk import desk_of
 from publisher.db.upgrade import prepare_database
+from publisher.desk import Desk
 from publisher.starter import starter_files, write_starter
 
 

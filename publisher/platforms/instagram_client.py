@@ -32,7 +32,7 @@ PER_CONNECTION: dict[str, Any] = {
 """What a stored session must not decide. The library calls its pause before each request a timeout."""
 
 # The library writes answers, and so what they hand out, to its logs.
-SILENT = logging.getLogger("publisher.platforms.instagram.library")
+SILENT = logging.getLogger("publisher.platforms.instagram.wire")
 SILENT.disabled = True
 
 

@@ -13,23 +13,18 @@ from typing import Any
 
 from PIL import Image
 
-from publisher.adapt.people import People
-from publisher.adapt.posts import Target
-from publisher.adapt.rendering import Renderer
-from publisher.clock import Clock
 from publisher.db.session import Database
 from publisher.db.upgrade import prepare_database
 from publisher.delivery.channels import Channels
-from publisher.media import MediaStore
+from publisher.desk import Desk
 from publisher.platforms.errors import CredentialsRefused
 from publisher.post_queue.approval import approve
 from publisher.post_queue.drafts import ImageDraft, PostDraft
 from publisher.post_queue.picking import sync_channels
 from publisher.post_queue.posts import add_post
-from publisher.post_queue.targets import load_people, load_targets
 from publisher.profiles import Profile
 from publisher.sandbox_client import SandboxFailed
-from publisher.settings import Settings, load_settings
+from publisher.settings import Settings
 from publisher.starter import write_starter
 
 TIMEOUT_SECONDS = 1.0
@@ -63,36 +58,12 @@ class QuickChannels(Channels):
         return profile.model_copy(update={"publishing": profile.publishing.model_copy(update=habits)})
 
 
-class ProvingOutlet:
-    """What the processes of a proof work with, made when it is first asked for."""
-
-    def __init__(self, config: Path, clock: Clock) -> None:
-        self.config = config
-        self.clock = clock
-
-    @cached_property
-    def settings(self) -> Settings:
-        return load_settings(self.config)
+class ProvingOutlet(Desk):
+    """What the processes of a proof work with. `prepare` makes the database, once, before they open it."""
 
     @cached_property
     def database(self) -> Database:
         return Database.open(self.settings.database_url)
-
-    @cached_property
-    def store(self) -> MediaStore:
-        return MediaStore(self.settings.path(self.settings.storage.media))
-
-    @cached_property
-    def renderer(self) -> Renderer:
-        return Renderer(self.store)
-
-    @cached_property
-    def targets(self) -> dict[str, Target]:
-        return load_targets(self.settings)
-
-    @cached_property
-    def people(self) -> People:
-        return load_people(self.settings)
 
     @cached_property
     def channels(self) -> Channels:

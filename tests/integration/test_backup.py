@@ -21,7 +21,6 @@ from click.testing import CliRunner
 from sqlalchemy import select, update
 
 from publisher.cli import service
-from publisher.cli.desk import Desk
 from publisher.cli.doctor import _backup_told
 from publisher.cli.keeping import _told
 from publisher.cli.main import cli
@@ -29,6 +28,7 @@ from publisher.clock import FixedClock
 from publisher.db.models import Attempt, Delivery, Event, Pick, Post
 from publisher.db.session import Database
 from publisher.delivery.operate import Refused, retry
+from publisher.desk import Desk
 from publisher.keeping.backup import BackupReport, make_backup
 from publisher.keeping.daily import keep_daily, newest_backup
 from publisher.keeping.files import BackupError

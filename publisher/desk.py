@@ -1,0 +1,68 @@
+"""Everything that works on one outlet, made when it is first asked for."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from functools import cached_property
+from pathlib import Path
+
+from publisher.adapt.people import People
+from publisher.adapt.posts import Target
+from publisher.adapt.rendering import Renderer
+from publisher.clock import Clock, SystemClock
+from publisher.db.session import Database
+from publisher.db.upgrade import prepare_database
+from publisher.delivery.channels import Channels
+from publisher.media import MediaStore
+from publisher.post_queue.picking import sync_channels
+from publisher.post_queue.targets import load_people, load_targets
+from publisher.settings import Settings, load_settings
+
+
+class Desk:
+    """The outlet of one configuration file."""
+
+    def __init__(self, config: Path, clock: Clock | None = None) -> None:
+        self.config = config
+        self.clock: Clock = clock or SystemClock()
+
+    @cached_property
+    def settings(self) -> Settings:
+        return load_settings(self.config)
+
+    @cached_property
+    def database(self) -> Database:
+        """The database, created or migrated first if it has to be."""
+        settings = self.settings
+        prepare_database(settings.database_url, backups=settings.path(settings.storage.backups), now=self.clock.now())
+        database = Database.open(settings.database_url)
+        with database.writing() as session:
+            sync_channels(session, settings)
+        return database
+
+    @cached_property
+    def store(self) -> MediaStore:
+        return MediaStore(self.settings.path(self.settings.storage.media))
+
+    @cached_property
+    def renderer(self) -> Renderer:
+        return Renderer(self.store)
+
+    @cached_property
+    def targets(self) -> dict[str, Target]:
+        return load_targets(self.settings)
+
+    @cached_property
+    def people(self) -> People:
+        return load_people(self.settings)
+
+    @cached_property
+    def channels(self) -> Channels:
+        return Channels(self.settings, self.clock)
+
+    def now(self) -> datetime:
+        return self.clock.now()
+
+    def local(self, instant: datetime | None, form: str = "%Y-%m-%d %H:%M") -> str:
+        """An instant as the outlet's clocks show it; a dash for none."""
+        return instant.astimezone(self.settings.outlet.zone).strftime(form) if instant else "–"
