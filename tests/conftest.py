@@ -13,7 +13,9 @@ import pytest
 from publisher.clock import FixedClock
 from publisher.db.models import Base
 from publisher.db.session import Database
+from publisher.db.upgrade import prepare_database
 from publisher.logs import configure_logs
+from publisher.proving.postgres import ThrowawayPostgres
 from publisher.sandbox.stage import Stage
 from tests.outlet import PLATFORMS, Outlet, environment
 
@@ -33,6 +35,28 @@ def database(tmp_path: Path) -> Iterator[Database]:
     """An empty database in a file of its own."""
     opened = Database.open(f"sqlite:///{tmp_path / 'queue.db'}")
     Base.metadata.create_all(opened.engine)
+    yield opened
+    opened.close()
+
+
+@pytest.fixture(scope="session")
+def postgres() -> Iterator[ThrowawayPostgres]:
+    """A PostgreSQL server of this process's own."""
+    with ThrowawayPostgres() as server:
+        yield server
+
+
+@pytest.fixture
+def postgres_url(postgres: ThrowawayPostgres, tmp_path: Path, now: datetime) -> str:
+    """An outlet's empty database on PostgreSQL."""
+    url = postgres.create_database()
+    prepare_database(url, backups=tmp_path / "backups", now=now)
+    return url
+
+
+@pytest.fixture
+def postgres_database(postgres_url: str) -> Iterator[Database]:
+    opened = Database.open(postgres_url)
     yield opened
     opened.close()
 

@@ -38,6 +38,8 @@ STATES = (
 LEASED = ("preparing", "publishing")
 IN_FLIGHT = text("state IN ('preparing', 'publishing')")
 WAITING = text("state = 'approved' AND NOT reserve AND fixed_date IS NULL AND last_shown_on IS NULL")
+OPEN = text("closed_at IS NULL")
+UNTOLD = text("told_at IS NULL OR (closed_at IS NOT NULL AND recovery_told_at IS NULL)")
 DUE = text("state IN ('pending', 'unconfirmed', 'processing')")
 
 
@@ -185,6 +187,67 @@ class Channel(Base):
     """Not before this instant: a rate limit, or the pace of the platform."""
 
 
+class Quota(Base):
+    """What a platform last said about how much a channel may still do."""
+
+    __tablename__ = "quota"
+
+    channel_name: Mapped[str] = mapped_column(ForeignKey("channel.name", ondelete="CASCADE"), primary_key=True)
+    name: Mapped[str] = mapped_column(String(40), primary_key=True)
+    maximum: Mapped[int]
+    remaining: Mapped[int]
+    resets_at: Mapped[datetime]
+    seen_at: Mapped[datetime]
+
+
+class ChannelSession(Base):
+    """What a platform handed out after a log-in, encrypted: for desks of several machines."""
+
+    __tablename__ = "channel_session"
+
+    channel_name: Mapped[str] = mapped_column(ForeignKey("channel.name", ondelete="CASCADE"), primary_key=True)
+    content: Mapped[str] = mapped_column(Text)
+    updated_at: Mapped[datetime]
+
+
+class Process(Base):
+    """A process of the desk, and when it was last heard of."""
+
+    __tablename__ = "process"
+
+    owner: Mapped[str] = mapped_column(String(120), primary_key=True)
+    role: Mapped[str] = mapped_column(String(40))
+    started_at: Mapped[datetime]
+    seen_at: Mapped[datetime] = mapped_column(index=True)
+
+
+class Notice(Base):
+    """Something that people are told once: open from when it was seen until it is over."""
+
+    __tablename__ = "notice"
+    __table_args__ = (
+        Index("uq_notice_open", "subject", unique=True, sqlite_where=OPEN, postgresql_where=OPEN),
+        Index("ix_notice_untold", "next_try_at", sqlite_where=UNTOLD, postgresql_where=UNTOLD),
+    )
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    subject: Mapped[str] = mapped_column(String(80))
+    """What it is about, such as `held 12`: one open notice each."""
+    kind: Mapped[str] = mapped_column(String(20))
+    title: Mapped[str] = mapped_column(Text)
+    message: Mapped[str] = mapped_column(Text)
+    """What is wrong, and the one command or link that mends it."""
+    opened_at: Mapped[datetime]
+    told_at: Mapped[datetime | None]
+    closed_at: Mapped[datetime | None]
+    recovery_told_at: Mapped[datetime | None]
+    """When people were told that it is over. Also set when that isn't worth a message."""
+    tries: Mapped[int] = mapped_column(default=0)
+    next_try_at: Mapped[datetime]
+    trouble: Mapped[str] = mapped_column(Text, default="")
+    """Why the last try to tell it failed."""
+
+
 class Pick(Base):
     """The decision which post fills a slot. One per local day; `post_id` is empty for an empty day."""
 
@@ -291,6 +354,8 @@ class Attempt(Base):
     status: Mapped[int | None]
     request_id: Mapped[str | None] = mapped_column(String(120))
     detail: Mapped[str] = mapped_column(Text, default="")
+    cost_micros: Mapped[int] = mapped_column(default=0, server_default="0")
+    """What the platform asks for this request, in millionths of a US dollar, as far as its prices tell."""
 
     delivery: Mapped[Delivery] = relationship(back_populates="attempts")
 

@@ -7,6 +7,7 @@ import os
 import tempfile
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -26,8 +27,25 @@ class Secret:
     required: bool = True
 
 
+class SessionStore(Protocol):
+    """Where one channel's session lies: what its platform handed out after a log-in."""
+
+    @property
+    def place(self) -> str:
+        """Where it is, for a person."""
+
+    def load(self) -> dict[str, Any]:
+        """The stored session; empty when there is none. Raises OSError or ValueError when it can't be read."""
+
+    def save(self, session: Mapping[str, Any]) -> None:
+        """Replace it whole: a reader sees the old one or the new one."""
+
+    def alone(self) -> AbstractContextManager[None]:
+        """Inside, nobody else is: no other thread, process or machine. Raises Unavailable when that takes too long."""
+
+
 class SessionFile:
-    """What a platform hands out after a log-in: tokens, device ids. A JSON file of mode 0600."""
+    """A session in a JSON file of mode 0600."""
 
     def __init__(self, path: Path) -> None:
         self.path = path

@@ -16,6 +16,7 @@ from typing import Any
 import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.runtime.migration import MigrationContext
+from alembic.script import ScriptDirectory
 from sqlalchemy import Engine, event, inspect
 
 from publisher.db import session, upgrade
@@ -25,12 +26,13 @@ from publisher.db.upgrade import DatabaseError, UpgradeReport, prepare_database
 
 NOW = datetime(2026, 3, 14, 8, 30, 5, tzinfo=UTC)
 
-SECOND_MIGRATION = """
+HEAD = str(ScriptDirectory(str(upgrade.MIGRATIONS)).get_current_head())
+NEXT_MIGRATION = f"""
 import sqlalchemy as sa
 from alembic import op
 
-revision = "0002"
-down_revision = "0001"
+revision = "next"
+down_revision = "{HEAD}"
 
 
 def upgrade():
@@ -67,7 +69,7 @@ def next_version(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[s
     def install(migration: str) -> None:
         folder = tmp_path / "100% newer" / "migrations"
         shutil.copytree(upgrade.MIGRATIONS, folder, ignore=shutil.ignore_patterns("__pycache__"))
-        (folder / "versions" / "0002_second.py").write_text(migration, encoding="utf-8")
+        (folder / "versions" / "next.py").write_text(migration, encoding="utf-8")
         monkeypatch.setattr(upgrade, "MIGRATIONS", folder)
 
     return install
@@ -133,8 +135,8 @@ def structure(engine: Engine) -> dict[str, Any]:
 def test_a_new_database_is_created_without_a_backup(file: Path, prepare: Callable[[], UpgradeReport]) -> None:
     report = prepare()
 
-    assert (report.created, report.before, report.after, report.backup) == (True, None, "0001", None)
-    assert report.sentence == "The database was created (revision 0001)."
+    assert (report.created, report.before, report.after, report.backup) == (True, None, HEAD, None)
+    assert report.sentence == f"The database was created (revision {HEAD})."
     assert not (file.parent / "backups").exists()
     assert rows(file, "PRAGMA journal_mode") == [("wal",)]
 
@@ -145,7 +147,7 @@ def test_a_database_that_is_up_to_date_is_left_alone(file: Path, prepare: Callab
     report = prepare()
 
     assert (report.created, report.upgraded, report.backup) == (False, False, None)
-    assert report.sentence == "The database is up to date (revision 0001)."
+    assert report.sentence == f"The database is up to date (revision {HEAD})."
     assert rows(file, "SELECT title FROM post") == [("Cells",)]
 
 
@@ -153,7 +155,7 @@ def test_a_database_that_is_up_to_date_waits_for_no_writer(file: Path, prepare: 
     prepare()
     with closing(sqlite3.connect(file, isolation_level=None)) as writer:
         writer.execute("BEGIN IMMEDIATE")
-        assert prepare().after == "0001"
+        assert prepare().after == HEAD
 
 
 def test_the_migrations_make_exactly_the_models(file: Path, prepare: Callable[[], UpgradeReport]) -> None:
@@ -187,7 +189,7 @@ def test_several_processes_that_start_at_once_create_it_once(file: Path) -> None
 
     assert [process.returncode for process in started] == [0, 0, 0, 0], answers
     assert sorted(out.strip() for out, _ in answers) == ["False", "False", "False", "True"]
-    assert rows(file, "SELECT version_num FROM alembic_version") == [("0001",)]
+    assert rows(file, "SELECT version_num FROM alembic_version") == [(HEAD,)]
 
 
 # --- an older database -----------------------------------------------------------------------
@@ -198,17 +200,17 @@ def test_an_older_database_is_backed_up_and_migrated(
 ) -> None:
     prepare()
     fill(file)
-    next_version(SECOND_MIGRATION)
+    next_version(NEXT_MIGRATION)
     report = prepare()
 
-    backup = file.parent / "backups" / "queue-20260314T083005Z-0001.db"
-    assert report == UpgradeReport(before="0001", after="0002", backup=backup)
+    backup = file.parent / "backups" / f"queue-20260314T083005Z-{HEAD}.db"
+    assert report == UpgradeReport(before=HEAD, after="next", backup=backup)
     assert str(backup) in report.sentence
     assert rows(file, "SELECT title, mood FROM post") == [("Cells", "calm")]
     assert rows(file, "PRAGMA foreign_key_check") == []
     assert [path.name for path in backup.parent.iterdir()] == [backup.name], "the backup is one file, finished"
     assert stat.S_IMODE(backup.stat().st_mode) == 0o600
-    assert rows(backup, "SELECT version_num FROM alembic_version") == [("0001",)]
+    assert rows(backup, "SELECT version_num FROM alembic_version") == [(HEAD,)]
     assert rows(backup, "SELECT title FROM post") == [("Cells",)]
 
 
@@ -217,7 +219,7 @@ def test_copying_a_table_keeps_the_rows_that_belong_to_it(
 ) -> None:
     prepare()
     fill(file)
-    next_version(SECOND_MIGRATION)
+    next_version(NEXT_MIGRATION)
     prepare()
 
     assert rows(file, "SELECT alt_text FROM post_image") == [("Two cells",)]
@@ -228,7 +230,7 @@ def test_a_backup_of_a_database_in_use_holds_all_that_was_committed(
 ) -> None:
     prepare()
     fill(file)
-    next_version(SECOND_MIGRATION)
+    next_version(NEXT_MIGRATION)
     with closing(sqlite3.connect(file, isolation_level=None)) as other:
         other.execute("UPDATE post SET title = 'Still in the log'")
         report = prepare()
@@ -242,11 +244,11 @@ def test_a_migration_that_fails_leaves_all_as_it_was(
 ) -> None:
     prepare()
     fill(file)
-    next_version(SECOND_MIGRATION + '    op.execute("INSERT INTO nowhere VALUES (1)")\n')
+    next_version(NEXT_MIGRATION + '    op.execute("INSERT INTO nowhere VALUES (1)")\n')
     with pytest.raises(DatabaseError, match=r"queue\.db can't be used: no such table: nowhere"):
         prepare()
 
-    assert rows(file, "SELECT version_num FROM alembic_version") == [("0001",)]
+    assert rows(file, "SELECT version_num FROM alembic_version") == [(HEAD,)]
     assert "mood" not in rows(file, "SELECT sql FROM sqlite_master WHERE name = 'post'")[0][0]
     assert rows(file, "SELECT count(*) FROM post_image") == [(1,)]
 
@@ -256,7 +258,7 @@ def test_a_migration_that_would_orphan_rows_is_undone(
 ) -> None:
     prepare()
     fill(file)
-    next_version(SECOND_MIGRATION + '    op.execute("DELETE FROM post")\n')
+    next_version(NEXT_MIGRATION + '    op.execute("DELETE FROM post")\n')
     with pytest.raises(DatabaseError, match="would leave rows of post_image without what they belong to"):
         prepare()
 
@@ -268,11 +270,11 @@ def test_nothing_is_migrated_when_the_backup_cannot_be_written(
 ) -> None:
     prepare()
     (file.parent / "backups").write_text("a file where the folder should be", encoding="utf-8")
-    next_version(SECOND_MIGRATION)
+    next_version(NEXT_MIGRATION)
     with pytest.raises(DatabaseError, match=r"the backup before it can't be written .* storage\.backups"):
         prepare()
 
-    assert rows(file, "SELECT version_num FROM alembic_version") == [("0001",)]
+    assert rows(file, "SELECT version_num FROM alembic_version") == [(HEAD,)]
 
 
 def test_a_damaged_database_is_not_migrated(
@@ -284,7 +286,7 @@ def test_a_damaged_database_is_not_migrated(
     with file.open("r+b") as raw:
         raw.seek((root - 1) * page_size)
         raw.write(b"\xff" * page_size)
-    next_version(SECOND_MIGRATION)
+    next_version(NEXT_MIGRATION)
     with pytest.raises(DatabaseError, match=r"is damaged .* restore the last good backup"):
         prepare()
 
@@ -302,7 +304,7 @@ def test_a_newer_database_is_refused(file: Path, prepare: Callable[[], UpgradeRe
         prepare()
 
     assert str(refused.value) == (
-        f"{file} was written by a newer publisher (revision 0099, this one knows 0001); "
+        f"{file} was written by a newer publisher (revision 0099, this one knows {HEAD}); "
         "install that version or restore a backup"
     )
 
@@ -354,7 +356,7 @@ def test_a_read_only_database_is_refused(
     prepare: Callable[[], UpgradeReport], next_version: Callable[[str], None], on_connect: Callable[[str], None]
 ) -> None:
     prepare()
-    next_version(SECOND_MIGRATION)
+    next_version(NEXT_MIGRATION)
     on_connect("query_only=ON")
     with pytest.raises(DatabaseError, match="is read-only for this user; allow writing to it and to its folder"):
         prepare()

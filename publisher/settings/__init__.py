@@ -1,0 +1,33 @@
+"""The configuration: `config/publisher.toml`, overridden by the environment, and secrets."""
+
+from publisher.settings.loading import ENV_PREFIX, Settings, SettingsError, load_settings, read_secret
+from publisher.settings.sections import (
+    ChannelSettings,
+    ClockTime,
+    DeliverySettings,
+    HealthSettings,
+    Lateness,
+    Missing,
+    NotifySettings,
+    OutletSettings,
+    ReserveSettings,
+    StorageSettings,
+)
+
+__all__ = [
+    "ENV_PREFIX",
+    "ChannelSettings",
+    "ClockTime",
+    "DeliverySettings",
+    "HealthSettings",
+    "Lateness",
+    "Missing",
+    "NotifySettings",
+    "OutletSettings",
+    "ReserveSettings",
+    "Settings",
+    "SettingsError",
+    "StorageSettings",
+    "load_settings",
+    "read_secret",
+]

@@ -1,0 +1,175 @@
+"""The tables of the configuration, one class each: what a key means, what it may be, what it is when unset."""
+
+from __future__ import annotations
+
+import difflib
+import re
+import zoneinfo
+from datetime import time
+from pathlib import Path
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, field_validator
+from sqlalchemy.engine import make_url
+from sqlalchemy.exc import ArgumentError
+
+from publisher.content import Fit
+from publisher.profiles import Limit
+
+
+def _clock_time(value: object) -> object:
+    if isinstance(value, time):
+        return value
+    if isinstance(value, str) and (found := re.fullmatch(r"([01]?\d|2[0-3]):([0-5]\d)", value)):
+        return time(int(found[1]), int(found[2]))
+    raise ValueError(f'{value!r} is no time of day; write it like "09:00"')
+
+
+ClockTime = Annotated[time, BeforeValidator(_clock_time)]
+
+
+class Section(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class Lateness(Section):
+    """Until when a late post still goes out on its day. `until` None: a late post is skipped."""
+
+    until: ClockTime | None = None
+
+
+def _lateness(value: object) -> object:
+    if value == "skip":
+        return Lateness()
+    if isinstance(value, str) and value.startswith("until "):
+        return Lateness(until=value.removeprefix("until ").strip())  # type: ignore[arg-type]
+    if isinstance(value, Lateness):
+        return value
+    raise ValueError(f'{value!r} is no lateness rule; write "until 20:00" or "skip"')
+
+
+class OutletSettings(Section):
+    name: str = Field(min_length=1)
+    time_zone: str
+    hour: ClockTime
+    lateness: Annotated[Lateness, BeforeValidator(_lateness)] = Lateness(until=time(20, 0))
+    language: str = "en"
+    """The language that posts are written in."""
+
+    @field_validator("time_zone")
+    @classmethod
+    def _known_zone(cls, value: str) -> str:
+        if value in zoneinfo.available_timezones():
+            return value
+        near = difflib.get_close_matches(value, zoneinfo.available_timezones(), n=1)
+        hint = f"did you mean {near[0]!r}?" if near else 'write an IANA name such as "Europe/London"'
+        raise ValueError(f"there is no time zone {value!r}; {hint}")
+
+    @property
+    def zone(self) -> zoneinfo.ZoneInfo:
+        return zoneinfo.ZoneInfo(self.time_zone)
+
+
+class ReserveSettings(Section):
+    no_repeat_days: int = Field(default=365, ge=0)
+    """A reserve post isn't shown again within this many days."""
+
+
+class StorageSettings(Section):
+    """Paths are relative to the folder that holds `config/`."""
+
+    database: str = Field(default="sqlite:///queue.db", repr=False)
+    """It may hold a password, and is therefore not shown."""
+    media: str = Field(default="media", min_length=1)
+    """A folder, or `s3://BUCKET/PREFIX`, with `?endpoint=URL&region=NAME` where it isn't Amazon's."""
+    sessions: str = Field(default="sessions", min_length=1)
+    """A folder, or `database`: then they are encrypted with `PUBLISHER_KEY`, and any machine has them."""
+    backups: Path = Path("backups")
+
+    @field_validator("database")
+    @classmethod
+    def _database_url(cls, value: str) -> str:
+        try:
+            backend = make_url(value).get_backend_name()
+        except ArgumentError:
+            backend = ""
+        if backend not in ("sqlite", "postgresql"):
+            raise ValueError('it must be a URL such as "sqlite:///queue.db" or "postgresql+psycopg://host/name"')
+        return value
+
+
+class DeliverySettings(Section):
+    lease_seconds: float = Field(default=30.0, gt=0)
+    """A worker that is not heard of for this long has lost its delivery."""
+    look_up_after: tuple[Annotated[float, Field(gt=0)], ...] = Field(default=(10.0, 60.0, 300.0), min_length=1)
+    """Seconds after an unknown outcome at which the platform is asked whether the post is there."""
+    settle_seconds: float | None = Field(default=None, ge=0)
+    """When absence means absence. None: as the platform's profile says."""
+    retry_seconds: float = Field(default=20.0, gt=0)
+    """The first pause after a platform was not reached; doubled each time, up to 15 minutes."""
+    workers: int = Field(default=8, ge=1, le=64)
+    dispatch: Literal["threads", "procrastinate"] = "threads"
+    """How a worker hears of work: in its own process, or through PostgreSQL on any machine."""
+
+
+class NotifySettings(Section):
+    """What people are told, and when. Where it is sent to is a secret: `PUBLISHER_NOTIFY_URLS`."""
+
+    days_of_cover: int = Field(default=7, ge=0)
+    """People are told when fewer days than this have a post."""
+    deadline_minutes: int = Field(default=30, ge=1)
+    """So long after a channel's hour its post must be out, or people are told."""
+    preflight: ClockTime | None = time(18)
+    """When, the evening before, tomorrow's post is examined. None: never."""
+    link: str = ""
+    """Where the desk's pages are, for links in messages."""
+
+    @field_validator("preflight", mode="before")
+    @classmethod
+    def _or_never(cls, value: object) -> object:
+        return None if value == "never" else value
+
+
+class HealthSettings(Section):
+    """`/healthz`, `/readyz` and `/metrics` of `publisher run`."""
+
+    port: int | None = Field(default=None, ge=0, le=65535)
+    """None: not served."""
+    host: str = "127.0.0.1"
+
+
+Missing = Literal["hold", "skip", "original"]
+
+
+class ChannelSettings(Section):
+    name: str = Field(exclude=True)
+    """As its table is called: [channels.NAME]."""
+    platform: str
+    account: str = Field(min_length=1)
+    language: str | None = None
+    hour: ClockTime | None = None
+    caption: Path
+    """The caption template, relative to the folder of the configuration file."""
+    fit: Fit | None = None
+    missing_translation: Missing = "hold"
+    thread: bool = False
+    """The body goes on in replies where it does not fit, instead of being shortened."""
+    monthly_budget: float | None = Field(default=None, gt=0)
+    """US dollars that the platform may ask for in a month; then the channel holds its posts. None: no limit."""
+    limits: dict[Limit, Annotated[int, Field(gt=0)]] = Field(default_factory=dict)
+    base_url: str | None = None
+    proxy: str | None = Field(default=None, repr=False)
+    ca_file: Path | None = None
+
+    @field_validator("name")
+    @classmethod
+    def _short_name(cls, value: str) -> str:
+        if not re.fullmatch(r"[a-z][a-z0-9_-]{0,39}", value):
+            raise ValueError(
+                f"{value!r} can't name a channel; write at most 40 of a-z, 0-9, - and _, beginning with a letter"
+            )
+        return value
+
+    def secret_variable(self, secret: str) -> str:
+        """The environment variable of one of this channel's secrets."""
+        return f"PUBLISHER_{self.name}_{secret}".upper().replace("-", "_")
