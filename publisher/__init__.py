@@ -3,6 +3,7 @@
 A post's way through the house, stage by stage::
 
     settings, mistakes     the configuration, and what to say when it is wrong
+    sealing                secrets that lie in the database
     clock, logs            the only reading of the time; logs without secrets
     content, profiles      what travels between stages; a platform's limits as data
     media                  originals and renditions, stored by hash
@@ -10,6 +11,7 @@ A post's way through the house, stage by stage::
     platforms/             one adapter and one profile per platform
     db/                    tables, sessions, migrations
     states, lifecycle      the states of a delivery; the only place that changes one
+    staff/                 people, roles, log-ins
     post_queue/            posts, order, approval, picking the day's post
     delivery/              claim, publish, settle what is unknown, records
     desk                   everything that works on one outlet, made when it is first asked for
@@ -17,6 +19,7 @@ A post's way through the house, stage by stage::
     keeping/               backups, daily or whole, and their way back
     proving/               faults, kills and clock jumps against the sandbox, and what came of them
     cli/                   the command line
+    web/                   the pages
     sandbox/               local platforms that speak the real wire protocols
     sandbox_client         starts them, and talks to their control port
     starter/               what a new desk begins with

@@ -11,8 +11,20 @@ from publisher.keeping.files import BackupError
 from publisher.platforms.errors import PlatformError
 from publisher.post_queue.errors import PostError
 from publisher.settings import SettingsError
+from publisher.staff.accounts import AccountError
+from publisher.staff.passwords import WeakPassword
 
-SENTENCES = (SettingsError, DatabaseError, BackupError, PostError, Refused, PlatformError, ImageRefused)
+SENTENCES = (
+    SettingsError,
+    DatabaseError,
+    BackupError,
+    PostError,
+    Refused,
+    PlatformError,
+    ImageRefused,
+    AccountError,
+    WeakPassword,
+)
 
 
 def sentence(error: Exception) -> str:

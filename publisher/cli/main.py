@@ -35,6 +35,9 @@ COMMANDS = {
     "settle": "deliveries",
     "cancel": "deliveries",
     "resume": "deliveries",
+    "web": "web",
+    "user": "people",
+    "key": "keys",
     "backup": "keeping",
     "restore": "keeping",
 }
@@ -61,6 +64,9 @@ SUMMARIES = {
     "settle": "Record the link of a post that is public.",
     "cancel": "Give a delivery up.",
     "resume": "Let a paused channel publish again.",
+    "web": "Serve the desk's pages.",
+    "user": "Add, list and deactivate people.",
+    "key": "Make or change the key that seals what is secret in the database.",
     "backup": "Keep the database, the originals and the configuration.",
     "restore": "Bring a backup back without posting anything twice.",
 }

@@ -32,6 +32,7 @@ STATE_STYLES = {
     "canceled": "dim",
     "approved": "green",
     "draft": "yellow",
+    "in_review": "yellow",
     "withdrawn": "dim",
 }
 

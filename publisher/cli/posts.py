@@ -150,7 +150,7 @@ def edit_command(
     captions: tuple[str, ...],
     **fields: Any,
 ) -> None:
-    """Change a post. An approved one is a draft again; of a picked one it is told what still changes."""
+    """Change a post. An approved one goes back to review; of a picked one it is told what still changes."""
     desk = desk_of(ctx)
     values = {name: value for name, value in fields.items() if value not in (None, ())}
     if captions:
@@ -173,8 +173,8 @@ def edit_command(
         actor=actor(),
     )
     click.echo(f"Post {post} is changed; this is version {outcome.version}.")
-    if outcome.back_to_draft:
-        click.echo(f"It is a draft again: approve it with publisher approve {post}")
+    if outcome.back_to_review:
+        click.echo(f"It is in review again: approve it with publisher approve {post}")
     if outcome.applies_to:
         click.echo(f"The change still reaches {', '.join(outcome.applies_to)}.")
     if outcome.too_late:

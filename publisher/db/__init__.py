@@ -1,1 +1,5 @@
-"""Tables, sessions, migrations. The rows are the truth; everything else only reads or wakes."""
+"""Tables, sessions, migrations."""
+
+from publisher.db import models, staff
+
+__all__ = ["models", "staff"]

@@ -41,6 +41,9 @@ WAITING = text("state = 'approved' AND NOT reserve AND fixed_date IS NULL AND la
 OPEN = text("closed_at IS NULL")
 UNTOLD = text("told_at IS NULL OR (closed_at IS NOT NULL AND recovery_told_at IS NULL)")
 DUE = text("state IN ('pending', 'unconfirmed', 'processing')")
+PENDING = text("state = 'pending'")
+TO_VERIFY = text("verify_at IS NOT NULL")
+PUBLISHED = text("published_at IS NOT NULL")
 
 
 def _in(column: str, values: tuple[str, ...]) -> str:
@@ -112,7 +115,7 @@ class Post(Base):
 
     __tablename__ = "post"
     __table_args__ = (
-        CheckConstraint(_in("state", ("draft", "approved", "withdrawn")), name="state"),
+        CheckConstraint(_in("state", ("draft", "in_review", "approved", "withdrawn")), name="state"),
         CheckConstraint("(state = 'approved') = (approved_at IS NOT NULL)", name="approved"),
         Index(
             "ix_post_ready",
@@ -147,6 +150,8 @@ class Post(Base):
     translations: Mapped[dict[str, Any]] = mapped_column(default=dict)
     """By language: `title`, `standfirst`, `body`, `credit`, `alt_texts` (one per image)."""
     last_shown_on: Mapped[date | None]
+    edited_by: Mapped[str] = mapped_column(String(120), default="", server_default="")
+    """Who changed it last, as the history names people."""
     approved_at: Mapped[datetime | None]
     created_at: Mapped[datetime]
     updated_at: Mapped[datetime]
@@ -194,6 +199,7 @@ class Quota(Base):
 
     channel_name: Mapped[str] = mapped_column(ForeignKey("channel.name", ondelete="CASCADE"), primary_key=True)
     name: Mapped[str] = mapped_column(String(40), primary_key=True)
+    kind: Mapped[str] = mapped_column(String(10))
     maximum: Mapped[int]
     remaining: Mapped[int]
     resets_at: Mapped[datetime]
@@ -281,9 +287,12 @@ class Delivery(Base):
             "state NOT IN ('publishing', 'processing', 'unconfirmed') OR idempotency_key IS NOT NULL", name="key"
         ),
         Index("uq_delivery_in_flight", "channel_name", unique=True, sqlite_where=IN_FLIGHT, postgresql_where=IN_FLIGHT),
-        Index("ix_delivery_due", "channel_name", "due_at", sqlite_where=DUE, postgresql_where=DUE),
+        Index("ix_delivery_due", "channel_name", "state", "due_at", sqlite_where=DUE, postgresql_where=DUE),
+        Index("ix_delivery_expires", "state", "expires_at", sqlite_where=PENDING, postgresql_where=PENDING),
+        Index("ix_delivery_verify", "channel_name", "verify_at", sqlite_where=TO_VERIFY, postgresql_where=TO_VERIFY),
+        Index("ix_delivery_published", "published_at", sqlite_where=PUBLISHED, postgresql_where=PUBLISHED),
         Index("ix_delivery_lease", "lease_until", sqlite_where=IN_FLIGHT, postgresql_where=IN_FLIGHT),
-        Index("ix_delivery_state", "state"),
+        Index("ix_delivery_state", "state", "channel_name"),
     )
 
     id: Mapped[int] = mapped_column(primary_key=True)
@@ -315,7 +324,7 @@ class Delivery(Base):
     """How many requests in a row got no answer and left no post."""
     unknown_since: Mapped[datetime | None]
     """Since when the outcome of a request is unknown: until it is settled, the post may be public."""
-    verify_at: Mapped[datetime | None] = mapped_column(index=True)
+    verify_at: Mapped[datetime | None]
     """When a published post is read back. Empty: done, or never."""
     sent_at: Mapped[datetime | None]
     """When a publishing request with the present key was first begun: no copy of it can be older."""
@@ -347,7 +356,7 @@ class Attempt(Base):
     kind: Mapped[str] = mapped_column(String(8))
     fence: Mapped[int]
     worker: Mapped[str] = mapped_column(String(120))
-    started_at: Mapped[datetime]
+    started_at: Mapped[datetime] = mapped_column(index=True)
     ended_at: Mapped[datetime | None]
     outcome: Mapped[str | None] = mapped_column(String(24))
     """An error's name, or `published`, `absent`, `lost`; empty while it runs."""

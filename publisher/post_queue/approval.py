@@ -17,6 +17,7 @@ from publisher.db.models import Post
 from publisher.db.session import Database
 from publisher.post_queue.channels import adapt_for_channels
 from publisher.post_queue.errors import PostError
+from publisher.post_queue.review import refuse_own_work
 from publisher.post_queue.schedule import schedule_problems
 from publisher.post_queue.storing import changing, last_pick, load_post
 from publisher.settings import Settings
@@ -78,13 +79,15 @@ def approve(
 
     Raises:
         NotApproved: something blocks it.
-        PostError: there is no such post, or it was shown and has left the queue.
+        PostError: there is no such post, it was shown and has left the queue, or the outlet wants
+            somebody else than its last author.
     """
     with changing(database) as session:
         post = load_post(session, post_id)
         pick = last_pick(session, post)
         if pick is not None and not post.reserve:
             raise PostError(f"post {post_id} was picked for {pick.slot:%Y-%m-%d} already; there is nothing to approve")
+        refuse_own_work(post, settings, actor)
         problems = problems_of(session, post, settings, targets, people, now=now)
         if blocking := tuple(each for each in problems if each.problem.blocking):
             raise NotApproved(post_id, blocking)

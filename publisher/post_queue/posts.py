@@ -22,6 +22,7 @@ from publisher.post_queue.errors import PostError
 from publisher.post_queue.order import last_position
 from publisher.post_queue.pictures import duplicate_warnings, picture_rows, take_in
 from publisher.post_queue.storing import changing, last_pick, load_post
+from publisher.post_queue.versions import keep_version
 from publisher.states import FINAL, State
 
 
@@ -35,7 +36,7 @@ class AddedPost:
 @dataclass(frozen=True, slots=True)
 class EditOutcome:
     version: int
-    back_to_draft: bool
+    back_to_review: bool
     """The post was approved; somebody has to approve the changed one."""
     applies_to: tuple[str, ...]
     """Channels whose delivery was waiting, and now carries the change."""
@@ -57,6 +58,7 @@ def add_post(database: Database, store: MediaStore, draft: PostDraft, now: datet
             position=last_position(session, reserve=draft.reserve),
             reserve=draft.reserve,
             fixed_date=draft.fixed_date,
+            edited_by=actor[:120],
             created_at=now,
             updated_at=now,
             images=picture_rows(session, pictures, now),
@@ -64,6 +66,7 @@ def add_post(database: Database, store: MediaStore, draft: PostDraft, now: datet
         )
         session.add(post)
         session.flush()
+        keep_version(session, post, now=now, actor=actor)
         warnings = duplicate_warnings(session, post)
         detail = {"title": post.title, "warnings": warnings}
         lifecycle.record_event(session, "post added", now=now, post_id=post.id, actor=actor, detail=detail)
@@ -82,7 +85,7 @@ def edit_post(
     expected_version: int | None = None,
     actor: str = "",
 ) -> EditOutcome:
-    """Change a post. An approved one that waits in the queue or in the reserve is a draft again.
+    """Change a post. An approved one that waits in the queue or in the reserve goes back to review.
 
     After the pick, the change still reaches the channels whose delivery waits and was never
     sent; the outcome tells which those are.
@@ -100,20 +103,21 @@ def edit_post(
         pick = last_pick(session, post)
         if "images" in given:
             _replace_pictures(session, post, picture_rows(session, pictures, now))
-        back_to_draft = post.state == "approved" and (pick is None or post.reserve)
-        if back_to_draft:
-            post.state, post.approved_at = "draft", None
+        back_to_review = post.state == "approved" and (pick is None or post.reserve)
+        if back_to_review:
+            post.state, post.approved_at = "in_review", None
         for name, value in _columns(changes, given - {"images"}).items():
             setattr(post, name, value)
-        post.updated_at = now
+        post.updated_at, post.edited_by = now, actor[:120]
         # New pictures alone leave the post's own row as it was, and its version must grow.
         flag_modified(post, "updated_at")
         session.flush()
+        keep_version(session, post, now=now, actor=actor)
         applies_to, too_late = _adapt_again(session, post, pick, targets, people, now=now)
         detail = {"fields": sorted(given), "applies_to": applies_to, "too_late": too_late}
         lifecycle.record_event(session, "post edited", now=now, post_id=post_id, actor=actor, detail=detail)
         warnings = duplicate_warnings(session, post) if "images" in given else []
-        return EditOutcome(post.version, back_to_draft, applies_to, too_late, tuple(warnings))
+        return EditOutcome(post.version, back_to_review, applies_to, too_late, tuple(warnings))
 
 
 def withdraw_post(database: Database, post_id: int, now: datetime, actor: str = "") -> None:

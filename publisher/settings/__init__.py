@@ -12,6 +12,7 @@ from publisher.settings.sections import (
     OutletSettings,
     ReserveSettings,
     StorageSettings,
+    WebSettings,
 )
 
 __all__ = [
@@ -28,6 +29,7 @@ __all__ = [
     "Settings",
     "SettingsError",
     "StorageSettings",
+    "WebSettings",
     "load_settings",
     "read_secret",
 ]

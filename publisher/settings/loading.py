@@ -26,6 +26,7 @@ from publisher.settings.sections import (
     OutletSettings,
     ReserveSettings,
     StorageSettings,
+    WebSettings,
 )
 
 ENV_PREFIX = "PUBLISHER__"
@@ -49,6 +50,7 @@ class Settings(BaseSettings):
     storage: StorageSettings = StorageSettings()
     delivery: DeliverySettings = DeliverySettings()
     notify: NotifySettings = NotifySettings()
+    web: WebSettings = WebSettings()
     health: HealthSettings = HealthSettings()
     channels: dict[str, ChannelSettings] = Field(min_length=1)
     file: Path = Field(exclude=True)

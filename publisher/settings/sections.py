@@ -55,6 +55,8 @@ class OutletSettings(Section):
     lateness: Annotated[Lateness, BeforeValidator(_lateness)] = Lateness(until=time(20, 0))
     language: str = "en"
     """The language that posts are written in."""
+    second_person: bool = False
+    """Whoever changed a post last can't approve it."""
 
     @field_validator("time_zone")
     @classmethod
@@ -128,6 +130,20 @@ class NotifySettings(Section):
     @classmethod
     def _or_never(cls, value: object) -> object:
         return None if value == "never" else value
+
+
+class WebSettings(Section):
+    """The desk's pages."""
+
+    port: int | None = Field(default=None, ge=0, le=65535)
+    """`publisher run` serves the pages at this port. None: only `publisher web` does."""
+    host: str = "127.0.0.1"
+    hosts: tuple[str, ...] = ()
+    """Names that the desk answers to, besides this machine's own and that of `notify.link`."""
+    root_path: str = Field(default="", pattern="^(/[^/]+)*$")
+    """The path that a proxy serves the pages under."""
+    proxies: tuple[str, ...] = ()
+    """Addresses whose forwarded headers are believed."""
 
 
 class HealthSettings(Section):

@@ -209,13 +209,13 @@ def test_an_edit_replaces_what_was_given_and_nothing_else(desk: Desk) -> None:
     outcome = edit(desk, post, PostChanges(title="Neurons"))
     loaded = desk.load(post)
     assert (loaded.title, loaded.body, loaded.version) == ("Neurons", "About cells", 2)
-    assert outcome == EditOutcome(2, back_to_draft=False, applies_to=(), too_late=(), warnings=())
+    assert outcome == EditOutcome(2, back_to_review=False, applies_to=(), too_late=(), warnings=())
 
 
-def test_an_edited_approved_post_is_a_draft_again(desk: Desk) -> None:
+def test_an_edited_approved_post_goes_back_to_review(desk: Desk) -> None:
     post = desk.post("Cells", NINE)
-    assert edit(desk, post, PostChanges(title="Neurons")).back_to_draft
-    assert desk.load(post).state == "draft"
+    assert edit(desk, post, PostChanges(title="Neurons")).back_to_review
+    assert desk.load(post).state == "in_review"
     assert desk.pick(NINE).result == "empty"
 
 
@@ -264,7 +264,7 @@ def test_after_the_pick_an_edit_reaches_the_deliveries_that_were_never_sent(desk
 
     outcome = edit(desk, post, PostChanges(title="Neurons"))
 
-    assert (outcome.applies_to, outcome.too_late, outcome.back_to_draft) == (("mail",), ("web",), False)
+    assert (outcome.applies_to, outcome.too_late, outcome.back_to_review) == (("mail",), ("web",), False)
     assert captions(desk) == {"web": "Cells\n\nJane Doe", "mail": "Neurons\n\nJane Doe"}
     with desk.database.reading() as session:
         assert session.get_one(Delivery, mail.id).fence == mail.fence + 1

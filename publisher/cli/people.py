@@ -1,0 +1,93 @@
+"""`publisher user`: the people of the desk."""
+
+from __future__ import annotations
+
+import click
+from rich.markup import escape
+from sqlalchemy import select
+
+from publisher.cli.desk import actor, desk_of
+from publisher.cli.output import json_option, print_json, print_table
+from publisher.db.staff import Person
+from publisher.desk import Desk
+from publisher.settings import read_secret
+from publisher.staff import accounts
+from publisher.staff.accounts import AccountError
+from publisher.staff.roles import Role
+
+ROLE = click.Choice([role.value for role in Role])
+PASSWORD_VARIABLE = "PUBLISHER_USER_PASSWORD"  # noqa: S105 - a variable's name
+
+
+@click.group("user")
+def user_command() -> None:
+    """Add, list and deactivate people."""
+
+
+@user_command.command("add")
+@click.argument("email")
+@click.option("--name", help="As colleagues know them.  [default: the part before the @]")
+@click.option("--role", "roles", type=ROLE, multiple=True, required=True, help="May be given several times.")
+@click.pass_context
+def add_command(ctx: click.Context, email: str, name: str | None, roles: tuple[str, ...]) -> None:
+    """Add somebody who can log in at once.
+
+    The password is asked for, or read from PUBLISHER_USER_PASSWORD or the file that
+    PUBLISHER_USER_PASSWORD_FILE names.
+    """
+    desk = desk_of(ctx)
+    password = read_secret(PASSWORD_VARIABLE) or click.prompt("Password", hide_input=True, confirmation_prompt=True)
+    accounts.add_person(
+        desk.database,
+        email=email,
+        name=name or email.partition("@")[0],
+        roles=roles,
+        password=password,
+        now=desk.now(),
+        actor=actor(),
+    )
+    click.echo(f"{email} can log in.")
+
+
+@user_command.command("list")
+@json_option
+@click.pass_context
+def list_command(ctx: click.Context, as_json: bool) -> None:
+    """List everybody."""
+    desk = desk_of(ctx)
+    with desk.database.reading() as session:
+        people = list(session.scalars(select(Person).order_by(Person.email)))
+    if as_json:
+        print_json(
+            [{"email": each.email, "name": each.name, "roles": each.roles, "active": each.active} for each in people]
+        )
+        return
+    print_table(
+        "",
+        ("address", "name", "roles", "state"),
+        ((escape(each.email), escape(each.name), ", ".join(each.roles), _state(each)) for each in people),
+    )
+
+
+def _state(person: Person) -> str:
+    if not person.active:
+        return "[dim]deactivated[/]"
+    return "[green]active[/]" if person.password_hash else "[yellow]invited[/]"
+
+
+@user_command.command("deactivate")
+@click.argument("email")
+@click.pass_context
+def deactivate_command(ctx: click.Context, email: str) -> None:
+    """Shut somebody out at once."""
+    desk = desk_of(ctx)
+    accounts.set_active(desk.database, _id_of(desk, email), False, now=desk.now(), actor=actor())
+    click.echo(f"{email} is shut out.")
+
+
+def _id_of(desk: Desk, email: str) -> int:
+    with desk.database.reading() as session:
+        found = session.scalar(select(Person.id).where(Person.email == email.strip().lower()))
+    if found is None:
+        raise AccountError(f"There is nobody with the address {email}.")
+    return found

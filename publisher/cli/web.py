@@ -1,0 +1,46 @@
+"""`publisher web`."""
+
+from __future__ import annotations
+
+import importlib
+import signal
+import sys
+import threading
+
+import click
+
+from publisher.cli.desk import desk_of
+from publisher.logs import configure_logs, get_logger
+
+DEFAULT_PORT = 8080
+
+
+@click.command("web")
+@click.option("--host", help="The address to serve at.  [default: as configured, else 127.0.0.1]")
+@click.option(
+    "--port", type=click.IntRange(0, 65535), help="The port; 0 takes any.  [default: as configured, else 8080]"
+)
+@click.option("--root-path", help="The path that a proxy serves the pages under.  [default: as configured]")
+@click.pass_context
+def web_command(ctx: click.Context, host: str | None, port: int | None, root_path: str | None) -> None:
+    """Serve the desk's pages until SIGTERM or Ctrl-C."""
+    configure_logs(stream=sys.stderr)
+    desk = desk_of(ctx)
+    configured = desk.settings.web
+    wanted_port = port if port is not None else configured.port if configured.port is not None else DEFAULT_PORT
+    stop = threading.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: stop.set())
+    # The two faces never import each other: this one only starts the other.
+    server = importlib.import_module("publisher.web.server").WebServer(
+        desk,
+        host=host or configured.host,
+        port=wanted_port,
+        root_path=root_path if root_path is not None else configured.root_path,
+        proxies=configured.proxies,
+    )
+    server.start()
+    get_logger("web").info("ready", url=server.url)
+    click.echo(f"The desk is at {server.url}", err=True)
+    stop.wait()
+    server.stop()

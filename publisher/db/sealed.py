@@ -1,0 +1,47 @@
+"""What lies sealed in the database, and how it comes under another key."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from publisher.db.models import ChannelSession
+from publisher.db.staff import Person
+from publisher.sealing import Seal, WrongKey
+
+
+@dataclass(frozen=True, slots=True)
+class Rotation:
+    """What came of a change of keys."""
+
+    resealed: int
+    forgotten: tuple[str, ...]
+    """Channels whose sessions no key opened."""
+
+
+def rotate(session: Session, seal: Seal, *, forget_lost: bool = False) -> Rotation:
+    """Seal everything with the first key.
+
+    `forget_lost`: sessions that no key opens are deleted; their channels must be connected again.
+
+    Raises:
+        WrongKey: something can't be opened; the transaction must not be committed.
+    """
+    forgotten: list[str] = []
+    resealed = 0
+    # The rows are locked: what a worker stores meanwhile must not be overwritten with what was before it.
+    for row in session.scalars(select(ChannelSession).with_for_update()):
+        try:
+            row.content = seal.reseal(row.content, f"session of {row.channel_name}")
+            resealed += 1
+        except WrongKey:
+            if not forget_lost:
+                raise
+            session.delete(row)
+            forgotten.append(row.channel_name)
+    for person in session.scalars(select(Person).where(Person.totp_secret.is_not(None)).with_for_update(of=Person)):
+        person.totp_secret = seal.reseal(person.totp_secret or "", f"second factor of {person.email}")
+        resealed += 1
+    return Rotation(resealed, tuple(forgotten))

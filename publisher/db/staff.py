@@ -1,0 +1,202 @@
+"""The tables of the people who work at the desk, and of what they do in their browsers."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import CheckConstraint, ForeignKey, Index, LargeBinary, String, Text, UniqueConstraint, text
+from sqlalchemy.orm import Mapped, mapped_column, relationship
+
+from publisher.db.models import Base
+
+UNSENT = text("sent_at IS NULL AND given_up_at IS NULL")
+
+
+class Person(Base):
+    """Somebody of the staff. Without a password: invited, and not here yet."""
+
+    __tablename__ = "person"
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    email: Mapped[str] = mapped_column(String(254), unique=True)
+    """In lower case: what they log in with."""
+    name: Mapped[str] = mapped_column(Text)
+    roles: Mapped[list[str]] = mapped_column(default=list)
+    password_hash: Mapped[str | None] = mapped_column(Text)
+    totp_secret: Mapped[str | None] = mapped_column(Text)
+    """Sealed. None: no second factor."""
+    totp_last_step: Mapped[int] = mapped_column(default=0)
+    """The newest time step whose code was used: a code works once."""
+    active: Mapped[bool] = mapped_column(default=True)
+    invite_hash: Mapped[str | None] = mapped_column(String(64), unique=True)
+    invite_until: Mapped[datetime | None]
+    created_at: Mapped[datetime]
+
+
+class WebSession(Base):
+    """A browser that somebody is logged in with. The token itself is known to the browser alone."""
+
+    __tablename__ = "web_session"
+
+    token_hash: Mapped[str] = mapped_column(String(64), primary_key=True)
+    person_id: Mapped[int] = mapped_column(ForeignKey("person.id", ondelete="CASCADE"), index=True)
+    csrf: Mapped[str] = mapped_column(String(64))
+    created_at: Mapped[datetime]
+    seen_at: Mapped[datetime] = mapped_column(index=True)
+    address: Mapped[str] = mapped_column(String(64), default="")
+    browser: Mapped[str] = mapped_column(String(200), default="")
+    flash: Mapped[list[dict[str, Any]]] = mapped_column(default=list)
+    """What the next page tells: `tone` and `text`."""
+
+    person: Mapped[Person] = relationship(lazy="joined")
+
+
+class LoginFailure(Base):
+    """A log-in that was refused, for slowing the next ones down."""
+
+    __tablename__ = "login_failure"
+    __table_args__ = (
+        Index("ix_login_failure_account", "account", "at"),
+        Index("ix_login_failure_address", "address", "at"),
+    )
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    account: Mapped[str] = mapped_column(String(64))
+    """SHA-256 of what was given as the address: it need not be anybody's."""
+    address: Mapped[str] = mapped_column(String(64))
+    at: Mapped[datetime]
+
+
+class ApiToken(Base):
+    """A program's key to the API, or to the calendar feed."""
+
+    __tablename__ = "api_token"
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    person_id: Mapped[int] = mapped_column(ForeignKey("person.id", ondelete="CASCADE"), index=True)
+    name: Mapped[str] = mapped_column(String(80))
+    token_hash: Mapped[str] = mapped_column(String(64), unique=True)
+    scopes: Mapped[list[str]] = mapped_column(default=list)
+    created_at: Mapped[datetime]
+    used_at: Mapped[datetime | None]
+    expires_at: Mapped[datetime | None]
+    revoked_at: Mapped[datetime | None]
+
+    person: Mapped[Person] = relationship(lazy="joined")
+
+
+class IdempotentAnswer(Base):
+    """What a creating request was answered, so that the same request sent again creates nothing."""
+
+    __tablename__ = "idempotent_answer"
+    __table_args__ = (UniqueConstraint("person_id", "key"),)
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    person_id: Mapped[int] = mapped_column(ForeignKey("person.id", ondelete="CASCADE"))
+    key: Mapped[str] = mapped_column(String(255))
+    request_hash: Mapped[str] = mapped_column(String(64))
+    status: Mapped[int | None]
+    """None: the first request is still being answered."""
+    body: Mapped[dict[str, Any]] = mapped_column(default=dict)
+    created_at: Mapped[datetime] = mapped_column(index=True)
+
+
+class PostVersion(Base):
+    """A post as it was in one of its versions."""
+
+    __tablename__ = "post_version"
+    __table_args__ = (UniqueConstraint("post_id", "version"),)
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    post_id: Mapped[int] = mapped_column(ForeignKey("post.id", ondelete="CASCADE"))
+    version: Mapped[int]
+    at: Mapped[datetime]
+    actor: Mapped[str] = mapped_column(String(120))
+    content: Mapped[dict[str, Any]]
+    """A `PostContent` with its pictures by hash."""
+
+
+class Autosave(Base):
+    """What somebody has typed into a post's form and not saved yet."""
+
+    __tablename__ = "autosave"
+    __table_args__ = (UniqueConstraint("post_id", "person_id"),)
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    post_id: Mapped[int] = mapped_column(ForeignKey("post.id", ondelete="CASCADE"))
+    person_id: Mapped[int] = mapped_column(ForeignKey("person.id", ondelete="CASCADE"))
+    based_on: Mapped[int]
+    """The version that the form was opened with."""
+    fields: Mapped[dict[str, Any]]
+    saved_at: Mapped[datetime]
+
+
+class Comment(Base):
+    """What somebody says about a post before it is approved."""
+
+    __tablename__ = "comment"
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    post_id: Mapped[int] = mapped_column(ForeignKey("post.id", ondelete="CASCADE"), index=True)
+    person_id: Mapped[int] = mapped_column(ForeignKey("person.id"))
+    at: Mapped[datetime]
+    text: Mapped[str] = mapped_column(Text)
+
+    person: Mapped[Person] = relationship(lazy="joined")
+
+
+class Upload(Base):
+    """A picture on its way from a browser, in pieces."""
+
+    __tablename__ = "upload"
+    __table_args__ = (CheckConstraint("received >= 0 AND received <= size", name="received"),)
+
+    id: Mapped[str] = mapped_column(String(32), primary_key=True)
+    person_id: Mapped[int] = mapped_column(ForeignKey("person.id", ondelete="CASCADE"), index=True)
+    file_name: Mapped[str] = mapped_column(String(255))
+    size: Mapped[int]
+    received: Mapped[int] = mapped_column(default=0)
+    media_sha256: Mapped[str | None] = mapped_column(String(64))
+    """Set when it is whole, inspected and stored."""
+    created_at: Mapped[datetime] = mapped_column(index=True)
+
+
+class Webhook(Base):
+    """An address that is told what happens."""
+
+    __tablename__ = "webhook"
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    url: Mapped[str] = mapped_column(Text)
+    secret: Mapped[str] = mapped_column(Text)
+    """Sealed: what the messages are signed with."""
+    events: Mapped[list[str]] = mapped_column(default=list)
+    """Names of events that it is told of. Empty: all."""
+    active: Mapped[bool] = mapped_column(default=True)
+    last_event: Mapped[int] = mapped_column(default=0)
+    """The id of the newest event that was looked at for it."""
+    created_at: Mapped[datetime]
+
+
+class WebhookMessage(Base):
+    """One event on its way to one webhook."""
+
+    __tablename__ = "webhook_message"
+    __table_args__ = (
+        UniqueConstraint("webhook_id", "event_id"),
+        Index("ix_webhook_message_due", "next_try_at", sqlite_where=UNSENT, postgresql_where=UNSENT),
+    )
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    webhook_id: Mapped[int] = mapped_column(ForeignKey("webhook.id", ondelete="CASCADE"))
+    event_id: Mapped[int] = mapped_column(ForeignKey("event.id"))
+    body: Mapped[bytes] = mapped_column(LargeBinary)
+    tries: Mapped[int] = mapped_column(default=0)
+    next_try_at: Mapped[datetime]
+    sent_at: Mapped[datetime | None]
+    given_up_at: Mapped[datetime | None]
+    status: Mapped[int | None]
+    trouble: Mapped[str] = mapped_column(Text, default="")
+
+    webhook: Mapped[Webhook] = relationship(lazy="joined")

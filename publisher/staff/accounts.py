@@ -1,0 +1,171 @@
+"""The people of the desk: added, invited, given roles, deactivated. Every act is an event."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from datetime import datetime, timedelta
+
+from sqlalchemy import delete, func, select
+from sqlalchemy.exc import IntegrityError
+from sqlalchemy.orm import Session
+
+from publisher.db.session import Database
+from publisher.db.staff import ApiToken, Person, WebSession
+from publisher.lifecycle import record_event
+from publisher.staff.passwords import hash_password
+from publisher.staff.roles import Role
+from publisher.staff.tokens import hash_of, new_token
+
+INVITE_LASTS = timedelta(days=7)
+
+
+class AccountError(Exception):
+    """The people's list can't be changed so; the message is one sentence."""
+
+
+def add_person(
+    database: Database, *, email: str, name: str, roles: Iterable[str], password: str, now: datetime, actor: str
+) -> int:
+    """Somebody who can log in at once.
+
+    Raises:
+        AccountError: the address is no address or is taken, or a role is not known.
+        WeakPassword: the password can't be taken.
+    """
+    person = _new(email, name, roles, now)
+    person.password_hash = hash_password(password, about=(person.email, person.name))
+    return _add(database, person, now, actor, "person added")
+
+
+def invite(database: Database, *, email: str, name: str, roles: Iterable[str], now: datetime, actor: str) -> str:
+    """Somebody who chooses a password by following a link; returns the link's token, which is shown once.
+
+    Raises AccountError.
+    """
+    person = _new(email, name, roles, now)
+    token = new_token()
+    person.invite_hash, person.invite_until = hash_of(token), now + INVITE_LASTS
+    _add(database, person, now, actor, "person invited")
+    return token
+
+
+def invite_again(database: Database, person_id: int, *, now: datetime, actor: str) -> str:
+    """A fresh link for somebody who lost theirs, or their password; until it is used, nothing else changes."""
+    with database.writing() as session:
+        person = load_person(session, person_id)
+        if not person.active:
+            raise AccountError(f"{person.name} is deactivated; activate them first.")
+        token = new_token()
+        person.invite_hash, person.invite_until = hash_of(token), now + INVITE_LASTS
+        record_event(session, "person invited", now=now, actor=actor, detail={"person": person.email})
+    return token
+
+
+def invited(session: Session, token: str, now: datetime) -> Person | None:
+    """Whom an invitation's token belongs to, while it lasts."""
+    return session.scalar(
+        select(Person).where(Person.invite_hash == hash_of(token), Person.invite_until > now, Person.active)
+    )
+
+
+def accept_invite(database: Database, token: str, password: str, now: datetime) -> int:
+    """Set the password that an invited person chose, and return their id. All their log-ins end.
+
+    Raises:
+        AccountError: the invitation is not known or too old.
+        WeakPassword: the password can't be taken.
+    """
+    with database.writing() as session:
+        person = invited(session, token, now)
+        if person is None:
+            raise AccountError("This invitation was used already or is too old; ask an admin for a new one.")
+        person.password_hash = hash_password(password, about=(person.email, person.name))
+        person.invite_hash = person.invite_until = None
+        end_sessions(session, person.id)
+        record_event(session, "password set", now=now, actor=actor_of(person))
+        return person.id
+
+
+def set_roles(database: Database, person_id: int, roles: Iterable[str], *, now: datetime, actor: str) -> None:
+    """Give somebody exactly these roles. Raises AccountError: the last admin stays one."""
+    wanted = _known_roles(roles)
+    with database.writing() as session:
+        person = load_person(session, person_id)
+        if Role.ADMIN not in wanted:
+            _keep_an_admin(session, person)
+        before, person.roles = person.roles, wanted
+        detail = {"person": person.email, "before": before, "after": wanted}
+        record_event(session, "roles changed", now=now, actor=actor, detail=detail)
+
+
+def set_active(database: Database, person_id: int, active: bool, *, now: datetime, actor: str) -> None:
+    """Let somebody in, or out: then every browser and every token of theirs is shut at once. Raises AccountError."""
+    with database.writing() as session:
+        person = load_person(session, person_id)
+        if not active:
+            _keep_an_admin(session, person)
+            end_sessions(session, person.id)
+            session.execute(delete(ApiToken).where(ApiToken.person_id == person.id))
+            person.invite_hash = person.invite_until = None
+        person.active = active
+        name = "person activated" if active else "person deactivated"
+        record_event(session, name, now=now, actor=actor, detail={"person": person.email})
+
+
+def end_sessions(session: Session, person_id: int, *, but: str = "") -> None:
+    """Log somebody out everywhere, but for the session with the token hash `but`."""
+    session.execute(delete(WebSession).where(WebSession.person_id == person_id, WebSession.token_hash != but))
+
+
+def load_person(session: Session, person_id: int) -> Person:
+    person = session.get(Person, person_id)
+    if person is None:
+        raise AccountError(f"There is no person {person_id}.")
+    return person
+
+
+def actor_of(person: Person) -> str:
+    """How the history names somebody."""
+    return person.email[:120]
+
+
+def _new(email: str, name: str, roles: Iterable[str], now: datetime) -> Person:
+    address = email.strip().lower()
+    if not re.fullmatch(r"[^@\s]+@[^@\s]+", address) or len(address) > 254:
+        raise AccountError(f"{email!r} is no mail address; write it like name@example.org.")
+    if not name.strip():
+        raise AccountError("Somebody without a name can't be told from others; give one.")
+    return Person(email=address, name=name.strip()[:120], roles=_known_roles(roles), created_at=now)
+
+
+def _known_roles(roles: Iterable[str]) -> list[str]:
+    wanted = sorted(set(roles))
+    known = [role.value for role in Role]
+    if not wanted or (unknown := [role for role in wanted if role not in known]):
+        what = f"{unknown[0]!r} is no role" if wanted else "somebody without a role may do nothing"
+        raise AccountError(f"{what[0].upper()}{what[1:]}; choose among {', '.join(known)}.")
+    return wanted
+
+
+def _add(database: Database, person: Person, now: datetime, actor: str, event: str) -> int:
+    try:
+        with database.writing() as session:
+            session.add(person)
+            session.flush()
+            detail = {"person": person.email, "roles": person.roles}
+            record_event(session, event, now=now, actor=actor, detail=detail)
+            return person.id
+    except IntegrityError:
+        raise AccountError(f"{person.email} is somebody here already.") from None
+
+
+def _keep_an_admin(session: Session, person: Person) -> None:
+    others = session.scalars(select(Person.roles).where(Person.active, Person.id != person.id))
+    if Role.ADMIN in person.roles and not any(Role.ADMIN in roles for roles in others):
+        raise AccountError(f"{person.name} is the only admin; make somebody else one first.")
+
+
+def nobody_yet(session: Session) -> bool:
+    """Whether the desk has nobody who could log in."""
+    return session.scalar(select(func.count()).select_from(Person)) == 0

@@ -1,0 +1,47 @@
+"""Passwords, kept as Argon2id hashes."""
+
+from __future__ import annotations
+
+import secrets
+
+from argon2 import PasswordHasher
+from argon2.exceptions import InvalidHashError, VerificationError
+
+SHORTEST = 12
+LONGEST = 256
+
+_HASHER = PasswordHasher()
+_NOBODYS = _HASHER.hash(secrets.token_urlsafe(32))
+
+
+class WeakPassword(Exception):
+    """The password can't be taken; the message is one sentence."""
+
+
+def hash_password(password: str, *, about: tuple[str, ...] = ()) -> str:
+    """The hash to keep. `about`: the person's own name and address, which are no passwords.
+
+    Raises:
+        WeakPassword: it is too short, too long, or too easily guessed.
+    """
+    if len(password) < SHORTEST:
+        raise WeakPassword(f"A password has at least {SHORTEST} characters; a few words are easy to remember.")
+    if len(password) > LONGEST:
+        raise WeakPassword(f"A password has at most {LONGEST} characters.")
+    if len(set(password)) < 5 or any(password.casefold() == word.casefold() for word in about):
+        raise WeakPassword("That password is too easily guessed; a few words that don't belong together are not.")
+    return _HASHER.hash(password)
+
+
+def is_right(password: str, kept: str | None) -> bool:
+    """Whether the password belongs to the hash. It takes as long for nobody's hash (None)."""
+    try:
+        matches = _HASHER.verify(kept or _NOBODYS, password[:LONGEST])
+    except (VerificationError, InvalidHashError):
+        return False
+    return matches and kept is not None
+
+
+def is_outdated(kept: str) -> bool:
+    """Whether the hash was made with weaker settings than today's."""
+    return _HASHER.check_needs_rehash(kept)

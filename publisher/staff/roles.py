@@ -1,0 +1,47 @@
+"""Who may do what. The one table of it, for pages, API and command line."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from enum import StrEnum
+
+
+class Permission(StrEnum):
+    READ = "read"
+    """See posts, queue, calendar, deliveries and channels."""
+    WRITE = "write"
+    """Add and edit posts, upload pictures, comment, ask for review."""
+    APPROVE = "approve"
+    """Approve, withdraw and order posts."""
+    OPERATE = "operate"
+    """Act on deliveries and channels."""
+    ADMINISTER = "administer"
+    """Invite people, give roles, read the audit, set webhooks."""
+
+
+class Role(StrEnum):
+    CONTRIBUTOR = "contributor"
+    EDITOR = "editor"
+    OPERATOR = "operator"
+    ADMIN = "admin"
+
+
+_P = Permission
+GRANTS: dict[Role, frozenset[Permission]] = {
+    Role.CONTRIBUTOR: frozenset({_P.READ, _P.WRITE}),
+    Role.EDITOR: frozenset({_P.READ, _P.WRITE, _P.APPROVE}),
+    Role.OPERATOR: frozenset({_P.READ, _P.OPERATE}),
+    Role.ADMIN: frozenset(_P),
+}
+TOLD: dict[Role, str] = {
+    Role.CONTRIBUTOR: "writes posts and asks for review",
+    Role.EDITOR: "also approves posts and orders the queue",
+    Role.OPERATOR: "acts on deliveries and channels",
+    Role.ADMIN: "may do everything, and invites people",
+}
+
+
+def permissions_of(roles: Iterable[str]) -> frozenset[Permission]:
+    """Everything that these roles allow together; a role that is not known allows nothing."""
+    known = {role.value: role for role in Role}
+    return frozenset().union(*(GRANTS[known[role]] for role in roles if role in known))

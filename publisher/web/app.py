@@ -1,0 +1,120 @@
+"""The application: routes, the guard before them, and what a failure looks like."""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Awaitable, Callable
+from importlib import resources
+from urllib.parse import quote, urlsplit
+
+from fastapi import Depends, FastAPI, Request, Response
+from fastapi.exceptions import RequestValidationError
+from fastapi.responses import RedirectResponse
+from starlette.exceptions import HTTPException
+from starlette.middleware.trustedhost import TrustedHostMiddleware
+from starlette.staticfiles import StaticFiles
+
+from publisher import __version__
+from publisher.delivery.operate import Refused
+from publisher.desk import Desk
+from publisher.logs import get_logger
+from publisher.post_queue.errors import PostError
+from publisher.staff.accounts import AccountError
+from publisher.staff.passwords import WeakPassword
+from publisher.web.access import check_rules
+from publisher.web.errors import LoginNeeded, PageError
+from publisher.web.guard import guard
+from publisher.web.headers import BoundedBody, SafeHeaders
+from publisher.web.pages import ROUTERS
+from publisher.web.rendering import address, page
+
+FOR_EVER = "public, max-age=31536000, immutable"
+DOMAIN_ERRORS: tuple[type[Exception], ...] = (PostError, Refused, AccountError, WeakPassword)
+
+
+def create_app(desk: Desk, *, root_path: str = "") -> FastAPI:
+    """The pages of one desk. `root_path`: the path that a proxy serves them under."""
+    app = FastAPI(
+        title="publisher",
+        version=__version__,
+        root_path=root_path,
+        docs_url=None,
+        redoc_url=None,
+        openapi_url=None,
+        dependencies=[Depends(guard)],
+    )
+    app.state.desk = desk
+    for router in ROUTERS:
+        app.include_router(router)
+    files = str(resources.files("publisher.web").joinpath("static"))
+    app.mount("/static", _KeptFiles(directory=files), name="static")
+    _add_failures(app)
+    app.add_middleware(SafeHeaders)
+    app.add_middleware(BoundedBody)
+    app.add_middleware(TrustedHostMiddleware, allowed_hosts=_hosts(desk))
+    check_rules(route for router in ROUTERS for route in router.routes)
+    return app
+
+
+class _KeptFiles(StaticFiles):
+    """Files whose address changes with their content: a browser asks for each once."""
+
+    def file_response(self, *args: object, **kwargs: object) -> Response:
+        response: Response = super().file_response(*args, **kwargs)  # type: ignore[arg-type]
+        response.headers["cache-control"] = FOR_EVER
+        return response
+
+
+def _hosts(desk: Desk) -> list[str]:
+    """The names that the desk answers to: a page elsewhere must not reach it under a name of its own."""
+    web = desk.settings.web
+    linked = urlsplit(desk.settings.notify.link).hostname
+    return ["localhost", "127.0.0.1", "[::1]", web.host, *web.hosts, *([linked] if linked else [])]
+
+
+Handler = Callable[[Request, Exception], Awaitable[Response]]
+
+
+def _add_failures(app: FastAPI) -> None:
+    app.add_exception_handler(PageError, _told)
+    for kind in DOMAIN_ERRORS:
+        app.add_exception_handler(kind, _told)
+    app.add_exception_handler(HTTPException, _http)
+    app.add_exception_handler(RequestValidationError, _invalid)
+    app.add_exception_handler(Exception, _unexpected)
+
+
+async def _told(request: Request, error: Exception) -> Response:
+    if isinstance(error, LoginNeeded) and request.method == "GET":
+        wanted = request.url.path.removeprefix(request.scope.get("root_path", ""))
+        return RedirectResponse(f"{address(request, 'login')}?next={quote(wanted)}", 303)
+    status = error.status if isinstance(error, PageError) else 409
+    return page(request, "error.html", status, title="That did not work", message=_sentence(str(error)), reference="")
+
+
+async def _http(request: Request, error: Exception) -> Response:
+    status = error.status_code if isinstance(error, HTTPException) else 500
+    title, message = {
+        404: ("There is nothing here", "The address is wrong, or what it showed is gone."),
+        405: ("That can't be done here", "Go back to the page that you came from."),
+    }.get(status, ("That did not work", "Go back to the page that you came from, and try again."))
+    return page(request, "error.html", status, title=title, message=message, reference="")
+
+
+async def _invalid(request: Request, error: Exception) -> Response:
+    fields = error.errors() if isinstance(error, RequestValidationError) else []
+    names = ", ".join(sorted({str(field["loc"][-1]) for field in fields}))
+    message = f"These fields can't be read: {names}. Go back, mend them and send the form again."
+    return page(request, "error.html", 422, title="The form can't be read", message=message, reference="")
+
+
+async def _unexpected(request: Request, error: Exception) -> Response:
+    reference = secrets.token_hex(4)
+    get_logger("web").error("a page failed", reference=reference, path=request.url.path, exc_info=error)
+    message = "Something went wrong that should not have; nothing you entered was half-saved."
+    return page(request, "error.html", 500, title="The desk stumbled", message=message, reference=reference)
+
+
+def _sentence(text: str) -> str:
+    told = text[:1].upper() + text[1:]
+    return told if told.endswith((".", "?", "!")) else f"{told}."

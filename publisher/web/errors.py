@@ -1,0 +1,27 @@
+"""What ends a request early, in words for a person."""
+
+from __future__ import annotations
+
+
+class PageError(Exception):
+    """The request can't be met; the message is one sentence: what is wrong and what to do."""
+
+    status = 400
+
+
+class LoginNeeded(PageError):
+    """Nobody is logged in."""
+
+    status = 401
+
+
+class Forbidden(PageError):
+    status = 403
+
+
+class NotThere(PageError):
+    status = 404
+
+
+class Conflict(PageError):
+    status = 409

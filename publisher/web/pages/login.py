@@ -1,0 +1,109 @@
+"""Logging in and out."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from fastapi import APIRouter, Form, Query, Request
+from fastapi.responses import RedirectResponse, Response
+
+from publisher.staff import logins
+from publisher.staff.accounts import accept_invite, invited, nobody_yet
+from publisher.staff.logins import LoginRefused
+from publisher.staff.passwords import WeakPassword
+from publisher.web.errors import NotThere
+from publisher.web.guard import COOKIE
+from publisher.web.rendering import address, desk_of, page
+
+router = APIRouter()
+
+
+@router.get("/login")
+def login(request: Request, wanted: Annotated[str, Query(alias="next")] = "/") -> Response:
+    if request.state.session is not None:
+        return RedirectResponse(local_path(request, wanted), 303)
+    with desk_of(request).database.reading() as session:
+        empty = nobody_yet(session)
+    return page(request, "login.html", next=wanted, email="", refused="", nobody=empty)
+
+
+@router.post("/login")
+def log_in(
+    request: Request,
+    email: Annotated[str, Form(max_length=254)],
+    password: Annotated[str, Form(max_length=1024)],
+    wanted: Annotated[str, Form(max_length=2000, alias="next")] = "/",
+) -> Response:
+    desk = desk_of(request)
+    came_from = client_address(request)
+    try:
+        person = logins.check_password(desk.database, email, password, address=came_from, now=desk.now())
+    except LoginRefused as refusal:
+        return page(request, "login.html", 401, next=wanted, email=email, refused=str(refusal), nobody=False)
+    return enter(request, person, wanted)
+
+
+@router.post("/logout")
+def log_out(request: Request) -> Response:
+    logins.close_session(desk_of(request).database, request.state.session.token_hash)
+    response = RedirectResponse(address(request, "login"), 303)
+    response.delete_cookie(COOKIE, path=request.scope.get("root_path") or "/")
+    return response
+
+
+@router.get("/invitation/{token}")
+def invitation(request: Request, token: str) -> Response:
+    return page(request, "invitation.html", name=_invited_name(request, token), token=token, refused="")
+
+
+@router.post("/invitation/{token}")
+def accept_invitation(request: Request, token: str, password: Annotated[str, Form(max_length=1024)]) -> Response:
+    desk = desk_of(request)
+    name = _invited_name(request, token)
+    try:
+        person = accept_invite(desk.database, token, password, desk.now())
+    except WeakPassword as weak:
+        return page(request, "invitation.html", 422, name=name, token=token, refused=str(weak))
+    return enter(request, person, "/")
+
+
+def _invited_name(request: Request, token: str) -> str:
+    desk = desk_of(request)
+    with desk.database.reading() as session:
+        person = invited(session, token, desk.now())
+    if person is None:
+        raise NotThere("This invitation was used already or is too old; ask an admin for a new one.")
+    return person.name
+
+
+def enter(request: Request, person: int, wanted: str) -> Response:
+    """A new session for somebody whose identity was checked; a former one of this browser ends."""
+    desk = desk_of(request)
+    if request.state.session is not None:
+        logins.close_session(desk.database, request.state.session.token_hash)
+    browser = request.headers.get("user-agent", "")
+    opened = logins.open_session(
+        desk.database, person, address=client_address(request), browser=browser, now=desk.now()
+    )
+    response = RedirectResponse(local_path(request, wanted), 303)
+    response.set_cookie(
+        COOKIE,
+        opened.token,
+        max_age=int(logins.ABSOLUTE_LIMIT.total_seconds()),
+        path=request.scope.get("root_path") or "/",
+        secure=request.url.scheme == "https",
+        httponly=True,
+        samesite="lax",
+    )
+    return response
+
+
+def local_path(request: Request, wanted: str) -> str:
+    """The page that was asked for before the log-in, if it is one of ours; else the first page."""
+    root: str = request.scope.get("root_path", "")
+    is_ours = wanted.startswith("/") and not wanted.startswith(("//", "/\\")) and wanted.isprintable()
+    return root + wanted if is_ours else address(request, "today")
+
+
+def client_address(request: Request) -> str:
+    return request.client.host if request.client else ""

@@ -1,0 +1,119 @@
+"""Templates, and what every page knows."""
+
+from __future__ import annotations
+
+import hashlib
+from datetime import date, datetime
+from functools import cache
+from importlib import resources
+from typing import Any
+
+from fastapi import Request
+from fastapi.responses import HTMLResponse, RedirectResponse
+from jinja2 import Environment, PackageLoader, StrictUndefined
+from sqlalchemy import update
+
+from publisher.db.staff import WebSession
+from publisher.desk import Desk
+from publisher.staff.roles import Permission
+
+NAVIGATION = (("today", "Today", Permission.READ),)
+"""Route name, label, and who sees it."""
+
+
+@cache
+def environment() -> Environment:
+    made = Environment(
+        loader=PackageLoader("publisher.web"),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    made.filters["plural"] = plural
+    return made
+
+
+def plural(number: int, one: str, several: str = "") -> str:
+    """`1 day`, `2 days`."""
+    return f"{number:,} {one if number == 1 else several or one + 's'}"
+
+
+@cache
+def static_version(name: str) -> str:
+    """Of a static file: changes when it does, so that a browser may keep it for ever."""
+    content = resources.files("publisher.web").joinpath("static", name).read_bytes()
+    return hashlib.sha256(content).hexdigest()[:12]
+
+
+def desk_of(request: Request) -> Desk:
+    desk: Desk = request.app.state.desk
+    return desk
+
+
+def page(request: Request, template: str, status: int = 200, **context: Any) -> HTMLResponse:
+    """A whole page. Templates also know `desk`, `me`, `may`, `csrf`, `url`, `static`, `local` and `flashes`."""
+    return HTMLResponse(render(request, template, **context), status)
+
+
+def render(request: Request, template: str, **context: Any) -> str:
+    desk = desk_of(request)
+    session: WebSession | None = getattr(request.state, "session", None)
+    permissions: frozenset[Permission] = getattr(request.state, "permissions", None) or frozenset()
+
+    def url(name: str, /, **parameters: Any) -> str:
+        return address(request, name, **parameters)
+
+    def static(name: str) -> str:
+        return f"{address(request, 'static', path=name)}?v={static_version(name)}"
+
+    def local(instant: datetime | None, form: str = "%Y-%m-%d %H:%M") -> str:
+        return desk.local(instant, form)
+
+    shared = {
+        "outlet": desk.settings.outlet,
+        "today": _today(desk),
+        "me": session.person if session else None,
+        "may": {permission.value for permission in permissions},
+        "csrf": session.csrf if session else "",
+        "url": url,
+        "static": static,
+        "local": local,
+        "here": request.scope["route"].name if "route" in request.scope else "",
+        "navigation": [(name, label) for name, label, needed in NAVIGATION if needed in permissions],
+        "flashes": _take_flashes(desk, session),
+    }
+    return environment().get_template(template).render({**shared, **context})
+
+
+def address(request: Request, name: str, /, **parameters: Any) -> str:
+    """The path of a route, with the path that a proxy serves the desk under."""
+    path: str = request.url_for(name, **parameters).path
+    return path
+
+
+def go(request: Request, name: str, /, **parameters: Any) -> RedirectResponse:
+    """After a change: have the browser open this page."""
+    return RedirectResponse(address(request, name, **parameters), 303)
+
+
+def flash(request: Request, text: str, tone: str = "good") -> None:
+    """Have the next page tell one sentence. `tone`: `good`, `note` or `bad`."""
+    session: WebSession = request.state.session
+    told = [*session.flash, {"tone": tone, "text": text}][-5:]
+    session.flash = told
+    with desk_of(request).database.writing() as writing:
+        writing.execute(update(WebSession).where(WebSession.token_hash == session.token_hash).values(flash=told))
+
+
+def _take_flashes(desk: Desk, session: WebSession | None) -> list[dict[str, Any]]:
+    if session is None or not session.flash:
+        return []
+    told, session.flash = session.flash, []
+    with desk.database.writing() as writing:
+        writing.execute(update(WebSession).where(WebSession.token_hash == session.token_hash).values(flash=[]))
+    return told
+
+
+def _today(desk: Desk) -> date:
+    return desk.now().astimezone(desk.settings.outlet.zone).date()

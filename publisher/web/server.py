@@ -1,0 +1,70 @@
+"""Serves the pages from a thread of a process that may do other work too."""
+
+from __future__ import annotations
+
+import socket
+import threading
+
+import uvicorn
+
+from publisher.clock import monotonic, sleep
+from publisher.desk import Desk
+from publisher.web.app import create_app
+
+PATIENCE_SECONDS = 15.0
+
+
+class NotServed(Exception):
+    """The pages can't be served; the message is one sentence."""
+
+
+class WebServer:
+    """The pages of a desk at an address of this machine. Port 0: any that is free."""
+
+    def __init__(self, desk: Desk, *, host: str, port: int, root_path: str = "", proxies: tuple[str, ...] = ()) -> None:
+        self._host = host
+        self._socket = _listen(host, port)
+        self.port: int = self._socket.getsockname()[1]
+        config = uvicorn.Config(
+            create_app(desk, root_path=root_path),
+            log_config=None,
+            access_log=False,
+            server_header=False,
+            proxy_headers=bool(proxies),
+            forwarded_allow_ips=list(proxies),
+            timeout_graceful_shutdown=5,
+        )
+        self._server = uvicorn.Server(config)
+        self._thread = threading.Thread(target=self._server.run, args=([self._socket],), name="web", daemon=True)
+
+    @property
+    def url(self) -> str:
+        host = f"[{self._host}]" if ":" in self._host else self._host
+        return f"http://{host}:{self.port}"
+
+    def start(self) -> None:
+        """Serve, and return when the first request can come. Raises NotServed."""
+        self._thread.start()
+        give_up = monotonic() + PATIENCE_SECONDS
+        while not self._server.started:
+            if not self._thread.is_alive() or monotonic() > give_up:
+                raise NotServed("the pages could not be served; the log says why")
+            sleep(0.01)
+
+    def stop(self) -> None:
+        """Finish the answers that are begun, and serve no more."""
+        self._server.should_exit = True
+        self._thread.join()
+        self._socket.close()
+
+
+def _listen(host: str, port: int) -> socket.socket:
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    listening = socket.socket(family, socket.SOCK_STREAM)
+    listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        listening.bind((host, port))
+    except OSError as error:
+        listening.close()
+        raise NotServed(f"port {port} of {host} can't be had ({error.strerror}); choose another with --port") from None
+    return listening

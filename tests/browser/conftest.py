@@ -1,0 +1,82 @@
+"""A real browser: the machine's own Chromium, driven by Playwright."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from typing import Any
+
+import pytest
+from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
+
+from publisher.web.guard import COOKIE
+from tests.conftest import OpenOutlet
+from tests.desk_site import Site, open_site
+from tests.outlet import Outlet
+
+NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
+ARGUMENTS = (
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+)
+
+
+@pytest.fixture(scope="session")
+def browser() -> Iterator[Browser]:
+    program = next((found for name in NAMES if (found := shutil.which(name))), None)
+    if program is None:
+        pytest.skip("there is no Chromium on this machine; install the package chromium")
+    # Chromium's own sandbox refuses to start for root, which CI often is.
+    sandbox = ["--no-sandbox"] if os.geteuid() == 0 else []
+    with sync_playwright() as playwright:
+        opened = playwright.chromium.launch(executable_path=program, args=[*ARGUMENTS, *sandbox])
+        yield opened
+        opened.close()
+
+
+@pytest.fixture
+def site(open_outlet: OpenOutlet) -> Iterator[Site]:
+    """An outlet with a channel on each sandbox platform, and its pages."""
+    outlet: Outlet = open_outlet("instagram", "tumblr", "x")
+    with open_site(outlet.desk) as opened:
+        opened.outlet = outlet
+        yield opened
+
+
+OpenPage = Callable[..., Page]
+
+
+@pytest.fixture
+def open_page(browser: Browser, site: Site) -> Iterator[OpenPage]:
+    """Opens pages of the desk: each call is a browser of its own, of somebody with these roles.
+
+    A script's error or a refused script on any page fails the test at its end.
+    """
+    complaints: list[str] = []
+    with ExitStack() as stack:
+
+        def open_one(*roles: str, email: str = "", **options: Any) -> Page:
+            context: BrowserContext = browser.new_context(base_url=site.url, **options)
+            stack.callback(context.close)
+            if roles:
+                token = site.session_token(*roles, email=email)
+                context.add_cookies([{"name": COOKIE, "value": token, "url": site.url, "httpOnly": True}])
+            page = context.new_page()
+            page.set_default_timeout(15_000)
+            page.on("pageerror", lambda error: complaints.append(str(error)))
+            page.on("console", lambda said: _complain(complaints, said.type, said.text))
+            return page
+
+        yield open_one
+    assert complaints == []
+
+
+def _complain(complaints: list[str], kind: str, text: str) -> None:
+    # A refused request is also told here; what a page makes of it, its own test says.
+    if kind == "error" and "Failed to load resource" not in text:
+        complaints.append(text)

@@ -1,0 +1,104 @@
+"""The desk's pages, served for a test: people of every role, and a client that behaves like a browser."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import requests
+
+from publisher.db.staff import WebSession
+from publisher.desk import Desk
+from publisher.staff import accounts, logins
+from publisher.staff.roles import Role
+from publisher.staff.tokens import hash_of
+from publisher.web.guard import COOKIE
+from publisher.web.server import WebServer
+from tests.outlet import Outlet
+
+PASSWORD = "quiet cells rest at dawn"
+
+
+class Client(requests.Session):
+    """A browser without scripts: keeps cookies, names its origin, sends the form's own key."""
+
+    def __init__(self, base: str) -> None:
+        super().__init__()
+        self.trust_env = False
+        self.base = base
+        self.csrf = ""
+
+    def request(self, method: str, url: str, **options: Any) -> requests.Response:  # type: ignore[override]
+        headers = {"Origin": self.base, "Sec-Fetch-Site": "same-origin", **(options.pop("headers", None) or {})}
+        return super().request(method, self.base + url if url.startswith("/") else url, headers=headers, **options)
+
+    def send_form(self, url: str, data: dict[str, Any] | None = None, **options: Any) -> requests.Response:
+        """Post a form with the session's key."""
+        return self.post(url, data={"csrf": self.csrf, **(data or {})}, **options)
+
+
+class Site:
+    """A running desk."""
+
+    def __init__(self, desk: Desk, server: WebServer) -> None:
+        self.desk = desk
+        self.server = server
+        self.url = server.url
+        self.outlet: Outlet
+        """Set where the desk is an outlet on the sandbox."""
+        self._people: dict[str, int] = {}
+
+    def person(self, *roles: str, email: str = "") -> int:
+        """The id of somebody with these roles, who is made when first asked for."""
+        address = email or f"{'-'.join(roles)}@example.org"
+        if address not in self._people:
+            self._people[address] = accounts.add_person(
+                self.desk.database,
+                email=address,
+                name=address.partition("@")[0].title(),
+                roles=roles,
+                password=PASSWORD,
+                now=self.desk.now(),
+                actor="test",
+            )
+        return self._people[address]
+
+    def client(self, *roles: str, email: str = "") -> Client:
+        """A browser that somebody with these roles is logged in with; without roles, nobody is."""
+        made = Client(self.url)
+        if roles:
+            token = self.session_token(*roles, email=email)
+            made.cookies.set(COOKIE, token)
+            with self.desk.database.reading() as session:
+                made.csrf = session.get_one(WebSession, hash_of(token)).csrf
+        return made
+
+    def session_token(self, *roles: str, email: str = "") -> str:
+        """The cookie of a fresh session of somebody with these roles."""
+        person = self.person(*roles, email=email)
+        return logins.open_session(
+            self.desk.database, person, address="127.0.0.1", browser="test", now=self.desk.now()
+        ).token
+
+
+@contextmanager
+def open_site(desk: Desk) -> Iterator[Site]:
+    """Serve the pages of a desk at a free port of this machine."""
+    server = WebServer(desk, host="127.0.0.1", port=0)
+    server.start()
+    try:
+        yield Site(desk, server)
+    finally:
+        server.stop()
+
+
+def everyone() -> list[str]:
+    return [role.value for role in Role]
+
+
+def text_of(page: requests.Response) -> str:
+    """What a person reads of a page, in one line."""
+    without_tags = re.sub(r"<(script|style)\b.*?</\1>|<[^>]+>", " ", page.text, flags=re.DOTALL)
+    return " ".join(without_tags.split())
