@@ -12,7 +12,7 @@ from sqlalchemy.orm import Session
 from publisher.db.session import Database
 from publisher.db.staff import LoginFailure, Person, WebSession
 from publisher.lifecycle import record_event
-from publisher.staff.accounts import actor_of
+from publisher.staff.accounts import actor_of, end_sessions, load_person
 from publisher.staff.passwords import hash_password, is_outdated, is_right
 from publisher.staff.tokens import hash_of, new_token
 
@@ -46,7 +46,7 @@ def check_password(database: Database, email: str, password: str, *, address: st
     """
     account = hashlib.sha256(email.strip().lower().encode()).hexdigest()
     with database.reading() as session:
-        _refuse_too_many(session, account, address, now)
+        refuse_too_many(session, account, address, now)
         person = session.scalar(select(Person).where(Person.email == email.strip().lower()))
     # The hash is computed for nobody too, so that time does not tell who has an account.
     right = is_right(password, person.password_hash if person and person.active else None)
@@ -65,7 +65,8 @@ def note_failure(database: Database, account: str, address: str, now: datetime) 
         session.add(LoginFailure(account=account, address=address[:64], at=now))
 
 
-def _refuse_too_many(session: Session, account: str, address: str, now: datetime) -> None:
+def refuse_too_many(session: Session, account: str, address: str, now: datetime) -> None:
+    """Raises LoginRefused when this account, or anybody at this address, was refused too often of late."""
     for column, value, most in (
         (LoginFailure.account, account, MOST_PER_ACCOUNT),
         (LoginFailure.address, address[:64], MOST_PER_ADDRESS),
@@ -121,3 +122,21 @@ def _is_over(found: WebSession, now: datetime) -> bool:
 
 def _over(now: datetime) -> ColumnElement[bool]:
     return or_(WebSession.seen_at < now - IDLE_LIMIT, WebSession.created_at < now - ABSOLUTE_LIMIT)
+
+
+def change_own_password(
+    database: Database, person_id: int, old: str, new: str, *, keep_session: str, now: datetime
+) -> None:
+    """Set a new password for somebody who knows the old one; their other browsers are logged out.
+
+    Raises:
+        LoginRefused: the old one is wrong.
+        WeakPassword: the new one can't be taken.
+    """
+    with database.writing() as session:
+        person = load_person(session, person_id)
+        if not is_right(old, person.password_hash):
+            raise LoginRefused("The old password is wrong.")
+        person.password_hash = hash_password(new, about=(person.email, person.name))
+        end_sessions(session, person_id, but=keep_session)
+        record_event(session, "password set", now=now, actor=actor_of(person))

@@ -18,18 +18,21 @@ from publisher import __version__
 from publisher.delivery.operate import Refused
 from publisher.desk import Desk
 from publisher.logs import get_logger
+from publisher.media import MediaError
 from publisher.post_queue.errors import PostError
+from publisher.settings import SettingsError
 from publisher.staff.accounts import AccountError
 from publisher.staff.passwords import WeakPassword
 from publisher.web.access import check_rules
 from publisher.web.errors import LoginNeeded, PageError
 from publisher.web.guard import guard
-from publisher.web.headers import BoundedBody, SafeHeaders
+from publisher.web.headers import BoundedBody, CaughtFailures, SafeHeaders
+from publisher.web.looks import Specs
 from publisher.web.pages import ROUTERS
 from publisher.web.rendering import address, page
 
 FOR_EVER = "public, max-age=31536000, immutable"
-DOMAIN_ERRORS: tuple[type[Exception], ...] = (PostError, Refused, AccountError, WeakPassword)
+DOMAIN_ERRORS: tuple[type[Exception], ...] = (PostError, Refused, AccountError, WeakPassword, SettingsError, MediaError)
 
 
 def create_app(desk: Desk, *, root_path: str = "") -> FastAPI:
@@ -44,11 +47,13 @@ def create_app(desk: Desk, *, root_path: str = "") -> FastAPI:
         dependencies=[Depends(guard)],
     )
     app.state.desk = desk
+    app.state.specs = Specs()
     for router in ROUTERS:
         app.include_router(router)
     files = str(resources.files("publisher.web").joinpath("static"))
     app.mount("/static", _KeptFiles(directory=files), name="static")
     _add_failures(app)
+    app.add_middleware(CaughtFailures, answer=_unexpected)
     app.add_middleware(SafeHeaders)
     app.add_middleware(BoundedBody)
     app.add_middleware(TrustedHostMiddleware, allowed_hosts=_hosts(desk))
@@ -81,7 +86,6 @@ def _add_failures(app: FastAPI) -> None:
         app.add_exception_handler(kind, _told)
     app.add_exception_handler(HTTPException, _http)
     app.add_exception_handler(RequestValidationError, _invalid)
-    app.add_exception_handler(Exception, _unexpected)
 
 
 async def _told(request: Request, error: Exception) -> Response:
@@ -108,7 +112,7 @@ async def _invalid(request: Request, error: Exception) -> Response:
     return page(request, "error.html", 422, title="The form can't be read", message=message, reference="")
 
 
-async def _unexpected(request: Request, error: Exception) -> Response:
+def _unexpected(request: Request, error: Exception) -> Response:
     reference = secrets.token_hex(4)
     get_logger("web").error("a page failed", reference=reference, path=request.url.path, exc_info=error)
     message = "Something went wrong that should not have; nothing you entered was half-saved."

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
 
 from fastapi import Request, Response
 from starlette.datastructures import MutableHeaders
@@ -31,7 +31,7 @@ HEADERS = {
 MOST_BYTES = 9_000_000
 """Of one request's body: a piece of a picture with its form around it."""
 
-Next = Callable[[Request], Awaitable[Response]]
+Answer = Callable[[Request, Exception], Response]
 
 
 class SafeHeaders:
@@ -81,3 +81,30 @@ class BoundedBody:
             return {"type": "http.disconnect"} if received > self._most else message
 
         await self._app(scope, receive_some, send)
+
+
+class CaughtFailures:
+    """Answers when a route fails; the framework's own way would add no headers, and tell it twice in the log."""
+
+    def __init__(self, app: ASGIApp, answer: Answer) -> None:
+        self._app = app
+        self._answer = answer
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        begun = False
+
+        async def send_watched(message: Message) -> None:
+            nonlocal begun
+            begun = True
+            await send(message)
+
+        try:
+            await self._app(scope, receive, send_watched)
+        except Exception as error:
+            response = self._answer(Request(scope), error)
+            if begun:
+                raise
+            await response(scope, receive, send)

@@ -17,7 +17,10 @@ from publisher.db.staff import WebSession
 from publisher.desk import Desk
 from publisher.staff.roles import Permission
 
-NAVIGATION = (("today", "Today", Permission.READ),)
+NAVIGATION = (
+    ("today", "Today", Permission.READ),
+    ("people", "People", Permission.ADMINISTER),
+)
 """Route name, label, and who sees it."""
 
 
@@ -97,10 +100,10 @@ def go(request: Request, name: str, /, **parameters: Any) -> RedirectResponse:
     return RedirectResponse(address(request, name, **parameters), 303)
 
 
-def flash(request: Request, text: str, tone: str = "good") -> None:
-    """Have the next page tell one sentence. `tone`: `good`, `note` or `bad`."""
+def flash(request: Request, text: str, tone: str = "good", **more: Any) -> None:
+    """Have the next page tell one sentence. `tone`: `good`, `note` or `bad`; `more`: what that page does with it."""
     session: WebSession = request.state.session
-    told = [*session.flash, {"tone": tone, "text": text}][-5:]
+    told = [*session.flash, {"tone": tone, "text": text, **more}][-5:]
     session.flash = told
     with desk_of(request).database.writing() as writing:
         writing.execute(update(WebSession).where(WebSession.token_hash == session.token_hash).values(flash=told))

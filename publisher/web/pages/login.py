@@ -7,8 +7,9 @@ from typing import Annotated
 from fastapi import APIRouter, Form, Query, Request
 from fastapi.responses import RedirectResponse, Response
 
-from publisher.staff import logins
-from publisher.staff.accounts import accept_invite, invited, nobody_yet
+from publisher.sealing import Seal
+from publisher.staff import logins, second_factor
+from publisher.staff.accounts import accept_invite, invited, load_person, nobody_yet
 from publisher.staff.logins import LoginRefused
 from publisher.staff.passwords import WeakPassword
 from publisher.web.errors import NotThere
@@ -40,6 +41,30 @@ def log_in(
         person = logins.check_password(desk.database, email, password, address=came_from, now=desk.now())
     except LoginRefused as refusal:
         return page(request, "login.html", 401, next=wanted, email=email, refused=str(refusal), nobody=False)
+    with desk.database.reading() as session:
+        has_second_factor = load_person(session, person).totp_secret is not None
+    if not has_second_factor:
+        return enter(request, person, wanted)
+    ticket = second_factor.ticket(person, seal=Seal.from_environment(), now=desk.now())
+    return page(request, "code.html", next=wanted, ticket=ticket, refused="")
+
+
+@router.post("/login/code")
+def log_in_with_code(
+    request: Request,
+    ticket: Annotated[str, Form(max_length=1000)],
+    code: Annotated[str, Form(max_length=20)],
+    wanted: Annotated[str, Form(max_length=2000, alias="next")] = "/",
+) -> Response:
+    desk = desk_of(request)
+    seal = Seal.from_environment()
+    try:
+        person = second_factor.person_of(ticket, seal=seal, now=desk.now())
+        second_factor.check_code(
+            desk.database, person, code, address=client_address(request), seal=seal, now=desk.now()
+        )
+    except LoginRefused as refusal:
+        return page(request, "code.html", 401, next=wanted, ticket=ticket, refused=str(refusal))
     return enter(request, person, wanted)
 
 

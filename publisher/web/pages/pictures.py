@@ -13,6 +13,7 @@ from fastapi.responses import FileResponse, Response
 from publisher.adapt.rendering import ImageRefused
 from publisher.content import Rendition, RenditionSpec
 from publisher.web.errors import NotThere
+from publisher.web.looks import Specs
 from publisher.web.rendering import desk_of
 
 router = APIRouter()
@@ -27,7 +28,7 @@ Hash = Annotated[str, Path(pattern="^[0-9a-f]{64}$")]
 def thumbnail_spec(sha256: str, width: int) -> RenditionSpec:
     """A small picture of all that the original shows, as WebP."""
     return RenditionSpec(
-        source=sha256, formats=("webp",), max_bytes=40 * width + width * width // 4, max_width=width, max_height=width
+        source=sha256, formats=("webp",), max_bytes=20_000 + width * width, max_width=width, max_height=width
     )
 
 
@@ -43,8 +44,14 @@ def thumbnail(request: Request, sha256: Hash, width: int) -> Response:
 
 @router.get("/renditions/{digest}")
 def rendition(request: Request, digest: Hash) -> Response:
-    """A finished picture that a preview or a delivery shows; only what was made is there."""
-    made = desk_of(request).renderer.stored(digest)
+    """A finished picture that a preview or a delivery shows: made before, or asked for by a preview of late."""
+    renderer = desk_of(request).renderer
+    specs: Specs = request.app.state.specs
+    wanted = specs.get(digest)
+    try:
+        made = renderer.render(wanted) if wanted else renderer.stored(digest)
+    except ImageRefused:
+        made = None
     if made is None:
         raise NotThere(NOT_HERE)
     return _file(made)

@@ -1,0 +1,115 @@
+"""The second factor: a code of six digits that changes every half minute (TOTP, RFC 6238)."""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+from datetime import datetime, timedelta
+
+import pyotp
+import segno
+from sqlalchemy import select, update
+
+from publisher.db.session import Database
+from publisher.db.staff import Person
+from publisher.lifecycle import record_event
+from publisher.sealing import Seal, WrongKey
+from publisher.staff.accounts import actor_of, load_person
+from publisher.staff.logins import LoginRefused, note_failure, refuse_too_many
+
+STEP_SECONDS = 30
+SLACK_STEPS = 1
+"""A clock that is half a minute wrong is forgiven."""
+WAITS = timedelta(minutes=5)
+"""How long after the password the code may come."""
+WRONG_CODE = "That code is wrong or was used already; wait for the next one."
+
+
+def new_secret() -> str:
+    return pyotp.random_base32()
+
+
+def picture_of(secret: str, email: str, outlet: str) -> str:
+    """The secret as a picture for a phone's camera: a `data:` address of an SVG."""
+    address = pyotp.TOTP(secret).provisioning_uri(name=email, issuer_name=outlet)
+    return str(segno.make(address, error="m").svg_data_uri(scale=4, border=4, light="#fff"))
+
+
+def enable(database: Database, person_id: int, secret: str, code: str, *, seal: Seal, now: datetime) -> None:
+    """Ask for a code at every log-in from now on. Raises LoginRefused when this one is wrong."""
+    step = _step_of(secret, code, now)
+    if step is None:
+        raise LoginRefused(WRONG_CODE)
+    with database.writing() as session:
+        person = load_person(session, person_id)
+        person.totp_secret, person.totp_last_step = seal.seal(secret, _purpose(person_id)), step
+        record_event(session, "second factor set", now=now, actor=actor_of(person))
+
+
+def disable(database: Database, person_id: int, *, now: datetime, actor: str) -> None:
+    """Ask for no code any more."""
+    with database.writing() as session:
+        person = load_person(session, person_id)
+        person.totp_secret = None
+        record_event(session, "second factor removed", now=now, actor=actor, detail={"person": person.email})
+
+
+def check_code(database: Database, person_id: int, code: str, *, address: str, seal: Seal, now: datetime) -> None:
+    """The code of somebody whose password was right; each works once.
+
+    Raises:
+        LoginRefused: it is wrong or was used already, or there were too many tries of late.
+        SealError: the secret can't be opened with the keys at hand.
+    """
+    account = hashlib.sha256(f"code of {person_id}".encode()).hexdigest()
+    with database.reading() as session:
+        refuse_too_many(session, account, address, now)
+        sealed = session.scalar(select(Person.totp_secret).where(Person.id == person_id, Person.active))
+    if sealed is None:
+        raise LoginRefused("Log in again from the beginning.")
+    step = _step_of(seal.unseal(sealed, _purpose(person_id)), code, now)
+    if step is None or not _use(database, person_id, step):
+        note_failure(database, account, address, now)
+        raise LoginRefused(WRONG_CODE)
+
+
+def _use(database: Database, person_id: int, step: int) -> bool:
+    """Whether nobody used this step's code, or a later one, before."""
+    with database.writing() as session:
+        done = session.execute(
+            update(Person)
+            .where(Person.id == person_id, Person.totp_last_step < step)
+            .values(totp_last_step=step)
+            .returning(Person.id)
+        )
+        return done.first() is not None
+
+
+def _step_of(secret: str, code: str, now: datetime) -> int | None:
+    """Which time step the code belongs to; None when to none near now."""
+    given = "".join(code.split())
+    current = int(now.timestamp()) // STEP_SECONDS
+    totp = pyotp.TOTP(secret)
+    steps = range(current - SLACK_STEPS, current + SLACK_STEPS + 1)
+    matching = [step for step in steps if hmac.compare_digest(totp.generate_otp(step).encode(), given.encode())]
+    return max(matching, default=None)
+
+
+def ticket(person_id: int, *, seal: Seal, now: datetime) -> str:
+    """What a browser keeps between the password and the code."""
+    return seal.seal(f"{person_id} {int((now + WAITS).timestamp())}", "log-in")
+
+
+def person_of(given: str, *, seal: Seal, now: datetime) -> int:
+    """Whose password was right a moment ago. Raises LoginRefused when that is too long ago."""
+    try:
+        person_id, until = seal.unseal(given, "log-in").split()
+    except (WrongKey, ValueError):
+        raise LoginRefused("Log in again from the beginning.") from None
+    if int(until) < now.timestamp():
+        raise LoginRefused("The code came too late; log in again from the beginning.")
+    return int(person_id)
+
+
+def _purpose(person_id: int) -> str:
+    return f"second factor of {person_id}"

@@ -1,0 +1,70 @@
+"""Changes of several posts: who makes them, and how the next page tells what came of them and takes them back."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from fastapi import Request
+from pydantic import ValidationError
+
+from publisher.db.staff import WebSession
+from publisher.post_queue.bulk import Bulk, Outcome
+from publisher.post_queue.undo import Undo
+from publisher.staff.accounts import actor_of
+from publisher.staff.roles import Permission
+from publisher.web.errors import Forbidden, PageError
+from publisher.web.rendering import desk_of, flash, plural
+
+
+def bulk_of(request: Request) -> Bulk:
+    """The hand of whoever asks."""
+    desk = desk_of(request)
+    return Bulk(
+        database=desk.database,
+        store=desk.store,
+        settings=desk.settings,
+        targets=desk.targets,
+        people=desk.people,
+        now=desk.now(),
+        actor=actor_of(request.state.session.person),
+    )
+
+
+def tell(request: Request, outcome: Outcome, done: str, *, undo: bool = True) -> None:
+    """Have the next page tell what came of a change, and offer to take it back. `done`: `approved`, `moved`."""
+    number, refused = len(outcome.done), len(outcome.refused)
+    parts = []
+    if number or not refused:
+        parts.append(f"{plural(number, 'post is', 'posts are')} {done}.")
+    if refused:
+        parts.append(f"{plural(refused, 'post is', 'posts are')} not.")
+    tell_sentence(request, " ".join(parts), outcome, undo=undo)
+
+
+def tell_sentence(request: Request, text: str, outcome: Outcome, *, undo: bool = True) -> None:
+    refused = [{"id": each.post_id, "title": each.title, "reasons": list(each.reasons)} for each in outcome.refused]
+    back = outcome.undo.model_dump_json() if undo and outcome.undo else ""
+    flash(request, text, "bad" if refused else "good", refused=refused, undo=back)
+
+
+def waiting_changes(request: Request) -> dict[str, Any]:
+    """What a page tells of the last change besides its sentence: `refused` posts, and `undo` as a form sends it."""
+    session: WebSession = request.state.session
+    told = session.flash[-1] if session.flash else {}
+    return {"refused": told.get("refused", []), "undo": told.get("undo", "")}
+
+
+def take_back(request: Request, sent: str) -> None:
+    """Undo the change that a form of `waiting_changes` names, and have the next page tell what came of it.
+
+    Raises:
+        Forbidden: whoever asks may not make such a change.
+    """
+    try:
+        undo = Undo.model_validate_json(sent)
+    except ValidationError:
+        raise PageError("That change can't be read; open the page again.") from None
+    may_approve = Permission.APPROVE in request.state.permissions
+    if undo.act != "tag" and not may_approve:
+        raise Forbidden("Your roles don't allow this; ask an admin of the desk.")
+    tell(request, bulk_of(request).undo(undo, may_approve=may_approve), "as before", undo=False)

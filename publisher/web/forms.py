@@ -1,0 +1,247 @@
+"""A post's form: from what a browser sends to a post's content, and back into fields.
+
+Fields of pictures are named `images-N-NAME`, those of a translation `tr-LANGUAGE-NAME`, a caption written
+by hand `caption-CHANNEL`. An unsaved form is kept as a plain mapping of these names.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime
+from typing import Any, TypeVar
+from zoneinfo import ZoneInfo
+
+from fastapi import Request
+from pydantic import ValidationError
+from starlette.datastructures import FormData
+
+from publisher.db.models import Post
+from publisher.post_queue.drafts import PostContent
+
+TEXTS = ("title", "standfirst", "body", "written_by", "credit", "licence", "link", "language")
+TRANSLATED = ("title", "standfirst", "body", "credit")
+IMAGE_TEXTS = ("alt_text", "credit", "licence")
+Fields = Mapping[str, str]
+Content = TypeVar("Content", bound=PostContent)
+
+
+class Mistakes(Exception):
+    """The form can't be taken; `fields` says of each field what is wrong with it, in one sentence."""
+
+    def __init__(self, fields: dict[str, str]) -> None:
+        super().__init__("; ".join(fields.values()))
+        self.fields = fields
+
+
+async def posted(request: Request) -> FormData:
+    """The whole form of a request, for a route with fields that nobody can list beforehand."""
+    return await request.form()
+
+
+def fields_of(form: FormData) -> dict[str, str]:
+    """The texts of a form; files and the session's key left out."""
+    return {name: _lines(value) for name, value in form.items() if isinstance(value, str) and name != "csrf"}
+
+
+def _lines(text: str) -> str:
+    # Browsers send the line ends of the network.
+    return text.replace("\r\n", "\n").replace("\r", "\n")
+
+
+def content_of_fields(kind: type[Content], fields: Fields, zone: ZoneInfo, **more: Any) -> Content:
+    """The content that the fields describe. Raises Mistakes."""
+    mistakes: dict[str, str] = {}
+    values: dict[str, Any] = {name: fields.get(name, "") for name in TEXTS if name in fields}
+    values |= {
+        "tags": _tags(fields.get("tags", "")),
+        "links": _links(fields.get("links", ""), mistakes),
+        "embargo_until": _instant(fields.get("embargo_until", ""), zone, mistakes),
+        "captions": _prefixed(fields, "caption-"),
+        "translations": _translations(fields),
+        "images": [_image(fields, number, mistakes) for number in image_numbers(fields)],
+    }
+    try:
+        content = kind.model_validate({**values, **more})
+    except ValidationError as error:
+        numbers = image_numbers(fields)
+        mistakes |= {_field_of(each["loc"], numbers): _told(each["msg"]) for each in error.errors(include_url=False)}
+    if mistakes:
+        raise Mistakes(mistakes)
+    return content
+
+
+def image_numbers(fields: Fields) -> list[int]:
+    """The numbers of the pictures that stay, in the order that the form gives them."""
+    found = [int(match[1]) for name in fields if (match := re.fullmatch(r"images-(\d{1,3})-media", name))]
+    kept = [number for number in found if not fields.get(f"images-{number}-remove")]
+    return sorted(kept, key=lambda number: (_number(fields.get(f"images-{number}-order", "")), number))
+
+
+def _number(text: str) -> float:
+    try:
+        return float(text)
+    except ValueError:
+        return 1e9
+
+
+def _tags(text: str) -> list[str]:
+    tags = [" ".join(tag.split()).lstrip("#") for tag in re.split(r"[,\n]", text)]
+    return list(dict.fromkeys(tag for tag in tags if tag))
+
+
+def _links(text: str, mistakes: dict[str, str]) -> list[dict[str, str]]:
+    links = []
+    for line in filter(str.strip, text.split("\n")):
+        label, found, url = line.rpartition("|")
+        if not found:
+            mistakes["links"] = f"{line.strip()!r} has no label; write it as “Label | https://address”."
+        links.append({"label": label.strip() or url.strip(), "url": url.strip()})
+    return links
+
+
+def _instant(text: str, zone: ZoneInfo, mistakes: dict[str, str]) -> datetime | None:
+    if not text:
+        return None
+    try:
+        return datetime.fromisoformat(text).replace(tzinfo=zone)
+    except ValueError:
+        mistakes["embargo_until"] = f"{text!r} is no date and time; write it like 2026-05-12T10:00."
+        return None
+
+
+def _prefixed(fields: Fields, prefix: str) -> dict[str, str]:
+    return {
+        name.removeprefix(prefix): value for name, value in fields.items() if name.startswith(prefix) and value.strip()
+    }
+
+
+def _translations(fields: Fields) -> dict[str, dict[str, Any]]:
+    """Those that somebody has begun: a language whose fields are all empty is left out."""
+    languages = {match[1] for name in fields if (match := re.fullmatch(r"tr-([A-Za-z0-9-]+)-title", name))}
+    found = {}
+    for language in sorted(languages):
+        texts = {name: fields.get(f"tr-{language}-{name}", "") for name in TRANSLATED}
+        alt_texts = [fields.get(f"tr-{language}-alt-{number}", "") for number in image_numbers(fields)]
+        if any(text.strip() for text in (*texts.values(), *alt_texts)):
+            found[language] = {**texts, "alt_texts": alt_texts}
+    return found
+
+
+def _image(fields: Fields, number: int, mistakes: dict[str, str]) -> dict[str, Any]:
+    def field(name: str) -> str:
+        return fields.get(f"images-{number}-{name}", "").strip()
+
+    choices: dict[str, Any] = {
+        "fit": field("fit") or None,
+        "window": field("window") or None,
+        "padding": field("padding") or "edge",
+        "credit_strip": bool(field("credit_strip")),
+    }
+    try:
+        choices |= {
+            "focal_point": _numbers(field("focal_point")) or None,
+            "crop_box": _box(field("crop_box")) if field("crop_box") else None,
+            "protected": [_box(box) for box in field("protected").split(";") if box.strip()],
+            "gutters": _gutters(field("gutters")),
+        }
+    except ValueError:
+        mistakes[f"images-{number}"] = (
+            "The boxes and points of this picture can't be read; write fractions such as 0.1, 0.2, 0.5, 0.5."
+        )
+    texts = {name: field(name) for name in IMAGE_TEXTS}
+    return {"media": field("media"), **texts, "choices": choices}
+
+
+def _numbers(text: str) -> list[float]:
+    return [float(part) for part in text.split(",") if part.strip()]
+
+
+def _box(text: str) -> dict[str, float]:
+    left, top, width, height = _numbers(text)
+    return {"left": left, "top": top, "width": width, "height": height}
+
+
+def _gutters(text: str) -> list[float] | None:
+    """Empty: where the program finds them. `none`: nowhere."""
+    if not text:
+        return None
+    return [] if text == "none" else _numbers(text)
+
+
+def fields_of_post(post: Post, languages: Iterable[str], zone: ZoneInfo) -> dict[str, str]:
+    """A stored post as its form shows it."""
+    fields = {name: str(getattr(post, name)) for name in TEXTS}
+    fields["tags"] = ", ".join(post.tags)
+    fields["links"] = "\n".join(f"{link['label']} | {link['url']}" for link in post.links)
+    embargo = post.embargo_until
+    fields["embargo_until"] = embargo.astimezone(zone).strftime("%Y-%m-%dT%H:%M") if embargo else ""
+    fields |= {f"caption-{channel}": caption for channel, caption in post.captions.items()}
+    for language in languages:
+        translation: Mapping[str, Any] = post.translations.get(language, {})
+        fields |= {f"tr-{language}-{name}": translation.get(name) or "" for name in TRANSLATED}
+        alt_texts: Sequence[str] = translation.get("alt_texts") or ()
+        fields |= {f"tr-{language}-alt-{number}": text for number, text in enumerate(alt_texts)}
+    for number, image in enumerate(post.images):
+        shown = {
+            "media": image.media_sha256,
+            "alt_text": image.alt_text,
+            "credit": image.credit,
+            "licence": image.licence,
+            **fields_of_choices(image.choices),
+        }
+        fields |= {f"images-{number}-{name}": value for name, value in shown.items()}
+    return fields
+
+
+def fields_of_choices(choices: Mapping[str, Any]) -> dict[str, str]:
+    """What was decided about one picture, as its fields."""
+    gutters = choices.get("gutters")
+    return {
+        "fit": choices.get("fit") or "",
+        "window": choices.get("window") or "",
+        "padding": choices.get("padding") or "edge",
+        "credit_strip": "on" if choices.get("credit_strip") else "",
+        "focal_point": _joined(choices.get("focal_point") or ()),
+        "crop_box": _box_field(choices["crop_box"]) if choices.get("crop_box") else "",
+        "protected": "; ".join(_box_field(box) for box in choices.get("protected") or ()),
+        "gutters": "" if gutters is None else _joined(gutters) or "none",
+    }
+
+
+def _box_field(box: Mapping[str, float]) -> str:
+    return _joined(box[side] for side in ("left", "top", "width", "height"))
+
+
+def _joined(numbers: Iterable[float]) -> str:
+    return ", ".join(f"{number:g}" for number in numbers)
+
+
+def _field_of(place: Sequence[int | str], numbers: Sequence[int]) -> str:
+    """The form's name of a field of the content. `numbers`: those that the form gave the pictures."""
+    match list(place):
+        case ["images", int(number), str(name), *_] if name in IMAGE_TEXTS:
+            return f"images-{numbers[number]}-{name}"
+        case ["images", int(number), *_]:
+            return f"images-{numbers[number]}"
+        case ["translations", str(language), *rest]:
+            return f"tr-{language}-{rest[0] if rest and rest[0] in TRANSLATED else 'title'}"
+        case ["captions", str(channel), *_]:
+            return f"caption-{channel}"
+        case [str(name), *_]:
+            return name
+    return "form"
+
+
+def _told(message: str) -> str:
+    text = message.removeprefix("Value error, ").replace("String should have at least 1 character", "Write something")
+    return text[:1].upper() + text[1:] + ("" if text.endswith(".") else ".")
+
+
+def anchor_of(field: str, channel: str = "") -> str:
+    """The form's field that a problem is mended in."""
+    if found := re.fullmatch(r"images\[(\d+)\](?:\.(\w+))?", field):
+        return f"images-{found[1]}-{found[2]}" if found[2] in IMAGE_TEXTS else f"images-{found[1]}"
+    if field == "caption":
+        return f"caption-{channel}"
+    return field if field in {*TEXTS, "tags", "links", "embargo_until", "fixed_date"} else "title"

@@ -1,0 +1,131 @@
+"""From draft to approved: review, comments, approval; and the way back to an earlier version."""
+
+from __future__ import annotations
+
+import json
+from typing import Annotated
+
+from fastapi import APIRouter, Form, Request
+from fastapi.responses import Response
+
+from publisher.post_queue import review
+from publisher.post_queue.approval import NotApproved, approve
+from publisher.post_queue.drafts import PostChanges
+from publisher.post_queue.posts import edit_post, withdraw_post
+from publisher.post_queue.versions import content_of, load_version, versions_of
+from publisher.staff.roles import Permission
+from publisher.web.differences import changed_fields, pieces
+from publisher.web.errors import Forbidden
+from publisher.web.post_form import Shown, actor, load, show_form, stored_fields
+from publisher.web.rendering import desk_of, flash, go, page
+
+router = APIRouter()
+
+
+@router.post("/posts/{post_id}/review")
+def ask_review(request: Request, post_id: int) -> Response:
+    desk = desk_of(request)
+    review.ask_for_review(desk.database, post_id, now=desk.now(), actor=actor(request))
+    flash(request, "Saved, and given to review: an editor can approve it now.")
+    return go(request, "edit_post_page", post_id=post_id)
+
+
+@router.post("/posts/{post_id}/approve")
+def let_out(request: Request, post_id: int) -> Response:
+    """Approve the post as it is stored."""
+    if Permission.APPROVE not in request.state.permissions:
+        raise Forbidden("Only an editor can approve; ask for review instead.")
+    desk = desk_of(request)
+    try:
+        remarks = approve(
+            desk.database,
+            post_id,
+            desk.settings,
+            desk.targets,
+            desk.people,
+            now=desk.now(),
+            actor=actor(request),
+        )
+    except NotApproved as refusal:
+        post = load(desk, post_id)
+        return show_form(request, Shown(stored_fields(desk, post), post, problems=refusal.problems), 422)
+    told = f" {len(remarks)} remarks stand beside the form." if remarks else ""
+    flash(request, f"Approved: it goes out when its turn comes.{told}")
+    return go(request, "edit_post_page", post_id=post_id)
+
+
+@router.post("/posts/{post_id}/send-back")
+def send_back_post(
+    request: Request, post_id: int, text: Annotated[str, Form(max_length=review.LONGEST_COMMENT)] = ""
+) -> Response:
+    """A post in review is a draft again; what is to be done stands in the comment."""
+    desk = desk_of(request)
+    review.send_back(desk.database, post_id, now=desk.now(), actor=actor(request))
+    if text.strip():
+        review.add_comment(
+            desk.database, post_id, request.state.session.person_id, text, now=desk.now(), actor=actor(request)
+        )
+    flash(request, "It is a draft again.", "note")
+    return go(request, "edit_post_page", post_id=post_id)
+
+
+@router.post("/posts/{post_id}/comments")
+def comment_on_post(
+    request: Request, post_id: int, text: Annotated[str, Form(max_length=review.LONGEST_COMMENT)]
+) -> Response:
+    desk = desk_of(request)
+    review.add_comment(
+        desk.database, post_id, request.state.session.person_id, text, now=desk.now(), actor=actor(request)
+    )
+    return go(request, "edit_post_page", post_id=post_id)
+
+
+@router.post("/posts/{post_id}/withdraw")
+def withdraw(request: Request, post_id: int) -> Response:
+    desk = desk_of(request)
+    withdraw_post(desk.database, post_id, desk.now(), actor(request))
+    flash(request, "Withdrawn: it does not go out. Approving it brings it back.", "note")
+    return go(request, "edit_post_page", post_id=post_id)
+
+
+@router.get("/posts/{post_id}/versions/{version}")
+def post_version(request: Request, post_id: int, version: int) -> Response:
+    """One version, and how the post differs from it today."""
+    desk = desk_of(request)
+    post = load(desk, post_id)
+    with desk.database.reading() as session:
+        content = load_version(session, post_id, version)
+        kept = versions_of(session, post_id)
+    then = _plain(content.model_dump(mode="json"))
+    now = _plain(content_of(post).model_dump(mode="json"))
+    changes = [(name, pieces(then.get(name, ""), now.get(name, ""))) for name in changed_fields(then, now)]
+    made = next(each for each in kept if each.version == version)
+    return page(request, "version.html", post=post, made=made, kept=kept, changes=changes)
+
+
+def _plain(content: dict[str, object]) -> dict[str, str]:
+    """The fields as texts that can be compared."""
+    return {
+        name: value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
+        for name, value in content.items()
+    }
+
+
+@router.post("/posts/{post_id}/versions/{version}")
+def restore_version(request: Request, post_id: int, version: int) -> Response:
+    """Make the post what it was; that is a new version, and nothing is lost."""
+    desk = desk_of(request)
+    with desk.database.reading() as session:
+        content = load_version(session, post_id, version)
+    edit_post(
+        desk.database,
+        desk.store,
+        post_id,
+        PostChanges.model_validate(content.model_dump()),
+        targets=desk.targets,
+        people=desk.people,
+        now=desk.now(),
+        actor=actor(request),
+    )
+    flash(request, f"The post is again what it was in version {version}.")
+    return go(request, "edit_post_page", post_id=post_id)

@@ -1,0 +1,111 @@
+"""Who works at the desk, and who did what."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from fastapi import APIRouter, Form, Query, Request
+from fastapi.responses import Response
+from sqlalchemy import Select, select
+
+from publisher.db.models import Event
+from publisher.db.staff import Person
+from publisher.staff import accounts
+from publisher.staff.accounts import AccountError, actor_of
+from publisher.staff.roles import TOLD, Role
+from publisher.web.rendering import address, desk_of, flash, go, page
+
+router = APIRouter()
+
+PAGE_SIZE = 100
+
+
+@router.get("/people")
+def people(request: Request) -> Response:
+    return _page(request)
+
+
+def _page(request: Request, status: int = 200, **context: object) -> Response:
+    with desk_of(request).database.reading() as session:
+        everybody = list(session.scalars(select(Person).order_by(Person.active.desc(), Person.name)))
+    roles = [(role.value, TOLD[role]) for role in Role]
+    shared: dict[str, object] = {"link": "", "whose": "", "refused": "", "typed": {}}
+    return page(request, "people.html", status, everybody=everybody, roles=roles, **{**shared, **context})
+
+
+@router.post("/people")
+def invite_person(
+    request: Request,
+    email: Annotated[str, Form(max_length=254)],
+    name: Annotated[str, Form(max_length=120)],
+    roles: Annotated[list[str] | None, Form()] = None,
+) -> Response:
+    desk = desk_of(request)
+    chosen = roles or []
+    try:
+        token = accounts.invite(
+            desk.database, email=email, name=name, roles=chosen, now=desk.now(), actor=_actor(request)
+        )
+    except AccountError as refusal:
+        typed = {"email": email, "name": name, "roles": chosen}
+        return _page(request, 422, refused=str(refusal), typed=typed)
+    return _page(request, link=_link(request, token), whose=name)
+
+
+@router.post("/people/{person_id}/invitation")
+def invite_person_again(request: Request, person_id: int) -> Response:
+    desk = desk_of(request)
+    token = accounts.invite_again(desk.database, person_id, now=desk.now(), actor=_actor(request))
+    with desk.database.reading() as session:
+        whose = accounts.load_person(session, person_id).name
+    return _page(request, link=_link(request, token), whose=whose)
+
+
+@router.post("/people/{person_id}/roles")
+def change_roles(request: Request, person_id: int, roles: Annotated[list[str] | None, Form()] = None) -> Response:
+    desk = desk_of(request)
+    accounts.set_roles(desk.database, person_id, roles or [], now=desk.now(), actor=_actor(request))
+    flash(request, "The roles are changed.")
+    return go(request, "people")
+
+
+@router.post("/people/{person_id}/active")
+def change_active(request: Request, person_id: int, active: Annotated[bool, Form()]) -> Response:
+    desk = desk_of(request)
+    accounts.set_active(desk.database, person_id, active, now=desk.now(), actor=_actor(request))
+    told = "They can log in again." if active else "They are shut out: every browser and every key of theirs."
+    flash(request, told, "good" if active else "note")
+    return go(request, "people")
+
+
+@router.get("/audit")
+def audit(
+    request: Request,
+    actor: Annotated[str, Query(max_length=120)] = "",
+    what: Annotated[str, Query(max_length=40)] = "",
+    before: int | None = None,
+) -> Response:
+    """Who did what, the newest first."""
+    with desk_of(request).database.reading() as session:
+        events = list(session.scalars(_wanted(actor, what, before)))
+        names = list(session.scalars(select(Event.name).distinct().order_by(Event.name)))
+    more = events[PAGE_SIZE - 1].id if len(events) > PAGE_SIZE else None
+    return page(request, "audit.html", events=events[:PAGE_SIZE], names=names, actor=actor, what=what, more=more)
+
+
+def _wanted(actor: str, what: str, before: int | None) -> Select[Event]:
+    query = select(Event).order_by(Event.id.desc()).limit(PAGE_SIZE + 1)
+    if actor:
+        query = query.where(Event.actor == actor)
+    if what:
+        query = query.where(Event.name == what)
+    return query.where(Event.id < before) if before is not None else query
+
+
+def _link(request: Request, token: str) -> str:
+    """The whole address that the invited person opens, under the name that the admin's browser uses."""
+    return f"{request.url.scheme}://{request.url.netloc}{address(request, 'invitation', token=token)}"
+
+
+def _actor(request: Request) -> str:
+    return actor_of(request.state.session.person)

@@ -1,0 +1,215 @@
+"""The queue: which post goes out when, and everything that changes its order."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import asdict, dataclass
+from datetime import date
+from typing import Annotated, Literal
+from urllib.parse import parse_qsl, urlencode
+
+from fastapi import APIRouter, Form, Query, Request
+from fastapi.responses import RedirectResponse, Response
+
+from publisher.post_queue import listing
+from publisher.post_queue.bulk import Outcome
+from publisher.post_queue.listing import Wish
+from publisher.post_queue.order import After, Before, Down, End, FixedDate, Front, Place, Position, Reserve, Up
+from publisher.web.changes import bulk_of, take_back, tell, tell_sentence, waiting_changes
+from publisher.web.errors import PageError
+from publisher.web.rendering import address, desk_of, flash, page
+
+router = APIRouter()
+
+STATES = (("draft", "Drafts"), ("in_review", "In review"), ("approved", "Approved"), ("problems", "With problems"))
+PLACES = (("fixed date", "On a fixed date"), ("queue", "In line"), ("reserve", "Reserve"))
+FIXED: dict[str, Place] = {"up": Up(), "down": Down(), "front": Front(), "end": End(), "reserve": Reserve()}
+"""The places that need nothing besides their name."""
+Text = Annotated[str, Form(max_length=200)]
+Posts = Annotated[list[int] | None, Form()]
+TICK_FIRST = "Tick the posts first; then choose what to do with them."
+
+
+@dataclass(frozen=True, slots=True)
+class View:
+    """Which part of the queue somebody looks at: kept through every change."""
+
+    state: str = ""
+    place: str = ""
+    text: str = ""
+    page: int = 1
+
+    @classmethod
+    def of(cls, query: str) -> View:
+        """Read from an address; what makes no sense there is left out."""
+        given = dict(parse_qsl(query))
+        number = given.get("page", "1")
+        return cls(
+            state=given.get("state", ""),
+            place=given.get("place", ""),
+            text=given.get("text", "")[:200],
+            page=int(number) if re.fullmatch(r"\d{1,4}", number) else 1,
+        )
+
+    @property
+    def query(self) -> str:
+        return urlencode({name: value for name, value in asdict(self).items() if value not in ("", 1)})
+
+    def at(self, number: int) -> str:
+        """The query of another page of the same view."""
+        return View(self.state, self.place, self.text, number).query
+
+    @property
+    def wish(self) -> Wish:
+        with_problems = self.state == "problems"
+        state = "" if with_problems else self.state
+        return Wish(state=state, place=self.place, text=self.text, with_problems=with_problems)
+
+
+@router.get("/queue")
+def queue(
+    request: Request,
+    state: Annotated[str, Query(max_length=20)] = "",
+    place: Annotated[str, Query(max_length=20)] = "",
+    text: Annotated[str, Query(max_length=200)] = "",
+    number: Annotated[int, Query(alias="page", ge=1, le=9999)] = 1,
+) -> Response:
+    desk = desk_of(request)
+    view = View(state, place, text, number)
+    with desk.database.reading() as session:
+        found = listing.queue_page(
+            session, desk.settings, desk.known_problems, view.wish, view.page, now=desk.now()
+        )  # fmt: skip
+    shown = [(name, label, [each for each in found.posts if each.post.place == name]) for name, label in PLACES]
+    return page(
+        request,
+        "queue.html",
+        found=found,
+        groups=[group for group in shown if group[2]],
+        asked=view,
+        view=view.query,
+        states=STATES,
+        places=PLACES,
+        **waiting_changes(request),
+    )
+
+
+@router.post("/queue/move")
+def move_queued(
+    request: Request,
+    posts: Posts = None,
+    one: Annotated[str, Form(pattern=r"^(\d{1,9} (up|down|front|end|reserve))?$")] = "",
+    to: Text = "",
+    number: Annotated[str, Form(pattern=r"^\d{0,6}$")] = "",
+    day: Text = "",
+    neighbour: int | None = None,
+    view: Text = "",
+) -> Response:
+    """`one`: a post and its place, as the buttons beside it say it; else the ticked posts go `to` a place."""
+    if one:
+        post, to = one.split()
+        posts = [int(post)]
+    if not posts:
+        return _back(request, view, TICK_FIRST)
+    try:
+        place = _place(to, number, day, neighbour)
+    except PageError as mistake:
+        return _back(request, view, str(mistake))
+    outcome = bulk_of(request).move(posts, place)
+    if len(posts) == 1 and outcome.done:
+        tell_sentence(request, _place_of(request, posts[0]), outcome)
+    else:
+        tell(request, outcome, "moved")
+    return _back(request, view)
+
+
+@router.post("/queue/approve")
+def approve_queued(request: Request, posts: Posts = None, view: Text = "") -> Response:
+    return _ticked(request, posts, view, "approved")
+
+
+@router.post("/queue/withdraw")
+def withdraw_queued(request: Request, posts: Posts = None, view: Text = "") -> Response:
+    return _ticked(request, posts, view, "withdrawn")
+
+
+@router.post("/queue/tag")
+def tag_queued(
+    request: Request,
+    posts: Posts = None,
+    tags: Text = "",
+    tagging: Annotated[Literal["add", "remove"], Form()] = "add",
+    view: Text = "",
+) -> Response:
+    named = list(dict.fromkeys(" ".join(tag.split()).lstrip("#") for tag in tags.split(",") if tag.strip(" #")))
+    if not posts or not named:
+        return _back(request, view, "Write the tags first." if posts else TICK_FIRST)
+    bulk = bulk_of(request)
+    outcome = bulk.tag(posts, add=named) if tagging == "add" else bulk.tag(posts, remove=named)
+    tell(request, outcome, "tagged" if tagging == "add" else "without these tags")
+    approved = [change for change in outcome.undo.changes if change.before.state == "approved"] if outcome.undo else []
+    if approved:
+        flash(request, "", "note") if False else None
+    return _back(request, view)
+
+
+@router.post("/queue/undo")
+def undo_change(
+    request: Request,
+    undo: Annotated[str, Form(max_length=500_000)],
+    back: Annotated[Literal["queue", "calendar"], Form()] = "queue",
+    view: Text = "",
+) -> Response:
+    take_back(request, undo)
+    return RedirectResponse(f"{address(request, back)}?{view}", 303)
+
+
+def _ticked(request: Request, posts: list[int] | None, view: str, done: Literal["approved", "withdrawn"]) -> Response:
+    if not posts:
+        return _back(request, view, TICK_FIRST)
+    bulk = bulk_of(request)
+    outcome: Outcome = bulk.approve(posts) if done == "approved" else bulk.withdraw(posts)
+    tell(request, outcome, done)
+    return _back(request, view)
+
+
+def _place(to: str, number: str, day: str, neighbour: int | None) -> Place:
+    if to in FIXED:
+        return FIXED[to]
+    if to in ("before", "after") and neighbour is not None:
+        return Before(neighbour) if to == "before" else After(neighbour)
+    if to == "position":
+        if not number:
+            raise PageError("Write the number of the place.")
+        return Position(int(number))
+    if to == "date":
+        return FixedDate(_day(day))
+    raise PageError("Choose where the posts shall go.")
+
+
+def _day(text: str) -> date:
+    try:
+        return date.fromisoformat(text)
+    except ValueError:
+        raise PageError("Choose a date.") from None
+
+
+def _place_of(request: Request, post_id: int) -> str:
+    """Where a moved post stands now, in one sentence."""
+    desk = desk_of(request)
+    with desk.database.reading() as session:
+        found = listing.place_of(session, desk.settings, post_id, now=desk.now())
+    if found is None:
+        return "The post is moved."
+    post, day = found
+    when = f"{day:%A} {day.day} {day:%B}" if day else ""
+    if post.place == "fixed date":
+        return f"“{post.title}” goes out on {post.fixed_date:%A} {post.fixed_date:%Y-%m-%d}."
+    where = f"number {post.number} in {'the reserve' if post.place == 'reserve' else 'line'}"
+    return f"“{post.title}” is {where} now{f', for {when}' if when else ''}."
+
+
+def _back(request: Request, view: str, mistake: str = "") -> Response:
+    if mistake:
+        flash(request, mistake, "bad")
+    return RedirectResponse(f"{address(request, 'queue')}?{View.of(view).query}", 303)

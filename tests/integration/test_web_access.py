@@ -1,0 +1,273 @@
+"""Who may open what: every route against every role, and what no request gets past."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from datetime import timedelta
+from pathlib import Path
+
+import pyotp
+import pytest
+import requests
+from cryptography.fernet import Fernet
+from sqlalchemy import select
+
+from publisher.clock import ShiftedClock
+from publisher.db.staff import Person, WebSession
+from publisher.desk import Desk
+from publisher.staff.logins import ABSOLUTE_LIMIT, IDLE_LIMIT, MOST_PER_ACCOUNT
+from publisher.staff.roles import GRANTS, Permission, Role, permissions_of
+from publisher.starter import write_starter
+from publisher.web.access import RULES, Access, NoRule, allows, check_rules
+from publisher.web.guard import COOKIE
+from publisher.web.pages import ROUTERS
+from tests.desk_site import PASSWORD, Client, Site, everyone, open_site, text_of
+
+ROUTES = sorted(
+    (method, route.path, route.name)
+    for router in ROUTERS
+    for route in router.routes
+    for method in getattr(route, "methods", ())
+)
+PARAMETERS = {"{token}": "x" * 43, "{sha256}": "0" * 64, "{digest}": "0" * 64, "{width}": "320", "{person_id}": "1"}
+
+
+@pytest.fixture(scope="module")
+def clock() -> ShiftedClock:
+    return ShiftedClock()
+
+
+@pytest.fixture(scope="module")
+def site(tmp_path_factory: pytest.TempPathFactory, clock: ShiftedClock) -> Iterator[Site]:
+    """A desk without channels that are reached; its pages need none."""
+    folder = tmp_path_factory.mktemp("desk")
+    write_starter(folder)
+    desk = Desk(folder / "config" / "publisher.toml", clock)
+    with open_site(desk) as opened:
+        opened.person("admin", email="first@example.org")
+        yield opened
+    desk.database.close()
+
+
+@pytest.fixture(autouse=True)
+def _now(clock: ShiftedClock) -> Iterator[None]:
+    yield
+    clock.shift_to(ShiftedClock().now())
+
+
+def test_every_route_has_a_rule_and_every_rule_a_route() -> None:
+    assert {name for _, _, name in ROUTES} | {"static"} == set(RULES)
+
+
+def test_a_route_without_a_rule_is_found() -> None:
+    class Unruled:
+        name = "back_door"
+
+    with pytest.raises(NoRule, match="back_door"):
+        check_rules([Unruled()])  # type: ignore[list-item]
+
+
+def test_an_operator_can_not_write_and_a_contributor_can_not_approve() -> None:
+    assert Permission.WRITE not in GRANTS[Role.OPERATOR]
+    assert Permission.OPERATE not in GRANTS[Role.EDITOR]
+    assert Permission.APPROVE not in GRANTS[Role.CONTRIBUTOR]
+    assert permissions_of(["editor", "operator"]) == GRANTS[Role.EDITOR] | GRANTS[Role.OPERATOR]
+    assert permissions_of(["nonsense"]) == frozenset()
+
+
+@pytest.mark.parametrize("role", [*everyone(), "nobody"])
+@pytest.mark.parametrize(("method", "path", "name"), ROUTES, ids=[f"{m} {n}" for m, _, n in ROUTES])
+def test_each_route_lets_in_whom_its_rule_lets_in(site: Site, method: str, path: str, name: str, role: str) -> None:
+    client = site.client() if role == "nobody" else site.client(role)
+    for parameter, value in PARAMETERS.items():
+        path = path.replace(parameter, value)
+    path = re.sub(r"\{[^}]+\}", "1", path)
+    # Changes are asked for without the session's key, so that nothing comes of them.
+    answer = client.request(method, path, allow_redirects=False, timeout=20)
+    permissions = None if role == "nobody" else permissions_of([role])
+    if method not in ("GET", "HEAD") and role != "nobody" and RULES[name] != Access.PUBLIC:
+        assert answer.status_code == 403
+        client.headers.update({"x-csrf-token": client.csrf})
+        if allows(RULES[name], permissions):
+            return
+        answer = client.request(method, path, allow_redirects=False, timeout=20)
+    if allows(RULES[name], permissions):
+        assert answer.status_code not in (401, 403), (answer.status_code, text_of(answer))
+        assert answer.status_code < 500
+    elif role == "nobody" and method in ("GET", "HEAD"):
+        assert answer.status_code in (303, 401)
+        assert "/login" in answer.headers.get("location", "/login")
+    else:
+        assert answer.status_code in (401, 403)
+
+
+def log_in(site: Site, email: str, password: str, client: Client | None = None, **fields: str) -> requests.Response:
+    browser = client or site.client()
+    data = {"email": email, "password": password, **fields}
+    return browser.post("/login", data=data, allow_redirects=False)
+
+
+def test_a_log_in_makes_a_new_session_that_scripts_can_not_read(site: Site) -> None:
+    site.person("editor")
+    answer = log_in(site, "Editor@Example.org ", PASSWORD)
+    cookie = answer.headers["set-cookie"]
+    assert (answer.status_code, answer.headers["location"]) == (303, "/")
+    assert "HttpOnly" in cookie
+    assert "SameSite=lax" in cookie
+    again = log_in(site, "editor@example.org", PASSWORD)
+    assert again.cookies[COOKIE] != answer.cookies[COOKIE]
+    with site.desk.database.reading() as session:
+        kept = [row.token_hash for row in session.scalars(select(WebSession))]
+    assert answer.cookies[COOKIE] not in kept
+
+
+@pytest.mark.parametrize(
+    "wanted", ["https://evil.example/", "//evil.example", "/\\evil.example", "javascript:alert(1)"]
+)
+def test_after_the_log_in_nobody_is_sent_elsewhere(site: Site, wanted: str) -> None:
+    site.person("editor")
+    answer = log_in(site, "editor@example.org", PASSWORD, next=wanted)
+    assert answer.headers["location"] == "/"
+
+
+def test_wrong_passwords_and_unknown_people_get_the_same_answer_and_then_none(site: Site, clock: ShiftedClock) -> None:
+    site.person("contributor", email="slow@example.org")
+    wrong = log_in(site, "slow@example.org", "not the password")
+    unknown = log_in(site, "nobody@example.org", "not the password")
+    assert (wrong.status_code, unknown.status_code) == (401, 401)
+    assert text_of(wrong) == text_of(unknown)
+    for _ in range(MOST_PER_ACCOUNT):
+        log_in(site, "slow@example.org", "not the password")
+    refused = log_in(site, "slow@example.org", PASSWORD)
+    assert refused.status_code == 401
+    assert "Too many log-ins were refused" in refused.text
+    clock.shift_to(site.desk.now() + timedelta(minutes=16))
+    assert log_in(site, "slow@example.org", PASSWORD).status_code == 303
+
+
+@pytest.mark.parametrize("pause", [IDLE_LIMIT, ABSOLUTE_LIMIT])
+def test_a_session_ends(site: Site, clock: ShiftedClock, pause: timedelta) -> None:
+    client = site.client("editor")
+    end = site.desk.now() + pause + timedelta(minutes=5)
+    if pause == ABSOLUTE_LIMIT:
+        while site.desk.now() < end - timedelta(minutes=10):
+            assert client.get("/", allow_redirects=False).status_code == 200
+            clock.shift_to(min(site.desk.now() + IDLE_LIMIT / 2, end))
+    clock.shift_to(end)
+    assert client.get("/", allow_redirects=False).status_code == 303
+
+
+def test_a_deactivated_person_is_out_at_once_and_the_last_admin_stays(site: Site) -> None:
+    person = site.person("operator", email="leaves@example.org")
+    client = site.client("operator", email="leaves@example.org")
+    admin = site.client("admin", email="first@example.org")
+    assert client.get("/", allow_redirects=False).status_code == 200
+    admin.send_form(f"/people/{person}/active", {"active": "false"})
+    assert client.get("/", allow_redirects=False).status_code == 303
+    assert log_in(site, "leaves@example.org", PASSWORD).status_code == 401
+
+
+def test_requests_from_other_pages_are_refused(site: Site) -> None:
+    client = site.client("admin", email="first@example.org")
+    form = {"csrf": client.csrf, "email": "x@example.org", "name": "X", "roles": "editor"}
+    for headers in (
+        {"Origin": "https://evil.example", "Sec-Fetch-Site": "cross-site"},
+        {"Origin": "https://evil.example"},
+        {"Origin": "null"},
+    ):
+        refused = client.post("/people", data=form, headers=headers)
+        assert refused.status_code == 403, headers
+    assert client.post("/people", data={**form, "csrf": "0" * 43}).status_code == 403
+    assert client.get("/people", headers={"Host": "evil.example"}).status_code == 400
+
+
+def test_an_invitation_works_once(site: Site) -> None:
+    admin = site.client("admin", email="first@example.org")
+    made = admin.send_form("/people", {"email": "new@example.org", "name": "Noa", "roles": "editor"})
+    link = made.text.partition("<code>http")[2].partition("</code>")[0].partition("/invitation/")[2]
+    assert link
+    guest = site.client()
+    assert "Welcome, Noa" in guest.get(f"/invitation/{link}").text
+    assert "at least 12 characters" in guest.post(f"/invitation/{link}", data={"password": "short"}).text
+    entered = guest.post(f"/invitation/{link}", data={"password": PASSWORD}, allow_redirects=False)
+    assert entered.status_code == 303
+    assert guest.get(f"/invitation/{link}").status_code == 404
+    assert log_in(site, "new@example.org", PASSWORD).status_code == 303
+
+
+def test_nobody_is_invited_without_a_role_or_twice(site: Site) -> None:
+    admin = site.client("admin", email="first@example.org")
+    assert "may do nothing" in admin.send_form("/people", {"email": "q@example.org", "name": "Q"}).text
+    again = admin.send_form("/people", {"email": "first@example.org", "name": "Q", "roles": "editor"})
+    assert "is somebody here already" in again.text
+    assert 'value="first@example.org"' in again.text
+
+
+def test_a_code_is_asked_for_and_works_once(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PUBLISHER_KEY", Fernet.generate_key().decode())
+    person = site.person("editor", email="careful@example.org")
+    client = site.client("editor", email="careful@example.org")
+    secret = pyotp.random_base32()
+    now = site.desk.now()
+    set_up = client.send_form("/account/second-factor", {"secret": secret, "code": pyotp.TOTP(secret).at(now)})
+    assert "asked for a code at every log-in" in set_up.text
+    with site.desk.database.reading() as session:
+        assert secret not in str(session.get_one(Person, person).totp_secret)
+    asked = log_in(site, "careful@example.org", PASSWORD)
+    ticket = asked.text.partition('name="ticket" value="')[2].partition('"')[0]
+    used = site.client().post("/login/code", data={"ticket": ticket, "code": pyotp.TOTP(secret).at(now)})
+    assert used.status_code == 401
+    fresh = pyotp.TOTP(secret).at(now + timedelta(seconds=30))
+    entered = site.client().post("/login/code", data={"ticket": ticket, "code": fresh}, allow_redirects=False)
+    assert entered.status_code == 303
+    assert site.client().post("/login/code", data={"ticket": ticket, "code": fresh}).status_code == 401
+    forged = site.client().post("/login/code", data={"ticket": "x", "code": fresh})
+    assert "Log in again" in forged.text
+
+
+def test_a_password_is_changed_by_who_knows_it(site: Site) -> None:
+    site.person("contributor", email="changes@example.org")
+    here, elsewhere = (site.client("contributor", email="changes@example.org") for _ in range(2))
+    wrong = here.send_form("/account/password", {"old": "not it at all", "new": "another quiet night"})
+    assert "The old password is wrong" in wrong.text
+    here.send_form("/account/password", {"old": PASSWORD, "new": "another quiet night"})
+    assert here.get("/account", allow_redirects=False).status_code == 200
+    assert elsewhere.get("/account", allow_redirects=False).status_code == 303
+    assert log_in(site, "changes@example.org", "another quiet night").status_code == 303
+
+
+def test_a_failure_has_a_reference_that_stands_in_the_log(
+    site: Site, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def broken(*_: object, **__: object) -> None:
+        raise RuntimeError("the cellar is flooded")
+
+    monkeypatch.setattr("publisher.web.pages.today.page", broken)
+    answer = site.client("editor").get("/")
+    reference = answer.text.partition("<code>")[2].partition("</code>")[0]
+    assert answer.status_code == 500
+    assert len(reference) == 8
+    assert "cellar" not in answer.text
+
+
+def test_the_audit_tells_who_did_what(site: Site) -> None:
+    admin = site.client("admin", email="first@example.org")
+    admin.send_form("/people", {"email": "audited@example.org", "name": "<b>Audited</b>", "roles": "editor"})
+    told = admin.get("/audit?actor=first@example.org&what=person invited")
+    assert "audited@example.org" in told.text
+    assert "<b>Audited" not in admin.get("/people").text
+
+
+def test_an_oversized_request_is_not_read(site: Site) -> None:
+    answer = site.client("admin").post("/login", data=b"x" * 9_500_000, headers={"Content-Type": "text/plain"})
+    assert answer.status_code == 413
+
+
+def test_the_pages_forbid_foreign_content(site: Site, tmp_path: Path) -> None:
+    headers = site.client().get("/login").headers
+    assert "script-src 'self'" in headers["content-security-policy"]
+    assert "unsafe" not in headers["content-security-policy"]
+    assert headers["cache-control"] == "no-store"
+    assert "immutable" in site.client().get("/static/desk.css").headers["cache-control"]
+    assert site.client().get("/static/../app.py").status_code == 404
