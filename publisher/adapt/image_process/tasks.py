@@ -147,6 +147,8 @@ def _measure(encoded: Encoded, canvas: _Canvas) -> dict[str, float]:
     """The picture inside the rendition against the picture before encoding. Padding would flatter it."""
     if encoded.quality is None:
         return {"ssim": 1.0, "colour_difference": 0.0}
+    if encoded.format != "jpeg":
+        return {}  # A small look for the desk's own pages: nobody judges the picture by it.
     # To memory itself: libvips would first decode to memory of its own, for reading in any order.
     seen = pyvips.Image.jpegload_buffer(encoded.content, access="sequential").copy_memory()
     wanted, shown = sample(canvas.picture(canvas.image)), sample(canvas.picture(seen))
