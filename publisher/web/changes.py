@@ -36,9 +36,16 @@ def tell(request: Request, outcome: Outcome, done: str, *, undo: bool = True) ->
     parts = []
     if number or not refused:
         parts.append(f"{plural(number, 'post is', 'posts are')} {done}.")
+    if again := _sent_to_review(outcome):
+        parts.append(f"{plural(again, 'post that was approved needs', 'posts that were approved need')} approval again.")
     if refused:
         parts.append(f"{plural(refused, 'post is', 'posts are')} not.")
     tell_sentence(request, " ".join(parts), outcome, undo=undo)
+
+
+def _sent_to_review(outcome: Outcome) -> int:
+    changes = outcome.undo.changes if outcome.undo else ()
+    return sum(1 for change in changes if (change.before.state, change.after.state) == ("approved", "in_review"))
 
 
 def tell_sentence(request: Request, text: str, outcome: Outcome, *, undo: bool = True) -> None:

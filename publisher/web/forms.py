@@ -65,7 +65,8 @@ def content_of_fields(kind: type[Content], fields: Fields, zone: ZoneInfo, **mor
         content = kind.model_validate({**values, **more})
     except ValidationError as error:
         numbers = image_numbers(fields)
-        mistakes |= {_field_of(each["loc"], numbers): _told(each["msg"]) for each in error.errors(include_url=False)}
+        found = {_field_of(each["loc"], numbers): _told(each["msg"]) for each in error.errors(include_url=False)}
+        mistakes = found | mistakes
     if mistakes:
         raise Mistakes(mistakes)
     return content

@@ -12,11 +12,11 @@ from fastapi import APIRouter, Form, Query, Request
 from fastapi.responses import RedirectResponse, Response
 
 from publisher.post_queue import listing
-from publisher.post_queue.bulk import Outcome
 from publisher.post_queue.listing import Wish
 from publisher.post_queue.order import After, Before, Down, End, FixedDate, Front, Place, Position, Reserve, Up
 from publisher.web.changes import bulk_of, take_back, tell, tell_sentence, waiting_changes
 from publisher.web.errors import PageError
+from publisher.web.pages.calendar_page import calendar_address
 from publisher.web.rendering import address, desk_of, flash, page
 
 router = APIRouter()
@@ -77,9 +77,7 @@ def queue(
     desk = desk_of(request)
     view = View(state, place, text, number)
     with desk.database.reading() as session:
-        found = listing.queue_page(
-            session, desk.settings, desk.known_problems, view.wish, view.page, now=desk.now()
-        )  # fmt: skip
+        found = listing.queue_page(session, desk.settings, desk.known_problems, view.wish, number, now=desk.now())
     shown = [(name, label, [each for each in found.posts if each.post.place == name]) for name, label in PLACES]
     return page(
         request,
@@ -147,9 +145,6 @@ def tag_queued(
     bulk = bulk_of(request)
     outcome = bulk.tag(posts, add=named) if tagging == "add" else bulk.tag(posts, remove=named)
     tell(request, outcome, "tagged" if tagging == "add" else "without these tags")
-    approved = [change for change in outcome.undo.changes if change.before.state == "approved"] if outcome.undo else []
-    if approved:
-        flash(request, "", "note") if False else None
     return _back(request, view)
 
 
@@ -161,15 +156,14 @@ def undo_change(
     view: Text = "",
 ) -> Response:
     take_back(request, undo)
-    return RedirectResponse(f"{address(request, back)}?{view}", 303)
+    return _back(request, view) if back == "queue" else RedirectResponse(calendar_address(request, view), 303)
 
 
 def _ticked(request: Request, posts: list[int] | None, view: str, done: Literal["approved", "withdrawn"]) -> Response:
     if not posts:
         return _back(request, view, TICK_FIRST)
     bulk = bulk_of(request)
-    outcome: Outcome = bulk.approve(posts) if done == "approved" else bulk.withdraw(posts)
-    tell(request, outcome, done)
+    tell(request, bulk.approve(posts) if done == "approved" else bulk.withdraw(posts), done)
     return _back(request, view)
 
 
@@ -198,18 +192,16 @@ def _place_of(request: Request, post_id: int) -> str:
     """Where a moved post stands now, in one sentence."""
     desk = desk_of(request)
     with desk.database.reading() as session:
-        found = listing.place_of(session, desk.settings, post_id, now=desk.now())
-    if found is None:
-        return "The post is moved."
-    post, day = found
-    when = f"{day:%A} {day.day} {day:%B}" if day else ""
-    if post.place == "fixed date":
-        return f"“{post.title}” goes out on {post.fixed_date:%A} {post.fixed_date:%Y-%m-%d}."
-    where = f"number {post.number} in {'the reserve' if post.place == 'reserve' else 'line'}"
-    return f"“{post.title}” is {where} now{f', for {when}' if when else ''}."
+        post, day = listing.place_of(session, desk.settings, post_id, now=desk.now())
+    if post.fixed_date:
+        ready = "" if post.state == "approved" else " once it is approved"
+        return f"“{post.title}” goes out on {long_day(post.fixed_date)}{ready}."
+    where = "the reserve" if post.place == "reserve" else "line"
+    return f"“{post.title}” is number {post.number} in {where} now{f', for {long_day(day)}' if day else ''}."
 
 
 def _back(request: Request, view: str, mistake: str = "") -> Response:
     if mistake:
         flash(request, mistake, "bad")
-    return RedirectResponse(f"{address(request, 'queue')}?{View.of(view).query}", 303)
+    query = View.of(view).query
+    return RedirectResponse(address(request, "queue") + (f"?{query}" if query else ""), 303)

@@ -1,0 +1,210 @@
+"""A post's form: nothing typed is lost, nobody is overwritten, and what is shown beside it is what goes out."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from sqlalchemy import select
+
+from publisher.db.models import Post
+from publisher.desk import Desk
+from publisher.post_queue.drafts import ImageDraft, PostDraft
+from publisher.post_queue.posts import add_post
+from publisher.starter import write_starter
+from tests.desk_site import Client, Site, open_site, text_of
+from tests.outlet import draw
+
+
+@pytest.fixture(scope="module")
+def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
+    folder = tmp_path_factory.mktemp("desk")
+    write_starter(folder)
+    desk = Desk(folder / "config" / "publisher.toml")
+    with open_site(desk) as opened:
+        yield opened
+    desk.database.close()
+
+
+@pytest.fixture(scope="module")
+def picture(site: Site, tmp_path_factory: pytest.TempPathFactory) -> str:
+    """The hash of a stored picture."""
+    file = tmp_path_factory.mktemp("pictures") / "disc.png"
+    draw(file)
+    draft = PostDraft(title="First", credit="X", images=(ImageDraft(file=file, alt_text="A disc on black ground"),))
+    add_post(site.desk.database, site.desk.store, draft, site.desk.now())
+    with site.desk.database.reading() as session:
+        return session.scalars(select(Post)).first().images[0].media_sha256  # type: ignore[union-attr]
+
+
+def fields(picture: str = "", **more: str) -> dict[str, str]:
+    shown = {"images-0-media": picture, "images-0-alt_text": "A grey disc on black ground"} if picture else {}
+    return {
+        "title": "A quiet cell",
+        "standfirst": "It rests",
+        "body": "One *quiet* cell.",
+        "credit": "Image by the test bench",
+        "licence": "CC BY 4.0",
+        "tags": "cells, #quiet, cells",
+        "language": "en",
+        "place": "queue",
+        "then": "save",
+        **shown,
+        **more,
+    }
+
+
+def load(site: Site, post_id: int) -> Post:
+    with site.desk.database.reading() as session:
+        return session.get_one(Post, post_id)
+
+
+def create(site: Site, client: Client, **form: str) -> int:
+    answer = client.send_form("/posts", fields(**form))
+    assert answer.status_code == 200, text_of(answer)
+    return int(answer.url.rpartition("/")[2])
+
+
+def test_a_draft_is_written_saved_and_approved(site: Site, picture: str) -> None:
+    editor = site.client("editor")
+    post_id = create(site, editor, picture=picture)
+    post = load(site, post_id)
+    assert (post.state, post.tags, post.edited_by) == ("draft", ["cells", "quiet"], "editor@example.org")
+    saved = editor.send_form(
+        f"/posts/{post_id}", fields(picture, title="A quieter cell", version=str(post.version), then="approve")
+    )
+    assert "Approved: it goes out when its turn comes." in text_of(saved)
+    assert (load(site, post_id).state, load(site, post_id).title) == ("approved", "A quieter cell")
+    again = editor.send_form(
+        f"/posts/{post_id}", fields(picture, title="Cells", version=str(load(site, post_id).version))
+    )
+    assert "with your change it is in review again" in text_of(again)
+    assert load(site, post_id).state == "in_review"
+
+
+def test_a_mistake_is_told_at_its_field_and_what_was_typed_stays(site: Site, picture: str) -> None:
+    editor = site.client("editor")
+    form = fields(picture, title="", link="example.org/x", links="no label", standfirst="Typed & kept")
+    refused = editor.send_form("/posts", form)
+    assert refused.status_code == 422
+    assert "Typed &amp; kept" in refused.text
+    assert "'example.org/x' is no web address" in refused.text.replace("&#39;", "'")
+    assert "has no label" in refused.text
+    assert len(re.findall('aria-invalid="true"', refused.text)) == 3
+
+
+def test_the_second_of_two_people_sees_both_texts_and_overwrites_nothing(site: Site, picture: str) -> None:
+    ada, bo = site.client("editor", email="ada@example.org"), site.client("editor", email="bo@example.org")
+    post_id = create(site, ada, picture=picture)
+    version = str(load(site, post_id).version)
+    ada.send_form(f"/posts/{post_id}", fields(picture, standfirst="By Ada", version=version))
+    both = bo.send_form(f"/posts/{post_id}", fields(picture, standfirst="By Bo", version=version))
+    assert both.status_code == 409
+    assert "Somebody else saved while you wrote" in both.text
+    assert "By Ada" in both.text
+    assert 'value="By Bo"' in both.text
+    assert load(site, post_id).standfirst == "By Ada"
+    newer = both.text.partition('name="version" value="')[2].partition('"')[0]
+    bo.send_form(f"/posts/{post_id}", fields(picture, standfirst="By both", version=newer))
+    assert load(site, post_id).standfirst == "By both"
+
+
+def test_an_unfinished_text_is_kept_for_its_writer_alone(site: Site, picture: str) -> None:
+    ada, bo = site.client("editor", email="ada@example.org"), site.client("editor", email="bo@example.org")
+    post_id = create(site, ada, picture=picture)
+    version = str(load(site, post_id).version)
+    kept = ada.send_form(f"/posts/{post_id}/autosave", fields(picture, standfirst="Half a thou", version=version))
+    assert kept.json()["changed_by"] == ""
+    assert load(site, post_id).standfirst == "It rests"
+    assert "that is not saved" in ada.get(f"/posts/{post_id}").text
+    assert 'value="Half a thou"' in ada.get(f"/posts/{post_id}?unsaved=1").text
+    assert "that is not saved" not in bo.get(f"/posts/{post_id}").text
+    bo.send_form(f"/posts/{post_id}", fields(picture, standfirst="By Bo", version=version))
+    told = ada.send_form(f"/posts/{post_id}/autosave", fields(picture, standfirst="Half a", version=version))
+    assert told.json()["changed_by"] == "bo@example.org"
+    ada.send_form(f"/posts/{post_id}/autosave/forget")
+    assert "that is not saved" not in ada.get(f"/posts/{post_id}").text
+
+
+def test_the_preview_is_what_publishing_would_send(site: Site, picture: str) -> None:
+    editor = site.client("editor")
+    shown = editor.send_form("/preview", fields(picture, **{"caption-x": "By hand & short. Image by the test bench"}))
+    for channel in site.desk.settings.channels:
+        assert f'data-channel="{channel}"' in shown.text
+    assert "<em>quiet</em>" in shown.text
+    assert "By hand &amp; short" in shown.text
+    assert "<ins>" in shown.text
+    digest = re.findall(r"/renditions/([0-9a-f]{64})", shown.text)[0]
+    made = editor.get(f"/renditions/{digest}")
+    assert (made.status_code, made.headers["content-type"]) == (200, "image/jpeg")
+    assert "immutable" in made.headers["cache-control"]
+
+
+def test_what_blocks_a_post_is_told_when_it_is_to_be_approved(site: Site, picture: str) -> None:
+    editor = site.client("editor")
+    refused = editor.send_form("/posts", fields(picture, **{"images-0-alt_text": "", "then": "approve"}))
+    assert refused.status_code == 422
+    assert "It is saved, and can't be approved yet" in refused.text.replace("&#39;", "'")
+    assert "has no alt text" in refused.text
+
+
+def test_a_contributor_asks_for_review_and_can_not_approve(site: Site, picture: str) -> None:
+    writer = site.client("contributor")
+    post_id = create(site, writer, picture=picture, then="review")
+    assert load(site, post_id).state == "in_review"
+    assert "Save and approve" not in writer.get(f"/posts/{post_id}").text
+    assert writer.send_form(f"/posts/{post_id}/approve").status_code == 403
+    form = fields(picture, version=str(load(site, post_id).version), then="approve")
+    assert writer.send_form(f"/posts/{post_id}", form).status_code == 403
+    assert load(site, post_id).state == "in_review"
+    editor = site.client("editor")
+    editor.send_form(f"/posts/{post_id}/send-back", {"text": "Which <i>stain</i>?"})
+    assert load(site, post_id).state == "draft"
+    assert "Which &lt;i&gt;stain" in writer.get(f"/posts/{post_id}").text
+
+
+def test_an_earlier_version_is_compared_and_brought_back(site: Site, picture: str) -> None:
+    editor = site.client("editor")
+    post_id = create(site, editor, picture=picture)
+    first = load(site, post_id).version
+    editor.send_form(f"/posts/{post_id}", fields(picture, standfirst="It rests no more", version=str(first)))
+    page = editor.get(f"/posts/{post_id}/versions/{first}")
+    assert "<ins> no more</ins>" in page.text
+    editor.send_form(f"/posts/{post_id}/versions/{first}")
+    assert load(site, post_id).standfirst == "It rests"
+    assert editor.get(f"/posts/{post_id}/versions/99").status_code == 409
+
+
+def test_a_post_gets_its_place_in_the_form(site: Site, picture: str) -> None:
+    editor = site.client("editor")
+    post_id = create(site, editor, picture=picture, place="date", fixed_date="2031-02-03")
+    assert str(load(site, post_id).fixed_date) == "2031-02-03"
+    version = str(load(site, post_id).version)
+    editor.send_form(f"/posts/{post_id}", fields(picture, place="reserve", version=version))
+    assert (load(site, post_id).reserve, load(site, post_id).fixed_date) == (True, None)
+    refused = editor.send_form("/posts", fields(picture, place="date", fixed_date="someday"))
+    assert "Choose the day on which it goes out" in refused.text
+
+
+def test_the_choices_for_a_picture_come_back_as_they_were_given(site: Site, picture: str) -> None:
+    editor = site.client("editor")
+    given = {
+        "images-0-fit": "crop",
+        "images-0-focal_point": "0.25, 0.75",
+        "images-0-crop_box": "0.1, 0.2, 0.5, 0.5",
+        "images-0-protected": "0, 0, 0.1, 0.1; 0.5, 0.5, 0.2, 0.2",
+        "images-0-gutters": "none",
+        "images-0-padding": "#102030",
+    }
+    post_id = create(site, editor, picture=picture, **given)
+    page = editor.get(f"/posts/{post_id}").text
+    for name, value in given.items():
+        assert re.search(rf'name="{name}"[^>]*value="{re.escape(value)}"', page) or value in page, name
+    refused = editor.send_form("/posts", fields(picture, **{"images-0-crop_box": "a, b"}))
+    assert "write fractions such as" in refused.text
+
+
+def test_a_post_that_is_not_there_is_told(site: Site, tmp_path: Path) -> None:
+    assert "There is no post 4711" in site.client("editor").get("/posts/4711").text
