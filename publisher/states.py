@@ -23,6 +23,7 @@ S = State
 MOVES: dict[State, dict[State, str]] = {
     S.PENDING: {
         S.PREPARING: "a worker claims it",
+        S.PUBLISHED: "somebody posted it by hand",
         S.HELD: "it can't go out as it is",
         S.MISSED: "too late by the outlet's rule",
         S.CANCELED: "a person decides",

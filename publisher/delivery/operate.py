@@ -42,19 +42,35 @@ def retry(database: Database, delivery_id: int, *, now: datetime, actor: str, i_
 
 
 def settle(database: Database, delivery_id: int, url: str, *, now: datetime, actor: str) -> None:
-    """Record that the post is public at `url`: found by a person, or posted by hand.
+    """Record that the post is public at `url`: found by a person.
 
     Raises:
         Refused: the link is no link, or the delivery can't be settled.
     """
+    _record(database, delivery_id, url, (*BY_HAND, State.UNCONFIRMED, State.PROCESSING), "settle", now, actor)
+
+
+def adopt(database: Database, delivery_id: int, url: str, *, now: datetime, actor: str) -> None:
+    """Make what somebody posted by hand the delivery's record, also while it still waits to go out.
+
+    Raises:
+        Refused: the link is no link, or a worker has the delivery just now.
+    """
+    before = (*BY_HAND, State.PENDING, State.UNCONFIRMED, State.PROCESSING)
+    _record(database, delivery_id, url, before, "adopt", now, actor)
+
+
+def _record(
+    database: Database, delivery_id: int, url: str, before: tuple[State, ...], act: str, now: datetime, actor: str
+) -> None:
     parts = urlsplit(url)
     if parts.scheme not in ("http", "https") or not parts.hostname or not parts.path.strip("/"):
         raise Refused(f"{url!r} is no link to a post; give the whole address, such as https://x.com/name/status/123")
     with database.writing() as session:
         delivery = _get(session, delivery_id)
-        if delivery.state == State.PENDING:
-            raise Refused(f"Delivery {delivery_id} is still waiting to go out; cancel it first, then settle it.")
-        _require(delivery, State.PUBLISHED, (*BY_HAND, State.UNCONFIRMED, State.PROCESSING), "settle")
+        if delivery.state == State.PENDING and act == "settle":
+            raise Refused(f"Delivery {delivery_id} is still waiting to go out; adopt what was posted by hand instead.")
+        _require(delivery, State.PUBLISHED, before, act)
         _move(
             session, delivery, State.PUBLISHED, now, actor, remote_id=_id_in(parts.path), remote_url=url,
             published_at=now, unknown_since=None, problem="",

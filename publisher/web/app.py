@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import secrets
+import threading
 from collections.abc import Awaitable, Callable
 from importlib import resources
 from urllib.parse import quote, urlsplit
@@ -48,6 +49,7 @@ def create_app(desk: Desk, *, root_path: str = "") -> FastAPI:
     )
     app.state.desk = desk
     app.state.specs = Specs()
+    app.state.stopping = threading.Event()
     for router in ROUTERS:
         app.include_router(router)
     files = str(resources.files("publisher.web").joinpath("static"))

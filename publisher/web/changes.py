@@ -37,7 +37,9 @@ def tell(request: Request, outcome: Outcome, done: str, *, undo: bool = True) ->
     if number or not refused:
         parts.append(f"{plural(number, 'post is', 'posts are')} {done}.")
     if again := _sent_to_review(outcome):
-        parts.append(f"{plural(again, 'post that was approved needs', 'posts that were approved need')} approval again.")
+        parts.append(
+            f"{plural(again, 'post that was approved needs', 'posts that were approved need')} approval again."
+        )
     if refused:
         parts.append(f"{plural(refused, 'post is', 'posts are')} not.")
     tell_sentence(request, " ".join(parts), outcome, undo=undo)

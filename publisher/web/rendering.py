@@ -16,9 +16,13 @@ from sqlalchemy import update
 from publisher.db.staff import WebSession
 from publisher.desk import Desk
 from publisher.staff.roles import Permission
+from publisher.web.dates import long_day, short_day
 
 NAVIGATION = (
     ("today", "Today", Permission.READ),
+    ("queue", "Queue", Permission.READ),
+    ("calendar", "Calendar", Permission.READ),
+    ("deliveries", "Deliveries", Permission.READ),
     ("people", "People", Permission.ADMINISTER),
 )
 """Route name, label, and who sees it."""
@@ -34,6 +38,8 @@ def environment() -> Environment:
         lstrip_blocks=True,
     )
     made.filters["plural"] = plural
+    made.filters["long_day"] = long_day
+    made.filters["short_day"] = short_day
     return made
 
 

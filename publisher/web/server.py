@@ -25,8 +25,9 @@ class WebServer:
         self._host = host
         self._socket = _listen(host, port)
         self.port: int = self._socket.getsockname()[1]
+        self._app = create_app(desk, root_path=root_path)
         config = uvicorn.Config(
-            create_app(desk, root_path=root_path),
+            self._app,
             log_config=None,
             access_log=False,
             server_header=False,
@@ -53,6 +54,8 @@ class WebServer:
 
     def stop(self) -> None:
         """Finish the answers that are begun, and serve no more."""
+        # A page that listens to changes would never end by itself.
+        self._app.state.stopping.set()
         self._server.should_exit = True
         self._thread.join()
         self._socket.close()

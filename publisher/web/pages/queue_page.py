@@ -15,6 +15,7 @@ from publisher.post_queue import listing
 from publisher.post_queue.listing import Wish
 from publisher.post_queue.order import After, Before, Down, End, FixedDate, Front, Place, Position, Reserve, Up
 from publisher.web.changes import bulk_of, take_back, tell, tell_sentence, waiting_changes
+from publisher.web.dates import long_day
 from publisher.web.errors import PageError
 from publisher.web.pages.calendar_page import calendar_address
 from publisher.web.rendering import address, desk_of, flash, page

@@ -1,0 +1,87 @@
+"""Deliveries as operators look for them: by day, channel, state and text, the newest first."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from datetime import date
+
+from sqlalchemy import Select, or_, select
+from sqlalchemy.orm import Session, joinedload
+
+from publisher.db.models import Attempt, Delivery, Event, Pick, Post
+
+EXPORTED = 1000
+"""Rows that an export reads at once."""
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """Which deliveries; whatever is empty does not matter."""
+
+    day: date | None = None
+    channel: str = ""
+    states: tuple[str, ...] = ()
+    text: str = ""
+    """Part of the title, the problem or the link."""
+
+
+def find_deliveries(session: Session, wanted: Wanted, *, before: int | None = None, limit: int = 50) -> list[Delivery]:
+    """At most `limit`, the newest first; `before`: only those older than this one's id."""
+    query = _query(wanted).order_by(Delivery.id.desc()).limit(limit)
+    if before is not None:
+        query = query.where(Delivery.id < before)
+    return list(session.scalars(query))
+
+
+def all_deliveries(session: Session, wanted: Wanted) -> Iterator[Delivery]:
+    """All of them, however many: read piece by piece."""
+    before: int | None = None
+    while piece := find_deliveries(session, wanted, before=before, limit=EXPORTED):
+        yield from piece
+        before = piece[-1].id
+        session.expunge_all()
+
+
+def _query(wanted: Wanted) -> Select[Delivery]:
+    query = select(Delivery).join(Pick).options(joinedload(Delivery.pick))
+    if wanted.day is not None:
+        query = query.where(Pick.slot == wanted.day)
+    if wanted.channel:
+        query = query.where(Delivery.channel_name == wanted.channel)
+    if wanted.states:
+        query = query.where(Delivery.state.in_(wanted.states))
+    if wanted.text:
+        text = wanted.text
+        query = query.outerjoin(Post, Post.id == Pick.post_id).where(
+            or_(
+                Post.title.icontains(text, autoescape=True),
+                Delivery.problem.icontains(text, autoescape=True),
+                Delivery.remote_url.icontains(text, autoescape=True),
+            )
+        )
+    return query
+
+
+@dataclass(frozen=True, slots=True)
+class Life:
+    """Everything that is known of one delivery."""
+
+    delivery: Delivery
+    attempts: Sequence[Attempt]
+    events: Sequence[Event]
+    siblings: Sequence[Delivery]
+    """The other channels' deliveries of the same pick, and the other parts of a thread."""
+
+
+def life_of(session: Session, delivery_id: int) -> Life | None:
+    """One delivery's whole life; None when there is no such delivery."""
+    delivery = session.get(Delivery, delivery_id, options=[joinedload(Delivery.pick)])
+    if delivery is None:
+        return None
+    attempts = session.scalars(select(Attempt).where(Attempt.delivery_id == delivery_id).order_by(Attempt.id))
+    events = session.scalars(select(Event).where(Event.delivery_id == delivery_id).order_by(Event.id))
+    siblings = session.scalars(
+        select(Delivery).where(Delivery.pick_id == delivery.pick_id, Delivery.id != delivery_id).order_by(Delivery.id)
+    )
+    return Life(delivery, list(attempts), list(events), list(siblings))

@@ -1,0 +1,39 @@
+"""All posts, the newest first, and the search among them."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from fastapi import APIRouter, Query, Request
+from fastapi.responses import Response
+
+from publisher.post_queue.listing import first_pictures
+from publisher.post_queue.search import PAGE_SIZE, find_posts
+from publisher.web.rendering import desk_of, page
+
+router = APIRouter()
+
+STATES = (
+    ("shown", "Shown"),
+    ("draft", "Drafts"),
+    ("in_review", "In review"),
+    ("approved", "Approved"),
+    ("withdrawn", "Withdrawn"),
+)
+
+
+@router.get("/posts")
+def archive(
+    request: Request,
+    text: Annotated[str, Query(max_length=200)] = "",
+    state: Annotated[str, Query(max_length=20)] = "",
+    before: Annotated[int | None, Query(ge=1)] = None,
+) -> Response:
+    with desk_of(request).database.reading() as session:
+        found = find_posts(session, text, state, before=before, most=PAGE_SIZE + 1)
+        posts = found[:PAGE_SIZE]
+        pictures = first_pictures(session, [each.id for each in posts])
+    more = posts[-1].id if len(found) > PAGE_SIZE else None
+    return page(
+        request, "archive.html", posts=posts, pictures=pictures, text=text, state=state, states=STATES, more=more
+    )

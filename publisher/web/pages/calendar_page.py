@@ -1,0 +1,184 @@
+"""The calendar: what was shown, what comes next, and the address that calendar programs read it at."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import date, timedelta
+from typing import Annotated
+from urllib.parse import parse_qsl, urlencode
+
+from fastapi import APIRouter, Form, Query, Request
+from fastapi.responses import RedirectResponse, Response
+
+from publisher.post_queue.days import calendar_days
+from publisher.post_queue.feed import calendar_feed as feed_of
+from publisher.post_queue.listing import waiting_posts
+from publisher.post_queue.order import End, FixedDate
+from publisher.post_queue.slots import slot_day
+from publisher.staff import calendar_keys
+from publisher.web.changes import bulk_of, tell, tell_sentence, waiting_changes
+from publisher.web.dates import long_day
+from publisher.web.errors import NotThere
+from publisher.web.rendering import address, desk_of, flash, go, page
+
+router = APIRouter()
+
+YEARS = range(1990, 2100)
+WEEK = timedelta(days=7)
+WEEKDAYS = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")
+Text = Annotated[str, Query(max_length=20)]
+Field = Annotated[str, Form(max_length=200)]
+
+
+@dataclass(frozen=True, slots=True)
+class Span:
+    """The days that somebody looks at: a month or a week."""
+
+    first: date
+    is_week: bool
+
+    @classmethod
+    def of(cls, month: str, week: str, today: date) -> Span:
+        """The month `2026-05`, else the week that holds the day `2026-05-12`, else the present month."""
+        day = _read(f"{month}-01") if month else _read(week)
+        if day is None:
+            return cls(today.replace(day=1), False)
+        return cls(day, False) if month else cls(day - timedelta(days=day.weekday()), True)
+
+    @property
+    def last(self) -> date:
+        return self.first + timedelta(days=6) if self.is_week else self.next.first - timedelta(days=1)
+
+    @property
+    def next(self) -> Span:
+        """The one after it."""
+        step = WEEK if self.is_week else timedelta(days=32)
+        return self._at(self.first + step)
+
+    @property
+    def previous(self) -> Span:
+        return self._at(self.first - (WEEK if self.is_week else timedelta(days=1)))
+
+    @property
+    def query(self) -> str:
+        return urlencode({"week": self.first.isoformat()} if self.is_week else {"month": f"{self.first:%Y-%m}"})
+
+    @property
+    def title(self) -> str:
+        if not self.is_week:
+            return f"{self.first:%B %Y}"
+        return f"{self.first.day} {self.first:%B} to {self.last.day} {self.last:%B %Y}"
+
+    def other(self, today: date) -> Span:
+        """The same time as the other kind of span."""
+        day = today if self.first <= today <= self.last else self.first
+        return Span(day.replace(day=1), False) if self.is_week else Span(day - timedelta(days=day.weekday()), True)
+
+    def _at(self, day: date) -> Span:
+        return Span(day if self.is_week else day.replace(day=1), self.is_week)
+
+
+@router.get("/calendar")
+def calendar(request: Request, month: Text = "", week: Text = "", post: int = 0, day: Text = "") -> Response:
+    """`post` and `day`: what the form for a fixed date begins with."""
+    return _page(request, Span.of(month, week, _today(request)), post=post, day=day)
+
+
+def _page(request: Request, span: Span, *, post: int = 0, day: str = "", feed: str = "") -> Response:
+    desk = desk_of(request)
+    today = _today(request)
+    with desk.database.reading() as session:
+        days = calendar_days(session, desk.settings, span.first, span.last, desk.now())
+        waiting = [each for each in waiting_posts(session) if each.place != "reserve"]
+        keys = calendar_keys.calendar_keys(session, request.state.session.person_id)
+    return page(
+        request,
+        "calendar.html",
+        span=span,
+        other=span.other(today),
+        present=Span.of("", today.isoformat() if span.is_week else "", today),
+        days=days,
+        weekdays=WEEKDAYS,
+        waiting=waiting,
+        asked_post=post,
+        asked_day=day,
+        keys=keys,
+        feed=feed,
+        view=span.query,
+        **waiting_changes(request),
+    )
+
+
+@router.post("/calendar/place")
+def place_post(request: Request, post: Annotated[int, Form()], day: Field = "", view: Field = "") -> Response:
+    """Fix a post to a day; without a day, put it back at the end of the queue."""
+    wanted = _read(day)
+    if day and wanted is None:
+        flash(request, "That is no date; choose one.", "bad")
+        return RedirectResponse(calendar_address(request, view), 303)
+    outcome = bulk_of(request).move([post], FixedDate(wanted) if wanted else End())
+    if outcome.done and wanted:
+        tell_sentence(request, f"The post goes out on {long_day(wanted)}.", outcome)
+    else:
+        tell(request, outcome, "moved" if wanted else "back at the end of the queue")
+    return RedirectResponse(calendar_address(request, view), 303)
+
+
+@router.post("/calendar/keys")
+def make_calendar_key(request: Request, name: Annotated[str, Form(max_length=80)] = "") -> Response:
+    """The one page that shows the secret address."""
+    desk = desk_of(request)
+    person = request.state.session.person_id
+    key = calendar_keys.new_calendar_key(desk.database, person, name, now=desk.now())
+    feed = f"{_origin(request)}{address(request, 'calendar_feed')}?{urlencode({'key': key})}"
+    return _page(request, Span.of("", "", _today(request)), feed=feed)
+
+
+@router.post("/calendar/keys/{key_id}/revoke")
+def drop_calendar_key(request: Request, key_id: int) -> Response:
+    desk = desk_of(request)
+    calendar_keys.revoke_calendar_key(desk.database, request.state.session.person_id, key_id, now=desk.now())
+    flash(request, "That address shows nothing any more.", "note")
+    return go(request, "calendar")
+
+
+@router.get("/calendar.ics")
+def calendar_feed(request: Request, key: Annotated[str, Query(max_length=200)] = "") -> Response:
+    """For programs, which can't log in: the key in the address says who asks."""
+    desk = desk_of(request)
+    if calendar_keys.reader_of(desk.database, key, desk.now()) is None:
+        raise NotThere("This calendar address does not work any more; make a new one on the calendar page.")
+    origin = _origin(request)
+    with desk.database.reading() as session:
+        feed = feed_of(
+            session,
+            desk.settings,
+            desk.now(),
+            lambda post: origin + address(request, "edit_post_page", post_id=post),
+        )
+    return Response(feed, media_type="text/calendar; charset=utf-8")
+
+
+def calendar_address(request: Request, view: str) -> str:
+    """The calendar at the span that `view` asks for, as the query of its address."""
+    given = dict(parse_qsl(view))
+    span = Span.of(given.get("month", ""), given.get("week", ""), _today(request))
+    return f"{address(request, 'calendar')}?{span.query}"
+
+
+def _origin(request: Request) -> str:
+    return f"{request.url.scheme}://{request.url.netloc}"
+
+
+def _today(request: Request) -> date:
+    desk = desk_of(request)
+    return slot_day(desk.now(), desk.settings.outlet.zone)
+
+
+def _read(text: str) -> date | None:
+    """A day of a year that a calendar is asked for; None for anything else."""
+    try:
+        day = date.fromisoformat(text)
+    except ValueError:
+        return None
+    return day if day.year in YEARS else None

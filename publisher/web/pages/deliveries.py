@@ -1,0 +1,225 @@
+"""What became of every post on every channel, and what a person can do about it."""
+
+from __future__ import annotations
+
+import asyncio
+import csv
+import io
+import json
+from collections.abc import AsyncIterator, Iterator
+from datetime import date, datetime
+from typing import Annotated, Any, Literal
+
+from fastapi import APIRouter, Form, Query, Request
+from fastapi.concurrency import run_in_threadpool
+from fastapi.responses import Response, StreamingResponse
+from sqlalchemy import func, select
+
+from publisher.content import AdaptedPost
+from publisher.db.models import STATES, Attempt, Delivery, Event
+from publisher.delivery import operate
+from publisher.delivery.listing import Wanted, all_deliveries, find_deliveries, life_of
+from publisher.desk import Desk
+from publisher.staff.accounts import actor_of
+from publisher.states import WAITING
+from publisher.web.errors import NotThere
+from publisher.web.rendering import desk_of, flash, go, page
+
+router = APIRouter()
+
+PAGE_SIZE = 50
+LOOK_SECONDS = 1.0
+COLUMNS = (
+    "id", "day", "channel", "part", "state", "title", "scheduled_at", "published_at", "next_try_at", "url",
+    "remote_id", "idempotency_key", "problem",
+)  # fmt: skip
+TONES = {
+    "published": "good",
+    "held": "bad",
+    "failed": "bad",
+    "missed": "bad",
+    "unconfirmed": "note",
+    "processing": "note",
+}
+
+
+@router.get("/deliveries")
+def deliveries(
+    request: Request,
+    day: Annotated[str, Query(max_length=10)] = "",
+    channel: Annotated[str, Query(max_length=40)] = "",
+    state: Annotated[str, Query(max_length=20)] = "",
+    text: Annotated[str, Query(max_length=200)] = "",
+    before: int | None = None,
+) -> Response:
+    desk = desk_of(request)
+    wanted = _wanted(day, channel, state, text)
+    with desk.database.reading() as session:
+        found = find_deliveries(session, wanted, before=before, limit=PAGE_SIZE + 1)
+    return page(
+        request,
+        "deliveries.html",
+        rows=found[:PAGE_SIZE],
+        more=found[PAGE_SIZE - 1].id if len(found) > PAGE_SIZE else None,
+        asked={"day": day, "channel": channel, "state": state, "text": text},
+        states=STATES,
+        channels=desk.channels.names(),
+        tones=TONES,
+        waiting=WAITING,
+    )
+
+
+@router.get("/deliveries/export.{kind}")
+def export_deliveries(
+    request: Request,
+    kind: Literal["csv", "json"],
+    day: Annotated[str, Query(max_length=10)] = "",
+    channel: Annotated[str, Query(max_length=40)] = "",
+    state: Annotated[str, Query(max_length=20)] = "",
+    text: Annotated[str, Query(max_length=200)] = "",
+) -> Response:
+    """All that the filter finds, as a file; however many there are, it is sent row by row."""
+    desk = desk_of(request)
+    wanted = _wanted(day, channel, state, text)
+    content = _csv(desk, wanted) if kind == "csv" else _json(desk, wanted)
+    return StreamingResponse(
+        content,
+        media_type="text/csv; charset=utf-8" if kind == "csv" else "application/json",
+        headers={"content-disposition": f'attachment; filename="deliveries.{kind}"'},
+    )
+
+
+@router.get("/deliveries/changes")
+def delivery_changes(request: Request) -> Response:
+    """Server-sent events: a word whenever something has happened, for a page to look again."""
+    return StreamingResponse(_changes(request), media_type="text/event-stream")
+
+
+async def _changes(request: Request) -> AsyncIterator[str]:
+    desk = desk_of(request)
+    seen = await run_in_threadpool(_newest_event, desk)
+    yield f"retry: 5000\nid: {seen}\n\n"
+    while not (request.app.state.stopping.is_set() or await request.is_disconnected()):
+        await asyncio.sleep(LOOK_SECONDS)
+        newest = await run_in_threadpool(_newest_event, desk)
+        # A comment keeps proxies from closing a quiet connection.
+        yield f"id: {newest}\nevent: change\ndata: {newest}\n\n" if newest != seen else ": quiet\n\n"
+        seen = newest
+
+
+def _newest_event(desk: Desk) -> int:
+    with desk.database.reading() as session:
+        return session.scalar(select(func.max(Event.id))) or 0
+
+
+@router.get("/deliveries/{delivery_id}")
+def delivery(request: Request, delivery_id: int) -> Response:
+    with desk_of(request).database.reading() as session:
+        life = life_of(session, delivery_id)
+    if life is None:
+        raise NotThere(f"There is no delivery {delivery_id}.")
+    row = life.delivery
+    told: list[tuple[datetime, str, Attempt | Event]] = [(each.started_at, "attempt", each) for each in life.attempts]
+    told += [(each.at, "event", each) for each in life.events]
+    return page(
+        request,
+        "delivery.html",
+        row=row,
+        adapted=AdaptedPost.model_validate(row.adapted),
+        story=sorted(told, key=lambda each: each[0]),
+        siblings=life.siblings,
+        tones=TONES,
+        waiting=WAITING,
+        by_hand=row.state in operate.BY_HAND,
+        can_cancel=row.state in (*operate.BY_HAND, "pending", "unconfirmed"),
+        can_adopt=row.state in (*operate.BY_HAND, "pending", "unconfirmed", "processing"),
+    )
+
+
+@router.post("/deliveries/{delivery_id}/retry")
+def retry_delivery(request: Request, delivery_id: int, looked: Annotated[bool, Form()] = False) -> Response:
+    desk = desk_of(request)
+    operate.retry(desk.database, delivery_id, now=desk.now(), actor=_actor(request), i_have_looked=looked)
+    flash(request, "It goes out as soon as a worker takes it.")
+    return go(request, "delivery", delivery_id=delivery_id)
+
+
+@router.post("/deliveries/{delivery_id}/adopt")
+def adopt_delivery(request: Request, delivery_id: int, url: Annotated[str, Form(max_length=2000)]) -> Response:
+    desk = desk_of(request)
+    operate.adopt(desk.database, delivery_id, url.strip(), now=desk.now(), actor=_actor(request))
+    flash(request, "Recorded as published at that link; it is not posted again.")
+    return go(request, "delivery", delivery_id=delivery_id)
+
+
+@router.post("/deliveries/{delivery_id}/cancel")
+def cancel_delivery(request: Request, delivery_id: int) -> Response:
+    desk = desk_of(request)
+    operate.cancel(desk.database, delivery_id, now=desk.now(), actor=_actor(request))
+    flash(request, "Given up: it does not go out on this channel.", "note")
+    return go(request, "delivery", delivery_id=delivery_id)
+
+
+def _wanted(day: str, channel: str, state: str, text: str) -> Wanted:
+    try:
+        wanted_day = date.fromisoformat(day) if day else None
+    except ValueError:
+        raise NotThere(f"{day!r} is no day; write it like 2026-05-12.") from None
+    return Wanted(day=wanted_day, channel=channel, states=(state,) if state else (), text=text.strip())
+
+
+def _row(row: Delivery) -> dict[str, Any]:
+    return {
+        "id": row.id,
+        "day": row.pick.slot,
+        "channel": row.channel_name,
+        "part": row.part + 1,
+        "state": row.state,
+        "title": row.adapted.get("title", ""),
+        "scheduled_at": row.scheduled_at,
+        "published_at": row.published_at,
+        "next_try_at": row.due_at if row.state in WAITING else None,
+        "url": row.remote_url,
+        "remote_id": row.remote_id,
+        "idempotency_key": row.idempotency_key,
+        "problem": row.problem,
+    }
+
+
+def _csv(desk: Desk, wanted: Wanted) -> Iterator[str]:
+    buffer = io.StringIO()
+    writer = csv.DictWriter(buffer, COLUMNS)
+    writer.writeheader()
+    with desk.database.reading() as session:
+        for row in all_deliveries(session, wanted):
+            writer.writerow({name: _cell(value) for name, value in _row(row).items()})
+            yield buffer.getvalue()
+            buffer.seek(0)
+            buffer.truncate()
+    yield buffer.getvalue()
+
+
+def _cell(value: object) -> object:
+    """A value that a spreadsheet shows and never runs: a leading sign would begin a formula."""
+    if isinstance(value, (date, datetime)):
+        return value.isoformat()
+    if isinstance(value, str) and value.startswith(("=", "+", "-", "@", "\t", "\r")):
+        return f"'{value}"
+    return "" if value is None else value
+
+
+def _json(desk: Desk, wanted: Wanted) -> Iterator[str]:
+    separator = "[\n"
+    with desk.database.reading() as session:
+        for row in all_deliveries(session, wanted):
+            yield separator + json.dumps(_row(row), default=_plain, ensure_ascii=False)
+            separator = ",\n"
+    yield "[]\n" if separator == "[\n" else "\n]\n"
+
+
+def _plain(value: object) -> str:
+    return value.isoformat() if isinstance(value, (date, datetime)) else str(value)
+
+
+def _actor(request: Request) -> str:
+    return actor_of(request.state.session.person)

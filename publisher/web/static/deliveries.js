@@ -1,0 +1,15 @@
+// Looks again at this page whenever the desk says that something has happened, and swaps the part that lives.
+const live = document.getElementById("live");
+
+async function lookAgain() {
+  // Somebody who is typing a link must not lose it.
+  if (live.contains(document.activeElement) && document.activeElement.matches("input, textarea, select")) return;
+  const answer = await fetch(location.href, { headers: { accept: "text/html" } });
+  if (!answer.ok) return;
+  const fresh = new DOMParser().parseFromString(await answer.text(), "text/html").getElementById("live");
+  if (fresh && fresh.innerHTML !== live.innerHTML) live.replaceChildren(...fresh.childNodes);
+}
+
+const changes = new EventSource(live.dataset.changes);
+changes.addEventListener("change", lookAgain);
+addEventListener("pagehide", () => changes.close());

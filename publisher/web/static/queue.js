@@ -1,0 +1,201 @@
+// Moves posts of the queue by drag and by keyboard, and saves without losing one's place on the page.
+// Everything here can also be done by the buttons, which are plain forms.
+
+const SCROLL_EDGE = 60;
+const SCROLL_STEP = 12;
+const main = document.querySelector("main");
+const announcer = document.createElement("p");
+announcer.className = "visually-hidden";
+announcer.setAttribute("role", "status");
+document.body.append(announcer);
+
+let lifted = null; // the post that is being moved: {row, home, next, pointer}
+let saving = false;
+
+const rowOf = (element) => element.closest(".post");
+const titleOf = (row) => row.dataset.title;
+const lists = () => [...main.querySelectorAll(".queue")].filter((list) => list.dataset.place !== "fixed date");
+
+function announce(text) {
+  announcer.textContent = text;
+}
+
+function begin() {
+  for (const grip of main.querySelectorAll(".grip")) grip.hidden = false;
+  countTicks();
+  showPlace();
+}
+
+function countTicks() {
+  const count = main.querySelector("#ticked .count");
+  if (!count) return;
+  const ticked = main.querySelectorAll(".tick:checked").length;
+  count.textContent = ticked ? `(${ticked})` : "";
+}
+
+function showPlace() {
+  const to = main.querySelector("#to");
+  if (!to) return;
+  main.querySelector("#number").hidden = to.value !== "position";
+  main.querySelector("#day").hidden = to.value !== "date";
+}
+
+// --- moving a row within the page ---
+
+function lift(row, pointer) {
+  lifted = { row, home: row.parentElement, next: row.nextElementSibling, pointer };
+  row.classList.add("moving");
+}
+
+function placeInWords(row) {
+  const rows = [...row.parentElement.children];
+  const list = row.parentElement.dataset.place === "reserve" ? "the reserve" : "the line";
+  return `${rows.indexOf(row) + 1} of ${rows.length} on this page of ${list}`;
+}
+
+function putBack() {
+  const { row, home, next } = lifted;
+  home.insertBefore(row, next);
+  lifted = null;
+  row.classList.remove("moving");
+  announce(`${titleOf(row)} is back where it was.`);
+}
+
+function drop() {
+  const { row, home, next } = lifted;
+  lifted = null;
+  row.classList.remove("moving");
+  if (row.parentElement === home && row.nextElementSibling === next) return;
+  const after = row.previousElementSibling;
+  const neighbour = after ?? row.nextElementSibling;
+  const fields = { posts: row.dataset.id, to: after ? "after" : "before", neighbour: neighbour?.dataset.id };
+  if (!neighbour) fields.to = row.parentElement.dataset.place === "reserve" ? "reserve" : "end";
+  const form = main.querySelector("#one");
+  const data = new FormData(form);
+  for (const [name, value] of Object.entries(fields)) if (value) data.set(name, value);
+  save(form.action, data, `grip-${row.dataset.id}`);
+}
+
+function step(row, down) {
+  const beside = down ? row.nextElementSibling : row.previousElementSibling;
+  if (!beside) {
+    announce(`${titleOf(row)} is ${down ? "last" : "first"} on this page.`);
+    return;
+  }
+  if (down) beside.after(row);
+  else beside.before(row);
+  row.scrollIntoView({ block: "nearest" });
+  row.querySelector(".grip").focus({ preventScroll: true });
+  announce(`${titleOf(row)}: ${placeInWords(row)}. Enter keeps it there, Escape takes it back.`);
+}
+
+// --- saving, by the same form as without scripts ---
+
+async function save(address, data, focus) {
+  if (saving) return;
+  saving = true;
+  main.classList.add("busy");
+  try {
+    const answer = await fetch(address, { method: "POST", body: new URLSearchParams(data) });
+    const shown = new DOMParser().parseFromString(await answer.text(), "text/html").querySelector("main");
+    if (!shown || new URL(answer.url).pathname.endsWith("/login")) throw new Error("not the queue");
+    main.replaceChildren(...shown.childNodes);
+    begin();
+    const told = main.querySelector(".flash, h1 + p");
+    announce(told ? told.textContent : "Saved.");
+    if (focus) document.getElementById(focus)?.focus({ preventScroll: true });
+  } catch {
+    // What is shown may not be what is stored any more; the server knows.
+    location.reload();
+  } finally {
+    saving = false;
+    main.classList.remove("busy");
+  }
+}
+
+// --- keyboard ---
+
+main.addEventListener("keydown", (event) => {
+  const grip = event.target.closest(".grip");
+  if (!grip || saving) return;
+  const row = rowOf(grip);
+  if (event.key === "ArrowDown" || event.key === "ArrowUp") {
+    event.preventDefault();
+    if (!lifted) lift(row, null);
+    step(row, event.key === "ArrowDown");
+  } else if (lifted && (event.key === "Enter" || event.key === " ")) {
+    event.preventDefault();
+    drop();
+  } else if (lifted && event.key === "Escape") {
+    putBack();
+    grip.focus();
+  }
+});
+
+main.addEventListener("focusout", (event) => {
+  // Moving the row in the page takes the focus away for a moment; only a real leave keeps the place.
+  if (!lifted || lifted.pointer !== null || !event.target.closest(".grip")) return;
+  const row = lifted.row;
+  requestAnimationFrame(() => {
+    if (lifted?.row === row && !row.contains(document.activeElement)) drop();
+  });
+});
+
+// --- pointer ---
+
+main.addEventListener("pointerdown", (event) => {
+  const grip = event.target.closest(".grip");
+  if (!grip || event.button !== 0 || saving || lifted) return;
+  event.preventDefault();
+  grip.setPointerCapture(event.pointerId);
+  lift(rowOf(grip), event.pointerId);
+  document.body.classList.add("dragging");
+});
+
+main.addEventListener("pointermove", (event) => {
+  if (!lifted || lifted.pointer !== event.pointerId) return;
+  const y = event.clientY;
+  if (y < SCROLL_EDGE) window.scrollBy(0, -SCROLL_STEP);
+  else if (y > window.innerHeight - SCROLL_EDGE) window.scrollBy(0, SCROLL_STEP);
+  const { row } = lifted;
+  const list = lists().find((each) => y >= each.getBoundingClientRect().top && y <= each.getBoundingClientRect().bottom);
+  if (!list) return;
+  const before = [...list.children].find((each) => {
+    const box = each.getBoundingClientRect();
+    return each !== row && y < box.top + box.height / 2;
+  });
+  if (row.parentElement !== list || row.nextElementSibling !== (before ?? null)) list.insertBefore(row, before ?? null);
+});
+
+for (const end of ["pointerup", "pointercancel"]) {
+  main.addEventListener(end, (event) => {
+    if (!lifted || lifted.pointer !== event.pointerId) return;
+    document.body.classList.remove("dragging");
+    if (end === "pointerup") drop();
+    else putBack();
+  });
+}
+
+// --- buttons, without a new page ---
+
+main.addEventListener("submit", (event) => {
+  const form = event.target;
+  const button = event.submitter;
+  if (form.method !== "post" || !button) return;
+  event.preventDefault();
+  const data = new FormData(form, button);
+  save(button.hasAttribute("formaction") ? button.formAction : form.action, data, focusAfter(button));
+});
+
+function focusAfter(button) {
+  const row = rowOf(button);
+  if (row) return `grip-${row.dataset.id}`;
+  return button.closest("#ticked") ? "to" : null;
+}
+
+main.addEventListener("change", (event) => {
+  if (event.target.matches(".tick")) countTicks();
+  if (event.target.id === "to") showPlace();
+});
+
+begin();

@@ -1,0 +1,139 @@
+"""Deliveries in the browser: found, told whole, acted on, downloaded, and followed as they move."""
+
+from __future__ import annotations
+
+import csv
+import json
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+import requests
+
+from publisher.clock import ShiftedClock
+from publisher.delivery.claim import claim
+from publisher.desk import Desk
+from publisher.lifecycle import Fenced, move
+from publisher.starter import write_starter
+from publisher.states import State
+from tests.desk_site import Site, open_site, text_of
+from tests.fakes import add_delivery, the_delivery
+
+LINK = "https://picture-of-the-day.tumblr.com/post/4711"
+
+
+@pytest.fixture
+def site(tmp_path: Path) -> Iterator[Site]:
+    write_starter(tmp_path)
+    desk = Desk(tmp_path / "config" / "publisher.toml", ShiftedClock())
+    with open_site(desk) as opened:
+        yield opened
+    desk.database.close()
+
+
+def held(site: Site, *, unknown: bool = False, title: str = "A held cell", day_offset: int = 0) -> int:
+    """A delivery that waits for a person."""
+    now = site.desk.now()
+    delivery = add_delivery(site.desk.database, now, channel="tumblr", title=title, day_offset=day_offset)
+    with site.desk.database.writing() as session:
+        values = {"unknown_since": now} if unknown else {}
+        move(
+            session,
+            delivery,
+            fence=0,
+            before=State.PENDING,
+            to=State.HELD,
+            now=now,
+            problem="Look <b>here</b>.",
+            **values,
+        )
+    return delivery
+
+
+def test_deliveries_are_found_by_day_channel_state_and_text(site: Site) -> None:
+    waiting = add_delivery(site.desk.database, site.desk.now(), channel="tumblr", title="A waiting neuron")
+    held(site, day_offset=1)
+    client = site.client("operator")
+    assert "A waiting neuron" in client.get("/deliveries").text
+    assert "A held cell" not in client.get("/deliveries?state=pending").text
+    assert "A waiting neuron" not in client.get("/deliveries?text=held").text
+    assert "No delivery is like that" in client.get("/deliveries?channel=x").text
+    day = the_delivery(site.desk.database, waiting).scheduled_at.date()
+    assert "A held cell" not in client.get(f"/deliveries?day={day}").text
+    assert client.get("/deliveries?day=someday").status_code == 404
+    assert "Look &lt;b&gt;here" in client.get("/deliveries").text
+
+
+def test_a_delivery_tells_its_whole_life(site: Site) -> None:
+    delivery = held(site, unknown=True)
+    page = site.client("operator").get(f"/deliveries/{delivery}")
+    told = text_of(page)
+    for part in ("A held cell", "delivery pending", "delivery held", "could post it twice", "ALT alt"):
+        assert part in told
+    assert site.client("operator").get("/deliveries/4711").status_code == 404
+
+
+def test_what_may_be_public_goes_out_again_only_after_somebody_looked(site: Site) -> None:
+    delivery = held(site, unknown=True)
+    client = site.client("operator")
+    refused = client.send_form(f"/deliveries/{delivery}/retry")
+    assert refused.status_code == 409
+    assert "could post it twice" in refused.text
+    assert the_delivery(site.desk.database, delivery).state == State.HELD
+    client.send_form(f"/deliveries/{delivery}/retry", {"looked": "true"})
+    assert the_delivery(site.desk.database, delivery).state == State.PENDING
+
+
+def test_what_was_posted_by_hand_becomes_the_record_and_no_worker_sends_it(site: Site) -> None:
+    delivery = add_delivery(site.desk.database, site.desk.now(), channel="tumblr")
+    client = site.client("operator")
+    assert "is no link to a post" in text_of(client.send_form(f"/deliveries/{delivery}/adopt", {"url": "tumblr"}))
+    client.send_form(f"/deliveries/{delivery}/adopt", {"url": LINK})
+    row = the_delivery(site.desk.database, delivery)
+    assert (row.state, row.remote_url, row.remote_id) == (State.PUBLISHED, LINK, "4711")
+    now = site.desk.now()
+    assert claim(site.desk.database, "tumblr", owner="w", now=now, lease=now - now) is None
+    with site.desk.database.writing() as session, pytest.raises(Fenced):
+        move(session, delivery, fence=0, before=State.PENDING, to=State.PREPARING, now=now)
+
+
+def test_a_delivery_in_a_workers_hands_can_not_be_adopted(site: Site) -> None:
+    delivery = add_delivery(site.desk.database, site.desk.now(), channel="tumblr")
+    with site.desk.database.writing() as session:
+        move(
+            session, delivery, fence=0, before=State.PENDING, to=State.PREPARING, now=site.desk.now(), new_hands=True,
+            lease_owner="w", lease_until=site.desk.now(),
+        )  # fmt: skip
+    refused = site.client("operator").send_form(f"/deliveries/{delivery}/adopt", {"url": LINK})
+    assert "in a worker's hands" in refused.text.replace("&#39;", "'")
+    assert the_delivery(site.desk.database, delivery).state == State.PREPARING
+
+
+def test_a_delivery_is_given_up(site: Site) -> None:
+    delivery = held(site)
+    site.client("operator").send_form(f"/deliveries/{delivery}/cancel")
+    assert the_delivery(site.desk.database, delivery).state == State.CANCELED
+    assert site.client("editor").send_form(f"/deliveries/{delivery}/retry").status_code == 403
+
+
+def test_they_are_downloaded_whole_and_run_nothing(site: Site) -> None:
+    for number in range(3):
+        held(site, title=f"=cell+{number}", day_offset=number)
+    client = site.client("operator")
+    rows = list(csv.DictReader(client.get("/deliveries/export.csv").text.splitlines()))
+    assert [row["title"] for row in rows] == ["'=cell+2", "'=cell+1", "'=cell+0"]
+    told = client.get("/deliveries/export.json?text=cell%2B1").json()
+    assert [(each["title"], each["state"]) for each in told] == [("=cell+1", "held")]
+    assert json.loads(client.get("/deliveries/export.json?text=none").text) == []
+    assert client.get("/deliveries/export.xml").status_code == 422
+
+
+def test_a_page_hears_of_changes(site: Site) -> None:
+    client = site.client("operator")
+    with requests.get(
+        f"{site.url}/deliveries/changes", cookies=client.cookies.get_dict(), stream=True, timeout=20
+    ) as stream:
+        lines = stream.iter_lines(decode_unicode=True)
+        assert next(lines) == "retry: 5000"
+        held(site)
+        assert any(line == "event: change" for line in lines)
