@@ -4,9 +4,9 @@ A post's way through the house, stage by stage::
 
     settings, mistakes     the configuration, and what to say when it is wrong
     sealing                secrets that lie in the database
-    clock, logs            the only reading of the time; logs without secrets
+    clock, logs, trouble   the only reading of the time; logs without secrets; trouble told once
     content, profiles      what travels between stages; a platform's limits as data
-    media                  originals and renditions, stored by hash
+    media/                 originals and renditions, stored by hash: in a folder, or in a bucket
     adapt/                 post + profile + template -> the exact caption and images of a channel
     platforms/             one adapter and one profile per platform
     db/                    tables, sessions, migrations
@@ -16,7 +16,9 @@ A post's way through the house, stage by stage::
     delivery/              claim, publish, settle what is unknown, records
     desk                   everything that works on one outlet, made when it is first asked for
     scheduler              wakes the stages; holds no posts
+    health/                who lives, what is wrong, what is measured: for people and for Prometheus
     keeping/               backups, daily or whole, and their way back
+    notices/               people are told once what needs them; tomorrow is examined the evening before
     proving/               faults, kills and clock jumps against the sandbox, and what came of them
     cli/                   the command line
     web/                   the pages

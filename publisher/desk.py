@@ -14,6 +14,8 @@ from publisher.db.session import Database
 from publisher.db.upgrade import prepare_database
 from publisher.delivery.channels import Channels
 from publisher.media import MediaStore
+from publisher.media.opening import media_store
+from publisher.post_queue.known import KnownProblems
 from publisher.post_queue.picking import sync_channels
 from publisher.post_queue.targets import load_people, load_targets
 from publisher.settings import Settings, load_settings
@@ -42,7 +44,7 @@ class Desk:
 
     @cached_property
     def store(self) -> MediaStore:
-        return MediaStore(self.settings.path(self.settings.storage.media))
+        return media_store(self.settings)
 
     @cached_property
     def renderer(self) -> Renderer:
@@ -57,8 +59,13 @@ class Desk:
         return load_people(self.settings)
 
     @cached_property
+    def known_problems(self) -> KnownProblems:
+        """What is wrong with posts, for pages that show many."""
+        return KnownProblems(self.targets, self.people)
+
+    @cached_property
     def channels(self) -> Channels:
-        return Channels(self.settings, self.clock)
+        return Channels(self.settings, self.clock, lambda: self.database)
 
     def now(self) -> datetime:
         return self.clock.now()

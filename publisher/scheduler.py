@@ -7,7 +7,8 @@ in the database.
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from apscheduler.executors.pool import ThreadPoolExecutor
@@ -15,17 +16,74 @@ from apscheduler.schedulers.background import BackgroundScheduler
 
 from publisher.clock import Clock, SystemClock
 from publisher.db.session import Database
-from publisher.delivery.due import due_channels, miss_expired, recover_lost
+from publisher.delivery.due import Appointment, appointments, miss_expired, recover_lost
 from publisher.delivery.owner import is_surely_gone
 from publisher.logs import get_logger
+from publisher.trouble import Trouble
 
+TICK = "the tick"
 TICK_SECONDS = 0.5
-PREPARE_SECONDS = 60
-BACK_UP_SECONDS = 3600
+
+
+@dataclass(frozen=True, slots=True)
+class RegularJob:
+    """What is done at the start, and then regularly. It may fail: that is told once, until it works again."""
+
+    name: str
+    """What it does, as in "NAME failed": `the daily backup`."""
+    seconds: float
+    act: Callable[[], None]
+
+
+class Timetable:
+    """Does regular jobs, each in a thread of its own, so that none waits for another."""
+
+    def __init__(self, jobs: Sequence[RegularJob]) -> None:
+        self._scheduler = BackgroundScheduler(
+            timezone="UTC",
+            executors={job.name: ThreadPoolExecutor(1) for job in jobs},
+            job_defaults={"coalesce": True, "max_instances": 1, "misfire_grace_time": None},
+            daemon=True,
+        )
+        for job in jobs:
+            self._scheduler.add_job(
+                _safely(job),
+                "interval",
+                seconds=job.seconds,
+                executor=job.name,
+                id=job.name,
+                next_run_time=SystemClock().now(),
+            )
+
+    def start(self) -> None:
+        self._scheduler.start()
+
+    def once_more(self, name: str, act: Callable[[], None], seconds: float) -> None:
+        """Do it so many seconds from now besides, in the thread of the job `name`; a former wish is replaced."""
+        at = SystemClock().now() + timedelta(seconds=seconds)
+        self._scheduler.add_job(act, "date", run_date=at, executor=name, id=f"{name} once more", replace_existing=True)
+
+    def stop(self) -> None:
+        """No job begins after this; those that run are waited for."""
+        self._scheduler.shutdown(wait=True)
+
+
+def _safely(job: RegularJob) -> Callable[[], None]:
+    trouble = Trouble("scheduler", job.name)
+
+    def act() -> None:
+        try:
+            job.act()
+        except Exception as error:
+            trouble.met(error)
+        else:
+            trouble.over()
+
+    return act
 
 
 class Scheduler:
-    """A tick twice a second, a look ahead every minute, a backup if it is time every hour: each in its own thread."""
+    """A tick twice a second, and the regular jobs that others bring."""
 
     def __init__(
         self,
@@ -34,84 +92,58 @@ class Scheduler:
         *,
         pick: Callable[[], None],
         kick: Callable[[str], None],
-        prepare: Callable[[], None],
         first_look_up: timedelta,
-        back_up: Callable[[], None] | None = None,
+        opens: Callable[[datetime], datetime] | None = None,
+        jobs: Sequence[RegularJob] = (),
     ) -> None:
+        """`opens`: when the next slot after an instant opens; a pick is then not left to the next regular tick."""
         self._database = database
         self._clock = clock
         self._pick = pick
         self._kick = kick
         self._first_look_up = first_look_up
-        self._failing = False
+        self._opens = opens
         self._ticking = threading.Lock()
-        self._scheduler = BackgroundScheduler(
-            timezone="UTC",
-            executors={name: ThreadPoolExecutor(1) for name in ("default", "preparing", "keeping")},
-            job_defaults={"coalesce": True, "max_instances": 1, "misfire_grace_time": None},
-            daemon=True,
-        )
-        self._scheduler.add_job(self._safe_tick, "interval", seconds=TICK_SECONDS)
-        self._add_job(self._safe_prepare, PREPARE_SECONDS, "preparing")
-        self._prepare = prepare
-        if back_up is not None:
-            self._add_job(lambda: _safe_back_up(back_up), BACK_UP_SECONDS, "keeping")
-
-    def _add_job(self, act: Callable[[], None], seconds: int, executor: str) -> None:
-        """Do it once at the start, then regularly."""
-        self._scheduler.add_job(act, "interval", seconds=seconds, executor=executor, next_run_time=SystemClock().now())
+        tick = RegularJob(TICK, TICK_SECONDS, self._tick_and_look_ahead)
+        self._tick_safely = _safely(tick)
+        self._timetable = Timetable([tick, *jobs])
 
     def start(self) -> None:
-        """Tick once now, then regularly."""
-        self._safe_tick()
-        self._scheduler.start()
+        """Tick and do every job now, then regularly."""
+        self._timetable.start()
 
     def stop(self) -> None:
-        """No tick begins after this; one that runs is waited for."""
-        self._scheduler.shutdown(wait=True)
+        """No tick and no job begins after this; those that run are waited for."""
+        self._timetable.stop()
 
     def tick(self) -> None:
         """Everything that the passing of time asks for."""
+        self._tick()
+
+    def _tick(self) -> list[Appointment]:
         with self._ticking:
             self._pick()
             now = self._clock.now()
             self._recover(now)
             with self._database.reading() as session:
-                channels = due_channels(session, now)
-            for channel in channels:
+                found = appointments(session, now)
+            for channel in dict.fromkeys(each.channel for each in found if each.at <= now):
                 self._kick(channel)
+            return found
+
+    def _tick_and_look_ahead(self) -> None:
+        """What comes due before the next regular tick is not left waiting for it."""
+        found = self._tick()
+        now = self._clock.now()
+        coming = [each.at for each in found if each.at > now]
+        if self._opens is not None:
+            coming.append(self._opens(now))
+        ahead = (min(coming) - now).total_seconds() if coming else TICK_SECONDS
+        if ahead < TICK_SECONDS:
+            self._timetable.once_more(TICK, self._tick_safely, ahead)
 
     def _recover(self, now: datetime) -> None:
         for delivery in recover_lost(self._database, now, self._first_look_up, is_surely_gone):
             get_logger("scheduler").warning("took back from a lost worker", delivery=delivery)
         for delivery in miss_expired(self._database, now):
             get_logger("scheduler").error("missed: too late to publish", delivery=delivery)
-
-    def _safe_prepare(self) -> None:
-        """Making pictures ahead is a kindness: when it fails, they are made at their time, or it fails there."""
-        try:
-            self._prepare()
-        except Exception:
-            get_logger("scheduler").exception("the next post could not be prepared")
-
-    def _safe_tick(self) -> None:
-        """A tick whose failure is told once, not twice a second."""
-        try:
-            self.tick()
-        except Exception:
-            log = get_logger("scheduler")
-            if not self._failing:
-                log.exception("a tick failed; trying again until it works")
-            self._failing = True
-        else:
-            if self._failing:
-                get_logger("scheduler").info("ticking again")
-            self._failing = False
-
-
-def _safe_back_up(back_up: Callable[[], None]) -> None:
-    """Without a backup the desk still publishes: the failure is told, and an hour later it is tried again."""
-    try:
-        back_up()
-    except Exception as error:
-        get_logger("scheduler").error("no daily backup was made", why=str(error), exc_info=error)

@@ -78,10 +78,17 @@ WAITING = frozenset({S.PENDING, S.UNCONFIRMED, S.PROCESSING})
 
 
 def moves_table() -> str:
-    """Every move as a Markdown table: what `docs/architecture.md` shows, printed by `python -m publisher.lifecycle`."""
+    """Every move as a Markdown table: what `docs/architecture.md` shows, printed by `python -m publisher.states`."""
     rows = [f"| {state} | {to} | {why} |" for state, onward in MOVES.items() for to, why in onward.items()]
     return "\n".join(["| from | to | when |", "| --- | --- | --- |", *rows])
 
 
+def moves_diagram() -> str:
+    """Every move as a Mermaid diagram, for the same document."""
+    moves = [f"    {before} --> {to}: {why}" for before, onward in MOVES.items() for to, why in onward.items()]
+    ends = [f"    {state} --> [*]" for state in MOVES if state in FINAL]
+    return "\n".join(["stateDiagram-v2", f"    [*] --> {State.PENDING}: the day's post is picked", *moves, *ends])
+
+
 if __name__ == "__main__":
-    sys.stdout.write(f"{moves_table()}\n")
+    sys.stdout.write(f"{moves_diagram()}\n\n{moves_table()}\n")

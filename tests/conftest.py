@@ -18,6 +18,7 @@ from publisher.logs import configure_logs
 from publisher.proving.postgres import ThrowawayPostgres
 from publisher.sandbox.stage import Stage
 from tests.outlet import PLATFORMS, Outlet, environment
+from tests.s3_server import KEYS, S3Server
 
 
 @pytest.fixture
@@ -30,8 +31,19 @@ def clock(now: datetime) -> FixedClock:
     return FixedClock(now)
 
 
+on_every_database = pytest.mark.parametrize("database", ["sqlite", "postgresql"], indirect=True)
+
+
 @pytest.fixture
-def database(tmp_path: Path) -> Iterator[Database]:
+def database(request: pytest.FixtureRequest) -> Database:
+    """An empty database: a SQLite file, unless the test wishes for the other kind."""
+    kind = getattr(request, "param", "sqlite")
+    found: Database = request.getfixturevalue("sqlite_database" if kind == "sqlite" else "postgres_database")
+    return found
+
+
+@pytest.fixture
+def sqlite_database(tmp_path: Path) -> Iterator[Database]:
     """An empty database in a file of its own."""
     opened = Database.open(f"sqlite:///{tmp_path / 'queue.db'}")
     Base.metadata.create_all(opened.engine)
@@ -46,12 +58,18 @@ def postgres() -> Iterator[ThrowawayPostgres]:
         yield server
 
 
-@pytest.fixture
-def postgres_url(postgres: ThrowawayPostgres, tmp_path: Path, now: datetime) -> str:
-    """An outlet's empty database on PostgreSQL."""
+@pytest.fixture(scope="session")
+def postgres_template(postgres: ThrowawayPostgres, tmp_path_factory: pytest.TempPathFactory) -> str:
+    """An outlet's empty database on PostgreSQL, to be copied."""
     url = postgres.create_database()
-    prepare_database(url, backups=tmp_path / "backups", now=now)
+    prepare_database(url, backups=tmp_path_factory.getbasetemp(), now=datetime(2026, 5, 4, tzinfo=UTC))
     return url
+
+
+@pytest.fixture
+def postgres_url(postgres: ThrowawayPostgres, postgres_template: str) -> str:
+    """An outlet's empty database on PostgreSQL."""
+    return postgres.create_database(like=postgres_template)
 
 
 @pytest.fixture
@@ -59,6 +77,15 @@ def postgres_database(postgres_url: str) -> Iterator[Database]:
     opened = Database.open(postgres_url)
     yield opened
     opened.close()
+
+
+@pytest.fixture(scope="session")
+def s3(tmp_path_factory: pytest.TempPathFactory) -> Iterator[S3Server]:
+    """S3-compatible storage, started once for all tests of this process; its keys are in the environment."""
+    server = S3Server(tmp_path_factory.mktemp("s3"))
+    with environment(KEYS):
+        yield server
+    server.stop()
 
 
 @pytest.fixture(scope="session")
@@ -93,8 +120,8 @@ def open_outlet(tmp_path: Path, stage: Stage, shared_media: Path, instagram_sess
     stage.faults.clear()
     with ExitStack() as stack:
 
-        def open_one(*platforms: str, channel_settings: str = "") -> Outlet:
-            made = Outlet(tmp_path / "outlet", stage, platforms, shared_media, channel_settings)
+        def open_one(*platforms: str, channel_settings: str = "", media: str = "") -> Outlet:
+            made = Outlet(tmp_path / "outlet", stage, platforms, media or str(shared_media), channel_settings)
             stack.enter_context(environment(made.environment()))
             if "instagram" in platforms:
                 made.connect_instagram(instagram_session)

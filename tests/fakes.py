@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import ClassVar, Self
+from zoneinfo import ZoneInfo
 
 from publisher.adapt.rendering import Renderer
 from publisher.content import Account, AdaptedImage, AdaptedPost, Publication, PublishedPost, Rendition, RenditionSpec
@@ -13,7 +14,7 @@ from publisher.db.models import Channel, Delivery, Pick, Post
 from publisher.db.session import Database
 from publisher.delivery.channels import Channels
 from publisher.lifecycle import open_delivery
-from publisher.platforms.base import Connection, Dialogue, KeySeed, PlatformAdapter, Secret, UploadedMedia
+from publisher.platforms.base import Connection, Dialogue, KeySeed, PlatformAdapter, Quota, Secret, UploadedMedia
 from publisher.profiles import AltTextLimits, ImageLimits, Profile, PublishingHabits, TagLimits, TextLimits
 
 Trouble = Callable[[], Exception | None]
@@ -48,6 +49,9 @@ class FakePlatform:
         self.hidden = False
         """Published posts can't be found yet."""
         self.shown_alt_text: str | None = "alt"
+        self.quotas: list[Quota] = []
+        """Told with every answer to a publishing request."""
+        self.listener: Callable[[str, Sequence[Quota]], None] = lambda channel, seen: None
 
 
 class FakeAdapter(PlatformAdapter):
@@ -83,6 +87,7 @@ class FakeAdapter(PlatformAdapter):
         self.platform.publish_calls.append(idempotency_key)
         if self.platform.while_publishing:
             self.platform.while_publishing()
+        self.platform.listener(post.channel, self.platform.quotas)
         if self.platform.before:
             raise self.platform.before.pop(0)
         self.platform.posts.append((idempotency_key, post))
@@ -114,13 +119,22 @@ class BlindAdapter(FakeAdapter):
 class FakeChannels(Channels):
     """Every channel leads to the same platform in memory."""
 
+    zone = ZoneInfo("Europe/London")
+
     def __init__(self, platform: FakePlatform, profile: Profile, adapter: type[FakeAdapter] = FakeAdapter) -> None:
         self.platform = platform
+        self.budget: float | None = None
         self._profile = profile
         self._adapter = adapter
 
     def profile(self, name: str) -> Profile:
         return self._profile
+
+    def monthly_budget(self, name: str) -> float | None:
+        return self.budget
+
+    def on_quota(self, listener: Callable[[str, Sequence[Quota]], None]) -> None:
+        self.platform.listener = listener
 
     def open(self, name: str) -> PlatformAdapter:
         return self._adapter(self.platform)

@@ -18,6 +18,7 @@ from publisher.db.session import Database
 from publisher.delivery import claim, outcomes, records
 from publisher.delivery.claim import Held
 from publisher.delivery.worker import Worker
+from publisher.platforms.base import UploadedMedia
 from publisher.platforms.errors import Unconfirmed
 
 
@@ -36,17 +37,18 @@ def intent_after_the_send() -> None:
     """The database learns of a request only when it was answered."""
 
     def publish(self: Worker, held: Held, log: structlog.stdlib.BoundLogger) -> None:
-        adapter, media = self._prepare(held)
+        media: list[UploadedMedia] = []
+        adapter = self._prepare(held, media)
         self._milestone("prepared")
-        key = held.idempotency_key or adapter.idempotency_key(held.seed)
+        intent = self._intent(held, adapter, media)
         publication, lost = None, None
         try:
-            publication = adapter.publish(held.adapted, media, idempotency_key=key)
+            publication = adapter.publish(held.adapted, media, idempotency_key=intent.key)
         except Exception as error:
             lost = error
         self._milestone("answered")
         attempt = records.commit_intent(
-            self._database, held, key, now=self._clock.now(), lease=self._lease, owner=self._owner
+            self._database, held, intent, now=self._clock.now(), lease=self._lease, owner=self._owner
         )
         self._milestone("committed")
         if publication is not None:
@@ -90,6 +92,6 @@ def _rewrite(module: ModuleType, name: str, old: str, new: str) -> None:
     exec(compile(source.replace(old, new), f"<mutant of {name}>", "exec"), vars(module))
     mutant = getattr(module, name)
     _CHANGED.append((module, name, original))
-    for loaded in [loaded for loaded in sys.modules.values() if getattr(loaded, name, None) is original]:
+    for loaded in [loaded for loaded in list(sys.modules.values()) if getattr(loaded, name, None) is original]:
         setattr(loaded, name, mutant)
         _CHANGED.append((loaded, name, original))

@@ -68,10 +68,10 @@ class Outlet:
         folder: Path,
         stage: Stage,
         platforms: Sequence[str] = PLATFORMS,
-        media: Path | None = None,
+        media: str = "",
         channel_settings: str = "",
     ) -> None:
-        """`media`: a folder that outlets share, so that equal pictures are made once.
+        """`media`: storage that outlets share, so that equal pictures are made once.
 
         `channel_settings`: lines that every channel's table has besides its own.
         """

@@ -17,7 +17,7 @@ from publisher.adapt.posts import Target
 from publisher.content import ImageChoices
 from publisher.db.models import Event, Media, Pick, Post, PostImage
 from publisher.db.session import Database
-from publisher.media import MediaStore
+from publisher.media import FolderStore
 from publisher.post_queue.picking import PickOutcome, pick_slot
 from publisher.profiles import ImageLimits
 from publisher.settings import Settings
@@ -31,7 +31,7 @@ class Desk:
     database: Database
     settings: Settings
     targets: dict[str, Target]
-    store: MediaStore
+    store: FolderStore
     people: People = field(default_factory=People)
 
     def pick(self, now: datetime) -> PickOutcome:
@@ -92,7 +92,7 @@ def open_desk(
             },
         }
     )
-    return Desk(database, settings, {name: target(settings, name) for name in tables}, MediaStore(folder / "media"))
+    return Desk(database, settings, {name: target(settings, name) for name in tables}, FolderStore(folder / "media"))
 
 
 def _post(title: str, now: datetime, **values: Any) -> Post:

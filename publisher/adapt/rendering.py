@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import tempfile
-from collections.abc import Collection, Iterator
+from collections.abc import Collection
 from datetime import datetime
 from pathlib import Path
 
@@ -12,7 +12,7 @@ from pydantic import ValidationError
 
 from publisher.adapt.image_worker import ImageRefused, run_image_process
 from publisher.content import Rendition, RenditionSpec
-from publisher.media import MediaStore, write_whole
+from publisher.media import MediaDamaged, MediaMissing, MediaStore, hash_of
 
 __all__ = ["ImageRefused", "Renderer"]
 
@@ -30,44 +30,38 @@ class Renderer:
 
         Raises:
             ImageRefused: it can't be made; nothing is left behind.
+            MediaUnreachable: its original can't be had now.
         """
-        return self._stored(spec.digest) or self._make(spec)
+        return self.stored(spec.digest) or self._make(spec)
+
+    def stored(self, digest: str) -> Rendition | None:
+        """The rendition of this digest if it was made before, here or on another machine, and is intact."""
+        report = self._store.load(digest, ".json")
+        if report is None:
+            return None
+        try:
+            rendition = Rendition.model_validate_json(report.read_bytes())
+        except ValidationError:
+            return None
+        path = self._store.load(digest, f".{rendition.format}")
+        if path is None or hash_of(path) != rendition.sha256:
+            return None
+        # The report was written where the file may have had another place.
+        return rendition.model_copy(update={"path": path})
 
     def sweep(self, keep: Collection[str], older_than: datetime) -> int:
         """Remove what was made before this instant and is not among the digests to keep.
 
         Returns how many files were removed. What is needed again later is made again.
         """
-        removed = 0
-        for path in self._files():
-            if path.stat().st_mtime < older_than.timestamp() and path.name.partition(".")[0] not in keep:
-                path.unlink(missing_ok=True)
-                removed += 1
-        return removed
-
-    def _files(self) -> Iterator[Path]:
-        folder = self._store.rendition_path("00", "").parent.parent
-        return (path for path in sorted(folder.glob("??/*")) if path.is_file())
-
-    def _stored(self, digest: str) -> Rendition | None:
-        try:
-            report = self._store.rendition_path(digest, ".json").read_text(encoding="utf-8")
-            rendition = Rendition.model_validate_json(report)
-        except (FileNotFoundError, ValidationError):
-            return None
-        path = self._store.rendition_path(digest, f".{rendition.format}")
-        if not path.is_file() or path.stat().st_size != rendition.bytes:
-            return None
-        # The store may have moved since the report was written.
-        return rendition.model_copy(update={"path": path})
+        return self._store.sweep(keep, older_than)
 
     def _make(self, spec: RenditionSpec) -> Rendition:
-        source = self._store.path(spec.source)
-        if not source.is_file():
-            raise ImageRefused("The original of this picture is not in the media store: add the picture again.")
-        folder = self._store.rendition_path(spec.digest, "").parent
-        folder.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryDirectory(prefix=_SCRATCH, dir=folder) as scratch:
+        try:
+            source = self._store.fetch(spec.source)
+        except (MediaMissing, MediaDamaged) as error:
+            raise ImageRefused(str(error)) from error
+        with tempfile.TemporaryDirectory(prefix=_SCRATCH, dir=self._store.workroom()) as scratch:
             output = Path(scratch) / "rendition"
             request = {
                 "task": "render",
@@ -77,8 +71,8 @@ class Renderer:
             }
             answer = run_image_process(request, scratch=Path(scratch))
             content = output.read_bytes()
-        path = self._store.rendition_path(spec.digest, f".{answer['format']}")
+        path = self._store.save(spec.digest, f".{answer['format']}", content)
         rendition = Rendition(path=path, sha256=hashlib.sha256(content).hexdigest(), bytes=len(content), **answer)
-        write_whole(path, content)
-        write_whole(self._store.rendition_path(spec.digest, ".json"), rendition.model_dump_json().encode())
+        # The report comes last: where it is, the picture is.
+        self._store.save(spec.digest, ".json", rendition.model_dump_json().encode())
         return rendition

@@ -14,7 +14,9 @@ from publisher.cli.desk import actor, desk_of
 from publisher.cli.output import console, json_option, print_json, print_table, styled
 from publisher.db.models import STATES, Attempt, Channel, Delivery, Event, Pick
 from publisher.delivery import operate
+from publisher.delivery.budget import MICROS, dollars, spendings
 from publisher.delivery.operate import Refused
+from publisher.delivery.outcomes import next_try
 from publisher.desk import Desk
 from publisher.settings import SettingsError
 
@@ -37,7 +39,7 @@ def deliveries_command(
         select(Delivery)
         .join(Pick)
         .options(joinedload(Delivery.pick))
-        .order_by(Pick.slot.desc(), Delivery.id)
+        .order_by(Pick.slot.desc(), Delivery.channel_name, Delivery.part)
         .limit(limit)
     )
     if day is not None:
@@ -48,16 +50,30 @@ def deliveries_command(
         query = query.where(Delivery.state == state)
     with desk.database.reading() as session:
         found = list(session.scalars(query))
-        paused = list(session.scalars(select(Channel).where(Channel.paused_at.is_not(None))))
+    channels = _channels(desk)
     if as_json:
-        print_json([delivery_row(delivery) for delivery in found])
+        print_json([delivery_row(delivery, channels[delivery.channel_name]) for delivery in found])
         return
     print_deliveries(desk, found)
-    for row in paused:
-        console().print(
-            f"[red]The channel {row.name} is paused[/]: {escape(row.pause_reason)} "
-            f"Mend it, then run: publisher resume {row.name}"
-        )
+    for row in channels.values():
+        if row.paused_at is not None:
+            console().print(
+                f"[red]The channel {row.name} is paused[/]: {escape(row.pause_reason)} "
+                f"Mend it, then run: publisher resume {row.name}"
+            )
+    _print_spendings(desk)
+
+
+def _channels(desk: Desk) -> dict[str, Channel]:
+    with desk.database.reading() as session:
+        return {row.name: row for row in session.scalars(select(Channel).order_by(Channel.name))}
+
+
+def _print_spendings(desk: Desk) -> None:
+    with desk.database.reading() as session:
+        for each in spendings(session, desk.settings, desk.now()):
+            style = "yellow" if each.nearly_spent else "dim"
+            console().print(f"[{style}]The channel {each.channel} has spent {each.told}.[/]")
 
 
 def print_deliveries(desk: Desk, found: list[Delivery]) -> None:
@@ -68,10 +84,15 @@ def print_deliveries(desk: Desk, found: list[Delivery]) -> None:
     titles = {str(delivery.adapted.get("title", "")) for delivery in found}
     shared = titles.pop() if len(titles) == 1 else ""
     columns = ["no.", "day", "channel", "state", "published", *([] if shared else ["title"]), "link or problem"]
-    print_table(escape(shared), columns, (_cells(desk, delivery, with_title=not shared) for delivery in found))
+    channels = _channels(desk)
+    print_table(
+        escape(shared),
+        columns,
+        (_cells(desk, delivery, channels[delivery.channel_name], with_title=not shared) for delivery in found),
+    )
 
 
-def _cells(desk: Desk, delivery: Delivery, *, with_title: bool) -> list[str]:
+def _cells(desk: Desk, delivery: Delivery, channel: Channel, *, with_title: bool) -> list[str]:
     return [
         str(delivery.id),
         delivery.pick.slot.isoformat(),
@@ -79,18 +100,24 @@ def _cells(desk: Desk, delivery: Delivery, *, with_title: bool) -> list[str]:
         styled(delivery.state),
         desk.local(delivery.published_at, "%H:%M:%S"),
         *([escape(str(delivery.adapted.get("title", "")))] if with_title else []),
-        _what_matters(desk, delivery),
+        _what_matters(desk, delivery, channel),
     ]
 
 
-def _what_matters(desk: Desk, delivery: Delivery) -> str:
+def _what_matters(desk: Desk, delivery: Delivery, channel: Channel) -> str:
     told = delivery.problem or delivery.remote_url or ""
-    if delivery.state in ("pending", "unconfirmed", "processing"):
-        told = f"{told} next try {desk.local(delivery.due_at, '%H:%M:%S')}".strip()
+    if at := next_try(delivery, channel):
+        told = f"{told} next try {_when(desk, at)}".strip()
     return escape(told)
 
 
-def delivery_row(delivery: Delivery) -> dict[str, Any]:
+def _when(desk: Desk, at: datetime) -> str:
+    """An instant as the outlet's clocks show it, with its day where that is not today."""
+    today = desk.local(at, "%Y-%m-%d") == desk.local(desk.now(), "%Y-%m-%d")
+    return desk.local(at, "%H:%M:%S" if today else "%Y-%m-%d %H:%M:%S")
+
+
+def delivery_row(delivery: Delivery, channel: Channel) -> dict[str, Any]:
     """A delivery for `--json`."""
     return {
         "id": delivery.id,
@@ -101,7 +128,7 @@ def delivery_row(delivery: Delivery) -> dict[str, Any]:
         "part": delivery.part + 1,
         "state": delivery.state,
         "scheduled_at": delivery.scheduled_at,
-        "next_try_at": delivery.due_at if delivery.state in ("pending", "unconfirmed", "processing") else None,
+        "next_try_at": next_try(delivery, channel),
         "published_at": delivery.published_at,
         "url": delivery.remote_url,
         "remote_id": delivery.remote_id,
@@ -123,10 +150,11 @@ def log_command(ctx: click.Context, delivery: int, as_json: bool) -> None:
             raise Refused(f"There is no delivery {delivery}; `publisher deliveries` lists them.")
         attempts = list(session.scalars(select(Attempt).where(Attempt.delivery_id == delivery).order_by(Attempt.id)))
         events = list(session.scalars(select(Event).where(Event.delivery_id == delivery).order_by(Event.id)))
+    channel = _channels(desk)[row.channel_name]
     if as_json:
         print_json(
             {
-                **delivery_row(row),
+                **delivery_row(row, channel),
                 "caption": row.adapted.get("caption"),
                 "images": row.adapted.get("images"),
                 "attempts": [_attempt_row(attempt) for attempt in attempts],
@@ -137,15 +165,15 @@ def log_command(ctx: click.Context, delivery: int, as_json: bool) -> None:
             }
         )
         return
-    _print_life(desk, row, attempts, events)
+    _print_life(desk, row, channel, attempts, events)
 
 
 def _attempt_row(attempt: Attempt) -> dict[str, Any]:
     names = ("kind", "started_at", "ended_at", "outcome", "status", "request_id", "detail", "worker", "fence")
-    return {name: getattr(attempt, name) for name in names}
+    return {**{name: getattr(attempt, name) for name in names}, "cost_usd": attempt.cost_micros / MICROS}
 
 
-def _print_life(desk: Desk, row: Delivery, attempts: list[Attempt], events: list[Event]) -> None:
+def _print_life(desk: Desk, row: Delivery, channel: Channel, attempts: list[Attempt], events: list[Event]) -> None:
     say = console().print
     title = escape(str(row.adapted.get("title", "")))
     say(f"[bold]{title}[/] · {row.place} · {row.pick.slot} · {styled(row.state)}")
@@ -156,7 +184,8 @@ def _print_life(desk: Desk, row: Delivery, attempts: list[Attempt], events: list
         ("key", row.idempotency_key),
         ("scheduled", desk.local(row.scheduled_at)),
         ("too late from", desk.local(row.expires_at)),
-        ("next try", desk.local(row.due_at, "%Y-%m-%d %H:%M:%S") if delivery_row(row)["next_try_at"] else None),
+        ("next try", _when(desk, at) if (at := next_try(row, channel)) else None),
+        ("cost", f"about {dollars(cost)}" if (cost := sum(attempt.cost_micros for attempt in attempts)) else None),
     ):
         if value:
             say(f"  {label}: {escape(value)}")
@@ -176,7 +205,7 @@ def _print_life(desk: Desk, row: Delivery, attempts: list[Attempt], events: list
         )
         for attempt in attempts
     ]
-    lines += [(event.at, event.name, f"by {event.actor}" if event.actor.startswith("cli") else "") for event in events]
+    lines += [(event.at, event.name, _told(desk, event)) for event in events]
     print_table(
         "",
         ("time", "what", "detail"),
@@ -187,6 +216,14 @@ def _print_life(desk: Desk, row: Delivery, attempts: list[Attempt], events: list
     )
 
 
+def _told(desk: Desk, event: Event) -> str:
+    """Who did it, and what was to be done when."""
+    by = f"by {event.actor}" if event.actor.startswith("cli") else ""
+    due = event.detail.get("due_at")
+    at = _when(desk, datetime.fromisoformat(due)) if due else ""
+    return " ".join(part for part in (by, f"next try {at}" if at else "") if part)
+
+
 @click.command("retry")
 @click.argument("delivery", type=int)
 @click.option("--i-have-looked", is_flag=True, help="I looked on the platform: the post is not there.")
@@ -195,7 +232,19 @@ def retry_command(ctx: click.Context, delivery: int, i_have_looked: bool) -> Non
     """Let a delivery try again that was held, failed or missed."""
     desk = desk_of(ctx)
     operate.retry(desk.database, delivery, now=desk.now(), actor=actor(), i_have_looked=i_have_looked)
-    click.echo(f"Delivery {delivery} goes out as soon as a worker takes it.")
+    with desk.database.reading() as session:
+        row = session.get_one(Delivery, delivery)
+        at = next_try(row, session.get_one(Channel, row.channel_name))
+    if at is None:
+        click.echo(
+            f"Delivery {delivery} waits: its channel is paused. Let it publish: publisher resume {row.channel_name}"
+        )
+    elif at > desk.now():
+        click.echo(
+            f"Delivery {delivery} goes out at {_when(desk, at)}: its channel waits until then, as the platform wants."
+        )
+    else:
+        click.echo(f"Delivery {delivery} goes out as soon as a worker takes it.")
 
 
 @click.command("settle")
@@ -207,6 +256,17 @@ def settle_command(ctx: click.Context, delivery: int, url: str) -> None:
     desk = desk_of(ctx)
     operate.settle(desk.database, delivery, url, now=desk.now(), actor=actor())
     click.echo(f"Delivery {delivery} is recorded as published at {url}")
+
+
+@click.command("adopt")
+@click.argument("delivery", type=int)
+@click.option("--url", required=True, help="The link of what was posted by hand.")
+@click.pass_context
+def adopt_command(ctx: click.Context, delivery: int, url: str) -> None:
+    """Make what somebody posted by hand the delivery's record, also while it waits to go out."""
+    desk = desk_of(ctx)
+    operate.adopt(desk.database, delivery, url, now=desk.now(), actor=actor())
+    click.echo(f"Delivery {delivery} is recorded as published at {url}; it is not posted again.")
 
 
 @click.command("cancel")

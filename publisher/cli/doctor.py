@@ -17,18 +17,24 @@ from typing import TypeVar
 import click
 from rich.markup import escape
 from sqlalchemy import func, select
+from sqlalchemy.orm import Session
 
 from publisher.cli.desk import actor, desk_of
 from publisher.cli.errors import sentence
 from publisher.cli.output import console, json_option, print_json
-from publisher.content import Account
-from publisher.db.models import Channel, Delivery, Event
+from publisher.db.models import Delivery, Event
 from publisher.delivery import operate
+from publisher.delivery.budget import spendings
+from publisher.delivery.due import appointments
 from publisher.desk import Desk
+from publisher.health import OVERDUE_AFTER, SCHEDULER, WORKER, seen_processes
 from publisher.keeping.daily import newest_backup
 from publisher.keeping.files import BackupError
+from publisher.notices import PING_VARIABLE, URLS_VARIABLE, read_addresses, read_ping_url
+from publisher.notices.book import telling_troubles
+from publisher.platforms.base import KeepsLogin
 from publisher.post_queue.listing import days_of_cover
-from publisher.settings import Settings
+from publisher.settings import Settings, SettingsError
 
 T = TypeVar("T")
 
@@ -50,7 +56,7 @@ class Line:
 @json_option
 @click.pass_context
 def doctor_command(ctx: click.Context, as_json: bool) -> None:
-    """Check the configuration, the database, the disk, each channel's credentials (live), the clock, the queue.
+    """Check configuration, database, media, disk, each channel's credentials (live), clock and queue.
 
     A paused channel whose credentials are good again publishes again. The exit status is 1 when
     anything is red.
@@ -78,20 +84,26 @@ def _examine(desk: Desk) -> Iterator[Line]:
     yield opened[1]
     if opened[0] is not None and settings.database_file is not None:
         yield _try("backup", lambda: _backup_told(desk, settings), str)[1]
+    yield _try("media", lambda: desk.store, lambda store: store.examine())[1]
     yield _disk(settings.root)
     yield _clock()
     with ThreadPoolExecutor() as pool:
         yield from pool.map(lambda name: _credentials(desk, name), desk.channels.names())
     if opened[0] is not None:
         yield from _work(desk)
+        yield _try("notices", lambda: _telling_told(desk), str)[1]
+    yield _try("ping", read_ping_url, _ping_told)[1]
 
 
 def _file_of(settings: Settings) -> str:
     return str(settings.file)
 
 
-def _name_of(account: Account) -> str:
-    return f"answers as {account.name}"
+def _who_answers(desk: Desk, name: str) -> str:
+    adapter = desk.channels.open(name)
+    told = f"answers as {adapter.verify_credentials().name}"
+    ends = adapter.login_ends() if isinstance(adapter, KeepsLogin) else None
+    return f"{told}; the log-in ends {desk.local(ends)}" if ends else told
 
 
 def _try(what: str, make: Callable[[], T], tell: Callable[[T], str]) -> tuple[T | None, Line]:
@@ -128,6 +140,25 @@ def _backup_told(desk: Desk, settings: Settings) -> str:
     return told
 
 
+def _telling_told(desk: Desk) -> str:
+    """Who is told what needs a person. Raises SettingsError when somebody can't be."""
+    addresses = read_addresses()
+    if not addresses:
+        return f"no address is set, so nobody is told what needs a person; set {URLS_VARIABLE} to change that"
+    with desk.database.reading() as session:
+        failed = telling_troubles(session, desk.now())
+    failed += [f"address {address.name}: {why}" for address in addresses if (why := address.problem())]
+    if failed:
+        raise SettingsError(f"{'; '.join(failed)}: mend {URLS_VARIABLE}, then run publisher notices --test")
+    return f"go to {', '.join(address.name for address in addresses)}"
+
+
+def _ping_told(url: str | None) -> str:
+    if url is None:
+        return f"no address is set, so nobody outside notices when the desk stops; set {PING_VARIABLE} to change that"
+    return "an address is set; it is requested while all is well"
+
+
 def _disk(folder: Path) -> Line:
     free = shutil.disk_usage(folder).free
     writable = os.access(folder, os.W_OK)
@@ -155,8 +186,7 @@ def _clock() -> Line:
 
 
 def _credentials(desk: Desk, name: str) -> Line:
-    asked = _try(f"channel {name}", lambda: desk.channels.open(name).verify_credentials(), _name_of)
-    line = asked[1]
+    line = _try(f"channel {name}", lambda: _who_answers(desk, name), str)[1]
     if line.good and operate.resume(desk.database, name, now=desk.now(), actor=actor()):
         return Line(True, line.what, f"{line.told}; it was paused and publishes again")
     return line
@@ -165,22 +195,33 @@ def _credentials(desk: Desk, name: str) -> Line:
 def _work(desk: Desk) -> Iterator[Line]:
     with desk.database.reading() as session:
         cover = days_of_cover(session, desk.settings, desk.now())
-        counts = dict(session.execute(select(Delivery.state, func.count()).group_by(Delivery.state)).tuples().all())
-        overdue = session.scalar(
-            select(func.count()).where(
-                Delivery.state == "pending",
-                Delivery.due_at < desk.now() - timedelta(minutes=5),
-                Channel.name == Delivery.channel_name,
-                Channel.paused_at.is_(None),
-            )
-        )
+        states = session.execute(select(Delivery.state, func.count()).group_by(Delivery.state))
+        counts: dict[str, int] = {state: number for state, number in states}
+        running = _running(desk, session)
+        costs = spendings(session, desk.settings, desk.now())
     hint = "" if cover >= ENOUGH_COVER else "; add and approve posts"
     yield Line(not hint, "queue", f"{cover} {'day is' if cover == 1 else 'days are'} covered{hint}")
     waiting = {state: counts.get(state, 0) for state in ("held", "failed", "unconfirmed")}
     told = ", ".join(f"{number} {state}" for state, number in waiting.items() if number)
     yield Line(not told, "deliveries", (told and f"{told}; see publisher deliveries") or "none needs a person")
-    yield Line(
-        not overdue,
-        "worker",
-        f"{overdue} deliveries are overdue: is publisher run running?" if overdue else "nothing is overdue",
+    yield running
+    for each in costs:
+        hint = f"; raise channels.{each.channel}.monthly_budget before posts are held" if each.nearly_spent else ""
+        yield Line(not hint, f"costs of {each.channel}", f"{each.told}{hint}")
+
+
+def _running(desk: Desk, session: Session) -> Line:
+    """Who works, and whether that is enough for what is due."""
+    now = desk.now()
+    seen = seen_processes(session)
+    told = ", ".join(
+        f"{role} seen {desk.local(seen[role].at, '%m-%d %H:%M:%S')}" if role in seen else f"no {role} seen"
+        for role in (SCHEDULER, WORKER)
     )
+    due = [each for each in appointments(session, now) if each.at <= now]
+    if not due:
+        return Line(True, "worker", f"{told}; nothing is overdue")
+    waits = f"{told}; {due[0].channel} has work since {desk.local(due[0].at, '%m-%d %H:%M:%S')}"
+    if not all(role in seen and seen[role].lives(now) for role in (SCHEDULER, WORKER)):
+        return Line(False, "worker", f"{waits}: start publisher run")
+    return Line(now - due[0].at <= OVERDUE_AFTER, "worker", f"{waits}: see the log of publisher run if it stays so")

@@ -8,6 +8,7 @@ from publisher.adapt.inspection import ImageRefused
 from publisher.db.upgrade import DatabaseError
 from publisher.delivery.operate import Refused
 from publisher.keeping.files import BackupError
+from publisher.media import MediaError
 from publisher.platforms.errors import PlatformError
 from publisher.post_queue.errors import PostError
 from publisher.settings import SettingsError
@@ -22,6 +23,7 @@ SENTENCES = (
     Refused,
     PlatformError,
     ImageRefused,
+    MediaError,
     AccountError,
     WeakPassword,
 )

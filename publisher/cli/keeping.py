@@ -9,8 +9,9 @@ import click
 from publisher.cli.desk import desk_of
 from publisher.clock import SystemClock
 from publisher.desk import Desk
-from publisher.keeping.backup import make_backup, sqlite_file
+from publisher.keeping.backup import make_backup
 from publisher.keeping.files import make_private, plain_errors
+from publisher.keeping.naming import label, read_url
 from publisher.keeping.restore import RestoreReport, restore
 
 
@@ -25,7 +26,6 @@ def backup_command(ctx: click.Context, folder: Path | None) -> None:
     """
     desk = desk_of(ctx)
     settings = desk.settings
-    sqlite_file(settings)
     if folder is None:
         folder = settings.path(settings.storage.backups)
         with plain_errors(f"the folder {folder} can't be made"):
@@ -45,14 +45,24 @@ def backup_command(ctx: click.Context, folder: Path | None) -> None:
 @click.command("restore")
 @click.argument("backup", type=click.Path(path_type=Path))
 @click.argument("folder", type=click.Path(path_type=Path))
-def restore_command(backup: Path, folder: Path) -> None:
+@click.option(
+    "--database", metavar="URL", help="An empty PostgreSQL database, or env:NAME for a variable with its URL."
+)
+def restore_command(backup: Path, folder: Path, database: str | None) -> None:
     """Bring BACKUP back into FOLDER, which must be empty or not there, after checking every file of it.
+
+    A PostgreSQL database goes into the empty one that --database names, else the one that
+    PUBLISHER__STORAGE__DATABASE or the configuration in the backup names.
 
     Whatever fell due since the backup may be public: it is looked up first, and goes out only
     if the platform does not have it.
     """
-    report = restore(backup, folder, SystemClock().now())
-    for sentence in _told(report, Desk(report.config)):
+    url = read_url(database) if database else None
+    report = restore(backup, folder, SystemClock().now(), url)
+    desk = Desk(report.config)
+    if url and url != desk.settings.database_url:
+        click.echo(f"Set PUBLISHER__STORAGE__DATABASE, or storage.database: the database is {label(url)} now.")
+    for sentence in _told(report, desk):
         click.echo(sentence)
 
 

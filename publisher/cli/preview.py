@@ -13,9 +13,10 @@ from rich.markup import escape
 from rich.panel import Panel
 from rich.text import Text
 
+from publisher.adapt.rich_html import length_told
 from publisher.cli.desk import desk_of
 from publisher.cli.output import console, json_option, print_json, print_table
-from publisher.cli.preview_page import Header, length_told, preview_page
+from publisher.cli.preview_page import Header, preview_page
 from publisher.content import AdaptedPost, Rendition
 from publisher.db.models import Post
 from publisher.desk import Desk

@@ -5,13 +5,11 @@ from __future__ import annotations
 from base64 import b64encode
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from itertools import groupby, pairwise
 
 import jinja2
-from markupsafe import Markup
 
-from publisher.adapt.counting import UNIT_NAMES
-from publisher.content import AdaptedImage, AdaptedPost, Rendition, Span, TextBlock
+from publisher.adapt.rich_html import length_told, rich_parts
+from publisher.content import AdaptedImage, AdaptedPost, Rendition
 from publisher.post_queue.preview import ChannelPreview
 
 _PAGES = jinja2.Environment(
@@ -21,8 +19,6 @@ _PAGES = jinja2.Environment(
     trim_blocks=True,
     lstrip_blocks=True,
 )
-_ELEMENTS = {"bold": "strong", "italic": "em"}
-_WEB = ("https://", "http://")
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,12 +70,6 @@ def _look(each: ChannelPreview, header: Header) -> dict[str, object]:
     }
 
 
-def length_told(adapted: AdaptedPost) -> str:
-    """The length of the caption and its limit, in the words of the platform's counting."""
-    unit = UNIT_NAMES.get(adapted.unit, adapted.unit)  # type: ignore[call-overload]
-    return f"{adapted.count:,} of {adapted.limit:,} {unit}"
-
-
 def _pictures(adapted: AdaptedPost, renditions: Iterable[Rendition | None]) -> list[_Picture]:
     return [_picture(image, made) for image, made in zip(adapted.images, renditions, strict=True)]
 
@@ -99,37 +89,3 @@ def _proof(made: Rendition) -> Iterable[tuple[str, str]]:
         yield "Likeness to the master (SSIM)", f"{made.ssim:.3f}"
     if made.colour_difference is not None:
         yield "Colour difference (ΔE)", f"{made.colour_difference:.1f}"
-
-
-def rich_parts(blocks: Iterable[TextBlock]) -> list[tuple[str, list[Markup]]]:
-    """Blocks of rich text as pairs of a kind and its HTML; the items of one list are together."""
-    parts: list[tuple[str, list[Markup]]] = []
-    for kind, run in groupby(blocks, key=lambda block: block.kind):
-        contents = [_rich_text(block) for block in run]
-        if kind in ("bullet", "number"):
-            parts.append((kind, contents))
-        else:
-            parts.extend((kind, [content]) for content in contents)
-    return parts
-
-
-def _rich_text(block: TextBlock) -> Markup:
-    inside = [edge for span in block.spans for edge in (span.start, span.end) if 0 < edge < len(block.text)]
-    edges = sorted({0, len(block.text), *inside})
-    pieces = [
-        _formatted(block.text[start:end], [span for span in block.spans if span.start <= start and end <= span.end])
-        for start, end in pairwise(edges)
-    ]
-    return Markup("").join(pieces)
-
-
-def _formatted(text: str, spans: Iterable[Span]) -> Markup:
-    html = Markup("{}").format(text)
-    for span in sorted(spans, key=lambda span: span.kind == "link"):
-        if span.kind in _ELEMENTS:
-            html = Markup("<{0}>{1}</{0}>").format(_ELEMENTS[span.kind], html)
-        elif (span.url or "").lower().startswith(_WEB):
-            html = Markup('<a href="{}" rel="noreferrer">{}</a>').format(span.url, html)
-        else:
-            html = Markup("<b>{}</b>").format(html)
-    return html

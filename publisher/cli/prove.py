@@ -13,7 +13,7 @@ import click
 from rich.markup import escape
 
 from publisher.cli.output import console, json_option, print_json, print_table
-from publisher.proving.plan import Terms
+from publisher.proving.plan import TROUBLES, Terms
 from publisher.proving.proof import run_proof
 from publisher.proving.report import Report, Spread
 
@@ -25,9 +25,16 @@ Row = tuple[str, str]
 @click.command("prove")
 @click.option("--days", type=click.IntRange(1, 3650), default=30, show_default=True, help="Virtual days.")
 @click.option("--seed", type=click.IntRange(0, LARGEST_SEED), help="Draws the troubles; a fresh one is printed.")
-@click.option("--channels", type=click.IntRange(1, 9), default=2, show_default=True, help="Channels on each platform.")
+@click.option("--channels", type=click.IntRange(1, 40), default=2, show_default=True, help="Channels on each platform.")
 @click.option("--workers", type=click.IntRange(1, 16), default=2, show_default=True, help="Worker processes.")
 @click.option("--schedulers", type=click.IntRange(1, 8), default=2, show_default=True, help="Scheduler processes.")
+@click.option(
+    "--on",
+    type=click.Choice([*TROUBLES]),
+    default="sqlite",
+    show_default=True,
+    help="The database; a PostgreSQL server is started for the proof, and removed.",
+)
 @click.option("--kills", type=click.IntRange(0), help="Processes to kill.  [default: two a day]")
 @click.option(
     "--folder",
@@ -43,6 +50,7 @@ def prove_command(
     channels: int,
     workers: int,
     schedulers: int,
+    on: str,
     kills: int | None,
     folder: Path | None,
     as_json: bool,
@@ -50,7 +58,7 @@ def prove_command(
     """Prove the promise: never twice, never lost, and what is told is true.
 
     Worker and scheduler processes publish on the sandbox while faults strike, processes are
-    killed, frozen and stopped, the database is locked, full or read-only, and clocks jump. Then
+    killed, frozen and stopped, the database is locked, full, read-only, cut off or restarted, and clocks jump. Then
     what the platforms hold is compared with the database. The exit status is 1 when the promise
     was broken; the seed draws the same troubles again.
     """
@@ -60,6 +68,7 @@ def prove_command(
         channels=channels,
         workers=workers,
         schedulers=schedulers,
+        on=on,
         kills=days * KILLS_PER_DAY if kills is None else kills,
     )
     click.echo(f"seed {terms.seed}", err=True)

@@ -9,14 +9,23 @@ import threading
 import click
 
 from publisher.cli.desk import desk_of
-from publisher.cli.service import Service
+from publisher.cli.service import ROLES, Service
 from publisher.logs import configure_logs, get_logger
 
 
 @click.command("run")
+@click.option(
+    "--role",
+    "roles",
+    type=click.Choice(["all", *ROLES]),
+    multiple=True,
+    default=["all"],
+    show_default=True,
+    help="What this process is; may be given several times. Apart from each other they need PostgreSQL.",
+)
 @click.pass_context
-def run_command(ctx: click.Context) -> None:
-    """Publish: scheduler, worker and look-ups in one process, until SIGTERM or Ctrl-C.
+def run_command(ctx: click.Context, roles: tuple[str, ...]) -> None:
+    """Publish until SIGTERM or Ctrl-C: scheduler, worker, look-ups and pages in one process, or in many.
 
     A second `publisher run` on the same database does no harm.
     """
@@ -25,9 +34,10 @@ def run_command(ctx: click.Context) -> None:
     stop = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stop.set())
-    service = Service(desk)
+    wanted = ROLES if "all" in roles else tuple(role for role in ROLES if role in roles)
+    service = Service(desk, wanted)
     service.start()
-    log = get_logger("run")
+    log = get_logger("run").bind(role=" ".join(wanted))
     log.info("ready", outlet=desk.settings.outlet.name, channels=[*desk.settings.channels])
     stop.wait()
     log.info("stopping: finishing what is in hand")

@@ -1,29 +1,68 @@
-"""Scheduler, worker and look-ups, put together to run in one process."""
+"""The roles of the desk, put together to run in one process or in many."""
 
 from __future__ import annotations
 
+import importlib
 import random
-from datetime import datetime, timedelta
+from collections.abc import Collection
+from datetime import timedelta
+from typing import Protocol
 
+from publisher.cli.regular import heartbeat, housekeeping, telling
 from publisher.delivery.dispatch import ThreadDispatcher
+from publisher.delivery.engine import EngineDispatcher, EngineWorker
 from publisher.delivery.owner import this_process
 from publisher.delivery.worker import Worker
 from publisher.desk import Desk
-from publisher.keeping.daily import keep_daily
+from publisher.health.heartbeat import SCHEDULER, WEB, WORKER, leave
+from publisher.health.server import HealthServer
 from publisher.logs import get_logger
 from publisher.post_queue.picking import pick_slot
-from publisher.post_queue.preparing import prepare_next, sweep_renditions
-from publisher.scheduler import Scheduler
+from publisher.post_queue.slots import next_opening
+from publisher.scheduler import Scheduler, Timetable
+from publisher.settings import Settings, SettingsError
 
-SWEEP_PAUSE = timedelta(days=1)
+ROLES = (SCHEDULER, WORKER, WEB)
+"""What a process can be; without a wish it is all of them, the pages where they have a port."""
+
+
+def check_roles(settings: Settings, roles: Collection[str]) -> None:
+    """Raise SettingsError when these roles can't do their work in one process without the others."""
+    if settings.delivery.dispatch == "threads" and (SCHEDULER in roles) != (WORKER in roles):
+        alone = SCHEDULER if SCHEDULER in roles else WORKER
+        raise SettingsError(
+            f'a {alone} alone would neither give nor hear word of work, because delivery.dispatch is "threads"; '
+            'set it to "procrastinate", or run scheduler and worker together'
+        )
+
+
+class Served(Protocol):
+    """Something that answers at an address."""
+
+    url: str
+
+    def start(self) -> None: ...
+
+    def stop(self) -> None: ...
 
 
 class Service:
-    """Starts and stops what publishes."""
+    """Starts and stops what this process is there for."""
 
-    def __init__(self, desk: Desk) -> None:
+    def __init__(self, desk: Desk, roles: Collection[str] = ROLES) -> None:
+        """Raises SettingsError when the roles don't fit the configuration."""
+        check_roles(desk.settings, roles)
         self._desk = desk
-        self._swept: datetime | None = None
+        self._role = " ".join(role for role in ROLES if role in roles)
+        self._worker = self._make_worker() if WORKER in roles else None
+        self._scheduler = self._make_scheduler() if SCHEDULER in roles else None
+        self._timetable = None if self._scheduler else self._make_timetable(roles)
+        self._web = self._make_web() if WEB in roles and desk.settings.web.port is not None else None
+        health = desk.settings.health
+        self._health = HealthServer(desk, health.host, health.port) if health.port is not None else None
+
+    def _make_worker(self) -> ThreadDispatcher | EngineWorker:
+        desk = self._desk
         settings = desk.settings
         worker = Worker(
             desk.database,
@@ -34,15 +73,21 @@ class Service:
             owner=this_process(),
             jitter=random.Random(),  # noqa: S311 - it spreads retries, it guards nothing
         )
-        self._dispatcher = ThreadDispatcher(worker.drain, threads=settings.delivery.workers)
-        self._scheduler = Scheduler(
+        if settings.delivery.dispatch == "threads":
+            return ThreadDispatcher(worker.drain, threads=settings.delivery.workers)
+        return EngineWorker(settings.database_url, worker.drain, threads=settings.delivery.workers)
+
+    def _make_scheduler(self) -> Scheduler:
+        desk = self._desk
+        hands = self._worker if isinstance(self._worker, ThreadDispatcher) else EngineDispatcher(desk.database)
+        return Scheduler(
             desk.database,
             desk.clock,
             pick=self._pick,
-            kick=self._dispatcher.kick,
-            prepare=self._prepare,
-            first_look_up=timedelta(seconds=settings.delivery.look_up_after[0]),
-            back_up=self._back_up,
+            kick=hands.kick,
+            first_look_up=timedelta(seconds=desk.settings.delivery.look_up_after[0]),
+            opens=lambda now: next_opening(now, desk.settings),
+            jobs=[heartbeat(desk, self._role), *telling(desk), *housekeeping(desk)],
         )
 
     def _pick(self) -> None:
@@ -58,37 +103,54 @@ class Service:
         elif outcome.result == "missed":
             log.error("too late for the day's post, by the outlet's rule")
 
-    def _prepare(self) -> None:
+    def _make_timetable(self, roles: Collection[str]) -> Timetable:
+        """Of a process that is no scheduler."""
         desk = self._desk
-        prepare_next(desk.database, desk.settings, desk.targets, desk.people, desk.renderer, desk.now())
-        if self._swept is None or desk.now() - self._swept > SWEEP_PAUSE:
-            self._swept = desk.now()
-            if removed := sweep_renditions(desk.database, desk.renderer, desk.now()):
-                get_logger("scheduler").info("removed old renditions", files=removed)
+        return Timetable([heartbeat(desk, self._role), *(telling(desk) if WEB in roles else ())])
 
-    def _back_up(self) -> None:
-        settings = self._desk.settings
-        file = settings.database_file
-        if file is None:
-            return  # PostgreSQL has its own tools, and whoever runs it its own rhythm.
-        copy = keep_daily(file, settings.path(settings.storage.backups), self._desk.now())
-        if copy is not None:
-            get_logger("scheduler").info("backed up", file=str(copy))
+    def _make_web(self) -> Served:
+        """The pages, which this face starts and never imports."""
+        web = self._desk.settings.web
+        server: Served = importlib.import_module("publisher.web.server").WebServer(
+            self._desk, host=web.host, port=web.port, root_path=web.root_path, proxies=web.proxies
+        )
+        return server
+
+    def _servers(self) -> list[HealthServer | Served]:
+        return [server for server in (self._health, self._web) if server is not None]
 
     def start(self) -> None:
-        self._scheduler.start()
+        """Raises SettingsError when a port can't be had."""
+        for server in self._servers():
+            server.start()
+        if self._web:
+            get_logger("web").info("ready", url=self._web.url)
+        if self._timetable:
+            self._timetable.start()
+        if isinstance(self._worker, EngineWorker):
+            self._worker.start()
+        if self._scheduler:
+            self._scheduler.start()
 
     @property
     def idle(self) -> bool:
-        """Whether nothing is being published just now."""
-        return self._dispatcher.idle
+        """Whether nothing is being published by this process just now."""
+        return self._worker is None or self._worker.idle
 
     def tick(self) -> None:
-        """Look at once what is due."""
-        self._scheduler.tick()
+        """Look at once what is due, where this process has that role."""
+        if self._scheduler:
+            self._scheduler.tick()
 
     def stop(self) -> None:
         """Take nothing new, finish what is in hand."""
-        self._scheduler.stop()
-        self._dispatcher.stop()
+        if self._scheduler:
+            self._scheduler.stop()
+        if self._timetable:
+            self._timetable.stop()
+        if self._worker:
+            self._worker.stop()
+        for server in self._servers():
+            server.stop()
+        leave(self._desk.database, this_process())
         self._desk.database.close()

@@ -10,7 +10,11 @@ import threading
 import click
 
 from publisher.cli.desk import desk_of
+from publisher.cli.regular import heartbeat, telling
+from publisher.delivery.owner import this_process
+from publisher.health.heartbeat import WEB, leave
 from publisher.logs import configure_logs, get_logger
+from publisher.scheduler import Timetable
 
 DEFAULT_PORT = 8080
 
@@ -39,8 +43,12 @@ def web_command(ctx: click.Context, host: str | None, port: int | None, root_pat
         root_path=root_path if root_path is not None else configured.root_path,
         proxies=configured.proxies,
     )
+    jobs = Timetable([heartbeat(desk, WEB), *telling(desk)])
     server.start()
+    jobs.start()
     get_logger("web").info("ready", url=server.url)
     click.echo(f"The desk is at {server.url}", err=True)
     stop.wait()
+    jobs.stop()
     server.stop()
+    leave(desk.database, this_process())

@@ -38,9 +38,10 @@ STATES = (
 LEASED = ("preparing", "publishing")
 IN_FLIGHT = text("state IN ('preparing', 'publishing')")
 WAITING = text("state = 'approved' AND NOT reserve AND fixed_date IS NULL AND last_shown_on IS NULL")
+DATED = text("fixed_date IS NOT NULL")
 OPEN = text("closed_at IS NULL")
 UNTOLD = text("told_at IS NULL OR (closed_at IS NOT NULL AND recovery_told_at IS NULL)")
-DUE = text("state IN ('pending', 'unconfirmed', 'processing')")
+NOT_PUBLIC = text("remote_id IS NULL")
 PENDING = text("state = 'pending'")
 TO_VERIFY = text("verify_at IS NOT NULL")
 PUBLISHED = text("published_at IS NOT NULL")
@@ -125,7 +126,7 @@ class Post(Base):
             postgresql_where=text("state = 'approved'"),
         ),
         Index("ix_post_waiting", "position", "id", sqlite_where=WAITING, postgresql_where=WAITING),
-        Index("ix_post_fixed_date", "fixed_date"),
+        Index("ix_post_fixed_date", "fixed_date", sqlite_where=DATED, postgresql_where=DATED),
     )
 
     id: Mapped[int] = mapped_column(primary_key=True)
@@ -250,6 +251,8 @@ class Notice(Base):
     """When people were told that it is over. Also set when that isn't worth a message."""
     tries: Mapped[int] = mapped_column(default=0)
     next_try_at: Mapped[datetime]
+    reached: Mapped[list[str]] = mapped_column(default=list)
+    """The addresses that have the present message already, by name, while others don't."""
     trouble: Mapped[str] = mapped_column(Text, default="")
     """Why the last try to tell it failed."""
 
@@ -287,12 +290,21 @@ class Delivery(Base):
             "state NOT IN ('publishing', 'processing', 'unconfirmed') OR idempotency_key IS NOT NULL", name="key"
         ),
         Index("uq_delivery_in_flight", "channel_name", unique=True, sqlite_where=IN_FLIGHT, postgresql_where=IN_FLIGHT),
-        Index("ix_delivery_due", "channel_name", "state", "due_at", sqlite_where=DUE, postgresql_where=DUE),
+        Index(
+            "ix_delivery_due", "channel_name", "state", "due_at", sqlite_where=NOT_PUBLIC, postgresql_where=NOT_PUBLIC
+        ),
         Index("ix_delivery_expires", "state", "expires_at", sqlite_where=PENDING, postgresql_where=PENDING),
-        Index("ix_delivery_verify", "channel_name", "verify_at", sqlite_where=TO_VERIFY, postgresql_where=TO_VERIFY),
+        Index(
+            "ix_delivery_verify",
+            "channel_name",
+            "state",
+            "verify_at",
+            sqlite_where=TO_VERIFY,
+            postgresql_where=TO_VERIFY,
+        ),
         Index("ix_delivery_published", "published_at", sqlite_where=PUBLISHED, postgresql_where=PUBLISHED),
         Index("ix_delivery_lease", "lease_until", sqlite_where=IN_FLIGHT, postgresql_where=IN_FLIGHT),
-        Index("ix_delivery_state", "state", "channel_name"),
+        Index("ix_delivery_state", "state"),
     )
 
     id: Mapped[int] = mapped_column(primary_key=True)

@@ -14,15 +14,29 @@ from typing import Any
 
 from sqlalchemy import Connection, Engine, create_engine, event
 from sqlalchemy.engine import make_url
+from sqlalchemy.engine.interfaces import DBAPIConnection
 from sqlalchemy.orm import Session
 
 BUSY_TIMEOUT_MS = 30_000
+FORGOTTEN_MS = 20_000
+"""PostgreSQL undoes a transaction that nobody goes on with for so long, as when its machine was lost."""
+SERVER_IS_THERE = {
+    "connect_timeout": 10,
+    "keepalives_idle": 10,
+    "keepalives_interval": 5,
+    "keepalives_count": 3,
+    "tcp_user_timeout": 20_000,
+}
+"""How it is noticed that a server is gone without a word: seconds, and the last milliseconds. A URL may differ."""
 
 
 def create_database_engine(url: str) -> Engine:
     """An engine for a `sqlite:///...` or `postgresql+psycopg://...` URL."""
-    if make_url(url).get_backend_name() != "sqlite":
-        return create_engine(url, pool_pre_ping=True, isolation_level="READ COMMITTED")
+    parsed = make_url(url)
+    if parsed.get_backend_name() != "sqlite":
+        ours = SERVER_IS_THERE if parsed.get_driver_name() == "psycopg" else {}
+        arguments = {key: value for key, value in ours.items() if key not in parsed.query}
+        return create_engine(url, pool_pre_ping=True, isolation_level="READ COMMITTED", connect_args=arguments)
     engine = create_engine(url)
     event.listen(engine, "connect", _configure_sqlite)
     event.listen(engine, "begin", _begin_sqlite)
@@ -45,6 +59,12 @@ def _begin_sqlite(connection: Connection) -> None:
     connection.exec_driver_sql("BEGIN" if reading else "BEGIN IMMEDIATE")
 
 
+def _forget_what_is_left_lying(connection: DBAPIConnection, _record: Any) -> None:
+    # Its locks would be held until the server misses the machine that began it, which takes hours.
+    connection.cursor().execute(f"SET idle_in_transaction_session_timeout = {FORGOTTEN_MS}")
+    connection.commit()
+
+
 class Database:
     """Where sessions come from. Keep transactions short, and never hold one over a network call."""
 
@@ -54,7 +74,10 @@ class Database:
 
     @classmethod
     def open(cls, url: str) -> Database:
-        return cls(create_database_engine(url))
+        engine = create_database_engine(url)
+        if engine.dialect.name == "postgresql":
+            event.listen(engine, "connect", _forget_what_is_left_lying)
+        return cls(engine)
 
     @contextmanager
     def writing(self) -> Iterator[Session]:

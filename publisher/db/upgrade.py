@@ -24,7 +24,7 @@ from sqlalchemy.exc import DBAPIError, NoSuchModuleError
 from sqlalchemy.pool import ConnectionPoolEntry
 
 from publisher.clock import monotonic, sleep
-from publisher.db import session
+from publisher.db import engine_tables, session
 from publisher.db.models import Base
 from publisher.db.session import create_database_engine
 
@@ -134,7 +134,8 @@ def _up_to_date(engine: Engine) -> UpgradeReport | None:
     """A report when nothing is to be done; found by reading only, so that nobody waits."""
     with engine.execution_options(reading=True).connect() as connection:
         before, after = _revisions(connection)
-    return UpgradeReport(before=before, after=after) if before == after else None
+        done = _is_done(connection, before, after)
+    return UpgradeReport(before=before, after=after) if done else None
 
 
 def _upgrade(engine: Engine, file: Path | None, backups: Path, now: datetime) -> UpgradeReport:
@@ -142,18 +143,29 @@ def _upgrade(engine: Engine, file: Path | None, backups: Path, now: datetime) ->
         if file is None:
             connection.execute(text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": ADVISORY_LOCK})
         before, after = _revisions(connection)
-        if before == after:
+        if _is_done(connection, before, after):
             return UpgradeReport(before=before, after=after)
         backup = None
         if file is not None and before is not None:
             # The lock is held: the copy is exactly what the migration starts from.
             backup = _checked_backup(file, backups, revision=before, now=now)
-        config = _config()
-        config.attributes["connection"] = connection
-        command.upgrade(config, "head")
+        migrate(connection)
         if file is not None and (broken := connection.exec_driver_sql("PRAGMA foreign_key_check").first()):
             raise DatabaseError(f"the migration of {file} would leave rows of {broken[0]} without what they belong to")
     return UpgradeReport(before=before, after=after, backup=backup)
+
+
+def knows(revision: str) -> bool:
+    """Whether this version of the program can work with, or upgrade, a database of this revision."""
+    return revision in {script.revision for script in ScriptDirectory.from_config(_config()).walk_revisions()}
+
+
+def migrate(connection: Connection) -> None:
+    """Bring the tables, and the engine's, to this version's revision, as part of the connection's transaction."""
+    config = _config()
+    config.attributes["connection"] = connection
+    command.upgrade(config, "head")
+    engine_tables.bring_up_to_date(connection)
 
 
 def _checked_backup(file: Path, backups: Path, *, revision: str, now: datetime) -> Path:
@@ -173,6 +185,10 @@ def _config() -> Config:
     return config
 
 
+def _is_done(connection: Connection, before: str | None, after: str) -> bool:
+    return before == after and not engine_tables.missing(connection)
+
+
 def _revisions(connection: Connection) -> tuple[str | None, str]:
     """The revision of the database (None: it has no tables of ours) and the one it should have."""
     scripts = ScriptDirectory.from_config(_config())
@@ -180,12 +196,17 @@ def _revisions(connection: Connection) -> tuple[str | None, str]:
     before = MigrationContext.configure(connection).get_current_revision()
     tables = set(inspect(connection).get_table_names()) - {"alembic_version"}
     ours = tables & set(Base.metadata.tables)
-    if (before is None and ours) or (before is not None and not ours):
+    if (before is None and ours) or (before is not None and not ours) or engine_tables.are_foreign(tables):
         raise DatabaseError(f"{_name(connection)} belongs to another program; choose another database")
-    if before is not None and before not in {script.revision for script in scripts.walk_revisions()}:
+    if before is not None and not knows(before):
         raise DatabaseError(
             f"{_name(connection)} was written by a newer publisher (revision {before}, this one knows {newest}); "
             "install that version or restore a backup"
+        )
+    if engine_tables.unknown(connection):
+        raise DatabaseError(
+            f"{_name(connection)} was used with a newer version of {engine_tables.PACKAGE} than is installed here; "
+            "install that version, or a newer one"
         )
     return before, str(newest)
 

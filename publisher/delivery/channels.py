@@ -2,21 +2,34 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
+from functools import cached_property, partial
+from zoneinfo import ZoneInfo
+
 from publisher.clock import Clock
 from publisher.content import Account
-from publisher.platforms.base import Connection, Dialogue, PlatformAdapter, SessionFile
+from publisher.db.session import Database
+from publisher.delivery.sessions import DatabaseSession
+from publisher.platforms.base import Connection, Dialogue, PlatformAdapter, Quota, SessionFile, SessionStore
 from publisher.platforms.errors import CredentialsRefused
 from publisher.platforms.registry import adapter_class
 from publisher.profiles import Profile, load_profile
+from publisher.sealing import Seal
 from publisher.settings import ChannelSettings, Settings, SettingsError, read_secret
+
+IN_DATABASE = "database"
+"""What `storage.sessions` says instead of a folder."""
 
 
 class Channels:
     """The channels of the configuration, and the way to their platforms."""
 
-    def __init__(self, settings: Settings, clock: Clock) -> None:
+    def __init__(self, settings: Settings, clock: Clock, database: Callable[[], Database] | None = None) -> None:
+        """`database`: opens it, when sessions lie in it. None: as the settings say."""
         self._settings = settings
         self._clock = clock
+        self._open_database = database or (lambda: Database.open(settings.database_url))
+        self._listener: Callable[[str, Sequence[Quota]], None] = _forget
 
     def __contains__(self, name: str) -> bool:
         return name in self._settings.channels
@@ -28,6 +41,19 @@ class Channels:
         """The platform's profile with the channel's own limits."""
         channel = self._channel(name)
         return load_profile(channel.platform).with_limits(channel.limits)
+
+    @property
+    def zone(self) -> ZoneInfo:
+        """The outlet's: people read times and months in it."""
+        return self._settings.outlet.zone
+
+    def monthly_budget(self, name: str) -> float | None:
+        """US dollars; None: no limit."""
+        return self._channel(name).monthly_budget
+
+    def on_quota(self, listener: Callable[[str, Sequence[Quota]], None]) -> None:
+        """From now on tell `listener` every quota that a platform names, with the channel. It never raises."""
+        self._listener = listener
 
     def open(self, name: str) -> PlatformAdapter:
         """An adapter for this channel; nothing is sent yet.
@@ -67,12 +93,32 @@ class Channels:
             account=channel.account,
             profile=self.profile(channel.name),
             secrets=found,
-            session=SessionFile(self._settings.path(self._settings.storage.sessions) / f"{channel.name}.json"),
+            session=self._session(channel.name),
             clock=self._clock,
             base_url=channel.base_url,
             proxy=channel.proxy,
             ca_file=self._settings.path(channel.ca_file) if channel.ca_file else None,
+            quotas=partial(self._listener, channel.name),
         )
+
+    def _session(self, name: str) -> SessionStore:
+        sessions = self._settings.storage.sessions
+        if sessions != IN_DATABASE:
+            return SessionFile(self._settings.path(sessions) / f"{name}.json")
+        try:
+            # Before anything is asked for, so that no token is got which then can't be stored.
+            seal = Seal.from_environment()
+        except SettingsError as error:
+            raise CredentialsRefused(f"{error}.") from error
+        return DatabaseSession(name, self._database, seal, self._clock)
+
+    @cached_property
+    def _database(self) -> Database:
+        return self._open_database()
+
+
+def _forget(_channel: str, _seen: Sequence[Quota]) -> None:
+    """Nobody listens."""
 
 
 def _secret(variable: str) -> str | None:

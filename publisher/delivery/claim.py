@@ -14,6 +14,7 @@ from publisher.clock import monotonic
 from publisher.content import AdaptedPost
 from publisher.db.models import IN_FLIGHT, Channel, Delivery
 from publisher.db.session import Database
+from publisher.delivery import quotas
 from publisher.delivery.due import may_publish, to_look_up, to_publish, to_verify
 from publisher.lifecycle import Fenced, move
 from publisher.platforms.base import KeySeed
@@ -81,16 +82,23 @@ def _waits_or_is_busy(session: Session, channel: str, now: datetime) -> bool:
 
 def take_look_up(database: Database, channel: str, now: datetime) -> Held | None:
     """Take the look-up that is due next. Its time moves on at once, so that only one worker has it."""
-    return _take_reading(database, channel, to_look_up(now), {"due_at": now + timedelta(seconds=LOOK_UP_SECONDS)})
+    return _take_reading(database, channel, to_look_up(now), "due_at", now)
 
 
 def take_verification(database: Database, channel: str, now: datetime) -> Held | None:
     """Take the published post that is to be read back next."""
-    return _take_reading(database, channel, to_verify(now), {"verify_at": now + timedelta(seconds=LOOK_UP_SECONDS)})
+    return _take_reading(database, channel, to_verify(now), "verify_at", now)
 
 
-def _take_reading(database: Database, channel: str, wanted: ColumnElement[bool], values: dict[str, Any]) -> Held | None:
+def _take_reading(
+    database: Database, channel: str, wanted: ColumnElement[bool], looked_at: str, now: datetime
+) -> Held | None:
+    """`looked_at`: the column that tells when."""
     with database.writing() as session:
+        if wait := quotas.used_up(session, channel, quotas.TO_READ, now):
+            late = update(Delivery).where(Delivery.channel_name == channel, wanted).values({looked_at: wait.until})
+            session.execute(late.execution_options(synchronize_session=False))
+            return None
         paused = select(Channel.name).where(Channel.name == channel, Channel.paused_at.is_not(None))
         delivery = None if session.scalar(paused) else _first(session, channel, wanted)
         if delivery is None:
@@ -99,7 +107,7 @@ def _take_reading(database: Database, channel: str, wanted: ColumnElement[bool],
         done = session.execute(
             update(Delivery)
             .where(Delivery.id == delivery.id, Delivery.fence == delivery.fence, Delivery.state == state)
-            .values(fence=fence, **values)
+            .values({"fence": fence, looked_at: now + timedelta(seconds=LOOK_UP_SECONDS)})
             .execution_options(synchronize_session=False)
         )
         if cast("CursorResult[Any]", done).rowcount != 1:

@@ -174,11 +174,12 @@ class Confirmer:
 
     def verify(self, held: Held) -> None:
         """Read a published post back once; a difference is told, and never mended by posting again."""
-        started = self._clock.now()
+        started, refused = self._clock.now(), ""
         try:
             finding, problem = self._read_back(held)
         except Exception as error:
             finding, problem = error_name(error), ""
+            refused = error.message if isinstance(error, CredentialsRefused) else ""
             get_logger("delivery").warning("not read back", delivery=held.id, error=finding, why=str(error))
         # Where no answer came, the question is put again while it still means something.
         asked_again = finding not in ("as sent", "differs", "gone", "not readable")
@@ -187,6 +188,8 @@ class Confirmer:
             give_up = delivery.published_at is None or started - delivery.published_at > GIVE_UP_AFTER
             delivery.verify_at = self._clock.now() + READ_BACK_PAUSE if asked_again and not give_up else None
             self._note(session, held, "verify", finding, started=started, detail=problem)
+            if refused:
+                records.pause_channel(session, held.channel, refused, self._clock.now())
             if problem:
                 delivery.problem = problem
                 record_event(

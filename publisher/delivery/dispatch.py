@@ -1,4 +1,4 @@
-"""The embedded dispatcher: a word that a channel has work, and a thread that drains it.
+"""Who drains a channel that has work: a thread of this process, and one at a time.
 
 Kicking twice, or never, does no harm: the claim is the guard, and the next tick kicks again.
 """
@@ -9,33 +9,41 @@ import threading
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 
-from publisher.logs import get_logger
+from publisher.trouble import Trouble
+
+Drain = Callable[[str, threading.Event], int]
+"""Does what is due on a channel until nothing is, or until the event is set, and returns how much that was."""
 
 
-class ThreadDispatcher:
-    """Drains each kicked channel in a thread of its own, at most one per channel."""
+class Drainer:
+    """Drains channels in whatever thread asks, each in one thread at a time."""
 
-    def __init__(self, drain: Callable[[str, threading.Event], int], *, threads: int) -> None:
+    def __init__(self, drain: Drain) -> None:
         self._drain = drain
-        self._pool = ThreadPoolExecutor(threads, thread_name_prefix="worker")
         self._busy: set[str] = set()
         self._again: set[str] = set()
-        self._failing: set[str] = set()
+        self._troubles: dict[str, Trouble] = {}
         self._lock = threading.Lock()
         self._stopping = threading.Event()
 
-    def kick(self, channel: str) -> None:
-        """Have the channel drained. One that is being drained is drained once more afterwards."""
+    def begin(self, channel: str) -> bool:
+        """Whether to call `run`. If not, whoever drains the channel now does it once more afterwards."""
         with self._lock:
             if self._stopping.is_set():
-                return
+                return False
             if channel in self._busy:
                 self._again.add(channel)
-                return
+                return False
             self._busy.add(channel)
-        self._pool.submit(self._run, channel)
+            return True
 
-    def _run(self, channel: str) -> None:
+    def drain(self, channel: str) -> None:
+        """Begin the channel and run it, if it is to be."""
+        if self.begin(channel):
+            self.run(channel)
+
+    def run(self, channel: str) -> None:
+        """Drain a channel that was begun."""
         while True:
             self._drain_safely(channel)
             with self._lock:
@@ -47,17 +55,14 @@ class ThreadDispatcher:
                 return
 
     def _drain_safely(self, channel: str) -> None:
-        """The row keeps the truth and the next tick kicks again; why it failed is told once, not at every tick."""
+        """The row keeps the truth and the next tick kicks again."""
+        trouble = self._troubles.setdefault(channel, Trouble("worker", "the work", channel=channel))
         try:
             self._drain(channel, self._stopping)
-        except Exception:
-            if channel not in self._failing:
-                get_logger("worker").exception("work failed; trying again until it works", channel=channel)
-            self._failing.add(channel)
+        except Exception as error:
+            trouble.met(error)
         else:
-            if channel in self._failing:
-                get_logger("worker").info("working again", channel=channel)
-            self._failing.discard(channel)
+            trouble.over()
 
     @property
     def idle(self) -> bool:
@@ -65,6 +70,27 @@ class ThreadDispatcher:
             return not self._busy
 
     def stop(self) -> None:
-        """Let each thread finish what it has in hand, take nothing new, and wait for them."""
+        """Begin nothing new, and let each thread finish what it has in hand."""
         self._stopping.set()
+
+
+class ThreadDispatcher:
+    """Drains each kicked channel in a thread of its own."""
+
+    def __init__(self, drain: Drain, *, threads: int) -> None:
+        self._drainer = Drainer(drain)
+        self._pool = ThreadPoolExecutor(threads, thread_name_prefix="worker")
+
+    def kick(self, channel: str) -> None:
+        """Have the channel drained. One that is being drained is drained once more afterwards."""
+        if self._drainer.begin(channel):
+            self._pool.submit(self._drainer.run, channel)
+
+    @property
+    def idle(self) -> bool:
+        return self._drainer.idle
+
+    def stop(self) -> None:
+        """Let each thread finish what it has in hand, take nothing new, and wait for them."""
+        self._drainer.stop()
         self._pool.shutdown(wait=True)

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from sqlalchemy import ColumnElement, and_, func, or_, select
-from sqlalchemy.orm import Session
+from sqlalchemy import ColumnElement, ScalarSelect, and_, literal_column, or_, select
+from sqlalchemy.orm import InstrumentedAttribute, Session, load_only
 
 from publisher.db.models import IN_FLIGHT, Channel, Delivery
 from publisher.db.session import Database
@@ -14,6 +15,24 @@ from publisher.lifecycle import Fenced, lose_attempt, move
 from publisher.states import State
 
 LOST = "The worker was gone before it recorded the platform's answer; looking whether the post is there."
+MISSED_AT_ONCE = 500
+"""So many deliveries are given up in one go; the next tick goes on."""
+
+
+def _named(*states: State) -> ColumnElement[bool]:
+    """One of these states, by constants: an index over some states is of no use for a value that is told later."""
+    constants: list[ColumnElement[str]] = [literal_column(f"'{state}'") for state in states]
+    return Delivery.state.in_(constants) if len(states) > 1 else Delivery.state == constants[0]
+
+
+def _not_public(*states: State) -> ColumnElement[bool]:
+    """One of these states, told so that the index over what has no remote id yet can be used."""
+    return and_(Delivery.remote_id.is_(None), _named(*states))
+
+
+TO_PUBLISH = _not_public(State.PENDING)
+TO_LOOK_UP = _not_public(State.UNCONFIRMED, State.PROCESSING)
+TO_VERIFY = and_(_named(State.PUBLISHED), Delivery.verify_at.is_not(None))
 
 
 def may_publish(now: datetime) -> ColumnElement[bool]:
@@ -22,35 +41,76 @@ def may_publish(now: datetime) -> ColumnElement[bool]:
 
 
 def to_publish(now: datetime) -> ColumnElement[bool]:
-    return and_(Delivery.state == State.PENDING, Delivery.due_at <= now, Delivery.expires_at > now)
+    return and_(TO_PUBLISH, Delivery.due_at <= now, Delivery.expires_at > now)
 
 
 def to_look_up(now: datetime) -> ColumnElement[bool]:
-    return and_(Delivery.state.in_((State.UNCONFIRMED, State.PROCESSING)), Delivery.due_at <= now)
+    return and_(TO_LOOK_UP, Delivery.due_at <= now)
 
 
 def to_verify(now: datetime) -> ColumnElement[bool]:
-    return and_(Delivery.state == State.PUBLISHED, Delivery.verify_at <= now)
+    return and_(TO_VERIFY, Delivery.verify_at <= now)
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Appointment:
+    """When a channel has work; an instant in the past: now."""
+
+    at: datetime
+    channel: str
+
+
+def appointments(session: Session, now: datetime) -> list[Appointment]:
+    """The next post, look-up and read-back of each channel that is not paused, the earliest first.
+
+    It asks an index a few times per channel, so that it does not matter how many deliveries
+    there were or wait.
+    """
+    query = select(
+        Channel.name,
+        Channel.next_publish_at,
+        _first(Delivery.due_at, and_(TO_PUBLISH, Delivery.expires_at > now)),
+        _first(Delivery.due_at, _not_public(State.UNCONFIRMED)),
+        _first(Delivery.due_at, _not_public(State.PROCESSING)),
+        _first(Delivery.verify_at, TO_VERIFY),
+    ).where(Channel.paused_at.is_(None))
+    found = []
+    for channel, not_before, publish_at, *readings in session.execute(query):
+        if publish_at is not None:
+            found.append(Appointment(max(publish_at, not_before or publish_at), channel))
+        found += [Appointment(at, channel) for at in readings if at is not None]
+    return sorted(found)
+
+
+def _first(
+    when: InstrumentedAttribute[datetime] | InstrumentedAttribute[datetime | None], wanted: ColumnElement[bool]
+) -> ScalarSelect[datetime | None]:
+    query = select(when).where(Delivery.channel_name == Channel.name, wanted).order_by(when).limit(1)
+    return query.scalar_subquery()
 
 
 def due_channels(session: Session, now: datetime) -> list[str]:
     """The channels that have work now, the one that waits longest first."""
-    query = (
-        select(Delivery.channel_name)
-        .join(Channel)
-        .where(
-            Channel.paused_at.is_(None),
-            or_(and_(to_publish(now), may_publish(now)), to_look_up(now), to_verify(now)),
-        )
-        .group_by(Delivery.channel_name)
-        .order_by(func.min(Delivery.due_at), Delivery.channel_name)
-    )
-    return list(session.scalars(query))
+    return list(dict.fromkeys(each.channel for each in appointments(session, now) if each.at <= now))
+
+
+def next_due(session: Session, now: datetime) -> datetime | None:
+    """The next instant, after now, at which a channel will have work; None: nothing waits for one.
+
+    Posts of a channel that has a post due now are not counted: draining it comes first.
+    """
+    return next((each.at for each in appointments(session, now) if each.at > now), None)
 
 
 def miss_expired(database: Database, now: datetime) -> list[int]:
-    """Move what is too late by the outlet's rule, and was not sent, to `missed`."""
-    query = select(Delivery).where(Delivery.state == State.PENDING, Delivery.expires_at <= now)
+    """Move what is too late by the outlet's rule, and was not sent, to `missed`; so many at once as is quick."""
+    query = (
+        select(Delivery)
+        .options(load_only(Delivery.fence, Delivery.problem))
+        .where(_named(State.PENDING), Delivery.expires_at <= now)
+        .order_by(Delivery.expires_at)
+        .limit(MISSED_AT_ONCE)
+    )
     with database.reading() as session:
         late = list(session.scalars(query))
     return [delivery.id for delivery in late if _miss(database, delivery, now)]

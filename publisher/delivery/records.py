@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta
+from dataclasses import dataclass
+from datetime import datetime, timedelta, tzinfo
 from typing import Any
 
 import structlog
@@ -10,8 +11,9 @@ from sqlalchemy import update
 from sqlalchemy.orm import Session
 
 from publisher.content import Publication
-from publisher.db.models import Attempt, Channel
+from publisher.db.models import Attempt, Channel, Delivery
 from publisher.db.session import Database
+from publisher.delivery import quotas
 from publisher.delivery.claim import Held
 from publisher.delivery.outcomes import Outcome, error_name
 from publisher.lifecycle import Fenced, move, record_event, record_late_success
@@ -22,41 +24,76 @@ from publisher.states import State
 DETAIL_LENGTH = 1000
 
 
-def commit_intent(database: Database, held: Held, key: str, *, now: datetime, lease: timedelta, owner: str) -> int:
-    """Put the intent to publish on disk, and return the attempt's id. Raises Fenced."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Intent:
+    """What one request that publishes takes from its channel."""
+
+    key: str
+    cost: int
+    """In micros, with what was paid for handing its pictures over."""
+    gap: timedelta
+    """The platform's human pace."""
+
+
+def commit_intent(
+    database: Database, held: Held, intent: Intent, *, now: datetime, lease: timedelta, owner: str
+) -> int:
+    """Put the intent to publish on disk, with all that it takes, and return the attempt's id.
+
+    Raises:
+        Fenced: the delivery is in other hands.
+        RateLimited: a quota does not leave what it takes; nothing was written.
+    """
     with database.writing() as session:
+        quotas.require(session, held.channel, held.adapted, now)
+        quotas.take(session, held.channel, now)
+        # Whatever becomes of this request, and of us: the next post keeps its distance.
+        put_off(session, held.channel, now + intent.gap)
         move(
             session, held.id, fence=held.fence, before=State.PREPARING, to=State.PUBLISHING, now=now, actor=owner,
-            lease_owner=owner, lease_until=now + lease, idempotency_key=key, sent_at=held.sent_at or now,
+            lease_owner=owner, lease_until=now + lease, idempotency_key=intent.key, sent_at=held.sent_at or now,
         )  # fmt: skip
-        attempt = Attempt(delivery_id=held.id, kind="send", fence=held.fence, worker=owner, started_at=now)
+        attempt = Attempt(
+            delivery_id=held.id, kind="send", fence=held.fence, worker=owner, started_at=now, cost_micros=intent.cost
+        )
         session.add(attempt)
         session.flush()
         return attempt.id
 
 
 def record_end(
-    database: Database, held: Held, outcome: Outcome, error: Exception, *, now: datetime, owner: str
+    database: Database, held: Held, outcome: Outcome, error: Exception, *, now: datetime, owner: str, cost: int = 0
 ) -> None:
-    """The try ended before anything was sent. Raises Fenced."""
+    """The try ended before anything was sent; `cost`: of pictures that were handed over. Raises Fenced."""
     with database.writing() as session:
         attempt = Attempt(
-            delivery_id=held.id, kind="send", fence=held.fence, worker=owner, started_at=now, **_told(error, now)
-        )
+            delivery_id=held.id, kind="send", fence=held.fence, worker=owner, started_at=now, cost_micros=cost,
+            **_told(error, now),
+        )  # fmt: skip
         session.add(attempt)
         _apply(session, held, State.PREPARING, outcome, now=now, owner=owner)
 
 
 def record_answer(
-    database: Database, held: Held, attempt: int, outcome: Outcome, error: Exception, *, now: datetime, owner: str
+    database: Database,
+    held: Held,
+    attempt: int,
+    outcome: Outcome,
+    error: Exception,
+    *,
+    now: datetime,
+    owner: str,
+    unspent: int = 0,
 ) -> None:
     """The publishing request ended badly. What was learnt is kept even when the lease is lost.
+
+    `unspent`: what of the intent's cost is surely not asked for.
 
     Raises:
         Fenced: the delivery is in other hands; the attempt's record was written nevertheless.
     """
     with database.writing() as session:
-        close_attempt(session, attempt, _told(error, now))
+        close_attempt(session, attempt, {**_told(error, now), "cost_micros": Attempt.cost_micros - unspent})
     with database.writing() as session:
         _apply(session, held, State.PUBLISHING, outcome, now=now, owner=owner)
 
@@ -137,8 +174,18 @@ def wait_channel(session: Session, channel: str, until: datetime) -> None:
         row.next_publish_at = until
 
 
-def tell(log: structlog.stdlib.BoundLogger, what: str, outcome: Outcome, error: Exception) -> None:
-    """One log line for an operator; the trace only when the program itself is to blame."""
+def put_off(session: Session, channel: str, until: datetime) -> None:
+    """Let no delivery that waits on a channel go out before `until`."""
+    session.execute(
+        update(Delivery)
+        .where(Delivery.channel_name == channel, Delivery.state == State.PENDING, Delivery.due_at < until)
+        .values(due_at=until)
+        .execution_options(synchronize_session=False)
+    )
+
+
+def tell(log: structlog.stdlib.BoundLogger, what: str, outcome: Outcome, error: Exception, zone: tzinfo) -> None:
+    """One log line for an operator, with times as in `zone`; the trace only when the program itself is to blame."""
     unexpected = error_name(error) == "unexpected"
     due = outcome.values.get("due_at")
     log.log(
@@ -147,9 +194,11 @@ def tell(log: structlog.stdlib.BoundLogger, what: str, outcome: Outcome, error: 
         state=str(outcome.to),
         why=outcome.problem,
         error=error_name(error),
-        next_try=due.isoformat(timespec="seconds") if due else None,
+        next_try=due.astimezone(zone).isoformat(timespec="seconds") if due else None,
         exc_info=error if unexpected else None,
     )
+    if outcome.trouble:
+        log.error("channel in trouble", why=outcome.trouble)
 
 
 def _told(error: Exception, now: datetime) -> dict[str, Any]:
@@ -165,15 +214,21 @@ def _told(error: Exception, now: datetime) -> dict[str, Any]:
 
 
 def _apply(session: Session, held: Held, before: State, outcome: Outcome, *, now: datetime, owner: str) -> None:
-    problem = _with_remedy(held, outcome.problem) if outcome.pause_channel else outcome.problem
+    of_the_account = outcome.to == State.HELD and outcome.pause_reason
+    problem = _with_remedy(held, outcome.problem) if of_the_account else outcome.problem
     move(
         session, held.id, fence=held.fence, before=before, to=outcome.to, now=now, actor=owner,
         problem=problem, **outcome.values,
     )  # fmt: skip
-    if outcome.pause_channel:
-        pause_channel(session, held.channel, outcome.problem, now)
+    if outcome.pause_reason:
+        pause_channel(session, held.channel, outcome.pause_reason, now)
     if outcome.channel_waits_until:
         wait_channel(session, held.channel, outcome.channel_waits_until)
+    if outcome.others_wait_until:
+        put_off(session, held.channel, outcome.others_wait_until)
+    if outcome.trouble:
+        detail = {"channel": held.channel, "problem": outcome.trouble}
+        record_event(session, "channel in trouble", now=now, delivery_id=held.id, detail=detail)
 
 
 def _with_remedy(held: Held, problem: str) -> str:

@@ -15,21 +15,26 @@ from contextlib import contextmanager
 from datetime import timedelta
 
 import structlog
+from sqlalchemy.orm import Session
 
 from publisher.adapt.inspection import ImageRefused
 from publisher.adapt.rendering import Renderer
 from publisher.clock import Clock, monotonic
 from publisher.content import Publication
+from publisher.db.models import Attempt
 from publisher.db.session import Database
-from publisher.delivery import records
+from publisher.delivery import quotas, records
+from publisher.delivery.budget import Spending, alt_text_cost, request_cost, spending, whole_cost
 from publisher.delivery.channels import Channels
 from publisher.delivery.claim import Held, claim, renew, take_look_up, take_verification
 from publisher.delivery.confirm import Confirmer
 from publisher.delivery.outcomes import Pace, after_send, before_send
+from publisher.delivery.strain import Strain, strain_of
 from publisher.lifecycle import Fenced
 from publisher.logs import get_logger
-from publisher.platforms.base import PlatformAdapter, UploadedMedia
-from publisher.platforms.errors import Unavailable, Unconfirmed, UnsupportedContent
+from publisher.media import MediaUnreachable
+from publisher.platforms.base import PlatformAdapter, SupportsQuotas, UploadedMedia
+from publisher.platforms.errors import CredentialsRefused, RateLimited, Unavailable, Unconfirmed, UnsupportedContent
 from publisher.settings import DeliverySettings
 
 MARGIN_SECONDS = 5.0
@@ -47,6 +52,14 @@ def _unwatched(_name: str) -> None:
 
 class LeaseTooShort(Exception):
     """The lease would not cover the publishing request; nothing was sent."""
+
+
+class NotAsked(Unconfirmed):
+    """Nothing was sent, and yet the post may be public."""
+
+
+NOT_CHARGED = (CredentialsRefused, NotAsked, RateLimited, Unavailable)
+"""Ends of a publishing request that was not sent, or that the platform turned away unread."""
 
 
 class Worker:
@@ -72,6 +85,7 @@ class Worker:
         self._owner = owner
         self._pace = Pace(settings.retry_seconds, settings.look_up_after, jitter or random.Random())  # noqa: S311
         self._milestone = milestone
+        channels.on_quota(lambda channel, seen: quotas.note(database, channel, seen, clock.now()))
         self._confirmer = Confirmer(database, channels, clock, self._pace, settings.settle_seconds, owner=owner)
 
     def drain(self, channel: str, stop: threading.Event | None = None) -> int:
@@ -105,29 +119,32 @@ class Worker:
 
     def _publish(self, held: Held, log: structlog.stdlib.BoundLogger) -> None:
         """Prepare, commit, send, record. Raises Fenced as soon as the delivery is in other hands."""
+        media: list[UploadedMedia] = []
         try:
-            adapter, media = self._prepare(held)
+            adapter = self._prepare(held, media)
         except Exception as error:
-            outcome = before_send(error, tries=held.tries + 1, now=self._clock.now(), pace=self._pace)
-            records.record_end(self._database, held, outcome, error, now=self._clock.now(), owner=self._owner)
-            records.tell(log, "not sent", outcome, error)
+            self._not_sent(held, media, error, log)
             return
         self._milestone("prepared")
+        intent = self._intent(held, adapter, media)
         timeout = self._channels.profile(held.channel).publishing.timeout_seconds
-        key = held.idempotency_key or adapter.idempotency_key(held.seed)
         committed = monotonic()
         lease = max(self._lease, timedelta(seconds=timeout + MARGIN_SECONDS))
-        attempt = records.commit_intent(
-            self._database, held, key, now=self._clock.now(), lease=lease, owner=self._owner
-        )
+        try:
+            attempt = records.commit_intent(
+                self._database, held, intent, now=self._clock.now(), lease=lease, owner=self._owner
+            )
+        except RateLimited as error:
+            self._not_sent(held, media, error, log)
+            return
         self._milestone("committed")
-        log.info("publishing", idempotency_key=key, attempt=attempt)
+        log.info("publishing", idempotency_key=intent.key, attempt=attempt)
         try:
             if monotonic() - committed > lease.total_seconds() - timeout:
                 raise LeaseTooShort
             if held.unknown_since is not None:
-                raise Unconfirmed(MAY_BE_PUBLIC)
-            publication = adapter.publish(held.adapted, media, idempotency_key=key)
+                raise NotAsked(MAY_BE_PUBLIC)
+            publication = adapter.publish(held.adapted, media, idempotency_key=intent.key)
         except LeaseTooShort:
             self._end(held, attempt, Unavailable("This machine was too slow; nothing was sent"), log)
         except Exception as error:
@@ -137,29 +154,95 @@ class Worker:
             self._milestone("answered")
             self._succeed(held, attempt, publication, log)
         self._milestone("recorded")
+        self._warn(held, attempt, log)
 
-    def _prepare(self, held: Held) -> tuple[PlatformAdapter, list[UploadedMedia]]:
+    def _prepare(self, held: Held, media: list[UploadedMedia]) -> PlatformAdapter:
+        """Hand every picture over, each added to `media` as soon as the platform has it."""
         if blocking := [problem.message for problem in held.adapted.problems if problem.blocking]:
             raise UnsupportedContent(" ".join(blocking))
+        self._admit(held)
         adapter = self._channels.open(held.channel)
+        if isinstance(adapter, SupportsQuotas):
+            self._ask_for_quotas(adapter, held)
         key = held.idempotency_key or adapter.idempotency_key(held.seed)
         try:
             renditions = [self._renderer.render(image.spec) for image in held.adapted.images]
         except ImageRefused as error:
             raise UnsupportedContent(str(error)) from error
-        media = [
-            adapter.upload_media(
-                rendition, image.alt_text, idempotency_key=key, position=position, total=len(renditions)
+        except MediaUnreachable as error:
+            raise Unavailable(str(error)) from error
+        for position, (rendition, image) in enumerate(zip(renditions, held.adapted.images, strict=True)):
+            media.append(
+                adapter.upload_media(
+                    rendition, image.alt_text, idempotency_key=key, position=position, total=len(renditions)
+                )
             )
-            for position, (rendition, image) in enumerate(zip(renditions, held.adapted.images, strict=True))
-        ]
-        return adapter, media
+        return adapter
+
+    def _admit(self, held: Held) -> None:
+        """Raise RateLimited or BudgetReached when a quota or the month's budget does not leave what this post takes."""
+        with self._database.reading() as session:
+            quotas.require(session, held.channel, held.adapted, self._clock.now())
+            # What may be public already is looked up first, and that is not held for money.
+            if held.unknown_since is None:
+                cost = whole_cost(self._channels.profile(held.channel).prices, held.adapted)
+                self._spending(session, held).require(cost, held.id)
+
+    def _ask_for_quotas(self, adapter: SupportsQuotas, held: Held) -> None:
+        try:
+            adapter.read_quotas()
+        except Unavailable as error:
+            # Worth knowing, and no reason to be late: the platform refuses what would be too much.
+            get_logger("delivery").info("no quotas were told", channel=held.channel, why=error.message)
+        self._admit(held)
+
+    def _intent(self, held: Held, adapter: PlatformAdapter, media: list[UploadedMedia]) -> records.Intent:
+        profile = self._channels.profile(held.channel)
+        return records.Intent(
+            key=held.idempotency_key or adapter.idempotency_key(held.seed),
+            cost=request_cost(profile.prices, held.adapted.caption) + self._paid(held, media),
+            gap=timedelta(seconds=profile.publishing.minimum_gap_seconds),
+        )
+
+    def _paid(self, held: Held, media: list[UploadedMedia]) -> int:
+        """What handing these pictures over costs, in micros."""
+        return alt_text_cost(self._channels.profile(held.channel).prices, (each.alt_text for each in media))
+
+    def _spending(self, session: Session, held: Held) -> Spending:
+        budget = self._channels.monthly_budget(held.channel)
+        return spending(session, held.channel, budget, self._clock.now(), self._channels.zone)
+
+    def _warn(self, held: Held, attempt: int, log: structlog.stdlib.BoundLogger) -> None:
+        """Tell once that the month's budget is nearly spent: when this attempt made it so."""
+        with self._database.reading() as session:
+            cost = session.get_one(Attempt, attempt).cost_micros
+            if cost and (spent := self._spending(session, held)).became_nearly_spent(cost):
+                log.warning("budget nearly spent", told=spent.told)
+
+    def _not_sent(
+        self, held: Held, media: list[UploadedMedia], error: Exception, log: structlog.stdlib.BoundLogger
+    ) -> None:
+        now = self._clock.now()
+        outcome = before_send(error, tries=held.tries + 1, now=now, pace=self._pace, strain=self._strain(held))
+        records.record_end(
+            self._database, held, outcome, error, now=now, owner=self._owner, cost=self._paid(held, media)
+        )
+        records.tell(log, "not sent", outcome, error, self._channels.zone)
 
     def _end(self, held: Held, attempt: int, error: Exception, log: structlog.stdlib.BoundLogger) -> None:
         now = self._clock.now()
-        outcome = after_send(error, tries=held.tries + 1, now=now, pace=self._pace)
-        records.record_answer(self._database, held, attempt, outcome, error, now=now, owner=self._owner)
-        records.tell(log, "not published" if outcome.to != "unconfirmed" else "outcome unknown", outcome, error)
+        outcome = after_send(error, tries=held.tries + 1, now=now, pace=self._pace, strain=self._strain(held))
+        prices = self._channels.profile(held.channel).prices
+        unspent = request_cost(prices, held.adapted.caption) if isinstance(error, NOT_CHARGED) else 0
+        records.record_answer(
+            self._database, held, attempt, outcome, error, now=now, owner=self._owner, unspent=unspent
+        )
+        told = "not published" if outcome.to != "unconfirmed" else "outcome unknown"
+        records.tell(log, told, outcome, error, self._channels.zone)
+
+    def _strain(self, held: Held) -> Strain:
+        with self._database.reading() as session:
+            return strain_of(session, held.channel, self._clock.now())
 
     def _succeed(self, held: Held, attempt: int, publication: Publication, log: structlog.stdlib.BoundLogger) -> None:
         habits = self._channels.profile(held.channel).publishing

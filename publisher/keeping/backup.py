@@ -10,24 +10,25 @@ import os
 import shutil
 import sqlite3
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import closing
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
-from sqlalchemy.engine import URL, make_url
-
 from publisher import __version__
 from publisher.db.upgrade import back_up
 from publisher.keeping.files import UNFINISHED, BackupError, copy_file, flush_folder, link_or_copy, plain_errors
 from publisher.keeping.manifest import KeptFile, Manifest
-from publisher.media import MediaStore
+from publisher.keeping.postgres import dump
+from publisher.media import FolderStore, MediaDamaged, MediaMissing, MediaStore
+from publisher.media.opening import media_store
 from publisher.settings import Settings
 
 KEPT_SUFFIXES = frozenset({".toml", ".j2", ".md", ".example"})
 """What is kept of the configuration folder. Anything else in it may be a secret."""
 MEDIA = "media"
+DUMP = "publisher.dump"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -44,10 +45,10 @@ def make_backup(settings: Settings, folder: Path, now: datetime) -> BackupReport
     The publisher may be running. Originals are linked where `folder` is on their file system.
 
     Raises:
-        BackupError: the database is not SQLite, or the backup can't be written.
+        BackupError: the backup can't be written, or PostgreSQL's tools are lacking.
         DatabaseError: the database is damaged.
+        MediaError: the originals can't be reached.
     """
-    file = sqlite_file(settings)
     if not folder.is_dir():
         raise BackupError(f"the folder {folder} is not there; make it or mend its path")
     target = folder / f"backup-{now.astimezone(UTC):%Y%m%dT%H%M%SZ}"
@@ -56,7 +57,7 @@ def make_backup(settings: Settings, folder: Path, now: datetime) -> BackupReport
     with plain_errors(f"the backup can't be written to {folder}"):
         part = Path(tempfile.mkdtemp(dir=folder, prefix=UNFINISHED))
         try:
-            manifest, left_out = _fill(part, settings, file, now)
+            manifest, left_out = _fill(part, settings, now)
             flush_folder(part)
             part.rename(target)
             flush_folder(folder)
@@ -64,22 +65,6 @@ def make_backup(settings: Settings, folder: Path, now: datetime) -> BackupReport
             shutil.rmtree(part, ignore_errors=True)
             raise
     return BackupReport(path=target, manifest=manifest, left_out=left_out)
-
-
-def sqlite_file(settings: Settings) -> Path:
-    """The database's file. Raises BackupError, saying what to use instead, where there is none."""
-    file = settings.database_file
-    if file is None:
-        whole = make_url(settings.database_url)
-        url = URL.create(
-            "postgresql", username=whole.username, host=whole.host, port=whole.port, database=whole.database
-        )
-        raise BackupError(
-            "the database is PostgreSQL, which is backed up by its own tool: run pg_dump --format=custom "
-            f"--file=publisher.dump '{url.render_as_string()}' and copy the folders {settings.file.parent} and "
-            f"{settings.path(settings.storage.media) / 'originals'}"
-        )
-    return file
 
 
 def revision_of(file: Path) -> str:
@@ -91,17 +76,17 @@ def revision_of(file: Path) -> str:
     return str(row[0])
 
 
-def _fill(part: Path, settings: Settings, file: Path, now: datetime) -> tuple[Manifest, tuple[str, ...]]:
-    revision = revision_of(file)
+def _fill(part: Path, settings: Settings, now: datetime) -> tuple[Manifest, tuple[str, ...]]:
     # The database first: an original is stored before any row names it, so none can be lacking afterwards.
-    copy = back_up(file, part, revision=revision, now=now)
-    originals, left_out = _keep_originals(part, copy, MediaStore(settings.path(settings.storage.media)))
+    database = _keep_database(part, settings, now)
+    originals, left_out = _keep_originals(part, database.originals, media_store(settings))
     manifest = Manifest(
         version=__version__,
-        revision=revision,
+        revision=database.revision,
         created_at=now,
         config_file=settings.file.relative_to(settings.root).as_posix(),
-        database=KeptFile.of(part, copy),
+        database=KeptFile.of(part, database.file),
+        postgres_schema=database.schema,
         originals=originals,
         config=tuple(_keep_config(part, settings)),
     )
@@ -109,24 +94,43 @@ def _fill(part: Path, settings: Settings, file: Path, now: datetime) -> tuple[Ma
     return manifest, left_out
 
 
-def _keep_originals(part: Path, database: Path, store: MediaStore) -> tuple[tuple[KeptFile, ...], tuple[str, ...]]:
-    """The originals that the copied database names, and the names of those that can't be had."""
+@dataclass(frozen=True, slots=True)
+class _KeptDatabase:
+    file: Path
+    revision: str
+    schema: str | None
+    originals: Sequence[tuple[str, str]]
+    """SHA-256 and file name of each."""
+
+
+def _keep_database(part: Path, settings: Settings, now: datetime) -> _KeptDatabase:
+    file = settings.database_file
+    if file is None:
+        snapshot = dump(settings.database_url, part / DUMP)
+        return _KeptDatabase(part / DUMP, snapshot.revision, snapshot.schema, snapshot.originals)
+    revision = revision_of(file)
+    copy = back_up(file, part, revision=revision, now=now)
+    with closing(sqlite3.connect(f"{copy.absolute().as_uri()}?mode=ro", uri=True)) as connection:
+        originals = connection.execute("SELECT sha256, file_name FROM media ORDER BY sha256").fetchall()
+    return _KeptDatabase(copy, revision, None, originals)
+
+
+def _keep_originals(
+    part: Path, wanted: Iterable[tuple[str, str]], store: MediaStore
+) -> tuple[tuple[KeptFile, ...], tuple[str, ...]]:
+    """The originals that the database names, and the file names of those that can't be had."""
     kept, left_out = [], []
-    target = MediaStore(part / MEDIA)
-    with closing(sqlite3.connect(f"{database.absolute().as_uri()}?mode=ro", uri=True)) as connection:
-        rows = connection.execute("SELECT sha256, file_name FROM media ORDER BY sha256").fetchall()
-    for sha256, name in rows:
-        source, copy = store.path(sha256), target.path(sha256)
-        if not source.is_file():
+    target = FolderStore(part / MEDIA)
+    for sha256, name in wanted:
+        try:
+            source = store.fetch(sha256)
+        except MediaMissing:
             left_out.append(f"{name} (missing)")
-            continue
-        link_or_copy(source, copy)
-        found = KeptFile.of(part, copy)
-        if found.sha256 == sha256:
-            kept.append(found)
-        else:
-            copy.unlink()
+        except MediaDamaged:
             left_out.append(f"{name} (damaged)")
+        else:
+            link_or_copy(source, target.path(sha256))
+            kept.append(KeptFile.of(part, target.path(sha256)))
     return tuple(kept), tuple(left_out)
 
 

@@ -54,6 +54,8 @@ class Manifest(_Part):
     config_file: InsidePath
     """The main configuration file; one of `config`."""
     database: KeptFile
+    postgres_schema: str | None = None
+    """Of a PostgreSQL database: in which its tables lie. None: the database is a SQLite file."""
     originals: tuple[KeptFile, ...]
     config: tuple[KeptFile, ...]
 

@@ -2,20 +2,27 @@
 
 from __future__ import annotations
 
+import fcntl
 import json
 import os
 import tempfile
 from abc import ABC, abstractmethod
-from collections.abc import Mapping, Sequence
-from contextlib import AbstractContextManager
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
-from typing import Any, ClassVar, Protocol, Self, runtime_checkable
+from typing import Any, ClassVar, Literal, Protocol, Self, runtime_checkable
 
-from publisher.clock import Clock
+from publisher.clock import Clock, sleep
 from publisher.content import Account, AdaptedPost, Publication, PublishedPost, Rendition
+from publisher.platforms.errors import Unavailable
 from publisher.profiles import Profile
+
+TURN_SECONDS = 0.2
+TURNS = 300
+ALONE_SECONDS = TURN_SECONDS * TURNS
+"""So long a session is waited for that somebody else is renewing: longer than any renewal takes."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -35,20 +42,34 @@ class SessionStore(Protocol):
         """Where it is, for a person."""
 
     def load(self) -> dict[str, Any]:
-        """The stored session; empty when there is none. Raises OSError or ValueError when it can't be read."""
+        """The stored session; empty when there is none.
+
+        Raises:
+            OSError, ValueError: it can't be read.
+            CredentialsRefused: it can't be opened with the keys at hand.
+            Unavailable: the place where it lies is not reached.
+        """
 
     def save(self, session: Mapping[str, Any]) -> None:
-        """Replace it whole: a reader sees the old one or the new one."""
+        """Replace it whole, durably: a reader sees the old one or the new one. Raises what `load` does."""
 
     def alone(self) -> AbstractContextManager[None]:
-        """Inside, nobody else is: no other thread, process or machine. Raises Unavailable when that takes too long."""
+        """Inside, nobody else is: no other thread, and no other process that has the same store.
+
+        Raises:
+            Unavailable: somebody else is inside for too long, or the place is not reached.
+        """
 
 
 class SessionFile:
-    """A session in a JSON file of mode 0600."""
+    """A session in a JSON file of mode 0600, for the processes of one machine."""
 
     def __init__(self, path: Path) -> None:
         self.path = path
+
+    @property
+    def place(self) -> str:
+        return str(self.path)
 
     def load(self) -> dict[str, Any]:
         """The stored session; empty when there is none."""
@@ -60,7 +81,7 @@ class SessionFile:
 
     def save(self, session: Mapping[str, Any]) -> None:
         """Replace the stored session whole: a reader sees the old one or the new one."""
-        self.path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        self._make_folder()
         handle, name = tempfile.mkstemp(dir=self.path.parent, prefix=f".{self.path.name}.")
         try:
             with os.fdopen(handle, "w", encoding="utf-8") as file:
@@ -71,6 +92,65 @@ class SessionFile:
         except BaseException:
             Path(name).unlink(missing_ok=True)
             raise
+        folder = os.open(self.path.parent, os.O_RDONLY)
+        try:
+            # Until then a crash of the machine could bring the old session back.
+            os.fsync(folder)
+        finally:
+            os.close(folder)
+
+    @contextmanager
+    def alone(self) -> Iterator[None]:
+        self._make_folder()
+        with locked(self.path.with_suffix(".lock"), self.place):
+            yield
+
+    def _make_folder(self) -> None:
+        self.path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+
+
+@contextmanager
+def locked(file: Path, what: str) -> Iterator[None]:
+    """Only one thread of one process of this machine at a time.
+
+    Raises:
+        Unavailable: another one is inside for too long; `what` names it there.
+        OSError: the file can't be made.
+    """
+    with file.open("a") as held:
+        for _ in range(TURNS):
+            try:
+                fcntl.flock(held, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                break
+            except BlockingIOError:
+                sleep(TURN_SECONDS)
+        else:
+            raise Unavailable(f"Somebody else is renewing {what}, and that does not end")
+        yield
+
+
+QuotaKind = Literal["requests", "posts", "media", "reading"]
+"""What a quota is about: requests of every kind, posts, pictures handed over, or what only reads."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Quota:
+    """How much an account may still do until `resets_at`, as the platform told it."""
+
+    kind: QuotaKind
+    name: str
+    """One name per limit of the platform, at most 40 characters, as people read it: `posts, 15 min`."""
+    maximum: int
+    remaining: int
+    resets_at: datetime
+
+
+QuotaListener = Callable[[Sequence[Quota]], None]
+"""Told every quota that an answer names. It never raises."""
+
+
+def forget_quotas(_seen: Sequence[Quota]) -> None:
+    """Nobody listens."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -82,11 +162,13 @@ class Connection:
     """Blog name, user name or handle, as the configuration gives it."""
     profile: Profile
     secrets: Mapping[str, str]
-    session: SessionFile
+    session: SessionStore
     clock: Clock
     base_url: str | None = None
     proxy: str | None = None
     ca_file: Path | None = None
+    quotas: QuotaListener = forget_quotas
+    """An adapter tells it what each answer says about quotas; what can't be read is left out."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -183,4 +265,31 @@ class SupportsReadBack(Protocol):
 
     def read_publication(self, remote_id: str) -> PublishedPost | None:
         """The post as the platform shows it, or None when it is gone. Reads only."""
+        ...
+
+
+@runtime_checkable
+class KeepsLogin(Protocol):
+    """The log-in of a channel may end by itself, or must be renewed before it does."""
+
+    def login_ends(self) -> datetime | None:
+        """When a person has to log in again, as far as that is known. Reads what is stored, sends nothing."""
+        ...
+
+    def keep_login(self) -> None:
+        """Renew what would end before the next call an hour later, once, however many ask at the same time.
+
+        Raises:
+            CredentialsRefused: the platform renews it no more; the message names the command to run.
+            Unavailable, RateLimited: nothing was renewed; what is stored is as it was.
+        """
+        ...
+
+
+@runtime_checkable
+class SupportsQuotas(Protocol):
+    """The platform can be asked what is left of the day."""
+
+    def read_quotas(self) -> None:
+        """Have the connection's `quotas` told what is left. Reads only; may raise any `PlatformError`."""
         ...

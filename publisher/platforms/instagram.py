@@ -230,7 +230,7 @@ def _stored(connection: Connection) -> dict[str, Any]:
         return connection.session.load()
     except (OSError, ValueError) as error:
         raise CredentialsRefused(
-            f"{connection.session.path} can't be read ({type(error).__name__}); remove it, then run "
+            f"{connection.session.place} can't be read ({type(error).__name__}); remove it, then run "
             f"`publisher connect {connection.channel}`."
         ) from error
 

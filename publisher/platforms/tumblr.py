@@ -29,7 +29,7 @@ CLOCK_DIFFERENCE = timedelta(seconds=60)
 
 
 class Adapter(PlatformAdapter):
-    """One Tumblr blog. Implements `SupportsLookup` and `SupportsReadBack`."""
+    """One Tumblr blog. Implements `SupportsLookup`, `SupportsReadBack` and `SupportsQuotas`."""
 
     secrets: ClassVar[tuple[Secret, ...]] = (
         Secret(name="consumer_key", hint="the consumer key of your Tumblr application"),
@@ -126,11 +126,18 @@ class Adapter(PlatformAdapter):
     def _until_reset(self, error: DailyLimit) -> RateLimited:
         """The same error with the time at which Tumblr itself begins a new day, if it tells."""
         try:
-            reset = daily_reset(self._client.limits(), self._connection.clock.now())
+            reset = daily_reset(self._client.limits())
         except PlatformError:
             # The limit itself is certain; only its end then stays an estimate.
             reset = None
         return RateLimited(error.message, retry_at=reset or error.retry_at, status=error.status, answer=error.answer)
+
+    def read_quotas(self) -> None:
+        try:
+            self._client.limits()
+        except NotFound as error:
+            # The account has its limits nevertheless: it is the question that is gone.
+            raise Unavailable(error.message, status=error.status, answer=error.answer) from error
 
     def find_publication(self, post: AdaptedPost, *, idempotency_key: str, since: datetime) -> Publication | None:
         """By slug; else, should Tumblr have changed the slug, by first text and tags."""
@@ -192,6 +199,7 @@ def _client(connection: Connection, found: dict[str, str]) -> SafeTumblrClient:
         session=new_session(USER_AGENT, proxy=connection.proxy, ca_file=connection.ca_file),
         timeout=connection.profile.publishing.timeout_seconds,
         clock=connection.clock,
+        quotas=connection.quotas,
     )
 
 

@@ -8,6 +8,7 @@ from typing import Any
 
 import requests
 
+from publisher.platforms.base import Quota, QuotaKind
 from publisher.platforms.errors import (
     ContentRejected,
     CredentialsRefused,
@@ -27,6 +28,16 @@ MINUTE_WINDOW = timedelta(seconds=65)
 """The limit per minute and address has no header; this is longer than its window."""
 DAILY_PAUSE = timedelta(hours=1)
 """How long to wait for a new day on Tumblr's calendar when Tumblr does not tell when it begins."""
+
+WINDOWS = {"Perhour": "requests, an hour", "Perday": "requests, a day"}
+"""How the headers name each window, and what people call it."""
+DAILY_LIMITS: dict[str, tuple[QuotaKind, str]] = {
+    "posts": ("posts", "posts, a day"),
+    "photos": ("media", "pictures, a day"),
+}
+"""What of `user/limits` concerns a picture desk."""
+MOST_DIGITS = 9
+LAST_INSTANT = 2**40
 
 
 class NotFound(CredentialsRefused):
@@ -113,7 +124,7 @@ def next_request_at(headers: Mapping[str, str], now: datetime) -> datetime:
     """When the windows that are used up open again. Tumblr tells that in seconds from now."""
     opens = [
         now + timedelta(seconds=_seconds(headers.get(f"X-Ratelimit-{window}-Reset")))
-        for window in ("Perhour", "Perday")
+        for window in WINDOWS
         if headers.get(f"X-Ratelimit-{window}-Remaining", "").strip() == "0"
     ]
     asked = retry_after(headers, now)
@@ -127,12 +138,44 @@ def _seconds(header: str | None) -> int:
     return min(int(text), int(ONE_DAY.total_seconds())) if readable else int(MINUTE_WINDOW.total_seconds())
 
 
-def daily_reset(limits: Iterable[tuple[int, int]], now: datetime) -> datetime | None:
-    """When the last of the limits that are used up begins anew; None when Tumblr does not tell.
+def request_quotas(headers: Mapping[str, str], now: datetime) -> list[Quota]:
+    """What an answer tells about the app's requests; what can't be read, or can't be true, is left out."""
+    found = []
+    for window, name in WINDOWS.items():
+        limit, remaining, reset = (
+            _number(headers.get(f"X-Ratelimit-{window}-{part}")) for part in ("Limit", "Remaining", "Reset")
+        )
+        if limit is not None and remaining is not None and reset is not None:
+            found += _sensible("requests", name, limit, remaining, now + timedelta(seconds=reset), now)
+    return found
 
-    `limits` holds what remains of each, and when it begins anew in epoch seconds.
-    """
-    soonest = now.timestamp()
-    latest = soonest + 2 * ONE_DAY.total_seconds()
-    resets = [reset for remaining, reset in limits if remaining <= 0 and soonest < reset <= latest]
-    return datetime.fromtimestamp(max(resets), UTC) if resets else None
+
+def daily_quotas(answer: object, now: datetime) -> list[Quota]:
+    """What `user/limits` tells of the day's posts and pictures, without what can't be read."""
+    user = answer.get("user") if isinstance(answer, dict) else None
+    found = []
+    for key, (kind, name) in DAILY_LIMITS.items():
+        match user.get(key) if isinstance(user, dict) else None:
+            case {"limit": int(limit), "remaining": int(remaining), "reset_at": int(reset_at)}:
+                if 0 < reset_at < LAST_INSTANT:
+                    found += _sensible(kind, name, limit, max(remaining, 0), datetime.fromtimestamp(reset_at, UTC), now)
+    return found
+
+
+def _sensible(
+    kind: QuotaKind, name: str, limit: int, remaining: int, resets_at: datetime, now: datetime
+) -> list[Quota]:
+    """The quota, if it can be true."""
+    if not (0 <= remaining <= limit < 10**MOST_DIGITS and now < resets_at <= now + 2 * ONE_DAY):
+        return []
+    return [Quota(kind=kind, name=name, maximum=limit, remaining=remaining, resets_at=resets_at)]
+
+
+def _number(text: str | None) -> int | None:
+    text = (text or "").strip()
+    return int(text) if text.isascii() and text.isdecimal() and len(text) <= MOST_DIGITS else None
+
+
+def daily_reset(quotas: Iterable[Quota]) -> datetime | None:
+    """When the last of the limits that are used up begins anew; None when Tumblr does not tell."""
+    return max((quota.resets_at for quota in quotas if quota.remaining == 0), default=None)

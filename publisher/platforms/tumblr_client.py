@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import io
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import quote
@@ -21,9 +21,10 @@ from urllib3 import encode_multipart_formdata
 from urllib3.fields import RequestField
 
 from publisher.clock import Clock, monotonic
+from publisher.platforms.base import Quota, QuotaListener
 from publisher.platforms.errors import Unavailable, Unconfirmed
 from publisher.platforms.transport import SentRequest, send_once
-from publisher.platforms.tumblr_answers import read_answer
+from publisher.platforms.tumblr_answers import daily_quotas, read_answer, request_quotas
 
 API = "https://api.tumblr.com"
 READING = SentRequest("Reading from Tumblr")
@@ -53,11 +54,21 @@ class Attachment:
 class SafeTumblrRequest(TumblrRequest):  # type: ignore[misc]  # pytumblr has no types
     """pytumblr's transport with time limits, without redirects, which sends everything once."""
 
-    def __init__(self, keys: Keys, *, host: str, session: requests.Session, timeout: float, clock: Clock) -> None:
+    def __init__(
+        self,
+        keys: Keys,
+        *,
+        host: str,
+        session: requests.Session,
+        timeout: float,
+        clock: Clock,
+        quotas: QuotaListener,
+    ) -> None:
         super().__init__(keys.consumer_key, keys.consumer_secret, keys.oauth_token, keys.oauth_token_secret, host=host)
         self._session = session
         self._timeout = timeout
         self._clock = clock
+        self._quotas = quotas
 
     def get(self, url: str, params: Mapping[str, Any] | None = None) -> Any:
         """The `response` of an answer. Nothing is changed, so that no end is `Unconfirmed`."""
@@ -76,17 +87,30 @@ class SafeTumblrRequest(TumblrRequest):  # type: ignore[misc]  # pytumblr has no
         response = send_once(
             self._session, method, self.host + url, sent=sent, read_timeout=self._timeout, auth=self.oauth, **options
         )
-        return read_answer(response, sent, self._clock.now())
+        now = self._clock.now()
+        if seen := request_quotas(response.headers, now):
+            self._quotas(seen)
+        return read_answer(response, sent, now)
 
 
 class SafeTumblrClient(TumblrRestClient):  # type: ignore[misc]  # pytumblr has no types
     """One blog, through the API that posts are written in."""
 
     def __init__(
-        self, keys: Keys, blog: str, *, host: str, session: requests.Session, timeout: float, clock: Clock
+        self,
+        keys: Keys,
+        blog: str,
+        *,
+        host: str,
+        session: requests.Session,
+        timeout: float,
+        clock: Clock,
+        quotas: QuotaListener,
     ) -> None:
         super().__init__(keys.consumer_key, keys.consumer_secret, keys.oauth_token, keys.oauth_token_secret, host)
-        self.request = SafeTumblrRequest(keys, host=host, session=session, timeout=timeout, clock=clock)
+        self.request = SafeTumblrRequest(keys, host=host, session=session, timeout=timeout, clock=clock, quotas=quotas)
+        self._clock = clock
+        self._quotas = quotas
         self._posts = f"/v2/blog/{quote(blog, safe=':')}/posts"
 
     def create(self, body: Mapping[str, Any], files: Sequence[Attachment]) -> str:
@@ -113,14 +137,12 @@ class SafeTumblrClient(TumblrRestClient):  # type: ignore[misc]  # pytumblr has 
             raise Unavailable("Tumblr showed the post in a way that can't be read", answer=str(answer)[:300])
         return answer
 
-    def limits(self) -> Iterator[tuple[int, int]]:
-        """How much remains of each daily limit, and when it begins anew in epoch seconds."""
-        answer = self.request.get("/v2/user/limits")
-        user = answer.get("user") if isinstance(answer, dict) else None
-        for limit in user.values() if isinstance(user, dict) else ():
-            match limit:
-                case {"remaining": int(remaining), "reset_at": int(reset_at)}:
-                    yield remaining, reset_at
+    def limits(self) -> list[Quota]:
+        """What is left of the day's posts and pictures, as far as Tumblr tells it in a way that can be read."""
+        found = daily_quotas(self.request.get("/v2/user/limits"), self._clock.now())
+        if found:
+            self._quotas(found)
+        return found
 
 
 class _TimelyBody(io.BytesIO):

@@ -6,9 +6,12 @@ as X rewrites it, its number of pictures, and which post it answers, on the acco
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any, ClassVar, Self
+
+import requests
+from requests.auth import AuthBase
 
 from publisher import __version__
 from publisher.clock import sleep
@@ -60,17 +63,17 @@ class Adapter(PlatformAdapter):
         Secret(name="client_secret", hint="the X app's OAuth 2 client secret", required=False),
     )
 
-    def __init__(self, connection: Connection, client: XClient, user_id: str | None) -> None:
+    def __init__(self, connection: Connection, client: XClient, login: Login) -> None:
         self._profile = connection.profile
         self._client = client
-        self._user_id = user_id
+        self._login = login
+        self._user_id = login.user_id
 
     @classmethod
     def connect(cls, connection: Connection) -> Self:
         http = new_session(USER_AGENT, proxy=connection.proxy, ca_file=connection.ca_file)
         login: Login = login_of(connection, http)
-        client = XClient(http, login, base_url=connection.base_url, clock=connection.clock)
-        return cls(connection, client, login.user_id)
+        return cls(connection, _client(connection, http, login), login)
 
     @classmethod
     def authorize(cls, connection: Connection, dialogue: Dialogue) -> Account:
@@ -83,15 +86,16 @@ class Adapter(PlatformAdapter):
         http = new_session(USER_AGENT, proxy=connection.proxy, ca_file=connection.ca_file)
         session = log_in(connection, http, dialogue)
         auth = auth_of(connection, session)
-        client = XClient(http, lambda: auth, base_url=connection.base_url, clock=connection.clock)
-        account = account_of(client.get_me())
+        account = account_of(_client(connection, http, lambda: auth).get_me())
         wanted = connection.account.removeprefix("@")
         if account.name.lower() != wanted.lower():
             raise CredentialsRefused(
                 f"X knows that browser as @{account.name}, but the channel {connection.channel!r} is @{wanted}; "
                 f"log in to X as @{wanted} and run `publisher connect {connection.channel}` again."
             )
-        connection.session.save({**session, "user_id": account.id})
+        with connection.session.alone():
+            # Else a renewal of the former log-in, under way just now, could overwrite the new one.
+            connection.session.save({**session, "user_id": account.id})
         return account
 
     @classmethod
@@ -101,6 +105,12 @@ class Adapter(PlatformAdapter):
 
     def verify_credentials(self) -> Account:
         return account_of(self._client.get_me())
+
+    def login_ends(self) -> datetime | None:
+        return self._login.ends()
+
+    def keep_login(self) -> None:
+        self._login.keep()
 
     # --- sending -----------------------------------------------------------------------------
 
@@ -237,3 +247,7 @@ class Adapter(PlatformAdapter):
             alt_texts=tuple(shown.get(key) for key in keys),
             published_at=instant_of(tweet.get("created_at")),
         )
+
+
+def _client(connection: Connection, http: requests.Session, signer: Callable[[], AuthBase]) -> XClient:
+    return XClient(http, signer, base_url=connection.base_url, clock=connection.clock, quotas=connection.quotas)

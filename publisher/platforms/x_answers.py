@@ -6,10 +6,11 @@ import html
 import re
 import unicodedata
 from collections.abc import Mapping
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from publisher.content import Account
+from publisher.platforms.base import Quota, QuotaKind
 from publisher.platforms.errors import Unavailable
 
 SHORT_LINK = re.compile(r"https?://t\.co/[A-Za-z0-9]+")
@@ -18,6 +19,15 @@ MEDIA_LINK = re.compile(r"\s*https?://t\.co/[A-Za-z0-9]+$")
 ADDRESS = r"\S*\.\S*"
 INVISIBLE = frozenset({"Cc", "Cf"})
 LONGEST_PAUSE = 10.0
+WINDOWS = {
+    "x-rate-limit": "15 min",
+    "x-app-limit-24hour": "app, 24 h",
+    "x-user-limit-24hour": "account, 24 h",
+}
+"""How the headers of each kind of limit begin, and what people call it."""
+LONGEST_WINDOW = timedelta(days=2)
+"""A reset further away than this is a mistake in the header."""
+MOST_DIGITS = 9
 
 
 def is_same_post(caption: str, images: int, tweet: Mapping[str, Any], *, reply_to: str = "") -> bool:
@@ -132,3 +142,42 @@ def data_of(body: object) -> dict[str, Any]:
 def dicts_in(holder: object, name: str) -> list[dict[str, Any]]:
     listed = holder.get(name) if isinstance(holder, dict) else None
     return [one for one in listed if isinstance(one, dict)] if isinstance(listed, list) else []
+
+
+def quotas_in(headers: Mapping[str, str], method: str, route: str, now: datetime) -> list[Quota]:
+    """What an answer tells about the limits of its endpoint, each of which X counts by itself.
+
+    Headers come and go; those that can't be read, or can't be true, are left out.
+    """
+    kind, endpoint = _endpoint(method, route)
+    found = []
+    for prefix, window in WINDOWS.items():
+        maximum, remaining = (_number(headers.get(f"{prefix}-{part}")) for part in ("limit", "remaining"))
+        resets_at = epoch(headers.get(f"{prefix}-reset"))
+        if maximum is None or remaining is None or resets_at is None:
+            continue
+        if remaining <= maximum and now < resets_at <= now + LONGEST_WINDOW:
+            name = f"{endpoint}, {window}"
+            found.append(Quota(kind=kind, name=name, maximum=maximum, remaining=remaining, resets_at=resets_at))
+    return found
+
+
+def _endpoint(method: str, route: str) -> tuple[QuotaKind, str]:
+    """What a request is counted as, and its endpoint without the ids in it."""
+    words = [word for word in route.split("/")[2:] if not word.isdecimal()]
+    if method != "POST":
+        return "reading", f"reading {' '.join(words)}"
+    return ("media", " ".join(words)) if words[:1] == ["media"] else ("posts", "posts")
+
+
+def _number(text: str | None) -> int | None:
+    text = (text or "").strip()
+    return int(text) if text.isascii() and text.isdecimal() and len(text) <= MOST_DIGITS else None
+
+
+def epoch(text: str | None) -> datetime | None:
+    """The instant of a header in epoch seconds; None when it can't be read."""
+    try:
+        return datetime.fromtimestamp(float(text), UTC) if text is not None else None
+    except (ValueError, OverflowError, OSError):
+        return None

@@ -11,7 +11,7 @@ import logging
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 import requests
@@ -19,6 +19,7 @@ import tweepy
 from requests.auth import AuthBase
 
 from publisher.clock import Clock
+from publisher.platforms.base import QuotaListener
 from publisher.platforms.errors import (
     ContentRejected,
     CredentialsRefused,
@@ -28,15 +29,13 @@ from publisher.platforms.errors import (
     Unconfirmed,
 )
 from publisher.platforms.transport import SentRequest, json_object, retry_after, send_once, short_answer
+from publisher.platforms.x_answers import LONGEST_WINDOW, WINDOWS, epoch, quotas_in
 
 API_URL = "https://api.x.com"
 READ_TIMEOUT = 60.0
 
-WINDOWS = ("x-rate-limit", "x-app-limit-24hour", "x-user-limit-24hour")
 DEFAULT_PAUSE = timedelta(minutes=15)
 DAILY_PAUSE = timedelta(hours=1)
-LONGEST_PAUSE = timedelta(days=2)
-"""A reset further away than this is a mistake in the header."""
 
 DUPLICATE_CODE = 187
 DAILY_CODES = frozenset({185, 344})
@@ -66,13 +65,20 @@ class XClient(tweepy.Client):  # type: ignore[misc]
     """
 
     def __init__(
-        self, session: requests.Session, signer: Callable[[], AuthBase], *, base_url: str | None, clock: Clock
+        self,
+        session: requests.Session,
+        signer: Callable[[], AuthBase],
+        *,
+        base_url: str | None,
+        clock: Clock,
+        quotas: QuotaListener,
     ) -> None:
         super().__init__(return_type=dict, wait_on_rate_limit=False)
         self.session = session
         self._signer = signer
         self._base_url = (base_url or API_URL).rstrip("/")
         self._clock = clock
+        self._quotas = quotas
 
     def request(
         self,
@@ -103,9 +109,12 @@ class XClient(tweepy.Client):  # type: ignore[misc]
             auth=self._signer(),
             **body,
         )
+        now = self._clock.now()
+        if seen := quotas_in(response.headers, method, route, now):
+            self._quotas(seen)
         reading = method == "GET"
         if not 200 <= response.status_code < 300:
-            raise refusal(response, sent, reading=reading, now=self._clock.now())
+            raise refusal(response, sent, reading=reading, now=now)
         may_be_empty = not (reading or sent.publishing)
         if json_object(response) is None and not (may_be_empty and not response.content):
             raise _lost(response, sent, "an answer that can't be read")
@@ -202,7 +211,7 @@ def _retry_at(headers: Mapping[str, str], now: datetime) -> datetime | None:
     """The end of the last exhausted window, or what `Retry-After` says."""
     resets = [_reset(headers, window) for window in WINDOWS]
     named = [*(reset for reset in resets if reset), retry_after(headers, now)]
-    return max((at for at in named if at and now < at <= now + LONGEST_PAUSE), default=None)
+    return max((at for at in named if at and now < at <= now + LONGEST_WINDOW), default=None)
 
 
 def _reset(headers: Mapping[str, str], window: str) -> datetime | None:
@@ -210,9 +219,9 @@ def _reset(headers: Mapping[str, str], window: str) -> datetime | None:
     try:
         if float(headers.get(f"{window}-remaining", "0")) > 0:
             return None
-        return datetime.fromtimestamp(float(headers[f"{window}-reset"]), UTC)
-    except (KeyError, ValueError, OverflowError, OSError):
+    except ValueError:
         return None
+    return epoch(headers.get(f"{window}-reset"))
 
 
 def _problem(response: requests.Response) -> _Problem:

@@ -15,7 +15,13 @@ slots       local days and their instants
 choosing    which post fills a slot
 picking     the pick and its deliveries, written at slot time
 projection  which day each waiting post would get
+known       what is wrong with posts, remembered
 listing     what people are shown of the queue
+days        what they are shown of a month: past deliveries, coming picks
+feed        the same for calendar programs
+search      finding posts by what they say
+bulk        several posts changed at once
+undo        the way back, while nobody changed them since
 rehearsal   the coming days, played through on a copy
 errors      what goes wrong, in sentences
 """

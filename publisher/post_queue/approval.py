@@ -49,17 +49,22 @@ def problems_of(
 
     A problem that several channels share is told once.
     """
-    own = (
-        *schedule_problems(session, post, settings, now),
-        *_unread_captions(post, targets),
-        *_picture_warnings(post),
-    )
+    of_day = tuple(PostProblem(problem) for problem in schedule_problems(session, post, settings, now))
+    return blocking_first((*of_day, *content_problems(post, targets, people)))
+
+
+def content_problems(post: Post, targets: Mapping[str, Target], people: People) -> tuple[PostProblem, ...]:
+    """What is wrong with a post whatever its day is: the same for as long as nobody changes it."""
+    own = (*_unread_captions(post, targets), *_picture_warnings(post))
     shared: dict[Problem, list[str]] = {}
     for each in adapt_for_channels(post, targets, people):
         for problem in each.problems:
             shared.setdefault(problem, []).append(each.channel)
     found = [PostProblem(problem) for problem in own]
-    found += [PostProblem(problem, tuple(channels)) for problem, channels in shared.items()]
+    return tuple(found + [PostProblem(problem, tuple(channels)) for problem, channels in shared.items()])
+
+
+def blocking_first(found: tuple[PostProblem, ...]) -> tuple[PostProblem, ...]:
     return tuple(sorted(found, key=lambda each: not each.problem.blocking))
 
 

@@ -9,7 +9,7 @@ from typing import Literal
 from sqlalchemy import ColumnElement, Select, and_, or_, select
 from sqlalchemy.orm import Session
 
-from publisher.db.models import Post
+from publisher.db.models import WAITING, Post
 from publisher.post_queue.storing import was_picked
 from publisher.settings import ReserveSettings
 
@@ -51,10 +51,8 @@ def _fixed(day: date) -> Select[Post]:
 
 
 def _first_in_queue() -> Select[Post]:
-    """A shown post has its day; asking for none first lets one index find the answer among any number."""
-    new = and_(Post.reserve.is_(False), Post.fixed_date.is_(None), Post.last_shown_on.is_(None))
-    waiting = and_(new, ~was_picked())
-    return select(Post).where(waiting).order_by(Post.position, Post.id)
+    """The words of the index over the waiting posts, so that it finds the answer however many were shown."""
+    return select(Post).where(WAITING, ~was_picked()).order_by(Post.position, Post.id)
 
 
 def _longest_unseen(day: date, reserve: ReserveSettings) -> Select[Post]:

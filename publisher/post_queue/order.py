@@ -45,6 +45,21 @@ class After:
 
 
 @dataclass(frozen=True, slots=True)
+class Up:
+    """Ahead of the one that now comes before it; the first one stays."""
+
+
+@dataclass(frozen=True, slots=True)
+class Down:
+    """Behind the one that now comes after it; the last one stays."""
+
+
+@dataclass(frozen=True, slots=True)
+class End:
+    """The end of the queue, from wherever it was."""
+
+
+@dataclass(frozen=True, slots=True)
 class Reserve:
     """The end of the reserve."""
 
@@ -59,7 +74,7 @@ class FixedDate:
 Key = tuple[float, int]
 """Where a post stands: its position, and its id among equal positions."""
 
-Place = Front | Position | Before | After | Reserve | FixedDate
+Place = Front | Position | Before | After | Up | Down | End | Reserve | FixedDate
 
 
 def last_position(session: Session, *, reserve: bool) -> float:
@@ -71,7 +86,8 @@ def last_position(session: Session, *, reserve: bool) -> float:
 def in_line(*, reserve: bool) -> ColumnElement[bool]:
     """The post waits for its turn in the queue or in the reserve, whether or not it is approved."""
     waiting = and_(Post.state != "withdrawn", Post.reserve == reserve, Post.fixed_date.is_(None))
-    return waiting if reserve else and_(waiting, ~was_picked())
+    # A shown post has its day; asking for none first spares the look at the picks of years.
+    return waiting if reserve else and_(waiting, Post.last_shown_on.is_(None), ~was_picked())
 
 
 def move_post(
@@ -87,26 +103,44 @@ def move_post(
         post = load_post(session, post_id)
         if post.state == "withdrawn":
             raise PostError(f"post {post_id} is withdrawn; approve it to bring it back")
-        reserve = _goes_to_reserve(session, post, to)
+        place = _beside_its_neighbour(session, post, to)
+        if place is None:
+            return
+        reserve = _goes_to_reserve(session, post, place)
         if not reserve and (pick := last_pick(session, post)) is not None:
             raise PostError(f"post {post_id} was picked for {pick.slot:%Y-%m-%d}; it can go to the reserve only")
         post.reserve = reserve
-        post.fixed_date = to.day if isinstance(to, FixedDate) else None
+        post.fixed_date = place.day if isinstance(place, FixedDate) else None
         session.flush()
-        if isinstance(to, FixedDate):
-            _refuse_date(schedule_problems(session, post, settings, now))
+        if isinstance(place, FixedDate):
+            refuse_date(schedule_problems(session, post, settings, now))
         else:
-            _set_position(session, post, _free_position(session, post, to))
+            set_position(session, post, _free_position(session, post, place))
         lifecycle.record_event(
             session, "post moved", now=now, post_id=post_id, actor=actor, detail={"to": _in_words(to)}
         )
+
+
+def _beside_its_neighbour(session: Session, post: Post, to: Place) -> Place | None:
+    """A step up or down as a place beside the neighbour that it passes; None where there is none to pass."""
+    if not isinstance(to, Up | Down):
+        return to
+    if post.fixed_date is not None:
+        raise PostError(
+            f"post {post.id} goes out on {post.fixed_date:%Y-%m-%d}; put it back into the queue to order it"
+        )
+    line = and_(in_line(reserve=post.reserve), Post.id != post.id)
+    passed = _beside(session, line, (post.position, post.id), ahead=isinstance(to, Up))
+    if passed is None:
+        return None
+    return Before(passed[1]) if isinstance(to, Up) else After(passed[1])
 
 
 def _goes_to_reserve(session: Session, post: Post, to: Place) -> bool:
     match to:
         case Reserve():
             return True
-        case FixedDate():
+        case FixedDate() | End():
             return False
         case Before(neighbour) | After(neighbour):
             return _neighbour(session, post, neighbour).reserve
@@ -122,7 +156,8 @@ def _neighbour(session: Session, post: Post, neighbour: int) -> Post:
     return found
 
 
-def _refuse_date(problems: tuple[Problem, ...]) -> None:
+def refuse_date(problems: tuple[Problem, ...]) -> None:
+    """Raises PostError for the first thing that stands in the way of a fixed date."""
     if problems:
         raise PostError(problems[0].message.rstrip("."))
 
@@ -170,7 +205,7 @@ def _beside(session: Session, line: ColumnElement[bool], key: Key | None, *, ahe
     return (row.position, row.id) if row else None
 
 
-def _set_position(session: Session, post: Post, position: float) -> None:
+def set_position(session: Session, post: Post, position: float) -> None:
     # Not through the object: its version would grow, and a colleague's open form be refused for nothing.
     session.execute(
         update(Post).where(Post.id == post.id).values(position=position).execution_options(synchronize_session=False)
@@ -200,4 +235,10 @@ def _in_words(to: Place) -> str:
             return f"after post {neighbour}"
         case FixedDate(day):
             return f"{day:%Y-%m-%d}"
+        case Up():
+            return "one up"
+        case Down():
+            return "one down"
+        case End():
+            return "end of the queue"
     return "reserve"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from typing import Any, Literal, cast
@@ -66,7 +67,9 @@ def sync_channels(session: Session, settings: Settings) -> None:
     known = {channel.name: channel for channel in session.scalars(select(Channel))}
     for name, channel in settings.channels.items():
         if name not in known:
-            session.add(Channel(name=name, platform=channel.platform))
+            # Another process that starts just now may have entered it since.
+            with suppress(IntegrityError), session.begin_nested():
+                session.add(Channel(name=name, platform=channel.platform))
         elif known[name].platform != channel.platform:
             known[name].platform = channel.platform
     session.flush()

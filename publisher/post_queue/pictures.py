@@ -8,17 +8,23 @@ from datetime import datetime
 from pathlib import Path
 
 from sqlalchemy import or_, select
+from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
 from publisher.adapt.inspection import ImageFacts, ImageRefused, inspect_image
 from publisher.db.models import Delivery, Media, Pick, Post, PostImage
-from publisher.media import MediaStore
+from publisher.db.session import Database
+from publisher.media import MediaStore, MediaUnreachable
 from publisher.post_queue.drafts import ImageDraft
 from publisher.post_queue.errors import PostError
 
 MAX_BYTES = 200_000_000
 SAME_PICTURE = 24
 """Perceptual hashes that differ in at most this many of 256 bits belong to the same picture."""
+
+
+class PictureRefused(PostError):
+    """A file can't be used as a picture; the sentence names it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,32 +43,66 @@ def take_in(store: MediaStore, drafts: Sequence[ImageDraft]) -> tuple[StoredPict
     """Inspect every new picture, and only when all are fit to be shown, store their originals.
 
     Raises:
-        PostError: a picture can't be read or is refused; the sentence names the file.
+        PostError: a picture can't be read, is refused, or can't be stored; the sentence names the file.
     """
-    facts = [_inspect(draft.file) if draft.file else None for draft in drafts]
-    return tuple(_store(store, draft, found) for draft, found in zip(drafts, facts, strict=True))
+    facts = [_inspect(draft.file, str(draft.file)) if draft.file else None for draft in drafts]
+    return tuple(_taken(store, draft, found) for draft, found in zip(drafts, facts, strict=True))
 
 
-def _inspect(file: Path) -> ImageFacts:
+def keep_picture(database: Database, store: MediaStore, file: Path, name: str, now: datetime) -> Media:
+    """Inspect one file that somebody calls `name`, store it as an original, and return its row.
+
+    Raises:
+        PictureRefused: it is no picture that can be shown; nothing was stored.
+        MediaUnreachable: it can't be stored now.
+    """
+    told = f"“{name}”"
+    facts = _inspect(file, told)
+    stored = _store(store, ImageDraft(file=file), _content(file, told), name, facts)
     try:
-        size = file.stat().st_size
-        if size > MAX_BYTES:
-            raise PostError(f"{file} has {size / 1e6:.0f} MB, more than {MAX_BYTES / 1e6:.0f} MB; save it smaller")
+        with database.writing() as session:
+            return _media(session, stored, now)
+    except IntegrityError:
+        # Somebody handed in the same picture at the same moment.
+        with database.reading() as session:
+            return session.get_one(Media, stored.sha256)
+
+
+def refuse_size(name: str, size: int) -> None:
+    """Raises PictureRefused for a file that has more bytes than any picture may have."""
+    if size > MAX_BYTES:
+        raise PictureRefused(f"{name} has {size / 1e6:.0f} MB, more than {MAX_BYTES / 1e6:.0f} MB; save it smaller")
+
+
+def _inspect(file: Path, name: str) -> ImageFacts:
+    try:
+        refuse_size(name, file.stat().st_size)
         return inspect_image(file)
     except OSError as error:
-        raise PostError(f"{file} can't be read: {error.strerror or error}") from None
+        raise PostError(f"{name} can't be read: {error.strerror or error}") from None
     except ImageRefused as error:
-        raise PostError(f"{file}: {str(error).rstrip('.')}") from None
+        raise PictureRefused(f"{name}: {str(error).rstrip('.')}") from None
 
 
-def _store(store: MediaStore, draft: ImageDraft, facts: ImageFacts | None) -> StoredPicture:
+def _content(file: Path, name: str) -> bytes:
+    try:
+        return file.read_bytes()
+    except OSError as error:
+        raise PostError(f"{name} can't be read: {error.strerror or error}") from None
+
+
+def _taken(store: MediaStore, draft: ImageDraft, facts: ImageFacts | None) -> StoredPicture:
     if draft.file is None:
         return StoredPicture(draft, draft.media or "")
+    content = _content(draft.file, str(draft.file))
     try:
-        content = draft.file.read_bytes()
-    except OSError as error:
-        raise PostError(f"{draft.file} can't be read: {error.strerror or error}") from None
-    return StoredPicture(draft, store.put(content), draft.file.name[:255], len(content), facts)
+        return _store(store, draft, content, draft.file.name, facts)
+    except MediaUnreachable as error:
+        raise PostError(f"{draft.file} can't be stored: {error}") from error
+
+
+def _store(store: MediaStore, draft: ImageDraft, content: bytes, name: str, facts: ImageFacts | None) -> StoredPicture:
+    return StoredPicture(draft, store.put(content), name[:255], len(content), facts)
 
 
 def picture_rows(session: Session, pictures: Sequence[StoredPicture], now: datetime) -> list[PostImage]:

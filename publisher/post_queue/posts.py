@@ -26,6 +26,10 @@ from publisher.post_queue.versions import keep_version
 from publisher.states import FINAL, State
 
 
+class StaleEdit(PostError):
+    """Somebody else changed the post since it was opened; nothing was changed."""
+
+
 @dataclass(frozen=True, slots=True)
 class AddedPost:
     id: int
@@ -147,7 +151,7 @@ def _columns(content: PostContent, names: set[str]) -> dict[str, object]:
 
 def _refuse_stale(post: Post, expected_version: int | None) -> None:
     if expected_version is not None and post.version != expected_version:
-        raise PostError(
+        raise StaleEdit(
             f"post {post.id} was changed meanwhile: you edited version {expected_version}, it has version "
             f"{post.version} now; look at it and repeat your change"
         )

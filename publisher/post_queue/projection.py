@@ -10,7 +10,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 
-from sqlalchemy import or_, select
+from sqlalchemy import ColumnElement, and_, or_, select
 from sqlalchemy.orm import Session
 
 from publisher.db.models import Pick, Post
@@ -21,7 +21,9 @@ from publisher.settings import Settings
 
 
 @dataclass(slots=True, eq=False)
-class _Waiting:
+class Candidate:
+    """What the choice of a post depends on."""
+
     id: int
     reserve: bool
     fixed_date: date | None
@@ -36,10 +38,15 @@ class ProjectedDay:
     reason: Reason
 
 
-def project(session: Session, settings: Settings, now: datetime) -> Iterator[ProjectedDay]:
-    """The coming slots one by one, without an end, from the first one that can still get a post."""
+def project(
+    session: Session, settings: Settings, now: datetime, candidates: Iterable[Candidate] | None = None
+) -> Iterator[ProjectedDay]:
+    """The coming slots one by one, without an end, from the first one that can still get a post.
+
+    `candidates`: the approved posts in their order, where the caller has them already; they are changed.
+    """
     day = _first_open(session, settings, now)
-    waiting = _Line(_load(session), settings.reserve.no_repeat_days)
+    waiting = _Line(_load(session) if candidates is None else candidates, settings.reserve.no_repeat_days)
     while True:
         opens, closes = max(slot_opens(day, settings), now), slot_closes(day, settings)
         yield waiting.take(day, (opens, *waiting.embargo_ends(opens, closes)))
@@ -53,29 +60,34 @@ def _first_open(session: Session, settings: Settings, now: datetime) -> date:
     return today if is_open else today + timedelta(days=1)
 
 
-def _load(session: Session) -> list[_Waiting]:
+def _load(session: Session) -> list[Candidate]:
     query = (
         select(Post.id, Post.reserve, Post.fixed_date, Post.embargo_until, Post.last_shown_on)
-        .where(Post.state == "approved", or_(Post.reserve, ~was_picked()))
+        .where(Post.state == "approved", or_(Post.reserve, _not_shown()))
         .order_by(Post.position, Post.id)
     )
-    return [_Waiting(*row) for row in session.execute(query)]
+    return [Candidate(*row) for row in session.execute(query)]
+
+
+def _not_shown() -> ColumnElement[bool]:
+    # A shown post has its day, unless somebody fixed it to one; asking for none first spares the look at its picks.
+    return and_(or_(Post.last_shown_on.is_(None), Post.fixed_date.is_not(None)), ~was_picked())
 
 
 class _Line:
     """The waiting posts, each in its own order; what is taken leaves it, but for the reserve."""
 
-    def __init__(self, posts: Iterable[_Waiting], no_repeat_days: int) -> None:
+    def __init__(self, posts: Iterable[Candidate], no_repeat_days: int) -> None:
         self._no_repeat = timedelta(days=no_repeat_days)
-        self._fixed: dict[date, list[_Waiting]] = {}
-        self._queue: list[_Waiting] = []
-        self._reserve: list[_Waiting] = []
+        self._fixed: dict[date, list[Candidate]] = {}
+        self._queue: list[Candidate] = []
+        self._reserve: list[Candidate] = []
         self._embargoes: list[datetime] = []
         for post in posts:
             self._add(post)
         self._embargoes.sort()
 
-    def _add(self, post: _Waiting) -> None:
+    def _add(self, post: Candidate) -> None:
         if post.embargo_until is not None:
             self._embargoes.append(post.embargo_until)
         if post.fixed_date is not None:
@@ -101,11 +113,11 @@ class _Line:
                 return ProjectedDay(day, post.id, "reserve")
         return ProjectedDay(day, None, "empty")
 
-    def _rested(self, day: date) -> list[_Waiting]:
+    def _rested(self, day: date) -> list[Candidate]:
         window = day - self._no_repeat
         rested = [post for post in self._reserve if not post.last_shown_on or post.last_shown_on < window]
         return sorted(rested, key=lambda post: post.last_shown_on or date.min)
 
 
-def _first_free(posts: Iterable[_Waiting], moment: datetime) -> _Waiting | None:
+def _first_free(posts: Iterable[Candidate], moment: datetime) -> Candidate | None:
     return next((post for post in posts if post.embargo_until is None or post.embargo_until <= moment), None)

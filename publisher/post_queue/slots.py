@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, date, datetime, time, timedelta
+from functools import lru_cache
 from zoneinfo import ZoneInfo
 
 from publisher.settings import Lateness, Settings
@@ -18,6 +19,7 @@ def slot_day(now: datetime, zone: ZoneInfo) -> date:
     return now.astimezone(zone).date()
 
 
+@lru_cache(maxsize=8192)
 def slot_instant(day: date, hour: time, zone: ZoneInfo) -> datetime:
     """When the clocks of `zone` show `hour` on `day`, in UTC.
 
@@ -43,6 +45,13 @@ def expiry(day: date, hour: time, lateness: Lateness, zone: ZoneInfo) -> datetim
 def slot_opens(day: date, settings: Settings) -> datetime:
     """When the day's post is picked: the outlet's hour."""
     return slot_instant(day, settings.outlet.hour, settings.outlet.zone)
+
+
+def next_opening(now: datetime, settings: Settings) -> datetime:
+    """When the next slot after this instant opens."""
+    day = slot_day(now, settings.outlet.zone)
+    today = slot_opens(day, settings)
+    return today if today > now else slot_opens(day + timedelta(days=1), settings)
 
 
 def slot_closes(day: date, settings: Settings) -> datetime:

@@ -67,7 +67,7 @@ class ProvingOutlet(Desk):
 
     @cached_property
     def channels(self) -> Channels:
-        return QuickChannels(self.settings, self.clock)
+        return QuickChannels(self.settings, self.clock, lambda: self.database)
 
     def prepare(self) -> None:
         """Make the tables, and log in wherever the sandbox wants a session."""
@@ -99,7 +99,7 @@ class ProvingOutlet(Desk):
         for number in range(1, posts + 1):
             picture = pictures[number % PICTURES]
             stored = hashlib.sha256(picture.read_bytes()).hexdigest()
-            known = self.store.path(stored).exists()
+            known = self.store.has(stored)
             draft = PostDraft(
                 title=f"Cell {number}",
                 standfirst="It rests, whatever happens around it",
@@ -132,10 +132,17 @@ class _NoQuestions:
         raise SandboxFailed(f"the sandbox should not have asked: {question}")
 
 
-def write_outlet(folder: Path, accounts: Mapping[str, Mapping[str, Any]], channels: int) -> Path:
-    """The configuration of a proof with so many channels on each account; returns its file."""
+def write_outlet(
+    folder: Path, accounts: Mapping[str, Mapping[str, Any]], channels: int, database: str | None = None
+) -> Path:
+    """The configuration of a proof with so many channels on each account; returns its file.
+
+    `database`: the URL of one on PostgreSQL, whose processes then hear of work through the engine.
+    """
     write_starter(folder)
     tables = [CONFIG]
+    if database is not None:
+        tables += ['dispatch = "procrastinate"\n', f'\n[storage]\ndatabase = "{database}"\n']
     for platform, account in accounts.items():
         settings = "".join(f'{key} = "{value}"\n' for key, value in account["settings"].items())
         tables += [

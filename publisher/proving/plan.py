@@ -30,7 +30,11 @@ FAULTS = (
     "reject",
 )
 """As the sandbox's control port takes them. One `slow-after` keeps within the publishing timeout."""
-TROUBLES = ("stop", "lock", "full", "read-only", "impatient", "skew", "leap", "freeze", "skipped day")
+TROUBLES = {
+    "sqlite": ("stop", "lock", "full", "read-only", "impatient", "skew", "leap", "freeze", "skipped day"),
+    "postgresql": ("stop", "cut", "crash", "restart", "skew", "leap", "freeze", "skipped day"),
+}
+"""By database. `cut` breaks every connection to it off, `crash` and `restart` end its server and start it again."""
 FIRST_SECONDS = 1.5
 """Within so many seconds after the day's post is picked, its troubles begin."""
 LARGEST_SKEW = 45.0
@@ -48,6 +52,8 @@ class Terms:
     workers: int = 2
     schedulers: int = 2
     kills: int = 60
+    on: str = "sqlite"
+    """The database: `sqlite` or `postgresql`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +62,7 @@ class Act:
 
     at: float
     kind: str
-    """`kill worker`, `kill scheduler`, `trap`, or one of TROUBLES."""
+    """`kill worker`, `kill scheduler`, `trap`, or one of the TROUBLES."""
     milestone: str = ""
     """Where a trap snaps, or a worker freezes."""
     amount: float = 0.0
@@ -80,7 +86,7 @@ def draw_plan(terms: Terms, platforms: Sequence[str]) -> list[DayPlan]:
     per_day = max(len(platforms), -(-len(pairs) // terms.days))
     faults = _deck(chance, pairs)
     kills = _deal(_kills(chance, terms.kills), terms.days)
-    troubles = _deck(chance, TROUBLES)
+    troubles = _deck(chance, TROUBLES[terms.on])
     plans = []
     for number in range(terms.days):
         today = [next(troubles), next(troubles)]
@@ -128,7 +134,7 @@ def _trouble(chance: random.Random, kind: str) -> Act:
             return Act(at, kind, amount=chance.choice((-1, 1)) * chance.uniform(5, LARGEST_SKEW))
         case "leap":
             return Act(at, kind, amount=chance.uniform(60, 7200))
-        case "stop":
+        case "stop" | "cut" | "crash" | "restart":
             return Act(at, kind)
         case _:
             return Act(at, kind, amount=chance.uniform(0.5, 2.0))

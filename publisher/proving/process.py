@@ -25,6 +25,7 @@ from typing import Any
 
 from publisher.delivery.dispatch import ThreadDispatcher
 from publisher.delivery.due import due_channels
+from publisher.delivery.engine import EngineDispatcher, EngineWorker
 from publisher.delivery.owner import this_process
 from publisher.delivery.worker import Worker
 from publisher.logs import configure_logs, get_logger
@@ -123,7 +124,8 @@ def _live(role: str, config: Path) -> int:
     os.dup2(nothing, STDOUT)
     try:
         outlet = ProvingOutlet(config, shared_clock(config))
-        disk(config).watch(outlet.database)
+        if outlet.settings.database_file is not None:
+            disk(config).watch(outlet.database)
         (_work if role == "worker" else _schedule)(outlet, stop)
     except Exception:
         get_logger("proving").exception("a process ended by itself", role=role)
@@ -144,6 +146,12 @@ def _work(outlet: ProvingOutlet, stop: threading.Event) -> None:
         jitter=random.Random(),  # noqa: S311 - it spreads retries, it guards nothing
         milestone=traps(outlet.config).pass_by,
     )
+    if delivery.dispatch == "procrastinate":
+        engine = EngineWorker(outlet.settings.database_url, worker.drain, threads=delivery.workers)
+        engine.start()
+        stop.wait()
+        engine.stop()
+        return
     dispatcher = ThreadDispatcher(worker.drain, threads=delivery.workers)
     while not stop.wait(LOOK_SECONDS):
         with outlet.database.reading() as session:
@@ -159,12 +167,12 @@ def _schedule(outlet: ProvingOutlet, stop: threading.Event) -> None:
     def pick() -> None:
         pick_slot(outlet.database, outlet.settings, outlet.targets, outlet.people, outlet.clock.now())
 
+    by_engine = outlet.settings.delivery.dispatch == "procrastinate"
     scheduler = Scheduler(
         outlet.database,
         outlet.clock,
         pick=pick,
-        kick=_nobody,
-        prepare=_nothing,
+        kick=EngineDispatcher(outlet.database).kick if by_engine else _nobody,
         first_look_up=timedelta(seconds=outlet.settings.delivery.look_up_after[0]),
     )
     scheduler.start()
@@ -174,10 +182,6 @@ def _schedule(outlet: ProvingOutlet, stop: threading.Event) -> None:
 
 def _nobody(_channel: str) -> None:
     """Workers of other processes look for themselves."""
-
-
-def _nothing() -> None:
-    """Pictures are made by the workers."""
 
 
 if __name__ == "__main__":

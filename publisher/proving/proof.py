@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 from collections import deque
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import ExitStack
 from datetime import date, timedelta
 from pathlib import Path
 from typing import Any
@@ -16,6 +17,7 @@ from publisher.proving.judge import counted, judge
 from publisher.proving.outlet import ProvingOutlet, secrets_set, write_outlet
 from publisher.proving.person import Person
 from publisher.proving.plan import DayPlan, Terms, draw_plan
+from publisher.proving.postgres import ThrowawayPostgres
 from publisher.proving.process import shared_clock
 from publisher.proving.report import Report, Spread
 from publisher.proving.troubles import Clocks, Troubles
@@ -39,10 +41,13 @@ def run_proof(terms: Terms, folder: Path, *, module: str = PROCESS, progress: Pr
     Raises:
         SandboxFailed, FleetFailed: a process of the proof could not do its part.
     """
-    with (folder / "sandbox.log").open("ab") as log, running_sandbox(errors=log) as sandbox:
+    with ExitStack() as stack:
+        log = stack.enter_context((folder / "sandbox.log").open("ab"))
+        sandbox = stack.enter_context(running_sandbox(errors=log))
+        server = stack.enter_context(ThrowawayPostgres()) if terms.on == "postgresql" else None
         accounts = sandbox.get("/accounts")
         sandbox.post("/delay", {"seconds": ANSWER_SECONDS})
-        config = write_outlet(folder, accounts, terms.channels)
+        config = write_outlet(folder, accounts, terms.channels, server.create_database() if server else None)
         clock = shared_clock(config)
         clock.move(timedelta(0))
         outlet = ProvingOutlet(config, clock)
@@ -52,7 +57,7 @@ def run_proof(terms: Terms, folder: Path, *, module: str = PROCESS, progress: Pr
             plan = draw_plan(terms, sorted(accounts))
             try:
                 with Fleet(config, workers=terms.workers, schedulers=terms.schedulers, module=module) as fleet:
-                    return Proof(terms, outlet, fleet, sandbox, Clocks(clock, sandbox)).run(plan, progress)
+                    return Proof(terms, outlet, fleet, sandbox, Clocks(clock, sandbox), server).run(plan, progress)
             finally:
                 outlet.database.close()
 
@@ -61,14 +66,20 @@ class Proof:
     """One proof on a prepared outlet and a running sandbox."""
 
     def __init__(
-        self, terms: Terms, outlet: ProvingOutlet, fleet: Fleet, sandbox: SandboxClient, clocks: Clocks
+        self,
+        terms: Terms,
+        outlet: ProvingOutlet,
+        fleet: Fleet,
+        sandbox: SandboxClient,
+        clocks: Clocks,
+        server: ThrowawayPostgres | None = None,
     ) -> None:
         self._terms = terms
         self._outlet = outlet
         self._fleet = fleet
         self._sandbox = sandbox
         self._clocks = clocks
-        self._troubles = Troubles(fleet, clocks, outlet, terms.seed)
+        self._troubles = Troubles(fleet, clocks, outlet, terms.seed, server)
         self._person = Person(outlet.database, sandbox, outlet.clock)
         self._recovery = Recovery()
         self._stillness = Stillness()

@@ -96,7 +96,7 @@ class Report:
         terms = self.terms
         return (
             f"publisher prove --days {terms.days} --channels {terms.channels} --workers {terms.workers} "
-            f"--schedulers {terms.schedulers} --kills {terms.kills} --seed {terms.seed}"
+            f"--schedulers {terms.schedulers} --kills {terms.kills} --seed {terms.seed} --on {terms.on}"
         )
 
     def as_json(self) -> dict[str, Any]:

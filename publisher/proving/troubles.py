@@ -10,11 +10,14 @@ from collections import Counter
 from collections.abc import Callable
 from datetime import datetime, timedelta
 
+from sqlalchemy import text
+
 from publisher.clock import monotonic
 from publisher.proving.disturbed import Disk, Traps
 from publisher.proving.fleet import Fleet
 from publisher.proving.outlet import ProvingOutlet
 from publisher.proving.plan import Act
+from publisher.proving.postgres import ThrowawayPostgres
 from publisher.proving.process import disk, traps
 from publisher.proving.shared_clock import SharedClock
 from publisher.sandbox_client import SandboxClient
@@ -56,8 +59,12 @@ class Clocks:
 class Troubles:
     """Does the acts of a plan, ends what takes time, and counts."""
 
-    def __init__(self, fleet: Fleet, clocks: Clocks, outlet: ProvingOutlet, seed: int) -> None:
+    def __init__(
+        self, fleet: Fleet, clocks: Clocks, outlet: ProvingOutlet, seed: int, server: ThrowawayPostgres | None = None
+    ) -> None:
         self._fleet = fleet
+        self._database = outlet.database
+        self._server = server
         self._clocks = clocks
         self._file = outlet.settings.database_file
         self._traps: Traps = traps(outlet.config)
@@ -82,17 +89,28 @@ class Troubles:
                 self._signal(self._fleet.workers, signal.SIGTERM)
             case "freeze":
                 self._freeze(act.milestone)
-            case "lock":
-                self._lock(act.amount)
             case "skew":
                 self._clocks.skew(act.amount)
             case "leap":
                 self._clocks.jump_to(self._clocks.now() + timedelta(seconds=act.amount))
             case _:
-                self._disk.spoil(act.kind)
-                self._later(act.amount, lambda: self._disk.mend(act.kind))
+                self._do_to_database(act)
         if act.kind not in ("trap", "freeze"):
             self.done[act.kind] += 1
+
+    def _do_to_database(self, act: Act) -> None:
+        match act.kind:
+            case "lock":
+                self._lock(act.amount)
+            case "cut":
+                self._cut()
+            case "crash":
+                self._restart(signal.SIGQUIT)
+            case "restart":
+                self._restart(signal.SIGINT)
+            case _:
+                self._disk.spoil(act.kind)
+                self._later(act.amount, lambda: self._disk.mend(act.kind))
 
     def end_due(self) -> None:
         """End whatever has lasted long enough."""
@@ -145,6 +163,20 @@ class Troubles:
             self._laid.remove(name)
         for worker in self._fleet.workers:
             self._fleet.signal(worker, signal.SIGCONT)
+
+    def _cut(self) -> None:
+        """Break every connection to the database off, those of the proof itself included."""
+        with self._database.writing() as session:
+            session.execute(
+                text(
+                    "SELECT pg_terminate_backend(pid) FROM pg_stat_activity "
+                    "WHERE datname = current_database() AND pid <> pg_backend_pid()"
+                )
+            )
+
+    def _restart(self, number: signal.Signals) -> None:
+        if self._server is not None:
+            self._server.restart(number)
 
     def _lock(self, seconds: float) -> None:
         if self._file is None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
@@ -48,7 +49,7 @@ class Window:
         values = {
             "Limit": self.limit,
             "Remaining": max(0, self.limit - self.used),
-            "Reset": max(0, round((ends - now).total_seconds())),
+            "Reset": max(0, math.ceil((ends - now).total_seconds())),
         }
         return {f"X-Ratelimit-{self.name}-{key}": str(value) for key, value in values.items()}
 
@@ -84,7 +85,8 @@ class TumblrSandbox(SandboxPlatform):
     def refusal(self, kind: str) -> Answer:
         match kind:
             case "429":
-                used_up = {"X-Ratelimit-Perhour-Remaining": "0", "X-Ratelimit-Perhour-Reset": "2"}
+                names = {"Limit": str(self.hour.limit), "Remaining": "0", "Reset": "2"}
+                used_up = {f"X-Ratelimit-Perhour-{name}": value for name, value in names.items()}
                 return replace(_refused(429, 0, "Limit Exceeded"), headers=used_up)
             case "unauthorized":
                 return _refused(401, 1016, "Unable to authorize")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import unicodedata
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from typing import Any, ClassVar
 
 from publisher.sandbox.base import SandboxPlatform
@@ -27,11 +27,11 @@ from publisher.sandbox.x_problems import (
     unauthorized,
 )
 from publisher.sandbox.x_text import as_shown, fits
+from publisher.sandbox.x_windows import POSTS, Windows
 
 FIRST_ID = 1_900_000_000_000_000_000
 TEXT_LIMIT = 280
 MOST_MEDIA = 4
-WINDOW = timedelta(minutes=15)
 POST_FIELDS = frozenset({"text", "media", "reply", "reply_settings", "made_with_ai", "paid_partnership"})
 TIMELINE_QUERY = frozenset({"max_results", "since_id", "start_time", "pagination_token", "tweet.fields", "exclude"})
 ALWAYS_SHOWN = ("id", "text", "edit_history_tweet_ids")
@@ -49,14 +49,11 @@ class XSandbox(SandboxPlatform):
         a double send shows up as two copies."""
         self.refuse_replies = False
         """Whether this app may not reply, not even to the account's own posts."""
-        self.post_limit = 10_000
-        """Posts in 15 minutes. X takes 100; here a rehearsal may post years in minutes."""
+        self.windows = Windows(ledger.now)
         self.credits: int | None = None
         """Posts that are paid for. None: any number."""
         self._media = Shelf(ledger.now, self._next_id)
         self._deleted: set[str] = set()
-        self._window_ends = ledger.now()
-        self._posted = 0
 
     def account(self) -> str:
         return USER_NAME
@@ -70,7 +67,7 @@ class XSandbox(SandboxPlatform):
     def refusal(self, kind: str) -> Answer:
         match kind:
             case "429":
-                return self._too_many({**self._window(), "x-rate-limit-remaining": "0"})
+                return self.windows.none_left(POSTS)
             case "unauthorized":
                 return unauthorized()
             case "reject":
@@ -92,6 +89,14 @@ class XSandbox(SandboxPlatform):
             return page(request)
         if not self.accounts.allows(request):
             return unauthorized()
+        headers = self.windows.take(request)
+        try:
+            answer = self._answer(request)
+        except Refusal as refusal:
+            answer = refusal.answer
+        return replace(answer, headers={**answer.headers, **headers})
+
+    def _answer(self, request: Request) -> Answer:
         if request.path.startswith("/2/media/"):
             return self._media.answer(request)
         match request.method, request.path.removeprefix("/2/").split("/"):
@@ -115,20 +120,16 @@ class XSandbox(SandboxPlatform):
     # --- posting -----------------------------------------------------------------------------
 
     def _post(self, request: Request) -> Answer:
-        headers = self._window()
-        if self._posted >= self.post_limit:
-            return self._too_many(headers)
         if self.credits == 0:
             return problem(402, "CreditsDepleted", "Your account has no credits left.", "credits")
         wish = json_of(request)
         uploads = self._checked(wish)
         post = self._accepted(str(wish.get("text", "")), uploads, self._answered(wish))
         self.ledger.add(post)
-        self._posted += 1
         if self.credits is not None:
             self.credits -= 1
         tweet = post.detail["tweet"]
-        return Answer.of_json(201, {"data": {name: tweet[name] for name in ALWAYS_SHOWN}}, self._window())
+        return Answer.of_json(201, {"data": {name: tweet[name] for name in ALWAYS_SHOWN}})
 
     def _checked(self, wish: dict[str, Any]) -> list[Upload]:
         """The media of a post that X would take. Raises Refusal."""
@@ -193,20 +194,6 @@ class XSandbox(SandboxPlatform):
             idempotency_key=None,
             detail={"tweet": tweet, "media": [_medium(upload) for upload in uploads], "reply_to": reply_to},
         )
-
-    def _window(self) -> dict[str, str]:
-        """The headers that tell how many posts are left, and until when."""
-        now = self.ledger.now()
-        if not now < self._window_ends <= now + WINDOW:
-            self._window_ends, self._posted = now + WINDOW, 0
-        return {
-            "x-rate-limit-limit": str(self.post_limit),
-            "x-rate-limit-remaining": str(max(self.post_limit - self._posted, 0)),
-            "x-rate-limit-reset": str(int(self._window_ends.timestamp())),
-        }
-
-    def _too_many(self, headers: dict[str, str]) -> Answer:
-        return problem(429, "Too Many Requests", "Too Many Requests", headers=headers)
 
     # --- reading -----------------------------------------------------------------------------
 

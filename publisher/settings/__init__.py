@@ -1,5 +1,6 @@
 """The configuration: `config/publisher.toml`, overridden by the environment, and secrets."""
 
+from publisher.settings.buckets import Bucket
 from publisher.settings.loading import ENV_PREFIX, Settings, SettingsError, load_settings, read_secret
 from publisher.settings.sections import (
     ChannelSettings,
@@ -17,6 +18,7 @@ from publisher.settings.sections import (
 
 __all__ = [
     "ENV_PREFIX",
+    "Bucket",
     "ChannelSettings",
     "ClockTime",
     "DeliverySettings",

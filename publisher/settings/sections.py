@@ -15,6 +15,7 @@ from sqlalchemy.exc import ArgumentError
 
 from publisher.content import Fit
 from publisher.profiles import Limit
+from publisher.settings.buckets import Bucket, is_bucket, parse_bucket
 
 
 def _clock_time(value: object) -> object:
@@ -87,6 +88,18 @@ class StorageSettings(Section):
     sessions: str = Field(default="sessions", min_length=1)
     """A folder, or `database`: then they are encrypted with `PUBLISHER_KEY`, and any machine has them."""
     backups: Path = Path("backups")
+
+    @field_validator("media")
+    @classmethod
+    def _folder_or_bucket(cls, value: str) -> str:
+        if is_bucket(value):
+            parse_bucket(value)
+        return value
+
+    @property
+    def bucket(self) -> Bucket | None:
+        """Where media lie in S3-compatible storage. None: they lie in the folder `media`."""
+        return parse_bucket(self.media) if is_bucket(self.media) else None
 
     @field_validator("database")
     @classmethod

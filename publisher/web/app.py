@@ -48,6 +48,7 @@ def create_app(desk: Desk, *, root_path: str = "") -> FastAPI:
         dependencies=[Depends(guard)],
     )
     app.state.desk = desk
+    app.state.paths = {}
     app.state.specs = Specs()
     app.state.stopping = threading.Event()
     for router in ROUTERS:

@@ -9,9 +9,11 @@ from pydantic import ValidationError
 
 from publisher.db.staff import WebSession
 from publisher.post_queue.bulk import Bulk, Outcome
+from publisher.post_queue.listing import place_of
 from publisher.post_queue.undo import Undo
 from publisher.staff.accounts import actor_of
 from publisher.staff.roles import Permission
+from publisher.web.dates import long_day
 from publisher.web.errors import Forbidden, PageError
 from publisher.web.rendering import desk_of, flash, plural
 
@@ -42,7 +44,7 @@ def tell(request: Request, outcome: Outcome, done: str, *, undo: bool = True) ->
         )
     if refused:
         parts.append(f"{plural(refused, 'post is', 'posts are')} not.")
-    tell_sentence(request, " ".join(parts), outcome, undo=undo)
+    _tell(request, " ".join(parts), outcome, undo=undo)
 
 
 def _sent_to_review(outcome: Outcome) -> int:
@@ -50,7 +52,21 @@ def _sent_to_review(outcome: Outcome) -> int:
     return sum(1 for change in changes if (change.before.state, change.after.state) == ("approved", "in_review"))
 
 
-def tell_sentence(request: Request, text: str, outcome: Outcome, *, undo: bool = True) -> None:
+def tell_place(request: Request, post_id: int, outcome: Outcome) -> None:
+    """Have the next page tell where a post that was moved alone stands now, and offer to take it back."""
+    desk = desk_of(request)
+    with desk.database.reading() as session:
+        post, day = place_of(session, desk.settings, post_id, now=desk.now())
+    if post.fixed_date:
+        ready = "" if post.state == "approved" else ", once it is approved"
+        sentence = f"“{post.title}” goes out on {long_day(post.fixed_date)}{ready}."
+    else:
+        where = "the reserve" if post.place == "reserve" else "line"
+        sentence = f"“{post.title}” is number {post.number} in {where} now{f', for {long_day(day)}' if day else ''}."
+    _tell(request, sentence, outcome, undo=True)
+
+
+def _tell(request: Request, text: str, outcome: Outcome, *, undo: bool) -> None:
     refused = [{"id": each.post_id, "title": each.title, "reasons": list(each.reasons)} for each in outcome.refused]
     back = outcome.undo.model_dump_json() if undo and outcome.undo else ""
     flash(request, text, "bad" if refused else "good", refused=refused, undo=back)

@@ -10,6 +10,7 @@ def long_day(day: date) -> str:
     return f"{day:%A} {day.day} {day:%B %Y}"
 
 
-def short_day(day: date) -> str:
-    """`Tue 12 May`."""
-    return f"{day:%a} {day.day} {day:%b}"
+def short_day(day: date, today: date | None = None) -> str:
+    """`Tue 12 May`, with the year where it isn't that of `today`."""
+    year = "" if today is None or day.year == today.year else f" {day.year}"
+    return f"{day:%a} {day.day} {day:%b}{year}"

@@ -7,7 +7,7 @@ by hand `caption-CHANNEL`. An unsaved form is kept as a plain mapping of these n
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Any, TypeVar
 from zoneinfo import ZoneInfo
@@ -22,6 +22,12 @@ from publisher.post_queue.drafts import PostContent
 TEXTS = ("title", "standfirst", "body", "written_by", "credit", "licence", "link", "language")
 TRANSLATED = ("title", "standfirst", "body", "credit")
 IMAGE_TEXTS = ("alt_text", "credit", "licence")
+IMAGE_FIELDS = (*IMAGE_TEXTS, "fit", "padding")
+"""Those that a problem leads to; another problem leads to the picture."""
+OWN_COLOUR = "colour"
+"""What the field `padding` says where the field `padding_colour` says which."""
+NO_COLOUR = "#ffffff"
+NO_TITLE = "…"
 Fields = Mapping[str, str]
 Content = TypeVar("Content", bound=PostContent)
 
@@ -34,9 +40,10 @@ class Mistakes(Exception):
         self.fields = fields
 
 
-async def posted(request: Request) -> FormData:
+async def posted(request: Request) -> AsyncIterator[FormData]:
     """The whole form of a request, for a route with fields that nobody can list beforehand."""
-    return await request.form()
+    async with request.form() as form:
+        yield form
 
 
 def fields_of(form: FormData) -> dict[str, str]:
@@ -72,11 +79,29 @@ def content_of_fields(kind: type[Content], fields: Fields, zone: ZoneInfo, **mor
     return content
 
 
+def with_titles(fields: Fields) -> Fields:
+    """The fields with a sign for each title that is not written yet, so that the rest can be looked at."""
+    wanted = ["title", *(f"tr-{language}-title" for language in _translations(fields))]
+    return {**fields, **{name: NO_TITLE for name in wanted if not fields.get(name, "").strip()}}
+
+
 def image_numbers(fields: Fields) -> list[int]:
     """The numbers of the pictures that stay, in the order that the form gives them."""
     found = [int(match[1]) for name in fields if (match := re.fullmatch(r"images-(\d{1,3})-media", name))]
     kept = [number for number in found if not fields.get(f"images-{number}-remove")]
     return sorted(kept, key=lambda number: (_number(fields.get(f"images-{number}-order", "")), number))
+
+
+def next_image_number(fields: Fields) -> int:
+    """A number that no picture of the form has, removed ones included."""
+    taken = (int(match[1]) for name in fields if (match := re.fullmatch(r"images-(\d{1,3})-media", name)))
+    return max(taken, default=-1) + 1
+
+
+def file_name(given: str) -> str:
+    """What a browser calls a file, fit to be shown in a sentence."""
+    last = re.split(r"[/\\]", given)[-1]
+    return "".join(letter for letter in last if letter.isprintable()).strip()[:255] or "the picture"
 
 
 def _number(text: str) -> float:
@@ -136,7 +161,7 @@ def _image(fields: Fields, number: int, mistakes: dict[str, str]) -> dict[str, A
     choices: dict[str, Any] = {
         "fit": field("fit") or None,
         "window": field("window") or None,
-        "padding": field("padding") or "edge",
+        "padding": _padding(field("padding"), field("padding_colour")),
         "credit_strip": bool(field("credit_strip")),
     }
     try:
@@ -152,6 +177,10 @@ def _image(fields: Fields, number: int, mistakes: dict[str, str]) -> dict[str, A
         )
     texts = {name: field(name) for name in IMAGE_TEXTS}
     return {"media": field("media"), **texts, "choices": choices}
+
+
+def _padding(chosen: str, colour: str) -> str:
+    return (colour if chosen == OWN_COLOUR else chosen) or "edge"
 
 
 def _numbers(text: str) -> list[float]:
@@ -189,6 +218,7 @@ def fields_of_post(post: Post, languages: Iterable[str], zone: ZoneInfo) -> dict
             "alt_text": image.alt_text,
             "credit": image.credit,
             "licence": image.licence,
+            "order": str(number + 1),
             **fields_of_choices(image.choices),
         }
         fields |= {f"images-{number}-{name}": value for name, value in shown.items()}
@@ -198,10 +228,13 @@ def fields_of_post(post: Post, languages: Iterable[str], zone: ZoneInfo) -> dict
 def fields_of_choices(choices: Mapping[str, Any]) -> dict[str, str]:
     """What was decided about one picture, as its fields."""
     gutters = choices.get("gutters")
+    padding = choices.get("padding") or "edge"
+    own = padding.startswith("#")
     return {
         "fit": choices.get("fit") or "",
         "window": choices.get("window") or "",
-        "padding": choices.get("padding") or "edge",
+        "padding": OWN_COLOUR if own else padding,
+        "padding_colour": padding if own else NO_COLOUR,
         "credit_strip": "on" if choices.get("credit_strip") else "",
         "focal_point": _joined(choices.get("focal_point") or ()),
         "crop_box": _box_field(choices["crop_box"]) if choices.get("crop_box") else "",
@@ -239,10 +272,24 @@ def _told(message: str) -> str:
     return text[:1].upper() + text[1:] + ("" if text.endswith(".") else ".")
 
 
-def anchor_of(field: str, channel: str = "") -> str:
-    """The form's field that a problem is mended in."""
+def anchor_of(field: str, *, channel: str = "", translated: str = "", numbers: Sequence[int] = ()) -> str:
+    """The form's field that a problem is mended in.
+
+    `translated`: the language of the channel's text, where it is a translation. `numbers`: what the form calls
+    the pictures, in their order; without them, their places are their numbers.
+    """
     if found := re.fullmatch(r"images\[(\d+)\](?:\.(\w+))?", field):
-        return f"images-{found[1]}-{found[2]}" if found[2] in IMAGE_TEXTS else f"images-{found[1]}"
+        place, name = int(found[1]), found[2]
+        number = numbers[place] if place < len(numbers) else place
+        if name == "alt_text" and translated:
+            return f"tr-{translated}-alt-{number}"
+        return f"images-{number}-{name}" if name in IMAGE_FIELDS else f"images-{number}"
+    if translated and field in TRANSLATED:
+        return f"tr-{translated}-{field}"
     if field == "caption":
         return f"caption-{channel}"
+    if field.startswith("captions."):
+        return f"caption-{field.removeprefix('captions.')}"
+    if field == "images":
+        return "pictures"
     return field if field in {*TEXTS, "tags", "links", "embargo_until", "fixed_date"} else "title"

@@ -8,11 +8,13 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from publisher.adapt.geometry import lay_out
 from publisher.adapt.posts import adapt_post
 from publisher.adapt.rich_html import length_told, rich_parts
-from publisher.content import AdaptedPost, Problem, RenditionSpec
+from publisher.content import AdaptedImage, AdaptedPost, Box, RenditionSpec
 from publisher.db.models import Post
 from publisher.desk import Desk
+from publisher.post_queue.approval import content_problems
 from publisher.post_queue.channels import ChannelPost, adapt_for_channels, source_post
 from publisher.web.forms import anchor_of
 
@@ -50,6 +52,16 @@ class Told:
 
 
 @dataclass(frozen=True, slots=True)
+class Shot:
+    """A finished picture: the digest that it is fetched by, and its size in pixels."""
+
+    digest: str
+    alt_text: str
+    width: int
+    height: int
+
+
+@dataclass(frozen=True, slots=True)
 class Look:
     """One channel's view of a post."""
 
@@ -62,21 +74,30 @@ class Look:
     parts: Sequence[tuple[str, Sequence[Any]]]
     length: str
     over: bool
-    digests: Sequence[str]
+    shots: Sequence[Shot]
     by_hand: bool
     problems: Sequence[Told]
 
-    @property
-    def blocking(self) -> int:
-        return sum(problem.blocking for problem in self.problems)
+
+@dataclass(frozen=True, slots=True)
+class ToDo:
+    """What has to be done before a post can be approved."""
+
+    message: str
+    anchor: str
+    channels: Sequence[str] = ()
+    """Empty: whatever the channel."""
 
 
-def looks_of(desk: Desk, post: Post, specs: Specs) -> list[Look]:
-    """The post on every channel, in the configuration's order. Quick: no picture is made."""
-    return [_look(desk, post, each, specs) for each in adapt_for_channels(post, desk.targets, desk.people)]
+def looks_of(desk: Desk, post: Post, specs: Specs, numbers: Sequence[int] = ()) -> list[Look]:
+    """The post on every channel, in the configuration's order. Quick: no picture is made.
+
+    `numbers`: what the form calls the post's pictures.
+    """
+    return [_look(desk, post, each, specs, numbers) for each in adapt_for_channels(post, desk.targets, desk.people)]
 
 
-def _look(desk: Desk, post: Post, each: ChannelPost, specs: Specs) -> Look:
+def _look(desk: Desk, post: Post, each: ChannelPost, specs: Specs, numbers: Sequence[int]) -> Look:
     channel = desk.settings.channels[each.channel]
     adapted = each.adapted
     return Look(
@@ -88,15 +109,54 @@ def _look(desk: Desk, post: Post, each: ChannelPost, specs: Specs) -> Look:
         parts=rich_parts(adapted.blocks) if adapted else (),
         length=length_told(adapted) if adapted else "",
         over=bool(adapted and adapted.count > adapted.limit),
-        digests=[specs.remember(image.spec) for image in adapted.images] if adapted else (),
+        shots=[_shot(post, image, specs) for image in adapted.images] if adapted else (),
         by_hand=bool(post.captions.get(each.channel, "").strip()),
-        problems=_told(each.problems, each.channel),
+        problems=_told(each, desk.targets[each.channel].language, post, numbers),
     )
 
 
-def _told(problems: Sequence[Problem], channel: str) -> list[Told]:
-    told = [Told(each.message, each.blocking, anchor_of(each.field, channel)) for each in problems]
+def _shot(post: Post, image: AdaptedImage, specs: Specs) -> Shot:
+    # Nobody sees what is written inside the file: without it, typing an alt text makes no picture anew.
+    spec = image.spec.model_copy(update={"creator": "", "copyright": "", "description": ""})
+    source = next(each.media for each in post.images if each.media_sha256 == spec.source)
+    part = spec.crop or Box(left=0, top=0, width=1, height=1)
+    size = lay_out(
+        max(1, round(part.width * source.width)),
+        max(1, round(part.height * source.height)),
+        max_width=spec.max_width,
+        max_height=spec.max_height,
+        ratio=spec.canvas_ratio,
+        strip=bool(spec.credit_strip),
+    )
+    return Shot(specs.remember(spec), image.alt_text, size.canvas_width, size.canvas_height)
+
+
+def _told(each: ChannelPost, language: str, post: Post, numbers: Sequence[int]) -> list[Told]:
+    shown = each.adapted.language if each.adapted else post.language
+    translated = shown if shown != post.language else ""
+    told = []
+    for problem in each.problems:
+        missing = problem.field == "language" and language != post.language
+        anchor = anchor_of(problem.field, channel=each.channel, translated=translated, numbers=numbers)
+        told.append(Told(problem.message, problem.blocking, f"tr-{language}-title" if missing else anchor))
     return sorted(told, key=lambda each: not each.blocking)
+
+
+def to_do(desk: Desk, post: Post, looks: Sequence[Look]) -> list[ToDo]:
+    """What approval would refuse, whatever the day, each thing once."""
+    found: dict[tuple[str, str], list[str]] = {}
+    for look in looks:
+        for each in look.problems:
+            if each.blocking:
+                found.setdefault((each.message, each.anchor), []).append(look.channel)
+    showing = sum(1 for look in looks if look.adapted)
+    of_channels = [
+        ToDo(message, anchor, () if len(channels) == showing else channels)
+        for (message, anchor), channels in found.items()
+    ]
+    own = [each for each in content_problems(post, desk.targets, desk.people) if each.problem.blocking]
+    of_post = [ToDo(each.problem.message, anchor_of(each.problem.field)) for each in own if not each.channels]
+    return sorted((*of_post, *of_channels), key=lambda each: bool(each.channels))
 
 
 def template_captions(desk: Desk, post: Post) -> Mapping[str, str]:

@@ -2,30 +2,47 @@
 
 from __future__ import annotations
 
+import shutil
+import tempfile
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 from fastapi import Request
 from fastapi.responses import Response
 from sqlalchemy import select
 from sqlalchemy.orm import Session
+from starlette.datastructures import FormData
 
-from publisher.db.models import Event, Post
+from publisher.db.models import Event, Media, Post
 from publisher.db.staff import Autosave, PostVersion
 from publisher.desk import Desk
+from publisher.media import MediaError
 from publisher.post_queue import autosaves, review
 from publisher.post_queue.approval import PostProblem
 from publisher.post_queue.drafts import PostContent
 from publisher.post_queue.errors import PostError
+from publisher.post_queue.pictures import keep_picture
 from publisher.post_queue.storing import last_pick, load_post
 from publisher.post_queue.unsaved import unsaved_post
 from publisher.post_queue.versions import versions_of
 from publisher.staff.accounts import actor_of
 from publisher.web.differences import pieces
 from publisher.web.errors import NotThere
-from publisher.web.forms import Mistakes, content_of_fields, fields_of_post, image_numbers
-from publisher.web.looks import looks_of, template_captions
+from publisher.web.forms import (
+    Mistakes,
+    anchor_of,
+    content_of_fields,
+    fields_of,
+    fields_of_post,
+    file_name,
+    image_numbers,
+    next_image_number,
+    with_titles,
+)
+from publisher.web.labels import label_of
+from publisher.web.looks import looks_of, template_captions, to_do
 from publisher.web.rendering import desk_of, page
 
 LATEST = 10
@@ -53,13 +70,6 @@ def show_form(request: Request, shown: Shown, status: int = 200) -> Response:
         comments = review.comments_of(session, post.id) if post else []
         pick = last_pick(session, post) if post else None
         history = _history(session, post) if post else []
-    try:
-        content = content_of_fields(
-            PostContent, {**shown.fields, "title": shown.fields.get("title") or " "}, desk.settings.outlet.zone
-        )
-        looks = looks_context(request, desk, unsaved(desk, content))
-    except Mistakes:
-        looks = {"looks": [], "bare": {}, "pieces": pieces}
     return page(
         request,
         "editor.html",
@@ -68,26 +78,85 @@ def show_form(request: Request, shown: Shown, status: int = 200) -> Response:
         post=post,
         fields=shown.fields,
         mistakes=shown.mistakes,
+        theirs=[
+            (label_of(name), name.endswith("-media"), text, shown.fields.get(name, ""))
+            for name, text in shown.theirs.items()
+        ],
+        problems=[(each, _anchor(each)) for each in shown.problems],
         image_numbers=image_numbers(shown.fields),
-        languages=_languages(desk, post),
+        more_captions=_more_captions(desk, shown.fields),
+        has_captions=any(text.strip() for name, text in shown.fields.items() if name.startswith("caption-")),
         channels=desk.settings.channels.values(),
         versions=versions,
         comments=comments,
         history=history,
         pick=pick,
         kept=kept,
-        **looks,
+        **_pictures_context(desk, shown.fields, _languages(desk, post)),
+        **looks_context(request, shown.fields),
     )
 
 
-def looks_context(request: Request, desk: Desk, post: Post) -> dict[str, Any]:
-    bare = template_captions(desk, post) if any(text.strip() for text in post.captions.values()) else {}
-    return {"looks": looks_of(desk, post, request.app.state.specs), "bare": bare, "pieces": pieces}
-
-
-def unsaved(desk: Desk, content: PostContent) -> Post:
+def looks_context(request: Request, fields: Mapping[str, str]) -> dict[str, Any]:
+    """What `looks.html` shows of a form, whether or not it can be saved as it is."""
+    desk = desk_of(request)
+    try:
+        content = content_of_fields(PostContent, with_titles(fields), desk.settings.outlet.zone)
+    except Mistakes as mistakes:
+        return {"unread": mistakes.fields, "looks": [], "to_do": [], "bare": {}, "pieces": pieces}
     with desk.database.reading() as session:
-        return unsaved_post(session, content)
+        post = unsaved_post(session, content)
+    bare = template_captions(desk, post) if any(text.strip() for text in post.captions.values()) else {}
+    looks = looks_of(desk, post, request.app.state.specs, image_numbers(fields))
+    return {"unread": {}, "looks": looks, "to_do": to_do(desk, post, looks), "bare": bare, "pieces": pieces}
+
+
+def picture_context(request: Request, sha256: str, number: int, languages: list[str]) -> dict[str, Any] | None:
+    """What `picture.html` shows of a stored picture that comes into a form; None: there is none."""
+    fields = {f"images-{number}-media": sha256}
+    context = _pictures_context(desk_of(request), fields, languages)
+    return {"fields": fields, "number": number, "mistakes": {}, **context} if context["media"] else None
+
+
+def _pictures_context(desk: Desk, fields: Mapping[str, str], languages: list[str]) -> dict[str, Any]:
+    """`media`: the rows of the form's pictures, by hash; `alt_limit`: what the strictest channel takes."""
+    hashes = [fields[f"images-{number}-media"] for number in image_numbers(fields)]
+    with desk.database.reading() as session:
+        media = {each.sha256: each for each in session.scalars(select(Media).where(Media.sha256.in_(hashes)))}
+    limit = min((target.profile.alt_text.limit for target in desk.targets.values()), default=1000)
+    return {"media": media, "alt_limit": limit, "languages": languages}
+
+
+def with_files(request: Request, form: FormData) -> tuple[dict[str, str], dict[str, str]]:
+    """The fields of a form with a picture for each file that came along, as a browser without scripts sends them.
+
+    Second: what is wrong with the files that are no pictures, as mistakes of the field `files`.
+    """
+    desk = desk_of(request)
+    fields, refused = fields_of(form), []
+    for each in form.getlist("files"):
+        if isinstance(each, str) or not each.filename:
+            continue
+        with tempfile.NamedTemporaryFile(prefix="publisher-") as file:
+            shutil.copyfileobj(each.file, file)
+            file.flush()
+            try:
+                media = keep_picture(desk.database, desk.store, Path(file.name), file_name(each.filename), desk.now())
+            except (PostError, MediaError) as error:
+                refused.append(f"{str(error).rstrip('.')}.")
+            else:
+                fields[f"images-{next_image_number(fields)}-media"] = media.sha256
+    return fields, {"files": " ".join(refused)} if refused else {}
+
+
+def _anchor(each: PostProblem) -> str:
+    return anchor_of(each.problem.field, channel=each.channels[0] if each.channels else "")
+
+
+def _more_captions(desk: Desk, fields: Mapping[str, str]) -> list[str]:
+    """Captions by hand that are not for one of today's channels: for a language, or for a channel that is gone."""
+    names = (name.removeprefix("caption-") for name in fields if name.startswith("caption-"))
+    return [name for name in names if name not in desk.settings.channels]
 
 
 def load(desk: Desk, post_id: int) -> Post:

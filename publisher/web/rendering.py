@@ -97,8 +97,15 @@ def render(request: Request, template: str, **context: Any) -> str:
 
 def address(request: Request, name: str, /, **parameters: Any) -> str:
     """The path of a route, with the path that a proxy serves the desk under."""
-    path: str = request.url_for(name, **parameters).path
-    return path
+    root: str = request.scope.get("root_path", "").rstrip("/")
+    # A page names many routes, and finding one is slow.
+    known: dict[str, str] = request.app.state.paths
+    if parameters or name not in known:
+        found = str(request.app.url_path_for(name, **parameters))
+        if parameters:
+            return root + found
+        known[name] = found
+    return root + known[name]
 
 
 def go(request: Request, name: str, /, **parameters: Any) -> RedirectResponse:

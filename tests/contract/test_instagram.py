@@ -204,8 +204,9 @@ def test_a_log_in_with_everything_in_the_environment_asks_nothing(desk: Desk) ->
         "picture.of.the.day",
         "https://www.instagram.com/picture.of.the.day/",
     )
-    assert stat.S_IMODE(connection.session.path.stat().st_mode) == 0o600
-    stored = connection.session.path.read_text(encoding="utf-8")
+    file = Path(connection.session.place)
+    assert stat.S_IMODE(file.stat().st_mode) == 0o600
+    stored = file.read_text(encoding="utf-8")
     credentials = desk.sandbox.credentials()
     assert credentials["password"] not in stored
     assert credentials["totp_seed"] not in stored
@@ -280,7 +281,7 @@ def test_a_failed_log_in_keeps_the_session_that_still_works(desk: Desk) -> None:
 def test_without_a_session_the_operator_learns_which_command_to_run(desk: Desk, content: str | None) -> None:
     connection = desk.connection()
     if content is not None:
-        connection.session.path.write_text(content, encoding="utf-8")
+        Path(connection.session.place).write_text(content, encoding="utf-8")
 
     with pytest.raises(CredentialsRefused, match="`publisher connect instagram`"):
         Adapter.connect(connection)

@@ -24,7 +24,15 @@ from PIL import Image
 
 from publisher.clock import Clock, FixedClock, SystemClock
 from publisher.content import AdaptedPost, Rendition, Span, TextBlock
-from publisher.platforms.base import Connection, KeySeed, SessionFile, SupportsLookup, SupportsReadBack, UploadedMedia
+from publisher.platforms.base import (
+    Connection,
+    KeySeed,
+    Quota,
+    SessionFile,
+    SupportsLookup,
+    SupportsReadBack,
+    UploadedMedia,
+)
 from publisher.platforms.errors import (
     ContentRejected,
     CredentialsRefused,
@@ -36,7 +44,7 @@ from publisher.platforms.errors import (
 )
 from publisher.platforms.registry import adapter_class
 from publisher.platforms.tumblr import Adapter
-from publisher.platforms.tumblr_answers import daily_reset, next_request_at
+from publisher.platforms.tumblr_answers import daily_quotas, daily_reset, next_request_at
 from publisher.platforms.tumblr_npf import rows
 from publisher.profiles import load_profile
 from publisher.sandbox.faults import AFTER, KINDS, Fault, FaultBox
@@ -633,9 +641,61 @@ def test_a_used_up_day_without_an_end_is_tried_an_hour_later(desk: Desk) -> None
 
 def test_only_limits_that_are_used_up_and_sensible_count() -> None:
     at = int(NOW.timestamp())
-    limits = [(0, at + 500), (0, at + 900), (3, at + 5000), (0, at - 10), (0, 10**18)]
-    assert daily_reset(limits, NOW) == NOW + timedelta(seconds=900)
-    assert daily_reset([(3, at + 5000)], NOW) is None
+
+    def limits(**found: tuple[int, int]) -> list[Quota]:
+        user = {name: {"limit": 250, "remaining": left, "reset_at": reset} for name, (left, reset) in found.items()}
+        return daily_quotas({"user": user}, NOW)
+
+    assert daily_reset(limits(posts=(0, at + 500), photos=(0, at + 900))) == NOW + timedelta(seconds=900)
+    assert daily_reset(limits(posts=(0, at + 500), photos=(3, at + 900))) == NOW + timedelta(seconds=500)
+    assert limits(posts=(0, at - 10), photos=(0, 10**18), videos=(0, at + 500)) == []
+    assert limits(posts=(0, 0), photos=(251, at + 500)) == []
+
+
+@pytest.mark.parametrize("answer", [None, [], {}, {"user": []}, {"user": {"posts": 7, "photos": {"limit": 1}}}])
+def test_limits_that_can_not_be_read_are_none(answer: object) -> None:
+    assert daily_quotas(answer, NOW) == []
+
+
+def listening(desk: Desk) -> tuple[Adapter, dict[str, Quota]]:
+    """An adapter, and the newest of each quota that it was told."""
+    seen: dict[str, Quota] = {}
+    connection = desk.connection(clock=FixedClock(desk.ledger.now()))
+    told = replace(connection, quotas=lambda quotas: seen.update({quota.name: quota for quota in quotas}))
+    return Adapter.connect(told), seen
+
+
+def test_what_is_left_of_the_requests_is_told_with_every_answer(desk: Desk) -> None:
+    desk.sandbox.hour.limit = 3
+    adapter, seen = listening(desk)
+    adapter.verify_credentials()
+    desk.publish(adapter)
+    left = {name: (quota.kind, quota.maximum, quota.remaining) for name, quota in seen.items()}
+    assert left == {"requests, an hour": ("requests", 3, 1), "requests, a day": ("requests", 5000, 4998)}
+    adapter.verify_credentials()
+    with pytest.raises(RateLimited) as caught:
+        desk.publish(adapter, key="another-0123456789ab")
+    hour = seen["requests, an hour"]
+    assert (hour.remaining, hour.resets_at) == (0, caught.value.retry_at)
+
+
+def test_what_is_left_of_the_day_is_told_when_it_is_asked_for(desk: Desk) -> None:
+    adapter, seen = listening(desk)
+    desk.publish(adapter, 2)
+    adapter.read_quotas()
+    today = desk.copies()[0].at
+    midnight = today.replace(hour=0, minute=0, second=0, microsecond=0) + timedelta(days=1)
+    day = {name: quota for name, quota in seen.items() if not name.startswith("requests")}
+    assert {name: (quota.kind, quota.remaining, quota.resets_at) for name, quota in day.items()} == {
+        "posts, a day": ("posts", 249, midnight),
+        "pictures, a day": ("media", 248, midnight),
+    }
+
+
+def test_limits_that_tumblr_no_longer_tells_are_no_trouble_of_the_account(desk: Desk) -> None:
+    desk.instead = lambda _request: error(404)
+    with pytest.raises(Unavailable):
+        desk.adapter().read_quotas()
 
 
 def test_limits_of_an_unknown_shape_are_passed_over(desk: Desk) -> None:

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import base64
-import fcntl
 import io
 import itertools
 import json
 import logging
+import os
 import re
 import socket
 import subprocess
@@ -15,6 +15,7 @@ import sys
 from collections import Counter
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from datetime import datetime, timedelta
 from html import unescape
 from pathlib import Path
@@ -27,8 +28,17 @@ from PIL import Image
 
 from publisher.clock import ShiftedClock
 from publisher.content import AdaptedImage, AdaptedPost, ImageFormat, Rendition, RenditionSpec
-from publisher.platforms import x, x_login
-from publisher.platforms.base import Connection, KeySeed, SessionFile, SupportsLookup, SupportsReadBack, UploadedMedia
+from publisher.platforms import base, x, x_tokens
+from publisher.platforms.base import (
+    Connection,
+    KeepsLogin,
+    KeySeed,
+    Quota,
+    SessionFile,
+    SupportsLookup,
+    SupportsReadBack,
+    UploadedMedia,
+)
 from publisher.platforms.errors import (
     ContentRejected,
     CredentialsRefused,
@@ -47,6 +57,7 @@ from publisher.sandbox.ledger import Ledger
 from publisher.sandbox.wire import Answer, Request
 from publisher.sandbox.x import XSandbox
 from publisher.sandbox.x_accounts import USER_ID, USER_NAME
+from publisher.sandbox.x_windows import POSTS
 
 CAPTION = "A cell divides & glows <3 https://example.org/cells?a=1&b=2 #biology"
 
@@ -173,8 +184,8 @@ def local(tmp_path: Path, wire: Wire) -> Iterator[LocalX]:
 def pauses(monkeypatch: pytest.MonkeyPatch) -> list[float]:
     """Pauses that would have been taken."""
     taken: list[float] = []
-    monkeypatch.setattr(x, "sleep", taken.append)
-    monkeypatch.setattr(x_login, "sleep", taken.append)
+    for module in (x, x_tokens, base):
+        monkeypatch.setattr(module, "sleep", taken.append)
     return taken
 
 
@@ -584,7 +595,7 @@ def test_an_account_without_credits_needs_a_person(local: LocalX) -> None:
 
 
 def test_an_exhausted_window_says_when_it_opens(local: LocalX) -> None:
-    local.sandbox.post_limit = 1
+    local.sandbox.windows.limits[POSTS] = 1
     adapter = local.adapter()
     adapter.publish(adapted("One"), [], idempotency_key="x-1")
     with pytest.raises(RateLimited) as caught:
@@ -594,6 +605,50 @@ def test_an_exhausted_window_says_when_it_opens(local: LocalX) -> None:
     local.later(wait + timedelta(seconds=1))
     adapter.publish(adapted("Two"), [], idempotency_key="x-2")
     assert len(local.sandbox.posts()) == 2
+
+
+def listening(local: LocalX) -> tuple[Adapter, dict[str, Quota]]:
+    """An adapter, and the newest of each quota that it was told."""
+    seen: dict[str, Quota] = {}
+    connection = replace(local.connection(), quotas=lambda told: seen.update({quota.name: quota for quota in told}))
+    return Adapter.connect(connection), seen
+
+
+def test_each_endpoint_tells_what_is_left_of_its_own_window(local: LocalX) -> None:
+    local.sandbox.windows.limits |= {POSTS: 100, "POST media upload": 500, "GET users tweets": 900}
+    adapter, seen = listening(local)
+    adapter.publish(adapted("Text", "alt"), local.upload(adapter, "alt"), idempotency_key="x-1")
+    adapter.find_publication(adapted("Text", "alt"), idempotency_key="x-1", since=local.clock.now())
+    adapter.publish(adapted("More"), [], idempotency_key="x-2")
+    left = {name: (quota.kind, quota.maximum, quota.remaining) for name, quota in seen.items()}
+    assert left == {
+        "media upload, 15 min": ("media", 500, 499),
+        "media metadata, 15 min": ("media", 10_000, 9_999),
+        "posts, 15 min": ("posts", 100, 98),
+        "reading users tweets, 15 min": ("reading", 900, 899),
+    }
+    waits = [quota.resets_at - local.clock.now() for quota in seen.values()]
+    assert all(timedelta(minutes=14) < wait <= timedelta(minutes=15) for wait in waits)
+    assert all(len(quota.name) <= 40 for quota in seen.values())
+
+
+def test_the_day_of_app_and_account_is_told_where_x_tells_it(local: LocalX) -> None:
+    local.sandbox.windows.posts_a_day = 17
+    adapter, seen = listening(local)
+    adapter.publish(adapted("One"), [], idempotency_key="x-1")
+    assert {name: (seen[name].maximum, seen[name].remaining) for name in seen if "24 h" in name} == {
+        "posts, app, 24 h": (17, 16),
+        "posts, account, 24 h": (17, 16),
+    }
+    assert timedelta(hours=23) < seen["posts, app, 24 h"].resets_at - local.clock.now() <= timedelta(hours=24)
+
+
+def test_a_refusal_tells_its_quota_too(local: LocalX) -> None:
+    local.faults.add("x", Fault("429"))
+    adapter, seen = listening(local)
+    with pytest.raises(RateLimited) as caught:
+        adapter.publish(adapted("One"), [], idempotency_key="x-1")
+    assert (seen["posts, 15 min"].remaining, seen["posts, 15 min"].resets_at) == (0, caught.value.retry_at)
 
 
 # --- OAuth 2 ---------------------------------------------------------------------------------
@@ -638,10 +693,8 @@ def test_many_workers_renew_once(local: LocalX) -> None:
 
 def test_a_renewal_elsewhere_is_waited_for_but_not_without_end(local: LocalX, pauses: list[float]) -> None:
     before = local.log_in(timedelta(0))
-    with local.session.path.with_suffix(".lock").open("a") as held:
-        fcntl.flock(held, fcntl.LOCK_EX)
-        with pytest.raises(Unavailable):
-            Adapter.connect(local.connection(local.app())).verify_credentials()
+    with local.session.alone(), pytest.raises(Unavailable):
+        Adapter.connect(local.connection(local.app())).verify_credentials()
     assert pauses
     assert local.sandbox.accounts.renewals == 0
     assert local.session.load() == before
@@ -656,13 +709,95 @@ def test_a_refused_renewal_keeps_the_session_and_says_what_to_run(local: LocalX)
     assert "spent-refresh-token" not in f"{caught.value!r} {caught.value.answer}"
 
 
-def test_a_lost_renewal_keeps_the_old_tokens(local: LocalX, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize(
+    "answer",
+    [Answer(status=500, cut_at=0), Answer.of_json(500, {}), Answer.of_text(200, "{}"), Answer.of_text(200, "")],
+)
+def test_a_renewal_without_new_tokens_keeps_the_old_ones(
+    local: LocalX, monkeypatch: pytest.MonkeyPatch, answer: Answer
+) -> None:
     before = local.log_in(timedelta(0))
-    route = ("POST", "/2/oauth2/token")
-    monkeypatch.setitem(local.sandbox.accounts._pages, route, lambda request: Answer(status=500, cut_at=0))
-    with pytest.raises(Unavailable):
-        Adapter.connect(local.connection(local.app())).verify_credentials()
+    with monkeypatch.context() as patch:
+        patch.setitem(local.sandbox.accounts._pages, ("POST", "/2/oauth2/token"), lambda request: answer)
+        with pytest.raises(Unavailable):
+            Adapter.connect(local.connection(local.app())).verify_credentials()
     assert local.session.load() == before
+    assert Adapter.connect(local.connection(local.app())).verify_credentials().id == USER_ID
+
+
+def test_tokens_are_renewed_before_they_end(local: LocalX) -> None:
+    before = local.log_in(timedelta(hours=2))
+    adapter = Adapter.connect(local.connection(local.app()))
+    assert isinstance(adapter, KeepsLogin)
+    adapter.keep_login()
+    assert local.session.load() == before
+    local.later(timedelta(hours=1))
+    adapter.keep_login()
+    adapter.keep_login()
+    assert local.sandbox.accounts.renewals == 1
+    assert adapter.login_ends() is None
+    local.later(timedelta(minutes=70))
+    assert adapter.verify_credentials().id == USER_ID
+    assert local.sandbox.accounts.renewals == 1
+
+
+def test_a_refused_renewal_is_told_while_the_old_token_still_works(local: LocalX) -> None:
+    session = local.log_in(timedelta(hours=1))
+    local.session.save({**session, "refresh_token": "spent-refresh-token"})
+    adapter = Adapter.connect(local.connection(local.app()))
+    with pytest.raises(CredentialsRefused, match="publisher connect x-en"):
+        adapter.keep_login()
+    assert adapter.verify_credentials().id == USER_ID
+
+
+def test_renewed_tokens_outlive_a_short_trouble_of_the_disk(
+    local: LocalX, pauses: list[float], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    before = local.log_in(timedelta(0))
+    troubles = [OSError(28, "No space left on device"), OSError(5, "Input/output error")]
+    replace = os.replace
+
+    def failing(source: str, target: Path) -> None:
+        if troubles:
+            raise troubles.pop()
+        replace(source, target)
+
+    monkeypatch.setattr("os.replace", failing)
+    assert Adapter.connect(local.connection(local.app())).verify_credentials().id == USER_ID
+    assert local.session.load()["refresh_token"] != before["refresh_token"]
+    assert len(pauses) == 2
+    assert local.requests["POST", "/2/oauth2/token"] == 1
+
+
+def test_who_lost_its_turn_takes_what_somebody_else_has_stored(local: LocalX, monkeypatch: pytest.MonkeyPatch) -> None:
+    local.log_in(timedelta(0))
+
+    def overtaken(request: Request) -> Answer:
+        local.log_in(timedelta(hours=2))
+        return Answer.of_json(400, {"error": "invalid_request"})
+
+    monkeypatch.setitem(local.sandbox.accounts._pages, ("POST", "/2/oauth2/token"), overtaken)
+    assert Adapter.connect(local.connection(local.app())).verify_credentials().id == USER_ID
+
+
+def test_a_log_in_that_can_not_be_renewed_says_when_it_ends(local: LocalX) -> None:
+    session = local.log_in(timedelta(hours=1))
+    del session["refresh_token"]
+    local.session.save(session)
+    adapter = Adapter.connect(local.connection(local.app()))
+    adapter.keep_login()
+    assert adapter.login_ends() == datetime.fromisoformat(session["expires_at"])
+    local.later(timedelta(hours=1))
+    with pytest.raises(CredentialsRefused, match="publisher connect x-en"):
+        adapter.keep_login()
+    assert local.requests["POST", "/2/oauth2/token"] == 0
+
+
+def test_lasting_keys_never_end(local: LocalX) -> None:
+    adapter = local.adapter()
+    adapter.keep_login()
+    assert adapter.login_ends() is None
+    assert not local.requests
 
 
 # --- connecting ------------------------------------------------------------------------------

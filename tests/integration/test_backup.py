@@ -38,8 +38,7 @@ from publisher.lifecycle import restore_deliveries
 from publisher.post_queue.drafts import ImageDraft, PostDraft
 from publisher.post_queue.gap import Gap, close_gap
 from publisher.post_queue.posts import add_post
-from publisher.scheduler import Scheduler
-from publisher.settings import load_settings
+from publisher.scheduler import RegularJob, Scheduler
 from publisher.starter import write_starter
 from publisher.states import State
 from tests.fakes import add_delivery, the_delivery
@@ -77,15 +76,12 @@ def backup(desk: Desk, tmp_path: Path) -> BackupReport:
     return make_backup(desk.settings, tmp_path / "kept", NOW)
 
 
-# --- a whole backup --------------------------------------------------------------------------
-
-
 def test_a_backup_holds_everything_but_secrets(desk: Desk, backup: BackupReport) -> None:
     manifest = read_manifest(backup.path)
     assert manifest == backup.manifest
     assert (manifest.created_at, manifest.config_file, backup.left_out) == (NOW, "config/publisher.toml", ())
     [original] = manifest.originals
-    assert (backup.path / original.path).read_bytes() == desk.store.path(original.sha256).read_bytes()
+    assert (backup.path / original.path).read_bytes() == desk.store.fetch(original.sha256).read_bytes()
     kept = {file.path for file in manifest.config}
     assert kept >= {"config/publisher.toml", "config/people.toml", "config/captions/x.j2", "config/.env.example"}
     on_disk = {path.relative_to(backup.path).as_posix() for path in backup.path.rglob("*") if path.is_file()}
@@ -102,19 +98,19 @@ def test_an_original_is_linked_where_it_can_be_and_copied_elsewhere(
     desk: Desk, backup: BackupReport, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     [original] = backup.manifest.originals
-    assert (backup.path / original.path).samefile(desk.store.path(original.sha256))
+    assert (backup.path / original.path).samefile(desk.store.fetch(original.sha256))
 
     def another_file_system(*_: object) -> None:
         raise OSError(errno.EXDEV, os.strerror(errno.EXDEV))
 
     monkeypatch.setattr(os, "link", another_file_system)
     second = make_backup(desk.settings, tmp_path / "kept", NOW + timedelta(seconds=1))
-    assert not (second.path / original.path).samefile(desk.store.path(original.sha256))
+    assert not (second.path / original.path).samefile(desk.store.fetch(original.sha256))
     assert second.manifest.originals == backup.manifest.originals
 
 
 def test_a_damaged_or_missing_original_is_left_out_and_told(desk: Desk, tmp_path: Path) -> None:
-    [original] = desk.store.originals()
+    original = desk.store.fetch(next(desk.store.originals()))
     original.write_bytes(b"rot")
     damaged = make_backup(desk.settings, tmp_path / "kept", NOW)
     assert (damaged.left_out, damaged.manifest.originals) == (("cell.png (damaged)",), ())
@@ -140,17 +136,6 @@ def test_a_folder_that_is_not_there_is_not_made_up(desk: Desk, tmp_path: Path) -
     assert not (tmp_path / "unmounted").exists()
 
 
-def test_postgresql_is_sent_to_its_own_tool(desk: Desk, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("PUBLISHER__STORAGE__DATABASE", "postgresql+psycopg://ada:hush@host/desk")
-    settings = load_settings(desk.settings.file)
-    with pytest.raises(BackupError, match=r"pg_dump .*'postgresql://ada@host/desk'") as told:
-        make_backup(settings, tmp_path / "kept", NOW)
-    assert "hush" not in str(told.value)
-
-
-# --- the way back ----------------------------------------------------------------------------
-
-
 def test_a_restored_desk_has_what_the_lost_one_had(desk: Desk, backup: BackupReport, tmp_path: Path) -> None:
     desk.database.close()
     shutil.rmtree(desk.settings.root)
@@ -161,7 +146,7 @@ def test_a_restored_desk_has_what_the_lost_one_had(desk: Desk, backup: BackupRep
     with restored.database.reading() as session:
         [post] = session.scalars(select(Post))
         assert (post.title, post.state) == ("A cell", "draft")
-        assert restored.store.path(post.images[0].media_sha256).is_file()
+        assert restored.store.fetch(post.images[0].media_sha256).is_file()
     assert restored.targets
     restored.database.close()
     assert {path.name for path in (tmp_path / "restored").iterdir()} == {"config", "media", "queue.db"}
@@ -230,7 +215,7 @@ def test_a_failing_restore_leaves_the_place_empty(
     def broken(*_: object, **__: object) -> None:
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
-    monkeypatch.setattr("publisher.keeping.restore.close_gap", broken)
+    monkeypatch.setattr("publisher.keeping.doubting.close_gap", broken)
     (tmp_path / "restored").mkdir()
     with pytest.raises(BackupError, match="make room"):
         restore(backup.path, tmp_path / "restored", NOW)
@@ -250,9 +235,6 @@ def test_a_database_kept_elsewhere_goes_there_and_overwrites_nothing(
     assert not (tmp_path / "again").exists()
 
 
-# --- the command line ------------------------------------------------------------------------
-
-
 def test_the_commands_tell_what_they_did(desk: Desk, tmp_path: Path) -> None:
     desk.database.close()
     done = CliRunner().invoke(cli, ["--config", str(desk.settings.file), "backup"], catch_exceptions=False)
@@ -262,9 +244,6 @@ def test_the_commands_tell_what_they_did(desk: Desk, tmp_path: Path) -> None:
     done = CliRunner().invoke(cli, ["restore", str(made), str(tmp_path / "back")], catch_exceptions=False)
     assert f"its configuration is {tmp_path / 'back' / 'config' / 'publisher.toml'}" in done.output
     assert "Make sure that the lost desk runs nowhere" in done.output
-
-
-# --- every day -------------------------------------------------------------------------------
 
 
 def test_two_months_of_daily_backups_leave_seven_days_and_four_weeks(desk: Desk, clock: FixedClock) -> None:
@@ -333,9 +312,6 @@ def test_doctor_is_red_only_when_the_newest_backup_is_too_old(desk: Desk, clock:
     clock.advance(hours=49)
     with pytest.raises(BackupError, match="the newest is of"):
         _backup_told(desk, desk.settings)
-
-
-# --- never twice -----------------------------------------------------------------------------
 
 
 @pytest.fixture
@@ -427,9 +403,6 @@ def test_a_day_picked_after_the_backup_is_not_picked_again(outlet: Outlet, lose_
     for name in PLATFORMS:
         assert len(outlet.copies(name)) == 2
         assert len({copy.caption for copy in outlet.copies(name)}) == 2
-
-
-# --- which deliveries are doubted, and which days are closed ---------------------------------
 
 
 FELL_DUE = {
@@ -540,9 +513,6 @@ def test_a_day_that_the_backup_knows_is_not_closed_but_an_empty_one_is(database:
         assert close_gap(session, desk.settings, since=tomorrow, now=tomorrow + timedelta(hours=1)).days == ()
 
 
-# --- while the desk runs ---------------------------------------------------------------------
-
-
 def test_a_running_desk_keeps_a_copy_of_its_database(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
     done = threading.Event()
 
@@ -575,16 +545,15 @@ def test_a_backup_that_fails_is_told_and_the_desk_goes_on(
         clock,
         pick=lambda: picked.append(failed.is_set()),
         kick=lambda _: None,
-        prepare=lambda: None,
         first_look_up=timedelta(seconds=1),
-        back_up=fail,
+        jobs=[RegularJob("the daily backup", 3600, fail)],
     )
     scheduler.start()
     assert failed.wait(30)
     scheduler.stop()
     scheduler.tick()
     assert picked[-1]
-    [told] = [record for record in caplog.records if "no daily backup was made" in record.getMessage()]
+    [told] = [record for record in caplog.records if "the daily backup failed" in record.getMessage()]
     assert told.levelname == "ERROR"
     assert "the disk is full" in told.getMessage()
 

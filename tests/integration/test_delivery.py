@@ -28,6 +28,7 @@ from publisher.platforms.errors import (
 )
 from publisher.settings import DeliverySettings
 from publisher.states import State
+from tests.conftest import on_every_database
 from tests.fakes import (
     BlindAdapter,
     FakeAdapter,
@@ -86,6 +87,7 @@ def bench(database: Database, clock: FixedClock) -> Bench:
     return Bench(database, clock)
 
 
+@on_every_database
 def test_a_due_delivery_is_published_once_and_read_back(bench: Bench) -> None:
     delivery = add_delivery(bench.database, bench.clock.now())
     assert bench.drain() == 1
@@ -148,6 +150,7 @@ def test_trouble_before_the_send_never_leaves_an_unknown_outcome(bench: Bench, e
     assert bench.platform.publish_calls == []
 
 
+@on_every_database
 def test_a_lost_answer_is_found_and_never_sent_again(bench: Bench) -> None:
     bench.platform.after = [LOST_ANSWER]
     delivery = add_delivery(bench.database, bench.clock.now())
@@ -157,6 +160,7 @@ def test_a_lost_answer_is_found_and_never_sent_again(bench: Bench) -> None:
     assert len(bench.platform.publish_calls) == bench.copies == 1
 
 
+@on_every_database
 def test_a_lost_request_goes_out_again_only_after_two_clean_look_ups(bench: Bench) -> None:
     bench.platform.before = [LOST_ANSWER]
     delivery = add_delivery(bench.database, bench.clock.now())
@@ -244,6 +248,7 @@ def test_a_rate_limit_is_honoured_to_the_second(bench: Bench) -> None:
     assert bench.copies == 1
 
 
+@on_every_database
 def test_refused_credentials_pause_the_channel_until_it_is_resumed(bench: Bench) -> None:
     bench.platform.before = [CredentialsRefused("connect it again")]
     first = add_delivery(bench.database, bench.clock.now())
@@ -261,6 +266,7 @@ def test_refused_credentials_pause_the_channel_until_it_is_resumed(bench: Bench)
     assert [the_delivery(bench.database, row).state for row in (first, second)] == ["published", "published"]
 
 
+@on_every_database
 def test_two_workers_never_hold_one_delivery(bench: Bench) -> None:
     add_delivery(bench.database, bench.clock.now())
     lease = timedelta(seconds=30)
@@ -269,6 +275,7 @@ def test_two_workers_never_hold_one_delivery(bench: Bench) -> None:
     assert claim(bench.database, "fake", owner="b", now=bench.clock.now(), lease=lease) is None
 
 
+@on_every_database
 def test_one_delivery_at_a_time_per_channel(bench: Bench) -> None:
     add_delivery(bench.database, bench.clock.now())
     add_delivery(bench.database, bench.clock.now(), day_offset=1)
@@ -277,6 +284,7 @@ def test_one_delivery_at_a_time_per_channel(bench: Bench) -> None:
     assert claim(bench.database, "fake", owner="b", now=bench.clock.now(), lease=lease) is None
 
 
+@on_every_database
 @pytest.mark.parametrize("milestone", ["claimed", "prepared", "committed"])
 def test_a_worker_that_lost_its_lease_sends_nothing_or_tells_the_truth(bench: Bench, milestone: str) -> None:
     """Another worker takes over and publishes while the first one is away at a milestone."""
@@ -295,6 +303,7 @@ def test_a_worker_that_lost_its_lease_sends_nothing_or_tells_the_truth(bench: Be
     assert bench.copies == 1
 
 
+@on_every_database
 def test_a_late_success_is_recorded_as_the_truth(bench: Bench) -> None:
     delivery = add_delivery(bench.database, bench.clock.now())
 
@@ -310,6 +319,7 @@ def test_a_late_success_is_recorded_as_the_truth(bench: Bench) -> None:
     assert bench.copies == 1
 
 
+@on_every_database
 def test_an_owner_that_is_surely_gone_is_not_waited_for(bench: Bench) -> None:
     delivery = add_delivery(bench.database, bench.clock.now())
     claim(bench.database, "fake", owner="gone", now=bench.clock.now(), lease=timedelta(hours=1))
@@ -372,6 +382,7 @@ def test_a_missing_alt_text_on_the_platform_is_told_and_not_mended_by_a_copy(ben
     assert bench.copies == 1
 
 
+@on_every_database
 @pytest.mark.parametrize("act", ["retry", "settle", "cancel"])
 def test_what_is_public_stays_as_it_is(bench: Bench, act: str) -> None:
     delivery = add_delivery(bench.database, bench.clock.now())

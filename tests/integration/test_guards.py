@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import random
+import threading
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 
 import pytest
@@ -20,6 +22,7 @@ from publisher.lifecycle import Fenced
 from publisher.platforms.errors import Unavailable
 from publisher.settings import DeliverySettings
 from tests import mutants
+from tests.conftest import on_every_database
 from tests.fakes import FakeChannels, FakePlatform, FakeRenderer, add_delivery, fake_profile
 
 LEASE = timedelta(seconds=30)
@@ -65,7 +68,8 @@ def late_answer_while_another_publishes(bench: Bench) -> None:
     add_delivery(bench.database, bench.clock.now())
     frozen = bench.claim("frozen")
     assert frozen is not None
-    attempt = records.commit_intent(bench.database, frozen, "key", now=bench.clock.now(), lease=LEASE, owner="frozen")
+    intent = records.Intent(key="key", cost=0, gap=timedelta(0))
+    attempt = records.commit_intent(bench.database, frozen, intent, now=bench.clock.now(), lease=LEASE, owner="frozen")
     bench.find_absent()
 
     def wake_up() -> None:
@@ -85,6 +89,7 @@ def late_answer_while_another_publishes(bench: Bench) -> None:
     bench.drain()
 
 
+@on_every_database
 def test_the_fence_keeps_a_late_worker_from_a_second_copy(bench: Bench) -> None:
     late_answer_while_another_publishes(bench)
     assert len(bench.platform.posts) == 1
@@ -96,6 +101,7 @@ def test_without_the_fence_there_would_be_a_second_copy(bench: Bench) -> None:
     assert len(bench.platform.posts) == 2
 
 
+@on_every_database
 @pytest.mark.parametrize(
     ("broken", "in_flight"),
     [((), 1), (("index",), 1), (("check",), 1), (("index", "check"), 2)],
@@ -114,3 +120,22 @@ def test_two_guards_keep_a_channel_to_one_delivery_at_a_time(
         add_delivery(bench.database, bench.clock.now(), day_offset=day)
     held = [bench.claim("one"), bench.claim("two")]
     assert len([each for each in held if each]) == in_flight
+
+
+@on_every_database
+@pytest.mark.parametrize("broken", [False, True], ids=["whole", "no check"])
+def test_of_many_that_claim_at_once_one_gets_it(bench: Bench, broken: bool) -> None:
+    if broken:
+        mutants.without_busy_check()
+    for day in range(3):
+        add_delivery(bench.database, bench.clock.now(), day_offset=day)
+    count = 6
+    barrier = threading.Barrier(count)
+
+    def claim_with_the_others(number: int) -> Held | None:
+        barrier.wait()
+        return bench.claim(f"worker {number}")
+
+    with ThreadPoolExecutor(count) as pool:
+        held = list(pool.map(claim_with_the_others, range(count)))
+    assert len([each for each in held if each]) == 1

@@ -11,7 +11,7 @@ import pytest
 
 from publisher.content import Box, ImageChoices, Link
 from publisher.db.session import Database
-from publisher.media import MediaStore
+from publisher.media import FolderStore
 from publisher.post_queue import intake, pictures
 from publisher.post_queue.drafts import Translation
 from publisher.post_queue.errors import PostError
@@ -253,10 +253,10 @@ def test_a_folder_is_read_by_name_and_a_bad_file_stops_no_other(
 
     monkeypatch.setattr(pictures, "inspect_image", facts_of_content)
     now = datetime(2026, 5, 4, 8, 0, tzinfo=UTC)
-    store = MediaStore(tmp_path / "media")
+    store = FolderStore(tmp_path / "media")
     ids = [add_post(database, store, each.draft, now).id for each in found if each.draft]
     assert ids == sorted(ids)
-    assert [path.read_bytes() for path in store.originals()] == [b"cells"]
+    assert [store.fetch(sha256).read_bytes() for sha256 in store.originals()] == [b"cells"]
 
 
 def test_a_folder_that_is_not_there_is_told(tmp_path: Path) -> None:

@@ -14,8 +14,8 @@ from typing import Any
 
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
-from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
-from sqlalchemy import select
+from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule, run_state_machine_as_test
+from sqlalchemy import delete, select
 
 from publisher.clock import FixedClock
 from publisher.content import AdaptedPost, Publication
@@ -75,10 +75,14 @@ class Hands:
 
 
 class DeskMachine(RuleBasedStateMachine):
-    def __init__(self) -> None:
+    def __init__(self, database: Database | None = None) -> None:
+        """`database`: one that is emptied first; None: one in memory."""
         super().__init__()
-        self.database = Database.open("sqlite://")
+        self.database = database or Database.open("sqlite://")
         Base.metadata.create_all(self.database.engine)
+        with self.database.writing() as session:
+            for table in reversed(Base.metadata.sorted_tables):
+                session.execute(delete(table))
         self.clock = FixedClock(START)
         self.platform = FakePlatform()
         self.accepted: dict[str, datetime] = {}
@@ -196,9 +200,10 @@ class DeskMachine(RuleBasedStateMachine):
 
     def _commit(self, hands: Hands) -> None:
         now = self.clock.now()
+        intent = records.Intent(key=hands.key, cost=0, gap=timedelta(0))
         with _Guarded(self, hands):
             hands.attempt = records.commit_intent(
-                self.database, hands.held, hands.key, now=now, lease=LEASE, owner=hands.owner
+                self.database, hands.held, intent, now=now, lease=LEASE, owner=hands.owner
             )
             hands.committed = now
 
@@ -309,11 +314,20 @@ def _told(row: Delivery) -> dict[str, Any]:
     return {column.name: getattr(row, column.name) for column in Delivery.__table__.columns}
 
 
-TestDesk = DeskMachine.TestCase
-TestDesk.settings = settings(
+SETTINGS = settings(
     max_examples=30,
     stateful_step_count=30,
     deadline=None,
     database=None,
     suppress_health_check=[HealthCheck.too_slow],
 )
+TestDesk = DeskMachine.TestCase
+TestDesk.settings = SETTINGS
+
+
+def test_it_holds_on_postgresql_too(postgres_database: Database) -> None:
+    class Machine(DeskMachine):
+        def __init__(self) -> None:
+            super().__init__(postgres_database)
+
+    run_state_machine_as_test(Machine, settings=settings(SETTINGS, max_examples=6))

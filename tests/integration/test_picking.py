@@ -9,7 +9,7 @@ from pathlib import Path
 from zoneinfo import ZoneInfo
 
 import pytest
-from sqlalchemy import func, insert, select, update
+from sqlalchemy import delete, func, insert, select, update
 from sqlalchemy.orm import Session
 
 from publisher.content import AdaptedPost, Problem
@@ -19,6 +19,7 @@ from publisher.post_queue import picking
 from publisher.post_queue.choosing import Choice, choose
 from publisher.post_queue.picking import PickOutcome, sync_channels
 from publisher.settings import ReserveSettings
+from tests.conftest import on_every_database
 from tests.queue_desk import Desk, open_desk
 
 LONDON = ZoneInfo("Europe/London")
@@ -41,6 +42,7 @@ def test_nothing_happens_before_the_hour(desk: Desk) -> None:
     assert desk.picks() == []
 
 
+@on_every_database
 def test_the_first_post_goes_to_every_channel_at_its_hour(desk: Desk) -> None:
     post = desk.post("one", NINE)
     desk.post("two", NINE)
@@ -59,6 +61,7 @@ def test_the_first_post_goes_to_every_channel_at_its_hour(desk: Desk) -> None:
     assert [event.post_id for event in desk.events("post picked")] == [post]
 
 
+@on_every_database
 def test_a_second_call_changes_nothing(desk: Desk) -> None:
     desk.post("one", NINE)
     desk.post("two", NINE)
@@ -145,6 +148,7 @@ def test_a_late_post_still_goes_out_until_the_rule_ends_it(desk: Desk) -> None:
     assert desk.picks()[0].deliveries[0].due_at == NINE
 
 
+@on_every_database
 def test_too_late_is_recorded_once_and_uses_up_no_post(desk: Desk) -> None:
     post = desk.post("one", NINE)
     late = datetime(2026, 5, 4, 19, 0, tzinfo=UTC)
@@ -176,6 +180,7 @@ def test_with_skip_a_channel_that_is_still_in_time_gets_the_post(database: Datab
     assert web.expires_at < now < mail.due_at < mail.expires_at
 
 
+@on_every_database
 def test_an_empty_slot_is_told_once_and_filled_when_a_post_is_ready(desk: Desk) -> None:
     results = [desk.pick(NINE + timedelta(minutes=minute)).result for minute in range(3)]
     assert results == ["empty", "nothing", "nothing"]
@@ -269,6 +274,7 @@ def test_a_post_that_a_channel_can_no_longer_carry_is_held_there(desk: Desk) -> 
     assert isinstance(blocking[0], Problem)
 
 
+@on_every_database
 def test_channels_are_entered_once_and_follow_the_configuration(desk: Desk) -> None:
     with desk.database.writing() as session:
         session.add(Channel(name="web", platform="another"))
@@ -283,6 +289,22 @@ def test_channels_are_entered_once_and_follow_the_configuration(desk: Desk) -> N
 # --- many at once ----------------------------------------------------------------------------
 
 
+@on_every_database
+def test_processes_that_start_at_once_enter_the_channels_once(desk: Desk) -> None:
+    def enter() -> str:
+        with desk.database.writing() as session:
+            sync_channels(session, desk.settings)
+        return "entered"
+
+    for _ in range(5):
+        with desk.database.writing() as session:
+            session.execute(delete(Channel))
+        _at_once(6, enter)
+    with desk.database.reading() as session:
+        assert sorted(session.scalars(select(Channel.name))) == ["mail", "web"]
+
+
+@on_every_database
 def test_pickers_at_once_make_one_pick(desk: Desk) -> None:
     for number in range(30):
         desk.post(f"post {number}", NINE)
@@ -296,6 +318,7 @@ def test_pickers_at_once_make_one_pick(desk: Desk) -> None:
     assert all(len(pick.deliveries) == 2 for pick in picks)
 
 
+@on_every_database
 def test_fillers_at_once_fill_an_empty_slot_once(desk: Desk) -> None:
     desk.pick(NINE)
     for number in range(4):
@@ -305,6 +328,7 @@ def test_fillers_at_once_fill_an_empty_slot_once(desk: Desk) -> None:
     assert len(desk.picks()[0].deliveries) == 2
 
 
+@on_every_database
 def test_a_lost_race_for_the_slot_is_no_error(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
     """Another machine inserts the pick between the choice and ours."""
     desk.post("one", NINE)
@@ -322,6 +346,7 @@ def test_a_lost_race_for_the_slot_is_no_error(desk: Desk, monkeypatch: pytest.Mo
     assert [len(pick.deliveries) for pick in desk.picks()] == [0]
 
 
+@on_every_database
 def test_a_lost_race_for_an_empty_slot_is_no_error(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
     """Another machine fills the slot between the choice and ours."""
     desk.pick(NINE)
@@ -341,6 +366,7 @@ def test_a_lost_race_for_an_empty_slot_is_no_error(desk: Desk, monkeypatch: pyte
     assert [(pick.post_id, pick.deliveries) for pick in desk.picks()] == [(first, [])]
 
 
+@on_every_database
 def test_a_post_edited_between_choice_and_commit_is_not_sent_as_it_was(
     desk: Desk, monkeypatch: pytest.MonkeyPatch
 ) -> None:

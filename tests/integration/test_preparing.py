@@ -7,7 +7,7 @@ from pathlib import Path
 
 from publisher.adapt.rendering import Renderer
 from publisher.content import RenditionSpec
-from publisher.media import MediaStore
+from publisher.media import FolderStore
 from publisher.post_queue.preparing import KEPT_FOR, prepare_next, sweep_renditions
 from publisher.post_queue.slots import slot_day, slot_opens
 from tests.outlet import Outlet
@@ -31,7 +31,7 @@ def test_the_next_post_is_ready_before_its_slot(outlet: Outlet) -> None:
 
 
 def test_only_old_renditions_that_nothing_needs_are_removed(outlet: Outlet, tmp_path: Path) -> None:
-    store = MediaStore(tmp_path / "own-media")
+    store = FolderStore(tmp_path / "own-media")
     renderer = Renderer(store)
     outlet.add_post()
     outlet.pick()
@@ -42,7 +42,7 @@ def test_only_old_renditions_that_nothing_needs_are_removed(outlet: Outlet, tmp_
         for image in row.adapted["images"]
     ]
     unneeded = needed[0].model_copy(update={"description": "Nobody waits for this one"})
-    store.put(desk.store.path(needed[0].source).read_bytes())
+    store.put(desk.store.fetch(needed[0].source).read_bytes())
     made = [renderer.render(spec).path for spec in (*needed, unneeded)]
     assert sweep_renditions(desk.database, renderer, desk.now()) == 0
     assert sweep_renditions(desk.database, renderer, desk.now() + KEPT_FOR + timedelta(days=1)) >= 1

@@ -17,14 +17,14 @@ from PIL.JpegImagePlugin import get_sampling
 
 from publisher.adapt.inspection import inspect_image
 from publisher.content import Box
-from publisher.media import MediaStore
+from publisher.media import FolderStore
 from tests import image_samples as samples
 from tests.image_judge import BLOG, GRID, REAL, TIGHT, content, opened, pixels, real, render, similarity
 
 
 @pytest.fixture
-def store(tmp_path: Path) -> MediaStore:
-    return MediaStore(tmp_path / "media")
+def store(tmp_path: Path) -> FolderStore:
+    return FolderStore(tmp_path / "media")
 
 
 # --- faithful --------------------------------------------------------------------------------
@@ -32,7 +32,7 @@ def store(tmp_path: Path) -> MediaStore:
 
 @pytest.mark.parametrize("settings", [GRID, BLOG, TIGHT], ids=["grid", "blog", "tight"])
 @pytest.mark.parametrize("name", REAL)
-def test_a_rendition_looks_like_its_master(store: MediaStore, name: str, settings: dict[str, Any]) -> None:
+def test_a_rendition_looks_like_its_master(store: FolderStore, name: str, settings: dict[str, Any]) -> None:
     master = pixels(real(name))
     height, width, _ = master.shape
     made = render(store, real(name), settings)
@@ -47,7 +47,7 @@ def test_a_rendition_looks_like_its_master(store: MediaStore, name: str, setting
 
 
 @pytest.mark.parametrize("name", REAL)
-def test_a_jpeg_rendition_is_full_colour_progressive_srgb_and_bare(store: MediaStore, name: str) -> None:
+def test_a_jpeg_rendition_is_full_colour_progressive_srgb_and_bare(store: FolderStore, name: str) -> None:
     image = opened(render(store, real(name), GRID).path)
     assert image.format == "JPEG"
     assert image.mode == "RGB"
@@ -56,14 +56,14 @@ def test_a_jpeg_rendition_is_full_colour_progressive_srgb_and_bare(store: MediaS
     assert "icc_profile" not in image.info
 
 
-def test_saturated_colours_survive_a_tight_limit_undivided(store: MediaStore, tmp_path: Path) -> None:
+def test_saturated_colours_survive_a_tight_limit_undivided(store: FolderStore, tmp_path: Path) -> None:
     original = samples.save(samples.fluorescence(1000, 800), tmp_path / "f.png")
     made = render(store, original, TIGHT)
     assert get_sampling(opened(made.path)) == 0
     assert 0.8 * TIGHT["max_bytes"] < made.bytes <= TIGHT["max_bytes"]
 
 
-def test_its_own_measure_agrees_with_the_independent_one(store: MediaStore, tmp_path: Path) -> None:
+def test_its_own_measure_agrees_with_the_independent_one(store: FolderStore, tmp_path: Path) -> None:
     original = samples.save(samples.tissue(900, 700), tmp_path / "t.png")
     made = render(store, original, TIGHT)
     assert made.ssim == pytest.approx(similarity(pixels(original), pixels(made.path)), abs=0.02)
@@ -71,7 +71,7 @@ def test_its_own_measure_agrees_with_the_independent_one(store: MediaStore, tmp_
     assert 0 < made.colour_difference < 5
 
 
-def test_a_picture_too_heavy_at_any_quality_is_made_smaller_and_says_so(store: MediaStore, tmp_path: Path) -> None:
+def test_a_picture_too_heavy_at_any_quality_is_made_smaller_and_says_so(store: FolderStore, tmp_path: Path) -> None:
     original = samples.save(samples.tissue(900, 700), tmp_path / "t.png")
     made = render(store, original, TIGHT, max_bytes=25_000)
     assert made.bytes <= 25_000
@@ -79,7 +79,7 @@ def test_a_picture_too_heavy_at_any_quality_is_made_smaller_and_says_so(store: M
     assert any("smaller" in note for note in made.notes)
 
 
-def test_nothing_is_enlarged(store: MediaStore) -> None:
+def test_nothing_is_enlarged(store: FolderStore) -> None:
     made = render(store, real("cell.png"), BLOG)
     assert (made.width, made.height) == (550, 660)
 
@@ -87,7 +87,7 @@ def test_nothing_is_enlarged(store: MediaStore) -> None:
 # --- figures and transparency ----------------------------------------------------------------
 
 
-def test_a_line_figure_stays_lossless_where_png_is_taken(store: MediaStore, tmp_path: Path) -> None:
+def test_a_line_figure_stays_lossless_where_png_is_taken(store: FolderStore, tmp_path: Path) -> None:
     original = samples.save(samples.line_figure(900, 700), tmp_path / "plot.png")
     made = render(store, original, BLOG)
     image = opened(made.path)
@@ -96,12 +96,12 @@ def test_a_line_figure_stays_lossless_where_png_is_taken(store: MediaStore, tmp_
     assert render(store, original, GRID).format == "jpeg"
 
 
-def test_a_photograph_in_a_png_becomes_a_jpeg(store: MediaStore, tmp_path: Path) -> None:
+def test_a_photograph_in_a_png_becomes_a_jpeg(store: FolderStore, tmp_path: Path) -> None:
     original = samples.save(samples.fluorescence(600, 500), tmp_path / "photo.png")
     assert render(store, original, BLOG).format == "jpeg"
 
 
-def test_transparency_stands_on_white_without_dark_rims(store: MediaStore, tmp_path: Path) -> None:
+def test_transparency_stands_on_white_without_dark_rims(store: FolderStore, tmp_path: Path) -> None:
     plain = samples.save(samples.line_figure(1200, 900), tmp_path / "plain.png")
     glass = samples.save(samples.on_glass(samples.line_figure(1200, 900)), tmp_path / "glass.png")
     small = {**BLOG, "max_width": 500, "max_height": 500}
@@ -125,14 +125,14 @@ def by_profile(path: Path) -> NDArray[np.float64]:
 
 
 @pytest.mark.parametrize("make", [samples.wide_gamut_jpeg, samples.ink_jpeg], ids=["Display P3", "CMYK"])
-def test_colours_are_converted_by_the_profile(store: MediaStore, tmp_path: Path, make: Any) -> None:
+def test_colours_are_converted_by_the_profile(store: FolderStore, tmp_path: Path, make: Any) -> None:
     original = make(samples.tissue(600, 480), tmp_path / "colour.jpg")
     made = render(store, original, BLOG)
     assert np.abs(by_profile(original) - pixels(made.path)).mean() < 2.5
     assert not made.notes
 
 
-def test_an_absurd_profile_is_set_aside_and_staff_are_told(store: MediaStore, tmp_path: Path) -> None:
+def test_an_absurd_profile_is_set_aside_and_staff_are_told(store: FolderStore, tmp_path: Path) -> None:
     fair = samples.save(samples.tissue(300, 200), tmp_path / "fair.jpg", Q=95)
     odd = tmp_path / "odd.jpg"
     odd.write_bytes(samples.with_profile(fair.read_bytes(), b"\x00\x01garbage" * 90))
@@ -142,7 +142,7 @@ def test_an_absurd_profile_is_set_aside_and_staff_are_told(store: MediaStore, tm
     assert any("colour profile" in warning for warning in inspect_image(odd).warnings)
 
 
-def test_sixteen_bits_are_mapped_over_their_full_range(store: MediaStore, tmp_path: Path) -> None:
+def test_sixteen_bits_are_mapped_over_their_full_range(store: FolderStore, tmp_path: Path) -> None:
     original = samples.save(samples.ramp_16(512, 200), tmp_path / "ramp.tif")
     made = render(store, original, BLOG)
     assert pixels(made.path).mean() == pytest.approx(127.5, abs=0.6)
@@ -150,7 +150,7 @@ def test_sixteen_bits_are_mapped_over_their_full_range(store: MediaStore, tmp_pa
 
 
 def test_twelve_bits_in_sixteen_are_told_at_inspection_and_stretched_when_staff_say_so(
-    store: MediaStore, tmp_path: Path
+    store: FolderStore, tmp_path: Path
 ) -> None:
     original = samples.save(samples.ramp_16(512, 200, top=4095), tmp_path / "dark.tif")
     assert any("percentile" in warning for warning in inspect_image(original).warnings)
@@ -165,7 +165,7 @@ def test_twelve_bits_in_sixteen_are_told_at_inspection_and_stretched_when_staff_
 
 @pytest.mark.parametrize("orientation", range(1, 9))
 def test_a_crop_of_a_turned_picture_is_cut_where_staff_saw_it(
-    store: MediaStore, tmp_path: Path, orientation: int
+    store: FolderStore, tmp_path: Path, orientation: int
 ) -> None:
     original = samples.telling_jpeg(samples.corners(400, 300), tmp_path / "turned.jpg", orientation=orientation)
     upright = pixels(original)
@@ -183,7 +183,7 @@ def test_a_crop_of_a_turned_picture_is_cut_where_staff_saw_it(
     ("padding", "colour"), [("edge", (0, 0, 0)), ("#30f0a0", (0x30, 0xF0, 0xA0))], ids=["edge", "colour"]
 )
 def test_padding_has_the_colour_it_should_have(
-    store: MediaStore, tmp_path: Path, padding: str, colour: tuple[int, int, int]
+    store: FolderStore, tmp_path: Path, padding: str, colour: tuple[int, int, int]
 ) -> None:
     original = samples.save(samples.fluorescence(900, 300), tmp_path / "wide.png")
     made = render(store, original, GRID, padding=padding)
@@ -191,13 +191,13 @@ def test_padding_has_the_colour_it_should_have(
     assert any("Padded above and below" in note for note in made.notes)
 
 
-def test_an_even_border_is_continued(store: MediaStore, tmp_path: Path) -> None:
+def test_an_even_border_is_continued(store: FolderStore, tmp_path: Path) -> None:
     even = samples.from_array(np.full((300, 900, 3), (212, 190, 201), np.uint8))
     made = render(store, samples.save(even, tmp_path / "even.png"), GRID)
     assert np.abs(pixels(made.path) - (212, 190, 201)).max() <= 2
 
 
-def test_a_blurred_backdrop_fills_the_canvas_and_spares_the_picture(store: MediaStore, tmp_path: Path) -> None:
+def test_a_blurred_backdrop_fills_the_canvas_and_spares_the_picture(store: FolderStore, tmp_path: Path) -> None:
     original = samples.save(samples.tissue(900, 400), tmp_path / "wide.png")
     made = render(store, original, GRID, padding="blur")
     above = pixels(made.path)[:200]
@@ -220,7 +220,7 @@ def test_a_machine_without_fonts_is_recognised(tmp_path: Path) -> None:
 
 
 @pytest.mark.skipif(not letters_are_there(), reason="no font is installed on this machine")
-def test_a_credit_strip_stands_below_the_picture_and_outside_it(store: MediaStore, tmp_path: Path) -> None:
+def test_a_credit_strip_stands_below_the_picture_and_outside_it(store: FolderStore, tmp_path: Path) -> None:
     original = samples.save(samples.tissue(800, 600), tmp_path / "t.png")
     made = render(store, original, BLOG, credit_strip="Image: A. Maker & Núria <Lab> (CC BY 4.0)")
     seen = pixels(made.path)

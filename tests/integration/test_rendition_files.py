@@ -19,7 +19,7 @@ from publisher.adapt.image_worker import child_environment
 from publisher.adapt.inspection import inspect_image
 from publisher.adapt.rendering import ImageRefused, Renderer
 from publisher.content import RenditionSpec
-from publisher.media import MediaStore
+from publisher.media import FolderStore
 from tests import image_samples as samples
 from tests.image_judge import BLOG, frames, opened, pixels, real, render, similarity
 
@@ -32,14 +32,14 @@ print(pathlib.Path("/proc/self/status").read_text())
 
 
 @pytest.fixture
-def store(tmp_path: Path) -> MediaStore:
-    return MediaStore(tmp_path / "media")
+def store(tmp_path: Path) -> FolderStore:
+    return FolderStore(tmp_path / "media")
 
 
 # --- metadata --------------------------------------------------------------------------------
 
 
-def test_metadata_holds_what_staff_wrote_and_nothing_that_the_camera_knew(store: MediaStore, tmp_path: Path) -> None:
+def test_metadata_holds_what_staff_wrote_and_nothing_that_the_camera_knew(store: FolderStore, tmp_path: Path) -> None:
     original = samples.telling_jpeg(samples.tissue(400, 300), tmp_path / "telling.jpg", orientation=6)
     for secret in (samples.SECRET.encode(), b"SN-998877", b"Owner Name"):
         assert secret in original.read_bytes()
@@ -61,7 +61,7 @@ def test_metadata_holds_what_staff_wrote_and_nothing_that_the_camera_knew(store:
 # --- other kinds of file ---------------------------------------------------------------------
 
 
-def test_an_animation_keeps_its_frames_and_times(store: MediaStore, tmp_path: Path) -> None:
+def test_an_animation_keeps_its_frames_and_times(store: FolderStore, tmp_path: Path) -> None:
     original = samples.animation(tmp_path / "bar.gif", 240, 160, 9)
     facts = inspect_image(original)
     assert (facts.format, facts.frames) == ("gif", 9)
@@ -75,7 +75,7 @@ def test_an_animation_keeps_its_frames_and_times(store: MediaStore, tmp_path: Pa
 
 
 @pytest.mark.parametrize("suffix", ["avif", "webp", "heic", "tif"])
-def test_other_formats_are_read_by_their_content(store: MediaStore, tmp_path: Path, suffix: str) -> None:
+def test_other_formats_are_read_by_their_content(store: FolderStore, tmp_path: Path, suffix: str) -> None:
     master = samples.tissue(320, 240)
     path = tmp_path / f"original.{suffix}"
     if suffix == "heic":
@@ -98,7 +98,7 @@ def distance(first: str, second: str) -> int:
     return (int(first, 16) ^ int(second, 16)).bit_count()
 
 
-def test_a_copy_is_recognised_and_another_picture_is_not(store: MediaStore, tmp_path: Path) -> None:
+def test_a_copy_is_recognised_and_another_picture_is_not(store: FolderStore, tmp_path: Path) -> None:
     one = inspect_image(real("retina.jpg")).phash
     other = inspect_image(real("ihc.png")).phash
     copy = render(store, real("retina.jpg"), {**BLOG, "max_width": 700, "max_bytes": 40_000})
@@ -119,7 +119,7 @@ def test_gaps_between_panels_are_found_and_gaps_between_cells_are_not(tmp_path: 
 
 
 def test_a_rendition_is_made_once_and_made_again_when_its_file_is_gone(
-    store: MediaStore, monkeypatch: pytest.MonkeyPatch
+    store: FolderStore, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     first = render(store, real("cell.png"), BLOG)
     made_at = first.path.stat().st_mtime_ns
@@ -132,7 +132,7 @@ def test_a_rendition_is_made_once_and_made_again_when_its_file_is_gone(
     assert first.path.is_file()
 
 
-def test_a_half_written_rendition_is_not_trusted(store: MediaStore) -> None:
+def test_a_half_written_rendition_is_not_trusted(store: FolderStore) -> None:
     first = render(store, real("cell.png"), BLOG)
     first.path.write_bytes(first.path.read_bytes()[:100])
     assert render(store, real("cell.png"), BLOG).path.stat().st_size == first.bytes
@@ -140,7 +140,7 @@ def test_a_half_written_rendition_is_not_trusted(store: MediaStore) -> None:
     assert render(store, real("cell.png"), BLOG).sha256 == first.sha256
 
 
-def test_sweeping_spares_what_is_kept_and_what_is_new(store: MediaStore) -> None:
+def test_sweeping_spares_what_is_kept_and_what_is_new(store: FolderStore) -> None:
     kept, old, new = (render(store, real("cell.png"), BLOG, description=text) for text in ("kept", "old", "new"))
     long_ago = time.time() - 90 * 86400
     for rendition in (kept, old):
@@ -151,7 +151,7 @@ def test_sweeping_spares_what_is_kept_and_what_is_new(store: MediaStore) -> None
     assert [rendition.path.is_file() for rendition in (kept, old, new)] == [True, False, True]
 
 
-def test_a_missing_original_is_told(store: MediaStore) -> None:
+def test_a_missing_original_is_told(store: FolderStore) -> None:
     with pytest.raises(ImageRefused, match="not in the media store"):
         Renderer(store).render(RenditionSpec(source="00" * 32, **BLOG))
 

@@ -12,6 +12,7 @@ import pytest
 import requests
 from cryptography.fernet import Fernet
 from sqlalchemy import select
+from starlette.routing import Route
 
 from publisher.clock import ShiftedClock
 from publisher.db.staff import Person, WebSession
@@ -28,7 +29,8 @@ ROUTES = sorted(
     (method, route.path, route.name)
     for router in ROUTERS
     for route in router.routes
-    for method in getattr(route, "methods", ())
+    if isinstance(route, Route)
+    for method in route.methods or ()
 )
 PARAMETERS = {"{token}": "x" * 43, "{sha256}": "0" * 64, "{digest}": "0" * 64, "{width}": "320", "{person_id}": "1"}
 

@@ -6,6 +6,7 @@ import csv
 import json
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 import requests
@@ -36,7 +37,7 @@ def held(site: Site, *, unknown: bool = False, title: str = "A held cell", day_o
     now = site.desk.now()
     delivery = add_delivery(site.desk.database, now, channel="tumblr", title=title, day_offset=day_offset)
     with site.desk.database.writing() as session:
-        values = {"unknown_since": now} if unknown else {}
+        values: dict[str, Any] = {"unknown_since": now} if unknown else {}
         move(
             session,
             delivery,

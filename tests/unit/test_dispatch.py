@@ -83,4 +83,4 @@ def test_trouble_is_told_once_and_its_end_too(caplog: pytest.LogCaptureFixture) 
     dispatcher.stop()
     told = [record.message for record in caplog.records if record.name.startswith("publisher")]
     assert sum("trying again until it works" in line for line in told) == 1
-    assert sum("working again" in line for line in told) == 1
+    assert sum("works again" in line for line in told) == 1

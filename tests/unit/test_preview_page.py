@@ -9,7 +9,8 @@ from typing import Any
 
 import pytest
 
-from publisher.cli.preview_page import Header, preview_page, rich_parts
+from publisher.adapt.rich_html import rich_parts
+from publisher.cli.preview_page import Header, preview_page
 from publisher.content import AdaptedImage, AdaptedPost, Problem, Rendition, RenditionSpec, Span, TextBlock
 from publisher.post_queue.preview import ChannelPreview
 

@@ -13,6 +13,7 @@ from publisher.web.pages import (
     probes,
     queue_page,
     today,
+    uploads,
 )
 
 ROUTERS = (
@@ -28,4 +29,5 @@ ROUTERS = (
     probes.router,
     queue_page.router,
     today.router,
+    uploads.router,
 )

@@ -16,8 +16,7 @@ from publisher.post_queue.listing import waiting_posts
 from publisher.post_queue.order import End, FixedDate
 from publisher.post_queue.slots import slot_day
 from publisher.staff import calendar_keys
-from publisher.web.changes import bulk_of, tell, tell_sentence, waiting_changes
-from publisher.web.dates import long_day
+from publisher.web.changes import bulk_of, tell, tell_place, waiting_changes
 from publisher.web.errors import NotThere
 from publisher.web.rendering import address, desk_of, flash, go, page
 
@@ -88,18 +87,19 @@ def _page(request: Request, span: Span, *, post: int = 0, day: str = "", feed: s
     desk = desk_of(request)
     today = _today(request)
     with desk.database.reading() as session:
-        days = calendar_days(session, desk.settings, span.first, span.last, desk.now())
-        waiting = [each for each in waiting_posts(session) if each.place != "reserve"]
+        waiting = waiting_posts(session)
+        days = calendar_days(session, desk.settings, waiting, span.first, span.last, desk.now())
         keys = calendar_keys.calendar_keys(session, request.state.session.person_id)
     return page(
         request,
         "calendar.html",
+        here="calendar",
         span=span,
         other=span.other(today),
         present=Span.of("", today.isoformat() if span.is_week else "", today),
         days=days,
         weekdays=WEEKDAYS,
-        waiting=waiting,
+        waiting=[each for each in waiting if each.place != "reserve"],
         asked_post=post,
         asked_day=day,
         keys=keys,
@@ -110,17 +110,23 @@ def _page(request: Request, span: Span, *, post: int = 0, day: str = "", feed: s
 
 
 @router.post("/calendar/place")
-def place_post(request: Request, post: Annotated[int, Form()], day: Field = "", view: Field = "") -> Response:
-    """Fix a post to a day; without a day, put it back at the end of the queue."""
+def place_post(
+    request: Request,
+    post: Annotated[int, Form()],
+    day: Field = "",
+    undated: Annotated[bool, Form()] = False,
+    view: Field = "",
+) -> Response:
+    """Fix a post to a day; `undated`: put it back at the end of the queue."""
     wanted = _read(day)
-    if day and wanted is None:
-        flash(request, "That is no date; choose one.", "bad")
+    if wanted is None and not undated:
+        flash(request, "Choose the day that the post goes out on.", "bad")
         return RedirectResponse(calendar_address(request, view), 303)
-    outcome = bulk_of(request).move([post], FixedDate(wanted) if wanted else End())
-    if outcome.done and wanted:
-        tell_sentence(request, f"The post goes out on {long_day(wanted)}.", outcome)
+    outcome = bulk_of(request).move([post], End() if undated or wanted is None else FixedDate(wanted))
+    if outcome.done:
+        tell_place(request, post, outcome)
     else:
-        tell(request, outcome, "moved" if wanted else "back at the end of the queue")
+        tell(request, outcome, "moved")
     return RedirectResponse(calendar_address(request, view), 303)
 
 

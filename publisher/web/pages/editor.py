@@ -12,15 +12,24 @@ from starlette.datastructures import FormData
 
 from publisher.db.models import Post
 from publisher.post_queue import autosaves
-from publisher.post_queue.drafts import PostChanges, PostContent, PostDraft
+from publisher.post_queue.drafts import PostChanges, PostDraft
 from publisher.post_queue.errors import PostError
 from publisher.post_queue.order import FixedDate, Position, Reserve, move_post
 from publisher.post_queue.posts import StaleEdit, add_post, edit_post
 from publisher.staff.roles import Permission
-from publisher.web.differences import changed_fields, pieces
+from publisher.web.differences import changed_fields
 from publisher.web.forms import Mistakes, content_of_fields, fields_of, posted
 from publisher.web.pages.approval import ask_review, let_out
-from publisher.web.post_form import Shown, actor, kept_autosave, load, looks_context, show_form, stored_fields, unsaved
+from publisher.web.post_form import (
+    Shown,
+    actor,
+    kept_autosave,
+    load,
+    looks_context,
+    show_form,
+    stored_fields,
+    with_files,
+)
 from publisher.web.rendering import address, desk_of, flash, go, page
 
 router = APIRouter()
@@ -51,28 +60,30 @@ def edit_post_page(
 def create_post(request: Request, form: Annotated[FormData, Depends(posted)]) -> Response:
     """A new draft. A script that keeps an unfinished text asks for JSON, and gets the post's address."""
     desk = desk_of(request)
-    fields = fields_of(form)
+    fields, refused = with_files(request, form)
     try:
         content = content_of_fields(PostDraft, fields, desk.settings.outlet.zone, **_place_values(fields))
+        _refuse(refused)
         added = add_post(desk.database, desk.store, content, desk.now(), actor(request))
     except Mistakes as mistakes:
-        return show_form(request, Shown(fields, mistakes=mistakes.fields), 422)
+        return show_form(request, Shown(fields, mistakes=mistakes.fields | refused), 422)
     except PostError as error:
         return show_form(request, Shown(fields, mistakes={"form": str(error)}), 422)
-    for warning in added.warnings:
-        flash(request, warning, "note")
     if "application/json" in request.headers.get("accept", ""):
         return JSONResponse({"id": added.id, "url": address(request, "edit_post_page", post_id=added.id), "version": 1})
+    for warning in added.warnings:
+        flash(request, warning, "note")
     return _then(request, added.id, fields)
 
 
 @router.post("/posts/{post_id}")
 def save_post(request: Request, post_id: int, form: Annotated[FormData, Depends(posted)]) -> Response:
     desk = desk_of(request)
-    fields = fields_of(form)
     post = load(desk, post_id)
+    fields, refused = with_files(request, form)
     try:
         content = content_of_fields(PostChanges, fields, desk.settings.outlet.zone)
+        _refuse(refused)
         outcome = edit_post(
             desk.database,
             desk.store,
@@ -85,7 +96,7 @@ def save_post(request: Request, post_id: int, form: Annotated[FormData, Depends(
             actor=actor(request),
         )
     except Mistakes as mistakes:
-        return show_form(request, Shown(fields, post, mistakes.fields), 422)
+        return show_form(request, Shown(fields, post, mistakes.fields | refused), 422)
     except StaleEdit:
         return _conflict(request, post_id, fields)
     except PostError as error:
@@ -121,16 +132,14 @@ def forget_autosave(request: Request, post_id: int) -> Response:
 @router.post("/preview")
 def live_preview(request: Request, form: Annotated[FormData, Depends(posted)]) -> Response:
     """What the form would become, as the part of a page."""
-    desk = desk_of(request)
-    fields = fields_of(form)
-    try:
-        content = content_of_fields(
-            PostContent, {**fields, "title": fields.get("title") or " "}, desk.settings.outlet.zone
-        )
-    except Mistakes as mistakes:
-        told = {name: message for name, message in mistakes.fields.items() if name != "title"}
-        return page(request, "looks.html", 422, mistakes=told, looks=[], bare={}, pieces=pieces)
-    return page(request, "looks.html", mistakes={}, **looks_context(request, desk, unsaved(desk, content)))
+    context = looks_context(request, fields_of(form))
+    return page(request, "looks.html", 422 if context["unread"] else 200, **context)
+
+
+def _refuse(refused: dict[str, str]) -> None:
+    """Raises Mistakes where a file can't be taken: everything else that is wrong is told with it."""
+    if refused:
+        raise Mistakes(refused)
 
 
 def _conflict(request: Request, post_id: int, fields: dict[str, str]) -> Response:

@@ -14,8 +14,7 @@ from fastapi.responses import RedirectResponse, Response
 from publisher.post_queue import listing
 from publisher.post_queue.listing import Wish
 from publisher.post_queue.order import After, Before, Down, End, FixedDate, Front, Place, Position, Reserve, Up
-from publisher.web.changes import bulk_of, take_back, tell, tell_sentence, waiting_changes
-from publisher.web.dates import long_day
+from publisher.web.changes import bulk_of, take_back, tell, tell_place, waiting_changes
 from publisher.web.errors import PageError
 from publisher.web.pages.calendar_page import calendar_address
 from publisher.web.rendering import address, desk_of, flash, page
@@ -101,7 +100,7 @@ def move_queued(
     to: Text = "",
     number: Annotated[str, Form(pattern=r"^\d{0,6}$")] = "",
     day: Text = "",
-    neighbour: int | None = None,
+    neighbour: Annotated[int | None, Form()] = None,
     view: Text = "",
 ) -> Response:
     """`one`: a post and its place, as the buttons beside it say it; else the ticked posts go `to` a place."""
@@ -116,7 +115,7 @@ def move_queued(
         return _back(request, view, str(mistake))
     outcome = bulk_of(request).move(posts, place)
     if len(posts) == 1 and outcome.done:
-        tell_sentence(request, _place_of(request, posts[0]), outcome)
+        tell_place(request, posts[0], outcome)
     else:
         tell(request, outcome, "moved")
     return _back(request, view)
@@ -187,18 +186,6 @@ def _day(text: str) -> date:
         return date.fromisoformat(text)
     except ValueError:
         raise PageError("Choose a date.") from None
-
-
-def _place_of(request: Request, post_id: int) -> str:
-    """Where a moved post stands now, in one sentence."""
-    desk = desk_of(request)
-    with desk.database.reading() as session:
-        post, day = listing.place_of(session, desk.settings, post_id, now=desk.now())
-    if post.fixed_date:
-        ready = "" if post.state == "approved" else " once it is approved"
-        return f"“{post.title}” goes out on {long_day(post.fixed_date)}{ready}."
-    where = "the reserve" if post.place == "reserve" else "line"
-    return f"“{post.title}” is number {post.number} in {where} now{f', for {long_day(day)}' if day else ''}."
 
 
 def _back(request: Request, view: str, mistake: str = "") -> Response:

@@ -1,15 +1,137 @@
-"""What is out, what is next, and whatever needs a person."""
+"""What is out, what is next, and whatever needs a person: one look tells whether all is well."""
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+from itertools import islice, takewhile
+from typing import Any
+
 from fastapi import APIRouter, Request
 from fastapi.responses import HTMLResponse
+from sqlalchemy import select
+from sqlalchemy.orm import Session, joinedload
 
-from publisher.web.rendering import page
+from publisher.db.models import Channel, Delivery, Pick, Post
+from publisher.desk import Desk
+from publisher.health.heartbeat import seen_processes
+from publisher.notices.book import SOURCES
+from publisher.notices.conditions import Condition, View
+from publisher.post_queue.listing import HORIZON_DAYS
+from publisher.post_queue.projection import ProjectedDay, project
+from publisher.post_queue.slots import slot_day, slot_instant
+from publisher.settings import ChannelSettings
+from publisher.web.rendering import address, desk_of, page
 
 router = APIRouter()
+
+WELL_WITHIN = timedelta(minutes=5)
+"""A post that is out so soon after its hour needs no word about lateness."""
+
+
+@dataclass(frozen=True, slots=True)
+class ChannelToday:
+    """One channel at a glance."""
+
+    name: str
+    label: str
+    today: Delivery | None
+    """Its delivery of today's slot."""
+    latest: Delivery | None
+    """What followers saw last."""
+    late: timedelta | None
+    """How late that was, where it is worth a word."""
+    paused: str
+    next_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class Trouble:
+    title: str
+    message: str
+    href: str
+    act: str
+    """What the button says."""
 
 
 @router.get("/")
 def today(request: Request) -> HTMLResponse:
-    return page(request, "today.html")
+    desk = desk_of(request)
+    now = desk.now()
+    day = slot_day(now, desk.settings.outlet.zone)
+    with desk.database.reading() as session:
+        coming = list(takewhile(_filled, islice(project(session, desk.settings, now), HORIZON_DAYS)))
+        pick = session.scalar(select(Pick).where(Pick.slot == day).options(joinedload(Pick.post)))
+        context: dict[str, Any] = {
+            "day": day,
+            "pick": pick,
+            "channels": [_channel(session, desk, each, day, coming) for each in desk.settings.channels.values()],
+            "next": _next(session, coming),
+            "cover": len(coming),
+            "enough": desk.settings.notify.days_of_cover,
+            "troubles": _troubles(request, session, desk, now),
+            "asleep": not any(seen.lives(now) for seen in seen_processes(session).values()),
+        }
+    return page(request, "today.html", **context)
+
+
+def _filled(each: ProjectedDay) -> bool:
+    return each.post_id is not None
+
+
+def _next(session: Session, coming: list[ProjectedDay]) -> tuple[date, Post] | None:
+    if not coming:
+        return None
+    return coming[0].slot, session.get_one(Post, coming[0].post_id)
+
+
+def _channel(
+    session: Session, desk: Desk, channel: ChannelSettings, day: date, coming: list[ProjectedDay]
+) -> ChannelToday:
+    of_channel = select(Delivery).where(Delivery.channel_name == channel.name, Delivery.part == 0)
+    todays = session.scalar(of_channel.join(Pick).where(Pick.slot == day))
+    latest = session.scalar(
+        of_channel.where(Delivery.state == "published")
+        .order_by(Delivery.id.desc())
+        .limit(1)
+        .options(joinedload(Delivery.pick))
+    )
+    late = latest.published_at - latest.scheduled_at if latest and latest.published_at else timedelta(0)
+    row = session.get(Channel, channel.name)
+    hour = desk.settings.channel_hour(channel)
+    return ChannelToday(
+        name=channel.name,
+        label=desk.targets[channel.name].profile.label,
+        today=todays,
+        latest=latest,
+        late=late if late > WELL_WITHIN else None,
+        paused=(row.pause_reason or "by hand") if row and row.paused_at else "",
+        next_at=slot_instant(coming[0].slot, hour, desk.settings.outlet.zone) if coming else None,
+    )
+
+
+def _troubles(request: Request, session: Session, desk: Desk, now: datetime) -> list[Trouble]:
+    view = View(session, desk.settings, now)
+    return [_trouble(request, each) for each in _conditions(view)]
+
+
+def _conditions(view: View) -> Iterator[Condition]:
+    for source in SOURCES:
+        yield from source(view)
+
+
+def _trouble(request: Request, condition: Condition) -> Trouble:
+    """The condition with a button in place of a command."""
+    about, _, rest = condition.subject.partition(" ")
+    if about == "delivery":
+        href, act = address(request, "delivery", delivery_id=int(rest.split()[0])), "Look and decide"
+    elif about in ("cover", "empty"):
+        href, act = address(request, "queue"), "Fill the queue"
+    elif about == "late":
+        href, act = f"{address(request, 'deliveries')}?day={rest.split()[0]}", "See its deliveries"
+    elif about in ("paused", "silent"):
+        href, act = f"{address(request, 'deliveries')}?channel={rest.split()[0]}", "See the channel"
+    else:
+        href, act = address(request, "deliveries"), "See the deliveries"
+    return Trouble(condition.title, condition.message.partition("\n→")[0], href, act)

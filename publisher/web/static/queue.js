@@ -10,6 +10,7 @@ announcer.setAttribute("role", "status");
 document.body.append(announcer);
 
 let lifted = null; // the post that is being moved: {row, home, next, pointer}
+let height = 0; // where the pointer is, from the top of the window
 let saving = false;
 
 const rowOf = (element) => element.closest(".post");
@@ -31,6 +32,7 @@ function countTicks() {
   if (!count) return;
   const ticked = main.querySelectorAll(".tick:checked").length;
   count.textContent = ticked ? `(${ticked})` : "";
+  count.closest("form").classList.toggle("idle", ticked === 0);
 }
 
 function showPlace() {
@@ -134,10 +136,10 @@ main.addEventListener("keydown", (event) => {
 
 main.addEventListener("focusout", (event) => {
   // Moving the row in the page takes the focus away for a moment; only a real leave keeps the place.
-  if (!lifted || lifted.pointer !== null || !event.target.closest(".grip")) return;
-  const row = lifted.row;
+  const grip = event.target.closest(".grip");
+  if (!lifted || lifted.pointer !== null || !grip) return;
   requestAnimationFrame(() => {
-    if (lifted?.row === row && !row.contains(document.activeElement)) drop();
+    if (lifted?.row.contains(grip) && document.activeElement !== grip) drop();
   });
 });
 
@@ -147,32 +149,50 @@ main.addEventListener("pointerdown", (event) => {
   const grip = event.target.closest(".grip");
   if (!grip || event.button !== 0 || saving || lifted) return;
   event.preventDefault();
-  grip.setPointerCapture(event.pointerId);
+  // Not by the grip: it is taken out of the page for a moment whenever its post moves, and would lose the pointer.
+  main.setPointerCapture(event.pointerId);
   lift(rowOf(grip), event.pointerId);
+  height = event.clientY;
   document.body.classList.add("dragging");
+  follow();
 });
 
 main.addEventListener("pointermove", (event) => {
-  if (!lifted || lifted.pointer !== event.pointerId) return;
-  const y = event.clientY;
-  if (y < SCROLL_EDGE) window.scrollBy(0, -SCROLL_STEP);
-  else if (y > window.innerHeight - SCROLL_EDGE) window.scrollBy(0, SCROLL_STEP);
-  const { row } = lifted;
-  const list = lists().find((each) => y >= each.getBoundingClientRect().top && y <= each.getBoundingClientRect().bottom);
+  if (lifted?.pointer === event.pointerId) height = event.clientY;
+});
+
+// Every frame, because a pointer that rests at the edge of the window scrolls on.
+function follow() {
+  if (!lifted || lifted.pointer === null) return;
+  if (height < SCROLL_EDGE) window.scrollBy(0, -SCROLL_STEP);
+  else if (height > window.innerHeight - SCROLL_EDGE) window.scrollBy(0, SCROLL_STEP);
+  placeAt(lifted.row, height);
+  requestAnimationFrame(follow);
+}
+
+function placeAt(row, y) {
+  const list = lists().find((each) => {
+    const box = each.getBoundingClientRect();
+    return y >= box.top && y <= box.bottom;
+  });
   if (!list) return;
   const before = [...list.children].find((each) => {
     const box = each.getBoundingClientRect();
     return each !== row && y < box.top + box.height / 2;
   });
   if (row.parentElement !== list || row.nextElementSibling !== (before ?? null)) list.insertBefore(row, before ?? null);
-});
+}
 
 for (const end of ["pointerup", "pointercancel"]) {
   main.addEventListener(end, (event) => {
     if (!lifted || lifted.pointer !== event.pointerId) return;
     document.body.classList.remove("dragging");
-    if (end === "pointerup") drop();
-    else putBack();
+    if (end === "pointerup") {
+      placeAt(lifted.row, event.clientY);
+      drop();
+    } else {
+      putBack();
+    }
   });
 }
 

@@ -26,17 +26,18 @@ def upgrade() -> None:
 
 def _indexes() -> None:
     """What a tick asks for must not take longer with every delivery that ever was."""
+    dated = sa.text("fixed_date IS NOT NULL")
+    op.drop_index("ix_post_fixed_date", "post")
+    op.create_index("ix_post_fixed_date", "post", ["fixed_date"], sqlite_where=dated, postgresql_where=dated)
     op.drop_index("ix_delivery_due", "delivery")
-    op.drop_index("ix_delivery_state", "delivery")
     op.drop_index("ix_delivery_verify_at", "delivery")
     for name, columns, where in (
-        ("ix_delivery_due", ["channel_name", "state", "due_at"], "state IN ('pending', 'unconfirmed', 'processing')"),
+        ("ix_delivery_due", ["channel_name", "state", "due_at"], "remote_id IS NULL"),
         ("ix_delivery_expires", ["state", "expires_at"], "state = 'pending'"),
-        ("ix_delivery_verify", ["channel_name", "verify_at"], "verify_at IS NOT NULL"),
+        ("ix_delivery_verify", ["channel_name", "state", "verify_at"], "verify_at IS NOT NULL"),
         ("ix_delivery_published", ["published_at"], "published_at IS NOT NULL"),
     ):
         op.create_index(name, "delivery", columns, sqlite_where=sa.text(where), postgresql_where=sa.text(where))
-    op.create_index("ix_delivery_state", "delivery", ["state", "channel_name"])
     op.create_index("ix_attempt_started_at", "attempt", ["started_at"])
 
 
@@ -96,6 +97,7 @@ def _notice() -> None:
         sa.Column("recovery_told_at", INSTANT),
         sa.Column("tries", sa.Integer(), nullable=False),
         sa.Column("next_try_at", INSTANT, nullable=False),
+        sa.Column("reached", sa.JSON(), nullable=False),
         sa.Column("trouble", sa.Text(), nullable=False),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_notice")),
     )

@@ -1,0 +1,14 @@
+"""Empty jobs for Procrastinate, on the database that `JOBS_DATABASE` names."""
+
+from __future__ import annotations
+
+import os
+
+import procrastinate
+
+app = procrastinate.App(connector=procrastinate.PsycopgConnector(conninfo=os.environ.get("JOBS_DATABASE", "")))
+
+
+@app.task(name="nothing")
+def nothing() -> None:
+    """What an engine does when there is nothing to do."""

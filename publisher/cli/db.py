@@ -1,0 +1,94 @@
+"""`publisher db copy`."""
+
+from __future__ import annotations
+
+import click
+from rich.markup import escape
+
+from publisher.cli.desk import desk_of
+from publisher.cli.output import console, json_option, print_json, print_table
+from publisher.clock import SystemClock
+from publisher.health.heartbeat import SEEN_WITHIN
+from publisher.keeping.copying import CopyReport, TableCopy, copy_database
+from publisher.keeping.naming import read_url
+
+DESK = "desk"
+WARNING = (
+    "The old desk must not run again on {source}: it would post what the new one posts. On every machine set "
+    "PUBLISHER__STORAGE__DATABASE, or storage.database, to the new database; then: publisher doctor"
+)
+
+
+@click.group("db")
+def db_command() -> None:
+    """Move the desk's database to another place."""
+
+
+@db_command.command("copy")
+@click.argument("source")
+@click.argument("target")
+@json_option
+@click.pass_context
+def copy_command(ctx: click.Context, source: str, target: str, as_json: bool) -> None:
+    """Copy the whole desk from SOURCE into TARGET, each SQLite or PostgreSQL, and compare the two.
+
+    Each is a URL, such as sqlite:///queue.db; or env:NAME, for the URL that the environment
+    variable NAME holds (or the file that NAME_FILE names), so that a password needn't be
+    written here; or `desk`, for the database of the configuration.
+
+    Stop the desk first. TARGET must be empty or an earlier copy: it is replaced only if
+    everything that ever happened in it is the beginning of what happened in SOURCE. Exit status
+    1: the two differ, and TARGET was left as it was.
+    """
+    report = copy_database(_url(ctx, source), _url(ctx, target), now=SystemClock().now(), seen_within=SEEN_WITHIN)
+    if as_json:
+        print_json(_plain(report))
+    else:
+        _print(report)
+    if not report.same:
+        raise click.exceptions.Exit(1)
+
+
+def _url(ctx: click.Context, named: str) -> str:
+    return desk_of(ctx).settings.database_url if named == DESK else read_url(named)
+
+
+def _print(report: CopyReport) -> None:
+    if report.upgrade.upgraded:
+        console().print(escape(report.upgrade.sentence))
+    print_table("", ("table", "rows", "rows there", "hash", "equal"), (_row(table) for table in report.tables))
+    rows = sum(table.source.rows for table in report.tables)
+    if not report.same:
+        console().print(
+            f"[bold red]The two differ:[/] {escape(report.target)} was left as it was. Nothing was moved; go on with "
+            f"{escape(report.source)}."
+        )
+        return
+    told = "replaced the earlier copy in" if report.replaced else "are in"
+    console().print(f"{rows} rows of {escape(report.source)} {told} {escape(report.target)}, and equal.")
+    console().print(escape(WARNING.format(source=report.source)))
+
+
+def _row(table: TableCopy) -> tuple[str, ...]:
+    same = "[green]yes[/]" if table.same else "[bold red]no[/]"
+    return table.name, str(table.source.rows), str(table.target.rows), table.source.hash[:12], same
+
+
+def _plain(report: CopyReport) -> dict[str, object]:
+    return {
+        "source": report.source,
+        "target": report.target,
+        "equal": report.same,
+        "replaced": report.replaced,
+        "upgraded_from": report.upgrade.before if report.upgrade.upgraded else None,
+        "tables": [
+            {
+                "table": table.name,
+                "equal": table.same,
+                "source": {"rows": table.source.rows, "sha256": table.source.hash},
+                "target": {"rows": table.target.rows, "sha256": table.target.hash},
+            }
+            for table in report.tables
+        ],
+        "warning": WARNING.format(source=report.source) if report.same else None,
+    }

@@ -1,0 +1,41 @@
+"""`publisher key new` and `key rotate`."""
+
+from __future__ import annotations
+
+import click
+
+from publisher.cli.desk import desk_of
+from publisher.db.sealed import rotate
+from publisher.sealing import KEY_VARIABLE, Seal, new_key
+
+
+@click.group("key")
+def key_command() -> None:
+    """Make or change the key that seals what is secret in the database."""
+
+
+@key_command.command("new")
+def new_command() -> None:
+    """Print a fresh key, for PUBLISHER_KEY on every machine. Nothing is stored."""
+    click.echo(new_key())
+
+
+@key_command.command("rotate")
+@click.option(
+    "--forget-lost", is_flag=True, help="Delete the sessions that no key opens; connect their channels again."
+)
+@click.pass_context
+def rotate_command(ctx: click.Context, forget_lost: bool) -> None:
+    """Seal everything with the first key of PUBLISHER_KEY, all or nothing.
+
+    First let every machine know both keys, the new one before the old one.
+    """
+    seal = Seal.from_environment()
+    with desk_of(ctx).database.writing() as session:
+        rotation = rotate(session, seal, forget_lost=forget_lost)
+    click.echo(
+        f"Sealed with the first key: {rotation.resealed}. "
+        f"The other keys may go from {KEY_VARIABLE} where every process has the first one first."
+    )
+    for channel in rotation.forgotten:
+        click.echo(f"The session of {channel} is forgotten; run `publisher connect {channel}`.")

@@ -1,0 +1,81 @@
+"""What a process does regularly, whatever else it is there for."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+
+from publisher.delivery.owner import this_process
+from publisher.delivery.refresh import refresh_sessions
+from publisher.desk import Desk
+from publisher.health.heartbeat import BEAT_SECONDS, beat
+from publisher.keeping.daily import keep_daily
+from publisher.logs import get_logger
+from publisher.notices import Notifier
+from publisher.post_queue.preparing import prepare_next, sweep_renditions
+from publisher.post_queue.uploads import FOLDER, Uploads
+from publisher.scheduler import RegularJob
+
+PREPARE_SECONDS = 60
+HOUR_SECONDS = 3600
+ROUND_SECONDS = 30
+EVENING_SECONDS = 60
+SWEEP_PAUSE = timedelta(days=1)
+
+
+def heartbeat(desk: Desk, role: str) -> RegularJob:
+    """Says that this process lives. `role`: what it is, several things with spaces between."""
+    owner = this_process()
+    return RegularJob("the heartbeat", BEAT_SECONDS, lambda: beat(desk.database, owner, role, desk.now()))
+
+
+def telling(desk: Desk) -> list[RegularJob]:
+    """People are told. Not only schedulers do it: when all of them are dead, that is what must be told."""
+    notifier = Notifier(desk)
+    return [
+        RegularJob("telling people", ROUND_SECONDS, lambda: notifier.round(desk.now())),
+        RegularJob("the evening's examination", EVENING_SECONDS, lambda: notifier.evening(desk.now())),
+    ]
+
+
+def housekeeping(desk: Desk) -> list[RegularJob]:
+    """What some scheduler does for the whole desk."""
+    house = _House(desk)
+    return [
+        # Making pictures ahead is a kindness: when it fails, they are made at their time, or it fails there.
+        RegularJob("making the next post's pictures", PREPARE_SECONDS, house.prepare),
+        RegularJob("the daily backup", HOUR_SECONDS, house.back_up),
+        RegularJob("sweeping", HOUR_SECONDS, house.sweep),
+        RegularJob("renewing log-ins", HOUR_SECONDS, house.refresh),
+    ]
+
+
+class _House:
+    def __init__(self, desk: Desk) -> None:
+        self._desk = desk
+        self._swept: datetime | None = None
+
+    def prepare(self) -> None:
+        desk = self._desk
+        prepare_next(desk.database, desk.settings, desk.targets, desk.people, desk.renderer, desk.now())
+
+    def refresh(self) -> None:
+        refresh_sessions(self._desk.channels)
+
+    def sweep(self) -> None:
+        desk = self._desk
+        if self._swept is not None and desk.now() - self._swept <= SWEEP_PAUSE:
+            return
+        self._swept = desk.now()
+        uploads = Uploads(desk.database, desk.store, desk.settings.path(FOLDER))
+        removed = sweep_renditions(desk.database, desk.renderer, desk.now()) + uploads.sweep(desk.now())
+        if removed:
+            get_logger("scheduler").info("removed what nobody needs", files=removed)
+
+    def back_up(self) -> None:
+        settings = self._desk.settings
+        file = settings.database_file
+        if file is None:
+            return  # PostgreSQL has its own tools, and whoever runs it its own rhythm.
+        copy = keep_daily(file, settings.path(settings.storage.backups), self._desk.now())
+        if copy is not None:
+            get_logger("scheduler").info("backed up", file=str(copy))

@@ -1,0 +1,132 @@
+"""What publishing costs: estimated from the platform's prices, summed by month, held at the budget.
+
+The sums are estimates, and err on the side of too much: a request whose answer was lost counts.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+from datetime import datetime, tzinfo
+
+from sqlalchemy import func, select
+from sqlalchemy.orm import Session
+
+from publisher.adapt.x_text import find_links
+from publisher.content import AdaptedPost
+from publisher.db.models import Attempt, Delivery
+from publisher.profiles import Prices, load_profile
+from publisher.settings import Settings
+
+MICROS = 1_000_000
+"""Costs are whole millionths of a US dollar, so that sums are exact."""
+NEARLY = 0.8
+"""The part of a budget from which on people are warned."""
+
+
+class BudgetReached(Exception):
+    """The next post would cost more than is left of the month's budget; nothing was sent."""
+
+    def __init__(self, message: str) -> None:
+        super().__init__(message)
+        self.message = message
+
+
+def request_cost(prices: Prices | None, text: str) -> int:
+    """Of the one request that publishes a post with this text, in micros."""
+    if prices is None:
+        return 0
+    return round(MICROS * (prices.post_with_link if find_links(text) else prices.post))
+
+
+def alt_text_cost(prices: Prices | None, alt_texts: Iterable[str]) -> int:
+    """Of handing these alt texts over, in micros; empty ones are not sent."""
+    return 0 if prices is None else sum(1 for text in alt_texts if text) * round(MICROS * prices.alt_text)
+
+
+def whole_cost(prices: Prices | None, adapted: AdaptedPost) -> int:
+    """Of a post with all replies that continue it, in micros: one that began is to be finished."""
+    requests = sum(request_cost(prices, text) for text in (adapted.caption, *adapted.thread))
+    return requests + alt_text_cost(prices, (image.alt_text for image in adapted.images))
+
+
+@dataclass(frozen=True, slots=True)
+class Month:
+    """A calendar month on the outlet's clocks."""
+
+    begins: datetime
+    ends: datetime
+
+    @classmethod
+    def of(cls, now: datetime, zone: tzinfo) -> Month:
+        local = now.astimezone(zone)
+        begins = local.replace(day=1, hour=0, minute=0, second=0, microsecond=0, fold=0)
+        year, month = divmod(begins.year * 12 + begins.month, 12)
+        return cls(begins, begins.replace(year=year, month=month + 1))
+
+    @property
+    def name(self) -> str:
+        return f"{self.begins:%B %Y}"
+
+
+@dataclass(frozen=True, slots=True)
+class Spending:
+    """What a channel has spent in a month, in micros."""
+
+    channel: str
+    month: Month
+    spent: int
+    budget: int | None
+    """None: no limit."""
+
+    @property
+    def nearly_spent(self) -> bool:
+        return self.budget is not None and self.spent >= NEARLY * self.budget
+
+    def became_nearly_spent(self, cost: int) -> bool:
+        """Whether the last so many micros made it so."""
+        return self.nearly_spent and not replace(self, spent=self.spent - cost).nearly_spent
+
+    @property
+    def told(self) -> str:
+        """A sentence's worth: `about $0.45 in May 2026, 9 % of its budget of $5.00`."""
+        told = f"about {dollars(self.spent)} in {self.month.name}"
+        if self.budget is None:
+            return told
+        return f"{told}, {self.spent * 100 // self.budget} % of its budget of {dollars(self.budget)}"
+
+    def require(self, cost: int, delivery: int) -> None:
+        """Raise BudgetReached when so much more would pass the budget."""
+        if self.budget is None or self.spent + cost <= self.budget:
+            return
+        raise BudgetReached(
+            f"Nothing was sent: the channel {self.channel} has spent {self.told}, and this post would cost about "
+            f"{dollars(cost)} more; raise channels.{self.channel}.monthly_budget, or wait for "
+            f"{self.month.ends:%-d %B}, then run: publisher retry {delivery}"
+        )
+
+
+def spending(session: Session, channel: str, budget: float | None, now: datetime, zone: tzinfo) -> Spending:
+    """What a channel has spent in the present month; `budget` in US dollars."""
+    month = Month.of(now, zone)
+    query = (
+        select(func.coalesce(func.sum(Attempt.cost_micros), 0))
+        .join(Delivery)
+        .where(Delivery.channel_name == channel, Attempt.started_at >= month.begins, Attempt.started_at < month.ends)
+    )
+    return Spending(channel, month, int(session.scalar(query) or 0), None if budget is None else round(budget * MICROS))
+
+
+def spendings(session: Session, settings: Settings, now: datetime) -> list[Spending]:
+    """The present month of every channel whose platform asks for money."""
+    return [
+        spending(session, name, channel.monthly_budget, now, settings.outlet.zone)
+        for name, channel in settings.channels.items()
+        if load_profile(channel.platform).prices is not None
+    ]
+
+
+def dollars(micros: int) -> str:
+    """`$4.95`; tenths of a cent only where there are some."""
+    thousandths = round(micros / 1000)
+    return f"${thousandths / 1000:.2f}" if thousandths % 10 == 0 else f"${thousandths / 1000:.3f}"

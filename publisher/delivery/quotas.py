@@ -1,0 +1,99 @@
+"""What platforms tell about quotas: stored as it is seen, and never gone beyond.
+
+Whatever lets a request out asks here first. A used-up quota then has the same effect as the
+platform's own refusal would have, without the request.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlalchemy import select, update
+from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.orm import Session
+
+from publisher.content import AdaptedPost
+from publisher.db import models
+from publisher.db.session import Database
+from publisher.logs import get_logger
+from publisher.platforms.base import Quota, QuotaKind
+from publisher.platforms.errors import RateLimited
+
+Needs = Mapping[QuotaKind, int]
+"""How much of each kind of quota something takes."""
+
+TO_READ: Needs = {"reading": 1, "requests": 1}
+
+
+def to_publish(adapted: AdaptedPost) -> Needs:
+    """What publishing this post takes."""
+    return {"posts": 1, "requests": 1, "media": len(adapted.images)}
+
+
+@dataclass(frozen=True, slots=True)
+class UsedUp:
+    """A quota that leaves too little, and when it begins anew."""
+
+    name: str
+    until: datetime
+
+
+def used_up(session: Session, channel: str, needs: Needs, now: datetime) -> UsedUp | None:
+    """The quota that keeps a channel waiting longest for what it needs; None when nothing does."""
+    rows = session.scalars(
+        select(models.Quota).where(models.Quota.channel_name == channel, models.Quota.resets_at > now)
+    )
+    waits = [UsedUp(row.name, row.resets_at) for row in rows if row.remaining < _needed(row, needs)]
+    return max(waits, key=lambda each: each.until, default=None)
+
+
+def _needed(row: models.Quota, needs: Needs) -> int:
+    """A post that no day's quota would ever hold is for the platform to refuse, and not to wait without end."""
+    wanted = next((number for kind, number in needs.items() if kind == row.kind), 0)
+    return min(wanted, max(row.maximum, 1))
+
+
+def require(session: Session, channel: str, adapted: AdaptedPost, now: datetime) -> None:
+    """Raise RateLimited when a quota does not leave what publishing this post takes."""
+    if wait := used_up(session, channel, to_publish(adapted), now):
+        raise RateLimited(
+            f"Nothing was sent: the quota “{wait.name}” of {adapted.platform} does not leave what it takes",
+            retry_at=wait.until,
+        )
+
+
+def take(session: Session, channel: str, now: datetime) -> None:
+    """Count a publishing request before it is sent: its answer, which would tell what is left, may be lost."""
+    session.execute(
+        update(models.Quota)
+        .where(
+            models.Quota.channel_name == channel,
+            models.Quota.kind.in_(("posts", "requests")),
+            models.Quota.resets_at > now,
+            models.Quota.remaining > 0,
+        )
+        .values(remaining=models.Quota.remaining - 1)
+        .execution_options(synchronize_session=False)
+    )
+
+
+def note(database: Database, channel: str, seen: Sequence[Quota], now: datetime) -> None:
+    """Store what an answer told. Never raises: the answer itself matters more."""
+    try:
+        with database.writing() as session:
+            for quota in seen:
+                session.merge(
+                    models.Quota(
+                        channel_name=channel,
+                        name=quota.name,
+                        kind=quota.kind,
+                        maximum=quota.maximum,
+                        remaining=quota.remaining,
+                        resets_at=quota.resets_at,
+                        seen_at=now,
+                    )
+                )
+    except SQLAlchemyError as error:
+        get_logger("delivery").warning("a quota was not stored", channel=channel, error=type(error).__name__)

@@ -1,0 +1,30 @@
+"""The regular look at log-ins that would end."""
+
+from __future__ import annotations
+
+from publisher.delivery.channels import Channels
+from publisher.logs import get_logger
+from publisher.platforms.base import KeepsLogin
+from publisher.platforms.errors import CredentialsRefused, PlatformError
+
+
+def refresh_sessions(channels: Channels) -> dict[str, str]:
+    """Renew every log-in that would end before the next look an hour later. Any machine may, at any time.
+
+    Returns, by channel, one sentence for each log-in that a person has to see to.
+    """
+    refused: dict[str, str] = {}
+    for name in channels.names():
+        log = get_logger("delivery").bind(channel=name)
+        try:
+            adapter = channels.open(name)
+            if isinstance(adapter, KeepsLogin):
+                adapter.keep_login()
+        except CredentialsRefused as error:
+            log.error("the log-in needs a person", why=error.message)
+            refused[name] = error.message
+        except PlatformError as error:
+            log.warning("the log-in was not renewed; it is tried again", why=error.message)
+        except Exception:
+            log.exception("the log-in was not renewed; it is tried again")
+    return refused

@@ -1,0 +1,122 @@
+"""Sessions in the database, for workers on any machine."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import Connection, Engine, NullPool, create_engine, func, select, text
+from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.exc import DBAPIError
+from sqlalchemy.exc import TimeoutError as PoolTimeout
+
+from publisher.clock import Clock
+from publisher.db.models import ChannelSession
+from publisher.db.session import Database
+from publisher.logs import get_logger
+from publisher.platforms.base import ALONE_SECONDS, locked
+from publisher.platforms.errors import CredentialsRefused, Unavailable
+from publisher.sealing import Seal, WrongKey
+
+TURNS = 0x7475726E  # "turn": any number, the same in every process
+LONGEST_TURN_SECONDS = 180
+"""A machine that is frozen loses its turn after so long."""
+LOCK_NOT_AVAILABLE = "55P03"
+
+
+class DatabaseSession:
+    """One channel's session, sealed, in the database that all machines share."""
+
+    def __init__(self, channel: str, database: Database, seal: Seal, clock: Clock) -> None:
+        self._channel = channel
+        self._database = database
+        self._seal = seal
+        self._clock = clock
+
+    @property
+    def place(self) -> str:
+        return f"the session of {self._channel} in the database"
+
+    @property
+    def _purpose(self) -> str:
+        return f"session of {self._channel}"
+
+    def load(self) -> dict[str, Any]:
+        with _reached(self.place), self._database.reading() as session:
+            sealed = session.scalar(select(ChannelSession.content).where(ChannelSession.channel_name == self._channel))
+        if sealed is None:
+            return {}
+        try:
+            loaded = json.loads(self._seal.unseal(sealed, self._purpose))
+        except WrongKey as error:
+            raise CredentialsRefused(f"{error}.") from error
+        return loaded if isinstance(loaded, dict) else {}
+
+    def save(self, session: Mapping[str, Any]) -> None:
+        content = self._seal.seal(json.dumps(dict(session)), self._purpose)
+        row = {"channel_name": self._channel, "content": content, "updated_at": self._clock.now()}
+        insert = sqlite.insert if self._is_sqlite else postgresql.insert
+        with _reached(self.place), self._database.writing() as writing:
+            writing.execute(
+                insert(ChannelSession).values(row).on_conflict_do_update(index_elements=["channel_name"], set_=row)
+            )
+
+    @contextmanager
+    def alone(self) -> Iterator[None]:
+        """On SQLite, which is one machine's, by a file: its transactions must never wait for a network."""
+        if self._is_sqlite:
+            file = Path(str(self._database.engine.url.database))
+            turn = locked(file.with_name(f"{file.name}-{self._channel}.lock"), self.place)
+        else:
+            turn = _turn(self._database.engine, self._channel, self.place)
+        with turn:
+            yield
+
+    @property
+    def _is_sqlite(self) -> bool:
+        return self._database.engine.dialect.name == "sqlite"
+
+
+@contextmanager
+def _turn(engine: Engine, channel: str, place: str) -> Iterator[None]:
+    """An advisory lock of PostgreSQL, which ends with the transaction that holds it, however that ends.
+
+    It locks no row, so that nobody else's work waits, and what is stored inside is durable at once. Its
+    connection comes from no pool: many who wait must not keep the one inside from storing.
+    """
+    apart = create_engine(engine.url, poolclass=NullPool)
+    with _reached(place):
+        connection = apart.connect()
+    try:
+        with _reached(place):
+            connection.execute(text(f"SET LOCAL lock_timeout = '{ALONE_SECONDS:.0f}s'"))
+            connection.execute(text(f"SET LOCAL idle_in_transaction_session_timeout = '{LONGEST_TURN_SECONDS}s'"))
+            connection.execute(select(func.pg_advisory_xact_lock(TURNS, func.hashtext(channel))))
+        yield
+    finally:
+        _let_go(connection, channel)
+
+
+def _let_go(connection: Connection, channel: str) -> None:
+    """A turn whose connection was lost is over: what was done in it stands."""
+    try:
+        connection.rollback()
+    except DBAPIError as error:
+        get_logger("delivery").warning("lost the turn at a session", channel=channel, why=str(error.orig))
+    connection.close()
+
+
+@contextmanager
+def _reached(place: str) -> Iterator[None]:
+    """Trouble with the database in a platform's words: nothing was published."""
+    try:
+        yield
+    except PoolTimeout as error:
+        raise Unavailable(f"Not reached: {place} (no connection was free)") from error
+    except DBAPIError as error:
+        if getattr(error.orig, "sqlstate", None) == LOCK_NOT_AVAILABLE:
+            raise Unavailable(f"Somebody else is renewing {place}, and that does not end") from error
+        raise Unavailable(f"Not reached: {place} ({type(error.orig).__name__})") from error

@@ -1,0 +1,171 @@
+"""What Prometheus is told of the desk, read from the database at each scrape.
+
+The same numbers come from whichever process is asked, and a scrape must not take longer with
+every delivery that ever was. So what is open now is counted whole, and what is over is counted
+within a window: the last 24 hours, and for money the calendar month. A window's numbers fall
+again when it moves on: look at them as they are, without `rate` or `increase`.
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_left
+from collections import defaultdict
+from collections.abc import Iterator
+from datetime import datetime, timedelta
+
+from prometheus_client.core import GaugeMetricFamily, HistogramMetricFamily
+from prometheus_client.metrics_core import Metric
+from sqlalchemy import func, select
+from sqlalchemy.orm import Session
+
+from publisher.db.models import OPEN, Attempt, Channel, Delivery, Notice, Quota
+from publisher.delivery.budget import MICROS, spendings
+from publisher.delivery.due import appointments
+from publisher.health.heartbeat import SCHEDULER, WEB, WORKER, seen_processes
+from publisher.post_queue.listing import days_of_cover
+from publisher.settings import Settings
+from publisher.states import State
+
+DAY = timedelta(days=1)
+LATENESS_BUCKETS = (0.3, 1.0, 3.0, 10.0, 30.0, 60.0, 300.0, 900.0, 3600.0, 14400.0, float("inf"))
+"""Seconds. The desk means to keep to the first two; the last ones are for platforms that were away."""
+COUNTED_STATES = tuple(state for state in State if state != State.PUBLISHED)
+
+
+def measure(session: Session, settings: Settings, now: datetime) -> Iterator[Metric]:
+    """Every number that the database knows."""
+    yield _deliveries(session)
+    yield _lateness(session, now)
+    yield _overdue(session, now)
+    yield _attempts(session, now)
+    yield from _quotas(session)
+    yield from _money(session, settings, now)
+    yield _paused(session)
+    yield _notices(session)
+    yield _processes(session, now)
+    yield GaugeMetricFamily(
+        "publisher_days_of_cover",
+        "Coming days that would get a post before the first that would not.",
+        days_of_cover(session, settings, now),
+    )
+
+
+def _deliveries(session: Session) -> Metric:
+    family = GaugeMetricFamily(
+        "publisher_deliveries",
+        "Deliveries in each state but published: those are counted by publisher_lateness_seconds.",
+        labels=["channel", "state"],
+    )
+    query = select(Delivery.channel_name, Delivery.state, func.count()).where(Delivery.remote_id.is_(None))
+    found = session.execute(query.group_by(Delivery.channel_name, Delivery.state))
+    counts = {(channel, state): number for channel, state, number in found}
+    for channel in session.scalars(select(Channel.name)):
+        for state in COUNTED_STATES:
+            family.add_metric([channel, state], counts.get((channel, state), 0))
+    return family
+
+
+def _lateness(session: Session, now: datetime) -> Metric:
+    """A channel without a post in the window has empty buckets, so that its absence can be told from its silence."""
+    late: dict[str, list[float]] = {name: [] for name in session.scalars(select(Channel.name))}
+    query = select(Delivery.channel_name, Delivery.scheduled_at, Delivery.published_at).where(
+        Delivery.published_at > now - DAY
+    )
+    for channel, scheduled_at, published_at in session.execute(query):
+        late[channel].append(max(0.0, ((published_at or scheduled_at) - scheduled_at).total_seconds()))
+    family = HistogramMetricFamily(
+        "publisher_lateness_seconds",
+        "From the hour of a post to its being public, for the posts of the last 24 hours.",
+        labels=["channel"],
+    )
+    for channel, seconds in late.items():
+        family.add_metric([channel], _cumulative(seconds), sum(seconds))
+    return family
+
+
+def _cumulative(seconds: list[float]) -> list[tuple[str, float]]:
+    counts = [0] * len(LATENESS_BUCKETS)
+    for each in seconds:
+        counts[bisect_left(LATENESS_BUCKETS, each)] += 1
+    names = [f"{bound:g}" for bound in LATENESS_BUCKETS[:-1]] + ["+Inf"]
+    return [(name, float(sum(counts[: index + 1]))) for index, name in enumerate(names)]
+
+
+def _overdue(session: Session, now: datetime) -> Metric:
+    waits = defaultdict(float, dict.fromkeys(session.scalars(select(Channel.name)), 0.0))
+    for each in appointments(session, now):
+        waits[each.channel] = max(waits[each.channel], (now - each.at).total_seconds())
+    family = GaugeMetricFamily(
+        "publisher_overdue_seconds",
+        "For how long the work of a channel waits that could be done now; 0 for a paused channel.",
+        labels=["channel"],
+    )
+    for channel, seconds in waits.items():
+        family.add_metric([channel], seconds)
+    return family
+
+
+def _attempts(session: Session, now: datetime) -> Metric:
+    family = GaugeMetricFamily(
+        "publisher_attempts_last_day",
+        "Tries begun in the last 24 hours: sends, look-ups of unknown outcomes, and read-backs.",
+        labels=["channel", "kind", "outcome"],
+    )
+    query = (
+        select(Delivery.channel_name, Attempt.kind, func.coalesce(Attempt.outcome, "running"), func.count())
+        .join(Delivery)
+        .where(Attempt.started_at > now - DAY)
+        .group_by(Delivery.channel_name, Attempt.kind, Attempt.outcome)
+    )
+    for *labels, number in session.execute(query):
+        family.add_metric(labels, number)
+    return family
+
+
+def _quotas(session: Session) -> Iterator[Metric]:
+    labels = ["channel", "quota"]
+    remaining = GaugeMetricFamily("publisher_quota_remaining", "What the platform last said is left.", labels=labels)
+    maximum = GaugeMetricFamily("publisher_quota_maximum", "Of how much, when nothing is used.", labels=labels)
+    resets = GaugeMetricFamily("publisher_quota_resets_timestamp_seconds", "When it is whole again.", labels=labels)
+    for row in session.scalars(select(Quota)):
+        names = [row.channel_name, row.name]
+        remaining.add_metric(names, row.remaining)
+        maximum.add_metric(names, row.maximum)
+        resets.add_metric(names, row.resets_at.timestamp())
+    yield from (remaining, maximum, resets)
+
+
+def _money(session: Session, settings: Settings, now: datetime) -> Iterator[Metric]:
+    spend = GaugeMetricFamily(
+        "publisher_spend_dollars",
+        "About what a channel's requests of this calendar month cost, where its platform asks for money.",
+        labels=["channel"],
+    )
+    budget = GaugeMetricFamily("publisher_budget_dollars", "What may be spent in a month.", labels=["channel"])
+    for each in spendings(session, settings, now):
+        spend.add_metric([each.channel], each.spent / MICROS)
+        if each.budget is not None:
+            budget.add_metric([each.channel], each.budget / MICROS)
+    yield from (spend, budget)
+
+
+def _paused(session: Session) -> Metric:
+    family = GaugeMetricFamily("publisher_channel_paused", "1 while a channel waits for a person.", labels=["channel"])
+    for name, paused_at in session.execute(select(Channel.name, Channel.paused_at)):
+        family.add_metric([name], int(paused_at is not None))
+    return family
+
+
+def _notices(session: Session) -> Metric:
+    family = GaugeMetricFamily("publisher_notices_open", "What people were told of and is not over.", labels=["kind"])
+    for kind, number in session.execute(select(Notice.kind, func.count()).where(OPEN).group_by(Notice.kind)):
+        family.add_metric([kind], number)
+    return family
+
+
+def _processes(session: Session, now: datetime) -> Metric:
+    family = GaugeMetricFamily("publisher_up", "1 while a process with this role was heard of lately.", labels=["role"])
+    seen = seen_processes(session)
+    for role in (SCHEDULER, WORKER, WEB):
+        family.add_metric([role], int(role in seen and seen[role].lives(now)))
+    return family

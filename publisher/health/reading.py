@@ -1,0 +1,50 @@
+"""Reading from the database for somebody who must have an answer, whatever became of the database."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TypeVar
+
+from sqlalchemy.exc import DBAPIError, SQLAlchemyError
+from sqlalchemy.orm import Session
+
+from publisher.db.upgrade import DatabaseError
+from publisher.desk import Desk
+from publisher.health.patience import NoAnswer, in_time
+
+T = TypeVar("T")
+
+
+class DatabaseDown(Exception):
+    """The database can't be asked; the message is one sentence."""
+
+
+def read(desk: Desk, question: Callable[[Session], T], seconds: float) -> T:
+    """The answer of `question`, asked in a transaction that only reads.
+
+    Raises:
+        DatabaseDown: it can't be reached, refuses, or does not answer in time.
+    """
+    try:
+        return in_time(lambda: _read(desk, question), seconds)
+    except NoAnswer as error:
+        raise DatabaseDown(f"The database can't be used: {error}; look after it.") from None
+    except DatabaseError as error:
+        raise DatabaseDown(f"{error}.") from error
+    except SQLAlchemyError as error:
+        raise DatabaseDown(f"The database can't be used: {_cause(error)}; look after it.") from error
+
+
+def _read(desk: Desk, question: Callable[[Session], T]) -> T:
+    file = desk.settings.database_file
+    database = desk.database
+    # An open SQLite file that was removed goes on answering, and nothing of it will be kept.
+    if file is not None and not file.is_file():
+        raise DatabaseError(f"the database {file} was removed; stop the desk and restore a backup")
+    with database.reading() as session:
+        return question(session)
+
+
+def _cause(error: SQLAlchemyError) -> str:
+    told = str(error.orig if isinstance(error, DBAPIError) else error).strip()
+    return told.splitlines()[0].rstrip(".") if told else type(error).__name__

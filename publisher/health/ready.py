@@ -1,0 +1,99 @@
+"""Whether the desk can do its work now: one line per thing that it needs."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from pathlib import Path
+
+from sqlalchemy.orm import Session
+
+from publisher.clock import monotonic
+from publisher.delivery.due import Appointment, appointments
+from publisher.desk import Desk
+from publisher.health.heartbeat import SCHEDULER, Seen, seen_processes
+from publisher.health.reading import DatabaseDown, read
+from publisher.settings import Settings
+
+PATIENCE_SECONDS = 2.0
+OVERDUE_AFTER = timedelta(minutes=5)
+"""Work that waits for longer, on a channel that may work, is waited for in vain."""
+LEAST_SPACE = 100 << 20
+"""Bytes without which no picture is stored and no transaction is sure to be kept."""
+
+
+@dataclass(frozen=True, slots=True)
+class Check:
+    """One thing that publishing needs. `told` is a sentence or the start of one, for people."""
+
+    name: str
+    ok: bool
+    told: str
+
+
+def check_ready(desk: Desk, *, patience: float = PATIENCE_SECONDS) -> list[Check]:
+    """The database, the scheduler, what is due, the disk: each told, whether good or not.
+
+    It never raises for what it examines, and takes not much longer than `patience` seconds.
+    """
+    return [*_from_database(desk, patience), _disk(desk.settings)]
+
+
+def _from_database(desk: Desk, patience: float) -> Iterator[Check]:
+    now = desk.now()
+
+    def question(session: Session) -> tuple[Seen | None, list[Appointment]]:
+        return seen_processes(session).get(SCHEDULER), appointments(session, now)
+
+    asked = monotonic()
+    try:
+        seen, waiting = read(desk, question, patience)
+    except DatabaseDown as error:
+        yield Check("database", False, str(error))
+        yield Check("scheduler", False, "Not known: the database tells it.")
+        yield Check("deliveries", False, "Not known: the database tells it.")
+        return
+    yield Check("database", True, f"It answered within {(monotonic() - asked) * 1000:.0f} ms.")
+    yield _scheduler(seen, now)
+    yield _deliveries(waiting, now)
+
+
+def _scheduler(seen: Seen | None, now: datetime) -> Check:
+    if seen is None:
+        return Check("scheduler", False, "None was seen; start one with publisher run.")
+    told = f"The last was seen {(now - seen.at).total_seconds():.0f} s ago"
+    return Check("scheduler", seen.lives(now), f"{told}." if seen.lives(now) else f"{told}; start publisher run.")
+
+
+def _deliveries(waiting: list[Appointment], now: datetime) -> Check:
+    overdue = [each for each in waiting if now - each.at > OVERDUE_AFTER]
+    if not overdue:
+        return Check("deliveries", True, "Nothing is overdue.")
+    minutes = (now - overdue[0].at).total_seconds() / 60
+    channels = ", ".join(dict.fromkeys(each.channel for each in overdue))
+    return Check(
+        "deliveries", False, f"Work waits for up to {minutes:.0f} minutes on {channels}; look into the worker's log."
+    )
+
+
+def _disk(settings: Settings) -> Check:
+    folders = _folders(settings)
+    closed = next((folder for folder in folders if not os.access(folder, os.W_OK)), None)
+    if closed is not None:
+        return Check("disk", False, f"{closed} can't be written to; mend its permissions or its disk.")
+    free, folder = min((shutil.disk_usage(folder).free, folder) for folder in folders)
+    told = f"{free / 1e9:.1f} GB are free in {folder}"
+    return Check("disk", free >= LEAST_SPACE, f"{told}." if free >= LEAST_SPACE else f"{told}; make room.")
+
+
+def _folders(settings: Settings) -> list[Path]:
+    """The local folders that are written to; for one that is not there yet, the one that will hold it."""
+    wanted = [settings.root]
+    if settings.database_file is not None:
+        wanted.append(settings.database_file.parent)
+    if "://" not in settings.storage.media:
+        wanted.append(settings.path(settings.storage.media))
+    return [next(each for each in (folder, *folder.parents) if each.exists()) for folder in wanted]

@@ -1,0 +1,141 @@
+"""`/healthz`, `/readyz` and `/metrics`, served beside the work of a process."""
+
+from __future__ import annotations
+
+import json
+import socket
+import sys
+import threading
+from collections.abc import Callable
+from dataclasses import asdict
+from http import HTTPStatus
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any, NamedTuple
+
+from publisher.desk import Desk
+from publisher.health.metrics import CONTENT_TYPE, render_metrics
+from publisher.health.ready import check_ready
+from publisher.logs import get_logger
+from publisher.settings import SettingsError
+
+PLAIN = "text/plain; charset=utf-8"
+IDLE_SECONDS = 10.0
+"""A caller that says nothing for so long is hung up on."""
+
+
+class Answer(NamedTuple):
+    status: HTTPStatus
+    content_type: str
+    body: bytes
+
+
+def _healthz(_desk: Desk) -> Answer:
+    return Answer(HTTPStatus.OK, PLAIN, b"alive\n")
+
+
+def _readyz(desk: Desk) -> Answer:
+    checks = check_ready(desk)
+    ready = all(check.ok for check in checks)
+    body = json.dumps({"ready": ready, "checks": [asdict(check) for check in checks]}, indent=2) + "\n"
+    status = HTTPStatus.OK if ready else HTTPStatus.SERVICE_UNAVAILABLE
+    return Answer(status, "application/json", body.encode())
+
+
+def _metrics(desk: Desk) -> Answer:
+    return Answer(HTTPStatus.OK, CONTENT_TYPE, render_metrics(desk))
+
+
+PAGES: dict[str, Callable[[Desk], Answer]] = {"/healthz": _healthz, "/readyz": _readyz, "/metrics": _metrics}
+
+
+class HealthServer:
+    """Answers in threads of its own from `start` to `stop`. Port 0: any that is free."""
+
+    def __init__(self, desk: Desk, host: str, port: int) -> None:
+        self._desk = desk
+        self._host = host
+        self._wanted = port
+        self._server: _Server | None = None
+
+    @property
+    def port(self) -> int:
+        """The port that it listens at; as configured before the start."""
+        return self._server.server_port if self._server else self._wanted
+
+    def start(self) -> None:
+        """Listen, and return at once.
+
+        Raises:
+            SettingsError: the address can't be had; the message is one sentence.
+        """
+        try:
+            self._server = _Server(self._desk, self._host, self._wanted)
+        except OSError as error:
+            raise SettingsError(
+                f"health.port {self._wanted} at {self._host} can't be listened at "
+                f"({error.strerror or error}); choose another port or address"
+            ) from error
+        threading.Thread(target=self._server.serve_forever, name="health", daemon=True).start()
+        get_logger("health").info("answering", host=self._host, port=self.port)
+
+    def stop(self) -> None:
+        """Hang up; answers under way are not waited for."""
+        if self._server is not None:
+            self._server.shutdown()
+            self._server.server_close()
+            self._server = None
+
+
+class _Server(ThreadingHTTPServer):
+    daemon_threads = True
+    block_on_close = False
+
+    def __init__(self, desk: Desk, host: str, port: int) -> None:
+        self.desk = desk
+        self.address_family = socket.AF_INET6 if ":" in host else socket.AF_INET
+        super().__init__((host, port), _Handler)
+
+    def handle_error(self, request: Any, client_address: Any) -> None:
+        """A caller that hung up is no trouble of ours; anything else is told in the log."""
+        error = sys.exception()
+        if isinstance(error, OSError):
+            get_logger("health").debug("a caller was gone before its answer", why=str(error))
+        else:
+            get_logger("health").error("a question about the health failed", exc_info=error)
+
+
+class _Handler(BaseHTTPRequestHandler):
+    server: _Server
+    server_version = "publisher"
+    sys_version = ""
+    timeout = IDLE_SECONDS
+
+    def do_GET(self) -> None:
+        self._answer(with_body=True)
+
+    def do_HEAD(self) -> None:
+        self._answer(with_body=False)
+
+    def _answer(self, *, with_body: bool) -> None:
+        answer = self._find()
+        self.send_response(answer.status)
+        self.send_header("Content-Type", answer.content_type)
+        self.send_header("Content-Length", str(len(answer.body)))
+        self.send_header("Cache-Control", "no-store")
+        self.end_headers()
+        if with_body:
+            self.wfile.write(answer.body)
+
+    def _find(self) -> Answer:
+        page = PAGES.get(self.path.partition("?")[0])
+        if page is None:
+            return Answer(HTTPStatus.NOT_FOUND, PLAIN, f"There are {', '.join(PAGES)}.\n".encode())
+        try:
+            return page(self.server.desk)
+        except Exception as error:
+            get_logger("health").error("a question about the health failed", path=self.path, exc_info=error)
+            told = f"Something unexpected happened ({type(error).__name__}); the log says where.\n"
+            return Answer(HTTPStatus.INTERNAL_SERVER_ERROR, PLAIN, told.encode())
+
+    def log_message(self, format: str, *args: Any) -> None:  # noqa: A002 - the base class names it so
+        get_logger("health").debug("asked", what=format % args)

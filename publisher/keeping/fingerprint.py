@@ -1,0 +1,68 @@
+"""What is in a table, told in a few bytes that are equal on every database that holds the same rows."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime
+from typing import Any
+
+from sqlalchemy import Connection, Row, Select
+
+CHUNK = 500
+"""Rows that are in memory at a time."""
+_MODULUS = 1 << 256
+
+
+@dataclass(frozen=True, slots=True)
+class Content:
+    """How many rows there are, and their hash."""
+
+    rows: int
+    hash: str
+
+
+class Fingerprint:
+    """Takes rows in, and tells what they are together.
+
+    The hash is the sum of the rows' own: databases don't agree on the order of texts, so the
+    rows come in whatever order they like.
+    """
+
+    def __init__(self) -> None:
+        self._rows = 0
+        self._sum = 0
+
+    def add(self, rows: Iterable[Sequence[Any]]) -> None:
+        for row in rows:
+            told = json.dumps(list(row), default=_plain, ensure_ascii=False).encode("utf-8", "surrogatepass")
+            self._rows += 1
+            self._sum = (self._sum + int.from_bytes(hashlib.sha256(told).digest())) % _MODULUS
+
+    @property
+    def content(self) -> Content:
+        return Content(self._rows, f"{self._sum:064x}")
+
+
+def stream(connection: Connection, query: Select[Any]) -> Iterator[Sequence[Row[Any]]]:
+    """The rows of a query, so many at a time."""
+    yield from connection.execute(query, execution_options={"yield_per": CHUNK}).partitions()
+
+
+def content_of(connection: Connection, query: Select[Any]) -> Content:
+    """What a query finds."""
+    taken = Fingerprint()
+    for rows in stream(connection, query):
+        taken.add(rows)
+    return taken.content
+
+
+def _plain(value: object) -> str:
+    match value:
+        case datetime() | date():
+            return value.isoformat()
+        case bytes():
+            return value.hex()
+    raise TypeError(f"a column holds {type(value).__name__}, which has no fingerprint")

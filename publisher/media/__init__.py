@@ -1,0 +1,20 @@
+"""Originals and renditions, stored by the SHA-256 of their content. Nothing stored is ever changed.
+
+They lie in a local folder or in a bucket of S3-compatible storage, and whoever works with them
+can't tell which: `publisher.media.opening` opens the one that the configuration names.
+"""
+
+from publisher.media.base import MediaDamaged, MediaError, MediaMissing, MediaStore, MediaUnreachable
+from publisher.media.files import hash_of, write_whole
+from publisher.media.folder import FolderStore
+
+__all__ = [
+    "FolderStore",
+    "MediaDamaged",
+    "MediaError",
+    "MediaMissing",
+    "MediaStore",
+    "MediaUnreachable",
+    "hash_of",
+    "write_whole",
+]

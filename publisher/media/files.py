@@ -1,0 +1,54 @@
+"""Files that are there whole or not at all, and their hashes."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import BinaryIO
+
+from publisher.media.base import MediaUnreachable
+
+UNFINISHED = ".part-"
+
+
+@contextmanager
+def whole_file(target: Path) -> Iterator[BinaryIO]:
+    """A new file that comes to lie at `target`, on disk, when the block ends, and vanishes when it fails."""
+    target.parent.mkdir(parents=True, exist_ok=True)
+    handle, name = tempfile.mkstemp(dir=target.parent, prefix=UNFINISHED)
+    try:
+        with os.fdopen(handle, "wb") as file:
+            yield file
+            file.flush()
+            os.fsync(file.fileno())
+        os.replace(name, target)
+    except BaseException:
+        Path(name).unlink(missing_ok=True)
+        raise
+
+
+def write_whole(target: Path, content: bytes) -> None:
+    """Write a file so that it is there whole, on disk, or not at all."""
+    with whole_file(target) as file:
+        file.write(content)
+
+
+def hash_of(file: Path) -> str:
+    """The SHA-256 of a file's content, in hexadecimal."""
+    with file.open("rb") as content:
+        return hashlib.file_digest(content, "sha256").hexdigest()
+
+
+@contextmanager
+def plain_errors(folder: Path) -> Iterator[None]:
+    """Turn a failing disk into MediaUnreachable, with a sentence."""
+    try:
+        yield
+    except OSError as error:
+        raise MediaUnreachable(
+            f"the media folder {folder} can't be used: {error.strerror or error}; mend its permissions or its disk"
+        ) from error

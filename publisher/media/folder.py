@@ -1,0 +1,87 @@
+"""Media in a local folder."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+import uuid
+from collections.abc import Collection, Iterator
+from datetime import datetime
+from pathlib import Path
+
+from publisher.media.base import MediaDamaged, MediaMissing, MediaStore, MediaUnreachable
+from publisher.media.files import hash_of, plain_errors, write_whole
+
+SHA256 = re.compile("[0-9a-f]{64}")
+
+
+class FolderStore(MediaStore):
+    """Files named by their hash, two characters of it as a sub-folder."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+
+    def path(self, sha256: str) -> Path:
+        """Where the original of this hash lies, whether or not it is there."""
+        return self.folder / "originals" / sha256[:2] / sha256
+
+    def put(self, content: bytes) -> str:
+        sha256 = hashlib.sha256(content).hexdigest()
+        target = self.path(sha256)
+        with plain_errors(self.folder):
+            if not (target.is_file() and hash_of(target) == sha256):
+                write_whole(target, content)
+        return sha256
+
+    def has(self, sha256: str) -> bool:
+        return self.path(sha256).is_file()
+
+    def fetch(self, sha256: str) -> Path:
+        path = self.path(sha256)
+        if not path.is_file():
+            raise MediaMissing
+        with plain_errors(self.folder):
+            if hash_of(path) != sha256:
+                raise MediaDamaged
+        return path
+
+    def originals(self) -> Iterator[str]:
+        found = sorted((self.folder / "originals").glob("??/*"))
+        return (path.name for path in found if SHA256.fullmatch(path.name) and path.is_file())
+
+    def load(self, digest: str, suffix: str) -> Path | None:
+        path = self._rendition(digest, suffix)
+        return path if path.is_file() else None
+
+    def save(self, digest: str, suffix: str, content: bytes) -> Path:
+        path = self._rendition(digest, suffix)
+        with plain_errors(self.folder):
+            write_whole(path, content)
+        return path
+
+    def _rendition(self, digest: str, suffix: str) -> Path:
+        return self.folder / "renditions" / digest[:2] / f"{digest}{suffix}"
+
+    def sweep(self, keep: Collection[str], older_than: datetime) -> int:
+        removed = 0
+        for path in sorted((self.folder / "renditions").glob("??/*")):
+            if path.is_file() and path.stat().st_mtime < older_than.timestamp() and path.name[:64] not in keep:
+                path.unlink(missing_ok=True)
+                removed += 1
+        return removed
+
+    def workroom(self) -> Path:
+        folder = self.folder / "renditions"
+        with plain_errors(self.folder):
+            folder.mkdir(parents=True, exist_ok=True)
+        return folder
+
+    def examine(self) -> str:
+        probe = self.folder / f"probe-{uuid.uuid4().hex}"
+        with plain_errors(self.folder):
+            write_whole(probe, b"probe")
+            read = probe.read_bytes()
+            probe.unlink()
+        if read != b"probe":
+            raise MediaUnreachable(f"the media folder {self.folder} gives back something else than was written there")
+        return f"the folder {self.folder} can be written to"

@@ -1,0 +1,214 @@
+"""Media in a bucket of S3-compatible storage. Only `publisher.media.opening` imports this module, and boto3 with it."""
+
+from __future__ import annotations
+
+import hashlib
+import uuid
+from collections.abc import Collection, Iterator
+from contextlib import closing, contextmanager
+from datetime import datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, BinaryIO
+
+import boto3
+from botocore.config import Config
+from botocore.exceptions import BotoCoreError, ClientError
+from botocore.response import StreamingBody
+
+from publisher.logs import get_logger
+from publisher.media.base import MediaDamaged, MediaMissing, MediaStore, MediaUnreachable
+from publisher.media.cache import LocalCache
+from publisher.media.files import hash_of
+from publisher.media.folder import SHA256
+from publisher.media.s3_errors import is_missing, trouble
+from publisher.settings.buckets import Bucket
+
+if TYPE_CHECKING:
+    from mypy_boto3_s3.client import S3Client
+    from mypy_boto3_s3.type_defs import ObjectTypeDef
+
+ANY_REGION = "us-east-1"
+"""What services without regions take."""
+CHUNK = 1 << 20
+PROBE = b"probe"
+
+
+class S3Store(MediaStore):
+    """Objects named like the files of a folder, each with a local copy while it is used."""
+
+    def __init__(
+        self, bucket: Bucket, cache: LocalCache, *, access_key: str | None = None, secret_key: str | None = None
+    ) -> None:
+        """Without keys, boto3 looks for credentials where it always does."""
+        self._bucket = bucket
+        self._cache = cache
+        self._client = _connect(bucket, access_key, secret_key)
+
+    def put(self, content: bytes) -> str:
+        sha256 = hashlib.sha256(content).hexdigest()
+        name = _original(sha256)
+        tag = f'"{hashlib.md5(content, usedforsecurity=False).hexdigest()}"'
+        with self._plain_errors():
+            # Two who store it at once write the same bytes, so neither needs to win.
+            if self._tag(name) != tag:
+                self._write(name, content)
+        self._cache.add(name, content)
+        return sha256
+
+    def has(self, sha256: str) -> bool:
+        with self._plain_errors():
+            if self._tag(_original(sha256)) is not None:
+                return True
+            # A missing bucket answers just like a missing object.
+            self._client.head_bucket(Bucket=self._bucket.name)
+            return False
+
+    def fetch(self, sha256: str) -> Path:
+        name = _original(sha256)
+        copy = self._cache.get(name)
+        if copy is not None and hash_of(copy) == sha256:
+            return copy
+        with closing(self._open(name)) as body, self._cache.adding(name) as file, self._plain_errors():
+            if _copy(body, file) != sha256:
+                raise MediaDamaged
+        return self._cache.folder / name
+
+    def originals(self) -> Iterator[str]:
+        names = (_last(found) for found in self._listed("originals/"))
+        return (name for name in names if SHA256.fullmatch(name))
+
+    def load(self, digest: str, suffix: str) -> Path | None:
+        name = _rendition(digest, suffix)
+        if copy := self._cache.get(name):
+            return copy
+        try:
+            with closing(self._open(name)) as body, self._cache.adding(name) as file, self._plain_errors():
+                _copy(body, file)
+        except MediaMissing:
+            return None
+        except MediaUnreachable as error:
+            # It can be made again, if its original is at hand: no reason to be late.
+            get_logger(__name__).warning("no look whether a picture was made before", problem=str(error))
+            return None
+        return self._cache.folder / name
+
+    def save(self, digest: str, suffix: str, content: bytes) -> Path:
+        name = _rendition(digest, suffix)
+        path = self._cache.add(name, content)
+        try:
+            with self._plain_errors():
+                self._write(name, content)
+        except MediaUnreachable as error:
+            # This machine has what it needs to go on; another one makes its own.
+            get_logger(__name__).warning("a finished picture is on this machine only", problem=str(error))
+        return path
+
+    def sweep(self, keep: Collection[str], older_than: datetime) -> int:
+        removed = 0
+        for found in self._listed("renditions/"):
+            if found["LastModified"] < older_than and _last(found)[:64] not in keep:
+                with self._plain_errors():
+                    self._client.delete_object(Bucket=self._bucket.name, Key=found["Key"])
+                removed += 1
+        return removed
+
+    def workroom(self) -> Path:
+        return self._cache.workroom()
+
+    def examine(self) -> str:
+        self.workroom()
+        name = f"probe/{uuid.uuid4().hex}"
+        with self._plain_errors():
+            self._write(name, PROBE)
+            try:
+                with closing(self._open(name)) as body:
+                    read = body.read()
+            except MediaMissing:
+                read = b""
+            finally:
+                self._client.delete_object(Bucket=self._bucket.name, Key=self._key(name))
+            gone = self._tag(name) is None
+            self._client.list_objects_v2(Bucket=self._bucket.name, Prefix=self._key("probe/"), MaxKeys=1)
+        if read != PROBE or not gone:
+            raise MediaUnreachable(f"{self._bucket} does not keep what is written there; mend the storage")
+        return f"{self._bucket} can be written to"
+
+    def _key(self, name: str) -> str:
+        return f"{self._bucket.prefix}/{name}" if self._bucket.prefix else name
+
+    def _write(self, name: str, content: bytes) -> None:
+        self._client.put_object(Bucket=self._bucket.name, Key=self._key(name), Body=content)
+
+    def _tag(self, name: str) -> str | None:
+        """The storage's own mark of an object's content; None: there is no such object, or no bucket."""
+        try:
+            return self._client.head_object(Bucket=self._bucket.name, Key=self._key(name))["ETag"]
+        except ClientError as error:
+            if is_missing(error):
+                return None
+            raise
+
+    def _open(self, name: str) -> StreamingBody:
+        """An object's content, to be closed. Raises MediaMissing where there is none."""
+        with self._plain_errors():
+            try:
+                return self._client.get_object(Bucket=self._bucket.name, Key=self._key(name))["Body"]
+            except ClientError as error:
+                if is_missing(error):
+                    raise MediaMissing from error
+                raise
+
+    def _listed(self, folder: str) -> Iterator[ObjectTypeDef]:
+        pages = self._client.get_paginator("list_objects_v2")
+        with self._plain_errors():
+            for page in pages.paginate(Bucket=self._bucket.name, Prefix=self._key(folder)):
+                yield from page.get("Contents", ())
+
+    @contextmanager
+    def _plain_errors(self) -> Iterator[None]:
+        try:
+            yield
+        except (ClientError, BotoCoreError) as error:
+            raise MediaUnreachable(trouble(self._bucket, error)) from error
+
+
+def _connect(bucket: Bucket, access_key: str | None, secret_key: str | None) -> S3Client:
+    # The default session is shared and not made for threads.
+    session = boto3.Session(aws_access_key_id=access_key, aws_secret_access_key=secret_key)
+    return session.client(
+        "s3",
+        endpoint_url=bucket.endpoint,
+        region_name=bucket.region or session.region_name or ANY_REGION,
+        config=Config(
+            connect_timeout=5,
+            read_timeout=30,
+            retries={"mode": "standard", "total_max_attempts": 3},
+            max_pool_connections=32,
+            # Many a service other than Amazon's knows neither a host name per bucket nor the newer checksums. The
+            # signature covers the content's SHA-256, which every service compares with what arrived.
+            s3={"addressing_style": "path" if bucket.endpoint else "auto", "payload_signing_enabled": True},
+            request_checksum_calculation="when_required",
+            response_checksum_validation="when_required",
+        ),
+    )
+
+
+def _original(sha256: str) -> str:
+    return f"originals/{sha256[:2]}/{sha256}"
+
+
+def _rendition(digest: str, suffix: str) -> str:
+    return f"renditions/{digest[:2]}/{digest}{suffix}"
+
+
+def _last(found: ObjectTypeDef) -> str:
+    return found["Key"].rpartition("/")[2]
+
+
+def _copy(body: StreamingBody, file: BinaryIO) -> str:
+    """Write all of an object into a file, and return its SHA-256."""
+    seen = hashlib.sha256()
+    for chunk in body.iter_chunks(CHUNK):
+        seen.update(chunk)
+        file.write(chunk)
+    return seen.hexdigest()

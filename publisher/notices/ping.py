@@ -1,0 +1,54 @@
+"""The dead-man's switch: an address that is requested while all is well, so that silence raises the alarm."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+
+import requests
+
+from publisher.logs import get_logger
+from publisher.notices.addresses import PING_VARIABLE, read_ping_url
+
+EVERY = timedelta(minutes=5)
+TIMEOUT_SECONDS = 10.0
+
+
+class Ping:
+    """Requests the address at most every five minutes; each process does so for itself."""
+
+    def __init__(self) -> None:
+        self._tried_at: datetime | None = None
+        self._failing = False
+
+    def is_due(self, now: datetime) -> bool:
+        return self._tried_at is None or now - self._tried_at >= EVERY
+
+    def request(self, now: datetime) -> None:
+        """Ask once. A failure is logged once, until it works again.
+
+        Raises:
+            SettingsError: the address can't be used.
+        """
+        url = read_ping_url()
+        if url is None:
+            return
+        self._tried_at = now
+        why = _ask(url)
+        log = get_logger("notices")
+        if why and not self._failing:
+            log.error("the address of the dead-man's switch was not reached", variable=PING_VARIABLE, why=why)
+        elif self._failing and not why:
+            log.info("the address of the dead-man's switch is reached again")
+        self._failing = bool(why)
+
+
+def _ask(url: str) -> str:
+    """Why it did not work; empty when it did. Never more of an error than its kind: its text names the address."""
+    try:
+        with requests.get(url, timeout=TIMEOUT_SECONDS, allow_redirects=False, stream=True) as answer:
+            status = answer.status_code
+    except requests.RequestException as error:
+        return type(error).__name__
+    if 300 <= status < 400:
+        return f"it answered {status}, which leads elsewhere; set the address that it leads to"
+    return "" if status < 300 else f"it answered {status}"

@@ -1,0 +1,77 @@
+"""A place in S3-compatible storage, written as one URL."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from urllib.parse import SplitResult, parse_qsl, urlsplit
+
+FORM = "s3://BUCKET/PREFIX?endpoint=https://HOST&region=NAME"
+
+
+@dataclass(frozen=True, slots=True)
+class Bucket:
+    name: str
+    prefix: str = ""
+    """Begins every key; without slashes at its ends. Empty: none."""
+    endpoint: str | None = None
+    """The service's own address. None: Amazon's."""
+    region: str | None = None
+
+    def __str__(self) -> str:
+        return f"the bucket {self.name!r} at {self.endpoint or 'Amazon S3'}"
+
+
+def is_bucket(place: str) -> bool:
+    """Whether a place for media is meant to be a URL, and no folder."""
+    return "://" in place or place.lower().startswith("s3:")
+
+
+def parse_bucket(url: str) -> Bucket:
+    """What `s3://BUCKET/PREFIX?endpoint=URL&region=NAME` names.
+
+    Raises:
+        ValueError: it can't be used; the message says what to write.
+    """
+    parts = _split(url)
+    if parts.scheme != "s3" or not parts.netloc or parts.fragment:
+        raise ValueError(f'it must be a folder, or a bucket written like "{FORM}"')
+    if not re.fullmatch(r"[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]", parts.netloc):
+        raise ValueError(
+            f"{parts.netloc.rpartition('@')[2]!r} can't name a bucket; write 3 to 63 of a-z, 0-9, - and . after s3://, "
+            "and no credentials"
+        )
+    prefix = parts.path.strip("/")
+    if not re.fullmatch(r"[\w.+=@-]+(/[\w.+=@-]+)*|", prefix, re.ASCII):
+        raise ValueError(f"the prefix {prefix!r} can't be used; write words of letters, digits, . _ - with / between")
+    options = _options(parts.query)
+    endpoint = options.get("endpoint")
+    return Bucket(parts.netloc, prefix, _endpoint(endpoint) if endpoint else None, options.get("region"))
+
+
+def _split(url: str) -> SplitResult:
+    try:
+        return urlsplit(url)
+    except ValueError:
+        raise ValueError(f'it is no URL; write it like "{FORM}"') from None
+
+
+def _options(query: str) -> dict[str, str]:
+    pairs = parse_qsl(query, keep_blank_values=True)
+    options = dict(pairs)
+    for key, value in pairs:
+        if key not in ("endpoint", "region"):
+            raise ValueError(f"{key!r} is not known after the ?; write endpoint=https://HOST, region=NAME, or both")
+        if not value or [other for other, _ in pairs].count(key) > 1:
+            raise ValueError(f"{key}= must stand once after the ?, with a value; mend it")
+    return options
+
+
+def _endpoint(value: str) -> str:
+    if "@" in value:
+        raise ValueError(
+            "endpoint= must hold no credentials; set PUBLISHER_S3_ACCESS_KEY and PUBLISHER_S3_SECRET_KEY instead"
+        )
+    if not re.fullmatch(r"https?://([\w.-]+|\[[\da-f:]+\])(:\d{1,5})?/?", value, re.ASCII | re.IGNORECASE):
+        raise ValueError("endpoint= must be the service's address alone, such as https://s3.example.org:9000")
+    return value.rstrip("/")

@@ -1,0 +1,40 @@
+"""What the fields of a post's form are called on the page."""
+
+from __future__ import annotations
+
+import re
+
+NAMES = {
+    "links": "More links",
+    "place": "When",
+    "fixed_date": "Fixed day",
+    "embargo_until": "Not before",
+    "language": "Language of this post",
+    "body": "Text",
+    "order": "Place",
+    "fit": "Where its shape does not suit a channel",
+    "window": "How its 16 bits are shown",
+    "padding_colour": "Padding's colour",
+    "credit_strip": "Credit below the picture",
+    "crop_box": "Crop",
+    "protected": "Protected parts",
+    "gutters": "Cuts between panels",
+}
+
+
+def label_of(field: str) -> str:
+    """`Alt text of picture 1` for `images-0-alt_text`, `Title (ca)` for `tr-ca-title`."""
+    if found := re.fullmatch(r"images-(\d+)-(\w+)", field):
+        number = int(found[1]) + 1
+        return f"Picture {number}" if found[2] == "media" else f"{_name(found[2])} of picture {number}"
+    if found := re.fullmatch(r"tr-([A-Za-z0-9-]+)-alt-(\d+)", field):
+        return f"Alt text of picture {int(found[2]) + 1} ({found[1]})"
+    if found := re.fullmatch(r"tr-([A-Za-z0-9-]+)-(\w+)", field):
+        return f"{_name(found[2])} ({found[1]})"
+    if field.startswith("caption-"):
+        return f"Caption for {field.removeprefix('caption-')}"
+    return _name(field)
+
+
+def _name(field: str) -> str:
+    return NAMES.get(field, field.replace("_", " ").capitalize())

@@ -1,0 +1,122 @@
+"""Pictures sent from a browser in pieces, so that a lost connection costs one piece; and a picture's part of a form."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from fastapi import APIRouter, Depends, Form, Path, Query, Request
+from fastapi.responses import JSONResponse, Response
+from starlette.requests import ClientDisconnect
+
+from publisher.db.models import Media
+from publisher.db.staff import Upload
+from publisher.media import MediaUnreachable
+from publisher.post_queue.errors import PostError
+from publisher.post_queue.uploads import FOLDER, NoUpload, Uploads, WrongOffset
+from publisher.web.errors import NotThere, PageError
+from publisher.web.forms import file_name
+from publisher.web.pages.pictures import NOT_HERE, Hash
+from publisher.web.post_form import picture_context
+from publisher.web.rendering import desk_of, page
+
+router = APIRouter()
+
+Id = Annotated[str, Path(pattern="^[0-9a-f]{32}$")]
+
+
+async def piece_of(request: Request) -> bytes:
+    """The raw body of a request."""
+    try:
+        return await request.body()
+    except ClientDisconnect:
+        raise PageError("The connection was lost; the piece is sent again.") from None
+
+
+@router.post("/uploads")
+def begin_upload(
+    request: Request, name: Annotated[str, Form(max_length=1000)], size: Annotated[int, Form(ge=0)]
+) -> Response:
+    """Answers an `id`: the pieces of the file go to `/uploads/ID/OFFSET`, one after the other."""
+    try:
+        return _told(_uploads(request).begin(_person(request), file_name(name), size, desk_of(request).now()))
+    except PostError as error:
+        return _refused(error)
+
+
+@router.get("/uploads/{upload_id}")
+def upload_state(request: Request, upload_id: Id) -> Response:
+    try:
+        return _told(_uploads(request).find(_person(request), upload_id))
+    except PostError as error:
+        return _refused(error)
+
+
+@router.post("/uploads/{upload_id}/forget")
+def forget_upload(request: Request, upload_id: Id) -> Response:
+    try:
+        _uploads(request).forget(_person(request), upload_id)
+    except PostError as error:
+        return _refused(error)
+    return JSONResponse({})
+
+
+@router.post("/uploads/{upload_id}/{offset}")
+def add_piece(
+    request: Request,
+    upload_id: Id,
+    offset: Annotated[int, Path(ge=0)],
+    piece: Annotated[bytes, Depends(piece_of)],
+) -> Response:
+    """Add a piece; the last one, or an empty one after it, has the whole picture inspected and stored.
+
+    409 with `received`: another piece has to come first.
+    """
+    uploads, person = _uploads(request), _person(request)
+    try:
+        upload = uploads.find(person, upload_id)
+        if piece or offset < upload.size:
+            upload = uploads.add(person, upload_id, offset, piece)
+        if upload.received < upload.size:
+            return _told(upload)
+        return _told(upload, uploads.finish(person, upload_id, desk_of(request).now()))
+    except (PostError, MediaUnreachable) as error:
+        return _refused(error)
+
+
+@router.get("/pictures/{sha256}/form")
+def picture_form(
+    request: Request,
+    sha256: Hash,
+    number: Annotated[int, Query(ge=0, le=999)],
+    languages: Annotated[str, Query(pattern=r"^[A-Za-z0-9,-]{0,200}$")] = "",
+) -> Response:
+    """The part of a post's form for a stored picture, with this number. `languages`: those it is translated to."""
+    context = picture_context(request, sha256, number, [each for each in languages.split(",") if each])
+    if context is None:
+        raise NotThere(NOT_HERE)
+    return page(request, "picture.html", **context)
+
+
+def _uploads(request: Request) -> Uploads:
+    desk = desk_of(request)
+    return Uploads(desk.database, desk.store, desk.settings.path(FOLDER))
+
+
+def _person(request: Request) -> int:
+    person: int = request.state.session.person_id
+    return person
+
+
+def _told(upload: Upload, media: Media | None = None) -> Response:
+    told: dict[str, object] = {"id": upload.id, "size": upload.size, "received": upload.received}
+    if media is not None:
+        told |= {"sha256": media.sha256, "width": media.width, "height": media.height, "warnings": media.warnings}
+    return JSONResponse(told)
+
+
+def _refused(error: Exception) -> Response:
+    if isinstance(error, WrongOffset):
+        return JSONResponse({"error": str(error), "received": error.received}, 409)
+    status = 404 if isinstance(error, NoUpload) else 503 if isinstance(error, MediaUnreachable) else 422
+    text = str(error)
+    return JSONResponse({"error": f"{text[:1].upper()}{text[1:].rstrip('.')}."}, status)

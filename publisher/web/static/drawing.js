@@ -1,0 +1,323 @@
+// What is decided on the picture itself: crop box, focal point, protected parts, cuts between panels.
+// Everything is kept in the text fields of the form, as fractions; mouse, finger and keyboard only write them.
+const form = document.getElementById("post");
+const list = document.getElementById("picture-list");
+const STEP = 0.01;
+const LARGE_STEP = 0.1;
+const SVG = "http://www.w3.org/2000/svg";
+// Under an address that changes with its content, as every other file of a page.
+const { begunAt, begunInTheMiddle, clamp, holds, inWords, isSpeck, marks, moved, percent, read, shapeOf, whereIs, written } = await import(list.dataset.shapes);
+const ARROWS = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, -1], ArrowDown: [0, 1] };
+
+const KINDS = {
+  crop_box: {
+    label: "Crop",
+    add: "Add a crop box",
+    fits: ["", "crop"],
+    help: "Draw the part that is shown where a picture is cropped.",
+    named: () => "Crop box",
+  },
+  focal_point: {
+    label: "Focal point",
+    add: "Add a focal point",
+    fits: ["", "crop"],
+    help: "Point at what must stay in view where a channel needs another shape. A crop box comes before it.",
+    named: () => "Focal point",
+  },
+  protected: {
+    label: "Protected parts",
+    several: true,
+    add: "Add a protected part",
+    fits: null,
+    help: "Draw around what must never be cut, such as a scale bar.",
+    named: (index) => `Protected part ${index + 1}`,
+  },
+  gutters: {
+    label: "Cuts",
+    several: true,
+    add: "Add a cut",
+    fits: ["", "split"],
+    help: "Point at the gaps between panels: a picture that is split is cut there.",
+    named: (index) => `Cut ${index + 1}`,
+  },
+};
+
+function make(kind, className = "", text = "") {
+  const made = document.createElement(kind);
+  if (className) made.className = className;
+  if (text) made.textContent = text;
+  if (kind === "button") made.type = "button";
+  return made;
+}
+
+const CORNERS = { nw: "upper left corner", ne: "upper right corner", sw: "lower left corner", se: "lower right corner" };
+
+class Drawing {
+  constructor(picture) {
+    this.picture = picture;
+    this.stage = picture.querySelector(".stage");
+    this.image = this.stage.querySelector("img");
+    this.found = picture.dataset.gutters ? picture.dataset.gutters.split(",").map((x) => ({ x: Number(x) })) : [];
+    this.active = "";
+    this.layer = document.createElementNS(SVG, "svg");
+    this.layer.setAttribute("viewBox", "0 0 1 1");
+    this.layer.setAttribute("preserveAspectRatio", "none");
+    this.layer.setAttribute("aria-hidden", "true");
+    this.handles = make("div", "handles");
+    this.stage.append(this.layer, this.handles);
+    this.panel = make("div", "panel");
+    this.panel.hidden = true;
+    this.stage.after(this.#tools(), this.panel);
+    picture.querySelector(".typed").hidden = !picture.querySelector(":scope > .shown .mistake");
+    this.stage.addEventListener("pointerdown", (event) => this.#begin(event));
+    for (const kind of Object.keys(KINDS)) this.field(kind).addEventListener("input", () => this.draw());
+    this.field("fit").addEventListener("change", () => this.#note());
+    this.draw();
+  }
+
+  field(name) {
+    return form.elements[`images-${this.picture.dataset.number}-${name}`];
+  }
+
+  shapes(kind) {
+    return read(kind, this.field(kind).value);
+  }
+
+  // The form hears of it, and the preview follows.
+  write(kind, shapes, empty = "") {
+    this.field(kind).value = written(kind, shapes) || empty;
+    this.field(kind).dispatchEvent(new Event("input", { bubbles: true }));
+  }
+
+  #tools() {
+    const tools = make("div", "tools");
+    tools.setAttribute("role", "group");
+    tools.setAttribute("aria-label", "Draw on the picture");
+    this.buttons = {};
+    for (const [kind, { label }] of Object.entries(KINDS)) {
+      const made = make("button", "tool", label);
+      made.setAttribute("aria-pressed", "false");
+      made.addEventListener("click", () => this.choose(this.active === kind ? "" : kind));
+      this.buttons[kind] = made;
+      tools.append(made);
+    }
+    return tools;
+  }
+
+  choose(kind) {
+    this.active = kind;
+    for (const [each, made] of Object.entries(this.buttons)) made.setAttribute("aria-pressed", String(each === kind));
+    this.picture.classList.toggle("drawing", kind !== "");
+    this.stage.style.maxWidth = kind ? `min(100%, 70vh * ${this.image.width / this.image.height})` : "";
+    this.panel.hidden = kind === "";
+    this.shown = "";
+    if (kind) this.#fillPanel();
+    this.draw();
+  }
+
+  #fillPanel() {
+    const kind = this.active;
+    const { help, add, several } = KINDS[kind];
+    const row = make("p", "row");
+    this.adder = make("button", "", add);
+    this.adder.addEventListener("click", () => this.add());
+    this.clearer = make("button", "", several ? "Remove all" : "Remove it");
+    this.clearer.addEventListener("click", () => this.#clear());
+    row.append(this.adder, this.clearer);
+    if (kind === "gutters") row.append(...this.#suggestion());
+    const done = make("button", "", "Done");
+    done.addEventListener("click", () => {
+      this.choose("");
+      this.buttons[kind].focus();
+    });
+    row.append(done);
+    this.told = make("p", "hint");
+    const keys = make("p", "hint", "With the keyboard: arrow keys move a handle, with Shift in larger steps; Delete removes it.");
+    this.panel.replaceChildren(make("p", "", help), this.told, row, keys);
+    this.#note();
+  }
+
+  #suggestion() {
+    const own = make("button", "", "Take the desk's cuts");
+    own.hidden = this.found.length === 0;
+    own.addEventListener("click", () => this.#decide(this.found));
+    const nowhere = make("button", "", "Cut nowhere");
+    nowhere.addEventListener("click", () => this.#decide([], "none"));
+    return [own, nowhere];
+  }
+
+  #decide(cuts, empty = "") {
+    this.write("gutters", cuts, empty);
+    document.getElementById("pictures-told").textContent = this.told.textContent;
+  }
+
+  #clear() {
+    this.write(this.active, []);
+    this.adder.focus();
+  }
+
+  // What stands now, in words, and whether it has any effect.
+  #note() {
+    if (!this.active) return;
+    const kind = this.active;
+    const { fits, several, named } = KINDS[kind];
+    const shapes = this.shapes(kind);
+    const fit = this.field("fit");
+    const words = shapes.map((shape, index) => `${named(index)}: ${inWords(shape)}.`);
+    if (kind === "gutters" && shapes.length === 0) words.push(this.#unsetCuts());
+    if (fits && !fits.includes(fit.value)) words.push(`It has no effect while the picture is set to “${fit.selectedOptions[0].text}”.`);
+    this.told.textContent = words.join(" ");
+    this.adder.hidden = !several && shapes.length > 0;
+    this.clearer.hidden = shapes.length === 0 && this.field(kind).value !== "none";
+  }
+
+  #unsetCuts() {
+    if (this.field("gutters").value === "none") return "It is cut nowhere.";
+    if (this.found.length === 0) return "The desk found no gaps.";
+    return `The desk found ${this.found.length === 1 ? "a gap" : `${this.found.length} gaps`}, ${this.found.map(({ x }) => percent(x)).join(", ")} from the left, and would cut there.`;
+  }
+
+  add() {
+    const kind = this.active;
+    const shapes = [...this.shapes(kind), begunInTheMiddle(kind)];
+    this.write(kind, shapes);
+    this.handles.querySelector(`[data-index="${shapes.length - 1}"]`)?.focus();
+  }
+
+  // Keep the handles that are there, so that none loses the focus or the finger that moves it.
+  draw() {
+    for (const kind of Object.keys(KINDS)) {
+      const set = this.field(kind).value !== "";
+      this.buttons[kind].classList.toggle("set", set);
+      this.buttons[kind].setAttribute("aria-label", `${KINDS[kind].label}${set ? " (set)" : ""}`);
+    }
+    this.#drawLayer();
+    const shapes = this.active ? this.shapes(this.active) : [];
+    const state = `${this.active} ${shapes.length}`;
+    if (state !== this.shown) this.#makeHandles(shapes);
+    this.shown = state;
+    for (const handle of this.handles.children) this.#place(handle, shapes[Number(handle.dataset.index)]);
+    this.#note();
+  }
+
+  #drawLayer() {
+    const all = Object.keys(KINDS).flatMap((kind) => marks(kind, this.shapes(kind)));
+    if (this.active === "gutters" && this.field("gutters").value === "") all.push(...marks("gutters", this.found, "suggested"));
+    this.layer.replaceChildren(
+      ...all.map(([element, className, attributes]) => {
+        const part = document.createElementNS(SVG, element);
+        part.setAttribute("class", className);
+        for (const [name, value] of Object.entries(attributes)) part.setAttribute(name, value);
+        return part;
+      }),
+    );
+  }
+
+  #makeHandles(shapes) {
+    const parts = this.active && shapeOf(this.active) === "box" ? ["all", ...Object.keys(CORNERS)] : ["all"];
+    this.handles.replaceChildren(...shapes.flatMap((_, index) => parts.map((part) => this.#handle(index, part))));
+  }
+
+  #handle(index, part) {
+    const kind = this.active;
+    const handle = make("button", `grip ${part}`);
+    handle.dataset.index = index;
+    handle.dataset.part = part;
+    handle.setAttribute("role", "slider");
+    handle.setAttribute("aria-label", part === "all" ? KINDS[kind].named(index) : `${KINDS[kind].named(index)}, ${CORNERS[part]}`);
+    handle.setAttribute("aria-valuemin", "0");
+    handle.setAttribute("aria-valuemax", "100");
+    handle.addEventListener("keydown", (event) => this.#key(event, index, part));
+    handle.addEventListener("pointerdown", (event) => {
+      event.stopPropagation();
+      handle.focus();
+      this.#drag(event, handle, index, part);
+    });
+    return handle;
+  }
+
+  #place(handle, shape) {
+    const [x, y] = whereIs(shape, handle.dataset.part);
+    handle.style.left = `${x * 100}%`;
+    handle.style.top = `${y * 100}%`;
+    handle.setAttribute("aria-valuenow", Math.round(x * 100));
+    handle.setAttribute("aria-valuetext", inWords(shape));
+  }
+
+  #with(kind, index, shape) {
+    return this.shapes(kind).map((each, at) => (at === index ? shape : each));
+  }
+
+  #key(event, index, part) {
+    const kind = this.active;
+    if (event.key in ARROWS) {
+      event.preventDefault();
+      const step = event.shiftKey ? LARGE_STEP : STEP;
+      const [dx, dy] = ARROWS[event.key];
+      this.write(kind, this.#with(kind, index, moved(this.shapes(kind)[index], part, dx * step, dy * step)));
+    } else if (event.key === "Delete" || event.key === "Backspace") {
+      event.preventDefault();
+      this.write(kind, this.shapes(kind).filter((_, at) => at !== index));
+      (this.handles.querySelector("button") ?? this.adder).focus();
+    } else if (event.key === "Escape") {
+      this.choose("");
+      this.buttons[kind].focus();
+    }
+  }
+
+  #at(event) {
+    const box = this.image.getBoundingClientRect();
+    return [clamp((event.clientX - box.left) / box.width), clamp((event.clientY - box.top) / box.height)];
+  }
+
+  // On the picture itself: move the shape that is there, or begin a new one.
+  #begin(event) {
+    if (!this.active || event.button !== 0) return;
+    event.preventDefault();
+    const kind = this.active;
+    const [x, y] = this.#at(event);
+    const shapes = this.shapes(kind);
+    const inside = shapes.findIndex((each) => holds(each, x, y));
+    if (inside >= 0) return this.#drag(event, this.stage, inside, "all");
+    const kept = KINDS[kind].several ? shapes : [];
+    const former = this.field(kind).value;
+    this.field(kind).value = written(kind, [...kept, begunAt(kind, x, y)]);
+    this.draw();
+    this.#drag(event, this.stage, kept.length, shapeOf(kind) === "box" ? "se" : "all", former);
+  }
+
+  // `former`: what the field held before the shape was begun; a mere click draws no box.
+  #drag(event, target, index, part, former = null) {
+    const kind = this.active;
+    const start = this.#at(event);
+    const original = this.shapes(kind)[index];
+    const over = new AbortController();
+    target.setPointerCapture(event.pointerId);
+    const follow = (now) => {
+      const [x, y] = this.#at(now);
+      // The form hears of it only when it rests: pictures are made for each state that the form tells.
+      const shape = moved(original, part, x - start[0], y - start[1]);
+      this.field(kind).value = written(kind, this.#with(kind, index, shape));
+      this.draw();
+    };
+    target.addEventListener("pointermove", follow, { signal: over.signal });
+    for (const end of ["pointerup", "pointercancel"]) {
+      const rest = () => {
+        over.abort();
+        const shapes = this.shapes(kind);
+        if (former !== null && isSpeck(shapes[index])) this.write(kind, read(kind, former), former === "none" ? "none" : "");
+        else this.write(kind, shapes);
+      };
+      target.addEventListener(end, rest, { signal: over.signal });
+    }
+  }
+}
+
+function equip(picture) {
+  if (picture.querySelector(".stage img")) new Drawing(picture);
+}
+
+if (document.getElementById("pictures-told")) {
+  for (const picture of list.querySelectorAll(".picture")) equip(picture);
+  list.addEventListener("added", (event) => equip(event.target));
+}

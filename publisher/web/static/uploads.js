@@ -1,0 +1,308 @@
+// Pictures that are dropped, pasted or chosen go up one after the other, in pieces: a lost connection costs one piece.
+// When one is stored, the form hears "uploaded" with the part of the form that shows it.
+const form = document.getElementById("post");
+const pictures = document.getElementById("pictures");
+const rows = document.getElementById("uploads");
+const told = document.getElementById("pictures-told");
+const csrf = document.querySelector("meta[name=csrf]")?.content;
+const SMALLEST_PIECE = 256 * 1024;
+const LARGEST_PIECE = 4 * 1024 * 1024;
+const QUICK = 1000;
+const SLOW = 5000;
+const FIRST_PAUSE = 500;
+const LONGEST_PAUSE = 15000;
+const REMEMBERED = "publisher-uploads";
+const UNREADABLE = "The desk could not take it; try it again, and tell your operator if that does not help.";
+
+const waiting = [];
+let running = null;
+let held = null;
+
+class Refused extends Error {}
+class Gone extends Error {}
+
+// One file on its way, with its row in the list.
+class Row {
+  constructor(file) {
+    this.file = file;
+    this.stopped = new AbortController();
+    this.item = document.createElement("li");
+    this.item.className = "upload";
+    this.name = this.#part("span", "name", file.name || "pasted picture");
+    this.bar = this.#part("progress", "bar", "");
+    this.bar.max = Math.max(1, file.size);
+    this.bar.value = 0;
+    this.bar.setAttribute("aria-label", `${file.name || "pasted picture"}: sent`);
+    this.state = this.#part("span", "quiet", "waits");
+    this.button = this.#part("button", "", "Cancel");
+    this.button.type = "button";
+    this.button.setAttribute("aria-label", `Cancel ${file.name || "the pasted picture"}`);
+    this.button.addEventListener("click", () => this.cancel());
+    rows.append(this.item);
+  }
+
+  #part(kind, className, text) {
+    const part = document.createElement(kind);
+    part.className = className;
+    part.textContent = text;
+    this.item.append(part);
+    return part;
+  }
+
+  // What a file is recognised by when it is chosen again after the page was loaded anew.
+  get key() {
+    return `${this.file.name}|${this.file.size}|${this.file.lastModified}`;
+  }
+
+  sent(bytes) {
+    this.bar.value = bytes;
+    this.state.textContent = bytes < this.file.size ? `${Math.floor((100 * bytes) / this.file.size)} %` : "is examined";
+  }
+
+  fail(sentence) {
+    this.bar.remove();
+    this.item.classList.add("failed");
+    this.state.textContent = sentence;
+    this.button.textContent = "Dismiss";
+    this.button.setAttribute("aria-label", `Dismiss the message about ${this.file.name}`);
+    tell(sentence);
+  }
+
+  cancel() {
+    this.stopped.abort();
+    const place = waiting.indexOf(this);
+    if (place >= 0) waiting.splice(place, 1);
+    this.item.remove();
+    if (this.id && !this.stored) void post(`${pictures.dataset.begin}/${this.id}/forget`).catch(() => {});
+    forget(this.key);
+    pictures.querySelector("#files").focus();
+    release();
+  }
+}
+
+function tell(text) {
+  told.textContent = text;
+}
+
+async function post(url, body = undefined, signal = undefined) {
+  return fetch(url, { method: "POST", body, signal, headers: { "x-csrf-token": csrf } });
+}
+
+// What the desk answers, or an error: Refused when it is no use to try again, Gone when it has to begin anew.
+async function answered(asked) {
+  const answer = await asked;
+  const json = (answer.headers.get("content-type") ?? "").includes("json");
+  const said = json ? await answer.json() : {};
+  if (answer.ok || answer.status === 409) return said;
+  if (answer.status === 401 || answer.status === 403) {
+    throw new Refused("You are logged out: log in in another window, then choose the file again.");
+  }
+  if (answer.status === 404) throw new Gone();
+  if (answer.status >= 500 && !said.error) throw new TypeError("the desk is not there");
+  throw new Refused(said.error ?? UNREADABLE);
+}
+
+function remembered() {
+  return JSON.parse(sessionStorage.getItem(REMEMBERED) ?? "{}");
+}
+
+function remember(key, id) {
+  sessionStorage.setItem(REMEMBERED, JSON.stringify({ ...remembered(), [key]: id }));
+}
+
+function forget(key) {
+  const all = remembered();
+  delete all[key];
+  sessionStorage.setItem(REMEMBERED, JSON.stringify(all));
+}
+
+async function begun(row) {
+  const former = row.id ?? remembered()[row.key];
+  if (former) {
+    try {
+      return await answered(fetch(`${pictures.dataset.begin}/${former}`, { signal: row.stopped.signal }));
+    } catch (error) {
+      if (!(error instanceof Gone)) throw error;
+    }
+  }
+  const data = new FormData();
+  data.set("name", row.file.name || "pasted picture");
+  data.set("size", row.file.size);
+  const upload = await answered(post(pictures.dataset.begin, data, row.stopped.signal));
+  remember(row.key, upload.id);
+  return upload;
+}
+
+// Send what is missing. The last answer has the picture's hash; an empty piece asks for it again.
+async function sendPieces(row) {
+  let upload = await begun(row);
+  let piece = SMALLEST_PIECE;
+  row.id = upload.id;
+  row.sent(upload.received);
+  while (!upload.sha256) {
+    const from = upload.received;
+    const before = performance.now();
+    const body = row.file.slice(from, Math.min(from + piece, row.file.size));
+    upload = { ...upload, ...(await answered(post(`${pictures.dataset.begin}/${row.id}/${from}`, body, row.stopped.signal))) };
+    const took = performance.now() - before;
+    if (took < QUICK) piece = Math.min(LARGEST_PIECE, piece * 2);
+    if (took > SLOW) piece = Math.max(SMALLEST_PIECE, piece / 2);
+    row.sent(upload.received);
+    row.pause = FIRST_PAUSE;
+  }
+  row.stored = true;
+  return upload;
+}
+
+async function shown(sha256, row) {
+  const number = 1 + Math.max(-1, ...[...form.querySelectorAll(".picture")].map((each) => Number(each.dataset.number)));
+  const query = new URLSearchParams({ number, languages: pictures.dataset.languages });
+  const answer = await fetch(`${pictures.dataset.form.replace("0".repeat(64), sha256)}?${query}`, { signal: row.stopped.signal });
+  if (!answer.ok) throw new Refused(UNREADABLE);
+  return answer.text();
+}
+
+async function bring(row) {
+  row.pause = FIRST_PAUSE;
+  for (;;) {
+    try {
+      const { sha256 } = await sendPieces(row);
+      const html = await shown(sha256, row);
+      forget(row.key);
+      row.item.remove();
+      form.dispatchEvent(new CustomEvent("uploaded", { detail: { html, sha256, name: row.file.name } }));
+      return;
+    } catch (error) {
+      if (error.name === "AbortError") return;
+      if (error instanceof Refused) {
+        forget(row.key);
+        row.fail(error.message);
+        return;
+      }
+      if (error instanceof Gone) {
+        forget(row.key);
+        delete row.id;
+      } else {
+        row.state.textContent = "The connection is lost; it goes on by itself.";
+      }
+      await pause(row);
+    }
+  }
+}
+
+// Until it is time to try again, or the browser is on the network again.
+async function pause(row) {
+  const over = new AbortController();
+  await new Promise((resolve) => {
+    const timer = setTimeout(resolve, row.pause);
+    addEventListener("online", resolve, { once: true, signal: over.signal });
+    row.stopped.signal.addEventListener("abort", resolve, { once: true, signal: over.signal });
+    over.signal.addEventListener("abort", () => clearTimeout(timer));
+  });
+  over.abort();
+  row.pause = Math.min(LONGEST_PAUSE, row.pause * 2);
+}
+
+async function work() {
+  while (waiting.length > 0) {
+    const row = waiting.shift();
+    running = row;
+    await bring(row);
+    running = null;
+  }
+  release();
+}
+
+function take(files) {
+  for (const file of files) waiting.push(new Row(file));
+  tell(`${files.length === 1 ? files[0].name || "A picture" : `${files.length} pictures`} on the way.`);
+  if (!running) void work();
+}
+
+function busy() {
+  return waiting.length > 0 || (running !== null && !running.stopped.signal.aborted);
+}
+
+// Saving waits for the pictures that are on their way.
+form.addEventListener("submit", (event) => {
+  if (!busy()) return;
+  event.preventDefault();
+  event.stopImmediatePropagation();
+  held = { submitter: event.submitter };
+  document.getElementById("saved").textContent = "It is saved when the pictures are here.";
+});
+
+function release() {
+  if (!held || busy()) return;
+  const { submitter } = held;
+  held = null;
+  if (rows.querySelector(".failed")) {
+    document.getElementById("saved").textContent = "Not saved: a picture could not be taken. Look above, then save again.";
+    return;
+  }
+  form.requestSubmit(submitter);
+}
+
+addEventListener("beforeunload", (event) => {
+  if (busy()) event.preventDefault();
+});
+
+function filesOf(transfer) {
+  return [...(transfer?.files ?? [])];
+}
+
+function watch() {
+  const chooser = pictures.querySelector("#files");
+  for (const each of pictures.querySelectorAll(".without-scripts")) each.remove();
+  for (const each of pictures.querySelectorAll(".with-scripts")) each.hidden = false;
+  chooser.addEventListener("change", () => {
+    const files = [...chooser.files];
+    // Else they would be sent once more, with the form.
+    chooser.value = "";
+    if (files.length > 0) take(files);
+  });
+  form.addEventListener("dragover", (event) => {
+    if (!event.dataTransfer.types.includes("Files")) return;
+    event.preventDefault();
+    form.classList.add("dropping");
+  });
+  form.addEventListener("dragleave", (event) => {
+    if (!form.contains(event.relatedTarget)) form.classList.remove("dropping");
+  });
+  form.addEventListener("drop", (event) => {
+    form.classList.remove("dropping");
+    const files = filesOf(event.dataTransfer);
+    if (files.length === 0) return;
+    event.preventDefault();
+    take(files);
+  });
+  document.addEventListener("paste", (event) => {
+    const files = filesOf(event.clipboardData);
+    // What is copied from a text has a picture of itself along.
+    if (files.length === 0 || event.clipboardData.types.includes("text/plain")) return;
+    event.preventDefault();
+    take(files);
+  });
+  void offerAgain();
+}
+
+// What was on its way when the page was loaded anew goes on as soon as the same file is chosen.
+async function offerAgain() {
+  for (const [key, id] of Object.entries(remembered())) {
+    const answer = await fetch(`${pictures.dataset.begin}/${id}`).catch(() => null);
+    if (!answer) return;
+    if (!answer.ok) {
+      forget(key);
+      continue;
+    }
+    const upload = await answer.json();
+    const [name] = key.split("|");
+    const item = document.createElement("li");
+    item.className = "upload unfinished";
+    item.textContent = `${name}: ${Math.floor((100 * upload.received) / upload.size)} % is here. Choose the same file again, and it goes on.`;
+    rows.append(item);
+    form.addEventListener("uploaded", () => key in remembered() || item.remove());
+  }
+}
+
+if (rows) watch();

@@ -1,0 +1,315 @@
+"""Writing a post in a browser: from an empty desk to an approved post, by mouse, by keyboard, and without scripts."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+from axe_playwright_python.sync_playwright import Axe
+from playwright.sync_api import Locator, Page, Route, expect
+from sqlalchemy import select
+
+from publisher.db.models import Post
+from publisher.desk import Desk
+from publisher.starter import write_starter
+from tests.browser.conftest import OpenPage
+from tests.desk_site import Site, open_site
+from tests.outlet import draw
+
+PATIENCE = 30_000
+"""Milliseconds: a picture is opened by a process of its own."""
+CHANNELS = ("tumblr", "instagram", "x")
+RULES = {"runOnly": {"type": "tag", "values": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa"]}}
+APPROVED = "Approved: it goes out when its turn comes."
+
+
+@pytest.fixture
+def site(tmp_path: Path) -> Iterator[Site]:
+    """An empty desk with three channels, none of them reachable."""
+    write_starter(tmp_path / "desk")
+    desk = Desk(tmp_path / "desk" / "config" / "publisher.toml")
+    with open_site(desk) as opened:
+        yield opened
+    desk.database.close()
+
+
+@pytest.fixture
+def disc(tmp_path: Path) -> Path:
+    """A picture of more than one piece."""
+    file = tmp_path / "disc.png"
+    draw(file, seed=1, width=1200, height=800)
+    assert file.stat().st_size > 600_000
+    return file
+
+
+def the_post(site: Site) -> Post:
+    with site.desk.database.reading() as session:
+        return session.scalars(select(Post)).one()
+
+
+def upload(page: Page, *files: Path) -> None:
+    before = page.locator(".picture").count()
+    page.get_by_label("Add pictures").set_input_files(files)
+    expect(page.locator(".picture")).to_have_count(before + len(files), timeout=PATIENCE)
+
+
+def look(page: Page, channel: str) -> Locator:
+    return page.get_by_role("region", name=channel, exact=True)
+
+
+def expect_looks(page: Page, text: str) -> None:
+    """Every channel shows the text, and a picture that is really there."""
+    for channel in CHANNELS:
+        expect(look(page, channel)).to_contain_text(text)
+        shown = look(page, channel).locator(".shots img")
+        shown.scroll_into_view_if_needed()
+        expect(shown).to_have_js_property("complete", True, timeout=PATIENCE)
+        assert shown.evaluate("image => image.naturalWidth") > 0, channel
+
+
+def tab_to(page: Page, wanted: Locator) -> None:
+    """Go on with the Tab key until the focus is there."""
+    for _ in range(120):
+        if wanted.count() and wanted.evaluate("element => element === document.activeElement"):
+            return
+        page.keyboard.press("Tab")
+    raise AssertionError(f"the Tab key does not lead to {wanted}")
+
+
+def test_a_writer_needs_no_manual_by_mouse(site: Site, open_page: OpenPage, disc: Path) -> None:
+    page = open_page("editor")
+    page.goto("/")
+    page.get_by_role("link", name="Write a post").click()
+    with page.expect_file_chooser() as chosen:
+        page.get_by_label("Add pictures").click()
+    chosen.value.set_files(disc)
+    alt_text = page.get_by_label("Alt text of picture 1")
+    expect(alt_text).to_be_focused(timeout=PATIENCE)
+    to_do = page.locator(".verdict")
+    expect(to_do).to_contain_text("Picture 1 has no alt text")
+    alt_text.fill("A grey disc on black ground")
+    expect(page.get_by_text("27 of 1,000 characters")).to_be_visible()
+    page.get_by_role("textbox", name="Title").fill("A quiet cell")
+    page.get_by_label("Standfirst").fill("It rests")
+    expect(to_do.get_by_role("listitem")).to_have_count(1)
+    to_do.get_by_role("link", name="The post has no credit").click()
+    expect(page.get_by_role("textbox", name="Credit", exact=False).first).to_be_focused()
+    page.keyboard.type("Image by the test bench")
+    expect(to_do).to_contain_text("Nothing blocks approval")
+    expect_looks(page, "A quiet cell")
+    expect(page.get_by_text("Kept as a draft.").or_(page.get_by_text("not saved yet"))).to_be_visible()
+    page.get_by_role("button", name="Save and approve").click()
+    expect(page.get_by_text(APPROVED)).to_be_visible()
+    post = the_post(site)
+    assert (post.state, post.credit, post.images[0].alt_text) == (
+        "approved",
+        "Image by the test bench",
+        "A grey disc on black ground",
+    )
+
+
+def test_a_writer_needs_no_mouse(site: Site, open_page: OpenPage, disc: Path) -> None:
+    page = open_page("editor")
+    page.goto("/")
+    tab_to(page, page.get_by_role("link", name="Write a post"))
+    page.keyboard.press("Enter")
+    page.wait_for_url("**/posts/new")
+    tab_to(page, page.get_by_label("Add pictures"))
+    with page.expect_file_chooser() as chosen:
+        page.keyboard.press("Enter")
+    chosen.value.set_files(disc)
+    expect(page.get_by_label("Alt text of picture 1")).to_be_focused(timeout=PATIENCE)
+    page.keyboard.type("A grey disc on black ground")
+    tab_to(page, page.get_by_role("textbox", name="Title"))
+    page.keyboard.type("A quiet cell")
+    tab_to(page, page.locator("#credit"))
+    page.keyboard.type("Image by the test bench")
+    expect(page.locator(".verdict")).to_contain_text("Nothing blocks approval")
+    expect_looks(page, "A quiet cell")
+    tab_to(page, page.get_by_role("button", name="Save and approve"))
+    page.keyboard.press("Enter")
+    expect(page.get_by_text(APPROVED)).to_be_visible()
+    assert the_post(site).state == "approved"
+
+
+def test_a_writer_needs_no_scripts(site: Site, open_page: OpenPage, disc: Path) -> None:
+    page = open_page("editor", java_script_enabled=False)
+    page.goto("/posts/new")
+    page.get_by_role("textbox", name="Title").fill("A quiet cell")
+    page.locator("#credit").fill("Image by the test bench")
+    page.get_by_label("Add pictures").set_input_files(disc)
+    page.get_by_role("button", name="Save and approve").click()
+    expect(page.get_by_text("It is saved, and can't be approved yet")).to_be_visible()
+    page.get_by_label("Alt text of picture 1").fill("A grey disc on black ground")
+    page.get_by_label("Crop to").fill("0.1, 0.2, 0.5, 0.5")
+    expect(page.get_by_label("Remove picture 1")).to_be_visible()
+    page.get_by_role("button", name="Save and approve").click()
+    expect(page.get_by_text(APPROVED)).to_be_visible()
+    box = the_post(site).images[0].choices["crop_box"]
+    assert box == {"left": 0.1, "top": 0.2, "width": 0.5, "height": 0.5}
+
+
+def offsets_of(page: Page, go_on: Callable[[int], bool]) -> list[int]:
+    """The offsets at which pieces are sent from now on. `go_on`: whether the piece of this number gets through."""
+    seen: list[int] = []
+
+    def meet(route: Route) -> None:
+        seen.append(int(route.request.url.rpartition("/")[2]))
+        if go_on(len(seen)):
+            route.continue_()
+        else:
+            route.abort("connectionreset")
+
+    page.route(re.compile(r"/uploads/[0-9a-f]{32}/\d+$"), meet)
+    return seen
+
+
+def test_an_upload_goes_on_where_the_connection_was_lost(site: Site, open_page: OpenPage, disc: Path) -> None:
+    page = open_page("editor")
+    page.goto("/posts/new")
+    seen = offsets_of(page, lambda number: number not in (2, 3))
+    page.get_by_label("Add pictures").set_input_files(disc)
+    expect(page.get_by_text("The connection is lost; it goes on by itself.")).to_be_visible()
+    expect(page.locator(".picture")).to_have_count(1, timeout=PATIENCE)
+    assert seen[0] == 0
+    assert seen[1] == seen[2] == seen[3] > 0
+    assert page.locator("[name=images-0-media]").input_value() == hashlib.sha256(disc.read_bytes()).hexdigest()
+
+
+def test_an_upload_goes_on_after_the_page_was_loaded_anew(site: Site, open_page: OpenPage, disc: Path) -> None:
+    page = open_page("editor")
+    page.on("dialog", lambda dialog: dialog.accept())
+    page.goto("/posts/new")
+    offsets_of(page, lambda number: number == 1)
+    page.get_by_label("Add pictures").set_input_files(disc)
+    expect(page.get_by_text("The connection is lost; it goes on by itself.")).to_be_visible()
+    page.unroute_all()
+    page.reload()
+    expect(page.get_by_text("Choose the same file again, and it goes on.")).to_be_visible()
+    seen = offsets_of(page, lambda number: True)
+    upload(page, disc)
+    assert seen[0] > 0
+    expect(page.get_by_text("Choose the same file again")).to_have_count(0)
+    assert page.locator("[name=images-0-media]").input_value() == hashlib.sha256(disc.read_bytes()).hexdigest()
+
+
+def test_two_people_who_write_at_once_lose_nothing(site: Site, open_page: OpenPage) -> None:
+    ada, bo = open_page("editor", email="ada@example.org"), open_page("editor", email="bo@example.org")
+    ada.goto("/posts/new")
+    ada.get_by_role("textbox", name="Title").fill("A quiet cell")
+    ada.get_by_role("button", name="Save", exact=True).click()
+    expect(ada.get_by_text("Saved.")).to_be_visible()
+    bo.goto(ada.url)
+    ada.get_by_label("Standfirst").fill("By Ada")
+    ada.get_by_role("button", name="Save", exact=True).click()
+    expect(ada.get_by_text("Saved.")).to_be_visible()
+    bo.get_by_label("Standfirst").fill("By Bo")
+    expect(bo.get_by_text("ada@example.org has saved this post meanwhile")).to_be_visible()
+    bo.keyboard.press("Control+s")
+    conflict = bo.get_by_role("alert")
+    expect(conflict).to_contain_text("By Ada")
+    expect(conflict).to_contain_text("By Bo")
+    expect(conflict.get_by_role("heading", level=3)).to_have_text(["Standfirst"])
+    assert the_post(site).standfirst == "By Ada"
+    bo.get_by_label("Standfirst").fill("By both")
+    bo.get_by_role("button", name="Save", exact=True).click()
+    expect(bo.get_by_text("Saved.")).to_be_visible()
+    assert the_post(site).standfirst == "By both"
+
+
+def box_of(page: Page) -> list[float]:
+    return [float(part) for part in page.locator("[name=images-0-crop_box]").input_value().split(",")]
+
+
+def test_a_crop_box_is_drawn_with_mouse_and_keyboard(open_page: OpenPage, disc: Path) -> None:
+    page = open_page("editor")
+    page.goto("/posts/new")
+    upload(page, disc)
+    shown = look(page, "tumblr").locator(".shots img")
+    whole = shown.get_attribute("src") or ""
+    page.get_by_role("button", name="Crop").click()
+    stage = page.locator(".stage img").bounding_box()
+    assert stage is not None
+    page.mouse.move(stage["x"] + 0.25 * stage["width"], stage["y"] + 0.25 * stage["height"])
+    page.mouse.down()
+    page.mouse.move(stage["x"] + 0.5 * stage["width"], stage["y"] + 0.5 * stage["height"])
+    page.mouse.move(stage["x"] + 0.75 * stage["width"], stage["y"] + 0.75 * stage["height"])
+    page.mouse.up()
+    assert box_of(page) == pytest.approx([0.25, 0.25, 0.5, 0.5], abs=0.03)
+    expect(shown).not_to_have_attribute("src", whole)
+    drawn = shown.get_attribute("src") or ""
+
+    box = page.get_by_role("slider", name="Crop box", exact=True)
+    corner = page.get_by_role("slider", name="Crop box, lower right corner")
+    before = box_of(page)
+    tab_to(page, box)
+    page.keyboard.press("ArrowRight")
+    page.keyboard.press("Shift+ArrowUp")
+    assert box_of(page) == pytest.approx([before[0] + 0.01, before[1] - 0.1, before[2], before[3]], abs=0.002)
+    tab_to(page, corner)
+    page.keyboard.press("Shift+ArrowLeft")
+    assert box_of(page)[2] == pytest.approx(before[2] - 0.1, abs=0.002)
+    expect(corner).to_have_attribute("aria-valuetext", re.compile(r"^\d+ % wide and \d+ % high, from \d+ % left"))
+    expect(shown).not_to_have_attribute("src", drawn)
+    page.keyboard.press("Delete")
+    expect(page.locator("[name=images-0-crop_box]")).to_have_value("")
+    expect(page.get_by_role("button", name="Add a crop box")).to_be_focused()
+    expect(shown).to_have_attribute("src", whole)
+
+
+def test_pictures_change_places_go_and_come_back(site: Site, open_page: OpenPage, tmp_path: Path) -> None:
+    files = [tmp_path / f"{number}.png" for number in range(2)]
+    for number, file in enumerate(files):
+        draw(file, seed=number, width=400, height=300)
+    strange = tmp_path / "strange.png"
+    strange.write_bytes(b"no picture")
+    page = open_page("editor")
+    page.goto("/posts/new")
+    page.get_by_role("textbox", name="Title").fill("Two")
+    upload(page, *files)
+    page.get_by_label("Add pictures").set_input_files(strange)
+    expect(page.get_by_text("“strange.png”: ").last).to_be_visible(timeout=PATIENCE)
+    page.get_by_role("button", name="Dismiss the message about strange.png").click()
+    page.get_by_label("Alt text of picture 1").fill("Zero")
+    page.get_by_label("Alt text of picture 2").fill("One")
+    page.get_by_role("button", name="Later picture 1").click()
+    expect(page.get_by_label("Alt text of picture 1")).to_have_value("One")
+    expect(page.get_by_role("button", name="Earlier picture 2")).to_be_focused()
+    page.get_by_role("button", name="Remove picture 1").click()
+    expect(page.get_by_label("Alt text of picture 1")).to_be_hidden()
+    page.get_by_role("button", name="Put it back").click()
+    expect(page.get_by_label("Alt text of picture 1")).to_be_focused()
+    page.get_by_role("button", name="Save", exact=True).click()
+    expect(page.get_by_text("Saved.")).to_be_visible()
+    assert [image.alt_text for image in the_post(site).images] == ["One", "Zero"]
+
+
+def test_a_phone_shows_all_of_it(open_page: OpenPage, disc: Path) -> None:
+    page = open_page("editor", viewport={"width": 390, "height": 844}, has_touch=True, color_scheme="dark")
+    page.goto("/posts/new")
+    upload(page, disc)
+    page.get_by_role("button", name="Focal point").tap()
+    stage = page.locator(".stage img")
+    stage.scroll_into_view_if_needed()
+    size = stage.bounding_box()
+    assert size is not None
+    stage.tap(position={"x": size["width"] * 0.25, "y": size["height"] * 0.5})
+    x, y = page.locator("[name=images-0-focal_point]").input_value().split(", ")
+    assert (float(x), float(y)) == pytest.approx((0.25, 0.5), abs=0.03)
+    assert page.evaluate("document.documentElement.scrollWidth") <= 390
+    found = Axe().run(page, options=RULES)
+    assert found.violations_count == 0, found.generate_report()
+
+
+def test_an_assistive_program_finds_its_way(open_page: OpenPage, disc: Path) -> None:
+    page = open_page("editor")
+    page.goto("/posts/new")
+    upload(page, disc)
+    page.get_by_role("button", name="Crop").click()
+    page.get_by_role("button", name="Add a crop box").click()
+    expect(page.get_by_role("slider", name="Crop box", exact=True)).to_be_focused()
+    found = Axe().run(page, options=RULES)
+    assert found.violations_count == 0, found.generate_report()

@@ -1,0 +1,310 @@
+"""A desk in the middle of its day, with something of everything that a page can show.
+
+Its pictures and texts are the demo's own. What is out went out through the true worker, to a platform in memory.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import nullcontext
+from datetime import UTC, datetime, time, timedelta
+from importlib import resources
+from pathlib import Path
+from unittest.mock import patch
+
+import pyvips
+
+from publisher.adapt.inspection import ImageFacts
+from publisher.clock import FixedClock
+from publisher.db.models import Quota
+from publisher.delivery.worker import Worker
+from publisher.desk import Desk
+from publisher.health.heartbeat import beat
+from publisher.notices.book import reconcile
+from publisher.platforms.errors import ContentRejected, CredentialsRefused, PlatformError, Unconfirmed
+from publisher.post_queue import pictures
+from publisher.post_queue.approval import approve
+from publisher.post_queue.drafts import ImageDraft, PostChanges, PostDraft, Translation
+from publisher.post_queue.intake import ReadFile, read_folder
+from publisher.post_queue.order import FixedDate, move_post
+from publisher.post_queue.picking import pick_slot
+from publisher.post_queue.posts import add_post, edit_post, withdraw_post
+from publisher.post_queue.review import add_comment, ask_for_review
+from publisher.samples import figures, microscopy
+from publisher.samples.draw import draw_samples
+from publisher.staff import accounts
+from publisher.starter import write_starter
+from tests.desk_site import PASSWORD
+from tests.fakes import FakeChannels, FakePlatform, FakeRenderer, fake_profile
+from tests.outlet import draw
+
+NOW = datetime(2026, 5, 12, 11, 30, 40, tzinfo=UTC)
+"""A Tuesday; in London it is an hour later."""
+CHIEF = "mar@example.org"
+"""Somebody who may do everything."""
+WRITER = "tomas@example.org"
+PEOPLE = (
+    (CHIEF, "Mar Vila", ("admin", "editor", "operator")),
+    (WRITER, "Tomas Reed", ("contributor",)),
+    ("ines@example.org", "Ines Marlow", ("editor",)),
+    ("sol@example.org", "Sol Park", ("operator",)),
+)
+MACHINE = "reef:311:1:1"
+
+CONFIG = """\
+[outlet]
+name = "Cells Daily"
+time_zone = "Europe/London"
+hour = "09:00"
+
+[channels.tumblr]
+platform = "tumblr"
+account = "cells-daily"
+caption = "captions/tumblr.j2"
+
+[channels.catalan]
+platform = "tumblr"
+account = "cada-dia-una-cellula"
+caption = "captions/tumblr.j2"
+language = "ca"
+hour = "12:30"
+
+[channels.instagram]
+platform = "instagram"
+account = "cells.daily"
+caption = "captions/instagram.j2"
+
+[channels.x]
+platform = "x"
+account = "cellsdaily"
+caption = "captions/x.j2"
+"""
+
+CATALAN = {
+    "cells.png": ("Rails i cordes", "Cèl·lules amb el nucli blau i fils verds i vermells sobre negre."),
+    "astrocytes.png": ("Estrelles que s’inflen", "Dos plafons amb cèl·lules daurades en forma d’estrella."),
+    "root.jpg": ("Com una arrel manté les files", "La punta d’una arrel, amb cèl·lules en files dretes."),
+    "neuron.png": ("Les parts d’una neurona", "Dibuix a tinta d’una neurona amb els noms de les parts."),
+    "bone.tif": ("Gairebé tot forats", "Una llesca rodona d’os esponjós en tons de gris."),
+    "capsid.png": ("Una closca que es fa sola", "Dibuix d’un virus: una esfera verda amb espines vermelles."),
+    "colon.jpg": ("Anells de lila i rosa", "Teixit tenyit, amb glàndules rodones i nuclis liles."),
+}
+"""Of each sample's first picture: title and alt text."""
+LATER = (
+    ("cells.png", "Crawling on glass"),
+    ("bone.tif", "The mesh remembers"),
+    ("neuron.png", "Listening with a thousand twigs"),
+    ("capsid.png", "Thirty keys for one lock"),
+    ("colon.jpg", "Two dyes, one answer"),
+    ("root.jpg", "Always downwards"),
+    ("neuron.png", "Myelin, segment by segment"),
+    ("capsid.png", "One protein, many copies"),
+    ("astrocytes.png", "Gold on both sides"),
+    ("neuron.png", "Drawn in ink"),
+    ("bone.tif", "A month without weight"),
+    ("capsid.png", "A virus that never was"),
+)
+"""Posts after the samples: the sample whose text each has, and its title."""
+PAINTERS: dict[str, Callable[[int], pyvips.Image]] = {
+    "cells.png": microscopy.cells,
+    "astrocytes.png": microscopy.astrocytes,
+    "root.jpg": microscopy.root,
+    "bone.tif": microscopy.bone,
+    "neuron.png": figures.neuron,
+    "capsid.png": figures.capsid,
+    "colon.jpg": figures.colon,
+}
+
+Troubles = Mapping[str, PlatformError]
+DAYS: tuple[Troubles | None, ...] = (
+    {},
+    None,
+    {},
+    {"tumblr": Unconfirmed("The answer did not come within 30 s")},
+    {},
+    {"x": ContentRejected("X refused the post: a picture of it was removed before", status=403, request_id="4c1a")},
+    {
+        "instagram": CredentialsRefused("Instagram asks to confirm who you are", status=400),
+        "catalan": Unconfirmed("The connection broke after the request was sent"),
+    },
+)
+"""What each channel met, day by day up to today. None: nobody ran the desk."""
+
+QUICK_WIDTH, QUICK_HEIGHT = 320, 240
+
+
+def _draw_quickly(folder: Path) -> None:
+    """Grey discs in the places of the pictures."""
+    for number, name in enumerate((*CATALAN, "colon-gland.jpg", *_later_names())):
+        draw(folder / name, seed=number, width=QUICK_WIDTH, height=QUICK_HEIGHT)
+
+
+def _facts(path: Path) -> ImageFacts:
+    """Of a disc: nothing has to be looked for."""
+    phash = hashlib.sha256(path.read_bytes()).hexdigest()
+    return ImageFacts(
+        format="png", width=QUICK_WIDTH, height=QUICK_HEIGHT, bits=8, frames=1, phash=phash, gutters=(), warnings=()
+    )
+
+
+def _draw_finely(folder: Path) -> None:
+    """The samples as the demo shows them, and others like them."""
+    draw_samples(folder)
+    for number, (name, (sample, _)) in enumerate(zip(_later_names(), LATER, strict=True)):
+        PAINTERS[sample](300 + number).thumbnail_image(1400).write_to_file(str(folder / name))
+
+
+def build_full_site(folder: Path, *, fine: bool = False) -> Desk:
+    """The desk, made in `folder`; its clock stands still. `fine`: with true pictures, which takes a minute."""
+    with nullcontext() if fine else patch.object(pictures, "inspect_image", _facts):
+        return _build(folder, fine)
+
+
+def _build(folder: Path, fine: bool) -> Desk:
+    write_starter(folder)
+    (folder / "config" / "publisher.toml").write_text(CONFIG, encoding="utf-8")
+    clock = FixedClock(NOW - timedelta(days=len(DAYS)))
+    desk = Desk(folder / "config" / "publisher.toml", clock)
+    _add_people(desk)
+    newsroom = _Newsroom(desk, clock, _drafts(folder / "posts", fine))
+    for number, troubles in enumerate(DAYS, start=1):
+        if troubles is not None:
+            newsroom.publish((NOW - timedelta(days=len(DAYS) - number)), troubles)
+    clock.instant = NOW
+    newsroom.fill_queue()
+    beat(desk.database, MACHINE, "scheduler worker web", NOW)
+    with desk.database.writing() as session:
+        times = {"resets_at": NOW + timedelta(hours=9), "seen_at": NOW}
+        session.add(Quota(channel_name="x", name="posts", kind="day", maximum=17, remaining=3, **times))
+    reconcile(desk.database, desk.settings, NOW)
+    return desk
+
+
+def _add_people(desk: Desk) -> None:
+    now, database = desk.now(), desk.database
+    for email, name, roles in (*PEOPLE, ("ivo@example.org", "Ivo Brandt", ("editor",))):
+        latest = accounts.add_person(
+            database, email=email, name=name, roles=roles, password=PASSWORD, now=now, actor="cli:mar"
+        )
+    accounts.set_active(database, latest, False, now=now, actor=CHIEF)
+    accounts.invite(database, email="nora@example.org", name="Nora Lind", roles=["contributor"], now=now, actor=CHIEF)
+
+
+def _later_names() -> list[str]:
+    return [f"later-{number}.png" for number in range(len(LATER))]
+
+
+def _drafts(folder: Path, fine: bool) -> Iterator[PostDraft]:
+    """The samples, then the later posts; all with a Catalan translation."""
+    folder.mkdir()
+    (_draw_finely if fine else _draw_quickly)(folder)
+    for text in (resources.files("publisher.samples") / "posts").iterdir():
+        (folder / text.name).write_text(text.read_text(encoding="utf-8"), encoding="utf-8")
+    samples = {name: _sample(read) for name, read in zip(CATALAN, read_folder(folder), strict=True)}
+    for name, draft in samples.items():
+        yield _translated(draft, *CATALAN[name])
+    for picture, (name, title) in zip(_later_names(), LATER, strict=True):
+        image = samples[name].images[0].model_copy(update={"file": folder / picture})
+        catalan, alt_text = CATALAN[name]
+        draft = samples[name].model_copy(update={"title": title, "link": "", "images": (image,)})
+        yield _translated(draft, f"{catalan}, de prop", alt_text)
+
+
+def _sample(read: ReadFile) -> PostDraft:
+    assert read.draft is not None, read.problem
+    return read.draft
+
+
+def _translated(draft: PostDraft, title: str, alt_text: str) -> PostDraft:
+    alt_texts = (alt_text, *("Un detall de la mateixa imatge." for _ in draft.images[1:]))
+    return draft.model_copy(update={"translations": {"ca": Translation(title=title, alt_texts=alt_texts)}})
+
+
+class _Newsroom:
+    """Writes, approves and publishes, whatever the clock shows."""
+
+    def __init__(self, desk: Desk, clock: FixedClock, drafts: Iterator[PostDraft]) -> None:
+        self._desk = desk
+        self._clock = clock
+        self._drafts = drafts
+        self._platform = FakePlatform()
+        self._platform.shown_alt_text = None
+        self._worker = Worker(
+            desk.database,
+            FakeChannels(self._platform, fake_profile()),
+            FakeRenderer(),
+            clock,
+            desk.settings.delivery,
+            owner=MACHINE,
+        )
+
+    def publish(self, day: datetime, troubles: Troubles) -> None:
+        """One day, until half a minute after the last channel's hour."""
+        desk, clock = self._desk, self._clock
+        clock.instant = datetime.combine(day, time(7, 40), UTC)
+        self._approve(self._add())
+        clock.instant = datetime.combine(day, time(8, 0, 1), UTC)
+        pick_slot(desk.database, desk.settings, desk.targets, desk.people, clock.now())
+        for instant in (time(8, 0, 2), time(8, 1), time(11, 30, 2), time(11, 31)):
+            if (moment := datetime.combine(day, instant, UTC)) > NOW:
+                break
+            clock.instant = moment
+            for channel in desk.settings.channels:
+                self._drain(channel, troubles)
+
+    def _drain(self, channel: str, troubles: Troubles) -> None:
+        """What begins in trouble is found at the next look."""
+        known = len(self._platform.publish_calls)
+        self._platform.after = [troubles[channel]] if isinstance(troubles.get(channel), Unconfirmed) else []
+        self._platform.before = [troubles[channel]] if channel in troubles and not self._platform.after else []
+        self._worker.drain(channel)
+        self._clock.advance(seconds=3 * (len(self._platform.publish_calls) - known))
+
+    def _add(self, **changes: object) -> int:
+        desk = self._desk
+        draft = next(self._drafts).model_copy(update=changes)
+        return add_post(desk.database, desk.store, draft, desk.now(), WRITER).id
+
+    def _approve(self, post_id: int) -> None:
+        desk = self._desk
+        approve(desk.database, post_id, desk.settings, desk.targets, desk.people, now=desk.now(), actor=CHIEF)
+
+    def fill_queue(self) -> None:
+        """Four days of cover, and posts in every other state."""
+        desk = self._desk
+        for _ in range(3):
+            self._approve(self._add())
+        dated = self._add()
+        self._approve(dated)
+        move_post(desk.database, dated, FixedDate(NOW.date() + timedelta(days=9)), desk.settings, NOW, actor=CHIEF)
+        self._approve(self._add(reserve=True))
+        self._review(self._add(translations={}))
+        self._leave_unfinished()
+        self._add(embargo_until=NOW + timedelta(days=3))
+        withdraw_post(desk.database, self._add(), NOW, CHIEF)
+
+    def _review(self, post_id: int) -> None:
+        """Changed once, given to review and talked about; its Catalan text is missing."""
+        desk = self._desk
+        edit_post(
+            desk.database,
+            desk.store,
+            post_id,
+            PostChanges(standfirst="What a drawing says that a photograph can’t."),
+            targets=desk.targets,
+            people=desk.people,
+            now=NOW,
+            actor=WRITER,
+        )
+        ask_for_review(desk.database, post_id, now=NOW, actor=WRITER)
+        for person, (email, _, _) in list(enumerate(PEOPLE, start=1))[:2]:
+            text = "Which dye is it?" if email == CHIEF else "Added to the text. The Catalan one is on its way."
+            add_comment(desk.database, post_id, person, text, now=NOW, actor=email)
+
+    def _leave_unfinished(self) -> None:
+        """A draft without credit and alt text."""
+        images = next(self._drafts).images
+        bare = tuple(ImageDraft(file=image.file) for image in images)
+        draft = PostDraft(title="Gold on both sides", body="Two panels, *before* and after.", images=bare)
+        add_post(self._desk.database, self._desk.store, draft, NOW, WRITER)

@@ -1,0 +1,296 @@
+"""Health and metrics, read from a true database, which may also be slow, locked or gone."""
+
+from __future__ import annotations
+
+import contextlib
+import http.client
+import json
+import signal
+import socket
+import struct
+import threading
+from collections.abc import Iterator
+from datetime import datetime, timedelta
+from pathlib import Path
+
+import psycopg
+import pytest
+from prometheus_client.parser import text_string_to_metric_families
+from sqlalchemy import select
+from sqlalchemy.engine import make_url
+
+from publisher.clock import FixedClock
+from publisher.db.models import Attempt, Channel, Delivery, Notice, Process, Quota
+from publisher.db.session import Database
+from publisher.delivery.owner import this_process
+from publisher.desk import Desk
+from publisher.health import HealthServer, beat, check_ready, render_metrics, seen_processes
+from publisher.proving.postgres import ThrowawayPostgres
+from publisher.settings import SettingsError
+from publisher.starter import write_starter
+from tests.fakes import add_delivery
+from tests.outlet import environment
+
+Samples = dict[tuple[str, tuple[str, ...]], float]
+
+
+@contextlib.contextmanager
+def open_desk(folder: Path, clock: FixedClock, database: str) -> Iterator[Desk]:
+    config = folder / "outlet" / "config" / "publisher.toml"
+    write_starter(folder / "outlet")
+    with environment({"PUBLISHER__STORAGE__DATABASE": database}):
+        desk = Desk(config, clock)
+        yield desk
+        desk.database.close()
+
+
+@pytest.fixture(params=["sqlite", "postgres"])
+def desk(request: pytest.FixtureRequest, tmp_path: Path, clock: FixedClock) -> Iterator[Desk]:
+    """An empty desk with the starter's channels, on each kind of database."""
+    url = "sqlite:///queue.db" if request.param == "sqlite" else request.getfixturevalue("postgres").create_database()
+    with open_desk(tmp_path, clock, url) as opened:
+        yield opened
+
+
+@pytest.fixture
+def small_desk(tmp_path: Path, clock: FixedClock) -> Iterator[Desk]:
+    with open_desk(tmp_path, clock, "sqlite:///queue.db") as opened:
+        yield opened
+
+
+def metrics(desk: Desk) -> Samples:
+    """By name and the values of the labels in the order of their names."""
+    families = text_string_to_metric_families(render_metrics(desk).decode())
+    return {
+        (sample.name, tuple(value for _, value in sorted(sample.labels.items()))): sample.value
+        for family in families
+        for sample in family.samples
+    }
+
+
+def told(desk: Desk) -> dict[str, tuple[bool, str]]:
+    return {check.name: (check.ok, check.told) for check in check_ready(desk)}
+
+
+def publish(desk: Desk, delivery: int, late: timedelta) -> None:
+    with desk.database.writing() as session:
+        row = session.get_one(Delivery, delivery)
+        row.state, row.remote_id, row.published_at = "published", f"id{delivery}", row.scheduled_at + late
+
+
+def add_attempt(desk: Desk, delivery: int, kind: str, outcome: str | None, at: datetime, micros: int = 0) -> None:
+    attempt = Attempt(
+        delivery_id=delivery, kind=kind, fence=1, worker="me", started_at=at, outcome=outcome, cost_micros=micros
+    )
+    with desk.database.writing() as session:
+        session.add(attempt)
+
+
+def test_metrics_tell_the_truth(desk: Desk, clock: FixedClock) -> None:
+    now = clock.now()
+    quick, slow, old, waiting = (
+        add_delivery(desk.database, now, channel="x", day_offset=day, due_at=now - timedelta(minutes=10 - day))
+        for day in range(4)
+    )
+    publish(desk, quick, timedelta(seconds=0.2))
+    publish(desk, slow, timedelta(minutes=4))
+    publish(desk, old, timedelta(days=-2))
+    add_attempt(desk, quick, "send", "published", now, micros=15_000)
+    add_attempt(desk, slow, "send", None, now - timedelta(hours=23), micros=200_000)
+    add_attempt(desk, slow, "lookup", "absent", now)
+    add_attempt(desk, old, "send", "published", now - timedelta(hours=25), micros=5)
+    add_attempt(desk, old, "send", "published", now - timedelta(days=5), micros=7_000_000)
+    with desk.database.writing() as session:
+        session.get_one(Channel, "tumblr").paused_at = now
+        session.add(
+            Quota(
+                channel_name="x", name="posts", kind="window", maximum=17, remaining=3, seen_at=now,
+                resets_at=now + timedelta(hours=1),
+            )
+        )  # fmt: skip
+        for subject, closed_at in (("held 1", None), ("held 2", None), ("held 3", now)):
+            session.add(
+                Notice(
+                    subject=subject, kind="held", title="", message="", opened_at=now, closed_at=closed_at,
+                    next_try_at=now,
+                )
+            )  # fmt: skip
+    beat(desk.database, "elsewhere", "scheduler worker", now)
+    found = metrics(desk)
+    expected = {
+        ("publisher_database_up", ()): 1,
+        ("publisher_deliveries", ("x", "pending")): 1,
+        ("publisher_deliveries", ("tumblr", "held")): 0,
+        ("publisher_lateness_seconds_bucket", ("x", "0.3")): 1,
+        ("publisher_lateness_seconds_bucket", ("x", "60")): 1,
+        ("publisher_lateness_seconds_bucket", ("x", "300")): 2,
+        ("publisher_lateness_seconds_count", ("x",)): 2,
+        ("publisher_lateness_seconds_sum", ("x",)): 240.2,
+        ("publisher_lateness_seconds_count", ("tumblr",)): 0,
+        ("publisher_overdue_seconds", ("x",)): 420,
+        ("publisher_overdue_seconds", ("instagram",)): 0,
+        ("publisher_attempts_last_day", ("x", "send", "published")): 1,
+        ("publisher_attempts_last_day", ("x", "send", "running")): 1,
+        ("publisher_attempts_last_day", ("x", "lookup", "absent")): 1,
+        ("publisher_quota_remaining", ("x", "posts")): 3,
+        ("publisher_quota_maximum", ("x", "posts")): 17,
+        ("publisher_quota_resets_timestamp_seconds", ("x", "posts")): (now + timedelta(hours=1)).timestamp(),
+        ("publisher_spend_dollars", ("x",)): 0.215005,
+        ("publisher_channel_paused", ("tumblr",)): 1,
+        ("publisher_channel_paused", ("x",)): 0,
+        ("publisher_notices_open", ("held",)): 2,
+        ("publisher_up", ("scheduler",)): 1,
+        ("publisher_up", ("worker",)): 1,
+        ("publisher_up", ("web",)): 0,
+        ("publisher_days_of_cover", ()): 0,
+    }
+    assert {name: found.get(name) for name in expected} == pytest.approx(expected)
+    assert found[("process_resident_memory_bytes", ())] > 1e6
+    with desk.database.reading() as session:
+        assert session.get_one(Delivery, waiting).state == "pending"
+
+
+def test_a_desk_is_ready_while_a_scheduler_lives_and_nothing_waits_in_vain(desk: Desk, clock: FixedClock) -> None:
+    assert not told(desk)["scheduler"][0]
+    beat(desk.database, "elsewhere", "scheduler worker", clock.now())
+    add_delivery(desk.database, clock.now(), channel="x")
+    assert all(ok for ok, _ in told(desk).values())
+    clock.advance(minutes=6)
+    found = told(desk)
+    assert found["scheduler"] == (False, "The last was seen 360 s ago; start publisher run.")
+    assert found["deliveries"] == (False, "Work waits for up to 6 minutes on x; look into the worker's log.")
+    assert found["database"][0]
+    assert found["disk"][0]
+    with desk.database.writing() as session:
+        session.get_one(Channel, "x").paused_at = clock.now()
+    assert told(desk)["deliveries"][0]
+
+
+def test_a_process_is_known_from_its_first_beat_until_it_surely_ended(desk: Desk, clock: FixedClock) -> None:
+    me = this_process()
+    host, _, started, machine = me.split(":")
+    ended = f"{host}:999999999:{started}:{machine}"
+    begun = clock.now()
+    for owner in ("far:1:1:away", "silent:1:1:away"):
+        beat(desk.database, owner, "worker", begun)
+    clock.advance(hours=23)
+    beat(desk.database, "far:1:1:away", "worker", clock.now())
+    beat(desk.database, me, "scheduler worker", clock.now())
+    with desk.database.writing() as session:
+        session.add(Process(owner=ended, role="web", started_at=begun, seen_at=clock.now()))
+    clock.advance(hours=1, seconds=1)
+    beat(desk.database, me, "scheduler worker", clock.now())
+    with desk.database.reading() as session:
+        rows = {row.owner: (row.started_at, row.seen_at) for row in session.scalars(select(Process))}
+        seen = seen_processes(session)
+    assert rows == {
+        "far:1:1:away": (begun, begun + timedelta(hours=23)),
+        me: (begun + timedelta(hours=23), clock.now()),
+    }
+    assert (seen["worker"].owner, seen["scheduler"].owner, seen["worker"].lives(clock.now())) == (me, me, True)
+    assert "web" not in seen
+
+
+def test_a_removed_database_is_told_although_the_open_file_still_answers(small_desk: Desk, clock: FixedClock) -> None:
+    beat(small_desk.database, "me", "scheduler", clock.now())
+    file = small_desk.settings.database_file
+    assert file is not None
+    file.unlink()
+    found = told(small_desk)
+    assert found["database"] == (False, f"the database {file} was removed; stop the desk and restore a backup.")
+    assert not found["scheduler"][0]
+    assert metrics(small_desk)[("publisher_database_up", ())] == 0
+
+
+@pytest.fixture
+def postgres_desk(postgres: ThrowawayPostgres, tmp_path: Path, clock: FixedClock) -> Iterator[Desk]:
+    with open_desk(tmp_path, clock, postgres.create_database()) as opened:
+        yield opened
+
+
+def test_a_server_that_is_down_is_told_and_known_again_when_it_is_back(
+    postgres_desk: Desk, postgres: ThrowawayPostgres, clock: FixedClock
+) -> None:
+    beat(postgres_desk.database, "me", "scheduler", clock.now())
+    postgres.stop(signal.SIGQUIT)
+    try:
+        ok, why = told(postgres_desk)["database"]
+        found = metrics(postgres_desk)
+    finally:
+        postgres.start()
+    assert not ok
+    assert "\n" not in why
+    assert found[("publisher_database_up", ())] == 0
+    assert not any(name.startswith("publisher_deliveries") for name, _ in found)
+    assert all(ok for ok, _ in told(postgres_desk).values())
+    assert metrics(postgres_desk)[("publisher_database_up", ())] == 1
+
+
+def test_a_database_that_hangs_is_not_waited_for(postgres_desk: Desk) -> None:
+    url = make_url(postgres_desk.settings.database_url)
+    assert postgres_desk.database
+    with psycopg.connect(host=str(url.query["host"]), user=url.username, dbname=url.database) as connection:
+        connection.execute("LOCK TABLE process IN ACCESS EXCLUSIVE MODE")
+        checks = {check.name: check for check in check_ready(postgres_desk, patience=0.2)}
+        connection.rollback()
+    for question in [thread for thread in threading.enumerate() if thread.name == "health-question"]:
+        question.join(30)
+    assert checks["database"].told == "The database can't be used: it did not answer within 0.2 s; look after it."
+
+
+@pytest.fixture
+def server(small_desk: Desk) -> Iterator[HealthServer]:
+    assert isinstance(small_desk.database, Database)
+    running = HealthServer(small_desk, "127.0.0.1", 0)
+    running.start()
+    yield running
+    running.stop()
+
+
+def ask(server: HealthServer, path: str, method: str = "GET") -> tuple[int, str, bytes]:
+    connection = http.client.HTTPConnection("127.0.0.1", server.port, timeout=20)
+    with contextlib.closing(connection):
+        connection.request(method, path)
+        answer = connection.getresponse()
+        return answer.status, str(answer.getheader("Content-Type")), answer.read()
+
+
+def test_the_pages_are_served(server: HealthServer, small_desk: Desk, clock: FixedClock) -> None:
+    assert ask(server, "/healthz") == (200, "text/plain; charset=utf-8", b"alive\n")
+    status, kind, body = ask(server, "/readyz?verbose")
+    answer = json.loads(body)
+    assert (status, kind, answer["ready"]) == (503, "application/json", False)
+    assert [check["name"] for check in answer["checks"]] == ["database", "scheduler", "deliveries", "disk"]
+    beat(small_desk.database, "me", "scheduler", clock.now())
+    assert ask(server, "/readyz")[0] == 200
+    status, kind, body = ask(server, "/metrics")
+    assert (status, kind.partition(";")[0]) == (200, "text/plain")
+    assert b"publisher_database_up 1.0" in body
+    assert ask(server, "/metrics", "HEAD")[::2] == (200, b"")
+    assert ask(server, "/etc/passwd")[0] == 404
+    assert ask(server, "/healthz", "POST")[0] == 501
+
+
+def test_rude_callers_do_no_harm(server: HealthServer) -> None:
+    for rude in (b"GET /metrics HTTP/1.0\r\n\r\n", b"\x16\x03\x01 nonsense\r\n\r\n", b"GET"):
+        caller = socket.create_connection(("127.0.0.1", server.port))
+        caller.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        caller.sendall(rude)
+        caller.close()
+    assert ask(server, "/healthz")[0] == 200
+
+
+def test_a_port_that_is_taken_is_told_in_one_sentence(server: HealthServer, small_desk: Desk) -> None:
+    with pytest.raises(SettingsError, match=f"health.port {server.port} at 127.0.0.1 can't be listened at"):
+        HealthServer(small_desk, "127.0.0.1", server.port).start()
+
+
+def test_a_stopped_server_gives_its_port_back(small_desk: Desk) -> None:
+    first = HealthServer(small_desk, "127.0.0.1", 0)
+    first.start()
+    port = first.port
+    first.stop()
+    second = HealthServer(small_desk, "127.0.0.1", port)
+    second.start()
+    assert ask(second, "/healthz")[0] == 200
+    second.stop()

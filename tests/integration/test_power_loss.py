@@ -1,0 +1,92 @@
+"""What lies on the disk at the moment in which a request is about to go out."""
+
+from __future__ import annotations
+
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from sqlalchemy import select
+
+from publisher.db.models import Attempt, Delivery
+from publisher.db.session import Database
+from publisher.states import State
+from tests.conftest import OpenOutlet
+from tests.outlet import Outlet
+
+ROOT = Path(__file__).parents[2]
+PATIENCE = 60.0
+FULL = 2
+"""What SQLite calls `synchronous=FULL`: a commit returns only after its flush."""
+FRAME_HEADER, FILE_HEADER = 24, 32
+
+
+def die_at(outlet: Outlet, milestone: str) -> None:
+    """Let a worker work until it passes the milestone, and kills itself with everything it has in memory."""
+    command = [sys.executable, "-m", "tests.doomed_worker", str(outlet.config), "tumblr", milestone]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, timeout=PATIENCE, check=False)
+    assert done.returncode == -signal.SIGKILL, done.stderr.decode()
+
+
+def files_alone(outlet: Outlet, folder: Path) -> Path:
+    """The database's files as they lie there, byte by byte, without what processes share in memory."""
+    folder.mkdir()
+    for name in ("queue.db", "queue.db-wal"):
+        (folder / name).write_bytes((outlet.folder / name).read_bytes())
+    return folder / "queue.db"
+
+
+def the_only_delivery(file: Path) -> Delivery:
+    database = Database.open(f"sqlite:///{file}")
+    try:
+        with database.reading() as session:
+            return session.scalars(select(Delivery)).one()
+    finally:
+        database.close()
+
+
+@pytest.fixture
+def interrupted(open_outlet: OpenOutlet) -> Outlet:
+    """An outlet whose worker died right before it would have sent its one request."""
+    outlet = open_outlet("tumblr")
+    outlet.add_post()
+    outlet.pick()
+    die_at(outlet, "committed")
+    assert outlet.copies("tumblr") == []
+    return outlet
+
+
+def test_the_intent_is_in_the_files_before_the_request_goes(interrupted: Outlet, tmp_path: Path) -> None:
+    file = files_alone(interrupted, tmp_path / "found")
+
+    delivery = the_only_delivery(file)
+
+    assert (delivery.state, delivery.fence, delivery.lease_owner is None) == (State.PUBLISHING, 1, False)
+    assert delivery.idempotency_key
+    assert delivery.sent_at is not None
+    database = Database.open(f"sqlite:///{file}")
+    with database.reading() as session:
+        assert session.scalars(select(Attempt.outcome)).all() == [None]
+    database.close()
+
+
+def test_a_torn_end_of_the_log_is_passed_over_and_the_intent_stays(interrupted: Outlet, tmp_path: Path) -> None:
+    """A power cut may leave half of whatever was being written next."""
+    file = files_alone(interrupted, tmp_path / "found")
+    wal = file.with_name("queue.db-wal")
+    whole = wal.read_bytes()
+    page = int.from_bytes(whole[8:12])
+    last = whole[-(FRAME_HEADER + page) :]
+    wal.write_bytes(whole + last[: page // 2])
+    assert (len(whole) - FILE_HEADER) % (FRAME_HEADER + page) == 0
+
+    assert the_only_delivery(file).state == State.PUBLISHING
+
+
+def test_a_worker_waits_for_the_flush_of_its_commit(interrupted: Outlet) -> None:
+    with interrupted.desk.database.writing() as session:
+        raw = session.connection().exec_driver_sql
+        assert raw("PRAGMA synchronous").scalar_one() == FULL
+        assert raw("PRAGMA journal_mode").scalar_one() == "wal"

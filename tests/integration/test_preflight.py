@@ -1,0 +1,251 @@
+"""Tomorrow, examined the evening before on the sandbox: green when it is safe, and red for each thing that isn't."""
+
+from __future__ import annotations
+
+import json
+import ssl
+import threading
+from collections.abc import Iterator
+from datetime import date, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+import trustme
+from click.testing import CliRunner, Result
+from sqlalchemy import select
+
+from publisher.cli.main import cli
+from publisher.db.models import Channel, Notice, PostImage
+from publisher.desk import Desk
+from publisher.notices import Notifier, Preflight, links, preflight
+from publisher.notices.addresses import PING_VARIABLE, URLS_VARIABLE
+from publisher.notices.links import NoAnswer, check_link
+from publisher.post_queue.errors import PostError
+from publisher.post_queue.slots import slot_day, slot_instant
+from tests.conftest import OpenOutlet
+from tests.outlet import Outlet, environment
+from tests.post_box import PostBox, open_post_box
+
+# One of Apprise's services brings a module along that later versions of Python don't have.
+pytestmark = pytest.mark.filterwarnings("ignore:.imghdr. is deprecated:DeprecationWarning")
+
+
+@pytest.fixture
+def box() -> Iterator[PostBox]:
+    with open_post_box() as opened, environment({URLS_VARIABLE: opened.apprise, PING_VARIABLE: ""}):
+        yield opened
+
+
+def tomorrow(outlet: Outlet) -> date:
+    return slot_day(outlet.desk.now(), outlet.desk.settings.outlet.zone) + timedelta(days=1)
+
+
+def fill(outlet: Outlet, **fields: Any) -> int:
+    """A post for today, and the one for tomorrow, whose id is returned."""
+    outlet.add_post("Today")
+    return outlet.add_post("A quiet cell", **fields)
+
+
+def red(found: Preflight) -> dict[tuple[str, str], str]:
+    return {(line.channel, line.what): line.told for line in found.red}
+
+
+def test_a_safe_day_is_green_on_every_channel_and_nothing_is_sent(outlet: Outlet, box: PostBox) -> None:
+    post = fill(outlet, link=box.url("/page"), body=f"See [more]({box.url('/cèl·lula')}).")
+    box.leads_to["/page"], box.answers["/page"] = "/elsewhere", 302
+    box.answers["HEAD /c%C3%A8l%C2%B7lula"] = 405
+    found = preflight(outlet.desk, tomorrow(outlet))
+    assert red(found) == {}
+    assert found.good
+    told = {(line.channel, line.what): line.told for line in found.lines}
+    assert told[("", "post")] == f"{post} “A quiet cell” (queue)"
+    for channel in ("instagram", "tumblr", "x"):
+        assert told[(channel, "credentials")].startswith("answers as ")
+        assert (told[(channel, "pictures")], told[(channel, "alt text")]) == ("1 made", "there")
+        assert (channel, "caption") in told
+    assert sorted(box.asked) == ["GET /c%C3%A8l%C2%B7lula", "HEAD /c%C3%A8l%C2%B7lula", "HEAD /elsewhere", "HEAD /page"]
+    assert [outlet.copies(platform) for platform in ("instagram", "tumblr", "x")] == [[], [], []]
+
+
+def test_each_thing_that_would_hold_a_post_up_is_red(open_outlet: OpenOutlet, box: PostBox) -> None:
+    outlet = open_outlet("tumblr", "x")
+    post = fill(outlet, link=box.url("/gone"), body="See https://10.1.2.3/inside.")
+    box.answers["/gone"] = 404
+    with outlet.desk.database.writing() as session:
+        image = session.scalars(select(PostImage).where(PostImage.post_id == post)).one()
+        image.alt_text = ""
+        session.get_one(Channel, "x").paused_at = outlet.desk.now()
+        session.get_one(Channel, "x").pause_reason = "The password was changed."
+    with environment({"PUBLISHER_TUMBLR_OAUTH_TOKEN": "another"}):
+        found = red(preflight(outlet.desk, tomorrow(outlet)))
+    assert found[("x", "channel")] == "is paused: The password was changed; publisher resume x"
+    assert ("tumblr", "credentials") in found
+    assert ("x", "credentials") not in found
+    assert found[("tumblr", "alt text")] == "missing for picture 1; write it"
+    links = [line.told for line in preflight(outlet.desk, tomorrow(outlet)).red if line.what == "link"]
+    assert links == [
+        f"{box.url('/gone')}: it answers 404",
+        "https://10.1.2.3/inside: 10.1.2.3 is no public address, and is not asked",
+    ]
+
+
+def test_a_picture_that_cannot_be_made_is_red(open_outlet: OpenOutlet) -> None:
+    outlet = open_outlet("tumblr")
+    post = fill(outlet)
+    with outlet.desk.database.writing() as session:
+        image = session.scalars(select(PostImage).where(PostImage.post_id == post)).one()
+        image.choices = {**image.choices, "crop_box": {"left": 0.0, "top": 0.0, "width": 0.0, "height": 0.0}}
+    found = red(preflight(outlet.desk, tomorrow(outlet)))
+    assert ("tumblr", "pictures") in found
+
+
+def test_a_day_without_a_post_is_red_and_one_that_is_over_is_refused(open_outlet: OpenOutlet) -> None:
+    outlet = open_outlet("tumblr")
+    outlet.add_post("Today")
+    found = preflight(outlet.desk, tomorrow(outlet))
+    assert red(found) == {("", "post"): "no post is ready for the day; add and approve one: publisher queue"}
+    with pytest.raises(PostError, match="is over"):
+        preflight(outlet.desk, tomorrow(outlet) - timedelta(days=2))
+
+
+def test_a_link_is_asked_by_name_over_tls_and_believed_only_with_its_certificate(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    authority = trustme.CA()
+    context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+    authority.issue_cert("localhost").configure_cert(context)
+    trusted = tmp_path / "ca.pem"
+    authority.cert_pem.write_to_path(trusted)
+    with open_post_box(context) as box:
+        with pytest.raises(NoAnswer, match="certificate can't be trusted"):
+            check_link(f"https://localhost:{box.port}/", loopback=True)
+        monkeypatch.setattr(links, "DEFAULT_CA_BUNDLE_PATH", str(trusted))
+        assert check_link(f"https://localhost:{box.port}/", loopback=True) == "answers"
+        with pytest.raises(NoAnswer, match="certificate can't be trusted"):
+            check_link(f"https://127.0.0.1:{box.port}/", loopback=True)
+        assert box.asked == ["HEAD /"]
+
+
+def run(outlet: Outlet, *arguments: str) -> Result:
+    return CliRunner(env={"COLUMNS": "200"}).invoke(
+        cli, ["--config", str(outlet.config), *arguments], catch_exceptions=False
+    )
+
+
+def test_the_command_is_red_or_green_for_programs_too(open_outlet: OpenOutlet) -> None:
+    outlet = open_outlet("tumblr")
+    outlet.add_post("Today")
+    today = tomorrow(outlet) - timedelta(days=1)
+    asked = run(outlet, "preflight", "--json")
+    assert (asked.exit_code, json.loads(asked.output)["good"]) == (1, False)
+    asked = run(outlet, "preflight", "--day", today.isoformat(), "--json")
+    assert asked.exit_code == 0
+    assert {line["what"] for line in json.loads(asked.output)["lines"]} >= {"post", "credentials", "pictures"}
+    assert "✓ post 1 “Today” (queue)" in run(outlet, "preflight", "--day", today.isoformat()).output
+
+
+def to_evening(outlet: Outlet, hour: int = 18) -> None:
+    """Tomorrow at this hour, so that the test may run at any."""
+    outlet_settings = outlet.desk.settings.outlet
+    evening = outlet_settings.hour.replace(hour=hour)
+    outlet.stage.ledger.shift(outlet.clock.shift_to(slot_instant(tomorrow(outlet), evening, outlet_settings.zone)))
+
+
+def test_staff_are_told_once_in_the_evening_however_many_schedulers_run(open_outlet: OpenOutlet, box: PostBox) -> None:
+    outlet = open_outlet("tumblr")
+    for title in ("Today", "A quiet cell"):
+        outlet.add_post(title)
+    to_evening(outlet, 17)
+    desks = [outlet.desk, Desk(outlet.config, outlet.clock), Desk(outlet.config, outlet.clock)]
+    notifiers = [Notifier(each) for each in desks]
+    notifiers[0].evening(outlet.desk.now())
+    with outlet.desk.database.reading() as session:
+        assert not session.scalars(select(Notice)).all(), "it is not yet time"
+    to_evening_of_today(outlet)
+    threads = [threading.Thread(target=each.evening, args=(outlet.desk.now(),)) for each in notifiers]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    for _ in range(2):
+        for each in notifiers:
+            each.evening(outlet.desk.now())
+            each.round(outlet.desk.now())
+    for desk in desks[1:]:
+        desk.database.close()
+    safe = [message["message"] for message in box.messages if "is safe" in message["message"]]
+    assert len(safe) == 1
+    assert "“A quiet cell” goes out on tumblr 00:00." in safe[0]
+    with outlet.desk.database.reading() as session:
+        notice = session.scalars(select(Notice).where(Notice.kind == "safe")).one()
+    assert notice.closed_at is not None
+
+
+def to_evening_of_today(outlet: Outlet) -> None:
+    outlet.stage.ledger.shift(outlet.clock.shift_to(outlet.desk.now() + timedelta(hours=1, minutes=1)))
+
+
+def test_a_red_evening_names_each_thing_and_a_dead_examiner_is_followed_by_another(
+    open_outlet: OpenOutlet, box: PostBox, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    outlet = open_outlet("tumblr")
+    to_evening(outlet)
+    notifier = Notifier(outlet.desk)
+
+    def die(*_: object) -> None:
+        raise SystemExit
+
+    with monkeypatch.context() as patched:
+        patched.setattr("publisher.notices.evening.preflight", die)
+        with pytest.raises(SystemExit):
+            notifier.evening(outlet.desk.now())
+    notifier.evening(outlet.desk.now() + timedelta(minutes=19))
+    notifier.round(outlet.desk.now())
+    assert "preflight" not in json.dumps(box.messages)
+    notifier.evening(outlet.desk.now() + timedelta(minutes=21))
+    notifier.round(outlet.desk.now() + timedelta(minutes=21))
+    day = tomorrow(outlet)
+    told = "\n".join(message["message"] for message in box.messages)
+    assert f"✗ {day:%A %Y-%m-%d} is not safe: one thing to mend" in told
+    assert "✗ post: no post is ready for the day" in told
+    assert f"→ publisher preflight --day {day}" in told
+
+
+def test_the_test_message_says_what_arrived(open_outlet: OpenOutlet, box: PostBox) -> None:
+    outlet = open_outlet("tumblr")
+    with environment({URLS_VARIABLE: f"{box.apprise} json://127.0.0.1:{box.port}/closed nonsense"}):
+        box.answers["/closed"] = 401
+        asked = run(outlet, "notices", "--test")
+    assert asked.exit_code == 1
+    assert asked.output == (
+        "The test message was taken by 1 (json), not taken by 2 (json) because it answered 401; 3 (not a URL) because "
+        "it is no address that Apprise knows: mend PUBLISHER_NOTIFY_URLS.\n"
+    )
+    assert len(box.messages) == 1
+    assert run(outlet, "notices", "--test").output == "The test message was taken by 1 (json).\n"
+
+
+def test_the_doctor_sees_who_cannot_be_told(open_outlet: OpenOutlet, box: PostBox) -> None:
+    outlet = open_outlet("tumblr")
+
+    def told() -> dict[str, tuple[bool, str]]:
+        return {
+            line["what"]: (line["good"], line["told"]) for line in json.loads(run(outlet, "doctor", "--json").output)
+        }
+
+    assert told()["notices"] == (True, "go to 1 (json)")
+    box.answers["/notify"] = 503
+    Notifier(outlet.desk).round(outlet.desk.now())
+    assert told()["notices"] == (
+        False,
+        "address 1 (json): it answered 503: mend PUBLISHER_NOTIFY_URLS, then run publisher notices --test",
+    )
+    listed = run(outlet, "notices")
+    assert "The queue runs dry" in listed.output
+    assert "it answered 503" in listed.output
+    with environment({URLS_VARIABLE: ""}):
+        found = told()
+    assert found["notices"][0]
+    assert found["notices"][1].startswith("no address is set, so nobody is told")
+    assert found["ping"][1].startswith("no address is set")

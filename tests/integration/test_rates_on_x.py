@@ -1,0 +1,86 @@
+"""Quotas and costs through the real client, and what operators read of them."""
+
+from __future__ import annotations
+
+import json
+import re
+from datetime import timedelta
+from itertools import pairwise
+
+import pytest
+from click.testing import CliRunner
+from sqlalchemy import select
+
+from publisher.cli.main import cli
+from publisher.content import AdaptedPost
+from publisher.db.models import Attempt, Quota
+from publisher.delivery.budget import whole_cost
+from publisher.delivery.worker import Worker
+from publisher.sandbox.faults import Fault
+from publisher.sandbox.x import XSandbox
+from publisher.sandbox.x_windows import POSTS, Windows
+from tests.conftest import OpenOutlet
+from tests.outlet import Outlet
+
+LONG_BODY = " ".join(f"Cell number {number} rests in a quiet place of its own." for number in range(1, 13))
+
+
+def run(outlet: Outlet, *arguments: str) -> str:
+    command = ["--config", str(outlet.config), *arguments]
+    return CliRunner(env={"COLUMNS": "200"}).invoke(cli, command, catch_exceptions=False).output
+
+
+def work_once(outlet: Outlet) -> None:
+    desk = outlet.desk
+    Worker(desk.database, desk.channels, desk.renderer, outlet.clock, desk.settings.delivery, owner="me").drain("x")
+
+
+def test_x_never_has_to_refuse_what_is_over_its_limit(open_outlet: OpenOutlet, monkeypatch: pytest.MonkeyPatch) -> None:
+    outlet = open_outlet("x", channel_settings="thread = true\n")
+    (sandbox,) = (each for each in outlet.stage.platforms if isinstance(each, XSandbox))
+    windows = Windows(outlet.stage.ledger.now)
+    windows.limits[POSTS] = 1
+    monkeypatch.setattr(sandbox, "windows", windows)
+    outlet.add_post(body=LONG_BODY)
+    outlet.pick()
+    outlet.settle(steps=120)
+    copies = outlet.copies("x")
+    assert len(copies) >= 3
+    gaps = [later.at - earlier.at for earlier, later in pairwise(copies)]
+    assert all(timedelta(minutes=14) < gap < timedelta(minutes=16) for gap in gaps)
+    with outlet.desk.database.reading() as session:
+        ends = list(session.execute(select(Attempt.outcome, Attempt.status).where(Attempt.kind == "send")))
+        quota = session.get_one(Quota, ("x", "posts, 15 min"))
+    assert {status for outcome, status in ends if outcome == "RateLimited"} == {None}, "X itself never said no"
+    assert (quota.maximum, quota.remaining) == (1, 0)
+
+
+def test_operators_read_what_a_month_has_cost_and_why_a_post_is_held(open_outlet: OpenOutlet) -> None:
+    outlet = open_outlet("x", channel_settings="monthly_budget = 0.03\n")
+    outlet.add_post()
+    outlet.pick()
+    outlet.settle()
+    cost = whole_cost(outlet.desk.channels.profile("x").prices, adapted(outlet))
+    assert cost == 20_000
+    month = outlet.desk.local(outlet.desk.now(), "%B %Y")
+    assert f"The channel x has spent about $0.02 in {month}, 66 % of its budget of $0.03." in run(outlet, "deliveries")
+    attempts = json.loads(run(outlet, "log", "1", "--json"))["attempts"]
+    assert [attempt["cost_usd"] for attempt in attempts if attempt["kind"] == "send"] == [0.02]
+    assert "cost: about $0.02" in run(outlet, "log", "1")
+
+
+def adapted(outlet: Outlet) -> AdaptedPost:
+    return AdaptedPost.model_validate(outlet.deliveries()["x"].adapted)
+
+
+def test_operators_read_when_the_next_try_is(open_outlet: OpenOutlet) -> None:
+    outlet = open_outlet("x")
+    outlet.stage.faults.add("x", Fault("429"))
+    outlet.add_post()
+    outlet.pick()
+    work_once(outlet)
+    row = outlet.deliveries()["x"]
+    assert (row.state, outlet.copies("x")) == ("pending", [])
+    next_try = re.compile(rf"next try:? (\S+ )?{outlet.desk.local(row.due_at, '%H:%M:%S')}")
+    assert next_try.search(" ".join(run(outlet, "deliveries").split()))
+    assert len(next_try.findall(run(outlet, "log", "1"))) == 2, "at the top, and where it was decided"

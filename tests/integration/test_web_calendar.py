@@ -1,0 +1,270 @@
+"""The calendar: past and coming days, both clock changes, and the feed with its secret address."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
+
+import icalendar
+import pytest
+import requests
+from sqlalchemy import select
+
+from publisher.clock import FixedClock
+from publisher.db.models import Delivery, Pick
+from publisher.db.staff import ApiToken, Person
+from publisher.desk import Desk
+from publisher.post_queue.picking import pick_slot
+from publisher.staff import accounts
+from publisher.staff.calendar_keys import MOST_KEYS, new_calendar_key
+from publisher.staff.tokens import hash_of, new_token
+from publisher.starter import write_starter
+from tests import queue_desk
+from tests.desk_site import Client, Site, open_site, text_of
+
+NOON = datetime(2026, 5, 4, 11, 0, tzinfo=UTC)
+TODAY = NOON.date()
+DAY = re.compile(
+    r'<li(?: id="today")? class="day (\w+)[^"]*" data-day="([^"]+)".*?</li>\s*(?=<li(?: id="today")? class="day|</ol>)',
+    re.S,
+)
+ADDRESS = re.compile(r'<code class="secret">http://[^/]+([^<]+)</code>')
+
+
+@contextmanager
+def desk_at(folder: Path, now: datetime, zone: str = "Europe/London", hour: str = "09:00") -> Iterator[Site]:
+    write_starter(folder)
+    config = folder / "config" / "publisher.toml"
+    text = config.read_text(encoding="utf-8")
+    config.write_text(text.replace("Europe/London", zone, 1).replace('hour = "09:00"', f'hour = "{hour}"', 1))
+    desk = Desk(config, FixedClock(now))
+    with open_site(desk) as opened:
+        yield opened
+    desk.database.close()
+
+
+@pytest.fixture
+def site(tmp_path: Path) -> Iterator[Site]:
+    with desk_at(tmp_path, NOON) as opened:
+        yield opened
+
+
+@pytest.fixture
+def posts(site: Site) -> queue_desk.Desk:
+    return posts_of(site)
+
+
+def posts_of(site: Site) -> queue_desk.Desk:
+    desk = site.desk
+    return queue_desk.Desk(desk.database, desk.settings, desk.targets, desk.store, desk.people)  # type: ignore[arg-type]
+
+
+def pick(site: Site, now: datetime) -> None:
+    desk = site.desk
+    pick_slot(desk.database, desk.settings, desk.targets, desk.people, now)
+
+
+def days(answer: requests.Response) -> dict[str, tuple[str, str]]:
+    """By day: its kind, and its part of the page."""
+    return {found[2]: (found[1], found[0]) for found in DAY.finditer(answer.text)}
+
+
+@pytest.mark.parametrize(
+    ("zone", "hour", "nights"),
+    [
+        ("Europe/London", "01:30", {"2026-03-29": "02:00", "2026-10-25": "01:30"}),
+        ("Australia/Lord_Howe", "02:15", {"2026-10-04": "02:30"}),
+        ("Australia/Lord_Howe", "01:45", {"2026-04-05": "01:45"}),
+    ],
+)
+def test_the_nights_on_which_clocks_change_have_one_post_at_the_hour_that_clocks_show(
+    tmp_path: Path, zone: str, hour: str, nights: dict[str, str]
+) -> None:
+    instants = {
+        "2026-03-29": "2026-03-29T01:00:00+00:00",
+        "2026-10-25": "2026-10-25T00:30:00+00:00",
+        "2026-10-04": "2026-10-03T15:30:00+00:00",
+        "2026-04-05": "2026-04-04T14:45:00+00:00",
+    }
+    with desk_at(tmp_path, datetime(2026, 3, 20, 20, 0, tzinfo=UTC), zone, hour) as site:
+        posts_of(site).posts([f"post {number}" for number in range(240)], NOON)
+        reader = site.client("operator")
+        for night, clock in nights.items():
+            shown = days(reader.get(f"/calendar?month={night[:7]}"))
+            first = date.fromisoformat(f"{night[:7]}-01")
+            expected = [first + timedelta(days=number) for number in range(31)]
+            assert list(shown) == [str(day) for day in expected if day.month == first.month]
+            kind, cell = shown[night]
+            assert kind == "coming"
+            assert cell.count('class="entry') == 1
+            assert re.findall(r'hour" datetime="([^"]+)">([^<]+)<', cell) == [(instants[night], clock)]
+
+
+def test_past_days_tell_what_became_of_each_channel(posts: queue_desk.Desk, site: Site) -> None:
+    posts.posts(["first", "second", "third"], NOON)
+    pick(site, NOON - timedelta(days=1))
+    with posts.database.writing() as session:
+        session.add(Pick(slot=TODAY - timedelta(days=2), reason="missed", picked_at=NOON))
+        outcomes = (("published", "https://blog.example/1"), ("held", None), ("published", "javascript:alert(1)"))
+        for delivery, (state, link) in zip(session.scalars(select(Delivery)), outcomes, strict=True):
+            delivery.state, delivery.remote_url = state, link
+            delivery.remote_id = "1" if state == "published" else None
+    shown = days(site.client("operator").get("/calendar?month=2026-05"))
+    assert [shown[f"2026-05-0{day}"][0] for day in range(1, 9)] == [
+        "nothing", "missed", "shown", "coming", "coming", "empty", "empty", "empty",
+    ]  # fmt: skip
+    assert '<a href="https://blog.example/1"' in shown["2026-05-03"][1]
+    assert "instagram held" in shown["2026-05-03"][1]
+    assert "javascript:" not in shown["2026-05-03"][1]
+    assert "no post" in shown["2026-05-06"][1]
+    assert "/posts/2" in shown["2026-05-04"][1]
+
+
+def test_a_post_is_given_a_day_and_taken_from_it(posts: queue_desk.Desk, site: Site) -> None:
+    a, b = posts.posts(["one", "two"], NOON)
+    draft = posts.post("unfinished", NOON, state="draft")
+    editor = site.client("editor")
+    week = {"view": "week=2026-05-11"}
+    shown = editor.send_form("/calendar/place", {"post": a, "day": "2026-05-13", **week})
+    assert shown.url.endswith("/calendar?week=2026-05-11")
+    assert "“one” goes out on Wednesday 13 May 2026." in text_of(shown)
+    assert f"/posts/{a}" in days(shown)["2026-05-13"][1]
+    assert list(days(shown)) == [f"2026-05-{day}" for day in range(11, 18)]
+    refused = editor.send_form("/calendar/place", {"post": b, "day": "2026-05-13", **week})
+    assert "already goes out on 2026-05-13" in text_of(refused)
+    assert "Choose the day" in text_of(editor.send_form("/calendar/place", {"post": b, "day": "13.5.", **week}))
+
+    shown = editor.send_form("/calendar/place", {"post": draft, "day": "2026-05-14", **week})
+    assert "goes out on Thursday 14 May 2026, once it is approved." in text_of(shown)
+    kind, cell = days(shown)["2026-05-14"]
+    assert (kind, "not approved" in cell) == ("empty", True)
+    editor.send_form("/calendar/place", {"post": a, "undated": "true"})
+    assert posts.load(a).fixed_date is None
+    form = editor.get(f"/calendar?month=2026-05&post={b}&day=2026-05-20").text
+    assert f'<option value="{b}" selected>' in form
+    assert 'value="2026-05-20"' in form
+
+
+def test_who_may_not_order_sees_no_way_to(posts: queue_desk.Desk, site: Site) -> None:
+    posts.post("one", NOON)
+    for role in ("contributor", "operator"):
+        page = site.client(role).get("/calendar").text
+        assert "/calendar/place" not in page
+        assert "draggable" not in page.replace('draggable="false"', "")
+
+
+@pytest.mark.parametrize(
+    ("query", "before", "after", "title"),
+    [
+        ("month=2026-01", "month=2025-12", "month=2026-02", "January 2026"),
+        ("week=2026-05-06", "week=2026-04-27", "week=2026-05-11", "4 May to 10 May 2026"),
+        ("month=nonsense", "month=2026-04", "month=2026-06", "May 2026"),
+        ("month=9999-01", "month=2026-04", "month=2026-06", "May 2026"),
+    ],
+)
+def test_one_leafs_through_months_and_weeks(site: Site, query: str, before: str, after: str, title: str) -> None:
+    page = site.client("operator").get(f"/calendar?{query}").text
+    assert f"<h1>{title}</h1>" in page
+    assert re.findall(r'calendar\?([^"]+)" rel="(\w+)"', page) == [(before, "prev"), (after, "next")]
+
+
+@pytest.fixture
+def reader(site: Site) -> Client:
+    return site.client("contributor", email="reader@example.org")
+
+
+def change(site: Site, **values: object) -> None:
+    with site.desk.database.writing() as session:
+        person = session.get_one(Person, site.person(email="reader@example.org"))
+        for name, value in values.items():
+            setattr(person, name, value)
+
+
+def feed_of(answer: requests.Response) -> dict[str, icalendar.Event]:
+    """The events by their day, as a calendar program reads them."""
+    events = icalendar.Calendar.from_ical(answer.content).walk("VEVENT")
+    return {str(event["uid"])[:10]: event for event in events if isinstance(event, icalendar.Event)}
+
+
+def address_of(reader: Client) -> str:
+    made = reader.send_form("/calendar/keys", {"name": "my phone"})
+    found = ADDRESS.search(made.text)
+    assert found
+    return found[1]
+
+
+def test_the_feed_tells_what_was_published_and_what_may_come(
+    posts: queue_desk.Desk, site: Site, reader: Client
+) -> None:
+    posts.posts(["Cells, at; rest", "second"], NOON)
+    address = address_of(reader)
+    stranger = site.client()
+    guessed = feed_of(stranger.get(address))
+    assert [str(event["status"]) for event in guessed.values()] == ["TENTATIVE", "TENTATIVE"]
+
+    pick(site, NOON)
+    with posts.database.writing() as session:
+        delivery = session.scalars(select(Delivery)).first()
+        assert delivery
+        delivery.state, delivery.remote_id, delivery.remote_url = "published", "1", "https://blog.example/1"
+    answer = stranger.get(address)
+    told = feed_of(answer)
+    event = told["2026-05-04"]
+    assert answer.headers["content-type"].startswith("text/calendar")
+    assert event["uid"] == guessed["2026-05-04"]["uid"]
+    assert (str(event["summary"]), str(event["status"])) == ("Cells, at; rest", "CONFIRMED")
+    assert str(event["url"]) == "https://blog.example/1"
+    assert event.start == datetime(2026, 5, 4, 8, 0, tzinfo=UTC)
+    assert b"DTSTART:20260504T080000Z" in answer.content
+
+
+@pytest.mark.parametrize(
+    "shut",
+    [
+        lambda site, reader: reader.send_form("/calendar/keys/1/revoke"),
+        lambda site, reader: accounts.set_active(
+            site.desk.database, site.person(email="reader@example.org"), False, now=NOON, actor="test"
+        ),
+        lambda site, reader: change(site, active=False),
+        lambda site, reader: change(site, roles=[]),
+    ],
+    ids=["revoked", "shut out", "inactive", "without a role"],
+)
+def test_a_key_works_until_it_is_revoked_or_its_person_is_shut_out(
+    site: Site, reader: Client, shut: Callable[[Site, Client], object]
+) -> None:
+    address = address_of(reader)
+    stranger = site.client()
+    assert stranger.get(address).status_code == 200
+    key = address.partition("key=")[2]
+    assert "shown only now" not in reader.get("/calendar").text
+    with site.desk.database.reading() as session:
+        [token] = session.scalars(select(ApiToken))
+        assert (token.scopes, token.used_at) == (["calendar"], NOON)
+        assert token.token_hash == hash_of(key)
+    shut(site, reader)
+    assert stranger.get(address).status_code == 404
+
+
+def test_a_key_that_is_wrong_or_for_something_else_opens_nothing(site: Site, reader: Client) -> None:
+    key = address_of(reader).partition("key=")[2]
+    stranger = site.client()
+    for wrong in ("", key[:-1], new_token(), "x" * 200):
+        assert stranger.get(f"/calendar.ics?key={wrong}").status_code == 404
+    with site.desk.database.writing() as session:
+        session.scalars(select(ApiToken)).one().scopes = ["api"]
+    assert stranger.get(f"/calendar.ics?key={key}").status_code == 404
+
+
+def test_nobody_revokes_the_key_of_somebody_else_or_has_too_many(site: Site, reader: Client) -> None:
+    address = address_of(reader)
+    assert site.client("editor").send_form("/calendar/keys/1/revoke").status_code == 409
+    assert site.client().get(address).status_code == 200
+    person = site.person(email="reader@example.org")
+    for _ in range(MOST_KEYS - 1):
+        new_calendar_key(site.desk.database, person, "", now=NOON)
+    with pytest.raises(accounts.AccountError, match="revoke one"):
+        new_calendar_key(site.desk.database, person, "", now=NOON)

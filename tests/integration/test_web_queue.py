@@ -1,0 +1,326 @@
+"""The queue and the archive as a browser without scripts sees and changes them."""
+
+from __future__ import annotations
+
+import html
+import json
+import re
+from collections.abc import Iterator
+from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+import requests
+from sqlalchemy import delete, select
+
+from publisher.clock import FixedClock
+from publisher.db.models import Delivery, Event, Media, Pick, Post, PostImage
+from publisher.db.session import Database
+from publisher.db.staff import PostVersion
+from publisher.desk import Desk
+from publisher.post_queue.approval import content_problems
+from publisher.post_queue.drafts import PostChanges
+from publisher.post_queue.known import KnownProblems
+from publisher.post_queue.listing import PAGE_SIZE, Wish, queue_page
+from publisher.post_queue.order import Front, move_post
+from publisher.post_queue.posts import edit_post
+from publisher.post_queue.search import find_posts
+from publisher.starter import write_starter
+from tests import queue_desk
+from tests.desk_site import Client, Site, open_site, text_of
+
+NOON = datetime(2026, 5, 4, 11, 0, tzinfo=UTC)
+TUESDAY = date(2026, 5, 5)
+ROWS = re.compile(r'<li class="post" id="post-(\d+)"')
+UNDO = re.compile(r'name="undo" value="([^"]*)"')
+
+
+@pytest.fixture(scope="module")
+def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
+    """A desk on a Monday after its post is due, without a channel that is reached."""
+    folder = tmp_path_factory.mktemp("desk")
+    write_starter(folder)
+    desk = Desk(folder / "config" / "publisher.toml", FixedClock(NOON))
+    with open_site(desk) as opened:
+        yield opened
+    desk.database.close()
+
+
+@pytest.fixture
+def posts(site: Site) -> Iterator[queue_desk.Desk]:
+    """What fills the desk's queue, which is empty; Monday has had its post."""
+    desk = site.desk
+    with desk.database.writing() as session:
+        session.add(Pick(slot=NOON.date(), reason="missed", picked_at=NOON))
+    yield queue_desk.Desk(desk.database, desk.settings, desk.targets, desk.store, desk.people)  # type: ignore[arg-type]
+    with desk.database.writing() as session:
+        for table in (Event, Delivery, Pick, PostVersion, PostImage, Post, Media):
+            session.execute(delete(table))
+    # The next test's posts have the same numbers.
+    vars(desk).pop("known_problems", None)
+
+
+@pytest.fixture
+def editor(site: Site) -> Client:
+    return site.client("editor")
+
+
+def line(answer: requests.Response) -> list[int]:
+    return [int(found) for found in ROWS.findall(answer.text)]
+
+
+def move(client: Client, to: str, *posts: int, **fields: Any) -> requests.Response:
+    return client.send_form("/queue/move", {"posts": list(posts), "to": to, **fields})
+
+
+def undo(client: Client, answer: requests.Response) -> requests.Response:
+    sent = UNDO.search(answer.text)
+    assert sent, "no way back is offered"
+    return client.send_form("/queue/undo", {"undo": html.unescape(sent[1])})
+
+
+def test_an_empty_queue_says_what_to_do(posts: queue_desk.Desk, site: Site, editor: Client) -> None:
+    assert 'href="/posts/new">Add the first post' in editor.get("/queue").text
+    assert "Add the first post" not in site.client("operator").get("/queue").text
+
+
+def test_the_queue_shows_each_post_with_its_day_and_its_problems(posts: queue_desk.Desk, editor: Client) -> None:
+    first, second = posts.posts(["one", "<b>two</b>"], NOON)
+    draft = posts.post("unfinished", NOON, state="draft", credit="")
+    dated = posts.post("dated", NOON, fixed_date=TUESDAY + timedelta(days=1))
+    reserve = posts.post("evergreen", NOON, reserve=True)
+    posts.post("shown", NOON, last_shown_on=NOON.date() - timedelta(days=3))
+    shown = editor.get("/queue")
+    assert line(shown) == [dated, first, second, draft, reserve]
+    days = re.findall(r'<p class="day">(?:<time datetime="([^"]+)">)?', shown.text)
+    assert days == ["2026-05-06", "2026-05-05", "2026-05-07", "", "2026-05-08"]
+    assert "once approved" in shown.text
+    assert "4 days are covered" in text_of(shown)
+    assert '<li class="problem bad">' in shown.text
+    assert "The post has no credit; say who made the picture." in text_of(shown)
+    assert "<b>two" not in shown.text
+
+
+def test_the_buttons_move_a_post_and_tell_where_it_is(posts: queue_desk.Desk, editor: Client) -> None:
+    a, b, c = posts.posts("abc", NOON)
+    for button, expected in (
+        (f"{c} up", [a, c, b]),
+        (f"{a} up", [a, c, b]),
+        (f"{a} down", [c, a, b]),
+        (f"{b} down", [c, a, b]),
+        (f"{b} front", [b, c, a]),
+    ):
+        shown = editor.send_form("/queue/move", {"one": button})
+        assert line(shown) == expected, button
+    assert "“b” is number 1 in line now, for Tuesday 5 May 2026." in text_of(shown)
+    assert line(move(editor, "after", b, neighbour=c)) == [c, b, a]
+    assert line(move(editor, "position", a, number="2")) == [c, a, b]
+    assert "“c” goes out on Wednesday 6 May 2026." in text_of(move(editor, "date", c, day="2026-05-06"))
+    assert "already goes out on 2026-05-06" in text_of(move(editor, "date", a, day="2026-05-06"))
+    assert posts.load(a).fixed_date is None
+    assert "“b” is number 1 in the reserve now" in text_of(move(editor, "reserve", b))
+    assert line(editor.send_form("/queue/move", {"one": f"{b} end"})) == [c, a, b]
+    assert "Choose a date" in move(editor, "date", a, day="soon").text
+    assert "Tick the posts first" in move(editor, "front").text
+
+
+def test_several_posts_move_together_in_their_order(posts: queue_desk.Desk, editor: Client) -> None:
+    a, b, c, d = posts.posts("abcd", NOON)
+    assert line(move(editor, "front", c, d)) == [c, d, a, b]
+    shown = move(editor, "date", a, b, day="2026-06-01")
+    assert "2 posts are moved." in text_of(shown)
+    assert [posts.load(each).fixed_date for each in (a, b)] == [date(2026, 6, 1), date(2026, 6, 2)]
+    assert line(undo(editor, shown)) == [c, d, a, b]
+
+
+def test_a_move_is_undone_unless_somebody_moved_the_post_since(
+    posts: queue_desk.Desk, site: Site, editor: Client
+) -> None:
+    a, b, c = posts.posts("abc", NOON)
+    into_reserve = move(editor, "reserve", a)
+    dated = move(editor, "date", b, day="2026-05-20")
+    assert line(undo(editor, dated)) == [b, c, a]
+    assert line(undo(editor, into_reserve)) == [a, b, c]
+    assert [posts.load(each).reserve for each in (a, b, c)] == [False, False, False]
+
+    stale = move(editor, "front", c)
+    move_post(posts.database, b, Front(), posts.settings, NOON)
+    move_post(posts.database, c, Front(), posts.settings, NOON)
+    refused = undo(editor, stale)
+    assert "was changed or moved meanwhile, so this can't be undone" in html.unescape(text_of(refused))
+    assert line(refused) == [c, b, a]
+
+
+def test_what_blocks_one_post_stops_no_other(posts: queue_desk.Desk, editor: Client) -> None:
+    good = posts.post("good", NOON, state="in_review")
+    bad = posts.post("bad", NOON, state="draft", credit="")
+    shown = editor.send_form("/queue/approve", {"posts": [good, bad]})
+    told = text_of(shown)
+    assert "1 post is approved. 1 post is not." in told
+    assert "bad : tumblr, instagram, x: The post has no credit; say who made the picture." in told
+    assert [posts.load(each).state for each in (good, bad)] == ["approved", "draft"]
+
+    assert "1 post is as before" in text_of(undo(editor, shown))
+    assert (posts.load(good).state, posts.load(good).approved_at) == ("in_review", None)
+    assert [event.detail["state"] for event in posts.events("undone")] == ["in_review"]
+
+
+def test_an_approval_is_not_undone_after_an_edit(posts: queue_desk.Desk, site: Site, editor: Client) -> None:
+    post = posts.post("good", NOON, state="draft")
+    shown = editor.send_form("/queue/approve", {"posts": [post]})
+    desk = site.desk
+    edit_post(
+        desk.database, desk.store, post, PostChanges(credit="John Roe"),
+        targets=desk.targets, people=desk.people, now=NOON, actor="colleague",
+    )  # fmt: skip
+    assert "was changed or moved meanwhile" in text_of(undo(editor, shown))
+    assert posts.load(post).state == "in_review"
+
+
+def test_withdrawn_posts_come_back(posts: queue_desk.Desk, editor: Client) -> None:
+    a, b = posts.posts("ab", NOON)
+    shown = editor.send_form("/queue/withdraw", {"posts": [a]})
+    assert line(shown) == [b]
+    assert line(undo(editor, shown)) == [a, b]
+    assert posts.load(a).state == "approved"
+
+
+def test_tags_are_added_and_removed_and_an_approved_post_is_looked_at_again(
+    posts: queue_desk.Desk, editor: Client
+) -> None:
+    a = posts.post("a", NOON, tags=["cells", "Brain"])
+    b = posts.post("b", NOON, state="draft")
+    shown = editor.send_form("/queue/tag", {"posts": [a, b], "tags": "#brain, x-ray ,", "tagging": "add"})
+    assert "2 posts are tagged. 1 post that was approved needs approval again." in text_of(shown)
+    assert (posts.load(a).tags, posts.load(a).state) == (["cells", "Brain", "x-ray"], "in_review")
+    undo(editor, shown)
+    assert (posts.load(a).tags, posts.load(a).state) == (["cells", "Brain"], "approved")
+    assert posts.load(b).tags == []
+    editor.send_form("/queue/tag", {"posts": [a], "tags": "BRAIN", "tagging": "remove"})
+    assert posts.load(a).tags == ["cells"]
+
+
+def test_a_contributor_tags_but_neither_moves_nor_approves(posts: queue_desk.Desk, site: Site, editor: Client) -> None:
+    a = posts.post("a", NOON)
+    contributor = site.client("contributor")
+    page = contributor.get("/queue").text
+    offered = [path for path in ("/queue/tag", "/queue/approve", "/queue/move") if f'action="{path}"' in page]
+    assert offered == ["/queue/tag"]
+    for path, fields in (
+        ("/queue/move", {"one": f"{a} front"}),
+        ("/queue/approve", {"posts": [a]}),
+        ("/queue/withdraw", {"posts": [a]}),
+        ("/calendar/place", {"post": a, "day": "2026-05-09"}),
+    ):
+        assert contributor.send_form(path, fields).status_code == 403, path
+    moved = UNDO.search(move(editor, "reserve", a).text)
+    assert moved
+    assert contributor.send_form("/queue/undo", {"undo": html.unescape(moved[1])}).status_code == 403
+    assert posts.load(a).reserve
+
+    tagged = contributor.send_form("/queue/tag", {"posts": [a], "tags": "new"})
+    back = undo(contributor, tagged)
+    assert "somebody has to approve it again" in text_of(back)
+    assert (posts.load(a).tags, posts.load(a).state) == ([], "in_review")
+
+
+def test_an_undo_that_was_made_up_can_not_let_a_post_out(posts: queue_desk.Desk, editor: Client) -> None:
+    post = posts.post("blocked", NOON, state="draft", credit="")
+    now = {"version": 1, "state": "draft", "reserve": False, "fixed_date": None, "position": 1.0, "tags": []}
+    made_up = {"act": "withdraw", "changes": [{"post": post, "before": {**now, "state": "approved"}, "after": now}]}
+    refused = editor.send_form("/queue/undo", {"undo": json.dumps(made_up)})
+    assert "The post has no credit" in text_of(refused)
+    assert posts.load(post).state == "draft"
+    assert editor.send_form("/queue/undo", {"undo": "{}"}).status_code == 400
+
+
+def test_the_queue_is_searched_and_filtered(posts: queue_desk.Desk, editor: Client) -> None:
+    cells = posts.post("Cèl·lules del cervell", NOON, tags=["neurociència"], body="A *quiet* night")
+    draft = posts.post("Bones", NOON, state="draft", credit="")
+    reserve = posts.post("Roots", NOON, reserve=True)
+    for query, expected in (
+        ("text=CÈL%C2%B7LULES", [cells]),
+        ("text=Neuroci%C3%A8ncia+quiet", [cells]),
+        ("text=100%25", []),
+        ("state=draft", [draft]),
+        ("state=problems&text=bones", [draft]),
+        ("place=reserve", [reserve]),
+        ("state=approved&place=queue", [cells]),
+    ):
+        assert line(editor.get(f"/queue?{query}")) == expected, query
+    kept = move(editor, "front", draft, view="state=draft&page=1&evil=1")
+    assert kept.url.endswith("/queue?state=draft")
+
+
+def test_a_long_queue_has_pages_and_moves_cross_them(posts: queue_desk.Desk, editor: Client) -> None:
+    ids = posts.posts([f"post {number}" for number in range(PAGE_SIZE + 20)], NOON)
+    assert line(editor.get("/queue")) == ids[:PAGE_SIZE]
+    assert line(editor.get("/queue?page=2")) == ids[PAGE_SIZE:]
+    assert line(editor.get("/queue?page=99")) == ids[PAGE_SIZE:]
+    shown = editor.send_form("/queue/move", {"one": f"{ids[PAGE_SIZE]} up", "view": "page=2"})
+    assert line(shown)[0] == ids[PAGE_SIZE - 1]
+    assert f"“post {PAGE_SIZE}” is number {PAGE_SIZE} in line now" in text_of(shown)
+
+
+def test_a_post_is_adapted_once_for_as_long_as_it_stays_as_it_is(
+    posts: queue_desk.Desk, site: Site, editor: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    adapted: list[int] = []
+
+    def counted(post: Post, *rest: Any) -> Any:
+        adapted.append(post.id)
+        return content_problems(post, *rest)
+
+    monkeypatch.setattr("publisher.post_queue.known.content_problems", counted)
+    a, b = posts.posts("ab", NOON)
+    for _ in range(2):
+        assert "has no credit" not in editor.get("/queue").text
+    assert sorted(adapted) == [a, b]
+    with posts.database.writing() as session:
+        session.get_one(Post, a).credit = ""
+    assert "The post has no credit" in editor.get("/queue").text
+    assert sorted(adapted) == [a, a, b]
+
+    small = KnownProblems(site.desk.targets, site.desk.people, most=1)
+    with posts.database.reading() as session:
+        versions = {each.id: each.version for each in session.scalars(select(Post))}
+        assert small.of(session, versions) == small.of(session, versions)
+        assert small.of(session, {999: 1}) == {999: ()}
+    assert len(adapted) > 5, "no more than one post is remembered"
+
+
+def test_the_archive_is_searched_and_leafed_through(posts: queue_desk.Desk, editor: Client) -> None:
+    shown = [
+        posts.post(f"Picture {number}", NOON, last_shown_on=NOON.date() - timedelta(days=number))
+        for number in range(60)
+    ]
+    posts.post("Spores", NOON, state="draft", tags=["fungi"], standfirst="Under glass")
+
+    def listed(path: str) -> list[int]:
+        return [int(each) for each in re.findall(r'<p><a href="/posts/(\d+)">', editor.get(path).text)]
+
+    first = listed("/posts?state=shown")
+    assert first == shown[:9:-1]
+    assert 'href="/posts?before=' in editor.get("/posts?state=shown").text
+    assert listed(f"/posts?state=shown&before={first[-1]}") == shown[9::-1]
+    assert len(listed("/posts?text=GLASS+fungi")) == 1
+    assert listed("/posts?text=fungi+bone") == []
+    assert "No post says that" in editor.get("/posts?text=%25").text
+
+
+def test_posts_are_listed_and_found_on_postgresql(postgres_database: Database, tmp_path: Path) -> None:
+    desk = queue_desk.open_desk(postgres_database, tmp_path)
+    cells = desk.post("Cèl·lules del cervell", NOON, tags=["neurociència"])
+    reserve = desk.post("Roots", NOON, reserve=True)
+    dated = desk.post("Bones", NOON, fixed_date=TUESDAY)
+    known = KnownProblems(desk.targets, desk.people)
+    with postgres_database.reading() as session:
+        page = queue_page(session, desk.settings, known, Wish(), 1, now=NOON)
+        found = find_posts(session, "CÈL·LULES Neurociència", before=999)
+    assert [(each.post.id, each.projected) for each in page.posts] == [
+        (dated, TUESDAY),
+        (cells, NOON.date()),
+        (reserve, TUESDAY + timedelta(days=1)),
+    ]
+    assert [each.id for each in found] == [cells]

@@ -1,0 +1,42 @@
+"""Counts in a session, alone: `python -m tests.session_counter PLACE TIMES [die]`; `die`: is killed inside at last."""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+from pathlib import Path
+
+from publisher.clock import SystemClock
+from publisher.db.session import Database
+from publisher.delivery.sessions import DatabaseSession
+from publisher.platforms.base import SessionFile, SessionStore
+from publisher.sealing import Seal
+
+KEY = "c2VhbHMgdGhlIHNlc3Npb25zIG9mIHRoZSB0ZXN0cyE="
+CHANNEL = "x"
+
+
+def store_at(place: str) -> SessionStore:
+    """A database URL, or a file."""
+    if "://" not in place:
+        return SessionFile(Path(place))
+    return DatabaseSession(CHANNEL, Database.open(place), Seal(KEY), SystemClock())
+
+
+def count(store: SessionStore) -> None:
+    with store.alone():
+        store.save({"count": store.load().get("count", 0) + 1})
+
+
+def main(place: str, times: str, doom: str = "") -> None:
+    store = store_at(place)
+    for _ in range(int(times)):
+        count(store)
+    if doom == "die":
+        with store.alone():
+            os.kill(os.getpid(), signal.SIGKILL)
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:])

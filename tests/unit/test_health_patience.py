@@ -1,0 +1,44 @@
+"""Questions that hang are left to themselves, and not too many of them."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator
+
+import pytest
+
+from publisher.health.patience import AT_ONCE, NoAnswer, in_time
+
+
+@pytest.fixture
+def gate() -> Iterator[threading.Event]:
+    """Questions that wait for it hang until the test is over."""
+    opened = threading.Event()
+    yield opened
+    opened.set()
+    for question in [thread for thread in threading.enumerate() if thread.name == "health-question"]:
+        question.join(30)
+
+
+def test_an_answer_and_an_error_come_through() -> None:
+    assert in_time(lambda: 42, 30) == 42
+    with pytest.raises(ZeroDivisionError):
+        in_time(lambda: 1 // 0, 30)
+
+
+def test_a_question_that_gave_up_by_itself_is_not_called_slow() -> None:
+    def give_up() -> None:
+        raise TimeoutError("its own")
+
+    with pytest.raises(TimeoutError, match="its own"):
+        in_time(give_up, 30)
+
+
+def test_hanging_questions_are_counted_until_they_end(gate: threading.Event) -> None:
+    for _ in range(AT_ONCE):
+        with pytest.raises(NoAnswer, match=r"it did not answer within 0\.01 s"):
+            in_time(gate.wait, 0.01)
+    with pytest.raises(NoAnswer, match="4 earlier questions to it hang"):
+        in_time(lambda: 42, 0.01)
+    gate.set()
+    assert in_time(lambda: 42, 30) == 42

@@ -1,0 +1,104 @@
+"""Secrets in the database: which key opens them, and what is said when none does."""
+
+from __future__ import annotations
+
+import base64
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from publisher.sealing import KEY_VARIABLE, Seal, SealError, WrongKey, new_key
+from publisher.settings import SettingsError
+
+OLD, NEW, STRANGE = (base64.urlsafe_b64encode(letter * 32).decode() for letter in (b"o", b"n", b"s"))
+SECRET = "refresh-token of Zoë"
+
+
+@pytest.fixture(autouse=True)
+def _no_keys(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv(KEY_VARIABLE, raising=False)
+    monkeypatch.delenv(f"{KEY_VARIABLE}_FILE", raising=False)
+
+
+def test_what_was_sealed_is_opened_and_never_looks_the_same() -> None:
+    sealed = Seal(OLD).seal(SECRET, "session of x")
+
+    assert SECRET not in sealed
+    assert Seal(OLD).unseal(sealed, "session of x") == SECRET
+    assert Seal(OLD).seal(SECRET, "session of x") != sealed
+
+
+@pytest.mark.parametrize("between", [" ", ",", "\n", " , \n"])
+def test_the_first_key_seals_and_each_opens(between: str) -> None:
+    before = Seal(OLD).seal(SECRET, "it")
+    both = Seal(f"{NEW}{between}{OLD}\n")
+
+    assert both.unseal(before, "it") == SECRET
+    assert Seal(NEW).unseal(both.seal(SECRET, "it"), "it") == SECRET
+    assert Seal(NEW).unseal(both.reseal(before, "it"), "it") == SECRET
+    with pytest.raises(WrongKey):
+        Seal(OLD).unseal(both.reseal(before, "it"), "it")
+
+
+@pytest.mark.parametrize(
+    "change",
+    [lambda sealed: sealed[:-8], lambda _sealed: "", lambda sealed: f"{sealed[:40]}AAAA{sealed[44:]}"],
+    ids=["shortened", "emptied", "overwritten"],
+)
+def test_what_was_changed_is_not_opened(change: Callable[[str], str]) -> None:
+    with pytest.raises(WrongKey):
+        Seal(OLD).unseal(change(Seal(OLD).seal(SECRET, "it")), "it")
+
+
+def test_new_keys_are_keys_and_never_the_same() -> None:
+    first, second = new_key(), new_key()
+
+    assert first != second
+    assert Seal(f"{first} {second}").unseal(Seal(second).seal(SECRET, "it"), "it") == SECRET
+
+
+def test_one_secret_can_not_take_the_place_of_another() -> None:
+    sealed = Seal(OLD).seal(SECRET, "session of x")
+
+    with pytest.raises(WrongKey, match="session of tumblr"):
+        Seal(OLD).unseal(sealed, "session of tumblr")
+
+
+def test_a_wrong_key_is_one_sentence_without_the_secret() -> None:
+    sealed = Seal(OLD).seal(SECRET, "session of x")
+
+    for refused in (Seal(STRANGE).unseal, Seal(STRANGE).reseal):
+        with pytest.raises(WrongKey) as caught:
+            refused(sealed, "session of x")
+        told = str(caught.value)
+        assert "PUBLISHER_KEY does not open the session of x; add the key" in told
+        assert not any(secret in told for secret in (OLD, STRANGE, SECRET, sealed))
+
+
+@pytest.mark.parametrize("keys", ["", "  ", ",\n"])
+def test_a_missing_key_names_the_command_that_makes_one(keys: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv(KEY_VARIABLE, keys)
+
+    with pytest.raises(SealError, match="PUBLISHER_KEY is not set; make a key with `publisher key new`"):
+        Seal.from_environment()
+
+
+@pytest.mark.parametrize("wrong", ["too-short", STRANGE[:-4], "ключ" * 11, "=" * 44])
+def test_what_is_no_key_is_told_by_its_place_alone(wrong: str) -> None:
+    with pytest.raises(SealError, match="the key at place 2 is no key") as caught:
+        Seal(f"{NEW} {wrong}")
+
+    assert wrong not in str(caught.value)
+    assert caught.value.__suppress_context__
+
+
+def test_the_keys_may_lie_in_a_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    file = tmp_path / "key"
+    file.write_text(f"{NEW}\n{OLD}\n")
+    monkeypatch.setenv(f"{KEY_VARIABLE}_FILE", str(file))
+
+    assert Seal.from_environment().unseal(Seal(OLD).seal(SECRET, "it"), "it") == SECRET
+    file.unlink()
+    with pytest.raises(SettingsError, match="can't be read"):
+        Seal.from_environment()
