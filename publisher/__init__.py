@@ -5,6 +5,7 @@ A post's way through the house, stage by stage::
     settings, mistakes     the configuration, and what to say when it is wrong
     sealing                secrets that lie in the database
     clock, logs, trouble   the only reading of the time; logs without secrets; trouble told once
+    outside                the way to addresses that somebody wrote down, never to machines of our own
     content, profiles      what travels between stages; a platform's limits as data
     media/                 originals and renditions, stored by hash: in a folder, or in a bucket
     adapt/                 post + profile + template -> the exact caption and images of a channel
@@ -18,6 +19,7 @@ A post's way through the house, stage by stage::
     scheduler              wakes the stages; holds no posts
     health/                who lives, what is wrong, what is measured: for people and for Prometheus
     keeping/               backups, daily or whole, and their way back
+    webhooks/              other programs are told what happens
     notices/               people are told once what needs them; tomorrow is examined the evening before
     proving/               faults, kills and clock jumps against the sandbox, and what came of them
     cli/                   the command line

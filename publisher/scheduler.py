@@ -45,9 +45,10 @@ class Timetable:
             job_defaults={"coalesce": True, "max_instances": 1, "misfire_grace_time": None},
             daemon=True,
         )
+        self._acts = {job.name: _safely(job) for job in jobs}
         for job in jobs:
             self._scheduler.add_job(
-                _safely(job),
+                self._acts[job.name],
                 "interval",
                 seconds=job.seconds,
                 executor=job.name,
@@ -58,10 +59,12 @@ class Timetable:
     def start(self) -> None:
         self._scheduler.start()
 
-    def once_more(self, name: str, act: Callable[[], None], seconds: float) -> None:
-        """Do it so many seconds from now besides, in the thread of the job `name`; a former wish is replaced."""
+    def once_more(self, name: str, seconds: float) -> None:
+        """Do the job `name` so many seconds from now besides; a former wish is replaced."""
         at = SystemClock().now() + timedelta(seconds=seconds)
-        self._scheduler.add_job(act, "date", run_date=at, executor=name, id=f"{name} once more", replace_existing=True)
+        self._scheduler.add_job(
+            self._acts[name], "date", run_date=at, executor=name, id=f"{name} once more", replace_existing=True
+        )
 
     def stop(self) -> None:
         """No job begins after this; those that run are waited for."""
@@ -105,7 +108,6 @@ class Scheduler:
         self._opens = opens
         self._ticking = threading.Lock()
         tick = RegularJob(TICK, TICK_SECONDS, self._tick_and_look_ahead)
-        self._tick_safely = _safely(tick)
         self._timetable = Timetable([tick, *jobs])
 
     def start(self) -> None:
@@ -140,7 +142,7 @@ class Scheduler:
             coming.append(self._opens(now))
         ahead = (min(coming) - now).total_seconds() if coming else TICK_SECONDS
         if ahead < TICK_SECONDS:
-            self._timetable.once_more(TICK, self._tick_safely, ahead)
+            self._timetable.once_more(TICK, ahead)
 
     def _recover(self, now: datetime) -> None:
         for delivery in recover_lost(self._database, now, self._first_look_up, is_surely_gone):

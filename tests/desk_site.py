@@ -8,8 +8,9 @@ from contextlib import contextmanager
 from typing import Any
 
 import requests
+from sqlalchemy import select
 
-from publisher.db.staff import WebSession
+from publisher.db.staff import Person, WebSession
 from publisher.desk import Desk
 from publisher.staff import accounts, logins
 from publisher.staff.roles import Role
@@ -48,22 +49,21 @@ class Site:
         self.url = server.url
         self.outlet: Outlet
         """Set where the desk is an outlet on the sandbox."""
-        self._people: dict[str, int] = {}
 
     def person(self, *roles: str, email: str = "") -> int:
-        """The id of somebody with these roles, who is made when first asked for."""
+        """The id of somebody with these roles, or with this address, who is made when first asked for."""
         address = email or f"{'-'.join(roles)}@example.org"
-        if address not in self._people:
-            self._people[address] = accounts.add_person(
-                self.desk.database,
-                email=address,
-                name=address.partition("@")[0].title(),
-                roles=roles,
-                password=PASSWORD,
-                now=self.desk.now(),
-                actor="test",
-            )
-        return self._people[address]
+        with self.desk.database.reading() as session:
+            known = session.scalar(select(Person.id).where(Person.email == address))
+        return known or accounts.add_person(
+            self.desk.database,
+            email=address,
+            name=address.partition("@")[0].title(),
+            roles=roles,
+            password=PASSWORD,
+            now=self.desk.now(),
+            actor="test",
+        )
 
     def client(self, *roles: str, email: str = "") -> Client:
         """A browser that somebody with these roles is logged in with; without roles, nobody is."""

@@ -14,10 +14,12 @@ from pathlib import Path
 from unittest.mock import patch
 
 import pyvips
+from sqlalchemy import select
 
 from publisher.adapt.inspection import ImageFacts
 from publisher.clock import FixedClock
-from publisher.db.models import Quota
+from publisher.db.models import Event, Quota
+from publisher.db.staff import Webhook, WebhookMessage
 from publisher.delivery.worker import Worker
 from publisher.desk import Desk
 from publisher.health.heartbeat import beat
@@ -34,6 +36,8 @@ from publisher.post_queue.review import add_comment, ask_for_review
 from publisher.samples import figures, microscopy
 from publisher.samples.draw import draw_samples
 from publisher.staff import accounts
+from publisher.staff.api_tokens import new_api_token
+from publisher.staff.calendar_keys import new_calendar_key
 from publisher.starter import write_starter
 from tests.desk_site import PASSWORD
 from tests.fakes import FakeChannels, FakePlatform, FakeRenderer, fake_profile
@@ -110,7 +114,7 @@ PAINTERS: dict[str, Callable[[int], pyvips.Image]] = {
     "cells.png": microscopy.cells,
     "astrocytes.png": microscopy.astrocytes,
     "root.jpg": microscopy.root,
-    "bone.tif": microscopy.bone,
+    "bone.tif": lambda seed: (microscopy.bone(seed) / 16).cast("uchar"),
     "neuron.png": figures.neuron,
     "capsid.png": figures.capsid,
     "colon.jpg": figures.colon,
@@ -151,6 +155,8 @@ def _facts(path: Path) -> ImageFacts:
 def _draw_finely(folder: Path) -> None:
     """The samples as the demo shows them, and others like them."""
     draw_samples(folder)
+    # The scanner's picture uses so few of its 16 bits that it is black where nobody chose a window.
+    PAINTERS["bone.tif"](53).tiffsave(str(folder / "bone.tif"))
     for number, (name, (sample, _)) in enumerate(zip(_later_names(), LATER, strict=True)):
         PAINTERS[sample](300 + number).thumbnail_image(1400).write_to_file(str(folder / name))
 
@@ -173,6 +179,7 @@ def _build(folder: Path, fine: bool) -> Desk:
             newsroom.publish((NOW - timedelta(days=len(DAYS) - number)), troubles)
     clock.instant = NOW
     newsroom.fill_queue()
+    _add_programs(desk)
     beat(desk.database, MACHINE, "scheduler worker web", NOW)
     with desk.database.writing() as session:
         times = {"resets_at": NOW + timedelta(hours=9), "seen_at": NOW}
@@ -189,6 +196,24 @@ def _add_people(desk: Desk) -> None:
         )
     accounts.set_active(database, latest, False, now=now, actor=CHIEF)
     accounts.invite(database, email="nora@example.org", name="Nora Lind", roles=["contributor"], now=now, actor=CHIEF)
+
+
+def _add_programs(desk: Desk) -> None:
+    """A token, a calendar, and an address that was told of the last events: taken, waited for, given up."""
+    new_api_token(desk.database, 1, "the web site", ["read"], days=90, now=NOW)
+    new_calendar_key(desk.database, 1, "my phone", now=NOW)
+    with desk.database.writing() as session:
+        hook = Webhook(url="https://hooks.example.org/cells", secret="sealed", created_at=NOW)
+        session.add(hook)
+        session.flush()
+        newest = session.scalars(select(Event.id).order_by(Event.id.desc()).limit(3))
+        outcomes: tuple[dict[str, object], ...] = (
+            {"sent_at": NOW, "status": 204, "tries": 1},
+            {"status": 503, "tries": 4, "trouble": "It answered with 503."},
+            {"given_up_at": NOW, "tries": 12, "trouble": "Nobody answers at this address."},
+        )
+        for event, outcome in zip(newest, outcomes, strict=True):
+            session.add(WebhookMessage(webhook_id=hook.id, event_id=event, body=b"{}", next_try_at=NOW, **outcome))
 
 
 def _later_names() -> list[str]:
@@ -230,6 +255,7 @@ class _Newsroom:
         self._drafts = drafts
         self._platform = FakePlatform()
         self._platform.shown_alt_text = None
+        self._platform.while_publishing = lambda: clock.advance(seconds=2)
         self._worker = Worker(
             desk.database,
             FakeChannels(self._platform, fake_profile()),
@@ -255,11 +281,9 @@ class _Newsroom:
 
     def _drain(self, channel: str, troubles: Troubles) -> None:
         """What begins in trouble is found at the next look."""
-        known = len(self._platform.publish_calls)
         self._platform.after = [troubles[channel]] if isinstance(troubles.get(channel), Unconfirmed) else []
         self._platform.before = [troubles[channel]] if channel in troubles and not self._platform.after else []
         self._worker.drain(channel)
-        self._clock.advance(seconds=3 * (len(self._platform.publish_calls) - known))
 
     def _add(self, **changes: object) -> int:
         desk = self._desk

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import secrets
 import shutil
 import signal
 import sys
@@ -16,15 +17,16 @@ from typing import Any
 import click
 from rich.markup import escape
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
-from sqlalchemy import select
+from sqlalchemy import select, update
 from sqlalchemy.orm import joinedload
 
 from publisher.cli.deliveries import print_deliveries
-from publisher.cli.demo_check import differences
+from publisher.cli.demo_check import differences, page_differences
 from publisher.cli.output import console
 from publisher.cli.service import Service
 from publisher.clock import ShiftedClock
-from publisher.db.models import Delivery, Pick
+from publisher.db.models import Delivery, Pick, Process
+from publisher.db.staff import WebSession
 from publisher.desk import Desk
 from publisher.logs import configure_logs
 from publisher.post_queue.approval import approve
@@ -35,6 +37,8 @@ from publisher.post_queue.posts import add_post
 from publisher.post_queue.slots import slot_day, slot_opens
 from publisher.samples.draw import write_samples
 from publisher.sandbox_client import SandboxClient, SandboxFailed, running_sandbox
+from publisher.staff import accounts
+from publisher.staff.roles import Role
 from publisher.starter import write_starter
 from publisher.states import FINAL, State
 
@@ -42,6 +46,8 @@ MARK = ".publisher-demo"
 DAY_SECONDS = 60.0
 PATIENCE_SECONDS = 120.0
 DONE = FINAL | {State.HELD, State.FAILED, State.MISSED}
+EMAIL = "you@example.org"
+"""Who may do everything at the demo's desk."""
 RESERVE = 2
 """How many of the sample posts wait in the reserve, so that the demo never runs dry."""
 
@@ -51,6 +57,9 @@ name = "Cells Daily (demo)"
 time_zone = "Europe/London"
 hour = "09:00"
 lateness = "until 20:00"
+
+[web]
+port = 0
 
 [reserve]
 no_repeat_days = 1
@@ -116,6 +125,7 @@ class Demo:
         self._sandbox = sandbox
         self._clock = ShiftedClock()
         self._desk = Desk(folder / "config" / "publisher.toml", self._clock)
+        self._password = secrets.token_urlsafe(12)
 
     def prepare(self) -> Service:
         """Everything that stands before the first publication."""
@@ -124,6 +134,7 @@ class Demo:
             ("Opening the outlet", self._open_outlet),
             ("Connecting the channels", self._connect),
             ("Filling the queue", self._fill_queue),
+            ("Setting up your desk", self._add_person),
         ]
         with Progress(
             TextColumn("{task.description}"), BarColumn(), TimeElapsedColumn(), console=console(), transient=True
@@ -137,16 +148,16 @@ class Demo:
 
     def _open_outlet(self) -> None:
         write_starter(self._folder)
-        accounts = self._sandbox.get("/accounts")
+        platforms = self._sandbox.get("/accounts")
         tables = [CONFIG]
-        for name, account in accounts.items():
+        for name, account in platforms.items():
             settings = "".join(f'{key} = "{value}"\n' for key, value in account["settings"].items())
             tables.append(
                 f'\n[channels.{name}]\nplatform = "{name}"\naccount = "{account["account"]}"\n'
                 f'caption = "captions/{name}.j2"\n{settings}'
             )
         (self._folder / "config" / "publisher.toml").write_text("".join(tables), encoding="utf-8")
-        for name, account in accounts.items():
+        for name, account in platforms.items():
             for secret, value in account["secrets"].items():
                 os.environ[self._desk.settings.channels[name].secret_variable(secret)] = value
         day = slot_day(self._clock.now(), self._desk.settings.outlet.zone)
@@ -172,19 +183,36 @@ class Demo:
             if number > len(read) - RESERVE:
                 move_post(desk.database, post.id, Reserve(), desk.settings, desk.now(), actor="demo")
 
+    def _add_person(self) -> None:
+        accounts.add_person(
+            self._desk.database,
+            email=EMAIL,
+            name="You",
+            roles=[role.value for role in Role],
+            password=self._password,
+            now=self._desk.now(),
+            actor="demo",
+        )
+
     def publish_day(self, service: Service, stop: threading.Event) -> bool:
-        """Wait until the day's post is out everywhere, show it, and check what the platforms hold."""
+        """Wait until the day's post is out everywhere, show it, and check what the platforms and the desk hold."""
         day = slot_day(self._clock.now(), self._desk.settings.outlet.zone)
         service.tick()
         with console().status(f"Publishing {day:%A %d %B} ..."):
             found = self._wait(day, stop)
         print_deliveries(self._desk, found)
-        told = differences(found, self._sandbox.ledger(), self._desk.renderer)
+        told = differences(found, self._sandbox.ledger(), self._desk.renderer) + self._look_at_desk(service, found)
         for difference in told:
             console().print(f"[bold red]✗[/] {escape(difference)}")
         if not told:
             console().print("[green]✓[/] each platform holds exactly one copy, with its picture, caption and alt text")
+            console().print(f"[green]✓[/] the desk at {service.url} lets you in and shows the day's post")
         return not told
+
+    def _look_at_desk(self, service: Service, found: list[Delivery]) -> list[str]:
+        if service.url is None or not found:
+            return ["the desk's pages show nothing of the day"]
+        return page_differences(service.url, EMAIL, self._password, found[0].adapted["title"])
 
     def _wait(self, day: date, stop: threading.Event) -> list[Delivery]:
         waited = 0.0
@@ -205,7 +233,9 @@ class Demo:
     def go_on(self, service: Service, stop: threading.Event) -> None:
         """A day a minute, until somebody has seen enough."""
         say = console().print
-        say("\nSee the posts as a follower would:")
+        say("\nYour desk, where staff write, approve and look after posts:")
+        say(f"  [link={service.url}]{service.url}[/link]  log in as {EMAIL} with the password {self._password}")
+        say("See the posts as a follower would:")
         for name, account in self._sandbox.get("/accounts").items():
             say(f"  {name:<10} [link={account['page']}]{account['page']}[/link]")
         say(f"The log is {self._folder / 'publisher.log'}. A day takes a minute from here on; Ctrl-C ends the demo.\n")
@@ -215,7 +245,15 @@ class Demo:
                 continue
             day += timedelta(days=1)
             self._jump(day)
+            self._stay_awake()
             self.publish_day(service, stop)
+
+    def _stay_awake(self) -> None:
+        """Jumping over a day is no absence, of a browser or of a process."""
+        now = self._clock.now()
+        with self._desk.database.writing() as session:
+            session.execute(update(WebSession).values(created_at=now, seen_at=now))
+            session.execute(update(Process).values(seen_at=now))
 
 
 class _NoQuestions:

@@ -1,13 +1,19 @@
-"""Whether each sandbox holds exactly one copy of what was meant: picture, caption, alt text."""
+"""Whether each sandbox holds exactly one copy of what was meant, and whether the desk's pages tell of it."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from html import escape
 from typing import Any
+
+import requests
 
 from publisher.adapt.rendering import Renderer
 from publisher.content import AdaptedPost
 from publisher.db.models import Delivery
+
+
+PATIENCE_SECONDS = 20.0
 
 
 def differences(deliveries: Sequence[Delivery], ledger: Sequence[dict[str, Any]], renderer: Renderer) -> list[str]:
@@ -30,6 +36,21 @@ def differences(deliveries: Sequence[Delivery], ledger: Sequence[dict[str, Any]]
         else:
             told += [f"{delivery.place}: {difference}" for difference in _compare(sent, copies[0], renderer)]
     return told
+
+
+def page_differences(url: str, email: str, password: str, title: str) -> list[str]:
+    """What is not as it should be when somebody logs in at the desk's pages, to find a post on the first one."""
+    with requests.Session() as browser:
+        browser.trust_env = False
+        # A browser says so by itself: the form is the desk's own.
+        browser.headers["Origin"] = url
+        try:
+            answer = browser.post(f"{url}/login", {"email": email, "password": password}, timeout=PATIENCE_SECONDS)
+        except requests.RequestException as error:
+            return [f"the desk's pages can't be reached: {error}"]
+    if answer.status_code != requests.codes.ok:
+        return [f"the desk's first page answers {answer.status_code} to {email}"]
+    return [] if escape(title) in answer.text else [f"the desk's first page does not show “{title}”"]
 
 
 def _compare(sent: AdaptedPost, shown: dict[str, Any], renderer: Renderer) -> list[str]:

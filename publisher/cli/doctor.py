@@ -26,13 +26,13 @@ from publisher.db.models import Delivery, Event
 from publisher.delivery import operate
 from publisher.delivery.budget import spendings
 from publisher.delivery.due import appointments
+from publisher.delivery.overview import examine
 from publisher.desk import Desk
 from publisher.health import OVERDUE_AFTER, SCHEDULER, WORKER, seen_processes
 from publisher.keeping.daily import newest_backup
 from publisher.keeping.files import BackupError
 from publisher.notices import PING_VARIABLE, URLS_VARIABLE, read_addresses, read_ping_url
 from publisher.notices.book import telling_troubles
-from publisher.platforms.base import KeepsLogin
 from publisher.post_queue.listing import days_of_cover
 from publisher.settings import Settings, SettingsError
 
@@ -58,8 +58,8 @@ class Line:
 def doctor_command(ctx: click.Context, as_json: bool) -> None:
     """Check configuration, database, media, disk, each channel's credentials (live), clock and queue.
 
-    A paused channel whose credentials are good again publishes again. The exit status is 1 when
-    anything is red.
+    A channel that was paused because the platform refused it, and whose credentials are good again,
+    publishes again; one that a person paused stays so. The exit status is 1 when anything is red.
     """
     desk = desk_of(ctx)
     with nullcontext() if as_json else console().status("Examining ..."):
@@ -100,9 +100,8 @@ def _file_of(settings: Settings) -> str:
 
 
 def _who_answers(desk: Desk, name: str) -> str:
-    adapter = desk.channels.open(name)
-    told = f"answers as {adapter.verify_credentials().name}"
-    ends = adapter.login_ends() if isinstance(adapter, KeepsLogin) else None
+    account, ends = examine(desk.channels, name)
+    told = f"answers as {account.name}"
     return f"{told}; the log-in ends {desk.local(ends)}" if ends else told
 
 
@@ -187,7 +186,8 @@ def _clock() -> Line:
 
 def _credentials(desk: Desk, name: str) -> Line:
     line = _try(f"channel {name}", lambda: _who_answers(desk, name), str)[1]
-    if line.good and operate.resume(desk.database, name, now=desk.now(), actor=actor()):
+    mended = line.good and operate.resume(desk.database, name, now=desk.now(), actor=actor(), by_hand_too=False)
+    if mended:
         return Line(True, line.what, f"{line.told}; it was paused and publishes again")
     return line
 

@@ -137,6 +137,7 @@ def _came(report: Report) -> list[Row]:
         ("taken back after a kill", _spread(report.taken_back)),
         ("at rest after a kill", _spread(report.at_rest)),
     ]
+    rows.append(("a person was asked", f"for {found.asked} of {found.deliveries} deliveries ({found.share_asked:.1%})"))
     return rows + [(f"held {count}×", escape(why)) for why, count in found.held_why.most_common()]
 
 

@@ -133,6 +133,11 @@ class Service:
             self._scheduler.start()
 
     @property
+    def url(self) -> str | None:
+        """Where this process serves the desk's pages. None: it does not."""
+        return self._web.url if self._web else None
+
+    @property
     def idle(self) -> bool:
         """Whether nothing is being published by this process just now."""
         return self._worker is None or self._worker.idle

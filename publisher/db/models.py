@@ -189,6 +189,8 @@ class Channel(Base):
     platform: Mapped[str] = mapped_column(String(20))
     paused_at: Mapped[datetime | None]
     pause_reason: Mapped[str] = mapped_column(Text, default="")
+    paused_by: Mapped[str] = mapped_column(String(120), default="", server_default="")
+    """Who paused it by hand. Empty: the desk did, because the platform refused the account."""
     next_publish_at: Mapped[datetime | None]
     """Not before this instant: a rate limit, or the pace of the platform."""
 

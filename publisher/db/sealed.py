@@ -8,7 +8,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from publisher.db.models import ChannelSession
-from publisher.db.staff import Person
+from publisher.db.staff import Person, Webhook
 from publisher.sealing import Seal, WrongKey
 
 
@@ -43,5 +43,8 @@ def rotate(session: Session, seal: Seal, *, forget_lost: bool = False) -> Rotati
             forgotten.append(row.channel_name)
     for person in session.scalars(select(Person).where(Person.totp_secret.is_not(None)).with_for_update(of=Person)):
         person.totp_secret = seal.reseal(person.totp_secret or "", f"second factor of {person.email}")
+        resealed += 1
+    for hook in session.scalars(select(Webhook).with_for_update()):
+        hook.secret = seal.reseal(hook.secret, f"secret of the webhook {hook.url}")
         resealed += 1
     return Rotation(resealed, tuple(forgotten))

@@ -48,6 +48,8 @@ class WebSession(Base):
     browser: Mapped[str] = mapped_column(String(200), default="")
     flash: Mapped[list[dict[str, Any]]] = mapped_column(default=list)
     """What the next page tells: `tone` and `text`."""
+    connecting: Mapped[str | None] = mapped_column(Text)
+    """The log-in of a channel that was begun here, sealed with the session's own token."""
 
     person: Mapped[Person] = relationship(lazy="joined")
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from functools import cached_property, partial
 from zoneinfo import ZoneInfo
 
@@ -11,8 +12,9 @@ from publisher.content import Account
 from publisher.db.session import Database
 from publisher.delivery.sessions import DatabaseSession
 from publisher.platforms.base import Connection, Dialogue, PlatformAdapter, Quota, SessionFile, SessionStore
-from publisher.platforms.errors import CredentialsRefused
+from publisher.platforms.errors import CredentialsRefused, Unavailable
 from publisher.platforms.registry import adapter_class
+from publisher.platforms.steps import ConnectsInSteps, LoginStep
 from publisher.profiles import Profile, load_profile
 from publisher.sealing import Seal
 from publisher.settings import ChannelSettings, Settings, SettingsError, read_secret
@@ -70,6 +72,34 @@ class Channels:
         channel = self._channel(name)
         return adapter_class(channel.platform).authorize(self._connection(channel, require=False), dialogue)
 
+    def connects_in_steps(self, name: str) -> bool:
+        """Whether `begin_login` can be asked for this channel."""
+        return isinstance(adapter_class(self._channel(name).platform), ConnectsInSteps)
+
+    def check_app(self, name: str) -> None:
+        """Raises CredentialsRefused when the configuration lacks what a log-in needs. Sends nothing."""
+        adapter, connection = self._steps(name)
+        adapter.check_app(connection)
+
+    def begin_login(self, name: str, callback_url: str) -> LoginStep | Account:
+        """As `ConnectsInSteps.begin_login`."""
+        adapter, connection = self._steps(name)
+        with _storable(name):
+            return adapter.begin_login(connection, callback_url)
+
+    def finish_login(self, name: str, kept: Mapping[str, str], answer: Mapping[str, str]) -> LoginStep | Account:
+        """As `ConnectsInSteps.finish_login`."""
+        adapter, connection = self._steps(name)
+        with _storable(name):
+            return adapter.finish_login(connection, kept, answer)
+
+    def _steps(self, name: str) -> tuple[ConnectsInSteps, Connection]:
+        channel = self._channel(name)
+        adapter: object = adapter_class(channel.platform)
+        if not isinstance(adapter, ConnectsInSteps):
+            raise CredentialsRefused(f"{name} can't be connected in a browser; run `publisher connect {name}`.")
+        return adapter, self._connection(channel, require=False)
+
     def _channel(self, name: str) -> ChannelSettings:
         try:
             return self._settings.channels[name]
@@ -119,6 +149,14 @@ class Channels:
 
 def _forget(_channel: str, _seen: Sequence[Quota]) -> None:
     """Nobody listens."""
+
+
+@contextmanager
+def _storable(name: str) -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        raise Unavailable(f"The log-in of {name} can't be stored ({error.strerror}); begin again.") from error
 
 
 def _secret(variable: str) -> str | None:

@@ -53,6 +53,8 @@ def claim(database: Database, channel: str, *, owner: str, now: datetime, lease:
     Two guards: the conditional update, and a unique index that allows one delivery in flight
     per channel, whatever the code believes.
     """
+    if not _is_any(database, channel, to_publish(now)):
+        return None
     lease_ends = monotonic() + lease.total_seconds()
     try:
         with database.writing() as session:
@@ -68,6 +70,13 @@ def claim(database: Database, channel: str, *, owner: str, now: datetime, lease:
             return _held(delivery, fence=fence, state=State.PREPARING, lease_ends=lease_ends)
     except (Fenced, IntegrityError):
         return None
+
+
+def _is_any(database: Database, channel: str, wanted: ColumnElement[bool]) -> bool:
+    """Whether it is worth a transaction that may write: on SQLite there is one at a time."""
+    query = select(Delivery.id).where(Delivery.channel_name == channel, wanted).limit(1)
+    with database.reading() as session:
+        return session.scalar(query) is not None
 
 
 def _waits_or_is_busy(session: Session, channel: str, now: datetime) -> bool:
@@ -94,6 +103,8 @@ def _take_reading(
     database: Database, channel: str, wanted: ColumnElement[bool], looked_at: str, now: datetime
 ) -> Held | None:
     """`looked_at`: the column that tells when."""
+    if not _is_any(database, channel, wanted):
+        return None
     with database.writing() as session:
         if wait := quotas.used_up(session, channel, quotas.TO_READ, now):
             late = update(Delivery).where(Delivery.channel_name == channel, wanted).values({looked_at: wait.until})

@@ -84,6 +84,7 @@ class EngineWorker:
         self._drainer = Drainer(drain)
         self._threads = threads
         self._pool = ThreadPoolExecutor(threads, thread_name_prefix="worker")
+        self._stopping = threading.Event()
         self._trouble = Trouble("worker", "listening for work")
 
     def start(self) -> None:
@@ -104,9 +105,13 @@ class EngineWorker:
 
     def stop(self) -> None:
         """Take nothing new, finish what is in hand, and wait for that."""
+        self._stopping.set()
         self._drainer.stop()
-        self._loop.call_soon_threadsafe(self._listening.cancel)
-        self._thread.join()
+        while self._thread.is_alive():
+            with suppress(RuntimeError):  # The loop was closed just now.
+                self._loop.call_soon_threadsafe(self._listening.cancel)
+            # It goes unheard where it meets the loss of a connection.
+            self._thread.join(2 * PATIENCE_SECONDS)
         self._pool.shutdown(wait=True)
 
     def _run(self) -> None:
@@ -114,8 +119,8 @@ class EngineWorker:
             runner.get_loop().run_until_complete(self._listening)
 
     async def _listen(self) -> None:
-        """Begin again whenever the connections are lost, until canceled."""
-        while True:
+        """Begin again whenever the connections are lost, until told to stop."""
+        while not self._stopping.is_set():
             try:
                 await self._work()
             except (ConnectorException, psycopg.Error) as error:

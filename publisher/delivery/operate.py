@@ -1,4 +1,4 @@
-"""What a person may do to a delivery: retry, settle by its link, cancel; and resume a channel."""
+"""What a person may do to a delivery: retry, settle by its link, cancel; and pause or resume a channel."""
 
 from __future__ import annotations
 
@@ -14,6 +14,8 @@ from publisher.states import MOVES, State
 
 RETRY_WINDOW = timedelta(hours=12)
 """A delivery that a person lets out late may take this long."""
+LONGEST_REASON = 300
+"""Characters of the reason for a pause."""
 BY_HAND = (State.HELD, State.FAILED, State.MISSED)
 
 
@@ -21,14 +23,29 @@ class Refused(Exception):
     """The act isn't possible, or would risk a second copy; the message is one sentence."""
 
 
-def retry(database: Database, delivery_id: int, *, now: datetime, actor: str, i_have_looked: bool = False) -> None:
-    """Let a delivery that waits for a person try again.
+class NoLink(Refused):
+    """What was given as the post's link is none."""
+
+
+class Changed(Refused):
+    """The delivery isn't any more what the person saw when they decided what to do."""
+
+
+def version_of(delivery: Delivery) -> str:
+    """Changes whenever the delivery changes its state or its hands."""
+    return f"{delivery.state}.{delivery.fence}"
+
+
+def retry(
+    database: Database, delivery_id: int, *, now: datetime, actor: str, i_have_looked: bool = False, seen: str = ""
+) -> None:
+    """Let a delivery that waits for a person try again. `seen`: the version that the person decided upon.
 
     Raises:
-        Refused: it isn't waiting for a person, or may already be public.
+        Refused: it isn't waiting for a person, may already be public, or changed since it was `seen`.
     """
     with database.writing() as session:
-        delivery = _get(session, delivery_id)
+        delivery = _get(session, delivery_id, seen)
         _require(delivery, State.PENDING, BY_HAND, "retry")
         if delivery.unknown_since is not None and not i_have_looked:
             raise Refused(
@@ -50,24 +67,31 @@ def settle(database: Database, delivery_id: int, url: str, *, now: datetime, act
     _record(database, delivery_id, url, (*BY_HAND, State.UNCONFIRMED, State.PROCESSING), "settle", now, actor)
 
 
-def adopt(database: Database, delivery_id: int, url: str, *, now: datetime, actor: str) -> None:
+def adopt(database: Database, delivery_id: int, url: str, *, now: datetime, actor: str, seen: str = "") -> None:
     """Make what somebody posted by hand the delivery's record, also while it still waits to go out.
 
     Raises:
-        Refused: the link is no link, or a worker has the delivery just now.
+        Refused: the link is no link, a worker has the delivery just now, or it changed since it was `seen`.
     """
     before = (*BY_HAND, State.PENDING, State.UNCONFIRMED, State.PROCESSING)
-    _record(database, delivery_id, url, before, "adopt", now, actor)
+    _record(database, delivery_id, url, before, "adopt", now, actor, seen)
 
 
 def _record(
-    database: Database, delivery_id: int, url: str, before: tuple[State, ...], act: str, now: datetime, actor: str
+    database: Database,
+    delivery_id: int,
+    url: str,
+    before: tuple[State, ...],
+    act: str,
+    now: datetime,
+    actor: str,
+    seen: str = "",
 ) -> None:
     parts = urlsplit(url)
     if parts.scheme not in ("http", "https") or not parts.hostname or not parts.path.strip("/"):
-        raise Refused(f"{url!r} is no link to a post; give the whole address, such as https://x.com/name/status/123")
+        raise NoLink(f"{url!r} is no link to a post; give the whole address, such as https://x.com/name/status/123")
     with database.writing() as session:
-        delivery = _get(session, delivery_id)
+        delivery = _get(session, delivery_id, seen)
         if delivery.state == State.PENDING and act == "settle":
             raise Refused(f"Delivery {delivery_id} is still waiting to go out; adopt what was posted by hand instead.")
         _require(delivery, State.PUBLISHED, before, act)
@@ -77,32 +101,66 @@ def _record(
         )  # fmt: skip
 
 
-def cancel(database: Database, delivery_id: int, *, now: datetime, actor: str) -> None:
-    """Give a delivery up. Raises Refused when a worker has it or it is public."""
+def cancel(database: Database, delivery_id: int, *, now: datetime, actor: str, seen: str = "") -> None:
+    """Give a delivery up. Raises Refused when a worker has it, it is public, or it changed since it was `seen`."""
     with database.writing() as session:
-        delivery = _get(session, delivery_id)
+        delivery = _get(session, delivery_id, seen)
         _require(delivery, State.CANCELED, (*BY_HAND, State.PENDING, State.UNCONFIRMED), "cancel")
         _move(session, delivery, State.CANCELED, now, actor, problem="")
 
 
-def resume(database: Database, channel: str, *, now: datetime, actor: str) -> bool:
-    """Let a paused channel publish again. Returns False when it was not paused."""
+def pause(database: Database, channel: str, reason: str, *, now: datetime, actor: str) -> None:
+    """Have a channel publish nothing until a person resumes it. What is being sent just now goes on.
+
+    Raises:
+        Refused: there is no reason, or the channel is paused already.
+    """
+    told = " ".join(reason.split())[:LONGEST_REASON]
+    if not told:
+        raise Refused("Say why the channel is paused: whoever finds it so must know whether it may go on.")
     with database.writing() as session:
-        row = session.get(Channel, channel)
-        if row is None:
-            raise Refused(f"There is no channel {channel!r}.")
-        if row.paused_at is None:
+        row = _channel(session, channel)
+        if row.paused_at is not None:
+            raise Refused(f"The channel {channel} is paused already.")
+        row.paused_at, row.pause_reason, row.paused_by = now, told, actor
+        detail = {"channel": channel, "reason": told}
+        record_event(session, "channel paused", now=now, actor=actor, detail=detail)
+
+
+def resume(database: Database, channel: str, *, now: datetime, actor: str, by_hand_too: bool = True) -> bool:
+    """Let a paused channel publish again. Returns False when it was not paused.
+
+    `by_hand_too` False: one that a person paused stays so, and False is returned.
+    """
+    with database.writing() as session:
+        row = _channel(session, channel)
+        if row.paused_at is None or (row.paused_by and not by_hand_too):
             return False
-        row.paused_at = None
-        row.pause_reason = ""
+        row.paused_at, row.pause_reason, row.paused_by = None, "", ""
         record_event(session, "channel resumed", now=now, actor=actor, detail={"channel": channel})
         return True
 
 
-def _get(session: Session, delivery_id: int) -> Delivery:
+def note_connected(database: Database, channel: str, account: str, *, now: datetime, actor: str) -> None:
+    """Record who connected a channel, and as which account."""
+    with database.writing() as session:
+        detail = {"channel": channel, "account": account}
+        record_event(session, "channel connected", now=now, actor=actor, detail=detail)
+
+
+def _channel(session: Session, name: str) -> Channel:
+    row = session.get(Channel, name)
+    if row is None:
+        raise Refused(f"There is no channel {name!r}.")
+    return row
+
+
+def _get(session: Session, delivery_id: int, seen: str = "") -> Delivery:
     delivery = session.get(Delivery, delivery_id)
     if delivery is None:
         raise Refused(f"There is no delivery {delivery_id}; `publisher deliveries` lists them.")
+    if seen and version_of(delivery) != seen:
+        raise Changed(f"Delivery {delivery_id} is {delivery.state} and has changed since you looked; look at it again.")
     return delivery
 
 
@@ -128,7 +186,7 @@ def _move(session: Session, delivery: Delivery, to: State, now: datetime, actor:
             new_hands=True, **values,
         )  # fmt: skip
     except Fenced:
-        raise Refused(f"Delivery {delivery.id} has just changed; look at it again.") from None
+        raise Changed(f"Delivery {delivery.id} has just changed; look at it again.") from None
 
 
 def _id_in(path: str) -> str:

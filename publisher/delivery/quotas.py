@@ -8,12 +8,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from sqlalchemy import select, update
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import Session
 
+from publisher.clock import Clock
 from publisher.content import AdaptedPost
 from publisher.db import models
 from publisher.db.session import Database
@@ -23,6 +24,10 @@ from publisher.platforms.errors import RateLimited
 
 Needs = Mapping[QuotaKind, int]
 """How much of each kind of quota something takes."""
+
+FEW, SCARCE = 20, 0.2
+"""From here on, as a number or as a share of the whole, every answer is stored."""
+FRESH = timedelta(minutes=1)
 
 TO_READ: Needs = {"reading": 1, "requests": 1}
 
@@ -79,8 +84,31 @@ def take(session: Session, channel: str, now: datetime) -> None:
     )
 
 
-def note(database: Database, channel: str, seen: Sequence[Quota], now: datetime) -> None:
-    """Store what an answer told. Never raises: the answer itself matters more."""
+class Book:
+    """Stores what answers tell. While plenty is left, not every answer is worth a write."""
+
+    def __init__(self, database: Database, clock: Clock) -> None:
+        self._database = database
+        self._clock = clock
+        self._kept: dict[tuple[str, str], tuple[Quota, datetime]] = {}
+
+    def note(self, channel: str, seen: Sequence[Quota]) -> None:
+        """Take note of what an answer told. Never raises: the answer itself matters more."""
+        now = self._clock.now()
+        news = [quota for quota in seen if self._is_news(channel, quota, now)]
+        if news and note(self._database, channel, news, now):
+            self._kept |= {(channel, quota.name): (quota, now) for quota in news}
+
+    def _is_news(self, channel: str, quota: Quota, now: datetime) -> bool:
+        kept, at = self._kept.get((channel, quota.name), (None, now))
+        if kept is None or quota.remaining <= max(FEW, quota.maximum * SCARCE):
+            return True
+        same_window = kept.maximum == quota.maximum and abs(quota.resets_at - kept.resets_at) < FRESH
+        return not (same_window and timedelta(0) <= now - at < FRESH)
+
+
+def note(database: Database, channel: str, seen: Sequence[Quota], now: datetime) -> bool:
+    """Store what an answer told, and say whether that worked."""
     try:
         with database.writing() as session:
             for quota in seen:
@@ -97,3 +125,5 @@ def note(database: Database, channel: str, seen: Sequence[Quota], now: datetime)
                 )
     except SQLAlchemyError as error:
         get_logger("delivery").warning("a quota was not stored", channel=channel, error=type(error).__name__)
+        return False
+    return True

@@ -85,7 +85,7 @@ class Worker:
         self._owner = owner
         self._pace = Pace(settings.retry_seconds, settings.look_up_after, jitter or random.Random())  # noqa: S311
         self._milestone = milestone
-        channels.on_quota(lambda channel, seen: quotas.note(database, channel, seen, clock.now()))
+        channels.on_quota(quotas.Book(database, clock).note)
         self._confirmer = Confirmer(database, channels, clock, self._pace, settings.settle_seconds, owner=owner)
 
     def drain(self, channel: str, stop: threading.Event | None = None) -> int:

@@ -1,23 +1,14 @@
-"""Whether a link answers, without ever asking an address that is not public.
-
-A link is what somebody wrote into a post; asked from inside, it must lead nobody to machines
-that only we can reach. So its name is resolved once, every address it has must be public, and
-the connection goes to the address that was judged, not to whatever the name means a moment later.
-"""
+"""Whether a link answers, without ever asking an address that is not public."""
 
 from __future__ import annotations
 
-import ipaddress
-import socket
-from typing import Any
 from urllib.parse import urljoin
 
 import urllib3
-from requests.utils import DEFAULT_CA_BUNDLE_PATH
-from urllib3.exceptions import LocationParseError
-from urllib3.util import Url, parse_url
+from urllib3.util import Url
 
 from publisher import __version__
+from publisher.outside import NotAsked, find_place
 
 TIMEOUT_SECONDS = 10.0
 MOST_REDIRECTS = 5
@@ -60,62 +51,20 @@ def _judge(status: int) -> str:
 def _ask(url: str, loopback: bool) -> tuple[int, str | None]:
     """The status, and where it leads."""
     try:
-        parts = parse_url(url)
-    except LocationParseError:
-        raise NoAnswer("it is no address") from None
-    if parts.scheme not in ("http", "https") or not parts.host:
-        raise NoAnswer("only http:// and https:// can be asked")
-    host = parts.host.strip("[]")
-    port = parts.port or (443 if parts.scheme == "https" else 80)
+        place = find_place(url, lambda address: loopback and address.is_loopback)
+    except NotAsked as refusal:
+        raise NoAnswer(str(refusal)) from None
     failure = ""
-    for address in _public_addresses(host, port, loopback)[:MOST_ADDRESSES]:
+    for address in place.addresses[:MOST_ADDRESSES]:
         try:
-            with _pool(parts.scheme, host, address, port) as pool:
-                status, onward = _request(pool, "HEAD", parts)
-                return _request(pool, "GET", parts) if status in ASK_AGAIN else (status, onward)
+            with place.pool(address, urllib3.Timeout(TIMEOUT_SECONDS)) as pool:
+                status, onward = _request(pool, "HEAD", place.url)
+                return _request(pool, "GET", place.url) if status in ASK_AGAIN else (status, onward)
         except urllib3.exceptions.SSLError:
             failure = "its certificate can't be trusted"
         except (urllib3.exceptions.HTTPError, UnicodeError) as error:
             failure = f"it can't be reached ({type(error).__name__})"
     raise NoAnswer(failure)
-
-
-def _public_addresses(host: str, port: int, loopback: bool) -> list[str]:
-    """Where the host is, when every address that it has may be asked."""
-    try:
-        found = [info[4][0] for info in socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)]
-    except (OSError, UnicodeError):
-        raise NoAnswer(f"there is no {host}") from None
-    addresses = [ipaddress.ip_address(str(each).partition("%")[0]) for each in found]
-    for address in addresses:
-        if not (_is_public(address) or (loopback and address.is_loopback)):
-            raise NoAnswer(f"{host} is no public address, and is not asked")
-    return [str(address) for address in addresses]
-
-
-def _is_public(address: ipaddress.IPv4Address | ipaddress.IPv6Address) -> bool:
-    # What an IPv6 address carries inside decides: the network may hand it on to that.
-    inside = None
-    if isinstance(address, ipaddress.IPv6Address):
-        inside = address.ipv4_mapped or address.sixtofour or (address.teredo[1] if address.teredo else None)
-        if address in ipaddress.ip_network("64:ff9b::/96"):
-            inside = ipaddress.IPv4Address(int(address) & 0xFFFFFFFF)
-    return address.is_global and not address.is_multicast and (inside is None or inside.is_global)
-
-
-def _pool(scheme: str, host: str, address: str, port: int) -> urllib3.HTTPConnectionPool:
-    shared: dict[str, Any] = {"timeout": urllib3.Timeout(TIMEOUT_SECONDS), "retries": False, "maxsize": 1}
-    if scheme == "http":
-        return urllib3.HTTPConnectionPool(address, port, **shared)
-    return urllib3.HTTPSConnectionPool(
-        address,
-        port,
-        server_hostname=host,
-        assert_hostname=host,
-        cert_reqs="CERT_REQUIRED",
-        ca_certs=DEFAULT_CA_BUNDLE_PATH,
-        **shared,
-    )
 
 
 def _request(pool: urllib3.HTTPConnectionPool, method: str, parts: Url) -> tuple[int, str | None]:

@@ -6,9 +6,8 @@ person pauses the channel and says what to do.
 
 from __future__ import annotations
 
-import binascii
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Mapping, Sequence
+from contextlib import AbstractContextManager
 from datetime import UTC, datetime, timedelta
 from typing import Any, ClassVar, Self
 
@@ -17,20 +16,19 @@ from instagrapi.exceptions import (
     InvalidMediaId,
     MediaNotFound,
     MediaUnavailable,
-    TwoFactorRequired,
 )
 
 from publisher.content import Account, AdaptedPost, Publication, PublishedPost, Rendition
 from publisher.platforms.base import Connection, Dialogue, KeySeed, PlatformAdapter, Secret, UploadedMedia
 from publisher.platforms.errors import (
     CredentialsRefused,
-    PlatformError,
     Unavailable,
     Unconfirmed,
     UnsupportedContent,
 )
-from publisher.platforms.instagram_answers import Answer, platform_error
-from publisher.platforms.instagram_client import OnceClient, never_sent
+from publisher.platforms.instagram_client import OnceClient
+from publisher.platforms.instagram_login import begin, client_of, finish, stored_session, told, whose
+from publisher.platforms.steps import LoginStep, talk_through
 from publisher.platforms.transport import SentRequest
 
 KEY_WINDOW = 1_000_000
@@ -39,8 +37,6 @@ KEY_STEP = 16
 PAGE = 12
 PAGES = 10
 CLOCK_SPARE = timedelta(seconds=60)
-LOG_IN = ("authorization_data", "cookies", "ig_u_rur", "ig_www_claim", "last_login")
-"""What of a stored session ends with its log-in; the rest is the device, which stays the same."""
 GONE = (ClientNotFoundError, InvalidMediaId, MediaNotFound, MediaUnavailable)
 
 
@@ -58,52 +54,32 @@ class Adapter(PlatformAdapter):
 
     @classmethod
     def connect(cls, connection: Connection) -> Self:
-        session = _stored(connection)
+        session = stored_session(connection)
         signed_in = session.get("authorization_data")
         if not (isinstance(signed_in, dict) and signed_in.get("sessionid") and signed_in.get("ds_user_id")):
             raise CredentialsRefused(
                 f"The channel {connection.channel!r} is not logged in to Instagram; "
                 f"run `publisher connect {connection.channel}`."
             )
-        return cls(connection, _client(connection, session))
+        return cls(connection, client_of(connection, session))
 
     @classmethod
     def authorize(cls, connection: Connection, dialogue: Dialogue) -> Account:
-        stored = _stored(connection)
-        adapter = cls(connection, _client(connection, _device(stored)))
-        try:
-            adapter._log_in(dialogue)
-            account = adapter.verify_credentials()
-        except PlatformError:
-            if not stored:
-                # What a person confirms in the app is confirmed for this device: the next try must come from it.
-                connection.session.save(_device(adapter._client.session()))
-            raise
-        connection.session.save(adapter._client.session())
-        return account
+        return talk_through(cls, connection, dialogue)
 
-    def _log_in(self, dialogue: Dialogue) -> None:
-        given = self._connection.secrets
-        username = given.get("username") or _name(self._connection.account)
-        password = given.get("password") or dialogue.ask(f"Password of {username} on Instagram", secret=True)
-        seed = given.get("totp_seed", "").replace(" ", "")
-        with self._told(SentRequest("Logging in to Instagram")):
-            try:
-                self._client.login(username, password, verification_code=self._code(seed) if seed else "")
-            except TwoFactorRequired:
-                if seed:
-                    raise
-                code = dialogue.ask("The code that your authenticator app or Instagram's message shows")
-                self._client.login(username, password, verification_code=code.replace(" ", ""))
+    @classmethod
+    def check_app(cls, connection: Connection) -> None:
+        """Whatever is not in the configuration is asked for."""
 
-    def _code(self, seed: str) -> str:
-        try:
-            return str(self._client.totp_generate_code(seed))
-        except (binascii.Error, ValueError) as error:
-            raise CredentialsRefused(
-                f"The TOTP seed of the channel {self._connection.channel!r} is no such key; "
-                "copy it from Instagram's set-up of the authenticator app."
-            ) from error
+    @classmethod
+    def begin_login(cls, connection: Connection, callback_url: str) -> LoginStep | Account:
+        return begin(connection)
+
+    @classmethod
+    def finish_login(
+        cls, connection: Connection, kept: Mapping[str, str], answer: Mapping[str, str]
+    ) -> LoginStep | Account:
+        return finish(connection, kept, answer)
 
     @classmethod
     def idempotency_key(cls, seed: KeySeed) -> str:
@@ -112,18 +88,7 @@ class Adapter(PlatformAdapter):
         return str(milliseconds - milliseconds % KEY_WINDOW + place * KEY_STEP)
 
     def verify_credentials(self) -> Account:
-        with self._told(SentRequest("Asking Instagram who we are")):
-            user = self._client.private_request("accounts/current_user/?edit=true").get("user")
-        if not isinstance(user, dict) or not user.get("pk") or not user.get("username"):
-            raise Unavailable("Asking Instagram who we are: an answer that can't be read")
-        name = str(user["username"])
-        wanted = _name(self._connection.account)
-        if wanted.casefold() != name.casefold():
-            raise CredentialsRefused(
-                f"The log-in is that of {name}, but the channel {self._connection.channel!r} is for {wanted}; set the "
-                f"right account or user name, then run `publisher connect {self._connection.channel}`."
-            )
-        return Account(id=str(user["pk"]), name=name, url=f"https://www.instagram.com/{name}/")
+        return whose(self._connection, self._client)
 
     # --- publishing --------------------------------------------------------------------------
 
@@ -206,50 +171,8 @@ class Adapter(PlatformAdapter):
             published_at=_taken_at(items[0]),
         )
 
-    @contextmanager
-    def _told(self, sent: SentRequest) -> Iterator[None]:
-        """Turn whatever the library raises into the error that it means."""
-        self._client.last_response = None
-        try:
-            yield
-        except PlatformError:
-            raise
-        except Exception as error:
-            raise platform_error(
-                error,
-                Answer.of(self._client.last_response),
-                sent,
-                channel=self._connection.channel,
-                never_sent=never_sent(error),
-                now=self._connection.clock.now(),
-            ) from error
-
-
-def _stored(connection: Connection) -> dict[str, Any]:
-    try:
-        return connection.session.load()
-    except (OSError, ValueError) as error:
-        raise CredentialsRefused(
-            f"{connection.session.place} can't be read ({type(error).__name__}); remove it, then run "
-            f"`publisher connect {connection.channel}`."
-        ) from error
-
-
-def _device(session: Mapping[str, Any]) -> dict[str, Any]:
-    return {name: value for name, value in session.items() if name not in LOG_IN}
-
-
-def _name(account: str) -> str:
-    return account.strip().lstrip("@")
-
-
-def _client(connection: Connection, session: Mapping[str, Any]) -> OnceClient:
-    return OnceClient(
-        session,
-        timeout_seconds=connection.profile.publishing.timeout_seconds,
-        proxy=connection.proxy,
-        ca_file=connection.ca_file,
-    )
+    def _told(self, sent: SentRequest) -> AbstractContextManager[None]:
+        return told(self._connection, self._client, sent)
 
 
 # --- answers ---------------------------------------------------------------------------------

@@ -14,7 +14,7 @@ from typing import Any
 from curl_cffi import CurlOpt
 from curl_cffi.requests.exceptions import RequestException as CurlError
 from instagrapi import Client, config
-from instagrapi.exceptions import PhotoNotUpload
+from instagrapi.exceptions import ChallengeRequired, PhotoNotUpload
 
 from publisher.content import Rendition
 from publisher.platforms.base import UploadedMedia
@@ -36,12 +36,17 @@ SILENT = logging.getLogger("publisher.platforms.instagram.wire")
 SILENT.disabled = True
 
 
+class CodeSent(ChallengeRequired):  # type: ignore[misc]
+    """Instagram has sent the account's owner a code, by mail or message, and goes on when it gets that."""
+
+
 class OnceClient(Client):  # type: ignore[misc]
     """A client of one account. Its `private_request` sends one request, whatever happens."""
 
     private_request_logger = SILENT
     public_request_logger = SILENT
     request_logger = SILENT
+    code_context = ""
 
     def __init__(
         self, session: Mapping[str, Any], *, timeout_seconds: float, proxy: str | None, ca_file: Path | None
@@ -81,6 +86,33 @@ class OnceClient(Client):  # type: ignore[misc]
             endpoint, data=data, params=params, headers=headers, **options
         )
         return answer
+
+    def bloks_extract_context_data(self, result: dict[str, Any], app_id: str) -> str:
+        """Remembered: the last one before a code is asked for is what the code has to be entered with."""
+        self.code_context = str(super().bloks_extract_context_data(result, app_id))
+        return self.code_context
+
+    def bloks_caa_resolve_two_step_verification(
+        self, send_result: dict[str, Any], verification_code: str = "", domain: str | None = None
+    ) -> dict[str, Any]:
+        # The code of an authenticator app, which may have been given, is not the one that is asked for here.
+        found: dict[str, Any] = super().bloks_caa_resolve_two_step_verification(send_result, domain=domain)
+        return found
+
+    def challenge_code_or_raised(self, choice: Any, wait_seconds: int = 5, attempts: int = 24) -> str:
+        """The library would ask at the terminal of this process, and print the answer there."""
+        raise CodeSent("Instagram has sent a code")
+
+    def enter_sent_code(self, code: str, context: str, access: str) -> bool:
+        """Go on after `CodeSent`, from the same device. Returns False when the code is wrong.
+
+        `context` and `access`: `code_context` and `caa_aac` of the client that was sent the code.
+        """
+        self.caa_aac = access
+        if not self.bloks_apply_login_response(self.bloks_ap_two_step_verification_submit_code(context, code)):
+            return False
+        self.login_flow()
+        return True
 
     def upload(self, image: Rendition, upload_id: str, *, in_carousel: bool) -> None:
         """Hand over the bytes of an image as they are: the library would crop and encode it again."""

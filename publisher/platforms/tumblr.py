@@ -4,17 +4,18 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any, ClassVar, Self
 
 from publisher.content import Account, AdaptedPost, Publication, PublishedPost, Rendition
 from publisher.platforms.base import Connection, Dialogue, KeySeed, PlatformAdapter, Secret, UploadedMedia
 from publisher.platforms.errors import CredentialsRefused, PlatformError, RateLimited, Unavailable, UnsupportedContent
+from publisher.platforms.steps import LoginStep, mind_secrets, talk_through
 from publisher.platforms.transport import new_session
 from publisher.platforms.tumblr_answers import DailyLimit, NotFound, daily_reset
 from publisher.platforms.tumblr_client import API, Attachment, Keys, SafeTumblrClient
-from publisher.platforms.tumblr_login import LOGIN_HOST, log_in
+from publisher.platforms.tumblr_login import LOGIN_HOST, TumblrLogin
 from publisher.platforms.tumblr_npf import npf_body, text_blocks
 
 USER_AGENT = "publisher (a daily picture desk)"
@@ -56,14 +57,24 @@ class Adapter(PlatformAdapter):
 
     @classmethod
     def authorize(cls, connection: Connection, dialogue: Dialogue) -> Account:
+        return talk_through(cls, connection, dialogue)
+
+    @classmethod
+    def check_app(cls, connection: Connection) -> None:
         for name in CONSUMER:
             if not connection.secrets.get(name):
                 raise CredentialsRefused(_missing(connection, name))
-        consumer = {name: connection.secrets[name] for name in CONSUMER}
-        session = new_session(USER_AGENT, proxy=connection.proxy, ca_file=connection.ca_file)
-        host = (connection.base_url or LOGIN_HOST).rstrip("/")
-        tokens = log_in(session, host, dialogue, **consumer)
-        account = cls(connection, _client(connection, consumer | tokens)).verify_credentials()
+
+    @classmethod
+    def begin_login(cls, connection: Connection, callback_url: str) -> LoginStep:
+        cls.check_app(connection)
+        return mind_secrets(_login(connection).begin(callback_url), connection, *TOKENS)
+
+    @classmethod
+    def finish_login(cls, connection: Connection, kept: Mapping[str, str], answer: Mapping[str, str]) -> Account:
+        cls.check_app(connection)
+        tokens = _login(connection).finish(kept, answer)
+        account = cls(connection, _client(connection, {**connection.secrets, **tokens})).verify_credentials()
         connection.session.save(tokens)
         return account
 
@@ -201,6 +212,12 @@ def _client(connection: Connection, found: dict[str, str]) -> SafeTumblrClient:
         clock=connection.clock,
         quotas=connection.quotas,
     )
+
+
+def _login(connection: Connection) -> TumblrLogin:
+    session = new_session(USER_AGENT, proxy=connection.proxy, ca_file=connection.ca_file)
+    host = (connection.base_url or LOGIN_HOST).rstrip("/")
+    return TumblrLogin(session, host, *(connection.secrets[name] for name in CONSUMER))
 
 
 def _stored_tokens(connection: Connection) -> dict[str, str]:

@@ -24,6 +24,7 @@ from publisher.platforms.errors import (
     Unconfirmed,
     UnsupportedContent,
 )
+from publisher.platforms.steps import LoginStep, talk_through
 from publisher.platforms.transport import SentRequest, json_object, new_session, short_answer
 from publisher.platforms.x_answers import (
     account_of,
@@ -40,7 +41,7 @@ from publisher.platforms.x_answers import (
     processing_of,
 )
 from publisher.platforms.x_client import Missing, XClient, refused_reply, told
-from publisher.platforms.x_login import Login, auth_of, log_in, login_of
+from publisher.platforms.x_login import Login, auth_of, begin, check_app, finish, login_of
 
 USER_AGENT = f"publisher/{__version__}"
 CHUNK = 1_000_000
@@ -71,20 +72,27 @@ class Adapter(PlatformAdapter):
 
     @classmethod
     def connect(cls, connection: Connection) -> Self:
-        http = new_session(USER_AGENT, proxy=connection.proxy, ca_file=connection.ca_file)
+        http = _http(connection)
         login: Login = login_of(connection, http)
         return cls(connection, _client(connection, http, login), login)
 
     @classmethod
     def authorize(cls, connection: Connection, dialogue: Dialogue) -> Account:
-        """Log in by PIN, or with OAuth 2 where the channel has a client id and no consumer key.
+        """Log in by PIN, or with OAuth 2 where the channel has a client id and no consumer key."""
+        return talk_through(cls, connection, dialogue)
 
-        Raises:
-            CredentialsRefused: X refused, or the browser was logged in to another account;
-                nothing was stored.
-        """
-        http = new_session(USER_AGENT, proxy=connection.proxy, ca_file=connection.ca_file)
-        session = log_in(connection, http, dialogue)
+    @classmethod
+    def check_app(cls, connection: Connection) -> None:
+        check_app(connection)
+
+    @classmethod
+    def begin_login(cls, connection: Connection, callback_url: str) -> LoginStep:
+        return begin(connection, _http(connection), callback_url)
+
+    @classmethod
+    def finish_login(cls, connection: Connection, kept: Mapping[str, str], answer: Mapping[str, str]) -> Account:
+        http = _http(connection)
+        session = finish(connection, http, kept, answer)
         auth = auth_of(connection, session)
         account = account_of(_client(connection, http, lambda: auth).get_me())
         wanted = connection.account.removeprefix("@")
@@ -247,6 +255,10 @@ class Adapter(PlatformAdapter):
             alt_texts=tuple(shown.get(key) for key in keys),
             published_at=instant_of(tweet.get("created_at")),
         )
+
+
+def _http(connection: Connection) -> requests.Session:
+    return new_session(USER_AGENT, proxy=connection.proxy, ca_file=connection.ca_file)
 
 
 def _client(connection: Connection, http: requests.Session, signer: Callable[[], AuthBase]) -> XClient:

@@ -9,14 +9,15 @@ import secrets
 from collections.abc import Mapping
 from datetime import datetime
 from typing import Any, Protocol
-from urllib.parse import parse_qsl, urlencode, urlsplit
+from urllib.parse import parse_qsl, urlencode
 
 import requests
 from requests.auth import AuthBase
 from requests_oauthlib import OAuth1
 
-from publisher.platforms.base import Connection, Dialogue
+from publisher.platforms.base import Connection
 from publisher.platforms.errors import CredentialsRefused, Unavailable
+from publisher.platforms.steps import ADDRESS, LoginStep, Question, mind_secrets, query_of
 from publisher.platforms.transport import SentRequest, send_once
 from publisher.platforms.x_tokens import (
     READ_TIMEOUT,
@@ -33,6 +34,8 @@ from publisher.platforms.x_tokens import (
 WEB_URL = "https://x.com"
 REDIRECT_URL = "http://127.0.0.1/publisher"
 """Nothing listens there: the person copies the address that the browser ends up at."""
+PIN = "pin"
+OTHER_LOGIN = "That address does not belong to this log-in; begin again with the new one."
 SCOPES = "tweet.read tweet.write users.read media.write offline.access"
 
 
@@ -99,12 +102,11 @@ def login_of(connection: Connection, http: requests.Session) -> Login:
     raise CredentialsRefused(f"The channel {connection.channel!r} lacks the keys of its X app; set {wanted}.")
 
 
-def log_in(connection: Connection, http: requests.Session, dialogue: Dialogue) -> dict[str, Any]:
-    """Lead a person through X's own log-in, and return the session to store."""
-    if has(connection.secrets, "consumer_key", "consumer_secret"):
-        return _log_in_with_pin(connection, http, dialogue)
-    if connection.secrets.get("client_id"):
-        return _log_in_with_browser(connection, http, dialogue)
+def check_app(connection: Connection) -> None:
+    """Raises CredentialsRefused when the X app's keys are not set."""
+    given = connection.secrets
+    if has(given, "consumer_key", "consumer_secret") or given.get("client_id"):
+        return
     keys = _variables(connection, "consumer_key", "consumer_secret")
     raise CredentialsRefused(
         f"The channel {connection.channel!r} lacks the keys of its X app; set {keys}, or "
@@ -112,22 +114,61 @@ def log_in(connection: Connection, http: requests.Session, dialogue: Dialogue) -
     )
 
 
+def begin(connection: Connection, http: requests.Session, callback_url: str) -> LoginStep:
+    """Where a person allows the app: with OAuth 1 where the channel has a consumer key, else with OAuth 2."""
+    check_app(connection)
+    if has(connection.secrets, "consumer_key", "consumer_secret"):
+        step = _begin_with_keys(connection, http, callback_url)
+        return mind_secrets(step, connection, "access_token", "access_token_secret")
+    return _begin_with_code(connection, callback_url)
+
+
+def finish(
+    connection: Connection, http: requests.Session, kept: Mapping[str, str], answer: Mapping[str, str]
+) -> dict[str, Any]:
+    """The session to store."""
+    check_app(connection)
+    given = query_of(answer)
+    if "state" in kept:
+        return _finish_with_code(connection, http, kept, given)
+    return _finish_with_keys(connection, http, kept, given)
+
+
 def auth_of(connection: Connection, session: Mapping[str, Any]) -> AuthBase:
     """What signs requests with a session that is not stored yet."""
     return LastingKeys(connection.secrets, session)() if "access_token_secret" in session else bearer(session)
 
 
-def _log_in_with_pin(connection: Connection, http: requests.Session, dialogue: Dialogue) -> dict[str, Any]:
-    keys = (connection.secrets["consumer_key"], connection.secrets["consumer_secret"])
-    request = _ask_form(connection, http, "/oauth/request_token", OAuth1(*keys, callback_uri="oob"))
+def _begin_with_keys(connection: Connection, http: requests.Session, callback_url: str) -> LoginStep:
+    auth = OAuth1(*_consumer(connection), callback_uri=callback_url or "oob")
+    request = _ask_form(connection, http, "/oauth/request_token", auth)
     if request.get("oauth_callback_confirmed") != "true":
-        raise CredentialsRefused("X did not confirm the log-in by PIN; allow it in the settings of the X app.")
-    address = f"{api_of(connection)}/oauth/authorize?{urlencode({'oauth_token': request['oauth_token']})}"
-    dialogue.tell(f"Open {address} in a browser where X knows you as {connection.account}, and allow the app.")
-    pin = dialogue.ask("The PIN that X shows", secret=True).strip()
-    auth = OAuth1(*keys, request["oauth_token"], request["oauth_token_secret"], verifier=pin)
+        raise CredentialsRefused("X did not confirm the log-in; allow it in the settings of the X app.")
+    kept = {"oauth_token": request["oauth_token"], "oauth_token_secret": request["oauth_token_secret"]}
+    address = f"{api_of(connection)}/oauth/authorize?{urlencode({'oauth_token': kept['oauth_token']})}"
+    if callback_url:
+        return LoginStep(told=_at_x(connection), url=address, kept=kept)
+    told = f"Open {address} in a browser where X knows you as {connection.account}, and allow the app."
+    return LoginStep(
+        told=told, url=address, questions=(Question(name=PIN, text="The PIN that X shows", secret=True),), kept=kept
+    )
+
+
+def _finish_with_keys(
+    connection: Connection, http: requests.Session, kept: Mapping[str, str], answer: Mapping[str, str]
+) -> dict[str, Any]:
+    verifier = answer.get(PIN, "").strip() or _verifier_in(answer, kept["oauth_token"])
+    auth = OAuth1(*_consumer(connection), kept["oauth_token"], kept["oauth_token_secret"], verifier=verifier)
     granted = _ask_form(connection, http, "/oauth/access_token", auth)
     return {"access_token": granted["oauth_token"], "access_token_secret": granted["oauth_token_secret"]}
+
+
+def _verifier_in(answer: Mapping[str, str], token: str) -> str:
+    if not answer.get("oauth_verifier"):
+        raise CredentialsRefused("X did not allow the log-in; begin again.")
+    if not hmac.compare_digest(answer.get("oauth_token", "").encode(), token.encode()):
+        raise CredentialsRefused(OTHER_LOGIN)
+    return answer["oauth_verifier"]
 
 
 def _ask_form(connection: Connection, http: requests.Session, path: str, auth: AuthBase) -> dict[str, str]:
@@ -141,42 +182,54 @@ def _ask_form(connection: Connection, http: requests.Session, path: str, auth: A
     return form
 
 
-def _log_in_with_browser(connection: Connection, http: requests.Session, dialogue: Dialogue) -> dict[str, Any]:
-    state, verifier = secrets.token_urlsafe(24), secrets.token_urlsafe(64)
-    challenge = base64.urlsafe_b64encode(hashlib.sha256(verifier.encode()).digest()).rstrip(b"=").decode()
+def _begin_with_code(connection: Connection, callback_url: str) -> LoginStep:
+    redirect = callback_url or REDIRECT_URL
+    kept = {"state": secrets.token_urlsafe(24), "verifier": secrets.token_urlsafe(64), "redirect": redirect}
+    challenge = base64.urlsafe_b64encode(hashlib.sha256(kept["verifier"].encode()).digest()).rstrip(b"=").decode()
     query = {
         "response_type": "code",
         "client_id": connection.secrets["client_id"],
-        "redirect_uri": REDIRECT_URL,
+        "redirect_uri": redirect,
         "scope": SCOPES,
-        "state": state,
+        "state": kept["state"],
         "code_challenge": challenge,
         "code_challenge_method": "S256",
     }
-    web = (connection.base_url or WEB_URL).rstrip("/")
-    dialogue.tell(
-        f"The X app must have {REDIRECT_URL} among its callback addresses. Open "
-        f"{web}/i/oauth2/authorize?{urlencode(query)} in a browser where X knows you as {connection.account}, "
-        f"and allow the app. The browser then fails to open a page at {REDIRECT_URL}: copy its whole address "
+    address = f"{(connection.base_url or WEB_URL).rstrip('/')}/i/oauth2/authorize?{urlencode(query)}"
+    if callback_url:
+        return LoginStep(told=_at_x(connection), url=address, kept=kept)
+    told = (
+        f"The X app must have {redirect} among its callback addresses. Open "
+        f"{address} in a browser where X knows you as {connection.account}, "
+        f"and allow the app. The browser then fails to open a page at {redirect}: copy its whole address "
         "and give it here within 30 seconds."
     )
-    code = _code_in(dialogue.ask("The address that the browser ended up at", secret=True), state)
+    asked = Question(name=ADDRESS, text="The address that the browser ended up at", secret=True)
+    return LoginStep(told=told, url=address, questions=(asked,), kept=kept)
+
+
+def _finish_with_code(
+    connection: Connection, http: requests.Session, kept: Mapping[str, str], answer: Mapping[str, str]
+) -> dict[str, Any]:
+    if not hmac.compare_digest(answer.get("state", "").encode(), kept["state"].encode()):
+        raise CredentialsRefused(OTHER_LOGIN)
+    if not answer.get("code"):
+        raise CredentialsRefused(f"X did not allow the log-in ({answer.get('error', 'no code')[:100]}); begin again.")
     wish = {
         "grant_type": "authorization_code",
-        "code": code,
-        "redirect_uri": REDIRECT_URL,
-        "code_verifier": verifier,
+        "code": answer["code"],
+        "redirect_uri": kept["redirect"],
+        "code_verifier": kept["verifier"],
     }
     return ask_for_tokens(connection, http, wish)
 
 
-def _code_in(address: str, state: str) -> str:
-    answer = dict(parse_qsl(urlsplit(address.strip()).query))
-    if not hmac.compare_digest(answer.get("state", "").encode(), state.encode()):
-        raise CredentialsRefused("That address does not belong to this log-in; begin again with the new one.")
-    if "code" not in answer:
-        raise CredentialsRefused(f"X did not allow the log-in ({answer.get('error', 'no code')[:100]}); begin again.")
-    return answer["code"]
+def _at_x(connection: Connection) -> str:
+    return f"X asks whether the app may read and post. Be logged in there as {connection.account}."
+
+
+def _consumer(connection: Connection) -> tuple[str, str]:
+    return connection.secrets["consumer_key"], connection.secrets["consumer_secret"]
 
 
 def _variables(connection: Connection, *names: str) -> str:

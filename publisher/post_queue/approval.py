@@ -77,6 +77,7 @@ def approve(
     *,
     now: datetime,
     actor: str = "",
+    expected_version: int | None = None,
 ) -> tuple[PostProblem, ...]:
     """Let a post go out when its turn comes, and return what is not perfect about it.
 
@@ -84,11 +85,11 @@ def approve(
 
     Raises:
         NotApproved: something blocks it.
-        PostError: there is no such post, it was shown and has left the queue, or the outlet wants
-            somebody else than its last author.
+        PostError: there is no such post, it was shown and has left the queue, somebody changed it since
+            `expected_version`, or the outlet wants somebody else than its last author.
     """
     with changing(database) as session:
-        post = load_post(session, post_id)
+        post = load_post(session, post_id, expected_version)
         pick = last_pick(session, post)
         if pick is not None and not post.reserve:
             raise PostError(f"post {post_id} was picked for {pick.slot:%Y-%m-%d} already; there is nothing to approve")

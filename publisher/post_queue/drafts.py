@@ -4,14 +4,35 @@ from __future__ import annotations
 
 from datetime import date
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any, TypeVar
 
-from pydantic import AwareDatetime, Field, StringConstraints, field_validator, model_validator
+from pydantic import AfterValidator, AwareDatetime, Field, StringConstraints, field_validator, model_validator
 
 from publisher.content import Frozen, ImageChoices, Link
 
 Language = Annotated[str, StringConstraints(pattern=r"^[a-z]{2,3}(-[A-Za-z0-9]{2,8})*$")]
 Line = Annotated[str, StringConstraints(strip_whitespace=True)]
+FIRST_YEAR, LAST_YEAR = 1990, 2199
+Moment = TypeVar("Moment", bound=date)
+
+
+def _of_our_time(value: Moment) -> Moment:
+    """Days at the ends of the calendar can't be turned into instants, in one zone or another."""
+    if not FIRST_YEAR <= value.year <= LAST_YEAR:
+        raise ValueError(f"the year {value.year} is no year of a desk; write one from {FIRST_YEAR} to {LAST_YEAR}")
+    return value
+
+
+Day = Annotated[date, AfterValidator(_of_our_time)]
+Instant = Annotated[AwareDatetime, AfterValidator(_of_our_time)]
+
+
+def _holds_nul(value: Any) -> bool:
+    if isinstance(value, str):
+        return "\0" in value
+    if isinstance(value, dict):
+        return any(map(_holds_nul, (*value, *value.values())))
+    return isinstance(value, list | tuple) and any(map(_holds_nul, value))
 
 
 class ImageDraft(Frozen):
@@ -55,11 +76,19 @@ class PostContent(Frozen):
     links: tuple[Link, ...] = ()
     tags: tuple[Line, ...] = ()
     language: Language = "en"
-    embargo_until: AwareDatetime | None = None
+    embargo_until: Instant | None = None
     captions: dict[str, str] = Field(default_factory=dict)
     """Captions written by hand, by channel name, or by `lang:` and a language."""
     translations: dict[Language, Translation] = Field(default_factory=dict)
     images: tuple[ImageDraft, ...] = ()
+
+    @model_validator(mode="before")
+    @classmethod
+    def _readable(cls, values: Any) -> Any:
+        # PostgreSQL stores no such character.
+        if _holds_nul(values):
+            raise ValueError("a text holds the character NUL, which nobody can read; remove it")
+        return values
 
     @field_validator("link")
     @classmethod
@@ -79,7 +108,7 @@ class PostContent(Frozen):
 class PostDraft(PostContent):
     """A whole post, as it is added."""
 
-    fixed_date: date | None = None
+    fixed_date: Day | None = None
     reserve: bool = False
 
     @model_validator(mode="after")

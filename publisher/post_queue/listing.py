@@ -154,11 +154,35 @@ def queue_page(
     number = min(max(number, 1), pages)
     shown = fitting[(number - 1) * PAGE_SIZE : number * PAGE_SIZE]
     problems = found or _problems(session, settings, known, shown, now)
-    pictures = first_pictures(session, [each.id for each in shown])
-    posts = tuple(
-        ListedPost(each, outlook.days.get(each.id), pictures.get(each.id), problems[each.id]) for each in shown
-    )
+    posts = _listed(session, shown, outlook.days, problems)
     return QueuePage(posts, number, pages, len(fitting), len(waiting), outlook.cover)
+
+
+def queue_after(
+    session: Session, settings: Settings, known: KnownProblems, after: int | None, limit: int, *, now: datetime
+) -> tuple[ListedPost, ...]:
+    """At most `limit` of what `queue_listing` lists, from behind the post `after`, else from the beginning.
+
+    Raises PostError: that post does not wait any more, so that nothing stands behind it.
+    """
+    waiting = waiting_posts(session)
+    places = {each.id: place for place, each in enumerate(waiting)}
+    if after is not None and after not in places:
+        raise PostError(f"post {after} does not wait in the queue any more; read the queue from its beginning")
+    begin = 0 if after is None else places[after] + 1
+    shown = waiting[begin : begin + limit]
+    problems = _problems(session, settings, known, shown, now)
+    return _listed(session, shown, _outlook(session, settings, now, waiting).days, problems)
+
+
+def _listed(
+    session: Session,
+    shown: Sequence[Waiting],
+    days: Mapping[int, date],
+    problems: Mapping[int, tuple[PostProblem, ...]],
+) -> tuple[ListedPost, ...]:
+    pictures = first_pictures(session, [each.id for each in shown])
+    return tuple(ListedPost(each, days.get(each.id), pictures.get(each.id), problems[each.id]) for each in shown)
 
 
 def waiting_posts(session: Session) -> list[Waiting]:

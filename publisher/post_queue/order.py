@@ -91,16 +91,23 @@ def in_line(*, reserve: bool) -> ColumnElement[bool]:
 
 
 def move_post(
-    database: Database, post_id: int, to: Place, settings: Settings, now: datetime, *, actor: str = ""
+    database: Database,
+    post_id: int,
+    to: Place,
+    settings: Settings,
+    now: datetime,
+    *,
+    actor: str = "",
+    expected_version: int | None = None,
 ) -> None:
     """Give a post another place. What it says, its approval and the order of the others stay.
 
     Raises:
-        PostError: there is no such post or neighbour, the post was shown and has left the
-            queue, or its fixed date can't be.
+        PostError: there is no such post or neighbour, the post was shown and has left the queue, somebody
+            changed it since `expected_version`, or its fixed date can't be.
     """
     with changing(database) as session:
-        post = load_post(session, post_id)
+        post = load_post(session, post_id, expected_version)
         if post.state == "withdrawn":
             raise PostError(f"post {post_id} is withdrawn; approve it to bring it back")
         place = _beside_its_neighbour(session, post, to)

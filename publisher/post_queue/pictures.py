@@ -124,7 +124,7 @@ def _media(session: Session, picture: StoredPicture, now: datetime) -> Media:
     if known := session.get(Media, picture.sha256):
         return known
     if picture.facts is None:
-        raise PostError(f"there is no stored picture {picture.sha256}; hand in its file")
+        raise PictureRefused(f"there is no stored picture {picture.sha256}; hand in its file")
     media = Media(
         sha256=picture.sha256,
         file_name=picture.file_name,

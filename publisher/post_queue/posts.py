@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -26,10 +26,6 @@ from publisher.post_queue.versions import keep_version
 from publisher.states import FINAL, State
 
 
-class StaleEdit(PostError):
-    """Somebody else changed the post since it was opened; nothing was changed."""
-
-
 @dataclass(frozen=True, slots=True)
 class AddedPost:
     id: int
@@ -49,8 +45,19 @@ class EditOutcome:
     warnings: tuple[str, ...]
 
 
-def add_post(database: Database, store: MediaStore, draft: PostDraft, now: datetime, actor: str = "") -> AddedPost:
+def add_post(
+    database: Database,
+    store: MediaStore,
+    draft: PostDraft,
+    now: datetime,
+    actor: str = "",
+    *,
+    besides: Callable[[Session, Post, Sequence[str]], None] | None = None,
+) -> AddedPost:
     """Store a post as a draft at the end of the queue, or of the reserve.
+
+    `besides`: writes, in the same transaction, what must be there exactly when the post is; it is given
+    the new post and the warnings.
 
     Raises:
         PostError: a picture can't be used. Then nothing was written.
@@ -74,6 +81,8 @@ def add_post(database: Database, store: MediaStore, draft: PostDraft, now: datet
         warnings = duplicate_warnings(session, post)
         detail = {"title": post.title, "warnings": warnings}
         lifecycle.record_event(session, "post added", now=now, post_id=post.id, actor=actor, detail=detail)
+        if besides is not None:
+            besides(session, post, warnings)
         return AddedPost(post.id, tuple(warnings))
 
 
@@ -102,8 +111,7 @@ def edit_post(
     pictures = take_in(store, changes.images)
     given = changes.model_fields_set
     with changing(database) as session:
-        post = load_post(session, post_id)
-        _refuse_stale(post, expected_version)
+        post = load_post(session, post_id, expected_version)
         pick = last_pick(session, post)
         if "images" in given:
             _replace_pictures(session, post, picture_rows(session, pictures, now))
@@ -124,14 +132,16 @@ def edit_post(
         return EditOutcome(post.version, back_to_review, applies_to, too_late, tuple(warnings))
 
 
-def withdraw_post(database: Database, post_id: int, now: datetime, actor: str = "") -> None:
+def withdraw_post(
+    database: Database, post_id: int, now: datetime, actor: str = "", *, expected_version: int | None = None
+) -> None:
     """Take a post out of the queue or the reserve. Approving it brings it back.
 
     Raises:
-        PostError: there is no such post, or it is out already.
+        PostError: there is no such post, it is out already, or somebody changed it since `expected_version`.
     """
     with changing(database) as session:
-        post = load_post(session, post_id)
+        post = load_post(session, post_id, expected_version)
         pick = last_pick(session, post)
         if pick is not None and (not post.reserve or _unfinished(pick)):
             raise PostError(
@@ -147,14 +157,6 @@ def _columns(content: PostContent, names: set[str]) -> dict[str, object]:
     """The named fields as the table stores them."""
     plain = content.model_dump(mode="json", include=names)
     return plain | ({"embargo_until": content.embargo_until} if "embargo_until" in names else {})
-
-
-def _refuse_stale(post: Post, expected_version: int | None) -> None:
-    if expected_version is not None and post.version != expected_version:
-        raise StaleEdit(
-            f"post {post.id} was changed meanwhile: you edited version {expected_version}, it has version "
-            f"{post.version} now; look at it and repeat your change"
-        )
 
 
 def _replace_pictures(session: Session, post: Post, rows: list[PostImage]) -> None:

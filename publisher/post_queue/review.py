@@ -18,10 +18,16 @@ from publisher.settings import Settings
 LONGEST_COMMENT = 4000
 
 
-def ask_for_review(database: Database, post_id: int, *, now: datetime, actor: str) -> None:
-    """A draft is ready for somebody else's eyes. Raises PostError when it is none."""
+def ask_for_review(
+    database: Database, post_id: int, *, now: datetime, actor: str, expected_version: int | None = None
+) -> None:
+    """A draft is ready for somebody else's eyes.
+
+    Raises:
+        PostError: it is no draft, or somebody changed it since `expected_version`.
+    """
     with changing(database) as session:
-        post = load_post(session, post_id)
+        post = load_post(session, post_id, expected_version)
         if post.state != "draft":
             raise PostError(f"post {post_id} is {_told(post.state)}; only a draft can be given to review")
         post.state, post.updated_at = "in_review", now

@@ -11,7 +11,7 @@ from sqlalchemy.orm.exc import StaleDataError
 
 from publisher.db.models import Pick, Post
 from publisher.db.session import Database
-from publisher.post_queue.errors import PostError
+from publisher.post_queue.errors import NoPost, StaleEdit
 
 
 @contextmanager
@@ -21,14 +21,24 @@ def changing(database: Database) -> Iterator[Session]:
         with database.writing() as session:
             yield session
     except StaleDataError:
-        raise PostError("somebody changed this post at the same moment; look at it and repeat your change") from None
+        raise StaleEdit("somebody changed this post at the same moment; look at it and repeat your change") from None
 
 
-def load_post(session: Session, post_id: int) -> Post:
-    """The post, or a PostError that says that there is none."""
+def load_post(session: Session, post_id: int, expected_version: int | None = None) -> Post:
+    """The post.
+
+    Raises:
+        NoPost: there is none.
+        StaleEdit: it isn't the version that somebody looked at when they decided what to do with it.
+    """
     post = session.get(Post, post_id)
     if post is None:
-        raise PostError(f"there is no post {post_id}")
+        raise NoPost(f"there is no post {post_id}")
+    if expected_version is not None and post.version != expected_version:
+        raise StaleEdit(
+            f"post {post.id} was changed meanwhile: you edited version {expected_version}, it has version "
+            f"{post.version} now; look at it and repeat your change"
+        )
     return post
 
 

@@ -59,6 +59,7 @@ def judge(
     ours = {_place(delivery) for delivery in deliveries}
     found.strangers += [f"{place[0]}: {place[1]}" for place in ledger if place not in ours]
     found.side_by_side += _side_by_side(events, deliveries)
+    found.asked = len({event.delivery_id for event in events if event.name == "delivery held"})
     found.held_why.update(
         _reason(str(event.detail.get("problem", ""))) for event in events if event.name == "delivery held"
     )

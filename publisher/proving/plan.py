@@ -83,7 +83,7 @@ def draw_plan(terms: Terms, platforms: Sequence[str]) -> list[DayPlan]:
     """A plan for each day. Every fault of every platform and every milestone comes, if there is room."""
     chance = random.Random(terms.seed)  # noqa: S311 - a seed that can be repeated is the point
     pairs = list(itertools.product(platforms, FAULTS))
-    per_day = max(len(platforms), -(-len(pairs) // terms.days))
+    per_day = max(len(platforms), terms.channels, -(-len(pairs) // terms.days))
     faults = _deck(chance, pairs)
     kills = _deal(_kills(chance, terms.kills), terms.days)
     troubles = _deck(chance, TROUBLES[terms.on])

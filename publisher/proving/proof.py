@@ -25,6 +25,8 @@ from publisher.proving.watch import Recovery, Stillness, is_picked, next_due, op
 from publisher.sandbox_client import SandboxClient, running_sandbox
 
 DAY_PATIENCE_SECONDS = 90.0
+PATIENCE_PER_CHANNEL = 5.0
+"""So much longer for each channel of a platform: all of them publish at once, on few cores."""
 LOOK_SECONDS = 0.05
 ANSWER_SECONDS = 0.03
 """What every answer of a platform takes: a publication then lasts long enough to be disturbed."""
@@ -86,6 +88,7 @@ class Proof:
         self._ends: list[End] = []
         self._restless: list[str] = []
         self._pause = threading.Event()
+        self._patience = DAY_PATIENCE_SECONDS + PATIENCE_PER_CHANNEL * terms.channels
 
     def run(self, plan: Sequence[DayPlan], progress: Progress | None = None) -> Report:
         """Live through every day, and judge."""
@@ -102,7 +105,7 @@ class Proof:
                 day += timedelta(days=1)
             days.append(day)
             if not self._live(day, today):
-                self._restless.append(f"{day}: not everything came to rest in {DAY_PATIENCE_SECONDS:.0f} seconds")
+                self._restless.append(f"{day}: not everything came to rest in {self._patience:.0f} seconds")
                 break
         self._troubles.end_all()
         self._ends += self._fleet.stop()
@@ -117,7 +120,7 @@ class Proof:
         began = monotonic()
         acts = deque(plan.acts)
         tried_again = False
-        while monotonic() < began + DAY_PATIENCE_SECONDS:
+        while monotonic() < began + self._patience:
             while acts and acts[0].at <= monotonic() - began:
                 self._troubles.do(acts.popleft())
             self._pause.wait(LOOK_SECONDS)

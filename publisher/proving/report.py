@@ -33,7 +33,13 @@ class Findings:
     """Posts on a platform that belong to no delivery."""
     untidy: list[str] = field(default_factory=list)
     """Processes that ended by themselves."""
+    asked: int = 0
+    """For so many deliveries a person was asked at least once."""
     held_why: Counter[str] = field(default_factory=Counter)
+
+    @property
+    def share_asked(self) -> float:
+        return self.asked / self.deliveries if self.deliveries else 0.0
 
     @property
     def broken(self) -> dict[str, list[str]]:

@@ -26,6 +26,8 @@ BEARER = "Bearer IGT:2:"
 SEPARATOR = "%3A"
 LOGIN = "com.bloks.www.bloks.caa.login"
 TWO_STEP = "com.bloks.www.two_step_verification"
+SENT_CODE = "com.bloks.www.ap.two_step_verification"
+SENT_CODE_SCREENS = ("entrypoint_async", "code_entry", "code_entry_async")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -78,6 +80,9 @@ class LoginDesk:
         self._signing_key = user.password.encode()
         self._half_way: set[str] = set()
         """Two-step contexts: the password was right, the code is still to come."""
+        self.sends_code = False
+        """Asks for a code that it sends, in place of the authenticator's."""
+        self.sent_code = ""
 
     @cached_property
     def _key(self) -> rsa.RSAPrivateKey:
@@ -129,6 +134,8 @@ class LoginDesk:
             return self._check_password(params["client_input_params"])
         if name == f"{TWO_STEP}.verify_code.async":
             return self._check_code(params)
+        if name.startswith(SENT_CODE):
+            return self._sent_code_screen(name.removeprefix(f"{SENT_CODE}."), params)
         return _bloks()
 
     def _check_password(self, wish: dict[str, Any]) -> Answer:
@@ -138,6 +145,9 @@ class LoginDesk:
             return fail(400, message, error_type="bad_password", invalid_credentials=True)
         context = secrets.token_urlsafe(24)
         self._half_way.add(context)
+        if self.sends_code:
+            self.sent_code = f"{secrets.randbelow(10**6):06}"
+            return _leads_to(SENT_CODE_SCREENS[0], context)
         return _bloks(
             f'(bk.action.OpenScreen "{TWO_STEP}.entrypoint" (f4i (dkc "server_params") '
             f'(dkc (f4i (dkc "two_step_verification_context") (dkc "{context}")))))'
@@ -164,6 +174,18 @@ class LoginDesk:
         self._half_way.discard(context)
         return self._let_in()
 
+    def _sent_code_screen(self, name: str, params: dict[str, Any]) -> Answer:
+        """Three screens: the beginning, the field for the code, and what the code leads to."""
+        context = params["server_params"]["context_data"]
+        if context not in self._half_way or name not in SENT_CODE_SCREENS:
+            return _bloks()
+        if name != SENT_CODE_SCREENS[-1]:
+            return _leads_to(SENT_CODE_SCREENS[SENT_CODE_SCREENS.index(name) + 1], context)
+        if not hmac.compare_digest(str(params["client_input_params"]["code"]).encode(), self.sent_code.encode()):
+            return _bloks('(bk.action.Toast "That code is not right.")')
+        self._half_way.discard(context)
+        return self._let_in()
+
     def _let_in(self) -> Answer:
         nonce = f"{self._user.id}{SEPARATOR}{secrets.token_urlsafe(12)}"
         session = f"{nonce}{SEPARATOR}{self._signature(nonce)}"
@@ -175,6 +197,11 @@ class LoginDesk:
         }
         quoted = json.dumps(json.dumps(payload))
         return _bloks(f"(bk.action.caa.HandleLoginResponse (bk.action.tree.Make 1 {quoted}))")
+
+
+def _leads_to(screen: str, context: str) -> Answer:
+    params = f'(f4i (dkc "server_params") (dkc (f4i (dkc "context_data") (dkc "{context}"))))'
+    return _bloks(f'(bk.action.OpenScreen "{SENT_CODE}.{screen}" {params})')
 
 
 def _bloks(action: str = "", data: list[Any] | None = None) -> Answer:

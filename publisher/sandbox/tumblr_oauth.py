@@ -2,7 +2,7 @@
 
 POST /oauth/request_token     a token to ask a person with
 GET  /oauth/authorize         the page on which a person allows access
-POST /oauth/authorize         the person's answer; the page shows the verifier
+POST /oauth/authorize         the person's answer; the browser is led back with the verifier, or the page shows it
 POST /oauth/access_token      the account's own token
 """
 
@@ -17,6 +17,7 @@ from oauthlib.common import Request as SignedRequest
 from oauthlib.oauth1 import RequestValidator, SignatureOnlyEndpoint
 
 from publisher.clock import SystemClock
+from publisher.sandbox.callbacks import is_sound, leading_back
 from publisher.sandbox.wire import Answer, Request
 
 CONSUMER_KEY = "sandboxConsumerKey00000000000000000000000000000001"
@@ -32,6 +33,8 @@ class RequestToken:
     """A log-in that has begun; it has a verifier as soon as a person has allowed it."""
 
     secret: str
+    callback: str = ""
+    """Where the browser is led back to. Empty: nowhere."""
     verifier: str | None = None
 
 
@@ -103,8 +106,10 @@ class OAuth:
         return Answer.of_text(404, "Not Found")
 
     def _signed(self, request: Request) -> SignedRequest | None:
+        if not request.headers.get("authorization", "").startswith("OAuth "):
+            return None
         body = request.body.decode("utf-8") if request.mime_type == FORM else None
-        headers = {"Authorization": request.headers.get("authorization", "")}
+        headers = {"Authorization": request.headers["authorization"]}
         if body is not None:
             headers["Content-Type"] = FORM
         valid, signed = self._endpoint.validate_request(request.url, request.method, body, headers)
@@ -114,8 +119,11 @@ class OAuth:
         signed = self._signed(request)
         if signed is None or signed.resource_owner_key:
             return Answer.of_text(401, "oauth_signature does not match expected value")
+        callback = signed.redirect_uri or ""
+        if callback and not is_sound(callback):
+            return Answer.of_text(400, "oauth_callback is not valid")
         token, secret = secrets.token_hex(25), secrets.token_hex(25)
-        self._begun[token] = RequestToken(secret)
+        self._begun[token] = RequestToken(secret, callback)
         self._token_secrets[token] = secret
         return _tokens(token, secret, oauth_callback_confirmed="true")
 
@@ -134,8 +142,12 @@ class OAuth:
             return _page("<p>This log-in has ended. Begin again.</p>", status=404)
         if form.get("answer") != "allow":
             del self._begun[form["oauth_token"]]
+            if begun.callback:
+                return leading_back(begun.callback, denied=form["oauth_token"])
             return _page("<p>Access was not allowed.</p>")
         begun.verifier = begun.verifier or secrets.token_hex(25)
+        if begun.callback:
+            return leading_back(begun.callback, oauth_token=form["oauth_token"], oauth_verifier=begun.verifier)
         return _page(f"<p>Access is allowed. Enter this at the desk:</p><p><code>{begun.verifier}</code></p>")
 
     def _hand_out(self, request: Request) -> Answer:

@@ -12,10 +12,12 @@ from datetime import datetime, timedelta
 from typing import Any
 from urllib.parse import urlencode
 
+from oauthlib.common import Request as SignedRequest
 from oauthlib.oauth1 import RequestValidator, SignatureOnlyEndpoint
 
+from publisher.sandbox.callbacks import is_sound, leading_back
 from publisher.sandbox.wire import Answer, Request
-from publisher.sandbox.x_problems import unauthorized
+from publisher.sandbox.x_problems import problem, unauthorized
 
 USER_ID = "1500000000000000001"
 USER_NAME = "daily_picture"
@@ -23,6 +25,9 @@ DISPLAY_NAME = "Daily picture"
 ACCESS_LIFE = timedelta(hours=2)
 CODE_LIFE = timedelta(seconds=30)
 UNKNOWN = "unknown"
+OUT_OF_BAND = "oob"
+"""In place of a callback: the person is shown a PIN."""
+DENY = "deny"
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,6 +88,11 @@ class Accounts:
         self.client_id = "SandboxClientId"
         self.client_secret = secrets.token_urlsafe(32)
         self._pins: dict[str, str] = {}
+        """Request token -> what proves that its owner has allowed it."""
+        self._callbacks: dict[str, str] = {}
+        """Request token -> where the browser is led back to."""
+        self._questions: dict[str, dict[str, str]] = {}
+        """What apps that wait for a code have asked for, by a random name."""
         self._codes: dict[str, _Grant] = {}
         self._access: dict[str, datetime] = {}
         self._refresh: dict[str, str] = {}
@@ -134,17 +144,28 @@ class Accounts:
 
     def _signed_with(self, request: Request) -> str | None:
         """The token of a rightly signed request; empty when the app signed without one."""
+        signed = self._signed(request)
+        return None if signed is None else signed.resource_owner_key or ""
+
+    def _signed(self, request: Request) -> SignedRequest | None:
+        if not request.headers.get("authorization", "").startswith("OAuth "):
+            return None
         headers = {name.title(): value for name, value in request.headers.items()}
         body = request.body.decode("latin-1") if request.mime_type.endswith("urlencoded") else None
         valid, signed = self._signatures.validate_request(request.url, request.method, body, headers)
-        return (signed.resource_owner_key or "") if valid and signed else None
+        return signed if valid else None
 
     # --- OAuth 1 -----------------------------------------------------------------------------
 
     def _request_token(self, request: Request) -> Answer:
-        if self._signed_with(request) != "":
+        signed = self._signed(request)
+        if signed is None or signed.resource_owner_key:
             return unauthorized()
+        callback = signed.redirect_uri or ""
+        if callback != OUT_OF_BAND and not is_sound(callback):
+            return problem(403, "Forbidden", "Callback URL not approved for this client application.")
         token = secrets.token_hex(12)
+        self._callbacks[token] = callback
         self.keys.request_tokens[token] = secrets.token_urlsafe(24)
         return _form(
             oauth_token=token, oauth_token_secret=self.keys.request_tokens[token], oauth_callback_confirmed="true"
@@ -157,11 +178,21 @@ class Accounts:
         return _question({"oauth_token": token})
 
     def _show_pin(self, request: Request) -> Answer:
-        token = request.form().get("oauth_token", "")
-        if token not in self.keys.request_tokens:
+        form = request.form()
+        token = form.get("oauth_token", "")
+        if token not in self.keys.request_tokens or token in self._pins:
             return Answer.of_text(401, "This log-in is not known, or is over.")
+        if DENY in form:
+            del self.keys.request_tokens[token]
+            return self._led_back(token, denied=token) or _page("<p>The app may not.</p>")
         self._pins[token] = f"{secrets.randbelow(10**7):07}"
+        if led_back := self._led_back(token, oauth_token=token, oauth_verifier=self._pins[token]):
+            return led_back
         return _page(f"<p>Give this PIN to the app:</p><p><code>{self._pins[token]}</code></p>")
+
+    def _led_back(self, token: str, **answer: str) -> Answer | None:
+        callback = self._callbacks.pop(token)
+        return None if callback == OUT_OF_BAND else leading_back(callback, **answer)
 
     def _access_token(self, request: Request) -> Answer:
         token = self._signed_with(request)
@@ -181,16 +212,28 @@ class Accounts:
             query.get("client_id") == self.client_id
             and query.get("response_type") == "code"
             and query.get("code_challenge_method") == "S256"
-            and all(query.get(name) for name in ("state", "code_challenge", "redirect_uri", "scope"))
+            and all(query.get(name) for name in ("state", "code_challenge", "scope"))
+            and is_sound(query.get("redirect_uri", ""))
         )
-        return _question(dict(query)) if sound else Answer.of_text(400, "Something in this log-in is missing.")
+        if not sound:
+            return Answer.of_text(400, "Something in this log-in is missing.")
+        # Kept here: what was asked for can't be changed in the form.
+        name = secrets.token_urlsafe(12)
+        self._questions[name] = dict(query)
+        return _question({"question": name})
 
     def _give_code(self, request: Request) -> Answer:
         form = request.form()
+        asked = self._questions.pop(form.get("question", ""), None)
+        if asked is None:
+            return Answer.of_text(400, "This log-in is not known, or is over.")
+        if DENY in form:
+            return leading_back(asked["redirect_uri"], error="access_denied", state=asked["state"])
         code = secrets.token_urlsafe(24)
-        self._codes[code] = _Grant(form["code_challenge"], form["redirect_uri"], form["scope"], self._now() + CODE_LIFE)
-        address = f"{form['redirect_uri']}?{urlencode({'state': form['state'], 'code': code})}"
-        return Answer(status=302, headers={"Location": address})
+        self._codes[code] = _Grant(
+            asked["code_challenge"], asked["redirect_uri"], asked["scope"], self._now() + CODE_LIFE
+        )
+        return leading_back(asked["redirect_uri"], state=asked["state"], code=code)
 
     def _tokens(self, request: Request) -> Answer:
         form = request.form()
@@ -228,7 +271,8 @@ def _question(hidden: dict[str, str]) -> Answer:
         for name, value in hidden.items()
     )
     return _page(
-        f'<p>May the app post as @{USER_NAME}?</p><form method="post" action="?">{fields}<button>Allow</button></form>'
+        f'<p>May the app post as @{USER_NAME}?</p><form method="post" action="?">{fields}<button>Allow</button> '
+        f'<button name="{DENY}">Deny</button></form>'
     )
 
 

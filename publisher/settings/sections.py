@@ -157,6 +157,8 @@ class WebSettings(Section):
     """The path that a proxy serves the pages under."""
     proxies: tuple[str, ...] = ()
     """Addresses whose forwarded headers are believed."""
+    webhooks_to_private: bool = False
+    """Webhooks may lead to this machine and to private networks, and there without TLS."""
 
 
 class HealthSettings(Section):

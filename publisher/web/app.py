@@ -25,7 +25,11 @@ from publisher.settings import SettingsError
 from publisher.staff.accounts import AccountError
 from publisher.staff.passwords import WeakPassword
 from publisher.web.access import check_rules
-from publisher.web.errors import LoginNeeded, PageError
+from publisher.web.api.app import PATH as API_PATH
+from publisher.web.api.app import ROUTERS as API_ROUTERS
+from publisher.web.api.app import create_api
+from publisher.web.api.problems import answer as problem
+from publisher.web.errors import LoginNeeded, PageError, sentence
 from publisher.web.guard import guard
 from publisher.web.headers import BoundedBody, CaughtFailures, SafeHeaders
 from publisher.web.looks import Specs
@@ -55,12 +59,14 @@ def create_app(desk: Desk, *, root_path: str = "") -> FastAPI:
         app.include_router(router)
     files = str(resources.files("publisher.web").joinpath("static"))
     app.mount("/static", _KeptFiles(directory=files), name="static")
+    app.state.api = create_api(desk)
+    app.mount(API_PATH, app.state.api, name="api")
     _add_failures(app)
     app.add_middleware(CaughtFailures, answer=_unexpected)
     app.add_middleware(SafeHeaders)
-    app.add_middleware(BoundedBody)
+    app.add_middleware(BoundedBody, unless=API_PATH)
     app.add_middleware(TrustedHostMiddleware, allowed_hosts=_hosts(desk))
-    check_rules(route for router in ROUTERS for route in router.routes)
+    check_rules(route for router in (*ROUTERS, *API_ROUTERS) for route in router.routes)
     return app
 
 
@@ -96,11 +102,14 @@ async def _told(request: Request, error: Exception) -> Response:
         wanted = request.url.path.removeprefix(request.scope.get("root_path", ""))
         return RedirectResponse(f"{address(request, 'login')}?next={quote(wanted)}", 303)
     status = error.status if isinstance(error, PageError) else 409
-    return page(request, "error.html", status, title="That did not work", message=_sentence(str(error)), reference="")
+    return page(request, "error.html", status, title="That did not work", message=sentence(str(error)), reference="")
 
 
 async def _http(request: Request, error: Exception) -> Response:
     status = error.status_code if isinstance(error, HTTPException) else 500
+    if request.url.path.removeprefix(request.scope.get("root_path", "")).startswith(f"{API_PATH}/"):
+        # An address that not even the mounted application is asked for, such as one with a line end.
+        return problem(request, HTTPException(status, "There is nothing at this address"))
     title, message = {
         404: ("There is nothing here", "The address is wrong, or what it showed is gone."),
         405: ("That can't be done here", "Go back to the page that you came from."),
@@ -120,8 +129,3 @@ def _unexpected(request: Request, error: Exception) -> Response:
     get_logger("web").error("a page failed", reference=reference, path=request.url.path, exc_info=error)
     message = "Something went wrong that should not have; nothing you entered was half-saved."
     return page(request, "error.html", 500, title="The desk stumbled", message=message, reference=reference)
-
-
-def _sentence(text: str) -> str:
-    told = text[:1].upper() + text[1:]
-    return told if told.endswith((".", "?", "!")) else f"{told}."

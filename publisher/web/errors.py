@@ -25,3 +25,9 @@ class NotThere(PageError):
 
 class Conflict(PageError):
     status = 409
+
+
+def sentence(text: str) -> str:
+    """What the program says of a mistake, as a whole sentence."""
+    told = text[:1].upper() + text[1:]
+    return told if told.endswith((".", "?", "!")) else f"{told}."

@@ -57,14 +57,18 @@ class SafeHeaders:
 
 
 class BoundedBody:
-    """Ends a request whose body is larger than any that the desk asks for."""
+    """Ends a request whose body is larger than any that the desk asks for.
 
-    def __init__(self, app: ASGIApp, most: int = MOST_BYTES) -> None:
+    Below the path `unless`, routes bound theirs by themselves.
+    """
+
+    def __init__(self, app: ASGIApp, most: int = MOST_BYTES, *, unless: str) -> None:
         self._app = app
         self._most = most
+        self._unless = f"{unless}/"
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] != "http":
+        if scope["type"] != "http" or _path(scope).startswith(self._unless):
             await self._app(scope, receive, send)
             return
         announced = dict(scope["headers"]).get(b"content-length", b"0")
@@ -81,6 +85,12 @@ class BoundedBody:
             return {"type": "http.disconnect"} if received > self._most else message
 
         await self._app(scope, receive_some, send)
+
+
+def _path(scope: Scope) -> str:
+    """What is asked for, without the path that a proxy serves the desk under."""
+    path: str = scope["path"]
+    return path.removeprefix(scope.get("root_path", ""))
 
 
 class CaughtFailures:

@@ -29,7 +29,7 @@ from publisher.post_queue.unsaved import unsaved_post
 from publisher.post_queue.versions import versions_of
 from publisher.staff.accounts import actor_of
 from publisher.web.differences import pieces
-from publisher.web.errors import NotThere
+from publisher.web.errors import NotThere, sentence
 from publisher.web.forms import (
     Mistakes,
     anchor_of,
@@ -143,7 +143,7 @@ def with_files(request: Request, form: FormData) -> tuple[dict[str, str], dict[s
             try:
                 media = keep_picture(desk.database, desk.store, Path(file.name), file_name(each.filename), desk.now())
             except (PostError, MediaError) as error:
-                refused.append(f"{str(error).rstrip('.')}.")
+                refused.append(sentence(str(error)))
             else:
                 fields[f"images-{next_image_number(fields)}-media"] = media.sha256
     return fields, {"files": " ".join(refused)} if refused else {}
@@ -175,6 +175,13 @@ def stored_fields(desk: Desk, post: Post) -> dict[str, str]:
         "fixed_date": post.fixed_date.isoformat() if post.fixed_date else "",
         "version": str(post.version),
     }
+
+
+def shown_fields(desk: Desk, content: PostContent) -> dict[str, str]:
+    """Some content as the form would show it."""
+    with desk.database.reading() as session:
+        post = unsaved_post(session, content)
+    return fields_of_post(post, list(content.translations), desk.settings.outlet.zone)
 
 
 def _languages(desk: Desk, post: Post | None) -> list[str]:

@@ -23,6 +23,7 @@ NAVIGATION = (
     ("queue", "Queue", Permission.READ),
     ("calendar", "Calendar", Permission.READ),
     ("deliveries", "Deliveries", Permission.READ),
+    ("channels", "Channels", Permission.READ),
     ("people", "People", Permission.ADMINISTER),
 )
 """Route name, label, and who sees it."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack
+from contextlib import ExitStack, contextmanager
 from typing import Any
 
 import pytest
@@ -28,9 +28,19 @@ ARGUMENTS = (
 
 @pytest.fixture(scope="session")
 def browser() -> Iterator[Browser]:
-    program = next((found for name in NAMES if (found := shutil.which(name))), None)
+    program = installed_browser()
     if program is None:
         pytest.skip("there is no Chromium on this machine; install the package chromium")
+    with open_browser(program) as opened:
+        yield opened
+
+
+def installed_browser() -> str | None:
+    return next((found for name in NAMES if (found := shutil.which(name))), None)
+
+
+@contextmanager
+def open_browser(program: str) -> Iterator[Browser]:
     # Chromium's own sandbox refuses to start for root, which CI often is.
     sandbox = ["--no-sandbox"] if os.geteuid() == 0 else []
     with sync_playwright() as playwright:

@@ -223,6 +223,45 @@ def test_a_log_in_asks_for_what_is_missing(desk: Desk) -> None:
     assert ["Password" in question for question in person.asked] == [True, False]
 
 
+def test_the_key_of_an_authenticator_app_stands_for_its_code(desk: Desk) -> None:
+    credentials = desk.sandbox.credentials()
+    person = Person(Password=credentials["password"], code=credentials["totp_seed"].lower())
+    assert Adapter.authorize(desk.connection(secrets={}), person).name == "picture.of.the.day"
+
+
+def test_a_code_that_instagram_sends_is_asked_for_and_entered_from_the_same_device(
+    desk: Desk, capsys: pytest.CaptureFixture[str]
+) -> None:
+    connection = desk.connection()
+    desk.sandbox.login.sends_code = True
+
+    step = Adapter.begin_login(connection, "")
+    assert isinstance(step, LoginStep)
+    assert connection.session.load() == {}
+    account = Adapter.finish_login(connection, step.kept, {"code": f" {desk.sandbox.login.sent_code} "})
+
+    assert isinstance(account, Account)
+    assert Adapter.connect(connection).verify_credentials() == account
+    assert len({request.headers["x-ig-android-id"] for request in desk.requests if "bloks" in request.path}) == 1
+    assert len([request for request in desk.requests if "send_login_request" in request.path]) == 1
+    told = capsys.readouterr()
+    assert desk.sandbox.login.sent_code not in told.out + told.err
+
+
+@pytest.mark.parametrize("code", ["", "000 000 0"])
+def test_a_wrong_code_connects_nothing(desk: Desk, code: str) -> None:
+    connection = desk.connection()
+    desk.sandbox.login.sends_code = True
+    step = Adapter.begin_login(connection, "")
+    assert isinstance(step, LoginStep)
+
+    with pytest.raises(CredentialsRefused, match="begin again"):
+        Adapter.finish_login(connection, step.kept, {"code": code})
+
+    with pytest.raises(CredentialsRefused, match="is not logged in"):
+        Adapter.connect(connection)
+
+
 @pytest.mark.parametrize(
     ("secret", "value", "word"),
     [

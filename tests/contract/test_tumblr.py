@@ -308,6 +308,36 @@ def test_a_log_in_that_fails_stores_nothing(desk: Desk, person: Person) -> None:
     assert not desk.session.path.exists()
 
 
+def test_a_browser_is_led_back_to_exactly_the_callback(desk: Desk) -> None:
+    connection = desk.connection()
+    callback = "http://127.0.0.1:9/desk/back?kept=1"
+    step = Adapter.begin_login(connection, callback)
+    assert step.questions == ()
+    form = {"oauth_token": step.kept["oauth_token"], "answer": "allow"}
+    led = requests.post(step.url, form, timeout=5, allow_redirects=False).headers["Location"]
+    assert led.startswith(f"{callback}&oauth_token=")
+    answer = dict(parse_qsl(urlsplit(led).query))
+    for wrong in ({}, {"denied": answer["oauth_token"]}, {**answer, "oauth_token": "other"}):
+        with pytest.raises(CredentialsRefused):
+            Adapter.finish_login(connection, step.kept, wrong)
+    assert not desk.session.path.exists()
+    assert Adapter.finish_login(connection, step.kept, answer).name == BLOG
+    with pytest.raises(CredentialsRefused):
+        Adapter.finish_login(connection, step.kept, answer)
+
+
+@pytest.mark.parametrize("callback", ["http://elsewhere.example/back", "javascript:alert(1)", "https://a.example/#b"])
+def test_a_callback_that_could_leak_is_refused(desk: Desk, callback: str) -> None:
+    with pytest.raises(CredentialsRefused):
+        Adapter.begin_login(desk.connection(), callback)
+
+
+def test_tokens_that_would_come_first_are_named(desk: Desk) -> None:
+    told = Adapter.begin_login(desk.connection(), "").told
+    assert "PUBLISHER_OUR_TUMBLR_OAUTH_TOKEN and PUBLISHER_OUR_TUMBLR_OAUTH_TOKEN_SECRET hold comes before" in told
+    assert desk.sandbox.credentials()["oauth_token"] not in told
+
+
 def test_a_log_in_to_another_blog_stores_nothing(desk: Desk) -> None:
     with pytest.raises(CredentialsRefused, match="belong to"):
         Adapter.authorize(desk.connection(account="another"), Person())

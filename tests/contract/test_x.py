@@ -894,6 +894,32 @@ def test_a_log_in_that_was_not_allowed_connects_nothing(local: LocalX) -> None:
 
 
 @pytest.mark.parametrize("oauth2", [False, True])
+def test_a_browser_is_led_back_to_exactly_the_callback(local: LocalX, oauth2: bool) -> None:
+    secrets = local.app() if oauth2 else {k: v for k, v in local.sandbox.credentials().items() if "consumer" in k}
+    connection = local.connection(secrets)
+    callback = "http://127.0.0.1:9/channels/callback"
+    step = Adapter.begin_login(connection, callback)
+    person = Person()
+    person.tell(step.url)
+    led = person.ask("")
+    assert led.partition("?")[0] == callback
+    answer = dict(parse_qsl(urlsplit(led).query))
+    proof = "state" if oauth2 else "oauth_token"
+    for wrong in ({}, {**answer, proof: "other"}, {proof: answer[proof], "denied": "1"}):
+        with pytest.raises(CredentialsRefused):
+            Adapter.finish_login(connection, step.kept, wrong)
+    assert local.session.load() == {}
+    assert Adapter.finish_login(connection, step.kept, answer).name == USER_NAME
+    with pytest.raises(CredentialsRefused):
+        Adapter.finish_login(connection, step.kept, answer)
+
+
+def test_a_callback_that_could_leak_is_refused(local: LocalX) -> None:
+    with pytest.raises(CredentialsRefused):
+        Adapter.begin_login(local.connection(), "http://elsewhere.example/back")
+
+
+@pytest.mark.parametrize("oauth2", [False, True])
 def test_another_account_in_the_browser_is_not_connected(local: LocalX, oauth2: bool) -> None:
     secrets = local.app() if oauth2 else {k: v for k, v in local.sandbox.credentials().items() if "consumer" in k}
     with pytest.raises(CredentialsRefused, match="@someone_else"):

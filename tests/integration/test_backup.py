@@ -20,7 +20,7 @@ import pytest
 from click.testing import CliRunner
 from sqlalchemy import select, update
 
-from publisher.cli import service
+from publisher.cli import regular, service
 from publisher.cli.doctor import _backup_told
 from publisher.cli.keeping import _told
 from publisher.cli.main import cli
@@ -522,7 +522,7 @@ def test_a_running_desk_keeps_a_copy_of_its_database(desk: Desk, monkeypatch: py
         finally:
             done.set()
 
-    monkeypatch.setattr(service, "keep_daily", kept)
+    monkeypatch.setattr(regular, "keep_daily", kept)
     running = service.Service(desk)
     running.start()
     assert done.wait(30)

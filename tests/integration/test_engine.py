@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import operator
 import signal
@@ -19,6 +20,7 @@ from typing import Any
 
 import psycopg
 import pytest
+from procrastinate.exceptions import ConnectorException
 from sqlalchemy import insert, text
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import DBAPIError, OperationalError
@@ -196,7 +198,6 @@ def test_every_role_outlives_its_database(desks: Desks, postgres: ThrowawayPostg
     postgres.stop(signal.SIGQUIT)
     try:
         desks.wait_for_trouble("scheduler", "the tick")
-        desks.wait_for_trouble("worker", "listening for work")
     finally:
         postgres.start()
 
@@ -252,11 +253,18 @@ class Hands:
         return 0
 
 
+def listeners(url: str) -> list[int]:
+    """The server's processes that have somebody to notify."""
+    with psycopg.connect(plain(url)) as asking:
+        return [pid for (pid,) in asking.execute(LISTENERS)]
+
+
 @contextmanager
 def working(url: str, hands: Hands, threads: int = 2) -> Iterator[EngineWorker]:
     worker = EngineWorker(url, hands.drain, threads=threads)
     worker.start()
     try:
+        wait_until(lambda: listeners(url) != [], "it listens")
         yield worker
     finally:
         hands.go_on.set()
@@ -320,11 +328,11 @@ def test_connections_that_are_cut_are_made_anew(
 ) -> None:
     monkeypatch.setattr(engine, "POLL_SECONDS", 10 * PATIENCE)
     dispatcher = EngineDispatcher(postgres_database)
-    with working(postgres_url, hands), psycopg.connect(plain(postgres_url), autocommit=True) as other:
-        wait_until(lambda: other.execute(LISTENERS).fetchall() != [], "it listens")
-        [listener] = other.execute(LISTENERS).fetchall()
-        other.execute(CUT_OFF)
-        wait_until(lambda: other.execute(LISTENERS).fetchall() not in ([], [listener]), "it listens again")
+    with working(postgres_url, hands):
+        before = listeners(postgres_url)
+        with psycopg.connect(plain(postgres_url), autocommit=True) as other:
+            other.execute(CUT_OFF)
+        wait_until(lambda: listeners(postgres_url) not in ([], before), "it listens again")
         dispatcher.kick("a")
         wait_until(lambda: hands.heard == ["a"], "it hears again")
 
@@ -360,6 +368,29 @@ def test_a_database_that_is_away_is_told_once_and_holds_up_nothing_that_is_in_ha
     assert [caplog.text.count(line) for line in (failed, again)] == [1, 1]
 
 
+def test_a_stop_is_heard_also_when_a_connection_is_lost_just_then(
+    hands: Hands, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rounds: list[int] = []
+    working = threading.Event()
+
+    async def lose_the_connection(_: EngineWorker) -> None:
+        rounds.append(len(rounds))
+        working.set()
+        try:
+            await asyncio.sleep(PATIENCE)
+        except asyncio.CancelledError:
+            raise ConnectorException from None
+
+    monkeypatch.setattr(EngineWorker, "_work", lose_the_connection)
+    monkeypatch.setattr(engine, "PAUSE_SECONDS", 0.01)
+    worker = EngineWorker("postgresql+psycopg://nowhere/desk", hands.drain, threads=1)
+    worker.start()
+    assert working.wait(PATIENCE)
+    worker.stop()
+    assert rounds == [0]
+
+
 def test_what_a_killed_worker_had_in_hand_is_swept_and_holds_nobody_up(
     postgres_url: str, postgres_database: Database, hands: Hands
 ) -> None:
@@ -391,6 +422,7 @@ def test_a_machine_lost_in_mid_transaction_holds_its_locks_for_a_short_time(
         frozen.enter_context(lost.writing()).execute(enter)
         with postgres_database.writing() as living:
             # It waits for whoever entered the same name, and is not refused.
+            living.execute(text("SET LOCAL lock_timeout = '20s'"))
             living.execute(enter)
         with pytest.raises(DBAPIError, match="idle-in-transaction timeout"):
             frozen.close()

@@ -86,17 +86,18 @@ def test_each_route_lets_in_whom_its_rule_lets_in(site: Site, method: str, path:
         path = path.replace(parameter, value)
     path = re.sub(r"\{[^}]+\}", "1", path)
     # Changes are asked for without the session's key, so that nothing comes of them.
-    answer = client.request(method, path, allow_redirects=False, timeout=20)
+    answer = client.request(method, path, allow_redirects=False, stream=True, timeout=20)
     permissions = None if role == "nobody" else permissions_of([role])
     if method not in ("GET", "HEAD") and role != "nobody" and RULES[name] != Access.PUBLIC:
         assert answer.status_code == 403
         client.headers.update({"x-csrf-token": client.csrf})
         if allows(RULES[name], permissions):
             return
-        answer = client.request(method, path, allow_redirects=False, timeout=20)
+        answer = client.request(method, path, allow_redirects=False, stream=True, timeout=20)
     if allows(RULES[name], permissions):
         assert answer.status_code not in (401, 403), (answer.status_code, text_of(answer))
-        assert answer.status_code < 500
+        # No scheduler lives here, and that is told.
+        assert answer.status_code < 500 or name == "readyz"
     elif role == "nobody" and method in ("GET", "HEAD"):
         assert answer.status_code in (303, 401)
         assert "/login" in answer.headers.get("location", "/login")

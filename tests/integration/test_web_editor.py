@@ -206,5 +206,52 @@ def test_the_choices_for_a_picture_come_back_as_they_were_given(site: Site, pict
     assert "write fractions such as" in refused.text
 
 
+def test_a_problem_leads_to_its_field_whatever_the_form_calls_its_picture(site: Site, picture: str) -> None:
+    editor = site.client("editor")
+    form = fields(picture, **{"images-0-order": "2", "images-7-media": picture, "images-7-order": "1"})
+    shown = editor.send_form("/preview", form).text
+    # The seventh stands first, and has no alt text.
+    assert re.search(r'href="#images-7-alt_text">Picture 1 has no alt text', shown)
+    assert "Picture 2 has no alt text" not in shown
+    refused = editor.send_form("/posts", {**form, "then": "approve"}).text
+    assert re.search(r'href="#images-0-alt_text">[a-z, ]+: Picture 1 has no alt text', refused)
+
+
+def test_a_post_without_a_title_can_be_looked_at(site: Site, picture: str) -> None:
+    shown = site.client("editor").send_form("/preview", fields(picture, title="", **{"tr-ca-body": "Una cèl·lula"}))
+    assert shown.status_code == 200
+    assert "It rests" in shown.text
+    assert "Nothing blocks approval" in text_of(shown)
+
+
+def test_what_blocks_every_channel_is_told_once(site: Site, picture: str) -> None:
+    shown = site.client("editor").send_form("/preview", fields(picture, credit="", **{"caption-x": "a " * 300}))
+    before = text_of(shown).partition("tumblr")[0]
+    assert "Before it can be approved: The post has no credit; say who made the picture." in before
+    assert shown.text.count("The post has no credit") == 1
+    assert "x The caption is 319 too long" in text_of(shown)
+
+
+def test_a_caption_for_a_language_survives_the_form(site: Site, picture: str) -> None:
+    desk, editor = site.desk, site.client("editor")
+    draft = PostDraft(title="By hand", captions={"lang:en": "For all, by X"}, credit="X")
+    post_id = add_post(desk.database, desk.store, draft, desk.now()).id
+    page = editor.get(f"/posts/{post_id}")
+    assert "Caption for every channel in en" in page.text
+    sent = {name: "For all, by X" for name in re.findall(r'name="(caption-lang:en)"', page.text)}
+    editor.send_form(f"/posts/{post_id}", {"title": "By hand", "credit": "X", "language": "en", **sent})
+    assert load(site, post_id).captions == {"lang:en": "For all, by X"}
+
+
+def test_typing_an_alt_text_makes_no_picture_anew(site: Site, picture: str) -> None:
+    editor = site.client("editor")
+
+    def pictures(alt_text: str) -> list[str]:
+        shown = editor.send_form("/preview", fields(picture, **{"images-0-alt_text": alt_text}))
+        return re.findall(r"/renditions/([0-9a-f]{64})", shown.text)
+
+    assert pictures("A grey disc") == pictures("A grey disc on black ground") != []
+
+
 def test_a_post_that_is_not_there_is_told(site: Site, tmp_path: Path) -> None:
     assert "There is no post 4711" in site.client("editor").get("/posts/4711").text

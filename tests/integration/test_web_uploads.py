@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import os
 import re
 import threading
@@ -12,14 +13,15 @@ from pathlib import Path
 
 import pytest
 import requests
-from sqlalchemy import func, select, text
+from sqlalchemy import func, select, text, update
 
 from publisher.db.models import Media, Post
 from publisher.db.session import Database
+from publisher.db.staff import Upload
 from publisher.desk import Desk
 from publisher.media import FolderStore, MediaUnreachable
 from publisher.post_queue.pictures import keep_picture
-from publisher.post_queue.uploads import FOLDER, MOST_UNFINISHED, Uploads
+from publisher.post_queue.uploads import FOLDER, MOST_UNFINISHED, Uploads, WrongOffset
 from publisher.starter import write_starter
 from tests.desk_site import Client, Site, open_site, text_of
 from tests.outlet import draw
@@ -121,7 +123,7 @@ def test_what_lies_on_this_machine_is_what_goes_on(site: Site, editor: Client, t
     file = folder_of(site) / upload
     # A process died in the middle of a piece.
     with file.open("ab") as left:
-        left.write(b"half a piece, and not the row")
+        left.write(b"half a piece, and not the row" * 100)
     assert send(editor, upload, 4000, content[4000:6000]).json()["received"] == 6000
     assert file.read_bytes() == content[:6000]
     # The pieces went to another machine.
@@ -200,6 +202,44 @@ def test_abandoned_uploads_are_swept_after_a_day(site: Site, editor: Client, tmp
     assert uploads(site).sweep(now + timedelta(hours=25)) >= 1
     assert list(folder_of(site).iterdir()) == []
     assert editor.get(f"/uploads/{upload}").status_code == 404
+
+
+def test_a_piece_that_comes_twice_at_once_is_added_once(site: Site) -> None:
+    person = site.person("editor", email="twice@example.org")
+    upload = uploads(site).begin(person, "disc.png", 12, site.desk.now())
+    uploads(site).add(person, upload.id, 0, b"1234")
+    refusals: list[int] = []
+
+    def add_again() -> None:
+        try:
+            uploads(site).add(person, upload.id, 4, b"abcd")
+        except WrongOffset as refusal:
+            refusals.append(refusal.received)
+
+    second = threading.Thread(target=add_again)
+    file = folder_of(site) / upload.id
+    with file.open("ab") as held:
+        fcntl.flock(held, fcntl.LOCK_EX)
+        second.start()
+        wait_for_file(file, second)
+        # What the first request does while it holds the file.
+        held.write(b"5678")
+        held.flush()
+        with site.desk.database.writing() as session:
+            session.execute(update(Upload).where(Upload.id == upload.id).values(received=8))
+    second.join(PATIENCE_SECONDS)
+    assert refusals == [8]
+    assert file.read_bytes() == b"12345678"
+
+
+def wait_for_file(file: Path, thread: threading.Thread) -> None:
+    """Return as soon as somebody waits for the lock of a file."""
+    waiting = re.compile(rf"-> FLOCK .*:{file.stat().st_ino} ")
+    give_up = time.monotonic() + PATIENCE_SECONDS
+    while thread.is_alive() and time.monotonic() < give_up:
+        if waiting.search(Path("/proc/locks").read_text(encoding="ascii")):
+            return
+    raise AssertionError("nobody waited")
 
 
 def test_the_oldest_unfinished_upload_makes_room(site: Site) -> None:

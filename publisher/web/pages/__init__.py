@@ -2,9 +2,11 @@
 
 from publisher.web.pages import (
     account,
+    api_page,
     approval,
     archive,
     calendar_page,
+    channels,
     deliveries,
     editor,
     login,
@@ -13,14 +15,18 @@ from publisher.web.pages import (
     probes,
     queue_page,
     today,
+    tokens,
     uploads,
+    webhooks,
 )
 
 ROUTERS = (
     account.router,
+    api_page.router,
     approval.router,
     archive.router,
     calendar_page.router,
+    channels.router,
     deliveries.router,
     editor.router,
     login.router,
@@ -29,5 +35,7 @@ ROUTERS = (
     probes.router,
     queue_page.router,
     today.router,
+    tokens.router,
     uploads.router,
+    webhooks.router,
 )

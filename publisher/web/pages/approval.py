@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from typing import Annotated
 
 from fastapi import APIRouter, Form, Request
@@ -14,9 +13,10 @@ from publisher.post_queue.drafts import PostChanges
 from publisher.post_queue.posts import edit_post, withdraw_post
 from publisher.post_queue.versions import content_of, load_version, versions_of
 from publisher.staff.roles import Permission
-from publisher.web.differences import changed_fields, pieces
+from publisher.web.differences import Piece, changed_fields, pieces
 from publisher.web.errors import Forbidden
-from publisher.web.post_form import Shown, actor, load, show_form, stored_fields
+from publisher.web.labels import label_of
+from publisher.web.post_form import Shown, actor, load, show_form, shown_fields, stored_fields
 from publisher.web.rendering import desk_of, flash, go, page
 
 router = APIRouter()
@@ -96,19 +96,20 @@ def post_version(request: Request, post_id: int, version: int) -> Response:
     with desk.database.reading() as session:
         content = load_version(session, post_id, version)
         kept = versions_of(session, post_id)
-    then = _plain(content.model_dump(mode="json"))
-    now = _plain(content_of(post).model_dump(mode="json"))
-    changes = [(name, pieces(then.get(name, ""), now.get(name, ""))) for name in changed_fields(then, now)]
+    then, now = shown_fields(desk, content), shown_fields(desk, content_of(post))
+    changes = [
+        (label_of(name), _told(name, then.get(name, ""), now.get(name, ""))) for name in changed_fields(then, now)
+    ]
     made = next(each for each in kept if each.version == version)
     return page(request, "version.html", post=post, made=made, kept=kept, changes=changes)
 
 
-def _plain(content: dict[str, object]) -> dict[str, str]:
-    """The fields as texts that can be compared."""
-    return {
-        name: value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
-        for name, value in content.items()
-    }
+def _told(field: str, then: str, now: str) -> list[Piece]:
+    if not field.endswith("-media"):
+        return pieces(then, now)
+    # A picture's name is its hash: nobody reads anything in it.
+    told = [Piece("out", "the picture that was here")] if then else []
+    return [*told, *([Piece("in", "another picture" if then else "a new picture")] if now else [])]
 
 
 @router.post("/posts/{post_id}/versions/{version}")

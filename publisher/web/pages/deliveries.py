@@ -126,7 +126,8 @@ def delivery(request: Request, delivery_id: int) -> Response:
         "delivery.html",
         row=row,
         adapted=AdaptedPost.model_validate(row.adapted),
-        story=sorted(told, key=lambda each: each[0]),
+        # What was intended is written before the request that it is about, in the same instant.
+        story=sorted(told, key=lambda each: (each[0], each[1] == "attempt")),
         siblings=life.siblings,
         tones=TONES,
         waiting=WAITING,

@@ -13,9 +13,9 @@ from starlette.datastructures import FormData
 from publisher.db.models import Post
 from publisher.post_queue import autosaves
 from publisher.post_queue.drafts import PostChanges, PostDraft
-from publisher.post_queue.errors import PostError
+from publisher.post_queue.errors import PostError, StaleEdit
 from publisher.post_queue.order import FixedDate, Position, Reserve, move_post
-from publisher.post_queue.posts import StaleEdit, add_post, edit_post
+from publisher.post_queue.posts import add_post, edit_post
 from publisher.staff.roles import Permission
 from publisher.web.differences import changed_fields
 from publisher.web.forms import Mistakes, content_of_fields, fields_of, posted

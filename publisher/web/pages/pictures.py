@@ -5,6 +5,7 @@ Everything is served as what the renderer made, never as what was uploaded.
 
 from __future__ import annotations
 
+import threading
 from typing import Annotated
 
 from fastapi import APIRouter, Path, Request
@@ -22,6 +23,8 @@ WIDTHS = (160, 320, 640, 1280)
 """The thumbnails that there are, in pixels of their longer side."""
 KEPT = "private, max-age=31536000, immutable"
 NOT_HERE = "This picture is not here."
+_MAKING = threading.BoundedSemaphore(2)
+"""So many pictures are made at once, however many a page shows: publishing needs the machine too."""
 Hash = Annotated[str, Path(pattern="^[0-9a-f]{64}$")]
 
 
@@ -37,7 +40,7 @@ def thumbnail(request: Request, sha256: Hash, width: int) -> Response:
     if width not in WIDTHS:
         raise NotThere(NOT_HERE)
     try:
-        return _file(desk_of(request).renderer.render(thumbnail_spec(sha256, width)))
+        return _file(_render(request, thumbnail_spec(sha256, width)))
     except ImageRefused:
         raise NotThere(NOT_HERE) from None
 
@@ -49,12 +52,20 @@ def rendition(request: Request, digest: Hash) -> Response:
     specs: Specs = request.app.state.specs
     wanted = specs.get(digest)
     try:
-        made = renderer.render(wanted) if wanted else renderer.stored(digest)
+        made = _render(request, wanted) if wanted else renderer.stored(digest)
     except ImageRefused:
         made = None
     if made is None:
         raise NotThere(NOT_HERE)
     return _file(made)
+
+
+def _render(request: Request, spec: RenditionSpec) -> Rendition:
+    renderer = desk_of(request).renderer
+    if made := renderer.stored(spec.digest):
+        return made
+    with _MAKING:
+        return renderer.render(spec)
 
 
 def _file(made: Rendition) -> Response:

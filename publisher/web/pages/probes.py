@@ -1,14 +1,67 @@
-"""What a supervisor asks."""
+"""What a supervisor asks: `/healthz`, `/readyz` and `/metrics`.
+
+Whether the process lives, and whether the desk can do its work, anybody may know: a proxy asks
+it. Why it can't, and what is measured, names channels and folders, and is told only to this
+machine itself and to people who may operate the desk. A request that a proxy passed on came
+from elsewhere, wherever the proxy runs. Prometheus on another machine reads the address of the
+section `health` instead, which needs no way through the pages.
+"""
 
 from __future__ import annotations
 
-from fastapi import APIRouter
-from fastapi.responses import PlainTextResponse
+import ipaddress
+from dataclasses import asdict
+from http import HTTPStatus
+
+from fastapi import APIRouter, Request
+from fastapi.responses import JSONResponse, PlainTextResponse, Response
+
+from publisher.health.metrics import CONTENT_TYPE, render_metrics
+from publisher.health.ready import check_ready
+from publisher.staff.roles import Permission
+from publisher.web.errors import NotThere
+from publisher.web.rendering import desk_of
 
 router = APIRouter()
+
+PASSED_ON = ("forwarded", "via", "x-forwarded-for", "x-forwarded-host", "x-real-ip")
+"""Headers that a proxy adds."""
 
 
 @router.get("/healthz")
 def healthz() -> PlainTextResponse:
     """The process lives."""
     return PlainTextResponse("ok\n")
+
+
+@router.get("/readyz")
+def readyz(request: Request) -> Response:
+    """200 when the desk can do its work, else 503; the reasons only to whom they are meant for."""
+    checks = check_ready(desk_of(request))
+    ready = all(check.ok for check in checks)
+    status = HTTPStatus.OK if ready else HTTPStatus.SERVICE_UNAVAILABLE
+    if not _is_insider(request):
+        return PlainTextResponse("ok\n" if ready else "not ok\n", status)
+    return JSONResponse({"ready": ready, "checks": [asdict(check) for check in checks]}, status)
+
+
+@router.get("/metrics")
+def metrics(request: Request) -> Response:
+    """For Prometheus. To anybody else there is nothing here."""
+    if not _is_insider(request):
+        raise NotThere("The address is wrong, or what it showed is gone.")
+    return Response(render_metrics(desk_of(request)), media_type=CONTENT_TYPE)
+
+
+def _is_insider(request: Request) -> bool:
+    if Permission.OPERATE in (request.state.permissions or ()):
+        return True
+    was_passed_on = any(name in request.headers for name in PASSED_ON)
+    return not was_passed_on and _is_loopback(request.client.host if request.client else "")
+
+
+def _is_loopback(host: str) -> bool:
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False

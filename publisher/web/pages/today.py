@@ -112,13 +112,21 @@ def _channel(
 
 
 def _troubles(request: Request, session: Session, desk: Desk, now: datetime) -> list[Trouble]:
-    view = View(session, desk.settings, now)
-    return [_trouble(request, each) for each in _conditions(view)]
+    conditions = list(_conditions(View(session, desk.settings, now)))
+    told = _told_already(session, conditions)
+    return [_trouble(request, each) for each in conditions if each.subject not in told]
 
 
 def _conditions(view: View) -> Iterator[Condition]:
     for source in SOURCES:
         yield from source(view)
+
+
+def _told_already(session: Session, conditions: list[Condition]) -> set[str]:
+    """A post that is late because its delivery needs a person is one thing to do, not two."""
+    deliveries = [int(each.subject.split()[1]) for each in conditions if each.subject.startswith("delivery ")]
+    query = select(Pick.slot, Delivery.channel_name).join(Delivery.pick).where(Delivery.id.in_(deliveries))
+    return {f"late {slot.isoformat()} {channel}" for slot, channel in session.execute(query)}
 
 
 def _trouble(request: Request, condition: Condition) -> Trouble:

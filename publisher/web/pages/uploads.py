@@ -13,7 +13,7 @@ from publisher.db.staff import Upload
 from publisher.media import MediaUnreachable
 from publisher.post_queue.errors import PostError
 from publisher.post_queue.uploads import FOLDER, NoUpload, Uploads, WrongOffset
-from publisher.web.errors import NotThere, PageError
+from publisher.web.errors import NotThere, PageError, sentence
 from publisher.web.forms import file_name
 from publisher.web.pages.pictures import NOT_HERE, Hash
 from publisher.web.post_form import picture_context
@@ -118,5 +118,4 @@ def _refused(error: Exception) -> Response:
     if isinstance(error, WrongOffset):
         return JSONResponse({"error": str(error), "received": error.received}, 409)
     status = 404 if isinstance(error, NoUpload) else 503 if isinstance(error, MediaUnreachable) else 422
-    text = str(error)
-    return JSONResponse({"error": f"{text[:1].upper()}{text[1:].rstrip('.')}."}, status)
+    return JSONResponse({"error": sentence(str(error))}, status)

@@ -1,0 +1,157 @@
+"""A channel at a glance: does it publish, what is left, what waits, who is logged in."""
+
+from __future__ import annotations
+
+import ipaddress
+from dataclasses import dataclass
+from datetime import datetime, time
+from urllib.parse import urlsplit
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session, joinedload
+
+from publisher.content import Account
+from publisher.db.models import Channel, Delivery, Quota
+from publisher.db.session import Database
+from publisher.delivery.budget import Spending, spending
+from publisher.delivery.channels import Channels
+from publisher.delivery.operate import BY_HAND
+from publisher.delivery.quotas import used_up
+from publisher.platforms.base import KeepsLogin, PlatformAdapter
+from publisher.platforms.errors import PlatformError
+from publisher.profiles import Profile
+from publisher.settings import ChannelSettings, Settings
+
+WAITING_STATES = ("pending", "unconfirmed", "processing")
+MOST_LISTED = 20
+"""So many deliveries are named; more of them are a reason to look at their own page."""
+
+
+@dataclass(frozen=True, slots=True)
+class Wait:
+    """Why a channel that is not paused publishes nothing for now."""
+
+    until: datetime
+    why: str
+
+
+@dataclass(frozen=True, slots=True)
+class Login:
+    """What is known of a channel's log-in without asking its platform."""
+
+    problem: str = ""
+    """One sentence: why it can't be used. Empty: as far as is known, it can."""
+    ends: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ChannelOverview:
+    channel: ChannelSettings
+    profile: Profile
+    row: Channel
+    hour: time
+    language: str
+    wait: Wait | None
+    quotas: tuple[Quota, ...]
+    """Those that have not begun anew since they were told."""
+    spending: Spending | None
+    """None: the platform asks for no money."""
+    latest: Delivery | None
+    """The newest post that is public."""
+    waiting: tuple[Delivery, ...]
+    """What goes out by itself, as long as the channel is not paused."""
+    needs_person: tuple[Delivery, ...]
+    login: Login
+    connects_in_steps: bool
+
+    @property
+    def on_sandbox(self) -> bool:
+        return is_on_this_machine(self.channel)
+
+
+def overviews(database: Database, channels: Channels, settings: Settings, now: datetime) -> list[ChannelOverview]:
+    """Every channel of the configuration. Reads alone; no platform is asked."""
+    logins = {name: read_login(channels, name) for name in channels.names()}
+    with database.reading() as session:
+        return [
+            _overview(session, channels, settings, each, logins[name], now) for name, each in settings.channels.items()
+        ]
+
+
+def _overview(
+    session: Session, channels: Channels, settings: Settings, channel: ChannelSettings, login: Login, now: datetime
+) -> ChannelOverview:
+    name, profile = channel.name, channels.profile(channel.name)
+    row = session.get_one(Channel, name)
+    quotas = select(Quota).where(Quota.channel_name == name, Quota.resets_at > now).order_by(Quota.name)
+    priced = profile.prices is not None
+    return ChannelOverview(
+        channel=channel,
+        profile=profile,
+        row=row,
+        hour=settings.channel_hour(channel),
+        language=settings.channel_language(channel),
+        wait=_wait(session, row, now),
+        quotas=tuple(session.scalars(quotas)),
+        spending=spending(session, name, channel.monthly_budget, now, settings.outlet.zone) if priced else None,
+        latest=_newest(session, name),
+        waiting=_in_states(session, name, WAITING_STATES),
+        needs_person=_in_states(session, name, BY_HAND),
+        login=login,
+        connects_in_steps=channels.connects_in_steps(name),
+    )
+
+
+def _wait(session: Session, row: Channel, now: datetime) -> Wait | None:
+    waits = []
+    if row.next_publish_at is not None and row.next_publish_at > now:
+        waits.append(Wait(row.next_publish_at, "the platform asked to wait, or sets the pace"))
+    if quota := used_up(session, row.name, {"posts": 1, "requests": 1}, now):
+        waits.append(Wait(quota.until, f"the quota “{quota.name}” is used up"))
+    return max(waits, key=lambda each: each.until, default=None)
+
+
+def _newest(session: Session, channel: str) -> Delivery | None:
+    query = select(Delivery).where(
+        Delivery.channel_name == channel, Delivery.part == 0, Delivery.published_at.is_not(None)
+    )
+    return session.scalar(query.order_by(Delivery.published_at.desc()).limit(1))
+
+
+def _in_states(session: Session, channel: str, states: tuple[str, ...]) -> tuple[Delivery, ...]:
+    query = (
+        select(Delivery)
+        .where(Delivery.channel_name == channel, Delivery.state.in_(states))
+        .options(joinedload(Delivery.pick))
+        .order_by(Delivery.id.desc())
+        .limit(MOST_LISTED)
+    )
+    return tuple(session.scalars(query))
+
+
+def read_login(channels: Channels, name: str) -> Login:
+    """What the stored log-in tells. Sends nothing."""
+    try:
+        return Login(ends=login_ends(channels.open(name)))
+    except PlatformError as error:
+        return Login(problem=error.message)
+
+
+def examine(channels: Channels, name: str) -> tuple[Account, datetime | None]:
+    """Ask the platform who a channel's credentials belong to, and when the log-in ends. Raises PlatformError."""
+    adapter = channels.open(name)
+    account = adapter.verify_credentials()
+    return account, login_ends(adapter)
+
+
+def login_ends(adapter: PlatformAdapter) -> datetime | None:
+    return adapter.login_ends() if isinstance(adapter, KeepsLogin) else None
+
+
+def is_on_this_machine(channel: ChannelSettings) -> bool:
+    """Whether a channel leads to a platform on this machine, as the sandbox is."""
+    host = urlsplit(channel.base_url or channel.proxy or "").hostname or ""
+    try:
+        return host == "localhost" or ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False

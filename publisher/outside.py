@@ -1,0 +1,97 @@
+"""The way to addresses that somebody wrote down, without being led to machines that only we can reach.
+
+A name is resolved once, every address that it has must be allowed, and the connection goes to the
+address that was judged, not to whatever the name means a moment later.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+import socket
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import urllib3
+from requests.utils import DEFAULT_CA_BUNDLE_PATH
+from urllib3.connection import HTTPConnection, HTTPSConnection
+from urllib3.exceptions import LocationParseError
+from urllib3.util import Url, parse_url
+
+IPAddress = ipaddress.IPv4Address | ipaddress.IPv6Address
+
+
+class NotAsked(Exception):
+    """The address can't or must not be asked; the message is a clause."""
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """A URL, and where its host is: every address of it was judged."""
+
+    url: Url
+    host: str
+    port: int
+    addresses: tuple[str, ...]
+
+    def pool(self, address: str, timeout: urllib3.Timeout) -> urllib3.HTTPConnectionPool:
+        """Connections to one of the addresses; a certificate must be the host's."""
+        shared: dict[str, Any] = {"timeout": timeout, "retries": False, "maxsize": 1}
+        if self.url.scheme == "http":
+            return urllib3.HTTPConnectionPool(address, self.port, **shared)
+        return urllib3.HTTPSConnectionPool(address, self.port, **shared, **self._trust)
+
+    def connection(self, address: str, timeout: float) -> HTTPConnection:
+        """One connection, not made yet. `timeout`: seconds that each single wait may take."""
+        if self.url.scheme == "http":
+            return HTTPConnection(address, self.port, timeout=timeout)
+        return HTTPSConnection(address, self.port, timeout=timeout, **self._trust)
+
+    @property
+    def _trust(self) -> dict[str, Any]:
+        return {
+            "server_hostname": self.host,
+            "assert_hostname": self.host,
+            "cert_reqs": "CERT_REQUIRED",
+            "ca_certs": DEFAULT_CA_BUNDLE_PATH,
+        }
+
+
+def find_place(url: str, also: Callable[[IPAddress], bool]) -> Place:
+    """Where a URL leads. `also`: which addresses may be asked besides the public ones.
+
+    Raises:
+        NotAsked: it is no URL, nobody has that name, or an address of it must not be asked.
+    """
+    try:
+        parts = parse_url(url)
+    except LocationParseError:
+        raise NotAsked("it is no address") from None
+    if parts.scheme not in ("http", "https") or not parts.host:
+        raise NotAsked("only http:// and https:// can be asked")
+    host = parts.host.strip("[]")
+    port = parts.port or (443 if parts.scheme == "https" else 80)
+    return Place(parts, host, port, _judged(host, port, also))
+
+
+def _judged(host: str, port: int, also: Callable[[IPAddress], bool]) -> tuple[str, ...]:
+    """Where the host is, when every address that it has may be asked."""
+    try:
+        found = [info[4][0] for info in socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)]
+    except (OSError, UnicodeError):
+        raise NotAsked(f"there is no {host}") from None
+    addresses = [ipaddress.ip_address(str(each).partition("%")[0]) for each in found]
+    for address in addresses:
+        if not (_is_public(address) or also(address)):
+            raise NotAsked(f"{host} is no public address, and is not asked")
+    return tuple(str(address) for address in addresses)
+
+
+def _is_public(address: IPAddress) -> bool:
+    # What an IPv6 address carries inside decides: the network may hand it on to that.
+    inside = None
+    if isinstance(address, ipaddress.IPv6Address):
+        inside = address.ipv4_mapped or address.sixtofour or (address.teredo[1] if address.teredo else None)
+        if address in ipaddress.ip_network("64:ff9b::/96"):
+            inside = ipaddress.IPv4Address(int(address) & 0xFFFFFFFF)
+    return address.is_global and not address.is_multicast and (inside is None or inside.is_global)

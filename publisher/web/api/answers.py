@@ -1,0 +1,45 @@
+"""What each route may answer, for its documentation."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from publisher.web.api.problems import KINDS, MEDIA_TYPE
+
+Responses = dict[int | str, dict[str, Any]]
+
+RATE = {
+    "RateLimit-Policy": "How many requests a token has, and in how many seconds they come back.",
+    "RateLimit": "How many requests are left, and the seconds until there is one more.",
+}
+ETAG = {"ETag": "The version, for `If-Match`."}
+LOCATION = {"Location": "The path of what was created."}
+RETRY = {"Retry-After": "Seconds."}
+CHALLENGE = {"WWW-Authenticate": "What was lacking."}
+ALWAYS = (401, 403, 406, 429)
+WITH_INPUT = (422,)
+WITH_BODY = (400, 413, 415, 422)
+
+
+def problems(*statuses: int) -> Responses:
+    """Those of every route, and these."""
+    return {status: _problem(status) for status in sorted({*ALWAYS, *statuses})}
+
+
+def _problem(status: int) -> dict[str, Any]:
+    more = {401: CHALLENGE, 429: {**RATE, **RETRY}}.get(status, {})
+    return {
+        "description": KINDS[status].told,
+        "content": {MEDIA_TYPE: {"schema": {"$ref": "#/components/schemas/Problem"}}},
+        **({"headers": headers(more)} if more else {}),
+    }
+
+
+def success(status: int, description: str, *told: dict[str, str]) -> Responses:
+    """A good answer with the headers that it has."""
+    merged = {name: text for each in (RATE, *told) for name, text in each.items()}
+    return {status: {"description": description, "headers": headers(merged)}}
+
+
+def headers(told: dict[str, str]) -> dict[str, Any]:
+    return {name: {"description": text, "schema": {"type": "string"}} for name, text in told.items()}

@@ -1,0 +1,88 @@
+"""The application of the API, which the pages' application mounts at `PATH`."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from fastapi import FastAPI, Security
+from fastapi.routing import APIRoute
+from fastapi.security import HTTPBearer
+from starlette.datastructures import MutableHeaders
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from publisher import __version__
+from publisher.desk import Desk
+from publisher.web.api import calendar_days, channels, deliveries, images, posts, queue_places, schema
+from publisher.web.api.limits import Buckets
+from publisher.web.api.problems import add_handlers, unexpected
+from publisher.web.headers import CaughtFailures
+
+PATH = "/api/v1"
+ROUTERS = (
+    posts.router,
+    images.router,
+    queue_places.router,
+    calendar_days.router,
+    deliveries.router,
+    channels.router,
+    schema.router,
+)
+
+
+class Api(FastAPI):
+    """An application that describes itself in its own way."""
+
+    def openapi(self) -> dict[str, Any]:
+        if self.openapi_schema is None:
+            described = schema.describe(self)
+            described["servers"] = [{"url": PATH}]
+            self.openapi_schema = described
+        return self.openapi_schema
+
+
+class ToldLimits:
+    """Adds to every answer, problems included, what the guard has to tell of the token's limit."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        state: dict[str, Any] = scope.setdefault("state", {})
+
+        async def send_told(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                headers = MutableHeaders(scope=message)
+                for name, value in state.get("told", {}).items():
+                    headers[name] = value
+            await send(message)
+
+        await self._app(scope, receive, send_told)
+
+
+def create_api(desk: Desk) -> Api:
+    """The API of one desk. It takes tokens alone: a browser's cookie means nothing to it."""
+    api = Api(
+        title="publisher",
+        version=__version__,
+        docs_url=None,
+        redoc_url=None,
+        openapi_url=None,
+        redirect_slashes=False,
+        generate_unique_id_function=_operation,
+        dependencies=[Security(HTTPBearer(scheme_name="token", auto_error=False))],
+    )
+    api.state.desk = desk
+    api.state.buckets = Buckets()
+    for router in ROUTERS:
+        api.include_router(router)
+    add_handlers(api)
+    api.add_middleware(CaughtFailures, answer=unexpected)
+    api.add_middleware(ToldLimits)
+    return api
+
+
+def _operation(route: APIRoute) -> str:
+    return route.name.removeprefix("api_")

@@ -1,0 +1,78 @@
+"""The calendar: what was shown on past days, and what would be on the coming ones."""
+
+from __future__ import annotations
+
+from datetime import date, datetime, timedelta
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Query, Request
+from pydantic import BaseModel, ConfigDict, Field
+
+from publisher.post_queue.days import Kind, calendar_days
+from publisher.post_queue.drafts import Day
+from publisher.post_queue.listing import waiting_posts
+from publisher.post_queue.slots import slot_day
+from publisher.web.api.answers import problems, success
+from publisher.web.api.guard import GuardedRoute, desk_of
+from publisher.web.api.problems import FieldProblem, Problem
+
+router = APIRouter(prefix="/calendar", tags=["calendar"], route_class=GuardedRoute)
+
+USUAL = timedelta(days=30)
+LONGEST = timedelta(days=100)
+
+
+class _Read(BaseModel):
+    model_config = ConfigDict(from_attributes=True)
+
+
+class ChannelDay(_Read):
+    """What became of a day's post on one channel."""
+
+    channel: str = Field(examples=["tumblr"])
+    state: str = Field(examples=["published"])
+    link: str = Field(description="Where the post is; empty when it isn't public, or the platform gives no address.")
+
+
+class EntryOut(_Read):
+    """A post of a day, or the lack of one."""
+
+    kind: Kind = Field(
+        description="`shown`: it was picked; `coming`: it would be; `draft`: fixed to the day and not approved; "
+        "`empty` or `missed`: there was no post, or none can be seen for it; `nothing`: before the desk, or too far."
+    )
+    post_id: int | None
+    title: str
+    reason: str = Field(description="Why this post: `fixed date`, `queue` or `reserve`.")
+    deliveries: list[ChannelDay]
+
+
+class DayOut(_Read):
+    day: date
+    opens: datetime = Field(description="When its post is picked.")
+    entries: list[EntryOut]
+
+
+class CalendarOut(BaseModel):
+    days: list[DayOut]
+
+
+@router.get("", response_model=CalendarOut, responses={**success(200, "The days, in order."), **problems(422)})
+def api_calendar(
+    request: Request,
+    first: Annotated[Day | None, Query(description="The first day; else today.")] = None,
+    last: Annotated[
+        Day | None, Query(description="The last day, at most 100 after the first; else 30 after it.")
+    ] = None,
+) -> Any:
+    """Read the days: who had which post where, and which post each coming day would get."""
+    desk = desk_of(request)
+    now = desk.now()
+    begin = first or slot_day(now, desk.settings.outlet.zone)
+    end = last or begin + USUAL
+    if not begin <= end <= begin + LONGEST:
+        wrong = f"{end} is not within {LONGEST.days} days after {begin}; ask for fewer days"
+        raise Problem(422, wrong, errors=[FieldProblem(detail=f"{wrong}.", parameter="last")])
+    with desk.database.reading() as session:
+        days = calendar_days(session, desk.settings, waiting_posts(session), begin, end, now)
+    return {"days": [DayOut.model_validate(day) for day in days]}

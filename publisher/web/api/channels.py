@@ -1,0 +1,72 @@
+"""Channels: where the outlet publishes, and whether it can."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Path, Request
+from pydantic import BaseModel, Field
+from sqlalchemy import select
+
+from publisher.db.models import Channel
+from publisher.desk import Desk
+from publisher.settings import ChannelSettings
+from publisher.web.api.answers import problems, success
+from publisher.web.api.guard import GuardedRoute, desk_of
+from publisher.web.api.problems import Problem
+
+router = APIRouter(prefix="/channels", tags=["channels"], route_class=GuardedRoute)
+
+
+class ChannelOut(BaseModel):
+    """One account on one platform."""
+
+    name: str = Field(examples=["tumblr"])
+    platform: str = Field(examples=["tumblr"])
+    account: str = Field(examples=["picture-of-the-day"])
+    language: str = Field(examples=["en"])
+    hour: str = Field(description="When its followers get the day's post, in the outlet's zone.", examples=["09:00"])
+    paused_at: datetime | None = Field(description="Since when it publishes nothing, until a person has mended it.")
+    pause_reason: str
+    next_publish_at: datetime | None = Field(description="Not before this instant: a rate limit, or the pace.")
+
+
+class ChannelsOut(BaseModel):
+    items: list[ChannelOut]
+
+
+@router.get("", response_model=ChannelsOut, responses={**success(200, "All of them."), **problems()})
+def api_channels(request: Request) -> Any:
+    """List the channels of the configuration."""
+    desk = desk_of(request)
+    rows = _rows(desk)
+    return {"items": [_told(desk, each, rows[each.name]) for each in desk.settings.channels.values()]}
+
+
+@router.get("/{name}", response_model=ChannelOut, responses={**success(200, "The channel."), **problems(404, 422)})
+def api_channel(request: Request, name: Annotated[str, Path(max_length=40, pattern=r"^[a-z0-9_-]+$")]) -> Any:
+    """Read one channel."""
+    desk = desk_of(request)
+    channel = desk.settings.channels.get(name)
+    if channel is None:
+        raise Problem(404, f"There is no channel {name!r}; known are {', '.join(desk.channels.names())}")
+    return _told(desk, channel, _rows(desk)[name])
+
+
+def _rows(desk: Desk) -> dict[str, Channel]:
+    with desk.database.reading() as session:
+        return {row.name: row for row in session.scalars(select(Channel))}
+
+
+def _told(desk: Desk, channel: ChannelSettings, row: Channel) -> ChannelOut:
+    return ChannelOut(
+        name=channel.name,
+        platform=channel.platform,
+        account=channel.account,
+        language=desk.settings.channel_language(channel),
+        hour=f"{desk.settings.channel_hour(channel):%H:%M}",
+        paused_at=row.paused_at,
+        pause_reason=row.pause_reason,
+        next_publish_at=row.next_publish_at,
+    )

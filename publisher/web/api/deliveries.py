@@ -1,0 +1,221 @@
+"""Deliveries: found, read whole, and what a person can do about one."""
+
+from __future__ import annotations
+
+from datetime import date, datetime
+from typing import Annotated, Any, Literal
+
+from fastapi import APIRouter, Query, Request, Response
+from pydantic import BaseModel, ConfigDict, Field
+
+from publisher.content import AdaptedPost
+from publisher.db.models import Delivery
+from publisher.delivery import operate
+from publisher.delivery.listing import Wanted, find_deliveries, life_of
+from publisher.desk import Desk
+from publisher.states import WAITING, State
+from publisher.web.api.answers import ETAG, WITH_BODY, WITH_INPUT, problems, success
+from publisher.web.api.conditions import IfMatch, etag, require_match
+from publisher.web.api.guard import GuardedRoute, actor, desk_of
+from publisher.web.api.paging import After, Id, Limit, Page, Text, next_page
+from publisher.web.api.problems import Problem
+
+router = APIRouter(prefix="/deliveries", tags=["deliveries"], route_class=GuardedRoute)
+
+ON_ONE = problems(404, 409, 412, 428, *WITH_INPUT)
+
+
+class DeliveryOut(BaseModel):
+    """One pick going to one channel, or one reply that continues it."""
+
+    id: int = Field(examples=[42])
+    version: str = Field(description="Its `ETag`: changes with its state and with its hands.", examples=["held.3"])
+    day: date = Field(description="The slot that its post was picked for.")
+    channel: str = Field(examples=["tumblr"])
+    part: int = Field(description="1 is the post; from 2 on, the replies that continue it.", examples=[1])
+    state: State
+    post_id: int | None = Field(examples=[17])
+    title: str
+    scheduled_at: datetime = Field(description="When followers should have it.")
+    expires_at: datetime = Field(description="From when it is too late.")
+    published_at: datetime | None
+    next_try_at: datetime | None = Field(description="When it is looked at next, where it waits for the clock.")
+    url: str | None = Field(description="Where it is public.")
+    remote_id: str | None
+    may_be_public: bool = Field(description="The outcome of a request is unknown: trying again could post it twice.")
+    problem: str = Field(description="One sentence: what is wrong and what to do. Empty: nothing.")
+
+    @classmethod
+    def of(cls, row: Delivery, **more: Any) -> Any:
+        """A row as this kind of answer; `more`: what the answer has besides."""
+        return cls.model_validate(
+            {
+                "id": row.id,
+                "version": operate.version_of(row),
+                "day": row.pick.slot,
+                "channel": row.channel_name,
+                "part": row.part + 1,
+                "state": row.state,
+                "post_id": row.pick.post_id,
+                "title": row.adapted.get("title", ""),
+                "scheduled_at": row.scheduled_at,
+                "expires_at": row.expires_at,
+                "published_at": row.published_at,
+                "next_try_at": row.due_at if row.state in WAITING else None,
+                "url": row.remote_url,
+                "remote_id": row.remote_id,
+                "may_be_public": row.unknown_since is not None,
+                "problem": row.problem,
+                **more,
+            }
+        )
+
+
+class AttemptOut(BaseModel):
+    """One try: a send, a look-up or a read-back."""
+
+    model_config = ConfigDict(from_attributes=True)
+
+    kind: str = Field(examples=["send"])
+    started_at: datetime
+    ended_at: datetime | None
+    outcome: str | None = Field(description="An error's name, or `published`, `absent`, `lost`; null while it runs.")
+    status: int | None = Field(description="The platform's HTTP status.")
+    request_id: str | None
+    detail: str
+
+
+class WholeDelivery(DeliveryOut):
+    """A delivery with its tries, and with exactly what was sent or will be."""
+
+    attempts: list[AttemptOut]
+    adapted: AdaptedPost = Field(description="What the channel got, or will get.")
+
+
+class RetryWish(BaseModel):
+    model_config = ConfigDict(extra="forbid")
+
+    i_have_looked: bool = Field(
+        default=False,
+        description="You looked on the platform, and it is not there: needed where it may be public already.",
+    )
+
+
+class AdoptWish(BaseModel):
+    model_config = ConfigDict(extra="forbid")
+
+    url: str = Field(
+        max_length=2000,
+        pattern=r"^[^\x00]*$",
+        description="Where the post is that somebody made by hand.",
+        examples=["https://picture-of-the-day.tumblr.com/post/4711"],
+    )
+
+
+@router.get(
+    "", response_model=Page[DeliveryOut], responses={**success(200, "Deliveries, the newest first."), **problems(422)}
+)
+def api_deliveries(
+    request: Request,
+    day: Annotated[date | None, Query(description="Only of this day.")] = None,
+    channel: Annotated[str, Query(max_length=40, pattern=r"^[a-z0-9_-]*$", description="Only on this channel.")] = "",
+    state: Annotated[State | Literal[""], Query(description="Only in this state.")] = "",
+    text: Text = "",
+    after: After = None,
+    limit: Limit = 50,
+) -> Any:
+    """List deliveries, the newest first."""
+    wanted = Wanted(day=day, channel=channel, states=(state,) if state else (), text=text.strip())
+    with desk_of(request).database.reading() as session:
+        found = find_deliveries(session, wanted, before=after, limit=limit)
+    items = [DeliveryOut.of(each) for each in found]
+    return {"items": items, "next": next_page(request, found, found[-1].id if found else 0, limit)}
+
+
+@router.get(
+    "/{delivery_id}",
+    response_model=WholeDelivery,
+    responses={**success(200, "The delivery.", ETAG), **problems(404, *WITH_INPUT)},
+)
+def api_delivery(request: Request, response: Response, delivery_id: Id) -> Any:
+    """Read one delivery with its tries."""
+    return _told(response, desk_of(request), delivery_id)
+
+
+@router.post(
+    "/{delivery_id}/retry",
+    response_model=WholeDelivery,
+    responses={**success(200, "It goes out as soon as a worker takes it.", ETAG), **ON_ONE, **problems(*WITH_BODY)},
+)
+def api_retry_delivery(
+    request: Request, response: Response, delivery_id: Id, wish: RetryWish, if_match: IfMatch = None
+) -> Any:
+    """Let a delivery that waits for a person try again."""
+    desk = desk_of(request)
+    seen = _seen(desk, delivery_id, if_match)
+    operate.retry(
+        desk.database,
+        delivery_id,
+        now=desk.now(),
+        actor=actor(request),
+        i_have_looked=wish.i_have_looked,
+        seen=seen,
+    )
+    return _told(response, desk, delivery_id)
+
+
+@router.post(
+    "/{delivery_id}/adopt",
+    response_model=WholeDelivery,
+    responses={
+        **success(200, "Recorded as published; it is not posted again.", ETAG),
+        **ON_ONE,
+        **problems(*WITH_BODY),
+    },
+)
+def api_adopt_delivery(
+    request: Request, response: Response, delivery_id: Id, wish: AdoptWish, if_match: IfMatch = None
+) -> Any:
+    """Make what somebody posted by hand the delivery's record."""
+    desk = desk_of(request)
+    seen = _seen(desk, delivery_id, if_match)
+    operate.adopt(desk.database, delivery_id, wish.url.strip(), now=desk.now(), actor=actor(request), seen=seen)
+    return _told(response, desk, delivery_id)
+
+
+@router.post(
+    "/{delivery_id}/cancel",
+    response_model=WholeDelivery,
+    responses={**success(200, "It does not go out on this channel.", ETAG), **ON_ONE},
+)
+def api_cancel_delivery(request: Request, response: Response, delivery_id: Id, if_match: IfMatch = None) -> Any:
+    """Give a delivery up."""
+    desk = desk_of(request)
+    seen = _seen(desk, delivery_id, if_match)
+    operate.cancel(desk.database, delivery_id, now=desk.now(), actor=actor(request), seen=seen)
+    return _told(response, desk, delivery_id)
+
+
+def _seen(desk: Desk, delivery_id: int, if_match: str | None) -> str:
+    """The version that the act is meant for: the one that `If-Match` names, which is the present one."""
+    with desk.database.reading() as session:
+        row = session.get(Delivery, delivery_id)
+    if row is None:
+        raise _not_there(delivery_id)
+    version = operate.version_of(row)
+    require_match(if_match, version)
+    return version
+
+
+def _told(response: Response, desk: Desk, delivery_id: int) -> Any:
+    with desk.database.reading() as session:
+        life = life_of(session, delivery_id)
+    if life is None:
+        raise _not_there(delivery_id)
+    response.headers["ETag"] = etag(operate.version_of(life.delivery))
+    attempts = [AttemptOut.model_validate(each) for each in life.attempts]
+    return WholeDelivery.of(life.delivery, attempts=attempts, adapted=life.delivery.adapted)
+
+
+def _not_there(delivery_id: int) -> Problem:
+    return Problem(404, f"There is no delivery {delivery_id}; list them to find the one that you mean")

@@ -1,0 +1,112 @@
+"""`Idempotency-Key`: a creating request that is sent again gets the first one's answer and creates nothing.
+
+The answer is written in the transaction that creates. So a key whose request died has created
+nothing, and may be taken over once that request can't be alive any more; the one that was slow
+then finds its row in other hands, and creates nothing either.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Annotated, Any, cast
+
+from fastapi import Header
+from sqlalchemy import CursorResult, delete, select, update
+from sqlalchemy.exc import IntegrityError
+from sqlalchemy.orm import Session
+
+from publisher.db.session import Database
+from publisher.db.staff import IdempotentAnswer
+from publisher.web.api.problems import Problem
+
+KEPT = timedelta(hours=24)
+ALIVE = timedelta(minutes=2)
+"""A request that has not ended after so long is not alive any more."""
+
+Key = Annotated[
+    str | None,
+    Header(
+        alias="Idempotency-Key",
+        min_length=1,
+        max_length=255,
+        pattern=r"^[!-~]+$",
+        description="A name of yours for this request, such as a UUID. Sent again within 24 hours, the same request "
+        "gets the same answer and creates nothing; another body with the same key is refused.",
+        examples=["6d6c1f9e-8a57-4f7d-9a2c-7b1f0f0f5d11"],
+    ),
+]
+
+
+@dataclass(frozen=True, slots=True)
+class Begun:
+    """A request that is the first with its key. Its row is its own for as long as `at` stands in it."""
+
+    row: int
+    at: datetime
+
+
+def begin(database: Database, person_id: int, key: str, body: bytes, now: datetime) -> Begun | dict[str, Any]:
+    """The right to create; or, where that was done before, the body that was answered.
+
+    Raises:
+        Problem: the key was used with another body, or its first request has not ended.
+    """
+    digest = hashlib.sha256(body).hexdigest()
+    try:
+        with database.writing() as session:
+            session.execute(delete(IdempotentAnswer).where(IdempotentAnswer.created_at < now - KEPT))
+            query = select(IdempotentAnswer).where(IdempotentAnswer.person_id == person_id, IdempotentAnswer.key == key)
+            known = session.scalar(query.with_for_update())
+            if known is not None:
+                return _again(known, digest, now)
+            row = IdempotentAnswer(person_id=person_id, key=key, request_hash=digest, created_at=now)
+            session.add(row)
+            session.flush()
+            return Begun(row.id, now)
+    except IntegrityError:
+        raise _running() from None
+
+
+def _again(known: IdempotentAnswer, digest: str, now: datetime) -> Begun | dict[str, Any]:
+    if known.request_hash != digest:
+        raise Problem(422, "This Idempotency-Key was used with another body; make a new key for a new request")
+    if known.status is not None:
+        return known.body
+    if now - known.created_at <= ALIVE:
+        raise _running()
+    known.created_at = now
+    return Begun(known.id, now)
+
+
+def _running() -> Problem:
+    message = "The first request with this Idempotency-Key is still being answered; ask again in a moment"
+    return Problem(409, message, headers={"Retry-After": "1"})
+
+
+def finish(session: Session, begun: Begun, body: dict[str, Any]) -> None:
+    """Keep the answer, in the transaction that creates.
+
+    Raises:
+        Problem: the request took so long that another took its place; the transaction is undone.
+    """
+    done = session.execute(
+        update(IdempotentAnswer)
+        .where(IdempotentAnswer.id == begun.row, IdempotentAnswer.created_at == begun.at)
+        .values(status=201, body=body)
+    )
+    if cast("CursorResult[Any]", done).rowcount != 1:
+        raise _running()
+
+
+def release(database: Database, begun: Begun) -> None:
+    """Forget a key whose request was refused: mended, it may be sent with the same key."""
+    with database.writing() as session:
+        session.execute(
+            delete(IdempotentAnswer).where(
+                IdempotentAnswer.id == begun.row,
+                IdempotentAnswer.created_at == begun.at,
+                IdempotentAnswer.status.is_(None),
+            )
+        )

@@ -1,0 +1,39 @@
+"""Lists in pages that follow each other: each names the address of the next."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Annotated, Generic, TypeVar
+from urllib.parse import urlencode
+
+from fastapi import Path, Query, Request
+from pydantic import BaseModel, Field
+
+MOST = 100
+LARGEST = 2**31 - 1
+
+Item = TypeVar("Item")
+Id = Annotated[int, Path(ge=1, le=LARGEST)]
+Limit = Annotated[int, Query(ge=1, le=MOST, description="How many items a page has at most.")]
+After = Annotated[
+    int | None,
+    Query(ge=1, le=LARGEST, description="The id of the last item that you have; `next` of a page holds it already."),
+]
+Text = Annotated[str, Query(max_length=200, pattern=r"^[^\x00]*$", description="Only what says all these words.")]
+
+
+class Page(BaseModel, Generic[Item]):
+    """A part of a list."""
+
+    items: list[Item]
+    next: str | None = Field(
+        description="The path of the next page; null on the last one.", examples=["/api/v1/posts?limit=50&after=17"]
+    )
+
+
+def next_page(request: Request, shown: Sequence[object], last: int, limit: int) -> str | None:
+    """Where the list goes on behind the item `last`; None when the page isn't full."""
+    if len(shown) < limit:
+        return None
+    asked = [(name, value) for name, value in request.query_params.multi_items() if name not in ("after", "limit")]
+    return f"{request.url.path}?{urlencode([*asked, ('limit', limit), ('after', last)])}"

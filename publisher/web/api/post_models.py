@@ -1,0 +1,217 @@
+"""Posts and pictures as the API takes and gives them."""
+
+from __future__ import annotations
+
+from datetime import date, datetime
+from typing import Annotated, Any
+
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints
+from pydantic.json_schema import SkipJsonSchema
+
+from publisher.content import ImageChoices, Link
+from publisher.db.models import Media, Post, PostImage
+from publisher.post_queue.approval import PostProblem
+from publisher.post_queue.drafts import ImageDraft, PostChanges, PostDraft
+
+Hash = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")]
+A_HASH = "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08"
+
+DESCRIPTIONS = {
+    "title": "Its title.",
+    "standfirst": "One or two sentences below the title.",
+    "body": "The text, in a small Markdown.",
+    "written_by": "Who wrote the text.",
+    "credit": "Whose picture it is, as followers read it.",
+    "licence": "Under which licence it is shown.",
+    "link": "The post's own page.",
+    "links": "Further reading.",
+    "tags": "Without `#`.",
+    "language": "The language that it is written in.",
+    "embargo_until": "It does not go out before this instant.",
+    "fixed_date": "It goes out on exactly this day.",
+    "reserve": "It waits in the reserve, for days on which the queue has nothing.",
+    "captions": "Captions written by hand, by channel name, or by `lang:` and a language.",
+    "translations": "By language: `title`, `standfirst`, `body`, `credit`, and `alt_texts`, one for each picture.",
+    "images": "Its pictures, in their order.",
+    "media": "The `sha256` of a picture that was uploaded before.",
+    "alt_text": "What the picture shows, for people who don't see it.",
+    "choices": "How the picture is fitted where a channel can't take it as it is.",
+}
+EXAMPLES: dict[str, list[Any]] = {
+    "title": ["Mitosis in a newt lung cell"],
+    "standfirst": ["A cell divides, and its chromosomes line up."],
+    "credit": ["Jane Doe, University of Example"],
+    "licence": ["CC BY 4.0"],
+    "link": ["https://example.org/pictures/mitosis"],
+    "tags": [["mitosis", "microscopy"]],
+    "language": ["en"],
+    "embargo_until": ["2026-05-12T10:00:00+01:00"],
+    "fixed_date": ["2026-05-12"],
+    "media": [A_HASH],
+    "alt_text": ["A green spindle with chromosomes in its middle."],
+}
+
+
+def _explain(schema: dict[str, Any]) -> None:
+    for name, field in schema.get("properties", {}).items():
+        if name in DESCRIPTIONS:
+            field.setdefault("description", DESCRIPTIONS[name])
+        if name in EXAMPLES:
+            field.setdefault("examples", EXAMPLES[name])
+
+
+class NewPicture(ImageDraft):
+    """A picture of a post: one that was uploaded to `/images` before."""
+
+    model_config = ConfigDict(json_schema_extra=_explain)
+
+    # A path would be one on the machine of the desk.
+    file: SkipJsonSchema[None] = None
+    media: Hash
+
+
+class NewPost(PostDraft):
+    """A post as it is added: as a draft, at the end of the queue or of the reserve, or for a day of its own."""
+
+    model_config = ConfigDict(json_schema_extra=_explain)
+
+    images: tuple[NewPicture, ...] = ()
+
+
+class Changes(PostChanges):
+    """What a post shall say from now on; what is not given stays."""
+
+    model_config = ConfigDict(json_schema_extra=_explain)
+
+    images: tuple[NewPicture, ...] = ()
+
+
+class PictureOut(BaseModel):
+    """The facts of a stored picture."""
+
+    sha256: str = Field(description="Its name: the SHA-256 of the file.", examples=[A_HASH])
+    file_name: str = Field(description="What the file was called.", examples=["spindle.tif"])
+    format: str = Field(examples=["tiff"])
+    width: int = Field(description="Pixels, upright.", examples=[4000])
+    height: int = Field(examples=[3000])
+    bits: int = Field(description="Of each colour channel.", examples=[16])
+    frames: int = Field(description="More than one in an animation.", examples=[1])
+    bytes: int = Field(examples=[48_000_000])
+    gutters: list[float] = Field(description="Where the panels of a composite meet, as fractions of its width.")
+    warnings: list[str] = Field(description="What was found odd in it; nothing of it forbids to show it.")
+    created_at: datetime = Field(description="When it was first stored.")
+
+    @classmethod
+    def of(cls, media: Media) -> PictureOut:
+        return cls.model_validate(media, from_attributes=True)
+
+
+class PostPicture(BaseModel):
+    """A picture of a post, and what staff say about it."""
+
+    model_config = ConfigDict(json_schema_extra=_explain)
+
+    media: str
+    width: int
+    height: int
+    alt_text: str
+    credit: str
+    licence: str
+    choices: ImageChoices
+
+    @classmethod
+    def of(cls, image: PostImage) -> PostPicture:
+        return cls(
+            media=image.media_sha256,
+            width=image.media.width,
+            height=image.media.height,
+            alt_text=image.alt_text,
+            credit=image.credit,
+            licence=image.licence,
+            choices=ImageChoices.model_validate(image.choices),
+        )
+
+
+class PostOut(BaseModel):
+    """A post as it is stored. Its `version` is its `ETag`."""
+
+    model_config = ConfigDict(json_schema_extra=_explain)
+
+    id: int = Field(examples=[17])
+    version: int = Field(description="Grows with every change.", examples=[3])
+    state: str = Field(description="`draft`, `in_review`, `approved` or `withdrawn`.", examples=["draft"])
+    title: str
+    standfirst: str
+    body: str
+    written_by: str
+    credit: str
+    licence: str
+    link: str
+    links: list[Link]
+    tags: list[str]
+    language: str
+    embargo_until: datetime | None
+    captions: dict[str, str]
+    translations: dict[str, dict[str, Any]]
+    images: list[PostPicture]
+    fixed_date: date | None
+    reserve: bool
+    last_shown_on: date | None = Field(description="The last day on which followers saw it.")
+    edited_by: str = Field(description="Who changed it last.")
+    created_at: datetime
+    updated_at: datetime
+    approved_at: datetime | None
+
+    @classmethod
+    def of(cls, post: Post, **more: Any) -> Any:
+        """A stored post as this kind of answer; `more`: what the answer has besides."""
+        names = set(PostOut.model_fields) - {"images"}
+        images = [PostPicture.of(image) for image in post.images]
+        return cls.model_validate({**{name: getattr(post, name) for name in names}, "images": images, **more})
+
+
+class PostSummary(BaseModel):
+    """A post in a list."""
+
+    model_config = ConfigDict(json_schema_extra=_explain)
+
+    id: int = Field(examples=[17])
+    title: str
+    state: str = Field(description="`draft`, `in_review`, `approved` or `withdrawn`.", examples=["approved"])
+    tags: list[str]
+    reserve: bool
+    last_shown_on: date | None = Field(description="The last day on which followers saw it.")
+
+
+class ProblemOut(BaseModel):
+    """Something that staff should know before a post goes out."""
+
+    field: str = Field(description="Where it is mended.", examples=["images[0].alt_text"])
+    message: str = Field(description="One sentence: what is wrong and what to do.")
+    blocking: bool = Field(description="Whether the post can't be approved with it.")
+    channels: list[str] = Field(description="The channels that have it; none: it is the post's own.")
+
+    @classmethod
+    def of(cls, each: PostProblem) -> ProblemOut:
+        return cls.model_validate({**each.problem.model_dump(), "channels": each.channels})
+
+
+class CreatedPost(PostOut):
+    """A post that was just added."""
+
+    warnings: list[str] = Field(description="Sentences about pictures that another post shows too.")
+
+
+class EditedPost(PostOut):
+    """A post that was just changed, and what became of the change."""
+
+    back_to_review: bool = Field(description="It was approved; somebody has to approve the changed one.")
+    applies_to: list[str] = Field(description="Channels whose delivery was waiting, and now carries the change.")
+    too_late: list[str] = Field(description="Channels that have, or may have, the post as it was.")
+    warnings: list[str] = Field(description="Sentences about pictures that another post shows too.")
+
+
+class ApprovedPost(PostOut):
+    """A post that goes out when its turn comes."""
+
+    remarks: list[ProblemOut] = Field(description="What is not perfect about it, and blocks nothing.")

@@ -1,0 +1,228 @@
+"""Posts: found, read, added, changed, given to review, approved, withdrawn."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Annotated, Any, Literal
+
+from fastapi import APIRouter, Depends, Query, Request, Response
+from fastapi.responses import JSONResponse
+from sqlalchemy.orm import Session
+
+from publisher.db.models import Post
+from publisher.desk import Desk
+from publisher.post_queue import review
+from publisher.post_queue.approval import approve
+from publisher.post_queue.posts import add_post, edit_post, withdraw_post
+from publisher.post_queue.search import find_posts
+from publisher.post_queue.storing import load_post
+from publisher.web.api import idempotency
+from publisher.web.api.answers import ETAG, LOCATION, WITH_BODY, WITH_INPUT, problems, success
+from publisher.web.api.conditions import IfMatch, IfNoneMatch, etag, is_known, not_modified, require_match
+from publisher.web.api.guard import GuardedRoute, actor, desk_of, holder_in
+from publisher.web.api.paging import After, Id, Limit, Page, Text, next_page
+from publisher.web.api.post_models import (
+    ApprovedPost,
+    Changes,
+    CreatedPost,
+    EditedPost,
+    NewPost,
+    PostOut,
+    PostSummary,
+    ProblemOut,
+)
+from publisher.web.api.problems import Problem
+
+router = APIRouter(prefix="/posts", tags=["posts"], route_class=GuardedRoute)
+
+ON_ONE = problems(404, 409, 412, 428, *WITH_INPUT)
+
+
+async def body_of(request: Request) -> bytes:
+    """The body as it was sent."""
+    return await request.body()
+
+
+@router.get(
+    "", response_model=Page[PostSummary], responses={**success(200, "Posts, the newest first."), **problems(422)}
+)
+def api_posts(
+    request: Request,
+    text: Text = "",
+    state: Annotated[
+        Literal["", "draft", "in_review", "approved", "withdrawn", "shown"], Query(description="Only those.")
+    ] = "",
+    after: After = None,
+    limit: Limit = 50,
+) -> Any:
+    """List posts, the newest first: those of the queue and those that were shown."""
+    with desk_of(request).database.reading() as session:
+        found = find_posts(session, text, state, before=after, most=limit)
+    return {"items": found, "next": next_page(request, found, found[-1].id if found else 0, limit)}
+
+
+@router.post(
+    "",
+    status_code=201,
+    response_model=CreatedPost,
+    responses={**success(201, "It is a draft now.", ETAG, LOCATION), **problems(409, 503, *WITH_BODY)},
+)
+def api_create_post(
+    request: Request, post: NewPost, body: Annotated[bytes, Depends(body_of)], key: idempotency.Key = None
+) -> Response:
+    """Add a post as a draft. With an `Idempotency-Key` it can be sent again without adding it twice."""
+    desk = desk_of(request)
+    if key is None:
+        return _created(request, _add(request, desk, post))
+    begun = idempotency.begin(desk.database, holder_in(request).person.id, key, body, desk.now())
+    if isinstance(begun, dict):
+        return _created(request, begun)
+    try:
+        told = _add(request, desk, post, lambda session, answer: idempotency.finish(session, begun, answer))
+    except Exception:
+        idempotency.release(desk.database, begun)
+        raise
+    return _created(request, told)
+
+
+def _add(
+    request: Request,
+    desk: Desk,
+    draft: NewPost,
+    keep: Callable[[Session, dict[str, Any]], None] | None = None,
+) -> dict[str, Any]:
+    """Add the post and return the body of the answer, which `keep` is given within the same transaction."""
+    told: dict[str, Any] = {}
+
+    def tell(session: Session, post: Post, warnings: Sequence[str]) -> None:
+        told.update(CreatedPost.of(post, warnings=warnings).model_dump(mode="json"))
+        if keep is not None:
+            keep(session, told)
+
+    add_post(desk.database, desk.store, draft, desk.now(), actor(request), besides=tell)
+    return told
+
+
+def _created(request: Request, told: dict[str, Any]) -> Response:
+    headers = {"ETag": etag(told["version"]), "Location": f"{request.url.path}/{told['id']}"}
+    return JSONResponse(told, 201, headers)
+
+
+@router.get(
+    "/{post_id}",
+    response_model=PostOut,
+    responses={
+        **success(200, "The post.", ETAG),
+        304: {"description": "You have this version already."},
+        **problems(404, *WITH_INPUT),
+    },
+)
+def api_post(request: Request, response: Response, post_id: Id, if_none_match: IfNoneMatch = None) -> Any:
+    """Read one post, whole."""
+    post = _load(desk_of(request), post_id)
+    if is_known(if_none_match, post.version):
+        return not_modified(post.version)
+    response.headers["ETag"] = etag(post.version)
+    return PostOut.of(post)
+
+
+@router.patch(
+    "/{post_id}",
+    response_model=EditedPost,
+    responses={**success(200, "It is changed.", ETAG), **ON_ONE, **problems(503, *WITH_BODY)},
+)
+def api_change_post(
+    request: Request, response: Response, post_id: Id, changes: Changes, if_match: IfMatch = None
+) -> Any:
+    """Change the fields that are given. An approved post goes back to review; what of a picked one still changes
+    is told."""
+    desk = desk_of(request)
+    version = _seen(desk, post_id, if_match)
+    if not changes.model_fields_set:
+        raise Problem(422, "There is nothing to change; give a field, such as title")
+    outcome = edit_post(
+        desk.database,
+        desk.store,
+        post_id,
+        changes,
+        targets=desk.targets,
+        people=desk.people,
+        now=desk.now(),
+        expected_version=version,
+        actor=actor(request),
+    )
+    return _told(
+        response,
+        desk,
+        post_id,
+        EditedPost,
+        back_to_review=outcome.back_to_review,
+        applies_to=outcome.applies_to,
+        too_late=outcome.too_late,
+        warnings=outcome.warnings,
+    )
+
+
+@router.post(
+    "/{post_id}/review",
+    response_model=PostOut,
+    responses={**success(200, "An editor can approve it now.", ETAG), **ON_ONE},
+)
+def api_ask_review(request: Request, response: Response, post_id: Id, if_match: IfMatch = None) -> Any:
+    """Give a draft to review."""
+    desk = desk_of(request)
+    version = _seen(desk, post_id, if_match)
+    review.ask_for_review(desk.database, post_id, now=desk.now(), actor=actor(request), expected_version=version)
+    return _told(response, desk, post_id)
+
+
+@router.post(
+    "/{post_id}/approval",
+    response_model=ApprovedPost,
+    responses={**success(200, "It goes out when its turn comes.", ETAG), **ON_ONE},
+)
+def api_approve_post(request: Request, response: Response, post_id: Id, if_match: IfMatch = None) -> Any:
+    """Let a post go out when its turn comes. What blocks it is told as a problem with its `errors`."""
+    desk = desk_of(request)
+    version = _seen(desk, post_id, if_match)
+    remarks = approve(
+        desk.database,
+        post_id,
+        desk.settings,
+        desk.targets,
+        desk.people,
+        now=desk.now(),
+        actor=actor(request),
+        expected_version=version,
+    )
+    return _told(response, desk, post_id, ApprovedPost, remarks=[ProblemOut.of(each) for each in remarks])
+
+
+@router.post(
+    "/{post_id}/withdrawal", response_model=PostOut, responses={**success(200, "It does not go out.", ETAG), **ON_ONE}
+)
+def api_withdraw_post(request: Request, response: Response, post_id: Id, if_match: IfMatch = None) -> Any:
+    """Take a post out of the queue or the reserve. Approving it brings it back."""
+    desk = desk_of(request)
+    version = _seen(desk, post_id, if_match)
+    withdraw_post(desk.database, post_id, desk.now(), actor(request), expected_version=version)
+    return _told(response, desk, post_id)
+
+
+def _load(desk: Desk, post_id: int) -> Post:
+    with desk.database.reading() as session:
+        return load_post(session, post_id)
+
+
+def _seen(desk: Desk, post_id: int, if_match: str | None) -> int:
+    """The version that the change is meant for: the one that `If-Match` names, which is the present one."""
+    version = _load(desk, post_id).version
+    require_match(if_match, version)
+    return version
+
+
+def _told(response: Response, desk: Desk, post_id: int, kind: type[PostOut] = PostOut, **more: Any) -> Any:
+    """The post as it is after a change."""
+    post = _load(desk, post_id)
+    response.headers["ETag"] = etag(post.version)
+    return kind.of(post, **more)

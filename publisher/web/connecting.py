@@ -1,0 +1,96 @@
+"""A log-in to a platform that a browser has begun: kept for ten minutes, for that browser, for one answer."""
+
+from __future__ import annotations
+
+import base64
+import hmac
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import timedelta
+from urllib.parse import urlsplit
+
+from fastapi import Request
+from sqlalchemy import update
+
+from publisher.db.staff import WebSession
+from publisher.platforms.steps import LoginStep
+from publisher.sealing import Seal, WrongKey
+from publisher.web.guard import COOKIE
+from publisher.web.rendering import address, desk_of
+
+LASTS = timedelta(minutes=10)
+PURPOSE = "log-in of a channel"
+
+
+@dataclass(frozen=True, slots=True)
+class Begun:
+    """A log-in that waits for its next answer."""
+
+    channel: str
+    kept: Mapping[str, str]
+    asked: tuple[str, ...]
+    """The names of the questions. Empty: the platform leads the browser back with the answer."""
+
+
+def keep(request: Request, channel: str, step: LoginStep) -> None:
+    """Remember what the next step needs; what this browser began before is forgotten."""
+    desk = desk_of(request)
+    content = {
+        "channel": channel,
+        "kept": dict(step.kept),
+        "asked": [each.name for each in step.questions],
+        "until": (desk.now() + LASTS).timestamp(),
+    }
+    _replace(request, _seal(request).seal(json.dumps(content), PURPOSE))
+
+
+def take(request: Request) -> Begun | None:
+    """What this browser has begun, for whoever asks first; None: nothing, or too long ago."""
+    session: WebSession = request.state.session
+    sealed = session.connecting
+    if sealed is None or not _replace(request, None, before=sealed):
+        return None
+    try:
+        content = json.loads(_seal(request).unseal(sealed, PURPOSE))
+    except WrongKey:
+        return None
+    if content["until"] < desk_of(request).now().timestamp():
+        return None
+    return Begun(content["channel"], content["kept"], tuple(content["asked"]))
+
+
+def _replace(request: Request, sealed: str | None, *, before: str | None = None) -> bool:
+    session: WebSession = request.state.session
+    mine = update(WebSession).where(WebSession.token_hash == session.token_hash)
+    if before is not None:
+        mine = mine.where(WebSession.connecting == before)
+    with desk_of(request).database.writing() as writing:
+        done = writing.execute(mine.values(connecting=sealed).returning(WebSession.token_hash)).first()
+    session.connecting = sealed
+    return done is not None
+
+
+def _seal(request: Request) -> Seal:
+    """With a key that this browser alone holds: the database knows no more than the hash of its cookie."""
+    token = request.cookies[COOKIE].encode()
+    return Seal(base64.urlsafe_b64encode(hmac.digest(token, PURPOSE.encode(), "sha256")).decode())
+
+
+def callback_url(request: Request) -> str:
+    """Where a platform leads the browser back to: below `notify.link`, or under the name that the browser uses."""
+    path = address(request, "channel_callback")
+    link = _link(request)
+    if not link:
+        return f"{request.url.scheme}://{request.url.netloc}{path}"
+    return link + path.removeprefix(request.scope.get("root_path", "").rstrip("/"))
+
+
+def elsewhere(request: Request) -> str:
+    """Under which address the platform would lead back to where this browser isn't logged in; empty: it is."""
+    link = _link(request)
+    return link if link and urlsplit(link).netloc != request.url.netloc else ""
+
+
+def _link(request: Request) -> str:
+    return desk_of(request).settings.notify.link.rstrip("/")

@@ -1,0 +1,52 @@
+"""What programs can ask the desk, for people to read."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from fastapi import APIRouter, Request
+from fastapi.responses import Response
+
+from publisher.web.access import RULES
+from publisher.web.api.app import PATH, Api
+from publisher.web.rendering import page
+
+router = APIRouter()
+
+METHODS = ("get", "post", "put", "patch", "delete")
+
+
+@dataclass(frozen=True, slots=True)
+class Operation:
+    """One thing that can be asked."""
+
+    method: str
+    path: str
+    told: str
+    scope: str
+    statuses: tuple[tuple[str, str], ...]
+    """Each status with what it means."""
+
+
+@router.get(f"{PATH}/docs")
+def api_docs(request: Request) -> Response:
+    api: Api = request.app.state.api
+    schema = api.openapi()
+    groups = [(tag["name"], tag["description"], _operations(schema, tag["name"])) for tag in schema["tags"]]
+    return page(request, "api.html", groups=groups, path=PATH)
+
+
+def _operations(schema: dict[str, Any], tag: str) -> list[Operation]:
+    return [
+        Operation(
+            method=method.upper(),
+            path=path,
+            told=operation.get("description", ""),
+            scope=str(RULES[f"api_{operation['operationId']}"]),
+            statuses=tuple((status, answer["description"]) for status, answer in operation["responses"].items()),
+        )
+        for path, operations in schema["paths"].items()
+        for method, operation in operations.items()
+        if method in METHODS and tag in operation.get("tags", ())
+    ]

@@ -1,0 +1,185 @@
+"""The channels: how each does, and what a person can do about it: pause, examine, rehearse, connect."""
+
+from __future__ import annotations
+
+import re
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Depends, Form, Request
+from fastapi.responses import Response
+from starlette.datastructures import FormData
+
+from publisher.content import Account
+from publisher.delivery import operate
+from publisher.delivery.overview import examine, is_on_this_machine, overviews, read_login
+from publisher.desk import Desk
+from publisher.platforms.errors import PlatformError
+from publisher.platforms.steps import LoginStep
+from publisher.proving.rehearsal import RehearsalRefused, rehearse_channel
+from publisher.staff.accounts import actor_of
+from publisher.web import connecting
+from publisher.web.errors import NotThere
+from publisher.web.forms import fields_of, posted
+from publisher.web.rendering import desk_of, flash, go, page
+
+router = APIRouter()
+
+TOO_LATE = "That log-in was begun more than ten minutes ago, in another browser, or is over; begin again."
+
+
+@router.get("/channels")
+def channels(request: Request) -> Response:
+    desk = desk_of(request)
+    shown = overviews(desk.database, desk.channels, desk.settings, desk.now())
+    told = {each.channel.name: for_browser(each.login.problem, each.channel.name) for each in shown}
+    return page(request, "channels.html", channels=shown, problems=told, longest=operate.LONGEST_REASON)
+
+
+@router.post("/channels/{name}/pause")
+def pause_channel(request: Request, name: str, reason: Annotated[str, Form(max_length=2000)] = "") -> Response:
+    desk = _desk_with(request, name)
+    operate.pause(desk.database, name, reason, now=desk.now(), actor=_actor(request))
+    flash(request, f"{name} is paused: it publishes nothing until somebody resumes it.", "note")
+    return go(request, "channels")
+
+
+@router.post("/channels/{name}/resume")
+def resume_channel(request: Request, name: str) -> Response:
+    desk = _desk_with(request, name)
+    was_paused = operate.resume(desk.database, name, now=desk.now(), actor=_actor(request))
+    flash(request, f"{name} publishes again." if was_paused else f"{name} was not paused.")
+    return go(request, "channels")
+
+
+@router.post("/channels/{name}/examine")
+def examine_channel(request: Request, name: str) -> Response:
+    """Ask the platform who the channel is logged in as, just now."""
+    desk = _desk_with(request, name)
+    try:
+        account, ends = examine(desk.channels, name)
+    except PlatformError as error:
+        flash(request, f"{name}: {for_browser(error.message, name)}", "bad")
+    else:
+        until = f" The log-in ends {desk.local(ends)}." if ends else ""
+        flash(request, f"{name} is in order: it answers as {account.name}.{until}")
+    return go(request, "channels")
+
+
+@router.post("/channels/{name}/rehearse")
+def rehearse_on_sandbox(request: Request, name: str) -> Response:
+    """Publish the channel's next post to a sandbox on this machine, and show what came of it."""
+    desk = _desk_with(request, name)
+    try:
+        rehearsal, refused = rehearse_channel(desk, name), ""
+    except RehearsalRefused as refusal:
+        rehearsal, refused = None, str(refusal)
+    context = {"channel": desk.settings.channels[name], "label": desk.channels.profile(name).label}
+    status = 422 if refused else 200
+    return page(request, "channels_rehearsal.html", status, rehearsal=rehearsal, refused=refused, **context)
+
+
+@router.get("/channels/callback")
+def channel_callback(request: Request) -> Response:
+    """Where a platform leads the browser back to. Its answer counts once, and only in the browser that began."""
+    begun = connecting.take(request)
+    if begun is None or begun.asked:
+        flash(request, TOO_LATE, "bad")
+        return go(request, "channels")
+    return _finish(request, begun, dict(request.query_params))
+
+
+@router.get("/channels/{name}/connect")
+def connect_channel(request: Request, name: str) -> Response:
+    return _connect_page(request, name)
+
+
+@router.post("/channels/{name}/connect")
+def begin_connecting(request: Request, name: str) -> Response:
+    desk = _desk_with(request, name)
+    try:
+        step = desk.channels.begin_login(name, connecting.callback_url(request))
+    except PlatformError as error:
+        return _connect_page(request, name, 422, mistake=for_browser(error.message, name))
+    return _go_on(request, name, step)
+
+
+@router.post("/channels/{name}/connect/answer")
+def go_on_connecting(request: Request, name: str, form: Annotated[FormData, Depends(posted)]) -> Response:
+    """What a person entered, where the platform asks in the desk's own page."""
+    _desk_with(request, name)
+    begun = connecting.take(request)
+    if begun is None or begun.channel != name or not begun.asked:
+        flash(request, TOO_LATE, "bad")
+        return go(request, "connect_channel", name=name)
+    fields = fields_of(form)
+    return _finish(request, begun, {asked: fields.get(asked, "") for asked in begun.asked})
+
+
+def _finish(request: Request, begun: connecting.Begun, answer: dict[str, str]) -> Response:
+    """Redirects wherever it ends: an address with a platform's answer must not stay in the browser."""
+    try:
+        step = desk_of(request).channels.finish_login(begun.channel, begun.kept, answer)
+    except PlatformError as error:
+        flash(request, for_browser(error.message, begun.channel), "bad")
+        return go(request, "connect_channel", name=begun.channel)
+    return _go_on(request, begun.channel, step)
+
+
+def _go_on(request: Request, name: str, step: LoginStep | Account) -> Response:
+    if isinstance(step, Account):
+        return _connected(request, name, step)
+    if not step.questions and (link := connecting.elsewhere(request)):
+        mistake = f"Open the desk at {link} to connect {name}: that is where the platform leads the browser back to."
+        return _connect_page(request, name, 422, mistake=mistake)
+    connecting.keep(request, name, step)
+    return _connect_page(request, name, step=step)
+
+
+def _connected(request: Request, name: str, account: Account) -> Response:
+    desk = desk_of(request)
+    operate.note_connected(desk.database, name, account.name, now=desk.now(), actor=_actor(request))
+    flash(request, f"{name} is connected as {account.name}.")
+    return go(request, "channels")
+
+
+def _connect_page(
+    request: Request, name: str, status: int = 200, *, step: LoginStep | None = None, mistake: str = ""
+) -> Response:
+    desk = _desk_with(request, name)
+    channel = desk.settings.channels[name]
+    context: dict[str, Any] = {
+        "channel": channel,
+        "label": desk.channels.profile(name).label,
+        "missing": _missing(desk, name),
+        "login": read_login(desk.channels, name),
+        "callback": connecting.callback_url(request),
+        "on_sandbox": is_on_this_machine(channel),
+        "step": step,
+        "mistake": mistake,
+    }
+    return page(request, "channels_connect.html", status, **context)
+
+
+def _missing(desk: Desk, name: str) -> str:
+    """What has to be configured before this channel can be connected here."""
+    try:
+        desk.channels.check_app(name)
+    except PlatformError as error:
+        return error.message
+    return ""
+
+
+def for_browser(message: str, channel: str) -> str:
+    """A platform's sentence for somebody who has a button where it names a command."""
+    return re.sub(rf"run `?publisher connect {re.escape(channel)}`?( again)?", "connect it here", message)
+
+
+def _desk_with(request: Request, name: str) -> Desk:
+    desk = desk_of(request)
+    if name not in desk.settings.channels:
+        raise NotThere(f"There is no channel {name!r}.")
+    return desk
+
+
+def _actor(request: Request) -> str:
+    return actor_of(request.state.session.person)

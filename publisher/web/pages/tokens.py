@@ -1,0 +1,72 @@
+"""Tokens for programs that work for somebody: made, listed, revoked."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Form, Request
+from fastapi.responses import Response
+
+from publisher.staff import api_tokens
+from publisher.staff.accounts import AccountError
+from publisher.web.rendering import desk_of, flash, go, page
+
+router = APIRouter(prefix="/account/tokens")
+
+TOLD = {
+    "read": "see posts, queue, calendar, deliveries and channels",
+    "write": "add and change posts, upload pictures, ask for review",
+    "approve": "approve, withdraw and order posts",
+    "operate": "try deliveries again, adopt and cancel them",
+}
+USUAL_DAYS = 90
+
+
+@router.get("")
+def tokens(request: Request) -> Response:
+    return _page(request)
+
+
+def _page(request: Request, status: int = 200, **context: Any) -> Response:
+    desk = desk_of(request)
+    me = request.state.session.person_id
+    with desk.database.reading() as session:
+        kept = api_tokens.api_tokens(session, me)
+    may = request.state.permissions
+    shared: dict[str, Any] = {"made": "", "refused": "", "typed": {"scopes": ["read"], "days": USUAL_DAYS}}
+    return page(
+        request,
+        "tokens.html",
+        status,
+        tokens=[(each, api_tokens.is_working(each, desk.now())) for each in kept],
+        scopes=[(scope.value, TOLD[scope]) for scope in api_tokens.SCOPES if scope in may],
+        lifetimes=api_tokens.LIFETIMES,
+        **{**shared, **context},
+    )
+
+
+@router.post("")
+def make_token(
+    request: Request,
+    name: Annotated[str, Form(max_length=80)] = "",
+    scopes: Annotated[list[str] | None, Form()] = None,
+    days: Annotated[int, Form()] = USUAL_DAYS,
+) -> Response:
+    """The one page that shows the token."""
+    desk = desk_of(request)
+    me = request.state.session.person_id
+    chosen = scopes or []
+    try:
+        made = api_tokens.new_api_token(desk.database, me, name, chosen, days=days, now=desk.now())
+    except AccountError as refusal:
+        typed = {"name": name, "scopes": chosen, "days": days}
+        return _page(request, 422, refused=str(refusal), typed=typed)
+    return _page(request, made=made, name=name.strip())
+
+
+@router.post("/{token_id}/revoke")
+def revoke_token(request: Request, token_id: int) -> Response:
+    desk = desk_of(request)
+    api_tokens.revoke_api_token(desk.database, request.state.session.person_id, token_id, now=desk.now())
+    flash(request, "Revoked: the program that uses it is shut out.", "note")
+    return go(request, "tokens")

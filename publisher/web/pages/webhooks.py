@@ -1,0 +1,114 @@
+"""Webhooks: other programs that are told what happens, and what became of each message."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Form, Query, Request
+from fastapi.responses import Response
+
+from publisher.db.staff import Webhook
+from publisher.sealing import Seal
+from publisher.settings import SettingsError
+from publisher.staff.accounts import actor_of
+from publisher.web.errors import NotThere
+from publisher.web.rendering import desk_of, flash, go, page
+from publisher.webhooks import EVENTS, SIGNATURE, WebhookError, hooks, outbox
+
+router = APIRouter(prefix="/webhooks")
+
+PAGE_SIZE = 50
+
+
+@router.get("")
+def webhooks(request: Request) -> Response:
+    return _page(request)
+
+
+def _page(request: Request, status: int = 200, **context: Any) -> Response:
+    with desk_of(request).database.reading() as session:
+        known = hooks.webhooks(session)
+    shared: dict[str, Any] = {"secret": "", "refused": "", "typed": {}}
+    return page(
+        request,
+        "webhooks.html",
+        status,
+        hooks=known,
+        events=EVENTS,
+        signature=SIGNATURE,
+        **{**shared, **context},
+    )
+
+
+@router.post("")
+def add_webhook(
+    request: Request,
+    url: Annotated[str, Form(max_length=hooks.LONGEST_URL)],
+    events: Annotated[list[str] | None, Form()] = None,
+) -> Response:
+    """The one page that shows the secret."""
+    desk = desk_of(request)
+    chosen = events or []
+    try:
+        added = hooks.add_webhook(
+            desk.database,
+            desk.settings,
+            url,
+            chosen,
+            seal=Seal.from_environment(),
+            now=desk.now(),
+            actor=_actor(request),
+        )
+    except (WebhookError, SettingsError) as refusal:
+        return _page(request, 422, refused=str(refusal), typed={"url": url, "events": chosen})
+    return _page(request, secret=added.secret, added=added.id)
+
+
+@router.get("/{hook_id}")
+def webhook(request: Request, hook_id: int, before: Annotated[int | None, Query(ge=1)] = None) -> Response:
+    """What became of each message, the newest first."""
+    hook = _load(request, hook_id)
+    with desk_of(request).database.reading() as session:
+        found = outbox.messages_of(session, hook_id, before=before, most=PAGE_SIZE + 1)
+    more = found[PAGE_SIZE - 1][0].id if len(found) > PAGE_SIZE else None
+    return page(request, "webhook.html", hook=hook, messages=found[:PAGE_SIZE], more=more, events=EVENTS)
+
+
+@router.post("/{hook_id}/active")
+def switch_webhook(request: Request, hook_id: int, active: Annotated[bool, Form()]) -> Response:
+    desk = desk_of(request)
+    _load(request, hook_id)
+    hooks.switch(desk.database, hook_id, active, now=desk.now(), actor=_actor(request))
+    told = "It is told again, of what happens from now on." if active else "It is told nothing any more."
+    flash(request, told, "good" if active else "note")
+    return go(request, "webhook", hook_id=hook_id)
+
+
+@router.post("/{hook_id}/remove")
+def remove_webhook(request: Request, hook_id: int) -> Response:
+    desk = desk_of(request)
+    _load(request, hook_id)
+    hooks.remove(desk.database, hook_id, now=desk.now(), actor=_actor(request))
+    flash(request, "Removed, with its secret and its log.", "note")
+    return go(request, "webhooks")
+
+
+@router.post("/{hook_id}/messages/{message_id}/again")
+def send_again(request: Request, hook_id: int, message_id: int) -> Response:
+    desk = desk_of(request)
+    if not outbox.send_again(desk.database, hook_id, message_id, desk.now()):
+        raise NotThere("This message is not here any more.")
+    flash(request, "It is sent again in a moment, under the same id.")
+    return go(request, "webhook", hook_id=hook_id)
+
+
+def _load(request: Request, hook_id: int) -> Webhook:
+    with desk_of(request).database.reading() as session:
+        try:
+            return hooks.load(session, hook_id)
+        except WebhookError as error:
+            raise NotThere(str(error)) from None
+
+
+def _actor(request: Request) -> str:
+    return actor_of(request.state.session.person)

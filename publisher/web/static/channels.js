@@ -1,0 +1,11 @@
+// What takes some seconds says so, and is asked for once.
+for (const form of document.querySelectorAll('.acts form')) {
+  form.addEventListener('submit', () => {
+    const button = form.querySelector('button');
+    button.setAttribute('aria-busy', 'true');
+    // Only after the form is on its way.
+    setTimeout(() => { button.disabled = true; button.textContent = form.dataset.busy || 'One moment …'; });
+  });
+}
+// Back from another page, the browser may show this one as it was left.
+addEventListener('pageshow', (event) => { if (event.persisted) location.reload(); });

@@ -1,0 +1,64 @@
+"""Which events other programs are told of, and as what."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from sqlalchemy.orm import Session
+
+from publisher.db.models import Delivery, Event, Post
+from publisher.states import State
+
+ADDED = "webhook added"
+"""The first message of every webhook, so that whoever adds one sees that it works."""
+EVENTS: dict[str, str] = {
+    f"delivery {State.PUBLISHED}": "a post is public on a channel",
+    f"delivery {State.HELD}": "a delivery waits for a person",
+    f"delivery {State.FAILED}": "a platform refused a post for good",
+    f"delivery {State.MISSED}": "a delivery was too late to go out",
+    f"delivery {State.CANCELED}": "somebody gave a delivery up",
+    f"delivery {State.UNCONFIRMED}": "the outcome of a delivery is not known yet",
+    "second copy": "a post is public twice",
+    "post added": "somebody added a post",
+    "post edited": "somebody changed a post",
+    "review asked": "a post waits for an editor",
+    "sent back": "a post in review is a draft again",
+    "post approved": "a post goes out when its turn comes",
+    "post withdrawn": "a post was taken out of the queue",
+    "channel paused": "a channel publishes nothing until somebody has mended it",
+    "channel resumed": "a paused channel publishes again",
+    "channel in trouble": "a platform gives no answers",
+}
+"""Names of events, and what each says. Who logs in, and what becomes of people and secrets, stays here."""
+TOLD_DETAILS = ("channel", "reason", "problem", "before", "first", "second")
+
+
+def event_id(event: Event) -> str:
+    """Never the same for two events: a desk that was restored from a backup counts some numbers again."""
+    return f"{event.id}-{event.at:%Y%m%d%H%M%S%f}"
+
+
+def message_of(session: Session, event: Event, outlet: str) -> bytes:
+    """What is sent of an event: JSON, and the same bytes at every try."""
+    delivery = session.get(Delivery, event.delivery_id) if event.delivery_id else None
+    post_id = event.post_id or (delivery.pick.post_id if delivery else None)
+    post = session.get(Post, post_id) if post_id else None
+    told: dict[str, Any] = {
+        "id": event_id(event),
+        "event": event.name,
+        "at": event.at.isoformat(),
+        "outlet": outlet,
+        "detail": {name: event.detail[name] for name in TOLD_DETAILS if event.detail.get(name)},
+    }
+    if post is not None:
+        told["post"] = {"id": post.id, "title": post.title}
+    if delivery is not None:
+        told["delivery"] = {
+            "id": delivery.id,
+            "day": delivery.pick.slot.isoformat(),
+            "channel": delivery.channel_name,
+            "part": delivery.part + 1,
+            "url": delivery.remote_url,
+        }
+    return json.dumps(told, ensure_ascii=False).encode()

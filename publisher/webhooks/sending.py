@@ -1,0 +1,114 @@
+"""One message to one address: signed, bounded in time, never led elsewhere."""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+import socket
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import datetime
+from http.client import HTTPException
+
+from urllib3.connection import HTTPConnection
+from urllib3.exceptions import HTTPError
+
+from publisher import __version__
+from publisher.outside import NotAsked, Place
+from publisher.webhooks.hooks import place_of
+
+SIGNATURE = "Publisher-Signature"
+EVENT_ID = "Publisher-Event-Id"
+WAIT_SECONDS = 10.0
+"""For each single step: to connect, to hand the message over, to hear the next bytes of the answer."""
+WHOLE_SECONDS = 20.0
+"""For all of it: a receiver that drips its answer is left after so long."""
+MOST_ADDRESSES = 2
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What came of one try."""
+
+    status: int | None
+    """The HTTP status; None: no answer."""
+    trouble: str
+    """A clause; empty: the message was taken."""
+
+
+def signature(secret: str, at: datetime, body: bytes) -> str:
+    """What a receiver computes from its secret, the seconds in `t` and the body as it came, to know who sent it.
+
+    `t=SECONDS,v1=HEX`, where HEX is the HMAC-SHA256 of `SECONDS.BODY`.
+    """
+    seconds = int(at.timestamp())
+    digest = hmac.new(secret.encode(), f"{seconds}.".encode() + body, hashlib.sha256).hexdigest()
+    return f"t={seconds},v1={digest}"
+
+
+def send(url: str, secret: str, event: str, body: bytes, *, private: bool, now: datetime) -> Outcome:
+    """Send it once. Never raises for what is wrong at the other end."""
+    try:
+        place = place_of(url, private=private)
+    except NotAsked as refusal:
+        return Outcome(None, str(refusal))
+    headers = {
+        "Host": place.url.netloc or "",
+        "User-Agent": f"publisher/{__version__}",
+        "Content-Type": "application/json",
+        EVENT_ID: event,
+        SIGNATURE: signature(secret, now, body),
+    }
+    outcome = Outcome(None, "it has no address")
+    for address in place.addresses[:MOST_ADDRESSES]:
+        outcome, reached = _try(place, address, headers, body)
+        if reached:
+            break
+    return outcome
+
+
+def _try(place: Place, address: str, headers: dict[str, str], body: bytes) -> tuple[Outcome, bool]:
+    """What came of it, and whether anything was reached: then no other address of the host is tried."""
+    connection = place.connection(address, WAIT_SECONDS)
+    reached = False
+    try:
+        connection.connect()
+        reached = True
+        with _ended_in_time(connection):
+            connection.request("POST", place.url.request_uri, body, headers, preload_content=False)
+            return _judged(connection.getresponse().status), True
+    except (HTTPError, HTTPException, OSError, ValueError) as error:
+        # Its text may quote the address, and with it what the address keeps secret.
+        return Outcome(None, f"it gave no answer ({type(error).__name__})"), reached
+    finally:
+        connection.close()
+
+
+def _judged(status: int) -> Outcome:
+    if 200 <= status < 300:
+        return Outcome(status, "")
+    if 300 <= status < 400:
+        return Outcome(status, f"it answered {status}, which leads elsewhere; add the address that it leads to")
+    return Outcome(status, f"it answered {status}")
+
+
+@contextmanager
+def _ended_in_time(connection: HTTPConnection) -> Iterator[None]:
+    """Ends the connection from outside when the whole takes too long."""
+    timer = threading.Timer(WHOLE_SECONDS, _shut, [connection.sock])
+    timer.daemon = True
+    timer.start()
+    try:
+        yield
+    finally:
+        timer.cancel()
+
+
+def _shut(sock: socket.socket) -> None:
+    try:
+        # Not the method of a TLS socket, which would take away what the waiting thread still uses.
+        socket.socket.shutdown(sock, socket.SHUT_RDWR)
+    except OSError:
+        return  # It was closed a moment before.

@@ -1,0 +1,58 @@
+"""A program that works with the desk's API."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import requests
+
+from publisher.staff.api_tokens import SCOPES, new_api_token
+from publisher.staff.roles import permissions_of
+from publisher.web.api.app import PATH
+from tests.desk_site import Site
+
+Answer = requests.Response
+
+
+class Program(requests.Session):
+    """Sends its token with every request; addresses are below `/api/v1`."""
+
+    def __init__(self, base: str, token: str = "") -> None:
+        super().__init__()
+        self.trust_env = False
+        self.base = base + PATH
+        self.token = token
+        if token:
+            self.headers["Authorization"] = f"Bearer {token}"
+
+    def request(self, method: str, url: str, **options: Any) -> Answer:  # type: ignore[override]
+        address = url if url.startswith("http") else self.base + url
+        return super().request(method, address, timeout=30, **options)
+
+    def change(self, method: str, url: str, version: object = "*", **options: Any) -> Answer:
+        """A request for this version of a thing; `*`: for whichever it is."""
+        tag = version if version == "*" else f'"{version}"'
+        return self.request(method, url, headers={"If-Match": str(tag), **options.pop("headers", {})}, **options)
+
+
+def token_of(site: Site, person: int, *scopes: str, days: int = 30) -> str:
+    """A fresh token; without scopes it has all that there are."""
+    wanted = scopes or [scope.value for scope in SCOPES]
+    return new_api_token(site.desk.database, person, "test", wanted, days=days, now=site.desk.now())
+
+
+def program(site: Site, *roles: str) -> Program:
+    """A program that may do all that somebody with these roles may."""
+    scopes = permissions_of(roles) & frozenset(SCOPES)
+    return Program(site.url, token_of(site, site.person(*roles), *scopes))
+
+
+def problem(answer: Answer) -> dict[str, Any]:
+    """The problem that an answer tells, which is a whole one."""
+    assert answer.headers["content-type"] == "application/problem+json", answer.text
+    told: dict[str, Any] = json.loads(answer.text)
+    assert {"type", "title", "status", "detail", "instance"} <= set(told)
+    assert told["status"] == answer.status_code
+    assert told["detail"].endswith((".", "?"))
+    return told

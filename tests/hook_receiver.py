@@ -1,0 +1,70 @@
+"""A program that takes the desk's webhooks, as a test wants it to."""
+
+from __future__ import annotations
+
+import json
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any
+
+
+@dataclass(frozen=True)
+class Received:
+    headers: dict[str, str]
+    body: bytes
+
+    @property
+    def told(self) -> dict[str, Any]:
+        told: dict[str, Any] = json.loads(self.body)
+        return told
+
+
+@dataclass
+class Receiver:
+    """What came, and with which statuses the next messages are answered; then with 204."""
+
+    port: int
+    received: list[Received] = field(default_factory=list)
+    statuses: list[int] = field(default_factory=list)
+    while_answering: Callable[[], None] | None = None
+
+    @property
+    def url(self) -> str:
+        return f"http://127.0.0.1:{self.port}/hook"
+
+
+@contextmanager
+def open_receiver() -> Iterator[Receiver]:
+    """Listens at a free port of this machine."""
+    lock = threading.Lock()
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_POST(self) -> None:
+            body = self.rfile.read(int(self.headers["content-length"]))
+            with lock:
+                receiver.received.append(Received(dict(self.headers.items()), body))
+                status = receiver.statuses.pop(0) if receiver.statuses else 204
+            if receiver.while_answering:
+                receiver.while_answering()
+            self.send_response(status)
+            self.send_header("Content-Length", "0")
+            if 300 <= status < 400:
+                self.send_header("Location", f"{receiver.url}/elsewhere")
+            self.end_headers()
+
+        def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - the base class calls it so
+            """The test looks at what came."""
+
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    receiver = Receiver(server.server_address[1])
+    thread = threading.Thread(target=server.serve_forever, args=[0.02], daemon=True)
+    thread.start()
+    try:
+        yield receiver
+    finally:
+        server.shutdown()
+        thread.join()
+        server.server_close()

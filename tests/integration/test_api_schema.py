@@ -1,0 +1,125 @@
+"""The API against its own description: nothing that can be sent makes it stumble, or answer what is not described."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import schemathesis
+from hypothesis import HealthCheck, Phase, settings
+from schemathesis.checks import not_a_server_error
+from schemathesis.specs.openapi.checks import (
+    allow_header_conformance,
+    content_type_conformance,
+    ignored_auth,
+    response_headers_conformance,
+    response_schema_conformance,
+    status_code_conformance,
+    unsupported_method,
+)
+
+from publisher.desk import Desk
+from publisher.lifecycle import move
+from publisher.post_queue.approval import approve
+from publisher.post_queue.drafts import ImageDraft, PostDraft
+from publisher.post_queue.posts import add_post
+from publisher.starter import write_starter
+from publisher.states import State
+from publisher.web.api.app import PATH, create_api
+from publisher.web.api.limits import Buckets
+from tests.api_client import token_of
+from tests.desk_site import Site, open_site
+from tests.fakes import add_delivery
+from tests.outlet import draw
+
+CHECKS = [
+    not_a_server_error,
+    status_code_conformance,
+    content_type_conformance,
+    response_headers_conformance,
+    response_schema_conformance,
+    unsupported_method,
+    allow_header_conformance,
+    ignored_auth,
+]
+SCHEMA = schemathesis.openapi.from_dict(create_api(Desk(Path("nowhere"))).openapi())
+EXAMPLES = settings(
+    max_examples=8,
+    derandomize=True,
+    database=None,
+    deadline=None,
+    suppress_health_check=list(HealthCheck),
+    phases=[Phase.explicit, Phase.generate],
+)
+IDS = 8
+"""So many posts and deliveries there may be: what is sent names them more often than chance would."""
+
+
+@SCHEMA.hook
+def map_path_parameters(context: schemathesis.HookContext, path_parameters: Any) -> Any:
+    for name in ("post_id", "delivery_id"):
+        if isinstance(number := (path_parameters or {}).get(name), int) and number % 4:
+            path_parameters[name] = number % IDS + 1
+    return path_parameters
+
+
+@SCHEMA.hook
+def map_headers(context: schemathesis.HookContext, headers: Any) -> Any:
+    if headers and len(str(headers.get("If-Match", ""))) % 3:
+        headers["If-Match"] = "*"
+    return headers
+
+
+@pytest.fixture(scope="module")
+def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
+    """A desk with posts in several states, and deliveries that wait for a person."""
+    folder = tmp_path_factory.mktemp("desk")
+    write_starter(folder)
+    desk = Desk(folder / "config" / "publisher.toml")
+    with open_site(desk) as opened:
+        opened.server._app.state.api.state.buckets = Buckets(quota=10**9)
+        _fill(desk, folder)
+        yield opened
+    desk.database.close()
+
+
+def _fill(desk: Desk, folder: Path) -> None:
+    now = desk.now()
+    file = folder / "picture.png"
+    draw(file)
+    picture = ImageDraft(file=file, alt_text="Cells")
+    for number in range(4):
+        draft = PostDraft(title=f"Cells {number}", credit="Jane Doe", images=(picture,), reserve=number == 3)
+        added = add_post(desk.database, desk.store, draft, now, "first@example.org")
+        if number % 2:
+            approve(desk.database, added.id, desk.settings, desk.targets, desk.people, now=now)
+    for number in range(4):
+        delivery = add_delivery(desk.database, now, channel="tumblr", day_offset=-number, title="Held cells")
+        with desk.database.writing() as session:
+            move(session, delivery, fence=0, before=State.PENDING, to=State.HELD, now=now, problem="Look.")
+
+
+@pytest.fixture(scope="module")
+def token(site: Site) -> str:
+    return token_of(site, site.person("admin"))
+
+
+@SCHEMA.parametrize()
+@EXAMPLES
+def test_it_keeps_to_its_description(case: schemathesis.Case, site: Site, token: str) -> None:
+    case.call_and_validate(
+        base_url=site.url + PATH, headers={"Authorization": f"Bearer {token}"}, checks=CHECKS, timeout=20
+    )
+
+
+def test_the_description_is_served_and_whole() -> None:
+    described = create_api(Desk(Path("nowhere"))).openapi()
+    assert described["openapi"].startswith("3.1")
+    operations = [each for path in described["paths"].values() for each in path.values()]
+    assert all(each.get("description") and each["security"] == [{"token": []}] for each in operations)
+    for name, schema in described["components"]["schemas"].items():
+        assert "properties" in schema or "enum" in schema, name
+    for each in operations:
+        assert {"401", "403", "429"} <= set(each["responses"]), each["operationId"]

@@ -1,0 +1,383 @@
+"""Other programs are told what happens: signed, at least once, never elsewhere, and not by two at once."""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+import os
+import re
+import threading
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+from sqlalchemy import select
+
+from publisher.clock import FixedClock
+from publisher.db.models import Event
+from publisher.db.sealed import rotate
+from publisher.db.session import Database
+from publisher.db.staff import Webhook, WebhookMessage
+from publisher.desk import Desk
+from publisher.lifecycle import record_event
+from publisher.sealing import KEY_VARIABLE, Seal, SealError, new_key
+from publisher.starter import write_starter
+from publisher.webhooks import EVENTS, SIGNATURE, WebhookError, hooks, outbox, send_webhooks
+from publisher.webhooks.sending import EVENT_ID, send
+from tests.conftest import on_every_database
+from tests.desk_site import Site, open_site, text_of
+from tests.fakes import add_delivery
+from tests.hook_receiver import Received, Receiver, open_receiver
+
+PRIVATE = "PUBLISHER__WEB__WEBHOOKS_TO_PRIVATE"
+
+
+@pytest.fixture
+def receiver() -> Iterator[Receiver]:
+    with open_receiver() as opened:
+        yield opened
+
+
+@pytest.fixture
+def desk(tmp_path: Path, database: Database, clock: FixedClock, monkeypatch: pytest.MonkeyPatch) -> Desk:
+    """A desk on the test's database, whose webhooks may lead to this machine."""
+    monkeypatch.setenv(KEY_VARIABLE, new_key())
+    monkeypatch.setenv(PRIVATE, "true")
+    write_starter(tmp_path)
+    made = Desk(tmp_path / "config" / "publisher.toml", clock)
+    made.database = database
+    return made
+
+
+def add_hook(desk: Desk, url: str, *events: str, greet: bool = False) -> hooks.Added:
+    """A webhook; its first message is taken back, unless the test wants it."""
+    seal = Seal.from_environment()
+    added = hooks.add_webhook(desk.database, desk.settings, url, events, seal=seal, now=desk.now(), actor="test")
+    if not greet:
+        with desk.database.writing() as session:
+            session.delete(session.scalars(select(WebhookMessage).where(WebhookMessage.webhook_id == added.id)).one())
+    return added
+
+
+def happen(desk: Desk, name: str = "channel paused", **detail: str) -> None:
+    with desk.database.writing() as session:
+        record_event(session, name, now=desk.now(), detail=dict(detail))
+
+
+def messages(desk: Desk) -> list[WebhookMessage]:
+    with desk.database.reading() as session:
+        return list(session.scalars(select(WebhookMessage).order_by(WebhookMessage.id)))
+
+
+def is_signed(received: Received, secret: str) -> bool:
+    """What a receiver does that knows only what the page of webhooks says."""
+    found = re.fullmatch(r"t=(\d+),v1=([0-9a-f]{64})", received.headers[SIGNATURE])
+    assert found
+    wanted = hmac.new(secret.encode(), found[1].encode() + b"." + received.body, hashlib.sha256)
+    return hmac.compare_digest(wanted.hexdigest(), found[2])
+
+
+def test_what_happens_is_told_signed_and_once(desk: Desk, receiver: Receiver) -> None:
+    added = add_hook(desk, receiver.url, greet=True)
+    delivery = add_delivery(desk.database, desk.now(), channel="tumblr", title="A held cell")
+    with desk.database.writing() as session:
+        record_event(
+            session, "delivery held", now=desk.now(), delivery_id=delivery, detail={"problem": "Look.", "fence": 3}
+        )
+        record_event(session, "logged in", now=desk.now(), actor="ada@example.org")
+    assert send_webhooks(desk, desk.now()) == 2
+    assert send_webhooks(desk, desk.now()) == 0
+    greeting, held = receiver.received
+    assert greeting.told["event"] == "webhook added"
+    assert held.told["event"] == "delivery held"
+    assert held.told["delivery"]["channel"] == "tumblr"
+    assert held.told["post"]["title"] == "A held cell"
+    assert held.told["detail"] == {"problem": "Look."}
+    assert held.headers[EVENT_ID] == held.told["id"]
+    assert is_signed(held, added.secret)
+    assert not is_signed(held, added.secret + "x")
+    assert not is_signed(Received(held.headers, held.body + b" "), added.secret)
+
+
+def test_only_what_it_wants_and_only_what_happens_from_now_on(desk: Desk, receiver: Receiver) -> None:
+    happen(desk, "post approved")
+    add_hook(desk, receiver.url, "post approved")
+    happen(desk, "channel paused")
+    happen(desk, "post approved")
+    assert send_webhooks(desk, desk.now()) == 1
+    assert [each.told["event"] for each in receiver.received] == ["post approved"]
+
+
+def test_what_was_not_taken_is_sent_again_later_under_the_same_id(
+    desk: Desk, clock: FixedClock, receiver: Receiver
+) -> None:
+    add_hook(desk, receiver.url)
+    happen(desk, channel="x")
+    receiver.statuses = [500, 503]
+    assert send_webhooks(desk, desk.now()) == 0
+    row = messages(desk)[0]
+    assert (row.tries, row.status, row.trouble) == (1, 500, "it answered 500")
+    clock.advance(seconds=29)
+    send_webhooks(desk, desk.now())
+    assert len(receiver.received) == 1
+    for seconds in (2, 121):
+        clock.advance(seconds=seconds)
+        send_webhooks(desk, desk.now())
+    first, second, third = receiver.received
+    assert first.told == second.told == third.told
+    row = messages(desk)[0]
+    assert (row.tries, row.status, row.trouble) == (3, 204, "")
+    assert row.sent_at is not None
+
+
+def test_after_three_days_it_is_given_up_and_an_admin_can_send_it_again(
+    desk: Desk, clock: FixedClock, receiver: Receiver
+) -> None:
+    hook = add_hook(desk, receiver.url)
+    happen(desk)
+    begun = desk.now()
+    receiver.statuses = [500] * 100
+    while messages(desk) == [] or messages(desk)[0].given_up_at is None:
+        send_webhooks(desk, desk.now())
+        clock.advance(hours=1)
+    assert timedelta(days=2, hours=20) < desk.now() - begun < timedelta(days=3, hours=12)
+    tried = len(receiver.received)
+    clock.advance(days=1)
+    send_webhooks(desk, desk.now())
+    assert len(receiver.received) == tried
+    receiver.statuses = []
+    assert outbox.send_again(desk.database, hook.id, messages(desk)[0].id, desk.now())
+    assert send_webhooks(desk, desk.now()) == 1
+    assert receiver.received[-1].told == receiver.received[0].told
+
+
+@on_every_database
+def test_two_senders_at_once_send_once(desk: Desk, receiver: Receiver) -> None:
+    add_hook(desk, receiver.url)
+    for number in range(6):
+        happen(desk, channel=f"c{number}")
+    start = threading.Barrier(3)
+
+    def send_together() -> int:
+        start.wait()
+        return send_webhooks(desk, desk.now())
+
+    with ThreadPoolExecutor(3) as threads:
+        taken = sum(each.result() for each in [threads.submit(send_together) for _ in range(3)])
+    assert taken == 6
+    assert len({each.told["id"] for each in receiver.received}) == len(receiver.received) == 6
+
+
+def test_a_sender_that_dies_before_it_records_is_followed_by_another_with_the_same_id(
+    desk: Desk, clock: FixedClock, receiver: Receiver, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    add_hook(desk, receiver.url)
+    happen(desk)
+
+    class PowerCut(BaseException):
+        pass
+
+    def die(*_: object, **__: object) -> None:
+        raise PowerCut
+
+    with monkeypatch.context() as patch:
+        patch.setattr("publisher.webhooks.outbox.record", die)
+        with pytest.raises(PowerCut):
+            send_webhooks(desk, desk.now())
+    assert send_webhooks(desk, desk.now()) == 0
+    clock.advance(seconds=outbox.CLAIM.total_seconds() + 1)
+    assert send_webhooks(desk, desk.now()) == 1
+    first, second = receiver.received
+    assert first.headers[EVENT_ID] == second.headers[EVENT_ID]
+    assert first.body == second.body
+
+
+def test_a_sender_that_comes_back_late_changes_nothing(desk: Desk, clock: FixedClock, receiver: Receiver) -> None:
+    add_hook(desk, receiver.url)
+    happen(desk)
+    outbox.queue_new(desk.database, "o", desk.now())
+    slow = outbox.claim(desk.database, desk.now())
+    assert slow is not None
+    clock.advance(minutes=3)
+    assert send_webhooks(desk, desk.now()) == 1
+    outbox.record(desk.database, slow, status=500, trouble="it answered 500", now=desk.now())
+    assert messages(desk)[0].trouble == ""
+
+
+def test_an_event_that_becomes_visible_late_is_told_too(desk: Desk, clock: FixedClock, receiver: Receiver) -> None:
+    """A transaction that took its number first may end last."""
+    hook = add_hook(desk, receiver.url)
+    with desk.database.reading() as session:
+        newest = hooks.newest_event(session)
+    for number in (newest + 2, newest + 1):
+        with desk.database.writing() as session:
+            session.add(Event(id=number, at=desk.now(), name="channel paused"))
+        assert send_webhooks(desk, desk.now()) == 1
+        clock.advance(minutes=1)
+    clock.advance(minutes=10)
+    assert send_webhooks(desk, desk.now()) == 0
+    with desk.database.reading() as session:
+        assert session.get_one(Webhook, hook.id).last_event == newest + 2
+
+
+def test_a_redirect_is_not_followed(desk: Desk, receiver: Receiver) -> None:
+    add_hook(desk, receiver.url)
+    happen(desk)
+    receiver.statuses = [307]
+    assert send_webhooks(desk, desk.now()) == 0
+    assert len(receiver.received) == 1
+    assert "leads elsewhere" in messages(desk)[0].trouble
+
+
+def test_a_dead_address_keeps_no_other_waiting(desk: Desk, receiver: Receiver) -> None:
+    with open_receiver() as gone:
+        dead = gone.url
+    add_hook(desk, dead)
+    add_hook(desk, receiver.url)
+    for _ in range(3):
+        happen(desk)
+    assert send_webhooks(desk, desk.now()) == 3
+    tried = [row.tries for row in messages(desk) if row.sent_at is None]
+    assert sorted(tried) == [0, 0, 1]
+    assert all("127.0.0.1" not in row.trouble for row in messages(desk))
+
+
+def test_a_receiver_that_drips_is_left(desk: Desk, receiver: Receiver, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("publisher.webhooks.sending.WHOLE_SECONDS", 0.2)
+    release = threading.Event()
+    receiver.while_answering = lambda: release.wait(20) and None
+    outcome = send(receiver.url, "s", "1", b"{}", private=True, now=desk.now())
+    release.set()
+    assert outcome.status is None
+    assert outcome.trouble.startswith("it gave no answer")
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "http://127.0.0.1:1/",
+        "https://127.0.0.1/",
+        "https://localhost/",
+        "https://10.0.0.1/",
+        "https://169.254.169.254/latest",
+        "https://[::1]/",
+        "https://[::ffff:127.0.0.1]/",
+        "https://[64:ff9b::7f00:1]/",
+        "https://0.0.0.0/",
+        "https://2130706433/",
+        "https://ada:secret@example.org/",
+        "ftp://example.org/",
+        "nonsense",
+    ],
+)
+def test_addresses_of_our_own_are_refused(desk: Desk, monkeypatch: pytest.MonkeyPatch, url: str) -> None:
+    monkeypatch.setenv(PRIVATE, "false")
+    with pytest.raises(WebhookError):
+        add_hook(desk, url)
+    if "secret" not in url:
+        assert send(url, "s", "1", b"{}", private=False, now=desk.now()).status is None
+
+
+def test_a_name_that_moves_to_a_private_address_is_not_followed_there(
+    desk: Desk, receiver: Receiver, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Judged anew at every try, and asked at the address that was judged."""
+    add_hook(desk, receiver.url)
+    happen(desk)
+    monkeypatch.setenv(PRIVATE, "false")
+    fresh = Desk(desk.config, desk.clock)
+    fresh.database = desk.database
+    assert send_webhooks(fresh, desk.now()) == 0
+    assert receiver.received == []
+    assert "is no public address" in messages(desk)[0].trouble
+
+
+def test_even_private_webhooks_never_reach_what_a_cloud_tells_its_machines(desk: Desk) -> None:
+    with pytest.raises(WebhookError, match="no public address"):
+        add_hook(desk, "http://169.254.169.254/latest/meta-data")
+
+
+def test_without_the_key_nothing_is_sent_and_nothing_lost(
+    desk: Desk, receiver: Receiver, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    add_hook(desk, receiver.url)
+    happen(desk)
+    with monkeypatch.context() as patch:
+        patch.delenv(KEY_VARIABLE)
+        with pytest.raises(SealError, match="publisher key new"):
+            send_webhooks(desk, desk.now())
+    assert messages(desk)[0].tries == 0
+    assert send_webhooks(desk, desk.now()) == 1
+
+
+def test_the_secret_lies_sealed_and_comes_under_a_new_key(
+    desk: Desk, receiver: Receiver, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    added = add_hook(desk, receiver.url)
+    with desk.database.reading() as session:
+        assert added.secret not in session.get_one(Webhook, added.id).secret
+    old, fresh = os.environ[KEY_VARIABLE], new_key()
+    with desk.database.writing() as session:
+        assert rotate(session, Seal(f"{fresh} {old}")).resealed == 1
+    monkeypatch.setenv(KEY_VARIABLE, fresh)
+    happen(desk)
+    assert send_webhooks(desk, desk.now()) == 1
+    assert is_signed(receiver.received[0], added.secret)
+
+
+def test_switched_off_it_is_told_nothing_and_switched_on_only_what_is_new(desk: Desk, receiver: Receiver) -> None:
+    added = add_hook(desk, receiver.url)
+    hooks.switch(desk.database, added.id, False, now=desk.now(), actor="t")
+    happen(desk, channel="quiet")
+    assert send_webhooks(desk, desk.now()) == 0
+    hooks.switch(desk.database, added.id, True, now=desk.now(), actor="t")
+    happen(desk, channel="loud")
+    assert send_webhooks(desk, desk.now()) == 1
+    assert receiver.received[0].told["detail"] == {"channel": "loud"}
+
+
+def test_admins_add_look_send_again_and_remove(desk: Desk, receiver: Receiver, monkeypatch: pytest.MonkeyPatch) -> None:
+    with open_site(desk) as site:
+        page_acts(site, receiver, monkeypatch)
+
+
+def page_acts(site: Site, receiver: Receiver, monkeypatch: pytest.MonkeyPatch) -> None:
+    client = site.client("admin")
+    with monkeypatch.context() as patch:
+        patch.delenv(KEY_VARIABLE)
+        refused = client.send_form("/webhooks", {"url": receiver.url})
+    assert refused.status_code == 422
+    assert "publisher key new" in refused.text
+    assert f'value="{receiver.url}"' in refused.text
+    made = client.send_form("/webhooks", {"url": receiver.url, "events": ["post approved"]})
+    secret = re.search(r"<code>(whsec_[\w-]+)</code>", made.text)
+    assert secret
+    assert secret[1] not in client.get("/webhooks").text
+    assert "is told already" in client.send_form("/webhooks", {"url": receiver.url}).text
+    receiver.statuses = [418]
+    send_webhooks(site.desk, site.desk.now())
+    log = text_of(client.get("/webhooks/1"))
+    assert "webhook added" in log
+    assert "it answered 418" in log
+    client.send_form("/webhooks/1/messages/1/again")
+    send_webhooks(site.desk, site.desk.now())
+    assert "taken" in text_of(client.get("/webhooks/1"))
+    assert is_signed(receiver.received[-1], secret[1])
+    client.send_form("/webhooks/1/active", {"active": "false"})
+    assert "Switch it on" in client.get("/webhooks/1").text
+    client.send_form("/webhooks/1/remove")
+    assert client.get("/webhooks/1").status_code == 404
+    assert client.send_form("/webhooks/1/messages/1/again").status_code == 404
+
+
+def test_every_event_that_is_offered_is_one_that_the_desk_records() -> None:
+    """A renamed event would silently be told to nobody."""
+    source = "".join(
+        path.read_text(encoding="utf-8")
+        for path in Path(hooks.__file__).parents[1].rglob("*.py")
+        if path.parent.name != "webhooks"
+    )
+    for name in EVENTS:
+        assert f'"{name}"' in source or name.startswith("delivery "), name

@@ -1,0 +1,109 @@
+"""Every page of a desk, found by itself: its routes, filled with what the pages link to."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from html.parser import HTMLParser
+from urllib.parse import urlsplit
+
+from fastapi.routing import APIRoute
+from sqlalchemy import select
+
+from publisher.db.models import Post
+from publisher.db.staff import Person
+from publisher.staff import accounts
+from publisher.web.access import RULES, Access
+from publisher.web.pages import ROUTERS
+from tests.desk_site import Client, Site
+from tests.full_site import CHIEF, NOW
+
+API = "/api/"
+NO_PAGES = frozenset({"calendar_feed", "invitation", "picture_form", "rendition", "upload_state"})
+"""What no page links to: parts of pages, and addresses that are secrets."""
+MORE = (
+    "/calendar?week=2026-05-12",
+    "/deliveries?state=held",
+    "/deliveries?text=nothing",
+    "/queue?state=problems",
+    "/queue?text=nothing",
+    "/posts?text=nothing",
+    "/nothing/here",
+)
+"""Other faces of pages."""
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    path: str
+    is_public: bool = False
+    """Seen by somebody who isn't logged in."""
+
+
+def pages_of(site: Site) -> list[Page]:
+    """Of a full site: one page per route that shows one, then the other faces.
+
+    Raises AssertionError when a page fails, and when no other page links to it.
+    """
+    found, unlinked = walk(site)
+    assert not unlinked, f"no page links to {', '.join(unlinked)}; link it, or name it in NO_PAGES"
+    others = [Page(path) for path in (*MORE, *_unfinished(site))]
+    return [*found, *others, Page(_invitation(site), is_public=True)]
+
+
+def walk(site: Site) -> tuple[list[Page], set[str]]:
+    """One page per route that shows one; and the routes that nothing leads to."""
+    routes = [route for router in ROUTERS for route in router.routes if isinstance(route, APIRoute)]
+    routes = [route for route in routes if "GET" in (route.methods or ()) and not route.path.startswith(API)]
+    clients = {False: site.client("admin", "editor", "operator", email=CHIEF), True: site.client()}
+    waiting = [route.path for route in routes if "{" not in route.path]
+    seen: set[str] = set()
+    found = []
+    while waiting:
+        path = waiting.pop(0)
+        route = next((each for each in routes if each.path_regex.match(urlsplit(path).path)), None)
+        if route is None or route.name in seen:
+            continue
+        seen.add(route.name)
+        is_public = RULES[route.name] == Access.PUBLIC
+        if text := _page(clients[is_public], path):
+            found.append(Page(path, is_public))
+            waiting += _links_in(text)
+    return found, {route.name for route in routes} - seen - NO_PAGES
+
+
+def _page(client: Client, path: str) -> str:
+    """The page at an address; empty for a file, a feed or anything else."""
+    with client.get(path, stream=True) as response:
+        assert response.status_code != 500, f"{path} fails"
+        is_text = response.headers.get("content-type", "").startswith("text/html")
+        text = response.text if is_text and response.ok else ""
+    return text if text.startswith("<!doctype html>") else ""
+
+
+class _Links(HTMLParser):
+    def __init__(self) -> None:
+        super().__init__()
+        self.found: list[str] = []
+
+    def handle_starttag(self, tag: str, attributes: list[tuple[str, str | None]]) -> None:
+        self.found += [value for name, value in attributes if name in ("href", "src") and value]
+
+
+def _links_in(text: str) -> list[str]:
+    parser = _Links()
+    parser.feed(text)
+    return [link for link in parser.found if link.startswith("/")]
+
+
+def _unfinished(site: Site) -> list[str]:
+    """The posts that still need somebody."""
+    query = select(Post.id).where(Post.state.in_(("draft", "in_review"))).order_by(Post.id)
+    with site.desk.database.reading() as session:
+        return [f"/posts/{post}" for post in session.scalars(query)]
+
+
+def _invitation(site: Site) -> str:
+    with site.desk.database.reading() as session:
+        invited = session.scalars(select(Person.id).where(Person.password_hash.is_(None))).one()
+    token = accounts.invite_again(site.desk.database, invited, now=NOW, actor=CHIEF)
+    return f"/invitation/{token}"

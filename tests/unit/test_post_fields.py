@@ -1,0 +1,107 @@
+"""The names of a post's form: what they are read as, and where a problem leads."""
+
+from __future__ import annotations
+
+from zoneinfo import ZoneInfo
+
+import pytest
+
+from publisher.post_queue.drafts import PostContent
+from publisher.web.forms import (
+    Mistakes,
+    anchor_of,
+    content_of_fields,
+    fields_of_choices,
+    file_name,
+    image_numbers,
+    next_image_number,
+    with_titles,
+)
+from publisher.web.labels import label_of
+
+ZONE = ZoneInfo("Europe/London")
+A, B = "a" * 64, "b" * 64
+
+
+def read(**fields: str) -> PostContent:
+    return content_of_fields(PostContent, {"title": "T", **fields}, ZONE)
+
+
+def test_pictures_stand_in_the_order_of_the_form_and_removed_ones_are_gone() -> None:
+    fields = {
+        "images-0-media": A,
+        "images-0-order": "2.5",
+        "images-3-media": B,
+        "images-3-order": "1",
+        "images-4-media": A,
+        "images-4-remove": "on",
+        "images-12-media": A,
+        "images-12-order": "nowhere",
+    }
+    assert image_numbers(fields) == [3, 0, 12]
+    assert next_image_number(fields) == 13
+    assert next_image_number({}) == 0
+    assert [image.media for image in read(**fields).images] == [B, A, A]
+
+
+@pytest.mark.parametrize(
+    ("padding", "colour", "meant"),
+    [("edge", "#102030", "edge"), ("colour", "#102030", "#102030"), ("#405060", "", "#405060"), ("", "", "edge")],
+)
+def test_a_padding_of_an_own_colour(padding: str, colour: str, meant: str) -> None:
+    fields = {"images-0-media": A, "images-0-padding": padding, "images-0-padding_colour": colour}
+    choices = read(**fields).images[0].choices
+    assert choices.padding == meant
+    again = {f"images-0-{name}": value for name, value in fields_of_choices(choices.model_dump()).items()}
+    assert read(**{"images-0-media": A, **again}).images[0].choices == choices
+
+
+def test_titles_that_are_not_written_yet_stand_in_for_the_look_only() -> None:
+    unfinished = {"title": " ", "tr-ca-title": "", "tr-ca-body": "Una", "tr-es-title": "", "tr-es-body": ""}
+    content = content_of_fields(PostContent, with_titles(unfinished), ZONE)
+    assert (content.title, list(content.translations), content.translations["ca"].title) == ("…", ["ca"], "…")
+    with pytest.raises(Mistakes) as told:
+        content_of_fields(PostContent, unfinished, ZONE)
+    assert set(told.value.fields) == {"title", "tr-ca-title"}
+
+
+@pytest.mark.parametrize(
+    ("field", "where", "anchor"),
+    [
+        ("images[1].alt_text", {"numbers": [4, 2]}, "images-2-alt_text"),
+        ("images[1].alt_text", {"numbers": [4, 2], "translated": "ca"}, "tr-ca-alt-2"),
+        ("images[1].padding", {}, "images-1-padding"),
+        ("images[0].gutters", {"numbers": [4]}, "images-4"),
+        ("images", {}, "pictures"),
+        ("credit", {"translated": "ca"}, "tr-ca-credit"),
+        ("credit", {}, "credit"),
+        ("caption", {"channel": "x"}, "caption-x"),
+        ("captions.lang:ca", {}, "caption-lang:ca"),
+        ("something", {}, "title"),
+    ],
+)
+def test_a_problem_leads_to_the_field_that_mends_it(field: str, where: dict[str, object], anchor: str) -> None:
+    assert anchor_of(field, **where) == anchor  # type: ignore[arg-type]
+
+
+def test_a_file_is_called_by_its_name_alone() -> None:
+    assert file_name(r"C:\fake\path\cell 1.tif") == "cell 1.tif"
+    assert file_name("../up/\x00\u202ecell.png") == "cell.png"
+    assert file_name("/") == "the picture"
+    assert len(file_name("x" * 999)) == 255
+
+
+@pytest.mark.parametrize(
+    ("field", "label"),
+    [
+        ("images-0-alt_text", "Alt text of picture 1"),
+        ("images-1-media", "Picture 2"),
+        ("tr-ca-alt-0", "Alt text of picture 1 (ca)"),
+        ("tr-ca-title", "Title (ca)"),
+        ("caption-x", "Caption for x"),
+        ("body", "Text"),
+        ("standfirst", "Standfirst"),
+    ],
+)
+def test_fields_have_names_for_people(field: str, label: str) -> None:
+    assert label_of(field) == label
