@@ -3,6 +3,8 @@
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
+# Many tests wait for a process or a platform: more of them than there are cores can run side by side.
+WORKERS ?= 4
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 
 .PHONY: demo test lint lock clean
@@ -11,7 +13,7 @@ demo: $(VENV)/ready
 	@$(BIN)/publisher demo $(DEMO)
 
 test: lint
-	$(BIN)/pytest -n auto $(TESTS)
+	$(BIN)/pytest -n $(WORKERS) --dist worksteal $(TESTS)
 
 lint: $(VENV)/ready-dev
 	$(BIN)/ruff check .

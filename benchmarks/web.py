@@ -18,7 +18,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from functools import partial
 from pathlib import Path
 from urllib.parse import urlencode, urlsplit
@@ -121,19 +121,20 @@ class _Pace:
             return list(hands.map(at_its_time, range(self.number)))
 
 
-class _Asker(threading.local):
-    """A bare browser, one connection per thread: what it takes itself would be measured, too."""
+class _Asker:
+    """A bare browser with a connection for each request: what it takes itself is measured, too."""
 
     def __init__(self, client: Client) -> None:
-        self._connection = http.client.HTTPConnection(urlsplit(client.base).netloc, timeout=60)
+        self._place = urlsplit(client.base).netloc
         cookie = client.cookies.get(COOKIE)
         self._headers = {"Origin": client.base, CSRF_HEADER: client.csrf, "Cookie": f"{COOKIE}={cookie}"}
 
     def ask(self, path: str, form: str | None = None) -> bytes:
         headers = self._headers | ({"Content-Type": "application/x-www-form-urlencoded"} if form else {})
-        self._connection.request("POST" if form else "GET", path, body=form, headers=headers)
-        answer = self._connection.getresponse()
-        body = answer.read()
+        with closing(http.client.HTTPConnection(self._place, timeout=60)) as connection:
+            connection.request("POST" if form else "GET", path, body=form, headers=headers)
+            answer = connection.getresponse()
+            body = answer.read()
         if answer.status >= 400:
             raise RuntimeError(f"{path} answered {answer.status}")
         return body
@@ -141,22 +142,27 @@ class _Asker(threading.local):
 
 def _measure(site: Site, process: subprocess.Popen[str], pace: _Pace, only: str) -> None:
     inside, outside = _Asker(site.client("admin", email=CHIEF)), _Asker(site.client())
-    print("| page | HTML | p50 | p95 | worst | load |\n| --- | --- | --- | --- | --- | --- |")
+    print("| what | bytes | processor | p50 | p95 | worst | load |\n| --- | --- | --- | --- | --- | --- | --- |")
+
+    def tell(what: str, size: int, measured: Callable[[], list[float]]) -> None:
+        before = _processor_seconds(process.pid)
+        seconds = measured()
+        used = (_processor_seconds(process.pid) - before) / len(seconds)
+        print(f"| {what} | {size / 1000:.1f} kB | {used * 1000:.0f} ms | {_spread(seconds)} |", flush=True)
+
     pages, _ = walk(site)
     for page in pages:
         if only not in page.path:
             continue
         asker = outside if page.is_public else inside
-        size = len(asker.ask(page.path))
-        seconds = pace.seconds(partial(asker.ask, page.path))
-        print(f"| `{page.path}` | {size / 1000:.1f} kB | {_spread(seconds)} |", flush=True)
+        tell(f"`{page.path}`", len(asker.ask(page.path)), partial(pace.seconds, partial(asker.ask, page.path)))
     if only:
         return
-    previews = pace.seconds(partial(inside.ask, "/preview", _form(site)))
-    print(f"| preview on {len(site.desk.settings.channels)} channels | | {_spread(previews)} |")
+    preview = partial(inside.ask, "/preview", _form(site))
+    tell(f"preview on {len(site.desk.settings.channels)} channels", len(preview()), partial(pace.seconds, preview))
     thumbnails = dict.fromkeys(THUMBNAIL.findall(inside.ask("/queue").decode()))
     made = [_seconds(partial(inside.ask, path)) for path in thumbnails]
-    print(f"| a thumbnail, made for the first time, of {len(made)} | | {_spread(made)} |")
+    print(f"| one of {len(made)} thumbnails, made for the first time | | | {_spread(made)} |")
     first = inside.ask("/").decode()
     assets = sum(len(inside.ask(asset)) for asset in set(ASSET.findall(first)))
     print(f"\nThe first page with its styles and scripts: {(len(first.encode()) + assets) / 1000:.0f} kB.")
@@ -181,6 +187,12 @@ def _spread(seconds: list[float]) -> str:
     cuts = statistics.quantiles(seconds, n=20, method="inclusive")
     told = " | ".join(f"{each * 1000:.0f} ms" for each in (statistics.median(seconds), cuts[-1], max(seconds)))
     return f"{told} | {os.getloadavg()[0]:.1f}"
+
+
+def _processor_seconds(pid: int) -> float:
+    """What a process has used of the processor: whoever else is busy hardly changes it."""
+    fields = Path(f"/proc/{pid}/stat").read_text(encoding="ascii").rpartition(")")[2].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
 
 def _peak(pid: int) -> float:

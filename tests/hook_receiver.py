@@ -29,7 +29,7 @@ class Receiver:
     port: int
     received: list[Received] = field(default_factory=list)
     statuses: list[int] = field(default_factory=list)
-    while_answering: Callable[[], None] | None = None
+    while_answering: Callable[[], object] | None = None
 
     @property
     def url(self) -> str:

@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from html import escape
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 import requests
+from markupsafe import escape
 
 from publisher.adapt.rendering import Renderer
 from publisher.content import AdaptedPost
 from publisher.db.models import Delivery
-
 
 PATIENCE_SECONDS = 20.0
 
@@ -38,8 +37,8 @@ def differences(deliveries: Sequence[Delivery], ledger: Sequence[dict[str, Any]]
     return told
 
 
-def page_differences(url: str, email: str, password: str, title: str) -> list[str]:
-    """What is not as it should be when somebody logs in at the desk's pages, to find a post on the first one."""
+def page_difference(url: str, email: str, password: str, titles: Iterable[str]) -> str:
+    """What is wrong when somebody logs in at the desk's pages and looks for posts on the first one; empty: nothing."""
     with requests.Session() as browser:
         browser.trust_env = False
         # A browser says so by itself: the form is the desk's own.
@@ -47,10 +46,11 @@ def page_differences(url: str, email: str, password: str, title: str) -> list[st
         try:
             answer = browser.post(f"{url}/login", {"email": email, "password": password}, timeout=PATIENCE_SECONDS)
         except requests.RequestException as error:
-            return [f"the desk's pages can't be reached: {error}"]
+            return f"the desk's pages can't be reached: {error}"
     if answer.status_code != requests.codes.ok:
-        return [f"the desk's first page answers {answer.status_code} to {email}"]
-    return [] if escape(title) in answer.text else [f"the desk's first page does not show “{title}”"]
+        return f"the desk's first page answers {answer.status_code} to {email}"
+    missing = [title for title in titles if escape(title) not in answer.text]
+    return f"the desk's first page does not show “{missing[0]}”" if missing else ""
 
 
 def _compare(sent: AdaptedPost, shown: dict[str, Any], renderer: Renderer) -> list[str]:

@@ -76,6 +76,11 @@ class Channels:
         """Whether `begin_login` can be asked for this channel."""
         return isinstance(adapter_class(self._channel(name).platform), ConnectsInSteps)
 
+    def leads_back(self, name: str) -> bool:
+        """Whether the log-in leads over a page of the platform, and from there back."""
+        adapter: object = adapter_class(self._channel(name).platform)
+        return isinstance(adapter, ConnectsInSteps) and adapter.leads_back
+
     def check_app(self, name: str) -> None:
         """Raises CredentialsRefused when the configuration lacks what a log-in needs. Sends nothing."""
         adapter, connection = self._steps(name)

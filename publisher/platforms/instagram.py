@@ -41,6 +41,7 @@ GONE = (ClientNotFoundError, InvalidMediaId, MediaNotFound, MediaUnavailable)
 
 
 class Adapter(PlatformAdapter):
+    leads_back: ClassVar[bool] = False
     secrets: ClassVar[tuple[Secret, ...]] = (
         Secret(name="username", hint="the log-in name, where it is not the account's name", required=False),
         Secret(name="password", hint="the account's password, for `publisher connect` only", required=False),

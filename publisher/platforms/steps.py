@@ -44,6 +44,11 @@ class LoginStep:
 class ConnectsInSteps(Protocol):
     """An adapter class whose log-in goes on from answer to answer: in a browser, where nothing waits for the person."""
 
+    @property
+    def leads_back(self) -> bool:
+        """Whether a page of the platform leads the browser back to a callback address."""
+        ...
+
     def check_app(self, connection: Connection) -> None:
         """See that what a log-in needs from the configuration is there. Sends nothing.
 

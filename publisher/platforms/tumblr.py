@@ -32,6 +32,7 @@ CLOCK_DIFFERENCE = timedelta(seconds=60)
 class Adapter(PlatformAdapter):
     """One Tumblr blog. Implements `SupportsLookup`, `SupportsReadBack` and `SupportsQuotas`."""
 
+    leads_back: ClassVar[bool] = True
     secrets: ClassVar[tuple[Secret, ...]] = (
         Secret(name="consumer_key", hint="the consumer key of your Tumblr application"),
         Secret(name="consumer_secret", hint="the consumer secret of your Tumblr application"),

@@ -55,6 +55,7 @@ CLOCK_SPARE = timedelta(seconds=60)
 
 
 class Adapter(PlatformAdapter):
+    leads_back: ClassVar[bool] = True
     secrets: ClassVar[tuple[Secret, ...]] = (
         Secret(name="consumer_key", hint="the X app's API key", required=False),
         Secret(name="consumer_secret", hint="the X app's API key secret", required=False),

@@ -10,7 +10,7 @@ from pydantic import AfterValidator, AwareDatetime, Field, StringConstraints, fi
 
 from publisher.content import Frozen, ImageChoices, Link
 
-Language = Annotated[str, StringConstraints(pattern=r"^[a-z]{2,3}(-[A-Za-z0-9]{2,8})*$")]
+Language = Annotated[str, StringConstraints(max_length=16, pattern=r"^[a-z]{2,3}(-[A-Za-z0-9]{2,8})*$")]
 Line = Annotated[str, StringConstraints(strip_whitespace=True)]
 FIRST_YEAR, LAST_YEAR = 1990, 2199
 Moment = TypeVar("Moment", bound=date)

@@ -22,7 +22,7 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from publisher.clock import ShiftedClock, monotonic
-from publisher.content import AdaptedImage, AdaptedPost, Rendition, RenditionSpec
+from publisher.content import Account, AdaptedImage, AdaptedPost, Rendition, RenditionSpec
 from publisher.platforms.base import Connection, KeySeed, SessionFile, SupportsLookup, SupportsReadBack, UploadedMedia
 from publisher.platforms.errors import (
     ContentRejected,
@@ -35,6 +35,7 @@ from publisher.platforms.errors import (
 )
 from publisher.platforms.instagram import Adapter
 from publisher.platforms.registry import adapter_class
+from publisher.platforms.steps import LoginStep
 from publisher.profiles import load_profile
 from publisher.sandbox.faults import AFTER, KINDS, Fault, FaultBox
 from publisher.sandbox.http2 import TlsServer

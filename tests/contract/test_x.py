@@ -20,7 +20,7 @@ from datetime import datetime, timedelta
 from html import unescape
 from pathlib import Path
 from threading import Barrier
-from urllib.parse import parse_qs, urlsplit
+from urllib.parse import parse_qs, parse_qsl, urlsplit
 
 import pytest
 import requests

@@ -42,7 +42,7 @@ ROUTES = sorted(
     for router in ROUTERS
     for route in router.routes
     if isinstance(route, GuardedRoute)
-    for method in route.methods
+    for method in route.methods or ()
 )
 LINK = "https://picture-of-the-day.tumblr.com/post/4711"
 

@@ -215,7 +215,7 @@ def test_an_answer_counts_once_in_the_browser_that_began_and_for_ten_minutes(
         assert "in another browser" in text_of(stranger.get(back))
     assert site.client().get(back, allow_redirects=False).status_code == 303
     assert f"{name} is connected" in text_of(client.get(back))
-    assert "begin again" in text_of(client.get(back))
+    assert "in another browser, or is over" in text_of(client.get(back))
 
     late = allow(begin(client, name))
     site.outlet.clock.shift_to(site.desk.now() + LASTS + timedelta(seconds=1))
@@ -234,7 +234,7 @@ def test_an_answer_of_another_log_in_is_refused(site: Site, monkeypatch: pytest.
     assert "log-in; begin again" in text_of(client.get(foreign)).replace("another log-in", "log-in")
     assert not session.exists()
     # What was refused is spent, too.
-    assert "begin again" in text_of(client.get(foreign))
+    assert "in another browser, or is over" in text_of(client.get(foreign))
     denied = text_of(client.get(allow(begin(client, name), deny=True)))
     assert "not allow" in denied
     assert not session.exists()

@@ -34,9 +34,7 @@ class Api(FastAPI):
 
     def openapi(self) -> dict[str, Any]:
         if self.openapi_schema is None:
-            described = schema.describe(self)
-            described["servers"] = [{"url": PATH}]
-            self.openapi_schema = described
+            self.openapi_schema = schema.describe(self)
         return self.openapi_schema
 
 
@@ -76,6 +74,7 @@ def create_api(desk: Desk) -> Api:
     )
     api.state.desk = desk
     api.state.buckets = Buckets()
+    api.state.routes = [route for router in ROUTERS for route in router.routes]
     for router in ROUTERS:
         api.include_router(router)
     add_handlers(api)

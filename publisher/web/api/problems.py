@@ -7,6 +7,7 @@ import secrets
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
+from urllib.parse import quote
 
 from fastapi import FastAPI, Request, Response
 from fastapi.exceptions import RequestValidationError
@@ -191,7 +192,7 @@ async def _http(request: Request, error: Exception) -> Response:
 
 def _methods(request: Request) -> list[str]:
     """What the address takes: each method is a route of its own."""
-    routes = [route for route in request.app.routes if isinstance(route, Route)]
+    routes: Sequence[Route] = request.app.state.routes
     fitting = [route.methods or () for route in routes if route.matches(request.scope)[0] != Match.NONE]
     return sorted({method for methods in fitting for method in methods})
 
@@ -216,5 +217,4 @@ def _mistake(found: Mapping[str, Any]) -> FieldProblem:
 
 def _escaped(key: str) -> str:
     """A key as a JSON Pointer in a URI fragment has it. What can't be sent at all is shown as a question mark."""
-    plain = key.encode(errors="replace").decode()
-    return re.sub(r"[^\w.-]", lambda found: f"%{ord(found[0]):02X}", plain.replace("~", "~0").replace("/", "~1"))
+    return quote(key.replace("~", "~0").replace("/", "~1"), safe="", errors="replace")

@@ -38,11 +38,11 @@ TAGS = [
 @router.get("/openapi.json")
 def api_schema(request: Request) -> Response:
     """The whole description."""
-    return JSONResponse(request.app.openapi())
+    return JSONResponse({**request.app.openapi(), "servers": [{"url": request.scope["root_path"]}]})
 
 
 def describe(app: FastAPI) -> dict[str, Any]:
-    """What `openapi.json` holds. Its one server is the path that the API is mounted at."""
+    """What `openapi.json` holds, but for the path that the API is mounted at."""
     schema = get_openapi(
         title="The desk of a picture a day",
         version=app.version,

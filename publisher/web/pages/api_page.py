@@ -42,11 +42,16 @@ def _operations(schema: dict[str, Any], tag: str) -> list[Operation]:
         Operation(
             method=method.upper(),
             path=path,
-            told=operation.get("description", ""),
+            told=_plain(operation["description"]),
             scope=str(RULES[f"api_{operation['operationId']}"]),
-            statuses=tuple((status, answer["description"]) for status, answer in operation["responses"].items()),
+            statuses=tuple((status, _plain(each["description"])) for status, each in operation["responses"].items()),
         )
         for path, operations in schema["paths"].items()
         for method, operation in operations.items()
         if method in METHODS and tag in operation.get("tags", ())
     ]
+
+
+def _plain(text: str) -> str:
+    """Without the marks that programs make type of."""
+    return text.replace("`", "")

@@ -73,7 +73,7 @@ def rehearse_on_sandbox(request: Request, name: str) -> Response:
         rehearsal, refused = rehearse_channel(desk, name), ""
     except RehearsalRefused as refusal:
         rehearsal, refused = None, str(refusal)
-    context = {"channel": desk.settings.channels[name], "label": desk.channels.profile(name).label}
+    context = {"channel": desk.settings.channels[name], "label": _label(desk, name)}
     status = 422 if refused else 200
     return page(request, "channels_rehearsal.html", status, rehearsal=rehearsal, refused=refused, **context)
 
@@ -96,6 +96,9 @@ def connect_channel(request: Request, name: str) -> Response:
 @router.post("/channels/{name}/connect")
 def begin_connecting(request: Request, name: str) -> Response:
     desk = _desk_with(request, name)
+    if desk.channels.leads_back(name) and (link := connecting.elsewhere(request)):
+        mistake = f"Open the desk at {link} to connect {name}: that is where {_label(desk, name)} leads the browser to."
+        return _connect_page(request, name, 422, mistake=mistake)
     try:
         step = desk.channels.begin_login(name, connecting.callback_url(request))
     except PlatformError as error:
@@ -128,9 +131,6 @@ def _finish(request: Request, begun: connecting.Begun, answer: dict[str, str]) -
 def _go_on(request: Request, name: str, step: LoginStep | Account) -> Response:
     if isinstance(step, Account):
         return _connected(request, name, step)
-    if not step.questions and (link := connecting.elsewhere(request)):
-        mistake = f"Open the desk at {link} to connect {name}: that is where the platform leads the browser back to."
-        return _connect_page(request, name, 422, mistake=mistake)
     connecting.keep(request, name, step)
     return _connect_page(request, name, step=step)
 
@@ -147,12 +147,14 @@ def _connect_page(
 ) -> Response:
     desk = _desk_with(request, name)
     channel = desk.settings.channels[name]
+    in_steps = desk.channels.connects_in_steps(name)
     context: dict[str, Any] = {
         "channel": channel,
-        "label": desk.channels.profile(name).label,
-        "missing": _missing(desk, name),
+        "label": _label(desk, name),
+        "missing": _missing(desk, name) if in_steps else "",
         "login": read_login(desk.channels, name),
-        "callback": connecting.callback_url(request),
+        "callback": connecting.callback_url(request) if desk.channels.leads_back(name) else "",
+        "in_steps": in_steps,
         "on_sandbox": is_on_this_machine(channel),
         "step": step,
         "mistake": mistake,
@@ -167,6 +169,10 @@ def _missing(desk: Desk, name: str) -> str:
     except PlatformError as error:
         return error.message
     return ""
+
+
+def _label(desk: Desk, name: str) -> str:
+    return desk.channels.profile(name).label
 
 
 def for_browser(message: str, channel: str) -> str:
