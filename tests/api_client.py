@@ -28,7 +28,7 @@ class Program(requests.Session):
 
     def request(self, method: str, url: str, **options: Any) -> Answer:  # type: ignore[override]
         address = url if url.startswith("http") else self.base + url
-        return super().request(method, address, timeout=30, **options)
+        return super().request(method, address, **{"timeout": 30, **options})
 
     def change(self, method: str, url: str, version: object = "*", **options: Any) -> Answer:
         """A request for this version of a thing; `*`: for whichever it is."""

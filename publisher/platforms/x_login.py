@@ -166,6 +166,8 @@ def _finish_with_keys(
 def _verifier_in(answer: Mapping[str, str], token: str) -> str:
     if not answer.get("oauth_verifier"):
         raise CredentialsRefused("X did not allow the log-in; begin again.")
+    if not hmac.compare_digest(answer.get("oauth_token", "").encode(), token.encode()):
+        raise CredentialsRefused(OTHER_LOGIN)
     return answer["oauth_verifier"]
 
 

@@ -28,10 +28,10 @@ from publisher.post_queue.drafts import ImageDraft, PostDraft
 from publisher.post_queue.posts import add_post
 from publisher.starter import write_starter
 from publisher.states import State
-from publisher.web.api.app import PATH, create_api
+from publisher.web.api.app import create_api
 from publisher.web.api.limits import Buckets
 from publisher.web.api.post_models import A_HASH
-from tests.api_client import token_of
+from tests.api_client import Program, token_of
 from tests.desk_site import Site, open_site
 from tests.fakes import add_delivery
 from tests.outlet import draw
@@ -102,17 +102,17 @@ def _fill(desk: Desk, folder: Path) -> None:
 
 
 @pytest.fixture(scope="module")
-def token(site: Site) -> str:
-    return token_of(site, site.person("admin"))
+def program(site: Site) -> Iterator[Program]:
+    with Program(site.url, token_of(site, site.person("admin"))) as made:
+        yield made
 
 
 @SCHEMA.parametrize()
 @EXAMPLES
-def test_it_keeps_to_its_description(case: schemathesis.Case[Any], site: Site, token: str) -> None:
+def test_it_keeps_to_its_description(case: schemathesis.Case[Any], program: Program) -> None:
     fit(case)
-    case.call_and_validate(
-        base_url=site.url + PATH, headers={"Authorization": f"Bearer {token}"}, checks=CHECKS, timeout=20
-    )
+    headers = {"Authorization": f"Bearer {program.token}"}
+    case.call_and_validate(base_url=program.base, session=program, headers=headers, checks=CHECKS)
 
 
 def test_the_description_is_served_and_whole() -> None:

@@ -10,7 +10,7 @@ from urllib.parse import parse_qs, urlsplit
 
 import pytest
 import requests
-from sqlalchemy import select
+from sqlalchemy import select, update
 
 from publisher.db.models import Channel, Event, Quota
 from publisher.db.staff import WebSession
@@ -253,12 +253,17 @@ def test_another_account_is_refused(site: Site) -> None:
 
 
 def test_what_is_kept_in_between_can_not_be_read_in_the_database(site: Site) -> None:
-    client = site.client("operator")
-    token = parse_qs(urlsplit(begin(client, "tumblr")).query)["oauth_token"][0]
+    client, other = site.client("operator"), site.client("operator", email="other@example.org")
+    address = begin(client, "tumblr")
+    token = parse_qs(urlsplit(address).query)["oauth_token"][0]
     with site.desk.database.reading() as session:
         (kept,) = [row.connecting for row in session.scalars(select(WebSession)) if row.connecting]
     assert kept.startswith("gAAAA")
     assert token not in kept
+    # Whoever can write to the database can't hand it on to a browser of theirs.
+    with site.desk.database.writing() as session:
+        session.execute(update(WebSession).values(connecting=kept))
+    assert "in another browser" in text_of(other.get(allow(address)))
     client.send_form("/logout")
     with site.desk.database.reading() as session:
         assert [row for row in session.scalars(select(WebSession)) if row.connecting] == []
