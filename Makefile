@@ -7,7 +7,7 @@ BIN := $(VENV)/bin
 WORKERS ?= 4
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 
-.PHONY: demo test lint lock clean
+.PHONY: demo test lint screenshots lock clean
 
 demo: $(VENV)/ready
 	@$(BIN)/publisher demo $(DEMO)
@@ -20,6 +20,10 @@ lint: $(VENV)/ready-dev
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+
+# Every page of the desk, light, dark and on a phone; those of the README lie in screenshots/readme.
+screenshots: $(VENV)/ready-dev
+	$(BIN)/python -m tests.browser.screenshots screenshots
 
 $(VENV)/bin/python:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "publisher needs Python 3.11 or newer: make PYTHON=/path/to/python3.11 $(MAKECMDGOALS)")'
@@ -47,4 +51,4 @@ lock: $(VENV)/bin/python
 	$(COMPILE) --constraint requirements-dev.lock --output-file requirements.lock pyproject.toml
 
 clean:
-	rm -rf $(VENV) demo build .pytest_cache .mypy_cache .ruff_cache
+	rm -rf $(VENV) demo screenshots build .pytest_cache .mypy_cache .ruff_cache

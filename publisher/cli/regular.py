@@ -14,11 +14,13 @@ from publisher.notices import Notifier
 from publisher.post_queue.preparing import prepare_next, sweep_renditions
 from publisher.post_queue.uploads import FOLDER, Uploads
 from publisher.scheduler import RegularJob
+from publisher.webhooks import send_webhooks
 
 PREPARE_SECONDS = 60
 HOUR_SECONDS = 3600
 ROUND_SECONDS = 30
 EVENING_SECONDS = 60
+WEBHOOK_SECONDS = 5
 SWEEP_PAUSE = timedelta(days=1)
 
 
@@ -46,6 +48,7 @@ def housekeeping(desk: Desk) -> list[RegularJob]:
         RegularJob("the daily backup", HOUR_SECONDS, house.back_up),
         RegularJob("sweeping", HOUR_SECONDS, house.sweep),
         RegularJob("renewing log-ins", HOUR_SECONDS, house.refresh),
+        RegularJob("sending webhooks", WEBHOOK_SECONDS, house.send_webhooks),
     ]
 
 
@@ -57,6 +60,9 @@ class _House:
     def prepare(self) -> None:
         desk = self._desk
         prepare_next(desk.database, desk.settings, desk.targets, desk.people, desk.renderer, desk.now())
+
+    def send_webhooks(self) -> None:
+        send_webhooks(self._desk, self._desk.now())
 
     def refresh(self) -> None:
         refresh_sessions(self._desk.channels)

@@ -387,6 +387,7 @@ class Event(Base):
     """What happened, in order: every change of a state and every act of a person."""
 
     __tablename__ = "event"
+    __table_args__ = (Index("ix_event_name", "name", "id"), Index("ix_event_actor", "actor", "id"))
 
     id: Mapped[int] = mapped_column(primary_key=True)
     at: Mapped[datetime] = mapped_column(index=True)

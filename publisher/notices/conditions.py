@@ -91,7 +91,7 @@ class Remedies:
         return f"{self.link}/deliveries/{delivery.id}" if self.link else f"publisher log {delivery.id}"
 
     def channel(self, name: str) -> str:
-        return f"{self.link}/deliveries" if self.link else f"publisher resume {name}"
+        return f"{self.link}/channels" if self.link else f"publisher resume {name}"
 
     def deliveries(self) -> str:
         return f"{self.link}/deliveries" if self.link else "publisher deliveries"

@@ -37,7 +37,7 @@ DAILY_LIMITS: dict[str, tuple[QuotaKind, str]] = {
 }
 """What of `user/limits` concerns a picture desk."""
 MOST_DIGITS = 9
-LAST_INSTANT = 2**40
+LAST_INSTANT = 253_402_300_800
 
 
 class NotFound(CredentialsRefused):

@@ -55,13 +55,17 @@ def problems_of(
 
 def content_problems(post: Post, targets: Mapping[str, Target], people: People) -> tuple[PostProblem, ...]:
     """What is wrong with a post whatever its day is: the same for as long as nobody changes it."""
-    own = (*_unread_captions(post, targets), *_picture_warnings(post))
     shared: dict[Problem, list[str]] = {}
     for each in adapt_for_channels(post, targets, people):
         for problem in each.problems:
             shared.setdefault(problem, []).append(each.channel)
-    found = [PostProblem(problem) for problem in own]
-    return tuple(found + [PostProblem(problem, tuple(channels)) for problem, channels in shared.items()])
+    of_channels = (PostProblem(problem, tuple(channels)) for problem, channels in shared.items())
+    return (*map(PostProblem, own_problems(post, targets)), *of_channels)
+
+
+def own_problems(post: Post, targets: Mapping[str, Target]) -> tuple[Problem, ...]:
+    """What is wrong with a post whatever the channel."""
+    return (*_unread_captions(post, targets), *_picture_warnings(post))
 
 
 def blocking_first(found: tuple[PostProblem, ...]) -> tuple[PostProblem, ...]:

@@ -17,7 +17,7 @@ from publisher.db.session import Database
 from publisher.db.upgrade import prepare_database
 from publisher.delivery.channels import Channels
 from publisher.desk import Desk
-from publisher.platforms.errors import CredentialsRefused
+from publisher.platforms.errors import CredentialsRefused, Unavailable
 from publisher.post_queue.approval import approve
 from publisher.post_queue.drafts import ImageDraft, PostDraft
 from publisher.post_queue.picking import sync_channels
@@ -31,6 +31,7 @@ TIMEOUT_SECONDS = 1.0
 """Of the publishing request. The sandbox answers in milliseconds, unless a fault says otherwise."""
 SETTLE_SECONDS = 0.5
 PICTURES = 3
+LOG_IN_TRIES = 5
 
 CONFIG = f"""\
 [outlet]
@@ -91,7 +92,17 @@ class ProvingOutlet(Desk):
         try:
             self.channels.open(name)
         except CredentialsRefused:
-            self.channels.authorize(name, _NoQuestions())
+            self._authorize(name)
+
+    def _authorize(self, name: str) -> None:
+        """Log in, however busy the machine is that serves the sandbox: it publishes nothing, so it may be repeated."""
+        for left in reversed(range(LOG_IN_TRIES)):
+            try:
+                self.channels.authorize(name, _NoQuestions())
+                return
+            except Unavailable:
+                if not left:
+                    raise
 
     def fill_queue(self, posts: int) -> None:
         """So many approved posts, each with a picture and a caption for every channel like no other."""

@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import secrets
 import threading
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
 from importlib import resources
 from urllib.parse import quote, urlsplit
 
+from anyio import to_thread
 from fastapi import Depends, FastAPI, Request, Response
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import RedirectResponse
 from starlette.exceptions import HTTPException
 from starlette.middleware.trustedhost import TrustedHostMiddleware
+from starlette.routing import Route
 from starlette.staticfiles import StaticFiles
 
 from publisher import __version__
@@ -34,8 +37,11 @@ from publisher.web.guard import guard
 from publisher.web.headers import BoundedBody, CaughtFailures, SafeHeaders
 from publisher.web.looks import Specs
 from publisher.web.pages import ROUTERS
+from publisher.web.recent import Recent
 from publisher.web.rendering import address, page
 
+HANDS = 8
+"""Requests that are worked on at once, in a thread each, which keeps memory of its own; others wait their turn."""
 FOR_EVER = "public, max-age=31536000, immutable"
 DOMAIN_ERRORS: tuple[type[Exception], ...] = (PostError, Refused, AccountError, WeakPassword, SettingsError, MediaError)
 
@@ -50,10 +56,12 @@ def create_app(desk: Desk, *, root_path: str = "") -> FastAPI:
         redoc_url=None,
         openapi_url=None,
         dependencies=[Depends(guard)],
+        lifespan=_with_hands,
     )
     app.state.desk = desk
-    app.state.paths = {}
+    app.state.paths = {"static": "/static/{path}", **_paths()}
     app.state.specs = Specs()
+    app.state.today = Recent()
     app.state.stopping = threading.Event()
     for router in ROUTERS:
         app.include_router(router)
@@ -68,6 +76,18 @@ def create_app(desk: Desk, *, root_path: str = "") -> FastAPI:
     app.add_middleware(TrustedHostMiddleware, allowed_hosts=_hosts(desk))
     check_rules(route for router in (*ROUTERS, *API_ROUTERS) for route in router.routes)
     return app
+
+
+def _paths() -> dict[str, str]:
+    """The address of each page by its route's name, with its parameters in braces."""
+    routes = (route for router in ROUTERS for route in router.routes)
+    return {route.name: route.path_format for route in routes if isinstance(route, Route)}
+
+
+@asynccontextmanager
+async def _with_hands(_app: FastAPI) -> AsyncIterator[None]:
+    to_thread.current_default_thread_limiter().total_tokens = HANDS
+    yield
 
 
 class _KeptFiles(StaticFiles):

@@ -14,7 +14,7 @@ from publisher.adapt.rich_html import length_told, rich_parts
 from publisher.content import AdaptedImage, AdaptedPost, Box, RenditionSpec
 from publisher.db.models import Post
 from publisher.desk import Desk
-from publisher.post_queue.approval import content_problems
+from publisher.post_queue.approval import own_problems
 from publisher.post_queue.channels import ChannelPost, adapt_for_channels, source_post
 from publisher.web.forms import anchor_of
 
@@ -154,8 +154,8 @@ def to_do(desk: Desk, post: Post, looks: Sequence[Look]) -> list[ToDo]:
         ToDo(message, anchor, () if len(channels) == showing else channels)
         for (message, anchor), channels in found.items()
     ]
-    own = [each for each in content_problems(post, desk.targets, desk.people) if each.problem.blocking]
-    of_post = [ToDo(each.problem.message, anchor_of(each.problem.field)) for each in own if not each.channels]
+    own = [each for each in own_problems(post, desk.targets) if each.blocking]
+    of_post = [ToDo(each.message, anchor_of(each.field)) for each in own]
     return sorted((*of_post, *of_channels), key=lambda each: bool(each.channels))
 
 

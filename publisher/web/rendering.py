@@ -99,14 +99,9 @@ def render(request: Request, template: str, **context: Any) -> str:
 def address(request: Request, name: str, /, **parameters: Any) -> str:
     """The path of a route, with the path that a proxy serves the desk under."""
     root: str = request.scope.get("root_path", "").rstrip("/")
-    # A page names many routes, and finding one is slow.
-    known: dict[str, str] = request.app.state.paths
-    if parameters or name not in known:
-        found = str(request.app.url_path_for(name, **parameters))
-        if parameters:
-            return root + found
-        known[name] = found
-    return root + known[name]
+    # A page names many routes, and asking the application for each would take most of its time.
+    paths: dict[str, str] = request.app.state.paths
+    return root + paths[name].format_map(parameters)
 
 
 def go(request: Request, name: str, /, **parameters: Any) -> RedirectResponse:

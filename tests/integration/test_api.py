@@ -18,6 +18,7 @@ from sqlalchemy import func, select
 from publisher.clock import ShiftedClock
 from publisher.db.models import Delivery, Post
 from publisher.db.staff import ApiToken, IdempotentAnswer
+from publisher.delivery import operate
 from publisher.desk import Desk
 from publisher.lifecycle import move
 from publisher.post_queue.pictures import MAX_BYTES
@@ -472,6 +473,9 @@ def test_an_act_upon_an_older_state_is_refused(site: Site) -> None:
     for act, body in (("retry", looked), ("adopt", {"url": LINK}), ("cancel", None)):
         refused = operator.change("POST", f"/deliveries/{delivery}/{act}", "held.0", json=body)
         assert problem(refused)["status"] == 412, act
+    with pytest.raises(operate.Changed):
+        # Also where it changes between the look at the header and the act.
+        operate.retry(site.desk.database, delivery, now=now, actor="t", i_have_looked=True, seen="held.0")
     assert the_delivery(site.desk.database, delivery).state == State.HELD
     assert operator.post(f"/deliveries/{delivery}/cancel").status_code == 428
 

@@ -534,6 +534,7 @@ def test_a_running_desk_keeps_a_copy_of_its_database(desk: Desk, monkeypatch: py
 def test_a_backup_that_fails_is_told_and_the_desk_goes_on(
     database: Database, clock: FixedClock, caplog: pytest.LogCaptureFixture
 ) -> None:
+    caplog.set_level("INFO", "publisher")
     failed, picked = threading.Event(), []
 
     def fail() -> None:

@@ -15,10 +15,11 @@ import trustme
 from click.testing import CliRunner, Result
 from sqlalchemy import select
 
+from publisher import outside
 from publisher.cli.main import cli
 from publisher.db.models import Channel, Notice, PostImage
 from publisher.desk import Desk
-from publisher.notices import Notifier, Preflight, links, preflight
+from publisher.notices import Notifier, Preflight, preflight
 from publisher.notices.addresses import PING_VARIABLE, URLS_VARIABLE
 from publisher.notices.links import NoAnswer, check_link
 from publisher.post_queue.errors import PostError
@@ -120,7 +121,7 @@ def test_a_link_is_asked_by_name_over_tls_and_believed_only_with_its_certificate
     with open_post_box(context) as box:
         with pytest.raises(NoAnswer, match="certificate can't be trusted"):
             check_link(f"https://localhost:{box.port}/", loopback=True)
-        monkeypatch.setattr(links, "DEFAULT_CA_BUNDLE_PATH", str(trusted))
+        monkeypatch.setattr(outside, "DEFAULT_CA_BUNDLE_PATH", str(trusted))
         assert check_link(f"https://localhost:{box.port}/", loopback=True) == "answers"
         with pytest.raises(NoAnswer, match="certificate can't be trusted"):
             check_link(f"https://127.0.0.1:{box.port}/", loopback=True)

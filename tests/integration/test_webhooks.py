@@ -247,7 +247,7 @@ def test_a_dead_address_keeps_no_other_waiting(desk: Desk, receiver: Receiver) -
 def test_a_receiver_that_drips_is_left(desk: Desk, receiver: Receiver, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("publisher.webhooks.sending.WHOLE_SECONDS", 0.2)
     release = threading.Event()
-    receiver.while_answering = lambda: release.wait(20)
+    receiver.while_answering = lambda: release.wait(5)
     outcome = send(receiver.url, "s", "1", b"{}", private=True, now=desk.now())
     release.set()
     assert outcome.status is None

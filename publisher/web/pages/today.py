@@ -22,6 +22,7 @@ from publisher.post_queue.listing import HORIZON_DAYS
 from publisher.post_queue.projection import ProjectedDay, project
 from publisher.post_queue.slots import slot_day, slot_instant
 from publisher.settings import ChannelSettings
+from publisher.web.recent import Recent
 from publisher.web.rendering import address, desk_of, page
 
 router = APIRouter()
@@ -59,21 +60,25 @@ class Trouble:
 def today(request: Request) -> HTMLResponse:
     desk = desk_of(request)
     now = desk.now()
-    day = slot_day(now, desk.settings.outlet.zone)
+    recent: Recent[dict[str, Any]] = request.app.state.today
     with desk.database.reading() as session:
-        coming = list(takewhile(_filled, islice(project(session, desk.settings, now), HORIZON_DAYS)))
-        pick = session.scalar(select(Pick).where(Pick.slot == day).options(joinedload(Pick.post)))
-        context: dict[str, Any] = {
-            "day": day,
-            "pick": pick,
-            "channels": [_channel(session, desk, each, day, coming) for each in desk.settings.channels.values()],
-            "next": _next(session, coming),
-            "cover": len(coming),
-            "enough": desk.settings.notify.days_of_cover,
-            "troubles": _troubles(request, session, desk, now),
-            "asleep": not any(seen.lives(now) for seen in seen_processes(session).values()),
-        }
-    return page(request, "today.html", **context)
+        context = recent.get(session, now, lambda: _context(request, session, desk, now))
+        asleep = not any(seen.lives(now) for seen in seen_processes(session).values())
+    return page(request, "today.html", asleep=asleep, **context)
+
+
+def _context(request: Request, session: Session, desk: Desk, now: datetime) -> dict[str, Any]:
+    day = slot_day(now, desk.settings.outlet.zone)
+    coming = list(takewhile(_filled, islice(project(session, desk.settings, now), HORIZON_DAYS)))
+    return {
+        "day": day,
+        "pick": session.scalar(select(Pick).where(Pick.slot == day).options(joinedload(Pick.post))),
+        "channels": [_channel(session, desk, each, day, coming) for each in desk.settings.channels.values()],
+        "next": _next(session, coming),
+        "cover": len(coming),
+        "enough": desk.settings.notify.days_of_cover,
+        "troubles": _troubles(request, session, desk, now),
+    }
 
 
 def _filled(each: ProjectedDay) -> bool:
@@ -138,8 +143,10 @@ def _trouble(request: Request, condition: Condition) -> Trouble:
         href, act = address(request, "queue"), "Fill the queue"
     elif about == "late":
         href, act = f"{address(request, 'deliveries')}?day={rest.split()[0]}", "See its deliveries"
-    elif about in ("paused", "silent"):
-        href, act = f"{address(request, 'deliveries')}?channel={rest.split()[0]}", "See the channel"
+    elif about == "paused":
+        href, act = address(request, "channels"), "See the channel"
+    elif about == "silent":
+        href, act = f"{address(request, 'deliveries')}?channel={rest.split()[0]}", "See its deliveries"
     else:
         href, act = address(request, "deliveries"), "See the deliveries"
     return Trouble(condition.title, condition.message.partition("\n→")[0], href, act)

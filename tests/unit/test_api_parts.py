@@ -1,0 +1,127 @@
+"""The small parts of the API and of webhooks: buckets, versions, accepted types, pointers, signatures, addresses."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from ipaddress import ip_address
+
+import pytest
+from starlette.datastructures import Headers
+
+from publisher.outside import NotAsked
+from publisher.web.api import limits
+from publisher.web.api.conditions import is_known, require_match
+from publisher.web.api.guard import _refuse_types
+from publisher.web.api.limits import Buckets
+from publisher.web.api.problems import Problem, _escaped, _pointer_of_field
+from publisher.webhooks import signature
+from publisher.webhooks.hooks import _is_private, place_of
+from publisher.webhooks.outbox import PAUSES
+
+
+def test_a_bucket_empties_at_once_and_fills_steadily(monkeypatch: pytest.MonkeyPatch) -> None:
+    now = 1000.0
+    monkeypatch.setattr(limits, "monotonic", lambda: now)
+    buckets = Buckets(quota=6, window=60)
+    assert [buckets.take(1).remaining for _ in range(6)] == [5, 4, 3, 2, 1, 0]
+    refused = buckets.take(1)
+    assert (refused.granted, refused.wait, refused.headers["Retry-After"]) == (False, 10, "10")
+    assert buckets.take(2).granted
+    now += 9.5
+    assert not buckets.take(1).granted
+    now += 0.6
+    assert buckets.take(1).granted
+    now += 3600
+    assert buckets.take(1).remaining == 5
+
+
+def test_old_buckets_make_room(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(limits, "MOST_BUCKETS", 2)
+    buckets = Buckets(quota=1, window=3600)
+    assert [buckets.take(token).granted for token in (1, 2, 3, 3, 2)] == [True, True, True, False, False]
+
+
+@pytest.mark.parametrize(
+    ("given", "version", "status"),
+    [
+        (None, 3, 428),
+        ('"3"', 3, None),
+        ('"2", "3"', 3, None),
+        ("*", 3, None),
+        ('W/"3"', 3, 412),
+        ("3", 3, 412),
+        ('"33"', 3, 412),
+        ('"held.1"', "held.1", None),
+        ("", 3, 412),
+    ],
+)
+def test_if_match_names_the_version_that_was_seen(given: str | None, version: int | str, status: int | None) -> None:
+    if status is None:
+        require_match(given, version)
+        return
+    with pytest.raises(Problem) as refused:
+        require_match(given, version)
+    assert refused.value.status_code == status
+
+
+def test_if_none_match_compares_weakly() -> None:
+    assert is_known('W/"3"', 3)
+    assert not is_known('"2"', 3)
+    assert not is_known(None, 3)
+
+
+@pytest.mark.parametrize(
+    ("accept", "taken"),
+    [
+        ("", True),
+        ("*/*", True),
+        ("application/json", True),
+        ("text/html, application/*;q=0.5", True),
+        ("text/html", False),
+        ("application/json;q=0", False),
+        ("application/json; q=0.0, text/html", False),
+        ("application/xml", False),
+    ],
+)
+def test_json_is_given_to_those_who_take_it(accept: str, taken: bool) -> None:
+    headers = Headers({"accept": accept})
+    if taken:
+        _refuse_types(headers, "")
+        return
+    with pytest.raises(Problem):
+        _refuse_types(headers, "")
+
+
+def test_pointers_into_a_body() -> None:
+    assert _pointer_of_field("images[0].alt_text") == "#/images/0/alt_text"
+    assert _pointer_of_field("captions.x") == "#/captions/x"
+    assert _escaped("a/b~c d\ud800") == "a~1b~0c%20d%3F"
+
+
+def test_a_signature_covers_time_and_body() -> None:
+    at = datetime(2026, 5, 12, 9, 0, tzinfo=UTC)
+    made = signature("whsec_test", at, b'{"id": "1"}')
+    assert made == "t=1778576400,v1=bb65d5197216f1ce8f74d891b8e03e3d2da3ae49de644809270a8781a744c857"
+    assert signature("whsec_test", at, b'{"id": "2"}') != made
+
+
+def test_a_message_is_tried_for_about_three_days() -> None:
+    hours = sum(pause.total_seconds() for pause in PAUSES) / 3600
+    assert 66 < hours < 72
+    assert sorted(PAUSES) == list(PAUSES)
+
+
+@pytest.mark.parametrize("address", ["127.0.0.1", "10.1.2.3", "192.168.0.9", "::1", "fd00::1"])
+def test_machines_of_ones_own_may_be_allowed(address: str) -> None:
+    assert _is_private(ip_address(address))
+
+
+@pytest.mark.parametrize("address", ["169.254.169.254", "0.0.0.0", "224.0.0.1", "240.0.0.1", "fe80::1", "8.8.8.8"])
+def test_some_addresses_are_never_allowed_as_ones_own(address: str) -> None:
+    assert not _is_private(ip_address(address))
+
+
+@pytest.mark.parametrize("url", ["http://127.1/", "http://0x7f000001/", "http://[::ffff:10.0.0.1]/", "gopher://a/"])
+def test_odd_spellings_of_private_addresses_are_seen_through(url: str) -> None:
+    with pytest.raises(NotAsked):
+        place_of(url, private=False)
