@@ -9,7 +9,7 @@ from contextlib import ExitStack, contextmanager
 from typing import Any
 
 import pytest
-from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_playwright
 
 from publisher.web.guard import COOKIE
 from tests.conftest import OpenOutlet
@@ -24,6 +24,11 @@ ARGUMENTS = (
     "--disable-component-update",
     "--disable-sync",
 )
+
+
+PATIENCE = 30_000
+"""Milliseconds: a wait that ends when something is so, however busy the machine."""
+expect.set_options(timeout=PATIENCE)
 
 
 @pytest.fixture(scope="session")
@@ -77,7 +82,7 @@ def open_page(browser: Browser, site: Site) -> Iterator[OpenPage]:
                 token = site.session_token(*roles, email=email)
                 context.add_cookies([{"name": COOKIE, "value": token, "url": site.url, "httpOnly": True}])
             page = context.new_page()
-            page.set_default_timeout(15_000)
+            page.set_default_timeout(PATIENCE)
             page.on("pageerror", lambda error: complaints.append(str(error)))
             page.on("console", lambda said: _complain(complaints, said.type, said.text))
             return page

@@ -29,7 +29,7 @@ LOAD_ALL = """() => Promise.all([...document.images].map((each) => {
   each.loading = 'eager';
   return each.decode().catch(() => null);
 }))"""
-README = {"today": "home-light", "queue": "queue-light", "editor": "posts-13-light", "calendar": "calendar-dark"}
+README = {"today": "home-light", "queue": "queue-light", "editor": "posts-12-light", "calendar": "calendar-dark"}
 """What the README shows, by the name of its picture there: as WebP, cut to the first screen."""
 
 

@@ -27,11 +27,12 @@ class Terminal(io.StringIO):
 def _as_before() -> Iterator[None]:
     loggers = [logging.getLogger(name) for name in ("", "publisher", *LIBRARIES)]
     levels, handlers = [logger.level for logger in loggers], list(loggers[0].handlers)
+    structured = structlog.get_config()
     yield
     for logger, level in zip(loggers, levels, strict=True):
         logger.setLevel(level)
     loggers[0].handlers[:] = handlers
-    structlog.reset_defaults()
+    structlog.configure(**structured)
     structlog.contextvars.clear_contextvars()
 
 
