@@ -24,9 +24,12 @@ from publisher.proving.troubles import Clocks, Troubles
 from publisher.proving.watch import Recovery, Stillness, is_picked, next_due, open_deliveries
 from publisher.sandbox_client import SandboxClient, running_sandbox
 
-DAY_PATIENCE_SECONDS = 90.0
-PATIENCE_PER_CHANNEL = 5.0
-"""So much longer for each channel of a platform: all of them publish at once, on few cores."""
+STUCK_SECONDS = 60.0
+"""Nothing that is open stays as it is for so long, however busy the machine."""
+DAY_PATIENCE_SECONDS = 300.0
+PATIENCE_PER_CHANNEL = 30.0
+"""So much longer for each channel of a platform: all of them publish at once, on few cores. It ends what moves in
+circles, so it may be generous."""
 LOOK_SECONDS = 0.05
 ANSWER_SECONDS = 0.03
 """What every answer of a platform takes: a publication then lasts long enough to be disturbed."""
@@ -105,7 +108,7 @@ class Proof:
                 day += timedelta(days=1)
             days.append(day)
             if not self._live(day, today):
-                self._restless.append(f"{day}: not everything came to rest in {self._patience:.0f} seconds")
+                self._restless.append(self._told_restless(day))
                 break
         self._troubles.end_all()
         self._ends += self._fleet.stop()
@@ -120,7 +123,7 @@ class Proof:
         began = monotonic()
         acts = deque(plan.acts)
         tried_again = False
-        while monotonic() < began + self._patience:
+        while self._may_come_to_rest(began):
             while acts and acts[0].at <= monotonic() - began:
                 self._troubles.do(acts.popleft())
             self._pause.wait(LOOK_SECONDS)
@@ -132,6 +135,18 @@ class Proof:
             elif self._step() and tried_again and not acts:
                 return True
         return False
+
+    def _told_restless(self, day: date) -> str:
+        still = monotonic() - self._stillness.since
+        return (
+            f"{day}: not everything came to rest; nothing has moved for {still:.0f} seconds, and the outlet's clock "
+            f"shows {self._clocks.now():%Y-%m-%d %H:%M:%S}"
+        )
+
+    def _may_come_to_rest(self, began: float) -> bool:
+        """False when nothing has moved for long, or when the day has taken for ever."""
+        now = monotonic()
+        return now < began + self._patience and now < max(began, self._stillness.since) + STUCK_SECONDS
 
     def _step(self) -> bool:
         """Look once at everything; True when nothing is left to do."""

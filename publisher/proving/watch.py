@@ -55,13 +55,14 @@ class Stillness:
 
     def __init__(self) -> None:
         self._seen: frozenset[tuple[int, int, str]] = frozenset()
-        self._since = 0.0
+        self.since = 0.0
+        """By the monotonic clock."""
 
     def seconds(self, rows: Sequence[Delivery], now: float) -> float:
         seen = frozenset((row.id, row.fence, row.state) for row in rows)
         if seen != self._seen:
-            self._seen, self._since = seen, now
-        return now - self._since
+            self._seen, self.since = seen, now
+        return now - self.since
 
 
 class Recovery:
