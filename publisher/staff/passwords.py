@@ -3,15 +3,28 @@
 from __future__ import annotations
 
 import secrets
+from base64 import b64encode
 
 from argon2 import PasswordHasher
 from argon2.exceptions import InvalidHashError, VerificationError
+from argon2.low_level import ARGON2_VERSION
 
 SHORTEST = 12
 LONGEST = 256
 
 _HASHER = PasswordHasher()
-_NOBODYS = _HASHER.hash(secrets.token_urlsafe(32))
+
+
+def _nobodys_hash() -> str:
+    """A hash of no known password, as costly to check as a real one, and made without the cost of hashing."""
+    salt, digest = (
+        b64encode(secrets.token_bytes(length)).decode().rstrip("=") for length in (_HASHER.salt_len, _HASHER.hash_len)
+    )
+    costs = f"m={_HASHER.memory_cost},t={_HASHER.time_cost},p={_HASHER.parallelism}"
+    return f"$argon2id$v={ARGON2_VERSION}${costs}${salt}${digest}"
+
+
+_NOBODYS = _nobodys_hash()
 
 
 class WeakPassword(Exception):
