@@ -66,6 +66,24 @@ def _forget_what_is_left_lying(connection: DBAPIConnection, _record: Any) -> Non
     connection.commit()
 
 
+class _Turn:
+    """One thread at a time."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._holder: int | None = None
+
+    def __enter__(self) -> None:
+        if self._holder == threading.get_ident():
+            raise RuntimeError("this thread is writing already; a second transaction would wait for the first for ever")
+        self._lock.acquire()
+        self._holder = threading.get_ident()
+
+    def __exit__(self, *_: object) -> None:
+        self._holder = None
+        self._lock.release()
+
+
 class Database:
     """Where sessions come from. Keep transactions short, and never hold one over a network call."""
 
@@ -73,7 +91,7 @@ class Database:
         self.engine = engine
         self._reader = engine.execution_options(reading=True)
         # SQLite has one writer at a time, and lets the others sleep and look again: threads of one process take turns.
-        self._turn = threading.Lock() if engine.dialect.name == "sqlite" else nullcontext()
+        self._turn = _Turn() if engine.dialect.name == "sqlite" else nullcontext()
 
     @classmethod
     def open(cls, url: str) -> Database:
