@@ -1,4 +1,4 @@
-"""`publisher deliveries`, `log`, `retry`, `settle`, `cancel`, `resume`: what operators need."""
+"""`publisher deliveries`, `log`, `retry`, `settle`, `cancel`, `pause`, `resume`: what operators need."""
 
 from __future__ import annotations
 
@@ -277,6 +277,17 @@ def cancel_command(ctx: click.Context, delivery: int) -> None:
     desk = desk_of(ctx)
     operate.cancel(desk.database, delivery, now=desk.now(), actor=actor())
     click.echo(f"Delivery {delivery} is canceled.")
+
+
+@click.command("pause")
+@click.argument("channel")
+@click.argument("reason")
+@click.pass_context
+def pause_command(ctx: click.Context, channel: str, reason: str) -> None:
+    """Have a channel publish nothing until somebody resumes it; the REASON is shown to whoever finds it so."""
+    desk = desk_of(ctx)
+    operate.pause(desk.database, channel, reason, now=desk.now(), actor=actor())
+    click.echo(f"The channel {channel} is paused. Let it publish again: publisher resume {channel}")
 
 
 @click.command("resume")

@@ -36,6 +36,7 @@ SOURCES: tuple[Source, ...] = (
     deadline.not_out,
     outlet.paused_channels,
     outlet.silent_channels,
+    outlet.spent_budgets,
     outlet.days_without_post,
     outlet.thin_queue,
 )

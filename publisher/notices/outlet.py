@@ -1,4 +1,4 @@
-"""What is wrong with the outlet itself: paused or silent channels, days without a post, a queue that runs dry."""
+"""What is wrong with the outlet itself: paused, silent or costly channels, days without a post, an empty queue."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from publisher.db.models import Channel, Delivery, Event, Notice, Pick
+from publisher.delivery.budget import spendings
 from publisher.notices.conditions import NEWS, QUIET, Condition, Ending, View, with_remedy
 from publisher.notices.deadline import began
 from publisher.post_queue.projection import project
@@ -67,6 +68,24 @@ def end_of_silence(view: View, notice: Notice) -> Ending | None:
 def _answered(session: Session, channel: str, event: Event) -> bool:
     published = select(Delivery.id).where(Delivery.published_at > event.at, Delivery.channel_name == channel)
     return session.scalar(published.limit(1)) is not None
+
+
+def spent_budgets(view: View) -> Iterator[Condition]:
+    """Channels whose budget of the present month is nearly spent; the month's end ends it without a word."""
+    if all(channel.monthly_budget is None for channel in view.settings.channels.values()):
+        return
+    for each in spendings(view.session, view.settings, view.now):
+        if each.nearly_spent:
+            yield Condition(
+                subject=f"budget {each.channel} {each.month.begins:%Y-%m}",
+                kind="budget",
+                title=f"{each.channel}: the month's budget is nearly spent",
+                message=with_remedy(
+                    f"It has spent {each.told}; what would cost more than is left will be held until "
+                    f"{each.month.ends:%-d %B}",
+                    f"raise channels.{each.channel}.monthly_budget",
+                ),
+            )
 
 
 def days_without_post(view: View) -> Iterator[Condition]:

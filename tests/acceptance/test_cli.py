@@ -160,6 +160,14 @@ def test_nonsense_gets_one_sentence(shell: Shell, arguments: tuple[str, ...], se
     assert sentence in done.stderr
 
 
+def test_a_paused_channel_publishes_nothing_and_says_why(shell: Shell) -> None:
+    assert "Say why" in shell.run("pause", "x", " ", code=1).stderr
+    assert "publisher resume x" in shell.run("pause", "x", "the account is being renamed").stdout
+    assert "is paused already" in shell.run("pause", "x", "again", code=1).stderr
+    assert "the account is being renamed" in shell.run("deliveries").stdout
+    assert "publishes again" in shell.run("resume", "x").stdout
+
+
 def test_a_mistake_in_the_configuration_names_its_line(shell: Shell) -> None:
     config = shell.outlet.config
     config.write_text(config.read_text(encoding="utf-8").replace('hour = "00:00"', 'huor = "00:00"'), encoding="utf-8")

@@ -17,7 +17,7 @@ from sqlalchemy import select
 
 from publisher.clock import FixedClock
 from publisher.content import Publication
-from publisher.db.models import Channel, Delivery, Event, Notice, Pick, Post, Process
+from publisher.db.models import Attempt, Channel, Delivery, Event, Notice, Pick, Post, Process
 from publisher.delivery.operate import cancel, retry, settle
 from publisher.desk import Desk
 from publisher.health import beat
@@ -616,3 +616,27 @@ def test_events_of_long_ago_are_no_news(desk: Desk, clock: FixedClock, box: Post
         assert session.scalars(select(Event.name).order_by(Event.id)).all()[-1] == "delivery held"
     Notifier(desk).round(clock.now())
     assert "is held" not in box.bodies
+
+
+def test_a_budget_that_is_nearly_spent_is_told_once_in_its_month(
+    tmp_path: Path, clock: FixedClock, box: PostBox
+) -> None:
+    with open_desk(tmp_path, clock, box, "sqlite:///queue.db", PUBLISHER__CHANNELS__X__MONTHLY_BUDGET="0.20") as desk:
+        delivery = delivery_of(desk, clock)
+        publish(desk, delivery)
+        spend(desk, delivery, micros=159_999)
+        Notifier(desk).round(clock.now())
+        assert "budget" not in box.bodies
+        spend(desk, delivery, micros=1)
+        for _ in range(2):
+            Notifier(desk).round(clock.now())
+        clock.advance(days=40)
+        Notifier(desk).round(clock.now())
+    assert [title for title in box.titles if "budget" in title] == ["x: the month's budget is nearly spent"]
+    assert "raise channels.x.monthly_budget" in box.bodies
+
+
+def spend(desk: Desk, delivery: int, *, micros: int) -> None:
+    with desk.database.writing() as session:
+        values = {"kind": "send", "fence": 1, "worker": "me", "started_at": desk.now(), "outcome": "published"}
+        session.add(Attempt(delivery_id=delivery, cost_micros=micros, **values))
