@@ -50,9 +50,9 @@ class Bulk:
     now: datetime
     actor: str
 
-    def approve(self, posts: Iterable[int]) -> Outcome:
-        """Let them out, but for those that something blocks."""
-        return self._each("approve", posts, self._approve)
+    def approve(self, posts: Iterable[int], seen: Mapping[int, int]) -> Outcome:
+        """Let them out, but for those that something blocks, and those of which another version was `seen`."""
+        return self._each("approve", posts, lambda post_id: self._approve(post_id, seen.get(post_id)))
 
     def withdraw(self, posts: Iterable[int]) -> Outcome:
         return self._each("withdraw", posts, self._withdraw)
@@ -131,8 +131,17 @@ class Bulk:
         with self.database.reading() as session:
             unchanged(session, change)
 
-    def _approve(self, post_id: int) -> None:
-        approve(self.database, post_id, self.settings, self.targets, self.people, now=self.now, actor=self.actor)
+    def _approve(self, post_id: int, version: int | None = None) -> None:
+        approve(
+            self.database,
+            post_id,
+            self.settings,
+            self.targets,
+            self.people,
+            now=self.now,
+            actor=self.actor,
+            expected_version=version,
+        )
 
     def _withdraw(self, post_id: int) -> None:
         withdraw_post(self.database, post_id, self.now, self.actor)

@@ -21,7 +21,7 @@ def changing(database: Database) -> Iterator[Session]:
         with database.writing() as session:
             yield session
     except StaleDataError:
-        raise StaleEdit("somebody changed this post at the same moment; look at it and repeat your change") from None
+        raise StaleEdit("somebody changed this post at the same moment; look at it again") from None
 
 
 def load_post(session: Session, post_id: int, expected_version: int | None = None) -> Post:
@@ -36,7 +36,7 @@ def load_post(session: Session, post_id: int, expected_version: int | None = Non
         raise NoPost(f"there is no post {post_id}")
     if expected_version is not None and post.version != expected_version:
         raise StaleEdit(
-            f"post {post.id} was changed meanwhile: you edited version {expected_version}, it has version "
+            f"post {post.id} was changed meanwhile: you saw version {expected_version}, it has version "
             f"{post.version} now; look at it and repeat your change"
         )
     return post

@@ -222,7 +222,7 @@ def test_an_edited_approved_post_goes_back_to_review(desk: Desk) -> None:
 def test_a_second_editor_is_told_instead_of_overwriting(desk: Desk) -> None:
     post = desk.post("Cells", NINE)
     edit(desk, post, PostChanges(title="First"), expected_version=1)
-    with pytest.raises(PostError, match="you edited version 1, it has version 2 now"):
+    with pytest.raises(PostError, match="you saw version 1, it has version 2 now"):
         edit(desk, post, PostChanges(title="Second"), expected_version=1)
     assert desk.load(post).title == "First"
 

@@ -5,14 +5,16 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from sqlalchemy import select
 
 from publisher.db.models import Post
 from publisher.desk import Desk
-from publisher.post_queue.drafts import ImageDraft, PostDraft
-from publisher.post_queue.posts import add_post
+from publisher.post_queue import autosaves
+from publisher.post_queue.drafts import ImageDraft, PostChanges, PostDraft
+from publisher.post_queue.posts import add_post, edit_post
 from publisher.starter import write_starter
 from tests.desk_site import Client, Site, open_site, text_of
 from tests.outlet import draw
@@ -140,6 +142,27 @@ def test_the_preview_is_what_publishing_would_send(site: Site, picture: str) -> 
     made = editor.get(f"/renditions/{digest}")
     assert (made.status_code, made.headers["content-type"]) == (200, "image/jpeg")
     assert "immutable" in made.headers["cache-control"]
+
+
+def test_what_somebody_slips_in_between_saving_and_approving_is_not_approved(
+    site: Site, picture: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    editor = site.client("editor")
+    post_id = create(site, editor, picture=picture)
+    desk, real = site.desk, autosaves.forget
+
+    def slip_in(*anything: Any) -> None:
+        edit_post(
+            desk.database, desk.store, post_id, PostChanges(standfirst="Slipped in"),
+            targets=desk.targets, people=desk.people, now=desk.now(), actor="colleague",
+        )  # fmt: skip
+        real(*anything)
+
+    monkeypatch.setattr(autosaves, "forget", slip_in)
+    form = fields(picture, title="A quieter cell", version=str(load(site, post_id).version), then="approve")
+    told = text_of(editor.send_form(f"/posts/{post_id}", form))
+    assert "It is saved, but not approved" in told
+    assert (load(site, post_id).state, load(site, post_id).standfirst) == ("draft", "Slipped in")
 
 
 def test_what_blocks_a_post_is_told_when_it_is_to_be_approved(site: Site, picture: str) -> None:

@@ -166,6 +166,22 @@ def test_what_blocks_one_post_stops_no_other(posts: queue_desk.Desk, editor: Cli
     assert [event.detail["state"] for event in posts.events("undone")] == ["in_review"]
 
 
+def test_nobody_approves_a_text_that_they_did_not_see(posts: queue_desk.Desk, site: Site, editor: Client) -> None:
+    seen, changed = posts.post("seen", NOON, state="in_review"), posts.post("changed", NOON, state="in_review")
+    page = editor.get("/queue").text
+    looked_at = re.findall(r'name="seen" value="(\d+:\d+)"', page)
+    assert len(looked_at) == 2
+    desk = site.desk
+    edit_post(
+        desk.database, desk.store, changed, PostChanges(standfirst="Slipped in"),
+        targets=desk.targets, people=desk.people, now=NOON, actor="colleague",
+    )  # fmt: skip
+    told = text_of(editor.send_form("/queue/approve", {"posts": [seen, changed], "seen": looked_at}))
+    assert "1 post is approved. 1 post is not." in told
+    assert f"post {changed} was changed meanwhile: you saw version 1, it has version 2 now" in told
+    assert [posts.load(each).state for each in (seen, changed)] == ["approved", "in_review"]
+
+
 def test_an_approval_is_not_undone_after_an_edit(posts: queue_desk.Desk, site: Site, editor: Client) -> None:
     post = posts.post("good", NOON, state="draft")
     shown = editor.send_form("/queue/approve", {"posts": [post]})

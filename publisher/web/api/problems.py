@@ -81,7 +81,7 @@ class Told(BaseModel):
                     "type": "urn:publisher:problem:changed",
                     "title": "It was changed meanwhile",
                     "status": 412,
-                    "detail": "Post 7 was changed meanwhile: you edited version 2, it has version 3 now; "
+                    "detail": "Post 7 was changed meanwhile: you saw version 2, it has version 3 now; "
                     "look at it and repeat your change.",
                     "instance": "/api/v1/posts/7",
                     "errors": [],

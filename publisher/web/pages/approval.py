@@ -10,6 +10,7 @@ from fastapi.responses import Response
 from publisher.post_queue import review
 from publisher.post_queue.approval import NotApproved, approve
 from publisher.post_queue.drafts import PostChanges
+from publisher.post_queue.errors import StaleEdit
 from publisher.post_queue.posts import edit_post, withdraw_post
 from publisher.post_queue.versions import content_of, load_version, versions_of
 from publisher.staff.roles import Permission
@@ -31,8 +32,8 @@ def ask_review(request: Request, post_id: int) -> Response:
 
 
 @router.post("/posts/{post_id}/approve")
-def let_out(request: Request, post_id: int) -> Response:
-    """Approve the post as it is stored."""
+def let_out(request: Request, post_id: int, version: Annotated[int | None, Form()] = None) -> Response:
+    """Approve the post as it is stored, if that is the `version` that somebody saw."""
     if Permission.APPROVE not in request.state.permissions:
         raise Forbidden("Only an editor can approve; ask for review instead.")
     desk = desk_of(request)
@@ -45,7 +46,11 @@ def let_out(request: Request, post_id: int) -> Response:
             desk.people,
             now=desk.now(),
             actor=actor(request),
+            expected_version=version,
         )
+    except StaleEdit as changed:
+        flash(request, f"It is saved, but not approved: {changed}.", "bad")
+        return go(request, "edit_post_page", post_id=post_id)
     except NotApproved as refusal:
         post = load(desk, post_id)
         return show_form(request, Shown(stored_fields(desk, post), post, problems=refusal.problems), 422)

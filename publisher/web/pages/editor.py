@@ -73,7 +73,7 @@ def create_post(request: Request, form: Annotated[FormData, Depends(posted)]) ->
         return JSONResponse({"id": added.id, "url": address(request, "edit_post_page", post_id=added.id), "version": 1})
     for warning in added.warnings:
         flash(request, warning, "note")
-    return _then(request, added.id, fields)
+    return _then(request, added.id, 1, fields)
 
 
 @router.post("/posts/{post_id}")
@@ -108,7 +108,7 @@ def save_post(request: Request, post_id: int, form: Annotated[FormData, Depends(
         flash(request, "It was approved: with your change it is in review again.", "note")
     if outcome.too_late:
         flash(request, f"Too late for {', '.join(outcome.too_late)}: they have the post as it was.", "note")
-    return _then(request, post_id, fields)
+    return _then(request, post_id, outcome.version, fields)
 
 
 @router.post("/posts/{post_id}/autosave")
@@ -152,13 +152,13 @@ def _conflict(request: Request, post_id: int, fields: dict[str, str]) -> Respons
     return show_form(request, Shown({**fields, "version": str(post.version)}, post, theirs=theirs), 409)
 
 
-def _then(request: Request, post_id: int, fields: Mapping[str, str]) -> Response:
-    """After saving: what the button asked for."""
+def _then(request: Request, post_id: int, version: int, fields: Mapping[str, str]) -> Response:
+    """After saving `version`: what the button asked for."""
     wanted = fields.get("then", "save")
     if wanted == "review":
         return ask_review(request, post_id)
     if wanted == "approve":
-        return let_out(request, post_id)
+        return let_out(request, post_id, version)
     flash(request, "Saved.")
     return go(request, "edit_post_page", post_id=post_id)
 

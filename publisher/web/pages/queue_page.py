@@ -10,6 +10,7 @@ from urllib.parse import parse_qsl, urlencode
 
 from fastapi import APIRouter, Form, Query, Request
 from fastapi.responses import RedirectResponse, Response
+from pydantic import StringConstraints
 
 from publisher.post_queue import listing
 from publisher.post_queue.listing import Wish
@@ -27,6 +28,7 @@ FIXED: dict[str, Place] = {"up": Up(), "down": Down(), "front": Front(), "end": 
 """The places that need nothing besides their name."""
 Text = Annotated[str, Form(max_length=200)]
 Posts = Annotated[list[int] | None, Form()]
+Seen = Annotated[list[Annotated[str, StringConstraints(pattern=r"^\d{1,9}:\d{1,9}$")]] | None, Form()]
 TICK_FIRST = "Tick the posts first; then choose what to do with them."
 
 
@@ -122,13 +124,21 @@ def move_queued(
 
 
 @router.post("/queue/approve")
-def approve_queued(request: Request, posts: Posts = None, view: Text = "") -> Response:
-    return _ticked(request, posts, view, "approved")
+def approve_queued(request: Request, posts: Posts = None, seen: Seen = None, view: Text = "") -> Response:
+    """`seen`: the version of each post that the page showed; a later one is not approved unread."""
+    if not posts:
+        return _back(request, view, TICK_FIRST)
+    versions = {int(post): int(version) for post, _, version in (each.partition(":") for each in seen or ())}
+    tell(request, bulk_of(request).approve(posts, versions), "approved")
+    return _back(request, view)
 
 
 @router.post("/queue/withdraw")
 def withdraw_queued(request: Request, posts: Posts = None, view: Text = "") -> Response:
-    return _ticked(request, posts, view, "withdrawn")
+    if not posts:
+        return _back(request, view, TICK_FIRST)
+    tell(request, bulk_of(request).withdraw(posts), "withdrawn")
+    return _back(request, view)
 
 
 @router.post("/queue/tag")
@@ -157,14 +167,6 @@ def undo_change(
 ) -> Response:
     take_back(request, undo)
     return _back(request, view) if back == "queue" else RedirectResponse(calendar_address(request, view), 303)
-
-
-def _ticked(request: Request, posts: list[int] | None, view: str, done: Literal["approved", "withdrawn"]) -> Response:
-    if not posts:
-        return _back(request, view, TICK_FIRST)
-    bulk = bulk_of(request)
-    tell(request, bulk.approve(posts) if done == "approved" else bulk.withdraw(posts), done)
-    return _back(request, view)
 
 
 def _place(to: str, number: str, day: str, neighbour: int | None) -> Place:
