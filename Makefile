@@ -21,9 +21,9 @@ lint: $(VENV)/ready-dev
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 
-# Every page of the desk, light, dark and on a phone; those of the README lie in screenshots/readme.
+# Every page of the desk, light, dark and on a phone, in screenshots/; those of the README in docs/pictures/.
 screenshots: $(VENV)/ready-dev
-	$(BIN)/python -m tests.browser.screenshots screenshots
+	@PUBLISHER_LOG_LEVEL=error $(BIN)/python -m tests.browser.screenshots screenshots docs/pictures
 
 $(VENV)/bin/python:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "publisher needs Python 3.11 or newer: make PYTHON=/path/to/python3.11 $(MAKECMDGOALS)")'

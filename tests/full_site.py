@@ -105,7 +105,7 @@ LATER = (
     ("neuron.png", "Myelin, segment by segment"),
     ("capsid.png", "One protein, many copies"),
     ("astrocytes.png", "Gold on both sides"),
-    ("neuron.png", "Drawn in ink"),
+    ("root.jpg", "Twelve cells wide"),
     ("bone.tif", "A month without weight"),
     ("capsid.png", "A virus that never was"),
 )
@@ -155,8 +155,6 @@ def _facts(path: Path) -> ImageFacts:
 def _draw_finely(folder: Path) -> None:
     """The samples as the demo shows them, and others like them."""
     draw_samples(folder)
-    # The scanner's picture uses so few of its 16 bits that it is black where nobody chose a window.
-    PAINTERS["bone.tif"](53).tiffsave(str(folder / "bone.tif"))
     for number, (name, (sample, _)) in enumerate(zip(_later_names(), LATER, strict=True)):
         PAINTERS[sample](300 + number).thumbnail_image(1400).write_to_file(str(folder / name))
 
@@ -209,8 +207,8 @@ def _add_programs(desk: Desk) -> None:
         newest = session.scalars(select(Event.id).order_by(Event.id.desc()).limit(3))
         outcomes: tuple[dict[str, object], ...] = (
             {"sent_at": NOW, "status": 204, "tries": 1},
-            {"status": 503, "tries": 4, "trouble": "It answered with 503."},
-            {"given_up_at": NOW, "tries": 12, "trouble": "Nobody answers at this address."},
+            {"status": 503, "tries": 4, "trouble": "it answered 503"},
+            {"given_up_at": NOW, "tries": 13, "trouble": "it gave no answer (ConnectTimeoutError)"},
         )
         for event, outcome in zip(newest, outcomes, strict=True):
             session.add(WebhookMessage(webhook_id=hook.id, event_id=event, body=b"{}", next_try_at=NOW, **outcome))
@@ -232,7 +230,8 @@ def _drafts(folder: Path, fine: bool) -> Iterator[PostDraft]:
     for picture, (name, title) in zip(_later_names(), LATER, strict=True):
         image = samples[name].images[0].model_copy(update={"file": folder / picture})
         catalan, alt_text = CATALAN[name]
-        draft = samples[name].model_copy(update={"title": title, "link": "", "images": (image,)})
+        body = samples[name].body.replace(" (second picture)", "")
+        draft = samples[name].model_copy(update={"title": title, "body": body, "link": "", "images": (image,)})
         yield _translated(draft, f"{catalan}, de prop", alt_text)
 
 
@@ -295,18 +294,27 @@ class _Newsroom:
         approve(desk.database, post_id, desk.settings, desk.targets, desk.people, now=desk.now(), actor=CHIEF)
 
     def fill_queue(self) -> None:
-        """Four days of cover, and posts in every other state."""
+        """Six days of cover, posts on fixed days, and posts in every other state."""
         desk = self._desk
         for _ in range(3):
             self._approve(self._add())
-        dated = self._add()
-        self._approve(dated)
-        move_post(desk.database, dated, FixedDate(NOW.date() + timedelta(days=9)), desk.settings, NOW, actor=CHIEF)
+        self._approve_for(days=9)
         self._approve(self._add(reserve=True))
         self._review(self._add(translations={}))
         self._leave_unfinished()
         self._add(embargo_until=NOW + timedelta(days=3))
         withdraw_post(desk.database, self._add(), NOW, CHIEF)
+        for _ in range(2):
+            self._approve(self._add())
+        self._approve_for(days=15)
+        self._approve_for(days=12)
+
+    def _approve_for(self, *, days: int) -> None:
+        """One that goes out so many days from now."""
+        desk, post_id = self._desk, self._add()
+        self._approve(post_id)
+        day = FixedDate(NOW.date() + timedelta(days=days))
+        move_post(desk.database, post_id, day, desk.settings, NOW, actor=CHIEF)
 
     def _review(self, post_id: int) -> None:
         """Changed once, given to review and talked about; its Catalan text is missing."""
@@ -315,7 +323,7 @@ class _Newsroom:
             desk.database,
             desk.store,
             post_id,
-            PostChanges(standfirst="What a drawing says that a photograph can’t."),
+            PostChanges(standfirst="Why pathologists still trust a pair of dyes from the nineteenth century."),
             targets=desk.targets,
             people=desk.people,
             now=NOW,
@@ -328,7 +336,7 @@ class _Newsroom:
 
     def _leave_unfinished(self) -> None:
         """A draft without credit and alt text."""
-        images = next(self._drafts).images
-        bare = tuple(ImageDraft(file=image.file) for image in images)
-        draft = PostDraft(title="Gold on both sides", body="Two panels, *before* and after.", images=bare)
+        draft = next(self._drafts)
+        bare = tuple(ImageDraft(file=image.file) for image in draft.images)
+        draft = PostDraft(title=draft.title, body="Filmed for *ten* hours: it never turned back.", images=bare)
         add_post(self._desk.database, self._desk.store, draft, NOW, WRITER)

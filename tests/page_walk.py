@@ -17,7 +17,6 @@ from publisher.web.pages import ROUTERS
 from tests.desk_site import Client, Site
 from tests.full_site import CHIEF, NOW
 
-API = "/api/"
 NO_PAGES = frozenset({"calendar_feed", "invitation", "picture_form", "rendition", "upload_state"})
 """What no page links to: parts of pages, and addresses that are secrets."""
 MORE = (
@@ -53,7 +52,7 @@ def pages_of(site: Site) -> list[Page]:
 def walk(site: Site) -> tuple[list[Page], set[str]]:
     """One page per route that shows one; and the routes that nothing leads to."""
     routes = [route for router in ROUTERS for route in router.routes if isinstance(route, APIRoute)]
-    routes = [route for route in routes if "GET" in (route.methods or ()) and not route.path.startswith(API)]
+    routes = [route for route in routes if "GET" in (route.methods or ())]
     clients = {False: site.client("admin", "editor", "operator", email=CHIEF), True: site.client()}
     waiting = [route.path for route in routes if "{" not in route.path]
     seen: set[str] = set()

@@ -15,7 +15,7 @@ EMOJI_SPARE = 5
 
 UNIT_NAMES: dict[Unit, str] = {
     "code_points": "characters",
-    "utf16": "UTF-16 units",
+    "utf16": "characters, emoji as two",
     "x_weighted": "characters as X counts them",
     "graphemes": "characters",
     "mastodon": "characters as Mastodon counts them",

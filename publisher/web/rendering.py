@@ -17,6 +17,7 @@ from publisher.db.staff import WebSession
 from publisher.desk import Desk
 from publisher.staff.roles import Permission
 from publisher.web.dates import long_day, short_day
+from publisher.web.wording import for_browser
 
 NAVIGATION = (
     ("today", "Today", Permission.READ),
@@ -41,6 +42,7 @@ def environment() -> Environment:
     made.filters["plural"] = plural
     made.filters["long_day"] = long_day
     made.filters["short_day"] = short_day
+    made.filters["for_browser"] = for_browser
     return made
 
 

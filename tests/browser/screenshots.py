@@ -1,15 +1,22 @@
-"""Pictures of every page, to be looked at: `python -m tests.browser.screenshots FOLDER`, or `make screenshots`."""
+"""Pictures of every page, to be looked at, and those of the README: `make screenshots`.
+
+`python -m tests.browser.screenshots FOLDER README_FOLDER` writes the former and the latter.
+"""
 
 from __future__ import annotations
 
 import re
 import sys
 import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
 import pyvips
 from playwright.sync_api import Browser, ViewportSize
+from playwright.sync_api import Page as Tab
 
 from publisher.logs import configure_logs
 from publisher.web.guard import COOKIE
@@ -20,46 +27,88 @@ from tests.page_walk import Page, pages_of
 
 WIDE: ViewportSize = {"width": 1280, "height": 900}
 PHONE: ViewportSize = {"width": 390, "height": 844}
-FACES: tuple[tuple[str, ViewportSize, Literal["light", "dark"]], ...] = (
+Scheme = Literal["light", "dark"]
+FACES: tuple[tuple[str, ViewportSize, Scheme], ...] = (
     ("light", WIDE, "light"),
     ("dark", WIDE, "dark"),
     ("phone", PHONE, "light"),
 )
+MOST_BYTES = 120_000
+"""Of a picture in the README."""
 LOAD_ALL = """() => Promise.all([...document.images].map((each) => {
   each.loading = 'eager';
   return each.decode().catch(() => null);
 }))"""
-README = {"today": "home-light", "queue": "queue-light", "editor": "posts-12-light", "calendar": "calendar-dark"}
-"""What the README shows, by the name of its picture there: as WebP, cut to the first screen."""
 
 
-def main(folder: Path) -> None:
+@dataclass(frozen=True, slots=True)
+class Shot:
+    """What the README shows: the first screen of a page."""
+
+    name: str
+    path: str
+    scheme: Scheme
+    width: int
+    height: int
+
+
+README = (
+    Shot("today-at-a-glance", "/", "light", 1280, 960),
+    Shot("queue-in-order", "/queue", "dark", 1280, 960),
+    Shot("editor-with-previews", "/posts/12", "light", 1440, 1080),
+    Shot("calendar-of-a-month", "/calendar", "dark", 1280, 960),
+)
+
+
+def main(folder: Path, readme: Path) -> None:
     program = installed_browser()
     if program is None:
         raise SystemExit("There is no Chromium on this machine; install the package chromium.")
-    (folder / "readme").mkdir(parents=True, exist_ok=True)
+    folder.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory() as home:
         desk = build_full_site(Path(home), fine=True)
         with open_site(desk) as site, open_browser(program) as browser:
             _take_all(browser, site, folder)
+            for shot in README:
+                _take_for_readme(browser, site, shot, readme)
         desk.database.close()
-    for name, source in README.items():
-        _shrink(folder / f"{source}.png", folder / "readme" / f"{name}.webp")
+    print(f"Look at them in {folder} and {readme}.")  # noqa: T201 - what the command has to say
 
 
 def _take_all(browser: Browser, site: Site, folder: Path) -> None:
     pages = pages_of(site)
-    cookie = {"name": COOKIE, "value": site.session_token("admin", email=CHIEF), "url": site.url}
     for face, viewport, scheme in FACES:
-        context = browser.new_context(base_url=site.url, viewport=viewport, color_scheme=scheme)
-        tab = context.new_page()
-        for page in sorted(pages, key=lambda each: not each.is_public):
-            if not page.is_public:
-                context.add_cookies([cookie])  # type: ignore[list-item]
-            tab.goto(page.path, wait_until="load")
-            tab.evaluate(LOAD_ALL)
-            tab.screenshot(path=folder / f"{_name(page)}-{face}.png", full_page=True)
-        context.close()
+        for is_public in (True, False):
+            with _tab(browser, site, viewport, scheme, is_public=is_public) as tab:
+                for page in (each for each in pages if each.is_public == is_public):
+                    _open(tab, page.path)
+                    tab.screenshot(path=folder / f"{_name(page)}-{face}.png", full_page=True)
+
+
+def _take_for_readme(browser: Browser, site: Site, shot: Shot, folder: Path) -> None:
+    with _tab(browser, site, {"width": shot.width, "height": shot.height}, shot.scheme) as tab:
+        _open(tab, shot.path)
+        picture = pyvips.Image.new_from_buffer(tab.screenshot(), "").thumbnail_image(WIDE["width"])
+        made = (picture.webpsave_buffer(Q=quality, effort=6, smart_subsample=True) for quality in range(80, 40, -5))
+        finest = next(each for each in made if len(each) < MOST_BYTES)
+        (folder / f"{shot.name}.webp").write_bytes(finest)
+
+
+@contextmanager
+def _tab(
+    browser: Browser, site: Site, viewport: ViewportSize, scheme: Scheme, *, is_public: bool = False
+) -> Iterator[Tab]:
+    context = browser.new_context(base_url=site.url, viewport=viewport, color_scheme=scheme)
+    if not is_public:
+        token = site.session_token("admin", email=CHIEF)
+        context.add_cookies([{"name": COOKIE, "value": token, "url": site.url}])
+    yield context.new_page()
+    context.close()
+
+
+def _open(tab: Tab, path: str) -> None:
+    tab.goto(path, wait_until="load")
+    tab.evaluate(LOAD_ALL)
 
 
 def _name(page: Page) -> str:
@@ -67,11 +116,6 @@ def _name(page: Page) -> str:
     return re.sub(r"[^a-z0-9]+", "-", secretless.lower()).strip("-") or "home"
 
 
-def _shrink(source: Path, target: Path) -> None:
-    shot = pyvips.Image.new_from_file(str(source))
-    shot.crop(0, 0, shot.width, min(shot.height, WIDE["height"])).webpsave(str(target), Q=80)
-
-
 if __name__ == "__main__":
     configure_logs(stream=sys.stderr)
-    main(Path(sys.argv[1]))
+    main(Path(sys.argv[1]), Path(sys.argv[2]))

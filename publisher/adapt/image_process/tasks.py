@@ -51,8 +51,8 @@ def _warnings(master: Master, look: Developed) -> list[str]:
     if look.value_range is not None and look.value_range[1] < DARK_BELOW:
         low, high = look.value_range
         warnings.append(
-            f"The 16-bit values use only {low} to {high} of 65535 and would look dark: "
-            "choose the percentile window, and check the result."
+            f"The 16-bit values use only {low} to {high} of 65535: "
+            "without the percentile window it looks dark; check the result."
         )
     if max(width, height) < SMALL_BELOW:
         warnings.append(f"Only {width} × {height} pixels: it is never enlarged, so it will look small.")

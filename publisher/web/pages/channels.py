@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Form, Request
@@ -21,17 +20,19 @@ from publisher.web import connecting
 from publisher.web.errors import NotThere
 from publisher.web.forms import fields_of, posted
 from publisher.web.rendering import desk_of, flash, go, page
+from publisher.web.wording import for_browser
 
 router = APIRouter()
 
 TOO_LATE = "That log-in was begun more than ten minutes ago, in another browser, or is over; begin again."
+HERE = "here"
 
 
 @router.get("/channels")
 def channels(request: Request) -> Response:
     desk = desk_of(request)
     shown = overviews(desk.database, desk.channels, desk.settings, desk.now())
-    told = {each.channel.name: for_browser(each.login.problem, each.channel.name) for each in shown}
+    told = {each.channel.name: for_browser(each.login.problem, HERE) for each in shown}
     return page(request, "channels.html", channels=shown, problems=told, longest=operate.LONGEST_REASON)
 
 
@@ -58,7 +59,7 @@ def examine_channel(request: Request, name: str) -> Response:
     try:
         account, ends = examine(desk.channels, name)
     except PlatformError as error:
-        flash(request, f"{name}: {for_browser(error.message, name)}", "bad")
+        flash(request, f"{name}: {for_browser(error.message, HERE)}", "bad")
     else:
         until = f" The log-in ends {desk.local(ends)}." if ends else ""
         flash(request, f"{name} is in order: it answers as {account.name}.{until}")
@@ -102,7 +103,7 @@ def begin_connecting(request: Request, name: str) -> Response:
     try:
         step = desk.channels.begin_login(name, connecting.callback_url(request))
     except PlatformError as error:
-        return _connect_page(request, name, 422, mistake=for_browser(error.message, name))
+        return _connect_page(request, name, 422, mistake=for_browser(error.message, HERE))
     return _go_on(request, name, step)
 
 
@@ -123,7 +124,7 @@ def _finish(request: Request, begun: connecting.Begun, answer: dict[str, str]) -
     try:
         step = desk_of(request).channels.finish_login(begun.channel, begun.kept, answer)
     except PlatformError as error:
-        flash(request, for_browser(error.message, begun.channel), "bad")
+        flash(request, for_browser(error.message, HERE), "bad")
         return go(request, "connect_channel", name=begun.channel)
     return _go_on(request, begun.channel, step)
 
@@ -173,11 +174,6 @@ def _missing(desk: Desk, name: str) -> str:
 
 def _label(desk: Desk, name: str) -> str:
     return desk.channels.profile(name).label
-
-
-def for_browser(message: str, channel: str) -> str:
-    """A platform's sentence for somebody who has a button where it names a command."""
-    return re.sub(rf"run `?publisher connect {re.escape(channel)}`?( again)?", "connect it here", message)
 
 
 def _desk_with(request: Request, name: str) -> Desk:

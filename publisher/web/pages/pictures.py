@@ -29,9 +29,14 @@ Hash = Annotated[str, Path(pattern="^[0-9a-f]{64}$")]
 
 
 def thumbnail_spec(sha256: str, width: int) -> RenditionSpec:
-    """A small picture of all that the original shows, as WebP."""
+    """A small picture of all that the original shows, as WebP. A dark scan is lit, so that it is recognised."""
     return RenditionSpec(
-        source=sha256, formats=("webp",), max_bytes=20_000 + width * width, max_width=width, max_height=width
+        source=sha256,
+        formats=("webp",),
+        max_bytes=20_000 + width * width,
+        max_width=width,
+        max_height=width,
+        window="percentile",
     )
 
 

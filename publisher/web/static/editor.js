@@ -53,9 +53,10 @@ function show(html) {
     for (const each of part.querySelectorAll("details")) each.open = wasOpen(before, each);
     if (before.isEqualNode(part)) part.replaceWith(before);
   }
-  const scrolled = looks.scrollTop;
+  const pane = looks.parentElement;
+  const scrolled = pane.scrollTop;
   looks.replaceChildren(fresh.content);
-  looks.scrollTop = scrolled;
+  pane.scrollTop = scrolled;
 }
 
 function wasOpen(part, details) {

@@ -1,0 +1,21 @@
+"""Sentences that name commands, for somebody who has pages and buttons."""
+
+from __future__ import annotations
+
+import re
+
+COMMAND = r"publisher {} [\w-]+"
+CONNECT, RESUME, RETRY = (COMMAND.format(name) for name in ("connect", "resume", "retry"))
+
+
+def for_browser(message: str, where: str = "on the page Channels") -> str:
+    """A sentence with a page's way out in place of a command's. `where`: from which place the channels are mended."""
+    for pattern, instead in (
+        (rf"\bThen: {RESUME}, {RETRY}\.", f"Then resume the channel {where}, and let this try again."),
+        (rf"\bRun {CONNECT}, or mend its secrets", f"Connect it {where}, or have its secrets mended"),
+        (rf"\brun `?{CONNECT}`?( again)?", f"connect it {where}"),
+        (rf"\brun `?{RESUME}`?", f"resume it {where}"),
+        (rf"\bthen run: {RETRY}", "then let it try again"),
+    ):
+        message = re.sub(pattern, instead, message)
+    return message

@@ -1,0 +1,33 @@
+"""The desk's sentences for people who have buttons in place of commands."""
+
+from __future__ import annotations
+
+import pytest
+
+from publisher.platforms.instagram_answers import REFUSALS
+from publisher.web.wording import for_browser
+
+AFTER_A_REFUSAL = (
+    "Asked who you are. Run publisher connect cells-2, or mend its secrets. "
+    "Then: publisher resume cells-2, publisher retry 23."
+)
+
+
+@pytest.mark.parametrize("told", [each.format(channel="cells-2") for each in REFUSALS.values()])
+def test_no_command_is_left_of_what_a_platform_refuses(told: str) -> None:
+    shown = for_browser(told)
+    assert "publisher " not in shown
+    assert "`" not in shown
+    assert shown == told or "the page Channels" in shown
+
+
+def test_a_refused_account_is_mended_on_the_page_of_the_channels() -> None:
+    assert for_browser(AFTER_A_REFUSAL) == (
+        "Asked who you are. Connect it on the page Channels, or have its secrets mended. "
+        "Then resume the channel on the page Channels, and let this try again."
+    )
+
+
+def test_a_sentence_without_a_command_stays() -> None:
+    told = "X refused the post: publisher relations are closed today."
+    assert for_browser(told, "here") == told
