@@ -30,6 +30,8 @@ DAY_PATIENCE_SECONDS = 300.0
 PATIENCE_PER_CHANNEL = 30.0
 """So much longer for each channel of a platform: all of them publish at once, on few cores. It ends what moves in
 circles, so it may be generous."""
+READING_SECONDS = 15.0
+"""Between two looks at what the platforms hold while a day lasts."""
 LOOK_SECONDS = 0.05
 ANSWER_SECONDS = 0.03
 """What every answer of a platform takes: a publication then lasts long enough to be disturbed."""
@@ -90,6 +92,7 @@ class Proof:
         self._stillness = Stillness()
         self._ends: list[End] = []
         self._restless: list[str] = []
+        self._next_reading = 0.0
         self._pause = threading.Event()
         self._patience = DAY_PATIENCE_SECONDS + PATIENCE_PER_CHANNEL * terms.channels
 
@@ -107,15 +110,15 @@ class Proof:
                 skipped.append(day)
                 day += timedelta(days=1)
             days.append(day)
-            if not self._live(day, today):
-                self._restless.append(self._told_restless(day))
+            if why := self._live(day, today):
+                self._restless.append(f"{day}: not everything came to rest: {why}")
                 break
         self._troubles.end_all()
         self._ends += self._fleet.stop()
         return self._report(monotonic() - began, days, skipped)
 
-    def _live(self, day: date, plan: DayPlan) -> bool:
-        """One day; False when not everything came to rest."""
+    def _live(self, day: date, plan: DayPlan) -> str:
+        """One day. Returns why it did not come to rest; empty when it did."""
         for platform, fault in plan.faults:
             self._sandbox.post("/faults", {"platform": platform, "fault": fault})
         self._fleet.start_missing()
@@ -123,7 +126,8 @@ class Proof:
         began = monotonic()
         acts = deque(plan.acts)
         tried_again = False
-        while self._may_come_to_rest(began):
+        self._next_reading = began + READING_SECONDS
+        while not (why := self._why_over(began)):
             while acts and acts[0].at <= monotonic() - began:
                 self._troubles.do(acts.popleft())
             self._pause.wait(LOOK_SECONDS)
@@ -133,20 +137,21 @@ class Proof:
                 self._person.try_again(day)
                 tried_again = True
             elif self._step() and tried_again and not acts:
-                return True
-        return False
+                return ""
+        return why
 
-    def _told_restless(self, day: date) -> str:
-        still = monotonic() - self._stillness.since
-        return (
-            f"{day}: not everything came to rest; nothing has moved for {still:.0f} seconds, and the outlet's clock "
-            f"shows {self._clocks.now():%Y-%m-%d %H:%M:%S}"
-        )
-
-    def _may_come_to_rest(self, began: float) -> bool:
-        """False when nothing has moved for long, or when the day has taken for ever."""
+    def _why_over(self, began: float) -> str:
+        """Why the day need not be waited for any longer; empty while it may still come to rest."""
         now = monotonic()
-        return now < began + self._patience and now < max(began, self._stillness.since) + STUCK_SECONDS
+        if now >= self._next_reading:
+            self._next_reading = now + READING_SECONDS
+            if any(len(copies) > 1 for copies in counted(self._sandbox.ledger()).values()):
+                return "a second copy is public, and nothing can mend that"
+        shown = f"the outlet's clock shows {self._clocks.now():%d %B %H:%M:%S}"
+        still = now - max(began, self._stillness.since)
+        if still >= STUCK_SECONDS:
+            return f"nothing has moved for {still:.0f} seconds; {shown}"
+        return f"it goes on after {now - began:.0f} seconds; {shown}" if now >= began + self._patience else ""
 
     def _step(self) -> bool:
         """Look once at everything; True when nothing is left to do."""
