@@ -351,6 +351,7 @@ class Delivery(Base):
     """One sentence for people: what is wrong and what to do. Empty: nothing."""
 
     pick: Mapped[Pick] = relationship(back_populates="deliveries")
+    channel: Mapped[Channel] = relationship(viewonly=True)
     attempts: Mapped[list[Attempt]] = relationship(back_populates="delivery", order_by="Attempt.id")
 
     @property

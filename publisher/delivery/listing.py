@@ -44,7 +44,7 @@ def all_deliveries(session: Session, wanted: Wanted) -> Iterator[Delivery]:
 
 
 def _query(wanted: Wanted) -> Select[Delivery]:
-    query = select(Delivery).join(Pick).options(joinedload(Delivery.pick))
+    query = select(Delivery).join(Pick).options(joinedload(Delivery.pick), joinedload(Delivery.channel))
     if wanted.day is not None:
         query = query.where(Pick.slot == wanted.day)
     if wanted.channel:
@@ -76,7 +76,7 @@ class Life:
 
 def life_of(session: Session, delivery_id: int) -> Life | None:
     """One delivery's whole life; None when there is no such delivery."""
-    delivery = session.get(Delivery, delivery_id, options=[joinedload(Delivery.pick)])
+    delivery = session.get(Delivery, delivery_id, options=[joinedload(Delivery.pick), joinedload(Delivery.channel)])
     if delivery is None:
         return None
     attempts = session.scalars(select(Attempt).where(Attempt.delivery_id == delivery_id).order_by(Attempt.id))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import json
 from collections.abc import Iterator
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,8 @@ import pytest
 import requests
 
 from publisher.clock import ShiftedClock
+from publisher.db.models import Channel
+from publisher.delivery import operate
 from publisher.delivery.claim import claim
 from publisher.desk import Desk
 from publisher.lifecycle import Fenced, move
@@ -63,6 +66,26 @@ def test_deliveries_are_found_by_day_channel_state_and_text(site: Site) -> None:
     assert "A held cell" not in client.get(f"/deliveries?day={day}").text
     assert client.get("/deliveries?day=someday").status_code == 404
     assert "Look &lt;b&gt;here" in client.get("/deliveries").text
+
+
+def test_what_waits_on_a_paused_channel_is_not_promised_for_an_hour(site: Site) -> None:
+    delivery = add_delivery(site.desk.database, site.desk.now(), channel="tumblr", title="A waiting neuron")
+    client, desk = site.client("operator"), site.desk
+    pages = ("/", "/deliveries", f"/deliveries/{delivery}")
+    for path, words in zip(pages, ("next look", "next look", "Next try"), strict=True):
+        assert words in text_of(client.get(path))
+    operate.pause(desk.database, "tumblr", "The account is being renamed", now=desk.now(), actor="me")
+    for path, words in zip(
+        pages, ("waits until the channel is resumed", "waits: tumblr is paused", "once tumblr is resumed"), strict=True
+    ):
+        told = text_of(client.get(path))
+        assert words in told
+        assert "next look" not in told
+    assert json.loads(client.get("/deliveries/export.json").text)[0]["next_try_at"] is None
+    operate.resume(desk.database, "tumblr", now=desk.now(), actor="me")
+    with desk.database.writing() as session:
+        session.get_one(Channel, "tumblr").next_publish_at = desk.now() + timedelta(days=1)
+    assert (desk.now() + timedelta(days=1)).strftime("next look %a") in text_of(client.get("/deliveries"))
 
 
 def test_a_delivery_tells_its_whole_life(site: Site) -> None:

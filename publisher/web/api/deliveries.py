@@ -12,8 +12,9 @@ from publisher.content import AdaptedPost
 from publisher.db.models import Delivery
 from publisher.delivery import operate
 from publisher.delivery.listing import Wanted, find_deliveries, life_of
+from publisher.delivery.outcomes import next_try
 from publisher.desk import Desk
-from publisher.states import WAITING, State
+from publisher.states import State
 from publisher.web.api.answers import ETAG, WITH_BODY, WITH_INPUT, problems, success
 from publisher.web.api.conditions import IfMatch, etag, require_match
 from publisher.web.api.guard import GuardedRoute, actor, desk_of
@@ -39,7 +40,9 @@ class DeliveryOut(BaseModel):
     scheduled_at: datetime = Field(description="When followers should have it.")
     expires_at: datetime = Field(description="From when it is too late.")
     published_at: datetime | None
-    next_try_at: datetime | None = Field(description="When it is looked at next, where it waits for the clock.")
+    next_try_at: datetime | None = Field(
+        description="When it is looked at next, where it waits for the clock."
+    )
     url: str | None = Field(description="Where it is public.")
     remote_id: str | None
     may_be_public: bool = Field(description="The outcome of a request is unknown: trying again could post it twice.")
@@ -61,7 +64,7 @@ class DeliveryOut(BaseModel):
                 "scheduled_at": row.scheduled_at,
                 "expires_at": row.expires_at,
                 "published_at": row.published_at,
-                "next_try_at": row.due_at if row.state in WAITING else None,
+                "next_try_at": next_try(row, row.channel),
                 "url": row.remote_url,
                 "remote_id": row.remote_id,
                 "may_be_public": row.unknown_since is not None,

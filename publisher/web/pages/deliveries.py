@@ -19,6 +19,7 @@ from publisher.content import AdaptedPost
 from publisher.db.models import STATES, Attempt, Delivery, Event
 from publisher.delivery import operate
 from publisher.delivery.listing import Wanted, all_deliveries, find_deliveries, life_of
+from publisher.delivery.outcomes import next_try
 from publisher.desk import Desk
 from publisher.staff.accounts import actor_of
 from publisher.states import WAITING
@@ -66,6 +67,7 @@ def deliveries(
         channels=desk.channels.names(),
         tones=TONES,
         waiting=WAITING,
+        next_try=next_try,
     )
 
 
@@ -131,6 +133,7 @@ def delivery(request: Request, delivery_id: int) -> Response:
         siblings=life.siblings,
         tones=TONES,
         waiting=WAITING,
+        next_try=next_try(row, row.channel),
         by_hand=row.state in operate.BY_HAND,
         can_cancel=row.state in (*operate.BY_HAND, "pending", "unconfirmed"),
         can_adopt=row.state in (*operate.BY_HAND, "pending", "unconfirmed", "processing"),
@@ -179,7 +182,7 @@ def _row(row: Delivery) -> dict[str, Any]:
         "title": row.adapted.get("title", ""),
         "scheduled_at": row.scheduled_at,
         "published_at": row.published_at,
-        "next_try_at": row.due_at if row.state in WAITING else None,
+        "next_try_at": next_try(row, row.channel),
         "url": row.remote_url,
         "remote_id": row.remote_id,
         "idempotency_key": row.idempotency_key,

@@ -14,6 +14,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session, joinedload
 
 from publisher.db.models import Channel, Delivery, Pick, Post
+from publisher.delivery.outcomes import next_try
 from publisher.desk import Desk
 from publisher.health.heartbeat import seen_processes
 from publisher.notices.book import SOURCES
@@ -39,6 +40,8 @@ class ChannelToday:
     label: str
     today: Delivery | None
     """Its delivery of today's slot."""
+    next_try: datetime | None
+    """When that is looked at next; None: it isn't waiting for the clock."""
     latest: Delivery | None
     """What followers saw last."""
     late: timedelta | None
@@ -109,6 +112,7 @@ def _channel(
         name=channel.name,
         label=desk.targets[channel.name].profile.label,
         today=todays,
+        next_try=next_try(todays, row) if todays and row else None,
         latest=latest,
         late=late if late > WELL_WITHIN else None,
         paused=(row.pause_reason or "by hand") if row and row.paused_at else "",
@@ -143,7 +147,7 @@ def _trouble(request: Request, condition: Condition) -> Trouble:
         href, act = address(request, "queue"), "Fill the queue"
     elif about == "late":
         href, act = f"{address(request, 'deliveries')}?day={rest.split()[0]}", "See its deliveries"
-    elif about == "paused":
+    elif about in ("paused", "budget"):
         href, act = address(request, "channels"), "See the channel"
     elif about == "silent":
         href, act = f"{address(request, 'deliveries')}?channel={rest.split()[0]}", "See its deliveries"
