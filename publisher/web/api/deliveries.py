@@ -40,9 +40,7 @@ class DeliveryOut(BaseModel):
     scheduled_at: datetime = Field(description="When followers should have it.")
     expires_at: datetime = Field(description="From when it is too late.")
     published_at: datetime | None
-    next_try_at: datetime | None = Field(
-        description="When it is looked at next, where it waits for the clock."
-    )
+    next_try_at: datetime | None = Field(description="When it is looked at next, where it waits for the clock.")
     url: str | None = Field(description="Where it is public.")
     remote_id: str | None
     may_be_public: bool = Field(description="The outcome of a request is unknown: trying again could post it twice.")
