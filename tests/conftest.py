@@ -17,6 +17,7 @@ from publisher.db.upgrade import prepare_database
 from publisher.logs import configure_logs
 from publisher.proving.postgres import ThrowawayPostgres
 from publisher.sandbox.stage import Stage
+from tests.doomed_worker import Doom
 from tests.outlet import PLATFORMS, Outlet, environment
 from tests.s3_server import KEYS, S3Server
 
@@ -95,6 +96,14 @@ def stage(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stage]:
     running.start()
     yield running
     running.stop()
+
+
+@pytest.fixture(scope="session")
+def doom(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Doom]:
+    """Where workers come from that are killed."""
+    opened = Doom(tmp_path_factory.mktemp("doom") / "errors")
+    yield opened
+    opened.end()
 
 
 @pytest.fixture(scope="session")

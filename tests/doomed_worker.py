@@ -1,10 +1,17 @@
-"""A worker process that is killed at a milestone: `python -m tests.doomed_worker CONFIG CHANNEL [MILESTONE]`."""
+"""Worker processes that are killed at a milestone: `python -m tests.doomed_worker`, and `Doom`, which asks it.
+
+Importing the platforms' libraries takes seconds, and there are many to kill. So this process imports them
+once, opens nothing, and forks a child for each order, which is a process of its own in all that matters.
+"""
 
 from __future__ import annotations
 
+import json
 import os
 import signal
+import subprocess
 import sys
+import traceback
 from datetime import timedelta
 from pathlib import Path
 
@@ -12,13 +19,52 @@ from publisher.delivery.due import recover_lost
 from publisher.delivery.owner import is_surely_gone, this_process
 from publisher.delivery.worker import Worker
 from publisher.desk import Desk
+from publisher.platforms.registry import adapter_class
+from publisher.profiles import platform_names
+
+ROOT = Path(__file__).parents[1]
 
 
-def main(config: str, channel: str, doom: str = "") -> None:
+class Doom:
+    """Starts workers one after the other; `end` stops the process that they are forked from."""
+
+    def __init__(self, errors: Path) -> None:
+        self._errors = errors
+        with errors.open("wb") as said:
+            command = [sys.executable, "-m", "tests.doomed_worker"]
+            self._parent = subprocess.Popen(
+                command, cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=said, text=True
+            )
+
+    def start(self, config: Path, channel: str, milestone: str = "") -> int:
+        """The process id of a worker that drains a channel, and kills itself at the milestone if one is named."""
+        assert self._parent.stdin is not None
+        order = {"config": str(config), "channel": channel, "milestone": milestone, "environment": dict(os.environ)}
+        self._parent.stdin.write(f"{json.dumps(order)}\n")
+        self._parent.stdin.flush()
+        return self._hear()
+
+    def wait(self) -> int:
+        """How the worker ended: 0, or minus the signal that killed it."""
+        status = self._hear()
+        assert status in (0, -signal.SIGKILL), self._errors.read_text(encoding="utf-8")
+        return status
+
+    def _hear(self) -> int:
+        assert self._parent.stdout is not None
+        line = self._parent.stdout.readline()
+        assert line, self._errors.read_text(encoding="utf-8")
+        return int(line)
+
+    def end(self) -> None:
+        self._parent.communicate()
+
+
+def drain(config: str, channel: str, milestone: str) -> None:
     desk = Desk(Path(config))
 
-    def reach(milestone: str) -> None:
-        if milestone == doom:
+    def reach(reached: str) -> None:
+        if reached == milestone:
             os.kill(os.getpid(), signal.SIGKILL)
 
     recover_lost(desk.database, desk.now(), timedelta(seconds=0.1), is_surely_gone)
@@ -33,5 +79,41 @@ def main(config: str, channel: str, doom: str = "") -> None:
     ).drain(channel)
 
 
+def serve() -> None:
+    """For each order: the child's process id, and once it has ended, how."""
+    for platform in platform_names():
+        adapter_class(platform)
+    for line in sys.stdin:
+        order = json.loads(line)
+        child = os.fork()
+        if not child:
+            live(order.pop("environment"), **order)
+        tell(child)
+        tell(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]))
+
+
+def tell(number: int) -> None:
+    sys.stdout.write(f"{number}\n")
+    sys.stdout.flush()
+
+
+def live(environment: dict[str, str], *, config: str, channel: str, milestone: str) -> None:
+    """Never returns."""
+    status = 1
+    try:
+        # What it logs is no answer.
+        os.dup2(2, 1)
+        os.environ.clear()
+        os.environ.update(environment)
+        drain(config, channel, milestone)
+        status = 0
+    except BaseException:
+        traceback.print_exc()
+    finally:
+        sys.stdout.flush()
+        sys.stderr.flush()
+        os._exit(status)
+
+
 if __name__ == "__main__":
-    main(*sys.argv[1:])
+    serve()

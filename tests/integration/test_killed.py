@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import signal
 import subprocess
 import sys
@@ -13,6 +14,7 @@ import pytest
 
 from publisher.sandbox.faults import Fault
 from tests.conftest import OpenOutlet
+from tests.doomed_worker import Doom
 from tests.outlet import PLATFORMS, Outlet
 
 ROOT = Path(__file__).parents[2]
@@ -31,11 +33,10 @@ def wait_until(true: Callable[[], bool], what: str) -> None:
         time.sleep(0.05)
 
 
-def work(outlet: Outlet, channel: str, doom: str = "") -> int:
-    process = start("tests.doomed_worker", str(outlet.config), channel, doom)
-    _, told = process.communicate(timeout=PATIENCE)
-    assert process.returncode in (0, -signal.SIGKILL), told.decode()
-    return process.returncode
+def is_published(doom: Doom, outlet: Outlet, channel: str) -> bool:
+    """Work once more, and look."""
+    doom.start(outlet.config, channel)
+    return doom.wait() == 0 and outlet.deliveries()[channel].state == "published"
 
 
 def is_settled(outlet: Outlet) -> bool:
@@ -44,34 +45,29 @@ def is_settled(outlet: Outlet) -> bool:
 
 @pytest.mark.parametrize("milestone", ["claimed", "prepared", "committed", "answered", "recorded"])
 @pytest.mark.parametrize("platform", PLATFORMS)
-def test_one_copy_after_a_kill_at(open_outlet: OpenOutlet, platform: str, milestone: str) -> None:
+def test_one_copy_after_a_kill_at(open_outlet: OpenOutlet, doom: Doom, platform: str, milestone: str) -> None:
     outlet = open_outlet(platform)
     outlet.add_post()
     outlet.pick()
-    assert work(outlet, platform, milestone) == -signal.SIGKILL
+    doom.start(outlet.config, platform, milestone)
+    assert doom.wait() == -signal.SIGKILL
     assert len(outlet.copies(platform)) == (1 if milestone in ("answered", "recorded") else 0)
-    wait_until(
-        lambda: work(outlet, platform) == 0 and outlet.deliveries()[platform].state == "published",
-        f"{platform} is published after a kill at {milestone}",
-    )
+    wait_until(lambda: is_published(doom, outlet, platform), f"{platform} is published after a kill at {milestone}")
     (copy,) = outlet.copies(platform)
     assert outlet.deliveries()[platform].remote_id == copy.id
 
 
 @pytest.mark.parametrize("platform", PLATFORMS)
-def test_one_copy_after_a_kill_while_the_platform_answers(open_outlet: OpenOutlet, platform: str) -> None:
+def test_one_copy_after_a_kill_while_the_platform_answers(open_outlet: OpenOutlet, doom: Doom, platform: str) -> None:
     outlet = open_outlet(platform)
     outlet.stage.faults.add(platform, Fault("slow-after", 5.0))
     outlet.add_post()
     outlet.pick()
-    process = start("tests.doomed_worker", str(outlet.config), platform)
+    worker = doom.start(outlet.config, platform)
     wait_until(lambda: bool(outlet.copies(platform)), f"{platform} has the post")
-    process.kill()
-    process.communicate()
-    wait_until(
-        lambda: work(outlet, platform) == 0 and outlet.deliveries()[platform].state == "published",
-        f"{platform} is published",
-    )
+    os.kill(worker, signal.SIGKILL)
+    assert doom.wait() == -signal.SIGKILL
+    wait_until(lambda: is_published(doom, outlet, platform), f"{platform} is published")
     assert len(outlet.copies(platform)) == 1
 
 

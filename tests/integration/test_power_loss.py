@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import signal
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
@@ -14,20 +12,18 @@ from publisher.db.models import Attempt, Delivery
 from publisher.db.session import Database
 from publisher.states import State
 from tests.conftest import OpenOutlet
+from tests.doomed_worker import Doom
 from tests.outlet import Outlet
 
-ROOT = Path(__file__).parents[2]
-PATIENCE = 60.0
 FULL = 2
 """What SQLite calls `synchronous=FULL`: a commit returns only after its flush."""
 FRAME_HEADER, FILE_HEADER = 24, 32
 
 
-def die_at(outlet: Outlet, milestone: str) -> None:
+def die_at(doom: Doom, outlet: Outlet, milestone: str) -> None:
     """Let a worker work until it passes the milestone, and kills itself with everything it has in memory."""
-    command = [sys.executable, "-m", "tests.doomed_worker", str(outlet.config), "tumblr", milestone]
-    done = subprocess.run(command, cwd=ROOT, capture_output=True, timeout=PATIENCE, check=False)
-    assert done.returncode == -signal.SIGKILL, done.stderr.decode()
+    doom.start(outlet.config, "tumblr", milestone)
+    assert doom.wait() == -signal.SIGKILL
 
 
 def files_alone(outlet: Outlet, folder: Path) -> Path:
@@ -48,12 +44,12 @@ def the_only_delivery(file: Path) -> Delivery:
 
 
 @pytest.fixture
-def interrupted(open_outlet: OpenOutlet) -> Outlet:
+def interrupted(open_outlet: OpenOutlet, doom: Doom) -> Outlet:
     """An outlet whose worker died right before it would have sent its one request."""
     outlet = open_outlet("tumblr")
     outlet.add_post()
     outlet.pick()
-    die_at(outlet, "committed")
+    die_at(doom, outlet, "committed")
     assert outlet.copies("tumblr") == []
     return outlet
 
