@@ -7,11 +7,13 @@ import os
 import signal
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from publisher.cli.main import main
 from tests.outlet import PLATFORMS, Outlet, draw
 
 ROOT = Path(__file__).parents[2]
@@ -65,6 +67,24 @@ def shell(outlet: Outlet) -> Shell:
     draw(outlet.folder / "posts" / "river.png")
     (outlet.folder / "posts" / "river.md").write_text(POST, encoding="utf-8")
     return Shell(outlet)
+
+
+Ask = Callable[..., tuple[object, str]]
+
+
+@pytest.fixture
+def ask(shell: Shell, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Ask:
+    """A command in this process, which spares the seconds that a new one takes: its exit code, and all it says."""
+    monkeypatch.chdir(shell.outlet.folder)
+
+    def run(*arguments: str) -> tuple[object, str]:
+        monkeypatch.setattr(sys, "argv", ["publisher", *arguments])
+        with pytest.raises(SystemExit) as ended:
+            main()
+        said = capsys.readouterr()
+        return ended.value.code, said.out + said.err
+
+    return run
 
 
 def publish_until_done(shell: Shell) -> None:
@@ -154,18 +174,21 @@ def test_doctor_is_green_when_all_is_well_and_red_when_not(shell: Shell) -> None
         (("--config", "nowhere.toml", "queue"), "publisher init"),
     ],
 )
-def test_nonsense_gets_one_sentence(shell: Shell, arguments: tuple[str, ...], sentence: str) -> None:
-    done = shell.run(*arguments, code=None)
-    assert done.returncode != 0
-    assert sentence in done.stderr
+def test_nonsense_gets_one_sentence(ask: Ask, arguments: tuple[str, ...], sentence: str) -> None:
+    code, told = ask(*arguments)
+    assert code in (1, 2)
+    assert sentence in told
+    assert "Traceback" not in told
 
 
-def test_a_paused_channel_publishes_nothing_and_says_why(shell: Shell) -> None:
-    assert "Say why" in shell.run("pause", "x", " ", code=1).stderr
-    assert "publisher resume x" in shell.run("pause", "x", "the account is being renamed").stdout
-    assert "is paused already" in shell.run("pause", "x", "again", code=1).stderr
-    assert "the account is being renamed" in shell.run("deliveries").stdout
-    assert "publishes again" in shell.run("resume", "x").stdout
+def test_a_paused_channel_publishes_nothing_and_says_why(ask: Ask) -> None:
+    code, told = ask("pause", "x", " ")
+    assert (code, "Say why" in told) == (1, True)
+    assert "publisher resume x" in ask("pause", "x", "the account is being renamed")[1]
+    code, told = ask("pause", "x", "again")
+    assert (code, "is paused already" in told) == (1, True)
+    assert "the account is being renamed" in ask("deliveries")[1]
+    assert "publishes again" in ask("resume", "x")[1]
 
 
 def test_a_mistake_in_the_configuration_names_its_line(shell: Shell) -> None:

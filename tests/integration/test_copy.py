@@ -288,7 +288,7 @@ print(most_memory() - before)
 
 @pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="the memory is read from /proc")
 def test_the_memory_stays_flat_for_many_rows(source: str, server: str, tmp_path: Path, opened: Opened) -> None:
-    rows, size = 50_000, 1_000
+    rows, size = 15_000, 3_300
     small = f"sqlite:///{tmp_path / 'small.db'}"
     copy(source, small)
     with opened(source).writing() as session:

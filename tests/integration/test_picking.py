@@ -412,9 +412,9 @@ def _at_once(count: int, work: Callable[[], str]) -> list[str]:
     [
         # At half past one London has both: a night without that hour, and one with two of them.
         ("Europe/London", time(1, 30), date(2026, 1, 15), 400),
-        ("America/New_York", time(2, 30), date(2026, 1, 15), 400),
+        ("America/New_York", time(2, 30), date(2026, 3, 1), 15),
         ("America/New_York", time(1, 30), date(2026, 10, 25), 15),
-        ("Australia/Lord_Howe", time(2, 15), date(2026, 1, 15), 400),
+        ("Australia/Lord_Howe", time(2, 15), date(2026, 9, 27), 15),
         ("Australia/Lord_Howe", time(1, 45), date(2026, 3, 30), 15),
     ],
     ids=str,
