@@ -85,6 +85,11 @@ class Fleet:
             raise FleetFailed(f"the processes of the proof could not go on (exit status {self._process.returncode})")
         return ends
 
+    @property
+    def living(self) -> frozenset[int]:
+        """The process ids of those that run."""
+        return frozenset(pid for pid in self._running.values() if pid is not None)
+
     def signal(self, name: str, number: signal.Signals) -> None:
         self._order({"signal": int(number), "name": name})
 

@@ -162,7 +162,7 @@ class Proof:
             self._recovery.died(end)
         self._fleet.start_missing()
         rows = open_deliveries(self._outlet.database)
-        self._recovery.watch(rows, monotonic())
+        self._recovery.watch(rows, self._fleet.living, monotonic())
         still = self._stillness.seconds(rows, monotonic()) > STILL_SECONDS
         if self._troubles.locked:
             return False

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import date, datetime
 
 from sqlalchemy import and_, or_, select
@@ -78,8 +78,11 @@ class Recovery:
     def died(self, end: End) -> None:
         self._dead[str(end.pid)] = end.at
 
-    def watch(self, rows: Sequence[Delivery], now: float) -> None:
-        """Compare with the last look; `rows` are the open deliveries."""
+    def watch(self, rows: Sequence[Delivery], living: Collection[int], now: float) -> None:
+        """Compare with the last look; `rows` are the open deliveries, `living` the ids of the processes that run."""
+        # Ids come round again: a process of today is not the one that died under its number an hour ago.
+        for pid in living:
+            self._dead.pop(str(pid), None)
         held = {row.id: (row.lease_owner or "::").split(":")[1] for row in rows}
         unfinished = {row.id for row in rows if row.state not in (State.PUBLISHED, State.HELD)}
         for number, pid in held.items():

@@ -13,9 +13,11 @@ from publisher.clock import FixedClock
 from publisher.db.models import Delivery
 from publisher.db.session import Database
 from publisher.lifecycle import record_event
+from publisher.proving.fleet import End
 from publisher.proving.judge import counted, judge
 from publisher.proving.plan import FAULTS, MILESTONES, TROUBLES, Terms, draw_plan
 from publisher.proving.report import Findings
+from publisher.proving.watch import Recovery
 from publisher.sandbox.faults import KINDS, Fault
 from publisher.states import State
 from tests.fakes import add_delivery
@@ -108,3 +110,20 @@ def test_two_in_flight_on_a_channel_are_seen_in_the_history(database: Database, 
             record_event(session, f"delivery {state}", now=clock.now(), delivery_id=number)
     (told,) = found_by(database, clock, []).side_by_side
     assert f"deliveries {numbers}" in told
+
+
+def test_a_recovery_is_measured_from_the_kill_and_not_from_one_long_ago() -> None:
+    def row(owner: str, state: State) -> Delivery:
+        return Delivery(id=7, lease_owner=owner and f"machine:{owner}:100:boot", state=state)
+
+    recovery = Recovery()
+    recovery.died(End("worker 1", 41, -9, at=10.0))
+    recovery.watch([row("41", State.PUBLISHING)], {42}, now=10.5)
+    recovery.watch([row("", State.UNCONFIRMED)], {42}, now=12.0)
+    recovery.watch([], {42}, now=15.0)
+    assert (recovery.taken_back, recovery.at_rest) == ([2.0], [5.0])
+
+    # The number has come round: this one lives.
+    recovery.watch([row("41", State.PREPARING)], {41}, now=5000.0)
+    recovery.watch([], {41}, now=5001.0)
+    assert (recovery.taken_back, recovery.at_rest) == ([2.0], [5.0])
