@@ -81,8 +81,8 @@ class Recovery:
     def watch(self, rows: Sequence[Delivery], living: Collection[int], now: float) -> None:
         """Compare with the last look; `rows` are the open deliveries, `living` the ids of the processes that run."""
         # Ids come round again: a process of today is not the one that died under its number an hour ago.
-        for pid in living:
-            self._dead.pop(str(pid), None)
+        for alive in living:
+            self._dead.pop(str(alive), None)
         held = {row.id: (row.lease_owner or "::").split(":")[1] for row in rows}
         unfinished = {row.id for row in rows if row.state not in (State.PUBLISHED, State.HELD)}
         for number, pid in held.items():
