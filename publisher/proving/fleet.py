@@ -15,7 +15,7 @@ from typing import Any, Self
 from publisher.clock import monotonic
 
 PROCESS = "publisher.proving.process"
-PATIENCE_SECONDS = 30.0
+PATIENCE_SECONDS = 120.0
 
 
 class FleetFailed(Exception):
