@@ -9,6 +9,7 @@ import threading
 import click
 
 from publisher.cli.desk import desk_of
+from publisher.cli.memory import keep_what_was_imported
 from publisher.cli.service import ROLES, Service
 from publisher.logs import configure_logs, get_logger
 
@@ -37,6 +38,7 @@ def run_command(ctx: click.Context, roles: tuple[str, ...]) -> None:
     wanted = ROLES if "all" in roles else tuple(role for role in ROLES if role in roles)
     service = Service(desk, wanted)
     service.start()
+    keep_what_was_imported()
     log = get_logger("run").bind(role=" ".join(wanted))
     log.info("ready", outlet=desk.settings.outlet.name, channels=[*desk.settings.channels])
     stop.wait()

@@ -10,6 +10,7 @@ import threading
 import click
 
 from publisher.cli.desk import desk_of
+from publisher.cli.memory import keep_what_was_imported
 from publisher.cli.regular import heartbeat, telling
 from publisher.delivery.owner import this_process
 from publisher.health.heartbeat import WEB, leave
@@ -46,6 +47,7 @@ def web_command(ctx: click.Context, host: str | None, port: int | None, root_pat
     jobs = Timetable([heartbeat(desk, WEB), *telling(desk)])
     server.start()
     jobs.start()
+    keep_what_was_imported()
     get_logger("web").info("ready", url=server.url)
     click.echo(f"The desk is at {server.url}", err=True)
     stop.wait()

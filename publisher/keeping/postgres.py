@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import os
 import re
 import shutil
@@ -10,7 +11,6 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from psycopg.conninfo import make_conninfo
 from sqlalchemy import Connection, inspect, select, text
 from sqlalchemy.engine import make_url
 
@@ -145,8 +145,10 @@ def _run(program: Path, url: str, *arguments: str) -> None:
     _, wanted = parsed.get_dialect()().create_connect_args(parsed)
     # Everybody on the machine can read a command line, and only its owner the environment.
     password = wanted.pop("password", None)
+    # Imported here: a desk on SQLite never needs the ten megabytes that it takes.
+    place = importlib.import_module("psycopg.conninfo").make_conninfo(**wanted)
     done = subprocess.run(  # noqa: S603 - PostgreSQL's program, and arguments of our own
-        [program, "--no-owner", "--no-privileges", "--no-password", f"--dbname={make_conninfo(**wanted)}", *arguments],
+        [program, "--no-owner", "--no-privileges", "--no-password", f"--dbname={place}", *arguments],
         env={**os.environ, **({"PGPASSWORD": str(password)} if password else {})},
         stdin=subprocess.DEVNULL,
         capture_output=True,

@@ -25,7 +25,7 @@ from publisher.settings import Settings
 
 HORIZON_DAYS = 730
 """How far ahead days are worked out."""
-PAGE_SIZE = 100
+PAGE_SIZE = 50
 
 Where = Literal["fixed date", "queue", "reserve"]
 PLACES: tuple[Where, ...] = ("fixed date", "queue", "reserve")
