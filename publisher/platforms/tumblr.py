@@ -14,7 +14,7 @@ from publisher.platforms.errors import CredentialsRefused, PlatformError, RateLi
 from publisher.platforms.steps import LoginStep, mind_secrets, talk_through
 from publisher.platforms.transport import new_session
 from publisher.platforms.tumblr_answers import DailyLimit, NotFound, daily_reset
-from publisher.platforms.tumblr_client import API, Attachment, Keys, SafeTumblrClient
+from publisher.platforms.tumblr_client import API, PAGE, Attachment, Keys, SafeTumblrClient
 from publisher.platforms.tumblr_login import LOGIN_HOST, TumblrLogin
 from publisher.platforms.tumblr_npf import npf_body, text_blocks
 
@@ -165,17 +165,20 @@ class Adapter(PlatformAdapter):
     def _recent(self, oldest: int) -> Iterator[dict[str, Any]]:
         """Published posts, newest first, until they are older than `oldest` in epoch seconds."""
         seen: set[str] = set()
-        before = None
+        before, skip = None, 0
         for _ in range(MOST_PAGES):
-            new = [post for post in self._client.recent(before) if _identifier(post) not in seen]
-            if not new:
+            new = [post for post in self._client.recent(before, skip) if _identifier(post) not in seen]
+            # A page of known posts is the end only behind as many as are known: a second can have more than a page.
+            if not new and skip >= len(seen):
                 return
             yield from new
             seen |= {_identifier(post) for post in new}
             # The last counts: a pinned post stands first whatever its age.
-            if _timestamp(new[-1]) < oldest:
+            if new and _timestamp(new[-1]) < oldest:
                 return
-            before = _timestamp(new[-1]) + 1
+            following = _timestamp(new[-1]) + 1 if new else before
+            skip = skip + PAGE if following == before else 0
+            before = following
         raise Unavailable("Tumblr lists more new posts than can be looked through; look on the blog yourself.")
 
     def _publication(self, found: dict[str, Any]) -> Publication:

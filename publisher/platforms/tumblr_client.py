@@ -121,9 +121,9 @@ class SafeTumblrClient(TumblrRestClient):  # type: ignore[misc]  # pytumblr has 
             raise Unconfirmed("Tumblr accepted the post and did not say under which number", answer=str(answer)[:300])
         return identifier
 
-    def recent(self, before: int | None) -> list[dict[str, Any]]:
-        """The newest published posts, of those before a time in epoch seconds."""
-        params = {"npf": "true", "limit": PAGE} | ({} if before is None else {"before": before})
+    def recent(self, before: int | None, skip: int) -> list[dict[str, Any]]:
+        """The newest published posts but for `skip` of them, of those before a time in epoch seconds."""
+        params = {"npf": "true", "limit": PAGE, "offset": skip} | ({} if before is None else {"before": before})
         answer = self.request.get(self._posts, params)
         posts = answer.get("posts") if isinstance(answer, dict) else None
         if not isinstance(posts, list) or not all(isinstance(post, dict) and post.get("id") for post in posts):

@@ -853,6 +853,34 @@ def test_it_is_found_behind_many_newer_posts(desk: Desk, newer: int) -> None:
     assert found.remote_id == ours.id
 
 
+@pytest.mark.parametrize("newer", [19, 20, 21, 65])
+def test_it_is_found_behind_many_posts_of_one_second(desk: Desk, newer: int) -> None:
+    """A page that shows only what was seen is not the end of the blog: taken for it, the post would go out twice."""
+    start = datetime.now(UTC).replace(microsecond=0) - timedelta(minutes=4)
+    ours = desk.add(KEY, start)
+    for number in range(newer):
+        desk.add(f"newer-{number}", start + timedelta(milliseconds=number))
+    found = desk.adapter().find_publication(POST, idempotency_key=KEY, since=start)
+    assert found is not None
+    assert found.remote_id == ours.id
+
+
+@pytest.mark.parametrize("others", [5, 20, 45])
+def test_a_search_ends_on_a_blog_that_shows_a_pinned_post_on_every_page(desk: Desk, others: int) -> None:
+    start = datetime.now(UTC) - timedelta(minutes=4)
+    for _ in range(others):
+        desk.add("other", start)
+    pinned = {"id": 1, "slug": "pinned", "timestamp": int(start.timestamp()), "content": [], "tags": []}
+
+    def with_pinned(request: Request) -> Answer:
+        body = json.loads(desk.sandbox.answer(request).body)
+        body["response"]["posts"].insert(0, pinned)
+        return Answer.of_json(200, body)
+
+    desk.instead = with_pinned
+    assert desk.adapter().find_publication(POST, idempotency_key=KEY, since=start) is None
+
+
 def test_looking_ends_at_posts_that_are_older_than_the_request(desk: Desk) -> None:
     since = datetime.now(UTC)
     for number in range(100):
