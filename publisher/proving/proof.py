@@ -147,11 +147,14 @@ class Proof:
             self._next_reading = now + READING_SECONDS
             if any(len(copies) > 1 for copies in counted(self._sandbox.ledger()).values()):
                 return "a second copy is public, and nothing can mend that"
-        shown = f"the outlet's clock shows {self._clocks.now():%d %B %H:%M:%S}"
         still = now - max(began, self._stillness.since)
         if still >= STUCK_SECONDS:
-            return f"nothing has moved for {still:.0f} seconds; {shown}"
-        return f"it goes on after {now - began:.0f} seconds; {shown}" if now >= began + self._patience else ""
+            told = f"nothing has moved for {still:.0f} seconds"
+        elif now >= began + self._patience:
+            told = f"it goes on after {now - began:.0f} seconds"
+        else:
+            return ""
+        return f"{told}; the outlet's clock shows {self._clocks.now():%d %B %H:%M:%S}"
 
     def _step(self) -> bool:
         """Look once at everything; True when nothing is left to do."""
