@@ -14,7 +14,7 @@ from publisher.notices import Notifier
 from publisher.post_queue.preparing import prepare_next, sweep_renditions
 from publisher.post_queue.uploads import FOLDER, Uploads
 from publisher.scheduler import RegularJob
-from publisher.webhooks import send_webhooks
+from publisher.webhooks import forget_old, send_webhooks
 
 PREPARE_SECONDS = 60
 HOUR_SECONDS = 3600
@@ -73,9 +73,10 @@ class _House:
             return
         self._swept = desk.now()
         uploads = Uploads(desk.database, desk.store, desk.settings.path(FOLDER))
-        removed = sweep_renditions(desk.database, desk.renderer, desk.now()) + uploads.sweep(desk.now())
-        if removed:
-            get_logger("scheduler").info("removed what nobody needs", files=removed)
+        files = sweep_renditions(desk.database, desk.renderer, desk.now()) + uploads.sweep(desk.now())
+        messages = forget_old(desk.database, desk.now())
+        if files or messages:
+            get_logger("scheduler").info("removed what nobody needs", files=files, webhook_messages=messages)
 
     def back_up(self) -> None:
         settings = self._desk.settings

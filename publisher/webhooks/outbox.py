@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, cast
 
-from sqlalchemy import ColumnElement, CursorResult, Select, and_, exists, func, select, update
+from sqlalchemy import ColumnElement, CursorResult, Select, and_, delete, exists, func, select, update
 from sqlalchemy.orm import Session
 
 from publisher.db.models import Event
@@ -31,6 +31,8 @@ PAUSES = tuple(
     for seconds in (30, 120, 600, 1800, 3600, 10_800, 21_600, 43_200, 43_200, 43_200, 43_200, 43_200)
 )
 """After each failed try: three days in all, then it is given up."""
+KEPT = timedelta(days=90)
+"""How long a message is still there to be looked at, or sent again, after it was sent or given up."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -151,6 +153,20 @@ def send_again(database: Database, hook_id: int, message_id: int, now: datetime)
             .values(sent_at=None, given_up_at=None, tries=0, next_try_at=now)
         )
         return cast("CursorResult[Any]", done).rowcount == 1
+
+
+def forget_old(database: Database, now: datetime) -> int:
+    """Remove the messages whose time is over, and return how many. What is on its way stays, however old."""
+    # Of newer events than these, that a message exists is what keeps them from being queued again.
+    looked_at = select(Webhook.last_event).where(Webhook.id == WebhookMessage.webhook_id).scalar_subquery()
+    over = func.coalesce(WebhookMessage.sent_at, WebhookMessage.given_up_at) < now - KEPT
+    with database.writing() as session:
+        done = session.execute(
+            delete(WebhookMessage)
+            .where(over, WebhookMessage.event_id <= looked_at)
+            .execution_options(synchronize_session=False)
+        )
+        return cast("CursorResult[Any]", done).rowcount
 
 
 def messages_of(

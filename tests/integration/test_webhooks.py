@@ -338,6 +338,26 @@ def test_switched_off_it_is_told_nothing_and_switched_on_only_what_is_new(desk: 
     assert receiver.received[0].told["detail"] == {"channel": "loud"}
 
 
+@on_every_database
+def test_messages_go_after_ninety_days_and_are_not_sent_anew(desk: Desk, receiver: Receiver, clock: FixedClock) -> None:
+    added = add_hook(desk, receiver.url)
+    happen(desk, channel="old")
+    assert send_webhooks(desk, desk.now()) == 1
+    clock.advance(days=89)
+    with desk.database.writing() as session:
+        session.get_one(Webhook, added.id).last_event = 0
+    assert outbox.forget_old(desk.database, desk.now() + timedelta(days=2)) == 0, "its event may be looked at again"
+    happen(desk, channel="young")
+    assert send_webhooks(desk, desk.now()) == 1
+    assert outbox.forget_old(desk.database, desk.now()) == 0
+    clock.advance(days=2)
+    assert send_webhooks(desk, desk.now()) == 0
+    assert outbox.forget_old(desk.database, desk.now()) == 1
+    assert [message.body for message in messages(desk)] == [receiver.received[1].body]
+    assert send_webhooks(desk, desk.now()) == 0
+    assert len(receiver.received) == 2
+
+
 def test_admins_add_look_send_again_and_remove(desk: Desk, receiver: Receiver, monkeypatch: pytest.MonkeyPatch) -> None:
     with open_site(desk) as site:
         page_acts(site, receiver, monkeypatch)
