@@ -5,16 +5,19 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
 import requests
 from sqlalchemy import select
 
+from publisher.clock import Clock
 from publisher.db.staff import Person, WebSession
 from publisher.desk import Desk
 from publisher.staff import accounts, logins
 from publisher.staff.roles import Role
 from publisher.staff.tokens import hash_of
+from publisher.starter import write_starter
 from publisher.web.guard import COOKIE
 from publisher.web.server import WebServer
 from tests.outlet import Outlet
@@ -92,6 +95,16 @@ def open_site(desk: Desk) -> Iterator[Site]:
         yield Site(desk, server)
     finally:
         server.stop()
+
+
+@contextmanager
+def open_starter_site(folder: Path, clock: Clock | None = None) -> Iterator[Site]:
+    """The pages of a desk that has just been made in a folder, with its starter's channels, which nothing is behind."""
+    write_starter(folder)
+    desk = Desk(folder / "config" / "publisher.toml", clock)
+    with open_site(desk) as site:
+        yield site
+    desk.database.close()
 
 
 def everyone() -> list[str]:

@@ -33,7 +33,7 @@ from publisher.web.api.app import ROUTERS as API_ROUTERS
 from publisher.web.api.app import create_api
 from publisher.web.api.problems import answer as problem
 from publisher.web.errors import LoginNeeded, PageError, sentence
-from publisher.web.guard import guard
+from publisher.web.guard import guard, identify
 from publisher.web.headers import BoundedBody, CaughtFailures, SafeHeaders
 from publisher.web.looks import Specs
 from publisher.web.pages import ROUTERS
@@ -130,6 +130,8 @@ async def _http(request: Request, error: Exception) -> Response:
     if request.url.path.removeprefix(request.scope.get("root_path", "")).startswith(f"{API_PATH}/"):
         # An address that not even the mounted application is asked for, such as one with a line end.
         return problem(request, HTTPException(status, "There is nothing at this address"))
+    if "route" not in request.scope:
+        await identify(request)  # No guard stood before an address that does not exist.
     title, message = {
         404: ("There is nothing here", "The address is wrong, or what it showed is gone."),
         405: ("That can't be done here", "Go back to the page that you came from."),

@@ -24,11 +24,9 @@ STRANGE = "This request did not come from a page of the desk; open the page agai
 
 
 async def guard(request: Request) -> None:
-    """Let the request through, or raise what ends it. Leaves the session in `request.state.session`."""
+    """Let the request through, or raise what ends it."""
     rule = RULES[request.scope["route"].name]
-    session = await _session(request)
-    request.state.session = session
-    request.state.permissions = permissions_of(session.person.roles) if session else None
+    session = await identify(request)
     if request.method not in SAFE_METHODS:
         _same_origin(request)
         if session is not None and rule != Access.PUBLIC:
@@ -38,6 +36,14 @@ async def guard(request: Request) -> None:
     if session is None:
         raise LoginNeeded("Log in to see this page.")
     raise Forbidden("Your roles don't allow this; ask an admin of the desk.")
+
+
+async def identify(request: Request) -> WebSession | None:
+    """Find out who asks. Leaves the session and its permissions in `request.state`."""
+    session = await _session(request)
+    request.state.session = session
+    request.state.permissions = permissions_of(session.person.roles) if session else None
+    return session
 
 
 async def _session(request: Request) -> WebSession | None:

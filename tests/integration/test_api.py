@@ -19,13 +19,11 @@ from publisher.clock import ShiftedClock
 from publisher.db.models import Delivery, Post
 from publisher.db.staff import ApiToken, IdempotentAnswer
 from publisher.delivery import operate
-from publisher.desk import Desk
 from publisher.lifecycle import move
 from publisher.post_queue.pictures import MAX_BYTES
 from publisher.staff import accounts, calendar_keys
 from publisher.staff.api_tokens import PREFIX, SCOPES
 from publisher.staff.roles import GRANTS, Permission, Role
-from publisher.starter import write_starter
 from publisher.states import State
 from publisher.web.access import RULES, Access
 from publisher.web.api import idempotency
@@ -34,7 +32,7 @@ from publisher.web.api.guard import MOST_JSON_BYTES, GuardedRoute
 from publisher.web.api.limits import Buckets
 from publisher.web.guard import COOKIE
 from tests.api_client import Program, problem, program, token_of
-from tests.desk_site import Site, everyone, open_site, text_of
+from tests.desk_site import Site, everyone, open_starter_site, text_of
 from tests.fakes import add_delivery, the_delivery
 from tests.outlet import draw
 
@@ -55,14 +53,10 @@ def clock() -> ShiftedClock:
 
 @pytest.fixture(scope="module")
 def site(tmp_path_factory: pytest.TempPathFactory, clock: ShiftedClock) -> Iterator[Site]:
-    folder = tmp_path_factory.mktemp("desk")
-    write_starter(folder)
-    desk = Desk(folder / "config" / "publisher.toml", clock)
-    with open_site(desk) as opened:
+    with open_starter_site(tmp_path_factory.mktemp("desk"), clock) as opened:
         opened.person("admin", email="first@example.org")
         opened.server._app.state.api.state.buckets = Buckets(quota=10**6)
         yield opened
-    desk.database.close()
 
 
 @pytest.fixture(autouse=True)

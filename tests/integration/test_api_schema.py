@@ -27,13 +27,12 @@ from publisher.lifecycle import move
 from publisher.post_queue.approval import approve
 from publisher.post_queue.drafts import ImageDraft, PostDraft
 from publisher.post_queue.posts import add_post
-from publisher.starter import write_starter
 from publisher.states import State
 from publisher.web.api.app import create_api
 from publisher.web.api.limits import Buckets
 from publisher.web.api.post_models import A_HASH
 from tests.api_client import Program, token_of
-from tests.desk_site import Site, open_site
+from tests.desk_site import Site, open_starter_site
 from tests.fakes import add_delivery
 from tests.outlet import draw
 
@@ -79,13 +78,10 @@ def is_spare(case: schemathesis.Case[Any]) -> bool:
 def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
     """A desk with posts in several states, and deliveries that wait for a person."""
     folder = tmp_path_factory.mktemp("desk")
-    write_starter(folder)
-    desk = Desk(folder / "config" / "publisher.toml")
-    with open_site(desk) as opened:
+    with open_starter_site(folder) as opened:
         opened.server._app.state.api.state.buckets = Buckets(quota=10**9)
-        _fill(desk, folder)
+        _fill(opened.desk, folder)
         yield opened
-    desk.database.close()
 
 
 def _fill(desk: Desk, folder: Path) -> None:

@@ -16,15 +16,13 @@ from starlette.routing import Route
 
 from publisher.clock import ShiftedClock
 from publisher.db.staff import Person, WebSession
-from publisher.desk import Desk
 from publisher.staff.logins import ABSOLUTE_LIMIT, IDLE_LIMIT, MOST_PER_ACCOUNT
 from publisher.staff.roles import GRANTS, Permission, Role, permissions_of
-from publisher.starter import write_starter
 from publisher.web.access import RULES, Access, NoRule, allows, check_rules
 from publisher.web.api.app import ROUTERS as API_ROUTERS
 from publisher.web.guard import COOKIE
 from publisher.web.pages import ROUTERS
-from tests.desk_site import PASSWORD, Client, Site, everyone, open_site, text_of
+from tests.desk_site import PASSWORD, Client, Site, everyone, open_starter_site, text_of
 
 ROUTES = sorted(
     (method, route.path, route.name)
@@ -44,13 +42,9 @@ def clock() -> ShiftedClock:
 @pytest.fixture(scope="module")
 def site(tmp_path_factory: pytest.TempPathFactory, clock: ShiftedClock) -> Iterator[Site]:
     """A desk without channels that are reached; its pages need none."""
-    folder = tmp_path_factory.mktemp("desk")
-    write_starter(folder)
-    desk = Desk(folder / "config" / "publisher.toml", clock)
-    with open_site(desk) as opened:
+    with open_starter_site(tmp_path_factory.mktemp("desk"), clock) as opened:
         opened.person("admin", email="first@example.org")
         yield opened
-    desk.database.close()
 
 
 @pytest.fixture(autouse=True)
@@ -134,6 +128,16 @@ def test_after_the_log_in_nobody_is_sent_elsewhere(site: Site, wanted: str) -> N
     site.person("editor")
     answer = log_in(site, "editor@example.org", PASSWORD, next=wanted)
     assert answer.headers["location"] == "/"
+
+
+def test_whoever_is_lost_finds_the_way_back(site: Site) -> None:
+    lost = site.client("editor").get("/nowhere")
+    assert lost.status_code == 404
+    assert "There is nothing here" in text_of(lost)
+    assert 'href="/queue"' in lost.text
+    stranger = requests.get(f"{site.url}/nowhere", timeout=10)
+    assert stranger.status_code == 404
+    assert 'href="/queue"' not in stranger.text
 
 
 def test_wrong_passwords_and_unknown_people_get_the_same_answer_and_then_none(site: Site, clock: ShiftedClock) -> None:

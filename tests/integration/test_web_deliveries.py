@@ -13,14 +13,12 @@ import pytest
 import requests
 
 from publisher.clock import ShiftedClock
-from publisher.db.models import Channel
+from publisher.db.operations import Channel
 from publisher.delivery import operate
 from publisher.delivery.claim import claim
-from publisher.desk import Desk
 from publisher.lifecycle import Fenced, move
-from publisher.starter import write_starter
 from publisher.states import State
-from tests.desk_site import Site, open_site, text_of
+from tests.desk_site import Site, open_starter_site, text_of
 from tests.fakes import add_delivery, the_delivery
 
 LINK = "https://picture-of-the-day.tumblr.com/post/4711"
@@ -28,11 +26,8 @@ LINK = "https://picture-of-the-day.tumblr.com/post/4711"
 
 @pytest.fixture
 def site(tmp_path: Path) -> Iterator[Site]:
-    write_starter(tmp_path)
-    desk = Desk(tmp_path / "config" / "publisher.toml", ShiftedClock())
-    with open_site(desk) as opened:
+    with open_starter_site(tmp_path, ShiftedClock()) as opened:
         yield opened
-    desk.database.close()
 
 
 def held(site: Site, *, unknown: bool = False, title: str = "A held cell", day_offset: int = 0) -> int:

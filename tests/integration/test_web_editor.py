@@ -11,23 +11,17 @@ import pytest
 from sqlalchemy import select
 
 from publisher.db.models import Post
-from publisher.desk import Desk
 from publisher.post_queue import autosaves
 from publisher.post_queue.drafts import ImageDraft, PostChanges, PostDraft
 from publisher.post_queue.posts import add_post, edit_post
-from publisher.starter import write_starter
-from tests.desk_site import Client, Site, open_site, text_of
+from tests.desk_site import Client, Site, open_starter_site, text_of
 from tests.outlet import draw
 
 
 @pytest.fixture(scope="module")
 def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
-    folder = tmp_path_factory.mktemp("desk")
-    write_starter(folder)
-    desk = Desk(folder / "config" / "publisher.toml")
-    with open_site(desk) as opened:
+    with open_starter_site(tmp_path_factory.mktemp("desk")) as opened:
         yield opened
-    desk.database.close()
 
 
 @pytest.fixture(scope="module")

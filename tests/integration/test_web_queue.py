@@ -18,7 +18,6 @@ from publisher.clock import FixedClock
 from publisher.db.models import Delivery, Event, Media, Pick, Post, PostImage
 from publisher.db.session import Database
 from publisher.db.staff import PostVersion
-from publisher.desk import Desk
 from publisher.post_queue.approval import content_problems
 from publisher.post_queue.drafts import PostChanges
 from publisher.post_queue.known import KnownProblems
@@ -26,9 +25,8 @@ from publisher.post_queue.listing import PAGE_SIZE, Wish, queue_page
 from publisher.post_queue.order import Front, move_post
 from publisher.post_queue.posts import edit_post
 from publisher.post_queue.search import find_posts
-from publisher.starter import write_starter
 from tests import queue_desk
-from tests.desk_site import Client, Site, open_site, text_of
+from tests.desk_site import Client, Site, open_starter_site, text_of
 
 NOON = datetime(2026, 5, 4, 11, 0, tzinfo=UTC)
 TUESDAY = date(2026, 5, 5)
@@ -39,12 +37,8 @@ UNDO = re.compile(r'name="undo" value="([^"]*)"')
 @pytest.fixture(scope="module")
 def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
     """A desk on a Monday after its post is due, without a channel that is reached."""
-    folder = tmp_path_factory.mktemp("desk")
-    write_starter(folder)
-    desk = Desk(folder / "config" / "publisher.toml", FixedClock(NOON))
-    with open_site(desk) as opened:
+    with open_starter_site(tmp_path_factory.mktemp("desk"), FixedClock(NOON)) as opened:
         yield opened
-    desk.database.close()
 
 
 @pytest.fixture

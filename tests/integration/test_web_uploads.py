@@ -18,12 +18,10 @@ from sqlalchemy import func, select, text, update
 from publisher.db.models import Media, Post
 from publisher.db.session import Database
 from publisher.db.staff import Upload
-from publisher.desk import Desk
 from publisher.media import FolderStore, MediaUnreachable
 from publisher.post_queue.pictures import keep_picture
 from publisher.post_queue.uploads import FOLDER, MOST_UNFINISHED, Uploads, WrongOffset
-from publisher.starter import write_starter
-from tests.desk_site import Client, Site, open_site, text_of
+from tests.desk_site import Client, Site, open_starter_site, text_of
 from tests.outlet import draw
 
 PATIENCE_SECONDS = 20.0
@@ -31,12 +29,8 @@ PATIENCE_SECONDS = 20.0
 
 @pytest.fixture(scope="module")
 def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
-    folder = tmp_path_factory.mktemp("desk")
-    write_starter(folder)
-    desk = Desk(folder / "config" / "publisher.toml")
-    with open_site(desk) as opened:
+    with open_starter_site(tmp_path_factory.mktemp("desk")) as opened:
         yield opened
-    desk.database.close()
 
 
 @pytest.fixture
