@@ -11,7 +11,8 @@ from sqlalchemy import String, cast, func, insert, literal, select, text
 from sqlalchemy.orm import Session
 
 from publisher.content import TextBlock
-from publisher.db.models import Attempt, Channel, Delivery, Event, Pick, Post
+from publisher.db.models import Attempt, Delivery, Event, Pick, Post
+from publisher.db.operations import Channel
 from publisher.db.session import Database
 from tests.fakes import adapted_post
 

@@ -234,6 +234,16 @@ def _continue_thread(session: Session, delivery_id: int, now: datetime, *, new_p
         record_event(session, "reply opened before", now=now, delivery_id=delivery_id)
 
 
+def key_is_taken(session: Session, key: str) -> bool:
+    """Whether some delivery has this idempotency key."""
+    return session.scalar(select(Delivery.id).where(Delivery.idempotency_key == key)) is not None
+
+
+def next_token(token: str) -> str:
+    """The token after one whose idempotency key another delivery has. A restored desk comes to the same one."""
+    return hashlib.sha256(f"after {token}".encode()).hexdigest()[:12]
+
+
 def restore_deliveries(session: Session, now: datetime, key_of: Callable[[Delivery], str]) -> list[Delivery]:
     """Doubt whatever a database from a backup believes to be unsent, and return what will be looked up.
 
@@ -254,8 +264,15 @@ def restore_deliveries(session: Session, now: datetime, key_of: Callable[[Delive
     query = select(Delivery).where(or_(Delivery.state.in_(LEASED), fell_due)).order_by(Delivery.id)
     restored = list(session.scalars(query))
     for delivery in restored:
-        _doubt(session, delivery, now, delivery.idempotency_key or key_of(delivery))
+        _doubt(session, delivery, now, delivery.idempotency_key or _free_key(session, delivery, key_of))
     return restored
+
+
+def _free_key(session: Session, delivery: Delivery, key_of: Callable[[Delivery], str]) -> str:
+    """The key that a worker gives to a delivery which has none yet."""
+    while key_is_taken(session, key := key_of(delivery)):
+        delivery.token = next_token(delivery.token)
+    return key
 
 
 def _doubt(session: Session, delivery: Delivery, now: datetime, key: str) -> None:

@@ -31,7 +31,7 @@ MOVES: dict[State, dict[State, str]] = {
     S.PREPARING: {
         S.PENDING: "failed before the send, or the worker is gone",
         S.PUBLISHING: "the key is on disk, the request may go",
-        S.HELD: "credentials or content need a person",
+        S.HELD: "credentials, content or lost workers need a person",
         S.FAILED: "refused for good",
     },
     S.PUBLISHING: {

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from publisher.clock import FixedClock
-from publisher.db.models import Base
+from publisher.db.base import Base
 from publisher.db.session import Database
 from publisher.db.upgrade import prepare_database
 from publisher.logs import configure_logs

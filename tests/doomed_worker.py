@@ -63,7 +63,7 @@ class Doom:
 def drain(config: str, channel: str, milestone: str) -> None:
     desk = Desk(Path(config))
 
-    def reach(reached: str) -> None:
+    def reach(reached: str, _delivery: int) -> None:
         if reached == milestone:
             os.kill(os.getpid(), signal.SIGKILL)
 

@@ -10,7 +10,8 @@ from zoneinfo import ZoneInfo
 
 from publisher.adapt.rendering import Renderer
 from publisher.content import Account, AdaptedImage, AdaptedPost, Publication, PublishedPost, Rendition, RenditionSpec
-from publisher.db.models import Channel, Delivery, Pick, Post
+from publisher.db.models import Delivery, Pick, Post
+from publisher.db.operations import Channel
 from publisher.db.session import Database
 from publisher.delivery.channels import Channels
 from publisher.lifecycle import open_delivery

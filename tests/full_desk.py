@@ -8,20 +8,9 @@ from sqlalchemy import update
 from sqlalchemy.orm import Session
 
 from publisher.content import ImageChoices
-from publisher.db.models import (
-    Attempt,
-    Base,
-    ChannelSession,
-    Delivery,
-    Event,
-    Media,
-    Notice,
-    Pick,
-    Post,
-    PostImage,
-    Process,
-    Quota,
-)
+from publisher.db.base import Base
+from publisher.db.models import Attempt, Delivery, Event, Media, Pick, Post, PostImage
+from publisher.db.operations import ChannelSession, Notice, Process, Quota
 from publisher.db.session import Database
 from publisher.db.staff import (
     ApiToken,

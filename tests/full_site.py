@@ -18,7 +18,8 @@ from sqlalchemy import select
 
 from publisher.adapt.inspection import ImageFacts
 from publisher.clock import FixedClock
-from publisher.db.models import Event, Quota
+from publisher.db.models import Event
+from publisher.db.operations import Quota
 from publisher.db.staff import Webhook, WebhookMessage
 from publisher.delivery.worker import Worker
 from publisher.desk import Desk

@@ -38,24 +38,24 @@ def intent_after_the_send() -> None:
 
     def publish(self: Worker, held: Held, log: structlog.stdlib.BoundLogger) -> None:
         media: list[UploadedMedia] = []
-        adapter = self._prepare(held, media)
-        self._milestone("prepared")
-        intent = self._intent(held, adapter, media)
+        adapter, key = self._prepare(held, media)
+        self._milestone("prepared", held.id)
+        intent = self._intent(held, key, media)
         publication, lost = None, None
         try:
             publication = adapter.publish(held.adapted, media, idempotency_key=intent.key)
         except Exception as error:
             lost = error
-        self._milestone("answered")
+        self._milestone("answered", held.id)
         attempt = records.commit_intent(
             self._database, held, intent, now=self._clock.now(), lease=self._lease, owner=self._owner
         )
-        self._milestone("committed")
+        self._milestone("committed", held.id)
         if publication is not None:
             self._succeed(held, attempt, publication, log)
         elif lost is not None:
             self._end(held, attempt, lost, log)
-        self._milestone("recorded")
+        self._milestone("recorded", held.id)
 
     Worker._publish = publish  # type: ignore[method-assign]
 

@@ -12,7 +12,8 @@ from sqlalchemy.orm import joinedload
 
 from publisher.cli.desk import actor, desk_of
 from publisher.cli.output import console, json_option, print_json, print_table, styled
-from publisher.db.models import STATES, Attempt, Channel, Delivery, Event, Pick
+from publisher.db.models import STATES, Attempt, Delivery, Event, Pick
+from publisher.db.operations import Channel
 from publisher.delivery import operate
 from publisher.delivery.budget import MICROS, dollars, spendings
 from publisher.delivery.operate import Refused

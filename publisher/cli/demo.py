@@ -25,7 +25,8 @@ from publisher.cli.demo_check import differences, page_difference
 from publisher.cli.output import console
 from publisher.cli.service import Service
 from publisher.clock import ShiftedClock
-from publisher.db.models import Delivery, Pick, Process
+from publisher.db.models import Delivery, Pick
+from publisher.db.operations import Process
 from publisher.db.staff import WebSession
 from publisher.desk import Desk
 from publisher.logs import configure_logs

@@ -12,7 +12,7 @@ from sqlalchemy import select
 
 from publisher.cli.desk import desk_of
 from publisher.cli.output import DAY, console, json_option, print_json, print_table
-from publisher.db.models import OPEN, Notice
+from publisher.db.operations import OPEN, Notice
 from publisher.desk import Desk
 from publisher.notices import URLS_VARIABLE, Line, preflight, read_addresses
 from publisher.post_queue.slots import slot_day

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import secrets
+import signal
 import sys
 import tempfile
 from collections.abc import Iterator
@@ -72,7 +73,7 @@ def prove_command(
         kills=days * KILLS_PER_DAY if kills is None else kills,
     )
     click.echo(f"seed {terms.seed}", err=True)
-    with _room(folder) as room, console().status("") as status:
+    with _ending_on_sigterm(), _room(folder) as room, console().status("") as status:
         shows_progress = sys.stdout.isatty() and not as_json
         report = run_proof(
             terms,
@@ -84,6 +85,16 @@ def prove_command(
     else:
         _print(report)
     ctx.exit(0 if report.kept else 1)
+
+
+@contextmanager
+def _ending_on_sigterm() -> Iterator[None]:
+    """Told to stop, a proof takes its processes and servers with it, as on Ctrl-C."""
+    former = signal.signal(signal.SIGTERM, signal.default_int_handler)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, former)
 
 
 @contextmanager

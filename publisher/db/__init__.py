@@ -1,5 +1,5 @@
 """Tables, sessions, migrations."""
 
-from publisher.db import models, staff
+from publisher.db import models, operations, staff
 
-__all__ = ["models", "staff"]
+__all__ = ["models", "operations", "staff"]

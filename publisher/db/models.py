@@ -1,27 +1,24 @@
-"""The tables. States that can't be are refused by the database too."""
+"""The tables of posts, picks and deliveries. States that can't be are refused by the database too."""
 
 from __future__ import annotations
 
-from datetime import UTC, date, datetime
-from typing import Any, ClassVar
+from datetime import date, datetime
+from typing import Any
 
 from sqlalchemy import (
-    JSON,
     CheckConstraint,
-    DateTime,
-    Dialect,
     ForeignKey,
     Index,
-    MetaData,
     String,
     Text,
-    TypeDecorator,
     UniqueConstraint,
     text,
 )
-from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column, relationship
+from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from publisher.content import ImageChoices
+from publisher.db.base import Base, one_of
+from publisher.db.operations import Channel
 
 STATES = (
     "pending",
@@ -39,55 +36,10 @@ LEASED = ("preparing", "publishing")
 IN_FLIGHT = text("state IN ('preparing', 'publishing')")
 WAITING = text("state = 'approved' AND NOT reserve AND fixed_date IS NULL AND last_shown_on IS NULL")
 DATED = text("fixed_date IS NOT NULL")
-OPEN = text("closed_at IS NULL")
-UNTOLD = text("told_at IS NULL OR (closed_at IS NOT NULL AND recovery_told_at IS NULL)")
 NOT_PUBLIC = text("remote_id IS NULL")
 PENDING = text("state = 'pending'")
 TO_VERIFY = text("verify_at IS NOT NULL")
 PUBLISHED = text("published_at IS NOT NULL")
-
-
-def _in(column: str, values: tuple[str, ...]) -> str:
-    return f"{column} IN ({', '.join(repr(value) for value in values)})"
-
-
-class UtcDateTime(TypeDecorator[datetime]):
-    """An aware instant, stored in UTC. A naive one is refused."""
-
-    impl = DateTime(timezone=True)
-    cache_ok = True
-
-    def process_bind_param(self, value: datetime | None, dialect: Dialect) -> datetime | None:
-        if value is None:
-            return None
-        if value.tzinfo is None:
-            raise ValueError("a stored instant must be aware")
-        utc = value.astimezone(UTC)
-        return utc.replace(tzinfo=None) if dialect.name == "sqlite" else utc
-
-    def process_result_value(self, value: datetime | None, dialect: Dialect) -> datetime | None:
-        if value is None:
-            return None
-        return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
-
-
-class Base(DeclarativeBase):
-    metadata = MetaData(
-        naming_convention={
-            "ix": "ix_%(column_0_label)s",
-            "uq": "uq_%(table_name)s_%(column_0_N_name)s",
-            "ck": "ck_%(table_name)s_%(constraint_name)s",
-            "fk": "fk_%(table_name)s_%(column_0_name)s",
-            "pk": "pk_%(table_name)s",
-        }
-    )
-    type_annotation_map: ClassVar[dict[Any, Any]] = {
-        datetime: UtcDateTime,
-        dict[str, Any]: JSON,
-        list[str]: JSON,
-        list[float]: JSON,
-        list[dict[str, Any]]: JSON,
-    }
 
 
 class Media(Base):
@@ -116,7 +68,7 @@ class Post(Base):
 
     __tablename__ = "post"
     __table_args__ = (
-        CheckConstraint(_in("state", ("draft", "in_review", "approved", "withdrawn")), name="state"),
+        CheckConstraint(one_of("state", ("draft", "in_review", "approved", "withdrawn")), name="state"),
         CheckConstraint("(state = 'approved') = (approved_at IS NOT NULL)", name="approved"),
         Index(
             "ix_post_ready",
@@ -180,91 +132,12 @@ class PostImage(Base):
     media: Mapped[Media] = relationship(lazy="joined")
 
 
-class Channel(Base):
-    """What must be remembered about a channel of the configuration."""
-
-    __tablename__ = "channel"
-
-    name: Mapped[str] = mapped_column(String(40), primary_key=True)
-    platform: Mapped[str] = mapped_column(String(20))
-    paused_at: Mapped[datetime | None]
-    pause_reason: Mapped[str] = mapped_column(Text, default="")
-    paused_by: Mapped[str] = mapped_column(String(120), default="", server_default="")
-    """Who paused it by hand. Empty: the desk did, because the platform refused the account."""
-    next_publish_at: Mapped[datetime | None]
-    """Not before this instant: a rate limit, or the pace of the platform."""
-
-
-class Quota(Base):
-    """What a platform last said about how much a channel may still do."""
-
-    __tablename__ = "quota"
-
-    channel_name: Mapped[str] = mapped_column(ForeignKey("channel.name", ondelete="CASCADE"), primary_key=True)
-    name: Mapped[str] = mapped_column(String(40), primary_key=True)
-    kind: Mapped[str] = mapped_column(String(10))
-    maximum: Mapped[int]
-    remaining: Mapped[int]
-    resets_at: Mapped[datetime]
-    seen_at: Mapped[datetime]
-
-
-class ChannelSession(Base):
-    """What a platform handed out after a log-in, encrypted: for desks of several machines."""
-
-    __tablename__ = "channel_session"
-
-    channel_name: Mapped[str] = mapped_column(ForeignKey("channel.name", ondelete="CASCADE"), primary_key=True)
-    content: Mapped[str] = mapped_column(Text)
-    updated_at: Mapped[datetime]
-
-
-class Process(Base):
-    """A process of the desk, and when it was last heard of."""
-
-    __tablename__ = "process"
-
-    owner: Mapped[str] = mapped_column(String(120), primary_key=True)
-    role: Mapped[str] = mapped_column(String(40))
-    started_at: Mapped[datetime]
-    seen_at: Mapped[datetime] = mapped_column(index=True)
-
-
-class Notice(Base):
-    """Something that people are told once: open from when it was seen until it is over."""
-
-    __tablename__ = "notice"
-    __table_args__ = (
-        Index("uq_notice_open", "subject", unique=True, sqlite_where=OPEN, postgresql_where=OPEN),
-        Index("ix_notice_untold", "next_try_at", sqlite_where=UNTOLD, postgresql_where=UNTOLD),
-    )
-
-    id: Mapped[int] = mapped_column(primary_key=True)
-    subject: Mapped[str] = mapped_column(String(80))
-    """What it is about, such as `held 12`: one open notice each."""
-    kind: Mapped[str] = mapped_column(String(20))
-    title: Mapped[str] = mapped_column(Text)
-    message: Mapped[str] = mapped_column(Text)
-    """What is wrong, and the one command or link that mends it."""
-    opened_at: Mapped[datetime]
-    told_at: Mapped[datetime | None]
-    closed_at: Mapped[datetime | None]
-    recovery_told_at: Mapped[datetime | None]
-    """When people were told that it is over. Also set when that isn't worth a message."""
-    tries: Mapped[int] = mapped_column(default=0)
-    next_try_at: Mapped[datetime]
-    reached: Mapped[list[str]] = mapped_column(default=list)
-    """The addresses that have the present message already, by name, while others don't."""
-    trouble: Mapped[str] = mapped_column(Text, default="")
-    """Why the last try to tell it failed."""
-
-
 class Pick(Base):
     """The decision which post fills a slot. One per local day; `post_id` is empty for an empty day."""
 
     __tablename__ = "pick"
     __table_args__ = (
-        CheckConstraint(_in("reason", ("fixed date", "queue", "reserve", "empty", "missed")), name="reason"),
+        CheckConstraint(one_of("reason", ("fixed date", "queue", "reserve", "empty", "missed")), name="reason"),
         CheckConstraint("(reason IN ('empty', 'missed')) = (post_id IS NULL)", name="post"),
     )
 
@@ -284,8 +157,8 @@ class Delivery(Base):
     __tablename__ = "delivery"
     __table_args__ = (
         UniqueConstraint("pick_id", "channel_name", "part"),
-        CheckConstraint(_in("state", STATES), name="state"),
-        CheckConstraint(f"({_in('state', LEASED)}) = (lease_until IS NOT NULL)", name="lease"),
+        CheckConstraint(one_of("state", STATES), name="state"),
+        CheckConstraint(f"({one_of('state', LEASED)}) = (lease_until IS NOT NULL)", name="lease"),
         CheckConstraint("(lease_until IS NULL) = (lease_owner IS NULL)", name="owner"),
         CheckConstraint("(state = 'published') = (remote_id IS NOT NULL)", name="remote_id"),
         CheckConstraint(
@@ -336,6 +209,8 @@ class Delivery(Base):
     """Of these, how many read that the post is absent."""
     lost_requests: Mapped[int] = mapped_column(default=0)
     """How many requests in a row got no answer and left no post."""
+    lost_workers: Mapped[int] = mapped_column(default=0, server_default="0")
+    """How many workers in a row were gone while they prepared it."""
     unknown_since: Mapped[datetime | None]
     """Since when the outcome of a request is unknown: until it is settled, the post may be public."""
     verify_at: Mapped[datetime | None]
@@ -364,7 +239,7 @@ class Attempt(Base):
     """One try at a delivery: a send, a look-up or a read-back."""
 
     __tablename__ = "attempt"
-    __table_args__ = (CheckConstraint(_in("kind", ("send", "lookup", "verify")), name="kind"),)
+    __table_args__ = (CheckConstraint(one_of("kind", ("send", "lookup", "verify")), name="kind"),)
 
     id: Mapped[int] = mapped_column(primary_key=True)
     delivery_id: Mapped[int] = mapped_column(ForeignKey("delivery.id"), index=True)

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from publisher.db.models import ChannelSession
+from publisher.db.operations import ChannelSession
 from publisher.db.staff import Person, Webhook
 from publisher.sealing import Seal, WrongKey
 

@@ -8,7 +8,7 @@ from typing import Any
 from sqlalchemy import CheckConstraint, ForeignKey, Index, LargeBinary, String, Text, UniqueConstraint, text
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
-from publisher.db.models import Base
+from publisher.db.base import Base
 
 UNSENT = text("sent_at IS NULL AND given_up_at IS NULL")
 

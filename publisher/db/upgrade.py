@@ -25,7 +25,7 @@ from sqlalchemy.pool import ConnectionPoolEntry
 
 from publisher.clock import monotonic, sleep
 from publisher.db import engine_tables, session
-from publisher.db.models import Base
+from publisher.db.base import Base
 from publisher.db.session import create_database_engine
 
 MIGRATIONS = Path(__file__).parent / "migrations"

@@ -12,7 +12,8 @@ from sqlalchemy.orm import Session
 
 from publisher.clock import monotonic
 from publisher.content import AdaptedPost
-from publisher.db.models import IN_FLIGHT, Channel, Delivery
+from publisher.db.models import IN_FLIGHT, Delivery
+from publisher.db.operations import Channel
 from publisher.db.session import Database
 from publisher.delivery import quotas
 from publisher.delivery.due import may_publish, to_look_up, to_publish, to_verify

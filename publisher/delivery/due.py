@@ -5,16 +5,23 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Any
 
 from sqlalchemy import ColumnElement, ScalarSelect, and_, literal_column, or_, select
 from sqlalchemy.orm import InstrumentedAttribute, Session, load_only
 
-from publisher.db.models import IN_FLIGHT, Channel, Delivery
+from publisher.db.models import IN_FLIGHT, Delivery
+from publisher.db.operations import Channel
 from publisher.db.session import Database
 from publisher.lifecycle import Fenced, lose_attempt, move
 from publisher.states import State
 
 LOST = "The worker was gone before it recorded the platform's answer; looking whether the post is there."
+MOST_LOST_WORKERS = 6
+"""So many in a row over one delivery that is being prepared: it is what they are lost over."""
+LOSSES_WITHOUT_PAUSE = 2
+LOSS_PAUSE = timedelta(seconds=30)
+"""Doubled with each further loss."""
 MISSED_AT_ONCE = 500
 """So many deliveries are given up in one go; the next tick goes on."""
 
@@ -135,8 +142,9 @@ def recover_lost(
 ) -> list[int]:
     """Take deliveries back from workers that lost their lease or are gone.
 
-    One that was only being prepared is pending again: nothing was sent. One whose intent was
-    on disk may be public: it is unconfirmed, and will be looked up.
+    One that was only being prepared is pending again: nothing was sent. When worker after worker is
+    lost over it, it waits longer each time, and is held at last. One whose intent was on disk may be
+    public: it is unconfirmed, and will be looked up.
     """
     with database.reading() as session:
         leased = list(session.scalars(select(Delivery).where(IN_FLIGHT)))
@@ -152,9 +160,10 @@ def _take_back(database: Database, delivery: Delivery, now: datetime, first_look
     try:
         with database.writing() as session:
             if delivery.state == State.PREPARING:
+                to, values = _after_loss(delivery, now)
                 move(
-                    session, delivery.id, fence=delivery.fence, before=State.PREPARING, to=State.PENDING, now=now,
-                    new_hands=True, due_at=now,
+                    session, delivery.id, fence=delivery.fence, before=State.PREPARING, to=to, now=now,
+                    new_hands=True, **values,
                 )  # fmt: skip
             else:
                 move(
@@ -166,3 +175,16 @@ def _take_back(database: Database, delivery: Delivery, now: datetime, first_look
     except Fenced:
         return False
     return True
+
+
+def _after_loss(delivery: Delivery, now: datetime) -> tuple[State, dict[str, Any]]:
+    """Where a delivery goes whose worker is gone before it sent anything."""
+    lost = delivery.lost_workers + 1
+    if lost >= MOST_LOST_WORKERS:
+        problem = (
+            f"{lost} workers in a row were gone while they prepared it; nothing was sent. "
+            f"Look at what the log says last of delivery {delivery.id}, then: publisher retry {delivery.id}."
+        )
+        return State.HELD, {"lost_workers": lost, "problem": problem}
+    pause = LOSS_PAUSE * 2 ** (lost - LOSSES_WITHOUT_PAUSE - 1) if lost > LOSSES_WITHOUT_PAUSE else timedelta(0)
+    return State.PENDING, {"lost_workers": lost, "due_at": now + pause}

@@ -7,7 +7,8 @@ from urllib.parse import urlsplit
 
 from sqlalchemy.orm import Session
 
-from publisher.db.models import Channel, Delivery
+from publisher.db.models import Delivery
+from publisher.db.operations import Channel
 from publisher.db.session import Database
 from publisher.lifecycle import Fenced, move, record_event
 from publisher.states import MOVES, State
@@ -55,6 +56,7 @@ def retry(
         _move(
             session, delivery, State.PENDING, now, actor, due_at=now, unknown_since=None, tries=0, problem="",
             expires_at=max(delivery.expires_at, now + RETRY_WINDOW), lookups=0, clean_lookups=0, lost_requests=0,
+            lost_workers=0,
         )  # fmt: skip
 
 

@@ -7,7 +7,8 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
 
-from publisher.db.models import Channel, Delivery
+from publisher.db.models import Delivery
+from publisher.db.operations import Channel
 from publisher.delivery.budget import BudgetReached
 from publisher.delivery.strain import CALM, REFUSALS, Strain
 from publisher.platforms.errors import (

@@ -11,7 +11,8 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session, joinedload
 
 from publisher.content import Account
-from publisher.db.models import Channel, Delivery, Quota
+from publisher.db.models import Delivery
+from publisher.db.operations import Channel, Quota
 from publisher.db.session import Database
 from publisher.delivery.budget import Spending, spending
 from publisher.delivery.channels import Channels

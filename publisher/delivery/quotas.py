@@ -16,7 +16,7 @@ from sqlalchemy.orm import Session
 
 from publisher.clock import Clock
 from publisher.content import AdaptedPost
-from publisher.db import models
+from publisher.db import operations
 from publisher.db.session import Database
 from publisher.logs import get_logger
 from publisher.platforms.base import Quota, QuotaKind
@@ -48,13 +48,13 @@ class UsedUp:
 def used_up(session: Session, channel: str, needs: Needs, now: datetime) -> UsedUp | None:
     """The quota that keeps a channel waiting longest for what it needs; None when nothing does."""
     rows = session.scalars(
-        select(models.Quota).where(models.Quota.channel_name == channel, models.Quota.resets_at > now)
+        select(operations.Quota).where(operations.Quota.channel_name == channel, operations.Quota.resets_at > now)
     )
     waits = [UsedUp(row.name, row.resets_at) for row in rows if row.remaining < _needed(row, needs)]
     return max(waits, key=lambda each: each.until, default=None)
 
 
-def _needed(row: models.Quota, needs: Needs) -> int:
+def _needed(row: operations.Quota, needs: Needs) -> int:
     """A post that no day's quota would ever hold is for the platform to refuse, and not to wait without end."""
     wanted = next((number for kind, number in needs.items() if kind == row.kind), 0)
     return min(wanted, max(row.maximum, 1))
@@ -72,14 +72,14 @@ def require(session: Session, channel: str, adapted: AdaptedPost, now: datetime)
 def take(session: Session, channel: str, now: datetime) -> None:
     """Count a publishing request before it is sent: its answer, which would tell what is left, may be lost."""
     session.execute(
-        update(models.Quota)
+        update(operations.Quota)
         .where(
-            models.Quota.channel_name == channel,
-            models.Quota.kind.in_(("posts", "requests")),
-            models.Quota.resets_at > now,
-            models.Quota.remaining > 0,
+            operations.Quota.channel_name == channel,
+            operations.Quota.kind.in_(("posts", "requests")),
+            operations.Quota.resets_at > now,
+            operations.Quota.remaining > 0,
         )
-        .values(remaining=models.Quota.remaining - 1)
+        .values(remaining=operations.Quota.remaining - 1)
         .execution_options(synchronize_session=False)
     )
 
@@ -113,7 +113,7 @@ def note(database: Database, channel: str, seen: Sequence[Quota], now: datetime)
         with database.writing() as session:
             for quota in seen:
                 session.merge(
-                    models.Quota(
+                    operations.Quota(
                         channel_name=channel,
                         name=quota.name,
                         kind=quota.kind,

@@ -2,21 +2,24 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta, tzinfo
-from typing import Any
+from typing import Any, cast
 
 import structlog
-from sqlalchemy import update
+from sqlalchemy import CursorResult, update
 from sqlalchemy.orm import Session
 
 from publisher.content import Publication
-from publisher.db.models import Attempt, Channel, Delivery
+from publisher.db.models import Attempt, Delivery
+from publisher.db.operations import Channel
 from publisher.db.session import Database
 from publisher.delivery import quotas
 from publisher.delivery.claim import Held
 from publisher.delivery.outcomes import Outcome, error_name
-from publisher.lifecycle import Fenced, move, record_event, record_late_success
+from publisher.lifecycle import Fenced, key_is_taken, move, next_token, record_event, record_late_success
+from publisher.platforms.base import KeySeed
 from publisher.platforms.errors import PlatformError
 from publisher.profiles import PublishingHabits
 from publisher.states import State
@@ -33,6 +36,30 @@ class Intent:
     """In micros, with what was paid for handing its pictures over."""
     gap: timedelta
     """The platform's human pace."""
+
+
+def free_key(database: Database, held: Held, key_of: Callable[[KeySeed], str]) -> str:
+    """The delivery's idempotency key: the one that it has, or a new one that no other delivery has.
+
+    Some platforms' keys are few: Instagram's are moments. Where another delivery has the key, this
+    one gets another token to make it of. Of two that take a key at the same time, the database
+    refuses the second one, which comes here again when its lease is over.
+
+    Raises:
+        Fenced: the delivery is in other hands.
+    """
+    if held.idempotency_key is not None:
+        return held.idempotency_key
+    seed = held.seed
+    with database.reading() as session:
+        while key_is_taken(session, key := key_of(seed)):
+            seed = replace(seed, token=next_token(seed.token))
+    if seed.token != held.seed.token:
+        with database.writing() as session:
+            mine = update(Delivery).where(Delivery.id == held.id, Delivery.fence == held.fence)
+            if cast("CursorResult[Any]", session.execute(mine.values(token=seed.token))).rowcount != 1:
+                raise Fenced(f"delivery {held.id} is in other hands")
+    return key
 
 
 def commit_intent(
@@ -52,6 +79,7 @@ def commit_intent(
         move(
             session, held.id, fence=held.fence, before=State.PREPARING, to=State.PUBLISHING, now=now, actor=owner,
             lease_owner=owner, lease_until=now + lease, idempotency_key=intent.key, sent_at=held.sent_at or now,
+            lost_workers=0,
         )  # fmt: skip
         attempt = Attempt(
             delivery_id=held.id, kind="send", fence=held.fence, worker=owner, started_at=now, cost_micros=intent.cost
@@ -218,7 +246,7 @@ def _apply(session: Session, held: Held, before: State, outcome: Outcome, *, now
     problem = _with_remedy(held, outcome.problem) if of_the_account else outcome.problem
     move(
         session, held.id, fence=held.fence, before=before, to=outcome.to, now=now, actor=owner,
-        problem=problem, **outcome.values,
+        problem=problem, lost_workers=0, **outcome.values,
     )  # fmt: skip
     if outcome.pause_reason:
         pause_channel(session, held.channel, outcome.pause_reason, now)

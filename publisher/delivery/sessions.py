@@ -14,7 +14,7 @@ from sqlalchemy.exc import DBAPIError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 
 from publisher.clock import Clock
-from publisher.db.models import ChannelSession
+from publisher.db.operations import ChannelSession
 from publisher.db.session import Database
 from publisher.logs import get_logger
 from publisher.platforms.base import ALONE_SECONDS, locked

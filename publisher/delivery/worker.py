@@ -42,11 +42,11 @@ MARGIN_SECONDS = 5.0
 
 MAY_BE_PUBLIC = "Nothing was sent: the post before this reply was found, so the reply may be public already"
 
-Milestone = Callable[[str], object]
-"""Told `claimed`, `prepared`, `committed`, `answered`, `recorded` as a delivery passes them."""
+Milestone = Callable[[str, int], object]
+"""Told `claimed`, `prepared`, `committed`, `answered`, `recorded` as a delivery passes them, and its id."""
 
 
-def _unwatched(_name: str) -> None:
+def _unwatched(_name: str, _delivery: int) -> None:
     """Nobody watches."""
 
 
@@ -110,7 +110,7 @@ class Worker:
     def _deliver(self, held: Held) -> None:
         log = get_logger("delivery").bind(delivery=held.id, channel=held.channel, title=held.adapted.title)
         log.info("claimed", fence=held.fence, tries=held.tries)
-        self._milestone("claimed")
+        self._milestone("claimed", held.id)
         try:
             with self._kept(held):
                 self._publish(held, log)
@@ -121,12 +121,12 @@ class Worker:
         """Prepare, commit, send, record. Raises Fenced as soon as the delivery is in other hands."""
         media: list[UploadedMedia] = []
         try:
-            adapter = self._prepare(held, media)
+            adapter, key = self._prepare(held, media)
         except Exception as error:
             self._not_sent(held, media, error, log)
             return
-        self._milestone("prepared")
-        intent = self._intent(held, adapter, media)
+        self._milestone("prepared", held.id)
+        intent = self._intent(held, key, media)
         timeout = self._channels.profile(held.channel).publishing.timeout_seconds
         committed = monotonic()
         lease = max(self._lease, timedelta(seconds=timeout + MARGIN_SECONDS))
@@ -137,7 +137,7 @@ class Worker:
         except RateLimited as error:
             self._not_sent(held, media, error, log)
             return
-        self._milestone("committed")
+        self._milestone("committed", held.id)
         log.info("publishing", idempotency_key=intent.key, attempt=attempt)
         try:
             if monotonic() - committed > lease.total_seconds() - timeout:
@@ -148,23 +148,23 @@ class Worker:
         except LeaseTooShort:
             self._end(held, attempt, Unavailable("This machine was too slow; nothing was sent"), log)
         except Exception as error:
-            self._milestone("answered")
+            self._milestone("answered", held.id)
             self._end(held, attempt, error, log)
         else:
-            self._milestone("answered")
+            self._milestone("answered", held.id)
             self._succeed(held, attempt, publication, log)
-        self._milestone("recorded")
+        self._milestone("recorded", held.id)
         self._warn(held, attempt, log)
 
-    def _prepare(self, held: Held, media: list[UploadedMedia]) -> PlatformAdapter:
-        """Hand every picture over, each added to `media` as soon as the platform has it."""
+    def _prepare(self, held: Held, media: list[UploadedMedia]) -> tuple[PlatformAdapter, str]:
+        """Hand every picture over, each added to `media` as soon as the platform has it. Returns the key as well."""
         if blocking := [problem.message for problem in held.adapted.problems if problem.blocking]:
             raise UnsupportedContent(" ".join(blocking))
         self._admit(held)
         adapter = self._channels.open(held.channel)
         if isinstance(adapter, SupportsQuotas):
             self._ask_for_quotas(adapter, held)
-        key = held.idempotency_key or adapter.idempotency_key(held.seed)
+        key = records.free_key(self._database, held, adapter.idempotency_key)
         try:
             renditions = [self._renderer.render(image.spec) for image in held.adapted.images]
         except ImageRefused as error:
@@ -177,7 +177,7 @@ class Worker:
                     rendition, image.alt_text, idempotency_key=key, position=position, total=len(renditions)
                 )
             )
-        return adapter
+        return adapter, key
 
     def _admit(self, held: Held) -> None:
         """Raise RateLimited or BudgetReached when a quota or the month's budget does not leave what this post takes."""
@@ -196,10 +196,10 @@ class Worker:
             get_logger("delivery").info("no quotas were told", channel=held.channel, why=error.message)
         self._admit(held)
 
-    def _intent(self, held: Held, adapter: PlatformAdapter, media: list[UploadedMedia]) -> records.Intent:
+    def _intent(self, held: Held, key: str, media: list[UploadedMedia]) -> records.Intent:
         profile = self._channels.profile(held.channel)
         return records.Intent(
-            key=held.idempotency_key or adapter.idempotency_key(held.seed),
+            key=key,
             cost=request_cost(profile.prices, held.adapted.caption) + self._paid(held, media),
             gap=timedelta(seconds=profile.publishing.minimum_gap_seconds),
         )

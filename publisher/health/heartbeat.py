@@ -10,7 +10,7 @@ from sqlalchemy import CursorResult, delete, select, update
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.orm import Session
 
-from publisher.db.models import Process
+from publisher.db.operations import Process
 from publisher.db.session import Database
 from publisher.delivery.owner import is_surely_gone
 from publisher.logs import get_logger

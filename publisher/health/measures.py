@@ -18,7 +18,8 @@ from prometheus_client.metrics_core import Metric
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
-from publisher.db.models import OPEN, Attempt, Channel, Delivery, Notice, Quota
+from publisher.db.models import Attempt, Delivery
+from publisher.db.operations import OPEN, Channel, Notice, Quota
 from publisher.delivery.budget import MICROS, spendings
 from publisher.delivery.due import appointments
 from publisher.health.heartbeat import SCHEDULER, WEB, WORKER, seen_processes

@@ -15,7 +15,8 @@ from pathlib import Path
 from sqlalchemy import Connection, Table, delete, func, insert, select, text
 from sqlalchemy.exc import DBAPIError
 
-from publisher.db.models import Attempt, Base, Delivery, Event, Pick, Post
+from publisher.db.base import Base
+from publisher.db.models import Attempt, Delivery, Event, Pick, Post
 from publisher.db.upgrade import UpgradeReport, prepare_database
 from publisher.keeping.files import BackupError
 from publisher.keeping.fingerprint import Content, Fingerprint, content_of, stream

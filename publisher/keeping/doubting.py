@@ -8,7 +8,8 @@ from datetime import datetime
 from sqlalchemy.orm import Session
 
 from publisher.content import AdaptedPost
-from publisher.db.models import Channel, Delivery
+from publisher.db.models import Delivery
+from publisher.db.operations import Channel
 from publisher.keeping.files import BackupError
 from publisher.lifecycle import restore_deliveries
 from publisher.platforms.base import KeySeed

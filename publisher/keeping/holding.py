@@ -11,7 +11,9 @@ from pathlib import Path
 from sqlalchemy import Connection, inspect, select, text
 from sqlalchemy.exc import DBAPIError
 
-from publisher.db.models import LEASED, Base, Delivery, Process
+from publisher.db.base import Base
+from publisher.db.models import LEASED, Delivery
+from publisher.db.operations import Process
 from publisher.db.session import BUSY_TIMEOUT_MS, create_database_engine
 from publisher.delivery.owner import is_surely_gone
 from publisher.keeping.files import BackupError, plain_errors

@@ -17,7 +17,7 @@ from sqlalchemy import ColumnElement, CursorResult, and_, or_, select, update
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
-from publisher.db.models import OPEN, Notice
+from publisher.db.operations import OPEN, Notice
 from publisher.db.session import Database
 from publisher.notices import deadline, outlet, troubles
 from publisher.notices.conditions import QUIET, Condition, Ending, View

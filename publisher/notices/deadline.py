@@ -9,7 +9,8 @@ from datetime import date, datetime, timedelta
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
-from publisher.db.models import Delivery, Notice, Pick, Process
+from publisher.db.models import Delivery, Pick
+from publisher.db.operations import Notice, Process
 from publisher.notices.conditions import QUIET, Condition, Ending, Remedies, View, with_remedy
 from publisher.post_queue.slots import slot_closes, slot_instant
 from publisher.settings import ChannelSettings, Settings

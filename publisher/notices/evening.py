@@ -7,7 +7,7 @@ from datetime import date, datetime, timedelta
 from sqlalchemy import select, update
 from sqlalchemy.orm import Session
 
-from publisher.db.models import OPEN, Notice
+from publisher.db.operations import OPEN, Notice
 from publisher.desk import Desk
 from publisher.logs import get_logger
 from publisher.notices import book

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from publisher.db.models import Notice
+from publisher.db.operations import Notice
 from publisher.notices.outlet import SAFE
 
 MOST_LISTED = 10

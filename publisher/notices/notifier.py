@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 from datetime import datetime, timedelta
 
-from publisher.db.models import Notice
+from publisher.db.operations import Notice
 from publisher.desk import Desk
 from publisher.health import check_ready
 from publisher.logs import get_logger

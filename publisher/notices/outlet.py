@@ -9,7 +9,8 @@ from itertools import islice
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from publisher.db.models import Channel, Delivery, Event, Notice, Pick
+from publisher.db.models import Delivery, Event, Pick
+from publisher.db.operations import Channel, Notice
 from publisher.delivery.budget import spendings
 from publisher.notices.conditions import NEWS, QUIET, Condition, Ending, View, with_remedy
 from publisher.notices.deadline import began

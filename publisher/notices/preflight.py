@@ -13,7 +13,8 @@ from urllib.parse import urlsplit
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from publisher.db.models import Channel, Pick, Post
+from publisher.db.models import Pick, Post
+from publisher.db.operations import Channel
 from publisher.delivery.budget import MICROS, dollars, spending, whole_cost
 from publisher.desk import Desk
 from publisher.media import MediaError

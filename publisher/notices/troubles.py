@@ -6,7 +6,8 @@ from collections.abc import Iterator
 
 from sqlalchemy import func, select
 
-from publisher.db.models import Delivery, Event, Notice
+from publisher.db.models import Delivery, Event
+from publisher.db.operations import Notice
 from publisher.notices.conditions import NEWS, QUIET, Condition, Ending, View, with_remedy
 from publisher.states import State
 

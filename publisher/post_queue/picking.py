@@ -16,7 +16,8 @@ from sqlalchemy.orm.exc import StaleDataError
 from publisher import lifecycle
 from publisher.adapt.people import People
 from publisher.adapt.posts import Target
-from publisher.db.models import Channel, Pick, Post
+from publisher.db.models import Pick, Post
+from publisher.db.operations import Channel
 from publisher.db.session import Database
 from publisher.post_queue.channels import ChannelPost, adapt_for_channel
 from publisher.post_queue.choosing import Choice, choose

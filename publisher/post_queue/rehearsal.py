@@ -12,7 +12,9 @@ from sqlalchemy.orm import Session
 
 from publisher.adapt.people import People
 from publisher.adapt.posts import Target
-from publisher.db.models import Base, Channel, Delivery, Media, Pick, Post, PostImage
+from publisher.db.base import Base
+from publisher.db.models import Delivery, Media, Pick, Post, PostImage
+from publisher.db.operations import Channel
 from publisher.db.session import Database
 from publisher.post_queue.errors import PostError
 from publisher.post_queue.picking import pick_slot

@@ -13,39 +13,69 @@ from pathlib import Path
 
 from sqlalchemy import Connection, event
 
+from publisher.clock import sleep
 from publisher.db.session import BUSY_TIMEOUT_MS, Database
 
 IMPATIENT_MS = 100
 MOST_PAGES = 2**32 - 2
+WRITING_LOOKS, WRITING_SECONDS = 100, 0.01
+"""A process needs a moment between taking a trap and saying so."""
 
 
 class Traps:
-    """Files `MILESTONE.NUMBER.SIGNAL`: the first worker that passes the milestone takes it and gets the signal."""
+    """Files `MILESTONE.NUMBER.SIGNAL`: the first worker that passes the milestone takes it and gets the signal.
+
+    With `.DELIVERY` behind it, a trap waits for the worker that has this delivery. One that was
+    taken lies in the folder `taken`, and holds who took it and with which delivery.
+    """
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
-        folder.mkdir(parents=True, exist_ok=True)
+        self._taken = folder / "taken"
+        self._taken.mkdir(parents=True, exist_ok=True)
 
-    def lay(self, milestone: str, number: int, wanted: signal.Signals) -> str:
+    def lay(self, milestone: str, number: int, wanted: signal.Signals, delivery: int | None = None) -> str:
         """Lay a trap, and return its name."""
-        name = f"{milestone}.{number}.{wanted.name}"
+        name = f"{milestone}.{number}.{wanted.name}" + (f".{delivery}" if delivery is not None else "")
         (self._folder / name).touch()
         return name
 
     def waiting(self) -> list[str]:
-        return sorted(path.name for path in self._folder.iterdir())
+        return sorted(path.name for path in self._folder.iterdir() if path != self._taken)
 
-    def remove(self, name: str) -> None:
-        (self._folder / name).unlink(missing_ok=True)
+    def withdraw(self, name: str) -> int | None:
+        """Take a trap back; returns the process that was in it already, None when nobody was."""
+        try:
+            (self._folder / name).unlink()
+        except FileNotFoundError:
+            taker = self.taker(name)
+            return taker[0] if taker else None
+        return None
 
-    def pass_by(self, milestone: str) -> None:
+    def taker(self, name: str) -> tuple[int, int] | None:
+        """The process that took a trap, and the delivery it had; None: nobody did."""
+        taken = self._taken / name
+        for _ in range(WRITING_LOOKS):
+            if not taken.exists():
+                return None
+            if words := taken.read_text().split():
+                return int(words[0]), int(words[1])
+            sleep(WRITING_SECONDS)
+        return None  # It was killed between taking the trap and saying so.
+
+    def pass_by(self, milestone: str, delivery: int) -> None:
         """Snap, if a trap lies here."""
         for path in sorted(self._folder.glob(f"{milestone}.*")):
+            _, _, wanted, *only = path.name.split(".")
+            if only and int(only[0]) != delivery:
+                continue
+            taken = self._taken / path.name
             try:
-                path.unlink()
+                path.rename(taken)
             except FileNotFoundError:
                 continue
-            os.kill(os.getpid(), signal.Signals[path.suffix.removeprefix(".")])
+            taken.write_text(f"{os.getpid()} {delivery}\n")
+            os.kill(os.getpid(), signal.Signals[wanted])
 
 
 class Disk:

@@ -7,10 +7,11 @@ from collections.abc import Iterable, Mapping, Sequence
 from datetime import date
 from typing import Any
 
-from sqlalchemy import select
+from sqlalchemy import inspect, select
 from sqlalchemy.orm import joinedload
 
 from publisher.content import AdaptedPost
+from publisher.db.base import Base
 from publisher.db.models import LEASED, Attempt, Delivery, Event, Pick
 from publisher.db.session import Database
 from publisher.proving.report import Findings
@@ -59,6 +60,8 @@ def judge(
     ours = {_place(delivery) for delivery in deliveries}
     found.strangers += [f"{place[0]}: {place[1]}" for place in ledger if place not in ours]
     found.side_by_side += _side_by_side(events, deliveries)
+    found.overtaken += _overtaken(events, deliveries)
+    found.unguarded += _unguarded(database)
     found.asked = len({event.delivery_id for event in events if event.name == "delivery held"})
     found.held_why.update(
         _reason(str(event.detail.get("problem", ""))) for event in events if event.name == "delivery held"
@@ -112,6 +115,33 @@ def _side_by_side(events: Sequence[Event], deliveries: Sequence[Delivery]) -> li
         if len(channel) > 1:
             found.append(f"{channel_of[event.delivery_id]}: deliveries {sorted(channel)} at {event.at:%Y-%m-%d %H:%M}")
     return found
+
+
+def _overtaken(events: Sequence[Event], deliveries: Sequence[Delivery]) -> list[str]:
+    """Changes with a fence that was over, by the history: the fence of a delivery never goes down."""
+    channel_of = {delivery.id: delivery.channel_name for delivery in deliveries}
+    highest: defaultdict[int, int] = defaultdict(int)
+    found = []
+    for event in events:
+        fence = event.detail.get("fence")
+        if event.delivery_id is None or fence is None:
+            continue
+        if fence < highest[event.delivery_id]:
+            who = f"{event.actor or 'somebody'} with fence {fence} after {highest[event.delivery_id]}"
+            found.append(f"{channel_of[event.delivery_id]} (delivery {event.delivery_id}): {event.name} by {who}")
+        highest[event.delivery_id] = max(fence, highest[event.delivery_id])
+    return found
+
+
+def _unguarded(database: Database) -> list[str]:
+    """The rules that the database itself should keep, and no longer does."""
+    there = inspect(database.engine)
+    return [
+        f"the table {table.name} has lost {index.name}"
+        for table in Base.metadata.sorted_tables
+        for index in table.indexes
+        if index.unique and index.name not in {known["name"] for known in there.get_indexes(table.name)}
+    ]
 
 
 def _reason(problem: str) -> str:

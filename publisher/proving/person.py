@@ -9,7 +9,8 @@ from datetime import date
 from sqlalchemy import select
 
 from publisher.clock import Clock
-from publisher.db.models import Channel, Delivery, Pick
+from publisher.db.models import Delivery, Pick
+from publisher.db.operations import Channel
 from publisher.db.session import Database
 from publisher.delivery import operate
 from publisher.proving.judge import copies_of, counted

@@ -30,11 +30,15 @@ FAULTS = (
     "reject",
 )
 """As the sandbox's control port takes them. One `slow-after` keeps within the publishing timeout."""
+FAULTS_AROUND = tuple(f"{step}/{fault}" for step in ("upload", "read") for fault in FAULTS if fault != "refuse")
+"""Those of the requests before and after the one that publishes: uploads, look-ups, read-backs."""
 TROUBLES = {
-    "sqlite": ("stop", "lock", "full", "read-only", "impatient", "skew", "leap", "freeze", "skipped day"),
-    "postgresql": ("stop", "cut", "crash", "restart", "skew", "leap", "freeze", "skipped day"),
+    "sqlite": ("stop", "lock", "full", "read-only", "impatient", "skew", "leap", "freeze", "overtake", "skipped day"),
+    "postgresql": ("stop", "cut", "crash", "restart", "skew", "leap", "freeze", "overtake", "skipped day"),
 }
-"""By database. `cut` breaks every connection to it off, `crash` and `restart` end its server and start it again."""
+"""By database. `cut` breaks every connection to it off, `crash` and `restart` end its server and start it again.
+`overtake` lets two workers have one delivery at the same time.
+"""
 FIRST_SECONDS = 1.5
 """Within so many seconds after the day's post is picked, its troubles begin."""
 LARGEST_SKEW = 45.0
@@ -64,7 +68,7 @@ class Act:
     kind: str
     """`kill worker`, `kill scheduler`, `trap`, or one of the TROUBLES."""
     milestone: str = ""
-    """Where a trap snaps, or a worker freezes."""
+    """Where a trap snaps, a worker freezes or is told to stop (`claimed`: in mid-upload), or two workers meet."""
     amount: float = 0.0
     """Seconds that a lock, a fault of the disk or a skew takes, or by which the clocks leap."""
 
@@ -72,7 +76,7 @@ class Act:
 @dataclass(frozen=True, slots=True)
 class DayPlan:
     faults: tuple[tuple[str, str], ...]
-    """Platform and fault, in the order in which its publishing requests will meet them."""
+    """Platform and fault, in the order in which its requests will meet them."""
     acts: tuple[Act, ...]
     """In the order of their times."""
     skips: bool = False
@@ -85,6 +89,8 @@ def draw_plan(terms: Terms, platforms: Sequence[str]) -> list[DayPlan]:
     pairs = list(itertools.product(platforms, FAULTS))
     per_day = max(len(platforms), terms.channels, -(-len(pairs) // terms.days))
     faults = _deck(chance, pairs)
+    around = _deck(chance, list(itertools.product(platforms, FAULTS_AROUND)))
+    around_per_day = max(len(platforms), terms.channels // 2)
     kills = _deal(_kills(chance, terms.kills), terms.days)
     troubles = _deck(chance, TROUBLES[terms.on])
     plans = []
@@ -93,7 +99,7 @@ def draw_plan(terms: Terms, platforms: Sequence[str]) -> list[DayPlan]:
         acts = [*kills[number], *(_trouble(chance, kind) for kind in today if kind != "skipped day")]
         plans.append(
             DayPlan(
-                faults=tuple(itertools.islice(faults, per_day)),
+                faults=(*itertools.islice(faults, per_day), *itertools.islice(around, around_per_day)),
                 acts=tuple(sorted(acts, key=lambda act: act.at)),
                 skips="skipped day" in today and number > 0,
             )
@@ -130,11 +136,15 @@ def _trouble(chance: random.Random, kind: str) -> Act:
     match kind:
         case "freeze":
             return Act(0.0, kind, milestone=chance.choice(MILESTONES))
+        case "overtake":
+            return Act(0.0, kind, milestone=chance.choice(MILESTONES[:-1]))  # What is recorded, nobody takes over.
         case "skew":
             return Act(at, kind, amount=chance.choice((-1, 1)) * chance.uniform(5, LARGEST_SKEW))
         case "leap":
             return Act(at, kind, amount=chance.uniform(60, 7200))
-        case "stop" | "cut" | "crash" | "restart":
+        case "stop":
+            return Act(at / 3, kind, milestone=chance.choice(("", "claimed", "committed")))
+        case "cut" | "crash" | "restart":
             return Act(at, kind)
         case _:
             return Act(at, kind, amount=chance.uniform(0.5, 2.0))

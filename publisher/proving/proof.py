@@ -42,8 +42,17 @@ Progress = Callable[[int, int], object]
 """Told the number of the day that begins, and how many there are."""
 
 
-def run_proof(terms: Terms, folder: Path, *, module: str = PROCESS, progress: Progress | None = None) -> Report:
-    """Prove the promise in an empty `folder`. `module` is what runs as the parent of the processes.
+def run_proof(
+    terms: Terms,
+    folder: Path,
+    *,
+    plan: Sequence[DayPlan] | None = None,
+    module: str = PROCESS,
+    progress: Progress | None = None,
+) -> Report:
+    """Prove the promise in an empty `folder`, by the `plan` that the terms' seed draws or another one.
+
+    `module` is what runs as the parent of the processes.
 
     Raises:
         SandboxFailed, FleetFailed: a process of the proof could not do its part.
@@ -61,10 +70,10 @@ def run_proof(terms: Terms, folder: Path, *, module: str = PROCESS, progress: Pr
         with secrets_set(outlet.settings, accounts):
             outlet.prepare()
             outlet.fill_queue(terms.days)
-            plan = draw_plan(terms, sorted(accounts))
+            days = draw_plan(terms, sorted(accounts)) if plan is None else plan
             try:
                 with Fleet(config, workers=terms.workers, schedulers=terms.schedulers, module=module) as fleet:
-                    return Proof(terms, outlet, fleet, sandbox, Clocks(clock, sandbox), server).run(plan, progress)
+                    return Proof(terms, outlet, fleet, sandbox, Clocks(clock, sandbox), server).run(days, progress)
             finally:
                 outlet.database.close()
 
@@ -133,7 +142,7 @@ class Proof:
             self._pause.wait(LOOK_SECONDS)
             # Asked first: nothing is open as long as nothing was picked.
             picked = is_picked(self._outlet.database, day)
-            if picked and not tried_again and not self._troubles.locked:
+            if picked and not tried_again and not (self._troubles.locked or self._troubles.standing):
                 self._person.try_again(day)
                 tried_again = True
             elif self._step() and tried_again and not acts:
@@ -169,7 +178,8 @@ class Proof:
         still = self._stillness.seconds(rows, monotonic()) > STILL_SECONDS
         if self._troubles.locked:
             return False
-        self._person.act(rows)
+        if not self._troubles.standing:
+            self._person.act(rows)  # Else it might wait for a lock whose holder waits for this very loop.
         due = next_due(self._outlet.database, rows, still=still)
         if due is not None and due > self._clocks.now() + SHORTEST_JUMP:
             self._clocks.jump_to(due)

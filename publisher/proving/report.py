@@ -29,6 +29,10 @@ class Findings:
     """Published without a copy; failed, missed or canceled with one."""
     side_by_side: list[str] = field(default_factory=list)
     """Two deliveries of one channel in flight at the same time."""
+    overtaken: list[str] = field(default_factory=list)
+    """Changes by a worker whose delivery was in other hands by then."""
+    unguarded: list[str] = field(default_factory=list)
+    """Unique indexes that the database lacks."""
     strangers: list[str] = field(default_factory=list)
     """Posts on a platform that belong to no delivery."""
     untidy: list[str] = field(default_factory=list)
@@ -50,6 +54,8 @@ class Findings:
             "stuck": self.stuck,
             "untrue": self.untrue,
             "side by side": self.side_by_side,
+            "overtaken": self.overtaken,
+            "unguarded": self.unguarded,
             "strangers": self.strangers,
             "untidy": self.untidy,
         }

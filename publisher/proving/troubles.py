@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
+import contextlib
 import itertools
+import os
 import random
 import signal
 import sqlite3
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from datetime import datetime, timedelta
 
-from sqlalchemy import text
+from sqlalchemy import select, text
 
 from publisher.clock import monotonic
+from publisher.db.models import Delivery
 from publisher.proving.disturbed import Disk, Traps
 from publisher.proving.fleet import Fleet
+from publisher.proving.judge import AT_REST
 from publisher.proving.outlet import ProvingOutlet
 from publisher.proving.plan import Act
 from publisher.proving.postgres import ThrowawayPostgres
@@ -28,7 +32,12 @@ FREEZE_SECONDS = 7.0
 A worker that is frozen between its last check and its request, and for longer than all of
 these, is the one case that nothing on our side can close; it is not asked for here.
 """
+SIGNALS = {"SIGKILL": "kill", "SIGSTOP": "freeze", "SIGTERM": "stop"}
 LOCK_TIMEOUT = 10.0
+OVERTAKEN_WITHIN = 15.0
+"""Enough for a lease, the look-ups after it and the next claim. Whom nobody has overtaken by then is let go."""
+OVERTAKER_SECONDS = 3.0
+"""How long the second worker stands still beside the first one, who goes on: less than a request's lease covers."""
 
 
 class Clocks:
@@ -56,6 +65,51 @@ class Clocks:
         self._skew = wrong
 
 
+class Overtaking:
+    """Two workers on one delivery: one stands still until another one has it too, then each goes on in turn.
+
+    Both stand at the same milestone, the first one without knowing that its lease is over.
+    """
+
+    def __init__(self, traps: Traps, milestone: str, numbers: Iterator[int], is_at_rest: Callable[[int], bool]) -> None:
+        self._traps = traps
+        self._milestone = milestone
+        self._numbers = numbers
+        self._is_at_rest = is_at_rest
+        self._first = traps.lay(milestone, next(numbers), signal.SIGSTOP)
+        self._second = ""
+        self._until = monotonic() + OVERTAKEN_WITHIN
+        self._overtaken = False
+        self.over = False
+
+    @property
+    def happened(self) -> bool:
+        """Whether two had it."""
+        return self._overtaken
+
+    def step(self) -> None:
+        """Go on, if it is time."""
+        first = self._traps.taker(self._first)
+        if first and not self._second:
+            self._second = self._traps.lay(self._milestone, next(self._numbers), signal.SIGSTOP, first[1])
+        if first and not self._overtaken:
+            if self._traps.taker(self._second):
+                self._overtaken = True
+                self._until = monotonic() + OVERTAKER_SECONDS
+                _let_go(first[0])
+            elif self._is_at_rest(first[1]):
+                self.end()  # It was found on the platform: nobody else will have it.
+        if monotonic() >= self._until:
+            self.end()
+
+    def end(self) -> None:
+        """Let everybody go who stands still."""
+        for name in filter(None, (self._first, self._second)):
+            if taker := self._traps.withdraw(name):
+                _let_go(taker)
+        self.over = True
+
+
 class Troubles:
     """Does the acts of a plan, ends what takes time, and counts."""
 
@@ -72,6 +126,8 @@ class Troubles:
         self._chance = random.Random(seed)  # noqa: S311 - repeatable on purpose
         self._numbers = itertools.count(1)
         self._endings: list[tuple[float, Callable[[], None]]] = []
+        self._freezes: set[str] = set()
+        self._overtakings: list[Overtaking] = []
         self._laid: list[str] = []
         self.locked = False
         """The proof itself holds the database's lock, and must not write."""
@@ -86,16 +142,18 @@ class Troubles:
             case "kill scheduler":
                 self._signal(self._fleet.schedulers, signal.SIGKILL)
             case "stop":
-                self._signal(self._fleet.workers, signal.SIGTERM)
+                self._stop(act.milestone)
             case "freeze":
                 self._freeze(act.milestone)
+            case "overtake":
+                self._overtakings.append(Overtaking(self._traps, act.milestone, self._numbers, self._is_at_rest))
             case "skew":
                 self._clocks.skew(act.amount)
             case "leap":
                 self._clocks.jump_to(self._clocks.now() + timedelta(seconds=act.amount))
             case _:
                 self._do_to_database(act)
-        if act.kind not in ("trap", "freeze"):
+        if not act.milestone:
             self.done[act.kind] += 1
 
     def _do_to_database(self, act: Act) -> None:
@@ -119,21 +177,32 @@ class Troubles:
         self._endings = [(at, ending) for at, ending in self._endings if at > now]
         for ending in due:
             ending()
+        for overtaking in self._overtakings:
+            overtaking.step()
+        self._count_overtakings()
         self._count_traps()
 
     @property
     def lasting(self) -> bool:
         """Whether some trouble goes on."""
-        return bool(self._endings)
+        return bool(self._endings or self._overtakings)
+
+    @property
+    def standing(self) -> bool:
+        """Whether a worker stands still, or may at any moment, and with it whatever it has locked."""
+        return bool(self._freezes or self._overtakings)
 
     def end_all(self) -> None:
         """Nothing more may happen."""
         for _, ending in self._endings:
             ending()
         self._endings = []
+        for overtaking in self._overtakings:
+            overtaking.end()
+        self._count_overtakings()
         self._count_traps()
         for name in self._laid:
-            self._traps.remove(name)
+            self._traps.withdraw(name)
 
     def _later(self, seconds: float, ending: Callable[[], None]) -> None:
         self._endings.append((monotonic() + seconds, ending))
@@ -147,22 +216,39 @@ class Troubles:
         waiting = self._traps.waiting()
         for name in [name for name in self._laid if name not in waiting]:
             milestone, _, wanted = name.split(".")
-            self.done[f"{'kill' if wanted == 'SIGKILL' else 'freeze'} at {milestone}"] += 1
+            self.done[f"{SIGNALS[wanted]} at {milestone}"] += 1
             self._laid.remove(name)
+
+    def _count_overtakings(self) -> None:
+        over = [overtaking for overtaking in self._overtakings if overtaking.over]
+        self._overtakings = [overtaking for overtaking in self._overtakings if not overtaking.over]
+        self.done.update("two on one delivery" for overtaking in over if overtaking.happened)
+
+    def _is_at_rest(self, delivery: int) -> bool:
+        with self._database.reading() as session:
+            return session.scalar(select(Delivery.state).where(Delivery.id == delivery)) in AT_REST
 
     def _signal(self, names: list[str], number: signal.Signals) -> None:
         self._fleet.signal(self._chance.choice(names), number)
 
+    def _stop(self, milestone: str) -> None:
+        """Ask a worker to stop: one by chance, or the next that passes the milestone."""
+        if milestone:
+            self._lay(milestone, signal.SIGTERM)
+        else:
+            self._signal(self._fleet.workers, signal.SIGTERM)
+
     def _freeze(self, milestone: str) -> None:
         name = self._lay(milestone, signal.SIGSTOP)
+        self._freezes.add(name)
         self._later(FREEZE_SECONDS, lambda: self._thaw(name))
 
     def _thaw(self, name: str) -> None:
-        if name in self._traps.waiting():
-            self._traps.remove(name)
+        self._freezes.discard(name)
+        if taker := self._traps.withdraw(name):
+            _let_go(taker)
+        elif name in self._laid:
             self._laid.remove(name)
-        for worker in self._fleet.workers:
-            self._fleet.signal(worker, signal.SIGCONT)
 
     def _cut(self) -> None:
         """Break every connection to the database off, those of the proof itself included."""
@@ -190,3 +276,9 @@ class Troubles:
         connection.execute("ROLLBACK")
         connection.close()
         self.locked = False
+
+
+def _let_go(pid: int) -> None:
+    """Let a process go on that stands still, unless it was killed meanwhile."""
+    with contextlib.suppress(ProcessLookupError):
+        os.kill(pid, signal.SIGCONT)

@@ -7,7 +7,8 @@ from datetime import date, datetime
 
 from sqlalchemy import and_, or_, select
 
-from publisher.db.models import LEASED, Channel, Delivery, Pick
+from publisher.db.models import LEASED, Delivery, Pick
+from publisher.db.operations import Channel
 from publisher.db.session import Database
 from publisher.proving.fleet import End
 from publisher.states import WAITING, State

@@ -68,7 +68,7 @@ def _parser() -> argparse.ArgumentParser:
         default=[],
         type=parse_fault,
         metavar="PLATFORM:FAULT[:SECONDS]:TIMES",
-        help="a fault for the next publishing requests, such as tumblr:drop-after:1",
+        help="a fault for the next publishing requests, such as tumblr:drop-after:1, or for other ones: x:read/429:1",
     )
     return parser
 

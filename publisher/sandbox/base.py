@@ -7,7 +7,7 @@ from abc import ABC, abstractmethod
 from dataclasses import replace
 from typing import ClassVar
 
-from publisher.sandbox.faults import AFTER, Fault, FaultBox
+from publisher.sandbox.faults import AFTER, Fault, FaultBox, Step
 from publisher.sandbox.ledger import Ledger, LedgerPost
 from publisher.sandbox.wire import Answer, Request
 
@@ -49,8 +49,8 @@ class SandboxPlatform(ABC):
         return self.ledger.posts(self.name)
 
     def answer(self, request: Request) -> Answer:
-        """Answer, with the next waiting fault laid over a publishing request."""
-        fault = self.faults.take(self.name) if self.publishes(request) else None
+        """Answer, with the next fault that waits for such a request laid over it."""
+        fault = self.faults.take(self.name, self._step(request))
         if fault is not None and fault.kind not in AFTER:
             return self._instead(fault)
         with self._lock:
@@ -58,6 +58,11 @@ class SandboxPlatform(ABC):
         if fault is None or answer.status >= 300:
             return answer.delayed(self.delay)
         return self._spoilt(answer, fault)
+
+    def _step(self, request: Request) -> Step:
+        if self.publishes(request):
+            return "publish"
+        return "read" if request.method == "GET" else "upload"
 
     def _instead(self, fault: Fault) -> Answer:
         if fault.kind == "drop-before":

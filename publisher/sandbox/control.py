@@ -6,7 +6,7 @@ GET  /ledger            every post, oldest first: JSON
 GET  /accounts          how to reach each platform: settings and secrets of the sandbox's accounts
 GET  /image/SHA256      a picture as it was received
 GET  /faults            how often each fault struck
-POST /faults            {"platform": ..., "fault": ..., "times": 1}
+POST /faults            {"platform": ..., "fault": "drop-after", "times": 1}; at other steps: "read/drop-after"
 POST /delay             {"seconds": 0.05}: every answer takes so long
 POST /clock             {"offset_seconds": ...}: the platforms' time, moved from the system's
 POST /clear             forget every post and waiting fault

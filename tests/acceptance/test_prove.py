@@ -6,15 +6,17 @@ import json
 import secrets
 import subprocess
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
 from click.testing import CliRunner
 
 from publisher.cli.main import cli
-from publisher.proving.plan import Terms
+from publisher.proving.plan import Act, DayPlan, Terms
 from publisher.proving.proof import run_proof
 from publisher.proving.report import Findings, Report, Spread
+from tests.patience import wait_until
 
 ROOT = Path(__file__).parents[2]
 
@@ -55,6 +57,32 @@ def test_a_desk_that_posts_twice_is_found_out(
     assert report.findings.copies["2+"] == len(report.findings.twice)
 
 
+def broken_by(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, mutant: str, plan: Sequence[DayPlan]) -> Findings:
+    """What a proof of these days finds about a desk that was made worse."""
+    monkeypatch.chdir(ROOT)
+    monkeypatch.setenv("MUTANT", mutant)
+    terms = Terms(seed=3, days=len(plan), channels=1, kills=0)
+    report = run_proof(terms, tmp_path, plan=plan, module="tests.mutant_process")
+    assert not report.kept
+    return report.findings
+
+
+def test_a_worker_that_may_act_after_its_time_is_found_out(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    day = DayPlan(faults=(), acts=(Act(0.0, "overtake", milestone="committed"),))
+    found = broken_by(tmp_path, monkeypatch, "without fence", [day])
+    assert found.overtaken
+
+
+def test_a_channel_that_publishes_two_at_once_is_found_out(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The first day's posts are refused, and tried again beside those of the second day."""
+    platforms = ("instagram", "tumblr", "x")
+    refused = DayPlan(faults=tuple((platform, "reject") for platform in platforms), acts=())
+    slow = DayPlan(faults=tuple((platform, "slow-after:0.5") for platform in platforms), acts=())
+    found = broken_by(tmp_path, monkeypatch, "side by side", [refused, slow])
+    assert found.unguarded == ["the table delivery has lost uq_delivery_in_flight"]
+    assert found.side_by_side
+
+
 def test_a_broken_promise_is_told_with_its_seed(monkeypatch: pytest.MonkeyPatch) -> None:
     found = Findings(deliveries=1, days=1, twice=["2026-05-04 x1 (delivery 7, published): 2 copies"])
     found.copies["2+"] = 1
@@ -76,3 +104,23 @@ def test_a_folder_in_use_is_refused(tmp_path: Path) -> None:
     assert told.exit_code == 2
     assert "is not empty" in told.output
     assert [path.name for path in tmp_path.iterdir()] == ["queue.db"]
+
+
+def test_a_proof_that_is_told_to_stop_leaves_no_process_behind(tmp_path: Path) -> None:
+    folder = tmp_path / "proof"
+    command = [sys.executable, "-m", "publisher", "prove", "--days", "50", "--folder", str(folder)]
+    with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE) as proof:
+        wait_until((folder / "config" / "processes.log").exists, "the processes are started")
+        below = _children(proof.pid)
+        assert below
+        proof.terminate()
+        assert proof.stderr
+        assert b"Traceback" not in proof.stderr.read()
+    assert proof.returncode == 130
+    wait_until(lambda: not any(Path(f"/proc/{each}").exists() for each in below), "all of them are gone")
+
+
+def _children(pid: int) -> list[str]:
+    """The processes that a process has started."""
+    tasks = Path(f"/proc/{pid}/task")
+    return [child for task in tasks.iterdir() for child in (task / "children").read_text().split()]

@@ -20,7 +20,8 @@ from sqlalchemy.exc import OperationalError
 
 from publisher.cli.main import cli
 from publisher.db import upgrade
-from publisher.db.models import Delivery, Event, Post, Process
+from publisher.db.models import Delivery, Event, Post
+from publisher.db.operations import Process
 from publisher.db.session import Database, create_database_engine
 from publisher.db.staff import Person, WebhookMessage
 from publisher.db.upgrade import DatabaseError, back_up, prepare_database

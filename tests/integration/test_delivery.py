@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Callable
 from datetime import timedelta
 
 import pytest
@@ -11,13 +10,16 @@ from sqlalchemy import select
 
 from publisher.clock import FixedClock
 from publisher.content import Publication
-from publisher.db.models import Attempt, Channel, Event
+from publisher.db.models import Attempt, Delivery, Event
+from publisher.db.operations import Channel
 from publisher.db.session import Database
 from publisher.delivery import operate
 from publisher.delivery.claim import claim
 from publisher.delivery.due import due_channels, miss_expired, recover_lost
 from publisher.delivery.operate import Refused
-from publisher.delivery.worker import Worker
+from publisher.delivery.worker import Milestone, Worker
+from publisher.lifecycle import next_token, restore_deliveries
+from publisher.platforms.base import KeySeed
 from publisher.platforms.errors import (
     ContentRejected,
     CredentialsRefused,
@@ -54,7 +56,7 @@ class Bench:
         self.channels = FakeChannels(self.platform, fake_profile(), adapter)
         self.renderer = FakeRenderer()
 
-    def worker(self, owner: str = "me", milestone: Callable[[str], object] | None = None) -> Worker:
+    def worker(self, owner: str = "me", milestone: Milestone = lambda *_: None) -> Worker:
         return Worker(
             self.database,
             self.channels,
@@ -63,7 +65,7 @@ class Bench:
             SETTINGS,
             owner=owner,
             jitter=random.Random(7),
-            milestone=milestone or str,
+            milestone=milestone,
         )
 
     def drain(self) -> int:
@@ -284,13 +286,92 @@ def test_one_delivery_at_a_time_per_channel(bench: Bench) -> None:
     assert claim(bench.database, "fake", owner="b", now=bench.clock.now(), lease=lease) is None
 
 
+class NarrowAdapter(FakeAdapter):
+    """A platform with few idempotency keys, as Instagram's are few among posts of one hour."""
+
+    @classmethod
+    def idempotency_key(cls, seed: KeySeed) -> str:
+        return f"key-{seed.token[:1]}"
+
+
+@on_every_database
+def test_posts_whose_keys_would_be_the_same_both_go_out_under_keys_of_their_own(
+    database: Database, clock: FixedClock
+) -> None:
+    bench = Bench(database, clock, NarrowAdapter)
+    deliveries = [add_delivery(database, clock.now(), day_offset=day) for day in range(2)]
+    with database.writing() as session:
+        for delivery, token in zip(deliveries, ("7aaaaaaaaaaa", "7bbbbbbbbbbb"), strict=True):
+            session.get_one(Delivery, delivery).token = token
+    bench.drain_for(minutes=10)
+    published = [the_delivery(database, delivery) for delivery in deliveries]
+    assert [delivery.state for delivery in published] == ["published", "published"]
+    assert published[0].idempotency_key == "key-7"
+    assert len({key for key, _ in bench.platform.posts}) == 2
+    assert published[1].token == next_token("7bbbbbbbbbbb")
+    assert published[1].idempotency_key == f"key-{published[1].token[:1]}"
+
+
+@on_every_database
+def test_a_restored_desk_comes_to_the_keys_that_the_lost_one_used(database: Database, clock: FixedClock) -> None:
+    """Both fell due since the backup; the lost desk published them, and the second one under its second key."""
+    deliveries = [add_delivery(database, clock.now(), day_offset=day) for day in range(2)]
+    with database.writing() as session:
+        for delivery, token in zip(deliveries, ("7aaaaaaaaaaa", "7bbbbbbbbbbb"), strict=True):
+            session.get_one(Delivery, delivery).token = token
+        restored = restore_deliveries(session, clock.now(), lambda delivery: f"key-{delivery.token[:1]}")
+        assert [delivery.idempotency_key for delivery in restored] == ["key-7", f"key-{next_token('7bbbbbbbbbbb')[:1]}"]
+
+
+@on_every_database
+def test_a_post_that_every_worker_is_lost_over_is_handed_to_a_person(bench: Bench) -> None:
+    """Such as a picture that no machine survives: nothing of it may go on for ever, and the others must go out."""
+    delivery = add_delivery(bench.database, bench.clock.now())
+
+    def lose_a_worker() -> Delivery:
+        now = bench.clock.now()
+        assert claim(bench.database, "fake", owner="lost", now=now, lease=timedelta(seconds=30))
+        recover_lost(bench.database, now, timedelta(seconds=10), lambda owner: True)
+        return the_delivery(bench.database, delivery)
+
+    pauses = []
+    while (row := lose_a_worker()).state == "pending":
+        pauses.append((row.due_at - bench.clock.now()).total_seconds())
+        bench.clock.instant = row.due_at
+    assert pauses == [0, 0, 30, 60, 120]
+    assert row.state == "held"
+    assert row.problem == (
+        "6 workers in a row were gone while they prepared it; nothing was sent. "
+        f"Look at what the log says last of delivery {delivery}, then: publisher retry {delivery}."
+    )
+    operate.retry(bench.database, delivery, now=bench.clock.now(), actor="somebody")
+    assert the_delivery(bench.database, delivery).lost_workers == 0
+    bench.drain()
+    assert bench.copies == 1
+
+
+@on_every_database
+def test_a_worker_that_gets_on_makes_up_for_those_that_were_lost(bench: Bench) -> None:
+    delivery = add_delivery(bench.database, bench.clock.now())
+    now = bench.clock.now()
+    assert claim(bench.database, "fake", owner="lost", now=now, lease=timedelta(seconds=30))
+    recover_lost(bench.database, now, timedelta(seconds=10), lambda owner: True)
+    assert the_delivery(bench.database, delivery).lost_workers == 1
+    bench.platform.on_upload = [Unavailable("no answer")]
+    bench.drain()
+    assert (the_delivery(bench.database, delivery).state, the_delivery(bench.database, delivery).lost_workers) == (
+        "pending",
+        0,
+    )
+
+
 @on_every_database
 @pytest.mark.parametrize("milestone", ["claimed", "prepared", "committed"])
 def test_a_worker_that_lost_its_lease_sends_nothing_or_tells_the_truth(bench: Bench, milestone: str) -> None:
     """Another worker takes over and publishes while the first one is away at a milestone."""
     delivery = add_delivery(bench.database, bench.clock.now())
 
-    def be_away(name: str) -> None:
+    def be_away(name: str, _delivery: int) -> None:
         if name == milestone:
             bench.clock.advance(seconds=3600)
             recover_lost(bench.database, bench.clock.now(), timedelta(seconds=10), lambda owner: False)

@@ -11,7 +11,8 @@ import pytest
 from sqlalchemy import Connection, event
 
 from publisher.clock import FixedClock
-from publisher.db.models import Channel, Delivery
+from publisher.db.models import Delivery
+from publisher.db.operations import Channel
 from publisher.db.session import Database
 from publisher.delivery import due
 from publisher.delivery.claim import claim, take_look_up, take_verification

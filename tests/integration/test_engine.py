@@ -9,7 +9,6 @@ import signal
 import subprocess
 import sys
 import threading
-import time
 from collections import Counter
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -27,7 +26,7 @@ from sqlalchemy.exc import DBAPIError, OperationalError
 
 from publisher.cli.service import Service
 from publisher.db import session
-from publisher.db.models import Channel
+from publisher.db.operations import Channel
 from publisher.db.session import Database
 from publisher.delivery import engine
 from publisher.delivery.engine import EngineDispatcher, EngineWorker
@@ -37,9 +36,9 @@ from publisher.sandbox.faults import Fault
 from publisher.settings import SettingsError
 from tests.conftest import OpenOutlet
 from tests.outlet import Outlet, environment
+from tests.patience import PATIENCE, wait_until
 
 ROOT = Path(__file__).parents[2]
-PATIENCE = 60.0
 PLATFORM = "tumblr"
 
 
@@ -117,14 +116,6 @@ def troubles(lines: Lines) -> tuple[Counter[str], Counter[str]]:
     ends = (" failed; trying again until it works", " works again")
     failed, again = (Counter(event.removesuffix(end) for event in events if event.endswith(end)) for end in ends)
     return failed, again
-
-
-def wait_until(true: Callable[[], bool], what: str) -> None:
-    """Look again and again until something is so; fail when it never is."""
-    end = time.monotonic() + PATIENCE
-    while not true():
-        assert time.monotonic() < end, f"never happened: {what}"
-        time.sleep(0.05)
 
 
 @pytest.fixture

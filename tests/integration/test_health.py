@@ -20,7 +20,8 @@ from sqlalchemy import select
 from sqlalchemy.engine import make_url
 
 from publisher.clock import FixedClock
-from publisher.db.models import Attempt, Channel, Delivery, Notice, Process, Quota
+from publisher.db.models import Attempt, Delivery
+from publisher.db.operations import Channel, Notice, Process, Quota
 from publisher.db.session import Database
 from publisher.delivery.owner import this_process
 from publisher.desk import Desk

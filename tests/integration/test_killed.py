@@ -6,8 +6,6 @@ import os
 import signal
 import subprocess
 import sys
-import time
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -16,21 +14,13 @@ from publisher.sandbox.faults import Fault
 from tests.conftest import OpenOutlet
 from tests.doomed_worker import Doom
 from tests.outlet import PLATFORMS, Outlet
+from tests.patience import PATIENCE, wait_until
 
 ROOT = Path(__file__).parents[2]
-PATIENCE = 60.0
 
 
 def start(*arguments: str) -> subprocess.Popen[bytes]:
     return subprocess.Popen([sys.executable, "-m", *arguments], cwd=ROOT, stderr=subprocess.PIPE)
-
-
-def wait_until(true: Callable[[], bool], what: str) -> None:
-    """Look again and again until something is so; fail when it never is."""
-    end = time.monotonic() + PATIENCE
-    while not true():
-        assert time.monotonic() < end, f"never happened: {what}"
-        time.sleep(0.05)
 
 
 def is_published(doom: Doom, outlet: Outlet, channel: str) -> bool:

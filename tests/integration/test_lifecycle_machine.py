@@ -19,7 +19,9 @@ from sqlalchemy import delete, select
 
 from publisher.clock import FixedClock
 from publisher.content import AdaptedPost, Publication
-from publisher.db.models import LEASED, Base, Channel, Delivery
+from publisher.db.base import Base
+from publisher.db.models import LEASED, Delivery
+from publisher.db.operations import Channel
 from publisher.db.session import Database
 from publisher.delivery import operate, records
 from publisher.delivery.claim import Held, claim, take_look_up

@@ -17,7 +17,8 @@ from sqlalchemy import select
 
 from publisher.clock import FixedClock
 from publisher.content import Publication
-from publisher.db.models import Attempt, Channel, Delivery, Event, Notice, Pick, Post, Process
+from publisher.db.models import Attempt, Delivery, Event, Pick, Post
+from publisher.db.operations import Channel, Notice, Process
 from publisher.delivery.operate import cancel, retry, settle
 from publisher.desk import Desk
 from publisher.health import beat

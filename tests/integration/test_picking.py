@@ -13,7 +13,8 @@ from sqlalchemy import delete, func, insert, select, update
 from sqlalchemy.orm import Session
 
 from publisher.content import AdaptedPost, Problem
-from publisher.db.models import Channel, Delivery, Pick, Post
+from publisher.db.models import Delivery, Pick, Post
+from publisher.db.operations import Channel
 from publisher.db.session import Database
 from publisher.post_queue import picking
 from publisher.post_queue.choosing import Choice, choose
@@ -411,7 +412,7 @@ def _at_once(count: int, work: Callable[[], str]) -> list[str]:
     ("zone", "hour", "first", "days"),
     [
         # At half past one London has both: a night without that hour, and one with two of them.
-        ("Europe/London", time(1, 30), date(2026, 1, 15), 400),
+        ("Europe/London", time(1, 30), date(2026, 3, 15), 235),
         ("America/New_York", time(2, 30), date(2026, 3, 1), 15),
         ("America/New_York", time(1, 30), date(2026, 10, 25), 15),
         ("Australia/Lord_Howe", time(2, 15), date(2026, 9, 27), 15),

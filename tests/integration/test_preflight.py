@@ -17,7 +17,8 @@ from sqlalchemy import select
 
 from publisher import outside
 from publisher.cli.main import cli
-from publisher.db.models import Channel, Notice, PostImage
+from publisher.db.models import PostImage
+from publisher.db.operations import Channel, Notice
 from publisher.desk import Desk
 from publisher.notices import Notifier, Preflight, preflight
 from publisher.notices.addresses import PING_VARIABLE, URLS_VARIABLE

@@ -13,8 +13,10 @@ from structlog.testing import capture_logs
 
 from publisher.clock import FixedClock
 from publisher.content import PublishedPost
-from publisher.db import models
-from publisher.db.models import Attempt, Base, Channel, Delivery, Event
+from publisher.db import operations
+from publisher.db.base import Base
+from publisher.db.models import Attempt, Delivery, Event
+from publisher.db.operations import Channel
 from publisher.db.session import Database
 from publisher.delivery import operate, quotas
 from publisher.delivery.due import next_due
@@ -102,7 +104,7 @@ class Bench:
 
     def remaining(self) -> dict[str, int]:
         with self.database.reading() as session:
-            return {row.kind: row.remaining for row in session.scalars(select(models.Quota))}
+            return {row.kind: row.remaining for row in session.scalars(select(operations.Quota))}
 
     def costs(self) -> list[int]:
         with self.database.reading() as session:

@@ -13,7 +13,8 @@ from sqlalchemy import select
 
 from publisher.cli.main import cli
 from publisher.content import AdaptedPost
-from publisher.db.models import Attempt, Quota
+from publisher.db.models import Attempt
+from publisher.db.operations import Quota
 from publisher.delivery.budget import whole_cost
 from publisher.delivery.worker import Worker
 from publisher.sandbox.faults import Fault

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 from sqlalchemy import select
 
-from publisher.db.models import Base
+from publisher.db.base import Base
 from publisher.db.session import Database
 from publisher.post_queue.errors import PostError
 from publisher.post_queue.projection import project

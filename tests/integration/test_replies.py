@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import random
-from collections.abc import Callable
 from datetime import timedelta
 
 import pytest
@@ -23,7 +22,7 @@ from publisher.delivery import operate
 from publisher.delivery.claim import claim
 from publisher.delivery.due import miss_expired, recover_lost
 from publisher.delivery.operate import Refused
-from publisher.delivery.worker import Worker
+from publisher.delivery.worker import Milestone, Worker
 from publisher.lifecycle import open_delivery, record_late_success, replace_adapted, restore_deliveries
 from publisher.platforms.errors import ContentRejected, Unavailable, Unconfirmed
 from publisher.post_queue.drafts import PostChanges
@@ -58,7 +57,7 @@ class Bench:
         self.platform = FakePlatform()
         self.first = add_delivery(database, clock.now(), thread=THREAD)
 
-    def worker(self, milestone: Callable[[str], object] = str) -> Worker:
+    def worker(self, milestone: Milestone = lambda *_: None) -> Worker:
         channels = FakeChannels(self.platform, fake_profile())
         jitter = random.Random(7)
         return Worker(
@@ -199,7 +198,7 @@ def test_a_worker_that_is_gone_at_a_part_is_made_up_for(bench: Bench, part: int,
 
     passed = 0
 
-    def reach(name: str) -> None:
+    def reach(name: str, _delivery: int) -> None:
         nonlocal passed
         if name == milestone:
             passed += 1

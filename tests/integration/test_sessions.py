@@ -20,7 +20,7 @@ import pytest
 from sqlalchemy import select, text
 
 from publisher.clock import ShiftedClock, SystemClock, monotonic
-from publisher.db.models import Channel, ChannelSession
+from publisher.db.operations import Channel, ChannelSession
 from publisher.db.sealed import rotate
 from publisher.db.session import Database
 from publisher.db.staff import Person

@@ -20,7 +20,9 @@ from alembic.script import ScriptDirectory
 from sqlalchemy import Engine, event, inspect
 
 from publisher.db import session, upgrade
-from publisher.db.models import Base, Channel, Media, Post, PostImage
+from publisher.db.base import Base
+from publisher.db.models import Media, Post, PostImage
+from publisher.db.operations import Channel
 from publisher.db.session import Database, create_database_engine
 from publisher.db.upgrade import DatabaseError, UpgradeReport, prepare_database
 

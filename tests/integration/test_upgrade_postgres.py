@@ -17,7 +17,7 @@ from procrastinate.schema import SchemaManager
 from sqlalchemy import Connection, inspect, text
 
 from publisher.db import engine_tables, upgrade
-from publisher.db.models import Base
+from publisher.db.base import Base
 from publisher.db.session import create_database_engine
 from publisher.db.upgrade import DatabaseError, UpgradeReport, prepare_database
 from publisher.proving.postgres import ThrowawayPostgres

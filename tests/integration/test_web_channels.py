@@ -12,7 +12,8 @@ import pytest
 import requests
 from sqlalchemy import select, update
 
-from publisher.db.models import Channel, Event, Quota
+from publisher.db.models import Event
+from publisher.db.operations import Channel, Quota
 from publisher.db.staff import WebSession
 from publisher.delivery import operate
 from publisher.lifecycle import move

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from publisher.db.models import Notice
+from publisher.db.operations import Notice
 from publisher.notices.addresses import PING_VARIABLE, URLS_VARIABLE, read_addresses, read_ping_url
 from publisher.notices.links import NoAnswer, check_link
 from publisher.notices.message import MOST_LISTED, compose

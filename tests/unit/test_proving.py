@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import os
+import signal
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -13,13 +16,15 @@ from publisher.clock import FixedClock
 from publisher.db.models import Delivery
 from publisher.db.session import Database
 from publisher.lifecycle import record_event
+from publisher.proving.disturbed import Traps
 from publisher.proving.fleet import End
 from publisher.proving.judge import counted, judge
-from publisher.proving.plan import FAULTS, MILESTONES, TROUBLES, Terms, draw_plan
+from publisher.proving.plan import FAULTS, FAULTS_AROUND, MILESTONES, TROUBLES, Terms, draw_plan
 from publisher.proving.report import Findings
 from publisher.proving.watch import Recovery
-from publisher.sandbox.faults import KINDS, Fault
+from publisher.sandbox.faults import KINDS, STEPS, Fault
 from publisher.states import State
+from tests import mutants
 from tests.fakes import add_delivery
 
 PLATFORMS = ("one", "two", "three")
@@ -33,8 +38,12 @@ def test_a_seed_draws_the_same_plan_again_and_another_seed_another_one() -> None
 
 def test_every_fault_of_the_sandbox_is_planned_for_every_platform() -> None:
     assert {Fault.parse(fault).kind for fault in FAULTS} == set(KINDS)
-    planned = {pair for day in draw_plan(TERMS, PLATFORMS) for pair in day.faults}
-    assert planned == {(platform, fault) for platform in PLATFORMS for fault in FAULTS}
+    around = {Fault.parse(fault) for fault in FAULTS_AROUND}
+    assert {(fault.step, fault.kind) for fault in around} == {
+        (step, kind) for step in STEPS for kind in KINDS if step != "publish" and kind != "refuse"
+    }
+    planned = {pair for day in draw_plan(replace(TERMS, days=30), PLATFORMS) for pair in day.faults}
+    assert planned == {(platform, fault) for platform in PLATFORMS for fault in (*FAULTS, *FAULTS_AROUND)}
 
 
 @pytest.mark.parametrize("on", [*TROUBLES])
@@ -112,6 +121,25 @@ def test_two_in_flight_on_a_channel_are_seen_in_the_history(database: Database, 
     assert f"deliveries {numbers}" in told
 
 
+def test_a_change_by_a_worker_that_was_overtaken_is_seen_in_the_history(database: Database, clock: FixedClock) -> None:
+    number = add_delivery(database, clock.now())
+    end(database, State.HELD)
+    hands = [("one", 1, "preparing"), ("one", 1, "publishing"), ("two", 3, "preparing"), ("one", 1, "pending")]
+    with database.writing() as session:
+        for actor, fence, state in hands:
+            told = {"fence": fence}
+            record_event(session, f"delivery {state}", now=clock.now(), delivery_id=number, actor=actor, detail=told)
+    assert found_by(database, clock, []).overtaken == [
+        f"fake (delivery {number}): delivery pending by one with fence 1 after 3"
+    ]
+
+
+def test_a_guard_that_the_database_lacks_is_told(database: Database, clock: FixedClock) -> None:
+    assert found_by(database, clock, []).unguarded == []
+    mutants.without_index(database)
+    assert found_by(database, clock, []).unguarded == ["the table delivery has lost uq_delivery_in_flight"]
+
+
 def test_a_recovery_is_measured_from_the_kill_and_not_from_one_long_ago() -> None:
     def row(owner: str, state: State) -> Delivery:
         return Delivery(id=7, lease_owner=owner and f"machine:{owner}:100:boot", state=state)
@@ -127,3 +155,28 @@ def test_a_recovery_is_measured_from_the_kill_and_not_from_one_long_ago() -> Non
     recovery.watch([row("41", State.PREPARING)], {41}, now=5000.0)
     recovery.watch([], {41}, now=5001.0)
     assert (recovery.taken_back, recovery.at_rest) == ([2.0], [5.0])
+
+
+def test_a_trap_is_taken_once_by_the_worker_that_it_waits_for(tmp_path: Path) -> None:
+    """SIGCONT does nothing to who runs."""
+    traps = Traps(tmp_path)
+    anybody, somebody = (traps.lay("claimed", number, signal.SIGCONT, of) for number, of in ((1, None), (2, 5)))
+    traps.pass_by("prepared", 5)
+    assert traps.waiting() == [anybody, somebody]
+    traps.pass_by("claimed", 4)
+    assert traps.waiting() == [somebody]
+    traps.pass_by("claimed", 4)
+    assert (traps.taker(anybody), traps.taker(somebody)) == ((os.getpid(), 4), None)
+    traps.pass_by("claimed", 5)
+    assert (traps.waiting(), traps.taker(somebody)) == ([], (os.getpid(), 5))
+
+
+def test_a_trap_that_is_taken_back_tells_who_is_in_it(tmp_path: Path) -> None:
+    traps = Traps(tmp_path)
+    name = traps.lay("claimed", 1, signal.SIGCONT)
+    assert traps.withdraw(name) is None
+    traps.pass_by("claimed", 4)
+    assert traps.taker(name) is None
+    name = traps.lay("claimed", 2, signal.SIGCONT)
+    traps.pass_by("claimed", 4)
+    assert traps.withdraw(name) == os.getpid()

@@ -10,7 +10,7 @@ from __future__ import annotations
 from alembic import context
 from sqlalchemy import Connection
 
-from publisher.db.models import Base
+from publisher.db.base import Base
 from publisher.db.session import create_database_engine
 
 

@@ -9,7 +9,7 @@ from fastapi import APIRouter, Path, Request
 from pydantic import BaseModel, Field
 from sqlalchemy import select
 
-from publisher.db.models import Channel
+from publisher.db.operations import Channel
 from publisher.desk import Desk
 from publisher.settings import ChannelSettings
 from publisher.web.api.answers import problems, success

@@ -13,7 +13,8 @@ from fastapi.responses import HTMLResponse
 from sqlalchemy import select
 from sqlalchemy.orm import Session, joinedload
 
-from publisher.db.models import Channel, Delivery, Pick, Post
+from publisher.db.models import Delivery, Pick, Post
+from publisher.db.operations import Channel
 from publisher.delivery.outcomes import next_try
 from publisher.desk import Desk
 from publisher.health.heartbeat import seen_processes

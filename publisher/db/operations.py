@@ -1,0 +1,92 @@
+"""The tables that operators look after: channels, their quotas and sessions, processes, notices."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from sqlalchemy import ForeignKey, Index, String, Text, text
+from sqlalchemy.orm import Mapped, mapped_column
+
+from publisher.db.base import Base
+
+OPEN = text("closed_at IS NULL")
+UNTOLD = text("told_at IS NULL OR (closed_at IS NOT NULL AND recovery_told_at IS NULL)")
+
+
+class Channel(Base):
+    """What must be remembered about a channel of the configuration."""
+
+    __tablename__ = "channel"
+
+    name: Mapped[str] = mapped_column(String(40), primary_key=True)
+    platform: Mapped[str] = mapped_column(String(20))
+    paused_at: Mapped[datetime | None]
+    pause_reason: Mapped[str] = mapped_column(Text, default="")
+    paused_by: Mapped[str] = mapped_column(String(120), default="", server_default="")
+    """Who paused it by hand. Empty: the desk did, because the platform refused the account."""
+    next_publish_at: Mapped[datetime | None]
+    """Not before this instant: a rate limit, or the pace of the platform."""
+
+
+class Quota(Base):
+    """What a platform last said about how much a channel may still do."""
+
+    __tablename__ = "quota"
+
+    channel_name: Mapped[str] = mapped_column(ForeignKey("channel.name", ondelete="CASCADE"), primary_key=True)
+    name: Mapped[str] = mapped_column(String(40), primary_key=True)
+    kind: Mapped[str] = mapped_column(String(10))
+    maximum: Mapped[int]
+    remaining: Mapped[int]
+    resets_at: Mapped[datetime]
+    seen_at: Mapped[datetime]
+
+
+class ChannelSession(Base):
+    """What a platform handed out after a log-in, encrypted: for desks of several machines."""
+
+    __tablename__ = "channel_session"
+
+    channel_name: Mapped[str] = mapped_column(ForeignKey("channel.name", ondelete="CASCADE"), primary_key=True)
+    content: Mapped[str] = mapped_column(Text)
+    updated_at: Mapped[datetime]
+
+
+class Process(Base):
+    """A process of the desk, and when it was last heard of."""
+
+    __tablename__ = "process"
+
+    owner: Mapped[str] = mapped_column(String(120), primary_key=True)
+    role: Mapped[str] = mapped_column(String(40))
+    started_at: Mapped[datetime]
+    seen_at: Mapped[datetime] = mapped_column(index=True)
+
+
+class Notice(Base):
+    """Something that people are told once: open from when it was seen until it is over."""
+
+    __tablename__ = "notice"
+    __table_args__ = (
+        Index("uq_notice_open", "subject", unique=True, sqlite_where=OPEN, postgresql_where=OPEN),
+        Index("ix_notice_untold", "next_try_at", sqlite_where=UNTOLD, postgresql_where=UNTOLD),
+    )
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    subject: Mapped[str] = mapped_column(String(80))
+    """What it is about, such as `held 12`: one open notice each."""
+    kind: Mapped[str] = mapped_column(String(20))
+    title: Mapped[str] = mapped_column(Text)
+    message: Mapped[str] = mapped_column(Text)
+    """What is wrong, and the one command or link that mends it."""
+    opened_at: Mapped[datetime]
+    told_at: Mapped[datetime | None]
+    closed_at: Mapped[datetime | None]
+    recovery_told_at: Mapped[datetime | None]
+    """When people were told that it is over. Also set when that isn't worth a message."""
+    tries: Mapped[int] = mapped_column(default=0)
+    next_try_at: Mapped[datetime]
+    reached: Mapped[list[str]] = mapped_column(default=list)
+    """The addresses that have the present message already, by name, while others don't."""
+    trouble: Mapped[str] = mapped_column(Text, default="")
+    """Why the last try to tell it failed."""

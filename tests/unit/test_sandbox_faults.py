@@ -1,0 +1,56 @@
+"""Faults on request: what may be asked for, and which request each of them waits for."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+
+from publisher.sandbox.faults import KINDS, STEPS, Fault, FaultBox
+
+
+@pytest.mark.parametrize(
+    ("text", "fault"),
+    [
+        ("drop-after", Fault("drop-after")),
+        ("slow-after:2.5", Fault("slow-after", 2.5)),
+        ("publish/429", Fault("429")),
+        ("read/slow-after:0.5", Fault("slow-after", 0.5, "read")),
+        ("upload/garbage-after", Fault("garbage-after", step="upload")),
+    ],
+)
+def test_a_fault_is_read_with_its_step(text: str, fault: Fault) -> None:
+    assert Fault.parse(text) == fault
+
+
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        ("fire", f"there is no fault 'fire'; known are {', '.join(KINDS)}"),
+        ("write/429", f"there is no step 'write'; known are {', '.join(STEPS)}"),
+        ("slow-after", "slow-after, and only it, takes seconds: slow-after:2.5"),
+        ("429:3", "slow-after, and only it, takes seconds: slow-after:2.5"),
+        ("read/refuse", "refuse takes no step: it strikes when a connection is opened, whatever it is for"),
+    ],
+)
+def test_nonsense_is_refused_with_a_sentence(text: str, told: str) -> None:
+    with pytest.raises(ValueError, match=f"^{re.escape(told)}$"):
+        Fault.parse(text)
+
+
+def test_a_fault_waits_for_a_request_of_its_step() -> None:
+    box = FaultBox()
+    for text in ("read/429", "drop-after", "upload/reject"):
+        box.add("x", Fault.parse(text))
+    assert box.take("x") == Fault("drop-after")
+    assert box.take("x") is None
+    assert box.take("tumblr", "read") is None
+    assert box.take("x", "upload") == Fault("reject", step="upload")
+    assert box.summary() == {"x": {"drop-after": 1, "upload/reject": 1}}
+
+
+def test_a_refusal_strikes_a_connection_and_nothing_else_does() -> None:
+    box = FaultBox()
+    box.add("x", Fault("refuse"))
+    assert box.take("x") is None
+    assert box.take("x", refusing=True) == Fault("refuse")
