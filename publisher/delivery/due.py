@@ -17,6 +17,10 @@ from publisher.lifecycle import Fenced, lose_attempt, move
 from publisher.states import State
 
 LOST = "The worker was gone before it recorded the platform's answer; looking whether the post is there."
+LOST_ALL = (
+    "{lost} workers in a row were gone while they prepared it; nothing was sent. "
+    "Look at what the log says last of delivery {id}, then: publisher retry {id}."
+)
 MOST_LOST_WORKERS = 6
 """So many in a row over one delivery that is being prepared: it is what they are lost over."""
 LOSSES_WITHOUT_PAUSE = 2
@@ -181,10 +185,6 @@ def _after_loss(delivery: Delivery, now: datetime) -> tuple[State, dict[str, Any
     """Where a delivery goes whose worker is gone before it sent anything."""
     lost = delivery.lost_workers + 1
     if lost >= MOST_LOST_WORKERS:
-        problem = (
-            f"{lost} workers in a row were gone while they prepared it; nothing was sent. "
-            f"Look at what the log says last of delivery {delivery.id}, then: publisher retry {delivery.id}."
-        )
-        return State.HELD, {"lost_workers": lost, "problem": problem}
+        return State.HELD, {"lost_workers": lost, "problem": LOST_ALL.format(lost=lost, id=delivery.id)}
     pause = LOSS_PAUSE * 2 ** (lost - LOSSES_WITHOUT_PAUSE - 1) if lost > LOSSES_WITHOUT_PAUSE else timedelta(0)
     return State.PENDING, {"lost_workers": lost, "due_at": now + pause}

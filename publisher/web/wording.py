@@ -15,7 +15,7 @@ def for_browser(message: str, where: str = "on the page Channels") -> str:
         (rf"\bRun {CONNECT}, or mend its secrets", f"Connect it {where}, or have its secrets mended"),
         (rf"\brun `?{CONNECT}`?( again)?", f"connect it {where}"),
         (rf"\brun `?{RESUME}`?", f"resume it {where}"),
-        (rf"\bthen run: {RETRY}", "then let it try again"),
+        (rf"\bthen(?: run)?: {RETRY}", "then let it try again"),
     ):
         message = re.sub(pattern, instead, message)
     return message

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from publisher.delivery.due import LOST_ALL
 from publisher.platforms.instagram_answers import REFUSALS
 from publisher.web.wording import for_browser
 
@@ -25,6 +26,13 @@ def test_a_refused_account_is_mended_on_the_page_of_the_channels() -> None:
     assert for_browser(AFTER_A_REFUSAL) == (
         "Asked who you are. Connect it on the page Channels, or have its secrets mended. "
         "Then resume the channel on the page Channels, and let this try again."
+    )
+
+
+def test_a_post_that_workers_were_lost_over_is_let_try_again() -> None:
+    assert for_browser(LOST_ALL.format(lost=6, id=23)) == (
+        "6 workers in a row were gone while they prepared it; nothing was sent. "
+        "Look at what the log says last of delivery 23, then let it try again."
     )
 
 
