@@ -8,17 +8,22 @@ from pathlib import Path
 from typing import ClassVar, Self
 from zoneinfo import ZoneInfo
 
+from sqlalchemy import func, select
+
 from publisher.adapt.rendering import Renderer
+from publisher.clock import FixedClock
 from publisher.content import Account, AdaptedImage, AdaptedPost, Publication, PublishedPost, Rendition, RenditionSpec
 from publisher.db.models import Delivery, Pick, Post
 from publisher.db.operations import Channel
 from publisher.db.session import Database
 from publisher.delivery.channels import Channels
+from publisher.delivery.due import next_due, recover_lost
 from publisher.lifecycle import open_delivery
 from publisher.platforms.base import Connection, Dialogue, KeySeed, PlatformAdapter, Quota, Secret, UploadedMedia
 from publisher.profiles import AltTextLimits, ImageLimits, Profile, PublishingHabits, TagLimits, TextLimits
 
 Trouble = Callable[[], Exception | None]
+SHORTEST_STEP = timedelta(seconds=1)
 SPEC = RenditionSpec(source="0" * 64, formats=("jpeg",), max_bytes=1000, max_width=100, max_height=100)
 
 
@@ -198,3 +203,16 @@ def add_delivery(
 def the_delivery(database: Database, delivery_id: int) -> Delivery:
     with database.reading() as session:
         return session.get_one(Delivery, delivery_id)
+
+
+def pass_time(database: Database, clock: FixedClock, drain: Callable[[], object], duration: timedelta) -> None:
+    """Let so much time pass, from one instant at which something is due to the next, as a desk's tick would."""
+    end = clock.now() + duration
+    while clock.now() < end:
+        recover_lost(database, clock.now(), timedelta(seconds=10), lambda owner: False)
+        drain()
+        with database.reading() as session:
+            leases = session.scalar(select(func.min(Delivery.lease_until)))
+            due = [instant for instant in (next_due(session, clock.now()), leases) if instant is not None]
+        clock.instant = min(end, max(min(due, default=end), clock.now() + SHORTEST_STEP))
+    drain()

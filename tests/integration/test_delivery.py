@@ -39,6 +39,7 @@ from tests.fakes import (
     FakeRenderer,
     add_delivery,
     fake_profile,
+    pass_time,
     the_delivery,
 )
 
@@ -72,12 +73,8 @@ class Bench:
         return self.worker().drain("fake")
 
     def drain_for(self, **duration: float) -> None:
-        """Let time pass in steps, working whenever something is due."""
-        end = self.clock.now() + timedelta(**duration)
-        while self.clock.now() < end:
-            self.clock.advance(seconds=10)
-            recover_lost(self.database, self.clock.now(), timedelta(seconds=10), lambda owner: False)
-            self.drain()
+        """Let time pass, working whenever something is due."""
+        pass_time(self.database, self.clock, self.drain, timedelta(**duration))
 
     @property
     def copies(self) -> int:

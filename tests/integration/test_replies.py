@@ -38,6 +38,7 @@ from tests.fakes import (
     adapted_post,
     add_delivery,
     fake_profile,
+    pass_time,
     the_delivery,
 )
 
@@ -75,12 +76,8 @@ class Bench:
         return self.worker().drain("fake")
 
     def drain_for(self, **duration: float) -> None:
-        """Let time pass in steps, working whenever something is due."""
-        end = self.clock.now() + timedelta(**duration)
-        while self.clock.now() < end:
-            self.clock.advance(seconds=5)
-            recover_lost(self.database, self.clock.now(), timedelta(seconds=10), lambda owner: False)
-            self.drain()
+        """Let time pass, working whenever something is due."""
+        pass_time(self.database, self.clock, self.drain, timedelta(**duration))
 
     def publish_first(self) -> Delivery:
         """The second part, when the first has just become public."""
