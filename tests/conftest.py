@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
@@ -11,7 +12,6 @@ from pathlib import Path
 import pytest
 
 from publisher.clock import FixedClock
-from publisher.db.base import Base
 from publisher.db.session import Database
 from publisher.db.upgrade import prepare_database
 from publisher.logs import configure_logs
@@ -43,11 +43,19 @@ def database(request: pytest.FixtureRequest) -> Database:
     return found
 
 
+@pytest.fixture(scope="session")
+def sqlite_template(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """An outlet's empty database in a file, to be copied: to make one takes a third of a second."""
+    folder = tmp_path_factory.mktemp("template")
+    file = folder / "queue.db"
+    prepare_database(f"sqlite:///{file}", backups=folder, now=datetime(2026, 5, 4, tzinfo=UTC))
+    return file
+
+
 @pytest.fixture
-def sqlite_database(tmp_path: Path) -> Iterator[Database]:
+def sqlite_database(tmp_path: Path, sqlite_template: Path) -> Iterator[Database]:
     """An empty database in a file of its own."""
-    opened = Database.open(f"sqlite:///{tmp_path / 'queue.db'}")
-    Base.metadata.create_all(opened.engine)
+    opened = Database.open(f"sqlite:///{shutil.copy(sqlite_template, tmp_path / 'queue.db')}")
     yield opened
     opened.close()
 
@@ -122,7 +130,9 @@ OpenOutlet = Callable[..., Outlet]
 
 
 @pytest.fixture
-def open_outlet(tmp_path: Path, stage: Stage, shared_media: Path, instagram_session: Path) -> Iterator[OpenOutlet]:
+def open_outlet(
+    tmp_path: Path, stage: Stage, shared_media: Path, instagram_session: Path, sqlite_template: Path
+) -> Iterator[OpenOutlet]:
     """Opens an empty outlet with channels on the named platforms of an empty stage."""
     stage.ledger.clear()
     stage.ledger.shift(timedelta(0))
@@ -131,6 +141,7 @@ def open_outlet(tmp_path: Path, stage: Stage, shared_media: Path, instagram_sess
 
         def open_one(*platforms: str, channel_settings: str = "", media: str = "") -> Outlet:
             made = Outlet(tmp_path / "outlet", stage, platforms, media or str(shared_media), channel_settings)
+            shutil.copy(sqlite_template, made.folder / "queue.db")
             stack.enter_context(environment(made.environment()))
             if "instagram" in platforms:
                 made.connect_instagram(instagram_session)
