@@ -9,6 +9,7 @@ from typing import Any, cast
 
 import structlog
 from sqlalchemy import CursorResult, update
+from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
 from publisher.content import Publication
@@ -20,11 +21,15 @@ from publisher.delivery.claim import Held
 from publisher.delivery.outcomes import Outcome, error_name
 from publisher.lifecycle import Fenced, key_is_taken, move, next_token, record_event, record_late_success
 from publisher.platforms.base import KeySeed
-from publisher.platforms.errors import PlatformError
+from publisher.platforms.errors import PlatformError, Unavailable
 from publisher.profiles import PublishingHabits
 from publisher.states import State
 
 DETAIL_LENGTH = 1000
+
+
+class KeyTaken(Unavailable):
+    """Another delivery has the idempotency key; nothing was sent."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -42,8 +47,8 @@ def free_key(database: Database, held: Held, key_of: Callable[[KeySeed], str]) -
     """The delivery's idempotency key: the one that it has, or a new one that no other delivery has.
 
     Some platforms' keys are few: Instagram's are moments. Where another delivery has the key, this
-    one gets another token to make it of. Of two that take a key at the same time, the database
-    refuses the second one, which comes here again when its lease is over.
+    one gets another token to make it of. Of two that take a key at the same moment, the database
+    refuses the second one, which comes here again.
 
     Raises:
         Fenced: the delivery is in other hands.
@@ -70,7 +75,20 @@ def commit_intent(
     Raises:
         Fenced: the delivery is in other hands.
         RateLimited: a quota does not leave what it takes; nothing was written.
+        KeyTaken: another delivery got this key at the same moment; nothing was written.
     """
+    try:
+        return _commit_intent(database, held, intent, now=now, lease=lease, owner=owner)
+    except IntegrityError:
+        with database.reading() as session:
+            if held.idempotency_key is None and key_is_taken(session, intent.key):
+                raise KeyTaken("Another post took this one's key at the same moment; it gets one of its own") from None
+        raise
+
+
+def _commit_intent(
+    database: Database, held: Held, intent: Intent, *, now: datetime, lease: timedelta, owner: str
+) -> int:
     with database.writing() as session:
         quotas.require(session, held.channel, held.adapted, now)
         quotas.take(session, held.channel, now)

@@ -134,7 +134,7 @@ class Worker:
             attempt = records.commit_intent(
                 self._database, held, intent, now=self._clock.now(), lease=lease, owner=self._owner
             )
-        except RateLimited as error:
+        except (RateLimited, records.KeyTaken) as error:
             self._not_sent(held, media, error, log)
             return
         self._milestone("committed", held.id)

@@ -310,6 +310,31 @@ def test_posts_whose_keys_would_be_the_same_both_go_out_under_keys_of_their_own(
 
 
 @on_every_database
+def test_of_two_that_take_one_key_at_the_same_moment_the_second_takes_another_one(
+    database: Database, clock: FixedClock
+) -> None:
+    bench = Bench(database, clock, NarrowAdapter)
+    deliveries = [add_delivery(database, clock.now(), channel=name, day_offset=day) for day, name in enumerate("ab")]
+    with database.writing() as session:
+        for delivery, token in zip(deliveries, ("7aaaaaaaaaaa", "7bbbbbbbbbbb"), strict=True):
+            session.get_one(Delivery, delivery).token = token
+
+    def be_overtaken(name: str, delivery: int) -> None:
+        if (name, delivery) == ("prepared", deliveries[1]):
+            bench.worker("another").drain("a")
+
+    assert bench.worker(milestone=be_overtaken).drain("b") == 1
+    waits = the_delivery(database, deliveries[1])
+    assert (waits.state, waits.problem) == (
+        "pending",
+        "Another post took this one's key at the same moment; it gets one of its own",
+    )
+    pass_time(database, clock, lambda: bench.worker().drain("b"), timedelta(minutes=5))
+    assert [the_delivery(database, delivery).state for delivery in deliveries] == ["published", "published"]
+    assert len({key for key, _ in bench.platform.posts}) == 2
+
+
+@on_every_database
 def test_a_restored_desk_comes_to_the_keys_that_the_lost_one_used(database: Database, clock: FixedClock) -> None:
     """Both fell due since the backup; the lost desk published them, and the second one under its second key."""
     deliveries = [add_delivery(database, clock.now(), day_offset=day) for day in range(2)]
