@@ -34,7 +34,7 @@ these, is the one case that nothing on our side can close; it is not asked for h
 """
 SIGNALS = {"SIGKILL": "kill", "SIGSTOP": "freeze", "SIGTERM": "stop"}
 LOCK_TIMEOUT = 10.0
-OVERTAKEN_WITHIN = 15.0
+OVERTAKEN_WITHIN = 20.0
 """Enough for a lease, the look-ups after it and the next claim. Whom nobody has overtaken by then is let go."""
 OVERTAKER_SECONDS = 3.0
 """How long the second worker stands still beside the first one, who goes on: less than a request's lease covers."""
@@ -92,6 +92,7 @@ class Overtaking:
         first = self._traps.taker(self._first)
         if first and not self._second:
             self._second = self._traps.lay(self._milestone, next(self._numbers), signal.SIGSTOP, first[1])
+            self._until = monotonic() + OVERTAKEN_WITHIN
         if first and not self._overtaken:
             if self._traps.taker(self._second):
                 self._overtaken = True
@@ -266,6 +267,10 @@ class Troubles:
 
     def _lock(self, seconds: float) -> None:
         if self._file is None:
+            return
+        if self.standing:
+            # Who stands still may hold the lock, and is let go by the very thread that would wait for it here.
+            self._later(1.0, lambda: self._lock(seconds))
             return
         connection = sqlite3.connect(self._file, timeout=LOCK_TIMEOUT, isolation_level=None)
         connection.execute("BEGIN IMMEDIATE")
