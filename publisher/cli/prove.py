@@ -40,7 +40,7 @@ Row = tuple[str, str]
 @click.option(
     "--folder",
     type=click.Path(path_type=Path, file_okay=False),
-    help="An empty folder that keeps the database and the logs; without it they are removed at the end.",
+    help="An empty folder that keeps the database, the history and the logs; without it they are removed at the end.",
 )
 @json_option
 @click.pass_context

@@ -6,14 +6,14 @@ import threading
 from collections import deque
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 from publisher.clock import monotonic
 from publisher.post_queue.slots import slot_day, slot_opens
 from publisher.proving.fleet import PROCESS, End, Fleet
-from publisher.proving.judge import counted, judge
+from publisher.proving.judge import counted, judge, write_history
 from publisher.proving.outlet import ProvingOutlet, secrets_set, write_outlet
 from publisher.proving.person import Person
 from publisher.proving.plan import DayPlan, Terms, draw_plan
@@ -23,6 +23,7 @@ from publisher.proving.report import Report, Spread
 from publisher.proving.troubles import Clocks, Troubles
 from publisher.proving.watch import Recovery, Stillness, is_picked, next_due, open_deliveries
 from publisher.sandbox_client import SandboxClient, running_sandbox
+from publisher.settings import Settings
 
 STUCK_SECONDS = 60.0
 """Nothing that is open stays as it is for so long, however busy the machine."""
@@ -36,6 +37,8 @@ LOOK_SECONDS = 0.05
 ANSWER_SECONDS = 0.03
 """What every answer of a platform takes: a publication then lasts long enough to be disturbed."""
 SHORTEST_JUMP = timedelta(seconds=3)
+SPARE_POSTS = 5
+"""For days that the clock passes by itself, on its way to something that is due late."""
 STILL_SECONDS = 3.0
 """Longer than any request takes, and than the pause between two look-ups."""
 Progress = Callable[[int, int], object]
@@ -69,13 +72,30 @@ def run_proof(
         outlet = ProvingOutlet(config, clock)
         with secrets_set(outlet.settings, accounts):
             outlet.prepare()
-            outlet.fill_queue(terms.days)
+            outlet.fill_queue(terms.days + SPARE_POSTS)
             days = draw_plan(terms, sorted(accounts)) if plan is None else plan
             try:
                 with Fleet(config, workers=terms.workers, schedulers=terms.schedulers, module=module) as fleet:
                     return Proof(terms, outlet, fleet, sandbox, Clocks(clock, sandbox), server).run(days, progress)
             finally:
                 outlet.database.close()
+
+
+def next_day(last: date, now: datetime, settings: Settings, *, skips: bool) -> tuple[date, list[date]]:
+    """The day to live through after the `last` one, and those that the clock leaps over, or has leapt over by itself.
+
+    Waiting for what is due late may have taken it past midnight. A day that has begun can no longer be skipped: its
+    post is picked, or about to be.
+    """
+    day = last + timedelta(days=1)
+    passed = []
+    while day < slot_day(now, settings.outlet.zone):
+        passed.append(day)
+        day += timedelta(days=1)
+    if skips and now < slot_opens(day, settings):
+        passed.append(day)
+        day += timedelta(days=1)
+    return day, passed
 
 
 class Proof:
@@ -108,16 +128,15 @@ class Proof:
     def run(self, plan: Sequence[DayPlan], progress: Progress | None = None) -> Report:
         """Live through every day, and judge."""
         began = monotonic()
-        day = slot_day(self._clocks.now(), self._outlet.settings.outlet.zone)
+        settings = self._outlet.settings
+        day = slot_day(self._clocks.now(), settings.outlet.zone)
         days: list[date] = []
         skipped: list[date] = []
         for number, today in enumerate(plan, start=1):
             if progress:
                 progress(number, len(plan))
-            day += timedelta(days=1)
-            if today.skips:
-                skipped.append(day)
-                day += timedelta(days=1)
+            day, passed = next_day(day, self._clocks.now(), settings, skips=today.skips)
+            skipped += passed
             days.append(day)
             if why := self._live(day, today):
                 self._restless.append(f"{day}: not everything came to rest: {why}")
@@ -131,7 +150,9 @@ class Proof:
         for platform, fault in plan.faults:
             self._sandbox.post("/faults", {"platform": platform, "fault": fault})
         self._fleet.start_missing()
-        self._clocks.jump_to(slot_opens(day, self._outlet.settings))
+        opens = slot_opens(day, self._outlet.settings)
+        if self._clocks.now() < opens:
+            self._clocks.jump_to(opens)
         began = monotonic()
         acts = deque(plan.acts)
         tried_again = False
@@ -186,6 +207,7 @@ class Proof:
         return not rows and not self._troubles.lasting
 
     def _report(self, seconds: float, days: Sequence[date], skipped: Sequence[date]) -> Report:
+        write_history(self._outlet.database, self._outlet.config.with_name("history.jsonl"))
         found = judge(
             self._outlet.database,
             counted(self._sandbox.ledger()),

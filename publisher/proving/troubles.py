@@ -2,24 +2,24 @@
 
 from __future__ import annotations
 
-import contextlib
 import itertools
-import os
 import random
 import signal
 import sqlite3
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from datetime import datetime, timedelta
 
 from sqlalchemy import select, text
 
 from publisher.clock import monotonic
-from publisher.db.models import Delivery
+from publisher.db.models import LEASED, Delivery
+from publisher.delivery.due import due_channels
 from publisher.proving.disturbed import Disk, Traps
 from publisher.proving.fleet import Fleet
 from publisher.proving.judge import AT_REST
 from publisher.proving.outlet import ProvingOutlet
+from publisher.proving.overtaking import Overtaking, let_go
 from publisher.proving.plan import Act
 from publisher.proving.postgres import ThrowawayPostgres
 from publisher.proving.process import disk, traps
@@ -34,10 +34,6 @@ these, is the one case that nothing on our side can close; it is not asked for h
 """
 SIGNALS = {"SIGKILL": "kill", "SIGSTOP": "freeze", "SIGTERM": "stop"}
 LOCK_TIMEOUT = 10.0
-OVERTAKEN_WITHIN = 20.0
-"""Enough for a lease, the look-ups after it and the next claim. Whom nobody has overtaken by then is let go."""
-OVERTAKER_SECONDS = 3.0
-"""How long the second worker stands still beside the first one, who goes on: less than a request's lease covers."""
 
 
 class Clocks:
@@ -63,52 +59,6 @@ class Clocks:
         wrong = timedelta(seconds=seconds)
         self._ours.move(self._ours.offset_to(self._ours.now() + wrong - self._skew))
         self._skew = wrong
-
-
-class Overtaking:
-    """Two workers on one delivery: one stands still until another one has it too, then each goes on in turn.
-
-    Both stand at the same milestone, the first one without knowing that its lease is over.
-    """
-
-    def __init__(self, traps: Traps, milestone: str, numbers: Iterator[int], is_at_rest: Callable[[int], bool]) -> None:
-        self._traps = traps
-        self._milestone = milestone
-        self._numbers = numbers
-        self._is_at_rest = is_at_rest
-        self._first = traps.lay(milestone, next(numbers), signal.SIGSTOP)
-        self._second = ""
-        self._until = monotonic() + OVERTAKEN_WITHIN
-        self._overtaken = False
-        self.over = False
-
-    @property
-    def happened(self) -> bool:
-        """Whether two had it."""
-        return self._overtaken
-
-    def step(self) -> None:
-        """Go on, if it is time."""
-        first = self._traps.taker(self._first)
-        if first and not self._second:
-            self._second = self._traps.lay(self._milestone, next(self._numbers), signal.SIGSTOP, first[1])
-            self._until = monotonic() + OVERTAKEN_WITHIN
-        if first and not self._overtaken:
-            if self._traps.taker(self._second):
-                self._overtaken = True
-                self._until = monotonic() + OVERTAKER_SECONDS
-                _let_go(first[0])
-            elif self._is_at_rest(first[1]):
-                self.end()  # It was found on the platform: nobody else will have it.
-        if monotonic() >= self._until:
-            self.end()
-
-    def end(self) -> None:
-        """Let everybody go who stands still."""
-        for name in filter(None, (self._first, self._second)):
-            if taker := self._traps.withdraw(name):
-                _let_go(taker)
-        self.over = True
 
 
 class Troubles:
@@ -147,7 +97,15 @@ class Troubles:
             case "freeze":
                 self._freeze(act.milestone)
             case "overtake":
-                self._overtakings.append(Overtaking(self._traps, act.milestone, self._numbers, self._is_at_rest))
+                self._overtakings.append(
+                    Overtaking(
+                        self._traps,
+                        act.milestone,
+                        self._numbers,
+                        is_at_rest=self._is_at_rest,
+                        is_busy=self._is_busy,
+                    )
+                )
             case "skew":
                 self._clocks.skew(act.amount)
             case "leap":
@@ -229,6 +187,12 @@ class Troubles:
         with self._database.reading() as session:
             return session.scalar(select(Delivery.state).where(Delivery.id == delivery)) in AT_REST
 
+    def _is_busy(self) -> bool:
+        """Whether a worker has something in hand, or could claim it now."""
+        with self._database.reading() as session:
+            in_hand = session.scalar(select(Delivery.id).where(Delivery.state.in_(LEASED)).limit(1)) is not None
+            return in_hand or bool(due_channels(session, self._clocks.now()))
+
     def _signal(self, names: list[str], number: signal.Signals) -> None:
         self._fleet.signal(self._chance.choice(names), number)
 
@@ -247,7 +211,7 @@ class Troubles:
     def _thaw(self, name: str) -> None:
         self._freezes.discard(name)
         if taker := self._traps.withdraw(name):
-            _let_go(taker)
+            let_go(taker)
         elif name in self._laid:
             self._laid.remove(name)
 
@@ -281,9 +245,3 @@ class Troubles:
         connection.execute("ROLLBACK")
         connection.close()
         self.locked = False
-
-
-def _let_go(pid: int) -> None:
-    """Let a process go on that stands still, unless it was killed meanwhile."""
-    with contextlib.suppress(ProcessLookupError):
-        os.kill(pid, signal.SIGCONT)

@@ -101,7 +101,7 @@ class Desk:
         self.rewrite = unchanged
 
     def connection(
-        self, *, secrets: Mapping[str, str] | None = None, timeout: float = 5.0, **changes: Any
+        self, *, secrets: Mapping[str, str] | None = None, timeout: float = 20.0, **changes: Any
     ) -> Connection:
         profile = load_profile("instagram")
         habits = profile.publishing.model_copy(update={"timeout_seconds": timeout})
@@ -463,7 +463,7 @@ def fault_of(kind: str) -> Fault:
 @pytest.mark.parametrize("kind", KINDS)
 def test_every_fault_is_told_as_what_it_is_and_sent_once(desk: Desk, kind: str, images: int) -> None:
     expected, copies = OUTCOMES[kind]
-    adapter = desk.adapter(timeout=1.0 if kind == "slow-after" else 5.0)
+    adapter = desk.adapter(timeout=1.0 if kind == "slow-after" else 20.0)
     media = upload(adapter, *[picture(desk.folder, grey=grey) for grey in range(images)])
     # More of them than one, so that a request sent again would meet the fault again.
     desk.faults.add("instagram", fault_of(kind), 3)

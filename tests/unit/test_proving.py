@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import json
 import os
 import signal
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from datetime import date, datetime
 from pathlib import Path
 from typing import Any
 
@@ -18,11 +20,14 @@ from publisher.db.session import Database
 from publisher.lifecycle import record_event
 from publisher.proving.disturbed import Traps
 from publisher.proving.fleet import End
-from publisher.proving.judge import counted, judge
+from publisher.proving.judge import counted, judge, write_history
+from publisher.proving.outlet import write_outlet
 from publisher.proving.plan import FAULTS, FAULTS_AROUND, MILESTONES, TROUBLES, Terms, draw_plan
+from publisher.proving.proof import next_day
 from publisher.proving.report import Findings
 from publisher.proving.watch import Recovery
 from publisher.sandbox.faults import KINDS, STEPS, Fault
+from publisher.settings import load_settings
 from publisher.states import State
 from tests import mutants
 from tests.fakes import add_delivery
@@ -180,3 +185,32 @@ def test_a_trap_that_is_taken_back_tells_who_is_in_it(tmp_path: Path) -> None:
     name = traps.lay("claimed", 2, signal.SIGCONT)
     traps.pass_by("claimed", 4)
     assert traps.withdraw(name) == os.getpid()
+
+
+@pytest.mark.parametrize(
+    ("now", "skips", "day", "passed"),
+    [
+        ("2026-05-03T20:00", False, 4, []),
+        ("2026-05-03T20:00", True, 5, [4]),
+        ("2026-05-04T02:00", False, 4, []),
+        ("2026-05-04T02:00", True, 4, []),  # Its post is picked already.
+        ("2026-05-05T02:00", False, 5, [4]),
+        ("2026-05-05T02:00", True, 5, [4]),
+    ],
+)
+def test_a_day_that_has_begun_is_not_skipped(
+    tmp_path: Path, now: str, skips: bool, day: int, passed: list[int]
+) -> None:
+    settings = load_settings(write_outlet(tmp_path, {"x": {"account": "one", "settings": {}}}, channels=1))
+    instant = datetime.fromisoformat(now).replace(tzinfo=settings.outlet.zone)
+    found = next_day(date(2026, 5, 3), instant, settings, skips=skips)
+    assert found == (date(2026, 5, day), [date(2026, 5, each) for each in passed])
+
+
+def test_the_history_outlives_the_database(database: Database, clock: FixedClock, tmp_path: Path) -> None:
+    number = add_delivery(database, clock.now())
+    with database.writing() as session:
+        record_event(session, "delivery published", now=clock.now(), delivery_id=number, actor="a", detail={"fence": 3})
+    write_history(database, tmp_path / "history.jsonl")
+    *_, last = [json.loads(line) for line in (tmp_path / "history.jsonl").read_text().splitlines()]
+    assert (last["event"], last["delivery"], last["actor"], last["fence"]) == ("delivery published", number, "a", 3)
