@@ -14,12 +14,21 @@ import pytest
 from publisher.clock import FixedClock
 from publisher.db.session import Database
 from publisher.db.upgrade import prepare_database
+from publisher.health import check_ready, render_metrics
 from publisher.logs import configure_logs
 from publisher.proving.postgres import ThrowawayPostgres
 from publisher.sandbox.stage import Stage
 from tests.doomed_worker import Doom
 from tests.outlet import PLATFORMS, Outlet, environment
+from tests.patience import PATIENCE
 from tests.s3_server import KEYS, S3Server
+
+
+@pytest.fixture(autouse=True)
+def patient_probes(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A database on a busy machine is slow, and all the same no database that hangs."""
+    for probe in (check_ready, render_metrics):
+        monkeypatch.setattr(probe, "__kwdefaults__", {"patience": PATIENCE})
 
 
 @pytest.fixture

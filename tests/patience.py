@@ -1,4 +1,4 @@
-"""Waiting for what another process does."""
+"""Waiting for what another process does, however slow the machine."""
 
 from __future__ import annotations
 

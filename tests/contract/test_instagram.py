@@ -119,11 +119,12 @@ class Desk:
 
     def logged_in(self, **changes: Any) -> Connection:
         """A connection with the session of this module's one log-in."""
-        connection = self.connection(**changes)
         if not self._saved:
-            Adapter.authorize(connection, Person())
-            self._saved = connection.session.load()
+            first = self.connection()
+            Adapter.authorize(first, Person())
+            self._saved = first.session.load()
             self.requests.clear()
+        connection = self.connection(**changes)
         connection.session.save(self._saved)
         return connection
 

@@ -838,11 +838,11 @@ class Person:
         self._address = found.group()
 
     def ask(self, question: str, *, secret: bool = False) -> str:
-        page = requests.get(self._address, timeout=5)
+        page = requests.get(self._address, timeout=20)
         fields = re.findall(r'name="([^"]+)" value="([^"]+)"', page.text)
         form = {unescape(name): unescape(value) for name, value in fields}
         target = self._address.partition("?")[0]
-        answer = requests.post(target, data=form, timeout=5, allow_redirects=False)
+        answer = requests.post(target, data=form, timeout=20, allow_redirects=False)
         if answer.status_code == 302:
             return self._change(answer.headers["Location"])
         pin = re.search(r"<code>(\d+)</code>", answer.text)
@@ -936,7 +936,7 @@ def test_a_signed_request_can_not_be_replayed(local: LocalX) -> None:
     adapter._client.session.hooks["response"].append(lambda response, **_: seen.append(response.request))
     adapter.verify_credentials()
     with requests.Session() as session:
-        assert session.send(seen[0], timeout=5).status_code == 401
+        assert session.send(seen[0], timeout=20).status_code == 401
 
 
 def test_the_timeline_takes_five_posts_at_least_and_knows_its_parameters(local: LocalX) -> None:

@@ -510,7 +510,7 @@ def test_types_and_lengths_that_are_not_taken(editor: Program) -> None:
 
 
 def test_a_picture_that_is_too_large_is_refused_before_it_is_read(site: Site, editor: Program) -> None:
-    connection = http.client.HTTPConnection("127.0.0.1", site.server.port, timeout=10)
+    connection = http.client.HTTPConnection("127.0.0.1", site.server.port, timeout=20)
     connection.putrequest("POST", "/api/v1/images")
     for name, value in (("Authorization", f"Bearer {editor.token}"), ("Content-Type", "image/png")):
         connection.putheader(name, value)

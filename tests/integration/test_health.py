@@ -31,6 +31,7 @@ from publisher.settings import SettingsError
 from publisher.starter import write_starter
 from tests.fakes import add_delivery
 from tests.outlet import environment
+from tests.patience import PATIENCE
 
 Samples = dict[tuple[str, tuple[str, ...]], float]
 
@@ -249,7 +250,7 @@ def server(small_desk: Desk) -> Iterator[HealthServer]:
 
 
 def ask(server: HealthServer, path: str, method: str = "GET") -> tuple[int, str, bytes]:
-    connection = http.client.HTTPConnection("127.0.0.1", server.port, timeout=20)
+    connection = http.client.HTTPConnection("127.0.0.1", server.port, timeout=PATIENCE)
     with contextlib.closing(connection):
         connection.request(method, path)
         answer = connection.getresponse()

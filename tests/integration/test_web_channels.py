@@ -61,13 +61,13 @@ def begin(client: Client, channel: str) -> str:
 
 def allow(address: str, *, deny: bool = False) -> str:
     """Press the button on the platform's page, and return where it leads the browser."""
-    page = requests.get(address, timeout=5).text
+    page = requests.get(address, timeout=20).text
     form = {
         unescape(name): unescape(value)
         for name, value in re.findall(r'type="hidden" name="([^"]+)" value="([^"]+)"', page)
     }
     form |= {"deny": "", "answer": "deny"} if deny else {"answer": "allow"}
-    answer = requests.post(address.partition("?")[0], data=form, timeout=5, allow_redirects=False)
+    answer = requests.post(address.partition("?")[0], data=form, timeout=20, allow_redirects=False)
     assert answer.status_code == 302, answer.text
     return answer.headers["Location"]
 
