@@ -65,9 +65,10 @@ def judge(
     found.overtaken += _overtaken(events, deliveries)
     found.unguarded += _unguarded(database)
     found.asked = len({event.delivery_id for event in events if event.name == "delivery held"})
-    found.held_why.update(
-        _reason(str(event.detail.get("problem", ""))) for event in events if event.name == "delivery held"
-    )
+    channel_of = {delivery.id: delivery.channel_name for delivery in deliveries}
+    for event in events:
+        if event.delivery_id is not None and event.name == "delivery held":
+            found.held_why[_reason(str(event.detail.get("problem", "")), channel_of[event.delivery_id])] += 1
     return found
 
 
@@ -146,9 +147,9 @@ def _unguarded(database: Database) -> list[str]:
     ]
 
 
-def _reason(problem: str) -> str:
-    """Problems that differ only in names and numbers are one reason."""
-    return problem.split(".", maxsplit=1)[0].split(":", maxsplit=1)[0]
+def _reason(problem: str, channel: str) -> str:
+    """Problems that differ only in their channel, and in what stands behind the first sentence, are one reason."""
+    return problem.split(".", maxsplit=1)[0].split(":", maxsplit=1)[0].replace(channel, "CHANNEL")
 
 
 def write_history(database: Database, file: Path) -> None:

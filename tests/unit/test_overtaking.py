@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import os
+import signal
 from pathlib import Path
 from signal import SIGCONT, SIGSTOP
 
@@ -24,6 +25,7 @@ class Meeting:
         monkeypatch.setattr("publisher.proving.overtaking.monotonic", lambda: self.now)
         self.signals: list[int] = []
         monkeypatch.setattr(os, "kill", lambda _pid, number: self.signals.append(number))
+        monkeypatch.setattr(signal, "pthread_kill", lambda _thread, number: self.signals.append(number))
         numbers = itertools.count(1)
         self.overtaking = Overtaking(
             self.traps, "committed", numbers, is_at_rest=lambda _: self.rested, is_busy=lambda: self.busy

@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 import os
 import signal
+import subprocess
+import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import date, datetime
@@ -145,6 +147,18 @@ def test_a_guard_that_the_database_lacks_is_told(database: Database, clock: Fixe
     assert found_by(database, clock, []).unguarded == ["the table delivery has lost uq_delivery_in_flight"]
 
 
+def test_the_reasons_why_people_were_asked_are_counted_without_channels(database: Database, clock: FixedClock) -> None:
+    problem = "Fake has signed the account out; run `publisher connect {0}`. Then: publisher retry {1}."
+    for day, channel in enumerate(("first", "second")):
+        number = add_delivery(database, clock.now(), channel=channel, day_offset=day)
+        with database.writing() as session:
+            told = {"problem": problem.format(channel, number)}
+            record_event(session, "delivery held", now=clock.now(), delivery_id=number, detail=told)
+    found = found_by(database, clock, [])
+    assert found.held_why == {"Fake has signed the account out; run `publisher connect CHANNEL`": 2}
+    assert found.asked == 2
+
+
 def test_a_recovery_is_measured_from_the_kill_and_not_from_one_long_ago() -> None:
     def row(owner: str, state: State) -> Delivery:
         return Delivery(id=7, lease_owner=owner and f"machine:{owner}:100:boot", state=state)
@@ -174,6 +188,33 @@ def test_a_trap_is_taken_once_by_the_worker_that_it_waits_for(tmp_path: Path) ->
     assert (traps.taker(anybody), traps.taker(somebody)) == ((os.getpid(), 4), None)
     traps.pass_by("claimed", 5)
     assert (traps.waiting(), traps.taker(somebody)) == ([], (os.getpid(), 5))
+
+
+STANDING_STILL = """
+import os, sys, threading
+from pathlib import Path
+from publisher.proving.disturbed import Traps
+# On one core, and without rushing: another thread that takes the signal comes to it only when the walker rests.
+os.sched_setaffinity(0, [min(os.sched_getaffinity(0))])
+os.sched_setscheduler(0, os.SCHED_BATCH, os.sched_param(0))
+def walk():
+    Traps(Path(sys.argv[1])).pass_by("committed", 7)
+    Path(sys.argv[2]).touch()
+walker = threading.Thread(target=walk)
+walker.start()
+walker.join()
+"""
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="tells the kernel how to schedule, which only Linux lets it")
+def test_whoever_takes_a_trap_that_freezes_goes_not_a_step_further(tmp_path: Path) -> None:
+    """Though other threads of its process could take the signal."""
+    traps, passed = Traps(tmp_path / "traps"), tmp_path / "passed"
+    traps.lay("committed", 1, signal.SIGSTOP)
+    with subprocess.Popen([sys.executable, "-c", STANDING_STILL, str(tmp_path / "traps"), str(passed)]) as walker:
+        os.waitid(os.P_PID, walker.pid, os.WSTOPPED | os.WEXITED | os.WNOWAIT)
+        walker.kill()
+    assert not passed.exists()
 
 
 def test_a_trap_that_is_taken_back_tells_who_is_in_it(tmp_path: Path) -> None:
