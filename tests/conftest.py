@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import sys
 from collections.abc import Callable, Iterator
@@ -19,16 +20,30 @@ from publisher.logs import configure_logs
 from publisher.proving.postgres import ThrowawayPostgres
 from publisher.sandbox.stage import Stage
 from tests.doomed_worker import Doom
-from tests.outlet import PLATFORMS, Outlet, environment
+from tests.outlet import PLATFORMS, Outlet, set_environment
 from tests.patience import PATIENCE
 from tests.s3_server import KEYS, S3Server
 
 
 @pytest.fixture(autouse=True)
-def patient_probes(monkeypatch: pytest.MonkeyPatch) -> None:
+def environment_as_before() -> Iterator[None]:
+    """What a test leaves in the environment would fail another one, whichever comes next."""
+    before = dict(os.environ)
+    yield
+    after = dict(os.environ)
+    os.environ.clear()
+    os.environ.update(before)
+    left = {name for name in before.keys() | after.keys() if before.get(name) != after.get(name)}
+    assert left <= {"PYTEST_CURRENT_TEST"}
+
+
+@pytest.fixture(autouse=True, scope="session")
+def patient_probes() -> Iterator[None]:
     """A database on a busy machine is slow, and all the same no database that hangs."""
-    for probe in (check_ready, render_metrics):
-        monkeypatch.setattr(probe, "__kwdefaults__", {"patience": PATIENCE})
+    with pytest.MonkeyPatch.context() as patch:
+        for probe in (check_ready, render_metrics):
+            patch.setattr(probe, "__kwdefaults__", {"patience": PATIENCE})
+        yield
 
 
 @pytest.fixture
@@ -98,12 +113,18 @@ def postgres_database(postgres_url: str) -> Iterator[Database]:
 
 
 @pytest.fixture(scope="session")
-def s3(tmp_path_factory: pytest.TempPathFactory) -> Iterator[S3Server]:
-    """S3-compatible storage, started once for all tests of this process; its keys are in the environment."""
+def s3_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[S3Server]:
+    """S3-compatible storage, started once for all tests of this process."""
     server = S3Server(tmp_path_factory.mktemp("s3"))
-    with environment(KEYS):
-        yield server
+    yield server
     server.stop()
+
+
+@pytest.fixture
+def s3(s3_server: S3Server, monkeypatch: pytest.MonkeyPatch) -> S3Server:
+    """S3-compatible storage whose keys are in the environment."""
+    set_environment(monkeypatch, KEYS)
+    return s3_server
 
 
 @pytest.fixture(scope="session")
@@ -140,7 +161,12 @@ OpenOutlet = Callable[..., Outlet]
 
 @pytest.fixture
 def open_outlet(
-    tmp_path: Path, stage: Stage, shared_media: Path, instagram_session: Path, sqlite_template: Path
+    tmp_path: Path,
+    stage: Stage,
+    shared_media: Path,
+    instagram_session: Path,
+    sqlite_template: Path,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> Iterator[OpenOutlet]:
     """Opens an empty outlet with channels on the named platforms of an empty stage."""
     stage.ledger.clear()
@@ -151,7 +177,7 @@ def open_outlet(
         def open_one(*platforms: str, channel_settings: str = "", media: str = "") -> Outlet:
             made = Outlet(tmp_path / "outlet", stage, platforms, media or str(shared_media), channel_settings)
             shutil.copy(sqlite_template, made.folder / "queue.db")
-            stack.enter_context(environment(made.environment()))
+            set_environment(monkeypatch, made.environment())
             if "instagram" in platforms:
                 made.connect_instagram(instagram_session)
             stack.callback(made.close)

@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from datetime import timedelta
 from pathlib import Path
 
+import pytest
 import pyvips
 from sqlalchemy import select
 
@@ -210,6 +211,12 @@ def draw(file: Path, *, seed: int = 0, width: int = 640, height: int = 480) -> N
     top = max(0, (height - disc.height) // 2)
     image = noise + disc.crop(0, 0, min(disc.width, width), min(disc.height, height)).embed(left, top, width, height)
     image.cast("uchar").colourspace("srgb").write_to_file(str(file))
+
+
+def set_environment(monkeypatch: pytest.MonkeyPatch, values: Mapping[str, str]) -> None:
+    """Add these variables to the environment until the test ends, whatever else it changes there by `monkeypatch`."""
+    for name, value in values.items():
+        monkeypatch.setenv(name, value)
 
 
 @contextmanager

@@ -35,7 +35,7 @@ from publisher.proving.postgres import ThrowawayPostgres
 from publisher.sandbox.faults import Fault
 from publisher.settings import SettingsError
 from tests.conftest import OpenOutlet
-from tests.outlet import Outlet, environment
+from tests.outlet import Outlet, set_environment
 from tests.patience import PATIENCE, wait_until
 
 ROOT = Path(__file__).parents[2]
@@ -119,11 +119,10 @@ def troubles(lines: Lines) -> tuple[Counter[str], Counter[str]]:
 
 
 @pytest.fixture
-def settings(postgres_url: str) -> Iterator[None]:
+def settings(postgres_url: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """Everything that is opened meanwhile works with the engine."""
     values = {"PUBLISHER__STORAGE__DATABASE": postgres_url, "PUBLISHER__DELIVERY__DISPATCH": "procrastinate"}
-    with environment(values):
-        yield
+    set_environment(monkeypatch, values)
 
 
 @pytest.fixture

@@ -26,7 +26,7 @@ from publisher.notices.links import NoAnswer, check_link
 from publisher.post_queue.errors import PostError
 from publisher.post_queue.slots import slot_day, slot_instant
 from tests.conftest import OpenOutlet
-from tests.outlet import Outlet, environment
+from tests.outlet import Outlet, environment, set_environment
 from tests.post_box import PostBox, open_post_box
 
 # One of Apprise's services brings a module along that later versions of Python don't have.
@@ -34,8 +34,9 @@ pytestmark = pytest.mark.filterwarnings("ignore:.imghdr. is deprecated:Deprecati
 
 
 @pytest.fixture
-def box() -> Iterator[PostBox]:
-    with open_post_box() as opened, environment({URLS_VARIABLE: opened.apprise, PING_VARIABLE: ""}):
+def box(monkeypatch: pytest.MonkeyPatch) -> Iterator[PostBox]:
+    with open_post_box() as opened:
+        set_environment(monkeypatch, {URLS_VARIABLE: opened.apprise, PING_VARIABLE: ""})
         yield opened
 
 

@@ -40,7 +40,7 @@ from publisher.sandbox.x import XSandbox
 from publisher.sandbox.x_accounts import USER_ID, USER_NAME
 from publisher.sealing import KEY_VARIABLE, Seal, WrongKey
 from publisher.settings import load_settings
-from tests.outlet import environment
+from tests.outlet import environment, set_environment
 from tests.session_counter import CHANNEL, KEY, count, store_at
 
 ROOT = Path(__file__).parents[2]
@@ -386,11 +386,13 @@ class Machines:
 
 
 @pytest.fixture
-def machines(tmp_path: Path, shared: Database, postgres_url: str) -> Iterator[Machines]:
+def machines(
+    tmp_path: Path, shared: Database, postgres_url: str, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[Machines]:
     made = Machines(tmp_path, postgres_url)
     made.server.start()
-    with environment(made.environment()):
-        yield made
+    set_environment(monkeypatch, made.environment())
+    yield made
     made.close()
     made.server.stop()
 
