@@ -46,6 +46,8 @@ class Timetable:
             daemon=True,
         )
         self._acts = {job.name: _safely(job) for job in jobs}
+        self._stopping = False
+        self._asking = threading.Lock()
         for job in jobs:
             self._scheduler.add_job(
                 self._acts[job.name],
@@ -60,14 +62,20 @@ class Timetable:
         self._scheduler.start()
 
     def once_more(self, name: str, seconds: float) -> None:
-        """Do the job `name` so many seconds from now besides; a former wish is replaced."""
+        """Do the job `name` so many seconds from now besides; a former wish is replaced. Not once it stops."""
         at = SystemClock().now() + timedelta(seconds=seconds)
-        self._scheduler.add_job(
-            self._acts[name], "date", run_date=at, executor=name, id=f"{name} once more", replace_existing=True
-        )
+        with self._asking:
+            if not self._stopping:
+                self._scheduler.add_job(
+                    self._acts[name], "date", run_date=at, executor=name, id=f"{name} once more", replace_existing=True
+                )
 
     def stop(self) -> None:
         """No job begins after this; those that run are waited for."""
+        # APScheduler waits for the jobs with the lock in hand that adding one takes, so a job that
+        # asks for itself once more would wait for the end, and the end for the job.
+        with self._asking:
+            self._stopping = True
         self._scheduler.shutdown(wait=True)
 
 

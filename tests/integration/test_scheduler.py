@@ -14,6 +14,7 @@ from publisher.db.session import Database
 from publisher.scheduler import RegularJob, Scheduler, Timetable
 from tests.conftest import on_every_database
 from tests.fakes import add_delivery
+from tests.patience import wait_until
 
 PATIENCE = 30.0
 OFTEN = 0.02
@@ -62,6 +63,28 @@ def test_a_job_that_hangs_holds_up_no_other_and_is_waited_for() -> None:
     threading.Timer(0.1, go_on.set).start()
     timetable.stop()
     assert ended.is_set()
+
+
+def test_a_job_that_asks_for_once_more_while_the_end_waits_for_it_is_not_done_again() -> None:
+    begun, go_on = threading.Event(), threading.Event()
+    done: list[str] = []
+
+    def look_ahead() -> None:
+        begun.set()
+        assert go_on.wait(PATIENCE)
+        timetable.once_more("the tick", 0.0)
+        done.append("once")
+
+    timetable = Timetable([RegularJob("the tick", 3600, look_ahead)])
+    timetable.start()
+    assert begun.wait(PATIENCE)
+    stopping = threading.Thread(target=timetable.stop, daemon=True)
+    stopping.start()
+    wait_until(lambda: not timetable._scheduler.running, "the end begins")
+    go_on.set()
+    stopping.join(PATIENCE)
+    assert not stopping.is_alive()
+    assert done == ["once"]
 
 
 def test_trouble_is_told_once_until_it_works_again(caplog: pytest.LogCaptureFixture) -> None:
@@ -123,3 +146,32 @@ def test_what_comes_due_between_two_ticks_waits_for_neither(
     # At the start, for the delivery, and when the slot opens.
     assert all(picked.acquire(timeout=PATIENCE) for _ in range(3))
     scheduler.stop()
+
+
+def test_a_tick_that_sees_something_coming_while_it_is_told_to_stop_ends(
+    database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("publisher.scheduler.TICK_SECONDS", 3600.0)
+    clock = SystemClock()
+    begun, go_on = threading.Event(), threading.Event()
+
+    def pick() -> None:
+        begun.set()
+        assert go_on.wait(PATIENCE)
+
+    scheduler = Scheduler(
+        database,
+        clock,
+        pick=pick,
+        kick=lambda channel: None,
+        first_look_up=timedelta(seconds=1),
+        opens=lambda now: now + timedelta(seconds=1),
+    )
+    scheduler.start()
+    assert begun.wait(PATIENCE)
+    stopping = threading.Thread(target=scheduler.stop, daemon=True)
+    stopping.start()
+    wait_until(lambda: not scheduler._timetable._scheduler.running, "the end begins")
+    go_on.set()
+    stopping.join(PATIENCE)
+    assert not stopping.is_alive()
