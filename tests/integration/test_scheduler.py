@@ -37,6 +37,30 @@ class Often:
             assert self._done.acquire(timeout=PATIENCE)
 
 
+class Held:
+    """What stands still in the midst of a job until it may go on."""
+
+    def __init__(self) -> None:
+        self.begun, self.go_on = threading.Event(), threading.Event()
+
+    def __call__(self) -> None:
+        self.begun.set()
+        assert self.go_on.wait(PATIENCE)
+
+
+def assert_it_ends_in_the_midst_of(held: Held, regular: Timetable | Scheduler) -> None:
+    """Start it, tell it to stop while a job is held, and let that go on only when the end waits for it."""
+    timetable = regular._timetable if isinstance(regular, Scheduler) else regular
+    regular.start()
+    assert held.begun.wait(PATIENCE)
+    stopping = threading.Thread(target=regular.stop, daemon=True)
+    stopping.start()
+    wait_until(lambda: not timetable._scheduler.running, "the end begins")
+    held.go_on.set()
+    stopping.join(PATIENCE)
+    assert not stopping.is_alive()
+
+
 def test_every_job_is_done_at_once_and_then_regularly() -> None:
     hourly, often = Often(), Often()
     timetable = Timetable([RegularJob("the hourly one", 3600, hourly), RegularJob("the other", OFTEN, often)])
@@ -48,42 +72,33 @@ def test_every_job_is_done_at_once_and_then_regularly() -> None:
 
 
 def test_a_job_that_hangs_holds_up_no_other_and_is_waited_for() -> None:
-    begun, go_on, ended = threading.Event(), threading.Event(), threading.Event()
+    held, ended = Held(), threading.Event()
 
     def hang() -> None:
-        begun.set()
-        assert go_on.wait(PATIENCE)
+        held()
         ended.set()
 
     often = Often()
     timetable = Timetable([RegularJob("the slow one", 3600, hang), RegularJob("the other", OFTEN, often)])
     timetable.start()
-    assert begun.wait(PATIENCE)
+    assert held.begun.wait(PATIENCE)
     often.wait(5)
-    threading.Timer(0.1, go_on.set).start()
+    threading.Timer(0.1, held.go_on.set).start()
     timetable.stop()
     assert ended.is_set()
 
 
 def test_a_job_that_asks_for_once_more_while_the_end_waits_for_it_is_not_done_again() -> None:
-    begun, go_on = threading.Event(), threading.Event()
+    held = Held()
     done: list[str] = []
 
     def look_ahead() -> None:
-        begun.set()
-        assert go_on.wait(PATIENCE)
+        held()
         timetable.once_more("the tick", 0.0)
         done.append("once")
 
     timetable = Timetable([RegularJob("the tick", 3600, look_ahead)])
-    timetable.start()
-    assert begun.wait(PATIENCE)
-    stopping = threading.Thread(target=timetable.stop, daemon=True)
-    stopping.start()
-    wait_until(lambda: not timetable._scheduler.running, "the end begins")
-    go_on.set()
-    stopping.join(PATIENCE)
-    assert not stopping.is_alive()
+    assert_it_ends_in_the_midst_of(held, timetable)
     assert done == ["once"]
 
 
@@ -152,26 +167,13 @@ def test_a_tick_that_sees_something_coming_while_it_is_told_to_stop_ends(
     database: Database, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("publisher.scheduler.TICK_SECONDS", 3600.0)
-    clock = SystemClock()
-    begun, go_on = threading.Event(), threading.Event()
-
-    def pick() -> None:
-        begun.set()
-        assert go_on.wait(PATIENCE)
-
+    held = Held()
     scheduler = Scheduler(
         database,
-        clock,
-        pick=pick,
+        SystemClock(),
+        pick=held,
         kick=lambda channel: None,
         first_look_up=timedelta(seconds=1),
         opens=lambda now: now + timedelta(seconds=1),
     )
-    scheduler.start()
-    assert begun.wait(PATIENCE)
-    stopping = threading.Thread(target=scheduler.stop, daemon=True)
-    stopping.start()
-    wait_until(lambda: not scheduler._timetable._scheduler.running, "the end begins")
-    go_on.set()
-    stopping.join(PATIENCE)
-    assert not stopping.is_alive()
+    assert_it_ends_in_the_midst_of(held, scheduler)
