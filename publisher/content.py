@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from datetime import datetime
+from enum import Enum
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -244,6 +245,24 @@ class Account(Frozen):
     id: str
     name: str
     url: str | None = None
+
+
+class Preparation(Frozen):
+    """What a platform told just before the publishing request. It is stored with the intent to publish."""
+
+    reference: str = ""
+    """The platform's id that makes the outcome readable: of a draft, or of the account's newest post. Empty: none."""
+    platform_time: datetime | None = None
+    """The platform's clock at that moment. Times of posts are compared with it, never with our clock."""
+
+
+class Absence(Enum):
+    """Why a look-up did not find a post."""
+
+    NOT_LISTED = "not listed"
+    """The platform's listing does not show it. A listing may lag behind."""
+    UNPUBLISHED = "unpublished"
+    """The platform shows it by its id as not public, and repeating the publishing request is harmless."""
 
 
 class Publication(Frozen):

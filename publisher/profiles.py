@@ -71,6 +71,10 @@ class PublishingHabits(Frozen):
     """The longest that the publishing request may take."""
     settle_seconds: float
     """After this a post that was accepted can be read back, so that absence means absence."""
+    listing_lag_seconds: float
+    """The longest time that the platform was reported to take until a listing shows a new post."""
+    listing_lag_source: str
+    """Where that was reported."""
     minimum_gap_seconds: float = 0.0
     """Human pace: the least time between two posts of one channel."""
 

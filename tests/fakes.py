@@ -12,14 +12,33 @@ from sqlalchemy import func, select
 
 from publisher.adapt.rendering import Renderer
 from publisher.clock import FixedClock
-from publisher.content import Account, AdaptedImage, AdaptedPost, Publication, PublishedPost, Rendition, RenditionSpec
+from publisher.content import (
+    Absence,
+    Account,
+    AdaptedImage,
+    AdaptedPost,
+    Preparation,
+    Publication,
+    PublishedPost,
+    Rendition,
+    RenditionSpec,
+)
 from publisher.db.models import Delivery, Pick, Post
 from publisher.db.operations import Channel
 from publisher.db.session import Database
 from publisher.delivery.channels import Channels
 from publisher.delivery.due import next_due, recover_lost
 from publisher.lifecycle import open_delivery
-from publisher.platforms.base import Connection, Dialogue, KeySeed, PlatformAdapter, Quota, Secret, UploadedMedia
+from publisher.platforms.base import (
+    NOTHING_PREPARED,
+    Connection,
+    Dialogue,
+    KeySeed,
+    PlatformAdapter,
+    Quota,
+    Secret,
+    UploadedMedia,
+)
 from publisher.profiles import AltTextLimits, ImageLimits, Profile, PublishingHabits, TagLimits, TextLimits
 
 Trouble = Callable[[], Exception | None]
@@ -34,7 +53,13 @@ def fake_profile(*, timeout: float = 5.0, settle: float = 10.0, gap: float = 0.0
         tags=TagLimits(maximum=5),
         images=ImageLimits(maximum=4, formats=("jpeg",), max_bytes=1000, max_width=100, max_height=100),
         alt_text=AltTextLimits(limit=100),
-        publishing=PublishingHabits(timeout_seconds=timeout, settle_seconds=settle, minimum_gap_seconds=gap),
+        publishing=PublishingHabits(
+            timeout_seconds=timeout,
+            settle_seconds=settle,
+            listing_lag_seconds=settle,
+            listing_lag_source="made up",
+            minimum_gap_seconds=gap,
+        ),
     )
 
 
@@ -89,7 +114,14 @@ class FakeAdapter(PlatformAdapter):
         self.platform.uploads += 1
         return UploadedMedia(image=image, alt_text=alt_text, reference=f"m{position}")
 
-    def publish(self, post: AdaptedPost, media: Sequence[UploadedMedia], *, idempotency_key: str) -> Publication:
+    def publish(
+        self,
+        post: AdaptedPost,
+        media: Sequence[UploadedMedia],
+        *,
+        idempotency_key: str,
+        preparation: Preparation = NOTHING_PREPARED,
+    ) -> Publication:
         self.platform.publish_calls.append(idempotency_key)
         if self.platform.while_publishing:
             self.platform.while_publishing()
@@ -104,11 +136,18 @@ class FakeAdapter(PlatformAdapter):
     def _publication(self, key: str) -> Publication:
         return Publication(remote_id=f"id-{key}", url=f"https://fake.example/{key}")
 
-    def find_publication(self, post: AdaptedPost, *, idempotency_key: str, since: datetime) -> Publication | None:
+    def find_publication(
+        self,
+        post: AdaptedPost,
+        *,
+        idempotency_key: str,
+        since: datetime,
+        preparation: Preparation = NOTHING_PREPARED,
+    ) -> Publication | Absence:
         if self.platform.on_find:
             raise self.platform.on_find.pop(0)
         found = any(key == idempotency_key for key, _ in self.platform.posts) and not self.platform.hidden
-        return self._publication(idempotency_key) if found else None
+        return self._publication(idempotency_key) if found else Absence.NOT_LISTED
 
     def read_publication(self, remote_id: str) -> PublishedPost | None:
         images = next((len(post.images) for key, post in self.platform.posts if remote_id == f"id-{key}"), 1)

@@ -40,10 +40,11 @@ def intent_after_the_send() -> None:
         media: list[UploadedMedia] = []
         adapter, key = self._prepare(held, media)
         self._milestone("prepared", held.id)
-        intent = self._intent(held, key, media)
+        preparation = adapter.prepare(held.adapted, media, idempotency_key=key, earlier=held.preparation)
+        intent = self._intent(held, key, media, preparation)
         publication, lost = None, None
         try:
-            publication = adapter.publish(held.adapted, media, idempotency_key=intent.key)
+            publication = adapter.publish(held.adapted, media, idempotency_key=intent.key, preparation=preparation)
         except Exception as error:
             lost = error
         self._milestone("answered", held.id)

@@ -199,6 +199,8 @@ class Delivery(Base):
     """Too late from here on, by the outlet's lateness rule."""
     token: Mapped[str] = mapped_column(String(12), unique=True)
     idempotency_key: Mapped[str | None] = mapped_column(String(120), unique=True)
+    preparation: Mapped[dict[str, Any]] = mapped_column(default=dict, server_default="{}")
+    """The `Preparation` of the last publishing request."""
     adapted: Mapped[dict[str, Any]]
     """The `AdaptedPost`, frozen when the post was picked."""
     tries: Mapped[int] = mapped_column(default=0)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from sqlalchemy import ForeignKey, Index, String, Text, text
+from sqlalchemy import Double, ForeignKey, Index, String, Text, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from publisher.db.base import Base
@@ -26,6 +26,9 @@ class Channel(Base):
     """Who paused it by hand. Empty: the desk did, because the platform refused the account."""
     next_publish_at: Mapped[datetime | None]
     """Not before this instant: a rate limit, or the pace of the platform."""
+    clock_ahead_seconds: Mapped[float | None] = mapped_column(Double)
+    """How far the platform's clock is ahead of ours, by its last answer. None: it has not told yet."""
+    clock_seen_at: Mapped[datetime | None]
 
 
 class Quota(Base):

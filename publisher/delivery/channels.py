@@ -134,6 +134,8 @@ class Channels:
             proxy=channel.proxy,
             ca_file=self._settings.path(channel.ca_file) if channel.ca_file else None,
             quotas=partial(self._listener, channel.name),
+            uplink_bytes_per_second=self._settings.delivery.slowest_uplink_kbit * 1000 / 8,
+            drafts=channel.drafts,
         )
 
     def _session(self, name: str) -> SessionStore:

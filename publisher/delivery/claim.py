@@ -11,7 +11,7 @@ from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
 from publisher.clock import monotonic
-from publisher.content import AdaptedPost
+from publisher.content import AdaptedPost, Preparation
 from publisher.db.models import IN_FLIGHT, Delivery
 from publisher.db.operations import Channel
 from publisher.db.session import Database
@@ -36,6 +36,8 @@ class Held:
     adapted: AdaptedPost
     seed: KeySeed
     idempotency_key: str | None
+    preparation: Preparation
+    """What was prepared for the last publishing request; nothing before the first one."""
     tries: int
     lookups: int
     clean_lookups: int
@@ -160,6 +162,7 @@ def _held(delivery: Delivery, *, fence: int, state: State, lease_ends: float) ->
         adapted=adapted,
         seed=KeySeed(token=delivery.token, title=adapted.title, created_at=delivery.scheduled_at),
         idempotency_key=delivery.idempotency_key,
+        preparation=Preparation.model_validate(delivery.preparation),
         tries=delivery.tries,
         lookups=delivery.lookups,
         clean_lookups=delivery.clean_lookups,

@@ -14,7 +14,7 @@ from typing import Any
 from sqlalchemy.orm import Session
 
 from publisher.clock import Clock
-from publisher.content import AdaptedPost, Publication, PublishedPost
+from publisher.content import Absence, AdaptedPost, Publication, PublishedPost
 from publisher.db.models import Delivery
 from publisher.db.session import Database
 from publisher.delivery import records
@@ -75,27 +75,29 @@ class Confirmer:
         log = get_logger("delivery").bind(delivery=held.id, channel=held.channel)
         started = self._clock.now()
         try:
-            publication = self._find(held)
+            found = self._find(held)
         except Exception as error:
             verdict = self._unanswered(held, error)
             log.warning("looked up: no answer", error=error_name(error), why=str(error))
         else:
-            if publication is not None:
-                self._found(held, publication, started)
-                log.info("looked up: it is public", url=publication.url)
+            if isinstance(found, Publication):
+                self._found(held, found, started)
+                log.info("looked up: it is public", url=found.url)
                 return
             verdict = self._absent(held, started)
             log.info("looked up: it is not there", decides=str(verdict.to or "to look again"))
         self._apply(held, verdict, started)
 
-    def _find(self, held: Held) -> Publication | None:
+    def _find(self, held: Held) -> Publication | Absence:
         adapter = self._channels.open(held.channel)
         if held.state == State.PROCESSING:
             return _visible(adapter, held)
         if not isinstance(adapter, SupportsLookup) or held.idempotency_key is None:
             raise CantTell(_what_to_look_for(held.adapted, held.sent_at))
         since = held.sent_at or held.seed.created_at
-        return adapter.find_publication(held.adapted, idempotency_key=held.idempotency_key, since=since)
+        return adapter.find_publication(
+            held.adapted, idempotency_key=held.idempotency_key, since=since, preparation=held.preparation
+        )
 
     def _found(self, held: Held, publication: Publication, started: datetime) -> None:
         habits = self._channels.profile(held.channel).publishing
@@ -227,12 +229,12 @@ def compare(sent: AdaptedPost, shown: PublishedPost) -> list[str]:
     return differences
 
 
-def _visible(adapter: PlatformAdapter, held: Held) -> Publication | None:
+def _visible(adapter: PlatformAdapter, held: Held) -> Publication | Absence:
     """A post that was accepted before, if the platform shows it by now."""
     if not isinstance(adapter, SupportsReadBack) or held.processing_id is None:
         raise Unavailable("the platform can't be asked for a post that it is still working on")
     shown = adapter.read_publication(held.processing_id)
-    return None if shown is None else Publication(remote_id=shown.remote_id, url=shown.url)
+    return Absence.NOT_LISTED if shown is None else Publication(remote_id=shown.remote_id, url=shown.url)
 
 
 def _what_to_look_for(adapted: AdaptedPost, sent_at: datetime | None) -> str:

@@ -12,7 +12,7 @@ from sqlalchemy import CursorResult, update
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
-from publisher.content import Publication
+from publisher.content import Preparation, Publication
 from publisher.db.models import Attempt, Delivery
 from publisher.db.operations import Channel
 from publisher.db.session import Database
@@ -37,6 +37,7 @@ class Intent:
     """What one request that publishes takes from its channel."""
 
     key: str
+    preparation: Preparation
     cost: int
     """In micros, with what was paid for handing its pictures over."""
     gap: timedelta
@@ -97,7 +98,7 @@ def _commit_intent(
         move(
             session, held.id, fence=held.fence, before=State.PREPARING, to=State.PUBLISHING, now=now, actor=owner,
             lease_owner=owner, lease_until=now + lease, idempotency_key=intent.key, sent_at=held.sent_at or now,
-            lost_workers=0,
+            preparation=intent.preparation.model_dump(mode="json"), lost_workers=0,
         )  # fmt: skip
         attempt = Attempt(
             delivery_id=held.id, kind="send", fence=held.fence, worker=owner, started_at=now, cost_micros=intent.cost

@@ -20,7 +20,7 @@ from sqlalchemy.orm import Session
 from publisher.adapt.inspection import ImageRefused
 from publisher.adapt.rendering import Renderer
 from publisher.clock import Clock, monotonic
-from publisher.content import Publication
+from publisher.content import Preparation, Publication
 from publisher.db.models import Attempt
 from publisher.db.session import Database
 from publisher.delivery import quotas, records
@@ -122,11 +122,12 @@ class Worker:
         media: list[UploadedMedia] = []
         try:
             adapter, key = self._prepare(held, media)
+            preparation = adapter.prepare(held.adapted, media, idempotency_key=key, earlier=held.preparation)
         except Exception as error:
             self._not_sent(held, media, error, log)
             return
         self._milestone("prepared", held.id)
-        intent = self._intent(held, key, media)
+        intent = self._intent(held, key, media, preparation)
         timeout = self._channels.profile(held.channel).publishing.timeout_seconds
         committed = monotonic()
         lease = max(self._lease, timedelta(seconds=timeout + MARGIN_SECONDS))
@@ -144,7 +145,7 @@ class Worker:
                 raise LeaseTooShort
             if held.unknown_since is not None:
                 raise NotAsked(MAY_BE_PUBLIC)
-            publication = adapter.publish(held.adapted, media, idempotency_key=intent.key)
+            publication = adapter.publish(held.adapted, media, idempotency_key=intent.key, preparation=preparation)
         except LeaseTooShort:
             self._end(held, attempt, Unavailable("This machine was too slow; nothing was sent"), log)
         except Exception as error:
@@ -196,10 +197,11 @@ class Worker:
             get_logger("delivery").info("no quotas were told", channel=held.channel, why=error.message)
         self._admit(held)
 
-    def _intent(self, held: Held, key: str, media: list[UploadedMedia]) -> records.Intent:
+    def _intent(self, held: Held, key: str, media: list[UploadedMedia], preparation: Preparation) -> records.Intent:
         profile = self._channels.profile(held.channel)
         return records.Intent(
             key=key,
+            preparation=preparation,
             cost=request_cost(profile.prices, held.adapted.caption) + self._paid(held, media),
             gap=timedelta(seconds=profile.publishing.minimum_gap_seconds),
         )

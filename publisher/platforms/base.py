@@ -10,12 +10,12 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any, ClassVar, Literal, Protocol, Self, runtime_checkable
 
 from publisher.clock import Clock, sleep
-from publisher.content import Account, AdaptedPost, Publication, PublishedPost, Rendition
+from publisher.content import Absence, Account, AdaptedPost, Preparation, Publication, PublishedPost, Rendition
 from publisher.platforms.errors import Unavailable
 from publisher.profiles import Profile
 
@@ -153,6 +153,17 @@ def forget_quotas(_seen: Sequence[Quota]) -> None:
     """Nobody listens."""
 
 
+ClockListener = Callable[[timedelta], None]
+"""Told how far the platform's clock is ahead of ours, by the `Date` header of each answer. It never raises."""
+
+
+def forget_clock(_ahead: timedelta) -> None:
+    """Ignores what an answer says about the platform's clock."""
+
+
+NOTHING_PREPARED = Preparation()
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Connection:
     """Everything an adapter needs to reach one channel's account."""
@@ -169,6 +180,12 @@ class Connection:
     ca_file: Path | None = None
     quotas: QuotaListener = forget_quotas
     """An adapter tells it what each answer says about quotas; what can't be read is left out."""
+    platform_clock: ClockListener = forget_clock
+    """An adapter tells it what each answer's `Date` header says; what can't be read is left out."""
+    uplink_bytes_per_second: float = 32_000.0
+    """The slowest line that an upload is allowed time for."""
+    drafts: bool = True
+    """Publish through a draft, where the platform has drafts. False: with one request."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -241,18 +258,48 @@ class PlatformAdapter(ABC):
         `position` counts from 0. Trouble here is never `Unconfirmed`.
         """
 
+    def prepare(
+        self,
+        post: AdaptedPost,
+        media: Sequence[UploadedMedia],
+        *,
+        idempotency_key: str,
+        earlier: Preparation = NOTHING_PREPARED,
+    ) -> Preparation:
+        """Does what followers don't see, just before the publishing request, such as making a draft. Repeatable.
+
+        `earlier`: what was prepared for a former request with this key. Trouble here is never
+        `Unconfirmed`. The default prepares nothing.
+        """
+        return NOTHING_PREPARED
+
     @abstractmethod
-    def publish(self, post: AdaptedPost, media: Sequence[UploadedMedia], *, idempotency_key: str) -> Publication:
-        """Send the one request that publishes, once."""
+    def publish(
+        self,
+        post: AdaptedPost,
+        media: Sequence[UploadedMedia],
+        *,
+        idempotency_key: str,
+        preparation: Preparation = NOTHING_PREPARED,
+    ) -> Publication:
+        """Send the one request that publishes, once. `preparation`: what `prepare` returned for it."""
 
 
 @runtime_checkable
 class SupportsLookup(Protocol):
     """The platform can be asked whether a post of ours is there."""
 
-    def find_publication(self, post: AdaptedPost, *, idempotency_key: str, since: datetime) -> Publication | None:
-        """Our post among those published at or after `since`, or None when it surely isn't there.
+    def find_publication(
+        self,
+        post: AdaptedPost,
+        *,
+        idempotency_key: str,
+        since: datetime,
+        preparation: Preparation = NOTHING_PREPARED,
+    ) -> Publication | Absence:
+        """Looks for our post among those published at or after `since` (our clock), or says why it was not found.
 
+        `preparation`: what was stored with the request; nothing where a backup was restored.
         Reads only. Raises `Unavailable`, `RateLimited` or `CredentialsRefused` when the
         question was not answered.
         """

@@ -18,8 +18,16 @@ from instagrapi.exceptions import (
     MediaUnavailable,
 )
 
-from publisher.content import Account, AdaptedPost, Publication, PublishedPost, Rendition
-from publisher.platforms.base import Connection, Dialogue, KeySeed, PlatformAdapter, Secret, UploadedMedia
+from publisher.content import Absence, Account, AdaptedPost, Preparation, Publication, PublishedPost, Rendition
+from publisher.platforms.base import (
+    NOTHING_PREPARED,
+    Connection,
+    Dialogue,
+    KeySeed,
+    PlatformAdapter,
+    Secret,
+    UploadedMedia,
+)
 from publisher.platforms.errors import (
     CredentialsRefused,
     Unavailable,
@@ -103,7 +111,14 @@ class Adapter(PlatformAdapter):
             self._client.upload(image, reference, in_carousel=total > 1)
         return UploadedMedia(image=image, alt_text=alt_text, reference=reference)
 
-    def publish(self, post: AdaptedPost, media: Sequence[UploadedMedia], *, idempotency_key: str) -> Publication:
+    def publish(
+        self,
+        post: AdaptedPost,
+        media: Sequence[UploadedMedia],
+        *,
+        idempotency_key: str,
+        preparation: Preparation = NOTHING_PREPARED,
+    ) -> Publication:
         if not 1 <= len(media) <= self._profile.images.maximum:
             raise UnsupportedContent(
                 f"Instagram takes 1 to {self._profile.images.maximum} pictures, not {len(media)}; change the post."
@@ -130,13 +145,21 @@ class Adapter(PlatformAdapter):
 
     # --- reading -----------------------------------------------------------------------------
 
-    def find_publication(self, post: AdaptedPost, *, idempotency_key: str, since: datetime) -> Publication | None:
+    def find_publication(
+        self,
+        post: AdaptedPost,
+        *,
+        idempotency_key: str,
+        since: datetime,
+        preparation: Preparation = NOTHING_PREPARED,
+    ) -> Publication | Absence:
         earliest = since - CLOCK_SPARE
         items = self._own_items(earliest)
         ours = [item for item in items if _carries(item, idempotency_key)]
         # Whether Instagram tells the upload id of every post is not known; the caption decides then.
         alike = [item for item in items if _taken_at(item) >= earliest and _shows(item, post)]
-        return self._publication((ours or alike)[0]) if ours or alike else None
+        found = self._publication((ours or alike)[0]) if ours or alike else None
+        return found or Absence.NOT_LISTED
 
     def _own_items(self, earliest: datetime) -> list[dict[str, Any]]:
         """The account's posts, at least those taken at or after `earliest`."""

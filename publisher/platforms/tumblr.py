@@ -8,8 +8,16 @@ from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any, ClassVar, Self
 
-from publisher.content import Account, AdaptedPost, Publication, PublishedPost, Rendition
-from publisher.platforms.base import Connection, Dialogue, KeySeed, PlatformAdapter, Secret, UploadedMedia
+from publisher.content import Absence, Account, AdaptedPost, Preparation, Publication, PublishedPost, Rendition
+from publisher.platforms.base import (
+    NOTHING_PREPARED,
+    Connection,
+    Dialogue,
+    KeySeed,
+    PlatformAdapter,
+    Secret,
+    UploadedMedia,
+)
 from publisher.platforms.errors import CredentialsRefused, PlatformError, RateLimited, Unavailable, UnsupportedContent
 from publisher.platforms.steps import LoginStep, mind_secrets, talk_through
 from publisher.platforms.transport import new_session
@@ -119,7 +127,14 @@ class Adapter(PlatformAdapter):
             )
         return UploadedMedia(image=image, alt_text=alt_text, reference=f"image{position}")
 
-    def publish(self, post: AdaptedPost, media: Sequence[UploadedMedia], *, idempotency_key: str) -> Publication:
+    def publish(
+        self,
+        post: AdaptedPost,
+        media: Sequence[UploadedMedia],
+        *,
+        idempotency_key: str,
+        preparation: Preparation = NOTHING_PREPARED,
+    ) -> Publication:
         body = npf_body(post, media, idempotency_key)
         files = [_attachment(each) for each in media]
         total, limit = sum(len(file.content) for file in files), self._profile.images.max_total_bytes
@@ -151,7 +166,14 @@ class Adapter(PlatformAdapter):
             # The account has its limits nevertheless: it is the question that is gone.
             raise Unavailable(error.message, status=error.status, answer=error.answer) from error
 
-    def find_publication(self, post: AdaptedPost, *, idempotency_key: str, since: datetime) -> Publication | None:
+    def find_publication(
+        self,
+        post: AdaptedPost,
+        *,
+        idempotency_key: str,
+        since: datetime,
+        preparation: Preparation = NOTHING_PREPARED,
+    ) -> Publication | Absence:
         """By slug; else, should Tumblr have changed the slug, by first text and tags."""
         oldest = int((since - CLOCK_DIFFERENCE).timestamp())
         lookalike = None
@@ -160,7 +182,7 @@ class Adapter(PlatformAdapter):
                 return self._publication(found)
             if lookalike is None and _timestamp(found) >= oldest and _looks_like(found, post):
                 lookalike = found
-        return self._publication(lookalike) if lookalike else None
+        return self._publication(lookalike) if lookalike else Absence.NOT_LISTED
 
     def _recent(self, oldest: int) -> Iterator[dict[str, Any]]:
         """Published posts, newest first, until they are older than `oldest` in epoch seconds."""

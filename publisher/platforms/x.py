@@ -15,8 +15,16 @@ from requests.auth import AuthBase
 
 from publisher import __version__
 from publisher.clock import sleep
-from publisher.content import Account, AdaptedPost, Publication, PublishedPost, Rendition
-from publisher.platforms.base import Connection, Dialogue, KeySeed, PlatformAdapter, Secret, UploadedMedia
+from publisher.content import Absence, Account, AdaptedPost, Preparation, Publication, PublishedPost, Rendition
+from publisher.platforms.base import (
+    NOTHING_PREPARED,
+    Connection,
+    Dialogue,
+    KeySeed,
+    PlatformAdapter,
+    Secret,
+    UploadedMedia,
+)
 from publisher.platforms.errors import (
     ContentRejected,
     CredentialsRefused,
@@ -179,7 +187,14 @@ class Adapter(PlatformAdapter):
         """What X tells about a medium."""
         return media_in(json_object(self._client.request(method, route, sent=sent, **options)), sent.what)
 
-    def publish(self, post: AdaptedPost, media: Sequence[UploadedMedia], *, idempotency_key: str) -> Publication:
+    def publish(
+        self,
+        post: AdaptedPost,
+        media: Sequence[UploadedMedia],
+        *,
+        idempotency_key: str,
+        preparation: Preparation = NOTHING_PREPARED,
+    ) -> Publication:
         if len(media) > self._profile.images.maximum:
             raise UnsupportedContent(f"X takes {self._profile.images.maximum} pictures, not {len(media)}")
         payload: dict[str, Any] = {"text": post.caption}
@@ -212,7 +227,14 @@ class Adapter(PlatformAdapter):
 
     # --- reading -----------------------------------------------------------------------------
 
-    def find_publication(self, post: AdaptedPost, *, idempotency_key: str, since: datetime) -> Publication | None:
+    def find_publication(
+        self,
+        post: AdaptedPost,
+        *,
+        idempotency_key: str,
+        since: datetime,
+        preparation: Preparation = NOTHING_PREPARED,
+    ) -> Publication | Absence:
         if self._user_id is None:
             self._user_id = self.verify_credentials().id
         token: str | None = None
@@ -229,7 +251,7 @@ class Adapter(PlatformAdapter):
                     return self._publication(post_id(tweet))
             token = next_page(page)
             if token is None:
-                return None
+                return Absence.NOT_LISTED
         raise Unavailable(f"Looking for the post on X: more than {PAGE * PAGES} posts since then")
 
     def read_publication(self, remote_id: str) -> PublishedPost | None:

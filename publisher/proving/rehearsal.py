@@ -159,7 +159,8 @@ def _publish(adapter: PlatformAdapter, part: AdaptedPost, renditions: list[Rendi
         adapter.upload_media(made, image.alt_text, idempotency_key=key, position=position, total=total)
         for position, (made, image) in enumerate(zip(renditions, part.images, strict=False))
     ]
-    return adapter.publish(part, media, idempotency_key=key)
+    preparation = adapter.prepare(part, media, idempotency_key=key)
+    return adapter.publish(part, media, idempotency_key=key, preparation=preparation)
 
 
 def _shown(post: Mapping[str, Any], adapted: AdaptedPost, digests: Mapping[str, str]) -> ShownPost:

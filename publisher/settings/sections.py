@@ -120,6 +120,8 @@ class DeliverySettings(Section):
     """Seconds after an unknown outcome at which the platform is asked whether the post is there."""
     settle_seconds: float | None = Field(default=None, ge=0)
     """When absence means absence. None: as the platform's profile says."""
+    slowest_uplink_kbit: float = Field(default=256.0, gt=0)
+    """Kilobits per second of the slowest line that uploads are allowed time for."""
     retry_seconds: float = Field(default=20.0, gt=0)
     """The first pause after a platform was not reached; doubled each time, up to 15 minutes."""
     workers: int = Field(default=8, ge=1, le=64)
@@ -183,6 +185,8 @@ class ChannelSettings(Section):
     """The caption template, relative to the folder of the configuration file."""
     fit: Fit | None = None
     missing_translation: Missing = "hold"
+    drafts: bool = True
+    """Publish through a draft, where the platform has drafts: then a repeated request is harmless."""
     thread: bool = False
     """The body goes on in replies where it does not fit, instead of being shortened."""
     monthly_budget: float | None = Field(default=None, gt=0)

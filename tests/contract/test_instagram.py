@@ -22,7 +22,7 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from publisher.clock import ShiftedClock, monotonic
-from publisher.content import Account, AdaptedImage, AdaptedPost, Rendition, RenditionSpec
+from publisher.content import Absence, Account, AdaptedImage, AdaptedPost, Publication, Rendition, RenditionSpec
 from publisher.platforms.base import Connection, KeySeed, SessionFile, SupportsLookup, SupportsReadBack, UploadedMedia
 from publisher.platforms.errors import (
     ContentRejected,
@@ -478,7 +478,7 @@ def test_every_fault_is_told_as_what_it_is_and_sent_once(desk: Desk, kind: str, 
     assert len(desk.publishing_requests()) == (0 if kind == "refuse" else 1)
     desk.faults.clear()
     found = adapter.find_publication(post_of(images), idempotency_key=KEY, since=since)
-    assert (found is not None) == bool(copies)
+    assert isinstance(found, Publication) == bool(copies)
     assert bool(copies) == (kind in AFTER)
 
 
@@ -677,7 +677,7 @@ def test_a_post_is_found_by_its_upload_id_whatever_became_of_its_caption(desk: D
 
     found = adapter.find_publication(post_of(), idempotency_key=KEY, since=since)
 
-    assert found is not None
+    assert isinstance(found, Publication)
     assert found.remote_id == number
     assert found.url == desk.ledger.posts()[0].url
 
@@ -691,7 +691,7 @@ def test_a_post_is_found_by_its_caption_where_no_id_is_told(desk: Desk, images: 
 
     found = adapter.find_publication(post_of(images), idempotency_key=KEY, since=since)
 
-    assert found is not None
+    assert isinstance(found, Publication)
     assert found.remote_id == number
 
 
@@ -705,7 +705,7 @@ def test_another_post_is_not_taken_for_ours(desk: Desk) -> None:
 
     found = adapter.find_publication(post_of(), idempotency_key=KEY, since=desk.clock.now())
 
-    assert found is None
+    assert found is Absence.NOT_LISTED
 
 
 def test_a_post_is_found_behind_many_others(desk: Desk) -> None:
@@ -720,7 +720,7 @@ def test_a_post_is_found_behind_many_others(desk: Desk) -> None:
 
     found = adapter.find_publication(post_of(), idempotency_key=KEY, since=since)
 
-    assert found is not None
+    assert isinstance(found, Publication)
     assert found.remote_id == number
     assert len(desk.requests) == 3
 
@@ -741,7 +741,7 @@ def test_a_pinned_old_post_does_not_end_the_search(desk: Desk) -> None:
 
     found = adapter.find_publication(post_of(), idempotency_key=KEY, since=since)
 
-    assert found is not None
+    assert isinstance(found, Publication)
     assert found.remote_id == number
 
 

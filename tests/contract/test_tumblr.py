@@ -24,7 +24,7 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from publisher.clock import Clock, FixedClock, SystemClock
-from publisher.content import AdaptedPost, Rendition, Span, TextBlock
+from publisher.content import Absence, AdaptedPost, Publication, Rendition, Span, TextBlock
 from publisher.platforms.base import (
     Connection,
     KeySeed,
@@ -542,7 +542,7 @@ def test_each_fault_ends_as_it_should(desk: Desk, kind: str) -> None:
     assert len(desk.copies()) == copies
     assert len(desk.posted()) == 1, "it was sent again"
     found = adapter.find_publication(POST, idempotency_key=KEY, since=long_ago())
-    assert (found is not None) == (kind in AFTER)
+    assert isinstance(found, Publication) == (kind in AFTER)
 
 
 def answered(status: int, body: str, **headers: str) -> Answer:
@@ -780,30 +780,30 @@ def test_a_post_is_found_by_its_slug(desk: Desk) -> None:
     identifier = desk.publish(adapter)
     other = POST.model_copy(update={"blocks": (), "caption": "Quite another text", "tags": ()})
     found = adapter.find_publication(other, idempotency_key=KEY, since=long_ago())
-    assert found is not None
+    assert isinstance(found, Publication)
     assert (found.remote_id, found.url) == (identifier, f"https://{BLOG}.tumblr.com/post/{identifier}/{KEY}")
 
 
 def test_what_is_not_there_is_not_found(desk: Desk) -> None:
     adapter = desk.adapter()
-    assert adapter.find_publication(POST, idempotency_key=KEY, since=long_ago()) is None
+    assert adapter.find_publication(POST, idempotency_key=KEY, since=long_ago()) is Absence.NOT_LISTED
     other = POST.model_copy(update={"blocks": (TextBlock(text="Another day"),)})
     desk.publish(adapter, post=other, key="another-day-aaaaaaaaaaaa")
-    assert adapter.find_publication(POST, idempotency_key=KEY, since=long_ago()) is None
+    assert adapter.find_publication(POST, idempotency_key=KEY, since=long_ago()) is Absence.NOT_LISTED
 
 
 def test_a_slug_that_only_stands_in_the_address_is_enough(desk: Desk) -> None:
     post = desk.add(KEY, datetime.now(UTC))
     post.detail["slug"] = ""
     found = desk.adapter().find_publication(POST, idempotency_key=KEY, since=long_ago())
-    assert found is not None
+    assert isinstance(found, Publication)
     assert found.remote_id == post.id
 
 
 def test_a_post_whose_slug_was_changed_is_found_by_text_and_tags(desk: Desk) -> None:
     post = desk.add("a-cell", datetime.now(UTC), text=" A cell divides ", tags=("Mitosis", "cell biology"))
     found = desk.adapter().find_publication(POST, idempotency_key=KEY, since=long_ago())
-    assert found is not None
+    assert isinstance(found, Publication)
     assert found.remote_id == post.id
 
 
@@ -821,7 +821,7 @@ def test_a_post_that_only_resembles_ours_is_not_taken_for_it(
     desk: Desk, slug: str, text: str, tags: tuple[str, ...], age: int
 ) -> None:
     desk.add(slug, datetime.now(UTC) - timedelta(minutes=age), text=text, tags=tags)
-    assert desk.adapter().find_publication(POST, idempotency_key=KEY, since=long_ago()) is None
+    assert desk.adapter().find_publication(POST, idempotency_key=KEY, since=long_ago()) is Absence.NOT_LISTED
 
 
 def test_posts_of_an_odd_shape_are_passed_over(desk: Desk) -> None:
@@ -829,7 +829,7 @@ def test_posts_of_an_odd_shape_are_passed_over(desk: Desk) -> None:
     contents: tuple[Any, ...] = (None, [7], [{}])
     odd = [{"id": number, "timestamp": now, "content": content} for number, content in enumerate(contents, 1)]
     desk.instead = lambda _request: Answer.of_json(200, {"meta": {"status": 200}, "response": {"posts": odd}})
-    assert desk.adapter().find_publication(POST, idempotency_key=KEY, since=long_ago()) is None
+    assert desk.adapter().find_publication(POST, idempotency_key=KEY, since=long_ago()) is Absence.NOT_LISTED
 
 
 def test_the_slug_counts_more_than_a_newer_post_of_the_same_text(desk: Desk) -> None:
@@ -837,7 +837,7 @@ def test_the_slug_counts_more_than_a_newer_post_of_the_same_text(desk: Desk) -> 
     ours = desk.publish(adapter)
     desk.add("by-hand", datetime.now(UTC), text="A cell divides", tags=POST.tags)
     found = adapter.find_publication(POST, idempotency_key=KEY, since=long_ago())
-    assert found is not None
+    assert isinstance(found, Publication)
     assert found.remote_id == ours
 
 
@@ -849,7 +849,7 @@ def test_it_is_found_behind_many_newer_posts(desk: Desk, newer: int) -> None:
     for number in range(newer):
         desk.add(f"newer-{number}", start + timedelta(seconds=number // 3))
     found = desk.adapter().find_publication(POST, idempotency_key=KEY, since=start)
-    assert found is not None
+    assert isinstance(found, Publication)
     assert found.remote_id == ours.id
 
 
@@ -861,7 +861,7 @@ def test_it_is_found_behind_many_posts_of_one_second(desk: Desk, newer: int) -> 
     for number in range(newer):
         desk.add(f"newer-{number}", start + timedelta(milliseconds=number))
     found = desk.adapter().find_publication(POST, idempotency_key=KEY, since=start)
-    assert found is not None
+    assert isinstance(found, Publication)
     assert found.remote_id == ours.id
 
 
@@ -878,14 +878,14 @@ def test_a_search_ends_on_a_blog_that_shows_a_pinned_post_on_every_page(desk: De
         return Answer.of_json(200, body)
 
     desk.instead = with_pinned
-    assert desk.adapter().find_publication(POST, idempotency_key=KEY, since=start) is None
+    assert desk.adapter().find_publication(POST, idempotency_key=KEY, since=start) is Absence.NOT_LISTED
 
 
 def test_looking_ends_at_posts_that_are_older_than_the_request(desk: Desk) -> None:
     since = datetime.now(UTC)
     for number in range(100):
         desk.add(f"older-{number}", since - timedelta(hours=2) + timedelta(seconds=number))
-    assert desk.adapter().find_publication(POST, idempotency_key=KEY, since=since) is None
+    assert desk.adapter().find_publication(POST, idempotency_key=KEY, since=since) is Absence.NOT_LISTED
     assert len(desk.requests) == 1
 
 
@@ -903,7 +903,7 @@ def test_a_pinned_old_post_does_not_end_the_search(desk: Desk) -> None:
 
     desk.instead = with_pinned
     found = desk.adapter().find_publication(POST, idempotency_key=KEY, since=start)
-    assert found is not None
+    assert isinstance(found, Publication)
     assert found.remote_id == ours.id
 
 

@@ -27,7 +27,7 @@ import requests
 from PIL import Image
 
 from publisher.clock import ShiftedClock
-from publisher.content import AdaptedImage, AdaptedPost, ImageFormat, Rendition, RenditionSpec
+from publisher.content import Absence, AdaptedImage, AdaptedPost, ImageFormat, Publication, Rendition, RenditionSpec
 from publisher.platforms import base, x, x_tokens
 from publisher.platforms.base import (
     Connection,
@@ -245,7 +245,9 @@ def test_a_post_that_is_gone_is_read_as_none(local: LocalX) -> None:
     publication = adapter.publish(adapted("Text"), [], idempotency_key="x-1")
     adapter._client.request("DELETE", f"/2/tweets/{publication.remote_id}")
     assert adapter.read_publication(publication.remote_id) is None
-    assert adapter.find_publication(adapted("Text"), idempotency_key="x-1", since=local.clock.now()) is None
+    assert (
+        adapter.find_publication(adapted("Text"), idempotency_key="x-1", since=local.clock.now()) is Absence.NOT_LISTED
+    )
 
 
 def test_the_key_is_the_seeds(now: datetime) -> None:
@@ -368,17 +370,20 @@ def test_a_post_is_found_by_its_text_and_pictures(local: LocalX, text: str, imag
     published = adapter.publish(adapted(text, *images), local.upload(adapter, *images), idempotency_key="x-1")
     adapter.publish(adapted(text + " not"), [], idempotency_key="x-2")
     found = adapter.find_publication(adapted(text, *images), idempotency_key="x-1", since=local.clock.now())
-    assert found is not None
+    assert isinstance(found, Publication)
     assert (found.remote_id, found.url) == (published.remote_id, published.url)
     other = adapted(text, *images, "one more")
-    assert adapter.find_publication(other, idempotency_key="x-1", since=local.clock.now()) is None
+    assert adapter.find_publication(other, idempotency_key="x-1", since=local.clock.now()) is Absence.NOT_LISTED
 
 
 def test_an_earlier_post_with_the_same_text_is_not_taken_for_this_one(local: LocalX) -> None:
     adapter = local.adapter()
     adapter.publish(adapted("Happy new year"), [], idempotency_key="x-1")
     local.later(timedelta(minutes=5))
-    assert adapter.find_publication(adapted("Happy new year"), idempotency_key="x-2", since=local.clock.now()) is None
+    assert (
+        adapter.find_publication(adapted("Happy new year"), idempotency_key="x-2", since=local.clock.now())
+        is Absence.NOT_LISTED
+    )
 
 
 def test_a_post_is_found_on_a_later_page(local: LocalX) -> None:
@@ -388,7 +393,7 @@ def test_a_post_is_found_on_a_later_page(local: LocalX) -> None:
     for number in range(210):
         local.sandbox.ledger.add(local.sandbox._accepted(f"Post {number}", []))
     found = adapter.find_publication(adapted("The one"), idempotency_key="x-1", since=since)
-    assert found is not None
+    assert isinstance(found, Publication)
     assert found.remote_id == published.remote_id
     assert local.requests["GET", f"/2/users/{USER_ID}/tweets"] == 3
 
@@ -459,7 +464,9 @@ def test_each_fault_ends_as_it_must_and_is_settled_by_looking(
     assert local.posting_requests == 1
     assert len(local.sandbox.posts()) == copies
     found = local.adapter().find_publication(post, idempotency_key="x-1", since=since)
-    assert (found.remote_id if found else None) == (local.sandbox.posts()[0].id if copies else None)
+    assert (found.remote_id if isinstance(found, Publication) else None) == (
+        local.sandbox.posts()[0].id if copies else None
+    )
 
 
 def test_a_connection_that_is_reset_brings_no_copy(local: LocalX) -> None:
@@ -521,7 +528,7 @@ def test_a_refused_duplicate_may_be_our_own_lost_post(local: LocalX) -> None:
             adapter.publish(adapted(), [], idempotency_key="x-1")
     [post] = local.sandbox.posts()
     found = adapter.find_publication(adapted(), idempotency_key="x-1", since=since)
-    assert found is not None
+    assert isinstance(found, Publication)
     assert found.remote_id == post.id
 
 
@@ -554,7 +561,7 @@ def test_a_reply_is_found_below_the_post_that_it_answers_and_nowhere_else(local:
 
     def find(post: AdaptedPost) -> str | None:
         found = adapter.find_publication(post, idempotency_key="x-2", since=since)
-        return found.remote_id if found else None
+        return found.remote_id if isinstance(found, Publication) else None
 
     assert find(reply("Same words", first.remote_id)) == local.sandbox.posts()[-1].id
     assert find(reply("Same words", other.remote_id)) is None
@@ -659,7 +666,7 @@ def test_tokens_that_are_fresh_are_used_as_they_are(local: LocalX) -> None:
     adapter = Adapter.connect(local.connection(local.app()))
     publication = adapter.publish(adapted("Text", "alt"), local.upload(adapter, "alt"), idempotency_key="x-1")
     found = adapter.find_publication(adapted("Text", "alt"), idempotency_key="x-1", since=local.clock.now())
-    assert found is not None
+    assert isinstance(found, Publication)
     assert found.remote_id == publication.remote_id
     assert local.sandbox.accounts.renewals == 0
 

@@ -19,6 +19,7 @@ from publisher.delivery.due import recover_lost
 from publisher.delivery.outcomes import Pace, after_send
 from publisher.delivery.worker import Worker
 from publisher.lifecycle import Fenced
+from publisher.platforms.base import NOTHING_PREPARED
 from publisher.platforms.errors import Unavailable
 from publisher.settings import DeliverySettings
 from tests import mutants
@@ -68,7 +69,7 @@ def late_answer_while_another_publishes(bench: Bench) -> None:
     add_delivery(bench.database, bench.clock.now())
     frozen = bench.claim("frozen")
     assert frozen is not None
-    intent = records.Intent(key="key", cost=0, gap=timedelta(0))
+    intent = records.Intent(key="key", preparation=NOTHING_PREPARED, cost=0, gap=timedelta(0))
     attempt = records.commit_intent(bench.database, frozen, intent, now=bench.clock.now(), lease=LEASE, owner="frozen")
     bench.find_absent()
 

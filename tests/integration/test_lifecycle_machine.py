@@ -18,7 +18,7 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, 
 from sqlalchemy import delete, select
 
 from publisher.clock import FixedClock
-from publisher.content import AdaptedPost, Publication
+from publisher.content import Absence, AdaptedPost, Preparation, Publication
 from publisher.db.base import Base
 from publisher.db.models import LEASED, Delivery
 from publisher.db.operations import Channel
@@ -30,6 +30,7 @@ from publisher.delivery.due import miss_expired, recover_lost
 from publisher.delivery.operate import Refused
 from publisher.delivery.outcomes import Pace, after_send, before_send
 from publisher.lifecycle import Fenced
+from publisher.platforms.base import NOTHING_PREPARED
 from publisher.platforms.errors import ContentRejected, CredentialsRefused, RateLimited, Unavailable, Unconfirmed
 from publisher.states import FINAL, WAITING, State
 from tests.fakes import FakeAdapter, FakeChannels, FakePlatform, add_delivery, fake_profile
@@ -57,10 +58,17 @@ class SlowToShow(FakeAdapter):
     clock: FixedClock
     accepted: dict[str, datetime]
 
-    def find_publication(self, post: AdaptedPost, *, idempotency_key: str, since: datetime) -> Publication | None:
+    def find_publication(
+        self,
+        post: AdaptedPost,
+        *,
+        idempotency_key: str,
+        since: datetime,
+        preparation: Preparation = NOTHING_PREPARED,
+    ) -> Publication | Absence:
         seen = self.accepted.get(idempotency_key)
         if seen is None or self.clock.now() < seen + APPEARS_AFTER:
-            return None
+            return Absence.NOT_LISTED
         return self._publication(idempotency_key)
 
 
@@ -202,7 +210,7 @@ class DeskMachine(RuleBasedStateMachine):
 
     def _commit(self, hands: Hands) -> None:
         now = self.clock.now()
-        intent = records.Intent(key=hands.key, cost=0, gap=timedelta(0))
+        intent = records.Intent(key=hands.key, preparation=NOTHING_PREPARED, cost=0, gap=timedelta(0))
         with _Guarded(self, hands):
             hands.attempt = records.commit_intent(
                 self.database, hands.held, intent, now=now, lease=LEASE, owner=hands.owner

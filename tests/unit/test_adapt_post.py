@@ -23,7 +23,7 @@ from publisher.profiles import (
 )
 
 IMAGES = ImageLimits(maximum=4, formats=("jpeg",), max_bytes=5_000_000, max_width=4096, max_height=4096, fit="as-is")
-HABITS = PublishingHabits(timeout_seconds=30, settle_seconds=10)
+HABITS = PublishingHabits(timeout_seconds=30, settle_seconds=10, listing_lag_seconds=10, listing_lag_source="made up")
 TUMBLR = Profile(
     label="Tumblr",
     text=TextLimits(unit="code_points", limit=100_000, rich=True, block_limit=4096),

@@ -15,7 +15,7 @@ from publisher.content import AdaptedPost, SourceImage, SourcePost
 from publisher.profiles import AltTextLimits, ImageLimits, Profile, PublishingHabits, TagLimits, TextLimits
 
 IMAGES = ImageLimits(maximum=4, formats=("jpeg",), max_bytes=2_000_000, max_width=2000, max_height=2000)
-HABITS = PublishingHabits(timeout_seconds=30, settle_seconds=10)
+HABITS = PublishingHabits(timeout_seconds=30, settle_seconds=10, listing_lag_seconds=10, listing_lag_source="made up")
 
 
 def profile(label: str, text: TextLimits, tags: TagLimits) -> Profile:

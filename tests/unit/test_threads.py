@@ -17,7 +17,9 @@ PROFILE = Profile(
     tags=TagLimits(maximum=3),
     images=ImageLimits(maximum=4, formats=("jpeg",), max_bytes=2_000_000, max_width=2000, max_height=2000),
     alt_text=AltTextLimits(limit=1000),
-    publishing=PublishingHabits(timeout_seconds=30, settle_seconds=10),
+    publishing=PublishingHabits(
+        timeout_seconds=30, settle_seconds=10, listing_lag_seconds=10, listing_lag_source="made up"
+    ),
     threads=True,
 )
 POST = SourcePost(
