@@ -9,6 +9,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable
+from http import HTTPStatus
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from urllib.parse import parse_qsl, urlsplit
 
@@ -71,8 +72,16 @@ def abort(connection: socket.socket) -> None:
     connection.close()
 
 
+def _phrase(status: int) -> str:
+    try:
+        return HTTPStatus(status).phrase
+    except ValueError:
+        return ""
+
+
 class _Handler(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
+    disable_nagle_algorithm = True
     server: _Server
 
     def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - the library's own name
@@ -102,15 +111,18 @@ class _Handler(BaseHTTPRequestHandler):
         if answer.cut_at == 0:
             self._break_off()
             return
-        self.send_response(answer.status)
-        for name, value in answer.headers.items():
-            self.send_header(name, value)
-        self.send_header("Content-Length", str(len(answer.body)))
-        self.end_headers()
-        self.wfile.write(answer.body[: answer.cut_at])
+        # Head and body leave in one write: apart, the second one would wait for the client's late acknowledgement.
+        body = b"" if self.command == "HEAD" else answer.body[: answer.cut_at]
+        self.wfile.write(self._head(answer) + body)
         if answer.cut_at is not None:
-            self.wfile.flush()
             self._break_off()
+
+    def _head(self, answer: Answer) -> bytes:
+        """The status line and the headers, down to the empty line."""
+        headers = {"Date": self.date_time_string(), **answer.headers, "Content-Length": str(len(answer.body))}
+        lines = [f"{self.protocol_version} {answer.status} {_phrase(answer.status)}"]
+        lines += [f"{name}: {value}" for name, value in headers.items()]
+        return "".join(f"{line}\r\n" for line in [*lines, ""]).encode("latin-1")
 
     def _break_off(self) -> None:
         self.close_connection = True

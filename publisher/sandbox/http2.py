@@ -51,8 +51,8 @@ class TlsServer:
         self._refuse = refuse
         self._hosts = frozenset(hosts)
         self.ca_file = ca_file
-        self._proxy_socket = socket.create_server((LOOPBACK, proxy_port), backlog=128)
-        self._server_socket = socket.create_server((LOOPBACK, 0), backlog=128)
+        self._proxy_socket = listening_socket(proxy_port)
+        self._server_socket = listening_socket(0)
         self._server_port = int(self._server_socket.getsockname()[1])
         self.proxy_url = f"http://{LOOPBACK}:{self._proxy_socket.getsockname()[1]}"
         self._config = _Config(_server_context(hosts, ca_file))
@@ -199,6 +199,16 @@ class _Tunnel:
     def end(self) -> None:
         """Hang up on the server; what it has sent until now still reaches the client."""
         self._up.cancel()
+
+
+def listening_socket(port: int) -> socket.socket:
+    """Binds a port whose connections send each write at once.
+
+    Asyncio sets that only on connections whose protocol is named, and those of `create_server` do not name it.
+    """
+    listening = socket.create_server((LOOPBACK, port), backlog=128)
+    listening.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+    return listening
 
 
 async def _copy(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
