@@ -5,9 +5,7 @@ from __future__ import annotations
 import os
 import secrets
 import shutil
-import signal
 import sys
-import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import date, timedelta
@@ -42,6 +40,7 @@ from publisher.staff import accounts
 from publisher.staff.roles import Role
 from publisher.starter import write_starter
 from publisher.states import FINAL, State
+from publisher.stop_signal import StopSignal
 
 MARK = ".publisher-demo"
 DAY_SECONDS = 60.0
@@ -88,9 +87,7 @@ def demo_command(ctx: click.Context, once: bool, folder: Path) -> None:
     Without a terminal, or with --once, one day is published and checked; the exit status tells.
     """
     once = once or not sys.stdout.isatty()
-    stop = threading.Event()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, lambda *_: stop.set())
+    stop = StopSignal()
     with folder_lines(folder) as logs, running_sandbox() as sandbox:
         demo = Demo(folder, sandbox)
         service = demo.prepare()
@@ -195,7 +192,7 @@ class Demo:
             actor="demo",
         )
 
-    def publish_day(self, service: Service, stop: threading.Event) -> bool:
+    def publish_day(self, service: Service, stop: StopSignal) -> bool:
         """Wait until the day's post is out everywhere, show it, and check what the platforms hold."""
         day = slot_day(self._clock.now(), self._desk.settings.outlet.zone)
         service.tick()
@@ -218,7 +215,7 @@ class Demo:
         console().print(f"[bold red]✗[/] {escape(told)}" if told else good)
         return not told
 
-    def _wait(self, day: date, stop: threading.Event) -> list[Delivery]:
+    def _wait(self, day: date, stop: StopSignal) -> list[Delivery]:
         waited = 0.0
         while waited < PATIENCE_SECONDS:
             found = self._deliveries(day)
@@ -234,7 +231,7 @@ class Demo:
         with self._desk.database.reading() as session:
             return list(session.scalars(query.order_by(Delivery.id)))
 
-    def go_on(self, service: Service, stop: threading.Event) -> None:
+    def go_on(self, service: Service, stop: StopSignal) -> None:
         """A day a minute, until somebody has seen enough."""
         say = console().print
         say("\nYour desk, where staff write, approve and look after posts:")

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import signal
 import sys
-import threading
 
 import click
 
@@ -12,6 +10,7 @@ from publisher.cli.desk import desk_of
 from publisher.cli.memory import keep_what_was_imported
 from publisher.cli.service import ROLES, Service
 from publisher.logs import configure_logs, get_logger
+from publisher.stop_signal import StopSignal
 
 
 @click.command("run")
@@ -32,9 +31,7 @@ def run_command(ctx: click.Context, roles: tuple[str, ...]) -> None:
     """
     configure_logs(stream=sys.stderr)
     desk = desk_of(ctx)
-    stop = threading.Event()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, lambda *_: stop.set())
+    stop = StopSignal()
     wanted = ROLES if "all" in roles else tuple(role for role in ROLES if role in roles)
     service = Service(desk, wanted)
     service.start()

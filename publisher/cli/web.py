@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import importlib
-import signal
 import sys
-import threading
 
 import click
 
@@ -16,6 +14,7 @@ from publisher.delivery.owner import this_process
 from publisher.health.heartbeat import WEB, leave
 from publisher.logs import configure_logs, get_logger
 from publisher.scheduler import Timetable
+from publisher.stop_signal import StopSignal
 
 DEFAULT_PORT = 8080
 
@@ -33,9 +32,7 @@ def web_command(ctx: click.Context, host: str | None, port: int | None, root_pat
     desk = desk_of(ctx)
     configured = desk.settings.web
     wanted_port = port if port is not None else configured.port if configured.port is not None else DEFAULT_PORT
-    stop = threading.Event()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, lambda *_: stop.set())
+    stop = StopSignal()
     # The two faces never import each other: this one only starts the other.
     server = importlib.import_module("publisher.web.server").WebServer(
         desk,

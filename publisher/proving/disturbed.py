@@ -19,21 +19,24 @@ from publisher.db.session import BUSY_TIMEOUT_MS, Database
 
 IMPATIENT_MS = 100
 MOST_PAGES = 2**32 - 2
-WRITING_LOOKS, WRITING_SECONDS = 100, 0.01
-"""A process needs a moment between taking a trap and saying so."""
+LEAVING_LOOKS, LEAVING_SECONDS = 6000, 0.01
+"""So often, and with such a pause, a process that stands still is told to go on, until it does."""
 
 
 class Traps:
     """Files `MILESTONE.NUMBER.SIGNAL`: the first worker that passes the milestone takes it and gets the signal.
 
     With `.DELIVERY` behind it, a trap waits for the worker that has this delivery. One that was
-    taken lies in the folder `taken`, and holds who took it and with which delivery.
+    taken lies in the folder `taken`, and its name tells who took it and with which delivery; whoever goes
+    on after it says so in the folder `left`.
     """
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
         self._taken = folder / "taken"
-        self._taken.mkdir(parents=True, exist_ok=True)
+        self._left = folder / "left"
+        for made in (self._taken, self._left):
+            made.mkdir(parents=True, exist_ok=True)
 
     def lay(self, milestone: str, number: int, wanted: signal.Signals, delivery: int | None = None) -> str:
         """Lay a trap, and return its name."""
@@ -42,7 +45,7 @@ class Traps:
         return name
 
     def waiting(self) -> list[str]:
-        return sorted(path.name for path in self._folder.iterdir() if path != self._taken)
+        return sorted(path.name for path in self._folder.iterdir() if path.is_file())
 
     def withdraw(self, name: str) -> int | None:
         """Take a trap back; returns the process that was in it already, None when nobody was."""
@@ -55,14 +58,28 @@ class Traps:
 
     def taker(self, name: str) -> tuple[int, int] | None:
         """The process that took a trap, and the delivery it had; None: nobody did."""
-        taken = self._taken / name
-        for _ in range(WRITING_LOOKS):
-            if not taken.exists():
-                return None
-            if words := taken.read_text().split():
-                return int(words[0]), int(words[1])
-            sleep(WRITING_SECONDS)
-        return None  # It was killed between taking the trap and saying so.
+        for taken in self._taken.glob(f"{name}@*"):
+            pid, _, delivery = taken.name.rpartition("@")[2].partition("-")
+            return int(pid), int(delivery)
+        return None
+
+    def let_go(self, name: str) -> None:
+        """Let the process in a trap go on that stands still, unless it was killed meanwhile.
+
+        It may be about to stand still only now: it is told until it has gone on.
+        """
+        taker = self.taker(name)
+        if taker is None:
+            return
+        for _ in range(LEAVING_LOOKS):
+            try:
+                os.kill(taker[0], signal.SIGCONT)
+            except ProcessLookupError:
+                return
+            if (self._left / name).exists():
+                return
+            sleep(LEAVING_SECONDS)
+        raise TimeoutError(f"process {taker[0]} stands still for ever")
 
     def pass_by(self, milestone: str, delivery: int) -> None:
         """Snap, if a trap lies here."""
@@ -70,13 +87,12 @@ class Traps:
             _, _, wanted, *only = path.name.split(".")
             if only and int(only[0]) != delivery:
                 continue
-            taken = self._taken / path.name
             try:
-                path.rename(taken)
+                path.rename(self._taken / f"{path.name}@{os.getpid()}-{delivery}")
             except FileNotFoundError:
                 continue
-            taken.write_text(f"{os.getpid()} {delivery}\n")
             _suffer(signal.Signals[wanted])
+            (self._left / path.name).touch()
 
 
 def _suffer(wanted: signal.Signals) -> None:

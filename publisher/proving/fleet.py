@@ -97,7 +97,7 @@ class Fleet:
         """Let every process finish what it has in hand, and wait for that.
 
         Raises:
-            FleetFailed: one of them does not end.
+            FleetFailed: one of them does not end; the log of the processes then shows where it stands.
         """
         ends = self.ended()
         for name in self._running:
@@ -106,6 +106,8 @@ class Fleet:
         pause = threading.Event()
         while self._running:
             if monotonic() > patience:
+                for name in self._running:
+                    self.signal(name, signal.SIGUSR1)
                 raise FleetFailed(f"{', '.join(self._running)} did not stop when told to")
             pause.wait(0.02)
             ends += self.ended()

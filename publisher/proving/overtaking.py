@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
-import os
 import signal
 from collections.abc import Callable, Iterator
 
@@ -65,7 +63,7 @@ class Overtaking:
             if self._traps.taker(self._second):
                 self._overtaken = True
                 self._until = monotonic() + OVERTAKER_SECONDS
-                let_go(first[0])
+                self._traps.let_go(self._first)
             elif self._is_at_rest(first[1]):
                 self.end()  # It was found on the platform: nobody else will have it.
         if monotonic() >= self._until:
@@ -81,12 +79,6 @@ class Overtaking:
     def end(self) -> None:
         """Let everybody go who stands still."""
         for name in filter(None, (self._first, self._second)):
-            if taker := self._traps.withdraw(name):
-                let_go(taker)
+            if self._traps.withdraw(name):
+                self._traps.let_go(name)
         self.over = True
-
-
-def let_go(pid: int) -> None:
-    """Let a process go on that stands still, unless it was killed meanwhile."""
-    with contextlib.suppress(ProcessLookupError):
-        os.kill(pid, signal.SIGCONT)

@@ -12,13 +12,13 @@ is killed.
 
 from __future__ import annotations
 
+import faulthandler
 import json
 import os
 import random
 import select
 import signal
 import sys
-import threading
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -35,9 +35,12 @@ from publisher.proving.disturbed import Disk, Traps
 from publisher.proving.outlet import ProvingOutlet
 from publisher.proving.shared_clock import SharedClock
 from publisher.scheduler import Scheduler
+from publisher.stop_signal import StopSignal
 
 LOOK_SECONDS = 0.1
 STDIN, STDOUT = 0, 1
+STACKS_WANTED = signal.SIGUSR1
+"""Has a process write where each of its threads stands to its standard error."""
 
 
 def main() -> int:
@@ -116,9 +119,9 @@ def _tell(news: dict[str, Any]) -> None:
 
 def _live(role: str, config: Path) -> int:
     """A child's whole life; the orders of its parent are not for it."""
-    stop = threading.Event()
-    signal.signal(signal.SIGTERM, lambda *_: stop.set())
+    stop = StopSignal(signal.SIGTERM)
     signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGTERM})
+    faulthandler.register(STACKS_WANTED)
     nothing = os.open(os.devnull, os.O_RDWR)
     os.dup2(nothing, STDIN)
     os.dup2(nothing, STDOUT)
@@ -133,7 +136,7 @@ def _live(role: str, config: Path) -> int:
     return 0
 
 
-def _work(outlet: ProvingOutlet, stop: threading.Event) -> None:
+def _work(outlet: ProvingOutlet, stop: StopSignal) -> None:
     """Drain whatever channel has work, until told to stop; what is in hand is finished."""
     delivery = outlet.settings.delivery
     worker = Worker(
@@ -161,7 +164,7 @@ def _work(outlet: ProvingOutlet, stop: threading.Event) -> None:
     dispatcher.stop()
 
 
-def _schedule(outlet: ProvingOutlet, stop: threading.Event) -> None:
+def _schedule(outlet: ProvingOutlet, stop: StopSignal) -> None:
     """Pick, take back and miss, until told to stop."""
 
     def pick() -> None:

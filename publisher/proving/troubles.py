@@ -19,7 +19,7 @@ from publisher.proving.disturbed import Disk, Traps
 from publisher.proving.fleet import Fleet
 from publisher.proving.judge import AT_REST
 from publisher.proving.outlet import ProvingOutlet
-from publisher.proving.overtaking import Overtaking, let_go
+from publisher.proving.overtaking import Overtaking
 from publisher.proving.plan import Act
 from publisher.proving.postgres import ThrowawayPostgres
 from publisher.proving.process import disk, traps
@@ -210,8 +210,8 @@ class Troubles:
 
     def _thaw(self, name: str) -> None:
         self._freezes.discard(name)
-        if taker := self._traps.withdraw(name):
-            let_go(taker)
+        if self._traps.withdraw(name):
+            self._traps.let_go(name)
         elif name in self._laid:
             self._laid.remove(name)
 

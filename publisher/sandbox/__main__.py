@@ -9,21 +9,18 @@ from __future__ import annotations
 import argparse
 import json
 import os
-import signal
 import sys
 import tempfile
-import threading
 from pathlib import Path
 
 from publisher.sandbox.faults import Fault
 from publisher.sandbox.stage import Ports, Stage
+from publisher.stop_signal import StopSignal
 
 
 def main(arguments: list[str] | None = None) -> int:
     options = _parser().parse_args(arguments)
-    done = threading.Event()
-    for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, lambda *_: done.set())
+    stop = StopSignal()
     with tempfile.TemporaryDirectory(prefix="publisher-sandbox-") as folder:
         port = options.port
         ports = Ports(port, port + 1, port + 2, port + 3) if port else Ports()
@@ -39,7 +36,7 @@ def main(arguments: list[str] | None = None) -> int:
         sys.stdout.flush()
         if sys.stdout.isatty():
             sys.stdout.write(guide(stage))
-        done.wait()
+        stop.wait()
         stage.stop()
     return 0
 

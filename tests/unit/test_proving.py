@@ -33,6 +33,7 @@ from publisher.settings import load_settings
 from publisher.states import State
 from tests import mutants
 from tests.fakes import add_delivery
+from tests.patience import wait_until
 
 PLATFORMS = ("one", "two", "three")
 TERMS = Terms(seed=7, days=10, kills=20)
@@ -215,6 +216,31 @@ def test_whoever_takes_a_trap_that_freezes_goes_not_a_step_further(tmp_path: Pat
         os.waitid(os.P_PID, walker.pid, os.WSTOPPED | os.WEXITED | os.WNOWAIT)
         walker.kill()
     assert not passed.exists()
+
+
+STANDING_STILL_LATE = """
+import signal, sys
+from pathlib import Path
+from publisher.proving import disturbed
+suffer = disturbed._suffer
+def suffer_late(wanted):
+    signal.sigwait({signal.SIGCONT})
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGCONT})
+    suffer(wanted)
+disturbed._suffer = suffer_late
+signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGCONT})
+disturbed.Traps(Path(sys.argv[1])).pass_by("committed", 7)
+"""
+
+
+def test_whoever_stands_still_only_after_it_was_let_go_goes_on_all_the_same(tmp_path: Path) -> None:
+    """It has taken the trap, and the signal to go on comes before the one that stops it."""
+    traps = Traps(tmp_path)
+    name = traps.lay("committed", 1, signal.SIGSTOP)
+    with subprocess.Popen([sys.executable, "-c", STANDING_STILL_LATE, str(tmp_path)]) as walker:
+        wait_until(lambda: traps.taker(name) is not None, "the trap is taken")
+        traps.let_go(name)
+        assert walker.wait() == 0
 
 
 def test_a_trap_that_is_taken_back_tells_who_is_in_it(tmp_path: Path) -> None:
