@@ -62,6 +62,9 @@ class QuickChannels(Channels):
 class ProvingOutlet(Desk):
     """What the processes of a proof work with. `prepare` makes the database, once, before they open it."""
 
+    _filled = 0
+    """So many posts are in the queue, or were."""
+
     @cached_property
     def database(self) -> Database:
         return Database.open(self.settings.database_url)
@@ -107,7 +110,7 @@ class ProvingOutlet(Desk):
     def fill_queue(self, posts: int) -> None:
         """So many approved posts, each with a picture and a caption for every channel like no other."""
         pictures = [_draw(self.config.parent / f"picture-{number}.png", number) for number in range(PICTURES)]
-        for number in range(1, posts + 1):
+        for number in range(self._filled + 1, self._filled + posts + 1):
             picture = pictures[number % PICTURES]
             stored = hashlib.sha256(picture.read_bytes()).hexdigest()
             known = self.store.has(stored)
@@ -131,6 +134,7 @@ class ProvingOutlet(Desk):
             now = self.clock.now()
             post = add_post(self.database, self.store, draft, now, "proof")
             approve(self.database, post.id, self.settings, self.targets, self.people, now=now, actor="proof")
+        self._filled += posts
 
 
 class _NoQuestions:

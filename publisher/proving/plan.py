@@ -9,6 +9,7 @@ import itertools
 import random
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from datetime import date, timedelta
 from typing import TypeVar
 
 Card = TypeVar("Card")
@@ -41,6 +42,7 @@ TROUBLES = {
 """
 FIRST_SECONDS = 1.5
 """Within so many seconds after the day's post is picked, its troubles begin."""
+EARLIEST_DAY = date(2026, 1, 1)
 LARGEST_SKEW = 45.0
 """The adapters allow for a platform's clock that differs by a minute."""
 
@@ -81,6 +83,12 @@ class DayPlan:
     """In the order of their times."""
     skips: bool = False
     """The clocks leap over a whole day before this one."""
+
+
+def first_day(terms: Terms) -> date:
+    """The local day on which a proof begins: any of two years, the nights on which the clocks change among them."""
+    chance = random.Random(f"{terms.seed} first day")  # noqa: S311 - as below
+    return EARLIEST_DAY + timedelta(days=chance.randrange(730))
 
 
 def draw_plan(terms: Terms, platforms: Sequence[str]) -> list[DayPlan]:

@@ -16,12 +16,12 @@ from publisher.proving.fleet import PROCESS, End, Fleet
 from publisher.proving.judge import counted, judge, write_history
 from publisher.proving.outlet import ProvingOutlet, secrets_set, write_outlet
 from publisher.proving.person import Person
-from publisher.proving.plan import DayPlan, Terms, draw_plan
+from publisher.proving.plan import DayPlan, Terms, draw_plan, first_day
 from publisher.proving.postgres import ThrowawayPostgres
 from publisher.proving.process import shared_clock
 from publisher.proving.report import Report, Spread
 from publisher.proving.troubles import Clocks, Troubles
-from publisher.proving.watch import Recovery, Stillness, is_picked, next_due, open_deliveries
+from publisher.proving.watch import Recovery, Stillness, is_filled, is_picked, next_due, open_deliveries
 from publisher.sandbox_client import SandboxClient, running_sandbox
 from publisher.settings import Settings
 
@@ -37,8 +37,8 @@ LOOK_SECONDS = 0.05
 ANSWER_SECONDS = 0.03
 """What every answer of a platform takes: a publication then lasts long enough to be disturbed."""
 SHORTEST_JUMP = timedelta(seconds=3)
-SPARE_POSTS = 5
-"""For days that the clock passes by itself, on its way to something that is due late."""
+LAST_HOUR = timedelta(hours=1)
+"""The clock does not jump into the last hour of a day, or the day might end before its deliveries do."""
 STILL_SECONDS = 3.0
 """Longer than any request takes, and than the pause between two look-ups."""
 Progress = Callable[[int, int], object]
@@ -68,15 +68,16 @@ def run_proof(
         sandbox.post("/delay", {"seconds": ANSWER_SECONDS})
         config = write_outlet(folder, accounts, terms.channels, server.create_database() if server else None)
         clock = shared_clock(config)
-        clock.move(timedelta(0))
         outlet = ProvingOutlet(config, clock)
+        # Before any process starts: whoever picks first picks for the first day of the plan.
+        clocks = Clocks(clock, sandbox, slot_opens(first_day(terms), outlet.settings))
         with secrets_set(outlet.settings, accounts):
             outlet.prepare()
-            outlet.fill_queue(terms.days + SPARE_POSTS)
+            outlet.fill_queue(terms.days)
             days = draw_plan(terms, sorted(accounts)) if plan is None else plan
             try:
                 with Fleet(config, workers=terms.workers, schedulers=terms.schedulers, module=module) as fleet:
-                    return Proof(terms, outlet, fleet, sandbox, Clocks(clock, sandbox), server).run(days, progress)
+                    return Proof(terms, outlet, fleet, sandbox, clocks, server).run(days, progress)
             finally:
                 outlet.database.close()
 
@@ -123,13 +124,14 @@ class Proof:
         self._restless: list[str] = []
         self._next_reading = 0.0
         self._pause = threading.Event()
+        self._ends_at: datetime | None = None
         self._patience = DAY_PATIENCE_SECONDS + PATIENCE_PER_CHANNEL * terms.channels
 
     def run(self, plan: Sequence[DayPlan], progress: Progress | None = None) -> Report:
         """Live through every day, and judge."""
         began = monotonic()
         settings = self._outlet.settings
-        day = slot_day(self._clocks.now(), settings.outlet.zone)
+        day = first_day(self._terms) - timedelta(days=1)
         days: list[date] = []
         skipped: list[date] = []
         for number, today in enumerate(plan, start=1):
@@ -138,15 +140,27 @@ class Proof:
             day, passed = next_day(day, self._clocks.now(), settings, skips=today.skips)
             skipped += passed
             days.append(day)
-            if why := self._live(day, today):
+            self._make_up_for(passed)
+            if why := self._live(day, today, is_last=number == len(plan)):
                 self._restless.append(f"{day}: not everything came to rest: {why}")
                 break
         self._troubles.end_all()
         self._ends += self._fleet.stop()
         return self._report(monotonic() - began, days, skipped)
 
-    def _live(self, day: date, plan: DayPlan) -> str:
-        """One day. Returns why it did not come to rest; empty when it did."""
+    def _make_up_for(self, passed: Sequence[date]) -> None:
+        """Queue another post for each day that the clock passed by itself, and that took one meanwhile."""
+        for day in passed:
+            if is_filled(self._outlet.database, day):
+                self._outlet.fill_queue(1)
+
+    def _live(self, day: date, plan: DayPlan, *, is_last: bool) -> str:
+        """One day. Returns why it did not come to rest; empty when it did.
+
+        What is due only after the next day opens is left to that day, if there is one: else the clock would pass
+        that day on its way, and how many days a proof has would be up to the machine.
+        """
+        self._ends_at = None if is_last else slot_opens(day + timedelta(days=1), self._outlet.settings) - LAST_HOUR
         for platform, fault in plan.faults:
             self._sandbox.post("/faults", {"platform": platform, "fault": fault})
         self._fleet.start_missing()
@@ -202,6 +216,8 @@ class Proof:
         if not self._troubles.standing:
             self._person.act(rows)  # Else it might wait for a lock whose holder waits for this very loop.
         due = next_due(self._outlet.database, rows, still=still)
+        if due is not None and self._ends_at is not None and due >= self._ends_at:
+            return not self._troubles.lasting
         if due is not None and due > self._clocks.now() + SHORTEST_JUMP:
             self._clocks.jump_to(due)
         return not rows and not self._troubles.lasting

@@ -39,11 +39,12 @@ LOCK_TIMEOUT = 10.0
 class Clocks:
     """The outlet's clock and the platforms', which may differ by a skew."""
 
-    def __init__(self, ours: SharedClock, sandbox: SandboxClient) -> None:
+    def __init__(self, ours: SharedClock, sandbox: SandboxClient, first: datetime) -> None:
+        """`first`: what they show at the beginning."""
         self._ours = ours
         self._sandbox = sandbox
         self._skew = timedelta(0)
-        self.jump_to(ours.now())
+        self.jump_to(first)
 
     def now(self) -> datetime:
         return self._ours.now()

@@ -30,6 +30,12 @@ def is_picked(database: Database, day: date) -> bool:
         return session.scalar(select(Pick.id).where(Pick.slot == day)) is not None
 
 
+def is_filled(database: Database, day: date) -> bool:
+    """Whether a post was picked for the day."""
+    with database.reading() as session:
+        return session.scalar(select(Pick.id).where(Pick.slot == day, Pick.post_id.is_not(None))) is not None
+
+
 def next_due(database: Database, rows: Sequence[Delivery], *, still: bool) -> datetime | None:
     """When the next of these is due, if all wait for nothing but the clock; None when one does not.
 

@@ -9,7 +9,7 @@ import subprocess
 import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from datetime import date, datetime
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -24,11 +24,14 @@ from publisher.proving.disturbed import Traps
 from publisher.proving.fleet import End
 from publisher.proving.judge import counted, judge, write_history
 from publisher.proving.outlet import write_outlet
-from publisher.proving.plan import FAULTS, FAULTS_AROUND, MILESTONES, TROUBLES, Terms, draw_plan
+from publisher.proving.plan import FAULTS, FAULTS_AROUND, MILESTONES, TROUBLES, Terms, draw_plan, first_day
 from publisher.proving.proof import next_day
 from publisher.proving.report import Findings
+from publisher.proving.shared_clock import SharedClock
+from publisher.proving.troubles import Clocks
 from publisher.proving.watch import Recovery
 from publisher.sandbox.faults import KINDS, STEPS, Fault
+from publisher.sandbox_client import SandboxClient
 from publisher.settings import load_settings
 from publisher.states import State
 from tests import mutants
@@ -54,6 +57,23 @@ def test_every_fault_of_the_sandbox_is_planned_for_every_platform() -> None:
     assert planned == {(platform, fault) for platform in PLATFORMS for fault in (*FAULTS, *FAULTS_AROUND)}
 
 
+def test_a_seed_draws_the_day_on_which_a_proof_begins() -> None:
+    """Not the day on which it is run: the same seed has the same days, whenever and wherever."""
+    days = {seed: first_day(replace(TERMS, seed=seed)) for seed in range(5000)}
+    assert days[7] == first_day(replace(TERMS, days=30))
+    assert (min(days.values()), max(days.values())) == (date(2026, 1, 1), date(2027, 12, 31))
+    assert {date(2026, 3, 29), date(2027, 10, 31)} <= set(days.values())
+
+
+def test_the_clocks_of_a_proof_begin_where_they_are_told(tmp_path: Path) -> None:
+    """Both, and before anybody reads them: whoever picks first picks for that day."""
+    sandbox = FakeSandbox()
+    first = datetime(2027, 3, 28, tzinfo=UTC)
+    clocks = Clocks(SharedClock(tmp_path / "clock"), sandbox, first)
+    assert timedelta(0) <= clocks.now() - first < timedelta(minutes=5)
+    assert abs(datetime.now(UTC) + sandbox.offset - clocks.now()) < timedelta(minutes=5)
+
+
 @pytest.mark.parametrize("on", [*TROUBLES])
 def test_every_milestone_and_every_trouble_is_planned(on: str) -> None:
     plan = draw_plan(replace(TERMS, on=on), PLATFORMS)
@@ -63,6 +83,17 @@ def test_every_milestone_and_every_trouble_is_planned(on: str) -> None:
     assert {act.milestone for act in kills if act.kind == "trap"} == set(MILESTONES)
     assert {act.kind for act in acts} >= {"kill scheduler", "kill worker", *TROUBLES[on]} - {"skipped day"}
     assert any(day.skips for day in plan)
+
+
+class FakeSandbox(SandboxClient):
+    """Takes a wish about its clock."""
+
+    def __init__(self) -> None:
+        self.offset = timedelta(0)
+
+    def post(self, path: str, wish: Mapping[str, Any]) -> Any:
+        assert path == "/clock"
+        self.offset = timedelta(seconds=wish["offset_seconds"])
 
 
 def found_by(
