@@ -6,6 +6,8 @@ import time
 from collections.abc import Callable
 
 PATIENCE = 120.0
+SETUP_PATIENCE = 600.0
+"""For what many tests share: when it does not start, every one of them fails."""
 
 
 def wait_until(true: Callable[[], bool], what: str) -> None:

@@ -24,8 +24,8 @@ import requests
 from mypy_boto3_s3.client import S3Client
 
 from publisher.settings.buckets import Bucket
+from tests.patience import PATIENCE, SETUP_PATIENCE
 
-PATIENCE = 60.0
 ACCESS_KEY, SECRET_KEY = "test-access-key", "test-secret-key"
 KEYS = {"PUBLISHER_S3_ACCESS_KEY": ACCESS_KEY, "PUBLISHER_S3_SECRET_KEY": SECRET_KEY}
 
@@ -49,7 +49,7 @@ class S3Server:
         )
 
     def _wait(self) -> str:
-        end = time.monotonic() + PATIENCE
+        end = time.monotonic() + SETUP_PATIENCE
         while time.monotonic() < end and self._process.poll() is None:
             if found := re.search(r"Running on (http://127\.0\.0\.1:\d+)", self._log.read_text()):
                 return found[1]

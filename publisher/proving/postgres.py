@@ -23,7 +23,7 @@ from sqlalchemy.engine import make_url
 
 from publisher.clock import monotonic, sleep
 
-PATIENCE_SECONDS = 60.0
+PATIENCE_SECONDS = 300.0
 USER = "publisher"
 UNPRIVILEGED = "nobody"
 """The server refuses to run as root; then it runs as this user."""
@@ -126,8 +126,18 @@ class ThrowawayPostgres:
         order = sql.SQL("CREATE DATABASE {}").format(sql.Identifier(name))
         if like is not None:
             order += sql.SQL(" TEMPLATE {}").format(sql.Identifier(str(make_url(like).database)))
-        with psycopg.connect(host=str(self.folder), user=USER, dbname="postgres", autocommit=True) as connection:
-            connection.execute(order)
+        give_up = monotonic() + PATIENCE_SECONDS
+        while True:
+            try:
+                with psycopg.connect(
+                    host=str(self.folder), user=USER, dbname="postgres", autocommit=True
+                ) as connection:
+                    connection.execute(order)
+                break
+            except psycopg.errors.ObjectInUse:
+                # Whoever used the model has closed its connection, and the server has not seen that yet.
+                if monotonic() > give_up:
+                    raise
         return f"postgresql+psycopg://{USER}@/{name}?host={self.folder}"
 
     @property

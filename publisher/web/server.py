@@ -11,7 +11,7 @@ from publisher.clock import monotonic, sleep
 from publisher.desk import Desk
 from publisher.web.app import create_app
 
-PATIENCE_SECONDS = 15.0
+PATIENCE_SECONDS = 120.0
 
 
 class NotServed(Exception):

@@ -15,6 +15,8 @@ from publisher.web.guard import COOKIE
 from tests.conftest import OpenOutlet
 from tests.desk_site import Site, open_site
 from tests.outlet import Outlet
+from tests.patience import PATIENCE as SECONDS
+from tests.patience import SETUP_PATIENCE
 
 NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
 ARGUMENTS = (
@@ -26,7 +28,7 @@ ARGUMENTS = (
 )
 
 
-PATIENCE = 30_000
+PATIENCE = 1000 * SECONDS
 """Milliseconds: a wait that ends when something is so, however busy the machine."""
 expect.set_options(timeout=PATIENCE)
 
@@ -49,7 +51,9 @@ def open_browser(program: str) -> Iterator[Browser]:
     # Chromium's own sandbox refuses to start for root, which CI often is.
     sandbox = ["--no-sandbox"] if os.geteuid() == 0 else []
     with sync_playwright() as playwright:
-        opened = playwright.chromium.launch(executable_path=program, args=[*ARGUMENTS, *sandbox])
+        opened = playwright.chromium.launch(
+            executable_path=program, args=[*ARGUMENTS, *sandbox], timeout=1000 * SETUP_PATIENCE
+        )
         yield opened
         opened.close()
 

@@ -15,12 +15,10 @@ from sqlalchemy import select
 from publisher.db.models import Post
 from publisher.desk import Desk
 from publisher.starter import write_starter
-from tests.browser.conftest import OpenPage
+from tests.browser.conftest import PATIENCE, OpenPage
 from tests.desk_site import Site, open_site
 from tests.outlet import draw
 
-PATIENCE = 30_000
-"""Milliseconds: a picture is opened by a process of its own."""
 CHANNELS = ("tumblr", "instagram", "x")
 RULES = {"runOnly": {"type": "tag", "values": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa"]}}
 APPROVED = "Approved: it goes out when its turn comes."

@@ -35,6 +35,7 @@ from tests.api_client import Program, problem, program, token_of
 from tests.desk_site import Site, everyone, open_starter_site, text_of
 from tests.fakes import add_delivery, the_delivery
 from tests.outlet import draw
+from tests.patience import PATIENCE
 
 ROUTES = sorted(
     (method, route.path, route.name)
@@ -510,7 +511,7 @@ def test_types_and_lengths_that_are_not_taken(editor: Program) -> None:
 
 
 def test_a_picture_that_is_too_large_is_refused_before_it_is_read(site: Site, editor: Program) -> None:
-    connection = http.client.HTTPConnection("127.0.0.1", site.server.port, timeout=20)
+    connection = http.client.HTTPConnection("127.0.0.1", site.server.port, timeout=PATIENCE)
     connection.putrequest("POST", "/api/v1/images")
     for name, value in (("Authorization", f"Bearer {editor.token}"), ("Content-Type", "image/png")):
         connection.putheader(name, value)

@@ -11,6 +11,7 @@ import pytest
 import requests
 
 from publisher.sandbox_client import SandboxClient, running_sandbox
+from tests.patience import PATIENCE
 
 
 @pytest.fixture(scope="module")
@@ -45,7 +46,7 @@ def test_the_ledger_begins_empty(sandbox: SandboxClient) -> None:
 def test_a_wish_that_makes_no_sense_is_refused_with_a_sentence(
     sandbox: SandboxClient, wish: object, sentence: str
 ) -> None:
-    answer = requests.post(f"{sandbox.url}/faults", json=wish, timeout=10)
+    answer = requests.post(f"{sandbox.url}/faults", json=wish, timeout=PATIENCE)
     assert answer.status_code == 400
     assert sentence in answer.json()["error"]
 
@@ -59,14 +60,14 @@ def test_its_clock_follows_the_outlet(sandbox: SandboxClient) -> None:
 
 @pytest.mark.parametrize("page", ["/", "/tumblr", "/x", "/instagram"])
 def test_pages_are_there_before_any_post_is(sandbox: SandboxClient, page: str) -> None:
-    answer = requests.get(sandbox.url + page, timeout=10)
+    answer = requests.get(sandbox.url + page, timeout=PATIENCE)
     assert answer.status_code == 200
     assert "<html" in answer.text
 
 
 def test_what_is_not_offered_is_said(sandbox: SandboxClient) -> None:
-    assert requests.get(f"{sandbox.url}/nowhere", timeout=10).status_code == 404
-    assert requests.put(f"{sandbox.url}/ledger", timeout=10).status_code == 405
+    assert requests.get(f"{sandbox.url}/nowhere", timeout=PATIENCE).status_code == 404
+    assert requests.put(f"{sandbox.url}/ledger", timeout=PATIENCE).status_code == 405
 
 
 @pytest.mark.parametrize("fault", ["tumblr", "tumblr:drop-after", "tumblr:nothing:1", "tumblr:drop-after:many"])
@@ -76,7 +77,7 @@ def test_a_fault_on_the_command_line_that_makes_no_sense_is_refused(fault: str) 
         capture_output=True,
         text=True,
         check=False,
-        timeout=60,
+        timeout=PATIENCE,
     )
     assert done.returncode == 2
     assert "Traceback" not in done.stderr

@@ -23,6 +23,7 @@ from publisher.web.api.app import ROUTERS as API_ROUTERS
 from publisher.web.guard import COOKIE
 from publisher.web.pages import ROUTERS
 from tests.desk_site import PASSWORD, Client, Site, everyone, open_starter_site, text_of
+from tests.patience import PATIENCE
 
 ROUTES = sorted(
     (method, route.path, route.name)
@@ -82,14 +83,14 @@ def test_each_route_lets_in_whom_its_rule_lets_in(site: Site, method: str, path:
         path = path.replace(parameter, value)
     path = re.sub(r"\{[^}]+\}", "1", path)
     # Changes are asked for without the session's key, so that nothing comes of them.
-    answer = client.request(method, path, allow_redirects=False, stream=True, timeout=20)
+    answer = client.request(method, path, allow_redirects=False, stream=True, timeout=PATIENCE)
     permissions = None if role == "nobody" else permissions_of([role])
     if method not in ("GET", "HEAD") and role != "nobody" and RULES[name] != Access.PUBLIC:
         assert answer.status_code == 403
         client.headers.update({"x-csrf-token": client.csrf})
         if allows(RULES[name], permissions):
             return
-        answer = client.request(method, path, allow_redirects=False, stream=True, timeout=20)
+        answer = client.request(method, path, allow_redirects=False, stream=True, timeout=PATIENCE)
     if allows(RULES[name], permissions):
         assert answer.status_code not in (401, 403), (answer.status_code, text_of(answer))
         # No scheduler lives here, and that is told.
@@ -135,7 +136,7 @@ def test_whoever_is_lost_finds_the_way_back(site: Site) -> None:
     assert lost.status_code == 404
     assert "There is nothing here" in text_of(lost)
     assert 'href="/queue"' in lost.text
-    stranger = requests.get(f"{site.url}/nowhere", timeout=10)
+    stranger = requests.get(f"{site.url}/nowhere", timeout=PATIENCE)
     assert stranger.status_code == 404
     assert 'href="/queue"' not in stranger.text
 

@@ -20,6 +20,7 @@ from publisher.lifecycle import Fenced, move
 from publisher.states import State
 from tests.desk_site import Site, open_starter_site, text_of
 from tests.fakes import add_delivery, the_delivery
+from tests.patience import PATIENCE
 
 LINK = "https://picture-of-the-day.tumblr.com/post/4711"
 
@@ -150,7 +151,7 @@ def test_they_are_downloaded_whole_and_run_nothing(site: Site) -> None:
 def test_a_page_hears_of_changes(site: Site) -> None:
     client = site.client("operator")
     with requests.get(
-        f"{site.url}/deliveries/changes", cookies=client.cookies.get_dict(), stream=True, timeout=20
+        f"{site.url}/deliveries/changes", cookies=client.cookies.get_dict(), stream=True, timeout=PATIENCE
     ) as stream:
         lines = stream.iter_lines(decode_unicode=True)
         assert next(lines) == "retry: 5000"

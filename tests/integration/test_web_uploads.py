@@ -23,8 +23,7 @@ from publisher.post_queue.pictures import keep_picture
 from publisher.post_queue.uploads import FOLDER, MOST_UNFINISHED, Uploads, WrongOffset
 from tests.desk_site import Client, Site, open_starter_site, text_of
 from tests.outlet import draw
-
-PATIENCE_SECONDS = 20.0
+from tests.patience import PATIENCE
 
 
 @pytest.fixture(scope="module")
@@ -221,7 +220,7 @@ def test_a_piece_that_comes_twice_at_once_is_added_once(site: Site) -> None:
         held.flush()
         with site.desk.database.writing() as session:
             session.execute(update(Upload).where(Upload.id == upload.id).values(received=8))
-    second.join(PATIENCE_SECONDS)
+    second.join(PATIENCE)
     assert refusals == [8]
     assert file.read_bytes() == b"12345678"
 
@@ -229,7 +228,7 @@ def test_a_piece_that_comes_twice_at_once_is_added_once(site: Site) -> None:
 def wait_for_file(file: Path, thread: threading.Thread) -> None:
     """Return as soon as somebody waits for the lock of a file."""
     waiting = re.compile(rf"-> FLOCK .*:{file.stat().st_ino} ")
-    give_up = time.monotonic() + PATIENCE_SECONDS
+    give_up = time.monotonic() + PATIENCE
     while thread.is_alive() and time.monotonic() < give_up:
         if waiting.search(Path("/proc/locks").read_text(encoding="ascii")):
             return
@@ -291,13 +290,13 @@ def test_one_picture_that_two_people_bring_at_once_is_stored_once(
         )
         second.start()
         wait_for_lock(postgres_database)
-    second.join(PATIENCE_SECONDS)
+    second.join(PATIENCE)
     assert [each.file_name for each in brought] == ["first"]
 
 
 def wait_for_lock(database: Database) -> None:
     """Return as soon as somebody waits for another's row."""
-    give_up = time.monotonic() + PATIENCE_SECONDS
+    give_up = time.monotonic() + PATIENCE
     while time.monotonic() < give_up:
         with database.reading() as session:
             if session.scalar(text("SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock'")):

@@ -7,6 +7,7 @@ import threading
 import pytest
 
 from publisher.delivery.dispatch import ThreadDispatcher
+from tests.patience import PATIENCE
 
 
 def test_a_kick_during_the_work_is_worked_off_afterwards() -> None:
@@ -14,18 +15,18 @@ def test_a_kick_during_the_work_is_worked_off_afterwards() -> None:
 
     def drain(channel: str, stop: threading.Event) -> int:
         begun.set()
-        assert go_on.wait(10)
+        assert go_on.wait(PATIENCE)
         done.release()
         return 1
 
     dispatcher = ThreadDispatcher(drain, threads=2)
     dispatcher.kick("a")
-    assert begun.wait(10)
+    assert begun.wait(PATIENCE)
     dispatcher.kick("a")
     dispatcher.kick("a")
     go_on.set()
-    assert done.acquire(timeout=10)
-    assert done.acquire(timeout=10)
+    assert done.acquire(timeout=PATIENCE)
+    assert done.acquire(timeout=PATIENCE)
     dispatcher.stop()
     assert not done.acquire(blocking=False)
     assert dispatcher.idle
@@ -79,7 +80,7 @@ def test_trouble_is_told_once_and_its_end_too(caplog: pytest.LogCaptureFixture) 
     dispatcher = ThreadDispatcher(drain, threads=1)
     while trouble:
         dispatcher.kick("a")
-        assert drained.acquire(timeout=10)
+        assert drained.acquire(timeout=PATIENCE)
     dispatcher.stop()
     told = [record.message for record in caplog.records if record.name.startswith("publisher")]
     assert sum("trying again until it works" in line for line in told) == 1
