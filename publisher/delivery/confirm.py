@@ -14,14 +14,13 @@ from typing import Any
 from sqlalchemy.orm import Session
 
 from publisher.clock import Clock
-from publisher.content import Absence, AdaptedPost, Publication, PublishedPost
-from publisher.db.models import Delivery
+from publisher.content import Absence, AdaptedPost, Publication
 from publisher.db.session import Database
 from publisher.delivery import records
 from publisher.delivery.channels import Channels
 from publisher.delivery.claim import Held
 from publisher.delivery.outcomes import Pace, error_name
-from publisher.lifecycle import Fenced, look_again, move, record_event, record_late_success
+from publisher.lifecycle import Fenced, look_again, move, record_late_success
 from publisher.logs import get_logger
 from publisher.platforms.base import PlatformAdapter, SupportsLookup, SupportsReadBack
 from publisher.platforms.errors import CredentialsRefused, PlatformError, RateLimited, Unavailable
@@ -32,7 +31,6 @@ GIVE_UP_AFTER = timedelta(hours=24)
 """A question that the platform has not answered for so long goes to a person."""
 MOST_LOST_REQUESTS = 5
 """After so many in a row the cause isn't chance, and a person looks."""
-READ_BACK_PAUSE = timedelta(minutes=5)
 
 
 class CantTell(Exception):
@@ -51,7 +49,7 @@ class Verdict:
 
 
 class Confirmer:
-    """Looks up unknown outcomes and reads published posts back."""
+    """Looks up unknown outcomes."""
 
     def __init__(
         self,
@@ -174,59 +172,10 @@ class Confirmer:
         except Fenced:
             get_logger("delivery").info("somebody else has settled it", delivery=held.id)
 
-    def verify(self, held: Held) -> None:
-        """Read a published post back once; a difference is told, and never mended by posting again."""
-        started, refused = self._clock.now(), ""
-        try:
-            finding, problem = self._read_back(held)
-        except Exception as error:
-            finding, problem = error_name(error), ""
-            refused = error.message if isinstance(error, CredentialsRefused) else ""
-            get_logger("delivery").warning("not read back", delivery=held.id, error=finding, why=str(error))
-        # Where no answer came, the question is put again while it still means something.
-        asked_again = finding not in ("as sent", "differs", "gone", "not readable")
-        with self._database.writing() as session:
-            delivery = session.get_one(Delivery, held.id)
-            give_up = delivery.published_at is None or started - delivery.published_at > GIVE_UP_AFTER
-            delivery.verify_at = self._clock.now() + READ_BACK_PAUSE if asked_again and not give_up else None
-            self._note(session, held, "verify", finding, started=started, detail=problem)
-            if refused:
-                records.pause_channel(session, held.channel, refused, self._clock.now())
-            if problem:
-                delivery.problem = problem
-                record_event(
-                    session, "read back differs", now=started, delivery_id=held.id, detail={"problem": problem}
-                )
-        if problem:
-            get_logger("delivery").error("read back differs", delivery=held.id, channel=held.channel, why=problem)
-
-    def _read_back(self, held: Held) -> tuple[str, str]:
-        adapter = self._channels.open(held.channel)
-        if not isinstance(adapter, SupportsReadBack) or held.remote_id is None:
-            return "not readable", ""
-        shown = adapter.read_publication(held.remote_id)
-        if shown is None:
-            return "gone", "The post can't be read back: it was removed, or is hidden; look at it on the platform."
-        differences = compare(held.adapted, shown)
-        return ("differs", "; ".join(differences)) if differences else ("as sent", "")
-
     def _note(self, session: Session, held: Held, kind: str, finding: str, *, started: datetime, detail: str) -> None:
         records.add_reading(
             session, held, kind, finding, started=started, now=self._clock.now(), owner=self._owner, detail=detail
         )
-
-
-def compare(sent: AdaptedPost, shown: PublishedPost) -> list[str]:
-    """What followers see otherwise than it was sent, one sentence each."""
-    differences = []
-    if shown.image_count != len(sent.images):
-        differences.append(f"{shown.image_count} of {len(sent.images)} pictures are shown")
-    for number, (image, alt_text) in enumerate(zip(sent.images, shown.alt_texts, strict=False), start=1):
-        if alt_text is not None and alt_text.strip() != image.alt_text.strip():
-            differences.append(
-                f"picture {number} has no alt text" if not alt_text else f"the alt text of picture {number} differs"
-            )
-    return differences
 
 
 def _visible(adapter: PlatformAdapter, held: Held) -> Publication | Absence:

@@ -30,6 +30,7 @@ from publisher.delivery.claim import Held, claim, renew, take_look_up, take_veri
 from publisher.delivery.confirm import Confirmer
 from publisher.delivery.outcomes import Pace, after_send, before_send
 from publisher.delivery.strain import Strain, strain_of
+from publisher.delivery.verify import Verifier
 from publisher.lifecycle import Fenced
 from publisher.logs import get_logger
 from publisher.media import MediaUnreachable
@@ -87,6 +88,7 @@ class Worker:
         self._milestone = milestone
         channels.on_quota(quotas.Book(database, clock).note)
         self._confirmer = Confirmer(database, channels, clock, self._pace, settings.settle_seconds, owner=owner)
+        self._verifier = Verifier(database, channels, clock, owner=owner)
 
     def drain(self, channel: str, stop: threading.Event | None = None) -> int:
         """Do what is due on one channel until nothing is, and return how many things that were."""
@@ -102,7 +104,7 @@ class Worker:
         elif held := take_look_up(self._database, channel, now):
             self._confirmer.look_up(held)
         elif held := take_verification(self._database, channel, now):
-            self._confirmer.verify(held)
+            self._verifier.verify(held)
         else:
             return False
         return True
