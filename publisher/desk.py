@@ -10,8 +10,9 @@ from publisher.adapt.people import People
 from publisher.adapt.posts import Target
 from publisher.adapt.rendering import Renderer
 from publisher.clock import Clock, SystemClock
+from publisher.db.history import History
 from publisher.db.session import Database
-from publisher.db.upgrade import prepare_database
+from publisher.db.upgrade import UpgradeReport, prepare_database
 from publisher.delivery.channels import Channels
 from publisher.media import MediaStore
 from publisher.media.opening import media_store
@@ -34,13 +35,34 @@ class Desk:
 
     @cached_property
     def database(self) -> Database:
-        """The database, created or migrated first if it has to be."""
+        """The database, created or migrated first if it has to be.
+
+        Raises:
+            UnknownHistory: it is not the one that this desk last knew.
+            DatabaseError: it can't be used.
+        """
         settings = self.settings
-        prepare_database(settings.database_url, backups=settings.path(settings.storage.backups), now=self.clock.now())
-        database = Database.open(settings.database_url)
+        self.prepare()
+        database = Database.open(settings.database_url, self.history)
+        self.history.begin(database.engine, self.now())
         with database.writing() as session:
             sync_channels(session, settings)
         return database
+
+    @cached_property
+    def history(self) -> History:
+        """What this desk last knew of its database."""
+        return History(self.settings.database_url, self.settings.root)
+
+    def prepare(self) -> UpgradeReport:
+        """Create or migrate the database, if it is the one that this desk last knew, and tell what was done."""
+        settings = self.settings
+        backups = settings.path(settings.storage.backups)
+        return prepare_database(settings.database_url, backups=backups, now=self.now(), history=self.history)
+
+    def database_is_there(self) -> bool:
+        """Whether the database's file is still the one that was opened. Always, on PostgreSQL."""
+        return self.history.is_there()
 
     @cached_property
     def store(self) -> MediaStore:

@@ -17,6 +17,7 @@ from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
 from publisher.content import AdaptedPost, Publication
+from publisher.db.history import note_intent
 from publisher.db.models import LEASED, Attempt, Delivery, Event, Pick
 from publisher.states import MOVES, WAITING, State
 
@@ -25,6 +26,8 @@ REPLY_PAUSE = timedelta(seconds=5)
 CANCELED_THREAD = (
     "The post before it was canceled and is public nevertheless; retry this reply to continue it, or cancel it."
 )
+REMEMBERED = (State.PUBLISHING, State.PUBLISHED, State.CANCELED)
+"""A database that has forgotten such a move would publish what is public, or what nobody wants."""
 RESTORED = "The desk was restored from a backup; it is looked up whether this went out before."
 
 
@@ -141,6 +144,8 @@ def move(
         actor=actor,
         detail={"before": [*sources] if len(sources) > 1 else sources[0], "fence": new_fence, **_telling(values)},
     )
+    if to in REMEMBERED:
+        note_intent(session)
     if to == State.PUBLISHED:
         _continue_thread(session, delivery_id, now, new_post=sources == (State.PUBLISHING,))
     return new_fence
@@ -260,7 +265,8 @@ def restore_deliveries(session: Session, now: datetime, key_of: Callable[[Delive
         .where(Delivery.state.in_(by_hand), Delivery.unknown_since.is_(None))
         .values(unknown_since=now, fence=Delivery.fence + 1)
     )
-    fell_due = and_(Delivery.state.in_(WAITING), Delivery.due_at <= now)
+    # What waits for a later try now may have been tried at its hour, or let go by a person.
+    fell_due = and_(Delivery.state.in_(WAITING), or_(Delivery.due_at <= now, Delivery.scheduled_at <= now))
     query = select(Delivery).where(or_(Delivery.state.in_(LEASED), fell_due)).order_by(Delivery.id)
     restored = list(session.scalars(query))
     for delivery in restored:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from pathlib import Path
 
 import click
@@ -9,10 +10,15 @@ import click
 from publisher.cli.desk import desk_of
 from publisher.clock import SystemClock
 from publisher.desk import Desk
+from publisher.health.heartbeat import SEEN_WITHIN
 from publisher.keeping.backup import make_backup
-from publisher.keeping.files import make_private, plain_errors
+from publisher.keeping.files import BackupError, make_private, plain_errors
+from publisher.keeping.in_place import accept_present, begin_empty, restore_in_place
 from publisher.keeping.naming import label, read_url
-from publisher.keeping.restore import RestoreReport, restore
+from publisher.keeping.restore import RestoreReport, restore, restore_copy
+
+MOST_NAMES = 20
+"""So many originals are named."""
 
 
 @click.command("backup")
@@ -43,36 +49,124 @@ def backup_command(ctx: click.Context, folder: Path | None) -> None:
 
 
 @click.command("restore")
-@click.argument("backup", type=click.Path(path_type=Path))
-@click.argument("folder", type=click.Path(path_type=Path))
+@click.argument("backup", type=click.Path(path_type=Path), required=False)
+@click.argument("folder", type=click.Path(path_type=Path), required=False)
 @click.option(
     "--database", metavar="URL", help="An empty PostgreSQL database, or env:NAME for a variable with its URL."
 )
-def restore_command(backup: Path, folder: Path, database: str | None) -> None:
-    """Bring BACKUP back into FOLDER, which must be empty or not there, after checking every file of it.
+@click.option(
+    "--accept-this-database",
+    "accept",
+    is_flag=True,
+    help="Go on with the database that is in place; whatever fell due since its last entry is looked up first.",
+)
+@click.option("--begin-empty", "empty", is_flag=True, help="Begin with an empty queue where the database was lost.")
+@click.pass_context
+def restore_command(
+    ctx: click.Context, backup: Path | None, folder: Path | None, database: str | None, accept: bool, empty: bool
+) -> None:
+    """Bring BACKUP back: into FOLDER, which must be empty or not there; without FOLDER, into the desk's own place.
+
+    BACKUP is a folder that `publisher backup` wrote, or a copy that `publisher run` makes every day
+    in backups/daily. A daily copy holds the database alone: configuration and original pictures are
+    taken from the desk that --config names. In the desk's own place only the database is exchanged,
+    and the present one is kept beside it. Stop the desk first.
 
     A PostgreSQL database goes into the empty one that --database names, else the one that
-    PUBLISHER__STORAGE__DATABASE or the configuration in the backup names.
+    PUBLISHER__STORAGE__DATABASE or the configuration names.
 
     Whatever fell due since the backup may be public: it is looked up first, and goes out only
     if the platform does not have it.
     """
+    now = SystemClock().now()
+    if accept or empty:
+        if backup is not None or database is not None or accept == empty:
+            raise click.UsageError("--accept-this-database and --begin-empty stand alone, without a backup")
+        _accept(desk_of(ctx), now) if accept else _begin_empty(desk_of(ctx), now)
+        return
+    if backup is None:
+        raise click.UsageError("name a backup: a folder that publisher backup wrote, or a file in backups/daily")
     url = read_url(database) if database else None
-    report = restore(backup, folder, SystemClock().now(), url)
+    report = _restore(desk_of(ctx), backup, folder, now, url)
     desk = Desk(report.config)
     if url and url != desk.settings.database_url:
         click.echo(f"Set PUBLISHER__STORAGE__DATABASE, or storage.database: the database is {label(url)} now.")
-    for sentence in _told(report, desk):
+    for sentence in _told(report, desk, in_place=folder is None):
         click.echo(sentence)
 
 
-def _told(report: RestoreReport, desk: Desk) -> list[str]:
-    made = desk.local(report.manifest.created_at)
-    told = [f"The backup of {made} is restored; its configuration is {report.config}."]
-    if report.looked_up:
+def _restore(desk: Desk, backup: Path, folder: Path | None, now: datetime, url: str | None) -> RestoreReport:
+    if folder is None:
+        return restore_in_place(backup, desk.settings, now=now, seen_within=SEEN_WITHIN, database=url)
+    if backup.is_dir():
+        return restore(backup, folder, now, url)
+    if not desk.config.exists():
+        raise BackupError(
+            f"{backup} holds a database alone, and the configuration {desk.config} is not there: name the desk's with "
+            "publisher --config FILE restore, or make a new one with publisher init and restore into its place"
+        )
+    if url is not None:
+        raise BackupError(f"{backup} goes into a file; restore it without --database")
+    return restore_copy(backup, desk.settings, folder, now)
+
+
+def _accept(desk: Desk, now: datetime) -> None:
+    report = accept_present(desk.settings, now=now, seen_within=SEEN_WITHIN)
+    click.echo(f"The desk goes on with {_place(desk)}, whose last entry is of {desk.local(report.made_at)}.")
+    for sentence in [*_doubts_told(report), f"Then: publisher --config {report.config} doctor"]:
+        click.echo(sentence)
+
+
+def _begin_empty(desk: Desk, now: datetime) -> None:
+    aside = begin_empty(desk.settings, now=now)
+    desk.database.close()
+    kept = f" What was left of the lost one is in {aside}." if aside else ""
+    click.echo(
+        f"{_place(desk)} was made with an empty queue.{kept} Posts that were shown before are not known to it: add "
+        "none of them again."
+    )
+
+
+def _place(desk: Desk) -> str:
+    return label(desk.settings.database_url)
+
+
+def _told(report: RestoreReport, desk: Desk, *, in_place: bool = False) -> list[str]:
+    made = desk.local(report.made_at)
+    if in_place:
+        told = [
+            f"The database of {made} is restored to {_place(desk)}; configuration and originals are the desk's own."
+        ]
+    else:
+        told = [f"The backup of {made} is restored; its configuration is {report.config}."]
+    if report.kept_aside is not None:
+        told.append(f"The database that was there before is kept in {report.kept_aside}; remove that when all is well.")
+    if report.missing:
         told.append(
-            f"{report.looked_up} deliveries may have gone out since: each is looked up first, and is sent only if the "
-            "platform does not have it."
+            f"These originals are missing, and posts that show them can't go out: {_list(report.missing)}. Bring them "
+            "back from a whole backup, or upload them again."
+        )
+    told += _doubts_told(report)
+    lost = (
+        ""
+        if in_place
+        else "Make sure that the lost desk runs nowhere, set the secrets, connect the channels that log in by hand. "
+    )
+    told.append(f"{lost}Then: publisher --config {report.config} doctor")
+    return told
+
+
+def _list(names: tuple[str, ...]) -> str:
+    more = len(names) - MOST_NAMES
+    return ", ".join(names[:MOST_NAMES]) + (f" and {more} more" if more > 0 else "")
+
+
+def _doubts_told(report: RestoreReport) -> list[str]:
+    told = []
+    if number := report.looked_up:
+        are = "1 delivery" if number == 1 else f"{number} deliveries"
+        told.append(
+            f"{are} may have gone out since: each is looked up first, and is sent only if the platform does not have it."
         )
     if days := report.gap.days:
         span = f"{days[0]}" if len(days) == 1 else f"{days[0]} to {days[-1]}"
@@ -83,8 +177,4 @@ def _told(report: RestoreReport, desk: Desk) -> list[str]:
     if posts := report.gap.posts:
         names = ", ".join(f"{post.id} “{post.title}”" for post in posts)
         told.append(f"These posts may have been shown then and are drafts again; approve those that were not: {names}.")
-    told.append(
-        "Make sure that the lost desk runs nowhere, set the secrets, connect the channels that log in by hand; "
-        f"then: publisher --config {report.config} doctor"
-    )
     return told

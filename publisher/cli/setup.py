@@ -10,7 +10,6 @@ from pathlib import Path
 import click
 
 from publisher.cli.desk import desk_of
-from publisher.db.upgrade import prepare_database
 from publisher.desk import Desk
 from publisher.starter import starter_files, write_starter
 
@@ -23,9 +22,7 @@ def init_command(folder: Path) -> None:
     for path in starter_files():
         click.echo(f"{'wrote' if folder / path in written else 'kept '} {folder / path}")
     desk = Desk(folder / "config" / "publisher.toml")
-    settings = desk.settings
-    report = prepare_database(settings.database_url, backups=settings.path(settings.storage.backups), now=desk.now())
-    click.echo(report.sentence)
+    click.echo(desk.prepare().sentence)
     click.echo(
         "Next: fill in config/publisher.toml and the secrets that config/.env.example lists, then run: publisher doctor"
     )

@@ -18,6 +18,8 @@ from sqlalchemy.engine import make_url
 from sqlalchemy.engine.interfaces import DBAPIConnection
 from sqlalchemy.orm import Session
 
+from publisher.db.history import RAISES, History
+
 BUSY_TIMEOUT_MS = 30_000
 FORGOTTEN_MS = 20_000
 """PostgreSQL undoes a transaction that nobody goes on with for so long, as when its machine was lost."""
@@ -87,24 +89,37 @@ class _Turn:
 class Database:
     """Where sessions come from. Keep transactions short, and never hold one over a network call."""
 
-    def __init__(self, engine: Engine) -> None:
+    def __init__(self, engine: Engine, history: History | None = None) -> None:
+        """`history`: told of every commit that asks for it by `note_intent`. None: nobody compares."""
         self.engine = engine
+        self.history = history
         self._reader = engine.execution_options(reading=True)
         # SQLite has one writer at a time, and lets the others sleep and look again: threads of one process take turns.
         self._turn = _Turn() if engine.dialect.name == "sqlite" else nullcontext()
 
     @classmethod
-    def open(cls, url: str) -> Database:
+    def open(cls, url: str, history: History | None = None) -> Database:
         engine = create_database_engine(url)
         if engine.dialect.name == "postgresql":
             event.listen(engine, "connect", _forget_what_is_left_lying)
-        return cls(engine)
+        return cls(engine, history)
 
     @contextmanager
     def writing(self) -> Iterator[Session]:
-        """One transaction that may write: committed at the end, undone whole on an error."""
+        """One transaction that may write: committed at the end, undone whole on an error.
+
+        Raises:
+            DatabaseError: it holds an intent to publish, and the database was removed or exchanged (then
+                nothing was committed), or what the desk last knew can't be written down. Nothing may be sent.
+        """
+        newest = None
         with self._turn, Session(self.engine, expire_on_commit=False) as session, session.begin():
             yield session
+            if self.history is not None and session.info.get(RAISES):
+                newest = self.history.check(session)
+        # After the turn, so that others write meanwhile. A request that publishes is sent only after this.
+        if self.history is not None and newest is not None:
+            self.history.advance(newest)
 
     @contextmanager
     def reading(self) -> Iterator[Session]:

@@ -26,14 +26,14 @@ from sqlalchemy.pool import ConnectionPoolEntry
 from publisher.clock import monotonic, sleep
 from publisher.db import engine_tables, session
 from publisher.db.base import Base
+from publisher.db.errors import DatabaseError
+from publisher.db.history import History
 from publisher.db.session import create_database_engine
+
+__all__ = ["DatabaseError", "UpgradeReport", "back_up", "knows", "migrate", "prepare_database"]
 
 MIGRATIONS = Path(__file__).parent / "migrations"
 ADVISORY_LOCK = 0x7075626C6973  # "publis": any number, the same in every process
-
-
-class DatabaseError(Exception):
-    """The database can't be used; the message is one sentence for a person."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -67,14 +67,17 @@ class UpgradeReport:
         return f"The database was upgraded from revision {self.before} to {self.after}; {kept}."
 
 
-def prepare_database(url: str, *, backups: Path, now: datetime) -> UpgradeReport:
+def prepare_database(url: str, *, backups: Path, now: datetime, history: History | None = None) -> UpgradeReport:
     """Create the database, or bring it to this version's revision, and tell what was done.
 
     An older SQLite file is first copied into the folder `backups`, as
     `NAME-YYYYMMDDTHHMMSSZ-REVISION.db` with mode 0600, and the copy is checked. PostgreSQL is
     migrated without a copy. When anything fails, the database is as it was before.
 
+    `history`: what the desk last knew of this database, which is compared with it first.
+
     Raises:
+        UnknownHistory: it is not the database that the desk last knew; nothing was changed.
         DatabaseError: it was written by a newer version, belongs to another program, is
             damaged, in use, read-only or out of space; nothing was changed.
     """
@@ -84,6 +87,8 @@ def prepare_database(url: str, *, backups: Path, now: datetime) -> UpgradeReport
             raise DatabaseError(f"the folder {file.parent} of the database is not there; make it or mend its path")
         if file is not None and file.exists():
             _refuse_stranger(file)
+        if history is not None:
+            history.examine()
         engine = create_database_engine(url)
         if file is not None:
             _switch_to_wal(file)

@@ -18,6 +18,7 @@ from pathlib import Path
 
 from publisher import __version__
 from publisher.db.upgrade import back_up
+from publisher.keeping.database_copy import DatabaseCopy, knows_until
 from publisher.keeping.files import UNFINISHED, BackupError, copy_file, flush_folder, link_or_copy, plain_errors
 from publisher.keeping.manifest import KeptFile, Manifest
 from publisher.keeping.postgres import dump
@@ -76,14 +77,28 @@ def revision_of(file: Path) -> str:
     return str(row[0])
 
 
+def complete(copy: DatabaseCopy, settings: Settings, part: Path, now: datetime) -> tuple[str, ...]:
+    """Make a whole backup of a checked copy in the folder `part`, with the configuration and originals of a desk.
+
+    Returns the file names of the originals that the desk does not have.
+    """
+    database = _KeptDatabase(copy.file, copy.revision, None, copy.originals)
+    return _finish(part, settings, database, knows_until(copy) or now)[1]
+
+
 def _fill(part: Path, settings: Settings, now: datetime) -> tuple[Manifest, tuple[str, ...]]:
     # The database first: an original is stored before any row names it, so none can be lacking afterwards.
-    database = _keep_database(part, settings, now)
+    return _finish(part, settings, _keep_database(part, settings, now), now)
+
+
+def _finish(
+    part: Path, settings: Settings, database: _KeptDatabase, made_at: datetime
+) -> tuple[Manifest, tuple[str, ...]]:
     originals, left_out = _keep_originals(part, database.originals, media_store(settings))
     manifest = Manifest(
         version=__version__,
         revision=database.revision,
-        created_at=now,
+        created_at=made_at,
         config_file=settings.file.relative_to(settings.root).as_posix(),
         database=KeptFile.of(part, database.file),
         postgres_schema=database.schema,

@@ -91,8 +91,8 @@ def revision_in(connection: Connection) -> str:
     return str(connection.scalar(text("SELECT version_num FROM alembic_version")) or "")
 
 
-def refuse_busy(connection: Connection, name: str, *, now: datetime, seen_within: timedelta) -> None:
-    """Raise BackupError while a desk works on a held database, or left a delivery that it was just sending."""
+def refuse_running(connection: Connection, name: str, *, now: datetime, seen_within: timedelta) -> None:
+    """Raise BackupError while a desk works on a database."""
     recent = select(Process.owner, Process.role).where(Process.seen_at > now - seen_within).order_by(Process.owner)
     alive = [(owner.partition(":")[0], role) for owner, role in connection.execute(recent) if not is_surely_gone(owner)]
     if alive:
@@ -100,6 +100,11 @@ def refuse_busy(connection: Connection, name: str, *, now: datetime, seen_within
             f"a desk works on {name}: {', '.join(f'{role} on {machine}' for machine, role in alive)}; stop it, wait "
             f"{seen_within.total_seconds() / 60:.0f} minutes if it ran on another machine, then try again"
         )
+
+
+def refuse_busy(connection: Connection, name: str, *, now: datetime, seen_within: timedelta) -> None:
+    """Raise BackupError while a desk works on a held database, or left a delivery that it was just sending."""
+    refuse_running(connection, name, now=now, seen_within=seen_within)
     sending = select(Delivery.id, Delivery.channel_name).where(Delivery.state.in_(LEASED)).order_by(Delivery.id)
     if found := connection.execute(sending).all():
         raise BackupError(

@@ -6,11 +6,10 @@ The restored database is made safe before it comes to lie where `publisher run` 
 from __future__ import annotations
 
 import shutil
-import sqlite3
 import tempfile
 from collections.abc import Iterator
-from contextlib import closing, contextmanager
-from dataclasses import dataclass
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
 
@@ -18,10 +17,12 @@ from sqlalchemy import text
 from sqlalchemy.engine import URL
 from sqlalchemy.orm import Session
 
-from publisher.db.session import Database
-from publisher.db.upgrade import knows, migrate, prepare_database
-from publisher.keeping.doubting import Doubts, doubt
-from publisher.keeping.files import BackupError, copy_file, flush_folder, make_private, plain_errors
+from publisher.db.history import History
+from publisher.db.upgrade import knows, migrate
+from publisher.keeping.backup import complete
+from publisher.keeping.database_copy import make_safe, take_copy
+from publisher.keeping.doubting import Doubts, doubt, refuse_future
+from publisher.keeping.files import UNFINISHED, BackupError, copy_file, flush_folder, make_private, plain_errors
 from publisher.keeping.holding import connected
 from publisher.keeping.manifest import KeptFile, Manifest, check_files, read_manifest
 from publisher.keeping.naming import label
@@ -33,9 +34,14 @@ from publisher.settings import Settings, load_settings
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RestoreReport:
-    manifest: Manifest
+    made_at: datetime
+    """Until when the backup knows everything."""
     config: Path
     """The configuration file of the restored desk."""
+    kept_aside: Path | None = None
+    """The folder in which the database lies that was there before; None where there was none."""
+    missing: tuple[str, ...] = ()
+    """File names of originals that the desk does not have."""
     looked_up: int
     """How many deliveries may have gone out since the backup, and are looked up first."""
     gap: Gap
@@ -57,11 +63,7 @@ def restore(backup: Path, folder: Path, now: datetime, database: str | None = No
     """
     manifest = read_manifest(backup)
     check_files(backup, manifest)
-    if manifest.created_at > now:
-        raise BackupError(
-            f"the backup was made at {manifest.created_at:%Y-%m-%d %H:%M} UTC, and this machine's clock shows "
-            f"{now:%Y-%m-%d %H:%M} UTC; set the clock right, or what went out would look as if it were still to come"
-        )
+    refuse_future(manifest.created_at, now)
     if database is not None and manifest.postgres_schema is None:
         raise BackupError(
             "the backup holds a SQLite database, which goes into a file: restore it without naming a database, then "
@@ -74,6 +76,24 @@ def restore(backup: Path, folder: Path, now: datetime, database: str | None = No
         report = _Restoring(backup, manifest, part, folder, now).run(database)
         flush_folder(folder)
     return report
+
+
+def restore_copy(copy: Path, settings: Settings, folder: Path, now: datetime) -> RestoreReport:
+    """Bring a single SQLite database back into an empty folder, with the configuration and originals of a desk.
+
+    Raises:
+        BackupError: the copy is no sound database of a desk, or the folder is not empty.
+        DatabaseError, MediaError, SettingsError: as for `restore`.
+    """
+    if settings.database_file is None:
+        raise BackupError(
+            f"{copy} is a SQLite database, and the configuration {settings.file} names another kind: set "
+            "storage.database to a SQLite file, restore, then move the desk with publisher db copy"
+        )
+    with tempfile.TemporaryDirectory(dir=copy.absolute().parent, prefix=UNFINISHED) as part:
+        report = complete(take_copy(copy, Path(part) / "taken.db"), settings, Path(part), now)
+        restored = restore(Path(part), folder, now)
+    return replace(restored, missing=report)
 
 
 @contextmanager
@@ -108,13 +128,12 @@ class _Restoring:
         for kept in self._manifest.config:
             self._copy(kept, self._part / kept.path)
         settings = load_settings(self._part / self._manifest.config_file)
-        schema = self._manifest.postgres_schema
-        if schema is None:
+        if self._manifest.postgres_schema is None:
             doubts = self._into_file(settings)
         else:
-            doubts = self._into_server(settings, database or settings.database_url, schema)
+            doubts = self._into_server(settings, database or settings.database_url)
         return RestoreReport(
-            manifest=self._manifest,
+            made_at=doubts.since,
             config=self._folder / self._manifest.config_file,
             looked_up=doubts.looked_up,
             gap=doubts.gap,
@@ -134,62 +153,66 @@ class _Restoring:
             raise BackupError(f"{target}, where the configuration keeps the database, is there; move it away first")
         ready = self._part / "restored.db"
         self._copy(self._manifest.database, ready)
-        doubts = self._doubt_file(ready, settings)
-        self._put_originals(settings)
+        doubts = make_safe(ready, settings, made_at=self._manifest.created_at, now=self._now)
+        put_originals(self._backup, self._manifest, settings)
         inside = target.is_relative_to(self._part)
         final = self._folder / target.relative_to(self._part) if inside else target
         self._move_in(but=ready)
+        make_private(final.parent)
+        # From here on, no desk begins anew where the database is still lacking.
+        self._know(URL.create("sqlite", database=str(final)).render_as_string(), doubts)
         copy_file(ready, final)
         flush_folder(final.parent)
         shutil.rmtree(self._part)
         return doubts
 
-    def _doubt_file(self, file: Path, settings: Settings) -> Doubts:
-        url = URL.create("sqlite", database=str(file)).render_as_string()
-        prepare_database(url, backups=settings.path(settings.storage.backups), now=self._now)
-        database = Database.open(url)
-        try:
-            with database.writing() as session:
-                doubts = doubt(session, settings, since=self._manifest.created_at, now=self._now)
-        finally:
-            database.close()
-        with closing(sqlite3.connect(file)) as connection:
-            # One file, that can be moved.
-            connection.execute("PRAGMA journal_mode=DELETE")
-        return doubts
+    def _know(self, url: str, doubts: Doubts) -> None:
+        History(url, self._folder).record.replace(doubts.newest)
 
-    def _into_server(self, settings: Settings, url: str, schema: str) -> Doubts:
-        if not knows(self._manifest.revision):
-            raise BackupError(
-                f"the backup comes from a newer publisher ({self._manifest.version}); install that version"
-            )
-        refuse_unfit(url, schema)
-        self._put_originals(settings)
-        load(url, self._backup / self._manifest.database.path, schema)
-        try:
-            doubts = self._doubt_server(url, settings)
-        except Exception as error:
-            raise BackupError(
-                f"{error}; {label(url)} was left half restored, as nobody's desk: drop it, and make it anew"
-            ) from error
+    def _into_server(self, settings: Settings, url: str) -> Doubts:
+        doubts = restore_server(self._backup, self._manifest, settings, now=self._now, url=url)
         self._move_in()
+        self._know(url, doubts)
         self._part.rmdir()
         return doubts
-
-    def _doubt_server(self, url: str, settings: Settings) -> Doubts:
-        """Doubt the deliveries in the transaction that gives the tables their revision: until then no desk has them."""
-        with connected(url) as connection:
-            revision = {"revision": self._manifest.revision}
-            connection.execute(text("INSERT INTO alembic_version (version_num) VALUES (:revision)"), revision)
-            migrate(connection)
-            with Session(connection, expire_on_commit=False) as session, session.begin():
-                return doubt(session, settings, since=self._manifest.created_at, now=self._now)
-
-    def _put_originals(self, settings: Settings) -> None:
-        store = media_store(settings)
-        for kept in self._manifest.originals:
-            store.put((self._backup / kept.path).read_bytes())
 
     def _move_in(self, but: Path | None = None) -> None:
         for path in [path for path in self._part.iterdir() if path != but]:
             path.rename(self._folder / path.name)
+
+
+def restore_server(backup: Path, manifest: Manifest, settings: Settings, *, now: datetime, url: str) -> Doubts:
+    """Bring the PostgreSQL database of a checked backup into an empty one, and its originals into the desk's store.
+
+    Raises:
+        BackupError: it comes from a newer version, or the database is not empty or can't be used.
+    """
+    schema = manifest.postgres_schema or ""
+    if not knows(manifest.revision):
+        raise BackupError(f"the backup comes from a newer publisher ({manifest.version}); install that version")
+    refuse_unfit(url, schema)
+    put_originals(backup, manifest, settings)
+    load(url, backup / manifest.database.path, schema)
+    try:
+        return _doubt_server(manifest, settings, now=now, url=url)
+    except Exception as error:
+        raise BackupError(
+            f"{error}; {label(url)} was left half restored, as nobody's desk: drop it, and make it anew"
+        ) from error
+
+
+def _doubt_server(manifest: Manifest, settings: Settings, *, now: datetime, url: str) -> Doubts:
+    """Doubt the deliveries in the transaction that gives the tables their revision: until then no desk has them."""
+    with connected(url) as connection:
+        revision = {"revision": manifest.revision}
+        connection.execute(text("INSERT INTO alembic_version (version_num) VALUES (:revision)"), revision)
+        migrate(connection)
+        with Session(connection, expire_on_commit=False) as session, session.begin():
+            return doubt(session, settings, since=manifest.created_at, now=now)
+
+
+def put_originals(backup: Path, manifest: Manifest, settings: Settings) -> None:
+    """Store every original of a backup where the desk keeps its own."""
+    store = media_store(settings)
+    for kept in manifest.originals:
+        store.put((backup / kept.path).read_bytes())

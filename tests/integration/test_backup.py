@@ -149,7 +149,12 @@ def test_a_restored_desk_has_what_the_lost_one_had(desk: Desk, backup: BackupRep
         assert restored.store.fetch(post.images[0].media_sha256).is_file()
     assert restored.targets
     restored.database.close()
-    assert {path.name for path in (tmp_path / "restored").iterdir()} == {"config", "media", "queue.db"}
+    assert {path.name for path in (tmp_path / "restored").iterdir()} == {
+        "config",
+        "media",
+        "queue.db",
+        "queue.db.history",
+    }
     assert stat.S_IMODE((tmp_path / "restored" / "queue.db").stat().st_mode) == 0o600
     assert (report.looked_up, report.gap.posts) == (0, ())
 
@@ -559,11 +564,9 @@ def test_a_backup_that_fails_is_told_and_the_desk_goes_on(
     assert "the disk is full" in told.getMessage()
 
 
-def test_the_person_is_told_what_to_look_at(
-    desk: Desk, backup: BackupReport, tmp_path: Path, clock: FixedClock
-) -> None:
+def test_the_person_is_told_what_to_look_at(desk: Desk) -> None:
     gap = Gap((date(2026, 5, 4), date(2026, 5, 6)), (Post(id=3, title="A cell"),))
-    report = RestoreReport(manifest=backup.manifest, config=desk.settings.file, looked_up=2, gap=gap)
+    report = RestoreReport(made_at=NOW, config=desk.settings.file, looked_up=2, gap=gap)
     told = " ".join(_told(report, desk))
     assert "2 deliveries may have gone out since" in told
     assert "What went out on 2026-05-04 to 2026-05-06 is not known here" in told

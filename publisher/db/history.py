@@ -1,0 +1,192 @@
+"""Keeps a desk from working with a database that is older than what the desk last knew.
+
+A database that was put back by hand has forgotten what went out since, and would publish it
+again. So a file beside it names the newest event that the desk knew of. It is raised after each
+commit that matters, an intent to publish above all, and before the request that publishes: a
+database that lacks the event, or has another one in its place, is not worked with.
+"""
+
+from __future__ import annotations
+
+import os
+from datetime import UTC, datetime
+from pathlib import Path
+
+from sqlalchemy import Connection, Engine, create_engine, func, inspect, or_, select
+from sqlalchemy.engine import make_url
+from sqlalchemy.orm import Session
+from sqlalchemy.pool import NullPool
+
+from publisher.db.errors import DatabaseError
+from publisher.db.history_file import HistoryFile, KnownEvent
+from publisher.db.models import Event
+
+APPLICATION_ID = 0x70626C73  # "pbls": any number that no other program uses
+"""Of a SQLite file beside which there was such a file once."""
+BUSY_SECONDS = 30
+RAISES = "publisher.db.history.raises"
+
+NEWEST = select(Event.id, Event.at).order_by(Event.id.desc()).limit(1)
+_NEWEST_ID = select(func.max(Event.id)).scalar_subquery()
+
+
+class UnknownHistory(DatabaseError):
+    """The database is not the one that the desk last knew; a person has to say what is to be done."""
+
+
+def note_intent(session: Session) -> None:
+    """Have what the desk last knew raised as soon as this transaction is on disk, before `writing` returns."""
+    session.info[RAISES] = True
+
+
+class History:
+    """Compares the database at a URL with what the desk last knew of it."""
+
+    def __init__(self, url: str, folder: Path) -> None:
+        """`folder`: where the file lies for a database that is no file itself."""
+        parsed = make_url(url)
+        self._url = url
+        self.database_file = Path(str(parsed.database)) if parsed.get_backend_name() == "sqlite" else None
+        beside = self.database_file or folder / "postgresql"
+        self.record = HistoryFile(beside.with_name(f"{beside.name}.history"))
+        self._known: KnownEvent | None = None
+        self._place: tuple[int, int] | None = None
+
+    def examine(self) -> None:
+        """Raise UnknownHistory unless the database is the one that the desk last knew; nothing is changed."""
+        known = self.record.read()
+        file = self.database_file
+        if file is not None and not file.exists():
+            if known is not None:
+                raise UnknownHistory(self._missing(known))
+            return
+        arguments = {"timeout": BUSY_SECONDS} if file is not None else {}
+        # Not an engine of ours: that would switch the file to WAL.
+        engine = create_engine(self._url, poolclass=NullPool, connect_args=arguments)
+        try:
+            with engine.connect() as connection:
+                self._examine(connection, known)
+        finally:
+            engine.dispose()
+
+    def begin(self, engine: Engine, now: datetime) -> None:
+        """Keep the newest event of a database that was examined, and watch over its place from now on."""
+        with engine.execution_options(reading=True).connect() as connection:
+            newest = newest_event(connection) or KnownEvent(0, now)
+            marked = self.database_file is None or _application_id(connection) == APPLICATION_ID
+        self.record.raise_to(newest)
+        if not marked:
+            # After the file was made: a database that has this and no file beside it was moved without it.
+            with engine.begin() as connection:
+                connection.exec_driver_sql(f"PRAGMA application_id = {APPLICATION_ID}")
+        self._known = newest
+        self._place = self._present_place()
+
+    def check(self, session: Session) -> KnownEvent | None:
+        """Return the newest event, as this transaction sees it; None when there is none.
+
+        Raises:
+            UnknownHistory: the database was removed or exchanged since it was opened.
+        """
+        self.require_place()
+        session.flush()
+        known = self._known
+        wanted = or_(Event.id == _NEWEST_ID, Event.id == (known.id if known else 0))
+        events = [KnownEvent(number, at) for number, at in session.execute(select(Event.id, Event.at).where(wanted))]
+        newest = max(events, key=lambda event: event.id, default=None)
+        if known is not None and known.id and known not in events:
+            raise UnknownHistory(self._older(known, newest))
+        return newest
+
+    def advance(self, newest: KnownEvent) -> None:
+        """Keep an event that is on disk. Returns when this is on disk too."""
+        self.record.raise_to(newest)
+        if self._known is None or self._known.id < newest.id:
+            self._known = newest
+
+    def is_there(self) -> bool:
+        """Whether the file that was opened is still where it was. Always, for a server."""
+        return self._place is None or self._present_place() == self._place
+
+    def require_place(self) -> None:
+        """Raise UnknownHistory when the database's file was removed or exchanged since it was opened."""
+        if not self.is_there():
+            raise UnknownHistory(
+                f"the database {self.database_file} was removed or exchanged while the desk ran, and nothing more is "
+                "published: stop the desk, then put the file back as it was, or run publisher restore FILE"
+            )
+
+    def _present_place(self) -> tuple[int, int] | None:
+        if self.database_file is None:
+            return None
+        try:
+            found = os.stat(self.database_file)
+        except OSError:
+            return 0, 0
+        return found.st_dev, found.st_ino
+
+    def _examine(self, connection: Connection, known: KnownEvent | None) -> None:
+        if Event.__tablename__ not in inspect(connection).get_table_names():
+            if known is not None:
+                raise UnknownHistory(self._missing(known))
+            return
+        if known is None:
+            self._examine_without_record(connection)
+            return
+        at = connection.scalar(select(Event.at).where(Event.id == known.id))
+        if known.id and at != known.at:
+            raise UnknownHistory(self._older(known, newest_event(connection)))
+
+    def _examine_without_record(self, connection: Connection) -> None:
+        file = self.database_file
+        if file is None:
+            return
+        # A desk works in WAL mode. Copies that we make never are in it.
+        if connection.exec_driver_sql("PRAGMA journal_mode").scalar_one() != "wal":
+            raise UnknownHistory(
+                f"{file} is a kept copy, and what went out after it was made would go out again: run "
+                f"{_ACCEPT}, which looks it up first"
+            )
+        if _application_id(connection) == APPLICATION_ID:
+            raise UnknownHistory(
+                f"{self.record.path.name} is not beside {file}, so it can't be told whether this is the newest "
+                "database, and what went out since would go out again: put that file back beside it, or run "
+                f"{_ACCEPT}, which looks up first what fell due"
+            )
+
+    def _older(self, known: KnownEvent, newest: KnownEvent | None) -> str:
+        name = self.database_file or "the PostgreSQL database"
+        if newest is not None and newest.at > known.at:
+            told = f"{name} is not the database that this desk knew at {_told(known.at)}, but went its own way"
+        else:
+            until = f"ends at {_told(newest.at)}" if newest else "knows of nothing that happened"
+            told = f"{name} {until}, and this desk had gone on to {_told(known.at)}"
+        return (
+            f"{told}: what it published since would go out again. Bring a backup back with publisher restore FILE; or, "
+            f"if this is the newest database there is, run {_ACCEPT}. Either looks up first what fell due since"
+        )
+
+    def _missing(self, known: KnownEvent) -> str:
+        file = self.database_file
+        gone = f"{file} is not there, or empty" if file else "the PostgreSQL database is empty"
+        return (
+            f"{gone}, and this desk had a database until {_told(known.at)}: bring a backup back with "
+            "publisher restore FILE, or begin with an empty queue by publisher restore --begin-empty"
+        )
+
+
+_ACCEPT = "publisher restore --accept-this-database"
+
+
+def newest_event(connection: Connection) -> KnownEvent | None:
+    """Return the newest event of a desk's database; None when nothing happened yet."""
+    found = connection.execute(NEWEST).first()
+    return KnownEvent(found[0], found[1]) if found else None
+
+
+def _application_id(connection: Connection) -> int:
+    return int(connection.exec_driver_sql("PRAGMA application_id").scalar_one())
+
+
+def _told(instant: datetime) -> str:
+    return f"{instant.astimezone(UTC):%Y-%m-%d %H:%M:%S} UTC"
