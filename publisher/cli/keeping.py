@@ -82,7 +82,7 @@ def restore_command(
     if accept or empty:
         if backup is not None or database is not None or accept == empty:
             raise click.UsageError("--accept-this-database and --begin-empty stand alone, without a backup")
-        _accept(desk_of(ctx), now) if accept else _begin_empty(desk_of(ctx), now)
+        (_accept if accept else _begin_empty)(desk_of(ctx), now)
         return
     if backup is None:
         raise click.UsageError("name a backup: a folder that publisher backup wrote, or a file in backups/daily")
@@ -134,9 +134,7 @@ def _place(desk: Desk) -> str:
 def _told(report: RestoreReport, desk: Desk, *, in_place: bool = False) -> list[str]:
     made = desk.local(report.made_at)
     if in_place:
-        told = [
-            f"The database of {made} is restored to {_place(desk)}; configuration and originals are the desk's own."
-        ]
+        told = [f"The database of {made} is in {_place(desk)}; configuration and originals are the desk's own."]
     else:
         told = [f"The backup of {made} is restored; its configuration is {report.config}."]
     if report.kept_aside is not None:
@@ -147,12 +145,11 @@ def _told(report: RestoreReport, desk: Desk, *, in_place: bool = False) -> list[
             "back from a whole backup, or upload them again."
         )
     told += _doubts_told(report)
-    lost = (
-        ""
-        if in_place
-        else "Make sure that the lost desk runs nowhere, set the secrets, connect the channels that log in by hand. "
-    )
-    told.append(f"{lost}Then: publisher --config {report.config} doctor")
+    if not in_place:
+        told.append(
+            "Make sure that the lost desk runs nowhere, set the secrets, and connect the channels that log in by hand."
+        )
+    told.append(f"Then: publisher --config {report.config} doctor")
     return told
 
 
@@ -166,7 +163,8 @@ def _doubts_told(report: RestoreReport) -> list[str]:
     if number := report.looked_up:
         are = "1 delivery" if number == 1 else f"{number} deliveries"
         told.append(
-            f"{are} may have gone out since: each is looked up first, and is sent only if the platform does not have it."
+            f"{are} may have gone out since: each is looked up first, and is sent only if the platform does not "
+            "have it."
         )
     if days := report.gap.days:
         span = f"{days[0]}" if len(days) == 1 else f"{days[0]} to {days[-1]}"
