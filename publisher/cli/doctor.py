@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import shutil
-import sqlite3
 import subprocess
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -22,6 +21,7 @@ from sqlalchemy.orm import Session
 from publisher.cli.desk import actor, desk_of
 from publisher.cli.errors import sentence
 from publisher.cli.output import console, json_option, print_json
+from publisher.db.errors import RESTORE, DatabaseError
 from publisher.db.models import Delivery, Event
 from publisher.delivery import operate
 from publisher.delivery.budget import spendings
@@ -31,6 +31,7 @@ from publisher.desk import Desk
 from publisher.health import OVERDUE_AFTER, SCHEDULER, WORKER, seen_processes
 from publisher.keeping.daily import newest_backup
 from publisher.keeping.files import BackupError
+from publisher.keeping.postgres import require_dump_program
 from publisher.notices import PING_VARIABLE, URLS_VARIABLE, read_addresses, read_ping_url
 from publisher.notices.book import telling_troubles
 from publisher.post_queue.listing import days_of_cover
@@ -82,7 +83,7 @@ def _examine(desk: Desk) -> Iterator[Line]:
     yield _try("captions", lambda: desk.targets, lambda found: f"{len(found)} templates are sound")[1]
     opened = _try("database", lambda: desk.database, lambda _: _database_told(desk, settings))
     yield opened[1]
-    if opened[0] is not None and settings.database_file is not None:
+    if opened[0] is not None:
         yield _try("backup", lambda: _backup_told(desk, settings), str)[1]
     yield _try("media", lambda: desk.store, lambda store: store.examine())[1]
     yield _disk(settings.root)
@@ -121,14 +122,14 @@ def _database_told(desk: Desk, settings: Settings) -> str:
     with desk.database.engine.connect() as connection:
         found = connection.exec_driver_sql("PRAGMA quick_check").scalar()
     if found != "ok":
-        raise sqlite3.DatabaseError(
-            f"{file} is damaged ({found}); restore the newest file in {settings.storage.backups}"
-        )
+        raise DatabaseError(f"{file} is damaged ({found}); {RESTORE}")
     return f"{file} is sound, {file.stat().st_size / 1e6:.1f} MB"
 
 
 def _backup_told(desk: Desk, settings: Settings) -> str:
-    """The age of the newest backup. Raises BackupError when that is too old."""
+    """The age of the newest backup. Raises BackupError when that is too old, or none can be made."""
+    if settings.database_file is None:
+        require_dump_program(settings.database_url)
     newest = newest_backup(settings.path(settings.storage.backups))
     with desk.database.reading() as session:
         first = session.scalar(select(func.min(Event.at)))

@@ -8,7 +8,7 @@ from publisher.delivery.owner import this_process
 from publisher.delivery.refresh import refresh_sessions
 from publisher.desk import Desk
 from publisher.health.heartbeat import BEAT_SECONDS, beat
-from publisher.keeping.daily import keep_daily
+from publisher.keeping.daily import keep_daily, keep_daily_dump
 from publisher.logs import get_logger
 from publisher.notices import Notifier
 from publisher.post_queue.preparing import prepare_next, sweep_renditions
@@ -27,7 +27,13 @@ SWEEP_PAUSE = timedelta(days=1)
 def heartbeat(desk: Desk, role: str) -> RegularJob:
     """Says that this process lives. `role`: what it is, several things with spaces between."""
     owner = this_process()
-    return RegularJob("the heartbeat", BEAT_SECONDS, lambda: beat(desk.database, owner, role, desk.now()))
+
+    def act() -> None:
+        # A database that was removed goes on answering, so somebody has to look: this fails, and is told.
+        desk.history.require_place()
+        beat(desk.database, owner, role, desk.now())
+
+    return RegularJob("the heartbeat", BEAT_SECONDS, act)
 
 
 def telling(desk: Desk) -> list[RegularJob]:
@@ -80,9 +86,10 @@ class _House:
 
     def back_up(self) -> None:
         settings = self._desk.settings
-        file = settings.database_file
+        file, now = settings.database_file, self._desk.now()
         if file is None:
-            return  # PostgreSQL has its own tools, and whoever runs it its own rhythm.
-        copy = keep_daily(file, settings.path(settings.storage.backups), self._desk.now())
+            copy = keep_daily_dump(settings, now)
+        else:
+            copy = keep_daily(file, settings.path(settings.storage.backups), now)
         if copy is not None:
             get_logger("scheduler").info("backed up", file=str(copy))

@@ -26,7 +26,7 @@ from sqlalchemy.pool import ConnectionPoolEntry
 from publisher.clock import monotonic, sleep
 from publisher.db import engine_tables, session
 from publisher.db.base import Base
-from publisher.db.errors import DatabaseError
+from publisher.db.errors import RESTORE, DatabaseError
 from publisher.db.history import History
 from publisher.db.session import create_database_engine
 
@@ -118,7 +118,7 @@ def back_up(file: Path, backups: Path, *, revision: str, now: datetime) -> Path:
             copy.execute("PRAGMA journal_mode=DELETE")
             found = copy.execute("PRAGMA integrity_check(1)").fetchone()[0]
         if found != "ok":
-            raise DatabaseError(f"{file} is damaged ({' '.join(found.split())}); restore the last good backup")
+            raise DatabaseError(f"{file} is damaged ({' '.join(found.split())}); {RESTORE}")
         _flush(unfinished)
         unfinished.replace(target)
         _flush(backups)
@@ -206,7 +206,7 @@ def _revisions(connection: Connection) -> tuple[str | None, str]:
     if before is not None and not knows(before):
         raise DatabaseError(
             f"{_name(connection)} was written by a newer publisher (revision {before}, this one knows {newest}); "
-            "install that version or restore a backup"
+            f"install that version, or {RESTORE}"
         )
     if engine_tables.unknown(connection):
         raise DatabaseError(
@@ -280,7 +280,7 @@ def _sentence(label: str, cause: BaseException | None) -> str:
         case sqlite3.SQLITE_NOTADB:
             return f"{label} is no SQLite database; move that file away or choose another database"
         case sqlite3.SQLITE_CORRUPT:
-            return f"{label} is damaged ({cause}); restore the last good backup"
+            return f"{label} is damaged ({cause}); {RESTORE}"
         case sqlite3.SQLITE_BUSY | sqlite3.SQLITE_LOCKED:
             return f"{label} is in use by another program that does not let go of it; stop that one, then try again"
         case sqlite3.SQLITE_READONLY | sqlite3.SQLITE_PERM:

@@ -36,11 +36,9 @@ def read(desk: Desk, question: Callable[[Session], T], seconds: float) -> T:
 
 
 def _read(desk: Desk, question: Callable[[Session], T]) -> T:
-    file = desk.settings.database_file
     database = desk.database
-    # An open SQLite file that was removed goes on answering, and nothing of it will be kept.
-    if file is not None and not file.is_file():
-        raise DatabaseError(f"the database {file} was removed; stop the desk and restore a backup")
+    # An open SQLite file that was removed or exchanged goes on answering, and nothing of it will be kept.
+    desk.history.require_place()
     with database.reading() as session:
         return question(session)
 

@@ -50,15 +50,26 @@ def make_backup(settings: Settings, folder: Path, now: datetime) -> BackupReport
         DatabaseError: the database is damaged.
         MediaError: the originals can't be reached.
     """
+    return _make(settings, folder, f"backup-{now.astimezone(UTC):%Y%m%dT%H%M%SZ}", now, with_originals=True)
+
+
+def make_dump(settings: Settings, folder: Path, name: str, now: datetime) -> BackupReport:
+    """As `make_backup`, of the database and the configuration alone, into the new folder `name` below `folder`."""
+    return _make(settings, folder, name, now, with_originals=False)
+
+
+def _make(settings: Settings, folder: Path, name: str, now: datetime, *, with_originals: bool) -> BackupReport:
     if not folder.is_dir():
         raise BackupError(f"the folder {folder} is not there; make it or mend its path")
-    target = folder / f"backup-{now.astimezone(UTC):%Y%m%dT%H%M%SZ}"
+    target = folder / name
     if target.exists():
         raise BackupError(f"{target} is there already; wait a second, or name another folder")
     with plain_errors(f"the backup can't be written to {folder}"):
         part = Path(tempfile.mkdtemp(dir=folder, prefix=UNFINISHED))
         try:
-            manifest, left_out = _fill(part, settings, now)
+            # The database first: an original is stored before any row names it, so none can be lacking afterwards.
+            database = _keep_database(part, settings, now)
+            manifest, left_out = _finish(part, settings, database, now, with_originals=with_originals)
             flush_folder(part)
             part.rename(target)
             flush_folder(folder)
@@ -86,15 +97,11 @@ def complete(copy: DatabaseCopy, settings: Settings, part: Path, now: datetime) 
     return _finish(part, settings, database, knows_until(copy) or now)[1]
 
 
-def _fill(part: Path, settings: Settings, now: datetime) -> tuple[Manifest, tuple[str, ...]]:
-    # The database first: an original is stored before any row names it, so none can be lacking afterwards.
-    return _finish(part, settings, _keep_database(part, settings, now), now)
-
-
 def _finish(
-    part: Path, settings: Settings, database: _KeptDatabase, made_at: datetime
+    part: Path, settings: Settings, database: _KeptDatabase, made_at: datetime, *, with_originals: bool = True
 ) -> tuple[Manifest, tuple[str, ...]]:
-    originals, left_out = _keep_originals(part, database.originals, media_store(settings))
+    wanted = database.originals if with_originals else ()
+    originals, left_out = _keep_originals(part, wanted, media_store(settings)) if wanted else ((), ())
     manifest = Manifest(
         version=__version__,
         revision=database.revision,
@@ -103,6 +110,7 @@ def _finish(
         database=KeptFile.of(part, database.file),
         postgres_schema=database.schema,
         originals=originals,
+        originals_left_out=not with_originals,
         config=tuple(_keep_config(part, settings)),
     )
     manifest.write(part)

@@ -13,14 +13,17 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from publisher.db.upgrade import back_up
-from publisher.keeping.backup import revision_of
+from publisher.keeping.backup import make_dump, revision_of
 from publisher.keeping.files import UNFINISHED, flush_folder, make_private, plain_errors
 from publisher.keeping.manifest import MANIFEST
+from publisher.settings import Settings
 
 EVERY = timedelta(hours=24)
 DAYS = 7
 WEEKS = 4
 FOLDER = "daily"
+DUMPS = "postgresql"
+"""How the names of what is kept of a PostgreSQL database begin."""
 
 _STAMP = r"(\d{8}T\d{6}Z)"
 
@@ -50,10 +53,28 @@ def keep_daily(file: Path, backups: Path, now: datetime) -> Path | None:
     return copy
 
 
+def keep_daily_dump(settings: Settings, now: datetime) -> Path | None:
+    """As `keep_daily`, for a desk on PostgreSQL: what pg_dump wrote, and the configuration.
+
+    Raises:
+        BackupError: there is no fitting pg_dump, it failed, or what it wrote can't be kept.
+    """
+    folder = settings.path(settings.storage.backups) / FOLDER
+    if any(now - EVERY < made <= now for made in _dumps(folder)):
+        return None
+    with plain_errors(f"the daily backup can't be written to {folder}"):
+        make_private(folder)
+        _clear_unfinished(folder, now)
+        made = make_dump(settings, folder, f"{DUMPS}-{now.astimezone(UTC):%Y%m%dT%H%M%SZ}", now)
+        for old in _superfluous(_dumps(folder)):
+            shutil.rmtree(old)
+    return made.path
+
+
 def newest_backup(backups: Path) -> datetime | None:
     """When the newest backup below the folder `backups` was made, of whatever kind."""
     found: list[datetime] = []
-    for pattern in ("*.db", f"{FOLDER}/*.db", f"*/{MANIFEST}"):
+    for pattern in ("*.db", f"{FOLDER}/*.db", f"*/{MANIFEST}", f"{FOLDER}/*/{MANIFEST}"):
         for path in backups.glob(pattern):
             name = path.parent.name if path.name == MANIFEST else path.stem
             if stamp := re.search(rf"-{_STAMP}(?:-\w+)?$", name):
@@ -65,6 +86,12 @@ def _copies(folder: Path, stem: str) -> dict[datetime, Path]:
     """The daily copies by their time; files that we did not name are none of our business."""
     named = re.compile(rf"{re.escape(stem)}-{_STAMP}-\w+\.db")
     return {_instant(found[1]): path for path in folder.glob("*.db") if (found := named.fullmatch(path.name))}
+
+
+def _dumps(folder: Path) -> dict[datetime, Path]:
+    """As `_copies`, of a desk on PostgreSQL: folders with a manifest."""
+    named = re.compile(rf"{DUMPS}-{_STAMP}")
+    return {_instant(found[1]): path for path in folder.glob(f"{DUMPS}-*") if (found := named.fullmatch(path.name))}
 
 
 def _superfluous(copies: dict[datetime, Path]) -> Iterator[Path]:

@@ -27,7 +27,7 @@ from publisher.keeping.files import BackupError, flush_folder, link_or_copy, pla
 from publisher.keeping.holding import connected, refuse_running
 from publisher.keeping.manifest import Manifest, check_files, read_manifest
 from publisher.keeping.naming import label
-from publisher.keeping.restore import RestoreReport, put_originals, restore_server
+from publisher.keeping.restore import RestoreReport, missing_originals, put_originals, restore_server
 from publisher.media.opening import media_store
 from publisher.settings import Settings
 
@@ -146,7 +146,13 @@ def _restore_server(backup: Path, manifest: Manifest, settings: Settings, now: d
     with plain_errors("the backup can't be restored"):
         doubts = restore_server(backup, manifest, settings, now=now, url=url)
     History(url, settings.root).record.replace(doubts.newest)
-    return RestoreReport(made_at=doubts.since, config=settings.file, looked_up=doubts.looked_up, gap=doubts.gap)
+    return RestoreReport(
+        made_at=doubts.since,
+        config=settings.file,
+        missing=missing_originals(url, settings),
+        looked_up=doubts.looked_up,
+        gap=doubts.gap,
+    )
 
 
 def _refuse_running(file: Path, now: datetime, seen_within: timedelta) -> None:

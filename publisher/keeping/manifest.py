@@ -57,6 +57,8 @@ class Manifest(_Part):
     postgres_schema: str | None = None
     """Of a PostgreSQL database: in which its tables lie. None: the database is a SQLite file."""
     originals: tuple[KeptFile, ...]
+    originals_left_out: bool = False
+    """A daily backup: the originals stay in the desk's own store."""
     config: tuple[KeptFile, ...]
 
     def files(self) -> Iterator[KeptFile]:
@@ -65,7 +67,9 @@ class Manifest(_Part):
         yield from self.config
 
     def write(self, backup: Path) -> None:
-        write_whole(backup / MANIFEST, self.model_dump_json(indent=2).encode())
+        # Earlier versions refuse what they don't know: a whole backup holds nothing that is new to them.
+        unknown = set() if self.originals_left_out else {"originals_left_out"}
+        write_whole(backup / MANIFEST, self.model_dump_json(indent=2, exclude=unknown).encode())
 
 
 def read_manifest(backup: Path) -> Manifest:

@@ -63,6 +63,12 @@ def dump(url: str, target: Path) -> Snapshot:
     return found
 
 
+def require_dump_program(url: str) -> None:
+    """Raise BackupError when this machine has no pg_dump that fits the server."""
+    with connected(url) as connection:
+        find_program("pg_dump", _major(connection))
+
+
 def load(url: str, archive: Path, schema: str) -> None:
     """Bring what `dump` wrote into a database without tables, whole or not at all, and without its revision.
 

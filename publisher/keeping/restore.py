@@ -13,11 +13,12 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
 
-from sqlalchemy import text
+from sqlalchemy import select, text
 from sqlalchemy.engine import URL
 from sqlalchemy.orm import Session
 
 from publisher.db.history import History
+from publisher.db.models import Media
 from publisher.db.upgrade import knows, migrate
 from publisher.keeping.backup import complete
 from publisher.keeping.database_copy import make_safe, take_copy
@@ -123,6 +124,7 @@ class _Restoring:
         self._part = part.absolute()
         self._folder = folder
         self._now = now
+        self._missing: tuple[str, ...] = ()
 
     def run(self, database: str | None) -> RestoreReport:
         for kept in self._manifest.config:
@@ -134,6 +136,7 @@ class _Restoring:
             doubts = self._into_server(settings, database or settings.database_url)
         return RestoreReport(
             made_at=doubts.since,
+            missing=self._missing,
             config=self._folder / self._manifest.config_file,
             looked_up=doubts.looked_up,
             gap=doubts.gap,
@@ -173,6 +176,7 @@ class _Restoring:
         doubts = restore_server(self._backup, self._manifest, settings, now=self._now, url=url)
         self._move_in()
         self._know(url, doubts)
+        self._missing = missing_originals(url, load_settings(self._folder / self._manifest.config_file))
         self._part.rmdir()
         return doubts
 
@@ -209,6 +213,14 @@ def _doubt_server(manifest: Manifest, settings: Settings, *, now: datetime, url:
         migrate(connection)
         with Session(connection, expire_on_commit=False) as session, session.begin():
             return doubt(session, settings, since=manifest.created_at, now=now)
+
+
+def missing_originals(url: str, settings: Settings) -> tuple[str, ...]:
+    """Return the file names of the originals that a database names and the desk's store does not have."""
+    with connected(url) as connection:
+        named = connection.execute(select(Media.sha256, Media.file_name).order_by(Media.sha256)).all()
+    stored = set(media_store(settings).originals()) if named else set()
+    return tuple(name for sha256, name in named if sha256 not in stored)
 
 
 def put_originals(backup: Path, manifest: Manifest, settings: Settings) -> None:

@@ -18,21 +18,27 @@ from click.testing import CliRunner
 from sqlalchemy import Connection, func, inspect, select, text
 from sqlalchemy.engine import make_url
 
+from publisher.cli.doctor import _backup_told
 from publisher.cli.main import cli
 from publisher.clock import FixedClock
+from publisher.db.history import UnknownHistory
 from publisher.db.models import Post
 from publisher.db.session import Database
 from publisher.db.upgrade import DatabaseError, prepare_database
 from publisher.desk import Desk
+from publisher.health.heartbeat import SEEN_WITHIN
 from publisher.keeping import postgres as tools
 from publisher.keeping import restore as restoring
 from publisher.keeping.backup import BackupReport, make_backup
+from publisher.keeping.daily import keep_daily_dump, newest_backup
 from publisher.keeping.files import BackupError
+from publisher.keeping.in_place import accept_present, restore_in_place
 from publisher.keeping.manifest import read_manifest
 from publisher.keeping.restore import restore
 from publisher.post_queue.drafts import ImageDraft, PostDraft
 from publisher.post_queue.posts import add_post
 from publisher.proving.postgres import ThrowawayPostgres
+from publisher.settings import load_settings
 from publisher.starter import write_starter
 from publisher.states import State
 from tests.conftest import OpenOutlet
@@ -286,3 +292,90 @@ def test_tools_that_are_older_than_the_server_or_lacking_are_told(
         BackupError, match="pg_dump is of PostgreSQL 18, older than the server's 19; install the client"
     ):
         tools.find_program("pg_dump", 19)
+
+
+def test_a_daily_dump_is_kept_without_originals_and_restored_in_place(
+    outlet: Outlet, empty: str, reopen: Callable[[str], Outlet], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    outlet.pick()
+    kept = keep_daily_dump(outlet.desk.settings, outlet.clock.now())
+    assert kept is not None
+    assert {path.name for path in kept.iterdir()} == {"config", "manifest.json", "publisher.dump"}
+    assert newest_backup(outlet.desk.settings.root / "backups") == read_manifest(kept).created_at.replace(microsecond=0)
+    outlet.settle()
+    posted = outlet.deliveries()[PLATFORM].remote_id
+    outlet.close()
+    monkeypatch.setenv(VARIABLE, empty)
+
+    report = restore_in_place(kept, load_settings(outlet.config), now=outlet.clock.now(), seen_within=SEEN_WITHIN)
+
+    assert (report.looked_up, report.missing, report.kept_aside) == (1, (), None)
+    back = reopen(empty)
+    back.config = outlet.config
+    back.desk = Desk(outlet.config, outlet.clock)
+    back.settle()
+    row = back.deliveries()[PLATFORM]
+    assert (row.state, row.remote_id) == (State.PUBLISHED, posted)
+    assert len(outlet.copies(PLATFORM)) == 1
+
+
+def test_daily_dumps_are_kept_for_seven_days_and_four_weeks(desk: Desk, clock: FixedClock) -> None:
+    for _ in range(12):
+        assert keep_daily_dump(desk.settings, clock.now()) is not None
+        assert keep_daily_dump(desk.settings, clock.now()) is None
+        clock.advance(days=1)
+    kept = sorted(path.name[11:19] for path in (desk.settings.root / "backups" / "daily").iterdir())
+    assert kept == [f"202605{day:02}" for day in (9, 10, 11, 12, 13, 14, 15)]
+
+
+def test_a_daily_dump_names_the_originals_that_the_new_folder_lacks(desk: Desk, empty: str, tmp_path: Path) -> None:
+    kept = keep_daily_dump(desk.settings, desk.now())
+    assert kept is not None
+    assert restore(kept, tmp_path / "restored", desk.now(), empty).missing == ("cell.png",)
+
+
+def test_a_missing_pg_dump_is_told_by_doctor_and_by_the_daily_backup(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert _backup_told(desk, desk.settings) == "there is none yet"
+    monkeypatch.setattr(tools, "_candidates", lambda name: iter(()))
+    for act in (lambda: _backup_told(desk, desk.settings), lambda: keep_daily_dump(desk.settings, desk.now())):
+        with pytest.raises(BackupError, match="there is no pg_dump on this machine; install the client programs of"):
+            act()
+    daily = desk.settings.root / "backups" / "daily"
+    assert list(daily.iterdir()) == []
+
+
+def test_a_database_that_was_set_back_by_hand_is_refused_until_it_is_accepted(
+    outlet: Outlet,
+    postgres: ThrowawayPostgres,
+    url: str,
+    reopen: Callable[[str], Outlet],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    outlet.pick()
+    outlet.close()
+    earlier = postgres.create_database(like=url)
+    outlet.settle()
+    assert len(outlet.copies(PLATFORM)) == 1
+    outlet.close()
+    monkeypatch.setenv(VARIABLE, earlier)
+    back = Desk(outlet.config, outlet.clock)
+    with pytest.raises(UnknownHistory, match="this desk had gone on to"):
+        back.prepare()
+
+    report = accept_present(back.settings, now=outlet.clock.now(), seen_within=SEEN_WITHIN)
+
+    assert report.looked_up == 1
+    accepted = reopen(earlier)
+    accepted.desk = back
+    accepted.settle()
+    assert accepted.deliveries()[PLATFORM].state == State.PUBLISHED
+    assert len(outlet.copies(PLATFORM)) == 1
+
+
+def test_an_empty_server_is_not_begun_anew(desk: Desk, empty: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    desk.database.close()
+    monkeypatch.setenv(VARIABLE, empty)
+    with pytest.raises(UnknownHistory, match="the PostgreSQL database is empty, and this desk had a database until"):
+        Desk(desk.config, desk.clock).prepare()

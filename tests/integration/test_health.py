@@ -199,7 +199,10 @@ def test_a_removed_database_is_told_although_the_open_file_still_answers(small_d
     assert file is not None
     file.unlink()
     found = told(small_desk)
-    assert found["database"] == (False, f"the database {file} was removed; stop the desk and restore a backup.")
+    ok, why = found["database"]
+    assert not ok
+    assert why.startswith(f"the database {file} was removed or exchanged while the desk ran")
+    assert "publisher restore FILE" in why
     assert not found["scheduler"][0]
     assert metrics(small_desk)[("publisher_database_up", ())] == 0
 

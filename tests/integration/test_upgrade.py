@@ -289,7 +289,7 @@ def test_a_damaged_database_is_not_migrated(
         raw.seek((root - 1) * page_size)
         raw.write(b"\xff" * page_size)
     next_version(NEXT_MIGRATION)
-    with pytest.raises(DatabaseError, match=r"is damaged .* restore the last good backup"):
+    with pytest.raises(DatabaseError, match=r"is damaged .* the last good backup back with publisher restore FILE"):
         prepare()
 
     assert list((file.parent / "backups").iterdir()) == []
@@ -307,7 +307,8 @@ def test_a_newer_database_is_refused(file: Path, prepare: Callable[[], UpgradeRe
 
     assert str(refused.value) == (
         f"{file} was written by a newer publisher (revision 0099, this one knows {HEAD}); "
-        "install that version or restore a backup"
+        "install that version, or stop the desk, then bring the last good backup back with publisher restore FILE, "
+        "such as the newest file in backups/daily"
     )
 
 
