@@ -26,8 +26,8 @@ REPLY_PAUSE = timedelta(seconds=5)
 CANCELED_THREAD = (
     "The post before it was canceled and is public nevertheless; retry this reply to continue it, or cancel it."
 )
-REMEMBERED = (State.PUBLISHING, State.PUBLISHED, State.CANCELED)
-"""A database that has forgotten such a move would publish what is public, or what nobody wants."""
+SENT = frozenset({State.PUBLISHING, State.PROCESSING, State.UNCONFIRMED})
+"""The states after an intent to publish."""
 RESTORED = "The desk was restored from a backup; it is looked up whether this went out before."
 
 
@@ -144,7 +144,9 @@ def move(
         actor=actor,
         detail={"before": [*sources] if len(sources) > 1 else sources[0], "fence": new_fence, **_telling(values)},
     )
-    if to in REMEMBERED:
+    # A database that has forgotten this would publish what is public already, or what nobody wants. What a worker
+    # found out after its intent needs no second note.
+    if to in (State.PUBLISHING, State.CANCELED) or (to == State.PUBLISHED and not SENT.issuperset(sources)):
         note_intent(session)
     if to == State.PUBLISHED:
         _continue_thread(session, delivery_id, now, new_post=sources == (State.PUBLISHING,))

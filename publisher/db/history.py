@@ -12,7 +12,7 @@ import os
 from datetime import UTC, datetime
 from pathlib import Path
 
-from sqlalchemy import Connection, Engine, create_engine, func, inspect, or_, select
+from sqlalchemy import Connection, Engine, bindparam, create_engine, func, inspect, or_, select
 from sqlalchemy.engine import make_url
 from sqlalchemy.orm import Session
 from sqlalchemy.pool import NullPool
@@ -27,7 +27,9 @@ BUSY_SECONDS = 30
 RAISES = "publisher.db.history.raises"
 
 NEWEST = select(Event.id, Event.at).order_by(Event.id.desc()).limit(1)
-_NEWEST_ID = select(func.max(Event.id)).scalar_subquery()
+_KNOWN_AND_NEWEST = select(Event.id, Event.at).where(
+    or_(Event.id == select(func.max(Event.id)).scalar_subquery(), Event.id == bindparam("known"))
+)
 
 
 class UnknownHistory(DatabaseError):
@@ -91,8 +93,8 @@ class History:
         self.require_place()
         session.flush()
         known = self._known
-        wanted = or_(Event.id == _NEWEST_ID, Event.id == (known.id if known else 0))
-        events = [KnownEvent(number, at) for number, at in session.execute(select(Event.id, Event.at).where(wanted))]
+        rows = session.connection().execute(_KNOWN_AND_NEWEST, {"known": known.id if known else 0})
+        events = [KnownEvent(number, at) for number, at in rows]
         newest = max(events, key=lambda event: event.id, default=None)
         if known is not None and known.id and known not in events:
             raise UnknownHistory(self._older(known, newest))

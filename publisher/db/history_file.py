@@ -21,6 +21,8 @@ from publisher.db.errors import DatabaseError
 
 RECORD_BYTES = 512
 RECORDS = 2
+_flush = getattr(os, "fdatasync", os.fsync)
+"""The size does not change, so that the times of the file needn't be flushed as well."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,7 +75,7 @@ class HistoryFile:
             if os.fstat(handle).st_size < RECORDS * RECORD_BYTES:
                 os.pwrite(handle, b"\n".rjust(RECORD_BYTES) * RECORDS, 0)
             os.pwrite(handle, _record(turn, event), turn % RECORDS * RECORD_BYTES)
-            os.fsync(handle)
+            _flush(handle)
         if made:
             _flush_folder(self.path.parent)
 
