@@ -69,6 +69,33 @@ def monotonic() -> float:
     return time.clock_gettime(_STEADY)
 
 
+SET_SECONDS = 1.0
+"""A clock that is kept right moves by far less between two looks; more means that somebody set it."""
+_AT_ONCE_SECONDS = 0.1
+
+
+class ClockChange:
+    """Notices that the system's clock was set, by comparing it with the one that never runs backwards."""
+
+    def __init__(self) -> None:
+        self._difference = _difference()
+
+    def seen(self) -> timedelta | None:
+        """By how much the clock was set since the last look; negative: back. None: it was not."""
+        before, self._difference = self._difference, _difference()
+        change = self._difference - before
+        return timedelta(seconds=change) if abs(change) > SET_SECONDS else None
+
+
+def _difference() -> float:
+    """The system's clock less the monotonic one, both read at the same moment."""
+    while True:
+        before = monotonic()
+        now = datetime.now(UTC).timestamp()
+        if monotonic() - before < _AT_ONCE_SECONDS:
+            return now - before
+
+
 def sleep(seconds: float) -> None:
     """The only pause that code outside the tests may take."""
     time.sleep(seconds)

@@ -1,7 +1,7 @@
 """Wakes the stages: pick the day's post, take back what was lost, say which channels have work.
 
 The scheduler holds no posts and no due times. Any number of them may run: every act is guarded
-in the database.
+in the database. Each part of a tick stands alone: when one fails, the others go on.
 """
 
 from __future__ import annotations
@@ -14,15 +14,26 @@ from datetime import datetime, timedelta
 from apscheduler.executors.pool import ThreadPoolExecutor
 from apscheduler.schedulers.background import BackgroundScheduler
 
-from publisher.clock import Clock, SystemClock
+from publisher.clock import Clock, ClockChange, SystemClock, monotonic
 from publisher.db.session import Database
 from publisher.delivery.due import Appointment, appointments, miss_expired, recover_lost
 from publisher.delivery.owner import is_surely_gone
+from publisher.job_failures import FailureLog, WatchedJob
 from publisher.logs import get_logger
-from publisher.trouble import Trouble
 
 TICK = "the tick"
 TICK_SECONDS = 0.5
+SETTING = "beginning look-ups anew after the clock was set"
+PICKING = "picking the post of the day"
+RECOVERING = "taking deliveries back from lost workers"
+MISSING = "giving up what is too late"
+FINDING = "looking for what is due"
+KICKING = "giving work to the workers"
+"""The parts of a tick, by the names under which their failures are told."""
+LEASES_CATCH_UP_SECONDS = 30.0
+"""After the clock was set, workers that live are given so long to renew their leases by the new time."""
+CLOCK_SECONDS = 1.0
+"""So often it is looked whether the system's clock was set."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,18 +47,24 @@ class RegularJob:
 
 
 class Timetable:
-    """Does regular jobs, each in a thread of its own, so that none waits for another."""
+    """Does regular jobs, each in a thread of its own, so that none waits for another.
 
-    def __init__(self, jobs: Sequence[RegularJob]) -> None:
+    APScheduler plans by the system's clock. When that is set, every job is planned anew, from
+    now: a clock that was put back by hours would let nothing begin until then.
+    """
+
+    def __init__(self, jobs: Sequence[RegularJob], failures: FailureLog | None = None) -> None:
         self._scheduler = BackgroundScheduler(
             timezone="UTC",
             executors={job.name: ThreadPoolExecutor(1) for job in jobs},
             job_defaults={"coalesce": True, "max_instances": 1, "misfire_grace_time": None},
             daemon=True,
         )
-        self._acts = {job.name: _safely(job) for job in jobs}
+        self._acts = {job.name: _watched(job, failures) for job in jobs}
         self._stopping = False
         self._asking = threading.Lock()
+        self._stopped = threading.Event()
+        self._clock_watch = threading.Thread(target=self._watch_clock, name="clock-watch", daemon=True)
         for job in jobs:
             self._scheduler.add_job(
                 self._acts[job.name],
@@ -60,6 +77,7 @@ class Timetable:
 
     def start(self) -> None:
         self._scheduler.start()
+        self._clock_watch.start()
 
     def once_more(self, name: str, seconds: float) -> None:
         """Do the job `name` so many seconds from now besides; a former wish is replaced. Not once it stops."""
@@ -76,19 +94,30 @@ class Timetable:
         # asks for itself once more would wait for the end, and the end for the job.
         with self._asking:
             self._stopping = True
+        self._stopped.set()
         self._scheduler.shutdown(wait=True)
 
+    def _watch_clock(self) -> None:
+        """Plan every job anew whenever the system's clock was set. Waits by the monotonic clock."""
+        change = ClockChange()
+        while not self._stopped.wait(CLOCK_SECONDS):
+            if change.seen():
+                self._plan_anew()
 
-def _safely(job: RegularJob) -> Callable[[], None]:
-    trouble = Trouble("scheduler", job.name)
+    def _plan_anew(self) -> None:
+        with self._asking:
+            if self._stopping:
+                return
+            now = SystemClock().now()
+            for name in self._acts:
+                self._scheduler.modify_job(name, next_run_time=now)
+
+
+def _watched(job: RegularJob, failures: FailureLog | None) -> Callable[[], None]:
+    watched = WatchedJob(job.name, job.seconds, failures)
 
     def act() -> None:
-        try:
-            job.act()
-        except Exception as error:
-            trouble.met(error)
-        else:
-            trouble.over()
+        watched.run(job.act)
 
     return act
 
@@ -106,17 +135,28 @@ class Scheduler:
         first_look_up: timedelta,
         opens: Callable[[datetime], datetime] | None = None,
         jobs: Sequence[RegularJob] = (),
+        failures: FailureLog | None = None,
+        clock_was_set: Callable[[timedelta], None] | None = None,
     ) -> None:
-        """`opens`: when the next slot after an instant opens; a pick is then not left to the next regular tick."""
+        """`opens`: when the next slot after an instant opens; a pick is then not left to the next regular tick.
+
+        `clock_was_set`: told by how much, before anything else is done by the new time.
+        """
         self._database = database
         self._clock = clock
         self._pick = pick
         self._kick = kick
         self._first_look_up = first_look_up
         self._opens = opens
+        self._clock_was_set = clock_was_set
+        self._clock_change = ClockChange()
+        self._untold_change: timedelta | None = None
+        self._recover_from = monotonic()
         self._ticking = threading.Lock()
+        names = (SETTING, PICKING, RECOVERING, MISSING, FINDING, KICKING)
+        self._parts = {name: WatchedJob(name, TICK_SECONDS, failures) for name in names}
         tick = RegularJob(TICK, TICK_SECONDS, self._tick_and_look_ahead)
-        self._timetable = Timetable([tick, *jobs])
+        self._timetable = Timetable([tick, *jobs], failures)
 
     def start(self) -> None:
         """Tick and do every job now, then regularly."""
@@ -127,18 +167,20 @@ class Scheduler:
         self._timetable.stop()
 
     def tick(self) -> None:
-        """Everything that the passing of time asks for."""
+        """Everything that the passing of time asks for. What fails of it is told, and stops nothing else."""
         self._tick()
 
     def _tick(self) -> list[Appointment]:
         with self._ticking:
-            self._pick()
+            look_ups_are_sound = self._parts[SETTING].run(self._look_at_clock)
+            self._parts[PICKING].run(self._pick)
+            self._parts[RECOVERING].run(self._take_back)
+            self._parts[MISSING].run(self._give_up)
+            found: list[Appointment] = []
+            self._parts[FINDING].run(lambda: found.extend(self._appointments()))
             now = self._clock.now()
-            self._recover(now)
-            with self._database.reading() as session:
-                found = appointments(session, now)
-            for channel in dict.fromkeys(each.channel for each in found if each.at <= now):
-                self._kick(channel)
+            if look_ups_are_sound:
+                self._kick_all(list(dict.fromkeys(each.channel for each in found if each.at <= now)))
             return found
 
     def _tick_and_look_ahead(self) -> None:
@@ -152,8 +194,40 @@ class Scheduler:
         if ahead < TICK_SECONDS:
             self._timetable.once_more(TICK, ahead)
 
-    def _recover(self, now: datetime) -> None:
-        for delivery in recover_lost(self._database, now, self._first_look_up, is_surely_gone):
+    def _look_at_clock(self) -> None:
+        """Have nothing decided by a time that did not pass: until that is on disk, no worker is given work."""
+        if change := self._clock_change.seen():
+            self._untold_change = change + (self._untold_change or timedelta(0))
+            self._recover_from = monotonic() + LEASES_CATCH_UP_SECONDS
+        if self._untold_change is not None and self._clock_was_set is not None:
+            self._clock_was_set(self._untold_change)
+        self._untold_change = None
+
+    def _take_back(self) -> None:
+        if monotonic() < self._recover_from:
+            return
+        for delivery in recover_lost(self._database, self._clock.now(), self._first_look_up, is_surely_gone):
             get_logger("scheduler").warning("took back from a lost worker", delivery=delivery)
-        for delivery in miss_expired(self._database, now):
+
+    def _give_up(self) -> None:
+        for delivery in miss_expired(self._database, self._clock.now()):
             get_logger("scheduler").error("missed: too late to publish", delivery=delivery)
+
+    def _appointments(self) -> list[Appointment]:
+        with self._database.reading() as session:
+            return appointments(session, self._clock.now())
+
+    def _kick_all(self, channels: Sequence[str]) -> None:
+        """Give word of each channel, also when that fails for another one."""
+        failures: list[Exception] = []
+        for channel in channels:
+            try:
+                self._kick(channel)
+            except Exception as error:
+                failures.append(error)
+        self._parts[KICKING].run(lambda: _raise_first(failures))
+
+
+def _raise_first(failures: Sequence[Exception]) -> None:
+    if failures:
+        raise failures[0]

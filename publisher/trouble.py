@@ -22,11 +22,12 @@ class Trouble:
         self._met = False
         self._lock = threading.Lock()
 
-    def met(self, error: BaseException) -> None:
+    def met(self, error: BaseException, *, trace: bool = True) -> None:
+        """Tell of it, unless it lasts. `trace` False: where in the program it was met helps nobody."""
         with self._lock:
             first, self._met = not self._met, True
         if first:
-            outage = isinstance(error, OUTAGES)
+            outage = isinstance(error, OUTAGES) or not trace
             told = f"{self._what} failed; trying again until it works"
             self._log.error(told, why=_cause(error), exc_info=None if outage else error)
 

@@ -9,6 +9,7 @@ from datetime import timedelta
 from typing import Protocol
 
 from publisher.cli.regular import heartbeat, housekeeping, telling
+from publisher.delivery.clock_set import begin_look_ups_anew
 from publisher.delivery.dispatch import ThreadDispatcher
 from publisher.delivery.engine import EngineDispatcher, EngineWorker
 from publisher.delivery.owner import this_process
@@ -16,6 +17,7 @@ from publisher.delivery.worker import Worker
 from publisher.desk import Desk
 from publisher.health.heartbeat import SCHEDULER, WEB, WORKER, leave
 from publisher.health.server import HealthServer
+from publisher.job_failures import FailureLog
 from publisher.logs import get_logger
 from publisher.post_queue.picking import pick_slot
 from publisher.post_queue.slots import next_opening
@@ -85,9 +87,28 @@ class Service:
             desk.clock,
             pick=self._pick,
             kick=hands.kick,
-            first_look_up=timedelta(seconds=desk.settings.delivery.look_up_after[0]),
+            first_look_up=self._first_look_up,
             opens=lambda now: next_opening(now, desk.settings),
             jobs=[heartbeat(desk, self._role), *telling(desk), *housekeeping(desk)],
+            failures=self._failures(),
+            clock_was_set=self._clock_was_set,
+        )
+
+    @property
+    def _first_look_up(self) -> timedelta:
+        return timedelta(seconds=self._desk.settings.delivery.look_up_after[0])
+
+    def _failures(self) -> FailureLog:
+        return FailureLog(self._desk.database, this_process(), self._desk.now)
+
+    def _clock_was_set(self, change: timedelta) -> None:
+        seconds = change.total_seconds()
+        begun = begin_look_ups_anew(self._desk.database, self._desk.now(), change, self._first_look_up)
+        get_logger("scheduler").error(
+            f"this machine's clock was put {'forward' if seconds > 0 else 'back'}: check that it is right, "
+            "because posts go out by it",
+            by_seconds=round(seconds),
+            look_ups_begun_anew=begun,
         )
 
     def _pick(self) -> None:
@@ -106,7 +127,7 @@ class Service:
     def _make_timetable(self, roles: Collection[str]) -> Timetable:
         """Of a process that is no scheduler."""
         desk = self._desk
-        return Timetable([heartbeat(desk, self._role), *(telling(desk) if WEB in roles else ())])
+        return Timetable([heartbeat(desk, self._role), *(telling(desk) if WEB in roles else ())], self._failures())
 
     def _make_web(self) -> Served:
         """The pages, which this face starts and never imports."""

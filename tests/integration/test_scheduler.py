@@ -3,15 +3,25 @@
 from __future__ import annotations
 
 import threading
-from datetime import timedelta
+import time
+from datetime import datetime, timedelta, tzinfo
 
 import psycopg
 import pytest
+from sqlalchemy import func, select
 from sqlalchemy.exc import OperationalError
 
-from publisher.clock import FixedClock, SystemClock
+from publisher.clock import ClockChange, FixedClock, SystemClock
+from publisher.db.models import Delivery, Event
 from publisher.db.session import Database
-from publisher.scheduler import RegularJob, Scheduler, Timetable
+from publisher.delivery.claim import claim
+from publisher.delivery.clock_set import CLOCK_SET, begin_look_ups_anew
+from publisher.delivery.owner import this_process
+from publisher.health import beat
+from publisher.health.heartbeat import leave
+from publisher.job_failures import FailureLog, FailureReason, JobFailure, failing_jobs
+from publisher.scheduler import PICKING, RegularJob, Scheduler, Timetable
+from publisher.settings import SettingsError
 from tests.conftest import on_every_database
 from tests.fakes import add_delivery
 from tests.patience import wait_until
@@ -177,3 +187,241 @@ def test_a_tick_that_sees_something_coming_while_it_is_told_to_stop_ends(
         opens=lambda now: now + timedelta(seconds=1),
     )
     assert_it_ends_in_the_midst_of(held, scheduler)
+
+
+# --- each part of a tick stands alone ----------------------------------------------------------
+
+
+class Broken:
+    """An act that fails with an error for as long as it has one."""
+
+    def __init__(self, error: Exception | None) -> None:
+        self.error = error
+        self.done = 0
+
+    def __call__(self, *_: object) -> None:
+        self.done += 1
+        if self.error is not None:
+            raise self.error
+
+
+def watched_scheduler(database: Database, clock: FixedClock, pick: Broken, kick: object = None) -> Scheduler:
+    """One whose process was seen just now."""
+    beat(database, "me:1", "scheduler", clock.now())
+    return Scheduler(
+        database,
+        clock,
+        pick=pick,
+        kick=kick or (lambda channel: None),  # type: ignore[arg-type]
+        first_look_up=timedelta(seconds=1),
+        failures=FailureLog(database, "me:1", clock.now),
+    )
+
+
+@on_every_database
+@pytest.mark.parametrize("error", [SettingsError("people.toml: line 3 is no TOML"), KeyError("a fault of ours")])
+def test_a_pick_that_fails_stops_neither_recovery_nor_misses_nor_work(
+    database: Database, clock: FixedClock, error: Exception
+) -> None:
+    due = add_delivery(database, clock.now())
+    late = add_delivery(database, clock.now(), channel="late", day_offset=1)
+    with database.writing() as session:
+        session.get_one(Delivery, late).expires_at = clock.now() + timedelta(seconds=1)
+    lost = add_delivery(database, clock.now(), channel="lost", day_offset=2)
+    claim(database, "lost", owner="other:9", now=clock.now(), lease=timedelta(seconds=10))
+    clock.advance(seconds=11)
+    kicked: list[str] = []
+    watched_scheduler(database, clock, Broken(error), kicked.append).tick()
+    with database.reading() as session:
+        states = {number: session.get_one(Delivery, number).state for number in (due, late, lost)}
+    assert states == {due: "pending", late: "missed", lost: "pending"}
+    assert kicked == ["fake", "lost"]
+
+
+@pytest.mark.parametrize("part", ["recover_lost", "miss_expired", "appointments"])
+def test_no_part_stops_another(
+    database: Database, clock: FixedClock, monkeypatch: pytest.MonkeyPatch, part: str
+) -> None:
+    broken, pick, others = Broken(KeyError("a fault of ours")), Broken(None), {}
+    for name in ("recover_lost", "miss_expired", "appointments"):
+        others[name] = broken if name == part else Broken(None)
+
+        def act(*_: object, each: Broken = others[name]) -> list[object]:
+            each()
+            return []
+
+        monkeypatch.setattr(f"publisher.scheduler.{name}", act)
+    watched_scheduler(database, clock, pick).tick()
+    assert pick.done == 1
+    assert all(each.done == 1 for each in others.values())
+
+
+def test_a_channel_that_can_not_be_kicked_keeps_no_other_from_its_work(database: Database, clock: FixedClock) -> None:
+    add_delivery(database, clock.now())
+    add_delivery(database, clock.now(), channel="other", day_offset=1)
+    kicked: list[str] = []
+
+    def kick(channel: str) -> None:
+        kicked.append(channel)
+        raise KeyError(channel)
+
+    watched_scheduler(database, clock, Broken(None), kick).tick()
+    assert sorted(kicked) == ["fake", "other"]
+
+
+@on_every_database
+def test_what_fails_is_written_down_with_its_reason_until_it_works(
+    database: Database, clock: FixedClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("publisher.job_failures.SETTLED_SECONDS", 0.0)
+    pick = Broken(SettingsError("people.toml: line 3 is no TOML"))
+    scheduler = watched_scheduler(database, clock, pick)
+    began = clock.now()
+    scheduler.tick()
+    clock.advance(minutes=1)
+    scheduler.tick()
+    with database.reading() as session:
+        [failure] = failing_jobs(session)
+    assert failure == JobFailure(PICKING, "me:1", began, FailureReason.CONFIGURATION, "people.toml: line 3 is no TOML")
+    pick.error = KeyError("a fault of ours")
+    scheduler.tick()
+    with database.reading() as session:
+        assert [(each.since, each.reason) for each in failing_jobs(session)] == [(began, FailureReason.UNEXPECTED)]
+    pick.error = None
+    scheduler.tick()
+    with database.reading() as session:
+        assert failing_jobs(session) == []
+
+
+def test_a_failure_that_is_over_at_once_is_nobodys_news(database: Database, clock: FixedClock) -> None:
+    pick = Broken(KeyError("a lock"))
+    scheduler = watched_scheduler(database, clock, pick)
+    scheduler.tick()
+    pick.error = None
+    scheduler.tick()
+    with database.reading() as session:
+        assert session.scalar(select(func.count()).select_from(Event).where(Event.name.like("job%"))) == 0
+
+
+def test_what_a_process_said_ends_with_it(
+    database: Database, clock: FixedClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("publisher.job_failures.SETTLED_SECONDS", 0.0)
+    watched_scheduler(database, clock, Broken(KeyError("a fault of ours"))).tick()
+    leave(database, "me:1")
+    with database.reading() as session:
+        assert failing_jobs(session) == []
+
+
+# --- a clock that is set -----------------------------------------------------------------------
+
+
+class SystemTime:
+    """Sets the system's clock, as every module here reads it, by some hours."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.moved = timedelta(0)
+        outer = self
+
+        class Moved(datetime):
+            @classmethod
+            def now(cls, tz: tzinfo | None = None) -> Moved:
+                return cls.fromtimestamp(time.time() + outer.moved.total_seconds(), tz)
+
+        monkeypatch.setattr("publisher.clock.datetime", Moved)
+        monkeypatch.setattr("apscheduler.schedulers.base.datetime", Moved)
+
+
+@pytest.mark.parametrize("hours", [-3, 3])
+def test_a_clock_that_is_set_stops_no_job(monkeypatch: pytest.MonkeyPatch, hours: int) -> None:
+    monkeypatch.setattr("publisher.scheduler.CLOCK_SECONDS", OFTEN)
+    system = SystemTime(monkeypatch)
+    often, hourly = Often(), Often()
+    timetable = Timetable([RegularJob("the round", OFTEN, often), RegularJob("the hourly one", 3600, hourly)])
+    timetable.start()
+    often.wait(3)
+    hourly.wait(1)
+    system.moved = timedelta(hours=hours)
+    # Everything is done at once by the new time, and then as regularly as before.
+    hourly.wait(1)
+    often.wait(20)
+    timetable.stop()
+
+
+def test_a_clock_that_is_kept_right_is_not_taken_for_one_that_was_set(monkeypatch: pytest.MonkeyPatch) -> None:
+    system = SystemTime(monkeypatch)
+    change = ClockChange()
+    system.moved = timedelta(seconds=0.4)
+    assert change.seen() is None
+    system.moved += timedelta(hours=-2)
+    seen = change.seen()
+    assert seen is not None
+    assert round(seen.total_seconds()) == -7200
+    assert change.seen() is None
+
+
+@on_every_database
+def test_a_clock_put_forward_sends_nothing_twice(database: Database, monkeypatch: pytest.MonkeyPatch) -> None:
+    """An unknown outcome is not taken for absent by time that did not pass, and a worker that lives keeps its lease."""
+    system = SystemTime(monkeypatch)
+    clock = SystemClock()
+    first_look_up = timedelta(seconds=10)
+    publishing = add_delivery(database, clock.now())
+    unknown = add_delivery(database, clock.now(), channel="other", day_offset=1)
+    claim(database, "fake", owner=this_process(), now=clock.now(), lease=timedelta(seconds=30))
+    with database.writing() as session:
+        row = session.get_one(Delivery, unknown)
+        row.state, row.idempotency_key = "unconfirmed", "key"
+        row.unknown_since, row.due_at, row.lookups, row.clean_lookups = clock.now(), clock.now(), 2, 1
+    kicked: list[str] = []
+
+    def clock_was_set(change: timedelta) -> None:
+        begin_look_ups_anew(database, clock.now(), change, first_look_up)
+
+    scheduler = Scheduler(
+        database,
+        clock,
+        pick=lambda: None,
+        kick=kicked.append,
+        first_look_up=first_look_up,
+        clock_was_set=clock_was_set,
+    )
+    system.moved = timedelta(hours=3)
+    scheduler.tick()
+    now = clock.now()
+    with database.reading() as session:
+        held, row = session.get_one(Delivery, publishing), session.get_one(Delivery, unknown)
+        assert held.state == "preparing"
+        assert (row.lookups, row.clean_lookups, row.fence) == (0, 0, 1)
+        assert row.unknown_since is not None
+        assert now - row.unknown_since < timedelta(minutes=1)
+        assert row.due_at > now
+        [event] = session.scalars(select(Event).where(Event.name == CLOCK_SET))
+        assert event.detail == {"seconds": 10800}
+    assert kicked == []
+
+
+def test_no_work_is_given_while_it_can_not_be_written_down_that_the_clock_was_set(
+    database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    system = SystemTime(monkeypatch)
+    clock = SystemClock()
+    add_delivery(database, clock.now())
+    told: list[timedelta] = []
+    ends: list[Exception | None] = [OperationalError("", {}, Exception("database is locked")), None]
+
+    def write_down(change: timedelta) -> None:
+        told.append(change)
+        if error := ends.pop(0):
+            raise error
+
+    kicked: list[str] = []
+    scheduler = Scheduler(
+        database, clock, pick=lambda: None, kick=kicked.append, first_look_up=timedelta(1), clock_was_set=write_down
+    )
+    system.moved = timedelta(minutes=5)
+    scheduler.tick()
+    assert kicked == []
+    scheduler.tick()
+    assert [round(change.total_seconds()) for change in told] == [300, 300]
+    assert kicked == ["fake"]
