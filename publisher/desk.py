@@ -18,7 +18,7 @@ from publisher.media import MediaStore
 from publisher.media.opening import media_store
 from publisher.post_queue.known import KnownProblems
 from publisher.post_queue.picking import sync_channels
-from publisher.post_queue.targets import load_people, load_targets
+from publisher.post_queue.targets import TargetFiles
 from publisher.settings import Settings, load_settings
 
 
@@ -28,6 +28,7 @@ class Desk:
     def __init__(self, config: Path, clock: Clock | None = None) -> None:
         self.config = config
         self.clock: Clock = clock or SystemClock()
+        self._known: KnownProblems | None = None
 
     @cached_property
     def settings(self) -> Settings:
@@ -73,17 +74,26 @@ class Desk:
         return Renderer(self.store)
 
     @cached_property
+    def _target_files(self) -> TargetFiles:
+        return TargetFiles(self.settings)
+
+    @property
     def targets(self) -> dict[str, Target]:
-        return load_targets(self.settings)
+        """The channels by their templates as they are now."""
+        return self._target_files.targets()
 
-    @cached_property
+    @property
     def people(self) -> People:
-        return load_people(self.settings)
+        """The directory of people as it is now."""
+        return self._target_files.people()
 
-    @cached_property
+    @property
     def known_problems(self) -> KnownProblems:
         """What is wrong with posts, for pages that show many."""
-        return KnownProblems(self.targets, self.people)
+        targets, people = self.targets, self.people
+        if self._known is None or not self._known.is_of(targets, people):
+            self._known = KnownProblems(targets, people)
+        return self._known
 
     @cached_property
     def channels(self) -> Channels:

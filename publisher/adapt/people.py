@@ -26,6 +26,8 @@ class Person(Frozen):
 
 class People(Frozen):
     people: tuple[Person, ...] = ()
+    unreadable: str = ""
+    """Why the directory could not be read: what mentions somebody can't go out. Empty: it could."""
 
     @classmethod
     def load(cls, path: Path) -> People:

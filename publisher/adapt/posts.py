@@ -42,6 +42,8 @@ class Target(Frozen):
     missing_translation: Literal["hold", "skip", "original"] = "hold"
     thread: bool = False
     """What the caption leaves out of the body goes on in replies."""
+    broken: str = ""
+    """Why nothing can be adapted for the channel, as a sentence without its full stop. Empty: it can."""
 
 
 class Caption(Frozen):

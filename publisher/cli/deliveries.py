@@ -10,6 +10,7 @@ from rich.markup import escape
 from sqlalchemy import select
 from sqlalchemy.orm import joinedload
 
+from publisher import retrying
 from publisher.cli.desk import actor, desk_of
 from publisher.cli.output import console, json_option, print_json, print_table, styled
 from publisher.db.models import STATES, Attempt, Delivery, Event, Pick
@@ -232,7 +233,7 @@ def _told(desk: Desk, event: Event) -> str:
 def retry_command(ctx: click.Context, delivery: int, i_have_looked: bool) -> None:
     """Let a delivery try again that was held, failed or missed."""
     desk = desk_of(ctx)
-    operate.retry(desk.database, delivery, now=desk.now(), actor=actor(), i_have_looked=i_have_looked)
+    retrying.retry(desk, delivery, actor=actor(), i_have_looked=i_have_looked)
     with desk.database.reading() as session:
         row = session.get_one(Delivery, delivery)
         at = next_try(row, session.get_one(Channel, row.channel_name))

@@ -35,6 +35,7 @@ from publisher.keeping.postgres import require_dump_program
 from publisher.notices import PING_VARIABLE, URLS_VARIABLE, read_addresses, read_ping_url
 from publisher.notices.book import telling_troubles
 from publisher.post_queue.listing import days_of_cover
+from publisher.post_queue.targets import check_targets, load_people
 from publisher.settings import Settings, SettingsError
 
 T = TypeVar("T")
@@ -80,7 +81,8 @@ def _examine(desk: Desk) -> Iterator[Line]:
     if read[0] is None:
         return
     settings = read[0]
-    yield _try("captions", lambda: desk.targets, lambda found: f"{len(found)} templates are sound")[1]
+    yield _try("captions", lambda: check_targets(settings), lambda found: f"{len(found)} templates are sound")[1]
+    yield _try("people", lambda: load_people(settings), lambda found: f"{len(found.people)} are known by name")[1]
     opened = _try("database", lambda: desk.database, lambda _: _database_told(desk, settings))
     yield opened[1]
     if opened[0] is not None:

@@ -21,6 +21,7 @@ from publisher.job_failures import FailureLog
 from publisher.logs import get_logger
 from publisher.post_queue.picking import pick_slot
 from publisher.post_queue.slots import next_opening
+from publisher.post_queue.targets import load_targets
 from publisher.scheduler import Scheduler, Timetable
 from publisher.settings import Settings, SettingsError
 
@@ -54,6 +55,7 @@ class Service:
     def __init__(self, desk: Desk, roles: Collection[str] = ROLES) -> None:
         """Raises SettingsError when the roles don't fit the configuration."""
         check_roles(desk.settings, roles)
+        load_targets(desk.settings)
         self._desk = desk
         self._role = " ".join(role for role in ROLES if role in roles)
         self._worker = self._make_worker() if WORKER in roles else None

@@ -5,10 +5,16 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from publisher.adapt.people import People
+from publisher.adapt.people import MENTION, People
 from publisher.adapt.posts import Target, adapt_post
 from publisher.content import AdaptedPost, ImageChoices, Link, Problem, SourceImage, SourcePost
 from publisher.db.models import Post, PostImage
+from publisher.logs import get_logger
+
+FAULT = (
+    "The program failed while it made this channel's text; its log says where. "
+    "Change the post's text, or report the fault; then let it try again."
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,11 +68,43 @@ def adapt_for_channels(post: Post, targets: Mapping[str, Target], people: People
 
 
 def adapt_for_channel(post: Post, target: Target, people: People) -> ChannelPost:
-    """What one channel gets. Where a translation is missing, the channel's rule decides."""
+    """What one channel gets. Where a translation is missing, the channel's rule decides.
+
+    A channel that can't be adapted for gets an empty text with a problem that says why. A fault
+    of the program is such a reason too: it keeps this post from this channel, and nothing else.
+    """
     source = source_post(post, target.language)
     if source is None and target.missing_translation == "skip":
         return ChannelPost(target.channel, None)
-    return ChannelPost(target.channel, adapt_post(source or _original(post), target, people))
+    source = source or _original(post)
+    if target.broken:
+        return _not_adapted(source, target, f"{target.broken.rstrip('.?')}.")
+    try:
+        adapted = adapt_post(source, target, people)
+    except Exception:
+        get_logger("adapt").exception("a post can't be adapted", post=post.id, channel=target.channel)
+        return _not_adapted(source, target, FAULT)
+    if people.unreadable and _mentions_somebody(source, target):
+        found = Problem(field="caption", message=f"It mentions somebody, and {people.unreadable.rstrip('.')}.")
+        adapted = adapted.model_copy(update={"problems": (*adapted.problems, found)})
+    return ChannelPost(target.channel, adapted)
+
+
+def _not_adapted(source: SourcePost, target: Target, why: str) -> ChannelPost:
+    adapted = AdaptedPost(
+        channel=target.channel,
+        platform=target.platform,
+        language=source.language,
+        title=" ".join(source.title.split()),
+        caption="",
+        problems=(Problem(field="caption", message=why),),
+    )
+    return ChannelPost(target.channel, adapted)
+
+
+def _mentions_somebody(source: SourcePost, target: Target) -> bool:
+    texts = (source.title, source.standfirst, source.body, source.written_by, source.credit, *source.captions.values())
+    return any(MENTION.search(text) for text in texts) or "mention" in target.template
 
 
 def _original(post: Post) -> SourcePost:

@@ -30,6 +30,10 @@ class KnownProblems:
         self._kept: OrderedDict[tuple[int, int], tuple[PostProblem, ...]] = OrderedDict()
         self._lock = threading.Lock()
 
+    def is_of(self, targets: Mapping[str, Target], people: People) -> bool:
+        """Whether they were found for just these channels and people."""
+        return self._targets is targets and self._people is people
+
     def of(self, session: Session, posts: Mapping[int, int]) -> dict[int, tuple[PostProblem, ...]]:
         """By post, for posts that are given as id and version. A post that is not there any more has none."""
         found = self._recall(posts)

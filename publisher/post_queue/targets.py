@@ -3,25 +3,137 @@
 from __future__ import annotations
 
 import difflib
+import threading
+from collections.abc import Iterable
 from pathlib import Path
 
 from publisher.adapt.people import People, PeopleError
 from publisher.adapt.posts import Target
 from publisher.adapt.templates import TemplateError, check_template
+from publisher.logs import get_logger
 from publisher.profiles import load_profile, platform_names
 from publisher.settings import ChannelSettings, Settings, SettingsError
 
 PEOPLE_FILE = "people.toml"
 
 
+Stamp = tuple[int, int, int] | None
+"""What changes whenever a file is written; None: it is not there."""
+
+
+class TargetFiles:
+    """Reads the templates and the directory of people, and reads them again when one of them has changed.
+
+    So a mistake takes effect when it is made, and ends when it is mended: preview, approval and
+    pick always go by the same files. What was read again is logged. Any number of threads may ask.
+    """
+
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+        self._lock = threading.Lock()
+        self._stamps: dict[Path, Stamp] = {}
+        self._targets: dict[str, Target] = {}
+        self._people = People()
+
+    def targets(self) -> dict[str, Target]:
+        """As `load_targets`; the same object for as long as no file has changed."""
+        with self._lock:
+            self._follow()
+            return self._targets
+
+    def people(self) -> People:
+        """The directory of people, or an empty one that says why it could not be read."""
+        with self._lock:
+            self._follow()
+            return self._people
+
+    def _follow(self) -> None:
+        stamps = {file: _stamp(file) for file in (people_file(self._settings), *_templates(self._settings))}
+        if stamps == self._stamps:
+            return
+        before = self._stamps
+        self._targets = load_targets(self._settings)
+        try:
+            self._people = load_people(self._settings)
+        except SettingsError as error:
+            self._people = People(unreadable=str(error))
+        self._stamps = stamps
+        self._tell([file for file in stamps if before and before.get(file) != stamps[file]])
+
+    def _tell(self, changed: list[Path]) -> None:
+        log = get_logger("desk")
+        if changed:
+            log.info("read again, because they were changed", files=[str(file) for file in changed])
+        for target in self._targets.values():
+            if target.broken:
+                log.error("nothing can be adapted for the channel", channel=target.channel, why=target.broken)
+        if self._people.unreadable:
+            log.error("posts that mention somebody can't be adapted", why=self._people.unreadable)
+
+
 def load_targets(settings: Settings) -> dict[str, Target]:
     """Every channel with its platform's profile and its caption template, in the configuration's order.
 
+    A template that is missing or wrong is told in its target's `broken`, so that the other
+    channels go on. So is a channel that would publish the same text on the same account as one
+    before it.
+
     Raises:
-        SettingsError: a platform is unknown, or a template is missing or wrong; the sentence
-            names the file and the key.
+        SettingsError: a platform is unknown, or can't do what is asked of it; the sentence names
+            the file and the key.
     """
-    return {name: _load_target(settings, channel) for name, channel in settings.channels.items()}
+    found: dict[str, Target] = {}
+    for name, channel in settings.channels.items():
+        target = _load_target(settings, channel)
+        if not target.broken and (other := _same_text(settings, target, found.values())):
+            told = (
+                f"{settings.file}: channels.{name} would publish the same text on the account {channel.account} as "
+                f"channels.{other}; give it another account, language or caption"
+            )
+            target = target.model_copy(update={"broken": told})
+        found[name] = target
+    return found
+
+
+def check_targets(settings: Settings) -> dict[str, Target]:
+    """What `load_targets` returns, where nothing is broken. Raises SettingsError with the first mistake."""
+    found = load_targets(settings)
+    for target in found.values():
+        if target.broken:
+            raise SettingsError(target.broken)
+    return found
+
+
+def account_of(channel: ChannelSettings) -> tuple[str, str, str]:
+    """What is equal for channels on one account."""
+    account = channel.account.strip().lstrip("@").casefold()
+    return channel.platform, account.removesuffix(f".{channel.platform}.com"), (channel.base_url or "").rstrip("/")
+
+
+def _same_text(settings: Settings, target: Target, others: Iterable[Target]) -> str:
+    """The channel among others that has this one's account, language and caption; empty when none has."""
+    account = account_of(settings.channels[target.channel])
+    for other in others:
+        same = (other.language, other.template) == (target.language, target.template)
+        if same and account_of(settings.channels[other.channel]) == account:
+            return other.channel
+    return ""
+
+
+def people_file(settings: Settings) -> Path:
+    return settings.file.parent / PEOPLE_FILE
+
+
+def _templates(settings: Settings) -> list[Path]:
+    return [settings.file.parent / channel.caption for channel in settings.channels.values()]
+
+
+def _stamp(file: Path) -> Stamp:
+    try:
+        found = file.stat()
+    except OSError:
+        return None
+    return found.st_mtime_ns, found.st_size, found.st_ino
 
 
 def load_people(settings: Settings) -> People:
@@ -31,7 +143,7 @@ def load_people(settings: Settings) -> People:
         SettingsError: the file can't be used.
     """
     try:
-        return People.load(settings.file.parent / PEOPLE_FILE)
+        return People.load(people_file(settings))
     except PeopleError as error:
         raise SettingsError(str(error)) from None
 
@@ -45,18 +157,27 @@ def _load_target(settings: Settings, channel: ChannelSettings) -> Target:
     profile = load_profile(channel.platform)
     if channel.thread and not profile.threads:
         raise SettingsError(f"{key}.thread: replies can't be published on {profile.label} yet; remove it")
-    file = settings.file.parent / channel.caption
+    template, broken = _try_template(settings.file.parent / channel.caption, f"{key}.caption")
     return Target(
         channel=channel.name,
         platform=channel.platform,
         profile=profile.with_limits(channel.limits),
         language=settings.channel_language(channel),
-        template=_read_template(file, f"{key}.caption"),
+        template=template,
         template_name=str(channel.caption),
         fit=channel.fit,
         missing_translation=channel.missing_translation,
         thread=channel.thread,
+        broken=broken,
     )
+
+
+def _try_template(file: Path, key: str) -> tuple[str, str]:
+    """The template, or why there is none."""
+    try:
+        return _read_template(file, key), ""
+    except SettingsError as error:
+        return "", str(error)
 
 
 def _read_template(file: Path, key: str) -> str:

@@ -164,7 +164,7 @@ def template_captions(desk: Desk, post: Post) -> Mapping[str, str]:
     made = {}
     for name, target in desk.targets.items():
         source = source_post(post, target.language) or source_post(post, post.language)
-        if source is not None:
+        if source is not None and not target.broken:
             bare = source.model_copy(update={"captions": {}})
             made[name] = adapt_post(bare, target, desk.people).caption
     return made

@@ -12,7 +12,9 @@ import pytest
 from sqlalchemy import delete, func, insert, select, update
 from sqlalchemy.orm import Session
 
-from publisher.content import AdaptedPost, Problem
+from publisher.adapt.people import People
+from publisher.adapt.posts import Target, adapt_post
+from publisher.content import AdaptedPost, Problem, SourcePost
 from publisher.db.models import Delivery, Pick, Post
 from publisher.db.operations import Channel
 from publisher.db.session import Database
@@ -488,3 +490,50 @@ def _count_steps(session: Session, work: Callable[[], object]) -> int:
     finally:
         connection.set_progress_handler(None, 0)
     return len(hundreds) * 100
+
+
+# --- a channel that nothing can be adapted for -----------------------------------------------------
+
+
+@on_every_database
+def test_a_channel_that_can_not_be_adapted_is_held_with_its_reason_and_the_others_go_out(desk: Desk) -> None:
+    desk.post("one", NINE)
+    desk.targets["mail"] = desk.targets["mail"].model_copy(update={"template": "", "broken": "mail.j2 is not there"})
+    assert desk.pick(NINE).result == "picked"
+    [pick] = desk.picks()
+    web, mail = sorted(pick.deliveries, key=lambda each: each.channel_name, reverse=True)
+    assert (web.channel_name, web.state, web.problem) == ("web", "pending", "")
+    assert (mail.state, mail.problem) == ("held", "mail.j2 is not there.")
+    frozen = AdaptedPost.model_validate(mail.adapted)
+    assert (frozen.title, frozen.caption, [each.blocking for each in frozen.problems]) == ("one", "", [True])
+
+
+def test_a_fault_of_the_program_over_one_post_keeps_it_from_that_channel_alone(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    def adapt(source: SourcePost, target: Target, people: People) -> AdaptedPost:
+        if target.channel == "mail":
+            raise ZeroDivisionError
+        return adapt_post(source, target, people)
+
+    monkeypatch.setattr("publisher.post_queue.channels.adapt_post", adapt)
+    desk.post("one", NINE)
+    desk.pick(NINE)
+    [pick] = desk.picks()
+    states = {each.channel_name: (each.state, each.problem) for each in pick.deliveries}
+    assert states["web"] == ("pending", "")
+    assert states["mail"][0] == "held"
+    assert "ZeroDivisionError" not in states["mail"][1]
+    assert "its log says where" in states["mail"][1]
+    assert "ZeroDivisionError" in caplog.text
+
+
+@pytest.mark.parametrize(("body", "state"), [("Found by @[Ada].", "held"), ("Found by Ada.", "pending")])
+def test_an_unreadable_directory_of_people_holds_only_what_mentions_somebody(desk: Desk, body: str, state: str) -> None:
+    desk.people = People(unreadable="people.toml can't be read: line 3")
+    desk.post("one", NINE, body=body)
+    desk.pick(NINE)
+    [pick] = desk.picks()
+    assert {each.state for each in pick.deliveries} == {state}
+    told = "It mentions somebody, and people.toml can't be read: line 3." if state == "held" else ""
+    assert {each.problem for each in pick.deliveries} == {told}

@@ -52,7 +52,7 @@ def posts(site: Site) -> Iterator[queue_desk.Desk]:
         for table in (Event, Delivery, Pick, PostVersion, PostImage, Post, Media):
             session.execute(delete(table))
     # The next test's posts have the same numbers.
-    vars(desk).pop("known_problems", None)
+    desk._known = None
 
 
 @pytest.fixture

@@ -8,6 +8,7 @@ from typing import Annotated, Any, Literal
 from fastapi import APIRouter, Query, Request, Response
 from pydantic import BaseModel, ConfigDict, Field
 
+from publisher import retrying
 from publisher.content import AdaptedPost
 from publisher.db.models import Delivery
 from publisher.delivery import operate
@@ -154,14 +155,7 @@ def api_retry_delivery(
     """Let a delivery that waits for a person try again."""
     desk = desk_of(request)
     seen = _seen(desk, delivery_id, if_match)
-    operate.retry(
-        desk.database,
-        delivery_id,
-        now=desk.now(),
-        actor=actor(request),
-        i_have_looked=wish.i_have_looked,
-        seen=seen,
-    )
+    retrying.retry(desk, delivery_id, actor=actor(request), i_have_looked=wish.i_have_looked, seen=seen)
     return _told(response, desk, delivery_id)
 
 

@@ -15,6 +15,7 @@ from fastapi.concurrency import run_in_threadpool
 from fastapi.responses import Response, StreamingResponse
 from sqlalchemy import func, select
 
+from publisher import retrying
 from publisher.content import AdaptedPost
 from publisher.db.models import STATES, Attempt, Delivery, Event
 from publisher.delivery import operate
@@ -143,7 +144,7 @@ def delivery(request: Request, delivery_id: int) -> Response:
 @router.post("/deliveries/{delivery_id}/retry")
 def retry_delivery(request: Request, delivery_id: int, looked: Annotated[bool, Form()] = False) -> Response:
     desk = desk_of(request)
-    operate.retry(desk.database, delivery_id, now=desk.now(), actor=_actor(request), i_have_looked=looked)
+    retrying.retry(desk, delivery_id, actor=_actor(request), i_have_looked=looked)
     flash(request, "It goes out as soon as a worker takes it.")
     return go(request, "delivery", delivery_id=delivery_id)
 

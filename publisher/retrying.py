@@ -1,0 +1,62 @@
+"""Lets a delivery that waits for a person try again; its text is made anew where that is what kept it."""
+
+from __future__ import annotations
+
+from publisher.content import AdaptedPost
+from publisher.db.models import Delivery
+from publisher.delivery import operate
+from publisher.delivery.operate import Refused
+from publisher.desk import Desk
+from publisher.lifecycle import replace_adapted
+from publisher.post_queue.channels import adapt_for_channel
+from publisher.states import State
+
+
+def retry(desk: Desk, delivery_id: int, *, actor: str, i_have_looked: bool = False, seen: str = "") -> None:
+    """Let a delivery try again. `seen`: the version that the person decided upon.
+
+    One that was held because nothing could be adapted is adapted anew first: whatever was wrong
+    with the channel's template, the directory of people or the post may be mended by now.
+
+    Raises:
+        Refused: it isn't waiting for a person, still can't be adapted, may already be public, or
+            changed since it was `seen`.
+    """
+    seen = _adapt_anew(desk, delivery_id, seen)
+    operate.retry(desk.database, delivery_id, now=desk.now(), actor=actor, i_have_looked=i_have_looked, seen=seen)
+
+
+def _adapt_anew(desk: Desk, delivery_id: int, seen: str) -> str:
+    """The version that the delivery has afterwards, where it had the one that was `seen`."""
+    with desk.database.writing() as session:
+        delivery = session.get(Delivery, delivery_id)
+        if delivery is None or (seen and operate.version_of(delivery) != seen) or not _lacks_a_text(delivery):
+            return seen
+        target = desk.targets.get(delivery.channel_name)
+        if target is None:
+            raise Refused(
+                f"There is no channel {delivery.channel_name} in {desk.settings.file} any more: "
+                f"write it there again, or cancel delivery {delivery_id}."
+            )
+        if delivery.pick.post is None:
+            return seen
+        fresh = adapt_for_channel(delivery.pick.post, target, desk.people)
+        if fresh.adapted is None:
+            raise Refused(f"{target.channel} leaves this post out, because it is not translated; cancel the delivery.")
+        if not replace_adapted(session, delivery, fresh.adapted, desk.now()):
+            return seen
+        session.refresh(delivery)
+        told = " ".join(problem.message for problem in fresh.blocking)
+        if told:
+            delivery.problem = told
+        version = operate.version_of(delivery)
+    if told:
+        raise Refused(f"Delivery {delivery_id} still can't go out: {told}")
+    return version if seen else ""
+
+
+def _lacks_a_text(delivery: Delivery) -> bool:
+    """Whether it was frozen with a problem that keeps it from going out."""
+    if delivery.state != State.HELD:
+        return False
+    return any(problem.blocking for problem in AdaptedPost.model_validate(delivery.adapted).problems)

@@ -1,0 +1,108 @@
+"""A delivery that was held because nothing could be adapted for its channel, and the retry after that was mended."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import date
+from pathlib import Path
+
+import pytest
+
+from publisher.clock import FixedClock
+from publisher.content import AdaptedPost
+from publisher.db.models import Delivery, Pick, Post
+from publisher.delivery import operate
+from publisher.delivery.operate import Changed, Refused
+from publisher.desk import Desk
+from publisher.post_queue.picking import pick_slot
+from publisher.retrying import retry
+from publisher.starter import write_starter
+from tests.queue_desk import picture
+
+
+@pytest.fixture
+def desk(tmp_path: Path, clock: FixedClock) -> Iterator[Desk]:
+    write_starter(tmp_path / "outlet")
+    opened = Desk(tmp_path / "outlet" / "config" / "publisher.toml", clock)
+    clock.instant = clock.instant.replace(hour=9, minute=30)
+    yield opened
+    opened.database.close()
+
+
+def template(desk: Desk, channel: str) -> Path:
+    return desk.settings.file.parent / desk.settings.channels[channel].caption
+
+
+def pick(desk: Desk, **fields: str) -> dict[str, Delivery]:
+    """The deliveries of today's pick, by channel."""
+    now = desk.now()
+    with desk.database.writing() as session:
+        session.add(
+            Post(
+                state="approved", approved_at=now, position=1.0, title="A cell", credit="Jane Doe", licence="CC BY 4.0",
+                language="en", created_at=now, updated_at=now, images=[picture("a cell", now)], **fields,
+            )
+        )  # fmt: skip
+    assert pick_slot(desk.database, desk.settings, desk.targets, desk.people, now).result == "picked"
+    return deliveries(desk, now.date())
+
+
+def deliveries(desk: Desk, day: date) -> dict[str, Delivery]:
+    with desk.database.reading() as session:
+        [row] = session.query(Pick).filter(Pick.slot == day)
+        return {each.channel_name: each for each in row.deliveries}
+
+
+def test_a_template_that_breaks_while_the_desk_runs_holds_its_channel_until_it_is_mended(desk: Desk) -> None:
+    assert not any(target.broken for target in desk.targets.values())
+    sound = template(desk, "x").read_text(encoding="utf-8")
+    template(desk, "x").write_text("{{ titel }}", encoding="utf-8")
+    found = pick(desk)
+    assert {name: each.state for name, each in found.items() if name != "x"} == {
+        name: "pending" for name in desk.settings.channels if name != "x"
+    }
+    held = found["x"]
+    assert held.state == "held"
+    assert "did you mean 'title'" in held.problem
+
+    with pytest.raises(Refused, match=r"still can't go out: .*did you mean 'title'"):
+        retry(desk, held.id, actor="me")
+    assert deliveries(desk, desk.now().date())["x"].state == "held"
+
+    template(desk, "x").write_text(sound, encoding="utf-8")
+    seen = operate.version_of(deliveries(desk, desk.now().date())["x"])
+    retry(desk, held.id, actor="me", seen=seen)
+    mended = deliveries(desk, desk.now().date())["x"]
+    assert (mended.state, mended.problem) == ("pending", "")
+    adapted = AdaptedPost.model_validate(mended.adapted)
+    assert "A cell" in adapted.caption
+    assert not any(problem.blocking for problem in adapted.problems)
+
+
+def test_a_directory_of_people_that_is_mended_is_enough_for_a_retry(desk: Desk) -> None:
+    directory = desk.settings.file.parent / "people.toml"
+    directory.write_text("[[people", encoding="utf-8")
+    held = pick(desk, body="Found by @[Ada].")["tumblr"]
+    assert (held.state, "people.toml can't be read" in held.problem) == ("held", True)
+    directory.write_text('[[people]]\nname = "Ada"\nhandles = { tumblr = "ada" }\n', encoding="utf-8")
+    retry(desk, held.id, actor="me")
+    mended = deliveries(desk, desk.now().date())["tumblr"]
+    assert mended.state == "pending"
+    assert "@ada" in AdaptedPost.model_validate(mended.adapted).caption
+
+
+def test_a_retry_of_what_somebody_changed_meanwhile_is_refused(desk: Desk) -> None:
+    template(desk, "x").write_text("{{ titel }}", encoding="utf-8")
+    held = pick(desk)["x"]
+    with pytest.raises(Changed):
+        retry(desk, held.id, actor="me", seen="held.99")
+
+
+def test_a_text_that_could_be_adapted_stays_as_it_was_frozen(desk: Desk) -> None:
+    delivery = pick(desk)["x"]
+    with desk.database.writing() as session:
+        row = session.get_one(Delivery, delivery.id)
+        row.state, row.problem = "held", "The credentials were refused."
+    template(desk, "x").write_text("Another text: {{ title }} {{ credit }}", encoding="utf-8")
+    retry(desk, delivery.id, actor="me")
+    assert deliveries(desk, desk.now().date())["x"].adapted == delivery.adapted
