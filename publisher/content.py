@@ -284,4 +284,14 @@ class PublishedPost(Frozen):
     image_count: int
     alt_texts: tuple[str | None, ...]
     """One per image; None where the platform does not tell."""
+    text: str | None = None
+    """All that followers read, without the platform's escapes. None: the platform does not tell."""
+    tags: tuple[str, ...] | None = None
+    """Where the platform has a field for them."""
+    visible: bool = True
+    """Whether followers see it."""
+    state: str = ""
+    """The platform's own word for how a post is hidden that followers don't see, such as `private`."""
+    is_own: bool | None = None
+    """Whether the channel's account made it. None: the platform does not tell."""
     published_at: datetime | None = None

@@ -39,6 +39,8 @@ from publisher.platforms.base import (
     Secret,
     UploadedMedia,
 )
+from publisher.platforms.links import LinkFault, LinkRefused, read_link
+from publisher.platforms.text_difference import TextDifference, first_difference
 from publisher.profiles import AltTextLimits, ImageLimits, Profile, PublishingHabits, TagLimits, TextLimits
 
 Trouble = Callable[[], Exception | None]
@@ -80,6 +82,12 @@ class FakePlatform:
         self.hidden = False
         """Published posts can't be found yet."""
         self.shown_alt_text: str | None = "alt"
+        self.shown: dict[str, object] = {}
+        """What else is told of a post that is read back."""
+        self.removed: set[str] = set()
+        """Ids of posts that can't be read back."""
+        self.on_read: list[Exception] = []
+        """Raised by the next readings."""
         self.quotas: list[Quota] = []
         """Told with every answer to a publishing request."""
         self.listener: Callable[[str, Sequence[Quota]], None] = lambda channel, seen: None
@@ -98,6 +106,18 @@ class FakeAdapter(PlatformAdapter):
     @classmethod
     def authorize(cls, connection: Connection, dialogue: Dialogue) -> Account:
         raise AssertionError("tests never ask")
+
+    @classmethod
+    def post_id_of(cls, reference: str, account: str) -> str:
+        """`https://fake.example/NAME`, where a name begins with `other-` when another account made the post."""
+        link = read_link(reference)
+        if link is None or link.host != "fake.example":
+            raise LinkRefused(LinkFault.NOT_A_LINK if link is None else LinkFault.OTHER_PLATFORM)
+        if not link.path:
+            raise LinkRefused(LinkFault.NOT_A_POST)
+        if link.path[-1].startswith("other-"):
+            raise LinkRefused(LinkFault.OTHER_ACCOUNT)
+        return f"id-{link.path[-1]}"
 
     @classmethod
     def idempotency_key(cls, seed: KeySeed) -> str:
@@ -150,9 +170,17 @@ class FakeAdapter(PlatformAdapter):
         return self._publication(idempotency_key) if found else Absence.NOT_LISTED
 
     def read_publication(self, remote_id: str) -> PublishedPost | None:
+        if self.platform.on_read:
+            raise self.platform.on_read.pop(0)
+        if remote_id in self.platform.removed:
+            return None
         images = next((len(post.images) for key, post in self.platform.posts if remote_id == f"id-{key}"), 1)
         alt_texts = (self.platform.shown_alt_text,) * images
-        return PublishedPost(remote_id=remote_id, url=None, image_count=images, alt_texts=alt_texts)
+        shown = {"remote_id": remote_id, "url": None, "image_count": images, "alt_texts": alt_texts}
+        return PublishedPost.model_validate(shown | self.platform.shown)
+
+    def text_difference(self, post: AdaptedPost, shown: str) -> TextDifference | None:
+        return first_difference(post.caption, shown)
 
 
 class BlindAdapter(FakeAdapter):

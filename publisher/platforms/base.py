@@ -17,6 +17,7 @@ from typing import Any, ClassVar, Literal, Protocol, Self, runtime_checkable
 from publisher.clock import Clock, sleep
 from publisher.content import Absence, Account, AdaptedPost, Preparation, Publication, PublishedPost, Rendition
 from publisher.platforms.errors import Unavailable
+from publisher.platforms.text_difference import TextDifference
 from publisher.profiles import Profile
 
 TURN_SECONDS = 0.2
@@ -245,6 +246,22 @@ class PlatformAdapter(ABC):
     def idempotency_key(cls, seed: KeySeed) -> str:
         """What makes a second try harmless or findable on this platform."""
 
+    @classmethod
+    @abstractmethod
+    def post_id_of(cls, reference: str, account: str) -> str:
+        """Returns the one canonical id of the post that a link or an id names. Sends nothing.
+
+        `account`: whose post it must be, where the link names an account. Empty: anybody's.
+
+        Raises:
+            LinkRefused: it names no post, or one of another account or platform.
+        """
+
+    @classmethod
+    def post_url_of(cls, post_id: str, account: str, profile: Profile) -> str:
+        """Returns the address of the post with a canonical id."""
+        return profile.post_url.format(account=account.removeprefix("@"), id=post_id)
+
     @abstractmethod
     def verify_credentials(self) -> Account:
         """Who the credentials belong to. Reads only."""
@@ -312,6 +329,10 @@ class SupportsReadBack(Protocol):
 
     def read_publication(self, remote_id: str) -> PublishedPost | None:
         """The post as the platform shows it, or None when it is gone. Reads only."""
+        ...
+
+    def text_difference(self, post: AdaptedPost, shown: str) -> TextDifference | None:
+        """Returns where a shown text parts from the one that was sent, the platform's own rewriting undone."""
         ...
 
 

@@ -19,6 +19,7 @@ from instagrapi.exceptions import (
 )
 
 from publisher.content import Absence, Account, AdaptedPost, Preparation, Publication, PublishedPost, Rendition
+from publisher.platforms import instagram_links
 from publisher.platforms.base import (
     NOTHING_PREPARED,
     Connection,
@@ -37,7 +38,9 @@ from publisher.platforms.errors import (
 from publisher.platforms.instagram_client import OnceClient
 from publisher.platforms.instagram_login import begin, client_of, finish, stored_session, told, whose
 from publisher.platforms.steps import LoginStep, talk_through
+from publisher.platforms.text_difference import TextDifference, first_difference
 from publisher.platforms.transport import SentRequest
+from publisher.profiles import Profile
 
 KEY_WINDOW = 1_000_000
 KEY_STEP = 16
@@ -89,6 +92,14 @@ class Adapter(PlatformAdapter):
         cls, connection: Connection, kept: Mapping[str, str], answer: Mapping[str, str]
     ) -> LoginStep | Account:
         return finish(connection, kept, answer)
+
+    @classmethod
+    def post_id_of(cls, reference: str, account: str) -> str:
+        return instagram_links.post_id_of(reference, account)
+
+    @classmethod
+    def post_url_of(cls, post_id: str, account: str, profile: Profile) -> str:
+        return profile.post_url.format(id=instagram_links.code_of(post_id))
 
     @classmethod
     def idempotency_key(cls, seed: KeySeed) -> str:
@@ -192,8 +203,19 @@ class Adapter(PlatformAdapter):
             url=self._url(items[0]),
             image_count=len(pictures),
             alt_texts=tuple(_alt_text(picture) for picture in pictures),
+            text=_text(items[0]),
+            is_own=self._is_own(items[0]),
             published_at=_taken_at(items[0]),
         )
+
+    def text_difference(self, post: AdaptedPost, shown: str) -> TextDifference | None:
+        return first_difference(post.caption, shown)
+
+    def _is_own(self, item: Mapping[str, Any]) -> bool | None:
+        """Whether our account made this post; None where Instagram does not tell."""
+        user = item.get("user")
+        number = user.get("pk") if isinstance(user, dict) else None
+        return None if number is None else str(number) == str(self._client.user_id)
 
     def _told(self, sent: SentRequest) -> AbstractContextManager[None]:
         return told(self._connection, self._client, sent)
@@ -229,9 +251,12 @@ def _carries(item: Mapping[str, Any], key: str) -> bool:
 
 
 def _shows(item: Mapping[str, Any], post: AdaptedPost) -> bool:
+    return _text(item).strip() == post.caption.strip() and len(_pictures(item)) == len(post.images)
+
+
+def _text(item: Mapping[str, Any]) -> str:
     caption = item.get("caption")
-    text = caption.get("text") if isinstance(caption, dict) else ""
-    return str(text or "").strip() == post.caption.strip() and len(_pictures(item)) == len(post.images)
+    return str((caption.get("text") if isinstance(caption, dict) else "") or "")
 
 
 def _pictures(item: Mapping[str, Any]) -> list[dict[str, Any]]:

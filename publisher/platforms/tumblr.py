@@ -9,6 +9,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any, ClassVar, Self
 
 from publisher.content import Absence, Account, AdaptedPost, Preparation, Publication, PublishedPost, Rendition
+from publisher.platforms import tumblr_links
 from publisher.platforms.base import (
     NOTHING_PREPARED,
     Connection,
@@ -20,11 +21,14 @@ from publisher.platforms.base import (
 )
 from publisher.platforms.errors import CredentialsRefused, PlatformError, RateLimited, Unavailable, UnsupportedContent
 from publisher.platforms.steps import LoginStep, mind_secrets, talk_through
+from publisher.platforms.text_difference import TextDifference
 from publisher.platforms.transport import new_session
 from publisher.platforms.tumblr_answers import DailyLimit, NotFound, daily_reset
 from publisher.platforms.tumblr_client import API, PAGE, Attachment, Keys, SafeTumblrClient
 from publisher.platforms.tumblr_login import LOGIN_HOST, TumblrLogin
 from publisher.platforms.tumblr_npf import npf_body, text_blocks
+from publisher.platforms.tumblr_shown import is_visible, tags_of, text_difference, text_of
+from publisher.profiles import Profile
 
 USER_AGENT = "publisher (a daily picture desk)"
 CONSUMER = ("consumer_key", "consumer_secret")
@@ -86,6 +90,14 @@ class Adapter(PlatformAdapter):
         account = cls(connection, _client(connection, {**connection.secrets, **tokens})).verify_credentials()
         connection.session.save(tokens)
         return account
+
+    @classmethod
+    def post_id_of(cls, reference: str, account: str) -> str:
+        return tumblr_links.post_id_of(reference, account)
+
+    @classmethod
+    def post_url_of(cls, post_id: str, account: str, profile: Profile) -> str:
+        return profile.post_url.format(account=blog_name(account), id=post_id)
 
     @classmethod
     def idempotency_key(cls, seed: KeySeed) -> str:
@@ -219,8 +231,16 @@ class Adapter(PlatformAdapter):
             url=shown.get("post_url") or self._profile.post_url.format(account=self._blog, id=remote_id),
             image_count=len(images),
             alt_texts=tuple(str(image.get("alt_text") or "") for image in images),
+            text=text_of(_blocks(shown, "text")),
+            tags=tags_of(shown),
+            visible=is_visible(shown),
+            state=str(shown.get("state") or ""),
+            is_own=True,
             published_at=_instant(shown.get("timestamp")),
         )
+
+    def text_difference(self, post: AdaptedPost, shown: str) -> TextDifference | None:
+        return text_difference(post, shown)
 
 
 def blog_name(account: str) -> str:

@@ -16,6 +16,7 @@ from requests.auth import AuthBase
 from publisher import __version__
 from publisher.clock import sleep
 from publisher.content import Absence, Account, AdaptedPost, Preparation, Publication, PublishedPost, Rendition
+from publisher.platforms import x_links
 from publisher.platforms.base import (
     NOTHING_PREPARED,
     Connection,
@@ -33,6 +34,7 @@ from publisher.platforms.errors import (
     UnsupportedContent,
 )
 from publisher.platforms.steps import LoginStep, talk_through
+from publisher.platforms.text_difference import TextDifference
 from publisher.platforms.transport import SentRequest, json_object, new_session, short_answer
 from publisher.platforms.x_answers import (
     account_of,
@@ -50,6 +52,7 @@ from publisher.platforms.x_answers import (
 )
 from publisher.platforms.x_client import Missing, XClient, refused_reply, told
 from publisher.platforms.x_login import Login, auth_of, begin, check_app, finish, login_of
+from publisher.platforms.x_shown import text_difference, text_of
 
 USER_AGENT = f"publisher/{__version__}"
 CHUNK = 1_000_000
@@ -114,6 +117,10 @@ class Adapter(PlatformAdapter):
             # Else a renewal of the former log-in, under way just now, could overwrite the new one.
             connection.session.save({**session, "user_id": account.id})
         return account
+
+    @classmethod
+    def post_id_of(cls, reference: str, account: str) -> str:
+        return x_links.post_id_of(reference, account)
 
     @classmethod
     def idempotency_key(cls, seed: KeySeed) -> str:
@@ -255,12 +262,14 @@ class Adapter(PlatformAdapter):
         raise Unavailable(f"Looking for the post on X: more than {PAGE * PAGES} posts since then")
 
     def read_publication(self, remote_id: str) -> PublishedPost | None:
+        if self._user_id is None:
+            self._user_id = self.verify_credentials().id
         try:
             body = self._client.get_tweet(
                 remote_id,
                 expansions=["attachments.media_keys"],
                 media_fields=["alt_text", "type"],
-                tweet_fields=["attachments", "created_at"],
+                tweet_fields=["attachments", "author_id", "created_at", "note_tweet"],
             )
         except Missing:
             return None
@@ -276,8 +285,13 @@ class Adapter(PlatformAdapter):
             url=self._url(remote_id),
             image_count=len(keys),
             alt_texts=tuple(shown.get(key) for key in keys),
+            text=text_of(tweet),
+            is_own=str(tweet["author_id"]) == self._user_id if tweet.get("author_id") else None,
             published_at=instant_of(tweet.get("created_at")),
         )
+
+    def text_difference(self, post: AdaptedPost, shown: str) -> TextDifference | None:
+        return text_difference(post, shown)
 
 
 def _http(connection: Connection) -> requests.Session:

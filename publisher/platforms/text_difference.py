@@ -1,0 +1,45 @@
+"""Where the text that a platform shows stops being the text that was sent."""
+
+from __future__ import annotations
+
+import operator
+import unicodedata
+from collections.abc import Callable
+from dataclasses import dataclass
+from itertools import zip_longest
+
+EXCERPT_WORDS = 8
+INVISIBLE = frozenset({"Cc", "Cf"})
+
+
+@dataclass(frozen=True, slots=True)
+class TextDifference:
+    """The first words at which two texts part. Empty: that text ends there."""
+
+    sent: str
+    shown: str
+
+
+def first_difference(
+    sent: str, shown: str, is_same_word: Callable[[str, str], bool] = operator.eq
+) -> TextDifference | None:
+    """Compares two texts word by word, and returns the first words that differ; None: they read the same.
+
+    Platforms trim, compose characters and drop invisible ones: none of that is a difference.
+    `is_same_word` is asked with a word that was sent and one that is shown.
+    """
+    sent_words, shown_words = _words(sent), _words(shown)
+    for index, (sent_word, shown_word) in enumerate(zip_longest(sent_words, shown_words)):
+        if sent_word is None or shown_word is None or not is_same_word(sent_word, shown_word):
+            return TextDifference(sent=_excerpt(sent_words, index), shown=_excerpt(shown_words, index))
+    return None
+
+
+def _words(text: str) -> list[str]:
+    composed = unicodedata.normalize("NFC", text)
+    return "".join(one for one in composed if one.isspace() or unicodedata.category(one) not in INVISIBLE).split()
+
+
+def _excerpt(words: list[str], start: int) -> str:
+    cut = words[start : start + EXCERPT_WORDS]
+    return " ".join(cut) + (" …" if start + EXCERPT_WORDS < len(words) else "")
