@@ -5,7 +5,9 @@
     CredentialsRefused    refused, this account                      -> held, the channel is paused
     RateLimited           wait; nothing was published                -> pending at `retry_at`
     Unavailable           not reached; nothing was published         -> pending, later
+    MediaExpired          an uploaded picture is no longer known     -> pending, soon; refused after three in a row
     Unconfirmed           may have been published                    -> unconfirmed, looked up
+    AlreadyPublic         the platform says that it has this post    -> unconfirmed, looked up, never sent again
 
 Anything else that an adapter raises means: may have been published if it came after the
 commit, not published otherwise.
@@ -66,5 +68,21 @@ class Unavailable(PlatformError):
     """The platform was not reached, or said that it did nothing; nothing was published."""
 
 
+class MediaExpired(Unavailable):
+    """The platform does not know the id of an uploaded picture any more; nothing was published.
+
+    The next try uploads every picture again. After three of these in a row the content counts as refused.
+    """
+
+
 class Unconfirmed(PlatformError):
     """The request may have been carried out: the answer was lost, late or unreadable."""
+
+
+class AlreadyPublic(Unconfirmed):
+    """The platform refused a repeated request because it has this very post already.
+
+    A former request with the same key ended unknown, so that the post is very probably ours. It is
+    looked up like any other unknown outcome, but never sent again however often a listing does not
+    show it: after the listing lag a person is asked.
+    """

@@ -18,7 +18,7 @@ from instagrapi.exceptions import ChallengeRequired, PhotoNotUpload
 
 from publisher.content import Rendition
 from publisher.platforms.base import UploadedMedia
-from publisher.platforms.transport import CONNECT_TIMEOUT
+from publisher.platforms.exchange import CONNECT_TIMEOUT
 
 API_URL = f"https://{config.API_DOMAIN}"
 UPLOAD_TIMEOUT = 120.0

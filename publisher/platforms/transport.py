@@ -1,14 +1,15 @@
 """One HTTP request through `requests`, sent once, with every bad end told apart.
 
-What decides is whether the platform may have carried the request out. A name that was not
-resolved, a connection that was not made, a TLS or proxy hand-shake that failed: nothing was
-sent. Anything later, a lost or unreadable answer above all, leaves a publishing request
-unconfirmed; a request that publishes nothing may simply be tried again.
+Every request has one deadline for the whole exchange, see `exchange`. What decides is whether the
+platform may have carried the request out. A name that was not resolved, a connection that was not
+made, a TLS or proxy hand-shake that failed: nothing was sent. Anything later, a lost or unreadable
+answer above all, leaves a publishing request unconfirmed; a request that publishes nothing may
+simply be tried again.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
@@ -18,12 +19,27 @@ from typing import Any
 import requests
 import urllib3
 
-from publisher.platforms.errors import Unavailable, Unconfirmed
+from publisher.clock import Clock
+from publisher.platforms.errors import PlatformError, Unavailable, Unconfirmed
+from publisher.platforms.exchange import (
+    ANSWER_TIMEOUT,
+    CONNECT_TIMEOUT,
+    CaFileUnreadable,
+    Exchange,
+    TimedAdapter,
+    exchange_of,
+)
 
-CONNECT_TIMEOUT = 10.0
 ANSWER_LENGTH = 300
+MAX_RETRY_AFTER = timedelta(days=2)
+"""Nobody waits longer for a platform, whatever it asks for."""
+MAX_SECONDS_DIGITS = 9
+CLOCK_EXCHANGE = timedelta(seconds=5)
+"""An exchange that took longer tells too little about the platform's clock."""
+HALF_A_SECOND = timedelta(seconds=0.5)
 
 NEVER_SENT = (
+    CaFileUnreadable,
     requests.ConnectTimeout,
     requests.exceptions.ProxyError,
     requests.exceptions.InvalidURL,
@@ -47,15 +63,20 @@ class SentRequest:
 
 
 def new_session(user_agent: str, *, proxy: str | None = None, ca_file: Path | None = None) -> requests.Session:
-    """A session that takes nothing from the environment: no proxy, no netrc, no other CA file."""
+    """Opens a session that takes nothing from the environment: no proxy, no netrc, no other CA file."""
     session = requests.Session()
     session.trust_env = False
     session.headers["User-Agent"] = user_agent
     if proxy:
         session.proxies = {"http": proxy, "https": proxy}
-    if ca_file:
-        session.verify = str(ca_file)
+    for scheme in ("https://", "http://"):
+        session.mount(scheme, TimedAdapter(ca_file))
     return session
+
+
+def deadline_for(size: int, uplink_bytes_per_second: float) -> float:
+    """Returns the seconds that a request with a body of `size` bytes may take on the slowest line that is allowed."""
+    return CONNECT_TIMEOUT + size / uplink_bytes_per_second + ANSWER_TIMEOUT
 
 
 def send_once(
@@ -67,25 +88,32 @@ def send_once(
     read_timeout: float,
     **options: Any,
 ) -> requests.Response:
-    """Send one request: no redirect is followed, nothing is sent again, every wait has an end.
+    """Sends one request: no redirect is followed, nothing is sent again, every wait has an end.
 
-    `read_timeout` is the time in seconds from the first try to connect until the answer begins.
-    A body in one piece must pass within the connection's timeout; one read from a file may take longer.
+    `read_timeout` is the time in seconds for the whole exchange, from resolving the name to the
+    last byte of the answer. `deadline_for` gives it for a body of some size.
 
     Raises:
         Unavailable: it never left, or it publishes nothing.
         Unconfirmed: it publishes, and may have been carried out.
     """
-    timeout: Any = urllib3.Timeout(connect=CONNECT_TIMEOUT, total=read_timeout)
-    try:
-        return session.request(method, url, timeout=timeout, allow_redirects=False, **options)
-    except requests.RequestException as error:
-        name = _cause_name(error)
-        if was_never_sent(error):
-            raise Unavailable(f"{sent.what}: not reached ({name})") from error
-        if sent.publishing:
-            raise Unconfirmed(f"{sent.what}: the answer was lost ({name})") from error
-        raise Unavailable(f"{sent.what}: no answer ({name})") from error
+    timeout: Any = urllib3.Timeout(connect=min(CONNECT_TIMEOUT, read_timeout), total=read_timeout)
+    with exchange_of(read_timeout) as exchange:
+        try:
+            return session.request(method, url, timeout=timeout, allow_redirects=False, **options)
+        except requests.RequestException as error:
+            raise _failure(error, exchange, sent) from error
+
+
+def _failure(error: requests.RequestException, exchange: Exchange, sent: SentRequest) -> PlatformError:
+    name = _cause_name(error)
+    if isinstance(error, CaFileUnreadable):
+        return Unavailable(f"{sent.what}: {error}; nothing was sent")
+    if was_never_sent(error) or exchange.surely_not_sent:
+        return Unavailable(f"{sent.what}: not reached ({name})")
+    if sent.publishing:
+        return Unconfirmed(f"{sent.what}: the answer was lost ({name})")
+    return Unavailable(f"{sent.what}: no answer ({name})")
 
 
 def was_never_sent(error: requests.RequestException) -> bool:
@@ -123,13 +151,64 @@ def short_answer(response: requests.Response) -> str:
     return " ".join(response.text.split())[:ANSWER_LENGTH]
 
 
+def is_from_gateway(response: requests.Response, has_own_shape: Callable[[Mapping[str, Any]], bool]) -> bool:
+    """Tells whether something in front of the platform answered: HTML, no JSON object, or not the platform's shape.
+
+    Such an answer says nothing about a post or an account.
+    """
+    body = json_object(response)
+    return body is None or "html" in response.headers.get("Content-Type", "").lower() or not has_own_shape(body)
+
+
+def platform_time(headers: Mapping[str, str]) -> datetime | None:
+    """Reads the platform's clock from a `Date` header, to the second; None where a cache answered, too."""
+    if headers.get("Age", "0").strip() != "0":
+        return None
+    return _http_date(headers.get("Date", ""))
+
+
+def note_clock(
+    headers: Mapping[str, str], listener: Callable[[timedelta], None], *, clock: Clock, began: datetime
+) -> None:
+    """Tells the listener how far the platform's clock is ahead of ours, if the answer says so.
+
+    `began`: our clock when the exchange began. The answer's `Date` is compared with the middle of it.
+    """
+    took = clock.now() - began
+    told = platform_time(headers)
+    if told is not None and timedelta(0) <= took <= CLOCK_EXCHANGE:
+        listener(told + HALF_A_SECOND - (began + took / 2))
+
+
 def retry_after(headers: Mapping[str, str], now: datetime) -> datetime | None:
-    """When a `Retry-After` header allows the next request. Both its forms are understood."""
+    """Reads when a `Retry-After` header allows the next request, at most `MAX_RETRY_AFTER` from now.
+
+    Both forms of the header are understood; a date is compared with the answer's own `Date`, where
+    there is one. None: it can't be read, or it lies in the past.
+    """
+    wait = _asked_wait(headers, now)
+    return None if wait is None or wait < timedelta(0) else now + min(wait, MAX_RETRY_AFTER)
+
+
+def waiting_told(retry_at: datetime, now: datetime) -> str:
+    """Says until when a platform is left alone, and that it asked for longer where that was shortened."""
+    told = f"until {retry_at:%Y-%m-%d %H:%M} UTC"
+    if retry_at - now < MAX_RETRY_AFTER:
+        return told
+    return f"{told} (it asked for longer; after {MAX_RETRY_AFTER.days} days it is asked again)"
+
+
+def _asked_wait(headers: Mapping[str, str], now: datetime) -> timedelta | None:
     value = headers.get("Retry-After", "").strip()
+    if value.isascii() and value.isdecimal():
+        return timedelta(seconds=int(value)) if len(value) <= MAX_SECONDS_DIGITS else None
+    instant = _http_date(value)
+    return instant - (platform_time(headers) or now) if instant else None
+
+
+def _http_date(value: str) -> datetime | None:
     try:
-        if value.isdecimal():
-            return now + timedelta(seconds=int(value))
-        instant = parsedate_to_datetime(value)
+        instant = parsedate_to_datetime(value.strip())
+        return instant.astimezone(UTC) if instant.tzinfo else instant.replace(tzinfo=UTC)
     except (ValueError, OverflowError):
         return None
-    return instant if instant.tzinfo else instant.replace(tzinfo=UTC)

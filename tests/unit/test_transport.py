@@ -18,14 +18,22 @@ import requests
 import trustme
 import urllib3
 
+from publisher.clock import FixedClock
+from publisher.platforms import exchange
 from publisher.platforms.errors import PlatformError, Unavailable, Unconfirmed
 from publisher.platforms.transport import (
+    MAX_RETRY_AFTER,
     SentRequest,
+    deadline_for,
+    is_from_gateway,
     json_object,
     new_session,
+    note_clock,
+    platform_time,
     retry_after,
     send_once,
     short_answer,
+    waiting_told,
     was_never_sent,
 )
 
@@ -168,6 +176,226 @@ def test_the_time_spent_on_sending_counts(peer: Callable[[Script], Peer], sessio
     assert time.monotonic() - began < 0.9
 
 
+def dripping(head: bytes) -> Script:
+    """Answers with this, and then with one more byte again and again, each long before any single wait ends."""
+
+    def script(connection: socket.socket) -> None:
+        connection.recv(65536)
+        connection.sendall(head)
+        while True:
+            time.sleep(0.05)
+            connection.sendall(b"x")
+
+    return script
+
+
+DRIPPING: dict[str, bytes] = {
+    "status line": b"HTTP/1.1 200 ",
+    "headers": b"HTTP/1.1 200 OK\r\nX-Slow: ",
+    "body": b"HTTP/1.1 200 OK\r\nContent-Length: 100000\r\n\r\n{",
+    "body without a length": b"HTTP/1.1 200 OK\r\nConnection: close\r\n\r\n{",
+    "chunk": b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nffff\r\n{",
+    "refusal": b"HTTP/1.1 403 Forbidden\r\nContent-Length: 100000\r\n\r\n{",
+}
+
+
+@pytest.mark.parametrize("head", DRIPPING.values(), ids=DRIPPING.keys())
+@pytest.mark.parametrize(("sent", "expected"), [(POSTING, Unconfirmed), (READING, Unavailable)])
+def test_an_answer_that_drips_ends_with_the_exchange(
+    peer: Callable[[Script], Peer],
+    session: requests.Session,
+    head: bytes,
+    sent: SentRequest,
+    expected: type[PlatformError],
+) -> None:
+    assert type(end_of(session, peer(dripping(head)).url, sent, seconds=0.4)) is expected
+
+
+@pytest.fixture
+def authority() -> trustme.CA:
+    return trustme.CA()
+
+
+@pytest.fixture
+def ca_file(authority: trustme.CA, tmp_path: Path) -> Path:
+    file = tmp_path / "ca.pem"
+    authority.cert_pem.write_to_path(str(file))
+    return file
+
+
+def over_tls(authority: trustme.CA, script: Script) -> Script:
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    authority.issue_cert("127.0.0.1").configure_cert(context)
+
+    def shake_hands(connection: socket.socket) -> None:
+        with context.wrap_socket(connection, server_side=True) as secured:
+            script(secured)
+
+    return shake_hands
+
+
+def test_an_answer_that_drips_over_tls_ends_with_the_exchange(
+    peer: Callable[[Script], Peer], authority: trustme.CA, ca_file: Path
+) -> None:
+    server = peer(over_tls(authority, dripping(DRIPPING["body"])))
+    with new_session("test", ca_file=ca_file) as session:
+        address = server.url.replace("http:", "https:")
+        assert type(end_of(session, address, POSTING, seconds=0.8)) is Unconfirmed
+
+
+def test_a_tls_record_that_drips_ends_with_the_exchange(
+    peer: Callable[[Script], Peer], authority: trustme.CA, ca_file: Path
+) -> None:
+    """Below the records, where the library sees nothing of it."""
+    incoming, outgoing = ssl.MemoryBIO(), ssl.MemoryBIO()
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    authority.issue_cert("127.0.0.1").configure_cert(context)
+    secured = context.wrap_bio(incoming, outgoing, server_side=True)
+
+    def script(connection: socket.socket) -> None:
+        while True:
+            try:
+                secured.read(65536)
+                break
+            except ssl.SSLWantReadError:
+                connection.sendall(outgoing.read())
+                incoming.write(connection.recv(65536))
+        secured.write(b"HTTP/1.1 200 OK\r\nContent-Length: 9000\r\n\r\n" + b"x" * 9000)
+        for byte in outgoing.read():
+            connection.sendall(bytes([byte]))
+            time.sleep(0.05)
+
+    server = peer(script)
+    with new_session("test", ca_file=ca_file) as session:
+        assert type(end_of(session, server.url.replace("http:", "https:"), POSTING, seconds=0.8)) is Unconfirmed
+
+
+def test_a_tls_hand_shake_that_never_ends_was_never_sent(peer: Callable[[Script], Peer], ca_file: Path) -> None:
+    server = peer(silent)
+    with new_session("test", ca_file=ca_file) as session:
+        assert type(end_of(session, server.url.replace("http:", "https:"), POSTING, seconds=0.3)) is Unavailable
+
+
+def test_a_connection_that_is_used_again_keeps_the_new_deadline(
+    peer: Callable[[Script], Peer], session: requests.Session
+) -> None:
+    def twice(connection: socket.socket) -> None:
+        answering(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n{}")(connection)
+        dripping(DRIPPING["body"])(connection)
+
+    server = peer(twice)
+    assert send_once(session, "GET", server.url, sent=READING, read_timeout=5.0).status_code == 200
+    assert type(end_of(session, server.url, POSTING, seconds=0.4)) is Unconfirmed
+    assert server.connections == 1
+
+
+def test_each_address_of_a_name_is_tried_within_the_exchange(
+    peer: Callable[[Script], Peer], session: requests.Session, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    server = peer(answering(b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n"))
+    port = int(server.url.rpartition(":")[2])
+    places = [("127.0.0.1", closed_port()), ("127.0.0.1", port)]
+    found = [(socket.AF_INET, socket.SOCK_STREAM, 6, "", place) for place in places]
+    monkeypatch.setattr(socket, "getaddrinfo", lambda *_: found)
+    assert send_once(session, "GET", "http://many.example", sent=READING, read_timeout=5.0).status_code == 200
+    monkeypatch.setattr(socket, "getaddrinfo", lambda *_: found[:1])
+    assert type(end_of(session, "http://many.example", POSTING)) is Unavailable
+
+
+def test_a_name_that_took_all_the_time_was_never_sent(
+    peer: Callable[[Script], Peer], session: requests.Session, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    server = peer(silent)
+    resolve = socket.getaddrinfo
+
+    def slow(*arguments: object) -> object:
+        time.sleep(0.3)
+        return resolve(*arguments)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(socket, "getaddrinfo", slow)
+    assert type(end_of(session, server.url, POSTING, seconds=0.2)) is Unavailable
+    assert server.received == b""
+
+
+# --- uploads ---------------------------------------------------------------------------------
+
+UPLOAD = b"x" * 4_000_000
+
+
+def taking(piece: int, pause: float) -> Script:
+    """Reads a request slowly, and answers it when it is whole."""
+
+    def script(connection: socket.socket) -> None:
+        connection.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 65536)
+        head, body = b"", 0
+        while b"\r\n\r\n" not in head:
+            head += connection.recv(1024)
+        body = len(head.partition(b"\r\n\r\n")[2])
+        while body < len(UPLOAD):
+            time.sleep(pause)
+            received = connection.recv(piece)
+            if not received:
+                return
+            body += len(received)
+        connection.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n{}")
+
+    return script
+
+
+def test_the_time_of_an_upload_follows_its_size() -> None:
+    assert deadline_for(20_000_000, 250_000) == deadline_for(0, 250_000) + 80
+    assert deadline_for(0, 32_000) == exchange.CONNECT_TIMEOUT + exchange.ANSWER_TIMEOUT
+
+
+def test_a_slow_line_that_moves_is_not_given_up(
+    peer: Callable[[Script], Peer], session: requests.Session, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The whole takes longer than any wait for a single piece."""
+    monkeypatch.setattr(exchange, "STALL_TIMEOUT", 0.4)
+    server = peer(taking(200_000, 0.05))
+    answer = send_once(session, "POST", server.url, sent=POSTING, read_timeout=60.0, data=UPLOAD)
+    assert answer.status_code == 200
+
+
+@pytest.mark.parametrize(("sent", "expected"), [(POSTING, Unconfirmed), (READING, Unavailable)])
+def test_a_line_on_which_nothing_moves_is_given_up_long_before_the_deadline(
+    peer: Callable[[Script], Peer],
+    session: requests.Session,
+    monkeypatch: pytest.MonkeyPatch,
+    sent: SentRequest,
+    expected: type[PlatformError],
+) -> None:
+    monkeypatch.setattr(exchange, "STALL_TIMEOUT", 0.3)
+    gone = threading.Event()
+
+    def deaf(connection: socket.socket) -> None:
+        connection.recv(1000)
+        gone.wait(20)
+
+    server = peer(deaf)
+    with pytest.raises(expected):
+        send_once(session, "POST", server.url, sent=sent, read_timeout=600.0, data=UPLOAD)
+    gone.set()
+
+
+def test_an_answer_to_an_upload_is_not_waited_for_as_long_as_the_upload(
+    peer: Callable[[Script], Peer], session: requests.Session, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(exchange, "ANSWER_TIMEOUT", 0.3)
+    with pytest.raises(Unavailable):
+        send_once(session, "POST", peer(silent).url, sent=READING, read_timeout=600.0, data=UPLOAD)
+
+
+def test_a_body_that_can_not_be_sent_in_time_ends_with_the_exchange(
+    peer: Callable[[Script], Peer], session: requests.Session
+) -> None:
+    with pytest.raises(Unavailable):
+        send_once(session, "POST", peer(taking(1000, 0.01)).url, sent=READING, read_timeout=0.5, data=UPLOAD)
+
+
+# --- what was never sent ---------------------------------------------------------------------
+
+
 @pytest.mark.parametrize("sent", [POSTING, READING])
 def test_a_refused_connection_was_never_sent(session: requests.Session, sent: SentRequest) -> None:
     assert type(end_of(session, f"http://127.0.0.1:{closed_port()}", sent)) is Unavailable
@@ -187,21 +415,56 @@ def test_a_dead_proxy_was_never_sent() -> None:
         assert type(end_of(session, "http://example.org", POSTING)) is Unavailable
 
 
-def test_a_certificate_that_is_not_trusted_was_never_sent(peer: Callable[[Script], Peer], tmp_path: Path) -> None:
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    trustme.CA().issue_cert("127.0.0.1").configure_cert(context)
+def test_a_certificate_that_is_not_trusted_was_never_sent(
+    peer: Callable[[Script], Peer], authority: trustme.CA, tmp_path: Path
+) -> None:
     served = []
-
-    def shake_hands(connection: socket.socket) -> None:
-        with context.wrap_socket(connection, server_side=True) as secured:
-            served.append(secured.recv(65536))
-
-    server = peer(shake_hands)
+    server = peer(over_tls(authority, lambda secured: served.append(secured.recv(65536))))
     other = tmp_path / "other.pem"
     trustme.CA().cert_pem.write_to_path(str(other))
     with new_session("test", ca_file=other) as session:
         assert type(end_of(session, server.url.replace("http:", "https:"), POSTING)) is Unavailable
     assert served == []
+
+
+@pytest.mark.parametrize("sent", [POSTING, READING])
+def test_a_ca_file_that_is_not_there_was_never_sent(sent: SentRequest, tmp_path: Path) -> None:
+    with new_session("test", ca_file=tmp_path / "missing.pem") as session:
+        assert type(end_of(session, f"https://127.0.0.1:{closed_port()}", sent)) is Unavailable
+
+
+def test_a_ca_file_is_read_once_for_all_sessions(
+    peer: Callable[[Script], Peer], authority: trustme.CA, ca_file: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    loaded = []
+    load = ssl.SSLContext.load_verify_locations
+
+    def counting(context: ssl.SSLContext, *arguments: object) -> None:
+        loaded.append(arguments)
+        load(context, *arguments)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(ssl.SSLContext, "load_verify_locations", counting)
+    server = peer(over_tls(authority, answering(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n{}")))
+    for _ in range(3):
+        with new_session("test", ca_file=ca_file) as session:
+            address = server.url.replace("http:", "https:")
+            assert send_once(session, "GET", address, sent=READING, read_timeout=5.0).json() == {}
+    assert len(loaded) == 1
+    assert server.connections == 3
+
+
+def test_a_ca_file_that_was_replaced_is_read_again(
+    peer: Callable[[Script], Peer], authority: trustme.CA, tmp_path: Path
+) -> None:
+    file = tmp_path / "changing.pem"
+    server = peer(over_tls(authority, answering(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n{}")))
+    address = server.url.replace("http:", "https:")
+    file.write_bytes(trustme.CA().cert_pem.bytes() * 2)
+    with new_session("test", ca_file=file) as session:
+        assert type(end_of(session, address, READING)) is Unavailable
+    authority.cert_pem.write_to_path(str(file))
+    with new_session("test", ca_file=file) as session:
+        assert send_once(session, "GET", address, sent=READING, read_timeout=5.0).status_code == 200
 
 
 @pytest.mark.parametrize("status", [301, 302, 303, 307, 308])
@@ -292,15 +555,82 @@ def test_only_a_refused_certificate_says_that_nothing_was_sent() -> None:
         (" 0 ", NOW),
         ("Mon, 04 May 2026 10:00:00 GMT", NOW + timedelta(hours=1)),
         ("Mon, 04 May 2026 10:00:00 -0000", NOW + timedelta(hours=1)),
+        ("Mon, 04 May 2026 08:59:59 GMT", None),
+        ("315360000", NOW + MAX_RETRY_AFTER),
+        ("Thu, 01 Jan 2099 00:00:00 GMT", NOW + MAX_RETRY_AFTER),
         ("", None),
         ("soon", None),
         ("-5", None),
+        ("1.5", None),
         ("²", None),
         ("9" * 30, None),
+        ("Mon, 04 May 99999 10:00:00 GMT", None),
+        ("Mon, 01 Jan 0001 00:00:00 +1400", None),
     ],
 )
 def test_retry_after_in_both_forms(value: str, expected: datetime | None) -> None:
     assert retry_after({"Retry-After": value}, NOW) == expected
+
+
+def test_retry_after_as_a_date_is_measured_on_the_platforms_clock() -> None:
+    headers = {"Retry-After": "Mon, 04 May 2026 08:01:00 GMT", "Date": "Mon, 04 May 2026 08:00:00 GMT"}
+    assert retry_after(headers, NOW) == NOW + timedelta(minutes=1)
+
+
+def test_a_wait_that_was_shortened_is_told() -> None:
+    assert waiting_told(NOW + timedelta(hours=1), NOW) == "until 2026-05-04 10:00 UTC"
+    assert "it asked for longer" in waiting_told(NOW + MAX_RETRY_AFTER, NOW)
+
+
+@pytest.mark.parametrize(
+    ("headers", "expected"),
+    [
+        ({"Date": "Mon, 04 May 2026 09:00:00 GMT"}, NOW),
+        ({"Date": "Mon, 04 May 2026 11:00:00 +0200"}, NOW),
+        ({"Date": "Mon, 04 May 2026 09:00:00 GMT", "Age": "0"}, NOW),
+        ({"Date": "Mon, 04 May 2026 09:00:00 GMT", "Age": "600"}, None),
+        ({"Date": "yesterday"}, None),
+        ({"Date": ""}, None),
+        ({}, None),
+    ],
+)
+def test_the_platforms_clock(headers: dict[str, str], expected: datetime | None) -> None:
+    assert platform_time(headers) == expected
+
+
+@pytest.mark.parametrize(
+    ("headers", "seconds", "ahead"),
+    [
+        ({"Date": "Mon, 04 May 2026 09:01:31 GMT"}, 3.0, [90.0]),
+        ({"Date": "Mon, 04 May 2026 08:58:31 GMT"}, 3.0, [-90.0]),
+        ({"Date": "Mon, 04 May 2026 09:01:31 GMT"}, 60.0, []),
+        ({"Date": "Mon, 04 May 2026 09:01:31 GMT"}, -60.0, []),
+        ({"Date": "soon"}, 1.0, []),
+    ],
+)
+def test_how_far_the_platform_is_ahead(headers: dict[str, str], seconds: float, ahead: list[float]) -> None:
+    """Measured at the middle of an exchange that was short, in which our own clock was not set."""
+    told: list[timedelta] = []
+    note_clock(headers, told.append, clock=FixedClock(NOW + timedelta(seconds=seconds)), began=NOW)
+    assert [each.total_seconds() for each in told] == ahead
+
+
+@pytest.mark.parametrize(
+    ("body", "kind", "gateway"),
+    [
+        (b'{"errors": []}', "application/json", False),
+        (b'{"errors": []}', "text/html; charset=utf-8", True),
+        (b"{}", "application/json", True),
+        (b"[]", "application/json", True),
+        (b"<html>", "text/html", True),
+        (b"", "", True),
+        (b"busy", "text/plain", True),
+    ],
+)
+def test_what_the_platform_did_not_write_comes_from_a_gateway(body: bytes, kind: str, gateway: bool) -> None:
+    answer = response(body)
+    answer.headers["Content-Type"] = kind
+    assert is_from_gateway(answer, lambda shape: "errors" in shape) is gateway
 
 
 def response(body: bytes) -> requests.Response:
