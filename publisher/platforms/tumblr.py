@@ -1,15 +1,19 @@
-"""Tumblr: one request carries text and pictures, and the slug of a post makes it findable."""
+"""Tumblr: a draft with its pictures is made first and then published, and its slug makes it findable.
+
+A channel with `drafts = false` publishes with the one request that carries text and pictures.
+"""
 
 from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Iterator, Mapping, Sequence
-from datetime import UTC, datetime, timedelta
-from typing import Any, ClassVar, Self
+from collections.abc import Mapping, Sequence
+from datetime import datetime, timedelta
+from typing import ClassVar, Self
 
 from publisher.content import Absence, Account, AdaptedPost, Preparation, Publication, PublishedPost, Rendition
 from publisher.platforms import tumblr_links
+from publisher.platforms import tumblr_posts as posts
 from publisher.platforms.base import (
     NOTHING_PREPARED,
     Connection,
@@ -19,26 +23,32 @@ from publisher.platforms.base import (
     Secret,
     UploadedMedia,
 )
-from publisher.platforms.errors import CredentialsRefused, PlatformError, RateLimited, Unavailable, UnsupportedContent
+from publisher.platforms.errors import (
+    CredentialsRefused,
+    PlatformError,
+    RateLimited,
+    Unavailable,
+    Unconfirmed,
+    UnsupportedContent,
+)
 from publisher.platforms.steps import LoginStep, mind_secrets, talk_through
 from publisher.platforms.text_difference import TextDifference
 from publisher.platforms.transport import new_session
 from publisher.platforms.tumblr_answers import DailyLimit, NotFound, daily_reset
-from publisher.platforms.tumblr_client import API, PAGE, Attachment, Keys, SafeTumblrClient
+from publisher.platforms.tumblr_client import USER_AGENT, Attachment, Keys, SafeTumblrClient
+from publisher.platforms.tumblr_drafts import Drafts, WantedDraft, sought_draft
+from publisher.platforms.tumblr_listing import SoughtPost, find_by_draft, find_listed, newest_id
 from publisher.platforms.tumblr_login import LOGIN_HOST, TumblrLogin
-from publisher.platforms.tumblr_npf import npf_body, text_blocks
+from publisher.platforms.tumblr_npf import npf_body
 from publisher.platforms.tumblr_shown import is_visible, tags_of, text_difference, text_of
 from publisher.profiles import Profile
 
-USER_AGENT = "publisher (a daily picture desk)"
 CONSUMER = ("consumer_key", "consumer_secret")
 TOKENS = ("oauth_token", "oauth_token_secret")
 SLUG_WORDS = 40
 """The most characters that the title gives to a slug."""
-OTHER_KEY = re.compile(r"(?:^|-)[0-9a-f]{12}$")
-MOST_PAGES = 20
-"""Of 20 posts each: more than Tumblr takes from one account in a day."""
-CLOCK_DIFFERENCE = timedelta(seconds=60)
+NEWER_THAN = "newer than "
+"""Begins what is prepared for the one request without a draft: the id of the newest post before it follows."""
 
 
 class Adapter(PlatformAdapter):
@@ -57,6 +67,14 @@ class Adapter(PlatformAdapter):
         self._profile = connection.profile
         self._blog = blog_name(connection.account)
         self._client = client
+        self._drafts = Drafts(
+            client=client,
+            blog=self._blog,
+            listing_lag=timedelta(seconds=self._profile.publishing.listing_lag_seconds),
+            timeout=self._profile.publishing.timeout_seconds,
+        )
+        self._prepared: posts.Shown | None = None
+        """The draft as it was read last, so that publishing it takes no further reading."""
 
     @classmethod
     def connect(cls, connection: Connection) -> Self:
@@ -101,13 +119,13 @@ class Adapter(PlatformAdapter):
 
     @classmethod
     def idempotency_key(cls, seed: KeySeed) -> str:
-        """A slug: words of the title, then the whole token."""
+        """A slug: the whole token, then words of the title. Where Tumblr cuts it, the token stays."""
         letters = unicodedata.normalize("NFKD", seed.title.casefold())
         plain = "".join(letter for letter in letters if not unicodedata.combining(letter))
         words = re.sub(r"[^a-z0-9]+", "-", plain).strip("-")
         if len(words) > SLUG_WORDS:
             words = words[: SLUG_WORDS + 1].rpartition("-")[0] or words[:SLUG_WORDS]
-        return f"{words}-{seed.token}".lstrip("-")
+        return f"{seed.token}-{words}".rstrip("-")
 
     def verify_credentials(self) -> Account:
         answer = self._client.info()
@@ -139,6 +157,33 @@ class Adapter(PlatformAdapter):
             )
         return UploadedMedia(image=image, alt_text=alt_text, reference=f"image{position}")
 
+    def prepare(
+        self,
+        post: AdaptedPost,
+        media: Sequence[UploadedMedia],
+        *,
+        idempotency_key: str,
+        earlier: Preparation = NOTHING_PREPARED,
+    ) -> Preparation:
+        """Makes the draft, or finds the one that an earlier try has made.
+
+        Without drafts it notes the newest post. A post whose draft may be published late keeps its way,
+        whatever the channel's setting is by now.
+        """
+        if not self._connection.drafts and not _is_draft(earlier):
+            newest = newest_id(self._client)
+            return Preparation(reference=f"{NEWER_THAN}{newest}", platform_time=self._client.request.platform_time)
+        wanted = self._wanted(post, media, idempotency_key, posts.DRAFT)
+        self._check_size(media)
+        try:
+            shown = self._drafts.prepared(wanted, earlier if _is_draft(earlier) else NOTHING_PREPARED)
+        except DailyLimit as error:
+            raise self._until_reset(error) from error
+        self._prepared = shown
+        if shown is None:
+            return earlier
+        return Preparation(reference=posts.identifier(shown), platform_time=self._client.request.platform_time)
+
     def publish(
         self,
         post: AdaptedPost,
@@ -147,20 +192,40 @@ class Adapter(PlatformAdapter):
         idempotency_key: str,
         preparation: Preparation = NOTHING_PREPARED,
     ) -> Publication:
-        body = npf_body(post, media, idempotency_key)
-        files = [_attachment(each) for each in media]
-        total, limit = sum(len(file.content) for file in files), self._profile.images.max_total_bytes
-        if limit is not None and total > limit:
-            raise UnsupportedContent(f"The pictures have {total} bytes together and Tumblr takes {limit}; use fewer.")
+        drafted = _is_draft(preparation)
+        if not drafted and self._connection.drafts and not preparation.reference:
+            raise Unavailable("There is no draft to publish; it is made at the next try.")
+        wanted = self._wanted(post, media, idempotency_key, posts.DRAFT if drafted else posts.PUBLISHED)
         try:
-            identifier = self._client.create(body, files)
+            return self._publish_draft(wanted, preparation) if drafted else self._publish_at_once(wanted, media)
         except DailyLimit as error:
             raise self._until_reset(error) from error
-        return Publication(
-            remote_id=identifier,
-            url=self._profile.post_url.format(account=self._blog, id=identifier),
-            answer=f"id {identifier}",
-        )
+
+    def _publish_draft(self, wanted: WantedDraft, preparation: Preparation) -> Publication:
+        prepared, self._prepared = self._prepared, None
+        if prepared is not None and posts.identifier(prepared) != preparation.reference:
+            prepared = None
+        shown = self._drafts.published(wanted, preparation, prepared)
+        left_over = "".join(f"; a needless draft {name} is left" for name in self._drafts.left_over)
+        return self._publication(shown, f"id {posts.identifier(shown)}, draft {preparation.reference}{left_over}")
+
+    def _publish_at_once(self, wanted: WantedDraft, media: Sequence[UploadedMedia]) -> Publication:
+        self._check_size(media)
+        answer = self._client.create(wanted.body, wanted.files())
+        if (told := posts.state(answer)) not in ("", posts.PUBLISHED):
+            raise Unconfirmed(
+                f"Tumblr took the post, and its state is “{told}” instead of “published”", answer=str(answer)[:300]
+            )
+        return self._publication(answer, f"id {posts.identifier(answer)}")
+
+    def _wanted(self, post: AdaptedPost, media: Sequence[UploadedMedia], key: str, state: str) -> WantedDraft:
+        body = npf_body(post, media, key, state=state)
+        return WantedDraft(post=post, key=key, body=body, files=lambda: [_attachment(each) for each in media])
+
+    def _check_size(self, media: Sequence[UploadedMedia]) -> None:
+        total, limit = sum(_size(each) for each in media), self._profile.images.max_total_bytes
+        if limit is not None and total > limit:
+            raise UnsupportedContent(f"The pictures have {total} bytes together and Tumblr takes {limit}; use fewer.")
 
     def _until_reset(self, error: DailyLimit) -> RateLimited:
         """The same error with the time at which Tumblr itself begins a new day, if it tells."""
@@ -186,61 +251,79 @@ class Adapter(PlatformAdapter):
         since: datetime,
         preparation: Preparation = NOTHING_PREPARED,
     ) -> Publication | Absence:
-        """By slug; else, should Tumblr have changed the slug, by first text and tags."""
-        oldest = int((since - CLOCK_DIFFERENCE).timestamp())
-        lookalike = None
-        for found in self._recent(oldest):
-            if idempotency_key in (_slug(found), _tail(found)):
-                return self._publication(found)
-            if lookalike is None and _timestamp(found) >= oldest and _looks_like(found, post):
-                lookalike = found
-        return self._publication(lookalike) if lookalike else Absence.NOT_LISTED
+        """Reads the draft by its id, which tells; else searches the listing, which may lag."""
+        if _is_draft(preparation):
+            return self._outcome(post, idempotency_key, preparation)
+        bound = preparation.reference.removeprefix(NEWER_THAN)
+        sought = SoughtPost(
+            post=post,
+            key=idempotency_key,
+            newer_than=int(bound) if bound.isdecimal() else 0,
+            platform_time=preparation.platform_time,
+            since=since,
+        )
+        return self._listed(sought)
 
-    def _recent(self, oldest: int) -> Iterator[dict[str, Any]]:
-        """Published posts, newest first, until they are older than `oldest` in epoch seconds."""
-        seen: set[str] = set()
-        before, skip = None, 0
-        for _ in range(MOST_PAGES):
-            new = [post for post in self._client.recent(before, skip) if _identifier(post) not in seen]
-            # A page of known posts is the end only behind as many as are known: a second can have more than a page.
-            if not new and skip >= len(seen):
-                return
-            yield from new
-            seen |= {_identifier(post) for post in new}
-            # The last counts: a pinned post stands first whatever its age.
-            if new and _timestamp(new[-1]) < oldest:
-                return
-            following = _timestamp(new[-1]) + 1 if new else before
-            skip = skip + PAGE if following == before else 0
-            before = following
-        raise Unavailable("Tumblr lists more new posts than can be looked through; look on the blog yourself.")
+    def _outcome(self, post: AdaptedPost, key: str, preparation: Preparation) -> Publication | Absence:
+        """What became of a draft."""
+        try:
+            shown = self._client.single(preparation.reference)
+        except NotFound:
+            return self._listed(sought_draft(post, key, preparation))
+        match posts.state(shown):
+            case posts.PUBLISHED:
+                return self._publication(shown, "found by its id")
+            case posts.DRAFT:
+                return Absence.UNPUBLISHED
+            case other:
+                raise Unavailable(
+                    f"Tumblr has the post {preparation.reference} and its state is “{other or 'not told'}”; "
+                    "it is looked at again. Publish or remove it on Tumblr if that lasts."
+                )
 
-    def _publication(self, found: dict[str, Any]) -> Publication:
-        identifier = _identifier(found)
-        url = found.get("post_url") or self._profile.post_url.format(account=self._blog, id=identifier)
-        return Publication(remote_id=identifier, url=str(url), answer="found on the blog")
+    def _listed(self, sought: SoughtPost) -> Publication | Absence:
+        found = find_listed(self._client, sought)
+        return self._publication(found, "found on the blog") if found else Absence.NOT_LISTED
+
+    def _publication(self, shown: posts.Shown, answer: str) -> Publication:
+        return Publication(remote_id=posts.identifier(shown), url=self._url(shown), answer=answer)
+
+    def _url(self, shown: posts.Shown) -> str:
+        pattern = self._profile.post_url
+        return str(shown.get("post_url") or pattern.format(account=self._blog, id=posts.identifier(shown)))
 
     def read_publication(self, remote_id: str) -> PublishedPost | None:
+        """The post by its id, or by the id that it had as a draft."""
+        shown: posts.Shown | None
         try:
             shown = self._client.single(remote_id)
         except NotFound:
+            shown = find_by_draft(self._client, remote_id)
+        if shown is not None and posts.state(shown) == posts.TRANSCODING:
+            raise Unavailable("Tumblr is still working on the post; it is read again later.")
+        if shown is None:
             return None
-        images = _blocks(shown, "image")
+        images = posts.blocks(shown, "image")
         return PublishedPost(
-            remote_id=remote_id,
-            url=shown.get("post_url") or self._profile.post_url.format(account=self._blog, id=remote_id),
+            remote_id=posts.identifier(shown) or remote_id,
+            url=self._url(shown),
             image_count=len(images),
             alt_texts=tuple(str(image.get("alt_text") or "") for image in images),
-            text=text_of(_blocks(shown, "text")),
+            text=text_of(posts.blocks(shown, "text")),
             tags=tags_of(shown),
             visible=is_visible(shown),
             state=str(shown.get("state") or ""),
             is_own=True,
-            published_at=_instant(shown.get("timestamp")),
+            published_at=posts.instant(shown),
         )
 
     def text_difference(self, post: AdaptedPost, shown: str) -> TextDifference | None:
         return text_difference(post, shown)
+
+
+def _is_draft(preparation: Preparation) -> bool:
+    """Whether it names a draft."""
+    return preparation.reference.isdecimal()
 
 
 def blog_name(account: str) -> str:
@@ -249,15 +332,8 @@ def blog_name(account: str) -> str:
 
 
 def _client(connection: Connection, found: dict[str, str]) -> SafeTumblrClient:
-    return SafeTumblrClient(
-        Keys(**{name: found[name] for name in (*CONSUMER, *TOKENS)}),
-        blog_name(connection.account),
-        host=(connection.base_url or API).rstrip("/"),
-        session=new_session(USER_AGENT, proxy=connection.proxy, ca_file=connection.ca_file),
-        timeout=connection.profile.publishing.timeout_seconds,
-        clock=connection.clock,
-        quotas=connection.quotas,
-    )
+    keys = Keys(**{name: found[name] for name in (*CONSUMER, *TOKENS)})
+    return SafeTumblrClient(keys, blog_name(connection.account), connection)
 
 
 def _login(connection: Connection) -> TumblrLogin:
@@ -288,55 +364,17 @@ def _attachment(media: UploadedMedia) -> Attachment:
     try:
         content = media.image.path.read_bytes()
     except OSError as error:
-        raise Unavailable(f"The file of {media.reference} is gone; nothing was sent") from error
+        raise _gone(media) from error
     name = f"{media.reference}.{media.image.format}"
     return Attachment(identifier=media.reference, file_name=name, mime_type=media.image.mime_type, content=content)
 
 
-def _identifier(found: dict[str, Any]) -> str:
-    return str(found.get("id_string") or found.get("id", ""))
-
-
-def _slug(found: dict[str, Any]) -> str:
-    return str(found.get("slug") or "")
-
-
-def _tail(found: dict[str, Any]) -> str:
-    """The last part of the post's address."""
-    return str(found.get("post_url") or "").rstrip("/").rpartition("/")[2]
-
-
-def _timestamp(found: dict[str, Any]) -> int:
-    stamp = found.get("timestamp")
-    if not isinstance(stamp, int):
-        raise Unavailable("Tumblr lists a post without its time, so that it can't be told whether ours is there")
-    return stamp
-
-
-def _instant(stamp: object) -> datetime | None:
+def _size(media: UploadedMedia) -> int:
     try:
-        return datetime.fromtimestamp(stamp, UTC) if isinstance(stamp, int) else None
-    except (ValueError, OverflowError, OSError):
-        return None
+        return media.image.path.stat().st_size
+    except OSError as error:
+        raise _gone(media) from error
 
 
-def _blocks(found: dict[str, Any], kind: str) -> list[dict[str, Any]]:
-    content = found.get("content")
-    return [
-        block
-        for block in (content if isinstance(content, list) else [])
-        if isinstance(block, dict) and block.get("type") == kind
-    ]
-
-
-def _looks_like(found: dict[str, Any], post: AdaptedPost) -> bool:
-    """Whether a post begins with our text and has our tags, and its slug is no other delivery's key."""
-    texts = [block.text.strip() for block in text_blocks(post)][:1]
-    shown = [str(block.get("text", "")).strip() for block in _blocks(found, "text")][:1]
-    tags = found.get("tags")
-    same_tags = isinstance(tags, list) and _folded(tags) == _folded(post.tags)
-    return bool(texts) and texts == shown and same_tags and not OTHER_KEY.search(_slug(found))
-
-
-def _folded(tags: Sequence[str]) -> set[str]:
-    return {str(tag).strip().casefold() for tag in tags}
+def _gone(media: UploadedMedia) -> Unavailable:
+    return Unavailable(f"The file of {media.reference} is gone; nothing was sent")

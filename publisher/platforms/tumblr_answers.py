@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from email.utils import parsedate_to_datetime
 from typing import Any
 
 import requests
@@ -21,9 +23,12 @@ from publisher.platforms.transport import SentRequest, json_object, retry_after,
 
 DAILY_CODES = frozenset({8004, 8011, 8022, 8023})
 """Too many uploads, videos, queued posts or posts for one day."""
-MOVED = frozenset({301, 302, 307, 308})
 NO_DEFINITE_ANSWER = frozenset({408, 425})
+GLITCH = "glitch"
+"""In the detail of a 400 without a code: something broke at Tumblr, and the post has no fault."""
 ONE_DAY = timedelta(days=1)
+LONGEST_WAIT = 2 * ONE_DAY
+"""No limit of Tumblr's is longer than a day: who asks for more is wrong, or is not Tumblr."""
 MINUTE_WINDOW = timedelta(seconds=65)
 """The limit per minute and address has no header; this is longer than its window."""
 DAILY_PAUSE = timedelta(hours=1)
@@ -40,6 +45,14 @@ MOST_DIGITS = 9
 LAST_INSTANT = 253_402_300_800
 
 
+@dataclass(frozen=True, slots=True)
+class TumblrRequestKind(SentRequest):
+    """How far a request to Tumblr is meant to go."""
+
+    carries_post: bool = False
+    """A refusal of what it carries is one of the post."""
+
+
 class NotFound(CredentialsRefused):
     """There is no such blog, or no such post on it."""
 
@@ -48,7 +61,7 @@ class DailyLimit(RateLimited):
     """The day's posts or uploads are used up; `user/limits` may know until when."""
 
 
-def read_answer(response: requests.Response, sent: SentRequest, now: datetime) -> Any:
+def read_answer(response: requests.Response, sent: TumblrRequestKind, now: datetime) -> Any:
     """What Tumblr answered with. Raises the `PlatformError` that the answer means."""
     body = json_object(response)
     if 200 <= response.status_code < 300:
@@ -56,49 +69,60 @@ def read_answer(response: requests.Response, sent: SentRequest, now: datetime) -
         if body and isinstance(meta, dict) and str(meta.get("status", "")).startswith("2"):
             return body.get("response")
         raise _unreadable(sent, response)
-    code, detail = _first_error(body)
-    error = _refusal(response, body, code, detail, now) or _unreadable(sent, response)
-    if isinstance(error, ContentRejected) and not sent.publishing:
+    error = _refusal(response, body if _is_own(body) else None, now) or _unreadable(sent, response)
+    if isinstance(error, ContentRejected) and not sent.carries_post:
         raise Unavailable(f"{sent.what}: {error.message}", status=error.status, answer=error.answer)
     raise error
 
 
-def _unreadable(sent: SentRequest, response: requests.Response) -> PlatformError:
+def _is_own(body: Mapping[str, Any] | None) -> bool:
+    """Whether an error has Tumblr's own shape, and is not of something in front of it."""
+    if body is None:
+        return False
+    if isinstance(body.get("meta"), dict):
+        return "errors" in body or "response" in body
+    former = body.get("response")
+    return isinstance(former, dict) and ("errors" in former or "error" in former)
+
+
+def _unreadable(sent: TumblrRequestKind, response: requests.Response) -> PlatformError:
     """The end of a request whose answer does not tell what became of it."""
     kind = Unconfirmed if sent.publishing else Unavailable
     message = f"{sent.what}: the answer ({response.status_code}) does not tell what became of it"
     return kind(message, status=response.status_code, answer=short_answer(response))
 
 
-def _refusal(
-    response: requests.Response, body: dict[str, Any] | None, code: int, detail: str, now: datetime
-) -> PlatformError | None:
-    """The error of an answer which says that nothing was done; None for any other answer."""
+def _refusal(response: requests.Response, body: dict[str, Any] | None, now: datetime) -> PlatformError | None:
+    """The error of an answer which says that nothing was done; None for any other answer.
+
+    `body`: the answer in Tumblr's own shape. Without one, only being asked to wait counts.
+    """
     status, answer = response.status_code, short_answer(response)
+    code, detail = _first_error(body)
     why = f"{detail or response.reason or 'no reason given'} ({status}{f', code {code}' if code else ''})"
     if status == 429:
         until = next_request_at(response.headers, now)
         return RateLimited(
             f"Tumblr takes no more requests for now: {why}", retry_at=until, status=status, answer=answer
         )
+    if body is None:
+        return None
     if status == 403 and code in DAILY_CODES:
         message = f"Tumblr takes no more posts today: {why}"
         return DailyLimit(message, retry_at=now + DAILY_PAUSE, status=status, answer=answer)
-    kind, message = _definite(status, body is not None, code, why)
+    kind, message = _definite(status, code, detail, why)
     return kind(message, status=status, answer=answer) if kind else None
 
 
-def _definite(status: int, readable: bool, code: int, why: str) -> tuple[type[PlatformError] | None, str]:
+def _definite(status: int, code: int, detail: str, why: str) -> tuple[type[PlatformError] | None, str]:
     if status == 401:
         return CredentialsRefused, f"Tumblr refuses the keys: {why}; check them and this machine's clock"
-    if status in MOVED:
-        return Unavailable, f"Tumblr's address answers with a redirect ({status}), which is never followed"
-    if status == 503 and readable:
+    if status == 503:
         return Unavailable, f"Tumblr takes no posts for now: {why}"
-    if status in (403, 404) and not readable:
-        return Unavailable, f"Something before Tumblr refused the request: {why}"
     if status == 404:
         return NotFound, f"Tumblr knows no such blog or post: {why}; check the account in the channel's settings"
+    if status == 400 and not code and GLITCH in detail.casefold():
+        return None, ""
     if 400 <= status < 500 and status not in NO_DEFINITE_ANSWER:
         hint = "; a smaller picture often helps" if status == 400 and not code else ""
         return ContentRejected, f"Tumblr refused the post: {why}{hint}"
@@ -120,6 +144,15 @@ def _first_error(body: dict[str, Any] | None) -> tuple[int, str]:
     return 0, ""
 
 
+def platform_time(headers: Mapping[str, str]) -> datetime | None:
+    """Tumblr's clock when it answered; None where that can't be read."""
+    try:
+        told = parsedate_to_datetime(headers.get("Date", ""))
+    except (ValueError, OverflowError):
+        return None
+    return told if told.tzinfo else told.replace(tzinfo=UTC)
+
+
 def next_request_at(headers: Mapping[str, str], now: datetime) -> datetime:
     """When the windows that are used up open again. Tumblr tells that in seconds from now."""
     opens = [
@@ -128,7 +161,7 @@ def next_request_at(headers: Mapping[str, str], now: datetime) -> datetime:
         if headers.get(f"X-Ratelimit-{window}-Remaining", "").strip() == "0"
     ]
     asked = retry_after(headers, now)
-    return max([*opens, *([asked] if asked else [])], default=now + MINUTE_WINDOW)
+    return min(max([*opens, *([asked] if asked else [])], default=now + MINUTE_WINDOW), now + LONGEST_WAIT)
 
 
 def _seconds(header: str | None) -> int:

@@ -11,24 +11,34 @@ import io
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime, timedelta
 from typing import Any
 from urllib.parse import quote
 
-import requests
 from pytumblr import TumblrRestClient
 from pytumblr.request import TumblrRequest
 from urllib3 import encode_multipart_formdata
 from urllib3.fields import RequestField
 
-from publisher.clock import Clock, monotonic
-from publisher.platforms.base import Quota, QuotaListener
+from publisher.clock import monotonic
+from publisher.platforms.base import Connection, Quota
 from publisher.platforms.errors import Unavailable, Unconfirmed
-from publisher.platforms.transport import SentRequest, send_once
-from publisher.platforms.tumblr_answers import daily_quotas, read_answer, request_quotas
+from publisher.platforms.transport import new_session, send_once
+from publisher.platforms.tumblr_answers import (
+    TumblrRequestKind,
+    daily_quotas,
+    platform_time,
+    read_answer,
+    request_quotas,
+)
 
 API = "https://api.tumblr.com"
-READING = SentRequest("Reading from Tumblr")
-POSTING = SentRequest("Posting to Tumblr", publishing=True)
+USER_AGENT = "publisher (a daily picture desk)"
+READING = TumblrRequestKind("Reading from Tumblr")
+DRAFTING = TumblrRequestKind("Making a draft on Tumblr", carries_post=True)
+REMOVING = TumblrRequestKind("Removing a draft from Tumblr")
+POSTING = TumblrRequestKind("Posting to Tumblr", publishing=True, carries_post=True)
+PUBLISHING = TumblrRequestKind("Publishing the draft on Tumblr", publishing=True, carries_post=True)
 PAGE = 20
 """The most posts that one answer lists."""
 
@@ -54,99 +64,139 @@ class Attachment:
 class SafeTumblrRequest(TumblrRequest):  # type: ignore[misc]  # pytumblr has no types
     """pytumblr's transport with time limits, without redirects, which sends everything once."""
 
-    def __init__(
-        self,
-        keys: Keys,
-        *,
-        host: str,
-        session: requests.Session,
-        timeout: float,
-        clock: Clock,
-        quotas: QuotaListener,
-    ) -> None:
+    def __init__(self, keys: Keys, host: str, connection: Connection) -> None:
         super().__init__(keys.consumer_key, keys.consumer_secret, keys.oauth_token, keys.oauth_token_secret, host=host)
-        self._session = session
-        self._timeout = timeout
-        self._clock = clock
-        self._quotas = quotas
+        self._session = new_session(USER_AGENT, proxy=connection.proxy, ca_file=connection.ca_file)
+        self._timeout = connection.profile.publishing.timeout_seconds
+        self._connection = connection
+        self.platform_time: datetime | None = None
+        """Tumblr's clock in the newest answer that told it."""
+        self.ahead = timedelta(0)
+        """How far Tumblr's clock is ahead of ours, by that answer."""
 
-    def get(self, url: str, params: Mapping[str, Any] | None = None) -> Any:
+    def get(self, url: str, params: Mapping[str, Any] | None = None, *, timeout: float | None = None) -> Any:
         """The `response` of an answer. Nothing is changed, so that no end is `Unconfirmed`."""
-        return self._send("GET", url, READING, params=dict(params or {}))
+        return self._send("GET", url, READING, timeout or self._timeout, params=dict(params or {}))
 
-    def post(self, url: str, params: Mapping[str, Any] | None = None, files: Sequence[Attachment] = ()) -> Any:
-        """Send `params` as JSON, with `files` behind it, and return the `response` of the answer."""
-        body = json.dumps(dict(params or {}), ensure_ascii=False).encode()
+    def post(
+        self,
+        url: str,
+        params: Mapping[str, Any] | None = None,
+        files: Sequence[Attachment] = (),
+        *,
+        kind: TumblrRequestKind = POSTING,
+    ) -> Any:
+        """Send `params` as JSON, with `files` behind it, and return the `response` of the answer.
+
+        A large body has more time, as much as the slowest line that is allowed for takes to send it.
+        """
+        body = _json_body(params or {})
         if not files:
-            return self._send("POST", url, POSTING, data=body, headers={"Content-Type": "application/json"})
+            return self._send("POST", url, kind, self._timeout, data=body, headers=JSON_HEADERS)
         content, content_type = _multipart(body, files)
-        timely = _TimelyBody(content, self._timeout)
-        return self._send("POST", url, POSTING, data=timely, headers={"Content-Type": content_type})
+        seconds = self._timeout + len(content) / self._connection.uplink_bytes_per_second
+        timely = _TimelyBody(content, seconds)
+        return self._send("POST", url, kind, seconds, data=timely, headers={"Content-Type": content_type})
 
-    def _send(self, method: str, url: str, sent: SentRequest, **options: Any) -> Any:
+    def post_form(self, url: str, fields: Mapping[str, str], *, kind: TumblrRequestKind) -> Any:
+        return self._send("POST", url, kind, self._timeout, data=dict(fields))
+
+    def put(self, url: str, params: Mapping[str, Any], *, kind: TumblrRequestKind) -> Any:
+        return self._send("PUT", url, kind, self._timeout, data=_json_body(params), headers=JSON_HEADERS)
+
+    def _send(self, method: str, url: str, kind: TumblrRequestKind, timeout: float, **options: Any) -> Any:
+        began = self._connection.clock.now()
         response = send_once(
-            self._session, method, self.host + url, sent=sent, read_timeout=self._timeout, auth=self.oauth, **options
+            self._session, method, self.host + url, sent=kind, read_timeout=timeout, auth=self.oauth, **options
         )
-        now = self._clock.now()
+        now = self._connection.clock.now()
+        if told := platform_time(response.headers):
+            self.platform_time, self.ahead = told, told - (began + (now - began) / 2)
+            self._connection.platform_clock(self.ahead)
         if seen := request_quotas(response.headers, now):
-            self._quotas(seen)
-        return read_answer(response, sent, now)
+            self._connection.quotas(seen)
+        return read_answer(response, kind, now)
 
 
 class SafeTumblrClient(TumblrRestClient):  # type: ignore[misc]  # pytumblr has no types
     """One blog, through the API that posts are written in."""
 
-    def __init__(
-        self,
-        keys: Keys,
-        blog: str,
-        *,
-        host: str,
-        session: requests.Session,
-        timeout: float,
-        clock: Clock,
-        quotas: QuotaListener,
-    ) -> None:
+    def __init__(self, keys: Keys, blog: str, connection: Connection) -> None:
+        host = (connection.base_url or API).rstrip("/")
         super().__init__(keys.consumer_key, keys.consumer_secret, keys.oauth_token, keys.oauth_token_secret, host)
-        self.request = SafeTumblrRequest(keys, host=host, session=session, timeout=timeout, clock=clock, quotas=quotas)
-        self._clock = clock
-        self._quotas = quotas
-        self._posts = f"/v2/blog/{quote(blog, safe=':')}/posts"
+        self.request = SafeTumblrRequest(keys, host, connection)
+        self._connection = connection
+        self._blog = f"/v2/blog/{quote(blog, safe=':')}"
+        self._posts = f"{self._blog}/posts"
 
-    def create(self, body: Mapping[str, Any], files: Sequence[Attachment]) -> str:
-        """Publish a post, once, and return its id."""
-        answer = self.request.post(self._posts, body, files)
-        identifier = str(answer.get("id", "")) if isinstance(answer, dict) else ""
-        if not identifier.isdecimal():
-            raise Unconfirmed("Tumblr accepted the post and did not say under which number", answer=str(answer)[:300])
-        return identifier
+    def create(self, body: Mapping[str, Any], files: Sequence[Attachment]) -> dict[str, Any]:
+        """Make a post in the state that `body` names, and publish it if that is `published`; return what was told.
+
+        Raises:
+            Unconfirmed: it may be public. A draft never is: then it is Unavailable, and may exist.
+        """
+        publishing = body["state"] == "published"
+        answer = self.request.post(self._posts, body, files, kind=POSTING if publishing else DRAFTING)
+        if not isinstance(answer, dict) or not str(answer.get("id", "")).isdecimal():
+            kind = Unconfirmed if publishing else Unavailable
+            raise kind("Tumblr accepted the post and did not say under which number", answer=str(answer)[:300])
+        return answer
+
+    def edit(self, identifier: str, body: Mapping[str, Any]) -> dict[str, Any]:
+        """Give a post all of `body`, its state included, and return what was told."""
+        answer = self.request.put(self._post_path(identifier), body, kind=PUBLISHING)
+        return answer if isinstance(answer, dict) else {}
+
+    def remove(self, identifier: str) -> None:
+        """Delete a post for good."""
+        self.request.post_form(f"{self._blog}/post/delete", {"id": identifier}, kind=REMOVING)
 
     def recent(self, before: int | None, skip: int) -> list[dict[str, Any]]:
         """The newest published posts but for `skip` of them, of those before a time in epoch seconds."""
         params = {"npf": "true", "limit": PAGE, "offset": skip} | ({} if before is None else {"before": before})
-        answer = self.request.get(self._posts, params)
+        return self._listed(self._posts, params)
+
+    def drafts(self, before: str) -> list[dict[str, Any]]:
+        """The newest drafts, of those before an id; `0`: of all."""
+        return self._listed(f"{self._posts}/draft", {"npf": "true", "before_id": before})
+
+    def _listed(self, path: str, params: Mapping[str, Any]) -> list[dict[str, Any]]:
+        answer = self.request.get(path, params)
         posts = answer.get("posts") if isinstance(answer, dict) else None
         if not isinstance(posts, list) or not all(isinstance(post, dict) and post.get("id") for post in posts):
             raise Unavailable("Tumblr listed the posts in a way that can't be read", answer=str(answer)[:300])
         return posts
 
-    def single(self, identifier: str) -> dict[str, Any]:
+    def single(self, identifier: str, *, timeout: float | None = None) -> dict[str, Any]:
         """One post. Raises NotFound when it is not there."""
-        answer = self.request.get(f"{self._posts}/{quote(identifier, safe='')}", {"post_format": "npf"})
+        answer = self.request.get(self._post_path(identifier), {"post_format": "npf"}, timeout=timeout)
         if not isinstance(answer, dict) or not isinstance(answer.get("content"), list):
             raise Unavailable("Tumblr showed the post in a way that can't be read", answer=str(answer)[:300])
         return answer
 
+    def _post_path(self, identifier: str) -> str:
+        return f"{self._posts}/{quote(identifier, safe='')}"
+
     def limits(self) -> list[Quota]:
         """What is left of the day's posts and pictures, as far as Tumblr tells it in a way that can be read."""
-        found = daily_quotas(self.request.get("/v2/user/limits"), self._clock.now())
+        found = daily_quotas(self.request.get("/v2/user/limits"), self._connection.clock.now())
         if found:
-            self._quotas(found)
+            self._connection.quotas(found)
         return found
 
 
+JSON_HEADERS = {"Content-Type": "application/json"}
+
+
+def _json_body(params: Mapping[str, Any]) -> bytes:
+    return json.dumps(dict(params), ensure_ascii=False).encode()
+
+
 class _TimelyBody(io.BytesIO):
-    """A body that is sent in small pieces: a slow line may take its time, and yet has an end."""
+    """A body that is sent in small pieces: a slow line may take its time, and yet has an end.
+
+    A piece that does not pass within the connection's timeout ends it as well.
+    """
 
     def __init__(self, content: bytes, seconds: float) -> None:
         super().__init__(content)

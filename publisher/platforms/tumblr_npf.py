@@ -11,11 +11,12 @@ from publisher.platforms.base import UploadedMedia
 from publisher.platforms.errors import UnsupportedContent
 
 PICTURES_IN_A_ROW = 3
+READ_ONLY = "original_dimensions_missing"
 SUBTYPES = {"bullet": "unordered-list-item", "number": "ordered-list-item", "quote": "indented"}
 
 
-def npf_body(post: AdaptedPost, media: Sequence[UploadedMedia], slug: str) -> dict[str, Any]:
-    """The JSON that creates this post: its pictures first, then its text.
+def npf_body(post: AdaptedPost, media: Sequence[UploadedMedia], slug: str, *, state: str) -> dict[str, Any]:
+    """The JSON that creates this post in a state: its pictures first, then its text.
 
     Raises:
         UnsupportedContent: a tag holds a comma, which divides tags here.
@@ -25,7 +26,7 @@ def npf_body(post: AdaptedPost, media: Sequence[UploadedMedia], slug: str) -> di
     text = _text_content(text_blocks(post))
     body: dict[str, Any] = {
         "content": [*map(_image_content, media), *text],
-        "state": "published",
+        "state": state,
         "tags": ",".join(post.tags),
         "slug": slug,
     }
@@ -34,6 +35,31 @@ def npf_body(post: AdaptedPost, media: Sequence[UploadedMedia], slug: str) -> di
     if post.link:
         body["source_url"] = post.link
     return body
+
+
+def publishing_body(draft: Mapping[str, Any], post: AdaptedPost, slug: str) -> dict[str, Any]:
+    """The JSON that publishes a draft, which holds all that the draft shows: an edit replaces the whole post.
+
+    Its pictures are named by their addresses at Tumblr. No date is sent, so that Tumblr's own clock dates the post.
+    """
+    body: dict[str, Any] = {
+        "content": [_without_notes(block) for block in draft["content"]],
+        "layout": draft.get("layout") or [],
+        "state": "published",
+        "tags": ",".join(post.tags),
+        "slug": slug,
+    }
+    if post.link:
+        body["source_url"] = post.link
+    return body
+
+
+def _without_notes(block: Mapping[str, Any]) -> dict[str, Any]:
+    """A block as it was read, without what Tumblr adds for readers and refuses from writers."""
+    media = block.get("media")
+    if not isinstance(media, list):
+        return dict(block)
+    return {**block, "media": [{name: file[name] for name in file if name != READ_ONLY} for file in media]}
 
 
 def text_blocks(post: AdaptedPost) -> tuple[TextBlock, ...]:

@@ -1,4 +1,4 @@
-"""Tumblr on loopback: OAuth 1, posts in NPF, read-back, limits, and its own words for errors."""
+"""Tumblr on loopback: OAuth 1, posts and drafts in NPF, read-back, limits, and its own words for errors."""
 
 from __future__ import annotations
 
@@ -6,19 +6,19 @@ import math
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+from email.utils import format_datetime
 from typing import Any, ClassVar
 from urllib.parse import unquote
 
 from publisher.sandbox.base import SandboxPlatform
 from publisher.sandbox.faults import FaultBox
-from publisher.sandbox.ledger import Ledger, LedgerImage, LedgerPost
-from publisher.sandbox.tumblr_npf import NewPost, Refused, read_post
+from publisher.sandbox.ledger import Ledger, LedgerPost
+from publisher.sandbox.tumblr_blog import BLOG, TumblrBlog
+from publisher.sandbox.tumblr_npf import BAD_MULTIPART, NewPost, Refused, asked_state, read_post
 from publisher.sandbox.tumblr_oauth import CONSUMER_KEY, CONSUMER_SECRET, TOKEN, TOKEN_SECRET, OAuth
 from publisher.sandbox.wire import Answer, Request
 
-BLOG = "picture-of-the-day"
 BLOG_UUID = "t:sandbox0000000000000000"
-FIRST_ID = 700_000_000_000_000_000
 MOST_LISTED = 20
 WORDS = {
     400: "Bad Request", 401: "Unauthorized", 403: "Forbidden", 404: "Not Found", 429: "Limit Exceeded",
@@ -64,6 +64,7 @@ class TumblrSandbox(SandboxPlatform):
         self.images_per_day = 250
         self.hour = Window("Perhour", 1000, timedelta(hours=1))
         self.day = Window("Perday", 5000, timedelta(days=1))
+        self.blog = TumblrBlog(self.name, ledger)
         self._oauth = OAuth()
         self._user: dict[str, Callable[[], Answer]] = {"info": self._info, "limits": self._limits}
 
@@ -79,8 +80,11 @@ class TumblrSandbox(SandboxPlatform):
         return BLOG
 
     def publishes(self, request: Request) -> bool:
-        parts = request.path.strip("/").split("/")
-        return request.method == "POST" and parts[:2] == ["v2", "blog"] and parts[3:] == ["posts"]
+        """A post that is created as `published`, or edited to it."""
+        match (request.method, *request.path.strip("/").split("/")):
+            case ("POST", "v2", "blog", _, "posts") | ("PUT", "v2", "blog", _, "posts", _):
+                return asked_state(request) == "published"
+        return False
 
     def refusal(self, kind: str) -> Answer:
         match kind:
@@ -105,7 +109,8 @@ class TumblrSandbox(SandboxPlatform):
             answer = self._answer(request, now)
         except Refused as refused:
             answer = _refused(refused.status, refused.code, refused.detail)
-        return replace(answer, headers={**answer.headers, **self.hour.headers(now), **self.day.headers(now)})
+        told = {"Date": format_datetime(now, usegmt=True), **self.hour.headers(now), **self.day.headers(now)}
+        return replace(answer, headers={**answer.headers, **told})
 
     def _answer(self, request: Request, now: datetime) -> Answer:
         if not self._oauth.allows(request):
@@ -115,53 +120,47 @@ class TumblrSandbox(SandboxPlatform):
         match (request.method, *request.path.strip("/").split("/")):
             case ("GET", "v2", "user", what) if what in self._user:
                 return self._user[what]()
-            case ("POST", "v2", "blog", blog, "posts"):
+            case (method, "v2", "blog", blog, *rest):
                 _check_blog(blog)
-                return self._create(read_post(request), now)
-            case ("GET", "v2", "blog", blog, "posts"):
-                _check_blog(blog)
-                return self._list(request)
-            case ("GET", "v2", "blog", blog, "posts", identifier):
-                _check_blog(blog)
-                return self._show(identifier)
+                return self._on_blog(method, rest, request, now)
+        raise Refused(404, 0, "Not Found")
+
+    def _on_blog(self, method: str, rest: list[str], request: Request, now: datetime) -> Answer:
+        match (method, *rest):
+            case ("POST", "posts"):
+                return self._create(read_post(request, self.blog.media), now)
+            case ("GET", "posts"):
+                return self._list(request, now)
+            case ("GET", "posts", "draft"):
+                return self._list_drafts(request, now)
+            case ("GET", "posts", identifier):
+                return self._show(identifier, now)
+            case ("PUT", "posts", identifier):
+                return self._edit(identifier, request, now)
+            case ("POST", "post", "delete"):
+                self.blog.remove(request.form().get("id", ""))
+                return _answered({})
         raise Refused(404, 0, "Not Found")
 
     def _create(self, new: NewPost, now: datetime) -> Answer:
-        posts, images = self._used_today(now)
-        if posts >= self.posts_per_day:
+        made, images = self.blog.used(now)
+        if new.state == "published" and made >= self.posts_per_day:
             raise Refused(403, 8023, "You've reached the daily posting limit.")
         if images + len(new.images) > self.images_per_day:
             raise Refused(403, 8004, "You can't upload any more media today.")
-        identifier = str(FIRST_ID + self.ledger.next_id())
-        slug = new.slug or "-".join(new.text.lower().split()[:8])
-        self.ledger.add(
-            LedgerPost(
-                platform=self.name,
-                account=BLOG,
-                id=identifier,
-                at=now,
-                url=f"https://{BLOG}.tumblr.com/post/{identifier}/{slug}",
-                caption=new.text,
-                tags=new.tags,
-                images=new.images,
-                idempotency_key=new.slug or None,
-                detail={
-                    "slug": slug,
-                    "state": "published",
-                    "source_url": new.source_url,
-                    "content": _served(new),
-                    "layout": new.layout,
-                },
-            )
-        )
-        return _answered({"id": identifier, "state": "published", "display_text": f"Posted to {BLOG}"}, 201)
+        post = self.blog.create(new, now)
+        told = {"id": post.id, "state": post.detail["state"], "display_text": f"Posted to {BLOG}"}
+        return _answered(told, 201)
 
-    def _used_today(self, now: datetime) -> tuple[int, int]:
-        """Posts and images since midnight on the platform's clock."""
-        today = [post for post in self.posts() if post.at.date() == now.date()]
-        return len(today), sum(len(post.images) for post in today)
+    def _edit(self, identifier: str, request: Request, now: datetime) -> Answer:
+        if request.mime_type == "multipart/form-data":
+            raise Refused(400, BAD_MULTIPART, "multipart/form-data content is invalid")
+        new = read_post(request, self.blog.media)
+        if new.state == "published" and identifier in self.blog.unseen and self.blog.used(now)[0] >= self.posts_per_day:
+            raise Refused(403, 8023, "You've reached the daily posting limit.")
+        return _answered({"id": self.blog.edit(identifier, new, now)})
 
-    def _list(self, request: Request) -> Answer:
+    def _list(self, request: Request, now: datetime) -> Answer:
         query = request.query
         if query.get("npf") != "true":
             raise Refused(400, 0, "this sandbox lists posts only with npf=true")
@@ -170,15 +169,21 @@ class TumblrSandbox(SandboxPlatform):
             before = int(query["before"]) if "before" in query else None
         except ValueError:
             raise Refused(400, 0, "limit, offset and before are numbers") from None
-        posts = list(reversed(self.posts()))
+        posts = self.blog.listed(now)
         listed = [post for post in posts if before is None or int(post.at.timestamp()) < before]
         shown = listed[offset : offset + max(1, min(limit, MOST_LISTED))]
         return _answered({"blog": _BLOG, "posts": [_as_shown(post) for post in shown], "total_posts": len(posts)})
 
-    def _show(self, identifier: str) -> Answer:
-        for post in self.posts():
-            if post.id == identifier:
-                return _answered(_as_shown(post))
+    def _list_drafts(self, request: Request, now: datetime) -> Answer:
+        before = request.query.get("before_id", "0")
+        if not before.isdecimal():
+            raise Refused(400, 0, "before_id is a number")
+        drafts = [post for post in self.blog.drafts(now) if before == "0" or int(post.id) < int(before)]
+        return _answered({"posts": [_as_shown(post) for post in drafts[:MOST_LISTED]]})
+
+    def _show(self, identifier: str, now: datetime) -> Answer:
+        if post := self.blog.read(identifier, now):
+            return _answered(_as_shown(post))
         raise Refused(404, 0, "Not Found")
 
     def _info(self) -> Answer:
@@ -187,7 +192,7 @@ class TumblrSandbox(SandboxPlatform):
     def _limits(self) -> Answer:
         now = self.ledger.now()
         midnight = now.replace(hour=0, minute=0, second=0, microsecond=0) + timedelta(days=1)
-        posts, images = self._used_today(now)
+        posts, images = self.blog.used(now)
         used = {"posts": (posts, self.posts_per_day), "photos": (images, self.images_per_day)}
         user = {
             name: {
@@ -230,28 +235,15 @@ def _refused(status: int, code: int, detail: str) -> Answer:
     )
 
 
-def _served(new: NewPost) -> list[dict[str, Any]]:
-    """The content with each picture at an address of its own, as it is read back."""
-    images = iter(new.images)
-    return [_served_image(block, next(images)) if block["type"] == "image" else block for block in new.content]
-
-
-def _served_image(block: dict[str, Any], image: LedgerImage) -> dict[str, Any]:
-    media = {
-        "type": image.mime_type,
-        "width": image.width,
-        "height": image.height,
-        "url": f"https://64.media.tumblr.com/{image.sha256}",
-    }
-    return {**block, "media": [media]}
-
-
 def _as_shown(post: LedgerPost) -> dict[str, Any]:
     """A post as a listing and a single reading show it."""
-    return {
+    shown = {
         "object_type": "post", "type": "blocks", "is_blocks_post_format": True, "blog_name": BLOG, "blog": _BLOG,
         "id": int(post.id), "id_string": post.id, "post_url": post.url, "slug": post.detail["slug"],
-        "date": f"{post.at:%Y-%m-%d %H:%M:%S} GMT", "timestamp": int(post.at.timestamp()), "state": "published",
-        "tags": list(post.tags), "summary": post.caption.partition("\n")[0], "source_url": post.detail["source_url"],
+        "date": f"{post.at:%Y-%m-%d %H:%M:%S} GMT", "timestamp": int(post.at.timestamp()),
+        "state": post.detail.get("state", "published"), "tags": list(post.tags),
+        "summary": post.caption.partition("\n")[0], "source_url": post.detail["source_url"],
         "content": post.detail["content"], "layout": post.detail["layout"], "trail": [],
     }  # fmt: skip
+    former = post.detail.get("genesis_post_id")
+    return shown if former is None else {**shown, "genesis_post_id": former}

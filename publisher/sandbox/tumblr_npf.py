@@ -5,7 +5,7 @@ from __future__ import annotations
 import io
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from PIL import Image, UnidentifiedImageError
@@ -14,6 +14,10 @@ from publisher.sandbox.ledger import LedgerImage, image_of
 from publisher.sandbox.wire import Part, Request
 
 BAD_FORMAT, BAD_MEDIA = 8001, 8005
+BAD_MULTIPART = 5002
+STATES = {"published": "published", "draft": "draft", "queue": "queued", "private": "private"}
+"""What a request may ask for, and what it is called in answers."""
+READ_ONLY = "original_dimensions_missing"
 MOST_BLOCKS = 1000
 MOST_IMAGES = 30
 MOST_LINKS = 100
@@ -45,6 +49,7 @@ class NewPost:
     tags: tuple[str, ...]
     slug: str
     source_url: str
+    state: str
 
     @property
     def text(self) -> str:
@@ -59,8 +64,10 @@ class NewPost:
         return "\n\n".join(lines)
 
 
-def read_post(request: Request) -> NewPost:
-    """The post that a request creates, from JSON or from a multipart body that begins with JSON.
+def read_post(request: Request, known: Mapping[str, LedgerImage]) -> NewPost:
+    """The post of a JSON request, or of a multipart request whose first part is named `json`.
+
+    `known`: pictures that were uploaded before, by their address.
 
     Raises:
         Refused: Tumblr would not take it.
@@ -69,13 +76,14 @@ def read_post(request: Request) -> NewPost:
     content = body.get("content")
     if not isinstance(content, list) or not content or not all(isinstance(block, dict) for block in content):
         raise Refused(400, BAD_FORMAT, "'content' must be an array")
-    if body.get("state", "published") != "published":
-        raise Refused(400, BAD_FORMAT, "this sandbox only takes the state 'published'")
+    state = STATES.get(body.get("state", "published"))
+    if state is None:
+        raise Refused(400, BAD_FORMAT, "there is no such state")
     if len(content) > MOST_BLOCKS:
         raise Refused(400, BAD_FORMAT, "too many blocks")
     layout = body.get("layout") or []
     _check_layout(layout, content)
-    images = [_read_image(block, parts) for block in content if block.get("type") == "image"]
+    images = [_read_image(block, parts, known) for block in content if block.get("type") == "image"]
     if len(images) > MOST_IMAGES:
         raise Refused(400, BAD_FORMAT, "too many image blocks")
     _check_texts([block for block in content if block.get("type") != "image"])
@@ -86,7 +94,20 @@ def read_post(request: Request) -> NewPost:
         tags=_read_tags(body.get("tags") or ""),
         slug=str(body.get("slug") or ""),
         source_url=str(body.get("source_url") or ""),
+        state=state,
     )
+
+
+def asked_state(request: Request) -> str:
+    """The state that a request asks for, without reading its pictures; `published` where it names none."""
+    text = request.body
+    if request.mime_type == "multipart/form-data":
+        text = text.partition(b"\r\n\r\n")[2].partition(b"\r\n--")[0]
+    try:
+        body = json.loads(text)
+    except ValueError:
+        body = None
+    return str(body.get("state", "published")) if isinstance(body, dict) else "published"
 
 
 def _read_body(request: Request) -> tuple[dict[str, Any], dict[str, Part]]:
@@ -107,15 +128,23 @@ def _read_body(request: Request) -> tuple[dict[str, Any], dict[str, Part]]:
     return body, {part.name: part for part in parts[1:]}
 
 
-def _read_image(block: Mapping[str, Any], parts: Mapping[str, Part]) -> LedgerImage:
-    media = block.get("media")
-    first = media[0] if isinstance(media, list) and media else media
-    part = parts.get(str(first.get("identifier"))) if isinstance(first, dict) else None
-    if part is None:
-        raise Refused(400, BAD_FORMAT, "an image block names no part of this request")
+def _read_image(block: Mapping[str, Any], parts: Mapping[str, Part], known: Mapping[str, LedgerImage]) -> LedgerImage:
     alt_text = block.get("alt_text")
     if alt_text is not None and (not isinstance(alt_text, str) or len(alt_text) > LONGEST_ALT_TEXT):
         raise Refused(400, BAD_FORMAT, "alt_text is too long")
+    media = block.get("media")
+    first = media[0] if isinstance(media, list) and media else media
+    if not isinstance(first, dict) or READ_ONLY in first:
+        raise Refused(400, BAD_FORMAT, "an image block names no media")
+    if image := known.get(str(first.get("url"))):
+        return replace(image, alt_text=alt_text)
+    part = parts.get(str(first.get("identifier")))
+    if part is None:
+        raise Refused(400, BAD_FORMAT, "an image block names no part of this request")
+    return _received(part, alt_text)
+
+
+def _received(part: Part, alt_text: str | None) -> LedgerImage:
     if len(part.content) > LARGEST_IMAGE:
         raise Refused(400, 0, "Nice image, but we don't support that format. Try resaving it as a gif, jpg, or png.")
     try:

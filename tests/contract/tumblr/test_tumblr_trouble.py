@@ -1,0 +1,341 @@
+"""Bad ends of requests to Tumblr, each told apart."""
+
+from __future__ import annotations
+
+import re
+import socket
+import threading
+import time
+from dataclasses import replace
+from datetime import timedelta
+
+import pytest
+
+from publisher.clock import FixedClock
+from publisher.content import Absence, Publication
+from publisher.platforms.base import (
+    Quota,
+)
+from publisher.platforms.errors import (
+    ContentRejected,
+    CredentialsRefused,
+    PlatformError,
+    RateLimited,
+    Unavailable,
+    Unconfirmed,
+)
+from publisher.platforms.tumblr import Adapter
+from publisher.platforms.tumblr_answers import daily_quotas, daily_reset, next_request_at
+from publisher.sandbox.faults import AFTER, KINDS, Fault
+from publisher.sandbox.wire import Answer, Request
+from tests.tumblr_desk import KEY, NOW, POST, Desk, answered, error, long_ago
+
+ENDS: dict[str, tuple[type[PlatformError], int]] = {
+    "drop-before": (Unconfirmed, 0),
+    "drop-after": (Unconfirmed, 1),
+    "500-before": (Unconfirmed, 0),
+    "500-after": (Unconfirmed, 1),
+    "504-after": (Unconfirmed, 1),
+    "truncate-after": (Unconfirmed, 1),
+    "garbage-after": (Unconfirmed, 1),
+    "slow-after": (Unconfirmed, 1),
+    "429": (RateLimited, 0),
+    "unauthorized": (CredentialsRefused, 0),
+    "reject": (ContentRejected, 0),
+}
+
+
+def test_every_fault_is_tried() -> None:
+    assert {*ENDS, "refuse"} <= set(KINDS)
+
+
+def test_a_connection_that_is_reset_at_once_publishes_nothing(desk: Desk) -> None:
+    """The reset comes while connecting or just after it; only in the first case it is sure that nothing was sent."""
+    adapter = desk.adapter(drafts=False)
+    desk.faults.add("tumblr", Fault("refuse"))
+    with pytest.raises((Unavailable, Unconfirmed)):
+        adapter.publish(POST, desk.upload(adapter, 1), idempotency_key=KEY)
+    assert desk.requests == []
+
+
+@pytest.mark.parametrize("drafts", [True, False], ids=["a draft", "at once"])
+@pytest.mark.parametrize("kind", ENDS)
+def test_each_fault_of_the_publishing_request_ends_as_it_should(desk: Desk, kind: str, drafts: bool) -> None:
+    expected, copies = ENDS[kind]
+    slow = kind == "slow-after"
+    adapter = desk.adapter(timeout=1.0 if slow else 10.0, drafts=drafts)
+    preparation = desk.prepare(adapter)
+    desk.faults.add("tumblr", Fault(kind, 2.5 if slow else 0.0))
+    with pytest.raises(PlatformError) as caught:
+        adapter.publish(POST, desk.upload(adapter, 1), idempotency_key=KEY, preparation=preparation)
+    assert type(caught.value) is expected
+    assert len(desk.copies()) == copies
+    assert len(desk.published_by()) == 1, "it was sent again"
+    found = adapter.find_publication(POST, idempotency_key=KEY, since=long_ago(), preparation=preparation)
+    if kind in AFTER:
+        assert isinstance(found, Publication)
+        assert found.remote_id == desk.copies()[0].id
+    else:
+        assert found is (Absence.UNPUBLISHED if drafts else Absence.NOT_LISTED)
+
+
+CREATED = '{"meta": {"status": 201}, "response": %s}'
+UNREADABLE = [
+    answered(201, CREATED % '{"id": "1", "state": "queued"}'),
+    answered(201, '{"response": {"id": "1"}}'),
+    answered(200, '{"meta": {"status": 500}, "response": {"id": "1"}}'),
+    answered(200, '{"meta": "fine", "response": {"id": "1"}}'),
+    answered(200, "[]"),
+    answered(200, ""),
+    answered(204, ""),
+    answered(200, '{"meta": {"status": 201}, "respon'),
+    answered(300, ""),
+    answered(303, "", Location="/v2/user/info"),
+    answered(302, "", Location="/v2/user/info"),
+    answered(307, "", Location="/v2/blog/x/posts"),
+    answered(304, ""),
+    error(408),
+    error(425),
+    error(500, 8006),
+    error(502),
+    error(504),
+    error(400, 0, "Hit a glitch. Try again."),
+    answered(400, "<html>bad</html>"),
+    answered(400, '{"error": "bad gateway configuration"}'),
+    answered(401, "<html>no</html>"),
+    answered(403, "<html>blocked</html>"),
+    answered(403, '{"message": "Forbidden"}'),
+    answered(404, "<html>nothing</html>"),
+    answered(405, "<html>not that way</html>"),
+    answered(409, "<html>conflict</html>"),
+    answered(413, "<html>too large</html>"),
+    answered(421, "<html>misdirected</html>"),
+    answered(503, "<html>busy</html>"),
+    answered(520, "<html>unknown</html>"),
+]
+"""Nothing of this is Tumblr's own refusal: it decides neither about the post nor about the account."""
+WITHOUT_ID = [answered(201, CREATED % each) for each in ("{}", '{"id": null}', '{"id": "none"}', '"123"', "[]")]
+REFUSED: list[tuple[Answer, type[PlatformError]]] = [
+    (error(503), Unavailable),
+    (error(401, 1016), CredentialsRefused),
+    (error(400, 8001), ContentRejected),
+    (error(400, 8005), ContentRejected),
+    (error(403), ContentRejected),
+    (error(429), RateLimited),
+    (answered(429, '{"response": {"error": "Rate Limit Exceeded"}}'), RateLimited),
+    (answered(429, "<html>slower</html>"), RateLimited),
+]
+
+
+def ends_with(desk: Desk, answer: Answer, *, drafts: bool = True, at: str = "PUT") -> PlatformError:
+    """The end of a delivery whose requests of a method get an answer from elsewhere."""
+    desk.instead = lambda request: answer if request.method == at else None
+    with pytest.raises(PlatformError) as caught:
+        desk.publish(desk.adapter(drafts=drafts))
+    assert len([request for request in desk.requests if request.method == at]) == 1, "it was sent again"
+    assert caught.value.message[0].isupper()
+    assert desk.copies() == []
+    return caught.value
+
+
+@pytest.mark.parametrize("answer", [*UNREADABLE, *WITHOUT_ID])
+def test_an_unclear_answer_never_decides(desk: Desk, answer: Answer) -> None:
+    assert type(ends_with(desk, answer)) is Unconfirmed
+    assert type(ends_with_again(desk, answer, drafts=False, at="POST")) is Unconfirmed
+    assert type(ends_with_again(desk, answer, at="POST")) is Unavailable
+
+
+def ends_with_again(desk: Desk, answer: Answer, *, drafts: bool = True, at: str) -> PlatformError:
+    desk.requests.clear()
+    desk.sandbox.blog.unseen.clear()
+    return ends_with(desk, answer, drafts=drafts, at=at)
+
+
+@pytest.mark.parametrize(("answer", "expected"), REFUSED)
+def test_a_refusal_in_the_shape_of_tumblr_decides(desk: Desk, answer: Answer, expected: type[PlatformError]) -> None:
+    for error_of in (
+        ends_with(desk, answer),
+        ends_with_again(desk, answer, drafts=False, at="POST"),
+        ends_with_again(desk, answer, at="POST"),
+    ):
+        assert type(error_of) is expected
+        assert error_of.status == answer.status
+
+
+def test_a_blog_that_is_gone_and_a_draft_that_is_gone_are_told_apart(desk: Desk) -> None:
+    assert type(ends_with(desk, error(404))) is Unconfirmed
+    for drafts in (True, False):
+        assert isinstance(ends_with_again(desk, error(404), drafts=drafts, at="POST"), CredentialsRefused)
+
+
+@pytest.mark.parametrize(
+    ("body", "words"),
+    [
+        ('{"meta": {"status": 400}, "errors": [{"title": "no array", "code": 8001}]}', "no array (400, code 8001)"),
+        ('{"meta": {}, "response": {"errors": ["Oh no.", {"code": 8001}]}}', "Oh no. (400); a smaller picture"),
+        ('{"meta": {}, "response": {"errors": [{"code": 8001, "message": "Former"}]}}', "Former (400, code 8001)"),
+        ('{"meta": {}, "errors": {"odd": 1}}', "(400); a smaller picture often helps"),
+        ('{"meta": {}, "errors": [7, {"code": "8001"}]}', "(400); a smaller picture often helps"),
+    ],
+)
+def test_tumblr_is_quoted_in_each_of_its_shapes(desk: Desk, body: str, words: str) -> None:
+    desk.instead = lambda request: answered(400, body) if request.method == "POST" else None
+    with pytest.raises(ContentRejected, match=re.escape(words)):
+        desk.publish(desk.adapter())
+
+
+@pytest.mark.parametrize(
+    ("headers", "seconds"),
+    [
+        ({}, 65),
+        ({"X-Ratelimit-Perhour-Remaining": "3", "X-Ratelimit-Perhour-Reset": "900"}, 65),
+        ({"X-Ratelimit-Perhour-Remaining": "0", "X-Ratelimit-Perhour-Reset": "900"}, 900),
+        (
+            {
+                "X-Ratelimit-Perhour-Remaining": "0", "X-Ratelimit-Perhour-Reset": "900",
+                "X-Ratelimit-Perday-Remaining": "0", "X-Ratelimit-Perday-Reset": "40000",
+            },
+            40000,
+        ),
+        ({"X-Ratelimit-Perday-Remaining": "0", "X-Ratelimit-Perday-Reset": "1777888800"}, 86400),
+        ({"X-Ratelimit-Perday-Remaining": "0", "X-Ratelimit-Perday-Reset": "soon"}, 65),
+        ({"X-Ratelimit-Perday-Remaining": "0"}, 65),
+        ({"Retry-After": "7"}, 7),
+        ({"Retry-After": "7", "X-Ratelimit-Perhour-Remaining": "0", "X-Ratelimit-Perhour-Reset": "30"}, 30),
+    ],
+)  # fmt: skip
+def test_a_rate_limit_ends_so_many_seconds_from_now(desk: Desk, headers: dict[str, str], seconds: int) -> None:
+    assert next_request_at(headers, NOW) == NOW + timedelta(seconds=seconds)
+    desk.instead = lambda _request: replace(error(429), headers=headers)
+    with pytest.raises(RateLimited) as caught:
+        desk.publish(desk.adapter(clock=FixedClock(NOW)))
+    assert caught.value.retry_at == NOW + timedelta(seconds=seconds)
+
+
+def test_a_used_up_day_ends_when_tumblr_says(desk: Desk) -> None:
+    desk.sandbox.posts_per_day = 1
+    adapter = desk.adapter()
+    desk.publish(adapter)
+    with pytest.raises(RateLimited, match=r"code 8023") as caught:
+        desk.publish(adapter, key="another-0123456789ab")
+    today = desk.copies()[0].at
+    assert caught.value.retry_at == today.replace(hour=0, minute=0, second=0, microsecond=0) + timedelta(days=1)
+    assert len(desk.copies()) == 1
+
+
+def full_day(desk: Desk, code: int, limits: Answer) -> None:
+    """Tumblr takes no more posts today, and answers the question for the limits so."""
+
+    def answer(request: Request) -> Answer | None:
+        if request.path.endswith("/limits"):
+            return limits
+        return error(403, code) if request.method == "POST" else None
+
+    desk.instead = answer
+
+
+def test_a_used_up_day_without_an_end_is_tried_an_hour_later(desk: Desk) -> None:
+    full_day(desk, 8004, answered(502, "<html>"))
+    with pytest.raises(RateLimited) as caught:
+        desk.publish(desk.adapter(clock=FixedClock(NOW)))
+    assert caught.value.retry_at == NOW + timedelta(hours=1)
+
+
+def test_only_limits_that_are_used_up_and_sensible_count() -> None:
+    at = int(NOW.timestamp())
+
+    def limits(**found: tuple[int, int]) -> list[Quota]:
+        user = {name: {"limit": 250, "remaining": left, "reset_at": reset} for name, (left, reset) in found.items()}
+        return daily_quotas({"user": user}, NOW)
+
+    assert daily_reset(limits(posts=(0, at + 500), photos=(0, at + 900))) == NOW + timedelta(seconds=900)
+    assert daily_reset(limits(posts=(0, at + 500), photos=(3, at + 900))) == NOW + timedelta(seconds=500)
+    assert limits(posts=(0, at - 10), photos=(0, 10**18), videos=(0, at + 500)) == []
+    assert limits(posts=(0, 0), photos=(251, at + 500)) == []
+
+
+@pytest.mark.parametrize("answer", [None, [], {}, {"user": []}, {"user": {"posts": 7, "photos": {"limit": 1}}}])
+def test_limits_that_can_not_be_read_are_none(answer: object) -> None:
+    assert daily_quotas(answer, NOW) == []
+
+
+def listening(desk: Desk) -> tuple[Adapter, dict[str, Quota]]:
+    """An adapter, and the newest of each quota that it was told."""
+    seen: dict[str, Quota] = {}
+    connection = desk.connection(clock=FixedClock(desk.ledger.now()))
+    told = replace(connection, quotas=lambda quotas: seen.update({quota.name: quota for quota in quotas}))
+    return Adapter.connect(told), seen
+
+
+def test_what_is_left_of_the_requests_is_told_with_every_answer(desk: Desk) -> None:
+    desk.sandbox.hour.limit = 8
+    adapter, seen = listening(desk)
+    adapter.verify_credentials()
+    desk.publish(adapter)
+    left = {name: (quota.kind, quota.maximum, quota.remaining) for name, quota in seen.items()}
+    assert left == {"requests, an hour": ("requests", 8, 1), "requests, a day": ("requests", 5000, 4993)}
+    adapter.verify_credentials()
+    with pytest.raises(RateLimited) as caught:
+        desk.publish(adapter, key="another-0123456789ab")
+    hour = seen["requests, an hour"]
+    assert (hour.remaining, hour.resets_at) == (0, caught.value.retry_at)
+
+
+def test_what_is_left_of_the_day_is_told_when_it_is_asked_for(desk: Desk) -> None:
+    adapter, seen = listening(desk)
+    desk.publish(adapter, 2)
+    adapter.read_quotas()
+    today = desk.copies()[0].at
+    midnight = today.replace(hour=0, minute=0, second=0, microsecond=0) + timedelta(days=1)
+    day = {name: quota for name, quota in seen.items() if not name.startswith("requests")}
+    assert {name: (quota.kind, quota.remaining, quota.resets_at) for name, quota in day.items()} == {
+        "posts, a day": ("posts", 249, midnight),
+        "pictures, a day": ("media", 248, midnight),
+    }
+
+
+def test_limits_that_tumblr_no_longer_tells_are_no_trouble_of_the_account(desk: Desk) -> None:
+    desk.instead = lambda _request: error(404)
+    with pytest.raises(Unavailable):
+        desk.adapter().read_quotas()
+
+
+def test_limits_of_an_unknown_shape_are_passed_over(desk: Desk) -> None:
+    told = {"user": {"posts": {"remaining": "0"}, "x": 1}}
+    full_day(desk, 8023, Answer.of_json(200, {"meta": {"status": 200}, "response": told}))
+    with pytest.raises(RateLimited) as caught:
+        desk.publish(desk.adapter(clock=FixedClock(NOW)))
+    assert caught.value.retry_at == NOW + timedelta(hours=1)
+
+
+def test_sending_to_a_line_that_is_too_slow_has_an_end(desk: Desk) -> None:
+    """Each piece passes in time, and yet the whole would take minutes."""
+    done = threading.Event()
+
+    def sip(listener: socket.socket) -> None:
+        connection, _ = listener.accept()
+        with connection:
+            connection.settimeout(0.2)
+            while not done.wait(0.02):
+                try:
+                    connection.recv(4096)
+                except OSError:
+                    return
+
+    with socket.socket() as listener:
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+        listener.bind(("127.0.0.1", 0))
+        listener.listen()
+        reader = threading.Thread(target=sip, args=(listener,))
+        reader.start()
+        base_url = f"http://127.0.0.1:{listener.getsockname()[1]}"
+        adapter = desk.adapter(timeout=0.6, base_url=base_url, drafts=False, uplink=99e6)
+        media = desk.upload(adapter, 1)
+        media[0].image.path.write_bytes(b"x" * 9_900_000)
+        began = time.monotonic()
+        with pytest.raises(Unconfirmed):
+            adapter.publish(POST, media, idempotency_key=KEY)
+        took = time.monotonic() - began
+        done.set()
+        reader.join()
+    assert 0.4 < took < 3
