@@ -23,7 +23,8 @@ from publisher.profiles import load_profile
 from publisher.sandbox.faults import FaultBox
 from publisher.sandbox.http1 import HttpServer
 from publisher.sandbox.ledger import Ledger, LedgerPost
-from publisher.sandbox.tumblr import BLOG, TumblrSandbox
+from publisher.sandbox.tumblr import TumblrSandbox
+from publisher.sandbox.tumblr_blog import BLOG
 from publisher.sandbox.wire import Answer, Request
 
 KEY = "0123456789ab-a-cell-divides"

@@ -24,7 +24,7 @@ from publisher.platforms.tumblr_listing import SoughtPost, find_listed
 from publisher.platforms.tumblr_npf import publishing_body
 
 PAGES_OF_DRAFTS = 3
-SHORTEST_READING = 2.0
+SHORTEST_READING = 0.5
 """A published draft is read once more only with so many seconds left."""
 
 

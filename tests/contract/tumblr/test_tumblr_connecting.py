@@ -21,7 +21,7 @@ from publisher.platforms.errors import (
 )
 from publisher.platforms.registry import adapter_class
 from publisher.platforms.tumblr import Adapter
-from publisher.sandbox.tumblr import BLOG
+from publisher.sandbox.tumblr_blog import BLOG
 from publisher.sandbox.wire import Answer
 from tests.tumblr_desk import Desk
 

@@ -21,7 +21,7 @@ from publisher.platforms.errors import (
 )
 from publisher.platforms.tumblr import Adapter
 from publisher.profiles import load_profile
-from publisher.sandbox.tumblr import BLOG
+from publisher.sandbox.tumblr_blog import BLOG
 from publisher.sandbox.wire import Answer, Request
 from tests.tumblr_desk import KEY, POST, Desk, answered, error, long_ago
 

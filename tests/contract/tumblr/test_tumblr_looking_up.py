@@ -16,7 +16,7 @@ from publisher.platforms.errors import (
     RateLimited,
     Unavailable,
 )
-from publisher.sandbox.tumblr import BLOG
+from publisher.sandbox.tumblr_blog import BLOG
 from publisher.sandbox.wire import Answer, Request
 from tests.tumblr_desk import KEY, POST, Desk, answered, error, long_ago
 

@@ -21,7 +21,7 @@ from publisher.platforms.errors import (
 )
 from publisher.platforms.tumblr import Adapter
 from publisher.platforms.tumblr_npf import rows
-from publisher.sandbox.tumblr import BLOG
+from publisher.sandbox.tumblr_blog import BLOG
 from tests.tumblr_desk import KEY, NOW, POST, Desk
 
 
