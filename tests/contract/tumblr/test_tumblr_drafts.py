@@ -306,10 +306,12 @@ def test_a_draft_that_becomes_public_at_once_is_not_sent_again(desk: Desk) -> No
 
 
 @pytest.mark.parametrize("state", ["draft", "queued", "private"])
-def test_what_followers_do_not_see_is_not_read_back(desk: Desk, state: str) -> None:
+def test_what_followers_do_not_see_is_read_back_as_hidden(desk: Desk, state: str) -> None:
     reference = desk.prepare(desk.adapter()).reference
     desk.sandbox.blog.move(reference, state, desk.ledger.now())
-    assert desk.adapter().read_publication(reference) is None
+    shown = desk.adapter().read_publication(reference)
+    assert shown is not None
+    assert (shown.visible, shown.state) == (False, state)
 
 
 def test_what_tumblr_still_works_on_is_read_back_later(desk: Desk) -> None:
