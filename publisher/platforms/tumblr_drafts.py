@@ -137,7 +137,9 @@ class Drafts:
             told = f"Tumblr keeps this post otherwise than it was sent: {', '.join(differing)}"
             if again:
                 self._remove(identifier)
-                raise UnsupportedContent(f"{told}. Nothing was published; change the post, or post it by hand.")
+                raise UnsupportedContent(
+                    f"{told}. Nothing was published; change the post, or set drafts = false for this channel."
+                )
             raise Unavailable(told)
         return shown
 

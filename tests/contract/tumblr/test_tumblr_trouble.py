@@ -13,9 +13,7 @@ import pytest
 
 from publisher.clock import FixedClock
 from publisher.content import Absence, Publication
-from publisher.platforms.base import (
-    Quota,
-)
+from publisher.platforms.base import Quota, UploadedMedia
 from publisher.platforms.errors import (
     ContentRejected,
     CredentialsRefused,
@@ -308,34 +306,64 @@ def test_limits_of_an_unknown_shape_are_passed_over(desk: Desk) -> None:
     assert caught.value.retry_at == NOW + timedelta(hours=1)
 
 
-def test_sending_to_a_line_that_is_too_slow_has_an_end(desk: Desk) -> None:
-    """Each piece passes in time, and yet the whole would take minutes."""
-    done = threading.Event()
+class SlowLine:
+    """A line that takes a request in sips, and carries an answer back once all of it has come."""
 
-    def sip(listener: socket.socket) -> None:
-        connection, _ = listener.accept()
+    def __init__(self, pause: float) -> None:
+        self.listener = socket.socket()
+        self.listener.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+        self.listener.bind(("127.0.0.1", 0))
+        self.listener.listen()
+        self.url = f"http://127.0.0.1:{self.listener.getsockname()[1]}"
+        self._pause = pause
+        self._done = threading.Event()
+        self._reader = threading.Thread(target=self._sip)
+
+    def __enter__(self) -> SlowLine:
+        self._reader.start()
+        return self
+
+    def __exit__(self, *_ended: object) -> None:
+        self._done.set()
+        self._reader.join()
+        self.listener.close()
+
+    def _sip(self) -> None:
+        connection, _ = self.listener.accept()
+        came = b""
         with connection:
             connection.settimeout(0.2)
-            while not done.wait(0.02):
+            while not self._done.wait(self._pause):
                 try:
-                    connection.recv(4096)
+                    came += connection.recv(65536)
                 except OSError:
                     return
+                if came.endswith(b"--\r\n"):
+                    body = b'{"meta": {"status": 201}, "response": {"id": "1", "state": "published"}}'
+                    connection.sendall(b"HTTP/1.1 201 Created\r\nContent-Length: %d\r\n\r\n%s" % (len(body), body))
+                    return
 
-    with socket.socket() as listener:
-        listener.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
-        listener.bind(("127.0.0.1", 0))
-        listener.listen()
-        reader = threading.Thread(target=sip, args=(listener,))
-        reader.start()
-        base_url = f"http://127.0.0.1:{listener.getsockname()[1]}"
-        adapter = desk.adapter(timeout=0.6, base_url=base_url, drafts=False, uplink=99e6)
-        media = desk.upload(adapter, 1)
-        media[0].image.path.write_bytes(b"x" * 9_900_000)
-        began = time.monotonic()
+
+def large(desk: Desk, adapter: Adapter, size: int) -> list[UploadedMedia]:
+    media = desk.upload(adapter, 1)
+    media[0].image.path.write_bytes(b"x" * size)
+    return media
+
+
+def test_sending_to_a_line_that_is_too_slow_has_an_end(desk: Desk) -> None:
+    """Each piece passes in time, and yet the whole would take minutes."""
+    with SlowLine(0.05) as line:
+        adapter = desk.adapter(timeout=0.6, base_url=line.url, drafts=False, uplink=99e6)
         with pytest.raises(Unconfirmed):
-            adapter.publish(POST, media, idempotency_key=KEY)
+            adapter.publish(POST, large(desk, adapter, 9_900_000), idempotency_key=KEY)
+
+
+def test_a_large_body_has_the_time_that_the_slowest_line_takes(desk: Desk) -> None:
+    """It is longer on its way than a small request may take."""
+    with SlowLine(0.002) as line:
+        adapter = desk.adapter(timeout=0.2, base_url=line.url, drafts=False, uplink=10_000.0)
+        began = time.monotonic()
+        publication = adapter.publish(POST, large(desk, adapter, 600_000), idempotency_key=KEY)
         took = time.monotonic() - began
-        done.set()
-        reader.join()
-    assert 0.4 < took < 3
+    assert publication.remote_id == "1"
+    assert took > 0.2, "it proves nothing: the line was too quick"
