@@ -7,7 +7,7 @@ import shutil
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
@@ -169,9 +169,7 @@ def open_outlet(
     monkeypatch: pytest.MonkeyPatch,
 ) -> Iterator[OpenOutlet]:
     """Opens an empty outlet with channels on the named platforms of an empty stage."""
-    stage.ledger.clear()
-    stage.ledger.shift(timedelta(0))
-    stage.faults.clear()
+    stage.reset()
     with ExitStack() as stack:
 
         def open_one(*platforms: str, channel_settings: str = "", media: str = "") -> Outlet:

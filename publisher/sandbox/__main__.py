@@ -11,11 +11,16 @@ import json
 import os
 import sys
 import tempfile
+from datetime import timedelta
 from pathlib import Path
 
+from publisher.sandbox.control import read_lag
 from publisher.sandbox.faults import Fault
+from publisher.sandbox.ledger import ListingLag
 from publisher.sandbox.stage import Ports, Stage
 from publisher.stop_signal import StopSignal
+
+PLATFORMS = ("tumblr", "x", "instagram")
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -32,6 +37,10 @@ def main(arguments: list[str] | None = None) -> int:
         stage.start()
         for platform, fault, times in options.fault:
             stage.faults.add(platform, fault, times)
+        for platform, lag in options.lag:
+            stage.ledger.set_listing_lag(platform, lag)
+        for platform, skew in options.skew:
+            stage.platform(platform).clock_skew = skew
         sys.stdout.write(json.dumps({"control": stage.control.url, "pid": os.getpid()}) + "\n")
         sys.stdout.flush()
         if sys.stdout.isatty():
@@ -67,14 +76,56 @@ def _parser() -> argparse.ArgumentParser:
         metavar="PLATFORM:FAULT[:SECONDS]:TIMES",
         help="a fault for the next publishing requests, such as tumblr:drop-after:1, or for other ones: x:read/429:1",
     )
+    parser.add_argument(
+        "--lag",
+        action="append",
+        default=[],
+        type=parse_lag,
+        metavar="PLATFORM:SECONDS[-SECONDS]",
+        help="how much later than it exists a post is listed, such as x:840, or drawn for each post: x:0-840",
+    )
+    parser.add_argument(
+        "--skew",
+        action="append",
+        default=[],
+        type=parse_skew,
+        metavar="PLATFORM:SECONDS",
+        help="by how much a platform's clock is ahead of this machine's, such as x:90",
+    )
     return parser
+
+
+def parse_lag(text: str) -> tuple[str, ListingLag]:
+    """`x:840` or `x:0-840`."""
+    platform, seconds = _of_platform(text)
+    try:
+        bounds = [float(bound) for bound in seconds.split("-")]
+        return platform, read_lag(bounds if len(bounds) > 1 else bounds[0])
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(str(error)) from None
+
+
+def parse_skew(text: str) -> tuple[str, timedelta]:
+    """`x:90` or `x:-90`."""
+    platform, seconds = _of_platform(text)
+    try:
+        return platform, timedelta(seconds=float(seconds))
+    except ValueError:
+        raise argparse.ArgumentTypeError("write PLATFORM:SECONDS, such as x:90") from None
+
+
+def _of_platform(text: str) -> tuple[str, str]:
+    platform, _, value = text.partition(":")
+    if platform not in PLATFORMS:
+        raise argparse.ArgumentTypeError(f"the platform is one of {', '.join(PLATFORMS)}")
+    return platform, value
 
 
 def parse_fault(text: str) -> tuple[str, Fault, int]:
     """`tumblr:drop-after:1` or `x:slow-after:2.5:3`."""
     parts = text.split(":")
     try:
-        if len(parts) not in (3, 4) or parts[0] not in ("tumblr", "x", "instagram"):
+        if len(parts) not in (3, 4) or parts[0] not in PLATFORMS:
             raise ValueError("write PLATFORM:FAULT:TIMES, such as tumblr:drop-after:1")
         return parts[0], Fault.parse(":".join(parts[1:-1])), int(parts[-1])
     except ValueError as error:

@@ -5,15 +5,23 @@ from __future__ import annotations
 import threading
 from abc import ABC, abstractmethod
 from dataclasses import replace
+from datetime import datetime, timedelta
+from email.utils import format_datetime
 from typing import ClassVar
 
-from publisher.sandbox.faults import AFTER, Fault, FaultBox, Step
-from publisher.sandbox.ledger import Ledger, LedgerPost
-from publisher.sandbox.wire import Answer, Request
+from publisher.sandbox.faults import Fault, FaultBox, Moment, Step, Symptom
+from publisher.sandbox.gateway import gateway_page, redirect
+from publisher.sandbox.late import LateRequests
+from publisher.sandbox.ledger import Ledger, LedgerPost, ListingLag
+from publisher.sandbox.wire import Answer, DrippingPart, Request
 
 
 class SandboxPlatform(ABC):
-    """One platform on the local stage. `handle` is called from several threads, one at a time."""
+    """One platform on the local stage. `handle` is called from several threads, one at a time.
+
+    A platform asks `now` for the time, never the ledger: its clock may differ. It looks for posts in `listed_posts`
+    where it lists them, in `readable_posts` where it is asked for one by its id, and in `posts` for its own rules.
+    """
 
     name: ClassVar[str]
     label: ClassVar[str]
@@ -23,6 +31,11 @@ class SandboxPlatform(ABC):
         self.faults = faults
         self.delay = 0.0
         """Seconds that every answer takes, for measurements."""
+        self.clock_skew = timedelta(0)
+        """By how much the platform's clock is ahead of the ledger's."""
+        self._late = LateRequests()
+        self._done_at: datetime | None = None
+        """When the late request came due that is carried out just now."""
         self._lock = threading.Lock()
 
     @abstractmethod
@@ -45,39 +58,101 @@ class SandboxPlatform(ABC):
     def account(self) -> str:
         """The sandbox account, as a channel's `account` names it."""
 
+    def now(self) -> datetime:
+        """The time by the platform's own clock, which stamps its posts and its answers."""
+        return (self._done_at or self.ledger.now()) + self.clock_skew
+
     def posts(self) -> list[LedgerPost]:
+        """Every post, oldest first."""
         return self.ledger.posts(self.name)
+
+    def listed_posts(self) -> list[LedgerPost]:
+        """The posts that its listings show by now, oldest first."""
+        return self.ledger.listed_posts(self.name, self.now())
+
+    def readable_posts(self) -> list[LedgerPost]:
+        """The posts that can be read by their ids by now, oldest first."""
+        return self.ledger.readable_posts(self.name, self.now())
+
+    @property
+    def late_requests(self) -> int:
+        """How many requests will be carried out later."""
+        return len(self._late)
 
     def answer(self, request: Request) -> Answer:
         """Answer, with the next fault that waits for such a request laid over it."""
         fault = self.faults.take(self.name, self._step(request))
-        if fault is not None and fault.kind not in AFTER:
-            return self._instead(fault)
         with self._lock:
-            answer = self.handle(request)
-        if fault is None or answer.status >= 300:
-            return answer.delayed(self.delay)
-        return self._spoilt(answer, fault)
+            self._carry_out_late()
+            answer = self.handle(request).delayed(self.delay) if fault is None else self._faulty(request, fault)
+            return answer.with_headers({"Date": format_datetime(self.now(), usegmt=True)})
+
+    def catch_up(self) -> None:
+        """Carry out the late requests that have come due."""
+        with self._lock:
+            self._carry_out_late()
+
+    def reset(self) -> None:
+        """Forget late requests, the lag of listings and the skew of the clock."""
+        with self._lock:
+            self._late.clear()
+            self.clock_skew = timedelta(0)
+            self.ledger.set_listing_lag(self.name, ListingLag())
 
     def _step(self, request: Request) -> Step:
         if self.publishes(request):
             return "publish"
         return "read" if request.method == "GET" else "upload"
 
-    def _instead(self, fault: Fault) -> Answer:
-        if fault.kind == "drop-before":
-            return Answer(status=500, cut_at=0)
-        return self.refusal(fault.kind.removesuffix("-before"))
+    def _carry_out_late(self) -> None:
+        for late in self._late.due(self.ledger.now()):
+            self._done_at = late.due_at
+            try:
+                self.handle(late.request)
+            finally:
+                self._done_at = None
+
+    def _faulty(self, request: Request, fault: Fault) -> Answer:
+        match fault.effect.moment:
+            case Moment.NEVER:
+                return self._in_place(fault)
+            case Moment.LATE:
+                self._late.add(request, self.ledger.now() + timedelta(seconds=fault.seconds))
+                return self._in_place(fault)
+            case Moment.FIRST:
+                answer = self.handle(request)
+                return answer.delayed(self.delay) if answer.status >= 300 else self._spoilt(answer, fault)
+
+    def _in_place(self, fault: Fault) -> Answer:
+        """What the client sees in place of an answer of the platform."""
+        effect = fault.effect
+        match effect.symptom:
+            case Symptom.OWN_REFUSAL:
+                return self.refusal(effect.refusal)
+            case Symptom.RETRY_AFTER:
+                refusal = replace(self.refusal(effect.refusal), status=effect.status)
+                return refusal.with_headers({"Retry-After": effect.retry_after})
+            case Symptom.GATEWAY_PAGE:
+                return gateway_page(effect.status)
+            case Symptom.REDIRECT:
+                return redirect(effect.status)
+            case Symptom.SILENCE:
+                return Answer(status=500, silent=True)
+            case _:
+                return Answer(status=500, cut_at=0)
 
     def _spoilt(self, answer: Answer, fault: Fault) -> Answer:
-        match fault.kind:
-            case "drop-after":
-                return answer.cut(0)
-            case "truncate-after":
+        """What the client sees of an answer."""
+        match fault.effect.symptom:
+            case Symptom.CUT_BODY:
                 return answer.cut(max(1, len(answer.body) // 2))
-            case "garbage-after":
+            case Symptom.OTHER_BODY:
                 return replace(answer, body=b"<html><title>It works!</title></html>")
-            case "slow-after":
+            case Symptom.SLOW_ANSWER:
                 return answer.delayed(fault.seconds)
+            case Symptom.DRIPPING_HEAD:
+                return answer.dripping(DrippingPart.HEAD, fault.seconds)
+            case Symptom.DRIPPING_BODY:
+                return answer.dripping(DrippingPart.BODY, fault.seconds)
             case _:
-                return self.refusal(fault.kind.removesuffix("-after"))
+                return self._in_place(fault)

@@ -6,10 +6,35 @@ GET  /ledger            every post, oldest first: JSON
 GET  /accounts          how to reach each platform: settings and secrets of the sandbox's accounts
 GET  /image/SHA256      a picture as it was received
 GET  /faults            how often each fault struck
-POST /faults            {"platform": ..., "fault": "drop-after", "times": 1}; at other steps: "read/drop-after"
+GET  /late              how many requests each platform will carry out later
+POST /faults            {"platform": ..., "fault": "drop-after", "times": 1}
 POST /delay             {"seconds": 0.05}: every answer takes so long
 POST /clock             {"offset_seconds": ...}: the platforms' time, moved from the system's
-POST /clear             forget every post and waiting fault
+                        {"platform": ..., "skew_seconds": 90}: one platform's clock is so far ahead of that time;
+                        it stamps the posts and the Date of each answer
+POST /lag               {"platform": ..., "seconds": 840}, or [0, 840] to draw from, with "seed": 7;
+                        posts are listed so much later than they exist; with "hides_ids": true they can't be read by
+                        their ids either until then
+POST /clear             forget every post, waiting fault and late request, and set lags and skews to nothing
+
+Faults strike the request that publishes, or at another step: "upload/..." whatever else is sent, "read/..." what is
+only read. Those that end in a colon take seconds, as in "slow-after:2.5".
+
+refuse                           the connection is refused
+drop-before, drop-after          the connection is dropped; `before` means that nothing was done, `after` that it was
+500-before, 500-after, 504-after the platform's own error
+truncate-after, garbage-after    half of the answer; another page in its place
+slow-after:                      the answer takes so long
+429, unauthorized, reject        the platform's own refusals
+gateway-STATUS                   a page of a gateway, with 403, 404, 405, 409, 413, 421, 502 or 504; nothing was done
+gateway-STATUS-after             the same, although it was done
+redirect-STATUS                  to elsewhere, with 301, 302 or 307; nothing was done
+429-PAUSE, 503-PAUSE             an absurd Retry-After: ten-years, year-2099, garbage or negative
+drip-head:, drip-body:           one byte in so many seconds, although it was done
+late-504:, late-drop:,           a gateway's 504, a dropped connection or no answer at all, and the request is carried
+late-silence:                    out so many seconds later by the platform's clock, before any later request
+
+An upload whose body ends before its Content-Length is dropped, whatever was asked for here: it leaves nothing.
 """
 
 from __future__ import annotations
@@ -23,7 +48,7 @@ import jinja2
 from publisher.sandbox.base import SandboxPlatform
 from publisher.sandbox.faults import Fault, FaultBox
 from publisher.sandbox.http1 import HttpServer
-from publisher.sandbox.ledger import Ledger, LedgerPost
+from publisher.sandbox.ledger import Ledger, LedgerPost, ListingLag
 from publisher.sandbox.wire import Answer, Request
 
 
@@ -51,10 +76,17 @@ class Control:
             trim_blocks=True,
             lstrip_blocks=True,
         )
+        self._values: dict[str, Callable[[], Any]] = {
+            "/ledger": lambda: [post.as_json() for post in ledger.posts()],
+            "/faults": faults.summary,
+            "/late": lambda: {platform.name: platform.late_requests for platform in platforms},
+            "/accounts": lambda: {platform.name: self._account(platform) for platform in platforms},
+        }
         self._posts: dict[str, Callable[[Any], Any]] = {
             "/faults": self._add_faults,
             "/delay": self._set_delay,
-            "/clock": self._set_clock,
+            "/clock": self._set_clocks,
+            "/lag": self._set_lag,
             "/clear": self._clear,
         }
 
@@ -82,12 +114,10 @@ class Control:
             return Answer.of_json(400, {"error": str(error)})
 
     def _show(self, path: str) -> Answer:
-        if path == "/ledger":
-            return Answer.of_json(200, [post.as_json() for post in self._ledger.posts()])
-        if path == "/faults":
-            return Answer.of_json(200, self._faults.summary())
-        if path == "/accounts":
-            return Answer.of_json(200, {platform.name: self._account(platform) for platform in self._platforms})
+        for platform in self._platforms:
+            platform.catch_up()
+        if path in self._values:
+            return Answer.of_json(200, self._values[path]())
         if path.startswith("/image/"):
             image = self._ledger.image(path.removeprefix("/image/"))
             if image:
@@ -111,14 +141,19 @@ class Control:
         }
 
     def _add_faults(self, wish: dict[str, Any]) -> dict[str, Any]:
-        names = [platform.name for platform in self._platforms]
-        if wish.get("platform") not in names:
-            raise ValueError(f"platform must be one of {', '.join(names)}")
+        platform = self._wished(wish)
         times = int(wish.get("times", 1))
         if not 1 <= times <= 10_000:
             raise ValueError("times must be between 1 and 10000")
-        self._faults.add(wish["platform"], Fault.parse(str(wish["fault"])), times)
+        self._faults.add(platform.name, Fault.parse(str(wish["fault"])), times)
         return {"added": times}
+
+    def _wished(self, wish: dict[str, Any]) -> SandboxPlatform:
+        """The platform that a wish names. Raises ValueError."""
+        named = {platform.name: platform for platform in self._platforms}
+        if wish.get("platform") not in named:
+            raise ValueError(f"platform must be one of {', '.join(named)}")
+        return named[wish["platform"]]
 
     def _set_delay(self, wish: dict[str, Any]) -> dict[str, Any]:
         seconds = float(wish["seconds"])
@@ -128,15 +163,33 @@ class Control:
             platform.delay = seconds
         return {"seconds": seconds}
 
-    def _set_clock(self, wish: dict[str, Any]) -> dict[str, Any]:
-        offset = timedelta(seconds=float(wish["offset_seconds"]))
-        self._ledger.shift(offset)
-        return {"now": self._ledger.now().isoformat()}
+    def _set_clocks(self, wish: dict[str, Any]) -> dict[str, Any]:
+        if "platform" not in wish:
+            self._ledger.shift(timedelta(seconds=float(wish["offset_seconds"])))
+            return {"now": self._ledger.now().isoformat()}
+        platform = self._wished(wish)
+        platform.clock_skew = timedelta(seconds=float(wish["skew_seconds"]))
+        return {"now": platform.now().isoformat()}
+
+    def _set_lag(self, wish: dict[str, Any]) -> dict[str, Any]:
+        lag = read_lag(wish["seconds"], seed=int(wish.get("seed", 0)), hides_ids=bool(wish.get("hides_ids", False)))
+        self._ledger.set_listing_lag(self._wished(wish).name, lag)
+        return {"seconds": [lag.shortest, lag.longest]}
 
     def _clear(self, _wish: Any) -> dict[str, Any]:
         self._ledger.clear()
         self._faults.clear()
+        for platform in self._platforms:
+            platform.reset()
         return {"posts": 0}
+
+
+def read_lag(seconds: float | list[float], *, seed: int = 0, hides_ids: bool = False) -> ListingLag:
+    """A lag of so many seconds, or drawn between two bounds. Raises ValueError with a sentence."""
+    bounds = seconds if isinstance(seconds, list) else [seconds, seconds]
+    if len(bounds) != 2 or not 0 <= float(bounds[0]) <= float(bounds[1]):
+        raise ValueError("seconds is one number, or two of which the second is not smaller: 840, or [0, 840]")
+    return ListingLag(shortest=float(bounds[0]), longest=float(bounds[1]), seed=seed, hides_ids=hides_ids)
 
 
 def newest_first(posts: list[LedgerPost]) -> list[LedgerPost]:

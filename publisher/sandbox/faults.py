@@ -1,32 +1,128 @@
 """Faults on request: what the next requests of a platform will suffer, step by step of a publication.
 
-`before` means that nothing was done, `after` that it was although the answer does not say so: the
-post exists, the picture was taken.
+What a fault does to an answer, and when the platform does what it was asked for, stands in EFFECTS. A name that ends
+in `-after` is of one that does it although the answer does not say so: the post exists, the picture was taken. With
+`late-` it does it only after a while. With every other one it does nothing.
 """
 
 from __future__ import annotations
 
 import threading
 from collections import Counter, deque
+from collections.abc import Mapping
 from dataclasses import dataclass
+from enum import Enum, auto
 from typing import Literal, get_args
 
-FaultKind = Literal[
-    "refuse",
-    "drop-before",
-    "drop-after",
-    "500-before",
-    "500-after",
-    "504-after",
-    "truncate-after",
-    "garbage-after",
-    "slow-after",
-    "429",
-    "unauthorized",
-    "reject",
-]
-KINDS: tuple[str, ...] = get_args(FaultKind)
-AFTER = frozenset(kind for kind in KINDS if kind.endswith("-after"))
+GATEWAY_STATUSES = (403, 404, 405, 409, 413, 421, 502, 504)
+"""What a gateway in front of the platform answers by itself, with a page that is not the platform's."""
+REDIRECT_STATUSES = (301, 302, 307)
+RETRY_AFTER = {
+    "ten-years": str(10 * 365 * 24 * 60 * 60),
+    "year-2099": "Thu, 01 Jan 2099 00:00:00 GMT",
+    "garbage": "after the break",
+    "negative": "-5",
+}
+"""Pauses that no client should take at their word."""
+
+
+class Moment(Enum):
+    """When the platform does what it was asked for."""
+
+    NEVER = auto()
+    FIRST = auto()
+    """Before the fault strikes its answer."""
+    LATE = auto()
+    """After so many seconds of the platform's time, whatever was answered."""
+
+
+class Symptom(Enum):
+    """What the client sees."""
+
+    REFUSED_CONNECTION = auto()
+    DROPPED_CONNECTION = auto()
+    OWN_REFUSAL = auto()
+    """The platform's own answer."""
+    GATEWAY_PAGE = auto()
+    REDIRECT = auto()
+    RETRY_AFTER = auto()
+    """The platform's own answer, with an absurd pause."""
+    CUT_BODY = auto()
+    OTHER_BODY = auto()
+    SLOW_ANSWER = auto()
+    DRIPPING_HEAD = auto()
+    """One byte every so many seconds."""
+    DRIPPING_BODY = auto()
+    SILENCE = auto()
+    """No answer for as long as the client waits."""
+
+
+@dataclass(frozen=True, slots=True)
+class Effect:
+    """What a kind of fault does."""
+
+    symptom: Symptom
+    moment: Moment = Moment.NEVER
+    status: int = 0
+    refusal: str = ""
+    """The platform's own refusal, by its name in `SandboxPlatform.refusal`."""
+    retry_after: str = ""
+    takes_seconds: bool = False
+
+
+def _plain() -> Mapping[str, Effect]:
+    return {
+        "refuse": Effect(Symptom.REFUSED_CONNECTION),
+        "drop-before": Effect(Symptom.DROPPED_CONNECTION),
+        "drop-after": Effect(Symptom.DROPPED_CONNECTION, Moment.FIRST),
+        "500-before": Effect(Symptom.OWN_REFUSAL, refusal="500"),
+        "500-after": Effect(Symptom.OWN_REFUSAL, Moment.FIRST, refusal="500"),
+        "504-after": Effect(Symptom.OWN_REFUSAL, Moment.FIRST, refusal="504"),
+        "truncate-after": Effect(Symptom.CUT_BODY, Moment.FIRST),
+        "garbage-after": Effect(Symptom.OTHER_BODY, Moment.FIRST),
+        "slow-after": Effect(Symptom.SLOW_ANSWER, Moment.FIRST, takes_seconds=True),
+        "429": Effect(Symptom.OWN_REFUSAL, refusal="429"),
+        "unauthorized": Effect(Symptom.OWN_REFUSAL, refusal="unauthorized"),
+        "reject": Effect(Symptom.OWN_REFUSAL, refusal="reject"),
+    }
+
+
+def _gateway() -> Mapping[str, Effect]:
+    before = {f"gateway-{status}": Effect(Symptom.GATEWAY_PAGE, status=status) for status in GATEWAY_STATUSES}
+    after = {
+        f"gateway-{status}-after": Effect(Symptom.GATEWAY_PAGE, Moment.FIRST, status=status)
+        for status in GATEWAY_STATUSES
+    }
+    return before | after
+
+
+def _retry_after() -> Mapping[str, Effect]:
+    return {
+        f"{status}-{name}": Effect(Symptom.RETRY_AFTER, status=status, refusal=refusal, retry_after=value)
+        for status, refusal in ((429, "429"), (503, "500"))
+        for name, value in RETRY_AFTER.items()
+    }
+
+
+_LATE = {
+    "late-504": Effect(Symptom.GATEWAY_PAGE, Moment.LATE, status=504, takes_seconds=True),
+    "late-drop": Effect(Symptom.DROPPED_CONNECTION, Moment.LATE, takes_seconds=True),
+    "late-silence": Effect(Symptom.SILENCE, Moment.LATE, takes_seconds=True),
+}
+_PLAIN, _GATEWAY, _RETRY_AFTER = _plain(), _gateway(), _retry_after()
+_REDIRECT = {f"redirect-{status}": Effect(Symptom.REDIRECT, status=status) for status in REDIRECT_STATUSES}
+_DRIP = {
+    "drip-head": Effect(Symptom.DRIPPING_HEAD, Moment.FIRST, takes_seconds=True),
+    "drip-body": Effect(Symptom.DRIPPING_BODY, Moment.FIRST, takes_seconds=True),
+}
+EFFECTS: Mapping[str, Effect] = {**_PLAIN, **_GATEWAY, **_REDIRECT, **_RETRY_AFTER, **_DRIP, **_LATE}
+KINDS = tuple(_PLAIN)
+"""Of faults of the wire and of the platform itself."""
+GATEWAY_KINDS, REDIRECT_KINDS, RETRY_AFTER_KINDS = tuple(_GATEWAY), tuple(_REDIRECT), tuple(_RETRY_AFTER)
+DRIP_KINDS, LATE_COMMIT_KINDS = tuple(_DRIP), tuple(_LATE)
+ALL_KINDS = tuple(EFFECTS)
+AFTER = frozenset(kind for kind in EFFECTS if EFFECTS[kind].moment is Moment.FIRST)
+TAKES_SECONDS = tuple(kind for kind in EFFECTS if EFFECTS[kind].takes_seconds)
 
 Step = Literal["publish", "upload", "read"]
 """Of a publication: the request that publishes, whatever else is sent, and whatever is only read."""
@@ -36,7 +132,9 @@ STEPS: tuple[str, ...] = get_args(Step)
 @dataclass(frozen=True, slots=True)
 class Fault:
     kind: str
+    """One of ALL_KINDS."""
     seconds: float = 0.0
+    """How long it takes, for one of TAKES_SECONDS: a slow answer, between two bytes, until a late request is done."""
     step: str = "publish"
 
     @classmethod
@@ -46,13 +144,17 @@ class Fault:
         kind, _, seconds = rest.partition(":")
         if step not in ("", *STEPS):
             raise ValueError(f"there is no step {step!r}; known are {', '.join(STEPS)}")
-        if kind not in KINDS:
-            raise ValueError(f"there is no fault {kind!r}; known are {', '.join(KINDS)}")
-        if (kind == "slow-after") != bool(seconds):
-            raise ValueError("slow-after, and only it, takes seconds: slow-after:2.5")
+        if kind not in EFFECTS:
+            raise ValueError(f"there is no fault {kind!r}; known are {', '.join(EFFECTS)}")
+        if EFFECTS[kind].takes_seconds != bool(seconds):
+            raise ValueError(f"{', '.join(TAKES_SECONDS)} take seconds, and only they do: slow-after:2.5")
         if kind == "refuse" and step:
             raise ValueError("refuse takes no step: it strikes when a connection is opened, whatever it is for")
         return cls(kind, float(seconds or 0.0), step or "publish")
+
+    @property
+    def effect(self) -> Effect:
+        return EFFECTS[self.kind]
 
     @property
     def name(self) -> str:

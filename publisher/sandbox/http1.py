@@ -13,10 +13,11 @@ from http import HTTPStatus
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from urllib.parse import parse_qsl, urlsplit
 
-from publisher.sandbox.wire import Answer, Request
+from publisher.sandbox.wire import Answer, DrippingPart, Request
 
 LOOPBACK = "127.0.0.1"
 MAX_BODY = 128 * 1024 * 1024
+CHUNK = 64 * 1024
 
 
 class HttpServer:
@@ -92,6 +93,11 @@ class _Handler(BaseHTTPRequestHandler):
         if length > MAX_BODY:
             self._send(Answer.of_text(413, "too large"))
             return
+        body = self.rfile.read(length)
+        if len(body) < length:
+            # It was cut in mid-transfer: what is not whole was never asked for.
+            self._break_off()
+            return
         parsed = urlsplit(self.path)
         host = self.headers.get("host", "")
         request = Request(
@@ -101,21 +107,35 @@ class _Handler(BaseHTTPRequestHandler):
             path=parsed.path,
             query=dict(parse_qsl(parsed.query, keep_blank_values=True)),
             headers={name.lower(): value for name, value in self.headers.items()},
-            body=self.rfile.read(length),
+            body=body,
         )
         self._send(self.server.answer(request))
 
     def _send(self, answer: Answer) -> None:
         if answer.delay:
             time.sleep(answer.delay)
-        if answer.cut_at == 0:
+        if answer.silent:
+            self._wait_for_the_client_to_leave()
+        if answer.silent or answer.cut_at == 0:
             self._break_off()
             return
         # Head and body leave in one write: apart, the second one would wait for the client's late acknowledgement.
         body = b"" if self.command == "HEAD" else answer.body[: answer.cut_at]
-        self.wfile.write(self._head(answer) + body)
+        self._write(self._head(answer), body, answer)
         if answer.cut_at is not None:
             self._break_off()
+
+    def _write(self, head: bytes, body: bytes, answer: Answer) -> None:
+        at_once = 0 if answer.drips is DrippingPart.HEAD else len(head) if answer.drips else len(head + body)
+        self.wfile.write((head + body)[:at_once])
+        for byte in (head + body)[at_once:]:
+            time.sleep(answer.seconds_per_byte)
+            self.wfile.write(bytes([byte]))
+
+    def _wait_for_the_client_to_leave(self) -> None:
+        with contextlib.suppress(ConnectionError):
+            while self.connection.recv(CHUNK):
+                continue
 
     def _head(self, answer: Answer) -> bytes:
         """The status line and the headers, down to the empty line."""

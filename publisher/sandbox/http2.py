@@ -23,7 +23,7 @@ from hypercorn.config import Config
 from hypercorn.typing import ASGIReceiveCallable, ASGISendCallable, HTTPScope, Scope
 
 from publisher.sandbox.http1 import LOOPBACK
-from publisher.sandbox.wire import Answer, Request
+from publisher.sandbox.wire import Answer, DrippingPart, Request
 
 CHUNK = 64 * 1024
 
@@ -126,23 +126,22 @@ class TlsServer:
         if scope["type"] == "lifespan":
             await _live(receive, send)
         elif scope["type"] == "http":
-            answer = await asyncio.to_thread(self._answer, await _request(scope, receive))
-            if not await self._stops_within(answer.delay):
+            request = await _request(scope, receive)
+            if request is None:
+                return
+            answer = await asyncio.to_thread(self._answer, request)
+            if answer.silent:
+                await receive()  # Which comes back when the client leaves.
+            elif not await _happens_within(self._stopping, answer.delay):
                 await self._send(answer, _client_port(scope), send)
-
-    async def _stops_within(self, seconds: float) -> bool:
-        """Wait so long, unless the server stops."""
-        try:
-            await asyncio.wait_for(self._stopping.wait(), seconds)
-        except TimeoutError:
-            return False
-        return True
 
     async def _send(self, answer: Answer, port: int, send: ASGISendCallable) -> None:
         tunnel = self._tunnels.get(port)
         if tunnel is not None and answer.cut_at == 0:
             tunnel.abort()
             return
+        if tunnel is not None and answer.drips is DrippingPart.HEAD:
+            tunnel.seconds_per_byte = answer.seconds_per_byte
         headers = {**answer.headers, "Content-Length": str(len(answer.body))}
         await send(
             {
@@ -152,10 +151,21 @@ class TlsServer:
                 "trailers": False,
             }
         )
+        if answer.drips is DrippingPart.BODY:
+            await self._drip(answer, port, send)
+            return
         whole = answer.cut_at is None
         await send({"type": "http.response.body", "body": answer.body[: answer.cut_at], "more_body": not whole})
         if tunnel is not None and not whole:
             tunnel.end()
+
+    async def _drip(self, answer: Answer, port: int, send: ASGISendCallable) -> None:
+        """Send a body byte by byte, as long as the client is there."""
+        for number, byte in enumerate(answer.body, start=1):
+            if await _happens_within(self._stopping, answer.seconds_per_byte) or port not in self._tunnels:
+                return
+            more = number < len(answer.body)
+            await send({"type": "http.response.body", "body": bytes([byte]), "more_body": more})
 
 
 class _Tunnel:
@@ -168,6 +178,9 @@ class _Tunnel:
         server_reader: asyncio.StreamReader,
         server_writer: asyncio.StreamWriter,
     ) -> None:
+        self.seconds_per_byte = 0.0
+        """More than nothing lets what the server sends drip from now on."""
+        self._aborted = asyncio.Event()
         self._client_writer = client_writer
         self._server_writer = server_writer
         self._server_reader = server_reader
@@ -177,11 +190,20 @@ class _Tunnel:
         """Carry bytes until the server closes."""
         try:
             with contextlib.suppress(OSError):
-                await _copy(self._server_reader, self._client_writer)
+                await self._carry_down()
         finally:
             self._up.cancel()
             await asyncio.wait({self._up})
             self._server_writer.close()
+
+    async def _carry_down(self) -> None:
+        while data := await self._server_reader.read(CHUNK):
+            pieces = [bytes([byte]) for byte in data] if self.seconds_per_byte else [data]
+            for piece in pieces:
+                if await _happens_within(self._aborted, self.seconds_per_byte):
+                    return
+                self._client_writer.write(piece)
+                await self._client_writer.drain()
 
     async def _carry_up(self, client_reader: asyncio.StreamReader) -> None:
         # The server closes when it sees the end, and what it sent before still reaches the client.
@@ -193,6 +215,7 @@ class _Tunnel:
 
     def abort(self) -> None:
         """Drop both ends at once; what is under way is lost."""
+        self._aborted.set()
         self._client_writer.transport.abort()
         self._server_writer.transport.abort()
 
@@ -211,6 +234,17 @@ def listening_socket(port: int) -> socket.socket:
     return listening
 
 
+async def _happens_within(event: asyncio.Event, seconds: float) -> bool:
+    """Wait so long, unless the event happens before."""
+    if not seconds:
+        return event.is_set()
+    try:
+        await asyncio.wait_for(event.wait(), seconds)
+    except TimeoutError:
+        return False
+    return True
+
+
 async def _copy(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
     while data := await reader.read(CHUNK):
         writer.write(data)
@@ -224,12 +258,13 @@ async def _live(receive: ASGIReceiveCallable, send: ASGISendCallable) -> None:
     await send({"type": "lifespan.shutdown.complete"})
 
 
-async def _request(scope: HTTPScope, receive: ASGIReceiveCallable) -> Request:
+async def _request(scope: HTTPScope, receive: ASGIReceiveCallable) -> Request | None:
+    """The request, read whole. None: its client left before the end of it."""
     body = bytearray()
     while True:
         event = await receive()
         if event["type"] != "http.request":
-            break
+            return None
         body += event.get("body", b"")
         if not event.get("more_body"):
             break
@@ -240,6 +275,8 @@ async def _request(scope: HTTPScope, receive: ASGIReceiveCallable) -> Request:
         headers[name] = f"{headers[name]}; {value}" if name in headers else value
     path, query = scope["raw_path"].decode("latin-1"), scope["query_string"].decode("latin-1")
     host = headers.get("host", "")
+    if len(body) < int(headers.get("content-length", 0)):
+        return None
     return Request(
         method=scope["method"],
         url=f"https://{host}{path}{'?' if query else ''}{query}",
@@ -261,6 +298,7 @@ class _Config(Config):
 
     def __init__(self, context: ssl.SSLContext) -> None:
         self._context = context
+        self.include_date_header = False
         self.errorlog = logging.getLogger(__name__)
         self.errorlog.setLevel(logging.WARNING)
 

@@ -184,7 +184,7 @@ class InstagramSandbox(SandboxPlatform):
             raise Refused("The caption has more than 5 hashtags")
         number = FIRST_ID + self.ledger.next_id()
         code = _code(number)
-        at = self.ledger.now()
+        at = self.now()
         item = {
             "pk": number,
             "id": f"{number}_{self._user.id}",
@@ -227,7 +227,7 @@ class InstagramSandbox(SandboxPlatform):
     # --- reading -----------------------------------------------------------------------------
 
     def _feed(self, request: Request) -> Answer:
-        items = [post.detail for post in reversed(self.posts())]
+        items = [post.detail for post in reversed(self.listed_posts())]
         if after := request.query.get("max_id"):
             items = [item for item in items if item["pk"] < int(after.partition("_")[0])]
         page = items[: int(request.query.get("count") or PAGE)]
@@ -235,7 +235,7 @@ class InstagramSandbox(SandboxPlatform):
         return succeed(items=page, num_results=len(page), more_available=bool(more), **more)
 
     def _media_info(self, _request: Request, number: str) -> Answer:
-        items = [post.detail for post in self.posts() if post.id == number]
+        items = [post.detail for post in self.readable_posts() if post.id == number]
         if not items:
             return fail(404, "Media not found or unavailable")
         return succeed(items=items, num_results=1, more_available=False)

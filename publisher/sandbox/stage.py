@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 from dataclasses import dataclass
+from datetime import timedelta
 from pathlib import Path
 
 from publisher.sandbox.base import SandboxPlatform
@@ -60,6 +61,9 @@ class Stage:
     def platforms(self) -> tuple[SandboxPlatform, ...]:
         return (self.tumblr, self.x, self.instagram)
 
+    def platform(self, name: str) -> SandboxPlatform:
+        return next(platform for platform in self.platforms if platform.name == name)
+
     def connection(self, platform: str) -> dict[str, str]:
         """The channel settings that lead to a platform of this stage."""
         if platform == self.instagram.name:
@@ -71,6 +75,14 @@ class Stage:
         for server in (self._tumblr_server, self._x_server, self._instagram_server):
             server.start()
         self.control.start()
+
+    def reset(self) -> None:
+        """Empty the stage, with its clocks at the system's time and nothing wrong with it."""
+        self.ledger.clear()
+        self.ledger.shift(timedelta(0))
+        self.faults.clear()
+        for platform in self.platforms:
+            platform.reset()
 
     def stop(self) -> None:
         self.control.stop()

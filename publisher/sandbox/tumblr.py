@@ -6,7 +6,6 @@ import math
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
-from email.utils import format_datetime
 from typing import Any, ClassVar
 from urllib.parse import unquote
 
@@ -104,13 +103,12 @@ class TumblrSandbox(SandboxPlatform):
     def handle(self, request: Request) -> Answer:
         if request.path.startswith("/oauth/"):
             return self._oauth.answer(request)
-        now = self.ledger.now()
+        now = self.now()
         try:
             answer = self._answer(request, now)
         except Refused as refused:
             answer = _refused(refused.status, refused.code, refused.detail)
-        told = {"Date": format_datetime(now, usegmt=True), **self.hour.headers(now), **self.day.headers(now)}
-        return replace(answer, headers={**answer.headers, **told})
+        return answer.with_headers({**self.hour.headers(now), **self.day.headers(now)})
 
     def _answer(self, request: Request, now: datetime) -> Answer:
         if not self._oauth.allows(request):
@@ -190,7 +188,7 @@ class TumblrSandbox(SandboxPlatform):
         return _answered({"user": {"name": BLOG, "following": 0, "likes": 0, "blogs": [_BLOG]}})
 
     def _limits(self) -> Answer:
-        now = self.ledger.now()
+        now = self.now()
         midnight = now.replace(hour=0, minute=0, second=0, microsecond=0) + timedelta(days=1)
         posts, images = self.blog.used(now)
         used = {"posts": (posts, self.posts_per_day), "photos": (images, self.images_per_day)}

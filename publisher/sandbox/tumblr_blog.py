@@ -54,7 +54,8 @@ class TumblrBlog:
 
     def listed(self, now: datetime) -> list[LedgerPost]:
         """What the listing of public posts shows, newest first."""
-        return [post for post in reversed(self.public()) if post.at + self.habits.listing_lag <= now]
+        shown = self._ledger.listed_posts(self._platform, now)
+        return [post for post in reversed(shown) if post.at + self.habits.listing_lag <= now]
 
     def drafts(self, now: datetime) -> list[LedgerPost]:
         """What the listing of drafts shows, newest first."""
@@ -64,7 +65,10 @@ class TumblrBlog:
     def read(self, identifier: str, now: datetime) -> LedgerPost | None:
         """What a reading by id shows."""
         until, former = self._stale.get(identifier, (now, None))
-        return former if now < until else self._find(identifier)
+        if now < until:
+            return former
+        public = (post for post in self._ledger.readable_posts(self._platform, now) if post.id == identifier)
+        return self.unseen.get(identifier) or next(public, None)
 
     def used(self, now: datetime) -> tuple[int, int]:
         """Public posts and uploaded pictures since midnight on the platform's clock."""

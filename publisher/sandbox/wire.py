@@ -7,6 +7,7 @@ import email.policy
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
+from enum import Enum, auto
 from typing import Any
 from urllib.parse import parse_qsl
 
@@ -63,6 +64,13 @@ def _part(part: email.message.Message) -> Part:
     )
 
 
+class DrippingPart(Enum):
+    """From where on an answer drips."""
+
+    HEAD = auto()
+    BODY = auto()
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Answer:
     status: int
@@ -72,6 +80,11 @@ class Answer:
     """Seconds to wait before the first byte."""
     cut_at: int | None = None
     """Drop the connection after so many bytes of the body; 0 drops it before the status line."""
+    drips: DrippingPart | None = None
+    """What leaves byte by byte, and whatever comes after it."""
+    seconds_per_byte: float = 0.0
+    silent: bool = False
+    """Send nothing, and hang up when the client does."""
 
     @classmethod
     def of_json(cls, status: int, value: Any, headers: Mapping[str, str] | None = None) -> Answer:
@@ -86,6 +99,12 @@ class Answer:
 
     def cut(self, at: int) -> Answer:
         return replace(self, cut_at=at)
+
+    def with_headers(self, headers: Mapping[str, str]) -> Answer:
+        return replace(self, headers={**self.headers, **headers})
+
+    def dripping(self, part: DrippingPart, seconds_per_byte: float) -> Answer:
+        return replace(self, drips=part, seconds_per_byte=seconds_per_byte)
 
     def delayed(self, seconds: float) -> Answer:
         return replace(self, delay=seconds)

@@ -43,16 +43,16 @@ class XSandbox(SandboxPlatform):
 
     def __init__(self, ledger: Ledger, faults: FaultBox) -> None:
         super().__init__(ledger, faults)
-        self.accounts = Accounts(ledger.now)
+        self.accounts = Accounts(self.now)
         self.refuse_duplicates = False
         """Whether a text that the account has posted before is refused. Off is the harder case:
         a double send shows up as two copies."""
         self.refuse_replies = False
         """Whether this app may not reply, not even to the account's own posts."""
-        self.windows = Windows(ledger.now)
+        self.windows = Windows(self.now)
         self.credits: int | None = None
         """Posts that are paid for. None: any number."""
-        self._media = Shelf(ledger.now, self._next_id)
+        self._media = Shelf(self.now, self._next_id)
         self._deleted: set[str] = set()
 
     def account(self) -> str:
@@ -168,7 +168,7 @@ class XSandbox(SandboxPlatform):
         number = self._next_id()
         url = f"https://x.com/{USER_NAME}/status/{number}"
         shown, links = as_shown(text, f"{url}/photo/1" if uploads else None)
-        at = self.ledger.now()
+        at = self.now()
         tweet: dict[str, Any] = {
             "id": number,
             "text": shown,
@@ -199,7 +199,10 @@ class XSandbox(SandboxPlatform):
 
     def _public(self) -> list[LedgerPost]:
         """Newest first, without those that were deleted."""
-        return [post for post in reversed(self.posts()) if post.id not in self._deleted]
+        return self._kept(self.posts())
+
+    def _kept(self, posts: list[LedgerPost]) -> list[LedgerPost]:
+        return [post for post in reversed(posts) if post.id not in self._deleted]
 
     def _timeline(self, number: str, request: Request) -> Answer:
         query = request.query
@@ -217,11 +220,12 @@ class XSandbox(SandboxPlatform):
         except ValueError:
             return invalid("start_time is no instant.", "start_time", start)
         since = int(query.get("since_id", "0"))
-        found = [post for post in self._public() if post.at >= earliest and int(post.id) > since]
+        listed = self._kept(self.listed_posts())
+        found = [post for post in listed if post.at >= earliest and int(post.id) > since]
         return _page_of(found, int(token), int(size), query.get("tweet.fields", ""))
 
     def _show(self, number: str, request: Request) -> Answer:
-        post = next((post for post in self._public() if post.id == number), None)
+        post = next((post for post in self._kept(self.readable_posts()) if post.id == number), None)
         if post is None:
             return not_found("tweet", number)
         query = request.query

@@ -6,6 +6,7 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
+from email.utils import parsedate_to_datetime
 
 import pytest
 import requests
@@ -36,8 +37,8 @@ def test_the_ledger_begins_empty(sandbox: SandboxClient) -> None:
     [
         ({"platform": "myspace", "fault": "429"}, "platform must be one of tumblr, x, instagram"),
         ({"platform": "x", "fault": "earthquake"}, "there is no fault 'earthquake'"),
-        ({"platform": "x", "fault": "slow-after"}, "takes seconds"),
-        ({"platform": "x", "fault": "429:3"}, "takes seconds"),
+        ({"platform": "x", "fault": "slow-after"}, "take seconds"),
+        ({"platform": "x", "fault": "429:3"}, "take seconds"),
         ({"platform": "x", "fault": "429", "times": 0}, "times must be between 1 and 10000"),
         ({"platform": "x"}, "fault"),
         ([], ""),
@@ -58,6 +59,37 @@ def test_its_clock_follows_the_outlet(sandbox: SandboxClient) -> None:
     sandbox.post("/clock", {"offset_seconds": 0})
 
 
+def test_a_platforms_clock_may_differ(sandbox: SandboxClient) -> None:
+    told = sandbox.post("/clock", {"platform": "x", "skew_seconds": 400 * 86400})
+    assert datetime.fromisoformat(told["now"]) > datetime.now(UTC) + timedelta(days=399)
+    for platform, year in (("x", 400), ("tumblr", 0)):
+        address = sandbox.get("/accounts")[platform]["settings"]["base_url"]
+        stamp = requests.get(f"{address}/nowhere", timeout=PATIENCE).headers["Date"]
+        assert abs(parsedate_to_datetime(stamp) - datetime.now(UTC) - timedelta(days=year)) < timedelta(hours=1)
+    sandbox.post("/clock", {"platform": "x", "skew_seconds": 0})
+
+
+def test_a_lag_is_taken_as_one_number_or_two(sandbox: SandboxClient) -> None:
+    assert sandbox.post("/lag", {"platform": "x", "seconds": 840}) == {"seconds": [840, 840]}
+    wish = {"platform": "x", "seconds": [0, 840], "seed": 7, "hides_ids": True}
+    assert sandbox.post("/lag", wish) == {"seconds": [0, 840]}
+    assert sandbox.post("/lag", {"platform": "x", "seconds": 0}) == {"seconds": [0, 0]}
+    assert sandbox.get("/late") == {"tumblr": 0, "x": 0, "instagram": 0}
+
+
+@pytest.mark.parametrize("seconds", [[840, 0], [1, 2, 3], -5, "soon", None])
+def test_a_lag_that_makes_no_sense_is_refused(sandbox: SandboxClient, seconds: object) -> None:
+    answer = requests.post(f"{sandbox.url}/lag", json={"platform": "x", "seconds": seconds}, timeout=PATIENCE)
+    assert answer.status_code == 400
+
+
+def test_what_is_wrong_may_be_asked_for_on_the_command_line() -> None:
+    with running_sandbox("--lag", "x:0-840", "--skew", "tumblr:90", "--fault", "x:read/drip-body:0.01:2") as sandbox:
+        address = sandbox.get("/accounts")["tumblr"]["settings"]["base_url"]
+        stamp = requests.get(f"{address}/nowhere", timeout=PATIENCE).headers["Date"]
+        assert timedelta(seconds=80) < parsedate_to_datetime(stamp) - datetime.now(UTC)
+
+
 @pytest.mark.parametrize("page", ["/", "/tumblr", "/x", "/instagram"])
 def test_pages_are_there_before_any_post_is(sandbox: SandboxClient, page: str) -> None:
     answer = requests.get(sandbox.url + page, timeout=PATIENCE)
@@ -70,10 +102,21 @@ def test_what_is_not_offered_is_said(sandbox: SandboxClient) -> None:
     assert requests.put(f"{sandbox.url}/ledger", timeout=PATIENCE).status_code == 405
 
 
-@pytest.mark.parametrize("fault", ["tumblr", "tumblr:drop-after", "tumblr:nothing:1", "tumblr:drop-after:many"])
-def test_a_fault_on_the_command_line_that_makes_no_sense_is_refused(fault: str) -> None:
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ("--fault", "tumblr"),
+        ("--fault", "tumblr:drop-after"),
+        ("--fault", "tumblr:nothing:1"),
+        ("--fault", "tumblr:drop-after:many"),
+        ("--lag", "myspace:5"),
+        ("--lag", "x:9-5"),
+        ("--skew", "x:soon"),
+    ],
+)
+def test_a_wish_on_the_command_line_that_makes_no_sense_is_refused(arguments: tuple[str, ...]) -> None:
     done = subprocess.run(
-        [sys.executable, "-m", "publisher.sandbox", "--fault", fault],
+        [sys.executable, "-m", "publisher.sandbox", *arguments],
         capture_output=True,
         text=True,
         check=False,

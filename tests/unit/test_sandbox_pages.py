@@ -36,6 +36,9 @@ class FakePlatform:
     def posts(self) -> list[LedgerPost]:
         return self.ledger.posts(self.name)
 
+    def catch_up(self) -> None:
+        """Nothing is late."""
+
 
 @dataclass
 class Element:
