@@ -31,6 +31,9 @@ def web_command(ctx: click.Context, host: str | None, port: int | None, root_pat
     configure_logs(stream=sys.stderr)
     desk = desk_of(ctx)
     configured = desk.settings.web
+    if desk.settings.database_file is not None:
+        # Of a database that is refused, the pages would show nothing but that, one by one.
+        desk.history.examine()
     wanted_port = port if port is not None else configured.port if configured.port is not None else DEFAULT_PORT
     stop = StopSignal()
     # The two faces never import each other: this one only starts the other.

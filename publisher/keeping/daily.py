@@ -14,7 +14,7 @@ from pathlib import Path
 
 from publisher.db.upgrade import back_up
 from publisher.keeping.backup import make_dump, revision_of
-from publisher.keeping.files import UNFINISHED, flush_folder, make_private, plain_errors
+from publisher.keeping.files import UNFINISHED, clear_unfinished, flush_folder, make_private, plain_errors
 from publisher.keeping.manifest import MANIFEST
 from publisher.settings import Settings
 
@@ -43,7 +43,7 @@ def keep_daily(file: Path, backups: Path, now: datetime) -> Path | None:
         return None
     with plain_errors(f"the daily backup can't be written to {folder}"):
         make_private(folder)
-        _clear_unfinished(folder, now)
+        clear_unfinished(folder, UNFINISHED, now)
         with tempfile.TemporaryDirectory(dir=folder, prefix=UNFINISHED) as part:
             made = back_up(file, Path(part), revision=revision_of(file), now=now)
             copy = made.replace(folder / made.name)
@@ -64,7 +64,7 @@ def keep_daily_dump(settings: Settings, now: datetime) -> Path | None:
         return None
     with plain_errors(f"the daily backup can't be written to {folder}"):
         make_private(folder)
-        _clear_unfinished(folder, now)
+        clear_unfinished(folder, UNFINISHED, now)
         made = make_dump(settings, folder, f"{DUMPS}-{now.astimezone(UTC):%Y%m%dT%H%M%SZ}", now)
         for old in _superfluous(_dumps(folder)):
             shutil.rmtree(old)
@@ -104,13 +104,6 @@ def _superfluous(copies: dict[datetime, Path]) -> Iterator[Path]:
         weeks.setdefault(made.isocalendar()[:2], made)
     kept = {*list(days.values())[:DAYS], *list(weeks.values())[:WEEKS]}
     return (copies[made] for made in newest_first if made not in kept)
-
-
-def _clear_unfinished(folder: Path, now: datetime) -> None:
-    """Remove what a process that was killed left behind."""
-    for path in folder.glob(f"{UNFINISHED}*"):
-        if path.stat().st_mtime < (now - EVERY).timestamp():
-            shutil.rmtree(path, ignore_errors=True)
 
 
 def _instant(stamp: str) -> datetime:

@@ -10,10 +10,13 @@ import sqlite3
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import datetime, timedelta
 from pathlib import Path
 
 UNFINISHED = ".part-"
 """How the names of what is not whole yet begin."""
+LEFT_AFTER = timedelta(days=1)
+"""Nobody works for so long on what is not whole yet."""
 
 
 class BackupError(Exception):
@@ -64,6 +67,13 @@ def flush_folder(folder: Path) -> None:
         os.fsync(handle)
     finally:
         os.close(handle)
+
+
+def clear_unfinished(folder: Path, prefix: str, now: datetime) -> None:
+    """Remove what a process that was killed left behind a day ago or longer, in folders whose names begin so."""
+    for path in folder.glob(f"{prefix}*"):
+        if path.stat().st_mtime < (now - LEFT_AFTER).timestamp():
+            shutil.rmtree(path, ignore_errors=True)
 
 
 @contextmanager

@@ -23,7 +23,7 @@ from publisher.db.history import History
 from publisher.db.history_file import KnownEvent
 from publisher.keeping.database_copy import DatabaseCopy, knows_until, make_safe, opened, take_copy
 from publisher.keeping.doubting import Doubts, doubt, refuse_future
-from publisher.keeping.files import BackupError, flush_folder, link_or_copy, plain_errors
+from publisher.keeping.files import BackupError, clear_unfinished, flush_folder, link_or_copy, plain_errors
 from publisher.keeping.holding import connected, refuse_running
 from publisher.keeping.manifest import Manifest, check_files, read_manifest
 from publisher.keeping.naming import label
@@ -68,6 +68,7 @@ def restore_in_place(
     if not file.parent.is_dir():
         raise BackupError(f"the folder {file.parent} of the database is not there; make it or mend its path")
     _refuse_running(file, now, seen_within)
+    clear_unfinished(file.parent, RESTORING, now)
     with (
         plain_errors(f"the backup can't be restored to {file.parent}"),
         tempfile.TemporaryDirectory(dir=file.parent, prefix=RESTORING) as part,
