@@ -254,6 +254,8 @@ class Preparation(Frozen):
     """The platform's id that makes the outcome readable: of a draft, or of the account's newest post. Empty: none."""
     platform_time: datetime | None = None
     """The platform's clock at that moment. Times of posts are compared with it, never with our clock."""
+    repeats: bool = False
+    """A former request for this post was begun, so that the platform may have it already."""
 
 
 class Absence(Enum):

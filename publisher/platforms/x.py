@@ -7,14 +7,13 @@ as X rewrites it, its number of pictures, and which post it answers, on the acco
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any, ClassVar, Self
 
 import requests
 from requests.auth import AuthBase
 
 from publisher import __version__
-from publisher.clock import sleep
 from publisher.content import Absence, Account, AdaptedPost, Preparation, Publication, PublishedPost, Rendition
 from publisher.platforms import x_links
 from publisher.platforms.base import (
@@ -27,6 +26,7 @@ from publisher.platforms.base import (
     UploadedMedia,
 )
 from publisher.platforms.errors import (
+    AlreadyPublic,
     ContentRejected,
     CredentialsRefused,
     Unavailable,
@@ -42,27 +42,16 @@ from publisher.platforms.x_answers import (
     dicts_in,
     instant_of,
     is_gone,
-    is_same_post,
-    media_in,
     media_keys,
-    next_page,
-    pause_of,
-    post_id,
-    processing_of,
 )
-from publisher.platforms.x_client import Missing, XClient, refused_reply, told
+from publisher.platforms.x_client import XClient
 from publisher.platforms.x_login import Login, auth_of, begin, check_app, finish, login_of
+from publisher.platforms.x_refusals import Missing, refused_reply, remembered_text, told
 from publisher.platforms.x_shown import text_difference, text_of
+from publisher.platforms.x_timeline import Timeline
+from publisher.platforms.x_upload import Uploads
 
 USER_AGENT = f"publisher/{__version__}"
-CHUNK = 1_000_000
-ONE_SHOT_BYTES = 5_000_000
-PROCESSING_SECONDS = 120.0
-
-PAGE = 100
-PAGES = 5
-CLOCK_SPARE = timedelta(seconds=60)
-"""X's clock and ours may differ by so much."""
 
 
 class Adapter(PlatformAdapter):
@@ -80,7 +69,9 @@ class Adapter(PlatformAdapter):
         self._profile = connection.profile
         self._client = client
         self._login = login
-        self._user_id = login.user_id
+        self._uploads = Uploads(client, connection.uplink_bytes_per_second)
+        self._number = login.user_id
+        self._timeline = Timeline(client, self._user_id)
 
     @classmethod
     def connect(cls, connection: Connection) -> Self:
@@ -143,56 +134,27 @@ class Adapter(PlatformAdapter):
     ) -> UploadedMedia:
         if image.format == "gif" and total > 1:
             raise UnsupportedContent("X shows an animated GIF only alone; leave it or the other pictures out")
-        content = image.path.read_bytes()
-        sent = SentRequest(f"Uploading picture {position + 1} to X")
-        if image.format == "gif" or len(content) > ONE_SHOT_BYTES:
-            media = self._upload_in_chunks(content, image, sent)
-        else:
-            media = self._upload_at_once(content, image, sent)
-        reference = self._processed(media, sent)
+        reference = self._uploads.upload(image, SentRequest(f"Uploading picture {position + 1} to X"))
         if alt_text:
-            metadata = {"id": reference, "metadata": {"alt_text": {"text": alt_text}}}
             sent = SentRequest(f"Giving picture {position + 1} its alt text on X")
-            self._client.request("POST", "/2/media/metadata", json=metadata, sent=sent)
+            self._uploads.describe(reference, alt_text, sent)
         return UploadedMedia(image=image, alt_text=alt_text, reference=reference)
 
-    def _upload_at_once(self, content: bytes, image: Rendition, sent: SentRequest) -> dict[str, Any]:
-        file = (f"picture.{image.format}", content, image.mime_type)
-        category = {"media_category": "tweet_image"}
-        return self._ask(sent, "POST", "/2/media/upload", data=category, files={"media": file})
+    def prepare(
+        self,
+        post: AdaptedPost,
+        media: Sequence[UploadedMedia],
+        *,
+        idempotency_key: str,
+        earlier: Preparation = NOTHING_PREPARED,
+    ) -> Preparation:
+        """Notes which post our own one will be newer than: the account's newest, or the one that it answers.
 
-    def _upload_in_chunks(self, content: bytes, image: Rendition, sent: SentRequest) -> dict[str, Any]:
-        category = "tweet_gif" if image.format == "gif" else "tweet_image"
-        start = {"media_type": image.mime_type, "media_category": category, "total_bytes": len(content)}
-        route = f"/2/media/upload/{self._ask(sent, 'POST', '/2/media/upload/initialize', json=start)['id']}"
-        for index, offset in enumerate(range(0, len(content), CHUNK)):
-            self._client.request(
-                "POST",
-                f"{route}/append",
-                data={"segment_index": str(index)},
-                files={"media": ("chunk", content[offset : offset + CHUNK], "application/octet-stream")},
-                sent=sent,
-            )
-        return self._ask(sent, "POST", f"{route}/finalize")
-
-    def _processed(self, media: Mapping[str, Any], sent: SentRequest) -> str:
-        """The id of an upload, once X has done with it what it does before a post may show it."""
-        query = {"command": "STATUS", "media_id": str(media["id"])}
-        waited = 0.0
-        while (processing := processing_of(media)).get("state") in ("pending", "in_progress"):
-            if waited >= PROCESSING_SECONDS:
-                raise Unavailable(f"{sent.what}: X was still processing it after {waited:.0f} seconds")
-            pause = pause_of(processing)
-            sleep(pause)
-            waited += pause
-            media = self._ask(sent, "GET", "/2/media/upload", params=query)
-        if processing.get("state") == "failed":
-            raise ContentRejected(f"{sent.what}: X could not process it; export it again in another way")
-        return query["media_id"]
-
-    def _ask(self, sent: SentRequest, method: str, route: str, **options: Any) -> dict[str, Any]:
-        """What X tells about a medium."""
-        return media_in(json_object(self._client.request(method, route, sent=sent, **options)), sent.what)
+        The first one is kept when the request is made again: a copy that a listing shows late is newer than that.
+        """
+        if earlier.reference:
+            return earlier.model_copy(update={"repeats": True})
+        return Preparation(reference=post.reply_to) if post.reply_to else self._timeline.newest()
 
     def publish(
         self,
@@ -210,13 +172,7 @@ class Adapter(PlatformAdapter):
         if post.reply_to:
             payload["reply"] = {"in_reply_to_tweet_id": post.reply_to}
         try:
-            response = self._client.request(
-                "POST",
-                "/2/tweets",
-                json=payload,
-                sent=SentRequest("Publishing on X", publishing=True),
-                read_timeout=self._profile.publishing.timeout_seconds,
-            )
+            response = self._send_post(payload, repeats=preparation.repeats)
         except ContentRejected as error:
             if not post.reply_to:
                 raise
@@ -225,6 +181,21 @@ class Adapter(PlatformAdapter):
         if not remote_id.isdecimal():
             raise Unconfirmed("Publishing on X: an answer without the post's id", **told(response))
         return self._publication(remote_id, response.headers.get("x-transaction-id"), short_answer(response))
+
+    def _send_post(self, payload: Mapping[str, Any], *, repeats: bool) -> requests.Response:
+        """Sends the one request that publishes. `repeats`: a former request for the same post was begun."""
+        try:
+            return self._client.request(
+                "POST",
+                "/2/tweets",
+                json=payload,
+                sent=SentRequest("Publishing on X", publishing=True),
+                read_timeout=self._profile.publishing.timeout_seconds,
+            )
+        except AlreadyPublic as error:
+            if repeats:
+                raise
+            raise remembered_text(error) from error
 
     def _publication(self, remote_id: str, request_id: str | None = None, answer: str = "") -> Publication:
         return Publication(remote_id=remote_id, url=self._url(remote_id), request_id=request_id, answer=answer)
@@ -242,28 +213,16 @@ class Adapter(PlatformAdapter):
         since: datetime,
         preparation: Preparation = NOTHING_PREPARED,
     ) -> Publication | Absence:
-        if self._user_id is None:
-            self._user_id = self.verify_credentials().id
-        token: str | None = None
-        for _ in range(PAGES):
-            page = self._client.get_users_tweets(
-                self._user_id,
-                max_results=PAGE,
-                start_time=since - CLOCK_SPARE,
-                pagination_token=token,
-                tweet_fields=["attachments", "created_at", "note_tweet", "referenced_tweets"],
-            )
-            for tweet in dicts_in(page, "data"):
-                if is_same_post(post.caption, len(post.images), tweet, reply_to=post.reply_to):
-                    return self._publication(post_id(tweet))
-            token = next_page(page)
-            if token is None:
-                return Absence.NOT_LISTED
-        raise Unavailable(f"Looking for the post on X: more than {PAGE * PAGES} posts since then")
+        found = self._timeline.find(post, since, preparation)
+        return Absence.NOT_LISTED if found is None else self._publication(found)
+
+    def _user_id(self) -> str:
+        if self._number is None:
+            self._number = self.verify_credentials().id
+        return self._number
 
     def read_publication(self, remote_id: str) -> PublishedPost | None:
-        if self._user_id is None:
-            self._user_id = self.verify_credentials().id
+        user_id = self._user_id()
         try:
             body = self._client.get_tweet(
                 remote_id,
@@ -286,7 +245,7 @@ class Adapter(PlatformAdapter):
             image_count=len(keys),
             alt_texts=tuple(shown.get(key) for key in keys),
             text=text_of(tweet),
-            is_own=str(tweet["author_id"]) == self._user_id if tweet.get("author_id") else None,
+            is_own=str(tweet["author_id"]) == user_id if tweet.get("author_id") else None,
             published_at=instant_of(tweet.get("created_at")),
         )
 
@@ -299,4 +258,11 @@ def _http(connection: Connection) -> requests.Session:
 
 
 def _client(connection: Connection, http: requests.Session, signer: Callable[[], AuthBase]) -> XClient:
-    return XClient(http, signer, base_url=connection.base_url, clock=connection.clock, quotas=connection.quotas)
+    return XClient(
+        http,
+        signer,
+        base_url=connection.base_url,
+        clock=connection.clock,
+        quotas=connection.quotas,
+        platform_clock=connection.platform_clock,
+    )

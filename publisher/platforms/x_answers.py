@@ -71,7 +71,7 @@ def next_page(page: Mapping[str, Any]) -> str | None:
     """
     meta = page.get("meta")
     if not isinstance(meta, dict) or meta.get("result_count") != len(dicts_in(page, "data")) or page.get("errors"):
-        raise Unavailable("Looking for the post on X: an answer that is not complete")
+        raise Unavailable("Reading the account's posts on X: an answer that is not complete")
     token = meta.get("next_token")
     return str(token) if token else None
 
@@ -79,7 +79,7 @@ def next_page(page: Mapping[str, Any]) -> str | None:
 def post_id(tweet: Mapping[str, Any]) -> str:
     number = str(tweet.get("id"))
     if not number.isdecimal():
-        raise Unavailable("Looking for the post on X: a post without an id")
+        raise Unavailable("Reading the account's posts on X: a post without an id")
     return number
 
 

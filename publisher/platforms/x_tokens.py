@@ -15,7 +15,8 @@ from publisher.clock import sleep
 from publisher.platforms.base import Connection
 from publisher.platforms.errors import CredentialsRefused, RateLimited, Unavailable
 from publisher.platforms.transport import SentRequest, json_object, retry_after, send_once
-from publisher.platforms.x_client import API_URL, DEFAULT_PAUSE
+from publisher.platforms.x_client import API_URL
+from publisher.platforms.x_refusals import DEFAULT_PAUSE
 
 READ_TIMEOUT = 30.0
 FRESH_FOR = timedelta(minutes=5)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import unicodedata
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any, ClassVar
 
 from publisher.sandbox.base import SandboxPlatform
@@ -29,7 +29,8 @@ from publisher.sandbox.x_problems import (
 from publisher.sandbox.x_text import as_shown, fits
 from publisher.sandbox.x_windows import POSTS, Windows
 
-FIRST_ID = 1_900_000_000_000_000_000
+FIRST_MOMENT = datetime.fromtimestamp(1_288_834_974.657, UTC)
+"""When X's numbers begin. Each is the milliseconds since then, and 22 bits to tell those of one apart."""
 TEXT_LIMIT = 280
 MOST_MEDIA = 4
 POST_FIELDS = frozenset({"text", "media", "reply", "reply_settings", "made_with_ai", "paid_partnership"})
@@ -44,9 +45,15 @@ class XSandbox(SandboxPlatform):
     def __init__(self, ledger: Ledger, faults: FaultBox) -> None:
         super().__init__(ledger, faults)
         self.accounts = Accounts(self.now)
-        self.refuse_duplicates = False
-        """Whether a text that the account has posted before is refused. Off is the harder case:
+        self.refuse_duplicates = True
+        """Whether a text that the account has posted lately is refused. Off is the harder case:
         a double send shows up as two copies."""
+        self.memory = timedelta(days=7)
+        """How long a text is remembered. X tells nobody how long; hours and days were reported, nothing is proved."""
+        self.refused_duplicates: list[str] = []
+        """The texts that were refused as duplicates: each is a second request for a post, or an older post."""
+        self.hides_time_windows = False
+        """Whether a timeline that begins at a `start_time` shows nothing, as was seen."""
         self.refuse_replies = False
         """Whether this app may not reply, not even to the account's own posts."""
         self.windows = Windows(self.now)
@@ -54,6 +61,7 @@ class XSandbox(SandboxPlatform):
         """Posts that are paid for. None: any number."""
         self._media = Shelf(self.now, self._next_id)
         self._deleted: set[str] = set()
+        self._last_id = 0
 
     def account(self) -> str:
         return USER_NAME
@@ -115,7 +123,14 @@ class XSandbox(SandboxPlatform):
                 return problem(404, "Not Found", "Not Found")
 
     def _next_id(self) -> str:
-        return str(FIRST_ID + self.ledger.next_id())
+        """A number that is larger than every earlier one, and carries the present moment."""
+        milliseconds = (self.ledger.now() - FIRST_MOMENT) // timedelta(milliseconds=1)
+        self._last_id = max(self._last_id + 1, milliseconds << 22)
+        return str(self._last_id)
+
+    def forget_media(self) -> None:
+        """Let every uploaded picture expire."""
+        self._media.forget()
 
     # --- posting -----------------------------------------------------------------------------
 
@@ -146,9 +161,14 @@ class XSandbox(SandboxPlatform):
         uploads = self._media.take([str(number) for number in numbers])
         if not fits(text, TEXT_LIMIT):
             raise Refusal(forbidden(NOT_PERMITTED))
-        if self.refuse_duplicates and any(_same_text(post.caption, text) for post in self._public()):
+        if self.refuse_duplicates and self._remembers(text):
+            self.refused_duplicates.append(text)
             raise Refusal(forbidden(DUPLICATE))
         return uploads
+
+    def _remembers(self, text: str) -> bool:
+        earliest = self.ledger.now() - self.memory
+        return any(post.at >= earliest and _same_text(post.caption, text) for post in self._public())
 
     def _answered(self, wish: dict[str, Any]) -> str:
         """The id of the post that this one replies to; empty when it stands by itself. Raises Refusal."""
@@ -219,6 +239,10 @@ class XSandbox(SandboxPlatform):
             earliest = datetime.fromisoformat(start) if start else datetime.min.replace(tzinfo=UTC)
         except ValueError:
             return invalid("start_time is no instant.", "start_time", start)
+        if earliest > self.now():
+            return invalid(f"'start_time' must be a time before now. You gave [{start}]", "start_time", start)
+        if start and self.hides_time_windows:
+            return _page_of([], 0, int(size), "")
         since = int(query.get("since_id", "0"))
         listed = self._kept(self.listed_posts())
         found = [post for post in listed if post.at >= earliest and int(post.id) > since]

@@ -60,6 +60,10 @@ class Shelf:
         self._next_id = next_id
         self._uploads: dict[str, Upload] = {}
 
+    def forget(self) -> None:
+        """Let every upload expire."""
+        self._uploads.clear()
+
     def answer(self, request: Request) -> Answer:
         """Any request below /2/media. Raises Refusal."""
         match request.method, request.path.removeprefix("/2/media/").split("/"):

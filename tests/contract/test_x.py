@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import base64
 import io
-import itertools
 import json
 import logging
 import os
@@ -12,11 +11,10 @@ import re
 import socket
 import subprocess
 import sys
-from collections import Counter
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from html import unescape
 from pathlib import Path
 from threading import Barrier
@@ -26,22 +24,19 @@ import pytest
 import requests
 from PIL import Image
 
-from publisher.clock import ShiftedClock
-from publisher.content import Absence, AdaptedImage, AdaptedPost, ImageFormat, Publication, Rendition, RenditionSpec
-from publisher.platforms import base, x, x_tokens
+from publisher.content import Absence, AdaptedPost, Publication
+from publisher.platforms import base, x_client, x_tokens, x_upload
 from publisher.platforms.base import (
-    Connection,
     KeepsLogin,
     KeySeed,
     Quota,
-    SessionFile,
     SupportsLookup,
     SupportsReadBack,
-    UploadedMedia,
 )
 from publisher.platforms.errors import (
     ContentRejected,
     CredentialsRefused,
+    MediaExpired,
     PlatformError,
     RateLimited,
     Unavailable,
@@ -49,142 +44,30 @@ from publisher.platforms.errors import (
     UnsupportedContent,
 )
 from publisher.platforms.registry import adapter_class
+from publisher.platforms.transport import send_once
 from publisher.platforms.x import Adapter
-from publisher.profiles import load_profile
-from publisher.sandbox.faults import Fault, FaultBox
-from publisher.sandbox.http1 import HttpServer
-from publisher.sandbox.ledger import Ledger
+from publisher.sandbox.faults import Fault
 from publisher.sandbox.wire import Answer, Request
-from publisher.sandbox.x import XSandbox
 from publisher.sandbox.x_accounts import USER_ID, USER_NAME
 from publisher.sandbox.x_windows import POSTS
-
-CAPTION = "A cell divides & glows <3 https://example.org/cells?a=1&b=2 #biology"
-
-
-class Wire:
-    """One server for all tests: stopping a server takes half a second."""
-
-    def __init__(self) -> None:
-        self.local: LocalX | None = None
-        self.server = HttpServer(self._answer, refuse=self._refuses)
-
-    def _answer(self, request: Request) -> Answer:
-        assert self.local is not None
-        return self.local.answer(request)
-
-    def _refuses(self) -> bool:
-        return self.local is not None and self.local.faults.take("x", refusing=True) is not None
-
-
-class LocalX:
-    """The sandbox's X at an address, and a channel that leads there."""
-
-    def __init__(self, folder: Path, url: str) -> None:
-        self.folder = folder
-        self.url = url
-        self.faults = FaultBox()
-        self.clock = ShiftedClock()
-        self.sandbox = XSandbox(Ledger(), self.faults)
-        self.requests: Counter[tuple[str, str]] = Counter()
-        self.session = SessionFile(folder / "sessions" / "x.json")
-        self._names = itertools.count()
-
-    def answer(self, request: Request) -> Answer:
-        self.requests[request.method, request.path] += 1
-        return self.sandbox.answer(request)
-
-    def later(self, duration: timedelta) -> None:
-        """Let time pass, here and at X."""
-        self.clock.shift_to(self.clock.now() + duration)
-        self.sandbox.ledger.shift(self.clock.offset)
-
-    def connection(
-        self, secrets: dict[str, str] | None = None, *, account: str = USER_NAME, timeout: float = 20.0
-    ) -> Connection:
-        profile = load_profile("x")
-        habits = profile.publishing.model_copy(update={"timeout_seconds": timeout})
-        return Connection(
-            channel="x-en",
-            account=account,
-            profile=profile.model_copy(update={"publishing": habits}),
-            secrets=self.sandbox.credentials() if secrets is None else secrets,
-            session=self.session,
-            clock=self.clock,
-            base_url=self.url,
-        )
-
-    def adapter(self) -> Adapter:
-        return Adapter.connect(self.connection())
-
-    def app(self) -> dict[str, str]:
-        """The secrets of a channel that uses OAuth 2."""
-        accounts = self.sandbox.accounts
-        return {"client_id": accounts.client_id, "client_secret": accounts.client_secret}
-
-    def log_in(self, lives: timedelta) -> dict[str, str]:
-        """Store OAuth 2 tokens that still live so long, and return the session."""
-        tokens = self.sandbox.accounts.new_tokens("tweet.write")
-        session = {
-            "access_token": tokens["access_token"],
-            "refresh_token": tokens["refresh_token"],
-            "expires_at": (self.clock.now() + lives).isoformat(),
-        }
-        self.session.save(session)
-        return session
-
-    def picture(self, size: tuple[int, int] = (64, 48), kind: ImageFormat = "jpeg", frames: int = 1) -> Rendition:
-        path = self.folder / f"{next(self._names)}.{kind}"
-        shades = [Image.new("RGB", size, (40 * frame, 120, 200)) for frame in range(frames)]
-        if frames > 1:
-            shades[0].save(path, save_all=True, append_images=shades[1:])
-        else:
-            shades[0].save(path)
-        return rendition(path, size, kind)
-
-    def upload(self, adapter: Adapter, *alt_texts: str) -> list[UploadedMedia]:
-        return [
-            adapter.upload_media(
-                self.picture((64 + position, 48)), alt, idempotency_key="x-1", position=position, total=len(alt_texts)
-            )
-            for position, alt in enumerate(alt_texts)
-        ]
-
-    @property
-    def posting_requests(self) -> int:
-        return self.requests["POST", "/2/tweets"]
-
-
-def rendition(path: Path, size: tuple[int, int], kind: ImageFormat) -> Rendition:
-    return Rendition(path=path, sha256="0" * 64, format=kind, width=size[0], height=size[1], bytes=path.stat().st_size)
-
-
-def adapted(caption: str = CAPTION, *alt_texts: str) -> AdaptedPost:
-    spec = RenditionSpec(source="0" * 64, formats=("jpeg",), max_bytes=10**6, max_width=100, max_height=100)
-    images = tuple(AdaptedImage(spec=spec, alt_text=alt) for alt in alt_texts)
-    return AdaptedPost(channel="x-en", platform="x", language="en", title="Cell", caption=caption, images=images)
+from tests.local_x import CAPTION, LocalX, Wire, adapted, local_on, rendition, reply, served_wire
 
 
 @pytest.fixture(scope="module")
 def wire() -> Iterator[Wire]:
-    opened = Wire()
-    opened.server.start()
-    yield opened
-    opened.server.stop()
+    yield from served_wire()
 
 
 @pytest.fixture
 def local(tmp_path: Path, wire: Wire) -> Iterator[LocalX]:
-    wire.local = LocalX(tmp_path, wire.server.url)
-    yield wire.local
-    wire.local = None
+    yield from local_on(wire, tmp_path)
 
 
 @pytest.fixture
 def pauses(monkeypatch: pytest.MonkeyPatch) -> list[float]:
     """Pauses that would have been taken."""
     taken: list[float] = []
-    for module in (x, x_tokens, base):
+    for module in (x_upload, x_tokens, base):
         monkeypatch.setattr(module, "sleep", taken.append)
     return taken
 
@@ -328,12 +211,36 @@ def test_an_alt_text_over_the_limit_is_rejected(local: LocalX) -> None:
         local.upload(local.adapter(), "x" * 1001)
 
 
-def test_media_of_yesterday_can_not_be_shown(local: LocalX) -> None:
+@pytest.mark.parametrize("expire", [lambda x: x.later(timedelta(hours=25)), lambda x: x.sandbox.forget_media()])
+def test_pictures_that_x_no_longer_has_are_uploaded_again(local: LocalX, expire: Callable[[LocalX], None]) -> None:
     adapter = local.adapter()
     media = local.upload(adapter, "alt")
-    local.later(timedelta(hours=25))
-    with pytest.raises(ContentRejected, match="media IDs are invalid"):
+    expire(local)
+    with pytest.raises(MediaExpired) as caught:
         adapter.publish(adapted("Text", "alt"), media, idempotency_key="x-1")
+    assert caught.value.status == 400
+    adapter.publish(adapted("Text", "alt"), local.upload(adapter, "alt"), idempotency_key="x-1")
+    assert len(local.sandbox.posts()) == 1
+
+
+def test_the_time_of_an_upload_follows_its_size(local: LocalX, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A picture of 4 MB takes two minutes on the slowest line that is allowed; an animation goes in smaller pieces."""
+    allowed: dict[str, float] = {}
+
+    def noting(*arguments: object, read_timeout: float, **options: object) -> requests.Response:
+        allowed[urlsplit(str(arguments[2])).path] = read_timeout
+        return send_once(*arguments, read_timeout=read_timeout, **options)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(x_client, "send_once", noting)
+    picture = local.picture()
+    picture.path.write_bytes(picture.path.read_bytes() + bytes(4_000_000))
+    adapter = Adapter.connect(replace(local.connection(), uplink_bytes_per_second=32_000.0))
+    adapter.upload_media(picture, "", idempotency_key="x-1", position=0, total=1)
+    picture.path.write_bytes(picture.path.read_bytes() + bytes(1_100_000))
+    media = adapter.upload_media(picture, "", idempotency_key="x-1", position=0, total=1)
+    assert 125 < allowed["/2/media/upload"] < 300
+    assert 30 < allowed[f"/2/media/upload/{media.reference}/append"] < 125
+    assert allowed["/2/media/upload/initialize"] <= 60
 
 
 def test_five_pictures_are_refused_here_and_there(local: LocalX) -> None:
@@ -374,36 +281,6 @@ def test_a_post_is_found_by_its_text_and_pictures(local: LocalX, text: str, imag
     assert (found.remote_id, found.url) == (published.remote_id, published.url)
     other = adapted(text, *images, "one more")
     assert adapter.find_publication(other, idempotency_key="x-1", since=local.clock.now()) is Absence.NOT_LISTED
-
-
-def test_an_earlier_post_with_the_same_text_is_not_taken_for_this_one(local: LocalX) -> None:
-    adapter = local.adapter()
-    adapter.publish(adapted("Happy new year"), [], idempotency_key="x-1")
-    local.later(timedelta(minutes=5))
-    assert (
-        adapter.find_publication(adapted("Happy new year"), idempotency_key="x-2", since=local.clock.now())
-        is Absence.NOT_LISTED
-    )
-
-
-def test_a_post_is_found_on_a_later_page(local: LocalX) -> None:
-    adapter = local.adapter()
-    since = local.clock.now()
-    published = adapter.publish(adapted("The one"), [], idempotency_key="x-1")
-    for number in range(210):
-        local.sandbox.ledger.add(local.sandbox._accepted(f"Post {number}", []))
-    found = adapter.find_publication(adapted("The one"), idempotency_key="x-1", since=since)
-    assert isinstance(found, Publication)
-    assert found.remote_id == published.remote_id
-    assert local.requests["GET", f"/2/users/{USER_ID}/tweets"] == 3
-
-
-def test_absence_is_not_claimed_when_there_is_more_to_read(local: LocalX, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(x, "PAGES", 1)
-    for number in range(101):
-        local.sandbox.ledger.add(local.sandbox._accepted(f"Post {number}", []))
-    with pytest.raises(Unavailable):
-        local.adapter().find_publication(adapted("Absent"), idempotency_key="x-1", since=local.clock.now())
 
 
 @pytest.mark.parametrize(
@@ -511,32 +388,20 @@ def test_trouble_with_an_upload_is_never_unconfirmed(
         local.upload(local.adapter(), "alt")
 
 
-def test_a_second_send_makes_a_second_copy_unless_x_refuses_duplicates(local: LocalX) -> None:
+def test_a_second_send_makes_a_second_copy_only_where_x_forgets_duplicates(local: LocalX) -> None:
     adapter = local.adapter()
-    for _ in range(2):
+    adapter.publish(adapted(), [], idempotency_key="x-1")
+    with pytest.raises(ContentRejected):
         adapter.publish(adapted(), [], idempotency_key="x-1")
-    assert len(local.sandbox.posts()) == 2
-
-
-def test_a_refused_duplicate_may_be_our_own_lost_post(local: LocalX) -> None:
-    local.sandbox.refuse_duplicates = True
-    adapter = local.adapter()
-    since = local.clock.now()
-    local.faults.add("x", Fault.parse("drop-after"))
-    for _ in range(2):
-        with pytest.raises(Unconfirmed):
-            adapter.publish(adapted(), [], idempotency_key="x-1")
-    [post] = local.sandbox.posts()
-    found = adapter.find_publication(adapted(), idempotency_key="x-1", since=since)
-    assert isinstance(found, Publication)
-    assert found.remote_id == post.id
+    assert (len(local.sandbox.posts()), local.sandbox.refused_duplicates) == (1, [CAPTION])
+    local.later(timedelta(days=8))
+    adapter.publish(adapted(), [], idempotency_key="x-1")
+    local.sandbox.refuse_duplicates = False
+    adapter.publish(adapted(), [], idempotency_key="x-1")
+    assert len(local.sandbox.posts()) == 3
 
 
 # --- replies ---------------------------------------------------------------------------------
-
-
-def reply(caption: str, to: str) -> AdaptedPost:
-    return adapted(caption).model_copy(update={"reply_to": to})
 
 
 def test_a_reply_names_what_it_answers_and_is_read_back(local: LocalX) -> None:
@@ -948,7 +813,14 @@ def test_a_signed_request_can_not_be_replayed(local: LocalX) -> None:
 
 def test_the_timeline_takes_five_posts_at_least_and_knows_its_parameters(local: LocalX) -> None:
     adapter = local.adapter()
-    for query in ({"max_results": "4"}, {"max_results": "101"}, {"unknown": "1"}, {"start_time": "yesterday"}):
+    future = (local.clock.now() + timedelta(minutes=1)).isoformat()
+    for query in (
+        {"max_results": "4"},
+        {"max_results": "101"},
+        {"unknown": "1"},
+        {"start_time": "yesterday"},
+        {"start_time": future},
+    ):
         with pytest.raises(Unavailable) as caught:
             adapter._client.request("GET", f"/2/users/{USER_ID}/tweets", params=query)
         assert caught.value.status == 400
@@ -960,6 +832,32 @@ def test_posts_can_be_asked_for_since_one_of_them(local: LocalX) -> None:
     page = adapter._client.get_users_tweets(USER_ID, since_id=first.remote_id)
     assert [tweet["id"] for tweet in page["data"]] == [second.remote_id]
     assert set(page["data"][0]) == {"id", "text", "edit_history_tweet_ids"}
+
+
+def test_a_timeline_that_begins_at_a_time_may_show_nothing(local: LocalX) -> None:
+    adapter = local.adapter()
+    adapter.publish(adapted("One"), [], idempotency_key="x-1")
+    local.sandbox.hides_time_windows = True
+    past = (local.clock.now() - timedelta(hours=1)).isoformat()
+    answer = adapter._client.request("GET", f"/2/users/{USER_ID}/tweets", params={"start_time": past})
+    assert answer.json() == {"meta": {"result_count": 0}}
+    assert adapter._client.request("GET", f"/2/users/{USER_ID}/tweets").json()["meta"]["result_count"] == 1
+
+
+def test_the_number_of_a_post_carries_its_moment(local: LocalX) -> None:
+    adapter = local.adapter()
+    numbers = []
+    for text in ("One", "Two", "Three"):
+        numbers.append(int(adapter.publish(adapted(text), [], idempotency_key="x-1").remote_id))
+        assert abs(moment_of(numbers[-1]) - local.clock.now()) < timedelta(seconds=30)
+        local.later(timedelta(hours=1))
+    local.later(timedelta(hours=-5))
+    numbers.append(int(adapter.publish(adapted("Four"), [], idempotency_key="x-1").remote_id))
+    assert numbers == sorted(set(numbers)), "a later post has a lower number"
+
+
+def moment_of(number: int) -> datetime:
+    return datetime.fromtimestamp(((number >> 22) + 1_288_834_974_657) / 1000, UTC)
 
 
 def test_media_may_be_uploaded_as_json_too(local: LocalX) -> None:

@@ -12,8 +12,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from publisher.platforms.errors import (
+    AlreadyPublic,
     ContentRejected,
     CredentialsRefused,
+    MediaExpired,
     PlatformError,
     RateLimited,
     Unavailable,
@@ -21,7 +23,7 @@ from publisher.platforms.errors import (
 )
 from publisher.platforms.transport import SentRequest
 from publisher.platforms.x_answers import instant_of, is_same_post, pause_of
-from publisher.platforms.x_client import Missing, refusal
+from publisher.platforms.x_refusals import Missing, refusal
 from publisher.profiles import load_profile
 from publisher.sandbox.x_text import as_shown, fits
 
@@ -60,13 +62,17 @@ def coded(code: int, message: str) -> dict[str, Any]:
 ENDS: list[tuple[int, object, type[PlatformError]]] = [
     (302, "", Unconfirmed),
     (400, problem("Invalid Request", "One or more parameters to your request was invalid."), ContentRejected),
-    (400, {"errors": [{"message": "Your media IDs are invalid."}], "title": "Invalid Request"}, ContentRejected),
+    (400, {"errors": [{"message": "Your media IDs are invalid."}], "title": "Invalid Request"}, MediaExpired),
     (401, problem("Unauthorized", "Unauthorized"), CredentialsRefused),
-    (401, "", CredentialsRefused),
+    (401, "", Unconfirmed),
+    (401, "<html>", Unconfirmed),
     (402, problem("CreditsDepleted", "No credits left."), CredentialsRefused),
-    (402, "", CredentialsRefused),
-    (403, DUPLICATE, Unconfirmed),
-    (403, coded(187, "Status is a duplicate."), Unconfirmed),
+    (402, {"title": "CreditsDepleted"}, CredentialsRefused),
+    (402, "", Unconfirmed),
+    (403, "<html>", Unconfirmed),
+    (403, {"error": "blocked by your administrator"}, Unconfirmed),
+    (403, DUPLICATE, AlreadyPublic),
+    (403, coded(187, "Status is a duplicate."), AlreadyPublic),
     (403, problem("Forbidden", "You are not permitted to perform this action."), ContentRejected),
     (403, problem("Forbidden", "You have been blocked from replying to this post."), ContentRejected),
     (403, coded(185, "User is over daily status update limit."), RateLimited),
@@ -82,8 +88,15 @@ ENDS: list[tuple[int, object, type[PlatformError]]] = [
     (403, coded(326, "To protect our users, this account is temporarily locked."), CredentialsRefused),
     (403, problem("Forbidden", "The token lacks the scope tweet.write"), CredentialsRefused),
     (404, problem("Not Found", "Not Found"), ContentRejected),
+    (404, "<html>", Unconfirmed),
+    (405, "<html>", Unconfirmed),
+    (405, problem("Method Not Allowed", "Method Not Allowed"), Unavailable),
     (408, "", Unconfirmed),
-    (413, "", ContentRejected),
+    (409, "<html>", Unconfirmed),
+    (413, "", Unconfirmed),
+    (413, problem("Payload Too Large", "The request is too large."), ContentRejected),
+    (421, "", Unconfirmed),
+    (429, "<html>", Unconfirmed),
     (429, problem("Too Many Requests", "Too Many Requests"), RateLimited),
     (429, coded(88, "Rate limit exceeded"), RateLimited),
     (429, problem("UsageCapExceeded", "Usage cap exceeded: Monthly", f"{PROBLEMS}usage-capped"), CredentialsRefused),
@@ -102,7 +115,9 @@ def test_a_refused_post(status: int, body: object, expected: type[PlatformError]
     assert "\n" not in error.message
 
 
-@pytest.mark.parametrize(("status", "body"), [(status, body) for status, body, kind in ENDS if kind is Unconfirmed])
+@pytest.mark.parametrize(
+    ("status", "body"), [(status, body) for status, body, kind in ENDS if issubclass(kind, Unconfirmed)]
+)
 def test_what_publishes_nothing_is_never_unconfirmed(status: int, body: object) -> None:
     for reading in (False, True):
         assert not isinstance(meaning(answer(status, body), publishing=False, reading=reading), Unconfirmed)
@@ -129,7 +144,33 @@ def test_a_404_that_x_did_not_write_does_not_mean_that_a_post_is_gone() -> None:
     ],
 )
 def test_odd_bodies_are_borne(body: str) -> None:
-    assert type(meaning(answer(400, body))) is ContentRejected
+    assert type(meaning(answer(400, body))) is Unconfirmed
+
+
+@pytest.mark.parametrize("status", [301, 302, 307, 400, 401, 403, 404, 405, 409, 413, 421, 500, 502, 503])
+def test_a_page_of_a_gateway_says_nothing_about_account_or_content(status: int) -> None:
+    page = answer(status, "<html><title>suspended: unauthorized</title></html>", {"Content-Type": "text/html"})
+    assert type(meaning(page)) is Unconfirmed
+    for reading in (False, True):
+        assert type(meaning(page, publishing=False, reading=reading)) is Unavailable
+
+
+def test_x_s_own_words_in_a_page_count_for_nothing() -> None:
+    forged = answer(403, problem("Forbidden", "This account is suspended."), {"Content-Type": "text/html"})
+    assert type(meaning(forged)) is Unconfirmed
+
+
+def test_a_limit_without_words_is_x_s_where_it_names_a_window() -> None:
+    named = answer(429, "", {"x-rate-limit-reset": at(300)})
+    assert type(meaning(named)) is RateLimited
+    assert type(meaning(answer(429, "<html>", {"Retry-After": "60"}), publishing=False)) is RateLimited
+
+
+def test_a_wait_of_ten_years_is_shortened_and_told() -> None:
+    error = meaning(answer(429, problem("Too Many Requests", ""), {"Retry-After": "315360000"}))
+    assert isinstance(error, RateLimited)
+    assert error.retry_at == NOW + timedelta(days=2)
+    assert "asked for longer" in error.message
 
 
 def at(seconds: float) -> str:
