@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from email.utils import parsedate_to_datetime
 from typing import Any
 
 import requests
@@ -19,7 +18,7 @@ from publisher.platforms.errors import (
     Unavailable,
     Unconfirmed,
 )
-from publisher.platforms.transport import SentRequest, json_object, retry_after, short_answer
+from publisher.platforms.transport import SentRequest, is_from_gateway, json_object, retry_after, short_answer
 
 DAILY_CODES = frozenset({8004, 8011, 8022, 8023})
 """Too many uploads, videos, queued posts or posts for one day."""
@@ -27,8 +26,6 @@ NO_DEFINITE_ANSWER = frozenset({408, 425})
 GLITCH = "glitch"
 """In the detail of a 400 without a code: something broke at Tumblr, and the post has no fault."""
 ONE_DAY = timedelta(days=1)
-LONGEST_WAIT = 2 * ONE_DAY
-"""No limit of Tumblr's is longer than a day: who asks for more is wrong, or is not Tumblr."""
 MINUTE_WINDOW = timedelta(seconds=65)
 """The limit per minute and address has no header; this is longer than its window."""
 DAILY_PAUSE = timedelta(hours=1)
@@ -69,16 +66,15 @@ def read_answer(response: requests.Response, sent: TumblrRequestKind, now: datet
         if body and isinstance(meta, dict) and str(meta.get("status", "")).startswith("2"):
             return body.get("response")
         raise _unreadable(sent, response)
-    error = _refusal(response, body if _is_own(body) else None, now) or _unreadable(sent, response)
+    own = None if is_from_gateway(response, _is_own) else body
+    error = _refusal(response, own, now) or _unreadable(sent, response)
     if isinstance(error, ContentRejected) and not sent.carries_post:
         raise Unavailable(f"{sent.what}: {error.message}", status=error.status, answer=error.answer)
     raise error
 
 
-def _is_own(body: Mapping[str, Any] | None) -> bool:
-    """Whether an error has Tumblr's own shape, and is not of something in front of it."""
-    if body is None:
-        return False
+def _is_own(body: Mapping[str, Any]) -> bool:
+    """Whether an error has Tumblr's own shape, in the present or the former one."""
     if isinstance(body.get("meta"), dict):
         return "errors" in body or "response" in body
     former = body.get("response")
@@ -144,15 +140,6 @@ def _first_error(body: dict[str, Any] | None) -> tuple[int, str]:
     return 0, ""
 
 
-def platform_time(headers: Mapping[str, str]) -> datetime | None:
-    """Tumblr's clock when it answered; None where that can't be read."""
-    try:
-        told = parsedate_to_datetime(headers.get("Date", ""))
-    except (ValueError, OverflowError):
-        return None
-    return told if told.tzinfo else told.replace(tzinfo=UTC)
-
-
 def next_request_at(headers: Mapping[str, str], now: datetime) -> datetime:
     """When the windows that are used up open again. Tumblr tells that in seconds from now."""
     opens = [
@@ -161,7 +148,7 @@ def next_request_at(headers: Mapping[str, str], now: datetime) -> datetime:
         if headers.get(f"X-Ratelimit-{window}-Remaining", "").strip() == "0"
     ]
     asked = retry_after(headers, now)
-    return min(max([*opens, *([asked] if asked else [])], default=now + MINUTE_WINDOW), now + LONGEST_WAIT)
+    return max([*opens, *([asked] if asked else [])], default=now + MINUTE_WINDOW)
 
 
 def _seconds(header: str | None) -> int:

@@ -7,7 +7,6 @@ methods keep working and every bad end is a `PlatformError`.
 
 from __future__ import annotations
 
-import io
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -20,14 +19,12 @@ from pytumblr.request import TumblrRequest
 from urllib3 import encode_multipart_formdata
 from urllib3.fields import RequestField
 
-from publisher.clock import monotonic
 from publisher.platforms.base import Connection, Quota
 from publisher.platforms.errors import Unavailable, Unconfirmed
-from publisher.platforms.transport import new_session, send_once
+from publisher.platforms.transport import new_session, note_clock, platform_time, send_once
 from publisher.platforms.tumblr_answers import (
     TumblrRequestKind,
     daily_quotas,
-    platform_time,
     read_answer,
     request_quotas,
 )
@@ -95,8 +92,7 @@ class SafeTumblrRequest(TumblrRequest):  # type: ignore[misc]  # pytumblr has no
             return self._send("POST", url, kind, self._timeout, data=body, headers=JSON_HEADERS)
         content, content_type = _multipart(body, files)
         seconds = self._timeout + len(content) / self._connection.uplink_bytes_per_second
-        timely = _TimelyBody(content, seconds)
-        return self._send("POST", url, kind, seconds, data=timely, headers={"Content-Type": content_type})
+        return self._send("POST", url, kind, seconds, data=content, headers={"Content-Type": content_type})
 
     def post_form(self, url: str, fields: Mapping[str, str], *, kind: TumblrRequestKind) -> Any:
         return self._send("POST", url, kind, self._timeout, data=dict(fields))
@@ -109,13 +105,16 @@ class SafeTumblrRequest(TumblrRequest):  # type: ignore[misc]  # pytumblr has no
         response = send_once(
             self._session, method, self.host + url, sent=kind, read_timeout=timeout, auth=self.oauth, **options
         )
+        self.platform_time = platform_time(response.headers) or self.platform_time
+        note_clock(response.headers, self._note_clock, clock=self._connection.clock, began=began)
         now = self._connection.clock.now()
-        if told := platform_time(response.headers):
-            self.platform_time, self.ahead = told, told - (began + (now - began) / 2)
-            self._connection.platform_clock(self.ahead)
         if seen := request_quotas(response.headers, now):
             self._connection.quotas(seen)
         return read_answer(response, kind, now)
+
+    def _note_clock(self, ahead: timedelta) -> None:
+        self.ahead = ahead
+        self._connection.platform_clock(ahead)
 
 
 class SafeTumblrClient(TumblrRestClient):  # type: ignore[misc]  # pytumblr has no types
@@ -190,22 +189,6 @@ JSON_HEADERS = {"Content-Type": "application/json"}
 
 def _json_body(params: Mapping[str, Any]) -> bytes:
     return json.dumps(dict(params), ensure_ascii=False).encode()
-
-
-class _TimelyBody(io.BytesIO):
-    """A body that is sent in small pieces: a slow line may take its time, and yet has an end.
-
-    A piece that does not pass within the connection's timeout ends it as well.
-    """
-
-    def __init__(self, content: bytes, seconds: float) -> None:
-        super().__init__(content)
-        self._end = monotonic() + seconds
-
-    def read(self, size: int | None = -1, /) -> bytes:
-        if monotonic() > self._end:
-            raise TimeoutError("the body could not be sent in time")
-        return super().read(size)
 
 
 def _multipart(body: bytes, files: Sequence[Attachment]) -> tuple[bytes, str]:

@@ -60,7 +60,7 @@ class QuickChannels(Channels):
 
 
 class ProvingOutlet(Desk):
-    """What the processes of a proof work with. `prepare` makes the database, once, before they open it."""
+    """What the processes of a proof work with. `set_up` makes the database, once, before they open it."""
 
     _filled = 0
     """So many posts are in the queue, or were."""
@@ -73,7 +73,7 @@ class ProvingOutlet(Desk):
     def channels(self) -> Channels:
         return QuickChannels(self.settings, self.clock, lambda: self.database)
 
-    def prepare(self) -> None:
+    def set_up(self) -> None:
         """Make the tables, and log in wherever the sandbox wants a session."""
         settings = self.settings
         prepare_database(settings.database_url, backups=settings.path(settings.storage.backups), now=self.clock.now())

@@ -72,7 +72,7 @@ def run_proof(
         # Before any process starts: whoever picks first picks for the first day of the plan.
         clocks = Clocks(clock, sandbox, slot_opens(first_day(terms), outlet.settings))
         with secrets_set(outlet.settings, accounts):
-            outlet.prepare()
+            outlet.set_up()
             outlet.fill_queue(terms.days)
             days = draw_plan(terms, sorted(accounts)) if plan is None else plan
             try:

@@ -124,7 +124,7 @@ class XSandbox(SandboxPlatform):
 
     def _next_id(self) -> str:
         """A number that is larger than every earlier one, and carries the present moment."""
-        milliseconds = (self.ledger.now() - FIRST_MOMENT) // timedelta(milliseconds=1)
+        milliseconds = (self.now() - FIRST_MOMENT) // timedelta(milliseconds=1)
         self._last_id = max(self._last_id + 1, milliseconds << 22)
         return str(self._last_id)
 
@@ -167,7 +167,7 @@ class XSandbox(SandboxPlatform):
         return uploads
 
     def _remembers(self, text: str) -> bool:
-        earliest = self.ledger.now() - self.memory
+        earliest = self.now() - self.memory
         return any(post.at >= earliest and _same_text(post.caption, text) for post in self._public())
 
     def _answered(self, wish: dict[str, Any]) -> str:
