@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import Any, ClassVar, Self
 
 from instagrapi.exceptions import (
@@ -16,6 +16,7 @@ from instagrapi.exceptions import (
     InvalidMediaId,
     MediaNotFound,
     MediaUnavailable,
+    PhotoNotUpload,
 )
 
 from publisher.content import Absence, Account, AdaptedPost, Preparation, Publication, PublishedPost, Rendition
@@ -35,7 +36,9 @@ from publisher.platforms.errors import (
     Unconfirmed,
     UnsupportedContent,
 )
+from publisher.platforms.instagram_answers import Answer
 from publisher.platforms.instagram_client import OnceClient
+from publisher.platforms.instagram_listing import NewerThan, is_post, is_whole, pictures_of, taken_at
 from publisher.platforms.instagram_login import begin, client_of, finish, stored_session, told, whose
 from publisher.platforms.steps import LoginStep, talk_through
 from publisher.platforms.text_difference import TextDifference, first_difference
@@ -47,7 +50,11 @@ KEY_STEP = 16
 """Keys are milliseconds: about a quarter of an hour around the true time, each with room for its pictures."""
 PAGE = 12
 PAGES = 10
-CLOCK_SPARE = timedelta(seconds=60)
+LOOK_UP_SECONDS = 60.0
+"""The longest that a look-up takes, all its pages together."""
+TIME_MARGIN = timedelta(days=1)
+"""How much older than the request a post may be, where only clocks tell. They can be off by a time zone, and the
+same caption comes again after months only."""
 GONE = (ClientNotFoundError, InvalidMediaId, MediaNotFound, MediaUnavailable)
 
 
@@ -119,8 +126,43 @@ class Adapter(PlatformAdapter):
             raise UnsupportedContent(f"Instagram takes no {image.format} pictures; make it a JPEG.")
         reference = idempotency_key if total == 1 else str(int(idempotency_key) + 1 + position)
         with self._told(SentRequest("Uploading a picture to Instagram")):
-            self._client.upload(image, reference, in_carousel=total > 1)
+            try:
+                self._client.upload(image, reference, in_carousel=total > 1)
+            except PhotoNotUpload:
+                # Ids are never shared, so Instagram has this picture from an earlier try whose answer was lost, or a
+                # post has it already. A new id would make a second copy in that case. With the old one the
+                # publishing request finds the picture, or is told that the post is public.
+                if not Answer.of(self._client.last_response).id_was_used:
+                    raise
         return UploadedMedia(image=image, alt_text=alt_text, reference=reference)
+
+    def prepare(
+        self,
+        post: AdaptedPost,
+        media: Sequence[UploadedMedia],
+        *,
+        idempotency_key: str,
+        earlier: Preparation = NOTHING_PREPARED,
+    ) -> Preparation:
+        """Reads the account's newest post: ours will be newer, which no clock has to tell.
+
+        Instagram's numbers of posts grow with time: five answers in reports of 2016 to 2019, such as
+        https://github.com/mgp25/Instagram-API/issues/1071, have a number made in the second in which the post was
+        taken, not when its picture went up. A listing that lags shows an older post, and the bound stays true.
+        The `Date` of the answers is the second choice, for it need not be the clock that dates the posts.
+        """
+        if earlier != NOTHING_PREPARED:
+            # A post of the former request must be found too, when it comes late.
+            return earlier
+        try:
+            items = self._page({}, "Reading the newest post on Instagram")["items"]
+        except Unavailable:
+            if self._client.platform_time is None:
+                raise
+            items = []
+        # A listing without a post may be wrong, and says no more than none.
+        newest = max((int(item["pk"]) for item in items), default="")
+        return Preparation(reference=str(newest), platform_time=self._client.platform_time)
 
     def publish(
         self,
@@ -164,40 +206,65 @@ class Adapter(PlatformAdapter):
         since: datetime,
         preparation: Preparation = NOTHING_PREPARED,
     ) -> Publication | Absence:
-        earliest = since - CLOCK_SPARE
-        items = self._own_items(earliest)
+        with self._client.within(LOOK_UP_SECONDS):
+            bound = self._bound(since, preparation)
+            items = self._own_items(bound)
         ours = [item for item in items if _carries(item, idempotency_key)]
-        # Whether Instagram tells the upload id of every post is not known; the caption decides then.
-        alike = [item for item in items if _taken_at(item) >= earliest and _shows(item, post)]
+        # Instagram does not tell the upload id of every post. Then the caption and the number of pictures decide,
+        # among newer posts only: a post of the reserve was shown before, with the same caption.
+        alike = [item for item in items if bound.holds_for(item) and _shows(item, post)]
         found = self._publication((ours or alike)[0]) if ours or alike else None
         return found or Absence.NOT_LISTED
 
-    def _own_items(self, earliest: datetime) -> list[dict[str, Any]]:
-        """The account's posts, at least those taken at or after `earliest`."""
-        found: list[dict[str, Any]] = []
+    def _bound(self, since: datetime, preparation: Preparation) -> NewerThan:
+        """What every post of the request is newer than."""
+        if preparation.reference:
+            return NewerThan(number=int(preparation.reference))
+        if preparation.platform_time is not None:
+            return NewerThan(time=preparation.platform_time - TIME_MARGIN)
+        if self._client.clock_ahead is None:
+            self._page({}, "Reading Instagram's clock")
+        ahead = self._client.clock_ahead or timedelta(0)
+        return NewerThan(time=min(since, since + ahead) - TIME_MARGIN)
+
+    def _own_items(self, bound: NewerThan) -> list[dict[str, Any]]:
+        """The account's posts, at least those that are newer than the bound."""
+        items: list[dict[str, Any]] = []
         after: dict[str, str] = {}
         for _ in range(PAGES):
-            with self._told(SentRequest("Looking for the post on Instagram")):
-                page = self._client.private_request(
-                    f"feed/user/{self._client.user_id}/", params={"count": PAGE, **after}
-                )
-            items = _listed(page)
-            found += items
+            page = self._page(after, "Looking for the post on Instagram")
+            items += page["items"]
             # Pinned posts stand first, whatever their age; the last of a page is the oldest of the others.
-            if page.get("more_available") is False or (items and _taken_at(items[-1]) < earliest):
-                return found
+            if page.get("more_available") is False or (page["items"] and not bound.holds_for(page["items"][-1])):
+                return self._as_new_as(bound, items)
             after = {"max_id": str(page["next_max_id"])}
         raise Unavailable(f"Looking for the post on Instagram: more than {PAGE * PAGES} posts since then")
+
+    def _as_new_as(self, bound: NewerThan, items: list[dict[str, Any]]) -> list[dict[str, Any]]:
+        """These posts, unless they are an older state of the listing than the one that was read before the request."""
+        if bound.number is not None and all(int(item["pk"]) < bound.number for item in items):
+            raise Unavailable("Looking for the post on Instagram: the listing is older than before the post was sent")
+        return items
+
+    def _page(self, after: Mapping[str, str], what: str) -> dict[str, Any]:
+        """A page of the account's posts that can be read whole; absence counts only then."""
+        with self._told(SentRequest(what)):
+            page = self._client.private_request(f"feed/user/{self._client.user_id}/", params={"count": PAGE, **after})
+        if not is_whole(page):
+            raise Unavailable(f"{what}: an answer that is not complete")
+        return page
 
     def read_publication(self, remote_id: str) -> PublishedPost | None:
         with self._told(SentRequest("Reading the post on Instagram")):
             try:
                 items = self._client.private_request(f"media/{remote_id}/info/").get("items")
             except GONE:
-                return None
-        if not isinstance(items, list) or not items or not _is_post(items[0]):
+                if Answer.of(self._client.last_response).own:
+                    return None
+                raise
+        if not isinstance(items, list) or not items or not is_post(items[0]):
             raise Unavailable("Reading the post on Instagram: an answer without the post")
-        pictures = _pictures(items[0])
+        pictures = pictures_of(items[0])
         return PublishedPost(
             remote_id=remote_id,
             url=self._url(items[0]),
@@ -205,7 +272,7 @@ class Adapter(PlatformAdapter):
             alt_texts=tuple(_alt_text(picture) for picture in pictures),
             text=_text(items[0]),
             is_own=self._is_own(items[0]),
-            published_at=_taken_at(items[0]),
+            published_at=taken_at(items[0]),
         )
 
     def text_difference(self, post: AdaptedPost, shown: str) -> TextDifference | None:
@@ -224,45 +291,17 @@ class Adapter(PlatformAdapter):
 # --- answers ---------------------------------------------------------------------------------
 
 
-def _listed(page: Mapping[str, Any]) -> list[dict[str, Any]]:
-    """The posts of a page that can be read whole; absence counts only then."""
-    items = page.get("items")
-    follows = page.get("next_max_id") or page.get("more_available") is False
-    if not isinstance(items, list) or not all(map(_is_post, items)) or not follows:
-        raise Unavailable("Looking for the post on Instagram: an answer that is not complete")
-    return items
-
-
-def _is_post(item: object) -> bool:
-    return (
-        isinstance(item, dict)
-        and isinstance(item.get("taken_at"), int)
-        and str(item.get("pk", "")).isdecimal()
-        and all(isinstance(picture, dict) for picture in _pictures(item))
-    )
-
-
-def _taken_at(item: Mapping[str, Any]) -> datetime:
-    return datetime.fromtimestamp(item["taken_at"], UTC)
-
-
 def _carries(item: Mapping[str, Any], key: str) -> bool:
     return key in (str(item.get("device_timestamp")), str(item.get("client_sidecar_id")))
 
 
 def _shows(item: Mapping[str, Any], post: AdaptedPost) -> bool:
-    return _text(item).strip() == post.caption.strip() and len(_pictures(item)) == len(post.images)
+    return _text(item).strip() == post.caption.strip() and len(pictures_of(item)) == len(post.images)
 
 
 def _text(item: Mapping[str, Any]) -> str:
     caption = item.get("caption")
     return str((caption.get("text") if isinstance(caption, dict) else "") or "")
-
-
-def _pictures(item: Mapping[str, Any]) -> list[dict[str, Any]]:
-    """The children of a carousel, or the post itself."""
-    children = item.get("carousel_media")
-    return list(children) if isinstance(children, list) else [dict(item)]
 
 
 def _alt_text(picture: Mapping[str, Any]) -> str | None:

@@ -12,8 +12,10 @@ import requests
 from instagrapi import exceptions as ig
 
 from publisher.platforms.errors import (
+    AlreadyPublic,
     ContentRejected,
     CredentialsRefused,
+    MediaExpired,
     PlatformError,
     RateLimited,
     Unavailable,
@@ -39,6 +41,8 @@ class Meaning(Enum):
     OUTDATED = auto()
     WAIT = auto()
     UPLOAD_LOST = auto()
+    ID_USED = auto()
+    """The upload id was used before. Keys are never shared, so the post that has it is ours."""
     REJECTED = auto()
     UNKNOWN = auto()
     AS_ANSWERED = auto()
@@ -129,9 +133,29 @@ WORDS = {
     "feedback_required": Meaning.ACTION_BLOCK,
     "please wait a few minutes": Meaning.WAIT,
     "rate_limit_error": Meaning.WAIT,
+    # "Server got a conflicting upload id": https://github.com/mgp25/Instagram-API/issues/598 shows it right after
+    # a post with that id; https://github.com/mgp25/Instagram-API/issues/366 calls it a duplicate id.
+    "conflicting upload id": Meaning.ID_USED,
+    "duplicate upload id": Meaning.ID_USED,
+    "upload id already": Meaning.ID_USED,
+    # With the titles staged_position_not_found and staged_media_missing:
+    # https://github.com/mgp25/Instagram-API/issues/518
     "media_needs_reupload": Meaning.UPLOAD_LOST,
+    "transcode not finished": Meaning.UPLOAD_LOST,
+    "upload not found": Meaning.UPLOAD_LOST,
+    # A body that was cut on its way says nothing about the picture.
+    "partialrequesterror": Meaning.UNKNOWN,
+    # What Instagram says when it does not know itself what went wrong.
+    "try again": Meaning.UNKNOWN,
+    "something went wrong": Meaning.UNKNOWN,
+    "an error occurred": Meaning.UNKNOWN,
+    "problem with your request": Meaning.UNKNOWN,
+    "counter get error": Meaning.UNKNOWN,
 }
-STATUSES = {401: Meaning.SIGNED_OUT, 403: Meaning.CHECKPOINT, 429: Meaning.WAIT}
+"""What Instagram's own words mean, wherever they stand in an answer. The first that fits decides."""
+STATUSES = {401: Meaning.SIGNED_OUT, 403: Meaning.CHECKPOINT, 404: Meaning.OUTDATED, 429: Meaning.WAIT}
+"""What the status of an answer of Instagram's own means where its words do not tell."""
+TOO_MANY = 429
 NO_DEFINITE_ANSWER = frozenset({408, 425})
 
 REFUSALS = {
@@ -184,33 +208,69 @@ class Answer:
         return cls(status=response.status_code, headers=response.headers, body=body)
 
     @property
+    def own(self) -> bool:
+        """Whether it has the shape of Instagram's answers. What stands in front of Instagram answers in others."""
+        return self.body.get("status") in ("ok", "fail") or isinstance(self._debug.get("message"), str)
+
+    @property
     def refuses(self) -> bool:
-        """Whether it says that the request was not carried out."""
-        return self.status is not None and 400 <= self.status < 500 and self.status not in NO_DEFINITE_ANSWER
+        """Whether Instagram says in it that the request was not carried out."""
+        if self.status == TOO_MANY:
+            return True
+        return self.own and 400 <= (self.status or 0) < 500 and self.status not in NO_DEFINITE_ANSWER
+
+    @property
+    def foreign(self) -> bool:
+        """Whether it is an error that something in front of Instagram may have answered."""
+        return self.status is not None and not (200 <= self.status < 300 or self.own)
 
     @property
     def told(self) -> str:
         """What the platform says about it, shortened."""
-        debug = self.body.get("debug_info")
-        inner = debug.get("message") if isinstance(debug, dict) else None
-        said = [self.body.get(name) for name in TOLD] + [inner]
+        said = [self.body.get(name) for name in TOLD] + [self._debug.get("type"), self._debug.get("message")]
         return "; ".join(text for text in said if isinstance(text, str) and text)[:ANSWER_LENGTH]
+
+    @property
+    def id_was_used(self) -> bool:
+        """Whether Instagram says that it has seen the upload id before."""
+        return self.own and _by_words(self) is Meaning.ID_USED
+
+    @property
+    def _debug(self) -> Mapping[str, Any]:
+        """Where an answer to an upload says what went wrong."""
+        debug = self.body.get("debug_info")
+        return debug if isinstance(debug, dict) else {}
 
 
 def meaning_of(error: Exception, answer: Answer) -> Meaning:
-    """What became of the request that ended with this error."""
+    """What became of the request that ended with this error.
+
+    Nothing but an answer in Instagram's own shape says anything about the post or the account:
+    the library takes any 401 or 403 and a bare `Not Found` for a word of Instagram's.
+    """
+    if answer.foreign:
+        return Meaning.WAIT if answer.status == TOO_MANY else Meaning.UNKNOWN
     meaning = next((MEANINGS[kind] for kind in type(error).__mro__ if kind in MEANINGS), Meaning.AS_ANSWERED)
     return _by_answer(answer) if meaning is Meaning.AS_ANSWERED else meaning
 
 
 def _by_answer(answer: Answer) -> Meaning:
-    said = answer.told.casefold()
-    for word, meaning in WORDS.items():
-        if word in said:
-            return meaning
+    meaning = _by_words(answer)
+    if meaning is not None:
+        return meaning
     if answer.status in STATUSES:
         return STATUSES[answer.status]
-    return Meaning.REJECTED if answer.refuses else Meaning.UNKNOWN
+    # A refusal without a reason says nothing about the post.
+    return Meaning.REJECTED if answer.refuses and answer.told else Meaning.UNKNOWN
+
+
+def _by_words(answer: Answer) -> Meaning | None:
+    said = answer.told.casefold()
+    return next((meaning for word, meaning in WORDS.items() if word in said), None)
+
+
+SAID_WITH_ANY_STATUS = frozenset({Meaning.UPLOAD_LOST, Meaning.ID_USED})
+"""What Instagram says with status 200 as well, and what can't be said by mistake."""
 
 
 def platform_error(
@@ -222,7 +282,7 @@ def platform_error(
     unconfirmed, whatever the exception is called, unless it never left.
     """
     meaning = meaning_of(error, answer)
-    if sent.publishing and not answer.refuses and meaning is not Meaning.UPLOAD_LOST:
+    if sent.publishing and not answer.refuses and meaning not in SAID_WITH_ANY_STATUS:
         meaning = Meaning.UNKNOWN
     if meaning is Meaning.WAIT:
         until = retry_after(answer.headers, now) or now + DEFAULT_PAUSE
@@ -231,16 +291,24 @@ def platform_error(
     if meaning in REFUSALS:
         message = REFUSALS[meaning].format(channel=channel)
         return CredentialsRefused(message, status=answer.status, answer=answer.told)
-    why = answer.told or (f"HTTP {answer.status}" if answer.status else type(error).__name__)
-    kind, message = _end(meaning, sent, never_sent, why)
+    kind, message = _end(meaning, sent, never_sent, _why(error, answer))
     return kind(message, status=answer.status, answer=answer.told)
+
+
+def _why(error: Exception, answer: Answer) -> str:
+    if answer.status:
+        return answer.told or f"HTTP {answer.status}"
+    ours = isinstance(error, OSError) and not isinstance(error, requests.RequestException)
+    return f"this machine could not go on: {error.strerror}" if ours else type(error).__name__
 
 
 def _end(meaning: Meaning, sent: SentRequest, never_sent: bool, why: str) -> tuple[type[PlatformError], str]:
     if meaning is Meaning.REJECTED:
         return ContentRejected, f"{sent.what}: refused ({why})"
     if meaning is Meaning.UPLOAD_LOST:
-        return Unavailable, f"{sent.what}: it lost an uploaded picture, which goes up again"
+        return MediaExpired, f"{sent.what}: it lost an uploaded picture, which goes up again"
+    if meaning is Meaning.ID_USED and sent.publishing:
+        return AlreadyPublic, f"{sent.what}: it says that a post with this upload id is there already ({why})"
     if never_sent:
         return Unavailable, f"{sent.what}: not reached ({why})"
     if sent.publishing:

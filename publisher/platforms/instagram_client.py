@@ -5,23 +5,31 @@ from __future__ import annotations
 import functools
 import json
 import logging
+import math
 import secrets
 import uuid
-from collections.abc import Mapping, Sequence
-from pathlib import Path
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from datetime import datetime, timedelta
 from typing import Any
 
+import requests
 from curl_cffi import CurlOpt
 from curl_cffi.requests.exceptions import RequestException as CurlError
 from instagrapi import Client, config
 from instagrapi.exceptions import ChallengeRequired, PhotoNotUpload
+from instagrapi.transports import create_curl_h2_adapter
 
+from publisher.clock import monotonic
 from publisher.content import Rendition
-from publisher.platforms.base import UploadedMedia
+from publisher.platforms.base import Connection, UploadedMedia
 from publisher.platforms.exchange import CONNECT_TIMEOUT
+from publisher.platforms.instagram_answers import Answer
+from publisher.platforms.transport import note_clock, platform_time
 
 API_URL = f"https://{config.API_DOMAIN}"
-UPLOAD_TIMEOUT = 120.0
+SEND_BUFFER = 512 * 1024
+"""Bytes that the system may still be sending when curl has handed over the last one, and sees no progress."""
 PER_CONNECTION: dict[str, Any] = {
     "request_timeout": 0,
     "session_retry_total": 0,
@@ -48,26 +56,75 @@ class OnceClient(Client):  # type: ignore[misc]
     request_logger = SILENT
     code_context = ""
 
-    def __init__(
-        self, session: Mapping[str, Any], *, timeout_seconds: float, proxy: str | None, ca_file: Path | None
-    ) -> None:
-        verify = str(ca_file) if ca_file else True
+    def __init__(self, connection: Connection, session: Mapping[str, Any]) -> None:
+        self._channel = connection
+        self._timeout = connection.profile.publishing.timeout_seconds
+        self._ends: float | None = None
+        self.platform_time: datetime | None = None
+        """Instagram's clock, as the last answer that carried something out told it."""
+        self.clock_ahead: timedelta | None = None
+        """How far it was ahead of ours then."""
+        verify = str(connection.ca_file) if connection.ca_file else True
         super().__init__(
             settings={**session, **PER_CONNECTION, "tls_verify": verify},
-            proxy=proxy,
+            proxy=connection.proxy,
             tls_verify=verify,
             session_retry_total=0,
             with_challenge_flow=False,
             logger=SILENT,
         )
-        connect = min(CONNECT_TIMEOUT, timeout_seconds / 2)
+        for http in (self.public, self.graphql):
+            # Through `requests` an answer that drips would never end: its timeout begins again with each byte.
+            http.mount("https://", create_curl_h2_adapter())
         for http in (self.private, self.public, self.graphql):
             http.trust_env = False
             http.max_redirects = 0
-            http.request = functools.partial(http.request, timeout=(connect, timeout_seconds - connect))
-        curl = self.private.get_adapter(API_URL).client
-        # On a connection that it has used before, curl sends a request again when that connection breaks.
-        curl.curl_options.update({CurlOpt.FRESH_CONNECT: 1, CurlOpt.FORBID_REUSE: 1})
+            http.request = functools.partial(self._timed, http.request)
+            http.get_adapter(API_URL).client.curl_options.update(self._curl_options())
+
+    def _curl_options(self) -> dict[CurlOpt, int]:
+        stall = self._timeout + SEND_BUFFER / self._channel.uplink_bytes_per_second
+        return {
+            # On a connection that it has used before, curl sends a request again when that connection breaks.
+            CurlOpt.FRESH_CONNECT: 1,
+            CurlOpt.FORBID_REUSE: 1,
+            # So many seconds without a byte in either direction end an upload.
+            CurlOpt.LOW_SPEED_LIMIT: 1,
+            CurlOpt.LOW_SPEED_TIME: math.ceil(stall),
+        }
+
+    @contextmanager
+    def within(self, seconds: float) -> Iterator[None]:
+        """Gives all requests that are sent inside so many seconds together."""
+        outer = self._ends
+        ends = monotonic() + seconds
+        self._ends = ends if outer is None else min(outer, ends)
+        try:
+            yield
+        finally:
+            self._ends = outer
+
+    def _timed(
+        self, send: Callable[..., requests.Response], *arguments: Any, timeout: float = 0.0, **options: Any
+    ) -> requests.Response:
+        """Sends a request with one deadline from the first try to connect to the last byte of the answer.
+
+        `timeout`: seconds for it, where it may take longer than others.
+        """
+        left = timeout or self._timeout
+        if self._ends is not None:
+            left = min(left, self._ends - monotonic())
+        if left <= 0:
+            raise requests.Timeout("the time for this and all requests before it is over")
+        connect = min(CONNECT_TIMEOUT, left / 2)
+        began = self._channel.clock.now()
+        # curl takes the sum of both for the whole exchange.
+        response = send(*arguments, timeout=(connect, left - connect), **options)
+        note_clock(response.headers, self._channel.platform_clock, clock=self._channel.clock, began=began)
+        told = platform_time(response.headers) if response.ok else None
+        if told is not None:
+            self.platform_time, self.clock_ahead = told, told - self._channel.clock.now()
+        return response
 
     def session(self) -> dict[str, Any]:
         """What is stored: the log-in, the device that it belongs to, its language and time zone."""
@@ -143,9 +200,10 @@ class OnceClient(Client):  # type: ignore[misc]
             f"{API_URL}/rupload_igphoto/{name}",
             data=content,
             headers=self.private_headers(headers),
-            timeout=(CONNECT_TIMEOUT, UPLOAD_TIMEOUT),
+            timeout=self._timeout + len(content) / self._channel.uplink_bytes_per_second,
         )
-        if response.status_code != 200:
+        # A page of something in front of Instagram may come with status 200, too.
+        if response.status_code != 200 or not Answer.of(response).own:
             raise PhotoNotUpload("the image was not taken", response=response)
 
     def publish(self, caption: str, media: Sequence[UploadedMedia], upload_id: str) -> dict[str, Any]:

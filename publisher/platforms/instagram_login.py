@@ -22,6 +22,8 @@ from publisher.platforms.transport import SentRequest
 LOG_IN = ("authorization_data", "cookies", "ig_u_rur", "ig_www_claim", "last_login")
 """What of a stored session ends with its log-in; the rest is the device, which stays the same."""
 LOGGING_IN = SentRequest("Logging in to Instagram")
+STEP_SECONDS = 120.0
+"""The longest that one step of a log-in takes: it is about ten requests."""
 SECOND_FACTOR = "The code that your authenticator app or Instagram's message shows, or the app's key"
 SENT_CODE = "Instagram has sent the account's owner a code, by mail or message."
 WRONG_CODE = "Instagram did not accept that code; begin again, and enter the code that it sends then."
@@ -51,7 +53,7 @@ def finish(connection: Connection, kept: Mapping[str, str], answer: Mapping[str,
 
 def _with_password(connection: Connection, device: Mapping[str, Any], password: str, code: str) -> LoginStep | Account:
     client = client_of(connection, device)
-    with _device_kept(connection, client):
+    with _device_kept(connection, client), client.within(STEP_SECONDS):
         step = _password_step(connection, client, password, code)
         return step or _stored(connection, client)
 
@@ -77,7 +79,7 @@ def _password_step(connection: Connection, client: OnceClient, password: str, co
 def _with_sent_code(connection: Connection, device: Mapping[str, Any], code: str, kept: Mapping[str, str]) -> Account:
     client = client_of(connection, device)
     client.username = _username(connection)
-    with _device_kept(connection, client):
+    with _device_kept(connection, client), client.within(STEP_SECONDS):
         with told(connection, client, LOGGING_IN):
             if not client.enter_sent_code(code, kept["context"], kept["access"]):
                 raise CredentialsRefused(WRONG_CODE)
@@ -87,8 +89,18 @@ def _with_sent_code(connection: Connection, device: Mapping[str, Any], code: str
 
 def _stored(connection: Connection, client: OnceClient) -> Account:
     account = whose(connection, client)
-    connection.session.save(client.session())
+    _save(connection, client.session())
     return account
+
+
+def _save(connection: Connection, session: Mapping[str, Any]) -> None:
+    try:
+        connection.session.save(session)
+    except OSError as error:
+        raise Unavailable(
+            f"{connection.session.place} could not be written on this machine ({error.strerror}), so the log-in is "
+            "not stored; make room or access, then connect again."
+        ) from error
 
 
 @contextmanager
@@ -98,7 +110,7 @@ def _device_kept(connection: Connection, client: OnceClient) -> Iterator[None]:
         yield
     except PlatformError:
         if not stored_session(connection):
-            connection.session.save(device_of(client.session()))
+            _save(connection, device_of(client.session()))
         raise
 
 
@@ -141,9 +153,20 @@ def _is_key(entered: str) -> bool:
 
 
 def stored_session(connection: Connection) -> dict[str, Any]:
+    """What is stored of the channel's log-in; empty where there is none.
+
+    Raises:
+        CredentialsRefused: what is stored is no session.
+        Unavailable: this machine can't read it now, which says nothing about the session.
+    """
     try:
         return connection.session.load()
-    except (OSError, ValueError) as error:
+    except OSError as error:
+        raise Unavailable(
+            f"{connection.session.place} could not be read on this machine ({error.strerror}); the log-in stays as "
+            "it is. If this lasts, check the file's owner and the machine's limits."
+        ) from error
+    except ValueError as error:
         raise CredentialsRefused(
             f"{connection.session.place} can't be read ({type(error).__name__}); remove it, then run "
             f"`publisher connect {connection.channel}`."
@@ -160,12 +183,7 @@ def _device_text(client: OnceClient) -> str:
 
 
 def client_of(connection: Connection, session: Mapping[str, Any]) -> OnceClient:
-    return OnceClient(
-        session,
-        timeout_seconds=connection.profile.publishing.timeout_seconds,
-        proxy=connection.proxy,
-        ca_file=connection.ca_file,
-    )
+    return OnceClient(connection, session)
 
 
 def _username(connection: Connection) -> str:

@@ -1,7 +1,10 @@
 """A small Instagram: log-in with two factors, image upload, single posts and carousels, reading back.
 
-It speaks the private interface of the mobile app. It does not recognise an upload id that it
-has seen before: whether the platform does is not known, so a double send shows as two posts.
+It speaks the private interface of the mobile app. What of the live platform is not known is a
+switch: whether it recognises an upload id that has a post already (reported for a picture's id that
+a video came with), whether it tells the upload id in its listing (some reports show another number
+there), and for how long it keeps an upload (nobody tells; a day is the life of a container of the
+official interface). Without the first switch a double send shows as two posts.
 """
 
 from __future__ import annotations
@@ -11,6 +14,7 @@ import json
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import datetime, timedelta
 from typing import Any, ClassVar
 
 from PIL import Image
@@ -31,6 +35,7 @@ HASHTAG_LIMIT = 5
 MAX_CHILDREN = 10
 PAGE = 12
 FIRST_ID = 3_500_000_000_000_000_000
+DEVICE_TIME = 386_641_252_565_009
 CODE_ALPHABET = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_"
 PUBLISHING = ("/api/v1/media/configure/", "/api/v1/media/configure_sidecar/")
 
@@ -48,12 +53,18 @@ class Upload:
     content: bytes
     format: str
     """Pillow's name for it; empty when it is no image."""
+    at: datetime
     width: int = 1
     height: int = 1
 
 
 class InstagramSandbox(SandboxPlatform):
-    """While `challenged`, the account is under suspicion: a person must confirm that it is theirs."""
+    """While `challenged`, the account is under suspicion: a person must confirm that it is theirs.
+
+    With `recognises_upload_ids` an id that has a post is refused with `conflict_status`, when it is
+    uploaded and when it is published. Without `echoes_upload_id` no post tells its id. An upload is
+    forgotten after `upload_lifetime`.
+    """
 
     name: ClassVar[str] = "instagram"
     label: ClassVar[str] = "Instagram"
@@ -68,6 +79,10 @@ class InstagramSandbox(SandboxPlatform):
         )
         self.login = LoginDesk(self._user, SystemClock())
         self.challenged = False
+        self.recognises_upload_ids = False
+        self.conflict_status = 400
+        self.echoes_upload_id = True
+        self.upload_lifetime = timedelta(days=1)
         self._uploads: dict[str, Upload] = {}
         self._routes: tuple[tuple[str, str, Callable[..., Answer]], ...] = (
             ("POST", r"/api/v1/feed/(?:reels_tray|timeline)/", self._nothing),
@@ -131,13 +146,17 @@ class InstagramSandbox(SandboxPlatform):
         told = json.loads(request.headers.get("x-instagram-rupload-params", "{}"))
         if told.get("upload_id") != upload_id:
             return _upload_failed(400, "InvalidRequestError", "The upload ids differ")
-        self._uploads[upload_id] = _measured(request.body)
+        if self._is_used(upload_id):
+            return self._conflict()
+        self._uploads[upload_id] = _measured(request.body, self.ledger.now())
         return succeed(upload_id=upload_id, xsharing_nonces={})
 
     def _configure(self, request: Request) -> Answer:
         wish = _signed(request)
-        upload_id = str(wish["upload_id"])
-        if upload_id not in self._uploads:
+        upload_id = str(wish.get("upload_id", ""))
+        if self._is_used(upload_id):
+            return self._conflict()
+        if not self._has(upload_id):
             return _needs_reupload(upload_id)
         try:
             return self._post(wish, [self._image(wish)], upload_id)
@@ -146,8 +165,11 @@ class InstagramSandbox(SandboxPlatform):
 
     def _configure_sidecar(self, request: Request) -> Answer:
         wish = _signed(request)
-        children = wish["children_metadata"]
-        missing = [str(child["upload_id"]) for child in children if str(child["upload_id"]) not in self._uploads]
+        children = wish.get("children_metadata", [])
+        ids = [str(child["upload_id"]) for child in children]
+        if any(map(self._is_used, [str(wish.get("client_sidecar_id", "")), *ids])):
+            return self._conflict()
+        missing = [upload_id for upload_id in ids if not self._has(upload_id)]
         if missing:
             return _needs_reupload(missing[0])
         try:
@@ -161,6 +183,18 @@ class InstagramSandbox(SandboxPlatform):
             return self._post(wish, images, str(wish["client_sidecar_id"]))
         except Refused as refused:
             return refused.answer
+
+    def _has(self, upload_id: str) -> bool:
+        """Whether the upload came, and is not forgotten yet."""
+        upload = self._uploads.get(upload_id)
+        return upload is not None and self.ledger.now() - upload.at < self.upload_lifetime
+
+    def _is_used(self, upload_id: str) -> bool:
+        """Whether a post has this upload id, and the platform sees it."""
+        return self.recognises_upload_ids and any(upload_id in _ids_of(post.detail) for post in self.posts())
+
+    def _conflict(self) -> Answer:
+        return fail(self.conflict_status, "Server got a conflicting upload id")
 
     def _image(self, wish: dict[str, Any]) -> LedgerImage:
         upload = self._uploads[str(wish["upload_id"])]
@@ -191,6 +225,7 @@ class InstagramSandbox(SandboxPlatform):
             "code": code,
             "taken_at": int(at.timestamp()),
             "device_timestamp": int(wish["upload_id"]),
+            "upload_ids": [str(each["upload_id"]) for each in (wish, *wish.get("children_metadata", []))],
             "user": self._user.as_json(),
             "caption": {"text": caption} if caption else None,
             **self._shown(number, images, wish),
@@ -209,7 +244,7 @@ class InstagramSandbox(SandboxPlatform):
                 detail=item,
             )
         )
-        return succeed(media=item, upload_id=str(wish["upload_id"]))
+        return succeed(media=self._told(item), upload_id=str(wish["upload_id"]))
 
     def _shown(self, number: int, images: list[LedgerImage], wish: dict[str, Any]) -> dict[str, Any]:
         """The pictures of a post as the platform tells them: in the post itself, or in its children."""
@@ -227,26 +262,38 @@ class InstagramSandbox(SandboxPlatform):
     # --- reading -----------------------------------------------------------------------------
 
     def _feed(self, request: Request) -> Answer:
-        items = [post.detail for post in reversed(self.listed_posts())]
+        items = [self._told(post.detail) for post in reversed(self.listed_posts())]
         if after := request.query.get("max_id"):
             items = [item for item in items if item["pk"] < int(after.partition("_")[0])]
         page = items[: int(request.query.get("count") or PAGE)]
         more = {"next_max_id": page[-1]["id"]} if len(page) < len(items) else {}
         return succeed(items=page, num_results=len(page), more_available=bool(more), **more)
 
+    def _told(self, item: dict[str, Any]) -> dict[str, Any]:
+        """A post as the platform tells it."""
+        unknown = {"upload_ids"} if self.echoes_upload_id else {"upload_ids", "client_sidecar_id"}
+        told = {name: value for name, value in item.items() if name not in unknown}
+        # Such a number stands in https://github.com/mgp25/Instagram-API/issues/2545.
+        return told if self.echoes_upload_id else {**told, "device_timestamp": DEVICE_TIME}
+
     def _media_info(self, _request: Request, number: str) -> Answer:
-        items = [post.detail for post in self.readable_posts() if post.id == number]
+        items = [self._told(post.detail) for post in self.readable_posts() if post.id == number]
         if not items:
             return fail(404, "Media not found or unavailable")
         return succeed(items=items, num_results=1, more_available=False)
 
 
-def _measured(content: bytes) -> Upload:
+def _measured(content: bytes, at: datetime) -> Upload:
     try:
         with Image.open(io.BytesIO(content)) as image:
-            return Upload(content=content, format=image.format or "", width=image.width, height=image.height)
+            return Upload(content=content, format=image.format or "", width=image.width, height=image.height, at=at)
     except OSError:
-        return Upload(content=content, format="")
+        return Upload(content=content, format="", at=at)
+
+
+def _ids_of(item: dict[str, Any]) -> list[str]:
+    """The upload ids of a post and its pictures."""
+    return [*item["upload_ids"], str(item.get("client_sidecar_id", ""))]
 
 
 def _picture(image: LedgerImage) -> dict[str, Any]:
@@ -265,7 +312,11 @@ def _picture(image: LedgerImage) -> dict[str, Any]:
 
 
 def _signed(request: Request) -> dict[str, Any]:
-    body = json.loads(request.form()["signed_body"].removeprefix("SIGNATURE."))
+    """What a request asks for; nothing where its body was cut off."""
+    try:
+        body = json.loads(request.form().get("signed_body", "").removeprefix("SIGNATURE."))
+    except ValueError:
+        return {}
     return body if isinstance(body, dict) else {}
 
 

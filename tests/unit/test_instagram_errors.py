@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import errno
 import inspect
 import itertools
+import os
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -14,8 +16,10 @@ from curl_cffi.requests.exceptions import RequestException as CurlError
 from instagrapi import exceptions as ig
 
 from publisher.platforms.errors import (
+    AlreadyPublic,
     ContentRejected,
     CredentialsRefused,
+    MediaExpired,
     PlatformError,
     RateLimited,
     Unavailable,
@@ -56,8 +60,13 @@ def made(kind: type[Exception]) -> Exception:
     return error
 
 
-def answered(status: int | None, /, **body: object) -> Answer:
-    return Answer(status=status, body=body)
+def answered(code: int | None, /, **body: object) -> Answer:
+    return Answer(status=code, body=body)
+
+
+def refused(status: int, /, **body: object) -> Answer:
+    """An answer in Instagram's own shape."""
+    return answered(status, status="fail", **body)
 
 
 def test_there_is_something_to_enumerate() -> None:
@@ -96,25 +105,60 @@ def test_a_lost_answer_is_unconfirmed_only_for_what_publishes(error: Exception) 
 @pytest.mark.parametrize(
     ("answer", "expected"),
     [
-        (answered(400, message="Uploaded image isn't in an allowed aspect ratio"), ContentRejected),
-        (answered(413), ContentRejected),
-        (answered(401), CredentialsRefused),
-        (answered(403), CredentialsRefused),
+        (refused(400, message="Uploaded image isn't in an allowed aspect ratio"), ContentRejected),
+        (answered(413, debug_info={"type": "FileTooLargeError", "message": "too large"}), ContentRejected),
+        (refused(401), CredentialsRefused),
+        (refused(403), CredentialsRefused),
+        (refused(429), RateLimited),
         (answered(429), RateLimited),
-        (answered(403, message="login_required"), CredentialsRefused),
-        (answered(400, message="challenge_required"), CredentialsRefused),
-        (answered(400, message="checkpoint_required"), CredentialsRefused),
-        (answered(400, message="consent_required"), CredentialsRefused),
-        (answered(400, message="feedback_required", feedback_message="Try again later"), CredentialsRefused),
-        (answered(400, error_type="rate_limit_error"), RateLimited),
-        (answered(400, message="Please wait a few minutes before you try again."), RateLimited),
-        (answered(200, message="media_needs_reupload", status="ok"), Unavailable),
-        (answered(200, message="no reason", status="fail"), Unconfirmed),
+        (refused(403, message="login_required"), CredentialsRefused),
+        (refused(400, message="challenge_required"), CredentialsRefused),
+        (refused(400, message="checkpoint_required"), CredentialsRefused),
+        (refused(400, message="consent_required"), CredentialsRefused),
+        (refused(400, message="feedback_required", feedback_message="Try again later"), CredentialsRefused),
+        (refused(400, error_type="rate_limit_error"), RateLimited),
+        (refused(400, message="Please wait a few minutes before you try again."), RateLimited),
+        (answered(200, message="media_needs_reupload", status="ok"), MediaExpired),
+        (refused(202, message="Transcode not finished yet."), MediaExpired),
+        (refused(200, message="Server got a conflicting upload id"), AlreadyPublic),
+        (refused(400, message="Server got a conflicting upload id"), AlreadyPublic),
+        (refused(500, message="Server got a conflicting upload id"), AlreadyPublic),
+        (refused(200, message="no reason"), Unconfirmed),
+        (refused(400), Unconfirmed),
+        (refused(400, message="There was an error with your request. Please try again."), Unconfirmed),
     ],
 )
 def test_where_the_class_does_not_tell_the_answer_does(answer: Answer, expected: type[PlatformError]) -> None:
     for error in (ig.ClientError("x"), ig.PhotoNotUpload("x"), TypeError("x")):
         assert type(ended(error, answer)) is expected
+
+
+@pytest.mark.parametrize("kind", LIBRARY, ids=lambda kind: kind.__name__)
+def test_what_stands_in_front_of_instagram_decides_nothing(kind: type[Exception]) -> None:
+    for status in (301, 302, 307, 400, 401, 403, 404, 405, 407, 409, 413, 421, 451, 500, 502, 503, 504):
+        for answer in (
+            answered(status),
+            answered(status, message="Forbidden"),
+            answered(status, message="login_required"),
+        ):
+            assert type(ended(made(kind), answer)) is Unconfirmed
+            assert type(ended(made(kind), answer, READING)) is Unavailable
+
+
+def test_an_id_that_was_used_says_nothing_about_what_only_reads() -> None:
+    answer = refused(400, message="Server got a conflicting upload id")
+
+    assert answer.id_was_used
+    assert not answered(400, message="Server got a conflicting upload id").id_was_used
+    assert type(ended(ig.ClientError("x"), answer, READING)) is Unavailable
+
+
+@pytest.mark.parametrize("number", [errno.EMFILE, errno.ENOMEM, errno.EACCES])
+def test_an_error_of_this_machine_is_told_as_that(number: int) -> None:
+    outcome = ended(OSError(number, os.strerror(number)), Answer(), READING)
+
+    assert type(outcome) is Unavailable
+    assert f"this machine could not go on: {os.strerror(number)}" in outcome.message
 
 
 def test_every_refusal_names_the_way_out_in_one_sentence() -> None:
@@ -143,7 +187,7 @@ def test_being_asked_to_wait_has_an_end(header: dict[str, str], wait: timedelta)
 
 
 def test_of_an_answer_only_what_people_need_is_kept() -> None:
-    answer = answered(
+    answer = refused(
         400, message="checkpoint_required", checkpoint_url="https://i.instagram.com/challenge/1/secret/", token="secret"
     )
 
@@ -154,7 +198,7 @@ def test_of_an_answer_only_what_people_need_is_kept() -> None:
 
 
 def test_a_long_answer_is_shortened() -> None:
-    assert len(ended(ig.ClientError("x"), answered(400, message="x" * 5000)).answer) == 300
+    assert len(ended(ig.ClientError("x"), refused(400, message="x" * 5000)).answer) == 300
 
 
 def raised_by_the_library(size: int | None) -> Exception:
