@@ -8,9 +8,12 @@ import itertools
 import json
 from collections.abc import Callable, Mapping
 from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from email.utils import format_datetime
 from pathlib import Path
 from typing import Any
 
+from hypercorn.typing import ASGISendCallable
 from PIL import Image
 
 from publisher.clock import ShiftedClock
@@ -27,6 +30,8 @@ from publisher.sandbox.wire import Answer, Request
 CAPTION = "A cell divides 🔬\n\nImage: Ana Roig, CC BY 4.0\n#biology"
 KEY = "1777885200016"
 CONFIGURE = ("/api/v1/media/configure/", "/api/v1/media/configure_sidecar/")
+DRIP_SECONDS = 0.2
+DRIPPING_BYTES = 300
 Rewrite = Callable[[Request, Answer], Answer]
 
 
@@ -49,6 +54,29 @@ class Person:
         return next(answer for word, answer in self._answers.items() if word in question)
 
 
+class CrookedServer(TlsServer):
+    """A server whose clock is off by `clock_offset`, and whose answers come byte by byte where `drips` says so."""
+
+    def __init__(self, answer: Callable[[Request], Answer], *, ca_file: Path, refuse: Callable[[], bool]) -> None:
+        super().__init__(answer, hosts=HOSTS, ca_file=ca_file, refuse=refuse)
+        self._config.include_date_header = False
+        self.clock_offset = timedelta(0)
+        self.drips = False
+
+    async def _send(self, answer: Answer, port: int, send: ASGISendCallable) -> None:
+        date = format_datetime(datetime.now(UTC) + self.clock_offset, usegmt=True)
+        answer = replace(answer, headers={"Date": date, **answer.headers})
+        if not self.drips:
+            await super()._send(answer, port, send)
+            return
+        headers = [(name.lower().encode(), value.encode()) for name, value in answer.headers.items()]
+        await send({"type": "http.response.start", "status": answer.status, "headers": headers, "trailers": False})
+        for _ in range(DRIPPING_BYTES):
+            await send({"type": "http.response.body", "body": b" ", "more_body": True})
+            if await self._stops_within(DRIP_SECONDS):
+                return
+
+
 class Desk:
     """The sandbox's Instagram on loopback, and channels that lead there."""
 
@@ -60,9 +88,8 @@ class Desk:
         self.sandbox = InstagramSandbox(self.ledger, self.faults)
         self.requests: list[Request] = []
         self.rewrite: Rewrite = unchanged
-        self.server = TlsServer(
+        self.server = CrookedServer(
             self._answer,
-            hosts=HOSTS,
             ca_file=folder / "ca.pem",
             refuse=lambda: self.faults.take("instagram", refusing=True) is not None,
         )
@@ -76,9 +103,13 @@ class Desk:
     def reset(self) -> None:
         self.sandbox = InstagramSandbox(self.ledger, self.faults)
         self.ledger.clear()
+        self.ledger.shift(timedelta(0))
         self.faults.clear()
         self.requests.clear()
         self.rewrite = unchanged
+        self.clock = ShiftedClock()
+        self.server.clock_offset = timedelta(0)
+        self.server.drips = False
 
     def connection(
         self, *, secrets: Mapping[str, str] | None = None, timeout: float = 20.0, **changes: Any
@@ -97,15 +128,16 @@ class Desk:
         )
         return replace(connection, **changes)
 
-    def logged_in(self, **changes: Any) -> Connection:
-        """A connection with the session of this module's one log-in."""
+    def logged_in(self, *, save: bool = True, **changes: Any) -> Connection:
+        """A connection with the session of this module's one log-in, stored unless `save` is False."""
         if not self._saved:
             first = self.connection()
             Adapter.authorize(first, Person())
             self._saved = first.session.load()
             self.requests.clear()
         connection = self.connection(**changes)
-        connection.session.save(self._saved)
+        if save:
+            connection.session.save(self._saved)
         return connection
 
     def adapter(self, **changes: Any) -> Adapter:

@@ -21,7 +21,7 @@ from publisher.platforms.errors import (
     Unavailable,
     Unconfirmed,
 )
-from publisher.platforms.transport import ANSWER_LENGTH, SentRequest, retry_after
+from publisher.platforms.transport import ANSWER_LENGTH, SentRequest, retry_after, waiting_told
 
 DEFAULT_PAUSE = timedelta(hours=1)
 TOLD = ("message", "error_type", "error_title", "feedback_title", "feedback_message")
@@ -273,6 +273,9 @@ SAID_WITH_ANY_STATUS = frozenset({Meaning.UPLOAD_LOST, Meaning.ID_USED})
 """What Instagram says with status 200 as well, and what can't be said by mistake."""
 
 
+ABOUT_CONTENT = frozenset({Meaning.UPLOAD_LOST, Meaning.ID_USED, Meaning.REJECTED})
+
+
 def platform_error(
     error: Exception, answer: Answer, sent: SentRequest, *, channel: str, never_sent: bool, now: datetime
 ) -> PlatformError:
@@ -286,11 +289,15 @@ def platform_error(
         meaning = Meaning.UNKNOWN
     if meaning is Meaning.WAIT:
         until = retry_after(answer.headers, now) or now + DEFAULT_PAUSE
-        message = f"{sent.what}: it asks to wait ({answer.told or f'HTTP {answer.status}'})"
+        message = f"{sent.what}: it asks to wait {waiting_told(until, now)} ({answer.told or f'HTTP {answer.status}'})"
         return RateLimited(message, retry_at=until, status=answer.status, answer=answer.told)
     if meaning in REFUSALS:
         message = REFUSALS[meaning].format(channel=channel)
         return CredentialsRefused(message, status=answer.status, answer=answer.told)
+    # Only what hands over a post or a picture can be refused for its sake.
+    carries_content = sent.publishing or isinstance(error, ig.PhotoNotUpload)
+    if meaning in ABOUT_CONTENT and not carries_content:
+        meaning = Meaning.UNKNOWN
     kind, message = _end(meaning, sent, never_sent, _why(error, answer))
     return kind(message, status=answer.status, answer=answer.told)
 
@@ -298,8 +305,9 @@ def platform_error(
 def _why(error: Exception, answer: Answer) -> str:
     if answer.status:
         return answer.told or f"HTTP {answer.status}"
-    ours = isinstance(error, OSError) and not isinstance(error, requests.RequestException)
-    return f"this machine could not go on: {error.strerror}" if ours else type(error).__name__
+    if isinstance(error, OSError) and not isinstance(error, requests.RequestException):
+        return f"this machine could not go on: {error.strerror or type(error).__name__}"
+    return type(error).__name__
 
 
 def _end(meaning: Meaning, sent: SentRequest, never_sent: bool, why: str) -> tuple[type[PlatformError], str]:

@@ -121,7 +121,7 @@ class OnceClient(Client):  # type: ignore[misc]
         # curl takes the sum of both for the whole exchange.
         response = send(*arguments, timeout=(connect, left - connect), **options)
         note_clock(response.headers, self._channel.platform_clock, clock=self._channel.clock, began=began)
-        told = platform_time(response.headers) if response.ok else None
+        told = platform_time(response.headers) if response.ok and Answer.of(response).own else None
         if told is not None:
             self.platform_time, self.clock_ahead = told, told - self._channel.clock.now()
         return response

@@ -9,30 +9,22 @@ official interface). Without the first switch a double send shows as two posts.
 
 from __future__ import annotations
 
-import io
 import json
 import re
 from collections.abc import Callable
-from dataclasses import dataclass
-from datetime import datetime, timedelta
 from typing import Any, ClassVar
-
-from PIL import Image
 
 from publisher.clock import SystemClock
 from publisher.sandbox.base import SandboxPlatform
 from publisher.sandbox.faults import FaultBox
 from publisher.sandbox.instagram_login import LoginDesk, User, fail, succeed
-from publisher.sandbox.ledger import Ledger, LedgerImage, LedgerPost, image_of
+from publisher.sandbox.instagram_media import Refused, Uploads, needs_reupload, picture
+from publisher.sandbox.ledger import Ledger, LedgerImage, LedgerPost
 from publisher.sandbox.wire import Answer, Request
 
 HOSTS = ("i.instagram.com", "b.i.instagram.com", "www.instagram.com")
-MAX_BYTES = 8_000_000
-MIN_RATIO, MAX_RATIO = 0.8, 1.91
-RATIO_TOLERANCE = 0.01
 CAPTION_LIMIT = 2200
 HASHTAG_LIMIT = 5
-MAX_CHILDREN = 10
 PAGE = 12
 FIRST_ID = 3_500_000_000_000_000_000
 DEVICE_TIME = 386_641_252_565_009
@@ -40,30 +32,12 @@ CODE_ALPHABET = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-
 PUBLISHING = ("/api/v1/media/configure/", "/api/v1/media/configure_sidecar/")
 
 
-class Refused(Exception):
-    """The platform refuses a post; `answer` says so in its own shape."""
-
-    def __init__(self, message: str) -> None:
-        super().__init__(message)
-        self.answer = fail(400, message)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Upload:
-    content: bytes
-    format: str
-    """Pillow's name for it; empty when it is no image."""
-    at: datetime
-    width: int = 1
-    height: int = 1
-
-
 class InstagramSandbox(SandboxPlatform):
     """While `challenged`, the account is under suspicion: a person must confirm that it is theirs.
 
     With `recognises_upload_ids` an id that has a post is refused with `conflict_status`, when it is
     uploaded and when it is published. Without `echoes_upload_id` no post tells its id. An upload is
-    forgotten after `upload_lifetime`.
+    forgotten after the `lifetime` of `uploads`.
     """
 
     name: ClassVar[str] = "instagram"
@@ -82,8 +56,7 @@ class InstagramSandbox(SandboxPlatform):
         self.recognises_upload_ids = False
         self.conflict_status = 400
         self.echoes_upload_id = True
-        self.upload_lifetime = timedelta(days=1)
-        self._uploads: dict[str, Upload] = {}
+        self.uploads = Uploads(ledger)
         self._routes: tuple[tuple[str, str, Callable[..., Answer]], ...] = (
             ("POST", r"/api/v1/feed/(?:reels_tray|timeline)/", self._nothing),
             ("GET", r"/api/v1/accounts/current_user/", self._current_user),
@@ -139,27 +112,17 @@ class InstagramSandbox(SandboxPlatform):
     # --- publishing --------------------------------------------------------------------------
 
     def _upload(self, request: Request, upload_id: str) -> Answer:
-        if request.headers.get("x-entity-length") != str(len(request.body)):
-            return _upload_failed(400, "PartialRequestError", "Partial request")
-        if len(request.body) > MAX_BYTES:
-            return _upload_failed(413, "FileTooLargeError", "The image is larger than 8 MB")
-        told = json.loads(request.headers.get("x-instagram-rupload-params", "{}"))
-        if told.get("upload_id") != upload_id:
-            return _upload_failed(400, "InvalidRequestError", "The upload ids differ")
-        if self._is_used(upload_id):
-            return self._conflict()
-        self._uploads[upload_id] = _measured(request.body, self.ledger.now())
-        return succeed(upload_id=upload_id, xsharing_nonces={})
+        return self._conflict() if self._is_used(upload_id) else self.uploads.take(request, upload_id)
 
     def _configure(self, request: Request) -> Answer:
         wish = _signed(request)
         upload_id = str(wish.get("upload_id", ""))
         if self._is_used(upload_id):
             return self._conflict()
-        if not self._has(upload_id):
-            return _needs_reupload(upload_id)
+        if not self.uploads.has(upload_id):
+            return needs_reupload(upload_id)
         try:
-            return self._post(wish, [self._image(wish)], upload_id)
+            return self._post(wish, [self.uploads.image(wish)], upload_id)
         except Refused as refused:
             return refused.answer
 
@@ -169,46 +132,25 @@ class InstagramSandbox(SandboxPlatform):
         ids = [str(child["upload_id"]) for child in children]
         if any(map(self._is_used, [str(wish.get("client_sidecar_id", "")), *ids])):
             return self._conflict()
-        missing = [upload_id for upload_id in ids if not self._has(upload_id)]
+        missing = [upload_id for upload_id in ids if not self.uploads.has(upload_id)]
         if missing:
-            return _needs_reupload(missing[0])
+            return needs_reupload(missing[0])
         try:
-            if not 2 <= len(children) <= MAX_CHILDREN:
-                raise Refused("The carousel must have between 2 and 10 items")
-            images = [self._image(child) for child in children]
-            # The platform would crop the others to the first one's shape; a rehearsal shows it as a refusal.
-            first = images[0].width / images[0].height
-            if any(abs(image.width / image.height - first) > RATIO_TOLERANCE for image in images):
-                raise Refused("All items of a carousel must have the same aspect ratio")
+            images = self.uploads.images(children)
             return self._post(wish, images, str(wish["client_sidecar_id"]))
         except Refused as refused:
             return refused.answer
 
-    def _has(self, upload_id: str) -> bool:
-        """Whether the upload came, and is not forgotten yet."""
-        upload = self._uploads.get(upload_id)
-        return upload is not None and self.ledger.now() - upload.at < self.upload_lifetime
-
     def _is_used(self, upload_id: str) -> bool:
         """Whether a post has this upload id, and the platform sees it."""
-        return self.recognises_upload_ids and any(upload_id in _ids_of(post.detail) for post in self.posts())
+        return (
+            self.recognises_upload_ids
+            and bool(upload_id)
+            and any(upload_id in _ids_of(post.detail) for post in self.posts())
+        )
 
     def _conflict(self) -> Answer:
         return fail(self.conflict_status, "Server got a conflicting upload id")
-
-    def _image(self, wish: dict[str, Any]) -> LedgerImage:
-        upload = self._uploads[str(wish["upload_id"])]
-        if upload.format != "JPEG":
-            raise Refused("Uploaded image isn't in the right format")
-        if not MIN_RATIO - RATIO_TOLERANCE <= upload.width / upload.height <= MAX_RATIO + RATIO_TOLERANCE:
-            raise Refused("Uploaded image isn't in an allowed aspect ratio")
-        return image_of(
-            upload.content,
-            width=upload.width,
-            height=upload.height,
-            mime_type="image/jpeg",
-            alt_text=wish.get("custom_accessibility_caption"),
-        )
 
     def _post(self, wish: dict[str, Any], images: list[LedgerImage], key: str) -> Answer:
         caption = str(wish.get("caption", ""))
@@ -249,8 +191,8 @@ class InstagramSandbox(SandboxPlatform):
     def _shown(self, number: int, images: list[LedgerImage], wish: dict[str, Any]) -> dict[str, Any]:
         """The pictures of a post as the platform tells them: in the post itself, or in its children."""
         if "children_metadata" not in wish:
-            return _picture(images[0])
-        children = [{"pk": number * 100 + place, **_picture(image)} for place, image in enumerate(images)]
+            return picture(images[0])
+        children = [{"pk": number * 100 + place, **picture(image)} for place, image in enumerate(images)]
         return {
             "media_type": 8,
             "product_type": "carousel_container",
@@ -283,32 +225,9 @@ class InstagramSandbox(SandboxPlatform):
         return succeed(items=items, num_results=1, more_available=False)
 
 
-def _measured(content: bytes, at: datetime) -> Upload:
-    try:
-        with Image.open(io.BytesIO(content)) as image:
-            return Upload(content=content, format=image.format or "", width=image.width, height=image.height, at=at)
-    except OSError:
-        return Upload(content=content, format="", at=at)
-
-
 def _ids_of(item: dict[str, Any]) -> list[str]:
     """The upload ids of a post and its pictures."""
     return [*item["upload_ids"], str(item.get("client_sidecar_id", ""))]
-
-
-def _picture(image: LedgerImage) -> dict[str, Any]:
-    candidate = {
-        "width": image.width,
-        "height": image.height,
-        "url": f"https://scontent.cdninstagram.com/{image.sha256}.jpg",
-    }
-    return {
-        "media_type": 1,
-        "original_width": image.width,
-        "original_height": image.height,
-        "image_versions2": {"candidates": [candidate]},
-        "accessibility_caption": image.alt_text,
-    }
 
 
 def _signed(request: Request) -> dict[str, Any]:
@@ -330,13 +249,3 @@ def _code(number: int) -> str:
 
 def _login_required() -> Answer:
     return fail(403, "login_required", error_title="You've Been Logged Out", error_body="Please log back in.")
-
-
-def _needs_reupload(upload_id: str) -> Answer:
-    return succeed(
-        error_title="bad image input extra:{}", message="media_needs_reupload", media={"upload_id": upload_id}
-    )
-
-
-def _upload_failed(status: int, kind: str, message: str) -> Answer:
-    return Answer.of_json(status, {"debug_info": {"retriable": False, "type": kind, "message": message}})

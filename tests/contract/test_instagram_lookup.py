@@ -9,13 +9,16 @@ from typing import Any
 
 import pytest
 
-from publisher.content import Absence, Publication
+from publisher.clock import ShiftedClock
+from publisher.content import Absence, Preparation, Publication
 from publisher.platforms.errors import (
     CredentialsRefused,
     PlatformError,
     RateLimited,
     Unavailable,
 )
+from publisher.platforms.instagram import Adapter
+from publisher.sandbox.faults import Fault
 from publisher.sandbox.wire import Answer, Request
 from tests.instagram_desk import (
     KEY,
@@ -24,6 +27,7 @@ from tests.instagram_desk import (
     picture,
     post_of,
     publish,
+    unchanged,
     upload,
 )
 
@@ -172,3 +176,170 @@ def test_a_question_without_an_answer_is_no_absence(desk: Desk, answer: Answer, 
         with pytest.raises(PlatformError) as ended:
             ask()
         assert type(ended.value) is expected
+
+
+# --- what is known from before the request ----------------------------------------------------
+
+
+def prepared(adapter: Adapter) -> Preparation:
+    return adapter.prepare(post_of(), [], idempotency_key=KEY)
+
+
+@pytest.mark.parametrize("seconds", [-3 * 86_400, -90, 90, 3 * 86_400])
+def test_a_clock_that_is_wrong_hides_no_post(desk: Desk, seconds: int) -> None:
+    desk.clock = ShiftedClock(timedelta(seconds=seconds))
+    adapter, since = desk.adapter(), desk.clock.now()
+    publish(adapter, picture(desk.folder), key="1777885200512", caption="An older post")
+    preparation = prepared(adapter)
+    number = publish(adapter, picture(desk.folder))
+    desk.sandbox.echoes_upload_id = False
+
+    found = adapter.find_publication(post_of(), idempotency_key=KEY, since=since, preparation=preparation)
+    # A restored backup has lost what was prepared.
+    found_without = desk.adapter().find_publication(post_of(), idempotency_key=KEY, since=since)
+
+    assert isinstance(found, Publication)
+    assert found == found_without
+    assert found.remote_id == number
+
+
+def test_instagrams_own_clock_decides_nothing_where_its_newest_post_is_known(desk: Desk) -> None:
+    adapter = desk.adapter()
+    publish(adapter, picture(desk.folder), key="1777885200512", caption="An older post")
+    desk.server.clock_offset = timedelta(days=9)
+    preparation = prepared(adapter)
+    number = publish(adapter, picture(desk.folder))
+    desk.sandbox.echoes_upload_id = False
+
+    found = adapter.find_publication(
+        post_of(), idempotency_key=KEY, since=desk.clock.now() + timedelta(days=9), preparation=preparation
+    )
+
+    assert isinstance(found, Publication)
+    assert found.remote_id == number
+
+
+@pytest.mark.parametrize("images", [1, 2])
+def test_a_reserve_post_that_was_shown_before_is_not_taken_for_ours(desk: Desk, images: int) -> None:
+    adapter, since = desk.adapter(), desk.clock.now()
+    pictures = [picture(desk.folder)] * images
+    publish(adapter, *pictures, key="1777885200512")
+    desk.sandbox.echoes_upload_id = False
+    preparation = adapter.prepare(post_of(images), upload(adapter, *pictures), idempotency_key=KEY)
+
+    def look() -> Publication | Absence:
+        return adapter.find_publication(
+            post_of(images), idempotency_key=KEY, since=since, preparation=preparation
+        )  # fmt: skip
+
+    assert look() is Absence.NOT_LISTED
+    number = publish(adapter, *pictures)
+    found = look()
+    assert isinstance(found, Publication)
+    assert found.remote_id == number
+
+
+def test_a_second_try_still_finds_the_post_of_the_first(desk: Desk) -> None:
+    adapter = desk.adapter()
+    publish(adapter, picture(desk.folder), key="1777885200512", caption="An older post")
+    first = prepared(adapter)
+    publish(adapter, picture(desk.folder))
+    desk.requests.clear()
+
+    again = adapter.prepare(post_of(), [], idempotency_key=KEY, earlier=first)
+
+    assert again == first
+    assert desk.requests == []
+
+
+def test_the_newest_post_is_read_before_the_request_wherever_it_stands(desk: Desk) -> None:
+    adapter = desk.adapter()
+    pinned, newest = {"pk": 1, "taken_at": 1_500_000_000}, {"pk": 7, "taken_at": 1_700_000_000}
+    page = {"items": [pinned, newest], "more_available": True, "next_max_id": "7_1", "status": "ok"}
+    desk.rewrite = lambda _request, _answer: Answer.of_json(200, page)
+
+    preparation = prepared(adapter)
+
+    assert preparation.reference == "7"
+    assert preparation.platform_time is not None
+    assert abs(preparation.platform_time - desk.clock.now()) < timedelta(minutes=1)
+    assert len(desk.requests) == 1
+
+
+def test_where_the_listing_is_not_read_the_answer_to_the_upload_tells_the_time(desk: Desk) -> None:
+    adapter, image = desk.adapter(), picture(desk.folder)
+    desk.ledger.shift(timedelta(days=-200))
+    publish(adapter, image, key="1777885200512")
+    desk.ledger.shift(timedelta(0))
+    desk.sandbox.echoes_upload_id = False
+    media = upload(adapter, image)
+    desk.faults.add("instagram", Fault.parse("read/500-before"))
+
+    preparation = adapter.prepare(post_of(), media, idempotency_key=KEY)
+
+    def look() -> Publication | Absence:
+        since = desk.clock.now() - timedelta(days=300)
+        return adapter.find_publication(post_of(), idempotency_key=KEY, since=since, preparation=preparation)
+
+    assert preparation.reference == ""
+    assert look() is Absence.NOT_LISTED
+    adapter.publish(post_of(), media, idempotency_key=KEY, preparation=preparation)
+    assert isinstance(look(), Publication)
+
+
+def test_without_listing_and_without_time_nothing_is_sent(desk: Desk) -> None:
+    desk.faults.add("instagram", Fault.parse("read/500-before"))
+
+    with pytest.raises(Unavailable):
+        prepared(desk.adapter())
+
+
+def test_a_listing_without_any_post_is_no_bound(desk: Desk) -> None:
+    assert prepared(desk.adapter()).reference == ""
+
+
+def test_a_listing_older_than_the_one_before_the_request_is_no_absence(desk: Desk) -> None:
+    adapter = desk.adapter()
+    for place in range(3):
+        publish(adapter, picture(desk.folder), key=str(1777885201000 + 16 * place), caption=f"Older {place}")
+    preparation = prepared(adapter)
+
+    def stale(request: Request, answer: Answer) -> Answer:
+        page = json.loads(answer.body)
+        return Answer.of_json(200, {**page, "items": page["items"][1:]})
+
+    desk.rewrite = stale
+    with pytest.raises(Unavailable, match="older than before"):
+        adapter.find_publication(post_of(), idempotency_key=KEY, since=desk.clock.now(), preparation=preparation)
+
+    desk.rewrite = unchanged
+    found = adapter.find_publication(post_of(), idempotency_key=KEY, since=desk.clock.now(), preparation=preparation)
+    assert found is Absence.NOT_LISTED
+
+
+def test_every_answer_tells_how_far_instagrams_clock_is_ahead(desk: Desk) -> None:
+    told: list[timedelta] = []
+    adapter, image = desk.adapter(platform_clock=told.append), picture(desk.folder)
+    desk.server.clock_offset = timedelta(seconds=100)
+    media = upload(adapter, image)
+    preparation = adapter.prepare(post_of(), media, idempotency_key=KEY)
+    number = adapter.publish(post_of(), media, idempotency_key=KEY, preparation=preparation).remote_id
+    adapter.find_publication(post_of(), idempotency_key=KEY, since=desk.clock.now(), preparation=preparation)
+    adapter.read_publication(number)
+    adapter.verify_credentials()
+    desk.rewrite = lambda _request, _answer: Answer.of_text(503, "<html>", "text/html")
+    with pytest.raises(Unavailable):
+        adapter.verify_credentials()
+
+    assert len(told) == len(desk.requests) == 7
+    assert all(abs(ahead - timedelta(seconds=100)) < timedelta(seconds=5) for ahead in told)
+
+
+def test_a_date_that_can_t_be_read_is_left_out(desk: Desk) -> None:
+    told: list[timedelta] = []
+    adapter = desk.adapter(platform_clock=told.append)
+    desk.rewrite = lambda _request, answer: replace(answer, headers={**answer.headers, "Date": "yesterday"})
+
+    adapter.verify_credentials()
+
+    assert told == []
