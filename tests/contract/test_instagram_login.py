@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import socket
 import stat
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -207,3 +208,17 @@ def test_nothing_secret_is_logged(desk: Desk, caplog: pytest.LogCaptureFixture) 
     secrets = [credentials["password"], credentials["totp_seed"], session["authorization_data"]["sessionid"]]
     assert [record for record in caplog.records if record.name in {logger.name for logger in loggers}] == []
     assert not [secret for secret in secrets if secret in caplog.text]
+
+
+def test_a_proxys_password_is_in_no_message(desk: Desk) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+    adapter = desk.adapter(proxy=f"http://desk:very-secret@127.0.0.1:{port}")
+
+    with pytest.raises(Unavailable) as ended:
+        adapter.verify_credentials()
+
+    error: BaseException | None = ended.value
+    while error is not None:
+        assert "very-secret" not in str(error)
+        error = error.__cause__ or error.__context__
