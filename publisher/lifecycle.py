@@ -19,8 +19,11 @@ from sqlalchemy.orm import Session
 from publisher.content import AdaptedPost, Publication
 from publisher.db.history import note_intent
 from publisher.db.models import LEASED, Attempt, Delivery, Event, Pick
+from publisher.platforms.registry import canonical_id
 from publisher.states import MOVES, WAITING, State
 
+SECOND_COPY = "second copy"
+"""The event that tells of a post which is public twice."""
 REPLY_PAUSE = timedelta(seconds=5)
 """A platform needs a moment before a reply can name the post that it answers."""
 CANCELED_THREAD = (
@@ -174,18 +177,11 @@ def record_late_success(session: Session, delivery_id: int, publication: Publica
     second copy; an event says so, with both links.
     """
     delivery = session.get_one(Delivery, delivery_id, populate_existing=True)
-    if delivery.state == State.PUBLISHED and delivery.remote_id != publication.remote_id:
-        record_event(
-            session,
-            "second copy",
-            now=now,
-            delivery_id=delivery_id,
-            detail={
-                "first": delivery.remote_url or delivery.remote_id,
-                "second": publication.url or publication.remote_id,
-            },
-        )
-        delivery.problem = f"There are two copies: {delivery.remote_url} and {publication.url}; remove one by hand."
+    if delivery.state == State.PUBLISHED and not _is_the_same_post(delivery, publication):
+        first, second = delivery.remote_url or delivery.remote_id, publication.url or publication.remote_id
+        detail = {"first": first, "second": second}
+        record_event(session, SECOND_COPY, now=now, delivery_id=delivery_id, detail=detail)
+        delivery.problem = f"There are two copies: {first} and {second}; remove one by hand."
         return False
     if delivery.state != State.PUBLISHED:
         before = delivery.state
@@ -208,6 +204,19 @@ def record_late_success(session: Session, delivery_id: int, publication: Publica
         held = CANCELED_THREAD if before == State.CANCELED else ""
         _continue_thread(session, delivery_id, now, new_post=False, held=held)
     return True
+
+
+def _is_the_same_post(delivery: Delivery, publication: Publication) -> bool:
+    """Whether a publication is the delivery's recorded post, whatever form its id and link have."""
+    platform = str(delivery.adapted.get("platform", ""))
+    recorded, told = (
+        {canonical_id(platform, reference) for reference in references if reference}
+        for references in (
+            (delivery.remote_id, delivery.remote_url),
+            (publication.remote_id, publication.url),
+        )
+    )
+    return not recorded.isdisjoint(told)
 
 
 def _continue_thread(session: Session, delivery_id: int, now: datetime, *, new_post: bool, held: str = "") -> None:

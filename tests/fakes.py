@@ -203,6 +203,12 @@ class FakeChannels(Channels):
     def profile(self, name: str) -> Profile:
         return self._profile
 
+    def account(self, name: str) -> str:
+        return "fake"
+
+    def adapter(self, name: str) -> type[PlatformAdapter]:
+        return self._adapter
+
     def monthly_budget(self, name: str) -> float | None:
         return self.budget
 

@@ -1,8 +1,10 @@
-"""`publisher deliveries`, `log`, `retry`, `settle`, `cancel`, `pause`, `resume`: what operators need."""
+"""`publisher deliveries`, `log`, `retry`, `adopt`, `cancel`, `pause`, `resume`: what operators need."""
 
 from __future__ import annotations
 
+import sys
 from datetime import datetime
+from functools import partial
 from typing import Any
 
 import click
@@ -15,10 +17,11 @@ from publisher.cli.desk import actor, desk_of
 from publisher.cli.output import console, json_option, print_json, print_table, styled
 from publisher.db.models import STATES, Attempt, Delivery, Event, Pick
 from publisher.db.operations import Channel
-from publisher.delivery import operate
+from publisher.delivery import acts, operate
+from publisher.delivery.adopt import Adoption, AdoptionRequest, read_adoption, record_adoption
 from publisher.delivery.budget import MICROS, dollars, spendings
-from publisher.delivery.operate import Refused
 from publisher.delivery.outcomes import next_try
+from publisher.delivery.refusals import Face, Reason, Refused
 from publisher.desk import Desk
 from publisher.settings import SettingsError
 
@@ -149,7 +152,7 @@ def log_command(ctx: click.Context, delivery: int, as_json: bool) -> None:
     with desk.database.reading() as session:
         row = session.get(Delivery, delivery, options=[joinedload(Delivery.pick)])
         if row is None:
-            raise Refused(f"There is no delivery {delivery}; `publisher deliveries` lists them.")
+            raise Refused(Reason.NO_DELIVERY, delivery=delivery)
         attempts = list(session.scalars(select(Attempt).where(Attempt.delivery_id == delivery).order_by(Attempt.id)))
         events = list(session.scalars(select(Event).where(Event.delivery_id == delivery).order_by(Event.id)))
     channel = _channels(desk)[row.channel_name]
@@ -219,11 +222,12 @@ def _print_life(desk: Desk, row: Delivery, channel: Channel, attempts: list[Atte
 
 
 def _told(desk: Desk, event: Event) -> str:
-    """Who did it, and what was to be done when."""
+    """Who did it, what was wrong, and what was to be done when."""
     by = f"by {event.actor}" if event.actor.startswith("cli") else ""
     due = event.detail.get("due_at")
     at = _when(desk, datetime.fromisoformat(due)) if due else ""
-    return " ".join(part for part in (by, f"next try {at}" if at else "") if part)
+    told = (by, str(event.detail.get("problem", "")), f"next try {at}" if at else "")
+    return " ".join(part for part in told if part)
 
 
 @click.command("retry")
@@ -234,41 +238,36 @@ def retry_command(ctx: click.Context, delivery: int, i_have_looked: bool) -> Non
     """Let a delivery try again that was held, failed or missed."""
     desk = desk_of(ctx)
     retrying.retry(desk, delivery, actor=actor(), i_have_looked=i_have_looked)
-    with desk.database.reading() as session:
-        row = session.get_one(Delivery, delivery)
-        at = next_try(row, session.get_one(Channel, row.channel_name))
-    if at is None:
-        click.echo(
-            f"Delivery {delivery} waits: its channel is paused. Let it publish: publisher resume {row.channel_name}"
-        )
-    elif at > desk.now():
-        click.echo(
-            f"Delivery {delivery} goes out at {_when(desk, at)}: its channel waits until then, as the platform wants."
-        )
-    else:
-        click.echo(f"Delivery {delivery} goes out as soon as a worker takes it.")
-
-
-@click.command("settle")
-@click.argument("delivery", type=int)
-@click.option("--url", required=True, help="The link of the post that is public.")
-@click.pass_context
-def settle_command(ctx: click.Context, delivery: int, url: str) -> None:
-    """Record that the post is public at this link; it will not be posted again."""
-    desk = desk_of(ctx)
-    operate.settle(desk.database, delivery, url, now=desk.now(), actor=actor())
-    click.echo(f"Delivery {delivery} is recorded as published at {url}")
+    waiting = acts.waiting_of(desk.database, delivery, desk.now())
+    click.echo(acts.retried(waiting, Face.COMMAND, partial(_when, desk)))
 
 
 @click.command("adopt")
 @click.argument("delivery", type=int)
-@click.option("--url", required=True, help="The link of what was posted by hand.")
+@click.argument("link")
+@click.option("--unread", is_flag=True, help="I see the post myself: adopt it even if it can't be read just now.")
+@click.option("--yes", is_flag=True, help="Don't ask when the post differs from what was to be sent.")
 @click.pass_context
-def adopt_command(ctx: click.Context, delivery: int, url: str) -> None:
-    """Make what somebody posted by hand the delivery's record, also while it waits to go out."""
+def adopt_command(ctx: click.Context, delivery: int, link: str, unread: bool, yes: bool) -> None:
+    """Make a post that is public already the record of DELIVERY; it will not be posted again.
+
+    LINK is the post's address in any form, or its id. The post is read first, and must be the
+    channel's own.
+    """
     desk = desk_of(ctx)
-    operate.adopt(desk.database, delivery, url, now=desk.now(), actor=actor())
-    click.echo(f"Delivery {delivery} is recorded as published at {url}; it is not posted again.")
+    request = AdoptionRequest(delivery, link, unread=unread)
+    adoption = read_adoption(desk.database, desk.channels, request)
+    if adoption.differences and not yes and sys.stdin.isatty():
+        _ask_about(adoption)
+    record_adoption(desk.database, adoption, now=desk.now(), actor=actor())
+    click.echo(acts.adopted(adoption))
+
+
+def _ask_about(adoption: Adoption) -> None:
+    click.echo(f"The post at {adoption.url} is not what was to be sent:")
+    for difference in adoption.differences:
+        click.echo(f"  {difference}")
+    click.confirm("Adopt it all the same?", abort=True)
 
 
 @click.command("cancel")
@@ -277,8 +276,10 @@ def adopt_command(ctx: click.Context, delivery: int, url: str) -> None:
 def cancel_command(ctx: click.Context, delivery: int) -> None:
     """Give a delivery up."""
     desk = desk_of(ctx)
-    operate.cancel(desk.database, delivery, now=desk.now(), actor=actor())
-    click.echo(f"Delivery {delivery} is canceled.")
+    may_be_public = operate.cancel(desk.database, delivery, now=desk.now(), actor=actor())
+    with desk.database.reading() as session:
+        platform = operate.platform_of(session.get_one(Delivery, delivery))
+    click.echo(acts.canceled(delivery, may_be_public=may_be_public, platform=platform))
 
 
 @click.command("pause")
@@ -296,11 +297,9 @@ def pause_command(ctx: click.Context, channel: str, reason: str) -> None:
 @click.argument("channel")
 @click.pass_context
 def resume_command(ctx: click.Context, channel: str) -> None:
-    """Let a paused channel publish again."""
+    """Let a channel publish again that is paused, or that its platform told to wait."""
     desk = desk_of(ctx)
-    was_paused = operate.resume(desk.database, channel, now=desk.now(), actor=actor())
-    click.echo(f"The channel {channel} publishes again." if was_paused else f"The channel {channel} was not paused.")
-    with desk.database.reading() as session:
-        held = session.scalars(select(Delivery.id).where(Delivery.channel_name == channel, Delivery.state == "held"))
-        for delivery in held:
-            click.echo(f"Delivery {delivery} is held; let it out with: publisher retry {delivery}")
+    end = operate.resume(desk.database, channel, now=desk.now(), actor=actor())
+    click.echo(acts.resumed(channel, end, partial(_when, desk)))
+    for delivery in acts.held_deliveries(desk.database, channel):
+        click.echo(f"Delivery {delivery} is held; let it out with: publisher retry {delivery}")

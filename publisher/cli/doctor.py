@@ -189,7 +189,7 @@ def _clock() -> Line:
 
 def _credentials(desk: Desk, name: str) -> Line:
     line = _try(f"channel {name}", lambda: _who_answers(desk, name), str)[1]
-    mended = line.good and operate.resume(desk.database, name, now=desk.now(), actor=actor(), by_hand_too=False)
+    mended = line.good and operate.resume_after_refusal(desk.database, name, now=desk.now(), actor=actor())
     if mended:
         return Line(True, line.what, f"{line.told}; it was paused and publishes again")
     return line

@@ -44,6 +44,14 @@ class Channels:
         channel = self._channel(name)
         return load_profile(channel.platform).with_limits(channel.limits)
 
+    def account(self, name: str) -> str:
+        """The blog or user name that the channel publishes as, as the configuration gives it."""
+        return self._channel(name).account
+
+    def adapter(self, name: str) -> type[PlatformAdapter]:
+        """The class of the channel's adapter: what can be asked without its secrets."""
+        return adapter_class(self._channel(name).platform)
+
     @property
     def zone(self) -> ZoneInfo:
         """The outlet's: people read times and months in it."""

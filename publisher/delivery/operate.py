@@ -1,35 +1,42 @@
-"""What a person may do to a delivery: retry, settle by its link, cancel; and pause or resume a channel."""
+"""What a person may do to a delivery: retry or cancel it (to adopt it, see `adopt`); and pause or resume a channel."""
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from datetime import datetime, timedelta
-from urllib.parse import urlsplit
 
+from sqlalchemy import case, delete, select, update
 from sqlalchemy.orm import Session
 
 from publisher.db.models import Delivery
-from publisher.db.operations import Channel
+from publisher.db.operations import Channel, Quota
 from publisher.db.session import Database
+from publisher.delivery.refusals import Reason, Refused
 from publisher.lifecycle import Fenced, move, record_event
 from publisher.states import MOVES, State
 
 RETRY_WINDOW = timedelta(hours=12)
 """A delivery that a person lets out late may take this long."""
-LONGEST_REASON = 300
+MAX_REASON_LENGTH = 300
 """Characters of the reason for a pause."""
+LOOK_UP_WAIT = timedelta(hours=1)
+"""A look-up that is put off for longer was put off by the platform, and not by our own pace."""
 BY_HAND = (State.HELD, State.FAILED, State.MISSED)
+ADOPTABLE = (*BY_HAND, State.PENDING, State.UNCONFIRMED, State.PROCESSING)
+CANCELABLE = (*BY_HAND, State.PENDING, State.UNCONFIRMED)
 
 
-class Refused(Exception):
-    """The act isn't possible, or would risk a second copy; the message is one sentence."""
+@dataclass(frozen=True, slots=True)
+class Resumed:
+    """What a resume has ended."""
 
+    was_paused: bool
+    waited_until: datetime | None = None
+    """Until when the channel, or the last of its deliveries, would have waited. None: nothing waited."""
 
-class NoLink(Refused):
-    """What was given as the post's link is none."""
-
-
-class Changed(Refused):
-    """The delivery isn't any more what the person saw when they decided what to do."""
+    @property
+    def did_something(self) -> bool:
+        return self.was_paused or self.waited_until is not None
 
 
 def version_of(delivery: Delivery) -> str:
@@ -46,69 +53,29 @@ def retry(
         Refused: it isn't waiting for a person, may already be public, or changed since it was `seen`.
     """
     with database.writing() as session:
-        delivery = _get(session, delivery_id, seen)
-        _require(delivery, State.PENDING, BY_HAND, "retry")
+        delivery = get_delivery(session, delivery_id, seen)
+        require_move(delivery, State.PENDING, BY_HAND, "retry")
         if delivery.unknown_since is not None and not i_have_looked:
-            raise Refused(
-                f"Delivery {delivery_id} may already be public, and a retry could post it twice: look on the platform, "
-                "then settle it with its link, or retry with --i-have-looked."
-            )
-        _move(
+            raise Refused(Reason.MAY_BE_PUBLIC, delivery=delivery_id, platform=platform_of(delivery))
+        move_by_hand(
             session, delivery, State.PENDING, now, actor, due_at=now, unknown_since=None, tries=0, problem="",
             expires_at=max(delivery.expires_at, now + RETRY_WINDOW), lookups=0, clean_lookups=0, lost_requests=0,
             lost_workers=0,
         )  # fmt: skip
 
 
-def settle(database: Database, delivery_id: int, url: str, *, now: datetime, actor: str) -> None:
-    """Record that the post is public at `url`: found by a person.
+def cancel(database: Database, delivery_id: int, *, now: datetime, actor: str, seen: str = "") -> bool:
+    """Give a delivery up. Returns whether it may be public nevertheless.
 
     Raises:
-        Refused: the link is no link, or the delivery can't be settled.
+        Refused: a worker has it, it is public, or it changed since it was `seen`.
     """
-    _record(database, delivery_id, url, (*BY_HAND, State.UNCONFIRMED, State.PROCESSING), "settle", now, actor)
-
-
-def adopt(database: Database, delivery_id: int, url: str, *, now: datetime, actor: str, seen: str = "") -> None:
-    """Make what somebody posted by hand the delivery's record, also while it still waits to go out.
-
-    Raises:
-        Refused: the link is no link, a worker has the delivery just now, or it changed since it was `seen`.
-    """
-    before = (*BY_HAND, State.PENDING, State.UNCONFIRMED, State.PROCESSING)
-    _record(database, delivery_id, url, before, "adopt", now, actor, seen)
-
-
-def _record(
-    database: Database,
-    delivery_id: int,
-    url: str,
-    before: tuple[State, ...],
-    act: str,
-    now: datetime,
-    actor: str,
-    seen: str = "",
-) -> None:
-    parts = urlsplit(url)
-    if parts.scheme not in ("http", "https") or not parts.hostname or not parts.path.strip("/"):
-        raise NoLink(f"{url!r} is no link to a post; give the whole address, such as https://x.com/name/status/123")
     with database.writing() as session:
-        delivery = _get(session, delivery_id, seen)
-        if delivery.state == State.PENDING and act == "settle":
-            raise Refused(f"Delivery {delivery_id} is still waiting to go out; adopt what was posted by hand instead.")
-        _require(delivery, State.PUBLISHED, before, act)
-        _move(
-            session, delivery, State.PUBLISHED, now, actor, remote_id=_id_in(parts.path), remote_url=url,
-            published_at=now, unknown_since=None, problem="",
-        )  # fmt: skip
-
-
-def cancel(database: Database, delivery_id: int, *, now: datetime, actor: str, seen: str = "") -> None:
-    """Give a delivery up. Raises Refused when a worker has it, it is public, or it changed since it was `seen`."""
-    with database.writing() as session:
-        delivery = _get(session, delivery_id, seen)
-        _require(delivery, State.CANCELED, (*BY_HAND, State.PENDING, State.UNCONFIRMED), "cancel")
-        _move(session, delivery, State.CANCELED, now, actor, problem="")
+        delivery = get_delivery(session, delivery_id, seen)
+        require_move(delivery, State.CANCELED, CANCELABLE, "cancel")
+        may_be_public = delivery.unknown_since is not None
+        move_by_hand(session, delivery, State.CANCELED, now, actor, problem="")
+        return may_be_public
 
 
 def pause(database: Database, channel: str, reason: str, *, now: datetime, actor: str) -> None:
@@ -117,29 +84,42 @@ def pause(database: Database, channel: str, reason: str, *, now: datetime, actor
     Raises:
         Refused: there is no reason, or the channel is paused already.
     """
-    told = " ".join(reason.split())[:LONGEST_REASON]
+    told = " ".join(reason.split())[:MAX_REASON_LENGTH]
     if not told:
-        raise Refused("Say why the channel is paused: whoever finds it so must know whether it may go on.")
+        raise Refused(Reason.NO_PAUSE_REASON)
     with database.writing() as session:
         row = _channel(session, channel)
         if row.paused_at is not None:
-            raise Refused(f"The channel {channel} is paused already.")
+            raise Refused(Reason.ALREADY_PAUSED, channel=channel)
         row.paused_at, row.pause_reason, row.paused_by = now, told, actor
         detail = {"channel": channel, "reason": told}
         record_event(session, "channel paused", now=now, actor=actor, detail=detail)
 
 
-def resume(database: Database, channel: str, *, now: datetime, actor: str, by_hand_too: bool = True) -> bool:
-    """Let a paused channel publish again. Returns False when it was not paused.
+def resume(database: Database, channel: str, *, now: datetime, actor: str) -> Resumed:
+    """Let a channel publish again: ends its pause, and whatever its platform told it to wait for.
 
-    `by_hand_too` False: one that a person paused stays so, and False is returned.
+    What was not due before stays as it is, and so do money limits. A platform that still wants it
+    to wait says so again at the next request, and nothing is published then.
     """
     with database.writing() as session:
         row = _channel(session, channel)
-        if row.paused_at is None or (row.paused_by and not by_hand_too):
+        resumed = Resumed(row.paused_at is not None, _end_waits(session, row, now))
+        if resumed.did_something:
+            _unpause(session, row, now, actor, resumed.waited_until)
+        return resumed
+
+
+def resume_after_refusal(database: Database, channel: str, *, now: datetime, actor: str) -> bool:
+    """End a pause that the desk made because the platform refused the account; False: there was none.
+
+    A channel that a person paused stays so.
+    """
+    with database.writing() as session:
+        row = _channel(session, channel)
+        if row.paused_at is None or row.paused_by:
             return False
-        row.paused_at, row.pause_reason, row.paused_by = None, "", ""
-        record_event(session, "channel resumed", now=now, actor=actor, detail={"channel": channel})
+        _unpause(session, row, now, actor, None)
         return True
 
 
@@ -150,49 +130,88 @@ def note_connected(database: Database, channel: str, account: str, *, now: datet
         record_event(session, "channel connected", now=now, actor=actor, detail=detail)
 
 
+def _unpause(session: Session, row: Channel, now: datetime, actor: str, waited_until: datetime | None) -> None:
+    row.paused_at, row.pause_reason, row.paused_by = None, "", ""
+    waited = {"waited_until": waited_until.isoformat()} if waited_until else {}
+    record_event(session, "channel resumed", now=now, actor=actor, detail={"channel": row.name, **waited})
+
+
+def _end_waits(session: Session, row: Channel, now: datetime) -> datetime | None:
+    """End every wait of a channel, and return until when the longest would have lasted; None: nothing waited."""
+    waits = [] if row.next_publish_at is None else [row.next_publish_at]
+    row.next_publish_at = None
+    used_up = (Quota.channel_name == row.name, Quota.remaining == 0, Quota.resets_at > now)
+    waits += session.scalars(select(Quota.resets_at).where(*used_up))
+    # The next answer names the quota again.
+    session.execute(delete(Quota).where(*used_up))
+    of_channel = Delivery.channel_name == row.name
+    put_off = (
+        of_channel,
+        Delivery.state == State.PENDING,
+        Delivery.due_at > now,
+        Delivery.due_at > Delivery.scheduled_at,
+    )
+    looked_up_late = (
+        of_channel,
+        Delivery.state.in_((State.UNCONFIRMED, State.PROCESSING)),
+        Delivery.due_at > now + LOOK_UP_WAIT,
+    )
+    for late, at in (
+        (put_off, case((Delivery.scheduled_at > now, Delivery.scheduled_at), else_=now)),
+        (looked_up_late, now),
+    ):
+        waits += session.scalars(select(Delivery.due_at).where(*late))
+        session.execute(update(Delivery).where(*late).values(due_at=at).execution_options(synchronize_session=False))
+    return max((until for until in waits if until > now), default=None)
+
+
 def _channel(session: Session, name: str) -> Channel:
     row = session.get(Channel, name)
     if row is None:
-        raise Refused(f"There is no channel {name!r}.")
+        raise Refused(Reason.NO_CHANNEL, channel=name)
     return row
 
 
-def _get(session: Session, delivery_id: int, seen: str = "") -> Delivery:
+def platform_of(delivery: Delivery) -> str:
+    """The platform's name in a sentence."""
+    return str(delivery.adapted.get("platform") or delivery.channel_name).capitalize()
+
+
+def get_delivery(session: Session, delivery_id: int, seen: str = "") -> Delivery:
+    """Returns a delivery. Raises Refused when there is none, or it is not the version that was `seen`."""
     delivery = session.get(Delivery, delivery_id)
     if delivery is None:
-        raise Refused(f"There is no delivery {delivery_id}; `publisher deliveries` lists them.")
+        raise Refused(Reason.NO_DELIVERY, delivery=delivery_id)
     if seen and version_of(delivery) != seen:
-        raise Changed(f"Delivery {delivery_id} is {delivery.state} and has changed since you looked; look at it again.")
+        raise Refused(Reason.CHANGED, delivery=delivery_id, state=delivery.state)
     return delivery
 
 
-def _require(delivery: Delivery, to: State, before: tuple[State, ...], act: str) -> None:
+def require_move(delivery: Delivery, to: State, before: tuple[State, ...], act: str) -> None:
+    """Raises Refused unless the delivery is in one of the states `before`, from which it may go `to` another."""
     state = State(delivery.state)
     if state in before and to in MOVES[state]:
         return
+    reason = {
+        State.PUBLISHED: Reason.PUBLISHED,
+        State.CANCELED: Reason.CANCELED,
+        State.PENDING: Reason.PENDING,
+        State.UNCONFIRMED: Reason.BEING_LOOKED_UP,
+        State.PROCESSING: Reason.BEING_PROCESSED,
+    }.get(state, Reason.BEING_SENT)
     where = f" at {delivery.remote_url}" if delivery.remote_url else ""
-    told = {
-        State.PUBLISHED: f"is published{where}; there is nothing to {act}",
-        State.CANCELED: f"was canceled; there is nothing to {act}",
-        State.PENDING: "is waiting to go out",
-        State.UNCONFIRMED: f"is being looked up on the platform; wait for the answer, then {act} it",
-        State.PROCESSING: f"is being worked on by the platform; wait, then {act} it",
-    }.get(state, f"is in a worker's hands just now; wait a minute, then {act} it")
-    raise Refused(f"Delivery {delivery.id} {told}.")
+    raise Refused(
+        reason, delivery=delivery.id, act=act, where=where, channel=delivery.channel_name,
+        platform=platform_of(delivery),
+    )  # fmt: skip
 
 
-def _move(session: Session, delivery: Delivery, to: State, now: datetime, actor: str, **values: object) -> None:
+def move_by_hand(session: Session, delivery: Delivery, to: State, now: datetime, actor: str, **values: object) -> None:
+    """Moves a delivery as a person decided, and takes it out of whoever's hands it is in. Raises Refused."""
     try:
         move(
             session, delivery.id, fence=delivery.fence, before=State(delivery.state), to=to, now=now, actor=actor,
             new_hands=True, **values,
         )  # fmt: skip
     except Fenced:
-        raise Changed(f"Delivery {delivery.id} has just changed; look at it again.") from None
-
-
-def _id_in(path: str) -> str:
-    """The post's id in the path of its address: its last number, else its last part."""
-    segments = [segment for segment in path.split("/") if segment]
-    numbers = [segment for segment in segments if segment.isdigit()]
-    return (numbers or segments)[-1][:120]
+        raise Refused(Reason.CHANGED, delivery=delivery.id, state=delivery.state) from None

@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from enum import StrEnum
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
 
 from publisher.clock import Clock
-from publisher.content import AdaptedPost, PublishedPost
-from publisher.db.models import Delivery
+from publisher.db.models import Delivery, Event, Pick
 from publisher.db.session import Database
 from publisher.delivery import records
 from publisher.delivery.channels import Channels
 from publisher.delivery.claim import Held
+from publisher.delivery.differences import differences_between, in_words
 from publisher.delivery.outcomes import error_name
-from publisher.lifecycle import record_event
+from publisher.lifecycle import SECOND_COPY, record_event
 from publisher.logs import get_logger
 from publisher.platforms.base import SupportsReadBack
 from publisher.platforms.errors import CredentialsRefused
@@ -20,6 +25,41 @@ from publisher.platforms.errors import CredentialsRefused
 GIVE_UP_AFTER = timedelta(hours=24)
 """A post that could not be read for so long is not read back any more."""
 READ_BACK_PAUSE = timedelta(minutes=5)
+LOOKS_WHILE_LATE = 4
+"""A post that is not shown yet is looked at so often while its platform may still be late."""
+LOOK_AFTER_PROBLEM = timedelta(hours=4)
+"""So long after a problem was told it is seen whether it is over."""
+
+DIFFERS, AS_SENT = "read back differs", "read back as sent"
+"""Names of events: a problem was told, and taken back."""
+
+GONE = (
+    "{platform} does not show the post any more: it was removed, or is hidden. Look at it there. "
+    "It is not posted again."
+)
+HIDDEN = "Followers don't see the post: it is {state} on {platform}. Make it public there. It is not posted again."
+OTHERWISE = "Followers see it otherwise than it was sent: {differences}. Mend it there; it is not posted again."
+
+
+class Finding(StrEnum):
+    """What reading a post back showed; as the record of an attempt has it."""
+
+    AS_SENT = "as sent"
+    DIFFERS = "differs"
+    GONE = "gone"
+    HIDDEN = "hidden"
+    NOT_READABLE = "not readable"
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """How one reading of a post ended."""
+
+    finding: str
+    """A `Finding`, or an error's name where there was no answer."""
+    problem: str = ""
+    refused: str = ""
+    """Why the platform refused the account."""
 
 
 class Verifier:
@@ -32,53 +72,108 @@ class Verifier:
         self._owner = owner
 
     def verify(self, held: Held) -> None:
-        """Read a published post back once; a difference is told, and never mended by posting again."""
-        started, refused = self._clock.now(), ""
-        try:
-            finding, problem = self._read_back(held)
-        except Exception as error:
-            finding, problem = error_name(error), ""
-            refused = error.message if isinstance(error, CredentialsRefused) else ""
-            get_logger("delivery").warning("not read back", delivery=held.id, error=finding, why=str(error))
-        # Where no answer came, the question is put again while it still means something.
-        asked_again = finding not in ("as sent", "differs", "gone", "not readable")
+        """Read a published post back once, tell a difference, and take back what is no longer true."""
+        started = self._clock.now()
+        reading = self._read(held)
         with self._database.writing() as session:
             delivery = session.get_one(Delivery, held.id)
-            give_up = delivery.published_at is None or started - delivery.published_at > GIVE_UP_AFTER
-            delivery.verify_at = self._clock.now() + READ_BACK_PAUSE if asked_again and not give_up else None
+            late = self._may_be_late(delivery, reading, started)
+            delivery.verify_at = self._next(delivery, reading, started)
             records.add_reading(
-                session, held, "verify", finding, started=started, now=self._clock.now(), owner=self._owner,
-                detail=problem,
+                session, held, "verify", reading.finding, started=started, now=self._clock.now(), owner=self._owner,
+                detail="" if late else reading.problem,
             )  # fmt: skip
-            if refused:
-                records.pause_channel(session, held.channel, refused, self._clock.now())
-            if problem:
-                delivery.problem = problem
-                record_event(
-                    session, "read back differs", now=started, delivery_id=held.id, detail={"problem": problem}
-                )
-        if problem:
-            get_logger("delivery").error("read back differs", delivery=held.id, channel=held.channel, why=problem)
+            if reading.refused:
+                records.pause_channel(session, held.channel, reading.refused, self._clock.now())
+            if not late:
+                self._tell(session, delivery, reading, started)
 
-    def _read_back(self, held: Held) -> tuple[str, str]:
+    def _read(self, held: Held) -> Reading:
+        try:
+            return self._read_back(held)
+        except Exception as error:
+            get_logger("delivery").warning("not read back", delivery=held.id, error=error_name(error), why=str(error))
+            refused = error.message if isinstance(error, CredentialsRefused) else ""
+            return Reading(error_name(error), refused=refused)
+
+    def _read_back(self, held: Held) -> Reading:
         adapter = self._channels.open(held.channel)
         if not isinstance(adapter, SupportsReadBack) or held.remote_id is None:
-            return "not readable", ""
+            return Reading(Finding.NOT_READABLE)
         shown = adapter.read_publication(held.remote_id)
+        platform = self._channels.profile(held.channel).label
         if shown is None:
-            return "gone", "The post can't be read back: it was removed, or is hidden; look at it on the platform."
-        differences = compare(held.adapted, shown)
-        return ("differs", "; ".join(differences)) if differences else ("as sent", "")
+            return Reading(Finding.GONE, GONE.format(platform=platform))
+        if not shown.visible:
+            return Reading(Finding.HIDDEN, HIDDEN.format(platform=platform, state=shown.state or "hidden"))
+        differences = differences_between(adapter, held.adapted, shown, self._credits(held))
+        if not differences:
+            return Reading(Finding.AS_SENT)
+        return Reading(Finding.DIFFERS, OTHERWISE.format(differences="; ".join(map(in_words, differences))))
+
+    def _credits(self, held: Held) -> list[str]:
+        """The post's credits in every language."""
+        query = select(Pick).join(Delivery, Delivery.pick_id == Pick.id).where(Delivery.id == held.id)
+        with self._database.reading() as session:
+            post = session.scalars(query).one().post
+            if post is None:
+                return []
+            translated = [str(one.get("credit") or "") for one in post.translations.values() if isinstance(one, dict)]
+            return [credit for credit in (post.credit, *translated) if credit]
+
+    def _shown_by(self, delivery: Delivery) -> datetime | None:
+        """The instant by which the platform surely shows the post by its id."""
+        lag = timedelta(seconds=self._channels.profile(delivery.channel_name).publishing.listing_lag_seconds)
+        return delivery.published_at + lag if delivery.published_at else None
+
+    def _may_be_late(self, delivery: Delivery, reading: Reading, started: datetime) -> bool:
+        """Whether a post is not shown merely because its platform may still be late."""
+        shown_by = self._shown_by(delivery)
+        not_shown = reading.finding in (Finding.GONE, Finding.HIDDEN)
+        return not_shown and shown_by is not None and started < shown_by
+
+    def _next(self, delivery: Delivery, reading: Reading, started: datetime) -> datetime | None:
+        """When the post is read again; None: no more."""
+        now, shown_by = self._clock.now(), self._shown_by(delivery)
+        if reading.finding in (Finding.AS_SENT, Finding.NOT_READABLE) or shown_by is None:
+            return None
+        if self._may_be_late(delivery, reading, started):
+            lag = self._channels.profile(delivery.channel_name).publishing.listing_lag_seconds
+            return min(now + timedelta(seconds=lag / LOOKS_WHILE_LATE), max(shown_by, now))
+        if delivery.published_at is None or started - delivery.published_at > GIVE_UP_AFTER:
+            return None
+        answered = reading.finding in (Finding.DIFFERS, Finding.GONE, Finding.HIDDEN)
+        return now + (LOOK_AFTER_PROBLEM if answered else READ_BACK_PAUSE)
+
+    def _tell(self, session: Session, delivery: Delivery, reading: Reading, started: datetime) -> None:
+        """Tell a problem once, and take back what was told before and is over."""
+        told = _told_problem(session, delivery)
+        if reading.problem and reading.problem != told:
+            detail = {"problem": reading.problem}
+            record_event(session, DIFFERS, now=started, delivery_id=delivery.id, detail=detail)
+            log = get_logger("delivery")
+            log.error(DIFFERS, delivery=delivery.id, channel=delivery.channel_name, why=reading.problem)
+        elif reading.finding == Finding.AS_SENT and told is not None:
+            record_event(session, AS_SENT, now=started, delivery_id=delivery.id)
+        else:
+            return
+        if not _has_second_copy(session, delivery):
+            delivery.problem = reading.problem
 
 
-def compare(sent: AdaptedPost, shown: PublishedPost) -> list[str]:
-    """What followers see otherwise than it was sent, one sentence each."""
-    differences = []
-    if shown.image_count != len(sent.images):
-        differences.append(f"{shown.image_count} of {len(sent.images)} pictures are shown")
-    for number, (image, alt_text) in enumerate(zip(sent.images, shown.alt_texts, strict=False), start=1):
-        if alt_text is not None and alt_text.strip() != image.alt_text.strip():
-            differences.append(
-                f"picture {number} has no alt text" if not alt_text else f"the alt text of picture {number} differs"
-            )
-    return differences
+def _told_problem(session: Session, delivery: Delivery) -> str | None:
+    """The problem that an earlier reading told; None: there was none, or it was taken back."""
+    query = (
+        select(Event)
+        .where(Event.delivery_id == delivery.id, Event.name.in_((DIFFERS, AS_SENT)))
+        .order_by(Event.id.desc())
+        .limit(1)
+    )
+    last = session.scalars(query).one_or_none()
+    return str(last.detail.get("problem", "")) if last is not None and last.name == DIFFERS else None
+
+
+def _has_second_copy(session: Session, delivery: Delivery) -> bool:
+    """Whether the delivery's problem tells of a second copy, which matters more."""
+    query = select(Event.id).where(Event.delivery_id == delivery.id, Event.name == SECOND_COPY)
+    return session.scalar(query.limit(1)) is not None

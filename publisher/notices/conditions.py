@@ -82,8 +82,7 @@ class Remedies:
             return f"{self.link}/deliveries/{delivery.id}"
         if delivery.unknown_since is not None:
             return (
-                f"publisher settle {delivery.id} LINK if it is there, "
-                f"else publisher retry {delivery.id} --i-have-looked"
+                f"publisher adopt {delivery.id} LINK if it is there, else publisher retry {delivery.id} --i-have-looked"
             )
         return f"publisher retry {delivery.id}"
 

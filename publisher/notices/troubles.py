@@ -8,11 +8,12 @@ from sqlalchemy import func, select
 
 from publisher.db.models import Delivery, Event
 from publisher.db.operations import Notice
+from publisher.delivery.verify import AS_SENT, DIFFERS
+from publisher.lifecycle import SECOND_COPY
 from publisher.notices.conditions import NEWS, QUIET, Condition, Ending, View, with_remedy
 from publisher.states import State
 
 BY_HAND = (State.HELD, State.FAILED, State.MISSED)
-SECOND_COPY, DIFFERS = "second copy", "read back differs"
 
 
 def delivery_troubles(view: View) -> Iterator[Condition]:
@@ -54,12 +55,14 @@ def public_troubles(view: View) -> Iterator[Condition]:
         .join(Delivery, Delivery.id == Event.delivery_id)
         .where(Event.at >= view.now - NEWS, Event.name.in_((SECOND_COPY, DIFFERS)))
     )
+    over = select(Event.delivery_id, func.max(Event.id)).where(Event.at >= view.now - NEWS, Event.name == AS_SENT)
+    taken_back = {delivery: event for delivery, event in view.session.execute(over.group_by(Event.delivery_id))}
     for event, delivery in view.session.execute(query):
         title = f"{delivery.place}: {_quoted(delivery)}"
         if event.name == SECOND_COPY:
             copies = f"{event.detail.get('first')} and {event.detail.get('second')}; remove one by hand"
             yield Condition(f"event {event.id}", SECOND_COPY, f"{title} is public twice", f"{copies}.")
-        else:
+        elif delivery.id not in taken_back or taken_back[delivery.id] < event.id:
             remedy = delivery.remote_url or view.remedies.history(delivery)
             problem = with_remedy(str(event.detail.get("problem", "")), remedy)
             yield Condition(f"event {event.id}", "differs", f"{title} is not shown as it was sent", problem)

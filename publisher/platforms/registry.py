@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib
 
 from publisher.platforms.base import PlatformAdapter
+from publisher.platforms.links import LinkRefused
 from publisher.profiles import platform_names
 
 
@@ -20,3 +21,11 @@ def adapter_class(platform: str) -> type[PlatformAdapter]:
     if not (isinstance(adapter, type) and issubclass(adapter, PlatformAdapter)):
         raise TypeError(f"publisher.platforms.{platform}.Adapter is not a PlatformAdapter")
     return adapter
+
+
+def canonical_id(platform: str, reference: str) -> str:
+    """Returns the canonical id of the post that a link or an id names; what can't be read stays as it is."""
+    try:
+        return adapter_class(platform).post_id_of(reference, "")
+    except (LookupError, LinkRefused):
+        return reference

@@ -28,16 +28,22 @@ def first_difference(
     Platforms trim, compose characters and drop invisible ones: none of that is a difference.
     `is_same_word` is asked with a word that was sent and one that is shown.
     """
-    sent_words, shown_words = _words(sent), _words(shown)
+    sent_words, shown_words = readable_words(sent), readable_words(shown)
     for index, (sent_word, shown_word) in enumerate(zip_longest(sent_words, shown_words)):
         if sent_word is None or shown_word is None or not is_same_word(sent_word, shown_word):
             return TextDifference(sent=_excerpt(sent_words, index), shown=_excerpt(shown_words, index))
     return None
 
 
-def _words(text: str) -> list[str]:
+def readable_words(text: str) -> list[str]:
+    """Returns the words of a text, composed, without invisible characters."""
     composed = unicodedata.normalize("NFC", text)
     return "".join(one for one in composed if one.isspace() or unicodedata.category(one) not in INVISIBLE).split()
+
+
+def excerpt(text: str) -> str:
+    """Returns the first words of a text."""
+    return _excerpt(readable_words(text), 0)
 
 
 def _excerpt(words: list[str], start: int) -> str:

@@ -8,11 +8,11 @@ from datetime import date
 
 from sqlalchemy import select
 
-from publisher.clock import Clock
 from publisher.db.models import Delivery, Pick
 from publisher.db.operations import Channel
-from publisher.db.session import Database
 from publisher.delivery import operate
+from publisher.delivery.adopt import AdoptionRequest, adopt
+from publisher.desk import Desk
 from publisher.proving.judge import copies_of, counted
 from publisher.sandbox_client import SandboxClient
 from publisher.states import State
@@ -23,10 +23,11 @@ ACTOR = "proof"
 class Person:
     """Mends accounts, retries what was held, and looks on the platform before a retry that could be a copy."""
 
-    def __init__(self, database: Database, sandbox: SandboxClient, clock: Clock) -> None:
-        self._database = database
+    def __init__(self, desk: Desk, sandbox: SandboxClient) -> None:
+        self._database = desk.database
+        self._channels = desk.channels
         self._sandbox = sandbox
-        self._clock = clock
+        self._clock = desk.clock
         self.acts: Counter[str] = Counter()
 
     def act(self, rows: Sequence[Delivery]) -> None:
@@ -59,8 +60,10 @@ class Person:
             operate.retry(self._database, row.id, now=now, actor=ACTOR)
             self.acts["retry"] += 1
         elif found := copies_of(row, counted(self._sandbox.ledger())):
-            operate.settle(self._database, row.id, found[0]["url"], now=now, actor=ACTOR)
-            self.acts["settle"] += 1
+            # The person has looked; that the platform answers just now is not for them to wait for.
+            post = AdoptionRequest(row.id, found[0]["id"], unread=True)
+            adopt(self._database, self._channels, post, now=now, actor=ACTOR)
+            self.acts["adopt"] += 1
         else:
             operate.retry(self._database, row.id, now=now, actor=ACTOR, i_have_looked=True)
             self.acts["retry after a look"] += 1

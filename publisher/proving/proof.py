@@ -117,7 +117,7 @@ class Proof:
         self._sandbox = sandbox
         self._clocks = clocks
         self._troubles = Troubles(fleet, clocks, outlet, terms.seed, server)
-        self._person = Person(outlet.database, sandbox, outlet.clock)
+        self._person = Person(outlet, sandbox)
         self._recovery = Recovery()
         self._stillness = Stillness()
         self._ends: list[End] = []

@@ -19,7 +19,7 @@ from starlette.routing import Route
 from starlette.staticfiles import StaticFiles
 
 from publisher import __version__
-from publisher.delivery.operate import Refused
+from publisher.delivery.refusals import Face, Refused
 from publisher.desk import Desk
 from publisher.logs import get_logger
 from publisher.media import MediaError
@@ -122,7 +122,8 @@ async def _told(request: Request, error: Exception) -> Response:
         wanted = request.url.path.removeprefix(request.scope.get("root_path", ""))
         return RedirectResponse(f"{address(request, 'login')}?next={quote(wanted)}", 303)
     status = error.status if isinstance(error, PageError) else 409
-    return page(request, "error.html", status, title="That did not work", message=sentence(str(error)), reference="")
+    message = error.sentence(Face.PAGE) if isinstance(error, Refused) else sentence(str(error))
+    return page(request, "error.html", status, title="That did not work", message=message, reference="")
 
 
 async def _http(request: Request, error: Exception) -> Response:

@@ -19,6 +19,7 @@ from publisher.clock import ShiftedClock
 from publisher.db.models import Delivery, Post
 from publisher.db.staff import ApiToken, IdempotentAnswer
 from publisher.delivery import operate
+from publisher.delivery.refusals import Reason, Refused
 from publisher.lifecycle import move
 from publisher.post_queue.pictures import MAX_BYTES
 from publisher.staff import accounts, calendar_keys
@@ -452,6 +453,7 @@ def test_what_may_be_public_goes_out_again_only_after_somebody_looked(site: Site
     refused = problem(operator.change("POST", f"/deliveries/{delivery}/retry", seen["version"], json={}))
     assert refused["status"] == 409
     assert "could post it twice" in refused["detail"]
+    assert (refused["code"], "i_have_looked" in refused["detail"]) == ("may-be-public", True)
     done = operator.change("POST", f"/deliveries/{delivery}/retry", seen["version"], json={"i_have_looked": True})
     assert (done.json()["state"], done.headers["etag"]) == ("pending", '"pending.1"')
 
@@ -467,12 +469,13 @@ def test_an_act_upon_an_older_state_is_refused(site: Site) -> None:
         move(
             session, delivery, fence=1, before=State.PENDING, to=State.HELD, now=now, problem="Look.", unknown_since=now
         )
-    for act, body in (("retry", looked), ("adopt", {"url": LINK}), ("cancel", None)):
+    for act, body in (("retry", looked), ("adopt", {"link": LINK}), ("cancel", None)):
         refused = operator.change("POST", f"/deliveries/{delivery}/{act}", "held.0", json=body)
         assert problem(refused)["status"] == 412, act
-    with pytest.raises(operate.Changed):
+    with pytest.raises(Refused) as changed:
         # Also where it changes between the look at the header and the act.
         operate.retry(site.desk.database, delivery, now=now, actor="t", i_have_looked=True, seen="held.0")
+    assert changed.value.reason == Reason.CHANGED
     assert the_delivery(site.desk.database, delivery).state == State.HELD
     assert operator.post(f"/deliveries/{delivery}/cancel").status_code == 428
 
@@ -480,12 +483,24 @@ def test_an_act_upon_an_older_state_is_refused(site: Site) -> None:
 def test_what_was_posted_by_hand_is_adopted_and_what_is_wanted_no_more_is_given_up(site: Site) -> None:
     operator = program(site, "operator")
     delivery, other = held(site), held(site)
-    wrong = problem(operator.change("POST", f"/deliveries/{delivery}/adopt", json={"url": "tumblr"}))
-    assert (wrong["status"], "is no link to a post" in wrong["detail"]) == (422, True)
-    adopted = operator.change("POST", f"/deliveries/{delivery}/adopt", json={"url": LINK}).json()
+    for link, status, code in (
+        ("tumblr", 422, "not-a-link"),
+        ("https://x.com/a/status/1", 422, "other-platform"),
+        ("https://another-blog.tumblr.com/post/4711", 422, "other-account"),
+        ("https://picture-of-the-day.tumblr.com/archive", 422, "not-a-post"),
+        # The channel has no keys yet, so that nothing can be read.
+        (LINK, 503, "not-read"),
+    ):
+        wrong = problem(operator.change("POST", f"/deliveries/{delivery}/adopt", json={"link": link}))
+        assert (wrong["status"], wrong["code"]) == (status, code)
+        assert "publisher adopt" not in wrong["detail"]
+    seen = {"link": f"{LINK}/a-slug?source=share", "unread": True}
+    adopted = operator.change("POST", f"/deliveries/{delivery}/adopt", json=seen).json()
     assert (adopted["state"], adopted["url"], adopted["remote_id"]) == ("published", LINK, "4711")
+    assert (adopted["was_read"], adopted["differences"]) == (False, [])
     assert operator.change("POST", f"/deliveries/{other}/cancel").json()["state"] == "canceled"
-    assert problem(operator.change("POST", f"/deliveries/{other}/cancel"))["status"] == 409
+    twice = problem(operator.change("POST", f"/deliveries/{other}/cancel"))
+    assert (twice["status"], twice["code"]) == (409, "already-canceled")
     listed = operator.get("/deliveries?state=canceled&channel=tumblr&text=held").json()["items"]
     assert [each["id"] for each in listed] == [other]
 

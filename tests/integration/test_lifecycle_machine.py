@@ -24,11 +24,12 @@ from publisher.db.models import LEASED, Delivery
 from publisher.db.operations import Channel
 from publisher.db.session import Database
 from publisher.delivery import operate, records
+from publisher.delivery.adopt import AdoptionRequest, adopt
 from publisher.delivery.claim import Held, claim, take_look_up
 from publisher.delivery.confirm import Confirmer
 from publisher.delivery.due import miss_expired, recover_lost
-from publisher.delivery.operate import Refused
 from publisher.delivery.outcomes import Pace, after_send, before_send
+from publisher.delivery.refusals import Refused
 from publisher.lifecycle import Fenced
 from publisher.platforms.base import NOTHING_PREPARED
 from publisher.platforms.errors import ContentRejected, CredentialsRefused, RateLimited, Unavailable, Unconfirmed
@@ -169,7 +170,7 @@ class DeskMachine(RuleBasedStateMachine):
         self._forget(hands)
 
     @precondition(lambda self: any(row.state in (*BY_HAND, State.UNCONFIRMED) for row in self._rows()))
-    @rule(number=numbers, act=st.sampled_from(["retry", "retry", "look and retry", "settle", "cancel"]))
+    @rule(number=numbers, act=st.sampled_from(["retry", "retry", "look and retry", "adopt", "cancel"]))
     def person_acts(self, number: int, act: str) -> None:
         rows = [row for row in self._rows() if row.state in (*BY_HAND, State.UNCONFIRMED)]
         row = rows[number % len(rows)]
@@ -177,8 +178,9 @@ class DeskMachine(RuleBasedStateMachine):
         operate.resume(self.database, row.channel_name, now=now, actor="me")
         try:
             match act:
-                case "settle":
-                    operate.settle(self.database, row.id, "https://fake.example/by-hand/1", now=now, actor="me")
+                case "adopt":
+                    post = AdoptionRequest(row.id, f"https://fake.example/by-hand/{row.id}", unread=True)
+                    adopt(self.database, self.channels, post, now=now, actor="me")
                 case "cancel":
                     operate.cancel(self.database, row.id, now=now, actor="me")
                 case _:

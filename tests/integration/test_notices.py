@@ -19,7 +19,8 @@ from publisher.clock import FixedClock
 from publisher.content import Publication
 from publisher.db.models import Attempt, Delivery, Event, Pick, Post
 from publisher.db.operations import Channel, Notice, Process
-from publisher.delivery.operate import cancel, retry, settle
+from publisher.delivery.adopt import AdoptionRequest, adopt
+from publisher.delivery.operate import cancel, retry
 from publisher.desk import Desk
 from publisher.health import beat
 from publisher.lifecycle import move, record_event, record_late_success
@@ -133,14 +134,18 @@ def in_trouble(desk: Desk) -> None:
         record_event(session, "channel in trouble", now=desk.now(), detail=detail)
 
 
+def adopt_unread(desk: Desk, delivery: int) -> None:
+    adopt(desk.database, desk.channels, AdoptionRequest(delivery, "1", unread=True), now=desk.now(), actor="me")
+
+
 Act = Callable[[Desk, int], object]
 CASES: dict[str, tuple[Act, str, str, Act, str]] = {
     "held": (
         lambda desk, it: go(desk, it, State.HELD, problem="The picture is too large."),
         "x: “A cell” is held",
         "The picture is too large.\n→ publisher retry {id}",
-        lambda desk, it: settle(desk.database, it, "https://x.com/cells/1", now=desk.now(), actor="me"),
-        "Published at 09:01 on 2026-05-04: https://x.com/cells/1",
+        adopt_unread,
+        "Published at 09:01 on 2026-05-04: https://x.com/i/web/status/1",
     ),
     "failed": (
         lambda desk, it: go(desk, it, State.PREPARING, State.FAILED, problem="Refused"),
@@ -233,7 +238,7 @@ def test_what_may_be_public_is_never_just_retried(desk: Desk, clock: FixedClock,
     with desk.database.writing() as session:
         session.get_one(Delivery, delivery).unknown_since = clock.now()
     Notifier(desk).round(clock.now())
-    assert f"publisher settle {delivery} LINK if it is there, else publisher retry {delivery} --i-have-looked" in (
+    assert f"publisher adopt {delivery} LINK if it is there, else publisher retry {delivery} --i-have-looked" in (
         box.bodies
     )
 

@@ -19,9 +19,10 @@ from publisher.content import AdaptedPost, Publication
 from publisher.db.models import Attempt, Delivery, Event, Pick
 from publisher.db.session import Database
 from publisher.delivery import operate
+from publisher.delivery.adopt import AdoptionRequest, adopt
 from publisher.delivery.claim import claim
 from publisher.delivery.due import miss_expired, recover_lost
-from publisher.delivery.operate import Refused
+from publisher.delivery.refusals import Refused
 from publisher.delivery.worker import Milestone, Worker
 from publisher.lifecycle import open_delivery, record_late_success, replace_adapted, restore_deliveries
 from publisher.platforms.errors import ContentRejected, Unavailable, Unconfirmed
@@ -56,14 +57,14 @@ class Bench:
         self.database = database
         self.clock = clock
         self.platform = FakePlatform()
+        self.channels = FakeChannels(self.platform, fake_profile())
         self.first = add_delivery(database, clock.now(), thread=THREAD)
 
     def worker(self, milestone: Milestone = lambda *_: None) -> Worker:
-        channels = FakeChannels(self.platform, fake_profile())
         jitter = random.Random(7)
         return Worker(
             self.database,
-            channels,
+            self.channels,
             FakeRenderer(),
             self.clock,
             SETTINGS,
@@ -280,12 +281,13 @@ def test_after_a_restore_nothing_of_the_thread_goes_out_again(bench: Bench) -> N
 def test_a_first_post_settled_by_a_person_goes_on_below_it(bench: Bench) -> None:
     bench.platform.before = [ContentRejected("no")]
     bench.drain()
-    operate.settle(bench.database, bench.first, "https://fake.example/status/77", now=bench.clock.now(), actor="me")
+    post = AdoptionRequest(bench.first, "https://fake.example/status/77")
+    adopt(bench.database, bench.channels, post, now=bench.clock.now(), actor="me")
     bench.drain_for(seconds=30)
     assert (bench.public(), bench.states()) == ([], ["published", "unconfirmed"])
     bench.drain_for(minutes=20)
     assert bench.public() == list(THREAD)
-    assert bench.platform.posts[0][1].reply_to == "77"
+    assert bench.platform.posts[0][1].reply_to == "id-77"
 
 
 def test_a_canceled_post_that_is_public_after_all_is_continued_only_by_a_person(bench: Bench) -> None:

@@ -130,7 +130,7 @@ def test_a_person_pauses_with_a_reason_and_resumes_knowing_what_waits(site: Site
     assert "is paused already" in text_of(client.send_form("/channels/instagram/pause", {"reason": "again"}))
     # A look at the credentials mends what the platform refused, never what a person decided.
     now = site.desk.now()
-    assert not operate.resume(site.desk.database, "instagram", now=now, actor="doctor", by_hand_too=False)
+    assert not operate.resume_after_refusal(site.desk.database, "instagram", now=now, actor="doctor")
     assert channel_row(site, "instagram").paused_at is not None
     assert "instagram publishes again" in text_of(client.send_form("/channels/instagram/resume"))
     row = channel_row(site, "instagram")

@@ -107,8 +107,13 @@ def test_what_may_be_public_goes_out_again_only_after_somebody_looked(site: Site
 def test_what_was_posted_by_hand_becomes_the_record_and_no_worker_sends_it(site: Site) -> None:
     delivery = add_delivery(site.desk.database, site.desk.now(), channel="tumblr")
     client = site.client("operator")
-    assert "is no link to a post" in text_of(client.send_form(f"/deliveries/{delivery}/adopt", {"url": "tumblr"}))
-    client.send_form(f"/deliveries/{delivery}/adopt", {"url": LINK})
+    refused = client.send_form(f"/deliveries/{delivery}/adopt", {"link": "tumblr"})
+    assert (refused.status_code, "is no link to a post" in text_of(refused)) == (409, True)
+    unreadable = client.send_form(f"/deliveries/{delivery}/adopt", {"link": LINK})
+    assert "say so below and adopt it again" in text_of(unreadable)
+    assert f'value="{LINK}"' in unreadable.text, "what was typed stays"
+    adopted = client.send_form(f"/deliveries/{delivery}/adopt", {"link": f"{LINK}/slug?a=b", "unread": "true"})
+    assert f"is recorded as published at {LINK}; it is not posted again" in text_of(adopted)
     row = the_delivery(site.desk.database, delivery)
     assert (row.state, row.remote_url, row.remote_id) == (State.PUBLISHED, LINK, "4711")
     now = site.desk.now()
@@ -124,7 +129,7 @@ def test_a_delivery_in_a_workers_hands_can_not_be_adopted(site: Site) -> None:
             session, delivery, fence=0, before=State.PENDING, to=State.PREPARING, now=site.desk.now(), new_hands=True,
             lease_owner="w", lease_until=site.desk.now(),
         )  # fmt: skip
-    refused = site.client("operator").send_form(f"/deliveries/{delivery}/adopt", {"url": LINK})
+    refused = site.client("operator").send_form(f"/deliveries/{delivery}/adopt", {"link": LINK})
     assert "in a worker's hands" in refused.text.replace("&#39;", "'")
     assert the_delivery(site.desk.database, delivery).state == State.PREPARING
 

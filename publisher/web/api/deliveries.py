@@ -12,15 +12,16 @@ from publisher import retrying
 from publisher.content import AdaptedPost
 from publisher.db.models import Delivery
 from publisher.delivery import operate
-from publisher.delivery.listing import Wanted, find_deliveries, life_of
+from publisher.delivery.adopt import AdoptionRequest, adopt
+from publisher.delivery.listing import Life, Wanted, find_deliveries, life_of
 from publisher.delivery.outcomes import next_try
+from publisher.delivery.refusals import Reason, Refused
 from publisher.desk import Desk
 from publisher.states import State
 from publisher.web.api.answers import ETAG, WITH_BODY, WITH_INPUT, problems, success
 from publisher.web.api.conditions import IfMatch, etag, require_match
 from publisher.web.api.guard import GuardedRoute, actor, desk_of
 from publisher.web.api.paging import After, Id, Limit, Page, Text, next_page
-from publisher.web.api.problems import Problem
 
 router = APIRouter(prefix="/deliveries", tags=["deliveries"], route_class=GuardedRoute)
 
@@ -106,12 +107,23 @@ class RetryWish(BaseModel):
 class AdoptWish(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
-    url: str = Field(
+    link: str = Field(
         max_length=2000,
         pattern=r"^[^\x00]*$",
-        description="Where the post is that somebody made by hand.",
+        description="The address of the post that is public, in any form that its platform has, or its id.",
         examples=["https://picture-of-the-day.tumblr.com/post/4711"],
     )
+    unread: bool = Field(
+        default=False,
+        description="A person sees the post: adopt it also where the platform can't be asked for it.",
+    )
+
+
+class AdoptedDelivery(WholeDelivery):
+    """A delivery whose record is a post that was public already."""
+
+    was_read: bool = Field(description="The post was read. Otherwise it is compared with what was to be sent later.")
+    differences: list[str] = Field(description="What followers see otherwise than it was to be sent.")
 
 
 @router.get(
@@ -161,21 +173,25 @@ def api_retry_delivery(
 
 @router.post(
     "/{delivery_id}/adopt",
-    response_model=WholeDelivery,
+    response_model=AdoptedDelivery,
     responses={
         **success(200, "Recorded as published; it is not posted again.", ETAG),
         **ON_ONE,
-        **problems(*WITH_BODY),
+        **problems(503, *WITH_BODY),
     },
 )
 def api_adopt_delivery(
     request: Request, response: Response, delivery_id: Id, wish: AdoptWish, if_match: IfMatch = None
 ) -> Any:
-    """Make what somebody posted by hand the delivery's record."""
+    """Make a post that is public already the delivery's record. It is read first, and must be the channel's own."""
     desk = desk_of(request)
     seen = _seen(desk, delivery_id, if_match)
-    operate.adopt(desk.database, delivery_id, wish.url.strip(), now=desk.now(), actor=actor(request), seen=seen)
-    return _told(response, desk, delivery_id)
+    post = AdoptionRequest(delivery_id, wish.link, seen=seen, unread=wish.unread)
+    adoption = adopt(desk.database, desk.channels, post, now=desk.now(), actor=actor(request))
+    life = _life(response, desk, delivery_id)
+    return AdoptedDelivery.of(
+        life.delivery, **_whole(life), was_read=adoption.was_read, differences=adoption.differences
+    )
 
 
 @router.post(
@@ -196,21 +212,26 @@ def _seen(desk: Desk, delivery_id: int, if_match: str | None) -> str:
     with desk.database.reading() as session:
         row = session.get(Delivery, delivery_id)
     if row is None:
-        raise _not_there(delivery_id)
+        raise Refused(Reason.NO_DELIVERY, delivery=delivery_id)
     version = operate.version_of(row)
     require_match(if_match, version)
     return version
 
 
 def _told(response: Response, desk: Desk, delivery_id: int) -> Any:
+    life = _life(response, desk, delivery_id)
+    return WholeDelivery.of(life.delivery, **_whole(life))
+
+
+def _life(response: Response, desk: Desk, delivery_id: int) -> Life:
     with desk.database.reading() as session:
         life = life_of(session, delivery_id)
     if life is None:
-        raise _not_there(delivery_id)
+        raise Refused(Reason.NO_DELIVERY, delivery=delivery_id)
     response.headers["ETag"] = etag(operate.version_of(life.delivery))
-    attempts = [AttemptOut.model_validate(each) for each in life.attempts]
-    return WholeDelivery.of(life.delivery, attempts=attempts, adapted=life.delivery.adapted)
+    return life
 
 
-def _not_there(delivery_id: int) -> Problem:
-    return Problem(404, f"There is no delivery {delivery_id}; list them to find the one that you mean")
+def _whole(life: Life) -> dict[str, Any]:
+    attempts = [AttemptOut.model_validate(attempt) for attempt in life.attempts]
+    return {"attempts": attempts, "adapted": life.delivery.adapted}

@@ -16,7 +16,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from starlette.exceptions import HTTPException
 from starlette.routing import Match, Route
 
-from publisher.delivery.operate import Changed, NoLink, Refused
+from publisher.delivery.refusals import Face, Reason, Refused
 from publisher.logs import get_logger
 from publisher.media import MediaError
 from publisher.post_queue.approval import NotApproved
@@ -70,6 +70,27 @@ class FieldProblem(BaseModel):
     parameter: str | None = Field(default=None, description="The parameter or header, where it isn't the body.")
 
 
+_CODES = ", ".join(f"`{reason}`" for reason in Reason)
+REFUSAL_STATUSES: Mapping[Reason, int] = {
+    Reason.NO_DELIVERY: 404,
+    Reason.NO_CHANNEL: 404,
+    Reason.CHANGED: 412,
+    Reason.NOT_READ: 503,
+    **dict.fromkeys(
+        (
+            Reason.NOT_A_LINK,
+            Reason.OTHER_PLATFORM,
+            Reason.OTHER_ACCOUNT,
+            Reason.NOT_A_POST,
+            Reason.NO_SUCH_POST,
+            Reason.NO_PAUSE_REASON,
+        ),
+        422,
+    ),
+}
+"""The status of a refusal; any other one is a conflict."""
+
+
 class Told(BaseModel):
     """An answer that is no success."""
 
@@ -94,6 +115,9 @@ class Told(BaseModel):
     title: str = Field(description="The kind of problem in words.")
     status: int = Field(description="The HTTP status.")
     detail: str = Field(description="One sentence: what is wrong and what to do.")
+    code: str | None = Field(
+        default=None, description=f"Why an act upon a delivery or a channel was refused: {_CODES}."
+    )
     instance: str = Field(description="The path that was asked for.")
     errors: list[FieldProblem] = Field(description="What is wrong in detail, where several things can be.")
 
@@ -108,9 +132,11 @@ class Problem(HTTPException):
         *,
         errors: Sequence[FieldProblem] = (),
         headers: Mapping[str, str] | None = None,
+        code: str | None = None,
     ) -> None:
         super().__init__(status, detail, dict(headers or {}))
         self.errors = tuple(errors)
+        self.code = code
 
 
 def answer(request: Request, problem: HTTPException) -> Response:
@@ -122,6 +148,7 @@ def answer(request: Request, problem: HTTPException) -> Response:
         title=kind.title,
         status=status,
         detail=sentence(problem.detail),
+        code=problem.code if isinstance(problem, Problem) else None,
         instance=request.url.path,
         errors=list(problem.errors) if isinstance(problem, Problem) else [],
     )
@@ -145,13 +172,11 @@ def add_handlers(app: FastAPI) -> None:
         StaleEdit: 412,
         PictureRefused: 422,
         PostError: 409,
-        NoLink: 422,
-        Changed: 412,
-        Refused: 409,
         MediaError: 503,
     }
     for kind, status in statuses.items():
         app.add_exception_handler(kind, _with_status(status))
+    app.add_exception_handler(Refused, _refused)
     app.add_exception_handler(NotApproved, _not_approved)
     app.add_exception_handler(HTTPException, _http)
     app.add_exception_handler(RequestValidationError, _invalid)
@@ -162,6 +187,13 @@ def _with_status(status: int) -> Handler:
         return answer(request, Problem(status, str(error)))
 
     return handle
+
+
+async def _refused(request: Request, error: Exception) -> Response:
+    if not isinstance(error, Refused):
+        return unexpected(request, error)
+    status = REFUSAL_STATUSES.get(error.reason, 409)
+    return answer(request, Problem(status, error.sentence(Face.PROGRAM), code=error.reason.value))
 
 
 async def _not_approved(request: Request, error: Exception) -> Response:

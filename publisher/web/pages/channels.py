@@ -9,7 +9,7 @@ from fastapi.responses import Response
 from starlette.datastructures import FormData
 
 from publisher.content import Account
-from publisher.delivery import operate
+from publisher.delivery import acts, operate
 from publisher.delivery.overview import examine, is_on_this_machine, overviews, read_login
 from publisher.desk import Desk
 from publisher.platforms.errors import PlatformError
@@ -33,7 +33,7 @@ def channels(request: Request) -> Response:
     desk = desk_of(request)
     shown = overviews(desk.database, desk.channels, desk.settings, desk.now())
     told = {each.channel.name: for_browser(each.login.problem, HERE) for each in shown}
-    return page(request, "channels.html", channels=shown, problems=told, longest=operate.LONGEST_REASON)
+    return page(request, "channels.html", channels=shown, problems=told, longest=operate.MAX_REASON_LENGTH)
 
 
 @router.post("/channels/{name}/pause")
@@ -47,8 +47,8 @@ def pause_channel(request: Request, name: str, reason: Annotated[str, Form(max_l
 @router.post("/channels/{name}/resume")
 def resume_channel(request: Request, name: str) -> Response:
     desk = _desk_with(request, name)
-    was_paused = operate.resume(desk.database, name, now=desk.now(), actor=_actor(request))
-    flash(request, f"{name} publishes again." if was_paused else f"{name} was not paused.")
+    end = operate.resume(desk.database, name, now=desk.now(), actor=_actor(request))
+    flash(request, acts.resumed(name, end, desk.local))
     return go(request, "channels")
 
 

@@ -18,9 +18,11 @@ from sqlalchemy import func, select
 from publisher import retrying
 from publisher.content import AdaptedPost
 from publisher.db.models import STATES, Attempt, Delivery, Event
-from publisher.delivery import operate
+from publisher.delivery import acts, operate
+from publisher.delivery.adopt import AdoptionRequest, adopt
 from publisher.delivery.listing import Wanted, all_deliveries, find_deliveries, life_of
 from publisher.delivery.outcomes import next_try
+from publisher.delivery.refusals import Face, Refused
 from publisher.desk import Desk
 from publisher.staff.accounts import actor_of
 from publisher.states import WAITING
@@ -117,6 +119,11 @@ def _newest_event(desk: Desk) -> int:
 
 @router.get("/deliveries/{delivery_id}")
 def delivery(request: Request, delivery_id: int) -> Response:
+    return _delivery_page(request, delivery_id)
+
+
+def _delivery_page(request: Request, delivery_id: int, *, refusal: str = "", link: str = "") -> Response:
+    """One delivery; with the `refusal` of an adoption, and the `link` that was typed for it."""
     with desk_of(request).database.reading() as session:
         life = life_of(session, delivery_id)
     if life is None:
@@ -127,7 +134,10 @@ def delivery(request: Request, delivery_id: int) -> Response:
     return page(
         request,
         "delivery.html",
+        409 if refusal else 200,
         row=row,
+        refusal=refusal,
+        link=link,
         adapted=AdaptedPost.model_validate(row.adapted),
         # What was intended is written before the request that it is about, in the same instant.
         story=sorted(told, key=lambda each: (each[0], each[1] == "attempt")),
@@ -136,8 +146,8 @@ def delivery(request: Request, delivery_id: int) -> Response:
         waiting=WAITING,
         next_try=next_try(row, row.channel),
         by_hand=row.state in operate.BY_HAND,
-        can_cancel=row.state in (*operate.BY_HAND, "pending", "unconfirmed"),
-        can_adopt=row.state in (*operate.BY_HAND, "pending", "unconfirmed", "processing"),
+        can_cancel=row.state in operate.CANCELABLE,
+        can_adopt=row.state in operate.ADOPTABLE,
     )
 
 
@@ -145,23 +155,34 @@ def delivery(request: Request, delivery_id: int) -> Response:
 def retry_delivery(request: Request, delivery_id: int, looked: Annotated[bool, Form()] = False) -> Response:
     desk = desk_of(request)
     retrying.retry(desk, delivery_id, actor=_actor(request), i_have_looked=looked)
-    flash(request, "It goes out as soon as a worker takes it.")
+    flash(request, acts.retried(acts.waiting_of(desk.database, delivery_id, desk.now()), Face.PAGE, desk.local))
     return go(request, "delivery", delivery_id=delivery_id)
 
 
 @router.post("/deliveries/{delivery_id}/adopt")
-def adopt_delivery(request: Request, delivery_id: int, url: Annotated[str, Form(max_length=2000)]) -> Response:
+def adopt_delivery(
+    request: Request,
+    delivery_id: int,
+    link: Annotated[str, Form(max_length=2000)],
+    unread: Annotated[bool, Form()] = False,
+) -> Response:
     desk = desk_of(request)
-    operate.adopt(desk.database, delivery_id, url.strip(), now=desk.now(), actor=_actor(request))
-    flash(request, "Recorded as published at that link; it is not posted again.")
+    post = AdoptionRequest(delivery_id, link, unread=unread)
+    try:
+        adoption = adopt(desk.database, desk.channels, post, now=desk.now(), actor=_actor(request))
+    except Refused as refused:
+        return _delivery_page(request, delivery_id, refusal=refused.sentence(Face.PAGE), link=link)
+    flash(request, acts.adopted(adoption), "note" if adoption.differences or not adoption.was_read else "good")
     return go(request, "delivery", delivery_id=delivery_id)
 
 
 @router.post("/deliveries/{delivery_id}/cancel")
 def cancel_delivery(request: Request, delivery_id: int) -> Response:
     desk = desk_of(request)
-    operate.cancel(desk.database, delivery_id, now=desk.now(), actor=_actor(request))
-    flash(request, "Given up: it does not go out on this channel.", "note")
+    may_be_public = operate.cancel(desk.database, delivery_id, now=desk.now(), actor=_actor(request))
+    with desk.database.reading() as session:
+        platform = operate.platform_of(session.get_one(Delivery, delivery_id))
+    flash(request, acts.canceled(delivery_id, may_be_public=may_be_public, platform=platform), "note")
     return go(request, "delivery", delivery_id=delivery_id)
 
 

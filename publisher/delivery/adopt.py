@@ -1,0 +1,175 @@
+"""Making a post that is public already the record of a delivery, after reading it on the platform.
+
+A link is read apart and never opened: what is asked is the channel's own platform, by the post's id.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from publisher.content import AdaptedPost, PublishedPost
+from publisher.db.models import Delivery
+from publisher.db.session import Database
+from publisher.delivery.channels import Channels
+from publisher.delivery.differences import differences_between, in_words
+from publisher.delivery.operate import ADOPTABLE, get_delivery, move_by_hand, require_move, version_of
+from publisher.delivery.refusals import LINK_FAULTS, Reason, Refused
+from publisher.lifecycle import record_event
+from publisher.platforms.base import SupportsReadBack
+from publisher.platforms.errors import PlatformError, Unavailable
+from publisher.platforms.links import LinkRefused
+from publisher.states import State
+
+EXAMPLE_ID = "3141592653589793238"
+UNREAD = "The post was not read: the person said that they see it."
+
+
+@dataclass(frozen=True, slots=True)
+class AdoptionRequest:
+    """Which post is to be the record of which delivery."""
+
+    delivery: int
+    link: str
+    """A link to the post in any form, or its id."""
+    seen: str = ""
+    """The version of the delivery that the person decided upon. Empty: the present one."""
+    unread: bool = False
+    """A person sees the post: adopt it also where it can't be read."""
+
+
+@dataclass(frozen=True, slots=True)
+class Adoption:
+    """A post that can become the record of a delivery."""
+
+    delivery: int
+    version: str
+    remote_id: str
+    url: str
+    was_read: bool
+    differences: tuple[str, ...]
+    """What followers see otherwise than it would have been sent, one sentence each."""
+
+
+def adopt(database: Database, channels: Channels, request: AdoptionRequest, *, now: datetime, actor: str) -> Adoption:
+    """Read a post, and make it the delivery's record. Raises Refused; nothing was changed then."""
+    adoption = read_adoption(database, channels, request)
+    record_adoption(database, adoption, now=now, actor=actor)
+    return adoption
+
+
+def read_adoption(database: Database, channels: Channels, request: AdoptionRequest) -> Adoption:
+    """Read the post that is to be adopted, and compare it with what was to be sent. Changes nothing.
+
+    Raises:
+        Refused: it is no post of the channel's account that followers see, it can't be read and
+            nobody says that they see it, or the delivery can't be adopted.
+    """
+    with database.reading() as session:
+        delivery = get_delivery(session, request.delivery, request.seen)
+        require_move(delivery, State.PUBLISHED, ADOPTABLE, "adopt")
+        channel, version = delivery.channel_name, version_of(delivery)
+        adapted = AdaptedPost.model_validate(delivery.adapted)
+    post = _PostOnChannel.of(channels, channel, request.link)
+    with database.reading() as session:
+        _require_unused(session, channel, post.id, request.delivery)
+    shown = post.read(unread=request.unread)
+    differences = () if shown is None else differences_between(channels.open(channel), adapted, shown)
+    return Adoption(
+        delivery=request.delivery,
+        version=version,
+        remote_id=post.id,
+        url=(shown and shown.url) or post.url,
+        was_read=shown is not None,
+        differences=tuple(map(in_words, differences)),
+    )
+
+
+def record_adoption(database: Database, adoption: Adoption, *, now: datetime, actor: str) -> None:
+    """Make the post the delivery's record; it is never posted again.
+
+    One that was not read is read back as soon as its platform answers.
+
+    Raises:
+        Refused: the delivery has changed since the post was read.
+    """
+    with database.writing() as session:
+        delivery = get_delivery(session, adoption.delivery, adoption.version)
+        require_move(delivery, State.PUBLISHED, ADOPTABLE, "adopt")
+        _require_unused(session, delivery.channel_name, adoption.remote_id, delivery.id)
+        told = "; ".join(adoption.differences) if adoption.was_read else UNREAD
+        detail = {"url": adoption.url, "was_read": adoption.was_read, **({"problem": told} if told else {})}
+        record_event(session, "post adopted", now=now, delivery_id=delivery.id, actor=actor, detail=detail)
+        move_by_hand(
+            session, delivery, State.PUBLISHED, now, actor, remote_id=adoption.remote_id, remote_url=adoption.url,
+            published_at=now, unknown_since=None, problem="", verify_at=None if adoption.was_read else now,
+        )  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class _PostOnChannel:
+    """A post of a channel's account, by its canonical id."""
+
+    channels: Channels
+    channel: str
+    id: str
+    url: str
+
+    @classmethod
+    def of(cls, channels: Channels, channel: str, link: str) -> _PostOnChannel:
+        """Reads a link apart. Raises Refused when it names no post of the channel's account."""
+        adapter, account, profile = channels.adapter(channel), channels.account(channel), channels.profile(channel)
+        try:
+            post_id = adapter.post_id_of(link, account)
+        except LinkRefused as refused:
+            raise Refused(
+                LINK_FAULTS[refused.fault], link=repr(link[:200]), channel=channel, account=account,
+                platform=profile.label, example=adapter.post_url_of(EXAMPLE_ID, account, profile),
+            ) from None  # fmt: skip
+        return cls(channels, channel, post_id, adapter.post_url_of(post_id, account, profile))
+
+    def read(self, *, unread: bool) -> PublishedPost | None:
+        """Returns the post as followers see it; None where it can't be read and `unread` allows that.
+
+        Raises:
+            Refused: there is no such post, it is another account's, followers don't see it, or it can't be read.
+        """
+        try:
+            shown = self._ask()
+        except PlatformError as error:
+            if unread:
+                return None
+            raise self._refused(Reason.NOT_READ, why=f"{error.message.rstrip('.')}.") from error
+        if shown is None:
+            if unread:
+                return None
+            raise self._refused(Reason.NO_SUCH_POST)
+        if shown.is_own is False:
+            raise self._refused(Reason.OTHER_ACCOUNT)
+        if not shown.visible:
+            raise self._refused(Reason.NOT_VISIBLE, state=shown.state or "hidden")
+        return shown
+
+    def _ask(self) -> PublishedPost | None:
+        adapter = self.channels.open(self.channel)
+        if not isinstance(adapter, SupportsReadBack):
+            raise Unavailable(f"{self.channels.profile(self.channel).label} can't be asked for a post")
+        return adapter.read_publication(self.id)
+
+    def _refused(self, reason: Reason, **more: str) -> Refused:
+        return Refused(
+            reason, url=self.url, channel=self.channel, account=self.channels.account(self.channel),
+            platform=self.channels.profile(self.channel).label, **more,
+        )  # fmt: skip
+
+
+def _require_unused(session: Session, channel: str, remote_id: str, delivery: int) -> None:
+    """Raises Refused when the post is the record of another delivery of the channel."""
+    query = select(Delivery.id).where(
+        Delivery.channel_name == channel, Delivery.remote_id == remote_id, Delivery.id != delivery
+    )
+    if (other := session.scalar(query.limit(1))) is not None:
+        raise Refused(Reason.OTHER_DELIVERY, other=other, delivery=delivery)

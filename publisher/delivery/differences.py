@@ -1,0 +1,109 @@
+"""What followers see otherwise than it was sent: found, and put into words."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from enum import Enum, auto
+
+from publisher.content import AdaptedPost, PublishedPost
+from publisher.platforms.base import PlatformAdapter, SupportsReadBack
+from publisher.platforms.text_difference import excerpt, readable_words
+
+
+class DifferenceKind(Enum):
+    """In what a post is shown otherwise than it was sent."""
+
+    PICTURES = auto()
+    NO_ALT_TEXT = auto()
+    ALT_TEXT = auto()
+    TEXT = auto()
+    TEXT_ENDS = auto()
+    TEXT_GOES_ON = auto()
+    CREDIT = auto()
+    TAGS = auto()
+
+
+WORDS: Mapping[DifferenceKind, str] = {
+    DifferenceKind.PICTURES: "{shown} of {sent} pictures are shown",
+    DifferenceKind.NO_ALT_TEXT: "picture {number} has no alt text",
+    DifferenceKind.ALT_TEXT: "the alt text of picture {number} differs: sent was “{sent}”, shown is “{shown}”",
+    DifferenceKind.TEXT: "the text differs: sent was “{sent}”, shown is “{shown}”",
+    DifferenceKind.TEXT_ENDS: "the text ends early: “{sent}” is missing",
+    DifferenceKind.TEXT_GOES_ON: "the text goes on after its end with “{shown}”",
+    DifferenceKind.CREDIT: "the credit “{credit}” is missing",
+    DifferenceKind.TAGS: "the tags differ: sent were {sent}, shown are {shown}",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Difference:
+    """One thing that is shown otherwise than it was sent."""
+
+    kind: DifferenceKind
+    parameters: Mapping[str, object]
+
+
+def in_words(difference: Difference) -> str:
+    """Returns a difference as part of a sentence."""
+    return WORDS[difference.kind].format(**difference.parameters)
+
+
+def differences_between(
+    adapter: PlatformAdapter, sent: AdaptedPost, shown: PublishedPost, credit_lines: Sequence[str] = ()
+) -> list[Difference]:
+    """Returns what followers see otherwise than it was sent. `credit_lines`: those of the post, in any language."""
+    return [
+        *_picture_differences(sent, shown),
+        *_text_differences(adapter, sent, shown, credit_lines),
+        *_tag_differences(sent, shown),
+    ]
+
+
+def _picture_differences(sent: AdaptedPost, shown: PublishedPost) -> list[Difference]:
+    differences = []
+    if shown.image_count != len(sent.images):
+        count = {"shown": shown.image_count, "sent": len(sent.images)}
+        differences.append(Difference(DifferenceKind.PICTURES, count))
+    for number, (image, alt_text) in enumerate(zip(sent.images, shown.alt_texts, strict=False), start=1):
+        if alt_text is None or _plain(alt_text) == _plain(image.alt_text):
+            continue
+        kind = DifferenceKind.ALT_TEXT if _plain(alt_text) else DifferenceKind.NO_ALT_TEXT
+        told = {"number": number, "sent": excerpt(image.alt_text), "shown": excerpt(alt_text)}
+        differences.append(Difference(kind, told))
+    return differences
+
+
+def _text_differences(
+    adapter: PlatformAdapter, sent: AdaptedPost, shown: PublishedPost, credit_lines: Sequence[str]
+) -> list[Difference]:
+    if shown.text is None or not isinstance(adapter, SupportsReadBack):
+        return []
+    difference = adapter.text_difference(sent, shown.text)
+    if difference is None:
+        return []
+    kind = DifferenceKind.TEXT
+    if not difference.shown:
+        kind = DifferenceKind.TEXT_ENDS
+    elif not difference.sent:
+        kind = DifferenceKind.TEXT_GOES_ON
+    found = [Difference(kind, {"sent": difference.sent, "shown": difference.shown})]
+    missing = [
+        one for one in credit_lines if _plain(one) in _plain(sent.caption) and _plain(one) not in _plain(shown.text)
+    ]
+    return found + [Difference(DifferenceKind.CREDIT, {"credit": excerpt(one)}) for one in missing]
+
+
+def _tag_differences(sent: AdaptedPost, shown: PublishedPost) -> list[Difference]:
+    if shown.tags is None or _folded(shown.tags) == _folded(sent.tags):
+        return []
+    told = {"sent": ", ".join(sent.tags) or "none", "shown": ", ".join(shown.tags) or "none"}
+    return [Difference(DifferenceKind.TAGS, told)]
+
+
+def _folded(tags: Sequence[str]) -> set[str]:
+    return {_plain(tag).casefold() for tag in tags}
+
+
+def _plain(text: str) -> str:
+    return " ".join(readable_words(text))
