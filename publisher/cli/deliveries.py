@@ -18,10 +18,10 @@ from publisher.cli.output import console, json_option, print_json, print_table, 
 from publisher.db.models import STATES, Attempt, Delivery, Event, Pick
 from publisher.db.operations import Channel
 from publisher.delivery import acts, operate
+from publisher.delivery.act_refusals import Face, Reason, Refused
 from publisher.delivery.adopt import Adoption, AdoptionRequest, read_adoption, record_adoption
 from publisher.delivery.budget import MICROS, dollars, spendings
 from publisher.delivery.outcomes import next_try
-from publisher.delivery.refusals import Face, Reason, Refused
 from publisher.desk import Desk
 from publisher.settings import SettingsError
 

@@ -6,7 +6,7 @@ from sqlalchemy.exc import DBAPIError, OperationalError
 
 from publisher.adapt.inspection import ImageRefused
 from publisher.db.upgrade import DatabaseError
-from publisher.delivery.refusals import Refused
+from publisher.delivery.act_refusals import Refused
 from publisher.keeping.files import BackupError
 from publisher.media import MediaError
 from publisher.platforms.errors import PlatformError

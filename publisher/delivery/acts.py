@@ -12,11 +12,11 @@ from publisher.content import AdaptedPost
 from publisher.db.models import Delivery
 from publisher.db.operations import Channel
 from publisher.db.session import Database
+from publisher.delivery.act_refusals import Face
 from publisher.delivery.adopt import Adoption
 from publisher.delivery.operate import Resumed
 from publisher.delivery.outcomes import next_try
 from publisher.delivery.quotas import to_publish, used_up
-from publisher.delivery.refusals import Face
 from publisher.states import State
 
 LocalTime = Callable[[datetime], str]

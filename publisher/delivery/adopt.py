@@ -14,10 +14,10 @@ from sqlalchemy.orm import Session
 from publisher.content import AdaptedPost, PublishedPost
 from publisher.db.models import Delivery
 from publisher.db.session import Database
+from publisher.delivery.act_refusals import LINK_FAULTS, Reason, Refused
 from publisher.delivery.channels import Channels
 from publisher.delivery.differences import differences_between, in_words
 from publisher.delivery.operate import ADOPTABLE, get_delivery, move_by_hand, require_move, version_of
-from publisher.delivery.refusals import LINK_FAULTS, Reason, Refused
 from publisher.lifecycle import record_event
 from publisher.platforms.base import SupportsReadBack
 from publisher.platforms.errors import PlatformError, Unavailable

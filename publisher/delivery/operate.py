@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session
 from publisher.db.models import Delivery
 from publisher.db.operations import Channel, Quota
 from publisher.db.session import Database
-from publisher.delivery.refusals import Reason, Refused
+from publisher.delivery.act_refusals import Reason, Refused
 from publisher.lifecycle import Fenced, move, record_event
 from publisher.states import MOVES, State
 

@@ -19,7 +19,7 @@ from starlette.routing import Route
 from starlette.staticfiles import StaticFiles
 
 from publisher import __version__
-from publisher.delivery.refusals import Face, Refused
+from publisher.delivery.act_refusals import Face, Refused
 from publisher.desk import Desk
 from publisher.logs import get_logger
 from publisher.media import MediaError

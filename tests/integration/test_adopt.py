@@ -9,8 +9,8 @@ from publisher.clock import FixedClock
 from publisher.db.models import Delivery, Event
 from publisher.db.session import Database
 from publisher.delivery import acts
+from publisher.delivery.act_refusals import Face, Reason, Refused
 from publisher.delivery.adopt import Adoption, AdoptionRequest, adopt, read_adoption, record_adoption
-from publisher.delivery.refusals import Face, Reason, Refused
 from publisher.lifecycle import move
 from publisher.platforms.errors import Unavailable
 from publisher.platforms.instagram_links import code_of

@@ -19,7 +19,7 @@ from publisher.clock import ShiftedClock
 from publisher.db.models import Delivery, Post
 from publisher.db.staff import ApiToken, IdempotentAnswer
 from publisher.delivery import operate
-from publisher.delivery.refusals import Reason, Refused
+from publisher.delivery.act_refusals import Reason, Refused
 from publisher.lifecycle import move
 from publisher.post_queue.pictures import MAX_BYTES
 from publisher.staff import accounts, calendar_keys

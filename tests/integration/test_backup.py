@@ -27,8 +27,8 @@ from publisher.cli.main import cli
 from publisher.clock import FixedClock
 from publisher.db.models import Attempt, Delivery, Event, Pick, Post
 from publisher.db.session import Database
+from publisher.delivery.act_refusals import Refused
 from publisher.delivery.operate import retry
-from publisher.delivery.refusals import Refused
 from publisher.desk import Desk
 from publisher.keeping.backup import BackupReport, make_backup
 from publisher.keeping.daily import keep_daily, newest_backup

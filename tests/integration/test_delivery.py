@@ -15,10 +15,10 @@ from publisher.db.models import Attempt, Delivery, Event
 from publisher.db.operations import Channel
 from publisher.db.session import Database
 from publisher.delivery import operate
+from publisher.delivery.act_refusals import Refused
 from publisher.delivery.adopt import AdoptionRequest, adopt
 from publisher.delivery.claim import claim
 from publisher.delivery.due import due_channels, miss_expired, recover_lost
-from publisher.delivery.refusals import Refused
 from publisher.delivery.worker import Milestone, Worker
 from publisher.lifecycle import next_token, restore_deliveries
 from publisher.platforms.base import KeySeed

@@ -24,12 +24,12 @@ from publisher.db.models import LEASED, Delivery
 from publisher.db.operations import Channel
 from publisher.db.session import Database
 from publisher.delivery import operate, records
+from publisher.delivery.act_refusals import Refused
 from publisher.delivery.adopt import AdoptionRequest, adopt
 from publisher.delivery.claim import Held, claim, take_look_up
 from publisher.delivery.confirm import Confirmer
 from publisher.delivery.due import miss_expired, recover_lost
 from publisher.delivery.outcomes import Pace, after_send, before_send
-from publisher.delivery.refusals import Refused
 from publisher.lifecycle import Fenced
 from publisher.platforms.base import NOTHING_PREPARED
 from publisher.platforms.errors import ContentRejected, CredentialsRefused, RateLimited, Unavailable, Unconfirmed

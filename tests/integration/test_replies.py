@@ -19,10 +19,10 @@ from publisher.content import AdaptedPost, Publication
 from publisher.db.models import Attempt, Delivery, Event, Pick
 from publisher.db.session import Database
 from publisher.delivery import operate
+from publisher.delivery.act_refusals import Refused
 from publisher.delivery.adopt import AdoptionRequest, adopt
 from publisher.delivery.claim import claim
 from publisher.delivery.due import miss_expired, recover_lost
-from publisher.delivery.refusals import Refused
 from publisher.delivery.worker import Milestone, Worker
 from publisher.lifecycle import open_delivery, record_late_success, replace_adapted, restore_deliveries
 from publisher.platforms.errors import ContentRejected, Unavailable, Unconfirmed

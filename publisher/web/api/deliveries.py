@@ -12,10 +12,10 @@ from publisher import retrying
 from publisher.content import AdaptedPost
 from publisher.db.models import Delivery
 from publisher.delivery import operate
+from publisher.delivery.act_refusals import Reason, Refused
 from publisher.delivery.adopt import AdoptionRequest, adopt
 from publisher.delivery.listing import Life, Wanted, find_deliveries, life_of
 from publisher.delivery.outcomes import next_try
-from publisher.delivery.refusals import Reason, Refused
 from publisher.desk import Desk
 from publisher.states import State
 from publisher.web.api.answers import ETAG, WITH_BODY, WITH_INPUT, problems, success

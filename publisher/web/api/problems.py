@@ -16,7 +16,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from starlette.exceptions import HTTPException
 from starlette.routing import Match, Route
 
-from publisher.delivery.refusals import Face, Reason, Refused
+from publisher.delivery.act_refusals import Face, Reason, Refused
 from publisher.logs import get_logger
 from publisher.media import MediaError
 from publisher.post_queue.approval import NotApproved

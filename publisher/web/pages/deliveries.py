@@ -19,10 +19,10 @@ from publisher import retrying
 from publisher.content import AdaptedPost
 from publisher.db.models import STATES, Attempt, Delivery, Event
 from publisher.delivery import acts, operate
+from publisher.delivery.act_refusals import Face, Refused
 from publisher.delivery.adopt import AdoptionRequest, adopt
 from publisher.delivery.listing import Wanted, all_deliveries, find_deliveries, life_of
 from publisher.delivery.outcomes import next_try
-from publisher.delivery.refusals import Face, Refused
 from publisher.desk import Desk
 from publisher.staff.accounts import actor_of
 from publisher.states import WAITING
