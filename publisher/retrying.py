@@ -5,7 +5,7 @@ from __future__ import annotations
 from publisher.content import AdaptedPost
 from publisher.db.models import Delivery
 from publisher.delivery import operate
-from publisher.delivery.operate import Refused
+from publisher.delivery.act_refusals import Reason, Refused
 from publisher.desk import Desk
 from publisher.lifecycle import replace_adapted
 from publisher.post_queue.channels import adapt_for_channel
@@ -34,15 +34,12 @@ def _adapt_anew(desk: Desk, delivery_id: int, seen: str) -> str:
             return seen
         target = desk.targets.get(delivery.channel_name)
         if target is None:
-            raise Refused(
-                f"There is no channel {delivery.channel_name} in {desk.settings.file} any more: "
-                f"write it there again, or cancel delivery {delivery_id}."
-            )
+            raise Refused(Reason.CHANNEL_REMOVED, channel=delivery.channel_name, delivery=delivery_id)
         if delivery.pick.post is None:
             return seen
         fresh = adapt_for_channel(delivery.pick.post, target, desk.people)
         if fresh.adapted is None:
-            raise Refused(f"{target.channel} leaves this post out, because it is not translated; cancel the delivery.")
+            raise Refused(Reason.NOT_TRANSLATED, channel=target.channel, delivery=delivery_id)
         if not replace_adapted(session, delivery, fresh.adapted, desk.now()):
             return seen
         session.refresh(delivery)
@@ -51,7 +48,7 @@ def _adapt_anew(desk: Desk, delivery_id: int, seen: str) -> str:
             delivery.problem = told
         version = operate.version_of(delivery)
     if told:
-        raise Refused(f"Delivery {delivery_id} still can't go out: {told}")
+        raise Refused(Reason.NOT_ADAPTED, delivery=delivery_id, why=told)
     return version if seen else ""
 
 

@@ -203,6 +203,9 @@ class FakeChannels(Channels):
     def profile(self, name: str) -> Profile:
         return self._profile
 
+    def __contains__(self, name: str) -> bool:
+        return True
+
     def account(self, name: str) -> str:
         return "fake"
 

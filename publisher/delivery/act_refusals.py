@@ -37,6 +37,9 @@ class Reason(StrEnum):
     NOT_VISIBLE = "not-visible"
     NOT_READ = "not-read"
     OTHER_DELIVERY = "other-delivery"
+    CHANNEL_REMOVED = "channel-removed"
+    NOT_TRANSLATED = "not-translated"
+    NOT_ADAPTED = "not-adapted"
     NO_PAUSE_REASON = "no-pause-reason"
     ALREADY_PAUSED = "already-paused"
 
@@ -76,6 +79,10 @@ SENTENCES: Mapping[Reason, str] = {
     Reason.NOT_READ: "Nothing was adopted, because the post could not be read: {why}",
     Reason.OTHER_DELIVERY: "That post is the record of delivery {other} already. "
     "Give the link of the post that belongs to delivery {delivery}.",
+    Reason.CHANNEL_REMOVED: "There is no channel {channel} in the desk's configuration any more: write it there again, "
+    "or cancel delivery {delivery}.",
+    Reason.NOT_TRANSLATED: "{channel} leaves this post out, because it is not translated; cancel delivery {delivery}.",
+    Reason.NOT_ADAPTED: "Delivery {delivery} still can't go out: {why}",
     Reason.NO_PAUSE_REASON: "Say why the channel is paused: whoever finds it so must know whether it may go on.",
     Reason.ALREADY_PAUSED: "The channel {channel} is paused already.",
 }

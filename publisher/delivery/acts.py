@@ -23,9 +23,9 @@ LocalTime = Callable[[datetime], str]
 """Writes an instant as the outlet's clocks show it."""
 
 RESUME: Mapping[Face, str] = {
-    Face.COMMAND: "let it publish with: publisher resume {channel}",
+    Face.COMMAND: "publisher resume {channel} ends that",
     Face.PAGE: "resume it on the page Channels",
-    Face.PROGRAM: "a person can resume it",
+    Face.PROGRAM: "a person can end that",
 }
 
 
@@ -60,8 +60,8 @@ def retried(waiting: Waiting, face: Face, local: LocalTime) -> str:
     if waiting.until is not None:
         way_out = RESUME[face].format(channel=waiting.channel)
         return (
-            f"Delivery {waiting.delivery} goes out at {local(waiting.until)}: until then {waiting.channel} waits. "
-            f"To end that wait now, {way_out}."
+            f"Delivery {waiting.delivery} goes out at {local(waiting.until)}: until then {waiting.channel} waits; "
+            f"{way_out}."
         )
     return f"Delivery {waiting.delivery} goes out as soon as a worker takes it."
 

@@ -73,7 +73,7 @@ def read_adoption(database: Database, channels: Channels, request: AdoptionReque
         require_move(delivery, State.PUBLISHED, ADOPTABLE, "adopt")
         channel, version = delivery.channel_name, version_of(delivery)
         adapted = AdaptedPost.model_validate(delivery.adapted)
-    post = _PostOnChannel.of(channels, channel, request.link)
+    post = _PostOnChannel.of(channels, channel, request.link, request.delivery)
     with database.reading() as session:
         _require_unused(session, channel, post.id, request.delivery)
     shown = post.read(unread=request.unread)
@@ -119,8 +119,10 @@ class _PostOnChannel:
     url: str
 
     @classmethod
-    def of(cls, channels: Channels, channel: str, link: str) -> _PostOnChannel:
+    def of(cls, channels: Channels, channel: str, link: str, delivery: int) -> _PostOnChannel:
         """Reads a link apart. Raises Refused when it names no post of the channel's account."""
+        if channel not in channels:
+            raise Refused(Reason.CHANNEL_REMOVED, channel=channel, delivery=delivery)
         adapter, account, profile = channels.adapter(channel), channels.account(channel), channels.profile(channel)
         try:
             post_id = adapter.post_id_of(link, account)

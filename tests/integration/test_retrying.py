@@ -12,7 +12,7 @@ from publisher.clock import FixedClock
 from publisher.content import AdaptedPost
 from publisher.db.models import Delivery, Pick, Post
 from publisher.delivery import operate
-from publisher.delivery.operate import Changed, Refused
+from publisher.delivery.act_refusals import Refused
 from publisher.desk import Desk
 from publisher.post_queue.picking import pick_slot
 from publisher.retrying import retry
@@ -94,7 +94,7 @@ def test_a_directory_of_people_that_is_mended_is_enough_for_a_retry(desk: Desk) 
 def test_a_retry_of_what_somebody_changed_meanwhile_is_refused(desk: Desk) -> None:
     template(desk, "x").write_text("{{ titel }}", encoding="utf-8")
     held = pick(desk)["x"]
-    with pytest.raises(Changed):
+    with pytest.raises(Refused):
         retry(desk, held.id, actor="me", seen="held.99")
 
 
