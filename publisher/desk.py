@@ -14,6 +14,7 @@ from publisher.db.history import History
 from publisher.db.session import Database
 from publisher.db.upgrade import UpgradeReport, prepare_database
 from publisher.delivery.channels import Channels
+from publisher.delivery.platform_clocks import PlatformClocks
 from publisher.media import MediaStore
 from publisher.media.opening import media_store
 from publisher.post_queue.known import KnownProblems
@@ -97,7 +98,9 @@ class Desk:
 
     @cached_property
     def channels(self) -> Channels:
-        return Channels(self.settings, self.clock, lambda: self.database)
+        channels = Channels(self.settings, self.clock, lambda: self.database)
+        channels.on_platform_clock(PlatformClocks(lambda: self.database, self.clock).note)
+        return channels
 
     def now(self) -> datetime:
         return self.clock.now()

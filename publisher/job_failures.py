@@ -28,6 +28,17 @@ SETTLED_SECONDS = 5.0
 """A failure that is over sooner, such as a lock that was held a little long, is only logged."""
 
 
+class TickPart(StrEnum):
+    """The parts of a scheduler's tick, by the names under which their failures are kept."""
+
+    CLOCK = "beginning look-ups anew after the clock was set"
+    PICK = "picking the post of the day"
+    RECOVER = "taking deliveries back from lost workers"
+    MISS = "giving up what is too late"
+    FIND = "looking for what is due"
+    KICK = "giving work to the workers"
+
+
 class FailureReason(StrEnum):
     CONFIGURATION = "configuration"
     """`detail` is the sentence that names the mistake."""

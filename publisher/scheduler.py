@@ -18,18 +18,11 @@ from publisher.clock import Clock, ClockChange, SystemClock, monotonic
 from publisher.db.session import Database
 from publisher.delivery.due import Appointment, appointments, miss_expired, recover_lost
 from publisher.delivery.owner import is_surely_gone
-from publisher.job_failures import FailureLog, WatchedJob
+from publisher.job_failures import FailureLog, TickPart, WatchedJob
 from publisher.logs import get_logger
 
 TICK = "the tick"
 TICK_SECONDS = 0.5
-SETTING = "beginning look-ups anew after the clock was set"
-PICKING = "picking the post of the day"
-RECOVERING = "taking deliveries back from lost workers"
-MISSING = "giving up what is too late"
-FINDING = "looking for what is due"
-KICKING = "giving work to the workers"
-"""The parts of a tick, by the names under which their failures are told."""
 LEASES_CATCH_UP_SECONDS = 30.0
 """After the clock was set, workers that live are given so long to renew their leases by the new time."""
 CLOCK_SECONDS = 1.0
@@ -153,8 +146,7 @@ class Scheduler:
         self._untold_change: timedelta | None = None
         self._recover_from = monotonic()
         self._ticking = threading.Lock()
-        names = (SETTING, PICKING, RECOVERING, MISSING, FINDING, KICKING)
-        self._parts = {name: WatchedJob(name, TICK_SECONDS, failures) for name in names}
+        self._parts = {part: WatchedJob(part, TICK_SECONDS, failures) for part in TickPart}
         tick = RegularJob(TICK, TICK_SECONDS, self._tick_and_look_ahead)
         self._timetable = Timetable([tick, *jobs], failures)
 
@@ -172,12 +164,12 @@ class Scheduler:
 
     def _tick(self) -> list[Appointment]:
         with self._ticking:
-            look_ups_are_sound = self._parts[SETTING].run(self._look_at_clock)
-            self._parts[PICKING].run(self._pick)
-            self._parts[RECOVERING].run(self._take_back)
-            self._parts[MISSING].run(self._give_up)
+            look_ups_are_sound = self._parts[TickPart.CLOCK].run(self._look_at_clock)
+            self._parts[TickPart.PICK].run(self._pick)
+            self._parts[TickPart.RECOVER].run(self._take_back)
+            self._parts[TickPart.MISS].run(self._give_up)
             found: list[Appointment] = []
-            self._parts[FINDING].run(lambda: found.extend(self._appointments()))
+            self._parts[TickPart.FIND].run(lambda: found.extend(self._appointments()))
             now = self._clock.now()
             if look_ups_are_sound:
                 self._kick_all(list(dict.fromkeys(each.channel for each in found if each.at <= now)))
@@ -225,7 +217,7 @@ class Scheduler:
                 self._kick(channel)
             except Exception as error:
                 failures.append(error)
-        self._parts[KICKING].run(lambda: _raise_first(failures))
+        self._parts[TickPart.KICK].run(lambda: _raise_first(failures))
 
 
 def _raise_first(failures: Sequence[Exception]) -> None:

@@ -27,8 +27,11 @@ from publisher.delivery import operate
 from publisher.delivery.budget import spendings
 from publisher.delivery.due import appointments
 from publisher.delivery.overview import examine
+from publisher.delivery.platform_clocks import clock_differences, tell_differences
 from publisher.desk import Desk
 from publisher.health import OVERDUE_AFTER, SCHEDULER, WORKER, seen_processes
+from publisher.health.failing import tell_failure
+from publisher.job_failures import failing_jobs
 from publisher.keeping.daily import newest_backup
 from publisher.keeping.files import BackupError
 from publisher.keeping.postgres import require_dump_program
@@ -93,6 +96,7 @@ def _examine(desk: Desk) -> Iterator[Line]:
     with ThreadPoolExecutor() as pool:
         yield from pool.map(lambda name: _credentials(desk, name), desk.channels.names())
     if opened[0] is not None:
+        yield _platform_clocks(desk)
         yield from _work(desk)
         yield _try("notices", lambda: _telling_told(desk), str)[1]
     yield _try("ping", read_ping_url, _ping_told)[1]
@@ -187,6 +191,15 @@ def _clock() -> Line:
     )
 
 
+def _platform_clocks(desk: Desk) -> Line:
+    """What the answers of the platforms, just asked, say about our clock."""
+    with desk.database.reading() as session:
+        known = clock_differences(session, desk.now())
+    if told := tell_differences(known):
+        return Line(False, "platforms' clocks", f"{told} Posts go out by this machine's clock.")
+    return Line(True, "platforms' clocks", "agree with this machine's" if known else "none has told its time")
+
+
 def _credentials(desk: Desk, name: str) -> Line:
     line = _try(f"channel {name}", lambda: _who_answers(desk, name), str)[1]
     mended = line.good and operate.resume_after_refusal(desk.database, name, now=desk.now(), actor=actor())
@@ -201,6 +214,7 @@ def _work(desk: Desk) -> Iterator[Line]:
         states = session.execute(select(Delivery.state, func.count()).group_by(Delivery.state))
         counts: dict[str, int] = {state: number for state, number in states}
         running = _running(desk, session)
+        failing = failing_jobs(session)
         costs = spendings(session, desk.settings, desk.now())
     hint = "" if cover >= ENOUGH_COVER else "; add and approve posts"
     yield Line(not hint, "queue", f"{cover} {'day is' if cover == 1 else 'days are'} covered{hint}")
@@ -208,6 +222,8 @@ def _work(desk: Desk) -> Iterator[Line]:
     told = ", ".join(f"{number} {state}" for state, number in waiting.items() if number)
     yield Line(not told, "deliveries", (told and f"{told}; see publisher deliveries") or "none needs a person")
     yield running
+    told = " ".join(tell_failure(failure, desk.local) for failure in failing)
+    yield Line(not failing, "jobs", told or "all of them work")
     for each in costs:
         hint = f"; raise channels.{each.channel}.monthly_budget before posts are held" if each.nearly_spent else ""
         yield Line(not hint, f"costs of {each.channel}", f"{each.told}{hint}")
@@ -216,7 +232,7 @@ def _work(desk: Desk) -> Iterator[Line]:
 def _running(desk: Desk, session: Session) -> Line:
     """Who works, and whether that is enough for what is due."""
     now = desk.now()
-    seen = seen_processes(session)
+    seen = seen_processes(session, now)
     told = ", ".join(
         f"{role} seen {desk.local(seen[role].at, '%m-%d %H:%M:%S')}" if role in seen else f"no {role} seen"
         for role in (SCHEDULER, WORKER)

@@ -6,6 +6,7 @@ from datetime import datetime, timedelta
 
 from publisher.delivery.owner import this_process
 from publisher.delivery.refresh import refresh_sessions
+from publisher.delivery.removed_channels import hold_removed
 from publisher.desk import Desk
 from publisher.health.heartbeat import BEAT_SECONDS, beat
 from publisher.keeping.daily import keep_daily, keep_daily_dump
@@ -21,6 +22,7 @@ HOUR_SECONDS = 3600
 ROUND_SECONDS = 30
 EVENING_SECONDS = 60
 WEBHOOK_SECONDS = 5
+HOLD_SECONDS = 60
 SWEEP_PAUSE = timedelta(days=1)
 
 
@@ -52,6 +54,7 @@ def housekeeping(desk: Desk) -> list[RegularJob]:
         # Making pictures ahead is a kindness: when it fails, they are made at their time, or it fails there.
         RegularJob("making the next post's pictures", PREPARE_SECONDS, house.prepare),
         RegularJob("the daily backup", HOUR_SECONDS, house.back_up),
+        RegularJob("holding what waits for removed channels", HOLD_SECONDS, house.hold_removed),
         RegularJob("sweeping", HOUR_SECONDS, house.sweep),
         RegularJob("renewing log-ins", HOUR_SECONDS, house.refresh),
         RegularJob("sending webhooks", WEBHOOK_SECONDS, house.send_webhooks),
@@ -66,6 +69,13 @@ class _House:
     def prepare(self) -> None:
         desk = self._desk
         prepare_next(desk.database, desk.settings, desk.targets, desk.people, desk.renderer, desk.now())
+
+    def hold_removed(self) -> None:
+        desk = self._desk
+        for delivery in hold_removed(desk.database, desk.settings.channels, desk.now()):
+            get_logger("scheduler").error(
+                "held, because its channel was removed", delivery=delivery.id, channel=delivery.channel_name
+            )
 
     def send_webhooks(self) -> None:
         send_webhooks(self._desk, self._desk.now())

@@ -19,8 +19,8 @@ from publisher.health.heartbeat import SCHEDULER, WEB, WORKER, leave
 from publisher.health.server import HealthServer
 from publisher.job_failures import FailureLog
 from publisher.logs import get_logger
-from publisher.post_queue.picking import pick_slot
-from publisher.post_queue.slots import next_opening
+from publisher.post_queue.picking import PickOutcome, pick_slot
+from publisher.post_queue.slots import next_opening, slot_closes
 from publisher.post_queue.targets import load_targets
 from publisher.scheduler import Scheduler, Timetable
 from publisher.settings import Settings, SettingsError
@@ -88,7 +88,7 @@ class Service:
             desk.database,
             desk.clock,
             pick=self._pick,
-            kick=hands.kick,
+            kick=lambda channel: hands.kick(channel) if channel in desk.settings.channels else None,
             first_look_up=self._first_look_up,
             opens=lambda now: next_opening(now, desk.settings),
             jobs=[heartbeat(desk, self._role), *telling(desk), *housekeeping(desk)],
@@ -116,15 +116,21 @@ class Service:
     def _pick(self) -> None:
         desk = self._desk
         outcome = pick_slot(desk.database, desk.settings, desk.targets, desk.people, desk.now())
+        self._tell_pick(outcome)
+
+    def _tell_pick(self, outcome: PickOutcome) -> None:
         log = get_logger("scheduler").bind(slot=outcome.slot.isoformat())
         for day in outcome.missed:
             log.error("a day went by without a post", missed=day.isoformat())
         if outcome.result == "picked":
             log.info("picked", post=outcome.post_id)
         elif outcome.result == "empty":
-            log.error("no post for the day: add or approve one, and it goes out as soon as it is ready")
+            until = self._desk.local(slot_closes(outcome.slot, self._desk.settings), "%H:%M")
+            log.error(f"no post for the day: add or approve one before {until}, and it goes out at once")
         elif outcome.result == "missed":
-            log.error("too late for the day's post, by the outlet's rule")
+            log.error(
+                "today stays without a post: it is too late by the outlet's rule, and the next post is tomorrow's"
+            )
 
     def _make_timetable(self, roles: Collection[str]) -> Timetable:
         """Of a process that is no scheduler."""

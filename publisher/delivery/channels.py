@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from datetime import timedelta
 from functools import cached_property, partial
 from zoneinfo import ZoneInfo
 
@@ -32,6 +33,7 @@ class Channels:
         self._clock = clock
         self._open_database = database or (lambda: Database.open(settings.database_url))
         self._listener: Callable[[str, Sequence[Quota]], None] = _forget
+        self._clock_listener: Callable[[str, timedelta], None] = _forget_clock
 
     def __contains__(self, name: str) -> bool:
         return name in self._settings.channels
@@ -64,6 +66,10 @@ class Channels:
     def on_quota(self, listener: Callable[[str, Sequence[Quota]], None]) -> None:
         """From now on tell `listener` every quota that a platform names, with the channel. It never raises."""
         self._listener = listener
+
+    def on_platform_clock(self, listener: Callable[[str, timedelta], None]) -> None:
+        """From now on tell `listener` how far a platform's clock is ahead, with the channel. It never raises."""
+        self._clock_listener = listener
 
     def open(self, name: str) -> PlatformAdapter:
         """An adapter for this channel; nothing is sent yet.
@@ -142,6 +148,7 @@ class Channels:
             proxy=channel.proxy,
             ca_file=self._settings.path(channel.ca_file) if channel.ca_file else None,
             quotas=partial(self._listener, channel.name),
+            platform_clock=partial(self._clock_listener, channel.name),
             uplink_bytes_per_second=self._settings.delivery.slowest_uplink_kbit * 1000 / 8,
             drafts=channel.drafts,
         )
@@ -163,6 +170,10 @@ class Channels:
 
 
 def _forget(_channel: str, _seen: Sequence[Quota]) -> None:
+    """Nobody listens."""
+
+
+def _forget_clock(_channel: str, _ahead: timedelta) -> None:
     """Nobody listens."""
 
 

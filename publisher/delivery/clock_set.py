@@ -4,15 +4,19 @@ from __future__ import annotations
 
 from datetime import datetime, timedelta
 
-from sqlalchemy import case, literal, update
+from sqlalchemy import case, literal, select, update
+from sqlalchemy.orm import Session
 
-from publisher.db.models import Delivery
+from publisher.db.models import Delivery, Event
+from publisher.db.operations import Channel, Notice
 from publisher.db.session import Database
 from publisher.lifecycle import record_event
 from publisher.states import State
 
 CLOCK_SET = "clock set"
 """The event's name; its detail has `seconds`, negative where the clock was put back."""
+
+ONE_CHANGE = timedelta(seconds=30)
 
 
 def begin_look_ups_anew(database: Database, now: datetime, change: timedelta, first_look_up: timedelta) -> int:
@@ -39,5 +43,16 @@ def begin_look_ups_anew(database: Database, now: datetime, change: timedelta, fi
             .execution_options(synchronize_session=False)
         )
         count = len(list(begun))
-        record_event(session, CLOCK_SET, now=now, detail={"seconds": round(change.total_seconds())})
+        # What was to be told again at a time that is far ahead now is told now.
+        session.execute(update(Notice).where(Notice.next_try_at > now).values(next_try_at=now))
+        # How far the clock was off before is known no more; the next answers tell.
+        session.execute(update(Channel).values(clock_ahead_seconds=None, clock_seen_at=None))
+        if not _told_already(session, now):
+            record_event(session, CLOCK_SET, now=now, detail={"seconds": round(change.total_seconds())})
     return count
+
+
+def _told_already(session: Session, now: datetime) -> bool:
+    """Every process of a machine notices it, and one word is enough."""
+    last = session.scalar(select(Event.at).where(Event.name == CLOCK_SET).order_by(Event.id.desc()).limit(1))
+    return last is not None and abs(now - last) < ONE_CHANGE

@@ -30,7 +30,8 @@ class Seen:
     at: datetime
 
     def lives(self, now: datetime) -> bool:
-        return now - self.at <= SEEN_WITHIN
+        """Whether it was heard of lately. An instant that is yet to come was written by a clock that was wrong."""
+        return abs(now - self.at) <= SEEN_WITHIN
 
 
 def beat(database: Database, owner: str, role: str, now: datetime) -> None:
@@ -44,7 +45,7 @@ def beat(database: Database, owner: str, role: str, now: datetime) -> None:
         if cast("CursorResult[Any]", known).rowcount == 0:
             session.add(Process(owner=owner, role=role, started_at=now, seen_at=now))
         others = session.execute(select(Process.owner, Process.seen_at).where(Process.owner != owner))
-        gone = [name for name, at in others if now - at > FORGOTTEN_AFTER or is_surely_gone(name)]
+        gone = [name for name, at in others if abs(now - at) > FORGOTTEN_AFTER or is_surely_gone(name)]
         if gone:
             session.execute(delete(Process).where(Process.owner.in_(gone)))
 
@@ -58,9 +59,10 @@ def leave(database: Database, owner: str) -> None:
         get_logger("health").warning("left without a word", why=str(error.orig))
 
 
-def seen_processes(session: Session) -> dict[str, Seen]:
+def seen_processes(session: Session, now: datetime) -> dict[str, Seen]:
     """By role, the process that was heard of last; a role that nobody had lately is missing."""
     found: dict[str, Seen] = {}
-    for process in session.scalars(select(Process).order_by(Process.seen_at)):
+    processes = session.scalars(select(Process).order_by(Process.seen_at))
+    for process in sorted(processes, key=lambda each: abs(now - each.seen_at), reverse=True):
         found.update(dict.fromkeys(process.role.split(), Seen(process.owner, process.seen_at)))
     return found

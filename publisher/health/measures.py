@@ -22,7 +22,9 @@ from publisher.db.models import Attempt, Delivery
 from publisher.db.operations import OPEN, Channel, Notice, Quota
 from publisher.delivery.budget import MICROS, spendings
 from publisher.delivery.due import appointments
+from publisher.delivery.platform_clocks import clock_differences
 from publisher.health.heartbeat import SCHEDULER, WEB, WORKER, seen_processes
+from publisher.job_failures import TickPart, failing_jobs
 from publisher.post_queue.listing import days_of_cover
 from publisher.settings import Settings
 from publisher.states import State
@@ -44,6 +46,8 @@ def measure(session: Session, settings: Settings, now: datetime) -> Iterator[Met
     yield _paused(session)
     yield _notices(session)
     yield _processes(session, now)
+    yield _failing(session)
+    yield _clocks(session, now)
     yield GaugeMetricFamily(
         "publisher_days_of_cover",
         "Coming days that would get a post before the first that would not.",
@@ -166,7 +170,26 @@ def _notices(session: Session) -> Metric:
 
 def _processes(session: Session, now: datetime) -> Metric:
     family = GaugeMetricFamily("publisher_up", "1 while a process with this role was heard of lately.", labels=["role"])
-    seen = seen_processes(session)
+    seen = seen_processes(session, now)
     for role in (SCHEDULER, WORKER, WEB):
         family.add_metric([role], int(role in seen and seen[role].lives(now)))
+    return family
+
+
+def _failing(session: Session) -> Metric:
+    family = GaugeMetricFamily("publisher_job_failing", "1 while a job that is done regularly fails.", labels=["job"])
+    failing = [failure.job for failure in failing_jobs(session)]
+    for job in dict.fromkeys((*TickPart, *failing)):
+        family.add_metric([job], int(job in failing))
+    return family
+
+
+def _clocks(session: Session, now: datetime) -> Metric:
+    family = GaugeMetricFamily(
+        "publisher_platform_clock_ahead_seconds",
+        "How far the platform's clock is ahead of this machine's, by its last answer.",
+        labels=["channel"],
+    )
+    for known in clock_differences(session, now):
+        family.add_metric([known.channel], known.ahead.total_seconds())
     return family

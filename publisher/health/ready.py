@@ -13,10 +13,13 @@ from sqlalchemy.orm import Session
 
 from publisher.clock import monotonic
 from publisher.delivery.due import Appointment, appointments
+from publisher.delivery.platform_clocks import ClockDifference, clock_differences, tell_differences
 from publisher.desk import Desk
+from publisher.health.failing import is_part_of_tick, tell_failure
 from publisher.health.heartbeat import SCHEDULER, Seen, seen_processes
 from publisher.health.reading import DatabaseDown, read
-from publisher.settings import Settings
+from publisher.job_failures import JobFailure, failing_jobs
+from publisher.settings import Settings, SettingsError
 
 PATIENCE_SECONDS = 2.0
 OVERDUE_AFTER = timedelta(minutes=5)
@@ -32,33 +35,79 @@ class Check:
     name: str
     ok: bool
     told: str
+    warning: bool = False
+    """It does not keep the desk from its work yet, and a person should look."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Rows:
+    """What the database says."""
+
+    scheduler: Seen | None
+    waiting: list[Appointment]
+    failing: list[JobFailure]
+    clocks: list[ClockDifference]
 
 
 def check_ready(desk: Desk, *, patience: float = PATIENCE_SECONDS) -> list[Check]:
-    """The database, the scheduler, what is due, the disk: each told, whether good or not.
+    """The database, the scheduler and its parts, what is due, clocks, captions, the disk: each told, good or not.
 
     It never raises for what it examines, and takes not much longer than `patience` seconds.
     """
-    return [*_from_database(desk, patience), _disk(desk.settings)]
+    return [*_from_database(desk, patience), _captions(desk), _disk(desk.settings)]
 
 
 def _from_database(desk: Desk, patience: float) -> Iterator[Check]:
     now = desk.now()
 
-    def question(session: Session) -> tuple[Seen | None, list[Appointment]]:
-        return seen_processes(session).get(SCHEDULER), appointments(session, now)
+    def question(session: Session) -> _Rows:
+        return _Rows(
+            seen_processes(session, now).get(SCHEDULER),
+            appointments(session, now),
+            failing_jobs(session),
+            clock_differences(session, now),
+        )
 
     asked = monotonic()
     try:
-        seen, waiting = read(desk, question, patience)
+        rows = read(desk, question, patience)
     except DatabaseDown as error:
         yield Check("database", False, str(error))
         yield Check("scheduler", False, "Not known: the database tells it.")
+        yield Check("jobs", False, "Not known: the database tells it.")
         yield Check("deliveries", False, "Not known: the database tells it.")
         return
     yield Check("database", True, f"It answered within {(monotonic() - asked) * 1000:.0f} ms.")
-    yield _scheduler(seen, now)
-    yield _deliveries(waiting, now)
+    yield _scheduler(rows.scheduler, now)
+    yield _jobs(desk, rows.failing)
+    yield _deliveries(rows.waiting, now)
+    yield _clocks(rows.clocks)
+
+
+def _jobs(desk: Desk, failing: list[JobFailure]) -> Check:
+    if not failing:
+        return Check("jobs", True, "All of them work.")
+    told = " ".join(tell_failure(failure, desk.local) for failure in failing)
+    urgent = any(is_part_of_tick(failure) for failure in failing)
+    return Check("jobs", not urgent, told, warning=not urgent)
+
+
+def _clocks(known: list[ClockDifference]) -> Check:
+    if told := tell_differences(known):
+        return Check("clock", True, told, warning=True)
+    return Check("clock", True, "It agrees with the platforms'." if known else "No platform has told its time lately.")
+
+
+def _captions(desk: Desk) -> Check:
+    try:
+        broken = [target.broken for target in desk.targets.values() if target.broken]
+        why = [*broken, *([desk.people.unreadable] if desk.people.unreadable else [])]
+    except SettingsError as error:
+        return Check("captions", False, f"No text can be made: {str(error).rstrip('.')}.")
+    if not why:
+        return Check("captions", True, "Every template can be used.")
+    told = " ".join(f"{each.rstrip('.')}." for each in why)
+    return Check("captions", True, f"{told} What needs it is held until that is mended.", warning=True)
 
 
 def _scheduler(seen: Seen | None, now: datetime) -> Check:

@@ -19,7 +19,7 @@ from sqlalchemy.orm import Session
 
 from publisher.db.operations import OPEN, Notice
 from publisher.db.session import Database
-from publisher.notices import deadline, outlet, troubles
+from publisher.notices import deadline, machine, outlet, today, troubles
 from publisher.notices.conditions import QUIET, Condition, Ending, View
 from publisher.settings import Settings
 
@@ -39,6 +39,10 @@ SOURCES: tuple[Source, ...] = (
     outlet.spent_budgets,
     outlet.days_without_post,
     outlet.thin_queue,
+    machine.failing,
+    machine.broken_captions,
+    machine.clocks,
+    today.changes_since_pick,
 )
 JUDGES: dict[str, Judge] = {
     "delivery": troubles.end_of_trouble,
@@ -48,6 +52,9 @@ JUDGES: dict[str, Judge] = {
     "empty": outlet.end_of_empty_day,
     outlet.COVER: outlet.end_of_thin_queue,
     outlet.PREFLIGHT: outlet.end_of_preflight,
+    "job": machine.end_of_failure,
+    "caption": machine.end_of_broken_caption,
+    machine.CLOCK: machine.end_of_difference,
 }
 """By the first word of the subject; what has no judge ends without a word when it is no news any more."""
 

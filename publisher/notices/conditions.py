@@ -59,6 +59,10 @@ class View:
         zone = self.settings.outlet.zone
         return instant.astimezone(zone).strftime("%H:%M on %Y-%m-%d") if instant else "an unknown time"
 
+    def clock(self, instant: datetime) -> str:
+        """The time of day of an instant, as the outlet's clocks show it."""
+        return f"{instant.astimezone(self.settings.outlet.zone):%H:%M}"
+
     def end_of(self, delivery: Delivery) -> Ending | None:
         """How a delivery came to its end; None while it has not."""
         if delivery.state == "published":

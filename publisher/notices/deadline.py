@@ -11,6 +11,9 @@ from sqlalchemy.orm import Session
 
 from publisher.db.models import Delivery, Pick
 from publisher.db.operations import Notice, Process
+from publisher.health import SCHEDULER, seen_processes
+from publisher.health.failing import tell_failure
+from publisher.job_failures import TickPart, failing_jobs
 from publisher.notices.conditions import QUIET, Condition, Ending, Remedies, View, with_remedy
 from publisher.post_queue.slots import slot_closes, slot_instant
 from publisher.settings import ChannelSettings, Settings
@@ -76,7 +79,7 @@ def not_out(view: View) -> Iterator[Condition]:
     """One per channel. A day that is known to have no post is told as such, and not here once more."""
     for late in late_channels(view):
         if late.pick is None:
-            told = with_remedy("Nobody has picked a post for the day: no scheduler runs", "publisher run")
+            told = _why_not_picked(view)
         elif late.delivery is None:
             continue
         else:
@@ -87,6 +90,16 @@ def not_out(view: View) -> Iterator[Condition]:
             title=f"{late.channel}: the post of {late.slot:%A %Y-%m-%d} is not out",
             message=f"It should have been by {view.local(late.deadline)}. {told}",
         )
+
+
+def _why_not_picked(view: View) -> str:
+    failing = [each for each in failing_jobs(view.session) if each.job == TickPart.PICK]
+    if failing:
+        return with_remedy(tell_failure(failing[0], view.local), "publisher doctor")
+    seen = seen_processes(view.session, view.now).get(SCHEDULER)
+    if seen is not None and seen.lives(view.now):
+        return with_remedy("Nobody has picked a post for the day, although a scheduler runs", "publisher doctor")
+    return with_remedy("Nobody has picked a post for the day: no scheduler runs", "publisher run")
 
 
 def _state_told(delivery: Delivery, remedies: Remedies) -> str:

@@ -106,13 +106,16 @@ def days_without_post(view: View) -> Iterator[Condition]:
                 ),
             )
         elif pick.reason == "empty" and pick.slot == view.today:
+            closes = slot_closes(pick.slot, view.settings)
+            if view.now >= closes:
+                told = f"It stays so: after {view.clock(closes)} it is too late for today's post"
+            else:
+                told = f"Add or approve one before {view.clock(closes)}, and it goes out at once"
             yield Condition(
                 subject=f"empty {pick.slot.isoformat()}",
                 kind="empty",
                 title="Today has no post",
-                message=with_remedy(
-                    "Add one or approve one, and it goes out as soon as it is ready", view.remedies.queue()
-                ),
+                message=with_remedy(told, view.remedies.queue()),
             )
 
 

@@ -21,7 +21,8 @@ class Ping:
         self._failing = False
 
     def is_due(self, now: datetime) -> bool:
-        return self._tried_at is None or now - self._tried_at >= EVERY
+        """A last time that is yet to come was told by a clock that has been put back."""
+        return self._tried_at is None or not timedelta(0) <= now - self._tried_at < EVERY
 
     def request(self, now: datetime) -> None:
         """Ask once. A failure is logged once, until it works again.

@@ -143,7 +143,7 @@ class _Picking:
             self._tell("empty slot", pick.slot)
             return PickOutcome(pick.slot, "empty", pick.id, missed=missed)
         choice.post.last_shown_on = pick.slot
-        self._tell("post picked", pick.slot, post_id=choice.post.id, reason=choice.reason)
+        self._tell("post picked", pick.slot, post_id=choice.post.id, reason=choice.reason, channels=[*self._targets])
         sync_channels(self._session, self._settings)
         for channel, target in self._targets.items():
             self._open(pick, adapt_for_channel(choice.post, target, self._people), channel)
@@ -184,7 +184,7 @@ class _Picking:
             return None
         return pick
 
-    def _tell(self, event: str, day: date, *, post_id: int | None = None, **detail: str) -> None:
+    def _tell(self, event: str, day: date, *, post_id: int | None = None, **detail: object) -> None:
         lifecycle.record_event(
             self._session, event, now=self._now, post_id=post_id, detail={"slot": day.isoformat(), **detail}
         )

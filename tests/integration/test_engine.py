@@ -25,6 +25,7 @@ from sqlalchemy.engine import make_url
 from sqlalchemy.exc import DBAPIError, OperationalError
 
 from publisher.cli.service import Service
+from publisher.clock import SystemClock
 from publisher.db import session
 from publisher.db.operations import Channel
 from publisher.db.session import Database
@@ -145,7 +146,7 @@ def is_published(outlet: Outlet) -> bool:
 
 def roles_seen(database: Database) -> set[str]:
     with database.reading() as session:
-        return set(seen_processes(session))
+        return set(seen_processes(session, SystemClock().now()))
 
 
 def jobs(database: Database) -> list[tuple[str, str | None, Any]]:

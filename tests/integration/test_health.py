@@ -33,6 +33,7 @@ from tests.fakes import add_delivery
 from tests.outlet import environment
 from tests.patience import PATIENCE
 
+NAMES = ["database", "scheduler", "jobs", "deliveries", "clock", "captions", "disk"]
 Samples = dict[tuple[str, tuple[str, ...]], float]
 
 
@@ -184,7 +185,7 @@ def test_a_process_is_known_from_its_first_beat_until_it_surely_ended(desk: Desk
     beat(desk.database, me, "scheduler worker", clock.now())
     with desk.database.reading() as session:
         rows = {row.owner: (row.started_at, row.seen_at) for row in session.scalars(select(Process))}
-        seen = seen_processes(session)
+        seen = seen_processes(session, clock.now())
     assert rows == {
         "far:1:1:away": (begun, begun + timedelta(hours=23)),
         me: (begun + timedelta(hours=23), clock.now()),
@@ -265,7 +266,7 @@ def test_the_pages_are_served(server: HealthServer, small_desk: Desk, clock: Fix
     status, kind, body = ask(server, "/readyz?verbose")
     answer = json.loads(body)
     assert (status, kind, answer["ready"]) == (503, "application/json", False)
-    assert [check["name"] for check in answer["checks"]] == ["database", "scheduler", "deliveries", "disk"]
+    assert [check["name"] for check in answer["checks"]] == NAMES
     beat(small_desk.database, "me", "scheduler", clock.now())
     assert ask(server, "/readyz")[0] == 200
     status, kind, body = ask(server, "/metrics")

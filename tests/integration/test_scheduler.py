@@ -19,8 +19,8 @@ from publisher.delivery.clock_set import CLOCK_SET, begin_look_ups_anew
 from publisher.delivery.owner import this_process
 from publisher.health import beat
 from publisher.health.heartbeat import leave
-from publisher.job_failures import FailureLog, FailureReason, JobFailure, failing_jobs
-from publisher.scheduler import PICKING, RegularJob, Scheduler, Timetable
+from publisher.job_failures import FailureLog, FailureReason, TickPart, failing_jobs
+from publisher.scheduler import RegularJob, Scheduler, Timetable
 from publisher.settings import SettingsError
 from tests.conftest import on_every_database
 from tests.fakes import add_delivery
@@ -282,7 +282,8 @@ def test_what_fails_is_written_down_with_its_reason_until_it_works(
     scheduler.tick()
     with database.reading() as session:
         [failure] = failing_jobs(session)
-    assert failure == JobFailure(PICKING, "me:1", began, FailureReason.CONFIGURATION, "people.toml: line 3 is no TOML")
+    assert (failure.job, failure.owner, failure.since) == (TickPart.PICK, "me:1", began)
+    assert (failure.reason, failure.detail) == (FailureReason.CONFIGURATION, "people.toml: line 3 is no TOML")
     pick.error = KeyError("a fault of ours")
     scheduler.tick()
     with database.reading() as session:

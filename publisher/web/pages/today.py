@@ -67,7 +67,7 @@ def today(request: Request) -> HTMLResponse:
     recent: Recent[dict[str, Any]] = request.app.state.today
     with desk.database.reading() as session:
         context = recent.get(session, now, lambda: _context(request, session, desk, now))
-        asleep = not any(seen.lives(now) for seen in seen_processes(session).values())
+        asleep = not any(seen.lives(now) for seen in seen_processes(session, now).values())
     return page(request, "today.html", asleep=asleep, **context)
 
 

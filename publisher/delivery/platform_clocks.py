@@ -1,0 +1,102 @@
+"""How far the platforms' clocks are from ours, by the `Date` header of their answers."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from sqlalchemy import select, update
+from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.orm import Session
+
+from publisher.clock import Clock
+from publisher.db.operations import Channel
+from publisher.db.session import Database
+from publisher.logs import get_logger
+
+TOLERANCE = timedelta(seconds=10)
+"""A difference over this is told to people."""
+WORTH_WRITING = timedelta(seconds=2)
+"""A header counts whole seconds, and an answer takes its time."""
+WRITTEN_AGAIN_AFTER = timedelta(minutes=5)
+KNOWN_FOR = timedelta(days=1)
+"""What a platform said longer ago says nothing about now."""
+
+
+@dataclass(frozen=True, slots=True)
+class ClockDifference:
+    """By how much a platform's clock is ahead of ours; negative: behind."""
+
+    channel: str
+    ahead: timedelta
+    seen_at: datetime
+
+    def says_about(self, ahead: timedelta, now: datetime) -> bool:
+        """Whether it was seen a moment ago, and was about as much."""
+        lately = timedelta(0) <= now - self.seen_at < WRITTEN_AGAIN_AFTER
+        return lately and abs(self.ahead - ahead) <= WORTH_WRITING
+
+    @property
+    def is_large(self) -> bool:
+        return abs(self.ahead) > TOLERANCE
+
+
+class PlatformClocks:
+    """Keeps what the answers say, by channel. Its method may be called from any thread, and never raises."""
+
+    def __init__(self, database: Callable[[], Database], clock: Clock) -> None:
+        self._database = database
+        self._clock = clock
+        self._written: dict[str, ClockDifference] = {}
+
+    def note(self, channel: str, ahead: timedelta) -> None:
+        """Write the difference down, unless about the same was written a moment ago."""
+        now = self._clock.now()
+        known = self._written.get(channel)
+        if known is not None and known.says_about(ahead, now):
+            return
+        try:
+            with self._database().writing() as session:
+                session.execute(
+                    update(Channel)
+                    .where(Channel.name == channel)
+                    .values(clock_ahead_seconds=ahead.total_seconds(), clock_seen_at=now)
+                )
+        except SQLAlchemyError as error:
+            get_logger("delivery").warning("a platform's time was not kept", channel=channel, why=str(error))
+            return
+        self._written[channel] = ClockDifference(channel, ahead, now)
+
+
+def clock_differences(session: Session, now: datetime) -> list[ClockDifference]:
+    """What each channel's platform said lately, whether that is much or little."""
+    query = select(Channel).where(Channel.clock_ahead_seconds.is_not(None), Channel.clock_seen_at > now - KNOWN_FOR)
+    return [
+        ClockDifference(row.name, timedelta(seconds=row.clock_ahead_seconds or 0.0), row.clock_seen_at or now)
+        for row in session.scalars(query.order_by(Channel.name))
+    ]
+
+
+def tell_differences(known: list[ClockDifference]) -> str:
+    """A sentence about the clocks that differ too much; empty when none does."""
+    large = [each for each in known if each.is_large]
+    if not large:
+        return ""
+    told = ", ".join(
+        f"{_length(each.ahead)} {'ahead' if each.ahead > timedelta(0) else 'behind'} on {each.channel}"
+        for each in large
+    )
+    if len(large) == len(known):
+        return f"The platforms' clocks differ from this machine's ({told}): set this machine's clock right."
+    return (
+        f"Some platforms' clocks differ from this machine's ({told}) and others don't: "
+        "what stands in front of those platforms may be wrong; check this machine's clock nevertheless."
+    )
+
+
+def _length(duration: timedelta) -> str:
+    seconds = round(abs(duration.total_seconds()))
+    if seconds < 120:
+        return f"{seconds} s"
+    return f"{seconds // 60} min" if seconds < 7200 else f"{seconds // 3600} h"

@@ -1,0 +1,58 @@
+"""What becomes of deliveries whose channel was removed from the configuration, or renamed."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from datetime import datetime
+
+from sqlalchemy import select, update
+
+from publisher.db.models import Delivery
+from publisher.db.session import Database
+from publisher.lifecycle import Fenced, move
+from publisher.states import WAITING, State
+
+NOT_SENT = (
+    "The channel {channel} is not in the configuration any more, so nothing was sent. "
+    "Write it there again, then: publisher retry {id}. Or give this up: publisher cancel {id}."
+)
+MAY_BE_PUBLIC = (
+    "It may be public, and can't be looked up, because the channel {channel} is not in the configuration any more. "
+    "Look on the platform."
+)
+
+
+def hold_removed(database: Database, configured: Collection[str], now: datetime) -> list[Delivery]:
+    """Hold what waits for a channel that nobody can publish on, and return it.
+
+    What is public there is not read back any more. What a worker has in hand is left to it.
+    """
+    removed = Delivery.channel_name.not_in(configured)
+    waits = select(Delivery).where(removed, Delivery.remote_id.is_(None), Delivery.state.in_(WAITING))
+    to_read = select(Delivery.id).where(removed, Delivery.state == State.PUBLISHED, Delivery.verify_at.is_not(None))
+    with database.reading() as session:
+        waiting = list(session.scalars(waits))
+        if not waiting and session.scalar(to_read.limit(1)) is None:
+            return []
+    with database.writing() as session:
+        session.execute(
+            update(Delivery)
+            .where(removed, Delivery.state == State.PUBLISHED, Delivery.verify_at.is_not(None))
+            .values(verify_at=None)
+        )
+    return [delivery for delivery in waiting if _hold(database, delivery, now)]
+
+
+def _hold(database: Database, delivery: Delivery, now: datetime) -> bool:
+    unsent = delivery.state == State.PENDING and delivery.unknown_since is None
+    problem = (NOT_SENT if unsent else MAY_BE_PUBLIC).format(channel=delivery.channel_name, id=delivery.id)
+    unknown_since = delivery.unknown_since if unsent else delivery.unknown_since or now
+    try:
+        with database.writing() as session:
+            move(
+                session, delivery.id, fence=delivery.fence, before=State(delivery.state), to=State.HELD, now=now,
+                new_hands=True, problem=problem, unknown_since=unknown_since,
+            )  # fmt: skip
+    except Fenced:
+        return False
+    return True

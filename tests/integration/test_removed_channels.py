@@ -1,0 +1,51 @@
+"""A channel that was removed from the configuration while a delivery waited for it."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+import pytest
+
+from publisher.clock import FixedClock
+from publisher.db.models import Delivery
+from publisher.db.session import Database
+from publisher.delivery.due import appointments
+from publisher.delivery.removed_channels import hold_removed
+from publisher.states import State
+from tests.conftest import on_every_database
+from tests.fakes import add_delivery, the_delivery
+
+
+@on_every_database
+def test_what_waits_for_a_removed_channel_is_held_with_its_reason(database: Database, clock: FixedClock) -> None:
+    kept = add_delivery(database, clock.now(), channel="kept")
+    gone = add_delivery(database, clock.now(), channel="gone", day_offset=1)
+    [held] = hold_removed(database, ["kept"], clock.now())
+    assert (held.id, the_delivery(database, kept).state) == (gone, "pending")
+    delivery = the_delivery(database, gone)
+    assert (delivery.state, delivery.unknown_since) == ("held", None)
+    assert "channel gone is not in the configuration any more, so nothing was sent" in delivery.problem
+    assert hold_removed(database, ["kept"], clock.now()) == []
+
+
+@pytest.mark.parametrize("state", [State.UNCONFIRMED, State.PROCESSING])
+def test_what_may_be_public_there_is_never_just_retried(database: Database, clock: FixedClock, state: State) -> None:
+    gone = add_delivery(database, clock.now(), channel="gone")
+    with database.writing() as session:
+        row = session.get_one(Delivery, gone)
+        row.state, row.idempotency_key = state, "key"
+    hold_removed(database, ["kept"], clock.now())
+    delivery = the_delivery(database, gone)
+    assert (delivery.state, delivery.unknown_since) == ("held", clock.now())
+    assert "may be public" in delivery.problem
+
+
+def test_what_is_public_there_is_not_read_back_and_no_work_is_overdue(database: Database, clock: FixedClock) -> None:
+    gone = add_delivery(database, clock.now(), channel="gone")
+    with database.writing() as session:
+        row = session.get_one(Delivery, gone)
+        row.state, row.remote_id, row.verify_at = "published", "1", clock.now() - timedelta(hours=1)
+    assert hold_removed(database, ["kept"], clock.now()) == []
+    with database.reading() as session:
+        assert appointments(session, clock.now()) == []
+    assert the_delivery(database, gone).state == "published"
