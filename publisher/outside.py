@@ -8,11 +8,12 @@ from __future__ import annotations
 
 import ipaddress
 import socket
-from collections.abc import Callable
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
-import urllib3
 from requests.utils import DEFAULT_CA_BUNDLE_PATH
 from urllib3.connection import HTTPConnection, HTTPSConnection
 from urllib3.exceptions import LocationParseError
@@ -34,13 +35,6 @@ class Place:
     port: int
     addresses: tuple[str, ...]
 
-    def pool(self, address: str, timeout: urllib3.Timeout) -> urllib3.HTTPConnectionPool:
-        """Connections to one of the addresses; a certificate must be the host's."""
-        shared: dict[str, Any] = {"timeout": timeout, "retries": False, "maxsize": 1}
-        if self.url.scheme == "http":
-            return urllib3.HTTPConnectionPool(address, self.port, **shared)
-        return urllib3.HTTPSConnectionPool(address, self.port, **shared, **self._trust)
-
     def connection(self, address: str, timeout: float) -> HTTPConnection:
         """One connection, not made yet. `timeout`: seconds that each single wait may take."""
         if self.url.scheme == "http":
@@ -55,6 +49,28 @@ class Place:
             "cert_reqs": "CERT_REQUIRED",
             "ca_certs": DEFAULT_CA_BUNDLE_PATH,
         }
+
+
+@contextmanager
+def ended_in_time(connection: HTTPConnection, seconds: float) -> Iterator[None]:
+    """Ends a connection from outside when everything that is done with it takes too long, however it drips."""
+    timer = threading.Timer(max(seconds, 0.0), _shut, [connection])
+    timer.daemon = True
+    timer.start()
+    try:
+        yield
+    finally:
+        timer.cancel()
+
+
+def _shut(connection: HTTPConnection) -> None:
+    sock = connection.sock
+    try:
+        if sock is not None:
+            # Not the method of a TLS socket, which would take away what the waiting thread still uses.
+            socket.socket.shutdown(sock, socket.SHUT_RDWR)
+    except OSError:
+        return  # It was closed a moment before.
 
 
 def find_place(url: str, also: Callable[[IPAddress], bool]) -> Place:

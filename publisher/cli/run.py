@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
+import os
 import sys
+import threading
 
 import click
+import structlog
 
 from publisher.cli.desk import desk_of
 from publisher.cli.memory import keep_what_was_imported
 from publisher.cli.service import ROLES, Service
 from publisher.logs import configure_logs, get_logger
 from publisher.stop_signal import StopSignal
+
+END_SECONDS = 120.0
+"""So long after the signal the process ends, whatever hangs; every exchange with a platform is over sooner."""
 
 
 @click.command("run")
@@ -40,5 +46,22 @@ def run_command(ctx: click.Context, roles: tuple[str, ...]) -> None:
     log.info("ready", outlet=desk.settings.outlet.name, channels=[*desk.settings.channels])
     stop.wait()
     log.info("stopping: finishing what is in hand")
+    _end_at_last(log)
     service.stop()
     log.info("stopped")
+
+
+def _end_at_last(log: structlog.stdlib.BoundLogger) -> None:
+    """End the process after a while even though something in it hangs.
+
+    That is no worse than a loss of power: whatever a publishing request comes to is looked up by
+    the next process.
+    """
+
+    def end() -> None:
+        log.error("something in hand did not end; leaving it to the next start", seconds=END_SECONDS)
+        os._exit(1)
+
+    timer = threading.Timer(END_SECONDS, end)
+    timer.daemon = True
+    timer.start()

@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
+import ssl
+from http.client import HTTPException
 from urllib.parse import urljoin
 
-import urllib3
-from urllib3.util import Url
+from urllib3.exceptions import HTTPError
+from urllib3.util.ssl_match_hostname import CertificateError
 
 from publisher import __version__
-from publisher.outside import NotAsked, find_place
+from publisher.clock import monotonic
+from publisher.outside import NotAsked, Place, ended_in_time, find_place
 
 TIMEOUT_SECONDS = 10.0
+"""For each single wait."""
+WHOLE_SECONDS = 20.0
+"""For all of it, wherever the link leads on to: a server that drips its answer is left after so long."""
 MOST_REDIRECTS = 5
 MOST_ADDRESSES = 3
 """Of one host: the first may be IPv6, and the way there broken."""
@@ -32,8 +38,9 @@ def check_link(url: str, *, loopback: bool) -> str:
     Raises:
         NoAnswer: nothing answers there, or it must not be asked.
     """
+    deadline = monotonic() + WHOLE_SECONDS
     for _ in range(MOST_REDIRECTS + 1):
-        status, onward = _ask(url, loopback)
+        status, onward = _ask(url, loopback, deadline)
         if onward is None:
             return _judge(status)
         url = urljoin(url, onward)
@@ -48,8 +55,8 @@ def _judge(status: int) -> str:
     return "answers"
 
 
-def _ask(url: str, loopback: bool) -> tuple[int, str | None]:
-    """The status, and where it leads."""
+def _ask(url: str, loopback: bool, deadline: float) -> tuple[int, str | None]:
+    """The status, and where it leads. `deadline`: by the monotonic clock."""
     try:
         place = find_place(url, lambda address: loopback and address.is_loopback)
     except NotAsked as refusal:
@@ -57,22 +64,30 @@ def _ask(url: str, loopback: bool) -> tuple[int, str | None]:
     failure = ""
     for address in place.addresses[:MOST_ADDRESSES]:
         try:
-            with place.pool(address, urllib3.Timeout(TIMEOUT_SECONDS)) as pool:
-                status, onward = _request(pool, "HEAD", place.url)
-                return _request(pool, "GET", place.url) if status in ASK_AGAIN else (status, onward)
-        except urllib3.exceptions.SSLError:
+            status, onward = _request(place, address, "HEAD", deadline)
+            return _request(place, address, "GET", deadline) if status in ASK_AGAIN else (status, onward)
+        except (ssl.SSLError, CertificateError):
             failure = "its certificate can't be trusted"
-        except (urllib3.exceptions.HTTPError, UnicodeError) as error:
-            failure = f"it can't be reached ({type(error).__name__})"
+        except (HTTPError, HTTPException, OSError, ValueError):
+            failure = "it can't be reached"
+        if monotonic() >= deadline:
+            raise NoAnswer(f"it does not answer within {WHOLE_SECONDS:g} s")
     raise NoAnswer(failure)
 
 
-def _request(pool: urllib3.HTTPConnectionPool, method: str, parts: Url) -> tuple[int, str | None]:
-    headers = {"Host": parts.netloc or "", "User-Agent": f"publisher/{__version__}", "Accept": "*/*"}
-    answer = pool.urlopen(
-        method, parts.request_uri, headers=headers, redirect=False, preload_content=False, assert_same_host=False
-    )
+def _request(place: Place, address: str, method: str, deadline: float) -> tuple[int, str | None]:
+    """One request on a connection of its own; nothing of the answer's body is read."""
+    headers = {"Host": place.url.netloc or "", "User-Agent": f"publisher/{__version__}", "Accept": "*/*"}
+    left = deadline - monotonic()
+    # Shut from outside can only be what is connected, so connecting itself has to end before.
+    connection = place.connection(address, max(min(TIMEOUT_SECONDS, left), 0.001))
     try:
+        with ended_in_time(connection, left):
+            connection.connect()
+            connection.request(method, place.url.request_uri, headers=headers, preload_content=False)
+            answer = connection.getresponse()
+        if monotonic() >= deadline:
+            raise TimeoutError  # What was shut from outside may look like the end of the head.
         return answer.status, answer.get_redirect_location() or None
     finally:
-        answer.close()
+        connection.close()

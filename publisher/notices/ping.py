@@ -6,11 +6,16 @@ from datetime import datetime, timedelta
 
 import requests
 
+from publisher.health.patience import NoAnswer, Patience, in_time
 from publisher.logs import get_logger
 from publisher.notices.addresses import PING_VARIABLE, read_ping_url
 
 EVERY = timedelta(minutes=5)
 TIMEOUT_SECONDS = 10.0
+"""For each single wait."""
+WHOLE_SECONDS = 20.0
+"""For all of it: one that drips its answer is left to itself after so long."""
+_PATIENCE = Patience(at_once=1)
 
 
 class Ping:
@@ -46,10 +51,16 @@ class Ping:
 def _ask(url: str) -> str:
     """Why it did not work; empty when it did. Never more of an error than its kind: its text names the address."""
     try:
-        with requests.get(url, timeout=TIMEOUT_SECONDS, allow_redirects=False, stream=True) as answer:
-            status = answer.status_code
+        status = in_time(lambda: _status(url), WHOLE_SECONDS, _PATIENCE)
+    except NoAnswer as error:
+        return str(error)
     except requests.RequestException as error:
         return type(error).__name__
     if 300 <= status < 400:
         return f"it answered {status}, which leads elsewhere; set the address that it leads to"
     return "" if status < 300 else f"it answered {status}"
+
+
+def _status(url: str) -> int:
+    with requests.get(url, timeout=TIMEOUT_SECONDS, allow_redirects=False, stream=True) as answer:
+        return answer.status_code

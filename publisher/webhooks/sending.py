@@ -4,19 +4,14 @@ from __future__ import annotations
 
 import hashlib
 import hmac
-import socket
-import threading
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from http.client import HTTPException
 
-from urllib3.connection import HTTPConnection
 from urllib3.exceptions import HTTPError
 
 from publisher import __version__
-from publisher.outside import NotAsked, Place
+from publisher.outside import NotAsked, Place, ended_in_time
 from publisher.webhooks.hooks import place_of
 
 SIGNATURE = "Publisher-Signature"
@@ -74,9 +69,9 @@ def _try(place: Place, address: str, headers: dict[str, str], body: bytes) -> tu
     connection = place.connection(address, WAIT_SECONDS)
     reached = False
     try:
-        connection.connect()
-        reached = True
-        with _ended_in_time(connection):
+        with ended_in_time(connection, WHOLE_SECONDS):
+            connection.connect()
+            reached = True
             connection.request("POST", place.url.request_uri, body, headers, preload_content=False)
             return _judged(connection.getresponse().status), True
     except (HTTPError, HTTPException, OSError, ValueError) as error:
@@ -92,23 +87,3 @@ def _judged(status: int) -> Outcome:
     if 300 <= status < 400:
         return Outcome(status, f"it answered {status}, which leads elsewhere; add the address that it leads to")
     return Outcome(status, f"it answered {status}")
-
-
-@contextmanager
-def _ended_in_time(connection: HTTPConnection) -> Iterator[None]:
-    """Ends the connection from outside when the whole takes too long."""
-    timer = threading.Timer(WHOLE_SECONDS, _shut, [connection.sock])
-    timer.daemon = True
-    timer.start()
-    try:
-        yield
-    finally:
-        timer.cancel()
-
-
-def _shut(sock: socket.socket) -> None:
-    try:
-        # Not the method of a TLS socket, which would take away what the waiting thread still uses.
-        socket.socket.shutdown(sock, socket.SHUT_RDWR)
-    except OSError:
-        return  # It was closed a moment before.

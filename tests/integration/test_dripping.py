@@ -1,0 +1,109 @@
+"""What asks addresses that somebody wrote down ends in time, also when a server drips its answer without an end."""
+
+from __future__ import annotations
+
+import socket
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime
+
+import pytest
+import structlog
+
+from publisher.cli import run
+from publisher.notices import links, ping
+from publisher.notices.addresses import PING_VARIABLE
+from publisher.notices.links import NoAnswer, check_link
+from publisher.webhooks import sending
+from tests.patience import wait_until
+
+DRIP_SECONDS = 0.02
+NOON = datetime(2026, 5, 4, 12, tzinfo=UTC)
+
+
+@contextmanager
+def dripping(begin: bytes) -> Iterator[int]:
+    """A server that says how an answer begins, and then one byte after the other, until the test ends. Its port."""
+    ended = threading.Event()
+
+    def serve(listener: socket.socket) -> None:
+        while not ended.is_set():
+            try:
+                caller, _ = listener.accept()
+            except OSError:
+                return
+            threading.Thread(target=drip, args=(caller,), daemon=True).start()
+
+    def drip(caller: socket.socket) -> None:
+        with caller:
+            try:
+                caller.sendall(begin)
+                while not ended.wait(DRIP_SECONDS):
+                    caller.sendall(b"x")
+            except OSError:
+                return
+
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        threading.Thread(target=serve, args=(listener,), daemon=True).start()
+        try:
+            yield listener.getsockname()[1]
+        finally:
+            ended.set()
+            listener.shutdown(socket.SHUT_RDWR)
+
+
+STATUS = b"HTTP/1.1 200 OK\r\nX-Drip: "
+TLS = b"\x16\x03\x03\x3f\xff\x02\x00\x3f\xfb"
+"""The head of a long TLS record."""
+
+
+@pytest.mark.parametrize(("scheme", "begin"), [("http", STATUS), ("http", b""), ("https", TLS)])
+def test_a_link_whose_server_drips_is_left(monkeypatch: pytest.MonkeyPatch, scheme: str, begin: bytes) -> None:
+    monkeypatch.setattr(links, "WHOLE_SECONDS", 0.3)
+    with dripping(begin) as port, pytest.raises(NoAnswer, match="does not answer within"):
+        check_link(f"{scheme}://127.0.0.1:{port}/", loopback=True)
+
+
+def test_a_link_that_is_led_on_from_one_dripping_server_to_the_next_has_one_deadline(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(links, "WHOLE_SECONDS", 0.5)
+    with dripping(STATUS) as port:
+        onward = f"HTTP/1.1 302 Found\r\nLocation: http://127.0.0.1:{port}/\r\nContent-Length: 0\r\n\r\n".encode()
+        with dripping(onward) as first, pytest.raises(NoAnswer, match="does not answer within"):
+            check_link(f"http://127.0.0.1:{first}/", loopback=True)
+
+
+def test_a_body_without_an_end_is_not_read() -> None:
+    with dripping(b"HTTP/1.1 200 OK\r\nContent-Length: 1000000000\r\n\r\n") as port:
+        assert check_link(f"http://127.0.0.1:{port}/", loopback=True) == "answers"
+
+
+def test_a_webhook_whose_receiver_drips_its_hand_shake_is_left(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sending, "WHOLE_SECONDS", 0.3)
+    with dripping(TLS) as port:
+        outcome = sending.send(f"https://127.0.0.1:{port}/", "s", "1", b"{}", private=True, now=NOON)
+    assert outcome.status is None
+    assert outcome.trouble.startswith("it gave no answer")
+
+
+def test_a_ping_that_drips_is_left_and_keeps_the_next_from_piling_up(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr(ping, "WHOLE_SECONDS", 0.3)
+    monkeypatch.setattr(ping, "_PATIENCE", ping.Patience(at_once=1))
+    with dripping(STATUS) as port:
+        monkeypatch.setenv(PING_VARIABLE, f"http://127.0.0.1:{port}/")
+        for _ in range(3):
+            ping.Ping().request(NOON)
+        assert sum(1 for each in threading.enumerate() if each.name == "health-question") == 1
+    assert "did not answer within 0.3 s" in caplog.text
+
+
+def test_a_process_ends_after_the_signal_whatever_hangs(monkeypatch: pytest.MonkeyPatch) -> None:
+    ends: list[int] = []
+    monkeypatch.setattr(run, "END_SECONDS", 0.05)
+    monkeypatch.setattr("publisher.cli.run.os._exit", ends.append)
+    run._end_at_last(structlog.stdlib.get_logger())
+    wait_until(lambda: ends == [1], "the process ends")
