@@ -16,7 +16,7 @@ from publisher.logs import configure_logs, get_logger
 from publisher.stop_signal import StopSignal
 
 END_SECONDS = 120.0
-"""So long after the signal the process ends, whatever hangs; every exchange with a platform is over sooner."""
+"""So long after the signal the process ends, whatever hangs. A long upload is begun anew by the next one."""
 
 
 @click.command("run")

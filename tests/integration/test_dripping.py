@@ -12,6 +12,7 @@ import pytest
 import structlog
 
 from publisher.cli import run
+from publisher.health.patience import Patience
 from publisher.notices import links, ping
 from publisher.notices.addresses import PING_VARIABLE
 from publisher.notices.links import NoAnswer, check_link
@@ -92,7 +93,7 @@ def test_a_ping_that_drips_is_left_and_keeps_the_next_from_piling_up(
     monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     monkeypatch.setattr(ping, "WHOLE_SECONDS", 0.3)
-    monkeypatch.setattr(ping, "_PATIENCE", ping.Patience(at_once=1))
+    monkeypatch.setattr(ping, "_PATIENCE", Patience(at_once=1))
     with dripping(STATUS) as port:
         monkeypatch.setenv(PING_VARIABLE, f"http://127.0.0.1:{port}/")
         for _ in range(3):
