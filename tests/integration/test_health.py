@@ -18,14 +18,17 @@ import pytest
 from prometheus_client.parser import text_string_to_metric_families
 from sqlalchemy import select
 from sqlalchemy.engine import make_url
+from sqlalchemy.exc import OperationalError
 
 from publisher.clock import FixedClock
 from publisher.db.models import Attempt, Delivery
 from publisher.db.operations import Channel, Notice, Process, Quota
 from publisher.db.session import Database
 from publisher.delivery.owner import this_process
+from publisher.delivery.platform_clocks import PlatformClocks
 from publisher.desk import Desk
 from publisher.health import HealthServer, beat, check_ready, render_metrics, seen_processes
+from publisher.job_failures import FailureLog, TickPart
 from publisher.proving.postgres import ThrowawayPostgres
 from publisher.settings import SettingsError
 from publisher.starter import write_starter
@@ -300,3 +303,117 @@ def test_a_stopped_server_gives_its_port_back(small_desk: Desk) -> None:
     second.start()
     assert ask(second, "/healthz")[0] == 200
     second.stop()
+
+
+# --- parts that fail, clocks, captions -----------------------------------------------------------
+
+
+def fail(desk: Desk, clock: FixedClock, job: str, error: Exception) -> FailureLog:
+    """A process that lives says that this job fails for a while."""
+    beat(desk.database, "me:1", "scheduler worker", clock.now())
+    failures = FailureLog(desk.database, "me:1", clock.now)
+    failures.failed(job, error, tried_again_in=3600)
+    return failures
+
+
+def test_a_part_of_the_tick_that_fails_is_not_ready_and_says_why_in_plain_words(desk: Desk, clock: FixedClock) -> None:
+    assert told(desk)["jobs"] == (True, "All of them work.")
+    failures = fail(desk, clock, TickPart.PICK, SettingsError("people.toml can't be read: line 3"))
+    ok, sentence = told(desk)["jobs"]
+    assert not ok
+    assert sentence == (
+        f"The post of the day can't be picked, since {desk.local(clock.now())}: people.toml can't be read: line 3. "
+        "Mend that; it then goes on by itself."
+    )
+    assert metrics(desk)["publisher_job_failing", (TickPart.PICK,)] == 1
+    assert metrics(desk)["publisher_job_failing", (TickPart.MISS,)] == 0
+    failures.worked(TickPart.PICK)
+    assert told(desk)["jobs"][0]
+    assert metrics(desk)["publisher_job_failing", (TickPart.PICK,)] == 0
+
+
+def test_a_fault_of_the_program_is_told_without_its_name(desk: Desk, clock: FixedClock) -> None:
+    fail(desk, clock, TickPart.RECOVER, ZeroDivisionError("division by zero"))
+    sentence = told(desk)["jobs"][1]
+    assert "ZeroDivisionError" not in sentence
+    assert "The log of publisher run says where" in sentence
+
+
+def test_a_regular_job_that_fails_is_a_warning(small_desk: Desk, clock: FixedClock) -> None:
+    fail(small_desk, clock, "the daily backup", OSError("no space left on device"))
+    [check] = [each for each in check_ready(small_desk) if each.name == "jobs"]
+    assert (check.ok, check.warning) == (True, True)
+    assert check.told.startswith("The daily backup does not work, since ")
+
+
+@pytest.mark.parametrize(
+    ("ahead", "expected"),
+    [
+        ({}, "No platform has told its time lately."),
+        ({"x": 9.0, "tumblr": -3.0}, "It agrees with the platforms'."),
+        (
+            {"x": 95.0, "tumblr": 94.0},
+            "The platforms' clocks differ from this machine's (94 s ahead on tumblr, 95 s ahead on x): "
+            "set this machine's clock right.",
+        ),
+        ({"x": -10800.0, "tumblr": 1.0}, "Some platforms' clocks differ from this machine's (3 h behind on x)"),
+    ],
+)
+def test_the_platforms_clocks_are_told_where_they_differ(
+    desk: Desk, clock: FixedClock, ahead: dict[str, float], expected: str
+) -> None:
+    clocks = PlatformClocks(lambda: desk.database, clock)
+    for channel, seconds in ahead.items():
+        clocks.note(channel, timedelta(seconds=seconds))
+    [check] = [each for each in check_ready(desk) if each.name == "clock"]
+    assert check.told.startswith(expected)
+    assert (check.ok, check.warning) == (True, max(map(abs, ahead.values()), default=0) > 10)
+    for channel, seconds in ahead.items():
+        assert metrics(desk)["publisher_platform_clock_ahead_seconds", (channel,)] == seconds
+
+
+def test_a_platforms_time_is_written_only_when_that_matters_and_never_raises(
+    small_desk: Desk, clock: FixedClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    clocks = PlatformClocks(lambda: small_desk.database, clock)
+    written = []
+    for step, seconds in ((0, 0.0), (60, 1.5), (60, 30.0), (60, 31.0), (300, 31.0), (0, 0.0)):
+        clock.advance(seconds=step)
+        clocks.note("x", timedelta(seconds=seconds))
+        with small_desk.database.reading() as session:
+            row = session.get_one(Channel, "x")
+            written.append((row.clock_ahead_seconds, row.clock_seen_at == clock.now()))
+    assert written == [(0.0, True), (0.0, False), (30.0, True), (30.0, False), (31.0, True), (0.0, True)]
+
+    def broken() -> Database:
+        raise OperationalError("UPDATE", {}, Exception("disk I/O error"))
+
+    PlatformClocks(broken, clock).note("x", timedelta(seconds=99))
+
+
+def test_what_was_seen_a_day_ago_or_by_another_clock_says_nothing(small_desk: Desk, clock: FixedClock) -> None:
+    PlatformClocks(lambda: small_desk.database, clock).note("x", timedelta(seconds=99))
+    clock.advance(hours=25)
+    assert told(small_desk)["clock"] == (True, "No platform has told its time lately.")
+
+
+def test_a_process_of_a_clock_that_was_wrong_is_not_taken_for_alive(small_desk: Desk, clock: FixedClock) -> None:
+    beat(small_desk.database, "ahead:1", "scheduler", clock.now() + timedelta(hours=3))
+    assert not told(small_desk)["scheduler"][0]
+    beat(small_desk.database, "me:1", "scheduler", clock.now())
+    assert told(small_desk)["scheduler"] == (True, "The last was seen 0 s ago.")
+
+
+def test_captions_that_can_not_be_made_are_a_warning_with_their_reason(small_desk: Desk) -> None:
+    template = small_desk.settings.file.parent / small_desk.settings.channels["x"].caption
+    sound = template.read_text(encoding="utf-8")
+    template.write_text("{{ titel }}", encoding="utf-8")
+    (small_desk.settings.file.parent / "people.toml").write_text("[[people", encoding="utf-8")
+    [check] = [each for each in check_ready(small_desk) if each.name == "captions"]
+    assert (check.ok, check.warning) == (True, True)
+    assert "did you mean 'title'" in check.told
+    assert "people.toml can't be read" in check.told
+    assert check.told.endswith("What needs it is held until that is mended.")
+    template.write_text(sound, encoding="utf-8")
+    (small_desk.settings.file.parent / "people.toml").unlink()
+    assert told(small_desk)["captions"] == (True, "Every template can be used.")
