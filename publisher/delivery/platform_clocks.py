@@ -84,7 +84,7 @@ def tell_differences(known: list[ClockDifference]) -> str:
     if not large:
         return ""
     told = ", ".join(
-        f"{_length(each.ahead)} {'ahead' if each.ahead > timedelta(0) else 'behind'} on {each.channel}"
+        f"{length_of(each.ahead)} {'ahead' if each.ahead > timedelta(0) else 'behind'} on {each.channel}"
         for each in large
     )
     if len(large) == len(known):
@@ -95,7 +95,8 @@ def tell_differences(known: list[ClockDifference]) -> str:
     )
 
 
-def _length(duration: timedelta) -> str:
+def length_of(duration: timedelta) -> str:
+    """About how long it is, whatever its sign: `95 s`, `7 min`, `3 h`."""
     seconds = round(abs(duration.total_seconds()))
     if seconds < 120:
         return f"{seconds} s"

@@ -10,7 +10,7 @@ from sqlalchemy import select
 from publisher.db.models import Event
 from publisher.db.operations import Notice
 from publisher.delivery.clock_set import CLOCK_SET
-from publisher.delivery.platform_clocks import TOLERANCE, clock_differences, tell_differences
+from publisher.delivery.platform_clocks import TOLERANCE, clock_differences, length_of, tell_differences
 from publisher.health.failing import is_part_of_tick, tell_failure
 from publisher.job_failures import FAILS, WORKS, failing_jobs
 from publisher.notices.conditions import QUIET, Condition, Ending, View, with_remedy
@@ -101,7 +101,7 @@ def clocks(view: View) -> Iterator[Condition]:
             kind=CLOCK,
             title=f"This machine's clock was put {'forward' if seconds > 0 else 'back'}",
             message=with_remedy(
-                f"It was put {'forward' if seconds > 0 else 'back'} by {timedelta(seconds=abs(seconds))} hours at "
+                f"It was put {'forward' if seconds > 0 else 'back'} by {length_of(timedelta(seconds=seconds))} at "
                 f"{view.local(event.at)}. Posts go out by this clock; see that it is right now",
                 "publisher doctor",
             ),
