@@ -65,6 +65,7 @@ class Timetable:
                 seconds=job.seconds,
                 executor=job.name,
                 id=job.name,
+                name=job.name,
                 next_run_time=SystemClock().now(),
             )
 

@@ -38,7 +38,7 @@ from publisher.keeping.postgres import require_dump_program
 from publisher.notices import PING_VARIABLE, URLS_VARIABLE, read_addresses, read_ping_url
 from publisher.notices.book import telling_troubles
 from publisher.post_queue.listing import days_of_cover
-from publisher.post_queue.targets import check_targets, load_people
+from publisher.post_queue.targets import channels_by_account, check_targets, load_people
 from publisher.settings import Settings, SettingsError
 
 T = TypeVar("T")
@@ -86,6 +86,7 @@ def _examine(desk: Desk) -> Iterator[Line]:
     settings = read[0]
     yield _try("captions", lambda: check_targets(settings), lambda found: f"{len(found)} templates are sound")[1]
     yield _try("people", lambda: load_people(settings), lambda found: f"{len(found.people)} are known by name")[1]
+    yield from _shared_accounts(settings)
     opened = _try("database", lambda: desk.database, lambda _: _database_told(desk, settings))
     yield opened[1]
     if opened[0] is not None:
@@ -100,6 +101,17 @@ def _examine(desk: Desk) -> Iterator[Line]:
         yield from _work(desk)
         yield _try("notices", lambda: _telling_told(desk), str)[1]
     yield _try("ping", read_ping_url, _ping_told)[1]
+
+
+def _shared_accounts(settings: Settings) -> Iterator[Line]:
+    """Channels on one account are told: each of them publishes there what the others publish too."""
+    for account, channels in channels_by_account(settings).items():
+        if len(channels) > 1:
+            told = (
+                f"{', '.join(channels)} publish on one account of {account.platform}, {account.name}: "
+                "its followers get a post from each of them"
+            )
+            yield Line(True, "accounts", told)
 
 
 def _file_of(settings: Settings) -> str:

@@ -124,6 +124,8 @@ class Service:
             log.error("a day went by without a post", missed=day.isoformat())
         if outcome.result == "picked":
             log.info("picked", post=outcome.post_id)
+            for channel in outcome.held:
+                log.error("held from the start: publisher deliveries --state held says why", channel=channel)
         elif outcome.result == "empty":
             until = self._desk.local(slot_closes(outcome.slot, self._desk.settings), "%H:%M")
             log.error(f"no post for the day: add or approve one before {until}, and it goes out at once")

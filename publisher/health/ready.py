@@ -106,7 +106,7 @@ def _captions(desk: Desk) -> Check:
         return Check("captions", False, f"No text can be made: {str(error).rstrip('.')}.")
     if not why:
         return Check("captions", True, "Every template can be used.")
-    told = " ".join(f"{each.rstrip('.')}." for each in why)
+    told = " ".join(f"{each.rstrip('.?')}." for each in why)
     return Check("captions", True, f"{told} What needs it is held until that is mended.", warning=True)
 
 

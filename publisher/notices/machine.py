@@ -60,7 +60,7 @@ def broken_captions(view: View) -> Iterator[Condition]:
                 kind="caption",
                 title=f"{target.channel}: no text can be made for it",
                 message=with_remedy(
-                    f"{target.broken.rstrip('.')}. Its posts are held until that is mended", "publisher doctor"
+                    f"{target.broken.rstrip('.?')}. Its posts are held until that is mended", "publisher doctor"
                 ),
             )
     try:

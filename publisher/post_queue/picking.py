@@ -41,6 +41,8 @@ class PickOutcome:
     post_id: int | None = None
     missed: tuple[date, ...] = ()
     """Days that went by without a pick, found now."""
+    held: tuple[str, ...] = ()
+    """The channels whose delivery is held from the start."""
 
 
 def pick_slot(
@@ -145,10 +147,12 @@ class _Picking:
         choice.post.last_shown_on = pick.slot
         self._tell("post picked", pick.slot, post_id=choice.post.id, reason=choice.reason, channels=[*self._targets])
         sync_channels(self._session, self._settings)
-        for channel, target in self._targets.items():
-            self._open(pick, adapt_for_channel(choice.post, target, self._people), channel)
+        made = {name: adapt_for_channel(choice.post, each, self._people) for name, each in self._targets.items()}
+        for channel, each in made.items():
+            self._open(pick, each, channel)
         self._session.flush()
-        return PickOutcome(pick.slot, "picked", pick.id, choice.post.id, missed)
+        held = tuple(channel for channel, each in made.items() if each.blocking)
+        return PickOutcome(pick.slot, "picked", pick.id, choice.post.id, missed, held)
 
     def _open(self, pick: Pick, each: ChannelPost, channel: str) -> None:
         if each.adapted is None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import difflib
 import threading
 from collections.abc import Iterable
+from dataclasses import dataclass
 from pathlib import Path
 
 from publisher.adapt.people import People, PeopleError
@@ -104,18 +105,34 @@ def check_targets(settings: Settings) -> dict[str, Target]:
     return found
 
 
-def account_of(channel: ChannelSettings) -> tuple[str, str, str]:
-    """What is equal for channels on one account."""
-    account = channel.account.strip().lstrip("@").casefold()
-    return channel.platform, account.removesuffix(f".{channel.platform}.com"), (channel.base_url or "").rstrip("/")
+@dataclass(frozen=True, slots=True)
+class AccountKey:
+    """What is equal for channels on one account, however its name is written."""
+
+    platform: str
+    name: str
+    base_url: str
+
+    @classmethod
+    def of(cls, channel: ChannelSettings) -> AccountKey:
+        name = channel.account.strip().lstrip("@").casefold().removesuffix(f".{channel.platform}.com")
+        return cls(channel.platform, name, (channel.base_url or "").rstrip("/"))
+
+
+def channels_by_account(settings: Settings) -> dict[AccountKey, list[str]]:
+    """The channels of each account, in the configuration's order."""
+    found: dict[AccountKey, list[str]] = {}
+    for channel in settings.channels.values():
+        found.setdefault(AccountKey.of(channel), []).append(channel.name)
+    return found
 
 
 def _same_text(settings: Settings, target: Target, others: Iterable[Target]) -> str:
     """The channel among others that has this one's account, language and caption; empty when none has."""
-    account = account_of(settings.channels[target.channel])
+    account = AccountKey.of(settings.channels[target.channel])
     for other in others:
         same = (other.language, other.template) == (target.language, target.template)
-        if same and account_of(settings.channels[other.channel]) == account:
+        if same and AccountKey.of(settings.channels[other.channel]) == account:
             return other.channel
     return ""
 

@@ -499,7 +499,8 @@ def _count_steps(session: Session, work: Callable[[], object]) -> int:
 def test_a_channel_that_can_not_be_adapted_is_held_with_its_reason_and_the_others_go_out(desk: Desk) -> None:
     desk.post("one", NINE)
     desk.targets["mail"] = desk.targets["mail"].model_copy(update={"template": "", "broken": "mail.j2 is not there"})
-    assert desk.pick(NINE).result == "picked"
+    outcome = desk.pick(NINE)
+    assert (outcome.result, outcome.held) == ("picked", ("mail",))
     [pick] = desk.picks()
     web, mail = sorted(pick.deliveries, key=lambda each: each.channel_name, reverse=True)
     assert (web.channel_name, web.state, web.problem) == ("web", "pending", "")
