@@ -223,12 +223,12 @@ class Claiming:
         self._turn += 1
         channel = OLD_CHANNELS[self._turn % len(OLD_CHANNELS)]
         begun = time.perf_counter()
-        held = claim(self._database, channel, owner="me", now=self._now, lease=timedelta(seconds=30))
+        claimed = claim(self._database, channel, owner="me", now=self._now, lease=timedelta(seconds=30))
         seconds = time.perf_counter() - begun
-        if held is None:
+        if claimed is None:
             raise RuntimeError(f"nothing was due on {channel}")
         with self._database.writing() as session:
-            move(session, held.id, fence=held.fence, before=State.PREPARING, to=State.PENDING, now=self._now)
+            move(session, claimed.id, fence=claimed.fence, before=State.PREPARING, to=State.PENDING, now=self._now)
         return seconds
 
 

@@ -9,18 +9,29 @@ from __future__ import annotations
 import hashlib
 import secrets
 from collections.abc import Callable, Iterable
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any, cast
 
-from sqlalchemy import CursorResult, and_, or_, select, update
+from sqlalchemy import CursorResult, Table, and_, bindparam, insert, or_, select, update
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
 from publisher.content import AdaptedPost, Publication
 from publisher.db.history import note_intent
-from publisher.db.models import LEASED, Attempt, Delivery, Event, Pick
+from publisher.db.models import Attempt, Delivery, Event, Pick
 from publisher.platforms.registry import canonical_id
-from publisher.states import MOVES, WAITING, State
+from publisher.states import LEASED, MOVES, WAITING, State
+
+DELIVERIES = cast("Table", Delivery.__table__)
+ATTEMPTS = cast("Table", Attempt.__table__)
+EVENTS = cast("Table", Event.__table__)
+OURS = update(DELIVERIES).where(DELIVERIES.c.id == bindparam("of_id"), DELIVERIES.c.fence == bindparam("of_fence"))
+"""Changes a delivery only in the hands that hold it. Like every statement here it is built once: building takes longer
+than the database takes to carry it out."""
+OURS_IN_STATE = OURS.where(DELIVERIES.c.state == bindparam("of_state"))
+OURS_IN_STATES = OURS.where(DELIVERIES.c.state.in_(bindparam("of_states", expanding=True)))
+WITH_KEY = select(DELIVERIES.c.id).where(DELIVERIES.c.idempotency_key == bindparam("key"))
+ADD_EVENT = insert(EVENTS).inline()
 
 SECOND_COPY = "second copy"
 """The event that tells of a post which is public twice."""
@@ -31,6 +42,8 @@ CANCELED_THREAD = (
 )
 SENT = frozenset({State.PUBLISHING, State.PROCESSING, State.UNCONFIRMED})
 """The states after an intent to publish."""
+NEVER_TOO_LATE = datetime(9999, 1, 1, tzinfo=UTC)
+"""When a reply expires: a thread whose first part is public is completed, whatever the lateness rule says."""
 RESTORED = "The desk was restored from a backup; it is looked up whether this went out before."
 
 
@@ -113,12 +126,14 @@ def move(
     now: datetime,
     actor: str = "",
     new_hands: bool = False,
+    has_thread: bool = True,
     **values: Any,
 ) -> int:
     """Change the state of one delivery and return its fence.
 
     `new_hands` raises the fence: whoever held the delivery until now can change nothing more.
     A move out of the leased states ends the lease. `values` are other columns to set.
+    `has_thread` False: the post is known to have no replies, so none is looked for.
 
     Raises:
         Fenced: the delivery is in other hands or another state.
@@ -131,14 +146,7 @@ def move(
     if to not in LEASED:
         values |= {"lease_owner": None, "lease_until": None}
     new_fence = fence + 1 if new_hands else fence
-    done = session.execute(
-        update(Delivery)
-        .where(Delivery.id == delivery_id, Delivery.fence == fence, Delivery.state.in_(sources))
-        .values(state=to, fence=new_fence, **values)
-        .execution_options(synchronize_session=False)
-    )
-    if cast("CursorResult[Any]", done).rowcount != 1:
-        raise Fenced(f"delivery {delivery_id} is no longer {' or '.join(sources)} with fence {fence}")
+    change_ours(session, delivery_id, fence, {"state": to.value, "fence": new_fence, **values}, sources)
     record_event(
         session,
         f"delivery {to}",
@@ -151,23 +159,32 @@ def move(
     # found out after its intent needs no second note.
     if to in (State.PUBLISHING, State.CANCELED) or (to == State.PUBLISHED and not SENT.issuperset(sources)):
         note_intent(session)
-    if to == State.PUBLISHED:
+    if to == State.PUBLISHED and has_thread:
         _continue_thread(session, delivery_id, now, new_post=sources == (State.PUBLISHING,))
     return new_fence
 
 
-def look_again(
-    session: Session, delivery_id: int, *, fence: int, state: State, due_at: datetime, lookups: int, clean_lookups: int
+def change_ours(
+    session: Session, delivery_id: int, fence: int, values: dict[str, Any], states: tuple[State, ...] = ()
 ) -> None:
+    """Set columns of a delivery that is in the expected hands and in one of these states; in any when there are none.
+
+    Raises:
+        Fenced: it is not; nothing was changed.
+    """
+    statement, found = OURS, values | {"of_id": delivery_id, "of_fence": fence}
+    if len(states) == 1:
+        statement, found["of_state"] = OURS_IN_STATE, states[0].value
+    elif states:
+        statement, found["of_states"] = OURS_IN_STATES, [state.value for state in states]
+    if session.connection().execute(statement, found).rowcount != 1:
+        where = f"no longer {' or '.join(states)}" if states else "not"
+        raise Fenced(f"delivery {delivery_id} is {where} with fence {fence}")
+
+
+def look_again(session: Session, delivery_id: int, *, fence: int, state: State, **values: Any) -> None:
     """Leave the outcome unknown and look again at `due_at`. Raises Fenced."""
-    done = session.execute(
-        update(Delivery)
-        .where(Delivery.id == delivery_id, Delivery.fence == fence, Delivery.state == state)
-        .values(due_at=due_at, lookups=lookups, clean_lookups=clean_lookups)
-        .execution_options(synchronize_session=False)
-    )
-    if cast("CursorResult[Any]", done).rowcount != 1:
-        raise Fenced(f"delivery {delivery_id} is no longer {state} with fence {fence}")
+    change_ours(session, delivery_id, fence, values, (state,))
 
 
 def record_late_success(session: Session, delivery_id: int, publication: Publication, now: datetime) -> bool:
@@ -238,7 +255,7 @@ def _continue_thread(session: Session, delivery_id: int, now: datetime, *, new_p
                 channel=delivery.channel_name,
                 adapted=adapted.next_part(delivery.remote_id),
                 due_at=now + REPLY_PAUSE,
-                expires_at=delivery.expires_at,
+                expires_at=NEVER_TOO_LATE,
                 now=now,
                 held=held,
                 after=delivery,
@@ -252,7 +269,7 @@ def _continue_thread(session: Session, delivery_id: int, now: datetime, *, new_p
 
 def key_is_taken(session: Session, key: str) -> bool:
     """Whether some delivery has this idempotency key."""
-    return session.scalar(select(Delivery.id).where(Delivery.idempotency_key == key)) is not None
+    return session.connection().scalar(WITH_KEY, {"key": key}) is not None
 
 
 def next_token(token: str) -> str:
@@ -334,7 +351,8 @@ def record_event(
     detail: dict[str, Any] | None = None,
 ) -> None:
     """Add a line to the history."""
-    session.add(Event(at=now, name=name, post_id=post_id, delivery_id=delivery_id, actor=actor, detail=detail or {}))
+    line = {"at": now, "name": name, "post_id": post_id, "delivery_id": delivery_id, "actor": actor}
+    session.connection().execute(ADD_EVENT, {**line, "detail": detail or {}})
 
 
 def _telling(values: dict[str, Any]) -> dict[str, Any]:

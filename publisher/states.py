@@ -50,6 +50,7 @@ MOVES: dict[State, dict[State, str]] = {
     },
     S.UNCONFIRMED: {
         S.PUBLISHED: "found on the platform",
+        S.PROCESSING: "found, not visible yet",
         S.PENDING: "surely absent, same key again",
         S.HELD: "the platform can't tell, a person decides",
         S.CANCELED: "a person decides",
@@ -72,9 +73,15 @@ MOVES: dict[State, dict[State, str]] = {
     S.PUBLISHED: {},
     S.CANCELED: {},
 }
-FINAL = frozenset(state for state, onward in MOVES.items() if not onward)
-WAITING = frozenset({S.PENDING, S.UNCONFIRMED, S.PROCESSING})
+LEASED = (S.PREPARING, S.PUBLISHING)
+"""A worker has it, until its lease ends. One per channel at most."""
+LOOKED_UP = (S.UNCONFIRMED, S.PROCESSING)
+"""It may be public, and the platform is asked at `due_at`."""
+WAITING = frozenset({S.PENDING, *LOOKED_UP})
 """The states that are looked at again at `due_at`."""
+BY_HAND = (S.HELD, S.FAILED, S.MISSED)
+"""Nothing happens until a person decides."""
+FINAL = frozenset(state for state, onward in MOVES.items() if not onward)
 
 
 def moves_table() -> str:

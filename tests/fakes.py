@@ -9,6 +9,7 @@ from typing import ClassVar, Self
 from zoneinfo import ZoneInfo
 
 from sqlalchemy import func, select
+from sqlalchemy.orm import Session
 
 from publisher.adapt.rendering import Renderer
 from publisher.clock import FixedClock
@@ -27,7 +28,7 @@ from publisher.db.models import Delivery, Pick, Post
 from publisher.db.operations import Channel
 from publisher.db.session import Database
 from publisher.delivery.channels import Channels
-from publisher.delivery.due import next_due, recover_lost
+from publisher.delivery.due import appointments, recover_lost
 from publisher.lifecycle import open_delivery
 from publisher.platforms.base import (
     NOTHING_PREPARED,
@@ -79,6 +80,9 @@ class FakePlatform:
         self.on_upload: list[Exception] = []
         self.on_find: list[Exception] = []
         self.while_publishing: Callable[[], None] | None = None
+        self.account_trouble: Exception | None = None
+        """Raised whenever the credentials are checked."""
+        self.credential_checks = 0
         self.hidden = False
         """Published posts can't be found yet."""
         self.shown_alt_text: str | None = "alt"
@@ -124,6 +128,9 @@ class FakeAdapter(PlatformAdapter):
         return f"key-{seed.token}"
 
     def verify_credentials(self) -> Account:
+        self.platform.credential_checks += 1
+        if self.platform.account_trouble is not None:
+            raise self.platform.account_trouble
         return Account(id="1", name="fake")
 
     def upload_media(
@@ -193,18 +200,21 @@ class FakeChannels(Channels):
     """Every channel leads to the same platform in memory."""
 
     zone = ZoneInfo("Europe/London")
+    uplink_bytes_per_second = 32_000.0
 
     def __init__(self, platform: FakePlatform, profile: Profile, adapter: type[FakeAdapter] = FakeAdapter) -> None:
         self.platform = platform
         self.budget: float | None = None
+        self.removed: set[str] = set()
+        """Channels that are in the configuration no more."""
         self._profile = profile
         self._adapter = adapter
 
+    def __contains__(self, name: str) -> bool:
+        return name not in self.removed
+
     def profile(self, name: str) -> Profile:
         return self._profile
-
-    def __contains__(self, name: str) -> bool:
-        return True
 
     def account(self, name: str) -> str:
         return "fake"
@@ -279,6 +289,11 @@ def add_delivery(
 def the_delivery(database: Database, delivery_id: int) -> Delivery:
     with database.reading() as session:
         return session.get_one(Delivery, delivery_id)
+
+
+def next_due(session: Session, now: datetime) -> datetime | None:
+    """The next instant, after now, at which a channel will have work; None: nothing waits for one."""
+    return next((due.at for due in appointments(session, now) if due.at > now), None)
 
 
 def pass_time(database: Database, clock: FixedClock, drain: Callable[[], object], duration: timedelta) -> None:

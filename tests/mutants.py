@@ -11,20 +11,30 @@ from types import ModuleType
 from typing import Any
 
 import structlog
-from sqlalchemy import text
+from sqlalchemy import bindparam, text, update
 
 from publisher import lifecycle
+from publisher.clock import monotonic
 from publisher.db.session import Database
-from publisher.delivery import claim, outcomes, records
-from publisher.delivery.claim import Held
-from publisher.delivery.worker import Worker
-from publisher.platforms.base import UploadedMedia
+from publisher.delivery import claim, outcomes
+from publisher.delivery.claim import ClaimedDelivery
+from publisher.delivery.leases import KeptLease
+from publisher.delivery.prepare import NotSent
+from publisher.delivery.worker import Committed, Worker
 from publisher.platforms.errors import Unconfirmed
 
 
 def without_fence() -> None:
     """A worker that lost its delivery may still change it."""
-    _rewrite(lifecycle, "move", "Delivery.fence == fence, ", "")
+    whatever = lifecycle.DELIVERIES.c.fence >= bindparam("of_fence") * 0
+    theirs = update(lifecycle.DELIVERIES).where(lifecycle.DELIVERIES.c.id == bindparam("of_id"), whatever)
+    for name in ("OURS", "OURS_IN_STATE", "OURS_IN_STATES"):
+        former = getattr(lifecycle, name)
+        _CHANGED.append((lifecycle, name, former))
+    states = lifecycle.DELIVERIES.c.state
+    vars(lifecycle)["OURS"] = theirs
+    vars(lifecycle)["OURS_IN_STATE"] = theirs.where(states == bindparam("of_state"))
+    vars(lifecycle)["OURS_IN_STATES"] = theirs.where(states.in_(bindparam("of_states", expanding=True)))
 
 
 def retry_after_a_lost_answer() -> None:
@@ -36,27 +46,19 @@ def retry_after_a_lost_answer() -> None:
 def intent_after_the_send() -> None:
     """The database learns of a request only when it was answered."""
 
-    def publish(self: Worker, held: Held, log: structlog.stdlib.BoundLogger) -> None:
-        media: list[UploadedMedia] = []
-        adapter, key = self._prepare(held, media)
-        self._milestone("prepared", held.id)
-        preparation = adapter.prepare(held.adapted, media, idempotency_key=key, earlier=held.preparation)
-        intent = self._intent(held, key, media, preparation)
-        publication, lost = None, None
-        try:
-            publication = adapter.publish(held.adapted, media, idempotency_key=intent.key, preparation=preparation)
-        except Exception as error:
-            lost = error
-        self._milestone("answered", held.id)
-        attempt = records.commit_intent(
-            self._database, held, intent, now=self._clock.now(), lease=self._lease, owner=self._owner
-        )
-        self._milestone("committed", held.id)
-        if publication is not None:
-            self._succeed(held, attempt, publication, log)
-        elif lost is not None:
-            self._end(held, attempt, lost, log)
-        self._milestone("recorded", held.id)
+    def publish(self: Worker, claimed: ClaimedDelivery, lease: KeptLease, log: structlog.stdlib.BoundLogger) -> None:
+        prepared = self._preparer.prepare(claimed, lease)
+        if isinstance(prepared, NotSent):
+            self._record_not_sent(claimed, prepared, lease, log)
+            return
+        self._milestone("prepared", claimed.id)
+        answer = self._send(claimed, prepared, Committed(0, latest_start=monotonic() + 60))
+        self._milestone("answered", claimed.id)
+        committed = self._commit(claimed, prepared, lease)
+        assert isinstance(committed, Committed)
+        self._milestone("committed", claimed.id)
+        self._record(claimed, prepared, committed, answer, lease, log)
+        self._milestone("recorded", claimed.id)
 
     Worker._publish = publish  # type: ignore[method-assign]
 
@@ -69,7 +71,7 @@ def without_index(database: Database) -> None:
 
 def without_busy_check() -> None:
     """A worker doesn't ask whether the channel is busy."""
-    _rewrite(claim, "_waits_or_is_busy", "return session.scalar(busy) is not None", "return False")
+    _rewrite(claim, "_next_post", 'None if row is None or row["busy"] else row', "row")
 
 
 @contextmanager

@@ -15,7 +15,7 @@ from sqlalchemy import select
 from publisher.clock import ShiftedClock
 from publisher.db.models import Delivery
 from publisher.delivery.channels import Channels
-from publisher.delivery.due import due_channels, recover_lost
+from publisher.delivery.due import appointments, due_channels, recover_lost
 from publisher.delivery.owner import is_surely_gone, this_process
 from publisher.delivery.worker import Worker
 from publisher.desk import Desk
@@ -42,7 +42,7 @@ lateness = "until 23:59"
 [delivery]
 lease_seconds = 10.0
 look_up_after = [0.2, 0.5, 1.0]
-settle_seconds = 0.4
+listing_lag_seconds = 0.4
 retry_seconds = 0.5
 workers = 4
 """
@@ -174,12 +174,11 @@ class Outlet:
     def _move_on(self) -> bool:
         """Move the clock to the next thing that waits for it; False when nothing does."""
         with self.desk.database.reading() as session:
-            rows = list(session.scalars(select(Delivery)))
-        waiting = [row.due_at for row in rows if row.state in ("pending", "unconfirmed", "processing")]
-        waiting += [row.verify_at for row in rows if row.verify_at and row.state == "published"]
+            waiting = appointments(session, self.clock.now())
         if not waiting:
             return False
-        self.stage.ledger.shift(self.clock.shift_to(max(min(waiting), self.clock.now() + timedelta(seconds=0.1))))
+        next_one = max(waiting[0].at, self.clock.now() + timedelta(seconds=0.1))
+        self.stage.ledger.shift(self.clock.shift_to(next_one))
         return True
 
     def deliveries(self) -> dict[str, Delivery]:

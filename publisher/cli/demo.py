@@ -66,7 +66,7 @@ no_repeat_days = 1
 
 [delivery]
 look_up_after = [1.0, 3.0, 8.0]
-settle_seconds = 2.0
+listing_lag_seconds = 2.0
 retry_seconds = 1.0
 """
 

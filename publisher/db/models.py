@@ -12,28 +12,20 @@ from sqlalchemy import (
     String,
     Text,
     UniqueConstraint,
+    false,
     text,
 )
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
+from publisher import states
 from publisher.content import ImageChoices
 from publisher.db.base import Base, one_of
 from publisher.db.operations import Channel
+from publisher.states import State
 
-STATES = (
-    "pending",
-    "preparing",
-    "publishing",
-    "processing",
-    "unconfirmed",
-    "published",
-    "held",
-    "failed",
-    "missed",
-    "canceled",
-)
-LEASED = ("preparing", "publishing")
-IN_FLIGHT = text("state IN ('preparing', 'publishing')")
+STATES = tuple(state.value for state in State)
+LEASED = tuple(state.value for state in states.LEASED)
+IN_FLIGHT = text(one_of("state", LEASED))
 WAITING = text("state = 'approved' AND NOT reserve AND fixed_date IS NULL AND last_shown_on IS NULL")
 DATED = text("fixed_date IS NOT NULL")
 NOT_PUBLIC = text("remote_id IS NULL")
@@ -215,6 +207,8 @@ class Delivery(Base):
     """How many workers in a row were gone while they prepared it."""
     unknown_since: Mapped[datetime | None]
     """Since when the outcome of a request is unknown: until it is settled, the post may be public."""
+    reported_public: Mapped[bool] = mapped_column(default=False, server_default=false())
+    """The platform said that it has this very post: it is never sent again because a listing does not show it."""
     verify_at: Mapped[datetime | None]
     """When a published post is read back. Empty: done, or never."""
     sent_at: Mapped[datetime | None]

@@ -55,6 +55,11 @@ class Channels:
         return adapter_class(self._channel(name).platform)
 
     @property
+    def uplink_bytes_per_second(self) -> float:
+        """The slowest line that uploads are allowed time for."""
+        return self._settings.delivery.slowest_uplink_kbit * 1000 / 8
+
+    @property
     def zone(self) -> ZoneInfo:
         """The outlet's: people read times and months in it."""
         return self._settings.outlet.zone
@@ -149,7 +154,7 @@ class Channels:
             ca_file=self._settings.path(channel.ca_file) if channel.ca_file else None,
             quotas=partial(self._listener, channel.name),
             platform_clock=partial(self._clock_listener, channel.name),
-            uplink_bytes_per_second=self._settings.delivery.slowest_uplink_kbit * 1000 / 8,
+            uplink_bytes_per_second=self.uplink_bytes_per_second,
             drafts=channel.drafts,
         )
 

@@ -1,32 +1,34 @@
-"""Taking a delivery into one's hands, so that no other worker has it at the same time."""
+"""Taking a delivery into one's hands, so that no other worker has it at the same time.
+
+What every delivery asks of the database stands in statements that are built once: building one takes
+longer than carrying it out.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any, cast
+from typing import Any
 
-from sqlalchemy import ColumnElement, CursorResult, select, update
+from sqlalchemy import BindParameter, ColumnElement, RowMapping, Select, bindparam, exists, select, update
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
-from publisher.clock import monotonic
 from publisher.content import AdaptedPost, Preparation
-from publisher.db.models import IN_FLIGHT, Delivery
-from publisher.db.operations import Channel
 from publisher.db.session import Database
 from publisher.delivery import quotas
-from publisher.delivery.due import may_publish, to_look_up, to_publish, to_verify
-from publisher.lifecycle import Fenced, move
+from publisher.delivery.due import CHANNELS, DUE_LOOK_UP, DUE_POST, DUE_READ_BACK, MAY_PUBLISH, MAY_READ, in_states
+from publisher.lifecycle import DELIVERIES, Fenced, change_ours, move
 from publisher.platforms.base import KeySeed
-from publisher.states import State
+from publisher.states import LEASED, State
 
 LOOK_UP_SECONDS = 60.0
 """A look-up that is not recorded within this time is begun again by somebody."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Held:
+class ClaimedDelivery:
     """A delivery in a worker's hands, as it was when it was taken."""
 
     id: int
@@ -38,138 +40,168 @@ class Held:
     idempotency_key: str | None
     preparation: Preparation
     """What was prepared for the last publishing request; nothing before the first one."""
+    expires_at: datetime
     tries: int
     lookups: int
     clean_lookups: int
     lost_requests: int
+    reported_public: bool
     unknown_since: datetime | None
     sent_at: datetime | None
     remote_id: str | None
     processing_id: str | None
-    lease_ends: float
-    """By the monotonic clock."""
 
 
-def claim(database: Database, channel: str, *, owner: str, now: datetime, lease: timedelta) -> Held | None:
-    """Take the channel's longest waiting delivery, if it has one that is due.
+Held = ClaimedDelivery
+"""Its former name, until every module has the new one."""
+
+COLUMNS = [
+    DELIVERIES.c[name]
+    for name in (
+        *("id", "channel_name", "fence", "state", "adapted", "token", "scheduled_at", "idempotency_key"),
+        *("preparation", "expires_at", "tries", "lookups", "clean_lookups", "lost_requests", "reported_public"),
+        *("unknown_since", "sent_at", "remote_id", "processing_id"),
+    )
+]
+CHANNEL: BindParameter[str] = bindparam("channel")
+
+
+def _next(due: ColumnElement[bool], *more: ColumnElement[Any]) -> Select[Any]:
+    """The delivery of a channel that is due first, kept from others until the transaction ends."""
+    return (
+        select(*COLUMNS, *more)
+        .where(DELIVERIES.c.channel_name == CHANNEL, due)
+        .order_by(DELIVERIES.c.due_at, DELIVERIES.c.id)
+        .limit(1)
+        .with_for_update(skip_locked=True, of=DELIVERIES)
+    )
+
+
+def _any(due: ColumnElement[bool]) -> Select[Any]:
+    return select(DELIVERIES.c.id).where(DELIVERIES.c.channel_name == CHANNEL, due).limit(1)
+
+
+_flying = DELIVERIES.alias("flying")
+BUSY = exists().where(_flying.c.channel_name == CHANNEL, in_states(_flying, *LEASED)).label("busy")
+OPEN_CHANNEL = select(CHANNELS.c.name).where(CHANNELS.c.name == CHANNEL, MAY_PUBLISH).with_for_update(skip_locked=True)
+READABLE_CHANNEL = select(CHANNELS.c.name).where(CHANNELS.c.name == CHANNEL, MAY_READ)
+NEXT_POST, ANY_POST = _next(DUE_POST, BUSY), _any(DUE_POST)
+
+
+@dataclass(frozen=True, slots=True)
+class _Reading:
+    """One kind of reading from the platform: what is due, and the column that says when."""
+
+    due: ColumnElement[bool]
+    column: str
+
+    @property
+    def next(self) -> Select[Any]:
+        return _next(self.due)
+
+    def put_off(self, session: Session, channel: str, now: datetime, until: datetime) -> None:
+        late = update(DELIVERIES).where(DELIVERIES.c.channel_name == CHANNEL, self.due)
+        session.connection().execute(late.values({self.column: until}), {"channel": channel, "now": now})
+
+
+LOOK_UP = _Reading(DUE_LOOK_UP, "due_at")
+READ_BACK = _Reading(DUE_READ_BACK, "verify_at")
+
+
+def claim(
+    database: Database, channel: str, *, owner: str, now: datetime, lease: timedelta, look_first: bool = True
+) -> ClaimedDelivery | None:
+    """Take the channel's next due delivery, or None.
 
     Two guards: the conditional update, and a unique index that allows one delivery in flight
-    per channel, whatever the code believes.
+    per channel, whatever the code believes. `look_first` False: something is likely to be due, so
+    no transaction that only reads comes before the one that takes it.
     """
-    if not _is_any(database, channel, to_publish(now)):
+    asked = {"channel": channel, "now": now}
+    if look_first and not _is_any(database, ANY_POST, asked):
         return None
-    lease_ends = monotonic() + lease.total_seconds()
     try:
         with database.writing() as session:
-            if _waits_or_is_busy(session, channel, now):
-                return None
-            delivery = _first(session, channel, to_publish(now))
-            if delivery is None:
+            row = _next_post(session, asked)
+            if row is None:
                 return None
             fence = move(
-                session, delivery.id, fence=delivery.fence, before=State.PENDING, to=State.PREPARING, now=now,
+                session, row["id"], fence=row["fence"], before=State.PENDING, to=State.PREPARING, now=now,
                 actor=owner, new_hands=True, lease_owner=owner, lease_until=now + lease,
             )  # fmt: skip
-            return _held(delivery, fence=fence, state=State.PREPARING, lease_ends=lease_ends)
     except (Fenced, IntegrityError):
         return None
+    return _claimed(row, fence=fence, state=State.PREPARING)
 
 
-def _is_any(database: Database, channel: str, wanted: ColumnElement[bool]) -> bool:
+def _is_any(database: Database, query: Select[Any], asked: Mapping[str, object]) -> bool:
     """Whether it is worth a transaction that may write: on SQLite there is one at a time."""
-    query = select(Delivery.id).where(Delivery.channel_name == channel, wanted).limit(1)
     with database.reading() as session:
-        return session.scalar(query) is not None
+        return session.connection().scalar(query, asked) is not None
 
 
-def _waits_or_is_busy(session: Session, channel: str, now: datetime) -> bool:
-    open_channel = session.scalar(
-        select(Channel.name).where(Channel.name == channel, may_publish(now)).with_for_update(skip_locked=True)
-    )
-    if open_channel is None:
-        return True
-    busy = select(Delivery.id).where(Delivery.channel_name == channel, IN_FLIGHT).limit(1)
-    return session.scalar(busy) is not None
+def _next_post(session: Session, asked: Mapping[str, object]) -> RowMapping | None:
+    """The post that is due, unless the channel must wait or another one is in flight."""
+    connection = session.connection()
+    if connection.scalar(OPEN_CHANNEL, asked) is None:
+        return None
+    # A statement of its own: on PostgreSQL it sees what was committed until the channel was locked.
+    row = connection.execute(NEXT_POST, asked).mappings().one_or_none()
+    return None if row is None or row["busy"] else row
 
 
-def take_look_up(database: Database, channel: str, now: datetime) -> Held | None:
+def take_look_up(database: Database, channel: str, now: datetime) -> ClaimedDelivery | None:
     """Take the look-up that is due next. Its time moves on at once, so that only one worker has it."""
-    return _take_reading(database, channel, to_look_up(now), "due_at", now)
+    return _take_reading(database, channel, LOOK_UP, now)
 
 
-def take_verification(database: Database, channel: str, now: datetime) -> Held | None:
+def take_verification(database: Database, channel: str, now: datetime) -> ClaimedDelivery | None:
     """Take the published post that is to be read back next."""
-    return _take_reading(database, channel, to_verify(now), "verify_at", now)
+    return _take_reading(database, channel, READ_BACK, now)
 
 
-def _take_reading(
-    database: Database, channel: str, wanted: ColumnElement[bool], looked_at: str, now: datetime
-) -> Held | None:
-    """`looked_at`: the column that tells when."""
-    if not _is_any(database, channel, wanted):
+def _take_reading(database: Database, channel: str, reading: _Reading, now: datetime) -> ClaimedDelivery | None:
+    asked = {"channel": channel, "now": now}
+    if not _is_any(database, _any(reading.due), asked):
         return None
     with database.writing() as session:
         if wait := quotas.used_up(session, channel, quotas.TO_READ, now):
-            late = update(Delivery).where(Delivery.channel_name == channel, wanted).values({looked_at: wait.until})
-            session.execute(late.execution_options(synchronize_session=False))
+            reading.put_off(session, channel, now, wait.until)
             return None
-        paused = select(Channel.name).where(Channel.name == channel, Channel.paused_at.is_not(None))
-        delivery = None if session.scalar(paused) else _first(session, channel, wanted)
-        if delivery is None:
+        connection = session.connection()
+        if connection.scalar(READABLE_CHANNEL, asked) is None:
             return None
-        state, fence = State(delivery.state), delivery.fence + 1
-        done = session.execute(
-            update(Delivery)
-            .where(Delivery.id == delivery.id, Delivery.fence == delivery.fence, Delivery.state == state)
-            .values({"fence": fence, looked_at: now + timedelta(seconds=LOOK_UP_SECONDS)})
-            .execution_options(synchronize_session=False)
-        )
-        if cast("CursorResult[Any]", done).rowcount != 1:
+        row = connection.execute(reading.next, asked).mappings().one_or_none()
+        if row is None:
             return None
-        return _held(delivery, fence=fence, state=state, lease_ends=monotonic() + LOOK_UP_SECONDS)
+        state, fence = State(row["state"]), row["fence"] + 1
+        values = {"fence": fence, reading.column: now + timedelta(seconds=LOOK_UP_SECONDS)}
+        try:
+            change_ours(session, row["id"], row["fence"], values, (state,))
+        except Fenced:
+            return None
+        return _claimed(row, fence=fence, state=state)
 
 
-def _first(session: Session, channel: str, wanted: ColumnElement[bool]) -> Delivery | None:
-    query = (
-        select(Delivery)
-        .where(Delivery.channel_name == channel, wanted)
-        .order_by(Delivery.due_at, Delivery.id)
-        .limit(1)
-        .with_for_update(skip_locked=True)
-    )
-    return session.scalars(query).one_or_none()
-
-
-def renew(database: Database, held: Held, *, now: datetime, lease: timedelta) -> bool:
-    """Lengthen the lease of a delivery that is still in our hands."""
-    with database.writing() as session:
-        done = session.execute(
-            update(Delivery)
-            .where(Delivery.id == held.id, Delivery.fence == held.fence, IN_FLIGHT, Delivery.lease_until < now + lease)
-            .values(lease_until=now + lease)
-            .execution_options(synchronize_session=False)
-        )
-        return cast("CursorResult[Any]", done).rowcount == 1
-
-
-def _held(delivery: Delivery, *, fence: int, state: State, lease_ends: float) -> Held:
-    adapted = AdaptedPost.model_validate(delivery.adapted)
-    return Held(
-        id=delivery.id,
-        channel=delivery.channel_name,
+def _claimed(row: RowMapping, *, fence: int, state: State) -> ClaimedDelivery:
+    adapted = AdaptedPost.model_validate(row["adapted"])
+    return ClaimedDelivery(
+        id=row["id"],
+        channel=row["channel_name"],
         fence=fence,
         state=state,
         adapted=adapted,
-        seed=KeySeed(token=delivery.token, title=adapted.title, created_at=delivery.scheduled_at),
-        idempotency_key=delivery.idempotency_key,
-        preparation=Preparation.model_validate(delivery.preparation),
-        tries=delivery.tries,
-        lookups=delivery.lookups,
-        clean_lookups=delivery.clean_lookups,
-        lost_requests=delivery.lost_requests,
-        unknown_since=delivery.unknown_since,
-        sent_at=delivery.sent_at,
-        remote_id=delivery.remote_id,
-        processing_id=delivery.processing_id,
-        lease_ends=lease_ends,
+        seed=KeySeed(token=row["token"], title=adapted.title, created_at=row["scheduled_at"]),
+        idempotency_key=row["idempotency_key"],
+        preparation=Preparation.model_validate(row["preparation"]),
+        expires_at=row["expires_at"],
+        tries=row["tries"],
+        lookups=row["lookups"],
+        clean_lookups=row["clean_lookups"],
+        lost_requests=row["lost_requests"],
+        reported_public=row["reported_public"],
+        unknown_since=row["unknown_since"],
+        sent_at=row["sent_at"],
+        remote_id=row["remote_id"],
+        processing_id=row["processing_id"],
     )

@@ -1,8 +1,9 @@
 """Settling what is unknown, by reading from the platform only.
 
-Finding the post settles at once that it is public. Not finding it counts only after the
-platform's settling time, and only twice in a row: then the post is surely absent, and goes
-out again with the same key. Where nobody can tell, a person is asked.
+Finding the post settles at once that it is public. That a listing does not show it proves nothing
+until the platform's worst known lag is over: then, after every planned look-up, the post counts as
+absent, and goes out again with the same key, or a person decides. Where nobody can tell, a person is
+asked.
 """
 
 from __future__ import annotations
@@ -14,23 +15,30 @@ from typing import Any
 from sqlalchemy.orm import Session
 
 from publisher.clock import Clock
-from publisher.content import Absence, AdaptedPost, Publication
+from publisher.content import Absence, Publication
 from publisher.db.session import Database
 from publisher.delivery import records
 from publisher.delivery.channels import Channels
-from publisher.delivery.claim import Held
+from publisher.delivery.claim import ClaimedDelivery
 from publisher.delivery.outcomes import Pace, error_name
+from publisher.delivery.prepare import REMOVED
+from publisher.delivery.quotas import LONGEST_WAIT
+from publisher.delivery.refusals import weigh
 from publisher.lifecycle import Fenced, look_again, move, record_late_success
 from publisher.logs import get_logger
 from publisher.platforms.base import PlatformAdapter, SupportsLookup, SupportsReadBack
 from publisher.platforms.errors import CredentialsRefused, PlatformError, RateLimited, Unavailable
+from publisher.settings import DeliverySettings
 from publisher.states import State
 
 CLEAN_LOOK_UPS = 2
+"""So many times at least the platform must have answered that the post is not there."""
 GIVE_UP_AFTER = timedelta(hours=24)
 """A question that the platform has not answered for so long goes to a person."""
 MOST_LOST_REQUESTS = 5
 """After so many in a row the cause isn't chance, and a person looks."""
+GOES_OUT_AGAIN = "The platform was asked {times} times over {minutes} and does not have the post; it goes out again."
+NOT_MADE_PUBLIC = "The platform has the post and did not make it public; it is asked to once more."
 
 
 class CantTell(Exception):
@@ -57,7 +65,7 @@ class Confirmer:
         channels: Channels,
         clock: Clock,
         pace: Pace,
-        settle_seconds: float | None,
+        settings: DeliverySettings,
         *,
         owner: str,
     ) -> None:
@@ -65,130 +73,172 @@ class Confirmer:
         self._channels = channels
         self._clock = clock
         self._pace = pace
-        self._settle_seconds = settle_seconds
+        self._settings = settings
         self._owner = owner
 
-    def look_up(self, held: Held) -> None:
+    def look_up(self, claimed: ClaimedDelivery) -> None:
         """Ask the platform once whether the post is there, and act on the answer."""
-        log = get_logger("delivery").bind(delivery=held.id, channel=held.channel)
+        log = get_logger("delivery").bind(delivery=claimed.id, channel=claimed.channel)
         started = self._clock.now()
-        try:
-            found = self._find(held)
-        except Exception as error:
-            verdict = self._unanswered(held, error)
-            log.warning("looked up: no answer", error=error_name(error), why=str(error))
+        found = self._find(claimed)
+        if isinstance(found, Publication):
+            self._found(claimed, found, started)
+            log.info("looked up: it is there", state=found.state, url=found.url)
+            return
+        if isinstance(found, Absence):
+            verdict = self._absent(claimed, found, started)
+            log.info("looked up: it is not public", why=found.value, decides=str(verdict.to or "to look again"))
         else:
-            if isinstance(found, Publication):
-                self._found(held, found, started)
-                log.info("looked up: it is public", url=found.url)
-                return
-            verdict = self._absent(held, started)
-            log.info("looked up: it is not there", decides=str(verdict.to or "to look again"))
-        self._apply(held, verdict, started)
+            verdict = self._unanswered(claimed, found)
+            log.warning("looked up: no answer", error=error_name(found), why=str(found))
+        self._apply(claimed, verdict, started)
 
-    def _find(self, held: Held) -> Publication | Absence:
-        adapter = self._channels.open(held.channel)
-        if held.state == State.PROCESSING:
-            return _visible(adapter, held)
-        if not isinstance(adapter, SupportsLookup) or held.idempotency_key is None:
-            raise CantTell(_what_to_look_for(held.adapted, held.sent_at))
-        since = held.sent_at or held.seed.created_at
-        return adapter.find_publication(
-            held.adapted, idempotency_key=held.idempotency_key, since=since, preparation=held.preparation
-        )
+    def _find(self, claimed: ClaimedDelivery) -> Publication | Absence | Exception:
+        adapter: PlatformAdapter | None = None
+        try:
+            if claimed.channel not in self._channels:
+                removed = REMOVED.format(channel=claimed.channel, id=claimed.id)
+                raise CantTell(f"{what_to_look_for(claimed)} {removed}")
+            adapter = self._channels.open(claimed.channel)
+            return _ask(adapter, claimed)
+        except Exception as error:
+            return weigh(error, adapter, self._database, claimed.id)
 
-    def _found(self, held: Held, publication: Publication, started: datetime) -> None:
-        habits = self._channels.profile(held.channel).publishing
+    def _found(self, claimed: ClaimedDelivery, publication: Publication, started: datetime) -> None:
+        habits = self._channels.profile(claimed.channel).publishing
         now = self._clock.now()
         with self._database.writing() as session:
-            self._note(
-                session, held, "lookup", "found", started=started, detail=publication.url or publication.remote_id
-            )
+            self._note(session, claimed, "found", started, publication.url or publication.remote_id)
             try:
-                records.publish(session, held, publication, held.state, habits, now=now)
+                if publication.state == claimed.state:
+                    look_again(session, claimed.id, fence=claimed.fence, state=claimed.state, **self._again(claimed, 0))
+                else:
+                    records.publish(session, claimed, publication, claimed.state, habits, now=now)
             except Fenced:
-                record_late_success(session, held.id, publication, now)
+                if publication.state == "published":
+                    record_late_success(session, claimed.id, publication, now)
 
-    def _absent(self, held: Held, started: datetime) -> Verdict:
-        clean = held.clean_lookups + (1 if self._counts(held, started) else 0)
-        if clean < CLEAN_LOOK_UPS:
-            return Verdict("absent", None, self._again(held, clean))
-        if held.state == State.PROCESSING:
-            now = self._clock.now()
-            values = {"due_at": now + self._pace.look_up(0), "unknown_since": now, "lookups": 0, "clean_lookups": 0}
+    def _absent(self, claimed: ClaimedDelivery, absence: Absence, started: datetime) -> Verdict:
+        """What follows when the post was not found."""
+        now = self._clock.now()
+        if absence is Absence.UNPUBLISHED and now < claimed.expires_at:
+            # Repeating that request is harmless, so nothing needs to be waited for.
+            return self._send_again(claimed, NOT_MADE_PUBLIC)
+        clean = claimed.clean_lookups + 1
+        if not self._is_decided(claimed, clean, started):
+            return Verdict("absent", None, self._again(claimed, clean))
+        if claimed.state == State.PROCESSING:
+            due_at = self._pace.first_look_up(now)
+            values = {"due_at": due_at, "unknown_since": now, "lookups": 0, "clean_lookups": 0}
             return Verdict("absent", State.UNCONFIRMED, values)
-        lost = held.lost_requests + 1
+        if claimed.reported_public:
+            told = "The platform refused the post as a copy of one that it has, and its list does not show that one. "
+            return Verdict("absent", State.HELD, {"problem": told + what_to_look_for(claimed)})
+        if self._settings.after_unknown == "ask":
+            told = f"The platform's list does not show the post, {_minutes(self._lag(claimed))} after it was sent. "
+            return Verdict("absent", State.HELD, {"problem": told + what_to_look_for(claimed)})
+        since = claimed.unknown_since or started
+        return self._send_again(
+            claimed, GOES_OUT_AGAIN.format(times=claimed.lookups + 1, minutes=_minutes(started - since))
+        )
+
+    def _send_again(self, claimed: ClaimedDelivery, problem: str) -> Verdict:
+        """Too late by then, it is missed, and says so. After many lost requests a person looks."""
+        lost = claimed.lost_requests + 1
         if lost >= MOST_LOST_REQUESTS:
             told = f"{lost} requests got no answer, and no post came of them. "
-            problem = told + _what_to_look_for(held.adapted, held.sent_at)
-            return Verdict("absent", State.HELD, {"lost_requests": lost, "problem": problem})
-        values = {
-            "due_at": self._clock.now(),
-            "lost_requests": lost,
-            "unknown_since": None,
-            "problem": "The platform was asked twice and does not have the post; it goes out again.",
-        }
+            return Verdict("absent", State.HELD, {"lost_requests": lost, "problem": told + what_to_look_for(claimed)})
+        values = {"due_at": self._clock.now(), "lost_requests": lost, "unknown_since": None, "problem": problem}
         return Verdict("absent", State.PENDING, values)
 
-    def _counts(self, held: Held, started: datetime) -> bool:
-        """Whether absence means absence by now."""
-        settle = self._settle_seconds
-        if settle is None:
-            settle = self._channels.profile(held.channel).publishing.settle_seconds
-        since = held.unknown_since or held.sent_at
-        return since is None or started >= since + timedelta(seconds=settle)
+    def _is_decided(self, claimed: ClaimedDelivery, clean: int, started: datetime) -> bool:
+        """Whether absence means absence by now: every planned look-up is made, the last one after the lag."""
+        lag = self._lag(claimed)
+        since = claimed.unknown_since or claimed.sent_at
+        lag_is_over = since is None or started >= since + lag
+        planned = len(self._pace.look_ups(lag))
+        return lag_is_over and clean >= CLEAN_LOOK_UPS and claimed.lookups + 1 >= planned
 
-    def _unanswered(self, held: Held, error: Exception) -> Verdict:
+    def _lag(self, claimed: ClaimedDelivery) -> timedelta:
+        lag = self._settings.listing_lag_seconds
+        if lag is None:
+            lag = self._channels.profile(claimed.channel).publishing.listing_lag_seconds
+        return timedelta(seconds=lag)
+
+    def _unanswered(self, claimed: ClaimedDelivery, error: Exception) -> Verdict:
         if isinstance(error, CantTell):
             return Verdict("cannot tell", State.HELD, {"problem": str(error)})
         now = self._clock.now()
-        if held.unknown_since is not None and now - held.unknown_since > GIVE_UP_AFTER:
-            return Verdict(error_name(error), State.HELD, {"problem": _what_to_look_for(held.adapted, held.sent_at)})
-        again = self._again(held, held.clean_lookups)
+        if claimed.unknown_since is not None and now - claimed.unknown_since > GIVE_UP_AFTER:
+            return Verdict(error_name(error), State.HELD, {"problem": what_to_look_for(claimed)})
+        again = self._again(claimed, claimed.clean_lookups)
         if isinstance(error, RateLimited):
-            again["due_at"] = max(again["due_at"], error.retry_at)
+            again["due_at"] = min(max(again["due_at"], error.retry_at), now + LONGEST_WAIT)
         reason = error.message if isinstance(error, CredentialsRefused) else ""
         detail = f"{error} {error.answer}" if isinstance(error, PlatformError) else repr(error)
         return Verdict(error_name(error), None, again, detail, reason)
 
-    def _again(self, held: Held, clean: int) -> dict[str, Any]:
-        done = held.lookups + 1
-        return {"due_at": self._clock.now() + self._pace.look_up(done), "lookups": done, "clean_lookups": clean}
+    def _again(self, claimed: ClaimedDelivery, clean: int) -> dict[str, Any]:
+        done = claimed.lookups + 1
+        due_at = self._pace.next_look_up(done, self._lag(claimed), self._clock.now())
+        return {"due_at": due_at, "lookups": done, "clean_lookups": clean}
 
-    def _apply(self, held: Held, verdict: Verdict, started: datetime) -> None:
+    def _apply(self, claimed: ClaimedDelivery, verdict: Verdict, started: datetime) -> None:
         now = self._clock.now()
         try:
             with self._database.writing() as session:
                 if verdict.to is None:
-                    look_again(session, held.id, fence=held.fence, state=held.state, **verdict.values)
+                    look_again(session, claimed.id, fence=claimed.fence, state=claimed.state, **verdict.values)
                 else:
                     move(
-                        session, held.id, fence=held.fence, before=held.state, to=verdict.to, now=now,
+                        session, claimed.id, fence=claimed.fence, before=claimed.state, to=verdict.to, now=now,
                         actor=self._owner, **verdict.values,
                     )  # fmt: skip
-                self._note(session, held, "lookup", verdict.finding, started=started, detail=verdict.detail)
+                self._note(session, claimed, verdict.finding, started, verdict.detail)
                 if verdict.pause_reason:
-                    records.pause_channel(session, held.channel, verdict.pause_reason, now)
+                    records.pause_channel(session, claimed.channel, verdict.pause_reason, now)
         except Fenced:
-            get_logger("delivery").info("somebody else has settled it", delivery=held.id)
+            get_logger("delivery").info("somebody else has settled it", delivery=claimed.id)
 
-    def _note(self, session: Session, held: Held, kind: str, finding: str, *, started: datetime, detail: str) -> None:
+    def _note(self, session: Session, claimed: ClaimedDelivery, finding: str, started: datetime, detail: str) -> None:
         records.add_reading(
-            session, held, kind, finding, started=started, now=self._clock.now(), owner=self._owner, detail=detail
-        )
+            session, claimed, "lookup", finding, started=started, now=self._clock.now(), owner=self._owner,
+            detail=detail,
+        )  # fmt: skip
 
 
-def _visible(adapter: PlatformAdapter, held: Held) -> Publication | Absence:
+def _ask(adapter: PlatformAdapter, claimed: ClaimedDelivery) -> Publication | Absence:
+    if claimed.state == State.PROCESSING:
+        return _visible(adapter, claimed)
+    if not isinstance(adapter, SupportsLookup) or claimed.idempotency_key is None:
+        raise CantTell(what_to_look_for(claimed))
+    return adapter.find_publication(
+        claimed.adapted,
+        idempotency_key=claimed.idempotency_key,
+        since=claimed.sent_at or claimed.seed.created_at,
+        preparation=claimed.preparation,
+    )
+
+
+def _visible(adapter: PlatformAdapter, claimed: ClaimedDelivery) -> Publication | Absence:
     """A post that was accepted before, if the platform shows it by now."""
-    if not isinstance(adapter, SupportsReadBack) or held.processing_id is None:
+    if not isinstance(adapter, SupportsReadBack) or claimed.processing_id is None:
         raise Unavailable("the platform can't be asked for a post that it is still working on")
-    shown = adapter.read_publication(held.processing_id)
+    shown = adapter.read_publication(claimed.processing_id)
     return Absence.NOT_LISTED if shown is None else Publication(remote_id=shown.remote_id, url=shown.url)
 
 
-def _what_to_look_for(adapted: AdaptedPost, sent_at: datetime | None) -> str:
-    when = f" sent at {sent_at:%Y-%m-%d %H:%M} UTC" if sent_at else ""
+def what_to_look_for(claimed: ClaimedDelivery) -> str:
+    """What a person looks for where the program can't tell, and the commands for both answers."""
+    when = f" sent at {claimed.sent_at:%Y-%m-%d %H:%M} UTC" if claimed.sent_at else ""
+    adapted = claimed.adapted
     return (
         f"It is not known whether the post is public: look for “{adapted.title}”{when} on {adapted.platform}. "
-        "If it is there, settle it with its link; if not, retry it."
+        f"If it is there: publisher settle {claimed.id} LINK. "
+        f"If it is not: publisher retry {claimed.id} --i-have-looked."
     )
+
+
+def _minutes(duration: timedelta) -> str:
+    minutes = round(duration.total_seconds() / 60)
+    return f"{minutes} minutes" if minutes != 1 else "1 minute"

@@ -5,16 +5,17 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, cast
 
-from sqlalchemy import ColumnElement, ScalarSelect, and_, literal_column, or_, select
-from sqlalchemy.orm import InstrumentedAttribute, Session, load_only
+from sqlalchemy import ColumnElement, FromClause, ScalarSelect, Table, and_, bindparam, literal_column, or_, select
+from sqlalchemy.orm import Session, load_only
 
+from publisher.db.base import UtcDateTime
 from publisher.db.models import IN_FLIGHT, Delivery
 from publisher.db.operations import Channel
 from publisher.db.session import Database
-from publisher.lifecycle import Fenced, lose_attempt, move
-from publisher.states import State
+from publisher.lifecycle import DELIVERIES, Fenced, lose_attempt, move
+from publisher.states import LOOKED_UP, State
 
 LOST = "The worker was gone before it recorded the platform's answer; looking whether the post is there."
 LOST_ALL = (
@@ -30,37 +31,33 @@ MISSED_AT_ONCE = 500
 """So many deliveries are given up in one go; the next tick goes on."""
 
 
-def _named(*states: State) -> ColumnElement[bool]:
+CHANNELS = cast("Table", Channel.__table__)
+NOW = bindparam("now", type_=UtcDateTime())
+
+
+def in_states(table: FromClause, *states: State) -> ColumnElement[bool]:
     """One of these states, by constants: an index over some states is of no use for a value that is told later."""
     constants: list[ColumnElement[str]] = [literal_column(f"'{state}'") for state in states]
-    return Delivery.state.in_(constants) if len(states) > 1 else Delivery.state == constants[0]
+    return table.c.state.in_(constants) if len(states) > 1 else table.c.state == constants[0]
 
 
 def _not_public(*states: State) -> ColumnElement[bool]:
     """One of these states, told so that the index over what has no remote id yet can be used."""
-    return and_(Delivery.remote_id.is_(None), _named(*states))
+    return and_(DELIVERIES.c.remote_id.is_(None), in_states(DELIVERIES, *states))
 
 
-TO_PUBLISH = _not_public(State.PENDING)
-TO_LOOK_UP = _not_public(State.UNCONFIRMED, State.PROCESSING)
-TO_VERIFY = and_(_named(State.PUBLISHED), Delivery.verify_at.is_not(None))
-
-
-def may_publish(now: datetime) -> ColumnElement[bool]:
-    """A channel that is neither paused nor told to wait."""
-    return and_(Channel.paused_at.is_(None), or_(Channel.next_publish_at.is_(None), Channel.next_publish_at <= now))
-
-
-def to_publish(now: datetime) -> ColumnElement[bool]:
-    return and_(TO_PUBLISH, Delivery.due_at <= now, Delivery.expires_at > now)
-
-
-def to_look_up(now: datetime) -> ColumnElement[bool]:
-    return and_(TO_LOOK_UP, Delivery.due_at <= now)
-
-
-def to_verify(now: datetime) -> ColumnElement[bool]:
-    return and_(TO_VERIFY, Delivery.verify_at <= now)
+TO_PUBLISH = and_(_not_public(State.PENDING), DELIVERIES.c.expires_at > NOW)
+TO_LOOK_UP = _not_public(*LOOKED_UP)
+TO_READ_BACK = and_(in_states(DELIVERIES, State.PUBLISHED), DELIVERIES.c.verify_at.is_not(None))
+DUE_POST = and_(TO_PUBLISH, DELIVERIES.c.due_at <= NOW)
+DUE_LOOK_UP = and_(TO_LOOK_UP, DELIVERIES.c.due_at <= NOW)
+DUE_READ_BACK = and_(TO_READ_BACK, DELIVERIES.c.verify_at <= NOW)
+MAY_PUBLISH = and_(
+    CHANNELS.c.paused_at.is_(None), or_(CHANNELS.c.next_publish_at.is_(None), CHANNELS.c.next_publish_at <= NOW)
+)
+MAY_READ = or_(CHANNELS.c.paused_at.is_(None), CHANNELS.c.paused_by != "")
+"""Reading goes on where a person paused the channel: it harms nothing, and settles what is unknown. Where the desk did,
+because the platform refused the account, nothing is asked until a person has mended that."""
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -72,32 +69,31 @@ class Appointment:
 
 
 def appointments(session: Session, now: datetime) -> list[Appointment]:
-    """The next post, look-up and read-back of each channel that is not paused, the earliest first.
+    """The next post, look-up and read-back of each channel, the earliest first; of a paused one what still is read.
 
     It asks an index a few times per channel, so that it does not matter how many deliveries
     there were or wait.
     """
-    query = select(
-        Channel.name,
-        Channel.next_publish_at,
-        _first(Delivery.due_at, and_(TO_PUBLISH, Delivery.expires_at > now)),
-        _first(Delivery.due_at, _not_public(State.UNCONFIRMED)),
-        _first(Delivery.due_at, _not_public(State.PROCESSING)),
-        _first(Delivery.verify_at, TO_VERIFY),
-    ).where(Channel.paused_at.is_(None))
     found = []
-    for channel, not_before, publish_at, *readings in session.execute(query):
+    for channel, not_before, publish_at, *readings in session.connection().execute(APPOINTMENTS, {"now": now}):
         if publish_at is not None:
             found.append(Appointment(max(publish_at, not_before or publish_at), channel))
         found += [Appointment(at, channel) for at in readings if at is not None]
     return sorted(found)
 
 
-def _first(
-    when: InstrumentedAttribute[datetime] | InstrumentedAttribute[datetime | None], wanted: ColumnElement[bool]
-) -> ScalarSelect[datetime | None]:
-    query = select(when).where(Delivery.channel_name == Channel.name, wanted).order_by(when).limit(1)
+def _first(when: ColumnElement[Any], wanted: ColumnElement[bool]) -> ScalarSelect[Any]:
+    query = select(when).where(DELIVERIES.c.channel_name == CHANNELS.c.name, wanted).order_by(when).limit(1)
     return query.scalar_subquery()
+
+
+APPOINTMENTS = select(
+    CHANNELS.c.name,
+    CHANNELS.c.next_publish_at,
+    _first(DELIVERIES.c.due_at, and_(TO_PUBLISH, CHANNELS.c.paused_at.is_(None))),
+    *(_first(DELIVERIES.c.due_at, _not_public(state)) for state in LOOKED_UP),
+    _first(DELIVERIES.c.verify_at, TO_READ_BACK),
+).where(MAY_READ)
 
 
 def due_channels(session: Session, now: datetime) -> list[str]:
@@ -105,20 +101,12 @@ def due_channels(session: Session, now: datetime) -> list[str]:
     return list(dict.fromkeys(each.channel for each in appointments(session, now) if each.at <= now))
 
 
-def next_due(session: Session, now: datetime) -> datetime | None:
-    """The next instant, after now, at which a channel will have work; None: nothing waits for one.
-
-    Posts of a channel that has a post due now are not counted: draining it comes first.
-    """
-    return next((each.at for each in appointments(session, now) if each.at > now), None)
-
-
 def miss_expired(database: Database, now: datetime) -> list[int]:
     """Move what is too late by the outlet's rule, and was not sent, to `missed`; so many at once as is quick."""
     query = (
         select(Delivery)
         .options(load_only(Delivery.fence, Delivery.problem))
-        .where(_named(State.PENDING), Delivery.expires_at <= now)
+        .where(in_states(DELIVERIES, State.PENDING), Delivery.expires_at <= now)
         .order_by(Delivery.expires_at)
         .limit(MISSED_AT_ONCE)
     )

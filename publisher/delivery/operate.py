@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Any
 
 from sqlalchemy import case, delete, select, update
 from sqlalchemy.orm import Session
@@ -13,7 +14,7 @@ from publisher.db.operations import Channel, Quota
 from publisher.db.session import Database
 from publisher.delivery.act_refusals import Reason, Refused
 from publisher.lifecycle import Fenced, move, record_event
-from publisher.states import MOVES, State
+from publisher.states import BY_HAND, MOVES, State
 
 RETRY_WINDOW = timedelta(hours=12)
 """A delivery that a person lets out late may take this long."""
@@ -21,7 +22,6 @@ MAX_REASON_LENGTH = 300
 """Characters of the reason for a pause."""
 LOOK_UP_WAIT = timedelta(hours=1)
 """A look-up that is put off for longer was put off by the platform, and not by our own pace."""
-BY_HAND = (State.HELD, State.FAILED, State.MISSED)
 ADOPTABLE = (*BY_HAND, State.PENDING, State.UNCONFIRMED, State.PROCESSING)
 CANCELABLE = (*BY_HAND, State.PENDING, State.UNCONFIRMED)
 
@@ -206,7 +206,7 @@ def require_move(delivery: Delivery, to: State, before: tuple[State, ...], act: 
     )  # fmt: skip
 
 
-def move_by_hand(session: Session, delivery: Delivery, to: State, now: datetime, actor: str, **values: object) -> None:
+def move_by_hand(session: Session, delivery: Delivery, to: State, now: datetime, actor: str, **values: Any) -> None:
     """Moves a delivery as a person decided, and takes it out of whoever's hands it is in. Raises Refused."""
     try:
         move(

@@ -10,17 +10,21 @@ from typing import Any
 from publisher.db.models import Delivery
 from publisher.db.operations import Channel
 from publisher.delivery.budget import BudgetReached
+from publisher.delivery.quotas import LONGEST_WAIT
+from publisher.delivery.refusals import RefusedOnce
 from publisher.delivery.strain import CALM, REFUSALS, Strain
 from publisher.platforms.errors import (
+    AlreadyPublic,
     ContentRejected,
     CredentialsRefused,
+    MediaExpired,
     PlatformError,
     RateLimited,
     Unavailable,
     Unconfirmed,
     UnsupportedContent,
 )
-from publisher.states import WAITING, State
+from publisher.states import LOOKED_UP, WAITING, State
 
 LONGEST_PAUSE = timedelta(minutes=15)
 SHORTEST_PAUSE = timedelta(seconds=1)
@@ -61,11 +65,24 @@ class Pace:
         pause = timedelta(seconds=longest.total_seconds() * ((1 + share) / 2 if lasting else share))
         return max(min(SHORTEST_PAUSE, longest), pause)
 
-    def look_up(self, done: int) -> timedelta:
-        """The pause before the next look-up after `done` of them; the last pause repeats."""
-        waits = (0.0, *self.look_up_after)
-        index = min(done, len(self.look_up_after) - 1)
-        return timedelta(seconds=waits[index + 1] - (waits[index] if done < len(self.look_up_after) else 0.0))
+    def first_look_up(self, now: datetime) -> datetime:
+        """When the platform is asked first, of an outcome that is unknown since `now`."""
+        return now + timedelta(seconds=self.look_up_after[0])
+
+    def look_ups(self, lag: timedelta) -> tuple[float, ...]:
+        """Seconds after an unknown outcome at which it is looked up: as configured, and once the lag is over."""
+        end = lag.total_seconds()
+        return self.look_up_after if self.look_up_after[-1] >= end else (*self.look_up_after, end)
+
+    def next_look_up(self, done: int, lag: timedelta, now: datetime) -> datetime:
+        """When it is looked up again after `done` times; after the last planned one, the last configured pause repeats.
+
+        Each pause begins when the look-up before it has ended: a clock that is set forward shortens one of them only.
+        """
+        times = self.look_ups(lag)
+        if not 0 < done < len(times):
+            times, done = (0.0, *self.look_up_after), len(self.look_up_after)
+        return now + timedelta(seconds=times[done] - times[done - 1])
 
 
 def before_send(error: Exception, *, tries: int, now: datetime, pace: Pace, strain: Strain = CALM) -> Outcome:
@@ -84,11 +101,12 @@ def after_send(error: Exception, *, tries: int, now: datetime, pace: Pace, strai
         return outcome
     if isinstance(error, Unavailable):
         return _try_later(error.message, tries, now, pace, strain)
-    return Outcome(
-        State.UNCONFIRMED,
-        f"{_sentence(error)}; looking whether the post is there.",
-        {"due_at": now + pace.look_up(0), "unknown_since": now, "lookups": 0, "clean_lookups": 0},
-    )
+    values: dict[str, Any] = {
+        "due_at": pace.first_look_up(now), "unknown_since": now, "lookups": 0, "clean_lookups": 0,
+    }  # fmt: skip
+    if isinstance(error, AlreadyPublic):
+        values["reported_public"] = True
+    return Outcome(State.UNCONFIRMED, f"{_sentence(error)}; looking whether the post is there.", values)
 
 
 def _definite(error: Exception, *, tries: int, now: datetime, pace: Pace, strain: Strain) -> Outcome | None:
@@ -100,11 +118,23 @@ def _definite(error: Exception, *, tries: int, now: datetime, pace: Pace, strain
         case CredentialsRefused():
             return Outcome(State.HELD, error.message, pause_reason=error.message)
         case RateLimited():
-            wait_until = max(error.retry_at, now + min(SHORTEST_PAUSE, pace.backoff(1)))
-            values = {"due_at": wait_until, "tries": tries}
-            return Outcome(State.PENDING, error.message, values, channel_waits_until=wait_until)
+            return _wait(error, tries, now, pace)
         case _:
             return None
+
+
+def _wait(error: RateLimited, tries: int, now: datetime, pace: Pace) -> Outcome:
+    """As the platform asks, but not for ever."""
+    earliest, latest = now + min(SHORTEST_PAUSE, pace.backoff(1)), now + LONGEST_WAIT
+    until, trouble = max(error.retry_at, earliest), ""
+    if until > latest:
+        until = latest
+        trouble = (
+            f"The platform asked to wait until {error.retry_at:%-d %B %Y}, which is too long to be meant; "
+            "it is asked again after two days, or as soon as a person resumes the channel"
+        )
+    values = {"due_at": until, "tries": tries}
+    return Outcome(State.PENDING, error.message, values, channel_waits_until=until, trouble=trouble)
 
 
 def _not_the_post(error: ContentRejected, strain: Strain) -> str:
@@ -131,8 +161,11 @@ def _try_later(problem: str, tries: int, now: datetime, pace: Pace, strain: Stra
 
 def next_try(delivery: Delivery, channel: Channel) -> datetime | None:
     """When a delivery is looked at next; None when that is up to a person."""
-    if channel.paused_at is not None or delivery.state not in WAITING:
+    if delivery.state not in WAITING:
         return None
+    if channel.paused_at is not None:
+        reads_on = delivery.state in LOOKED_UP and channel.paused_by
+        return delivery.due_at if reads_on else None
     if delivery.state != State.PENDING or channel.next_publish_at is None:
         return delivery.due_at
     return max(delivery.due_at, channel.next_publish_at)
@@ -151,4 +184,16 @@ def error_name(error: Exception) -> str:
     return "BudgetReached" if isinstance(error, BudgetReached) else "unexpected"
 
 
-NAMED = (UnsupportedContent, ContentRejected, CredentialsRefused, RateLimited, Unavailable, Unconfirmed, PlatformError)
+NAMED = (
+    RefusedOnce,
+    MediaExpired,
+    AlreadyPublic,
+    UnsupportedContent,
+    ContentRejected,
+    CredentialsRefused,
+    RateLimited,
+    Unavailable,
+    Unconfirmed,
+    PlatformError,
+)
+"""The narrower before the wider."""

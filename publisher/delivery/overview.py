@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ipaddress
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime, time
 from urllib.parse import urlsplit
@@ -16,14 +17,13 @@ from publisher.db.operations import Channel, Quota
 from publisher.db.session import Database
 from publisher.delivery.budget import Spending, spending
 from publisher.delivery.channels import Channels
-from publisher.delivery.operate import BY_HAND
 from publisher.delivery.quotas import used_up
 from publisher.platforms.base import KeepsLogin, PlatformAdapter
 from publisher.platforms.errors import PlatformError
 from publisher.profiles import Profile
 from publisher.settings import ChannelSettings, Settings
+from publisher.states import BY_HAND, WAITING
 
-WAITING_STATES = ("pending", "unconfirmed", "processing")
 MOST_LISTED = 20
 """So many deliveries are named; more of them are a reason to look at their own page."""
 
@@ -96,7 +96,7 @@ def _overview(
         quotas=tuple(session.scalars(quotas)),
         spending=spending(session, name, channel.monthly_budget, now, settings.outlet.zone) if priced else None,
         latest=_newest(session, name),
-        waiting=_in_states(session, name, WAITING_STATES),
+        waiting=_in_states(session, name, WAITING),
         needs_person=_in_states(session, name, BY_HAND),
         login=login,
         connects_in_steps=channels.connects_in_steps(name),
@@ -119,7 +119,7 @@ def _newest(session: Session, channel: str) -> Delivery | None:
     return session.scalar(query.order_by(Delivery.published_at.desc()).limit(1))
 
 
-def _in_states(session: Session, channel: str, states: tuple[str, ...]) -> tuple[Delivery, ...]:
+def _in_states(session: Session, channel: str, states: Collection[str]) -> tuple[Delivery, ...]:
     query = (
         select(Delivery)
         .where(Delivery.channel_name == channel, Delivery.state.in_(states))

@@ -9,14 +9,16 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Any, cast
 
-from sqlalchemy import select, update
+from sqlalchemy import Row, Table, bindparam, select, update
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import Session
 
 from publisher.clock import Clock
 from publisher.content import AdaptedPost
 from publisher.db import operations
+from publisher.db.base import UtcDateTime
 from publisher.db.session import Database
 from publisher.logs import get_logger
 from publisher.platforms.base import Quota, QuotaKind
@@ -28,6 +30,8 @@ Needs = Mapping[QuotaKind, int]
 FEW, SCARCE = 20, 0.2
 """From here on, as a number or as a share of the whole, every answer is stored."""
 FRESH = timedelta(minutes=1)
+LONGEST_WAIT = timedelta(days=2)
+"""Whatever a platform says, it is asked again after so long."""
 
 TO_READ: Needs = {"reading": 1, "requests": 1}
 
@@ -35,6 +39,18 @@ TO_READ: Needs = {"reading": 1, "requests": 1}
 def to_publish(adapted: AdaptedPost) -> Needs:
     """What publishing this post takes."""
     return {"posts": 1, "requests": 1, "media": len(adapted.images)}
+
+
+QUOTAS = cast("Table", operations.Quota.__table__)
+NOW = bindparam("now", type_=UtcDateTime())
+_present = (QUOTAS.c.channel_name == bindparam("of_channel"), QUOTAS.c.resets_at > NOW)
+_told = (QUOTAS.c.name, QUOTAS.c.kind, QUOTAS.c.maximum, QUOTAS.c.remaining, QUOTAS.c.resets_at)
+PRESENT = select(*_told).where(*_present)
+TAKE = (
+    update(QUOTAS)
+    .where(*_present, QUOTAS.c.kind.in_(("posts", "requests")), QUOTAS.c.remaining > 0)
+    .values(remaining=QUOTAS.c.remaining - 1)
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,41 +63,39 @@ class UsedUp:
 
 def used_up(session: Session, channel: str, needs: Needs, now: datetime) -> UsedUp | None:
     """The quota that keeps a channel waiting longest for what it needs; None when nothing does."""
-    rows = session.scalars(
-        select(operations.Quota).where(operations.Quota.channel_name == channel, operations.Quota.resets_at > now)
-    )
-    waits = [UsedUp(row.name, row.resets_at) for row in rows if row.remaining < _needed(row, needs)]
+    return _longest(_present_ones(session, channel, now), needs, now)
+
+
+def _present_ones(session: Session, channel: str, now: datetime) -> Sequence[Row[*tuple[Any, ...]]]:
+    return session.connection().execute(PRESENT, {"of_channel": channel, "now": now}).all()
+
+
+def _longest(rows: Sequence[Row[*tuple[Any, ...]]], needs: Needs, now: datetime) -> UsedUp | None:
+    waits = [UsedUp(row.name, min(row.resets_at, now + LONGEST_WAIT)) for row in rows if _lacks(row, needs)]
     return max(waits, key=lambda each: each.until, default=None)
 
 
-def _needed(row: operations.Quota, needs: Needs) -> int:
+def _lacks(row: Row[*tuple[Any, ...]], needs: Needs) -> bool:
     """A post that no day's quota would ever hold is for the platform to refuse, and not to wait without end."""
     wanted = next((number for kind, number in needs.items() if kind == row.kind), 0)
-    return min(wanted, max(row.maximum, 1))
+    lacks: bool = row.remaining < min(wanted, max(row.maximum, 1))
+    return lacks
 
 
-def require(session: Session, channel: str, adapted: AdaptedPost, now: datetime) -> None:
-    """Raise RateLimited when a quota does not leave what publishing this post takes."""
-    if wait := used_up(session, channel, to_publish(adapted), now):
+def require(session: Session, channel: str, adapted: AdaptedPost, now: datetime) -> bool:
+    """Whether the platform told any quota of this moment; RateLimited when one leaves too little for this post."""
+    rows = _present_ones(session, channel, now)
+    if wait := _longest(rows, to_publish(adapted), now):
         raise RateLimited(
             f"Nothing was sent: the quota “{wait.name}” of {adapted.platform} does not leave what it takes",
             retry_at=wait.until,
         )
+    return bool(rows)
 
 
 def take(session: Session, channel: str, now: datetime) -> None:
     """Count a publishing request before it is sent: its answer, which would tell what is left, may be lost."""
-    session.execute(
-        update(operations.Quota)
-        .where(
-            operations.Quota.channel_name == channel,
-            operations.Quota.kind.in_(("posts", "requests")),
-            operations.Quota.resets_at > now,
-            operations.Quota.remaining > 0,
-        )
-        .values(remaining=operations.Quota.remaining - 1)
-        .execution_options(synchronize_session=False)
-    )
+    session.connection().execute(TAKE, {"of_channel": channel, "now": now})
 
 
 class Book:

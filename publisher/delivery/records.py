@@ -8,24 +8,57 @@ from datetime import datetime, timedelta, tzinfo
 from typing import Any, cast
 
 import structlog
-from sqlalchemy import CursorResult, update
+from sqlalchemy import bindparam, insert, or_, update
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
 from publisher.content import Preparation, Publication
-from publisher.db.models import Attempt, Delivery
+from publisher.db.base import UtcDateTime
 from publisher.db.operations import Channel
 from publisher.db.session import Database
 from publisher.delivery import quotas
-from publisher.delivery.claim import Held
+from publisher.delivery.claim import ClaimedDelivery
+from publisher.delivery.due import CHANNELS, in_states
 from publisher.delivery.outcomes import Outcome, error_name
-from publisher.lifecycle import Fenced, key_is_taken, move, next_token, record_event, record_late_success
+from publisher.lifecycle import (
+    ATTEMPTS,
+    DELIVERIES,
+    Fenced,
+    change_ours,
+    key_is_taken,
+    move,
+    next_token,
+    record_event,
+    record_late_success,
+)
 from publisher.platforms.base import KeySeed
 from publisher.platforms.errors import PlatformError, Unavailable
 from publisher.profiles import PublishingHabits
 from publisher.states import State
 
 DETAIL_LENGTH = 1000
+
+
+UNTIL = bindparam("until", type_=UtcDateTime())
+ADD_ATTEMPT = insert(ATTEMPTS)
+CLOSE_ATTEMPT = update(ATTEMPTS).where(ATTEMPTS.c.id == bindparam("of_id"))
+WAIT = (
+    update(CHANNELS)
+    .where(
+        CHANNELS.c.name == bindparam("of_name"),
+        or_(CHANNELS.c.next_publish_at.is_(None), CHANNELS.c.next_publish_at < UNTIL),
+    )
+    .values(next_publish_at=UNTIL)
+)
+PUT_OFF = (
+    update(DELIVERIES)
+    .where(
+        DELIVERIES.c.channel_name == bindparam("of_channel"),
+        in_states(DELIVERIES, State.PENDING),
+        DELIVERIES.c.due_at < UNTIL,
+    )
+    .values(due_at=UNTIL)
+)
 
 
 class KeyTaken(Unavailable):
@@ -44,32 +77,29 @@ class Intent:
     """The platform's human pace."""
 
 
-def free_key(database: Database, held: Held, key_of: Callable[[KeySeed], str]) -> str:
-    """The delivery's idempotency key: the one that it has, or a new one that no other delivery has.
+def free_key(session: Session, claimed: ClaimedDelivery, key_of: Callable[[KeySeed], str]) -> tuple[str, str]:
+    """The delivery's idempotency key, and the token that it is made of: what it has, or new ones.
 
     Some platforms' keys are few: Instagram's are moments. Where another delivery has the key, this
     one gets another token to make it of. Of two that take a key at the same moment, the database
     refuses the second one, which comes here again.
-
-    Raises:
-        Fenced: the delivery is in other hands.
     """
-    if held.idempotency_key is not None:
-        return held.idempotency_key
-    seed = held.seed
-    with database.reading() as session:
-        while key_is_taken(session, key := key_of(seed)):
-            seed = replace(seed, token=next_token(seed.token))
-    if seed.token != held.seed.token:
-        with database.writing() as session:
-            mine = update(Delivery).where(Delivery.id == held.id, Delivery.fence == held.fence)
-            if cast("CursorResult[Any]", session.execute(mine.values(token=seed.token))).rowcount != 1:
-                raise Fenced(f"delivery {held.id} is in other hands")
-    return key
+    if claimed.idempotency_key is not None:
+        return claimed.idempotency_key, claimed.seed.token
+    seed = claimed.seed
+    while key_is_taken(session, key := key_of(seed)):
+        seed = replace(seed, token=next_token(seed.token))
+    return key, seed.token
+
+
+def keep_token(database: Database, claimed: ClaimedDelivery, token: str) -> None:
+    """Give the delivery another token to make its key of. Raises Fenced."""
+    with database.writing() as session:
+        change_ours(session, claimed.id, claimed.fence, {"token": token})
 
 
 def commit_intent(
-    database: Database, held: Held, intent: Intent, *, now: datetime, lease: timedelta, owner: str
+    database: Database, claimed: ClaimedDelivery, intent: Intent, *, now: datetime, lease: timedelta, owner: str
 ) -> int:
     """Put the intent to publish on disk, with all that it takes, and return the attempt's id.
 
@@ -79,51 +109,52 @@ def commit_intent(
         KeyTaken: another delivery got this key at the same moment; nothing was written.
     """
     try:
-        return _commit_intent(database, held, intent, now=now, lease=lease, owner=owner)
+        return _commit_intent(database, claimed, intent, now=now, lease=lease, owner=owner)
     except IntegrityError:
         with database.reading() as session:
-            if held.idempotency_key is None and key_is_taken(session, intent.key):
+            if claimed.idempotency_key is None and key_is_taken(session, intent.key):
                 raise KeyTaken("Another post took this one's key at the same moment; it gets one of its own") from None
         raise
 
 
 def _commit_intent(
-    database: Database, held: Held, intent: Intent, *, now: datetime, lease: timedelta, owner: str
+    database: Database, claimed: ClaimedDelivery, intent: Intent, *, now: datetime, lease: timedelta, owner: str
 ) -> int:
     with database.writing() as session:
-        quotas.require(session, held.channel, held.adapted, now)
-        quotas.take(session, held.channel, now)
-        # Whatever becomes of this request, and of us: the next post keeps its distance.
-        put_off(session, held.channel, now + intent.gap)
+        if quotas.require(session, claimed.channel, claimed.adapted, now):
+            quotas.take(session, claimed.channel, now)
+        if intent.gap:
+            # Whatever becomes of this request, and of us: the next post keeps its distance.
+            wait_channel(session, claimed.channel, now + intent.gap)
         move(
-            session, held.id, fence=held.fence, before=State.PREPARING, to=State.PUBLISHING, now=now, actor=owner,
-            lease_owner=owner, lease_until=now + lease, idempotency_key=intent.key, sent_at=held.sent_at or now,
-            preparation=intent.preparation.model_dump(mode="json"), lost_workers=0,
+            session, claimed.id, fence=claimed.fence, before=State.PREPARING, to=State.PUBLISHING, now=now,
+            actor=owner, lease_owner=owner, lease_until=now + lease, idempotency_key=intent.key,
+            sent_at=claimed.sent_at or now, preparation=intent.preparation.model_dump(mode="json"), lost_workers=0,
         )  # fmt: skip
-        attempt = Attempt(
-            delivery_id=held.id, kind="send", fence=held.fence, worker=owner, started_at=now, cost_micros=intent.cost
-        )
-        session.add(attempt)
-        session.flush()
-        return attempt.id
+        return _add_attempt(session, claimed, "send", started_at=now, worker=owner, cost_micros=intent.cost)
 
 
 def record_end(
-    database: Database, held: Held, outcome: Outcome, error: Exception, *, now: datetime, owner: str, cost: int = 0
+    database: Database,
+    claimed: ClaimedDelivery,
+    outcome: Outcome,
+    error: Exception,
+    *,
+    now: datetime,
+    owner: str,
+    cost: int = 0,
 ) -> None:
     """The try ended before anything was sent; `cost`: of pictures that were handed over. Raises Fenced."""
     with database.writing() as session:
-        attempt = Attempt(
-            delivery_id=held.id, kind="send", fence=held.fence, worker=owner, started_at=now, cost_micros=cost,
-            **_told(error, now),
+        _add_attempt(
+            session, claimed, "send", started_at=now, worker=owner, cost_micros=cost, **_told(error, now)
         )  # fmt: skip
-        session.add(attempt)
-        _apply(session, held, State.PREPARING, outcome, now=now, owner=owner)
+        _apply(session, claimed, State.PREPARING, outcome, now=now, owner=owner)
 
 
 def record_answer(
     database: Database,
-    held: Held,
+    claimed: ClaimedDelivery,
     attempt: int,
     outcome: Outcome,
     error: Exception,
@@ -140,13 +171,22 @@ def record_answer(
         Fenced: the delivery is in other hands; the attempt's record was written nevertheless.
     """
     with database.writing() as session:
-        close_attempt(session, attempt, {**_told(error, now), "cost_micros": Attempt.cost_micros - unspent})
+        close_attempt(session, attempt, _told(error, now))
+        if unspent:
+            spent = update(ATTEMPTS).where(ATTEMPTS.c.id == attempt)
+            session.execute(spent.values(cost_micros=ATTEMPTS.c.cost_micros - unspent))
     with database.writing() as session:
-        _apply(session, held, State.PUBLISHING, outcome, now=now, owner=owner)
+        _apply(session, claimed, State.PUBLISHING, outcome, now=now, owner=owner)
 
 
 def record_success(
-    database: Database, held: Held, attempt: int, publication: Publication, habits: PublishingHabits, *, now: datetime
+    database: Database,
+    claimed: ClaimedDelivery,
+    attempt: int,
+    publication: Publication,
+    habits: PublishingHabits,
+    *,
+    now: datetime,
 ) -> None:
     """The platform accepted the post: whatever became of the lease, that is the truth."""
     with database.writing() as session:
@@ -158,51 +198,63 @@ def record_success(
         }
         close_attempt(session, attempt, told)
         try:
-            publish(session, held, publication, State.PUBLISHING, habits, now=now)
+            publish(session, claimed, publication, State.PUBLISHING, habits, now=now)
         except Fenced:
-            record_late_success(session, held.id, publication, now)
+            record_late_success(session, claimed.id, publication, now)
 
 
 def publish(
-    session: Session, held: Held, publication: Publication, before: State, habits: PublishingHabits, *, now: datetime
+    session: Session,
+    claimed: ClaimedDelivery,
+    publication: Publication,
+    before: State,
+    habits: PublishingHabits,
+    *,
+    now: datetime,
 ) -> None:
     """Move a delivery to `published`, or to `processing` when the platform does not show it yet."""
-    gap = timedelta(seconds=habits.minimum_gap_seconds)
     settle = now + timedelta(seconds=habits.settle_seconds)
     if publication.state == "processing":
         move(
-            session, held.id, fence=held.fence, before=before, to=State.PROCESSING, now=now, due_at=settle,
+            session, claimed.id, fence=claimed.fence, before=before, to=State.PROCESSING, now=now, due_at=settle,
             processing_id=publication.remote_id, lookups=0, clean_lookups=0,
         )  # fmt: skip
     else:
         move(
-            session, held.id, fence=held.fence, before=before, to=State.PUBLISHED, now=now,
-            remote_id=publication.remote_id, remote_url=publication.url, published_at=now, verify_at=settle,
-            unknown_since=None, tries=0, problem="",
+            session, claimed.id, fence=claimed.fence, before=before, to=State.PUBLISHED, now=now,
+            has_thread=bool(claimed.adapted.thread), remote_id=publication.remote_id, remote_url=publication.url,
+            published_at=now, verify_at=settle, unknown_since=None, tries=0, problem="",
         )  # fmt: skip
-    wait_channel(session, held.channel, now + gap)
+    if habits.minimum_gap_seconds:
+        wait_channel(session, claimed.channel, now + timedelta(seconds=habits.minimum_gap_seconds))
+
+
+def _add_attempt(session: Session, claimed: ClaimedDelivery, kind: str, **values: Any) -> int:
+    row = {"delivery_id": claimed.id, "kind": kind, "fence": claimed.fence, "detail": "", "cost_micros": 0, **values}
+    (number,) = cast("tuple[int]", session.connection().execute(ADD_ATTEMPT, row).inserted_primary_key)
+    return number
 
 
 def close_attempt(session: Session, attempt: int, told: dict[str, Any]) -> None:
-    session.execute(update(Attempt).where(Attempt.id == attempt).values(**told))
+    session.connection().execute(CLOSE_ATTEMPT, {"of_id": attempt, **told})
 
 
 def add_reading(
-    session: Session, held: Held, kind: str, outcome: str, *, started: datetime, now: datetime, owner: str, detail: str
+    session: Session,
+    claimed: ClaimedDelivery,
+    kind: str,
+    outcome: str,
+    *,
+    started: datetime,
+    now: datetime,
+    owner: str,
+    detail: str,
 ) -> None:
     """Record a look-up or a read-back."""
-    session.add(
-        Attempt(
-            delivery_id=held.id,
-            kind=kind,
-            fence=held.fence,
-            worker=owner,
-            started_at=started,
-            ended_at=now,
-            outcome=outcome,
-            detail=detail[:DETAIL_LENGTH],
-        )
-    )
+    _add_attempt(
+        session, claimed, kind, started_at=started, worker=owner, ended_at=now, outcome=outcome,
+        detail=detail[:DETAIL_LENGTH],
+    )  # fmt: skip
 
 
 def pause_channel(session: Session, channel: str, reason: str, now: datetime) -> None:
@@ -216,19 +268,12 @@ def pause_channel(session: Session, channel: str, reason: str, now: datetime) ->
 
 def wait_channel(session: Session, channel: str, until: datetime) -> None:
     """Let a channel publish nothing before `until`; an earlier wish to wait longer stands."""
-    row = session.get_one(Channel, channel)
-    if row.next_publish_at is None or row.next_publish_at < until:
-        row.next_publish_at = until
+    session.connection().execute(WAIT, {"of_name": channel, "until": until})
 
 
 def put_off(session: Session, channel: str, until: datetime) -> None:
     """Let no delivery that waits on a channel go out before `until`."""
-    session.execute(
-        update(Delivery)
-        .where(Delivery.channel_name == channel, Delivery.state == State.PENDING, Delivery.due_at < until)
-        .values(due_at=until)
-        .execution_options(synchronize_session=False)
-    )
+    session.connection().execute(PUT_OFF, {"of_channel": channel, "until": until})
 
 
 def tell(log: structlog.stdlib.BoundLogger, what: str, outcome: Outcome, error: Exception, zone: tzinfo) -> None:
@@ -260,26 +305,28 @@ def _told(error: Exception, now: datetime) -> dict[str, Any]:
     }
 
 
-def _apply(session: Session, held: Held, before: State, outcome: Outcome, *, now: datetime, owner: str) -> None:
+def _apply(
+    session: Session, claimed: ClaimedDelivery, before: State, outcome: Outcome, *, now: datetime, owner: str
+) -> None:
     of_the_account = outcome.to == State.HELD and outcome.pause_reason
-    problem = _with_remedy(held, outcome.problem) if of_the_account else outcome.problem
+    problem = _with_remedy(claimed, outcome.problem) if of_the_account else outcome.problem
     move(
-        session, held.id, fence=held.fence, before=before, to=outcome.to, now=now, actor=owner,
+        session, claimed.id, fence=claimed.fence, before=before, to=outcome.to, now=now, actor=owner,
         problem=problem, lost_workers=0, **outcome.values,
     )  # fmt: skip
     if outcome.pause_reason:
-        pause_channel(session, held.channel, outcome.pause_reason, now)
+        pause_channel(session, claimed.channel, outcome.pause_reason, now)
     if outcome.channel_waits_until:
-        wait_channel(session, held.channel, outcome.channel_waits_until)
+        wait_channel(session, claimed.channel, outcome.channel_waits_until)
     if outcome.others_wait_until:
-        put_off(session, held.channel, outcome.others_wait_until)
+        put_off(session, claimed.channel, outcome.others_wait_until)
     if outcome.trouble:
-        detail = {"channel": held.channel, "problem": outcome.trouble}
-        record_event(session, "channel in trouble", now=now, delivery_id=held.id, detail=detail)
+        detail = {"channel": claimed.channel, "problem": outcome.trouble}
+        record_event(session, "channel in trouble", now=now, delivery_id=claimed.id, detail=detail)
 
 
-def _with_remedy(held: Held, problem: str) -> str:
+def _with_remedy(claimed: ClaimedDelivery, problem: str) -> str:
     """What is wrong with the account, and every command that leads out of it."""
-    connect = f"publisher connect {held.channel}"
+    connect = f"publisher connect {claimed.channel}"
     mend = "" if connect in problem else f"Run {connect}, or mend its secrets. "
-    return f"{problem.rstrip('.')}. {mend}Then: publisher resume {held.channel}, publisher retry {held.id}."
+    return f"{problem.rstrip('.')}. {mend}Then: publisher resume {claimed.channel}, publisher retry {claimed.id}."

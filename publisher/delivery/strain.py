@@ -23,9 +23,11 @@ TROUBLE_AFTER = timedelta(minutes=30)
 REFUSALS = 3
 """So many different posts refused in a row: it is not the posts."""
 
-NO_ANSWER = frozenset({"Unavailable", "Unconfirmed", "unexpected"})
+NO_ANSWER = frozenset({"Unavailable", "RefusedOnce", "Unconfirmed", "unexpected"})
 REFUSED = "ContentRejected"
-SETTLES = frozenset({"published", "processing", "found", "CredentialsRefused", "RateLimited", REFUSED})
+SETTLES = frozenset(
+    {"published", "processing", "found", "CredentialsRefused", "RateLimited", "MediaExpired", "AlreadyPublic", REFUSED}
+)
 """Ends after which the platform is known to answer. Others tell nothing about it."""
 GOOD = frozenset({"published", "processing", "found"})
 

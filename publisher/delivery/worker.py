@@ -10,38 +10,41 @@ from __future__ import annotations
 
 import random
 import threading
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
+from dataclasses import dataclass
 from datetime import timedelta
 
 import structlog
-from sqlalchemy.orm import Session
 
-from publisher.adapt.inspection import ImageRefused
 from publisher.adapt.rendering import Renderer
 from publisher.clock import Clock, monotonic
-from publisher.content import Preparation, Publication
-from publisher.db.models import Attempt
+from publisher.content import Publication
 from publisher.db.session import Database
 from publisher.delivery import quotas, records
-from publisher.delivery.budget import Spending, alt_text_cost, request_cost, spending, whole_cost
+from publisher.delivery.admission import Admission
+from publisher.delivery.budget import alt_text_cost, request_cost
 from publisher.delivery.channels import Channels
-from publisher.delivery.claim import Held, claim, renew, take_look_up, take_verification
+from publisher.delivery.claim import ClaimedDelivery, claim, take_look_up, take_verification
 from publisher.delivery.confirm import Confirmer
+from publisher.delivery.leases import KeptLease, LeaseKeeper
 from publisher.delivery.outcomes import Pace, after_send, before_send
+from publisher.delivery.prepare import NotSent, Prepared, Preparer
+from publisher.delivery.refusals import weigh
 from publisher.delivery.strain import Strain, strain_of
 from publisher.delivery.verify import Verifier
 from publisher.lifecycle import Fenced
 from publisher.logs import get_logger
-from publisher.media import MediaUnreachable
-from publisher.platforms.base import PlatformAdapter, SupportsQuotas, UploadedMedia
-from publisher.platforms.errors import CredentialsRefused, RateLimited, Unavailable, Unconfirmed, UnsupportedContent
+from publisher.platforms.base import PlatformAdapter, UploadedMedia
+from publisher.platforms.errors import CredentialsRefused, RateLimited, Unavailable, Unconfirmed
 from publisher.settings import DeliverySettings
 
 MARGIN_SECONDS = 5.0
 """What a lease must cover beyond the publishing request, for recording its answer."""
+CHECK_SECONDS = 60.0
+"""Asking for the account after a refusal is over within this."""
 
 MAY_BE_PUBLIC = "Nothing was sent: the post before this reply was found, so the reply may be public already"
+TOO_SLOW = "This machine was too slow; nothing was sent"
 
 Milestone = Callable[[str, int], object]
 """Told `claimed`, `prepared`, `committed`, `answered`, `recorded` as a delivery passes them, and its id."""
@@ -51,16 +54,21 @@ def _unwatched(_name: str, _delivery: int) -> None:
     """Nobody watches."""
 
 
-class LeaseTooShort(Exception):
-    """The lease would not cover the publishing request; nothing was sent."""
-
-
 class NotAsked(Unconfirmed):
     """Nothing was sent, and yet the post may be public."""
 
 
 NOT_CHARGED = (CredentialsRefused, NotAsked, RateLimited, Unavailable)
 """Ends of a publishing request that was not sent, or that the platform turned away unread."""
+
+
+@dataclass(frozen=True, slots=True)
+class Committed:
+    """The intent to publish is on disk."""
+
+    attempt: int
+    latest_start: float
+    """By the monotonic clock: a request that begins later is not covered by the lease."""
 
 
 class Worker:
@@ -80,200 +88,174 @@ class Worker:
     ) -> None:
         self._database = database
         self._channels = channels
-        self._renderer = renderer
         self._clock = clock
         self._lease = timedelta(seconds=settings.lease_seconds)
         self._owner = owner
         self._pace = Pace(settings.retry_seconds, settings.look_up_after, jitter or random.Random())  # noqa: S311
         self._milestone = milestone
         channels.on_quota(quotas.Book(database, clock).note)
-        self._confirmer = Confirmer(database, channels, clock, self._pace, settings.settle_seconds, owner=owner)
+        self._leases = LeaseKeeper(database, clock, self._lease)
+        self._admission = Admission(database, channels, clock)
+        self._preparer = Preparer(channels, renderer, self._admission)
+        self._confirmer = Confirmer(database, channels, clock, self._pace, settings, owner=owner)
         self._verifier = Verifier(database, channels, clock, owner=owner)
 
     def drain(self, channel: str, stop: threading.Event | None = None) -> int:
         """Do what is due on one channel until nothing is, and return how many things that were."""
-        done = 0
-        while not (stop and stop.is_set()) and self._step(channel):
+        done, delivered = 0, False
+        while not (stop and stop.is_set()):
+            # Where a post was due, the next one probably is.
+            delivered = self._deliver_next(channel, look_first=not delivered)
+            if not delivered and not self._read_next(channel):
+                break
             done += 1
         return done
 
-    def _step(self, channel: str) -> bool:
-        now = self._clock.now()
-        if held := claim(self._database, channel, owner=self._owner, now=now, lease=self._lease):
-            self._deliver(held)
-        elif held := take_look_up(self._database, channel, now):
-            self._confirmer.look_up(held)
-        elif held := take_verification(self._database, channel, now):
-            self._verifier.verify(held)
-        else:
-            return False
-        return True
+    def _deliver_next(self, channel: str, *, look_first: bool) -> bool:
+        claimed = claim(
+            self._database, channel, owner=self._owner, now=self._clock.now(), lease=self._lease, look_first=look_first
+        )
+        if claimed is not None:
+            self._deliver(claimed)
+        return claimed is not None
 
-    def _deliver(self, held: Held) -> None:
-        log = get_logger("delivery").bind(delivery=held.id, channel=held.channel, title=held.adapted.title)
-        log.info("claimed", fence=held.fence, tries=held.tries)
-        self._milestone("claimed", held.id)
+    def _read_next(self, channel: str) -> bool:
+        now = self._clock.now()
+        if claimed := take_look_up(self._database, channel, now):
+            self._confirmer.look_up(claimed)
+        elif claimed := take_verification(self._database, channel, now):
+            self._verifier.verify(claimed)
+        return claimed is not None
+
+    def _deliver(self, claimed: ClaimedDelivery) -> None:
+        log = get_logger("delivery").bind(delivery=claimed.id, channel=claimed.channel, title=claimed.adapted.title)
+        log.info("claimed", fence=claimed.fence, tries=claimed.tries)
+        self._milestone("claimed", claimed.id)
         try:
-            with self._kept(held):
-                self._publish(held, log)
+            with self._leases.keeping(claimed) as lease:
+                self._publish(claimed, lease, log)
         except Fenced:
             log.warning("lost the lease; somebody else has it")
 
-    def _publish(self, held: Held, log: structlog.stdlib.BoundLogger) -> None:
+    def _publish(self, claimed: ClaimedDelivery, lease: KeptLease, log: structlog.stdlib.BoundLogger) -> None:
         """Prepare, commit, send, record. Raises Fenced as soon as the delivery is in other hands."""
-        media: list[UploadedMedia] = []
-        try:
-            adapter, key = self._prepare(held, media)
-            preparation = adapter.prepare(held.adapted, media, idempotency_key=key, earlier=held.preparation)
-        except Exception as error:
-            self._not_sent(held, media, error, log)
+        prepared = self._preparer.prepare(claimed, lease)
+        if isinstance(prepared, NotSent):
+            self._record_not_sent(claimed, prepared, lease, log)
             return
-        self._milestone("prepared", held.id)
-        intent = self._intent(held, key, media, preparation)
-        timeout = self._channels.profile(held.channel).publishing.timeout_seconds
-        committed = monotonic()
-        lease = max(self._lease, timedelta(seconds=timeout + MARGIN_SECONDS))
-        try:
-            attempt = records.commit_intent(
-                self._database, held, intent, now=self._clock.now(), lease=lease, owner=self._owner
-            )
-        except (RateLimited, records.KeyTaken) as error:
-            self._not_sent(held, media, error, log)
+        self._milestone("prepared", claimed.id)
+        committed = self._commit(claimed, prepared, lease)
+        if isinstance(committed, NotSent):
+            self._record_not_sent(claimed, committed, lease, log)
             return
-        self._milestone("committed", held.id)
-        log.info("publishing", idempotency_key=intent.key, attempt=attempt)
-        try:
-            if monotonic() - committed > lease.total_seconds() - timeout:
-                raise LeaseTooShort
-            if held.unknown_since is not None:
-                raise NotAsked(MAY_BE_PUBLIC)
-            publication = adapter.publish(held.adapted, media, idempotency_key=intent.key, preparation=preparation)
-        except LeaseTooShort:
-            self._end(held, attempt, Unavailable("This machine was too slow; nothing was sent"), log)
-        except Exception as error:
-            self._milestone("answered", held.id)
-            self._end(held, attempt, error, log)
-        else:
-            self._milestone("answered", held.id)
-            self._succeed(held, attempt, publication, log)
-        self._milestone("recorded", held.id)
-        self._warn(held, attempt, log)
+        self._milestone("committed", claimed.id)
+        log.info("publishing", idempotency_key=prepared.key, attempt=committed.attempt)
+        answer = self._send(claimed, prepared, committed)
+        self._milestone("answered", claimed.id)
+        self._record(claimed, prepared, committed, answer, lease, log)
+        self._milestone("recorded", claimed.id)
+        self._admission.warn(claimed, committed.attempt, log)
 
-    def _prepare(self, held: Held, media: list[UploadedMedia]) -> tuple[PlatformAdapter, str]:
-        """Hand every picture over, each added to `media` as soon as the platform has it. Returns the key as well."""
-        if blocking := [problem.message for problem in held.adapted.problems if problem.blocking]:
-            raise UnsupportedContent(" ".join(blocking))
-        self._admit(held)
-        adapter = self._channels.open(held.channel)
-        if isinstance(adapter, SupportsQuotas):
-            self._ask_for_quotas(adapter, held)
-        key = records.free_key(self._database, held, adapter.idempotency_key)
-        try:
-            renditions = [self._renderer.render(image.spec) for image in held.adapted.images]
-        except ImageRefused as error:
-            raise UnsupportedContent(str(error)) from error
-        except MediaUnreachable as error:
-            raise Unavailable(str(error)) from error
-        for position, (rendition, image) in enumerate(zip(renditions, held.adapted.images, strict=True)):
-            media.append(
-                adapter.upload_media(
-                    rendition, image.alt_text, idempotency_key=key, position=position, total=len(renditions)
-                )
-            )
-        return adapter, key
-
-    def _admit(self, held: Held) -> None:
-        """Raise RateLimited or BudgetReached when a quota or the month's budget does not leave what this post takes."""
-        with self._database.reading() as session:
-            quotas.require(session, held.channel, held.adapted, self._clock.now())
-            # What may be public already is looked up first, and that is not held for money.
-            if held.unknown_since is None:
-                cost = whole_cost(self._channels.profile(held.channel).prices, held.adapted)
-                self._spending(session, held).require(cost, held.id)
-
-    def _ask_for_quotas(self, adapter: SupportsQuotas, held: Held) -> None:
-        try:
-            adapter.read_quotas()
-        except Unavailable as error:
-            # Worth knowing, and no reason to be late: the platform refuses what would be too much.
-            get_logger("delivery").info("no quotas were told", channel=held.channel, why=error.message)
-        self._admit(held)
-
-    def _intent(self, held: Held, key: str, media: list[UploadedMedia], preparation: Preparation) -> records.Intent:
-        profile = self._channels.profile(held.channel)
-        return records.Intent(
-            key=key,
-            preparation=preparation,
-            cost=request_cost(profile.prices, held.adapted.caption) + self._paid(held, media),
+    def _commit(self, claimed: ClaimedDelivery, prepared: Prepared, lease: KeptLease) -> Committed | NotSent:
+        """Put the intent on disk. The lease is kept as long as one request may take, and no longer."""
+        profile = self._channels.profile(claimed.channel)
+        timeout = profile.publishing.timeout_seconds
+        prices = profile.prices
+        intent = records.Intent(
+            key=prepared.key,
+            preparation=prepared.preparation,
+            cost=request_cost(prices, claimed.adapted.caption) + self._paid(claimed, prepared.media),
             gap=timedelta(seconds=profile.publishing.minimum_gap_seconds),
         )
+        first = max(self._lease, timedelta(seconds=timeout + MARGIN_SECONDS))
+        latest_start = monotonic() + first.total_seconds() - timeout
+        lease.allow(timeout + self._preparer.uplink_seconds(prepared.media) + MARGIN_SECONDS)
+        try:
+            attempt = records.commit_intent(
+                self._database, claimed, intent, now=self._clock.now(), lease=first, owner=self._owner
+            )
+        except (RateLimited, records.KeyTaken) as error:
+            return NotSent(error=error, adapter=prepared.adapter, media=prepared.media)
+        return Committed(attempt, latest_start)
 
-    def _paid(self, held: Held, media: list[UploadedMedia]) -> int:
-        """What handing these pictures over costs, in micros."""
-        return alt_text_cost(self._channels.profile(held.channel).prices, (each.alt_text for each in media))
+    def _send(self, claimed: ClaimedDelivery, prepared: Prepared, committed: Committed) -> Publication | Exception:
+        """Send the one request that publishes, unless that is too late or the post may be public already."""
+        if monotonic() > committed.latest_start:
+            return Unavailable(TOO_SLOW)
+        if claimed.unknown_since is not None:
+            return NotAsked(MAY_BE_PUBLIC)
+        try:
+            return prepared.adapter.publish(
+                claimed.adapted, prepared.media, idempotency_key=prepared.key, preparation=prepared.preparation
+            )
+        except Exception as error:
+            return error
 
-    def _spending(self, session: Session, held: Held) -> Spending:
-        budget = self._channels.monthly_budget(held.channel)
-        return spending(session, held.channel, budget, self._clock.now(), self._channels.zone)
-
-    def _warn(self, held: Held, attempt: int, log: structlog.stdlib.BoundLogger) -> None:
-        """Tell once that the month's budget is nearly spent: when this attempt made it so."""
-        with self._database.reading() as session:
-            cost = session.get_one(Attempt, attempt).cost_micros
-            if cost and (spent := self._spending(session, held)).became_nearly_spent(cost):
-                log.warning("budget nearly spent", told=spent.told)
-
-    def _not_sent(
-        self, held: Held, media: list[UploadedMedia], error: Exception, log: structlog.stdlib.BoundLogger
+    def _record(
+        self,
+        claimed: ClaimedDelivery,
+        prepared: Prepared,
+        committed: Committed,
+        answer: Publication | Exception,
+        lease: KeptLease,
+        log: structlog.stdlib.BoundLogger,
     ) -> None:
+        if isinstance(answer, Publication):
+            self._record_success(claimed, committed, answer, log)
+            return
+        unspent = 0
+        if isinstance(answer, NOT_CHARGED):
+            unspent = request_cost(self._channels.profile(claimed.channel).prices, claimed.adapted.caption)
+        error = self._weigh(answer, claimed, prepared.adapter, lease)
         now = self._clock.now()
-        outcome = before_send(error, tries=held.tries + 1, now=now, pace=self._pace, strain=self._strain(held))
-        records.record_end(
-            self._database, held, outcome, error, now=now, owner=self._owner, cost=self._paid(held, media)
-        )
-        records.tell(log, "not sent", outcome, error, self._channels.zone)
-
-    def _end(self, held: Held, attempt: int, error: Exception, log: structlog.stdlib.BoundLogger) -> None:
-        now = self._clock.now()
-        outcome = after_send(error, tries=held.tries + 1, now=now, pace=self._pace, strain=self._strain(held))
-        prices = self._channels.profile(held.channel).prices
-        unspent = request_cost(prices, held.adapted.caption) if isinstance(error, NOT_CHARGED) else 0
+        outcome = after_send(error, tries=claimed.tries + 1, now=now, pace=self._pace, strain=self._strain(claimed))
         records.record_answer(
-            self._database, held, attempt, outcome, error, now=now, owner=self._owner, unspent=unspent
+            self._database, claimed, committed.attempt, outcome, error, now=now, owner=self._owner, unspent=unspent
         )
         told = "not published" if outcome.to != "unconfirmed" else "outcome unknown"
         records.tell(log, told, outcome, error, self._channels.zone)
 
-    def _strain(self, held: Held) -> Strain:
-        with self._database.reading() as session:
-            return strain_of(session, held.channel, self._clock.now())
-
-    def _succeed(self, held: Held, attempt: int, publication: Publication, log: structlog.stdlib.BoundLogger) -> None:
-        habits = self._channels.profile(held.channel).publishing
+    def _record_success(
+        self,
+        claimed: ClaimedDelivery,
+        committed: Committed,
+        publication: Publication,
+        log: structlog.stdlib.BoundLogger,
+    ) -> None:
+        habits = self._channels.profile(claimed.channel).publishing
         try:
-            records.record_success(self._database, held, attempt, publication, habits, now=self._clock.now())
+            records.record_success(
+                self._database, claimed, committed.attempt, publication, habits, now=self._clock.now()
+            )
         except Exception:
             # The lease runs out, and a look-up finds the post; until then this line is the only record of it.
             log.error("public, but not recorded yet", url=publication.url, remote_id=publication.remote_id)
             raise
         log.info(publication.state, url=publication.url, remote_id=publication.remote_id)
 
-    @contextmanager
-    def _kept(self, held: Held) -> Iterator[None]:
-        """Lengthen the lease again and again while the delivery is worked on."""
-        done = threading.Event()
-        keeper = threading.Thread(target=self._keep, args=(held, done), name=f"lease-{held.id}", daemon=True)
-        keeper.start()
-        try:
-            yield
-        finally:
-            done.set()
-            keeper.join()
+    def _record_not_sent(
+        self, claimed: ClaimedDelivery, end: NotSent, lease: KeptLease, log: structlog.stdlib.BoundLogger
+    ) -> None:
+        error = self._weigh(end.error, claimed, end.adapter, lease)
+        now = self._clock.now()
+        outcome = before_send(error, tries=claimed.tries + 1, now=now, pace=self._pace, strain=self._strain(claimed))
+        cost = self._paid(claimed, end.media)
+        records.record_end(self._database, claimed, outcome, error, now=now, owner=self._owner, cost=cost)
+        records.tell(log, "not sent", outcome, error, self._channels.zone)
 
-    def _keep(self, held: Held, done: threading.Event) -> None:
-        while not done.wait(self._lease.total_seconds() / 3):
-            try:
-                renew(self._database, held, now=self._clock.now(), lease=self._lease)
-            except Exception as error:
-                # The lease then runs out, and the fence keeps us from changing anything after it.
-                get_logger("delivery").warning("the lease was not renewed", delivery=held.id, error=str(error))
+    def _weigh(
+        self, error: Exception, claimed: ClaimedDelivery, adapter: PlatformAdapter | None, lease: KeptLease
+    ) -> Exception:
+        lease.allow(CHECK_SECONDS)
+        return weigh(error, adapter, self._database, claimed.id)
+
+    def _paid(self, claimed: ClaimedDelivery, media: list[UploadedMedia]) -> int:
+        """What handing these pictures over costs, in micros."""
+        if not media:
+            return 0
+        prices = self._channels.profile(claimed.channel).prices
+        return alt_text_cost(prices, (picture.alt_text for picture in media))
+
+    def _strain(self, claimed: ClaimedDelivery) -> Strain:
+        with self._database.reading() as session:
+            return strain_of(session, claimed.channel, self._clock.now())

@@ -43,7 +43,7 @@ lateness = "until 23:59"
 [delivery]
 lease_seconds = 3.0
 look_up_after = [0.3, 1.8, 4.0]
-settle_seconds = {SETTLE_SECONDS}
+listing_lag_seconds = {SETTLE_SECONDS}
 retry_seconds = 0.3
 workers = 4
 """

@@ -118,8 +118,11 @@ class DeliverySettings(Section):
     """A worker that is not heard of for this long has lost its delivery."""
     look_up_after: tuple[Annotated[float, Field(gt=0)], ...] = Field(default=(10.0, 60.0, 300.0), min_length=1)
     """Seconds after an unknown outcome at which the platform is asked whether the post is there."""
-    settle_seconds: float | None = Field(default=None, ge=0)
-    """When absence means absence. None: as the platform's profile says."""
+    listing_lag_seconds: float | None = Field(default=None, ge=0)
+    """How long a platform's list of posts may lag behind. None: as the platform's profile says."""
+    after_unknown: Literal["wait", "ask"] = "wait"
+    """What follows an unknown outcome once the list has caught up and does not show the post: it goes out again, or a
+    person decides."""
     slowest_uplink_kbit: float = Field(default=256.0, gt=0)
     """Kilobits per second of the slowest line that uploads are allowed time for."""
     retry_seconds: float = Field(default=20.0, gt=0)

@@ -125,6 +125,7 @@ def test_nothing_leaves_before_its_time(bench: Bench) -> None:
 )
 def test_each_end_of_the_publishing_request_has_its_state(bench: Bench, error: Exception, state: State) -> None:
     bench.platform.before = [error]
+    bench.platform.account_trouble = error if isinstance(error, CredentialsRefused) else None
     delivery = add_delivery(bench.database, bench.clock.now())
     bench.drain()
     row = the_delivery(bench.database, delivery)
@@ -144,6 +145,7 @@ def test_each_end_of_the_publishing_request_has_its_state(bench: Bench, error: E
 )
 def test_trouble_before_the_send_never_leaves_an_unknown_outcome(bench: Bench, error: Exception, state: State) -> None:
     bench.platform.on_upload = [error]
+    bench.platform.account_trouble = error if isinstance(error, CredentialsRefused) else None
     delivery = add_delivery(bench.database, bench.clock.now())
     bench.drain()
     row = the_delivery(bench.database, delivery)
@@ -185,14 +187,14 @@ def test_requests_that_get_lost_again_and_again_end_with_a_person(bench: Bench) 
     assert "5 requests got no answer" in row.problem
 
 
-def test_absence_before_the_settling_time_does_not_count(bench: Bench) -> None:
+def test_absence_before_the_listing_has_caught_up_does_not_count(bench: Bench) -> None:
     bench.channels._profile = fake_profile(settle=400)
     bench.platform.after = [LOST_ANSWER]
     bench.platform.hidden = True
     delivery = add_delivery(bench.database, bench.clock.now())
     bench.drain_for(seconds=350)
     row = the_delivery(bench.database, delivery)
-    assert (row.state, row.lookups, row.clean_lookups) == ("unconfirmed", 3, 0)
+    assert (row.state, row.lookups, row.clean_lookups) == ("unconfirmed", 3, 3)
     bench.platform.hidden = False
     bench.drain_for(minutes=10)
     assert the_delivery(bench.database, delivery).state == "published"
@@ -253,6 +255,7 @@ def test_a_rate_limit_is_honoured_to_the_second(bench: Bench) -> None:
 @on_every_database
 def test_refused_credentials_pause_the_channel_until_it_is_resumed(bench: Bench) -> None:
     bench.platform.before = [CredentialsRefused("connect it again")]
+    bench.platform.account_trouble = CredentialsRefused("connect it again")
     first = add_delivery(bench.database, bench.clock.now())
     second = add_delivery(bench.database, bench.clock.now(), day_offset=1)
     bench.drain_for(minutes=10)
@@ -262,6 +265,7 @@ def test_refused_credentials_pause_the_channel_until_it_is_resumed(bench: Bench)
     assert channel.pause_reason == "connect it again"
     assert len(told) == 1
     assert [the_delivery(bench.database, row).state for row in (first, second)] == ["held", "pending"]
+    bench.platform.account_trouble = None
     assert operate.resume(bench.database, "fake", now=bench.clock.now(), actor="me")
     operate.retry(bench.database, first, now=bench.clock.now(), actor="me")
     bench.drain_for(minutes=1)

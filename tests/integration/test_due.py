@@ -16,8 +16,8 @@ from publisher.db.operations import Channel
 from publisher.db.session import Database
 from publisher.delivery import due
 from publisher.delivery.claim import claim, take_look_up, take_verification
-from publisher.delivery.due import due_channels, miss_expired, next_due, recover_lost
-from tests.fakes import add_delivery
+from publisher.delivery.due import due_channels, miss_expired, recover_lost
+from tests.fakes import add_delivery, next_due
 
 Statements = list[tuple[str, Any]]
 

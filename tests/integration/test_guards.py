@@ -13,7 +13,7 @@ import pytest
 from publisher.clock import FixedClock
 from publisher.db.session import Database
 from publisher.delivery import records
-from publisher.delivery.claim import Held, claim, take_look_up
+from publisher.delivery.claim import ClaimedDelivery, claim, take_look_up
 from publisher.delivery.confirm import Confirmer
 from publisher.delivery.due import recover_lost
 from publisher.delivery.outcomes import Pace, after_send
@@ -27,6 +27,7 @@ from tests.conftest import on_every_database
 from tests.fakes import FakeChannels, FakePlatform, FakeRenderer, add_delivery, fake_profile
 
 LEASE = timedelta(seconds=30)
+SETTINGS = DeliverySettings(lease_seconds=30, look_up_after=(10, 60))
 
 
 class Bench:
@@ -37,17 +38,16 @@ class Bench:
         self.channels = FakeChannels(self.platform, fake_profile())
         self.pace = Pace(20, (10, 60), jitter=random.Random(7))
 
-    def claim(self, owner: str) -> Held | None:
+    def claim(self, owner: str) -> ClaimedDelivery | None:
         return claim(self.database, "fake", owner=owner, now=self.clock.now(), lease=LEASE)
 
     def drain(self) -> None:
-        settings = DeliverySettings(lease_seconds=30, look_up_after=(10, 60))
-        Worker(self.database, self.channels, FakeRenderer(), self.clock, settings, owner="later").drain("fake")
+        Worker(self.database, self.channels, FakeRenderer(), self.clock, SETTINGS, owner="later").drain("fake")
 
     def look_up(self) -> None:
-        held = take_look_up(self.database, "fake", self.clock.now())
-        assert held is not None
-        Confirmer(self.database, self.channels, self.clock, self.pace, None, owner="looker").look_up(held)
+        claimed = take_look_up(self.database, "fake", self.clock.now())
+        assert claimed is not None
+        Confirmer(self.database, self.channels, self.clock, self.pace, SETTINGS, owner="looker").look_up(claimed)
 
     def find_absent(self) -> None:
         """The lease runs out, and two look-ups find nothing: it goes out again."""
@@ -133,7 +133,7 @@ def test_of_many_that_claim_at_once_one_gets_it(bench: Bench, broken: bool) -> N
     count = 6
     barrier = threading.Barrier(count)
 
-    def claim_with_the_others(number: int) -> Held | None:
+    def claim_with_the_others(number: int) -> ClaimedDelivery | None:
         barrier.wait()
         return bench.claim(f"worker {number}")
 

@@ -20,20 +20,21 @@ from sqlalchemy import delete, select
 from publisher.clock import FixedClock
 from publisher.content import Absence, AdaptedPost, Preparation, Publication
 from publisher.db.base import Base
-from publisher.db.models import LEASED, Delivery
+from publisher.db.models import Delivery
 from publisher.db.operations import Channel
 from publisher.db.session import Database
 from publisher.delivery import operate, records
 from publisher.delivery.act_refusals import Refused
 from publisher.delivery.adopt import AdoptionRequest, adopt
-from publisher.delivery.claim import Held, claim, take_look_up
+from publisher.delivery.claim import ClaimedDelivery, claim, take_look_up
 from publisher.delivery.confirm import Confirmer
 from publisher.delivery.due import miss_expired, recover_lost
 from publisher.delivery.outcomes import Pace, after_send, before_send
 from publisher.lifecycle import Fenced
 from publisher.platforms.base import NOTHING_PREPARED
 from publisher.platforms.errors import ContentRejected, CredentialsRefused, RateLimited, Unavailable, Unconfirmed
-from publisher.states import FINAL, WAITING, State
+from publisher.settings import DeliverySettings
+from publisher.states import BY_HAND, FINAL, LEASED, WAITING, State
 from tests.fakes import FakeAdapter, FakeChannels, FakePlatform, add_delivery, fake_profile
 
 CHANNELS = ("north", "south")
@@ -42,7 +43,7 @@ SETTLE = timedelta(seconds=10)
 LEASE = timedelta(seconds=30)
 APPEARS_AFTER = timedelta(seconds=5)
 START = datetime(2026, 5, 4, 9, 0, tzinfo=UTC)
-BY_HAND = (State.HELD, State.FAILED, State.MISSED)
+DELIVERY = DeliverySettings(look_up_after=(10, 60, 300))
 PROFILE = fake_profile(timeout=TIMEOUT, settle=SETTLE.total_seconds())
 
 refusals = st.sampled_from([Unavailable("down"), ContentRejected("no"), CredentialsRefused("who?")])
@@ -77,7 +78,7 @@ class SlowToShow(FakeAdapter):
 class Hands:
     """A worker with a delivery, and how far it has come."""
 
-    held: Held
+    claimed: ClaimedDelivery
     owner: str
     key: str = ""
     attempt: int = 0
@@ -100,7 +101,7 @@ class DeskMachine(RuleBasedStateMachine):
         adapter = type("Adapter", (SlowToShow,), {"clock": self.clock, "accepted": self.accepted})
         self.channels = FakeChannels(self.platform, PROFILE, adapter)
         self.pace = Pace(20, (10, 60, 300), random.Random(7))
-        self.confirmer = Confirmer(self.database, self.channels, self.clock, self.pace, None, owner="looker")
+        self.confirmer = Confirmer(self.database, self.channels, self.clock, self.pace, DELIVERY, owner="looker")
         self.hands: list[Hands] = []
         self.dead: set[str] = set()
         self.workers = 0
@@ -145,7 +146,7 @@ class DeskMachine(RuleBasedStateMachine):
         now = self.clock.now()
         outcome = before_send(error, tries=1, now=now, pace=self.pace)
         with _Guarded(self, hands):
-            records.record_end(self.database, hands.held, outcome, error, now=now, owner=hands.owner)
+            records.record_end(self.database, hands.claimed, outcome, error, now=now, owner=hands.owner)
         self._forget(hands)
 
     @precondition(lambda self: self.days)
@@ -157,8 +158,8 @@ class DeskMachine(RuleBasedStateMachine):
             recover_lost(self.database, self.clock.now(), timedelta(seconds=10), lambda owner: owner in self.dead)
             miss_expired(self.database, self.clock.now())
         for channel in CHANNELS if noticed else ():
-            if held := take_look_up(self.database, channel, self.clock.now()):
-                self.confirmer.look_up(held)
+            if claimed := take_look_up(self.database, channel, self.clock.now()):
+                self.confirmer.look_up(claimed)
         if end:
             self.work(new=True, number=0, end=end, steps=4)
 
@@ -203,10 +204,10 @@ class DeskMachine(RuleBasedStateMachine):
     def _take(self, channel: str) -> Hands | None:
         self.workers += 1
         owner = f"worker {self.workers}"
-        held = claim(self.database, channel, owner=owner, now=self.clock.now(), lease=LEASE)
-        if held is None:
+        claimed = claim(self.database, channel, owner=owner, now=self.clock.now(), lease=LEASE)
+        if claimed is None:
             return None
-        hands = Hands(held, owner, key=held.idempotency_key or f"key-{held.seed.token}")
+        hands = Hands(claimed, owner, key=claimed.idempotency_key or f"key-{claimed.seed.token}")
         self.hands.append(hands)
         return hands
 
@@ -215,7 +216,7 @@ class DeskMachine(RuleBasedStateMachine):
         intent = records.Intent(key=hands.key, preparation=NOTHING_PREPARED, cost=0, gap=timedelta(0))
         with _Guarded(self, hands):
             hands.attempt = records.commit_intent(
-                self.database, hands.held, intent, now=now, lease=LEASE, owner=hands.owner
+                self.database, hands.claimed, intent, now=now, lease=LEASE, owner=hands.owner
             )
             hands.committed = now
 
@@ -224,12 +225,12 @@ class DeskMachine(RuleBasedStateMachine):
         if self.clock.now() - hands.committed > LEASE - timedelta(seconds=TIMEOUT):
             hands.answer = Unavailable("too late to begin")
             return
-        row = self._row(hands.held.id)
-        if row.fence == hands.held.fence:
+        row = self._row(hands.claimed.id)
+        if row.fence == hands.claimed.fence:
             assert (row.state, row.idempotency_key) == ("publishing", hands.key), "the intent is on disk"
             assert row.sent_at is not None
         if end in ("published", "lost after"):
-            self.copies[hands.held.seed.token] += 1
+            self.copies[hands.claimed.seed.token] += 1
             self.accepted[hands.key] = self.clock.now()
         answers: dict[str, Publication | Exception] = {
             "published": Publication(remote_id=f"id-{hands.key}", url=f"https://fake.example/{hands.key}"),
@@ -242,13 +243,13 @@ class DeskMachine(RuleBasedStateMachine):
     def _record(self, hands: Hands, answer: Publication | Exception) -> None:
         now = self.clock.now()
         if isinstance(answer, Publication):
-            records.record_success(self.database, hands.held, hands.attempt, answer, PROFILE.publishing, now=now)
-            assert self._row(hands.held.id).state == "published", "a late success is the truth nevertheless"
+            records.record_success(self.database, hands.claimed, hands.attempt, answer, PROFILE.publishing, now=now)
+            assert self._row(hands.claimed.id).state == "published", "a late success is the truth nevertheless"
         else:
             outcome = after_send(answer, tries=1, now=now, pace=self.pace)
             with _Guarded(self, hands):
                 records.record_answer(
-                    self.database, hands.held, hands.attempt, outcome, answer, now=now, owner=hands.owner
+                    self.database, hands.claimed, hands.attempt, outcome, answer, now=now, owner=hands.owner
                 )
         self._forget(hands)
 
@@ -324,17 +325,17 @@ class _Guarded:
     def __init__(self, machine: DeskMachine, hands: Hands) -> None:
         self._machine = machine
         self._hands = hands
-        self._before = _told(machine._row(hands.held.id))
+        self._before = _told(machine._row(hands.claimed.id))
 
     def __enter__(self) -> None:
         return None
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, _trace: object) -> bool:
-        if self._before["fence"] == self._hands.held.fence:
+        if self._before["fence"] == self._hands.claimed.fence:
             assert error is None, "whoever holds it may write"
             return False
         assert isinstance(error, Fenced), "whoever lost it may not"
-        assert _told(self._machine._row(self._hands.held.id)) == self._before
+        assert _told(self._machine._row(self._hands.claimed.id)) == self._before
         self._machine._forget(self._hands)
         return True
 

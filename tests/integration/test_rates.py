@@ -19,7 +19,6 @@ from publisher.db.models import Attempt, Delivery, Event
 from publisher.db.operations import Channel
 from publisher.db.session import Database
 from publisher.delivery import operate, quotas
-from publisher.delivery.due import next_due
 from publisher.delivery.outcomes import Pace
 from publisher.delivery.strain import strain_of
 from publisher.delivery.worker import Worker
@@ -34,7 +33,16 @@ from publisher.platforms.errors import (
 )
 from publisher.profiles import Prices
 from publisher.settings import DeliverySettings
-from tests.fakes import FakeAdapter, FakeChannels, FakePlatform, FakeRenderer, add_delivery, fake_profile, the_delivery
+from tests.fakes import (
+    FakeAdapter,
+    FakeChannels,
+    FakePlatform,
+    FakeRenderer,
+    add_delivery,
+    fake_profile,
+    next_due,
+    the_delivery,
+)
 
 SETTINGS = DeliverySettings(lease_seconds=30, look_up_after=(10, 60, 300), retry_seconds=20)
 PRICES = Prices(post=0.1, post_with_link=1.0, alt_text=0.01)

@@ -25,7 +25,7 @@ from publisher.delivery.listing import Wanted, all_deliveries, find_deliveries, 
 from publisher.delivery.outcomes import next_try
 from publisher.desk import Desk
 from publisher.staff.accounts import actor_of
-from publisher.states import WAITING
+from publisher.states import BY_HAND, WAITING
 from publisher.web.errors import NotThere
 from publisher.web.rendering import desk_of, flash, go, page
 
@@ -145,7 +145,7 @@ def _delivery_page(request: Request, delivery_id: int, *, refusal: str = "", lin
         tones=TONES,
         waiting=WAITING,
         next_try=next_try(row, row.channel),
-        by_hand=row.state in operate.BY_HAND,
+        by_hand=row.state in BY_HAND,
         can_cancel=row.state in operate.CANCELABLE,
         can_adopt=row.state in operate.ADOPTABLE,
     )

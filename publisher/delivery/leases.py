@@ -1,0 +1,99 @@
+"""Keeping the leases of what a worker has in its hands: one thread for all of them."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import timedelta
+
+from sqlalchemy import bindparam, update
+
+from publisher.clock import Clock, monotonic
+from publisher.db.base import UtcDateTime
+from publisher.db.session import Database
+from publisher.delivery.claim import ClaimedDelivery
+from publisher.delivery.due import in_states
+from publisher.lifecycle import DELIVERIES
+from publisher.logs import get_logger
+from publisher.states import LEASED
+
+UNTIL = bindparam("until", type_=UtcDateTime())
+RENEW = (
+    update(DELIVERIES)
+    .where(
+        DELIVERIES.c.id == bindparam("of_id"),
+        DELIVERIES.c.fence == bindparam("of_fence"),
+        in_states(DELIVERIES, *LEASED),
+        DELIVERIES.c.lease_until < UNTIL,
+    )
+    .values(lease_until=UNTIL)
+)
+
+
+class KeptLease:
+    """One lease that is renewed, until its holder is done or what it does now has taken too long."""
+
+    def __init__(self, claimed: ClaimedDelivery, lease: timedelta) -> None:
+        self.claimed = claimed
+        self._ends = monotonic() + lease.total_seconds()
+
+    def allow(self, seconds: float) -> None:
+        """Have it renewed for so long from now: what comes next is over by then, or never ends."""
+        self._ends = monotonic() + seconds
+
+    @property
+    def remaining(self) -> timedelta:
+        """How long it may still be renewed for; nothing or less: it has taken too long."""
+        return timedelta(seconds=self._ends - monotonic())
+
+
+class LeaseKeeper:
+    """Renews leases, each when a third of it is over. Its thread lives while there is something to keep."""
+
+    def __init__(self, database: Database, clock: Clock, lease: timedelta) -> None:
+        self._database = database
+        self._clock = clock
+        self._lease = lease
+        self._pause = lease.total_seconds() / 3
+        self._kept: set[KeptLease] = set()
+        self._lock = threading.Lock()
+        self._runs = False
+
+    @contextmanager
+    def keeping(self, claimed: ClaimedDelivery) -> Iterator[KeptLease]:
+        """Keep the lease of a delivery that was claimed just now."""
+        kept = KeptLease(claimed, self._lease)
+        with self._lock:
+            self._kept.add(kept)
+            begin, self._runs = not self._runs, True
+        if begin:
+            threading.Thread(target=self._run, name="leases", daemon=True).start()
+        try:
+            yield kept
+        finally:
+            with self._lock:
+                self._kept.discard(kept)
+
+    def _run(self) -> None:
+        """A lease that is new when it looks is renewed early, and none late."""
+        pause = threading.Event()
+        while True:
+            pause.wait(self._pause)
+            with self._lock:
+                kept = list(self._kept)
+                self._runs = bool(self._kept)
+                if not self._runs:
+                    return
+            for lease in kept:
+                self._renew(lease.claimed, min(self._lease, lease.remaining))
+
+    def _renew(self, claimed: ClaimedDelivery, duration: timedelta) -> None:
+        """It never lasts longer than what it is for; a `duration` that is over changes nothing."""
+        asked = {"of_id": claimed.id, "of_fence": claimed.fence, "until": self._clock.now() + duration}
+        try:
+            with self._database.writing() as session:
+                session.connection().execute(RENEW, asked)
+        except Exception as error:
+            # The lease then runs out, and the fence keeps us from changing anything after it.
+            get_logger("delivery").warning("the lease was not renewed", delivery=claimed.id, error=str(error))

@@ -1,0 +1,112 @@
+"""Everything before the intent to publish is committed. It can be repeated, and no follower sees anything of it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from publisher.adapt.inspection import ImageRefused
+from publisher.adapt.rendering import Renderer
+from publisher.content import Preparation, Rendition
+from publisher.delivery.admission import Admission
+from publisher.delivery.channels import Channels
+from publisher.delivery.claim import ClaimedDelivery
+from publisher.delivery.leases import KeptLease
+from publisher.lifecycle import Fenced
+from publisher.media import MediaUnreachable
+from publisher.platforms.base import PlatformAdapter, UploadedMedia
+from publisher.platforms.errors import Unavailable, UnsupportedContent
+
+RENDERING_SECONDS = 600.0
+"""Rendering one picture ends within this, or never."""
+REQUEST_SECONDS = 300.0
+"""So does what an adapter does for one picture or post, besides the time that the bytes take."""
+REMOVED = (
+    "The channel {channel} is not in the configuration any more: it was removed or renamed. "
+    "Put it back, restart the desk, then: publisher retry {id}. Or give this post up: publisher cancel {id}."
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Prepared:
+    """What the publishing request needs."""
+
+    adapter: PlatformAdapter
+    key: str
+    media: list[UploadedMedia]
+    preparation: Preparation
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NotSent:
+    """Why nothing was sent, and the pictures that were handed over until then."""
+
+    error: Exception
+    adapter: PlatformAdapter | None = None
+    media: list[UploadedMedia] = field(default_factory=list)
+
+
+class Preparer:
+    """Opens the account, asks for admission, renders and uploads pictures, and has the adapter prepare the post."""
+
+    def __init__(self, channels: Channels, renderer: Renderer, admission: Admission) -> None:
+        self._channels = channels
+        self._renderer = renderer
+        self._admission = admission
+
+    def prepare(self, claimed: ClaimedDelivery, lease: KeptLease) -> Prepared | NotSent:
+        """Raises Fenced when the delivery is in other hands."""
+        adapter: PlatformAdapter | None = None
+        media: list[UploadedMedia] = []
+        lease.allow(REQUEST_SECONDS)
+        try:
+            self._check(claimed)
+            adapter = self._channels.open(claimed.channel)
+            key = self._admission.admit(claimed, adapter)
+            self._hand_over(claimed, adapter, key, media, lease)
+            lease.allow(REQUEST_SECONDS + self.uplink_seconds(media))
+            preparation = adapter.prepare(
+                claimed.adapted, media, idempotency_key=key, earlier=claimed.preparation
+            )  # fmt: skip
+        except Fenced:
+            raise
+        except Exception as error:
+            return NotSent(error=error, adapter=adapter, media=media)
+        return Prepared(adapter=adapter, key=key, media=media, preparation=preparation)
+
+    def uplink_seconds(self, media: list[UploadedMedia]) -> float:
+        """How long these pictures take over the slowest line that is allowed for."""
+        return sum(picture.image.bytes for picture in media) / self._channels.uplink_bytes_per_second
+
+    def _check(self, claimed: ClaimedDelivery) -> None:
+        if claimed.channel not in self._channels:
+            raise UnsupportedContent(REMOVED.format(channel=claimed.channel, id=claimed.id))
+        if blocking := [problem.message for problem in claimed.adapted.problems if problem.blocking]:
+            raise UnsupportedContent(" ".join(blocking))
+
+    def _hand_over(
+        self,
+        claimed: ClaimedDelivery,
+        adapter: PlatformAdapter,
+        key: str,
+        media: list[UploadedMedia],
+        lease: KeptLease,
+    ) -> None:
+        """Render every picture, then upload each; it is added to `media` as soon as the platform has it."""
+        images = claimed.adapted.images
+        renditions = [self._render(claimed, position, lease) for position in range(len(images))]
+        for position, (rendition, image) in enumerate(zip(renditions, images, strict=True)):
+            lease.allow(REQUEST_SECONDS + rendition.bytes / self._channels.uplink_bytes_per_second)
+            media.append(
+                adapter.upload_media(
+                    rendition, image.alt_text, idempotency_key=key, position=position, total=len(images)
+                )
+            )
+
+    def _render(self, claimed: ClaimedDelivery, position: int, lease: KeptLease) -> Rendition:
+        lease.allow(RENDERING_SECONDS)
+        try:
+            return self._renderer.render(claimed.adapted.images[position].spec)
+        except ImageRefused as error:
+            raise UnsupportedContent(str(error)) from error
+        except MediaUnreachable as error:
+            raise Unavailable(str(error)) from error

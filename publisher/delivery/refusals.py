@@ -1,0 +1,95 @@
+"""Refusals that one answer does not prove: they are checked, or tried again, before they count."""
+
+from __future__ import annotations
+
+from sqlalchemy import select
+
+from publisher.db.models import Attempt
+from publisher.db.session import Database
+from publisher.logs import get_logger
+from publisher.platforms.base import PlatformAdapter
+from publisher.platforms.errors import (
+    ContentRejected,
+    CredentialsRefused,
+    MediaExpired,
+    PlatformError,
+    Unavailable,
+    UnsupportedContent,
+)
+
+MOST_EXPIRED = 3
+"""Pictures of one delivery that are forgotten so often in a row are not forgotten by chance."""
+MOST_REFUSED = 5
+"""So often in a row one delivery is refused for its account, while the account itself is accepted."""
+
+
+class RefusedOnce(Unavailable):
+    """The platform refused the account for one request, and did not when it was asked again; nothing was published."""
+
+
+def weigh(error: Exception, adapter: PlatformAdapter | None, database: Database, delivery: int) -> Exception:
+    """What an error counts for: itself, or what it is taken for after a second look.
+
+    A refused account is checked with the call that asks for nothing but the account. `adapter` None: there is none,
+    as where a secret is missing.
+    """
+    match error:
+        case MediaExpired():
+            times = _in_a_row(database, delivery, "MediaExpired") + 1
+            return _forgotten(error, times) if times >= MOST_EXPIRED else error
+        case CredentialsRefused() if adapter is not None and not refuses_account(adapter):
+            times = _in_a_row(database, delivery, "RefusedOnce") + 1
+            return _refused_again(error, times) if times >= MOST_REFUSED else _refused_once(error)
+        case _:
+            return error
+
+
+def refuses_account(adapter: PlatformAdapter) -> bool:
+    """Whether the platform refuses the account when it is asked for nothing else. No answer is no refusal."""
+    try:
+        adapter.verify_credentials()
+    except CredentialsRefused:
+        return True
+    except PlatformError as error:
+        get_logger("delivery").warning("the account was not checked", why=error.message)
+    return False
+
+
+def _refused_once(error: CredentialsRefused) -> RefusedOnce:
+    return RefusedOnce(
+        f"The platform refused the account for this request and accepts it otherwise: {error.message}",
+        status=error.status,
+        request_id=error.request_id,
+        answer=error.answer,
+    )
+
+
+def _refused_again(error: CredentialsRefused, times: int) -> UnsupportedContent:
+    return UnsupportedContent(
+        f"The platform refused the account {times} times for this post, and accepts it otherwise: {error.message}",
+        status=error.status,
+        request_id=error.request_id,
+        answer=error.answer,
+    )
+
+
+def _forgotten(error: MediaExpired, times: int) -> ContentRejected:
+    return ContentRejected(
+        f"The pictures were uploaded {times} times, and the platform did not know them afterwards: {error.message}",
+        status=error.status,
+        request_id=error.request_id,
+        answer=error.answer,
+    )
+
+
+def _in_a_row(database: Database, delivery: int, outcome: str) -> int:
+    """How many of a delivery's latest tries ended so, one after the other."""
+    query = (
+        select(Attempt.outcome)
+        .where(Attempt.delivery_id == delivery, Attempt.kind != "verify", Attempt.outcome.is_not(None))
+        .order_by(Attempt.id.desc())
+        .limit(max(MOST_EXPIRED, MOST_REFUSED))
+    )
+    with database.reading() as session:
+        ends = list(session.scalars(query))
+    return next((number for number, end in enumerate(ends) if end != outcome), len(ends))
