@@ -79,6 +79,8 @@ class Outlet:
         self.stage = stage
         self.folder = folder
         self.clock = ShiftedClock()
+        # Else what waits an hour would be too late for its day in the evening, and tests would fail only then.
+        stage.ledger.shift(self.clock.shift_to(self.clock.now().replace(hour=12, minute=0)))
         self.config = folder / "config" / "publisher.toml"
         write_starter(folder)
         shared = f'\n[storage]\nmedia = "{media}"\n' if media else ""
