@@ -119,10 +119,6 @@ class ProvingOutlet(Desk):
                 standfirst="It rests, whatever happens around it",
                 credit="Image by the proving ground",
                 licence="CC0 1.0",
-                captions={
-                    name: f"Cell {number}, as {name} shows it. Image by the proving ground, CC0 1.0"
-                    for name in self.settings.channels
-                },
                 images=(
                     ImageDraft(
                         file=None if known else picture,
@@ -162,12 +158,24 @@ def write_outlet(
         settings = "".join(f'{key} = "{value}"\n' for key, value in account["settings"].items())
         tables += [
             f'\n[channels.{name}]\nplatform = "{platform}"\naccount = "{account["account"]}"\n'
-            f'caption = "captions/{platform}.j2"\n{settings}'
+            f'caption = "captions/{name}.j2"\n{settings}'
             for name in channel_names(platform, channels)
         ]
+        for name in channel_names(platform, channels):
+            template_file(folder, name).write_text(template_of(name), encoding="utf-8")
     config = folder / "config" / "publisher.toml"
     config.write_text("".join(tables), encoding="utf-8")
     return config
+
+
+def template_file(folder: Path, channel: str) -> Path:
+    """The caption template of a channel of the outlet in this folder."""
+    return folder / "config" / "captions" / f"{channel}.j2"
+
+
+def template_of(channel: str) -> str:
+    """A template whose captions no other channel and no other post has."""
+    return f"{{{{ title }}}}, as {channel} shows it. {{{{ credit }}}}, {{{{ licence }}}}\n"
 
 
 def channel_names(platform: str, channels: int) -> list[str]:
