@@ -128,6 +128,10 @@ class XSandbox(SandboxPlatform):
         self._last_id = max(self._last_id + 1, milliseconds << 22)
         return str(self._last_id)
 
+    def reset(self) -> None:
+        super().reset()
+        self.refused_duplicates.clear()
+
     def forget_media(self) -> None:
         """Let every uploaded picture expire."""
         self._media.forget()
