@@ -8,12 +8,11 @@ import itertools
 import json
 from collections.abc import Callable, Mapping
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from email.utils import format_datetime
 from pathlib import Path
 from typing import Any
 
-from hypercorn.typing import ASGISendCallable
 from PIL import Image
 
 from publisher.clock import ShiftedClock
@@ -24,14 +23,15 @@ from publisher.profiles import load_profile
 from publisher.sandbox.faults import FaultBox
 from publisher.sandbox.http2 import TlsServer
 from publisher.sandbox.instagram import HOSTS, InstagramSandbox
-from publisher.sandbox.ledger import Ledger
-from publisher.sandbox.wire import Answer, Request
+from publisher.sandbox.ledger import Ledger, ListingLag
+from publisher.sandbox.wire import Answer, DrippingPart, Request
 
 CAPTION = "A cell divides 🔬\n\nImage: Ana Roig, CC BY 4.0\n#biology"
 KEY = "1777885200016"
 CONFIGURE = ("/api/v1/media/configure/", "/api/v1/media/configure_sidecar/")
 DRIP_SECONDS = 0.2
 DRIPPING_BYTES = 300
+NO_DATE = "yesterday"
 Rewrite = Callable[[Request, Answer], Answer]
 
 
@@ -54,29 +54,6 @@ class Person:
         return next(answer for word, answer in self._answers.items() if word in question)
 
 
-class CrookedServer(TlsServer):
-    """A server whose clock is off by `clock_offset`, and whose answers come byte by byte where `drips` says so."""
-
-    def __init__(self, answer: Callable[[Request], Answer], *, ca_file: Path, refuse: Callable[[], bool]) -> None:
-        super().__init__(answer, hosts=HOSTS, ca_file=ca_file, refuse=refuse)
-        self._config.include_date_header = False
-        self.clock_offset = timedelta(0)
-        self.drips = False
-
-    async def _send(self, answer: Answer, port: int, send: ASGISendCallable) -> None:
-        date = format_datetime(datetime.now(UTC) + self.clock_offset, usegmt=True)
-        answer = replace(answer, headers={"Date": date, **answer.headers})
-        if not self.drips:
-            await super()._send(answer, port, send)
-            return
-        headers = [(name.lower().encode(), value.encode()) for name, value in answer.headers.items()]
-        await send({"type": "http.response.start", "status": answer.status, "headers": headers, "trailers": False})
-        for _ in range(DRIPPING_BYTES):
-            await send({"type": "http.response.body", "body": b" ", "more_body": True})
-            if await self._stops_within(DRIP_SECONDS):
-                return
-
-
 class Desk:
     """The sandbox's Instagram on loopback, and channels that lead there."""
 
@@ -88,8 +65,12 @@ class Desk:
         self.sandbox = InstagramSandbox(self.ledger, self.faults)
         self.requests: list[Request] = []
         self.rewrite: Rewrite = unchanged
-        self.server = CrookedServer(
+        self.date_offset = timedelta(0)
+        self.drips: DrippingPart | None = None
+        """What of each answer comes byte by byte, and never ends in time."""
+        self.server = TlsServer(
             self._answer,
+            hosts=HOSTS,
             ca_file=folder / "ca.pem",
             refuse=lambda: self.faults.take("instagram", refusing=True) is not None,
         )
@@ -98,7 +79,11 @@ class Desk:
 
     def _answer(self, request: Request) -> Answer:
         self.requests.append(request)
-        return self.rewrite(request, self.sandbox.answer(request))
+        answer = self.rewrite(request, self.sandbox.answer(request))
+        if self.drips is not None:
+            answer = replace(answer, body=bytes(DRIPPING_BYTES)).dripping(self.drips, DRIP_SECONDS)
+        date = format_datetime(self.sandbox.now() + self.date_offset, usegmt=True)
+        return answer if answer.headers.get("Date") == NO_DATE else answer.with_headers({"Date": date})
 
     def reset(self) -> None:
         self.sandbox = InstagramSandbox(self.ledger, self.faults)
@@ -108,8 +93,9 @@ class Desk:
         self.requests.clear()
         self.rewrite = unchanged
         self.clock = ShiftedClock()
-        self.server.clock_offset = timedelta(0)
-        self.server.drips = False
+        self.ledger.set_listing_lag("instagram", ListingLag())
+        self.date_offset = timedelta(0)
+        self.drips = None
 
     def connection(
         self, *, secrets: Mapping[str, str] | None = None, timeout: float = 20.0, **changes: Any

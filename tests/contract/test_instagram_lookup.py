@@ -16,12 +16,15 @@ from publisher.platforms.errors import (
     PlatformError,
     RateLimited,
     Unavailable,
+    Unconfirmed,
 )
 from publisher.platforms.instagram import Adapter
 from publisher.sandbox.faults import Fault
+from publisher.sandbox.ledger import ListingLag
 from publisher.sandbox.wire import Answer, Request
 from tests.instagram_desk import (
     KEY,
+    NO_DATE,
     Desk,
     Rewrite,
     picture,
@@ -206,7 +209,7 @@ def test_a_clock_that_is_wrong_hides_no_post(desk: Desk, seconds: int) -> None:
 def test_instagrams_own_clock_decides_nothing_where_its_newest_post_is_known(desk: Desk) -> None:
     adapter = desk.adapter()
     publish(adapter, picture(desk.folder), key="1777885200512", caption="An older post")
-    desk.server.clock_offset = timedelta(days=9)
+    desk.date_offset = timedelta(days=9)
     preparation = prepared(adapter)
     number = publish(adapter, picture(desk.folder))
     desk.sandbox.echoes_upload_id = False
@@ -320,7 +323,7 @@ def test_a_listing_older_than_the_one_before_the_request_is_no_absence(desk: Des
 def test_every_answer_tells_how_far_instagrams_clock_is_ahead(desk: Desk) -> None:
     told: list[timedelta] = []
     adapter, image = desk.adapter(platform_clock=told.append), picture(desk.folder)
-    desk.server.clock_offset = timedelta(seconds=100)
+    desk.date_offset = timedelta(seconds=100)
     media = upload(adapter, image)
     preparation = adapter.prepare(post_of(), media, idempotency_key=KEY)
     number = adapter.publish(post_of(), media, idempotency_key=KEY, preparation=preparation).remote_id
@@ -335,10 +338,43 @@ def test_every_answer_tells_how_far_instagrams_clock_is_ahead(desk: Desk) -> Non
     assert all(abs(ahead - timedelta(seconds=100)) < timedelta(seconds=5) for ahead in told)
 
 
+@pytest.mark.parametrize("skew", [-3 * 86_400, -90, 90, 3 * 86_400])
+def test_a_post_is_found_whatever_instagrams_clock_shows(desk: Desk, skew: int) -> None:
+    desk.sandbox.clock_skew = timedelta(seconds=skew)
+    desk.sandbox.echoes_upload_id = False
+    adapter, since = desk.adapter(), desk.clock.now()
+    number = publish(adapter, picture(desk.folder))
+
+    found = adapter.find_publication(post_of(), idempotency_key=KEY, since=since)
+
+    assert isinstance(found, Publication)
+    assert found.remote_id == number
+
+
+@pytest.mark.parametrize("fault", ["late-504:100", "late-drop:100"])
+def test_a_post_that_comes_late_and_is_listed_later_still_is_found(desk: Desk, fault: str) -> None:
+    desk.ledger.set_listing_lag("instagram", ListingLag(shortest=700.0, longest=700.0))
+    desk.sandbox.echoes_upload_id = False
+    adapter, since = desk.adapter(), desk.clock.now()
+    media = upload(adapter, picture(desk.folder))
+    preparation = adapter.prepare(post_of(), media, idempotency_key=KEY)
+    desk.faults.add("instagram", Fault.parse(fault))
+    with pytest.raises(Unconfirmed):
+        adapter.publish(post_of(), media, idempotency_key=KEY, preparation=preparation)
+
+    def look(seconds: float) -> Publication | Absence:
+        desk.ledger.shift(timedelta(seconds=seconds))
+        return adapter.find_publication(post_of(), idempotency_key=KEY, since=since, preparation=preparation)
+
+    assert look(0) is look(110) is look(600) is Absence.NOT_LISTED
+    assert len(desk.ledger.posts()) == 1
+    assert isinstance(look(900), Publication)
+
+
 def test_a_date_that_can_t_be_read_is_left_out(desk: Desk) -> None:
     told: list[timedelta] = []
     adapter = desk.adapter(platform_clock=told.append)
-    desk.rewrite = lambda _request, answer: replace(answer, headers={**answer.headers, "Date": "yesterday"})
+    desk.rewrite = lambda _request, answer: replace(answer, headers={**answer.headers, "Date": NO_DATE})
 
     adapter.verify_credentials()
 

@@ -21,7 +21,7 @@ from publisher.platforms.errors import (
     Unconfirmed,
 )
 from publisher.platforms.instagram import Adapter
-from publisher.sandbox.faults import KINDS, Fault
+from publisher.sandbox.faults import AFTER, ALL_KINDS, DRIP_KINDS, LATE_COMMIT_KINDS, Fault
 from publisher.sandbox.wire import Answer, Request
 from tests.instagram_desk import KEY, Desk, Person, instead, picture, post_of, publish, upload
 
@@ -236,31 +236,64 @@ def test_something_in_front_of_instagram_is_no_wrong_password(desk: Desk, status
     assert "/api/v1/accounts/current_user/" in ended
 
 
-NOTHING_SENT = {
-    "429": RateLimited,
-    "unauthorized": CredentialsRefused,
-}
+def fault_of(kind: str, step: str = "") -> Fault:
+    """A fault at a step, so slow that nobody waits for its end, and so late that it strikes in no test."""
+    seconds = {"slow-after": ":30", **dict.fromkeys(DRIP_KINDS, ":0.5"), **dict.fromkeys(LATE_COMMIT_KINDS, ":100")}
+    return Fault.parse(f"{step if kind != 'refuse' else ''}{kind}{seconds.get(kind, '')}")
 
 
-@pytest.mark.parametrize("kind", KINDS)
+def ends_of(kind: str, *, publishing: bool, rejecting: bool) -> type[PlatformError]:
+    """What a fault of the sandbox has to be told as."""
+    if kind.startswith("429"):
+        return RateLimited
+    if kind == "unauthorized":
+        return CredentialsRefused
+    if kind == "reject" and rejecting:
+        return ContentRejected
+    return Unconfirmed if publishing and kind != "refuse" else Unavailable
+
+
+def is_slow(kind: str) -> bool:
+    return kind in ("slow-after", "late-silence", *DRIP_KINDS)
+
+
+@pytest.mark.parametrize("kind", ALL_KINDS)
 @pytest.mark.parametrize("step", STEPS)
 def test_every_fault_of_a_step_that_publishes_nothing_is_told_as_what_it_is(desk: Desk, step: str, kind: str) -> None:
     desk.ledger.shift(-desk.sandbox.uploads.lifetime)
     number = publish(desk.adapter(), picture(desk.folder), key="1777885200512")
     desk.ledger.shift(timedelta(0))
-    adapter = desk.adapter(timeout=1.0 if kind == "slow-after" else 20.0)
-    fault = "slow-after:30" if kind == "slow-after" else kind
-    where = "" if kind == "refuse" else "upload/" if step == "upload" else "read/"
-    desk.faults.add("instagram", Fault.parse(where + fault), 3)
-    expected: type[PlatformError] = NOTHING_SENT.get(kind, Unavailable)
-    if (kind, step) == ("reject", "upload"):
-        expected = ContentRejected
+    adapter = desk.adapter(timeout=1.0 if is_slow(kind) else 20.0)
+    desk.faults.add("instagram", fault_of(kind, "upload/" if step == "upload" else "read/"), 3)
 
     with pytest.raises(PlatformError) as ended:
         adapter.read_publication(number) if step == "read-back" else STEPS[step](adapter, desk)
 
-    assert type(ended.value) is expected
+    assert type(ended.value) is ends_of(kind, publishing=False, rejecting=step == "upload")
     assert len(desk.ledger.posts()) == 1
+
+
+@pytest.mark.parametrize("kind", ALL_KINDS)
+def test_every_fault_of_the_publishing_request_leaves_one_post_at_most(desk: Desk, kind: str) -> None:
+    adapter = desk.adapter(timeout=1.0 if is_slow(kind) else 20.0)
+    media = upload(adapter, picture(desk.folder))
+    preparation = adapter.prepare(post_of(), media, idempotency_key=KEY)
+    desk.faults.add("instagram", fault_of(kind), 3)
+
+    with pytest.raises(PlatformError) as ended:
+        adapter.publish(post_of(), media, idempotency_key=KEY, preparation=preparation)
+
+    assert type(ended.value) is ends_of(kind, publishing=True, rejecting=True)
+    if isinstance(ended.value, RateLimited):
+        assert timedelta(0) < ended.value.retry_at - desk.clock.now() <= timedelta(days=2)
+    desk.faults.clear()
+    desk.ledger.shift(timedelta(seconds=200))
+    found = adapter.find_publication(
+        post_of(), idempotency_key=KEY, since=desk.clock.now(), preparation=preparation
+    )  # fmt: skip
+    copies = 1 if kind in (*AFTER, *LATE_COMMIT_KINDS) else 0
+    assert len(desk.ledger.posts()) == copies
+    assert isinstance(found, Publication) == bool(copies)
 
 
 # --- this machine ----------------------------------------------------------------------------

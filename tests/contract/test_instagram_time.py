@@ -16,15 +16,16 @@ from publisher.clock import monotonic
 from publisher.platforms import instagram
 from publisher.platforms.errors import PlatformError, Unavailable, Unconfirmed
 from publisher.platforms.instagram import Adapter
-from publisher.sandbox.wire import Answer, Request
+from publisher.sandbox.wire import Answer, DrippingPart, Request
 from tests.instagram_desk import DRIP_SECONDS, DRIPPING_BYTES, KEY, Desk, Person, picture, post_of, publish, upload
 from tests.patience import PATIENCE
 
 MUCH_TOO_LATE = DRIP_SECONDS * DRIPPING_BYTES / 2
 
 
+@pytest.mark.parametrize("part", DrippingPart)
 @pytest.mark.parametrize("step", ["upload", "prepare", "publish", "look-up", "read-back", "who"])
-def test_an_answer_that_drips_ends(desk: Desk, step: str) -> None:
+def test_an_answer_that_drips_ends(desk: Desk, step: str, part: DrippingPart) -> None:
     adapter = desk.adapter(timeout=1.0)
     media = upload(adapter, picture(desk.folder))
     steps = {
@@ -35,7 +36,7 @@ def test_an_answer_that_drips_ends(desk: Desk, step: str) -> None:
         "read-back": lambda: adapter.read_publication("35"),
         "who": adapter.verify_credentials,
     }
-    desk.server.drips = True
+    desk.drips = part
     started = monotonic()
 
     with pytest.raises(PlatformError) as ended:
@@ -52,10 +53,10 @@ def test_an_answer_that_drips_ends_at_every_request_of_a_log_in(desk: Desk) -> N
 
     for place in range(steps):
         desk.requests.clear()
-        desk.server.drips = False
+        desk.drips = None
 
         def drips_here(_request: Request, answer: Answer, place: int = place) -> Answer:
-            desk.server.drips = len(desk.requests) == place + 1
+            desk.drips = DrippingPart.BODY if len(desk.requests) == place + 1 else None
             return answer
 
         desk.rewrite = drips_here
@@ -68,7 +69,7 @@ def test_an_answer_that_drips_ends_at_every_request_of_a_log_in(desk: Desk) -> N
 
 def test_a_signal_is_taken_while_an_answer_drips(desk: Desk) -> None:
     adapter = desk.adapter(timeout=5.0)
-    desk.server.drips = True
+    desk.drips = DrippingPart.BODY
     taken = threading.Event()
 
     def ask() -> None:
