@@ -271,6 +271,8 @@ class Publication(Frozen):
     """A post that the platform has accepted."""
 
     remote_id: str
+    former_id: str = ""
+    """The id that the post had before it was published, where the platform gave it another one."""
     url: str | None = None
     state: Literal["published", "processing"] = "published"
     request_id: str | None = None

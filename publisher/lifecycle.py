@@ -224,13 +224,16 @@ def record_late_success(session: Session, delivery_id: int, publication: Publica
 
 
 def _is_the_same_post(delivery: Delivery, publication: Publication) -> bool:
-    """Whether a publication is the delivery's recorded post, whatever form its id and link have."""
+    """Whether a publication is the delivery's recorded post, whatever form its id and link have.
+
+    A post that was prepared as a draft may have been published under another id than the draft's.
+    """
     platform = str(delivery.adapted.get("platform", ""))
     recorded, told = (
         {canonical_id(platform, reference) for reference in references if reference}
         for references in (
-            (delivery.remote_id, delivery.remote_url),
-            (publication.remote_id, publication.url),
+            (delivery.remote_id, delivery.remote_url, delivery.preparation.get("reference")),
+            (publication.remote_id, publication.url, publication.former_id),
         )
     )
     return not recorded.isdisjoint(told)

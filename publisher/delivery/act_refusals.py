@@ -68,7 +68,7 @@ SENTENCES: Mapping[Reason, str] = {
     Reason.NOT_A_LINK: "{link} is no link to a post; give the whole address, such as {example}.",
     Reason.OTHER_PLATFORM: "That link does not lead to {platform}, where {channel} publishes. "
     "Give the post's address on {platform}, such as {example}, or its id.",
-    Reason.OTHER_ACCOUNT: "That post was made by another account than {account}, as which {channel} publishes. "
+    Reason.OTHER_ACCOUNT: "That post is not by {account}, the account that {channel} publishes as. "
     "Give the link of a post of {account}.",
     Reason.NOT_A_POST: "That link names no single post on {platform}. Open the post there and copy its address, "
     "such as {example}.",

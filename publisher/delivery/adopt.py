@@ -74,14 +74,14 @@ def read_adoption(database: Database, channels: Channels, request: AdoptionReque
         channel, version = delivery.channel_name, version_of(delivery)
         adapted = AdaptedPost.model_validate(delivery.adapted)
     post = _PostOnChannel.of(channels, channel, request.link, request.delivery)
-    with database.reading() as session:
-        _require_unused(session, channel, post.id, request.delivery)
     shown = post.read(unread=request.unread)
+    with database.reading() as session:
+        _require_unused(session, channel, shown.remote_id if shown else post.id, request.delivery)
     differences = () if shown is None else differences_between(channels.open(channel), adapted, shown)
     return Adoption(
         delivery=request.delivery,
         version=version,
-        remote_id=post.id,
+        remote_id=post.id if shown is None else shown.remote_id,
         url=(shown and shown.url) or post.url,
         was_read=shown is not None,
         differences=tuple(map(in_words, differences)),

@@ -10,6 +10,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from publisher.clock import Clock
+from publisher.content import PublishedPost
 from publisher.db.models import Delivery, Event, Pick
 from publisher.db.session import Database
 from publisher.delivery import records
@@ -58,6 +59,7 @@ class Reading:
     finding: str
     """A `Finding`, or an error's name where there was no answer."""
     problem: str = ""
+    shown: PublishedPost | None = None
     refused: str = ""
     """Why the platform refused the account."""
 
@@ -85,6 +87,8 @@ class Verifier:
             )  # fmt: skip
             if reading.refused:
                 records.pause_channel(session, held.channel, reading.refused, self._clock.now())
+            if reading.shown is not None and reading.shown.remote_id != delivery.remote_id:
+                _change_id(session, delivery, reading.shown, started)
             if not late:
                 self._tell(session, delivery, reading, started)
 
@@ -105,11 +109,11 @@ class Verifier:
         if shown is None:
             return Reading(Finding.GONE, GONE.format(platform=platform))
         if not shown.visible:
-            return Reading(Finding.HIDDEN, HIDDEN.format(platform=platform, state=shown.state or "hidden"))
+            return Reading(Finding.HIDDEN, HIDDEN.format(platform=platform, state=shown.state or "hidden"), shown)
         differences = differences_between(adapter, held.adapted, shown, self._credits(held))
         if not differences:
-            return Reading(Finding.AS_SENT)
-        return Reading(Finding.DIFFERS, OTHERWISE.format(differences="; ".join(map(in_words, differences))))
+            return Reading(Finding.AS_SENT, shown=shown)
+        return Reading(Finding.DIFFERS, OTHERWISE.format(differences="; ".join(map(in_words, differences))), shown)
 
     def _credits(self, held: Held) -> list[str]:
         """The post's credits in every language."""
@@ -159,6 +163,13 @@ class Verifier:
             return
         if not _has_second_copy(session, delivery):
             delivery.problem = reading.problem
+
+
+def _change_id(session: Session, delivery: Delivery, shown: PublishedPost, now: datetime) -> None:
+    """Record the id that the platform gave a post when it was published, in place of its draft's."""
+    detail = {"before": delivery.remote_id, "after": shown.remote_id}
+    delivery.remote_id, delivery.remote_url = shown.remote_id, shown.url or delivery.remote_url
+    record_event(session, "post has another id", now=now, delivery_id=delivery.id, detail=detail)
 
 
 def _told_problem(session: Session, delivery: Delivery) -> str | None:

@@ -286,7 +286,9 @@ class Adapter(PlatformAdapter):
         return self._publication(found, "found on the blog") if found else Absence.NOT_LISTED
 
     def _publication(self, shown: posts.Shown, answer: str) -> Publication:
-        return Publication(remote_id=posts.identifier(shown), url=self._url(shown), answer=answer)
+        return Publication(
+            remote_id=posts.identifier(shown), former_id=posts.genesis(shown), url=self._url(shown), answer=answer
+        )
 
     def _url(self, shown: posts.Shown) -> str:
         pattern = self._profile.post_url

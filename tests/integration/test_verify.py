@@ -208,6 +208,24 @@ def test_an_id_that_was_read_wrongly_from_a_link_is_the_same_post_by_its_link(
         assert record_late_success(session, delivery, late, clock.now())
 
 
+def test_a_draft_that_got_another_id_when_it_was_published_is_one_post(database: Database, clock: FixedClock) -> None:
+    draft, post = Publication(remote_id="5"), Publication(remote_id="7", former_id="5")
+    for day, (first, second) in enumerate(((draft, post), (post, draft))):
+        delivery = add_delivery(database, clock.now(), day_offset=day)
+        with database.writing() as session:
+            session.get_one(Delivery, delivery).preparation = {"reference": "5"}
+            record_late_success(session, delivery, first, clock.now())
+            assert record_late_success(session, delivery, second, clock.now())
+            other = Publication(remote_id="8", former_id="6")
+            assert not record_late_success(session, delivery, other, clock.now())
+
+
+def test_the_id_that_a_post_has_is_recorded_when_it_is_read(bench: Bench) -> None:
+    bench.platform.shown = {"remote_id": "7", "url": "https://fake.example/7"}
+    bench.pass_time(minutes=1)
+    assert (bench.row.remote_id, bench.row.remote_url, bench.row.problem) == ("7", "https://fake.example/7", "")
+
+
 # On the sandbox.
 
 
