@@ -130,12 +130,13 @@ def _done(report: Report) -> list[Row]:
         ("seed", str(terms.seed)),
         ("days", f"{found.days} in {report.seconds:.0f} s, {found.deliveries} deliveries, {found.requests} requests"),
         ("processes", f"{terms.workers} workers and {terms.schedulers} schedulers side by side"),
-        ("faults", f"{struck}"),
+        ("faults", f"{struck}: {_counted(report.fault_groups)}"),
     ]
     rows += [(f"  {platform}", _counted(kinds)) for platform, kinds in sorted(report.faults.items())]
     kills = {kind.removeprefix("kill "): count for kind, count in report.troubles.items() if kind.startswith("kill")}
     rows.append(("kills", f"{report.kills}: {_counted(kills)}"))
     others = {kind: count for kind, count in report.troubles.items() if not kind.startswith("kill")}
+    rows.append(("days", _counted(report.conditions)))
     return [*rows, ("other troubles", _counted(others)), ("a person's acts", _counted(report.person))]
 
 

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
-from datetime import date
+from collections.abc import Callable, Sequence
+from datetime import date, timedelta
 
-from sqlalchemy import select
+from sqlalchemy import or_, select
 
 from publisher.db.models import Delivery, Pick
 from publisher.db.operations import Channel
@@ -14,16 +14,23 @@ from publisher.delivery import operate
 from publisher.delivery.adopt import AdoptionRequest, adopt
 from publisher.desk import Desk
 from publisher.proving.judge import copies_of, counted
+from publisher.proving.plan import LONGEST_LATE_SECONDS
+from publisher.retrying import retry
 from publisher.sandbox_client import SandboxClient
 from publisher.states import State
 
 ACTOR = "proof"
+LONG_WAIT = timedelta(hours=2)
+"""Whoever sees that a platform asks to wait for longer than that ends the wait."""
 
 
 class Person:
     """Mends accounts, retries what was held, and looks on the platform before a retry that could be a copy."""
 
-    def __init__(self, desk: Desk, sandbox: SandboxClient) -> None:
+    def __init__(self, desk: Desk, sandbox: SandboxClient, wait: Callable[[timedelta], None]) -> None:
+        """`wait` lets time pass before the person looks."""
+        self._desk = desk
+        self._wait = wait
         self._database = desk.database
         self._channels = desk.channels
         self._sandbox = sandbox
@@ -33,7 +40,9 @@ class Person:
     def act(self, rows: Sequence[Delivery]) -> None:
         """Do whatever waits for a person."""
         with self._database.reading() as session:
-            paused = list(session.scalars(select(Channel.name).where(Channel.paused_at.is_not(None))))
+            told_to_wait = Channel.next_publish_at > self._clock.now() + LONG_WAIT
+            stopped = or_(Channel.paused_at.is_not(None), told_to_wait)
+            paused = list(session.scalars(select(Channel.name).where(stopped)))
         for channel in paused:
             operate.resume(self._database, channel, now=self._clock.now(), actor=ACTOR)
             self.acts["resume"] += 1
@@ -55,11 +64,15 @@ class Person:
             self.acts["retry of an older day"] += 1
 
     def _answer(self, row: Delivery) -> None:
-        now = self._clock.now()
         if row.unknown_since is None:
-            operate.retry(self._database, row.id, now=now, actor=ACTOR)
+            retry(self._desk, row.id, actor=ACTOR)
             self.acts["retry"] += 1
-        elif found := copies_of(row, counted(self._sandbox.ledger())):
+            return
+        if any(self._sandbox.get("/late").values()):
+            # Who looks too early sees nothing: a platform may still be working on what it was asked for.
+            self._wait(timedelta(seconds=LONGEST_LATE_SECONDS))
+        now = self._clock.now()
+        if found := copies_of(row, counted(self._sandbox.ledger())):
             # The person has looked; that the platform answers just now is not for them to wait for.
             post = AdoptionRequest(row.id, found[0]["id"], unread=True)
             adopt(self._database, self._channels, post, now=now, actor=ACTOR)

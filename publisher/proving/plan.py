@@ -7,29 +7,41 @@ from __future__ import annotations
 
 import itertools
 import random
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
+from enum import StrEnum
 from typing import TypeVar
 
 Card = TypeVar("Card")
 
 MILESTONES = ("claimed", "prepared", "committed", "answered", "recorded")
-FAULTS = (
-    "refuse",
-    "drop-before",
-    "drop-after",
-    "500-before",
-    "500-after",
-    "504-after",
-    "truncate-after",
-    "garbage-after",
-    "slow-after:0.5",
-    "slow-after:2",
-    "429",
-    "unauthorized",
-    "reject",
-)
+_GATEWAY_STATUSES = (403, 404, 405, 409, 413, 421, 502, 504)
+_PAUSES = ("ten-years", "year-2099", "garbage", "negative")
+FAULT_GROUPS: Mapping[str, tuple[str, ...]] = {
+    "connection or platform": (
+        "refuse",
+        "drop-before",
+        "drop-after",
+        "500-before",
+        "500-after",
+        "504-after",
+        "truncate-after",
+        "garbage-after",
+        "slow-after:0.5",
+        "slow-after:2",
+        "429",
+        "unauthorized",
+        "reject",
+    ),
+    "gateway, not done": tuple(f"gateway-{status}" for status in _GATEWAY_STATUSES),
+    "gateway, done": tuple(f"gateway-{status}-after" for status in _GATEWAY_STATUSES),
+    "redirect": ("redirect-301", "redirect-302", "redirect-307"),
+    "absurd pause": tuple(f"{status}-{pause}" for status in (429, 503) for pause in _PAUSES),
+    "dripping answer": ("drip-head:0.05", "drip-body:0.05"),
+    "late commit": ("late-504:100", "late-drop:300", "late-silence:600"),
+}
+FAULTS = tuple(itertools.chain.from_iterable(FAULT_GROUPS.values()))
 """As the sandbox's control port takes them. One `slow-after` keeps within the publishing timeout."""
 FAULTS_AROUND = tuple(f"{step}/{fault}" for step in ("upload", "read") for fault in FAULTS if fault != "refuse")
 """Those of the requests before and after the one that publishes: uploads, look-ups, read-backs."""
@@ -40,6 +52,16 @@ TROUBLES = {
 """By database. `cut` breaks every connection to it off, `crash` and `restart` end its server and start it again.
 `overtake` lets two workers have one delivery at the same time.
 """
+MOST_FAULTS_PER_PLATFORM = 7
+"""On one day, however short the proof: each delivery has to come through some time."""
+LONGEST_LATE_SECONDS = 600.0
+"""Of the faults above; shorter than the platforms' known lag, after which absence is decided."""
+KNOWN_LAG_SECONDS = 840.0
+"""Listings that were seen to lag lagged so much at most, and the product waits longer."""
+UNKNOWN_LAG_SECONDS = (1000.0, 4000.0)
+"""Beyond what the product waits for. It is drawn only where the platform's own refusals are evidence."""
+LARGEST_PLATFORM_SKEW = 3600.0
+"""Beyond what the adapters allow for: nothing may be decided from times then."""
 FIRST_SECONDS = 1.5
 """Within so many seconds after the day's post is picked, its troubles begin."""
 EARLIEST_DAY = date(2026, 1, 1)
@@ -75,6 +97,21 @@ class Act:
     """Seconds that a lock, a fault of the disk or a skew takes, or by which the clocks leap."""
 
 
+class Condition(StrEnum):
+    """What is so for a whole day."""
+
+    USUAL = "usual"
+    KNOWN_LAG = "listing lag"
+    HIDDEN_IDS = "listing lag, ids hidden"
+    UNKNOWN_LAG = "listing lag beyond tolerance, with evidence"
+    PLATFORM_SKEW = "clock of a platform wrong"
+    BROKEN_TEMPLATE = "broken template on one channel"
+    MISSING_TEMPLATE = "missing template on one channel"
+
+
+TEMPLATE_MISTAKES = (Condition.BROKEN_TEMPLATE, Condition.MISSING_TEMPLATE)
+
+
 @dataclass(frozen=True, slots=True)
 class DayPlan:
     faults: tuple[tuple[str, str], ...]
@@ -83,6 +120,13 @@ class DayPlan:
     """In the order of their times."""
     skips: bool = False
     """The clocks leap over a whole day before this one."""
+    condition: Condition = Condition.USUAL
+    lag_seconds: tuple[float, float] = (0.0, 0.0)
+    """Between which each post's listing lag is drawn, on every platform."""
+    skews: tuple[tuple[str, float], ...] = ()
+    """By how many seconds the clocks of platforms are ahead of the true time."""
+    draw: int = 0
+    """A number for what else is drawn on this day: the channel with a mistake, the lag of each post."""
 
 
 def first_day(terms: Terms) -> date:
@@ -95,24 +139,47 @@ def draw_plan(terms: Terms, platforms: Sequence[str]) -> list[DayPlan]:
     """A plan for each day. Every fault of every platform and every milestone comes, if there is room."""
     chance = random.Random(terms.seed)  # noqa: S311 - a seed that can be repeated is the point
     pairs = list(itertools.product(platforms, FAULTS))
-    per_day = max(len(platforms), terms.channels, -(-len(pairs) // terms.days))
+    most = MOST_FAULTS_PER_PLATFORM * len(platforms)
+    per_day = max(len(platforms), terms.channels, min(most, -(-len(pairs) // terms.days)))
     faults = _deck(chance, pairs)
     around = _deck(chance, list(itertools.product(platforms, FAULTS_AROUND)))
     around_per_day = max(len(platforms), terms.channels // 2)
     kills = _deal(_kills(chance, terms.kills), terms.days)
     troubles = _deck(chance, TROUBLES[terms.on])
+    conditions = _deck(chance, [*Condition])
     plans = []
     for number in range(terms.days):
         today = [next(troubles), next(troubles)]
         acts = [*kills[number], *(_trouble(chance, kind) for kind in today if kind != "skipped day")]
+        condition = next(conditions)
         plans.append(
             DayPlan(
+                condition=condition,
+                lag_seconds=_lag(chance, condition),
+                skews=_skews(chance, condition, platforms),
+                draw=chance.randrange(2**32),
                 faults=(*itertools.islice(faults, per_day), *itertools.islice(around, around_per_day)),
                 acts=tuple(sorted(acts, key=lambda act: act.at)),
                 skips="skipped day" in today and number > 0,
             )
         )
     return plans
+
+
+def _lag(chance: random.Random, condition: Condition) -> tuple[float, float]:
+    match condition:
+        case Condition.KNOWN_LAG | Condition.HIDDEN_IDS:
+            return 0.0, chance.uniform(60, KNOWN_LAG_SECONDS)
+        case Condition.UNKNOWN_LAG:
+            return UNKNOWN_LAG_SECONDS
+        case _:
+            return 0.0, 0.0
+
+
+def _skews(chance: random.Random, condition: Condition, platforms: Sequence[str]) -> tuple[tuple[str, float], ...]:
+    if condition is not Condition.PLATFORM_SKEW:
+        return ()
+    return tuple((name, chance.uniform(-LARGEST_PLATFORM_SKEW, LARGEST_PLATFORM_SKEW)) for name in platforms)
 
 
 def _deck(chance: random.Random, cards: Sequence[Card]) -> Iterator[Card]:

@@ -11,12 +11,14 @@ from pathlib import Path
 from typing import Any
 
 from publisher.clock import monotonic
+from publisher.db.models import Delivery
 from publisher.post_queue.slots import slot_day, slot_opens
+from publisher.proving.conditions import Conditions
 from publisher.proving.fleet import PROCESS, End, Fleet
 from publisher.proving.judge import counted, judge, write_history
 from publisher.proving.outlet import ProvingOutlet, secrets_set, write_outlet
 from publisher.proving.person import Person
-from publisher.proving.plan import DayPlan, Terms, draw_plan, first_day
+from publisher.proving.plan import LONGEST_LATE_SECONDS, DayPlan, Terms, draw_plan, first_day
 from publisher.proving.postgres import ThrowawayPostgres
 from publisher.proving.process import shared_clock
 from publisher.proving.report import Report, Spread
@@ -24,6 +26,7 @@ from publisher.proving.troubles import Clocks, Troubles
 from publisher.proving.watch import Recovery, Stillness, is_filled, is_picked, next_due, open_deliveries
 from publisher.sandbox_client import SandboxClient, running_sandbox
 from publisher.settings import Settings
+from publisher.states import State
 
 STUCK_SECONDS = 60.0
 """Nothing that is open stays as it is for so long, however busy the machine."""
@@ -117,7 +120,8 @@ class Proof:
         self._sandbox = sandbox
         self._clocks = clocks
         self._troubles = Troubles(fleet, clocks, outlet, terms.seed, server)
-        self._person = Person(outlet, sandbox)
+        self._person = Person(outlet, sandbox, clocks.pass_by)
+        self._conditions = Conditions(outlet, sandbox, {one.platform for one in outlet.settings.channels.values()})
         self._recovery = Recovery()
         self._stillness = Stillness()
         self._ends: list[End] = []
@@ -140,7 +144,9 @@ class Proof:
             day, passed = next_day(day, self._clocks.now(), settings, skips=today.skips)
             skipped += passed
             days.append(day)
+            self._conditions.mend()
             self._make_up_for(passed)
+            self._conditions.begin(today)
             if why := self._live(day, today, is_last=number == len(plan)):
                 self._restless.append(f"{day}: not everything came to rest: {why}")
                 break
@@ -213,16 +219,26 @@ class Proof:
         still = self._stillness.seconds(rows, monotonic()) > STILL_SECONDS
         if self._troubles.locked:
             return False
+        kept_back = self._kept_back(rows)
+        others = [row for row in rows if row not in kept_back]
+        if kept_back and not others:
+            self._conditions.mend()
+            self._person.acts["mend a template"] += 1
         if not self._troubles.standing:
-            self._person.act(rows)  # Else it might wait for a lock whose holder waits for this very loop.
-        due = next_due(self._outlet.database, rows, still=still)
+            self._person.act(others)  # Else it might wait for a lock whose holder waits for this very loop.
+        due = next_due(self._outlet.database, others, still=still)
         if due is not None and self._ends_at is not None and due >= self._ends_at:
             return not self._troubles.lasting
         if due is not None and due > self._clocks.now() + SHORTEST_JUMP:
             self._clocks.jump_to(due)
         return not rows and not self._troubles.lasting
 
+    def _kept_back(self, rows: Sequence[Delivery]) -> list[Delivery]:
+        """Those that are held for a mistake which nobody mends until all others are at rest."""
+        return [row for row in rows if row.state == State.HELD and row.channel_name == self._conditions.mistaken]
+
     def _report(self, seconds: float, days: Sequence[date], skipped: Sequence[date]) -> Report:
+        self._clocks.pass_by(timedelta(seconds=LONGEST_LATE_SECONDS))
         write_history(self._outlet.database, self._outlet.config.with_name("history.jsonl"))
         found = judge(
             self._outlet.database,
@@ -245,4 +261,5 @@ class Proof:
             person=dict(self._person.acts),
             taken_back=Spread.of(self._recovery.taken_back),
             at_rest=Spread.of(self._recovery.at_rest),
+            conditions=dict(self._conditions.days),
         )

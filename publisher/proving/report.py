@@ -8,7 +8,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field, fields, is_dataclass
 from typing import Any
 
-from publisher.proving.plan import Terms
+from publisher.proving.plan import FAULT_GROUPS, Terms
+
+GROUP_OF = {fault.partition(":")[0]: group for group, faults in FAULT_GROUPS.items() for fault in faults}
 
 
 @dataclass(slots=True)
@@ -92,6 +94,17 @@ class Report:
     """From a kill until somebody else had taken back what the killed one held."""
     at_rest: Spread
     """From a kill until it was published, or waited for a person."""
+    conditions: dict[str, int] = field(default_factory=dict)
+    """How many days had each condition."""
+
+    @property
+    def fault_groups(self) -> dict[str, int]:
+        """How often faults of each group struck, on all platforms and at every step."""
+        struck: Counter[str] = Counter()
+        for kinds in self.faults.values():
+            for name, count in kinds.items():
+                struck[GROUP_OF[name.rpartition("/")[2]]] += count
+        return dict(struck)
 
     @property
     def kept(self) -> bool:
@@ -112,7 +125,7 @@ class Report:
         )
 
     def as_json(self) -> dict[str, Any]:
-        return {"kept": self.kept, "replay": self.replay, **_plain(self)}
+        return {"kept": self.kept, "replay": self.replay, "fault_groups": self.fault_groups, **_plain(self)}
 
 
 def _plain(value: Any) -> Any:

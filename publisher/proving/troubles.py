@@ -55,6 +55,10 @@ class Clocks:
         self._sandbox.post("/clock", {"offset_seconds": (offset - self._skew).total_seconds()})
         self._ours.move(offset)
 
+    def pass_by(self, time: timedelta) -> None:
+        """Let so much time pass."""
+        self.jump_to(self.now() + time)
+
     def skew(self, seconds: float) -> None:
         """Let our clock, and only it, be wrong by so much from now on."""
         wrong = timedelta(seconds=seconds)

@@ -87,6 +87,9 @@ class SandboxPlatform(ABC):
             answer = self.handle(request).delayed(self.delay) if fault is None else self._faulty(request, fault)
             return answer.with_headers({"Date": format_datetime(self.now(), usegmt=True)})
 
+    def give_evidence(self, *, on: bool) -> None:  # noqa: B027 - a platform may have no such refusals
+        """Let the platform show by itself that a post is there, where it can: by a refusal, or by an id that stays."""
+
     def catch_up(self) -> None:
         """Carry out the late requests that have come due."""
         with self._lock:

@@ -15,6 +15,9 @@ POST /clock             {"offset_seconds": ...}: the platforms' time, moved from
 POST /lag               {"platform": ..., "seconds": 840}, or [0, 840] to draw from, with "seed": 7;
                         posts are listed so much later than they exist; with "hides_ids": true they can't be read by
                         their ids either until then
+POST /evidence          {"platform": ..., "on": true}: whether it shows by itself that a post is there: X refuses a
+                        text that the account has posted lately, Instagram an upload id that has a post, and Tumblr
+                        keeps the id of a draft that is published
 POST /clear             forget every post, waiting fault and late request, and set lags and skews to nothing
 
 Faults strike the request that publishes, or at another step: "upload/..." whatever else is sent, "read/..." what is
@@ -87,6 +90,7 @@ class Control:
             "/delay": self._set_delay,
             "/clock": self._set_clocks,
             "/lag": self._set_lag,
+            "/evidence": self._set_evidence,
             "/clear": self._clear,
         }
 
@@ -175,6 +179,11 @@ class Control:
         lag = read_lag(wish["seconds"], seed=int(wish.get("seed", 0)), hides_ids=bool(wish.get("hides_ids", False)))
         self._ledger.set_listing_lag(self._wished(wish).name, lag)
         return {"seconds": [lag.shortest, lag.longest]}
+
+    def _set_evidence(self, wish: dict[str, Any]) -> dict[str, Any]:
+        given = bool(wish["on"])
+        self._wished(wish).give_evidence(on=given)
+        return {"on": given}
 
     def _clear(self, _wish: Any) -> dict[str, Any]:
         self._ledger.clear()

@@ -67,6 +67,9 @@ class InstagramSandbox(SandboxPlatform):
             ("GET", r"/api/v1/media/(\d+)(?:_\d+)?/info/", self._media_info),
         )
 
+    def give_evidence(self, *, on: bool) -> None:
+        self.recognises_upload_ids = on
+
     def publishes(self, request: Request) -> bool:
         return request.method == "POST" and request.path in PUBLISHING
 

@@ -78,6 +78,9 @@ class TumblrSandbox(SandboxPlatform):
     def account(self) -> str:
         return BLOG
 
+    def give_evidence(self, *, on: bool) -> None:
+        self.blog.habits.drafts_keep_id = on
+
     def publishes(self, request: Request) -> bool:
         """A post that is created as `published`, or edited to it."""
         match (request.method, *request.path.strip("/").split("/")):

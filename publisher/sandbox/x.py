@@ -63,6 +63,9 @@ class XSandbox(SandboxPlatform):
         self._deleted: set[str] = set()
         self._last_id = 0
 
+    def give_evidence(self, *, on: bool) -> None:
+        self.refuse_duplicates = on
+
     def account(self) -> str:
         return USER_NAME
 

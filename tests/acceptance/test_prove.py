@@ -13,7 +13,7 @@ import pytest
 from click.testing import CliRunner
 
 from publisher.cli.main import cli
-from publisher.proving.plan import TROUBLES, Act, DayPlan, Terms
+from publisher.proving.plan import TROUBLES, UNKNOWN_LAG_SECONDS, Act, Condition, DayPlan, Terms
 from publisher.proving.proof import run_proof
 from publisher.proving.report import Findings, Report, Spread
 from tests.outlet import PLATFORMS
@@ -40,6 +40,26 @@ def test_a_fresh_seed_keeps_the_promise(tmp_path: Path) -> None:
     seed = secrets.randbelow(2**32)
     report = run_proof(Terms(seed=seed, days=1, kills=6, on=[*TROUBLES][seed % len(TROUBLES)]), tmp_path)
     assert report.kept, (report.replay, report.findings.broken)
+
+
+def test_lags_late_commits_and_mistakes_keep_the_promise(tmp_path: Path) -> None:
+    """A post that is made after its 504, one that is listed later than anybody waits, and a template that is wrong."""
+    plan = [
+        DayPlan(faults=tuple((platform, "late-504:300") for platform in PLATFORMS), acts=()),
+        DayPlan(
+            faults=tuple((platform, "drop-after") for platform in PLATFORMS),
+            acts=(),
+            condition=Condition.UNKNOWN_LAG,
+            lag_seconds=UNKNOWN_LAG_SECONDS,
+        ),
+        DayPlan(faults=(), acts=(), condition=Condition.BROKEN_TEMPLATE),
+    ]
+    report = run_proof(Terms(seed=3, days=len(plan), channels=1, kills=0), tmp_path, plan=plan)
+    assert report.kept, report.findings.broken
+    assert (report.findings.deliveries, dict(report.findings.copies)) == (9, {"1": 9})
+    assert report.person["mend a template"] == 1
+    assert set(report.conditions) == {day.condition for day in plan}
+    assert report.fault_groups == {"late commit": 3, "connection or platform": 3}
 
 
 def broken_by(

@@ -24,13 +24,23 @@ from publisher.proving.disturbed import Traps
 from publisher.proving.fleet import End
 from publisher.proving.judge import counted, judge, write_history
 from publisher.proving.outlet import write_outlet
-from publisher.proving.plan import FAULTS, FAULTS_AROUND, MILESTONES, TROUBLES, Terms, draw_plan, first_day
+from publisher.proving.plan import (
+    FAULTS,
+    FAULTS_AROUND,
+    KNOWN_LAG_SECONDS,
+    MILESTONES,
+    TROUBLES,
+    Condition,
+    Terms,
+    draw_plan,
+    first_day,
+)
 from publisher.proving.proof import next_day
 from publisher.proving.report import Findings
 from publisher.proving.shared_clock import SharedClock
 from publisher.proving.troubles import Clocks
 from publisher.proving.watch import Recovery
-from publisher.sandbox.faults import KINDS, STEPS, Fault
+from publisher.sandbox.faults import ALL_KINDS, STEPS, Fault
 from publisher.sandbox_client import SandboxClient
 from publisher.settings import load_settings
 from publisher.states import State
@@ -48,12 +58,12 @@ def test_a_seed_draws_the_same_plan_again_and_another_seed_another_one() -> None
 
 
 def test_every_fault_of_the_sandbox_is_planned_for_every_platform() -> None:
-    assert {Fault.parse(fault).kind for fault in FAULTS} == set(KINDS)
+    assert {Fault.parse(fault).kind for fault in FAULTS} == set(ALL_KINDS)
     around = {Fault.parse(fault) for fault in FAULTS_AROUND}
     assert {(fault.step, fault.kind) for fault in around} == {
-        (step, kind) for step in STEPS for kind in KINDS if step != "publish" and kind != "refuse"
+        (step, kind) for step in STEPS for kind in ALL_KINDS if step != "publish" and kind != "refuse"
     }
-    planned = {pair for day in draw_plan(replace(TERMS, days=30), PLATFORMS) for pair in day.faults}
+    planned = {pair for day in draw_plan(replace(TERMS, days=100), PLATFORMS) for pair in day.faults}
     assert planned == {(platform, fault) for platform in PLATFORMS for fault in (*FAULTS, *FAULTS_AROUND)}
 
 
@@ -94,6 +104,15 @@ class FakeSandbox(SandboxClient):
     def post(self, path: str, wish: Mapping[str, Any]) -> Any:
         assert path == "/clock"
         self.offset = timedelta(seconds=wish["offset_seconds"])
+
+
+def test_every_condition_of_a_day_is_planned() -> None:
+    plan = draw_plan(TERMS, PLATFORMS)
+    assert {day.condition for day in plan} == set(Condition)
+    for day in plan:
+        assert (day.lag_seconds[1] > 0) == ("lag" in day.condition)
+        assert (len(day.skews) == len(PLATFORMS)) == (day.condition is Condition.PLATFORM_SKEW)
+        assert (day.lag_seconds[0] > KNOWN_LAG_SECONDS) == (day.condition is Condition.UNKNOWN_LAG)
 
 
 def found_by(
