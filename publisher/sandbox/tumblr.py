@@ -67,6 +67,10 @@ class TumblrSandbox(SandboxPlatform):
         self._oauth = OAuth()
         self._user: dict[str, Callable[[], Answer]] = {"info": self._info, "limits": self._limits}
 
+    def reset(self) -> None:
+        super().reset()
+        self.blog.forget()
+
     def credentials(self) -> dict[str, str]:
         return {
             "consumer_key": CONSUMER_KEY,

@@ -136,6 +136,12 @@ class TumblrBlog:
             raise Refused(403, 0, "this sandbox lets nobody delete a public post")
         del self.unseen[identifier]
 
+    def forget(self) -> None:
+        """Forget what followers don't see, and take up the usual habits again."""
+        self.habits = BlogHabits()
+        for kept in (self.unseen, self.media, self._uploads, self._stale):
+            kept.clear()
+
     def _find(self, identifier: str) -> LedgerPost | None:
         public = (post for post in self.public() if post.id == identifier)
         return self.unseen.get(identifier) or next(public, None)

@@ -14,7 +14,10 @@ from publisher.platforms.errors import (
     ContentRejected,
     CredentialsRefused,
     RateLimited,
+    Unavailable,
+    Unconfirmed,
 )
+from publisher.sandbox.faults import Fault
 from tests.tumblr_desk import POST, Desk, as_png
 
 
@@ -102,3 +105,28 @@ def test_the_sandbox_counts_pictures_by_day(desk: Desk) -> None:
 def test_the_sandbox_knows_one_blog(desk: Desk) -> None:
     with pytest.raises(CredentialsRefused, match="no such blog"):
         desk.publish(desk.adapter(account="another"))
+
+
+def test_a_cleared_sandbox_has_no_drafts_and_no_habits(desk: Desk) -> None:
+    desk.sandbox.blog.habits.slug_limit = 8
+    desk.prepare(desk.adapter())
+    desk.sandbox.reset()
+    assert desk.drafts() == []
+    assert desk.sandbox.blog.habits.slug_limit is None
+
+
+@pytest.mark.parametrize("step", ["upload", "publish"])
+@pytest.mark.parametrize("same_id", [False, True], ids=["new id", "same id"])
+def test_the_sandbox_carries_a_request_out_late(desk: Desk, step: str, same_id: bool) -> None:
+    """100 s after a 504: a draft that nobody needs any more, or the post, which is then not published again."""
+    desk.sandbox.blog.habits.drafts_keep_id = same_id
+    desk.faults.add("tumblr", Fault("late-504", 100.0, step))
+    with pytest.raises((Unavailable, Unconfirmed)):
+        desk.publish(desk.adapter())
+    assert (desk.copies(), desk.sandbox.late_requests) == ([], 1)
+    desk.pass_time(timedelta(seconds=101))
+    desk.sandbox.catch_up()
+    assert (len(desk.copies()), len(desk.drafts())) == ((0, 1) if step == "upload" else (1, 0))
+    if step == "upload":
+        desk.publish(desk.adapter())
+    assert (len(desk.copies()), desk.drafts()) == (1, [])
