@@ -85,6 +85,8 @@ class Prices(Frozen):
     post: float
     post_with_link: float
     alt_text: float = 0.0
+    newest_posts: float = 0.0
+    """Reading the account's newest posts, just before each post that stands by itself."""
 
 
 class Profile(Frozen):

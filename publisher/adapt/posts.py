@@ -196,4 +196,4 @@ def _price(profile: Profile, images: int, texts: Iterable[str]) -> float | None:
     if prices is None:
         return None
     posts = sum(prices.post_with_link if find_links(text) else prices.post for text in texts)
-    return round(posts + images * prices.alt_text, 6)
+    return round(posts + images * prices.alt_text + prices.newest_posts, 6)

@@ -44,10 +44,16 @@ def alt_text_cost(prices: Prices | None, alt_texts: Iterable[str]) -> int:
     return 0 if prices is None else sum(1 for text in alt_texts if text) * round(MICROS * prices.alt_text)
 
 
+def reading_cost(prices: Prices | None, adapted: AdaptedPost) -> int:
+    """Of what is read just before the post is sent, in micros. A reply needs nothing to be read."""
+    return 0 if prices is None or adapted.reply_to else round(MICROS * prices.newest_posts)
+
+
 def whole_cost(prices: Prices | None, adapted: AdaptedPost) -> int:
     """Of a post with all replies that continue it, in micros: one that began is to be finished."""
     requests = sum(request_cost(prices, text) for text in (adapted.caption, *adapted.thread))
-    return requests + alt_text_cost(prices, (image.alt_text for image in adapted.images))
+    alt_texts = alt_text_cost(prices, (image.alt_text for image in adapted.images))
+    return requests + alt_texts + reading_cost(prices, adapted)
 
 
 @dataclass(frozen=True, slots=True)

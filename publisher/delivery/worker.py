@@ -22,7 +22,7 @@ from publisher.content import Publication
 from publisher.db.session import Database
 from publisher.delivery import quotas, records
 from publisher.delivery.admission import Admission
-from publisher.delivery.budget import alt_text_cost, request_cost
+from publisher.delivery.budget import alt_text_cost, reading_cost, request_cost
 from publisher.delivery.channels import Channels
 from publisher.delivery.claim import ClaimedDelivery, claim, take_look_up, take_verification
 from publisher.delivery.confirm import Confirmer
@@ -164,7 +164,9 @@ class Worker:
         intent = records.Intent(
             key=prepared.key,
             preparation=prepared.preparation,
-            cost=request_cost(prices, claimed.adapted.caption) + self._paid(claimed, prepared.media),
+            cost=request_cost(prices, claimed.adapted.caption)
+            + reading_cost(prices, claimed.adapted)
+            + self._paid(claimed, prepared.media),
             gap=timedelta(seconds=profile.publishing.minimum_gap_seconds),
         )
         first = max(self._lease, timedelta(seconds=timeout + MARGIN_SECONDS))

@@ -20,7 +20,7 @@ from publisher.delivery.budget import (
 from publisher.profiles import Prices, load_profile
 from tests.fakes import SPEC
 
-PRICES = Prices(post=0.015, post_with_link=0.2, alt_text=0.005)
+PRICES = Prices(post=0.015, post_with_link=0.2, alt_text=0.005, newest_posts=0.005)
 MAY = Month.of(datetime(2026, 5, 4, tzinfo=UTC), UTC)
 
 
@@ -34,10 +34,11 @@ def post(caption: str, *thread: str, alt_texts: tuple[str, ...] = ()) -> Adapted
 @pytest.mark.parametrize(
     ("adapted", "micros"),
     [
-        (post("Text"), 15_000),
-        (post("See example.org"), 200_000),
-        (post("Text", "more", "README.md"), 15_000 + 15_000 + 200_000),
-        (post("Text", alt_texts=("one", "", "two")), 15_000 + 10_000),
+        (post("Text"), 15_000 + 5_000),
+        (post("See example.org"), 200_000 + 5_000),
+        (post("Text", "more", "README.md"), 15_000 + 15_000 + 200_000 + 5_000),
+        (post("Text", alt_texts=("one", "", "two")), 15_000 + 10_000 + 5_000),
+        (post("Text").model_copy(update={"reply_to": "7"}), 15_000),
     ],
 )
 def test_a_post_costs_what_its_requests_cost(adapted: AdaptedPost, micros: int) -> None:

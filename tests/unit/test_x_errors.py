@@ -340,6 +340,7 @@ def test_the_profile_tells_prices_and_limits() -> None:
     assert (profile.text.limit, profile.text.unit, profile.text.url_length) == (280, "x_weighted", 23)
     assert profile.prices is not None
     assert (profile.prices.post, profile.prices.post_with_link, profile.prices.alt_text) == (0.015, 0.2, 0.005)
+    assert profile.prices.newest_posts == 0.005
     assert profile.links == "priced"
     assert profile.images.maximum == 4
 
