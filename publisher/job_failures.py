@@ -40,8 +40,8 @@ class TickPart(StrEnum):
 
 
 class FailureReason(StrEnum):
-    CONFIGURATION = "configuration"
-    """`detail` is the sentence that names the mistake."""
+    MISTAKE = "mistake"
+    """Something that a person can mend: `detail` is the sentence that names it."""
     OUTAGE = "outage"
     """Something outside the program did not answer; `detail` is what it said."""
     UNEXPECTED = "unexpected"
@@ -60,20 +60,33 @@ class JobFailure:
     detail: str
 
 
-def reason_of(error: Exception) -> tuple[FailureReason, str]:
-    """The kind of an error, and what a person may read of it; empty for a fault of the program."""
-    if isinstance(error, SettingsError):
-        return FailureReason.CONFIGURATION, str(error)
+def reason_of(error: Exception, plain: tuple[type[Exception], ...] = (SettingsError,)) -> tuple[FailureReason, str]:
+    """The kind of an error, and what a person may read of it; empty for a fault of the program.
+
+    `plain`: the errors whose message is a sentence for a person.
+    """
+    if isinstance(error, plain):
+        return FailureReason.MISTAKE, str(error)
     if isinstance(error, OUTAGES):
         said = str(getattr(error, "orig", None) or error).strip()
         return FailureReason.OUTAGE, said.splitlines()[0][:300] if said else ""
+    if isinstance(error, OSError) and error.strerror:
+        return FailureReason.OUTAGE, f"{error.strerror}{f': {error.filename}' if error.filename else ''}"
     return FailureReason.UNEXPECTED, ""
 
 
 class FailureLog:
     """Watches jobs of this process, and writes an event when one begins to fail and when it works again."""
 
-    def __init__(self, database: Database, owner: str, now: Callable[[], datetime]) -> None:
+    def __init__(
+        self,
+        database: Database,
+        owner: str,
+        now: Callable[[], datetime],
+        plain: tuple[type[Exception], ...] = (SettingsError,),
+    ) -> None:
+        """`plain`: as for `reason_of`."""
+        self.plain = plain
         self._database = database
         self._owner = owner
         self._now = now
@@ -83,7 +96,7 @@ class FailureLog:
 
     def failed(self, job: str, error: Exception, *, tried_again_in: float) -> None:
         """Note that the job failed. `tried_again_in`: seconds until its next try. Never raises."""
-        cause = reason_of(error)
+        cause = reason_of(error, self.plain)
         with self._lock:
             met, since = self._first_met.setdefault(job, (monotonic(), self._now()))
             if monotonic() - met + tried_again_in < SETTLED_SECONDS or self._recorded.get(job) == cause:
@@ -124,7 +137,8 @@ class WatchedJob:
         try:
             act()
         except Exception as error:
-            self._trouble.met(error, trace=reason_of(error)[0] is FailureReason.UNEXPECTED)
+            plain = self._failures.plain if self._failures is not None else (SettingsError,)
+            self._trouble.met(error, trace=reason_of(error, plain)[0] is FailureReason.UNEXPECTED)
             if self._failures is not None:
                 self._failures.failed(self._name, error, tried_again_in=self._seconds)
             return False

@@ -170,9 +170,9 @@ class Scheduler:
             self._parts[TickPart.RECOVER].run(self._take_back)
             self._parts[TickPart.MISS].run(self._give_up)
             found: list[Appointment] = []
-            self._parts[TickPart.FIND].run(lambda: found.extend(self._appointments()))
+            is_known = self._parts[TickPart.FIND].run(lambda: found.extend(self._appointments()))
             now = self._clock.now()
-            if look_ups_are_sound:
+            if is_known and look_ups_are_sound:
                 self._kick_all(list(dict.fromkeys(each.channel for each in found if each.at <= now)))
             return found
 

@@ -8,6 +8,7 @@ from collections.abc import Collection
 from datetime import timedelta
 from typing import Protocol
 
+from publisher.cli.errors import SENTENCES
 from publisher.cli.regular import heartbeat, housekeeping, telling
 from publisher.delivery.clock_set import begin_look_ups_anew
 from publisher.delivery.dispatch import ThreadDispatcher
@@ -101,7 +102,7 @@ class Service:
         return timedelta(seconds=self._desk.settings.delivery.look_up_after[0])
 
     def _failures(self) -> FailureLog:
-        return FailureLog(self._desk.database, this_process(), self._desk.now)
+        return FailureLog(self._desk.database, this_process(), self._desk.now, SENTENCES)
 
     def _clock_was_set(self, change: timedelta) -> None:
         seconds = change.total_seconds()

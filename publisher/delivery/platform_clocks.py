@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from sqlalchemy import select, update
-from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import Session
 
 from publisher.clock import Clock
@@ -63,7 +62,8 @@ class PlatformClocks:
                     .where(Channel.name == channel)
                     .values(clock_ahead_seconds=ahead.total_seconds(), clock_seen_at=now)
                 )
-        except SQLAlchemyError as error:
+        except Exception as error:
+            # The answer itself matters more, whatever became of the database.
             get_logger("delivery").warning("a platform's time was not kept", channel=channel, why=str(error))
             return
         self._written[channel] = ClockDifference(channel, ahead, now)

@@ -29,7 +29,7 @@ def tell_failure(failure: JobFailure, local: Callable[[datetime], str]) -> str:
     else:
         what = f"{failure.job[:1].upper()}{failure.job[1:]} does not work"
     since = f"{what}, since {local(failure.since)}"
-    if failure.reason is FailureReason.CONFIGURATION:
+    if failure.reason is FailureReason.MISTAKE:
         return f"{since}: {failure.detail.rstrip('.')}. Mend that; it then goes on by itself."
     if failure.reason is FailureReason.OUTAGE:
         why = f": {failure.detail.rstrip('.')}" if failure.detail else ""

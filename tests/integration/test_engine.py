@@ -188,7 +188,7 @@ def test_every_role_outlives_its_database(desks: Desks, postgres: ThrowawayPostg
 
     postgres.stop(signal.SIGQUIT)
     try:
-        desks.wait_for_trouble("scheduler", "the tick")
+        desks.wait_for_trouble("scheduler", "looking for what is due")
     finally:
         postgres.start()
 

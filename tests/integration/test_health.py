@@ -20,15 +20,18 @@ from sqlalchemy import select
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import OperationalError
 
+from publisher.cli.errors import SENTENCES
 from publisher.clock import FixedClock
 from publisher.db.models import Attempt, Delivery
 from publisher.db.operations import Channel, Notice, Process, Quota
 from publisher.db.session import Database
+from publisher.db.upgrade import DatabaseError
 from publisher.delivery.owner import this_process
 from publisher.delivery.platform_clocks import PlatformClocks
 from publisher.desk import Desk
 from publisher.health import HealthServer, beat, check_ready, render_metrics, seen_processes
 from publisher.job_failures import FailureLog, TickPart
+from publisher.keeping.files import BackupError
 from publisher.proving.postgres import ThrowawayPostgres
 from publisher.settings import SettingsError
 from publisher.starter import write_starter
@@ -339,6 +342,22 @@ def test_a_fault_of_the_program_is_told_without_its_name(desk: Desk, clock: Fixe
     assert "The log of publisher run says where" in sentence
 
 
+@pytest.mark.parametrize(
+    ("error", "sentence"),
+    [
+        (BackupError("pg_dump is not there; install it"), "pg_dump is not there; install it. Mend that;"),
+        (OSError(28, "No space left on device", "/backups"), "No space left on device: /backups. It is tried again"),
+    ],
+)
+def test_what_a_person_can_mend_is_not_called_a_fault_of_the_program(
+    small_desk: Desk, clock: FixedClock, error: Exception, sentence: str
+) -> None:
+    beat(small_desk.database, "me:1", "scheduler", clock.now())
+    log = FailureLog(small_desk.database, "me:1", clock.now, SENTENCES)
+    log.failed("the daily backup", error, tried_again_in=3600)
+    assert sentence in told(small_desk)["jobs"][1]
+
+
 def test_a_regular_job_that_fails_is_a_warning(small_desk: Desk, clock: FixedClock) -> None:
     fail(small_desk, clock, "the daily backup", OSError("no space left on device"))
     [check] = [each for each in check_ready(small_desk) if each.name == "jobs"]
@@ -373,7 +392,7 @@ def test_the_platforms_clocks_are_told_where_they_differ(
 
 
 def test_a_platforms_time_is_written_only_when_that_matters_and_never_raises(
-    small_desk: Desk, clock: FixedClock, monkeypatch: pytest.MonkeyPatch
+    small_desk: Desk, clock: FixedClock
 ) -> None:
     clocks = PlatformClocks(lambda: small_desk.database, clock)
     written = []
@@ -385,10 +404,12 @@ def test_a_platforms_time_is_written_only_when_that_matters_and_never_raises(
             written.append((row.clock_ahead_seconds, row.clock_seen_at == clock.now()))
     assert written == [(0.0, True), (0.0, False), (30.0, True), (30.0, False), (31.0, True), (0.0, True)]
 
-    def broken() -> Database:
-        raise OperationalError("UPDATE", {}, Exception("disk I/O error"))
+    for error in (OperationalError("UPDATE", {}, Exception("disk I/O error")), DatabaseError("its tables are newer")):
 
-    PlatformClocks(broken, clock).note("x", timedelta(seconds=99))
+        def broken(why: Exception = error) -> Database:
+            raise why
+
+        PlatformClocks(broken, clock).note("x", timedelta(seconds=99))
 
 
 def test_what_was_seen_a_day_ago_or_by_another_clock_says_nothing(small_desk: Desk, clock: FixedClock) -> None:

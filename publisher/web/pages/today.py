@@ -148,7 +148,7 @@ def _trouble(request: Request, condition: Condition) -> Trouble:
         href, act = address(request, "queue"), "Fill the queue"
     elif about == "late":
         href, act = f"{address(request, 'deliveries')}?day={rest.split()[0]}", "See its deliveries"
-    elif about in ("paused", "budget"):
+    elif about in ("paused", "budget", "caption", "changed"):
         href, act = address(request, "channels"), "See the channel"
     elif about == "silent":
         href, act = f"{address(request, 'deliveries')}?channel={rest.split()[0]}", "See its deliveries"
