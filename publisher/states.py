@@ -57,17 +57,17 @@ MOVES: dict[State, dict[State, str]] = {
     },
     S.HELD: {
         S.PENDING: "a person lets it try again",
-        S.PUBLISHED: "settled by its link",
+        S.PUBLISHED: "adopted by its link",
         S.CANCELED: "a person decides",
     },
     S.FAILED: {
         S.PENDING: "tried again after an edit",
-        S.PUBLISHED: "settled by its link",
+        S.PUBLISHED: "adopted by its link",
         S.CANCELED: "a person decides",
     },
     S.MISSED: {
         S.PENDING: "a person wants it out after all",
-        S.PUBLISHED: "settled by its link",
+        S.PUBLISHED: "adopted by its link",
         S.CANCELED: "a person decides",
     },
     S.PUBLISHED: {},

@@ -36,6 +36,7 @@ class Reason(StrEnum):
     NO_SUCH_POST = "no-such-post"
     NOT_VISIBLE = "not-visible"
     NOT_READ = "not-read"
+    NOT_ALLOWED = "not-allowed-to-read"
     OTHER_DELIVERY = "other-delivery"
     CHANNEL_REMOVED = "channel-removed"
     NOT_TRANSLATED = "not-translated"
@@ -76,7 +77,8 @@ SENTENCES: Mapping[Reason, str] = {
     "some minutes until it is shown.",
     Reason.NOT_VISIBLE: "Followers don't see the post at {url}: it is {state} on {platform}. "
     "Make it public there, then adopt it.",
-    Reason.NOT_READ: "Nothing was adopted, because the post could not be read: {why}",
+    Reason.NOT_READ: "Nothing was adopted, because {platform} could not be asked for the post just now.",
+    Reason.NOT_ALLOWED: "Nothing was adopted, because the post could not be read. {why}",
     Reason.OTHER_DELIVERY: "That post is the record of delivery {other} already. "
     "Give the link of the post that belongs to delivery {delivery}.",
     Reason.CHANNEL_REMOVED: "There is no channel {channel} in the desk's configuration any more: write it there again, "
@@ -85,6 +87,12 @@ SENTENCES: Mapping[Reason, str] = {
     Reason.NOT_ADAPTED: "Delivery {delivery} still can't go out: {why}",
     Reason.NO_PAUSE_REASON: "Say why the channel is paused: whoever finds it so must know whether it may go on.",
     Reason.ALREADY_PAUSED: "The channel {channel} is paused already.",
+}
+
+TRY_LATER: Mapping[Face, str] = {
+    Face.COMMAND: "Try again later; or, if you see the post yourself, repeat this with --unread.",
+    Face.PAGE: "Try again later; or, if you see the post yourself, say so below and adopt it again.",
+    Face.PROGRAM: "Try again later; or, if a person sees the post, repeat this with unread.",
 }
 
 REMEDIES: Mapping[Reason, Mapping[Face, str]] = {
@@ -109,11 +117,8 @@ REMEDIES: Mapping[Reason, Mapping[Face, str]] = {
         Face.PAGE: "If you see the post yourself, say so below and adopt it again.",
         Face.PROGRAM: "If a person sees the post, repeat this with unread.",
     },
-    Reason.NOT_READ: {
-        Face.COMMAND: "Try again later; or, if you see the post yourself, repeat this with --unread.",
-        Face.PAGE: "Try again later; or, if you see the post yourself, say so below and adopt it again.",
-        Face.PROGRAM: "Try again later; or, if a person sees the post, repeat this with unread.",
-    },
+    Reason.NOT_READ: TRY_LATER,
+    Reason.NOT_ALLOWED: TRY_LATER,
 }
 
 

@@ -19,8 +19,9 @@ from publisher.delivery.channels import Channels
 from publisher.delivery.differences import differences_between, in_words
 from publisher.delivery.operate import ADOPTABLE, get_delivery, move_by_hand, require_move, version_of
 from publisher.lifecycle import record_event
+from publisher.logs import get_logger
 from publisher.platforms.base import SupportsReadBack
-from publisher.platforms.errors import PlatformError, Unavailable
+from publisher.platforms.errors import CredentialsRefused, PlatformError, Unavailable
 from publisher.platforms.links import LinkRefused
 from publisher.states import State
 
@@ -144,7 +145,8 @@ class _PostOnChannel:
         except PlatformError as error:
             if unread:
                 return None
-            raise self._refused(Reason.NOT_READ, why=f"{error.message.rstrip('.')}.") from error
+            get_logger("delivery").warning("not read", channel=self.channel, url=self.url, why=error.message)
+            raise self._refused(self._why_unread(error), why=error.message) from error
         if shown is None:
             if unread:
                 return None
@@ -154,6 +156,10 @@ class _PostOnChannel:
         if not shown.visible:
             raise self._refused(Reason.NOT_VISIBLE, state=shown.state or "hidden")
         return shown
+
+    @staticmethod
+    def _why_unread(error: PlatformError) -> Reason:
+        return Reason.NOT_ALLOWED if isinstance(error, CredentialsRefused) else Reason.NOT_READ
 
     def _ask(self) -> PublishedPost | None:
         adapter = self.channels.open(self.channel)

@@ -39,6 +39,7 @@ from publisher.web.looks import Specs
 from publisher.web.pages import ROUTERS
 from publisher.web.recent import Recent
 from publisher.web.rendering import address, page
+from publisher.web.wording import for_browser
 
 HANDS = 8
 """Requests that are worked on at once, in a thread each, which keeps memory of its own; others wait their turn."""
@@ -122,7 +123,7 @@ async def _told(request: Request, error: Exception) -> Response:
         wanted = request.url.path.removeprefix(request.scope.get("root_path", ""))
         return RedirectResponse(f"{address(request, 'login')}?next={quote(wanted)}", 303)
     status = error.status if isinstance(error, PageError) else 409
-    message = error.sentence(Face.PAGE) if isinstance(error, Refused) else sentence(str(error))
+    message = for_browser(error.sentence(Face.PAGE)) if isinstance(error, Refused) else sentence(str(error))
     return page(request, "error.html", status, title="That did not work", message=message, reference="")
 
 

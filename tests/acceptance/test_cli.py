@@ -216,4 +216,4 @@ def test_init_writes_a_desk_that_works_and_keeps_what_is_there(tmp_path: Path, s
 
 def test_help_names_every_command(shell: Shell) -> None:
     told = shell.run("--help").stdout
-    assert all(command in told for command in ("add", "approve", "deliveries", "settle", "rehearse", "doctor"))
+    assert all(command in told for command in ("add", "approve", "deliveries", "adopt", "rehearse", "doctor"))

@@ -180,7 +180,7 @@ def test_a_post_that_can_not_be_read_is_adopted_only_by_somebody_who_sees_it(ben
     refused = bench.refusal()
     assert refused.reason == Reason.NOT_READ
     assert str(refused) == (
-        "Nothing was adopted, because the post could not be read: Fake was not reached. "
+        "Nothing was adopted, because Fake could not be asked for the post just now. "
         "Try again later; or, if you see the post yourself, repeat this with --unread."
     )
     adoption = bench.adopt(unread=True)

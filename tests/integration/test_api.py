@@ -489,7 +489,7 @@ def test_what_was_posted_by_hand_is_adopted_and_what_is_wanted_no_more_is_given_
         ("https://another-blog.tumblr.com/post/4711", 422, "other-account"),
         ("https://picture-of-the-day.tumblr.com/archive", 422, "not-a-post"),
         # The channel has no keys yet, so that nothing can be read.
-        (LINK, 503, "not-read"),
+        (LINK, 503, "not-allowed-to-read"),
     ):
         wrong = problem(operator.change("POST", f"/deliveries/{delivery}/adopt", json={"link": link}))
         assert (wrong["status"], wrong["code"]) == (status, code)

@@ -18,7 +18,8 @@ Everything that staff do in the desk's pages, for programs.
 
 - **Tokens** are made on the page “Tokens” of an account. A token may do what its scopes name (`read`, `write`,
   `approve`, `operate`), and never more than its person's roles allow at the moment of the request.
-- **Problems** are told as `application/problem+json` (RFC 9457) with one sentence in `detail`.
+- **Problems** are told as `application/problem+json` (RFC 9457) with one sentence in `detail`. An act upon a
+  delivery that is refused has a `code` besides, which never changes.
 - **Changes** need `If-Match` with the `ETag` that you read: without it the answer is 428, with another one 412.
 - **Lists** come in pages: follow `next` until it is null.
 - **Adding a post** takes an `Idempotency-Key`: sent again within 24 hours it gets the first answer.
