@@ -20,7 +20,10 @@ from publisher.db.models import Delivery, Post
 from publisher.db.staff import ApiToken, IdempotentAnswer
 from publisher.delivery import operate
 from publisher.delivery.act_refusals import Reason, Refused
+from publisher.delivery.channels import Channels
 from publisher.lifecycle import move
+from publisher.platforms.base import PlatformAdapter
+from publisher.platforms.errors import Unavailable
 from publisher.post_queue.pictures import MAX_BYTES
 from publisher.staff import accounts, calendar_keys
 from publisher.staff.api_tokens import PREFIX, SCOPES
@@ -489,7 +492,7 @@ def test_what_was_posted_by_hand_is_adopted_and_what_is_wanted_no_more_is_given_
         ("https://another-blog.tumblr.com/post/4711", 422, "other-account"),
         ("https://picture-of-the-day.tumblr.com/archive", 422, "not-a-post"),
         # The channel has no keys yet, so that nothing can be read.
-        (LINK, 503, "not-allowed-to-read"),
+        (LINK, 409, "not-allowed-to-read"),
     ):
         wrong = problem(operator.change("POST", f"/deliveries/{delivery}/adopt", json={"link": link}))
         assert (wrong["status"], wrong["code"]) == (status, code)
@@ -557,3 +560,16 @@ def test_people_can_read_what_programs_can_ask(site: Site) -> None:
     for part in ("PATCH /api/v1/posts/{post_id}", "approve", "412", "428"):
         assert part in page
     assert site.client().get("/api/v1/docs", allow_redirects=False).status_code == 303
+
+
+def test_a_platform_that_can_not_be_reached_is_a_problem_of_its_own(
+    site: Site, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def unreachable(_channels: Channels, _name: str) -> PlatformAdapter:
+        raise Unavailable("Tumblr was not reached")
+
+    monkeypatch.setattr(Channels, "open", unreachable)
+    delivery = held(site)
+    told = problem(program(site, "operator").change("POST", f"/deliveries/{delivery}/adopt", json={"link": LINK}))
+    assert (told["status"], told["code"]) == (503, "not-read")
+    assert the_delivery(site.desk.database, delivery).state == State.HELD

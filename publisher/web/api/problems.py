@@ -76,7 +76,6 @@ REFUSAL_STATUSES: Mapping[Reason, int] = {
     Reason.NO_CHANNEL: 404,
     Reason.CHANGED: 412,
     Reason.NOT_READ: 503,
-    Reason.NOT_ALLOWED: 503,
     **dict.fromkeys(
         (
             Reason.NOT_A_LINK,
