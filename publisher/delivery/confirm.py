@@ -225,7 +225,9 @@ def _visible(adapter: PlatformAdapter, claimed: ClaimedDelivery) -> Publication 
     if not isinstance(adapter, SupportsReadBack) or claimed.processing_id is None:
         raise Unavailable("the platform can't be asked for a post that it is still working on")
     shown = adapter.read_publication(claimed.processing_id)
-    return Absence.NOT_LISTED if shown is None else Publication(remote_id=shown.remote_id, url=shown.url)
+    if shown is None or not shown.visible:
+        return Absence.NOT_LISTED
+    return Publication(remote_id=shown.remote_id, url=shown.url)
 
 
 def what_to_look_for(claimed: ClaimedDelivery) -> str:
@@ -234,7 +236,7 @@ def what_to_look_for(claimed: ClaimedDelivery) -> str:
     adapted = claimed.adapted
     return (
         f"It is not known whether the post is public: look for “{adapted.title}”{when} on {adapted.platform}. "
-        f"If it is there: publisher settle {claimed.id} LINK. "
+        f"If it is there: publisher adopt {claimed.id} LINK. "
         f"If it is not: publisher retry {claimed.id} --i-have-looked."
     )
 

@@ -5,7 +5,9 @@ from __future__ import annotations
 import re
 
 COMMAND = r"publisher {} [\w-]+"
-CONNECT, RESUME, RETRY = (COMMAND.format(name) for name in ("connect", "resume", "retry"))
+CONNECT, RESUME, RETRY, ADOPT, CANCEL = (
+    COMMAND.format(name) for name in ("connect", "resume", "retry", "adopt", "cancel")
+)
 
 
 def for_browser(message: str, where: str = "on the page Channels") -> str:
@@ -16,6 +18,9 @@ def for_browser(message: str, where: str = "on the page Channels") -> str:
         (rf"\brun `?{CONNECT}`?( again)?", f"connect it {where}"),
         (rf"\brun `?{RESUME}`?", f"resume it {where}"),
         (rf"\bthen(?: run)?: {RETRY}", "then let it try again"),
+        (rf"\bIf it is there: {ADOPT} LINK\b", "If it is there, adopt it by its link"),
+        (rf"\bIf it is not: {RETRY} --i-have-looked\b", "If it is not, say that you have looked, and try again"),
+        (rf"\b(Or give this(?: post)? up): {CANCEL}", r"\1"),
     ):
         message = re.sub(pattern, instead, message)
     return message

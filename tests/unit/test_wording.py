@@ -36,6 +36,14 @@ def test_a_post_that_workers_were_lost_over_is_let_try_again() -> None:
     )
 
 
+def test_what_may_be_public_is_adopted_or_tried_again_by_buttons() -> None:
+    told = "Look. If it is there: publisher adopt 5 LINK. If it is not: publisher retry 5 --i-have-looked."
+    assert for_browser(told) == (
+        "Look. If it is there, adopt it by its link. If it is not, say that you have looked, and try again."
+    )
+    assert for_browser("Or give this up: publisher cancel 5.") == "Or give this up."
+
+
 def test_a_sentence_without_a_command_stays() -> None:
     told = "X refused the post: publisher relations are closed today."
     assert for_browser(told, "here") == told
