@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from publisher.clock import FixedClock
 from publisher.content import Absence, Publication, TextBlock
 from publisher.platforms.errors import (
     CredentialsRefused,
@@ -68,6 +69,15 @@ def test_a_post_that_only_resembles_ours_is_not_taken_for_it(
 ) -> None:
     desk.add(slug, datetime.now(UTC) - timedelta(minutes=age), text=text, tags=tags)
     assert desk.adapter().find_publication(POST, idempotency_key=KEY, since=long_ago()) is Absence.NOT_LISTED
+
+
+def test_our_own_clock_is_set_right_by_the_answer_where_nothing_was_prepared(desk: Desk) -> None:
+    """A restored desk whose clock is 90 s ahead: by it, the post would be older than its own request."""
+    ours = desk.ledger.now() + timedelta(seconds=90)
+    post = desk.add("a-cell", desk.ledger.now(), text="A cell divides", tags=POST.tags)
+    found = desk.adapter(clock=FixedClock(ours)).find_publication(POST, idempotency_key=KEY, since=ours)
+    assert isinstance(found, Publication)
+    assert found.remote_id == post.id
 
 
 def test_posts_of_an_odd_shape_are_passed_over(desk: Desk) -> None:
