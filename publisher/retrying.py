@@ -9,7 +9,7 @@ from publisher.delivery.act_refusals import Reason, Refused
 from publisher.desk import Desk
 from publisher.lifecycle import replace_adapted
 from publisher.post_queue.channels import adapt_for_channel
-from publisher.states import State
+from publisher.states import BY_HAND, State
 
 
 def retry(desk: Desk, delivery_id: int, *, actor: str, i_have_looked: bool = False, seen: str = "") -> None:
@@ -30,12 +30,12 @@ def _adapt_anew(desk: Desk, delivery_id: int, seen: str) -> str:
     """The version that the delivery has afterwards, where it had the one that was `seen`."""
     with desk.database.writing() as session:
         delivery = session.get(Delivery, delivery_id)
-        if delivery is None or (seen and operate.version_of(delivery) != seen) or not _lacks_a_text(delivery):
+        if delivery is None or (seen and operate.version_of(delivery) != seen) or delivery.state not in BY_HAND:
             return seen
         target = desk.targets.get(delivery.channel_name)
         if target is None:
             raise Refused(Reason.CHANNEL_REMOVED, channel=delivery.channel_name, delivery=delivery_id)
-        if delivery.pick.post is None:
+        if delivery.pick.post is None or not _lacks_a_text(delivery):
             return seen
         fresh = adapt_for_channel(delivery.pick.post, target, desk.people)
         if fresh.adapted is None:

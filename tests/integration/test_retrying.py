@@ -13,6 +13,7 @@ from publisher.content import AdaptedPost
 from publisher.db.models import Delivery, Pick, Post
 from publisher.delivery import operate
 from publisher.delivery.act_refusals import Refused
+from publisher.delivery.removed_channels import hold_removed
 from publisher.desk import Desk
 from publisher.post_queue.picking import pick_slot
 from publisher.retrying import retry
@@ -106,3 +107,17 @@ def test_a_text_that_could_be_adapted_stays_as_it_was_frozen(desk: Desk) -> None
     template(desk, "x").write_text("Another text: {{ title }} {{ credit }}", encoding="utf-8")
     retry(desk, delivery.id, actor="me")
     assert deliveries(desk, desk.now().date())["x"].adapted == delivery.adapted
+
+
+def test_a_retry_on_a_channel_that_was_removed_is_refused_until_it_is_there_again(desk: Desk) -> None:
+    delivery = pick(desk)["x"]
+    file = desk.settings.file
+    text = file.read_text(encoding="utf-8")
+    file.write_text(text.replace("[channels.x]", "[channels.other]"), encoding="utf-8")
+    without = Desk(file, desk.clock)
+    hold_removed(without.database, without.settings.channels, without.now())
+    with pytest.raises(Refused, match=r"no channel x in the desk's configuration any more"):
+        retry(without, delivery.id, actor="me")
+    without.database.close()
+    retry(desk, delivery.id, actor="me")
+    assert deliveries(desk, desk.now().date())["x"].state == "pending"
