@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import operator
+import os
 import signal
 import subprocess
 import sys
@@ -120,9 +121,13 @@ def troubles(lines: Lines) -> tuple[Counter[str], Counter[str]]:
 
 
 @pytest.fixture
-def settings(postgres_url: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Everything that is opened meanwhile works with the engine."""
-    values = {"PUBLISHER__STORAGE__DATABASE": postgres_url, "PUBLISHER__DELIVERY__DISPATCH": "procrastinate"}
+def settings(postgres: ThrowawayPostgres, postgres_url: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Everything that is opened meanwhile works with the engine, and finds the programs of the server's own version."""
+    values = {
+        "PUBLISHER__STORAGE__DATABASE": postgres_url,
+        "PUBLISHER__DELIVERY__DISPATCH": "procrastinate",
+        "PATH": f"{postgres.programs}:{os.environ['PATH']}",
+    }
     set_environment(monkeypatch, values)
 
 
