@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterable
 from datetime import UTC, datetime, timedelta
 from typing import Any, cast
 
-from sqlalchemy import CursorResult, Table, and_, bindparam, insert, or_, select, update
+from sqlalchemy import Connection, CursorResult, Table, and_, bindparam, insert, or_, select, update
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
@@ -49,6 +49,11 @@ RESTORED = "The desk was restored from a backup; it is looked up whether this we
 
 class Fenced(Exception):
     """The delivery is no longer in the expected state and hands; nothing was changed."""
+
+
+def connection_of(rows: Session | Connection) -> Connection:
+    """The connection of a transaction, with the ORM or without."""
+    return rows if isinstance(rows, Connection) else rows.connection()
 
 
 def open_delivery(
@@ -117,7 +122,7 @@ def replace_adapted(session: Session, delivery: Delivery, adapted: AdaptedPost, 
 
 
 def move(
-    session: Session,
+    rows: Session | Connection,
     delivery_id: int,
     *,
     fence: int,
@@ -126,14 +131,14 @@ def move(
     now: datetime,
     actor: str = "",
     new_hands: bool = False,
-    has_thread: bool = True,
     **values: Any,
 ) -> int:
     """Change the state of one delivery and return its fence.
 
     `new_hands` raises the fence: whoever held the delivery until now can change nothing more.
     A move out of the leased states ends the lease. `values` are other columns to set.
-    `has_thread` False: the post is known to have no replies, so none is looked for.
+    A post that becomes public is continued by its replies where `rows` is a session: a connection is for a post that
+    has none.
 
     Raises:
         Fenced: the delivery is in other hands or another state.
@@ -146,9 +151,9 @@ def move(
     if to not in LEASED:
         values |= {"lease_owner": None, "lease_until": None}
     new_fence = fence + 1 if new_hands else fence
-    change_ours(session, delivery_id, fence, {"state": to.value, "fence": new_fence, **values}, sources)
+    change_ours(rows, delivery_id, fence, {"state": to.value, "fence": new_fence, **values}, sources)
     record_event(
-        session,
+        rows,
         f"delivery {to}",
         now=now,
         delivery_id=delivery_id,
@@ -158,14 +163,14 @@ def move(
     # A database that has forgotten this would publish what is public already, or what nobody wants. What a worker
     # found out after its intent needs no second note.
     if to in (State.PUBLISHING, State.CANCELED) or (to == State.PUBLISHED and not SENT.issuperset(sources)):
-        note_intent(session)
-    if to == State.PUBLISHED and has_thread:
-        _continue_thread(session, delivery_id, now, new_post=sources == (State.PUBLISHING,))
+        note_intent(rows)
+    if to == State.PUBLISHED and isinstance(rows, Session):
+        _continue_thread(rows, delivery_id, now, new_post=sources == (State.PUBLISHING,))
     return new_fence
 
 
 def change_ours(
-    session: Session, delivery_id: int, fence: int, values: dict[str, Any], states: tuple[State, ...] = ()
+    rows: Session | Connection, delivery_id: int, fence: int, values: dict[str, Any], states: tuple[State, ...] = ()
 ) -> None:
     """Set columns of a delivery that is in the expected hands and in one of these states; in any when there are none.
 
@@ -177,7 +182,7 @@ def change_ours(
         statement, found["of_state"] = OURS_IN_STATE, states[0].value
     elif states:
         statement, found["of_states"] = OURS_IN_STATES, [state.value for state in states]
-    if session.connection().execute(statement, found).rowcount != 1:
+    if connection_of(rows).execute(statement, found).rowcount != 1:
         where = f"no longer {' or '.join(states)}" if states else "not"
         raise Fenced(f"delivery {delivery_id} is {where} with fence {fence}")
 
@@ -270,9 +275,9 @@ def _continue_thread(session: Session, delivery_id: int, now: datetime, *, new_p
         record_event(session, "reply opened before", now=now, delivery_id=delivery_id)
 
 
-def key_is_taken(session: Session, key: str) -> bool:
+def key_is_taken(rows: Session | Connection, key: str) -> bool:
     """Whether some delivery has this idempotency key."""
-    return session.connection().scalar(WITH_KEY, {"key": key}) is not None
+    return connection_of(rows).scalar(WITH_KEY, {"key": key}) is not None
 
 
 def next_token(token: str) -> str:
@@ -344,7 +349,7 @@ def lose_attempt(session: Session, delivery_id: int, fence: int, now: datetime) 
 
 
 def record_event(
-    session: Session,
+    rows: Session | Connection,
     name: str,
     *,
     now: datetime,
@@ -355,7 +360,7 @@ def record_event(
 ) -> None:
     """Add a line to the history."""
     line = {"at": now, "name": name, "post_id": post_id, "delivery_id": delivery_id, "actor": actor}
-    session.connection().execute(ADD_EVENT, {**line, "detail": detail or {}})
+    connection_of(rows).execute(ADD_EVENT, {**line, "detail": detail or {}})
 
 
 def _telling(values: dict[str, Any]) -> dict[str, Any]:

@@ -38,6 +38,8 @@ LIBRARIES = (
 """They tell at lower levels what they send, headers included."""
 
 HIDDEN = "[hidden]"
+MOST_KEYS = 500
+"""So many names of values are remembered as they are written."""
 SHORTEST_SECRET = 6
 """A shorter value is no secret worth the name, and would be found inside other words."""
 NO_SECRETS = ("_LOG_LEVEL", "_USERNAME", "_FILE")
@@ -125,9 +127,19 @@ class Redactor:
         # The longest first: a secret may begin with another.
         longest_first = sorted(secrets, key=len, reverse=True)
         self._known = re.compile("|".join(map(re.escape, longest_first))) if longest_first else None
+        self._keys: dict[str, str] = {}
 
     def __call__(self, _logger: WrappedLogger, _method: str, event: EventDict) -> EventDict:
-        return {self._text(key): self._value(key, value) for key, value in event.items()}
+        return {self._key(key): self._value(key, value) for key, value in event.items()}
+
+    def _key(self, key: str) -> str:
+        """A key as it is written. They are few, and the same in most lines."""
+        shown = self._keys.get(key)
+        if shown is None:
+            shown = self._text(key)
+            if len(self._keys) < MOST_KEYS:
+                self._keys[key] = shown
+        return shown
 
     def _value(self, key: str, value: object) -> object:
         if value is None or isinstance(value, bool):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import ClassVar, Self
 from zoneinfo import ZoneInfo
@@ -40,6 +40,7 @@ from publisher.platforms.base import (
     Secret,
     UploadedMedia,
 )
+from publisher.platforms.errors import Unconfirmed
 from publisher.platforms.links import LinkFault, LinkRefused, read_link
 from publisher.platforms.text_difference import TextDifference, first_difference
 from publisher.profiles import AltTextLimits, ImageLimits, Profile, PublishingHabits, TagLimits, TextLimits
@@ -49,7 +50,8 @@ SHORTEST_STEP = timedelta(seconds=1)
 SPEC = RenditionSpec(source="0" * 64, formats=("jpeg",), max_bytes=1000, max_width=100, max_height=100)
 
 
-def fake_profile(*, timeout: float = 5.0, settle: float = 10.0, gap: float = 0.0) -> Profile:
+def fake_profile(*, timeout: float = 5.0, settle: float = 10.0, gap: float = 0.0, lag: float | None = None) -> Profile:
+    """`lag`: of its list of posts; None: as long as `settle`."""
     return Profile(
         label="Fake",
         text=TextLimits(unit="code_points", limit=500),
@@ -59,7 +61,7 @@ def fake_profile(*, timeout: float = 5.0, settle: float = 10.0, gap: float = 0.0
         publishing=PublishingHabits(
             timeout_seconds=timeout,
             settle_seconds=settle,
-            listing_lag_seconds=settle,
+            listing_lag_seconds=settle if lag is None else lag,
             listing_lag_source="made up",
             minimum_gap_seconds=gap,
         ),
@@ -69,7 +71,18 @@ def fake_profile(*, timeout: float = 5.0, settle: float = 10.0, gap: float = 0.0
 class FakePlatform:
     """Posts by key, and what the next calls suffer."""
 
-    def __init__(self) -> None:
+    def __init__(self, clock: FixedClock | None = None) -> None:
+        """`clock`: what time it is, for what happens late. None: nothing does."""
+        self._clock = clock
+        self.late: list[timedelta] = []
+        """The answers to the next publishing requests are lost, and these are carried out so much later."""
+        self.listing_lag = timedelta(0)
+        """So long its list does not show a new post."""
+        self.clock_ahead = timedelta(0)
+        """How far its clock is ahead of the desk's."""
+        self.accepted: list[tuple[str, AdaptedPost, datetime]] = []
+        """By its own clock: when each post is public, which may be in the future."""
+        self.drafts: set[str] = set()
         self.posts: list[tuple[str, AdaptedPost]] = []
         self.publish_calls: list[str] = []
         self.uploads = 0
@@ -95,6 +108,34 @@ class FakePlatform:
         self.quotas: list[Quota] = []
         """Told with every answer to a publishing request."""
         self.listener: Callable[[str, Sequence[Quota]], None] = lambda channel, seen: None
+
+    def now(self) -> datetime:
+        """What its clock shows."""
+        return (self._clock.now() if self._clock else datetime(9000, 1, 1, tzinfo=UTC)) + self.clock_ahead
+
+    def accept(self, key: str, post: AdaptedPost, delay: timedelta = timedelta(0)) -> None:
+        if self._clock:
+            self.accepted.append((key, post, self.now() + delay))
+        else:
+            self.posts.append((key, post))
+
+    def keep_first(self, key: str) -> None:
+        """What was published from one draft is one post, from when it was first."""
+        first = sorted((entry for entry in self.accepted if entry[0] == key), key=lambda entry: entry[2])[:1]
+        self.accepted = [entry for entry in self.accepted if entry[0] != key] + first
+
+    def public(self) -> list[tuple[str, AdaptedPost]]:
+        """What followers see by now."""
+        return self.posts + [(key, post) for key, post, at in self.accepted if at <= self.now()]
+
+    def lists(self, key: str, newer_than: datetime | None) -> bool:
+        """Whether its list shows a post with this key that is not older than that, by its own clock."""
+        seen = any(
+            at + self.listing_lag <= self.now() and (newer_than is None or at >= newer_than)
+            for accepted, _, at in self.accepted
+            if accepted == key
+        )
+        return not self.hidden and (seen or any(posted == key for posted, _ in self.posts))
 
 
 class FakeAdapter(PlatformAdapter):
@@ -155,7 +196,10 @@ class FakeAdapter(PlatformAdapter):
         self.platform.listener(post.channel, self.platform.quotas)
         if self.platform.before:
             raise self.platform.before.pop(0)
-        self.platform.posts.append((idempotency_key, post))
+        if self.platform.late:
+            self.platform.accept(idempotency_key, post, self.platform.late.pop(0))
+            raise Unconfirmed("the answer was lost")
+        self.platform.accept(idempotency_key, post)
         if self.platform.after:
             raise self.platform.after.pop(0)
         return self._publication(idempotency_key)
@@ -173,7 +217,7 @@ class FakeAdapter(PlatformAdapter):
     ) -> Publication | Absence:
         if self.platform.on_find:
             raise self.platform.on_find.pop(0)
-        found = any(key == idempotency_key for key, _ in self.platform.posts) and not self.platform.hidden
+        found = self.platform.lists(idempotency_key, preparation.platform_time)
         return self._publication(idempotency_key) if found else Absence.NOT_LISTED
 
     def read_publication(self, remote_id: str) -> PublishedPost | None:
@@ -181,13 +225,70 @@ class FakeAdapter(PlatformAdapter):
             raise self.platform.on_read.pop(0)
         if remote_id in self.platform.removed:
             return None
-        images = next((len(post.images) for key, post in self.platform.posts if remote_id == f"id-{key}"), 1)
+        images = next((len(post.images) for key, post in self.platform.public() if remote_id == f"id-{key}"), 1)
         alt_texts = (self.platform.shown_alt_text,) * images
         shown = {"remote_id": remote_id, "url": None, "image_count": images, "alt_texts": alt_texts}
         return PublishedPost.model_validate(shown | self.platform.shown)
 
     def text_difference(self, post: AdaptedPost, shown: str) -> TextDifference | None:
         return first_difference(post.caption, shown)
+
+
+class TimedAdapter(FakeAdapter):
+    """A platform whose clock is read before the request, and whose list begins at that time."""
+
+    def prepare(
+        self,
+        post: AdaptedPost,
+        media: Sequence[UploadedMedia],
+        *,
+        idempotency_key: str,
+        earlier: Preparation = NOTHING_PREPARED,
+    ) -> Preparation:
+        return Preparation(platform_time=earlier.platform_time or self.platform.now())
+
+
+class DraftingAdapter(FakeAdapter):
+    """A platform with drafts: publishing one twice makes one post, and its id tells whether it is public."""
+
+    def prepare(
+        self,
+        post: AdaptedPost,
+        media: Sequence[UploadedMedia],
+        *,
+        idempotency_key: str,
+        earlier: Preparation = NOTHING_PREPARED,
+    ) -> Preparation:
+        draft = earlier.reference or f"draft {len(self.platform.drafts) + 1}"
+        self.platform.drafts.add(draft)
+        return Preparation(reference=draft)
+
+    def publish(
+        self,
+        post: AdaptedPost,
+        media: Sequence[UploadedMedia],
+        *,
+        idempotency_key: str,
+        preparation: Preparation = NOTHING_PREPARED,
+    ) -> Publication:
+        assert preparation.reference in self.platform.drafts
+        try:
+            return super().publish(post, media, idempotency_key=idempotency_key, preparation=preparation)
+        finally:
+            self.platform.keep_first(idempotency_key)
+
+    def find_publication(
+        self,
+        post: AdaptedPost,
+        *,
+        idempotency_key: str,
+        since: datetime,
+        preparation: Preparation = NOTHING_PREPARED,
+    ) -> Publication | Absence:
+        if self.platform.on_find:
+            raise self.platform.on_find.pop(0)
+        found = any(key == idempotency_key for key, _ in self.platform.public())
+        return self._publication(idempotency_key) if found else Absence.UNPUBLISHED
 
 
 class BlindAdapter(FakeAdapter):

@@ -36,9 +36,9 @@ class UnknownHistory(DatabaseError):
     """The database is not the one that the desk last knew; a person has to say what is to be done."""
 
 
-def note_intent(session: Session) -> None:
+def note_intent(rows: Session | Connection) -> None:
     """Have what the desk last knew raised as soon as this transaction is on disk, before `writing` returns."""
-    session.info[RAISES] = True
+    rows.info[RAISES] = True
 
 
 class History:
@@ -84,16 +84,15 @@ class History:
         self._known = newest
         self._place = self._present_place()
 
-    def check(self, session: Session) -> KnownEvent | None:
+    def check(self, connection: Connection) -> KnownEvent | None:
         """Return the newest event, as this transaction sees it; None when there is none.
 
         Raises:
             UnknownHistory: the database was removed or exchanged since it was opened.
         """
         self.require_place()
-        session.flush()
         known = self._known
-        rows = session.connection().execute(_KNOWN_AND_NEWEST, {"known": known.id if known else 0})
+        rows = connection.execute(_KNOWN_AND_NEWEST, {"known": known.id if known else 0})
         events = [KnownEvent(number, at) for number, at in rows]
         newest = max(events, key=lambda event: event.id, default=None)
         if known is not None and known.id and known not in events:

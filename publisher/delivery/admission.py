@@ -41,12 +41,14 @@ class Admission:
 
     def _check(self, claimed: ClaimedDelivery, adapter: PlatformAdapter) -> tuple[str, str]:
         prices = self._channels.profile(claimed.channel).prices
-        with self._database.reading() as session:
-            quotas.require(session, claimed.channel, claimed.adapted, self._clock.now())
-            # What may be public already is looked up first, and that is not held for money.
-            if prices is not None and claimed.unknown_since is None:
+        with self._database.reading_rows() as rows:
+            quotas.require(rows, claimed.channel, claimed.adapted, self._clock.now())
+            key = records.free_key(rows, claimed, adapter.idempotency_key)
+        # What may be public already is looked up first, and that is not held for money.
+        if prices is not None and claimed.unknown_since is None:
+            with self._database.reading() as session:
                 self._spending(session, claimed).require(whole_cost(prices, claimed.adapted), claimed.id)
-            return records.free_key(session, claimed, adapter.idempotency_key)
+        return key
 
     def _has_told_quotas(self, adapter: SupportsQuotas, claimed: ClaimedDelivery) -> bool:
         try:

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import BindParameter, ColumnElement, RowMapping, Select, bindparam, exists, select, update
+from sqlalchemy import BindParameter, ColumnElement, Connection, RowMapping, Select, bindparam, exists, select, update
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
@@ -83,9 +83,10 @@ def _any(due: ColumnElement[bool]) -> Select[Any]:
 
 _flying = DELIVERIES.alias("flying")
 BUSY = exists().where(_flying.c.channel_name == CHANNEL, in_states(_flying, *LEASED)).label("busy")
-OPEN_CHANNEL = select(CHANNELS.c.name).where(CHANNELS.c.name == CHANNEL, MAY_PUBLISH).with_for_update(skip_locked=True)
+OPEN = exists().where(CHANNELS.c.name == CHANNEL, MAY_PUBLISH).label("open")
+LOCK_CHANNEL = select(CHANNELS.c.name).where(CHANNELS.c.name == CHANNEL).with_for_update(skip_locked=True)
 READABLE_CHANNEL = select(CHANNELS.c.name).where(CHANNELS.c.name == CHANNEL, MAY_READ)
-NEXT_POST, ANY_POST = _next(DUE_POST, BUSY), _any(DUE_POST)
+NEXT_POST, ANY_POST = _next(DUE_POST, BUSY, OPEN), _any(DUE_POST)
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,12 +122,12 @@ def claim(
     if look_first and not _is_any(database, ANY_POST, asked):
         return None
     try:
-        with database.writing() as session:
-            row = _next_post(session, asked)
+        with database.changing_rows() as rows:
+            row = _next_post(rows, asked)
             if row is None:
                 return None
             fence = move(
-                session, row["id"], fence=row["fence"], before=State.PENDING, to=State.PREPARING, now=now,
+                rows, row["id"], fence=row["fence"], before=State.PENDING, to=State.PREPARING, now=now,
                 actor=owner, new_hands=True, lease_owner=owner, lease_until=now + lease,
             )  # fmt: skip
     except (Fenced, IntegrityError):
@@ -136,18 +137,17 @@ def claim(
 
 def _is_any(database: Database, query: Select[Any], asked: Mapping[str, object]) -> bool:
     """Whether it is worth a transaction that may write: on SQLite there is one at a time."""
-    with database.reading() as session:
-        return session.connection().scalar(query, asked) is not None
+    with database.reading_rows() as rows:
+        return rows.scalar(query, asked) is not None
 
 
-def _next_post(session: Session, asked: Mapping[str, object]) -> RowMapping | None:
+def _next_post(rows: Connection, asked: Mapping[str, object]) -> RowMapping | None:
     """The post that is due, unless the channel must wait or another one is in flight."""
-    connection = session.connection()
-    if connection.scalar(OPEN_CHANNEL, asked) is None:
+    # On PostgreSQL, the statement after this one sees what was committed before. SQLite has one writer.
+    if rows.dialect.name == "postgresql" and rows.scalar(LOCK_CHANNEL, asked) is None:
         return None
-    # A statement of its own: on PostgreSQL it sees what was committed until the channel was locked.
-    row = connection.execute(NEXT_POST, asked).mappings().one_or_none()
-    return None if row is None or row["busy"] else row
+    row = rows.execute(NEXT_POST, asked).mappings().one_or_none()
+    return None if row is None or row["busy"] or not row["open"] else row
 
 
 def take_look_up(database: Database, channel: str, now: datetime) -> ClaimedDelivery | None:

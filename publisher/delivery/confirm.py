@@ -221,7 +221,7 @@ def _ask(adapter: PlatformAdapter, claimed: ClaimedDelivery) -> Publication | Ab
 
 
 def _visible(adapter: PlatformAdapter, claimed: ClaimedDelivery) -> Publication | Absence:
-    """A post that was accepted before, if the platform shows it by now."""
+    """A post that was accepted before, if followers see it by now."""
     if not isinstance(adapter, SupportsReadBack) or claimed.processing_id is None:
         raise Unavailable("the platform can't be asked for a post that it is still working on")
     shown = adapter.read_publication(claimed.processing_id)

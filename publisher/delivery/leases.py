@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from datetime import timedelta
 
@@ -85,11 +85,15 @@ class LeaseKeeper:
                 self._runs = bool(self._kept)
                 if not self._runs:
                     return
-            for lease in kept:
-                self._renew(lease.claimed, min(self._lease, lease.remaining))
+            self.renew(kept)
+
+    def renew(self, kept: Iterable[KeptLease]) -> None:
+        """Renew each once, for no longer than what it is for."""
+        for lease in kept:
+            self._renew(lease.claimed, min(self._lease, lease.remaining))
 
     def _renew(self, claimed: ClaimedDelivery, duration: timedelta) -> None:
-        """It never lasts longer than what it is for; a `duration` that is over changes nothing."""
+        """A `duration` that is over changes nothing."""
         asked = {"of_id": claimed.id, "of_fence": claimed.fence, "until": self._clock.now() + duration}
         try:
             with self._database.writing() as session:

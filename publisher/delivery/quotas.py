@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, cast
 
-from sqlalchemy import Row, Table, bindparam, select, update
+from sqlalchemy import Connection, Row, Table, bindparam, select, update
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import Session
 
@@ -20,6 +20,7 @@ from publisher.content import AdaptedPost
 from publisher.db import operations
 from publisher.db.base import UtcDateTime
 from publisher.db.session import Database
+from publisher.lifecycle import connection_of
 from publisher.logs import get_logger
 from publisher.platforms.base import Quota, QuotaKind
 from publisher.platforms.errors import RateLimited
@@ -61,17 +62,17 @@ class UsedUp:
     until: datetime
 
 
-def used_up(session: Session, channel: str, needs: Needs, now: datetime) -> UsedUp | None:
+def used_up(rows: Session | Connection, channel: str, needs: Needs, now: datetime) -> UsedUp | None:
     """The quota that keeps a channel waiting longest for what it needs; None when nothing does."""
-    return _longest(_present_ones(session, channel, now), needs, now)
+    return _longest(_present_ones(rows, channel, now), needs, now)
 
 
-def _present_ones(session: Session, channel: str, now: datetime) -> Sequence[Row[*tuple[Any, ...]]]:
-    return session.connection().execute(PRESENT, {"of_channel": channel, "now": now}).all()
+def _present_ones(rows: Session | Connection, channel: str, now: datetime) -> Sequence[Row[*tuple[Any, ...]]]:
+    return connection_of(rows).execute(PRESENT, {"of_channel": channel, "now": now}).all()
 
 
-def _longest(rows: Sequence[Row[*tuple[Any, ...]]], needs: Needs, now: datetime) -> UsedUp | None:
-    waits = [UsedUp(row.name, min(row.resets_at, now + LONGEST_WAIT)) for row in rows if _lacks(row, needs)]
+def _longest(present: Sequence[Row[*tuple[Any, ...]]], needs: Needs, now: datetime) -> UsedUp | None:
+    waits = [UsedUp(row.name, min(row.resets_at, now + LONGEST_WAIT)) for row in present if _lacks(row, needs)]
     return max(waits, key=lambda each: each.until, default=None)
 
 
@@ -82,20 +83,20 @@ def _lacks(row: Row[*tuple[Any, ...]], needs: Needs) -> bool:
     return lacks
 
 
-def require(session: Session, channel: str, adapted: AdaptedPost, now: datetime) -> bool:
+def require(rows: Session | Connection, channel: str, adapted: AdaptedPost, now: datetime) -> bool:
     """Whether the platform told any quota of this moment; RateLimited when one leaves too little for this post."""
-    rows = _present_ones(session, channel, now)
-    if wait := _longest(rows, to_publish(adapted), now):
+    present = _present_ones(rows, channel, now)
+    if wait := _longest(present, to_publish(adapted), now):
         raise RateLimited(
             f"Nothing was sent: the quota “{wait.name}” of {adapted.platform} does not leave what it takes",
             retry_at=wait.until,
         )
-    return bool(rows)
+    return bool(present)
 
 
-def take(session: Session, channel: str, now: datetime) -> None:
+def take(rows: Session | Connection, channel: str, now: datetime) -> None:
     """Count a publishing request before it is sent: its answer, which would tell what is left, may be lost."""
-    session.connection().execute(TAKE, {"of_channel": channel, "now": now})
+    connection_of(rows).execute(TAKE, {"of_channel": channel, "now": now})
 
 
 class Book:

@@ -8,7 +8,7 @@ from datetime import datetime, timedelta, tzinfo
 from typing import Any, cast
 
 import structlog
-from sqlalchemy import bindparam, insert, or_, update
+from sqlalchemy import Connection, bindparam, insert, or_, update
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
@@ -25,12 +25,14 @@ from publisher.lifecycle import (
     DELIVERIES,
     Fenced,
     change_ours,
+    connection_of,
     key_is_taken,
     move,
     next_token,
     record_event,
     record_late_success,
 )
+from publisher.logs import get_logger
 from publisher.platforms.base import KeySeed
 from publisher.platforms.errors import PlatformError, Unavailable
 from publisher.profiles import PublishingHabits
@@ -77,7 +79,7 @@ class Intent:
     """The platform's human pace."""
 
 
-def free_key(session: Session, claimed: ClaimedDelivery, key_of: Callable[[KeySeed], str]) -> tuple[str, str]:
+def free_key(rows: Session | Connection, claimed: ClaimedDelivery, key_of: Callable[[KeySeed], str]) -> tuple[str, str]:
     """The delivery's idempotency key, and the token that it is made of: what it has, or new ones.
 
     Some platforms' keys are few: Instagram's are moments. Where another delivery has the key, this
@@ -87,7 +89,7 @@ def free_key(session: Session, claimed: ClaimedDelivery, key_of: Callable[[KeySe
     if claimed.idempotency_key is not None:
         return claimed.idempotency_key, claimed.seed.token
     seed = claimed.seed
-    while key_is_taken(session, key := key_of(seed)):
+    while key_is_taken(rows, key := key_of(seed)):
         seed = replace(seed, token=next_token(seed.token))
     return key, seed.token
 
@@ -120,18 +122,18 @@ def commit_intent(
 def _commit_intent(
     database: Database, claimed: ClaimedDelivery, intent: Intent, *, now: datetime, lease: timedelta, owner: str
 ) -> int:
-    with database.writing() as session:
-        if quotas.require(session, claimed.channel, claimed.adapted, now):
-            quotas.take(session, claimed.channel, now)
+    with database.changing_rows() as rows:
+        if quotas.require(rows, claimed.channel, claimed.adapted, now):
+            quotas.take(rows, claimed.channel, now)
         if intent.gap:
             # Whatever becomes of this request, and of us: the next post keeps its distance.
-            wait_channel(session, claimed.channel, now + intent.gap)
+            wait_channel(rows, claimed.channel, now + intent.gap)
         move(
-            session, claimed.id, fence=claimed.fence, before=State.PREPARING, to=State.PUBLISHING, now=now,
+            rows, claimed.id, fence=claimed.fence, before=State.PREPARING, to=State.PUBLISHING, now=now,
             actor=owner, lease_owner=owner, lease_until=now + lease, idempotency_key=intent.key,
             sent_at=claimed.sent_at or now, preparation=intent.preparation.model_dump(mode="json"), lost_workers=0,
         )  # fmt: skip
-        return _add_attempt(session, claimed, "send", started_at=now, worker=owner, cost_micros=intent.cost)
+        return _add_attempt(rows, claimed, "send", started_at=now, worker=owner, cost_micros=intent.cost)
 
 
 def record_end(
@@ -189,13 +191,22 @@ def record_success(
     now: datetime,
 ) -> None:
     """The platform accepted the post: whatever became of the lease, that is the truth."""
+    told = {
+        "outcome": publication.state,
+        "ended_at": now,
+        "request_id": publication.request_id,
+        "detail": publication.answer[:DETAIL_LENGTH],
+    }
+    if not claimed.adapted.thread:
+        try:
+            with database.changing_rows() as rows:
+                close_attempt(rows, attempt, told)
+                publish(rows, claimed, publication, State.PUBLISHING, habits, now=now)
+        except Fenced:
+            get_logger("delivery").info("published, and in other hands by now", delivery=claimed.id)
+        else:
+            return
     with database.writing() as session:
-        told = {
-            "outcome": publication.state,
-            "ended_at": now,
-            "request_id": publication.request_id,
-            "detail": publication.answer[:DETAIL_LENGTH],
-        }
         close_attempt(session, attempt, told)
         try:
             publish(session, claimed, publication, State.PUBLISHING, habits, now=now)
@@ -204,7 +215,7 @@ def record_success(
 
 
 def publish(
-    session: Session,
+    rows: Session | Connection,
     claimed: ClaimedDelivery,
     publication: Publication,
     before: State,
@@ -212,31 +223,34 @@ def publish(
     *,
     now: datetime,
 ) -> None:
-    """Move a delivery to `published`, or to `processing` when the platform does not show it yet."""
+    """Move a delivery to `published`, or to `processing` when the platform does not show it yet.
+
+    `rows` must be a session where the post has a thread.
+    """
     settle = now + timedelta(seconds=habits.settle_seconds)
     if publication.state == "processing":
         move(
-            session, claimed.id, fence=claimed.fence, before=before, to=State.PROCESSING, now=now, due_at=settle,
+            rows, claimed.id, fence=claimed.fence, before=before, to=State.PROCESSING, now=now, due_at=settle,
             processing_id=publication.remote_id, lookups=0, clean_lookups=0,
         )  # fmt: skip
     else:
         move(
-            session, claimed.id, fence=claimed.fence, before=before, to=State.PUBLISHED, now=now,
-            has_thread=bool(claimed.adapted.thread), remote_id=publication.remote_id, remote_url=publication.url,
+            rows, claimed.id, fence=claimed.fence, before=before, to=State.PUBLISHED, now=now,
+            remote_id=publication.remote_id, remote_url=publication.url,
             published_at=now, verify_at=settle, unknown_since=None, tries=0, problem="",
         )  # fmt: skip
     if habits.minimum_gap_seconds:
-        wait_channel(session, claimed.channel, now + timedelta(seconds=habits.minimum_gap_seconds))
+        wait_channel(rows, claimed.channel, now + timedelta(seconds=habits.minimum_gap_seconds))
 
 
-def _add_attempt(session: Session, claimed: ClaimedDelivery, kind: str, **values: Any) -> int:
+def _add_attempt(rows: Session | Connection, claimed: ClaimedDelivery, kind: str, **values: Any) -> int:
     row = {"delivery_id": claimed.id, "kind": kind, "fence": claimed.fence, "detail": "", "cost_micros": 0, **values}
-    (number,) = cast("tuple[int]", session.connection().execute(ADD_ATTEMPT, row).inserted_primary_key)
+    (number,) = cast("tuple[int]", connection_of(rows).execute(ADD_ATTEMPT, row).inserted_primary_key)
     return number
 
 
-def close_attempt(session: Session, attempt: int, told: dict[str, Any]) -> None:
-    session.connection().execute(CLOSE_ATTEMPT, {"of_id": attempt, **told})
+def close_attempt(rows: Session | Connection, attempt: int, told: dict[str, Any]) -> None:
+    connection_of(rows).execute(CLOSE_ATTEMPT, {"of_id": attempt, **told})
 
 
 def add_reading(
@@ -266,9 +280,9 @@ def pause_channel(session: Session, channel: str, reason: str, now: datetime) ->
         record_event(session, "channel paused", now=now, detail={"channel": channel, "reason": reason})
 
 
-def wait_channel(session: Session, channel: str, until: datetime) -> None:
+def wait_channel(rows: Session | Connection, channel: str, until: datetime) -> None:
     """Let a channel publish nothing before `until`; an earlier wish to wait longer stands."""
-    session.connection().execute(WAIT, {"of_name": channel, "until": until})
+    connection_of(rows).execute(WAIT, {"of_name": channel, "until": until})
 
 
 def put_off(session: Session, channel: str, until: datetime) -> None:

@@ -334,6 +334,8 @@ def test_a_reply_holds_the_channel_like_any_delivery(bench: Bench) -> None:
 @pytest.mark.parametrize("fault", ["", "drop-after", "504-after", "drop-before", "429"])
 def test_x_shows_a_long_text_as_one_thread(open_outlet: OpenOutlet, fault: str) -> None:
     outlet = open_outlet("x", channel_settings="thread = true\n")
+    # X may ask to wait, and the day must be longer than that.
+    outlet.shift_to_slot()
     outlet.add_post(body=LONG_BODY)
     outlet.pick()
     if fault:

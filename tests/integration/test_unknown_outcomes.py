@@ -1,0 +1,472 @@
+"""What follows when nobody knows whether a request was carried out: late posts, lagging lists, and who decides."""
+
+from __future__ import annotations
+
+import random
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from sqlalchemy import select
+from structlog.testing import capture_logs
+
+from publisher.clock import FixedClock
+from publisher.content import Publication
+from publisher.db.models import Attempt, Delivery, Event
+from publisher.db.operations import Channel
+from publisher.db.session import Database
+from publisher.delivery import leases, operate, records
+from publisher.delivery.claim import ClaimedDelivery, claim
+from publisher.delivery.due import miss_expired, recover_lost
+from publisher.delivery.operate import Refused
+from publisher.delivery.worker import Worker
+from publisher.platforms.base import NOTHING_PREPARED
+from publisher.platforms.errors import (
+    AlreadyPublic,
+    CredentialsRefused,
+    MediaExpired,
+    RateLimited,
+    Unavailable,
+    Unconfirmed,
+)
+from publisher.settings import DeliverySettings
+from tests.conftest import on_every_database
+from tests.fakes import (
+    DraftingAdapter,
+    FakeAdapter,
+    FakeChannels,
+    FakePlatform,
+    FakeRenderer,
+    TimedAdapter,
+    add_delivery,
+    fake_profile,
+    pass_time,
+    the_delivery,
+)
+
+LAG = 900.0
+LOST_ANSWER = Unconfirmed("the answer was lost")
+REFUSED = CredentialsRefused("who are you?")
+
+
+class Bench:
+    """A worker with the settings of a new desk, and a platform whose list lags by up to 15 minutes."""
+
+    def __init__(self, database: Database, clock: FixedClock) -> None:
+        self.database = database
+        self.clock = clock
+        self.platform = FakePlatform(clock)
+        self.channels = FakeChannels(self.platform, fake_profile(lag=LAG))
+        self.settings = DeliverySettings()
+
+    def worker(self) -> Worker:
+        jitter = random.Random(7)
+        return Worker(
+            self.database, self.channels, FakeRenderer(), self.clock, self.settings, owner="me", jitter=jitter
+        )
+
+    def drain(self) -> int:
+        return self.worker().drain("fake")
+
+    def drain_for(self, **duration: float) -> None:
+        """Let time pass, working and giving up whenever something is due."""
+
+        def work() -> None:
+            miss_expired(self.database, self.clock.now())
+            self.drain()
+
+        pass_time(self.database, self.clock, work, timedelta(**duration))
+
+    def add(self, **how: timedelta) -> int:
+        return add_delivery(self.database, self.clock.now(), **how)  # type: ignore[arg-type]
+
+    def row(self, delivery: int) -> Delivery:
+        return the_delivery(self.database, delivery)
+
+    def look_ups(self) -> list[timedelta]:
+        """When the platform was asked, since the first request."""
+        with self.database.reading() as session:
+            first, *asked = session.scalars(select(Attempt.started_at).order_by(Attempt.id)).all()
+        return [at - first for at in asked]
+
+    @property
+    def copies(self) -> int:
+        return len(self.platform.public())
+
+    @property
+    def paused(self) -> bool:
+        with self.database.reading() as session:
+            return session.get_one(Channel, "fake").paused_at is not None
+
+
+@pytest.fixture
+def bench(database: Database, clock: FixedClock) -> Bench:
+    return Bench(database, clock)
+
+
+# --- when absence counts ---------------------------------------------------------------------
+
+
+@on_every_database
+@pytest.mark.parametrize("seconds", [1, 61, 100, 299, 890])
+def test_a_post_that_appears_after_the_error_is_found_and_not_sent_again(bench: Bench, seconds: float) -> None:
+    bench.platform.late = [timedelta(seconds=seconds)]
+    delivery = bench.add()
+    bench.drain_for(minutes=60)
+    assert (bench.row(delivery).state, bench.copies, len(bench.platform.publish_calls)) == ("published", 1, 1)
+
+
+@pytest.mark.parametrize("minutes", [1, 6, 14])
+def test_a_list_that_lags_behind_makes_no_second_copy(bench: Bench, minutes: float) -> None:
+    bench.platform.listing_lag = timedelta(minutes=minutes)
+    bench.platform.after = [LOST_ANSWER]
+    delivery = bench.add()
+    bench.drain_for(minutes=60)
+    assert (bench.row(delivery).state, bench.copies, len(bench.platform.publish_calls)) == ("published", 1, 1)
+
+
+@pytest.mark.parametrize("ahead", [-600, -90, 90, 600])
+def test_clocks_that_differ_hide_no_post(bench: Bench, ahead: float) -> None:
+    bench.channels._adapter = TimedAdapter
+    bench.platform.clock_ahead = timedelta(seconds=ahead)
+    bench.platform.late = [timedelta(seconds=45)]
+    delivery = bench.add()
+    bench.drain_for(minutes=60)
+    assert (bench.row(delivery).state, len(bench.platform.publish_calls)) == ("published", 1)
+
+
+def test_every_planned_look_up_is_made_and_the_last_one_after_the_lag(bench: Bench) -> None:
+    bench.platform.before = [LOST_ANSWER]
+    delivery = bench.add()
+    bench.drain_for(seconds=LAG - 1)
+    assert (bench.row(delivery).state, len(bench.platform.publish_calls)) == ("unconfirmed", 1)
+    bench.drain_for(seconds=1)
+    planned = [timedelta(seconds=seconds) for seconds in (10, 60, 300, LAG)]
+    assert bench.look_ups()[:4] == planned
+    row = bench.row(delivery)
+    assert (row.state, bench.copies, bench.platform.publish_calls) == ("published", 1, [f"key-{row.token}"] * 2)
+
+
+def test_one_look_up_alone_does_not_prove_absence(bench: Bench) -> None:
+    bench.platform.before = [LOST_ANSWER]
+    bench.platform.on_find = [Unavailable("down")] * 3
+    delivery = bench.add()
+    bench.drain_for(seconds=LAG + 10)
+    row = bench.row(delivery)
+    assert (row.state, row.lookups, row.clean_lookups, len(bench.platform.publish_calls)) == ("unconfirmed", 4, 1, 1)
+    bench.drain_for(minutes=5)
+    assert (bench.row(delivery).state, bench.copies) == ("published", 1)
+
+
+def test_look_ups_that_are_made_late_keep_their_distance(bench: Bench) -> None:
+    """As after a night in which the desk stood still: the list of one moment says the same however often it is read."""
+    bench.platform.before = [LOST_ANSWER]
+    delivery = bench.add()
+    bench.drain()
+    bench.clock.advance(hours=3)
+    for _ in range(3):
+        bench.drain()
+    assert (bench.row(delivery).lookups, len(bench.platform.publish_calls)) == (1, 1)
+    bench.drain_for(minutes=20)
+    assert (bench.row(delivery).state, bench.copies) == ("published", 1)
+
+
+# --- who decides -----------------------------------------------------------------------------
+
+
+def test_a_person_decides_where_the_desk_is_told_to_ask(bench: Bench) -> None:
+    bench.settings = DeliverySettings(after_unknown="ask")
+    bench.platform.before = [LOST_ANSWER]
+    delivery = bench.add()
+    bench.drain_for(minutes=60)
+    row = bench.row(delivery)
+    assert (row.state, len(bench.platform.publish_calls)) == ("held", 1)
+    assert "does not show the post, 15 minutes after it was sent" in row.problem
+    assert f"publisher settle {delivery} LINK" in row.problem
+    assert f"publisher retry {delivery} --i-have-looked" in row.problem
+    with pytest.raises(Refused, match="--i-have-looked"):
+        operate.retry(bench.database, delivery, now=bench.clock.now(), actor="me")
+    operate.retry(bench.database, delivery, now=bench.clock.now(), actor="me", i_have_looked=True)
+    bench.drain()
+    assert (bench.row(delivery).state, bench.copies) == ("published", 1)
+
+
+def test_what_the_platform_says_it_has_is_found(bench: Bench) -> None:
+    """The first request was carried out after its look-ups; the second one was refused as a copy."""
+    bench.platform.late = [timedelta(seconds=LAG + 30)]
+    delivery = bench.add()
+    bench.drain_for(seconds=LAG - 1)
+    bench.platform.before = [AlreadyPublic("duplicate content")]
+    bench.drain_for(minutes=10)
+    row = bench.row(delivery)
+    assert (row.state, row.reported_public, bench.copies) == ("published", True, 1)
+    assert len(bench.platform.publish_calls) == 2
+
+
+@on_every_database
+def test_what_the_platform_says_it_has_is_never_sent_again_by_itself(bench: Bench) -> None:
+    bench.platform.before = [LOST_ANSWER, AlreadyPublic("duplicate content"), LOST_ANSWER]
+    delivery = bench.add()
+    bench.drain_for(hours=3)
+    row = bench.row(delivery)
+    assert (row.state, len(bench.platform.publish_calls)) == ("held", 2)
+    assert "refused the post as a copy of one that it has" in row.problem
+    with pytest.raises(Refused, match="--i-have-looked"):
+        operate.retry(bench.database, delivery, now=bench.clock.now(), actor="me")
+
+
+def test_what_a_platform_reads_as_unpublished_goes_out_again_at_once(bench: Bench) -> None:
+    bench.channels._adapter = DraftingAdapter
+    bench.platform.before = [LOST_ANSWER]
+    delivery = bench.add()
+    bench.drain_for(seconds=15)
+    row = bench.row(delivery)
+    assert (row.state, bench.copies, bench.platform.publish_calls) == ("published", 1, [f"key-{row.token}"] * 2)
+    assert bench.platform.drafts == {"draft 1"}, "the same draft is published again"
+
+
+def test_publishing_a_draft_late_makes_one_post(bench: Bench) -> None:
+    bench.channels._adapter = DraftingAdapter
+    bench.platform.late = [timedelta(seconds=12)]
+    delivery = bench.add()
+    bench.drain_for(minutes=30)
+    assert (bench.row(delivery).state, bench.copies, len(bench.platform.publish_calls)) == ("published", 1, 2)
+
+
+# --- too late --------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("adapter", [FakeAdapter, DraftingAdapter])
+def test_what_is_unknown_when_its_time_is_over_is_missed_only_after_the_lag(
+    bench: Bench, adapter: type[FakeAdapter]
+) -> None:
+    bench.channels._adapter = adapter
+    bench.platform.before = [LOST_ANSWER]
+    delivery = bench.add(expires_in=timedelta(seconds=5))
+    bench.drain_for(seconds=LAG - 1)
+    assert bench.row(delivery).state == "unconfirmed"
+    bench.drain_for(minutes=10)
+    row = bench.row(delivery)
+    assert (row.state, len(bench.platform.publish_calls)) == ("missed", 1)
+    assert "could not go out in time" in row.problem
+
+
+def test_what_is_found_after_its_time_was_on_time(bench: Bench) -> None:
+    bench.platform.late = [timedelta(seconds=100)]
+    delivery = bench.add(expires_in=timedelta(seconds=5))
+    bench.drain_for(minutes=30)
+    assert (bench.row(delivery).state, bench.row(delivery).problem) == ("published", "")
+
+
+# --- found later -----------------------------------------------------------------------------
+
+
+def _commit(bench: Bench) -> tuple[ClaimedDelivery, int]:
+    """A worker that has its intent on disk, and then hears nothing for a long time."""
+    lease = timedelta(seconds=30)
+    claimed = claim(bench.database, "fake", owner="frozen", now=bench.clock.now(), lease=lease)
+    assert claimed is not None
+    intent = records.Intent(key=f"key-{claimed.seed.token}", preparation=NOTHING_PREPARED, cost=0, gap=timedelta(0))
+    attempt = records.commit_intent(bench.database, claimed, intent, now=bench.clock.now(), lease=lease, owner="frozen")
+    bench.clock.advance(minutes=1)
+    recover_lost(bench.database, bench.clock.now(), timedelta(seconds=10), lambda owner: False)
+    return claimed, attempt
+
+
+@on_every_database
+@pytest.mark.parametrize("act", ["nothing", "canceled", "held", "missed"])
+def test_a_post_that_is_found_later_is_the_truth_in_any_state(bench: Bench, act: str) -> None:
+    if act == "held":
+        bench.settings = DeliverySettings(after_unknown="ask")
+    delivery = bench.add(expires_in=timedelta(minutes=2))
+    claimed, attempt = _commit(bench)
+    if act == "canceled":
+        operate.cancel(bench.database, delivery, now=bench.clock.now(), actor="me")
+    elif act != "nothing":
+        bench.drain_for(minutes=20)
+    assert bench.row(delivery).state == {"nothing": "unconfirmed"}.get(act, act)
+    public = Publication(remote_id="7", url="https://fake.example/7")
+    habits = bench.channels.profile("fake").publishing
+    records.record_success(bench.database, claimed, attempt, public, habits, now=bench.clock.now())
+    row = bench.row(delivery)
+    assert (row.state, row.remote_id, row.problem, row.unknown_since) == ("published", "7", "", None)
+
+
+@on_every_database
+def test_a_second_copy_is_told_with_both_links(bench: Bench) -> None:
+    delivery = bench.add()
+    claimed, attempt = _commit(bench)
+    bench.drain_for(minutes=30)
+    first = bench.row(delivery).remote_url
+    public = Publication(remote_id="7", url="https://fake.example/7")
+    habits = bench.channels.profile("fake").publishing
+    records.record_success(bench.database, claimed, attempt, public, habits, now=bench.clock.now())
+    row = bench.row(delivery)
+    assert row.remote_url == first
+    assert f"{first} and https://fake.example/7" in row.problem
+
+
+# --- refusals that one answer does not prove -------------------------------------------------
+
+
+def test_one_refusal_of_the_account_is_checked_and_pauses_nothing(bench: Bench) -> None:
+    bench.platform.before = [REFUSED]
+    delivery = bench.add()
+    bench.drain_for(minutes=5)
+    assert (bench.row(delivery).state, bench.paused, bench.platform.credential_checks) == ("published", False, 1)
+
+
+@pytest.mark.parametrize("step", ["publish", "upload", "look up"])
+def test_an_account_that_is_refused_when_it_is_checked_pauses_its_channel(bench: Bench, step: str) -> None:
+    trouble = {"publish": bench.platform.before, "upload": bench.platform.on_upload, "look up": bench.platform.on_find}
+    if step == "look up":
+        bench.platform.after = [LOST_ANSWER]
+    trouble[step].append(REFUSED)
+    bench.platform.account_trouble = REFUSED
+    bench.add()
+    bench.drain_for(minutes=1)
+    assert (bench.paused, bench.platform.credential_checks) == (True, 1)
+
+
+def test_a_check_without_an_answer_is_no_refusal(bench: Bench) -> None:
+    bench.platform.on_upload = [REFUSED]
+    bench.platform.account_trouble = Unavailable("down")
+    delivery = bench.add()
+    bench.drain_for(minutes=5)
+    assert (bench.row(delivery).state, bench.paused) == ("published", False)
+
+
+def test_a_post_that_is_refused_again_and_again_is_held_and_the_channel_goes_on(bench: Bench) -> None:
+    bench.platform.before = [REFUSED] * 5
+    delivery = bench.add()
+    bench.drain_for(hours=2)
+    row = bench.row(delivery)
+    assert (row.state, bench.paused, len(bench.platform.publish_calls)) == ("held", False, 5)
+    assert "refused the account 5 times for this post" in row.problem
+
+
+def test_a_look_up_that_is_refused_once_is_made_again(bench: Bench) -> None:
+    bench.platform.after = [LOST_ANSWER]
+    bench.platform.on_find = [REFUSED]
+    delivery = bench.add()
+    bench.drain_for(minutes=5)
+    assert (bench.row(delivery).state, bench.paused, bench.copies) == ("published", False, 1)
+
+
+def test_pictures_that_the_platform_forgot_are_uploaded_again(bench: Bench) -> None:
+    bench.platform.before = [MediaExpired("no such media")] * 2
+    delivery = bench.add()
+    bench.drain_for(minutes=10)
+    assert (bench.row(delivery).state, bench.platform.uploads) == ("published", 3)
+
+
+def test_pictures_that_are_forgotten_three_times_in_a_row_are_refused(bench: Bench) -> None:
+    bench.platform.before = [MediaExpired("no such media")] * 9
+    delivery = bench.add()
+    bench.drain_for(minutes=30)
+    row = bench.row(delivery)
+    assert (row.state, len(bench.platform.publish_calls)) == ("failed", 3)
+    assert "uploaded 3 times" in row.problem
+
+
+@pytest.mark.parametrize("until", [datetime(2099, 1, 1, tzinfo=UTC), datetime(2036, 1, 1, tzinfo=UTC)])
+def test_no_wait_that_a_platform_asks_for_shuts_a_channel_for_good(bench: Bench, until: datetime) -> None:
+    bench.platform.before = [RateLimited("wait", retry_at=until)]
+    began = bench.clock.now()
+    delivery = bench.add(expires_in=timedelta(days=9))
+    with capture_logs() as lines:
+        bench.drain()
+    assert bench.row(delivery).due_at == began + timedelta(days=2)
+    assert [str(until.year) in line["why"] for line in lines if line["event"] == "channel in trouble"] == [True]
+    bench.drain_for(days=2)
+    assert (bench.row(delivery).state, bench.copies) == ("published", 1)
+
+
+def test_a_look_up_waits_for_two_days_at_most(bench: Bench) -> None:
+    bench.platform.after = [LOST_ANSWER]
+    bench.platform.on_find = [RateLimited("wait", retry_at=datetime(2099, 1, 1, tzinfo=UTC))]
+    delivery = bench.add()
+    bench.drain_for(seconds=20)
+    assert bench.row(delivery).due_at <= bench.clock.now() + timedelta(days=2)
+
+
+# --- channels that are gone or paused --------------------------------------------------------
+
+
+@pytest.mark.parametrize("lost", [False, True])
+def test_what_waits_for_a_removed_channel_is_held_with_its_reason(bench: Bench, lost: bool) -> None:
+    bench.platform.after = [LOST_ANSWER] if lost else []
+    delivery = bench.add()
+    if lost:
+        bench.drain()
+    bench.channels.removed.add("fake")
+    with capture_logs() as lines:
+        bench.drain_for(minutes=1)
+    row = bench.row(delivery)
+    assert (row.state, row.unknown_since is not None) == ("held", lost)
+    assert "The channel fake is not in the configuration any more" in row.problem
+    assert not [line for line in lines if line.get("exc_info")], "nothing is wrong with the program"
+
+
+@pytest.mark.parametrize(("by", "state"), [("me", "published"), ("", "unconfirmed")])
+def test_look_ups_go_on_where_a_person_paused_the_channel(bench: Bench, by: str, state: str) -> None:
+    bench.platform.after = [LOST_ANSWER]
+    delivery = bench.add()
+    bench.drain()
+    with bench.database.writing() as session:
+        channel = session.get_one(Channel, "fake")
+        channel.paused_at, channel.pause_reason, channel.paused_by = bench.clock.now(), "a holiday", by
+    bench.drain_for(minutes=30)
+    assert bench.row(delivery).state == state
+
+
+# --- leases ----------------------------------------------------------------------------------
+
+
+@on_every_database
+def test_a_lease_is_not_renewed_past_the_end_of_what_it_is_for(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    """An answer that drips for ever: the delivery is taken back all the same, and looked up."""
+    delivery = bench.add()
+    worker = bench.worker()
+    passed = 0.0
+    monkeypatch.setattr(leases, "monotonic", lambda: passed)
+
+    def drip() -> None:
+        nonlocal passed
+        for _ in range(100):
+            passed += 10
+            bench.clock.advance(seconds=10)
+            worker._leases.renew(list(worker._leases._kept))
+            if recover_lost(bench.database, bench.clock.now(), timedelta(seconds=10), lambda owner: False):
+                return
+
+    bench.platform.while_publishing = drip
+    worker.drain("fake")
+    assert passed <= 60, "the request may take 5 s, and the lease lasts 30 s"
+    with bench.database.reading() as session:
+        moves = session.scalars(select(Event.name).where(Event.delivery_id == delivery).order_by(Event.id)).all()
+    assert "delivery unconfirmed" in moves
+    assert bench.row(delivery).state == "published", "what came in the end is the truth"
+
+
+def test_a_long_upload_keeps_its_lease(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    delivery = bench.add()
+    worker = bench.worker()
+    passed = 0.0
+    monkeypatch.setattr(leases, "monotonic", lambda: passed)
+
+    class Slow(FakeAdapter):
+        def verify_nothing_is_taken_back(self) -> None:
+            nonlocal passed
+            for _ in range(20):
+                passed += 10
+                bench.clock.advance(seconds=10)
+                worker._leases.renew(list(worker._leases._kept))
+                assert recover_lost(bench.database, bench.clock.now(), timedelta(0), lambda owner: False) == []
+
+        def upload_media(self, *arguments: object, **how: object) -> object:  # type: ignore[override]
+            self.verify_nothing_is_taken_back()
+            return super().upload_media(*arguments, **how)  # type: ignore[arg-type]
+
+    bench.channels._adapter = Slow
+    worker.drain("fake")
+    assert (bench.row(delivery).state, bench.row(delivery).lost_workers) == ("published", 0)
