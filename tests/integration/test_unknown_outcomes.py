@@ -15,9 +15,9 @@ from publisher.db.models import Attempt, Delivery, Event
 from publisher.db.operations import Channel
 from publisher.db.session import Database
 from publisher.delivery import leases, operate, records
+from publisher.delivery.act_refusals import Refused
 from publisher.delivery.claim import ClaimedDelivery, claim
 from publisher.delivery.due import miss_expired, recover_lost
-from publisher.delivery.operate import Refused
 from publisher.delivery.worker import Worker
 from publisher.platforms.base import NOTHING_PREPARED
 from publisher.platforms.errors import (
