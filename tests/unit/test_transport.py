@@ -182,9 +182,10 @@ def dripping(head: bytes) -> Script:
     def script(connection: socket.socket) -> None:
         connection.recv(65536)
         connection.sendall(head)
-        while True:
+        for _ in range(200):
             time.sleep(0.05)
             connection.sendall(b"x")
+        raise AssertionError("the client would have waited for ever")
 
     return script
 
@@ -342,6 +343,19 @@ def taking(piece: int, pause: float) -> Script:
     return script
 
 
+def waiting_for(gone: threading.Event, read: int) -> Script:
+    """Reads so many bytes and answers nothing; a client that does not leave by itself is an error."""
+
+    def script(connection: socket.socket) -> None:
+        taken = 0
+        while taken < read:
+            taken += len(connection.recv(min(65536, read - taken)))
+        if not gone.wait(10):
+            raise AssertionError("the client would have waited for ever")
+
+    return script
+
+
 def test_the_time_of_an_upload_follows_its_size() -> None:
     assert deadline_for(20_000_000, 250_000) == deadline_for(0, 250_000) + 80
     assert deadline_for(0, 32_000) == exchange.CONNECT_TIMEOUT + exchange.ANSWER_TIMEOUT
@@ -367,12 +381,7 @@ def test_a_line_on_which_nothing_moves_is_given_up_long_before_the_deadline(
 ) -> None:
     monkeypatch.setattr(exchange, "STALL_TIMEOUT", 0.3)
     gone = threading.Event()
-
-    def deaf(connection: socket.socket) -> None:
-        connection.recv(1000)
-        gone.wait(20)
-
-    server = peer(deaf)
+    server = peer(waiting_for(gone, read=1000))
     with pytest.raises(expected):
         send_once(session, "POST", server.url, sent=sent, read_timeout=600.0, data=UPLOAD)
     gone.set()
@@ -382,8 +391,11 @@ def test_an_answer_to_an_upload_is_not_waited_for_as_long_as_the_upload(
     peer: Callable[[Script], Peer], session: requests.Session, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(exchange, "ANSWER_TIMEOUT", 0.3)
+    gone = threading.Event()
+    server = peer(waiting_for(gone, read=len(UPLOAD)))
     with pytest.raises(Unavailable):
-        send_once(session, "POST", peer(silent).url, sent=READING, read_timeout=600.0, data=UPLOAD)
+        send_once(session, "POST", server.url, sent=READING, read_timeout=600.0, data=UPLOAD)
+    gone.set()
 
 
 def test_a_body_that_can_not_be_sent_in_time_ends_with_the_exchange(
