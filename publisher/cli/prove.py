@@ -14,6 +14,7 @@ import click
 from rich.markup import escape
 
 from publisher.cli.output import console, json_option, print_json, print_table
+from publisher.logs import configure_logs
 from publisher.proving.plan import TROUBLES, Terms
 from publisher.proving.proof import run_proof
 from publisher.proving.report import Report, Spread
@@ -73,7 +74,7 @@ def prove_command(
         kills=days * KILLS_PER_DAY if kills is None else kills,
     )
     click.echo(f"seed {terms.seed}", err=True)
-    with _ending_on_sigterm(), _room(folder) as room, console().status("") as status:
+    with _ending_on_sigterm(), _room(folder) as room, _logs_in(room), console().status("") as status:
         shows_progress = sys.stdout.isatty() and not as_json
         report = run_proof(
             terms,
@@ -108,6 +109,17 @@ def _room(folder: Path | None) -> Iterator[Path]:
         raise click.UsageError(f"{folder} is not empty; name another folder with --folder")
     folder.mkdir(parents=True, exist_ok=True)
     yield folder
+
+
+@contextmanager
+def _logs_in(room: Path) -> Iterator[None]:
+    """What this process logs goes to a file of the proof: mistakes that it makes on purpose are nobody's concern."""
+    with (room / "proof.log").open("w", encoding="utf-8") as log:
+        configure_logs(stream=log, json=True)
+        try:
+            yield
+        finally:
+            configure_logs(stream=sys.stderr)
 
 
 def _print(report: Report) -> None:

@@ -52,7 +52,7 @@ TROUBLES = {
 """By database. `cut` breaks every connection to it off, `crash` and `restart` end its server and start it again.
 `overtake` lets two workers have one delivery at the same time.
 """
-MOST_FAULTS_PER_PLATFORM = 7
+MOST_FAULTS_PER_PLATFORM = 4
 """On one day, however short the proof: each delivery has to come through some time."""
 LONGEST_LATE_SECONDS = 600.0
 """Of the faults above; shorter than the platforms' known lag, after which absence is decided."""
