@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import date
@@ -149,7 +150,10 @@ def _unguarded(database: Database) -> list[str]:
 
 def _reason(problem: str, channel: str) -> str:
     """Problems that differ only in their channel, and in what stands behind the first sentence, are one reason."""
-    return problem.split(".", maxsplit=1)[0].split(":", maxsplit=1)[0].replace(channel, "CHANNEL")
+    parts = re.split(r"[.:](?:\s|$)", problem)
+    # What is wrong with a file is told behind its name, which is another one in each proof.
+    reason = next((part for part in parts if part and not part.startswith("/")), "")
+    return reason.replace(channel, "CHANNEL")
 
 
 def write_history(database: Database, file: Path) -> None:

@@ -210,6 +210,14 @@ def test_the_reasons_why_people_were_asked_are_counted_without_channels(database
     assert found.asked == 2
 
 
+def test_a_reason_is_told_without_the_file_that_it_is_about(database: Database, clock: FixedClock) -> None:
+    number = add_delivery(database, clock.now(), channel="x1")
+    with database.writing() as session:
+        told = {"problem": "/tmp/proof/config/captions/x1.j2: there is no such file. Mend it, then retry."}
+        record_event(session, "delivery held", now=clock.now(), delivery_id=number, detail=told)
+    assert found_by(database, clock, [], channels=("x1",)).held_why == {"there is no such file": 1}
+
+
 def test_a_recovery_is_measured_from_the_kill_and_not_from_one_long_ago() -> None:
     def row(owner: str, state: State) -> Delivery:
         return Delivery(id=7, lease_owner=owner and f"machine:{owner}:100:boot", state=state)
