@@ -6,11 +6,12 @@ without a pause: put the new one before the old one, `publisher key rotate`, dro
 
 from __future__ import annotations
 
-from typing import Self
-
-from cryptography.fernet import Fernet, InvalidToken, MultiFernet
+from typing import TYPE_CHECKING, Self
 
 from publisher.settings import SettingsError, read_secret
+
+if TYPE_CHECKING:
+    from cryptography.fernet import Fernet
 
 KEY_VARIABLE = "PUBLISHER_KEY"
 
@@ -32,6 +33,9 @@ class Seal:
         Raises:
             SealError: there is none, or one of them is no key.
         """
+        # Loaded here, because it takes 6 MiB, and many desks seal nothing.
+        from cryptography.fernet import MultiFernet  # noqa: PLC0415
+
         self._keys = MultiFernet([_key(number, key) for number, key in enumerate(_split(keys), start=1)])
 
     @classmethod
@@ -68,12 +72,16 @@ class Seal:
         Raises:
             WrongKey: no key opens it.
         """
+        from cryptography.fernet import InvalidToken  # noqa: PLC0415
+
         try:
             return self._keys.rotate(sealed).decode()
         except InvalidToken:
             raise _wrong_key(what) from None
 
     def _open(self, sealed: str, purpose: str) -> str:
+        from cryptography.fernet import InvalidToken  # noqa: PLC0415
+
         try:
             return self._keys.decrypt(sealed).decode()
         except InvalidToken:
@@ -82,6 +90,8 @@ class Seal:
 
 def new_key() -> str:
     """A fresh key, for `PUBLISHER_KEY`."""
+    from cryptography.fernet import Fernet  # noqa: PLC0415
+
     return Fernet.generate_key().decode()
 
 
@@ -93,6 +103,8 @@ def _split(keys: str) -> list[str]:
 
 
 def _key(number: int, key: str) -> Fernet:
+    from cryptography.fernet import Fernet  # noqa: PLC0415
+
     try:
         return Fernet(key)
     except ValueError:

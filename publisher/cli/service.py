@@ -6,13 +6,12 @@ import importlib
 import random
 from collections.abc import Collection
 from datetime import timedelta
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from publisher.cli.errors import SENTENCES
 from publisher.cli.regular import heartbeat, housekeeping, telling
 from publisher.delivery.clock_set import begin_look_ups_anew
 from publisher.delivery.dispatch import ThreadDispatcher
-from publisher.delivery.engine import EngineDispatcher, EngineWorker
 from publisher.delivery.owner import this_process
 from publisher.delivery.worker import Worker
 from publisher.desk import Desk
@@ -25,6 +24,9 @@ from publisher.post_queue.slots import next_opening, slot_closes
 from publisher.post_queue.targets import load_targets
 from publisher.scheduler import Scheduler, Timetable
 from publisher.settings import Settings, SettingsError
+
+if TYPE_CHECKING:
+    from publisher.delivery.engine import EngineDispatcher, EngineWorker
 
 ROLES = (SCHEDULER, WORKER, WEB)
 """What a process can be; without a wish it is all of them, the pages where they have a port."""
@@ -67,6 +69,7 @@ class Service:
         self._health = HealthServer(desk, health.host, health.port) if health.port is not None else None
 
     def _make_worker(self) -> ThreadDispatcher | EngineWorker:
+        """The engine and PostgreSQL's driver take 10 MiB, and are loaded where they are used."""
         desk = self._desk
         settings = desk.settings
         worker = Worker(
@@ -80,11 +83,13 @@ class Service:
         )
         if settings.delivery.dispatch == "threads":
             return ThreadDispatcher(worker.drain, threads=settings.delivery.workers)
+        from publisher.delivery.engine import EngineWorker  # noqa: PLC0415
+
         return EngineWorker(settings.database_url, worker.drain, threads=settings.delivery.workers)
 
     def _make_scheduler(self) -> Scheduler:
         desk = self._desk
-        hands = self._worker if isinstance(self._worker, ThreadDispatcher) else EngineDispatcher(desk.database)
+        hands = self._worker if isinstance(self._worker, ThreadDispatcher) else self._make_dispatcher()
         return Scheduler(
             desk.database,
             desk.clock,
@@ -96,6 +101,11 @@ class Service:
             failures=self._failures(),
             clock_was_set=self._clock_was_set,
         )
+
+    def _make_dispatcher(self) -> EngineDispatcher:
+        from publisher.delivery.engine import EngineDispatcher  # noqa: PLC0415
+
+        return EngineDispatcher(self._desk.database)
 
     @property
     def _first_look_up(self) -> timedelta:
@@ -159,7 +169,7 @@ class Service:
             get_logger("web").info("ready", url=self._web.url)
         if self._timetable:
             self._timetable.start()
-        if isinstance(self._worker, EngineWorker):
+        if self._worker is not None and not isinstance(self._worker, ThreadDispatcher):
             self._worker.start()
         if self._scheduler:
             self._scheduler.start()

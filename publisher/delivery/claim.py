@@ -52,9 +52,6 @@ class ClaimedDelivery:
     processing_id: str | None
 
 
-Held = ClaimedDelivery
-"""Its former name, until every module has the new one."""
-
 COLUMNS = [
     DELIVERIES.c[name]
     for name in (

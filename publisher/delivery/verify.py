@@ -15,7 +15,7 @@ from publisher.db.models import Delivery, Event, Pick
 from publisher.db.session import Database
 from publisher.delivery import records
 from publisher.delivery.channels import Channels
-from publisher.delivery.claim import Held
+from publisher.delivery.claim import ClaimedDelivery
 from publisher.delivery.differences import differences_between, in_words
 from publisher.delivery.outcomes import error_name
 from publisher.lifecycle import SECOND_COPY, record_event
@@ -73,51 +73,53 @@ class Verifier:
         self._clock = clock
         self._owner = owner
 
-    def verify(self, held: Held) -> None:
+    def verify(self, claimed: ClaimedDelivery) -> None:
         """Read a published post back once, tell a difference, and take back what is no longer true."""
         started = self._clock.now()
-        reading = self._read(held)
+        reading = self._read(claimed)
         with self._database.writing() as session:
-            delivery = session.get_one(Delivery, held.id)
+            delivery = session.get_one(Delivery, claimed.id)
             late = self._may_be_late(delivery, reading, started)
             delivery.verify_at = self._next(delivery, reading, started)
             records.add_reading(
-                session, held, "verify", reading.finding, started=started, now=self._clock.now(), owner=self._owner,
+                session, claimed, "verify", reading.finding, started=started, now=self._clock.now(), owner=self._owner,
                 detail="" if late else reading.problem,
             )  # fmt: skip
             if reading.refused:
-                records.pause_channel(session, held.channel, reading.refused, self._clock.now())
+                records.pause_channel(session, claimed.channel, reading.refused, self._clock.now())
             if reading.shown is not None and reading.shown.remote_id != delivery.remote_id:
                 _change_id(session, delivery, reading.shown, started)
             if not late:
                 self._tell(session, delivery, reading, started)
 
-    def _read(self, held: Held) -> Reading:
+    def _read(self, claimed: ClaimedDelivery) -> Reading:
         try:
-            return self._read_back(held)
+            return self._read_back(claimed)
         except Exception as error:
-            get_logger("delivery").warning("not read back", delivery=held.id, error=error_name(error), why=str(error))
+            get_logger("delivery").warning(
+                "not read back", delivery=claimed.id, error=error_name(error), why=str(error)
+            )
             refused = error.message if isinstance(error, CredentialsRefused) else ""
             return Reading(error_name(error), refused=refused)
 
-    def _read_back(self, held: Held) -> Reading:
-        adapter = self._channels.open(held.channel)
-        if not isinstance(adapter, SupportsReadBack) or held.remote_id is None:
+    def _read_back(self, claimed: ClaimedDelivery) -> Reading:
+        adapter = self._channels.open(claimed.channel)
+        if not isinstance(adapter, SupportsReadBack) or claimed.remote_id is None:
             return Reading(Finding.NOT_READABLE)
-        shown = adapter.read_publication(held.remote_id)
-        platform = self._channels.profile(held.channel).label
+        shown = adapter.read_publication(claimed.remote_id)
+        platform = self._channels.profile(claimed.channel).label
         if shown is None:
             return Reading(Finding.GONE, GONE.format(platform=platform))
         if not shown.visible:
             return Reading(Finding.HIDDEN, HIDDEN.format(platform=platform, state=shown.state or "hidden"), shown)
-        differences = differences_between(adapter, held.adapted, shown, self._credits(held))
+        differences = differences_between(adapter, claimed.adapted, shown, self._credits(claimed))
         if not differences:
             return Reading(Finding.AS_SENT, shown=shown)
         return Reading(Finding.DIFFERS, OTHERWISE.format(differences="; ".join(map(in_words, differences))), shown)
 
-    def _credits(self, held: Held) -> list[str]:
+    def _credits(self, claimed: ClaimedDelivery) -> list[str]:
         """The post's credits in every language."""
-        query = select(Pick).join(Delivery, Delivery.pick_id == Pick.id).where(Delivery.id == held.id)
+        query = select(Pick).join(Delivery, Delivery.pick_id == Pick.id).where(Delivery.id == claimed.id)
         with self._database.reading() as session:
             post = session.scalars(query).one().post
             if post is None:

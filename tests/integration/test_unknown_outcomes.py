@@ -181,7 +181,7 @@ def test_a_person_decides_where_the_desk_is_told_to_ask(bench: Bench) -> None:
     row = bench.row(delivery)
     assert (row.state, len(bench.platform.publish_calls)) == ("held", 1)
     assert "does not show the post, 15 minutes after it was sent" in row.problem
-    assert f"publisher settle {delivery} LINK" in row.problem
+    assert f"publisher adopt {delivery} LINK" in row.problem
     assert f"publisher retry {delivery} --i-have-looked" in row.problem
     with pytest.raises(Refused, match="--i-have-looked"):
         operate.retry(bench.database, delivery, now=bench.clock.now(), actor="me")
