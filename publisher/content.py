@@ -265,6 +265,8 @@ class Absence(Enum):
     """The platform's listing does not show it. A listing may lag behind."""
     UNPUBLISHED = "unpublished"
     """The platform shows it by its id as not public, and repeating the publishing request is harmless."""
+    GONE = "gone"
+    """What was to be made public is no longer there, and no listing shows the post. It may have another id by now."""
 
 
 class Publication(Frozen):

@@ -131,6 +131,9 @@ class Confirmer:
             due_at = self._pace.first_look_up(now)
             values = {"due_at": due_at, "unknown_since": now, "lookups": 0, "clean_lookups": 0}
             return Verdict("absent", State.UNCONFIRMED, values)
+        if absence is Absence.GONE:
+            told = "The platform's draft of the post is gone, and its list does not show the post. "
+            return Verdict("absent", State.HELD, {"problem": told + what_to_look_for(claimed)})
         if claimed.reported_public:
             told = "The platform refused the post as a copy of one that it has, and its list does not show that one. "
             return Verdict("absent", State.HELD, {"problem": told + what_to_look_for(claimed)})

@@ -269,7 +269,9 @@ class Adapter(PlatformAdapter):
         try:
             shown = self._client.single(preparation.reference)
         except NotFound:
-            return self._listed(sought_draft(post, key, preparation))
+            # Tumblr gives a draft another id when it is published: that it is gone says more than a listing that lags.
+            listed = self._listed(sought_draft(post, key, preparation))
+            return listed if isinstance(listed, Publication) else Absence.GONE
         match posts.state(shown):
             case posts.PUBLISHED:
                 return self._publication(shown, "found by its id")

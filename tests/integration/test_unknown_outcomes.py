@@ -10,7 +10,7 @@ from sqlalchemy import select
 from structlog.testing import capture_logs
 
 from publisher.clock import FixedClock
-from publisher.content import Publication
+from publisher.content import Absence, Publication
 from publisher.db.models import Attempt, Delivery, Event
 from publisher.db.operations import Channel
 from publisher.db.session import Database
@@ -212,6 +212,25 @@ def test_what_the_platform_says_it_has_is_never_sent_again_by_itself(bench: Benc
     assert "refused the post as a copy of one that it has" in row.problem
     with pytest.raises(Refused, match="--i-have-looked"):
         operate.retry(bench.database, delivery, now=bench.clock.now(), actor="me")
+
+
+class GoneAdapter(FakeAdapter):
+    """A draft that gets another id when it is published, on a platform whose listing shows nothing."""
+
+    def find_publication(self, *_: object, **__: object) -> Absence:
+        return Absence.GONE
+
+
+@on_every_database
+def test_a_draft_that_is_gone_is_never_published_again_by_itself(bench: Bench) -> None:
+    bench.channels._adapter = GoneAdapter
+    bench.platform.after = [LOST_ANSWER]
+    delivery = bench.add()
+    bench.drain_for(hours=3)
+    row = bench.row(delivery)
+    assert (row.state, bench.copies, len(bench.platform.publish_calls)) == ("held", 1, 1)
+    assert "draft of the post is gone" in row.problem
+    assert f"publisher adopt {delivery} LINK" in row.problem
 
 
 def test_what_a_platform_reads_as_unpublished_goes_out_again_at_once(bench: Bench) -> None:

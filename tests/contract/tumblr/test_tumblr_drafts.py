@@ -324,7 +324,7 @@ def test_what_tumblr_still_works_on_is_read_back_later(desk: Desk) -> None:
 def test_a_removed_draft_is_made_again_only_after_the_lag_of_listings(desk: Desk) -> None:
     preparation = desk.prepare(desk.adapter())
     desk.sandbox.blog.remove(preparation.reference)
-    assert find(desk, preparation) is Absence.NOT_LISTED
+    assert find(desk, preparation) is Absence.GONE
     again = desk.prepare(desk.adapter(), earlier=preparation)
     assert again == preparation
     with pytest.raises(Unconfirmed, match="it was removed, or it is public"):

@@ -84,7 +84,7 @@ def deliver(desk: Desk, between: Callable[[int], None], *, drafts: bool = True) 
             return found
         clean += 1
         desk.pass_time(timedelta(seconds=10) if found is Absence.UNPUBLISHED else LAG / CLEAN_LOOK_UPS)
-        unknown = found is Absence.NOT_LISTED and clean <= CLEAN_LOOK_UPS
+        unknown = found is Absence.GONE or (found is Absence.NOT_LISTED and clean <= CLEAN_LOOK_UPS)
     raise AssertionError("it came to no end")
 
 
