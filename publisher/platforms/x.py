@@ -29,6 +29,7 @@ from publisher.platforms.errors import (
     AlreadyPublic,
     ContentRejected,
     CredentialsRefused,
+    PlatformError,
     Unavailable,
     Unconfirmed,
     UnsupportedContent,
@@ -67,6 +68,7 @@ class Adapter(PlatformAdapter):
 
     def __init__(self, connection: Connection, client: XClient, login: Login) -> None:
         self._profile = connection.profile
+        self._clock = connection.clock
         self._client = client
         self._login = login
         self._uploads = Uploads(client, connection.uplink_bytes_per_second)
@@ -172,7 +174,11 @@ class Adapter(PlatformAdapter):
         if post.reply_to:
             payload["reply"] = {"in_reply_to_tweet_id": post.reply_to}
         try:
-            response = self._send_post(payload, repeats=preparation.repeats)
+            response = self._send_post(payload)
+        except AlreadyPublic as error:
+            if preparation.repeats:
+                raise
+            return self._sent_twice_by_others(post, preparation, error)
         except ContentRejected as error:
             if not post.reply_to:
                 raise
@@ -182,20 +188,31 @@ class Adapter(PlatformAdapter):
             raise Unconfirmed("Publishing on X: an answer without the post's id", **told(response))
         return self._publication(remote_id, response.headers.get("x-transaction-id"), short_answer(response))
 
-    def _send_post(self, payload: Mapping[str, Any], *, repeats: bool) -> requests.Response:
-        """Sends the one request that publishes. `repeats`: a former request for the same post was begun."""
+    def _send_post(self, payload: Mapping[str, Any]) -> requests.Response:
+        """Sends the one request that publishes."""
+        return self._client.request(
+            "POST",
+            "/2/tweets",
+            json=payload,
+            sent=SentRequest("Publishing on X", publishing=True),
+            read_timeout=self._profile.publishing.timeout_seconds,
+        )
+
+    def _sent_twice_by_others(self, post: AdaptedPost, preparation: Preparation, error: AlreadyPublic) -> Publication:
+        """Finds our post after X refused the first request for it as a copy: something in front may have sent it twice.
+
+        Raises:
+            ContentRejected: an older post has this text.
+            AlreadyPublic: the question was not answered.
+        """
         try:
-            return self._client.request(
-                "POST",
-                "/2/tweets",
-                json=payload,
-                sent=SentRequest("Publishing on X", publishing=True),
-                read_timeout=self._profile.publishing.timeout_seconds,
-            )
-        except AlreadyPublic as error:
-            if repeats:
-                raise
-            raise remembered_text(error) from error
+            number = self._timeline.find(post, self._clock.now(), preparation) if preparation.reference else None
+        except PlatformError as unanswered:
+            raise error from unanswered
+        if number is not None:
+            return self._publication(number, error.request_id, "X has the post since this request")
+        refused = remembered_text(error)
+        raise (refused_reply(refused) if post.reply_to else refused) from error
 
     def _publication(self, remote_id: str, request_id: str | None = None, answer: str = "") -> Publication:
         return Publication(remote_id=remote_id, url=self._url(remote_id), request_id=request_id, answer=answer)

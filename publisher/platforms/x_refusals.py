@@ -137,8 +137,7 @@ def _has_own_shape(body: Mapping[str, Any]) -> bool:
 def remembered_text(error: AlreadyPublic) -> ContentRejected:
     """Judges a duplicate of a post that was never sent before: an older one has the same text."""
     return ContentRejected(
-        "X remembers an older post with this very text and takes it no second time; nothing was published. "
-        "Change the caption",
+        "X remembers an older post with this very text and takes it no second time. Change the caption",
         status=error.status,
         request_id=error.request_id,
         answer=error.answer,

@@ -14,7 +14,7 @@ from publisher.platforms.errors import AlreadyPublic, ContentRejected, RateLimit
 from publisher.platforms.x import Adapter
 from publisher.platforms.x_timeline import number_at
 from publisher.sandbox.faults import Fault
-from publisher.sandbox.wire import Answer
+from publisher.sandbox.wire import Answer, Request
 from publisher.sandbox.x_accounts import USER_ID
 from tests.local_x import LocalX, Wire, adapted, local_on, reply, served_wire
 
@@ -231,6 +231,28 @@ def test_a_text_that_x_remembers_is_a_content_problem_at_the_first_answer(local:
     assert caught.value.status == 403
     assert caught.value.answer
     assert local.posting_requests == 2
+
+
+def test_a_request_that_a_gateway_sends_twice_is_published(local: LocalX) -> None:
+    adapter = local.adapter()
+    prepared = prepare(adapter, adapted())
+
+    def send_twice(request: Request) -> None:
+        if request.method == "POST":
+            local.sandbox._post(request)  # Not by its front: OAuth 1 allows no request twice, OAuth 2 does.
+
+    local.in_front = send_twice
+    publication = adapter.publish(adapted(), [], idempotency_key="x-1", preparation=prepared)
+    assert [post.id for post in local.sandbox.posts()] == [publication.remote_id]
+
+
+def test_a_duplicate_whose_original_is_not_told_has_an_unknown_outcome(local: LocalX) -> None:
+    adapter = local.adapter()
+    adapter.publish(adapted(), [], idempotency_key="x-0")
+    prepared = prepare(adapter, adapted())
+    local.faults.add("x", Fault.parse("read/500-before"))
+    with pytest.raises(AlreadyPublic):
+        adapter.publish(adapted(), [], idempotency_key="x-1", preparation=prepared)
 
 
 def test_a_duplicate_after_an_unknown_outcome_says_that_the_post_is_public(local: LocalX) -> None:
