@@ -19,7 +19,7 @@ from urllib3.connection import HTTPConnection, HTTPSConnection
 from urllib3.exceptions import LocationParseError
 from urllib3.util import Url, parse_url
 
-IPAddress = ipaddress.IPv4Address | ipaddress.IPv6Address
+from publisher.special_addresses import IPAddress, is_public
 
 
 class NotAsked(Exception):
@@ -98,16 +98,6 @@ def _judged(host: str, port: int, also: Callable[[IPAddress], bool]) -> tuple[st
         raise NotAsked(f"there is no {host}") from None
     addresses = [ipaddress.ip_address(str(each).partition("%")[0]) for each in found]
     for address in addresses:
-        if not (_is_public(address) or also(address)):
+        if not (is_public(address) or also(address)):
             raise NotAsked(f"{host} is no public address, and is not asked")
     return tuple(str(address) for address in addresses)
-
-
-def _is_public(address: IPAddress) -> bool:
-    # What an IPv6 address carries inside decides: the network may hand it on to that.
-    inside = None
-    if isinstance(address, ipaddress.IPv6Address):
-        inside = address.ipv4_mapped or address.sixtofour or (address.teredo[1] if address.teredo else None)
-        if address in ipaddress.ip_network("64:ff9b::/96"):
-            inside = ipaddress.IPv4Address(int(address) & 0xFFFFFFFF)
-    return address.is_global and not address.is_multicast and (inside is None or inside.is_global)

@@ -16,9 +16,10 @@ from publisher.db.models import Event
 from publisher.db.session import Database
 from publisher.db.staff import Webhook
 from publisher.lifecycle import record_event
-from publisher.outside import IPAddress, NotAsked, Place, find_place
+from publisher.outside import NotAsked, Place, find_place
 from publisher.sealing import Seal
 from publisher.settings import Settings
+from publisher.special_addresses import IPAddress, is_own_network
 from publisher.webhooks.events import ADDED, EVENTS
 from publisher.webhooks.outbox import queue
 
@@ -45,13 +46,7 @@ def place_of(url: str, *, private: bool) -> Place:
     Raises:
         NotAsked: nothing may be sent there, or nobody has that name.
     """
-    return find_place(url, _is_private if private else _never)
-
-
-def _is_private(address: IPAddress) -> bool:
-    # What machines in a cloud ask for their own keys is link-local.
-    odd = address.is_link_local or address.is_unspecified or address.is_multicast or address.is_reserved
-    return (address.is_private or address.is_loopback) and not (odd and not address.is_loopback)
+    return find_place(url, is_own_network if private else _never)
 
 
 def _never(_address: IPAddress) -> bool:

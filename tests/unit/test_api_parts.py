@@ -9,13 +9,14 @@ import pytest
 from starlette.datastructures import Headers
 
 from publisher.outside import NotAsked
+from publisher.special_addresses import is_own_network
 from publisher.web.api import limits
 from publisher.web.api.conditions import is_known, require_match
 from publisher.web.api.guard import _refuse_types
 from publisher.web.api.limits import Buckets
 from publisher.web.api.problems import Problem, _escaped, _pointer_of_field
 from publisher.webhooks import signature
-from publisher.webhooks.hooks import _is_private, place_of
+from publisher.webhooks.hooks import place_of
 from publisher.webhooks.outbox import PAUSES
 
 
@@ -113,12 +114,12 @@ def test_a_message_is_tried_for_about_three_days() -> None:
 
 @pytest.mark.parametrize("address", ["127.0.0.1", "10.1.2.3", "192.168.0.9", "::1", "fd00::1"])
 def test_machines_of_ones_own_may_be_allowed(address: str) -> None:
-    assert _is_private(ip_address(address))
+    assert is_own_network(ip_address(address))
 
 
 @pytest.mark.parametrize("address", ["169.254.169.254", "0.0.0.0", "224.0.0.1", "240.0.0.1", "fe80::1", "8.8.8.8"])
 def test_some_addresses_are_never_allowed_as_ones_own(address: str) -> None:
-    assert not _is_private(ip_address(address))
+    assert not is_own_network(ip_address(address))
 
 
 @pytest.mark.parametrize("url", ["http://127.1/", "http://0x7f000001/", "http://[::ffff:10.0.0.1]/", "gopher://a/"])

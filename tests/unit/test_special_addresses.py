@@ -1,0 +1,88 @@
+"""No address that a registry keeps for a special purpose is taken for a public one."""
+
+from __future__ import annotations
+
+import csv
+import socket
+from ipaddress import IPv6Address, ip_address, ip_network
+from pathlib import Path
+
+import pytest
+
+from publisher.outside import NotAsked
+from publisher.special_addresses import is_own_network, is_public
+from publisher.webhooks.hooks import place_of
+
+# The rows of IANA's two registries of special-purpose addresses, as they stood in November 2026.
+REGISTRY = Path(__file__).parents[1] / "data" / "special_purpose_addresses.csv"
+TRANSLATED = "64:ff9b::/96"
+
+
+def blocks() -> list[str]:
+    with REGISTRY.open(encoding="ascii") as rows:
+        return [row["block"] for row in csv.DictReader(rows)]
+
+
+@pytest.mark.parametrize("block", [block for block in blocks() if block != TRANSLATED])
+def test_no_address_of_a_registered_block_is_public(block: str) -> None:
+    network = ip_network(block)
+    middle = network.network_address + network.num_addresses // 2
+    for address in (network.network_address, middle, network.broadcast_address):
+        assert not is_public(address)
+
+
+@pytest.mark.parametrize(
+    "address",
+    [
+        "fec0::1",
+        "ff02::1",
+        "224.0.0.1",
+        "192.0.0.192",
+        "::127.0.0.1",
+        "::8.8.8.8",
+        "::ffff:8.8.8.8",
+        "::ffff:0:8.8.8.8",
+        "4000::1",
+        "2002:7f00:1::1",
+        "2002:808:808::1",
+        "2001:0:7f00:1::",
+        "2a00::5efe:10.0.0.1",
+        "2a00::200:5efe:192.168.0.1",
+        "fe80::1%eth0",
+    ],
+)
+def test_what_no_registry_row_names_is_judged_too(address: str) -> None:
+    assert not is_public(ip_address(address))
+
+
+@pytest.mark.parametrize("address", [row.split("/")[0] for row in blocks() if "." in row and ":" not in row])
+def test_an_address_that_carries_a_special_one_is_not_public(address: str) -> None:
+    inside = int(ip_address(address))
+    assert not is_public(IPv6Address(int(IPv6Address("64:ff9b::")) | inside))
+    assert not is_public(IPv6Address((0x2002 << 112) | inside << 80))
+
+
+@pytest.mark.parametrize(
+    "address",
+    ["8.8.8.8", "1.1.1.1", "172.15.0.1", "172.32.0.1", "192.0.1.1", "2606:4700::1111", "2a00:1450::1", "2620::1",
+     "2001:200::1", "64:ff9b::8.8.8.8", "223.255.255.255", "100.63.255.255", "100.128.0.0"],
+)  # fmt: skip
+def test_public_addresses_are_public(address: str) -> None:
+    assert is_public(ip_address(address))
+
+
+@pytest.mark.parametrize(
+    "address", ["fd00:ec2::254", "100.100.100.200", "169.254.169.254", "fec0::1", "::ffff:10.0.0.1"]
+)
+def test_a_machine_that_hands_out_keys_is_never_ones_own(address: str) -> None:
+    assert not is_own_network(ip_address(address))
+
+
+@pytest.mark.parametrize("found", ["64:ff9b:1::7f00:1", "fec0::1", "192.0.0.192", "::7f00:1", "fe80::1%eth0"])
+def test_a_name_that_leads_to_a_special_address_is_not_asked(found: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    def resolve(host: str, port: int, **_: object) -> list[tuple[object, ...]]:
+        return [(socket.AF_INET, socket.SOCK_STREAM, 6, "", (each, port)) for each in ("8.8.8.8", found)]
+
+    monkeypatch.setattr(socket, "getaddrinfo", resolve)
+    with pytest.raises(NotAsked, match="no public address"):
+        place_of("https://example.org/hook", private=False)
