@@ -122,8 +122,7 @@ class Confirmer:
         """What follows when the post was not found."""
         now = self._clock.now()
         if absence is Absence.UNPUBLISHED and now < claimed.expires_at:
-            # Repeating that request is harmless, so nothing needs to be waited for.
-            return self._send_again(claimed, NOT_MADE_PUBLIC)
+            return self._make_public_again(claimed, now)
         clean = claimed.clean_lookups + 1
         if not self._is_decided(claimed, clean, started):
             return Verdict("absent", None, self._again(claimed, clean))
@@ -144,6 +143,16 @@ class Confirmer:
         return self._send_again(
             claimed, GOES_OUT_AGAIN.format(times=claimed.lookups + 1, minutes=_minutes(started - since))
         )
+
+    def _make_public_again(self, claimed: ClaimedDelivery, now: datetime) -> Verdict:
+        """The same request once more: repeating it is harmless, so that nothing is waited for and no person is asked.
+
+        A platform in lasting trouble is asked less and less often, until it is too late by the outlet's rule.
+        """
+        lost = claimed.lost_requests + 1
+        pause = self._pace.backoff(lost - 1) if lost > 1 else timedelta(0)
+        values = {"due_at": now + pause, "lost_requests": lost, "unknown_since": None, "problem": NOT_MADE_PUBLIC}
+        return Verdict("absent", State.PENDING, values)
 
     def _send_again(self, claimed: ClaimedDelivery, problem: str) -> Verdict:
         """Too late by then, it is missed, and says so. After many lost requests a person looks."""

@@ -28,6 +28,8 @@ from publisher.states import LOOKED_UP, WAITING, State
 
 LONGEST_PAUSE = timedelta(minutes=15)
 SHORTEST_PAUSE = timedelta(seconds=1)
+AFTER_OTHERS = timedelta(milliseconds=1)
+"""Of the deliveries that share a pause the one that has failed comes last: what fails for itself keeps none back."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -153,7 +155,7 @@ def _try_later(problem: str, tries: int, now: datetime, pace: Pace, strain: Stra
     return Outcome(
         State.PENDING,
         problem,
-        {"due_at": due_at, "tries": tries},
+        {"due_at": due_at + AFTER_OTHERS, "tries": tries},
         others_wait_until=due_at,
         trouble=told if strain.begins_to_last(now) else "",
     )

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import timedelta
 
 import pytest
 from sqlalchemy import select
 
 from publisher.clock import FixedClock
-from publisher.content import Publication
+from publisher.content import AdaptedPost, Preparation, Publication
 from publisher.db.models import Attempt, Delivery, Event
 from publisher.db.operations import Channel
 from publisher.db.session import Database
@@ -21,7 +21,7 @@ from publisher.delivery.claim import claim
 from publisher.delivery.due import due_channels, miss_expired, recover_lost
 from publisher.delivery.worker import Milestone, Worker
 from publisher.lifecycle import next_token, restore_deliveries
-from publisher.platforms.base import KeySeed
+from publisher.platforms.base import NOTHING_PREPARED, KeySeed, UploadedMedia
 from publisher.platforms.errors import (
     ContentRejected,
     CredentialsRefused,
@@ -467,6 +467,33 @@ def test_backoff_grows_and_has_an_end(bench: Bench) -> None:
         bench.clock.instant = due
     assert all(timedelta(seconds=1) <= pause <= timedelta(minutes=15) for pause in pauses)
     assert max(pauses[8:]) > max(pauses[:3])
+
+
+class OneUnavailable(FakeAdapter):
+    """A platform that answers one post with nothing but "later", and takes all others."""
+
+    def publish(
+        self,
+        post: AdaptedPost,
+        media: Sequence[UploadedMedia],
+        *,
+        idempotency_key: str,
+        preparation: Preparation = NOTHING_PREPARED,
+    ) -> Publication:
+        if post.title == "Never":
+            raise Unavailable("later")
+        return super().publish(post, media, idempotency_key=idempotency_key, preparation=preparation)
+
+
+def test_one_post_that_never_goes_out_keeps_no_other_back(database: Database, clock: FixedClock) -> None:
+    bench = Bench(database, clock, OneUnavailable)
+    never = add_delivery(database, clock.now(), title="Never", expires_in=timedelta(days=30))
+    bench.drain_for(hours=2)
+    # It is picked while the pauses of the other one are long already, and comes due inside of one.
+    other = add_delivery(database, clock.now(), day_offset=1, due_at=clock.now() + timedelta(hours=2))
+    bench.drain_for(hours=3)
+    assert the_delivery(database, other).state == "published"
+    assert the_delivery(database, never).state == "pending"
 
 
 def test_a_platform_still_working_is_asked_until_it_shows_the_post(bench: Bench) -> None:

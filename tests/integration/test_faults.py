@@ -88,3 +88,14 @@ def test_what_followers_see_is_what_was_adapted(outlet: Outlet) -> None:
         assert [image.alt_text for image in copy.images] == [image["alt_text"] for image in meant]
         assert len(copy.images) == 3
         assert row.problem == ""
+
+
+def test_a_draft_that_a_gateway_keeps_from_being_published_is_tried_until_it_is(open_outlet: OpenOutlet) -> None:
+    outlet = open_outlet("tumblr")
+    outlet.shift_to_slot()
+    outlet.stage.faults.add("tumblr", Fault("gateway-504"), times=9)
+    outlet.add_post()
+    outlet.pick()
+    outlet.settle(steps=200)
+    assert outlet.deliveries()["tumblr"].state == "published"
+    assert len(outlet.copies("tumblr")) == 1
