@@ -7,7 +7,7 @@ as X rewrites it, its number of pictures, and which post it answers, on the acco
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any, ClassVar, Self
 
 import requests
@@ -30,6 +30,7 @@ from publisher.platforms.errors import (
     ContentRejected,
     CredentialsRefused,
     PlatformError,
+    RateLimited,
     Unavailable,
     Unconfirmed,
     UnsupportedContent,
@@ -49,7 +50,7 @@ from publisher.platforms.x_client import XClient
 from publisher.platforms.x_login import Login, auth_of, begin, check_app, finish, login_of
 from publisher.platforms.x_refusals import Missing, refused_reply, remembered_text, told
 from publisher.platforms.x_shown import text_difference, text_of
-from publisher.platforms.x_timeline import Timeline
+from publisher.platforms.x_timeline import NO_POSTS, Timeline, number_at
 from publisher.platforms.x_upload import Uploads
 
 USER_AGENT = f"publisher/{__version__}"
@@ -156,7 +157,15 @@ class Adapter(PlatformAdapter):
         """
         if earlier.reference:
             return earlier.model_copy(update={"repeats": True})
-        return Preparation(reference=post.reply_to) if post.reply_to else self._timeline.newest()
+        if post.reply_to:
+            return Preparation(reference=post.reply_to)
+        try:
+            return self._timeline.newest()
+        except RateLimited:
+            if self._client.platform_time is None:
+                raise
+            # Reading has a limit of its own, and the post does not wait for that: X's time is a bound, too.
+            return Preparation(reference=NO_POSTS, platform_time=self._client.platform_time)
 
     def publish(
         self,
@@ -182,7 +191,7 @@ class Adapter(PlatformAdapter):
         except ContentRejected as error:
             if not post.reply_to:
                 raise
-            raise refused_reply(error) from error
+            raise refused_reply(error, answered_is_old=self._is_shown_by_now(post.reply_to)) from error
         remote_id = str(data_of(json_object(response)).get("id"))
         if not remote_id.isdecimal():
             raise Unconfirmed("Publishing on X: an answer without the post's id", **told(response))
@@ -206,13 +215,19 @@ class Adapter(PlatformAdapter):
             AlreadyPublic: the question was not answered.
         """
         try:
-            number = self._timeline.find(post, self._clock.now(), preparation) if preparation.reference else None
+            knows_newest = preparation.reference not in ("", NO_POSTS)
+            number = self._timeline.find(post, self._clock.now(), preparation) if knows_newest else None
         except PlatformError as unanswered:
             raise error from unanswered
         if number is not None:
             return self._publication(number, error.request_id, "X has the post since this request")
         refused = remembered_text(error)
-        raise (refused_reply(refused) if post.reply_to else refused) from error
+        raise (refused_reply(refused, answered_is_old=False) if post.reply_to else refused) from error
+
+    def _is_shown_by_now(self, number: str) -> bool:
+        """Whether X's worst lag is over for a post with this number, by X's own clock."""
+        now, lag = self._client.platform_time, timedelta(seconds=self._profile.publishing.listing_lag_seconds)
+        return now is not None and number.isdecimal() and int(number) < number_at(now - lag)
 
     def _publication(self, remote_id: str, request_id: str | None = None, answer: str = "") -> Publication:
         return Publication(remote_id=remote_id, url=self._url(remote_id), request_id=request_id, answer=answer)

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Mapping
+from datetime import datetime
 from typing import Any
 
 import requests
@@ -17,7 +18,7 @@ from requests.auth import AuthBase
 
 from publisher.clock import Clock
 from publisher.platforms.base import ClockListener, QuotaListener
-from publisher.platforms.transport import SentRequest, json_object, note_clock, send_once
+from publisher.platforms.transport import SentRequest, json_object, note_clock, platform_time, send_once
 from publisher.platforms.x_answers import quotas_in
 from publisher.platforms.x_refusals import lost, refusal
 
@@ -52,6 +53,8 @@ class XClient(tweepy.Client):  # type: ignore[misc]
         self._clock = clock
         self._quotas = quotas
         self._platform_clock = platform_clock
+        self.platform_time: datetime | None = None
+        """X's clock in its newest answer that told it."""
 
     def request(
         self,
@@ -85,6 +88,7 @@ class XClient(tweepy.Client):  # type: ignore[misc]
             **body,
         )
         note_clock(response.headers, self._platform_clock, clock=self._clock, began=began)
+        self.platform_time = platform_time(response.headers) or self.platform_time
         now = self._clock.now()
         if seen := quotas_in(response.headers, method, route, now):
             self._quotas(seen)

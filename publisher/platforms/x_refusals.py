@@ -144,9 +144,17 @@ def remembered_text(error: AlreadyPublic) -> ContentRejected:
     )
 
 
-def refused_reply(error: ContentRejected) -> PlatformError:
-    """What it means that X refused to continue a thread whose earlier posts are public."""
+def refused_reply(error: ContentRejected, *, answered_is_old: bool) -> PlatformError:
+    """What it means that X refused to continue a thread whose earlier posts are public.
+
+    `answered_is_old`: the post before it is so old that X shows it by now, if it is there.
+    """
     kept: dict[str, Any] = {"status": error.status, "request_id": error.request_id, "answer": error.answer}
+    if UNSEEN_WORDS.search(error.message) and answered_is_old:
+        return ContentRejected(
+            "X does not show the post before this reply any more: it was deleted, or hidden. The thread ends there",
+            **kept,
+        )
     if UNSEEN_WORDS.search(error.message):
         # X says this of a post that it has only just taken, too.
         return Unavailable(f"{error.message}; the reply waits until X shows the post before it", **kept)

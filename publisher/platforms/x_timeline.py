@@ -20,7 +20,7 @@ FIRST_MOMENT = datetime.fromtimestamp(1_288_834_974.657, UTC)
 """When X's numbers begin: https://docs.x.com/resources/fundamentals/x-ids."""
 BITS_BELOW_MILLISECONDS = 22
 NO_POSTS = "0"
-"""The reference where the account has no posts."""
+"""The reference where the account has no posts, or they could not be read."""
 CLOCK_MARGIN = timedelta(hours=2)
 """Where no reference is known, posts that are so much older than the request are surely not ours."""
 
@@ -54,14 +54,14 @@ class Timeline:
     def find(self, post: AdaptedPost, since: datetime, preparation: Preparation) -> str | None:
         """Returns the number of our post among those newer than what was prepared; None: it is not listed.
 
-        `since`: our clock when it was sent, of use only where nothing was prepared.
+        `since`: our clock when it was sent, of use only where the newest post before ours is not known.
 
         Raises:
             Unavailable: the question was not answered, or there are too many posts to read.
         """
         reference = preparation.reference or post.reply_to
         known = reference.isdecimal() and reference != NO_POSTS
-        floor = int(reference) if known else number_at((preparation.platform_time or since) - CLOCK_MARGIN)
+        floor = int(reference) if known else number_at(min(preparation.platform_time or since, since) - CLOCK_MARGIN)
         size = NEWER_PAGE if known else OLDER_PAGE
         query = {"max_results": str(size), "tweet.fields": FIELDS} | ({"since_id": reference} if known else {})
         for _ in range(MAX_POSTS // size):

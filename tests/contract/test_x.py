@@ -46,6 +46,7 @@ from publisher.platforms.errors import (
 from publisher.platforms.registry import adapter_class
 from publisher.platforms.transport import send_once
 from publisher.platforms.x import Adapter
+from publisher.platforms.x_timeline import number_at
 from publisher.sandbox.faults import Fault
 from publisher.sandbox.wire import Answer, Request
 from publisher.sandbox.x_accounts import USER_ID, USER_NAME
@@ -445,9 +446,18 @@ def test_a_refused_reply_says_that_the_post_before_it_stands(local: LocalX) -> N
 
 
 def test_a_reply_waits_for_a_post_that_x_does_not_show_yet(local: LocalX) -> None:
+    new = str(number_at(local.clock.now() - timedelta(minutes=14)))
     with pytest.raises(Unavailable, match="waits until X shows the post before it") as caught:
-        local.adapter().publish(reply("Two", "1234567890"), [], idempotency_key="x-2")
+        local.adapter().publish(reply("Two", new), [], idempotency_key="x-2")
     assert caught.value.status == 403
+    assert local.sandbox.posts() == []
+
+
+def test_a_thread_ends_where_the_post_before_was_deleted(local: LocalX) -> None:
+    local.set_our_clock(timedelta(hours=-3))
+    old = str(number_at(local.sandbox.ledger.now() - timedelta(minutes=16)))
+    with pytest.raises(ContentRejected, match="was deleted, or hidden"):
+        local.adapter().publish(reply("Two", old), [], idempotency_key="x-2")
     assert local.sandbox.posts() == []
 
 

@@ -111,6 +111,10 @@ def end_of(kind: str, step: str) -> type[PlatformError]:
 def test_a_fault_ends_its_step_and_there_is_one_copy_in_the_end(local: LocalX, kind: str, step: str) -> None:
     local.faults.add("x", fault_of(kind, step))
     first = Try(local, struck=STEP_ENDS[step] if kind in TAKES_SECONDS else "")
+    if step == "read" and end_of(kind, step) is RateLimited:
+        # Reading has a limit of its own, and what is only read never holds up a post.
+        assert (first.error, len(local.sandbox.posts())) == (None, 1)
+        return
     assert (first.step, type(first.error)) == (STEP_ENDS[step], end_of(kind, step))
     if isinstance(first.error, RateLimited):
         assert local.clock.now() < first.error.retry_at <= local.clock.now() + timedelta(days=2)

@@ -127,6 +127,24 @@ def test_a_newest_post_that_is_listed_late_does_no_harm(local: LocalX) -> None:
     assert number_found(local, adapted(), prepared) == number
 
 
+@pytest.mark.parametrize("wrong", [timedelta(0), timedelta(hours=3), timedelta(hours=-3)])
+def test_a_post_does_not_wait_until_reading_is_allowed_again(local: LocalX, wrong: timedelta) -> None:
+    local.set_our_clock(wrong)
+    local.sandbox.windows.limits["GET users tweets"] = 1
+    old = local.adapter().publish(adapted("Old"), [], idempotency_key="x-0")
+    assert prepare(local.adapter(), adapted()).reference == old.remote_id
+    since = local.clock.now()
+    prepared, number = lose(local, adapted())
+    local.sandbox.windows.limits.clear()
+    assert number_found(local, adapted(), prepared, since) == number
+    assert (
+        local.adapter().find_publication(
+            adapted("Old, and of last year"), idempotency_key="x-1", since=since, preparation=prepared
+        )
+        is Absence.NOT_LISTED
+    )
+
+
 # --- looking for it --------------------------------------------------------------------------
 
 
