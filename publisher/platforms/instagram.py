@@ -241,8 +241,14 @@ class Adapter(PlatformAdapter):
         raise Unavailable(f"Looking for the post on Instagram: more than {PAGE * PAGES} posts since then")
 
     def _as_new_as(self, bound: NewerThan, items: list[dict[str, Any]]) -> list[dict[str, Any]]:
-        """These posts, unless they are an older state of the listing than the one that was read before the request."""
-        if bound.number is not None and all(int(item["pk"]) < bound.number for item in items):
+        """These posts, unless they are an older state of the listing than the one that was read before the request.
+
+        Where the post that was the newest then is gone, somebody has removed it.
+        """
+        number = bound.number
+        if number is None or any(int(item["pk"]) >= number for item in items):
+            return items
+        if self.read_publication(str(number)) is not None:
             raise Unavailable("Looking for the post on Instagram: the listing is older than before the post was sent")
         return items
 

@@ -308,6 +308,8 @@ def test_a_listing_older_than_the_one_before_the_request_is_no_absence(desk: Des
     preparation = prepared(adapter)
 
     def stale(request: Request, answer: Answer) -> Answer:
+        if not request.path.startswith("/api/v1/feed/user/"):
+            return answer
         page = json.loads(answer.body)
         return Answer.of_json(200, {**page, "items": page["items"][1:]})
 
@@ -318,6 +320,22 @@ def test_a_listing_older_than_the_one_before_the_request_is_no_absence(desk: Des
     desk.rewrite = unchanged
     found = adapter.find_publication(post_of(), idempotency_key=KEY, since=desk.clock.now(), preparation=preparation)
     assert found is Absence.NOT_LISTED
+
+
+def test_a_newest_post_that_somebody_removes_leaves_the_question_answerable(desk: Desk) -> None:
+    adapter = desk.adapter()
+    publish(adapter, picture(desk.folder), key="1777885201000", caption="Removed by hand")
+    preparation = prepared(adapter)
+    desk.ledger.clear()
+
+    def look() -> Publication | Absence:
+        return adapter.find_publication(post_of(), idempotency_key=KEY, since=desk.clock.now(), preparation=preparation)
+
+    assert look() is Absence.NOT_LISTED
+    number = publish(adapter, picture(desk.folder))
+    found = look()
+    assert isinstance(found, Publication)
+    assert found.remote_id == number
 
 
 def test_every_answer_tells_how_far_instagrams_clock_is_ahead(desk: Desk) -> None:
