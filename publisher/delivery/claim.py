@@ -23,8 +23,11 @@ from publisher.lifecycle import DELIVERIES, Fenced, change_ours, move
 from publisher.platforms.base import KeySeed
 from publisher.states import LEASED, State
 
-LOOK_UP_SECONDS = 60.0
-"""A look-up that is not recorded within this time is begun again by somebody."""
+READING_SECONDS = 60.0
+"""The longest that a look-up or a read-back takes, all its requests together."""
+BEGUN_AGAIN_SECONDS = 150.0
+"""One that is not recorded within this time is begun again by somebody. An account that was refused is checked in it,
+too; were it shorter than that, workers would take a slow look-up from each other without an end."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -172,7 +175,7 @@ def _take_reading(database: Database, channel: str, reading: _Reading, now: date
         if row is None:
             return None
         state, fence = State(row["state"]), row["fence"] + 1
-        values = {"fence": fence, reading.column: now + timedelta(seconds=LOOK_UP_SECONDS)}
+        values = {"fence": fence, reading.column: now + timedelta(seconds=BEGUN_AGAIN_SECONDS)}
         try:
             change_ours(session, row["id"], row["fence"], values, (state,))
         except Fenced:

@@ -19,7 +19,7 @@ from publisher.content import Absence, Publication
 from publisher.db.session import Database
 from publisher.delivery import records
 from publisher.delivery.channels import Channels
-from publisher.delivery.claim import ClaimedDelivery
+from publisher.delivery.claim import READING_SECONDS, ClaimedDelivery
 from publisher.delivery.outcomes import Pace, error_name
 from publisher.delivery.prepare import REMOVED
 from publisher.delivery.quotas import LONGEST_WAIT
@@ -28,6 +28,7 @@ from publisher.lifecycle import Fenced, look_again, move, record_late_success
 from publisher.logs import get_logger
 from publisher.platforms.base import PlatformAdapter, SupportsLookup, SupportsReadBack
 from publisher.platforms.errors import CredentialsRefused, PlatformError, RateLimited, Unavailable
+from publisher.platforms.exchange import within
 from publisher.settings import DeliverySettings
 from publisher.states import State
 
@@ -37,8 +38,8 @@ GIVE_UP_AFTER = timedelta(hours=24)
 """A question that the platform has not answered for so long goes to a person."""
 MOST_LOST_REQUESTS = 5
 """After so many in a row the cause isn't chance, and a person looks."""
-GOES_OUT_AGAIN = "The platform was asked {times} times over {minutes} and does not have the post; it goes out again."
-NOT_MADE_PUBLIC = "The platform has the post and did not make it public; it is asked to once more."
+GOES_OUT_AGAIN = "The platform was asked {times} times over {minutes} and does not have the post."
+NOT_MADE_PUBLIC = "The platform has the post and did not make it public when it was asked to."
 
 
 class CantTell(Exception):
@@ -100,7 +101,8 @@ class Confirmer:
                 removed = REMOVED.format(channel=claimed.channel, id=claimed.id)
                 raise CantTell(f"{what_to_look_for(claimed)} {removed}")
             adapter = self._channels.open(claimed.channel)
-            return _ask(adapter, claimed)
+            with within(READING_SECONDS):
+                return _ask(adapter, claimed)
         except Exception as error:
             return weigh(error, adapter, self._database, claimed.id)
 

@@ -116,7 +116,7 @@ def miss_expired(database: Database, now: datetime) -> list[int]:
 
 
 def _miss(database: Database, delivery: Delivery, now: datetime) -> bool:
-    reason = f"; the last trouble was: {delivery.problem}" if delivery.problem else ""
+    reason = f"; the last trouble was: {delivery.problem.rstrip('.')}" if delivery.problem else ""
     problem = f"It could not go out in time{reason}. Use retry to publish it late, or cancel."
     try:
         with database.writing() as session:

@@ -65,10 +65,11 @@ class LeaseKeeper:
         """Keep the lease of a delivery that was claimed just now."""
         kept = KeptLease(claimed, self._lease)
         with self._lock:
+            if not self._runs:
+                # On a machine that has no thread left this fails, and is tried again for the next delivery.
+                threading.Thread(target=self._run, name="leases", daemon=True).start()
+            self._runs = True
             self._kept.add(kept)
-            begin, self._runs = not self._runs, True
-        if begin:
-            threading.Thread(target=self._run, name="leases", daemon=True).start()
         try:
             yield kept
         finally:

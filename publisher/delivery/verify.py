@@ -15,13 +15,14 @@ from publisher.db.models import Delivery, Event, Pick
 from publisher.db.session import Database
 from publisher.delivery import records
 from publisher.delivery.channels import Channels
-from publisher.delivery.claim import ClaimedDelivery
+from publisher.delivery.claim import READING_SECONDS, ClaimedDelivery
 from publisher.delivery.differences import differences_between, in_words
 from publisher.delivery.outcomes import error_name
 from publisher.lifecycle import SECOND_COPY, record_event
 from publisher.logs import get_logger
 from publisher.platforms.base import SupportsReadBack
 from publisher.platforms.errors import CredentialsRefused
+from publisher.platforms.exchange import within
 
 GIVE_UP_AFTER = timedelta(hours=24)
 """A post that could not be read for so long is not read back any more."""
@@ -106,7 +107,8 @@ class Verifier:
         adapter = self._channels.open(claimed.channel)
         if not isinstance(adapter, SupportsReadBack) or claimed.remote_id is None:
             return Reading(Finding.NOT_READABLE)
-        shown = adapter.read_publication(claimed.remote_id)
+        with within(READING_SECONDS):
+            shown = adapter.read_publication(claimed.remote_id)
         platform = self._channels.profile(claimed.channel).label
         if shown is None:
             return Reading(Finding.GONE, GONE.format(platform=platform))

@@ -84,12 +84,24 @@ class Exchange:
 
 
 _CURRENT: ContextVar[Exchange | None] = ContextVar("exchange", default=None)
+_ALL_END: ContextVar[float | None] = ContextVar("all_end", default=None)
+
+
+@contextmanager
+def within(seconds: float) -> Iterator[None]:
+    """Gives all exchanges of this thread inside so many seconds together."""
+    token = _ALL_END.set(monotonic() + seconds)
+    try:
+        yield
+    finally:
+        _ALL_END.reset(token)
 
 
 @contextmanager
 def exchange_of(seconds: float) -> Iterator[Exchange]:
     """Gives everything that this thread sends and reads inside so many seconds in all."""
-    exchange = Exchange(seconds)
+    ends = _ALL_END.get()
+    exchange = Exchange(seconds if ends is None else min(seconds, ends - monotonic()))
     token = _CURRENT.set(exchange)
     try:
         yield exchange

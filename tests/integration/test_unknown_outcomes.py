@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import random
+import threading
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import pytest
 from sqlalchemy import select
@@ -16,9 +18,9 @@ from publisher.db.operations import Channel
 from publisher.db.session import Database
 from publisher.delivery import leases, operate, records
 from publisher.delivery.act_refusals import Refused
-from publisher.delivery.claim import ClaimedDelivery, claim
+from publisher.delivery.claim import READING_SECONDS, ClaimedDelivery, claim
 from publisher.delivery.due import miss_expired, recover_lost
-from publisher.delivery.worker import Worker
+from publisher.delivery.worker import CHECK_SECONDS, Worker
 from publisher.platforms.base import NOTHING_PREPARED
 from publisher.platforms.errors import (
     AlreadyPublic,
@@ -266,7 +268,10 @@ def test_what_is_unknown_when_its_time_is_over_is_missed_only_after_the_lag(
     bench.drain_for(minutes=10)
     row = bench.row(delivery)
     assert (row.state, len(bench.platform.publish_calls)) == ("missed", 1)
-    assert "could not go out in time" in row.problem
+    assert "could not go out in time; the last trouble was: The platform " in row.problem
+    assert row.problem.endswith(". Use retry to publish it late, or cancel.")
+    assert ".." not in row.problem
+    assert "again" not in row.problem, "nothing goes out again any more"
 
 
 def test_what_is_found_after_its_time_was_on_time(bench: Bench) -> None:
@@ -438,6 +443,26 @@ def test_look_ups_go_on_where_a_person_paused_the_channel(bench: Bench, by: str,
     assert bench.row(delivery).state == state
 
 
+def test_workers_take_no_slow_look_up_from_each_other(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    bench.platform.after = [LOST_ANSWER]
+    delivery = bench.add()
+    bench.drain()
+    find, begun = FakeAdapter.find_publication, 0
+
+    def find_slowly(adapter: FakeAdapter, *post: Any, **asked: Any) -> Publication | Absence:
+        """Another worker looks for work while this one waits for an answer, as long as it may."""
+        nonlocal begun
+        begun += 1
+        bench.clock.advance(seconds=READING_SECONDS + CHECK_SECONDS)
+        bench.drain()
+        return find(adapter, *post, **asked)
+
+    monkeypatch.setattr(FakeAdapter, "find_publication", find_slowly)
+    bench.clock.advance(seconds=10)
+    bench.drain()
+    assert (begun, bench.row(delivery).state) == (1, "published")
+
+
 # --- leases ----------------------------------------------------------------------------------
 
 
@@ -489,3 +514,23 @@ def test_a_long_upload_keeps_its_lease(bench: Bench, monkeypatch: pytest.MonkeyP
     bench.channels._adapter = Slow
     worker.drain("fake")
     assert (bench.row(delivery).state, bench.row(delivery).lost_workers) == ("published", 0)
+
+
+def test_a_lease_that_no_thread_could_keep_does_not_leave_later_ones_alone(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    worker, delivery = bench.worker(), bench.add()
+    claimed = claim(bench.database, "fake", owner="me", now=bench.clock.now(), lease=timedelta(seconds=30))
+    assert claimed is not None
+
+    def no_thread_left(_thread: threading.Thread) -> None:
+        raise RuntimeError("can't start new thread")
+
+    with monkeypatch.context() as narrow:
+        narrow.setattr(threading.Thread, "start", no_thread_left)
+        with pytest.raises(RuntimeError):
+            worker._leases.keeping(claimed).__enter__()
+    before = threading.active_count()
+    with worker._leases.keeping(claimed) as kept:
+        assert (threading.active_count(), worker._leases._kept) == (before + 1, {kept})
+    assert bench.row(delivery).state == "preparing"

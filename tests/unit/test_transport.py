@@ -21,6 +21,7 @@ import urllib3
 from publisher.clock import FixedClock
 from publisher.platforms import exchange
 from publisher.platforms.errors import PlatformError, Unavailable, Unconfirmed
+from publisher.platforms.exchange import within
 from publisher.platforms.transport import (
     MAX_RETRY_AFTER,
     SentRequest,
@@ -210,6 +211,16 @@ def test_an_answer_that_drips_ends_with_the_exchange(
     expected: type[PlatformError],
 ) -> None:
     assert type(end_of(session, peer(dripping(head)).url, sent, seconds=0.4)) is expected
+
+
+def test_several_exchanges_have_one_end_together(peer: Callable[[Script], Peer], session: requests.Session) -> None:
+    url = peer(dripping(DRIPPING["body"])).url
+    with within(0.6):
+        ends = [type(end_of(session, url, READING, seconds=0.4)) for _ in range(3)]
+        began = time.monotonic()
+        ends.append(type(end_of(session, url, READING, seconds=60)))
+        assert time.monotonic() - began < 30
+    assert set(ends) == {Unavailable}
 
 
 @pytest.fixture
