@@ -12,10 +12,13 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
 
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from publisher.clock import Clock
 from publisher.content import Absence, Publication
+from publisher.db.models import Delivery
+from publisher.db.operations import Channel
 from publisher.db.session import Database
 from publisher.delivery import records
 from publisher.delivery.channels import Channels
@@ -39,6 +42,7 @@ GIVE_UP_AFTER = timedelta(hours=24)
 MOST_LOST_REQUESTS = 5
 """After so many in a row the cause isn't chance, and a person looks."""
 GOES_OUT_AGAIN = "The platform was asked {times} times over {minutes} and does not have the post."
+OTHER_RECORD = "The post that looks like this one is the record of delivery {other} already: {url}."
 NOT_MADE_PUBLIC = "The platform has the post and did not make it public when it was asked to."
 
 
@@ -102,9 +106,29 @@ class Confirmer:
                 raise CantTell(f"{what_to_look_for(claimed)} {removed}")
             adapter = self._channels.open(claimed.channel)
             with within(READING_SECONDS):
-                return _ask(adapter, claimed)
+                found = _ask(adapter, claimed)
+            if isinstance(found, Publication):
+                self._refuse_other_record(claimed, found)
+            return found
         except Exception as error:
             return weigh(error, adapter, self._database, claimed.id)
+
+    def _refuse_other_record(self, claimed: ClaimedDelivery, found: Publication) -> None:
+        """Raises CantTell when the post is the record of another delivery: it can't be the post of both."""
+        query = (
+            select(Delivery.id)
+            .join(Channel, Channel.name == Delivery.channel_name)
+            .where(
+                Delivery.remote_id == found.remote_id,
+                Delivery.id != claimed.id,
+                Channel.platform == claimed.adapted.platform,
+            )
+        )
+        with self._database.reading() as session:
+            other = session.scalar(query.limit(1))
+        if other is not None:
+            told = OTHER_RECORD.format(other=other, url=found.url or found.remote_id)
+            raise CantTell(f"{told} {what_to_look_for(claimed)}")
 
     def _found(self, claimed: ClaimedDelivery, publication: Publication, started: datetime) -> None:
         habits = self._channels.profile(claimed.channel).publishing

@@ -443,6 +443,23 @@ def test_look_ups_go_on_where_a_person_paused_the_channel(bench: Bench, by: str,
     assert bench.row(delivery).state == state
 
 
+def test_the_post_of_another_delivery_is_not_taken_for_the_lost_one(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Two posts have the same text; the first one's request was lost, and the second one is public."""
+    bench.platform.before = [LOST_ANSWER]
+    first = bench.add()
+    bench.drain()
+    second = add_delivery(bench.database, bench.clock.now(), day_offset=1)
+    bench.drain()
+    public = Publication(remote_id=bench.row(second).remote_id or "", url="https://fake.example/second")
+    monkeypatch.setattr(FakeAdapter, "find_publication", lambda *_, **__: public)
+    bench.drain_for(minutes=30)
+    row = bench.row(first)
+    assert (row.state, bench.row(second).state, bench.copies) == ("held", "published", 1)
+    assert f"the record of delivery {second} already: https://fake.example/second. It is not known" in row.problem
+
+
 def test_workers_take_no_slow_look_up_from_each_other(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
     bench.platform.after = [LOST_ANSWER]
     delivery = bench.add()
