@@ -20,6 +20,8 @@ import structlog
 from structlog.stdlib import BoundLogger, ProcessorFormatter
 from structlog.typing import EventDict, Processor, WrappedLogger
 
+from publisher.log_folding import FoldingHandler
+
 LEVELS = {"debug": logging.DEBUG, "info": logging.INFO, "warning": logging.WARNING, "error": logging.ERROR}
 LEVEL_VARIABLE = "PUBLISHER_LOG_LEVEL"
 OURS = "publisher"
@@ -73,12 +75,13 @@ def configure_logs(*, stream: TextIO, json: bool | None = None) -> None:
     level = _level()
     as_json = not stream.isatty() if json is None else json
     renderer = _json_lines() if as_json else _lines_for_people(colours=stream.isatty())
-    handler = logging.StreamHandler(stream)
+    handler = FoldingHandler(stream)
     handler.name = OURS
     handler.setFormatter(_formatter(renderer, known_secrets(os.environ)))
     root = logging.getLogger()
     for former in [found for found in root.handlers if found.name == OURS]:
         root.removeHandler(former)
+        former.close()
     root.addHandler(handler)
     root.setLevel(logging.WARNING)
     logging.getLogger(OURS).setLevel(level)

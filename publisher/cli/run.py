@@ -12,6 +12,7 @@ import structlog
 from publisher.cli.desk import desk_of
 from publisher.cli.memory import keep_what_was_imported
 from publisher.cli.service import ROLES, Service
+from publisher.descriptors import raise_open_files_limit
 from publisher.logs import configure_logs, get_logger
 from publisher.stop_signal import StopSignal
 
@@ -36,6 +37,7 @@ def run_command(ctx: click.Context, roles: tuple[str, ...]) -> None:
     A second `publisher run` on the same database does no harm.
     """
     configure_logs(stream=sys.stderr)
+    raise_open_files_limit()
     desk = desk_of(ctx)
     stop = StopSignal()
     wanted = ROLES if "all" in roles else tuple(role for role in ROLES if role in roles)

@@ -11,6 +11,7 @@ from publisher.cli.desk import desk_of
 from publisher.cli.memory import keep_what_was_imported
 from publisher.cli.regular import heartbeat, telling
 from publisher.delivery.owner import this_process
+from publisher.descriptors import raise_open_files_limit
 from publisher.health.heartbeat import WEB, leave
 from publisher.logs import configure_logs, get_logger
 from publisher.scheduler import Timetable
@@ -29,6 +30,7 @@ DEFAULT_PORT = 8080
 def web_command(ctx: click.Context, host: str | None, port: int | None, root_path: str | None) -> None:
     """Serve the desk's pages until SIGTERM or Ctrl-C."""
     configure_logs(stream=sys.stderr)
+    raise_open_files_limit()
     desk = desk_of(ctx)
     configured = desk.settings.web
     if desk.settings.database_file is not None:

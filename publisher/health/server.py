@@ -12,15 +12,19 @@ from http import HTTPStatus
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any, NamedTuple
 
+from publisher.clock import monotonic
 from publisher.desk import Desk
 from publisher.health.metrics import CONTENT_TYPE, render_metrics
 from publisher.health.ready import check_ready
+from publisher.listening import ListeningSocket
 from publisher.logs import get_logger
 from publisher.settings import SettingsError
 
 PLAIN = "text/plain; charset=utf-8"
-IDLE_SECONDS = 10.0
-"""A caller that says nothing for so long is hung up on."""
+CALL_SECONDS = 10.0
+"""A caller that did not ask and take the answer within so long is hung up on."""
+MAX_CALLERS = 16
+"""At most so many are answered at once, in a thread each; the oldest gives way to a newer one."""
 
 
 class Answer(NamedTuple):
@@ -93,7 +97,42 @@ class _Server(ThreadingHTTPServer):
     def __init__(self, desk: Desk, host: str, port: int) -> None:
         self.desk = desk
         self.address_family = socket.AF_INET6 if ":" in host else socket.AF_INET
-        super().__init__((host, port), _Handler)
+        self._callers: dict[socket.socket, float] = {}
+        """Those that are connected, the oldest first, each with the time by which it is hung up on."""
+        self._lock = threading.Lock()
+        super().__init__((host, port), _Handler, bind_and_activate=False)
+        self.socket.close()
+        self.socket = ListeningSocket(self.address_family, "health")
+        try:
+            self.server_bind()
+            self.server_activate()
+        except OSError:
+            self.server_close()
+            raise
+
+    def process_request(self, request: Any, client_address: Any) -> None:
+        """Answers in a thread, after hanging up on the oldest caller where there are too many."""
+        with self._lock:
+            surplus = list(self._callers)[: max(0, len(self._callers) + 1 - MAX_CALLERS)]
+            for caller in surplus:
+                _hang_up(caller)
+                del self._callers[caller]
+            self._callers[request] = monotonic() + CALL_SECONDS
+        super().process_request(request, client_address)
+
+    def shutdown_request(self, request: Any) -> None:
+        with self._lock:
+            self._callers.pop(request, None)
+        super().shutdown_request(request)
+
+    def service_actions(self) -> None:
+        """Hangs up on callers that take too long, however little by little they ask or listen."""
+        now = monotonic()
+        with self._lock:
+            late = [caller for caller, end in self._callers.items() if now > end]
+            for caller in late:
+                _hang_up(caller)
+                del self._callers[caller]
 
     def handle_error(self, request: Any, client_address: Any) -> None:
         """A caller that hung up is no trouble of ours; anything else is told in the log."""
@@ -104,11 +143,19 @@ class _Server(ThreadingHTTPServer):
             get_logger("health").error("a question about the health failed", exc_info=error)
 
 
+def _hang_up(caller: socket.socket) -> None:
+    """Wakes the thread that waits for this caller; it then closes the connection."""
+    try:
+        caller.shutdown(socket.SHUT_RDWR)
+    except OSError:
+        return  # The caller hung up before.
+
+
 class _Handler(BaseHTTPRequestHandler):
     server: _Server
     server_version = "publisher"
     sys_version = ""
-    timeout = IDLE_SECONDS
+    timeout = CALL_SECONDS
 
     def do_GET(self) -> None:
         self._answer(with_body=True)

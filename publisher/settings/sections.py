@@ -164,6 +164,10 @@ class WebSettings(Section):
     """Addresses whose forwarded headers are believed."""
     webhooks_to_private: bool = False
     """Webhooks may lead to this machine and to private networks, and there without TLS."""
+    connections: int = Field(default=500, ge=8, le=20_000)
+    """So many may be open at once, and never more than half of the process's file descriptors."""
+    connections_per_address: int = Field(default=100, ge=4)
+    """Of these, so many from one address; not counted for `proxies` and for this machine."""
 
 
 class HealthSettings(Section):

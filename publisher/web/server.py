@@ -8,10 +8,15 @@ import threading
 import uvicorn
 
 from publisher.clock import monotonic, sleep
+from publisher.descriptors import bound_connections
 from publisher.desk import Desk
+from publisher.listening import ListeningSocket
 from publisher.web.app import create_app
+from publisher.web.connections import ConnectionLimits, DeskConfig
 
 PATIENCE_SECONDS = 120.0
+ACCEPTED_AT_ONCE = 16
+"""Connections that are accepted in one go, before any of them is counted: each holds a descriptor meanwhile."""
 
 
 class NotServed(Exception):
@@ -21,20 +26,33 @@ class NotServed(Exception):
 class WebServer:
     """The pages of a desk at an address of this machine. Port 0: any that is free."""
 
-    def __init__(self, desk: Desk, *, host: str, port: int, root_path: str = "", proxies: tuple[str, ...] = ()) -> None:
+    def __init__(
+        self,
+        desk: Desk,
+        *,
+        host: str,
+        port: int,
+        root_path: str = "",
+        proxies: tuple[str, ...] = (),
+        limits: ConnectionLimits | None = None,
+    ) -> None:
+        """`limits`: of connections. None: as configured, and as the process has descriptors."""
         self._host = host
         self._socket = _listen(host, port)
         self.port: int = self._socket.getsockname()[1]
         self._app = create_app(desk, root_path=root_path)
-        config = uvicorn.Config(
+        config = DeskConfig(
             self._app,
+            limits or _configured_limits(desk, proxies),
             log_config=None,
             access_log=False,
             server_header=False,
             proxy_headers=bool(proxies),
             forwarded_allow_ips=list(proxies),
             timeout_graceful_shutdown=5,
+            backlog=ACCEPTED_AT_ONCE,
         )
+        self._connections = config.connections
         self._server = uvicorn.Server(config)
         self._thread = threading.Thread(target=self._server.run, args=([self._socket],), name="web", daemon=True)
 
@@ -42,6 +60,11 @@ class WebServer:
     def url(self) -> str:
         host = f"[{self._host}]" if ":" in self._host else self._host
         return f"http://{host}:{self.port}"
+
+    @property
+    def connections(self) -> int:
+        """How many connections are open."""
+        return len(self._connections)
 
     def start(self) -> None:
         """Serve, and return when the first request can come. Raises NotServed."""
@@ -61,10 +84,17 @@ class WebServer:
         self._socket.close()
 
 
+def _configured_limits(desk: Desk, proxies: tuple[str, ...]) -> ConnectionLimits:
+    web = desk.settings.web
+    return ConnectionLimits(
+        total=bound_connections(web.connections),
+        per_address=web.connections_per_address,
+        shared_addresses=frozenset(proxies),
+    )
+
+
 def _listen(host: str, port: int) -> socket.socket:
-    family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    # Named TCP in so many words, or asyncio leaves Nagle's algorithm on: each answer would wait 40 ms for an ACK.
-    listening = socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)
+    listening = ListeningSocket(socket.AF_INET6 if ":" in host else socket.AF_INET, "web")
     listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:
         listening.bind((host, port))

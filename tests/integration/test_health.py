@@ -30,14 +30,16 @@ from publisher.delivery.owner import this_process
 from publisher.delivery.platform_clocks import PlatformClocks
 from publisher.desk import Desk
 from publisher.health import HealthServer, beat, check_ready, render_metrics, seen_processes
+from publisher.health.server import MAX_CALLERS
 from publisher.job_failures import FailureLog, TickPart
 from publisher.keeping.files import BackupError
 from publisher.proving.postgres import ThrowawayPostgres
 from publisher.settings import SettingsError
 from publisher.starter import write_starter
 from tests.fakes import add_delivery
+from tests.idle_crowd import idle_crowd
 from tests.outlet import environment
-from tests.patience import PATIENCE
+from tests.patience import PATIENCE, wait_until
 
 NAMES = ["database", "scheduler", "jobs", "deliveries", "clock", "captions", "disk"]
 Samples = dict[tuple[str, tuple[str, ...]], float]
@@ -290,6 +292,34 @@ def test_rude_callers_do_no_harm(server: HealthServer) -> None:
         caller.sendall(rude)
         caller.close()
     assert ask(server, "/healthz")[0] == 200
+
+
+def test_callers_that_say_nothing_or_drip_shut_nobody_out(server: HealthServer) -> None:
+    with idle_crowd(server.port, 60, b"GET /metr") as crowd:
+        assert [ask(server, "/healthz")[0] for _ in range(5)] == [200] * 5
+        assert crowd.opened >= 60
+        assert len([thread for thread in threading.enumerate() if "process_request" in thread.name]) <= MAX_CALLERS + 2
+
+
+def test_a_caller_that_drips_is_hung_up_on(small_desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("publisher.health.server.CALL_SECONDS", 0.2)
+    server = HealthServer(small_desk, "127.0.0.1", 0)
+    server.start()
+    with socket.create_connection(("127.0.0.1", server.port), timeout=PATIENCE) as caller:
+        caller.sendall(b"GET /metr")
+        caller.settimeout(0.05)
+        wait_until(lambda: _was_hung_up_on(caller), "the server hangs up")
+    server.stop()
+
+
+def _was_hung_up_on(caller: socket.socket) -> bool:
+    try:
+        caller.sendall(b"i")
+        return caller.recv(1) == b""
+    except TimeoutError:
+        return False
+    except OSError:
+        return True
 
 
 def test_a_port_that_is_taken_is_told_in_one_sentence(server: HealthServer, small_desk: Desk) -> None:

@@ -13,7 +13,9 @@ from typing import Any
 import pytest
 import structlog
 
+from publisher.log_folding import MAX_ALIKE, MAX_KINDS, FoldingHandler
 from publisher.logs import HIDDEN, LIBRARIES, configure_logs, get_logger
+from tests.patience import wait_until
 
 SECRET = "hun/ter2's café"
 
@@ -271,3 +273,63 @@ def test_text_that_looks_like_a_secret_is_hidden(
     get_logger("publisher").info(text)
 
     assert lines()[0]["event"] == shown
+
+
+# --- lines that repeat ---------------------------------------------------------------------------
+
+
+@pytest.fixture
+def ticking(monkeypatch: pytest.MonkeyPatch) -> Callable[[float], None]:
+    """Moves the clock that windows are measured by."""
+    moved = [0.0]
+    monkeypatch.setattr("publisher.log_folding.monotonic", lambda: 1000.0 + moved[0])
+
+    def move(seconds: float) -> None:
+        moved[0] += seconds
+
+    return move
+
+
+def test_a_line_that_repeats_is_folded_and_counted(
+    lines: Callable[[], list[dict[str, Any]]], ticking: Callable[[float], None]
+) -> None:
+    for number in range(1000):
+        get_logger("web").error("a page failed", path="/queue", reference=f"{number}", seconds=number / 7)
+    assert len(lines()) == MAX_ALIKE
+    ticking(61)
+    get_logger("web").error("a page failed", path="/queue", reference="last")
+    *_, last = lines()
+    assert len(lines()) == MAX_ALIKE + 1
+    assert (last["event"], last["repeated"], last["reference"]) == ("a page failed (repeated 998 times)", 998, "last")
+
+
+def test_lines_that_differ_in_what_matters_are_all_written(lines: Callable[[], list[dict[str, Any]]]) -> None:
+    for number in range(50):
+        get_logger("delivery").info("published", delivery=number)
+    assert len(lines()) == 50
+
+
+def test_the_lines_of_libraries_are_folded_too(lines: Callable[[], list[dict[str, Any]]]) -> None:
+    for _ in range(2000):
+        logging.getLogger("asyncio").error("socket.accept() out of system resource\nsocket: %s", "fd=7")
+    assert len(lines()) == MAX_ALIKE
+    configure_logs(stream=io.StringIO())
+    assert lines()[-1]["event"].endswith(f"(repeated {2000 - MAX_ALIKE} times)")
+
+
+def test_what_was_folded_is_told_though_nothing_follows(
+    lines: Callable[[], list[dict[str, Any]]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("publisher.log_folding.WINDOW_SECONDS", 0.05)
+    monkeypatch.setattr("publisher.log_folding.monotonic", iter([*[0.0] * 20, *[1000.0] * 1000]).__next__)
+    for _ in range(10):
+        get_logger("web").warning("a flood")
+    wait_until(lambda: any("repeated" in line for line in lines()), "the count is told")
+
+
+def test_kinds_of_lines_are_forgotten_before_they_fill_the_memory(lines: Callable[[], list[dict[str, Any]]]) -> None:
+    for number in range(MAX_KINDS * 3):
+        get_logger("delivery").info("published", delivery=number)
+    (handler,) = [found for found in logging.getLogger().handlers if isinstance(found, FoldingHandler)]
+    assert len(handler._kinds) == MAX_KINDS
+    assert len(lines()) == MAX_KINDS * 3

@@ -1,0 +1,41 @@
+"""Tells what this machine lacks, so that it is never taken for a fault of an account or a post."""
+
+from __future__ import annotations
+
+import errno
+from collections.abc import Iterator
+
+PROBLEMS = {
+    errno.EMFILE: "this machine has no free file descriptors for the desk (the limit of its process is reached)",
+    errno.ENFILE: "this machine has no free file descriptors",
+    errno.ENOMEM: "this machine has no free memory",
+    errno.ENOBUFS: "this machine has no free memory for network connections",
+    errno.ENOSPC: "a disk of this machine is full",
+    errno.EDQUOT: "a disk quota of this machine is used up",
+    errno.EIO: "a disk of this machine failed to read or write",
+}
+"""By error number: what a person is told. None of these says anything about whoever was asked."""
+
+
+def machine_problem(error: BaseException) -> str:
+    """Returns what this machine lacked, as a clause, when that is behind an error; else an empty text."""
+    for cause in _causes(error):
+        if isinstance(cause, MemoryError):
+            return PROBLEMS[errno.ENOMEM]
+        if isinstance(cause, OSError) and cause.errno in PROBLEMS:
+            return PROBLEMS[cause.errno]
+    return ""
+
+
+def _causes(error: BaseException) -> Iterator[BaseException]:
+    """An error and those that led to it, each once."""
+    seen: set[int] = set()
+    waiting: list[object] = [error]
+    while waiting:
+        cause = waiting.pop()
+        if not isinstance(cause, BaseException) or id(cause) in seen:
+            continue
+        seen.add(id(cause))
+        yield cause
+        # Libraries hand an error on in their own: urllib3 as `reason`, requests as the first argument.
+        waiting += [cause.__cause__, cause.__context__, getattr(cause, "reason", None), *cause.args]

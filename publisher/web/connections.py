@@ -1,0 +1,224 @@
+"""Bounds the open connections of the pages: how many there are, and how long one may dawdle.
+
+A connection that waits for a request gives way to a newer one when there are too many, so that
+whoever keeps connections idle shuts nobody out. Slow senders and slow readers are hung up on.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import ipaddress
+from collections import Counter
+from collections.abc import Collection
+from dataclasses import dataclass
+from enum import Enum, auto
+from typing import Any
+
+import uvicorn
+from uvicorn.protocols.http.h11_impl import H11Protocol
+
+from publisher.clock import monotonic
+from publisher.logs import get_logger
+
+SWEEP_SECONDS = 1.0
+BUSY_ANSWER = (
+    b"HTTP/1.1 503 Service Unavailable\r\ncontent-type: text/plain; charset=utf-8\r\nretry-after: 5\r\n"
+    b"connection: close\r\ncontent-length: 47\r\n\r\nToo many connections are open; try again soon.\n"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class ConnectionLimits:
+    """How many connections may be open, and how slow one may be."""
+
+    total: int = 500
+    per_address: int = 100
+    shared_addresses: Collection[str] = ()
+    """Addresses of proxies, behind which many people are: only the total counts for them, and for this machine's."""
+    head_seconds: float = 10.0
+    """A request's head must be complete so long after the connection or the former answer."""
+    progress_seconds: float = 10.0
+    """In so many seconds a body or an answer must get on by `progress_bytes`."""
+    progress_bytes: int = 10_000
+
+
+class Phase(Enum):
+    HEAD = auto()
+    """A request is waited for; nothing or a part of its head has come."""
+    BODY = auto()
+    """A request's body is still coming."""
+    WORK = auto()
+    """The desk makes the answer."""
+
+
+class Connections:
+    """Keeps the open connections of one server, and ends those that are too many or too slow."""
+
+    def __init__(self, limits: ConnectionLimits) -> None:
+        self.limits = limits
+        self._open: dict[BoundedConnection, None] = {}
+        """In the order in which they came."""
+        self._by_address: Counter[str] = Counter()
+        self._sweep: asyncio.TimerHandle | None = None
+        self._log = get_logger("web")
+
+    def __len__(self) -> int:
+        return len(self._open)
+
+    def admit(self, connection: BoundedConnection) -> bool:
+        """Counts a new connection; False when it can't be taken, because no other may be closed for it."""
+        address = connection.address
+        if self._is_counted(address) and self._by_address[address] >= self.limits.per_address:
+            if not self._close_one(address):
+                return False
+        elif len(self._open) >= self.limits.total and not self._close_one(None):
+            return False
+        self._open[connection] = None
+        self._by_address[address] += 1
+        if self._sweep is None:
+            self._sweep = asyncio.get_running_loop().call_later(SWEEP_SECONDS, self._look_at_all)
+        return True
+
+    def forget(self, connection: BoundedConnection) -> None:
+        """Counts a connection no longer."""
+        if connection not in self._open:
+            return
+        del self._open[connection]
+        self._by_address[connection.address] -= 1
+        if not self._by_address[connection.address]:
+            del self._by_address[connection.address]
+
+    def _is_counted(self, address: str) -> bool:
+        return address not in self.limits.shared_addresses and not _is_loopback(address)
+
+    def _close_one(self, address: str | None) -> bool:
+        """Closes the oldest connection that waits for a request, else the oldest whose body is still coming.
+
+        `address`: only one of this address.
+        """
+        for phase in (Phase.HEAD, Phase.BODY):
+            for connection in self._open:
+                if connection.phase is phase and address in (None, connection.address):
+                    self._log.warning(
+                        "too many connections are open: the oldest that asked nothing are closed",
+                        **({"address": address} if address else {}),
+                    )
+                    self.forget(connection)
+                    connection.abort()
+                    return True
+        return False
+
+    def _look_at_all(self) -> None:
+        self._sweep = None
+        now = monotonic()
+        for connection in list(self._open):
+            if reason := connection.reason_to_close(now):
+                self._log.debug("a slow connection was closed", reason=reason)
+                self.forget(connection)
+                connection.abort()
+        if self._open:
+            self._sweep = asyncio.get_running_loop().call_later(SWEEP_SECONDS, self._look_at_all)
+
+
+class DeskConfig(uvicorn.Config):
+    """What uvicorn is told, and the connections that its protocols belong to."""
+
+    def __init__(self, app: Any, limits: ConnectionLimits, **options: Any) -> None:
+        super().__init__(app, http=BoundedConnection, **options)
+        self.connections = Connections(limits)
+
+
+class BoundedConnection(H11Protocol):
+    """One connection, which knows what it waits for and since when."""
+
+    config: DeskConfig
+
+    def __init__(self, *args: Any, **options: Any) -> None:
+        super().__init__(*args, **options)
+        self.address = ""
+        self._since = monotonic()
+        self._phase = Phase.HEAD
+        self._received = 0
+        self._unsent = 0
+        self._was_stuck = False
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+        peer = transport.get_extra_info("peername")
+        self.address = str(peer[0]) if peer else ""
+        super().connection_made(transport)
+        self._since = monotonic()
+        if not self.config.connections.admit(self):
+            transport.write(BUSY_ANSWER)
+            transport.close()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self.config.connections.forget(self)
+        super().connection_lost(exc)
+
+    def data_received(self, data: bytes) -> None:
+        self._received += len(data)
+        super().data_received(data)
+        self._note_phase()
+
+    def on_response_complete(self) -> None:
+        super().on_response_complete()
+        self._note_phase(begins_anew=True)
+
+    def resume_writing(self) -> None:
+        super().resume_writing()
+        # Tens of kilobytes went out since writing was paused.
+        self._begin_window(monotonic())
+
+    @property
+    def phase(self) -> Phase:
+        if self.cycle is None or self.cycle.response_complete:
+            return Phase.HEAD
+        return Phase.BODY if self.cycle.more_body else Phase.WORK
+
+    def abort(self) -> None:
+        """Hangs up at once."""
+        self.transport.abort()
+
+    def reason_to_close(self, now: float) -> str:
+        """Returns why this connection is too slow; empty while it is not."""
+        limits = self.config.connections.limits
+        unsent = self.transport.get_write_buffer_size()
+        if unsent or self._was_stuck:
+            return self._unread(now, unsent)
+        waited = now - self._since
+        if self.phase is Phase.HEAD and waited > limits.head_seconds:
+            return "no request came"
+        if self.phase is Phase.BODY and waited > limits.progress_seconds:
+            slow = self._received < limits.progress_bytes and not self.flow.read_paused
+            self._begin_window(now)
+            return "its request came too slowly" if slow else ""
+        return ""
+
+    def _unread(self, now: float, unsent: int) -> str:
+        limits = self.config.connections.limits
+        if not unsent or not self._was_stuck:
+            self._begin_window(now)
+            self._was_stuck, self._unsent = bool(unsent), unsent
+        elif now - self._since > limits.progress_seconds:
+            slow = self._unsent - unsent < limits.progress_bytes
+            self._begin_window(now)
+            self._unsent = unsent
+            return "its answer was read too slowly" if slow else ""
+        return ""
+
+    def _note_phase(self, *, begins_anew: bool = False) -> None:
+        phase = self.phase
+        if begins_anew or phase is not self._phase:
+            self._phase = phase
+            self._begin_window(monotonic())
+
+    def _begin_window(self, now: float) -> None:
+        self._since, self._received = now, 0
+        self._unsent = self.transport.get_write_buffer_size()
+
+
+def _is_loopback(address: str) -> bool:
+    try:
+        return ipaddress.ip_address(address).is_loopback
+    except ValueError:
+        return False

@@ -1,0 +1,174 @@
+"""Connections of the web server: how many, how slow, and who gives way."""
+
+from __future__ import annotations
+
+import socket
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+
+import pytest
+import requests
+
+from publisher.desk import Desk
+from publisher.starter import write_starter
+from publisher.web.connections import ConnectionLimits
+from publisher.web.server import WebServer
+from tests.desk_site import Site
+from tests.idle_crowd import idle_crowd
+from tests.patience import PATIENCE, wait_until
+
+QUICK = ConnectionLimits(total=20, per_address=10, head_seconds=1.0, progress_seconds=1.0, progress_bytes=2000)
+LOG_IN = b"POST /login HTTP/1.1\r\nHost: localhost\r\nSec-Fetch-Site: same-origin\r\n"
+FORM = b"Content-Type: application/x-www-form-urlencoded\r\nContent-Length: 5000000\r\n\r\n"
+
+
+@contextmanager
+def serve(folder: Path, limits: ConnectionLimits) -> Iterator[Site]:
+    write_starter(folder)
+    desk = Desk(folder / "config" / "publisher.toml")
+    server = WebServer(desk, host="127.0.0.1", port=0, limits=limits)
+    server.start()
+    try:
+        yield Site(desk, server)
+    finally:
+        server.stop()
+        desk.database.close()
+
+
+@pytest.fixture
+def site(tmp_path: Path) -> Iterator[Site]:
+    with serve(tmp_path, QUICK) as made:
+        yield made
+
+
+def connect(site: Site) -> socket.socket:
+    return socket.create_connection(("127.0.0.1", site.server.port), timeout=PATIENCE)
+
+
+def drip_until_closed(connection: socket.socket, pause: float = 0.02) -> None:
+    """Sends one byte after the other until the server hangs up; fails when it never does."""
+    ended = time.monotonic() + PATIENCE
+    while time.monotonic() < ended:
+        try:
+            connection.sendall(b"a")
+        except OSError:
+            return
+        time.sleep(pause)
+    raise AssertionError("the server never hung up")
+
+
+def assert_answers(site: Site) -> None:
+    assert requests.get(f"{site.url}/login", timeout=PATIENCE).status_code == 200
+
+
+@pytest.mark.parametrize(
+    "said",
+    [b"", b"GET /log", b"GET /login HTTP/1.1\r\nHost: localhost\r\nX-Slow: "],
+    ids=["nothing", "half a line", "half a head"],
+)
+def test_who_completes_no_head_is_hung_up_on(site: Site, said: bytes) -> None:
+    with connect(site) as connection:
+        connection.sendall(said)
+        if said:
+            drip_until_closed(connection)
+        else:
+            assert connection.recv(1) == b""
+    assert_answers(site)
+
+
+def test_an_answered_connection_that_drips_the_next_head_is_hung_up_on(site: Site) -> None:
+    with connect(site) as connection:
+        connection.sendall(b"GET /healthz HTTP/1.1\r\nHost: localhost\r\n\r\n")
+        assert connection.recv(1000).startswith(b"HTTP/1.1 200")
+        drip_until_closed(connection)
+
+
+def test_dripping_bodies_hold_no_thread_and_are_hung_up_on(site: Site) -> None:
+    with ExitStack() as stack:
+        slow = [stack.enter_context(connect(site)) for _ in range(15)]
+        for connection in slow:
+            connection.sendall(LOG_IN + FORM + b"email=a")
+        assert_answers(site)
+        drip_until_closed(slow[0])
+
+
+def test_a_body_that_comes_steadily_is_taken(site: Site) -> None:
+    with connect(site) as connection:
+        body = b"email=" + b"a" * 9_000
+        head = FORM.replace(b"5000000", str(len(body)).encode())
+        connection.sendall(LOG_IN + head)
+        for begin in range(0, len(body), 600):
+            connection.sendall(body[begin : begin + 600])
+            time.sleep(0.15)
+        assert connection.recv(100).startswith(b"HTTP/1.1 4")
+
+
+def test_who_does_not_read_an_answer_is_hung_up_on(site: Site) -> None:
+    reader = site.client("admin")
+    cookie = "; ".join(f"{name}={value}" for name, value in reader.cookies.items())
+    asked = f"GET /api/v1/openapi.json HTTP/1.1\r\nHost: localhost\r\nCookie: {cookie}\r\n\r\n".encode()
+    connection = socket.socket()
+    connection.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 2048)
+    with connection:
+        connection.connect(("127.0.0.1", site.server.port))
+        # Answers beyond what the kernel keeps for us.
+        connection.setblocking(False)
+        for _ in range(60):
+            try:
+                connection.send(asked)
+            except OSError:
+                break
+        wait_until(lambda: site.server.connections == 0, "the server hangs up")
+    assert_answers(site)
+
+
+def test_idle_connections_give_way_to_a_person(tmp_path: Path) -> None:
+    patient = ConnectionLimits(total=20, head_seconds=PATIENCE)
+    with serve(tmp_path, patient) as site, idle_crowd(site.server.port, 60) as crowd:
+        for _ in range(5):
+            assert_answers(site)
+            assert site.server.connections <= patient.total
+        assert crowd.opened >= 60
+
+
+def test_half_sent_forms_give_way_to_a_person(tmp_path: Path) -> None:
+    patient = ConnectionLimits(total=20, head_seconds=PATIENCE, progress_seconds=PATIENCE)
+    with serve(tmp_path, patient) as site, idle_crowd(site.server.port, 40, LOG_IN + FORM + b"email=a"):
+        assert_answers(site)
+
+
+def test_one_address_takes_its_share_and_no_more(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("publisher.web.connections._is_loopback", lambda _address: False)
+    limits = ConnectionLimits(total=20, per_address=4, head_seconds=PATIENCE)
+    with serve(tmp_path, limits) as site, idle_crowd(site.server.port, 12):
+        assert site.server.connections <= 4
+        assert_answers(site)
+
+
+def test_a_proxy_may_have_more_than_one_address(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("publisher.web.connections._is_loopback", lambda _address: False)
+    limits = ConnectionLimits(total=20, per_address=4, shared_addresses={"127.0.0.1"}, head_seconds=PATIENCE)
+    with serve(tmp_path, limits) as site, idle_crowd(site.server.port, 12):
+        wait_until(lambda: site.server.connections == 12, "all are open")
+
+
+def test_where_every_connection_is_at_work_a_new_one_is_told_to_come_again(tmp_path: Path) -> None:
+    with serve(tmp_path, ConnectionLimits(total=3)) as site, ExitStack() as stack:
+        reader = site.client("admin")
+        answers = [
+            stack.enter_context(reader.get("/deliveries/changes", stream=True, timeout=PATIENCE)) for _ in range(3)
+        ]
+        assert [answer.status_code for answer in answers] == [200, 200, 200]
+        told = requests.get(f"{site.url}/login", timeout=PATIENCE)
+        assert (told.status_code, told.headers["retry-after"]) == (503, "5")
+
+
+def test_no_thread_is_left_behind(site: Site) -> None:
+    assert_answers(site)
+    before = threading.active_count()
+    with idle_crowd(site.server.port, 15, LOG_IN + FORM + b"email=a"):
+        assert_answers(site)
+        assert threading.active_count() <= before + 3
