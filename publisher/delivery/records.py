@@ -132,6 +132,7 @@ def _commit_intent(
             rows, claimed.id, fence=claimed.fence, before=State.PREPARING, to=State.PUBLISHING, now=now,
             actor=owner, lease_owner=owner, lease_until=now + lease, idempotency_key=intent.key,
             sent_at=claimed.sent_at or now, preparation=intent.preparation.model_dump(mode="json"), lost_workers=0,
+            reported_public=False,
         )  # fmt: skip
         return _add_attempt(rows, claimed, "send", started_at=now, worker=owner, cost_micros=intent.cost)
 

@@ -10,11 +10,18 @@ import random
 from collections import Counter
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from typing import Any
+from typing import Any, ClassVar
 
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
-from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule, run_state_machine_as_test
+from hypothesis.stateful import (
+    RuleBasedStateMachine,
+    initialize,
+    invariant,
+    precondition,
+    rule,
+    run_state_machine_as_test,
+)
 from sqlalchemy import delete, select
 
 from publisher.clock import FixedClock
@@ -32,7 +39,14 @@ from publisher.delivery.due import miss_expired, recover_lost
 from publisher.delivery.outcomes import Pace, after_send, before_send
 from publisher.lifecycle import Fenced
 from publisher.platforms.base import NOTHING_PREPARED
-from publisher.platforms.errors import ContentRejected, CredentialsRefused, RateLimited, Unavailable, Unconfirmed
+from publisher.platforms.errors import (
+    AlreadyPublic,
+    ContentRejected,
+    CredentialsRefused,
+    RateLimited,
+    Unavailable,
+    Unconfirmed,
+)
 from publisher.settings import DeliverySettings
 from publisher.states import BY_HAND, FINAL, LEASED, WAITING, State
 from tests.fakes import FakeAdapter, FakeChannels, FakePlatform, add_delivery, fake_profile
@@ -41,24 +55,29 @@ CHANNELS = ("north", "south")
 TIMEOUT = 5.0
 SETTLE = timedelta(seconds=10)
 LEASE = timedelta(seconds=30)
-APPEARS_AFTER = timedelta(seconds=5)
+LAG = timedelta(seconds=900)
+CARRIED_OUT_AFTER = timedelta(seconds=600)
+LISTED_AFTER = timedelta(seconds=290)
+"""The latest post is carried out so long after its request, and listed so long after that: just within the lag."""
 START = datetime(2026, 5, 4, 9, 0, tzinfo=UTC)
 DELIVERY = DeliverySettings(look_up_after=(10, 60, 300))
-PROFILE = fake_profile(timeout=TIMEOUT, settle=SETTLE.total_seconds())
+PROFILE = fake_profile(timeout=TIMEOUT, settle=SETTLE.total_seconds(), lag=LAG.total_seconds())
 
 refusals = st.sampled_from([Unavailable("down"), ContentRejected("no"), CredentialsRefused("who?")])
 ends = st.sampled_from(
-    ["lost after", "lost after", "lost before", "published", "unavailable", "refused", "rate limited"]
+    ["lost after", "lost after", "late", "late", "lost before", "published", "unavailable", "refused", "rate limited"]
 )
+platforms = st.sampled_from(["plain", "plain", "drafts", "refuses copies"])
 pauses = st.sampled_from([12, 31, 61, 61, 400, 400, 400, 4000]).map(lambda seconds: timedelta(seconds=seconds))
 numbers = st.integers(0, 10)
 
 
 class SlowToShow(FakeAdapter):
-    """A post can be found only some seconds after it was accepted, but within the settling time."""
+    """A list that shows a post minutes after it became public; a draft, which is read by its id, tells at once."""
 
     clock: FixedClock
     accepted: dict[str, datetime]
+    drafts: ClassVar[bool] = False
 
     def find_publication(
         self,
@@ -69,7 +88,9 @@ class SlowToShow(FakeAdapter):
         preparation: Preparation = NOTHING_PREPARED,
     ) -> Publication | Absence:
         seen = self.accepted.get(idempotency_key)
-        if seen is None or self.clock.now() < seen + APPEARS_AFTER:
+        if self.drafts and (seen is None or self.clock.now() < seen):
+            return Absence.UNPUBLISHED
+        if seen is None or self.clock.now() < seen + (timedelta(0) if self.drafts else LISTED_AFTER):
             return Absence.NOT_LISTED
         return self._publication(idempotency_key)
 
@@ -98,8 +119,12 @@ class DeskMachine(RuleBasedStateMachine):
         self.clock = FixedClock(START)
         self.platform = FakePlatform()
         self.accepted: dict[str, datetime] = {}
-        adapter = type("Adapter", (SlowToShow,), {"clock": self.clock, "accepted": self.accepted})
-        self.channels = FakeChannels(self.platform, PROFILE, adapter)
+        self.adapter: type[SlowToShow] = type(
+            "Adapter", (SlowToShow,), {"clock": self.clock, "accepted": self.accepted}
+        )
+        self.channels = FakeChannels(self.platform, PROFILE, self.adapter)
+        self.kind = "plain"
+        self.asks = False
         self.pace = Pace(20, (10, 60, 300), random.Random(7))
         self.confirmer = Confirmer(self.database, self.channels, self.clock, self.pace, DELIVERY, owner="looker")
         self.hands: list[Hands] = []
@@ -118,6 +143,14 @@ class DeskMachine(RuleBasedStateMachine):
             self.database.close()
 
     # --- what happens ------------------------------------------------------------------------
+
+    @initialize(kind=platforms, asks=st.booleans())
+    def set_up(self, kind: str, asks: bool) -> None:
+        """What the platform does with a repeated request, and who decides about what is absent."""
+        self.kind, self.asks = kind, asks
+        self.adapter.drafts = kind == "drafts"
+        wishes = DELIVERY.model_copy(update={"after_unknown": "ask" if asks else "wait"})
+        self.confirmer = Confirmer(self.database, self.channels, self.clock, self.pace, wishes, owner="looker")
 
     @precondition(lambda self: self.days < 6)
     @rule(channel=st.sampled_from(CHANNELS))
@@ -229,9 +262,13 @@ class DeskMachine(RuleBasedStateMachine):
         if row.fence == hands.claimed.fence:
             assert (row.state, row.idempotency_key) == ("publishing", hands.key), "the intent is on disk"
             assert row.sent_at is not None
-        if end in ("published", "lost after"):
-            self.copies[hands.claimed.seed.token] += 1
-            self.accepted[hands.key] = self.clock.now()
+        if self.kind == "refuses copies" and self.accepted.get(hands.key, self.clock.now()) < self.clock.now():
+            hands.answer = AlreadyPublic("duplicate content")
+            return
+        if end in ("published", "lost after", "late"):
+            at = self.clock.now() + (CARRIED_OUT_AFTER if end == "late" else timedelta(0))
+            self.copies[hands.claimed.seed.token] += self.kind != "drafts" or hands.key not in self.accepted
+            self.accepted[hands.key] = min(at, self.accepted.get(hands.key, at))
         answers: dict[str, Publication | Exception] = {
             "published": Publication(remote_id=f"id-{hands.key}", url=f"https://fake.example/{hands.key}"),
             "unavailable": Unavailable("down"),
@@ -259,6 +296,12 @@ class DeskMachine(RuleBasedStateMachine):
     def no_second_copy(self) -> None:
         for token, copies in self.copies.items():
             assert copies <= 1 + self.looked[token], "a second copy that nobody asked for"
+
+    @invariant()
+    def only_a_person_lets_out_what_the_desk_was_told_to_ask_about(self) -> None:
+        for row in self._rows():
+            assert not (self.asks and self.kind != "drafts" and row.lost_requests and not self.looked[row.token])
+            assert not (row.reported_public and row.state == State.PENDING and not self.looked[row.token])
 
     @invariant()
     def every_row_is_as_it_may_be(self) -> None:
