@@ -19,7 +19,7 @@ PROBLEMS = {
 
 def machine_problem(error: BaseException) -> str:
     """Returns what this machine lacked, as a clause, when that is behind an error; else an empty text."""
-    for cause in _causes(error):
+    for cause in causes(error):
         if isinstance(cause, MemoryError):
             return PROBLEMS[errno.ENOMEM]
         if isinstance(cause, OSError) and cause.errno in PROBLEMS:
@@ -27,7 +27,7 @@ def machine_problem(error: BaseException) -> str:
     return ""
 
 
-def _causes(error: BaseException) -> Iterator[BaseException]:
+def causes(error: BaseException) -> Iterator[BaseException]:
     """An error and those that led to it, each once."""
     seen: set[int] = set()
     waiting: list[object] = [error]

@@ -209,7 +209,7 @@ def _add_programs(desk: Desk) -> None:
         outcomes: tuple[dict[str, object], ...] = (
             {"sent_at": NOW, "status": 204, "tries": 1},
             {"status": 503, "tries": 4, "trouble": "it answered 503"},
-            {"given_up_at": NOW, "tries": 13, "trouble": "it gave no answer (ConnectTimeoutError)"},
+            {"given_up_at": NOW, "tries": 13, "trouble": "it gave no answer (it took no connection in time)"},
         )
         for event, outcome in zip(newest, outcomes, strict=True):
             session.add(WebhookMessage(webhook_id=hook.id, event_id=event, body=b"{}", next_try_at=NOW, **outcome))

@@ -176,7 +176,7 @@ def next_try(delivery: Delivery, channel: Channel) -> datetime | None:
 def _sentence(error: Exception) -> str:
     if isinstance(error, PlatformError):
         return error.message
-    return f"Something unexpected happened ({type(error).__name__})"
+    return "Something unexpected happened, and the log has its details"
 
 
 def error_name(error: Exception) -> str:

@@ -119,4 +119,4 @@ def _reached(place: str) -> Iterator[None]:
     except DBAPIError as error:
         if getattr(error.orig, "sqlstate", None) == LOCK_NOT_AVAILABLE:
             raise Unavailable(f"Somebody else is renewing {place}, and that does not end") from error
-        raise Unavailable(f"Not reached: {place} ({type(error.orig).__name__})") from error
+        raise Unavailable(f"Not reached: {place} (the database did not answer)") from error

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from botocore.exceptions import BotoCoreError, ClientError, NoCredentialsError, PartialCredentialsError, SSLError
 
+from publisher.network_errors import failure_in_words
 from publisher.settings.buckets import Bucket
 
 KEYS = "PUBLISHER_S3_ACCESS_KEY and PUBLISHER_S3_SECRET_KEY"
@@ -23,7 +24,7 @@ def trouble(bucket: Bucket, error: ClientError | BotoCoreError) -> str:
         return f"there are no credentials for {bucket}; set {KEYS}"
     if isinstance(error, SSLError):
         return f"{bucket} can't prove who it is; mend its certificate, or endpoint= in storage.media"
-    return f"{bucket} was not reached ({type(error).__name__}); mend the network, or endpoint= in storage.media"
+    return f"{bucket} was not reached ({failure_in_words(error)}); mend the network, or endpoint= in storage.media"
 
 
 def _refusal(bucket: Bucket, code: str, status: int) -> str:

@@ -8,6 +8,7 @@ import requests
 
 from publisher.health.patience import NoAnswer, Patience, in_time
 from publisher.logs import get_logger
+from publisher.network_errors import failure_in_words
 from publisher.notices.addresses import PING_VARIABLE, read_ping_url
 
 EVERY = timedelta(minutes=5)
@@ -55,7 +56,7 @@ def _ask(url: str) -> str:
     except NoAnswer as error:
         return str(error)
     except requests.RequestException as error:
-        return type(error).__name__
+        return failure_in_words(error)
     if 300 <= status < 400:
         return f"it answered {status}, which leads elsewhere; set the address that it leads to"
     return "" if status < 300 else f"it answered {status}"

@@ -20,6 +20,7 @@ import requests
 import urllib3
 
 from publisher.clock import Clock
+from publisher.network_errors import failure_in_words
 from publisher.platforms.errors import PlatformError, Unavailable, Unconfirmed
 from publisher.platforms.exchange import (
     ANSWER_TIMEOUT,
@@ -106,14 +107,14 @@ def send_once(
 
 
 def _failure(error: requests.RequestException, exchange: Exchange, sent: SentRequest) -> PlatformError:
-    name = _cause_name(error)
+    why = failure_in_words(error)
     if isinstance(error, CaFileUnreadable):
         return Unavailable(f"{sent.what}: {error}; nothing was sent")
     if was_never_sent(error) or exchange.surely_not_sent:
-        return Unavailable(f"{sent.what}: not reached ({name})")
+        return Unavailable(f"{sent.what}: not reached ({why})")
     if sent.publishing:
-        return Unconfirmed(f"{sent.what}: the answer was lost ({name})")
-    return Unavailable(f"{sent.what}: no answer ({name})")
+        return Unconfirmed(f"{sent.what}: the answer was lost ({why})")
+    return Unavailable(f"{sent.what}: no answer ({why})")
 
 
 def was_never_sent(error: requests.RequestException) -> bool:
@@ -131,10 +132,6 @@ def _cause(error: BaseException) -> BaseException:
     first = error.args[0] if error.args else None
     reason = getattr(first, "reason", first)
     return reason if isinstance(reason, BaseException) else error
-
-
-def _cause_name(error: BaseException) -> str:
-    return type(_cause(error)).__name__
 
 
 def json_object(response: requests.Response) -> dict[str, Any] | None:

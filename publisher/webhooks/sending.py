@@ -11,6 +11,7 @@ from http.client import HTTPException
 from urllib3.exceptions import HTTPError
 
 from publisher import __version__
+from publisher.network_errors import failure_in_words
 from publisher.outside import NotAsked, Place, ended_in_time
 from publisher.webhooks.hooks import place_of
 
@@ -76,7 +77,7 @@ def _try(place: Place, address: str, headers: dict[str, str], body: bytes) -> tu
             return _judged(connection.getresponse().status), True
     except (HTTPError, HTTPException, OSError, ValueError) as error:
         # Its text may quote the address, and with it what the address keeps secret.
-        return Outcome(None, f"it gave no answer ({type(error).__name__})"), reached
+        return Outcome(None, f"it gave no answer ({failure_in_words(error)})"), reached
     finally:
         connection.close()
 
