@@ -12,13 +12,10 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from publisher.clock import Clock
 from publisher.content import Absence, Publication
-from publisher.db.models import Delivery
-from publisher.db.operations import Channel
 from publisher.db.session import Database
 from publisher.delivery import records
 from publisher.delivery.channels import Channels
@@ -115,17 +112,8 @@ class Confirmer:
 
     def _refuse_other_record(self, claimed: ClaimedDelivery, found: Publication) -> None:
         """Raises CantTell when the post is the record of another delivery: it can't be the post of both."""
-        query = (
-            select(Delivery.id)
-            .join(Channel, Channel.name == Delivery.channel_name)
-            .where(
-                Delivery.remote_id == found.remote_id,
-                Delivery.id != claimed.id,
-                Channel.platform == claimed.adapted.platform,
-            )
-        )
         with self._database.reading() as session:
-            other = session.scalar(query.limit(1))
+            other = records.other_record(session, claimed, found)
         if other is not None:
             told = OTHER_RECORD.format(other=other, url=found.url or found.remote_id)
             raise CantTell(f"{told} {what_to_look_for(claimed)}")

@@ -8,7 +8,7 @@ from datetime import datetime, timedelta, tzinfo
 from typing import Any, cast
 
 import structlog
-from sqlalchemy import Connection, bindparam, insert, or_, update
+from sqlalchemy import Connection, bindparam, insert, or_, select, update
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
@@ -270,6 +270,20 @@ def add_reading(
         session, claimed, kind, started_at=started, worker=owner, ended_at=now, outcome=outcome,
         detail=detail[:DETAIL_LENGTH],
     )  # fmt: skip
+
+
+def other_record(session: Session, claimed: ClaimedDelivery, found: Publication) -> int | None:
+    """The delivery, another than this one, of which a post on its platform is the record."""
+    query = (
+        select(DELIVERIES.c.id)
+        .join(CHANNELS, CHANNELS.c.name == DELIVERIES.c.channel_name)
+        .where(
+            DELIVERIES.c.remote_id == found.remote_id,
+            DELIVERIES.c.id != claimed.id,
+            CHANNELS.c.platform == claimed.adapted.platform,
+        )
+    )
+    return session.scalar(query.limit(1))
 
 
 def pause_channel(session: Session, channel: str, reason: str, now: datetime) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
 
@@ -10,7 +10,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from publisher.clock import Clock
-from publisher.content import PublishedPost
+from publisher.content import Publication, PublishedPost
 from publisher.db.models import Delivery, Event, Pick
 from publisher.db.session import Database
 from publisher.delivery import records
@@ -18,9 +18,9 @@ from publisher.delivery.channels import Channels
 from publisher.delivery.claim import READING_SECONDS, ClaimedDelivery
 from publisher.delivery.differences import differences_between, in_words
 from publisher.delivery.outcomes import error_name
-from publisher.lifecycle import SECOND_COPY, record_event
+from publisher.lifecycle import SECOND_COPY, record_event, record_late_success
 from publisher.logs import get_logger
-from publisher.platforms.base import SupportsReadBack
+from publisher.platforms.base import SupportsLookup, SupportsReadBack
 from publisher.platforms.errors import CredentialsRefused
 from publisher.platforms.exchange import within
 
@@ -63,6 +63,8 @@ class Reading:
     shown: PublishedPost | None = None
     refused: str = ""
     """Why the platform refused the account."""
+    copy: Publication | None = None
+    """A second post of the same delivery."""
 
 
 class Verifier:
@@ -90,12 +92,15 @@ class Verifier:
                 records.pause_channel(session, claimed.channel, reading.refused, self._clock.now())
             if reading.shown is not None and reading.shown.remote_id != delivery.remote_id:
                 _change_id(session, delivery, reading.shown, started)
+            if reading.copy is not None and not _has_second_copy(session, delivery):
+                record_late_success(session, delivery.id, reading.copy, started)
             if not late:
                 self._tell(session, delivery, reading, started)
 
     def _read(self, claimed: ClaimedDelivery) -> Reading:
         try:
-            return self._read_back(claimed)
+            reading = self._read_back(claimed)
+            return replace(reading, copy=self._second_copy(claimed)) if claimed.lost_requests else reading
         except Exception as error:
             get_logger("delivery").warning(
                 "not read back", delivery=claimed.id, error=error_name(error), why=str(error)
@@ -118,6 +123,23 @@ class Verifier:
         if not differences:
             return Reading(Finding.AS_SENT, shown=shown)
         return Reading(Finding.DIFFERS, OTHERWISE.format(differences="; ".join(map(in_words, differences))), shown)
+
+    def _second_copy(self, claimed: ClaimedDelivery) -> Publication | None:
+        """A post that a request made late which counted as lost, so that another one was sent."""
+        adapter = self._channels.open(claimed.channel)
+        if not isinstance(adapter, SupportsLookup) or claimed.idempotency_key is None:
+            return None
+        with within(READING_SECONDS):
+            found = adapter.find_publication(
+                claimed.adapted,
+                idempotency_key=claimed.idempotency_key,
+                since=claimed.sent_at or claimed.seed.created_at,
+                preparation=claimed.preparation,
+            )
+        if not isinstance(found, Publication) or found.remote_id == claimed.remote_id:
+            return None
+        with self._database.reading() as session:
+            return found if records.other_record(session, claimed, found) is None else None
 
     def _credits(self, claimed: ClaimedDelivery) -> list[str]:
         """The post's credits in every language."""
@@ -144,7 +166,8 @@ class Verifier:
         """When the post is read again; None: no more."""
         now, shown_by = self._clock.now(), self._shown_by(delivery)
         if reading.finding in (Finding.AS_SENT, Finding.NOT_READABLE) or shown_by is None:
-            return None
+            # A request that counted as lost may have made a second copy since.
+            return shown_by if delivery.lost_requests and shown_by is not None and started < shown_by else None
         if self._may_be_late(delivery, reading, started):
             lag = self._channels.profile(delivery.channel_name).publishing.listing_lag_seconds
             return min(now + timedelta(seconds=lag / LOOKS_WHILE_LATE), max(shown_by, now))

@@ -99,3 +99,19 @@ def test_a_draft_that_a_gateway_keeps_from_being_published_is_tried_until_it_is(
     outlet.settle(steps=200)
     assert outlet.deliveries()["tumblr"].state == "published"
     assert len(outlet.copies("tumblr")) == 1
+
+
+def test_a_copy_that_a_lost_request_makes_after_all_is_told_with_both_links(open_outlet: OpenOutlet) -> None:
+    """X, without its memory for equal texts, carries out a request long after the outlet has sent it again."""
+    outlet = open_outlet("x")
+    outlet.shift_to_slot()
+    outlet.stage.x.refuse_duplicates = False
+    outlet.stage.faults.add("x", Fault("late-504", 600))
+    outlet.add_post()
+    outlet.pick()
+    outlet.settle()
+    own, late = outlet.copies("x")
+    row = outlet.deliveries()["x"]
+    assert (row.state, row.remote_id) == ("published", own.id)
+    links = " and ".join(f"https://x.com/i/web/status/{copy.id}" for copy in (own, late))
+    assert row.problem == f"There are two copies: {links}; remove one by hand."
