@@ -18,7 +18,7 @@ from sqlalchemy.orm import Session
 
 from publisher.content import AdaptedPost, Publication
 from publisher.db.history import note_intent
-from publisher.db.models import Attempt, Delivery, Event, Pick
+from publisher.db.models import Attempt, Delivery, Event, Pick, Post
 from publisher.platforms.registry import canonical_id
 from publisher.states import LEASED, MOVES, WAITING, State
 
@@ -40,11 +40,17 @@ REPLY_PAUSE = timedelta(seconds=5)
 CANCELED_THREAD = (
     "The post before it was canceled and is public nevertheless; retry this reply to continue it, or cancel it."
 )
+REPLACEABLE = (State.PENDING, State.HELD, State.FAILED)
+"""The states in which a delivery that was never sent may get another text."""
 SENT = frozenset({State.PUBLISHING, State.PROCESSING, State.UNCONFIRMED})
 """The states after an intent to publish."""
 NEVER_TOO_LATE = datetime(9999, 1, 1, tzinfo=UTC)
 """When a reply expires: a thread whose first part is public is completed, whatever the lateness rule says."""
 RESTORED = "The desk was restored from a backup; it is looked up whether this went out before."
+
+
+class NotApprovedText(Exception):
+    """A delivery was to be given a text that nobody approved; nothing was changed."""
 
 
 class Fenced(Exception):
@@ -98,18 +104,29 @@ def open_delivery(
     return delivery
 
 
-def replace_adapted(session: Session, delivery: Delivery, adapted: AdaptedPost, now: datetime) -> bool:
-    """Freeze a new adapted post, if nothing was ever sent and nobody holds the delivery.
+def may_be_replaced(delivery: Delivery) -> bool:
+    """Returns whether a delivery could still be given another text: nothing was ever sent, and nobody holds it."""
+    return delivery.state in REPLACEABLE and delivery.sent_at is None and delivery.part == 0
 
-    Returns False, and changes nothing, when it is too late, as it always is for a reply: what it
-    continues is public.
+
+def replace_adapted(session: Session, delivery: Delivery, adapted: AdaptedPost, now: datetime, *, version: int) -> bool:
+    """Freezes a new adapted post, if nothing was ever sent and nobody holds the delivery.
+
+    `version`: of the post, whose text this is. Returns False, and changes nothing, when it is too late, as it always
+    is for a reply: what it continues is public.
+
+    Raises:
+        NotApprovedText: that version is not the one that was approved.
     """
+    of_pick = select(Post.approved_version).join(Pick, Pick.post_id == Post.id).where(Pick.id == delivery.pick_id)
+    if session.scalar(of_pick) != version:
+        raise NotApprovedText(f"version {version} of the post of delivery {delivery.id} was not approved")
     done = session.execute(
         update(Delivery)
         .where(
             Delivery.id == delivery.id,
             Delivery.fence == delivery.fence,
-            Delivery.state.in_((State.PENDING, State.HELD, State.FAILED)),
+            Delivery.state.in_(REPLACEABLE),
             Delivery.sent_at.is_(None),
             Delivery.part == 0,
         )

@@ -8,6 +8,7 @@ from publisher.delivery import operate
 from publisher.delivery.act_refusals import Reason, Refused
 from publisher.desk import Desk
 from publisher.lifecycle import replace_adapted
+from publisher.post_queue.approved import approved_post
 from publisher.post_queue.channels import adapt_for_channel
 from publisher.states import BY_HAND, State
 
@@ -16,7 +17,8 @@ def retry(desk: Desk, delivery_id: int, *, actor: str, i_have_looked: bool = Fal
     """Let a delivery try again. `seen`: the version that the person decided upon.
 
     One that was held because nothing could be adapted is adapted anew first: whatever was wrong
-    with the channel's template, the directory of people or the post may be mended by now.
+    with the channel's template or the directory of people may be mended by now. It gets the text that was approved,
+    whatever somebody made of the post since.
 
     Raises:
         Refused: it isn't waiting for a person, still can't be adapted, may already be public, or
@@ -37,10 +39,13 @@ def _adapt_anew(desk: Desk, delivery_id: int, seen: str) -> str:
             raise Refused(Reason.CHANNEL_REMOVED, channel=delivery.channel_name, delivery=delivery_id)
         if delivery.pick.post is None or not _lacks_a_text(delivery):
             return seen
-        fresh = adapt_for_channel(delivery.pick.post, target, desk.people)
+        approved = approved_post(session, delivery.pick.post, desk.now())
+        if approved is None:
+            raise Refused(Reason.NOT_APPROVED, delivery=delivery_id)
+        fresh = adapt_for_channel(approved.post, target, desk.people)
         if fresh.adapted is None:
             raise Refused(Reason.NOT_TRANSLATED, channel=target.channel, delivery=delivery_id)
-        if not replace_adapted(session, delivery, fresh.adapted, desk.now()):
+        if not replace_adapted(session, delivery, fresh.adapted, desk.now(), version=approved.version):
             return seen
         session.refresh(delivery)
         told = " ".join(problem.message for problem in fresh.blocking)

@@ -325,8 +325,6 @@ class _Newsroom:
             desk.store,
             post_id,
             PostChanges(standfirst="Why pathologists still trust a pair of dyes from the nineteenth century."),
-            targets=desk.targets,
-            people=desk.people,
             now=NOW,
             actor=WRITER,
         )

@@ -13,7 +13,7 @@ from pydantic import ValidationError
 from publisher.cli.desk import actor, desk_of
 from publisher.cli.output import DAY, console, json_option, print_json
 from publisher.desk import Desk
-from publisher.post_queue.approval import NotApproved, PostProblem, approve
+from publisher.post_queue.approval import Approval, NotApproved, approve
 from publisher.post_queue.drafts import PostChanges, PostDraft
 from publisher.post_queue.errors import PostError
 from publisher.post_queue.intake import read_folder, read_post_file
@@ -110,14 +110,17 @@ def _add(desk: Desk, name: str, draft: PostDraft, approve_too: bool) -> dict[str
     state = "a draft"
     if approve_too:
         try:
-            warnings += [str(problem) for problem in _approve(desk, post.id)]
+            warnings += [str(problem) for problem in _approve(desk, post.id).remarks]
             state = "approved"
         except NotApproved as refusal:
             warnings += [str(problem) for problem in refusal.problems]
+        except PostError as refusal:
+            # It is in the queue nevertheless, such as where a second person has to approve it.
+            warnings.append(str(refusal))
     return {"id": post.id, "file": name, "title": draft.title, "state": state, "warnings": warnings}
 
 
-def _approve(desk: Desk, post_id: int) -> tuple[PostProblem, ...]:
+def _approve(desk: Desk, post_id: int) -> Approval:
     return approve(desk.database, post_id, desk.settings, desk.targets, desk.people, now=desk.now(), actor=actor())
 
 
@@ -150,7 +153,7 @@ def edit_command(
     captions: tuple[str, ...],
     **fields: Any,
 ) -> None:
-    """Change a post. An approved one goes back to review; of a picked one it is told what still changes."""
+    """Change a post. An approved one goes back to review; a picked one goes out as it was approved."""
     desk = desk_of(ctx)
     values = {name: value for name, value in fields.items() if value not in (None, ())}
     if captions:
@@ -166,8 +169,6 @@ def edit_command(
         desk.store,
         post,
         _checked(PostChanges, values),
-        targets=desk.targets,
-        people=desk.people,
         now=desk.now(),
         expected_version=expect_version,
         actor=actor(),
@@ -176,7 +177,7 @@ def edit_command(
     if outcome.back_to_review:
         click.echo(f"It is in review again: approve it with publisher approve {post}")
     if outcome.applies_to:
-        click.echo(f"The change still reaches {', '.join(outcome.applies_to)}.")
+        click.echo(f"Until then {', '.join(outcome.applies_to)} will show the text that was approved.")
     if outcome.too_late:
         click.echo(f"It is too late for {', '.join(outcome.too_late)}: those have the post as it was.")
     for warning in outcome.warnings:
@@ -200,10 +201,12 @@ def approve_command(ctx: click.Context, posts: tuple[int, ...], as_json: bool) -
     results: list[dict[str, Any]] = []
     for post in posts:
         try:
-            remarks = [asdict(problem) for problem in _approve(desk, post)]
-            results.append({"post": post, "approved": True, "problems": remarks})
+            approval = _approve(desk, post)
+            remarks = [asdict(problem) for problem in approval.remarks]
+            results.append({"post": post, "approved": True, "problems": remarks, **asdict(approval.reach)})
             if not as_json:
                 click.echo(f"Post {post} is approved.")
+                _tell_reach(approval)
         except NotApproved as refusal:
             results.append({"post": post, "approved": False, "problems": [asdict(each) for each in refusal.problems]})
             if not as_json:
@@ -213,6 +216,13 @@ def approve_command(ctx: click.Context, posts: tuple[int, ...], as_json: bool) -
     if as_json:
         print_json(results)
     ctx.exit(0 if all(result["approved"] for result in results) else 1)
+
+
+def _tell_reach(approval: Approval) -> None:
+    if approval.reach.applies_to:
+        click.echo(f"{', '.join(approval.reach.applies_to)} will show it as it is now.")
+    if approval.reach.too_late:
+        click.echo(f"It is too late for {', '.join(approval.reach.too_late)}: those have the post as it was.")
 
 
 @click.command("withdraw")

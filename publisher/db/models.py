@@ -98,6 +98,9 @@ class Post(Base):
     edited_by: Mapped[str] = mapped_column(String(120), default="", server_default="")
     """Who changed it last, as the history names people."""
     approved_at: Mapped[datetime | None]
+    approved_version: Mapped[int | None]
+    """The kept version that was approved last: the only one whose text goes out. A post that was changed since is in
+    another state than `approved`."""
     created_at: Mapped[datetime]
     updated_at: Mapped[datetime]
 

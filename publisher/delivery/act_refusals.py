@@ -41,6 +41,7 @@ class Reason(StrEnum):
     CHANNEL_REMOVED = "channel-removed"
     NOT_TRANSLATED = "not-translated"
     NOT_ADAPTED = "not-adapted"
+    NOT_APPROVED = "not-approved"
     NO_PAUSE_REASON = "no-pause-reason"
     ALREADY_PAUSED = "already-paused"
 
@@ -84,6 +85,8 @@ SENTENCES: Mapping[Reason, str] = {
     Reason.CHANNEL_REMOVED: "There is no channel {channel} in the desk's configuration any more: write it there again, "
     "or cancel delivery {delivery}.",
     Reason.NOT_TRANSLATED: "{channel} leaves this post out, because it is not translated; cancel delivery {delivery}.",
+    Reason.NOT_APPROVED: "Nobody approved the post of delivery {delivery}, so it has no text that may go out. "
+    "Have the post approved, then try again.",
     Reason.NOT_ADAPTED: "Delivery {delivery} still can't go out: {why}",
     Reason.NO_PAUSE_REASON: "Say why the channel is paused: whoever finds it so must know whether it may go on.",
     Reason.ALREADY_PAUSED: "The channel {channel} is paused already.",

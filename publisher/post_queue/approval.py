@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 
 from sqlalchemy.orm import Session
@@ -15,12 +15,21 @@ from publisher.adapt.posts import Target
 from publisher.content import LANGUAGE_CAPTION, Problem, language_caption
 from publisher.db.models import Post
 from publisher.db.session import Database
+from publisher.post_queue.approved import Reach, carry_to_deliveries, open_pick, record_approval
 from publisher.post_queue.channels import adapt_for_channels
 from publisher.post_queue.errors import PostError
 from publisher.post_queue.review import refuse_own_work
 from publisher.post_queue.schedule import schedule_problems
 from publisher.post_queue.storing import changing, last_pick, load_post
 from publisher.settings import Settings
+
+
+@dataclass(frozen=True, slots=True)
+class Approval:
+    """What an approval came to: the remarks that block nothing; of a picked post also the channels that it reaches."""
+
+    remarks: tuple[PostProblem, ...]
+    reach: Reach = field(default_factory=Reach)
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,29 +91,38 @@ def approve(
     now: datetime,
     actor: str = "",
     expected_version: int | None = None,
-) -> tuple[PostProblem, ...]:
+) -> Approval:
     """Let a post go out when its turn comes, and return what is not perfect about it.
 
-    Approving a withdrawn post brings it back; approving an approved one changes nothing.
+    Approving a withdrawn post brings it back; approving an approved one changes nothing. A post that was changed after
+    its pick is given, as it is now, to those of its deliveries that wait and were never sent.
 
     Raises:
         NotApproved: something blocks it.
-        PostError: there is no such post, it was shown and has left the queue, somebody changed it since
-            `expected_version`, or the outlet wants somebody else than its last author.
+        PostError: there is no such post, it was picked as it is, somebody changed it since `expected_version`, a
+            waiting delivery could not carry it, or the outlet wants somebody else than its last author.
     """
     with changing(database) as session:
         post = load_post(session, post_id, expected_version)
         pick = last_pick(session, post)
-        if pick is not None and not post.reserve:
+        has_left = pick is not None and not post.reserve
+        if pick is not None and has_left and post.state == "approved":
             raise PostError(f"post {post_id} was picked for {pick.slot:%Y-%m-%d} already; there is nothing to approve")
         refuse_own_work(post, settings, actor)
-        problems = problems_of(session, post, settings, targets, people, now=now)
+        problems = (
+            blocking_first(content_problems(post, targets, people))
+            if has_left
+            else problems_of(session, post, settings, targets, people, now=now)
+        )
         if blocking := tuple(each for each in problems if each.problem.blocking):
             raise NotApproved(post_id, blocking)
-        if post.state != "approved":
-            post.state, post.approved_at, post.updated_at = "approved", now, now
-            lifecycle.record_event(session, "post approved", now=now, post_id=post_id, actor=actor)
-        return problems
+        if post.state == "approved":
+            return Approval(problems)
+        record_approval(session, post, now, actor)
+        reach = carry_to_deliveries(session, post, open_pick(pick, post), targets, people, now)
+        detail = {"applies_to": reach.applies_to, "too_late": reach.too_late} if pick is not None else {}
+        lifecycle.record_event(session, "post approved", now=now, post_id=post_id, actor=actor, detail=detail)
+        return Approval(problems, reach)
 
 
 def _picture_warnings(post: Post) -> tuple[Problem, ...]:

@@ -152,8 +152,6 @@ class Bulk:
             self.store,
             post_id,
             PostChanges(tags=tuple(tags)),
-            targets=self.targets,
-            people=self.people,
             now=self.now,
             expected_version=version,
             actor=self.actor,

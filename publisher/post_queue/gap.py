@@ -11,6 +11,7 @@ from sqlalchemy.orm import Session
 
 from publisher.db.models import Pick, Post
 from publisher.lifecycle import record_event
+from publisher.post_queue.approved import end_approval
 from publisher.post_queue.choosing import choose
 from publisher.post_queue.picking import LONGEST_GAP
 from publisher.post_queue.slots import slot_closes, slot_day, slot_opens
@@ -62,6 +63,6 @@ def _days(settings: Settings, since: datetime, now: datetime) -> Iterator[date]:
 
 
 def _take_back(session: Session, post: Post, day: date, now: datetime) -> None:
-    post.state, post.approved_at, post.updated_at = "draft", None, now
+    end_approval(session, post, "draft", now)
     record_event(session, "restored", now=now, post_id=post.id, detail={"may have been shown on": day.isoformat()})
     session.flush()

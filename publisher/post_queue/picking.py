@@ -19,6 +19,7 @@ from publisher.adapt.posts import Target
 from publisher.db.models import Pick, Post
 from publisher.db.operations import Channel
 from publisher.db.session import Database
+from publisher.post_queue.approved import approved_post
 from publisher.post_queue.channels import ChannelPost, adapt_for_channel
 from publisher.post_queue.choosing import Choice, choose
 from publisher.post_queue.slots import expiry, slot_closes, slot_day, slot_instant, slot_opens
@@ -145,9 +146,12 @@ class _Picking:
             self._tell("empty slot", pick.slot)
             return PickOutcome(pick.slot, "empty", pick.id, missed=missed)
         choice.post.last_shown_on = pick.slot
+        approved = approved_post(self._session, choice.post, self._now)
+        if approved is None:
+            raise lifecycle.NotApprovedText(f"post {choice.post.id} was picked and is not approved")
         self._tell("post picked", pick.slot, post_id=choice.post.id, reason=choice.reason, channels=[*self._targets])
         sync_channels(self._session, self._settings)
-        made = {name: adapt_for_channel(choice.post, each, self._people) for name, each in self._targets.items()}
+        made = {name: adapt_for_channel(approved.post, each, self._people) for name, each in self._targets.items()}
         for channel, each in made.items():
             self._open(pick, each, channel)
         self._session.flush()

@@ -12,6 +12,7 @@ from publisher import lifecycle
 from publisher.content import Frozen
 from publisher.db.models import Post
 from publisher.db.session import Database
+from publisher.post_queue.approved import end_approval
 from publisher.post_queue.errors import PostError
 from publisher.post_queue.order import refuse_date, set_position
 from publisher.post_queue.schedule import schedule_problems
@@ -77,6 +78,6 @@ def unapprove(database: Database, change: Change, *, now: datetime, actor: str) 
     """Give a post back the state that it had, which is none that lets it out. Raises PostError."""
     with changing(database) as session:
         post = unchanged(session, change)
-        post.state, post.approved_at, post.updated_at = change.before.state, None, now
+        end_approval(session, post, change.before.state, now)
         detail = {"act": "state", "state": post.state}
         lifecycle.record_event(session, "undone", now=now, post_id=post.id, actor=actor, detail=detail)

@@ -10,10 +10,16 @@ from publisher.post_queue.drafts import PostContent
 
 
 def unsaved_post(session: Session, content: PostContent) -> Post:
-    """The post that this content would make. A picture that is not stored (yet) is left out."""
+    """The post that this content would make, apart from the session, which forgets everything that it had loaded."""
+    post = post_of(session, content)
+    session.expunge_all()
+    return post
+
+
+def post_of(session: Session, content: PostContent) -> Post:
+    """Returns the post that this content would make, outside the session. A picture that is not stored is left out."""
     hashes = [image.media for image in content.images if image.media]
     stored = {media.sha256: media for media in session.scalars(select(Media).where(Media.sha256.in_(hashes)))}
-    session.expunge_all()
     images = [
         PostImage(
             position=position,

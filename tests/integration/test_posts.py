@@ -16,7 +16,7 @@ from publisher.content import AdaptedPost, ImageChoices
 from publisher.db.models import Delivery, Media, Post, PostImage
 from publisher.db.session import Database
 from publisher.post_queue import pictures
-from publisher.post_queue.approval import NotApproved, approve, problems_of
+from publisher.post_queue.approval import Approval, NotApproved, approve, problems_of
 from publisher.post_queue.channels import adapt_for_channels
 from publisher.post_queue.drafts import ImageDraft, PostChanges, PostDraft, Translation
 from publisher.post_queue.errors import PostError
@@ -63,12 +63,12 @@ def draft(title: str, *files: Path, **values: object) -> PostDraft:
 def edit(desk: Desk, post_id: int, changes: PostChanges, **options: object) -> EditOutcome:
     return edit_post(
         desk.database, desk.store, post_id, changes,
-        targets=desk.targets, people=desk.people, now=NINE, **options,  # type: ignore[arg-type]
+        now=NINE, **options,  # type: ignore[arg-type]
     )  # fmt: skip
 
 
-def approve_it(desk: Desk, post_id: int, now: datetime = NINE) -> None:
-    approve(desk.database, post_id, desk.settings, desk.targets, desk.people, now=now)
+def approve_it(desk: Desk, post_id: int, now: datetime = NINE) -> Approval:
+    return approve(desk.database, post_id, desk.settings, desk.targets, desk.people, now=now)
 
 
 # --- adding ----------------------------------------------------------------------------------
@@ -252,7 +252,7 @@ def test_a_picture_that_was_never_stored_is_refused(desk: Desk) -> None:
     assert len(desk.load(post).images) == 1
 
 
-def test_after_the_pick_an_edit_reaches_the_deliveries_that_were_never_sent(desk: Desk) -> None:
+def test_after_the_pick_an_edit_reaches_the_deliveries_that_were_never_sent_once_it_is_approved(desk: Desk) -> None:
     post = desk.post("Cells", NINE)
     desk.pick(NINE)
     web, mail = desk.picks()[0].deliveries
@@ -264,18 +264,22 @@ def test_after_the_pick_an_edit_reaches_the_deliveries_that_were_never_sent(desk
 
     outcome = edit(desk, post, PostChanges(title="Neurons"))
 
-    assert (outcome.applies_to, outcome.too_late, outcome.back_to_review) == (("mail",), ("web",), False)
+    assert (outcome.applies_to, outcome.too_late, outcome.back_to_review) == (("mail",), ("web",), True)
+    assert captions(desk) == {"web": "Cells\n\nJane Doe", "mail": "Cells\n\nJane Doe"}
+    reach = approve_it(desk, post).reach
+    assert (reach.applies_to, reach.too_late) == (("mail",), ("web",))
     assert captions(desk) == {"web": "Cells\n\nJane Doe", "mail": "Neurons\n\nJane Doe"}
     with desk.database.reading() as session:
         assert session.get_one(Delivery, mail.id).fence == mail.fence + 1
 
 
-def test_an_edit_that_a_waiting_channel_could_not_carry_is_refused_whole(desk: Desk) -> None:
+def test_a_change_that_a_waiting_channel_could_not_carry_is_not_approved(desk: Desk) -> None:
     post = desk.post("Cells", NINE)
     desk.pick(NINE)
-    with pytest.raises(PostError, match=r"the channel web waits to publish it .*credit"):
-        edit(desk, post, PostChanges(credit=""))
-    assert desk.load(post).credit == "Jane Doe"
+    edit(desk, post, PostChanges(credit=""))
+    with pytest.raises(NotApproved, match=r"web, mail: .*credit"):
+        approve_it(desk, post)
+    assert desk.load(post).state == "in_review"
     assert captions(desk) == {"web": "Cells\n\nJane Doe", "mail": "Cells\n\nJane Doe"}
 
 

@@ -16,7 +16,7 @@ from publisher.cli.demo_check import differences
 from publisher.cli.main import cli
 from publisher.clock import FixedClock
 from publisher.content import AdaptedPost, Publication
-from publisher.db.models import Attempt, Delivery, Event, Pick
+from publisher.db.models import Attempt, Delivery, Event, Pick, Post
 from publisher.db.session import Database
 from publisher.delivery import operate
 from publisher.delivery.act_refusals import Refused
@@ -24,8 +24,16 @@ from publisher.delivery.adopt import AdoptionRequest, adopt
 from publisher.delivery.claim import claim
 from publisher.delivery.due import miss_expired, recover_lost
 from publisher.delivery.worker import Milestone, Worker
-from publisher.lifecycle import NEVER_TOO_LATE, open_delivery, record_late_success, replace_adapted, restore_deliveries
+from publisher.lifecycle import (
+    NEVER_TOO_LATE,
+    NotApprovedText,
+    open_delivery,
+    record_late_success,
+    replace_adapted,
+    restore_deliveries,
+)
 from publisher.platforms.errors import ContentRejected, Unavailable, Unconfirmed
+from publisher.post_queue.approval import approve
 from publisher.post_queue.drafts import PostChanges
 from publisher.post_queue.posts import EditOutcome, edit_post
 from publisher.sandbox.faults import Fault
@@ -244,7 +252,11 @@ def test_an_edit_reaches_no_reply(bench: Bench) -> None:
     second = bench.publish_first()
     with bench.database.writing() as session:
         row = session.get_one(Delivery, second.id)
-        assert not replace_adapted(session, row, adapted_post("Another"), bench.clock.now())
+        session.get_one(Post, row.pick.post_id).approved_version = 1
+        session.flush()
+        assert not replace_adapted(session, row, adapted_post("Another"), bench.clock.now(), version=1)
+        with pytest.raises(NotApprovedText):
+            replace_adapted(session, row, adapted_post("Another"), bench.clock.now(), version=2)
     bench.drain_for(minutes=2)
     bench.assert_whole()
 
@@ -364,11 +376,11 @@ def test_an_edit_after_the_pick_changes_the_whole_thread_until_its_first_part_is
 
     def edit(body: str) -> EditOutcome:
         changes = PostChanges(body=body)
-        return edit_post(
-            desk.database, desk.store, post, changes, targets=desk.targets, people=desk.people, now=desk.now()
-        )
+        return edit_post(desk.database, desk.store, post, changes, now=desk.now())
 
     assert edit(LONG_BODY.replace("quiet", "silent")).applies_to == ("x",)
+    approval = approve(desk.database, post, desk.settings, desk.targets, desk.people, now=desk.now(), actor="editor")
+    assert approval.reach.applies_to == ("x",)
     outlet.settle()
     outcome = edit(LONG_BODY)
     assert (outcome.applies_to, outcome.too_late) == ((), ("x",))

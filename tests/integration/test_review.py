@@ -31,8 +31,6 @@ def edit(desk: Desk, post: int, actor: str, **changes: str) -> None:
         desk.store,
         post,
         PostChanges.model_validate(changes),
-        targets=desk.targets,
-        people=desk.people,
         now=NINE,
         actor=actor,
     )
@@ -102,8 +100,7 @@ def test_every_change_keeps_a_version_that_can_be_brought_back(desk: Desk) -> No
         second = load_version(session, post, versions_of(session, post)[-1].version)
     assert kept == [("bo", "Third"), ("ada", "Second")]
     edit_post(
-        desk.database, desk.store, post, PostChanges.model_validate(second.model_dump()), targets=desk.targets,
-        people=desk.people, now=NINE, actor="bo",
+        desk.database, desk.store, post, PostChanges.model_validate(second.model_dump()), now=NINE, actor="bo",
     )  # fmt: skip
     assert content_of(desk.load(post)) == second
     with desk.database.reading() as session, pytest.raises(PostError, match="version 99 of post 1 was not kept"):

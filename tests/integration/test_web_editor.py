@@ -148,7 +148,7 @@ def test_what_somebody_slips_in_between_saving_and_approving_is_not_approved(
     def slip_in(*anything: Any) -> None:
         edit_post(
             desk.database, desk.store, post_id, PostChanges(standfirst="Slipped in"),
-            targets=desk.targets, people=desk.people, now=desk.now(), actor="colleague",
+            now=desk.now(), actor="colleague",
         )  # fmt: skip
         real(*anything)
 

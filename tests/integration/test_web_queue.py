@@ -168,7 +168,7 @@ def test_nobody_approves_a_text_that_they_did_not_see(posts: queue_desk.Desk, si
     desk = site.desk
     edit_post(
         desk.database, desk.store, changed, PostChanges(standfirst="Slipped in"),
-        targets=desk.targets, people=desk.people, now=NOON, actor="colleague",
+        now=NOON, actor="colleague",
     )  # fmt: skip
     told = text_of(editor.send_form("/queue/approve", {"posts": [seen, changed], "seen": looked_at}))
     assert "1 post is approved. 1 post is not." in told
@@ -182,7 +182,7 @@ def test_an_approval_is_not_undone_after_an_edit(posts: queue_desk.Desk, site: S
     desk = site.desk
     edit_post(
         desk.database, desk.store, post, PostChanges(credit="John Roe"),
-        targets=desk.targets, people=desk.people, now=NOON, actor="colleague",
+        now=NOON, actor="colleague",
     )  # fmt: skip
     assert "was changed or moved meanwhile" in text_of(undo(editor, shown))
     assert posts.load(post).state == "in_review"

@@ -206,7 +206,9 @@ class EditedPost(PostOut):
     """A post that was just changed, and what became of the change."""
 
     back_to_review: bool = Field(description="It was approved; somebody has to approve the changed one.")
-    applies_to: list[str] = Field(description="Channels whose delivery was waiting, and now carries the change.")
+    applies_to: list[str] = Field(
+        description="Channels whose delivery waits: they get the change when somebody approves it."
+    )
     too_late: list[str] = Field(description="Channels that have, or may have, the post as it was.")
     warnings: list[str] = Field(description="Sentences about pictures that another post shows too.")
 
@@ -215,3 +217,5 @@ class ApprovedPost(PostOut):
     """A post that goes out when its turn comes."""
 
     remarks: list[ProblemOut] = Field(description="What is not perfect about it, and blocks nothing.")
+    applies_to: list[str] = Field(description="Of a picked post: channels whose delivery waited and has this text now.")
+    too_late: list[str] = Field(description="Of a picked post: channels that have, or may have, it as it was before.")

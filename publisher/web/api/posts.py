@@ -134,8 +134,8 @@ def api_post(request: Request, response: Response, post_id: Id, if_none_match: I
 def api_change_post(
     request: Request, response: Response, post_id: Id, changes: Changes, if_match: IfMatch = None
 ) -> Any:
-    """Change the fields that are given. An approved post goes back to review; what of a picked one still changes
-    is told."""
+    """Change the fields that are given. An approved post goes back to review; one that was picked goes out as it was
+    approved, until somebody approves the change."""
     desk = desk_of(request)
     version = _seen(desk, post_id, if_match)
     if not changes.model_fields_set:
@@ -145,8 +145,6 @@ def api_change_post(
         desk.store,
         post_id,
         changes,
-        targets=desk.targets,
-        people=desk.people,
         now=desk.now(),
         expected_version=version,
         actor=actor(request),
@@ -185,7 +183,7 @@ def api_approve_post(request: Request, response: Response, post_id: Id, if_match
     """Let a post go out when its turn comes. What blocks it is told as a problem with its `errors`."""
     desk = desk_of(request)
     version = _seen(desk, post_id, if_match)
-    remarks = approve(
+    approval = approve(
         desk.database,
         post_id,
         desk.settings,
@@ -195,7 +193,15 @@ def api_approve_post(request: Request, response: Response, post_id: Id, if_match
         actor=actor(request),
         expected_version=version,
     )
-    return _told(response, desk, post_id, ApprovedPost, remarks=[ProblemOut.of(each) for each in remarks])
+    return _told(
+        response,
+        desk,
+        post_id,
+        ApprovedPost,
+        remarks=[ProblemOut.of(each) for each in approval.remarks],
+        applies_to=approval.reach.applies_to,
+        too_late=approval.reach.too_late,
+    )
 
 
 @router.post(

@@ -8,7 +8,7 @@ from fastapi import APIRouter, Form, Request
 from fastapi.responses import Response
 
 from publisher.post_queue import review
-from publisher.post_queue.approval import NotApproved, approve
+from publisher.post_queue.approval import Approval, NotApproved, approve
 from publisher.post_queue.drafts import PostChanges
 from publisher.post_queue.errors import StaleEdit
 from publisher.post_queue.posts import edit_post, withdraw_post
@@ -38,7 +38,7 @@ def let_out(request: Request, post_id: int, version: Annotated[int | None, Form(
         raise Forbidden("Only an editor can approve; ask for review instead.")
     desk = desk_of(request)
     try:
-        remarks = approve(
+        approval = approve(
             desk.database,
             post_id,
             desk.settings,
@@ -54,9 +54,21 @@ def let_out(request: Request, post_id: int, version: Annotated[int | None, Form(
     except NotApproved as refusal:
         post = load(desk, post_id)
         return show_form(request, Shown(stored_fields(desk, post), post, problems=refusal.problems), 422)
-    told = f" {len(remarks)} remarks stand beside the form." if remarks else ""
-    flash(request, f"Approved: it goes out when its turn comes.{told}")
+    flash(request, _approved(approval))
     return go(request, "edit_post_page", post_id=post_id)
+
+
+def _approved(approval: Approval) -> str:
+    """What came of an approval, in sentences."""
+    reach, remarks = approval.reach, len(approval.remarks)
+    told = ["Approved: it goes out when its turn comes."]
+    if reach.applies_to:
+        told = [f"Approved: {', '.join(reach.applies_to)} will show it as it is now."]
+    if reach.too_late:
+        told.append(f"Too late for {', '.join(reach.too_late)}: they have the post as it was.")
+    if remarks:
+        told.append(f"{remarks} remarks stand beside the form.")
+    return " ".join(told)
 
 
 @router.post("/posts/{post_id}/send-back")
@@ -128,8 +140,6 @@ def restore_version(request: Request, post_id: int, version: int) -> Response:
         desk.store,
         post_id,
         PostChanges.model_validate(content.model_dump()),
-        targets=desk.targets,
-        people=desk.people,
         now=desk.now(),
         actor=actor(request),
     )

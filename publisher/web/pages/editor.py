@@ -89,8 +89,6 @@ def save_post(request: Request, post_id: int, form: Annotated[FormData, Depends(
             desk.store,
             post_id,
             content,
-            targets=desk.targets,
-            people=desk.people,
             now=desk.now(),
             expected_version=_version(fields),
             actor=actor(request),
@@ -106,7 +104,9 @@ def save_post(request: Request, post_id: int, form: Annotated[FormData, Depends(
         flash(request, told, "note")
     if outcome.back_to_review:
         flash(request, "It was approved: with your change it is in review again.", "note")
-    if outcome.too_late:
+    if outcome.applies_to and fields.get("then") != "approve":
+        flash(request, f"{', '.join(outcome.applies_to)}: the approved text goes out until this is approved.", "note")
+    if outcome.too_late and fields.get("then") != "approve":
         flash(request, f"Too late for {', '.join(outcome.too_late)}: they have the post as it was.", "note")
     return _then(request, post_id, outcome.version, fields)
 
