@@ -9,6 +9,7 @@ from publisher.db.session import Database
 from publisher.logs import get_logger
 from publisher.platforms.base import PlatformAdapter
 from publisher.platforms.errors import (
+    ActionsRefused,
     ContentRejected,
     CredentialsRefused,
     MediaExpired,
@@ -37,6 +38,8 @@ def weigh(error: Exception, adapter: PlatformAdapter | None, database: Database,
         case MediaExpired():
             times = _in_a_row(database, delivery, "MediaExpired") + 1
             return _forgotten(error, times) if times >= MOST_EXPIRED else error
+        case ActionsRefused():
+            return error
         case CredentialsRefused() if adapter is not None and not refuses_account(adapter):
             times = _in_a_row(database, delivery, "RefusedOnce") + 1
             return _refused_again(error, times) if times >= MOST_REFUSED else _refused_once(error)

@@ -3,6 +3,7 @@
     UnsupportedContent    can't be carried; nothing was sent         -> held
     ContentRejected       refused, this post                         -> failed
     CredentialsRefused    refused, this account                      -> held, the channel is paused
+    ActionsRefused        refused, whatever this account does        -> the same, without a check of the credentials
     RateLimited           wait; nothing was published                -> pending at `retry_at`
     Unavailable           not reached; nothing was published         -> pending, later
     MediaExpired          an uploaded picture is no longer known     -> pending, soon; refused after three in a row
@@ -46,6 +47,13 @@ class ContentRejected(PlatformError):
 
 class CredentialsRefused(PlatformError):
     """The platform refused this account; nothing was published."""
+
+
+class ActionsRefused(CredentialsRefused):
+    """The platform knows the account, and lets it publish nothing: its money is spent, or its actions are blocked.
+
+    A check of the credentials can't tell this, and each further try makes it worse or is in vain.
+    """
 
 
 class RateLimited(PlatformError):

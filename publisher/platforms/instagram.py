@@ -302,7 +302,7 @@ def _carries(item: Mapping[str, Any], key: str) -> bool:
 
 
 def _shows(item: Mapping[str, Any], post: AdaptedPost) -> bool:
-    return _text(item).strip() == post.caption.strip() and len(pictures_of(item)) == len(post.images)
+    return first_difference(post.caption, _text(item)) is None and len(pictures_of(item)) == len(post.images)
 
 
 def _text(item: Mapping[str, Any]) -> str:

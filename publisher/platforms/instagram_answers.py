@@ -13,6 +13,7 @@ from instagrapi import exceptions as ig
 
 from publisher.network_errors import failure_in_words
 from publisher.platforms.errors import (
+    ActionsRefused,
     AlreadyPublic,
     ContentRejected,
     CredentialsRefused,
@@ -294,13 +295,14 @@ def platform_error(
         return RateLimited(message, retry_at=until, status=answer.status, answer=answer.told)
     if meaning in REFUSALS:
         message = REFUSALS[meaning].format(channel=channel)
-        return CredentialsRefused(message, status=answer.status, answer=answer.told)
+        kind = ActionsRefused if meaning is Meaning.ACTION_BLOCK else CredentialsRefused
+        return kind(message, status=answer.status, answer=answer.told)
     # Only what hands over a post or a picture can be refused for its sake.
     carries_content = sent.publishing or isinstance(error, ig.PhotoNotUpload)
     if meaning in ABOUT_CONTENT and not carries_content:
         meaning = Meaning.UNKNOWN
-    kind, message = _end(meaning, sent, never_sent, _why(error, answer))
-    return kind(message, status=answer.status, answer=answer.told)
+    end, message = _end(meaning, sent, never_sent, _why(error, answer))
+    return end(message, status=answer.status, answer=answer.told)
 
 
 def _why(error: Exception, answer: Answer) -> str:

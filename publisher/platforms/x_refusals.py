@@ -11,6 +11,7 @@ from typing import Any
 import requests
 
 from publisher.platforms.errors import (
+    ActionsRefused,
     AlreadyPublic,
     ContentRejected,
     CredentialsRefused,
@@ -84,7 +85,7 @@ def refusal(response: requests.Response, sent: SentRequest, *, reading: bool, no
         return _gateway_answered(response, sent, now)
     problem = _problem(response)
     if status == 402 or CREDIT_WORDS.search(problem.words):
-        return CredentialsRefused(
+        return ActionsRefused(
             "X takes no more posts from this app: its credits or its usage cap are used up; add credits in X's "
             "developer console, then run `publisher doctor`",
             **told(response),

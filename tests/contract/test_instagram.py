@@ -16,6 +16,7 @@ from publisher.clock import monotonic
 from publisher.content import Publication
 from publisher.platforms.base import KeySeed, SupportsLookup, SupportsReadBack, UploadedMedia
 from publisher.platforms.errors import (
+    ActionsRefused,
     ContentRejected,
     CredentialsRefused,
     MediaExpired,
@@ -177,7 +178,7 @@ def test_a_lost_answer_after_one_fault_is_not_sent_again_on_its_own(desk: Desk) 
         (Answer(status=307, headers={"Location": f"https://i.instagram.com{CONFIGURE[0]}"}), Unconfirmed),
         (Answer(status=302, headers={"Location": "https://www.instagram.com/accounts/login/"}), Unconfirmed),
         (Answer.of_json(200, {"message": "media_needs_reupload", "error_title": "bad", "status": "ok"}), MediaExpired),
-        (Answer.of_json(400, {"status": "fail", "message": "feedback_required"}), CredentialsRefused),
+        (Answer.of_json(400, {"status": "fail", "message": "feedback_required"}), ActionsRefused),
         (Answer.of_json(400, {"status": "fail", "message": "checkpoint_required"}), CredentialsRefused),
         (Answer.of_json(400, {"status": "fail", "message": None}), Unconfirmed),
         (Answer.of_json(400, {"status": "fail", "message": "Sorry, something went wrong."}), Unconfirmed),

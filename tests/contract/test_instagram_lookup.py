@@ -74,6 +74,18 @@ def test_a_post_is_found_by_its_caption_where_no_id_is_told(desk: Desk, images: 
     assert found.remote_id == number
 
 
+def test_a_caption_that_instagram_writes_otherwise_is_found_where_no_id_is_told(desk: Desk) -> None:
+    adapter, since = desk.adapter(), desk.clock.now()
+    number = publish(adapter, picture(desk.folder), caption="Ce\u0301llules  \n au repos")
+    desk.rewrite = without("device_timestamp", "client_sidecar_id")
+    post = post_of().model_copy(update={"caption": "Cé\u200bllules\nau repos"})
+
+    found = adapter.find_publication(post, idempotency_key=KEY, since=since)
+
+    assert isinstance(found, Publication)
+    assert found.remote_id == number
+
+
 def test_another_post_is_not_taken_for_ours(desk: Desk) -> None:
     adapter = desk.adapter()
     desk.ledger.shift(timedelta(days=-30))

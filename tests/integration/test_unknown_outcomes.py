@@ -23,6 +23,7 @@ from publisher.delivery.due import miss_expired, recover_lost
 from publisher.delivery.worker import CHECK_SECONDS, Worker
 from publisher.platforms.base import NOTHING_PREPARED
 from publisher.platforms.errors import (
+    ActionsRefused,
     AlreadyPublic,
     CredentialsRefused,
     MediaExpired,
@@ -349,6 +350,15 @@ def test_an_account_that_is_refused_when_it_is_checked_pauses_its_channel(bench:
     bench.add()
     bench.drain_for(minutes=1)
     assert (bench.paused, bench.platform.credential_checks) == (True, 1)
+
+
+def test_an_account_that_may_do_nothing_is_asked_for_nothing_more(bench: Bench) -> None:
+    bench.platform.before = [ActionsRefused("leave it alone for 24 hours")] * 5
+    delivery = bench.add()
+    bench.drain_for(hours=2)
+    row = bench.row(delivery)
+    assert (row.state, bench.paused, len(bench.platform.publish_calls)) == ("held", True, 1)
+    assert "leave it alone for 24 hours" in row.problem
 
 
 def test_a_check_without_an_answer_is_no_refusal(bench: Bench) -> None:

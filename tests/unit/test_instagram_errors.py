@@ -16,6 +16,7 @@ from curl_cffi.requests.exceptions import RequestException as CurlError
 from instagrapi import exceptions as ig
 
 from publisher.platforms.errors import (
+    ActionsRefused,
     AlreadyPublic,
     ContentRejected,
     CredentialsRefused,
@@ -115,7 +116,7 @@ def test_a_lost_answer_is_unconfirmed_only_for_what_publishes(error: Exception) 
         (refused(400, message="challenge_required"), CredentialsRefused),
         (refused(400, message="checkpoint_required"), CredentialsRefused),
         (refused(400, message="consent_required"), CredentialsRefused),
-        (refused(400, message="feedback_required", feedback_message="Try again later"), CredentialsRefused),
+        (refused(400, message="feedback_required", feedback_message="Try again later"), ActionsRefused),
         (refused(400, error_type="rate_limit_error"), RateLimited),
         (refused(400, message="Please wait a few minutes before you try again."), RateLimited),
         (answered(200, message="media_needs_reupload", status="ok"), MediaExpired),

@@ -12,6 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from publisher.platforms.errors import (
+    ActionsRefused,
     AlreadyPublic,
     ContentRejected,
     CredentialsRefused,
@@ -66,8 +67,8 @@ ENDS: list[tuple[int, object, type[PlatformError]]] = [
     (401, problem("Unauthorized", "Unauthorized"), CredentialsRefused),
     (401, "", Unconfirmed),
     (401, "<html>", Unconfirmed),
-    (402, problem("CreditsDepleted", "No credits left."), CredentialsRefused),
-    (402, {"title": "CreditsDepleted"}, CredentialsRefused),
+    (402, problem("CreditsDepleted", "No credits left."), ActionsRefused),
+    (402, {"title": "CreditsDepleted"}, ActionsRefused),
     (402, "", Unconfirmed),
     (403, "<html>", Unconfirmed),
     (403, {"error": "blocked by your administrator"}, Unconfirmed),
@@ -99,7 +100,7 @@ ENDS: list[tuple[int, object, type[PlatformError]]] = [
     (429, "<html>", Unconfirmed),
     (429, problem("Too Many Requests", "Too Many Requests"), RateLimited),
     (429, coded(88, "Rate limit exceeded"), RateLimited),
-    (429, problem("UsageCapExceeded", "Usage cap exceeded: Monthly", f"{PROBLEMS}usage-capped"), CredentialsRefused),
+    (429, problem("UsageCapExceeded", "Usage cap exceeded: Monthly", f"{PROBLEMS}usage-capped"), ActionsRefused),
     (500, "", Unconfirmed),
     (502, "<html>", Unconfirmed),
     (503, problem("Service Unavailable", "Service Unavailable"), Unconfirmed),
