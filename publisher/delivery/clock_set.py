@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 
 from sqlalchemy import case, literal, select, update
-from sqlalchemy.orm import Session
+from sqlalchemy.orm import Session, load_only
 
 from publisher.db.models import Delivery, Event
 from publisher.db.operations import Channel, Notice
@@ -24,7 +24,8 @@ def begin_look_ups_anew(database: Database, now: datetime, change: timedelta, fi
 
     That a post is absent is decided after some time. A clock that is put forward would make that
     time seem over, and the post would be sent a second time. The fence is raised, so that a look-up
-    that is under way decides nothing either. Done twice, it only takes a little longer.
+    that is under way decides nothing either. Done twice, it only takes a little longer. What waits
+    is moved with a clock that was put back.
     """
     instant = literal(now, Delivery.unknown_since.type)
     waiting = Delivery.state.in_((State.UNCONFIRMED, State.PROCESSING))
@@ -48,8 +49,24 @@ def begin_look_ups_anew(database: Database, now: datetime, change: timedelta, fi
         # How far the clock was off before is known no more; the next answers tell.
         session.execute(update(Channel).values(clock_ahead_seconds=None, clock_seen_at=None))
         if not _told_already(session, now):
+            if change < timedelta(0):
+                _move_waits(session, now, change)
             record_event(session, CLOCK_SET, now=now, detail={"seconds": round(change.total_seconds())})
     return count
+
+
+def _move_waits(session: Session, now: datetime, change: timedelta) -> None:
+    """Let nothing wait longer because the clock was put back: each wait would last longer by as much.
+
+    A platform that is asked too early says so, and nothing is published then.
+    """
+    for channel in session.scalars(select(Channel).where(Channel.next_publish_at > now)):
+        channel.next_publish_at = channel.next_publish_at and channel.next_publish_at + change
+    put_off = (Delivery.state == State.PENDING, Delivery.due_at > now, Delivery.due_at > Delivery.scheduled_at)
+    for delivery in session.scalars(
+        select(Delivery).options(load_only(Delivery.due_at, Delivery.scheduled_at)).where(*put_off)
+    ):
+        delivery.due_at = max(delivery.due_at + change, delivery.scheduled_at)
 
 
 def _told_already(session: Session, now: datetime) -> bool:

@@ -13,6 +13,7 @@ from sqlalchemy.exc import OperationalError
 
 from publisher.clock import ClockChange, FixedClock, SystemClock
 from publisher.db.models import Delivery, Event
+from publisher.db.operations import Channel
 from publisher.db.session import Database
 from publisher.delivery.claim import claim
 from publisher.delivery.clock_set import CLOCK_SET, begin_look_ups_anew
@@ -400,6 +401,23 @@ def test_a_clock_put_forward_sends_nothing_twice(database: Database, monkeypatch
         [event] = session.scalars(select(Event).where(Event.name == CLOCK_SET))
         assert event.detail == {"seconds": 10800}
     assert kicked == []
+
+
+@on_every_database
+def test_nothing_waits_longer_because_the_clock_was_put_back(database: Database, clock: FixedClock) -> None:
+    now, hours = clock.now(), timedelta(hours=3)
+    put_off = add_delivery(database, now - timedelta(minutes=5))
+    later = add_delivery(database, now, day_offset=1, due_at=now + timedelta(minutes=10))
+    with database.writing() as session:
+        session.get_one(Delivery, put_off).due_at = now + hours + timedelta(minutes=1)
+        session.get_one(Channel, "fake").next_publish_at = now + hours + timedelta(minutes=2)
+    for _ in range(2):
+        # Every process of a machine notices it.
+        begin_look_ups_anew(database, now, -hours, timedelta(seconds=10))
+    with database.reading() as session:
+        assert session.get_one(Delivery, put_off).due_at == now + timedelta(minutes=1)
+        assert session.get_one(Delivery, later).due_at == now + timedelta(minutes=10)
+        assert session.get_one(Channel, "fake").next_publish_at == now + timedelta(minutes=2)
 
 
 def test_no_work_is_given_while_it_can_not_be_written_down_that_the_clock_was_set(
