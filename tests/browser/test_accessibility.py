@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from axe_playwright_python.sync_playwright import Axe
+from axe_playwright_python.base import AXE_SCRIPT
 from playwright.sync_api import Browser, ViewportSize
 from playwright.sync_api import Page as Tab
 
@@ -31,6 +31,7 @@ OUTLINE = """() => {
   return {name: at.outerHTML.slice(0, 120), seen: ring && box.width > 0 && box.height > 0};
 }"""
 TOO_WIDE = "() => document.documentElement.scrollWidth - document.documentElement.clientWidth"
+VIOLATIONS = "async options => (await axe.run(options)).violations"
 DOUBLE_TEXT = "() => { document.documentElement.style.fontSize = '200%'; }"
 
 
@@ -89,8 +90,8 @@ class Visitor:
 
 
 def _examine(visitor: Visitor, tab: Tab, rules: dict[str, Any], where: str) -> None:
-    found = Axe().run(tab, options={"runOnly": rules, "resultTypes": ["violations"]}).response["violations"]
-    for each in found:
+    """Has axe, which the tab has loaded, look at the page as it is now."""
+    for each in tab.evaluate(VIOLATIONS, {"runOnly": rules, "resultTypes": ["violations"]}):
         targets = "; ".join(f"{node['target']} {node['failureSummary']}" for node in each["nodes"][:3])
         visitor.note(tab, f"[{where}] {each['id']}: {targets}")
 
@@ -104,6 +105,7 @@ def test_no_page_breaks_a_rule(browser: Browser, full: Site, pages: list[Page], 
             visitor.note(tab, f"has {headings} headings of the first level")
         if excess := tab.evaluate(TOO_WIDE):
             visitor.note(tab, f"is {excess} pixels wider than the screen")
+        tab.evaluate(AXE_SCRIPT)
         _examine(visitor, tab, STANDARD, "light")
         tab.emulate_media(color_scheme="dark")
         _examine(visitor, tab, COLOURS, "dark")
