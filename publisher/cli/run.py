@@ -14,6 +14,7 @@ from publisher.cli.memory import keep_what_was_imported
 from publisher.cli.service import ROLES, Service
 from publisher.descriptors import raise_open_files_limit
 from publisher.logs import configure_logs, get_logger
+from publisher.memory import bound_arenas
 from publisher.stop_signal import StopSignal
 
 END_SECONDS = 120.0
@@ -38,6 +39,7 @@ def run_command(ctx: click.Context, roles: tuple[str, ...]) -> None:
     """
     configure_logs(stream=sys.stderr)
     raise_open_files_limit()
+    bound_arenas()
     desk = desk_of(ctx)
     stop = StopSignal()
     wanted = ROLES if "all" in roles else tuple(role for role in ROLES if role in roles)

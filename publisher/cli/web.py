@@ -14,6 +14,7 @@ from publisher.delivery.owner import this_process
 from publisher.descriptors import raise_open_files_limit
 from publisher.health.heartbeat import WEB, leave
 from publisher.logs import configure_logs, get_logger
+from publisher.memory import bound_arenas
 from publisher.scheduler import Timetable
 from publisher.stop_signal import StopSignal
 
@@ -31,6 +32,7 @@ def web_command(ctx: click.Context, host: str | None, port: int | None, root_pat
     """Serve the desk's pages until SIGTERM or Ctrl-C."""
     configure_logs(stream=sys.stderr)
     raise_open_files_limit()
+    bound_arenas()
     desk = desk_of(ctx)
     configured = desk.settings.web
     if desk.settings.database_file is not None:

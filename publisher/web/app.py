@@ -4,12 +4,10 @@ from __future__ import annotations
 
 import secrets
 import threading
-from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager
+from collections.abc import Awaitable, Callable
 from importlib import resources
 from urllib.parse import quote, urlsplit
 
-from anyio import to_thread
 from fastapi import Depends, FastAPI, Request, Response
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import RedirectResponse
@@ -35,14 +33,13 @@ from publisher.web.api.problems import answer as problem
 from publisher.web.errors import LoginNeeded, PageError, sentence
 from publisher.web.guard import guard, identify
 from publisher.web.headers import BoundedBody, CaughtFailures, SafeHeaders
+from publisher.web.load import BoundedLoad, bounded_workers
 from publisher.web.looks import Specs
 from publisher.web.pages import ROUTERS
-from publisher.web.recent import Recent
+from publisher.web.recent import Recent, RenderedPages
 from publisher.web.rendering import address, page
 from publisher.web.wording import for_browser
 
-HANDS = 8
-"""Requests that are worked on at once, in a thread each, which keeps memory of its own; others wait their turn."""
 FOR_EVER = "public, max-age=31536000, immutable"
 DOMAIN_ERRORS: tuple[type[Exception], ...] = (PostError, Refused, AccountError, WeakPassword, SettingsError, MediaError)
 
@@ -57,12 +54,14 @@ def create_app(desk: Desk, *, root_path: str = "") -> FastAPI:
         redoc_url=None,
         openapi_url=None,
         dependencies=[Depends(guard)],
-        lifespan=_with_hands,
+        lifespan=bounded_workers,
     )
     app.state.desk = desk
     app.state.paths = {"static": "/static/{path}", **_paths()}
     app.state.specs = Specs()
     app.state.today = Recent()
+    app.state.rendered = RenderedPages()
+    app.state.requests = 0
     app.state.stopping = threading.Event()
     for router in ROUTERS:
         app.include_router(router)
@@ -72,6 +71,7 @@ def create_app(desk: Desk, *, root_path: str = "") -> FastAPI:
     app.mount(API_PATH, app.state.api, name="api")
     _add_failures(app)
     app.add_middleware(CaughtFailures, answer=_unexpected)
+    app.add_middleware(BoundedLoad, api_path=API_PATH)
     app.add_middleware(SafeHeaders)
     app.add_middleware(BoundedBody, unless=API_PATH)
     app.add_middleware(TrustedHostMiddleware, allowed_hosts=_hosts(desk))
@@ -83,12 +83,6 @@ def _paths() -> dict[str, str]:
     """The address of each page by its route's name, with its parameters in braces."""
     routes = (route for router in ROUTERS for route in router.routes)
     return {route.name: route.path_format for route in routes if isinstance(route, Route)}
-
-
-@asynccontextmanager
-async def _with_hands(_app: FastAPI) -> AsyncIterator[None]:
-    to_thread.current_default_thread_limiter().total_tokens = HANDS
-    yield
 
 
 class _KeptFiles(StaticFiles):

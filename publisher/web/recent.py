@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable
+from collections import OrderedDict
+from collections.abc import Callable, Hashable
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Generic, TypeVar
 
@@ -11,11 +13,14 @@ from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from publisher.db.models import Event
+from publisher.db.session import Database
 
 T = TypeVar("T")
 
 LASTS = timedelta(seconds=5)
 """What the clock alone brings about is seen this late."""
+MAX_PAGES = 32
+"""So many rendered pages are kept, of about 100 kB each."""
 
 
 class Recent(Generic[T]):
@@ -40,3 +45,49 @@ class Recent(Generic[T]):
         with self._lock:
             self._kept = (newest, now, made)
         return made
+
+
+@dataclass(slots=True)
+class _Rendered:
+    """A page as it was sent, and what it was made from."""
+
+    lock: threading.Lock = field(default_factory=threading.Lock)
+    """Held while it is made: whoever else asks for it waits, instead of making it too."""
+    event: int = -1
+    at: datetime | None = None
+    body: bytes = b""
+
+    def is_of(self, event: int, now: datetime) -> bool:
+        return self.at is not None and event == self.event and timedelta(0) <= now - self.at < LASTS
+
+
+class RenderedPages:
+    """Keeps whole pages as they were rendered, for as long as nothing happens."""
+
+    def __init__(self, most: int = MAX_PAGES) -> None:
+        self._most = most
+        self._lock = threading.Lock()
+        self._pages: OrderedDict[Hashable, _Rendered] = OrderedDict()
+
+    def __len__(self) -> int:
+        return len(self._pages)
+
+    def get(self, database: Database, now: datetime, key: Hashable, make: Callable[[], bytes]) -> bytes:
+        """Returns the kept page, or what `make` renders. `key`: all that the page depends on besides the events."""
+        # Read before the page is made: what happens in between makes it too old, never too new.
+        with database.reading_rows() as connection:
+            newest = connection.scalar(select(func.max(Event.id))) or 0
+        page = self._page(key)
+        with page.lock:
+            if not page.is_of(newest, now):
+                page.body = make()
+                page.event, page.at = newest, now
+            return page.body
+
+    def _page(self, key: Hashable) -> _Rendered:
+        with self._lock:
+            page = self._pages.setdefault(key, _Rendered())
+            self._pages.move_to_end(key)
+            while len(self._pages) > self._most:
+                self._pages.popitem(last=False)
+            return page

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Callable, Hashable
 from datetime import date, datetime
 from functools import cache
 from importlib import resources
@@ -17,6 +18,7 @@ from publisher.db.staff import WebSession
 from publisher.desk import Desk
 from publisher.staff.roles import Permission
 from publisher.web.dates import long_day, short_day
+from publisher.web.recent import RenderedPages
 from publisher.web.wording import for_browser
 
 NAVIGATION = (
@@ -66,6 +68,27 @@ def desk_of(request: Request) -> Desk:
 def page(request: Request, template: str, status: int = 200, **context: Any) -> HTMLResponse:
     """A whole page. Templates also know `desk`, `me`, `may`, `csrf`, `url`, `static`, `local` and `flashes`."""
     return HTMLResponse(render(request, template, **context), status)
+
+
+def kept_page(
+    request: Request, template: str, depends_on: Hashable, context: Callable[[], dict[str, Any]]
+) -> HTMLResponse:
+    """A whole page, made anew only when something happened since, or every few seconds.
+
+    `depends_on`: what it depends on besides the database, who asks and for which address. `context`: what the
+    template needs. For pages of somebody who is logged in.
+    """
+    session: WebSession = request.state.session
+    if session.flash:
+        # What the next page alone tells.
+        return page(request, template, **context())
+    desk = desk_of(request)
+    person = session.person
+    who = (session.token_hash, session.csrf, person.name, person.email, tuple(person.roles), request.state.permissions)
+    key = (template, request.url.path, request.url.query, request.scope.get("root_path"), who, depends_on, _today(desk))
+    rendered: RenderedPages = request.app.state.rendered
+    body = rendered.get(desk.database, desk.now(), key, lambda: render(request, template, **context()).encode())
+    return HTMLResponse(body)
 
 
 def render(request: Request, template: str, **context: Any) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from dataclasses import asdict, dataclass
 from datetime import date
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 from urllib.parse import parse_qsl, urlencode
 
 from fastapi import APIRouter, Form, Query, Request
@@ -13,12 +13,13 @@ from fastapi.responses import RedirectResponse, Response
 from pydantic import StringConstraints
 
 from publisher.post_queue import listing
+from publisher.post_queue.known import KnownProblems
 from publisher.post_queue.listing import Wish
 from publisher.post_queue.order import After, Before, Down, End, FixedDate, Front, Place, Position, Reserve, Up
 from publisher.web.changes import bulk_of, take_back, tell, tell_place, waiting_changes
 from publisher.web.errors import PageError
 from publisher.web.pages.calendar_page import calendar_address
-from publisher.web.rendering import address, desk_of, flash, page
+from publisher.web.rendering import address, desk_of, flash, kept_page
 
 router = APIRouter()
 
@@ -76,22 +77,25 @@ def queue(
     text: Annotated[str, Query(max_length=200)] = "",
     number: Annotated[int, Query(alias="page", ge=1, le=9999)] = 1,
 ) -> Response:
-    desk = desk_of(request)
     view = View(state, place, text, number)
+    known = desk_of(request).known_problems
+    return kept_page(request, "queue.html", known, lambda: _context(request, view, known))
+
+
+def _context(request: Request, view: View, known: KnownProblems) -> dict[str, Any]:
+    desk = desk_of(request)
     with desk.database.reading() as session:
-        found = listing.queue_page(session, desk.settings, desk.known_problems, view.wish, number, now=desk.now())
+        found = listing.queue_page(session, desk.settings, known, view.wish, view.page, now=desk.now())
     shown = [(name, label, [each for each in found.posts if each.post.place == name]) for name, label in PLACES]
-    return page(
-        request,
-        "queue.html",
-        found=found,
-        groups=[group for group in shown if group[2]],
-        asked=view,
-        view=view.query,
-        states=STATES,
-        places=PLACES,
+    return {
+        "found": found,
+        "groups": [group for group in shown if group[2]],
+        "asked": view,
+        "view": view.query,
+        "states": STATES,
+        "places": PLACES,
         **waiting_changes(request),
-    )
+    }
 
 
 @router.post("/queue/move")

@@ -25,7 +25,7 @@ from publisher.post_queue.projection import ProjectedDay, project
 from publisher.post_queue.slots import slot_day, slot_instant
 from publisher.settings import ChannelSettings
 from publisher.web.recent import Recent
-from publisher.web.rendering import address, desk_of, page
+from publisher.web.rendering import address, desk_of, kept_page
 
 router = APIRouter()
 
@@ -66,9 +66,14 @@ def today(request: Request) -> HTMLResponse:
     now = desk.now()
     recent: Recent[dict[str, Any]] = request.app.state.today
     with desk.database.reading() as session:
-        context = recent.get(session, now, lambda: _context(request, session, desk, now))
         asleep = not any(seen.lives(now) for seen in seen_processes(session, now).values())
-    return page(request, "today.html", asleep=asleep, **context)
+
+    def context() -> dict[str, Any]:
+        with desk.database.reading() as session:
+            shared = recent.get(session, now, lambda: _context(request, session, desk, now))
+        return {"asleep": asleep, **shared}
+
+    return kept_page(request, "today.html", asleep, context)
 
 
 def _context(request: Request, session: Session, desk: Desk, now: datetime) -> dict[str, Any]:

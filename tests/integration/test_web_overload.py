@@ -1,0 +1,114 @@
+"""Too many requests at once are told to come again; pages that are kept are never out of date."""
+
+from __future__ import annotations
+
+import threading
+from collections import Counter
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+import requests
+
+from publisher.memory import bound_arenas, give_back_memory
+from publisher.post_queue.drafts import PostDraft
+from publisher.post_queue.posts import add_post
+from publisher.web import load, rendering
+from publisher.web.pages import queue_page
+from publisher.web.recent import MAX_PAGES
+from tests.desk_site import Client, Site, open_starter_site
+from tests.patience import PATIENCE, wait_until
+
+
+@pytest.fixture
+def site(tmp_path: Path) -> Iterator[Site]:
+    with open_starter_site(tmp_path) as made:
+        yield made
+
+
+def resident_pages() -> int:
+    return int(Path("/proc/self/statm").read_text(encoding="ascii").split()[1])
+
+
+def ask(client: Client, path: str) -> requests.Response:
+    with requests.Session() as apart:
+        apart.trust_env = False
+        return apart.get(client.base + path, cookies=client.cookies.get_dict(), timeout=PATIENCE)
+
+
+def test_too_many_requests_are_told_to_come_again_and_the_process_stays_alive(
+    site: Site, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(load, "MAX_WAITING", 4)
+    go_on, at_work = threading.Event(), threading.Semaphore(0)
+    render = rendering.page
+
+    def slow(*args: object, **options: object) -> object:
+        at_work.release()
+        assert go_on.wait(PATIENCE)
+        return render(*args, **options)  # type: ignore[arg-type]
+
+    monkeypatch.setattr("publisher.web.pages.archive.page", slow)
+    client = site.client("admin")
+    with ThreadPoolExecutor(40) as many:
+        first = [many.submit(ask, client, "/posts") for _ in range(load.MAX_WORKERS)]
+        for _ in first:
+            assert at_work.acquire(timeout=PATIENCE)
+        later = [many.submit(ask, client, "/posts") for _ in range(20)]
+        wait_until(lambda: sum(answer.done() for answer in later) >= 5, "the surplus is refused")
+        assert ask(site.client(), "/healthz").text == "ok\n"
+        told = ask(client, "/api/v1/posts")
+        go_on.set()
+        statuses = Counter(answer.result().status_code for answer in [*first, *later])
+        refused = next(answer.result() for answer in later if answer.result().status_code == 503)
+    assert statuses[503] >= 5
+    assert statuses[200] + statuses[503] == load.MAX_WORKERS + 20
+    assert refused.headers["retry-after"] == "2"
+    assert "try again" in refused.text
+    assert (told.status_code, told.headers["content-type"]) == (503, "application/problem+json")
+    assert ask(client, "/posts").status_code == 200
+
+
+def test_a_page_is_made_once_until_something_happens(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
+    made = []
+    context = queue_page._context
+
+    def counted(*args: object) -> object:
+        made.append(args)
+        return context(*args)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(queue_page, "_context", counted)
+    monkeypatch.setattr("publisher.web.recent.LASTS", timedelta(hours=1))
+    client = site.client("editor")
+    first = ask(client, "/queue").text
+    assert [ask(client, "/queue").text for _ in range(5)] == [first] * 5
+    assert len(made) == 1
+    draft = PostDraft(title="Quiet cells", body="They rest.", credit="By the bench")
+    add_post(site.desk.database, site.desk.store, draft, site.desk.now())
+    assert "Quiet cells" in ask(client, "/queue").text
+
+
+def test_a_kept_page_is_of_one_session_and_one_address(site: Site) -> None:
+    one, other = site.client("editor"), site.client("contributor")
+    for path in ("/", "/queue", "/queue?state=draft"):
+        pages = [client.get(path).text for client in (one, other, one)]
+        assert [one.csrf in page for page in pages] == [True, False, True]
+        assert [other.csrf in page for page in pages] == [False, True, False]
+
+
+def test_kept_pages_are_bounded(site: Site) -> None:
+    client = site.client("editor")
+    for number in range(MAX_PAGES + 10):
+        assert client.get(f"/queue?text={number}").status_code == 200
+    assert len(site.server._app.state.rendered) == MAX_PAGES
+
+
+def test_memory_is_given_back_where_the_library_can() -> None:
+    bound_arenas()
+    blocks = [bytearray(500) for _ in range(200_000)]
+    full = resident_pages()
+    del blocks
+    give_back_memory()
+    assert resident_pages() < full
