@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import threading
 from abc import ABC, abstractmethod
+from collections.abc import Mapping
 from dataclasses import replace
 from datetime import datetime, timedelta
 from email.utils import format_datetime
-from typing import ClassVar
+from typing import Any, ClassVar
 
 from publisher.sandbox.faults import Fault, FaultBox, Moment, Step, Symptom
 from publisher.sandbox.gateway import gateway_page, redirect
+from publisher.sandbox.habits import read_habits
 from publisher.sandbox.late import LateRequests
 from publisher.sandbox.ledger import Ledger, LedgerPost, ListingLag
 from publisher.sandbox.wire import Answer, DrippingPart, Request
@@ -82,6 +84,8 @@ class SandboxPlatform(ABC):
     def answer(self, request: Request) -> Answer:
         """Answer, with the next fault that waits for such a request laid over it."""
         fault = self.faults.take(self.name, self._step(request))
+        if fault is not None:
+            self.faults.keep_struck(self.name, fault, request.body)
         with self._lock:
             self._carry_out_late()
             answer = self.handle(request).delayed(self.delay) if fault is None else self._faulty(request, fault)
@@ -89,6 +93,10 @@ class SandboxPlatform(ABC):
 
     def give_evidence(self, *, on: bool) -> None:  # noqa: B027 - a platform may have no such refusals
         """Let the platform show by itself that a post is there, where it can: by a refusal, or by an id that stays."""
+
+    def take_habits(self, wish: Mapping[str, Any]) -> None:
+        """Follow these habits from now on. Raises ValueError with a sentence, and then none is changed."""
+        read_habits(wish, {})
 
     def catch_up(self) -> None:
         """Carry out the late requests that have come due."""

@@ -18,6 +18,15 @@ POST /lag               {"platform": ..., "seconds": 840}, or [0, 840] to draw f
 POST /evidence          {"platform": ..., "on": true}: whether it shows by itself that a post is there: X refuses a
                         text that the account has posted lately, Instagram an upload id that has a post, and Tumblr
                         keeps the id of a draft that is published
+POST /habits            {"platform": ..., HABIT: VALUE, ...}: which of its doubtful ways a platform follows from now on;
+                        those that are not named stay as they are
+                        tumblr     slug_limit 31 or null, slug_spaces, drafts_keep_id, edits_tell_new_id, listing_lag 5,
+                                   reading_lag 5, states ["queued"]: how the next posts end up, whatever was asked for;
+                                   with states_spare_drafts only those that were to be published; hidden_for 60 or null:
+                                   so much later Tumblr publishes what is queued, transcoding or unapproved
+                        x          refuse_duplicates, hides_time_windows
+                        instagram  recognises_upload_ids, echoes_upload_id, conflict_status 200, 400 or 500
+GET  /struck            the requests that faults have struck, with the beginning of their text: JSON
 POST /clear             forget every post, waiting fault and late request, and set lags and skews to nothing
 
 Faults strike the request that publishes, or at another step: "upload/..." whatever else is sent, "read/..." what is
@@ -82,6 +91,7 @@ class Control:
         self._values: dict[str, Callable[[], Any]] = {
             "/ledger": lambda: [post.as_json() for post in ledger.posts()],
             "/faults": faults.summary,
+            "/struck": faults.struck,
             "/late": lambda: {platform.name: platform.late_requests for platform in platforms},
             "/accounts": lambda: {platform.name: self._account(platform) for platform in platforms},
         }
@@ -91,6 +101,7 @@ class Control:
             "/clock": self._set_clocks,
             "/lag": self._set_lag,
             "/evidence": self._set_evidence,
+            "/habits": self._set_habits,
             "/clear": self._clear,
         }
 
@@ -184,6 +195,12 @@ class Control:
         given = bool(wish["on"])
         self._wished(wish).give_evidence(on=given)
         return {"on": given}
+
+    def _set_habits(self, wish: dict[str, Any]) -> dict[str, Any]:
+        platform = self._wished(wish)
+        habits = {name: value for name, value in wish.items() if name != "platform"}
+        platform.take_habits(habits)
+        return habits
 
     def _clear(self, _wish: Any) -> dict[str, Any]:
         self._ledger.clear()

@@ -13,6 +13,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import Enum, auto
 from typing import Literal, get_args
+from urllib.parse import unquote_plus
 
 GATEWAY_STATUSES = (403, 404, 405, 409, 413, 421, 502, 504)
 """What a gateway in front of the platform answers by itself, with a page that is not the platform's."""
@@ -162,6 +163,10 @@ class Fault:
         return self.kind if self.step == "publish" else f"{self.step}/{self.kind}"
 
 
+KEPT_BYTES = 4000
+"""Of each request that was struck: enough for the text of a post."""
+
+
 class FaultBox:
     """Faults waiting per platform and step, taken one per request, in order."""
 
@@ -169,6 +174,7 @@ class FaultBox:
         self._lock = threading.Lock()
         self._waiting: dict[tuple[str, str], deque[Fault]] = {}
         self._taken: Counter[tuple[str, str]] = Counter()
+        self._struck: list[dict[str, str]] = []
 
     def add(self, platform: str, fault: Fault, times: int = 1) -> None:
         with self._lock:
@@ -187,6 +193,17 @@ class FaultBox:
             fault = waiting.popleft()
             self._taken[platform, fault.name] += 1
             return fault
+
+    def keep_struck(self, platform: str, fault: Fault, body: bytes) -> None:
+        """Keep what the request was about that a fault has struck."""
+        text = unquote_plus(body[:KEPT_BYTES].decode("utf-8", errors="replace"))
+        with self._lock:
+            self._struck.append({"platform": platform, "fault": fault.name, "text": text})
+
+    def struck(self) -> list[dict[str, str]]:
+        """The requests that faults have struck, in order."""
+        with self._lock:
+            return [*self._struck]
 
     def clear(self) -> None:
         with self._lock:

@@ -11,12 +11,13 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any, ClassVar
 
 from publisher.clock import SystemClock
 from publisher.sandbox.base import SandboxPlatform
 from publisher.sandbox.faults import FaultBox
+from publisher.sandbox.habits import one_of, read_habits, yes_or_no
 from publisher.sandbox.instagram_login import LoginDesk, User, fail, succeed
 from publisher.sandbox.instagram_media import Refused, Uploads, needs_reupload, picture
 from publisher.sandbox.ledger import Ledger, LedgerImage, LedgerPost
@@ -29,6 +30,12 @@ PAGE = 12
 FIRST_ID = 3_500_000_000_000_000_000
 DEVICE_TIME = 386_641_252_565_009
 CODE_ALPHABET = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_"
+HABITS = {
+    "recognises_upload_ids": yes_or_no,
+    "echoes_upload_id": yes_or_no,
+    "conflict_status": one_of(200, 400, 500),
+}
+"""By the names of the attributes that hold them. Each of these statuses was seen."""
 PUBLISHING = ("/api/v1/media/configure/", "/api/v1/media/configure_sidecar/")
 
 
@@ -69,6 +76,10 @@ class InstagramSandbox(SandboxPlatform):
 
     def give_evidence(self, *, on: bool) -> None:
         self.recognises_upload_ids = on
+
+    def take_habits(self, wish: Mapping[str, Any]) -> None:
+        for name, value in read_habits(wish, HABITS).items():
+            setattr(self, name, value)
 
     def publishes(self, request: Request) -> bool:
         return request.method == "POST" and request.path in PUBLISHING

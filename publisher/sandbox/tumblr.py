@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any, ClassVar
@@ -11,8 +11,9 @@ from urllib.parse import unquote
 
 from publisher.sandbox.base import SandboxPlatform
 from publisher.sandbox.faults import FaultBox
+from publisher.sandbox.habits import read_habits
 from publisher.sandbox.ledger import Ledger, LedgerPost
-from publisher.sandbox.tumblr_blog import BLOG, TumblrBlog
+from publisher.sandbox.tumblr_blog import BLOG, HABITS, TumblrBlog
 from publisher.sandbox.tumblr_npf import BAD_MULTIPART, NewPost, Refused, asked_state, read_post
 from publisher.sandbox.tumblr_oauth import CONSUMER_KEY, CONSUMER_SECRET, TOKEN, TOKEN_SECRET, OAuth
 from publisher.sandbox.wire import Answer, Request
@@ -85,6 +86,14 @@ class TumblrSandbox(SandboxPlatform):
     def give_evidence(self, *, on: bool) -> None:
         self.blog.habits.drafts_keep_id = on
 
+    def take_habits(self, wish: Mapping[str, Any]) -> None:
+        self.blog.habits = replace(self.blog.habits, **read_habits(wish, HABITS))
+
+    def catch_up(self) -> None:
+        super().catch_up()
+        with self._lock:
+            self.blog.publish_waiting(self.now())
+
     def publishes(self, request: Request) -> bool:
         """A post that is created as `published`, or edited to it."""
         match (request.method, *request.path.strip("/").split("/")):
@@ -108,6 +117,7 @@ class TumblrSandbox(SandboxPlatform):
                 return Answer.of_text(504, "<html><h1>504 Gateway Time-out</h1></html>", "text/html")
 
     def handle(self, request: Request) -> Answer:
+        self.blog.publish_waiting(self.now())
         if request.path.startswith("/oauth/"):
             return self._oauth.answer(request)
         now = self.now()

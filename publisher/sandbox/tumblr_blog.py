@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Any
 
+from publisher.sandbox.habits import Reader, each, one_of, or_none, seconds, whole_number, yes_or_no
 from publisher.sandbox.ledger import Ledger, LedgerImage, LedgerPost
 from publisher.sandbox.tumblr_npf import BAD_FORMAT, NewPost, Refused
 
 BLOG = "picture-of-the-day"
+HIDDEN_STATES = ("queued", "transcoding", "unapproved")
 FIRST_ID = 700_000_000_000_000_000
 
 
@@ -28,10 +30,28 @@ class BlogHabits:
     edits_tell_new_id: bool = False
     states: deque[str] = field(default_factory=deque)
     """The states in which the next posts end up, instead of those that were asked for."""
+    states_spare_drafts: bool = False
+    """Only posts that were to be published end up in one of `states`."""
+    hidden_for: timedelta | None = None
+    """After so long Tumblr itself publishes what it queued or transcodes. None: never."""
     listing_lag: timedelta = timedelta(0)
     """So much later a listing shows a post."""
     reading_lag: timedelta = timedelta(0)
     """So much later a reading by id shows a change."""
+
+
+HABITS: Mapping[str, Reader] = {
+    "slug_limit": or_none(whole_number(1, 1000)),
+    "slug_spaces": yes_or_no,
+    "drafts_keep_id": yes_or_no,
+    "edits_tell_new_id": yes_or_no,
+    "states": lambda value: deque(each(one_of(*HIDDEN_STATES, "draft", "private", "published"))(value)),
+    "states_spare_drafts": yes_or_no,
+    "hidden_for": or_none(seconds),
+    "listing_lag": seconds,
+    "reading_lag": seconds,
+}
+"""How a request names each of the habits."""
 
 
 class TumblrBlog:
@@ -123,6 +143,14 @@ class TumblrBlog:
         else:
             self._keep(moved)
 
+    def publish_waiting(self, now: datetime) -> None:
+        """Publish what Tumblr itself has kept back for long enough."""
+        if self.habits.hidden_for is None:
+            return
+        for post in [*self.unseen.values()]:
+            if post.detail["state"] in HIDDEN_STATES and post.at + self.habits.hidden_for <= now:
+                self.move(post.id, "published", now)
+
     def remove(self, identifier: str) -> None:
         """Delete a post that followers don't see.
 
@@ -155,7 +183,8 @@ class TumblrBlog:
 
     def _post(self, identifier: str, new: NewPost, content: list[dict[str, Any]], now: datetime) -> LedgerPost:
         slug = self._slug(new)
-        state = self.habits.states.popleft() if self.habits.states else new.state
+        spared = self.habits.states_spare_drafts and new.state != "published"
+        state = self.habits.states.popleft() if self.habits.states and not spared else new.state
         detail = {
             "slug": slug, "state": state, "source_url": new.source_url, "content": content, "layout": new.layout,
         }  # fmt: skip

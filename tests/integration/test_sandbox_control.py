@@ -124,3 +124,40 @@ def test_a_wish_on_the_command_line_that_makes_no_sense_is_refused(arguments: tu
     )
     assert done.returncode == 2
     assert "Traceback" not in done.stderr
+
+
+def test_habits_are_taken_by_their_names(sandbox: SandboxClient) -> None:
+    for wish in (
+        {"platform": "x", "refuse_duplicates": False, "hides_time_windows": True},
+        {"platform": "instagram", "echoes_upload_id": False, "conflict_status": 500},
+        {"platform": "tumblr", "slug_limit": 31, "states": ["queued"], "hidden_for": 60, "reading_lag": 0.5},
+        {"platform": "tumblr", "slug_limit": None, "states": [], "hidden_for": None, "reading_lag": 0},
+    ):
+        assert sandbox.post("/habits", wish) == {name: value for name, value in wish.items() if name != "platform"}
+
+
+@pytest.mark.parametrize(
+    ("wish", "sentence"),
+    [
+        ({"platform": "x", "echoes_upload_id": True}, "there is no habit 'echoes_upload_id'; known are refuse_dup"),
+        ({"platform": "x", "hides_time_windows": "yes"}, "hides_time_windows must be true or false"),
+        ({"platform": "instagram", "conflict_status": 204}, "conflict_status must be one of 200, 400, 500"),
+        ({"platform": "tumblr", "slug_limit": 0}, "slug_limit must be a whole number from 1"),
+        ({"platform": "tumblr", "states": ["lost"]}, "states must be one of queued"),
+        ({"platform": "tumblr", "states": "queued"}, "states must be a list"),
+        ({"platform": "tumblr", "reading_lag": -1}, "reading_lag must be seconds"),
+    ],
+)
+def test_a_habit_that_makes_no_sense_is_refused(sandbox: SandboxClient, wish: object, sentence: str) -> None:
+    answer = requests.post(f"{sandbox.url}/habits", json=wish, timeout=PATIENCE)
+    assert answer.status_code == 400
+    assert sentence in answer.json()["error"]
+
+
+def test_what_was_struck_is_kept_with_its_text(sandbox: SandboxClient) -> None:
+    sandbox.post("/faults", {"platform": "x", "fault": "500-before"})
+    address = sandbox.get("/accounts")["x"]["settings"]["base_url"]
+    assert requests.post(f"{address}/2/tweets", json={"text": "Cell 7"}, timeout=PATIENCE).status_code == 500
+    last = sandbox.get("/struck")[-1]
+    assert (last["platform"], last["fault"]) == ("x", "500-before")
+    assert "Cell 7" in last["text"]

@@ -484,3 +484,18 @@ def test_a_refused_draft_decides_as_a_refused_post_does(desk: Desk, answer: Answ
 def test_a_token_begins_the_key(desk: Desk) -> None:
     seed = KeySeed(token="0123456789ab", title="A cell divides", created_at=datetime.now(UTC))
     assert Adapter.idempotency_key(seed) == KEY
+
+
+def test_tumblr_publishes_by_itself_what_it_kept_back(desk: Desk) -> None:
+    """Only what was to be published: a draft stays one."""
+    desk.sandbox.take_habits({"states": ["queued"], "states_spare_drafts": True, "hidden_for": 60})
+    preparation = desk.prepare(desk.adapter())
+    assert [post.detail["state"] for post in desk.sandbox.blog.unseen.values()] == ["draft"]
+    with pytest.raises(Unconfirmed, match="queued"):
+        publish(desk, preparation)
+    desk.sandbox.catch_up()
+    assert desk.copies() == []
+    desk.ledger.shift(timedelta(seconds=61))
+    desk.sandbox.catch_up()
+    assert len(desk.copies()) == 1
+    assert desk.sandbox.blog.unseen == {}
