@@ -14,8 +14,8 @@ from typing import Any
 from PIL import Image
 
 from publisher.db.session import Database
-from publisher.db.upgrade import prepare_database
 from publisher.delivery.channels import Channels
+from publisher.delivery.platform_clocks import PlatformClocks
 from publisher.desk import Desk
 from publisher.platforms.errors import CredentialsRefused, Unavailable
 from publisher.post_queue.approval import approve
@@ -66,16 +66,37 @@ class ProvingOutlet(Desk):
 
     @cached_property
     def database(self) -> Database:
-        return Database.open(self.settings.database_url)
+        """The database, if it is the one that the desk last knew.
+
+        Raises:
+            UnknownHistory: it is not.
+        """
+        self.history.examine()
+        database = Database.open(self.settings.database_url, self.history)
+        try:
+            self.history.begin(database.engine, self.now())
+        except BaseException:
+            database.close()
+            raise
+        return database
 
     @cached_property
     def channels(self) -> Channels:
-        return QuickChannels(self.settings, self.clock, lambda: self.database)
+        channels = QuickChannels(self.settings, self.clock, lambda: self.database)
+        channels.on_platform_clock(PlatformClocks(lambda: self.database, self.clock).note)
+        return channels
+
+    def close(self) -> None:
+        """Close the database, and read the configuration and the database anew at the next use."""
+        if "database" in self.__dict__:
+            self.database.close()
+        for kept in ("settings", "database", "history", "channels", "_target_files"):
+            self.__dict__.pop(kept, None)
 
     def set_up(self) -> None:
         """Make the tables, and log in wherever the sandbox wants a session."""
         settings = self.settings
-        prepare_database(settings.database_url, backups=settings.path(settings.storage.backups), now=self.clock.now())
+        self.prepare()
         with self.database.writing() as session:
             sync_channels(session, settings)
         for name in settings.channels:

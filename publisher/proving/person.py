@@ -31,20 +31,18 @@ class Person:
         """`wait` lets time pass before the person looks."""
         self._desk = desk
         self._wait = wait
-        self._database = desk.database
-        self._channels = desk.channels
         self._sandbox = sandbox
         self._clock = desk.clock
         self.acts: Counter[str] = Counter()
 
     def act(self, rows: Sequence[Delivery]) -> None:
         """Do whatever waits for a person."""
-        with self._database.reading() as session:
+        with self._desk.database.reading() as session:
             told_to_wait = Channel.next_publish_at > self._clock.now() + LONG_WAIT
             stopped = or_(Channel.paused_at.is_not(None), told_to_wait)
             paused = list(session.scalars(select(Channel.name).where(stopped)))
         for channel in paused:
-            operate.resume(self._database, channel, now=self._clock.now(), actor=ACTOR)
+            operate.resume(self._desk.database, channel, now=self._clock.now(), actor=ACTOR)
             self.acts["resume"] += 1
         for row in rows:
             if row.state == State.HELD:
@@ -57,10 +55,10 @@ class Person:
             .join(Pick)
             .where(Pick.slot < day, Delivery.state.in_((State.FAILED, State.MISSED)), Delivery.unknown_since.is_(None))
         )
-        with self._database.reading() as session:
+        with self._desk.database.reading() as session:
             found = list(session.scalars(older))
         for delivery in found:
-            operate.retry(self._database, delivery, now=self._clock.now(), actor=ACTOR)
+            operate.retry(self._desk.database, delivery, now=self._clock.now(), actor=ACTOR)
             self.acts["retry of an older day"] += 1
 
     def _answer(self, row: Delivery) -> None:
@@ -75,8 +73,8 @@ class Person:
         if found := copies_of(row, counted(self._sandbox.ledger())):
             # The person has looked; that the platform answers just now is not for them to wait for.
             post = AdoptionRequest(row.id, found[0]["id"], unread=True)
-            adopt(self._database, self._channels, post, now=now, actor=ACTOR)
+            adopt(self._desk.database, self._desk.channels, post, now=now, actor=ACTOR)
             self.acts["adopt"] += 1
         else:
-            operate.retry(self._database, row.id, now=now, actor=ACTOR, i_have_looked=True)
+            operate.retry(self._desk.database, row.id, now=now, actor=ACTOR, i_have_looked=True)
             self.acts["retry after a look"] += 1

@@ -23,6 +23,10 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
+from sqlalchemy.exc import DBAPIError
+
+from publisher.clock import sleep
+from publisher.db.history import UnknownHistory
 from publisher.delivery.dispatch import ThreadDispatcher
 from publisher.delivery.due import due_channels
 from publisher.delivery.engine import EngineDispatcher, EngineWorker
@@ -38,6 +42,9 @@ from publisher.scheduler import Scheduler
 from publisher.stop_signal import StopSignal
 
 LOOK_SECONDS = 0.1
+OPEN_TRIES, OPEN_PAUSE_SECONDS = 100, 0.3
+REFUSED = 3
+"""The exit status of a process that refuses to work with a database which is not the one that the desk last knew."""
 STDIN, STDOUT = 0, 1
 STACKS_WANTED = signal.SIGUSR1
 """Has a process write where each of its threads stands to its standard error."""
@@ -127,13 +134,33 @@ def _live(role: str, config: Path) -> int:
     os.dup2(nothing, STDOUT)
     try:
         outlet = ProvingOutlet(config, shared_clock(config))
+        _open(outlet)
         if outlet.settings.database_file is not None:
             disk(config).watch(outlet.database)
         (_work if role == "worker" else _schedule)(outlet, stop)
+    except UnknownHistory as error:
+        get_logger("proving").error("a process refused to start", role=role, why=str(error))
+        return REFUSED
     except Exception:
         get_logger("proving").exception("a process ended by itself", role=role)
         return 1
     return 0
+
+
+def _open(outlet: ProvingOutlet) -> None:
+    """Open the database. Its server may be starting again just now: then wait for it, as a service manager would.
+
+    Raises:
+        UnknownHistory: the database is not the one that the desk last knew.
+    """
+    for left in reversed(range(OPEN_TRIES)):
+        try:
+            outlet.database  # noqa: B018 - opened at the first use
+            return
+        except DBAPIError:
+            if not left:
+                raise
+            sleep(OPEN_PAUSE_SECONDS)
 
 
 def _work(outlet: ProvingOutlet, stop: StopSignal) -> None:

@@ -82,7 +82,7 @@ def run_proof(
                 with Fleet(config, workers=terms.workers, schedulers=terms.schedulers, module=module) as fleet:
                     return Proof(terms, outlet, fleet, sandbox, clocks, server).run(days, progress)
             finally:
-                outlet.database.close()
+                outlet.close()
 
 
 def next_day(last: date, now: datetime, settings: Settings, *, skips: bool) -> tuple[date, list[date]]:

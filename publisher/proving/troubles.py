@@ -73,7 +73,7 @@ class Troubles:
         self, fleet: Fleet, clocks: Clocks, outlet: ProvingOutlet, seed: int, server: ThrowawayPostgres | None = None
     ) -> None:
         self._fleet = fleet
-        self._database = outlet.database
+        self._outlet = outlet
         self._server = server
         self._clocks = clocks
         self._file = outlet.settings.database_file
@@ -189,12 +189,12 @@ class Troubles:
         self.done.update("two on one delivery" for overtaking in over if overtaking.happened)
 
     def _is_at_rest(self, delivery: int) -> bool:
-        with self._database.reading() as session:
+        with self._outlet.database.reading() as session:
             return session.scalar(select(Delivery.state).where(Delivery.id == delivery)) in AT_REST
 
     def _is_busy(self) -> bool:
         """Whether a worker has something in hand, or could claim it now."""
-        with self._database.reading() as session:
+        with self._outlet.database.reading() as session:
             in_hand = session.scalar(select(Delivery.id).where(Delivery.state.in_(LEASED)).limit(1)) is not None
             return in_hand or bool(due_channels(session, self._clocks.now()))
 
@@ -222,7 +222,7 @@ class Troubles:
 
     def _cut(self) -> None:
         """Break every connection to the database off, those of the proof itself included."""
-        with self._database.writing() as session:
+        with self._outlet.database.writing() as session:
             session.execute(
                 text(
                     "SELECT pg_terminate_backend(pid) FROM pg_stat_activity "
