@@ -50,7 +50,7 @@ from publisher.platforms.x_client import XClient
 from publisher.platforms.x_login import Login, auth_of, begin, check_app, finish, login_of
 from publisher.platforms.x_refusals import Missing, refused_reply, remembered_text, told
 from publisher.platforms.x_shown import text_difference, text_of
-from publisher.platforms.x_timeline import NO_POSTS, Timeline, number_at
+from publisher.platforms.x_timeline import NOT_READ, Timeline, number_at
 from publisher.platforms.x_upload import Uploads
 
 USER_AGENT = f"publisher/{__version__}"
@@ -165,7 +165,7 @@ class Adapter(PlatformAdapter):
             if self._client.platform_time is None:
                 raise
             # Reading has a limit of its own, and the post does not wait for that: X's time is a bound, too.
-            return Preparation(reference=NO_POSTS, platform_time=self._client.platform_time)
+            return Preparation(reference=NOT_READ, platform_time=self._client.platform_time)
 
     def publish(
         self,
@@ -215,7 +215,7 @@ class Adapter(PlatformAdapter):
             AlreadyPublic: the question was not answered.
         """
         try:
-            knows_newest = preparation.reference not in ("", NO_POSTS)
+            knows_newest = preparation.reference.isdecimal()
             number = self._timeline.find(post, self._clock.now(), preparation) if knows_newest else None
         except PlatformError as unanswered:
             raise error from unanswered

@@ -20,7 +20,9 @@ FIRST_MOMENT = datetime.fromtimestamp(1_288_834_974.657, UTC)
 """When X's numbers begin: https://docs.x.com/resources/fundamentals/x-ids."""
 BITS_BELOW_MILLISECONDS = 22
 NO_POSTS = "0"
-"""The reference where the account has no posts, or they could not be read."""
+"""The reference where the account has no posts."""
+NOT_READ = "not read"
+"""The reference where the account's posts could not be read before ours was sent."""
 CLOCK_MARGIN = timedelta(hours=2)
 """Where no reference is known, posts that are so much older than the request are surely not ours."""
 
