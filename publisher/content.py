@@ -256,6 +256,16 @@ class Preparation(Frozen):
     """The platform's clock at that moment. Times of posts are compared with it, never with our clock."""
     repeats: bool = False
     """A former request for this post was begun, so that the platform may have it already."""
+    account: str = ""
+    """The account that the channel had, as the configuration names it. Empty: not known."""
+
+    def is_for(self, account: str) -> bool:
+        """Whether it was prepared for this account, as far as that is known."""
+        return not self.account or _same_account(self.account) == _same_account(account)
+
+
+def _same_account(name: str) -> str:
+    return name.strip().removeprefix("@").casefold()
 
 
 class Absence(Enum):

@@ -308,6 +308,7 @@ class FakeChannels(Channels):
         self.budget: float | None = None
         self.removed: set[str] = set()
         """Channels that are in the configuration no more."""
+        self.account_name = "fake"
         self._profile = profile
         self._adapter = adapter
 
@@ -318,7 +319,7 @@ class FakeChannels(Channels):
         return self._profile
 
     def account(self, name: str) -> str:
-        return "fake"
+        return self.account_name
 
     def adapter(self, name: str) -> type[PlatformAdapter]:
         return self._adapter

@@ -42,6 +42,8 @@ GOES_OUT_AGAIN = "The platform was asked {times} times over {minutes} and does n
 OTHER_RECORD = "The post that looks like this one is the record of delivery {other} already: {url}."
 NOT_MADE_PUBLIC = "The platform has the post and did not make it public when it was asked to."
 
+ACCOUNT_CHANGED = "It was sent for the account {before}, and the channel's account is {now} by now."
+
 
 class CantTell(Exception):
     """The platform offers no way to find out; the message says what to look for, and where."""
@@ -98,9 +100,7 @@ class Confirmer:
     def _find(self, claimed: ClaimedDelivery) -> Publication | Absence | Exception:
         adapter: PlatformAdapter | None = None
         try:
-            if claimed.channel not in self._channels:
-                removed = REMOVED.format(channel=claimed.channel, id=claimed.id)
-                raise CantTell(f"{what_to_look_for(claimed)} {removed}")
+            self._require_channel(claimed)
             adapter = self._channels.open(claimed.channel)
             with within(READING_SECONDS):
                 found = _ask(adapter, claimed)
@@ -117,6 +117,16 @@ class Confirmer:
         if other is not None:
             told = OTHER_RECORD.format(other=other, url=found.url or found.remote_id)
             raise CantTell(f"{told} {what_to_look_for(claimed)}")
+
+    def _require_channel(self, claimed: ClaimedDelivery) -> None:
+        """Raise CantTell where the channel that the post was sent through is there no more, or has another account."""
+        if claimed.channel not in self._channels:
+            removed = REMOVED.format(channel=claimed.channel, id=claimed.id)
+            raise CantTell(f"{what_to_look_for(claimed)} {removed}")
+        account = self._channels.account(claimed.channel)
+        if not claimed.preparation.is_for(account):
+            changed = ACCOUNT_CHANGED.format(before=claimed.preparation.account, now=account)
+            raise CantTell(f"{changed} {what_to_look_for(claimed)}")
 
     def _found(self, claimed: ClaimedDelivery, publication: Publication, started: datetime) -> None:
         habits = self._channels.profile(claimed.channel).publishing

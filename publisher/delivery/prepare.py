@@ -13,7 +13,7 @@ from publisher.delivery.claim import ClaimedDelivery
 from publisher.delivery.leases import KeptLease
 from publisher.lifecycle import Fenced
 from publisher.media import MediaUnreachable
-from publisher.platforms.base import PlatformAdapter, UploadedMedia
+from publisher.platforms.base import NOTHING_PREPARED, PlatformAdapter, UploadedMedia
 from publisher.platforms.errors import Unavailable, UnsupportedContent
 
 RENDERING_SECONDS = 600.0
@@ -64,9 +64,7 @@ class Preparer:
             key = self._admission.admit(claimed, adapter)
             self._hand_over(claimed, adapter, key, media, lease)
             lease.allow(REQUEST_SECONDS + self.uplink_seconds(media))
-            preparation = adapter.prepare(
-                claimed.adapted, media, idempotency_key=key, earlier=claimed.preparation
-            )  # fmt: skip
+            preparation = self._prepare_post(claimed, adapter, key, media)
         except Fenced:
             raise
         except Exception as error:
@@ -76,6 +74,15 @@ class Preparer:
     def uplink_seconds(self, media: list[UploadedMedia]) -> float:
         """How long these pictures take over the slowest line that is allowed for."""
         return sum(picture.image.bytes for picture in media) / self._channels.uplink_bytes_per_second
+
+    def _prepare_post(
+        self, claimed: ClaimedDelivery, adapter: PlatformAdapter, key: str, media: list[UploadedMedia]
+    ) -> Preparation:
+        """Have the platform prepare what followers don't see yet. What another account has is of no use."""
+        account = self._channels.account(claimed.channel)
+        earlier = claimed.preparation if claimed.preparation.is_for(account) else NOTHING_PREPARED
+        prepared = adapter.prepare(claimed.adapted, media, idempotency_key=key, earlier=earlier)
+        return prepared.model_copy(update={"account": account})
 
     def _check(self, claimed: ClaimedDelivery) -> None:
         if claimed.channel not in self._channels:

@@ -7,6 +7,7 @@ import sys
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
+from typing import Any
 
 import pytest
 import requests
@@ -127,12 +128,13 @@ def test_a_wish_on_the_command_line_that_makes_no_sense_is_refused(arguments: tu
 
 
 def test_habits_are_taken_by_their_names(sandbox: SandboxClient) -> None:
-    for wish in (
+    wishes: list[dict[str, Any]] = [
         {"platform": "x", "refuse_duplicates": False, "hides_time_windows": True},
         {"platform": "instagram", "echoes_upload_id": False, "conflict_status": 500},
         {"platform": "tumblr", "slug_limit": 31, "states": ["queued"], "hidden_for": 60, "reading_lag": 0.5},
         {"platform": "tumblr", "slug_limit": None, "states": [], "hidden_for": None, "reading_lag": 0},
-    ):
+    ]
+    for wish in wishes:
         assert sandbox.post("/habits", wish) == {name: value for name, value in wish.items() if name != "platform"}
 
 

@@ -217,6 +217,21 @@ def test_what_the_platform_says_it_has_is_never_sent_again_by_itself(bench: Benc
         operate.retry(bench.database, delivery, now=bench.clock.now(), actor="me")
 
 
+def test_what_was_sent_for_another_account_is_not_sent_again_for_this_one(bench: Bench) -> None:
+    bench.platform.after = [LOST_ANSWER]
+    delivery = bench.add()
+    bench.drain_for(seconds=1)
+    bench.channels.account_name = "another"
+    bench.platform.hidden = True
+    bench.drain_for(hours=3)
+    row = bench.row(delivery)
+    assert (row.state, len(bench.platform.publish_calls)) == ("held", 1)
+    assert "It was sent for the account fake, and the channel's account is another by now." in row.problem
+    operate.retry(bench.database, delivery, now=bench.clock.now(), actor="me", i_have_looked=True)
+    bench.drain_for(seconds=1)
+    assert bench.row(delivery).preparation["account"] == "another"
+
+
 class GoneAdapter(FakeAdapter):
     """A draft that gets another id when it is published, on a platform whose listing shows nothing."""
 
