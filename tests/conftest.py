@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import shutil
 import sys
@@ -11,6 +12,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
+from argon2 import PasswordHasher
 
 from publisher.clock import FixedClock
 from publisher.db.session import Database
@@ -19,10 +21,18 @@ from publisher.health import check_ready, render_metrics
 from publisher.logs import configure_logs
 from publisher.proving.postgres import ThrowawayPostgres
 from publisher.sandbox.stage import Stage
+from publisher.staff import passwords
+from publisher.starter import write_starter
 from tests.doomed_worker import Doom
 from tests.outlet import PLATFORMS, Outlet, set_environment
 from tests.patience import PATIENCE
 from tests.s3_server import KEYS, S3Server
+
+
+def pytest_collection_finish() -> None:
+    """Spares the garbage collector what stays until the end: the thousands of collected tests and their modules."""
+    gc.collect()
+    gc.freeze()
 
 
 @pytest.fixture(autouse=True)
@@ -43,6 +53,15 @@ def patient_probes() -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patch:
         for probe in (check_ready, render_metrics):
             patch.setattr(probe, "__kwdefaults__", {"patience": PATIENCE})
+        yield
+
+
+@pytest.fixture(autouse=True, scope="session")
+def quick_passwords() -> Iterator[None]:
+    """Hashes passwords at the least cost, where a test has people: a true hash takes a tenth of a second."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(passwords, "_HASHER", PasswordHasher(time_cost=1, memory_cost=8, parallelism=1))
+        patch.setattr(passwords, "_NOBODYS", passwords._nobodys_hash())
         yield
 
 
@@ -74,6 +93,21 @@ def sqlite_template(tmp_path_factory: pytest.TempPathFactory) -> Path:
     file = folder / "queue.db"
     prepare_database(f"sqlite:///{file}", backups=folder, now=datetime(2026, 5, 4, tzinfo=UTC))
     return file
+
+
+WriteDesk = Callable[[Path], Path]
+
+
+@pytest.fixture(scope="session")
+def write_desk(sqlite_template: Path) -> WriteDesk:
+    """Writes what `publisher init` does, with a copied database; returns the configuration's path."""
+
+    def write(folder: Path) -> Path:
+        write_starter(folder)
+        shutil.copy(sqlite_template, folder / "queue.db")
+        return folder / "config" / "publisher.toml"
+
+    return write
 
 
 @pytest.fixture

@@ -17,7 +17,6 @@ from publisher.desk import Desk
 from publisher.staff import accounts, logins
 from publisher.staff.roles import Role
 from publisher.staff.tokens import hash_of
-from publisher.starter import write_starter
 from publisher.web.guard import COOKIE
 from publisher.web.server import WebServer
 from tests.outlet import Outlet
@@ -98,10 +97,9 @@ def open_site(desk: Desk) -> Iterator[Site]:
 
 
 @contextmanager
-def open_starter_site(folder: Path, clock: Clock | None = None) -> Iterator[Site]:
-    """The pages of a desk that has just been made in a folder, with its starter's channels, which nothing is behind."""
-    write_starter(folder)
-    desk = Desk(folder / "config" / "publisher.toml", clock)
+def open_starter_site(config: Path, clock: Clock | None = None) -> Iterator[Site]:
+    """The pages of a desk that has just been written, with its starter's channels, which nothing is behind."""
+    desk = Desk(config, clock)
     with open_site(desk) as site:
         yield site
     desk.database.close()

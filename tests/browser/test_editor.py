@@ -14,8 +14,8 @@ from sqlalchemy import select
 
 from publisher.db.models import Post
 from publisher.desk import Desk
-from publisher.starter import write_starter
 from tests.browser.conftest import PATIENCE, OpenPage
+from tests.conftest import WriteDesk
 from tests.desk_site import Site, open_site
 from tests.outlet import draw
 
@@ -25,10 +25,9 @@ APPROVED = "Approved: it goes out when its turn comes."
 
 
 @pytest.fixture
-def site(tmp_path: Path) -> Iterator[Site]:
+def site(tmp_path: Path, write_desk: WriteDesk) -> Iterator[Site]:
     """An empty desk with three channels, none of them reachable."""
-    write_starter(tmp_path / "desk")
-    desk = Desk(tmp_path / "desk" / "config" / "publisher.toml")
+    desk = Desk(write_desk(tmp_path / "desk"))
     with open_site(desk) as opened:
         yield opened
     desk.database.close()

@@ -36,6 +36,7 @@ from publisher.web.api.guard import MOST_JSON_BYTES, GuardedRoute
 from publisher.web.api.limits import Buckets
 from publisher.web.guard import COOKIE
 from tests.api_client import Program, problem, program, token_of
+from tests.conftest import WriteDesk
 from tests.desk_site import Site, everyone, open_starter_site, text_of
 from tests.fakes import add_delivery, the_delivery
 from tests.outlet import draw
@@ -57,8 +58,8 @@ def clock() -> ShiftedClock:
 
 
 @pytest.fixture(scope="module")
-def site(tmp_path_factory: pytest.TempPathFactory, clock: ShiftedClock) -> Iterator[Site]:
-    with open_starter_site(tmp_path_factory.mktemp("desk"), clock) as opened:
+def site(tmp_path_factory: pytest.TempPathFactory, write_desk: WriteDesk, clock: ShiftedClock) -> Iterator[Site]:
+    with open_starter_site(write_desk(tmp_path_factory.mktemp("desk")), clock) as opened:
         opened.person("admin", email="first@example.org")
         opened.server._app.state.api.state.buckets = Buckets(quota=10**6)
         yield opened

@@ -40,10 +40,11 @@ from publisher.post_queue.drafts import ImageDraft, PostDraft
 from publisher.post_queue.gap import Gap, close_gap
 from publisher.post_queue.posts import add_post
 from publisher.scheduler import RegularJob, Scheduler
-from publisher.starter import write_starter
 from publisher.states import State
+from tests.conftest import WriteDesk
 from tests.fakes import add_delivery, the_delivery
 from tests.outlet import PLATFORMS, Outlet, draw
+from tests.patience import PATIENCE
 from tests.queue_desk import open_desk
 
 NOW = datetime(2026, 5, 4, 9, 0, tzinfo=UTC)
@@ -55,11 +56,10 @@ def clock() -> FixedClock:
 
 
 @pytest.fixture
-def desk(tmp_path: Path, clock: FixedClock) -> Iterator[Desk]:
+def desk(tmp_path: Path, write_desk: WriteDesk, clock: FixedClock) -> Iterator[Desk]:
     """A desk as `publisher init` writes it, with one draft and its picture, and secrets lying about."""
     folder = tmp_path / "desk"
-    write_starter(folder)
-    made = Desk(folder / "config" / "publisher.toml", clock)
+    made = Desk(write_desk(folder), clock)
     draw(tmp_path / "cell.png")
     image = ImageDraft(file=tmp_path / "cell.png", alt_text="A grey disc")
     add_post(made.database, made.store, PostDraft(title="A cell", images=(image,)), clock.now())
@@ -531,7 +531,7 @@ def test_a_running_desk_keeps_a_copy_of_its_database(desk: Desk, monkeypatch: py
     monkeypatch.setattr(regular, "keep_daily", kept)
     running = service.Service(desk)
     running.start()
-    assert done.wait(30)
+    assert done.wait(PATIENCE)
     running.stop()
     [made] = (desk.settings.root / "backups" / "daily").iterdir()
     assert made.name.startswith("queue-20260504T090000Z-")
@@ -556,7 +556,7 @@ def test_a_backup_that_fails_is_told_and_the_desk_goes_on(
         jobs=[RegularJob("the daily backup", 3600, fail)],
     )
     scheduler.start()
-    assert failed.wait(30)
+    assert failed.wait(PATIENCE)
     scheduler.stop()
     scheduler.tick()
     assert picked[-1]

@@ -21,16 +21,16 @@ from publisher.desk import Desk
 from publisher.keeping.daily import keep_daily
 from publisher.lifecycle import record_event
 from publisher.starter import write_starter
+from tests.conftest import WriteDesk
 from tests.outlet import PLATFORMS, Outlet
 
 NOW = datetime(2026, 5, 4, 9, 0, tzinfo=UTC)
 
 
 @pytest.fixture
-def desk(tmp_path: Path) -> Iterator[Desk]:
+def desk(tmp_path: Path, write_desk: WriteDesk) -> Iterator[Desk]:
     """A desk as `publisher init` writes it, opened once."""
-    write_starter(tmp_path / "desk")
-    made = Desk(tmp_path / "desk" / "config" / "publisher.toml", FixedClock(NOW))
+    made = Desk(write_desk(tmp_path / "desk"), FixedClock(NOW))
     assert made.database
     yield made
     made.database.close()

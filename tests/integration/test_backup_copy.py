@@ -31,8 +31,8 @@ from publisher.keeping.restore import RestoreReport, restore_copy
 from publisher.lifecycle import record_event
 from publisher.post_queue.drafts import ImageDraft, PostDraft
 from publisher.post_queue.posts import add_post
-from publisher.starter import write_starter
 from publisher.states import State
+from tests.conftest import WriteDesk
 from tests.outlet import PLATFORMS, Outlet, draw
 
 NOW = datetime(2026, 5, 4, 9, 0, tzinfo=UTC)
@@ -40,10 +40,9 @@ LATER = NOW + timedelta(hours=5)
 
 
 @pytest.fixture
-def desk(tmp_path: Path) -> Iterator[Desk]:
+def desk(tmp_path: Path, write_desk: WriteDesk) -> Iterator[Desk]:
     """A desk as `publisher init` writes it, with one draft and its picture."""
-    write_starter(tmp_path / "desk")
-    made = Desk(tmp_path / "desk" / "config" / "publisher.toml", FixedClock(NOW))
+    made = Desk(write_desk(tmp_path / "desk"), FixedClock(NOW))
     draw(tmp_path / "cell.png")
     image = ImageDraft(file=tmp_path / "cell.png", alt_text="A grey disc")
     add_post(made.database, made.store, PostDraft(title="A cell", images=(image,)), NOW)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 import sqlite3
 import subprocess
 import sys
@@ -55,10 +56,9 @@ def opened() -> Iterator[Opened]:
 
 
 @pytest.fixture
-def source(tmp_path: Path, opened: Opened) -> str:
+def source(tmp_path: Path, sqlite_template: Path, opened: Opened) -> str:
     """A desk in a SQLite file, with something in every table."""
-    url = f"sqlite:///{tmp_path / 'queue.db'}"
-    prepare_database(url, backups=tmp_path / "backups", now=NOW)
+    url = f"sqlite:///{shutil.copy(sqlite_template, tmp_path / 'queue.db')}"
     fill(opened(url))
     return url
 

@@ -36,6 +36,7 @@ from publisher.keeping.files import BackupError
 from publisher.proving.postgres import ThrowawayPostgres
 from publisher.settings import SettingsError
 from publisher.starter import write_starter
+from tests.conftest import WriteDesk
 from tests.fakes import add_delivery
 from tests.idle_crowd import idle_crowd
 from tests.outlet import environment
@@ -56,15 +57,17 @@ def open_desk(folder: Path, clock: FixedClock, database: str) -> Iterator[Desk]:
 
 
 @pytest.fixture(params=["sqlite", "postgres"])
-def desk(request: pytest.FixtureRequest, tmp_path: Path, clock: FixedClock) -> Iterator[Desk]:
+def desk(request: pytest.FixtureRequest, tmp_path: Path, write_desk: WriteDesk, clock: FixedClock) -> Iterator[Desk]:
     """An empty desk with the starter's channels, on each kind of database."""
-    url = "sqlite:///queue.db" if request.param == "sqlite" else request.getfixturevalue("postgres").create_database()
+    url = "sqlite:///queue.db" if request.param == "sqlite" else request.getfixturevalue("postgres_url")
+    write_desk(tmp_path / "outlet")
     with open_desk(tmp_path, clock, url) as opened:
         yield opened
 
 
 @pytest.fixture
-def small_desk(tmp_path: Path, clock: FixedClock) -> Iterator[Desk]:
+def small_desk(tmp_path: Path, write_desk: WriteDesk, clock: FixedClock) -> Iterator[Desk]:
+    write_desk(tmp_path / "outlet")
     with open_desk(tmp_path, clock, "sqlite:///queue.db") as opened:
         yield opened
 
@@ -248,7 +251,7 @@ def test_a_database_that_hangs_is_not_waited_for(postgres_desk: Desk) -> None:
         checks = {check.name: check for check in check_ready(postgres_desk, patience=0.2)}
         connection.rollback()
     for question in [thread for thread in threading.enumerate() if thread.name == "health-question"]:
-        question.join(30)
+        question.join(PATIENCE)
     assert checks["database"].told == "The database can't be used: it did not answer within 0.2 s; look after it."
 
 

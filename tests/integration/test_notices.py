@@ -30,6 +30,7 @@ from publisher.notices.addresses import PING_VARIABLE, URLS_VARIABLE
 from publisher.post_queue.picking import pick_slot
 from publisher.starter import write_starter
 from publisher.states import State
+from tests.conftest import WriteDesk
 from tests.fakes import add_delivery
 from tests.outlet import environment
 from tests.post_box import PostBox, open_post_box
@@ -64,14 +65,15 @@ def open_desk(folder: Path, clock: FixedClock, box: PostBox, database: str, **va
 
 
 @pytest.fixture
-def desk(tmp_path: Path, clock: FixedClock, box: PostBox) -> Iterator[Desk]:
+def desk(tmp_path: Path, write_desk: WriteDesk, clock: FixedClock, box: PostBox) -> Iterator[Desk]:
+    write_desk(tmp_path / "outlet")
     with open_desk(tmp_path, clock, box, "sqlite:///queue.db") as opened:
         yield opened
 
 
 @pytest.fixture(params=["sqlite", "postgres"])
 def any_desk(request: pytest.FixtureRequest, tmp_path: Path, clock: FixedClock, box: PostBox) -> Iterator[Desk]:
-    url = "sqlite:///queue.db" if request.param == "sqlite" else request.getfixturevalue("postgres").create_database()
+    url = "sqlite:///queue.db" if request.param == "sqlite" else request.getfixturevalue("postgres_url")
     with open_desk(tmp_path, clock, box, url) as opened:
         yield opened
 

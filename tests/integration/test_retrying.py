@@ -17,14 +17,13 @@ from publisher.delivery.removed_channels import hold_removed
 from publisher.desk import Desk
 from publisher.post_queue.picking import pick_slot
 from publisher.retrying import retry
-from publisher.starter import write_starter
+from tests.conftest import WriteDesk
 from tests.queue_desk import picture
 
 
 @pytest.fixture
-def desk(tmp_path: Path, clock: FixedClock) -> Iterator[Desk]:
-    write_starter(tmp_path / "outlet")
-    opened = Desk(tmp_path / "outlet" / "config" / "publisher.toml", clock)
+def desk(tmp_path: Path, write_desk: WriteDesk, clock: FixedClock) -> Iterator[Desk]:
+    opened = Desk(write_desk(tmp_path / "outlet"), clock)
     clock.instant = clock.instant.replace(hour=9, minute=30)
     yield opened
     opened.database.close()

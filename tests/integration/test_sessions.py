@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
+import shutil
 import signal
 import subprocess
 import sys
@@ -24,7 +25,6 @@ from publisher.db.operations import Channel, ChannelSession
 from publisher.db.sealed import rotate
 from publisher.db.session import Database
 from publisher.db.staff import Person
-from publisher.db.upgrade import prepare_database
 from publisher.delivery import sessions
 from publisher.delivery.channels import Channels
 from publisher.delivery.refresh import refresh_sessions
@@ -59,13 +59,12 @@ def with_channels(url: str) -> str:
 
 
 @pytest.fixture(params=["file", "sqlite", "postgresql"])
-def place(request: pytest.FixtureRequest, tmp_path: Path, now: datetime) -> str:
+def place(request: pytest.FixtureRequest, tmp_path: Path, sqlite_template: Path) -> str:
     """Where a session may lie."""
     if request.param == "file":
         return str(tmp_path / "sessions" / "x.json")
     if request.param == "sqlite":
-        url = f"sqlite:///{tmp_path / 'queue.db'}"
-        prepare_database(url, backups=tmp_path / "backups", now=now)
+        url = f"sqlite:///{shutil.copy(sqlite_template, tmp_path / 'queue.db')}"
         return with_channels(url)
     url = request.getfixturevalue("postgres_url")
     assert isinstance(url, str)
@@ -73,10 +72,9 @@ def place(request: pytest.FixtureRequest, tmp_path: Path, now: datetime) -> str:
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])
-def database(request: pytest.FixtureRequest, tmp_path: Path, now: datetime) -> Iterator[Database]:
+def database(request: pytest.FixtureRequest, tmp_path: Path, sqlite_template: Path) -> Iterator[Database]:
     if request.param == "sqlite":
-        url = f"sqlite:///{tmp_path / 'queue.db'}"
-        prepare_database(url, backups=tmp_path / "backups", now=now)
+        url = f"sqlite:///{shutil.copy(sqlite_template, tmp_path / 'queue.db')}"
     else:
         url = request.getfixturevalue("postgres_url")
     opened = Database.open(with_channels(url))

@@ -22,6 +22,7 @@ from publisher.web.access import RULES, Access, NoRule, allows, check_rules
 from publisher.web.api.app import ROUTERS as API_ROUTERS
 from publisher.web.guard import COOKIE
 from publisher.web.pages import ROUTERS
+from tests.conftest import WriteDesk
 from tests.desk_site import PASSWORD, Client, Site, everyone, open_starter_site, text_of
 from tests.patience import PATIENCE
 
@@ -41,9 +42,9 @@ def clock() -> ShiftedClock:
 
 
 @pytest.fixture(scope="module")
-def site(tmp_path_factory: pytest.TempPathFactory, clock: ShiftedClock) -> Iterator[Site]:
+def site(tmp_path_factory: pytest.TempPathFactory, write_desk: WriteDesk, clock: ShiftedClock) -> Iterator[Site]:
     """A desk without channels that are reached; its pages need none."""
-    with open_starter_site(tmp_path_factory.mktemp("desk"), clock) as opened:
+    with open_starter_site(write_desk(tmp_path_factory.mktemp("desk")), clock) as opened:
         opened.person("admin", email="first@example.org")
         yield opened
 

@@ -21,8 +21,8 @@ from publisher.post_queue.picking import pick_slot
 from publisher.staff import accounts
 from publisher.staff.calendar_keys import MOST_KEYS, new_calendar_key
 from publisher.staff.tokens import hash_of, new_token
-from publisher.starter import write_starter
 from tests import queue_desk
+from tests.conftest import WriteDesk
 from tests.desk_site import Client, Site, open_site, text_of
 
 NOON = datetime(2026, 5, 4, 11, 0, tzinfo=UTC)
@@ -35,9 +35,7 @@ ADDRESS = re.compile(r'<code class="secret">http://[^/]+([^<]+)</code>')
 
 
 @contextmanager
-def desk_at(folder: Path, now: datetime, zone: str = "Europe/London", hour: str = "09:00") -> Iterator[Site]:
-    write_starter(folder)
-    config = folder / "config" / "publisher.toml"
+def desk_at(config: Path, now: datetime, zone: str = "Europe/London", hour: str = "09:00") -> Iterator[Site]:
     text = config.read_text(encoding="utf-8")
     config.write_text(text.replace("Europe/London", zone, 1).replace('hour = "09:00"', f'hour = "{hour}"', 1))
     desk = Desk(config, FixedClock(now))
@@ -47,8 +45,8 @@ def desk_at(folder: Path, now: datetime, zone: str = "Europe/London", hour: str 
 
 
 @pytest.fixture
-def site(tmp_path: Path) -> Iterator[Site]:
-    with desk_at(tmp_path, NOON) as opened:
+def site(tmp_path: Path, write_desk: WriteDesk) -> Iterator[Site]:
+    with desk_at(write_desk(tmp_path), NOON) as opened:
         yield opened
 
 
@@ -81,7 +79,7 @@ def days(answer: requests.Response) -> dict[str, tuple[str, str]]:
     ],
 )
 def test_the_nights_on_which_clocks_change_have_one_post_at_the_hour_that_clocks_show(
-    tmp_path: Path, zone: str, hour: str, nights: dict[str, str]
+    tmp_path: Path, write_desk: WriteDesk, zone: str, hour: str, nights: dict[str, str]
 ) -> None:
     instants = {
         "2026-03-29": "2026-03-29T01:00:00+00:00",
@@ -89,7 +87,7 @@ def test_the_nights_on_which_clocks_change_have_one_post_at_the_hour_that_clocks
         "2026-10-04": "2026-10-03T15:30:00+00:00",
         "2026-04-05": "2026-04-04T14:45:00+00:00",
     }
-    with desk_at(tmp_path, datetime(2026, 3, 20, 20, 0, tzinfo=UTC), zone, hour) as site:
+    with desk_at(write_desk(tmp_path), datetime(2026, 3, 20, 20, 0, tzinfo=UTC), zone, hour) as site:
         posts_of(site).posts([f"post {number}" for number in range(240)], NOON)
         reader = site.client("operator")
         for night, clock in nights.items():

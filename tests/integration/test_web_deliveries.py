@@ -18,6 +18,7 @@ from publisher.delivery import operate
 from publisher.delivery.claim import claim
 from publisher.lifecycle import Fenced, move
 from publisher.states import State
+from tests.conftest import WriteDesk
 from tests.desk_site import Site, open_starter_site, text_of
 from tests.fakes import add_delivery, the_delivery
 from tests.patience import PATIENCE
@@ -26,8 +27,8 @@ LINK = "https://picture-of-the-day.tumblr.com/post/4711"
 
 
 @pytest.fixture
-def site(tmp_path: Path) -> Iterator[Site]:
-    with open_starter_site(tmp_path, ShiftedClock()) as opened:
+def site(tmp_path: Path, write_desk: WriteDesk) -> Iterator[Site]:
+    with open_starter_site(write_desk(tmp_path), ShiftedClock()) as opened:
         yield opened
 
 

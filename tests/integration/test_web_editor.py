@@ -14,13 +14,14 @@ from publisher.db.models import Post
 from publisher.post_queue import autosaves
 from publisher.post_queue.drafts import ImageDraft, PostChanges, PostDraft
 from publisher.post_queue.posts import add_post, edit_post
+from tests.conftest import WriteDesk
 from tests.desk_site import Client, Site, open_starter_site, text_of
 from tests.outlet import draw
 
 
 @pytest.fixture(scope="module")
-def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
-    with open_starter_site(tmp_path_factory.mktemp("desk")) as opened:
+def site(tmp_path_factory: pytest.TempPathFactory, write_desk: WriteDesk) -> Iterator[Site]:
+    with open_starter_site(write_desk(tmp_path_factory.mktemp("desk"))) as opened:
         yield opened
 
 

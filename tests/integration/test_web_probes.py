@@ -15,18 +15,17 @@ from publisher.clock import FixedClock
 from publisher.desk import Desk
 from publisher.health.heartbeat import beat
 from publisher.staff import accounts, logins
-from publisher.starter import write_starter
 from publisher.web.app import create_app
 from publisher.web.guard import COOKIE
+from tests.conftest import WriteDesk
 from tests.desk_site import PASSWORD
 
 HERE, THERE = "127.0.0.1", "203.0.113.7"
 
 
 @pytest.fixture
-def desk(tmp_path: Path, clock: FixedClock) -> Iterator[Desk]:
-    write_starter(tmp_path)
-    made = Desk(tmp_path / "config" / "publisher.toml", clock)
+def desk(tmp_path: Path, write_desk: WriteDesk, clock: FixedClock) -> Iterator[Desk]:
+    made = Desk(write_desk(tmp_path), clock)
     yield made
     made.database.close()
 

@@ -26,6 +26,7 @@ from publisher.post_queue.order import Front, move_post
 from publisher.post_queue.posts import edit_post
 from publisher.post_queue.search import find_posts
 from tests import queue_desk
+from tests.conftest import WriteDesk
 from tests.desk_site import Client, Site, open_starter_site, text_of
 
 NOON = datetime(2026, 5, 4, 11, 0, tzinfo=UTC)
@@ -35,9 +36,9 @@ UNDO = re.compile(r'name="undo" value="([^"]*)"')
 
 
 @pytest.fixture(scope="module")
-def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
+def site(tmp_path_factory: pytest.TempPathFactory, write_desk: WriteDesk) -> Iterator[Site]:
     """A desk on a Monday after its post is due, without a channel that is reached."""
-    with open_starter_site(tmp_path_factory.mktemp("desk"), FixedClock(NOON)) as opened:
+    with open_starter_site(write_desk(tmp_path_factory.mktemp("desk")), FixedClock(NOON)) as opened:
         yield opened
 
 

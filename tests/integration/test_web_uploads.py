@@ -21,14 +21,15 @@ from publisher.db.staff import Upload
 from publisher.media import FolderStore, MediaUnreachable
 from publisher.post_queue.pictures import keep_picture
 from publisher.post_queue.uploads import FOLDER, MOST_UNFINISHED, Uploads, WrongOffset
+from tests.conftest import WriteDesk
 from tests.desk_site import Client, Site, open_starter_site, text_of
 from tests.outlet import draw
 from tests.patience import PATIENCE
 
 
 @pytest.fixture(scope="module")
-def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
-    with open_starter_site(tmp_path_factory.mktemp("desk")) as opened:
+def site(tmp_path_factory: pytest.TempPathFactory, write_desk: WriteDesk) -> Iterator[Site]:
+    with open_starter_site(write_desk(tmp_path_factory.mktemp("desk"))) as opened:
         yield opened
 
 
