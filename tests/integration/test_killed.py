@@ -9,7 +9,9 @@ import sys
 from pathlib import Path
 
 import pytest
+from sqlalchemy import func, select
 
+from publisher.db.operations import Process
 from publisher.sandbox.faults import Fault
 from tests.conftest import OpenOutlet
 from tests.doomed_worker import Doom
@@ -31,6 +33,11 @@ def is_published(doom: Doom, outlet: Outlet, channel: str) -> bool:
 
 def is_settled(outlet: Outlet) -> bool:
     return all(row.state == "published" for row in outlet.deliveries().values())
+
+
+def processes_seen(outlet: Outlet) -> int:
+    with outlet.desk.database.reading() as session:
+        return session.scalar(select(func.count()).select_from(Process)) or 0
 
 
 @pytest.mark.parametrize("milestone", ["claimed", "prepared", "committed", "answered", "recorded"])
@@ -66,6 +73,7 @@ def test_two_processes_on_one_file_publish_one_copy_each(outlet: Outlet) -> None
     processes = [start("publisher", "--config", str(outlet.config), "run") for _ in range(2)]
     try:
         wait_until(lambda: bool(outlet.deliveries()) and is_settled(outlet), "all channels are published")
+        wait_until(lambda: processes_seen(outlet) == 2, "the slower one has started, and can be told to stop")
     finally:
         for process in processes:
             process.send_signal(signal.SIGTERM)
