@@ -15,6 +15,7 @@ import pytest
 
 from publisher.cli.main import main
 from tests.outlet import PLATFORMS, Outlet, draw
+from tests.patience import PATIENCE
 
 ROOT = Path(__file__).parents[2]
 
@@ -49,7 +50,7 @@ class Shell:
             env={**os.environ, "PYTHONPATH": str(ROOT), "COLUMNS": "200"},
             capture_output=True,
             text=True,
-            timeout=120,
+            timeout=PATIENCE,
             check=False,
         )
         assert "Traceback" not in done.stderr, done.stderr
@@ -103,7 +104,7 @@ def publish_until_done(shell: Shell) -> None:
         if published == len(PLATFORMS):
             break
     process.send_signal(signal.SIGTERM)
-    process.communicate(timeout=60)
+    process.communicate(timeout=PATIENCE)
     assert process.returncode == 0
 
 

@@ -12,6 +12,7 @@ import pytest
 
 from publisher.starter import write_starter
 from tests.outlet import draw
+from tests.patience import PATIENCE
 
 ROOT = Path(__file__).parents[2]
 POST = """\
@@ -47,7 +48,7 @@ def run(tmp_path: Path) -> Run:
             env={"PYTHONPATH": str(ROOT), "PATH": "/usr/bin:/bin"},
             capture_output=True,
             text=True,
-            timeout=120,
+            timeout=PATIENCE,
             check=False,
         )
         assert "Traceback" not in done.stderr, done.stderr

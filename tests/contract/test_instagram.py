@@ -46,6 +46,7 @@ from tests.instagram_desk import (
     publish,
     upload,
 )
+from tests.patience import PATIENCE
 
 # --- publishing ------------------------------------------------------------------------------
 
@@ -447,7 +448,7 @@ def test_a_code_is_what_an_authenticator_shows() -> None:
 
 def tunnel(server: TlsServer, head: bytes) -> bytes:
     port = int(server.proxy_url.rpartition(":")[2])
-    with socket.create_connection(("127.0.0.1", port), timeout=5) as connection:
+    with socket.create_connection(("127.0.0.1", port), timeout=PATIENCE) as connection:
         connection.sendall(head)
         return connection.recv(1000)
 
@@ -475,7 +476,7 @@ def test_the_server_speaks_both_versions_over_tls_1_3(desk: Desk, protocol: str)
     context = ssl.create_default_context(cafile=str(desk.server.ca_file))
     context.set_alpn_protocols([protocol])
     port = int(desk.server.proxy_url.rpartition(":")[2])
-    with socket.create_connection(("127.0.0.1", port), timeout=5) as plain:
+    with socket.create_connection(("127.0.0.1", port), timeout=PATIENCE) as plain:
         plain.sendall(b"CONNECT b.i.instagram.com:443 HTTP/1.1\r\n\r\n")
         assert plain.recv(1000).startswith(b"HTTP/1.1 200 ")
         with context.wrap_socket(plain, server_hostname="b.i.instagram.com") as secure:

@@ -52,6 +52,7 @@ from publisher.sandbox.wire import Answer, Request
 from publisher.sandbox.x_accounts import USER_ID, USER_NAME
 from publisher.sandbox.x_windows import POSTS
 from tests.local_x import CAPTION, LocalX, Wire, adapted, local_on, rendition, reply, served_wire
+from tests.patience import PATIENCE
 
 
 @pytest.fixture(scope="module")
@@ -154,7 +155,7 @@ def test_libraries_that_log_headers_are_quiet_wherever_the_adapter_is_used(libra
         "import logging; logging.basicConfig(level=logging.DEBUG); import publisher.platforms.x; "
         f"print(logging.getLogger({library!r}).isEnabledFor(logging.INFO))"
     )
-    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, timeout=60, check=True)
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, timeout=PATIENCE, check=True)
     assert done.stdout.strip() == "False"
 
 
@@ -720,11 +721,11 @@ class Person:
         self._address = found.group()
 
     def ask(self, question: str, *, secret: bool = False) -> str:
-        page = requests.get(self._address, timeout=20)
+        page = requests.get(self._address, timeout=PATIENCE)
         fields = re.findall(r'name="([^"]+)" value="([^"]+)"', page.text)
         form = {unescape(name): unescape(value) for name, value in fields}
         target = self._address.partition("?")[0]
-        answer = requests.post(target, data=form, timeout=20, allow_redirects=False)
+        answer = requests.post(target, data=form, timeout=PATIENCE, allow_redirects=False)
         if answer.status_code == 302:
             return self._change(answer.headers["Location"])
         pin = re.search(r"<code>(\d+)</code>", answer.text)
@@ -818,7 +819,7 @@ def test_a_signed_request_can_not_be_replayed(local: LocalX) -> None:
     adapter._client.session.hooks["response"].append(lambda response, **_: seen.append(response.request))
     adapter.verify_credentials()
     with requests.Session() as session:
-        assert session.send(seen[0], timeout=20).status_code == 401
+        assert session.send(seen[0], timeout=PATIENCE).status_code == 401
 
 
 def test_the_timeline_takes_five_posts_at_least_and_knows_its_parameters(local: LocalX) -> None:

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 import pytest
 
 from publisher.health.patience import AT_ONCE, NoAnswer, in_time
+from tests.patience import PATIENCE
 
 
 @pytest.fixture
@@ -17,11 +18,11 @@ def gate() -> Iterator[threading.Event]:
     yield opened
     opened.set()
     for question in [thread for thread in threading.enumerate() if thread.name == "health-question"]:
-        question.join(30)
+        question.join(PATIENCE)
 
 
 def test_an_answer_and_an_error_come_through() -> None:
-    assert in_time(lambda: 42, 30) == 42
+    assert in_time(lambda: 42, PATIENCE) == 42
     with pytest.raises(ZeroDivisionError):
         in_time(lambda: 1 // 0, 30)
 
@@ -41,4 +42,4 @@ def test_hanging_questions_are_counted_until_they_end(gate: threading.Event) -> 
     with pytest.raises(NoAnswer, match="4 earlier questions to it hang"):
         in_time(lambda: 42, 0.01)
     gate.set()
-    assert in_time(lambda: 42, 30) == 42
+    assert in_time(lambda: 42, PATIENCE) == 42

@@ -12,6 +12,7 @@ from publisher.clock import FixedClock
 from publisher.db.models import Event
 from publisher.db.session import Database
 from publisher.lifecycle import record_event
+from tests.patience import PATIENCE
 
 
 def test_a_second_transaction_of_one_thread_is_an_error_and_no_endless_wait(
@@ -34,7 +35,7 @@ def test_the_next_thread_writes_when_the_first_one_failed(database: Database, cl
         with suppress(ValueError), database.writing() as session:
             record_event(session, "undone", now=clock.now())
             began.set()
-            assert go_on.wait(60)
+            assert go_on.wait(PATIENCE)
             order.append("failed")
             raise ValueError
 
@@ -45,12 +46,12 @@ def test_the_next_thread_writes_when_the_first_one_failed(database: Database, cl
 
     first = threading.Thread(target=fail)
     first.start()
-    assert began.wait(60)
+    assert began.wait(PATIENCE)
     second = threading.Thread(target=follow)
     second.start()
     go_on.set()
     for thread in (first, second):
-        thread.join(60)
+        thread.join(PATIENCE)
     assert order == ["failed", "follows"]
     with database.reading() as session:
         assert list(session.scalars(select(Event.name))) == ["kept"]

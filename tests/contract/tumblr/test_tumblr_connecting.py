@@ -23,6 +23,7 @@ from publisher.platforms.registry import adapter_class
 from publisher.platforms.tumblr import Adapter
 from publisher.sandbox.tumblr_blog import BLOG
 from publisher.sandbox.wire import Answer
+from tests.patience import PATIENCE
 from tests.tumblr_desk import Desk
 
 
@@ -97,8 +98,8 @@ class Person:
     def tell(self, text: str) -> None:
         address = next(word for word in text.split() if "://" in word)
         self.token = address.partition("oauth_token=")[2]
-        assert "Allow" in requests.get(address, timeout=20).text
-        page = requests.post(address, {"oauth_token": self.token, "answer": self.answer}, timeout=20).text
+        assert "Allow" in requests.get(address, timeout=PATIENCE).text
+        page = requests.post(address, {"oauth_token": self.token, "answer": self.answer}, timeout=PATIENCE).text
         found = re.search(r"<code>(\w+)</code>", page)
         self.enter = self.enter.format(verifier=found[1] if found else "none", token=self.token)
 
@@ -143,7 +144,7 @@ def test_a_browser_is_led_back_to_exactly_the_callback(desk: Desk) -> None:
     step = Adapter.begin_login(connection, callback)
     assert step.questions == ()
     form = {"oauth_token": step.kept["oauth_token"], "answer": "allow"}
-    led = requests.post(step.url, form, timeout=20, allow_redirects=False).headers["Location"]
+    led = requests.post(step.url, form, timeout=PATIENCE, allow_redirects=False).headers["Location"]
     assert led.startswith(f"{callback}&oauth_token=")
     answer = dict(parse_qsl(urlsplit(led).query))
     for wrong in ({}, {"denied": answer["oauth_token"]}, {**answer, "oauth_token": "other"}):
