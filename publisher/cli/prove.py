@@ -6,7 +6,7 @@ import secrets
 import signal
 import sys
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -126,6 +126,10 @@ def _print(report: Report) -> None:
     found = report.findings
     print_table("What was done", ("", ""), _done(report))
     print_table("\nWhat came of it", ("", ""), _came(report))
+    print_table("\nHow the deliveries ended that a fault struck", ("", ""), _endings(report.by_fault_group))
+    print_table("\nHow the deliveries of each kind of day ended", ("", ""), _endings(report.by_condition))
+    unknown = [(platform, _spread(spread)) for platform, spread in report.unknown_seconds.items()]
+    print_table("\nHow long an unknown outcome lasted, by the outlet's clock", ("", ""), unknown)
     for kind, rows in found.broken.items():
         for row in rows:
             console().print(f"[bold red]✗ {kind}[/] {escape(row)}")
@@ -161,11 +165,17 @@ def _came(report: Report) -> list[Row]:
         ("taken back after a kill", _spread(report.taken_back)),
         ("at rest after a kill", _spread(report.at_rest)),
     ]
+    if found.closed:
+        rows.append(("days closed by a restore", f"{found.closed}; {found.forgotten} posts of theirs are public"))
     rows.append(("a person was asked", f"for {found.asked} of {found.deliveries} deliveries ({found.share_asked:.1%})"))
     return rows + [(f"held {count}×", escape(why)) for why, count in found.held_why.most_common()]
 
 
-def _counted(counts: dict[str, int]) -> str:
+def _endings(kinds: Mapping[str, Mapping[str, int]]) -> list[Row]:
+    return [(kind, _counted(endings)) for kind, endings in sorted(kinds.items())]
+
+
+def _counted(counts: Mapping[str, int]) -> str:
     return ", ".join(f"{kind} {count}" for kind, count in sorted(counts.items())) or "none"
 
 

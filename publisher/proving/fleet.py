@@ -64,9 +64,9 @@ class Fleet:
         if self._process.stdout:
             self._process.stdout.close()
 
-    def start_missing(self) -> None:
+    def start_missing(self, *, only_schedulers: bool = False) -> None:
         """Start every process that does not run."""
-        for name in (*self.schedulers, *self.workers):
+        for name in (*self.schedulers, *(() if only_schedulers else self.workers)):
             if name not in self._running:
                 self._running[name] = None
                 self._order({"start": name.partition(" ")[0], "name": name})

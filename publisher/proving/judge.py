@@ -10,12 +10,12 @@ from datetime import date
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import inspect, select
+from sqlalchemy import Select, inspect, select
 from sqlalchemy.orm import joinedload
 
 from publisher.content import AdaptedPost
 from publisher.db.base import Base
-from publisher.db.models import LEASED, Attempt, Delivery, Event, Pick
+from publisher.db.models import LEASED, Attempt, Delivery, Event, Pick, Post
 from publisher.db.session import Database
 from publisher.proving.report import Findings
 from publisher.states import State
@@ -37,6 +37,22 @@ def copies_of(delivery: Delivery, ledger: Ledger) -> Sequence[dict[str, Any]]:
     return ledger.get(_place(delivery), ())
 
 
+def is_of(place: tuple[str, str], title: str) -> bool:
+    """Whether a public post shows the post of this title, on whatever channel."""
+    return place[1].startswith(f"{title}, as ")
+
+
+def taken_back() -> Select[tuple[int | None]]:
+    """The numbers of the posts that a restore took back, because they may have been shown."""
+    return select(Event.post_id).where(Event.name == "restored", Event.post_id.is_not(None))
+
+
+def _closed_days(events: Iterable[Event], picks: Mapping[date, Pick]) -> set[date]:
+    """The days that a restore closed, and told so: what went out on them, the database does not know."""
+    told = {date.fromisoformat(event.detail["slot"]) for event in events if "slot" in event.detail}
+    return {day for day in told if day in picks and picks[day].reason == "missed"}
+
+
 def _place(delivery: Delivery) -> tuple[str, str]:
     sent = AdaptedPost.model_validate(delivery.adapted)
     return sent.platform, _words(sent.caption)
@@ -55,13 +71,20 @@ def judge(
         deliveries = list(session.scalars(select(Delivery).options(joinedload(Delivery.pick)).order_by(Delivery.id)))
         picks = {pick.slot: pick for pick in session.scalars(select(Pick))}
         events = list(session.scalars(select(Event).where(Event.delivery_id.is_not(None)).order_by(Event.id)))
+        restored = list(session.scalars(select(Event).where(Event.name == "restored")))
+        titles = list(session.scalars(select(Post.title).where(Post.id.in_(taken_back()))))
         sends = len(list(session.scalars(select(Attempt.id).where(Attempt.kind == "send"))))
     found = Findings(deliveries=len(deliveries), days=len(days), requests=sends)
-    found.lost += _lost(picks, deliveries, channels, days, skipped)
+    closed = _closed_days(restored, picks)
+    found.lost += _lost(picks, deliveries, channels, [day for day in days if day not in closed], skipped)
     for delivery in deliveries:
         _judge_one(found, delivery, copies_of(delivery, ledger))
     ours = {_place(delivery) for delivery in deliveries}
-    found.strangers += [f"{place[0]}: {place[1]}" for place in ledger if place not in ours]
+    unknown = [place for place in ledger if place not in ours]
+    told = [place for place in unknown if any(is_of(place, title) for title in titles)]
+    found.strangers += [f"{place[0]}: {place[1]}" for place in unknown if place not in told]
+    found.twice += [f"{place[0]}: {place[1]}: {len(ledger[place])} copies" for place in told if len(ledger[place]) > 1]
+    found.closed, found.forgotten = len(closed), len(told)
     found.side_by_side += _side_by_side(events, deliveries)
     found.overtaken += _overtaken(events, deliveries)
     found.unguarded += _unguarded(database)
@@ -152,7 +175,8 @@ def _reason(problem: str, channel: str) -> str:
     """Problems that differ only in their channel, and in what stands behind the first sentence, are one reason."""
     parts = re.split(r"[.:](?:\s|$)", problem)
     # What is wrong with a file is told behind its name, which is another one in each proof.
-    reason = next((part for part in parts if part and not part.startswith("/")), "")
+    reason = next((part for part in parts if part and not part.startswith(("/", "channels."))), "")
+    reason = re.sub(r" /\S+", "", reason)
     return reason.replace(channel, "CHANNEL")
 
 

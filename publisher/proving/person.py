@@ -8,12 +8,13 @@ from datetime import date, timedelta
 
 from sqlalchemy import or_, select
 
-from publisher.db.models import Delivery, Pick
+from publisher.db.models import Delivery, Pick, Post
 from publisher.db.operations import Channel
 from publisher.delivery import operate
 from publisher.delivery.adopt import AdoptionRequest, adopt
 from publisher.desk import Desk
-from publisher.proving.judge import copies_of, counted
+from publisher.post_queue.approval import approve
+from publisher.proving.judge import copies_of, counted, is_of, taken_back
 from publisher.proving.plan import LONGEST_LATE_SECONDS
 from publisher.retrying import retry
 from publisher.sandbox_client import SandboxClient
@@ -34,6 +35,8 @@ class Person:
         self._sandbox = sandbox
         self._clock = desk.clock
         self.acts: Counter[str] = Counter()
+        self._shown: set[int] = set()
+        """Posts that a restore took back, and that stay drafts because they were shown."""
 
     def act(self, rows: Sequence[Delivery]) -> None:
         """Do whatever waits for a person."""
@@ -61,14 +64,44 @@ class Person:
             operate.retry(self._desk.database, delivery, now=self._clock.now(), actor=ACTOR)
             self.acts["retry of an older day"] += 1
 
+    def look_after_restore(self) -> None:
+        """Look for what failed or was missed by the restored database: it may have been retried since the copy."""
+        doubted = select(Delivery).where(
+            Delivery.state.in_((State.FAILED, State.MISSED)), Delivery.unknown_since.is_not(None)
+        )
+        with self._desk.database.reading() as session:
+            rows = list(session.scalars(doubted))
+        for row in rows:
+            self._answer(row)
+
+    def approve_again(self) -> None:
+        """Approve the posts again that a restore took back, where no platform shows them."""
+        with self._desk.database.reading() as session:
+            posts = list(session.scalars(select(Post).where(Post.id.in_(taken_back()), Post.state == "draft")))
+        posts = [post for post in posts if post.id not in self._shown]
+        if posts:
+            self._wait_for_late_requests()
+        shown = counted(self._sandbox.ledger()) if posts else {}
+        for post in posts:
+            if any(is_of(place, post.title) for place in shown):
+                self._shown.add(post.id)
+                self.acts["see that a post was shown"] += 1
+                continue
+            desk, now = self._desk, self._clock.now()
+            approve(desk.database, post.id, desk.settings, desk.targets, desk.people, now=now, actor=ACTOR)
+            self.acts["approve again"] += 1
+
+    def _wait_for_late_requests(self) -> None:
+        """Who looks too early sees nothing: a platform may still be working on what it was asked for."""
+        if any(self._sandbox.get("/late").values()):
+            self._wait(timedelta(seconds=LONGEST_LATE_SECONDS))
+
     def _answer(self, row: Delivery) -> None:
         if row.unknown_since is None:
             retry(self._desk, row.id, actor=ACTOR)
             self.acts["retry"] += 1
             return
-        if any(self._sandbox.get("/late").values()):
-            # Who looks too early sees nothing: a platform may still be working on what it was asked for.
-            self._wait(timedelta(seconds=LONGEST_LATE_SECONDS))
+        self._wait_for_late_requests()
         now = self._clock.now()
         if found := copies_of(row, counted(self._sandbox.ledger())):
             # The person has looked; that the platform answers just now is not for them to wait for.

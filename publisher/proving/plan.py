@@ -13,6 +13,8 @@ from datetime import date, timedelta
 from enum import StrEnum
 from typing import TypeVar
 
+from publisher.proving.habits import Habits, draw_habits
+
 Card = TypeVar("Card")
 
 MILESTONES = ("claimed", "prepared", "committed", "answered", "recorded")
@@ -46,12 +48,29 @@ FAULTS = tuple(itertools.chain.from_iterable(FAULT_GROUPS.values()))
 FAULTS_AROUND = tuple(f"{step}/{fault}" for step in ("upload", "read") for fault in FAULTS if fault != "refuse")
 """Those of the requests before and after the one that publishes: uploads, look-ups, read-backs."""
 TROUBLES = {
-    "sqlite": ("stop", "lock", "full", "read-only", "impatient", "skew", "leap", "freeze", "overtake", "skipped day"),
+    "sqlite": (
+        "stop",
+        "lock",
+        "full",
+        "read-only",
+        "impatient",
+        "skew",
+        "leap",
+        "freeze",
+        "overtake",
+        "skipped day",
+        "restored copy",
+        "copy by hand",
+    ),
     "postgresql": ("stop", "cut", "crash", "restart", "skew", "leap", "freeze", "overtake", "skipped day"),
 }
 """By database. `cut` breaks every connection to it off, `crash` and `restart` end its server and start it again.
 `overtake` lets two workers have one delivery at the same time.
 """
+COPIES = ("restored copy", "copy by hand")
+"""A daily copy comes back, by the program or by hand."""
+NO_ACTS = ("skipped day", *COPIES)
+"""Troubles that a whole day is planned for."""
 MOST_FAULTS_PER_PLATFORM = 4
 """On one day, however short the proof: each delivery has to come through some time."""
 LONGEST_LATE_SECONDS = 600.0
@@ -107,9 +126,24 @@ class Condition(StrEnum):
     PLATFORM_SKEW = "clock of a platform wrong"
     BROKEN_TEMPLATE = "broken template on one channel"
     MISSING_TEMPLATE = "missing template on one channel"
+    BROKEN_PEOPLE = "broken directory of people, needed by one channel"
+    REMOVED_CHANNEL = "channel removed after the pick"
+    RENAMED_CHANNEL = "channel renamed after the pick"
 
 
-TEMPLATE_MISTAKES = (Condition.BROKEN_TEMPLATE, Condition.MISSING_TEMPLATE)
+CHANNEL_MISTAKES = (Condition.REMOVED_CHANNEL, Condition.RENAMED_CHANNEL)
+
+
+@dataclass(frozen=True, slots=True)
+class CopyPlan:
+    """The database is exchanged for a copy of that day."""
+
+    by_hand: bool
+    """Not by the program: then nothing may run until a person has accepted it."""
+    before_pick: bool
+    """The copy knows nothing of the day's post."""
+    at: float = 0.0
+    """Seconds after the day began, when it is made. Before the pick it is made before the day begins."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,6 +159,9 @@ class DayPlan:
     """Between which each post's listing lag is drawn, on every platform."""
     skews: tuple[tuple[str, float], ...] = ()
     """By how many seconds the clocks of platforms are ahead of the true time."""
+    habits: tuple[tuple[str, Habits], ...] = ()
+    """By platform, which of its doubtful ways it follows; a platform that is not named has its usual ones."""
+    copy: CopyPlan | None = None
     draw: int = 0
     """A number for what else is drawn on this day: the channel with a mistake, the lag of each post."""
 
@@ -150,7 +187,7 @@ def draw_plan(terms: Terms, platforms: Sequence[str]) -> list[DayPlan]:
     plans = []
     for number in range(terms.days):
         today = [next(troubles), next(troubles)]
-        acts = [*kills[number], *(_trouble(chance, kind) for kind in today if kind != "skipped day")]
+        acts = [*kills[number], *(_trouble(chance, kind) for kind in today if kind not in NO_ACTS)]
         condition = next(conditions)
         plans.append(
             DayPlan(
@@ -159,11 +196,22 @@ def draw_plan(terms: Terms, platforms: Sequence[str]) -> list[DayPlan]:
                 skews=_skews(chance, condition, platforms),
                 draw=chance.randrange(2**32),
                 faults=(*itertools.islice(faults, per_day), *itertools.islice(around, around_per_day)),
+                habits=tuple((name, _habits(chance, name, condition)) for name in platforms),
+                copy=next((_copy(chance, kind) for kind in today if kind in COPIES), None),
                 acts=tuple(sorted(acts, key=lambda act: act.at)),
                 skips="skipped day" in today and number > 0,
             )
         )
     return plans
+
+
+def _habits(chance: random.Random, platform: str, condition: Condition) -> Habits:
+    return draw_habits(chance, platform, shows_evidence=condition is Condition.UNKNOWN_LAG)
+
+
+def _copy(chance: random.Random, kind: str) -> CopyPlan:
+    before_pick = chance.random() < 0.5
+    return CopyPlan(by_hand=kind == "copy by hand", before_pick=before_pick, at=chance.uniform(0, FIRST_SECONDS))
 
 
 def _lag(chance: random.Random, condition: Condition) -> tuple[float, float]:

@@ -31,6 +31,7 @@ from publisher.delivery.dispatch import ThreadDispatcher
 from publisher.delivery.due import due_channels
 from publisher.delivery.engine import EngineDispatcher, EngineWorker
 from publisher.delivery.owner import this_process
+from publisher.delivery.removed_channels import hold_removed
 from publisher.delivery.worker import Worker
 from publisher.logs import configure_logs, get_logger
 from publisher.platforms.registry import adapter_class
@@ -38,10 +39,11 @@ from publisher.post_queue.picking import pick_slot
 from publisher.proving.disturbed import Disk, Traps
 from publisher.proving.outlet import ProvingOutlet
 from publisher.proving.shared_clock import SharedClock
-from publisher.scheduler import Scheduler
+from publisher.scheduler import RegularJob, Scheduler
 from publisher.stop_signal import StopSignal
 
 LOOK_SECONDS = 0.1
+HOLD_SECONDS = 1.0
 OPEN_TRIES, OPEN_PAUSE_SECONDS = 100, 0.3
 REFUSED = 3
 """The exit status of a process that refuses to work with a database which is not the one that the desk last knew."""
@@ -197,6 +199,9 @@ def _schedule(outlet: ProvingOutlet, stop: StopSignal) -> None:
     def pick() -> None:
         pick_slot(outlet.database, outlet.settings, outlet.targets, outlet.people, outlet.clock.now())
 
+    def hold() -> None:
+        hold_removed(outlet.database, outlet.settings.channels, outlet.clock.now())
+
     by_engine = outlet.settings.delivery.dispatch == "procrastinate"
     scheduler = Scheduler(
         outlet.database,
@@ -204,6 +209,7 @@ def _schedule(outlet: ProvingOutlet, stop: StopSignal) -> None:
         pick=pick,
         kick=EngineDispatcher(outlet.database).kick if by_engine else _nobody,
         first_look_up=timedelta(seconds=outlet.settings.delivery.look_up_after[0]),
+        jobs=[RegularJob("holding what waits for removed channels", HOLD_SECONDS, hold)],
     )
     scheduler.start()
     stop.wait()

@@ -13,12 +13,22 @@ from typing import Any
 from publisher.clock import monotonic
 from publisher.db.models import Delivery
 from publisher.post_queue.slots import slot_day, slot_opens
-from publisher.proving.conditions import Conditions
+from publisher.proving.conditions import MENDED, Conditions
+from publisher.proving.copies import DailyCopy
 from publisher.proving.fleet import PROCESS, End, Fleet
 from publisher.proving.judge import counted, judge, write_history
+from publisher.proving.outcomes import outcomes
 from publisher.proving.outlet import ProvingOutlet, secrets_set, write_outlet
 from publisher.proving.person import Person
-from publisher.proving.plan import LONGEST_LATE_SECONDS, DayPlan, Terms, draw_plan, first_day
+from publisher.proving.plan import (
+    CHANNEL_MISTAKES,
+    LONGEST_LATE_SECONDS,
+    Condition,
+    DayPlan,
+    Terms,
+    draw_plan,
+    first_day,
+)
 from publisher.proving.postgres import ThrowawayPostgres
 from publisher.proving.process import shared_clock
 from publisher.proving.report import Report, Spread
@@ -121,12 +131,18 @@ class Proof:
         self._clocks = clocks
         self._troubles = Troubles(fleet, clocks, outlet, terms.seed, server)
         self._person = Person(outlet, sandbox, clocks.pass_by)
-        self._conditions = Conditions(outlet, sandbox, {one.platform for one in outlet.settings.channels.values()})
+        platforms = {one.platform for one in outlet.settings.channels.values()}
+        self._conditions = Conditions(outlet, sandbox, platforms, self._restart)
+        self._copy: DailyCopy | None = None
+        self._unguarded: list[str] = []
+        self._days: dict[date, str] = {}
+        """The condition of each day."""
         self._recovery = Recovery()
         self._stillness = Stillness()
         self._ends: list[End] = []
         self._restless: list[str] = []
         self._next_reading = 0.0
+        self._condition = Condition.USUAL
         self._pause = threading.Event()
         self._ends_at: datetime | None = None
         self._patience = DAY_PATIENCE_SECONDS + PATIENCE_PER_CHANNEL * terms.channels
@@ -145,12 +161,17 @@ class Proof:
             skipped += passed
             days.append(day)
             self._conditions.mend()
+            self._person.approve_again()
             self._make_up_for(passed)
             self._conditions.begin(today)
+            self._days[day] = today.condition.value
+            self._copy = self._planned_copy(today)
             if why := self._live(day, today, is_last=number == len(plan)):
                 self._restless.append(f"{day}: not everything came to rest: {why}")
                 break
         self._troubles.end_all()
+        self._ends += self._fleet.stop()
+        self._conditions.mend()
         self._ends += self._fleet.stop()
         return self._report(monotonic() - began, days, skipped)
 
@@ -166,9 +187,12 @@ class Proof:
         What is due only after the next day opens is left to that day, if there is one: else the clock would pass
         that day on its way, and how many days a proof has would be up to the machine.
         """
+        self._condition = plan.condition
         self._ends_at = None if is_last else slot_opens(day + timedelta(days=1), self._outlet.settings) - LAST_HOUR
         for platform, fault in plan.faults:
             self._sandbox.post("/faults", {"platform": platform, "fault": fault})
+        if plan.condition in CHANNEL_MISTAKES:
+            self._pick_then_change_a_channel(day, plan)
         self._fleet.start_missing()
         opens = slot_opens(day, self._outlet.settings)
         if self._clocks.now() < opens:
@@ -183,12 +207,64 @@ class Proof:
             self._pause.wait(LOOK_SECONDS)
             # Asked first: nothing is open as long as nothing was picked.
             picked = is_picked(self._outlet.database, day)
-            if picked and not tried_again and not (self._troubles.locked or self._troubles.standing):
+            if picked and self._is_time_for_copy(plan, monotonic() - began):
+                self._put_copy_back()
+            elif picked and not tried_again and not (self._troubles.locked or self._troubles.standing):
                 self._person.try_again(day)
                 tried_again = True
             elif self._step() and tried_again and not acts:
-                return ""
+                if self._copy is None or self._copy.is_back:
+                    return ""
+                self._put_copy_back()
         return why
+
+    def _pick_then_change_a_channel(self, day: date, plan: DayPlan) -> None:
+        """Let the day's post be picked, and a channel that it is for vanish before any worker has seen it."""
+        self._ends += self._fleet.stop()
+        self._fleet.start_missing(only_schedulers=True)
+        opens = slot_opens(day, self._outlet.settings)
+        if self._clocks.now() < opens:
+            self._clocks.jump_to(opens)
+        give_up = monotonic() + STUCK_SECONDS
+        while not is_picked(self._outlet.database, day) and monotonic() < give_up:
+            self._pause.wait(LOOK_SECONDS)
+        self._ends += self._fleet.stop()
+        self._conditions.change_channel(plan)
+
+    def _restart(self, change: Callable[[], None]) -> None:
+        """Stop every process, change something, and start them again with what is there then."""
+        self._ends += self._fleet.stop()
+        change()
+        self._outlet.close()
+        self._fleet.start_missing()
+
+    def _planned_copy(self, plan: DayPlan) -> DailyCopy | None:
+        """The day's copy of the database; one that is to know nothing of the day's post is made at once."""
+        if plan.copy is None:
+            return None
+        copy = DailyCopy(self._outlet, self._fleet, self._clocks, plan.copy, plan.draw)
+        if plan.copy.before_pick:
+            copy.take()
+        return copy
+
+    def _is_time_for_copy(self, plan: DayPlan, seconds: float) -> bool:
+        """Whether the day's copy can be put back now; it is made here when it is time for that."""
+        if self._copy is None or plan.copy is None or self._troubles.locked or self._troubles.lasting:
+            return False
+        if not self._copy.is_taken and seconds >= plan.copy.at:
+            self._copy.take()
+        return self._copy.is_due
+
+    def _put_copy_back(self) -> None:
+        """Put the day's copy back, and do what a person has to do then."""
+        if self._copy is None:
+            return
+        self._copy.take()
+        self._ends += self._fleet.stop()
+        self._copy.put_back()
+        self._unguarded += self._copy.unguarded
+        self._troubles.done.update(self._copy.done)
+        self._person.look_after_restore()
 
     def _why_over(self, began: float) -> str:
         """Why the day need not be waited for any longer; empty while it may still come to rest."""
@@ -221,9 +297,9 @@ class Proof:
             return False
         kept_back = self._kept_back(rows)
         others = [row for row in rows if row not in kept_back]
-        if kept_back and not others:
+        if kept_back and not others and not self._troubles.lasting:
             self._conditions.mend()
-            self._person.acts["mend a template"] += 1
+            self._person.acts[MENDED[self._condition]] += 1
         if not self._troubles.standing:
             self._person.act(others)  # Else it might wait for a lock whose holder waits for this very loop.
         due = next_due(self._outlet.database, others, still=still)
@@ -248,9 +324,11 @@ class Proof:
             skipped=skipped,
         )
         found.stuck += self._restless
+        found.unguarded += self._unguarded
         found.untidy += [
             f"{end.name} ended with status {end.status}" for end in self._ends if end.status not in (0, -9)
         ]
+        ended = outcomes(self._outlet.database, self._sandbox.get("/struck"), self._days)
         faults: Mapping[str, Any] = self._sandbox.get("/faults")
         return Report(
             terms=self._terms,
@@ -262,4 +340,7 @@ class Proof:
             taken_back=Spread.of(self._recovery.taken_back),
             at_rest=Spread.of(self._recovery.at_rest),
             conditions=dict(self._conditions.days),
+            by_fault=ended.by_fault,
+            by_condition=ended.by_condition,
+            unknown_seconds=ended.unknown_seconds,
         )

@@ -39,6 +39,10 @@ class Findings:
     """Posts on a platform that belong to no delivery."""
     untidy: list[str] = field(default_factory=list)
     """Processes that ended by themselves."""
+    closed: int = 0
+    """Days that the restore of a copy closed, and told so."""
+    forgotten: int = 0
+    """Public posts of such days, which the restored database does not know, and has told that they may be there."""
     asked: int = 0
     """For so many deliveries a person was asked at least once."""
     held_why: Counter[str] = field(default_factory=Counter)
@@ -65,7 +69,7 @@ class Findings:
 
 @dataclass(frozen=True, slots=True)
 class Spread:
-    """Seconds of real time."""
+    """How long something took, in seconds."""
 
     count: int
     median: float
@@ -96,6 +100,20 @@ class Report:
     """From a kill until it was published, or waited for a person."""
     conditions: dict[str, int] = field(default_factory=dict)
     """How many days had each condition."""
+    by_fault: dict[str, Counter[str]] = field(default_factory=dict)
+    """By the name of the fault: how the deliveries ended whose requests it struck."""
+    by_condition: dict[str, Counter[str]] = field(default_factory=dict)
+    """By the day's condition: how all deliveries of such days ended."""
+    unknown_seconds: dict[str, Spread] = field(default_factory=dict)
+    """By platform: seconds by the outlet's clock from an unknown outcome until it was known, or a person was asked."""
+
+    @property
+    def by_fault_group(self) -> dict[str, Counter[str]]:
+        """As `by_fault`, for each group of faults. Who was struck by two of a group is counted twice."""
+        found: dict[str, Counter[str]] = {}
+        for name, endings in self.by_fault.items():
+            found.setdefault(GROUP_OF[name.rpartition("/")[2]], Counter()).update(endings)
+        return found
 
     @property
     def fault_groups(self) -> dict[str, int]:
@@ -129,7 +147,7 @@ class Report:
 
 
 def _plain(value: Any) -> Any:
-    """Without dataclasses, and with each Counter as a dict: `asdict` would make a Counter of its items."""
+    """Without dataclasses and Counters: `asdict` would make a Counter of a Counter's items."""
     if is_dataclass(value):
         return {each.name: _plain(getattr(value, each.name)) for each in fields(value)}
-    return dict(value) if isinstance(value, Counter) else value
+    return {key: _plain(each) for key, each in value.items()} if isinstance(value, dict) else value

@@ -13,7 +13,7 @@ import pytest
 from click.testing import CliRunner
 
 from publisher.cli.main import cli
-from publisher.proving.plan import TROUBLES, UNKNOWN_LAG_SECONDS, Act, Condition, DayPlan, Terms
+from publisher.proving.plan import TROUBLES, UNKNOWN_LAG_SECONDS, Act, Condition, CopyPlan, DayPlan, Terms
 from publisher.proving.proof import run_proof
 from publisher.proving.report import Findings, Report, Spread
 from tests.outlet import PLATFORMS
@@ -60,6 +60,34 @@ def test_lags_late_commits_and_mistakes_keep_the_promise(tmp_path: Path) -> None
     assert report.person["mend a template"] == 1
     assert set(report.conditions) == {day.condition for day in plan}
     assert report.fault_groups == {"late commit": 3, "connection or platform": 3}
+
+
+def test_a_daily_copy_that_comes_back_keeps_the_promise(tmp_path: Path) -> None:
+    """Restored, and before the day's pick; then exchanged by hand, so that no process starts until it is accepted."""
+    lost = tuple((platform, "drop-after") for platform in PLATFORMS)
+    plan = [
+        DayPlan(faults=lost, acts=(), copy=CopyPlan(by_hand=False, before_pick=True)),
+        DayPlan(faults=lost, acts=(), copy=CopyPlan(by_hand=True, before_pick=False)),
+    ]
+    report = run_proof(Terms(seed=3, days=len(plan), channels=1, kills=0), tmp_path, plan=plan)
+    assert report.kept, report.findings.broken
+    assert report.troubles == {"daily copy restored": 1, "copy put back by hand": 1, "refused to start on a copy": 4}
+    assert report.findings.deliveries == 3, "the first day was closed, and that was told"
+    assert (report.findings.closed, report.findings.forgotten) == (1, 3)
+    assert report.person["see that a post was shown"] == 1
+
+
+def test_a_mistake_in_the_configuration_keeps_nothing_else_back(tmp_path: Path) -> None:
+    conditions = (Condition.BROKEN_PEOPLE, Condition.REMOVED_CHANNEL)
+    plan = [DayPlan(faults=(), acts=(), condition=condition, draw=7) for condition in conditions]
+    report = run_proof(Terms(seed=3, days=len(plan), channels=1, kills=0), tmp_path, plan=plan)
+    assert report.kept, report.findings.broken
+    assert (report.findings.states, report.findings.asked) == ({"published": 6}, 2)
+    assert report.person["mend the directory of people"] == 1
+    assert report.person["write a channel into the configuration again"] == 1
+    for condition in conditions:
+        told = {"published at once": 2, "published after a person was asked": 1}
+        assert report.by_condition[condition] == told
 
 
 def broken_by(

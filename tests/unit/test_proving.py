@@ -17,18 +17,20 @@ import pytest
 from sqlalchemy import update
 
 from publisher.clock import FixedClock
-from publisher.db.models import Delivery
+from publisher.db.models import Attempt, Delivery, Pick, Post
 from publisher.db.session import Database
 from publisher.lifecycle import record_event
 from publisher.proving.disturbed import Traps
 from publisher.proving.fleet import End
 from publisher.proving.judge import counted, judge, write_history
+from publisher.proving.outcomes import outcomes
 from publisher.proving.outlet import write_outlet
 from publisher.proving.plan import (
     FAULTS,
     FAULTS_AROUND,
     KNOWN_LAG_SECONDS,
     MILESTONES,
+    NO_ACTS,
     TROUBLES,
     Condition,
     Terms,
@@ -36,7 +38,7 @@ from publisher.proving.plan import (
     first_day,
 )
 from publisher.proving.proof import next_day
-from publisher.proving.report import Findings
+from publisher.proving.report import Findings, Spread
 from publisher.proving.shared_clock import SharedClock
 from publisher.proving.troubles import Clocks
 from publisher.proving.watch import Recovery
@@ -91,8 +93,10 @@ def test_every_milestone_and_every_trouble_is_planned(on: str) -> None:
     kills = [act for act in acts if act.kind == "trap" or act.kind.startswith("kill")]
     assert len(kills) == 20
     assert {act.milestone for act in kills if act.kind == "trap"} == set(MILESTONES)
-    assert {act.kind for act in acts} >= {"kill scheduler", "kill worker", *TROUBLES[on]} - {"skipped day"}
+    assert {act.kind for act in acts} >= {"kill scheduler", "kill worker", *TROUBLES[on]} - set(NO_ACTS)
     assert any(day.skips for day in plan)
+    copies = {day.copy.by_hand for day in plan if day.copy is not None}
+    assert copies == ({False, True} if on == "sqlite" else set())
 
 
 class FakeSandbox(SandboxClient):
@@ -113,6 +117,19 @@ def test_every_condition_of_a_day_is_planned() -> None:
         assert (day.lag_seconds[1] > 0) == ("lag" in day.condition)
         assert (len(day.skews) == len(PLATFORMS)) == (day.condition is Condition.PLATFORM_SKEW)
         assert (day.lag_seconds[0] > KNOWN_LAG_SECONDS) == (day.condition is Condition.UNKNOWN_LAG)
+
+
+def test_habits_are_drawn_for_every_platform_and_hide_no_evidence_that_a_day_needs() -> None:
+    plan = draw_plan(replace(TERMS, days=60), ("instagram", "tumblr", "x"))
+    drawn = [dict(day.habits) for day in plan]
+    for platform, name in (("tumblr", "slug_limit"), ("x", "hides_time_windows"), ("instagram", "echoes_upload_id")):
+        assert len({dict(habits[platform])[name] for habits in drawn}) > 1
+    needy = [dict(day.habits) for day in plan if day.condition is Condition.UNKNOWN_LAG]
+    assert needy
+    for habits in needy:
+        assert dict(habits["x"])["refuse_duplicates"]
+        assert dict(habits["tumblr"])["drafts_keep_id"]
+        assert dict(habits["instagram"])["echoes_upload_id"]
 
 
 def found_by(
@@ -167,6 +184,48 @@ def test_a_slot_without_a_pick_and_a_channel_without_a_delivery_are_lost(databas
     end(database, State.HELD)
     assert found_by(database, clock, []).lost == []
     assert len(found_by(database, clock, [], channels=("fake", "other")).lost) == 1
+
+
+def test_what_a_restore_closed_and_told_is_neither_lost_nor_unknown(database: Database, clock: FixedClock) -> None:
+    """One copy of its post, that is: a second one is a second one."""
+    day = clock.now().date()
+    with database.writing() as session:
+        now = clock.now()
+        row = Post(state="draft", position=1.0, title="Cell 4", created_at=now, updated_at=now, images=[])
+        session.add_all([row, Pick(slot=day, reason="missed", picked_at=now)])
+        session.flush()
+        record_event(session, "restored", now=clock.now(), detail={"slot": day.isoformat()})
+        record_event(session, "restored", now=clock.now(), post_id=row.id, detail={})
+    shown = post(1, "Cell 4, as fake shows it.")
+    found = found_by(database, clock, [shown])
+    assert not any(found.broken.values())
+    assert (found.closed, found.forgotten) == (1, 1)
+    assert found_by(database, clock, [post(1, "Cell 40, as fake shows it.")]).strangers
+    assert found_by(database, clock, [shown, post(2, "Cell 4, as fake shows it.")]).twice
+
+
+def test_how_struck_deliveries_ended_and_how_long_nobody_knew_is_counted(database: Database, clock: FixedClock) -> None:
+    now, seconds = clock.now(), timedelta(seconds=1)
+    looked_up = add_delivery(database, now, title="Cell 1", day_offset=1, channel="fake1")
+    refused = add_delivery(database, now, title="Cell 2", day_offset=2, channel="fake2")
+    end(database, State.PUBLISHED, remote_id="id-1")
+    steps = [(looked_up, "unconfirmed", 0), (looked_up, "unconfirmed", 5), (looked_up, "published", 30)]
+    with database.writing() as session:
+        for number, state, after in steps:
+            record_event(session, f"delivery {state}", now=now + after * seconds, delivery_id=number)
+        for fence in (1, 2):
+            attempt = Attempt(delivery_id=refused, kind="send", fence=fence, worker="one", started_at=now)
+            session.add(attempt)
+    texts = {"drop-after": "Cell 1, as fake1 shows it.", "429": "{Cell 2, as fake2 shows it. More", "refuse": ""}
+    struck = [{"platform": "fake", "fault": fault, "text": text} for fault, text in texts.items()]
+    days = {(now + timedelta(days=number)).date(): "usual" for number in (1, 2)}
+    found = outcomes(database, struck, days)
+    assert found.by_fault == {
+        "drop-after": {"published after a look-up": 1},
+        "429": {"published after another try": 1},
+    }
+    assert found.by_condition == {"usual": {"published after a look-up": 1, "published after another try": 1}}
+    assert found.unknown_seconds == {"fake": Spread(1, 30.0, 30.0)}
 
 
 def test_two_in_flight_on_a_channel_are_seen_in_the_history(database: Database, clock: FixedClock) -> None:

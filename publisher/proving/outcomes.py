@@ -1,0 +1,104 @@
+"""Counts how the deliveries ended that a fault or a day's condition affected, and how long unknown outcomes lasted."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import date, datetime
+from enum import StrEnum
+
+from sqlalchemy import select
+from sqlalchemy.orm import joinedload
+
+from publisher.db.models import Attempt, Delivery, Event, Pick
+from publisher.db.operations import Channel
+from publisher.db.session import Database
+from publisher.proving.report import Spread
+from publisher.states import State
+
+SHOWN = re.compile(r"(Cell \d+), as ([\w-]+) shows it")
+"""Title and channel in a caption of the proof's outlet."""
+UNKNOWN_ENDS = frozenset(f"delivery {state}" for state in State if state != State.UNCONFIRMED)
+
+
+class Ending(StrEnum):
+    """How a delivery ended."""
+
+    AT_ONCE = "published at once"
+    ANOTHER_TRY = "published after another try"
+    LOOK_UP = "published after a look-up"
+    ASKED = "published after a person was asked"
+    NOT_PUBLIC = "not public, and told"
+
+
+@dataclass(slots=True)
+class Outcomes:
+    """What came of faults and conditions."""
+
+    by_fault: dict[str, Counter[str]] = field(default_factory=dict)
+    """By the name of the fault: how the deliveries ended whose requests it struck."""
+    by_condition: dict[str, Counter[str]] = field(default_factory=dict)
+    """By the day's condition: how all deliveries of such days ended."""
+    unknown_seconds: dict[str, Spread] = field(default_factory=dict)
+    """By platform: seconds by the outlet's clock from an unknown outcome until it was known, or a person was asked."""
+
+
+def outcomes(database: Database, struck: Iterable[Mapping[str, str]], days: Mapping[date, str]) -> Outcomes:
+    """`struck`: the requests that faults have struck, as the sandbox tells them. `days`: the condition of each day."""
+    with database.reading() as session:
+        query = select(Delivery).options(joinedload(Delivery.pick).joinedload(Pick.post))
+        deliveries = list(session.scalars(query))
+        platforms = {row.name: row.platform for row in session.scalars(select(Channel))}
+        sends = Counter(session.scalars(select(Attempt.delivery_id).where(Attempt.kind == "send")))
+        events = list(session.scalars(select(Event).where(Event.delivery_id.is_not(None)).order_by(Event.id)))
+    named: defaultdict[int, set[str]] = defaultdict(set)
+    for event in events:
+        if event.delivery_id is not None:
+            named[event.delivery_id].add(event.name)
+    endings = {row.id: _ending(row, named[row.id], sends[row.id]) for row in deliveries}
+    found = Outcomes()
+    for fault, numbers in _struck(struck, deliveries).items():
+        found.by_fault[fault] = Counter(endings[number].value for number in numbers)
+    for row in deliveries:
+        if condition := days.get(row.pick.slot):
+            found.by_condition.setdefault(condition, Counter())[endings[row.id].value] += 1
+    platform_of = {row.id: platforms[row.channel_name] for row in deliveries}
+    found.unknown_seconds = {name: Spread.of(each) for name, each in sorted(_unknown(events, platform_of).items())}
+    return found
+
+
+def _ending(delivery: Delivery, events: set[str], sends: int) -> Ending:
+    if delivery.state != State.PUBLISHED:
+        return Ending.NOT_PUBLIC
+    if "delivery held" in events:
+        return Ending.ASKED
+    if "delivery unconfirmed" in events:
+        return Ending.LOOK_UP
+    return Ending.AT_ONCE if sends <= 1 else Ending.ANOTHER_TRY
+
+
+def _struck(struck: Iterable[Mapping[str, str]], deliveries: Sequence[Delivery]) -> dict[str, set[int]]:
+    """The deliveries whose requests each fault struck. A request without a text, as an upload is, tells none."""
+    shown = {(row.pick.post.title, row.channel_name): row.id for row in deliveries if row.pick.post is not None}
+    found: defaultdict[str, set[int]] = defaultdict(set)
+    for each in struck:
+        for title, channel in SHOWN.findall(each["text"]):
+            if (title, channel) in shown:
+                found[each["fault"]].add(shown[title, channel])
+    return dict(found)
+
+
+def _unknown(events: Iterable[Event], platform_of: Mapping[int, str]) -> dict[str, list[float]]:
+    began: dict[int, datetime] = {}
+    found: defaultdict[str, list[float]] = defaultdict(list)
+    for event in events:
+        number = event.delivery_id
+        if number is None or number not in platform_of:
+            continue
+        if event.name == f"delivery {State.UNCONFIRMED}":
+            began.setdefault(number, event.at)
+        elif event.name in UNKNOWN_ENDS and number in began:
+            found[platform_of[number]].append((event.at - began.pop(number)).total_seconds())
+    return dict(found)
