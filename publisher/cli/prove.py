@@ -60,8 +60,8 @@ def prove_command(
     """Prove the promise: never twice, never lost, and what is told is true.
 
     Worker and scheduler processes publish on the sandbox while faults strike, processes are
-    killed, frozen and stopped, the database is locked, full, read-only, cut off or restarted, and clocks jump. Then
-    what the platforms hold is compared with the database. The exit status is 1 when the promise
+    killed, frozen and stopped, the database is locked, full, read-only, cut off or restarted, and clocks jump. Daily
+    copies of the database come back, on SQLite, and the configuration has mistakes. Then what the platforms hold is compared with the database. The exit status is 1 when the promise
     was broken; the seed draws the same troubles again.
     """
     terms = Terms(
@@ -153,6 +153,8 @@ def _done(report: Report) -> list[Row]:
     rows.append(("kills", f"{report.kills}: {_counted(kills)}"))
     others = {kind: count for kind, count in report.troubles.items() if not kind.startswith("kill")}
     rows.append(("days", _counted(report.conditions)))
+    if terms.on != "sqlite":
+        rows.append(("daily copies", "none comes back: on PostgreSQL they are dumps, which a proof does not restore"))
     return [*rows, ("other troubles", _counted(others)), ("a person's acts", _counted(report.person))]
 
 

@@ -42,7 +42,7 @@ def is_of(place: tuple[str, str], title: str) -> bool:
     return place[1].startswith(f"{title}, as ")
 
 
-def taken_back() -> Select[tuple[int | None]]:
+def taken_back() -> Select[int | None]:
     """The numbers of the posts that a restore took back, because they may have been shown."""
     return select(Event.post_id).where(Event.name == "restored", Event.post_id.is_not(None))
 
