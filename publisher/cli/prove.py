@@ -61,8 +61,9 @@ def prove_command(
 
     Worker and scheduler processes publish on the sandbox while faults strike, processes are
     killed, frozen and stopped, the database is locked, full, read-only, cut off or restarted, and clocks jump. Daily
-    copies of the database come back, on SQLite, and the configuration has mistakes. Then what the platforms hold is compared with the database. The exit status is 1 when the promise
-    was broken; the seed draws the same troubles again.
+    copies of the database come back, on SQLite, and the configuration has mistakes. Then what the platforms hold
+    is compared with the database. The exit status is 1 when the promise was broken; the seed draws the same
+    troubles again.
     """
     terms = Terms(
         seed=secrets.randbelow(LARGEST_SEED) if seed is None else seed,
