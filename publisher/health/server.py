@@ -15,6 +15,7 @@ from typing import Any, NamedTuple
 from publisher.clock import monotonic
 from publisher.desk import Desk
 from publisher.health.metrics import CONTENT_TYPE, render_metrics
+from publisher.health.probe_access import TOKEN_NEEDED, holds_probe_token, listens_to_this_machine_alone
 from publisher.health.ready import check_ready
 from publisher.listening import ListeningSocket
 from publisher.logs import get_logger
@@ -49,7 +50,18 @@ def _metrics(desk: Desk) -> Answer:
     return Answer(HTTPStatus.OK, CONTENT_TYPE, render_metrics(desk))
 
 
+def _readyz_without_reasons(desk: Desk) -> Answer:
+    told = _readyz(desk)
+    return Answer(told.status, PLAIN, b"ok\n" if told.status is HTTPStatus.OK else b"not ok\n")
+
+
+def _token_needed(_desk: Desk) -> Answer:
+    return Answer(HTTPStatus.UNAUTHORIZED, PLAIN, TOKEN_NEEDED.encode())
+
+
 PAGES: dict[str, Callable[[Desk], Answer]] = {"/healthz": _healthz, "/readyz": _readyz, "/metrics": _metrics}
+PAGES_FOR_STRANGERS = {**PAGES, "/readyz": _readyz_without_reasons, "/metrics": _token_needed}
+"""What is told without the token by a listener that other machines can reach."""
 
 
 class HealthServer:
@@ -96,6 +108,7 @@ class _Server(ThreadingHTTPServer):
 
     def __init__(self, desk: Desk, host: str, port: int) -> None:
         self.desk = desk
+        self.is_for_this_machine = listens_to_this_machine_alone(host)
         self.address_family = socket.AF_INET6 if ":" in host else socket.AF_INET
         self._callers: dict[socket.socket, float] = {}
         """Those that are connected, the oldest first, each with the time by which it is hung up on."""
@@ -169,12 +182,15 @@ class _Handler(BaseHTTPRequestHandler):
         self.send_header("Content-Type", answer.content_type)
         self.send_header("Content-Length", str(len(answer.body)))
         self.send_header("Cache-Control", "no-store")
+        if answer.status is HTTPStatus.UNAUTHORIZED:
+            self.send_header("WWW-Authenticate", 'Bearer realm="publisher"')
         self.end_headers()
         if with_body:
             self.wfile.write(answer.body)
 
     def _find(self) -> Answer:
-        page = PAGES.get(self.path.partition("?")[0])
+        may_know = self.server.is_for_this_machine or holds_probe_token(self.headers.get("Authorization", ""))
+        page = (PAGES if may_know else PAGES_FOR_STRANGERS).get(self.path.partition("?")[0])
         if page is None:
             return Answer(HTTPStatus.NOT_FOUND, PLAIN, f"There are {', '.join(PAGES)}.\n".encode())
         try:

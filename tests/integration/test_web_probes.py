@@ -3,24 +3,35 @@
 from __future__ import annotations
 
 import asyncio
+import http.client
 import json
-from collections.abc import Iterator
+import socket
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import closing, contextmanager
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import pytest
+import requests
 from httpx import ASGITransport, AsyncClient, Response
 from prometheus_client.parser import text_string_to_metric_families
 
 from publisher.clock import FixedClock
 from publisher.desk import Desk
 from publisher.health.heartbeat import beat
+from publisher.health.probe_access import TOKEN_VARIABLE
+from publisher.health.server import HealthServer
 from publisher.staff import accounts, logins
 from publisher.web.app import create_app
 from publisher.web.guard import COOKIE
+from publisher.web.server import WebServer
 from tests.conftest import WriteDesk
 from tests.desk_site import PASSWORD
+from tests.patience import PATIENCE
 
 HERE, THERE = "127.0.0.1", "203.0.113.7"
+TOKEN = {"authorization": "Bearer a token for probes"}
 
 
 @pytest.fixture
@@ -56,25 +67,36 @@ def test_readiness_follows_the_scheduler(desk: Desk) -> None:
     assert (after.status_code, after.text) == (200, "ok\n")
 
 
-def test_this_machine_is_told_why(desk: Desk) -> None:
-    told = json.loads(ask(desk, "/readyz").content)
+def test_who_holds_the_token_is_told_why(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv(TOKEN_VARIABLE, "a token for probes")
+    told = json.loads(ask(desk, "/readyz", host=THERE, headers=TOKEN).content)
     failing = {check["name"]: check["told"] for check in told["checks"] if not check["ok"]}
     assert told["ready"] is False
     assert list(failing) == ["scheduler"]
     assert "publisher run" in failing["scheduler"]
 
 
-def test_prometheus_on_this_machine_reads_the_numbers(desk: Desk) -> None:
-    answer = ask(desk, "/metrics", host="::1")
+def test_prometheus_with_the_token_reads_the_numbers(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv(TOKEN_VARIABLE, "a token for probes")
+    answer = ask(desk, "/metrics", host=THERE, headers=TOKEN)
     names = {family.name for family in text_string_to_metric_families(answer.text)}
     assert answer.headers["content-type"].startswith("text/plain; version=")
     assert {"publisher_database_up", "publisher_channel_paused"} <= names
+
+
+@pytest.mark.parametrize("token", ["", "another token"])
+def test_without_the_right_token_nobody_is_told(desk: Desk, monkeypatch: pytest.MonkeyPatch, token: str) -> None:
+    monkeypatch.setenv(TOKEN_VARIABLE, token)
+    assert ask(desk, "/metrics", headers=TOKEN).status_code == 404
+    assert ask(desk, "/metrics", headers={"authorization": "Bearer "}).status_code == 404
 
 
 @pytest.mark.parametrize(
     ("host", "headers"),
     [
         (THERE, {}),
+        (HERE, {}),
+        ("::1", {}),
         ("::ffff:203.0.113.7", {}),
         (HERE, {"x-forwarded-for": THERE}),
         (HERE, {"forwarded": f"for={THERE}"}),
@@ -90,3 +112,86 @@ def test_to_the_world_there_are_no_numbers_and_no_reasons(desk: Desk, host: str,
 def test_an_operator_may_look_from_anywhere(desk: Desk, role: str, status: int) -> None:
     cookie = f"{COOKIE}={session_token(desk, role)}"
     assert ask(desk, "/metrics", host=THERE, headers={"cookie": cookie}).status_code == status
+
+
+# --- behind a proxy ------------------------------------------------------------------------------
+
+
+@contextmanager
+def proxy_to(port: int, passed_on: Callable[[str], dict[str, str]]) -> Iterator[str]:
+    """A small reverse proxy on this machine: its URL. `passed_on`: the headers that it adds for a caller."""
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            with closing(http.client.HTTPConnection(HERE, port, timeout=PATIENCE)) as onward:
+                headers = {"Host": self.headers["Host"], **passed_on(self.client_address[0])}
+                onward.request("GET", self.path, headers=headers)
+                answer = onward.getresponse()
+                body = answer.read()
+            self.send_response(answer.status)
+            self.send_header("Content-Length", str(len(body)))
+            self.end_headers()
+            self.wfile.write(body)
+
+        def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - the base class names it so
+            pass
+
+    with ThreadingHTTPServer((HERE, 0), Handler) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        yield f"http://{HERE}:{server.server_port}"
+        server.shutdown()
+
+
+def as_the_samples_say(_address: str) -> dict[str, str]:
+    return {"X-Forwarded-For": THERE, "X-Forwarded-Proto": "https"}
+
+
+@pytest.mark.parametrize("passed_on", [as_the_samples_say, lambda _address: {}], ids=["samples", "no headers"])
+@pytest.mark.parametrize("proxies", [(), (HERE,)], ids=["unknown", "listed"])
+def test_a_proxy_opens_the_probes_to_nobody(
+    desk: Desk, passed_on: Callable[[str], dict[str, str]], proxies: tuple[str, ...]
+) -> None:
+    server = WebServer(desk, host=HERE, port=0, proxies=proxies)
+    server.start()
+    try:
+        with proxy_to(server.port, passed_on) as url:
+            answers = {path: requests.get(url + path, timeout=PATIENCE) for path in ("/metrics", "/readyz", "/login")}
+    finally:
+        server.stop()
+    assert answers["/metrics"].status_code == 404
+    assert answers["/readyz"].text == "not ok\n"
+    assert answers["/login"].status_code == 200
+
+
+@pytest.mark.parametrize("host", ["127.0.0.1", "0.0.0.0"])
+def test_the_health_listener_decides_by_its_own_address(desk: Desk, monkeypatch: pytest.MonkeyPatch, host: str) -> None:
+    monkeypatch.setenv(TOKEN_VARIABLE, "a token for probes")
+    monkeypatch.setattr("publisher.health.server.ListeningSocket.bind", _bind_here)
+    server = HealthServer(desk, host, 0)
+    server.start()
+    url = f"http://{HERE}:{server.port}"
+    plain = [requests.get(url + path, timeout=PATIENCE) for path in ("/metrics", "/readyz", "/healthz")]
+    with_token = requests.get(f"{url}/metrics", headers=TOKEN, timeout=PATIENCE)
+    server.stop()
+    open_to_all = host == HERE
+    assert [answer.status_code for answer in plain] == [200 if open_to_all else 401, 503, 200]
+    assert ("checks" in plain[1].text) is open_to_all
+    assert with_token.status_code == 200
+
+
+def _bind_here(self: socket.socket, address: tuple[str, int]) -> None:
+    """Binds to this machine whatever address was asked for, so that the test opens nothing to others."""
+    socket.socket.bind(self, (HERE, address[1]))
+
+
+def test_the_samples_of_the_docs_pass_what_the_desk_needs() -> None:
+    docs = (Path(__file__).parents[2] / "docs" / "desk.md").read_text(encoding="utf-8")
+    nginx = docs.partition("```nginx\n")[2].partition("```")[0]
+    assert {
+        name for name in ("Host", "X-Forwarded-For", "X-Forwarded-Proto") if f"proxy_set_header {name} " in nginx
+    } == {
+        "Host",
+        "X-Forwarded-For",
+        "X-Forwarded-Proto",
+    }
+    assert "reverse_proxy" in docs.partition("```caddy\n")[2].partition("```")[0]

@@ -12,6 +12,7 @@ import pytest
 from pydantic import BaseModel
 
 from publisher.adapt.people import People
+from publisher.health.probe_access import TOKEN_VARIABLE
 from publisher.media.opening import ACCESS_KEY, SECRET_KEY
 from publisher.notices import PING_VARIABLE, URLS_VARIABLE
 from publisher.sealing import KEY_VARIABLE
@@ -145,7 +146,7 @@ def test_the_secrets_listed_are_empty_and_named_as_the_channels_read_them(tmp_pa
 
     assert listed.pop("PUBLISHER_LOG_LEVEL") == "info"
     assert set(listed.values()) == {""}
-    for variable in (KEY_VARIABLE, ACCESS_KEY, SECRET_KEY, URLS_VARIABLE, PING_VARIABLE):
+    for variable in (KEY_VARIABLE, ACCESS_KEY, SECRET_KEY, URLS_VARIABLE, PING_VARIABLE, TOKEN_VARIABLE):
         del listed[variable]
     prefixes = tuple(channel.secret_variable("") for channel in settings.channels.values())
     assert all(variable.startswith(prefixes) for variable in listed)

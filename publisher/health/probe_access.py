@@ -1,0 +1,34 @@
+"""Decides who is told the reasons behind the readiness, and the metrics: by the listener, or by a token.
+
+Never by the caller's address: behind a proxy on this machine, everybody comes from this machine.
+"""
+
+from __future__ import annotations
+
+import hmac
+import ipaddress
+
+from publisher.settings import SettingsError, read_secret
+
+TOKEN_VARIABLE = "PUBLISHER_PROBE_TOKEN"  # noqa: S105 - the name of a variable
+TOKEN_NEEDED = f"Send the token that {TOKEN_VARIABLE} holds, as “Authorization: Bearer TOKEN”.\n"
+
+
+def listens_to_this_machine_alone(host: str) -> bool:
+    """Whether only this machine can reach a listener at an address."""
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"
+
+
+def holds_probe_token(authorization: str) -> bool:
+    """Whether an Authorization header has the token for probes. Without a configured token, none has."""
+    try:
+        expected = read_secret(TOKEN_VARIABLE)
+    except SettingsError:
+        return False
+    scheme, _, given = authorization.partition(" ")
+    if not expected or scheme.lower() != "bearer":
+        return False
+    return hmac.compare_digest(given.strip().encode(), expected.encode())
