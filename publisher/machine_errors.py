@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import errno
+import socket
+import ssl
 from collections.abc import Iterator
 
 PROBLEMS = {
@@ -22,6 +24,9 @@ def machine_problem(error: BaseException) -> str:
     for cause in causes(error):
         if isinstance(cause, MemoryError):
             return PROBLEMS[errno.ENOMEM]
+        # Errors of names and of TLS have numbers of their own.
+        if isinstance(cause, socket.gaierror | ssl.SSLError):
+            continue
         if isinstance(cause, OSError) and cause.errno in PROBLEMS:
             return PROBLEMS[cause.errno]
     return ""

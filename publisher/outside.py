@@ -19,6 +19,7 @@ from urllib3.connection import HTTPConnection, HTTPSConnection
 from urllib3.exceptions import LocationParseError
 from urllib3.util import Url, parse_url
 
+from publisher.machine_errors import machine_problem
 from publisher.special_addresses import IPAddress, is_public
 
 
@@ -94,8 +95,8 @@ def _judged(host: str, port: int, also: Callable[[IPAddress], bool]) -> tuple[st
     """Where the host is, when every address that it has may be asked."""
     try:
         found = [info[4][0] for info in socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)]
-    except (OSError, UnicodeError):
-        raise NotAsked(f"there is no {host}") from None
+    except (OSError, UnicodeError) as error:
+        raise NotAsked(machine_problem(error) or f"there is no {host}") from None
     addresses = [ipaddress.ip_address(str(each).partition("%")[0]) for each in found]
     for address in addresses:
         if not (is_public(address) or also(address)):

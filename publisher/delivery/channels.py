@@ -12,6 +12,7 @@ from publisher.clock import Clock
 from publisher.content import Account
 from publisher.db.session import Database
 from publisher.delivery.sessions import DatabaseSession
+from publisher.machine_errors import machine_problem
 from publisher.platforms.base import Connection, Dialogue, PlatformAdapter, Quota, SessionFile, SessionStore
 from publisher.platforms.errors import CredentialsRefused, Unavailable
 from publisher.platforms.registry import adapter_class
@@ -166,7 +167,7 @@ class Channels:
             # Before anything is asked for, so that no token is got which then can't be stored.
             seal = Seal.from_environment()
         except SettingsError as error:
-            raise CredentialsRefused(f"{error}.") from error
+            raise _refused(error) from error
         return DatabaseSession(name, self._database, seal, self._clock)
 
     @cached_property
@@ -194,4 +195,11 @@ def _secret(variable: str) -> str | None:
     try:
         return read_secret(variable)
     except SettingsError as error:
-        raise CredentialsRefused(f"{error}.") from error
+        raise _refused(error) from error
+
+
+def _refused(error: SettingsError) -> CredentialsRefused | Unavailable:
+    """What it means that a secret can't be had: this machine can't read it now, or it is not as it should be."""
+    if problem := machine_problem(error):
+        return Unavailable(f"A secret can't be read, because {problem}; nothing was sent.")
+    return CredentialsRefused(f"{error}.")

@@ -16,6 +16,7 @@ from typing import Any, ClassVar, Literal, Protocol, Self, runtime_checkable
 
 from publisher.clock import Clock, sleep
 from publisher.content import Absence, Account, AdaptedPost, Preparation, Publication, PublishedPost, Rendition
+from publisher.machine_errors import machine_problem
 from publisher.platforms.errors import Unavailable
 from publisher.platforms.text_difference import TextDifference
 from publisher.profiles import Profile
@@ -108,6 +109,15 @@ class SessionFile:
 
     def _make_folder(self) -> None:
         self.path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+
+
+def session_unreadable(connection: Connection, error: OSError) -> Unavailable:
+    """What it means that this machine can't read a stored log-in now: nothing about the log-in."""
+    why = machine_problem(error) or error.strerror or "it could not be opened"
+    return Unavailable(
+        f"{connection.session.place} could not be read on this machine ({why}); the log-in stays as it is. "
+        "If this lasts, check the file's owner and the machine's limits."
+    )
 
 
 @contextmanager

@@ -12,6 +12,7 @@ from datetime import datetime, timedelta
 from typing import ClassVar, Self
 
 from publisher.content import Absence, Account, AdaptedPost, Preparation, Publication, PublishedPost, Rendition
+from publisher.machine_errors import machine_problem
 from publisher.platforms import tumblr_links
 from publisher.platforms import tumblr_posts as posts
 from publisher.platforms.base import (
@@ -22,6 +23,7 @@ from publisher.platforms.base import (
     PlatformAdapter,
     Secret,
     UploadedMedia,
+    session_unreadable,
 )
 from publisher.platforms.errors import (
     CredentialsRefused,
@@ -349,7 +351,9 @@ def _login(connection: Connection) -> TumblrLogin:
 def _stored_tokens(connection: Connection) -> dict[str, str]:
     try:
         stored = connection.session.load()
-    except (OSError, ValueError) as error:
+    except OSError as error:
+        raise session_unreadable(connection, error) from error
+    except ValueError as error:
         raise CredentialsRefused(
             f"The stored session of channel {connection.channel!r} can't be read; "
             f"run publisher connect {connection.channel}."
@@ -368,7 +372,7 @@ def _attachment(media: UploadedMedia) -> Attachment:
     try:
         content = media.image.path.read_bytes()
     except OSError as error:
-        raise _gone(media) from error
+        raise _unreadable(media, error) from error
     name = f"{media.reference}.{media.image.format}"
     return Attachment(identifier=media.reference, file_name=name, mime_type=media.image.mime_type, content=content)
 
@@ -377,8 +381,10 @@ def _size(media: UploadedMedia) -> int:
     try:
         return media.image.path.stat().st_size
     except OSError as error:
-        raise _gone(media) from error
+        raise _unreadable(media, error) from error
 
 
-def _gone(media: UploadedMedia) -> Unavailable:
+def _unreadable(media: UploadedMedia, error: OSError) -> Unavailable:
+    if problem := machine_problem(error):
+        return Unavailable(f"The file of {media.reference} can't be read, because {problem}; nothing was sent")
     return Unavailable(f"The file of {media.reference} is gone; nothing was sent")

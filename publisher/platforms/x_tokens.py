@@ -12,7 +12,7 @@ import tweepy
 from requests.auth import AuthBase
 
 from publisher.clock import sleep
-from publisher.platforms.base import Connection
+from publisher.platforms.base import Connection, session_unreadable
 from publisher.platforms.errors import CredentialsRefused, RateLimited, Unavailable
 from publisher.platforms.transport import SentRequest, json_object, retry_after, send_once
 from publisher.platforms.x_client import API_URL
@@ -124,7 +124,9 @@ def bearer(session: Mapping[str, Any]) -> AuthBase:
 def stored_session(connection: Connection) -> dict[str, Any]:
     try:
         return connection.session.load()
-    except (OSError, ValueError) as error:
+    except OSError as error:
+        raise session_unreadable(connection, error) from error
+    except ValueError as error:
         raise CredentialsRefused(
             f"{connection.session.place} can't be read ({type(error).__name__}); {run_connect(connection)}."
         ) from error
