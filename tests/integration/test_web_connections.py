@@ -11,10 +11,13 @@ from pathlib import Path
 
 import pytest
 import requests
+from sqlalchemy import text
+from sqlalchemy.orm import Session
 
 from publisher.desk import Desk
 from publisher.starter import write_starter
 from publisher.web.connections import ConnectionLimits
+from publisher.web.pages import deliveries
 from publisher.web.server import WebServer
 from tests.desk_site import Site
 from tests.idle_crowd import idle_crowd
@@ -172,3 +175,20 @@ def test_no_thread_is_left_behind(site: Site) -> None:
     with idle_crowd(site.server.port, 15, LOG_IN + FORM + b"email=a"):
         assert_answers(site)
         assert threading.active_count() <= before + 3
+
+
+def test_a_slow_reader_of_a_large_export_holds_no_transaction(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def many(session: Session, _wanted: object) -> Iterator[int]:
+        session.execute(text("SELECT 1"))
+        yield from range(40_000)
+
+    monkeypatch.setattr(deliveries, "all_deliveries", many)
+    monkeypatch.setattr(deliveries, "_row", lambda number: dict.fromkeys(deliveries.COLUMNS, f"row {number}"))
+    with serve(tmp_path, ConnectionLimits()) as site:
+        answer = site.client("operator").get("/deliveries/export.csv", stream=True, timeout=PATIENCE)
+        with answer:
+            pieces = answer.iter_content(1000)
+            first = next(pieces)
+            assert site.desk.database.engine.pool.status().endswith("Current Checked out connections: 0")
+            whole = first + b"".join(pieces)
+    assert whole.count(b"\n") == 40_001
