@@ -15,12 +15,17 @@ from publisher.db.session import Database
 from publisher.db.upgrade import UpgradeReport, prepare_database
 from publisher.delivery.channels import Channels
 from publisher.delivery.platform_clocks import PlatformClocks
+from publisher.logs import get_logger
 from publisher.media import MediaStore
 from publisher.media.opening import media_store
 from publisher.post_queue.known import KnownProblems
 from publisher.post_queue.picking import sync_channels
 from publisher.post_queue.targets import TargetFiles
+from publisher.private_files import narrow
 from publisher.settings import Settings, load_settings
+from publisher.settings.private_paths import private_paths
+
+log = get_logger(__name__)
 
 
 class Desk:
@@ -60,6 +65,8 @@ class Desk:
         """Create or migrate the database, if it is the one that this desk last knew, and tell what was done."""
         settings = self.settings
         backups = settings.path(settings.storage.backups)
+        if narrowed := narrow(private_paths(settings)):
+            log.warning("others on this machine can't read these any more", paths=[str(path) for path in narrowed])
         return prepare_database(settings.database_url, backups=backups, now=self.now(), history=self.history)
 
     def database_is_there(self) -> bool:

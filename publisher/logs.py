@@ -20,6 +20,8 @@ import structlog
 from structlog.stdlib import BoundLogger, ProcessorFormatter
 from structlog.typing import EventDict, Processor, WrappedLogger
 
+from publisher.characters import make_visible
+from publisher.file_reading import SECRET_BYTES, read_text
 from publisher.log_folding import FoldingHandler
 
 LEVELS = {"debug": logging.DEBUG, "info": logging.INFO, "warning": logging.WARNING, "error": logging.ERROR}
@@ -179,7 +181,7 @@ def _forms(secret: str) -> set[str]:
 def _content(file: Path) -> str:
     """A secret's file, or nothing: that it can't be read is said where the secret is needed."""
     try:
-        return file.read_text(encoding="utf-8").strip()
+        return read_text(file, SECRET_BYTES).strip()
     except (OSError, UnicodeDecodeError):
         return ""
 
@@ -200,6 +202,11 @@ def _lines_for_people(*, colours: bool) -> Processor:
     return structlog.dev.ConsoleRenderer(colors=colours, exception_formatter=structlog.dev.plain_traceback)
 
 
+def _without_control_characters(_logger: WrappedLogger, _method: str, event: EventDict) -> EventDict:
+    """Keep what people typed from steering the terminal that shows the line."""
+    return {key: make_visible(value, keep="\n\t") if isinstance(value, str) else value for key, value in event.items()}
+
+
 def _formatter(renderer: Processor, secrets: frozenset[str]) -> ProcessorFormatter:
     return ProcessorFormatter(
         foreign_pre_chain=[structlog.stdlib.ExtraAdder()],
@@ -211,6 +218,7 @@ def _formatter(renderer: Processor, secrets: frozenset[str]) -> ProcessorFormatt
             structlog.processors.StackInfoRenderer(),
             structlog.processors.format_exc_info,
             Redactor(secrets),
+            _without_control_characters,
             renderer,
         ],
     )

@@ -5,39 +5,39 @@ from __future__ import annotations
 from collections.abc import Callable
 from urllib.parse import urlsplit
 
+from publisher import post_limits
 from publisher.adapt.cleaning import clean, one_line
 from publisher.adapt.hashtags import hashtags
 from publisher.adapt.markdown import TextMarker
 from publisher.content import Problem, SourceImage, SourcePost
 from publisher.profiles import Profile
 
-MOST_LINE, MOST_TEXT = 2_000, 20_000
-"""Code points of a field of one line and of a longer one; more is no caption but an accident."""
-
-_LINES = ("title", "standfirst", "written_by", "licence", "link")
-_TEXTS = ("body", "credit")
+_LINES = frozenset({"title", "standfirst", "written_by", "licence", "link"})
+"""The fields of one line."""
 
 
 def cleaned(post: SourcePost) -> tuple[SourcePost, tuple[Problem, ...]]:
     """The post with every text cleaned, and a problem for each field that is far too long."""
     changes: dict[str, object] = {}
     found = []
-    for name in (*_LINES, *_TEXTS):
+    for name, most in post_limits.FIELD_LENGTHS.items():
         value: str = getattr(post, name)
-        most = MOST_LINE if name in _LINES else MOST_TEXT
         if len(value) > most:
             message = f"The {name.replace('_', ' ')} has more than {most:,} characters; shorten it."
             found.append(Problem(field=name, message=message))
             value = value[:most]
         changes[name] = one_line(value) if name in _LINES else clean(value)
-    changes["captions"] = {channel: text[:MOST_TEXT] for channel, text in post.captions.items()}
-    changes["images"] = tuple(_cleaned_image(image) for image in post.images)
+    changes["captions"] = {channel: text[: post_limits.CAPTION] for channel, text in post.captions.items()}
+    changes["images"] = tuple(_cleaned_image(image) for image in post.images[: post_limits.IMAGES])
+    changes["tags"] = tuple(tag[: post_limits.TAG] for tag in post.tags[: post_limits.TAGS])
+    changes["links"] = post.links[: post_limits.LINKS]
     return post.model_copy(update=changes), tuple(found)
 
 
 def _cleaned_image(image: SourceImage) -> SourceImage:
-    credit, licence = clean(image.credit[:MOST_LINE]), one_line(image.licence[:MOST_LINE])
-    return image.model_copy(update={"credit": credit, "licence": licence, "alt_text": image.alt_text[:MOST_TEXT]})
+    credit, licence = clean(image.credit[: post_limits.CREDIT]), one_line(image.licence[: post_limits.LICENCE])
+    alt_text = image.alt_text[: post_limits.ALT_TEXT]
+    return image.model_copy(update={"credit": credit, "licence": licence, "alt_text": alt_text})
 
 
 def credit_lines(post: SourcePost) -> tuple[str, ...]:

@@ -9,6 +9,7 @@ import regex
 from pydantic import Field, ValidationError
 
 from publisher.content import Frozen
+from publisher.file_reading import PEOPLE_BYTES, read_text
 
 MENTION = regex.compile(r"@\[([^\[\]\n]{1,200})\](?!\()")
 """A mention as staff write it."""
@@ -37,10 +38,12 @@ class People(Frozen):
             PeopleError: the file can't be read or says something else.
         """
         try:
-            return cls.model_validate(tomllib.loads(path.read_text(encoding="utf-8")))
+            return cls.model_validate(tomllib.loads(read_text(path, PEOPLE_BYTES)))
         except FileNotFoundError:
             return cls()
-        except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+        except OSError as error:
+            raise PeopleError(f"{path} can't be read: {error.strerror or error}") from None
+        except (UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
             raise PeopleError(f"{path} can't be read: {error}") from None
         except ValidationError as error:
             mistake = error.errors(include_url=False)[0]

@@ -12,6 +12,7 @@ from pydantic import ValidationError
 
 from publisher.adapt.image_worker import ImageRefused, run_image_process
 from publisher.content import Rendition, RenditionSpec
+from publisher.file_reading import REPORT_BYTES, read_bytes
 from publisher.media import MediaDamaged, MediaMissing, MediaStore, hash_of
 
 __all__ = ["ImageRefused", "Renderer"]
@@ -40,7 +41,7 @@ class Renderer:
         if report is None:
             return None
         try:
-            rendition = Rendition.model_validate_json(report.read_bytes())
+            rendition = Rendition.model_validate_json(read_bytes(report, REPORT_BYTES))
         except ValidationError:
             return None
         path = self._store.load(digest, f".{rendition.format}")

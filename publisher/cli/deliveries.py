@@ -14,6 +14,7 @@ from sqlalchemy.orm import joinedload
 
 from publisher import retrying
 from publisher.cli.desk import actor, desk_of
+from publisher.cli.echo import echo
 from publisher.cli.output import console, json_option, print_json, print_table, styled
 from publisher.db.models import STATES, Attempt, Delivery, Event, Pick
 from publisher.db.operations import Channel
@@ -239,7 +240,7 @@ def retry_command(ctx: click.Context, delivery: int, i_have_looked: bool) -> Non
     desk = desk_of(ctx)
     retrying.retry(desk, delivery, actor=actor(), i_have_looked=i_have_looked)
     waiting = acts.waiting_of(desk.database, delivery, desk.now())
-    click.echo(acts.retried(waiting, Face.COMMAND, partial(_when, desk)))
+    echo(acts.retried(waiting, Face.COMMAND, partial(_when, desk)))
 
 
 @click.command("adopt")
@@ -260,13 +261,13 @@ def adopt_command(ctx: click.Context, delivery: int, link: str, unread: bool, ye
     if adoption.differences and not yes and sys.stdin.isatty():
         _ask_about(adoption)
     record_adoption(desk.database, adoption, now=desk.now(), actor=actor())
-    click.echo(acts.adopted(adoption))
+    echo(acts.adopted(adoption))
 
 
 def _ask_about(adoption: Adoption) -> None:
-    click.echo(f"The post at {adoption.url} is not what was to be sent:")
+    echo(f"The post at {adoption.url} is not what was to be sent:")
     for difference in adoption.differences:
-        click.echo(f"  {difference}")
+        echo(f"  {difference}")
     click.confirm("Adopt it all the same?", abort=True)
 
 
@@ -279,7 +280,7 @@ def cancel_command(ctx: click.Context, delivery: int) -> None:
     may_be_public = operate.cancel(desk.database, delivery, now=desk.now(), actor=actor())
     with desk.database.reading() as session:
         platform = operate.platform_of(session.get_one(Delivery, delivery))
-    click.echo(acts.canceled(delivery, may_be_public=may_be_public, platform=platform))
+    echo(acts.canceled(delivery, may_be_public=may_be_public, platform=platform))
 
 
 @click.command("pause")
@@ -290,7 +291,7 @@ def pause_command(ctx: click.Context, channel: str, reason: str) -> None:
     """Have a channel publish nothing until somebody resumes it; the REASON is shown to whoever finds it so."""
     desk = desk_of(ctx)
     operate.pause(desk.database, channel, reason, now=desk.now(), actor=actor())
-    click.echo(f"The channel {channel} is paused. Let it publish again: publisher resume {channel}")
+    echo(f"The channel {channel} is paused. Let it publish again: publisher resume {channel}")
 
 
 @click.command("resume")
@@ -300,6 +301,6 @@ def resume_command(ctx: click.Context, channel: str) -> None:
     """Let a channel publish again that is paused, or that its platform told to wait."""
     desk = desk_of(ctx)
     end = operate.resume(desk.database, channel, now=desk.now(), actor=actor())
-    click.echo(acts.resumed(channel, end, partial(_when, desk)))
+    echo(acts.resumed(channel, end, partial(_when, desk)))
     for delivery in acts.held_deliveries(desk.database, channel):
-        click.echo(f"Delivery {delivery} is held; let it out with: publisher retry {delivery}")
+        echo(f"Delivery {delivery} is held; let it out with: publisher retry {delivery}")

@@ -19,6 +19,7 @@ from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from publisher.cli.desk import actor, desk_of
+from publisher.cli.doctor_secrets import describe_key, describe_private_files
 from publisher.cli.errors import sentence
 from publisher.cli.output import console, json_option, print_json
 from publisher.db.errors import RESTORE, DatabaseError
@@ -91,6 +92,8 @@ def _examine(desk: Desk) -> Iterator[Line]:
     yield opened[1]
     if opened[0] is not None:
         yield _try("backup", lambda: _backup_told(desk, settings), str)[1]
+        yield _try("files", lambda: describe_private_files(settings), str)[1]
+        yield _try("key", lambda: describe_key(desk), str)[1]
     yield _try("media", lambda: desk.store, lambda store: store.examine())[1]
     yield _disk(settings.root)
     yield _clock()

@@ -8,14 +8,16 @@ from pathlib import Path
 import click
 
 from publisher.cli.desk import desk_of
+from publisher.cli.echo import echo
 from publisher.clock import SystemClock
 from publisher.desk import Desk
 from publisher.health.heartbeat import SEEN_WITHIN
 from publisher.keeping.backup import make_backup
-from publisher.keeping.files import BackupError, make_private, plain_errors
+from publisher.keeping.files import BackupError, plain_errors
 from publisher.keeping.in_place import accept_present, begin_empty, restore_in_place
 from publisher.keeping.naming import label, read_url
 from publisher.keeping.restore import RestoreReport, restore, restore_copy
+from publisher.private_files import make_private_folder
 
 MOST_NAMES = 20
 """So many originals are named."""
@@ -35,17 +37,17 @@ def backup_command(ctx: click.Context, folder: Path | None) -> None:
     if folder is None:
         folder = settings.path(settings.storage.backups)
         with plain_errors(f"the folder {folder} can't be made"):
-            make_private(folder)
+            make_private_folder(folder)
     desk.database.close()
     report = make_backup(settings, folder, desk.now())
     kept = report.manifest
     size = sum(file.bytes for file in kept.files()) / 1e6
-    click.echo(
+    echo(
         f"The backup is in {report.path}: the database (revision {kept.revision}), originals: {len(kept.originals)}, "
         f"configuration files: {len(kept.config)}, {size:.1f} MB. Secrets and sessions are not in it."
     )
     for original in report.left_out:
-        click.echo(f"Not in it: the original {original}; put it back from an older backup.", err=True)
+        echo(f"Not in it: the original {original}; put it back from an older backup.", err=True)
 
 
 @click.command("restore")
@@ -90,9 +92,9 @@ def restore_command(
     report = _restore(desk_of(ctx), backup, folder, now, url)
     desk = Desk(report.config)
     if url and url != desk.settings.database_url:
-        click.echo(f"Set PUBLISHER__STORAGE__DATABASE, or storage.database: the database is {label(url)} now.")
+        echo(f"Set PUBLISHER__STORAGE__DATABASE, or storage.database: the database is {label(url)} now.")
     for sentence in _told(report, desk, in_place=folder is None):
-        click.echo(sentence)
+        echo(sentence)
 
 
 def _restore(desk: Desk, backup: Path, folder: Path | None, now: datetime, url: str | None) -> RestoreReport:
@@ -112,16 +114,16 @@ def _restore(desk: Desk, backup: Path, folder: Path | None, now: datetime, url: 
 
 def _accept(desk: Desk, now: datetime) -> None:
     report = accept_present(desk.settings, now=now, seen_within=SEEN_WITHIN)
-    click.echo(f"The desk goes on with {_place(desk)}, whose last entry is of {desk.local(report.made_at)}.")
+    echo(f"The desk goes on with {_place(desk)}, whose last entry is of {desk.local(report.made_at)}.")
     for sentence in [*_doubts_told(report), f"Then: publisher --config {report.config} doctor"]:
-        click.echo(sentence)
+        echo(sentence)
 
 
 def _begin_empty(desk: Desk, now: datetime) -> None:
     aside = begin_empty(desk.settings, now=now)
     desk.database.close()
     kept = f" What was left of the lost one is in {aside}." if aside else ""
-    click.echo(
+    echo(
         f"{_place(desk)} was made with an empty queue.{kept} Posts that were shown before are not known to it: add "
         "none of them again."
     )

@@ -5,6 +5,7 @@ from __future__ import annotations
 import click
 
 from publisher.cli.desk import desk_of
+from publisher.cli.echo import echo
 from publisher.db.sealed import rotate
 from publisher.sealing import KEY_VARIABLE, Seal, new_key
 
@@ -17,7 +18,7 @@ def key_command() -> None:
 @key_command.command("new")
 def new_command() -> None:
     """Print a fresh key, for PUBLISHER_KEY on every machine. Nothing is stored."""
-    click.echo(new_key())
+    echo(new_key())
 
 
 @key_command.command("rotate")
@@ -33,9 +34,9 @@ def rotate_command(ctx: click.Context, forget_lost: bool) -> None:
     seal = Seal.from_environment()
     with desk_of(ctx).database.writing() as session:
         rotation = rotate(session, seal, forget_lost=forget_lost)
-    click.echo(
+    echo(
         f"Sealed with the first key: {rotation.resealed}. "
         f"The other keys may go from {KEY_VARIABLE} where every process has the first one first."
     )
     for channel in rotation.forgotten:
-        click.echo(f"The session of {channel} is forgotten; run `publisher connect {channel}`.")
+        echo(f"The session of {channel} is forgotten; run `publisher connect {channel}`.")

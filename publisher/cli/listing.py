@@ -9,6 +9,7 @@ import click
 from rich.markup import escape
 
 from publisher.cli.desk import actor, desk_of
+from publisher.cli.echo import echo
 from publisher.cli.output import DAY, console, json_option, print_json, print_table, styled
 from publisher.db.models import Post
 from publisher.post_queue.approval import PostProblem, problems_of
@@ -136,7 +137,7 @@ def move_command(ctx: click.Context, /, post: int, day: datetime | None, **wishe
         rows = queue_listing(session, desk.settings, desk.targets, desk.people, now=desk.now())
         row = next((row for row in rows if row.post.id == post), None)
     when = f", for {row.projected:%A %Y-%m-%d}" if row and row.projected else ""
-    click.echo(f"Post {post} is now at {row.place} {row.number}{when}." if row else f"Post {post} is moved.")
+    echo(f"Post {post} is now at {row.place} {row.number}{when}." if row else f"Post {post} is moved.")
 
 
 def _place(

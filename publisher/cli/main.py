@@ -11,6 +11,7 @@ from typing import NoReturn
 import click
 
 from publisher import __version__
+from publisher.cli.echo import echo
 
 COMMANDS = {
     "init": "setup",
@@ -126,7 +127,7 @@ def main() -> NoReturn:
         error.show()
         code = error.exit_code
     except (click.Abort, KeyboardInterrupt):
-        click.echo("Stopped.", err=True)
+        echo("Stopped.", err=True)
         code = 130
     except BrokenPipeError:
         # The reader of our output has gone, as `head` does; nothing is left to say to it.
@@ -140,7 +141,7 @@ def main() -> NoReturn:
 def _explain(error: Exception) -> int:
     """One sentence on standard error; the trace only for whoever asks for it."""
     errors = importlib.import_module("publisher.cli.errors")
-    click.echo(f"publisher: {errors.sentence(error)}", err=True)
+    echo(f"publisher: {errors.sentence(error)}", err=True)
     if os.environ.get("PUBLISHER_LOG_LEVEL", "").lower() == "debug":
         raise error
     return 1

@@ -11,6 +11,7 @@ from rich.markup import escape
 from sqlalchemy import select
 
 from publisher.cli.desk import desk_of
+from publisher.cli.echo import echo
 from publisher.cli.output import DAY, console, json_option, print_json, print_table
 from publisher.db.operations import OPEN, Notice
 from publisher.desk import Desk
@@ -36,7 +37,7 @@ def notices_command(ctx: click.Context, test: bool, as_json: bool) -> None:
     if as_json:
         print_json([_row(notice) for notice in standing])
     elif not standing:
-        click.echo("Nothing needs a person.")
+        echo("Nothing needs a person.")
     else:
         print_table(
             "",
@@ -69,7 +70,7 @@ def _test(desk: Desk) -> bool:
     arrived = [name for name, why in answers.items() if not why]
     parts = [f"taken by {', '.join(arrived)}"] if arrived else []
     parts += [f"not taken by {'; '.join(failed)}: mend {URLS_VARIABLE}"] if failed else []
-    click.echo(f"The test message was {', '.join(parts)}.")
+    echo(f"The test message was {', '.join(parts)}.")
     return not failed
 
 

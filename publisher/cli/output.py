@@ -15,6 +15,8 @@ from pydantic import BaseModel
 from rich.console import Console
 from rich.table import Table
 
+from publisher.characters import escape_for_json, make_visible
+
 Command = TypeVar("Command", bound=Callable[..., Any])
 
 DAY = click.DateTime(["%Y-%m-%d"])
@@ -37,10 +39,21 @@ STATE_STYLES = {
 }
 
 
+class _PlainConsole(Console):
+    """A console in which a text that somebody typed never steers the terminal."""
+
+    def print(self, *objects: Any, **options: Any) -> None:
+        super().print(*(_harmless(value) for value in objects), **options)
+
+
+def _harmless(value: Any) -> Any:
+    return make_visible(value, keep="\n\t") if isinstance(value, str) else value
+
+
 @cache
 def console() -> Console:
     """Where tables go. Without a terminal nobody's window is too narrow for them."""
-    return Console(highlight=False, width=None if sys.stdout.isatty() else 200)
+    return _PlainConsole(highlight=False, width=None if sys.stdout.isatty() else 200)
 
 
 def json_option(command: Command) -> Command:
@@ -48,7 +61,7 @@ def json_option(command: Command) -> Command:
 
 
 def print_json(value: Any) -> None:
-    click.echo(json.dumps(value, default=_plain, ensure_ascii=False, indent=2))
+    click.echo(escape_for_json(json.dumps(value, default=_plain, ensure_ascii=False, indent=2)))
 
 
 def _plain(value: object) -> object:
@@ -68,10 +81,10 @@ def styled(state: str) -> str:
 
 def print_table(title: str, columns: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
     """A table with rich markup in its cells; escape what people wrote."""
-    table = Table(title=title or None, title_justify="left", header_style="bold", box=None, pad_edge=False)
+    table = Table(title=_harmless(title) or None, title_justify="left", header_style="bold", box=None, pad_edge=False)
     for column in columns[:-1]:
         table.add_column(column, overflow="fold", no_wrap=column in ("no.", "day", "channel", "state", "published"))
     table.add_column(columns[-1], overflow="fold")
     for row in rows:
-        table.add_row(*row)
+        table.add_row(*map(_harmless, row))
     console().print(table)

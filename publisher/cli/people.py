@@ -7,6 +7,7 @@ from rich.markup import escape
 from sqlalchemy import select
 
 from publisher.cli.desk import actor, desk_of
+from publisher.cli.echo import echo
 from publisher.cli.output import json_option, print_json, print_table
 from publisher.db.staff import Person
 from publisher.desk import Desk
@@ -46,7 +47,7 @@ def add_command(ctx: click.Context, email: str, name: str | None, roles: tuple[s
         now=desk.now(),
         actor=actor(),
     )
-    click.echo(f"{email} can log in.")
+    echo(f"{email} can log in.")
 
 
 @user_command.command("list")
@@ -82,7 +83,7 @@ def deactivate_command(ctx: click.Context, email: str) -> None:
     """Shut somebody out at once."""
     desk = desk_of(ctx)
     accounts.set_active(desk.database, _id_of(desk, email), False, now=desk.now(), actor=actor())
-    click.echo(f"{email} is shut out.")
+    echo(f"{email} is shut out.")
 
 
 def _id_of(desk: Desk, email: str) -> int:

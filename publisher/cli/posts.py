@@ -5,21 +5,19 @@ from __future__ import annotations
 from dataclasses import asdict
 from datetime import datetime
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
 import click
-from pydantic import ValidationError
 
 from publisher.cli.desk import actor, desk_of
+from publisher.cli.echo import echo
 from publisher.cli.output import DAY, console, json_option, print_json
 from publisher.desk import Desk
 from publisher.post_queue.approval import Approval, NotApproved, approve
-from publisher.post_queue.drafts import PostChanges, PostDraft
+from publisher.post_queue.drafts import PostChanges, PostDraft, check_entered
 from publisher.post_queue.errors import PostError
 from publisher.post_queue.intake import read_folder, read_post_file
 from publisher.post_queue.posts import add_post, edit_post, withdraw_post
-
-Content = TypeVar("Content", PostDraft, PostChanges)
 
 FILE = click.Path(path_type=Path, exists=True, dir_okay=False)
 
@@ -54,20 +52,20 @@ def add_command(
     for name, draft in _drafts(source) if source else [("", _draft(title or "", fields))]:
         if isinstance(draft, PostError):
             failed += 1
-            click.echo(f"publisher: {draft}", err=True)
+            echo(f"publisher: {draft}", err=True)
             continue
         try:
             added.append(_add(desk, name, draft, approve_too))
         except PostError as error:
             failed += 1
-            click.echo(f"publisher: {name}{': ' if name else ''}{error}", err=True)
+            echo(f"publisher: {name}{': ' if name else ''}{error}", err=True)
     if as_json:
         print_json(added)
     else:
         for row in added:
-            click.echo(f"Post {row['id']} “{row['title']}” is {row['state']}.")
+            echo(f"Post {row['id']} “{row['title']}” is {row['state']}.")
             for warning in row["warnings"]:
-                click.echo(f"  {warning}")
+                echo(f"  {warning}")
     ctx.exit(1 if failed else 0)
 
 
@@ -89,18 +87,7 @@ def _draft(title: str, fields: dict[str, Any]) -> PostDraft:
         for number, image in enumerate(images)
     ]
     day: datetime | None = fields.pop("fixed_date")
-    return _checked(PostDraft, {"title": title, "images": pictures, "fixed_date": day and day.date(), **fields})
-
-
-def _checked(kind: type[Content], values: dict[str, Any]) -> Content:
-    """The values as a draft or as changes. Raises PostError."""
-    try:
-        return kind.model_validate(values)
-    except ValidationError as error:
-        mistake = error.errors(include_url=False)[0]
-        field = ".".join(str(part) for part in mistake["loc"])
-        message = mistake["msg"].removeprefix("Value error, ")
-        raise PostError(f"{field}: {message}" if field else message) from None
+    return check_entered(PostDraft, {"title": title, "images": pictures, "fixed_date": day and day.date(), **fields})
 
 
 def _add(desk: Desk, name: str, draft: PostDraft, approve_too: bool) -> dict[str, Any]:
@@ -168,20 +155,20 @@ def edit_command(
         desk.database,
         desk.store,
         post,
-        _checked(PostChanges, values),
+        check_entered(PostChanges, values),
         now=desk.now(),
         expected_version=expect_version,
         actor=actor(),
     )
-    click.echo(f"Post {post} is changed; this is version {outcome.version}.")
+    echo(f"Post {post} is changed; this is version {outcome.version}.")
     if outcome.back_to_review:
-        click.echo(f"It is in review again: approve it with publisher approve {post}")
+        echo(f"It is in review again: approve it with publisher approve {post}")
     if outcome.applies_to:
-        click.echo(f"Until then {', '.join(outcome.applies_to)} will show the text that was approved.")
+        echo(f"Until then {', '.join(outcome.applies_to)} will show the text that was approved.")
     if outcome.too_late:
-        click.echo(f"It is too late for {', '.join(outcome.too_late)}: those have the post as it was.")
+        echo(f"It is too late for {', '.join(outcome.too_late)}: those have the post as it was.")
     for warning in outcome.warnings:
-        click.echo(warning)
+        echo(warning)
 
 
 def _caption(text: str) -> tuple[str, str]:
@@ -205,14 +192,14 @@ def approve_command(ctx: click.Context, posts: tuple[int, ...], as_json: bool) -
             remarks = [asdict(problem) for problem in approval.remarks]
             results.append({"post": post, "approved": True, "problems": remarks, **asdict(approval.reach)})
             if not as_json:
-                click.echo(f"Post {post} is approved.")
+                echo(f"Post {post} is approved.")
                 _tell_reach(approval)
         except NotApproved as refusal:
             results.append({"post": post, "approved": False, "problems": [asdict(each) for each in refusal.problems]})
             if not as_json:
-                click.echo(f"Post {post} is not approved:", err=True)
+                echo(f"Post {post} is not approved:", err=True)
                 for problem in refusal.problems:
-                    click.echo(f"  {problem}", err=True)
+                    echo(f"  {problem}", err=True)
     if as_json:
         print_json(results)
     ctx.exit(0 if all(result["approved"] for result in results) else 1)
@@ -220,9 +207,9 @@ def approve_command(ctx: click.Context, posts: tuple[int, ...], as_json: bool) -
 
 def _tell_reach(approval: Approval) -> None:
     if approval.reach.applies_to:
-        click.echo(f"{', '.join(approval.reach.applies_to)} will show it as it is now.")
+        echo(f"{', '.join(approval.reach.applies_to)} will show it as it is now.")
     if approval.reach.too_late:
-        click.echo(f"It is too late for {', '.join(approval.reach.too_late)}: those have the post as it was.")
+        echo(f"It is too late for {', '.join(approval.reach.too_late)}: those have the post as it was.")
 
 
 @click.command("withdraw")
@@ -232,4 +219,4 @@ def withdraw_command(ctx: click.Context, post: int) -> None:
     """Take a post out of the queue or the reserve; approving it brings it back."""
     desk = desk_of(ctx)
     withdraw_post(desk.database, post, desk.now(), actor())
-    click.echo(f"Post {post} is withdrawn.")
+    echo(f"Post {post} is withdrawn.")

@@ -15,6 +15,7 @@ from rich.text import Text
 
 from publisher.adapt.rich_html import length_told
 from publisher.cli.desk import desk_of
+from publisher.cli.echo import echo
 from publisher.cli.output import console, json_option, print_json, print_table
 from publisher.cli.preview_page import Header, preview_page
 from publisher.content import AdaptedPost, Rendition
@@ -56,7 +57,7 @@ def preview_command(ctx: click.Context, post: int, channel: str | None, page: Pa
         print_json([_row(each) for each in shown])
         return
     if page:
-        click.echo(f"Wrote {page}.")
+        echo(f"Wrote {page}.")
     else:
         for each in shown:
             _print(each)

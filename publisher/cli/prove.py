@@ -13,6 +13,7 @@ from pathlib import Path
 import click
 from rich.markup import escape
 
+from publisher.cli.echo import echo
 from publisher.cli.output import console, json_option, print_json, print_table
 from publisher.logs import configure_logs
 from publisher.proving.plan import TROUBLES, Terms
@@ -74,7 +75,7 @@ def prove_command(
         on=on,
         kills=days * KILLS_PER_DAY if kills is None else kills,
     )
-    click.echo(f"seed {terms.seed}", err=True)
+    echo(f"seed {terms.seed}", err=True)
     with _ending_on_sigterm(), _room(folder) as room, _logs_in(room), console().status("") as status:
         shows_progress = sys.stdout.isatty() and not as_json
         report = run_proof(

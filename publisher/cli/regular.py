@@ -13,8 +13,9 @@ from publisher.keeping.daily import keep_daily, keep_daily_dump
 from publisher.logs import get_logger
 from publisher.notices import Notifier
 from publisher.post_queue.preparing import prepare_next, sweep_renditions
-from publisher.post_queue.uploads import FOLDER, Uploads
+from publisher.post_queue.uploads import Uploads
 from publisher.scheduler import RegularJob
+from publisher.settings.private_paths import UPLOADS
 from publisher.webhooks import forget_old, send_webhooks
 
 PREPARE_SECONDS = 60
@@ -88,7 +89,7 @@ class _House:
         if self._swept is not None and desk.now() - self._swept <= SWEEP_PAUSE:
             return
         self._swept = desk.now()
-        uploads = Uploads(desk.database, desk.store, desk.settings.path(FOLDER))
+        uploads = Uploads(desk.database, desk.store, desk.settings.path(UPLOADS))
         files = sweep_renditions(desk.database, desk.renderer, desk.now()) + uploads.sweep(desk.now())
         messages = forget_old(desk.database, desk.now())
         if files or messages:

@@ -10,6 +10,7 @@ from pathlib import Path
 import click
 
 from publisher.cli.desk import desk_of
+from publisher.cli.echo import echo
 from publisher.desk import Desk
 from publisher.starter import starter_files, write_starter
 
@@ -20,10 +21,10 @@ def init_command(folder: Path) -> None:
     """Write a commented configuration and an empty queue into FOLDER; nothing is overwritten."""
     written = write_starter(folder)
     for path in starter_files():
-        click.echo(f"{'wrote' if folder / path in written else 'kept '} {folder / path}")
+        echo(f"{'wrote' if folder / path in written else 'kept '} {folder / path}")
     desk = Desk(folder / "config" / "publisher.toml")
-    click.echo(desk.prepare().sentence)
-    click.echo(
+    echo(desk.prepare().sentence)
+    echo(
         "Next: fill in config/publisher.toml and the secrets that config/.env.example lists, then run: publisher doctor"
     )
 
@@ -32,7 +33,7 @@ class _Terminal:
     """A person at a terminal, who answers questions."""
 
     def tell(self, text: str) -> None:
-        click.echo(text)
+        echo(text)
 
     def ask(self, question: str, *, secret: bool = False) -> str:
         answer: str = click.prompt(question.rstrip(": "), hide_input=secret)
@@ -45,7 +46,7 @@ class _Terminal:
 def connect_command(ctx: click.Context, channel: str) -> None:
     """Log CHANNEL in once, by hand; what the platform hands out is stored, readable only by you."""
     account = desk_of(ctx).channels.authorize(channel, _Terminal())
-    click.echo(f"{channel} is connected as {account.name}{f' ({account.url})' if account.url else ''}.")
+    echo(f"{channel} is connected as {account.name}{f' ({account.url})' if account.url else ''}.")
 
 
 @click.command("sandbox", context_settings={"ignore_unknown_options": True})

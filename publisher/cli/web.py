@@ -8,6 +8,7 @@ import sys
 import click
 
 from publisher.cli.desk import desk_of
+from publisher.cli.echo import echo
 from publisher.cli.memory import keep_what_was_imported
 from publisher.cli.regular import heartbeat, telling
 from publisher.delivery.owner import this_process
@@ -53,7 +54,7 @@ def web_command(ctx: click.Context, host: str | None, port: int | None, root_pat
     jobs.start()
     keep_what_was_imported()
     get_logger("web").info("ready", url=server.url)
-    click.echo(f"The desk is at {server.url}", err=True)
+    echo(f"The desk is at {server.url}", err=True)
     stop.wait()
     jobs.stop()
     server.stop()

@@ -21,6 +21,22 @@ class Rotation:
     """Channels whose sessions no key opened."""
 
 
+def check_openable(session: Session, seal: Seal | None) -> int:
+    """Return how many secrets lie sealed in the database. Raises WrongKey when a key is given and one is not opened."""
+    sealed = [
+        *((row.content, f"session of {row.channel_name}") for row in session.scalars(select(ChannelSession))),
+        *(
+            (person.totp_secret or "", f"second factor of {person.email}")
+            for person in session.scalars(select(Person).where(Person.totp_secret.is_not(None)))
+        ),
+        *((hook.secret, f"secret of the webhook {hook.url}") for hook in session.scalars(select(Webhook))),
+    ]
+    if seal is not None:
+        for content, what in sealed:
+            seal.reseal(content, what)
+    return len(sealed)
+
+
 def rotate(session: Session, seal: Seal, *, forget_lost: bool = False) -> Rotation:
     """Seal everything with the first key.
 

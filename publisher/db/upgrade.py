@@ -26,6 +26,7 @@ from publisher.db.base import Base
 from publisher.db.errors import RESTORE, DatabaseError
 from publisher.db.history import History
 from publisher.db.session import create_database_engine
+from publisher.private_files import make_private_file, make_private_folder
 
 __all__ = ["DatabaseError", "UpgradeReport", "back_up", "knows", "migrate", "prepare_database"]
 
@@ -93,6 +94,8 @@ def prepare_database(url: str, *, backups: Path, now: datetime, history: History
             history.examine()
         engine = create_database_engine(url)
         if file is not None:
+            # SQLite gives the files beside it, with the changes, the permissions of this one.
+            make_private_file(file)
             _switch_to_wal(file)
             event.listen(engine, "connect", _keep_rows_while_tables_are_copied)
         try:
@@ -108,11 +111,11 @@ def back_up(file: Path, backups: Path, *, revision: str, now: datetime) -> Path:
         DatabaseError: the copy is damaged.
         OSError, sqlite3.Error: it can't be made.
     """
-    backups.mkdir(mode=0o700, parents=True, exist_ok=True)
+    make_private_folder(backups)
     target = backups / f"{file.stem}-{now.astimezone(UTC):%Y%m%dT%H%M%SZ}-{revision}.db"
     unfinished = target.with_suffix(".part")
     unfinished.unlink(missing_ok=True)
-    os.close(os.open(unfinished, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600))
+    make_private_file(unfinished)
     try:
         with closing(sqlite3.connect(file)) as source, closing(sqlite3.connect(unfinished)) as copy:
             source.backup(copy)
@@ -157,6 +160,7 @@ def _upgrade(engine: Engine, file: Path | None, backups: Path, now: datetime) ->
             # The lock is held: the copy is exactly what the migration starts from.
             backup = _checked_backup(file, backups, revision=before, now=now)
         migrate(connection)
+        _refuse_other_tables(connection, after)
         if file is not None and (broken := connection.exec_driver_sql("PRAGMA foreign_key_check").first()):
             raise DatabaseError(f"the migration of {file} would leave rows of {broken[0]} without what they belong to")
     return UpgradeReport(before=before, after=after, backup=backup)
@@ -221,15 +225,32 @@ def _revisions(connection: Connection) -> tuple[str | None, str]:
         raise DatabaseError(f"{_name(connection)} belongs to another program; choose another database")
     if before is not None and not knows(before):
         raise DatabaseError(
-            f"{_name(connection)} was written by a newer publisher (revision {before}, this one knows {newest}); "
-            f"install that version, or {RESTORE}"
+            f"{_name(connection)} was written by a newer publisher, or by one that was never released "
+            f"(revision {before}, this one knows {newest}); install that version, or {RESTORE}"
         )
     if engine_tables.unknown(connection):
         raise DatabaseError(
             f"{_name(connection)} was used with a newer version of {engine_tables.PACKAGE} than is installed here; "
             "install that version, or a newer one"
         )
+    if before is not None and before == newest:
+        _refuse_other_tables(connection, before)
     return before, newest
+
+
+def _refuse_other_tables(connection: Connection, revision: str) -> None:
+    """Refuse a database whose revision has the name of one of ours, and other tables: it was rewritten since."""
+    present = {
+        name: {each["name"] for each in columns}
+        for (_, name), columns in inspect(connection).get_multi_columns().items()
+    }
+    for name, wanted in Base.metadata.tables.items():
+        lacking = [each.name for each in wanted.columns if each.name not in present.get(name, ())]
+        if lacking:
+            raise DatabaseError(
+                f"{_name(connection)} says that it has revision {revision}, but its table {name} lacks {lacking[0]}: "
+                f"it was made by a version that was never released; {RESTORE}"
+            )
 
 
 def _name(connection: Connection) -> str:

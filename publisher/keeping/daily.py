@@ -14,8 +14,9 @@ from pathlib import Path
 
 from publisher.db.upgrade import back_up
 from publisher.keeping.backup import make_dump, revision_of
-from publisher.keeping.files import UNFINISHED, clear_unfinished, flush_folder, make_private, plain_errors
+from publisher.keeping.files import UNFINISHED, clear_unfinished, flush_folder, plain_errors
 from publisher.keeping.manifest import MANIFEST
+from publisher.private_files import make_private_folder
 from publisher.settings import Settings
 
 EVERY = timedelta(hours=24)
@@ -42,7 +43,7 @@ def keep_daily(file: Path, backups: Path, now: datetime) -> Path | None:
     if any(now - EVERY < made <= now for made in _copies(folder, file.stem)):
         return None
     with plain_errors(f"the daily backup can't be written to {folder}"):
-        make_private(folder)
+        make_private_folder(folder)
         clear_unfinished(folder, UNFINISHED, now)
         with tempfile.TemporaryDirectory(dir=folder, prefix=UNFINISHED) as part:
             made = back_up(file, Path(part), revision=revision_of(file), now=now)
@@ -63,7 +64,7 @@ def keep_daily_dump(settings: Settings, now: datetime) -> Path | None:
     if any(now - EVERY < made <= now for made in _dumps(folder)):
         return None
     with plain_errors(f"the daily backup can't be written to {folder}"):
-        make_private(folder)
+        make_private_folder(folder)
         clear_unfinished(folder, UNFINISHED, now)
         made = make_dump(settings, folder, f"{DUMPS}-{now.astimezone(UTC):%Y%m%dT%H%M%SZ}", now)
         for old in _superfluous(_dumps(folder)):

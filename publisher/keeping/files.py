@@ -13,6 +13,8 @@ from contextlib import contextmanager
 from datetime import datetime, timedelta
 from pathlib import Path
 
+from publisher.private_files import make_private_folder
+
 UNFINISHED = ".part-"
 """How the names of what is not whole yet begin."""
 LEFT_AFTER = timedelta(days=1)
@@ -29,16 +31,9 @@ def hash_of(file: Path) -> str:
         return hashlib.file_digest(content, "sha256").hexdigest()
 
 
-def make_private(folder: Path) -> None:
-    """Make a folder, and those above it that are not there, for its owner alone."""
-    if not folder.is_dir():
-        make_private(folder.parent)
-        folder.mkdir(mode=0o700, exist_ok=True)
-
-
 def copy_file(source: Path, target: Path) -> None:
     """Copy a file so that it is there whole, on disk, or not at all, and readable only by its owner."""
-    make_private(target.parent)
+    make_private_folder(target.parent)
     handle, name = tempfile.mkstemp(dir=target.parent, prefix=UNFINISHED)
     try:
         with os.fdopen(handle, "wb") as copy, source.open("rb") as content:
@@ -53,7 +48,7 @@ def copy_file(source: Path, target: Path) -> None:
 
 def link_or_copy(source: Path, target: Path) -> None:
     """A second name for a file that is never changed; a copy where the file system can't give one."""
-    make_private(target.parent)
+    make_private_folder(target.parent)
     try:
         os.link(source.resolve(), target)
     except OSError:

@@ -8,6 +8,7 @@ from typing import Annotated, Literal
 
 from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field, ValidationError
 
+from publisher.file_reading import MANIFEST_BYTES, read_bytes
 from publisher.keeping.files import BackupError, hash_of, plain_errors
 from publisher.media import write_whole
 
@@ -82,7 +83,7 @@ def read_manifest(backup: Path) -> Manifest:
     if not file.is_file():
         raise BackupError(f"{backup} is no backup: it holds no {MANIFEST}; name a folder that publisher backup wrote")
     with plain_errors(f"{file} can't be read"):
-        text = file.read_bytes()
+        text = read_bytes(file, MANIFEST_BYTES)
     try:
         manifest = Manifest.model_validate_json(text)
     except ValidationError as error:

@@ -23,13 +23,14 @@ from publisher.db.upgrade import knows, migrate
 from publisher.keeping.backup import complete
 from publisher.keeping.database_copy import make_safe, take_copy
 from publisher.keeping.doubting import Doubts, doubt, refuse_future
-from publisher.keeping.files import UNFINISHED, BackupError, copy_file, flush_folder, make_private, plain_errors
+from publisher.keeping.files import UNFINISHED, BackupError, copy_file, flush_folder, plain_errors
 from publisher.keeping.holding import connected
 from publisher.keeping.manifest import KeptFile, Manifest, check_files, read_manifest
 from publisher.keeping.naming import label
 from publisher.keeping.postgres import load, refuse_unfit
 from publisher.media.opening import media_store
 from publisher.post_queue.gap import Gap
+from publisher.private_files import make_private_folder
 from publisher.settings import Settings, load_settings
 
 
@@ -101,7 +102,7 @@ def restore_copy(copy: Path, settings: Settings, folder: Path, now: datetime) ->
 def _new_folder(folder: Path) -> Iterator[None]:
     """The folder, which is empty; on an error it is so again, or gone if it was not there."""
     existed = folder.exists()
-    make_private(folder)
+    make_private_folder(folder)
     try:
         yield
     except BaseException:
@@ -161,7 +162,7 @@ class _Restoring:
         inside = target.is_relative_to(self._part)
         final = self._folder / target.relative_to(self._part) if inside else target
         self._move_in(but=ready)
-        make_private(final.parent)
+        make_private_folder(final.parent)
         # From here on, no desk begins anew where the database is still lacking.
         self._know(URL.create("sqlite", database=str(final)).render_as_string(), doubts)
         copy_file(ready, final)

@@ -12,6 +12,7 @@ from typing import BinaryIO
 
 from publisher.clock import SystemClock
 from publisher.media.files import plain_errors, whole_file
+from publisher.private_files import make_private_folder
 
 LARGEST = 2 << 30
 """Bytes that the copies may take, besides those that are in use."""
@@ -54,7 +55,7 @@ class LocalCache:
     def workroom(self) -> Path:
         """The folder itself, there now: what is left in it by a process that died is removed like an unused copy."""
         with plain_errors(self.folder):
-            self.folder.mkdir(parents=True, exist_ok=True)
+            make_private_folder(self.folder)
         return self.folder
 
     def _shrink(self) -> None:
@@ -84,7 +85,7 @@ class LocalCache:
 
     @contextmanager
     def _locked(self, kind: int) -> Iterator[None]:
-        self.folder.mkdir(parents=True, exist_ok=True)
+        make_private_folder(self.folder)
         with (self.folder / _LOCK).open("ab") as lock:
             fcntl.flock(lock, kind)
             yield

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 from publisher.media.base import MediaUnreachable
+from publisher.private_files import make_private_folder
 
 UNFINISHED = ".part-"
 
@@ -18,7 +19,7 @@ UNFINISHED = ".part-"
 @contextmanager
 def whole_file(target: Path) -> Iterator[BinaryIO]:
     """A new file that comes to lie at `target`, on disk, when the block ends, and vanishes when it fails."""
-    target.parent.mkdir(parents=True, exist_ok=True)
+    make_private_folder(target.parent)
     handle, name = tempfile.mkstemp(dir=target.parent, prefix=UNFINISHED)
     try:
         with os.fdopen(handle, "wb") as file:

@@ -11,6 +11,7 @@ from pathlib import Path
 
 from publisher.media.base import MediaDamaged, MediaMissing, MediaStore, MediaUnreachable
 from publisher.media.files import hash_of, plain_errors, write_whole
+from publisher.private_files import make_private_folder
 
 SHA256 = re.compile("[0-9a-f]{64}")
 
@@ -73,7 +74,7 @@ class FolderStore(MediaStore):
     def workroom(self) -> Path:
         folder = self.folder / "renditions"
         with plain_errors(self.folder):
-            folder.mkdir(parents=True, exist_ok=True)
+            make_private_folder(folder)
         return folder
 
     def examine(self) -> str:

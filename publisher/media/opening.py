@@ -8,8 +8,8 @@ from publisher.media.base import MediaStore
 from publisher.media.cache import LocalCache
 from publisher.media.folder import FolderStore
 from publisher.settings import Settings, SettingsError, read_secret
+from publisher.settings.private_paths import MEDIA_COPIES
 
-CACHE = "media-cache"
 ACCESS_KEY, SECRET_KEY = "PUBLISHER_S3_ACCESS_KEY", "PUBLISHER_S3_SECRET_KEY"
 
 
@@ -28,6 +28,6 @@ def media_store(settings: Settings) -> MediaStore:
     # boto3 takes long to import: whoever keeps media in a folder does without.
     s3 = importlib.import_module("publisher.media.s3")
     store: MediaStore = s3.S3Store(
-        bucket, LocalCache(settings.path(CACHE)), access_key=access_key, secret_key=secret_key
+        bucket, LocalCache(settings.path(MEDIA_COPIES)), access_key=access_key, secret_key=secret_key
     )
     return store

@@ -16,9 +16,11 @@ from typing import Any, ClassVar, Literal, Protocol, Self, runtime_checkable
 
 from publisher.clock import Clock, sleep
 from publisher.content import Absence, Account, AdaptedPost, Preparation, Publication, PublishedPost, Rendition
+from publisher.file_reading import SESSION_BYTES, read_text
 from publisher.machine_errors import machine_problem
 from publisher.platforms.errors import Unavailable
 from publisher.platforms.text_difference import TextDifference
+from publisher.private_files import make_private_folder
 from publisher.profiles import Profile
 
 TURN_SECONDS = 0.2
@@ -76,7 +78,7 @@ class SessionFile:
     def load(self) -> dict[str, Any]:
         """The stored session; empty when there is none."""
         try:
-            loaded = json.loads(self.path.read_text(encoding="utf-8"))
+            loaded = json.loads(read_text(self.path, SESSION_BYTES))
         except FileNotFoundError:
             return {}
         return loaded if isinstance(loaded, dict) else {}
@@ -108,7 +110,7 @@ class SessionFile:
             yield
 
     def _make_folder(self) -> None:
-        self.path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        make_private_folder(self.path.parent)
 
 
 def session_unreadable(connection: Connection, error: OSError) -> Unavailable:

@@ -27,6 +27,7 @@ from urllib3.exceptions import ConnectTimeoutError, NameResolutionError, NewConn
 from urllib3.util.connection import allowed_gai_family
 
 from publisher.clock import monotonic
+from publisher.file_reading import CERTIFICATES_BYTES, refuse_unfit
 
 CONNECT_TIMEOUT = 10.0
 """Seconds for one address of the platform to take the connection, and again for the TLS hand-shake."""
@@ -163,6 +164,7 @@ def shared_context(ca_file: Path | None) -> ssl.SSLContext:
     """
     path = str(ca_file or DEFAULT_CA_BUNDLE_PATH)
     try:
+        refuse_unfit(Path(path), CERTIFICATES_BYTES)
         state = Path(path).stat()
         return _loaded_context(path, state.st_mtime_ns, state.st_size)
     except OSError as error:

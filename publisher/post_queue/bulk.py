@@ -12,7 +12,7 @@ from publisher.adapt.posts import Target
 from publisher.db.session import Database
 from publisher.media import MediaStore
 from publisher.post_queue.approval import NotApproved, approve
-from publisher.post_queue.drafts import PostChanges
+from publisher.post_queue.drafts import PostChanges, check_entered
 from publisher.post_queue.errors import PostError
 from publisher.post_queue.order import After, End, FixedDate, Place, Reserve, move_post
 from publisher.post_queue.posts import edit_post, withdraw_post
@@ -151,7 +151,7 @@ class Bulk:
             self.database,
             self.store,
             post_id,
-            PostChanges(tags=tuple(tags)),
+            check_entered(PostChanges, {"tags": tags}),
             now=self.now,
             expected_version=version,
             actor=self.actor,

@@ -2,16 +2,31 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import date
 from pathlib import Path
 from typing import Annotated, Any, TypeVar
 
-from pydantic import AfterValidator, AwareDatetime, Field, StringConstraints, field_validator, model_validator
+from pydantic import (
+    AfterValidator,
+    AwareDatetime,
+    BaseModel,
+    Field,
+    StringConstraints,
+    ValidationError,
+    field_validator,
+    model_validator,
+)
 
+from publisher import post_limits
+from publisher.characters import remove_from_all
 from publisher.content import Frozen, ImageChoices, Link
+from publisher.post_limits import describe_limit
+from publisher.post_queue.errors import PostError
 
 Language = Annotated[str, StringConstraints(max_length=16, pattern=r"^[a-z]{2,3}(-[A-Za-z0-9]{2,8})*$")]
 Line = Annotated[str, StringConstraints(strip_whitespace=True)]
+Title = Annotated[Line, Field(min_length=1, max_length=post_limits.TITLE)]
 FIRST_YEAR, LAST_YEAR = 1990, 2199
 Moment = TypeVar("Moment", bound=date)
 
@@ -27,15 +42,32 @@ Day = Annotated[date, AfterValidator(_of_our_time)]
 Instant = Annotated[AwareDatetime, AfterValidator(_of_our_time)]
 
 
-def _holds_nul(value: Any) -> bool:
-    if isinstance(value, str):
-        return "\0" in value
+class Typed(Frozen):
+    """What somebody typed: its texts lose the characters that are no part of a text."""
+
+    @model_validator(mode="before")
+    @classmethod
+    def _readable(cls, values: Any) -> Any:
+        if not isinstance(values, dict):
+            return values
+        return remove_from_all({name: _plain(value) for name, value in values.items()})
+
+
+def _plain(value: Any) -> Any:
+    """A field with mappings in place of the models in it, which may be of a kind without limits."""
+    if isinstance(value, BaseModel):
+        return value.model_dump(exclude_unset=True)
     if isinstance(value, dict):
-        return any(map(_holds_nul, (*value, *value.values())))
-    return isinstance(value, list | tuple) and any(map(_holds_nul, value))
+        return {
+            key: item.model_dump(exclude_unset=True) if isinstance(item, BaseModel) else item
+            for key, item in value.items()
+        }
+    if isinstance(value, list | tuple):
+        return [item.model_dump(exclude_unset=True) if isinstance(item, BaseModel) else item for item in value]
+    return value
 
 
-class ImageDraft(Frozen):
+class PictureContent(Typed):
     """One picture: a local file, or the hash of an original that is stored already."""
 
     file: Path | None = None
@@ -46,13 +78,13 @@ class ImageDraft(Frozen):
     choices: ImageChoices = ImageChoices()
 
     @model_validator(mode="after")
-    def _one_source(self) -> ImageDraft:
+    def _one_source(self) -> PictureContent:
         if (self.file is None) == (self.media is None):
             raise ValueError("name either the picture's file or the hash of a stored original")
         return self
 
 
-class Translation(Frozen):
+class TranslationContent(Typed):
     """A post's texts in another language. A credit left out is taken from the original."""
 
     title: Line = Field(min_length=1)
@@ -63,7 +95,7 @@ class Translation(Frozen):
     """One per picture, in their order."""
 
 
-class PostContent(Frozen):
+class PostContent(Typed):
     """What a post says and shows; where it stands in the queue is not part of it."""
 
     title: Line = Field(min_length=1)
@@ -79,16 +111,8 @@ class PostContent(Frozen):
     embargo_until: Instant | None = None
     captions: dict[str, str] = Field(default_factory=dict)
     """Captions written by hand, by channel name, or by `lang:` and a language."""
-    translations: dict[Language, Translation] = Field(default_factory=dict)
-    images: tuple[ImageDraft, ...] = ()
-
-    @model_validator(mode="before")
-    @classmethod
-    def _readable(cls, values: Any) -> Any:
-        # PostgreSQL stores no such character.
-        if _holds_nul(values):
-            raise ValueError("a text holds the character NUL, which nobody can read; remove it")
-        return values
+    translations: Mapping[Language, TranslationContent] = Field(default_factory=dict)
+    images: tuple[PictureContent, ...] = ()
 
     @field_validator("link")
     @classmethod
@@ -105,7 +129,64 @@ class PostContent(Frozen):
         return value
 
 
-class PostDraft(PostContent):
+def _few_boxes(choices: ImageChoices) -> ImageChoices:
+    for name, present in (("protected", choices.protected), ("gutters", choices.gutters or ())):
+        if len(present) > post_limits.BOXES:
+            raise ValueError(f"{name}: there are {len(present):,} of these, and {post_limits.BOXES} are possible")
+    return choices
+
+
+class ImageDraft(PictureContent):
+    """A picture as it is handed in, within the limits."""
+
+    alt_text: Line = Field(default="", max_length=post_limits.ALT_TEXT)
+    credit: Line = Field(default="", max_length=post_limits.CREDIT)
+    licence: Line = Field(default="", max_length=post_limits.LICENCE)
+    choices: Annotated[ImageChoices, AfterValidator(_few_boxes)] = ImageChoices()
+
+
+class ShortLink(Link):
+    """A link as it is handed in, within the limits."""
+
+    label: str = Field(max_length=post_limits.LINK_LABEL)
+    url: str = Field(max_length=post_limits.ADDRESS)
+
+
+class Translation(TranslationContent):
+    """A translation as it is handed in, within the limits."""
+
+    title: Title
+    standfirst: Line = Field(default="", max_length=post_limits.STANDFIRST)
+    body: str = Field(default="", max_length=post_limits.BODY)
+    credit: Line = Field(default="", max_length=post_limits.CREDIT)
+    alt_texts: tuple[Annotated[Line, Field(max_length=post_limits.ALT_TEXT)], ...] = Field(
+        default=(), max_length=post_limits.IMAGES
+    )
+
+
+class NewContent(PostContent):
+    """What a post says as it is handed in, within the limits of `post_limits`."""
+
+    title: Title
+    standfirst: Line = Field(default="", max_length=post_limits.STANDFIRST)
+    body: str = Field(default="", max_length=post_limits.BODY)
+    written_by: Line = Field(default="", max_length=post_limits.WRITTEN_BY)
+    credit: Line = Field(default="", max_length=post_limits.CREDIT)
+    licence: Line = Field(default="", max_length=post_limits.LICENCE)
+    link: Line = Field(default="", max_length=post_limits.ADDRESS)
+    links: tuple[ShortLink, ...] = Field(default=(), max_length=post_limits.LINKS)
+    tags: tuple[Annotated[Line, Field(max_length=post_limits.TAG)], ...] = Field(
+        default=(), max_length=post_limits.TAGS
+    )
+    captions: dict[
+        Annotated[str, Field(max_length=post_limits.CHANNEL_NAME)],
+        Annotated[str, Field(max_length=post_limits.CAPTION)],
+    ] = Field(default_factory=dict, max_length=post_limits.CAPTIONS)
+    translations: dict[Language, Translation] = Field(default_factory=dict, max_length=post_limits.TRANSLATIONS)
+    images: tuple[ImageDraft, ...] = Field(default=(), max_length=post_limits.IMAGES)
+
+
+class PostDraft(NewContent):
     """A whole post, as it is added."""
 
     fixed_date: Day | None = None
@@ -118,7 +199,25 @@ class PostDraft(PostContent):
         return self
 
 
-class PostChanges(PostContent):
+class PostChanges(NewContent):
     """An edit: the fields that were given replace those of the post, the others stay."""
 
-    title: Line = Field(default="", min_length=1)
+    title: Title = Field(default="", min_length=1)
+
+
+Entered = TypeVar("Entered", PostDraft, PostChanges)
+
+
+def check_entered(kind: type[Entered], values: Mapping[str, Any]) -> Entered:
+    """Returns the values as a whole post or as changes to one.
+
+    Raises:
+        PostError: one of them can't be used; the sentence begins with the name of its field.
+    """
+    try:
+        return kind.model_validate(values)
+    except ValidationError as error:
+        mistake = error.errors(include_url=False)[0]
+        field = ".".join(str(part) for part in mistake["loc"])
+        message = describe_limit(mistake) or mistake["msg"].removeprefix("Value error, ")
+        raise PostError(f"{field}: {message}" if field else message) from None

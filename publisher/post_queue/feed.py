@@ -9,6 +9,7 @@ from datetime import datetime, timedelta
 from icalendar import Calendar, Event
 from sqlalchemy.orm import Session
 
+from publisher.characters import remove_control_characters
 from publisher.post_queue.days import CalendarDay, DayEntry, calendar_days
 from publisher.post_queue.listing import waiting_posts
 from publisher.post_queue.slots import slot_day
@@ -50,7 +51,7 @@ def _event(settings: Settings, day: CalendarDay, entry: DayEntry, now: datetime,
     event.add("dtstamp", now)
     event.add("dtstart", day.opens)
     event.add("dtend", day.opens + LENGTH)
-    event.add("summary", entry.title)
+    event.add("summary", remove_control_characters(entry.title))
     event.add("status", "CONFIRMED" if entry.kind == "shown" else "TENTATIVE")
     event.add("transp", "TRANSPARENT")
     event.add("url", links[0] if links else page)

@@ -18,6 +18,8 @@ import yaml
 from pydantic import ValidationError
 
 from publisher.content import ImageChoices
+from publisher.file_reading import read_text
+from publisher.post_limits import describe_limit
 from publisher.post_queue.drafts import ImageDraft, PostDraft
 from publisher.post_queue.errors import PostError
 
@@ -81,9 +83,7 @@ def read_post_file(path: Path) -> PostDraft:
 
 def _text_of(path: Path) -> str:
     try:
-        if path.stat().st_size > MAX_POST_BYTES:
-            raise PostError(f"{path} is longer than {MAX_POST_BYTES // 1024} KiB; a post is shorter")
-        return path.read_text(encoding="utf-8-sig")
+        return read_text(path, MAX_POST_BYTES, "utf-8-sig")
     except UnicodeDecodeError:
         raise PostError(f"{path} is not UTF-8 text; save it as UTF-8") from None
     except OSError as error:
@@ -148,11 +148,11 @@ class _FrontMatter:
 
     def error_of(self, error: ValidationError, image: int | None = None) -> PostError:
         """The first mistake of a validation as a sentence."""
-        mistake = error.errors(include_url=False, include_input=False)[0]
+        mistake = error.errors(include_url=False)[0]
         keys = [str(key) for key in mistake["loc"] if key not in ("choices", "alt_text")]
         if "alt_text" in mistake["loc"]:
             keys.append("alt")
-        message = mistake["msg"].removeprefix("Value error, ")
+        message = describe_limit(mistake) or mistake["msg"].removeprefix("Value error, ")
         named = (f"images[{image}]." if image is not None else "") + ".".join(keys)
         if mistake["type"] == "missing":
             return PostError(f"{self.path}: {named!r} is missing; add it")

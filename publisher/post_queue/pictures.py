@@ -14,6 +14,7 @@ from sqlalchemy.orm import Session
 from publisher.adapt.inspection import ImageFacts, ImageRefused, inspect_image
 from publisher.db.models import Delivery, Media, Pick, Post, PostImage
 from publisher.db.session import Database
+from publisher.file_reading import read_bytes, refuse_unfit
 from publisher.media import MediaStore, MediaUnreachable
 from publisher.post_queue.drafts import ImageDraft
 from publisher.post_queue.errors import PostError
@@ -77,6 +78,7 @@ def refuse_size(name: str, size: int) -> None:
 def _inspect(file: Path, name: str) -> ImageFacts:
     try:
         refuse_size(name, file.stat().st_size)
+        refuse_unfit(file, MAX_BYTES)
         return inspect_image(file)
     except OSError as error:
         raise PostError(f"{name} can't be read: {error.strerror or error}") from None
@@ -86,7 +88,7 @@ def _inspect(file: Path, name: str) -> ImageFacts:
 
 def _content(file: Path, name: str) -> bytes:
     try:
-        return file.read_bytes()
+        return read_bytes(file, MAX_BYTES)
     except OSError as error:
         raise PostError(f"{name} can't be read: {error.strerror or error}") from None
 

@@ -11,6 +11,7 @@ from pathlib import Path
 from publisher.adapt.people import People, PeopleError
 from publisher.adapt.posts import Target
 from publisher.adapt.templates import TemplateError, check_template
+from publisher.file_reading import TEMPLATE_BYTES, read_text
 from publisher.logs import get_logger
 from publisher.profiles import load_profile, platform_names
 from publisher.settings import ChannelSettings, Settings, SettingsError
@@ -199,11 +200,13 @@ def _try_template(file: Path, key: str) -> tuple[str, str]:
 
 def _read_template(file: Path, key: str) -> str:
     try:
-        source = file.read_text(encoding="utf-8")
+        source = read_text(file, TEMPLATE_BYTES)
     except FileNotFoundError:
         raise SettingsError(f"{key}: the template {file} is not there; write it, or name another one") from None
-    except (OSError, UnicodeDecodeError) as error:
-        raise SettingsError(f"{key}: the template {file} can't be read: {error}") from None
+    except OSError as error:
+        raise SettingsError(f"{key}: the template {file} can't be read: {error.strerror or error}") from None
+    except UnicodeDecodeError:
+        raise SettingsError(f"{key}: the template {file} is not UTF-8 text; save it as UTF-8") from None
     try:
         check_template(source, str(file))
     except TemplateError as error:

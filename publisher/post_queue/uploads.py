@@ -24,9 +24,8 @@ from publisher.db.staff import Upload
 from publisher.media import MediaStore
 from publisher.post_queue.errors import PostError
 from publisher.post_queue.pictures import PictureRefused, keep_picture, refuse_size
+from publisher.private_files import make_private_folder
 
-FOLDER = "uploads"
-"""Beside `config/`: where unfinished uploads lie."""
 MOST_UNFINISHED = 10
 """Of one person. The oldest makes room for the next."""
 KEPT = timedelta(days=1)
@@ -179,7 +178,7 @@ class Uploads:
     def _opened(self, upload_id: str) -> Iterator[BinaryIO]:
         """The file of an upload, for one at a time: a piece may come twice, when its first answer was lost."""
         try:
-            self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+            make_private_folder(self._folder)
             with os.fdopen(os.open(self._file(upload_id), os.O_RDWR | os.O_CREAT, 0o600), "r+b") as file:
                 fcntl.flock(file, fcntl.LOCK_EX)
                 yield file

@@ -9,7 +9,7 @@ from sqlalchemy.orm import Session
 
 from publisher.db.models import Post
 from publisher.db.staff import PostVersion
-from publisher.post_queue.drafts import ImageDraft, PostContent
+from publisher.post_queue.drafts import PictureContent, PostContent
 from publisher.post_queue.errors import PostError
 
 
@@ -17,7 +17,7 @@ def content_of(post: Post) -> PostContent:
     """What a post says and shows, as it could be handed in again."""
     names = set(PostContent.model_fields) - {"images"}
     images = tuple(
-        ImageDraft.model_validate(
+        PictureContent.model_validate(
             {
                 "media": image.media_sha256,
                 "alt_text": image.alt_text,

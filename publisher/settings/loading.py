@@ -17,6 +17,7 @@ from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, Settings
 from pydantic_settings import SettingsError as UnreadableVariable
 from sqlalchemy.engine import make_url
 
+from publisher.file_reading import CONFIGURATION_BYTES, SECRET_BYTES, read_text
 from publisher.mistakes import ConfigurationFile, first_mistake, known_keys, unknown_key
 from publisher.settings.sections import (
     ChannelSettings,
@@ -150,7 +151,7 @@ def load_settings(file: Path) -> Settings:
         SettingsError: it is missing or wrong; the message is one sentence.
     """
     try:
-        text = file.read_text(encoding="utf-8-sig")
+        text = read_text(file, CONFIGURATION_BYTES, "utf-8-sig")
     except FileNotFoundError:
         raise SettingsError(f"{file} is not there; run `publisher init` to write one") from None
     except UnicodeDecodeError as error:
@@ -194,7 +195,7 @@ def read_secret(variable: str) -> str | None:
     if not file:
         return None
     try:
-        secret = Path(file).read_text(encoding="utf-8").strip()
+        secret = read_text(Path(file), SECRET_BYTES).strip()
     except OSError as error:
         raise SettingsError(f"{variable}_FILE names {file}, which can't be read: {error.strerror}") from None
     except UnicodeDecodeError:

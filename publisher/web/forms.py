@@ -17,7 +17,9 @@ from pydantic import ValidationError
 from starlette.datastructures import FormData
 
 from publisher.db.models import Post
+from publisher.post_limits import FORM_BYTES, describe_limit
 from publisher.post_queue.drafts import PostContent
+from publisher.web.errors import PageError
 
 TEXTS = ("title", "standfirst", "body", "written_by", "credit", "licence", "link", "language")
 TRANSLATED = ("title", "standfirst", "body", "credit")
@@ -47,7 +49,13 @@ async def posted(request: Request) -> AsyncIterator[FormData]:
 
 
 def fields_of(form: FormData) -> dict[str, str]:
-    """The texts of a form; files and the session's key left out."""
+    """The texts of a form; files and the session's key left out. Raises PageError for more than any post can hold."""
+    total = sum(len(value) for _, value in form.multi_items() if isinstance(value, str))
+    if total > FORM_BYTES:
+        raise PageError(
+            f"The form holds {total:,} characters, and {FORM_BYTES:,} are possible at most; nothing was saved. "
+            "Go back, and shorten its texts."
+        )
     return {name: _lines(value) for name, value in form.items() if isinstance(value, str) and name != "csrf"}
 
 
@@ -59,20 +67,20 @@ def _lines(text: str) -> str:
 def content_of_fields(kind: type[Content], fields: Fields, zone: ZoneInfo, **more: Any) -> Content:
     """The content that the fields describe. Raises Mistakes."""
     mistakes: dict[str, str] = {}
+    numbers = image_numbers(fields)
     values: dict[str, Any] = {name: fields.get(name, "") for name in TEXTS if name in fields}
     values |= {
         "tags": _tags(fields.get("tags", "")),
         "links": _links(fields.get("links", ""), mistakes),
         "embargo_until": _instant(fields.get("embargo_until", ""), zone, mistakes),
         "captions": _prefixed(fields, "caption-"),
-        "translations": _translations(fields),
-        "images": [_image(fields, number, mistakes) for number in image_numbers(fields)],
+        "translations": _translations(fields, numbers),
+        "images": [_image(fields, number, mistakes) for number in numbers],
     }
     try:
         content = kind.model_validate({**values, **more})
     except ValidationError as error:
-        numbers = image_numbers(fields)
-        found = {_field_of(each["loc"], numbers): _told(each["msg"]) for each in error.errors(include_url=False)}
+        found = {_field_of(each["loc"], numbers): _told(each) for each in error.errors(include_url=False)}
         mistakes = found | mistakes
     if mistakes:
         raise Mistakes(mistakes)
@@ -81,7 +89,7 @@ def content_of_fields(kind: type[Content], fields: Fields, zone: ZoneInfo, **mor
 
 def with_titles(fields: Fields) -> Fields:
     """The fields with a sign for each title that is not written yet, so that the rest can be looked at."""
-    wanted = ["title", *(f"tr-{language}-title" for language in _translations(fields))]
+    wanted = ["title", *(f"tr-{language}-title" for language in _translations(fields, image_numbers(fields)))]
     return {**fields, **{name: NO_TITLE for name in wanted if not fields.get(name, "").strip()}}
 
 
@@ -142,13 +150,13 @@ def _prefixed(fields: Fields, prefix: str) -> dict[str, str]:
     }
 
 
-def _translations(fields: Fields) -> dict[str, dict[str, Any]]:
+def _translations(fields: Fields, numbers: Sequence[int]) -> dict[str, dict[str, Any]]:
     """Those that somebody has begun: a language whose fields are all empty is left out."""
     languages = {match[1] for name in fields if (match := re.fullmatch(r"tr-([A-Za-z0-9-]+)-title", name))}
     found = {}
     for language in sorted(languages):
         texts = {name: fields.get(f"tr-{language}-{name}", "") for name in TRANSLATED}
-        alt_texts = [fields.get(f"tr-{language}-alt-{number}", "") for number in image_numbers(fields)]
+        alt_texts = [fields.get(f"tr-{language}-alt-{number}", "") for number in numbers]
         if any(text.strip() for text in (*texts.values(), *alt_texts)):
             found[language] = {**texts, "alt_texts": alt_texts}
     return found
@@ -267,7 +275,8 @@ def _field_of(place: Sequence[int | str], numbers: Sequence[int]) -> str:
     return "form"
 
 
-def _told(message: str) -> str:
+def _told(mistake: Mapping[str, Any]) -> str:
+    message = describe_limit(mistake) or str(mistake["msg"])
     text = message.removeprefix("Value error, ").replace("String should have at least 1 character", "Write something")
     return text[:1].upper() + text[1:] + ("" if text.endswith(".") else ".")
 

@@ -13,7 +13,7 @@ from publisher.cli.demo_check import differences
 from publisher.cli.doctor import Line, _examine
 from publisher.db.models import Delivery
 from publisher.desk import Desk
-from publisher.media.opening import CACHE
+from publisher.settings.private_paths import MEDIA_COPIES
 from tests.conftest import OpenOutlet
 from tests.outlet import Outlet
 from tests.s3_server import S3Server, Wire
@@ -59,7 +59,7 @@ def test_another_machine_publishes_what_this_one_stored(outlet: Outlet, tmp_path
     move(outlet, tmp_path / "second")
     outlet.settle()
     assert published_as_meant(outlet)
-    copies = tmp_path / "second" / CACHE
+    copies = tmp_path / "second" / MEDIA_COPIES
     assert sorted(path.name for path in (copies / "originals").glob("??/*")) == sorted(outlet.desk.store.originals())
     assert not (tmp_path / "second" / "media").exists()
 

@@ -307,7 +307,8 @@ def test_a_newer_database_is_refused(file: Path, prepare: Callable[[], UpgradeRe
         prepare()
 
     assert str(refused.value) == (
-        f"{file} was written by a newer publisher (revision 0099, this one knows {HEAD}); "
+        f"{file} was written by a newer publisher, or by one that was never released (revision 0099, this one knows "
+        f"{HEAD}); "
         "install that version, or stop the desk, then bring the last good backup back with publisher restore FILE, "
         "such as the newest file in backups/daily"
     )

@@ -20,7 +20,8 @@ from publisher.db.session import Database
 from publisher.db.staff import Upload
 from publisher.media import FolderStore, MediaUnreachable
 from publisher.post_queue.pictures import keep_picture
-from publisher.post_queue.uploads import FOLDER, MOST_UNFINISHED, Uploads, WrongOffset
+from publisher.post_queue.uploads import MOST_UNFINISHED, Uploads, WrongOffset
+from publisher.settings.private_paths import UPLOADS
 from tests.conftest import WriteDesk
 from tests.desk_site import Client, Site, open_starter_site, text_of
 from tests.outlet import draw
@@ -61,7 +62,7 @@ def state(client: Client, upload: str) -> tuple[int, int | None]:
 
 
 def folder_of(site: Site) -> Path:
-    return site.desk.settings.path(FOLDER)
+    return site.desk.settings.path(UPLOADS)
 
 
 def number_of_media(site: Site) -> int:

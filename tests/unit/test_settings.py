@@ -276,7 +276,7 @@ def test_a_file_that_is_not_utf8_says_where(file: Path) -> None:
 
 
 def test_a_folder_in_place_of_the_file_is_said(file: Path) -> None:
-    with pytest.raises(SettingsError, match="can't be read: Is a directory; mend its path"):
+    with pytest.raises(SettingsError, match="it is no plain file"):
         load_settings(file.parent)
 
 

@@ -8,6 +8,7 @@ from typing import Annotated, Any
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 from pydantic.json_schema import SkipJsonSchema
 
+from publisher import post_limits
 from publisher.content import ImageChoices, Link
 from publisher.db.models import Media, Post, PostImage
 from publisher.post_queue.approval import PostProblem
@@ -75,7 +76,7 @@ class NewPost(PostDraft):
 
     model_config = ConfigDict(json_schema_extra=_explain)
 
-    images: tuple[NewPicture, ...] = ()
+    images: tuple[NewPicture, ...] = Field(default=(), max_length=post_limits.IMAGES)
 
 
 class Changes(PostChanges):
@@ -83,7 +84,7 @@ class Changes(PostChanges):
 
     model_config = ConfigDict(json_schema_extra=_explain)
 
-    images: tuple[NewPicture, ...] = ()
+    images: tuple[NewPicture, ...] = Field(default=(), max_length=post_limits.IMAGES)
 
 
 class PictureOut(BaseModel):

@@ -19,6 +19,7 @@ from starlette.routing import Match, Route
 from publisher.delivery.act_refusals import Face, Reason, Refused
 from publisher.logs import get_logger
 from publisher.media import MediaError
+from publisher.post_limits import describe_limit
 from publisher.post_queue.approval import NotApproved
 from publisher.post_queue.errors import NoPost, PostError, StaleEdit
 from publisher.post_queue.pictures import PictureRefused
@@ -60,6 +61,10 @@ KINDS: Mapping[int, Kind] = {
     500: Kind("failed", "The desk stumbled", "Something went wrong that should not have."),
     503: Kind("unavailable", "Not now", "Something that the desk needs can't be reached; try again later."),
 }
+
+
+MOST_MISTAKES = 50
+"""So many are told: a body can be wrong in a hundred thousand places."""
 
 
 class FieldProblem(BaseModel):
@@ -233,14 +238,14 @@ async def _invalid(request: Request, error: Exception) -> Response:
     found = error.errors() if isinstance(error, RequestValidationError) else []
     if any(each["type"] == "json_invalid" for each in found):
         return answer(request, Problem(400, "The body is no JSON; mend it and ask again"))
-    errors = [_mistake(each) for each in found]
+    errors = [_mistake(each) for each in found[:MOST_MISTAKES]]
     places = ", ".join(dict.fromkeys(each.pointer or each.parameter or "" for each in errors))
     return answer(request, Problem(422, f"These can't be used: {places}; mend them and ask again", errors=errors))
 
 
 def _mistake(found: Mapping[str, Any]) -> FieldProblem:
     place: Sequence[int | str] = found["loc"]
-    detail = PLAIN.get(found["type"]) or sentence(found["msg"].removeprefix("Value error, "))
+    detail = PLAIN.get(found["type"]) or sentence(describe_limit(found) or found["msg"].removeprefix("Value error, "))
     if place and place[0] == "body":
         pointer = "#" + "".join(f"/{_escaped(str(key))}" for key in place[1:])
         return FieldProblem(detail=detail, pointer=pointer)

@@ -9,7 +9,7 @@ from fastapi.responses import Response
 
 from publisher.post_queue import review
 from publisher.post_queue.approval import Approval, NotApproved, approve
-from publisher.post_queue.drafts import PostChanges
+from publisher.post_queue.drafts import PostChanges, check_entered
 from publisher.post_queue.errors import StaleEdit
 from publisher.post_queue.posts import edit_post, withdraw_post
 from publisher.post_queue.versions import content_of, load_version, versions_of
@@ -139,7 +139,7 @@ def restore_version(request: Request, post_id: int, version: int) -> Response:
         desk.database,
         desk.store,
         post_id,
-        PostChanges.model_validate(content.model_dump()),
+        check_entered(PostChanges, content.model_dump()),
         now=desk.now(),
         actor=actor(request),
     )

@@ -17,6 +17,7 @@ from fastapi.responses import Response, StreamingResponse
 from sqlalchemy import func, select
 
 from publisher import retrying
+from publisher.characters import make_visible, spreadsheet_cell
 from publisher.content import AdaptedPost
 from publisher.db.models import STATES, Attempt, Delivery, Event
 from publisher.delivery import acts, operate
@@ -233,8 +234,8 @@ def _cell(value: object) -> object:
     """A value that a spreadsheet shows and never runs: a leading sign would begin a formula."""
     if isinstance(value, (date, datetime)):
         return value.isoformat()
-    if isinstance(value, str) and value.startswith(("=", "+", "-", "@", "\t", "\r")):
-        return f"'{value}"
+    if isinstance(value, str):
+        return spreadsheet_cell(make_visible(value, keep="\n\t"))
     return "" if value is None else value
 
 

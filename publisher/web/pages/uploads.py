@@ -12,7 +12,8 @@ from publisher.db.models import Media
 from publisher.db.staff import Upload
 from publisher.media import MediaUnreachable
 from publisher.post_queue.errors import PostError
-from publisher.post_queue.uploads import FOLDER, NoUpload, Uploads, WrongOffset
+from publisher.post_queue.uploads import NoUpload, Uploads, WrongOffset
+from publisher.settings.private_paths import UPLOADS
 from publisher.web.errors import NotThere, PageError, sentence
 from publisher.web.forms import file_name
 from publisher.web.pages.pictures import NOT_HERE, Hash
@@ -99,7 +100,7 @@ def picture_form(
 
 def _uploads(request: Request) -> Uploads:
     desk = desk_of(request)
-    return Uploads(desk.database, desk.store, desk.settings.path(FOLDER))
+    return Uploads(desk.database, desk.store, desk.settings.path(UPLOADS))
 
 
 def _person(request: Request) -> int:

@@ -1,0 +1,66 @@
+"""Keeps characters that steer instead of being read out of texts, and makes them harmless where they are shown.
+
+Texts lose them where they enter (`remove_control_characters`). What was stored before, or comes from elsewhere,
+is made harmless by the face that shows it (`make_visible`).
+"""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+_LINE_ENDS = re.compile("\r\n|[\r\x0b\x0c\x85\u2028\u2029]")
+_CONTROLS = re.compile("[\x00-\x08\x0e-\x1f\x7f-\x9f\u202a-\u202e\ufff9-\ufffb]")
+"""Control characters, and those that turn the direction of all that follows: an override makes `gpj.exe` read as
+`exe.jpg`. The isolates and marks that writing from right to left needs stay."""
+_STEERING = re.compile("[\x00-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069\ufff9-\ufffb]")
+_REPLACEMENT = "\N{REPLACEMENT CHARACTER}"
+_CONTROL_PICTURES = 0x2400
+_FORMULA = re.compile("\\s*[=+\\-@\uff1d\uff0b\uff0d\uff20]|[\t\r\n]")
+"""How a cell begins that a spreadsheet runs; the last four are the wide forms of the signs before them."""
+_CELL_INSIDE = re.compile("([;\t\r\n]\\s*)(?=[=+\\-@\uff1d\uff0b\uff0d\uff20])")
+
+
+def remove_control_characters(text: str) -> str:
+    """Returns the text with every line end made `\\n`, and without characters that are no part of it."""
+    return _CONTROLS.sub("", _LINE_ENDS.sub("\n", text))
+
+
+def remove_from_all(value: Any, depth: int = 8) -> Any:
+    """Returns a value as JSON has it with every text in it, keys included, freed of control characters.
+
+    `depth`: how deep it may be nested. What lies deeper is left out: no part of a post does.
+    """
+    if isinstance(value, str):
+        return remove_control_characters(value)
+    if not isinstance(value, dict | list | tuple):
+        return value
+    if not depth:
+        return None
+    if isinstance(value, dict):
+        return {remove_from_all(key): remove_from_all(item, depth - 1) for key, item in value.items()}
+    return [remove_from_all(item, depth - 1) for item in value]
+
+
+def make_visible(text: str, keep: str = "") -> str:
+    """Returns the text with a visible sign for every character that would steer a terminal. `keep`: those that may."""
+    return _STEERING.sub(lambda found: found[0] if found[0] in keep else _sign(found[0]), text)
+
+
+def _sign(character: str) -> str:
+    return chr(_CONTROL_PICTURES + ord(character)) if character < " " else _REPLACEMENT
+
+
+def escape_for_json(text: str) -> str:
+    """Returns JSON text in which the characters that would steer a terminal are written as their numbers."""
+    return _STEERING.sub(lambda found: found[0] if found[0] == "\n" else f"\\u{ord(found[0]):04x}", text)
+
+
+def spreadsheet_cell(text: str) -> str:
+    """Returns a text that no spreadsheet takes for a formula, whichever separator it splits the line at.
+
+    A spreadsheet whose separator is a semicolon, as in most of Europe, or a tab, cuts a cell that holds one: what
+    follows there begins a cell as well.
+    """
+    safe = _CELL_INSIDE.sub(r"\1'", text)
+    return f"'{safe}" if _FORMULA.match(safe) else safe

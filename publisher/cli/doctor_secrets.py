@@ -1,0 +1,38 @@
+"""Checks of `publisher doctor`: whether what is secret can be read by others, and whether its key opens it."""
+
+from __future__ import annotations
+
+from publisher.db.sealed import check_openable
+from publisher.desk import Desk
+from publisher.private_files import open_to_others
+from publisher.sealing import KEY_VARIABLE, Seal, SealError
+from publisher.settings import Settings, SettingsError, read_secret
+from publisher.settings.private_paths import DATABASE_SESSIONS, private_paths
+
+
+def describe_private_files(settings: Settings) -> str:
+    """Says that nobody else can read the desk's files. Raises SettingsError where somebody can."""
+    if wide := open_to_others(private_paths(settings)):
+        names = ", ".join(str(path) for path in wide)
+        raise SettingsError(
+            f"others on this machine can read or change {names}, and this user may not forbid it; take their "
+            "permissions away, such as with chmod go= and the name"
+        )
+    return "only this user can read the database, the pictures, the sessions and the backups"
+
+
+def describe_key(desk: Desk) -> str:
+    """Says whether the key is there and opens what is sealed.
+
+    Raises:
+        SettingsError: it is junk or can't be read, it is missing although something needs it, or it does not open that.
+    """
+    seal = Seal.from_environment() if read_secret(KEY_VARIABLE) else None
+    with desk.database.reading() as session:
+        sealed = check_openable(session, seal)
+    if seal is not None:
+        return f"opens all that is sealed in the database ({sealed})"
+    if sealed or desk.settings.storage.sessions == DATABASE_SESSIONS:
+        waits = f"{sealed} secrets in the database can't be opened" if sealed else "storage.sessions needs it"
+        raise SealError(f"{KEY_VARIABLE} is not set, and {waits}; set it as it was, or make one: publisher key new")
+    return f"{KEY_VARIABLE} is not set, and nothing needs it yet"

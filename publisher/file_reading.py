@@ -1,0 +1,67 @@
+"""Reads files that somebody named: plain files of a bounded size, and nothing that never ends or never answers."""
+
+from __future__ import annotations
+
+import errno
+import os
+import stat
+from pathlib import Path
+
+MIB = 1 << 20
+CONFIGURATION_BYTES = MIB
+TEMPLATE_BYTES = MIB // 4
+PEOPLE_BYTES = 4 * MIB
+SECRET_BYTES = MIB // 16
+SESSION_BYTES = MIB
+CERTIFICATES_BYTES = 4 * MIB
+MANIFEST_BYTES = 64 * MIB
+REPORT_BYTES = MIB
+
+
+class UnfitFile(OSError):
+    """A file is too large, or no plain file. `strerror` is a clause that goes on after the file's name."""
+
+
+def read_bytes(file: Path, limit: int) -> bytes:
+    """Returns the content of a plain file of at most `limit` bytes.
+
+    Raises:
+        UnfitFile: it is a folder, a device, a pipe or a socket, or larger.
+        OSError: it can't be read.
+    """
+    # Without waiting: to open a pipe would take until somebody writes to it.
+    handle = os.open(file, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
+    if not stat.S_ISREG(os.fstat(handle).st_mode):
+        os.close(handle)
+        raise UnfitFile(errno.EINVAL, "it is no plain file", str(file))
+    with os.fdopen(handle, "rb") as opened:
+        content = opened.read(limit + 1)
+    if len(content) > limit:
+        raise UnfitFile(errno.EFBIG, f"it is larger than {_size(limit)}", str(file))
+    return content
+
+
+def read_text(file: Path, limit: int, encoding: str = "utf-8") -> str:
+    """Returns the text of a plain file of at most `limit` bytes, its line ends made `\\n`.
+
+    Raises:
+        UnfitFile: it is no plain file, or larger.
+        UnicodeDecodeError: it is no text in this encoding.
+        OSError: it can't be read.
+    """
+    return read_bytes(file, limit).decode(encoding).replace("\r\n", "\n").replace("\r", "\n")
+
+
+def _size(count: int) -> str:
+    if count >= MIB:
+        return f"{count // MIB} MiB"
+    return f"{count >> 10} KiB" if count >= 1024 else f"{count} bytes"
+
+
+def refuse_unfit(file: Path, limit: int) -> None:
+    """Raises UnfitFile for what `read_bytes` would not read, for files that a library opens by their name."""
+    found = file.stat()
+    if not stat.S_ISREG(found.st_mode):
+        raise UnfitFile(errno.EINVAL, "it is no plain file", str(file))
+    if found.st_size > limit:
+        raise UnfitFile(errno.EFBIG, f"it is larger than {_size(limit)}", str(file))

@@ -1,0 +1,63 @@
+"""How long the texts of a post may be, and how many of each thing it may have: the one table for every way in.
+
+Texts are counted in code points. What was stored before a limit is shown as it is, and shortened where it goes out.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+TITLE = 500
+STANDFIRST = 2_000
+BODY = 20_000
+WRITTEN_BY = 500
+CREDIT = 4_000
+LICENCE = 500
+ALT_TEXT = 5_000
+CAPTION = 20_000
+ADDRESS = 2_000
+LINK_LABEL = 500
+TAG = 150
+CHANNEL_NAME = 100
+
+TAGS = 100
+LINKS = 50
+IMAGES = 30
+"""More would have more fields than one form may send."""
+CAPTIONS = 100
+TRANSLATIONS = 30
+BOXES = 50
+"""Protected parts of one picture, and borders between its panels."""
+
+FIELD_LENGTHS: Mapping[str, int] = {
+    "title": TITLE,
+    "standfirst": STANDFIRST,
+    "body": BODY,
+    "written_by": WRITTEN_BY,
+    "credit": CREDIT,
+    "licence": LICENCE,
+    "link": ADDRESS,
+}
+"""Of a post's own texts."""
+
+FORM_BYTES = 1 << 20
+"""Of all the texts of one form."""
+
+
+def describe_limit(mistake: Mapping[str, Any]) -> str | None:
+    """Says in a clause how far a value is beyond its limit; None for a mistake of another kind.
+
+    `mistake`: one of those that pydantic found.
+    """
+    context: Mapping[str, Any] = mistake.get("ctx") or {}
+    match mistake["type"]:
+        case "string_too_long":
+            value = mistake.get("input")
+            present = f"has {len(value):,} characters" if isinstance(value, str) else "is too long"
+            return f"this {present}, and may have {context['max_length']:,} at most; shorten it"
+        case "too_long":
+            actual, most = context.get("actual_length"), context["max_length"]
+            present = f"there are {actual:,} of these" if isinstance(actual, int) else "there are too many of these"
+            return f"{present}, and {most:,} are possible; remove some"
+    return None

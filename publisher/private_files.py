@@ -1,0 +1,53 @@
+"""Keeps files and folders for their owner alone: made so from the first byte, and mended where they are not."""
+
+from __future__ import annotations
+
+import os
+import stat
+from collections.abc import Iterable
+from pathlib import Path
+
+FILE_MODE, FOLDER_MODE = 0o600, 0o700
+_OTHERS = stat.S_IRWXG | stat.S_IRWXO
+
+
+def make_private_folder(folder: Path) -> None:
+    """Makes a folder, and those above it that are not there, for its owner alone. One that is there stays as it is."""
+    if not folder.is_dir():
+        make_private_folder(folder.parent)
+        folder.mkdir(mode=FOLDER_MODE, exist_ok=True)
+
+
+def make_private_file(file: Path) -> None:
+    """Makes an empty file for its owner alone, unless it is there."""
+    os.close(os.open(file, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, FILE_MODE))
+
+
+def narrow(paths: Iterable[Path]) -> list[Path]:
+    """Takes away from others what they may do with these files and folders, and returns those that were changed.
+
+    What is not there, or belongs to somebody else, is left: `open_to_others` tells of it.
+    """
+    return [path for path in open_to_others(paths) if _narrowed(path)]
+
+
+def open_to_others(paths: Iterable[Path]) -> list[Path]:
+    """Returns those of the files and folders that others than their owner can use."""
+    return [path for path in paths if (mode := _mode(path)) is not None and mode & _OTHERS]
+
+
+def _mode(path: Path) -> int | None:
+    """The permissions of a file or folder; None where there is none, and for what is no file, such as /dev/null."""
+    try:
+        found = path.stat().st_mode
+    except OSError:
+        return None
+    return stat.S_IMODE(found) if stat.S_ISREG(found) or stat.S_ISDIR(found) else None
+
+
+def _narrowed(path: Path) -> bool:
+    try:
+        path.chmod(path.stat().st_mode & ~_OTHERS & 0o7777)
+    except OSError:
+        return False  # It belongs to somebody else, or its disk knows no permissions.
+    return path not in open_to_others([path])

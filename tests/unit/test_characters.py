@@ -1,0 +1,113 @@
+"""What somebody types never steers a terminal, a calendar or a spreadsheet."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from publisher.characters import (
+    escape_for_json,
+    make_visible,
+    remove_control_characters,
+    remove_from_all,
+    spreadsheet_cell,
+)
+from publisher.cli.echo import echo
+from publisher.cli.output import console, print_json, print_table
+from publisher.logs import _without_control_characters
+from publisher.post_queue.drafts import PostChanges, PostDraft
+from publisher.post_queue.intake import read_post_file
+
+CLEAR = "\x1b]0;owned\x07\x1b[2J\x9b31m\u202eexe"
+
+
+def test_control_characters_are_removed_where_a_text_enters() -> None:
+    draft = PostDraft.model_validate(
+        {
+            "title": f"Cells{CLEAR}",
+            "tags": ["a\x1bb"],
+            "captions": {"x": "one\x0btwo\x00"},
+            "translations": {"ca": {"title": "t\x1b", "alt_texts": ["a\u202db"]}},
+            "images": [{"media": "0" * 64, "alt_text": "a\x85b"}],
+            "links": [{"label": "a\x1bb", "url": "https://example.org/\x1b"}],
+        }
+    )
+    assert draft.title == "Cells]0;owned[2J31mexe"
+    assert draft.tags == ("ab",)
+    assert draft.captions == {"x": "one\ntwo"}
+    assert draft.translations["ca"].alt_texts == ("ab",)
+    assert draft.images[0].alt_text == "a\nb"
+    assert draft.links[0].url == "https://example.org/"
+    assert PostChanges(title="a\x1b").title == "a"
+
+
+def test_a_title_of_control_characters_is_none() -> None:
+    with pytest.raises(ValueError, match="at least 1 character"):
+        PostDraft(title="\x1b\x07")
+
+
+def test_they_are_removed_from_a_post_file(tmp_path: Path) -> None:
+    (tmp_path / "a.md").write_text('+++\ntitle = "a\\u001Bb"\n+++\nbo\x07dy\u202e', encoding="utf-8")
+    draft = read_post_file(tmp_path / "a.md")
+    assert (draft.title, draft.body) == ("ab", "body")
+
+
+@pytest.mark.parametrize("text", ["a\tb\nc", "é\u0301 \u200f\u2067שלום\u2069", "👩\u200d🔬", "नमस्\u200dते", "a\u00adb"])
+def test_what_a_text_needs_stays(text: str) -> None:
+    assert remove_control_characters(text) == text
+
+
+def test_what_is_nested_too_deep_is_left_out() -> None:
+    deep: Any = "a"
+    for _ in range(5000):
+        deep = [deep]
+    assert json.dumps(remove_from_all(deep)).count("[") == 8
+
+
+def test_nothing_steers_the_terminal(capsys: pytest.CaptureFixture[str]) -> None:
+    console.cache_clear()
+    echo(f"Post 1 “{CLEAR}”")
+    echo(CLEAR, err=True)
+    console().print(CLEAR)
+    print_table(CLEAR, ("no.", "title"), [("1", CLEAR)])
+    print_json({"title": CLEAR})
+    console.cache_clear()
+    shown = capsys.readouterr()
+    for text in (shown.out, shown.err):
+        assert not set(text) & {"\x1b", "\x07", "\x9b", "\u202e"}
+        assert "owned" in text
+    assert make_visible("a\x1bb") == "a␛b"
+
+
+def test_json_keeps_its_meaning_where_it_is_escaped() -> None:
+    value = {"title": CLEAR, "body": "a\nb\tc"}
+    written = escape_for_json(json.dumps(value, ensure_ascii=False, indent=2))
+    assert json.loads(written) == value
+    assert not set(written) & {"\x9b", "\u202e"}
+
+
+def test_nothing_steers_the_terminal_through_a_log_line() -> None:
+    event = _without_control_characters(None, "info", {"event": CLEAR, "title": f"a{CLEAR}", "post": 1})
+    assert not set(f"{event}") & {"\x1b", "\x9b", "\u202e"}
+    assert event["post"] == 1
+
+
+@pytest.mark.parametrize(
+    "text", ["=1+1", "+1", "-1", "@SUM(A1)", "\t=1", "\r=1", "\n=1", " =1", "\uff1d1", "\uff0b1", "\uff0d1", "\uff201"]
+)
+def test_a_cell_is_no_formula(text: str) -> None:
+    assert spreadsheet_cell(text) == f"'{text}" or spreadsheet_cell(text).startswith("'")
+
+
+@pytest.mark.parametrize("separator", [";", "\t", "\n", "; "])
+def test_no_part_of_a_cell_is_a_formula_where_another_separator_is_used(separator: str) -> None:
+    cell = spreadsheet_cell(f'Cells{separator}=HYPERLINK("https://example.org")')
+    assert "'=HYPERLINK" in cell
+
+
+@pytest.mark.parametrize("text", ["Cells, and more", "a=b; c", "e-mail", "1 - 2", "https://example.org/?a=b&c=d"])
+def test_an_ordinary_cell_stays_as_it_is(text: str) -> None:
+    assert spreadsheet_cell(text) == text
