@@ -20,6 +20,7 @@ from publisher.staff.tokens import hash_of
 from publisher.web.guard import COOKIE
 from publisher.web.server import WebServer
 from tests.outlet import Outlet
+from tests.patience import wait_until
 
 PASSWORD = "quiet cells rest at dawn"
 
@@ -40,6 +41,19 @@ class Client(requests.Session):
     def send_form(self, url: str, data: dict[str, Any] | None = None, **options: Any) -> requests.Response:
         """Post a form with the session's key."""
         return self.post(url, data={"csrf": self.csrf, **(data or {})}, **options)
+
+    def get_picture(self, url: str) -> requests.Response:
+        """Get a picture, and again while a placeholder stands for it."""
+        answers = [self.get(url)]
+
+        def is_made() -> bool:
+            if answers[-1].headers["content-type"] == "image/svg+xml":
+                answers.append(self.get(url))
+                return False
+            return True
+
+        wait_until(is_made, f"the picture {url}")
+        return answers[-1]
 
 
 class Site:

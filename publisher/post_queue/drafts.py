@@ -26,7 +26,9 @@ from publisher.post_queue.errors import PostError
 
 Language = Annotated[str, StringConstraints(max_length=16, pattern=r"^[a-z]{2,3}(-[A-Za-z0-9]{2,8})*$")]
 Line = Annotated[str, StringConstraints(strip_whitespace=True)]
-Title = Annotated[Line, Field(min_length=1, max_length=post_limits.TITLE)]
+VISIBLE = r"[^\s\x00-\x1f\x7f-\x9f\u202a-\u202e\ufff9-\ufffb]"
+"""A pattern for texts that are not empty when spaces and control characters are gone."""
+Title = Annotated[Line, Field(min_length=1, max_length=post_limits.TITLE, json_schema_extra={"pattern": VISIBLE})]
 FIRST_YEAR, LAST_YEAR = 1990, 2199
 Moment = TypeVar("Moment", bound=date)
 
@@ -38,8 +40,9 @@ def _of_our_time(value: Moment) -> Moment:
     return value
 
 
-Day = Annotated[date, AfterValidator(_of_our_time)]
-Instant = Annotated[AwareDatetime, AfterValidator(_of_our_time)]
+_YEARS = {"pattern": "^(199|20[0-9]|21[0-9])[0-9]-"}
+Day = Annotated[date, AfterValidator(_of_our_time), Field(json_schema_extra=_YEARS)]
+Instant = Annotated[AwareDatetime, AfterValidator(_of_our_time), Field(json_schema_extra=_YEARS)]
 
 
 class Typed(Frozen):
@@ -149,7 +152,7 @@ class ShortLink(Link):
     """A link as it is handed in, within the limits."""
 
     label: str = Field(max_length=post_limits.LINK_LABEL)
-    url: str = Field(max_length=post_limits.ADDRESS)
+    url: str = Field(max_length=post_limits.ADDRESS, json_schema_extra={"pattern": "^https?://"})
 
 
 class Translation(TranslationContent):
@@ -173,7 +176,7 @@ class NewContent(PostContent):
     written_by: Line = Field(default="", max_length=post_limits.WRITTEN_BY)
     credit: Line = Field(default="", max_length=post_limits.CREDIT)
     licence: Line = Field(default="", max_length=post_limits.LICENCE)
-    link: Line = Field(default="", max_length=post_limits.ADDRESS)
+    link: Line = Field(default="", max_length=post_limits.ADDRESS, json_schema_extra={"pattern": "^$|^https?://"})
     links: tuple[ShortLink, ...] = Field(default=(), max_length=post_limits.LINKS)
     tags: tuple[Annotated[Line, Field(max_length=post_limits.TAG)], ...] = Field(
         default=(), max_length=post_limits.TAGS

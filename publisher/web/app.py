@@ -36,6 +36,7 @@ from publisher.web.headers import BoundedBody, CaughtFailures, SafeHeaders
 from publisher.web.load import BoundedLoad, bounded_workers
 from publisher.web.looks import Specs
 from publisher.web.pages import ROUTERS
+from publisher.web.picture_making import PictureMaker
 from publisher.web.recent import Recent, RenderedPages
 from publisher.web.rendering import address, page
 from publisher.web.wording import for_browser
@@ -59,6 +60,8 @@ def create_app(desk: Desk, *, root_path: str = "") -> FastAPI:
     app.state.desk = desk
     app.state.paths = {"static": "/static/{path}", **_paths()}
     app.state.specs = Specs()
+    # The renderer is made when the first picture is: the settings may not be readable yet.
+    app.state.picture_maker = PictureMaker(lambda spec: desk.renderer.render(spec))  # noqa: PLW0108
     app.state.today = Recent()
     app.state.rendered = RenderedPages()
     app.state.requests = 0

@@ -134,7 +134,7 @@ def test_the_preview_is_what_publishing_would_send(site: Site, picture: str) -> 
     assert "By hand &amp; short" in shown.text
     assert "<ins>" in shown.text
     digest = re.findall(r"/renditions/([0-9a-f]{64})", shown.text)[0]
-    made = editor.get(f"/renditions/{digest}")
+    made = editor.get_picture(f"/renditions/{digest}")
     assert (made.status_code, made.headers["content-type"]) == (200, "image/jpeg")
     assert "immutable" in made.headers["cache-control"]
 

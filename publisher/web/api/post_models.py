@@ -61,6 +61,12 @@ def _explain(schema: dict[str, Any]) -> None:
             field.setdefault("examples", EXAMPLES[name])
 
 
+def _explain_new_post(schema: dict[str, Any]) -> None:
+    _explain(schema)
+    in_reserve = {"reserve": {"const": True}, "fixed_date": {"type": "string"}}
+    schema["not"] = {"properties": in_reserve, "required": list(in_reserve)}
+
+
 class NewPicture(ImageDraft):
     """A picture of a post: one that was uploaded to `/images` before."""
 
@@ -74,7 +80,7 @@ class NewPicture(ImageDraft):
 class NewPost(PostDraft):
     """A post as it is added: as a draft, at the end of the queue or of the reserve, or for a day of its own."""
 
-    model_config = ConfigDict(json_schema_extra=_explain)
+    model_config = ConfigDict(json_schema_extra=_explain_new_post)
 
     images: tuple[NewPicture, ...] = Field(default=(), max_length=post_limits.IMAGES)
 

@@ -5,7 +5,6 @@ Everything is served as what the renderer made, never as what was uploaded.
 
 from __future__ import annotations
 
-import threading
 from typing import Annotated
 
 from fastapi import APIRouter, Path, Request
@@ -15,6 +14,7 @@ from publisher.adapt.rendering import ImageRefused
 from publisher.content import Rendition, RenditionSpec
 from publisher.web.errors import NotThere
 from publisher.web.looks import Specs
+from publisher.web.picture_making import PictureMaker
 from publisher.web.rendering import desk_of
 
 router = APIRouter()
@@ -23,8 +23,13 @@ WIDTHS = (160, 320, 640, 1280)
 """The thumbnails that there are, in pixels of their longer side."""
 KEPT = "private, max-age=31536000, immutable"
 NOT_HERE = "This picture is not here."
-_MAKING = threading.BoundedSemaphore(2)
-"""So many pictures are made at once, however many a page shows: publishing needs the machine too."""
+PLACEHOLDER = """\
+<svg xmlns="http://www.w3.org/2000/svg" width="33" height="33" viewBox="0 0 33 33">\
+<title>This picture is being made; load the page again in a moment</title>\
+<rect width="33" height="33" fill="#e4e4e4"/><circle cx="10" cy="16.5" r="2" fill="#777"/>\
+<circle cx="16.5" cy="16.5" r="2" fill="#777"/><circle cx="23" cy="16.5" r="2" fill="#777"/></svg>
+"""
+"""Its size tells `waiting.js` that the picture is still to come."""
 Hash = Annotated[str, Path(pattern="^[0-9a-f]{64}$")]
 
 
@@ -45,7 +50,7 @@ def thumbnail(request: Request, sha256: Hash, width: int) -> Response:
     if width not in WIDTHS:
         raise NotThere(NOT_HERE)
     try:
-        return _file(_render(request, thumbnail_spec(sha256, width)))
+        return _answer(_make(request, thumbnail_spec(sha256, width)))
     except ImageRefused:
         raise NotThere(NOT_HERE) from None
 
@@ -57,21 +62,21 @@ def rendition(request: Request, digest: Hash) -> Response:
     specs: Specs = request.app.state.specs
     wanted = specs.get(digest)
     try:
-        made = _render(request, wanted) if wanted else renderer.stored(digest)
+        made = _make(request, wanted) if wanted else renderer.stored(digest)
     except ImageRefused:
-        made = None
-    if made is None:
+        raise NotThere(NOT_HERE) from None
+    if made is None and not wanted:
         raise NotThere(NOT_HERE)
-    return _file(made)
+    return _answer(made)
 
 
-def _render(request: Request, spec: RenditionSpec) -> Rendition:
-    renderer = desk_of(request).renderer
-    if made := renderer.stored(spec.digest):
-        return made
-    with _MAKING:
-        return renderer.render(spec)
+def _make(request: Request, spec: RenditionSpec) -> Rendition | None:
+    """The picture; None: it is being made."""
+    maker: PictureMaker = request.app.state.picture_maker
+    return desk_of(request).renderer.stored(spec.digest) or maker.make(spec)
 
 
-def _file(made: Rendition) -> Response:
+def _answer(made: Rendition | None) -> Response:
+    if made is None:
+        return Response(PLACEHOLDER, media_type="image/svg+xml", headers={"cache-control": "no-store"})
     return FileResponse(made.path, media_type=made.mime_type, headers={"cache-control": KEPT})

@@ -1,0 +1,111 @@
+"""Makes the pictures of pages in the background, so that no page and no other request waits for them.
+
+A request waits for a moment, as long as few others do; then it gets a placeholder, and the picture is made
+nevertheless, in a child process that has a deadline of its own.
+"""
+
+from __future__ import annotations
+
+import queue
+import threading
+from collections import OrderedDict
+from collections.abc import Callable
+from concurrent.futures import Future
+from concurrent.futures import TimeoutError as NotReady
+
+from publisher.adapt.rendering import ImageRefused
+from publisher.clock import monotonic
+from publisher.content import Rendition, RenditionSpec
+from publisher.logs import get_logger
+
+MAKERS = 2
+"""So many pictures are made at once: publishing needs the machine too."""
+MAX_QUEUED = 200
+MAX_WAITING = 4
+"""So many requests wait a moment for their picture; each takes a thread that other pages need."""
+WAIT_SECONDS = 2.0
+REFUSED_SECONDS = 600.0
+"""A picture that can't be made is not tried again for so long."""
+MAX_REFUSED = 500
+
+Render = Callable[[RenditionSpec], Rendition]
+
+
+class PictureMaker:
+    """A queue of pictures to be made. Any number of threads may ask."""
+
+    def __init__(self, render: Render, *, wait_seconds: float = WAIT_SECONDS) -> None:
+        self._render = render
+        self._wait_seconds = wait_seconds
+        self._queue: queue.Queue[tuple[RenditionSpec, Future[Rendition]]] = queue.Queue(MAX_QUEUED)
+        self._making: dict[str, Future[Rendition]] = {}
+        self._refused: OrderedDict[str, tuple[ImageRefused, float]] = OrderedDict()
+        self._lock = threading.Lock()
+        self._places = threading.BoundedSemaphore(MAX_WAITING)
+        self._makers: list[threading.Thread] = []
+
+    def make(self, spec: RenditionSpec) -> Rendition | None:
+        """Returns the picture, made now; None: it is being made, or will be when it is asked for again.
+
+        Raises:
+            ImageRefused: it can't be made.
+            MediaUnreachable: its original can't be had now.
+        """
+        future = self._ordered(spec)
+        if future is None:
+            return None
+        may_wait = self._places.acquire(blocking=False)
+        try:
+            return future.result(self._wait_seconds if may_wait else 0)
+        except NotReady:
+            return None
+        finally:
+            if may_wait:
+                self._places.release()
+
+    def _ordered(self, spec: RenditionSpec) -> Future[Rendition] | None:
+        """The picture's place in the queue; None: the queue is full."""
+        digest = spec.digest
+        with self._lock:
+            self._refuse_known(digest)
+            if digest in self._making:
+                return self._making[digest]
+            future: Future[Rendition] = Future()
+            try:
+                self._queue.put_nowait((spec, future))
+            except queue.Full:
+                return None
+            self._making[digest] = future
+            while len(self._makers) < MAKERS:
+                # Daemons: a picture that is being made for a page does not keep the program from ending.
+                maker = threading.Thread(target=self._work, name="picture-maker", daemon=True)
+                self._makers.append(maker)
+                maker.start()
+        return future
+
+    def _refuse_known(self, digest: str) -> None:
+        refusal, until = self._refused.get(digest, (None, 0.0))
+        if refusal is not None and monotonic() < until:
+            raise ImageRefused(str(refusal))
+
+    def _work(self) -> None:
+        while True:
+            spec, future = self._queue.get()
+            try:
+                made = self._render(spec)
+            except Exception as error:
+                self._finish(spec, error)
+                if not isinstance(error, ImageRefused):
+                    get_logger("pictures").warning("a picture could not be made", error=str(error))
+                future.set_exception(error)
+            else:
+                self._finish(spec, None)
+                future.set_result(made)
+
+    def _finish(self, spec: RenditionSpec, error: Exception | None) -> None:
+        with self._lock:
+            self._making.pop(spec.digest, None)
+            if isinstance(error, ImageRefused):
+                self._refused[spec.digest] = error, monotonic() + REFUSED_SECONDS
+                while len(self._refused) > MAX_REFUSED:
+                    self._refused.popitem(last=False)
