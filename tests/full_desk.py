@@ -17,6 +17,7 @@ from publisher.db.staff import (
     Autosave,
     Comment,
     IdempotentAnswer,
+    KnownBrowser,
     LoginFailure,
     Person,
     PostVersion,
@@ -102,6 +103,7 @@ def _add_people(session: Session) -> None:
     session.add_all(
         [
             WebSession(token_hash="t" * 64, csrf="c", seen_at=NOW, **mine),
+            KnownBrowser(person_id=person.id, token_hash="b" * 64, seen_at=NOW),
             ApiToken(name="n", token_hash="u" * 64, scopes=["read"], **mine),
             IdempotentAnswer(key="k", request_hash="h" * 64, **mine),
             Upload(id="u" * 32, file_name="f", size=5, **mine),

@@ -12,7 +12,7 @@ from publisher.cli.output import json_option, print_json, print_table
 from publisher.db.staff import Person
 from publisher.desk import Desk
 from publisher.settings import read_secret
-from publisher.staff import accounts
+from publisher.staff import accounts, second_factor
 from publisher.staff.accounts import AccountError
 from publisher.staff.roles import Role
 
@@ -84,6 +84,16 @@ def deactivate_command(ctx: click.Context, email: str) -> None:
     desk = desk_of(ctx)
     accounts.set_active(desk.database, _id_of(desk, email), False, now=desk.now(), actor=actor())
     echo(f"{email} is shut out.")
+
+
+@user_command.command("remove-second-factor")
+@click.argument("email")
+@click.pass_context
+def remove_second_factor_command(ctx: click.Context, email: str) -> None:
+    """Ask somebody who lost their phone for no code any more."""
+    desk = desk_of(ctx)
+    second_factor.disable(desk.database, _id_of(desk, email), now=desk.now(), actor=actor())
+    click.echo(f"{email} logs in with the password alone, and was logged out everywhere.")
 
 
 def _id_of(desk: Desk, email: str) -> int:

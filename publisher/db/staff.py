@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import CheckConstraint, ForeignKey, Index, LargeBinary, String, Text, UniqueConstraint, text
+from sqlalchemy import CheckConstraint, ForeignKey, Index, LargeBinary, String, Text, UniqueConstraint, false, text
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from publisher.db.base import Base
@@ -48,6 +48,8 @@ class WebSession(Base):
     browser: Mapped[str] = mapped_column(String(200), default="")
     flash: Mapped[list[dict[str, Any]]] = mapped_column(default=list)
     """What the next page tells: `tone` and `text`."""
+    confirmed_at: Mapped[datetime | None]
+    """When the person last said, within this session, who they are."""
     connecting: Mapped[str | None] = mapped_column(Text)
     """The log-in of a channel that was begun here, sealed with the session's own token."""
 
@@ -67,7 +69,23 @@ class LoginFailure(Base):
     account: Mapped[str] = mapped_column(String(64))
     """SHA-256 of what was given as the address: it need not be anybody's."""
     address: Mapped[str] = mapped_column(String(64))
+    browser: Mapped[str] = mapped_column(String(64), default="", server_default="")
+    """The hash of a known browser's token; empty: it came from a browser that nobody logged in with."""
+    told: Mapped[bool] = mapped_column(default=False, server_default=false())
+    """The person whose account it is was told."""
     at: Mapped[datetime]
+
+
+class KnownBrowser(Base):
+    """A browser that somebody logged in with before. The token itself is known to the browser alone."""
+
+    __tablename__ = "known_browser"
+    __table_args__ = (UniqueConstraint("token_hash", "person_id"),)
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    person_id: Mapped[int] = mapped_column(ForeignKey("person.id", ondelete="CASCADE"), index=True)
+    token_hash: Mapped[str] = mapped_column(String(64))
+    seen_at: Mapped[datetime] = mapped_column(index=True)
 
 
 class ApiToken(Base):

@@ -6,13 +6,14 @@ import re
 from collections.abc import Iterable
 from datetime import datetime, timedelta
 
-from sqlalchemy import delete, func, select
+from sqlalchemy import delete, func, select, update
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
 from publisher.db.session import Database
 from publisher.db.staff import ApiToken, Person, WebSession
 from publisher.lifecycle import record_event
+from publisher.staff.browsers import forget_browsers
 from publisher.staff.passwords import hash_password
 from publisher.staff.roles import Role
 from publisher.staff.tokens import hash_of, new_token
@@ -70,7 +71,10 @@ def invited(session: Session, token: str, now: datetime) -> Person | None:
 
 
 def accept_invite(database: Database, token: str, password: str, now: datetime) -> int:
-    """Set the password that an invited person chose, and return their id. All their log-ins end.
+    """Set the password that an invited person chose, and return their id.
+
+    All their log-ins end, and the tokens of their programs work no more: whoever knew the old password may have made
+    some. Who has a second factor still has to give a code.
 
     Raises:
         AccountError: the invitation is not known or too old.
@@ -82,7 +86,7 @@ def accept_invite(database: Database, token: str, password: str, now: datetime) 
             raise AccountError("This invitation was used already or is too old; ask an admin for a new one.")
         person.password_hash = hash_password(password, about=(person.email, person.name))
         person.invite_hash = person.invite_until = None
-        end_sessions(session, person.id)
+        shut_out(session, person.id, now)
         record_event(session, "password set", now=now, actor=actor_of(person))
         return person.id
 
@@ -105,7 +109,7 @@ def set_active(database: Database, person_id: int, active: bool, *, now: datetim
         person = load_person(session, person_id)
         if not active:
             _keep_an_admin(session, person)
-            end_sessions(session, person.id)
+            shut_out(session, person.id, now)
             session.execute(delete(ApiToken).where(ApiToken.person_id == person.id))
             person.invite_hash = person.invite_until = None
         person.active = active
@@ -116,6 +120,17 @@ def set_active(database: Database, person_id: int, active: bool, *, now: datetim
 def end_sessions(session: Session, person_id: int, *, but: str = "") -> None:
     """Log somebody out everywhere, but for the session with the token hash `but`."""
     session.execute(delete(WebSession).where(WebSession.person_id == person_id, WebSession.token_hash != but))
+
+
+def shut_out(session: Session, person_id: int, now: datetime, *, but: str = "", but_browser: str = "") -> None:
+    """Ends every log-in of somebody, but for one, makes their browsers strangers, and revokes their programs' tokens.
+
+    `but`: the hash of the session that goes on; `but_browser`: the token of its browser.
+    """
+    end_sessions(session, person_id, but=but)
+    forget_browsers(session, person_id, but=but_browser)
+    working = (ApiToken.person_id == person_id, ApiToken.revoked_at.is_(None))
+    session.execute(update(ApiToken).where(*working).values(revoked_at=now))
 
 
 def load_person(session: Session, person_id: int) -> Person:

@@ -2,32 +2,34 @@
 
 from __future__ import annotations
 
-import hashlib
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Any
 
-from sqlalchemy import ColumnElement, delete, func, or_, select
+from sqlalchemy import ColumnElement, delete, or_, select
 from sqlalchemy.orm import Session
 
 from publisher.db.session import Database
-from publisher.db.staff import LoginFailure, Person, WebSession
+from publisher.db.staff import Person, WebSession
 from publisher.lifecycle import record_event
-from publisher.staff.accounts import actor_of, end_sessions, load_person
-from publisher.staff.passwords import hash_password, is_outdated, is_right
+from publisher.staff.accounts import actor_of, load_person, shut_out
+from publisher.staff.browsers import known_browser
+from publisher.staff.guesses import (
+    LoginRefused,
+    begin_guess,
+    forget_guess,
+    guess_at,
+    note_wrong_guess,
+    take_untold,
+)
+from publisher.staff.passwords import hash_password, is_outdated, is_right, rehash
 from publisher.staff.tokens import hash_of, new_token
 
 IDLE_LIMIT = timedelta(hours=12)
 ABSOLUTE_LIMIT = timedelta(days=7)
 SEEN_STEP = timedelta(minutes=1)
 """How exact `seen_at` is: not every page view is worth a write."""
-WINDOW = timedelta(minutes=15)
-MOST_PER_ACCOUNT = 5
-MOST_PER_ADDRESS = 30
 WRONG = "That address and password don't belong together."
-
-
-class LoginRefused(Exception):
-    """Not logged in; the message is one sentence, and never tells whether the account exists."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,43 +40,30 @@ class Opened:
     person_id: int
 
 
-def check_password(database: Database, email: str, password: str, *, address: str, now: datetime) -> int:
-    """The id of whom the address and password belong to.
+def check_password(
+    database: Database, email: str, password: str, *, address: str, now: datetime, browser: str = ""
+) -> int:
+    """The id of whom the address and password belong to. `browser`: the token of a browser that may be known.
 
     Raises:
         LoginRefused: they don't belong together, or there were too many tries of late.
     """
-    account = hashlib.sha256(email.strip().lower().encode()).hexdigest()
+    name = email.strip().lower()
     with database.reading() as session:
-        refuse_too_many(session, account, address, now)
-        person = session.scalar(select(Person).where(Person.email == email.strip().lower()))
+        person = session.scalar(select(Person).where(Person.email == name))
+        known = known_browser(session, browser, person.id if person else None, now)
+    guess = guess_at(name, address, known)
+    number = begin_guess(database, guess, now)
     # The hash is computed for nobody too, so that time does not tell who has an account.
     right = is_right(password, person.password_hash if person and person.active else None)
     if not right or person is None:
-        note_failure(database, account, address, now)
+        note_wrong_guess(database, guess, person.email if person else "", now)
         raise LoginRefused(WRONG)
+    forget_guess(database, number)
     if person.password_hash and is_outdated(person.password_hash):
         with database.writing() as session:
-            session.get_one(Person, person.id).password_hash = hash_password(password)
+            session.get_one(Person, person.id).password_hash = rehash(password)
     return person.id
-
-
-def note_failure(database: Database, account: str, address: str, now: datetime) -> None:
-    with database.writing() as session:
-        session.execute(delete(LoginFailure).where(LoginFailure.at < now - 4 * WINDOW))
-        session.add(LoginFailure(account=account, address=address[:64], at=now))
-
-
-def refuse_too_many(session: Session, account: str, address: str, now: datetime) -> None:
-    """Raises LoginRefused when this account, or anybody at this address, was refused too often of late."""
-    for column, value, most in (
-        (LoginFailure.account, account, MOST_PER_ACCOUNT),
-        (LoginFailure.address, address[:64], MOST_PER_ADDRESS),
-    ):
-        recent = select(func.count()).where(column == value, LoginFailure.at > now - WINDOW)
-        if (session.scalar(recent) or 0) >= most:
-            minutes = int(WINDOW.total_seconds() // 60)
-            raise LoginRefused(f"Too many log-ins were refused of late; try again in {minutes} minutes.")
 
 
 def open_session(database: Database, person_id: int, *, address: str, browser: str, now: datetime) -> Opened:
@@ -92,6 +81,7 @@ def open_session(database: Database, person_id: int, *, address: str, browser: s
                 seen_at=now,
                 address=address[:64],
                 browser=browser[:200],
+                flash=_refused_logins(session, person, address),
             )
         )
         record_event(session, "logged in", now=now, actor=actor_of(person), detail={"address": address[:64]})
@@ -125,18 +115,31 @@ def _over(now: datetime) -> ColumnElement[bool]:
 
 
 def change_own_password(
-    database: Database, person_id: int, old: str, new: str, *, keep_session: str, now: datetime
+    database: Database, person_id: int, new: str, *, keep_session: str, keep_browser: str, now: datetime
 ) -> None:
-    """Set a new password for somebody who knows the old one; their other browsers are logged out.
+    """Set a new password for somebody who has just given the old one.
+
+    Their other browsers are logged out, and the tokens of their programs work no more.
 
     Raises:
-        LoginRefused: the old one is wrong.
         WeakPassword: the new one can't be taken.
     """
     with database.writing() as session:
         person = load_person(session, person_id)
-        if not is_right(old, person.password_hash):
-            raise LoginRefused("The old password is wrong.")
         person.password_hash = hash_password(new, about=(person.email, person.name))
-        end_sessions(session, person_id, but=keep_session)
+        shut_out(session, person_id, now, but=keep_session, but_browser=keep_browser)
         record_event(session, "password set", now=now, actor=actor_of(person))
+
+
+def _refused_logins(session: Session, person: Person, address: str) -> list[dict[str, Any]]:
+    """What the first page after a log-in tells of tries that were refused since the last one."""
+    refused = take_untold(session, person.email, address)
+    if refused is None:
+        return []
+    tries = "1 log-in" if refused.number == 1 else f"{refused.number} log-ins"
+    text = (
+        f"{tries} with your address and a wrong password were refused since you were here, the last from "
+        f"{refused.last_from or 'an unknown address'} on {refused.last_at:%Y-%m-%d at %H:%M} UTC. "
+        "If that was not you, tell an admin; your password was not found out."
+    )
+    return [{"tone": "note", "text": text}]

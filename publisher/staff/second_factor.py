@@ -14,8 +14,9 @@ from publisher.db.session import Database
 from publisher.db.staff import Person
 from publisher.lifecycle import record_event
 from publisher.sealing import Seal, WrongKey
-from publisher.staff.accounts import actor_of, load_person
-from publisher.staff.logins import LoginRefused, note_failure, refuse_too_many
+from publisher.staff.accounts import actor_of, end_sessions, load_person
+from publisher.staff.browsers import known_browser
+from publisher.staff.guesses import LoginRefused, begin_guess, forget_guess, guess_at, note_wrong_guess
 
 STEP_SECONDS = 30
 SLACK_STEPS = 1
@@ -35,42 +36,55 @@ def picture_of(secret: str, email: str, outlet: str) -> str:
     return str(segno.make(address, error="m").svg_data_uri(scale=4, border=4, light="#fff"))
 
 
-def enable(database: Database, person_id: int, secret: str, code: str, *, seal: Seal, now: datetime) -> None:
-    """Ask for a code at every log-in from now on. Raises LoginRefused when this one is wrong."""
+def enable(
+    database: Database, person_id: int, secret: str, code: str, *, seal: Seal, now: datetime, keep_session: str = ""
+) -> None:
+    """Ask for a code at every log-in from now on; other browsers are logged out.
+
+    Raises:
+        LoginRefused: this code is wrong.
+    """
     step = _step_of(secret, code, now)
     if step is None:
         raise LoginRefused(WRONG_CODE)
     with database.writing() as session:
         person = load_person(session, person_id)
         person.totp_secret, person.totp_last_step = seal.seal(secret, _purpose(person_id)), step
+        end_sessions(session, person_id, but=keep_session)
         record_event(session, "second factor set", now=now, actor=actor_of(person))
 
 
-def disable(database: Database, person_id: int, *, now: datetime, actor: str) -> None:
-    """Ask for no code any more."""
+def disable(database: Database, person_id: int, *, now: datetime, actor: str, keep_session: str = "") -> None:
+    """Ask for no code any more; other browsers of the person are logged out."""
     with database.writing() as session:
         person = load_person(session, person_id)
         person.totp_secret = None
+        end_sessions(session, person_id, but=keep_session)
         record_event(session, "second factor removed", now=now, actor=actor, detail={"person": person.email})
 
 
-def check_code(database: Database, person_id: int, code: str, *, address: str, seal: Seal, now: datetime) -> None:
+def check_code(
+    database: Database, person_id: int, code: str, *, address: str, seal: Seal, now: datetime, browser: str = ""
+) -> None:
     """The code of somebody whose password was right; each works once.
 
     Raises:
         LoginRefused: it is wrong or was used already, or there were too many tries of late.
         SealError: the secret can't be opened with the keys at hand.
     """
-    account = hashlib.sha256(f"code of {person_id}".encode()).hexdigest()
     with database.reading() as session:
-        refuse_too_many(session, account, address, now)
-        sealed = session.scalar(select(Person.totp_secret).where(Person.id == person_id, Person.active))
-    if sealed is None:
+        person = session.scalar(select(Person).where(Person.id == person_id, Person.active))
+        known = known_browser(session, browser, person_id, now)
+    if person is None or person.totp_secret is None:
         raise LoginRefused("Log in again from the beginning.")
-    step = _step_of(seal.unseal(sealed, _purpose(person_id)), code, now)
+    secret = seal.unseal(person.totp_secret, _purpose(person_id))
+    guess = guess_at(f"code of {person_id}", address, known)
+    number = begin_guess(database, guess, now)
+    step = _step_of(secret, code, now)
     if step is None or not _use(database, person_id, step):
-        note_failure(database, account, address, now)
+        note_wrong_guess(database, guess, person.email, now)
         raise LoginRefused(WRONG_CODE)
+    forget_guess(database, number)
 
 
 def _use(database: Database, person_id: int, step: int) -> bool:
@@ -95,20 +109,28 @@ def _step_of(secret: str, code: str, now: datetime) -> int | None:
     return max(matching, default=None)
 
 
-def ticket(person_id: int, *, seal: Seal, now: datetime) -> str:
-    """What a browser keeps between the password and the code."""
-    return seal.seal(f"{person_id} {int((now + WAITS).timestamp())}", "log-in")
+def ticket(person: Person, *, seal: Seal, now: datetime) -> str:
+    """What a browser keeps between the password and the code; another password makes it worthless."""
+    return seal.seal(f"{person.id} {int((now + WAITS).timestamp())} {_password_mark(person)}", "log-in")
 
 
-def person_of(given: str, *, seal: Seal, now: datetime) -> int:
-    """Whose password was right a moment ago. Raises LoginRefused when that is too long ago."""
+def person_of(database: Database, given: str, *, seal: Seal, now: datetime) -> int:
+    """Whose password was right a moment ago. Raises LoginRefused when that is too long ago, or was changed since."""
     try:
-        person_id, until = seal.unseal(given, "log-in").split()
+        person_id, until, mark = seal.unseal(given, "log-in").split()
     except (WrongKey, ValueError):
         raise LoginRefused("Log in again from the beginning.") from None
     if int(until) < now.timestamp():
         raise LoginRefused("The code came too late; log in again from the beginning.")
-    return int(person_id)
+    with database.reading() as session:
+        person = session.get(Person, int(person_id))
+    if person is None or not hmac.compare_digest(_password_mark(person), mark):
+        raise LoginRefused("Log in again from the beginning.")
+    return person.id
+
+
+def _password_mark(person: Person) -> str:
+    return hashlib.sha256((person.password_hash or "").encode()).hexdigest()[:16]
 
 
 def _purpose(person_id: int) -> str:

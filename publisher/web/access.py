@@ -6,10 +6,12 @@ A route without a rule can't be served: `check_rules` fails when the application
 from __future__ import annotations
 
 from collections.abc import Iterable
+from datetime import timedelta
 from enum import StrEnum
 
 from starlette.routing import BaseRoute
 
+from publisher.staff.confirming import ALWAYS, CONFIRMED_FOR
 from publisher.staff.roles import Permission
 
 
@@ -43,6 +45,7 @@ RULES: dict[str, Rule] = {
     "invite_person_again": P.ADMINISTER,
     "change_roles": P.ADMINISTER,
     "change_active": P.ADMINISTER,
+    "remove_factor_of": P.ADMINISTER,
     "audit": P.ADMINISTER,
     "today": P.READ,
     "thumbnail": P.READ,
@@ -126,6 +129,21 @@ RULES: dict[str, Rule] = {
     "api_channel": P.READ,
 }
 """By the route's name. What a route of the API needs is also the scope that its token must have."""
+
+
+CONFIRM_WITHIN: dict[str, timedelta] = {
+    "change_password": ALWAYS,
+    "set_second_factor": ALWAYS,
+    "remove_second_factor": ALWAYS,
+    "make_token": CONFIRMED_FOR,
+    "make_calendar_key": CONFIRMED_FOR,
+    "invite_person": CONFIRMED_FOR,
+    "invite_person_again": CONFIRMED_FOR,
+    "change_roles": CONFIRMED_FOR,
+    "change_active": CONFIRMED_FOR,
+    "remove_factor_of": CONFIRMED_FOR,
+}
+"""Changes of accounts, by the route's name: how long ago somebody may have said who they are, in this session."""
 
 
 class NoRule(Exception):

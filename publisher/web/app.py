@@ -30,7 +30,7 @@ from publisher.web.api.app import PATH as API_PATH
 from publisher.web.api.app import ROUTERS as API_ROUTERS
 from publisher.web.api.app import create_api
 from publisher.web.api.problems import answer as problem
-from publisher.web.errors import LoginNeeded, PageError, sentence
+from publisher.web.errors import ConfirmationNeeded, LoginNeeded, PageError, sentence
 from publisher.web.guard import guard, identify
 from publisher.web.headers import BoundedBody, CaughtFailures, SafeHeaders
 from publisher.web.load import BoundedLoad, bounded_workers
@@ -119,6 +119,8 @@ async def _told(request: Request, error: Exception) -> Response:
     if isinstance(error, LoginNeeded) and request.method == "GET":
         wanted = request.url.path.removeprefix(request.scope.get("root_path", ""))
         return RedirectResponse(f"{address(request, 'login')}?next={quote(wanted)}", 303)
+    if isinstance(error, ConfirmationNeeded):
+        return page(request, "confirm.html", error.status, fields=error.fields, refused=error.refused)
     status = error.status if isinstance(error, PageError) else 409
     message = for_browser(error.sentence(Face.PAGE)) if isinstance(error, Refused) else sentence(str(error))
     return page(request, "error.html", status, title="That did not work", message=message, reference="")

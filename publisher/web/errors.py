@@ -19,6 +19,15 @@ class Forbidden(PageError):
     status = 403
 
 
+class ConfirmationNeeded(Forbidden):
+    """Whoever asks has to say again who they are; `fields` of the form are sent once more together with that."""
+
+    def __init__(self, fields: list[tuple[str, str]], refused: str = "") -> None:
+        super().__init__(refused or "Give your password again to change this.")
+        self.fields = fields
+        self.refused = refused
+
+
 class NotThere(PageError):
     status = 404
 

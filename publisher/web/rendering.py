@@ -114,6 +114,7 @@ def render(request: Request, template: str, **context: Any) -> str:
         "url": url,
         "static": static,
         "local": local,
+        "this_address": request.url.path,
         "here": request.scope["route"].name if "route" in request.scope else "",
         "navigation": [(name, label) for name, label, needed in NAVIGATION if needed in permissions],
         "flashes": _take_flashes(desk, session),

@@ -16,7 +16,8 @@ from starlette.routing import Route
 
 from publisher.clock import ShiftedClock
 from publisher.db.staff import Person, WebSession
-from publisher.staff.logins import ABSOLUTE_LIMIT, IDLE_LIMIT, MOST_PER_ACCOUNT
+from publisher.staff.guesses import MOST_PER_PAIR
+from publisher.staff.logins import ABSOLUTE_LIMIT, IDLE_LIMIT
 from publisher.staff.roles import GRANTS, Permission, Role, permissions_of
 from publisher.web.access import RULES, Access, NoRule, allows, check_rules
 from publisher.web.api.app import ROUTERS as API_ROUTERS
@@ -148,7 +149,7 @@ def test_wrong_passwords_and_unknown_people_get_the_same_answer_and_then_none(si
     unknown = log_in(site, "nobody@example.org", "not the password")
     assert (wrong.status_code, unknown.status_code) == (401, 401)
     assert text_of(wrong) == text_of(unknown)
-    for _ in range(MOST_PER_ACCOUNT):
+    for _ in range(MOST_PER_PAIR):
         log_in(site, "slow@example.org", "not the password")
     refused = log_in(site, "slow@example.org", PASSWORD)
     assert refused.status_code == 401
@@ -221,7 +222,8 @@ def test_a_code_is_asked_for_and_works_once(site: Site, monkeypatch: pytest.Monk
     client = site.client("editor", email="careful@example.org")
     secret = pyotp.random_base32()
     now = site.desk.now()
-    set_up = client.send_form("/account/second-factor", {"secret": secret, "code": pyotp.TOTP(secret).at(now)})
+    form = {"secret": secret, "code": pyotp.TOTP(secret).at(now), "confirm_password": PASSWORD}
+    set_up = client.send_form("/account/second-factor", form)
     assert "asked for a code at every log-in" in set_up.text
     with site.desk.database.reading() as session:
         assert secret not in str(session.get_one(Person, person).totp_secret)
@@ -240,9 +242,9 @@ def test_a_code_is_asked_for_and_works_once(site: Site, monkeypatch: pytest.Monk
 def test_a_password_is_changed_by_who_knows_it(site: Site) -> None:
     site.person("contributor", email="changes@example.org")
     here, elsewhere = (site.client("contributor", email="changes@example.org") for _ in range(2))
-    wrong = here.send_form("/account/password", {"old": "not it at all", "new": "another quiet night"})
-    assert "The old password is wrong" in wrong.text
-    here.send_form("/account/password", {"old": PASSWORD, "new": "another quiet night"})
+    wrong = here.send_form("/account/password", {"confirm_password": "not it at all", "new": "another quiet night"})
+    assert "don&#39;t belong together" in wrong.text
+    here.send_form("/account/password", {"confirm_password": PASSWORD, "new": "another quiet night"})
     assert here.get("/account", allow_redirects=False).status_code == 200
     assert elsewhere.get("/account", allow_redirects=False).status_code == 303
     assert log_in(site, "changes@example.org", "another quiet night").status_code == 303

@@ -12,8 +12,11 @@ from publisher.db.staff import Person, WebSession
 from publisher.sealing import Seal
 from publisher.staff import second_factor
 from publisher.staff.accounts import actor_of, end_sessions
-from publisher.staff.logins import LoginRefused, change_own_password
-from publisher.staff.passwords import WeakPassword, is_right
+from publisher.staff.browsers import forget_browsers
+from publisher.staff.guesses import LoginRefused
+from publisher.staff.logins import change_own_password
+from publisher.staff.passwords import WeakPassword
+from publisher.web.guard import BROWSER_COOKIE
 from publisher.web.rendering import desk_of, flash, go, page
 
 router = APIRouter(prefix="/account")
@@ -47,14 +50,17 @@ def _page(request: Request, status: int = 200, **mistakes: str) -> Response:
 
 
 @router.post("/password")
-def change_password(request: Request, old: Password, new: Password) -> Response:
+def change_password(request: Request, new: Password) -> Response:
     desk = desk_of(request)
     me = request.state.session
+    browser = request.cookies.get(BROWSER_COOKIE, "")
     try:
-        change_own_password(desk.database, me.person_id, old, new, keep_session=me.token_hash, now=desk.now())
-    except (LoginRefused, WeakPassword) as refusal:
+        change_own_password(
+            desk.database, me.person_id, new, keep_session=me.token_hash, keep_browser=browser, now=desk.now()
+        )
+    except WeakPassword as refusal:
         return _page(request, 422, password=str(refusal))
-    flash(request, "Your password is changed, and every other browser of yours is logged out.")
+    flash(request, "Your password is changed. Other browsers are logged out, and your programs need new tokens.")
     return go(request, "account")
 
 
@@ -63,10 +69,12 @@ def set_second_factor(
     request: Request, secret: Annotated[str, Form(pattern="^[A-Z2-7]{32}$")], code: Annotated[str, Form(max_length=20)]
 ) -> Response:
     desk = desk_of(request)
+    me = request.state.session
     try:
         second_factor.enable(
-            desk.database, request.state.session.person_id, secret, code, seal=Seal.from_environment(), now=desk.now()
-        )
+            desk.database, me.person_id, secret, code, seal=Seal.from_environment(), now=desk.now(),
+            keep_session=me.token_hash,
+        )  # fmt: skip
     except LoginRefused as refusal:
         return _page(request, 422, code=str(refusal))
     flash(request, "From now on you are asked for a code at every log-in.")
@@ -74,12 +82,11 @@ def set_second_factor(
 
 
 @router.post("/second-factor/remove")
-def remove_second_factor(request: Request, password: Password) -> Response:
+def remove_second_factor(request: Request) -> Response:
     desk = desk_of(request)
-    me: Person = request.state.session.person
-    if not is_right(password, me.password_hash):
-        return _page(request, 422, remove="That is not your password.")
-    second_factor.disable(desk.database, me.id, now=desk.now(), actor=actor_of(me))
+    session = request.state.session
+    me: Person = session.person
+    second_factor.disable(desk.database, me.id, now=desk.now(), actor=actor_of(me), keep_session=session.token_hash)
     flash(request, "You are asked for no code any more.", "note")
     return go(request, "account")
 
@@ -89,5 +96,6 @@ def log_out_elsewhere(request: Request) -> Response:
     me = request.state.session
     with desk_of(request).database.writing() as session:
         end_sessions(session, me.person_id, but=me.token_hash)
+        forget_browsers(session, me.person_id, but=request.cookies.get(BROWSER_COOKIE, ""))
     flash(request, "Every other browser of yours is logged out.")
     return go(request, "account")

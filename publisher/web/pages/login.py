@@ -7,13 +7,15 @@ from typing import Annotated
 from fastapi import APIRouter, Form, Query, Request
 from fastapi.responses import RedirectResponse, Response
 
+from publisher.db.staff import Person
 from publisher.sealing import Seal
 from publisher.staff import logins, second_factor
 from publisher.staff.accounts import accept_invite, invited, load_person, nobody_yet
-from publisher.staff.logins import LoginRefused
+from publisher.staff.browsers import KNOWN_FOR, remember_browser
+from publisher.staff.guesses import LoginRefused
 from publisher.staff.passwords import WeakPassword
 from publisher.web.errors import NotThere
-from publisher.web.guard import COOKIE
+from publisher.web.guard import BROWSER_COOKIE, COOKIE, client_address
 from publisher.web.rendering import address, desk_of, page
 
 router = APIRouter()
@@ -38,13 +40,21 @@ def log_in(
     desk = desk_of(request)
     came_from = client_address(request)
     try:
-        person = logins.check_password(desk.database, email, password, address=came_from, now=desk.now())
+        person = logins.check_password(
+            desk.database, email, password, address=came_from, browser=_browser(request), now=desk.now()
+        )
     except LoginRefused as refusal:
         return page(request, "login.html", 401, next=wanted, email=email, refused=str(refusal), nobody=False)
+    return _ask_code_or_enter(request, person, wanted)
+
+
+def _ask_code_or_enter(request: Request, person_id: int, wanted: str) -> Response:
+    """The next page for somebody whose password is right."""
+    desk = desk_of(request)
     with desk.database.reading() as session:
-        has_second_factor = load_person(session, person).totp_secret is not None
-    if not has_second_factor:
-        return enter(request, person, wanted)
+        person = load_person(session, person_id)
+    if person.totp_secret is None:
+        return enter(request, person_id, wanted)
     ticket = second_factor.ticket(person, seal=Seal.from_environment(), now=desk.now())
     return page(request, "code.html", next=wanted, ticket=ticket, refused="")
 
@@ -59,10 +69,11 @@ def log_in_with_code(
     desk = desk_of(request)
     seal = Seal.from_environment()
     try:
-        person = second_factor.person_of(ticket, seal=seal, now=desk.now())
+        person = second_factor.person_of(desk.database, ticket, seal=seal, now=desk.now())
         second_factor.check_code(
-            desk.database, person, code, address=client_address(request), seal=seal, now=desk.now()
-        )
+            desk.database, person, code, address=client_address(request), browser=_browser(request), seal=seal,
+            now=desk.now(),
+        )  # fmt: skip
     except LoginRefused as refusal:
         return page(request, "code.html", 401, next=wanted, ticket=ticket, refused=str(refusal))
     return enter(request, person, wanted)
@@ -78,27 +89,33 @@ def log_out(request: Request) -> Response:
 
 @router.get("/invitation/{token}")
 def invitation(request: Request, token: str) -> Response:
-    return page(request, "invitation.html", name=_invited_name(request, token), token=token, refused="")
+    return _invitation(request, token)
 
 
 @router.post("/invitation/{token}")
 def accept_invitation(request: Request, token: str, password: Annotated[str, Form(max_length=1024)]) -> Response:
     desk = desk_of(request)
-    name = _invited_name(request, token)
+    _invited(request, token)
     try:
         person = accept_invite(desk.database, token, password, desk.now())
     except WeakPassword as weak:
-        return page(request, "invitation.html", 422, name=name, token=token, refused=str(weak))
-    return enter(request, person, "/")
+        return _invitation(request, token, 422, str(weak))
+    return _ask_code_or_enter(request, person, "/")
 
 
-def _invited_name(request: Request, token: str) -> str:
+def _invitation(request: Request, token: str, status: int = 200, refused: str = "") -> Response:
+    person = _invited(request, token)
+    known = person.password_hash is not None
+    return page(request, "invitation.html", status, name=person.name, known=known, token=token, refused=refused)
+
+
+def _invited(request: Request, token: str) -> Person:
     desk = desk_of(request)
     with desk.database.reading() as session:
         person = invited(session, token, desk.now())
     if person is None:
         raise NotThere("This invitation was used already or is too old; ask an admin for a new one.")
-    return person.name
+    return person
 
 
 def enter(request: Request, person: int, wanted: str) -> Response:
@@ -111,16 +128,26 @@ def enter(request: Request, person: int, wanted: str) -> Response:
         desk.database, person, address=client_address(request), browser=browser, now=desk.now()
     )
     response = RedirectResponse(local_path(request, wanted), 303)
-    response.set_cookie(
-        COOKIE,
-        opened.token,
-        max_age=int(logins.ABSOLUTE_LIMIT.total_seconds()),
-        path=request.scope.get("root_path") or "/",
-        secure=request.url.scheme == "https",
-        httponly=True,
-        samesite="lax",
-    )
+    known = remember_browser(desk.database, person, _browser(request), desk.now())
+    for name, value, lasts in (
+        (COOKIE, opened.token, logins.ABSOLUTE_LIMIT),
+        (BROWSER_COOKIE, known, KNOWN_FOR),
+    ):
+        response.set_cookie(
+            name,
+            value,
+            max_age=int(lasts.total_seconds()),
+            path=request.scope.get("root_path") or "/",
+            secure=request.url.scheme == "https",
+            httponly=True,
+            samesite="lax",
+        )
     return response
+
+
+def _browser(request: Request) -> str:
+    """The token of a browser that may be known."""
+    return request.cookies.get(BROWSER_COOKIE, "")
 
 
 def local_path(request: Request, wanted: str) -> str:
@@ -128,7 +155,3 @@ def local_path(request: Request, wanted: str) -> str:
     root: str = request.scope.get("root_path", "")
     is_ours = wanted.startswith("/") and not wanted.startswith(("//", "/\\")) and wanted.isprintable()
     return root + wanted if is_ours else address(request, "today")
-
-
-def client_address(request: Request) -> str:
-    return request.client.host if request.client else ""

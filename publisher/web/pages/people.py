@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session
 
 from publisher.db.models import Event
 from publisher.db.staff import Person
-from publisher.staff import accounts
+from publisher.staff import accounts, second_factor
 from publisher.staff.accounts import AccountError, actor_of
 from publisher.staff.roles import TOLD, Role
 from publisher.web.rendering import address, desk_of, flash, go, page
@@ -67,6 +67,15 @@ def change_roles(request: Request, person_id: int, roles: Annotated[list[str] | 
     desk = desk_of(request)
     accounts.set_roles(desk.database, person_id, roles or [], now=desk.now(), actor=_actor(request))
     flash(request, "The roles are changed.")
+    return go(request, "people")
+
+
+@router.post("/people/{person_id}/second-factor/remove")
+def remove_factor_of(request: Request, person_id: int) -> Response:
+    """For somebody who lost their phone."""
+    desk = desk_of(request)
+    second_factor.disable(desk.database, person_id, now=desk.now(), actor=_actor(request))
+    flash(request, "They are asked for no code any more, and were logged out everywhere.", "note")
     return go(request, "people")
 
 

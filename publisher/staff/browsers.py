@@ -1,0 +1,50 @@
+"""Browsers that somebody logged in with before: a secret in a cookie that lives long, and opens nothing by itself."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+
+from sqlalchemy import delete, select, update
+from sqlalchemy.orm import Session
+
+from publisher.db.session import Database
+from publisher.db.staff import KnownBrowser
+from publisher.staff.tokens import hash_of, new_token
+
+KNOWN_FOR = timedelta(days=180)
+
+
+def known_browser(session: Session, token: str, person_id: int | None, now: datetime) -> str:
+    """Returns the hash of a browser's token where this person logged in with it before; empty: it is a stranger."""
+    wanted = hash_of(token)
+    found = session.scalar(
+        select(KnownBrowser.id).where(
+            KnownBrowser.token_hash == wanted,
+            KnownBrowser.person_id == (person_id or 0),
+            KnownBrowser.seen_at > now - KNOWN_FOR,
+        )
+    )
+    return wanted if token and found is not None else ""
+
+
+def remember_browser(database: Database, person_id: int, token: str, now: datetime) -> str:
+    """Makes a browser known for a person who has just logged in with it, and returns its new token.
+
+    The former one, which somebody else may have put there or seen, is worth nothing any more.
+    """
+    fresh = new_token()
+    with database.writing() as session:
+        session.execute(delete(KnownBrowser).where(KnownBrowser.seen_at < now - KNOWN_FOR))
+        if token:
+            mine = (KnownBrowser.token_hash == hash_of(token), KnownBrowser.person_id == person_id)
+            session.execute(delete(KnownBrowser).where(*mine))
+            others = update(KnownBrowser).where(KnownBrowser.token_hash == hash_of(token))
+            session.execute(others.values(token_hash=hash_of(fresh)))
+        session.add(KnownBrowser(person_id=person_id, token_hash=hash_of(fresh), seen_at=now))
+    return fresh
+
+
+def forget_browsers(session: Session, person_id: int, *, but: str = "") -> None:
+    """Makes every browser of a person a stranger again, but for the one with the token `but`."""
+    kept = KnownBrowser.token_hash != hash_of(but)
+    session.execute(delete(KnownBrowser).where(KnownBrowser.person_id == person_id, kept))

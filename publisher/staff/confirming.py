@@ -1,0 +1,58 @@
+"""Asking again who somebody is, before they change what an account is kept safe by.
+
+A browser that was left open, or a cookie that was taken, is not enough for that.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import datetime, timedelta
+
+from sqlalchemy import update
+
+from publisher.db.session import Database
+from publisher.db.staff import WebSession
+from publisher.sealing import Seal
+from publisher.staff import second_factor
+from publisher.staff.logins import check_password
+
+CONFIRMED_FOR = timedelta(minutes=10)
+ALWAYS = timedelta(0)
+"""Asked with the change itself, however short ago it was asked before."""
+
+
+def is_confirmed(session: WebSession, within: timedelta, now: datetime) -> bool:
+    """Returns whether somebody said who they are in this session within that time."""
+    return session.confirmed_at is not None and now - session.confirmed_at < within
+
+
+def confirm(
+    database: Database,
+    session: WebSession,
+    password: str,
+    code: str,
+    *,
+    came_from: tuple[str, str],
+    seal: Callable[[], Seal],
+    now: datetime,
+) -> None:
+    """Checks the password of a session's person, and their code where they have a second factor.
+
+    `came_from`: the address, and the token of the browser. Wrong guesses count like wrong log-ins.
+
+    Raises:
+        LoginRefused: one of them is wrong, or there were too many tries of late.
+    """
+    address, browser = came_from
+    check_password(database, session.person.email, password, address=address, browser=browser, now=now)
+    if session.person.totp_secret is not None:
+        second_factor.check_code(
+            database, session.person_id, code, address=address, browser=browser, seal=seal(), now=now
+        )
+    note_confirmed(database, session.token_hash, now)
+
+
+def note_confirmed(database: Database, token_hash: str, now: datetime) -> None:
+    """Records that the person of a session said who they are."""
+    with database.writing() as writing:
+        writing.execute(update(WebSession).where(WebSession.token_hash == token_hash).values(confirmed_at=now))

@@ -1,0 +1,413 @@
+"""A borrowed session, a link to set a password, guesses from one place and from many: who gets in and who does not."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from datetime import timedelta
+from itertools import count
+from pathlib import Path
+
+import pyotp
+import pytest
+import requests
+from click.testing import CliRunner
+from cryptography.fernet import Fernet
+from sqlalchemy import select, update
+
+from publisher.cli.main import cli
+from publisher.clock import ShiftedClock
+from publisher.db.models import Event
+from publisher.db.staff import ApiToken, KnownBrowser, LoginFailure, Person, WebSession
+from publisher.sealing import Seal
+from publisher.staff import accounts, calendar_keys, logins, second_factor
+from publisher.staff.browsers import KNOWN_FOR
+from publisher.staff.confirming import CONFIRMED_FOR
+from publisher.staff.guesses import (
+    LOGINS_REFUSED,
+    MOST_PER_ACCOUNT,
+    MOST_PER_ACCOUNT_A_DAY,
+    MOST_PER_BROWSER,
+    MOST_PER_PAIR,
+    WINDOW,
+    LoginRefused,
+    network_of,
+)
+from publisher.staff.tokens import hash_of
+from publisher.web.access import CONFIRM_WITHIN, RULES
+from publisher.web.guard import BROWSER_COOKIE, COOKIE
+from tests.api_client import Program, token_of
+from tests.desk_site import PASSWORD, Client, Site, open_starter_site, text_of
+
+NEW = "another quiet night of rain"
+NUMBERS = count(1)
+SECRET = pyotp.random_base32()
+
+
+@pytest.fixture(scope="module")
+def clock() -> ShiftedClock:
+    return ShiftedClock()
+
+
+@pytest.fixture(scope="module")
+def site(tmp_path_factory: pytest.TempPathFactory, clock: ShiftedClock) -> Iterator[Site]:
+    with open_starter_site(tmp_path_factory.mktemp("desk"), clock) as opened:
+        opened.person("admin", email="chief@example.org")
+        yield opened
+
+
+@pytest.fixture(autouse=True)
+def _fresh(site: Site, clock: ShiftedClock, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    monkeypatch.setenv("PUBLISHER_KEY", Fernet.generate_key().decode())
+    yield
+    clock.shift_to(ShiftedClock().now())
+    with site.desk.database.writing() as session:
+        session.query(LoginFailure).delete()
+
+
+@pytest.fixture
+def email(site: Site) -> str:
+    """Somebody whom no other test knows."""
+    address = f"person{next(NUMBERS)}@example.org"
+    site.person("admin", email=address)
+    return address
+
+
+def with_factor(site: Site, email: str) -> None:
+    """Gives somebody a second factor; its code of this moment is not used up."""
+    person = site.person("admin", email=email)
+    with site.desk.database.writing() as session:
+        sealed = Seal.from_environment().seal(SECRET, f"second factor of {person}")
+        session.execute(update(Person).where(Person.id == person).values(totp_secret=sealed, totp_last_step=0))
+
+
+def code_now(site: Site) -> str:
+    return pyotp.TOTP(SECRET).at(site.desk.now())
+
+
+def borrowed(site: Site, email: str) -> Client:
+    """A browser whose log-in somebody else uses: nobody has said lately who they are."""
+    client = site.client("admin", email=email)
+    with site.desk.database.writing() as session:
+        session.execute(update(WebSession).values(confirmed_at=None))
+    return client
+
+
+def log_in(site: Site, email: str, password: str = PASSWORD, *, browser: str = "") -> requests.Response:
+    client = site.client()
+    if browser:
+        client.cookies.set(BROWSER_COOKIE, browser)
+    return client.post("/login", data={"email": email, "password": password}, allow_redirects=False)
+
+
+def try_from(site: Site, email: str, password: str, address: str) -> bool:
+    """Whether a log-in from an address of the network gets in."""
+    try:
+        logins.check_password(site.desk.database, email, password, address=address, now=site.desk.now())
+    except LoginRefused:
+        return False
+    return True
+
+
+def person_of(site: Site, email: str) -> Person:
+    with site.desk.database.reading() as session:
+        return session.scalars(select(Person).where(Person.email == email)).one()
+
+
+# A borrowed session.
+
+
+def changes(site: Site, email: str) -> dict[str, tuple[str, dict[str, str]]]:
+    """Each change of an account: where its form is sent, and what it holds."""
+    other = site.person("editor", email="other@example.org")
+    factor = {"secret": SECRET, "code": code_now(site)}
+    return {
+        "change_password": ("/account/password", {"new": NEW}),
+        "set_second_factor": ("/account/second-factor", factor),
+        "remove_second_factor": ("/account/second-factor/remove", {}),
+        "make_token": ("/account/tokens", {"name": "thief", "scopes": "read", "days": "7"}),
+        "make_calendar_key": ("/calendar/keys", {"name": "thief"}),
+        "invite_person": ("/people", {"name": "T", "email": f"t{email}", "roles": "admin"}),
+        "invite_person_again": (f"/people/{other}/invitation", {}),
+        "change_roles": (f"/people/{other}/roles", {"roles": "admin"}),
+        "change_active": (f"/people/{other}/active", {"active": "false"}),
+        "remove_factor_of": (f"/people/{other}/second-factor/remove", {}),
+    }
+
+
+def everything_of_accounts(site: Site) -> list[object]:
+    with site.desk.database.reading() as session:
+        people = session.execute(
+            select(Person.id, Person.email, Person.roles, Person.active, Person.password_hash, Person.totp_secret,
+                   Person.invite_hash).order_by(Person.id)
+        ).all()  # fmt: skip
+        return [*people, *session.execute(select(ApiToken.id, ApiToken.revoked_at).order_by(ApiToken.id)).all()]
+
+
+def test_every_change_of_an_account_is_in_the_table_of_confirmations(site: Site, email: str) -> None:
+    assert set(changes(site, email)) == set(CONFIRM_WITHIN)
+    assert set(CONFIRM_WITHIN) <= set(RULES)
+
+
+@pytest.mark.parametrize("name", CONFIRM_WITHIN)
+def test_a_borrowed_session_changes_no_account(site: Site, email: str, name: str) -> None:
+    client = borrowed(site, email)
+    address, form = changes(site, email)[name]
+    before = everything_of_accounts(site)
+    asked = client.send_form(address, form, allow_redirects=False)
+    assert asked.status_code == 403
+    assert "Confirm that it is you" in asked.text
+    wrong = client.send_form(address, {**form, "confirm_password": "guessed at random"}, allow_redirects=False)
+    assert wrong.status_code == 403
+    assert everything_of_accounts(site) == before
+    done = client.send_form(address, {**form, "confirm_password": PASSWORD}, allow_redirects=False)
+    assert done.status_code in (200, 303), text_of(done)
+
+
+@pytest.mark.parametrize("name", CONFIRM_WITHIN)
+def test_who_has_a_second_factor_is_asked_for_a_code_too(site: Site, email: str, name: str) -> None:
+    with_factor(site, email)
+    client = borrowed(site, email)
+    address, form = changes(site, email)[name]
+    before = everything_of_accounts(site)
+    for code in ("", "000000"):
+        fields = {**form, "confirm_password": PASSWORD, "confirm_code": code}
+        assert client.send_form(address, fields, allow_redirects=False).status_code == 403
+    assert everything_of_accounts(site) == before
+
+
+def test_what_was_filled_in_is_not_lost_by_the_question(site: Site, email: str) -> None:
+    client = borrowed(site, email)
+    asked = client.send_form("/people", {"name": "Noa", "email": "noa@example.org", "roles": ["editor", "operator"]})
+    hidden = re.findall(r'<input type="hidden" name="([a-z]+)" value="([^"]*)">', asked.text)
+    fields: dict[str, list[str]] = {}
+    for name, value in hidden:
+        fields.setdefault(name, []).append(value)
+    assert fields["roles"] == ["editor", "operator"]
+    client.post("/people", data={**fields, "confirm_password": PASSWORD})
+    assert person_of(site, "noa@example.org").roles == ["editor", "operator"]
+
+
+def test_a_new_password_is_not_written_into_a_page(site: Site, email: str) -> None:
+    asked = borrowed(site, email).send_form("/account/password", {"new": NEW})
+    assert NEW not in asked.text
+
+
+def test_a_confirmation_lasts_for_minutes_and_for_one_session(site: Site, email: str, clock: ShiftedClock) -> None:
+    client = borrowed(site, email)
+    other = site.person("editor", email="other@example.org")
+    address = f"/people/{other}/roles"
+    client.send_form(address, {"roles": "editor", "confirm_password": PASSWORD})
+    assert client.send_form(address, {"roles": "editor"}, allow_redirects=False).status_code == 303
+    elsewhere = Client(site.url)
+    token = site.session_token("admin", email=email)
+    with site.desk.database.writing() as session:
+        session.execute(update(WebSession).where(WebSession.token_hash == hash_of(token)).values(confirmed_at=None))
+        elsewhere.csrf = session.get_one(WebSession, hash_of(token)).csrf
+    elsewhere.cookies.set(COOKIE, token)
+    assert elsewhere.send_form(address, {"roles": "editor"}, allow_redirects=False).status_code == 403
+    # The password and the second factor are asked about each time.
+    assert client.send_form("/account/password", {"new": NEW}, allow_redirects=False).status_code == 403
+    clock.shift_to(site.desk.now() + CONFIRMED_FOR + timedelta(seconds=1))
+    assert client.send_form(address, {"roles": "editor"}, allow_redirects=False).status_code == 403
+
+
+def test_guesses_in_a_borrowed_session_are_counted(site: Site, email: str) -> None:
+    client = borrowed(site, email)
+    for _ in range(12):
+        client.send_form("/account/password", {"new": NEW, "confirm_password": "guessed at random"})
+    right = client.send_form("/account/password", {"new": NEW, "confirm_password": PASSWORD}, allow_redirects=False)
+    assert right.status_code == 403
+    assert "Too many log-ins were refused" in right.text
+    with site.desk.database.reading() as session:
+        assert session.query(LoginFailure).count() == MOST_PER_PAIR
+
+
+# What another password ends.
+
+
+def keys_of(site: Site, email: str) -> tuple[Program, str]:
+    """A program's token and a calendar address, which work."""
+    person = site.person("admin", email=email)
+    program = Program(site.url, token_of(site, person))
+    key = calendar_keys.new_calendar_key(site.desk.database, person, "phone", now=site.desk.now())
+    assert program.get("/queue").status_code == 200
+    assert requests.get(f"{site.url}/calendar.ics?key={key}", timeout=30).status_code == 200
+    return program, key
+
+
+def shut(site: Site, program: Program, key: str) -> bool:
+    feed = requests.get(f"{site.url}/calendar.ics?key={key}", timeout=30)
+    return program.get("/queue").status_code == 401 and feed.status_code in (401, 403, 404)
+
+
+def test_a_changed_password_ends_other_log_ins_and_the_tokens_of_programs(site: Site, email: str) -> None:
+    here, elsewhere = site.client("admin", email=email), site.client("admin", email=email)
+    program, key = keys_of(site, email)
+    here.send_form("/account/password", {"new": NEW, "confirm_password": PASSWORD})
+    assert here.get("/account", allow_redirects=False).status_code == 200
+    assert elsewhere.get("/account", allow_redirects=False).status_code == 303
+    assert shut(site, program, key)
+
+
+def test_a_link_that_sets_a_password_ends_everything_and_asks_for_the_code(site: Site, email: str) -> None:
+    with_factor(site, email)
+    client = site.client("admin", email=email)
+    program, key = keys_of(site, email)
+    person = person_of(site, email).id
+    token = accounts.invite_again(site.desk.database, person, now=site.desk.now(), actor="chief@example.org")
+    guest = site.client()
+    assert "programs work no more" in guest.get(f"/invitation/{token}").text
+    asked = guest.post(f"/invitation/{token}", data={"password": NEW}, allow_redirects=False)
+    assert (asked.status_code, COOKIE in guest.cookies) == (200, False)
+    assert "The six digits" in asked.text
+    assert shut(site, program, key)
+    assert client.get("/account", allow_redirects=False).status_code == 303
+    ticket = asked.text.partition('name="ticket" value="')[2].partition('"')[0]
+    data = {"ticket": ticket, "code": code_now(site)}
+    assert guest.post("/login/code", data=data, allow_redirects=False).status_code == 303
+    assert COOKIE in guest.cookies
+
+
+def test_a_ticket_is_worthless_after_another_password(site: Site, email: str) -> None:
+    with_factor(site, email)
+    asked = log_in(site, email)
+    ticket = asked.text.partition('name="ticket" value="')[2].partition('"')[0]
+    person = person_of(site, email).id
+    token = accounts.invite_again(site.desk.database, person, now=site.desk.now(), actor="test")
+    accounts.accept_invite(site.desk.database, token, NEW, site.desk.now())
+    late = site.client().post("/login/code", data={"ticket": ticket, "code": code_now(site)})
+    assert (late.status_code, "Log in again" in late.text) == (401, True)
+
+
+def test_an_admin_helps_somebody_who_lost_their_phone(site: Site, email: str) -> None:
+    with_factor(site, email)
+    lost = site.client("admin", email=email)
+    chief = site.client("admin", email="chief@example.org")
+    chief.send_form(f"/people/{person_of(site, email).id}/second-factor/remove")
+    assert person_of(site, email).totp_secret is None
+    assert lost.get("/account", allow_redirects=False).status_code == 303
+    with_factor(site, email)
+    command = ["--config", str(site.desk.config), "user", "remove-second-factor", email]
+    assert "password alone" in CliRunner().invoke(cli, command, catch_exceptions=False).output
+    assert log_in(site, email).status_code == 303
+
+
+# Guessing.
+
+
+def test_strangers_do_not_lock_a_person_out(site: Site, email: str) -> None:
+    """Whatever is tried elsewhere, the person gets in from their own address, and is told."""
+    for _ in range(MOST_PER_PAIR + 3):
+        assert not try_from(site, email, "guessed", "203.0.113.9")
+    assert not try_from(site, email, PASSWORD, "203.0.113.9")
+    entered = log_in(site, email)
+    assert entered.status_code == 303
+    client = site.client()
+    client.cookies.set(COOKIE, entered.cookies[COOKIE])
+    told = text_of(client.get("/"))
+    assert f"{MOST_PER_PAIR} log-ins with your address and a wrong password were refused" in told
+    assert "the last from 203.0.113.9" in told
+    again = log_in(site, email)
+    client.cookies.set(COOKIE, again.cookies[COOKIE])
+    assert "were refused" not in text_of(client.get("/"))
+
+
+def test_guesses_from_everywhere_are_slowed_and_a_known_browser_gets_through(
+    site: Site, email: str, clock: ShiftedClock
+) -> None:
+    known = log_in(site, email).cookies[BROWSER_COOKIE]
+    addresses = (f"198.51.{number // 250}.{number % 250}" for number in count())
+    for _ in range(MOST_PER_ACCOUNT_A_DAY // MOST_PER_ACCOUNT + 1):
+        for _ in range(MOST_PER_ACCOUNT):
+            try_from(site, email, "guessed", next(addresses))
+        clock.shift_to(site.desk.now() + WINDOW)
+    with site.desk.database.reading() as session:
+        tries = session.query(LoginFailure).count()
+    assert tries == MOST_PER_ACCOUNT_A_DAY
+    assert not try_from(site, email, PASSWORD, next(addresses))
+    assert log_in(site, email).status_code == 401
+    assert log_in(site, email, browser=known).status_code == 303
+    with site.desk.database.reading() as session:
+        events = session.scalars(select(Event).where(Event.name == LOGINS_REFUSED)).all()
+    assert email in [event.detail["person"] for event in events]
+
+
+def test_a_known_browser_is_no_way_to_guess(site: Site, email: str) -> None:
+    known = log_in(site, email).cookies[BROWSER_COOKIE]
+    for _ in range(MOST_PER_BROWSER):
+        assert log_in(site, email, "guessed at random", browser=known).status_code == 401
+    assert "Too many" in log_in(site, email, browser=known).text
+
+
+def test_a_browser_is_known_for_one_person_and_until_that_ends(site: Site, email: str, clock: ShiftedClock) -> None:
+    client = site.client()
+    client.post("/login", data={"email": email, "password": PASSWORD}, allow_redirects=False)
+    first = client.cookies[BROWSER_COOKIE]
+    assert client.get("/account", allow_redirects=False).status_code == 200
+    with site.desk.database.reading() as session:
+        kept = [row.token_hash for row in session.scalars(select(KnownBrowser))]
+    assert first not in kept
+    other = f"person{next(NUMBERS)}@example.org"
+    site.person("editor", email=other)
+    lock(site, other)
+    assert log_in(site, other, browser=first).status_code == 401
+    lock(site, email)
+    second = log_in(site, email, browser=first).cookies[BROWSER_COOKIE]
+    assert log_in(site, email, browser=first).status_code == 401, "the former token is worth nothing"
+    with site.desk.database.reading() as session:
+        csrf = session.scalars(select(WebSession.csrf).where(WebSession.person_id == person_of(site, email).id)).first()
+    client.csrf = str(csrf)
+    client.send_form("/account/log-out-elsewhere")
+    assert log_in(site, email, browser=second).status_code == 401
+    clock.shift_to(site.desk.now() + KNOWN_FOR)
+
+
+def lock(site: Site, email: str) -> None:
+    """So many guesses from everywhere that only a known browser gets through."""
+    for number in range(MOST_PER_ACCOUNT + 1):
+        try_from(site, email, "guessed", f"192.0.2.{number}")
+
+
+def test_whether_somebody_exists_is_not_told_by_the_limits(site: Site, email: str) -> None:
+    nobody = f"nobody{next(NUMBERS)}@example.org"
+    answers = [[text_of(log_in(site, who, "guessed at random")) for _ in range(MOST_PER_PAIR + 1)]
+               for who in (email, nobody)]  # fmt: skip
+    assert answers[0] == answers[1]
+    with site.desk.database.reading() as session:
+        people = [event.detail["person"] for event in session.scalars(
+            select(Event).where(Event.name == LOGINS_REFUSED).order_by(Event.id.desc()).limit(2))]  # fmt: skip
+    assert people == ["", email]
+
+
+def test_a_household_counts_as_one_address() -> None:
+    assert network_of("2001:db8:1:2:3::4") == network_of("2001:db8:1:2:ffff::1") == "2001:db8:1:2::/64"
+    assert network_of("192.0.2.7") == "192.0.2.7"
+    assert network_of("") == ""
+
+
+def test_codes_are_slowed_too_and_a_right_one_is_not_counted(site: Site, email: str) -> None:
+    with_factor(site, email)
+    person, seal = person_of(site, email).id, Seal.from_environment()
+
+    def try_code(code: str) -> None:
+        second_factor.check_code(site.desk.database, person, code, address="192.0.2.1", seal=seal, now=site.desk.now())
+
+    for _ in range(MOST_PER_PAIR - 1):
+        with pytest.raises(LoginRefused, match="wrong"):
+            try_code("000000")
+    try_code(code_now(site))
+    with pytest.raises(LoginRefused, match="wrong"):
+        try_code("000000")
+    with pytest.raises(LoginRefused, match="Too many"):
+        try_code("000000")
+
+
+def test_an_old_place_of_a_desk_keeps_its_people(tmp_path: Path) -> None:
+    """A desk that is made anew knows no browser, and a log-in makes one known."""
+    with open_starter_site(tmp_path) as fresh:
+        fresh.person("admin", email="a@example.org")
+        entered = log_in(fresh, "a@example.org")
+        cookies = entered.headers["set-cookie"]
+    assert cookies.count("HttpOnly") == 2
+    assert cookies.count("SameSite=lax") == 2
