@@ -8,9 +8,16 @@ from base64 import b64encode
 from argon2 import PasswordHasher
 from argon2.exceptions import InvalidHashError, VerificationError
 from argon2.low_level import ARGON2_VERSION
+from zxcvbn import zxcvbn
 
 SHORTEST = 12
 LONGEST = 256
+ESTIMATED = 72
+"""So many characters are looked at for what is easily guessed."""
+LOWEST_SCORE = 3
+"""Of zxcvbn's four: at least a hundred million guesses, by lists of common passwords, names, words, dates and keys."""
+OURS = ("publisher",)
+"""What a password of this program would be tried with first."""
 
 _HASHER = PasswordHasher()
 
@@ -43,6 +50,10 @@ def hash_password(password: str, *, about: tuple[str, ...] = ()) -> str:
         raise WeakPassword(f"A password has at most {LONGEST} characters.")
     if len(set(password)) < 5 or any(password.casefold() == word.casefold() for word in about):
         raise WeakPassword("That password is too easily guessed; a few words that don't belong together are not.")
+    if zxcvbn(password[:ESTIMATED], user_inputs=[*about, *OURS])["score"] < LOWEST_SCORE:
+        raise WeakPassword(
+            "That password is among the first that are tried; take a few words that don't belong together."
+        )
     return _HASHER.hash(password)
 
 

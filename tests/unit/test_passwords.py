@@ -25,6 +25,13 @@ def test_a_password_belongs_to_its_own_hash_only() -> None:
     assert not passwords.is_outdated(kept)
 
 
+@pytest.mark.parametrize(
+    "password", [WORDS, "a quiet long night", "x7#Kq!mZ2pLw", "ünïcödé wörter im regen", "several words " * 10]
+)
+def test_a_good_password_is_taken(password: str) -> None:
+    assert passwords.is_right(password, passwords.hash_password(password))
+
+
 def test_nobodys_hash_costs_what_a_real_one_costs() -> None:
     nobodys = passwords._nobodys_hash()
     # A hash that could not be read would be refused at once, and the time would tell who is known here.
@@ -48,6 +55,12 @@ def test_a_hash_of_weaker_settings_is_outdated() -> None:
         ("x" * 300, "at most 256 characters"),
         ("ababababababab", "too easily guessed"),
         ("Ada@Example.org", "too easily guessed"),
+        ("123456789012", "first that are tried"),
+        ("passwordpassword", "first that are tried"),
+        ("qwertyuiop12", "first that are tried"),
+        ("iloveyou1234", "first that are tried"),
+        ("ada@example.org1", "first that are tried"),
+        ("publisher12345", "first that are tried"),
     ],
 )
 def test_a_weak_password_is_refused_with_its_reason(password: str, why: str) -> None:
