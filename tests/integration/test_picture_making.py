@@ -64,7 +64,7 @@ def test_few_requests_wait_at_once(rendition: Rendition) -> None:
     waiting = [threading.Thread(target=maker.make, args=(spec_of(1),)) for _ in range(MAX_WAITING)]
     for thread in waiting:
         thread.start()
-    while maker._places._value:  # type: ignore[attr-defined]
+    while maker._places._value:
         waiting[0].join(0.01)
     assert maker.make(spec_of(2)) is None
     render.go.set()
