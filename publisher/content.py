@@ -10,7 +10,7 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
-Fraction = Annotated[float, Field(ge=0.0, le=1.0)]
+Fraction = Annotated[float, Field(ge=0.0, le=1.0, strict=True)]
 Fit = Literal["pad", "crop", "split", "as-is"]
 ImageFormat = Literal["jpeg", "png", "gif", "webp"]
 SourceFormat = Literal["jpeg", "png", "tiff", "webp", "avif", "gif", "heic"]

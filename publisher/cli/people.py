@@ -93,7 +93,7 @@ def remove_second_factor_command(ctx: click.Context, email: str) -> None:
     """Ask somebody who lost their phone for no code any more."""
     desk = desk_of(ctx)
     second_factor.disable(desk.database, _id_of(desk, email), now=desk.now(), actor=actor())
-    click.echo(f"{email} logs in with the password alone, and was logged out everywhere.")
+    echo(f"{email} logs in with the password alone, and was logged out everywhere.")
 
 
 def _id_of(desk: Desk, email: str) -> int:

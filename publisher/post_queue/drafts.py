@@ -11,7 +11,9 @@ from pydantic import (
     AfterValidator,
     AwareDatetime,
     BaseModel,
+    BeforeValidator,
     Field,
+    StrictBool,
     StringConstraints,
     ValidationError,
     field_validator,
@@ -28,6 +30,7 @@ Language = Annotated[str, StringConstraints(max_length=16, pattern=r"^[a-z]{2,3}
 Line = Annotated[str, StringConstraints(strip_whitespace=True)]
 VISIBLE = r"[^\s\x00-\x1f\x7f-\x9f\u202a-\u202e\ufff9-\ufffb]"
 """A pattern for texts that are not empty when spaces and control characters are gone."""
+WEB_ADDRESS_OR_NOTHING = r"^[\s\x00-\x1f\x7f-\x9f\u202a-\u202e\ufff9-\ufffb]*$|^https?://"
 Title = Annotated[Line, Field(min_length=1, max_length=post_limits.TITLE, json_schema_extra={"pattern": VISIBLE})]
 FIRST_YEAR, LAST_YEAR = 1990, 2199
 Moment = TypeVar("Moment", bound=date)
@@ -40,9 +43,19 @@ def _of_our_time(value: Moment) -> Moment:
     return value
 
 
+def _no_number(value: Any) -> Any:
+    """A number would be taken for the seconds since 1970."""
+    if isinstance(value, int | float) or (isinstance(value, str) and value.strip().lstrip("+-").isdigit()):
+        raise ValueError(f"{value!r} is no date; write it like 2026-05-12")
+    return value
+
+
+WrittenDate = Annotated[date, BeforeValidator(_no_number)]
 _YEARS = {"pattern": "^(199|20[0-9]|21[0-9])[0-9]-"}
-Day = Annotated[date, AfterValidator(_of_our_time), Field(json_schema_extra=_YEARS)]
-Instant = Annotated[AwareDatetime, AfterValidator(_of_our_time), Field(json_schema_extra=_YEARS)]
+Day = Annotated[WrittenDate, AfterValidator(_of_our_time), Field(json_schema_extra=_YEARS)]
+Instant = Annotated[
+    AwareDatetime, BeforeValidator(_no_number), AfterValidator(_of_our_time), Field(json_schema_extra=_YEARS)
+]
 
 
 class Typed(Frozen):
@@ -176,7 +189,9 @@ class NewContent(PostContent):
     written_by: Line = Field(default="", max_length=post_limits.WRITTEN_BY)
     credit: Line = Field(default="", max_length=post_limits.CREDIT)
     licence: Line = Field(default="", max_length=post_limits.LICENCE)
-    link: Line = Field(default="", max_length=post_limits.ADDRESS, json_schema_extra={"pattern": "^$|^https?://"})
+    link: Line = Field(
+        default="", max_length=post_limits.ADDRESS, json_schema_extra={"pattern": WEB_ADDRESS_OR_NOTHING}
+    )
     links: tuple[ShortLink, ...] = Field(default=(), max_length=post_limits.LINKS)
     tags: tuple[Annotated[Line, Field(max_length=post_limits.TAG)], ...] = Field(
         default=(), max_length=post_limits.TAGS
@@ -193,7 +208,7 @@ class PostDraft(NewContent):
     """A whole post, as it is added."""
 
     fixed_date: Day | None = None
-    reserve: bool = False
+    reserve: StrictBool = False
 
     @model_validator(mode="after")
     def _one_place(self) -> PostDraft:

@@ -6,7 +6,7 @@ from datetime import date, datetime
 from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Query, Request, Response
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, StrictBool
 
 from publisher import retrying
 from publisher.content import AdaptedPost
@@ -17,6 +17,7 @@ from publisher.delivery.adopt import AdoptionRequest, adopt
 from publisher.delivery.listing import Life, Wanted, find_deliveries, life_of
 from publisher.delivery.outcomes import next_try
 from publisher.desk import Desk
+from publisher.post_queue.drafts import WrittenDate
 from publisher.states import State
 from publisher.web.api.answers import ETAG, WITH_BODY, WITH_INPUT, problems, success
 from publisher.web.api.conditions import IfMatch, etag, require_match
@@ -98,7 +99,7 @@ class WholeDelivery(DeliveryOut):
 class RetryWish(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
-    i_have_looked: bool = Field(
+    i_have_looked: StrictBool = Field(
         default=False,
         description="You looked on the platform, and it is not there: needed where it may be public already.",
     )
@@ -113,7 +114,7 @@ class AdoptWish(BaseModel):
         description="The address of the post that is public, in any form that its platform has, or its id.",
         examples=["https://picture-of-the-day.tumblr.com/post/4711"],
     )
-    unread: bool = Field(
+    unread: StrictBool = Field(
         default=False,
         description="A person sees the post: adopt it also where the platform can't be asked for it.",
     )
@@ -131,7 +132,7 @@ class AdoptedDelivery(WholeDelivery):
 )
 def api_deliveries(
     request: Request,
-    day: Annotated[date | None, Query(description="Only of this day.")] = None,
+    day: Annotated[WrittenDate | None, Query(description="Only of this day.")] = None,
     channel: Annotated[str, Query(max_length=40, pattern=r"^[a-z0-9_-]*$", description="Only on this channel.")] = "",
     state: Annotated[State | Literal[""], Query(description="Only in this state.")] = "",
     text: Text = "",

@@ -59,12 +59,20 @@ def _explain(schema: dict[str, Any]) -> None:
             field.setdefault("description", DESCRIPTIONS[name])
         if name in EXAMPLES:
             field.setdefault("examples", EXAMPLES[name])
+        if "patternProperties" in field:
+            # The keys are languages, and nothing else.
+            field["additionalProperties"] = False
 
 
 def _explain_new_post(schema: dict[str, Any]) -> None:
     _explain(schema)
     in_reserve = {"reserve": {"const": True}, "fixed_date": {"type": "string"}}
     schema["not"] = {"properties": in_reserve, "required": list(in_reserve)}
+
+
+def _explain_changes(schema: dict[str, Any]) -> None:
+    _explain(schema)
+    schema["minProperties"] = 1
 
 
 class NewPicture(ImageDraft):
@@ -88,7 +96,7 @@ class NewPost(PostDraft):
 class Changes(PostChanges):
     """What a post shall say from now on; what is not given stays."""
 
-    model_config = ConfigDict(json_schema_extra=_explain)
+    model_config = ConfigDict(json_schema_extra=_explain_changes)
 
     images: tuple[NewPicture, ...] = Field(default=(), max_length=post_limits.IMAGES)
 
