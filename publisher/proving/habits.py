@@ -9,7 +9,7 @@ from typing import Any
 Habits = tuple[tuple[str, Any], ...]
 """Names and values, as the sandbox's control port takes them."""
 SLUG_LIMITS = (None, 8, 12, 20, 31)
-LONGEST_READING_LAG = 300.0
+LONGEST_READING_LAG = 20.0
 HIDDEN_SECONDS = (30.0, 600.0)
 """After so long Tumblr publishes what it queued or transcodes."""
 CHANCE_OF_HIDDEN_STATE = 0.25
