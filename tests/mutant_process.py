@@ -6,6 +6,7 @@ import os
 import sys
 from pathlib import Path
 
+from publisher.db.history import History
 from publisher.proving.outlet import ProvingOutlet
 from publisher.proving.process import main, shared_clock
 from tests import mutants
@@ -19,7 +20,13 @@ def side_by_side() -> None:
     mutants.without_busy_check()
 
 
+def any_database() -> None:
+    """A desk that does not compare its database with what it last knew."""
+    History.examine = lambda _: None  # type: ignore[method-assign]
+
+
 MUTANTS = {
+    "any database": any_database,
     "intent after the send": mutants.intent_after_the_send,
     "retry after a lost answer": mutants.retry_after_a_lost_answer,
     "side by side": side_by_side,

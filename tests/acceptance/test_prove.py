@@ -125,6 +125,13 @@ def test_a_worker_that_may_act_after_its_time_is_found_out(tmp_path: Path, monke
     assert found.overtaken
 
 
+def test_a_desk_that_works_with_an_older_database_is_found_out(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("publisher.proving.copies.REFUSED_WITHIN_SECONDS", 5.0)
+    day = DayPlan(faults=(), acts=(), copy=CopyPlan(by_hand=True, before_pick=False))
+    found = broken_by(tmp_path, monkeypatch, "any database", [day])
+    assert "worker 1 worked with a copy that was put back by hand" in found.unguarded
+
+
 def test_a_channel_that_publishes_two_at_once_is_found_out(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """The first day's posts are refused, and tried again beside those of the second day."""
     refused = DayPlan(faults=tuple((platform, "reject") for platform in PLATFORMS), acts=())
