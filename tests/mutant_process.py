@@ -22,7 +22,11 @@ def side_by_side() -> None:
 
 def any_database() -> None:
     """A desk that does not compare its database with what it last knew."""
-    History.examine = lambda _: None  # type: ignore[method-assign]
+
+    def examine(self: History) -> None:
+        """Take it as it is."""
+
+    History.examine = examine  # type: ignore[method-assign]
 
 
 MUTANTS = {
