@@ -21,6 +21,7 @@ from publisher.db.operations import Channel
 from publisher.delivery import acts, operate
 from publisher.delivery.act_refusals import Face, Reason, Refused
 from publisher.delivery.adopt import Adoption, AdoptionRequest, read_adoption, record_adoption
+from publisher.delivery.attempt_words import attempt_words
 from publisher.delivery.budget import MICROS, dollars, spendings
 from publisher.delivery.outcomes import next_try
 from publisher.desk import Desk
@@ -64,8 +65,8 @@ def deliveries_command(
     for row in channels.values():
         if row.paused_at is not None:
             console().print(
-                f"[red]The channel {row.name} is paused[/]: {escape(row.pause_reason)} "
-                f"Mend it, then run: publisher resume {row.name}"
+                f"[red]The channel {row.name} is paused[/]: {escape(row.pause_reason.rstrip('.'))}. "
+                f"Once that is mended, run: publisher resume {row.name}"
             )
     _print_spendings(desk)
 
@@ -195,10 +196,11 @@ def _print_life(desk: Desk, row: Delivery, channel: Channel, attempts: list[Atte
     ):
         if value:
             say(f"  {label}: {escape(value)}")
-    lines = [
+    lines = [(event.at, event.name, _told(desk, event)) for event in events]
+    lines += [
         (
             attempt.started_at,
-            f"{attempt.kind}: {attempt.outcome or 'running'}",
+            attempt_words(attempt.kind, attempt.outcome),
             " ".join(
                 part
                 for part in (
@@ -211,7 +213,7 @@ def _print_life(desk: Desk, row: Delivery, channel: Channel, attempts: list[Atte
         )
         for attempt in attempts
     ]
-    lines += [(event.at, event.name, _told(desk, event)) for event in events]
+    # What was intended is written before the request that it is about, in the same instant.
     print_table(
         "",
         ("time", "what", "detail"),

@@ -24,6 +24,7 @@ from publisher.cli.errors import sentence
 from publisher.cli.output import console, json_option, print_json
 from publisher.db.errors import RESTORE, DatabaseError
 from publisher.db.models import Delivery, Event
+from publisher.db.operations import Channel
 from publisher.delivery import operate
 from publisher.delivery.budget import spendings
 from publisher.delivery.due import appointments
@@ -220,6 +221,11 @@ def _credentials(desk: Desk, name: str) -> Line:
     mended = line.good and operate.resume_after_refusal(desk.database, name, now=desk.now(), actor=actor())
     if mended:
         return Line(True, line.what, f"{line.told}; it was paused and publishes again")
+    with desk.database.reading() as session:
+        row = session.get(Channel, name)
+        paused = "" if row is None or row.paused_at is None else row.pause_reason.rstrip(".")
+    if line.good and paused:
+        return Line(False, line.what, f"{line.told}, and is paused: {paused}; publisher resume {name}")
     return line
 
 

@@ -278,5 +278,7 @@ def what_to_look_for(claimed: ClaimedDelivery) -> str:
 
 
 def _minutes(duration: timedelta) -> str:
+    if duration < timedelta(seconds=100):
+        return f"{round(duration.total_seconds())} seconds"
     minutes = round(duration.total_seconds() / 60)
     return f"{minutes} minutes" if minutes != 1 else "1 minute"

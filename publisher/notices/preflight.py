@@ -13,6 +13,7 @@ from urllib.parse import urlsplit
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from publisher.adapt.rich_html import length_told
 from publisher.db.models import Pick, Post
 from publisher.db.operations import Channel
 from publisher.delivery.budget import MICROS, dollars, spending, whole_cost
@@ -130,7 +131,7 @@ def _channel(desk: Desk, shown: ChannelPreview, day: date) -> Iterator[Line]:
     adapted, name = shown.adapted, shown.channel
     of_pictures = [each for each in shown.problems if each.field.startswith("images[") and each.blocking]
     others = [each for each in shown.problems if each.blocking and each not in of_pictures]
-    fits = f"{adapted.count} of {adapted.limit} {adapted.unit.replace('_', ' ')}" if adapted.limit else "fits"
+    fits = length_told(adapted) if adapted.limit else "fits"
     yield Line(name, "caption", not others, " ".join(each.message for each in others) or fits)
     pictures = [each for each in of_pictures if not each.field.endswith("alt_text")]
     made = sum(1 for rendition in shown.renditions if rendition is not None)

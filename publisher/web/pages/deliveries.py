@@ -23,6 +23,7 @@ from publisher.db.models import STATES, Attempt, Delivery, Event
 from publisher.delivery import acts, operate
 from publisher.delivery.act_refusals import Face, Refused
 from publisher.delivery.adopt import AdoptionRequest, adopt
+from publisher.delivery.attempt_words import attempt_words
 from publisher.delivery.listing import Wanted, all_deliveries, find_deliveries, life_of
 from publisher.delivery.outcomes import next_try
 from publisher.desk import Desk
@@ -145,6 +146,7 @@ def _delivery_page(request: Request, delivery_id: int, *, refusal: str = "", lin
         link=link,
         adapted=AdaptedPost.model_validate(row.adapted),
         # What was intended is written before the request that it is about, in the same instant.
+        attempt_words=attempt_words,
         story=sorted(told, key=lambda each: (each[0], each[1] == "attempt")),
         siblings=life.siblings,
         tones=TONES,

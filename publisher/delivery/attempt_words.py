@@ -1,0 +1,38 @@
+"""Says in words what was tried of a delivery and how it ended, for every face that shows an attempt to people."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+KINDS: Mapping[str, str] = {"send": "sending", "lookup": "look-up", "verify": "read-back"}
+OUTCOMES: Mapping[str, str] = {
+    "published": "published",
+    "processing": "accepted, not visible yet",
+    "found": "the post is there",
+    "absent": "the post is not shown",
+    "cannot tell": "the platform can't tell",
+    "as sent": "as sent",
+    "differs": "not as sent",
+    "gone": "the post is not shown",
+    "hidden": "followers don't see the post",
+    "not readable": "it can't be read",
+    "lost": "the worker was gone",
+    "RefusedOnce": "refused, although the account is in order",
+    "MediaExpired": "an uploaded picture is no longer known",
+    "AlreadyPublic": "refused as a copy of a post that is there",
+    "UnsupportedContent": "not sent, the platform can't carry it",
+    "ContentRejected": "the platform refused the post",
+    "CredentialsRefused": "the platform refused the account",
+    "RateLimited": "the platform told us to wait",
+    "Unavailable": "not reached, nothing published",
+    "Unconfirmed": "no answer that tells what became of it",
+    "PlatformError": "the platform could not do it",
+    "BudgetReached": "not sent, the month's budget is used up",
+    "unexpected": "a fault of the program",
+}
+"""What an attempt's record calls its end, and what people read."""
+
+
+def attempt_words(kind: str, outcome: str | None) -> str:
+    """Returns what was tried and how it ended. `outcome`: None while it runs."""
+    return f"{KINDS[kind]}: {'running' if outcome is None else OUTCOMES.get(outcome, outcome)}"

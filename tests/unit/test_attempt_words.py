@@ -1,0 +1,23 @@
+"""How people read what was tried of a delivery and how it ended."""
+
+from __future__ import annotations
+
+import pytest
+
+from publisher.delivery.attempt_words import OUTCOMES, attempt_words
+from publisher.delivery.outcomes import NAMED
+from publisher.delivery.verify import Finding
+
+
+@pytest.mark.parametrize("kind", NAMED, ids=lambda kind: kind.__name__)
+def test_each_kind_of_error_has_words(kind: type[Exception]) -> None:
+    assert kind.__name__ not in attempt_words("send", kind.__name__)
+
+
+@pytest.mark.parametrize("outcome", [*Finding, "found", "absent", "cannot tell", "published", "processing", "lost"])
+def test_each_other_end_has_words(outcome: str) -> None:
+    assert attempt_words("verify", outcome) == f"read-back: {OUTCOMES[outcome]}"
+
+
+def test_what_has_not_ended_is_running() -> None:
+    assert attempt_words("lookup", None) == "look-up: running"
