@@ -70,7 +70,7 @@ class PublishingHabits(Frozen):
     timeout_seconds: float
     """The longest that the publishing request may take."""
     settle_seconds: float
-    """After this a post that was accepted can be read back, so that absence means absence."""
+    """So long after it was accepted a post is read back for the first time."""
     listing_lag_seconds: float
     """The longest time that the platform was reported to take until a listing shows a new post."""
     listing_lag_source: str

@@ -60,7 +60,8 @@ def refuses_account(adapter: PlatformAdapter) -> bool:
 
 def _refused_once(error: CredentialsRefused) -> RefusedOnce:
     return RefusedOnce(
-        f"The platform refused the account for this request and accepts it otherwise: {error.message}",
+        "The platform refused one request and accepts the account otherwise, so that the post is tried again. The answer "
+        f"to that request: {error.message}",
         status=error.status,
         request_id=error.request_id,
         answer=error.answer,

@@ -92,7 +92,12 @@ def restore_copy(copy: Path, settings: Settings, folder: Path, now: datetime) ->
             f"{copy} is a SQLite database, and the configuration {settings.file} names another kind: set "
             "storage.database to a SQLite file, restore, then move the desk with publisher db copy"
         )
-    with tempfile.TemporaryDirectory(dir=copy.absolute().parent, prefix=UNFINISHED) as part:
+    # Not beside the copy: the disk that keeps it may be read-only.
+    beside = next(parent for parent in folder.absolute().parents if parent.is_dir())
+    with (
+        plain_errors(f"{copy} can't be restored to {folder}"),
+        tempfile.TemporaryDirectory(dir=beside, prefix=UNFINISHED) as part,
+    ):
         report = complete(take_copy(copy, Path(part) / "taken.db"), settings, Path(part), now)
         restored = restore(Path(part), folder, now)
     return replace(restored, missing=report)

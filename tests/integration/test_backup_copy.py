@@ -176,6 +176,14 @@ def test_originals_that_are_missing_are_named(desk: Desk, daily: Path) -> None:
     assert back(desk, daily).missing == ("cell.png",)
 
 
+def test_a_copy_that_is_not_there_is_named_and_nothing_is_made_beside_it(desk: Desk, tmp_path: Path) -> None:
+    missing = tmp_path / "no folder" / "copy.db"
+    with pytest.raises(BackupError, match=r"copy.db is not there; name a backup"):
+        restore_copy(missing, desk.settings, tmp_path / "new", LATER)
+    assert not missing.parent.exists()
+    assert not (tmp_path / "new").exists()
+
+
 def test_into_a_new_folder_configuration_and_originals_come_from_the_desk(
     desk: Desk, daily: Path, tmp_path: Path
 ) -> None:
