@@ -40,6 +40,11 @@ class ClockDifference:
     def is_large(self) -> bool:
         return abs(self.ahead) > TOLERANCE
 
+    @property
+    def told(self) -> str:
+        """The length and the direction, such as `95 s ahead`."""
+        return f"{length_of(self.ahead)} {'ahead' if self.ahead > timedelta(0) else 'behind'}"
+
 
 class PlatformClocks:
     """Keeps what the answers say, by channel. Its method may be called from any thread, and never raises."""
@@ -83,10 +88,7 @@ def tell_differences(known: list[ClockDifference]) -> str:
     large = [each for each in known if each.is_large]
     if not large:
         return ""
-    told = ", ".join(
-        f"{length_of(each.ahead)} {'ahead' if each.ahead > timedelta(0) else 'behind'} on {each.channel}"
-        for each in large
-    )
+    told = ", ".join(f"{each.told} on {each.channel}" for each in large)
     if len(large) == len(known):
         return f"The platforms' clocks differ from this machine's ({told}): set this machine's clock right."
     return (

@@ -60,8 +60,8 @@ def refuses_account(adapter: PlatformAdapter) -> bool:
 
 def _refused_once(error: CredentialsRefused) -> RefusedOnce:
     return RefusedOnce(
-        "The platform refused one request and accepts the account otherwise, so that the post is tried again. The answer "
-        f"to that request: {error.message}",
+        "The platform refused one request and accepts the account otherwise, so that the post is tried again. "
+        f"It answered: {error.message}",
         status=error.status,
         request_id=error.request_id,
         answer=error.answer,

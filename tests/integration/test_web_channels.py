@@ -115,6 +115,18 @@ def test_a_channel_tells_all_that_is_known_of_it(site: Site) -> None:
     assert "Connect" not in told
 
 
+def test_a_clock_that_differs_stands_at_its_channel(site: Site) -> None:
+    with site.desk.database.writing() as session:
+        for name, ahead in (("x", -95.0), ("instagram", 4.0)):
+            row = session.get_one(Channel, name)
+            row.clock_ahead_seconds, row.clock_seen_at = ahead, site.desk.now()
+    client = site.client("operator")
+    page = client.get("/channels").text
+    assert "the platform's is 95 s behind" in card(page, "x")
+    assert "Clock" not in card(page, "instagram")
+    assert "See the channels" in client.get("/").text
+
+
 def test_a_person_pauses_with_a_reason_and_resumes_knowing_what_waits(site: Site) -> None:
     client = site.client("operator")
     waiting = add_delivery(site.desk.database, site.desk.now(), channel="instagram", title="A waiting cell")

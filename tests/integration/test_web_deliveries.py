@@ -85,6 +85,12 @@ def test_what_waits_on_a_paused_channel_is_not_promised_for_an_hour(site: Site) 
     assert (desk.now() + timedelta(days=1)).strftime("next look %a") in text_of(client.get("/deliveries"))
 
 
+def test_today_says_nothing_untrue_of_a_post_that_may_be_public(site: Site) -> None:
+    held(site, unknown=True)
+    told = text_of(site.client("operator").get("/"))
+    assert "Today's post waits for a person; it may be public already." in told
+
+
 def test_a_delivery_tells_its_whole_life(site: Site) -> None:
     delivery = held(site, unknown=True)
     page = site.client("operator").get(f"/deliveries/{delivery}")

@@ -11,6 +11,7 @@ from starlette.datastructures import FormData
 from publisher.content import Account
 from publisher.delivery import acts, operate
 from publisher.delivery.overview import examine, is_on_this_machine, overviews, read_login
+from publisher.delivery.platform_clocks import clock_differences
 from publisher.desk import Desk
 from publisher.platforms.errors import PlatformError
 from publisher.platforms.steps import LoginStep
@@ -33,7 +34,11 @@ def channels(request: Request) -> Response:
     desk = desk_of(request)
     shown = overviews(desk.database, desk.channels, desk.settings, desk.now())
     told = {each.channel.name: for_browser(each.login.problem, HERE) for each in shown}
-    return page(request, "channels.html", channels=shown, problems=told, longest=operate.MAX_REASON_LENGTH)
+    with desk.database.reading() as session:
+        clocks = {each.channel: each.told for each in clock_differences(session, desk.now()) if each.is_large}
+    return page(
+        request, "channels.html", channels=shown, problems=told, clocks=clocks, longest=operate.MAX_REASON_LENGTH
+    )
 
 
 @router.post("/channels/{name}/pause")

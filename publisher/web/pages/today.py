@@ -155,6 +155,8 @@ def _trouble(request: Request, condition: Condition) -> Trouble:
         href, act = f"{address(request, 'deliveries')}?day={rest.split()[0]}", "See its deliveries"
     elif about in ("paused", "budget", "caption", "changed"):
         href, act = address(request, "channels"), "See the channel"
+    elif about == "clock":
+        href, act = address(request, "channels"), "See the channels"
     elif about == "silent":
         href, act = f"{address(request, 'deliveries')}?channel={rest.split()[0]}", "See its deliveries"
     else:
