@@ -8,6 +8,7 @@ import signal
 import subprocess
 import sys
 from collections.abc import Callable
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -67,6 +68,8 @@ def shell(outlet: Outlet) -> Shell:
     (outlet.folder / "posts").mkdir()
     draw(outlet.folder / "posts" / "river.png")
     (outlet.folder / "posts" / "river.md").write_text(POST, encoding="utf-8")
+    # The program goes by the machine's time, and its platforms' clocks agree with it.
+    outlet.stage.ledger.shift(timedelta(0))
     return Shell(outlet)
 
 
@@ -188,7 +191,10 @@ def test_a_paused_channel_publishes_nothing_and_says_why(ask: Ask) -> None:
     assert "publisher resume x" in ask("pause", "x", "the account is being renamed")[1]
     code, told = ask("pause", "x", "again")
     assert (code, "is paused already" in told) == (1, True)
-    assert "the account is being renamed" in ask("deliveries")[1]
+    assert "is paused: the account is being renamed. Once that is mended" in ask("deliveries")[1]
+    found = next(line for line in json.loads(ask("doctor", "--json")[1]) if line["what"] == "channel x")
+    assert not found["good"]
+    assert "is paused: the account is being renamed; publisher resume x" in found["told"]
     assert "publishes again" in ask("resume", "x")[1]
 
 
