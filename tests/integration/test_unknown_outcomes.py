@@ -176,14 +176,15 @@ def test_look_ups_that_are_made_late_keep_their_distance(bench: Bench) -> None:
 # --- who decides -----------------------------------------------------------------------------
 
 
-def test_a_person_decides_where_the_desk_is_told_to_ask(bench: Bench) -> None:
-    bench.settings = DeliverySettings(after_unknown="ask")
+@pytest.mark.parametrize(("lag", "told"), [(None, "15 minutes"), (20.0, "20 seconds")])
+def test_a_person_decides_where_the_desk_is_told_to_ask(bench: Bench, lag: float | None, told: str) -> None:
+    bench.settings = DeliverySettings(after_unknown="ask", listing_lag_seconds=lag)
     bench.platform.before = [LOST_ANSWER]
     delivery = bench.add()
     bench.drain_for(minutes=60)
     row = bench.row(delivery)
     assert (row.state, len(bench.platform.publish_calls)) == ("held", 1)
-    assert "does not show the post, 15 minutes after it was sent" in row.problem
+    assert f"does not show the post, {told} after it was sent" in row.problem
     assert f"publisher adopt {delivery} LINK" in row.problem
     assert f"publisher retry {delivery} --i-have-looked" in row.problem
     with pytest.raises(Refused, match="--i-have-looked"):
