@@ -37,6 +37,7 @@ from publisher.staff.tokens import hash_of
 from publisher.web.access import CONFIRM_WITHIN, RULES
 from publisher.web.guard import BROWSER_COOKIE, COOKIE
 from tests.api_client import Program, token_of
+from tests.conftest import WriteDesk
 from tests.desk_site import PASSWORD, Client, Site, open_starter_site, text_of
 
 NEW = "another quiet night of rain"
@@ -50,8 +51,8 @@ def clock() -> ShiftedClock:
 
 
 @pytest.fixture(scope="module")
-def site(tmp_path_factory: pytest.TempPathFactory, clock: ShiftedClock) -> Iterator[Site]:
-    with open_starter_site(tmp_path_factory.mktemp("desk"), clock) as opened:
+def site(tmp_path_factory: pytest.TempPathFactory, write_desk: WriteDesk, clock: ShiftedClock) -> Iterator[Site]:
+    with open_starter_site(write_desk(tmp_path_factory.mktemp("desk")), clock) as opened:
         opened.person("admin", email="chief@example.org")
         yield opened
 
@@ -403,9 +404,9 @@ def test_codes_are_slowed_too_and_a_right_one_is_not_counted(site: Site, email: 
         try_code("000000")
 
 
-def test_an_old_place_of_a_desk_keeps_its_people(tmp_path: Path) -> None:
+def test_an_old_place_of_a_desk_keeps_its_people(tmp_path: Path, write_desk: WriteDesk) -> None:
     """A desk that is made anew knows no browser, and a log-in makes one known."""
-    with open_starter_site(tmp_path) as fresh:
+    with open_starter_site(write_desk(tmp_path)) as fresh:
         fresh.person("admin", email="a@example.org")
         entered = log_in(fresh, "a@example.org")
         cookies = entered.headers["set-cookie"]

@@ -24,6 +24,7 @@ from publisher.retrying import retry
 from publisher.states import State
 from tests import queue_desk
 from tests.api_client import program
+from tests.conftest import WriteDesk
 from tests.desk_site import Site, open_starter_site
 from tests.outlet import draw
 
@@ -44,8 +45,8 @@ def clock() -> FixedClock:
 
 
 @pytest.fixture(scope="module")
-def site(tmp_path_factory: pytest.TempPathFactory, clock: FixedClock) -> Iterator[Site]:
-    with open_starter_site(tmp_path_factory.mktemp("desk"), clock) as opened:
+def site(tmp_path_factory: pytest.TempPathFactory, write_desk: WriteDesk, clock: FixedClock) -> Iterator[Site]:
+    with open_starter_site(write_desk(tmp_path_factory.mktemp("desk")), clock) as opened:
         yield opened
 
 

@@ -14,6 +14,7 @@ from publisher.post_queue.pictures import keep_picture
 from publisher.web import picture_making
 from publisher.web.pages.pictures import thumbnail_spec
 from publisher.web.picture_making import MAX_WAITING, PictureMaker
+from tests.conftest import WriteDesk
 from tests.desk_site import Site, open_starter_site
 from tests.outlet import draw
 
@@ -92,8 +93,8 @@ def test_what_can_not_be_made_is_not_tried_again_at_once(rendition: Rendition) -
 
 
 @pytest.fixture
-def site(tmp_path: Path) -> Iterator[Site]:
-    with open_starter_site(tmp_path / "desk") as opened:
+def site(tmp_path: Path, write_desk: WriteDesk) -> Iterator[Site]:
+    with open_starter_site(write_desk(tmp_path / "desk")) as opened:
         yield opened
 
 

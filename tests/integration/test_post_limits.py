@@ -16,6 +16,7 @@ from publisher.post_queue.intake import read_post_file
 from publisher.post_queue.posts import add_post
 from publisher.post_queue.versions import content_of
 from tests.api_client import Program, token_of
+from tests.conftest import WriteDesk
 from tests.desk_site import Site, open_starter_site
 
 TOO_MUCH: list[tuple[dict[str, Any], str, str]] = [
@@ -37,8 +38,8 @@ TOO_MUCH: list[tuple[dict[str, Any], str, str]] = [
 
 
 @pytest.fixture(scope="module")
-def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
-    with open_starter_site(tmp_path_factory.mktemp("desk")) as opened:
+def site(tmp_path_factory: pytest.TempPathFactory, write_desk: WriteDesk) -> Iterator[Site]:
+    with open_starter_site(write_desk(tmp_path_factory.mktemp("desk"))) as opened:
         yield opened
 
 

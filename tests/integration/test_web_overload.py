@@ -18,13 +18,14 @@ from publisher.post_queue.posts import add_post
 from publisher.web import load, rendering
 from publisher.web.pages import queue_page
 from publisher.web.recent import MAX_PAGES
+from tests.conftest import WriteDesk
 from tests.desk_site import Client, Site, open_starter_site
 from tests.patience import PATIENCE, wait_until
 
 
 @pytest.fixture
-def site(tmp_path: Path) -> Iterator[Site]:
-    with open_starter_site(tmp_path) as made:
+def site(tmp_path: Path, write_desk: WriteDesk) -> Iterator[Site]:
+    with open_starter_site(write_desk(tmp_path)) as made:
         yield made
 
 
