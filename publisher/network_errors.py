@@ -8,6 +8,7 @@ from http.client import HTTPException
 
 from publisher.machine_errors import causes, machine_problem
 
+PROXY = "ProxyError"
 WORDS: dict[str, str] = {
     "NameResolutionError": "the name of the host is not known",
     "DNSError": "the name of the host is not known",
@@ -16,7 +17,7 @@ WORDS: dict[str, str] = {
     "ConnectTimeoutError": "it took no connection in time",
     "ConnectTimeout": "it took no connection in time",
     "CertificateVerifyError": "its certificate was not accepted",
-    "ProxyError": "the proxy did not lead there",
+    PROXY: "the proxy did not lead there",
     "ReadTimeoutError": "it did not answer in time",
     "ReadTimeout": "it did not answer in time",
     "Timeout": "it did not answer in time",
@@ -38,10 +39,11 @@ def failure_in_words(error: BaseException) -> str:
     if told := machine_problem(error):
         return told
     found = list(causes(error))
-    for cause in found:
-        if told := _of_system(cause):
-            return told
     kinds = {kind.__name__ for cause in found for kind in type(cause).__mro__}
+    if PROXY in kinds:
+        return WORDS[PROXY]
+    if told := next(filter(None, map(_of_system, found)), ""):
+        return told
     return next((words for name, words in WORDS.items() if name in kinds), UNKNOWN)
 
 

@@ -256,7 +256,7 @@ def test_a_failure_has_a_reference_that_stands_in_the_log(
     def broken(*_: object, **__: object) -> None:
         raise RuntimeError("the cellar is flooded")
 
-    monkeypatch.setattr("publisher.web.pages.today.page", broken)
+    monkeypatch.setattr("publisher.web.pages.today.kept_page", broken)
     answer = site.client("editor").get("/")
     reference = answer.text.partition("<code>")[2].partition("</code>")[0]
     assert answer.status_code == 500

@@ -62,14 +62,14 @@ def without_descriptors(*_args: object, **_options: object) -> Any:
 @pytest.mark.parametrize("read", [tumblr._stored_tokens, x_tokens.stored_session])
 def test_a_stored_log_in_is_not_blamed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, read: Any) -> None:
     connection = SimpleNamespace(session=SessionFile(tmp_path / "session.json"), channel="ours")
-    monkeypatch.setattr(Path, "read_text", without_descriptors)
+    monkeypatch.setattr("publisher.file_reading.read_bytes", without_descriptors)
     with pytest.raises(Unavailable, match=r"no free file descriptors.* the log-in stays as it is"):
         read(connection)
 
 
 def test_a_secret_in_a_file_is_not_blamed(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setenv("PUBLISHER_X_ACCESS_TOKEN_FILE", str(tmp_path / "token"))
-    monkeypatch.setattr(Path, "read_text", without_descriptors)
+    monkeypatch.setattr("publisher.file_reading.read_bytes", without_descriptors)
     with pytest.raises(Unavailable, match="no free file descriptors"):
         channels._secret("PUBLISHER_X_ACCESS_TOKEN")
     with pytest.raises(SettingsError):
