@@ -75,7 +75,7 @@ def test_storage_that_is_away_makes_a_post_late_and_nothing_worse(outlet: Outlet
     assert delivery.state == "pending"
     assert delivery.due_at > outlet.clock.now()
     assert re.fullmatch(
-        r"the bucket '\S+' at http://127\.0\.0\.1:\d+ was not reached \(\w+\); mend .*", delivery.problem
+        r"the bucket '\S+' at http://127\.0\.0\.1:\d+ was not reached \([a-z ]+\); mend .*", delivery.problem
     )
     assert outlet.copies("tumblr") == []
     wire.mend()
