@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import re
 from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -18,9 +19,12 @@ from tests.browser.conftest import PATIENCE, OpenPage
 from tests.conftest import WriteDesk
 from tests.desk_site import Site, open_site
 from tests.outlet import draw
+from tests.patience import wait_until
 
 CHANNELS = ("tumblr", "instagram", "x")
 RULES = {"runOnly": {"type": "tag", "values": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa"]}}
+PLACEHOLDER_SIDE = 33
+"""Pixels of what stands in for a picture that is still being made."""
 APPROVED = "Approved: it goes out when its turn comes."
 
 
@@ -62,10 +66,16 @@ def expect_looks(page: Page, text: str) -> None:
     for channel in CHANNELS:
         expect(look(page, channel)).to_contain_text(text)
         shown = look(page, channel).locator(".shots img")
-        # In one step: a preview that comes meanwhile may put another picture in its place.
-        shown.evaluate("image => image.scrollIntoView()")
-        expect(shown).to_have_js_property("complete", True, timeout=PATIENCE)
-        assert shown.evaluate("image => image.naturalWidth") > 0, channel
+        # Asked anew each time: a preview that comes meanwhile puts another picture, or a placeholder, in its place.
+        wait_until(lambda: shown_width(shown) > PLACEHOLDER_SIDE, f"{channel} shows its picture")
+
+
+def shown_width(picture: Locator) -> int:
+    """Pixels of a picture that is scrolled into view; 0 while it is not loaded."""
+    width: int = picture.evaluate(
+        "image => { image.scrollIntoView(); return image.complete ? image.naturalWidth : 0; }"
+    )
+    return width
 
 
 def expect_accessible(page: Page) -> None:
