@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import re
 from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -66,15 +67,14 @@ def expect_looks(page: Page, text: str) -> None:
         expect(look(page, channel)).to_contain_text(text)
         shown = look(page, channel).locator(".shots img")
         # Asked anew each time: a preview that comes meanwhile puts another picture, or a placeholder, in its place.
-        wait_until(lambda: shown_width(shown) > PLACEHOLDER_SIDE, f"{channel} shows its picture")
+        wait_until(partial(is_made, shown), f"{channel} shows its picture")
 
 
-def shown_width(picture: Locator) -> int:
-    """Pixels of a picture that is scrolled into view; 0 while it is not loaded."""
-    width: int = picture.evaluate(
-        "image => { image.scrollIntoView(); return image.complete ? image.naturalWidth : 0; }"
-    )
-    return width
+def is_made(picture: Locator) -> bool:
+    """Whether a picture is loaded once it is in view, and no placeholder."""
+    script = "image => { image.scrollIntoView(); return image.complete ? image.naturalWidth : 0; }"
+    width: int = picture.evaluate(script)
+    return width > PLACEHOLDER_SIDE
 
 
 def expect_accessible(page: Page) -> None:
