@@ -178,10 +178,6 @@ def device_of(session: Mapping[str, Any]) -> dict[str, Any]:
     return {name: value for name, value in session.items() if name not in LOG_IN}
 
 
-def _device_text(client: OnceClient) -> str:
-    return json.dumps(device_of(client.session()))
-
-
 def client_of(connection: Connection, session: Mapping[str, Any]) -> OnceClient:
     return OnceClient(connection, session)
 

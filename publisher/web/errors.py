@@ -32,10 +32,6 @@ class NotThere(PageError):
     status = 404
 
 
-class Conflict(PageError):
-    status = 409
-
-
 def sentence(text: str) -> str:
     """What the program says of a mistake, as a whole sentence."""
     told = text[:1].upper() + text[1:]
