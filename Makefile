@@ -5,6 +5,8 @@ VENV := .venv
 BIN := $(VENV)/bin
 # Many tests wait for a process or a platform: more of them than there are cores can run side by side.
 WORKERS ?= 4
+# The tests start many processes, and each would compile the whole package again where this is set.
+export PYTHONDONTWRITEBYTECODE =
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 
 .PHONY: demo test lint screenshots lock clean
