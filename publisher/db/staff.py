@@ -67,7 +67,7 @@ class LoginFailure(Base):
 
     id: Mapped[int] = mapped_column(primary_key=True)
     account: Mapped[str] = mapped_column(String(64))
-    """SHA-256 of what was given as the address: it need not be anybody's."""
+    """SHA-256 of the kind of what was tried and its name: it need not be anybody's."""
     address: Mapped[str] = mapped_column(String(64))
     browser: Mapped[str] = mapped_column(String(64), default="", server_default="")
     """The hash of a known browser's token; empty: it came from a browser that nobody logged in with."""

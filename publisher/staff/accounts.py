@@ -145,9 +145,14 @@ def actor_of(person: Person) -> str:
     return person.email[:120]
 
 
+def is_mail_address(text: str) -> bool:
+    """Returns whether a text could be the mail address of somebody here."""
+    return len(text) <= 254 and re.fullmatch(r"[^@\s]+@[^@\s]+", text) is not None
+
+
 def _new(email: str, name: str, roles: Iterable[str], now: datetime) -> Person:
     address = email.strip().lower()
-    if not re.fullmatch(r"[^@\s]+@[^@\s]+", address) or len(address) > 254:
+    if not is_mail_address(address):
         raise AccountError(f"{email!r} is no mail address; write it like name@example.org.")
     if not name.strip():
         raise AccountError("Somebody without a name can't be told from others; give one.")

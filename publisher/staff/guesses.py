@@ -2,13 +2,18 @@
 
 A try is counted before it is judged, so that tries at the same moment count too, and forgotten when it was right.
 A browser that somebody logged in with before has a count of its own: whatever strangers do, it gets through.
+Tries from one network, however many, never close an account for others.
 """
 
 from __future__ import annotations
 
 import hashlib
+from collections import Counter
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from enum import StrEnum
+from functools import partial
 from ipaddress import ip_address, ip_network
 
 from sqlalchemy import ColumnElement, delete, func, select, update
@@ -23,11 +28,18 @@ DAY = timedelta(days=1)
 KEPT_FOR = timedelta(days=30)
 MOST_PER_PAIR = 5
 """Wrong tries at one account from one address, within the window."""
+MOST_PER_PAIR_A_DAY = 15
 MOST_PER_BROWSER = 5
+MOST_PER_BROWSER_A_DAY = 20
 MOST_PER_ADDRESS = 30
 MOST_PER_ACCOUNT = 20
 """From all browsers that are not known, wherever they are: guesses that come from many addresses."""
 MOST_PER_ACCOUNT_A_DAY = 100
+MOST_PER_SITE = 10
+"""At one account from all addresses that one customer of a provider may hold."""
+MOST_PER_SITE_A_DAY = 30
+MOST_COUNTED_PER_SITE = 5
+"""Of the tries from one site, so many count at most against the limits of an account."""
 LOGINS_REFUSED = "log-ins refused"
 """The event of so many wrong tries at one account that the next ones are refused."""
 
@@ -36,12 +48,21 @@ class LoginRefused(Exception):
     """Not logged in; the message is one sentence, and never tells whether the account exists."""
 
 
+class GuessedSubject(StrEnum):
+    """What is guessed at. The tries at each kind are counted under keys of their own."""
+
+    LOG_IN = "log-in"
+    """With the password of a mail address, which need not be anybody's."""
+    SECOND_FACTOR = "second factor"
+    """Of a person's id, after the right password."""
+
+
 @dataclass(frozen=True, slots=True)
 class Guess:
     """Who is tried, from where."""
 
     account: str
-    """SHA-256 of the account's name."""
+    """SHA-256 of the kind of the subject and its name."""
     network: str
     browser: str = ""
     """The hash of a known browser's token; empty: not known."""
@@ -56,9 +77,19 @@ class RefusedLogins:
     last_from: str
 
 
-def guess_at(account: str, address: str, browser: str = "") -> Guess:
-    """Describes a try at an account, which may be any text, from an address of the network."""
-    return Guess(hashlib.sha256(account.encode()).hexdigest(), network_of(address), browser)
+@dataclass(frozen=True, slots=True)
+class _Limit:
+    """So many wrong tries within a span of time, and no more."""
+
+    where: ColumnElement[bool]
+    span: timedelta
+    most: int
+    counts: Callable[[Session, ColumnElement[bool]], int]
+
+
+def guess_at(subject: GuessedSubject, name: str, address: str, browser: str = "") -> Guess:
+    """Describes a try at a subject from an address of the network."""
+    return Guess(hashlib.sha256(f"{subject}\0{name}".encode()).hexdigest(), network_of(address), browser)
 
 
 def network_of(address: str) -> str:
@@ -70,14 +101,24 @@ def network_of(address: str) -> str:
     return str(ip_network((found, 64), strict=False)) if found.version == 6 and not found.ipv4_mapped else str(found)
 
 
+def site_of(network: str) -> str:
+    """Returns what one customer of a provider may hold: of IPv6 the 48 leading bits."""
+    try:
+        found = ip_network(network)
+    except ValueError:
+        return network
+    return str(found.supernet(new_prefix=48)) if found.version == 6 and found.prefixlen == 64 else network
+
+
 def begin_guess(database: Database, guess: Guess, now: datetime) -> int:
     """Counts a try and returns its number. Raises LoginRefused when there were too many wrong ones of late."""
     with database.writing() as session:
         session.execute(delete(LoginFailure).where(LoginFailure.at < now - KEPT_FOR))
-        if any(_count(session, where, now - span) >= most for where, span, most in _limits(guess)):
-            minutes = int(WINDOW.total_seconds() // 60)
+        if reached := [limit for limit in _limits(guess) if _count(session, limit, now) >= limit.most]:
+            daily = any(limit.span == DAY for limit in reached)
+            when = "tomorrow" if daily else f"in {int(WINDOW.total_seconds() // 60)} minutes"
             raise LoginRefused(
-                f"Too many log-ins were refused of late; try again in {minutes} minutes, "
+                f"Too many log-ins were refused of late; try again {when}, "
                 "or from a browser that you logged in with before."
             )
         row = LoginFailure(account=guess.account, address=guess.network, browser=guess.browser, at=now)
@@ -95,42 +136,70 @@ def forget_guess(database: Database, number: int) -> None:
 def note_wrong_guess(database: Database, guess: Guess, who: str, now: datetime) -> None:
     """Records an event when this wrong try is the last one before the next are refused. `who`: empty for nobody."""
     with database.writing() as session:
-        if any(_count(session, where, now - span) == most for where, span, most in _limits(guess)):
+        if any(_count(session, limit, now) == limit.most for limit in _limits(guess)):
             detail = {"person": who, "from": guess.network}
             record_event(session, LOGINS_REFUSED, now=now, detail=detail)
 
 
-def take_untold(session: Session, email: str, address: str) -> RefusedLogins | None:
-    """Returns what a person who logs in has to be told of tries at their account; each is told once.
+def take_untold(session: Session, guess: Guess) -> RefusedLogins | None:
+    """Returns what a person who logs in has to be told of wrong tries; each is told once.
+
+    `guess`: what was tried, and where the person logs in from.
 
     A few mistakes at the address that they log in from are their own, and not told.
     """
-    account = guess_at(email, address).account
-    untold = (LoginFailure.account == account, LoginFailure.told.is_(False))
+    untold = (LoginFailure.account == guess.account, LoginFailure.told.is_(False))
     rows = session.scalars(select(LoginFailure).where(*untold).order_by(LoginFailure.id)).all()
     session.execute(update(LoginFailure).where(*untold).values(told=True))
-    elsewhere = [row for row in rows if row.address != network_of(address)]
+    elsewhere = [row for row in rows if row.address != guess.network]
     if not elsewhere and len(rows) < MOST_PER_PAIR:
         return None
     last = (elsewhere or rows)[-1]
     return RefusedLogins(len(rows), last.at, last.address)
 
 
-def _limits(guess: Guess) -> list[tuple[ColumnElement[bool], timedelta, int]]:
+def _limits(guess: Guess) -> list[_Limit]:
+    account = LoginFailure.account == guess.account
     if guess.browser:
-        return [((LoginFailure.browser == guess.browser) & _at(guess), WINDOW, MOST_PER_BROWSER)]
+        known = (LoginFailure.browser == guess.browser) & account
+        return [
+            _Limit(known, WINDOW, MOST_PER_BROWSER, _number),
+            _Limit(known, DAY, MOST_PER_BROWSER_A_DAY, _number),
+        ]
     strangers = LoginFailure.browser == ""
+    from_here = strangers & (LoginFailure.address == guess.network)
+    of_site = partial(_number_of_site, site_of(guess.network))
     return [
-        (strangers & _at(guess) & (LoginFailure.address == guess.network), WINDOW, MOST_PER_PAIR),
-        (strangers & (LoginFailure.address == guess.network), WINDOW, MOST_PER_ADDRESS),
-        (strangers & _at(guess), WINDOW, MOST_PER_ACCOUNT),
-        (strangers & _at(guess), DAY, MOST_PER_ACCOUNT_A_DAY),
+        _Limit(from_here & account, WINDOW, MOST_PER_PAIR, _number),
+        _Limit(from_here & account, DAY, MOST_PER_PAIR_A_DAY, _number),
+        _Limit(from_here, WINDOW, MOST_PER_ADDRESS, _number),
+        _Limit(strangers & account, WINDOW, MOST_PER_SITE, of_site),
+        _Limit(strangers & account, DAY, MOST_PER_SITE_A_DAY, of_site),
+        _Limit(strangers & account, WINDOW, MOST_PER_ACCOUNT, _number_capped),
+        _Limit(strangers & account, DAY, MOST_PER_ACCOUNT_A_DAY, _number_capped),
     ]
 
 
-def _at(guess: Guess) -> ColumnElement[bool]:
-    return LoginFailure.account == guess.account
+def _count(session: Session, limit: _Limit, now: datetime) -> int:
+    return limit.counts(session, limit.where & (LoginFailure.at > now - limit.span))
 
 
-def _count(session: Session, where: ColumnElement[bool], since: datetime) -> int:
-    return session.scalar(select(func.count()).select_from(LoginFailure).where(where, LoginFailure.at > since)) or 0
+def _number(session: Session, where: ColumnElement[bool]) -> int:
+    return session.scalar(select(func.count()).select_from(LoginFailure).where(where)) or 0
+
+
+def _number_of_site(site: str, session: Session, where: ColumnElement[bool]) -> int:
+    return _numbers_by_site(session, where)[site]
+
+
+def _number_capped(session: Session, where: ColumnElement[bool]) -> int:
+    """Counts tries, but no more than a few of each site."""
+    return sum(min(number, MOST_COUNTED_PER_SITE) for number in _numbers_by_site(session, where).values())
+
+
+def _numbers_by_site(session: Session, where: ColumnElement[bool]) -> Counter[str]:
+    query = select(LoginFailure.address, func.count()).where(where).group_by(LoginFailure.address)
+    numbers: Counter[str] = Counter()
+    for address, number in session.execute(query):
+        numbers[site_of(address)] += number
+    return numbers

@@ -12,9 +12,10 @@ from sqlalchemy.orm import Session
 from publisher.db.session import Database
 from publisher.db.staff import Person, WebSession
 from publisher.lifecycle import record_event
-from publisher.staff.accounts import actor_of, load_person, shut_out
+from publisher.staff.accounts import actor_of, is_mail_address, load_person, shut_out
 from publisher.staff.browsers import known_browser
 from publisher.staff.guesses import (
+    GuessedSubject,
     LoginRefused,
     begin_guess,
     forget_guess,
@@ -49,10 +50,12 @@ def check_password(
         LoginRefused: they don't belong together, or there were too many tries of late.
     """
     name = email.strip().lower()
+    if not is_mail_address(name):
+        raise LoginRefused(WRONG)
     with database.reading() as session:
         person = session.scalar(select(Person).where(Person.email == name))
         known = known_browser(session, browser, person.id if person else None, now)
-    guess = guess_at(name, address, known)
+    guess = guess_at(GuessedSubject.LOG_IN, name, address, known)
     number = begin_guess(database, guess, now)
     # The hash is computed for nobody too, so that time does not tell who has an account.
     right = is_right(password, person.password_hash if person and person.active else None)
@@ -133,7 +136,7 @@ def change_own_password(
 
 def _refused_logins(session: Session, person: Person, address: str) -> list[dict[str, Any]]:
     """What the first page after a log-in tells of tries that were refused since the last one."""
-    refused = take_untold(session, person.email, address)
+    refused = take_untold(session, guess_at(GuessedSubject.LOG_IN, person.email, address))
     if refused is None:
         return []
     tries = "1 log-in" if refused.number == 1 else f"{refused.number} log-ins"

@@ -16,7 +16,14 @@ from publisher.lifecycle import record_event
 from publisher.sealing import Seal, WrongKey
 from publisher.staff.accounts import actor_of, end_sessions, load_person
 from publisher.staff.browsers import known_browser
-from publisher.staff.guesses import LoginRefused, begin_guess, forget_guess, guess_at, note_wrong_guess
+from publisher.staff.guesses import (
+    GuessedSubject,
+    LoginRefused,
+    begin_guess,
+    forget_guess,
+    guess_at,
+    note_wrong_guess,
+)
 
 STEP_SECONDS = 30
 SLACK_STEPS = 1
@@ -78,7 +85,7 @@ def check_code(
     if person is None or person.totp_secret is None:
         raise LoginRefused("Log in again from the beginning.")
     secret = seal.unseal(person.totp_secret, _purpose(person_id))
-    guess = guess_at(f"code of {person_id}", address, known)
+    guess = guess_at(GuessedSubject.SECOND_FACTOR, str(person_id), address, known)
     number = begin_guess(database, guess, now)
     step = _step_of(secret, code, now)
     if step is None or not _use(database, person_id, step):

@@ -24,13 +24,19 @@ from publisher.staff import accounts, calendar_keys, logins, second_factor
 from publisher.staff.browsers import KNOWN_FOR
 from publisher.staff.confirming import CONFIRMED_FOR
 from publisher.staff.guesses import (
+    DAY,
     LOGINS_REFUSED,
     MOST_PER_ACCOUNT,
     MOST_PER_ACCOUNT_A_DAY,
     MOST_PER_BROWSER,
+    MOST_PER_BROWSER_A_DAY,
     MOST_PER_PAIR,
+    MOST_PER_PAIR_A_DAY,
+    MOST_PER_SITE,
     WINDOW,
+    GuessedSubject,
     LoginRefused,
+    guess_at,
     network_of,
 )
 from publisher.staff.tokens import hash_of
@@ -402,6 +408,68 @@ def test_codes_are_slowed_too_and_a_right_one_is_not_counted(site: Site, email: 
         try_code("000000")
     with pytest.raises(LoginRefused, match="Too many"):
         try_code("000000")
+
+
+# Which tries count together.
+
+
+def test_a_log_in_name_can_not_be_the_key_of_a_second_factor(site: Site, email: str) -> None:
+    with_factor(site, email)
+    person, seal = person_of(site, email).id, Seal.from_environment()
+    for number in range(MOST_PER_ACCOUNT):
+        assert not try_from(site, f"Code of {person}", "guessed", f"203.0.113.{number}")
+        assert not try_from(site, f"second-factor {person}", "guessed", f"203.0.113.{number}")
+    with site.desk.database.reading() as session:
+        assert session.query(LoginFailure).count() == 0, "a name that is no mail address is not counted"
+    second_factor.check_code(
+        site.desk.database, person, code_now(site), address="192.0.2.1", seal=seal, now=site.desk.now()
+    )
+
+
+def test_each_kind_of_try_has_keys_of_its_own() -> None:
+    same = [guess_at(kind, "7", "192.0.2.1").account for kind in GuessedSubject]
+    assert len(set(same)) == len(GuessedSubject) > 1
+
+
+def test_a_name_that_is_no_mail_address_gets_the_usual_answer(site: Site) -> None:
+    answers = [text_of(site.client().post("/login", data={"email": name, "password": "guessed"}))
+               for name in ("code of 1", "nobody@example.org")]  # fmt: skip
+    assert answers[0] == answers[1]
+
+
+def test_one_address_never_closes_an_account_for_others(site: Site, email: str, clock: ShiftedClock) -> None:
+    """Two days of tries, as many as one address is let, and a browser that nobody knows gets in from elsewhere."""
+    for _ in range(2 * DAY // WINDOW):
+        for _ in range(MOST_PER_PAIR + 1):
+            try_from(site, email, "guessed", "203.0.113.9")
+        clock.shift_to(site.desk.now() + WINDOW + timedelta(seconds=1))
+    assert try_from(site, email, PASSWORD, "198.51.100.7")
+    with site.desk.database.reading() as session:
+        assert session.query(LoginFailure).count() <= 3 * MOST_PER_PAIR_A_DAY
+
+
+def test_one_network_of_many_addresses_never_closes_an_account(site: Site, email: str) -> None:
+    for number in range(MOST_PER_ACCOUNT + 1):
+        try_from(site, email, "guessed", f"2001:db8:7:{number:x}::1")
+    with site.desk.database.reading() as session:
+        assert session.query(LoginFailure).count() == MOST_PER_SITE, "and its tries are bounded together"
+    assert not try_from(site, email, PASSWORD, "2001:db8:7:ffff::1")
+    assert try_from(site, email, PASSWORD, "2001:db8:8::1")
+
+
+def test_a_known_browser_has_a_limit_for_the_day(site: Site, email: str, clock: ShiftedClock) -> None:
+    known = log_in(site, email).cookies[BROWSER_COOKIE]
+    for _ in range(MOST_PER_BROWSER_A_DAY // MOST_PER_BROWSER + 2):
+        for _ in range(MOST_PER_BROWSER):
+            log_in(site, email, "guessed at random", browser=known)
+        clock.shift_to(site.desk.now() + WINDOW + timedelta(seconds=1))
+    with site.desk.database.reading() as session:
+        assert session.query(LoginFailure).count() == MOST_PER_BROWSER_A_DAY
+    refused = log_in(site, email, browser=known)
+    assert refused.status_code == 401
+    assert "try again tomorrow" in refused.text
+    clock.shift_to(site.desk.now() + DAY)
+    assert log_in(site, email, browser=known).status_code == 303
 
 
 def test_an_old_place_of_a_desk_keeps_its_people(tmp_path: Path, write_desk: WriteDesk) -> None:
