@@ -3,19 +3,18 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import requests
-from sqlalchemy import select
+from sqlalchemy import select, update
 
 from publisher.clock import Clock
 from publisher.db.staff import Person, WebSession
 from publisher.desk import Desk
 from publisher.staff import accounts, logins
-from publisher.staff.confirming import note_confirmed
 from publisher.staff.roles import Role
 from publisher.staff.tokens import hash_of
 from publisher.web.guard import COOKIE
@@ -23,6 +22,7 @@ from publisher.web.server import WebServer
 from tests.outlet import Outlet
 from tests.patience import wait_until
 
+HOST = "127.0.0.1"
 PASSWORD = "quiet cells rest at dawn"
 
 
@@ -34,13 +34,17 @@ class Client(requests.Session):
         self.trust_env = False
         self.base = base
         self.csrf = ""
+        self.form_keys: Callable[[str], str] | None = None
+        """Gives the key that the forms of a session's pages hold, by the session's cookie."""
 
     def request(self, method: str, url: str, **options: Any) -> requests.Response:  # type: ignore[override]
         headers = {"Origin": self.base, "Sec-Fetch-Site": "same-origin", **(options.pop("headers", None) or {})}
         return super().request(method, self.base + url if url.startswith("/") else url, headers=headers, **options)
 
     def send_form(self, url: str, data: dict[str, Any] | None = None, **options: Any) -> requests.Response:
-        """Post a form with the session's key."""
+        """Post a form of a page that was opened just now: with the session's key."""
+        if self.form_keys is not None and COOKIE in self.cookies:
+            self.csrf = self.form_keys(self.cookies[COOKIE])
         return self.post(url, data={"csrf": self.csrf, **(data or {})}, **options)
 
     def get_picture(self, url: str) -> requests.Response:
@@ -85,12 +89,18 @@ class Site:
     def client(self, *roles: str, email: str = "") -> Client:
         """A browser that somebody with these roles is logged in with; without roles, nobody is."""
         made = Client(self.url)
+        made.form_keys = self.form_key
         if roles:
             token = self.session_token(*roles, email=email)
-            made.cookies.set(COOKIE, token)
-            with self.desk.database.reading() as session:
-                made.csrf = session.get_one(WebSession, hash_of(token)).csrf
+            made.cookies.set(COOKIE, token, domain=HOST)
+            made.csrf = self.form_key(token)
         return made
+
+    def form_key(self, token: str) -> str:
+        """The key of a session's forms, by its cookie; empty where the session is over."""
+        with self.desk.database.reading() as session:
+            found = session.get(WebSession, hash_of(token))
+        return found.csrf if found else ""
 
     def session_token(self, *roles: str, email: str = "") -> str:
         """The cookie of a fresh session of somebody with these roles."""
@@ -99,14 +109,16 @@ class Site:
             self.desk.database, person, address="127.0.0.1", browser="test", now=self.desk.now()
         ).token
         # They have just said again who they are: tests of account changes that are not about that need not.
-        note_confirmed(self.desk.database, hash_of(token), self.desk.now())
+        confirmed = update(WebSession).where(WebSession.token_hash == hash_of(token))
+        with self.desk.database.writing() as session:
+            session.execute(confirmed.values(confirmed_at=self.desk.now()))
         return token
 
 
 @contextmanager
 def open_site(desk: Desk) -> Iterator[Site]:
     """Serve the pages of a desk at a free port of this machine."""
-    server = WebServer(desk, host="127.0.0.1", port=0)
+    server = WebServer(desk, host=HOST, port=0)
     server.start()
     try:
         yield Site(desk, server)

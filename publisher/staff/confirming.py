@@ -8,13 +8,11 @@ from __future__ import annotations
 from collections.abc import Callable
 from datetime import datetime, timedelta
 
-from sqlalchemy import update
-
 from publisher.db.session import Database
 from publisher.db.staff import WebSession
 from publisher.sealing import Seal
 from publisher.staff import second_factor
-from publisher.staff.logins import check_password
+from publisher.staff.logins import Opened, check_password, renew_session
 
 CONFIRMED_FOR = timedelta(minutes=10)
 ALWAYS = timedelta(0)
@@ -35,8 +33,11 @@ def confirm(
     came_from: tuple[str, str],
     seal: Callable[[], Seal],
     now: datetime,
-) -> None:
+) -> Opened | None:
     """Checks the password of a session's person, and their code where they have a second factor.
+
+    Returns the session under a new token, so that whoever copied the former one has nothing of the confirmation.
+    None: the session ended meanwhile.
 
     `came_from`: the address, and the token of the browser. Wrong guesses count like wrong log-ins.
 
@@ -49,10 +50,4 @@ def confirm(
         second_factor.check_code(
             database, session.person_id, code, address=address, browser=browser, seal=seal(), now=now
         )
-    note_confirmed(database, session.token_hash, now)
-
-
-def note_confirmed(database: Database, token_hash: str, now: datetime) -> None:
-    """Records that the person of a session said who they are."""
-    with database.writing() as writing:
-        writing.execute(update(WebSession).where(WebSession.token_hash == token_hash).values(confirmed_at=now))
+    return renew_session(database, session, confirmed_at=now)

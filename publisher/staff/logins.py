@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import ColumnElement, delete, or_, select
+from sqlalchemy import ColumnElement, delete, or_, select, update
 from sqlalchemy.orm import Session
 
 from publisher.db.session import Database
@@ -24,7 +24,7 @@ from publisher.staff.guesses import (
     take_untold,
 )
 from publisher.staff.passwords import hash_password, is_outdated, is_right, rehash
-from publisher.staff.tokens import hash_of, new_token
+from publisher.staff.tokens import hash_of, new_form_key, new_token
 
 IDLE_LIMIT = timedelta(hours=12)
 ABSOLUTE_LIMIT = timedelta(days=7)
@@ -79,7 +79,7 @@ def open_session(database: Database, person_id: int, *, address: str, browser: s
             WebSession(
                 token_hash=hash_of(token),
                 person_id=person_id,
-                csrf=new_token(),
+                csrf=new_form_key(person_id),
                 created_at=now,
                 seen_at=now,
                 address=address[:64],
@@ -89,6 +89,24 @@ def open_session(database: Database, person_id: int, *, address: str, browser: s
         )
         record_event(session, "logged in", now=now, actor=actor_of(person), detail={"address": address[:64]})
     return Opened(token, person_id)
+
+
+def renew_session(database: Database, former: WebSession, *, confirmed_at: datetime | None) -> Opened | None:
+    """Gives a session another token and another key for its forms; copies of the former cookie open nothing any more.
+
+    A platform's log-in that was begun in it ends: it was sealed with the former token. None: the session is over.
+    """
+    token = new_token()
+    fresh = {
+        "token_hash": hash_of(token),
+        "csrf": new_form_key(former.person_id),
+        "confirmed_at": confirmed_at,
+        "connecting": None,
+    }
+    mine = update(WebSession).where(WebSession.token_hash == former.token_hash)
+    with database.writing() as session:
+        done = session.execute(mine.values(**fresh).returning(WebSession.person_id)).first()
+    return Opened(token, former.person_id) if done is not None else None
 
 
 def session_of(database: Database, token: str, now: datetime) -> WebSession | None:

@@ -142,8 +142,21 @@ CONFIRM_WITHIN: dict[str, timedelta] = {
     "change_roles": CONFIRMED_FOR,
     "change_active": CONFIRMED_FOR,
     "remove_factor_of": CONFIRMED_FOR,
+    "log_out_elsewhere": CONFIRMED_FOR,
+    "begin_connecting": CONFIRMED_FOR,
+    "add_webhook": CONFIRMED_FOR,
+    "switch_webhook": CONFIRMED_FOR,
+    "remove_webhook": CONFIRMED_FOR,
 }
-"""Changes of accounts, by the route's name: how long ago somebody may have said who they are, in this session."""
+"""Changes of who gets in and of where the desk sends to, by the route's name.
+
+Each says how long ago somebody may have said who they are, in this session. A log-in to a platform can only go on in
+the session that began it, under the token that this question gave it.
+"""
+
+
+SECRET_FORMS = frozenset({"go_on_connecting"})
+"""Routes whose forms hold secrets of others, by name: what was entered is never written into a page."""
 
 
 class NoRule(Exception):

@@ -30,9 +30,9 @@ from publisher.web.api.app import PATH as API_PATH
 from publisher.web.api.app import ROUTERS as API_ROUTERS
 from publisher.web.api.app import create_api
 from publisher.web.api.problems import answer as problem
-from publisher.web.errors import ConfirmationNeeded, LoginNeeded, PageError, sentence
-from publisher.web.guard import guard, identify
-from publisher.web.headers import BoundedBody, CaughtFailures, SafeHeaders
+from publisher.web.errors import ConfirmationNeeded, FormOutOfDate, LoginNeeded, PageError, sentence
+from publisher.web.guard import CSRF_HEADER, guard, identify
+from publisher.web.headers import BoundedBody, CaughtFailures, GivenCookies, SafeHeaders
 from publisher.web.load import BoundedLoad, bounded_workers
 from publisher.web.looks import Specs
 from publisher.web.pages import ROUTERS
@@ -74,6 +74,7 @@ def create_app(desk: Desk, *, root_path: str = "") -> FastAPI:
     app.mount(API_PATH, app.state.api, name="api")
     _add_failures(app)
     app.add_middleware(CaughtFailures, answer=_unexpected)
+    app.add_middleware(GivenCookies)
     app.add_middleware(BoundedLoad, api_path=API_PATH)
     app.add_middleware(SafeHeaders)
     app.add_middleware(BoundedBody, unless=API_PATH)
@@ -121,6 +122,11 @@ async def _told(request: Request, error: Exception) -> Response:
         return RedirectResponse(f"{address(request, 'login')}?next={quote(wanted)}", 303)
     if isinstance(error, ConfirmationNeeded):
         return page(request, "confirm.html", error.status, fields=error.fields, refused=error.refused)
+    if isinstance(error, FormOutOfDate):
+        context = {"fields": error.fields, "has_files": error.has_files}
+        answer = page(request, "out_of_date.html", error.status, **context)
+        answer.headers[CSRF_HEADER] = error.key
+        return answer
     status = error.status if isinstance(error, PageError) else 409
     message = for_browser(error.sentence(Face.PAGE)) if isinstance(error, Refused) else sentence(str(error))
     return page(request, "error.html", status, title="That did not work", message=message, reference="")

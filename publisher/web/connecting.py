@@ -16,7 +16,7 @@ from sqlalchemy import update
 from publisher.db.staff import WebSession
 from publisher.platforms.steps import LoginStep
 from publisher.sealing import Seal, WrongKey
-from publisher.web.guard import COOKIE
+from publisher.web.guard import tokens_of
 from publisher.web.rendering import address, desk_of
 
 LASTS = timedelta(minutes=10)
@@ -73,7 +73,7 @@ def _replace(request: Request, sealed: str | None, *, before: str | None = None)
 
 def _seal(request: Request) -> Seal:
     """With a key that this browser alone holds: the database knows no more than the hash of its cookie."""
-    token = request.cookies[COOKIE].encode()
+    token = tokens_of(request).session.encode()
     return Seal(base64.urlsafe_b64encode(hmac.digest(token, PURPOSE.encode(), "sha256")).decode())
 
 

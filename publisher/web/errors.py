@@ -28,6 +28,16 @@ class ConfirmationNeeded(Forbidden):
         self.refused = refused
 
 
+class FormOutOfDate(Forbidden):
+    """A form was opened before the session of its person was renewed; its `fields` can be sent again with `key`."""
+
+    def __init__(self, fields: list[tuple[str, str]], key: str, *, has_files: bool) -> None:
+        super().__init__("This page was opened before your log-in was renewed; send what you entered once more.")
+        self.fields = fields
+        self.key = key
+        self.has_files = has_files
+
+
 class NotThere(PageError):
     status = 404
 

@@ -3,20 +3,25 @@
 from __future__ import annotations
 
 import hmac
+from dataclasses import dataclass
 from urllib.parse import urlsplit
 
-from fastapi import Request
+from fastapi import Request, Response
 from fastapi.concurrency import run_in_threadpool
+from starlette.datastructures import FormData, UploadFile
 
 from publisher.db.staff import WebSession
 from publisher.desk import Desk
 from publisher.sealing import Seal
+from publisher.staff.browsers import KNOWN_FOR, remember_browser
 from publisher.staff.confirming import confirm, is_confirmed
 from publisher.staff.guesses import LoginRefused
-from publisher.staff.logins import session_of
+from publisher.staff.logins import ABSOLUTE_LIMIT, Opened, renew_session, session_of
 from publisher.staff.roles import permissions_of
-from publisher.web.access import CONFIRM_WITHIN, RULES, Access, allows
-from publisher.web.errors import ConfirmationNeeded, Forbidden, LoginNeeded
+from publisher.staff.tokens import is_form_key_of
+from publisher.web.access import CONFIRM_WITHIN, RULES, SECRET_FORMS, Access, allows
+from publisher.web.errors import ConfirmationNeeded, Forbidden, FormOutOfDate, LoginNeeded, PageError
+from publisher.web.headers import GIVEN_COOKIES
 
 COOKIE = "publisher_session"
 BROWSER_COOKIE = "publisher_browser"
@@ -28,11 +33,28 @@ CSRF_HEADER = "x-csrf-token"
 CSRF_FIELD = "csrf"
 NOT_CARRIED = frozenset({CSRF_FIELD, CONFIRM_PASSWORD, CONFIRM_CODE})
 FORMS = ("application/x-www-form-urlencoded", "multipart/form-data")
+ENDED = "Your log-in is over; log in again."
 STRANGE = "This request did not come from a page of the desk; open the page again and repeat what you did."
+
+
+@dataclass(frozen=True, slots=True)
+class BrowserTokens:
+    """What a browser holds from now on; each may be empty."""
+
+    session: str
+    browser: str
 
 
 async def guard(request: Request) -> None:
     """Let the request through, or raise what ends it."""
+    try:
+        await _admit(request)
+    except PageError:
+        await request.close()
+        raise
+
+
+async def _admit(request: Request) -> None:
     rule = RULES[request.scope["route"].name]
     session = await identify(request)
     if request.method not in SAFE_METHODS:
@@ -54,7 +76,7 @@ async def _confirmed(request: Request, session: WebSession | None) -> None:
         return
     form = await request.form()
     given = {name: value for name, value in form.multi_items() if isinstance(value, str)}
-    fields = [(name, value) for name, value in form.multi_items() if name not in NOT_CARRIED and isinstance(value, str)]
+    fields = _carried(form)
     desk: Desk = request.app.state.desk
     if not given.get(CONFIRM_PASSWORD):
         if is_confirmed(session, within, desk.now()):
@@ -66,13 +88,60 @@ async def _confirmed(request: Request, session: WebSession | None) -> None:
         raise ConfirmationNeeded(fields, str(refusal)) from None
 
 
+def _carried(form: FormData) -> list[tuple[str, str]]:
+    """What of a form is sent again, once its person has answered a question."""
+    return [(name, value) for name, value in form.multi_items() if name not in NOT_CARRIED and isinstance(value, str)]
+
+
 def _confirm(request: Request, session: WebSession, password: str, code: str) -> None:
     desk: Desk = request.app.state.desk
-    came_from = (client_address(request), request.cookies.get(BROWSER_COOKIE, ""))
-    confirm(
+    came_from = (client_address(request), tokens_of(request).browser)
+    opened = confirm(
         desk.database, session, password[:1024], code[:20], came_from=came_from, seal=Seal.from_environment,
         now=desk.now(),
     )  # fmt: skip
+    _go_on_with(request, opened)
+
+
+def renew(request: Request) -> None:
+    """Gives the browser that asks new tokens in place of those that it has, which are worth nothing any more."""
+    desk: Desk = request.app.state.desk
+    session: WebSession = request.state.session
+    _go_on_with(request, renew_session(desk.database, session, confirmed_at=session.confirmed_at))
+
+
+def _go_on_with(request: Request, opened: Opened | None) -> None:
+    desk: Desk = request.app.state.desk
+    session = session_of(desk.database, opened.token, desk.now()) if opened else None
+    if opened is None or session is None:
+        raise LoginNeeded(ENDED)
+    request.state.session = session
+    give_tokens(request, opened)
+
+
+def give_tokens(request: Request, opened: Opened) -> None:
+    """Gives the browser that asks the cookies of a session; from now on it is one that the person logged in with."""
+    desk: Desk = request.app.state.desk
+    known = remember_browser(desk.database, opened.person_id, tokens_of(request).browser, desk.now())
+    cookies = Response()
+    for name, value, lasts in ((COOKIE, opened.token, ABSOLUTE_LIMIT), (BROWSER_COOKIE, known, KNOWN_FOR)):
+        cookies.set_cookie(
+            name,
+            value,
+            max_age=int(lasts.total_seconds()),
+            path=request.scope.get("root_path") or "/",
+            secure=request.url.scheme == "https",
+            httponly=True,
+            samesite="lax",
+        )
+    setattr(request.state, GIVEN_COOKIES, cookies.headers.getlist("set-cookie"))
+    request.state.tokens = BrowserTokens(opened.token, known)
+
+
+def tokens_of(request: Request) -> BrowserTokens:
+    """Returns the tokens that the browser has once it is answered: those that it sent, or the ones given since."""
+    given: BrowserTokens | None = getattr(request.state, "tokens", None)
+    return given or BrowserTokens(request.cookies.get(COOKIE, ""), request.cookies.get(BROWSER_COOKIE, ""))
 
 
 def client_address(request: Request) -> str:
@@ -109,9 +178,21 @@ def _same_origin(request: Request) -> None:
 
 
 async def _same_form(request: Request, session: WebSession) -> None:
+    """Raises Forbidden where the request was not sent with the session's key."""
     given = request.headers.get(CSRF_HEADER, "")
-    if not given and request.headers.get("content-type", "").startswith(FORMS):
-        field = (await request.form()).get(CSRF_FIELD)
+    form = FormData()
+    if request.headers.get("content-type", "").startswith(FORMS):
+        form = await request.form()
+    if not given:
+        field = form.get(CSRF_FIELD)
         given = field if isinstance(field, str) else ""
-    if not hmac.compare_digest(given.encode(), session.csrf.encode()):
+    if hmac.compare_digest(given.encode(), session.csrf.encode()):
+        return
+    name = request.scope["route"].name
+    if not is_form_key_of(session.person_id, given) or name in SECRET_FORMS:
         raise Forbidden(STRANGE)
+    # A key that this person's pages had before: a page of the desk itself asks, or somebody who can read them.
+    if name in CONFIRM_WITHIN:
+        raise ConfirmationNeeded(_carried(form))
+    has_files = any(isinstance(value, UploadFile) and value.filename for value in form.values())
+    raise FormOutOfDate(_carried(form), session.csrf, has_files=has_files)

@@ -31,6 +31,8 @@ HEADERS = {
 MOST_BYTES = 9_000_000
 """Of one request's body: a piece of a picture with its form around it."""
 
+GIVEN_COOKIES = "given_cookies"
+"""Where a request's state keeps them: whole values of the header `Set-Cookie`."""
 Answer = Callable[[Request, Exception], Response]
 
 
@@ -91,6 +93,28 @@ def _path(scope: Scope) -> str:
     """What is asked for, without the path that a proxy serves the desk under."""
     path: str = scope["path"]
     return path.removeprefix(scope.get("root_path", ""))
+
+
+class GivenCookies:
+    """Adds the cookies that a request's guard or route gave the browser, whatever the answer is."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        state = scope.setdefault("state", {})
+
+        async def send_with_cookies(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                headers = MutableHeaders(scope=message)
+                for cookie in state.get(GIVEN_COOKIES, ()):
+                    headers.append("set-cookie", cookie)
+            await send(message)
+
+        await self._app(scope, receive, send_with_cookies)
 
 
 class CaughtFailures:

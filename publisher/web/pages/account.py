@@ -16,7 +16,7 @@ from publisher.staff.browsers import forget_browsers
 from publisher.staff.guesses import LoginRefused
 from publisher.staff.logins import change_own_password
 from publisher.staff.passwords import WeakPassword
-from publisher.web.guard import BROWSER_COOKIE
+from publisher.web.guard import renew, tokens_of
 from publisher.web.rendering import desk_of, flash, go, page
 
 router = APIRouter(prefix="/account")
@@ -53,7 +53,7 @@ def _page(request: Request, status: int = 200, **mistakes: str) -> Response:
 def change_password(request: Request, new: Password) -> Response:
     desk = desk_of(request)
     me = request.state.session
-    browser = request.cookies.get(BROWSER_COOKIE, "")
+    browser = tokens_of(request).browser
     try:
         change_own_password(
             desk.database, me.person_id, new, keep_session=me.token_hash, keep_browser=browser, now=desk.now()
@@ -93,9 +93,10 @@ def remove_second_factor(request: Request) -> Response:
 
 @router.post("/log-out-elsewhere")
 def log_out_elsewhere(request: Request) -> Response:
+    renew(request)
     me = request.state.session
     with desk_of(request).database.writing() as session:
         end_sessions(session, me.person_id, but=me.token_hash)
-        forget_browsers(session, me.person_id, but=request.cookies.get(BROWSER_COOKIE, ""))
+        forget_browsers(session, me.person_id, but=tokens_of(request).browser)
     flash(request, "Every other browser of yours is logged out.")
     return go(request, "account")

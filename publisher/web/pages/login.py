@@ -11,11 +11,10 @@ from publisher.db.staff import Person
 from publisher.sealing import Seal
 from publisher.staff import logins, second_factor
 from publisher.staff.accounts import accept_invite, invited, load_person, nobody_yet
-from publisher.staff.browsers import KNOWN_FOR, remember_browser
 from publisher.staff.guesses import LoginRefused
 from publisher.staff.passwords import WeakPassword
 from publisher.web.errors import NotThere
-from publisher.web.guard import BROWSER_COOKIE, COOKIE, client_address
+from publisher.web.guard import COOKIE, client_address, give_tokens, tokens_of
 from publisher.web.rendering import address, desk_of, page
 
 router = APIRouter()
@@ -127,27 +126,13 @@ def enter(request: Request, person: int, wanted: str) -> Response:
     opened = logins.open_session(
         desk.database, person, address=client_address(request), browser=browser, now=desk.now()
     )
-    response = RedirectResponse(local_path(request, wanted), 303)
-    known = remember_browser(desk.database, person, _browser(request), desk.now())
-    for name, value, lasts in (
-        (COOKIE, opened.token, logins.ABSOLUTE_LIMIT),
-        (BROWSER_COOKIE, known, KNOWN_FOR),
-    ):
-        response.set_cookie(
-            name,
-            value,
-            max_age=int(lasts.total_seconds()),
-            path=request.scope.get("root_path") or "/",
-            secure=request.url.scheme == "https",
-            httponly=True,
-            samesite="lax",
-        )
-    return response
+    give_tokens(request, opened)
+    return RedirectResponse(local_path(request, wanted), 303)
 
 
 def _browser(request: Request) -> str:
     """The token of a browser that may be known."""
-    return request.cookies.get(BROWSER_COOKIE, "")
+    return tokens_of(request).browser
 
 
 def local_path(request: Request, wanted: str) -> str:

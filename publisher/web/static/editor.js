@@ -3,7 +3,7 @@
 const form = document.getElementById("post");
 const looks = document.getElementById("looks");
 const told = document.getElementById("saved");
-const csrf = document.querySelector("meta[name=csrf]").content;
+const key = document.querySelector("meta[name=csrf]");
 const PREVIEW_PAUSE = 120;
 const SAVE_PAUSE = 1500;
 
@@ -20,7 +20,10 @@ function fields() {
 }
 
 async function send(url, options = {}) {
-  return fetch(url, { method: "POST", body: fields(), headers: { "x-csrf-token": csrf, ...options.headers }, signal: options.signal });
+  const ask = () => fetch(url, { method: "POST", body: fields(), headers: { "x-csrf-token": key.content, ...options.headers }, signal: options.signal });
+  const answer = await ask();
+  if (answer.status !== 403) return answer;
+  return (await import(key.dataset.keys)).takeNewKey(answer) ? ask() : answer;
 }
 
 function say(text) {

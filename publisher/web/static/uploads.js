@@ -4,7 +4,7 @@ const form = document.getElementById("post");
 const pictures = document.getElementById("pictures");
 const rows = document.getElementById("uploads");
 const told = document.getElementById("pictures-told");
-const csrf = document.querySelector("meta[name=csrf]")?.content;
+const key = document.querySelector("meta[name=csrf]");
 const SMALLEST_PIECE = 256 * 1024;
 const LARGEST_PIECE = 4 * 1024 * 1024;
 const QUICK = 1000;
@@ -85,7 +85,10 @@ function tell(text) {
 }
 
 async function post(url, body = undefined, signal = undefined) {
-  return fetch(url, { method: "POST", body, signal, headers: { "x-csrf-token": csrf } });
+  const ask = () => fetch(url, { method: "POST", body, signal, headers: { "x-csrf-token": key.content } });
+  const answer = await ask();
+  if (answer.status !== 403) return answer;
+  return (await import(key.dataset.keys)).takeNewKey(answer) ? ask() : answer;
 }
 
 // What the desk answers, or an error: Refused when it is no use to try again, Gone when it has to begin anew.
