@@ -19,7 +19,7 @@ from sqlalchemy.orm import Session
 
 from publisher.db.operations import OPEN, Notice
 from publisher.db.session import Database
-from publisher.notices import deadline, machine, outlet, today, troubles
+from publisher.notices import accounts, deadline, machine, outlet, today, troubles
 from publisher.notices.conditions import QUIET, Condition, Ending, View
 from publisher.settings import Settings
 
@@ -43,6 +43,7 @@ SOURCES: tuple[Source, ...] = (
     machine.broken_captions,
     machine.clocks,
     today.changes_since_pick,
+    accounts.wrong_codes,
 )
 JUDGES: dict[str, Judge] = {
     "delivery": troubles.end_of_trouble,

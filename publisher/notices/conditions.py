@@ -99,6 +99,9 @@ class Remedies:
     def deliveries(self) -> str:
         return f"{self.link}/deliveries" if self.link else "publisher deliveries"
 
+    def person(self, email: str) -> str:
+        return f"{self.link}/people" if self.link else f"publisher user deactivate {email}"
+
     def preflight(self, day: date) -> str:
         return f"{self.link}/queue" if self.link else f"publisher preflight --day {day.isoformat()}"
 

@@ -85,7 +85,7 @@ def accept_invite(database: Database, token: str, password: str, now: datetime) 
         if person is None:
             raise AccountError("This invitation was used already or is too old; ask an admin for a new one.")
         person.password_hash = hash_password(password, about=(person.email, person.name))
-        person.invite_hash = person.invite_until = None
+        end_invitation(person)
         shut_out(session, person.id, now)
         record_event(session, "password set", now=now, actor=actor_of(person))
         return person.id
@@ -111,10 +111,15 @@ def set_active(database: Database, person_id: int, active: bool, *, now: datetim
             _keep_an_admin(session, person)
             shut_out(session, person.id, now)
             session.execute(delete(ApiToken).where(ApiToken.person_id == person.id))
-            person.invite_hash = person.invite_until = None
+            end_invitation(person)
         person.active = active
         name = "person activated" if active else "person deactivated"
         record_event(session, name, now=now, actor=actor, detail={"person": person.email})
+
+
+def end_invitation(person: Person) -> None:
+    """Ends the link that sets a person's password, if there is one: it was made for how the account was before."""
+    person.invite_hash = person.invite_until = None
 
 
 def end_sessions(session: Session, person_id: int, *, but: str = "") -> None:

@@ -15,13 +15,16 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 from functools import partial
 from ipaddress import ip_address, ip_network
+from typing import Any
 
 from sqlalchemy import ColumnElement, delete, func, select, update
 from sqlalchemy.orm import Session
 
+from publisher.db.models import Event
 from publisher.db.session import Database
-from publisher.db.staff import LoginFailure
+from publisher.db.staff import LoginFailure, Person
 from publisher.lifecycle import record_event
+from publisher.logs import get_logger
 
 WINDOW = timedelta(minutes=15)
 DAY = timedelta(days=1)
@@ -42,6 +45,13 @@ MOST_COUNTED_PER_SITE = 5
 """Of the tries from one site, so many count at most against the limits of an account."""
 LOGINS_REFUSED = "log-ins refused"
 """The event of so many wrong tries at one account that the next ones are refused."""
+WRONG_CODE = "wrong code"
+"""The event of a wrong code of the second factor: somebody had the right password."""
+RIGHT_CODE_AFTER_WRONG = "right code after wrong ones"
+"""The event of a right code from the network that wrong ones came from a moment before: its person mistyped."""
+MOST_LISTED = 20
+FEW_CODES = 3
+"""Fewer wrong codes from the address that somebody logs in from are their own mistakes."""
 
 
 class LoginRefused(Exception):
@@ -133,6 +143,37 @@ def forget_guess(database: Database, number: int) -> None:
         session.execute(delete(LoginFailure).where(LoginFailure.id == number))
 
 
+def note_wrong_code(database: Database, guess: Guess, person: Person, now: datetime) -> None:
+    """Records that somebody had a person's password and a wrong code, for the person and for operators."""
+    get_logger("staff").warning(
+        "a wrong code came after the right password", person=person.email, address=guess.network
+    )
+    with database.writing() as session:
+        record_event(session, WRONG_CODE, now=now, detail=_detail_of(guess, person))
+
+
+def note_right_code(database: Database, guess: Guess, person: Person, now: datetime) -> None:
+    """Records that the wrong codes of a moment ago, from the same network, were mistakes, if there were any."""
+    here = (LoginFailure.account == guess.account, LoginFailure.address == guess.network)
+    with database.writing() as session:
+        if session.scalar(select(LoginFailure.id).where(*here, LoginFailure.at > now - WINDOW).limit(1)):
+            record_event(session, RIGHT_CODE_AFTER_WRONG, now=now, detail=_detail_of(guess, person))
+
+
+def _detail_of(guess: Guess, person: Person) -> dict[str, Any]:
+    return {"person": person.email, "id": person.id, "from": guess.network}
+
+
+def tries_at(session: Session, person: Person, now: datetime) -> list[Event]:
+    """Returns the events of wrong codes and refused log-ins at a person's account of late, the newest first."""
+    query = select(Event).where(
+        Event.name.in_((WRONG_CODE, LOGINS_REFUSED)),
+        Event.at > now - KEPT_FOR,
+        Event.detail["person"].as_string() == person.email,
+    )
+    return list(session.scalars(query.order_by(Event.id.desc()).limit(MOST_LISTED)))
+
+
 def note_wrong_guess(database: Database, guess: Guess, who: str, now: datetime) -> None:
     """Records an event when this wrong try is the last one before the next are refused. `who`: empty for nobody."""
     with database.writing() as session:
@@ -141,18 +182,17 @@ def note_wrong_guess(database: Database, guess: Guess, who: str, now: datetime) 
             record_event(session, LOGINS_REFUSED, now=now, detail=detail)
 
 
-def take_untold(session: Session, guess: Guess) -> RefusedLogins | None:
+def take_untold(session: Session, guess: Guess, few: int) -> RefusedLogins | None:
     """Returns what a person who logs in has to be told of wrong tries; each is told once.
 
-    `guess`: what was tried, and where the person logs in from.
-
-    A few mistakes at the address that they log in from are their own, and not told.
+    `guess`: what was tried, and where the person logs in from. Fewer mistakes than `few` at the address that they log
+    in from are their own, and not told.
     """
     untold = (LoginFailure.account == guess.account, LoginFailure.told.is_(False))
     rows = session.scalars(select(LoginFailure).where(*untold).order_by(LoginFailure.id)).all()
     session.execute(update(LoginFailure).where(*untold).values(told=True))
     elsewhere = [row for row in rows if row.address != guess.network]
-    if not elsewhere and len(rows) < MOST_PER_PAIR:
+    if not elsewhere and len(rows) < few:
         return None
     last = (elsewhere or rows)[-1]
     return RefusedLogins(len(rows), last.at, last.address)

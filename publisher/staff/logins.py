@@ -12,11 +12,14 @@ from sqlalchemy.orm import Session
 from publisher.db.session import Database
 from publisher.db.staff import Person, WebSession
 from publisher.lifecycle import record_event
-from publisher.staff.accounts import actor_of, is_mail_address, load_person, shut_out
+from publisher.staff.accounts import actor_of, end_invitation, is_mail_address, load_person, shut_out
 from publisher.staff.browsers import known_browser
 from publisher.staff.guesses import (
+    FEW_CODES,
+    MOST_PER_PAIR,
     GuessedSubject,
     LoginRefused,
+    RefusedLogins,
     begin_guess,
     forget_guess,
     guess_at,
@@ -140,7 +143,7 @@ def change_own_password(
 ) -> None:
     """Set a new password for somebody who has just given the old one.
 
-    Their other browsers are logged out, and the tokens of their programs work no more.
+    Their other browsers are logged out, the tokens of their programs work no more, nor does a link to set a password.
 
     Raises:
         WeakPassword: the new one can't be taken.
@@ -148,19 +151,35 @@ def change_own_password(
     with database.writing() as session:
         person = load_person(session, person_id)
         person.password_hash = hash_password(new, about=(person.email, person.name))
+        end_invitation(person)
         shut_out(session, person_id, now, but=keep_session, but_browser=keep_browser)
         record_event(session, "password set", now=now, actor=actor_of(person))
 
 
 def _refused_logins(session: Session, person: Person, address: str) -> list[dict[str, Any]]:
     """What the first page after a log-in tells of tries that were refused since the last one."""
-    refused = take_untold(session, guess_at(GuessedSubject.LOG_IN, person.email, address))
-    if refused is None:
-        return []
-    tries = "1 log-in" if refused.number == 1 else f"{refused.number} log-ins"
-    text = (
-        f"{tries} with your address and a wrong password were refused since you were here, the last from "
-        f"{refused.last_from or 'an unknown address'} on {refused.last_at:%Y-%m-%d at %H:%M} UTC. "
-        "If that was not you, tell an admin; your password was not found out."
-    )
-    return [{"tone": "note", "text": text}]
+    codes = take_untold(session, guess_at(GuessedSubject.SECOND_FACTOR, str(person.id), address), FEW_CODES)
+    passwords = take_untold(session, guess_at(GuessedSubject.LOG_IN, person.email, address), MOST_PER_PAIR)
+    told = []
+    if codes is not None:
+        text = (
+            f"{_number_of(codes, 'wrong code')} came after your right password since you were here, {_last_of(codes)} "
+            "If that was not you, somebody knows your password: change it now, on the page of your account."
+        )
+        told.append({"tone": "bad", "text": text})
+    if passwords is not None:
+        known = "" if codes else " Your password was not found out."
+        text = (
+            f"{_number_of(passwords, 'log-in')} with your address and a wrong password were refused since you were "
+            f"here, {_last_of(passwords)} If that was not you, tell an admin.{known}"
+        )
+        told.append({"tone": "note", "text": text})
+    return told
+
+
+def _number_of(refused: RefusedLogins, what: str) -> str:
+    return f"1 {what}" if refused.number == 1 else f"{refused.number} {what}s"
+
+
+def _last_of(refused: RefusedLogins) -> str:
+    return f"the last from {refused.last_from or 'an unknown address'} on {refused.last_at:%Y-%m-%d at %H:%M} UTC."

@@ -14,7 +14,7 @@ from publisher.db.session import Database
 from publisher.db.staff import Person
 from publisher.lifecycle import record_event
 from publisher.sealing import Seal, WrongKey
-from publisher.staff.accounts import actor_of, end_sessions, load_person
+from publisher.staff.accounts import actor_of, end_invitation, end_sessions, load_person
 from publisher.staff.browsers import known_browser
 from publisher.staff.guesses import (
     GuessedSubject,
@@ -22,6 +22,8 @@ from publisher.staff.guesses import (
     begin_guess,
     forget_guess,
     guess_at,
+    note_right_code,
+    note_wrong_code,
     note_wrong_guess,
 )
 
@@ -30,7 +32,7 @@ SLACK_STEPS = 1
 """A clock that is half a minute wrong is forgiven."""
 WAITS = timedelta(minutes=5)
 """How long after the password the code may come."""
-WRONG_CODE = "That code is wrong or was used already; wait for the next one."
+WRONG = "That code is wrong or was used already; wait for the next one."
 
 
 def new_secret() -> str:
@@ -46,26 +48,28 @@ def picture_of(secret: str, email: str, outlet: str) -> str:
 def enable(
     database: Database, person_id: int, secret: str, code: str, *, seal: Seal, now: datetime, keep_session: str = ""
 ) -> None:
-    """Ask for a code at every log-in from now on; other browsers are logged out.
+    """Ask for a code at every log-in from now on; other browsers are logged out, and a link to set a password ends.
 
     Raises:
         LoginRefused: this code is wrong.
     """
     step = _step_of(secret, code, now)
     if step is None:
-        raise LoginRefused(WRONG_CODE)
+        raise LoginRefused(WRONG)
     with database.writing() as session:
         person = load_person(session, person_id)
         person.totp_secret, person.totp_last_step = seal.seal(secret, _purpose(person_id)), step
+        end_invitation(person)
         end_sessions(session, person_id, but=keep_session)
         record_event(session, "second factor set", now=now, actor=actor_of(person))
 
 
 def disable(database: Database, person_id: int, *, now: datetime, actor: str, keep_session: str = "") -> None:
-    """Ask for no code any more; other browsers of the person are logged out."""
+    """Ask for no code any more; other browsers of the person are logged out, and a link to set a password ends."""
     with database.writing() as session:
         person = load_person(session, person_id)
         person.totp_secret = None
+        end_invitation(person)
         end_sessions(session, person_id, but=keep_session)
         record_event(session, "second factor removed", now=now, actor=actor, detail={"person": person.email})
 
@@ -89,9 +93,11 @@ def check_code(
     number = begin_guess(database, guess, now)
     step = _step_of(secret, code, now)
     if step is None or not _use(database, person_id, step):
+        note_wrong_code(database, guess, person, now)
         note_wrong_guess(database, guess, person.email, now)
-        raise LoginRefused(WRONG_CODE)
+        raise LoginRefused(WRONG)
     forget_guess(database, number)
+    note_right_code(database, guess, person, now)
 
 
 def _use(database: Database, person_id: int, step: int) -> bool:

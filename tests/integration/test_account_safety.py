@@ -18,13 +18,18 @@ from sqlalchemy import select, update
 from publisher.cli.main import cli
 from publisher.clock import ShiftedClock
 from publisher.db.models import Event
+from publisher.db.operations import Notice
 from publisher.db.staff import ApiToken, KnownBrowser, LoginFailure, Person, Webhook, WebSession
+from publisher.notices import book
+from publisher.notices.accounts import wrong_codes
+from publisher.notices.conditions import View
 from publisher.sealing import Seal
 from publisher.staff import accounts, calendar_keys, logins, second_factor
 from publisher.staff.browsers import KNOWN_FOR
 from publisher.staff.confirming import CONFIRMED_FOR
 from publisher.staff.guesses import (
     DAY,
+    FEW_CODES,
     LOGINS_REFUSED,
     MOST_PER_ACCOUNT,
     MOST_PER_ACCOUNT_A_DAY,
@@ -430,6 +435,99 @@ def test_codes_are_slowed_too_and_a_right_one_is_not_counted(site: Site, email: 
         try_code("000000")
     with pytest.raises(LoginRefused, match="Too many"):
         try_code("000000")
+
+
+# A right password that somebody else knows.
+
+
+def give_codes(site: Site, email: str, number: int, address: str) -> None:
+    """Gives wrong codes after the right password."""
+    person, seal = person_of(site, email).id, Seal.from_environment()
+    for _ in range(number):
+        with pytest.raises(LoginRefused, match="wrong"):
+            second_factor.check_code(site.desk.database, person, "000000", address=address, seal=seal,
+                                     now=site.desk.now())  # fmt: skip
+
+
+def enter(site: Site, email: str) -> Client:
+    """Logs somebody in with password and code, in a browser of their own."""
+    client = site.client()
+    asked = client.post("/login", data={"email": email, "password": PASSWORD})
+    ticket = asked.text.partition('name="ticket" value="')[2].partition('"')[0]
+    with site.desk.database.writing() as session:
+        session.execute(update(Person).where(Person.email == email).values(totp_last_step=0))
+    client.post("/login/code", data={"ticket": ticket, "code": code_now(site)}, allow_redirects=False)
+    return client
+
+
+def notices_of(site: Site, email: str) -> list[str]:
+    """What operators are told of a person."""
+    with site.desk.database.reading() as session:
+        conditions = list(wrong_codes(View(session, site.desk.settings, site.desk.now())))
+    return [condition.message for condition in conditions if email in condition.title]
+
+
+def test_wrong_codes_are_told_to_the_person_and_to_operators(
+    site: Site, email: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    with_factor(site, email)
+    give_codes(site, email, FEW_CODES, "203.0.113.9")
+    assert caplog.text.count("a wrong code came after the right password") == FEW_CODES
+    assert ["3 wrong codes" in told and "203.0.113.9" in told for told in notices_of(site, email)] == [True]
+    client = enter(site, email)
+    told = text_of(client.get("/"))
+    assert "3 wrong codes came after your right password" in told
+    assert "somebody knows your password: change it now" in told
+    assert "was not found out" not in told
+    assert "somebody knows your password" not in text_of(client.get("/"))
+    account = text_of(client.get("/account"))
+    assert "A wrong code, after your right password, from 203.0.113.9" in account
+    assert notices_of(site, email), "a right code from elsewhere explains nothing"
+    assert "A wrong code" not in text_of(site.client("admin", email="chief@example.org").get("/account"))
+
+
+def test_one_wrong_code_is_told_unless_its_person_mistyped(site: Site, email: str, clock: ShiftedClock) -> None:
+    with_factor(site, email)
+    give_codes(site, email, 1, "203.0.113.9")
+    give_codes(site, email, 1, "127.0.0.1")
+    assert notices_of(site, email) == [], "the right one may come in a moment"
+    enter(site, email)
+    clock.shift_to(site.desk.now() + WINDOW)
+    assert ["A wrong code" in told and "203.0.113.9" in told for told in notices_of(site, email)] == [True]
+
+
+def test_a_notice_of_wrong_codes_is_sent_and_ends_without_a_word(site: Site, email: str) -> None:
+    with_factor(site, email)
+    give_codes(site, email, FEW_CODES, "203.0.113.9")
+    book.reconcile(site.desk.database, site.desk.settings, site.desk.now())
+    with site.desk.database.reading() as session:
+        titles = session.scalars(select(Notice.title).where(Notice.kind == "codes")).all()
+    assert f"Somebody may know the password of {email}" in titles
+
+
+# A link that sets a password.
+
+
+@pytest.mark.parametrize("change", ["password", "factor set", "factor removed", "deactivated"])
+def test_a_link_to_set_a_password_ends_with_a_change_of_the_account(site: Site, email: str, change: str) -> None:
+    database, now = site.desk.database, site.desk.now()
+    if change == "factor removed":
+        with_factor(site, email)
+    person = person_of(site, email).id
+    token = accounts.invite_again(database, person, now=now, actor="chief@example.org")
+    match change:
+        case "password":
+            logins.change_own_password(database, person, NEW, keep_session="", keep_browser="", now=now)
+        case "factor set":
+            second_factor.enable(database, person, SECRET, code_now(site), seal=Seal.from_environment(), now=now)
+        case "factor removed":
+            second_factor.disable(database, person, now=now, actor=email)
+        case _:
+            accounts.set_active(database, person, False, now=now, actor="chief@example.org")
+            accounts.set_active(database, person, True, now=now, actor="chief@example.org")
+    assert site.client().get(f"/invitation/{token}").status_code == 404
+    with pytest.raises(accounts.AccountError, match="used already or is too old"):
+        accounts.accept_invite(database, token, "thieves walk over green roofs", now)
 
 
 # Which tries count together.

@@ -13,7 +13,7 @@ from publisher.sealing import Seal
 from publisher.staff import second_factor
 from publisher.staff.accounts import actor_of, end_sessions
 from publisher.staff.browsers import forget_browsers
-from publisher.staff.guesses import LoginRefused
+from publisher.staff.guesses import WRONG_CODE, LoginRefused, tries_at
 from publisher.staff.logins import change_own_password
 from publisher.staff.passwords import WeakPassword
 from publisher.web.guard import renew, tokens_of
@@ -35,6 +35,7 @@ def _page(request: Request, status: int = 200, **mistakes: str) -> Response:
     with desk.database.reading() as session:
         query = select(WebSession).where(WebSession.person_id == me.id).order_by(WebSession.seen_at.desc())
         browsers = list(session.scalars(query))
+        tries = [(event, event.name == WRONG_CODE) for event in tries_at(session, me, desk.now())]
     secret = second_factor.new_secret()
     picture = "" if me.totp_secret else second_factor.picture_of(secret, me.email, desk.settings.outlet.name)
     return page(
@@ -42,6 +43,7 @@ def _page(request: Request, status: int = 200, **mistakes: str) -> Response:
         "account.html",
         status,
         browsers=browsers,
+        tries=tries,
         this_browser=request.state.session.token_hash,
         secret=secret,
         picture=picture,

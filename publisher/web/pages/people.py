@@ -75,7 +75,11 @@ def remove_factor_of(request: Request, person_id: int) -> Response:
     """For somebody who lost their phone."""
     desk = desk_of(request)
     second_factor.disable(desk.database, person_id, now=desk.now(), actor=_actor(request))
-    flash(request, "They are asked for no code any more, and were logged out everywhere.", "note")
+    flash(
+        request,
+        "They are asked for no code any more, were logged out everywhere, and a link to set a password ended.",
+        "note",
+    )
     return go(request, "people")
 
 
