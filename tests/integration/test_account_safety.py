@@ -19,7 +19,9 @@ from publisher.cli.main import cli
 from publisher.clock import ShiftedClock
 from publisher.db.models import Event
 from publisher.db.operations import Notice
+from publisher.db.session import Database
 from publisher.db.staff import ApiToken, KnownBrowser, LoginFailure, Person, Webhook, WebSession
+from publisher.lifecycle import record_event
 from publisher.notices import book
 from publisher.notices.accounts import wrong_codes
 from publisher.notices.conditions import View
@@ -30,6 +32,7 @@ from publisher.staff.confirming import CONFIRMED_FOR
 from publisher.staff.guesses import (
     DAY,
     FEW_CODES,
+    KEPT_FOR,
     LOGINS_REFUSED,
     MOST_PER_ACCOUNT,
     MOST_PER_ACCOUNT_A_DAY,
@@ -39,16 +42,18 @@ from publisher.staff.guesses import (
     MOST_PER_PAIR_A_DAY,
     MOST_PER_SITE,
     WINDOW,
+    WRONG_CODE,
     GuessedSubject,
     LoginRefused,
     guess_at,
     network_of,
+    tries_at,
 )
 from publisher.staff.tokens import hash_of
 from publisher.web.access import CONFIRM_WITHIN, RULES
 from publisher.web.guard import BROWSER_COOKIE, COOKIE
 from tests.api_client import Program, token_of
-from tests.conftest import WriteDesk
+from tests.conftest import WriteDesk, on_every_database
 from tests.desk_site import PASSWORD, Client, Site, open_starter_site, text_of
 
 NEW = "another quiet night of rain"
@@ -503,6 +508,23 @@ def test_a_notice_of_wrong_codes_is_sent_and_ends_without_a_word(site: Site, ema
     with site.desk.database.reading() as session:
         titles = session.scalars(select(Notice.title).where(Notice.kind == "codes")).all()
     assert f"Somebody may know the password of {email}" in titles
+
+
+@on_every_database
+def test_tries_are_found_by_person_on_every_database(database: Database, clock: ShiftedClock) -> None:
+    now = clock.now()
+    for address in ("a@example.org", "b@example.org"):
+        accounts.add_person(
+            database, email=address, name="A", roles=["editor"], password=PASSWORD, now=now, actor="test"
+        )
+    with database.writing() as session:
+        first, second = session.scalars(select(Person).order_by(Person.id))
+        for name in (WRONG_CODE, LOGINS_REFUSED, "logged in"):
+            record_event(session, name, now=now, detail={"person": first.email, "from": "192.0.2.1"})
+    with database.reading() as session:
+        assert [event.name for event in tries_at(session, first, now)] == [LOGINS_REFUSED, WRONG_CODE]
+        assert tries_at(session, second, now) == []
+        assert tries_at(session, first, now + KEPT_FOR) == []
 
 
 # A link that sets a password.
