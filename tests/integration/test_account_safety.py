@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from contextlib import suppress
 from datetime import timedelta
 from itertools import count
 from pathlib import Path
@@ -45,6 +46,7 @@ from publisher.staff.guesses import (
     WRONG_CODE,
     GuessedSubject,
     LoginRefused,
+    begin_guess,
     guess_at,
     network_of,
     tries_at,
@@ -597,6 +599,21 @@ def test_one_network_of_many_addresses_never_closes_an_account(site: Site, email
         assert session.query(LoginFailure).count() == MOST_PER_SITE, "and its tries are bounded together"
     assert not try_from(site, email, PASSWORD, "2001:db8:7:ffff::1")
     assert try_from(site, email, PASSWORD, "2001:db8:8::1")
+
+
+def test_a_few_addresses_never_close_an_account_for_a_day(site: Site, email: str, clock: ShiftedClock) -> None:
+    """Eight addresses have more tries a day than an account; each counts five times at most."""
+    assert 8 * MOST_PER_PAIR_A_DAY > MOST_PER_ACCOUNT_A_DAY
+    tried = 0
+    for _ in range(MOST_PER_PAIR_A_DAY):
+        for number in range(8):
+            guess = guess_at(GuessedSubject.LOG_IN, email, f"203.0.113.{number}")
+            with suppress(LoginRefused):
+                begin_guess(site.desk.database, guess, site.desk.now())
+                tried += 1
+        clock.shift_to(site.desk.now() + WINDOW + timedelta(seconds=1))
+    assert tried == 8 * MOST_PER_PAIR_A_DAY
+    assert try_from(site, email, PASSWORD, "198.51.100.7")
 
 
 def test_a_known_browser_has_a_limit_for_the_day(site: Site, email: str, clock: ShiftedClock) -> None:
