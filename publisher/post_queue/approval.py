@@ -16,9 +16,9 @@ from publisher.content import LANGUAGE_CAPTION, Problem, language_caption
 from publisher.db.models import Post
 from publisher.db.session import Database
 from publisher.post_queue.approved import Reach, carry_to_deliveries, open_pick, record_approval
+from publisher.post_queue.authors import refuse_own_work
 from publisher.post_queue.channels import adapt_for_channels
 from publisher.post_queue.errors import PostError
-from publisher.post_queue.review import refuse_own_work
 from publisher.post_queue.schedule import schedule_problems
 from publisher.post_queue.storing import changing, last_pick, load_post
 from publisher.settings import Settings
@@ -100,7 +100,7 @@ def approve(
     Raises:
         NotApproved: something blocks it.
         PostError: there is no such post, it was picked as it is, somebody changed it since `expected_version`, a
-            waiting delivery could not carry it, or the outlet wants somebody else than its last author.
+            waiting delivery could not carry it, or the outlet wants somebody who is none of its authors.
     """
     with changing(database) as session:
         post = load_post(session, post_id, expected_version)
@@ -108,7 +108,8 @@ def approve(
         has_left = pick is not None and not post.reserve
         if pick is not None and has_left and post.state == "approved":
             raise PostError(f"post {post_id} was picked for {pick.slot:%Y-%m-%d} already; there is nothing to approve")
-        refuse_own_work(post, settings, actor)
+        if post.state != "approved":
+            refuse_own_work(session, post, settings, actor)
         problems = (
             blocking_first(content_problems(post, targets, people))
             if has_left
@@ -118,9 +119,10 @@ def approve(
             raise NotApproved(post_id, blocking)
         if post.state == "approved":
             return Approval(problems)
-        record_approval(session, post, now, actor)
+        version = record_approval(session, post, now)
         reach = carry_to_deliveries(session, post, open_pick(pick, post), targets, people, now)
-        detail = {"applies_to": reach.applies_to, "too_late": reach.too_late} if pick is not None else {}
+        of_pick = {"applies_to": reach.applies_to, "too_late": reach.too_late} if pick is not None else {}
+        detail = {"version": version, **of_pick}
         lifecycle.record_event(session, "post approved", now=now, post_id=post_id, actor=actor, detail=detail)
         return Approval(problems, reach)
 

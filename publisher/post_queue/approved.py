@@ -43,24 +43,25 @@ class Reach:
     too_late: tuple[str, ...] = ()
 
 
-def record_approval(session: Session, post: Post, now: datetime, actor: str = "") -> None:
-    """Approves a post as it is now. The only place that does."""
+def record_approval(session: Session, post: Post, now: datetime) -> int:
+    """Approves a post as it is now, and returns the number of the kept version. The only place that does."""
     post.state, post.approved_at, post.updated_at = "approved", now, now
-    post.approved_version = _kept_version(session, post, now, actor)
+    post.approved_version = _kept_version(session, post, now)
+    return post.approved_version
 
 
 def end_approval(session: Session, post: Post, state: str, now: datetime) -> None:
     """Takes a post out of the state `approved`; call it before the post's content is changed."""
     if post.state == "approved":
         # A post from an older desk has no number yet.
-        post.approved_version = _kept_version(session, post, now, "")
+        post.approved_version = _kept_version(session, post, now)
     post.state, post.approved_at, post.updated_at = state, None, now
 
 
 def approved_post(session: Session, post: Post, now: datetime) -> ApprovedPost | None:
     """Returns a post as it was approved last, whatever was changed since; None when it never was."""
     if post.state == "approved":
-        post.approved_version = _kept_version(session, post, now, "")
+        post.approved_version = _kept_version(session, post, now)
         session.flush()
         return ApprovedPost(post, post.approved_version)
     if post.approved_version is None:
@@ -122,13 +123,13 @@ def _refuse_problems(delivery: Delivery, adapted: AdaptedPost) -> None:
         )
 
 
-def _kept_version(session: Session, post: Post, now: datetime, actor: str) -> int:
-    """Returns the number of the kept version that is the post as it is now; keeps one where there is none."""
+def _kept_version(session: Session, post: Post, now: datetime) -> int:
+    """Returns the number of the kept version that is the post as it is now; keeps one, by its author, else."""
     session.flush()
     latest = session.scalar(
         select(PostVersion).where(PostVersion.post_id == post.id).order_by(PostVersion.version.desc()).limit(1)
     )
     if latest is not None and latest.content == content_of(post).model_dump(mode="json"):
         return latest.version
-    keep_version(session, post, now=now, actor=actor)
+    keep_version(session, post, now=now, actor=post.edited_by)
     return post.version

@@ -8,12 +8,10 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from publisher import lifecycle
-from publisher.db.models import Post
 from publisher.db.session import Database
 from publisher.db.staff import Comment
 from publisher.post_queue.errors import PostError
 from publisher.post_queue.storing import changing, load_post
-from publisher.settings import Settings
 
 LONGEST_COMMENT = 4000
 
@@ -60,12 +58,6 @@ def add_comment(database: Database, post_id: int, person_id: int, text: str, *, 
 def comments_of(session: Session, post_id: int) -> list[Comment]:
     """All that was said, in order."""
     return list(session.scalars(select(Comment).where(Comment.post_id == post_id).order_by(Comment.id)))
-
-
-def refuse_own_work(post: Post, settings: Settings, actor: str) -> None:
-    """Where the outlet wants a second person, whoever wrote last can't approve. Raises PostError."""
-    if settings.outlet.second_person and post.edited_by == actor:
-        raise PostError(f"post {post.id} was last changed by you; this outlet wants a second person to approve it")
 
 
 def _told(state: str) -> str:

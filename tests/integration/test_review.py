@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from pathlib import Path
 
 import pytest
 
 from publisher.db.session import Database
+from publisher.lifecycle import record_event
 from publisher.post_queue import review
 from publisher.post_queue.approval import approve
+from publisher.post_queue.authors import OwnWork
+from publisher.post_queue.bulk import Bulk
 from publisher.post_queue.drafts import PostChanges
 from publisher.post_queue.errors import PostError
-from publisher.post_queue.posts import edit_post
+from publisher.post_queue.order import FixedDate, move_post
+from publisher.post_queue.posts import edit_post, withdraw_post
 from publisher.post_queue.versions import content_of, load_version, versions_of
 from publisher.staff import accounts
 from tests.queue_desk import Desk, open_desk
@@ -60,17 +64,148 @@ def test_a_post_in_review_does_not_go_out(desk: Desk) -> None:
     assert desk.pick(NINE).result == "empty"
 
 
-def test_where_a_second_person_is_wanted_nobody_approves_their_own_change(desk: Desk) -> None:
+@pytest.fixture
+def two_people(desk: Desk) -> Desk:
+    """A desk whose outlet wants a second person to approve."""
     outlet = desk.settings.outlet.model_copy(update={"second_person": True})
     desk.settings = desk.settings.model_copy(update={"outlet": outlet})
+    return desk
+
+
+def written_by(desk: Desk, actor: str) -> int:
+    """A draft that somebody has written, and whose first version is kept."""
+    post = desk.post("Cells", NINE, state="draft", edited_by=actor)
+    edit(desk, post, actor, body="Quiet cells.")
+    return post
+
+
+def refused(desk: Desk, post: int, *actors: str) -> None:
+    for actor in actors:
+        with pytest.raises(OwnWork, match="wants a second person"):
+            let_out(desk, post, actor)
+
+
+def test_where_a_second_person_is_wanted_nobody_approves_their_own_change(two_people: Desk) -> None:
+    desk = two_people
     post = desk.post("Cells", NINE, state="draft", edited_by="ada")
-    with pytest.raises(PostError, match="wants a second person"):
-        let_out(desk, post, "ada")
+    refused(desk, post, "ada")
     let_out(desk, post, "bo")
     edit(desk, post, "bo", title="Neurons")
-    with pytest.raises(PostError, match="wants a second person"):
-        let_out(desk, post, "bo")
+    refused(desk, post, "bo")
     let_out(desk, post, "ada")
+
+
+def test_a_colleagues_change_after_ones_own_gives_nobody_of_the_two_the_right_to_approve(two_people: Desk) -> None:
+    desk = two_people
+    post = written_by(desk, "ada")
+    edit_tags(desk, post, "bo", "cells")
+    refused(desk, post, "ada", "bo")
+    with pytest.raises(OwnWork) as refusal:
+        let_out(desk, post, "ada")
+    assert str(refusal.value) == (
+        f"post {post} has changes by you that nobody else has approved (body, credit, images, language, licence, "
+        "title), and this outlet wants a second person to approve them; any editor or admin who is not among its "
+        "authors (you, bo) can approve it"
+    )
+    let_out(desk, post, "cy")
+
+
+def test_who_moves_a_date_or_comments_or_asks_for_review_is_no_author(two_people: Desk) -> None:
+    desk = two_people
+    post = written_by(desk, "ada")
+    embargo = PostChanges.model_validate({"embargo_until": "2026-05-05T08:00:00Z"})
+    edit_post(desk.database, desk.store, post, embargo, now=NINE, actor="bo")
+    move_post(desk.database, post, FixedDate(date(2026, 6, 1)), desk.settings, NINE, actor="bo")
+    review.ask_for_review(desk.database, post, now=NINE, actor="bo")
+    refused(desk, post, "ada")
+    let_out(desk, post, "bo")
+
+
+def test_what_a_second_person_approved_counts_for_nobody_afterwards(two_people: Desk) -> None:
+    desk = two_people
+    post = written_by(desk, "ada")
+    let_out(desk, post, "bo")
+    edit(desk, post, "bo", body="Loud cells.")
+    refused(desk, post, "bo")
+    let_out(desk, post, "ada")
+    edit(desk, post, "cy", title="Neurons")
+    edit(desk, post, "ada", title="Cells", body="Loud cells.")
+    let_out(desk, post, "ada")
+
+
+def test_who_takes_their_own_change_back_is_no_author(two_people: Desk) -> None:
+    desk = two_people
+    post = written_by(desk, "ada")
+    edit_tags(desk, post, "bo", "cells")
+    edit_tags(desk, post, "bo")
+    let_out(desk, post, "bo")
+
+
+def test_a_restored_version_has_the_one_who_restored_it_among_its_authors(two_people: Desk) -> None:
+    desk = two_people
+    post = written_by(desk, "ada")
+    let_out(desk, post, "bo")
+    edit(desk, post, "ada", body="Unseen.")
+    with desk.database.reading() as session:
+        unseen = load_version(session, post, versions_of(session, post)[0].version)
+    edit(desk, post, "cy", body="Quiet cells.")
+    changes = PostChanges.model_validate(unseen.model_dump())
+    edit_post(desk.database, desk.store, post, changes, now=NINE, actor="bo")
+    refused(desk, post, "ada", "bo")
+    let_out(desk, post, "di")
+
+
+def test_a_withdrawal_takes_the_approval_back(two_people: Desk) -> None:
+    desk = two_people
+    post = written_by(desk, "ada")
+    let_out(desk, post, "bo")
+    withdraw_post(desk.database, post, NINE, "bo")
+    refused(desk, post, "ada")
+    let_out(desk, post, "bo")
+
+
+def test_several_posts_approved_at_once_and_an_undo_follow_the_rule(two_people: Desk) -> None:
+    desk = two_people
+    post = written_by(desk, "ada")
+    edit_tags(desk, post, "bo", "cells")
+    ada = Bulk(
+        database=desk.database, store=desk.store, settings=desk.settings, targets=desk.targets, people=desk.people,
+        now=NINE, actor="ada",
+    )  # fmt: skip
+    assert [refusal.post_id for refusal in ada.approve([post], {}).refused] == [post]
+    let_out(desk, post, "cy")
+    tagged = ada.tag([post], add=["neurons"])
+    refused(desk, post, "ada")
+    assert tagged.undo is not None
+    ada.undo(tagged.undo, may_approve=True)
+    assert desk.load(post).state == "approved", "it is again what somebody else approved"
+    taken_back = ada.withdraw([post])
+    assert taken_back.undo is not None
+    ada.undo(taken_back.undo, may_approve=True)
+    assert desk.load(post).state == "withdrawn"
+
+
+def test_a_long_name_is_compared_as_far_as_it_is_kept(two_people: Desk) -> None:
+    desk = two_people
+    long_name = f"{'a' * 130}@example.org"
+    refused(desk, written_by(desk, long_name), long_name)
+
+
+def test_the_history_of_an_older_desk_has_the_last_author_alone(two_people: Desk) -> None:
+    """Neither versions nor the approved version in the event: whoever is not known to have changed it may approve."""
+    desk = two_people
+    post = desk.post("Cells", NINE, edited_by="ada")
+    with desk.database.writing() as session:
+        record_event(session, "post approved", now=NINE, post_id=post, actor="bo")
+    edit(desk, post, "ada", body="Unseen.")
+    refused(desk, post, "ada")
+    let_out(desk, post, "bo")
+    with desk.database.reading() as session:
+        assert [(each.version, each.actor) for each in versions_of(session, post)] == [(2, "ada"), (1, "ada")]
+
+
+def edit_tags(desk: Desk, post: int, actor: str, *tags: str) -> None:
+    edit_post(desk.database, desk.store, post, PostChanges.model_validate({"tags": tags}), now=NINE, actor=actor)
 
 
 def test_comments_are_kept_in_order_with_who_made_them(desk: Desk) -> None:
