@@ -16,9 +16,11 @@ _CONTROLS = re.compile("[\x00-\x08\x0e-\x1f\x7f-\x9f\u202a-\u202e\ufff9-\ufffb]"
 _STEERING = re.compile("[\x00-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069\ufff9-\ufffb]")
 _REPLACEMENT = "\N{REPLACEMENT CHARACTER}"
 _CONTROL_PICTURES = 0x2400
-_FORMULA = re.compile("\\s*[=+\\-@\uff1d\uff0b\uff0d\uff20]|[\t\r\n]")
-"""How a cell begins that a spreadsheet runs; the last four are the wide forms of the signs before them."""
-_CELL_INSIDE = re.compile("([;\t\r\n]\\s*)(?=[=+\\-@\uff1d\uff0b\uff0d\uff20])")
+_FORMULA = frozenset("=+-@\uff1d\uff0b\uff0d\uff20\ufe66\ufe62\ufe63\ufe6b")
+"""How a cell begins that a spreadsheet runs; the last eight are the wide and small forms of the first four."""
+_CELL_BORDERS = frozenset(',;\t\r\n"')
+"""What may begin a new cell, in a file or when a cell is cut at another separator than the one it was written with."""
+_ONE_LINE = str.maketrans("\t\r\n", "   ")
 
 
 def remove_control_characters(text: str) -> str:
@@ -57,10 +59,20 @@ def escape_for_json(text: str) -> str:
 
 
 def spreadsheet_cell(text: str) -> str:
-    """Returns a text that no spreadsheet takes for a formula, whichever separator it splits the line at.
+    """Returns a text in one line that no spreadsheet takes for a formula, whichever separator it splits the line at.
 
-    A spreadsheet whose separator is a semicolon, as in most of Europe, or a tab, cuts a cell that holds one: what
-    follows there begins a cell as well.
+    A spreadsheet whose separator is a semicolon, as in most of Europe, or a tab, cuts a cell that holds one, and takes
+    a quotation mark there for its own: every place where a cell could begin gets an apostrophe before a formula.
     """
-    safe = _CELL_INSIDE.sub(r"\1'", text)
-    return f"'{safe}" if _FORMULA.match(safe) else safe
+    safe = []
+    begins = True
+    for character in text:
+        if begins and character in _FORMULA:
+            safe.append("'")
+        safe.append(character)
+        # Spaces and invisible characters do not end the beginning of a cell.
+        begins = character in _CELL_BORDERS or (begins and (character == " " or not character.isprintable()))
+    if text.endswith(";"):
+        # Without it, the quotation mark that ends the cell would begin another one, up to the next line.
+        safe.append(" ")
+    return "".join(safe).translate(_ONE_LINE)
