@@ -19,7 +19,7 @@ from publisher.clock import monotonic
 from publisher.db.models import Event
 from publisher.db.operations import Process
 from publisher.db.session import Database
-from publisher.settings import SettingsError
+from publisher.settings import SettingsError, SettingsUnreadable
 from publisher.trouble import OUTAGES, Trouble
 
 FAILS, WORKS = "job fails", "job works again"
@@ -65,6 +65,8 @@ def reason_of(error: Exception, plain: tuple[type[Exception], ...] = (SettingsEr
 
     `plain`: the errors whose message is a sentence for a person.
     """
+    if isinstance(error, SettingsUnreadable):
+        return FailureReason.OUTAGE, str(error)
     if isinstance(error, plain):
         return FailureReason.MISTAKE, str(error)
     if isinstance(error, OUTAGES):

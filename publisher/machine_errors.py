@@ -32,6 +32,17 @@ def machine_problem(error: BaseException) -> str:
     return ""
 
 
+def reading_problem(error: BaseException) -> str:
+    """Returns why this machine could not read or write a file, as a clause, where that says nothing about the file.
+
+    Besides what the machine lacks, that is a missing permission.
+    """
+    if problem := machine_problem(error):
+        return problem
+    denied = any(isinstance(cause, PermissionError) for cause in causes(error))
+    return "the user that the desk runs as has no permission for it" if denied else ""
+
+
 def causes(error: BaseException) -> Iterator[BaseException]:
     """An error and those that led to it, each once."""
     seen: set[int] = set()

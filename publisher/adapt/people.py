@@ -42,7 +42,7 @@ class People(Frozen):
         except FileNotFoundError:
             return cls()
         except OSError as error:
-            raise PeopleError(f"{path} can't be read: {error.strerror or error}") from None
+            raise PeopleError(f"{path} can't be read: {error.strerror or error}") from error
         except (UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
             raise PeopleError(f"{path} can't be read: {error}") from None
         except ValidationError as error:

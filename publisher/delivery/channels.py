@@ -12,7 +12,7 @@ from publisher.clock import Clock
 from publisher.content import Account
 from publisher.db.session import Database
 from publisher.delivery.sessions import DatabaseSession
-from publisher.machine_errors import machine_problem
+from publisher.machine_errors import reading_problem
 from publisher.platforms.base import Connection, Dialogue, PlatformAdapter, Quota, SessionFile, SessionStore
 from publisher.platforms.errors import CredentialsRefused, Unavailable
 from publisher.platforms.registry import adapter_class
@@ -188,7 +188,8 @@ def _storable(name: str) -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        raise Unavailable(f"The log-in of {name} can't be stored ({error.strerror}); begin again.") from error
+        why = reading_problem(error) or error.strerror or str(error)
+        raise Unavailable(f"The log-in of {name} can't be stored, because {why}; begin again.") from error
 
 
 def _secret(variable: str) -> str | None:
@@ -200,6 +201,6 @@ def _secret(variable: str) -> str | None:
 
 def _refused(error: SettingsError) -> CredentialsRefused | Unavailable:
     """What it means that a secret can't be had: this machine can't read it now, or it is not as it should be."""
-    if problem := machine_problem(error):
+    if problem := reading_problem(error):
         return Unavailable(f"A secret can't be read, because {problem}; nothing was sent.")
     return CredentialsRefused(f"{error}.")

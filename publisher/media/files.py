@@ -10,6 +10,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import BinaryIO
 
+from publisher.machine_errors import reading_problem
 from publisher.media.base import MediaUnreachable
 from publisher.private_files import make_private_folder
 
@@ -50,6 +51,7 @@ def plain_errors(folder: Path) -> Iterator[None]:
     try:
         yield
     except OSError as error:
+        why = reading_problem(error) or error.strerror or str(error)
         raise MediaUnreachable(
-            f"the media folder {folder} can't be used: {error.strerror or error}; mend its permissions or its disk"
+            f"the media folder {folder} can't be used, because {why}; mend its permissions or its disk"
         ) from error

@@ -19,9 +19,10 @@ from pydantic import ValidationError
 
 from publisher.content import ImageChoices
 from publisher.file_reading import read_text
+from publisher.machine_errors import reading_problem
 from publisher.post_limits import describe_limit
 from publisher.post_queue.drafts import ImageDraft, PostDraft
-from publisher.post_queue.errors import PostError
+from publisher.post_queue.errors import MachineTrouble, PostError, unreadable
 
 MAX_POST_BYTES = 256 * 1024
 SUFFIXES = frozenset({".md", ".markdown"})
@@ -53,6 +54,8 @@ def read_folder(folder: Path) -> list[ReadFile]:
     try:
         files = sorted(path for path in folder.iterdir() if path.suffix.lower() in SUFFIXES)
     except OSError as error:
+        if reading_problem(error):
+            raise unreadable(str(folder), error) from error
         raise PostError(f"{folder} can't be read: {error.strerror}; name a folder of post files") from None
     return [_read_quietly(path) for path in files]
 
@@ -87,7 +90,7 @@ def _text_of(path: Path) -> str:
     except UnicodeDecodeError:
         raise PostError(f"{path} is not UTF-8 text; save it as UTF-8") from None
     except OSError as error:
-        raise PostError(f"{path} can't be read: {error.strerror}") from None
+        raise unreadable(str(path), error) from error
 
 
 class _FrontMatter:
@@ -137,7 +140,9 @@ class _FrontMatter:
             inside = not Path(name).is_absolute() and ".." not in Path(name).parts and found.is_relative_to(folder)
             if inside and found.is_file():
                 return found
-        except (OSError, ValueError):
+        except (OSError, ValueError) as error:
+            if reading_problem(error):
+                raise MachineTrouble(f"{place}: {name!r} can't be read, because {reading_problem(error)}") from error
             raise PostError(f"{place}: {name!r} is no name of a file") from None
         if not inside:
             raise PostError(f"{place}: {name!r} leads out of the folder of the post; put the picture beside the file")

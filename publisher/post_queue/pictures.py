@@ -17,7 +17,7 @@ from publisher.db.session import Database
 from publisher.file_reading import read_bytes, refuse_unfit
 from publisher.media import MediaStore, MediaUnreachable
 from publisher.post_queue.drafts import ImageDraft
-from publisher.post_queue.errors import PostError
+from publisher.post_queue.errors import PostError, unreadable
 
 MAX_BYTES = 200_000_000
 SAME_PICTURE = 24
@@ -81,7 +81,7 @@ def _inspect(file: Path, name: str) -> ImageFacts:
         refuse_unfit(file, MAX_BYTES)
         return inspect_image(file)
     except OSError as error:
-        raise PostError(f"{name} can't be read: {error.strerror or error}") from None
+        raise unreadable(name, error) from error
     except ImageRefused as error:
         raise PictureRefused(f"{name}: {str(error).rstrip('.')}") from None
 
@@ -90,7 +90,7 @@ def _content(file: Path, name: str) -> bytes:
     try:
         return read_bytes(file, MAX_BYTES)
     except OSError as error:
-        raise PostError(f"{name} can't be read: {error.strerror or error}") from None
+        raise unreadable(name, error) from error
 
 
 def _taken(store: MediaStore, draft: ImageDraft, facts: ImageFacts | None) -> StoredPicture:

@@ -13,14 +13,16 @@ from publisher.adapt.posts import Target
 from publisher.adapt.templates import TemplateError, check_template
 from publisher.file_reading import TEMPLATE_BYTES, read_text
 from publisher.logs import get_logger
+from publisher.machine_errors import reading_problem
 from publisher.profiles import load_profile, platform_names
-from publisher.settings import ChannelSettings, Settings, SettingsError
+from publisher.settings import ChannelSettings, Settings, SettingsError, SettingsUnreadable, unreadable
+from publisher.trouble import Trouble
 
 PEOPLE_FILE = "people.toml"
 
 
-Stamp = tuple[int, int, int] | None
-"""What changes whenever a file is written; None: it is not there."""
+Stamp = tuple[int, int, int, int] | None
+"""What changes whenever a file or its permissions are; None: it is not there."""
 
 
 class TargetFiles:
@@ -28,6 +30,7 @@ class TargetFiles:
 
     So a mistake takes effect when it is made, and ends when it is mended: preview, approval and
     pick always go by the same files. What was read again is logged. Any number of threads may ask.
+    While this machine can't read one, what was read before is used, and every call tries again.
     """
 
     def __init__(self, settings: Settings) -> None:
@@ -36,6 +39,7 @@ class TargetFiles:
         self._stamps: dict[Path, Stamp] = {}
         self._targets: dict[str, Target] = {}
         self._people = People()
+        self._trouble = Trouble("desk", "reading the templates and the directory of people")
 
     def targets(self) -> dict[str, Target]:
         """As `load_targets`; the same object for as long as no file has changed."""
@@ -54,13 +58,29 @@ class TargetFiles:
         if stamps == self._stamps:
             return
         before = self._stamps
-        self._targets = load_targets(self._settings)
         try:
-            self._people = load_people(self._settings)
-        except SettingsError as error:
-            self._people = People(unreadable=str(error))
+            self._read()
+        except SettingsUnreadable as error:
+            if not self._targets:
+                raise
+            self._trouble.met(error, trace=False)
+            return
+        self._trouble.over()
         self._stamps = stamps
         self._tell([file for file in stamps if before and before.get(file) != stamps[file]])
+
+    def _read(self) -> None:
+        """Raises SettingsUnreadable, with nothing changed, for what the next try may read."""
+        targets = load_targets(self._settings)
+        try:
+            people = load_people(self._settings)
+        except SettingsUnreadable as error:
+            if not error.lasting:
+                raise
+            people = People(unreadable=str(error))
+        except SettingsError as error:
+            people = People(unreadable=str(error))
+        self._targets, self._people = targets, people
 
     def _tell(self, changed: list[Path]) -> None:
         log = get_logger("desk")
@@ -81,6 +101,7 @@ def load_targets(settings: Settings) -> dict[str, Target]:
     before it.
 
     Raises:
+        SettingsUnreadable: this machine can't read a template now; the next try may work.
         SettingsError: a platform is unknown, or can't do what is asked of it; the sentence names
             the file and the key.
     """
@@ -151,7 +172,8 @@ def _stamp(file: Path) -> Stamp:
         found = file.stat()
     except OSError:
         return None
-    return found.st_mtime_ns, found.st_size, found.st_ino
+    # The time of the last change of its permissions too: giving one mends a file that could not be read.
+    return found.st_mtime_ns, found.st_ctime_ns, found.st_size, found.st_ino
 
 
 def load_people(settings: Settings) -> People:
@@ -163,6 +185,8 @@ def load_people(settings: Settings) -> People:
     try:
         return People.load(people_file(settings))
     except PeopleError as error:
+        if reading_problem(error):
+            raise unreadable(str(people_file(settings)), error) from error
         raise SettingsError(str(error)) from None
 
 
@@ -191,9 +215,13 @@ def _load_target(settings: Settings, channel: ChannelSettings) -> Target:
 
 
 def _try_template(file: Path, key: str) -> tuple[str, str]:
-    """The template, or why there is none."""
+    """The template, or why there is none. Raises SettingsUnreadable for what the next try may read."""
     try:
         return _read_template(file, key), ""
+    except SettingsUnreadable as error:
+        if not error.lasting:
+            raise
+        return "", str(error)
     except SettingsError as error:
         return "", str(error)
 
@@ -204,7 +232,7 @@ def _read_template(file: Path, key: str) -> str:
     except FileNotFoundError:
         raise SettingsError(f"{key}: the template {file} is not there; write it, or name another one") from None
     except OSError as error:
-        raise SettingsError(f"{key}: the template {file} can't be read: {error.strerror or error}") from None
+        raise unreadable(f"{key}: the template {file}", error) from error
     except UnicodeDecodeError:
         raise SettingsError(f"{key}: the template {file} is not UTF-8 text; save it as UTF-8") from None
     try:

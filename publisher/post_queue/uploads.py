@@ -21,8 +21,9 @@ from sqlalchemy import delete, select, update
 from publisher.db.models import Media
 from publisher.db.session import Database
 from publisher.db.staff import Upload
+from publisher.machine_errors import reading_problem
 from publisher.media import MediaStore
-from publisher.post_queue.errors import PostError
+from publisher.post_queue.errors import MachineTrouble, PostError
 from publisher.post_queue.pictures import PictureRefused, keep_picture, refuse_size
 from publisher.private_files import make_private_folder
 
@@ -183,6 +184,7 @@ class Uploads:
                 fcntl.flock(file, fcntl.LOCK_EX)
                 yield file
         except OSError as error:
-            raise PostError(
-                f"the folder {self._folder} can't be used: {error.strerror or error}; mend its permissions or its disk"
+            why = reading_problem(error) or error.strerror or str(error)
+            raise MachineTrouble(
+                f"the folder {self._folder} can't be used, because {why}; the upload can go on when that is mended"
             ) from error

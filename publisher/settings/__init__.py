@@ -1,7 +1,15 @@
 """The configuration: `config/publisher.toml`, overridden by the environment, and secrets."""
 
 from publisher.settings.buckets import Bucket
-from publisher.settings.loading import ENV_PREFIX, Settings, SettingsError, load_settings, read_secret
+from publisher.settings.loading import (
+    ENV_PREFIX,
+    Settings,
+    SettingsError,
+    SettingsUnreadable,
+    load_settings,
+    read_secret,
+    unreadable,
+)
 from publisher.settings.sections import (
     ChannelSettings,
     ClockTime,
@@ -30,8 +38,10 @@ __all__ = [
     "ReserveSettings",
     "Settings",
     "SettingsError",
+    "SettingsUnreadable",
     "StorageSettings",
     "WebSettings",
     "load_settings",
     "read_secret",
+    "unreadable",
 ]

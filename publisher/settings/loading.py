@@ -18,6 +18,7 @@ from pydantic_settings import SettingsError as UnreadableVariable
 from sqlalchemy.engine import make_url
 
 from publisher.file_reading import CONFIGURATION_BYTES, SECRET_BYTES, read_text
+from publisher.machine_errors import machine_problem, reading_problem
 from publisher.mistakes import ConfigurationFile, first_mistake, known_keys, unknown_key
 from publisher.settings.sections import (
     ChannelSettings,
@@ -35,6 +36,32 @@ ENV_PREFIX = "PUBLISHER__"
 
 class SettingsError(Exception):
     """The configuration can't be used; the message is one sentence for a person."""
+
+
+class SettingsUnreadable(SettingsError):
+    """This machine could not read a file of the configuration; nothing is known about what it says.
+
+    `lasting`: whether it stays so until a person gives a permission; else the next try may work.
+    """
+
+    def __init__(self, message: str, *, lasting: bool) -> None:
+        super().__init__(message)
+        self.lasting = lasting
+
+
+def unreadable(what: str, error: BaseException, remedy: str = "") -> SettingsError:
+    """Returns what to raise for a file that can't be read, told as the machine's fault where it is that.
+
+    `what`: the file, as the sentence names it. `remedy`: what to do where the file itself is wrong.
+    """
+    if problem := machine_problem(error):
+        return SettingsUnreadable(
+            f"{what} can't be read now, because {problem}; its content is not at fault", lasting=False
+        )
+    if problem := reading_problem(error):
+        return SettingsUnreadable(f"{what} can't be read, because {problem}; give it the permission", lasting=True)
+    reason = getattr(error, "strerror", None) or error
+    return SettingsError(f"{what} can't be read: {reason}{f'; {remedy}' if remedy else ''}")
 
 
 class Settings(BaseSettings):
@@ -157,7 +184,7 @@ def load_settings(file: Path) -> Settings:
     except UnicodeDecodeError as error:
         raise SettingsError(f"{file} is not UTF-8 text (byte {error.start}); save it as UTF-8") from None
     except OSError as error:
-        raise SettingsError(f"{file} can't be read: {error.strerror}; mend its path or its permissions") from None
+        raise unreadable(str(file), error, "mend its path") from error
     try:
         values = tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
@@ -197,7 +224,7 @@ def read_secret(variable: str) -> str | None:
     try:
         secret = read_text(Path(file), SECRET_BYTES).strip()
     except OSError as error:
-        raise SettingsError(f"{variable}_FILE names {file}, which can't be read: {error.strerror}") from None
+        raise unreadable(f"{variable}_FILE names {file}, which", error) from error
     except UnicodeDecodeError:
         raise SettingsError(f"{variable}_FILE names {file}, which is not UTF-8 text") from None
     if not secret:

@@ -21,8 +21,8 @@ from publisher.delivery.act_refusals import Face, Refused
 from publisher.desk import Desk
 from publisher.logs import get_logger
 from publisher.media import MediaError
-from publisher.post_queue.errors import PostError
-from publisher.settings import SettingsError
+from publisher.post_queue.errors import MachineTrouble, PostError
+from publisher.settings import SettingsError, SettingsUnreadable
 from publisher.staff.accounts import AccountError
 from publisher.staff.passwords import WeakPassword
 from publisher.web.access import check_rules
@@ -127,7 +127,8 @@ async def _told(request: Request, error: Exception) -> Response:
         answer = page(request, "out_of_date.html", error.status, **context)
         answer.headers[CSRF_HEADER] = error.key
         return answer
-    status = error.status if isinstance(error, PageError) else 409
+    of_machine = isinstance(error, (SettingsUnreadable, MachineTrouble))
+    status = error.status if isinstance(error, PageError) else 503 if of_machine else 409
     message = for_browser(error.sentence(Face.PAGE)) if isinstance(error, Refused) else sentence(str(error))
     return page(request, "error.html", status, title="That did not work", message=message, reference="")
 

@@ -6,6 +6,7 @@ import errno
 import os
 import socket
 import ssl
+from datetime import time
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -14,14 +15,23 @@ import pytest
 import requests
 import urllib3
 
+from publisher import file_reading
+from publisher.db.session import Database
 from publisher.delivery import channels
+from publisher.job_failures import FailureReason, reason_of
 from publisher.machine_errors import PROBLEMS, machine_problem
+from publisher.media import FolderStore
 from publisher.outside import NotAsked, find_place
 from publisher.platforms import tumblr, x_tokens
 from publisher.platforms.base import SessionFile
 from publisher.platforms.errors import Unavailable
 from publisher.platforms.transport import SentRequest, send_once
-from publisher.settings import SettingsError, read_secret
+from publisher.post_queue import pictures
+from publisher.post_queue.errors import MachineTrouble
+from publisher.post_queue.intake import read_post_file
+from publisher.post_queue.targets import TargetFiles
+from publisher.post_queue.uploads import Uploads
+from publisher.settings import Settings, SettingsError, SettingsUnreadable, load_settings, read_secret
 
 
 def lacking(number: int) -> OSError:
@@ -94,3 +104,86 @@ def test_a_host_is_not_blamed(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(socket, "getaddrinfo", without_descriptors)
     with pytest.raises(NotAsked, match="no free file descriptors"):
         find_place("https://example.org/", lambda _address: False)
+
+
+@pytest.fixture
+def configured(tmp_path: Path) -> Settings:
+    """The settings of a desk with one channel, a template and a directory of people."""
+    (tmp_path / "fake.j2").write_text("{{ title }}")
+    (tmp_path / "people.toml").write_text("")
+    channel = {"platform": "tumblr", "account": "ours", "caption": "fake.j2"}
+    outlet = {"name": "A picture a day", "time_zone": "Europe/London", "hour": time(9), "lateness": "until 20:00"}
+    return Settings.model_validate(
+        {"file": tmp_path / "publisher.toml", "outlet": outlet, "channels": {"tumblr": channel}}
+    )
+
+
+def write_again(file: Path) -> None:
+    file.write_text(f"{file.read_text()}\n")
+
+
+@pytest.mark.parametrize("name", ["fake.j2", "people.toml"])
+@pytest.mark.parametrize("number", [errno.EMFILE, errno.ENFILE, errno.ENOSPC, errno.EACCES])
+def test_what_was_read_before_is_used_while_a_file_cannot_be_read(
+    configured: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, number: int, name: str
+) -> None:
+    files = TargetFiles(configured)
+    before = files.targets()["tumblr"]
+    write_again(tmp_path / name)
+    read = file_reading.read_bytes
+
+    def failing(file: Path, limit: int) -> bytes:
+        if file.name == name:
+            raise lacking(number)
+        return read(file, limit)
+
+    monkeypatch.setattr("publisher.file_reading.read_bytes", failing)
+    lasting = number == errno.EACCES
+    assert bool(files.targets()["tumblr"].broken) == (lasting and name == "fake.j2")
+    assert bool(files.people().unreadable) == (lasting and name == "people.toml")
+    if lasting:
+        told = files.targets()["tumblr"].broken or files.people().unreadable
+        assert "the user that the desk runs as has no permission for it; give it the permission" in told
+    monkeypatch.undo()
+    (tmp_path / name).chmod(0o640)
+    now = files.targets()["tumblr"]
+    assert (now.broken, files.people().unreadable) == ("", "")
+    assert now.template.strip() == before.template
+
+
+def test_a_first_reading_that_fails_is_tried_again(configured: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
+    files = TargetFiles(configured)
+    monkeypatch.setattr("publisher.file_reading.read_bytes", without_descriptors)
+    with pytest.raises(
+        SettingsUnreadable, match=r"no free file descriptors .*; its content is not at fault"
+    ) as refusal:
+        files.targets()
+    assert reason_of(refusal.value)[0] is FailureReason.OUTAGE
+    monkeypatch.undo()
+    assert files.targets()["tumblr"].broken == ""
+
+
+def test_a_configuration_is_not_blamed(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setattr("publisher.file_reading.read_bytes", without_descriptors)
+    with pytest.raises(
+        SettingsUnreadable, match=r"publisher\.toml can't be read now, because this machine has no free"
+    ):
+        load_settings(tmp_path / "publisher.toml")
+
+
+def test_a_post_file_is_not_blamed(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setattr("publisher.file_reading.read_bytes", without_descriptors)
+    with pytest.raises(MachineTrouble, match=r"cells\.md can't be read, because this machine has no free"):
+        read_post_file(tmp_path / "cells.md")
+    monkeypatch.setattr(pictures, "read_bytes", without_descriptors)
+    with pytest.raises(MachineTrouble, match="picture can't be read, because this machine has no free"):
+        pictures._content(tmp_path / "cells.png", "picture")
+
+
+def test_the_folder_of_uploads_is_not_blamed(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, database: Database
+) -> None:
+    uploads = Uploads(database, FolderStore(tmp_path / "media"), tmp_path / "uploads")
+    monkeypatch.setattr(os, "open", without_descriptors)
+    with pytest.raises(MachineTrouble, match="can't be used, because this machine has no free"), uploads._opened("a"):
+        pytest.fail("it was opened")

@@ -21,8 +21,9 @@ from publisher.logs import get_logger
 from publisher.media import MediaError
 from publisher.post_limits import describe_limit
 from publisher.post_queue.approval import NotApproved
-from publisher.post_queue.errors import NoPost, PostError, StaleEdit
+from publisher.post_queue.errors import MachineTrouble, NoPost, PostError, StaleEdit
 from publisher.post_queue.pictures import PictureRefused
+from publisher.settings import SettingsUnreadable
 from publisher.web.errors import sentence
 
 MEDIA_TYPE = "application/problem+json"
@@ -176,6 +177,8 @@ def add_handlers(app: FastAPI) -> None:
         NoPost: 404,
         StaleEdit: 412,
         PictureRefused: 422,
+        MachineTrouble: 503,
+        SettingsUnreadable: 503,
         PostError: 409,
         MediaError: 503,
     }
