@@ -25,7 +25,7 @@ from publisher.states import State
 from tests import queue_desk
 from tests.api_client import program
 from tests.conftest import WriteDesk
-from tests.desk_site import Site, open_starter_site
+from tests.desk_site import Site, open_starter_site, text_of
 from tests.outlet import draw
 
 NOON = datetime(2026, 5, 4, 11, 0, tzinfo=UTC)
@@ -249,6 +249,42 @@ def test_a_file_that_is_added_and_approved_in_one_command_follows_the_rule(site:
     )  # fmt: skip
     assert ("second person" in told) == second_person, told
     assert len(texts_going_out(site)) == (0 if second_person else len(site.desk.settings.channels))
+
+
+@pytest.mark.parametrize("page", ["/", "/queue"])
+def test_a_change_that_waits_is_told_with_what_goes_out_meanwhile(site: Site, page: str) -> None:
+    post = post_in(site, State.PENDING)
+    with site.desk.database.writing() as session:
+        for delivery in todays(site.desk, session):
+            delivery.due_at = site.desk.now() + timedelta(hours=1)
+    editor, contributor = site.client("editor"), site.client("contributor")
+    assert "waits for approval" not in text_of(editor.get(page))
+    patch_by_api(site, post, "contributor")
+    channels = ", ".join(site.desk.settings.channels)
+    at = site.desk.local(site.desk.now() + timedelta(hours=1), "%H:%M")
+    told = (
+        f"The approved version goes out at {at} ({channels}); "
+        "a later change by contributor@example.org waits for approval."
+    )
+    assert told in text_of(editor.get(page))
+    assert f'href="/posts/{post}">Look and approve' in editor.get(page).text
+    assert f'href="/posts/{post}">Look at it' in contributor.get(page).text
+    with site.desk.database.writing() as session:
+        for delivery in todays(site.desk, session):
+            delivery.state = State.HELD
+    edit_by_command(site, post, "contributor")
+    assert f"The approved version waits for a person ({channels})" in text_of(editor.get(page))
+    approve_as(site, post, "editor")
+    assert "waits for approval" not in text_of(editor.get(page))
+
+
+def test_a_change_that_comes_too_late_asks_for_no_approval(site: Site) -> None:
+    post = post_in(site, State.PENDING)
+    with site.desk.database.writing() as session:
+        for delivery in todays(site.desk, session):
+            delivery.sent_at = site.desk.now()
+    patch_by_api(site, post, "contributor")
+    assert "waits for approval" not in text_of(site.client("editor").get("/"))
 
 
 def test_an_old_retry_finds_no_text_that_nobody_approved(site: Site) -> None:

@@ -14,6 +14,7 @@ from pydantic import StringConstraints
 
 from publisher.post_queue import listing
 from publisher.post_queue.known import KnownProblems
+from publisher.post_queue.late_changes import late_changes
 from publisher.post_queue.listing import Wish
 from publisher.post_queue.order import After, Before, Down, End, FixedDate, Front, Place, Position, Reserve, Up
 from publisher.web.changes import bulk_of, take_back, tell, tell_place, waiting_changes
@@ -86,9 +87,11 @@ def _context(request: Request, view: View, known: KnownProblems) -> dict[str, An
     desk = desk_of(request)
     with desk.database.reading() as session:
         found = listing.queue_page(session, desk.settings, known, view.wish, view.page, now=desk.now())
+        changed = late_changes(session)
     shown = [(name, label, [each for each in found.posts if each.post.place == name]) for name, label in PLACES]
     return {
         "found": found,
+        "late_changes": changed,
         "groups": [group for group in shown if group[2]],
         "asked": view,
         "view": view.query,

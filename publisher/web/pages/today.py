@@ -20,6 +20,7 @@ from publisher.desk import Desk
 from publisher.health.heartbeat import seen_processes
 from publisher.notices.book import SOURCES
 from publisher.notices.conditions import Condition, View
+from publisher.post_queue.late_changes import late_changes
 from publisher.post_queue.listing import HORIZON_DAYS
 from publisher.post_queue.projection import ProjectedDay, project
 from publisher.post_queue.slots import slot_day, slot_instant
@@ -86,6 +87,7 @@ def _context(request: Request, session: Session, desk: Desk, now: datetime) -> d
         "next": _next(session, coming),
         "cover": len(coming),
         "enough": desk.settings.notify.days_of_cover,
+        "late_changes": late_changes(session),
         "troubles": _troubles(request, session, desk, now),
     }
 
