@@ -10,6 +10,8 @@ import re
 from typing import Any
 
 _LINE_ENDS = re.compile("\r\n|[\r\x0b\x0c\x85\u2028\u2029]")
+_NO_CHARACTERS = re.compile("[\ud800-\udfff]")
+"""What a command line or JSON gives for bytes that are no text; nothing can store or send it."""
 _CONTROLS = re.compile("[\x00-\x08\x0e-\x1f\x7f-\x9f\u202a-\u202e\ufff9-\ufffb]")
 """Control characters, and those that turn the direction of all that follows: an override makes `gpj.exe` read as
 `exe.jpg`. The isolates and marks that writing from right to left needs stay."""
@@ -24,8 +26,16 @@ _ONE_LINE = str.maketrans("\t\r\n", "   ")
 
 
 def remove_control_characters(text: str) -> str:
-    """Returns the text with every line end made `\\n`, and without characters that are no part of it."""
-    return _CONTROLS.sub("", _LINE_ENDS.sub("\n", text))
+    """Returns the text with every line end made `\\n`, and without characters that are no part of it.
+
+    What is no character at all becomes a sign for that.
+    """
+    return _NO_CHARACTERS.sub(_REPLACEMENT, _CONTROLS.sub("", _LINE_ENDS.sub("\n", text)))
+
+
+def read_line(text: str) -> str:
+    """Returns a text that somebody typed as one line, without control characters and without spaces around it."""
+    return " ".join(remove_control_characters(text).split())
 
 
 def remove_from_all(value: Any, depth: int = 8) -> Any:

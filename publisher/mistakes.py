@@ -16,6 +16,7 @@ from pydantic_core import ErrorDetails
 PLAIN = {
     "too_short": "it is empty; write at least {min_length}",
     "string_too_short": "it is empty; write something",
+    "string_too_long": "it is too long; write at most {max_length} characters",
     "string_type": "{input!r} is no text; write it in quotes",
     "int_parsing": "{input!r} is no whole number",
     "int_type": "{input!r} is no whole number",

@@ -1,4 +1,4 @@
-"""How long the texts of a post may be, and how many of each thing it may have: the one table for every way in.
+"""How long texts may be, and how many of each thing there may be: the one table for every way in.
 
 Texts are counted in code points. What was stored before a limit is shown as it is, and shortened where it goes out.
 """
@@ -27,6 +27,15 @@ IMAGES = 30
 """More would have more fields than one form may send."""
 CAPTIONS = 100
 TRANSLATIONS = 30
+PADDING = 20
+COMMENT = 4_000
+PERSON_NAME = 120
+TOKEN_NAME = 80
+OUTLET_NAME = 200
+ACCOUNT_NAME = 200
+CHOICE_NAME = 60
+"""Of a role, a scope, an event: what is ticked in a list."""
+CHOICES = 100
 BOXES = 50
 """Protected parts of one picture, and borders between its panels."""
 
@@ -40,6 +49,9 @@ FIELD_LENGTHS: Mapping[str, int] = {
     "link": ADDRESS,
 }
 """Of a post's own texts."""
+
+LARGEST_NUMBER = 2**31 - 1
+"""No row of the database has a greater one, and some databases can't even be asked for one."""
 
 FORM_BYTES = 1 << 20
 """Of all the texts of one form."""

@@ -16,6 +16,7 @@ from publisher import retrying
 from publisher.cli.desk import actor, desk_of
 from publisher.cli.echo import echo
 from publisher.cli.output import console, json_option, print_json, print_table, styled
+from publisher.cli.row_number import ROW_NUMBER
 from publisher.db.models import STATES, Attempt, Delivery, Event, Pick
 from publisher.db.operations import Channel
 from publisher.delivery import acts, operate
@@ -145,7 +146,7 @@ def delivery_row(delivery: Delivery, channel: Channel) -> dict[str, Any]:
 
 
 @click.command("log")
-@click.argument("delivery", type=int)
+@click.argument("delivery", type=ROW_NUMBER)
 @json_option
 @click.pass_context
 def log_command(ctx: click.Context, delivery: int, as_json: bool) -> None:
@@ -234,7 +235,7 @@ def _told(desk: Desk, event: Event) -> str:
 
 
 @click.command("retry")
-@click.argument("delivery", type=int)
+@click.argument("delivery", type=ROW_NUMBER)
 @click.option("--i-have-looked", is_flag=True, help="I looked on the platform: the post is not there.")
 @click.pass_context
 def retry_command(ctx: click.Context, delivery: int, i_have_looked: bool) -> None:
@@ -246,7 +247,7 @@ def retry_command(ctx: click.Context, delivery: int, i_have_looked: bool) -> Non
 
 
 @click.command("adopt")
-@click.argument("delivery", type=int)
+@click.argument("delivery", type=ROW_NUMBER)
 @click.argument("link")
 @click.option("--unread", is_flag=True, help="I see the post myself: adopt it even if it can't be read just now.")
 @click.option("--yes", is_flag=True, help="Don't ask when the post differs from what was to be sent.")
@@ -274,7 +275,7 @@ def _ask_about(adoption: Adoption) -> None:
 
 
 @click.command("cancel")
-@click.argument("delivery", type=int)
+@click.argument("delivery", type=ROW_NUMBER)
 @click.pass_context
 def cancel_command(ctx: click.Context, delivery: int) -> None:
     """Give a delivery up."""

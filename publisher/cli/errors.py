@@ -39,6 +39,8 @@ def sentence(error: Exception) -> str:
         return f"the database refused: {error.orig}"
     if isinstance(error, ValueError) and "PUBLISHER_LOG_LEVEL" in str(error):
         return str(error)
+    if isinstance(error, UnicodeEncodeError):
+        return "the command line holds bytes that are no text; write it in UTF-8"
     if isinstance(error, OSError):
         return f"{error.strerror or error}{f': {error.filename}' if error.filename else ''}"
     return f"something unexpected happened ({type(error).__name__}: {error}); PUBLISHER_LOG_LEVEL=debug shows where"

@@ -11,6 +11,7 @@ from rich.markup import escape
 from publisher.cli.desk import actor, desk_of
 from publisher.cli.echo import echo
 from publisher.cli.output import DAY, console, json_option, print_json, print_table, styled
+from publisher.cli.row_number import ROW_NUMBER
 from publisher.db.models import Post
 from publisher.post_queue.approval import PostProblem, problems_of
 from publisher.post_queue.listing import days_of_cover, queue_listing
@@ -68,7 +69,7 @@ def _problem_row(problem: PostProblem) -> dict[str, Any]:
 
 
 @click.command("show")
-@click.argument("post", type=int)
+@click.argument("post", type=ROW_NUMBER)
 @json_option
 @click.pass_context
 def show_command(ctx: click.Context, post: int, as_json: bool) -> None:
@@ -121,11 +122,11 @@ def _readable(value: Any) -> str:
 
 
 @click.command("move")
-@click.argument("post", type=int)
+@click.argument("post", type=ROW_NUMBER)
 @click.option("--front", is_flag=True, help="Before all others.")
 @click.option("--position", type=click.IntRange(1), help="The place with this number.")
-@click.option("--before", type=int, metavar="POST")
-@click.option("--after", type=int, metavar="POST")
+@click.option("--before", type=ROW_NUMBER, metavar="POST")
+@click.option("--after", type=ROW_NUMBER, metavar="POST")
 @click.option("--date", "day", type=DAY, help="Exactly this day.")
 @click.option("--reserve", is_flag=True, help="Into the reserve.")
 @click.pass_context

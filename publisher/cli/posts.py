@@ -12,6 +12,7 @@ import click
 from publisher.cli.desk import actor, desk_of
 from publisher.cli.echo import echo
 from publisher.cli.output import DAY, console, json_option, print_json
+from publisher.cli.row_number import ROW_NUMBER
 from publisher.desk import Desk
 from publisher.post_queue.approval import Approval, NotApproved, approve
 from publisher.post_queue.drafts import PostChanges, PostDraft, check_entered
@@ -112,7 +113,7 @@ def _approve(desk: Desk, post_id: int) -> Approval:
 
 
 @click.command("edit")
-@click.argument("post", type=int)
+@click.argument("post", type=ROW_NUMBER)
 @click.option("--title")
 @click.option("--standfirst")
 @click.option("--body")
@@ -129,7 +130,7 @@ def _approve(desk: Desk, post_id: int) -> Approval:
     help="A caption written by hand, for a channel or for lang:LANGUAGE.",
 )
 @click.option("--from", "source", type=FILE, help="Everything anew from this post file.")
-@click.option("--expect-version", type=int, help="Refuse when somebody else changed it since.")
+@click.option("--expect-version", type=ROW_NUMBER, help="Refuse when somebody else changed it since.")
 @click.pass_context
 def edit_command(
     ctx: click.Context,
@@ -179,7 +180,7 @@ def _caption(text: str) -> tuple[str, str]:
 
 
 @click.command("approve")
-@click.argument("posts", type=int, nargs=-1, required=True)
+@click.argument("posts", type=ROW_NUMBER, nargs=-1, required=True)
 @json_option
 @click.pass_context
 def approve_command(ctx: click.Context, posts: tuple[int, ...], as_json: bool) -> None:
@@ -213,7 +214,7 @@ def _tell_reach(approval: Approval) -> None:
 
 
 @click.command("withdraw")
-@click.argument("post", type=int)
+@click.argument("post", type=ROW_NUMBER)
 @click.pass_context
 def withdraw_command(ctx: click.Context, post: int) -> None:
     """Take a post out of the queue or the reserve; approving it brings it back."""

@@ -18,6 +18,7 @@ from publisher.cli.desk import desk_of
 from publisher.cli.echo import echo
 from publisher.cli.output import console, json_option, print_json, print_table
 from publisher.cli.preview_page import Header, preview_page
+from publisher.cli.row_number import ROW_NUMBER
 from publisher.content import AdaptedPost, Rendition
 from publisher.db.models import Post
 from publisher.desk import Desk
@@ -30,7 +31,7 @@ from publisher.settings import SettingsError
 
 
 @click.command("preview")
-@click.argument("post", type=int)
+@click.argument("post", type=ROW_NUMBER)
 @click.option("--channel", help="Only this one.")
 @click.option(
     "--html",

@@ -9,6 +9,7 @@ from typing import Any
 from sqlalchemy import case, delete, select, update
 from sqlalchemy.orm import Session
 
+from publisher.characters import read_line
 from publisher.db.models import Delivery
 from publisher.db.operations import Channel, Quota
 from publisher.db.session import Database
@@ -84,7 +85,7 @@ def pause(database: Database, channel: str, reason: str, *, now: datetime, actor
     Raises:
         Refused: there is no reason, or the channel is paused already.
     """
-    told = " ".join(reason.split())[:MAX_REASON_LENGTH]
+    told = read_line(reason)[:MAX_REASON_LENGTH]
     if not told:
         raise Refused(Reason.NO_PAUSE_REASON)
     with database.writing() as session:

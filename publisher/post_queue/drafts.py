@@ -22,7 +22,7 @@ from pydantic import (
 
 from publisher import post_limits
 from publisher.characters import remove_from_all
-from publisher.content import Frozen, ImageChoices, Link
+from publisher.content import Box, Fraction, Frozen, ImageChoices, Link
 from publisher.post_limits import describe_limit
 from publisher.post_queue.errors import PostError
 
@@ -145,11 +145,12 @@ class PostContent(Typed):
         return value
 
 
-def _few_boxes(choices: ImageChoices) -> ImageChoices:
-    for name, present in (("protected", choices.protected), ("gutters", choices.gutters or ())):
-        if len(present) > post_limits.BOXES:
-            raise ValueError(f"{name}: there are {len(present):,} of these, and {post_limits.BOXES} are possible")
-    return choices
+class NewChoices(ImageChoices):
+    """What is decided about a picture as it is handed in, within the limits."""
+
+    protected: tuple[Box, ...] = Field(default=(), max_length=post_limits.BOXES)
+    gutters: Annotated[tuple[Fraction, ...], Field(max_length=post_limits.BOXES)] | None = None
+    padding: str = Field(default="edge", max_length=post_limits.PADDING)
 
 
 class ImageDraft(PictureContent):
@@ -158,7 +159,7 @@ class ImageDraft(PictureContent):
     alt_text: Line = Field(default="", max_length=post_limits.ALT_TEXT)
     credit: Line = Field(default="", max_length=post_limits.CREDIT)
     licence: Line = Field(default="", max_length=post_limits.LICENCE)
-    choices: Annotated[ImageChoices, AfterValidator(_few_boxes)] = ImageChoices()
+    choices: NewChoices = NewChoices()
 
 
 class ShortLink(Link):

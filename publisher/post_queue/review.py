@@ -8,12 +8,12 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from publisher import lifecycle
+from publisher.characters import remove_control_characters
 from publisher.db.session import Database
 from publisher.db.staff import Comment
+from publisher.post_limits import COMMENT
 from publisher.post_queue.errors import PostError
 from publisher.post_queue.storing import changing, load_post
-
-LONGEST_COMMENT = 4000
 
 
 def ask_for_review(
@@ -44,11 +44,11 @@ def send_back(database: Database, post_id: int, *, now: datetime, actor: str) ->
 
 def add_comment(database: Database, post_id: int, person_id: int, text: str, *, now: datetime, actor: str) -> None:
     """Say something about a post. Raises PostError when it says nothing, or too much."""
-    said = text.strip()
+    said = remove_control_characters(text).strip()
     if not said:
         raise PostError("the comment is empty; write something")
-    if len(said) > LONGEST_COMMENT:
-        raise PostError(f"the comment has {len(said)} characters; at most {LONGEST_COMMENT} are kept")
+    if len(said) > COMMENT:
+        raise PostError(f"the comment has {len(said):,} characters; at most {COMMENT:,} are kept")
     with database.writing() as session:
         load_post(session, post_id)
         session.add(Comment(post_id=post_id, person_id=person_id, at=now, text=said))

@@ -9,11 +9,13 @@ from datetime import time
 from pathlib import Path
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, field_validator
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, field_validator
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import ArgumentError
 
+from publisher.characters import make_visible, remove_control_characters
 from publisher.content import Fit
+from publisher.post_limits import ACCOUNT_NAME, OUTLET_NAME
 from publisher.profiles import Limit
 from publisher.settings.buckets import Bucket, is_bucket, parse_bucket
 
@@ -49,15 +51,25 @@ def _lateness(value: object) -> object:
     raise ValueError(f'{value!r} is no lateness rule; write "until 20:00" or "skip"')
 
 
+def _in_one_line(value: str) -> str:
+    if value != remove_control_characters(value) or "\n" in value or "\t" in value:
+        raise ValueError(f"{make_visible(value)!r} has line ends or control characters; write it in one line")
+    return value
+
+
+OutletName = Annotated[str, Field(min_length=1, max_length=OUTLET_NAME), AfterValidator(_in_one_line)]
+AccountName = Annotated[str, Field(min_length=1, max_length=ACCOUNT_NAME), AfterValidator(_in_one_line)]
+
+
 class OutletSettings(Section):
-    name: str = Field(min_length=1)
+    name: OutletName
     time_zone: str
     hour: ClockTime
     lateness: Annotated[Lateness, BeforeValidator(_lateness)] = Lateness(until=time(20, 0))
     language: str = "en"
     """The language that posts are written in."""
     second_person: bool = False
-    """Whoever changed a post last can't approve it."""
+    """Nobody approves what they wrote, whoever changed the post last."""
 
     @field_validator("time_zone")
     @classmethod
@@ -185,7 +197,7 @@ class ChannelSettings(Section):
     name: str = Field(exclude=True)
     """As its table is called: [channels.NAME]."""
     platform: str
-    account: str = Field(min_length=1)
+    account: AccountName
     language: str | None = None
     hour: ClockTime | None = None
     caption: Path

@@ -10,9 +10,11 @@ from sqlalchemy import delete, func, select, update
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
+from publisher.characters import read_line, remove_control_characters
 from publisher.db.session import Database
 from publisher.db.staff import ApiToken, Person, WebSession
 from publisher.lifecycle import record_event
+from publisher.post_limits import PERSON_NAME
 from publisher.staff.browsers import forget_browsers
 from publisher.staff.passwords import hash_password
 from publisher.staff.roles import Role
@@ -157,11 +159,14 @@ def is_mail_address(text: str) -> bool:
 
 def _new(email: str, name: str, roles: Iterable[str], now: datetime) -> Person:
     address = email.strip().lower()
-    if not is_mail_address(address):
+    if not is_mail_address(address) or address != remove_control_characters(address):
         raise AccountError(f"{email!r} is no mail address; write it like name@example.org.")
-    if not name.strip():
+    line = read_line(name)
+    if not line:
         raise AccountError("Somebody without a name can't be told from others; give one.")
-    return Person(email=address, name=name.strip()[:120], roles=_known_roles(roles), created_at=now)
+    if len(line) > PERSON_NAME:
+        raise AccountError(f"A name may have {PERSON_NAME} characters, and this has {len(line):,}; shorten it.")
+    return Person(email=address, name=line, roles=_known_roles(roles), created_at=now)
 
 
 def _known_roles(roles: Iterable[str]) -> list[str]:

@@ -10,9 +10,11 @@ from datetime import datetime, timedelta
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from publisher.characters import read_line
 from publisher.db.session import Database
 from publisher.db.staff import ApiToken, Person
 from publisher.lifecycle import record_event
+from publisher.post_limits import TOKEN_NAME
 from publisher.staff.accounts import AccountError, actor_of, load_person
 from publisher.staff.roles import Permission, permissions_of
 from publisher.staff.tokens import hash_of, new_token
@@ -50,7 +52,8 @@ def new_api_token(
     with database.writing() as session:
         person = load_person(session, person_id)
         wanted = _allowed_scopes(person, scopes)
-        if not name.strip():
+        line = read_line(name)
+        if not line:
             raise AccountError("A token without a name can't be told from others; name the program that uses it.")
         if days not in LIFETIMES:
             raise AccountError(f"A token lives for {', '.join(map(str, LIFETIMES[:-1]))} or {LIFETIMES[-1]} days.")
@@ -59,14 +62,14 @@ def new_api_token(
         session.add(
             ApiToken(
                 person_id=person_id,
-                name=name.strip()[:80],
+                name=line[:TOKEN_NAME],
                 token_hash=hash_of(token),
                 scopes=wanted,
                 created_at=now,
                 expires_at=now + timedelta(days=days),
             )
         )
-        detail = {"name": name.strip()[:80], "scopes": wanted, "days": days}
+        detail = {"name": line[:TOKEN_NAME], "scopes": wanted, "days": days}
         record_event(session, "api token made", now=now, actor=actor_of(person), detail=detail)
     return token
 

@@ -8,9 +8,11 @@ from datetime import datetime, timedelta
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from publisher.characters import read_line
 from publisher.db.session import Database
 from publisher.db.staff import ApiToken, Person
 from publisher.lifecycle import record_event
+from publisher.post_limits import TOKEN_NAME
 from publisher.staff.accounts import AccountError, actor_of, load_person
 from publisher.staff.roles import Permission, permissions_of
 from publisher.staff.tokens import hash_of, new_token
@@ -31,7 +33,7 @@ def new_calendar_key(database: Database, person_id: int, name: str, *, now: date
         session.add(
             ApiToken(
                 person_id=person_id,
-                name=name.strip()[:80] or "calendar",
+                name=read_line(name)[:TOKEN_NAME] or "calendar",
                 token_hash=hash_of(key),
                 scopes=[SCOPE],
                 created_at=now,

@@ -149,7 +149,7 @@ async def _http(request: Request, error: Exception) -> Response:
 
 async def _invalid(request: Request, error: Exception) -> Response:
     fields = error.errors() if isinstance(error, RequestValidationError) else []
-    names = ", ".join(sorted({str(field["loc"][-1]) for field in fields}))
+    names = ", ".join(sorted({str([*field["loc"], "form"][1]) for field in fields}))
     message = f"These fields can't be read: {names}. Go back, mend them and send the form again."
     return page(request, "error.html", 422, title="The form can't be read", message=message, reference="")
 

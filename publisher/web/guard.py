@@ -12,6 +12,7 @@ from starlette.datastructures import FormData, UploadFile
 
 from publisher.db.staff import WebSession
 from publisher.desk import Desk
+from publisher.post_limits import LARGEST_NUMBER
 from publisher.sealing import Seal
 from publisher.staff.browsers import KNOWN_FOR, remember_browser
 from publisher.staff.confirming import confirm, is_confirmed
@@ -20,7 +21,7 @@ from publisher.staff.logins import ABSOLUTE_LIMIT, Opened, renew_session, sessio
 from publisher.staff.roles import permissions_of
 from publisher.staff.tokens import is_form_key_of
 from publisher.web.access import CONFIRM_WITHIN, RULES, SECRET_FORMS, Access, allows
-from publisher.web.errors import ConfirmationNeeded, Forbidden, FormOutOfDate, LoginNeeded, PageError
+from publisher.web.errors import ConfirmationNeeded, Forbidden, FormOutOfDate, LoginNeeded, NotThere, PageError
 from publisher.web.headers import GIVEN_COOKIES
 
 COOKIE = "publisher_session"
@@ -34,6 +35,10 @@ CSRF_FIELD = "csrf"
 NOT_CARRIED = frozenset({CSRF_FIELD, CONFIRM_PASSWORD, CONFIRM_CODE})
 FORMS = ("application/x-www-form-urlencoded", "multipart/form-data")
 ENDED = "Your log-in is over; log in again."
+ROWS_IN_ADDRESSES = frozenset(
+    {"delivery_id", "hook_id", "key_id", "message_id", "person_id", "post_id", "token_id", "version"}
+)
+"""The parameters of addresses that are numbers of rows."""
 STRANGE = "This request did not come from a page of the desk; open the page again and repeat what you did."
 
 
@@ -55,6 +60,7 @@ async def guard(request: Request) -> None:
 
 
 async def _admit(request: Request) -> None:
+    _refuse_large_numbers(request)
     rule = RULES[request.scope["route"].name]
     session = await identify(request)
     if request.method not in SAFE_METHODS:
@@ -67,6 +73,13 @@ async def _admit(request: Request) -> None:
     if session is None:
         raise LoginNeeded("Log in to see this page.")
     raise Forbidden("Your roles don't allow this; ask an admin of the desk.")
+
+
+def _refuse_large_numbers(request: Request) -> None:
+    """Raises NotThere for an address with a number that no row can have: the database could not be asked for it."""
+    numbers = (str(value) for name, value in request.path_params.items() if name in ROWS_IN_ADDRESSES)
+    if any(number.isdecimal() and (len(number) > 18 or int(number) > LARGEST_NUMBER) for number in numbers):
+        raise NotThere("There is nothing at this address: no row has such a number.")
 
 
 async def _confirmed(request: Request, session: WebSession | None) -> None:

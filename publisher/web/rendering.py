@@ -14,6 +14,7 @@ from fastapi.responses import HTMLResponse, RedirectResponse
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from sqlalchemy import update
 
+from publisher import post_limits
 from publisher.db.staff import WebSession
 from publisher.desk import Desk
 from publisher.staff.roles import Permission
@@ -107,6 +108,7 @@ def render(request: Request, template: str, **context: Any) -> str:
 
     shared = {
         "outlet": desk.settings.outlet,
+        "limits": post_limits,
         "today": _today(desk),
         "me": session.person if session else None,
         "may": {permission.value for permission in permissions},

@@ -12,13 +12,13 @@ from sqlalchemy import func, select
 
 from publisher import lifecycle
 from publisher.adapt.rendering import Renderer
-from publisher.content import AdaptedPost, ImageChoices
+from publisher.content import AdaptedPost
 from publisher.db.models import Delivery, Media, Post, PostImage
 from publisher.db.session import Database
 from publisher.post_queue import pictures
 from publisher.post_queue.approval import Approval, NotApproved, approve, problems_of
 from publisher.post_queue.channels import adapt_for_channels
-from publisher.post_queue.drafts import ImageDraft, PostChanges, PostDraft, Translation
+from publisher.post_queue.drafts import ImageDraft, NewChoices, PostChanges, PostDraft, Translation
 from publisher.post_queue.errors import PostError
 from publisher.post_queue.listing import days_of_cover, queue_listing
 from publisher.post_queue.order import After, Before, FixedDate, Front, Place, Position, Reserve, in_line, move_post
@@ -90,7 +90,7 @@ def test_an_added_post_is_a_draft_with_its_originals_on_disk(desk: Desk, tmp_pat
 def test_cuts_between_panels_are_found_unless_staff_name_them(desk: Desk, tmp_path: Path) -> None:
     picture = save(composite(2, 300), tmp_path / "panels.png")
     found = add_post(desk.database, desk.store, draft("Found", picture), NINE).id
-    named = ImageDraft(file=picture, choices=ImageChoices(gutters=(0.25,)))
+    named = ImageDraft(file=picture, choices=NewChoices(gutters=(0.25,)))
     told = add_post(desk.database, desk.store, PostDraft(title="Told", images=(named,)), NINE).id
 
     assert desk.load(found).images[0].media.gutters == [pytest.approx(0.5, abs=0.03)]
@@ -231,7 +231,7 @@ def test_a_second_editor_is_told_instead_of_overwriting(desk: Desk) -> None:
 def test_pictures_are_replaced_as_a_whole_and_may_be_kept(desk: Desk, file: Callable[[str], Path]) -> None:
     post = add_post(desk.database, desk.store, draft("Cells", file("one"), file("two")), NINE).id
     kept = desk.load(post).images[1].media_sha256
-    images = (ImageDraft(media=kept, alt_text="Two"), ImageDraft(file=file("three"), choices=ImageChoices(fit="crop")))
+    images = (ImageDraft(media=kept, alt_text="Two"), ImageDraft(file=file("three"), choices=NewChoices(fit="crop")))
 
     outcome = edit(desk, post, PostChanges(images=images))
 

@@ -8,10 +8,10 @@ from pathlib import Path
 import pytest
 
 from publisher.adapt.rendering import Renderer
-from publisher.content import ImageChoices, Problem
+from publisher.content import Problem
 from publisher.db.session import Database
 from publisher.post_queue.approval import approve
-from publisher.post_queue.drafts import ImageDraft, PostDraft
+from publisher.post_queue.drafts import ImageDraft, NewChoices, PostDraft
 from publisher.post_queue.posts import add_post
 from publisher.post_queue.preview import LEAST_SIMILARITY, MOST_COLOUR_DIFFERENCE, ChannelPreview, preview
 from tests.image_samples import composite, fluorescence, save
@@ -80,7 +80,7 @@ def test_a_panel_that_lost_detail_leads_to_the_picture_it_was_cut_from(desk: Des
     limit(desk, "mail", 9_000)
     plain = save(composite(2, 200), tmp_path / "plain.png")
     wide = save(fluorescence(800, 400), tmp_path / "wide.png")
-    split = ImageChoices(fit="split", gutters=(0.5,))
+    split = NewChoices(fit="split", gutters=(0.5,))
     post = add(
         desk,
         ImageDraft(file=plain, alt_text="Two panels"),

@@ -86,6 +86,12 @@ def test_nothing_steers_the_terminal(capsys: pytest.CaptureFixture[str]) -> None
     assert make_visible("a\x1bb") == "a␛b"
 
 
+def test_bytes_that_are_no_text_become_a_sign() -> None:
+    draft = PostDraft.model_validate({"title": "a\udcffb", "tags": ["\ud800"], "captions": {"x": "\udfff"}})
+    assert (draft.title, draft.tags, draft.captions) == ("a\ufffdb", ("\ufffd",), {"x": "\ufffd"})
+    draft.model_dump_json()
+
+
 def test_json_keeps_its_meaning_where_it_is_escaped() -> None:
     value = {"title": CLEAR, "body": "a\nb\tc"}
     written = escape_for_json(json.dumps(value, ensure_ascii=False, indent=2))

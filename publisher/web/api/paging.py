@@ -9,8 +9,10 @@ from urllib.parse import urlencode
 from fastapi import Path, Query, Request
 from pydantic import BaseModel, Field
 
+from publisher import post_limits
+
 MOST = 100
-LARGEST = 2**31 - 1
+LARGEST = post_limits.LARGEST_NUMBER
 
 Item = TypeVar("Item")
 Id = Annotated[int, Path(ge=1, le=LARGEST)]

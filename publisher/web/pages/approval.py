@@ -7,6 +7,7 @@ from typing import Annotated
 from fastapi import APIRouter, Form, Request
 from fastapi.responses import Response
 
+from publisher.post_limits import COMMENT
 from publisher.post_queue import review
 from publisher.post_queue.approval import Approval, NotApproved, approve
 from publisher.post_queue.drafts import PostChanges, check_entered
@@ -16,6 +17,7 @@ from publisher.post_queue.versions import content_of, load_version, versions_of
 from publisher.staff.roles import Permission
 from publisher.web.differences import Piece, changed_fields, pieces
 from publisher.web.errors import Forbidden
+from publisher.web.inputs import RowId
 from publisher.web.labels import label_of
 from publisher.web.post_form import Shown, actor, load, show_form, shown_fields, stored_fields
 from publisher.web.rendering import desk_of, flash, go, page
@@ -32,7 +34,7 @@ def ask_review(request: Request, post_id: int) -> Response:
 
 
 @router.post("/posts/{post_id}/approve")
-def let_out(request: Request, post_id: int, version: Annotated[int | None, Form()] = None) -> Response:
+def let_out(request: Request, post_id: int, version: Annotated[RowId | None, Form()] = None) -> Response:
     """Approve the post as it is stored, if that is the `version` that somebody saw."""
     if Permission.APPROVE not in request.state.permissions:
         raise Forbidden("Only an editor can approve; ask for review instead.")
@@ -72,9 +74,7 @@ def _approved(approval: Approval) -> str:
 
 
 @router.post("/posts/{post_id}/send-back")
-def send_back_post(
-    request: Request, post_id: int, text: Annotated[str, Form(max_length=review.LONGEST_COMMENT)] = ""
-) -> Response:
+def send_back_post(request: Request, post_id: int, text: Annotated[str, Form(max_length=COMMENT)] = "") -> Response:
     """A post in review is a draft again; what is to be done stands in the comment."""
     desk = desk_of(request)
     review.send_back(desk.database, post_id, now=desk.now(), actor=actor(request))
@@ -87,9 +87,7 @@ def send_back_post(
 
 
 @router.post("/posts/{post_id}/comments")
-def comment_on_post(
-    request: Request, post_id: int, text: Annotated[str, Form(max_length=review.LONGEST_COMMENT)]
-) -> Response:
+def comment_on_post(request: Request, post_id: int, text: Annotated[str, Form(max_length=COMMENT)]) -> Response:
     desk = desk_of(request)
     review.add_comment(
         desk.database, post_id, request.state.session.person_id, text, now=desk.now(), actor=actor(request)

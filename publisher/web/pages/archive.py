@@ -9,6 +9,7 @@ from fastapi.responses import Response
 
 from publisher.post_queue.listing import first_pictures
 from publisher.post_queue.search import PAGE_SIZE, find_posts
+from publisher.web.inputs import Before
 from publisher.web.rendering import desk_of, page
 
 router = APIRouter()
@@ -27,7 +28,7 @@ def archive(
     request: Request,
     text: Annotated[str, Query(max_length=200)] = "",
     state: Annotated[str, Query(max_length=20)] = "",
-    before: Annotated[int | None, Query(ge=1)] = None,
+    before: Before = None,
 ) -> Response:
     with desk_of(request).database.reading() as session:
         found = find_posts(session, text, state, before=before, most=PAGE_SIZE + 1)

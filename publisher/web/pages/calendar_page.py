@@ -10,6 +10,7 @@ from urllib.parse import parse_qsl, urlencode
 from fastapi import APIRouter, Form, Query, Request
 from fastapi.responses import RedirectResponse, Response
 
+from publisher.post_limits import LARGEST_NUMBER, TOKEN_NAME
 from publisher.post_queue.days import calendar_days
 from publisher.post_queue.feed import calendar_feed as feed_of
 from publisher.post_queue.listing import waiting_posts
@@ -18,6 +19,7 @@ from publisher.post_queue.slots import slot_day
 from publisher.staff import calendar_keys
 from publisher.web.changes import bulk_of, tell, tell_place, waiting_changes
 from publisher.web.errors import NotThere
+from publisher.web.inputs import RowId
 from publisher.web.rendering import address, desk_of, flash, go, page
 
 router = APIRouter()
@@ -78,7 +80,13 @@ class Span:
 
 
 @router.get("/calendar")
-def calendar(request: Request, month: Text = "", week: Text = "", post: int = 0, day: Text = "") -> Response:
+def calendar(
+    request: Request,
+    month: Text = "",
+    week: Text = "",
+    post: Annotated[int, Query(ge=0, le=LARGEST_NUMBER)] = 0,
+    day: Text = "",
+) -> Response:
     """`post` and `day`: what the form for a fixed date begins with."""
     return _page(request, Span.of(month, week, _today(request)), post=post, day=day)
 
@@ -112,7 +120,7 @@ def _page(request: Request, span: Span, *, post: int = 0, day: str = "", feed: s
 @router.post("/calendar/place")
 def place_post(
     request: Request,
-    post: Annotated[int, Form()],
+    post: Annotated[RowId, Form()],
     day: Field = "",
     undated: Annotated[bool, Form()] = False,
     view: Field = "",
@@ -131,7 +139,7 @@ def place_post(
 
 
 @router.post("/calendar/keys")
-def make_calendar_key(request: Request, name: Annotated[str, Form(max_length=80)] = "") -> Response:
+def make_calendar_key(request: Request, name: Annotated[str, Form(max_length=TOKEN_NAME)] = "") -> Response:
     """The one page that shows the secret address."""
     desk = desk_of(request)
     person = request.state.session.person_id

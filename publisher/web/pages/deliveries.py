@@ -30,6 +30,7 @@ from publisher.desk import Desk
 from publisher.staff.accounts import actor_of
 from publisher.states import BY_HAND, WAITING
 from publisher.web.errors import NotThere
+from publisher.web.inputs import Before
 from publisher.web.rendering import desk_of, flash, go, page
 
 router = APIRouter()
@@ -60,7 +61,7 @@ def deliveries(
     channel: Annotated[str, Query(max_length=40)] = "",
     state: Annotated[str, Query(max_length=20)] = "",
     text: Annotated[str, Query(max_length=200)] = "",
-    before: int | None = None,
+    before: Before = None,
 ) -> Response:
     desk = desk_of(request)
     wanted = _wanted(day, channel, state, text)

@@ -21,7 +21,7 @@ router = APIRouter()
 
 
 @router.get("/login")
-def login(request: Request, wanted: Annotated[str, Query(alias="next")] = "/") -> Response:
+def login(request: Request, wanted: Annotated[str, Query(alias="next", max_length=2000)] = "/") -> Response:
     if request.state.session is not None:
         return RedirectResponse(local_path(request, wanted), 303)
     with desk_of(request).database.reading() as session:

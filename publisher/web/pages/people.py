@@ -11,9 +11,11 @@ from sqlalchemy.orm import Session
 
 from publisher.db.models import Event
 from publisher.db.staff import Person
+from publisher.post_limits import PERSON_NAME
 from publisher.staff import accounts, second_factor
 from publisher.staff.accounts import AccountError, actor_of
 from publisher.staff.roles import TOLD, Role
+from publisher.web.inputs import Before, Chosen
 from publisher.web.rendering import address, desk_of, flash, go, page
 
 router = APIRouter()
@@ -38,8 +40,8 @@ def _page(request: Request, status: int = 200, **context: object) -> Response:
 def invite_person(
     request: Request,
     email: Annotated[str, Form(max_length=254)],
-    name: Annotated[str, Form(max_length=120)],
-    roles: Annotated[list[str] | None, Form()] = None,
+    name: Annotated[str, Form(max_length=PERSON_NAME)],
+    roles: Chosen = None,
 ) -> Response:
     desk = desk_of(request)
     chosen = roles or []
@@ -63,7 +65,7 @@ def invite_person_again(request: Request, person_id: int) -> Response:
 
 
 @router.post("/people/{person_id}/roles")
-def change_roles(request: Request, person_id: int, roles: Annotated[list[str] | None, Form()] = None) -> Response:
+def change_roles(request: Request, person_id: int, roles: Chosen = None) -> Response:
     desk = desk_of(request)
     accounts.set_roles(desk.database, person_id, roles or [], now=desk.now(), actor=_actor(request))
     flash(request, "The roles are changed.")
@@ -97,7 +99,7 @@ def audit(
     request: Request,
     actor: Annotated[str, Query(max_length=120)] = "",
     what: Annotated[str, Query(max_length=40)] = "",
-    before: int | None = None,
+    before: Before = None,
 ) -> Response:
     """Who did what, the newest first."""
     with desk_of(request).database.reading() as session:

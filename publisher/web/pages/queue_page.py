@@ -17,8 +17,10 @@ from publisher.post_queue.known import KnownProblems
 from publisher.post_queue.late_changes import late_changes
 from publisher.post_queue.listing import Wish
 from publisher.post_queue.order import After, Before, Down, End, FixedDate, Front, Place, Position, Reserve, Up
+from publisher.post_queue.undo import MOST_POSTS
 from publisher.web.changes import bulk_of, take_back, tell, tell_place, waiting_changes
 from publisher.web.errors import PageError
+from publisher.web.inputs import PostIds, RowId
 from publisher.web.pages.calendar_page import calendar_address
 from publisher.web.rendering import address, desk_of, flash, kept_page
 
@@ -29,8 +31,10 @@ PLACES = (("fixed date", "On a fixed date"), ("queue", "In line"), ("reserve", "
 FIXED: dict[str, Place] = {"up": Up(), "down": Down(), "front": Front(), "end": End(), "reserve": Reserve()}
 """The places that need nothing besides their name."""
 Text = Annotated[str, Form(max_length=200)]
-Posts = Annotated[list[int] | None, Form()]
-Seen = Annotated[list[Annotated[str, StringConstraints(pattern=r"^\d{1,9}:\d{1,9}$")]] | None, Form()]
+Seen = Annotated[
+    list[Annotated[str, StringConstraints(pattern=r"^\d{1,9}:\d{1,9}$", max_length=19)]] | None,
+    Form(max_length=MOST_POSTS),
+]
 TICK_FIRST = "Tick the posts first; then choose what to do with them."
 
 
@@ -104,12 +108,12 @@ def _context(request: Request, view: View, known: KnownProblems) -> dict[str, An
 @router.post("/queue/move")
 def move_queued(
     request: Request,
-    posts: Posts = None,
-    one: Annotated[str, Form(pattern=r"^(\d{1,9} (up|down|front|end|reserve))?$")] = "",
+    posts: PostIds = None,
+    one: Annotated[str, Form(pattern=r"^(\d{1,9} (up|down|front|end|reserve))?$", max_length=20)] = "",
     to: Text = "",
-    number: Annotated[str, Form(pattern=r"^\d{0,6}$")] = "",
+    number: Annotated[str, Form(pattern=r"^\d{0,6}$", max_length=6)] = "",
     day: Text = "",
-    neighbour: Annotated[int | None, Form()] = None,
+    neighbour: Annotated[RowId | None, Form()] = None,
     view: Text = "",
 ) -> Response:
     """`one`: a post and its place, as the buttons beside it say it; else the ticked posts go `to` a place."""
@@ -131,7 +135,7 @@ def move_queued(
 
 
 @router.post("/queue/approve")
-def approve_queued(request: Request, posts: Posts = None, seen: Seen = None, view: Text = "") -> Response:
+def approve_queued(request: Request, posts: PostIds = None, seen: Seen = None, view: Text = "") -> Response:
     """`seen`: the version of each post that the page showed; a later one is not approved unread."""
     if not posts:
         return _back(request, view, TICK_FIRST)
@@ -141,7 +145,7 @@ def approve_queued(request: Request, posts: Posts = None, seen: Seen = None, vie
 
 
 @router.post("/queue/withdraw")
-def withdraw_queued(request: Request, posts: Posts = None, view: Text = "") -> Response:
+def withdraw_queued(request: Request, posts: PostIds = None, view: Text = "") -> Response:
     if not posts:
         return _back(request, view, TICK_FIRST)
     tell(request, bulk_of(request).withdraw(posts), "withdrawn")
@@ -151,7 +155,7 @@ def withdraw_queued(request: Request, posts: Posts = None, view: Text = "") -> R
 @router.post("/queue/tag")
 def tag_queued(
     request: Request,
-    posts: Posts = None,
+    posts: PostIds = None,
     tags: Text = "",
     tagging: Annotated[Literal["add", "remove"], Form()] = "add",
     view: Text = "",

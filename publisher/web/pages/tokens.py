@@ -7,8 +7,10 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Form, Request
 from fastapi.responses import Response
 
+from publisher.post_limits import LARGEST_NUMBER, TOKEN_NAME
 from publisher.staff import api_tokens
 from publisher.staff.accounts import AccountError
+from publisher.web.inputs import Chosen
 from publisher.web.rendering import desk_of, flash, go, page
 
 router = APIRouter(prefix="/account/tokens")
@@ -48,9 +50,9 @@ def _page(request: Request, status: int = 200, **context: Any) -> Response:
 @router.post("")
 def make_token(
     request: Request,
-    name: Annotated[str, Form(max_length=80)] = "",
-    scopes: Annotated[list[str] | None, Form()] = None,
-    days: Annotated[int, Form()] = USUAL_DAYS,
+    name: Annotated[str, Form(max_length=TOKEN_NAME)] = "",
+    scopes: Chosen = None,
+    days: Annotated[int, Form(ge=1, le=LARGEST_NUMBER)] = USUAL_DAYS,
 ) -> Response:
     """The one page that shows the token."""
     desk = desk_of(request)

@@ -22,6 +22,9 @@ from publisher.web.rendering import desk_of, page
 
 router = APIRouter()
 
+LARGEST_SIZE = 10**15
+"""More is no size of a file; what no picture may have is refused with a sentence."""
+
 Id = Annotated[str, Path(pattern="^[0-9a-f]{32}$")]
 
 
@@ -35,7 +38,7 @@ async def piece_of(request: Request) -> bytes:
 
 @router.post("/uploads")
 def begin_upload(
-    request: Request, name: Annotated[str, Form(max_length=1000)], size: Annotated[int, Form(ge=0)]
+    request: Request, name: Annotated[str, Form(max_length=1000)], size: Annotated[int, Form(ge=0, le=LARGEST_SIZE)]
 ) -> Response:
     """Answers an `id`: the pieces of the file go to `/uploads/ID/OFFSET`, one after the other."""
     try:

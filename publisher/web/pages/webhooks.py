@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Form, Query, Request
+from fastapi import APIRouter, Form, Request
 from fastapi.responses import Response
 
 from publisher.db.staff import Webhook
@@ -12,6 +12,7 @@ from publisher.sealing import Seal
 from publisher.settings import SettingsError
 from publisher.staff.accounts import actor_of
 from publisher.web.errors import NotThere
+from publisher.web.inputs import Before, Chosen
 from publisher.web.rendering import desk_of, flash, go, page
 from publisher.webhooks import EVENTS, SIGNATURE, WebhookError, hooks, outbox
 
@@ -44,7 +45,7 @@ def _page(request: Request, status: int = 200, **context: Any) -> Response:
 def add_webhook(
     request: Request,
     url: Annotated[str, Form(max_length=hooks.LONGEST_URL)],
-    events: Annotated[list[str] | None, Form()] = None,
+    events: Chosen = None,
 ) -> Response:
     """The one page that shows the secret."""
     desk = desk_of(request)
@@ -65,7 +66,7 @@ def add_webhook(
 
 
 @router.get("/{hook_id}")
-def webhook(request: Request, hook_id: int, before: Annotated[int | None, Query(ge=1)] = None) -> Response:
+def webhook(request: Request, hook_id: int, before: Before = None) -> Response:
     """What became of each message, the newest first."""
     hook = _load(request, hook_id)
     with desk_of(request).database.reading() as session:

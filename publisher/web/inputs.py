@@ -1,0 +1,19 @@
+"""The kinds of fields that forms and addresses of pages share, each with its bound."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from fastapi import Form, Query
+from pydantic import Field, StringConstraints
+
+from publisher.post_limits import CHOICE_NAME, CHOICES, LARGEST_NUMBER
+from publisher.post_queue.undo import MOST_POSTS
+
+RowId = Annotated[int, Field(ge=1, le=LARGEST_NUMBER)]
+PostIds = Annotated[list[RowId] | None, Form(max_length=MOST_POSTS)]
+"""The posts that somebody ticked."""
+Before = Annotated[int | None, Query(ge=1, le=LARGEST_NUMBER)]
+"""The last row that a list showed."""
+Chosen = Annotated[list[Annotated[str, StringConstraints(max_length=CHOICE_NAME)]] | None, Form(max_length=CHOICES)]
+"""What somebody ticked in a list of names."""
