@@ -9,7 +9,7 @@ import click
 from publisher.post_limits import LARGEST_NUMBER
 
 
-class RowNumber(click.ParamType):
+class RowNumber(click.ParamType[int]):
     """A whole number that a row can have: the database can't be asked for a greater one."""
 
     name = "integer"
