@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from datetime import date
 from pathlib import Path
@@ -28,17 +29,33 @@ from publisher.post_queue.errors import PostError
 
 Language = Annotated[str, StringConstraints(max_length=16, pattern=r"^[a-z]{2,3}(-[A-Za-z0-9]{2,8})*$")]
 Line = Annotated[str, StringConstraints(strip_whitespace=True)]
-VISIBLE = r"[^\s\x00-\x1f\x7f-\x9f\u202a-\u202e\ufff9-\ufffb]"
-"""A pattern for texts that are not empty when spaces and control characters are gone."""
+VISIBLE = r"[^\s\x00-\x1f\x7f-\x9f\u00ad\u180e\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff\ufff9-\ufffb]"
+"""A pattern for texts that are not empty when spaces, control characters and those without a width are gone."""
 WEB_ADDRESS_OR_NOTHING = r"^[\s\x00-\x1f\x7f-\x9f\u202a-\u202e\ufff9-\ufffb]*$|^https?://"
-Title = Annotated[Line, Field(min_length=1, max_length=post_limits.TITLE, json_schema_extra={"pattern": VISIBLE})]
+
+
+def _seen(value: str) -> str:
+    if not re.search(VISIBLE, value):
+        raise ValueError("nobody can see these characters; write something")
+    return value
+
+
+Title = Annotated[
+    Line,
+    Field(min_length=1, max_length=post_limits.TITLE, json_schema_extra={"pattern": VISIBLE}),
+    AfterValidator(_seen),
+]
 FIRST_YEAR, LAST_YEAR = 1990, 2199
 Moment = TypeVar("Moment", bound=date)
 
 
+def is_of_our_time(value: date) -> bool:
+    """Whether a day can be turned into an instant in every zone: those at the ends of the calendar can't."""
+    return FIRST_YEAR <= value.year <= LAST_YEAR
+
+
 def _of_our_time(value: Moment) -> Moment:
-    """Days at the ends of the calendar can't be turned into instants, in one zone or another."""
-    if not FIRST_YEAR <= value.year <= LAST_YEAR:
+    if not is_of_our_time(value):
         raise ValueError(f"the year {value.year} is no year of a desk; write one from {FIRST_YEAR} to {LAST_YEAR}")
     return value
 

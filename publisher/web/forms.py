@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any, TypeVar
 from zoneinfo import ZoneInfo
 
@@ -18,7 +18,7 @@ from starlette.datastructures import FormData
 
 from publisher.db.models import Post
 from publisher.post_limits import FORM_BYTES, describe_limit
-from publisher.post_queue.drafts import PostContent
+from publisher.post_queue.drafts import PostContent, is_of_our_time
 from publisher.web.errors import PageError
 
 TEXTS = ("title", "standfirst", "body", "written_by", "credit", "licence", "link", "language")
@@ -138,10 +138,19 @@ def _instant(text: str, zone: ZoneInfo, mistakes: dict[str, str]) -> datetime | 
     if not text:
         return None
     try:
-        return datetime.fromisoformat(text).replace(tzinfo=zone)
+        written = datetime.fromisoformat(text)
     except ValueError:
-        mistakes["embargo_until"] = f"{text!r} is no date and time; write it like 2026-05-12T10:00."
+        mistakes["embargo_until"] = f"{text[:40]!r} is no date and time; write it like 2026-05-12T10:00."
         return None
+    if written.tzinfo is not None:
+        return written
+    instant = written.replace(tzinfo=zone)
+    if is_of_our_time(instant) and (shown := instant.astimezone(UTC).astimezone(zone)).replace(tzinfo=None) != written:
+        mistakes["embargo_until"] = (
+            f"There is no {written:%H:%M} on {written:%Y-%m-%d}, because the clocks go forward then; "
+            f"write {shown:%H:%M}."
+        )
+    return instant
 
 
 def _prefixed(fields: Fields, prefix: str) -> dict[str, str]:

@@ -13,7 +13,7 @@ from tests.desk_site import Site
 from tests.queue_desk import Desk
 
 PICTURES = "**/pictures/**"
-MADE = '<svg xmlns="http://www.w3.org/2000/svg" width="160" height="120"><rect width="160" height="120" fill="#285"/></svg>'
+MADE = '<svg xmlns="http://www.w3.org/2000/svg" width="160" height="120"><rect width="9" height="9" fill="#285"/></svg>'
 Answer = Callable[[Route], None]
 
 
@@ -25,7 +25,9 @@ def posts(site: Site) -> Desk:
 
 
 def svg(content: str) -> Answer:
-    return lambda route: route.fulfill(body=content, content_type="image/svg+xml", headers={"cache-control": "no-store"})
+    return lambda route: route.fulfill(
+        body=content, content_type="image/svg+xml", headers={"cache-control": "no-store"}
+    )
 
 
 def lost(route: Route) -> None:
@@ -61,7 +63,10 @@ def answer_in_turn(page: Page, *answers: Answer) -> dict[str, int]:
 
 
 def natural_widths(page: Page) -> list[int]:
-    return page.locator(".queue img.thumb").evaluate_all("images => images.map((image) => image.naturalWidth)")
+    widths: list[int] = page.locator(".queue img.thumb").evaluate_all(
+        "images => images.map((image) => image.naturalWidth)"
+    )
+    return widths
 
 
 def wait_for_widths(page: Page, *widths: int) -> None:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from zoneinfo import ZoneInfo
 
 import pytest
 
-from publisher.post_queue.drafts import PostContent
+from publisher.post_queue.drafts import PostContent, PostDraft, check_entered
+from publisher.post_queue.errors import PostError
 from publisher.web.forms import (
     Mistakes,
     anchor_of,
@@ -25,6 +27,34 @@ A, B = "a" * 64, "b" * 64
 
 def read(**fields: str) -> PostContent:
     return content_of_fields(PostContent, {"title": "T", **fields}, ZONE)
+
+
+@pytest.mark.parametrize(
+    ("written", "told"),
+    [
+        ("2026-03-29T01:30", "There is no 01:30 on 2026-03-29, because the clocks go forward then; write 02:30."),
+        ("0001-01-01T00:00", "The year 1 is no year of a desk; write one from 1990 to 2199."),
+        ("9999-12-31T23:59", "The year 9999 is no year of a desk; write one from 1990 to 2199."),
+        ("soon", "'soon' is no date and time; write it like 2026-05-12T10:00."),
+    ],
+)
+def test_a_moment_that_there_is_not_is_told(written: str, told: str) -> None:
+    with pytest.raises(Mistakes) as mistakes:
+        read(embargo_until=written)
+    assert mistakes.value.fields == {"embargo_until": told}
+
+
+def test_a_moment_that_there_is_twice_is_the_first_one_and_an_offset_is_kept() -> None:
+    first = read(embargo_until="2026-10-25T01:30").embargo_until
+    assert first is not None
+    assert first.astimezone(UTC) == datetime(2026, 10, 25, 0, 30, tzinfo=UTC)
+    assert read(embargo_until="2026-05-05T10:00+03:00").embargo_until == datetime(2026, 5, 5, 7, tzinfo=UTC)
+
+
+@pytest.mark.parametrize("title", ["\u200b\u200b", "\ufeff", "\u200f\u2066", " \u2060 "])
+def test_a_title_that_nobody_can_see_is_none(title: str) -> None:
+    with pytest.raises(PostError, match="title: nobody can see these characters; write something"):
+        check_entered(PostDraft, {"title": title})
 
 
 def test_pictures_stand_in_the_order_of_the_form_and_removed_ones_are_gone() -> None:
