@@ -32,17 +32,19 @@ class Admission:
             RateLimited, BudgetReached: it may not now.
             Fenced: the delivery is in other hands.
         """
-        key, token = self._check(claimed, adapter)
+        key, token = self._check(claimed, adapter, quotas_told=claimed.quotas_told)
         if isinstance(adapter, SupportsQuotas) and self._has_told_quotas(adapter, claimed):
-            key, token = self._check(claimed, adapter)
+            key, token = self._check(claimed, adapter, quotas_told=True)
         if token != claimed.seed.token:
             records.keep_token(self._database, claimed, token)
         return key
 
-    def _check(self, claimed: ClaimedDelivery, adapter: PlatformAdapter) -> tuple[str, str]:
+    def _check(self, claimed: ClaimedDelivery, adapter: PlatformAdapter, *, quotas_told: bool) -> tuple[str, str]:
+        """What is told between this and the intent to publish is heeded there."""
         prices = self._channels.profile(claimed.channel).prices
-        with self._database.reading_rows() as rows:
-            quotas.require(rows, claimed.channel, claimed.adapted, self._clock.now())
+        with self._database.asking() as rows:
+            if quotas_told:
+                quotas.require(rows, claimed.channel, claimed.adapted, self._clock.now())
             key = records.free_key(rows, claimed, adapter.idempotency_key)
         # What may be public already is looked up first, and that is not held for money.
         if prices is not None and claimed.unknown_since is None:

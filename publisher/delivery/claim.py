@@ -53,6 +53,8 @@ class ClaimedDelivery:
     sent_at: datetime | None
     remote_id: str | None
     processing_id: str | None
+    quotas_told: bool
+    """Whether the platform told any quota of the moment at which a post was taken. Of a reading: False."""
 
 
 COLUMNS = [
@@ -86,7 +88,7 @@ BUSY = exists().where(_flying.c.channel_name == CHANNEL, in_states(_flying, *LEA
 OPEN = exists().where(CHANNELS.c.name == CHANNEL, MAY_PUBLISH).label("open")
 LOCK_CHANNEL = select(CHANNELS.c.name).where(CHANNELS.c.name == CHANNEL).with_for_update(skip_locked=True)
 READABLE_CHANNEL = select(CHANNELS.c.name).where(CHANNELS.c.name == CHANNEL, MAY_READ)
-NEXT_POST, ANY_POST = _next(DUE_POST, BUSY, OPEN), _any(DUE_POST)
+NEXT_POST, ANY_POST = _next(DUE_POST, BUSY, OPEN, quotas.ANY_PRESENT), _any(DUE_POST)
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,7 +139,7 @@ def claim(
 
 def _is_any(database: Database, query: Select[Any], asked: Mapping[str, object]) -> bool:
     """Whether it is worth a transaction that may write: on SQLite there is one at a time."""
-    with database.reading_rows() as rows:
+    with database.asking() as rows:
         return rows.scalar(query, asked) is not None
 
 
@@ -204,4 +206,5 @@ def _claimed(row: RowMapping, *, fence: int, state: State) -> ClaimedDelivery:
         sent_at=row["sent_at"],
         remote_id=row["remote_id"],
         processing_id=row["processing_id"],
+        quotas_told=bool(row.get("quotas_told")),
     )

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, cast
 
-from sqlalchemy import Connection, Row, Table, bindparam, select, update
+from sqlalchemy import Connection, Row, Table, bindparam, exists, select, update
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import Session
 
@@ -44,9 +44,10 @@ def to_publish(adapted: AdaptedPost) -> Needs:
 
 QUOTAS = cast("Table", operations.Quota.__table__)
 NOW = bindparam("now", type_=UtcDateTime())
-_present = (QUOTAS.c.channel_name == bindparam("of_channel"), QUOTAS.c.resets_at > NOW)
+_present = (QUOTAS.c.channel_name == bindparam("channel"), QUOTAS.c.resets_at > NOW)
 _told = (QUOTAS.c.name, QUOTAS.c.kind, QUOTAS.c.maximum, QUOTAS.c.remaining, QUOTAS.c.resets_at)
 PRESENT = select(*_told).where(*_present)
+ANY_PRESENT = exists().where(*_present).label("quotas_told")
 TAKE = (
     update(QUOTAS)
     .where(*_present, QUOTAS.c.kind.in_(("posts", "requests")), QUOTAS.c.remaining > 0)
@@ -68,7 +69,7 @@ def used_up(rows: Session | Connection, channel: str, needs: Needs, now: datetim
 
 
 def _present_ones(rows: Session | Connection, channel: str, now: datetime) -> Sequence[Row[*tuple[Any, ...]]]:
-    return connection_of(rows).execute(PRESENT, {"of_channel": channel, "now": now}).all()
+    return connection_of(rows).execute(PRESENT, {"channel": channel, "now": now}).all()
 
 
 def _longest(present: Sequence[Row[*tuple[Any, ...]]], needs: Needs, now: datetime) -> UsedUp | None:
@@ -96,7 +97,7 @@ def require(rows: Session | Connection, channel: str, adapted: AdaptedPost, now:
 
 def take(rows: Session | Connection, channel: str, now: datetime) -> None:
     """Count a publishing request before it is sent: its answer, which would tell what is left, may be lost."""
-    connection_of(rows).execute(TAKE, {"of_channel": channel, "now": now})
+    connection_of(rows).execute(TAKE, {"channel": channel, "now": now})
 
 
 class Book:

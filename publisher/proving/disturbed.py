@@ -8,11 +8,13 @@ from __future__ import annotations
 
 import os
 import signal
+import sqlite3
 import threading
 from collections.abc import Iterator
 from pathlib import Path
 
-from sqlalchemy import Connection, event
+from sqlalchemy import event
+from sqlalchemy.pool import ConnectionPoolEntry
 
 from publisher.clock import sleep
 from publisher.db.session import BUSY_TIMEOUT_MS, Database
@@ -123,17 +125,18 @@ class Disk:
         (self._folder / trouble).unlink(missing_ok=True)
 
     def watch(self, database: Database) -> None:
-        event.listen(database.engine, "begin", self._suffer, insert=True)
+        # All that is done over a connection begins with this, with the ORM or without.
+        event.listen(database.engine, "checkout", self._suffer)
 
-    def _suffer(self, connection: Connection) -> None:
+    def _suffer(self, connection: sqlite3.Connection, record: ConnectionPoolEntry, _proxy: object) -> None:
         wanted = frozenset(path.name for path in self._folder.iterdir())
-        if wanted != connection.info.get("troubles", frozenset()):
-            connection.info["troubles"] = wanted
+        if wanted != record.info.get("troubles", frozenset()):
+            record.info["troubles"] = wanted
             for pragma in self._pragmas(connection, wanted):
-                connection.exec_driver_sql(f"PRAGMA {pragma}")
+                connection.execute(f"PRAGMA {pragma}")
 
-    def _pragmas(self, connection: Connection, wanted: frozenset[str]) -> Iterator[str]:
-        pages = connection.exec_driver_sql("PRAGMA page_count").scalar_one() if "full" in wanted else MOST_PAGES
+    def _pragmas(self, connection: sqlite3.Connection, wanted: frozenset[str]) -> Iterator[str]:
+        pages = connection.execute("PRAGMA page_count").fetchone()[0] if "full" in wanted else MOST_PAGES
         yield f"max_page_count={pages}"
         yield f"query_only={'ON' if 'read-only' in wanted else 'OFF'}"
         yield f"busy_timeout={IMPATIENT_MS if 'impatient' in wanted else BUSY_TIMEOUT_MS}"

@@ -75,7 +75,7 @@ class RenderedPages:
     def get(self, database: Database, now: datetime, key: Hashable, make: Callable[[], bytes]) -> bytes:
         """Returns the kept page, or what `make` renders. `key`: all that the page depends on besides the events."""
         # Read before the page is made: what happens in between makes it too old, never too new.
-        with database.reading_rows() as connection:
+        with database.asking() as connection:
             newest = connection.scalar(select(func.max(Event.id))) or 0
         page = self._page(key)
         with page.lock:
