@@ -2,7 +2,8 @@
 
 Three programs do the same in one run, each into a database of its own: the worker, with a platform in memory and posts
 without pictures; a prototype that moves a row through the same states by SQLAlchemy's Core; and the bare driver. Each
-delivery is three durable transactions in all of them. Figures are recorded, never asserted.
+delivery is three durable transactions in all of them, and in the worker's one flush of the history file besides. Figures
+are recorded, never asserted.
 """
 
 from __future__ import annotations
@@ -24,6 +25,7 @@ from sqlalchemy.engine import make_url
 
 from benchmarks.drainer import make_worker
 from benchmarks.history import add_channels, add_due
+from publisher.db.history import History
 from publisher.db.session import Database
 from publisher.db.upgrade import prepare_database
 from publisher.lifecycle import ATTEMPTS, DELIVERIES, EVENTS
@@ -95,9 +97,13 @@ def by_worker(url: str, count: int, waiting: int) -> Pace:
     database = _filled(url, count, waiting)
     platform = FakePlatform()
     worker = make_worker(database, platform)
-    watch = StopWatch()
-    worker.drain(CHANNEL)
-    pace = watch.stop(count)
+    with tempfile.TemporaryDirectory() as folder:
+        # As on a desk: each intent to publish is noted in the file beside the database, and that is flushed.
+        database.history = History(url, Path(folder))
+        database.history.begin(database.engine, datetime.now(UTC))
+        watch = StopWatch()
+        worker.drain(CHANNEL)
+        pace = watch.stop(count)
     database.close()
     if len(platform.posts) != count:
         raise RuntimeError(f"{len(platform.posts)} posts were made of {count} deliveries")

@@ -67,8 +67,8 @@ SECRETS_IN_TEXT = tuple(
 SECRET_HINT = re.compile(
     r"://[^/\s:@]*:|bearer|basic|cookie|oauth_|password|secret|token|signature|api_?key|session_?id"
 )
-"""Matches, in small letters, every ASCII text in which one of `SECRETS_IN_TEXT` finds something, and takes a tenth of the
-time; most texts hold no hint."""
+"""Matches, in small letters, every ASCII text in which one of `SECRETS_IN_TEXT` finds something. It takes a tenth of the
+time, and most texts hold no hint."""
 
 
 def configure_logs(*, stream: TextIO, json: bool | None = None) -> None:
@@ -209,7 +209,10 @@ def _lines_for_people(*, colours: bool) -> Processor:
 
 def _without_control_characters(_logger: WrappedLogger, _method: str, event: EventDict) -> EventDict:
     """Keep what people typed from steering the terminal that shows the line."""
-    return {key: make_visible(value, keep="\n\t") if isinstance(value, str) else value for key, value in event.items()}
+    return {
+        key: make_visible(value, keep="\n\t") if isinstance(value, str) and not value.isprintable() else value
+        for key, value in event.items()
+    }
 
 
 def _formatter(renderer: Processor, secrets: frozenset[str]) -> ProcessorFormatter:
