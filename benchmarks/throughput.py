@@ -2,8 +2,8 @@
 
 Three programs do the same in one run, each into a database of its own: the worker, with a platform in memory and posts
 without pictures; a prototype that moves a row through the same states by SQLAlchemy's Core; and the bare driver. Each
-delivery is three durable transactions in all of them, and in the worker's one flush of the history file besides. Figures
-are recorded, never asserted.
+delivery is three durable transactions in all of them; the worker flushes the history file once besides. Figures are
+recorded, never asserted.
 """
 
 from __future__ import annotations

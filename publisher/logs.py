@@ -67,8 +67,7 @@ SECRETS_IN_TEXT = tuple(
 SECRET_HINT = re.compile(
     r"://[^/\s:@]*:|bearer|basic|cookie|oauth_|password|secret|token|signature|api_?key|session_?id"
 )
-"""Matches, in small letters, every ASCII text in which one of `SECRETS_IN_TEXT` finds something. It takes a tenth of the
-time, and most texts hold no hint."""
+"""Matches, in small letters, every ASCII text in which one of `SECRETS_IN_TEXT` finds something, ten times faster."""
 
 
 def configure_logs(*, stream: TextIO, json: bool | None = None) -> None:

@@ -16,13 +16,19 @@ from typing import Any
 from sqlalchemy import Connection, Engine, create_engine, event
 from sqlalchemy.engine import make_url
 from sqlalchemy.engine.interfaces import DBAPIConnection
+from sqlalchemy.exc import InvalidatePoolError
 from sqlalchemy.orm import Session
+from sqlalchemy.pool import ConnectionPoolEntry
 
+from publisher.clock import monotonic
 from publisher.db.history import RAISES, History
 
 BUSY_TIMEOUT_MS = 30_000
 FORGOTTEN_MS = 20_000
 """PostgreSQL undoes a transaction that nobody goes on with for so long, as when its machine was lost."""
+IDLE_SECONDS = 0.05
+"""A connection to a server that nobody used for so long is tested before it is used again."""
+IDLE_SINCE = "publisher.db.session.idle_since"
 SERVER_IS_THERE = {
     "connect_timeout": 10,
     "keepalives_idle": 10,
@@ -39,11 +45,35 @@ def create_database_engine(url: str) -> Engine:
     if parsed.get_backend_name() != "sqlite":
         ours = SERVER_IS_THERE if parsed.get_driver_name() == "psycopg" else {}
         arguments = {key: value for key, value in ours.items() if key not in parsed.query}
-        return create_engine(url, pool_pre_ping=True, isolation_level="READ COMMITTED", connect_args=arguments)
+        engine = create_engine(url, isolation_level="READ COMMITTED", connect_args=arguments)
+        _ping_what_lay_idle(engine)
+        return engine
     engine = create_engine(url)
     event.listen(engine, "connect", _configure_sqlite)
     event.listen(engine, "begin", _begin_sqlite)
     return engine
+
+
+def _ping_what_lay_idle(engine: Engine) -> None:
+    """Has a connection that lay idle tested before it is used, and replaced where the server was restarted meanwhile.
+
+    SQLAlchemy's `pool_pre_ping` does that each time, which costs a delivery four more ways to the server and back. One
+    that was in use a moment ago may be lost as well, as it may in the midst of a transaction: with the same effect.
+    """
+
+    def note(_connection: DBAPIConnection, record: ConnectionPoolEntry) -> None:
+        record.info[IDLE_SINCE] = monotonic()
+
+    def ping(connection: DBAPIConnection, record: ConnectionPoolEntry, _proxy: object) -> None:
+        if monotonic() - record.info.get(IDLE_SINCE, monotonic()) < IDLE_SECONDS:
+            return
+        try:
+            engine.dialect.do_ping(connection)
+        except engine.dialect.loaded_dbapi.Error as error:
+            raise InvalidatePoolError from error
+
+    event.listen(engine, "checkin", note)
+    event.listen(engine, "checkout", ping)
 
 
 def _configure_sqlite(connection: sqlite3.Connection, _record: Any) -> None:
