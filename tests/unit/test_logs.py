@@ -6,15 +6,18 @@ import io
 import json
 import logging
 import re
+import string
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 import structlog
+from hypothesis import given
+from hypothesis import strategies as st
 
 from publisher.log_folding import MAX_ALIKE, MAX_KINDS, FoldingHandler
-from publisher.logs import HIDDEN, LIBRARIES, configure_logs, get_logger
+from publisher.logs import HIDDEN, LIBRARIES, SECRET_HINT, SECRETS_IN_TEXT, configure_logs, get_logger
 from tests.patience import wait_until
 
 SECRET = "hun/ter2's café"
@@ -273,6 +276,24 @@ def test_text_that_looks_like_a_secret_is_hidden(
     get_logger("publisher").info(text)
 
     assert lines()[0]["event"] == shown
+
+
+@pytest.mark.parametrize("pattern", SECRETS_IN_TEXT, ids=range(len(SECRETS_IN_TEXT)))
+@given(data=st.data())
+def test_the_quick_look_misses_no_secret(pattern: re.Pattern[str], data: st.DataObject) -> None:
+    before = data.draw(st.text(string.printable, max_size=5))
+    text = f"{before} {data.draw(st.from_regex(pattern, alphabet=st.characters(codec='ascii')))}"
+
+    assert SECRET_HINT.search(text.lower())
+
+
+@pytest.mark.parametrize(
+    "text", ["PassWord=abc123", "pa\u017f\u017fword=abc123", "to\u212aen: abc123", "caf\u00e9 secret=abc123"]
+)
+def test_no_way_of_writing_a_name_gives_the_secret_away(lines: Callable[[], list[dict[str, Any]]], text: str) -> None:
+    get_logger("publisher").info(text)
+
+    assert "abc123" not in lines()[0]["event"]
 
 
 # --- lines that repeat ---------------------------------------------------------------------------
