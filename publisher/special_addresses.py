@@ -2,12 +2,13 @@
 
 Python's `is_global` differs between its versions. The rows are those of IANA's registries of special-purpose
 addresses, with what other standards took out of use. Anycast services of the network's own, which the
-registries call reachable, are no place for a link or a webhook either.
+registries call reachable, are no place for a link or a webhook either. Nor are the addresses under which
+clouds give their machines keys and settings, wherever they lie.
 """
 
 from __future__ import annotations
 
-from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network
+from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address
 
 IPAddress = IPv4Address | IPv6Address
 
@@ -34,8 +35,12 @@ _IPV4_SPECIAL = tuple(
         "240.0.0.0/4",
     )
 )
-_IPV6_UNICAST = IPv6Network("2000::/3")
-"""All that is given out to networks. Whatever lies outside is special, or kept for the future."""
+_IPV6_GIVEN_OUT = tuple(
+    IPv6Network(block)
+    for block in ("2001::/16", "2003::/16", "2400::/8", "2600::/8", "2800::/8", "2a00::/8", "2c00::/8")
+)
+"""The parts of 2000::/3 from which IANA gives blocks to the regional registries. The rest is special, was
+returned (as 3ffe::/16), or is reserved."""
 _IPV6_SPECIAL = tuple(
     IPv6Network(block)
     for block in (
@@ -59,19 +64,27 @@ _OWN = (
     IPv6Network("::1/128"),
     IPv6Network("fc00::/7"),
 )
-_KEYS_OF_CLOUDS = IPv6Network("fd00:ec2::/32")
-"""Where machines in a cloud ask for their own keys; the other such address is link-local."""
+_CLOUD_SERVICES = (
+    IPv4Network("168.63.129.16/32"),
+    IPv6Network("fd00:ec2::/32"),
+    IPv6Network("fd20:ce::/32"),
+    IPv6Network("fd00:42::/32"),
+)
+"""Where machines in a cloud ask for their keys and settings: Azure, AWS, Google, Scaleway. Other such addresses
+are link-local, or in other blocks that are refused."""
+_COUNTED_BITS = 64
+"""Of an IPv6 address: what one household or one machine is given."""
 
 
 def is_public(address: IPAddress) -> bool:
     """Tells whether an address, and any IPv4 address that it carries inside, belongs to a public machine."""
     if isinstance(address, IPv4Address):
-        return not any(address in block for block in _IPV4_SPECIAL)
+        return not any(address in block for block in (*_IPV4_SPECIAL, *_CLOUD_SERVICES))
     plain = _without_zone(address)
     last = IPv4Address(int(plain) & 0xFFFFFFFF)
     if plain in _TRANSLATED:
         return is_public(last)
-    if plain not in _IPV6_UNICAST or any(plain in block for block in _IPV6_SPECIAL):
+    if not any(plain in block for block in _IPV6_GIVEN_OUT) or any(plain in block for block in _IPV6_SPECIAL):
         return False
     is_tunnel = int(plain) >> 32 & 0xFFFFFFFF in _TUNNEL_MARKS
     return not is_tunnel or is_public(last)
@@ -80,7 +93,35 @@ def is_public(address: IPAddress) -> bool:
 def is_own_network(address: IPAddress) -> bool:
     """Tells whether an address is this machine's, or one of a private network."""
     plain = _without_zone(address) if isinstance(address, IPv6Address) else address
-    return plain not in _KEYS_OF_CLOUDS and any(plain in block for block in _OWN)
+    return not any(plain in block for block in _CLOUD_SERVICES) and any(plain in block for block in _OWN)
+
+
+def plain_address(text: str) -> str:
+    """Returns an address in one spelling: an IPv4 address mapped into IPv6 as IPv4, and without a zone.
+
+    What is no address is returned as it is, at most 64 characters of it.
+    """
+    found = _parsed(text)
+    return str(found) if found is not None else text[:64]
+
+
+def counted_network(text: str) -> str:
+    """Returns what counts as one sender where requests are bounded by address: an IPv4 address, or an IPv6 /64.
+
+    What is no address counts as itself, at most 64 characters of it.
+    """
+    found = _parsed(text)
+    if isinstance(found, IPv6Address):
+        return str(IPv6Network((found, _COUNTED_BITS), strict=False))
+    return str(found) if found is not None else text[:64]
+
+
+def _parsed(text: str) -> IPAddress | None:
+    try:
+        found = ip_address(text.partition("%")[0])
+    except ValueError:
+        return None
+    return (found.ipv4_mapped or found) if isinstance(found, IPv6Address) else found
 
 
 def _without_zone(address: IPv6Address) -> IPv6Address:
