@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -123,6 +124,12 @@ def session_of(database: Database, token: str, now: datetime) -> WebSession | No
             if seen := session.get(WebSession, found.token_hash):
                 seen.seen_at = now
     return found
+
+
+def open_sessions(session: Session, token_hashes: Collection[str], now: datetime) -> list[WebSession]:
+    """Returns those of these sessions that last, of people who are active. Does not count as their being used."""
+    found = session.scalars(select(WebSession).where(WebSession.token_hash.in_(token_hashes)))
+    return [each for each in found if each.person.active and not _is_over(each, now)]
 
 
 def close_session(database: Database, token_hash: str) -> None:

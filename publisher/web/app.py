@@ -30,6 +30,7 @@ from publisher.web.api.app import PATH as API_PATH
 from publisher.web.api.app import ROUTERS as API_ROUTERS
 from publisher.web.api.app import create_api
 from publisher.web.api.problems import answer as problem
+from publisher.web.change_streams import ChangeStreams
 from publisher.web.errors import ConfirmationNeeded, FormOutOfDate, LoginNeeded, PageError, sentence
 from publisher.web.guard import CSRF_HEADER, guard, identify
 from publisher.web.headers import BoundedBody, CaughtFailures, GivenCookies, SafeHeaders
@@ -66,6 +67,7 @@ def create_app(desk: Desk, *, root_path: str = "") -> FastAPI:
     app.state.rendered = RenderedPages()
     app.state.requests = 0
     app.state.stopping = threading.Event()
+    app.state.change_streams = ChangeStreams(desk, app.state.stopping)
     for router in ROUTERS:
         app.include_router(router)
     files = str(resources.files("publisher.web").joinpath("static"))

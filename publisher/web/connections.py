@@ -1,7 +1,7 @@
 """Bounds the open connections of the pages: how many there are, and how long one may dawdle.
 
-A connection that waits for a request gives way to a newer one when there are too many, so that
-whoever keeps connections idle shuts nobody out. Slow senders and slow readers are hung up on.
+A connection that waits for a request, or streams changes, gives way to a newer one when there are too many, so
+that whoever keeps connections open shuts nobody out. Slow senders and slow readers are hung up on.
 """
 
 from __future__ import annotations
@@ -19,7 +19,10 @@ from uvicorn.protocols.http.h11_impl import H11Protocol
 
 from publisher.clock import monotonic
 from publisher.logs import get_logger
+from publisher.special_addresses import counted_network, plain_address
 
+STREAM_STATE = "streams_changes"
+"""The key in a request's state that says: this answer has no end, and its browser asks again by itself."""
 SWEEP_SECONDS = 1.0
 BUSY_ANSWER = (
     b"HTTP/1.1 503 Service Unavailable\r\ncontent-type: text/plain; charset=utf-8\r\nretry-after: 5\r\n"
@@ -33,6 +36,7 @@ class ConnectionLimits:
 
     total: int = 500
     per_address: int = 100
+    """Of one IPv4 address, or of one /64 network of IPv6."""
     shared_addresses: Collection[str] = ()
     """Addresses of proxies, behind which many people are: only the total counts for them, and for this machine's."""
     head_seconds: float = 10.0
@@ -49,6 +53,8 @@ class Phase(Enum):
     """A request's body is still coming."""
     WORK = auto()
     """The desk makes the answer."""
+    STREAM = auto()
+    """The answer goes on for as long as nobody closes it; the browser asks again when it ends."""
 
 
 class Connections:
@@ -58,7 +64,7 @@ class Connections:
         self.limits = limits
         self._open: dict[BoundedConnection, None] = {}
         """In the order in which they came."""
-        self._by_address: Counter[str] = Counter()
+        self._by_network: Counter[str] = Counter()
         self._sweep: asyncio.TimerHandle | None = None
         self._log = get_logger("web")
 
@@ -67,14 +73,14 @@ class Connections:
 
     def admit(self, connection: BoundedConnection) -> bool:
         """Counts a new connection; False when it can't be taken, because no other may be closed for it."""
-        address = connection.address
-        if self._is_counted(address) and self._by_address[address] >= self.limits.per_address:
-            if not self._close_one(address):
+        network = connection.network
+        if self._is_counted(connection.address) and self._by_network[network] >= self.limits.per_address:
+            if not self._close_one(network):
                 return False
         elif len(self._open) >= self.limits.total and not self._close_one(None):
             return False
         self._open[connection] = None
-        self._by_address[address] += 1
+        self._by_network[network] += 1
         if self._sweep is None:
             self._sweep = asyncio.get_running_loop().call_later(SWEEP_SECONDS, self._look_at_all)
         return True
@@ -84,24 +90,24 @@ class Connections:
         if connection not in self._open:
             return
         del self._open[connection]
-        self._by_address[connection.address] -= 1
-        if not self._by_address[connection.address]:
-            del self._by_address[connection.address]
+        self._by_network[connection.network] -= 1
+        if not self._by_network[connection.network]:
+            del self._by_network[connection.network]
 
     def _is_counted(self, address: str) -> bool:
         return address not in self.limits.shared_addresses and not _is_loopback(address)
 
-    def _close_one(self, address: str | None) -> bool:
-        """Closes the oldest connection that waits for a request, else the oldest whose body is still coming.
+    def _close_one(self, network: str | None) -> bool:
+        """Closes the oldest connection that waits for a request, else that streams, else whose body is still coming.
 
-        `address`: only one of this address.
+        `network`: only one of this network.
         """
-        for phase in (Phase.HEAD, Phase.BODY):
+        for phase in (Phase.HEAD, Phase.STREAM, Phase.BODY):
             for connection in self._open:
-                if connection.phase is phase and address in (None, connection.address):
+                if connection.phase is phase and network in (None, connection.network):
                     self._log.warning(
                         "too many connections are open: the oldest that asked nothing are closed",
-                        **({"address": address} if address else {}),
+                        **({"address": network} if network else {}),
                     )
                     self.forget(connection)
                     connection.abort()
@@ -136,6 +142,8 @@ class BoundedConnection(H11Protocol):
     def __init__(self, *args: Any, **options: Any) -> None:
         super().__init__(*args, **options)
         self.address = ""
+        self.network = ""
+        """What `per_address` counts."""
         self._since = monotonic()
         self._phase = Phase.HEAD
         self._received = 0
@@ -144,7 +152,8 @@ class BoundedConnection(H11Protocol):
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         peer = transport.get_extra_info("peername")
-        self.address = str(peer[0]) if peer else ""
+        self.address = plain_address(str(peer[0])) if peer else ""
+        self.network = counted_network(self.address)
         super().connection_made(transport)
         self._since = monotonic()
         if not self.config.connections.admit(self):
@@ -173,6 +182,9 @@ class BoundedConnection(H11Protocol):
     def phase(self) -> Phase:
         if self.cycle is None or self.cycle.response_complete:
             return Phase.HEAD
+        # An application is handed the state of its request by reference, however often the scope is copied.
+        if self.cycle.scope["state"].get(STREAM_STATE):
+            return Phase.STREAM
         return Phase.BODY if self.cycle.more_body else Phase.WORK
 
     def abort(self) -> None:

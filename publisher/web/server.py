@@ -11,6 +11,7 @@ from publisher.clock import monotonic, sleep
 from publisher.descriptors import bound_connections
 from publisher.desk import Desk
 from publisher.listening import ListeningSocket
+from publisher.special_addresses import plain_address
 from publisher.web.app import create_app
 from publisher.web.connections import ConnectionLimits, DeskConfig
 
@@ -89,7 +90,7 @@ def _configured_limits(desk: Desk, proxies: tuple[str, ...]) -> ConnectionLimits
     return ConnectionLimits(
         total=bound_connections(web.connections),
         per_address=web.connections_per_address,
-        shared_addresses=frozenset(proxies),
+        shared_addresses=frozenset(map(plain_address, proxies)),
     )
 
 

@@ -2,22 +2,26 @@
 
 from __future__ import annotations
 
+import asyncio
 import socket
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
+from typing import Any
 
 import pytest
 import requests
 from sqlalchemy import text
 from sqlalchemy.orm import Session
+from uvicorn.server import ServerState
 
 from publisher.desk import Desk
 from publisher.starter import write_starter
-from publisher.web.connections import ConnectionLimits
-from publisher.web.pages import deliveries
+from publisher.web.connections import BoundedConnection, ConnectionLimits, DeskConfig
+from publisher.web.pages import archive, deliveries
 from publisher.web.server import WebServer
 from tests.desk_site import Site
 from tests.idle_crowd import idle_crowd
@@ -158,15 +162,76 @@ def test_a_proxy_may_have_more_than_one_address(tmp_path: Path, monkeypatch: pyt
         wait_until(lambda: site.server.connections == 12, "all are open")
 
 
-def test_where_every_connection_is_at_work_a_new_one_is_told_to_come_again(tmp_path: Path) -> None:
-    with serve(tmp_path, ConnectionLimits(total=3)) as site, ExitStack() as stack:
-        reader = site.client("admin")
-        answers = [
-            stack.enter_context(reader.get("/deliveries/changes", stream=True, timeout=PATIENCE)) for _ in range(3)
-        ]
-        assert [answer.status_code for answer in answers] == [200, 200, 200]
+def test_where_every_connection_is_at_work_a_new_one_is_told_to_come_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    go_on, at_work, page = threading.Event(), threading.Semaphore(0), archive.page
+
+    def slow(*arguments: Any, **options: Any) -> Any:
+        at_work.release()
+        assert go_on.wait(PATIENCE)
+        return page(*arguments, **options)
+
+    monkeypatch.setattr(archive, "page", slow)
+    with serve(tmp_path, ConnectionLimits(total=3)) as site, ThreadPoolExecutor(3) as many:
+        clients = [site.client("admin") for _ in range(3)]
+        answers = [many.submit(client.get, "/posts", timeout=PATIENCE) for client in clients]
+        for _ in answers:
+            assert at_work.acquire(timeout=PATIENCE)
         told = requests.get(f"{site.url}/login", timeout=PATIENCE)
         assert (told.status_code, told.headers["retry-after"]) == (503, "5")
+        go_on.set()
+        assert [answer.result().status_code for answer in answers] == [200, 200, 200]
+
+
+class PeerTransport(asyncio.Transport):
+    """The transport of a connection from an address that this machine does not have."""
+
+    def __init__(self, address: str) -> None:
+        super().__init__({"peername": (address, 50_000, 0, 0), "sockname": ("::", 80)})
+        self.written = b""
+        self.is_closed = False
+
+    def write(self, data: bytes | bytearray | memoryview) -> None:
+        self.written += data
+
+    def abort(self) -> None:
+        self.is_closed = True
+
+    close = abort
+
+
+async def connect_from(addresses: Sequence[str], limits: ConnectionLimits) -> list[PeerTransport]:
+    """Has one connection after the other come from these addresses, to a server that has nothing else to do."""
+    config = DeskConfig(_no_application, limits, log_config=None)
+    config.load()
+    transports = [PeerTransport(address) for address in addresses]
+    for transport in transports:
+        BoundedConnection(config=config, server_state=ServerState(), app_state={}).connection_made(transport)
+    await asyncio.sleep(0)
+    return transports
+
+
+async def _no_application(_scope: Any, _receive: Any, _send: Any) -> None:
+    """Is never asked."""
+
+
+@pytest.mark.parametrize(
+    ("addresses", "closed"),
+    [
+        ([f"2a00:1450:1:2:{number}::1" for number in range(1, 7)], 4),
+        ([f"2a00:1450:1:{number}::1" for number in range(1, 7)], 0),
+        (["203.0.113.7", "::ffff:203.0.113.7"] * 3, 4),
+        ([f"203.0.113.{number}" for number in range(1, 7)], 0),
+        (["::ffff:127.0.0.1", "::1"] * 3, 0),
+        (["::ffff:198.51.100.1"] * 6, 0),
+    ],
+    ids=["one /64", "six /64", "IPv4 in two spellings", "six of IPv4", "this machine", "a proxy"],
+)
+def test_connections_are_counted_by_network(addresses: list[str], closed: int) -> None:
+    limits = ConnectionLimits(total=20, per_address=2, shared_addresses={"198.51.100.1"})
+    transports = asyncio.run(connect_from(addresses, limits))
+    assert [transport.is_closed for transport in transports] == [True] * closed + [False] * (6 - closed)
 
 
 def test_no_thread_is_left_behind(site: Site) -> None:

@@ -2,19 +2,16 @@
 
 from __future__ import annotations
 
-import asyncio
 import csv
 import io
 import json
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import Iterator
 from datetime import date, datetime
 from tempfile import SpooledTemporaryFile
 from typing import IO, Annotated, Any, Literal
 
 from fastapi import APIRouter, Form, Query, Request
-from fastapi.concurrency import run_in_threadpool
 from fastapi.responses import Response, StreamingResponse
-from sqlalchemy import func, select
 
 from publisher import retrying
 from publisher.characters import make_visible, spreadsheet_cell
@@ -29,6 +26,8 @@ from publisher.delivery.outcomes import next_try
 from publisher.desk import Desk
 from publisher.staff.accounts import actor_of
 from publisher.states import BY_HAND, WAITING
+from publisher.web.change_streams import ChangeStreams
+from publisher.web.connections import STREAM_STATE
 from publisher.web.errors import NotThere
 from publisher.web.inputs import Before
 from publisher.web.rendering import desk_of, flash, go, page
@@ -39,7 +38,6 @@ SPOOLED_BYTES = 1_000_000
 PIECE_BYTES = 64_000
 
 PAGE_SIZE = 50
-LOOK_SECONDS = 1.0
 COLUMNS = (
     "id", "day", "channel", "part", "state", "title", "scheduled_at", "published_at", "next_try_at", "url",
     "remote_id", "idempotency_key", "problem",
@@ -102,26 +100,12 @@ def export_deliveries(
 
 
 @router.get("/deliveries/changes")
-def delivery_changes(request: Request) -> Response:
+async def delivery_changes(request: Request) -> Response:
     """Server-sent events: a word whenever something has happened, for a page to look again."""
-    return StreamingResponse(_changes(request), media_type="text/event-stream")
-
-
-async def _changes(request: Request) -> AsyncIterator[str]:
-    desk = desk_of(request)
-    seen = await run_in_threadpool(_newest_event, desk)
-    yield f"retry: 5000\nid: {seen}\n\n"
-    while not (request.app.state.stopping.is_set() or await request.is_disconnected()):
-        await asyncio.sleep(LOOK_SECONDS)
-        newest = await run_in_threadpool(_newest_event, desk)
-        # A comment keeps proxies from closing a quiet connection.
-        yield f"id: {newest}\nevent: change\ndata: {newest}\n\n" if newest != seen else ": quiet\n\n"
-        seen = newest
-
-
-def _newest_event(desk: Desk) -> int:
-    with desk.database.reading() as session:
-        return session.scalar(select(func.max(Event.id))) or 0
+    streams: ChangeStreams = request.app.state.change_streams
+    setattr(request.state, STREAM_STATE, True)
+    messages = streams.listen(request.state.session, request.state.permissions)
+    return StreamingResponse(messages, media_type="text/event-stream")
 
 
 @router.get("/deliveries/{delivery_id}")
