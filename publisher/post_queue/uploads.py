@@ -9,7 +9,6 @@ from __future__ import annotations
 import fcntl
 import os
 import secrets
-import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import datetime, timedelta
@@ -18,6 +17,7 @@ from typing import BinaryIO
 
 from sqlalchemy import delete, select, update
 
+from publisher.clock import monotonic, sleep
 from publisher.db.models import Media
 from publisher.db.session import Database
 from publisher.db.staff import Upload
@@ -30,8 +30,9 @@ from publisher.private_files import make_private_folder
 MOST_UNFINISHED = 10
 """Of one person. The oldest makes room for the next."""
 KEPT = timedelta(days=1)
-_INSPECTIONS = threading.BoundedSemaphore(2)
-"""So many large pictures are decoded at once, however many people send some."""
+LOCK_SECONDS = 0.5
+"""So long one waits for another who works on the same upload: for a piece to be written, not for an inspection."""
+LOOK_SECONDS = 0.02
 
 
 class NoUpload(PostError):
@@ -39,6 +40,13 @@ class NoUpload(PostError):
 
     def __init__(self) -> None:
         super().__init__("this upload is not here any more; choose the file again")
+
+
+class UploadBusy(PostError):
+    """Another request works on this upload at the moment."""
+
+    def __init__(self) -> None:
+        super().__init__("this picture is being examined; wait a moment")
 
 
 class WrongOffset(PostError):
@@ -96,6 +104,7 @@ class Uploads:
 
         Raises:
             NoUpload: it is not there, or somebody else's.
+            UploadBusy: another request works on it.
             WrongOffset: another piece has to come first; nothing was added.
             PostError: more came than was announced.
         """
@@ -122,6 +131,7 @@ class Uploads:
 
         Raises:
             NoUpload: it is not there, or somebody else's.
+            UploadBusy: another request works on it.
             WrongOffset: it is not whole yet.
             PictureRefused: it can't be used; nothing of it is kept.
             MediaUnreachable: it can't be stored now; it is kept, to be finished later.
@@ -140,8 +150,7 @@ class Uploads:
     def _keep(self, upload: Upload, now: datetime) -> Media:
         file = self._file(upload.id)
         try:
-            with _INSPECTIONS:
-                media = keep_picture(self._database, self._store, file, upload.file_name, now)
+            media = keep_picture(self._database, self._store, file, upload.file_name, now)
         except PictureRefused:
             self.forget(upload.person_id, upload.id)
             raise
@@ -177,14 +186,32 @@ class Uploads:
 
     @contextmanager
     def _opened(self, upload_id: str) -> Iterator[BinaryIO]:
-        """The file of an upload, for one at a time: a piece may come twice, when its first answer was lost."""
+        """The file of an upload, for one at a time: a piece may come twice, when its first answer was lost.
+
+        Raises:
+            UploadBusy: another works on it for longer than a piece takes.
+        """
         try:
             make_private_folder(self._folder)
             with os.fdopen(os.open(self._file(upload_id), os.O_RDWR | os.O_CREAT, 0o600), "r+b") as file:
-                fcntl.flock(file, fcntl.LOCK_EX)
+                _lock(file)
                 yield file
         except OSError as error:
             why = reading_problem(error) or error.strerror or str(error)
             raise MachineTrouble(
                 f"the folder {self._folder} can't be used, because {why}; the upload can go on when that is mended"
             ) from error
+
+
+def _lock(file: BinaryIO) -> None:
+    """Locks a file until it is closed. Raises UploadBusy."""
+    give_up = monotonic() + LOCK_SECONDS
+    while True:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            if monotonic() >= give_up:
+                raise UploadBusy from None
+            sleep(LOOK_SECONDS)
+        else:
+            return

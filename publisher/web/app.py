@@ -40,6 +40,7 @@ from publisher.web.pages import ROUTERS
 from publisher.web.picture_making import PictureMaker
 from publisher.web.recent import Recent, RenderedPages
 from publisher.web.rendering import address, page
+from publisher.web.slow_work import SlowWork, WorkRefused
 from publisher.web.wording import for_browser
 
 FOR_EVER = "public, max-age=31536000, immutable"
@@ -63,6 +64,7 @@ def create_app(desk: Desk, *, root_path: str = "") -> FastAPI:
     app.state.specs = Specs()
     # The renderer is made when the first picture is: the settings may not be readable yet.
     app.state.picture_maker = PictureMaker(lambda spec: desk.renderer.render(spec))  # noqa: PLW0108
+    app.state.slow_work = SlowWork()
     app.state.today = Recent()
     app.state.rendered = RenderedPages()
     app.state.requests = 0
@@ -73,6 +75,7 @@ def create_app(desk: Desk, *, root_path: str = "") -> FastAPI:
     files = str(resources.files("publisher.web").joinpath("static"))
     app.mount("/static", _KeptFiles(directory=files), name="static")
     app.state.api = create_api(desk)
+    app.state.api.state.slow_work = app.state.slow_work
     app.mount(API_PATH, app.state.api, name="api")
     _add_failures(app)
     app.add_middleware(CaughtFailures, answer=_unexpected)
@@ -132,7 +135,10 @@ async def _told(request: Request, error: Exception) -> Response:
     of_machine = isinstance(error, (SettingsUnreadable, MachineTrouble))
     status = error.status if isinstance(error, PageError) else 503 if of_machine else 409
     message = for_browser(error.sentence(Face.PAGE)) if isinstance(error, Refused) else sentence(str(error))
-    return page(request, "error.html", status, title="That did not work", message=message, reference="")
+    answer = page(request, "error.html", status, title="That did not work", message=message, reference="")
+    if isinstance(error, WorkRefused):
+        answer.headers["retry-after"] = str(error.retry_seconds)
+    return answer
 
 
 async def _http(request: Request, error: Exception) -> Response:

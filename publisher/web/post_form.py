@@ -6,19 +6,21 @@ import shutil
 import tempfile
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
-from fastapi import Request
+from fastapi import Depends, Request
 from fastapi.responses import Response
 from sqlalchemy import select
 from sqlalchemy.orm import Session
-from starlette.datastructures import FormData
+from starlette.datastructures import FormData, UploadFile
 
 from publisher.db.models import Event, Media, Post
 from publisher.db.staff import Autosave, PostVersion
 from publisher.desk import Desk
 from publisher.media import MediaError
+from publisher.post_limits import IMAGES
 from publisher.post_queue import autosaves, review
 from publisher.post_queue.approval import PostProblem
 from publisher.post_queue.drafts import PostContent
@@ -39,11 +41,13 @@ from publisher.web.forms import (
     file_name,
     image_numbers,
     next_image_number,
+    posted,
     with_titles,
 )
 from publisher.web.labels import label_of
 from publisher.web.looks import looks_of, template_captions, to_do
 from publisher.web.rendering import desk_of, page
+from publisher.web.slow_work import WorkRefused, person_of, slow_work_of
 
 LATEST = 10
 """So many versions and events stand beside the form."""
@@ -127,26 +131,45 @@ def _pictures_context(desk: Desk, fields: Mapping[str, str], languages: list[str
     return {"media": media, "alt_limit": limit, "languages": languages}
 
 
-def with_files(request: Request, form: FormData) -> tuple[dict[str, str], dict[str, str]]:
-    """The fields of a form with a picture for each file that came along, as a browser without scripts sends them.
+@dataclass(frozen=True, slots=True)
+class FormWithFiles:
+    """A form with a picture for each file that came along, as a browser without scripts sends them."""
 
-    Second: what is wrong with the files that are no pictures, as mistakes of the field `files`.
+    fields: dict[str, str]
+    refused: dict[str, str]
+    """What is wrong with the files that are no pictures, as mistakes of the field `files`."""
+
+
+async def form_with_files(request: Request, form: Annotated[FormData, Depends(posted)]) -> FormWithFiles:
+    """Has the files of a form examined and stored, one after the other in the queue of pictures.
+
+    Where the queue takes no more, the form is shown again: nothing that was typed is lost.
     """
-    desk = desk_of(request)
     fields, refused = fields_of(form), []
-    for each in form.getlist("files"):
-        if isinstance(each, str) or not each.filename:
-            continue
-        with tempfile.NamedTemporaryFile(prefix="publisher-") as file:
-            shutil.copyfileobj(each.file, file)
-            file.flush()
-            try:
-                media = keep_picture(desk.database, desk.store, Path(file.name), file_name(each.filename), desk.now())
-            except (PostError, MediaError) as error:
-                refused.append(sentence(str(error)))
-            else:
-                fields[f"images-{next_image_number(fields)}-media"] = media.sha256
-    return fields, {"files": " ".join(refused)} if refused else {}
+    files = [file for file in form.getlist("files") if isinstance(file, UploadFile) and file.filename]
+    if len(files) > IMAGES:
+        refused.append(
+            f"You chose {len(files)} pictures; a post has {IMAGES} at most, and the first {IMAGES} were taken."
+        )
+    for file in files[:IMAGES]:
+        try:
+            media = await slow_work_of(request).pictures.run(partial(_keep_file, request, file), person_of(request))
+        except (PostError, MediaError) as error:
+            refused.append(sentence(str(error)))
+        except WorkRefused as refusal:
+            refused.append(str(refusal))
+            break
+        else:
+            fields[f"images-{next_image_number(fields)}-media"] = media.sha256
+    return FormWithFiles(fields, {"files": " ".join(refused)} if refused else {})
+
+
+def _keep_file(request: Request, sent: UploadFile) -> Media:
+    desk = desk_of(request)
+    with tempfile.NamedTemporaryFile(prefix="publisher-") as file:
+        shutil.copyfileobj(sent.file, file)
+        file.flush()
+        return keep_picture(desk.database, desk.store, Path(file.name), file_name(sent.filename or ""), desk.now())
 
 
 def _anchor(each: PostProblem) -> str:

@@ -19,6 +19,7 @@ from publisher.db.models import Media, Post
 from publisher.db.session import Database
 from publisher.db.staff import Upload
 from publisher.media import FolderStore, MediaUnreachable
+from publisher.post_queue import uploads as unfinished
 from publisher.post_queue.pictures import keep_picture
 from publisher.post_queue.uploads import MOST_UNFINISHED, Uploads, WrongOffset
 from publisher.settings.private_paths import UPLOADS
@@ -199,7 +200,7 @@ def test_abandoned_uploads_are_swept_after_a_day(site: Site, editor: Client, tmp
     assert editor.get(f"/uploads/{upload}").status_code == 404
 
 
-def test_a_piece_that_comes_twice_at_once_is_added_once(site: Site) -> None:
+def test_a_piece_that_comes_twice_at_once_is_added_once(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
     person = site.person("editor", email="twice@example.org")
     upload = uploads(site).begin(person, "disc.png", 12, site.desk.now())
     uploads(site).add(person, upload.id, 0, b"1234")
@@ -211,12 +212,15 @@ def test_a_piece_that_comes_twice_at_once_is_added_once(site: Site) -> None:
         except WrongOffset as refusal:
             refusals.append(refusal.received)
 
+    waits = threading.Event()
+    monkeypatch.setattr(unfinished, "LOCK_SECONDS", PATIENCE)
+    monkeypatch.setattr(unfinished, "sleep", lambda _seconds: waits.set())
     second = threading.Thread(target=add_again)
     file = folder_of(site) / upload.id
     with file.open("ab") as held:
         fcntl.flock(held, fcntl.LOCK_EX)
         second.start()
-        wait_for_file(file, second)
+        assert waits.wait(PATIENCE)
         # What the first request does while it holds the file.
         held.write(b"5678")
         held.flush()
@@ -227,14 +231,15 @@ def test_a_piece_that_comes_twice_at_once_is_added_once(site: Site) -> None:
     assert file.read_bytes() == b"12345678"
 
 
-def wait_for_file(file: Path, thread: threading.Thread) -> None:
-    """Return as soon as somebody waits for the lock of a file."""
-    waiting = re.compile(rf"-> FLOCK .*:{file.stat().st_ino} ")
-    give_up = time.monotonic() + PATIENCE
-    while thread.is_alive() and time.monotonic() < give_up:
-        if waiting.search(Path("/proc/locks").read_text(encoding="ascii")):
-            return
-    raise AssertionError("nobody waited")
+def test_an_upload_that_is_examined_keeps_nobody_waiting(site: Site, editor: Client, tmp_path: Path) -> None:
+    content = picture(tmp_path, 12)
+    upload = begin(editor, "disc.png", len(content))
+    send(editor, upload, 0, content[:4000])
+    with (folder_of(site) / upload).open("ab") as held:
+        fcntl.flock(held, fcntl.LOCK_EX)
+        busy = send(editor, upload, 4000, content[4000:])
+        assert (busy.status_code, busy.headers["retry-after"]) == (503, "5")
+    assert "sha256" in send(editor, upload, 4000, content[4000:]).json()
 
 
 def test_the_oldest_unfinished_upload_makes_room(site: Site) -> None:

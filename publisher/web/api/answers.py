@@ -27,7 +27,7 @@ def problems(*statuses: int) -> Responses:
 
 
 def _problem(status: int) -> dict[str, Any]:
-    more = {401: CHALLENGE, 429: {**RATE, **RETRY}}.get(status, {})
+    more = {401: CHALLENGE, 429: {**RATE, **RETRY}, 503: RETRY}.get(status, {})
     return {
         "description": KINDS[status].told,
         "content": {MEDIA_TYPE: {"schema": {"$ref": "#/components/schemas/Problem"}}},

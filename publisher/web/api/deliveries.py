@@ -23,6 +23,7 @@ from publisher.web.api.answers import ETAG, WITH_BODY, WITH_INPUT, problems, suc
 from publisher.web.api.conditions import IfMatch, etag, require_match
 from publisher.web.api.guard import GuardedRoute, actor, desk_of
 from publisher.web.api.paging import After, Id, Limit, Page, Text, next_page
+from publisher.web.slow_work import in_queue
 
 router = APIRouter(prefix="/deliveries", tags=["deliveries"], route_class=GuardedRoute)
 
@@ -181,6 +182,7 @@ def api_retry_delivery(
         **problems(503, *WITH_BODY),
     },
 )
+@in_queue(lambda work: work.network)
 def api_adopt_delivery(
     request: Request, response: Response, delivery_id: Id, wish: AdoptWish, if_match: IfMatch = None
 ) -> Any:

@@ -19,6 +19,7 @@ from publisher.web.api.guard import PICTURES, GuardedRoute, desk_of
 from publisher.web.api.post_models import A_HASH, PictureOut
 from publisher.web.api.problems import Problem
 from publisher.web.forms import file_name
+from publisher.web.slow_work import in_queue, person_of, slow_work_of
 
 router = APIRouter(prefix="/images", tags=["images"], route_class=GuardedRoute)
 
@@ -33,8 +34,9 @@ BODY = {
 
 
 async def picture_of(request: Request) -> AsyncIterator[Path]:
-    """The body, in a file that lives as long as the request."""
-    with tempfile.NamedTemporaryFile(prefix="publisher-") as file:
+    """The body, in a file that lives as long as the request. Raises WorkRefused where too many come in already."""
+    place = slow_work_of(request).bodies.taken_by(person_of(request))
+    with place, tempfile.NamedTemporaryFile(prefix="publisher-") as file:
         try:
             async for piece in request.stream():
                 await run_in_threadpool(file.write, piece)
@@ -51,6 +53,7 @@ async def picture_of(request: Request) -> AsyncIterator[Path]:
     openapi_extra=BODY,
     responses={**success(201, "It is stored.", LOCATION), **problems(503, *WITH_BODY)},
 )
+@in_queue(lambda work: work.pictures)
 def api_upload_image(
     request: Request,
     response: Response,

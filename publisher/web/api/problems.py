@@ -25,8 +25,11 @@ from publisher.post_queue.errors import MachineTrouble, NoPost, PostError, Stale
 from publisher.post_queue.pictures import PictureRefused
 from publisher.settings import SettingsUnreadable
 from publisher.web.errors import sentence
+from publisher.web.slow_work import WorkRefused
 
 MEDIA_TYPE = "application/problem+json"
+RETRY_SECONDS = 30
+"""What `Retry-After` says where nothing is known of when a thing can be reached again."""
 PLAIN = {
     "missing": "It is missing; give it.",
     "extra_forbidden": "It is not known here; remove it.",
@@ -158,7 +161,10 @@ def answer(request: Request, problem: HTTPException) -> Response:
         instance=request.url.path,
         errors=list(problem.errors) if isinstance(problem, Problem) else [],
     )
-    return JSONResponse(told.model_dump(exclude_none=True), status, problem.headers, MEDIA_TYPE)
+    headers = dict(problem.headers or {})
+    if status == 503:
+        headers.setdefault("Retry-After", str(RETRY_SECONDS))
+    return JSONResponse(told.model_dump(exclude_none=True), status, headers, MEDIA_TYPE)
 
 
 def unexpected(request: Request, error: Exception) -> Response:
@@ -184,6 +190,7 @@ def add_handlers(app: FastAPI) -> None:
     }
     for kind, status in statuses.items():
         app.add_exception_handler(kind, _with_status(status))
+    app.add_exception_handler(WorkRefused, _work_refused)
     app.add_exception_handler(Refused, _refused)
     app.add_exception_handler(NotApproved, _not_approved)
     app.add_exception_handler(HTTPException, _http)
@@ -195,6 +202,11 @@ def _with_status(status: int) -> Handler:
         return answer(request, Problem(status, str(error)))
 
     return handle
+
+
+async def _work_refused(request: Request, error: Exception) -> Response:
+    seconds = error.retry_seconds if isinstance(error, WorkRefused) else RETRY_SECONDS
+    return answer(request, Problem(503, str(error), headers={"Retry-After": str(seconds)}))
 
 
 async def _refused(request: Request, error: Exception) -> Response:

@@ -21,6 +21,7 @@ from publisher.web import connecting
 from publisher.web.errors import NotThere
 from publisher.web.forms import fields_of, posted
 from publisher.web.rendering import desk_of, flash, go, page
+from publisher.web.slow_work import in_queue
 from publisher.web.wording import for_browser
 
 router = APIRouter()
@@ -58,6 +59,7 @@ def resume_channel(request: Request, name: str) -> Response:
 
 
 @router.post("/channels/{name}/examine")
+@in_queue(lambda work: work.network)
 def examine_channel(request: Request, name: str) -> Response:
     """Ask the platform who the channel is logged in as, just now."""
     desk = _desk_with(request, name)
@@ -72,6 +74,7 @@ def examine_channel(request: Request, name: str) -> Response:
 
 
 @router.post("/channels/{name}/rehearse")
+@in_queue(lambda work: work.network)
 def rehearse_on_sandbox(request: Request, name: str) -> Response:
     """Publish the channel's next post to a sandbox on this machine, and show what came of it."""
     desk = _desk_with(request, name)
@@ -85,6 +88,7 @@ def rehearse_on_sandbox(request: Request, name: str) -> Response:
 
 
 @router.get("/channels/callback")
+@in_queue(lambda work: work.network)
 def channel_callback(request: Request) -> Response:
     """Where a platform leads the browser back to. Its answer counts once, and only in the browser that began."""
     begun = connecting.take(request)
@@ -100,6 +104,7 @@ def connect_channel(request: Request, name: str) -> Response:
 
 
 @router.post("/channels/{name}/connect")
+@in_queue(lambda work: work.network)
 def begin_connecting(request: Request, name: str) -> Response:
     desk = _desk_with(request, name)
     if desk.channels.leads_back(name) and (link := connecting.elsewhere(request)):
@@ -113,6 +118,7 @@ def begin_connecting(request: Request, name: str) -> Response:
 
 
 @router.post("/channels/{name}/connect/answer")
+@in_queue(lambda work: work.network)
 def go_on_connecting(request: Request, name: str, form: Annotated[FormData, Depends(posted)]) -> Response:
     """What a person entered, where the platform asks in the desk's own page."""
     _desk_with(request, name)

@@ -31,6 +31,7 @@ from publisher.web.connections import STREAM_STATE
 from publisher.web.errors import NotThere
 from publisher.web.inputs import Before
 from publisher.web.rendering import desk_of, flash, go, page
+from publisher.web.slow_work import in_queue
 
 router = APIRouter()
 
@@ -80,6 +81,7 @@ def deliveries(
 
 
 @router.get("/deliveries/export.{kind}")
+@in_queue(lambda work: work.exports)
 def export_deliveries(
     request: Request,
     kind: Literal["csv", "json"],
@@ -152,6 +154,7 @@ def retry_delivery(request: Request, delivery_id: int, looked: Annotated[bool, F
 
 
 @router.post("/deliveries/{delivery_id}/adopt")
+@in_queue(lambda work: work.network)
 def adopt_delivery(
     request: Request,
     delivery_id: int,
@@ -229,9 +232,13 @@ def _cell(value: object) -> object:
 def _spooled(content: Iterator[str]) -> IO[bytes]:
     """A temporary file with the content, in memory while it is small."""
     file = SpooledTemporaryFile(SPOOLED_BYTES)  # noqa: SIM115 - whoever sends it closes it
-    for piece in content:
-        file.write(piece.encode())
-    file.seek(0)
+    try:
+        for piece in content:
+            file.write(piece.encode())
+        file.seek(0)
+    except BaseException:
+        file.close()
+        raise
     return file
 
 

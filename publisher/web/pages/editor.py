@@ -21,14 +21,15 @@ from publisher.web.differences import changed_fields
 from publisher.web.forms import Mistakes, content_of_fields, fields_of, posted
 from publisher.web.pages.approval import ask_review, let_out
 from publisher.web.post_form import (
+    FormWithFiles,
     Shown,
     actor,
+    form_with_files,
     kept_autosave,
     load,
     looks_context,
     show_form,
     stored_fields,
-    with_files,
 )
 from publisher.web.rendering import address, desk_of, flash, go, page
 
@@ -57,10 +58,10 @@ def edit_post_page(
 
 
 @router.post("/posts")
-def create_post(request: Request, form: Annotated[FormData, Depends(posted)]) -> Response:
+def create_post(request: Request, form: Annotated[FormWithFiles, Depends(form_with_files)]) -> Response:
     """A new draft. A script that keeps an unfinished text asks for JSON, and gets the post's address."""
     desk = desk_of(request)
-    fields, refused = with_files(request, form)
+    fields, refused = form.fields, form.refused
     try:
         content = content_of_fields(PostDraft, fields, desk.settings.outlet.zone, **_place_values(fields))
         _refuse(refused)
@@ -77,10 +78,10 @@ def create_post(request: Request, form: Annotated[FormData, Depends(posted)]) ->
 
 
 @router.post("/posts/{post_id}")
-def save_post(request: Request, post_id: int, form: Annotated[FormData, Depends(posted)]) -> Response:
+def save_post(request: Request, post_id: int, form: Annotated[FormWithFiles, Depends(form_with_files)]) -> Response:
     desk = desk_of(request)
     post = load(desk, post_id)
-    fields, refused = with_files(request, form)
+    fields, refused = form.fields, form.refused
     try:
         content = content_of_fields(PostChanges, fields, desk.settings.outlet.zone)
         _refuse(refused)

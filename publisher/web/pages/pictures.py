@@ -5,6 +5,7 @@ Everything is served as what the renderer made, never as what was uploaded.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Annotated
 
 from fastapi import APIRouter, Path, Request
@@ -16,6 +17,7 @@ from publisher.web.errors import NotThere
 from publisher.web.looks import Specs
 from publisher.web.picture_making import PictureMaker
 from publisher.web.rendering import desk_of
+from publisher.web.slow_work import WorkRefused, person_of, slow_work_of
 
 router = APIRouter()
 
@@ -46,28 +48,35 @@ def thumbnail_spec(sha256: str, width: int) -> RenditionSpec:
 
 
 @router.get("/pictures/{sha256}/{width}.webp")
-def thumbnail(request: Request, sha256: Hash, width: int) -> Response:
+async def thumbnail(request: Request, sha256: Hash, width: int) -> Response:
     if width not in WIDTHS:
         raise NotThere(NOT_HERE)
-    try:
-        return _answer(_make(request, thumbnail_spec(sha256, width)))
-    except ImageRefused:
-        raise NotThere(NOT_HERE) from None
+    return await _fetched(request, lambda: _make(request, thumbnail_spec(sha256, width)))
 
 
 @router.get("/renditions/{digest}")
-def rendition(request: Request, digest: Hash) -> Response:
+async def rendition(request: Request, digest: Hash) -> Response:
     """A finished picture that a preview or a delivery shows: made before, or asked for by a preview of late."""
-    renderer = desk_of(request).renderer
     specs: Specs = request.app.state.specs
     wanted = specs.get(digest)
+    return await _fetched(request, lambda: _make(request, wanted) if wanted else _stored(request, digest))
+
+
+async def _fetched(request: Request, fetch: Callable[[], Rendition | None]) -> Response:
+    """The picture; a placeholder where it can't be had in time, for the page asks again."""
     try:
-        made = _make(request, wanted) if wanted else renderer.stored(digest)
+        return _answer(await slow_work_of(request).picture_files.run(fetch, person_of(request)))
     except ImageRefused:
         raise NotThere(NOT_HERE) from None
-    if made is None and not wanted:
+    except WorkRefused:
+        return _answer(None)
+
+
+def _stored(request: Request, digest: str) -> Rendition:
+    stored = desk_of(request).renderer.stored(digest)
+    if stored is None:
         raise NotThere(NOT_HERE)
-    return _answer(made)
+    return stored
 
 
 def _make(request: Request, spec: RenditionSpec) -> Rendition | None:

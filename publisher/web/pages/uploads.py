@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Annotated
 
 from fastapi import APIRouter, Depends, Form, Path, Query, Request
+from fastapi.concurrency import run_in_threadpool
 from fastapi.responses import JSONResponse, Response
 from starlette.requests import ClientDisconnect
 
@@ -12,13 +14,14 @@ from publisher.db.models import Media
 from publisher.db.staff import Upload
 from publisher.media import MediaUnreachable
 from publisher.post_queue.errors import PostError
-from publisher.post_queue.uploads import NoUpload, Uploads, WrongOffset
+from publisher.post_queue.uploads import NoUpload, UploadBusy, Uploads, WrongOffset
 from publisher.settings.private_paths import UPLOADS
 from publisher.web.errors import NotThere, PageError, sentence
 from publisher.web.forms import file_name
 from publisher.web.pages.pictures import NOT_HERE, Hash
 from publisher.web.post_form import picture_context
 from publisher.web.rendering import desk_of, page
+from publisher.web.slow_work import RETRY_SECONDS, WorkRefused, person_of, slow_work_of
 
 router = APIRouter()
 
@@ -65,7 +68,7 @@ def forget_upload(request: Request, upload_id: Id) -> Response:
 
 
 @router.post("/uploads/{upload_id}/{offset}")
-def add_piece(
+async def add_piece(
     request: Request,
     upload_id: Id,
     offset: Annotated[int, Path(ge=0)],
@@ -73,18 +76,29 @@ def add_piece(
 ) -> Response:
     """Add a piece; the last one, or an empty one after it, has the whole picture inspected and stored.
 
-    409 with `received`: another piece has to come first.
+    409 with `received`: another piece has to come first. 503 with `Retry-After`: the pictures of others come first;
+    an empty piece asks again.
     """
-    uploads, person = _uploads(request), _person(request)
     try:
-        upload = uploads.find(person, upload_id)
-        if piece or offset < upload.size:
-            upload = uploads.add(person, upload_id, offset, piece)
+        upload = await run_in_threadpool(_add_piece, request, upload_id, offset, piece)
         if upload.received < upload.size:
             return _told(upload)
-        return _told(upload, uploads.finish(person, upload_id, desk_of(request).now()))
-    except (PostError, MediaUnreachable) as error:
+        finish = partial(_finish, request, upload_id)
+        return _told(upload, await slow_work_of(request).pictures.run(finish, person_of(request)))
+    except (PostError, MediaUnreachable, WorkRefused) as error:
         return _refused(error)
+
+
+def _add_piece(request: Request, upload_id: str, offset: int, piece: bytes) -> Upload:
+    uploads, person = _uploads(request), _person(request)
+    upload = uploads.find(person, upload_id)
+    if piece or offset < upload.size:
+        upload = uploads.add(person, upload_id, offset, piece)
+    return upload
+
+
+def _finish(request: Request, upload_id: str) -> Media:
+    return _uploads(request).finish(_person(request), upload_id, desk_of(request).now())
 
 
 @router.get("/pictures/{sha256}/form")
@@ -121,5 +135,8 @@ def _told(upload: Upload, media: Media | None = None) -> Response:
 def _refused(error: Exception) -> Response:
     if isinstance(error, WrongOffset):
         return JSONResponse({"error": str(error), "received": error.received}, 409)
+    told = {"error": sentence(str(error))}
+    if isinstance(error, WorkRefused | UploadBusy):
+        return JSONResponse(told, 503, {"retry-after": str(RETRY_SECONDS)})
     status = 404 if isinstance(error, NoUpload) else 503 if isinstance(error, MediaUnreachable) else 422
-    return JSONResponse({"error": sentence(str(error))}, status)
+    return JSONResponse(told, status)

@@ -14,6 +14,7 @@ from publisher.staff.accounts import actor_of
 from publisher.web.errors import NotThere
 from publisher.web.inputs import Before, Chosen
 from publisher.web.rendering import desk_of, flash, go, page
+from publisher.web.slow_work import in_queue
 from publisher.webhooks import EVENTS, SIGNATURE, WebhookError, hooks, outbox
 
 router = APIRouter(prefix="/webhooks")
@@ -42,6 +43,7 @@ def _page(request: Request, status: int = 200, **context: Any) -> Response:
 
 
 @router.post("")
+@in_queue(lambda work: work.network)
 def add_webhook(
     request: Request,
     url: Annotated[str, Form(max_length=hooks.LONGEST_URL)],

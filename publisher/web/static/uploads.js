@@ -20,6 +20,7 @@ let held = null;
 
 class Refused extends Error {}
 class Gone extends Error {}
+class Busy extends Error {}
 
 // One file on its way, with its row in the list.
 class Row {
@@ -91,7 +92,8 @@ async function post(url, body = undefined, signal = undefined) {
   return (await import(key.dataset.keys)).takeNewKey(answer) ? ask() : answer;
 }
 
-// What the desk answers, or an error: Refused when it is no use to try again, Gone when it has to begin anew.
+// What the desk answers, or an error: Refused when it is no use to try again, Gone when it has to begin anew, Busy
+// when the pictures of others come first.
 async function answered(asked) {
   const answer = await asked;
   const json = (answer.headers.get("content-type") ?? "").includes("json");
@@ -101,6 +103,7 @@ async function answered(asked) {
     throw new Refused("You are logged out: log in in another window, then choose the file again.");
   }
   if (answer.status === 404) throw new Gone();
+  if (answer.status === 503 && answer.headers.has("retry-after")) throw new Busy();
   if (answer.status >= 500 && !said.error) throw new TypeError("the desk is not there");
   throw new Refused(said.error ?? UNREADABLE);
 }
@@ -185,6 +188,8 @@ async function bring(row) {
       if (error instanceof Gone) {
         forget(row.key);
         delete row.id;
+      } else if (error instanceof Busy) {
+        row.state.textContent = "The desk examines other pictures first; it goes on by itself.";
       } else {
         row.state.textContent = "The connection is lost; it goes on by itself.";
       }

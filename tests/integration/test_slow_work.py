@@ -1,0 +1,245 @@
+"""Work that takes seconds takes no thread that pages need: it is bounded, and pages are answered meanwhile."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+from collections import Counter
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+
+import pytest
+import requests
+
+from publisher.adapt import inspection
+from publisher.adapt.rendering import ImageRefused, Renderer
+from publisher.post_queue.errors import PostError
+from publisher.staff.api_tokens import new_api_token
+from publisher.web import load
+from publisher.web.pages import channels, deliveries
+from publisher.web.pages import webhooks as webhook_pages
+from publisher.web.slow_work import Refusal, WorkLimits, WorkQueue, WorkRefused
+from publisher.webhooks import WebhookError
+from tests.conftest import WriteDesk
+from tests.desk_site import Client, Site, open_starter_site
+from tests.fakes import add_delivery
+from tests.patience import PATIENCE, wait_until
+
+ONE = WorkLimits(workers=1, waiting=1, per_person=5, seconds=PATIENCE)
+
+
+@pytest.fixture
+def site(tmp_path: Path, write_desk: WriteDesk) -> Iterator[Site]:
+    with open_starter_site(write_desk(tmp_path)) as made:
+        yield made
+
+
+class Gate:
+    """Keeps whoever passes until it is opened, and counts them."""
+
+    def __init__(self, error: Exception) -> None:
+        self.opened = threading.Event()
+        self.within = 0
+        self._error = error
+        self._lock = threading.Lock()
+
+    def __call__(self, *_arguments: Any, **_options: Any) -> Any:
+        with self._lock:
+            self.within += 1
+        assert self.opened.wait(PATIENCE)
+        raise self._error
+
+
+def ask(client: Client, path: str) -> requests.Response:
+    with requests.Session() as apart:
+        apart.trust_env = False
+        return apart.get(client.base + path, cookies=client.cookies.get_dict(), timeout=PATIENCE)
+
+
+def assert_pages_are_answered(client: Client) -> None:
+    for path in ("/", "/queue", "/posts/new", "/login", "/healthz"):
+        assert ask(client, path).status_code == 200, path
+
+
+def upload_by_api(site: Site, number: int) -> Callable[[], requests.Response]:
+    person = site.person("contributor", email=f"c{number % 5}@example.org")
+    token = new_api_token(site.desk.database, person, "test", ["read", "write"], days=7, now=site.desk.now())
+    headers = {"Authorization": f"Bearer {token}", "Content-Type": "image/png"}
+    content = b"\x89PNG\r\n\x1a\n" + number.to_bytes(2000, "big")
+    return lambda: requests.post(f"{site.url}/api/v1/images", content, headers=headers, timeout=PATIENCE)
+
+
+def upload_by_page(site: Site, number: int) -> Callable[[], requests.Response]:
+    client = site.client("contributor", email=f"c{number % 5}@example.org")
+    upload = client.send_form("/uploads", {"name": "a.png", "size": 2000}).json()["id"]
+    headers = {"x-csrf-token": client.csrf}
+    return lambda: client.post(f"/uploads/{upload}/0", number.to_bytes(2000, "big"), headers=headers, timeout=PATIENCE)
+
+
+def upload_by_form(site: Site, number: int) -> Callable[[], requests.Response]:
+    client = site.client("contributor", email=f"c{number % 5}@example.org")
+    files = [("files", (f"{number}.png", number.to_bytes(2000, "big")))]
+    form = {"title": "Kept words", "language": "en", "place": "queue", "then": "save"}
+    return lambda: client.send_form("/posts", form, files=files, timeout=PATIENCE)
+
+
+@pytest.mark.parametrize("upload", [upload_by_api, upload_by_page, upload_by_form], ids=["API", "pieces", "form"])
+def test_pages_are_answered_while_many_pictures_are_examined(
+    site: Site, monkeypatch: pytest.MonkeyPatch, upload: Callable[[Site, int], Callable[[], requests.Response]]
+) -> None:
+    gate = Gate(ImageRefused("It is broken."))
+    monkeypatch.setattr(inspection, "run_image_process", gate)
+    client = site.client("editor")
+    asked = [upload(site, number) for number in range(load.MAX_WORKERS + 6)]
+    with ThreadPoolExecutor(len(asked)) as many:
+        answers = [many.submit(each) for each in asked]
+        # Two are examined, eight wait, four are told at once.
+        wait_until(lambda: sum(answer.done() for answer in answers) == 4, "the surplus is refused")
+        wait_until(lambda: gate.within == 2, "two are examined")
+        assert_pages_are_answered(client)
+        refused = next(answer.result() for answer in answers if answer.done())
+        gate.opened.set()
+        statuses = Counter(answer.result().status_code for answer in answers)
+    assert gate.within == 10
+    if upload is upload_by_form:
+        # The form is shown again with what was typed, and with the reason.
+        assert statuses == {422: 14}
+        assert "Kept words" in refused.text
+        assert "more such work than it can do" in refused.text
+    else:
+        assert statuses == {422: 10, 503: 4}
+        assert refused.headers["retry-after"] == "5"
+        assert "json" in refused.headers["content-type"]
+
+
+def adopt(_site: Site, client: Client) -> None:
+    client.send_form("/deliveries/1/adopt", {"link": "x"}, timeout=PATIENCE)
+
+
+def adopt_by_api(site: Site, _client: Client) -> None:
+    person = site.person("operator")
+    token = new_api_token(site.desk.database, person, "test", ["read", "operate"], days=7, now=site.desk.now())
+    headers = {"Authorization": f"Bearer {token}", "If-Match": "*"}
+    url = f"{site.url}/api/v1/deliveries/1/adopt"
+    requests.post(url, json={"link": "x"}, headers=headers, timeout=PATIENCE)
+
+
+def post(path: str, form: dict[str, str] | None = None) -> Callable[[Site, Client], None]:
+    return lambda _site, client: client.send_form(path, form, timeout=PATIENCE) and None
+
+
+def get(path: str) -> Callable[[Site, Client], None]:
+    return lambda _site, client: ask(client, path) and None
+
+
+PLATFORM_AWAY = PostError("it does not answer")
+SLOW_HANDLERS = {
+    "adopt": (deliveries, "adopt", PLATFORM_AWAY, adopt),
+    "adopt by API": ("publisher.web.api.deliveries", "adopt", PLATFORM_AWAY, adopt_by_api),
+    "export": (deliveries, "all_deliveries", PLATFORM_AWAY, get("/deliveries/export.csv")),
+    "examine": (channels, "examine", PLATFORM_AWAY, post("/channels/tumblr/examine")),
+    "rehearse": (channels, "rehearse_channel", PLATFORM_AWAY, post("/channels/tumblr/rehearse")),
+    "connect": ("publisher.delivery.channels.Channels", "leads_back", PLATFORM_AWAY, post("/channels/tumblr/connect")),
+    "webhook": (webhook_pages.hooks, "add_webhook", WebhookError("no"), post("/webhooks", {"url": "https://a.org"})),
+    "stored picture": (Renderer, "stored", ImageRefused("no"), get(f"/renditions/{'0' * 64}")),
+    "thumbnail": (Renderer, "stored", ImageRefused("no"), get(f"/pictures/{'0' * 64}/160.webp")),
+}
+
+
+@pytest.mark.parametrize("name", SLOW_HANDLERS)
+def test_pages_are_answered_while_slow_handlers_wait(site: Site, monkeypatch: pytest.MonkeyPatch, name: str) -> None:
+    place, attribute, error, act = SLOW_HANDLERS[name]
+    gate = Gate(error)
+    monkeypatch.setattr(*((f"{place}.{attribute}",) if isinstance(place, str) else (place, attribute)), gate)
+    monkeypatch.setenv("PUBLISHER_KEY", "a" * 43 + "=")
+    client = site.client("admin", "operator")
+    assert add_delivery(site.desk.database, site.desk.now(), channel="tumblr") == 1
+    with ThreadPoolExecutor(load.MAX_WORKERS + 4) as many:
+        asked = [many.submit(act, site, site.client("admin", "operator", email=f"p{number % 4}@example.org"))
+                 for number in range(load.MAX_WORKERS + 4)]  # fmt: skip
+        wait_until(lambda: gate.within >= 1, "one of them waits")
+        assert_pages_are_answered(client)
+        gate.opened.set()
+        for each in asked:
+            each.result()
+
+
+async def gather(work_queue: WorkQueue, *works: tuple[Callable[[], Any], str]) -> list[Any]:
+    running = [work_queue.run(work, person) for work, person in works]
+    return await asyncio.gather(*running, return_exceptions=True)
+
+
+def reasons(outcomes: list[Any]) -> list[Any]:
+    return [outcome.reason if isinstance(outcome, WorkRefused) else outcome for outcome in outcomes]
+
+
+def test_a_full_queue_and_one_persons_share_are_refused_at_once() -> None:
+    go_on = threading.Event()
+
+    async def fill() -> tuple[list[Any], list[Any]]:
+        work_queue = WorkQueue("test", WorkLimits(workers=1, waiting=2, per_person=2, seconds=PATIENCE))
+        first = [asyncio.create_task(work_queue.run(lambda: go_on.wait(PATIENCE), person)) for person in "aab"]
+        await asyncio.sleep(0)
+        refused = await gather(work_queue, (bool, "c"), (bool, "a"))
+        go_on.set()
+        return refused, [*await asyncio.gather(*first), *await gather(work_queue, (lambda: 7, "a"))]
+
+    refused, done = asyncio.run(fill())
+    assert reasons(refused) == [Refusal.TOO_MUCH, Refusal.TOO_MUCH]
+    assert done == [True, True, True, 7]
+
+
+def test_one_persons_share_is_bounded() -> None:
+    go_on = threading.Event()
+
+    async def fill() -> list[Any]:
+        work_queue = WorkQueue("test", WorkLimits(workers=1, waiting=5, per_person=1, seconds=PATIENCE))
+        first = asyncio.create_task(work_queue.run(lambda: go_on.wait(PATIENCE), "a"))
+        await asyncio.sleep(0)
+        outcomes = await gather(work_queue, (bool, "a"))
+        go_on.set()
+        return [*outcomes, await first, *await gather(work_queue, (lambda: 7, "a"))]
+
+    assert reasons(asyncio.run(fill())) == [Refusal.TOO_MUCH_OF_ONE, True, 7]
+
+
+def test_work_has_a_deadline_and_keeps_its_place_until_it_is_over() -> None:
+    go_on = threading.Event()
+
+    async def wait_in_vain() -> list[Any]:
+        work_queue = WorkQueue("test", WorkLimits(workers=1, waiting=1, per_person=9, seconds=0.2))
+        late = await gather(work_queue, (lambda: go_on.wait(PATIENCE), "a"), (bool, "b"))
+        # The first one still works: the second's place is free, and the first's is not.
+        full = await gather(work_queue, (bool, "c"), (bool, "d"))
+        go_on.set()
+        while work_queue._places._taken:
+            await asyncio.sleep(0.01)
+        return [*late, *full, *await gather(work_queue, (lambda: 7, "e"))]
+
+    assert reasons(asyncio.run(wait_in_vain())) == [
+        Refusal.NOT_ENDED, Refusal.NOT_BEGUN, Refusal.NOT_BEGUN, Refusal.TOO_MUCH, 7,
+    ]  # fmt: skip
+
+
+def test_an_error_of_the_work_is_the_callers() -> None:
+    def fail() -> None:
+        raise TimeoutError("of its own")
+
+    outcomes = asyncio.run(gather(WorkQueue("test", ONE), (fail, "a")))
+    assert isinstance(outcomes[0], TimeoutError)
+    assert str(outcomes[0]) == "of its own"
+
+
+def test_bodies_of_one_person_are_bounded(site: Site) -> None:
+    taken = site.server._app.state.slow_work.bodies
+    upload = upload_by_api(site, 0)
+    person = site.person("contributor", email="c0@example.org")
+    for _ in range(4):
+        taken.take(person)
+    refused = upload()
+    assert (refused.status_code, refused.headers["retry-after"]) == (503, "5")
+    for _ in range(4):
+        taken.leave(person)
+    assert upload().status_code == 422
