@@ -5,6 +5,7 @@ A post's way through the house, stage by stage::
     settings, mistakes     the configuration, and what to say when it is wrong
     sealing                secrets that lie in the database
     clock, logs, trouble   the only reading of the time; logs without secrets; trouble told once
+    name_resolving         addresses of host names, within a time
     outside                the way to addresses that somebody wrote down, never to machines of our own
     content, profiles      what travels between stages; a platform's limits as data
     media/                 originals and renditions, stored by hash: in a folder, or in a bucket

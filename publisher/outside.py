@@ -20,6 +20,7 @@ from urllib3.exceptions import LocationParseError
 from urllib3.util import Url, parse_url
 
 from publisher.machine_errors import machine_problem
+from publisher.name_resolving import RESOLVE_SECONDS, NotResolvedInTime, resolve
 from publisher.special_addresses import IPAddress, is_public
 
 
@@ -74,11 +75,14 @@ def _shut(connection: HTTPConnection) -> None:
         return  # It was closed a moment before.
 
 
-def find_place(url: str, also: Callable[[IPAddress], bool]) -> Place:
+def find_place(url: str, also: Callable[[IPAddress], bool], seconds: float = RESOLVE_SECONDS) -> Place:
     """Where a URL leads. `also`: which addresses may be asked besides the public ones.
 
+    Its name must be resolved within so many `seconds`.
+
     Raises:
-        NotAsked: it is no URL, nobody has that name, or an address of it must not be asked.
+        NotAsked: it is no URL, nobody has that name or tells where it is in time, or an address of it must not
+            be asked.
     """
     try:
         parts = parse_url(url)
@@ -88,16 +92,18 @@ def find_place(url: str, also: Callable[[IPAddress], bool]) -> Place:
         raise NotAsked("only http:// and https:// can be asked")
     host = parts.host.strip("[]")
     port = parts.port or (443 if parts.scheme == "https" else 80)
-    return Place(parts, host, port, _judged(host, port, also))
+    return Place(parts, host, port, _judged(host, port, also, seconds))
 
 
-def _judged(host: str, port: int, also: Callable[[IPAddress], bool]) -> tuple[str, ...]:
+def _judged(host: str, port: int, also: Callable[[IPAddress], bool], seconds: float) -> tuple[str, ...]:
     """Where the host is, when every address that it has may be asked."""
     try:
-        found = [info[4][0] for info in socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)]
+        found = resolve(host, port, seconds)
+    except NotResolvedInTime:
+        raise NotAsked(f"no name server told in time where {host} is") from None
     except (OSError, UnicodeError) as error:
         raise NotAsked(machine_problem(error) or f"there is no {host}") from None
-    addresses = [ipaddress.ip_address(str(each).partition("%")[0]) for each in found]
+    addresses = [ipaddress.ip_address(each.partition("%")[0]) for each in found]
     for address in addresses:
         if not (is_public(address) or also(address)):
             raise NotAsked(f"{host} is no public address, and is not asked")

@@ -11,6 +11,7 @@ from urllib3.util.ssl_match_hostname import CertificateError
 
 from publisher import __version__
 from publisher.clock import monotonic
+from publisher.name_resolving import RESOLVE_SECONDS
 from publisher.outside import NotAsked, Place, ended_in_time, find_place
 
 TIMEOUT_SECONDS = 10.0
@@ -57,8 +58,9 @@ def _judge(status: int) -> str:
 
 def _ask(url: str, loopback: bool, deadline: float) -> tuple[int, str | None]:
     """The status, and where it leads. `deadline`: by the monotonic clock."""
+    left = deadline - monotonic()
     try:
-        place = find_place(url, lambda address: loopback and address.is_loopback)
+        place = find_place(url, lambda address: loopback and address.is_loopback, min(RESOLVE_SECONDS, left))
     except NotAsked as refusal:
         raise NoAnswer(str(refusal)) from None
     failure = ""

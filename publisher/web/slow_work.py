@@ -17,7 +17,7 @@ from concurrent.futures import Future
 from contextlib import contextmanager
 from dataclasses import dataclass
 from enum import Enum, auto
-from typing import Any, Concatenate, ParamSpec, TypeVar
+from typing import Any, ParamSpec, TypeVar
 
 from fastapi import Request
 
@@ -195,13 +195,16 @@ def person_of(request: Request) -> Hashable:
 
 def in_queue(
     choose: Callable[[SlowWork], WorkQueue],
-) -> Callable[[Callable[Concatenate[Request, P], T]], Callable[Concatenate[Request, P], Coroutine[Any, Any, T]]]:
-    """Makes a handler run in a queue instead of in a thread that answers requests."""
+) -> Callable[[Callable[P, T]], Callable[P, Coroutine[Any, Any, T]]]:
+    """Makes a handler, whose request is the argument `request`, run in a queue instead of in a thread of the pages."""
 
-    def wrap(handle: Callable[Concatenate[Request, P], T]) -> Callable[Concatenate[Request, P], Coroutine[Any, Any, T]]:
+    def wrap(handle: Callable[P, T]) -> Callable[P, Coroutine[Any, Any, T]]:
         @functools.wraps(handle)
-        async def queued(request: Request, *arguments: P.args, **options: P.kwargs) -> T:
-            work = functools.partial(handle, request, *arguments, **options)
+        async def queued(*arguments: P.args, **options: P.kwargs) -> T:
+            request = options["request"]
+            if not isinstance(request, Request):
+                raise TypeError("a handler that runs in a queue takes its request by name")
+            work = functools.partial(handle, *arguments, **options)
             return await choose(slow_work_of(request)).run(work, person_of(request))
 
         return queued

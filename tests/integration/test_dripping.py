@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import socket
+import subprocess
+import sys
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -11,11 +13,14 @@ from datetime import UTC, datetime
 import pytest
 import structlog
 
+from publisher import name_resolving
 from publisher.cli import run
 from publisher.health.patience import Patience
+from publisher.name_resolving import NotResolvedInTime, resolve
 from publisher.notices import links, ping
 from publisher.notices.addresses import PING_VARIABLE
 from publisher.notices.links import NoAnswer, check_link
+from publisher.outside import find_place
 from publisher.webhooks import sending
 from tests.patience import wait_until
 
@@ -87,6 +92,71 @@ def test_a_webhook_whose_receiver_drips_its_hand_shake_is_left(monkeypatch: pyte
         outcome = sending.send(f"https://127.0.0.1:{port}/", "s", "1", b"{}", private=True, now=NOON)
     assert outcome.status is None
     assert outcome.trouble.startswith("it gave no answer")
+
+
+@pytest.fixture
+def hanging_resolver(monkeypatch: pytest.MonkeyPatch) -> Iterator[threading.Semaphore]:
+    """A name server that never answers while the test runs; who asks it is counted."""
+    ended, asked = threading.Event(), threading.Semaphore(0)
+
+    def hang(*_arguments: object, **_options: object) -> list[object]:
+        asked.release()
+        ended.wait()
+        return []
+
+    monkeypatch.setattr(socket, "getaddrinfo", hang)
+    monkeypatch.setattr(name_resolving, "_PLACES", threading.BoundedSemaphore(3))
+    yield asked
+    ended.set()
+
+
+@pytest.mark.usefixtures("hanging_resolver")
+def test_a_link_whose_name_server_hangs_is_left(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(links, "RESOLVE_SECONDS", 0.1)
+    with pytest.raises(NoAnswer, match=r"no name server told in time where example\.org is"):
+        check_link("https://example.org/", loopback=False)
+
+
+@pytest.mark.usefixtures("hanging_resolver")
+def test_a_link_has_one_deadline_with_its_name(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(links, "WHOLE_SECONDS", 0.1)
+    with pytest.raises(NoAnswer):
+        check_link("https://example.org/", loopback=False)
+
+
+@pytest.mark.usefixtures("hanging_resolver")
+def test_a_webhook_whose_name_server_hangs_is_left(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(find_place, "__defaults__", (0.1,))
+    outcome = sending.send("https://example.org/", "s", "1", b"{}", private=False, now=NOON)
+    assert (outcome.status, outcome.trouble) == (None, "no name server told in time where example.org is")
+
+
+def test_names_that_hang_do_not_pile_up(hanging_resolver: threading.Semaphore) -> None:
+    for _ in range(3):
+        with pytest.raises(NotResolvedInTime):
+            resolve("example.org", 443, 0.01)
+        assert hanging_resolver.acquire(timeout=60)
+    with pytest.raises(NotResolvedInTime):
+        resolve("example.org", 443, 60)
+    assert not hanging_resolver.acquire(blocking=False)
+
+
+HANGING_PROCESS = """
+import socket, threading
+from publisher.name_resolving import NotResolvedInTime, resolve
+socket.getaddrinfo = lambda *_, **__: threading.Event().wait()
+try:
+    resolve("example.org", 443, 0.01)
+except NotResolvedInTime:
+    print("left")
+"""
+
+
+def test_a_name_server_that_hangs_keeps_no_process_from_ending() -> None:
+    done = subprocess.run(
+        [sys.executable, "-c", HANGING_PROCESS], capture_output=True, text=True, timeout=60, check=True
+    )
+    assert done.stdout == "left\n"
 
 
 def test_a_ping_that_drips_is_left_and_keeps_the_next_from_piling_up(

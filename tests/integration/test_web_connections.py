@@ -20,8 +20,9 @@ from uvicorn.server import ServerState
 
 from publisher.desk import Desk
 from publisher.starter import write_starter
+from publisher.web import rendering
 from publisher.web.connections import BoundedConnection, ConnectionLimits, DeskConfig
-from publisher.web.pages import archive, deliveries
+from publisher.web.pages import deliveries
 from publisher.web.server import WebServer
 from tests.desk_site import Site
 from tests.idle_crowd import idle_crowd
@@ -165,14 +166,14 @@ def test_a_proxy_may_have_more_than_one_address(tmp_path: Path, monkeypatch: pyt
 def test_where_every_connection_is_at_work_a_new_one_is_told_to_come_again(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    go_on, at_work, page = threading.Event(), threading.Semaphore(0), archive.page
+    go_on, at_work, page = threading.Event(), threading.Semaphore(0), rendering.page
 
     def slow(*arguments: Any, **options: Any) -> Any:
         at_work.release()
         assert go_on.wait(PATIENCE)
         return page(*arguments, **options)
 
-    monkeypatch.setattr(archive, "page", slow)
+    monkeypatch.setattr("publisher.web.pages.archive.page", slow)
     with serve(tmp_path, ConnectionLimits(total=3)) as site, ThreadPoolExecutor(3) as many:
         clients = [site.client("admin") for _ in range(3)]
         answers = [many.submit(client.get, "/posts", timeout=PATIENCE) for client in clients]
