@@ -14,15 +14,14 @@ from dataclasses import dataclass, field
 from enum import Enum, auto
 
 from fastapi.concurrency import run_in_threadpool
-from sqlalchemy import func, select
 
 from publisher.clock import monotonic
-from publisher.db.models import Event
 from publisher.db.staff import WebSession
 from publisher.desk import Desk
 from publisher.logs import get_logger
 from publisher.staff.logins import open_sessions
 from publisher.staff.roles import Permission, permissions_of
+from publisher.web.recent import ChangeMark, change_mark
 
 LOOK_SECONDS = 1.0
 QUIET_SECONDS = 15.0
@@ -58,8 +57,8 @@ class ChangeStream:
     person_id: int
     token_hash: str
     permissions: Permissions
-    newest: int
-    """The newest event that the page was told of."""
+    mark: ChangeMark
+    """Of what had happened when the page was told the last time."""
     opened: float
     """By the monotonic clock."""
     news: asyncio.Event = field(default_factory=asyncio.Event)
@@ -81,11 +80,11 @@ class ChangeStreams:
 
     async def listen(self, session: WebSession, permissions: Permissions) -> AsyncIterator[str]:
         """Yields the server-sent events of one page, until it may listen no longer."""
-        newest, _ = await run_in_threadpool(self._look, ())
-        stream = ChangeStream(session.person_id, session.token_hash, permissions, newest, monotonic())
+        mark, _ = await run_in_threadpool(self._look, ())
+        stream = ChangeStream(session.person_id, session.token_hash, permissions, mark, monotonic())
         self._admit(stream)
         try:
-            yield f"retry: {RETRY_MS}\nid: {newest}\n\n"
+            yield f"retry: {RETRY_MS}\nid: {mark[0]}\n\n"
             while stream.end is None:
                 yield await self._next_message(stream)
             if stream.end is StreamEnd.DISPLACED:
@@ -100,7 +99,8 @@ class ChangeStreams:
         except TimeoutError:
             return ": quiet\n\n"
         stream.news.clear()
-        return ": ends\n\n" if stream.end else f"id: {stream.newest}\nevent: change\ndata: {stream.newest}\n\n"
+        newest = stream.mark[0]
+        return ": ends\n\n" if stream.end else f"id: {newest}\nevent: change\ndata: {newest}\n\n"
 
     def _admit(self, stream: ChangeStream) -> None:
         of_person = [other for other in self._open if other.person_id == stream.person_id]
@@ -129,7 +129,7 @@ class ChangeStreams:
                 return
             try:
                 hashes = tuple({stream.token_hash for stream in self._open})
-                newest, permissions = await run_in_threadpool(self._look, hashes)
+                mark, permissions = await run_in_threadpool(self._look, hashes)
             except Exception as error:
                 get_logger("web").warning("open pages can't be told of changes", error=type(error).__name__)
                 self._end_all(StreamEnd.NOT_READ)
@@ -137,21 +137,21 @@ class ChangeStreams:
             for stream in list(self._open):
                 # One that came while the database was read is looked at the next time.
                 if stream.token_hash in hashes:
-                    self._tell(stream, newest, permissions.get(stream.token_hash))
+                    self._tell(stream, mark, permissions.get(stream.token_hash))
 
-    def _tell(self, stream: ChangeStream, newest: int, permissions: Permissions | None) -> None:
+    def _tell(self, stream: ChangeStream, mark: ChangeMark, permissions: Permissions | None) -> None:
         if permissions is None or set(permissions) != set(stream.permissions):
             self._end(stream, StreamEnd.SESSION_OVER)
         elif monotonic() - stream.opened > MAX_SECONDS:
             self._end(stream, StreamEnd.TIME_OVER)
-        elif newest > stream.newest:
-            stream.newest = newest
+        elif mark != stream.mark:
+            stream.mark = mark
             stream.news.set()
 
-    def _look(self, token_hashes: Collection[str]) -> tuple[int, Mapping[str, Permissions]]:
-        """The newest event, and the present permissions of these sessions, without those that are over."""
+    def _look(self, token_hashes: Collection[str]) -> tuple[ChangeMark, Mapping[str, Permissions]]:
+        """A mark of what has happened, and the present permissions of these sessions, without those that are over."""
         desk = self._desk
         with desk.database.reading() as session:
-            newest = session.scalar(select(func.max(Event.id))) or 0
+            mark = change_mark(session)
             still_open = open_sessions(session, token_hashes, desk.now()) if token_hashes else []
-            return newest, {each.token_hash: permissions_of(each.person.roles) for each in still_open}
+            return mark, {each.token_hash: permissions_of(each.person.roles) for each in still_open}

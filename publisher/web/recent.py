@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Generic, TypeVar
 
-from sqlalchemy import func, select
+from sqlalchemy import Connection, func, select
 from sqlalchemy.orm import Session
 
 from publisher.db.models import Event
@@ -21,29 +21,48 @@ LASTS = timedelta(seconds=5)
 """What the clock alone brings about is seen this late."""
 MAX_PAGES = 32
 """So many rendered pages are kept, of about 100 kB each."""
+MAX_OVERTAKEN = 1000
+"""On PostgreSQL an event may become visible after others with higher numbers; so many, and it is still noticed."""
+
+ChangeMark = tuple[int, int]
+"""Differs from another one when something happened in between."""
+
+
+def change_mark(connection: Session | Connection) -> ChangeMark:
+    """Returns a mark of all that has happened, as far as this transaction sees it.
+
+    Whatever is changed leaves an event in the same transaction. SQLite has one writer at a time, so that the newest
+    event tells. On PostgreSQL a transaction that took its number earlier may be committed later: the sum of the
+    newest numbers changes with it.
+    """
+    bind = connection.get_bind() if isinstance(connection, Session) else connection
+    newest = select(Event.id).order_by(Event.id.desc())
+    newest = newest.limit(MAX_OVERTAKEN if bind.dialect.name == "postgresql" else 1)
+    numbers = newest.subquery()
+    found = connection.execute(select(func.max(numbers.c.id), func.sum(numbers.c.id))).one()
+    return int(found[0] or 0), int(found[1] or 0)
 
 
 class Recent(Generic[T]):
     """One value, worked out from the database: anew when something happened since, and when it grew old.
 
-    Whatever is changed leaves an event in the same transaction, so that the newest event tells.
     The value is shared by many threads, and must not be changed.
     """
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
-        self._kept: tuple[int, datetime, T] | None = None
+        self._kept: tuple[ChangeMark, datetime, T] | None = None
 
     def get(self, session: Session, now: datetime, make: Callable[[], T]) -> T:
         """The kept value, or what `make` reads in this transaction."""
-        newest = session.scalar(select(func.max(Event.id))) or 0
+        mark = change_mark(session)
         with self._lock:
             kept = self._kept
-        if kept is not None and kept[0] == newest and timedelta(0) <= now - kept[1] < LASTS:
+        if kept is not None and kept[0] == mark and timedelta(0) <= now - kept[1] < LASTS:
             return kept[2]
         made = make()
         with self._lock:
-            self._kept = (newest, now, made)
+            self._kept = (mark, now, made)
         return made
 
 
@@ -53,12 +72,12 @@ class _Rendered:
 
     lock: threading.Lock = field(default_factory=threading.Lock)
     """Held while it is made: whoever else asks for it waits, instead of making it too."""
-    event: int = -1
+    mark: ChangeMark = (-1, -1)
     at: datetime | None = None
     body: bytes = b""
 
-    def is_of(self, event: int, now: datetime) -> bool:
-        return self.at is not None and event == self.event and timedelta(0) <= now - self.at < LASTS
+    def is_of(self, mark: ChangeMark, now: datetime) -> bool:
+        return self.at is not None and mark == self.mark and timedelta(0) <= now - self.at < LASTS
 
 
 class RenderedPages:
@@ -76,12 +95,12 @@ class RenderedPages:
         """Returns the kept page, or what `make` renders. `key`: all that the page depends on besides the events."""
         # Read before the page is made: what happens in between makes it too old, never too new.
         with database.asking() as connection:
-            newest = connection.scalar(select(func.max(Event.id))) or 0
+            mark = change_mark(connection)
         page = self._page(key)
         with page.lock:
-            if not page.is_of(newest, now):
+            if not page.is_of(mark, now):
                 page.body = make()
-                page.event, page.at = newest, now
+                page.mark, page.at = mark, now
             return page.body
 
     def _page(self, key: Hashable) -> _Rendered:

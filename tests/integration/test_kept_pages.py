@@ -1,0 +1,103 @@
+"""Pages that are kept are never out of date, whatever order transactions are committed in."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from datetime import datetime, timedelta
+
+import pytest
+from sqlalchemy.orm import Session
+
+from publisher.db.session import Database
+from publisher.lifecycle import record_event
+from publisher.web import recent
+from publisher.web.recent import Recent, RenderedPages
+from tests.conftest import on_every_database
+
+Page = Callable[[], bytes]
+
+
+class Counted:
+    """Makes a value, another one each time."""
+
+    def __init__(self) -> None:
+        self.times = 0
+
+    def __call__(self) -> bytes:
+        self.times += 1
+        return str(self.times).encode()
+
+
+@contextmanager
+def open_event(database: Database, now: datetime) -> Iterator[None]:
+    """An event that has its number, and is committed at the end of the block."""
+    with database.writing() as session:
+        record_event(session, "early", now=now)
+        session.flush()
+        yield
+
+
+def commit_event(database: Database, now: datetime) -> None:
+    with database.writing() as session:
+        record_event(session, "something", now=now)
+
+
+@pytest.fixture(params=["values", "pages"])
+def page(request: pytest.FixtureRequest, now: datetime, monkeypatch: pytest.MonkeyPatch) -> Callable[[Database], Page]:
+    """Asks for what is kept of either kind, for as long as nothing happens."""
+    monkeypatch.setattr(recent, "LASTS", timedelta(hours=1))
+
+    def of(database: Database) -> Page:
+        values: Recent[bytes] = Recent()
+        pages, make = RenderedPages(), Counted()
+
+        def value() -> bytes:
+            with database.reading() as session:
+                return values.get(session, now, make)
+
+        return value if request.param == "values" else lambda: pages.get(database, now, "key", make)
+
+    return of
+
+
+@on_every_database
+def test_what_is_kept_is_made_anew_after_an_event(
+    database: Database, now: datetime, page: Callable[[Database], Page]
+) -> None:
+    ask = page(database)
+    assert [ask(), ask()] == [b"1", b"1"]
+    commit_event(database, now)
+    assert [ask(), ask()] == [b"2", b"2"]
+
+
+def test_an_event_that_was_overtaken_is_noticed(
+    postgres_database: Database, now: datetime, page: Callable[[Database], Page]
+) -> None:
+    ask = page(postgres_database)
+    with open_event(postgres_database, now):
+        for _ in range(3):
+            commit_event(postgres_database, now)
+        assert [ask(), ask()] == [b"1", b"1"]
+    assert [ask(), ask()] == [b"2", b"2"]
+
+
+def test_an_event_that_was_overtaken_by_too_many_is_seen_when_the_page_grows_old(
+    postgres_database: Database, now: datetime, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(recent, "MAX_OVERTAKEN", 2)
+    pages, make = RenderedPages(), Counted()
+    with open_event(postgres_database, now):
+        for _ in range(3):
+            commit_event(postgres_database, now)
+        assert pages.get(postgres_database, now, "key", make) == b"1"
+    assert pages.get(postgres_database, now, "key", make) == b"1"
+    assert pages.get(postgres_database, now + recent.LASTS, "key", make) == b"2"
+
+
+@on_every_database
+def test_the_mark_is_the_same_while_nothing_happens(database: Database, now: datetime) -> None:
+    commit_event(database, now)
+    with database.reading() as session, database.reading_rows() as connection:
+        assert isinstance(session, Session)
+        assert recent.change_mark(session) == recent.change_mark(connection)
