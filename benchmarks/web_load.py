@@ -82,7 +82,7 @@ class Caller:
         self._free.clear()
 
 
-async def _load(url: str, cookie: str, rate: float, seconds: float) -> Result:
+async def load(url: str, cookie: str, rate: float, seconds: float) -> Result:
     caller, result = Caller(url, cookie), Result()
     begin = time.perf_counter()
     async with asyncio.TaskGroup() as tasks:
@@ -126,10 +126,10 @@ def _measure(trees: Sequence[tuple[str, str, int]], cookie: str, wanted: argpars
     print("| program | a second | p50 | p95 | worst | answers | memory | load |")
     print("| --- | --- | --- | --- | --- | --- | --- | --- |")
     for _, url, _ in trees:
-        asyncio.run(_load(url, cookie, 10, 2))
+        asyncio.run(load(url, cookie, 10, 2))
     for rate in wanted.rates:
         for name, url, pid in trees:
-            result = asyncio.run(_load(url, cookie, rate, wanted.seconds))
+            result = asyncio.run(load(url, cookie, rate, wanted.seconds))
             _tell(name, rate, result, _resident(pid))
     time.sleep(wanted.rest)
     for name, _, pid in trees:
