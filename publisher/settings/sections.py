@@ -179,7 +179,7 @@ class WebSettings(Section):
     connections: int = Field(default=500, ge=8, le=20_000)
     """So many may be open at once, and never more than half of the process's file descriptors."""
     connections_per_address: int = Field(default=100, ge=4)
-    """Of these, so many from one address; not counted for `proxies` and for this machine."""
+    """Of these, so many from one IPv4 address or IPv6 /64 network; not counted for `proxies` and for this machine."""
 
 
 class HealthSettings(Section):

@@ -179,6 +179,8 @@ class SlowWork:
         """Files of a whole history."""
         self.bodies = Places(total=16, per_person=4)
         """Large pictures that are coming in at once, each in a temporary file."""
+        self.pieces = Places(total=24, per_person=6)
+        """Pieces of pictures that are coming in at once, or wait until they are examined: megabytes of memory each."""
 
 
 def slow_work_of(request: Request) -> SlowWork:

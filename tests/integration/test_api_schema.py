@@ -43,7 +43,6 @@ from tests.desk_site import Site, open_starter_site
 from tests.fakes import add_delivery
 from tests.outlet import draw
 
-
 ADOPT = "/deliveries/{delivery_id}/adopt"
 
 

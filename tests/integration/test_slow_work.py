@@ -250,14 +250,19 @@ def test_an_error_of_the_work_is_the_callers() -> None:
     assert str(outcomes[0]) == "of its own"
 
 
-def test_bodies_of_one_person_are_bounded(site: Site) -> None:
-    taken = site.server._app.state.slow_work.bodies
-    upload = upload_by_api(site, 0)
+@pytest.mark.parametrize(("upload", "kind"), [(upload_by_api, "bodies"), (upload_by_page, "pieces")])
+def test_bodies_of_one_person_are_bounded(
+    site: Site, upload: Callable[[Site, int], Callable[[], requests.Response]], kind: str
+) -> None:
+    places = getattr(site.server._app.state.slow_work, kind)
+    ask_again = upload(site, 0)
     person = site.person("contributor", email="c0@example.org")
-    for _ in range(4):
-        taken.take(person)
-    refused = upload()
+    share = places._per_person
+    for _ in range(share):
+        places.take(person)
+    refused = ask_again()
     assert (refused.status_code, refused.headers["retry-after"]) == (503, "5")
-    for _ in range(4):
-        taken.leave(person)
-    assert upload().status_code == 422
+    for _ in range(share):
+        places.leave(person)
+    assert ask_again().status_code == 422
+    assert not places._taken

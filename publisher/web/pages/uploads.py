@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import AsyncIterator
 from functools import partial
 from typing import Annotated
 
@@ -31,12 +32,14 @@ LARGEST_SIZE = 10**15
 Id = Annotated[str, Path(pattern="^[0-9a-f]{32}$")]
 
 
-async def piece_of(request: Request) -> bytes:
-    """The raw body of a request."""
-    try:
-        return await request.body()
-    except ClientDisconnect:
-        raise PageError("The connection was lost; the piece is sent again.") from None
+async def piece_of(request: Request) -> AsyncIterator[bytes]:
+    """The raw body of a request. Raises WorkRefused where too many come in already: they are in memory."""
+    with slow_work_of(request).pieces.taken_by(person_of(request)):
+        try:
+            piece = await request.body()
+        except ClientDisconnect:
+            raise PageError("The connection was lost; the piece is sent again.") from None
+        yield piece
 
 
 @router.post("/uploads")
