@@ -79,7 +79,7 @@ _COUNTED_BITS = 64
 def is_public(address: IPAddress) -> bool:
     """Tells whether an address, and any IPv4 address that it carries inside, belongs to a public machine."""
     if isinstance(address, IPv4Address):
-        return not any(address in block for block in (*_IPV4_SPECIAL, *_CLOUD_SERVICES))
+        return not (_is_of_a_cloud(address) or any(address in block for block in _IPV4_SPECIAL))
     plain = _without_zone(address)
     last = IPv4Address(int(plain) & 0xFFFFFFFF)
     if plain in _TRANSLATED:
@@ -93,7 +93,11 @@ def is_public(address: IPAddress) -> bool:
 def is_own_network(address: IPAddress) -> bool:
     """Tells whether an address is this machine's, or one of a private network."""
     plain = _without_zone(address) if isinstance(address, IPv6Address) else address
-    return not any(plain in block for block in _CLOUD_SERVICES) and any(plain in block for block in _OWN)
+    return not _is_of_a_cloud(plain) and any(plain in block for block in _OWN)
+
+
+def _is_of_a_cloud(address: IPAddress) -> bool:
+    return any(address in block for block in _CLOUD_SERVICES)
 
 
 def plain_address(text: str) -> str:

@@ -175,6 +175,8 @@ class SlowWork:
         """Finished pictures are fetched for pages, from a disk or from storage elsewhere."""
         self.network = WorkQueue("network", WorkLimits(workers=4, waiting=12, per_person=4, seconds=50))
         """A platform or a name server is asked while a person waits."""
+        self.previews = WorkQueue("previews", WorkLimits(workers=2, waiting=20, per_person=4, seconds=20))
+        """Unfinished texts are adapted for every channel, which takes a second for the longest."""
         self.exports = WorkQueue("exports", WorkLimits(workers=1, waiting=6, per_person=2, seconds=50))
         """Files of a whole history."""
         self.bodies = Places(total=16, per_person=4)

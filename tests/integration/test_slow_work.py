@@ -139,6 +139,7 @@ SLOW_HANDLERS: dict[str, tuple[str, Exception, Act]] = {
     "adopt": (f"{PAGES}.deliveries.adopt", PLATFORM_AWAY, adopt),
     "adopt by API": ("publisher.web.api.deliveries.adopt", PLATFORM_AWAY, adopt_by_api),
     "export": (f"{PAGES}.deliveries.all_deliveries", PLATFORM_AWAY, get("/deliveries/export.csv")),
+    "preview": (f"{PAGES}.editor.looks_context", PLATFORM_AWAY, post("/preview", {"title": "A"})),
     "examine": (f"{PAGES}.channels.examine", PLATFORM_AWAY, post("/channels/tumblr/examine")),
     "rehearse": (f"{PAGES}.channels.rehearse_channel", PLATFORM_AWAY, post("/channels/tumblr/rehearse")),
     "connect": (

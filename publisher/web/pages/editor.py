@@ -32,6 +32,7 @@ from publisher.web.post_form import (
     stored_fields,
 )
 from publisher.web.rendering import address, desk_of, flash, go, page
+from publisher.web.slow_work import in_queue
 
 router = APIRouter()
 
@@ -131,6 +132,7 @@ def forget_autosave(request: Request, post_id: int) -> Response:
 
 
 @router.post("/preview")
+@in_queue(lambda work: work.previews)
 def live_preview(request: Request, form: Annotated[FormData, Depends(posted)]) -> Response:
     """What the form would become, as the part of a page."""
     context = looks_context(request, fields_of(form))

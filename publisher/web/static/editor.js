@@ -5,6 +5,7 @@ const looks = document.getElementById("looks");
 const told = document.getElementById("saved");
 const key = document.querySelector("meta[name=csrf]");
 const PREVIEW_PAUSE = 120;
+const PREVIEW_AGAIN = 2000;
 const SAVE_PAUSE = 1500;
 
 let asking = null;
@@ -37,6 +38,8 @@ async function preview() {
   try {
     const answer = await send(form.dataset.preview, { signal: asking.signal });
     if (answer.ok || answer.status === 422) show(await answer.text());
+    // The desk has too many previews to make just now.
+    if (answer.status === 503) previewTimer = setTimeout(preview, PREVIEW_AGAIN);
     looks.removeAttribute("aria-busy");
   } catch (error) {
     if (error.name === "AbortError") return;
