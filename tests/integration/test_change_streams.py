@@ -53,6 +53,9 @@ class Listener:
         self._lines = self.answer.iter_lines(chunk_size=1, decode_unicode=True)
         assert next(self._lines) == "retry: 5000"
 
+    def close(self) -> None:
+        self.answer.close()
+
     def until_it_ends(self) -> list[str]:
         return list(self._lines)
 
@@ -66,7 +69,8 @@ def listen() -> Iterator[Callable[[Client], Listener]]:
 
         def begin(client: Client) -> Listener:
             listener = Listener(client)
-            stack.callback(listener.answer.close)
+            # Bound to the listener: without its lines, which nobody reads any more, the connection would be closed.
+            stack.callback(listener.close)
             return listener
 
         yield begin
@@ -177,7 +181,7 @@ def test_listening_does_not_keep_a_session_alive(site: Site, listen: Callable[[C
 
 
 def test_nobody_is_looked_for_when_nobody_listens(site: Site, listen: Callable[[Client], Listener]) -> None:
-    listen(site.client("editor")).answer.close()
+    listen(site.client("editor")).close()
     streams = streams_of(site)
     wait_until(lambda: len(streams) == 0, "the stream is forgotten")
     wait_until(lambda: streams._watch is not None and streams._watch.done(), "the task ends")
@@ -187,6 +191,7 @@ def test_streams_give_way_to_people_who_ask_for_pages(tmp_path: Path, listen: Ca
     with serve(tmp_path, ConnectionLimits(total=8)) as site:
         for number in range(12):
             listen(site.client("contributor", email=f"c{number % 4}@example.org"))
+        assert site.server.connections == 8
         for _ in range(3):
             assert requests.get(f"{site.url}/login", timeout=PATIENCE).status_code == 200
         assert site.server.connections <= 8
