@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
 from functools import partial
-from ipaddress import ip_address, ip_network
+from ipaddress import ip_network
 from typing import Any
 
 from sqlalchemy import ColumnElement, delete, func, select, update
@@ -25,6 +25,7 @@ from publisher.db.session import Database
 from publisher.db.staff import LoginFailure, Person
 from publisher.lifecycle import record_event
 from publisher.logs import get_logger
+from publisher.special_addresses import counted_network
 
 WINDOW = timedelta(minutes=15)
 DAY = timedelta(days=1)
@@ -99,16 +100,7 @@ class _Limit:
 
 def guess_at(subject: GuessedSubject, name: str, address: str, browser: str = "") -> Guess:
     """Describes a try at a subject from an address of the network."""
-    return Guess(hashlib.sha256(f"{subject}\0{name}".encode()).hexdigest(), network_of(address), browser)
-
-
-def network_of(address: str) -> str:
-    """Returns what counts as one address: of IPv6 the 64 leading bits, which one household has."""
-    try:
-        found = ip_address(address.partition("%")[0])
-    except ValueError:
-        return address[:64]
-    return str(ip_network((found, 64), strict=False)) if found.version == 6 and not found.ipv4_mapped else str(found)
+    return Guess(hashlib.sha256(f"{subject}\0{name}".encode()).hexdigest(), counted_network(address), browser)
 
 
 def site_of(network: str) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hmac
+from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from urllib.parse import urlsplit
 
@@ -21,7 +22,7 @@ from publisher.staff.logins import ABSOLUTE_LIMIT, Opened, renew_session, sessio
 from publisher.staff.roles import permissions_of
 from publisher.staff.tokens import is_form_key_of
 from publisher.web.access import CONFIRM_WITHIN, RULES, SECRET_FORMS, Access, allows
-from publisher.web.errors import ConfirmationNeeded, Forbidden, FormOutOfDate, LoginNeeded, NotThere, PageError
+from publisher.web.errors import ConfirmationNeeded, Forbidden, FormOutOfDate, LoginNeeded, NotThere
 from publisher.web.headers import GIVEN_COOKIES
 
 COOKIE = "publisher_session"
@@ -50,13 +51,13 @@ class BrowserTokens:
     browser: str
 
 
-async def guard(request: Request) -> None:
-    """Let the request through, or raise what ends it."""
+async def guard(request: Request) -> AsyncIterator[None]:
+    """Lets the request through, or raises what ends it; closes the files of its form, however it ends."""
     try:
         await _admit(request)
-    except PageError:
+        yield
+    finally:
         await request.close()
-        raise
 
 
 async def _admit(request: Request) -> None:

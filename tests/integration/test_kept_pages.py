@@ -98,6 +98,6 @@ def test_an_event_that_was_overtaken_by_too_many_is_seen_when_the_page_grows_old
 @on_every_database
 def test_the_mark_is_the_same_while_nothing_happens(database: Database, now: datetime) -> None:
     commit_event(database, now)
-    with database.reading() as session, database.reading_rows() as connection:
+    with database.reading() as session, database.asking() as connection:
         assert isinstance(session, Session)
         assert recent.change_mark(session) == recent.change_mark(connection)

@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import re
+import tempfile
 from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
+from typing import IO, Any
 
 import pyotp
 import pytest
 import requests
 from cryptography.fernet import Fernet
 from sqlalchemy import select
+from starlette import formparsers
 from starlette.routing import Route
 
 from publisher.clock import ShiftedClock
@@ -25,7 +28,7 @@ from publisher.web.guard import COOKIE
 from publisher.web.pages import ROUTERS
 from tests.conftest import WriteDesk
 from tests.desk_site import PASSWORD, Client, Site, everyone, open_starter_site, text_of
-from tests.patience import PATIENCE
+from tests.patience import PATIENCE, wait_until
 
 ROUTES = sorted(
     (method, route.path, route.name)
@@ -284,3 +287,21 @@ def test_the_pages_forbid_foreign_content(site: Site, tmp_path: Path) -> None:
     assert headers["cache-control"] == "no-store"
     assert "immutable" in site.client().get("/static/desk.css").headers["cache-control"]
     assert site.client().get("/static/../app.py").status_code == 404
+
+
+@pytest.mark.parametrize("path", ["/logout", "/channels/nowhere/pause", "/posts", "/posts/1/approve"])
+def test_files_that_nobody_asked_for_are_closed(site: Site, path: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """An unclosed file stays open until the garbage collector comes, and enough of them use up the descriptors."""
+    opened: list[IO[bytes]] = []
+
+    class Recorded(tempfile.SpooledTemporaryFile[bytes]):
+        def __init__(self, *args: Any, **more: Any) -> None:
+            super().__init__(*args, **more)
+            opened.append(self)
+
+    monkeypatch.setattr(formparsers, "SpooledTemporaryFile", Recorded)
+    admin = site.client("admin")
+    files = {"strange": ("a.png", b"x", "image/png")}
+    admin.post(path, data={"csrf": admin.csrf, "title": "Cells"}, files=files, allow_redirects=False)
+    wait_until(lambda: all(file.closed for file in opened), "every file of the form is closed")
+    assert opened
