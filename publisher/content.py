@@ -286,7 +286,6 @@ class Publication(Frozen):
     former_id: str = ""
     """The id that the post had before it was published, where the platform gave it another one."""
     url: str | None = None
-    state: Literal["published", "processing"] = "published"
     request_id: str | None = None
     answer: str = ""
     """What came back, shortened, without secrets."""

@@ -20,7 +20,7 @@ from publisher.content import AdaptedPost, Publication
 from publisher.db.history import note_intent
 from publisher.db.models import Attempt, Delivery, Event, Pick, Post
 from publisher.platforms.registry import canonical_id
-from publisher.states import LEASED, MOVES, WAITING, State
+from publisher.states import BY_HAND, LEASED, MOVES, SENT, WAITING, State
 
 DELIVERIES = cast("Table", Delivery.__table__)
 ATTEMPTS = cast("Table", Attempt.__table__)
@@ -42,8 +42,6 @@ CANCELED_THREAD = (
 )
 REPLACEABLE = (State.PENDING, State.HELD, State.FAILED)
 """The states in which a delivery that was never sent may get another text."""
-SENT = frozenset({State.PUBLISHING, State.PROCESSING, State.UNCONFIRMED})
-"""The states after an intent to publish."""
 NEVER_TOO_LATE = datetime(9999, 1, 1, tzinfo=UTC)
 """When a reply expires: a thread whose first part is public is completed, whatever the lateness rule says."""
 RESTORED = "The desk was restored from a backup; it is looked up whether this went out before."
@@ -312,10 +310,9 @@ def restore_deliveries(session: Session, now: datetime, key_of: Callable[[Delive
 
     A path of its own beside `MOVES`: no running desk may go from `pending` to `unconfirmed`.
     """
-    by_hand = (State.HELD, State.FAILED, State.MISSED)
     session.execute(
         update(Delivery)
-        .where(Delivery.state.in_(by_hand), Delivery.unknown_since.is_(None))
+        .where(Delivery.state.in_(BY_HAND), Delivery.unknown_since.is_(None))
         .values(unknown_since=now, fence=Delivery.fence + 1)
     )
     # What waits for a later try now may have been tried at its hour, or let go by a person.

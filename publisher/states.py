@@ -10,7 +10,6 @@ class State(StrEnum):
     PENDING = "pending"
     PREPARING = "preparing"
     PUBLISHING = "publishing"
-    PROCESSING = "processing"
     UNCONFIRMED = "unconfirmed"
     PUBLISHED = "published"
     HELD = "held"
@@ -36,21 +35,13 @@ MOVES: dict[State, dict[State, str]] = {
     },
     S.PUBLISHING: {
         S.PUBLISHED: "the platform said so",
-        S.PROCESSING: "accepted, not visible yet",
         S.UNCONFIRMED: "the answer was lost, or the worker is gone",
         S.PENDING: "surely not published, may be tried later",
         S.HELD: "refused, needs a person",
         S.FAILED: "refused for good",
     },
-    S.PROCESSING: {
-        S.PUBLISHED: "it is visible now",
-        S.FAILED: "the platform gave up on it",
-        S.UNCONFIRMED: "it can't be found",
-        S.HELD: "the platform can't tell, a person decides",
-    },
     S.UNCONFIRMED: {
         S.PUBLISHED: "found on the platform",
-        S.PROCESSING: "found, not visible yet",
         S.PENDING: "surely absent, same key again",
         S.HELD: "the platform can't tell, a person decides",
         S.CANCELED: "a person decides",
@@ -75,12 +66,20 @@ MOVES: dict[State, dict[State, str]] = {
 }
 LEASED = (S.PREPARING, S.PUBLISHING)
 """A worker has it, until its lease ends. One per channel at most."""
-LOOKED_UP = (S.UNCONFIRMED, S.PROCESSING)
+LOOKED_UP = (S.UNCONFIRMED,)
 """It may be public, and the platform is asked at `due_at`."""
 WAITING = frozenset({S.PENDING, *LOOKED_UP})
 """The states that are looked at again at `due_at`."""
 BY_HAND = (S.HELD, S.FAILED, S.MISSED)
 """Nothing happens until a person decides."""
+SENT = frozenset({S.PUBLISHING, S.UNCONFIRMED})
+"""The states after an intent to publish."""
+UNPUBLISHED = (S.FAILED, S.MISSED, S.CANCELED)
+"""It did not become public, as far as is known."""
+AT_REST = (S.PUBLISHED, S.HELD, *UNPUBLISHED)
+"""Nothing is done by itself any more but reading from the platform."""
+OPEN = (*LEASED, S.PENDING, *LOOKED_UP, S.HELD)
+"""Something or somebody still has to do with it."""
 FINAL = frozenset(state for state, onward in MOVES.items() if not onward)
 
 

@@ -26,7 +26,6 @@ STATE_STYLES = {
     "pending": "cyan",
     "preparing": "cyan",
     "publishing": "cyan",
-    "processing": "cyan",
     "unconfirmed": "yellow",
     "held": "bold red",
     "failed": "bold red",

@@ -29,6 +29,7 @@ IN_FLIGHT = text(one_of("state", LEASED))
 WAITING = text("state = 'approved' AND NOT reserve AND fixed_date IS NULL AND last_shown_on IS NULL")
 DATED = text("fixed_date IS NOT NULL")
 NOT_PUBLIC = text("remote_id IS NULL")
+HAS_REMOTE_ID = text("remote_id IS NOT NULL")
 PENDING = text("state = 'pending'")
 TO_VERIFY = text("verify_at IS NOT NULL")
 PUBLISHED = text("published_at IS NOT NULL")
@@ -156,12 +157,18 @@ class Delivery(Base):
         CheckConstraint(f"({one_of('state', LEASED)}) = (lease_until IS NOT NULL)", name="lease"),
         CheckConstraint("(lease_until IS NULL) = (lease_owner IS NULL)", name="owner"),
         CheckConstraint("(state = 'published') = (remote_id IS NOT NULL)", name="remote_id"),
-        CheckConstraint(
-            "state NOT IN ('publishing', 'processing', 'unconfirmed') OR idempotency_key IS NOT NULL", name="key"
-        ),
+        CheckConstraint("state NOT IN ('publishing', 'unconfirmed') OR idempotency_key IS NOT NULL", name="key"),
         Index("uq_delivery_in_flight", "channel_name", unique=True, sqlite_where=IN_FLIGHT, postgresql_where=IN_FLIGHT),
         Index(
             "ix_delivery_due", "channel_name", "state", "due_at", sqlite_where=NOT_PUBLIC, postgresql_where=NOT_PUBLIC
+        ),
+        Index(
+            "uq_delivery_remote_id",
+            "channel_name",
+            "remote_id",
+            unique=True,
+            sqlite_where=HAS_REMOTE_ID,
+            postgresql_where=HAS_REMOTE_ID,
         ),
         Index("ix_delivery_expires", "state", "expires_at", sqlite_where=PENDING, postgresql_where=PENDING),
         Index(
@@ -219,8 +226,6 @@ class Delivery(Base):
     remote_id: Mapped[str | None] = mapped_column(String(120))
     remote_url: Mapped[str | None] = mapped_column(Text)
     published_at: Mapped[datetime | None]
-    processing_id: Mapped[str | None] = mapped_column(String(120))
-    """What the platform called a post that it accepted but does not show yet."""
     problem: Mapped[str] = mapped_column(Text, default="")
     """One sentence for people: what is wrong and what to do. Empty: nothing."""
 

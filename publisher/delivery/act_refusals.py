@@ -26,7 +26,6 @@ class Reason(StrEnum):
     CANCELED = "already-canceled"
     PENDING = "already-waiting"
     BEING_LOOKED_UP = "being-looked-up"
-    BEING_PROCESSED = "being-processed"
     BEING_SENT = "being-sent"
     MAY_BE_PUBLIC = "may-be-public"
     NOT_A_LINK = "not-a-link"
@@ -62,8 +61,6 @@ SENTENCES: Mapping[Reason, str] = {
     Reason.PENDING: "Delivery {delivery} is waiting to go out already.",
     Reason.BEING_LOOKED_UP: "Delivery {delivery} may be public: it is being looked up on {platform}. "
     "Wait for the answer before you {act} it.",
-    Reason.BEING_PROCESSED: "{platform} has accepted delivery {delivery} and is still working on it. "
-    "Wait until that ends before you {act} it.",
     Reason.BEING_SENT: "Delivery {delivery} is in a worker's hands just now; wait a minute, then {act} it.",
     Reason.MAY_BE_PUBLIC: "Delivery {delivery} may already be public, and a retry could post it twice. "
     "Look on {platform} first.",

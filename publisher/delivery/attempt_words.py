@@ -7,7 +7,6 @@ from collections.abc import Mapping
 KINDS: Mapping[str, str] = {"send": "sending", "lookup": "look-up", "verify": "read-back"}
 OUTCOMES: Mapping[str, str] = {
     "published": "published",
-    "processing": "accepted, not visible yet",
     "found": "the post is there",
     "absent": "the post is not shown",
     "cannot tell": "the platform can't tell",

@@ -52,7 +52,6 @@ class ClaimedDelivery:
     unknown_since: datetime | None
     sent_at: datetime | None
     remote_id: str | None
-    processing_id: str | None
     quotas_told: bool
     """Whether the platform told any quota of the moment at which a post was taken. Of a reading: False."""
 
@@ -62,7 +61,7 @@ COLUMNS = [
     for name in (
         *("id", "channel_name", "fence", "state", "adapted", "token", "scheduled_at", "idempotency_key"),
         *("preparation", "expires_at", "tries", "lookups", "clean_lookups", "lost_requests", "reported_public"),
-        *("unknown_since", "sent_at", "remote_id", "processing_id"),
+        *("unknown_since", "sent_at", "remote_id"),
     )
 ]
 CHANNEL: BindParameter[str] = bindparam("channel")
@@ -205,6 +204,5 @@ def _claimed(row: RowMapping, *, fence: int, state: State) -> ClaimedDelivery:
         unknown_since=row["unknown_since"],
         sent_at=row["sent_at"],
         remote_id=row["remote_id"],
-        processing_id=row["processing_id"],
         quotas_told=bool(row.get("quotas_told")),
     )

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from datetime import datetime, timedelta
 
-from sqlalchemy import case, literal, select, update
+from sqlalchemy import literal, select, update
 from sqlalchemy.orm import Session, load_only
 
 from publisher.db.models import Delivery, Event
 from publisher.db.operations import Channel, Notice
 from publisher.db.session import Database
 from publisher.lifecycle import record_event
-from publisher.states import State
+from publisher.states import LOOKED_UP, State
 
 CLOCK_SET = "clock set"
 """The event's name; its detail has `seconds`, negative where the clock was put back."""
@@ -28,13 +28,13 @@ def begin_look_ups_anew(database: Database, now: datetime, change: timedelta, fi
     is moved with a clock that was put back.
     """
     instant = literal(now, Delivery.unknown_since.type)
-    waiting = Delivery.state.in_((State.UNCONFIRMED, State.PROCESSING))
+    waiting = Delivery.state.in_(LOOKED_UP)
     with database.writing() as session:
         begun = session.execute(
             update(Delivery)
             .where(Delivery.remote_id.is_(None), waiting)
             .values(
-                unknown_since=case((Delivery.state == State.UNCONFIRMED, instant), else_=Delivery.unknown_since),
+                unknown_since=instant,
                 due_at=now + first_look_up,
                 lookups=0,
                 clean_lookups=0,

@@ -26,8 +26,8 @@ from publisher.delivery.quotas import LONGEST_WAIT
 from publisher.delivery.refusals import weigh
 from publisher.lifecycle import Fenced, look_again, move, record_late_success
 from publisher.logs import get_logger
-from publisher.platforms.base import PlatformAdapter, SupportsLookup, SupportsReadBack
-from publisher.platforms.errors import CredentialsRefused, PlatformError, RateLimited, Unavailable
+from publisher.platforms.base import PlatformAdapter, SupportsLookup
+from publisher.platforms.errors import CredentialsRefused, PlatformError, RateLimited
 from publisher.platforms.exchange import within
 from publisher.settings import DeliverySettings
 from publisher.states import State
@@ -87,7 +87,7 @@ class Confirmer:
         found = self._find(claimed)
         if isinstance(found, Publication):
             self._found(claimed, found, started)
-            log.info("looked up: it is there", state=found.state, url=found.url)
+            log.info("looked up: it is there", url=found.url)
             return
         if isinstance(found, Absence):
             verdict = self._absent(claimed, found, started)
@@ -134,13 +134,9 @@ class Confirmer:
         with self._database.writing() as session:
             self._note(session, claimed, "found", started, publication.url or publication.remote_id)
             try:
-                if publication.state == claimed.state:
-                    look_again(session, claimed.id, fence=claimed.fence, state=claimed.state, **self._again(claimed, 0))
-                else:
-                    records.publish(session, claimed, publication, claimed.state, habits, now=now)
+                records.publish(session, claimed, publication, claimed.state, habits, now=now)
             except Fenced:
-                if publication.state == "published":
-                    record_late_success(session, claimed.id, publication, now)
+                record_late_success(session, claimed.id, publication, now)
 
     def _absent(self, claimed: ClaimedDelivery, absence: Absence, started: datetime) -> Verdict:
         """What follows when the post was not found."""
@@ -150,10 +146,6 @@ class Confirmer:
         clean = claimed.clean_lookups + 1
         if not self._is_decided(claimed, clean, started):
             return Verdict("absent", None, self._again(claimed, clean))
-        if claimed.state == State.PROCESSING:
-            due_at = self._pace.first_look_up(now)
-            values = {"due_at": due_at, "unknown_since": now, "lookups": 0, "clean_lookups": 0}
-            return Verdict("absent", State.UNCONFIRMED, values)
         if absence is Absence.GONE:
             told = "The platform's draft of the post is gone, and its list does not show the post. "
             return Verdict("absent", State.HELD, {"problem": told + what_to_look_for(claimed)})
@@ -244,8 +236,6 @@ class Confirmer:
 
 
 def _ask(adapter: PlatformAdapter, claimed: ClaimedDelivery) -> Publication | Absence:
-    if claimed.state == State.PROCESSING:
-        return _visible(adapter, claimed)
     if not isinstance(adapter, SupportsLookup) or claimed.idempotency_key is None:
         raise CantTell(what_to_look_for(claimed))
     return adapter.find_publication(
@@ -254,16 +244,6 @@ def _ask(adapter: PlatformAdapter, claimed: ClaimedDelivery) -> Publication | Ab
         since=claimed.sent_at or claimed.seed.created_at,
         preparation=claimed.preparation,
     )
-
-
-def _visible(adapter: PlatformAdapter, claimed: ClaimedDelivery) -> Publication | Absence:
-    """A post that was accepted before, if followers see it by now."""
-    if not isinstance(adapter, SupportsReadBack) or claimed.processing_id is None:
-        raise Unavailable("the platform can't be asked for a post that it is still working on")
-    shown = adapter.read_publication(claimed.processing_id)
-    if shown is None or not shown.visible:
-        return Absence.NOT_LISTED
-    return Publication(remote_id=shown.remote_id, url=shown.url)
 
 
 def what_to_look_for(claimed: ClaimedDelivery) -> str:

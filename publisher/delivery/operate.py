@@ -15,7 +15,7 @@ from publisher.db.operations import Channel, Quota
 from publisher.db.session import Database
 from publisher.delivery.act_refusals import Reason, Refused
 from publisher.lifecycle import Fenced, move, record_event
-from publisher.states import BY_HAND, MOVES, State
+from publisher.states import BY_HAND, LOOKED_UP, MOVES, State
 
 RETRY_WINDOW = timedelta(hours=12)
 """A delivery that a person lets out late may take this long."""
@@ -23,8 +23,8 @@ MAX_REASON_LENGTH = 300
 """Characters of the reason for a pause."""
 LOOK_UP_WAIT = timedelta(hours=1)
 """A look-up that is put off for longer was put off by the platform, and not by our own pace."""
-ADOPTABLE = (*BY_HAND, State.PENDING, State.UNCONFIRMED, State.PROCESSING)
-CANCELABLE = (*BY_HAND, State.PENDING, State.UNCONFIRMED)
+ADOPTABLE = (*BY_HAND, State.PENDING, *LOOKED_UP)
+CANCELABLE = (*BY_HAND, State.PENDING, *LOOKED_UP)
 
 
 @dataclass(frozen=True, slots=True)
@@ -154,7 +154,7 @@ def _end_waits(session: Session, row: Channel, now: datetime) -> datetime | None
     )
     looked_up_late = (
         of_channel,
-        Delivery.state.in_((State.UNCONFIRMED, State.PROCESSING)),
+        Delivery.state.in_(LOOKED_UP),
         Delivery.due_at > now + LOOK_UP_WAIT,
     )
     for late, at in (
@@ -198,7 +198,6 @@ def require_move(delivery: Delivery, to: State, before: tuple[State, ...], act: 
         State.CANCELED: Reason.CANCELED,
         State.PENDING: Reason.PENDING,
         State.UNCONFIRMED: Reason.BEING_LOOKED_UP,
-        State.PROCESSING: Reason.BEING_PROCESSED,
     }.get(state, Reason.BEING_SENT)
     where = f" at {delivery.remote_url}" if delivery.remote_url else ""
     raise Refused(

@@ -193,7 +193,7 @@ def record_success(
 ) -> None:
     """The platform accepted the post: whatever became of the lease, that is the truth."""
     told = {
-        "outcome": publication.state,
+        "outcome": State.PUBLISHED.value,
         "ended_at": now,
         "request_id": publication.request_id,
         "detail": publication.answer[:DETAIL_LENGTH],
@@ -224,22 +224,13 @@ def publish(
     *,
     now: datetime,
 ) -> None:
-    """Move a delivery to `published`, or to `processing` when the platform does not show it yet.
-
-    `rows` must be a session where the post has a thread.
-    """
+    """Moves a delivery to `published`. `rows` must be a session where the post has a thread."""
     settle = now + timedelta(seconds=habits.settle_seconds)
-    if publication.state == "processing":
-        move(
-            rows, claimed.id, fence=claimed.fence, before=before, to=State.PROCESSING, now=now, due_at=settle,
-            processing_id=publication.remote_id, lookups=0, clean_lookups=0,
-        )  # fmt: skip
-    else:
-        move(
-            rows, claimed.id, fence=claimed.fence, before=before, to=State.PUBLISHED, now=now,
-            remote_id=publication.remote_id, remote_url=publication.url,
-            published_at=now, verify_at=settle, unknown_since=None, tries=0, problem="",
-        )  # fmt: skip
+    move(
+        rows, claimed.id, fence=claimed.fence, before=before, to=State.PUBLISHED, now=now,
+        remote_id=publication.remote_id, remote_url=publication.url,
+        published_at=now, verify_at=settle, unknown_since=None, tries=0, problem="",
+    )  # fmt: skip
     if habits.minimum_gap_seconds:
         wait_channel(rows, claimed.channel, now + timedelta(seconds=habits.minimum_gap_seconds))
 

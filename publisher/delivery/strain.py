@@ -26,10 +26,10 @@ REFUSALS = 3
 NO_ANSWER = frozenset({"Unavailable", "RefusedOnce", "Unconfirmed", "unexpected"})
 REFUSED = "ContentRejected"
 SETTLES = frozenset(
-    {"published", "processing", "found", "CredentialsRefused", "RateLimited", "MediaExpired", "AlreadyPublic", REFUSED}
+    {"published", "found", "CredentialsRefused", "RateLimited", "MediaExpired", "AlreadyPublic", REFUSED}
 )
 """Ends after which the platform is known to answer. Others tell nothing about it."""
-GOOD = frozenset({"published", "processing", "found"})
+GOOD = frozenset({"published", "found"})
 
 
 @dataclass(frozen=True, slots=True)

@@ -233,7 +233,7 @@ class Worker:
             # The lease runs out, and a look-up finds the post; until then this line is the only record of it.
             log.error("public, but not recorded yet", url=publication.url, remote_id=publication.remote_id)
             raise
-        log.info(publication.state, url=publication.url, remote_id=publication.remote_id)
+        log.info("published", url=publication.url, remote_id=publication.remote_id)
 
     def _record_not_sent(
         self, claimed: ClaimedDelivery, end: NotSent, lease: KeptLease, log: structlog.stdlib.BoundLogger

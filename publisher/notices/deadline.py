@@ -17,6 +17,7 @@ from publisher.job_failures import TickPart, failing_jobs
 from publisher.notices.conditions import QUIET, Condition, Ending, Remedies, View, with_remedy
 from publisher.post_queue.slots import slot_closes, slot_instant
 from publisher.settings import ChannelSettings, Settings
+from publisher.states import BY_HAND
 
 DAY = timedelta(days=1)
 DONE = ("published", "canceled")
@@ -104,7 +105,7 @@ def _why_not_picked(view: View) -> str:
 
 def _state_told(delivery: Delivery, remedies: Remedies) -> str:
     problem = f"It is {delivery.state}{f': {delivery.problem}' if delivery.problem else ''}"
-    by_hand = delivery.state in ("held", "failed", "missed")
+    by_hand = delivery.state in BY_HAND
     return with_remedy(problem, remedies.delivery(delivery) if by_hand else remedies.history(delivery))
 
 

@@ -11,9 +11,7 @@ from publisher.db.operations import Notice
 from publisher.delivery.verify import AS_SENT, DIFFERS
 from publisher.lifecycle import SECOND_COPY
 from publisher.notices.conditions import NEWS, QUIET, Condition, Ending, View, with_remedy
-from publisher.states import State
-
-BY_HAND = (State.HELD, State.FAILED, State.MISSED)
+from publisher.states import BY_HAND, State
 
 
 def delivery_troubles(view: View) -> Iterator[Condition]:

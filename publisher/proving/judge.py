@@ -18,11 +18,9 @@ from publisher.db.base import Base
 from publisher.db.models import LEASED, Attempt, Delivery, Event, Pick, Post
 from publisher.db.session import Database
 from publisher.proving.report import Findings
-from publisher.states import State
+from publisher.states import AT_REST, UNPUBLISHED, State
 
 Ledger = Mapping[tuple[str, str], Sequence[dict[str, Any]]]
-UNPUBLISHED = (State.FAILED, State.MISSED, State.CANCELED)
-AT_REST = (State.PUBLISHED, State.HELD, *UNPUBLISHED)
 
 
 def counted(posts: Iterable[dict[str, Any]]) -> Ledger:

@@ -17,7 +17,6 @@ from publisher.db.models import LEASED, Delivery
 from publisher.delivery.due import due_channels
 from publisher.proving.disturbed import Disk, Traps
 from publisher.proving.fleet import Fleet
-from publisher.proving.judge import AT_REST
 from publisher.proving.outlet import ProvingOutlet
 from publisher.proving.overtaking import Overtaking
 from publisher.proving.plan import Act
@@ -25,6 +24,7 @@ from publisher.proving.postgres import ThrowawayPostgres
 from publisher.proving.process import disk, traps
 from publisher.proving.shared_clock import SharedClock
 from publisher.sandbox_client import SandboxClient
+from publisher.states import AT_REST
 
 FREEZE_SECONDS = 7.0
 """Longer than a lease that covers a publishing request, shorter than that and the look-ups after it.

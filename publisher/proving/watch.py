@@ -7,13 +7,11 @@ from datetime import date, datetime
 
 from sqlalchemy import and_, or_, select
 
-from publisher.db.models import LEASED, Delivery, Pick
+from publisher.db.models import Delivery, Pick
 from publisher.db.operations import Channel
 from publisher.db.session import Database
 from publisher.proving.fleet import End
-from publisher.states import WAITING, State
-
-OPEN = (*LEASED, State.PENDING, State.PROCESSING, State.UNCONFIRMED, State.HELD)
+from publisher.states import OPEN, WAITING, State
 
 
 def open_deliveries(database: Database) -> list[Delivery]:

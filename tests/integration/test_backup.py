@@ -417,7 +417,6 @@ FELL_DUE = {
     "publishing": {
         "lease_owner": "gone", "lease_until": NOW, "idempotency_key": "old", "sent_at": NOW - timedelta(minutes=9)
     },
-    "processing": {"idempotency_key": "old", "sent_at": NOW - timedelta(minutes=9), "processing_id": "7"},
     "unconfirmed": {"idempotency_key": "old", "sent_at": NOW - timedelta(minutes=9), "clean_lookups": 1},
 }  # fmt: skip
 

@@ -496,20 +496,6 @@ def test_one_post_that_never_goes_out_keeps_no_other_back(database: Database, cl
     assert the_delivery(database, never).state == "pending"
 
 
-def test_a_platform_still_working_is_asked_until_it_shows_the_post(bench: Bench) -> None:
-    class Slow(FakeAdapter):
-        def _publication(self, key: str) -> Publication:
-            return Publication(remote_id=f"id-{key}", url=None, state="processing")
-
-    bench.channels._adapter = Slow
-    delivery = add_delivery(bench.database, bench.clock.now())
-    bench.drain()
-    assert the_delivery(bench.database, delivery).state == "processing"
-    bench.drain_for(minutes=2)
-    assert the_delivery(bench.database, delivery).state == "published"
-    assert bench.copies == 1
-
-
 def test_a_missing_alt_text_on_the_platform_is_told_and_not_mended_by_a_copy(bench: Bench) -> None:
     bench.platform.shown_alt_text = ""
     delivery = add_delivery(bench.database, bench.clock.now())

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from datetime import timedelta
 
-import pytest
-
 from publisher.clock import FixedClock
 from publisher.db.models import Delivery
 from publisher.db.session import Database
@@ -28,12 +26,11 @@ def test_what_waits_for_a_removed_channel_is_held_with_its_reason(database: Data
     assert hold_removed(database, ["kept"], clock.now()) == []
 
 
-@pytest.mark.parametrize("state", [State.UNCONFIRMED, State.PROCESSING])
-def test_what_may_be_public_there_is_never_just_retried(database: Database, clock: FixedClock, state: State) -> None:
+def test_what_may_be_public_there_is_never_just_retried(database: Database, clock: FixedClock) -> None:
     gone = add_delivery(database, clock.now(), channel="gone")
     with database.writing() as session:
         row = session.get_one(Delivery, gone)
-        row.state, row.idempotency_key = state, "key"
+        row.state, row.idempotency_key = State.UNCONFIRMED, "key"
     hold_removed(database, ["kept"], clock.now())
     delivery = the_delivery(database, gone)
     assert (delivery.state, delivery.unknown_since) == ("held", clock.now())

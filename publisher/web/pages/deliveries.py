@@ -49,7 +49,6 @@ TONES = {
     "failed": "bad",
     "missed": "bad",
     "unconfirmed": "note",
-    "processing": "note",
 }
 
 
