@@ -289,6 +289,8 @@ class Publication(Frozen):
     request_id: str | None = None
     answer: str = ""
     """What came back, shortened, without secrets."""
+    copies: tuple[Publication, ...] = ()
+    """Other posts that are just like this one, where a look-up found several."""
 
 
 class PublishedPost(Frozen):

@@ -215,10 +215,7 @@ def record_late_success(session: Session, delivery_id: int, publication: Publica
     """
     delivery = session.get_one(Delivery, delivery_id, populate_existing=True)
     if delivery.state == State.PUBLISHED and not _is_the_same_post(delivery, publication):
-        first, second = delivery.remote_url or delivery.remote_id, publication.url or publication.remote_id
-        detail = {"first": first, "second": second}
-        record_event(session, SECOND_COPY, now=now, delivery_id=delivery_id, detail=detail)
-        delivery.problem = f"There are two copies: {first} and {second}; remove one by hand."
+        _tell_copy(session, delivery, publication, now)
         return False
     if delivery.state != State.PUBLISHED:
         before = delivery.state
@@ -241,6 +238,23 @@ def record_late_success(session: Session, delivery_id: int, publication: Publica
         held = CANCELED_THREAD if before == State.CANCELED else ""
         _continue_thread(session, delivery_id, now, new_post=False, held=held)
     return True
+
+
+def _tell_copy(session: Session, delivery: Delivery, publication: Publication, now: datetime) -> None:
+    """Tell of another post of a published delivery, once, with the links to all."""
+    first, second = str(delivery.remote_url or delivery.remote_id), publication.url or publication.remote_id
+    query = select(Event.detail).where(Event.delivery_id == delivery.id, Event.name == SECOND_COPY).order_by(Event.id)
+    copies = [str(detail.get("second")) for detail in session.scalars(query)]
+    platform = str(delivery.adapted.get("platform", ""))
+    if canonical_id(platform, second) in [canonical_id(platform, copy) for copy in copies]:
+        return
+    detail = {"first": first, "second": second}
+    record_event(session, SECOND_COPY, now=now, delivery_id=delivery.id, detail=detail)
+    delivery.problem = (
+        f"There are {len(copies) + 2} copies: {', '.join([first, *copies])} and {second}; remove all but one by hand."
+        if copies
+        else f"There are two copies: {first} and {second}; remove one by hand."
+    )
 
 
 def _is_the_same_post(delivery: Delivery, publication: Publication) -> bool:

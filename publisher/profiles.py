@@ -87,6 +87,8 @@ class Prices(Frozen):
     alt_text: float = 0.0
     newest_posts: float = 0.0
     """Reading the account's newest posts, just before each post that stands by itself."""
+    post_read: float = 0.0
+    """Each post that is read."""
 
 
 class Profile(Frozen):

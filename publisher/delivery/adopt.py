@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from sqlalchemy import select
+from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
 from publisher.content import AdaptedPost, PublishedPost
@@ -97,6 +98,17 @@ def record_adoption(database: Database, adoption: Adoption, *, now: datetime, ac
     Raises:
         Refused: the delivery has changed since the post was read.
     """
+    try:
+        _record_adoption(database, adoption, now=now, actor=actor)
+    except IntegrityError:
+        # A look-up of another delivery has found the same post at this moment.
+        with database.reading() as session:
+            delivery = get_delivery(session, adoption.delivery)
+            _require_unused(session, delivery.channel_name, adoption.remote_id, delivery.id)
+        raise
+
+
+def _record_adoption(database: Database, adoption: Adoption, *, now: datetime, actor: str) -> None:
     with database.writing() as session:
         delivery = get_delivery(session, adoption.delivery, adoption.version)
         require_move(delivery, State.PUBLISHED, ADOPTABLE, "adopt")

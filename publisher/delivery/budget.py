@@ -15,6 +15,7 @@ from sqlalchemy.orm import Session
 from publisher.adapt.x_text import find_links
 from publisher.content import AdaptedPost
 from publisher.db.models import Attempt, Delivery
+from publisher.platforms.base import CountsPostsRead
 from publisher.profiles import Prices, load_profile
 from publisher.settings import Settings
 
@@ -47,6 +48,13 @@ def alt_text_cost(prices: Prices | None, alt_texts: Iterable[str]) -> int:
 def reading_cost(prices: Prices | None, adapted: AdaptedPost) -> int:
     """Of what is read just before the post is sent, in micros. A reply needs nothing to be read."""
     return 0 if prices is None or adapted.reply_to else round(MICROS * prices.newest_posts)
+
+
+def posts_read_cost(prices: Prices | None, adapter: object) -> int:
+    """Of all posts that this adapter has read, in micros."""
+    if prices is None or not isinstance(adapter, CountsPostsRead):
+        return 0
+    return adapter.count_posts_read() * round(MICROS * prices.post_read)
 
 
 def whole_cost(prices: Prices | None, adapted: AdaptedPost) -> int:

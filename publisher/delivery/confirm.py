@@ -12,18 +12,21 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
 
+from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
 from publisher.clock import Clock
 from publisher.content import Absence, Publication
 from publisher.db.session import Database
 from publisher.delivery import records
+from publisher.delivery.budget import posts_read_cost
 from publisher.delivery.channels import Channels
 from publisher.delivery.claim import READING_SECONDS, ClaimedDelivery
 from publisher.delivery.outcomes import Pace, error_name
 from publisher.delivery.prepare import REMOVED
 from publisher.delivery.quotas import LONGEST_WAIT
 from publisher.delivery.refusals import weigh
+from publisher.delivery.unknown import in_minutes, is_other_record, what_to_look_for
 from publisher.lifecycle import Fenced, look_again, move, record_late_success
 from publisher.logs import get_logger
 from publisher.platforms.base import PlatformAdapter, SupportsLookup
@@ -39,7 +42,6 @@ GIVE_UP_AFTER = timedelta(hours=24)
 MOST_LOST_REQUESTS = 5
 """After so many in a row the cause isn't chance, and a person looks."""
 GOES_OUT_AGAIN = "The platform was asked {times} times over {minutes} and does not have the post."
-OTHER_RECORD = "The post that looks like this one is the record of delivery {other} already: {url}."
 NOT_MADE_PUBLIC = "The platform has the post and did not make it public when it was asked to."
 
 ACCOUNT_CHANGED = "It was sent for the account {before}, and the channel's account is {now} by now."
@@ -58,6 +60,15 @@ class Verdict:
     values: dict[str, Any] = field(default_factory=dict)
     detail: str = ""
     pause_reason: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """How one question to the platform ended."""
+
+    answer: Publication | Absence | Exception
+    cost: int
+    """Of the posts that were read, in micros."""
 
 
 class Confirmer:
@@ -84,39 +95,53 @@ class Confirmer:
         """Ask the platform once whether the post is there, and act on the answer."""
         log = get_logger("delivery").bind(delivery=claimed.id, channel=claimed.channel)
         started = self._clock.now()
-        found = self._find(claimed)
+        asked = self._ask(claimed)
+        found = asked.answer
         if isinstance(found, Publication):
-            self._found(claimed, found, started)
-            log.info("looked up: it is there", url=found.url)
-            return
+            other = self._found(claimed, found, started, asked.cost)
+            if other is None:
+                log.info("looked up: it is there", url=found.url)
+                return
+            found = CantTell(is_other_record(claimed, other, found))
         if isinstance(found, Absence):
             verdict = self._absent(claimed, found, started)
             log.info("looked up: it is not public", why=found.value, decides=str(verdict.to or "to look again"))
         else:
             verdict = self._unanswered(claimed, found)
             log.warning("looked up: no answer", error=error_name(found), why=str(found))
-        self._apply(claimed, verdict, started)
+        self._apply(claimed, verdict, started, asked.cost)
 
-    def _find(self, claimed: ClaimedDelivery) -> Publication | Absence | Exception:
+    def _ask(self, claimed: ClaimedDelivery) -> Asked:
         adapter: PlatformAdapter | None = None
+        answer: Publication | Absence | Exception
         try:
             self._require_channel(claimed)
             adapter = self._channels.open(claimed.channel)
             with within(READING_SECONDS):
-                found = _ask(adapter, claimed)
-            if isinstance(found, Publication):
-                self._refuse_other_record(claimed, found)
-            return found
+                answer = find(adapter, claimed)
+            if isinstance(answer, Publication):
+                answer = self._own(claimed, answer)
         except Exception as error:
-            return weigh(error, adapter, self._database, claimed.id)
+            answer = weigh(error, adapter, self._database, claimed.id)
+        return Asked(answer, self._cost(claimed, adapter))
 
-    def _refuse_other_record(self, claimed: ClaimedDelivery, found: Publication) -> None:
-        """Raises CantTell when the post is the record of another delivery: it can't be the post of both."""
+    def _cost(self, claimed: ClaimedDelivery, adapter: PlatformAdapter | None) -> int:
+        if adapter is None:
+            return 0
+        return posts_read_cost(self._channels.profile(claimed.channel).prices, adapter)
+
+    def _own(self, claimed: ClaimedDelivery, found: Publication) -> Publication:
+        """What was found, without posts that are the records of other deliveries: they can't be this one's, too.
+
+        Raises:
+            CantTell: nothing is left of it.
+        """
         with self._database.reading() as session:
+            own = records.without_other_records(session, claimed, found)
+            if own:
+                return own[0].model_copy(update={"copies": own[1:]})
             other = records.other_record(session, claimed, found)
-        if other is not None:
-            told = OTHER_RECORD.format(other=other, url=found.url or found.remote_id)
-            raise CantTell(f"{told} {what_to_look_for(claimed)}")
+        raise CantTell(is_other_record(claimed, other or 0, found))
 
     def _require_channel(self, claimed: ClaimedDelivery) -> None:
         """Raise CantTell where the channel that the post was sent through is there no more, or has another account."""
@@ -128,15 +153,26 @@ class Confirmer:
             changed = ACCOUNT_CHANGED.format(before=claimed.preparation.account, now=account)
             raise CantTell(f"{changed} {what_to_look_for(claimed)}")
 
-    def _found(self, claimed: ClaimedDelivery, publication: Publication, started: datetime) -> None:
+    def _found(self, claimed: ClaimedDelivery, found: Publication, started: datetime, cost: int) -> int | None:
+        """Records the post, and tells of copies. Returns the delivery that was given the post at the same moment."""
         habits = self._channels.profile(claimed.channel).publishing
         now = self._clock.now()
-        with self._database.writing() as session:
-            self._note(session, claimed, "found", started, publication.url or publication.remote_id)
-            try:
-                records.publish(session, claimed, publication, claimed.state, habits, now=now)
-            except Fenced:
-                record_late_success(session, claimed.id, publication, now)
+        try:
+            with self._database.writing() as session:
+                self._note(session, claimed, "found", started, found.url or found.remote_id, cost)
+                try:
+                    records.publish(session, claimed, found, claimed.state, habits, now=now)
+                except Fenced:
+                    record_late_success(session, claimed.id, found, now)
+                for copy in found.copies:
+                    record_late_success(session, claimed.id, copy, now)
+        except IntegrityError:
+            with self._database.reading() as session:
+                other = records.other_record(session, claimed, found)
+            if other is None:
+                raise
+            return other
+        return None
 
     def _absent(self, claimed: ClaimedDelivery, absence: Absence, started: datetime) -> Verdict:
         """What follows when the post was not found."""
@@ -153,11 +189,11 @@ class Confirmer:
             told = "The platform refused the post as a copy of one that it has, and its list does not show that one. "
             return Verdict("absent", State.HELD, {"problem": told + what_to_look_for(claimed)})
         if self._settings.after_unknown == "ask":
-            told = f"The platform's list does not show the post, {_minutes(self._lag(claimed))} after it was sent. "
+            told = f"The platform's list does not show the post, {in_minutes(self._lag(claimed))} after it was sent. "
             return Verdict("absent", State.HELD, {"problem": told + what_to_look_for(claimed)})
         since = claimed.unknown_since or started
         return self._send_again(
-            claimed, GOES_OUT_AGAIN.format(times=claimed.lookups + 1, minutes=_minutes(started - since))
+            claimed, GOES_OUT_AGAIN.format(times=claimed.lookups + 1, minutes=in_minutes(started - since))
         )
 
     def _make_public_again(self, claimed: ClaimedDelivery, now: datetime) -> Verdict:
@@ -211,7 +247,7 @@ class Confirmer:
         due_at = self._pace.next_look_up(done, self._lag(claimed), self._clock.now())
         return {"due_at": due_at, "lookups": done, "clean_lookups": clean}
 
-    def _apply(self, claimed: ClaimedDelivery, verdict: Verdict, started: datetime) -> None:
+    def _apply(self, claimed: ClaimedDelivery, verdict: Verdict, started: datetime, cost: int) -> None:
         now = self._clock.now()
         try:
             with self._database.writing() as session:
@@ -222,20 +258,23 @@ class Confirmer:
                         session, claimed.id, fence=claimed.fence, before=claimed.state, to=verdict.to, now=now,
                         actor=self._owner, **verdict.values,
                     )  # fmt: skip
-                self._note(session, claimed, verdict.finding, started, verdict.detail)
+                self._note(session, claimed, verdict.finding, started, verdict.detail, cost)
                 if verdict.pause_reason:
                     records.pause_channel(session, claimed.channel, verdict.pause_reason, now)
         except Fenced:
             get_logger("delivery").info("somebody else has settled it", delivery=claimed.id)
 
-    def _note(self, session: Session, claimed: ClaimedDelivery, finding: str, started: datetime, detail: str) -> None:
+    def _note(
+        self, session: Session, claimed: ClaimedDelivery, finding: str, started: datetime, detail: str, cost: int
+    ) -> None:
         records.add_reading(
             session, claimed, "lookup", finding, started=started, now=self._clock.now(), owner=self._owner,
-            detail=detail,
+            detail=detail, cost=cost,
         )  # fmt: skip
 
 
-def _ask(adapter: PlatformAdapter, claimed: ClaimedDelivery) -> Publication | Absence:
+def find(adapter: PlatformAdapter, claimed: ClaimedDelivery) -> Publication | Absence:
+    """Asks the platform once for the post. Raises CantTell where it can't be asked, and whatever an adapter raises."""
     if not isinstance(adapter, SupportsLookup) or claimed.idempotency_key is None:
         raise CantTell(what_to_look_for(claimed))
     return adapter.find_publication(
@@ -244,21 +283,3 @@ def _ask(adapter: PlatformAdapter, claimed: ClaimedDelivery) -> Publication | Ab
         since=claimed.sent_at or claimed.seed.created_at,
         preparation=claimed.preparation,
     )
-
-
-def what_to_look_for(claimed: ClaimedDelivery) -> str:
-    """What a person looks for where the program can't tell, and the commands for both answers."""
-    when = f" sent at {claimed.sent_at:%Y-%m-%d %H:%M} UTC" if claimed.sent_at else ""
-    adapted = claimed.adapted
-    return (
-        f"It is not known whether the post is public: look for “{adapted.title}”{when} on {adapted.platform}. "
-        f"If it is there: publisher adopt {claimed.id} LINK. "
-        f"If it is not: publisher retry {claimed.id} --i-have-looked."
-    )
-
-
-def _minutes(duration: timedelta) -> str:
-    if duration < timedelta(seconds=100):
-        return f"{round(duration.total_seconds())} seconds"
-    minutes = round(duration.total_seconds() / 60)
-    return f"{minutes} minutes" if minutes != 1 else "1 minute"

@@ -20,6 +20,7 @@ from publisher.delivery import quotas
 from publisher.delivery.claim import ClaimedDelivery
 from publisher.delivery.due import CHANNELS, in_states
 from publisher.delivery.outcomes import Outcome, error_name
+from publisher.delivery.unknown import is_other_record
 from publisher.lifecycle import (
     ATTEMPTS,
     DELIVERIES,
@@ -27,6 +28,7 @@ from publisher.lifecycle import (
     change_ours,
     connection_of,
     key_is_taken,
+    lose_attempt,
     move,
     next_token,
     record_event,
@@ -147,7 +149,9 @@ def record_end(
     owner: str,
     cost: int = 0,
 ) -> None:
-    """The try ended before anything was sent; `cost`: of pictures that were handed over. Raises Fenced."""
+    """The try ended before anything was sent; `cost`: of pictures that were handed over and posts
+    that were read. Raises Fenced.
+    """
     with database.writing() as session:
         _add_attempt(
             session, claimed, "send", started_at=now, worker=owner, cost_micros=cost, **_told(error, now)
@@ -192,6 +196,23 @@ def record_success(
     now: datetime,
 ) -> None:
     """The platform accepted the post: whatever became of the lease, that is the truth."""
+    try:
+        _record_success(database, claimed, attempt, publication, habits, now=now)
+    except IntegrityError:
+        # A look-up that knew of this post before its own request had an answer has taken it for another delivery.
+        if not _hold_without_post(database, claimed, publication, now):
+            raise
+
+
+def _record_success(
+    database: Database,
+    claimed: ClaimedDelivery,
+    attempt: int,
+    publication: Publication,
+    habits: PublishingHabits,
+    *,
+    now: datetime,
+) -> None:
     told = {
         "outcome": State.PUBLISHED.value,
         "ended_at": now,
@@ -213,6 +234,23 @@ def record_success(
             publish(session, claimed, publication, State.PUBLISHING, habits, now=now)
         except Fenced:
             record_late_success(session, claimed.id, publication, now)
+
+
+def _hold_without_post(database: Database, claimed: ClaimedDelivery, publication: Publication, now: datetime) -> bool:
+    """Hold a delivery whose post was taken for the post of another one; False when it was not."""
+    with database.writing() as session:
+        other = other_record(session, claimed, publication)
+        if other is None:
+            return False
+        lose_attempt(session, claimed.id, claimed.fence, now)
+        try:
+            move(
+                session, claimed.id, fence=claimed.fence, before=State.PUBLISHING, to=State.HELD, now=now,
+                unknown_since=now, problem=is_other_record(claimed, other, publication),
+            )  # fmt: skip
+        except Fenced:
+            get_logger("delivery").info("the post of another delivery, and in other hands by now", delivery=claimed.id)
+    return True
 
 
 def publish(
@@ -255,11 +293,12 @@ def add_reading(
     now: datetime,
     owner: str,
     detail: str,
+    cost: int = 0,
 ) -> None:
-    """Record a look-up or a read-back."""
+    """Record a look-up or a read-back; `cost`: of the posts that it read."""
     _add_attempt(
         session, claimed, kind, started_at=started, worker=owner, ended_at=now, outcome=outcome,
-        detail=detail[:DETAIL_LENGTH],
+        detail=detail[:DETAIL_LENGTH], cost_micros=cost,
     )  # fmt: skip
 
 
@@ -275,6 +314,12 @@ def other_record(session: Session, claimed: ClaimedDelivery, found: Publication)
         )
     )
     return session.scalar(query.limit(1))
+
+
+def without_other_records(session: Session, claimed: ClaimedDelivery, found: Publication) -> tuple[Publication, ...]:
+    """The posts that were found, but for those that are the records of other deliveries."""
+    alike = (found.model_copy(update={"copies": ()}), *found.copies)
+    return tuple(post for post in alike if other_record(session, claimed, post) is None)
 
 
 def pause_channel(session: Session, channel: str, reason: str, now: datetime) -> None:

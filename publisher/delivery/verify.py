@@ -14,13 +14,15 @@ from publisher.content import Publication, PublishedPost
 from publisher.db.models import Delivery, Event, Pick
 from publisher.db.session import Database
 from publisher.delivery import records
+from publisher.delivery.budget import posts_read_cost
 from publisher.delivery.channels import Channels
 from publisher.delivery.claim import READING_SECONDS, ClaimedDelivery
 from publisher.delivery.differences import differences_between, in_words
 from publisher.delivery.outcomes import error_name
+from publisher.delivery.refusals import weigh
 from publisher.lifecycle import SECOND_COPY, record_event, record_late_success
 from publisher.logs import get_logger
-from publisher.platforms.base import SupportsLookup, SupportsReadBack
+from publisher.platforms.base import PlatformAdapter, SupportsLookup, SupportsReadBack
 from publisher.platforms.errors import CredentialsRefused
 from publisher.platforms.exchange import within
 
@@ -63,8 +65,10 @@ class Reading:
     shown: PublishedPost | None = None
     refused: str = ""
     """Why the platform refused the account."""
-    copy: Publication | None = None
-    """A second post of the same delivery."""
+    copies: tuple[Publication, ...] = ()
+    """Other posts of the same delivery."""
+    cost: int = 0
+    """Of the posts that were read, in micros."""
 
 
 class Verifier:
@@ -86,30 +90,36 @@ class Verifier:
             delivery.verify_at = self._next(delivery, reading, started)
             records.add_reading(
                 session, claimed, "verify", reading.finding, started=started, now=self._clock.now(), owner=self._owner,
-                detail="" if late else reading.problem,
+                detail="" if late else reading.problem, cost=reading.cost,
             )  # fmt: skip
             if reading.refused:
                 records.pause_channel(session, claimed.channel, reading.refused, self._clock.now())
             if reading.shown is not None and reading.shown.remote_id != delivery.remote_id:
                 _change_id(session, delivery, reading.shown, started)
-            if reading.copy is not None and not _has_second_copy(session, delivery):
-                record_late_success(session, delivery.id, reading.copy, started)
+            for copy in reading.copies:
+                record_late_success(session, delivery.id, copy, started)
             if not late:
                 self._tell(session, delivery, reading, started)
 
     def _read(self, claimed: ClaimedDelivery) -> Reading:
+        adapter: PlatformAdapter | None = None
         try:
-            reading = self._read_back(claimed)
-            return replace(reading, copy=self._second_copy(claimed)) if claimed.lost_requests else reading
-        except Exception as error:
+            adapter = self._channels.open(claimed.channel)
+            reading = self._read_back(claimed, adapter)
+            copies = self._other_copies(claimed, adapter) if claimed.lost_requests else ()
+            return replace(reading, copies=copies, cost=self._cost(claimed, adapter))
+        except Exception as refusal:
+            error = weigh(refusal, adapter, self._database, claimed.id)
             get_logger("delivery").warning(
                 "not read back", delivery=claimed.id, error=error_name(error), why=str(error)
             )
             refused = error.message if isinstance(error, CredentialsRefused) else ""
-            return Reading(error_name(error), refused=refused)
+            return Reading(error_name(error), refused=refused, cost=self._cost(claimed, adapter))
 
-    def _read_back(self, claimed: ClaimedDelivery) -> Reading:
-        adapter = self._channels.open(claimed.channel)
+    def _cost(self, claimed: ClaimedDelivery, adapter: PlatformAdapter | None) -> int:
+        return posts_read_cost(self._channels.profile(claimed.channel).prices, adapter)
+
+    def _read_back(self, claimed: ClaimedDelivery, adapter: PlatformAdapter) -> Reading:
         if not isinstance(adapter, SupportsReadBack) or claimed.remote_id is None:
             return Reading(Finding.NOT_READABLE)
         with within(READING_SECONDS):
@@ -124,11 +134,10 @@ class Verifier:
             return Reading(Finding.AS_SENT, shown=shown)
         return Reading(Finding.DIFFERS, OTHERWISE.format(differences="; ".join(map(in_words, differences))), shown)
 
-    def _second_copy(self, claimed: ClaimedDelivery) -> Publication | None:
-        """A post that a request made late which counted as lost, so that another one was sent."""
-        adapter = self._channels.open(claimed.channel)
+    def _other_copies(self, claimed: ClaimedDelivery, adapter: PlatformAdapter) -> tuple[Publication, ...]:
+        """Posts that requests made late which counted as lost, so that another one was sent."""
         if not isinstance(adapter, SupportsLookup) or claimed.idempotency_key is None:
-            return None
+            return ()
         with within(READING_SECONDS):
             found = adapter.find_publication(
                 claimed.adapted,
@@ -136,10 +145,10 @@ class Verifier:
                 since=claimed.sent_at or claimed.seed.created_at,
                 preparation=claimed.preparation,
             )
-        if not isinstance(found, Publication) or found.remote_id == claimed.remote_id:
-            return None
+        if not isinstance(found, Publication):
+            return ()
         with self._database.reading() as session:
-            return found if records.other_record(session, claimed, found) is None else None
+            return records.without_other_records(session, claimed, found)
 
     def _credits(self, claimed: ClaimedDelivery) -> list[str]:
         """The post's credits in every language."""
@@ -194,6 +203,13 @@ class Verifier:
 
 def _change_id(session: Session, delivery: Delivery, shown: PublishedPost, now: datetime) -> None:
     """Record the id that the platform gave a post when it was published, in place of its draft's."""
+    taken = select(Delivery.id).where(
+        Delivery.channel_name == delivery.channel_name, Delivery.remote_id == shown.remote_id
+    )
+    if (other := session.scalar(taken)) is not None:
+        log = get_logger("delivery")
+        log.error("the post is the record of another delivery", delivery=delivery.id, other=other, url=shown.url)
+        return
     detail = {"before": delivery.remote_id, "after": shown.remote_id}
     delivery.remote_id, delivery.remote_url = shown.remote_id, shown.url or delivery.remote_url
     record_event(session, "post has another id", now=now, delivery_id=delivery.id, detail=detail)

@@ -22,7 +22,7 @@ from publisher.content import Publication
 from publisher.db.session import Database
 from publisher.delivery import quotas, records
 from publisher.delivery.admission import Admission
-from publisher.delivery.budget import alt_text_cost, reading_cost, request_cost
+from publisher.delivery.budget import alt_text_cost, posts_read_cost, reading_cost, request_cost
 from publisher.delivery.channels import Channels
 from publisher.delivery.claim import ClaimedDelivery, claim, take_look_up, take_verification
 from publisher.delivery.confirm import Confirmer
@@ -241,7 +241,8 @@ class Worker:
         error = self._weigh(end.error, claimed, end.adapter, lease)
         now = self._clock.now()
         outcome = before_send(error, tries=claimed.tries + 1, now=now, pace=self._pace, strain=self._strain(claimed))
-        cost = self._paid(claimed, end.media)
+        prices = self._channels.profile(claimed.channel).prices
+        cost = self._paid(claimed, end.media) + posts_read_cost(prices, end.adapter)
         records.record_end(self._database, claimed, outcome, error, now=now, owner=self._owner, cost=cost)
         records.tell(log, "not sent", outcome, error, self._channels.zone)
 

@@ -349,6 +349,15 @@ class SupportsReadBack(Protocol):
 
 
 @runtime_checkable
+class CountsPostsRead(Protocol):
+    """The platform asks a price for each post that it shows to us."""
+
+    def count_posts_read(self) -> int:
+        """How many posts this adapter has read; where an answer was lost, at least so many as it may have had."""
+        ...
+
+
+@runtime_checkable
 class KeepsLogin(Protocol):
     """The log-in of a channel may end by itself, or must be renewed before it does."""
 

@@ -213,8 +213,9 @@ class Adapter(PlatformAdapter):
         # Instagram does not tell the upload id of every post. Then the caption and the number of pictures decide,
         # among newer posts only: a post of the reserve was shown before, with the same caption.
         alike = [item for item in items if bound.holds_for(item) and _shows(item, post)]
-        found = self._publication((ours or alike)[0]) if ours or alike else None
-        return found or Absence.NOT_LISTED
+        publications = [self._publication(item) for item in (*ours, *alike)]
+        found = [*{each.remote_id: each for each in publications if each is not None}.values()]
+        return found[0].model_copy(update={"copies": tuple(found[1:])}) if found else Absence.NOT_LISTED
 
     def _bound(self, since: datetime, preparation: Preparation) -> NewerThan:
         """What every post of the request is newer than."""

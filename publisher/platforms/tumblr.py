@@ -39,7 +39,7 @@ from publisher.platforms.transport import new_session
 from publisher.platforms.tumblr_answers import DailyLimit, NotFound, daily_reset
 from publisher.platforms.tumblr_client import USER_AGENT, Attachment, Keys, SafeTumblrClient
 from publisher.platforms.tumblr_drafts import Drafts, WantedDraft, sought_draft
-from publisher.platforms.tumblr_listing import SoughtPost, find_by_draft, find_listed, newest_id
+from publisher.platforms.tumblr_listing import SoughtPost, find_all_listed, find_by_draft, newest_id
 from publisher.platforms.tumblr_login import LOGIN_HOST, TumblrLogin
 from publisher.platforms.tumblr_npf import npf_body
 from publisher.platforms.tumblr_shown import is_visible, tags_of, text_difference, text_of
@@ -286,8 +286,8 @@ class Adapter(PlatformAdapter):
                 )
 
     def _listed(self, sought: SoughtPost) -> Publication | Absence:
-        found = find_listed(self._client, sought)
-        return self._publication(found, "found on the blog") if found else Absence.NOT_LISTED
+        found = [self._publication(shown, "found on the blog") for shown in find_all_listed(self._client, sought)]
+        return found[0].model_copy(update={"copies": tuple(found[1:])}) if found else Absence.NOT_LISTED
 
     def _publication(self, shown: posts.Shown, answer: str) -> Publication:
         return Publication(

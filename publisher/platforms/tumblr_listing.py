@@ -37,14 +37,26 @@ class SoughtPost:
 
 
 def find_listed(client: SafeTumblrClient, sought: SoughtPost) -> posts.Shown | None:
-    """The post by its slug or the id of its draft; else, should Tumblr have changed both, by its text and tags."""
-    lookalike = None
+    """The first of `find_all_listed`, without reading on once a post is surely ours."""
+    return next(iter(_alike(client, sought, until_sure=True)), None)
+
+
+def find_all_listed(client: SafeTumblrClient, sought: SoughtPost) -> list[posts.Shown]:
+    """Posts with our slug or of our draft; else, should Tumblr have changed both, those with our text and tags."""
+    return _alike(client, sought, until_sure=False)
+
+
+def _alike(client: SafeTumblrClient, sought: SoughtPost, *, until_sure: bool) -> list[posts.Shown]:
+    ours: list[posts.Shown] = []
+    lookalikes: list[posts.Shown] = []
     for shown in _newest_first(client, sought):
         if posts.carries(shown, sought.key) or (sought.draft and posts.genesis(shown) == sought.draft):
-            return shown
-        if lookalike is None and _may_be(shown, sought, client) and posts.looks_like(shown, sought.post):
-            lookalike = shown
-    return lookalike
+            ours.append(shown)
+            if until_sure:
+                break
+        elif _may_be(shown, sought, client) and posts.looks_like(shown, sought.post):
+            lookalikes.append(shown)
+    return ours or lookalikes
 
 
 def find_by_draft(client: SafeTumblrClient, draft: str) -> posts.Shown | None:

@@ -216,11 +216,11 @@ class Adapter(PlatformAdapter):
         """
         try:
             knows_newest = preparation.reference.isdecimal()
-            number = self._timeline.find(post, self._clock.now(), preparation) if knows_newest else None
+            numbers = self._timeline.find(post, self._clock.now(), preparation) if knows_newest else []
         except PlatformError as unanswered:
             raise error from unanswered
-        if number is not None:
-            return self._publication(number, error.request_id, "X has the post since this request")
+        if numbers:
+            return self._publication(numbers[0], error.request_id, "X has the post since this request")
         refused = remembered_text(error)
         raise (refused_reply(refused, answered_is_old=False) if post.reply_to else refused) from error
 
@@ -245,13 +245,16 @@ class Adapter(PlatformAdapter):
         since: datetime,
         preparation: Preparation = NOTHING_PREPARED,
     ) -> Publication | Absence:
-        found = self._timeline.find(post, since, preparation)
-        return Absence.NOT_LISTED if found is None else self._publication(found)
+        found = [self._publication(number) for number in self._timeline.find(post, since, preparation)]
+        return found[0].model_copy(update={"copies": tuple(found[1:])}) if found else Absence.NOT_LISTED
 
     def _user_id(self) -> str:
         if self._number is None:
             self._number = self.verify_credentials().id
         return self._number
+
+    def count_posts_read(self) -> int:
+        return self._client.posts_read
 
     def read_publication(self, remote_id: str) -> PublishedPost | None:
         user_id = self._user_id()

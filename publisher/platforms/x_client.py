@@ -18,8 +18,9 @@ from requests.auth import AuthBase
 
 from publisher.clock import Clock
 from publisher.platforms.base import ClockListener, QuotaListener
+from publisher.platforms.errors import Unavailable
 from publisher.platforms.transport import SentRequest, json_object, note_clock, platform_time, send_once
-from publisher.platforms.x_answers import quotas_in
+from publisher.platforms.x_answers import data_of, dicts_in, quotas_in
 from publisher.platforms.x_refusals import lost, refusal
 
 API_URL = "https://api.x.com"
@@ -55,6 +56,8 @@ class XClient(tweepy.Client):  # type: ignore[misc]
         self._platform_clock = platform_clock
         self.platform_time: datetime | None = None
         """X's clock in its newest answer that told it."""
+        self.posts_read = 0
+        """How many posts answers showed, and one for each answer that was lost: X asks a price for each."""
 
     def request(
         self,
@@ -73,7 +76,22 @@ class XClient(tweepy.Client):  # type: ignore[misc]
         Returns a 2xx answer that is a JSON object, or that is empty where nothing was asked for
         or published. `body` is `data` and `files`, as `requests` takes them.
         """
-        sent = sent or SentRequest("Reading from X")
+        reads_posts = method == "GET" and "/tweets" in route
+        try:
+            response = self._request(
+                method, route, sent or SentRequest("Reading from X"), read_timeout, params=params, json=json, **body
+            )
+        except Unavailable:
+            self.posts_read += reads_posts
+            raise
+        if reads_posts:
+            told = json_object(response)
+            self.posts_read += len(dicts_in(told, "data")) or bool(data_of(told))
+        return response
+
+    def _request(
+        self, method: str, route: str, sent: SentRequest, read_timeout: float, **body: Any
+    ) -> requests.Response:
         auth = self._signer()
         began = self._clock.now()
         response = send_once(
@@ -82,8 +100,6 @@ class XClient(tweepy.Client):  # type: ignore[misc]
             self._base_url + route,
             sent=sent,
             read_timeout=read_timeout,
-            params=params,
-            json=json,
             auth=auth,
             **body,
         )

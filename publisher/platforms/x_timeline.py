@@ -53,8 +53,8 @@ class Timeline:
             reference=str(max(numbers)) if numbers else NO_POSTS, platform_time=platform_time(answer.headers)
         )
 
-    def find(self, post: AdaptedPost, since: datetime, preparation: Preparation) -> str | None:
-        """Returns the number of our post among those newer than what was prepared; None: it is not listed.
+    def find(self, post: AdaptedPost, since: datetime, preparation: Preparation) -> list[str]:
+        """Returns the numbers of posts like ours among those newer than what was prepared, the oldest first.
 
         `since`: our clock when it was sent, of use only where the newest post before ours is not known.
 
@@ -66,16 +66,20 @@ class Timeline:
         floor = int(reference) if known else number_at(min(preparation.platform_time or since, since) - CLOCK_MARGIN)
         size = NEWER_PAGE if known else OLDER_PAGE
         query = {"max_results": str(size), "tweet.fields": FIELDS} | ({"since_id": reference} if known else {})
+        alike: set[int] = set()
         for _ in range(MAX_POSTS // size):
             page = self._page(query)
             numbers = {int(post_id(tweet)): tweet for tweet in dicts_in(page, "data")}
             for number, tweet in numbers.items():
                 if number > floor and is_same_post(post.caption, len(post.images), tweet, reply_to=post.reply_to):
-                    return str(number)
+                    alike.add(number)
             token = next_page(page)
             if token is None or (numbers and min(numbers) <= floor):
-                return None
+                return [str(number) for number in sorted(alike)]
             query["pagination_token"] = token
+        if alike:
+            # That it is public is certain; whether there are more copies among still older posts is not asked.
+            return [str(number) for number in sorted(alike)]
         raise Unavailable(f"Looking for the post on X: more than {MAX_POSTS} posts since then")
 
     def _page(self, query: Mapping[str, str]) -> dict[str, Any]:

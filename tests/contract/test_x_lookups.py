@@ -330,3 +330,35 @@ def test_every_answer_tells_how_far_x_is_ahead(local: LocalX) -> None:
     found(local, adapted(), prepared)
     assert len(local.ahead) == 3
     assert all(timedelta(seconds=85) < ahead < timedelta(seconds=95) for ahead in local.ahead)
+
+
+# --- several posts, and what reading them costs -----------------------------------------------
+
+
+def test_both_copies_are_found_and_the_first_comes_first(local: LocalX, monkeypatch: pytest.MonkeyPatch) -> None:
+    prepared, first = lose(local, adapted())
+    local.adapter().publish(adapted("Another post"), [], idempotency_key="x-2")
+    monkeypatch.setattr(local.sandbox, "refuse_duplicates", False)
+    local.adapter().publish(adapted(), [], idempotency_key="x-1", preparation=prepared)
+    second = local.sandbox.posts()[-1].id
+    end = found(local, adapted(), prepared)
+    assert isinstance(end, Publication)
+    assert (end.remote_id, [copy.remote_id for copy in end.copies]) == (first, [second])
+
+
+def test_each_post_that_is_read_is_counted(local: LocalX) -> None:
+    adapter = local.adapter()
+    for number in range(7):
+        adapter.publish(adapted(f"Post {number}"), [], idempotency_key="x-0")
+    assert adapter.count_posts_read() == 0
+    prepared = prepare(adapter, adapted())
+    assert adapter.count_posts_read() == 5
+    publication = adapter.publish(adapted(), [], idempotency_key="x-1", preparation=prepared)
+    adapter.read_publication(publication.remote_id)
+    assert adapter.count_posts_read() == 6
+    adapter.find_publication(adapted(), idempotency_key="x-1", since=local.clock.now(), preparation=prepared)
+    assert adapter.count_posts_read() == 7, "one post is newer than the newest one before"
+    local.faults.add("x", Fault.parse("read/drop-after"))
+    with pytest.raises(Unavailable):
+        adapter.read_publication(publication.remote_id)
+    assert adapter.count_posts_read() == 8, "an answer that was lost may be paid for"

@@ -356,9 +356,12 @@ def test_one_refusal_of_the_account_is_checked_and_pauses_nothing(bench: Bench) 
     assert (bench.row(delivery).state, bench.paused, bench.platform.credential_checks) == ("published", False, 1)
 
 
-@pytest.mark.parametrize("step", ["publish", "upload", "look up"])
+@pytest.mark.parametrize("step", ["publish", "upload", "look up", "read back"])
 def test_an_account_that_is_refused_when_it_is_checked_pauses_its_channel(bench: Bench, step: str) -> None:
-    trouble = {"publish": bench.platform.before, "upload": bench.platform.on_upload, "look up": bench.platform.on_find}
+    trouble = {
+        "publish": bench.platform.before, "upload": bench.platform.on_upload, "look up": bench.platform.on_find,
+        "read back": bench.platform.on_read,
+    }  # fmt: skip
     if step == "look up":
         bench.platform.after = [LOST_ANSWER]
     trouble[step].append(REFUSED)
@@ -400,6 +403,13 @@ def test_a_look_up_that_is_refused_once_is_made_again(bench: Bench) -> None:
     delivery = bench.add()
     bench.drain_for(minutes=5)
     assert (bench.row(delivery).state, bench.paused, bench.copies) == ("published", False, 1)
+
+
+def test_a_read_back_that_is_refused_once_pauses_nothing(bench: Bench) -> None:
+    bench.platform.on_read = [REFUSED]
+    delivery = bench.add()
+    bench.drain_for(minutes=10)
+    assert (bench.row(delivery).verify_at, bench.paused, bench.platform.credential_checks) == (None, False, 1)
 
 
 def test_pictures_that_the_platform_forgot_are_uploaded_again(bench: Bench) -> None:
@@ -484,6 +494,93 @@ def test_the_post_of_another_delivery_is_not_taken_for_the_lost_one(
     row = bench.row(first)
     assert (row.state, bench.row(second).state, bench.copies) == ("held", "published", 1)
     assert f"the record of delivery {second} already: https://fake.example/second. It is not known" in row.problem
+
+
+@on_every_database
+def test_two_processes_that_find_one_post_at_one_moment_give_it_to_one_delivery(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Two unknown deliveries have one text. Both look-ups find the post before either of them has recorded it."""
+    bench.platform.before = [LOST_ANSWER, LOST_ANSWER]
+    first = bench.add()
+    bench.drain()
+    second = add_delivery(bench.database, bench.clock.now(), day_offset=1)
+    bench.drain()
+    public = Publication(remote_id="7", url="https://fake.example/7")
+    nested = False
+
+    def find(*_: object, **__: object) -> Publication:
+        nonlocal nested
+        if not nested:
+            nested = True
+            bench.drain()
+        return public
+
+    monkeypatch.setattr(FakeAdapter, "find_publication", find)
+    bench.clock.advance(seconds=10)
+    monkeypatch.setattr(records, "without_other_records", lambda _session, _claimed, found: (found,))
+    bench.drain()
+    rows = {bench.row(delivery).state: bench.row(delivery) for delivery in (first, second)}
+    assert set(rows) == {"published", "held"}
+    assert rows["published"].remote_id == "7"
+    told = f"the record of delivery {rows['published'].id} already: https://fake.example/7. It is not known"
+    assert told in rows["held"].problem
+
+
+@on_every_database
+def test_a_post_that_a_look_up_took_before_its_own_answer_came_is_recorded_once(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    bench.platform.before = [LOST_ANSWER]
+    first = bench.add()
+    bench.drain()
+    second = add_delivery(bench.database, bench.clock.now() + timedelta(seconds=11), day_offset=1)
+    found = Publication(remote_id=f"id-key-{bench.row(second).token}", url="https://fake.example/2")
+    monkeypatch.setattr(FakeAdapter, "find_publication", lambda *_, **__: found)
+
+    def look_up_first() -> None:
+        bench.platform.while_publishing = None
+        other = bench.worker()
+        assert other._read_next("fake")
+
+    bench.clock.advance(seconds=11)
+    bench.platform.while_publishing = look_up_first
+    bench.drain()
+    assert (bench.row(first).state, bench.row(second).state, bench.copies) == ("published", "held", 1)
+    assert f"the record of delivery {first} already" in bench.row(second).problem
+    assert bench.row(second).unknown_since is not None
+
+
+def test_all_copies_that_a_look_up_finds_are_told(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    bench.platform.after = [LOST_ANSWER]
+    delivery = bench.add()
+    copies = tuple(Publication(remote_id=str(number), url=f"https://fake.example/{number}") for number in (2, 3))
+    found = Publication(remote_id="1", url="https://fake.example/1", copies=copies)
+    monkeypatch.setattr(FakeAdapter, "find_publication", lambda *_, **__: found)
+    bench.drain_for(minutes=1)
+    row = bench.row(delivery)
+    assert (row.state, row.remote_id) == ("published", "1")
+    assert row.problem == (
+        "There are 3 copies: https://fake.example/1, https://fake.example/2 and https://fake.example/3; "
+        "remove all but one by hand."
+    )
+
+
+def test_a_first_copy_that_is_listed_after_the_lag_is_told(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The first request counted as lost, and another was sent; then the list shows what both have made."""
+    bench.platform.before = [LOST_ANSWER]
+    delivery = bench.add()
+    bench.drain_for(seconds=LAG - 1)
+    own = f"id-key-{bench.row(delivery).token}"
+    bench.drain_for(seconds=2)
+    assert (bench.row(delivery).state, bench.row(delivery).problem) == ("published", "")
+    older = Publication(remote_id="old", url="https://fake.example/old")
+    newest = Publication(remote_id=own, url="https://fake.example/new", copies=(older,))
+    monkeypatch.setattr(FakeAdapter, "find_publication", lambda *_, **__: newest)
+    bench.drain_for(seconds=LAG + 10)
+    row = bench.row(delivery)
+    assert (row.remote_id, "There are two copies" in row.problem) == (own, True)
+    assert "https://fake.example/old; remove one by hand." in row.problem
 
 
 def test_workers_take_no_slow_look_up_from_each_other(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -44,8 +44,8 @@ def connection(url: str) -> Iterator[Connection]:
 def add(connection: Connection, number: int, state: str, remote_id: str | None = None) -> None:
     at = NOW - timedelta(days=9 - number)
     values = {
-        "id": number, "state": state, "remote": remote_id, "url": remote_id, "at": at, "day": at.date(), "key": f"key-{number}",
-        "token": f"{number:012x}", "adapted": adapted_post().model_dump_json(),
+        "id": number, "state": state, "remote": remote_id, "url": remote_id, "at": at, "day": at.date(),
+        "key": f"key-{number}", "token": f"{number:012x}", "adapted": adapted_post().model_dump_json(),
         "processing": "7" if state == "processing" else None,
     }  # fmt: skip
     connection.execute(text("INSERT INTO pick (id, slot, reason, picked_at) VALUES (:id, :day, 'empty', :at)"), values)

@@ -20,7 +20,7 @@ from publisher.delivery.budget import (
 from publisher.profiles import Prices, load_profile
 from tests.fakes import SPEC
 
-PRICES = Prices(post=0.015, post_with_link=0.2, alt_text=0.005, newest_posts=0.005)
+PRICES = Prices(post=0.015, post_with_link=0.2, alt_text=0.005, newest_posts=0.005, post_read=0.001)
 MAY = Month.of(datetime(2026, 5, 4, tzinfo=UTC), UTC)
 
 

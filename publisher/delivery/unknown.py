@@ -1,0 +1,34 @@
+"""What a person is told where it is not known whether a post is public, and which commands lead on."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+from publisher.content import Publication
+from publisher.delivery.claim import ClaimedDelivery
+
+OTHER_RECORD = "The post that looks like this one is the record of delivery {other} already: {url}."
+
+
+def what_to_look_for(claimed: ClaimedDelivery) -> str:
+    """What a person looks for where the program can't tell, and the commands for both answers."""
+    when = f" sent at {claimed.sent_at:%Y-%m-%d %H:%M} UTC" if claimed.sent_at else ""
+    adapted = claimed.adapted
+    return (
+        f"It is not known whether the post is public: look for “{adapted.title}”{when} on {adapted.platform}. "
+        f"If it is there: publisher adopt {claimed.id} LINK. "
+        f"If it is not: publisher retry {claimed.id} --i-have-looked."
+    )
+
+
+def is_other_record(claimed: ClaimedDelivery, other: int, found: Publication) -> str:
+    """Says that the post which was found is the record of another delivery, so that it can't be the post of both."""
+    return f"{OTHER_RECORD.format(other=other, url=found.url or found.remote_id)} {what_to_look_for(claimed)}"
+
+
+def in_minutes(duration: timedelta) -> str:
+    """`20 seconds`, `15 minutes`."""
+    if duration < timedelta(seconds=100):
+        return f"{round(duration.total_seconds())} seconds"
+    minutes = round(duration.total_seconds() / 60)
+    return f"{minutes} minutes" if minutes != 1 else "1 minute"
