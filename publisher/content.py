@@ -256,6 +256,8 @@ class Preparation(Frozen):
     """The platform's clock at that moment. Times of posts are compared with it, never with our clock."""
     repeats: bool = False
     """A former request for this post was begun, so that the platform may have it already."""
+    unfinished: bool = False
+    """It was begun, and no request that publishes was sent with it: the platform may not show it yet."""
     account: str = ""
     """The account that the channel had, as the configuration names it. Empty: not known."""
 

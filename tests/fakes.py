@@ -83,6 +83,8 @@ class FakePlatform:
         self.accepted: list[tuple[str, AdaptedPost, datetime]] = []
         """By its own clock: when each post is public, which may be in the future."""
         self.drafts: set[str] = set()
+        self.prepared: list[str] = []
+        """The references of what was prepared before, as the next tries were told them."""
         self.posts: list[tuple[str, AdaptedPost]] = []
         self.publish_calls: list[str] = []
         self.uploads = 0

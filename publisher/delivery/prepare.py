@@ -14,7 +14,7 @@ from publisher.delivery.leases import KeptLease
 from publisher.lifecycle import Fenced
 from publisher.media import MediaUnreachable
 from publisher.platforms.base import NOTHING_PREPARED, PlatformAdapter, UploadedMedia
-from publisher.platforms.errors import Unavailable, UnsupportedContent
+from publisher.platforms.errors import NotPrepared, Unavailable, UnsupportedContent
 
 RENDERING_SECONDS = 600.0
 """Rendering one picture ends within this, or never."""
@@ -43,6 +43,8 @@ class NotSent:
     error: Exception
     adapter: PlatformAdapter | None = None
     media: list[UploadedMedia] = field(default_factory=list)
+    preparation: Preparation | None = None
+    """What the platform was asked to prepare, for the next try. None: what is stored stays."""
 
 
 class Preparer:
@@ -67,6 +69,9 @@ class Preparer:
             preparation = self._prepare_post(claimed, adapter, key, media)
         except Fenced:
             raise
+        except NotPrepared as error:
+            begun = self._of_account(claimed, error.preparation)
+            return NotSent(error=error, adapter=adapter, media=media, preparation=begun)
         except Exception as error:
             return NotSent(error=error, adapter=adapter, media=media)
         return Prepared(adapter=adapter, key=key, media=media, preparation=preparation)
@@ -82,7 +87,10 @@ class Preparer:
         account = self._channels.account(claimed.channel)
         earlier = claimed.preparation if claimed.preparation.is_for(account) else NOTHING_PREPARED
         prepared = adapter.prepare(claimed.adapted, media, idempotency_key=key, earlier=earlier)
-        return prepared.model_copy(update={"account": account})
+        return self._of_account(claimed, prepared)
+
+    def _of_account(self, claimed: ClaimedDelivery, preparation: Preparation) -> Preparation:
+        return preparation.model_copy(update={"account": self._channels.account(claimed.channel)})
 
     def _check(self, claimed: ClaimedDelivery) -> None:
         if claimed.channel not in self._channels:

@@ -148,14 +148,19 @@ def record_end(
     now: datetime,
     owner: str,
     cost: int = 0,
+    preparation: Preparation | None = None,
 ) -> None:
-    """The try ended before anything was sent; `cost`: of pictures that were handed over and posts
-    that were read. Raises Fenced.
+    """The try ended before anything was sent.
+
+    `cost`: of pictures that were handed over and posts that were read. `preparation`: what was begun for the next
+    try. Raises Fenced.
     """
     with database.writing() as session:
         _add_attempt(
             session, claimed, "send", started_at=now, worker=owner, cost_micros=cost, **_told(error, now)
         )  # fmt: skip
+        if preparation is not None:
+            change_ours(session, claimed.id, claimed.fence, {"preparation": preparation.model_dump(mode="json")})
         _apply(session, claimed, State.PREPARING, outcome, now=now, owner=owner)
 
 

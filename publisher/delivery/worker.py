@@ -177,7 +177,11 @@ class Worker:
                 self._database, claimed, intent, now=self._clock.now(), lease=first, owner=self._owner
             )
         except (RateLimited, records.KeyTaken) as error:
-            return NotSent(error=error, adapter=prepared.adapter, media=prepared.media)
+            # What was prepared is used at the next try, and no request was sent with it.
+            preparation = prepared.preparation
+            is_new = preparation.reference != claimed.preparation.reference
+            begun = preparation.model_copy(update={"unfinished": True}) if is_new else None
+            return NotSent(error=error, adapter=prepared.adapter, media=prepared.media, preparation=begun)
         return Committed(attempt, latest_start)
 
     def _send(self, claimed: ClaimedDelivery, prepared: Prepared, committed: Committed) -> Publication | Exception:
@@ -243,7 +247,9 @@ class Worker:
         outcome = before_send(error, tries=claimed.tries + 1, now=now, pace=self._pace, strain=self._strain(claimed))
         prices = self._channels.profile(claimed.channel).prices
         cost = self._paid(claimed, end.media) + posts_read_cost(prices, end.adapter)
-        records.record_end(self._database, claimed, outcome, error, now=now, owner=self._owner, cost=cost)
+        records.record_end(
+            self._database, claimed, outcome, error, now=now, owner=self._owner, cost=cost, preparation=end.preparation
+        )
         records.tell(log, "not sent", outcome, error, self._channels.zone)
 
     def _weigh(

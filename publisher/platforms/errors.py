@@ -6,6 +6,7 @@
     ActionsRefused        refused, whatever this account does        -> the same, without a check of the credentials
     RateLimited           wait; nothing was published                -> pending at `retry_at`
     Unavailable           not reached; nothing was published         -> pending, later
+    NotPrepared           begun, and not shown yet                   -> pending, later, with what was begun
     MediaExpired          an uploaded picture is no longer known     -> pending, soon; refused after three in a row
     Unconfirmed           may have been published                    -> unconfirmed, looked up
     AlreadyPublic         the platform says that it has this post    -> unconfirmed, looked up, never sent again
@@ -17,6 +18,8 @@ commit, not published otherwise.
 from __future__ import annotations
 
 from datetime import datetime
+
+from publisher.content import Preparation
 
 
 class PlatformError(Exception):
@@ -74,6 +77,17 @@ class RateLimited(PlatformError):
 
 class Unavailable(PlatformError):
     """The platform was not reached, or said that it did nothing; nothing was published."""
+
+
+class NotPrepared(Unavailable):
+    """What was to be prepared was begun, and the platform does not show it yet; nothing was published.
+
+    `preparation` is kept for the next try, which goes on with it and begins nothing anew.
+    """
+
+    def __init__(self, message: str, *, preparation: Preparation, status: int | None = None, answer: str = "") -> None:
+        super().__init__(message, status=status, answer=answer)
+        self.preparation = preparation
 
 
 class MediaExpired(Unavailable):

@@ -151,7 +151,7 @@ class Adapter(PlatformAdapter):
         taken, not when its picture went up. A listing that lags shows an older post, and the bound stays true.
         The `Date` of the answers is the second choice, for it need not be the clock that dates the posts.
         """
-        if earlier != NOTHING_PREPARED:
+        if earlier != NOTHING_PREPARED and not earlier.unfinished:
             # A post of the former request must be found too, when it comes late.
             return earlier
         try:

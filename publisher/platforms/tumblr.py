@@ -178,7 +178,7 @@ class Adapter(PlatformAdapter):
         wanted = self._wanted(post, media, idempotency_key, posts.DRAFT)
         self._check_size(media)
         try:
-            shown = self._drafts.prepared(wanted, earlier if _is_draft(earlier) else NOTHING_PREPARED)
+            shown = self._drafts.prepared(wanted, earlier if _of_draft(earlier) else NOTHING_PREPARED)
         except DailyLimit as error:
             raise self._until_reset(error) from error
         self._prepared = shown
@@ -325,6 +325,11 @@ class Adapter(PlatformAdapter):
 
     def text_difference(self, post: AdaptedPost, shown: str) -> TextDifference | None:
         return text_difference(post, shown)
+
+
+def _of_draft(preparation: Preparation) -> bool:
+    """Whether it names a draft, or a draft was begun whose id was never told."""
+    return _is_draft(preparation) or (preparation.unfinished and not preparation.reference)
 
 
 def _is_draft(preparation: Preparation) -> bool:

@@ -54,6 +54,10 @@ class NotFound(CredentialsRefused):
     """There is no such blog, or no such post on it."""
 
 
+class DraftUnknown(Unavailable):
+    """A draft may have been made: the answer to the request for it was lost, or can't be read."""
+
+
 class DailyLimit(RateLimited):
     """The day's posts or uploads are used up; `user/limits` may know until when."""
 

@@ -23,6 +23,7 @@ from publisher.platforms.base import Connection, Quota
 from publisher.platforms.errors import Unavailable, Unconfirmed
 from publisher.platforms.transport import new_session, note_clock, platform_time, send_once
 from publisher.platforms.tumblr_answers import (
+    DraftUnknown,
     TumblrRequestKind,
     daily_quotas,
     read_answer,
@@ -32,7 +33,8 @@ from publisher.platforms.tumblr_answers import (
 API = "https://api.tumblr.com"
 USER_AGENT = "publisher (a daily picture desk)"
 READING = TumblrRequestKind("Reading from Tumblr")
-DRAFTING = TumblrRequestKind("Making a draft on Tumblr", carries_post=True)
+DRAFTING = TumblrRequestKind("Making a draft on Tumblr", publishing=True, carries_post=True)
+"""It publishes nothing, and what became of it is as unknown when its answer is lost."""
 REMOVING = TumblrRequestKind("Removing a draft from Tumblr")
 POSTING = TumblrRequestKind("Posting to Tumblr", publishing=True, carries_post=True)
 PUBLISHING = TumblrRequestKind("Publishing the draft on Tumblr", publishing=True, carries_post=True)
@@ -132,13 +134,20 @@ class SafeTumblrClient(TumblrRestClient):  # type: ignore[misc]  # pytumblr has 
         """Make a post in the state that `body` names, and publish it if that is `published`; return what was told.
 
         Raises:
-            Unconfirmed: it may be public. A draft never is: then it is Unavailable, and may exist.
+            Unconfirmed: it may be public.
+            DraftUnknown: the draft may exist.
         """
         publishing = body["state"] == "published"
-        answer = self.request.post(self._posts, body, files, kind=POSTING if publishing else DRAFTING)
-        if not isinstance(answer, dict) or not str(answer.get("id", "")).isdecimal():
-            kind = Unconfirmed if publishing else Unavailable
-            raise kind("Tumblr accepted the post and did not say under which number", answer=str(answer)[:300])
+        try:
+            answer = self.request.post(self._posts, body, files, kind=POSTING if publishing else DRAFTING)
+            if not isinstance(answer, dict) or not str(answer.get("id", "")).isdecimal():
+                raise Unconfirmed(
+                    "Tumblr accepted the post and did not say under which number", answer=str(answer)[:300]
+                )
+        except Unconfirmed as error:
+            if publishing:
+                raise
+            raise DraftUnknown(error.message, status=error.status, answer=error.answer) from error
         return answer
 
     def edit(self, identifier: str, body: Mapping[str, Any]) -> dict[str, Any]:

@@ -17,13 +17,16 @@ from publisher.clock import monotonic
 from publisher.content import AdaptedPost, Preparation
 from publisher.logs import get_logger
 from publisher.platforms import tumblr_posts as posts
-from publisher.platforms.errors import PlatformError, Unavailable, Unconfirmed, UnsupportedContent
-from publisher.platforms.tumblr_answers import NotFound
+from publisher.platforms.errors import NotPrepared, PlatformError, Unavailable, Unconfirmed, UnsupportedContent
+from publisher.platforms.tumblr_answers import DraftUnknown, NotFound
 from publisher.platforms.tumblr_client import PAGE, Attachment, SafeTumblrClient
 from publisher.platforms.tumblr_listing import SoughtPost, find_listed
 from publisher.platforms.tumblr_npf import publishing_body
 
 PAGES_OF_DRAFTS = 3
+LONGEST_CREATION = timedelta(minutes=2)
+"""So long after a lost answer the draft may still be made. https://github.com/tumblr/docs/issues/128 tells of minutes;
+a draft that comes later than this is removed when it is seen, and nobody saw it."""
 SHORTEST_READING = 0.5
 """A published draft is read once more only with so many seconds left."""
 
@@ -56,20 +59,24 @@ class Drafts:
         None: the draft of `earlier` is gone, and may have been published so lately that no listing shows it yet.
 
         Raises:
+            NotPrepared: a draft was begun, and Tumblr does not show it yet.
             ContentRejected, RateLimited, CredentialsRefused, Unavailable, UnsupportedContent: there is no draft.
         """
-        if earlier.reference:
-            shown = self._read(earlier.reference)
-            if shown is None:
-                if public := find_listed(self.client, sought_draft(wanted.post, wanted.key, earlier)):
-                    return public
-                if not self._is_over(earlier):
-                    return None
-            elif posts.state(shown) != posts.DRAFT or not posts.differences(shown, wanted.body):
-                return shown
-            else:
-                self._remove_former(earlier.reference)
-        return self._chosen(wanted)
+        if not earlier.reference:
+            return self._chosen(wanted, earlier)
+        shown = self._read(earlier.reference)
+        if shown is None:
+            if public := find_listed(self.client, sought_draft(wanted.post, wanted.key, earlier)):
+                return public
+            if not self._is_over(earlier, self.listing_lag):
+                if earlier.unfinished:
+                    raise NotPrepared(_not_shown(earlier.reference), preparation=earlier)
+                return None
+            return self._chosen(wanted, earlier)
+        if posts.state(shown) != posts.DRAFT or not posts.differences(shown, wanted.body):
+            return shown
+        self._remove_former(earlier.reference)
+        return self._chosen(wanted, earlier, kept_otherwise=earlier.unfinished)
 
     def _read(self, identifier: str) -> posts.Shown | None:
         try:
@@ -77,10 +84,10 @@ class Drafts:
         except NotFound:
             return None
 
-    def _is_over(self, earlier: Preparation) -> bool:
-        """Whether a post that `earlier` became would be listed by now. Both times are of Tumblr's clock."""
+    def _is_over(self, earlier: Preparation, lag: timedelta) -> bool:
+        """Whether what was begun with `earlier` would be shown by now. Both times are of Tumblr's clock."""
         now, then = self.client.request.platform_time, earlier.platform_time
-        return now is not None and then is not None and now > then + self.listing_lag
+        return now is not None and then is not None and now > then + lag
 
     def _remove_former(self, identifier: str) -> None:
         """Remove the draft of a request that may still be carried out late. Nothing else is made before it is gone.
@@ -97,14 +104,20 @@ class Drafts:
                 answer=error.answer,
             ) from error
 
-    def _chosen(self, wanted: WantedDraft) -> posts.Shown:
-        """A draft that an earlier try has left, or a new one. All others of this post are removed."""
+    def _chosen(self, wanted: WantedDraft, earlier: Preparation, *, kept_otherwise: bool = False) -> posts.Shown:
+        """A draft that an earlier try has left, or a new one. All others of this post are removed.
+
+        Where the answer to an earlier creation was lost, another draft is made only when the first would be listed.
+        """
         chosen: posts.Shown | None = None
         listed = self._listed()
-        incomplete = False
-        for identifier in [posts.identifier(draft) for draft in listed if posts.carries(draft, wanted.key)]:
+        incomplete, not_shown = kept_otherwise, ""
+        own = [posts.identifier(draft) for draft in listed if posts.carries(draft, wanted.key)]
+        for identifier in own:
             shown = self._read(identifier)
             if shown is None:
+                # A listing may show what can't be read yet, and what was just removed.
+                not_shown = not_shown if identifier == earlier.reference else identifier
                 continue
             if posts.state(shown) != posts.DRAFT:
                 return shown
@@ -114,7 +127,17 @@ class Drafts:
                 incomplete = incomplete or chosen is None
                 self._remove(identifier)
         self._remove_published_ones(listed, wanted.key)
-        return chosen or self._made(wanted, again=incomplete)
+        if chosen is not None:
+            return chosen
+        if not_shown:
+            raise NotPrepared(_not_shown(not_shown), preparation=self._begun(not_shown))
+        if earlier.unfinished and not earlier.reference and not self._is_over(earlier, LONGEST_CREATION):
+            raise NotPrepared("Tumblr may still be making the draft of this post", preparation=earlier)
+        return self._made(wanted, again=incomplete)
+
+    def _begun(self, identifier: str = "") -> Preparation:
+        """What is kept of a draft that was begun. Without an id, the answer that told it was lost."""
+        return Preparation(reference=identifier, platform_time=self.client.request.platform_time, unfinished=True)
 
     def _listed(self) -> list[posts.Shown]:
         found: list[posts.Shown] = []
@@ -129,10 +152,19 @@ class Drafts:
 
     def _made(self, wanted: WantedDraft, *, again: bool) -> posts.Shown:
         """A new draft, read back. Raises UnsupportedContent where Tumblr changes it a second time."""
-        identifier = str(self.client.create(wanted.body, wanted.files())["id"])
-        shown = self._read(identifier)
+        try:
+            identifier = str(self.client.create(wanted.body, wanted.files())["id"])
+        except DraftUnknown as error:
+            raise NotPrepared(
+                error.message, preparation=self._begun(), status=error.status, answer=error.answer
+            ) from error
+        begun = self._begun(identifier)
+        try:
+            shown = self._read(identifier)
+        except PlatformError as error:
+            raise NotPrepared(error.message, preparation=begun, status=error.status, answer=error.answer) from error
         if shown is None:
-            raise Unavailable(f"Tumblr made the draft {identifier} and does not show it yet")
+            raise NotPrepared(_not_shown(identifier), preparation=begun)
         if posts.state(shown) == posts.DRAFT and (differing := posts.differences(shown, wanted.body)):
             told = f"Tumblr keeps this post otherwise than it was sent: {', '.join(differing)}"
             if again:
@@ -140,7 +172,7 @@ class Drafts:
                 raise UnsupportedContent(
                     f"{told}. Nothing was published; change the post, or set drafts = false for this channel."
                 )
-            raise Unavailable(told)
+            raise NotPrepared(told, preparation=begun)
         return shown
 
     def _remove_published_ones(self, listed: Sequence[posts.Shown], key: str) -> None:
@@ -232,6 +264,10 @@ def sought_draft(post: AdaptedPost, key: str, preparation: Preparation) -> Sough
     return SoughtPost(
         post=post, key=key, draft=draft, newer_than=int(draft) - 1, platform_time=preparation.platform_time
     )
+
+
+def _not_shown(identifier: str) -> str:
+    return f"Tumblr made the draft {identifier} and does not show it yet"
 
 
 def _other_state(shown: posts.Shown) -> str:

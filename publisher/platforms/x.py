@@ -155,7 +155,7 @@ class Adapter(PlatformAdapter):
 
         The first one is kept when the request is made again: a copy that a listing shows late is newer than that.
         """
-        if earlier.reference:
+        if earlier.reference and not earlier.unfinished:
             return earlier.model_copy(update={"repeats": True})
         if post.reply_to:
             return Preparation(reference=post.reply_to)

@@ -12,7 +12,7 @@ from sqlalchemy import select
 from structlog.testing import capture_logs
 
 from publisher.clock import FixedClock
-from publisher.content import Absence, Publication
+from publisher.content import Absence, Preparation, Publication
 from publisher.db.models import Attempt, Delivery, Event
 from publisher.db.operations import Channel
 from publisher.db.session import Database
@@ -27,6 +27,7 @@ from publisher.platforms.errors import (
     AlreadyPublic,
     CredentialsRefused,
     MediaExpired,
+    NotPrepared,
     RateLimited,
     Unavailable,
     Unconfirmed,
@@ -268,6 +269,52 @@ def test_publishing_a_draft_late_makes_one_post(bench: Bench) -> None:
     delivery = bench.add()
     bench.drain_for(minutes=30)
     assert (bench.row(delivery).state, bench.copies, len(bench.platform.publish_calls)) == ("published", 1, 2)
+
+
+class SlowDraftAdapter(DraftingAdapter):
+    """A platform that shows a new draft only when it is asked for it the third time."""
+
+    def prepare(self, *post: Any, earlier: Preparation = NOTHING_PREPARED, **how: Any) -> Preparation:
+        self.platform.prepared.append(earlier.reference)
+        preparation = super().prepare(*post, earlier=earlier, **how)
+        if len(self.platform.prepared) < 3:
+            begun = preparation.model_copy(update={"unfinished": True})
+            raise NotPrepared("not shown yet", preparation=begun)
+        return preparation
+
+
+@on_every_database
+def test_a_draft_that_was_begun_is_used_by_the_next_try(bench: Bench) -> None:
+    bench.channels._adapter = SlowDraftAdapter
+    delivery = bench.add()
+    bench.drain()
+    assert bench.row(delivery).preparation == {
+        "reference": "draft 1", "platform_time": None, "repeats": False, "unfinished": True, "account": "fake",
+    }  # fmt: skip
+    bench.drain_for(minutes=5)
+    row = bench.row(delivery)
+    assert (row.state, row.preparation["unfinished"], bench.platform.prepared) == (
+        "published", False, ["", "draft 1", "draft 1"],
+    )  # fmt: skip
+    assert bench.platform.drafts == {"draft 1"}
+
+
+def test_a_draft_is_kept_when_its_intent_could_not_be_recorded(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    bench.channels._adapter = DraftingAdapter
+    commit = records.commit_intent
+
+    def refuse_once(*arguments: Any, **how: Any) -> int:
+        monkeypatch.setattr(records, "commit_intent", commit)
+        raise RateLimited("a quota is used up", retry_at=bench.clock.now() + timedelta(seconds=5))
+
+    monkeypatch.setattr(records, "commit_intent", refuse_once)
+    delivery = bench.add()
+    bench.drain()
+    row = bench.row(delivery)
+    assert (row.state, row.preparation["reference"], row.preparation["unfinished"]) == ("pending", "draft 1", True)
+    bench.drain_for(minutes=1)
+    row = bench.row(delivery)
+    assert (row.state, row.preparation["unfinished"], bench.platform.drafts) == ("published", False, {"draft 1"})
 
 
 # --- too late --------------------------------------------------------------------------------

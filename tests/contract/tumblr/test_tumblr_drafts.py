@@ -14,6 +14,8 @@ from publisher.platforms.base import NOTHING_PREPARED, KeySeed
 from publisher.platforms.errors import (
     ContentRejected,
     CredentialsRefused,
+    NotPrepared,
+    PlatformError,
     RateLimited,
     Unavailable,
     Unconfirmed,
@@ -386,12 +388,106 @@ def test_a_reading_that_lags_leads_to_no_second_post(blog: Desk) -> None:
     assert len(blog.copies()) == 1
 
 
-def test_a_new_draft_that_is_not_shown_yet_is_waited_for(desk: Desk) -> None:
-    desk.sandbox.blog.habits.reading_lag = timedelta(seconds=30)
-    with pytest.raises(Unavailable, match="does not show it yet"):
+# --- a draft that was begun ------------------------------------------------------------------
+
+
+def prepare_until_shown(desk: Desk, earlier: Preparation = NOTHING_PREPARED) -> Preparation:
+    """Tries it once a minute, with what the try before has begun."""
+    for _ in range(40):
+        try:
+            return desk.prepare(desk.adapter(), earlier=earlier)
+        except NotPrepared as error:
+            earlier = error.preparation
+            assert earlier.unfinished
+        except Unavailable:
+            pass
+        desk.pass_time(timedelta(minutes=1))
+    raise AssertionError("the draft is never shown")
+
+
+@pytest.mark.parametrize("listing_minutes", [0, 5])
+@pytest.mark.parametrize("minutes", [0.5, 3, 9])
+def test_a_new_draft_that_is_not_shown_yet_is_waited_for(blog: Desk, minutes: float, listing_minutes: float) -> None:
+    blog.sandbox.blog.habits.reading_lag = timedelta(minutes=minutes)
+    blog.sandbox.blog.habits.listing_lag = timedelta(minutes=listing_minutes)
+    preparation = prepare_until_shown(blog)
+    assert ([preparation.reference], len(blog.posted())) == (blog.drafts(), 1)
+    blog.sandbox.blog.habits.reading_lag = timedelta(0)
+    publish(blog, preparation)
+    assert (len(blog.copies()), blog.drafts()) == (1, [])
+
+
+def answered_late(desk: Desk, request: Request) -> Answer | None:
+    """Makes the draft, and its answer is lost."""
+    if request.method != "POST" or len(desk.posted()) > 1:
+        return None
+    desk.sandbox.answer(request)
+    return answered(504, "<html>")
+
+
+@pytest.mark.parametrize("seconds", [0, 100])
+@pytest.mark.parametrize("lag", [0, 30, 90])
+def test_a_draft_whose_answer_was_lost_is_found_among_the_drafts(blog: Desk, lag: float, seconds: float) -> None:
+    blog.sandbox.blog.habits.listing_lag = timedelta(seconds=lag)
+    blog.sandbox.blog.habits.reading_lag = timedelta(seconds=seconds)
+    blog.instead = lambda request: answered_late(blog, request)
+    preparation = prepare_until_shown(blog)
+    assert ([preparation.reference], len(blog.posted())) == (blog.drafts(), 1)
+
+
+@pytest.mark.parametrize("seconds", [61, 100, 119])
+def test_a_draft_that_is_made_long_after_its_answer_was_lost_is_the_only_one(blog: Desk, seconds: float) -> None:
+    late: list[Request] = []
+
+    def slow_once(request: Request) -> Answer | None:
+        if request.method == "POST" and not late:
+            late.append(request)
+            return answered(504, "<html>")
+        return None
+
+    blog.instead = slow_once
+    with pytest.raises(NotPrepared) as begun:
+        blog.prepare(blog.adapter())
+    blog.pass_time(timedelta(seconds=60))
+    with pytest.raises(NotPrepared, match="may still be making the draft") as waiting:
+        blog.prepare(blog.adapter(), earlier=begun.value.preparation)
+    assert waiting.value.preparation == begun.value.preparation
+    blog.pass_time(timedelta(seconds=seconds - 60))
+    blog.sandbox.answer(late[0])
+    blog.pass_time(timedelta(minutes=9))
+    preparation = blog.prepare(blog.adapter(), earlier=begun.value.preparation)
+    assert [preparation.reference] == blog.drafts()
+
+
+def test_a_draft_that_was_never_made_is_made_anew_after_two_minutes(desk: Desk) -> None:
+    desk.instead = lambda request: answered(502, "<html>") if request.method == "POST" else None
+    with pytest.raises(NotPrepared) as begun:
         desk.prepare(desk.adapter())
-    desk.pass_time(timedelta(minutes=1))
-    preparation = desk.prepare(desk.adapter())
+    desk.instead = lambda _request: None
+    desk.pass_time(timedelta(seconds=121))
+    preparation = desk.prepare(desk.adapter(), earlier=begun.value.preparation)
+    assert [preparation.reference] == desk.drafts()
+
+
+@pytest.mark.parametrize("answer", [error(503), error(400, 8001), error(429)])
+def test_a_draft_that_was_surely_not_made_is_not_waited_for(desk: Desk, answer: Answer) -> None:
+    desk.instead = lambda request: answer if request.method == "POST" else None
+    with pytest.raises(PlatformError) as refused:
+        desk.prepare(desk.adapter())
+    assert not isinstance(refused.value, NotPrepared)
+
+
+def test_a_begun_draft_that_somebody_removed_is_made_anew_after_the_lag(desk: Desk) -> None:
+    desk.sandbox.blog.habits.reading_lag = timedelta(minutes=2)
+    with pytest.raises(NotPrepared) as begun:
+        desk.prepare(desk.adapter())
+    desk.sandbox.blog.remove(begun.value.preparation.reference)
+    desk.sandbox.blog.habits.reading_lag = timedelta(0)
+    desk.pass_time(LAG - timedelta(minutes=1))
+    with pytest.raises(NotPrepared):
+        desk.prepare(desk.adapter(), earlier=begun.value.preparation)
+    desk.pass_time(timedelta(minutes=2))
+    preparation = desk.prepare(desk.adapter(), earlier=begun.value.preparation)
     assert [preparation.reference] == desk.drafts()
 
 
