@@ -258,6 +258,8 @@ class Preparation(Frozen):
     """A former request for this post was begun, so that the platform may have it already."""
     unfinished: bool = False
     """It was begun, and no request that publishes was sent with it: the platform may not show it yet."""
+    is_draft: bool = False
+    """The reference is a draft's, which stays on the platform until it is published or removed."""
     account: str = ""
     """The account that the channel had, as the configuration names it. Empty: not known."""
 

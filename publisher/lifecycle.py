@@ -35,6 +35,11 @@ ADD_EVENT = insert(EVENTS).inline()
 
 SECOND_COPY = "second copy"
 """The event that tells of a post which is public twice."""
+CANCELED_PUBLIC = "canceled post is public"
+"""The event that tells of a post which was canceled, and is public nevertheless."""
+CANCELED_PUBLIC_TOLD = "It was canceled, and is public nevertheless: {link}. Remove it there if nobody is to see it."
+LATE_LOOK_UPS = (timedelta(hours=1), timedelta(hours=4), timedelta(hours=16), timedelta(hours=48))
+"""So long after a delivery has come to rest, and after each other, it is looked up whether it is public after all."""
 REPLY_PAUSE = timedelta(seconds=5)
 """A platform needs a moment before a reply can name the post that it answers."""
 CANCELED_THREAD = (
@@ -184,6 +189,11 @@ def move(
     return new_fence
 
 
+def late_look_ups(now: datetime) -> dict[str, Any]:
+    """Columns of a delivery that comes to rest, and may become public nevertheless."""
+    return {"verify_at": now + LATE_LOOK_UPS[0], "lookups": 0}
+
+
 def change_ours(
     rows: Session | Connection, delivery_id: int, fence: int, values: dict[str, Any], states: tuple[State, ...] = ()
 ) -> None:
@@ -227,6 +237,8 @@ def record_late_success(session: Session, delivery_id: int, publication: Publica
         delivery.published_at = now
         delivery.unknown_since = None
         delivery.problem = ""
+        if before == State.CANCELED:
+            _tell_canceled(session, delivery, now)
         session.flush()
         record_event(
             session,
@@ -238,6 +250,12 @@ def record_late_success(session: Session, delivery_id: int, publication: Publica
         held = CANCELED_THREAD if before == State.CANCELED else ""
         _continue_thread(session, delivery_id, now, new_post=False, held=held)
     return True
+
+
+def _tell_canceled(session: Session, delivery: Delivery, now: datetime) -> None:
+    delivery.problem = CANCELED_PUBLIC_TOLD.format(link=delivery.remote_url or delivery.remote_id)
+    detail = {"problem": delivery.problem}
+    record_event(session, CANCELED_PUBLIC, now=now, delivery_id=delivery.id, detail=detail)
 
 
 def _tell_copy(session: Session, delivery: Delivery, publication: Publication, now: datetime) -> None:

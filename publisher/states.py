@@ -48,17 +48,17 @@ MOVES: dict[State, dict[State, str]] = {
     },
     S.HELD: {
         S.PENDING: "a person lets it try again",
-        S.PUBLISHED: "adopted by its link",
+        S.PUBLISHED: "adopted by its link, or found later",
         S.CANCELED: "a person decides",
     },
     S.FAILED: {
         S.PENDING: "tried again after an edit",
-        S.PUBLISHED: "adopted by its link",
+        S.PUBLISHED: "adopted by its link, or found later",
         S.CANCELED: "a person decides",
     },
     S.MISSED: {
         S.PENDING: "a person wants it out after all",
-        S.PUBLISHED: "adopted by its link",
+        S.PUBLISHED: "adopted by its link, or found later",
         S.CANCELED: "a person decides",
     },
     S.PUBLISHED: {},
@@ -80,6 +80,8 @@ AT_REST = (S.PUBLISHED, S.HELD, *UNPUBLISHED)
 """Nothing is done by itself any more but reading from the platform."""
 OPEN = (*LEASED, S.PENDING, *LOOKED_UP, S.HELD)
 """Something or somebody still has to do with it."""
+LOOKED_UP_LATE = (*BY_HAND, S.CANCELED)
+"""It may become public nevertheless, or has left something on its platform: read a few times, at `verify_at`."""
 FINAL = frozenset(state for state, onward in MOVES.items() if not onward)
 
 

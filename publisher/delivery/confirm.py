@@ -27,7 +27,7 @@ from publisher.delivery.prepare import REMOVED
 from publisher.delivery.quotas import LONGEST_WAIT
 from publisher.delivery.refusals import weigh
 from publisher.delivery.unknown import in_minutes, is_other_record, what_to_look_for
-from publisher.lifecycle import Fenced, look_again, move, record_late_success
+from publisher.lifecycle import Fenced, late_look_ups, look_again, move, record_late_success
 from publisher.logs import get_logger
 from publisher.platforms.base import PlatformAdapter, SupportsLookup
 from publisher.platforms.errors import CredentialsRefused, PlatformError, RateLimited
@@ -254,9 +254,10 @@ class Confirmer:
                 if verdict.to is None:
                     look_again(session, claimed.id, fence=claimed.fence, state=claimed.state, **verdict.values)
                 else:
+                    later = late_look_ups(now) if verdict.to == State.HELD else {}
                     move(
                         session, claimed.id, fence=claimed.fence, before=claimed.state, to=verdict.to, now=now,
-                        actor=self._owner, **verdict.values,
+                        actor=self._owner, **verdict.values, **later,
                     )  # fmt: skip
                 self._note(session, claimed, verdict.finding, started, verdict.detail, cost)
                 if verdict.pause_reason:

@@ -10,18 +10,20 @@ from typing import Any, cast
 from sqlalchemy import ColumnElement, FromClause, ScalarSelect, Table, and_, bindparam, literal_column, or_, select
 from sqlalchemy.orm import Session, load_only
 
+from publisher.content import Preparation
 from publisher.db.base import UtcDateTime
 from publisher.db.models import IN_FLIGHT, Delivery
 from publisher.db.operations import Channel
 from publisher.db.session import Database
-from publisher.lifecycle import DELIVERIES, Fenced, lose_attempt, move
-from publisher.states import LOOKED_UP, State
+from publisher.lifecycle import DELIVERIES, Fenced, late_look_ups, lose_attempt, move
+from publisher.states import LOOKED_UP, LOOKED_UP_LATE, State
 
 LOST = "The worker was gone before it recorded the platform's answer; looking whether the post is there."
 LOST_ALL = (
     "{lost} workers in a row were gone while they prepared it; nothing was sent. "
     "Look at what the log says last of delivery {id}, then: publisher retry {id}."
 )
+DRAFT_STAYS = " Its draft {draft} stays on {platform}: a retry publishes it, and cancel removes it."
 MOST_LOST_WORKERS = 6
 """So many in a row over one delivery that is being prepared: it is what they are lost over."""
 LOSSES_WITHOUT_PAUSE = 2
@@ -48,7 +50,8 @@ def _not_public(*states: State) -> ColumnElement[bool]:
 
 TO_PUBLISH = and_(_not_public(State.PENDING), DELIVERIES.c.expires_at > NOW)
 TO_LOOK_UP = _not_public(*LOOKED_UP)
-TO_READ_BACK = and_(in_states(DELIVERIES, State.PUBLISHED), DELIVERIES.c.verify_at.is_not(None))
+READ_BACK_STATES = (State.PUBLISHED, *LOOKED_UP_LATE)
+TO_READ_BACK = and_(in_states(DELIVERIES, *READ_BACK_STATES), DELIVERIES.c.verify_at.is_not(None))
 DUE_POST = and_(TO_PUBLISH, DELIVERIES.c.due_at <= NOW)
 DUE_LOOK_UP = and_(TO_LOOK_UP, DELIVERIES.c.due_at <= NOW)
 DUE_READ_BACK = and_(TO_READ_BACK, DELIVERIES.c.verify_at <= NOW)
@@ -92,7 +95,10 @@ APPOINTMENTS = select(
     CHANNELS.c.next_publish_at,
     _first(DELIVERIES.c.due_at, and_(TO_PUBLISH, CHANNELS.c.paused_at.is_(None))),
     *(_first(DELIVERIES.c.due_at, _not_public(state)) for state in LOOKED_UP),
-    _first(DELIVERIES.c.verify_at, TO_READ_BACK),
+    *(
+        _first(DELIVERIES.c.verify_at, and_(in_states(DELIVERIES, state), DELIVERIES.c.verify_at.is_not(None)))
+        for state in READ_BACK_STATES
+    ),
 ).where(MAY_READ)
 
 
@@ -105,7 +111,16 @@ def miss_expired(database: Database, now: datetime) -> list[int]:
     """Move what is too late by the outlet's rule, and was not sent, to `missed`; so many at once as is quick."""
     query = (
         select(Delivery)
-        .options(load_only(Delivery.fence, Delivery.problem))
+        .options(
+            load_only(
+                Delivery.fence,
+                Delivery.problem,
+                Delivery.adapted,
+                Delivery.preparation,
+                Delivery.unknown_since,
+                Delivery.lost_requests,
+            )
+        )
         .where(in_states(DELIVERIES, State.PENDING), Delivery.expires_at <= now)
         .order_by(Delivery.expires_at)
         .limit(MISSED_AT_ONCE)
@@ -118,11 +133,17 @@ def miss_expired(database: Database, now: datetime) -> list[int]:
 def _miss(database: Database, delivery: Delivery, now: datetime) -> bool:
     reason = f"; the last trouble was: {delivery.problem.rstrip('.')}" if delivery.problem else ""
     problem = f"It could not go out in time{reason}. Use retry to publish it late, or cancel."
+    preparation = Preparation.model_validate(delivery.preparation)
+    if preparation.is_draft and preparation.reference:
+        platform = str(delivery.adapted.get("platform", "the platform"))
+        problem += DRAFT_STAYS.format(draft=preparation.reference, platform=platform)
+    may_come_late = delivery.unknown_since is not None or delivery.lost_requests > 0
+    later = late_look_ups(now) if may_come_late else {}
     try:
         with database.writing() as session:
             move(
                 session, delivery.id, fence=delivery.fence, before=State.PENDING, to=State.MISSED, now=now,
-                new_hands=True, problem=problem,
+                new_hands=True, problem=problem, **later,
             )  # fmt: skip
     except Fenced:
         return False

@@ -10,11 +10,11 @@ from sqlalchemy import case, delete, select, update
 from sqlalchemy.orm import Session
 
 from publisher.characters import read_line
-from publisher.db.models import Delivery
+from publisher.db.models import Attempt, Delivery
 from publisher.db.operations import Channel, Quota
 from publisher.db.session import Database
 from publisher.delivery.act_refusals import Reason, Refused
-from publisher.lifecycle import Fenced, move, record_event
+from publisher.lifecycle import Fenced, late_look_ups, move, next_token, record_event
 from publisher.states import BY_HAND, LOOKED_UP, MOVES, State
 
 RETRY_WINDOW = timedelta(hours=12)
@@ -61,7 +61,7 @@ def retry(
         move_by_hand(
             session, delivery, State.PENDING, now, actor, due_at=now, unknown_since=None, tries=0, problem="",
             expires_at=max(delivery.expires_at, now + RETRY_WINDOW), lookups=0, clean_lookups=0, lost_requests=0,
-            lost_workers=0,
+            lost_workers=0, verify_at=None, **_fresh_key(delivery),
         )  # fmt: skip
 
 
@@ -75,8 +75,23 @@ def cancel(database: Database, delivery_id: int, *, now: datetime, actor: str, s
         delivery = get_delivery(session, delivery_id, seen)
         require_move(delivery, State.CANCELED, CANCELABLE, "cancel")
         may_be_public = delivery.unknown_since is not None
-        move_by_hand(session, delivery, State.CANCELED, now, actor, problem="")
+        tried = session.scalar(select(Attempt.id).where(Attempt.delivery_id == delivery_id).limit(1)) is not None
+        # It may come late, or a draft of it is left on the platform.
+        later = late_look_ups(now) if tried or delivery.lost_workers else {"verify_at": None}
+        move_by_hand(session, delivery, State.CANCELED, now, actor, problem="", **later)
         return may_be_public
+
+
+def _fresh_key(delivery: Delivery) -> dict[str, Any]:
+    """Another token to make an idempotency key of, where the platform refuses the present key for ever.
+
+    It has said that a post has this key: so the former request was carried out, and can't be so a second time. A
+    person has looked, and the post is there no more. In every other case the former request may still be carried out
+    late, and then the same key keeps the platform from making a second post.
+    """
+    if delivery.unknown_since is None or not delivery.reported_public:
+        return {}
+    return {"token": next_token(delivery.token), "idempotency_key": None}
 
 
 def pause(database: Database, channel: str, reason: str, *, now: datetime, actor: str) -> None:

@@ -28,6 +28,7 @@ from publisher.lifecycle import (
     change_ours,
     connection_of,
     key_is_taken,
+    late_look_ups,
     lose_attempt,
     move,
     next_token,
@@ -38,7 +39,7 @@ from publisher.logs import get_logger
 from publisher.platforms.base import KeySeed
 from publisher.platforms.errors import PlatformError, Unavailable
 from publisher.profiles import PublishingHabits
-from publisher.states import State
+from publisher.states import BY_HAND, State
 
 DETAIL_LENGTH = 1000
 
@@ -251,7 +252,7 @@ def _hold_without_post(database: Database, claimed: ClaimedDelivery, publication
         try:
             move(
                 session, claimed.id, fence=claimed.fence, before=State.PUBLISHING, to=State.HELD, now=now,
-                unknown_since=now, problem=is_other_record(claimed, other, publication),
+                unknown_since=now, problem=is_other_record(claimed, other, publication), **late_look_ups(now),
             )  # fmt: skip
         except Fenced:
             get_logger("delivery").info("the post of another delivery, and in other hands by now", delivery=claimed.id)
@@ -380,9 +381,11 @@ def _apply(
 ) -> None:
     of_the_account = outcome.to == State.HELD and outcome.pause_reason
     problem = _with_remedy(claimed, outcome.problem) if of_the_account else outcome.problem
+    may_come_late = outcome.to in BY_HAND and (claimed.unknown_since is not None or claimed.lost_requests > 0)
+    later = late_look_ups(now) if may_come_late else {}
     move(
         session, claimed.id, fence=claimed.fence, before=before, to=outcome.to, now=now, actor=owner,
-        problem=problem, lost_workers=0, **outcome.values,
+        problem=problem, lost_workers=0, **outcome.values, **later,
     )  # fmt: skip
     if outcome.pause_reason:
         pause_channel(session, claimed.channel, outcome.pause_reason, now)

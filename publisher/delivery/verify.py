@@ -20,7 +20,7 @@ from publisher.delivery.claim import READING_SECONDS, ClaimedDelivery
 from publisher.delivery.differences import differences_between, in_words
 from publisher.delivery.outcomes import error_name
 from publisher.delivery.refusals import weigh
-from publisher.lifecycle import SECOND_COPY, record_event, record_late_success
+from publisher.lifecycle import CANCELED_PUBLIC, SECOND_COPY, record_event, record_late_success
 from publisher.logs import get_logger
 from publisher.platforms.base import PlatformAdapter, SupportsLookup, SupportsReadBack
 from publisher.platforms.errors import CredentialsRefused
@@ -197,7 +197,7 @@ class Verifier:
             record_event(session, AS_SENT, now=started, delivery_id=delivery.id)
         else:
             return
-        if not _has_second_copy(session, delivery):
+        if not _has_graver_problem(session, delivery):
             delivery.problem = reading.problem
 
 
@@ -227,7 +227,7 @@ def _told_problem(session: Session, delivery: Delivery) -> str | None:
     return str(last.detail.get("problem", "")) if last is not None and last.name == DIFFERS else None
 
 
-def _has_second_copy(session: Session, delivery: Delivery) -> bool:
-    """Whether the delivery's problem tells of a second copy, which matters more."""
-    query = select(Event.id).where(Event.delivery_id == delivery.id, Event.name == SECOND_COPY)
+def _has_graver_problem(session: Session, delivery: Delivery) -> bool:
+    """Whether the delivery's problem tells of a post that nobody wanted to be public."""
+    query = select(Event.id).where(Event.delivery_id == delivery.id, Event.name.in_((SECOND_COPY, CANCELED_PUBLIC)))
     return session.scalar(query.limit(1)) is not None

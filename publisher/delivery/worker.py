@@ -26,6 +26,7 @@ from publisher.delivery.budget import alt_text_cost, posts_read_cost, reading_co
 from publisher.delivery.channels import Channels
 from publisher.delivery.claim import ClaimedDelivery, claim, take_look_up, take_verification
 from publisher.delivery.confirm import Confirmer
+from publisher.delivery.late_look_ups import LateLookUps
 from publisher.delivery.leases import KeptLease, LeaseKeeper
 from publisher.delivery.outcomes import Pace, after_send, before_send
 from publisher.delivery.prepare import NotSent, Prepared, Preparer
@@ -37,6 +38,7 @@ from publisher.logs import get_logger
 from publisher.platforms.base import PlatformAdapter, UploadedMedia
 from publisher.platforms.errors import CredentialsRefused, RateLimited, Unavailable, Unconfirmed
 from publisher.settings import DeliverySettings
+from publisher.states import State
 
 MARGIN_SECONDS = 5.0
 """What a lease must cover beyond the publishing request, for recording its answer."""
@@ -99,6 +101,7 @@ class Worker:
         self._preparer = Preparer(channels, renderer, self._admission)
         self._confirmer = Confirmer(database, channels, clock, self._pace, settings, owner=owner)
         self._verifier = Verifier(database, channels, clock, owner=owner)
+        self._late_look_ups = LateLookUps(database, channels, clock, owner=owner)
 
     def drain(self, channel: str, stop: threading.Event | None = None) -> int:
         """Do what is due on one channel until nothing is, and return how many things that were."""
@@ -124,7 +127,10 @@ class Worker:
         if claimed := take_look_up(self._database, channel, now):
             self._confirmer.look_up(claimed)
         elif claimed := take_verification(self._database, channel, now):
-            self._verifier.verify(claimed)
+            if claimed.state == State.PUBLISHED:
+                self._verifier.verify(claimed)
+            else:
+                self._late_look_ups.look(claimed)
         return claimed is not None
 
     def _deliver(self, claimed: ClaimedDelivery) -> None:

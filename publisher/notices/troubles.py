@@ -9,7 +9,7 @@ from sqlalchemy import func, select
 from publisher.db.models import Delivery, Event
 from publisher.db.operations import Notice
 from publisher.delivery.verify import AS_SENT, DIFFERS
-from publisher.lifecycle import SECOND_COPY
+from publisher.lifecycle import CANCELED_PUBLIC, SECOND_COPY
 from publisher.notices.conditions import NEWS, QUIET, Condition, Ending, View, with_remedy
 from publisher.states import BY_HAND, State
 
@@ -51,7 +51,7 @@ def public_troubles(view: View) -> Iterator[Condition]:
     query = (
         select(Event, Delivery)
         .join(Delivery, Delivery.id == Event.delivery_id)
-        .where(Event.at >= view.now - NEWS, Event.name.in_((SECOND_COPY, DIFFERS)))
+        .where(Event.at >= view.now - NEWS, Event.name.in_((SECOND_COPY, CANCELED_PUBLIC, DIFFERS)))
     )
     over = select(Event.delivery_id, func.max(Event.id)).where(Event.at >= view.now - NEWS, Event.name == AS_SENT)
     taken_back = {delivery: event for delivery, event in view.session.execute(over.group_by(Event.delivery_id))}
@@ -60,6 +60,9 @@ def public_troubles(view: View) -> Iterator[Condition]:
         if event.name == SECOND_COPY:
             copies = f"{event.detail.get('first')} and {event.detail.get('second')}; remove one by hand"
             yield Condition(f"event {event.id}", SECOND_COPY, f"{title} is public twice", f"{copies}.")
+        elif event.name == CANCELED_PUBLIC:
+            problem = str(event.detail.get("problem", ""))
+            yield Condition(f"event {event.id}", SECOND_COPY, f"{title} was canceled and is public", problem)
         elif delivery.id not in taken_back or taken_back[delivery.id] < event.id:
             remedy = delivery.remote_url or view.remedies.history(delivery)
             problem = with_remedy(str(event.detail.get("problem", "")), remedy)

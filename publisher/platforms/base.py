@@ -349,6 +349,21 @@ class SupportsReadBack(Protocol):
 
 
 @runtime_checkable
+class RemovesDrafts(Protocol):
+    """The platform keeps drafts, which stay there when their posts are given up."""
+
+    def remove_drafts(
+        self, post: AdaptedPost, *, idempotency_key: str, preparation: Preparation
+    ) -> Publication | Absence:
+        """Removes every draft of a post that was canceled, and says that it is public if it is.
+
+        A public post is never removed. `Absence.GONE`: no draft is left. Raises `DraftLeft` where a draft was changed
+        by somebody or can't be removed, and any other `PlatformError` where the question was not answered.
+        """
+        ...
+
+
+@runtime_checkable
 class CountsPostsRead(Protocol):
     """The platform asks a price for each post that it shows to us."""
 

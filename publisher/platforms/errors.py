@@ -79,6 +79,10 @@ class Unavailable(PlatformError):
     """The platform was not reached, or said that it did nothing; nothing was published."""
 
 
+class DraftLeft(PlatformError):
+    """A draft of a post that was given up is on the platform, and was not removed; the message names it."""
+
+
 class NotPrepared(Unavailable):
     """What was to be prepared was begun, and the platform does not show it yet; nothing was published.
 

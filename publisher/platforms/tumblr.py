@@ -184,7 +184,9 @@ class Adapter(PlatformAdapter):
         self._prepared = shown
         if shown is None:
             return earlier
-        return Preparation(reference=posts.identifier(shown), platform_time=self._client.request.platform_time)
+        return Preparation(
+            reference=posts.identifier(shown), platform_time=self._client.request.platform_time, is_draft=True
+        )
 
     def publish(
         self,
@@ -284,6 +286,21 @@ class Adapter(PlatformAdapter):
                     f"Tumblr has the post {preparation.reference} and its state is “{other or 'not told'}”; "
                     "it is looked at again. Publish or remove it on Tumblr if that lasts."
                 )
+
+    def remove_drafts(
+        self, post: AdaptedPost, *, idempotency_key: str, preparation: Preparation
+    ) -> Publication | Absence:
+        earlier = preparation if _is_draft(preparation) else NOTHING_PREPARED
+        if (public := self._drafts.removed(post, idempotency_key, earlier)) is not None:
+            return self._publication(public, "found in the place of its draft")
+        if _is_draft(preparation):
+            listed = self._listed(sought_draft(post, idempotency_key, preparation))
+            return listed if isinstance(listed, Publication) else Absence.GONE
+        if not preparation.reference:
+            return Absence.GONE
+        since = preparation.platform_time or self._connection.clock.now()
+        found = self.find_publication(post, idempotency_key=idempotency_key, since=since, preparation=preparation)
+        return found if isinstance(found, Publication) else Absence.GONE
 
     def _listed(self, sought: SoughtPost) -> Publication | Absence:
         found = [self._publication(shown, "found on the blog") for shown in find_all_listed(self._client, sought)]

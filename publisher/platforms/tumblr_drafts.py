@@ -17,7 +17,14 @@ from publisher.clock import monotonic
 from publisher.content import AdaptedPost, Preparation
 from publisher.logs import get_logger
 from publisher.platforms import tumblr_posts as posts
-from publisher.platforms.errors import NotPrepared, PlatformError, Unavailable, Unconfirmed, UnsupportedContent
+from publisher.platforms.errors import (
+    DraftLeft,
+    NotPrepared,
+    PlatformError,
+    Unavailable,
+    Unconfirmed,
+    UnsupportedContent,
+)
 from publisher.platforms.tumblr_answers import DraftUnknown, NotFound
 from publisher.platforms.tumblr_client import PAGE, Attachment, SafeTumblrClient
 from publisher.platforms.tumblr_listing import SoughtPost, find_listed
@@ -137,7 +144,8 @@ class Drafts:
 
     def _begun(self, identifier: str = "") -> Preparation:
         """What is kept of a draft that was begun. Without an id, the answer that told it was lost."""
-        return Preparation(reference=identifier, platform_time=self.client.request.platform_time, unfinished=True)
+        now = self.client.request.platform_time
+        return Preparation(reference=identifier, platform_time=now, unfinished=True, is_draft=True)
 
     def _listed(self) -> list[posts.Shown]:
         found: list[posts.Shown] = []
@@ -206,6 +214,38 @@ class Drafts:
             get_logger("platforms").warning(
                 "a draft is left over and can be removed on Tumblr", blog=self.blog, draft=identifier, why=error.message
             )
+
+    def removed(self, post: AdaptedPost, key: str, earlier: Preparation) -> posts.Shown | None:
+        """Remove every draft of a post that was given up. Returns the post, should it be public.
+
+        Raises:
+            DraftLeft: a draft was changed since, is no draft any more, or can't be removed.
+        """
+        listed = [posts.identifier(draft) for draft in self._listed() if posts.carries(draft, key)]
+        for identifier in dict.fromkeys([*([earlier.reference] if earlier.reference else []), *listed]):
+            shown = self._read(identifier)
+            if shown is None:
+                continue
+            if posts.state(shown) == posts.PUBLISHED:
+                return shown
+            if posts.state(shown) != posts.DRAFT or not posts.carries(shown, key) or not posts.shows(shown, post):
+                state = posts.state(shown) or "unknown"
+                raise DraftLeft(
+                    f"The post was canceled, and {self.blog} still has it as {identifier}, with the state “{state}”. "
+                    "It is not as the desk has made it, and was left there. Look at it on Tumblr; remove it by hand."
+                )
+            try:
+                self.client.remove(identifier)
+            except NotFound:
+                continue
+            except PlatformError as error:
+                raise DraftLeft(
+                    f"The post was canceled, and its draft {identifier} on {self.blog} could not be removed "
+                    f"({error.message}). Remove it on Tumblr if this lasts.",
+                    status=error.status,
+                    answer=error.answer,
+                ) from error
+        return None
 
     def published(self, wanted: WantedDraft, preparation: Preparation, shown: posts.Shown | None) -> posts.Shown:
         """Publish the draft of `preparation` with one request, unless it is public. Returns the post.

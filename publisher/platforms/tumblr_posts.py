@@ -105,6 +105,14 @@ def looks_like(shown: Shown, post: AdaptedPost) -> bool:
     return bool(texts) and texts == begins and _folded(shown.get("tags")) == _folded(post.tags) and not other
 
 
+def shows(shown: Shown, post: AdaptedPost) -> bool:
+    """Whether a post begins with our text and has our tags and as many pictures as ours."""
+    texts = [block.text.strip() for block in text_blocks(post)][:1]
+    begins = [str(block.get("text", "")).strip() for block in blocks(shown, "text")][:1]
+    same_tags = (_folded(shown.get("tags")) or set()) == _folded(post.tags)
+    return texts == begins and same_tags and len(blocks(shown, "image")) == len(post.images)
+
+
 def differences(shown: Shown, sent: Mapping[str, Any]) -> list[str]:
     """What a draft shows otherwise than the body that it was made of: names of its parts, for a sentence."""
     differing = []

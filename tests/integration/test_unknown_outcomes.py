@@ -21,6 +21,7 @@ from publisher.delivery.act_refusals import Refused
 from publisher.delivery.claim import READING_SECONDS, ClaimedDelivery, claim
 from publisher.delivery.due import miss_expired, recover_lost
 from publisher.delivery.worker import CHECK_SECONDS, Worker
+from publisher.lifecycle import CANCELED_PUBLIC_TOLD
 from publisher.platforms.base import NOTHING_PREPARED
 from publisher.platforms.errors import (
     ActionsRefused,
@@ -31,6 +32,7 @@ from publisher.platforms.errors import (
     RateLimited,
     Unavailable,
     Unconfirmed,
+    UnsupportedContent,
 )
 from publisher.settings import DeliverySettings
 from tests.conftest import on_every_database
@@ -41,6 +43,7 @@ from tests.fakes import (
     FakePlatform,
     FakeRenderer,
     TimedAdapter,
+    adapted_post,
     add_delivery,
     fake_profile,
     pass_time,
@@ -289,7 +292,8 @@ def test_a_draft_that_was_begun_is_used_by_the_next_try(bench: Bench) -> None:
     delivery = bench.add()
     bench.drain()
     assert bench.row(delivery).preparation == {
-        "reference": "draft 1", "platform_time": None, "repeats": False, "unfinished": True, "account": "fake",
+        "reference": "draft 1", "platform_time": None, "repeats": False, "unfinished": True, "is_draft": False,
+        "account": "fake",
     }  # fmt: skip
     bench.drain_for(minutes=5)
     row = bench.row(delivery)
@@ -376,7 +380,9 @@ def test_a_post_that_is_found_later_is_the_truth_in_any_state(bench: Bench, act:
     habits = bench.channels.profile("fake").publishing
     records.record_success(bench.database, claimed, attempt, public, habits, now=bench.clock.now())
     row = bench.row(delivery)
-    assert (row.state, row.remote_id, row.problem, row.unknown_since) == ("published", "7", "", None)
+    told = CANCELED_PUBLIC_TOLD.format(link="https://fake.example/7")
+    assert (row.state, row.remote_id, row.unknown_since) == ("published", "7", None)
+    assert row.problem == (told if act == "canceled" else "")
 
 
 @on_every_database
@@ -391,6 +397,132 @@ def test_a_second_copy_is_told_with_both_links(bench: Bench) -> None:
     row = bench.row(delivery)
     assert row.remote_url == first
     assert f"{first} and https://fake.example/7" in row.problem
+
+
+# --- looked up again at rest -----------------------------------------------------------------
+
+
+def rest_times(bench: Bench, delivery: int) -> list[timedelta]:
+    """When it was looked up after it had come to rest."""
+    with bench.database.reading() as session:
+        rested = session.scalars(
+            select(Event.at)
+            .where(Event.delivery_id == delivery, Event.name.in_(("delivery held", "delivery canceled")))
+            .order_by(Event.id)
+        ).first()
+        assert rested is not None
+        asked = session.scalars(
+            select(Attempt.started_at).where(Attempt.kind == "lookup", Attempt.started_at > rested).order_by(Attempt.id)
+        ).all()
+    return [at - rested for at in asked]
+
+
+@on_every_database
+@pytest.mark.parametrize("why", ["ask", "reported public", "no answer"])
+def test_a_held_post_that_appears_later_is_recorded_as_the_truth(bench: Bench, why: str) -> None:
+    bench.platform.late = [timedelta(hours=30)]
+    if why == "ask":
+        bench.settings = DeliverySettings(after_unknown="ask")
+    elif why == "reported public":
+        bench.platform.late, bench.platform.before = [], [AlreadyPublic("duplicate content")]
+    else:
+        bench.platform.on_find = [Unavailable("down")] * 400
+    delivery = bench.add()
+    bench.drain_for(hours=26)
+    row = bench.row(delivery)
+    assert (row.state, len(bench.platform.publish_calls)) == ("held", 1)
+    bench.platform.on_find = []
+    if why == "reported public":
+        bench.platform.accept(f"key-{row.token}", adapted_post())
+    bench.drain_for(days=4)
+    row = bench.row(delivery)
+    assert (row.state, row.problem, row.unknown_since, row.verify_at) == ("published", "", None, None)
+    assert (bench.copies, len(bench.platform.publish_calls)) == (1, 1)
+
+
+def test_a_held_post_is_looked_up_four_times_more_at_growing_pauses(bench: Bench) -> None:
+    bench.settings = DeliverySettings(after_unknown="ask")
+    bench.platform.before = [LOST_ANSWER]
+    delivery = bench.add()
+    bench.drain_for(days=9)
+    assert rest_times(bench, delivery) == [timedelta(hours=hours) for hours in (1, 5, 21, 69)]
+    row = bench.row(delivery)
+    assert (row.state, row.verify_at, f"publisher retry {delivery} --i-have-looked" in row.problem) == (
+        "held", None, True,
+    )  # fmt: skip
+
+
+def test_what_is_held_without_a_request_is_not_looked_up(bench: Bench) -> None:
+    bench.platform.on_upload = [UnsupportedContent("too large")]
+    delivery = bench.add()
+    bench.drain_for(days=4)
+    assert (bench.row(delivery).state, rest_times(bench, delivery)) == ("held", [])
+
+
+def test_a_retry_ends_the_late_look_ups(bench: Bench) -> None:
+    bench.settings = DeliverySettings(after_unknown="ask")
+    bench.platform.before = [LOST_ANSWER]
+    delivery = bench.add()
+    bench.drain_for(minutes=20)
+    assert bench.row(delivery).verify_at is not None
+    bench.platform.on_upload = [UnsupportedContent("too large")]
+    operate.retry(bench.database, delivery, now=bench.clock.now(), actor="me", i_have_looked=True)
+    bench.drain_for(hours=2)
+    assert (bench.row(delivery).state, bench.row(delivery).verify_at) == ("held", None)
+
+
+@pytest.mark.parametrize("act", ["cancel", "miss"])
+def test_what_becomes_public_after_it_was_given_up_is_told(bench: Bench, act: str) -> None:
+    bench.channels._adapter = DraftingAdapter
+    bench.platform.late = [timedelta(minutes=30)]
+    delivery = bench.add(expires_in=timedelta(seconds=5 if act == "miss" else 9000))
+    bench.drain()
+    if act == "cancel":
+        operate.cancel(bench.database, delivery, now=bench.clock.now(), actor="me")
+    bench.drain_for(minutes=25)
+    assert bench.row(delivery).state == ("canceled" if act == "cancel" else "missed")
+    bench.drain_for(hours=2)
+    row = bench.row(delivery)
+    assert (row.state, bench.copies, row.verify_at) == ("published", 1, None)
+    assert ("It was canceled, and is public nevertheless" in row.problem) is (act == "cancel")
+
+
+def test_what_was_never_tried_leaves_nothing_to_look_at_when_it_is_canceled(bench: Bench) -> None:
+    delivery = bench.add()
+    operate.cancel(bench.database, delivery, now=bench.clock.now(), actor="me")
+    assert bench.row(delivery).verify_at is None
+
+
+# --- a key that the platform refuses for ever --------------------------------------------------
+
+
+@on_every_database
+def test_a_person_who_has_looked_gets_a_fresh_key_where_the_present_one_was_used(bench: Bench) -> None:
+    """The post was public, and somebody removed it by hand: the platform says for ever that it has this key."""
+    bench.platform.before = [AlreadyPublic("conflicting upload id")]
+    delivery = bench.add()
+    bench.drain_for(minutes=20)
+    before = bench.row(delivery)
+    assert (before.state, before.reported_public) == ("held", True)
+    operate.retry(bench.database, delivery, now=bench.clock.now(), actor="me", i_have_looked=True)
+    waiting = bench.row(delivery)
+    assert (waiting.idempotency_key, waiting.token != before.token) == (None, True)
+    bench.drain()
+    row = bench.row(delivery)
+    assert (row.state, row.idempotency_key, bench.copies) == ("published", f"key-{waiting.token}", 1)
+    assert bench.platform.publish_calls == [f"key-{before.token}", f"key-{waiting.token}"]
+
+
+def test_no_other_retry_changes_the_key(bench: Bench) -> None:
+    """The former request may still be carried out late, and the platform takes each key once."""
+    bench.settings = DeliverySettings(after_unknown="ask")
+    bench.platform.before = [LOST_ANSWER]
+    delivery = bench.add()
+    bench.drain_for(minutes=20)
+    before = bench.row(delivery)
+    operate.retry(bench.database, delivery, now=bench.clock.now(), actor="me", i_have_looked=True)
+    bench.drain()
+    assert bench.platform.publish_calls == [before.idempotency_key] * 2
 
 
 # --- refusals that one answer does not prove -------------------------------------------------

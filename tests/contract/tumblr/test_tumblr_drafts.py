@@ -9,11 +9,12 @@ from typing import Any
 
 import pytest
 
-from publisher.content import Absence, Preparation, Publication, TextBlock
+from publisher.content import Absence, AdaptedImage, Preparation, Publication, TextBlock
 from publisher.platforms.base import NOTHING_PREPARED, KeySeed
 from publisher.platforms.errors import (
     ContentRejected,
     CredentialsRefused,
+    DraftLeft,
     NotPrepared,
     PlatformError,
     RateLimited,
@@ -25,6 +26,7 @@ from publisher.platforms.tumblr import Adapter
 from publisher.profiles import load_profile
 from publisher.sandbox.tumblr_blog import BLOG
 from publisher.sandbox.wire import Answer, Request
+from tests.fakes import SPEC
 from tests.tumblr_desk import KEY, POST, Desk, answered, error, long_ago
 
 LAG = timedelta(seconds=load_profile("tumblr").publishing.listing_lag_seconds)
@@ -489,6 +491,67 @@ def test_a_begun_draft_that_somebody_removed_is_made_anew_after_the_lag(desk: De
     desk.pass_time(timedelta(minutes=2))
     preparation = desk.prepare(desk.adapter(), earlier=begun.value.preparation)
     assert [preparation.reference] == desk.drafts()
+
+
+# --- drafts of posts that were given up ------------------------------------------------------
+
+
+def remove(desk: Desk, preparation: Preparation = NOTHING_PREPARED) -> Publication | Absence:
+    post = POST.model_copy(update={"images": (AdaptedImage(spec=SPEC, alt_text="Cell 0"),)})
+    return desk.adapter().remove_drafts(post, idempotency_key=KEY, preparation=preparation)
+
+
+@pytest.mark.parametrize("known", [True, False], ids=["by its id", "by its slug"])
+def test_the_draft_of_a_canceled_post_is_removed(desk: Desk, known: bool) -> None:
+    waiting = desk.prepare(desk.adapter(), post=OTHER, key=OTHER_KEY)
+    by_hand = desk.prepare(desk.adapter(), post=OTHER, key="an-idea-of-the-editor")
+    preparation = desk.prepare(desk.adapter())
+    assert remove(desk, preparation if known else NOTHING_PREPARED) is Absence.GONE
+    assert desk.drafts() == [waiting.reference, by_hand.reference]
+    assert remove(desk, preparation) is Absence.GONE, "it can be repeated"
+
+
+def test_a_draft_that_was_published_since_is_told_and_never_removed(blog: Desk) -> None:
+    preparation = blog.prepare(blog.adapter())
+    publish(blog, preparation)
+    found = remove(blog, preparation)
+    assert isinstance(found, Publication)
+    assert found.remote_id == blog.copies()[0].id
+    assert not [request for request in blog.requests if request.path.endswith("/delete")]
+
+
+@pytest.mark.parametrize("state", ["queued", "private", "transcoding"])
+def test_what_is_no_draft_any_more_is_left_and_named(desk: Desk, state: str) -> None:
+    preparation = desk.prepare(desk.adapter())
+    desk.sandbox.blog.move(preparation.reference, state, desk.ledger.now())
+    with pytest.raises(DraftLeft, match=f"{preparation.reference}, with the state “{state}”"):
+        remove(desk, preparation)
+    assert desk.drafts() == [preparation.reference]
+
+
+def test_a_draft_that_somebody_has_changed_is_left_and_named(desk: Desk) -> None:
+    preparation = desk.prepare(desk.adapter())
+    desk.sandbox.blog.unseen[preparation.reference].detail["content"][1]["text"] = "Written by hand"
+    with pytest.raises(DraftLeft, match=preparation.reference):
+        remove(desk, preparation)
+    assert desk.drafts() == [preparation.reference]
+
+
+def test_a_draft_that_can_not_be_removed_is_named(desk: Desk) -> None:
+    preparation = desk.prepare(desk.adapter())
+    desk.instead = lambda request: error(403) if request.path.endswith("/delete") else None
+    with pytest.raises(DraftLeft, match=f"its draft {preparation.reference} on {BLOG} could not be removed"):
+        remove(desk, preparation)
+
+
+def test_a_post_without_a_draft_is_looked_for_when_it_was_canceled(desk: Desk) -> None:
+    adapter = desk.adapter(drafts=False)
+    preparation = desk.prepare(adapter)
+    assert remove(desk, preparation) is Absence.GONE
+    adapter.publish(POST, desk.upload(adapter, 1), idempotency_key=KEY, preparation=preparation)
+    found = remove(desk, preparation)
+    assert isinstance(found, Publication)
+    assert found.remote_id == desk.copies()[0].id
 
 
 # --- at once, without a draft ----------------------------------------------------------------

@@ -1,0 +1,157 @@
+"""Looking again, a few times, for posts of deliveries that nothing else is done about, and tidying up after them.
+
+A delivery that is held, failed, missed or canceled after a request whose answer was lost may become public
+hours later: that is recorded as the truth. What a canceled one has left on its platform, such as a draft,
+is removed, or named to people.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+from sqlalchemy.exc import IntegrityError
+
+from publisher.clock import Clock
+from publisher.content import Absence, Publication
+from publisher.db.models import Delivery
+from publisher.db.session import Database
+from publisher.delivery import records
+from publisher.delivery.budget import posts_read_cost, reading_cost, spending
+from publisher.delivery.channels import Channels
+from publisher.delivery.claim import READING_SECONDS, ClaimedDelivery
+from publisher.delivery.confirm import CantTell, find
+from publisher.delivery.outcomes import error_name
+from publisher.lifecycle import LATE_LOOK_UPS, Fenced, look_again, record_late_success
+from publisher.logs import get_logger
+from publisher.platforms.base import PlatformAdapter, RemovesDrafts
+from publisher.platforms.errors import DraftLeft
+from publisher.platforms.exchange import within
+from publisher.states import State
+
+NOT_REMOVED = (
+    "It was canceled, and it could not be found out whether a draft of it is left on {platform}: {why}. Look there."
+)
+
+
+@dataclass(frozen=True, slots=True)
+class _Asked:
+    answer: Publication | Absence | Exception
+    cost: int
+
+
+class LateLookUps:
+    """Looks for what may be public although nobody waits for it."""
+
+    def __init__(self, database: Database, channels: Channels, clock: Clock, *, owner: str) -> None:
+        self._database = database
+        self._channels = channels
+        self._clock = clock
+        self._owner = owner
+
+    def look(self, claimed: ClaimedDelivery) -> None:
+        """Ask the platform once, record what it shows, and say when it is asked again."""
+        started = self._clock.now()
+        asked = self._ask(claimed)
+        if isinstance(asked.answer, Publication) and self._found(claimed, asked.answer, started, asked.cost):
+            get_logger("delivery").warning("found after all", delivery=claimed.id, url=asked.answer.url)
+            return
+        self._note_end(claimed, asked, started)
+
+    def _ask(self, claimed: ClaimedDelivery) -> _Asked:
+        adapter: PlatformAdapter | None = None
+        answer: Publication | Absence | Exception
+        try:
+            self._require_channel(claimed)
+            adapter = self._channels.open(claimed.channel)
+            with within(READING_SECONDS):
+                answer = self._read(adapter, claimed)
+        except Exception as error:
+            log = get_logger("delivery").bind(delivery=claimed.id, channel=claimed.channel)
+            log.warning("not looked up again", error=error_name(error), why=str(error))
+            answer = error
+        prices = self._channels.profile(claimed.channel).prices if adapter is not None else None
+        return _Asked(answer, posts_read_cost(prices, adapter))
+
+    def _require_channel(self, claimed: ClaimedDelivery) -> None:
+        """Raises CantTell or BudgetReached where nothing is to be asked."""
+        channels = self._channels
+        if claimed.channel not in channels or not claimed.preparation.is_for(channels.account(claimed.channel)):
+            raise CantTell("The channel is gone, or has another account by now")
+        prices = channels.profile(claimed.channel).prices
+        if prices is None:
+            return
+        budget = channels.monthly_budget(claimed.channel)
+        with self._database.reading() as session:
+            spent = spending(session, claimed.channel, budget, self._clock.now(), channels.zone)
+        spent.require(reading_cost(prices, claimed.adapted), claimed.id)
+
+    def _read(self, adapter: PlatformAdapter, claimed: ClaimedDelivery) -> Publication | Absence:
+        if claimed.state == State.CANCELED and isinstance(adapter, RemovesDrafts):
+            key = claimed.idempotency_key or adapter.idempotency_key(claimed.seed)
+            answer = adapter.remove_drafts(claimed.adapted, idempotency_key=key, preparation=claimed.preparation)
+        elif may_be_public(claimed):
+            answer = find(adapter, claimed)
+        else:
+            return Absence.GONE
+        return self._own(claimed, answer) if isinstance(answer, Publication) else answer
+
+    def _own(self, claimed: ClaimedDelivery, found: Publication) -> Publication | Absence:
+        """What was found, without posts that are the records of other deliveries."""
+        with self._database.reading() as session:
+            own = records.without_other_records(session, claimed, found)
+        return own[0].model_copy(update={"copies": own[1:]}) if own else Absence.NOT_LISTED
+
+    def _found(self, claimed: ClaimedDelivery, found: Publication, started: datetime, cost: int) -> bool:
+        """Records the post; False when another delivery got it at the same moment."""
+        settle = timedelta(seconds=self._channels.profile(claimed.channel).publishing.settle_seconds)
+        now = self._clock.now()
+        try:
+            with self._database.writing() as session:
+                records.add_reading(
+                    session, claimed, "lookup", "found", started=started, now=now, owner=self._owner,
+                    detail=found.url or found.remote_id, cost=cost,
+                )  # fmt: skip
+                for post in (found, *found.copies):
+                    record_late_success(session, claimed.id, post, now)
+                session.get_one(Delivery, claimed.id).verify_at = now + settle
+        except IntegrityError:
+            with self._database.reading() as session:
+                if records.other_record(session, claimed, found) is None:
+                    raise
+            return False
+        return True
+
+    def _note_end(self, claimed: ClaimedDelivery, asked: _Asked, started: datetime) -> None:
+        answer, now, done = asked.answer, self._clock.now(), claimed.lookups + 1
+        nothing_left = answer is Absence.GONE and not may_be_public(claimed)
+        over = nothing_left or done >= len(LATE_LOOK_UPS)
+        values: dict[str, Any] = {"verify_at": None if over else now + LATE_LOOK_UPS[done], "lookups": done}
+        values |= self._told(claimed, answer, over=over)
+        finding = error_name(answer) if isinstance(answer, Exception) else "absent"
+        try:
+            with self._database.writing() as session:
+                look_again(session, claimed.id, fence=claimed.fence, state=claimed.state, **values)
+                records.add_reading(
+                    session, claimed, "lookup", finding, started=started, now=now, owner=self._owner,
+                    detail=str(answer) if isinstance(answer, Exception) else "", cost=asked.cost,
+                )  # fmt: skip
+        except Fenced:
+            get_logger("delivery").info("somebody else has settled it", delivery=claimed.id)
+
+    def _told(self, claimed: ClaimedDelivery, answer: object, *, over: bool) -> dict[str, Any]:
+        """The problem of a canceled delivery: what it has left on its platform."""
+        if claimed.state != State.CANCELED:
+            return {}
+        if isinstance(answer, DraftLeft):
+            return {"problem": answer.message}
+        if isinstance(answer, Exception):
+            why = str(answer).rstrip(".")
+            return {"problem": NOT_REMOVED.format(platform=claimed.adapted.platform, why=why)} if over else {}
+        return {"problem": ""}
+
+
+def may_be_public(claimed: ClaimedDelivery) -> bool:
+    """Whether a request was sent whose outcome nobody knows for certain."""
+    return claimed.unknown_since is not None or claimed.lost_requests > 0

@@ -1,0 +1,99 @@
+"""One post on Tumblr, whatever happens in which order to its draft and its publication."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from itertools import permutations
+
+import pytest
+
+from publisher.delivery import operate
+from publisher.delivery.due import miss_expired
+from publisher.delivery.worker import Worker
+from publisher.sandbox.faults import Fault
+from publisher.sandbox.tumblr import TumblrSandbox
+from tests.conftest import OpenOutlet
+from tests.outlet import Outlet
+
+MAKING = ("upload/drop-after", "upload/504-after", "upload/500-before", "upload/late-504:100")
+READING = ("read/drop-before", "read/gateway-502", "read/gateway-404")
+PUBLISHING = ("drop-after", "late-504:100", "500-before")
+
+
+def sandbox_of(outlet: Outlet) -> TumblrSandbox:
+    (sandbox,) = (each for each in outlet.stage.platforms if isinstance(each, TumblrSandbox))
+    return sandbox
+
+
+@pytest.mark.parametrize("keeps_id", [False, True])
+@pytest.mark.parametrize("seconds", [0, 100])
+@pytest.mark.parametrize("making", MAKING)
+def test_one_post_and_no_draft_is_left(open_outlet: OpenOutlet, making: str, seconds: float, keeps_id: bool) -> None:
+    """Each fault of the draft's creation, with a draft that is or is not shown by its id for a while."""
+    outlet = open_outlet("tumblr")
+    outlet.shift_to_slot()
+    habits = sandbox_of(outlet).blog.habits
+    habits.drafts_keep_id, habits.reading_lag = keeps_id, timedelta(seconds=seconds)
+    publishing = PUBLISHING[MAKING.index(making) % len(PUBLISHING)]
+    for fault in (making, READING[MAKING.index(making) % len(READING)], publishing):
+        outlet.stage.faults.add("tumblr", Fault.parse(fault))
+    outlet.add_post()
+    outlet.pick()
+    outlet.settle(steps=120)
+    row = outlet.deliveries()["tumblr"]
+    (copy,) = outlet.copies("tumblr")
+    assert (row.state, row.remote_id, row.problem) == ("published", copy.id, "")
+    assert sandbox_of(outlet).blog.unseen == {}
+
+
+@pytest.mark.parametrize("order", list(permutations(("upload/drop-after", "read/drop-before", "late-504:100"))))
+def test_the_order_of_the_faults_changes_nothing(open_outlet: OpenOutlet, order: tuple[str, ...]) -> None:
+    outlet = open_outlet("tumblr")
+    outlet.shift_to_slot()
+    sandbox_of(outlet).blog.habits.reading_lag = timedelta(seconds=20)
+    for fault in order + order[:2]:
+        outlet.stage.faults.add("tumblr", Fault.parse(fault))
+    outlet.add_post()
+    outlet.pick()
+    outlet.settle(steps=120)
+    assert (outlet.deliveries()["tumblr"].state, len(outlet.copies("tumblr"))) == ("published", 1)
+    assert sandbox_of(outlet).blog.unseen == {}
+
+
+@pytest.mark.parametrize("fault", ["upload/drop-after", "500-before", "late-504:1200", "late-504:20000"])
+def test_a_canceled_post_leaves_nothing_or_is_told(open_outlet: OpenOutlet, fault: str) -> None:
+    """Its draft is removed, unless a request that came late has published it before that."""
+    outlet = open_outlet("tumblr")
+    outlet.shift_to_slot()
+    outlet.stage.faults.add("tumblr", Fault.parse(fault))
+    outlet.add_post()
+    outlet.pick()
+    work_once(outlet)
+    assert len(sandbox_of(outlet).blog.unseen) == 1
+    desk = outlet.desk
+    operate.cancel(desk.database, outlet.deliveries()["tumblr"].id, now=desk.now(), actor="me")
+    outlet.settle()
+    row = outlet.deliveries()["tumblr"]
+    published = fault == "late-504:1200"
+    assert (row.state, len(outlet.copies("tumblr"))) == (("published", 1) if published else ("canceled", 0))
+    assert ("It was canceled, and is public nevertheless" in row.problem) is published
+    assert sandbox_of(outlet).blog.unseen == {}
+
+
+def test_a_missed_post_names_its_draft(open_outlet: OpenOutlet) -> None:
+    outlet = open_outlet("tumblr")
+    outlet.shift_to_slot()
+    sandbox_of(outlet).blog.habits.reading_lag = timedelta(days=3)
+    outlet.add_post()
+    outlet.pick()
+    work_once(outlet)
+    miss_expired(outlet.desk.database, outlet.deliveries()["tumblr"].expires_at)
+    (draft,) = sandbox_of(outlet).blog.unseen
+    told = f"Its draft {draft} stays on tumblr: a retry publishes it, and cancel removes it."
+    assert outlet.deliveries()["tumblr"].problem.endswith(told)
+
+
+def work_once(outlet: Outlet) -> None:
+    desk = outlet.desk
+    worker = Worker(desk.database, desk.channels, desk.renderer, outlet.clock, desk.settings.delivery, owner="me")
+    worker.drain("tumblr")
