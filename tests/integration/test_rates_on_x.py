@@ -15,8 +15,10 @@ from publisher.cli.main import cli
 from publisher.content import AdaptedPost
 from publisher.db.models import Attempt
 from publisher.db.operations import Quota
+from publisher.delivery import records
 from publisher.delivery.budget import whole_cost
 from publisher.delivery.worker import Worker
+from publisher.platforms.errors import RateLimited
 from publisher.sandbox.faults import Fault
 from publisher.sandbox.x import XSandbox
 from publisher.sandbox.x_windows import POSTS, Windows
@@ -68,6 +70,40 @@ def test_operators_read_what_a_month_has_cost_and_why_a_post_is_held(open_outlet
     attempts = json.loads(run(outlet, "log", "1", "--json"))["attempts"]
     assert [attempt["cost_usd"] for attempt in attempts if attempt["kind"] == "send"] == [0.025]
     assert "cost: about $0.026" in run(outlet, "log", "1")
+
+
+def costs(outlet: Outlet, kind: str) -> list[int]:
+    """In micros, of attempts of this kind, in order."""
+    with outlet.desk.database.reading() as session:
+        query = select(Attempt.cost_micros).where(Attempt.kind == kind).order_by(Attempt.id)
+        return list(session.scalars(query))
+
+
+def test_every_post_that_is_read_counts_towards_the_budget(
+    open_outlet: OpenOutlet, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    outlet = open_outlet("x")
+    outlet.shift_to_slot()
+    for number in range(2):
+        outlet.add_post(f"Post {number}")
+    outlet.pick()
+    outlet.settle()
+    assert costs(outlet, "verify") == [1_000]
+    commit = records.commit_intent
+
+    def refuse_once(*_: object, **__: object) -> int:
+        monkeypatch.setattr(records, "commit_intent", commit)
+        raise RateLimited("a quota is used up", retry_at=outlet.clock.now())
+
+    monkeypatch.setattr(records, "commit_intent", refuse_once)
+    outlet.stage.faults.add("x", Fault("drop-after"))
+    outlet.stage.ledger.shift(outlet.clock.shift_to(outlet.clock.now() + timedelta(days=1)))
+    outlet.pick()
+    outlet.settle()
+    assert len(outlet.copies("x")) == 2
+    alt_text, newest = 5_000, 1_000
+    assert costs(outlet, "send") == [25_000, alt_text + newest, 25_000], "the second try read a post and sent none"
+    assert costs(outlet, "lookup") == [1_000]
 
 
 def adapted(outlet: Outlet) -> AdaptedPost:

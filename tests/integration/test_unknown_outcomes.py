@@ -34,6 +34,7 @@ from publisher.platforms.errors import (
     Unconfirmed,
     UnsupportedContent,
 )
+from publisher.profiles import Prices
 from publisher.settings import DeliverySettings
 from tests.conftest import on_every_database
 from tests.fakes import (
@@ -450,6 +451,23 @@ def test_a_held_post_is_looked_up_four_times_more_at_growing_pauses(bench: Bench
     assert (row.state, row.verify_at, f"publisher retry {delivery} --i-have-looked" in row.problem) == (
         "held", None, True,
     )  # fmt: skip
+
+
+@pytest.mark.parametrize(("budget", "answers"), [(0.1, {"absent"}), (0.021, {"BudgetReached"})])
+def test_late_look_ups_stay_within_the_budget(bench: Bench, budget: float, answers: set[str]) -> None:
+    prices = Prices(post=0.015, post_with_link=0.2, newest_posts=0.005, post_read=0.001)
+    bench.channels._profile = bench.channels._profile.model_copy(update={"prices": prices})
+    bench.channels.budget = budget
+    bench.settings = DeliverySettings(after_unknown="ask")
+    bench.platform.before = [LOST_ANSWER]
+    delivery = bench.add()
+    bench.drain_for(minutes=20)
+    bench.platform.on_find = []
+    bench.drain_for(days=9)
+    assert len(rest_times(bench, delivery)) == 4
+    with bench.database.reading() as session:
+        query = select(Attempt.outcome).where(Attempt.kind == "lookup").order_by(Attempt.id.desc()).limit(4)
+        assert set(session.scalars(query)) == answers
 
 
 def test_what_is_held_without_a_request_is_not_looked_up(bench: Bench) -> None:
