@@ -382,6 +382,7 @@ def test_a_challenge_while_reading_back_pauses_at_once(bench: Bench) -> None:
     bench.add()
     bench.drain()
     bench.platform.uploads = 0
+    bench.platform.account_trouble = CredentialsRefused("show yourself in the app")
     bench.pass_time(hours=3)
     assert bench.paused == "show yourself in the app"
     assert bench.platform.uploads == 100, "asked once, and not again until somebody has mended it"
