@@ -1,0 +1,36 @@
+"""A post that somebody has removed by hand before the desk could find it, on a platform that takes each id once."""
+
+from __future__ import annotations
+
+from publisher.delivery import operate
+from publisher.sandbox.faults import Fault
+from publisher.sandbox.instagram import InstagramSandbox
+from publisher.sandbox.ledger import ListingLag
+from tests.conftest import OpenOutlet
+
+DAY = 86_400.0
+REMOVED = ListingLag(shortest=90 * DAY, longest=99 * DAY, hides_ids=True)
+"""It is shown no more than a post that was removed, and the platform remembers its id as it does then."""
+
+
+def test_instagram_takes_it_again_under_a_fresh_id_once_a_person_has_looked(open_outlet: OpenOutlet) -> None:
+    outlet = open_outlet("instagram")
+    outlet.shift_to_slot()
+    (sandbox,) = (each for each in outlet.stage.platforms if isinstance(each, InstagramSandbox))
+    sandbox.recognises_upload_ids = True
+    outlet.stage.ledger.set_listing_lag("instagram", REMOVED)
+    outlet.stage.faults.add("instagram", Fault("504-after"))
+    outlet.add_post()
+    outlet.pick()
+    outlet.settle()
+    held = outlet.deliveries()["instagram"]
+    assert (held.state, held.reported_public, len(outlet.copies("instagram"))) == ("held", True, 1)
+    assert f"If it is not: publisher retry {held.id} --i-have-looked" in held.problem
+    outlet.stage.ledger.set_listing_lag("instagram", ListingLag())
+    desk = outlet.desk
+    operate.retry(desk.database, held.id, now=desk.now(), actor="me", i_have_looked=True)
+    outlet.settle()
+    row = outlet.deliveries()["instagram"]
+    removed, public = outlet.copies("instagram")
+    assert (row.state, row.remote_id, row.problem) == ("published", public.id, "")
+    assert public.idempotency_key == row.idempotency_key != removed.idempotency_key
