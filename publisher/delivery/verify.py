@@ -31,6 +31,8 @@ GIVE_UP_AFTER = timedelta(hours=24)
 READ_BACK_PAUSE = timedelta(minutes=5)
 LOOKS_WHILE_LATE = 4
 """A post that is not shown yet is looked at so often while its platform may still be late."""
+COPIES_AFTER = (timedelta(hours=4), timedelta(hours=20))
+"""So long after the platform's lag a second copy of a request that counted as lost is looked for."""
 LOOK_AFTER_PROBLEM = timedelta(hours=4)
 """So long after a problem was told it is seen whether it is over."""
 
@@ -175,8 +177,10 @@ class Verifier:
         """When the post is read again; None: no more."""
         now, shown_by = self._clock.now(), self._shown_by(delivery)
         if reading.finding in (Finding.AS_SENT, Finding.NOT_READABLE) or shown_by is None:
-            # A request that counted as lost may have made a second copy since.
-            return shown_by if delivery.lost_requests and shown_by is not None and started < shown_by else None
+            if not delivery.lost_requests or shown_by is None:
+                return None
+            # A request that counted as lost may make a second copy still, and a list may show it late.
+            return next((at for at in (shown_by, *(shown_by + wait for wait in COPIES_AFTER)) if started < at), None)
         if self._may_be_late(delivery, reading, started):
             lag = self._channels.profile(delivery.channel_name).publishing.listing_lag_seconds
             return min(now + timedelta(seconds=lag / LOOKS_WHILE_LATE), max(shown_by, now))

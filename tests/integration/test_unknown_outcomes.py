@@ -763,18 +763,22 @@ def test_all_copies_that_a_look_up_finds_are_told(bench: Bench, monkeypatch: pyt
     )
 
 
-def test_a_first_copy_that_is_listed_after_the_lag_is_told(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("hours", [0, 3, 19])
+def test_a_first_copy_that_is_listed_after_the_lag_is_told(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch, hours: float
+) -> None:
     """The first request counted as lost, and another was sent; then the list shows what both have made."""
     bench.platform.before = [LOST_ANSWER]
     delivery = bench.add()
     bench.drain_for(seconds=LAG - 1)
     own = f"id-key-{bench.row(delivery).token}"
     bench.drain_for(seconds=2)
+    bench.drain_for(hours=hours)
     assert (bench.row(delivery).state, bench.row(delivery).problem) == ("published", "")
     older = Publication(remote_id="old", url="https://fake.example/old")
     newest = Publication(remote_id=own, url="https://fake.example/new", copies=(older,))
     monkeypatch.setattr(FakeAdapter, "find_publication", lambda *_, **__: newest)
-    bench.drain_for(seconds=LAG + 10)
+    bench.drain_for(hours=5)
     row = bench.row(delivery)
     assert (row.remote_id, "There are two copies" in row.problem) == (own, True)
     assert "https://fake.example/old; remove one by hand." in row.problem
