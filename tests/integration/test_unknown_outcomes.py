@@ -499,7 +499,7 @@ def test_what_becomes_public_after_it_was_given_up_is_told(bench: Bench, act: st
         operate.cancel(bench.database, delivery, now=bench.clock.now(), actor="me")
     bench.drain_for(minutes=25)
     assert bench.row(delivery).state == ("canceled" if act == "cancel" else "missed")
-    bench.drain_for(hours=2)
+    bench.drain_for(days=2)
     row = bench.row(delivery)
     assert (row.state, bench.copies, row.verify_at) == ("published", 1, None)
     assert ("It was canceled, and is public nevertheless" in row.problem) is (act == "cancel")
