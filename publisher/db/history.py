@@ -9,6 +9,8 @@ database that lacks the event, or has another one in its place, is not worked wi
 from __future__ import annotations
 
 import os
+import threading
+from collections.abc import Collection, Iterable
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -36,9 +38,12 @@ class UnknownHistory(DatabaseError):
     """The database is not the one that the desk last knew; a person has to say what is to be done."""
 
 
-def note_intent(rows: Session | Connection) -> None:
-    """Have what the desk last knew raised as soon as this transaction is on disk, before `writing` returns."""
-    rows.info[RAISES] = True
+def note_intent(rows: Session | Connection, delivery: int) -> None:
+    """Have what the desk last knew raised as soon as this transaction is on disk, before `writing` returns.
+
+    `delivery`: the one that is sent, canceled or recorded by hand.
+    """
+    rows.info.setdefault(RAISES, set()).add(delivery)
 
 
 class History:
@@ -53,6 +58,9 @@ class History:
         self.record = HistoryFile(beside.with_name(f"{beside.name}.history"))
         self._known: KnownEvent | None = None
         self._place: tuple[int, int] | None = None
+        self._unwritten: set[int] = set()
+        """Deliveries that this process changed: the thread that writes first writes those of the others, too."""
+        self._lock = threading.Lock()
 
     def examine(self) -> None:
         """Raise UnknownHistory unless the database is the one that the desk last knew; nothing is changed."""
@@ -84,8 +92,10 @@ class History:
         self._known = newest
         self._place = self._present_place()
 
-    def check(self, connection: Connection) -> KnownEvent | None:
+    def check(self, connection: Connection, changed: Iterable[int]) -> KnownEvent | None:
         """Return the newest event, as this transaction sees it; None when there is none.
+
+        `changed`: the deliveries that this transaction sends, cancels or records.
 
         Raises:
             UnknownHistory: the database was removed or exchanged since it was opened.
@@ -97,11 +107,17 @@ class History:
         newest = max(events, key=lambda event: event.id, default=None)
         if known is not None and known.id and known not in events:
             raise UnknownHistory(self._older(known, newest))
+        with self._lock:
+            self._unwritten.update(changed)
         return newest
 
-    def advance(self, newest: KnownEvent) -> None:
-        """Keep an event that is on disk. Returns when this is on disk too."""
-        self.record.raise_to(newest)
+    def advance(self, newest: KnownEvent, changed: Collection[int]) -> None:
+        """Keep an event that is on disk, and the deliveries that it is about. Returns when this is on disk too."""
+        with self._lock:
+            others = self._unwritten.difference(changed)
+        self.record.raise_to(newest, changed, besides=others)
+        with self._lock:
+            self._unwritten -= others.union(changed)
         if self._known is None or self._known.id < newest.id:
             self._known = newest
 

@@ -1,5 +1,8 @@
 """The small file beside a database in which a desk keeps the newest event that it knew of.
 
+Beside it stand the deliveries that were sent, canceled or recorded by hand last, as many as there is
+room for: a backup that does not know of that can't post them again unasked.
+
 It holds two records, each a line of JSON with a checksum, written in turn and flushed before the
 call returns. A write that a power failure cuts short spoils one of them and leaves the other. The
 file never grows after it was made, so that a full disk does not keep it from being written.
@@ -11,7 +14,7 @@ import fcntl
 import hashlib
 import json
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
@@ -21,6 +24,8 @@ from publisher.db.errors import DatabaseError
 
 RECORD_BYTES = 512
 RECORDS = 2
+MOST_DELIVERIES = 40
+"""Fewer where their numbers are long: a record has one size."""
 _flush = getattr(os, "fdatasync", os.fsync)
 """The size does not change, so that the times of the file needn't be flushed as well."""
 
@@ -31,6 +36,15 @@ class KnownEvent:
 
     id: int
     at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class HistoryRecord:
+    """What the file holds."""
+
+    event: KnownEvent
+    changed: tuple[int, ...] = ()
+    """Deliveries that were sent, canceled or recorded by hand, the newest last."""
 
 
 class HistoryFile:
@@ -48,53 +62,67 @@ class HistoryFile:
         if not self.path.exists():
             return None
         with self._locked(os.O_RDONLY, fcntl.LOCK_SH) as handle:
-            return self._newest(handle)[1]
+            return self._newest(handle)[1].event
 
-    def raise_to(self, event: KnownEvent) -> None:
-        """Keep `event`, durably, unless a newer one is kept already.
+    def changed_deliveries(self) -> frozenset[int]:
+        """Return the deliveries that were sent, canceled or recorded last; none where no record can be read."""
+        if not self.path.exists():
+            return frozenset()
+        with self._locked(os.O_RDONLY, fcntl.LOCK_SH) as handle:
+            return frozenset(number for _, record in self._readable(handle) for number in record.changed)
+
+    def raise_to(self, event: KnownEvent, changed: Collection[int] = (), *, besides: Collection[int] = ()) -> None:
+        """Keep `event`, unless a newer one is kept already, and that these deliveries changed. Durably.
+
+        `besides`: further ones, which are only written if something is.
 
         Raises:
             DatabaseError: it can't be written.
         """
-        self._write(event, lower=False)
+        self._write(lambda kept: _raised(kept, event, changed, besides), heal=False)
 
     def replace(self, event: KnownEvent) -> None:
         """Keep `event`, durably, whatever was kept before; a spoilt file is made whole again."""
-        self._write(event, lower=True)
+        self._write(lambda kept: HistoryRecord(event, kept.changed if kept else ()), heal=True)
 
-    def _write(self, event: KnownEvent, *, lower: bool) -> None:
+    def forget_deliveries(self) -> None:
+        """Keep the event alone: a restored database has taken up what was known of deliveries."""
+        self._write(lambda kept: HistoryRecord(kept.event) if kept else None, heal=True)
+
+    def _write(self, change: Callable[[HistoryRecord | None], HistoryRecord | None], *, heal: bool) -> None:
+        """Keep what `change` makes of what is kept, unless that is the same or None."""
         made = not self.path.exists()
         with self._locked(os.O_RDWR | os.O_CREAT, fcntl.LOCK_EX) as handle:
-            if os.fstat(handle).st_size == 0 or lower:
-                turn = self._last_turn(handle) + 1
+            if os.fstat(handle).st_size == 0:
+                turn, kept = 0, None
+            elif heal:
+                turn, kept = max(self._readable(handle), key=_turn_of, default=(0, None))
             else:
                 turn, kept = self._newest(handle)
-                if kept.id >= event.id:
-                    return
-                turn += 1
+            record = change(kept)
+            if record is None or record == kept:
+                return
+            turn += 1
             if os.fstat(handle).st_size < RECORDS * RECORD_BYTES:
                 os.pwrite(handle, b"\n".rjust(RECORD_BYTES) * RECORDS, 0)
-            os.pwrite(handle, _record(turn, event), turn % RECORDS * RECORD_BYTES)
+            os.pwrite(handle, _line(turn, record), turn % RECORDS * RECORD_BYTES)
             _flush(handle)
         if made:
             _flush_folder(self.path.parent)
 
-    def _newest(self, handle: int) -> tuple[int, KnownEvent]:
+    def _readable(self, handle: int) -> list[tuple[int, HistoryRecord]]:
         lines = (os.pread(handle, RECORD_BYTES, number * RECORD_BYTES) for number in range(RECORDS))
-        records = [record for line in lines if (record := _parse(line)) is not None]
+        return [record for line in lines if (record := _parse(line)) is not None]
+
+    def _newest(self, handle: int) -> tuple[int, HistoryRecord]:
+        records = self._readable(handle)
         if not records:
             raise DatabaseError(
                 f"{self.path}, in which the desk keeps what it last knew of its database, is damaged: bring a backup "
                 "back with publisher restore FILE, or, if the database is the newest there is, run "
                 "publisher restore --accept-this-database"
             )
-        return max(records, key=lambda record: record[0])
-
-    def _last_turn(self, handle: int) -> int:
-        try:
-            return self._newest(handle)[0]
-        except DatabaseError:
-            return 0
+        return max(records, key=_turn_of)
 
     @contextmanager
     def _locked(self, flags: int, lock: int) -> Iterator[int]:
@@ -112,22 +140,44 @@ class HistoryFile:
             ) from error
 
 
-def _record(turn: int, event: KnownEvent) -> bytes:
-    told = {"turn": turn, "event": event.id, "at": event.at.isoformat()}
-    line = json.dumps({**told, "check": _checksum(told)}).encode()
+def _turn_of(numbered: tuple[int, object]) -> int:
+    return numbered[0]
+
+
+def _raised(
+    kept: HistoryRecord | None, event: KnownEvent, changed: Collection[int], besides: Collection[int]
+) -> HistoryRecord:
+    former = kept.changed if kept else ()
+    newest = kept.event if kept and kept.event.id >= event.id else event
+    if kept and kept.event == newest and set(changed).issubset(former):
+        return kept
+    now = dict.fromkeys([*besides, *changed])
+    return HistoryRecord(newest, tuple([*(number for number in former if number not in now), *now])[-MOST_DELIVERIES:])
+
+
+def _line(turn: int, record: HistoryRecord) -> bytes:
+    """One record. The oldest deliveries are left out where there is no room for all."""
+    for first in range(len(record.changed) + 1):
+        told: dict[str, object] = {"turn": turn, "event": record.event.id, "at": record.event.at.isoformat()}
+        if changed := record.changed[first:]:
+            told["changed"] = list(changed)
+        line = json.dumps({**told, "check": _checksum(told)}, separators=(",", ":")).encode()
+        if len(line) < RECORD_BYTES:
+            break
     return line.ljust(RECORD_BYTES - 1) + b"\n"
 
 
-def _parse(line: bytes) -> tuple[int, KnownEvent] | None:
+def _parse(line: bytes) -> tuple[int, HistoryRecord] | None:
     """Read one record; None when it is empty or spoilt."""
     try:
         told = json.loads(line)
         check = told.pop("check")
         event = KnownEvent(int(told["event"]), datetime.fromisoformat(told["at"]))
-        turn = int(told["turn"])
+        turn, changed = int(told["turn"]), tuple(int(number) for number in told.get("changed", ()))
     except (ValueError, KeyError, TypeError, AttributeError):
         return None
-    return (turn, event) if check == _checksum(told) and event.at.tzinfo is not None else None
+    sound = check == _checksum(told) and event.at.tzinfo is not None
+    return (turn, HistoryRecord(event, changed)) if sound else None
 
 
 def _checksum(told: dict[str, object]) -> str:

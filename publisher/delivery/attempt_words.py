@@ -10,6 +10,7 @@ OUTCOMES: Mapping[str, str] = {
     "processing": "accepted, not visible yet",
     "found": "the post is there",
     "absent": "the post is not shown",
+    "possible copies": "the account shows posts that this desk does not know",
     "cannot tell": "the platform can't tell",
     "as sent": "as sent",
     "differs": "not as sent",

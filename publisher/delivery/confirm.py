@@ -8,6 +8,7 @@ asked.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
@@ -26,7 +27,7 @@ from publisher.delivery.quotas import LONGEST_WAIT
 from publisher.delivery.refusals import weigh
 from publisher.lifecycle import Fenced, look_again, move, record_late_success
 from publisher.logs import get_logger
-from publisher.platforms.base import PlatformAdapter, SupportsLookup, SupportsReadBack
+from publisher.platforms.base import ListsPublications, PlatformAdapter, SupportsLookup, SupportsReadBack
 from publisher.platforms.errors import CredentialsRefused, PlatformError, RateLimited, Unavailable
 from publisher.platforms.exchange import within
 from publisher.settings import DeliverySettings
@@ -45,8 +46,26 @@ NOT_MADE_PUBLIC = "The platform has the post and did not make it public when it 
 ACCOUNT_CHANGED = "It was sent for the account {before}, and the channel's account is {now} by now."
 
 
+POSSIBLE_COPIES = (
+    "The desk was restored from a backup, and the account shows what this database does not know of: {links}. "
+    "One of these posts may be this one, with another text. "
+)
+CHANGED_BEFORE_RESTORE = (
+    "The desk was restored from a backup. After the backup was made, this had been sent, or canceled by a person, and "
+    "the platform does not show the post. "
+)
+LINKS_SHOWN = 5
+
+
 class CantTell(Exception):
     """The platform offers no way to find out; the message says what to look for, and where."""
+
+
+@dataclass(frozen=True, slots=True)
+class PossibleCopies:
+    """Posts that a restored database does not know; the one that is looked for may be among them."""
+
+    posts: Sequence[Publication]
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,12 +103,15 @@ class Confirmer:
         """Ask the platform once whether the post is there, and act on the answer."""
         log = get_logger("delivery").bind(delivery=claimed.id, channel=claimed.channel)
         started = self._clock.now()
-        found = self._find(claimed)
+        found = self._find(claimed, started)
         if isinstance(found, Publication):
             self._found(claimed, found, started)
             log.info("looked up: it is there", state=found.state, url=found.url)
             return
-        if isinstance(found, Absence):
+        if isinstance(found, PossibleCopies):
+            verdict = self._possibly_public(claimed, found)
+            log.warning("looked up: the account shows posts that this database does not know", count=len(found.posts))
+        elif isinstance(found, Absence):
             verdict = self._absent(claimed, found, started)
             log.info("looked up: it is not public", why=found.value, decides=str(verdict.to or "to look again"))
         else:
@@ -97,18 +119,44 @@ class Confirmer:
             log.warning("looked up: no answer", error=error_name(found), why=str(found))
         self._apply(claimed, verdict, started)
 
-    def _find(self, claimed: ClaimedDelivery) -> Publication | Absence | Exception:
+    def _find(self, claimed: ClaimedDelivery, started: datetime) -> Publication | PossibleCopies | Absence | Exception:
         adapter: PlatformAdapter | None = None
         try:
             self._require_channel(claimed)
             adapter = self._channels.open(claimed.channel)
             with within(READING_SECONDS):
                 found = _ask(adapter, claimed)
+                if isinstance(found, Absence) and self._goes_out_next(claimed, started):
+                    copies = self._possible_copies(adapter, claimed)
+                    return copies if copies.posts else found
             if isinstance(found, Publication):
                 self._refuse_other_record(claimed, found)
             return found
         except Exception as error:
             return weigh(error, adapter, self._database, claimed.id)
+
+    def _goes_out_next(self, claimed: ClaimedDelivery, started: datetime) -> bool:
+        """Whether a look-up that does not find a doubted post would let it go out, so that more must be asked."""
+        if claimed.preparation.restored_since is None or claimed.state != State.UNCONFIRMED:
+            return False
+        return self._is_decided(claimed, claimed.clean_lookups + 1, started)
+
+    def _possible_copies(self, adapter: PlatformAdapter, claimed: ClaimedDelivery) -> PossibleCopies:
+        """The posts that the lost desk may have made of a delivery. Raises CantTell where they can't be listed."""
+        since = claimed.preparation.restored_since
+        if since is None:
+            return PossibleCopies(())
+        if not isinstance(adapter, ListsPublications):
+            raise CantTell(what_to_look_for(claimed))
+        listed = adapter.publications_since(claimed.adapted, since)
+        with self._database.reading() as session:
+            return PossibleCopies(records.without_record(session, claimed, listed))
+
+    def _possibly_public(self, claimed: ClaimedDelivery, found: PossibleCopies) -> Verdict:
+        links = [post.url or post.remote_id for post in found.posts]
+        more = [f"and {len(links) - LINKS_SHOWN} more"] if len(links) > LINKS_SHOWN else []
+        told = POSSIBLE_COPIES.format(links=", ".join([*links[:LINKS_SHOWN], *more]))
+        return Verdict("possible copies", State.HELD, {"problem": told + what_to_look_for(claimed)}, ", ".join(links))
 
     def _refuse_other_record(self, claimed: ClaimedDelivery, found: Publication) -> None:
         """Raises CantTell when the post is the record of another delivery: it can't be the post of both."""
@@ -145,7 +193,8 @@ class Confirmer:
     def _absent(self, claimed: ClaimedDelivery, absence: Absence, started: datetime) -> Verdict:
         """What follows when the post was not found."""
         now = self._clock.now()
-        if absence is Absence.UNPUBLISHED and now < claimed.expires_at:
+        may_repeat = absence is Absence.UNPUBLISHED and now < claimed.expires_at
+        if may_repeat and claimed.preparation.restored_since is None:
             return self._make_public_again(claimed, now)
         clean = claimed.clean_lookups + 1
         if not self._is_decided(claimed, clean, started):
@@ -154,6 +203,11 @@ class Confirmer:
             due_at = self._pace.first_look_up(now)
             values = {"due_at": due_at, "unknown_since": now, "lookups": 0, "clean_lookups": 0}
             return Verdict("absent", State.UNCONFIRMED, values)
+        if claimed.preparation.changed_before_restore:
+            problem = CHANGED_BEFORE_RESTORE + what_to_look_for(claimed)
+            return Verdict("absent", State.HELD, {"problem": problem})
+        if may_repeat:
+            return self._make_public_again(claimed, now)
         if absence is Absence.GONE:
             told = "The platform's draft of the post is gone, and its list does not show the post. "
             return Verdict("absent", State.HELD, {"problem": told + what_to_look_for(claimed)})

@@ -82,7 +82,7 @@ class Preparer:
         account = self._channels.account(claimed.channel)
         earlier = claimed.preparation if claimed.preparation.is_for(account) else NOTHING_PREPARED
         prepared = adapter.prepare(claimed.adapted, media, idempotency_key=key, earlier=earlier)
-        return prepared.model_copy(update={"account": account})
+        return prepared.settled().model_copy(update={"account": account})
 
     def _check(self, claimed: ClaimedDelivery) -> None:
         if claimed.channel not in self._channels:

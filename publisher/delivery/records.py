@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta, tzinfo
 from typing import Any, cast
@@ -284,6 +284,18 @@ def other_record(session: Session, claimed: ClaimedDelivery, found: Publication)
         )
     )
     return session.scalar(query.limit(1))
+
+
+def without_record(session: Session, claimed: ClaimedDelivery, posts: Sequence[Publication]) -> list[Publication]:
+    """Those of these posts that are the record of no delivery on their platform, under no id of theirs."""
+    ids = {name for post in posts for name in (post.remote_id, post.former_id) if name}
+    query = (
+        select(DELIVERIES.c.remote_id)
+        .join(CHANNELS, CHANNELS.c.name == DELIVERIES.c.channel_name)
+        .where(DELIVERIES.c.remote_id.in_(ids), CHANNELS.c.platform == claimed.adapted.platform)
+    )
+    known = set(session.scalars(query))
+    return [post for post in posts if known.isdisjoint((post.remote_id, post.former_id))]
 
 
 def pause_channel(session: Session, channel: str, reason: str, now: datetime) -> None:

@@ -216,6 +216,12 @@ class Adapter(PlatformAdapter):
         found = self._publication((ours or alike)[0]) if ours or alike else None
         return found or Absence.NOT_LISTED
 
+    def publications_since(self, post: AdaptedPost, since: datetime) -> list[Publication]:
+        with self._client.within(LOOK_UP_SECONDS):
+            bound = self._bound(since, NOTHING_PREPARED)
+            items = [item for item in self._own_items(bound) if bound.holds_for(item)]
+        return [publication for item in items if (publication := self._publication(item))]
+
     def _bound(self, since: datetime, preparation: Preparation) -> NewerThan:
         """What every post of the request is newer than."""
         if preparation.reference:
