@@ -30,6 +30,10 @@ _flush = getattr(os, "fdatasync", os.fsync)
 """The size does not change, so that the times of the file needn't be flushed as well."""
 
 
+class HistoryNotWritten(DatabaseError):
+    """This machine can't read or write the file; the message is a clause for a person."""
+
+
 @dataclass(frozen=True, slots=True)
 class KnownEvent:
     """The newest event of a database's history that a desk knew. `id` 0: there was none yet."""
@@ -81,6 +85,10 @@ class HistoryFile:
         """
         self._write(lambda kept: _raised(kept, event, changed, besides), heal=False)
 
+    def require_writable(self) -> None:
+        """Raise HistoryNotWritten where the file can't be written: what it holds is written once more."""
+        self._write(lambda kept: kept, heal=False, again=True)
+
     def replace(self, event: KnownEvent) -> None:
         """Keep `event`, durably, whatever was kept before; a spoilt file is made whole again."""
         self._write(lambda kept: HistoryRecord(event, kept.changed if kept else ()), heal=True)
@@ -89,8 +97,14 @@ class HistoryFile:
         """Keep the event alone: a restored database has taken up what was known of deliveries."""
         self._write(lambda kept: HistoryRecord(kept.event) if kept else None, heal=True)
 
-    def _write(self, change: Callable[[HistoryRecord | None], HistoryRecord | None], *, heal: bool) -> None:
-        """Keep what `change` makes of what is kept, unless that is the same or None."""
+    def _write(
+        self,
+        change: Callable[[HistoryRecord | None], HistoryRecord | None],
+        *,
+        heal: bool,
+        again: bool = False,
+    ) -> None:
+        """Keep what `change` makes of what is kept, unless that is None; what is the same, only `again`."""
         made = not self.path.exists()
         with self._locked(os.O_RDWR | os.O_CREAT, fcntl.LOCK_EX) as handle:
             if os.fstat(handle).st_size == 0:
@@ -100,7 +114,7 @@ class HistoryFile:
             else:
                 turn, kept = self._newest(handle)
             record = change(kept)
-            if record is None or record == kept:
+            if record is None or (record == kept and not again):
                 return
             turn += 1
             if os.fstat(handle).st_size < RECORDS * RECORD_BYTES:
@@ -134,7 +148,7 @@ class HistoryFile:
             finally:
                 os.close(handle)
         except OSError as error:
-            raise DatabaseError(
+            raise HistoryNotWritten(
                 f"{self.path}, in which the desk keeps what it last knew of its database, can't be used: "
                 f"{error.strerror or error}; allow this user to read and write it"
             ) from error

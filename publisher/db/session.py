@@ -189,5 +189,10 @@ class Database:
         with Session(self._reader, expire_on_commit=False) as session:
             yield session
 
+    def require_history(self) -> None:
+        """Raise HistoryNotWritten where the file beside the database can't be written."""
+        if self.history is not None:
+            self.history.record.require_writable()
+
     def close(self) -> None:
         self.engine.dispose()

@@ -28,6 +28,7 @@ OUTCOMES: Mapping[str, str] = {
     "Unavailable": "not reached, nothing published",
     "Unconfirmed": "no answer that tells what became of it",
     "PlatformError": "the platform could not do it",
+    "own machine": "not sent, this machine was in trouble",
     "BudgetReached": "not sent, the month's budget is used up",
     "unexpected": "a fault of the program",
 }

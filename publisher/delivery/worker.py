@@ -28,9 +28,10 @@ from publisher.delivery.claim import ClaimedDelivery, claim, take_look_up, take_
 from publisher.delivery.confirm import Confirmer
 from publisher.delivery.leases import KeptLease, LeaseKeeper
 from publisher.delivery.outcomes import Pace, after_send, before_send
+from publisher.delivery.own_machine import OwnMachine, OwnMachineFailed
 from publisher.delivery.prepare import NotSent, Prepared, Preparer
 from publisher.delivery.refusals import weigh
-from publisher.delivery.strain import Strain, strain_of
+from publisher.delivery.strain import CALM, Strain, strain_of
 from publisher.delivery.verify import Verifier
 from publisher.lifecycle import Fenced
 from publisher.logs import get_logger
@@ -94,6 +95,7 @@ class Worker:
         self._pace = Pace(settings.retry_seconds, settings.look_up_after, jitter or random.Random())  # noqa: S311
         self._milestone = milestone
         channels.on_quota(quotas.Book(database, clock).note)
+        self._machine = OwnMachine(database)
         self._leases = LeaseKeeper(database, clock, self._lease)
         self._admission = Admission(database, channels, clock)
         self._preparer = Preparer(channels, renderer, self._admission)
@@ -112,6 +114,7 @@ class Worker:
         return done
 
     def _deliver_next(self, channel: str, *, look_first: bool) -> bool:
+        self._machine.require_well()
         claimed = claim(
             self._database, channel, owner=self._owner, now=self._clock.now(), lease=self._lease, look_first=look_first
         )
@@ -176,8 +179,13 @@ class Worker:
             attempt = records.commit_intent(
                 self._database, claimed, intent, now=self._clock.now(), lease=first, owner=self._owner
             )
-        except (RateLimited, records.KeyTaken) as error:
-            return NotSent(error=error, adapter=prepared.adapter, media=prepared.media)
+        except Fenced:
+            raise
+        except Exception as error:
+            judged = self._machine.judge(error)
+            if not isinstance(judged, RateLimited | records.KeyTaken | OwnMachineFailed):
+                raise
+            return NotSent(error=judged, adapter=prepared.adapter, media=prepared.media)
         return Committed(attempt, latest_start)
 
     def _send(self, claimed: ClaimedDelivery, prepared: Prepared, committed: Committed) -> Publication | Exception:
@@ -211,8 +219,10 @@ class Worker:
         error = self._weigh(answer, claimed, prepared.adapter, lease)
         now = self._clock.now()
         outcome = after_send(error, tries=claimed.tries + 1, now=now, pace=self._pace, strain=self._strain(claimed))
-        records.record_answer(
-            self._database, claimed, committed.attempt, outcome, error, now=now, owner=self._owner, unspent=unspent
+        self._machine.until_written(
+            lambda: records.record_answer(
+                self._database, claimed, committed.attempt, outcome, error, now=now, owner=self._owner, unspent=unspent
+            )
         )
         told = "not published" if outcome.to != "unconfirmed" else "outcome unknown"
         records.tell(log, told, outcome, error, self._channels.zone)
@@ -225,9 +235,10 @@ class Worker:
         log: structlog.stdlib.BoundLogger,
     ) -> None:
         habits = self._channels.profile(claimed.channel).publishing
+        now = self._clock.now()
         try:
-            records.record_success(
-                self._database, claimed, committed.attempt, publication, habits, now=self._clock.now()
+            self._machine.until_written(
+                lambda: records.record_success(self._database, claimed, committed.attempt, publication, habits, now=now)
             )
         except Exception:
             # The lease runs out, and a look-up finds the post; until then this line is the only record of it.
@@ -238,11 +249,14 @@ class Worker:
     def _record_not_sent(
         self, claimed: ClaimedDelivery, end: NotSent, lease: KeptLease, log: structlog.stdlib.BoundLogger
     ) -> None:
-        error = self._weigh(end.error, claimed, end.adapter, lease)
+        error = self._machine.judge(self._weigh(end.error, claimed, end.adapter, lease))
+        strain = CALM if isinstance(error, OwnMachineFailed) else self._strain(claimed)
         now = self._clock.now()
-        outcome = before_send(error, tries=claimed.tries + 1, now=now, pace=self._pace, strain=self._strain(claimed))
+        outcome = before_send(error, tries=claimed.tries + 1, now=now, pace=self._pace, strain=strain)
         cost = self._paid(claimed, end.media)
-        records.record_end(self._database, claimed, outcome, error, now=now, owner=self._owner, cost=cost)
+        self._machine.until_written(
+            lambda: records.record_end(self._database, claimed, outcome, error, now=now, owner=self._owner, cost=cost)
+        )
         records.tell(log, "not sent", outcome, error, self._channels.zone)
 
     def _weigh(
