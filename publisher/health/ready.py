@@ -13,7 +13,7 @@ from sqlalchemy.orm import Session
 
 from publisher.clock import monotonic
 from publisher.delivery.due import Appointment, appointments
-from publisher.delivery.platform_clocks import ClockDifference, clock_differences, tell_differences
+from publisher.delivery.platform_clocks import ClockDifference, clock_differences, judge_clocks
 from publisher.desk import Desk
 from publisher.health.failing import is_part_of_tick, tell_failure
 from publisher.health.heartbeat import SCHEDULER, Seen, seen_processes
@@ -93,9 +93,8 @@ def _jobs(desk: Desk, failing: list[JobFailure]) -> Check:
 
 
 def _clocks(known: list[ClockDifference]) -> Check:
-    if told := tell_differences(known):
-        return Check("clock", True, told, warning=True)
-    return Check("clock", True, "It agrees with the platforms'." if known else "No platform has told its time lately.")
+    judged = judge_clocks(known)
+    return Check("clock", True, judged.told, warning=judged.is_warning)
 
 
 def _captions(desk: Desk) -> Check:

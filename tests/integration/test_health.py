@@ -21,6 +21,7 @@ from sqlalchemy.engine import make_url
 from sqlalchemy.exc import OperationalError
 
 from publisher.cli.errors import SENTENCES
+from publisher.cli.doctor import _platform_clocks
 from publisher.clock import FixedClock
 from publisher.db.models import Attempt, Delivery
 from publisher.db.operations import Channel, Notice, Process, Quota
@@ -420,6 +421,8 @@ def test_the_platforms_clocks_are_told_where_they_differ(
     [check] = [each for each in check_ready(desk) if each.name == "clock"]
     assert check.told.startswith(expected)
     assert (check.ok, check.warning) == (True, max(map(abs, ahead.values()), default=0) > 10)
+    line = _platform_clocks(desk)
+    assert (line.good, line.warning, line.told) == (check.ok, check.warning, check.told)
     for channel, seconds in ahead.items():
         assert metrics(desk)["publisher_platform_clock_ahead_seconds", (channel,)] == seconds
 
