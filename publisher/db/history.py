@@ -84,6 +84,7 @@ class History:
         with engine.execution_options(reading=True).connect() as connection:
             newest = newest_event(connection) or KnownEvent(0, now)
             marked = self.database_file is None or _application_id(connection) == APPLICATION_ID
+        self._settle_move()
         self.record.raise_to(newest)
         if not marked:
             # After the file was made: a database that has this and no file beside it was moved without it.
@@ -91,6 +92,15 @@ class History:
                 connection.exec_driver_sql(f"PRAGMA application_id = {APPLICATION_ID}")
         self._known = newest
         self._place = self._present_place()
+
+    def _settle_move(self) -> None:
+        """Of a database that was copied: the desk works with this one from now on, and with the other one no more."""
+        source, target = self.record.read_moves()
+        for path in (source, target):
+            if path is not None and path.exists():
+                HistoryFile(path).note_move(self.record.path.absolute())
+        if source or target:
+            self.record.settle_move()
 
     def check(self, connection: Connection, changed: Iterable[int]) -> KnownEvent | None:
         """Return the newest event, as this transaction sees it; None when there is none.
@@ -153,6 +163,19 @@ class History:
         at = connection.scalar(select(Event.at).where(Event.id == known.id))
         if known.id and at != known.at:
             raise UnknownHistory(self._older(known, newest_event(connection)))
+        self._examine_moves(connection)
+
+    def _examine_moves(self, connection: Connection) -> None:
+        """Raise UnknownHistory where the desk has gone on with the database that this one was copied from, or to."""
+        for path, told in zip(self.record.read_moves(), (_COPIED, _MOVED), strict=True):
+            other = HistoryFile(path).read() if path is not None else None
+            if path is None or (other is None and told is _COPIED):
+                continue
+            if other is None:
+                raise UnknownHistory(f"the desk was moved, and {path} is not there: {_UNTOLD}")
+            if other.id and connection.scalar(select(Event.at).where(Event.id == other.id)) != other.at:
+                name = self.database_file or "the PostgreSQL database"
+                raise UnknownHistory(told.format(name=name, path=path, at=_told(other.at)))
 
     def _examine_without_record(self, connection: Connection) -> None:
         file = self.database_file
@@ -193,6 +216,15 @@ class History:
 
 
 _ACCEPT = "publisher restore --accept-this-database"
+_COPIED = (
+    "{name} is a copy, and the desk went on with the other database until {at}, as {path} knows: what it published "
+    f"since would go out again. Copy that database once more with publisher db copy, or run {_ACCEPT}"
+)
+_MOVED = (
+    "the desk was moved away from {name}, and went on elsewhere until {at}, as {path} knows: what it published since "
+    f"would go out again. Copy that database back with publisher db copy, or run {_ACCEPT}"
+)
+_UNTOLD = f"put that file back, or run {_ACCEPT}, which looks up first what fell due"
 
 
 def newest_event(connection: Connection) -> KnownEvent | None:

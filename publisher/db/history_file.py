@@ -16,7 +16,7 @@ import json
 import os
 from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
 
@@ -49,6 +49,10 @@ class HistoryRecord:
     event: KnownEvent
     changed: tuple[int, ...] = ()
     """Deliveries that were sent, canceled or recorded by hand, the newest last."""
+    moved_from: str = ""
+    """The file of the database that this one was copied from, while no desk has worked with the copy yet."""
+    moved_to: str = ""
+    """The file of the database that the desk works with since. Nothing is sent by the database of this file then."""
 
 
 class HistoryFile:
@@ -67,6 +71,22 @@ class HistoryFile:
             return None
         with self._locked(os.O_RDONLY, fcntl.LOCK_SH) as handle:
             return self._newest(handle)[1].event
+
+    def read_moves(self) -> tuple[Path | None, Path | None]:
+        """Return the files that the desk's database was moved from and to; None each where it was not. As `read`."""
+        if not self.path.exists():
+            return None, None
+        with self._locked(os.O_RDONLY, fcntl.LOCK_SH) as handle:
+            record = self._newest(handle)[1]
+        return _path(record.moved_from), _path(record.moved_to)
+
+    def known_moves(self) -> tuple[Path, ...]:
+        """Return the files that the desk's database was moved from or to; none where no record can be read."""
+        if not self.path.exists():
+            return ()
+        with self._locked(os.O_RDONLY, fcntl.LOCK_SH) as handle:
+            records = [record for _, record in self._readable(handle)]
+        return tuple({Path(name): None for record in records for name in (record.moved_from, record.moved_to) if name})
 
     def changed_deliveries(self) -> frozenset[int]:
         """Return the deliveries that were sent, canceled or recorded last; none where no record can be read."""
@@ -92,6 +112,18 @@ class HistoryFile:
     def replace(self, event: KnownEvent) -> None:
         """Keep `event`, durably, whatever was kept before; a spoilt file is made whole again."""
         self._write(lambda kept: HistoryRecord(event, kept.changed if kept else ()), heal=True)
+
+    def note_copy(self, event: KnownEvent, source: Path) -> None:
+        """Keep that the database was copied from the one of the file `source`, up to `event`."""
+        self._write(lambda _: HistoryRecord(event, moved_from=str(source)), heal=True)
+
+    def note_move(self, target: Path) -> None:
+        """Keep that the desk works with the database of the file `target` from now on."""
+        self._write(lambda kept: replace(kept, moved_from="", moved_to=str(target)) if kept else None, heal=False)
+
+    def settle_move(self) -> None:
+        """Keep that the desk works with the database of this file."""
+        self._write(lambda kept: replace(kept, moved_from="", moved_to="") if kept else None, heal=False)
 
     def forget_deliveries(self) -> None:
         """Keep the event alone: a restored database has taken up what was known of deliveries."""
@@ -154,6 +186,10 @@ class HistoryFile:
             ) from error
 
 
+def _path(name: str) -> Path | None:
+    return Path(name) if name else None
+
+
 def _turn_of(numbered: tuple[int, object]) -> int:
     return numbered[0]
 
@@ -162,11 +198,17 @@ def _raised(
     kept: HistoryRecord | None, event: KnownEvent, changed: Collection[int], besides: Collection[int]
 ) -> HistoryRecord:
     former = kept.changed if kept else ()
+    if kept and kept.moved_to:
+        raise HistoryNotWritten(
+            f"the desk was moved, and works with the database of {kept.moved_to} by now; stop the desk that works with "
+            "the former one"
+        )
     newest = kept.event if kept and kept.event.id >= event.id else event
     if kept and kept.event == newest and set(changed).issubset(former):
         return kept
     now = dict.fromkeys([*besides, *changed])
-    return HistoryRecord(newest, tuple([*(number for number in former if number not in now), *now])[-MOST_DELIVERIES:])
+    newly = tuple([*(number for number in former if number not in now), *now])[-MOST_DELIVERIES:]
+    return HistoryRecord(newest, newly, moved_from=kept.moved_from if kept else "")
 
 
 def _line(turn: int, record: HistoryRecord) -> bytes:
@@ -175,9 +217,12 @@ def _line(turn: int, record: HistoryRecord) -> bytes:
         told: dict[str, object] = {"turn": turn, "event": record.event.id, "at": record.event.at.isoformat()}
         if changed := record.changed[first:]:
             told["changed"] = list(changed)
+        told |= {name: path for name in ("moved_from", "moved_to") if (path := getattr(record, name))}
         line = json.dumps({**told, "check": _checksum(told)}, separators=(",", ":")).encode()
         if len(line) < RECORD_BYTES:
             break
+    else:
+        raise HistoryNotWritten("the path of the desk's folder is too long to be kept; move it to a shorter one")
     return line.ljust(RECORD_BYTES - 1) + b"\n"
 
 
@@ -191,7 +236,8 @@ def _parse(line: bytes) -> tuple[int, HistoryRecord] | None:
     except (ValueError, KeyError, TypeError, AttributeError):
         return None
     sound = check == _checksum(told) and event.at.tzinfo is not None
-    return (turn, HistoryRecord(event, changed)) if sound else None
+    moves = {name: str(told.get(name, "")) for name in ("moved_from", "moved_to")}
+    return (turn, HistoryRecord(event, changed, **moves)) if sound else None
 
 
 def _checksum(told: dict[str, object]) -> str:

@@ -20,7 +20,7 @@ from sqlalchemy.orm import Session
 from sqlalchemy.pool import NullPool
 
 from publisher.db.history import History
-from publisher.db.history_file import KnownEvent
+from publisher.db.history_file import HistoryFile, KnownEvent
 from publisher.keeping.database_copy import DatabaseCopy, knows_until, make_safe, opened, take_copy
 from publisher.keeping.doubting import Doubts, doubt, refuse_future
 from publisher.keeping.files import BackupError, clear_unfinished, flush_folder, link_or_copy, plain_errors
@@ -101,6 +101,7 @@ def accept_present(settings: Settings, *, now: datetime, seen_within: timedelta)
     history = History(settings.database_url, settings.root)
     file = settings.database_file
     changed = history.record.changed_deliveries()
+    moves = history.record.known_moves()
     if file is None:
         with connected(settings.database_url) as connection:
             refuse_running(connection, label(settings.database_url), now=now, seen_within=seen_within)
@@ -118,6 +119,9 @@ def accept_present(settings: Settings, *, now: datetime, seen_within: timedelta)
             doubts = doubt(session, settings, since=None, now=now, changed=changed)
     history.record.replace(doubts.newest)
     history.record.forget_deliveries()
+    for path in moves:
+        if path.exists():
+            HistoryFile(path).note_move(history.record.path.absolute())
     return RestoreReport(made_at=doubts.since, config=settings.file, looked_up=doubts.looked_up, gap=doubts.gap)
 
 

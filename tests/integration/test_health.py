@@ -20,8 +20,8 @@ from sqlalchemy import select
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import OperationalError
 
-from publisher.cli.errors import SENTENCES
 from publisher.cli.doctor import _platform_clocks
+from publisher.cli.errors import SENTENCES
 from publisher.clock import FixedClock
 from publisher.db.models import Attempt, Delivery
 from publisher.db.operations import Channel, Notice, Process, Quota
