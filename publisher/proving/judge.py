@@ -62,7 +62,7 @@ def _forgotten(
     of_day = {
         event.detail[SHOWN_ON]: titles[event.post_id]
         for event in restored
-        if event.post_id in titles and SHOWN_ON in event.detail
+        if event.post_id is not None and event.post_id in titles and SHOWN_ON in event.detail
     }
     found = {}
     for day in sorted(one.isoformat() for one in closed):

@@ -188,7 +188,7 @@ class ThrowawayPostgres:
         return (self.folder / "server.log").read_text(encoding="utf-8", errors="replace").strip()[-300:]
 
 
-def _insist(connection: psycopg.Connection, order: sql.Composable) -> None:
+def _insist(connection: psycopg.Connection, order: sql.SQL | sql.Composed) -> None:
     """Order something that a database must be unused for. Who used it is gone, and the server may not know yet."""
     give_up = monotonic() + PATIENCE_SECONDS
     while True:

@@ -96,7 +96,7 @@ def test_every_milestone_and_every_trouble_is_planned(on: str) -> None:
     assert {act.kind for act in acts} >= {"kill scheduler", "kill worker", *TROUBLES[on]} - set(NO_ACTS)
     assert any(day.skips for day in plan)
     copies = {day.copy.by_hand for day in plan if day.copy is not None}
-    assert copies == ({False, True} if on == "sqlite" else set())
+    assert copies == {False, True}
 
 
 class FakeSandbox(SandboxClient):
