@@ -258,6 +258,8 @@ class Preparation(Frozen):
     """A former request for this post was begun, so that the platform may have it already."""
     account: str = ""
     """The account that the channel had, as the configuration names it. Empty: not known."""
+    is_harmless_to_repeat: bool = False
+    """The request makes one post however often it is sent, so that one which was lost may still be carried out."""
     restored_since: datetime | None = None
     """From when on a lost desk may have published it, of which a restored database knows nothing. None: it did not."""
     changed_before_restore: bool = False

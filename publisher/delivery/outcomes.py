@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import random
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Any
 
+from publisher.content import Preparation
 from publisher.db.models import Delivery
 from publisher.db.operations import Channel
 from publisher.delivery.budget import BudgetReached
@@ -115,6 +116,19 @@ def after_send(error: Exception, *, tries: int, now: datetime, pace: Pace, strai
     if isinstance(error, AlreadyPublic):
         values["reported_public"] = True
     return Outcome(State.UNCONFIRMED, f"{_sentence(error)}; looking whether the post is there.", values)
+
+
+def unless_an_earlier_one_acts(
+    outcome: Outcome, preparation: Preparation, lost_requests: int, now: datetime
+) -> Outcome:
+    """The outcome of a repeated request that was turned away: an earlier one, whose answer was lost, may still act.
+
+    Then the platform is asked before anything is decided, at the time at which the request would go out again.
+    """
+    if outcome.to != State.PENDING or not lost_requests or not preparation.is_harmless_to_repeat:
+        return outcome
+    unknown = {"unknown_since": now, "lookups": 0, "clean_lookups": 0}
+    return replace(outcome, to=State.UNCONFIRMED, values={**outcome.values, **unknown})
 
 
 def _definite(error: Exception, *, tries: int, now: datetime, pace: Pace, strain: Strain) -> Outcome | None:

@@ -27,7 +27,7 @@ from publisher.delivery.channels import Channels
 from publisher.delivery.claim import ClaimedDelivery, claim, take_look_up, take_verification
 from publisher.delivery.confirm import Confirmer
 from publisher.delivery.leases import KeptLease, LeaseKeeper
-from publisher.delivery.outcomes import Pace, after_send, before_send
+from publisher.delivery.outcomes import Pace, after_send, before_send, unless_an_earlier_one_acts
 from publisher.delivery.own_machine import OwnMachine, OwnMachineFailed
 from publisher.delivery.prepare import NotSent, Prepared, Preparer
 from publisher.delivery.refusals import weigh
@@ -219,6 +219,7 @@ class Worker:
         error = self._weigh(answer, claimed, prepared.adapter, lease)
         now = self._clock.now()
         outcome = after_send(error, tries=claimed.tries + 1, now=now, pace=self._pace, strain=self._strain(claimed))
+        outcome = unless_an_earlier_one_acts(outcome, prepared.preparation, claimed.lost_requests, now)
         self._machine.until_written(
             lambda: records.record_answer(
                 self._database, claimed, committed.attempt, outcome, error, now=now, owner=self._owner, unspent=unspent

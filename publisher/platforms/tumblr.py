@@ -187,7 +187,11 @@ class Adapter(PlatformAdapter):
         self._prepared = shown
         if shown is None:
             return earlier
-        return Preparation(reference=posts.identifier(shown), platform_time=self._client.request.platform_time)
+        return Preparation(
+            reference=posts.identifier(shown),
+            platform_time=self._client.request.platform_time,
+            is_harmless_to_repeat=True,
+        )
 
     def publish(
         self,

@@ -270,6 +270,17 @@ def test_publishing_a_draft_late_makes_one_post(bench: Bench) -> None:
     assert (bench.row(delivery).state, bench.copies, len(bench.platform.publish_calls)) == ("published", 1, 2)
 
 
+def test_a_draft_that_is_published_late_is_found_whatever_the_next_request_was_told(bench: Bench) -> None:
+    """The second request is turned away for two days, while the first one is still to be carried out."""
+    bench.channels._adapter = DraftingAdapter
+    bench.platform.late = [timedelta(minutes=10)]
+    delivery = bench.add(expires_in=timedelta(hours=2))
+    bench.drain_for(seconds=1)
+    bench.platform.before = [RateLimited("no more requests", retry_at=bench.clock.now() + timedelta(days=365))]
+    bench.drain_for(days=3)
+    assert (bench.row(delivery).state, bench.copies, len(bench.platform.publish_calls)) == ("published", 1, 2)
+
+
 # --- too late --------------------------------------------------------------------------------
 
 
