@@ -54,7 +54,7 @@ def check_ready(desk: Desk, *, patience: float = PATIENCE_SECONDS) -> list[Check
 
     It never raises for what it examines, and takes not much longer than `patience` seconds.
     """
-    return [*_from_database(desk, patience), _captions(desk), _disk(desk.settings)]
+    return [*_from_database(desk, patience), _captions(desk), _disk(desk)]
 
 
 def _from_database(desk: Desk, patience: float) -> Iterator[Check]:
@@ -127,8 +127,12 @@ def _deliveries(waiting: list[Appointment], now: datetime) -> Check:
     )
 
 
-def _disk(settings: Settings) -> Check:
-    folders = _folders(settings)
+def _disk(desk: Desk) -> Check:
+    folders = _folders(desk.settings)
+    history = desk.history.record.path
+    if history.exists() and not (history.is_file() and os.access(history, os.R_OK | os.W_OK)):
+        told = f"{history} can't be read and written, and nothing is published until it can; mend its permissions."
+        return Check("disk", False, told)
     closed = next((folder for folder in folders if not os.access(folder, os.W_OK)), None)
     if closed is not None:
         return Check("disk", False, f"{closed} can't be written to; mend its permissions or its disk.")

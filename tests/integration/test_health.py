@@ -427,6 +427,16 @@ def test_the_platforms_clocks_are_told_where_they_differ(
         assert metrics(desk)["publisher_platform_clock_ahead_seconds", (channel,)] == seconds
 
 
+def test_a_history_file_that_cant_be_written_is_told(small_desk: Desk) -> None:
+    assert small_desk.database
+    record = small_desk.history.record.path
+    record.unlink()
+    record.mkdir()
+    [check] = [each for each in check_ready(small_desk) if each.name == "disk"]
+    assert not check.ok
+    assert check.told.startswith(f"{record} can't be read and written, and nothing is published until it can")
+
+
 def test_a_platforms_time_is_written_only_when_that_matters_and_never_raises(
     small_desk: Desk, clock: FixedClock
 ) -> None:
