@@ -76,14 +76,22 @@ class OwnMachine:
         self._met(error)
         return OwnMachineFailed(why)
 
-    def require_well(self) -> None:
-        """Raise what is still wrong after a trouble: pictures are not uploaded again for what can't be written down."""
-        if self._in_trouble.is_set():
+    def is_well(self) -> bool:
+        """Whether something may be begun: pictures are not uploaded again for what can't be written down."""
+        if not self._in_trouble.is_set():
+            return True
+        try:
             with self._database.changing_rows() as rows:
                 rows.execute(WRITES_SOMETHING)
             self._database.require_history()
-            self._in_trouble.clear()
-            self._trouble.over()
+        except Exception as error:
+            if not own_trouble(error):
+                raise
+            self._met(error)
+            return False
+        self._in_trouble.clear()
+        self._trouble.over()
+        return True
 
     def until_written(self, write: Callable[[], None]) -> None:
         """Write down what became of a delivery, again and again for a while if this machine is in trouble."""

@@ -114,7 +114,8 @@ class Worker:
         return done
 
     def _deliver_next(self, channel: str, *, look_first: bool) -> bool:
-        self._machine.require_well()
+        if not self._machine.is_well():
+            return False
         claimed = claim(
             self._database, channel, owner=self._owner, now=self._clock.now(), lease=self._lease, look_first=look_first
         )
