@@ -10,7 +10,7 @@ from datetime import timedelta
 from pathlib import Path
 
 import pytest
-from sqlalchemy import Connection, event, select
+from sqlalchemy import event, select
 from sqlalchemy.exc import OperationalError
 
 from publisher.clock import FixedClock
@@ -79,13 +79,13 @@ def bench(database: Database, clock: FixedClock, tmp_path: Path) -> Bench:
 def locked_by_others(bench: Bench) -> Iterator[sqlite3.Connection]:
     """While a picture is uploaded, another program takes the database's lock, and keeps it."""
 
-    def hurry(connection: Connection) -> None:
-        connection.exec_driver_sql("PRAGMA busy_timeout=10")
+    def hurry(connection: sqlite3.Connection, *_: object) -> None:
+        connection.execute("PRAGMA busy_timeout=10")
 
-    event.listen(bench.database.engine, "begin", hurry, insert=True)
+    event.listen(bench.database.engine, "checkout", hurry)
     with closing(sqlite3.connect(bench.file, isolation_level=None)) as other:
         yield other
-    event.remove(bench.database.engine, "begin", hurry)
+    event.remove(bench.database.engine, "checkout", hurry)
 
 
 def test_a_history_file_that_cant_be_written_is_told_and_spends_no_try(bench: Bench) -> None:
