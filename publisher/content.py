@@ -262,10 +262,20 @@ class Preparation(Frozen):
     """The reference is a draft's, which stays on the platform until it is published or removed."""
     account: str = ""
     """The account that the channel had, as the configuration names it. Empty: not known."""
+    is_harmless_to_repeat: bool = False
+    """The request makes one post however often it is sent, so that one which was lost may still be carried out."""
+    restored_since: datetime | None = None
+    """From when on a lost desk may have published it, of which a restored database knows nothing. None: it did not."""
+    changed_before_restore: bool = False
+    """The lost desk had begun to publish it since then, or it was canceled or recorded by hand."""
 
     def is_for(self, account: str) -> bool:
         """Whether it was prepared for this account, as far as that is known."""
         return not self.account or _same_account(self.account) == _same_account(account)
+
+    def settled(self) -> Preparation:
+        """The same, once it is decided that a lost desk did not publish it, as far as anybody can tell."""
+        return self.model_copy(update={"restored_since": None, "changed_before_restore": False})
 
 
 def _same_account(name: str) -> str:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import secrets
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable
 from datetime import UTC, datetime, timedelta
 from typing import Any, cast
 
@@ -16,7 +16,7 @@ from sqlalchemy import Connection, CursorResult, Table, and_, bindparam, insert,
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
-from publisher.content import AdaptedPost, Publication
+from publisher.content import AdaptedPost, Preparation, Publication
 from publisher.db.history import note_intent
 from publisher.db.models import Attempt, Delivery, Event, Pick, Post
 from publisher.platforms.registry import canonical_id
@@ -183,7 +183,7 @@ def move(
     # A database that has forgotten this would publish what is public already, or what nobody wants. What a worker
     # found out after its intent needs no second note.
     if to in (State.PUBLISHING, State.CANCELED) or (to == State.PUBLISHED and not SENT.issuperset(sources)):
-        note_intent(rows)
+        note_intent(rows, delivery_id)
     if to == State.PUBLISHED and isinstance(rows, Session):
         _continue_thread(rows, delivery_id, now, new_post=sources == (State.PUBLISHING,))
     return new_fence
@@ -332,13 +332,23 @@ def next_token(token: str) -> str:
     return hashlib.sha256(f"after {token}".encode()).hexdigest()[:12]
 
 
-def restore_deliveries(session: Session, now: datetime, key_of: Callable[[Delivery], str]) -> list[Delivery]:
+def restore_deliveries(
+    session: Session,
+    now: datetime,
+    key_of: Callable[[Delivery], str],
+    *,
+    since: datetime,
+    changed: Collection[int] = (),
+) -> list[Delivery]:
     """Doubt whatever a database from a backup believes to be unsent, and return what will be looked up.
 
-    The lost database may have sent, between the backup and now, everything that fell due: it
-    becomes unconfirmed, with the key that it then had (`key_of`), and goes out only if the
-    platform surely does not have it. What waits for a person may have been retried: a retry
-    now demands that somebody has looked. What is due later stays as it is.
+    The lost database may have sent, between the backup (`since`) and now, everything that fell due,
+    with another text, too: it becomes unconfirmed, with the key that it then had (`key_of`), and goes
+    out only if the platform surely has no post that could be it. What waits for a person may have been
+    retried: a retry now demands that somebody has looked. What is due later stays as it is.
+
+    `changed`: deliveries that the lost desk is known to have sent, canceled or recorded since the
+    backup. Where they are not found, a person is asked, whenever they are due.
 
     A path of its own beside `MOVES`: no running desk may go from `pending` to `unconfirmed`.
     """
@@ -348,10 +358,14 @@ def restore_deliveries(session: Session, now: datetime, key_of: Callable[[Delive
         .values(unknown_since=now, fence=Delivery.fence + 1)
     )
     # What waits for a later try now may have been tried at its hour, or let go by a person.
-    fell_due = and_(Delivery.state.in_(WAITING), or_(Delivery.due_at <= now, Delivery.scheduled_at <= now))
+    may_be_sent = or_(Delivery.due_at <= now, Delivery.scheduled_at <= now, Delivery.id.in_(changed))
+    fell_due = and_(Delivery.state.in_(WAITING), may_be_sent)
     query = select(Delivery).where(or_(Delivery.state.in_(LEASED), fell_due)).order_by(Delivery.id)
     restored = list(session.scalars(query))
     for delivery in restored:
+        prepared = Preparation.model_validate(delivery.preparation)
+        lost = {"restored_since": since, "changed_before_restore": delivery.id in changed}
+        delivery.preparation = prepared.model_copy(update=lost).model_dump(mode="json")
         _doubt(session, delivery, now, delivery.idempotency_key or _free_key(session, delivery, key_of))
     return restored
 

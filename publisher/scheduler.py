@@ -25,6 +25,9 @@ TICK = "the tick"
 TICK_SECONDS = 0.5
 LEASES_CATCH_UP_SECONDS = 30.0
 """After the clock was set, workers that live are given so long to renew their leases by the new time."""
+THREADS_PER_JOB = 3
+"""One that does the job, one that waits to do it once more, and one for a run that comes too early."""
+ANY_NUMBER = 1 << 30
 CLOCK_SECONDS = 1.0
 """So often it is looked whether the system's clock was set."""
 
@@ -42,6 +45,10 @@ class RegularJob:
 class Timetable:
     """Does regular jobs, each in a thread of its own, so that none waits for another.
 
+    A job that takes longer than the pause between two of its runs, as the first tick on a busy
+    machine does, leaves out the runs that come meanwhile: each ends as soon as it begins.
+    APScheduler's own limit does the same, with a warning that no operator can act on.
+
     APScheduler plans by the system's clock. When that is set, every job is planned anew, from
     now: a clock that was put back by hours would let nothing begin until then.
     """
@@ -49,18 +56,18 @@ class Timetable:
     def __init__(self, jobs: Sequence[RegularJob], failures: FailureLog | None = None) -> None:
         self._scheduler = BackgroundScheduler(
             timezone="UTC",
-            executors={job.name: ThreadPoolExecutor(1) for job in jobs},
-            job_defaults={"coalesce": True, "max_instances": 1, "misfire_grace_time": None},
+            executors={job.name: ThreadPoolExecutor(THREADS_PER_JOB) for job in jobs},
+            job_defaults={"coalesce": True, "max_instances": ANY_NUMBER, "misfire_grace_time": None},
             daemon=True,
         )
-        self._acts = {job.name: _watched(job, failures) for job in jobs}
+        self._jobs = {job.name: _OneAtATime(job, failures) for job in jobs}
         self._stopping = False
         self._asking = threading.Lock()
         self._stopped = threading.Event()
         self._clock_watch = threading.Thread(target=self._watch_clock, name="clock-watch", daemon=True)
         for job in jobs:
             self._scheduler.add_job(
-                self._acts[job.name],
+                self._jobs[job.name].unless_it_runs,
                 "interval",
                 seconds=job.seconds,
                 executor=job.name,
@@ -79,7 +86,12 @@ class Timetable:
         with self._asking:
             if not self._stopping:
                 self._scheduler.add_job(
-                    self._acts[name], "date", run_date=at, executor=name, id=f"{name} once more", replace_existing=True
+                    self._jobs[name].after_it_ran,
+                    "date",
+                    run_date=at,
+                    executor=name,
+                    id=f"{name} once more",
+                    replace_existing=True,
                 )
 
     def stop(self) -> None:
@@ -103,17 +115,33 @@ class Timetable:
             if self._stopping:
                 return
             now = SystemClock().now()
-            for name in self._acts:
+            for name in self._jobs:
                 self._scheduler.modify_job(name, next_run_time=now)
 
 
-def _watched(job: RegularJob, failures: FailureLog | None) -> Callable[[], None]:
-    watched = WatchedJob(job.name, job.seconds, failures)
+class _OneAtATime:
+    """Does a regular job, unless it is being done."""
 
-    def act() -> None:
-        watched.run(job.act)
+    def __init__(self, job: RegularJob, failures: FailureLog | None) -> None:
+        self._job = job
+        self._watched = WatchedJob(job.name, job.seconds, failures)
+        self._running = threading.Lock()
 
-    return act
+    def unless_it_runs(self) -> None:
+        """Do the job; nothing where it is being done just now."""
+        if self._running.acquire(blocking=False):
+            self._do()
+
+    def after_it_ran(self) -> None:
+        """Do the job, after the run that is under way, if one is."""
+        self._running.acquire()
+        self._do()
+
+    def _do(self) -> None:
+        try:
+            self._watched.run(self._job.act)
+        finally:
+            self._running.release()
 
 
 class Scheduler:

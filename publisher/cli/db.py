@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import click
 from rich.markup import escape
 
@@ -11,6 +13,7 @@ from publisher.clock import SystemClock
 from publisher.health.heartbeat import SEEN_WITHIN
 from publisher.keeping.copying import CopyReport, TableCopy, copy_database
 from publisher.keeping.naming import read_url
+from publisher.settings import SettingsError
 
 DESK = "desk"
 WARNING = (
@@ -40,7 +43,13 @@ def copy_command(ctx: click.Context, source: str, target: str, as_json: bool) ->
     everything that ever happened in it is the beginning of what happened in SOURCE. Exit status
     1: the two differ, and TARGET was left as it was.
     """
-    report = copy_database(_url(ctx, source), _url(ctx, target), now=SystemClock().now(), seen_within=SEEN_WITHIN)
+    report = copy_database(
+        _url(ctx, source),
+        _url(ctx, target),
+        now=SystemClock().now(),
+        seen_within=SEEN_WITHIN,
+        folder=_folder(ctx),
+    )
     if as_json:
         print_json(_plain(report))
     else:
@@ -51,6 +60,14 @@ def copy_command(ctx: click.Context, source: str, target: str, as_json: bool) ->
 
 def _url(ctx: click.Context, named: str) -> str:
     return desk_of(ctx).settings.database_url if named == DESK else read_url(named)
+
+
+def _folder(ctx: click.Context) -> Path | None:
+    """The desk's folder; None where there is no configuration that names one."""
+    try:
+        return desk_of(ctx).settings.root
+    except SettingsError:
+        return None
 
 
 def _print(report: CopyReport) -> None:

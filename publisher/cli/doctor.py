@@ -29,7 +29,7 @@ from publisher.delivery import operate
 from publisher.delivery.budget import spendings
 from publisher.delivery.due import appointments
 from publisher.delivery.overview import examine
-from publisher.delivery.platform_clocks import clock_differences, tell_differences
+from publisher.delivery.platform_clocks import clock_differences, judge_clocks
 from publisher.desk import Desk
 from publisher.health import OVERDUE_AFTER, SCHEDULER, WORKER, seen_processes
 from publisher.health.failing import tell_failure
@@ -57,6 +57,8 @@ class Line:
     good: bool
     what: str
     told: str
+    warning: bool = False
+    """It keeps the desk from nothing, and a person should look."""
 
 
 @click.command("doctor")
@@ -75,7 +77,7 @@ def doctor_command(ctx: click.Context, as_json: bool) -> None:
         print_json([asdict(line) for line in lines])
     else:
         for line in lines:
-            mark = "[green]✓[/]" if line.good else "[bold red]✗[/]"
+            mark = ("[yellow]![/]" if line.warning else "[green]✓[/]") if line.good else "[bold red]✗[/]"
             console().print(f"{mark} [bold]{line.what}[/] {escape(line.told)}")
     ctx.exit(0 if all(line.good for line in lines) else 1)
 
@@ -211,9 +213,8 @@ def _platform_clocks(desk: Desk) -> Line:
     """What the answers of the platforms, just asked, say about our clock."""
     with desk.database.reading() as session:
         known = clock_differences(session, desk.now())
-    if told := tell_differences(known):
-        return Line(False, "platforms' clocks", f"{told} Posts go out by this machine's clock.")
-    return Line(True, "platforms' clocks", "agree with this machine's" if known else "none has told its time")
+    judged = judge_clocks(known)
+    return Line(True, "platforms' clocks", judged.told, warning=judged.is_warning)
 
 
 def _credentials(desk: Desk, name: str) -> Line:

@@ -130,6 +130,8 @@ def _print(report: Report) -> None:
     print_table("\nWhat came of it", ("", ""), _came(report))
     print_table("\nHow the deliveries ended that a fault struck", ("", ""), _endings(report.by_fault_group))
     print_table("\nHow the deliveries of each kind of day ended", ("", ""), _endings(report.by_condition))
+    if report.by_copy:
+        print_table("\nHow the deliveries ended of days with a copy that came back", ("", ""), _endings(report.by_copy))
     unknown = [(platform, _spread(spread)) for platform, spread in report.unknown_seconds.items()]
     print_table("\nHow long an unknown outcome lasted, by the outlet's clock", ("", ""), unknown)
     for kind, rows in found.broken.items():
@@ -155,8 +157,6 @@ def _done(report: Report) -> list[Row]:
     rows.append(("kills", f"{report.kills}: {_counted(kills)}"))
     others = {kind: count for kind, count in report.troubles.items() if not kind.startswith("kill")}
     rows.append(("days", _counted(report.conditions)))
-    if terms.on != "sqlite":
-        rows.append(("daily copies", "none comes back: on PostgreSQL they are dumps, which a proof does not restore"))
     return [*rows, ("other troubles", _counted(others)), ("a person's acts", _counted(report.person))]
 
 
@@ -169,8 +169,13 @@ def _came(report: Report) -> list[Row]:
         ("taken back after a kill", _spread(report.taken_back)),
         ("at rest after a kill", _spread(report.at_rest)),
     ]
-    if found.closed:
-        rows.append(("days closed by a restore", f"{found.closed}; {found.forgotten} posts of theirs are public"))
+    rows += [
+        (
+            f"{day}, closed by a restore",
+            f"forgotten, and told; {count} posts of it are public",
+        )
+        for day, count in found.closed_days.items()
+    ]
     rows.append(("a person was asked", f"for {found.asked} of {found.deliveries} deliveries ({found.share_asked:.1%})"))
     return rows + [(f"held {count}×", escape(why)) for why, count in found.held_why.most_common()]
 

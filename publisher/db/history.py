@@ -9,6 +9,8 @@ database that lacks the event, or has another one in its place, is not worked wi
 from __future__ import annotations
 
 import os
+import threading
+from collections.abc import Collection, Iterable
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -36,9 +38,12 @@ class UnknownHistory(DatabaseError):
     """The database is not the one that the desk last knew; a person has to say what is to be done."""
 
 
-def note_intent(rows: Session | Connection) -> None:
-    """Have what the desk last knew raised as soon as this transaction is on disk, before `writing` returns."""
-    rows.info[RAISES] = True
+def note_intent(rows: Session | Connection, delivery: int) -> None:
+    """Have what the desk last knew raised as soon as this transaction is on disk, before `writing` returns.
+
+    `delivery`: the one that is sent, canceled or recorded by hand.
+    """
+    rows.info.setdefault(RAISES, set()).add(delivery)
 
 
 class History:
@@ -53,6 +58,9 @@ class History:
         self.record = HistoryFile(beside.with_name(f"{beside.name}.history"))
         self._known: KnownEvent | None = None
         self._place: tuple[int, int] | None = None
+        self._unwritten: set[int] = set()
+        """Deliveries that this process changed: the thread that writes first writes those of the others, too."""
+        self._lock = threading.Lock()
 
     def examine(self) -> None:
         """Raise UnknownHistory unless the database is the one that the desk last knew; nothing is changed."""
@@ -76,6 +84,7 @@ class History:
         with engine.execution_options(reading=True).connect() as connection:
             newest = newest_event(connection) or KnownEvent(0, now)
             marked = self.database_file is None or _application_id(connection) == APPLICATION_ID
+        self._settle_move()
         self.record.raise_to(newest)
         if not marked:
             # After the file was made: a database that has this and no file beside it was moved without it.
@@ -84,8 +93,19 @@ class History:
         self._known = newest
         self._place = self._present_place()
 
-    def check(self, connection: Connection) -> KnownEvent | None:
+    def _settle_move(self) -> None:
+        """Of a database that was copied: the desk works with this one from now on, and with the other one no more."""
+        source, target = self.record.read_moves()
+        for path in (source, target):
+            if path is not None and path.exists():
+                HistoryFile(path).note_move(self.record.path.absolute())
+        if source or target:
+            self.record.settle_move()
+
+    def check(self, connection: Connection, changed: Iterable[int]) -> KnownEvent | None:
         """Return the newest event, as this transaction sees it; None when there is none.
+
+        `changed`: the deliveries that this transaction sends, cancels or records.
 
         Raises:
             UnknownHistory: the database was removed or exchanged since it was opened.
@@ -97,11 +117,17 @@ class History:
         newest = max(events, key=lambda event: event.id, default=None)
         if known is not None and known.id and known not in events:
             raise UnknownHistory(self._older(known, newest))
+        with self._lock:
+            self._unwritten.update(changed)
         return newest
 
-    def advance(self, newest: KnownEvent) -> None:
-        """Keep an event that is on disk. Returns when this is on disk too."""
-        self.record.raise_to(newest)
+    def advance(self, newest: KnownEvent, changed: Collection[int]) -> None:
+        """Keep an event that is on disk, and the deliveries that it is about. Returns when this is on disk too."""
+        with self._lock:
+            others = self._unwritten.difference(changed)
+        self.record.raise_to(newest, changed, besides=others)
+        with self._lock:
+            self._unwritten -= others.union(changed)
         if self._known is None or self._known.id < newest.id:
             self._known = newest
 
@@ -137,6 +163,19 @@ class History:
         at = connection.scalar(select(Event.at).where(Event.id == known.id))
         if known.id and at != known.at:
             raise UnknownHistory(self._older(known, newest_event(connection)))
+        self._examine_moves(connection)
+
+    def _examine_moves(self, connection: Connection) -> None:
+        """Raise UnknownHistory where the desk has gone on with the database that this one was copied from, or to."""
+        for path, told in zip(self.record.read_moves(), (_COPIED, _MOVED), strict=True):
+            other = HistoryFile(path).read() if path is not None else None
+            if path is None or (other is None and told is _COPIED):
+                continue
+            if other is None:
+                raise UnknownHistory(f"the desk was moved, and {path} is not there: {_UNTOLD}")
+            if other.id and connection.scalar(select(Event.at).where(Event.id == other.id)) != other.at:
+                name = self.database_file or "the PostgreSQL database"
+                raise UnknownHistory(told.format(name=name, path=path, at=_told(other.at)))
 
     def _examine_without_record(self, connection: Connection) -> None:
         file = self.database_file
@@ -177,6 +216,15 @@ class History:
 
 
 _ACCEPT = "publisher restore --accept-this-database"
+_COPIED = (
+    "{name} is a copy, and the desk went on with the other database until {at}, as {path} knows: what it published "
+    f"since would go out again. Copy that database once more with publisher db copy, or run {_ACCEPT}"
+)
+_MOVED = (
+    "the desk was moved away from {name}, and went on elsewhere until {at}, as {path} knows: what it published since "
+    f"would go out again. Copy that database back with publisher db copy, or run {_ACCEPT}"
+)
+_UNTOLD = f"put that file back, or run {_ACCEPT}, which looks up first what fell due"
 
 
 def newest_event(connection: Connection) -> KnownEvent | None:

@@ -1,5 +1,8 @@
 """The small file beside a database in which a desk keeps the newest event that it knew of.
 
+Beside it stand the deliveries that were sent, canceled or recorded by hand last, as many as there is
+room for: a backup that does not know of that can't post them again unasked.
+
 It holds two records, each a line of JSON with a checksum, written in turn and flushed before the
 call returns. A write that a power failure cuts short spoils one of them and leaves the other. The
 file never grows after it was made, so that a full disk does not keep it from being written.
@@ -11,9 +14,9 @@ import fcntl
 import hashlib
 import json
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
 
@@ -21,8 +24,14 @@ from publisher.db.errors import DatabaseError
 
 RECORD_BYTES = 512
 RECORDS = 2
+MOST_DELIVERIES = 40
+"""Fewer where their numbers are long: a record has one size."""
 _flush = getattr(os, "fdatasync", os.fsync)
 """The size does not change, so that the times of the file needn't be flushed as well."""
+
+
+class HistoryNotWritten(DatabaseError):
+    """This machine can't read or write the file; the message is a clause for a person."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,6 +40,19 @@ class KnownEvent:
 
     id: int
     at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class HistoryRecord:
+    """What the file holds."""
+
+    event: KnownEvent
+    changed: tuple[int, ...] = ()
+    """Deliveries that were sent, canceled or recorded by hand, the newest last."""
+    moved_from: str = ""
+    """The file of the database that this one was copied from, while no desk has worked with the copy yet."""
+    moved_to: str = ""
+    """The file of the database that the desk works with since. Nothing is sent by the database of this file then."""
 
 
 class HistoryFile:
@@ -48,53 +70,105 @@ class HistoryFile:
         if not self.path.exists():
             return None
         with self._locked(os.O_RDONLY, fcntl.LOCK_SH) as handle:
-            return self._newest(handle)[1]
+            return self._newest(handle)[1].event
 
-    def raise_to(self, event: KnownEvent) -> None:
-        """Keep `event`, durably, unless a newer one is kept already.
+    def read_moves(self) -> tuple[Path | None, Path | None]:
+        """Return the files that the desk's database was moved from and to; None each where it was not. As `read`."""
+        if not self.path.exists():
+            return None, None
+        with self._locked(os.O_RDONLY, fcntl.LOCK_SH) as handle:
+            record = self._newest(handle)[1]
+        return _path(record.moved_from), _path(record.moved_to)
+
+    def known_moves(self) -> tuple[Path, ...]:
+        """Return the files that the desk's database was moved from or to; none where no record can be read."""
+        if not self.path.exists():
+            return ()
+        with self._locked(os.O_RDONLY, fcntl.LOCK_SH) as handle:
+            records = [record for _, record in self._readable(handle)]
+        return tuple({Path(name): None for record in records for name in (record.moved_from, record.moved_to) if name})
+
+    def changed_deliveries(self) -> frozenset[int]:
+        """Return the deliveries that were sent, canceled or recorded last; none where no record can be read."""
+        if not self.path.exists():
+            return frozenset()
+        with self._locked(os.O_RDONLY, fcntl.LOCK_SH) as handle:
+            return frozenset(number for _, record in self._readable(handle) for number in record.changed)
+
+    def raise_to(self, event: KnownEvent, changed: Collection[int] = (), *, besides: Collection[int] = ()) -> None:
+        """Keep `event`, unless a newer one is kept already, and that these deliveries changed. Durably.
+
+        `besides`: further ones, which are only written if something is.
 
         Raises:
             DatabaseError: it can't be written.
         """
-        self._write(event, lower=False)
+        self._write(lambda kept: _raised(kept, event, changed, besides), heal=False)
+
+    def require_writable(self) -> None:
+        """Raise HistoryNotWritten where the file can't be written: what it holds is written once more."""
+        self._write(lambda kept: kept, heal=False, again=True)
 
     def replace(self, event: KnownEvent) -> None:
         """Keep `event`, durably, whatever was kept before; a spoilt file is made whole again."""
-        self._write(event, lower=True)
+        self._write(lambda kept: HistoryRecord(event, kept.changed if kept else ()), heal=True)
 
-    def _write(self, event: KnownEvent, *, lower: bool) -> None:
+    def note_copy(self, event: KnownEvent, source: Path) -> None:
+        """Keep that the database was copied from the one of the file `source`, up to `event`."""
+        self._write(lambda _: HistoryRecord(event, moved_from=str(source)), heal=True)
+
+    def note_move(self, target: Path) -> None:
+        """Keep that the desk works with the database of the file `target` from now on."""
+        self._write(lambda kept: replace(kept, moved_from="", moved_to=str(target)) if kept else None, heal=False)
+
+    def settle_move(self) -> None:
+        """Keep that the desk works with the database of this file."""
+        self._write(lambda kept: replace(kept, moved_from="", moved_to="") if kept else None, heal=False)
+
+    def forget_deliveries(self) -> None:
+        """Keep the event alone: a restored database has taken up what was known of deliveries."""
+        self._write(lambda kept: HistoryRecord(kept.event) if kept else None, heal=True)
+
+    def _write(
+        self,
+        change: Callable[[HistoryRecord | None], HistoryRecord | None],
+        *,
+        heal: bool,
+        again: bool = False,
+    ) -> None:
+        """Keep what `change` makes of what is kept, unless that is None; what is the same, only `again`."""
         made = not self.path.exists()
         with self._locked(os.O_RDWR | os.O_CREAT, fcntl.LOCK_EX) as handle:
-            if os.fstat(handle).st_size == 0 or lower:
-                turn = self._last_turn(handle) + 1
+            if os.fstat(handle).st_size == 0:
+                turn, kept = 0, None
+            elif heal:
+                turn, kept = max(self._readable(handle), key=_turn_of, default=(0, None))
             else:
                 turn, kept = self._newest(handle)
-                if kept.id >= event.id:
-                    return
-                turn += 1
+            record = change(kept)
+            if record is None or (record == kept and not again):
+                return
+            turn += 1
             if os.fstat(handle).st_size < RECORDS * RECORD_BYTES:
                 os.pwrite(handle, b"\n".rjust(RECORD_BYTES) * RECORDS, 0)
-            os.pwrite(handle, _record(turn, event), turn % RECORDS * RECORD_BYTES)
+            os.pwrite(handle, _line(turn, record), turn % RECORDS * RECORD_BYTES)
             _flush(handle)
         if made:
             _flush_folder(self.path.parent)
 
-    def _newest(self, handle: int) -> tuple[int, KnownEvent]:
+    def _readable(self, handle: int) -> list[tuple[int, HistoryRecord]]:
         lines = (os.pread(handle, RECORD_BYTES, number * RECORD_BYTES) for number in range(RECORDS))
-        records = [record for line in lines if (record := _parse(line)) is not None]
+        return [record for line in lines if (record := _parse(line)) is not None]
+
+    def _newest(self, handle: int) -> tuple[int, HistoryRecord]:
+        records = self._readable(handle)
         if not records:
             raise DatabaseError(
                 f"{self.path}, in which the desk keeps what it last knew of its database, is damaged: bring a backup "
                 "back with publisher restore FILE, or, if the database is the newest there is, run "
                 "publisher restore --accept-this-database"
             )
-        return max(records, key=lambda record: record[0])
-
-    def _last_turn(self, handle: int) -> int:
-        try:
-            return self._newest(handle)[0]
-        except DatabaseError:
-            return 0
+        return max(records, key=_turn_of)
 
     @contextmanager
     def _locked(self, flags: int, lock: int) -> Iterator[int]:
@@ -106,28 +180,64 @@ class HistoryFile:
             finally:
                 os.close(handle)
         except OSError as error:
-            raise DatabaseError(
+            raise HistoryNotWritten(
                 f"{self.path}, in which the desk keeps what it last knew of its database, can't be used: "
                 f"{error.strerror or error}; allow this user to read and write it"
             ) from error
 
 
-def _record(turn: int, event: KnownEvent) -> bytes:
-    told = {"turn": turn, "event": event.id, "at": event.at.isoformat()}
-    line = json.dumps({**told, "check": _checksum(told)}).encode()
+def _path(name: str) -> Path | None:
+    return Path(name) if name else None
+
+
+def _turn_of(numbered: tuple[int, object]) -> int:
+    return numbered[0]
+
+
+def _raised(
+    kept: HistoryRecord | None, event: KnownEvent, changed: Collection[int], besides: Collection[int]
+) -> HistoryRecord:
+    former = kept.changed if kept else ()
+    if kept and kept.moved_to:
+        raise HistoryNotWritten(
+            f"the desk was moved, and works with the database of {kept.moved_to} by now; stop the desk that works with "
+            "the former one"
+        )
+    newest = kept.event if kept and kept.event.id >= event.id else event
+    if kept and kept.event == newest and set(changed).issubset(former):
+        return kept
+    now = dict.fromkeys([*besides, *changed])
+    newly = tuple([*(number for number in former if number not in now), *now])[-MOST_DELIVERIES:]
+    return HistoryRecord(newest, newly, moved_from=kept.moved_from if kept else "")
+
+
+def _line(turn: int, record: HistoryRecord) -> bytes:
+    """One record. The oldest deliveries are left out where there is no room for all."""
+    for first in range(len(record.changed) + 1):
+        told: dict[str, object] = {"turn": turn, "event": record.event.id, "at": record.event.at.isoformat()}
+        if changed := record.changed[first:]:
+            told["changed"] = list(changed)
+        told |= {name: path for name in ("moved_from", "moved_to") if (path := getattr(record, name))}
+        line = json.dumps({**told, "check": _checksum(told)}, separators=(",", ":")).encode()
+        if len(line) < RECORD_BYTES:
+            break
+    else:
+        raise HistoryNotWritten("the path of the desk's folder is too long to be kept; move it to a shorter one")
     return line.ljust(RECORD_BYTES - 1) + b"\n"
 
 
-def _parse(line: bytes) -> tuple[int, KnownEvent] | None:
+def _parse(line: bytes) -> tuple[int, HistoryRecord] | None:
     """Read one record; None when it is empty or spoilt."""
     try:
         told = json.loads(line)
         check = told.pop("check")
         event = KnownEvent(int(told["event"]), datetime.fromisoformat(told["at"]))
-        turn = int(told["turn"])
+        turn, changed = int(told["turn"]), tuple(int(number) for number in told.get("changed", ()))
     except (ValueError, KeyError, TypeError, AttributeError):
         return None
-    return (turn, event) if check == _checksum(told) and event.at.tzinfo is not None else None
+    sound = check == _checksum(told) and event.at.tzinfo is not None
+    moves = {name: str(told.get(name, "")) for name in ("moved_from", "moved_to")}
+    return (turn, HistoryRecord(event, changed, **moves)) if sound else None
 
 
 def _checksum(told: dict[str, object]) -> str:

@@ -151,12 +151,13 @@ class Database:
         newest = None
         with self._turn, Session(self.engine, expire_on_commit=False) as session, session.begin():
             yield session
-            if self.history is not None and session.info.get(RAISES):
+            changed = session.info.get(RAISES, ())
+            if self.history is not None and changed:
                 session.flush()
-                newest = self.history.check(session.connection())
+                newest = self.history.check(session.connection(), changed)
         # After the turn, so that others write meanwhile. A request that publishes is sent only after this.
         if self.history is not None and newest is not None:
-            self.history.advance(newest)
+            self.history.advance(newest, changed)
 
     @contextmanager
     def changing_rows(self) -> Iterator[Connection]:
@@ -167,10 +168,11 @@ class Database:
                 connection.exec_driver_sql("BEGIN IMMEDIATE")
             connection.info.pop(RAISES, None)
             yield connection
-            if self.history is not None and connection.info.pop(RAISES, False):
-                newest = self.history.check(connection)
+            changed = connection.info.pop(RAISES, ())
+            if self.history is not None and changed:
+                newest = self.history.check(connection, changed)
         if self.history is not None and newest is not None:
-            self.history.advance(newest)
+            self.history.advance(newest, changed)
 
     @contextmanager
     def asking(self) -> Iterator[Connection]:
@@ -186,6 +188,11 @@ class Database:
         """One transaction that only reads, and blocks nobody."""
         with Session(self._reader, expire_on_commit=False) as session:
             yield session
+
+    def require_history(self) -> None:
+        """Raise HistoryNotWritten where the file beside the database can't be written."""
+        if self.history is not None:
+            self.history.record.require_writable()
 
     def close(self) -> None:
         self.engine.dispose()

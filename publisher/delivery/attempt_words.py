@@ -9,6 +9,7 @@ OUTCOMES: Mapping[str, str] = {
     "published": "published",
     "found": "the post is there",
     "absent": "the post is not shown",
+    "possible copies": "the account shows posts that this desk does not know",
     "cannot tell": "the platform can't tell",
     "as sent": "as sent",
     "differs": "not as sent",
@@ -26,6 +27,7 @@ OUTCOMES: Mapping[str, str] = {
     "Unavailable": "not reached, nothing published",
     "Unconfirmed": "no answer that tells what became of it",
     "PlatformError": "the platform could not do it",
+    "own machine": "not sent, this machine was in trouble",
     "BudgetReached": "not sent, the month's budget is used up",
     "unexpected": "a fault of the program",
 }

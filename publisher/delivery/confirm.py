@@ -8,6 +8,7 @@ asked.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
@@ -29,7 +30,7 @@ from publisher.delivery.refusals import weigh
 from publisher.delivery.unknown import in_minutes, is_other_record, what_to_look_for
 from publisher.lifecycle import Fenced, late_look_ups, look_again, move, record_late_success
 from publisher.logs import get_logger
-from publisher.platforms.base import PlatformAdapter, SupportsLookup
+from publisher.platforms.base import ListsPublications, PlatformAdapter, SupportsLookup
 from publisher.platforms.errors import CredentialsRefused, PlatformError, RateLimited
 from publisher.platforms.exchange import within
 from publisher.settings import DeliverySettings
@@ -47,8 +48,26 @@ NOT_MADE_PUBLIC = "The platform has the post and did not make it public when it 
 ACCOUNT_CHANGED = "It was sent for the account {before}, and the channel's account is {now} by now."
 
 
+POSSIBLE_COPIES = (
+    "The desk was restored from a backup, and the account shows what this database does not know of: {links}. "
+    "One of these posts may be this one, with another text. "
+)
+CHANGED_BEFORE_RESTORE = (
+    "The desk was restored from a backup. After the backup was made, this had been sent, or canceled by a person, and "
+    "the platform does not show the post. "
+)
+LINKS_SHOWN = 5
+
+
 class CantTell(Exception):
     """The platform offers no way to find out; the message says what to look for, and where."""
+
+
+@dataclass(frozen=True, slots=True)
+class PossibleCopies:
+    """Posts that a restored database does not know; the one that is looked for may be among them."""
+
+    posts: Sequence[Publication]
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,7 +85,7 @@ class Verdict:
 class Asked:
     """How one question to the platform ended."""
 
-    answer: Publication | Absence | Exception
+    answer: Publication | PossibleCopies | Absence | Exception
     cost: int
     """Of the posts that were read, in micros."""
 
@@ -95,7 +114,7 @@ class Confirmer:
         """Ask the platform once whether the post is there, and act on the answer."""
         log = get_logger("delivery").bind(delivery=claimed.id, channel=claimed.channel)
         started = self._clock.now()
-        asked = self._ask(claimed)
+        asked = self._ask(claimed, started)
         found = asked.answer
         if isinstance(found, Publication):
             other = self._found(claimed, found, started, asked.cost)
@@ -103,7 +122,10 @@ class Confirmer:
                 log.info("looked up: it is there", url=found.url)
                 return
             found = CantTell(is_other_record(claimed, other, found))
-        if isinstance(found, Absence):
+        if isinstance(found, PossibleCopies):
+            verdict = self._possibly_public(claimed, found)
+            log.warning("looked up: the account shows posts that this database does not know", count=len(found.posts))
+        elif isinstance(found, Absence):
             verdict = self._absent(claimed, found, started)
             log.info("looked up: it is not public", why=found.value, decides=str(verdict.to or "to look again"))
         else:
@@ -111,19 +133,45 @@ class Confirmer:
             log.warning("looked up: no answer", error=error_name(found), why=str(found))
         self._apply(claimed, verdict, started, asked.cost)
 
-    def _ask(self, claimed: ClaimedDelivery) -> Asked:
+    def _ask(self, claimed: ClaimedDelivery, started: datetime) -> Asked:
         adapter: PlatformAdapter | None = None
-        answer: Publication | Absence | Exception
+        answer: Publication | PossibleCopies | Absence | Exception
         try:
             self._require_channel(claimed)
             adapter = self._channels.open(claimed.channel)
             with within(READING_SECONDS):
                 answer = find(adapter, claimed)
+                if isinstance(answer, Absence) and self._goes_out_next(claimed, started):
+                    copies = self._possible_copies(adapter, claimed)
+                    answer = copies if copies.posts else answer
             if isinstance(answer, Publication):
                 answer = self._own(claimed, answer)
         except Exception as error:
             answer = weigh(error, adapter, self._database, claimed.id)
         return Asked(answer, self._cost(claimed, adapter))
+
+    def _goes_out_next(self, claimed: ClaimedDelivery, started: datetime) -> bool:
+        """Whether a look-up that does not find a doubted post would let it go out, so that more must be asked."""
+        if claimed.preparation.restored_since is None or claimed.state != State.UNCONFIRMED:
+            return False
+        return self._is_decided(claimed, claimed.clean_lookups + 1, started)
+
+    def _possible_copies(self, adapter: PlatformAdapter, claimed: ClaimedDelivery) -> PossibleCopies:
+        """The posts that the lost desk may have made of a delivery. Raises CantTell where they can't be listed."""
+        since = claimed.preparation.restored_since
+        if since is None:
+            return PossibleCopies(())
+        if not isinstance(adapter, ListsPublications):
+            raise CantTell(what_to_look_for(claimed))
+        listed = adapter.publications_since(claimed.adapted, since)
+        with self._database.reading() as session:
+            return PossibleCopies(records.without_record(session, claimed, listed))
+
+    def _possibly_public(self, claimed: ClaimedDelivery, found: PossibleCopies) -> Verdict:
+        links = [post.url or post.remote_id for post in found.posts]
+        more = [f"and {len(links) - LINKS_SHOWN} more"] if len(links) > LINKS_SHOWN else []
+        told = POSSIBLE_COPIES.format(links=", ".join([*links[:LINKS_SHOWN], *more]))
+        return Verdict("possible copies", State.HELD, {"problem": told + what_to_look_for(claimed)}, ", ".join(links))
 
     def _cost(self, claimed: ClaimedDelivery, adapter: PlatformAdapter | None) -> int:
         if adapter is None:
@@ -177,11 +225,17 @@ class Confirmer:
     def _absent(self, claimed: ClaimedDelivery, absence: Absence, started: datetime) -> Verdict:
         """What follows when the post was not found."""
         now = self._clock.now()
-        if absence is Absence.UNPUBLISHED and now < claimed.expires_at:
+        may_repeat = absence is Absence.UNPUBLISHED and now < claimed.expires_at
+        if may_repeat and claimed.preparation.restored_since is None:
             return self._make_public_again(claimed, now)
         clean = claimed.clean_lookups + 1
         if not self._is_decided(claimed, clean, started):
             return Verdict("absent", None, self._again(claimed, clean))
+        if claimed.preparation.changed_before_restore:
+            problem = CHANGED_BEFORE_RESTORE + what_to_look_for(claimed)
+            return Verdict("absent", State.HELD, {"problem": problem})
+        if may_repeat:
+            return self._make_public_again(claimed, now)
         if absence is Absence.GONE:
             told = "The platform's draft of the post is gone, and its list does not show the post. "
             return Verdict("absent", State.HELD, {"problem": told + what_to_look_for(claimed)})

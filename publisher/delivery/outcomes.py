@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import random
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Any
 
+from publisher.content import Preparation
 from publisher.db.models import Delivery
 from publisher.db.operations import Channel
 from publisher.delivery.budget import BudgetReached
+from publisher.delivery.own_machine import OwnMachineFailed
 from publisher.delivery.quotas import LONGEST_WAIT
 from publisher.delivery.refusals import RefusedOnce
 from publisher.delivery.strain import CALM, REFUSALS, Strain
@@ -27,6 +29,8 @@ from publisher.platforms.errors import (
 from publisher.states import LOOKED_UP, WAITING, State
 
 LONGEST_PAUSE = timedelta(minutes=15)
+OWN_MACHINE_PAUSE = timedelta(seconds=5)
+"""A worker whose machine is in trouble begins nothing more until that is over, so that this may be short."""
 SHORTEST_PAUSE = timedelta(seconds=1)
 AFTER_OTHERS = timedelta(milliseconds=1)
 """Of the deliveries that share a pause the one that has failed comes last: what fails for itself keeps none back."""
@@ -89,6 +93,9 @@ class Pace:
 
 def before_send(error: Exception, *, tries: int, now: datetime, pace: Pace, strain: Strain = CALM) -> Outcome:
     """The next state when nothing was sent yet. `strain`: on the channel, without this failure."""
+    if isinstance(error, OwnMachineFailed):
+        # Neither a try of the delivery nor a failure of the channel.
+        return Outcome(State.PENDING, str(error), {"due_at": now + OWN_MACHINE_PAUSE})
     outcome = _definite(error, tries=tries, now=now, pace=pace, strain=strain)
     return outcome or _try_later(_sentence(error), tries, now, pace, strain)
 
@@ -109,6 +116,19 @@ def after_send(error: Exception, *, tries: int, now: datetime, pace: Pace, strai
     if isinstance(error, AlreadyPublic):
         values["reported_public"] = True
     return Outcome(State.UNCONFIRMED, f"{_sentence(error)}; looking whether the post is there.", values)
+
+
+def unless_an_earlier_one_acts(
+    outcome: Outcome, preparation: Preparation, lost_requests: int, now: datetime
+) -> Outcome:
+    """The outcome of a repeated request that was turned away: an earlier one, whose answer was lost, may still act.
+
+    Then the platform is asked before anything is decided, at the time at which the request would go out again.
+    """
+    if outcome.to != State.PENDING or not lost_requests or not preparation.is_harmless_to_repeat:
+        return outcome
+    unknown = {"unknown_since": now, "lookups": 0, "clean_lookups": 0}
+    return replace(outcome, to=State.UNCONFIRMED, values={**outcome.values, **unknown})
 
 
 def _definite(error: Exception, *, tries: int, now: datetime, pace: Pace, strain: Strain) -> Outcome | None:
@@ -183,6 +203,8 @@ def error_name(error: Exception) -> str:
     """What an attempt's record calls this end."""
     if isinstance(error, PlatformError):
         return next(kind.__name__ for kind in type(error).__mro__ if kind in NAMED)
+    if isinstance(error, OwnMachineFailed):
+        return "own machine"
     return "BudgetReached" if isinstance(error, BudgetReached) else "unexpected"
 
 

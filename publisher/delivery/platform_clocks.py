@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from enum import StrEnum
 
 from sqlalchemy import select, update
 from sqlalchemy.orm import Session
@@ -83,18 +84,55 @@ def clock_differences(session: Session, now: datetime) -> list[ClockDifference]:
     ]
 
 
-def tell_differences(known: list[ClockDifference]) -> str:
-    """A sentence about the clocks that differ too much; empty when none does."""
-    large = [each for each in known if each.is_large]
-    if not large:
-        return ""
-    told = ", ".join(f"{each.told} on {each.channel}" for each in large)
-    if len(large) == len(known):
-        return f"The platforms' clocks differ from this machine's ({told}): set this machine's clock right."
-    return (
-        f"Some platforms' clocks differ from this machine's ({told}) and others don't: "
+class ClockState(StrEnum):
+    """How this machine's clock stands to those of the platforms."""
+
+    UNKNOWN = "unknown"
+    """No platform has told its time lately."""
+    AGREES = "agrees"
+    OWN_DIFFERS = "own differs"
+    """Every platform that told its time differs from this machine."""
+    SOME_DIFFER = "some differ"
+
+
+@dataclass(frozen=True, slots=True)
+class ClockJudgement:
+    """What is known of the clocks: the one source for every face that tells of them."""
+
+    state: ClockState
+    differing: tuple[ClockDifference, ...] = ()
+
+    @property
+    def is_warning(self) -> bool:
+        """Whether a person should look. It keeps the desk from nothing: what the clocks decide waits by itself."""
+        return bool(self.differing)
+
+    @property
+    def told(self) -> str:
+        """A sentence for people."""
+        told = ", ".join(f"{each.told} on {each.channel}" for each in self.differing)
+        return CLOCK_SENTENCES[self.state].format(differences=told)
+
+
+CLOCK_SENTENCES = {
+    ClockState.UNKNOWN: "No platform has told its time lately.",
+    ClockState.AGREES: "It agrees with the platforms'.",
+    ClockState.OWN_DIFFERS: (
+        "The platforms' clocks differ from this machine's ({differences}): set this machine's clock right."
+    ),
+    ClockState.SOME_DIFFER: (
+        "Some platforms' clocks differ from this machine's ({differences}) and others don't: "
         "what stands in front of those platforms may be wrong; check this machine's clock nevertheless."
-    )
+    ),
+}
+
+
+def judge_clocks(known: Sequence[ClockDifference]) -> ClockJudgement:
+    """Returns what the platforms' clocks say about ours."""
+    large = tuple(each for each in known if each.is_large)
+    if not large:
+        return ClockJudgement(ClockState.AGREES if known else ClockState.UNKNOWN)
+    return ClockJudgement(ClockState.OWN_DIFFERS if len(large) == len(known) else ClockState.SOME_DIFFER, large)
 
 
 def length_of(duration: timedelta) -> str:

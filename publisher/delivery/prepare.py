@@ -87,7 +87,7 @@ class Preparer:
         account = self._channels.account(claimed.channel)
         earlier = claimed.preparation if claimed.preparation.is_for(account) else NOTHING_PREPARED
         prepared = adapter.prepare(claimed.adapted, media, idempotency_key=key, earlier=earlier)
-        return self._of_account(claimed, prepared)
+        return self._of_account(claimed, prepared.settled())
 
     def _of_account(self, claimed: ClaimedDelivery, preparation: Preparation) -> Preparation:
         return preparation.model_copy(update={"account": self._channels.account(claimed.channel)})

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta, tzinfo
 from typing import Any, cast
@@ -20,6 +20,7 @@ from publisher.delivery import quotas
 from publisher.delivery.claim import ClaimedDelivery
 from publisher.delivery.due import CHANNELS, in_states
 from publisher.delivery.outcomes import Outcome, error_name
+from publisher.delivery.own_machine import OwnMachineFailed
 from publisher.delivery.unknown import is_other_record
 from publisher.lifecycle import (
     ATTEMPTS,
@@ -156,6 +157,9 @@ def record_end(
     `cost`: of pictures that were handed over and posts that were read. `preparation`: what was begun for the next
     try. Raises Fenced.
     """
+    if isinstance(error, OwnMachineFailed):
+        _give_back(database, claimed, outcome, error, now=now, owner=owner, cost=cost, preparation=preparation)
+        return
     with database.writing() as session:
         _add_attempt(
             session, claimed, "send", started_at=now, worker=owner, cost_micros=cost, **_told(error, now)
@@ -163,6 +167,48 @@ def record_end(
         if preparation is not None:
             change_ours(session, claimed.id, claimed.fence, {"preparation": preparation.model_dump(mode="json")})
         _apply(session, claimed, State.PREPARING, outcome, now=now, owner=owner)
+
+
+def _give_back(
+    database: Database,
+    claimed: ClaimedDelivery,
+    outcome: Outcome,
+    error: OwnMachineFailed,
+    *,
+    now: datetime,
+    owner: str,
+    cost: int,
+    preparation: Preparation | None,
+) -> None:
+    """Nothing was sent, and yet the intent may be in the database: the delivery is as it was before. Raises Fenced."""
+    former: dict[str, Any] = {"sent_at": claimed.sent_at, "reported_public": claimed.reported_public}
+    if preparation is not None:
+        former["preparation"] = preparation.model_dump(mode="json")
+    told = {**_told(error, now), "cost_micros": cost}
+    given_back = replace(outcome, values={**outcome.values, **former})
+    try:
+        with database.writing() as session:
+            begun = update(ATTEMPTS).where(
+                ATTEMPTS.c.delivery_id == claimed.id, ATTEMPTS.c.fence == claimed.fence, ATTEMPTS.c.outcome.is_(None)
+            )
+            if session.connection().execute(begun.values(**told)).rowcount == 0:
+                _add_attempt(session, claimed, "send", started_at=now, worker=owner, **told)
+            _apply(session, claimed, (State.PREPARING, State.PUBLISHING), given_back, now=now, owner=owner)
+    except Fenced:
+        _take_loss_back(database, claimed)
+        raise
+
+
+def _take_loss_back(database: Database, claimed: ClaimedDelivery) -> None:
+    """A worker that was taken for lost while its machine was in trouble is not: that counts for nothing."""
+    counted = update(DELIVERIES).where(
+        DELIVERIES.c.id == claimed.id,
+        DELIVERIES.c.fence == claimed.fence + 1,
+        in_states(DELIVERIES, State.PENDING),
+        DELIVERIES.c.lost_workers > 0,
+    )
+    with database.writing() as session:
+        session.connection().execute(counted.values(lost_workers=DELIVERIES.c.lost_workers - 1))
 
 
 def record_answer(
@@ -184,10 +230,11 @@ def record_answer(
         Fenced: the delivery is in other hands; the attempt's record was written nevertheless.
     """
     with database.writing() as session:
-        close_attempt(session, attempt, _told(error, now))
         if unspent:
-            spent = update(ATTEMPTS).where(ATTEMPTS.c.id == attempt)
+            # Once, also where this is written again.
+            spent = update(ATTEMPTS).where(ATTEMPTS.c.id == attempt, ATTEMPTS.c.outcome.is_(None))
             session.execute(spent.values(cost_micros=ATTEMPTS.c.cost_micros - unspent))
+        close_attempt(session, attempt, _told(error, now))
     with database.writing() as session:
         _apply(session, claimed, State.PUBLISHING, outcome, now=now, owner=owner)
 
@@ -328,6 +375,18 @@ def without_other_records(session: Session, claimed: ClaimedDelivery, found: Pub
     return tuple(post for post in alike if other_record(session, claimed, post) is None)
 
 
+def without_record(session: Session, claimed: ClaimedDelivery, posts: Sequence[Publication]) -> list[Publication]:
+    """Those of these posts that are the record of no delivery on their platform, under no id of theirs."""
+    ids = {name for post in posts for name in (post.remote_id, post.former_id) if name}
+    query = (
+        select(DELIVERIES.c.remote_id)
+        .join(CHANNELS, CHANNELS.c.name == DELIVERIES.c.channel_name)
+        .where(DELIVERIES.c.remote_id.in_(ids), CHANNELS.c.platform == claimed.adapted.platform)
+    )
+    known = set(session.scalars(query))
+    return [post for post in posts if known.isdisjoint((post.remote_id, post.former_id))]
+
+
 def pause_channel(session: Session, channel: str, reason: str, now: datetime) -> None:
     """Stop a channel until a person has mended it. Told once."""
     row = session.get_one(Channel, channel)
@@ -377,7 +436,13 @@ def _told(error: Exception, now: datetime) -> dict[str, Any]:
 
 
 def _apply(
-    session: Session, claimed: ClaimedDelivery, before: State, outcome: Outcome, *, now: datetime, owner: str
+    session: Session,
+    claimed: ClaimedDelivery,
+    before: State | tuple[State, ...],
+    outcome: Outcome,
+    *,
+    now: datetime,
+    owner: str,
 ) -> None:
     of_the_account = outcome.to == State.HELD and outcome.pause_reason
     problem = _with_remedy(claimed, outcome.problem) if of_the_account else outcome.problem

@@ -28,10 +28,11 @@ from publisher.delivery.claim import ClaimedDelivery, claim, take_look_up, take_
 from publisher.delivery.confirm import Confirmer
 from publisher.delivery.late_look_ups import LateLookUps
 from publisher.delivery.leases import KeptLease, LeaseKeeper
-from publisher.delivery.outcomes import Pace, after_send, before_send
+from publisher.delivery.outcomes import Pace, after_send, before_send, unless_an_earlier_one_acts
+from publisher.delivery.own_machine import OwnMachine, OwnMachineFailed
 from publisher.delivery.prepare import NotSent, Prepared, Preparer
 from publisher.delivery.refusals import weigh
-from publisher.delivery.strain import Strain, strain_of
+from publisher.delivery.strain import CALM, Strain, strain_of
 from publisher.delivery.verify import Verifier
 from publisher.lifecycle import Fenced
 from publisher.logs import get_logger
@@ -96,6 +97,7 @@ class Worker:
         self._pace = Pace(settings.retry_seconds, settings.look_up_after, jitter or random.Random())  # noqa: S311
         self._milestone = milestone
         channels.on_quota(quotas.Book(database, clock).note)
+        self._machine = OwnMachine(database)
         self._leases = LeaseKeeper(database, clock, self._lease)
         self._admission = Admission(database, channels, clock)
         self._preparer = Preparer(channels, renderer, self._admission)
@@ -115,6 +117,8 @@ class Worker:
         return done
 
     def _deliver_next(self, channel: str, *, look_first: bool) -> bool:
+        if not self._machine.is_well():
+            return False
         claimed = claim(
             self._database, channel, owner=self._owner, now=self._clock.now(), lease=self._lease, look_first=look_first
         )
@@ -182,12 +186,17 @@ class Worker:
             attempt = records.commit_intent(
                 self._database, claimed, intent, now=self._clock.now(), lease=first, owner=self._owner
             )
-        except (RateLimited, records.KeyTaken) as error:
+        except Fenced:
+            raise
+        except Exception as error:
+            judged = self._machine.judge(error)
+            if not isinstance(judged, RateLimited | records.KeyTaken | OwnMachineFailed):
+                raise
             # What was prepared is used at the next try, and no request was sent with it.
             preparation = prepared.preparation
             is_new = preparation.reference != claimed.preparation.reference
             begun = preparation.model_copy(update={"unfinished": True}) if is_new else None
-            return NotSent(error=error, adapter=prepared.adapter, media=prepared.media, preparation=begun)
+            return NotSent(error=judged, adapter=prepared.adapter, media=prepared.media, preparation=begun)
         return Committed(attempt, latest_start)
 
     def _send(self, claimed: ClaimedDelivery, prepared: Prepared, committed: Committed) -> Publication | Exception:
@@ -221,8 +230,11 @@ class Worker:
         error = self._weigh(answer, claimed, prepared.adapter, lease)
         now = self._clock.now()
         outcome = after_send(error, tries=claimed.tries + 1, now=now, pace=self._pace, strain=self._strain(claimed))
-        records.record_answer(
-            self._database, claimed, committed.attempt, outcome, error, now=now, owner=self._owner, unspent=unspent
+        outcome = unless_an_earlier_one_acts(outcome, prepared.preparation, claimed.lost_requests, now)
+        self._machine.until_written(
+            lambda: records.record_answer(
+                self._database, claimed, committed.attempt, outcome, error, now=now, owner=self._owner, unspent=unspent
+            )
         )
         told = "not published" if outcome.to != "unconfirmed" else "outcome unknown"
         records.tell(log, told, outcome, error, self._channels.zone)
@@ -235,9 +247,10 @@ class Worker:
         log: structlog.stdlib.BoundLogger,
     ) -> None:
         habits = self._channels.profile(claimed.channel).publishing
+        now = self._clock.now()
         try:
-            records.record_success(
-                self._database, claimed, committed.attempt, publication, habits, now=self._clock.now()
+            self._machine.until_written(
+                lambda: records.record_success(self._database, claimed, committed.attempt, publication, habits, now=now)
             )
         except Exception:
             # The lease runs out, and a look-up finds the post; until then this line is the only record of it.
@@ -248,13 +261,23 @@ class Worker:
     def _record_not_sent(
         self, claimed: ClaimedDelivery, end: NotSent, lease: KeptLease, log: structlog.stdlib.BoundLogger
     ) -> None:
-        error = self._weigh(end.error, claimed, end.adapter, lease)
+        error = self._machine.judge(self._weigh(end.error, claimed, end.adapter, lease))
+        strain = CALM if isinstance(error, OwnMachineFailed) else self._strain(claimed)
         now = self._clock.now()
-        outcome = before_send(error, tries=claimed.tries + 1, now=now, pace=self._pace, strain=self._strain(claimed))
+        outcome = before_send(error, tries=claimed.tries + 1, now=now, pace=self._pace, strain=strain)
         prices = self._channels.profile(claimed.channel).prices
         cost = self._paid(claimed, end.media) + posts_read_cost(prices, end.adapter)
-        records.record_end(
-            self._database, claimed, outcome, error, now=now, owner=self._owner, cost=cost, preparation=end.preparation
+        self._machine.until_written(
+            lambda: records.record_end(
+                self._database,
+                claimed,
+                outcome,
+                error,
+                now=now,
+                owner=self._owner,
+                cost=cost,
+                preparation=end.preparation,
+            )
         )
         records.tell(log, "not sent", outcome, error, self._channels.zone)
 

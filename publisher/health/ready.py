@@ -13,7 +13,7 @@ from sqlalchemy.orm import Session
 
 from publisher.clock import monotonic
 from publisher.delivery.due import Appointment, appointments
-from publisher.delivery.platform_clocks import ClockDifference, clock_differences, tell_differences
+from publisher.delivery.platform_clocks import ClockDifference, clock_differences, judge_clocks
 from publisher.desk import Desk
 from publisher.health.failing import is_part_of_tick, tell_failure
 from publisher.health.heartbeat import SCHEDULER, Seen, seen_processes
@@ -54,7 +54,7 @@ def check_ready(desk: Desk, *, patience: float = PATIENCE_SECONDS) -> list[Check
 
     It never raises for what it examines, and takes not much longer than `patience` seconds.
     """
-    return [*_from_database(desk, patience), _captions(desk), _disk(desk.settings)]
+    return [*_from_database(desk, patience), _captions(desk), _disk(desk)]
 
 
 def _from_database(desk: Desk, patience: float) -> Iterator[Check]:
@@ -93,9 +93,8 @@ def _jobs(desk: Desk, failing: list[JobFailure]) -> Check:
 
 
 def _clocks(known: list[ClockDifference]) -> Check:
-    if told := tell_differences(known):
-        return Check("clock", True, told, warning=True)
-    return Check("clock", True, "It agrees with the platforms'." if known else "No platform has told its time lately.")
+    judged = judge_clocks(known)
+    return Check("clock", True, judged.told, warning=judged.is_warning)
 
 
 def _captions(desk: Desk) -> Check:
@@ -128,8 +127,12 @@ def _deliveries(waiting: list[Appointment], now: datetime) -> Check:
     )
 
 
-def _disk(settings: Settings) -> Check:
-    folders = _folders(settings)
+def _disk(desk: Desk) -> Check:
+    folders = _folders(desk.settings)
+    history = desk.history.record.path
+    if history.exists() and not (history.is_file() and os.access(history, os.R_OK | os.W_OK)):
+        told = f"{history} can't be read and written, and nothing is published until it can; mend its permissions."
+        return Check("disk", False, told)
     closed = next((folder for folder in folders if not os.access(folder, os.W_OK)), None)
     if closed is not None:
         return Check("disk", False, f"{closed} can't be written to; mend its permissions or its disk.")

@@ -16,6 +16,8 @@ from sqlalchemy import Connection, Table, delete, func, insert, select, text
 from sqlalchemy.exc import DBAPIError
 
 from publisher.db.base import Base
+from publisher.db.history import History, UnknownHistory, newest_event
+from publisher.db.history_file import KnownEvent
 from publisher.db.models import Attempt, Delivery, Event, Pick, Post
 from publisher.db.upgrade import UpgradeReport, prepare_database
 from publisher.keeping.files import BackupError
@@ -70,7 +72,9 @@ class _Different(Exception):
     """What was read back is not what was written."""
 
 
-def copy_database(source: str, target: str, *, now: datetime, seen_within: timedelta) -> CopyReport:
+def copy_database(
+    source: str, target: str, *, now: datetime, seen_within: timedelta, folder: Path | None = None
+) -> CopyReport:
     """Copy every table of the desk at the URL `source` into the database at the URL `target`.
 
     The source is brought to this version's revision first. The target is empty, or holds an
@@ -78,13 +82,19 @@ def copy_database(source: str, target: str, *, now: datetime, seen_within: timed
     what happened in the source.
 
     `seen_within`: a process that was heard of in this time is taken to run.
+    `folder`: of the desk, in which it keeps what it knows of a database on a server. None: not known.
+
+    A desk that works with the copy later takes the lead from the source: neither of the two is
+    worked with as soon as the other one knows of more.
 
     Raises:
-        BackupError: a desk runs, a delivery is being sent, the source is a kept copy, the target
-            is somebody else's, or a database can't be used. Nothing was changed.
+        BackupError: the source is older than what the desk last knew, a desk runs, a delivery is
+            being sent, the source is a kept copy, the target is somebody else's, or a database
+            can't be used. Nothing was changed.
         DatabaseError: one of them can't be prepared.
     """
     _refuse_unfit(source, target)
+    _refuse_unknown_history(source, folder)
     upgrade = _prepare(source, now)
     replaced = holds_desk(target)
     if replaced:
@@ -100,9 +110,38 @@ def copy_database(source: str, target: str, *, now: datetime, seen_within: timed
         tables += _copy_tables(old, new)
         if not all(table.same for table in tables):
             raise _Different
+        newest = newest_event(new) or KnownEvent(0, now)
+        _note_copy(source, target, newest, folder)
     return CopyReport(
         source=label(source), target=label(target), replaced=replaced, upgrade=upgrade, tables=tuple(tables)
     )
+
+
+def _history_of(url: str, folder: Path | None) -> History | None:
+    """What a desk knows of a database; None where it can't be told where it keeps that."""
+    if sqlite_path(url) is None and folder is None:
+        return None
+    return History(url, folder or Path())
+
+
+def _refuse_unknown_history(source: str, folder: Path | None) -> None:
+    history = _history_of(source, folder)
+    try:
+        if history is not None:
+            history.examine()
+    except UnknownHistory as error:
+        raise BackupError(str(error)) from error
+
+
+def _note_copy(source: str, target: str, newest: KnownEvent, folder: Path | None) -> None:
+    """Tell whoever works with the copy where it comes from. Before it is there: what is told too early does no harm."""
+    former, new = _history_of(source, folder), _history_of(target, folder)
+    if new is None or (former is not None and former.record.path.absolute() == new.record.path.absolute()):
+        return
+    if former is not None and former.record.path.exists():
+        new.record.note_copy(newest, former.record.path.absolute())
+    else:
+        new.record.replace(newest)
 
 
 def _refuse_unfit(source: str, target: str) -> None:

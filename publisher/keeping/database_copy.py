@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import sqlite3
 import stat
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -72,13 +72,16 @@ def stamp_of(file: Path) -> datetime | None:
     return datetime.strptime(found[1], "%Y%m%dT%H%M%SZ").replace(tzinfo=UTC) if found else None
 
 
-def make_safe(file: Path, settings: Settings, *, made_at: datetime | None, now: datetime) -> Doubts:
+def make_safe(
+    file: Path, settings: Settings, *, made_at: datetime | None, now: datetime, changed: Collection[int] = ()
+) -> Doubts:
     """Bring a private copy to this version's revision, doubt what it believes, and leave it one file.
 
     `made_at`: what is known of it. None: only what it holds tells until when it knows everything.
+    `changed`: as for `doubt`.
     """
     with opened(file, settings, now) as database, database.writing() as session:
-        doubts = doubt(session, settings, since=made_at, now=now)
+        doubts = doubt(session, settings, since=made_at, now=now, changed=changed)
     with closing(sqlite3.connect(file)) as connection:
         connection.execute("PRAGMA journal_mode=DELETE")
     return doubts

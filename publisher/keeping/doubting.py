@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -32,10 +33,13 @@ class Doubts:
     """The newest event of the database, now that it was made safe."""
 
 
-def doubt(session: Session, settings: Settings, *, since: datetime | None, now: datetime) -> Doubts:
+def doubt(
+    session: Session, settings: Settings, *, since: datetime | None, now: datetime, changed: Collection[int] = ()
+) -> Doubts:
     """Believe that the lost desk went on publishing from `since` until now.
 
     `since`: None where only the database itself can tell to when it knows everything.
+    `changed`: deliveries that the lost desk is known to have sent, canceled or recorded by hand last.
 
     Raises:
         BackupError: no adapter knows the platform of a channel, or the database is from the future.
@@ -45,7 +49,9 @@ def doubt(session: Session, settings: Settings, *, since: datetime | None, now: 
     # The processes of the lost desk are none of this one's.
     session.execute(delete(Process))
     record_event(session, "database restored", now=now, detail={"knows everything until": began.isoformat()})
-    looked_up = restore_deliveries(session, now, lambda delivery: _key_of(session, delivery))
+    looked_up = restore_deliveries(
+        session, now, lambda delivery: _key_of(session, delivery), since=began, changed=changed
+    )
     gap = close_gap(session, settings, since=began, now=now)
     session.flush()
     newest = session.execute(NEWEST).one()

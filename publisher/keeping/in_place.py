@@ -20,7 +20,7 @@ from sqlalchemy.orm import Session
 from sqlalchemy.pool import NullPool
 
 from publisher.db.history import History
-from publisher.db.history_file import KnownEvent
+from publisher.db.history_file import HistoryFile, KnownEvent
 from publisher.keeping.database_copy import DatabaseCopy, knows_until, make_safe, opened, take_copy
 from publisher.keeping.doubting import Doubts, doubt, refuse_future
 from publisher.keeping.files import BackupError, clear_unfinished, flush_folder, link_or_copy, plain_errors
@@ -77,7 +77,8 @@ def restore_in_place(
         copy = take_copy(source, Path(part) / "restored.db")
         _refuse_other_desk(copy, source, settings, file)
         made_at = manifest.created_at if manifest else knows_until(copy)
-        doubts = make_safe(copy.file, settings, made_at=made_at, now=now)
+        changed = History(settings.database_url, settings.root).record.changed_deliveries()
+        doubts = make_safe(copy.file, settings, made_at=made_at, now=now, changed=changed)
         missing = _put_originals(backup, manifest, copy, settings)
         aside = _exchange(copy.file, file, settings, doubts, now)
     return RestoreReport(
@@ -99,11 +100,13 @@ def accept_present(settings: Settings, *, now: datetime, seen_within: timedelta)
     """
     history = History(settings.database_url, settings.root)
     file = settings.database_file
+    changed = history.record.changed_deliveries()
+    moves = history.record.known_moves()
     if file is None:
         with connected(settings.database_url) as connection:
             refuse_running(connection, label(settings.database_url), now=now, seen_within=seen_within)
             with Session(connection, expire_on_commit=False) as session, session.begin():
-                doubts = doubt(session, settings, since=None, now=now)
+                doubts = doubt(session, settings, since=None, now=now, changed=changed)
     else:
         if not file.is_file() or file.stat().st_size == 0:
             raise BackupError(
@@ -113,8 +116,12 @@ def accept_present(settings: Settings, *, now: datetime, seen_within: timedelta)
         _refuse_running(file, now, seen_within)
         history.record.replace(NOT_DONE)
         with opened(file, settings, now) as database, database.writing() as session:
-            doubts = doubt(session, settings, since=None, now=now)
+            doubts = doubt(session, settings, since=None, now=now, changed=changed)
     history.record.replace(doubts.newest)
+    history.record.forget_deliveries()
+    for path in moves:
+        if path.exists():
+            HistoryFile(path).note_move(history.record.path.absolute())
     return RestoreReport(made_at=doubts.since, config=settings.file, looked_up=doubts.looked_up, gap=doubts.gap)
 
 
@@ -144,9 +151,12 @@ def begin_empty(settings: Settings, *, now: datetime) -> Path | None:
 
 
 def _restore_server(backup: Path, manifest: Manifest, settings: Settings, now: datetime, url: str) -> RestoreReport:
+    history = History(url, settings.root)
     with plain_errors("the backup can't be restored"):
-        doubts = restore_server(backup, manifest, settings, now=now, url=url)
-    History(url, settings.root).record.replace(doubts.newest)
+        changed = history.record.changed_deliveries()
+        doubts = restore_server(backup, manifest, settings, now=now, url=url, changed=changed)
+    history.record.replace(doubts.newest)
+    history.record.forget_deliveries()
     return RestoreReport(
         made_at=doubts.since,
         config=settings.file,
@@ -211,10 +221,12 @@ def _exchange(ready: Path, file: Path, settings: Settings, doubts: Doubts, now: 
     """Put a database that was made safe into the place of another one, and return where that is kept."""
     aside = _keep_aside(file, now)
     # Until the new one is there, a desk finds another history than this, or no database where there was one.
-    History(settings.database_url, settings.root).record.replace(doubts.newest)
+    record = History(settings.database_url, settings.root).record
+    record.replace(doubts.newest)
     _remove(file)
     os.rename(ready, file)
     flush_folder(file.parent)
+    record.forget_deliveries()
     return aside
 
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import shutil
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -191,8 +191,12 @@ class _Restoring:
             path.rename(self._folder / path.name)
 
 
-def restore_server(backup: Path, manifest: Manifest, settings: Settings, *, now: datetime, url: str) -> Doubts:
+def restore_server(
+    backup: Path, manifest: Manifest, settings: Settings, *, now: datetime, url: str, changed: Collection[int] = ()
+) -> Doubts:
     """Bring the PostgreSQL database of a checked backup into an empty one, and its originals into the desk's store.
+
+    `changed`: as for `doubt`.
 
     Raises:
         BackupError: it comes from a newer version, or the database is not empty or can't be used.
@@ -204,21 +208,23 @@ def restore_server(backup: Path, manifest: Manifest, settings: Settings, *, now:
     put_originals(backup, manifest, settings)
     load(url, backup / manifest.database.path, schema)
     try:
-        return _doubt_server(manifest, settings, now=now, url=url)
+        return _doubt_server(manifest, settings, now=now, url=url, changed=changed)
     except Exception as error:
         raise BackupError(
             f"{error}; {label(url)} was left half restored, as nobody's desk: drop it, and make it anew"
         ) from error
 
 
-def _doubt_server(manifest: Manifest, settings: Settings, *, now: datetime, url: str) -> Doubts:
+def _doubt_server(
+    manifest: Manifest, settings: Settings, *, now: datetime, url: str, changed: Collection[int]
+) -> Doubts:
     """Doubt the deliveries in the transaction that gives the tables their revision: until then no desk has them."""
     with connected(url) as connection:
         revision = {"revision": manifest.revision}
         connection.execute(text("INSERT INTO alembic_version (version_num) VALUES (:revision)"), revision)
         migrate(connection)
         with Session(connection, expire_on_commit=False) as session, session.begin():
-            return doubt(session, settings, since=manifest.created_at, now=now)
+            return doubt(session, settings, since=manifest.created_at, now=now, changed=changed)
 
 
 def missing_originals(url: str, settings: Settings) -> tuple[str, ...]:

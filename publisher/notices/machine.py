@@ -10,7 +10,7 @@ from sqlalchemy import select
 from publisher.db.models import Event
 from publisher.db.operations import Notice
 from publisher.delivery.clock_set import CLOCK_SET
-from publisher.delivery.platform_clocks import TOLERANCE, clock_differences, length_of, tell_differences
+from publisher.delivery.platform_clocks import TOLERANCE, clock_differences, judge_clocks, length_of
 from publisher.health.failing import is_part_of_tick, tell_failure
 from publisher.job_failures import FAILS, WORKS, failing_jobs
 from publisher.notices.conditions import QUIET, Condition, Ending, View, with_remedy
@@ -86,12 +86,13 @@ def end_of_broken_caption(view: View, notice: Notice) -> Ending:
 
 def clocks(view: View) -> Iterator[Condition]:
     """The platforms' clocks differ from ours, or ours was set while the desk ran."""
-    if told := tell_differences(clock_differences(view.session, view.now)):
+    judged = judge_clocks(clock_differences(view.session, view.now))
+    if judged.is_warning:
         yield Condition(
             subject=CLOCK,
             kind=CLOCK,
             title="This machine's clock may be wrong",
-            message=with_remedy(f"{told} Posts go out by this machine's clock", "publisher doctor"),
+            message=with_remedy(f"{judged.told} Posts go out by this machine's clock", "publisher doctor"),
         )
     query = select(Event).where(Event.name == CLOCK_SET, Event.at >= view.now - CLOCK_NEWS).order_by(Event.id)
     for event in view.session.scalars(query):

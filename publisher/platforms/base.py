@@ -336,6 +336,19 @@ class SupportsLookup(Protocol):
 
 
 @runtime_checkable
+class ListsPublications(Protocol):
+    """The platform lists what an account published since some time."""
+
+    def publications_since(self, post: AdaptedPost, since: datetime) -> Sequence[Publication]:
+        """Returns every public post of the account that could be `post` with any other text and pictures.
+
+        `since`: our clock. Posts from somewhat before may be among them. Reads only. Raises what
+        `find_publication` does.
+        """
+        ...
+
+
+@runtime_checkable
 class SupportsReadBack(Protocol):
     """A published post can be read back, to see what followers see."""
 

@@ -217,6 +217,12 @@ class Adapter(PlatformAdapter):
         found = [*{each.remote_id: each for each in publications if each is not None}.values()]
         return found[0].model_copy(update={"copies": tuple(found[1:])}) if found else Absence.NOT_LISTED
 
+    def publications_since(self, post: AdaptedPost, since: datetime) -> list[Publication]:
+        with self._client.within(LOOK_UP_SECONDS):
+            bound = self._bound(since, NOTHING_PREPARED)
+            items = [item for item in self._own_items(bound) if bound.holds_for(item)]
+        return [publication for item in items if (publication := self._publication(item))]
+
     def _bound(self, since: datetime, preparation: Preparation) -> NewerThan:
         """What every post of the request is newer than."""
         if preparation.reference:

@@ -39,7 +39,7 @@ from publisher.platforms.transport import new_session
 from publisher.platforms.tumblr_answers import DailyLimit, NotFound, daily_reset
 from publisher.platforms.tumblr_client import USER_AGENT, Attachment, Keys, SafeTumblrClient
 from publisher.platforms.tumblr_drafts import Drafts, WantedDraft, sought_draft
-from publisher.platforms.tumblr_listing import SoughtPost, find_all_listed, find_by_draft, newest_id
+from publisher.platforms.tumblr_listing import SoughtPost, find_all_listed, find_by_draft, listed_since, newest_id
 from publisher.platforms.tumblr_login import LOGIN_HOST, TumblrLogin
 from publisher.platforms.tumblr_npf import npf_body
 from publisher.platforms.tumblr_shown import is_visible, tags_of, text_difference, text_of
@@ -173,6 +173,9 @@ class Adapter(PlatformAdapter):
         whatever the channel's setting is by now.
         """
         if not self._connection.drafts and not _is_draft(earlier):
+            if earlier.restored_since is not None:
+                # A lost desk may have sent it. Its post would be older than the newest one now.
+                return Preparation(reference=f"{NEWER_THAN}0")
             newest = newest_id(self._client)
             return Preparation(reference=f"{NEWER_THAN}{newest}", platform_time=self._client.request.platform_time)
         wanted = self._wanted(post, media, idempotency_key, posts.DRAFT)
@@ -185,7 +188,10 @@ class Adapter(PlatformAdapter):
         if shown is None:
             return earlier
         return Preparation(
-            reference=posts.identifier(shown), platform_time=self._client.request.platform_time, is_draft=True
+            reference=posts.identifier(shown),
+            platform_time=self._client.request.platform_time,
+            is_draft=True,
+            is_harmless_to_repeat=True,
         )
 
     def publish(
@@ -305,6 +311,9 @@ class Adapter(PlatformAdapter):
     def _listed(self, sought: SoughtPost) -> Publication | Absence:
         found = [self._publication(shown, "found on the blog") for shown in find_all_listed(self._client, sought)]
         return found[0].model_copy(update={"copies": tuple(found[1:])}) if found else Absence.NOT_LISTED
+
+    def publications_since(self, post: AdaptedPost, since: datetime) -> list[Publication]:
+        return [self._publication(shown, "") for shown in listed_since(self._client, post, since)]
 
     def _publication(self, shown: posts.Shown, answer: str) -> Publication:
         return Publication(

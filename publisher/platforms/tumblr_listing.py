@@ -59,6 +59,12 @@ def _alike(client: SafeTumblrClient, sought: SoughtPost, *, until_sure: bool) ->
     return ours or lookalikes
 
 
+def listed_since(client: SafeTumblrClient, post: AdaptedPost, since: datetime) -> list[posts.Shown]:
+    """The blog's published posts since then (our clock)."""
+    sought = SoughtPost(post=post, key="", since=since - LONGEST_DRAFT)
+    return [shown for shown in _newest_first(client, sought) if _may_be(shown, sought, client)]
+
+
 def find_by_draft(client: SafeTumblrClient, draft: str) -> posts.Shown | None:
     """One of the newest posts that was this draft."""
     for number in range(FEW_PAGES):

@@ -50,7 +50,7 @@ from publisher.platforms.x_client import XClient
 from publisher.platforms.x_login import Login, auth_of, begin, check_app, finish, login_of
 from publisher.platforms.x_refusals import Missing, refused_reply, remembered_text, told
 from publisher.platforms.x_shown import text_difference, text_of
-from publisher.platforms.x_timeline import NOT_READ, Timeline, number_at
+from publisher.platforms.x_timeline import NOT_READ, Timeline, number_at, number_before
 from publisher.platforms.x_upload import Uploads
 
 USER_AGENT = f"publisher/{__version__}"
@@ -158,7 +158,10 @@ class Adapter(PlatformAdapter):
         if earlier.reference and not earlier.unfinished:
             return earlier.model_copy(update={"repeats": True})
         if post.reply_to:
-            return Preparation(reference=post.reply_to)
+            return Preparation(reference=post.reply_to, repeats=earlier.restored_since is not None)
+        if earlier.restored_since is not None:
+            # A lost desk may have sent it. Its post would be older than the newest one now.
+            return Preparation(reference=number_before(earlier.restored_since), repeats=True)
         try:
             return self._timeline.newest()
         except RateLimited:
@@ -247,6 +250,9 @@ class Adapter(PlatformAdapter):
     ) -> Publication | Absence:
         found = [self._publication(number) for number in self._timeline.find(post, since, preparation)]
         return found[0].model_copy(update={"copies": tuple(found[1:])}) if found else Absence.NOT_LISTED
+
+    def publications_since(self, post: AdaptedPost, since: datetime) -> list[Publication]:
+        return [self._publication(number) for number in self._timeline.numbers_since(since, post.reply_to)]
 
     def _user_id(self) -> str:
         if self._number is None:

@@ -122,6 +122,11 @@ def answered(tweet: Mapping[str, Any]) -> str | None:
     return next((str(number) for number in replied), None)
 
 
+def is_repost(tweet: Mapping[str, Any]) -> bool:
+    """Whether a post only hands on another one."""
+    return any(one.get("type") == "retweeted" for one in dicts_in(tweet, "referenced_tweets"))
+
+
 def is_gone(body: object) -> bool:
     """Whether X says, inside a 200, that the post is not there."""
     return any(str(error.get("type", "")).endswith("resource-not-found") for error in dicts_in(body, "errors"))

@@ -13,7 +13,7 @@ from typing import Any
 from publisher.content import AdaptedPost, Preparation
 from publisher.platforms.errors import Unavailable
 from publisher.platforms.transport import SentRequest, json_object, platform_time
-from publisher.platforms.x_answers import dicts_in, is_same_post, next_page, post_id
+from publisher.platforms.x_answers import answered, dicts_in, is_repost, is_same_post, next_page, post_id
 from publisher.platforms.x_client import XClient
 
 FIRST_MOMENT = datetime.fromtimestamp(1_288_834_974.657, UTC)
@@ -82,12 +82,40 @@ class Timeline:
             return [str(number) for number in sorted(alike)]
         raise Unavailable(f"Looking for the post on X: more than {MAX_POSTS} posts since then")
 
+    def numbers_since(self, since: datetime, reply_to: str | None) -> list[str]:
+        """Returns the numbers of the account's own posts since then, or of its replies to one post.
+
+        Posts that hand on another one's post are left out.
+
+        Raises:
+            Unavailable: the question was not answered, or there are too many posts to read.
+        """
+        floor = number_at(since - CLOCK_MARGIN)
+        query = {"max_results": str(OLDER_PAGE), "tweet.fields": FIELDS}
+        found: dict[str, None] = {}
+        for _ in range(MAX_POSTS // OLDER_PAGE):
+            page = self._page(query)
+            tweets = dicts_in(page, "data")
+            new = [tweet for tweet in tweets if int(post_id(tweet)) >= floor]
+            own = (tweet for tweet in new if not is_repost(tweet))
+            found |= {post_id(tweet): None for tweet in own if answered(tweet) == (reply_to or None)}
+            token = next_page(page)
+            if token is None or (tweets and not new):
+                return list(found)
+            query["pagination_token"] = token
+        raise Unavailable(f"Looking for posts on X: more than {MAX_POSTS} posts since then")
+
     def _page(self, query: Mapping[str, str]) -> dict[str, Any]:
         sent = SentRequest("Looking for the post on X")
         return json_object(self._client.request("GET", self._route(), params=query, sent=sent)) or {}
 
     def _route(self) -> str:
         return f"/2/users/{self._user_id()}/tweets"
+
+
+def number_before(instant: datetime) -> str:
+    """Returns a number that is surely lower than that of any post made since then (our clock)."""
+    return str(number_at(instant - CLOCK_MARGIN))
 
 
 def number_at(instant: datetime) -> int:

@@ -6,41 +6,131 @@ import random
 import shutil
 import sqlite3
 import tempfile
+from abc import ABC, abstractmethod
 from collections import Counter
 from contextlib import closing
 from datetime import timedelta
 from pathlib import Path
 
+from sqlalchemy import Connection, func, select, text
+
 from publisher.clock import monotonic, sleep
+from publisher.db.models import Event
 from publisher.health.heartbeat import SEEN_WITHIN
-from publisher.keeping.daily import keep_daily
+from publisher.keeping.backup import make_dump
+from publisher.keeping.daily import DUMPS, keep_daily
+from publisher.keeping.files import BackupError
+from publisher.keeping.holding import connected
 from publisher.keeping.in_place import BESIDE, accept_present, restore_in_place
+from publisher.keeping.manifest import read_manifest
+from publisher.keeping.postgres import load
 from publisher.proving.fleet import Fleet
 from publisher.proving.outlet import ProvingOutlet
 from publisher.proving.plan import LARGEST_SKEW, CopyPlan
+from publisher.proving.postgres import ThrowawayPostgres
 from publisher.proving.process import REFUSED
 from publisher.proving.troubles import Clocks
 
 WAIT_SECONDS = (0.3, 2.0)
 """Between the copy and its return."""
 REFUSED_WITHIN_SECONDS = 60.0
+SET_REVISION = text("INSERT INTO alembic_version (version_num) VALUES (:revision)")
 A_MOMENT = timedelta(seconds=2 * LARGEST_SKEW)
 """Passes before a copy comes back: our clock may have been wrong when it was made."""
+
+
+class KeptCopy(ABC):
+    """One copy of the outlet's database, and the ways in which it comes back."""
+
+    newest: int
+    """The number of the newest event that it surely holds."""
+
+    @abstractmethod
+    def exchange(self) -> None:
+        """Put it in the place of the database, as a person does by hand. Nothing runs."""
+
+    @abstractmethod
+    def restore(self) -> None:
+        """Bring it back by the program. Nothing runs."""
+
+
+class FileCopy(KeptCopy):
+    """A copy of a SQLite file, as a scheduler makes one a day."""
+
+    def __init__(self, outlet: ProvingOutlet, file: Path, folder: Path) -> None:
+        self._outlet = outlet
+        self._file = file
+        # A folder of its own: beside the copy of another day it might be too soon for one.
+        made = keep_daily(file, Path(tempfile.mkdtemp(dir=folder)), outlet.now())
+        if made is None:
+            raise BackupError(f"there is a copy of the last day below {folder} already")
+        self._copy = made
+        with closing(sqlite3.connect(made)) as connection:
+            (newest,) = connection.execute("SELECT max(id) FROM event").fetchone()
+        self.newest = newest or 0
+
+    def exchange(self) -> None:
+        for end in BESIDE:
+            Path(f"{self._file}{end}").unlink(missing_ok=True)
+        shutil.copy2(self._copy, self._file)
+
+    def restore(self) -> None:
+        restore_in_place(self._copy, self._outlet.settings, now=self._outlet.now(), seen_within=SEEN_WITHIN)
+
+
+class DumpCopy(KeptCopy):
+    """What pg_dump wrote of a PostgreSQL database, as a scheduler has it written once a day."""
+
+    def __init__(self, outlet: ProvingOutlet, server: ThrowawayPostgres, folder: Path) -> None:
+        self._outlet = outlet
+        self._server = server
+        self._url = outlet.settings.database_url
+        now = outlet.now()
+        with server.on_path():
+            name = f"{DUMPS}-{now:%Y%m%dT%H%M%SZ}"
+            self._copy = make_dump(outlet.settings, Path(tempfile.mkdtemp(dir=folder)), name, now).path
+        # After the dump, which may hold less: then it is put back a little later.
+        with connected(self._url) as connection:
+            self.newest = _newest_event(connection)
+
+    def exchange(self) -> None:
+        manifest = read_manifest(self._copy)
+        loaded = self._server.create_database()
+        with self._server.on_path():
+            load(loaded, self._copy / manifest.database.path, manifest.postgres_schema or "")
+        with connected(loaded) as connection:
+            # Our own dumps leave it out; a person who knows PostgreSQL has it in theirs.
+            connection.execute(SET_REVISION, {"revision": manifest.revision})
+        self._server.put_in_place(loaded, self._url)
+
+    def restore(self) -> None:
+        self._server.put_in_place(self._server.create_database(), self._url)
+        with self._server.on_path():
+            restore_in_place(self._copy, self._outlet.settings, now=self._outlet.now(), seen_within=SEEN_WITHIN)
 
 
 class DailyCopy:
     """Takes one copy, lets deliveries go on, and puts it back while nothing runs."""
 
-    def __init__(self, outlet: ProvingOutlet, fleet: Fleet, clocks: Clocks, plan: CopyPlan, draw: int) -> None:
+    def __init__(
+        self,
+        outlet: ProvingOutlet,
+        fleet: Fleet,
+        clocks: Clocks,
+        plan: CopyPlan,
+        draw: int,
+        server: ThrowawayPostgres | None = None,
+    ) -> None:
+        """`server`: where the outlet's database is, if it is no file."""
         self._outlet = outlet
         self._fleet = fleet
         self._clocks = clocks
         self._plan = plan
-        self._file = outlet.settings.database_file
+        self._server = server
         self._folder = outlet.config.parent.parent / "copies"
         self._wait_seconds = random.Random(draw).uniform(*WAIT_SECONDS)  # noqa: S311 - repeatable on purpose
         self._taken_at = 0.0
-        self._copy: Path | None = None
+        self._copy: KeptCopy | None = None
         self.is_back = False
         self.done: Counter[str] = Counter()
         self.unguarded: list[str] = []
@@ -59,40 +149,39 @@ class DailyCopy:
 
     def take(self) -> None:
         """Copy the database, as a scheduler does once a day."""
-        if self._file is not None and not self.is_taken:
-            self._folder.mkdir(exist_ok=True)
-            # A folder of its own: beside the copy of another day it might be too soon for one.
-            self._copy = keep_daily(self._file, Path(tempfile.mkdtemp(dir=self._folder)), self._clocks.now())
-            self._taken_at = monotonic()
+        if self.is_taken:
+            return
+        self._folder.mkdir(exist_ok=True)
+        file = self._outlet.settings.database_file
+        if file is not None:
+            self._copy = FileCopy(self._outlet, file, self._folder)
+        elif self._server is not None:
+            self._copy = DumpCopy(self._outlet, self._server, self._folder)
+        self._taken_at = monotonic()
 
     def put_back(self) -> None:
         """Exchange the database, with every process stopped, and start them again."""
-        if self._file is None or self._copy is None:
+        if self._copy is None:
             return
         self._clocks.pass_by(A_MOMENT)
         newer = self._something_went_out_since(self._copy)
         self._outlet.close()
-        settings = self._outlet.settings
         if self._plan.by_hand and newer:
-            for end in BESIDE:
-                Path(f"{self._file}{end}").unlink(missing_ok=True)
-            shutil.copy2(self._copy, self._file)
+            self._copy.exchange()
             self._see_them_refuse()
-            accept_present(settings, now=self._clocks.now(), seen_within=SEEN_WITHIN)
+            accept_present(self._outlet.settings, now=self._clocks.now(), seen_within=SEEN_WITHIN)
             self.done["copy put back by hand"] += 1
         else:
-            restore_in_place(self._copy, settings, now=self._clocks.now(), seen_within=SEEN_WITHIN)
+            self._copy.restore()
             self.done["daily copy restored"] += 1
         self._outlet.close()
         self.is_back = True
         self._fleet.start_missing()
 
-    def _something_went_out_since(self, copy: Path) -> bool:
+    def _something_went_out_since(self, copy: KeptCopy) -> bool:
         """Whether the desk knows of more than the copy: else the copy is as good as the database."""
         known = self._outlet.history.record.read()
-        with closing(sqlite3.connect(copy)) as connection:
-            (newest,) = connection.execute("SELECT max(id) FROM event").fetchone()
-        return known is not None and known.id > (newest or 0)
+        return known is not None and known.id > copy.newest
 
     def _see_them_refuse(self) -> None:
         """Start every process; each must end by itself, and say why."""
@@ -109,3 +198,7 @@ class DailyCopy:
             sleep(0.02)
         self.unguarded += [f"{name} worked with a copy that was put back by hand" for name in sorted(waiting)]
         self._fleet.stop()
+
+
+def _newest_event(connection: Connection) -> int:
+    return connection.scalar(select(func.max(Event.id))) or 0

@@ -21,6 +21,8 @@ from publisher.proving.report import Findings
 from publisher.states import AT_REST, UNPUBLISHED, State
 
 Ledger = Mapping[tuple[str, str], Sequence[dict[str, Any]]]
+SHOWN_ON = "may have been shown on"
+"""What the event of a post says that a restore took back: the day that it may have been shown on."""
 
 
 def counted(posts: Iterable[dict[str, Any]]) -> Ledger:
@@ -51,6 +53,22 @@ def _closed_days(events: Iterable[Event], picks: Mapping[date, Pick]) -> set[dat
     return {day for day in told if day in picks and picks[day].reason == "missed"}
 
 
+def _forgotten(
+    restored: Iterable[Event], closed: Iterable[date], titles: Mapping[int, str], public: Sequence[tuple[str, str]]
+) -> dict[str, int]:
+    """How many public posts each closed day may have shown: of the post that was taken back last because of it."""
+    of_day = {
+        event.detail[SHOWN_ON]: titles[event.post_id]
+        for event in restored
+        if event.post_id is not None and event.post_id in titles and SHOWN_ON in event.detail
+    }
+    found = {}
+    for day in sorted(one.isoformat() for one in closed):
+        title = of_day.get(day)
+        found[day] = sum(is_of(place, title) for place in public) if title else 0
+    return found
+
+
 def _place(delivery: Delivery) -> tuple[str, str]:
     sent = AdaptedPost.model_validate(delivery.adapted)
     return sent.platform, _words(sent.caption)
@@ -70,7 +88,8 @@ def judge(
         picks = {pick.slot: pick for pick in session.scalars(select(Pick))}
         events = list(session.scalars(select(Event).where(Event.delivery_id.is_not(None)).order_by(Event.id)))
         restored = list(session.scalars(select(Event).where(Event.name == "restored")))
-        titles = list(session.scalars(select(Post.title).where(Post.id.in_(taken_back()))))
+        rows = session.execute(select(Post.id, Post.title).where(Post.id.in_(taken_back())))
+        titles = {number: title for number, title in rows}
         sends = len(list(session.scalars(select(Attempt.id).where(Attempt.kind == "send"))))
     found = Findings(deliveries=len(deliveries), days=len(days), requests=sends)
     closed = _closed_days(restored, picks)
@@ -79,10 +98,10 @@ def judge(
         _judge_one(found, delivery, copies_of(delivery, ledger))
     ours = {_place(delivery) for delivery in deliveries}
     unknown = [place for place in ledger if place not in ours]
-    told = [place for place in unknown if any(is_of(place, title) for title in titles)]
+    told = [place for place in unknown if any(is_of(place, title) for title in titles.values())]
     found.strangers += [f"{place[0]}: {place[1]}" for place in unknown if place not in told]
     found.twice += [f"{place[0]}: {place[1]}: {len(ledger[place])} copies" for place in told if len(ledger[place]) > 1]
-    found.closed, found.forgotten = len(closed), len(told)
+    found.closed_days = _forgotten(restored, closed, titles, told)
     found.side_by_side += _side_by_side(events, deliveries)
     found.overtaken += _overtaken(events, deliveries)
     found.unguarded += _unguarded(database)

@@ -41,12 +41,22 @@ class Outcomes:
     """By the name of the fault: how the deliveries ended whose requests it struck."""
     by_condition: dict[str, Counter[str]] = field(default_factory=dict)
     """By the day's condition: how all deliveries of such days ended."""
+    by_copy: dict[str, Counter[str]] = field(default_factory=dict)
+    """By what was done with a copy of the database: how all deliveries that the database knows of such days ended."""
     unknown_seconds: dict[str, Spread] = field(default_factory=dict)
     """By platform: seconds by the outlet's clock from an unknown outcome until it was known, or a person was asked."""
 
 
-def outcomes(database: Database, struck: Iterable[Mapping[str, str]], days: Mapping[date, str]) -> Outcomes:
-    """`struck`: the requests that faults have struck, as the sandbox tells them. `days`: the condition of each day."""
+def outcomes(
+    database: Database,
+    struck: Iterable[Mapping[str, str]],
+    days: Mapping[date, str],
+    copies: Mapping[date, str] | None = None,
+) -> Outcomes:
+    """`struck`: the requests that faults have struck, as the sandbox tells them. `days`: the condition of each day.
+
+    `copies`: what was done with a copy of the database, on each day that had one.
+    """
     with database.reading() as session:
         query = select(Delivery).options(joinedload(Delivery.pick).joinedload(Pick.post))
         deliveries = list(session.scalars(query))
@@ -64,6 +74,8 @@ def outcomes(database: Database, struck: Iterable[Mapping[str, str]], days: Mapp
     for row in deliveries:
         if condition := days.get(row.pick.slot):
             found.by_condition.setdefault(condition, Counter())[endings[row.id].value] += 1
+        if copy := (copies or {}).get(row.pick.slot):
+            found.by_copy.setdefault(copy, Counter())[endings[row.id].value] += 1
     platform_of = {row.id: platforms[row.channel_name] for row in deliveries}
     found.unknown_seconds = {name: Spread.of(each) for name, each in sorted(_unknown(events, platform_of).items())}
     return found

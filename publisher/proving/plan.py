@@ -62,7 +62,19 @@ TROUBLES = {
         "restored copy",
         "copy by hand",
     ),
-    "postgresql": ("stop", "cut", "crash", "restart", "skew", "leap", "freeze", "overtake", "skipped day"),
+    "postgresql": (
+        "stop",
+        "cut",
+        "crash",
+        "restart",
+        "skew",
+        "leap",
+        "freeze",
+        "overtake",
+        "skipped day",
+        "restored copy",
+        "copy by hand",
+    ),
 }
 """By database. `cut` breaks every connection to it off, `crash` and `restart` end its server and start it again.
 `overtake` lets two workers have one delivery at the same time.
@@ -144,6 +156,12 @@ class CopyPlan:
     """The copy knows nothing of the day's post."""
     at: float = 0.0
     """Seconds after the day began, when it is made. Before the pick it is made before the day begins."""
+
+    @property
+    def kind(self) -> str:
+        """What kind of day it makes, as a report tells how its deliveries ended."""
+        how = "copy put back by hand" if self.by_hand else "daily copy restored"
+        return f"{how}, made {'before' if self.before_pick else 'after'} the pick"
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,6 +13,7 @@ import signal
 import subprocess
 import tempfile
 from collections.abc import Iterator
+from contextlib import contextmanager
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, Self
@@ -126,19 +127,30 @@ class ThrowawayPostgres:
         order = sql.SQL("CREATE DATABASE {}").format(sql.Identifier(name))
         if like is not None:
             order += sql.SQL(" TEMPLATE {}").format(sql.Identifier(str(make_url(like).database)))
-        give_up = monotonic() + PATIENCE_SECONDS
-        while True:
-            try:
-                with psycopg.connect(
-                    host=str(self.folder), user=USER, dbname="postgres", autocommit=True
-                ) as connection:
-                    connection.execute(order)
-                break
-            except psycopg.errors.ObjectInUse:
-                # Whoever used the model has closed its connection, and the server has not seen that yet.
-                if monotonic() > give_up:
-                    raise
+        with psycopg.connect(host=str(self.folder), user=USER, dbname="postgres", autocommit=True) as connection:
+            _insist(connection, order)
         return f"postgresql+psycopg://{USER}@/{name}?host={self.folder}"
+
+    def put_in_place(self, new: str, url: str) -> None:
+        """Give the database at the URL `new` the name of the one at `url`, which is kept under another one."""
+        name, other = (str(make_url(each).database) for each in (url, new))
+        self._databases += 1
+        with psycopg.connect(host=str(self.folder), user=USER, dbname="postgres", autocommit=True) as connection:
+            for each in (name, other):
+                connection.execute("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = %s", (each,))
+            rename = sql.SQL("ALTER DATABASE {} RENAME TO {}")
+            for former, later in ((name, f"{name}_before_{self._databases}"), (other, name)):
+                _insist(connection, rename.format(sql.Identifier(former), sql.Identifier(later)))
+
+    @contextmanager
+    def on_path(self) -> Iterator[None]:
+        """The server's own programs are found first, such as its `pg_dump`."""
+        former = os.environ.get("PATH", "")
+        os.environ["PATH"] = f"{self._programs}{os.pathsep}{former}"
+        try:
+            yield
+        finally:
+            os.environ["PATH"] = former
 
     @property
     def _data(self) -> Path:
@@ -174,3 +186,16 @@ class ThrowawayPostgres:
 
     def _log_tail(self) -> str:
         return (self.folder / "server.log").read_text(encoding="utf-8", errors="replace").strip()[-300:]
+
+
+def _insist(connection: psycopg.Connection, order: sql.SQL | sql.Composed) -> None:
+    """Order something that a database must be unused for. Who used it is gone, and the server may not know yet."""
+    give_up = monotonic() + PATIENCE_SECONDS
+    while True:
+        try:
+            connection.execute(order)
+            return
+        except psycopg.errors.ObjectInUse:
+            if monotonic() > give_up:
+                raise
+            sleep(0.05)

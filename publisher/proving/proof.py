@@ -129,6 +129,7 @@ class Proof:
         self._fleet = fleet
         self._sandbox = sandbox
         self._clocks = clocks
+        self._server = server
         self._troubles = Troubles(fleet, clocks, outlet, terms.seed, server)
         self._person = Person(outlet, sandbox, clocks.pass_by)
         platforms = {one.platform for one in outlet.settings.channels.values()}
@@ -137,6 +138,8 @@ class Proof:
         self._unguarded: list[str] = []
         self._days: dict[date, str] = {}
         """The condition of each day."""
+        self._copies: dict[date, str] = {}
+        """What is done with a copy of the database, on each day that has one."""
         self._recovery = Recovery()
         self._stillness = Stillness()
         self._ends: list[End] = []
@@ -165,6 +168,8 @@ class Proof:
             self._make_up_for(passed)
             self._conditions.begin(today)
             self._days[day] = today.condition.value
+            if today.copy is not None:
+                self._copies[day] = today.copy.kind
             self._copy = self._planned_copy(today)
             if why := self._live(day, today, is_last=number == len(plan)):
                 self._restless.append(f"{day}: not everything came to rest: {why}")
@@ -242,7 +247,7 @@ class Proof:
         """The day's copy of the database; one that is to know nothing of the day's post is made at once."""
         if plan.copy is None:
             return None
-        copy = DailyCopy(self._outlet, self._fleet, self._clocks, plan.copy, plan.draw)
+        copy = DailyCopy(self._outlet, self._fleet, self._clocks, plan.copy, plan.draw, self._server)
         if plan.copy.before_pick:
             copy.take()
         return copy
@@ -328,7 +333,7 @@ class Proof:
         found.untidy += [
             f"{end.name} ended with status {end.status}" for end in self._ends if end.status not in (0, -9)
         ]
-        ended = outcomes(self._outlet.database, self._sandbox.get("/struck"), self._days)
+        ended = outcomes(self._outlet.database, self._sandbox.get("/struck"), self._days, self._copies)
         faults: Mapping[str, Any] = self._sandbox.get("/faults")
         return Report(
             terms=self._terms,
@@ -342,5 +347,6 @@ class Proof:
             conditions=dict(self._conditions.days),
             by_fault=ended.by_fault,
             by_condition=ended.by_condition,
+            by_copy=ended.by_copy,
             unknown_seconds=ended.unknown_seconds,
         )

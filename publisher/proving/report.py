@@ -39,13 +39,23 @@ class Findings:
     """Posts on a platform that belong to no delivery."""
     untidy: list[str] = field(default_factory=list)
     """Processes that ended by themselves."""
-    closed: int = 0
-    """Days that the restore of a copy closed, and told so."""
-    forgotten: int = 0
-    """Public posts of such days, which the restored database does not know, and has told that they may be there."""
+    closed_days: dict[str, int] = field(default_factory=dict)
+    """Days that the restore of a copy closed, and told so; and how many posts are public that they may have shown.
+
+    The restored database does not know these posts: it has told that they may be there."""
     asked: int = 0
     """For so many deliveries a person was asked at least once."""
     held_why: Counter[str] = field(default_factory=Counter)
+
+    @property
+    def closed(self) -> int:
+        """How many days the restore of a copy closed."""
+        return len(self.closed_days)
+
+    @property
+    def forgotten(self) -> int:
+        """How many public posts of such days the restored database does not know."""
+        return sum(self.closed_days.values())
 
     @property
     def share_asked(self) -> float:
@@ -104,6 +114,8 @@ class Report:
     """By the name of the fault: how the deliveries ended whose requests it struck."""
     by_condition: dict[str, Counter[str]] = field(default_factory=dict)
     """By the day's condition: how all deliveries of such days ended."""
+    by_copy: dict[str, Counter[str]] = field(default_factory=dict)
+    """By what was done with a copy of the database: how all deliveries that the database knows of such days ended."""
     unknown_seconds: dict[str, Spread] = field(default_factory=dict)
     """By platform: seconds by the outlet's clock from an unknown outcome until it was known, or a person was asked."""
 

@@ -297,6 +297,29 @@ def test_the_third_request_still_knows_of_the_first(local: LocalX) -> None:
         local.adapter().publish(adapted(), [], idempotency_key="x-1", preparation=third)
 
 
+def test_a_duplicate_after_a_restore_says_that_a_lost_desk_may_have_posted_it(local: LocalX) -> None:
+    adapter = local.adapter()
+    made = local.clock.now() - timedelta(minutes=3)
+    lost = adapter.publish(adapted(), [], idempotency_key="x-1").remote_id
+    adapter.publish(adapted("Another one, by hand"), [], idempotency_key="x-0")
+    prepared = prepare(adapter, adapted(), Preparation(restored_since=made))
+    assert prepared.repeats
+    with pytest.raises(AlreadyPublic):
+        adapter.publish(adapted(), [], idempotency_key="x-1", preparation=prepared)
+    assert number_found(local, adapted(), prepared) == lost
+
+
+def test_what_the_account_published_since_a_time_is_listed(local: LocalX) -> None:
+    adapter = local.adapter()
+    made = [adapter.publish(adapted(f"Post {number}"), [], idempotency_key="x-0").remote_id for number in range(23)]
+    answer = adapter.publish(reply("An answer", made[0]), [], idempotency_key="x-0").remote_id
+    now = local.clock.now()
+    since = [one.remote_id for one in adapter.publications_since(adapted("Any text"), now)]
+    assert since == made[::-1]
+    assert [one.remote_id for one in adapter.publications_since(reply("Any", made[0]), now)] == [answer]
+    assert adapter.publications_since(adapted(), now + timedelta(hours=3)) == []
+
+
 def test_an_older_original_is_never_reported_as_ours(local: LocalX) -> None:
     """Whether the first request came through is not known then; a person is asked, and nothing is sent again."""
     adapter = local.adapter()

@@ -430,7 +430,7 @@ def test_what_fell_due_is_looked_up_first(database: Database, state: str) -> Non
         session.add(Attempt(delivery_id=number, kind="send", fence=0, worker="gone", started_at=due))
 
     with database.writing() as session:
-        [found] = restore_deliveries(session, NOW, lambda _: "computed")
+        [found] = restore_deliveries(session, NOW, lambda _: "computed", since=NOW)
         assert found.id == number
 
     row = the_delivery(database, number)
@@ -452,7 +452,7 @@ def test_what_is_due_later_or_settled_stays_as_it_is(database: Database) -> None
         session.execute(update(Delivery).where(Delivery.id == published).values(state="published", remote_id="1"))
         session.execute(update(Delivery).where(Delivery.id == canceled).values(state="canceled"))
     with database.writing() as session:
-        assert restore_deliveries(session, NOW, lambda _: "computed") == []
+        assert restore_deliveries(session, NOW, lambda _: "computed", since=NOW) == []
     assert [the_delivery(database, number).state for number in (later, published, canceled)] == [
         "pending", "published", "canceled",
     ]  # fmt: skip
@@ -465,7 +465,7 @@ def test_a_retry_of_what_waited_for_a_person_demands_a_look(database: Database, 
     with database.writing() as session:
         session.execute(update(Delivery).values(state=state))
     with database.writing() as session:
-        restore_deliveries(session, NOW, lambda _: "computed")
+        restore_deliveries(session, NOW, lambda _: "computed", since=NOW)
     assert the_delivery(database, number).state == state
     with pytest.raises(Refused, match="may already be public"):
         retry(database, number, now=NOW, actor="ada")

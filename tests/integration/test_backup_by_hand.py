@@ -47,7 +47,7 @@ def happen(desk: Desk, name: str, *, intent: bool = True, minutes: int = 0) -> N
     with desk.database.writing() as session:
         record_event(session, name, now=desk.now() + timedelta(minutes=minutes))
         if intent:
-            note_intent(session)
+            note_intent(session, 1)
 
 
 def database_of(desk: Desk) -> Path:
@@ -206,7 +206,7 @@ def test_a_write_that_was_cut_short_leaves_what_was_known_before(tmp_path: Path)
     file.raise_to(KnownEvent(2, NOW))
     whole = file.path.read_bytes()
     first, second = (whole[start : start + RECORD_BYTES] for start in (0, RECORD_BYTES))
-    newer = 0 if b'"event": 2' in first else 1
+    newer = 0 if b'"event":2' in first else 1
     spoilt = [first, second]
     spoilt[newer] = spoilt[newer][:40].ljust(RECORD_BYTES, b"\0")
     file.path.write_bytes(b"".join(spoilt))

@@ -69,7 +69,7 @@ def daily(desk: Desk) -> Path:
     add_post(desk.database, desk.store, PostDraft(title="Written later"), NOW + timedelta(minutes=1))
     with desk.database.writing() as session:
         record_event(session, "an intent", now=NOW + timedelta(minutes=2))
-        note_intent(session)
+        note_intent(session, 1)
     desk.database.close()
     return made
 

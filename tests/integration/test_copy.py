@@ -363,5 +363,5 @@ def test_a_moved_desk_publishes_what_waited_once(
 
     assert outlet.deliveries()["tumblr"].state == State.PUBLISHED
     assert len(outlet.copies("tumblr")) == 1
-    with pytest.raises(BackupError, match="a desk with a history of its own"):
+    with pytest.raises(BackupError, match="the desk was moved away from"):
         run("db", "copy", f"sqlite:///{outlet.folder / 'queue.db'}", "env:PUBLISHER__STORAGE__DATABASE")

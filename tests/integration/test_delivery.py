@@ -348,7 +348,9 @@ def test_a_restored_desk_comes_to_the_keys_that_the_lost_one_used(database: Data
     with database.writing() as session:
         for delivery, token in zip(deliveries, ("7aaaaaaaaaaa", "7bbbbbbbbbbb"), strict=True):
             session.get_one(Delivery, delivery).token = token
-        restored = restore_deliveries(session, clock.now(), lambda delivery: f"key-{delivery.token[:1]}")
+        restored = restore_deliveries(
+            session, clock.now(), lambda delivery: f"key-{delivery.token[:1]}", since=clock.now()
+        )
         assert [delivery.idempotency_key for delivery in restored] == ["key-7", f"key-{next_token('7bbbbbbbbbbb')[:1]}"]
 
 

@@ -20,6 +20,7 @@ from sqlalchemy import select
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import OperationalError
 
+from publisher.cli.doctor import _platform_clocks
 from publisher.cli.errors import SENTENCES
 from publisher.clock import FixedClock
 from publisher.db.models import Attempt, Delivery
@@ -420,8 +421,20 @@ def test_the_platforms_clocks_are_told_where_they_differ(
     [check] = [each for each in check_ready(desk) if each.name == "clock"]
     assert check.told.startswith(expected)
     assert (check.ok, check.warning) == (True, max(map(abs, ahead.values()), default=0) > 10)
+    line = _platform_clocks(desk)
+    assert (line.good, line.warning, line.told) == (check.ok, check.warning, check.told)
     for channel, seconds in ahead.items():
         assert metrics(desk)["publisher_platform_clock_ahead_seconds", (channel,)] == seconds
+
+
+def test_a_history_file_that_cant_be_written_is_told(small_desk: Desk) -> None:
+    assert small_desk.database
+    record = small_desk.history.record.path
+    record.unlink()
+    record.mkdir()
+    [check] = [each for each in check_ready(small_desk) if each.name == "disk"]
+    assert not check.ok
+    assert check.told.startswith(f"{record} can't be read and written, and nothing is published until it can")
 
 
 def test_a_platforms_time_is_written_only_when_that_matters_and_never_raises(

@@ -285,7 +285,10 @@ def test_after_a_restore_nothing_of_the_thread_goes_out_again(bench: Bench) -> N
         again.token = before.token
     bench.clock.advance(minutes=10)
     with bench.database.writing() as session:
-        assert len(restore_deliveries(session, bench.clock.now(), lambda row: f"key-{row.token}")) == 1
+        assert (
+            len(restore_deliveries(session, bench.clock.now(), lambda row: f"key-{row.token}", since=bench.clock.now()))
+            == 1
+        )
     bench.drain_for(minutes=30)
     bench.assert_whole()
     assert bench.parts()[1].token == second.token

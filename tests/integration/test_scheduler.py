@@ -99,6 +99,27 @@ def test_a_job_that_hangs_holds_up_no_other_and_is_waited_for() -> None:
     assert ended.is_set()
 
 
+def test_a_job_that_takes_longer_than_its_pause_leaves_runs_out_without_a_word(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    held, runs, others = Held(), Often(), Often()
+
+    def slow() -> None:
+        runs()
+        held()
+
+    timetable = Timetable([RegularJob("the slow one", OFTEN, slow), RegularJob("the other", OFTEN, others)])
+    timetable.start()
+    runs.wait(1)
+    # So many runs of the slow one were due, too.
+    others.wait(10)
+    assert not runs._done.acquire(blocking=False)
+    held.go_on.set()
+    runs.wait(2)
+    timetable.stop()
+    assert [record for record in caplog.records if record.name.startswith("apscheduler")] == []
+
+
 def test_a_job_that_asks_for_once_more_while_the_end_waits_for_it_is_not_done_again() -> None:
     held = Held()
     done: list[str] = []

@@ -292,10 +292,10 @@ def test_a_draft_that_was_begun_is_used_by_the_next_try(bench: Bench) -> None:
     bench.channels._adapter = SlowDraftAdapter
     delivery = bench.add()
     bench.drain()
-    assert bench.row(delivery).preparation == {
-        "reference": "draft 1", "platform_time": None, "repeats": False, "unfinished": True, "is_draft": False,
-        "account": "fake",
-    }  # fmt: skip
+    begun = bench.row(delivery).preparation
+    assert (begun["reference"], begun["unfinished"], begun["repeats"], begun["account"]) == (
+        "draft 1", True, False, "fake",
+    )  # fmt: skip
     bench.drain_for(minutes=5)
     row = bench.row(delivery)
     assert (row.state, row.preparation["unfinished"], bench.platform.prepared) == (
@@ -320,6 +320,17 @@ def test_a_draft_is_kept_when_its_intent_could_not_be_recorded(bench: Bench, mon
     bench.drain_for(minutes=1)
     row = bench.row(delivery)
     assert (row.state, row.preparation["unfinished"], bench.platform.drafts) == ("published", False, {"draft 1"})
+
+
+def test_a_draft_that_is_published_late_is_found_whatever_the_next_request_was_told(bench: Bench) -> None:
+    """The second request is turned away for two days, while the first one is still to be carried out."""
+    bench.channels._adapter = DraftingAdapter
+    bench.platform.late = [timedelta(minutes=10)]
+    delivery = bench.add(expires_in=timedelta(hours=2))
+    bench.drain_for(seconds=1)
+    bench.platform.before = [RateLimited("no more requests", retry_at=bench.clock.now() + timedelta(days=365))]
+    bench.drain_for(days=3)
+    assert (bench.row(delivery).state, bench.copies, len(bench.platform.publish_calls)) == ("published", 1, 2)
 
 
 # --- too late --------------------------------------------------------------------------------

@@ -22,7 +22,7 @@ from publisher.db.session import Database
 from publisher.lifecycle import record_event
 from publisher.proving.disturbed import Traps
 from publisher.proving.fleet import End
-from publisher.proving.judge import counted, judge, write_history
+from publisher.proving.judge import SHOWN_ON, counted, judge, write_history
 from publisher.proving.outcomes import outcomes
 from publisher.proving.outlet import write_outlet
 from publisher.proving.plan import (
@@ -96,7 +96,7 @@ def test_every_milestone_and_every_trouble_is_planned(on: str) -> None:
     assert {act.kind for act in acts} >= {"kill scheduler", "kill worker", *TROUBLES[on]} - set(NO_ACTS)
     assert any(day.skips for day in plan)
     copies = {day.copy.by_hand for day in plan if day.copy is not None}
-    assert copies == ({False, True} if on == "sqlite" else set())
+    assert copies == {False, True}
 
 
 class FakeSandbox(SandboxClient):
@@ -195,7 +195,7 @@ def test_what_a_restore_closed_and_told_is_neither_lost_nor_unknown(database: Da
         session.add_all([row, Pick(slot=day, reason="missed", picked_at=now)])
         session.flush()
         record_event(session, "restored", now=clock.now(), detail={"slot": day.isoformat()})
-        record_event(session, "restored", now=clock.now(), post_id=row.id, detail={})
+        record_event(session, "restored", now=clock.now(), post_id=row.id, detail={SHOWN_ON: day.isoformat()})
     shown = post(1, "Cell 4, as fake shows it.")
     found = found_by(database, clock, [shown])
     assert not any(found.broken.values())

@@ -1,0 +1,111 @@
+"""Tells trouble of this machine from that of a platform, and has what became of a delivery written when it is over."""
+
+from __future__ import annotations
+
+import sqlite3
+import threading
+from collections.abc import Callable
+
+from sqlalchemy import update
+from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
+
+from publisher.clock import monotonic
+from publisher.db.history_file import HistoryNotWritten
+from publisher.db.session import Database
+from publisher.delivery.due import CHANNELS
+from publisher.machine_errors import machine_problem
+from publisher.platforms.errors import PlatformError
+from publisher.trouble import Trouble
+
+SQLITE_TROUBLES = {
+    sqlite3.SQLITE_BUSY: "something else kept the database locked for too long",
+    sqlite3.SQLITE_LOCKED: "something else kept the database locked for too long",
+    sqlite3.SQLITE_FULL: "the database's disk is full",
+    sqlite3.SQLITE_READONLY: "the database's file can't be written; allow this user to write it",
+    sqlite3.SQLITE_IOERR: "the database's disk failed to read or write",
+    sqlite3.SQLITE_CANTOPEN: "the database's file can't be opened; allow this user to read and write it",
+}
+SERVER_TROUBLE = "the database did not answer"
+WRITES_SOMETHING = update(CHANNELS).values(name=CHANNELS.c.name)
+WRITTEN_WITHIN_SECONDS = 20.0
+"""After that a worker lets go: its lease ends, and another look is taken."""
+PAUSE_SECONDS = 0.5
+
+
+class OwnMachineFailed(Exception):
+    """This machine could not do its part, and nothing was sent; the message is a sentence for a person."""
+
+    def __init__(self, why: str) -> None:
+        super().__init__(
+            f"Nothing was sent, because {why}. This is about the desk's own machine, not the post or the platform; "
+            "it goes out as soon as that is mended."
+        )
+
+
+def own_trouble(error: BaseException) -> str:
+    """Returns what failed on this machine, as a clause; empty where an error is about something else."""
+    if isinstance(error, PlatformError):
+        return ""
+    if isinstance(error, HistoryNotWritten):
+        return str(error)
+    if isinstance(error, OperationalError | InterfaceError):
+        return _database_trouble(error)
+    return machine_problem(error)
+
+
+def _database_trouble(error: DBAPIError) -> str:
+    if not isinstance(error.orig, sqlite3.Error):
+        return SERVER_TROUBLE
+    return SQLITE_TROUBLES.get(getattr(error.orig, "sqlite_errorcode", 0) & 0xFF, "")
+
+
+class OwnMachine:
+    """What a worker knows of its own machine: while it is in trouble, nothing new is begun."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+        self._in_trouble = threading.Event()
+        self._trouble = Trouble("worker", "writing down what is to be sent")
+        self._pause = threading.Event()
+
+    def judge(self, error: Exception) -> Exception:
+        """Returns the error itself, or what it means where it is about this machine. Nothing was sent yet."""
+        why = own_trouble(error)
+        if not why or isinstance(error, OwnMachineFailed):
+            return error
+        self._met(error)
+        return OwnMachineFailed(why)
+
+    def is_well(self) -> bool:
+        """Whether something may be begun: pictures are not uploaded again for what can't be written down."""
+        if not self._in_trouble.is_set():
+            return True
+        try:
+            with self._database.changing_rows() as rows:
+                rows.execute(WRITES_SOMETHING)
+            self._database.require_history()
+        except Exception as error:
+            if not own_trouble(error):
+                raise
+            self._met(error)
+            return False
+        self._in_trouble.clear()
+        self._trouble.over()
+        return True
+
+    def until_written(self, write: Callable[[], None]) -> None:
+        """Write down what became of a delivery, again and again for a while if this machine is in trouble."""
+        give_up = monotonic() + WRITTEN_WITHIN_SECONDS
+        while True:
+            try:
+                write()
+                return
+            except Exception as error:
+                if not own_trouble(error) or monotonic() >= give_up:
+                    raise
+                self._met(error)
+            self._pause.wait(PAUSE_SECONDS)
+
+    def _met(self, error: Exception) -> None:
+        self._in_trouble.set()
+        self._trouble.met(error)
