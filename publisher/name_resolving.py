@@ -5,10 +5,15 @@ from __future__ import annotations
 import queue
 import socket
 import threading
+from ipaddress import ip_address
+from typing import Any
 
 RESOLVE_SECONDS = 5.0
 MAX_RESOLVERS = 16
 """So many names are resolved at once. A thread whose name server hangs can't be ended, and keeps its place."""
+
+AddressInfo = tuple[socket.AddressFamily, socket.SocketKind, int, str, tuple[Any, ...]]
+"""What `socket.getaddrinfo` tells of one address."""
 
 _PLACES = threading.BoundedSemaphore(MAX_RESOLVERS)
 
@@ -20,17 +25,33 @@ class NotResolvedInTime(Exception):
 def resolve(host: str, port: int, seconds: float = RESOLVE_SECONDS) -> list[str]:
     """Returns the addresses of a host for TCP, each as often as the system tells it.
 
+    Raises what `find_addresses` raises.
+    """
+    return [str(info[4][0]) for info in find_addresses(host, port, seconds, places=_PLACES)]
+
+
+def find_addresses(
+    host: str, port: int, seconds: float, *, places: threading.BoundedSemaphore, family: int = socket.AF_UNSPEC
+) -> list[AddressInfo]:
+    """Returns what a socket for TCP to a host is made from, in the order in which the addresses are best tried.
+
+    `places`: as many names are resolved at once as it has left; callers that must not wait for each other have
+    one each.
+
     Raises:
         NotResolvedInTime: there was no answer within so many seconds, or too many names wait for one.
         OSError: nobody has that name, or this machine lacks what is needed to ask.
         UnicodeError: it can't be a name.
     """
-    places = _PLACES
+    if is_address(host):
+        return _ask_system(host, port, family)
     if not places.acquire(blocking=False):
         raise NotResolvedInTime(host)
-    answers: queue.SimpleQueue[list[str] | Exception] = queue.SimpleQueue()
+    answers: queue.SimpleQueue[list[AddressInfo] | Exception] = queue.SimpleQueue()
     # A daemon: a name server that hangs does not keep the process from ending.
-    thread = threading.Thread(target=_ask, args=(host, port, answers, places), name="name-resolver", daemon=True)
+    thread = threading.Thread(
+        target=_answer, args=(host, port, family, answers, places), name="name-resolver", daemon=True
+    )
     try:
         thread.start()
     except BaseException:
@@ -45,13 +66,29 @@ def resolve(host: str, port: int, seconds: float = RESOLVE_SECONDS) -> list[str]
     return answer
 
 
-def _ask(
-    host: str, port: int, answers: queue.SimpleQueue[list[str] | Exception], places: threading.BoundedSemaphore
+def is_address(host: str) -> bool:
+    """Whether a host is named by its address, for which nobody needs to be asked."""
+    try:
+        ip_address(host.partition("%")[0])
+    except ValueError:
+        return False
+    return True
+
+
+def _answer(
+    host: str,
+    port: int,
+    family: int,
+    answers: queue.SimpleQueue[list[AddressInfo] | Exception],
+    places: threading.BoundedSemaphore,
 ) -> None:
     try:
-        found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
-        answers.put([str(info[4][0]) for info in found])
+        answers.put(_ask_system(host, port, family))
     except Exception as error:
         answers.put(error)
     finally:
         places.release()
+
+
+def _ask_system(host: str, port: int, family: int) -> list[AddressInfo]:
+    return list(socket.getaddrinfo(host, port, family, socket.SOCK_STREAM))

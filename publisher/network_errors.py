@@ -10,6 +10,7 @@ from publisher.machine_errors import causes, machine_problem
 
 PROXY = "ProxyError"
 WORDS: dict[str, str] = {
+    "NotResolvedInTime": "no name server told in time where it is",
     "NameResolutionError": "the name of the host is not known",
     "DNSError": "the name of the host is not known",
     "NewConnectionError": "it took no connection",

@@ -4,13 +4,14 @@ An exchange is everything from resolving the name to the last byte of the answer
 own timeouts begin again with every byte that comes, so that an answer of one byte in five seconds
 never ends. Here each call of a socket may take only what is left of the exchange, and a body is
 sent in pieces, so that a line on which nothing passes any more is given up.
-Resolving a name is the one step that nobody can interrupt; the system's resolver gives up by itself.
+Resolving a name is the one step that nobody can interrupt, so that a thread of its own does it.
 """
 
 from __future__ import annotations
 
 import socket
 import ssl
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
@@ -28,6 +29,7 @@ from urllib3.util.connection import allowed_gai_family
 
 from publisher.clock import monotonic
 from publisher.file_reading import CERTIFICATES_BYTES, refuse_unfit
+from publisher.name_resolving import MAX_RESOLVERS, NotResolvedInTime, find_addresses
 
 CONNECT_TIMEOUT = 10.0
 """Seconds for one address of the platform to take the connection, and again for the TLS hand-shake."""
@@ -84,6 +86,8 @@ class Exchange:
         return left
 
 
+_NAMES = threading.BoundedSemaphore(MAX_RESOLVERS)
+"""Of platforms only: links and webhooks whose names hang keep no post back."""
 _CURRENT: ContextVar[Exchange | None] = ContextVar("exchange", default=None)
 _ALL_END: ContextVar[float | None] = ContextVar("all_end", default=None)
 
@@ -192,8 +196,12 @@ class _TimedConnection(HTTPConnection):
 
     def _new_conn(self) -> socket.socket:
         host = self._dns_host.strip("[]")
+        exchange = _CURRENT.get()
+        seconds = exchange.seconds_to_connect() if exchange else CONNECT_TIMEOUT
         try:
-            addresses = socket.getaddrinfo(host, self.port, allowed_gai_family(), socket.SOCK_STREAM)
+            addresses = find_addresses(host, self.port, seconds, places=_NAMES, family=allowed_gai_family())
+        except NotResolvedInTime as error:
+            raise ConnectTimeoutError(self, f"no name server told in time where {host} is") from error
         except socket.gaierror as error:
             raise NameResolutionError(self.host, self, error) from error
         except UnicodeError as error:

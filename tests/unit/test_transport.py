@@ -314,6 +314,25 @@ def test_each_address_of_a_name_is_tried_within_the_exchange(
     assert type(end_of(session, "http://many.example", POSTING)) is Unavailable
 
 
+def test_a_name_server_that_hangs_is_left_and_nothing_was_sent(
+    session: requests.Session, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ended = threading.Event()
+
+    def hang(*_: object) -> list[object]:
+        ended.wait()
+        return []
+
+    monkeypatch.setattr(socket, "getaddrinfo", hang)
+    monkeypatch.setattr(exchange, "_NAMES", threading.BoundedSemaphore(1))
+    try:
+        first, second = (end_of(session, "http://hangs.example", POSTING, seconds=0.2) for _ in range(2))
+    finally:
+        ended.set()
+    assert (type(first), type(second)) == (Unavailable, Unavailable)
+    assert "no name server told in time where it is" in str(first)
+
+
 def test_a_name_that_took_all_the_time_was_never_sent(
     peer: Callable[[Script], Peer], session: requests.Session, monkeypatch: pytest.MonkeyPatch
 ) -> None:
