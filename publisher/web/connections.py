@@ -12,6 +12,7 @@ from collections import Counter
 from collections.abc import Collection
 from dataclasses import dataclass
 from enum import Enum, auto
+from itertools import chain
 from typing import Any
 
 import uvicorn
@@ -24,6 +25,8 @@ from publisher.special_addresses import counted_network, plain_address
 STREAM_STATE = "streams_changes"
 """The key in a request's state that says: this answer has no end, and its browser asks again by itself."""
 SWEEP_SECONDS = 1.0
+NEWCOMER_SECONDS = 1.0
+"""So long the request of a new connection may be on its way."""
 BUSY_ANSWER = (
     b"HTTP/1.1 503 Service Unavailable\r\ncontent-type: text/plain; charset=utf-8\r\nretry-after: 5\r\n"
     b"connection: close\r\ncontent-length: 47\r\n\r\nToo many connections are open; try again soon.\n"
@@ -55,6 +58,9 @@ class Phase(Enum):
     """The desk makes the answer."""
     STREAM = auto()
     """The answer goes on for as long as nobody closes it; the browser asks again when it ends."""
+
+
+RECEIVING = (Phase.HEAD, Phase.BODY)
 
 
 class Connections:
@@ -98,21 +104,27 @@ class Connections:
         return address not in self.limits.shared_addresses and not _is_loopback(address)
 
     def _close_one(self, network: str | None) -> bool:
-        """Closes the oldest connection that waits for a request, else that streams, else whose body is still coming.
+        """Closes the connection that others miss least; False when all of them are at work.
 
-        `network`: only one of this network.
+        That is the oldest that waits for a request, else that streams, else that has waited longest for anything of
+        its request. `network`: only one of this network.
         """
-        for phase in (Phase.HEAD, Phase.STREAM, Phase.BODY):
-            for connection in self._open:
-                if connection.phase is phase and network in (None, connection.network):
-                    self._log.warning(
-                        "too many connections are open: the oldest that asked nothing are closed",
-                        **({"address": network} if network else {}),
-                    )
-                    self.forget(connection)
-                    connection.abort()
-                    return True
-        return False
+        among = [connection for connection in self._open if network in (None, connection.network)]
+        latest = monotonic() - NEWCOMER_SECONDS
+        waiting = (each for each in among if each.phase is Phase.HEAD and each.since < latest)
+        streaming = (each for each in among if each.phase is Phase.STREAM)
+        # A newcomer's request may be on its way, where a form that is sent in halves is not.
+        receiving = sorted((each for each in among if each.phase in RECEIVING), key=lambda each: each.since)
+        chosen = next(chain(waiting, streaming, receiving), None)
+        if chosen is None:
+            return False
+        self._log.warning(
+            "too many connections are open: the oldest that asked nothing are closed",
+            **({"address": network} if network else {}),
+        )
+        self.forget(chosen)
+        chosen.abort()
+        return True
 
     def _look_at_all(self) -> None:
         self._sweep = None
@@ -144,7 +156,8 @@ class BoundedConnection(H11Protocol):
         self.address = ""
         self.network = ""
         """What `per_address` counts."""
-        self._since = monotonic()
+        self.since = monotonic()
+        """When it began to wait for what it waits for, or got on with it."""
         self._phase = Phase.HEAD
         self._received = 0
         self._unsent = 0
@@ -155,7 +168,7 @@ class BoundedConnection(H11Protocol):
         self.address = plain_address(str(peer[0])) if peer else ""
         self.network = counted_network(self.address)
         super().connection_made(transport)
-        self._since = monotonic()
+        self.since = monotonic()
         if not self.config.connections.admit(self):
             transport.write(BUSY_ANSWER)
             transport.close()
@@ -197,7 +210,7 @@ class BoundedConnection(H11Protocol):
         unsent = self.transport.get_write_buffer_size()
         if unsent or self._was_stuck:
             return self._unread(now, unsent)
-        waited = now - self._since
+        waited = now - self.since
         if self.phase is Phase.HEAD and waited > limits.head_seconds:
             return "no request came"
         if self.phase is Phase.BODY and waited > limits.progress_seconds:
@@ -211,7 +224,7 @@ class BoundedConnection(H11Protocol):
         if not unsent or not self._was_stuck:
             self._begin_window(now)
             self._was_stuck, self._unsent = bool(unsent), unsent
-        elif now - self._since > limits.progress_seconds:
+        elif now - self.since > limits.progress_seconds:
             slow = self._unsent - unsent < limits.progress_bytes
             self._begin_window(now)
             self._unsent = unsent
@@ -225,7 +238,7 @@ class BoundedConnection(H11Protocol):
             self._begin_window(monotonic())
 
     def _begin_window(self, now: float) -> None:
-        self._since, self._received = now, 0
+        self.since, self._received = now, 0
         self._unsent = self.transport.get_write_buffer_size()
 
 

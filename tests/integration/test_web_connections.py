@@ -199,6 +199,12 @@ class PeerTransport(asyncio.Transport):
     def abort(self) -> None:
         self.is_closed = True
 
+    def is_closing(self) -> bool:
+        return self.is_closed
+
+    def get_write_buffer_size(self) -> int:
+        return 0
+
     close = abort
 
 
@@ -211,6 +217,34 @@ async def connect_from(addresses: Sequence[str], limits: ConnectionLimits) -> li
         BoundedConnection(config=config, server_state=ServerState(), app_state={}).connection_made(transport)
     await asyncio.sleep(0)
     return transports
+
+
+async def crowd_out(half_sent: int, limits: ConnectionLimits) -> list[bool]:
+    """Has half-sent forms come, a newcomer that has sent nothing yet, and one more of each; says who was closed."""
+    config = DeskConfig(_never_answers, limits, log_config=None)
+    config.load()
+
+    def connect(number: int, sent: bytes) -> PeerTransport:
+        transport = PeerTransport(f"203.0.113.{number}")
+        connection = BoundedConnection(config=config, server_state=ServerState(), app_state={})
+        connection.connection_made(transport)
+        if sent:
+            connection.data_received(sent)
+        return transport
+
+    half = LOG_IN + FORM + b"email=a"
+    sent = [*[half] * half_sent, b"", half, b""]
+    transports = [connect(number, data) for number, data in enumerate(sent)]
+    return [transport.is_closed for transport in transports]
+
+
+async def _never_answers(_scope: Any, _receive: Any, _send: Any) -> None:
+    await asyncio.Event().wait()
+
+
+def test_a_newcomer_whose_request_is_on_its_way_stays() -> None:
+    closed = asyncio.run(crowd_out(3, ConnectionLimits(total=4)))
+    assert closed == [True, True, False, False, False, False]
 
 
 async def _no_application(_scope: Any, _receive: Any, _send: Any) -> None:
