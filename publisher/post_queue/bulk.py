@@ -99,7 +99,7 @@ class Bulk:
                 self._untag(change, may_approve)
             elif change.before.state == "approved":
                 self._look_again(change)
-                self._approve(post_id)
+                self._approve(post_id, change.after.version)
             else:
                 unapprove(self.database, change, now=self.now, actor=self.actor)
 
@@ -146,8 +146,9 @@ class Bulk:
     def _withdraw(self, post_id: int) -> None:
         withdraw_post(self.database, post_id, self.now, self.actor)
 
-    def _set_tags(self, post_id: int, tags: Sequence[str], version: int) -> None:
-        edit_post(
+    def _set_tags(self, post_id: int, tags: Sequence[str], version: int) -> int:
+        """Gives a post these tags, and returns its new version."""
+        outcome = edit_post(
             self.database,
             self.store,
             post_id,
@@ -156,15 +157,16 @@ class Bulk:
             expected_version=version,
             actor=self.actor,
         )
+        return outcome.version
 
     def _untag(self, change: Change, may_approve: bool) -> None:
         self._look_again(change)
-        self._set_tags(change.post, change.before.tags, change.after.version)
+        version = self._set_tags(change.post, change.before.tags, change.after.version)
         if change.before.state != "approved":
             return
         if not may_approve:
             raise PostError(f"post {change.post} has its former tags; somebody has to approve it again")
-        self._approve(change.post)
+        self._approve(change.post, version)
 
 
 def _following(to: Place, number: int, moved: Sequence[int]) -> Place:

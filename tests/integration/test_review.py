@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from datetime import UTC, date, datetime
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from publisher.db.session import Database
 from publisher.lifecycle import record_event
-from publisher.post_queue import review
-from publisher.post_queue.approval import approve
+from publisher.post_queue import bulk, review
+from publisher.post_queue.approval import Approval, approve
 from publisher.post_queue.authors import OwnWork
 from publisher.post_queue.bulk import Bulk
 from publisher.post_queue.drafts import PostChanges
@@ -183,6 +184,29 @@ def test_several_posts_approved_at_once_and_an_undo_follow_the_rule(two_people: 
     assert taken_back.undo is not None
     ada.undo(taken_back.undo, may_approve=True)
     assert desk.load(post).state == "withdrawn"
+
+
+@pytest.mark.parametrize("act", ["withdraw", "tag"])
+def test_an_undo_approves_no_change_that_comes_at_the_same_moment(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch, act: str
+) -> None:
+    post = desk.post("Cells", NINE)
+    bo = Bulk(
+        database=desk.database, store=desk.store, settings=desk.settings, targets=desk.targets, people=desk.people,
+        now=NINE, actor="bo",
+    )  # fmt: skip
+    taken_back = bo.withdraw([post]) if act == "withdraw" else bo.tag([post], add=["neurons"])
+    assert taken_back.undo is not None
+    really_approve = bulk.approve
+
+    def approve_late(*arguments: Any, **options: Any) -> Approval:
+        edit(desk, post, "ada", body="Unseen.")
+        return really_approve(*arguments, **options)
+
+    monkeypatch.setattr(bulk, "approve", approve_late)
+    undone = bo.undo(taken_back.undo, may_approve=True)
+    assert [refusal.post_id for refusal in undone.refused] == [post]
+    assert (desk.load(post).body, desk.load(post).state == "approved") == ("Unseen.", False)
 
 
 def test_a_long_name_is_compared_as_far_as_it_is_kept(two_people: Desk) -> None:
