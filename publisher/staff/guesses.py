@@ -55,6 +55,9 @@ FEW_CODES = 3
 """Fewer wrong codes from the address that somebody logs in from are their own mistakes."""
 
 
+TURNS = 0x67756573  # "gues": any number, the same in every process, and no other lock's
+
+
 class LoginRefused(Exception):
     """Not logged in; the message is one sentence, and never tells whether the account exists."""
 
@@ -115,6 +118,7 @@ def site_of(network: str) -> str:
 def begin_guess(database: Database, guess: Guess, now: datetime) -> int:
     """Counts a try and returns its number. Raises LoginRefused when there were too many wrong ones of late."""
     with database.writing() as session:
+        _wait_for_turn(session, guess)
         session.execute(delete(LoginFailure).where(LoginFailure.at < now - KEPT_FOR))
         if reached := [limit for limit in _limits(guess) if _count(session, limit, now) >= limit.most]:
             daily = any(limit.span == DAY for limit in reached)
@@ -127,6 +131,18 @@ def begin_guess(database: Database, guess: Guess, now: datetime) -> int:
         session.add(row)
         session.flush()
         return row.id
+
+
+def _wait_for_turn(session: Session, guess: Guess) -> None:
+    """Waits for other tries at this account or from this network, which count before this one; until the commit.
+
+    SQLite lets one transaction write at a time.
+    """
+    if session.get_bind().dialect.name != "postgresql":
+        return
+    # Always in the same order, so that two tries never wait for each other.
+    for name in sorted((guess.account, guess.network)):
+        session.execute(select(func.pg_advisory_xact_lock(TURNS, func.hashtext(name))))
 
 
 def forget_guess(database: Database, number: int) -> None:

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from datetime import timedelta
 from itertools import count
 from pathlib import Path
+from threading import Barrier
 
 import pyotp
 import pytest
@@ -418,6 +420,23 @@ def test_whether_somebody_exists_is_not_told_by_the_limits(site: Site, email: st
         people = [event.detail["person"] for event in session.scalars(
             select(Event).where(Event.name == LOGINS_REFUSED).order_by(Event.id.desc()).limit(2))]  # fmt: skip
     assert people == ["", email]
+
+
+@on_every_database
+def test_tries_at_the_same_moment_are_counted_too(database: Database, site: Site) -> None:
+    now, together = site.desk.now(), Barrier(8)
+    accounts.add_person(
+        database, email="ada@example.org", name="Ada", roles=["editor"], password=PASSWORD, now=now, actor="test",
+    )  # fmt: skip
+
+    def judged(number: int) -> bool:
+        together.wait()
+        with pytest.raises(LoginRefused) as refusal:
+            logins.check_password(database, "ada@example.org", f"guess {number}", address="192.0.2.1", now=now)
+        return str(refusal.value) == logins.WRONG
+
+    with ThreadPoolExecutor(8) as tries:
+        assert sum(tries.map(judged, range(16))) == MOST_PER_PAIR
 
 
 def test_a_household_counts_as_one_address() -> None:
