@@ -33,6 +33,11 @@ def remove_control_characters(text: str) -> str:
     return _NO_CHARACTERS.sub(_REPLACEMENT, _CONTROLS.sub("", _LINE_ENDS.sub("\n", text)))
 
 
+def is_text(text: str) -> bool:
+    """Returns whether a text can be stored and sent: all of it is characters."""
+    return text.isascii() or _NO_CHARACTERS.search(text) is None
+
+
 def read_line(text: str) -> str:
     """Returns a text that somebody typed as one line, without control characters and without spaces around it."""
     return " ".join(remove_control_characters(text).split())

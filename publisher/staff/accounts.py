@@ -154,12 +154,13 @@ def actor_of(person: Person) -> str:
 
 def is_mail_address(text: str) -> bool:
     """Returns whether a text could be the mail address of somebody here."""
-    return len(text) <= 254 and re.fullmatch(r"[^@\s]+@[^@\s]+", text) is not None
+    is_line = text == remove_control_characters(text)
+    return is_line and len(text) <= 254 and re.fullmatch(r"[^@\s]+@[^@\s]+", text) is not None
 
 
 def _new(email: str, name: str, roles: Iterable[str], now: datetime) -> Person:
     address = email.strip().lower()
-    if not is_mail_address(address) or address != remove_control_characters(address):
+    if not is_mail_address(address):
         raise AccountError(f"{email!r} is no mail address; write it like name@example.org.")
     line = read_line(name)
     if not line:

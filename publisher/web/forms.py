@@ -60,8 +60,8 @@ def fields_of(form: FormData) -> dict[str, str]:
 
 
 def _lines(text: str) -> str:
-    # Browsers send the line ends of the network.
-    return text.replace("\r\n", "\n").replace("\r", "\n")
+    # Browsers send the line ends of the network; some databases can't be asked for the character NUL.
+    return text.replace("\r\n", "\n").replace("\r", "\n").replace("\0", "")
 
 
 def content_of_fields(kind: type[Content], fields: Fields, zone: ZoneInfo, **more: Any) -> Content:

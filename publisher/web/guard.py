@@ -11,6 +11,7 @@ from fastapi import Request, Response
 from fastapi.concurrency import run_in_threadpool
 from starlette.datastructures import FormData, UploadFile
 
+from publisher.characters import is_text
 from publisher.db.staff import WebSession
 from publisher.desk import Desk
 from publisher.post_limits import LARGEST_NUMBER
@@ -40,6 +41,7 @@ ROWS_IN_ADDRESSES = frozenset(
     {"delivery_id", "hook_id", "key_id", "message_id", "person_id", "post_id", "token_id", "version"}
 )
 """The parameters of addresses that are numbers of rows."""
+NO_TEXT = "holds a character that no text has, and that can't be looked for or stored; leave it out"
 STRANGE = "This request did not come from a page of the desk; open the page again and repeat what you did."
 
 
@@ -62,12 +64,15 @@ async def guard(request: Request) -> AsyncIterator[None]:
 
 async def _admit(request: Request) -> None:
     _refuse_large_numbers(request)
+    if b"%00" in request.scope["query_string"]:
+        raise PageError(f"This address {NO_TEXT}.")
     rule = RULES[request.scope["route"].name]
     session = await identify(request)
     if request.method not in SAFE_METHODS:
         _same_origin(request)
+        form = await _form_of(request)
         if session is not None and rule != Access.PUBLIC:
-            await _same_form(request, session)
+            _same_form(request, session, form)
     if allows(rule, request.state.permissions):
         await _confirmed(request, session)
         return
@@ -191,12 +196,20 @@ def _same_origin(request: Request) -> None:
         raise Forbidden(STRANGE)
 
 
-async def _same_form(request: Request, session: WebSession) -> None:
+async def _form_of(request: Request) -> FormData:
+    """Returns the form that a request was sent with, if any. Raises PageError where bytes in it are no text."""
+    if not request.headers.get("content-type", "").lower().startswith(FORMS):
+        return FormData()
+    form = await request.form()
+    texts = (text for field in form.multi_items() for text in field if isinstance(text, str))
+    if any(not is_text(text) for text in texts):
+        raise PageError(f"This form {NO_TEXT}.")
+    return form
+
+
+def _same_form(request: Request, session: WebSession, form: FormData) -> None:
     """Raises Forbidden where the request was not sent with the session's key."""
     given = request.headers.get(CSRF_HEADER, "")
-    form = FormData()
-    if request.headers.get("content-type", "").startswith(FORMS):
-        form = await request.form()
     if not given:
         field = form.get(CSRF_FIELD)
         given = field if isinstance(field, str) else ""

@@ -18,6 +18,7 @@ from starlette.routing import Route
 from publisher import post_limits
 from publisher.cli.errors import sentence
 from publisher.cli.main import cli
+from publisher.db.models import Post
 from publisher.db.operations import Channel
 from publisher.db.staff import ApiToken, Comment
 from publisher.delivery import operate
@@ -173,6 +174,61 @@ def test_a_large_number_in_a_form_is_a_field_that_cannot_be_read(
     answer = admin.send_form(address, fields)
     assert answer.status_code == 422
     assert f"fields can&#39;t be read: {[*fields][-1] if len(fields) < 2 else ''}" in text_of(answer)
+
+
+@pytest.fixture
+def on_postgres(
+    tmp_path: Path, write_desk: WriteDesk, postgres_url: str, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[Site]:
+    """Pages of a desk on PostgreSQL, which refuses texts that SQLite takes."""
+    monkeypatch.setenv("PUBLISHER__STORAGE__DATABASE", postgres_url)
+    with open_starter_site(write_desk(tmp_path)) as opened:
+        yield opened
+
+
+def test_the_character_nul_stumbles_in_no_address(on_postgres: Site) -> None:
+    client, asked = on_postgres.client("admin"), 0
+    for path, operations in described_pages()["paths"].items():
+        for parameter in operations.get("get", {}).get("parameters", ()):
+            if parameter["in"] == "query":
+                address = path.replace("{kind}", "csv").replace("{post_id}", "1")
+                answer = client.get(address, params={parameter["name"]: "a\0b"})
+                assert answer.status_code in (400, 404, 422), address
+                asked += 1
+    assert asked > 15
+
+
+def test_the_character_nul_stumbles_in_no_form(on_postgres: Site) -> None:
+    stranger, editor = on_postgres.client(), on_postgres.client("editor")
+    assert stranger.post("/login", data={"email": "a\0b@example.org", "password": "\0"}).status_code == 401
+    for path in ("/posts", "/preview"):
+        form = {"title": "a\0b", "language": "en", "images-0-media": "a\0b"}
+        assert editor.send_form(path, form).status_code == 422
+    assert editor.send_form("/posts", {"title": "a\0b", "language": "en"}).status_code == 200
+    with on_postgres.desk.database.reading() as session:
+        assert session.scalars(select(Post.title)).one() == "ab"
+
+
+@pytest.mark.parametrize(
+    "path", ["/login", "/posts", "/posts/{post}/autosave", "/preview", "/calendar/keys", "/queue/tag"]
+)
+@pytest.mark.parametrize("field", ["title", "csrf", "\\ud800"])
+def test_bytes_that_are_no_text_are_refused_in_every_form(site: Site, post: int, path: str, field: str) -> None:
+    """A charset of Python's own makes half of a character of plain ones."""
+    part = f'--x\r\nContent-Disposition: form-data; name="{field}"\r\n\r\n\\ud800\r\n--x--\r\n'
+    client = site.client() if path == "/login" else site.client("editor")
+    kind = {"content-type": "Multipart/Form-Data; boundary=x; charset=unicode_escape", "x-csrf-token": client.csrf}
+    answer = client.post(path.format(post=post), data=part.encode(), headers=kind)
+    assert answer.status_code == 400
+    assert "holds a character that no text has" in text_of(answer)
+
+
+@pytest.mark.parametrize("version", ["\N{SUPERSCRIPT TWO}", "9" * 18, "9" * 20, "9" * 5000, "-1", "1e3"])
+@pytest.mark.parametrize("path", ["/posts/{post}", "/posts/{post}/autosave"])
+def test_a_version_that_is_no_number_stumbles_nowhere(site: Site, post: int, path: str, version: str) -> None:
+    form = {"title": "Cells", "language": "en", "version": version}
+    answer = site.client("editor").send_form(path.format(post=post), form)
+    assert answer.status_code == (409 if version == "9" * 18 and path == "/posts/{post}" else 200)
 
 
 def test_a_number_that_no_row_has_is_a_sentence_at_the_command_line(site: Site) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from datetime import date
 from typing import Annotated
@@ -11,6 +12,7 @@ from fastapi.responses import JSONResponse, Response
 from starlette.datastructures import FormData
 
 from publisher.db.models import Post
+from publisher.post_limits import LARGEST_NUMBER
 from publisher.post_queue import autosaves
 from publisher.post_queue.drafts import PostChanges, PostDraft
 from publisher.post_queue.errors import PostError, StaleEdit
@@ -168,7 +170,7 @@ def _then(request: Request, post_id: int, version: int, fields: Mapping[str, str
 
 def _version(fields: Mapping[str, str]) -> int | None:
     text = fields.get("version", "")
-    return int(text) if text.isdigit() else None
+    return min(int(text), LARGEST_NUMBER) if re.fullmatch("[0-9]{1,18}", text) else None
 
 
 def _place_values(fields: Mapping[str, str]) -> dict[str, object]:
