@@ -30,6 +30,9 @@ from publisher.special_addresses import counted_network
 WINDOW = timedelta(minutes=15)
 DAY = timedelta(days=1)
 KEPT_FOR = timedelta(days=30)
+MOST_KEPT = 100_000
+"""Of the tries that strangers anywhere make at names that need not be anybody's; the oldest beyond it go."""
+FORGOTTEN_AT_ONCE = 100
 MOST_PER_PAIR = 5
 """Wrong tries at one account from one address, within the window."""
 MOST_PER_PAIR_A_DAY = 15
@@ -119,7 +122,7 @@ def begin_guess(database: Database, guess: Guess, now: datetime) -> int:
     """Counts a try and returns its number. Raises LoginRefused when there were too many wrong ones of late."""
     with database.writing() as session:
         _wait_for_turn(session, guess)
-        session.execute(delete(LoginFailure).where(LoginFailure.at < now - KEPT_FOR))
+        _forget_oldest(session, now)
         if reached := [limit for limit in _limits(guess) if _count(session, limit, now) >= limit.most]:
             daily = any(limit.span == DAY for limit in reached)
             when = "tomorrow" if daily else f"in {int(WINDOW.total_seconds() // 60)} minutes"
@@ -131,6 +134,14 @@ def begin_guess(database: Database, guess: Guess, now: datetime) -> int:
         session.add(row)
         session.flush()
         return row.id
+
+
+def _forget_oldest(session: Session, now: datetime) -> None:
+    """Removes some tries that are too old or too many: looking through all would let the whole desk wait."""
+    newest = session.scalar(select(func.max(LoginFailure.id))) or 0
+    oldest = select(LoginFailure.id).order_by(LoginFailure.id).limit(FORGOTTEN_AT_ONCE)
+    over = (LoginFailure.at < now - KEPT_FOR) | (LoginFailure.id <= newest - MOST_KEPT)
+    session.execute(delete(LoginFailure).where(LoginFailure.id.in_(oldest), over))
 
 
 def _wait_for_turn(session: Session, guess: Guess) -> None:

@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
-from datetime import timedelta
+from datetime import datetime, timedelta
 from itertools import count
 from pathlib import Path
 from threading import Barrier
@@ -29,7 +29,7 @@ from publisher.notices import book
 from publisher.notices.accounts import wrong_codes
 from publisher.notices.conditions import View
 from publisher.sealing import Seal
-from publisher.staff import accounts, calendar_keys, logins, second_factor
+from publisher.staff import accounts, calendar_keys, guesses, logins, second_factor
 from publisher.staff.browsers import KNOWN_FOR
 from publisher.staff.confirming import CONFIRMED_FOR
 from publisher.staff.guesses import (
@@ -437,6 +437,25 @@ def test_tries_at_the_same_moment_are_counted_too(database: Database, site: Site
 
     with ThreadPoolExecutor(8) as tries:
         assert sum(tries.map(judged, range(16))) == MOST_PER_PAIR
+
+
+@on_every_database
+def test_tries_that_are_too_old_or_too_many_are_forgotten(
+    database: Database, site: Site, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    now, numbers = site.desk.now(), count(1)
+    monkeypatch.setattr(guesses, "MOST_KEPT", 40)
+    monkeypatch.setattr(guesses, "FORGOTTEN_AT_ONCE", 3)
+
+    def kept_after(tries: int, at: datetime) -> int:
+        for _ in range(tries):
+            number = next(numbers)
+            begin_guess(database, guess_at(GuessedSubject.LOG_IN, f"{number}@x.example", f"10.0.0.{number}"), at)
+        with database.reading() as session:
+            return session.query(LoginFailure).count()
+
+    assert kept_after(60, now) == 41
+    assert kept_after(30, now + KEPT_FOR + timedelta(seconds=1)) == 30
 
 
 def test_a_household_counts_as_one_address() -> None:
