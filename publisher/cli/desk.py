@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-import getpass
+import os
+import pwd
 from pathlib import Path
 
 import click
@@ -11,11 +12,11 @@ from publisher.desk import Desk
 
 
 def actor() -> str:
-    """Who gives the command, for the history."""
+    """Who gives the command, for the history: the user that the system knows, whatever the environment says."""
     try:
-        return f"cli:{getpass.getuser()}"
-    except (KeyError, OSError):
-        return "cli"
+        return f"cli:{pwd.getpwuid(os.getuid()).pw_name}"
+    except KeyError:
+        return f"cli:{os.getuid()}"
 
 
 def desk_of(ctx: click.Context) -> Desk:

@@ -251,6 +251,18 @@ def test_a_file_that_is_added_and_approved_in_one_command_follows_the_rule(site:
     assert len(texts_going_out(site)) == (0 if second_person else len(site.desk.settings.channels))
 
 
+def test_another_name_in_the_environment_makes_nobody_a_second_person(
+    site: Site, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ask_second_person(site, True)
+    post = post_in(site, "draft")
+    command(site, "edit", str(post), "--title", SLIPPED_IN)
+    for name in ("LOGNAME", "USER", "LNAME", "USERNAME"):
+        monkeypatch.setenv(name, "colleague")
+    command(site, "approve", str(post))
+    assert load(site, post).state == "draft"
+
+
 @pytest.mark.parametrize("page", ["/", "/queue"])
 def test_a_change_that_waits_is_told_with_what_goes_out_meanwhile(site: Site, page: str) -> None:
     post = post_in(site, State.PENDING)
