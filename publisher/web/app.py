@@ -31,7 +31,14 @@ from publisher.web.api.app import ROUTERS as API_ROUTERS
 from publisher.web.api.app import create_api
 from publisher.web.api.problems import answer as problem
 from publisher.web.change_streams import ChangeStreams
-from publisher.web.errors import ConfirmationNeeded, FormOutOfDate, LoginNeeded, PageError, sentence
+from publisher.web.errors import (
+    ConfirmationNeeded,
+    FormOutOfDate,
+    FormWithoutLogin,
+    LoginNeeded,
+    PageError,
+    sentence,
+)
 from publisher.web.guard import CSRF_HEADER, guard, identify
 from publisher.web.headers import BoundedBody, CaughtFailures, GivenCookies, SafeHeaders
 from publisher.web.load import BoundedLoad, bounded_workers
@@ -125,6 +132,8 @@ async def _told(request: Request, error: Exception) -> Response:
     if isinstance(error, LoginNeeded) and request.method == "GET":
         wanted = request.url.path.removeprefix(request.scope.get("root_path", ""))
         return RedirectResponse(f"{address(request, 'login')}?next={quote(wanted)}", 303)
+    if isinstance(error, FormWithoutLogin):
+        return page(request, "logged_out.html", error.status, fields=error.fields, has_files=error.has_files)
     if isinstance(error, ConfirmationNeeded):
         return page(request, "confirm.html", error.status, fields=error.fields, refused=error.refused)
     if isinstance(error, FormOutOfDate):

@@ -15,6 +15,15 @@ class LoginNeeded(PageError):
     status = 401
 
 
+class FormWithoutLogin(LoginNeeded):
+    """Nobody is logged in any more who sent a form; its `fields` can be sent after a log-in."""
+
+    def __init__(self, fields: list[tuple[str, str]], *, has_files: bool) -> None:
+        super().__init__("You are logged out; log in, and send what you entered once more.")
+        self.fields = fields
+        self.has_files = has_files
+
+
 class Forbidden(PageError):
     status = 403
 

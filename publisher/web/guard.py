@@ -14,7 +14,7 @@ from starlette.datastructures import FormData, UploadFile
 from publisher.characters import is_text
 from publisher.db.staff import WebSession
 from publisher.desk import Desk
-from publisher.post_limits import LARGEST_NUMBER
+from publisher.post_limits import FORM_BYTES, LARGEST_NUMBER
 from publisher.sealing import Seal
 from publisher.staff.browsers import KNOWN_FOR, remember_browser
 from publisher.staff.confirming import confirm, is_confirmed
@@ -23,7 +23,15 @@ from publisher.staff.logins import ABSOLUTE_LIMIT, Opened, renew_session, sessio
 from publisher.staff.roles import permissions_of
 from publisher.staff.tokens import is_form_key_of
 from publisher.web.access import CONFIRM_WITHIN, RULES, SECRET_FORMS, Access, allows
-from publisher.web.errors import ConfirmationNeeded, Forbidden, FormOutOfDate, LoginNeeded, NotThere
+from publisher.web.errors import (
+    ConfirmationNeeded,
+    Forbidden,
+    FormOutOfDate,
+    FormWithoutLogin,
+    LoginNeeded,
+    NotThere,
+    PageError,
+)
 from publisher.web.headers import GIVEN_COOKIES
 
 COOKIE = "publisher_session"
@@ -35,6 +43,8 @@ SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
 CSRF_HEADER = "x-csrf-token"
 CSRF_FIELD = "csrf"
 NOT_CARRIED = frozenset({CSRF_FIELD, CONFIRM_PASSWORD, CONFIRM_CODE})
+MOST_KEPT_BYTES = 3 * FORM_BYTES
+"""Of a form that came without a log-in: in an address's way of writing, a character has three bytes."""
 FORMS = ("application/x-www-form-urlencoded", "multipart/form-data")
 ENDED = "Your log-in is over; log in again."
 ROWS_IN_ADDRESSES = frozenset(
@@ -68,6 +78,7 @@ async def _admit(request: Request) -> None:
         raise PageError(f"This address {NO_TEXT}.")
     rule = RULES[request.scope["route"].name]
     session = await identify(request)
+    form = FormData()
     if request.method not in SAFE_METHODS:
         _same_origin(request)
         form = await _form_of(request)
@@ -77,8 +88,20 @@ async def _admit(request: Request) -> None:
         await _confirmed(request, session)
         return
     if session is None:
-        raise LoginNeeded("Log in to see this page.")
+        raise _login_needed(request, form)
     raise Forbidden("Your roles don't allow this; ask an admin of the desk.")
+
+
+def _login_needed(request: Request, form: FormData) -> LoginNeeded:
+    """Keeps what was entered, but for secrets: somebody typed it while their log-in ended."""
+    name = request.scope["route"].name
+    fields = _carried(form)
+    if not fields or name in CONFIRM_WITHIN or name in SECRET_FORMS:
+        return LoginNeeded("Log in to see this page.")
+    # It opens nothing: it says whose form it was, and only that person is shown it again.
+    key = form.get(CSRF_FIELD)
+    given = request.headers.get(CSRF_HEADER, "") or (key if isinstance(key, str) else "")
+    return FormWithoutLogin([(CSRF_FIELD, given), *fields], has_files=_has_files(form))
 
 
 def _refuse_large_numbers(request: Request) -> None:
@@ -197,8 +220,15 @@ def _same_origin(request: Request) -> None:
 
 
 async def _form_of(request: Request) -> FormData:
-    """Returns the form that a request was sent with, if any. Raises PageError where bytes in it are no text."""
+    """Returns the form that a request was sent with, if any. Raises PageError where bytes in it are no text.
+
+    A large one of nobody who is logged in is not even read, where it needs somebody who is.
+    """
     if not request.headers.get("content-type", "").lower().startswith(FORMS):
+        return FormData()
+    announced = request.headers.get("content-length", "")
+    is_small = announced.isdecimal() and len(announced) < 10 and int(announced) <= MOST_KEPT_BYTES
+    if request.state.session is None and RULES[request.scope["route"].name] != Access.PUBLIC and not is_small:
         return FormData()
     form = await request.form()
     texts = (text for field in form.multi_items() for text in field if isinstance(text, str))
@@ -221,5 +251,8 @@ def _same_form(request: Request, session: WebSession, form: FormData) -> None:
     # A key that this person's pages had before: a page of the desk itself asks, or somebody who can read them.
     if name in CONFIRM_WITHIN:
         raise ConfirmationNeeded(_carried(form))
-    has_files = any(isinstance(value, UploadFile) and value.filename for value in form.values())
-    raise FormOutOfDate(_carried(form), session.csrf, has_files=has_files)
+    raise FormOutOfDate(_carried(form), session.csrf, has_files=_has_files(form))
+
+
+def _has_files(form: FormData) -> bool:
+    return any(isinstance(value, UploadFile) and value.filename for value in form.values())

@@ -184,6 +184,59 @@ def test_a_form_that_was_open_in_another_tab_loses_no_text(site: Site, owner: Cl
         assert session.scalars(select(Post.body).where(Post.title == "Typed “before”")).one() == " two\nlines & more"
 
 
+def test_a_form_that_is_sent_after_its_log_in_ended_loses_no_text(site: Site, owner: Client, email: str) -> None:
+    key = site.form_key(owner.cookies[COOKIE])
+    owner.send_form("/logout")
+    typed = {
+        "csrf": key,
+        "title": "Typed “too long”",
+        "body": " two\nlines & <more>",
+        "language": "en",
+        "place": "queue",
+    }
+    asked = owner.post("/posts", data=typed)
+    assert asked.status_code == 401
+    assert "what you entered is kept here" in asked.text
+    assert hidden_fields(asked) == typed
+    assert hidden_fields(owner.post("/posts", data=hidden_fields(asked))) == typed, "also when it is sent too early"
+
+    owner.post("/login", data={"email": email, "password": PASSWORD}, allow_redirects=False)
+    again = owner.post("/posts", data=hidden_fields(asked))
+    assert hidden_fields(again) == {**typed, "csrf": site.form_key(owner.cookies[COOKIE])}
+    assert owner.post("/posts", data=hidden_fields(again)).status_code == 200
+    with site.desk.database.reading() as session:
+        assert session.scalars(select(Post.body).where(Post.title == typed["title"])).one() == typed["body"]
+
+
+def test_a_strangers_large_form_is_not_sent_back(site: Site) -> None:
+    stranger = site.client()
+    small = stranger.post("/posts", data={"title": "a" * 100_000})
+    large = stranger.post("/posts", data={"title": "a" * 4_000_000})
+    assert (small.status_code, large.status_code) == (401, 401)
+    assert (len(small.text) > 100_000, len(large.text) < 10_000) == (True, True)
+
+
+def test_somebody_else_who_logs_in_sends_nothing_of_it(site: Site, owner: Client) -> None:
+    key = site.form_key(owner.cookies[COOKIE])
+    owner.send_form("/logout")
+    asked = owner.post("/posts", data={"csrf": key, "title": "Foreign", "language": "en"})
+    owner.post("/login", data={"email": "chief@example.org", "password": PASSWORD}, allow_redirects=False)
+    refused = owner.post("/posts", data=hidden_fields(asked))
+    assert (refused.status_code, "Foreign" in refused.text) == (403, False)
+
+
+@pytest.mark.parametrize("address", ["/account/password", "/channels/instagram/connect/answer", "/people"])
+def test_secrets_that_come_after_the_log_in_ended_are_in_no_page(site: Site, owner: Client, address: str) -> None:
+    key = site.form_key(owner.cookies[COOKIE])
+    owner.send_form("/logout")
+    form = {"csrf": key, "password": "of instagram", "new": NEW, "confirm_password": PASSWORD, "email": "a@example.org"}
+    refused = owner.post(address, data=form)
+    assert refused.status_code == 401
+    assert [value for value in form.values() if value in refused.text] == []
+    elsewhere = {"Origin": "https://evil.example", "Sec-Fetch-Site": "cross-site"}
+    assert "Foreign" not in owner.post("/posts", data={"csrf": key, "title": "Foreign"}, headers=elsewhere).text
+
+
 def test_a_script_is_given_the_new_key(site: Site, owner: Client) -> None:
     key = site.form_key(owner.cookies[COOKIE])
     owner.send_form("/calendar/keys", {"confirm_password": PASSWORD})
