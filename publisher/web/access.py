@@ -159,6 +159,10 @@ SECRET_FORMS = frozenset({"go_on_connecting"})
 """Routes whose forms hold secrets of others, by name: what was entered is never written into a page."""
 
 
+RAW_BODIES = frozenset({"add_piece"})
+"""Routes that take a body as it is, by name: whatever it is called, it is no form."""
+
+
 class NoRule(Exception):
     """A route that nobody said who may use it."""
 

@@ -22,7 +22,7 @@ from publisher.staff.guesses import LoginRefused
 from publisher.staff.logins import ABSOLUTE_LIMIT, Opened, renew_session, session_of
 from publisher.staff.roles import permissions_of
 from publisher.staff.tokens import is_form_key_of
-from publisher.web.access import CONFIRM_WITHIN, RULES, SECRET_FORMS, Access, allows
+from publisher.web.access import CONFIRM_WITHIN, RAW_BODIES, RULES, SECRET_FORMS, Access, allows
 from publisher.web.errors import (
     ConfirmationNeeded,
     Forbidden,
@@ -224,11 +224,12 @@ async def _form_of(request: Request) -> FormData:
 
     A large one of nobody who is logged in is not even read, where it needs somebody who is.
     """
-    if not request.headers.get("content-type", "").lower().startswith(FORMS):
+    name = request.scope["route"].name
+    if name in RAW_BODIES or not request.headers.get("content-type", "").lower().startswith(FORMS):
         return FormData()
     announced = request.headers.get("content-length", "")
     is_small = announced.isdecimal() and len(announced) < 10 and int(announced) <= MOST_KEPT_BYTES
-    if request.state.session is None and RULES[request.scope["route"].name] != Access.PUBLIC and not is_small:
+    if request.state.session is None and RULES[name] != Access.PUBLIC and not is_small:
         return FormData()
     form = await request.form()
     texts = (text for field in form.multi_items() for text in field if isinstance(text, str))

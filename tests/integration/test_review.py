@@ -10,7 +10,7 @@ import pytest
 
 from publisher.db.session import Database
 from publisher.lifecycle import record_event
-from publisher.post_queue import bulk, review
+from publisher.post_queue import review
 from publisher.post_queue.approval import Approval, approve
 from publisher.post_queue.authors import OwnWork
 from publisher.post_queue.bulk import Bulk
@@ -197,13 +197,12 @@ def test_an_undo_approves_no_change_that_comes_at_the_same_moment(
     )  # fmt: skip
     taken_back = bo.withdraw([post]) if act == "withdraw" else bo.tag([post], add=["neurons"])
     assert taken_back.undo is not None
-    really_approve = bulk.approve
 
     def approve_late(*arguments: Any, **options: Any) -> Approval:
         edit(desk, post, "ada", body="Unseen.")
-        return really_approve(*arguments, **options)
+        return approve(*arguments, **options)
 
-    monkeypatch.setattr(bulk, "approve", approve_late)
+    monkeypatch.setattr("publisher.post_queue.bulk.approve", approve_late)
     undone = bo.undo(taken_back.undo, may_approve=True)
     assert [refusal.post_id for refusal in undone.refused] == [post]
     assert (desk.load(post).body, desk.load(post).state == "approved") == ("Unseen.", False)

@@ -248,6 +248,14 @@ def test_a_script_is_given_the_new_key(site: Site, owner: Client) -> None:
     assert again.status_code in (200, 422)
 
 
+@pytest.mark.parametrize("kind", ["multipart/form-data; boundary=x", "application/x-www-form-urlencoded"])
+def test_a_piece_of_a_picture_is_never_read_as_a_form(site: Site, owner: Client, kind: str) -> None:
+    key = {"x-csrf-token": site.form_key(owner.cookies[COOKIE])}
+    upload = owner.post("/uploads", data={"name": "cell.png", "size": "9"}, headers=key).json()["id"]
+    kept = owner.post(f"/uploads/{upload}/0", data=b"csrf=abc", headers={**key, "content-type": kind})
+    assert (kept.status_code, kept.json()["received"]) == (200, 8)
+
+
 def test_chosen_files_are_said_to_be_lost(site: Site, owner: Client) -> None:
     key = site.form_key(owner.cookies[COOKIE])
     owner.send_form("/calendar/keys", {"confirm_password": PASSWORD})
