@@ -140,6 +140,8 @@ def _forget_oldest(session: Session, now: datetime) -> None:
     """Removes some tries that are too old or too many: looking through all would let the whole desk wait."""
     newest = session.scalar(select(func.max(LoginFailure.id))) or 0
     oldest = select(LoginFailure.id).order_by(LoginFailure.id).limit(FORGOTTEN_AT_ONCE)
+    # What another try removes just now need not be waited for.
+    oldest = oldest.with_for_update(skip_locked=True)
     over = (LoginFailure.at < now - KEPT_FOR) | (LoginFailure.id <= newest - MOST_KEPT)
     session.execute(delete(LoginFailure).where(LoginFailure.id.in_(oldest), over))
 
