@@ -35,6 +35,8 @@ ADD_EVENT = insert(EVENTS).inline()
 
 SECOND_COPY = "second copy"
 """The event that tells of a post which is public twice."""
+ADOPTED = "post adopted"
+"""The event that tells which post a person made the record of a delivery, and what it shows otherwise."""
 CANCELED_PUBLIC = "canceled post is public"
 """The event that tells of a post which was canceled, and is public nevertheless."""
 CANCELED_PUBLIC_TOLD = "It was canceled, and is public nevertheless: {link}. Remove it there if nobody is to see it."
@@ -247,6 +249,9 @@ def record_late_success(session: Session, delivery_id: int, publication: Publica
             delivery_id=delivery_id,
             detail={"before": before, "late": True, "url": publication.url},
         )
+        if before not in SENT:
+            # As in `move`: a database that has forgotten this would publish what is public already.
+            note_intent(session)
         held = CANCELED_THREAD if before == State.CANCELED else ""
         _continue_thread(session, delivery_id, now, new_post=False, held=held)
     return True

@@ -14,12 +14,13 @@ from sqlalchemy.orm import Session
 
 from publisher.content import AdaptedPost, PublishedPost
 from publisher.db.models import Delivery
+from publisher.db.operations import Channel
 from publisher.db.session import Database
 from publisher.delivery.act_refusals import LINK_FAULTS, Reason, Refused
 from publisher.delivery.channels import Channels
 from publisher.delivery.differences import differences_between, in_words
-from publisher.delivery.operate import ADOPTABLE, get_delivery, move_by_hand, require_move, version_of
-from publisher.lifecycle import record_event
+from publisher.delivery.operate import ADOPTABLE, get_delivery, may_come_late, move_by_hand, require_move, version_of
+from publisher.lifecycle import ADOPTED, record_event
 from publisher.logs import get_logger
 from publisher.platforms.base import SupportsReadBack
 from publisher.platforms.errors import CredentialsRefused, PlatformError, Unavailable
@@ -93,7 +94,8 @@ def read_adoption(database: Database, channels: Channels, request: AdoptionReque
 def record_adoption(database: Database, adoption: Adoption, *, now: datetime, actor: str) -> None:
     """Make the post the delivery's record; it is never posted again.
 
-    One that was not read is read back as soon as its platform answers.
+    One that was not read is read back as soon as its platform answers. Where a request may make another post still,
+    that is looked for as after any lost request.
 
     Raises:
         Refused: the delivery has changed since the post was read.
@@ -115,10 +117,12 @@ def _record_adoption(database: Database, adoption: Adoption, *, now: datetime, a
         _require_unused(session, delivery.channel_name, adoption.remote_id, delivery.id)
         told = "; ".join(adoption.differences) if adoption.was_read else UNREAD
         detail = {"url": adoption.url, "was_read": adoption.was_read, **({"problem": told} if told else {})}
-        record_event(session, "post adopted", now=now, delivery_id=delivery.id, actor=actor, detail=detail)
+        record_event(session, ADOPTED, now=now, delivery_id=delivery.id, actor=actor, detail=detail)
+        lost = max(delivery.lost_requests, 1) if may_come_late(delivery) else 0
         move_by_hand(
             session, delivery, State.PUBLISHED, now, actor, remote_id=adoption.remote_id, remote_url=adoption.url,
-            published_at=now, unknown_since=None, problem="", verify_at=None if adoption.was_read else now,
+            published_at=now, unknown_since=None, problem="", lost_requests=lost,
+            verify_at=now if lost or not adoption.was_read else None,
         )  # fmt: skip
 
 
@@ -187,9 +191,12 @@ class _PostOnChannel:
 
 
 def _require_unused(session: Session, channel: str, remote_id: str, delivery: int) -> None:
-    """Raises Refused when the post is the record of another delivery of the channel."""
-    query = select(Delivery.id).where(
-        Delivery.channel_name == channel, Delivery.remote_id == remote_id, Delivery.id != delivery
+    """Raises Refused when the post is the record of another delivery, of any channel on the same platform."""
+    platform = select(Channel.platform).where(Channel.name == channel).scalar_subquery()
+    query = (
+        select(Delivery.id)
+        .join(Channel, Channel.name == Delivery.channel_name)
+        .where(Channel.platform == platform, Delivery.remote_id == remote_id, Delivery.id != delivery)
     )
     if (other := session.scalar(query.limit(1))) is not None:
         raise Refused(Reason.OTHER_DELIVERY, other=other, delivery=delivery)

@@ -60,8 +60,8 @@ def retry(
             raise Refused(Reason.MAY_BE_PUBLIC, delivery=delivery_id, platform=platform_of(delivery))
         move_by_hand(
             session, delivery, State.PENDING, now, actor, due_at=now, unknown_since=None, tries=0, problem="",
-            expires_at=max(delivery.expires_at, now + RETRY_WINDOW), lookups=0, clean_lookups=0, lost_requests=0,
-            lost_workers=0, verify_at=None, **_fresh_key(delivery),
+            expires_at=max(delivery.expires_at, now + RETRY_WINDOW), lookups=0, clean_lookups=0,
+            lost_workers=0, verify_at=None, **_after_retry(delivery),
         )  # fmt: skip
 
 
@@ -74,7 +74,7 @@ def cancel(database: Database, delivery_id: int, *, now: datetime, actor: str, s
     with database.writing() as session:
         delivery = get_delivery(session, delivery_id, seen)
         require_move(delivery, State.CANCELED, CANCELABLE, "cancel")
-        may_be_public = delivery.unknown_since is not None
+        may_be_public = may_come_late(delivery)
         tried = session.scalar(select(Attempt.id).where(Attempt.delivery_id == delivery_id).limit(1)) is not None
         # It may come late, or a draft of it is left on the platform.
         later = late_look_ups(now) if tried or delivery.lost_workers else {"verify_at": None}
@@ -82,16 +82,22 @@ def cancel(database: Database, delivery_id: int, *, now: datetime, actor: str, s
         return may_be_public
 
 
-def _fresh_key(delivery: Delivery) -> dict[str, Any]:
-    """Another token to make an idempotency key of, where the platform refuses the present key for ever.
+def may_come_late(delivery: Delivery) -> bool:
+    """Whether a request was sent that may make a post still, whatever a person has seen or decided."""
+    return delivery.unknown_since is not None or delivery.lost_requests > 0
 
-    It has said that a post has this key: so the former request was carried out, and can't be so a second time. A
-    person has looked, and the post is there no more. In every other case the former request may still be carried out
-    late, and then the same key keeps the platform from making a second post.
+
+def _after_retry(delivery: Delivery) -> dict[str, Any]:
+    """Columns of a delivery that goes out once more: what is left of its former requests.
+
+    A request whose answer was lost may still be carried out late. It goes on counting as lost, so that a second copy
+    is looked for; and the same key keeps a platform that knows it from making one. Where the platform has said that
+    a post has this key, the former request was carried out, and can't be so a second time: it refuses the key for
+    ever. A person has looked, and the post is there no more: then another token makes a fresh key.
     """
-    if delivery.unknown_since is None or not delivery.reported_public:
-        return {}
-    return {"token": next_token(delivery.token), "idempotency_key": None}
+    if delivery.unknown_since is not None and delivery.reported_public:
+        return {"lost_requests": 0, "token": next_token(delivery.token), "idempotency_key": None}
+    return {"lost_requests": 1 if may_come_late(delivery) else 0}
 
 
 def pause(database: Database, channel: str, reason: str, *, now: datetime, actor: str) -> None:

@@ -20,7 +20,7 @@ from publisher.delivery.claim import READING_SECONDS, ClaimedDelivery
 from publisher.delivery.differences import differences_between, in_words
 from publisher.delivery.outcomes import error_name
 from publisher.delivery.refusals import weigh
-from publisher.lifecycle import CANCELED_PUBLIC, SECOND_COPY, record_event, record_late_success
+from publisher.lifecycle import ADOPTED, CANCELED_PUBLIC, SECOND_COPY, record_event, record_late_success
 from publisher.logs import get_logger
 from publisher.platforms.base import PlatformAdapter, SupportsLookup, SupportsReadBack
 from publisher.platforms.errors import CredentialsRefused
@@ -191,6 +191,8 @@ class Verifier:
 
     def _tell(self, session: Session, delivery: Delivery, reading: Reading, started: datetime) -> None:
         """Tell a problem once, and take back what was told before and is over."""
+        if reading.finding == Finding.DIFFERS and _was_read_by_a_person(session, delivery):
+            return
         told = _told_problem(session, delivery)
         if reading.problem and reading.problem != told:
             detail = {"problem": reading.problem}
@@ -229,6 +231,12 @@ def _told_problem(session: Session, delivery: Delivery) -> str | None:
     )
     last = session.scalars(query).one_or_none()
     return str(last.detail.get("problem", "")) if last is not None and last.name == DIFFERS else None
+
+
+def _was_read_by_a_person(session: Session, delivery: Delivery) -> bool:
+    """Whether a person adopted the post after it was read, and was told then what it shows otherwise."""
+    query = select(Event.detail).where(Event.delivery_id == delivery.id, Event.name == ADOPTED)
+    return any(bool(detail.get("was_read")) for detail in session.scalars(query))
 
 
 def _has_graver_problem(session: Session, delivery: Delivery) -> bool:

@@ -488,7 +488,7 @@ def test_what_is_held_without_a_request_is_not_looked_up(bench: Bench) -> None:
     assert (bench.row(delivery).state, rest_times(bench, delivery)) == ("held", [])
 
 
-def test_a_retry_ends_the_late_look_ups(bench: Bench) -> None:
+def test_a_retry_begins_the_late_look_ups_anew(bench: Bench) -> None:
     bench.settings = DeliverySettings(after_unknown="ask")
     bench.platform.before = [LOST_ANSWER]
     delivery = bench.add()
@@ -496,8 +496,10 @@ def test_a_retry_ends_the_late_look_ups(bench: Bench) -> None:
     assert bench.row(delivery).verify_at is not None
     bench.platform.on_upload = [UnsupportedContent("too large")]
     operate.retry(bench.database, delivery, now=bench.clock.now(), actor="me", i_have_looked=True)
-    bench.drain_for(hours=2)
-    assert (bench.row(delivery).state, bench.row(delivery).verify_at) == ("held", None)
+    assert bench.row(delivery).verify_at is None
+    bench.drain()
+    row = bench.row(delivery)
+    assert (row.state, row.lookups, row.verify_at) == ("held", 0, bench.clock.now() + timedelta(hours=1))
 
 
 @pytest.mark.parametrize("act", ["cancel", "miss"])
