@@ -31,9 +31,9 @@ from publisher.platforms.tumblr_listing import SoughtPost, find_listed
 from publisher.platforms.tumblr_npf import publishing_body
 
 PAGES_OF_DRAFTS = 3
-LONGEST_CREATION = timedelta(minutes=2)
-"""So long after a lost answer the draft may still be made. https://github.com/tumblr/docs/issues/128 tells of minutes;
-a draft that comes later than this is removed when it is seen, and nobody saw it."""
+LONGEST_REQUEST = timedelta(minutes=2)
+"""So long after a lost answer a draft may still be made, or published. https://github.com/tumblr/docs/issues/128 tells
+of minutes; a draft that comes later than this is removed when it is seen, and nobody saw it."""
 SHORTEST_READING = 0.5
 """A published draft is read once more only with so many seconds left."""
 
@@ -75,7 +75,9 @@ class Drafts:
         if shown is None:
             if public := find_listed(self.client, sought_draft(wanted.post, wanted.key, earlier)):
                 return public
-            if not self._is_over(earlier, self.listing_lag):
+            # A request to publish it may have been carried out late, and be listed late on top of that.
+            late = timedelta(0) if earlier.unfinished else LONGEST_REQUEST
+            if not self._is_over(earlier, self.listing_lag + late):
                 if earlier.unfinished:
                     raise NotPrepared(_not_shown(earlier.reference), preparation=earlier)
                 return None
@@ -138,7 +140,7 @@ class Drafts:
             return chosen
         if not_shown:
             raise NotPrepared(_not_shown(not_shown), preparation=self._begun(not_shown))
-        if earlier.unfinished and not earlier.reference and not self._is_over(earlier, LONGEST_CREATION):
+        if earlier.unfinished and not earlier.reference and not self._is_over(earlier, LONGEST_REQUEST):
             raise NotPrepared("Tumblr may still be making the draft of this post", preparation=earlier)
         return self._made(wanted, again=incomplete)
 
@@ -192,10 +194,12 @@ class Drafts:
         if not others:
             return
         try:
-            public = {posts.token_of(post) for post in self.client.recent(None, 0)}
-            for draft in others:
-                if posts.token_of(draft) in public and self._is_draft(posts.identifier(draft)):
-                    self._remove(posts.identifier(draft))
+            shown = self.client.recent(None, 0)
+            public, ids = {posts.token_of(post) for post in shown}, {posts.identifier(post) for post in shown}
+            for identifier in (posts.identifier(draft) for draft in others if posts.token_of(draft) in public):
+                # Drafts and readings may lag behind: a draft that is public itself is no needless one.
+                if identifier not in ids and self._is_draft(identifier):
+                    self._remove(identifier)
         except PlatformError as error:
             get_logger("platforms").info("drafts were not tidied up", blog=self.blog, why=error.message)
 
@@ -222,11 +226,14 @@ class Drafts:
             DraftLeft: a draft was changed since, is no draft any more, or can't be removed.
         """
         listed = [posts.identifier(draft) for draft in self._listed() if posts.carries(draft, key)]
-        for identifier in dict.fromkeys([*([earlier.reference] if earlier.reference else []), *listed]):
-            shown = self._read(identifier)
+        identifiers = [*dict.fromkeys([*([earlier.reference] if earlier.reference else []), *listed])]
+        # Drafts and readings may lag behind the public posts, and a public post is never removed.
+        public = {posts.identifier(post): post for post in self.client.recent(None, 0)} if identifiers else {}
+        for identifier in identifiers:
+            shown = public.get(identifier) or self._read(identifier)
             if shown is None:
                 continue
-            if posts.state(shown) == posts.PUBLISHED:
+            if identifier in public or posts.state(shown) == posts.PUBLISHED:
                 return shown
             if posts.state(shown) != posts.DRAFT or not posts.carries(shown, key) or not posts.shows(shown, post):
                 state = posts.state(shown) or "unknown"

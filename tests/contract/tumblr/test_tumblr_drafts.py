@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from contextlib import suppress
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -216,6 +217,38 @@ def test_a_draft_that_appears_late_is_removed_at_the_next_delivery(blog: Desk) -
     assert (len(blog.copies()), blog.drafts()) == (2, [])
 
 
+def test_a_public_post_that_is_still_listed_among_the_drafts_is_not_removed(blog: Desk) -> None:
+    """The list of drafts and the readings by id lag behind the list of public posts."""
+    blog.sandbox.blog.habits.reading_lag = timedelta(minutes=5)
+    preparation = blog.prepare(blog.adapter(), earlier=begun(blog))
+    kept: list[Answer] = []
+
+    def keep_drafts(request: Request) -> Answer | None:
+        if not request.path.endswith("/posts/draft"):
+            return None
+        kept.append(kept[0] if kept else blog.sandbox.answer(request))
+        return kept[-1]
+
+    blog.instead = keep_drafts
+    blog.adapter().remove_drafts(OTHER, idempotency_key=OTHER_KEY, preparation=NOTHING_PREPARED)
+    with suppress(Unconfirmed):
+        publish(blog, preparation)
+    assert len(blog.copies()) == 1
+    with suppress(Unavailable):
+        blog.publish(blog.adapter(), post=OTHER, key=OTHER_KEY)
+    assert len(kept) == 2
+    removed = [request.body for request in blog.requests if request.path.endswith("/delete")]
+    assert not [body for body in removed if blog.copies()[0].id in str(body)]
+
+
+def begun(desk: Desk) -> Preparation:
+    """A draft that Tumblr shows."""
+    with pytest.raises(NotPrepared) as error:
+        desk.prepare(desk.adapter())
+    desk.pass_time(timedelta(minutes=6))
+    return error.value.preparation
+
+
 def test_drafts_of_others_are_left_alone(desk: Desk) -> None:
     waiting = desk.prepare(desk.adapter(), post=OTHER, key=OTHER_KEY)
     by_hand = desk.prepare(desk.adapter(), post=OTHER, key="an-idea-of-the-editor")
@@ -334,11 +367,28 @@ def test_a_removed_draft_is_made_again_only_after_the_lag_of_listings(desk: Desk
     with pytest.raises(Unconfirmed, match="it was removed, or it is public"):
         publish(desk, again)
     assert (desk.drafts(), desk.copies()) == ([], [])
-    desk.pass_time(LAG + timedelta(minutes=1))
+    desk.pass_time(LAG + timedelta(minutes=3))
     new = desk.prepare(desk.adapter(), earlier=again)
     assert desk.drafts() == [new.reference]
     publish(desk, new)
     assert len(desk.copies()) == 1
+
+
+@pytest.mark.parametrize("seconds", [10, 60, 99])
+def test_a_post_published_late_is_not_made_anew_as_soon_as_the_lag_is_over(blog: Desk, seconds: float) -> None:
+    """The channel had to wait meanwhile. The lag begins when the request is carried out, and that was late as well."""
+    blog.sandbox.blog.habits.listing_lag = LAG
+    preparation = blog.prepare(blog.adapter())
+    late: list[Request] = []
+    blog.instead = lambda request: hold(late, request)
+    with pytest.raises(Unconfirmed):
+        publish(blog, preparation)
+    blog.instead = lambda _request: None
+    blog.pass_time(timedelta(seconds=100))
+    blog.sandbox.answer(late[0])
+    blog.pass_time(LAG - timedelta(seconds=100) + timedelta(seconds=seconds))
+    blog.prepare(blog.adapter(), earlier=preparation)
+    assert (len(blog.copies()), blog.drafts()) == (1, [])
 
 
 def test_a_post_published_late_is_never_made_anew(blog: Desk) -> None:
@@ -518,6 +568,20 @@ def test_a_draft_that_was_published_since_is_told_and_never_removed(blog: Desk) 
     assert isinstance(found, Publication)
     assert found.remote_id == blog.copies()[0].id
     assert not [request for request in blog.requests if request.path.endswith("/delete")]
+
+
+def test_a_draft_that_was_published_just_now_is_never_removed_whatever_a_reading_shows(blog: Desk) -> None:
+    preparation = blog.prepare(blog.adapter())
+    blog.sandbox.blog.habits.reading_lag = timedelta(minutes=5)
+    with suppress(Unconfirmed):
+        publish(blog, preparation)
+    public = blog.copies()[0].id
+    with suppress(DraftLeft):
+        found = remove(blog, preparation)
+        assert isinstance(found, Publication)
+        assert found.remote_id == public
+    removed = [str(request.body) for request in blog.requests if request.path.endswith("/delete")]
+    assert not [body for body in removed if public in body]
 
 
 @pytest.mark.parametrize("state", ["queued", "private", "transcoding"])
