@@ -77,7 +77,7 @@ def cancel(database: Database, delivery_id: int, *, now: datetime, actor: str, s
         may_be_public = may_come_late(delivery)
         tried = session.scalar(select(Attempt.id).where(Attempt.delivery_id == delivery_id).limit(1)) is not None
         # It may come late, or a draft of it is left on the platform.
-        later = late_look_ups(now) if tried or delivery.lost_workers else {"verify_at": None}
+        later = late_look_ups(now) if tried or delivery.lost_workers or may_be_public else {"verify_at": None}
         move_by_hand(session, delivery, State.CANCELED, now, actor, problem="", **later)
         return may_be_public
 

@@ -9,7 +9,7 @@ from sqlalchemy import select, update
 
 from publisher.db.models import Delivery
 from publisher.db.session import Database
-from publisher.lifecycle import Fenced, move
+from publisher.lifecycle import Fenced, late_look_ups, move
 from publisher.states import WAITING, State
 
 NOT_SENT = (
@@ -47,11 +47,13 @@ def _hold(database: Database, delivery: Delivery, now: datetime) -> bool:
     unsent = delivery.state == State.PENDING and delivery.unknown_since is None
     problem = (NOT_SENT if unsent else MAY_BE_PUBLIC).format(channel=delivery.channel_name, id=delivery.id)
     unknown_since = delivery.unknown_since if unsent else delivery.unknown_since or now
+    # For whoever writes the channel there again.
+    later = {} if unsent and not delivery.lost_requests else late_look_ups(now)
     try:
         with database.writing() as session:
             move(
                 session, delivery.id, fence=delivery.fence, before=State(delivery.state), to=State.HELD, now=now,
-                new_hands=True, problem=problem, unknown_since=unknown_since,
+                new_hands=True, problem=problem, unknown_since=unknown_since, **later,
             )  # fmt: skip
     except Fenced:
         return False

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
@@ -15,8 +16,9 @@ from publisher.db.session import Database
 from publisher.delivery import operate
 from publisher.delivery.act_refusals import Reason, Refused
 from publisher.delivery.adopt import AdoptionRequest, adopt
+from publisher.delivery.removed_channels import hold_removed
 from publisher.desk import Desk
-from publisher.lifecycle import record_late_success
+from publisher.lifecycle import record_late_success, restore_deliveries
 from publisher.settings import DeliverySettings
 from tests.conftest import WriteDesk, on_every_database
 from tests.fakes import FakeAdapter, adapted_post, add_delivery
@@ -148,3 +150,25 @@ def test_a_late_answer_is_known_to_the_desk_before_its_transaction_returns(
     assert (newest.name, desk.history.record.read()) == (
         "delivery published", KnownEvent(newest.id, newest.at),
     )  # fmt: skip
+
+
+def test_what_a_restored_desk_may_have_sent_is_looked_for_after_a_cancel(bench: Bench) -> None:
+    """The database from a backup has no record of a try; the lost one's request may be carried out late."""
+    delivery = bench.add()
+    with bench.database.writing() as session:
+        restore_deliveries(session, bench.clock.now(), lambda row: f"key-{row.token}")
+    assert cancel(bench, delivery)
+    bench.platform.accept(f"key-{bench.row(delivery).token}", adapted_post())
+    bench.drain_for(hours=2)
+    row = bench.row(delivery)
+    assert (row.state, "It was canceled, and is public nevertheless" in row.problem) == ("published", True)
+
+
+def test_what_waits_for_a_removed_channel_and_may_be_public_is_looked_for_when_it_is_back(bench: Bench) -> None:
+    bench.platform.late = [timedelta(minutes=30)]
+    delivery = bench.add()
+    bench.drain()
+    hold_removed(bench.database, [], bench.clock.now())
+    assert bench.row(delivery).state == "held"
+    bench.drain_for(hours=2)
+    assert (bench.row(delivery).state, bench.row(delivery).problem) == ("published", "")
