@@ -251,7 +251,7 @@ def record_late_success(session: Session, delivery_id: int, publication: Publica
         )
         if before not in SENT:
             # As in `move`: a database that has forgotten this would publish what is public already.
-            note_intent(session)
+            note_intent(session, delivery_id)
         held = CANCELED_THREAD if before == State.CANCELED else ""
         _continue_thread(session, delivery_id, now, new_post=False, held=held)
     return True

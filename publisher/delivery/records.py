@@ -8,7 +8,7 @@ from datetime import datetime, timedelta, tzinfo
 from typing import Any, cast
 
 import structlog
-from sqlalchemy import Connection, bindparam, insert, or_, select, update
+from sqlalchemy import Connection, and_, bindparam, insert, or_, select, update
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
@@ -40,7 +40,7 @@ from publisher.logs import get_logger
 from publisher.platforms.base import KeySeed
 from publisher.platforms.errors import PlatformError, Unavailable
 from publisher.profiles import PublishingHabits
-from publisher.states import BY_HAND, State
+from publisher.states import BY_HAND, SENT, State
 
 DETAIL_LENGTH = 1000
 
@@ -370,9 +370,34 @@ def other_record(session: Session, claimed: ClaimedDelivery, found: Publication)
 
 
 def without_other_records(session: Session, claimed: ClaimedDelivery, found: Publication) -> tuple[Publication, ...]:
-    """The posts that were found, but for those that are the records of other deliveries."""
+    """The posts that were found, but for those that are the records of other deliveries, or may be their posts.
+
+    Where another delivery of the same text is unknown, a delivery that is looked up for its own sake has the first
+    post. None is a second copy then, and what is only looked at again takes none: the other one's may be it.
+    """
     alike = (found.model_copy(update={"copies": ()}), *found.copies)
-    return tuple(post for post in alike if other_record(session, claimed, post) is None)
+    own = tuple(post for post in alike if other_record(session, claimed, post) is None)
+    if not own or not _has_unknown_twin(session, claimed):
+        return own
+    return own[:1] if claimed.state in SENT else tuple(post for post in own if post.remote_id == claimed.remote_id)
+
+
+def _has_unknown_twin(session: Session, claimed: ClaimedDelivery) -> bool:
+    """Whether another delivery of the same text on this platform may be public without a record of its post."""
+    query = (
+        select(DELIVERIES.c.adapted)
+        .join(CHANNELS, CHANNELS.c.name == DELIVERIES.c.channel_name)
+        .where(
+            CHANNELS.c.platform == claimed.adapted.platform,
+            DELIVERIES.c.id != claimed.id,
+            DELIVERIES.c.remote_id.is_(None),
+            or_(
+                in_states(DELIVERIES, *SENT),
+                and_(in_states(DELIVERIES, *BY_HAND), DELIVERIES.c.unknown_since.is_not(None)),
+            ),
+        )
+    )
+    return any(adapted.get("caption") == claimed.adapted.caption for adapted in session.scalars(query))
 
 
 def without_record(session: Session, claimed: ClaimedDelivery, posts: Sequence[Publication]) -> list[Publication]:

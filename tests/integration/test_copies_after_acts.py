@@ -18,8 +18,9 @@ from publisher.delivery.act_refusals import Reason, Refused
 from publisher.delivery.adopt import AdoptionRequest, adopt
 from publisher.delivery.removed_channels import hold_removed
 from publisher.desk import Desk
-from publisher.lifecycle import record_late_success, restore_deliveries
+from publisher.lifecycle import move, record_late_success, restore_deliveries
 from publisher.settings import DeliverySettings
+from publisher.states import State
 from tests.conftest import WriteDesk, on_every_database
 from tests.fakes import FakeAdapter, adapted_post, add_delivery
 from tests.integration.test_unknown_outcomes import LOST_ANSWER, Bench
@@ -154,9 +155,9 @@ def test_a_late_answer_is_known_to_the_desk_before_its_transaction_returns(
 
 def test_what_a_restored_desk_may_have_sent_is_looked_for_after_a_cancel(bench: Bench) -> None:
     """The database from a backup has no record of a try; the lost one's request may be carried out late."""
-    delivery = bench.add()
+    delivery, now = bench.add(), bench.clock.now()
     with bench.database.writing() as session:
-        restore_deliveries(session, bench.clock.now(), lambda row: f"key-{row.token}")
+        restore_deliveries(session, now, lambda row: f"key-{row.token}", since=now)
     assert cancel(bench, delivery)
     bench.platform.accept(f"key-{bench.row(delivery).token}", adapted_post())
     bench.drain_for(hours=2)
@@ -172,3 +173,47 @@ def test_what_waits_for_a_removed_channel_and_may_be_public_is_looked_for_when_i
     assert bench.row(delivery).state == "held"
     bench.drain_for(hours=2)
     assert (bench.row(delivery).state, bench.row(delivery).problem) == ("published", "")
+
+
+@on_every_database
+@pytest.mark.parametrize("becomes", ["unconfirmed", "held", "published"])
+def test_the_post_of_a_later_delivery_of_the_same_text_is_no_copy(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch, becomes: str
+) -> None:
+    """A person who is told so removes the next day's post."""
+    bench.platform.before = [LOST_ANSWER]
+    first = bench.add()
+    bench.drain_for(hours=1)
+    assert (bench.row(first).state, bench.row(first).lost_requests) == ("published", 1)
+    second = add_delivery(bench.database, bench.clock.now(), day_offset=1)
+    bench.platform.after = [] if becomes == "published" else [LOST_ANSWER]
+    bench.drain()
+    row = bench.row(second)
+    if becomes == "held":
+        with bench.database.writing() as session:
+            move(session, second, fence=row.fence, before=State.UNCONFIRMED, to=State.HELD, now=bench.clock.now())
+    later = Publication(remote_id=f"id-key-{row.token}", url="https://fake.example/second")
+    own = Publication(remote_id=bench.row(first).remote_id or "", url="https://fake.example/own", copies=(later,))
+    monkeypatch.setattr(FakeAdapter, "find_publication", lambda *_, **__: own)
+    with bench.database.writing() as session:
+        session.get_one(Delivery, first).verify_at = bench.clock.now()
+    bench.drain()
+    assert (bench.row(first).problem, bench.row(second).state) == ("", becomes)
+
+
+def test_what_is_looked_at_again_at_rest_takes_no_post_that_may_be_another_ones(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first = hold_unknown(bench)
+    bench.drain_for(minutes=40)
+    bench.platform.after = [LOST_ANSWER]
+    second = add_delivery(bench.database, bench.clock.now(), day_offset=1)
+    bench.drain()
+    found = Publication(remote_id=f"id-key-{bench.row(second).token}", url="https://fake.example/second")
+    monkeypatch.setattr(FakeAdapter, "find_publication", lambda *_, **__: found)
+    with bench.database.writing() as session:
+        session.get_one(Delivery, first).verify_at = bench.clock.now()
+    bench.drain()
+    assert (bench.row(first).state, bench.row(second).state) == ("held", "unconfirmed")
+    bench.drain_for(minutes=1)
+    assert (bench.row(first).state, bench.row(second).state) == ("held", "published")
