@@ -22,6 +22,7 @@ from publisher.platforms.errors import (
     MediaExpired,
     PlatformError,
     RateLimited,
+    TextRemembered,
     Unavailable,
     Unconfirmed,
     UnsupportedContent,
@@ -135,6 +136,10 @@ def _definite(error: Exception, *, tries: int, now: datetime, pace: Pace, strain
     match error:
         case UnsupportedContent() | BudgetReached():
             return Outcome(State.HELD, error.message)
+        case TextRemembered():
+            # Something in front of the platform may have sent it twice, and the list may show it later.
+            values = {"unknown_since": now}
+            return Outcome(State.FAILED, error.message, values, pause_reason=_not_the_post(error, strain))
         case ContentRejected():
             return Outcome(State.FAILED, error.message, pause_reason=_not_the_post(error, strain))
         case CredentialsRefused():

@@ -471,7 +471,8 @@ def _apply(
 ) -> None:
     of_the_account = outcome.to == State.HELD and outcome.pause_reason
     problem = _with_remedy(claimed, outcome.problem) if of_the_account else outcome.problem
-    may_come_late = outcome.to in BY_HAND and (claimed.unknown_since is not None or claimed.lost_requests > 0)
+    is_unknown = claimed.unknown_since is not None or outcome.values.get("unknown_since") is not None
+    may_come_late = outcome.to in BY_HAND and (is_unknown or claimed.lost_requests > 0)
     later = late_look_ups(now) if may_come_late else {}
     move(
         session, claimed.id, fence=claimed.fence, before=before, to=outcome.to, now=now, actor=owner,

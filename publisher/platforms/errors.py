@@ -48,6 +48,13 @@ class ContentRejected(PlatformError):
     """The platform refused this post for good; nothing was published."""
 
 
+class TextRemembered(ContentRejected):
+    """The platform has a post with this very text: an older one, or one that something in front of it sent twice.
+
+    Its list shows none that is new, and may do so later.
+    """
+
+
 class CredentialsRefused(PlatformError):
     """The platform refused this account; nothing was published."""
 

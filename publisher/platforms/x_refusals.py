@@ -18,6 +18,7 @@ from publisher.platforms.errors import (
     MediaExpired,
     PlatformError,
     RateLimited,
+    TextRemembered,
     Unavailable,
     Unconfirmed,
 )
@@ -135,10 +136,11 @@ def _has_own_shape(body: Mapping[str, Any]) -> bool:
     return bool(_texts(body, "title") and (_texts(body, "type") or _texts(body, "detail")))
 
 
-def remembered_text(error: AlreadyPublic) -> ContentRejected:
-    """Judges a duplicate of a post that was never sent before: an older one has the same text."""
-    return ContentRejected(
-        "X remembers an older post with this very text and takes it no second time. Change the caption",
+def remembered_text(error: AlreadyPublic) -> TextRemembered:
+    """Judges a duplicate of a post that was never sent before, and of which X lists no new one."""
+    return TextRemembered(
+        "X has a post with this very text and takes it no second time. It is an older one, unless the account shows it "
+        "as new by now: look there first, then change the caption",
         status=error.status,
         request_id=error.request_id,
         answer=error.answer,

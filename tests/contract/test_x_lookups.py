@@ -10,7 +10,14 @@ import pytest
 
 from publisher.content import Absence, AdaptedPost, Preparation, Publication
 from publisher.platforms import x_timeline
-from publisher.platforms.errors import AlreadyPublic, ContentRejected, RateLimited, Unavailable, Unconfirmed
+from publisher.platforms.errors import (
+    AlreadyPublic,
+    ContentRejected,
+    RateLimited,
+    TextRemembered,
+    Unavailable,
+    Unconfirmed,
+)
 from publisher.platforms.x import Adapter
 from publisher.platforms.x_timeline import number_at
 from publisher.sandbox.faults import Fault
@@ -244,7 +251,7 @@ def test_a_text_that_x_remembers_is_a_content_problem_at_the_first_answer(local:
     adapter = local.adapter()
     adapter.publish(adapted(), [], idempotency_key="x-0")
     prepared = prepare(adapter, adapted())
-    with pytest.raises(ContentRejected, match="Change the caption") as caught:
+    with pytest.raises(ContentRejected, match="then change the caption") as caught:
         adapter.publish(adapted(), [], idempotency_key="x-1", preparation=prepared)
     assert caught.value.status == 403
     assert caught.value.answer
@@ -262,6 +269,22 @@ def test_a_request_that_a_gateway_sends_twice_is_published(local: LocalX) -> Non
     local.in_front = send_twice
     publication = adapter.publish(adapted(), [], idempotency_key="x-1", preparation=prepared)
     assert [post.id for post in local.sandbox.posts()] == [publication.remote_id]
+
+
+def test_a_request_that_a_gateway_sends_twice_may_be_listed_later(local: LocalX) -> None:
+    adapter = local.adapter()
+    prepared = prepare(adapter, adapted())
+
+    def send_twice(request: Request) -> None:
+        if request.method == "POST":
+            local.sandbox._post(request)
+            local.unlisted.add(local.sandbox.posts()[0].id)
+
+    local.in_front = send_twice
+    with pytest.raises(TextRemembered, match="unless the account shows it as new by now"):
+        adapter.publish(adapted(), [], idempotency_key="x-1", preparation=prepared)
+    local.unlisted.clear()
+    assert number_found(local, adapted(), prepared) == local.sandbox.posts()[0].id
 
 
 def test_a_duplicate_whose_original_is_not_told_has_an_unknown_outcome(local: LocalX) -> None:

@@ -30,6 +30,7 @@ from publisher.platforms.errors import (
     MediaExpired,
     NotPrepared,
     RateLimited,
+    TextRemembered,
     Unavailable,
     Unconfirmed,
     UnsupportedContent,
@@ -427,6 +428,19 @@ def rest_times(bench: Bench, delivery: int) -> list[timedelta]:
             select(Attempt.started_at).where(Attempt.kind == "lookup", Attempt.started_at > rested).order_by(Attempt.id)
         ).all()
     return [at - rested for at in asked]
+
+
+def test_a_text_that_a_platform_remembers_may_be_its_own_that_is_listed_later(bench: Bench) -> None:
+    bench.platform.listing_lag = timedelta(minutes=30)
+    bench.platform.after = [TextRemembered("a post with this very text is there")]
+    delivery = bench.add()
+    bench.drain_for(minutes=10)
+    assert bench.row(delivery).state == "failed"
+    with pytest.raises(Refused):
+        operate.retry(bench.database, delivery, now=bench.clock.now(), actor="somebody")
+    bench.drain_for(hours=2)
+    row = bench.row(delivery)
+    assert (row.state, row.unknown_since, bench.copies, len(bench.platform.publish_calls)) == ("published", None, 1, 1)
 
 
 @on_every_database
