@@ -28,7 +28,8 @@ from publisher.platforms.exchange import within
 
 GIVE_UP_AFTER = timedelta(hours=24)
 """A post that could not be read for so long is not read back any more."""
-READ_BACK_PAUSE = timedelta(minutes=5)
+SHORTEST_PAUSE = timedelta(minutes=5)
+"""Until a reading without an answer is repeated; it grows with the time for which the post is public."""
 LOOKS_WHILE_LATE = 4
 """A post that is not shown yet is looked at so often while its platform may still be late."""
 COPIES_AFTER = (timedelta(hours=4), timedelta(hours=20))
@@ -69,6 +70,8 @@ class Reading:
     """Why the platform refused the account."""
     copies: tuple[Publication, ...] = ()
     """Other posts of the same delivery."""
+    copies_unknown: bool = False
+    """The platform did not answer the question for them."""
     cost: int = 0
     """Of the posts that were read, in micros."""
 
@@ -108,15 +111,23 @@ class Verifier:
         try:
             adapter = self._channels.open(claimed.channel)
             reading = self._read_back(claimed, adapter)
-            copies = self._other_copies(claimed, adapter) if claimed.lost_requests else ()
-            return replace(reading, copies=copies, cost=self._cost(claimed, adapter))
         except Exception as refusal:
-            error = weigh(refusal, adapter, self._database, claimed.id)
-            get_logger("delivery").warning(
-                "not read back", delivery=claimed.id, error=error_name(error), why=str(error)
-            )
-            refused = error.message if isinstance(error, CredentialsRefused) else ""
-            return Reading(error_name(error), refused=refused, cost=self._cost(claimed, adapter))
+            return self._unanswered(claimed, adapter, "not read back", refusal)
+        if claimed.lost_requests:
+            try:
+                reading = replace(reading, copies=self._other_copies(claimed, adapter))
+            except Exception as refusal:
+                unanswered = self._unanswered(claimed, adapter, "copies not looked for", refusal)
+                reading = replace(reading, copies_unknown=True, refused=unanswered.refused)
+        return replace(reading, cost=self._cost(claimed, adapter))
+
+    def _unanswered(
+        self, claimed: ClaimedDelivery, adapter: PlatformAdapter | None, event: str, refusal: Exception
+    ) -> Reading:
+        error = weigh(refusal, adapter, self._database, claimed.id)
+        get_logger("delivery").warning(event, delivery=claimed.id, error=error_name(error), why=str(error))
+        refused = error.message if isinstance(error, CredentialsRefused) else ""
+        return Reading(error_name(error), refused=refused, cost=self._cost(claimed, adapter))
 
     def _cost(self, claimed: ClaimedDelivery, adapter: PlatformAdapter | None) -> int:
         return posts_read_cost(self._channels.profile(claimed.channel).prices, adapter)
@@ -176,6 +187,8 @@ class Verifier:
     def _next(self, delivery: Delivery, reading: Reading, started: datetime) -> datetime | None:
         """When the post is read again; None: no more."""
         now, shown_by = self._clock.now(), self._shown_by(delivery)
+        if reading.copies_unknown:
+            return self._repeat(delivery, started)
         if reading.finding in (Finding.AS_SENT, Finding.NOT_READABLE) or shown_by is None:
             if not delivery.lost_requests or shown_by is None:
                 return None
@@ -184,10 +197,16 @@ class Verifier:
         if self._may_be_late(delivery, reading, started):
             lag = self._channels.profile(delivery.channel_name).publishing.listing_lag_seconds
             return min(now + timedelta(seconds=lag / LOOKS_WHILE_LATE), max(shown_by, now))
+        repeated = self._repeat(delivery, started)
+        answered = reading.finding in (Finding.DIFFERS, Finding.GONE, Finding.HIDDEN)
+        return now + LOOK_AFTER_PROBLEM if answered and repeated is not None else repeated
+
+    def _repeat(self, delivery: Delivery, started: datetime) -> datetime | None:
+        """When a question without an answer is asked again; None: no more."""
         if delivery.published_at is None or started - delivery.published_at > GIVE_UP_AFTER:
             return None
-        answered = reading.finding in (Finding.DIFFERS, Finding.GONE, Finding.HIDDEN)
-        return now + (LOOK_AFTER_PROBLEM if answered else READ_BACK_PAUSE)
+        pause = max(SHORTEST_PAUSE, (started - delivery.published_at) / 2)
+        return self._clock.now() + min(pause, LOOK_AFTER_PROBLEM)
 
     def _tell(self, session: Session, delivery: Delivery, reading: Reading, started: datetime) -> None:
         """Tell a problem once, and take back what was told before and is over."""

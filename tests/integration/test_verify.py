@@ -129,6 +129,25 @@ def test_a_problem_of_two_copies_is_not_lost_by_reading_back(bench: Bench) -> No
     assert bench.row.problem.startswith("There are two copies: https://fake.example/")
 
 
+def test_a_platform_that_is_silent_for_long_is_asked_more_and_more_rarely(bench: Bench) -> None:
+    bench.platform.on_read = [Unavailable("down")] * 1000
+    bench.pass_time(days=2)
+    assert bench.row.verify_at is None
+    assert 8 < len(bench.findings()) < 20
+
+
+def test_what_was_read_is_told_although_copies_could_not_be_looked_for(bench: Bench) -> None:
+    with bench.database.writing() as session:
+        session.get_one(Delivery, bench.delivery).lost_requests = 1
+    bench.platform.shown_alt_text = ""
+    bench.platform.on_find = [Unavailable("more than 120 posts")] * 2
+    bench.pass_time(minutes=15)
+    assert "Followers see it otherwise" in bench.row.problem
+    assert bench.events() == [DIFFERS]
+    bench.pass_time(days=2)
+    assert (bench.platform.on_find, bench.row.verify_at) == ([], None)
+
+
 def test_a_silent_platform_decides_nothing(bench: Bench) -> None:
     bench.platform.on_read = [Unavailable("down")] * 3
     bench.pass_time(minutes=30)
