@@ -27,6 +27,17 @@ def known_browser(session: Session, token: str, person_id: int | None, now: date
     return wanted if token and found is not None else ""
 
 
+def is_known_browser(database: Database, token: str, now: datetime) -> bool:
+    """Returns whether anybody at all logged in before with the browser that holds this token."""
+    if not token:
+        return False
+    with database.reading() as session:
+        known = select(KnownBrowser.id).where(
+            KnownBrowser.token_hash == hash_of(token), KnownBrowser.seen_at > now - KNOWN_FOR
+        )
+        return session.scalar(known.limit(1)) is not None
+
+
 def remember_browser(database: Database, person_id: int, token: str, now: datetime) -> str:
     """Makes a browser known for a person who has just logged in with it, and returns its new token.
 

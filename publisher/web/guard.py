@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import hmac
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass
+from functools import partial
+from typing import TypeVar
 from urllib.parse import urlsplit
 
 from fastapi import Request, Response
@@ -16,7 +18,7 @@ from publisher.db.staff import WebSession
 from publisher.desk import Desk
 from publisher.post_limits import FORM_BYTES, LARGEST_NUMBER
 from publisher.sealing import Seal
-from publisher.staff.browsers import KNOWN_FOR, remember_browser
+from publisher.staff.browsers import KNOWN_FOR, is_known_browser, remember_browser
 from publisher.staff.confirming import confirm, is_confirmed
 from publisher.staff.guesses import LoginRefused
 from publisher.staff.logins import ABSOLUTE_LIMIT, Opened, renew_session, session_of
@@ -33,6 +35,9 @@ from publisher.web.errors import (
     PageError,
 )
 from publisher.web.headers import GIVEN_COOKIES
+from publisher.web.slow_work import WorkRefused, person_of, slow_work_of
+
+T = TypeVar("T")
 
 COOKIE = "publisher_session"
 BROWSER_COOKIE = "publisher_browser"
@@ -125,8 +130,9 @@ async def _confirmed(request: Request, session: WebSession | None) -> None:
             return
         raise ConfirmationNeeded(fields)
     try:
-        await run_in_threadpool(_confirm, request, session, given[CONFIRM_PASSWORD], given.get(CONFIRM_CODE, ""))
-    except LoginRefused as refusal:
+        work = partial(_confirm, request, session, given[CONFIRM_PASSWORD], given.get(CONFIRM_CODE, ""))
+        await compare_password(request, work)
+    except (LoginRefused, WorkRefused) as refusal:
         raise ConfirmationNeeded(fields, str(refusal)) from None
 
 
@@ -143,6 +149,14 @@ def _confirm(request: Request, session: WebSession, password: str, code: str) ->
         now=desk.now(),
     )  # fmt: skip
     _go_on_with(request, opened)
+
+
+async def compare_password(request: Request, work: Callable[[], T]) -> T:
+    """Does what compares a password, apart from the threads of the pages. Raises WorkRefused."""
+    desk: Desk = request.app.state.desk
+    known = await run_in_threadpool(is_known_browser, desk.database, tokens_of(request).browser, desk.now())
+    queues = slow_work_of(request)
+    return await (queues.known_log_ins if known else queues.log_ins).run(work, person_of(request))
 
 
 def renew(request: Request) -> None:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import hashlib
+from collections import Counter, OrderedDict
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
@@ -25,14 +27,56 @@ BUSY_REQUESTS = 100
 """After so many requests within `TRIM_SECONDS`, there is memory to give back."""
 TOLD = "The desk has more to do than it can at the moment. Wait a few seconds, then try again."
 ALWAYS_ANSWERED = ("/healthz",)
+SHARED_WAITING = MAX_WAITING // 2
+"""When so many wait already, a place is only for somebody who was let in before, and has few requests under way."""
+MAX_OF_ONE = 16
+MAX_REMEMBERED = 500
+CREDENTIALS = (b"cookie", b"authorization")
+
+
+class KnownCredentials:
+    """The cookies and tokens that somebody was let in with of late, as hashes. They open nothing.
+
+    To be used from the event loop of the server alone. The oldest are forgotten.
+    """
+
+    def __init__(self) -> None:
+        self._hashes: OrderedDict[bytes, None] = OrderedDict()
+
+    def __contains__(self, credentials: bytes) -> bool:
+        return credentials in self._hashes
+
+    def remember(self, credentials: bytes) -> None:
+        self._hashes[credentials] = None
+        self._hashes.move_to_end(credentials)
+        while len(self._hashes) > MAX_REMEMBERED:
+            self._hashes.popitem(last=False)
+
+
+def credentials_of(scope: Scope) -> bytes:
+    """Returns a hash of what a request shows of itself; empty: it shows nothing."""
+    shown = [value for name, value in scope["headers"] if name in CREDENTIALS]
+    return hashlib.sha256(b"\n".join(shown)).digest() if shown else b""
+
+
+def is_let_in(scope: Scope) -> bool:
+    """Returns whether a guard found somebody behind a request."""
+    state = scope.get("state", {})
+    return state.get("session") is not None or state.get("holder") is not None
 
 
 class BoundedLoad:
-    """Refuses requests while too many wait for a thread. A request whose body is still coming waits for none."""
+    """Refuses requests while too many wait for a thread. A request whose body is still coming waits for none.
+
+    Half of the places are for those who were let in before, so that strangers, however many, shut nobody out.
+    """
 
     def __init__(self, app: ASGIApp, *, api_path: str) -> None:
         self._app = app
         self._api = f"{api_path}/"
+        self._known = KnownCredentials()
+        self._under_way: Counter[bytes] = Counter()
+        """Requests of those who were let in before that are not answered yet, by their credentials."""
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
@@ -41,13 +85,33 @@ class BoundedLoad:
         scope["app"].state.requests += 1
         path: str = scope["path"].removeprefix(scope.get("root_path", ""))
         waiting = to_thread.current_default_thread_limiter().statistics().tasks_waiting
-        if waiting < MAX_WAITING or path in ALWAYS_ANSWERED:
-            await self._app(scope, receive, send)
+        credentials = credentials_of(scope)
+        if path in ALWAYS_ANSWERED or waiting < self._places_for(credentials):
+            await self._answer(scope, receive, send, credentials)
             return
         get_logger("web").warning("too many requests at once: some are told to come again")
         response = self._refusal(Request(scope), path)
         response.headers["retry-after"] = str(RETRY_SECONDS)
         await response(scope, receive, send)
+
+    def _places_for(self, credentials: bytes) -> int:
+        """How many may wait while one with these credentials is still taken."""
+        has_reserved_place = credentials in self._known and self._under_way[credentials] < MAX_OF_ONE
+        return MAX_WAITING if has_reserved_place else min(SHARED_WAITING, MAX_WAITING)
+
+    async def _answer(self, scope: Scope, receive: Receive, send: Send, credentials: bytes) -> None:
+        is_known = credentials in self._known
+        if is_known:
+            self._under_way[credentials] += 1
+        try:
+            await self._app(scope, receive, send)
+        finally:
+            if is_known:
+                self._under_way[credentials] -= 1
+                if not self._under_way[credentials]:
+                    del self._under_way[credentials]
+            if credentials and is_let_in(scope):
+                self._known.remember(credentials)
 
     def _refusal(self, request: Request, path: str) -> Response:
         if path.startswith(self._api):

@@ -22,6 +22,7 @@ from typing import Any, ParamSpec, TypeVar
 from fastapi import Request
 
 from publisher.logs import get_logger
+from publisher.special_addresses import counted_network
 from publisher.web.errors import PageError
 
 T = TypeVar("T")
@@ -179,6 +180,10 @@ class SlowWork:
         """Unfinished texts are adapted for every channel, which takes a second for the longest."""
         self.exports = WorkQueue("exports", WorkLimits(workers=1, waiting=6, per_person=2, seconds=50))
         """Files of a whole history."""
+        self.log_ins = WorkQueue("log-ins", WorkLimits(workers=1, waiting=15, per_person=8, seconds=20))
+        """Passwords of browsers that nobody knows are compared: each takes all processors and 64 MiB for a moment."""
+        self.known_log_ins = WorkQueue("known-log-ins", WorkLimits(workers=1, waiting=7, per_person=4, seconds=20))
+        """The same for browsers that somebody logged in with before: strangers don't keep them waiting."""
         self.bodies = Places(total=16, per_person=4)
         """Large pictures that are coming in at once, each in a temporary file."""
         self.pieces = Places(total=24, per_person=6)
@@ -191,10 +196,15 @@ def slow_work_of(request: Request) -> SlowWork:
 
 
 def person_of(request: Request) -> Hashable:
-    """Returns whom a request's work is counted for: a person of the staff, in a browser or by a program."""
+    """Returns whom a request's work is counted for.
+
+    That is a person of the staff, in a browser or by a program; the network of whoever is not logged in.
+    """
     holder = getattr(request.state, "holder", None)
     session = getattr(request.state, "session", None)
-    return holder.person.id if holder else session.person_id if session else None
+    if holder is not None or session is not None:
+        return holder.person.id if holder else session.person_id
+    return counted_network(request.client.host if request.client else "")
 
 
 def in_queue(

@@ -72,6 +72,49 @@ def test_too_many_requests_are_told_to_come_again_and_the_process_stays_alive(
     assert ask(client, "/posts").status_code == 200
 
 
+@pytest.mark.parametrize("flood_by", ["strangers", "one session"])
+def test_whoever_floods_the_desk_leaves_places_for_people_who_were_let_in(
+    site: Site, monkeypatch: pytest.MonkeyPatch, flood_by: str
+) -> None:
+    monkeypatch.setattr(load, "MAX_WAITING", 12)
+    monkeypatch.setattr(load, "SHARED_WAITING", 4)
+    client, guest = site.client("editor"), site.client(*(["admin"] if flood_by == "one session" else []))
+    path = "/posts" if flood_by == "one session" else "/login"
+    for each in (client, guest):
+        assert ask(each, "/").status_code == 200
+    go_on, at_work = threading.Event(), threading.Semaphore(0)
+    render = rendering.page
+
+    def slow(*args: object, **options: object) -> object:
+        at_work.release()
+        assert go_on.wait(PATIENCE)
+        return render(*args, **options)  # type: ignore[arg-type]
+
+    monkeypatch.setattr("publisher.web.pages.archive.page", slow)
+    monkeypatch.setattr("publisher.web.pages.login.page", slow)
+    with ThreadPoolExecutor(60) as many:
+        first = [many.submit(ask, guest, path) for _ in range(load.MAX_WORKERS)]
+        for _ in first:
+            assert at_work.acquire(timeout=PATIENCE)
+        flood = [many.submit(ask, guest, path) for _ in range(30)]
+        refused = 30 - (4 if flood_by == "strangers" else load.MAX_OF_ONE - load.MAX_WORKERS)
+        wait_until(lambda: sum(each.done() for each in flood) == refused, "the surplus is refused")
+        mine = [many.submit(ask, client, "/queue") for _ in range(3)]
+        many.submit(ask, guest, path).result()
+        go_on.set()
+        assert [each.result().status_code for each in mine] == [200] * 3
+    assert Counter(each.result().status_code for each in flood)[503] == refused
+
+
+def test_remembered_credentials_are_bounded() -> None:
+    known = load.KnownCredentials()
+    for number in range(load.MAX_REMEMBERED + 3):
+        known.remember(number.to_bytes(4))
+    assert (0).to_bytes(4) not in known
+    assert load.MAX_REMEMBERED.to_bytes(4) in known
+    assert len(known._hashes) == load.MAX_REMEMBERED
+
+
 def test_a_page_is_made_once_until_something_happens(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
     made = []
     context = queue_page._context

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Annotated
 
 from fastapi import APIRouter, Form, Query, Request
@@ -14,8 +15,9 @@ from publisher.staff.accounts import accept_invite, invited, load_person, nobody
 from publisher.staff.guesses import LoginRefused
 from publisher.staff.passwords import WeakPassword
 from publisher.web.errors import NotThere
-from publisher.web.guard import COOKIE, client_address, give_tokens, tokens_of
+from publisher.web.guard import COOKIE, client_address, compare_password, give_tokens, tokens_of
 from publisher.web.rendering import address, desk_of, page
+from publisher.web.slow_work import WorkRefused
 
 router = APIRouter()
 
@@ -30,12 +32,23 @@ def login(request: Request, wanted: Annotated[str, Query(alias="next", max_lengt
 
 
 @router.post("/login")
-def log_in(
+async def log_in(
     request: Request,
     email: Annotated[str, Form(max_length=254)],
     password: Annotated[str, Form(max_length=1024)],
     wanted: Annotated[str, Form(max_length=2000, alias="next")] = "/",
 ) -> Response:
+    try:
+        return await compare_password(request, partial(_log_in, request, email, password, wanted))
+    except WorkRefused as refusal:
+        answer = page(
+            request, "login.html", refusal.status, next=wanted, email=email, refused=str(refusal), nobody=False
+        )
+        answer.headers["retry-after"] = str(refusal.retry_seconds)
+        return answer
+
+
+def _log_in(request: Request, email: str, password: str, wanted: str) -> Response:
     desk = desk_of(request)
     came_from = client_address(request)
     try:

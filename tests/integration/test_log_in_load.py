@@ -1,0 +1,89 @@
+"""Strangers who try passwords keep no page, and nobody whose browser is known, waiting."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+
+import pytest
+import requests
+
+from publisher.staff import logins
+from publisher.web import load
+from tests.conftest import WriteDesk
+from tests.desk_site import PASSWORD, Client, Site, open_starter_site
+from tests.patience import PATIENCE, wait_until
+
+WRONG_PASSWORD = "not the word at all"
+
+
+@pytest.fixture
+def site(tmp_path: Path, write_desk: WriteDesk) -> Iterator[Site]:
+    with open_starter_site(write_desk(tmp_path)) as made:
+        yield made
+
+
+class SlowComparison:
+    """Compares a wrong password only when it is let; counts how many are compared."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.go_on = threading.Event()
+        self.begun = 0
+        self._compare = logins.is_right
+        self._lock = threading.Lock()
+        monkeypatch.setattr(logins, "is_right", self)
+
+    def __call__(self, password: str, kept: str | None) -> bool:
+        if password == WRONG_PASSWORD:
+            with self._lock:
+                self.begun += 1
+            assert self.go_on.wait(PATIENCE)
+        return self._compare(password, kept)
+
+
+def log_in(client: Client, email: str, password: str) -> requests.Response:
+    form = {"email": email, "password": password}
+    return client.post("/login", data=form, timeout=PATIENCE, allow_redirects=False)
+
+
+def test_pages_and_known_browsers_go_on_while_strangers_try_passwords(
+    site: Site, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    editor, known = site.client("editor"), site.client()
+    assert log_in(known, "editor@example.org", PASSWORD).status_code == 303
+    del known.cookies["publisher_session"]
+    comparison = SlowComparison(monkeypatch)
+    number = load.MAX_WORKERS + 6
+    with ThreadPoolExecutor(number) as many:
+        try:
+            tries = [
+                many.submit(log_in, site.client(), f"a{each}@example.org", WRONG_PASSWORD) for each in range(number)
+            ]
+            wait_until(lambda: sum(each.done() for each in tries) == number - 8, "the surplus is refused")
+            assert comparison.begun == 1
+            for path in ("/", "/queue", "/login"):
+                assert editor.get(path, timeout=PATIENCE).status_code == 200
+            assert log_in(known, "editor@example.org", PASSWORD).status_code == 303
+            refused = next(each.result() for each in tries if each.done())
+        finally:
+            comparison.go_on.set()
+        statuses = sorted(each.result().status_code for each in tries)
+    assert statuses == [401] * 8 + [503] * (number - 8)
+    assert refused.headers["retry-after"] == "5"
+    assert "@example.org" in refused.text
+    assert "Nothing" in refused.text
+
+
+def test_a_confirmation_that_finds_no_place_keeps_what_was_typed(site: Site) -> None:
+    client = site.client("admin")
+    work: Any = site.server._app.state.slow_work
+    person = site.person("admin")
+    for _ in range(8):
+        work.log_ins._places.take(person)
+    form = {"name": "Kept Name", "email": "kept@example.org", "confirm_password": PASSWORD}
+    answer = client.send_form("/people", form, timeout=PATIENCE)
+    assert "kept@example.org" in answer.text
+    assert "Confirm that it is you" in answer.text
