@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import asyncio
 import functools
-import queue
 import threading
 from collections import Counter
 from collections.abc import Callable, Coroutine, Hashable, Iterator
@@ -106,16 +105,29 @@ class Places:
             self.leave(person)
 
 
+@dataclass(eq=False, slots=True)
+class WaitingWork:
+    """Work that nobody has begun yet."""
+
+    work: Callable[[], Any]
+    person: Hashable
+    future: Future[Any]
+
+
 class WorkQueue:
-    """One kind of work: a queue, and threads that do what waits in it."""
+    """One kind of work: what waits, and threads that do it. One person's work never keeps all threads busy."""
 
     def __init__(self, name: str, limits: WorkLimits) -> None:
         self._name = name
         self._limits = limits
         self._places = Places(limits.workers + limits.waiting, limits.per_person)
-        self._waiting: queue.SimpleQueue[tuple[Callable[[], Any], Future[Any]]] = queue.SimpleQueue()
+        self._most_at_once = max(1, limits.workers - 1)
+        """Of one person: whoever comes next finds a thread, however long the work of others takes."""
+        self._waiting: list[WaitingWork] = []
+        self._at_work: Counter[Hashable] = Counter()
         self._threads: list[threading.Thread] = []
-        self._lock = threading.Lock()
+        self._changed = threading.Condition()
+        """Guards what waits and is done, and wakes threads when there may be something to do."""
 
     async def run(self, work: Callable[[], T], person: Hashable) -> T:
         """Returns what `work` returns, or raises what it raises; meanwhile no thread of the pages waits.
@@ -127,9 +139,12 @@ class WorkQueue:
         """
         self._places.take(person)
         future: Future[T] = Future()
-        future.add_done_callback(lambda _: self._places.leave(person))
-        self._waiting.put((work, future))
-        self._start_threads()
+        waiting = WaitingWork(work, person, future)
+        future.add_done_callback(lambda _: self._leave(waiting))
+        with self._changed:
+            self._waiting.append(waiting)
+            self._start_threads()
+            self._changed.notify()
         try:
             async with asyncio.timeout(self._limits.seconds) as deadline:
                 return await asyncio.wrap_future(future)
@@ -140,25 +155,50 @@ class WorkQueue:
             raise WorkRefused(Refusal.NOT_BEGUN if future.cancelled() else Refusal.NOT_ENDED) from None
 
     def _start_threads(self) -> None:
-        with self._lock:
-            while len(self._threads) < self._limits.workers:
-                # Daemons: the program ends without waiting for them, as it would in a crash.
-                thread = threading.Thread(target=self._work, name=f"slow-work-{self._name}", daemon=True)
-                self._threads.append(thread)
-                thread.start()
+        while len(self._threads) < self._limits.workers:
+            # Daemons: the program ends without waiting for them, as it would in a crash.
+            thread = threading.Thread(target=self._work, name=f"slow-work-{self._name}", daemon=True)
+            self._threads.append(thread)
+            thread.start()
+
+    def _leave(self, waiting: WaitingWork) -> None:
+        """Forgets work that is over, or that was given up before it began."""
+        self._places.leave(waiting.person)
+        with self._changed:
+            if waiting in self._waiting:
+                self._waiting.remove(waiting)
+
+    def _next(self) -> WaitingWork:
+        """Returns the oldest work of somebody who has a thread left, as soon as there is some."""
+        with self._changed:
+            while True:
+                for waiting in self._waiting:
+                    if self._at_work[waiting.person] < self._most_at_once:
+                        self._waiting.remove(waiting)
+                        self._at_work[waiting.person] += 1
+                        return waiting
+                self._changed.wait()
 
     def _work(self) -> None:
         while True:
-            work, future = self._waiting.get()
-            if not future.set_running_or_notify_cancel():
-                continue
-            try:
-                outcome = work()
-            except BaseException as error:
-                future.set_exception(error)
-            else:
-                future.set_result(outcome)
-            del work, future
+            waiting = self._next()
+            if waiting.future.set_running_or_notify_cancel():
+                self._do(waiting)
+            with self._changed:
+                self._at_work[waiting.person] -= 1
+                if not self._at_work[waiting.person]:
+                    del self._at_work[waiting.person]
+                self._changed.notify()
+            del waiting
+
+    @staticmethod
+    def _do(waiting: WaitingWork) -> None:
+        try:
+            outcome = waiting.work()
+        except BaseException as error:
+            waiting.future.set_exception(error)
+        else:
+            waiting.future.set_result(outcome)
 
     def _note_late_failure(self, future: Future[Any]) -> None:
         error = None if future.cancelled() else future.exception()

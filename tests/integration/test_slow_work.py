@@ -242,6 +242,42 @@ def test_work_has_a_deadline_and_keeps_its_place_until_it_is_over() -> None:
     ]  # fmt: skip
 
 
+def test_one_person_never_keeps_all_threads() -> None:
+    go_on = threading.Event()
+
+    async def fill() -> tuple[Any, list[Any]]:
+        work_queue = WorkQueue("test", WorkLimits(workers=2, waiting=8, per_person=4, seconds=PATIENCE))
+        slow = [asyncio.create_task(work_queue.run(lambda: go_on.wait(PATIENCE), "a")) for _ in range(4)]
+        await asyncio.sleep(0)
+        other = await work_queue.run(lambda: 7, "b")
+        are_done = [task.done() for task in slow]
+        go_on.set()
+        return (other, are_done), await asyncio.gather(*slow)
+
+    assert asyncio.run(fill()) == ((7, [False] * 4), [True] * 4)
+
+
+def test_work_that_is_given_up_is_forgotten_at_once() -> None:
+    go_on = threading.Event()
+
+    async def give_up() -> int:
+        work_queue = WorkQueue("test", WorkLimits(workers=1, waiting=1, per_person=9, seconds=PATIENCE))
+        first = asyncio.create_task(work_queue.run(lambda: go_on.wait(PATIENCE), "a"))
+        await asyncio.sleep(0)
+        for _ in range(5):
+            later = asyncio.create_task(work_queue.run(bool, "b"))
+            await asyncio.sleep(0)
+            later.cancel()
+            await asyncio.gather(later, return_exceptions=True)
+        waiting = len(work_queue._waiting)
+        go_on.set()
+        await first
+        return waiting
+
+    # The first may not have begun yet.
+    assert asyncio.run(give_up()) <= 1
+
+
 def test_an_error_of_the_work_is_the_callers() -> None:
     def fail() -> None:
         raise TimeoutError("of its own")
