@@ -129,16 +129,22 @@ class WorkQueue:
         self._changed = threading.Condition()
         """Guards what waits and is done, and wakes threads when there may be something to do."""
 
-    async def run(self, work: Callable[[], T], person: Hashable) -> T:
+    async def run(self, work: Callable[[], T], person: Hashable, *, afterwards: Callable[[], None] = lambda: None) -> T:
         """Returns what `work` returns, or raises what it raises; meanwhile no thread of the pages waits.
 
-        A place is taken until the work is over, even when its request was answered before.
+        A place is taken until the work is over, even when its request was answered before. `afterwards` is called
+        then, or when the work is not begun at all.
 
         Raises:
             WorkRefused: there is too much of it, or it took too long.
         """
-        self._places.take(person)
         future: Future[T] = Future()
+        future.add_done_callback(lambda _: afterwards())
+        try:
+            self._places.take(person)
+        except WorkRefused:
+            future.cancel()
+            raise
         waiting = WaitingWork(work, person, future)
         future.add_done_callback(lambda _: self._leave(waiting))
         with self._changed:
@@ -220,6 +226,8 @@ class SlowWork:
         """Unfinished texts are adapted for every channel, which takes a second for the longest."""
         self.exports = WorkQueue("exports", WorkLimits(workers=1, waiting=6, per_person=2, seconds=50))
         """Files of a whole history."""
+        self.piece_files = WorkQueue("piece-files", WorkLimits(workers=3, waiting=21, per_person=6, seconds=20))
+        """Pieces of pictures are written, each when nobody else works on the same picture."""
         self.log_ins = WorkQueue("log-ins", WorkLimits(workers=1, waiting=15, per_person=8, seconds=20))
         """Passwords of browsers that nobody knows are compared: each takes all processors and 64 MiB for a moment."""
         self.known_log_ins = WorkQueue("known-log-ins", WorkLimits(workers=1, waiting=7, per_person=4, seconds=20))

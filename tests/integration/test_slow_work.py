@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import hashlib
 import threading
 from collections import Counter
 from collections.abc import Callable, Iterator
@@ -23,6 +24,7 @@ from publisher.webhooks import WebhookError
 from tests.conftest import WriteDesk
 from tests.desk_site import Client, Site, open_starter_site
 from tests.fakes import add_delivery
+from tests.outlet import draw
 from tests.patience import PATIENCE, wait_until
 
 Act = Callable[[Site, Client], requests.Response]
@@ -129,6 +131,11 @@ def post(path: str, form: dict[str, str] | None = None) -> Act:
     return lambda _site, client: client.send_form(path, form, timeout=PATIENCE)
 
 
+def send_piece(_site: Site, client: Client) -> requests.Response:
+    headers = {"x-csrf-token": client.csrf}
+    return client.post(f"/uploads/{'0' * 32}/0", b"a piece", headers=headers, timeout=PATIENCE)
+
+
 def get(path: str) -> Act:
     return lambda _site, client: ask(client, path)
 
@@ -141,6 +148,7 @@ SLOW_HANDLERS: dict[str, tuple[str, Exception, Act]] = {
     "export": (f"{PAGES}.deliveries.all_deliveries", PLATFORM_AWAY, get("/deliveries/export.csv")),
     "preview": (f"{PAGES}.editor.looks_context", PLATFORM_AWAY, post("/preview", {"title": "A"})),
     "examine": (f"{PAGES}.channels.examine", PLATFORM_AWAY, post("/channels/tumblr/examine")),
+    "piece": (f"{PAGES}.uploads.Uploads.find", PLATFORM_AWAY, send_piece),
     "rehearse": (f"{PAGES}.channels.rehearse_channel", PLATFORM_AWAY, post("/channels/tumblr/rehearse")),
     "connect": (
         "publisher.delivery.channels.Channels.leads_back",
@@ -285,6 +293,36 @@ def test_an_error_of_the_work_is_the_callers() -> None:
     outcomes = asyncio.run(gather(WorkQueue("test", ONE), (fail, "a")))
     assert isinstance(outcomes[0], TimeoutError)
     assert str(outcomes[0]) == "of its own"
+
+
+def test_a_picture_that_is_examined_for_longer_than_its_request_is_stored(
+    site: Site, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    draw(tmp_path / "a.png")
+    go_on, examine = threading.Event(), inspection.run_image_process
+
+    def examine_late(*arguments: Any, **options: Any) -> Any:
+        assert go_on.wait(PATIENCE)
+        return examine(*arguments, **options)
+
+    monkeypatch.setattr(inspection, "run_image_process", examine_late)
+    work = site.server._app.state.slow_work
+    work.pictures = WorkQueue("pictures", WorkLimits(workers=1, waiting=1, per_person=1, seconds=0.2))
+    person = site.person("contributor")
+    token = new_api_token(site.desk.database, person, "test", ["read", "write"], days=7, now=site.desk.now())
+    headers = {"Authorization": f"Bearer {token}"}
+    content = (tmp_path / "a.png").read_bytes()
+    sent = {**headers, "Content-Type": "image/png"}
+    answer = requests.post(f"{site.url}/api/v1/images", content, headers=sent, timeout=PATIENCE)
+    assert (answer.status_code, "It goes on" in answer.json()["detail"]) == (503, True)
+    assert work.bodies._taken.total() == 1
+    refused = requests.post(f"{site.url}/api/v1/images", content, headers=sent, timeout=PATIENCE)
+    assert refused.status_code == 503
+    assert work.bodies._taken.total() == 1
+    go_on.set()
+    wait_until(lambda: not work.bodies._taken, "the file is given up")
+    stored = f"{site.url}/api/v1/images/{hashlib.sha256(content).hexdigest()}"
+    assert requests.get(stored, headers=headers, timeout=PATIENCE).status_code == 200
 
 
 @pytest.mark.parametrize(("upload", "kind"), [(upload_by_api, "bodies"), (upload_by_page, "pieces")])

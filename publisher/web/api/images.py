@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import tempfile
 from collections.abc import AsyncIterator
+from contextlib import ExitStack
+from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -19,7 +22,7 @@ from publisher.web.api.guard import PICTURES, GuardedRoute, desk_of
 from publisher.web.api.post_models import A_HASH, PictureOut
 from publisher.web.api.problems import Problem
 from publisher.web.forms import file_name
-from publisher.web.slow_work import in_queue, person_of, slow_work_of
+from publisher.web.slow_work import person_of, slow_work_of
 
 router = APIRouter(prefix="/images", tags=["images"], route_class=GuardedRoute)
 
@@ -33,17 +36,30 @@ BODY = {
 }
 
 
-async def picture_of(request: Request) -> AsyncIterator[Path]:
-    """The body, in a file that lives as long as the request. Raises WorkRefused where too many come in already."""
-    place = slow_work_of(request).bodies.taken_by(person_of(request))
-    with place, tempfile.NamedTemporaryFile(prefix="publisher-") as file:
+@dataclass(frozen=True, slots=True)
+class ReceivedPicture:
+    """The body of a request in a temporary file."""
+
+    path: Path
+    kept_by: ExitStack
+    """Keeps the file and its place until it is closed."""
+
+
+async def picture_of(request: Request) -> AsyncIterator[ReceivedPicture]:
+    """The body, in a file that lives as long as the request, or as whoever takes over what keeps it.
+
+    Raises WorkRefused where too many come in already.
+    """
+    with ExitStack() as kept_by:
+        kept_by.enter_context(slow_work_of(request).bodies.taken_by(person_of(request)))
+        file = kept_by.enter_context(tempfile.NamedTemporaryFile(prefix="publisher-"))
         try:
             async for piece in request.stream():
                 await run_in_threadpool(file.write, piece)
         except ClientDisconnect:
             raise Problem(400, "The connection was lost; send the picture again") from None
         file.flush()
-        yield Path(file.name)
+        yield ReceivedPicture(Path(file.name), kept_by)
 
 
 @router.post(
@@ -53,18 +69,20 @@ async def picture_of(request: Request) -> AsyncIterator[Path]:
     openapi_extra=BODY,
     responses={**success(201, "It is stored.", LOCATION), **problems(503, *WITH_BODY)},
 )
-@in_queue(lambda work: work.pictures)
-def api_upload_image(
+async def api_upload_image(
     request: Request,
     response: Response,
-    picture: Annotated[Path, Depends(picture_of)],
+    picture: Annotated[ReceivedPicture, Depends(picture_of)],
     name: Annotated[
         str, Query(max_length=255, description="What the file is called.", examples=["spindle.tif"])
     ] = "picture",
 ) -> Any:
     """Upload one picture as it is; posts then name it by its `sha256`. The same file sent again is the same picture."""
     desk = desk_of(request)
-    media = keep_picture(desk.database, desk.store, picture, file_name(name), desk.now())
+    keep = partial(keep_picture, desk.database, desk.store, picture.path, file_name(name), desk.now())
+    # It may take longer than the request: the file is kept until the work is over.
+    kept_by = picture.kept_by.pop_all()
+    media = await slow_work_of(request).pictures.run(keep, person_of(request), afterwards=kept_by.close)
     response.headers["Location"] = f"{request.url.path}/{media.sha256}"
     return PictureOut.of(media)
 

@@ -7,7 +7,6 @@ from functools import partial
 from typing import Annotated
 
 from fastapi import APIRouter, Depends, Form, Path, Query, Request
-from fastapi.concurrency import run_in_threadpool
 from fastapi.responses import JSONResponse, Response
 from starlette.requests import ClientDisconnect
 
@@ -83,11 +82,11 @@ async def add_piece(
     an empty piece asks again.
     """
     try:
-        upload = await run_in_threadpool(_add_piece, request, upload_id, offset, piece)
+        work, person = slow_work_of(request), person_of(request)
+        upload = await work.piece_files.run(partial(_add_piece, request, upload_id, offset, piece), person)
         if upload.received < upload.size:
             return _told(upload)
-        finish = partial(_finish, request, upload_id)
-        return _told(upload, await slow_work_of(request).pictures.run(finish, person_of(request)))
+        return _told(upload, await work.pictures.run(partial(_finish, request, upload_id), person))
     except (PostError, MediaUnreachable, WorkRefused) as error:
         return _refused(error)
 
