@@ -87,9 +87,11 @@ class WebServer:
 
 def _configured_limits(desk: Desk, proxies: tuple[str, ...]) -> ConnectionLimits:
     web = desk.settings.web
+    total = bound_connections(web.connections)
     return ConnectionLimits(
-        total=bound_connections(web.connections),
-        per_address=web.connections_per_address,
+        total=total,
+        # Where the process may open few files, one address would otherwise take all.
+        per_address=min(web.connections_per_address, total // 2),
         shared_addresses=frozenset(map(plain_address, proxies)),
     )
 

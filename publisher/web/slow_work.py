@@ -250,8 +250,9 @@ def person_of(request: Request) -> Hashable:
     """
     holder = getattr(request.state, "holder", None)
     session = getattr(request.state, "session", None)
-    if holder is not None or session is not None:
-        return holder.person.id if holder else session.person_id
+    person: Hashable = holder.person.id if holder else session.person_id if session else None
+    if person is not None:
+        return person
     return counted_network(request.client.host if request.client else "")
 
 

@@ -15,6 +15,7 @@ import pytest
 import requests
 
 from publisher.adapt import inspection
+from publisher.adapt.image_worker import run_image_process
 from publisher.adapt.rendering import ImageRefused
 from publisher.post_queue.errors import PostError
 from publisher.staff.api_tokens import new_api_token
@@ -299,7 +300,7 @@ def test_a_picture_that_is_examined_for_longer_than_its_request_is_stored(
     site: Site, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     draw(tmp_path / "a.png")
-    go_on, examine = threading.Event(), inspection.run_image_process
+    go_on, examine = threading.Event(), run_image_process
 
     def examine_late(*arguments: Any, **options: Any) -> Any:
         assert go_on.wait(PATIENCE)

@@ -156,6 +156,20 @@ def test_one_address_takes_its_share_and_no_more(tmp_path: Path, monkeypatch: py
         assert_answers(site)
 
 
+@pytest.mark.parametrize(("files", "total", "per_address"), [(256, 64, 32), (140, 8, 4), (65_536, 500, 100)])
+def test_one_address_never_takes_all_where_few_files_may_be_open(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, files: int, total: int, per_address: int
+) -> None:
+    monkeypatch.setattr("publisher.descriptors.resource.getrlimit", lambda _: (files, files))
+    write_starter(tmp_path)
+    desk = Desk(tmp_path / "config" / "publisher.toml")
+    server = WebServer(desk, host="127.0.0.1", port=0)
+    limits = server._connections.limits
+    server._socket.close()
+    desk.database.close()
+    assert (limits.total, limits.per_address) == (total, per_address)
+
+
 def test_a_proxy_may_have_more_than_one_address(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("publisher.web.connections._is_loopback", lambda _address: False)
     limits = ConnectionLimits(total=20, per_address=4, shared_addresses={"127.0.0.1"}, head_seconds=PATIENCE)
