@@ -77,6 +77,8 @@ class BoundedLoad:
         self._known = KnownCredentials()
         self._under_way: Counter[bytes] = Counter()
         """Requests of those who were let in before that are not answered yet, by their credentials."""
+        self._arriving = 0
+        """Requests that were just taken, and do not wait for a thread yet."""
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
@@ -84,7 +86,7 @@ class BoundedLoad:
             return
         scope["app"].state.requests += 1
         path: str = scope["path"].removeprefix(scope.get("root_path", ""))
-        waiting = to_thread.current_default_thread_limiter().statistics().tasks_waiting
+        waiting = self._arriving + to_thread.current_default_thread_limiter().statistics().tasks_waiting
         credentials = credentials_of(scope)
         if path in ALWAYS_ANSWERED or waiting < self._places_for(credentials):
             await self._answer(scope, receive, send, credentials)
@@ -99,7 +101,20 @@ class BoundedLoad:
         has_reserved_place = credentials in self._known and self._under_way[credentials] < MAX_OF_ONE
         return MAX_WAITING if has_reserved_place else min(SHARED_WAITING, MAX_WAITING)
 
+    def _count_arrival(self) -> None:
+        """Counts a request until it can wait for a thread.
+
+        Many come in one turn of the event loop, and each goes through another turn before it waits.
+        """
+        self._arriving += 1
+        loop = asyncio.get_running_loop()
+        loop.call_soon(loop.call_soon, self._forget_arrival)
+
+    def _forget_arrival(self) -> None:
+        self._arriving -= 1
+
     async def _answer(self, scope: Scope, receive: Receive, send: Send, credentials: bytes) -> None:
+        self._count_arrival()
         is_known = credentials in self._known
         if is_known:
             self._under_way[credentials] += 1

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import asyncio
 import threading
 from collections import Counter
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 import requests
+from anyio import to_thread
+from fastapi import FastAPI, Response
 
 from publisher.memory import bound_arenas, give_back_memory
 from publisher.post_queue.drafts import PostDraft
@@ -54,8 +58,10 @@ def test_too_many_requests_are_told_to_come_again_and_the_process_stays_alive(
     monkeypatch.setattr("publisher.web.pages.archive.page", slow)
     client = site.client("admin")
     with ThreadPoolExecutor(40) as many:
-        first = [many.submit(ask, client, "/posts") for _ in range(load.MAX_WORKERS)]
-        for _ in first:
+        first = []
+        for _ in range(load.MAX_WORKERS):
+            # One after the other: at the same moment, all but four would be too many.
+            first.append(many.submit(ask, client, "/posts"))
             assert at_work.acquire(timeout=PATIENCE)
         later = [many.submit(ask, client, "/posts") for _ in range(20)]
         wait_until(lambda: sum(answer.done() for answer in later) >= 5, "the surplus is refused")
@@ -93,8 +99,8 @@ def test_whoever_floods_the_desk_leaves_places_for_people_who_were_let_in(
     monkeypatch.setattr("publisher.web.pages.archive.page", slow)
     monkeypatch.setattr("publisher.web.pages.login.page", slow)
     with ThreadPoolExecutor(60) as many:
-        first = [many.submit(ask, guest, path) for _ in range(load.MAX_WORKERS)]
-        for _ in first:
+        for _ in range(load.MAX_WORKERS):
+            many.submit(ask, guest, path)
             assert at_work.acquire(timeout=PATIENCE)
         flood = [many.submit(ask, guest, path) for _ in range(30)]
         refused = 30 - (4 if flood_by == "strangers" else load.MAX_OF_ONE - load.MAX_WORKERS)
@@ -104,6 +110,35 @@ def test_whoever_floods_the_desk_leaves_places_for_people_who_were_let_in(
         go_on.set()
         assert [each.result().status_code for each in mine] == [200] * 3
     assert Counter(each.result().status_code for each in flood)[503] == refused
+
+
+def test_requests_that_come_at_the_same_moment_are_bounded_too() -> None:
+    go_on = threading.Event()
+    statuses: list[int] = []
+
+    async def wait_for_a_thread(_scope: Any, _receive: Any, send: Any) -> None:
+        await to_thread.run_sync(go_on.wait, PATIENCE)
+        await Response()(_scope, _receive, send)
+
+    async def send(message: Any) -> None:
+        if message["type"] == "http.response.start":
+            statuses.append(message["status"])
+
+    async def ask_many(number: int) -> None:
+        to_thread.current_default_thread_limiter().total_tokens = load.MAX_WORKERS
+        bounded = load.BoundedLoad(wait_for_a_thread, api_path="/api")
+        app = FastAPI()
+        app.state.requests = 0
+        scope = {"type": "http", "method": "GET", "path": "/login", "headers": [], "query_string": b"", "app": app}
+        asked = [asyncio.create_task(bounded(dict(scope), Any, send)) for _ in range(number)]
+        # In as many turns of the loop every request was refused, or waits for a thread.
+        for _ in range(10):
+            await asyncio.sleep(0)
+        go_on.set()
+        await asyncio.gather(*asked)
+
+    asyncio.run(ask_many(200))
+    assert Counter(statuses) == {503: 200 - load.SHARED_WAITING, 200: load.SHARED_WAITING}
 
 
 def test_remembered_credentials_are_bounded() -> None:
