@@ -120,6 +120,9 @@ def test_requests_that_come_at_the_same_moment_are_bounded_too() -> None:
         await to_thread.run_sync(go_on.wait, PATIENCE)
         await Response()(_scope, _receive, send)
 
+    async def receive() -> dict[str, Any]:
+        return {"type": "http.request"}
+
     async def send(message: Any) -> None:
         if message["type"] == "http.response.start":
             statuses.append(message["status"])
@@ -130,7 +133,7 @@ def test_requests_that_come_at_the_same_moment_are_bounded_too() -> None:
         app = FastAPI()
         app.state.requests = 0
         scope = {"type": "http", "method": "GET", "path": "/login", "headers": [], "query_string": b"", "app": app}
-        asked = [asyncio.create_task(bounded(dict(scope), Any, send)) for _ in range(number)]
+        asked = [asyncio.create_task(bounded(dict(scope), receive, send)) for _ in range(number)]
         # In as many turns of the loop every request was refused, or waits for a thread.
         for _ in range(10):
             await asyncio.sleep(0)
