@@ -16,18 +16,21 @@ AddressInfo = tuple[socket.AddressFamily, socket.SocketKind, int, str, tuple[Any
 """What `socket.getaddrinfo` tells of one address."""
 
 _PLACES = threading.BoundedSemaphore(MAX_RESOLVERS)
+"""Of callers that name none of their own."""
 
 
 class NotResolvedInTime(Exception):
     """The system's resolver did not answer in time; nothing is known of the name."""
 
 
-def resolve(host: str, port: int, seconds: float = RESOLVE_SECONDS) -> list[str]:
+def resolve(
+    host: str, port: int, seconds: float = RESOLVE_SECONDS, *, places: threading.BoundedSemaphore | None = None
+) -> list[str]:
     """Returns the addresses of a host for TCP, each as often as the system tells it.
 
     Raises what `find_addresses` raises.
     """
-    return [str(info[4][0]) for info in find_addresses(host, port, seconds, places=_PLACES)]
+    return [str(info[4][0]) for info in find_addresses(host, port, seconds, places=places or _PLACES)]
 
 
 def find_addresses(

@@ -75,10 +75,16 @@ def _shut(connection: HTTPConnection) -> None:
         return  # It was closed a moment before.
 
 
-def find_place(url: str, also: Callable[[IPAddress], bool], seconds: float = RESOLVE_SECONDS) -> Place:
+def find_place(
+    url: str,
+    also: Callable[[IPAddress], bool],
+    seconds: float = RESOLVE_SECONDS,
+    *,
+    places: threading.BoundedSemaphore | None = None,
+) -> Place:
     """Where a URL leads. `also`: which addresses may be asked besides the public ones.
 
-    Its name must be resolved within so many `seconds`.
+    Its name must be resolved within so many `seconds`, in one of the `places` for names that are being resolved.
 
     Raises:
         NotAsked: it is no URL, nobody has that name or tells where it is in time, or an address of it must not
@@ -92,13 +98,15 @@ def find_place(url: str, also: Callable[[IPAddress], bool], seconds: float = RES
         raise NotAsked("only http:// and https:// can be asked")
     host = parts.host.strip("[]")
     port = parts.port or (443 if parts.scheme == "https" else 80)
-    return Place(parts, host, port, _judged(host, port, also, seconds))
+    return Place(parts, host, port, _judged(host, port, also, seconds, places))
 
 
-def _judged(host: str, port: int, also: Callable[[IPAddress], bool], seconds: float) -> tuple[str, ...]:
+def _judged(
+    host: str, port: int, also: Callable[[IPAddress], bool], seconds: float, places: threading.BoundedSemaphore | None
+) -> tuple[str, ...]:
     """Where the host is, when every address that it has may be asked."""
     try:
-        found = resolve(host, port, seconds)
+        found = resolve(host, port, seconds, places=places)
     except NotResolvedInTime:
         raise NotAsked(f"no name server told in time where {host} is") from None
     except (OSError, UnicodeError) as error:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ssl
+import threading
 from http.client import HTTPException
 from urllib.parse import urljoin
 
@@ -11,7 +12,7 @@ from urllib3.util.ssl_match_hostname import CertificateError
 
 from publisher import __version__
 from publisher.clock import monotonic
-from publisher.name_resolving import RESOLVE_SECONDS
+from publisher.name_resolving import MAX_RESOLVERS, RESOLVE_SECONDS
 from publisher.outside import NotAsked, Place, ended_in_time, find_place
 
 TIMEOUT_SECONDS = 10.0
@@ -23,6 +24,8 @@ MOST_ADDRESSES = 3
 """Of one host: the first may be IPv6, and the way there broken."""
 CLOSED_TO_PROGRAMS = (401, 403, 405, 406, 429, 451, 999)
 """Sites that turn programs away answer so, and people see the page nevertheless."""
+_NAMES = threading.BoundedSemaphore(MAX_RESOLVERS)
+"""Of links only: anybody who writes may give a name that hangs, and webhooks go on all the same."""
 ASK_AGAIN = (400, 403, 404, 405, 406, 501, 503)
 """What some servers answer to HEAD although they answer GET well."""
 
@@ -60,7 +63,9 @@ def _ask(url: str, loopback: bool, deadline: float) -> tuple[int, str | None]:
     """The status, and where it leads. `deadline`: by the monotonic clock."""
     left = deadline - monotonic()
     try:
-        place = find_place(url, lambda address: loopback and address.is_loopback, min(RESOLVE_SECONDS, left))
+        place = find_place(
+            url, lambda address: loopback and address.is_loopback, min(RESOLVE_SECONDS, left), places=_NAMES
+        )
     except NotAsked as refusal:
         raise NoAnswer(str(refusal)) from None
     failure = ""

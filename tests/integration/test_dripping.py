@@ -131,6 +131,20 @@ def test_a_webhook_whose_name_server_hangs_is_left(monkeypatch: pytest.MonkeyPat
     assert (outcome.status, outcome.trouble) == (None, "no name server told in time where example.org is")
 
 
+def test_links_whose_names_hang_keep_no_webhook_back(
+    hanging_resolver: threading.Semaphore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(links, "_NAMES", threading.BoundedSemaphore(1))
+    monkeypatch.setattr(links, "RESOLVE_SECONDS", 0.01)
+    for _ in range(5):
+        with pytest.raises(NoAnswer):
+            check_link("https://example.org/", loopback=False)
+    assert hanging_resolver.acquire(timeout=60)
+    with pytest.raises(NotResolvedInTime):
+        resolve("example.com", 443, 0.01)
+    assert hanging_resolver.acquire(timeout=60), "a webhook's name was asked for"
+
+
 def test_names_that_hang_do_not_pile_up(hanging_resolver: threading.Semaphore) -> None:
     for _ in range(3):
         with pytest.raises(NotResolvedInTime):
