@@ -33,7 +33,7 @@ from publisher.proving.postgres import ThrowawayPostgres
 from publisher.proving.process import shared_clock
 from publisher.proving.report import Report, Spread
 from publisher.proving.troubles import Clocks, Troubles
-from publisher.proving.watch import Recovery, Stillness, is_filled, is_picked, next_due, open_deliveries
+from publisher.proving.watch import Recovery, Stillness, is_filled, is_picked, next_jump, open_deliveries
 from publisher.sandbox_client import SandboxClient, running_sandbox
 from publisher.settings import Settings
 from publisher.states import State
@@ -307,11 +307,11 @@ class Proof:
             self._person.acts[MENDED[self._condition]] += 1
         if not self._troubles.standing:
             self._person.act(others)  # Else it might wait for a lock whose holder waits for this very loop.
-        due = next_due(self._outlet.database, others, still=still)
-        if due is not None and self._ends_at is not None and due >= self._ends_at:
+        jump = next_jump(self._outlet.database, others, still=still)
+        if jump is not None and self._ends_at is not None and jump.due >= self._ends_at:
             return not self._troubles.lasting
-        if due is not None and due > self._clocks.now() + SHORTEST_JUMP:
-            self._clocks.jump_to(due)
+        if jump is not None and jump.due > self._clocks.now() + SHORTEST_JUMP:
+            self._clocks.jump_to(jump.to)
         return not rows and not self._troubles.lasting
 
     def _kept_back(self, rows: Sequence[Delivery]) -> list[Delivery]:

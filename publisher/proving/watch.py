@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
-from datetime import date, datetime
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
 
 from sqlalchemy import and_, or_, select
 
@@ -12,6 +13,19 @@ from publisher.db.operations import Channel
 from publisher.db.session import Database
 from publisher.proving.fleet import End
 from publisher.states import OPEN, WAITING, State
+
+ALLOWANCE = timedelta(minutes=2)
+READ_BACK_ALLOWANCE = timedelta(minutes=30)
+
+
+@dataclass(frozen=True, slots=True)
+class Jump:
+    """Where the clock may go when nothing else is to be waited for."""
+
+    due: datetime
+    """When the first delivery is due: before, there is nothing to do."""
+    to: datetime
+    """The latest instant at which none is later than its allowance."""
 
 
 def open_deliveries(database: Database) -> list[Delivery]:
@@ -34,8 +48,8 @@ def is_filled(database: Database, day: date) -> bool:
         return session.scalar(select(Pick.id).where(Pick.slot == day, Pick.post_id.is_not(None))) is not None
 
 
-def next_due(database: Database, rows: Sequence[Delivery], *, still: bool) -> datetime | None:
-    """When the next of these is due, if all wait for nothing but the clock; None when one does not.
+def next_jump(database: Database, rows: Sequence[Delivery], *, still: bool) -> Jump | None:
+    """How far the clock may jump, if all of these wait for nothing but the clock; None when one does not.
 
     A jump to it must not hurry the look-ups of an unknown outcome: a request that was begun may
     still be on its way. Only when everything has been `still` for a while do they count: somebody
@@ -46,7 +60,15 @@ def next_due(database: Database, rows: Sequence[Delivery], *, still: bool) -> da
         return None
     with database.reading() as session:
         waits = {channel.name: channel.next_publish_at for channel in session.scalars(select(Channel))}
-    return min((_looked_at(row, waits[row.channel_name]) for row in rows), default=None)
+    dues = [(_looked_at(row, waits[row.channel_name]), row.state) for row in rows]
+    if not dues:
+        return None
+    return Jump(min(due for due, _ in dues), min(due + _allowance(state) for due, state in dues))
+
+
+def _allowance(state: str) -> timedelta:
+    """How late the clock may come for a delivery, so that one jump serves many: it could be as late by chance."""
+    return READ_BACK_ALLOWANCE if state == State.PUBLISHED else ALLOWANCE
 
 
 def _looked_at(row: Delivery, channel_waits: datetime | None) -> datetime:
