@@ -59,14 +59,16 @@ def _measure(outlet: Outlet, url: str, rates: Sequence[float], seconds: float) -
     running.wait_until_ready()
     print("| requests a second | due | late p50 | p95 | worst | answers | answered p95 | load |")
     print("| --- | --- | --- | --- | --- | --- | --- | --- |")
-    spawned = multiprocessing.get_context("spawn")
-    with ProcessPoolExecutor(1, mp_context=spawned) as other:
-        other.submit(os.getpid).result()
-        for rate in rates:
-            due = _add_due(outlet, seconds)
-            result = other.submit(_ask, url, cookie, rate, seconds + 2).result()
-            _tell(rate, _lateness(outlet, due), result)
-    running.stop()
+    try:
+        spawned = multiprocessing.get_context("spawn")
+        with ProcessPoolExecutor(1, mp_context=spawned) as other:
+            other.submit(os.getpid).result()
+            for rate in rates:
+                due = _add_due(outlet, seconds)
+                result = other.submit(_ask, url, cookie, rate, seconds + 2).result()
+                _tell(rate, _lateness(outlet, due), result)
+    finally:
+        running.stop()
 
 
 def _ask(url: str, cookie: str, rate: float, seconds: float) -> Result:
