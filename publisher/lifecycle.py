@@ -191,6 +191,11 @@ def move(
     return new_fence
 
 
+def may_come_late(unknown_since: datetime | None, lost_requests: int) -> bool:
+    """Whether a request was sent that may make a post still, whatever a person has seen or decided."""
+    return unknown_since is not None or lost_requests > 0
+
+
 def late_look_ups(now: datetime) -> dict[str, Any]:
     """Columns of a delivery that comes to rest, and may become public nevertheless."""
     return {"verify_at": now + LATE_LOOK_UPS[0], "lookups": 0}

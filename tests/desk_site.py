@@ -17,6 +17,8 @@ from publisher.desk import Desk
 from publisher.staff import accounts, logins
 from publisher.staff.roles import Role
 from publisher.staff.tokens import hash_of
+from publisher.starter import write_starter
+from publisher.web.connections import ConnectionLimits
 from publisher.web.guard import COOKIE
 from publisher.web.server import WebServer
 from tests.outlet import Outlet
@@ -143,3 +145,17 @@ def text_of(page: requests.Response) -> str:
     """What a person reads of a page, in one line."""
     without_tags = re.sub(r"<(script|style)\b.*?</\1>|<[^>]+>", " ", page.text, flags=re.DOTALL)
     return " ".join(without_tags.split())
+
+
+@contextmanager
+def serve_starter_site(folder: Path, limits: ConnectionLimits) -> Iterator[Site]:
+    """Serves a new desk in an empty folder, with its connections bounded so."""
+    write_starter(folder)
+    desk = Desk(folder / "config" / "publisher.toml")
+    server = WebServer(desk, host="127.0.0.1", port=0, limits=limits)
+    server.start()
+    try:
+        yield Site(desk, server)
+    finally:
+        server.stop()
+        desk.database.close()

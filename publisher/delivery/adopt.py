@@ -19,8 +19,8 @@ from publisher.db.session import Database
 from publisher.delivery.act_refusals import LINK_FAULTS, Reason, Refused
 from publisher.delivery.channels import Channels
 from publisher.delivery.differences import differences_between, in_words
-from publisher.delivery.operate import ADOPTABLE, get_delivery, may_come_late, move_by_hand, require_move, version_of
-from publisher.lifecycle import ADOPTED, record_event
+from publisher.delivery.operate import ADOPTABLE, get_delivery, move_by_hand, require_move, version_of
+from publisher.lifecycle import ADOPTED, may_come_late, record_event
 from publisher.logs import get_logger
 from publisher.platforms.base import SupportsReadBack
 from publisher.platforms.errors import CredentialsRefused, PlatformError, Unavailable
@@ -118,7 +118,7 @@ def _record_adoption(database: Database, adoption: Adoption, *, now: datetime, a
         told = "; ".join(adoption.differences) if adoption.was_read else UNREAD
         detail = {"url": adoption.url, "was_read": adoption.was_read, **({"problem": told} if told else {})}
         record_event(session, ADOPTED, now=now, delivery_id=delivery.id, actor=actor, detail=detail)
-        lost = max(delivery.lost_requests, 1) if may_come_late(delivery) else 0
+        lost = max(delivery.lost_requests, 1) if may_come_late(delivery.unknown_since, delivery.lost_requests) else 0
         move_by_hand(
             session, delivery, State.PUBLISHED, now, actor, remote_id=adoption.remote_id, remote_url=adoption.url,
             published_at=now, unknown_since=None, problem="", lost_requests=lost,

@@ -185,9 +185,8 @@ class Confirmer:
             CantTell: nothing is left of it.
         """
         with self._database.reading() as session:
-            own = records.without_other_records(session, claimed, found)
-            if own:
-                return own[0].model_copy(update={"copies": own[1:]})
+            if own := records.own_post(session, claimed, found):
+                return own
             other = records.other_record(session, claimed, found)
         raise CantTell(is_other_record(claimed, other or 0, found))
 

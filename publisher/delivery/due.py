@@ -15,7 +15,7 @@ from publisher.db.base import UtcDateTime
 from publisher.db.models import IN_FLIGHT, Delivery
 from publisher.db.operations import Channel
 from publisher.db.session import Database
-from publisher.lifecycle import DELIVERIES, Fenced, late_look_ups, lose_attempt, move
+from publisher.lifecycle import DELIVERIES, Fenced, late_look_ups, lose_attempt, may_come_late, move
 from publisher.states import LOOKED_UP, LOOKED_UP_LATE, State
 
 LOST = "The worker was gone before it recorded the platform's answer; looking whether the post is there."
@@ -137,8 +137,7 @@ def _miss(database: Database, delivery: Delivery, now: datetime) -> bool:
     if preparation.is_draft and preparation.reference:
         platform = str(delivery.adapted.get("platform", "the platform"))
         problem += DRAFT_STAYS.format(draft=preparation.reference, platform=platform)
-    may_come_late = delivery.unknown_since is not None or delivery.lost_requests > 0
-    later = late_look_ups(now) if may_come_late else {}
+    later = late_look_ups(now) if may_come_late(delivery.unknown_since, delivery.lost_requests) else {}
     try:
         with database.writing() as session:
             move(

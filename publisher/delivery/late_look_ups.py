@@ -23,7 +23,7 @@ from publisher.delivery.channels import Channels
 from publisher.delivery.claim import READING_SECONDS, ClaimedDelivery
 from publisher.delivery.confirm import CantTell, find
 from publisher.delivery.outcomes import error_name
-from publisher.lifecycle import LATE_LOOK_UPS, Fenced, look_again, record_late_success
+from publisher.lifecycle import LATE_LOOK_UPS, Fenced, look_again, may_come_late, record_late_success
 from publisher.logs import get_logger
 from publisher.platforms.base import PlatformAdapter, RemovesDrafts
 from publisher.platforms.errors import DraftLeft
@@ -91,7 +91,7 @@ class LateLookUps:
         if claimed.state == State.CANCELED and isinstance(adapter, RemovesDrafts):
             key = claimed.idempotency_key or adapter.idempotency_key(claimed.seed)
             answer = adapter.remove_drafts(claimed.adapted, idempotency_key=key, preparation=claimed.preparation)
-        elif may_be_public(claimed):
+        elif may_come_late(claimed.unknown_since, claimed.lost_requests):
             answer = find(adapter, claimed)
         else:
             return Absence.GONE
@@ -100,8 +100,7 @@ class LateLookUps:
     def _own(self, claimed: ClaimedDelivery, found: Publication) -> Publication | Absence:
         """What was found, without posts that are the records of other deliveries."""
         with self._database.reading() as session:
-            own = records.without_other_records(session, claimed, found)
-        return own[0].model_copy(update={"copies": own[1:]}) if own else Absence.NOT_LISTED
+            return records.own_post(session, claimed, found) or Absence.NOT_LISTED
 
     def _found(self, claimed: ClaimedDelivery, found: Publication, started: datetime, cost: int) -> bool:
         """Records the post; False when another delivery got it at the same moment."""
@@ -125,7 +124,7 @@ class LateLookUps:
 
     def _note_end(self, claimed: ClaimedDelivery, asked: _Asked, started: datetime) -> None:
         answer, now, done = asked.answer, self._clock.now(), claimed.lookups + 1
-        nothing_left = answer is Absence.GONE and not may_be_public(claimed)
+        nothing_left = answer is Absence.GONE and not may_come_late(claimed.unknown_since, claimed.lost_requests)
         over = nothing_left or done >= len(LATE_LOOK_UPS)
         values: dict[str, Any] = {"verify_at": None if over else now + LATE_LOOK_UPS[done], "lookups": done}
         values |= self._told(claimed, answer, over=over)
@@ -150,8 +149,3 @@ class LateLookUps:
             why = str(answer).rstrip(".")
             return {"problem": NOT_REMOVED.format(platform=claimed.adapted.platform, why=why)} if over else {}
         return {"problem": ""}
-
-
-def may_be_public(claimed: ClaimedDelivery) -> bool:
-    """Whether a request was sent whose outcome nobody knows for certain."""
-    return claimed.unknown_since is not None or claimed.lost_requests > 0

@@ -14,7 +14,7 @@ from publisher.db.models import Attempt, Delivery
 from publisher.db.operations import Channel, Quota
 from publisher.db.session import Database
 from publisher.delivery.act_refusals import Reason, Refused
-from publisher.lifecycle import Fenced, late_look_ups, move, next_token, record_event
+from publisher.lifecycle import Fenced, late_look_ups, may_come_late, move, next_token, record_event
 from publisher.states import BY_HAND, LOOKED_UP, MOVES, State
 
 RETRY_WINDOW = timedelta(hours=12)
@@ -74,17 +74,12 @@ def cancel(database: Database, delivery_id: int, *, now: datetime, actor: str, s
     with database.writing() as session:
         delivery = get_delivery(session, delivery_id, seen)
         require_move(delivery, State.CANCELED, CANCELABLE, "cancel")
-        may_be_public = may_come_late(delivery)
+        may_be_public = may_come_late(delivery.unknown_since, delivery.lost_requests)
         tried = session.scalar(select(Attempt.id).where(Attempt.delivery_id == delivery_id).limit(1)) is not None
         # It may come late, or a draft of it is left on the platform.
         later = late_look_ups(now) if tried or delivery.lost_workers or may_be_public else {"verify_at": None}
         move_by_hand(session, delivery, State.CANCELED, now, actor, problem="", **later)
         return may_be_public
-
-
-def may_come_late(delivery: Delivery) -> bool:
-    """Whether a request was sent that may make a post still, whatever a person has seen or decided."""
-    return delivery.unknown_since is not None or delivery.lost_requests > 0
 
 
 def _after_retry(delivery: Delivery) -> dict[str, Any]:
@@ -97,7 +92,7 @@ def _after_retry(delivery: Delivery) -> dict[str, Any]:
     """
     if delivery.unknown_since is not None and delivery.reported_public:
         return {"lost_requests": 0, "token": next_token(delivery.token), "idempotency_key": None}
-    return {"lost_requests": 1 if may_come_late(delivery) else 0}
+    return {"lost_requests": 1 if may_come_late(delivery.unknown_since, delivery.lost_requests) else 0}
 
 
 def pause(database: Database, channel: str, reason: str, *, now: datetime, actor: str) -> None:

@@ -31,6 +31,7 @@ from publisher.lifecycle import (
     key_is_taken,
     late_look_ups,
     lose_attempt,
+    may_come_late,
     move,
     next_token,
     record_event,
@@ -400,6 +401,12 @@ def _has_unknown_twin(session: Session, claimed: ClaimedDelivery) -> bool:
     return any(adapted.get("caption") == claimed.adapted.caption for adapted in session.scalars(query))
 
 
+def own_post(session: Session, claimed: ClaimedDelivery, found: Publication) -> Publication | None:
+    """What was found, without the records of other deliveries; None: nothing is left of it."""
+    own = without_other_records(session, claimed, found)
+    return own[0].model_copy(update={"copies": own[1:]}) if own else None
+
+
 def without_record(session: Session, claimed: ClaimedDelivery, posts: Sequence[Publication]) -> list[Publication]:
     """Those of these posts that are the record of no delivery on their platform, under no id of theirs."""
     ids = {name for post in posts for name in (post.remote_id, post.former_id) if name}
@@ -471,9 +478,9 @@ def _apply(
 ) -> None:
     of_the_account = outcome.to == State.HELD and outcome.pause_reason
     problem = _with_remedy(claimed, outcome.problem) if of_the_account else outcome.problem
-    is_unknown = claimed.unknown_since is not None or outcome.values.get("unknown_since") is not None
-    may_come_late = outcome.to in BY_HAND and (is_unknown or claimed.lost_requests > 0)
-    later = late_look_ups(now) if may_come_late else {}
+    unknown_since = outcome.values.get("unknown_since") or claimed.unknown_since
+    rests = outcome.to in BY_HAND and may_come_late(unknown_since, claimed.lost_requests)
+    later = late_look_ups(now) if rests else {}
     move(
         session, claimed.id, fence=claimed.fence, before=before, to=outcome.to, now=now, actor=owner,
         problem=problem, lost_workers=0, **outcome.values, **later,

@@ -3,44 +3,28 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
 import requests
 
 from publisher.db.staff import WebSession
-from publisher.desk import Desk
 from publisher.lifecycle import record_event
 from publisher.staff import accounts, logins
 from publisher.staff.tokens import hash_of
-from publisher.starter import write_starter
 from publisher.web import change_streams
 from publisher.web.connections import ConnectionLimits
 from publisher.web.guard import COOKIE
-from publisher.web.server import WebServer
-from tests.desk_site import Client, Site
+from tests.desk_site import Client, Site, serve_starter_site
 from tests.patience import PATIENCE, wait_until
 
 PATH = "/deliveries/changes"
 
 
-@contextmanager
-def serve(folder: Path, limits: ConnectionLimits) -> Iterator[Site]:
-    write_starter(folder)
-    desk = Desk(folder / "config" / "publisher.toml")
-    server = WebServer(desk, host="127.0.0.1", port=0, limits=limits)
-    server.start()
-    try:
-        yield Site(desk, server)
-    finally:
-        server.stop()
-        desk.database.close()
-
-
 @pytest.fixture
 def site(tmp_path: Path) -> Iterator[Site]:
-    with serve(tmp_path, ConnectionLimits()) as made:
+    with serve_starter_site(tmp_path, ConnectionLimits()) as made:
         yield made
 
 
@@ -188,7 +172,7 @@ def test_nobody_is_looked_for_when_nobody_listens(site: Site, listen: Callable[[
 
 
 def test_streams_give_way_to_people_who_ask_for_pages(tmp_path: Path, listen: Callable[[Client], Listener]) -> None:
-    with serve(tmp_path, ConnectionLimits(total=8)) as site:
+    with serve_starter_site(tmp_path, ConnectionLimits(total=8)) as site:
         for number in range(12):
             listen(site.client("contributor", email=f"c{number % 4}@example.org"))
         assert site.server.connections == 8
@@ -198,7 +182,7 @@ def test_streams_give_way_to_people_who_ask_for_pages(tmp_path: Path, listen: Ca
 
 
 def test_a_server_that_stops_ends_its_streams(tmp_path: Path) -> None:
-    with serve(tmp_path, ConnectionLimits()) as site:
+    with serve_starter_site(tmp_path, ConnectionLimits()) as site:
         listener = Listener(site.client("editor"))
         site.server._app.state.stopping.set()
         listener.until_it_ends()

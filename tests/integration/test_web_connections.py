@@ -8,7 +8,7 @@ import threading
 import time
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
@@ -24,7 +24,7 @@ from publisher.web import rendering
 from publisher.web.connections import BoundedConnection, ConnectionLimits, DeskConfig
 from publisher.web.pages import deliveries
 from publisher.web.server import WebServer
-from tests.desk_site import Site
+from tests.desk_site import Site, serve_starter_site
 from tests.idle_crowd import idle_crowd
 from tests.patience import PATIENCE, wait_until
 
@@ -33,22 +33,9 @@ LOG_IN = b"POST /login HTTP/1.1\r\nHost: localhost\r\nSec-Fetch-Site: same-origi
 FORM = b"Content-Type: application/x-www-form-urlencoded\r\nContent-Length: 5000000\r\n\r\n"
 
 
-@contextmanager
-def serve(folder: Path, limits: ConnectionLimits) -> Iterator[Site]:
-    write_starter(folder)
-    desk = Desk(folder / "config" / "publisher.toml")
-    server = WebServer(desk, host="127.0.0.1", port=0, limits=limits)
-    server.start()
-    try:
-        yield Site(desk, server)
-    finally:
-        server.stop()
-        desk.database.close()
-
-
 @pytest.fixture
 def site(tmp_path: Path) -> Iterator[Site]:
-    with serve(tmp_path, QUICK) as made:
+    with serve_starter_site(tmp_path, QUICK) as made:
         yield made
 
 
@@ -135,7 +122,7 @@ def test_who_does_not_read_an_answer_is_hung_up_on(site: Site) -> None:
 
 def test_idle_connections_give_way_to_a_person(tmp_path: Path) -> None:
     patient = ConnectionLimits(total=20, head_seconds=PATIENCE)
-    with serve(tmp_path, patient) as site, idle_crowd(site.server.port, 60) as crowd:
+    with serve_starter_site(tmp_path, patient) as site, idle_crowd(site.server.port, 60) as crowd:
         for _ in range(5):
             assert_answers(site)
             assert site.server.connections <= patient.total
@@ -144,14 +131,14 @@ def test_idle_connections_give_way_to_a_person(tmp_path: Path) -> None:
 
 def test_half_sent_forms_give_way_to_a_person(tmp_path: Path) -> None:
     patient = ConnectionLimits(total=20, head_seconds=PATIENCE, progress_seconds=PATIENCE)
-    with serve(tmp_path, patient) as site, idle_crowd(site.server.port, 40, LOG_IN + FORM + b"email=a"):
+    with serve_starter_site(tmp_path, patient) as site, idle_crowd(site.server.port, 40, LOG_IN + FORM + b"email=a"):
         assert_answers(site)
 
 
 def test_one_address_takes_its_share_and_no_more(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("publisher.web.connections._is_loopback", lambda _address: False)
     limits = ConnectionLimits(total=20, per_address=4, head_seconds=PATIENCE)
-    with serve(tmp_path, limits) as site, idle_crowd(site.server.port, 12):
+    with serve_starter_site(tmp_path, limits) as site, idle_crowd(site.server.port, 12):
         assert site.server.connections <= 4
         assert_answers(site)
 
@@ -173,7 +160,7 @@ def test_one_address_never_takes_all_where_few_files_may_be_open(
 def test_a_proxy_may_have_more_than_one_address(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("publisher.web.connections._is_loopback", lambda _address: False)
     limits = ConnectionLimits(total=20, per_address=4, shared_addresses={"127.0.0.1"}, head_seconds=PATIENCE)
-    with serve(tmp_path, limits) as site, idle_crowd(site.server.port, 12):
+    with serve_starter_site(tmp_path, limits) as site, idle_crowd(site.server.port, 12):
         wait_until(lambda: site.server.connections == 12, "all are open")
 
 
@@ -188,7 +175,7 @@ def test_where_every_connection_is_at_work_a_new_one_is_told_to_come_again(
         return page(*arguments, **options)
 
     monkeypatch.setattr("publisher.web.pages.archive.page", slow)
-    with serve(tmp_path, ConnectionLimits(total=3)) as site, ThreadPoolExecutor(3) as many:
+    with serve_starter_site(tmp_path, ConnectionLimits(total=3)) as site, ThreadPoolExecutor(3) as many:
         clients = [site.client("admin") for _ in range(3)]
         answers = [many.submit(client.get, "/posts", timeout=PATIENCE) for client in clients]
         for _ in answers:
@@ -298,7 +285,7 @@ def test_a_slow_reader_of_a_large_export_holds_no_transaction(tmp_path: Path, mo
 
     monkeypatch.setattr(deliveries, "all_deliveries", many)
     monkeypatch.setattr(deliveries, "_row", lambda number: dict.fromkeys(deliveries.COLUMNS, f"row {number}"))
-    with serve(tmp_path, ConnectionLimits()) as site:
+    with serve_starter_site(tmp_path, ConnectionLimits()) as site:
         answer = site.client("operator").get("/deliveries/export.csv", stream=True, timeout=PATIENCE)
         with answer:
             pieces = answer.iter_content(1000)
