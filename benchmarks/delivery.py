@@ -25,7 +25,9 @@ from benchmarks.drainer import make_worker
 from benchmarks.engines import CHANNELS, Measured, celery_jobs, deliveries, procrastinate_jobs
 from benchmarks.history import CHANNELS as OLD_CHANNELS
 from benchmarks.history import add_channels, add_due, add_history
-from publisher.clock import SystemClock
+from publisher.core.clock import SystemClock
+from publisher.core.logs import configure_logs
+from publisher.core.states import State
 from publisher.db.models import Delivery, Event, Pick
 from publisher.db.session import Database
 from publisher.db.upgrade import prepare_database
@@ -34,12 +36,10 @@ from publisher.delivery.dispatch import ThreadDispatcher
 from publisher.delivery.due import due_channels, miss_expired, recover_lost
 from publisher.health.measures import measure
 from publisher.lifecycle import move
-from publisher.logs import configure_logs
-from publisher.post_queue.choosing import choose
 from publisher.proving.postgres import ThrowawayPostgres
+from publisher.schedule.choice import choose
 from publisher.scheduler import Scheduler
 from publisher.settings import load_settings
-from publisher.states import State
 from tests.fakes import FakePlatform
 
 CONFIG = Path(__file__).parents[1] / "config" / "publisher.toml"

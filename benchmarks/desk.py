@@ -21,11 +21,11 @@ from sqlalchemy import insert
 ROOT = Path(__file__).parents[1]
 sys.path.insert(0, str(ROOT))
 
-from publisher.content import TextBlock  # noqa: E402
+from publisher.core.content import TextBlock  # noqa: E402
 from publisher.db.models import Delivery, Pick, Post  # noqa: E402
 from publisher.db.operations import Channel  # noqa: E402
-from publisher.post_queue.choosing import choose  # noqa: E402
 from publisher.sandbox.stage import Stage  # noqa: E402
+from publisher.schedule.choice import choose  # noqa: E402
 from tests.fakes import adapted_post  # noqa: E402
 from tests.outlet import Outlet, environment  # noqa: E402
 

@@ -8,13 +8,13 @@ from __future__ import annotations
 import random
 import sys
 
-from publisher.clock import SystemClock, sleep
+from publisher.core.clock import SystemClock, sleep
+from publisher.core.logs import configure_logs
 from publisher.db.session import Database
 from publisher.delivery.dispatch import ThreadDispatcher
 from publisher.delivery.due import due_channels
 from publisher.delivery.owner import this_process
 from publisher.delivery.worker import Worker
-from publisher.logs import configure_logs
 from publisher.settings import DeliverySettings
 from tests.fakes import FakeChannels, FakePlatform, FakeRenderer, fake_profile
 

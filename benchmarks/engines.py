@@ -26,7 +26,7 @@ from publisher.db.session import Database
 
 ROOT = Path(__file__).parents[1]
 CHANNELS = tuple(f"busy{number}" for number in range(40))
-PATIENCE_SECONDS = 600.0
+TIMEOUT_SECONDS = 600.0
 CELERY_HINT = (
     "python -m venv /tmp/c && /tmp/c/bin/pip install 'celery[redis]' packaging, then give --celery /tmp/c/bin/python"
 )
@@ -36,14 +36,14 @@ Measured = tuple[str, str]
 def rate(done: Callable[[], int], total: int, workers: Sequence[subprocess.Popen[str]]) -> str:
     """Jobs per second between the tenth part and the last, so that no start of a process is counted."""
     begun, first = 0.0, 0
-    give_up = time.perf_counter() + PATIENCE_SECONDS
+    give_up = time.perf_counter() + TIMEOUT_SECONDS
     while (count := done()) < total:
         if not begun and count >= total / 10:
             begun, first = time.perf_counter(), count
         if any(worker.poll() for worker in workers):
             raise RuntimeError(f"a worker failed after {count} of {total} were done")
         if time.perf_counter() > give_up:
-            raise TimeoutError(f"{count} of {total} were done in {PATIENCE_SECONDS:g} s")
+            raise TimeoutError(f"{count} of {total} were done in {TIMEOUT_SECONDS:g} s")
         time.sleep(0.02)
     return f"{(total - first) / (time.perf_counter() - begun):.0f} per second" if begun else "too few to tell"
 

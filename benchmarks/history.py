@@ -10,7 +10,7 @@ from typing import Any
 from sqlalchemy import String, cast, func, insert, literal, select, text
 from sqlalchemy.orm import Session
 
-from publisher.content import TextBlock
+from publisher.core.content import TextBlock
 from publisher.db.models import Attempt, Delivery, Event, Pick, Post
 from publisher.db.operations import Channel
 from publisher.db.session import Database

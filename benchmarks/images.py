@@ -31,8 +31,8 @@ import numpy as np
 from PIL import Image
 from skimage.metrics import structural_similarity
 
-from publisher.adapt.image_worker import child_environment
-from publisher.content import RenditionSpec
+from publisher.adapt.images.child_process import child_environment
+from publisher.core.content import RenditionSpec
 from tests import image_samples as samples
 
 Image.MAX_IMAGE_PIXELS = None
@@ -40,7 +40,7 @@ JUDGE: Any = structural_similarity
 
 OURS = """
 import pathlib, runpy
-runpy.run_module("publisher.adapt.image_process", run_name="__main__")
+runpy.run_module("publisher.adapt.images.process", run_name="__main__")
 print(pathlib.Path("/proc/self/status").read_text())
 """
 PILLOW = """

@@ -25,11 +25,11 @@ from sqlalchemy.engine import make_url
 
 from benchmarks.drainer import make_worker
 from benchmarks.history import add_channels, add_due
+from publisher.core.logs import configure_logs
 from publisher.db.history import History
 from publisher.db.session import Database
 from publisher.db.upgrade import prepare_database
 from publisher.lifecycle import ATTEMPTS, DELIVERIES, EVENTS
-from publisher.logs import configure_logs
 from publisher.proving.postgres import ThrowawayPostgres
 from tests.fakes import FakePlatform
 

@@ -18,10 +18,10 @@ from pathlib import Path
 
 from sqlalchemy import func, select
 
+from publisher.core.logs import configure_logs
 from publisher.db.models import Attempt, Event
 from publisher.delivery.budget import dollars
 from publisher.desk import Desk
-from publisher.logs import configure_logs
 from publisher.sandbox.faults import Fault
 from publisher.sandbox.stage import Stage
 from tests.outlet import PLATFORMS, Outlet, environment

@@ -35,7 +35,7 @@ from tests.desk_site import Client, Site
 from tests.full_site import CHIEF
 from tests.page_walk import walk
 
-HANDS = 16
+REQUEST_THREADS = 16
 """So many requests may be open at once."""
 FOURTH_CHANNEL = """
 [channels.catalan]
@@ -117,7 +117,7 @@ class _Pace:
             ask()
             return time.perf_counter() - sent
 
-        with ThreadPoolExecutor(HANDS) as hands:
+        with ThreadPoolExecutor(REQUEST_THREADS) as hands:
             return list(hands.map(at_its_time, range(self.number)))
 
 

@@ -12,12 +12,12 @@ from typing import Any
 from sqlalchemy import insert, select
 from sqlalchemy.orm import Session
 
-from publisher.clock import Clock
+from publisher.core.clock import Clock
 from publisher.db.models import Attempt, Delivery, Event, Pick, Post, PostImage
 from publisher.desk import Desk
-from publisher.post_queue.channels import adapt_for_channels
-from publisher.post_queue.intake import read_folder
-from publisher.post_queue.posts import add_post
+from publisher.intake.post_files import read_folder
+from publisher.posts.channel_posts import adapt_for_channels
+from publisher.posts.posts import add_post
 from publisher.samples.draw import write_samples
 from publisher.starter import write_starter
 

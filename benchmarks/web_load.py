@@ -31,7 +31,7 @@ from tests.full_site import CHIEF
 
 ROOT = Path(__file__).parents[1]
 MAX_CONNECTIONS = 200
-PATIENCE_SECONDS = 30.0
+TIMEOUT_SECONDS = 30.0
 PATHS = ("/", "/queue")
 LENGTH = re.compile(rb"content-length: (\d+)", re.IGNORECASE)
 
@@ -58,7 +58,7 @@ class Caller:
     async def ask(self, path: str, begin: float, result: Result) -> None:
         """Asks once; the seconds count from when the request was due."""
         try:
-            async with asyncio.timeout(PATIENCE_SECONDS), self._may_open:
+            async with asyncio.timeout(TIMEOUT_SECONDS), self._may_open:
                 status = await self._exchange(path)
         except (OSError, TimeoutError, asyncio.IncompleteReadError) as error:
             result.statuses[type(error).__name__] += 1

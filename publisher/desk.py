@@ -6,22 +6,22 @@ from datetime import datetime
 from functools import cached_property
 from pathlib import Path
 
-from publisher.adapt.people import People
+from publisher.adapt.images.rendering import Renderer
 from publisher.adapt.posts import Target
-from publisher.adapt.rendering import Renderer
-from publisher.clock import Clock, SystemClock
+from publisher.adapt.text.mentions import People
+from publisher.core.clock import Clock, SystemClock
+from publisher.core.logs import get_logger
+from publisher.core.private_files import narrow
 from publisher.db.history import History
 from publisher.db.session import Database
 from publisher.db.upgrade import UpgradeReport, prepare_database
 from publisher.delivery.channels import Channels
 from publisher.delivery.platform_clocks import PlatformClocks
-from publisher.logs import get_logger
 from publisher.media import MediaStore
 from publisher.media.opening import media_store
-from publisher.post_queue.known import KnownProblems
-from publisher.post_queue.picking import sync_channels
-from publisher.post_queue.targets import TargetFiles
-from publisher.private_files import narrow
+from publisher.posts.problem_cache import KnownProblems
+from publisher.posts.targets import TargetFiles
+from publisher.schedule.picking import sync_channels
 from publisher.settings import Settings, load_settings
 from publisher.settings.private_paths import private_paths
 

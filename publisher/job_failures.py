@@ -15,12 +15,12 @@ from sqlalchemy import select
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import Session
 
-from publisher.clock import monotonic
+from publisher.core.clock import monotonic
+from publisher.core.outage_log import OUTAGES, LogOnce
 from publisher.db.models import Event
 from publisher.db.operations import Process
 from publisher.db.session import Database
 from publisher.settings import SettingsError, SettingsUnreadable
-from publisher.trouble import OUTAGES, Trouble
 
 FAILS, WORKS = "job fails", "job works again"
 """The names of the events."""
@@ -132,7 +132,7 @@ class WatchedJob:
         self._name = name
         self._seconds = seconds
         self._failures = failures
-        self._trouble = Trouble("scheduler", name)
+        self._trouble = LogOnce("scheduler", name)
 
     def run(self, act: Callable[[], None]) -> bool:
         """Whether it worked."""

@@ -16,11 +16,11 @@ from sqlalchemy import Connection, CursorResult, Table, and_, bindparam, insert,
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
-from publisher.content import AdaptedPost, Preparation, Publication
+from publisher.core.content import AdaptedPost, Preparation, Publication
+from publisher.core.states import BY_HAND, LEASED, MOVES, SENT, WAITING, State
 from publisher.db.history import note_intent
 from publisher.db.models import Attempt, Delivery, Event, Pick, Post
 from publisher.platforms.registry import canonical_id
-from publisher.states import BY_HAND, LEASED, MOVES, SENT, WAITING, State
 
 DELIVERIES = cast("Table", Delivery.__table__)
 ATTEMPTS = cast("Table", Attempt.__table__)

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from publisher.content import AdaptedPost
+from publisher.core.content import AdaptedPost
+from publisher.core.states import BY_HAND, State
 from publisher.db.models import Delivery
 from publisher.delivery import operate
 from publisher.delivery.act_refusals import Reason, Refused
 from publisher.desk import Desk
 from publisher.lifecycle import replace_adapted
-from publisher.post_queue.approved import approved_post
-from publisher.post_queue.channels import adapt_for_channel
-from publisher.states import BY_HAND, State
+from publisher.posts.approved import approved_post
+from publisher.posts.channel_posts import adapt_for_channel
 
 
 def retry(desk: Desk, delivery_id: int, *, actor: str, i_have_looked: bool = False, seen: str = "") -> None:

@@ -14,12 +14,12 @@ from datetime import datetime, timedelta
 from apscheduler.executors.pool import ThreadPoolExecutor
 from apscheduler.schedulers.background import BackgroundScheduler
 
-from publisher.clock import Clock, ClockChange, SystemClock, monotonic
+from publisher.core.clock import Clock, ClockChange, SystemClock, monotonic
+from publisher.core.logs import get_logger
 from publisher.db.session import Database
 from publisher.delivery.due import Appointment, appointments, miss_expired, recover_lost
 from publisher.delivery.owner import is_surely_gone
 from publisher.job_failures import FailureLog, TickPart, WatchedJob
-from publisher.logs import get_logger
 
 TICK = "the tick"
 TICK_SECONDS = 0.5

@@ -14,11 +14,11 @@ from pathlib import Path
 import pytest
 from argon2 import PasswordHasher
 
-from publisher.clock import FixedClock
+from publisher.core.clock import FixedClock
+from publisher.core.logs import configure_logs
 from publisher.db.session import Database
 from publisher.db.upgrade import prepare_database
 from publisher.health import check_ready, render_metrics
-from publisher.logs import configure_logs
 from publisher.proving.postgres import ThrowawayPostgres
 from publisher.sandbox.stage import Stage
 from publisher.staff import passwords

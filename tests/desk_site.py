@@ -11,7 +11,7 @@ from typing import Any
 import requests
 from sqlalchemy import select, update
 
-from publisher.clock import Clock
+from publisher.core.clock import Clock
 from publisher.db.staff import Person, WebSession
 from publisher.desk import Desk
 from publisher.staff import accounts, logins

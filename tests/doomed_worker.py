@@ -19,8 +19,8 @@ from publisher.delivery.due import recover_lost
 from publisher.delivery.owner import is_surely_gone, this_process
 from publisher.delivery.worker import Worker
 from publisher.desk import Desk
+from publisher.platforms.profiles import platform_names
 from publisher.platforms.registry import adapter_class
-from publisher.profiles import platform_names
 
 ROOT = Path(__file__).parents[1]
 

@@ -11,9 +11,9 @@ from zoneinfo import ZoneInfo
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
-from publisher.adapt.rendering import Renderer
-from publisher.clock import FixedClock
-from publisher.content import (
+from publisher.adapt.images.rendering import Renderer
+from publisher.core.clock import FixedClock
+from publisher.core.content import (
     Absence,
     Account,
     AdaptedImage,
@@ -42,8 +42,8 @@ from publisher.platforms.base import (
 )
 from publisher.platforms.errors import Unconfirmed
 from publisher.platforms.links import LinkFault, LinkRefused, read_link
+from publisher.platforms.profiles import AltTextLimits, ImageLimits, Profile, PublishingHabits, TagLimits, TextLimits
 from publisher.platforms.text_difference import TextDifference, first_difference
-from publisher.profiles import AltTextLimits, ImageLimits, Profile, PublishingHabits, TagLimits, TextLimits
 
 Trouble = Callable[[], Exception | None]
 SHORTEST_STEP = timedelta(seconds=1)

@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 from sqlalchemy import update
 from sqlalchemy.orm import Session
 
-from publisher.content import ImageChoices
+from publisher.core.content import ImageChoices
 from publisher.db.base import Base
 from publisher.db.models import Attempt, Delivery, Event, Media, Pick, Post, PostImage
 from publisher.db.operations import ChannelSession, Notice, Process, Quota

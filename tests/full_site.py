@@ -16,26 +16,26 @@ from unittest.mock import patch
 import pyvips
 from sqlalchemy import select
 
-from publisher.adapt.inspection import ImageFacts
-from publisher.clock import FixedClock
+from publisher.adapt.images.inspection import ImageFacts
+from publisher.alerts.store import reconcile
+from publisher.core.clock import FixedClock
 from publisher.db.models import Event
 from publisher.db.operations import Quota
 from publisher.db.staff import Webhook, WebhookMessage
 from publisher.delivery.worker import Worker
 from publisher.desk import Desk
 from publisher.health.heartbeat import beat
-from publisher.notices.book import reconcile
+from publisher.intake.post_files import ReadFile, read_folder
 from publisher.platforms.errors import ContentRejected, CredentialsRefused, PlatformError, Unconfirmed
-from publisher.post_queue import pictures
-from publisher.post_queue.approval import approve
-from publisher.post_queue.drafts import ImageDraft, PostChanges, PostDraft, Translation
-from publisher.post_queue.intake import ReadFile, read_folder
-from publisher.post_queue.order import FixedDate, move_post
-from publisher.post_queue.picking import pick_slot
-from publisher.post_queue.posts import add_post, edit_post, withdraw_post
-from publisher.post_queue.review import add_comment, ask_for_review
+from publisher.posts import pictures
+from publisher.posts.approval import approve
+from publisher.posts.drafts import ImageDraft, PostChanges, PostDraft, Translation
+from publisher.posts.posts import add_post, edit_post, withdraw_post
+from publisher.posts.review import add_comment, ask_for_review
 from publisher.samples import figures, microscopy
 from publisher.samples.draw import draw_samples
+from publisher.schedule.order import FixedDate, move_post
+from publisher.schedule.picking import pick_slot
 from publisher.staff import accounts
 from publisher.staff.api_tokens import new_api_token
 from publisher.staff.calendar_keys import new_calendar_key

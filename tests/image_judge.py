@@ -11,8 +11,8 @@ from numpy.typing import NDArray
 from PIL import Image, ImageOps
 from skimage.metrics import structural_similarity
 
-from publisher.adapt.rendering import Renderer
-from publisher.content import Rendition, RenditionSpec
+from publisher.adapt.images.rendering import Renderer
+from publisher.core.content import Rendition, RenditionSpec
 from publisher.media import MediaStore
 
 GRID: dict[str, Any] = {

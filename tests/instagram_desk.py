@@ -15,14 +15,14 @@ from typing import Any
 
 from PIL import Image
 
-from publisher.clock import ShiftedClock
-from publisher.content import AdaptedImage, AdaptedPost, Rendition, RenditionSpec
+from publisher.core.clock import ShiftedClock
+from publisher.core.content import AdaptedImage, AdaptedPost, Rendition, RenditionSpec
 from publisher.platforms.base import Connection, SessionFile, UploadedMedia
-from publisher.platforms.instagram import Adapter
-from publisher.profiles import load_profile
+from publisher.platforms.instagram.adapter import Adapter
+from publisher.platforms.profiles import load_profile
 from publisher.sandbox.faults import FaultBox
 from publisher.sandbox.http2 import TlsServer
-from publisher.sandbox.instagram import HOSTS, InstagramSandbox
+from publisher.sandbox.instagram.service import HOSTS, InstagramSandbox
 from publisher.sandbox.ledger import Ledger, ListingLag
 from publisher.sandbox.wire import Answer, DrippingPart, Request
 

@@ -11,17 +11,17 @@ from pathlib import Path
 
 from PIL import Image
 
-from publisher.clock import ShiftedClock
-from publisher.content import AdaptedImage, AdaptedPost, ImageFormat, Rendition, RenditionSpec
+from publisher.core.clock import ShiftedClock
+from publisher.core.content import AdaptedImage, AdaptedPost, ImageFormat, Rendition, RenditionSpec
 from publisher.platforms.base import Connection, SessionFile, UploadedMedia
-from publisher.platforms.x import Adapter
-from publisher.profiles import load_profile
+from publisher.platforms.profiles import load_profile
+from publisher.platforms.x.adapter import Adapter
 from publisher.sandbox.faults import FaultBox
 from publisher.sandbox.http1 import HttpServer
 from publisher.sandbox.ledger import Ledger
 from publisher.sandbox.wire import Answer, Request
-from publisher.sandbox.x import XSandbox
-from publisher.sandbox.x_accounts import USER_NAME
+from publisher.sandbox.x.accounts import USER_NAME
+from publisher.sandbox.x.service import XSandbox
 
 CAPTION = "A cell divides & glows <3 https://example.org/cells?a=1&b=2 #biology"
 

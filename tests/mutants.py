@@ -14,7 +14,7 @@ import structlog
 from sqlalchemy import bindparam, text, update
 
 from publisher import lifecycle
-from publisher.clock import monotonic
+from publisher.core.clock import monotonic
 from publisher.db.session import Database
 from publisher.delivery import claim, outcomes
 from publisher.delivery.claim import ClaimedDelivery

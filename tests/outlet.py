@@ -12,21 +12,21 @@ import pytest
 import pyvips
 from sqlalchemy import select
 
-from publisher.clock import ShiftedClock
+from publisher.core.clock import ShiftedClock
 from publisher.db.models import Delivery
 from publisher.delivery.channels import Channels
 from publisher.delivery.due import appointments, due_channels, recover_lost
 from publisher.delivery.owner import is_surely_gone, this_process
 from publisher.delivery.worker import Worker
 from publisher.desk import Desk
-from publisher.post_queue.approval import approve
-from publisher.post_queue.drafts import ImageDraft, PostDraft
-from publisher.post_queue.picking import pick_slot
-from publisher.post_queue.posts import add_post
-from publisher.post_queue.slots import slot_day, slot_opens
-from publisher.profiles import Profile
+from publisher.platforms.profiles import Profile
+from publisher.posts.approval import approve
+from publisher.posts.drafts import ImageDraft, PostDraft
+from publisher.posts.posts import add_post
 from publisher.sandbox.ledger import LedgerPost
 from publisher.sandbox.stage import Stage
+from publisher.schedule.picking import pick_slot
+from publisher.schedule.slots import slot_day, slot_opens
 from publisher.settings import Settings
 from publisher.starter import write_starter
 

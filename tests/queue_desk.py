@@ -11,15 +11,15 @@ from typing import Any
 
 from sqlalchemy import func, select
 
-from publisher.adapt.inspection import ImageFacts
-from publisher.adapt.people import People
+from publisher.adapt.images.inspection import ImageFacts
 from publisher.adapt.posts import Target
-from publisher.content import ImageChoices
+from publisher.adapt.text.mentions import People
+from publisher.core.content import ImageChoices
 from publisher.db.models import Event, Media, Pick, Post, PostImage
 from publisher.db.session import Database
 from publisher.media import FolderStore
-from publisher.post_queue.picking import PickOutcome, pick_slot
-from publisher.profiles import ImageLimits
+from publisher.platforms.profiles import ImageLimits
+from publisher.schedule.picking import PickOutcome, pick_slot
 from publisher.settings import Settings
 from tests.fakes import fake_profile
 

@@ -7,11 +7,11 @@ import signal
 import sys
 from pathlib import Path
 
-from publisher.clock import SystemClock
+from publisher.core.clock import SystemClock
+from publisher.core.encryption import Seal
 from publisher.db.session import Database
 from publisher.delivery.sessions import DatabaseSession
 from publisher.platforms.base import SessionFile, SessionStore
-from publisher.sealing import Seal
 
 KEY = "c2VhbHMgdGhlIHNlc3Npb25zIG9mIHRoZSB0ZXN0cyE="
 CHANNEL = "x"

@@ -10,21 +10,21 @@ from typing import Any
 
 from PIL import Image
 
-from publisher.clock import Clock, SystemClock
-from publisher.content import AdaptedPost, Preparation, Publication, Rendition, Span, TextBlock
+from publisher.core.clock import Clock, SystemClock
+from publisher.core.content import AdaptedPost, Preparation, Publication, Rendition, Span, TextBlock
 from publisher.platforms.base import (
     NOTHING_PREPARED,
     Connection,
     SessionFile,
     UploadedMedia,
 )
-from publisher.platforms.tumblr import Adapter
-from publisher.profiles import load_profile
+from publisher.platforms.profiles import load_profile
+from publisher.platforms.tumblr.adapter import Adapter
 from publisher.sandbox.faults import FaultBox
 from publisher.sandbox.http1 import HttpServer
 from publisher.sandbox.ledger import Ledger, LedgerPost
-from publisher.sandbox.tumblr import TumblrSandbox
-from publisher.sandbox.tumblr_blog import BLOG
+from publisher.sandbox.tumblr.blog import BLOG
+from publisher.sandbox.tumblr.service import TumblrSandbox
 from publisher.sandbox.wire import Answer, Request
 
 KEY = "0123456789ab-a-cell-divides"

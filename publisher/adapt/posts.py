@@ -6,23 +6,32 @@ from collections.abc import Iterable
 from typing import Literal
 
 from publisher.adapt import problems
-from publisher.adapt.alt_text import adapt_alt_text
-from publisher.adapt.blocks import plain_form, to_blocks
-from publisher.adapt.cleaning import clean
-from publisher.adapt.counting import count, excess
-from publisher.adapt.fields import caption_values, cleaned, credit_lines, licence_of
-from publisher.adapt.hashtags import field_tags
-from publisher.adapt.images import plan_images
-from publisher.adapt.markdown import LinkStyle, TextMarker
-from publisher.adapt.people import People
-from publisher.adapt.places import of_places
-from publisher.adapt.rich_text import Marker, RichText, unmarked
-from publisher.adapt.shortening import shorten
-from publisher.adapt.templates import TemplateError, render
-from publisher.adapt.threads import continued
-from publisher.adapt.x_text import find_links
-from publisher.content import AdaptedImage, AdaptedPost, Fit, Frozen, Problem, SourcePost, TextBlock, language_caption
-from publisher.profiles import Profile
+from publisher.adapt.images.plans import plan_images
+from publisher.adapt.text.alt_text import adapt_alt_text
+from publisher.adapt.text.blocks import plain_form, to_blocks
+from publisher.adapt.text.cleaning import clean
+from publisher.adapt.text.counting import count, excess
+from publisher.adapt.text.fields import caption_values, cleaned, credit_lines, licence_of
+from publisher.adapt.text.hashtags import field_tags
+from publisher.adapt.text.markdown import LinkStyle, TextMarker
+from publisher.adapt.text.mentions import People
+from publisher.adapt.text.rich_text import Marker, RichText, unmarked
+from publisher.adapt.text.shortening import shorten
+from publisher.adapt.text.spatial_words import of_places
+from publisher.adapt.text.templates import TemplateError, render
+from publisher.adapt.text.threads import continued
+from publisher.core.content import (
+    AdaptedImage,
+    AdaptedPost,
+    Fit,
+    Frozen,
+    Problem,
+    SourcePost,
+    TextBlock,
+    language_caption,
+)
+from publisher.platforms.profiles import Profile
+from publisher.platforms.x.text import find_links
 
 NOBODY = People()
 

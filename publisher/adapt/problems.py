@@ -7,12 +7,12 @@ from typing import Literal
 
 import regex
 
-from publisher.adapt.counting import EMOJI_SPARE, UNIT_NAMES, count, excess
-from publisher.adapt.fields import credit_lines, licence_of
-from publisher.adapt.hashtags import field_tags
-from publisher.adapt.rich_text import RichText
-from publisher.content import Problem, SourcePost
-from publisher.profiles import Profile
+from publisher.adapt.text.counting import EMOJI_SPARE, UNIT_NAMES, count, excess
+from publisher.adapt.text.fields import credit_lines, licence_of
+from publisher.adapt.text.hashtags import field_tags
+from publisher.adapt.text.rich_text import RichText
+from publisher.core.content import Problem, SourcePost
+from publisher.platforms.profiles import Profile
 
 _LANGUAGES = {
     "ca": "Catalan", "cy": "Welsh", "da": "Danish", "de": "German", "el": "Greek", "en": "English", "es": "Spanish",

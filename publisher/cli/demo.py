@@ -22,29 +22,29 @@ from publisher.cli.deliveries import print_deliveries
 from publisher.cli.demo_check import differences, page_difference
 from publisher.cli.output import console
 from publisher.cli.service import Service
-from publisher.clock import ShiftedClock
+from publisher.core.clock import ShiftedClock
+from publisher.core.logs import configure_logs
+from publisher.core.states import FINAL, State
+from publisher.core.stop_signal import StopSignal
 from publisher.db.models import Delivery, Pick
 from publisher.db.operations import Process
 from publisher.db.staff import WebSession
 from publisher.desk import Desk
-from publisher.logs import configure_logs
-from publisher.post_queue.approval import approve
-from publisher.post_queue.errors import PostError
-from publisher.post_queue.intake import read_folder
-from publisher.post_queue.order import Reserve, move_post
-from publisher.post_queue.posts import add_post
-from publisher.post_queue.slots import slot_day, slot_opens
+from publisher.intake.post_files import read_folder
+from publisher.posts.approval import approve
+from publisher.posts.errors import PostError
+from publisher.posts.posts import add_post
 from publisher.samples.draw import write_samples
 from publisher.sandbox_client import SandboxClient, SandboxFailed, running_sandbox
+from publisher.schedule.order import Reserve, move_post
+from publisher.schedule.slots import slot_day, slot_opens
 from publisher.staff import accounts
 from publisher.staff.roles import Role
 from publisher.starter import write_starter
-from publisher.states import FINAL, State
-from publisher.stop_signal import StopSignal
 
 MARK = ".publisher-demo"
 DAY_SECONDS = 60.0
-PATIENCE_SECONDS = 120.0
+TIMEOUT_SECONDS = 120.0
 DONE = FINAL | {State.HELD, State.FAILED, State.MISSED}
 EMAIL = "you@example.org"
 """Who may do everything at the demo's desk."""
@@ -217,7 +217,7 @@ class Demo:
 
     def _wait(self, day: date, stop: StopSignal) -> list[Delivery]:
         waited = 0.0
-        while waited < PATIENCE_SECONDS:
+        while waited < TIMEOUT_SECONDS:
             found = self._deliveries(day)
             if found and all(State(delivery.state) in DONE for delivery in found):
                 return found

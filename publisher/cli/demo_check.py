@@ -8,11 +8,11 @@ from typing import Any
 import requests
 from markupsafe import escape
 
-from publisher.adapt.rendering import Renderer
-from publisher.content import AdaptedPost
+from publisher.adapt.images.rendering import Renderer
+from publisher.core.content import AdaptedPost
 from publisher.db.models import Delivery
 
-PATIENCE_SECONDS = 20.0
+TIMEOUT_SECONDS = 20.0
 
 
 def differences(deliveries: Sequence[Delivery], ledger: Sequence[dict[str, Any]], renderer: Renderer) -> list[str]:
@@ -44,7 +44,7 @@ def page_difference(url: str, email: str, password: str, titles: Iterable[str]) 
         # A browser says so by itself: the form is the desk's own.
         browser.headers["Origin"] = url
         try:
-            answer = browser.post(f"{url}/login", {"email": email, "password": password}, timeout=PATIENCE_SECONDS)
+            answer = browser.post(f"{url}/login", {"email": email, "password": password}, timeout=TIMEOUT_SECONDS)
         except requests.RequestException as error:
             return f"the desk's pages can't be reached: {error}"
     if answer.status_code != requests.codes.ok:

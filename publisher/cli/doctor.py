@@ -18,6 +18,11 @@ from rich.markup import escape
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
+from publisher.alerts import PING_VARIABLE, URLS_VARIABLE, read_addresses, read_ping_url
+from publisher.alerts.store import telling_troubles
+from publisher.backup.daily_copies import newest_backup
+from publisher.backup.files import BackupError
+from publisher.backup.postgres_dump import require_dump_program
 from publisher.cli.desk import actor, desk_of
 from publisher.cli.doctor_secrets import describe_key, describe_private_files
 from publisher.cli.errors import sentence
@@ -34,13 +39,8 @@ from publisher.desk import Desk
 from publisher.health import OVERDUE_AFTER, SCHEDULER, WORKER, seen_processes
 from publisher.health.failing import tell_failure
 from publisher.job_failures import failing_jobs
-from publisher.keeping.daily import newest_backup
-from publisher.keeping.files import BackupError
-from publisher.keeping.postgres import require_dump_program
-from publisher.notices import PING_VARIABLE, URLS_VARIABLE, read_addresses, read_ping_url
-from publisher.notices.book import telling_troubles
-from publisher.post_queue.listing import days_of_cover
-from publisher.post_queue.targets import channels_by_account, check_targets, load_people
+from publisher.posts.targets import channels_by_account, check_targets, load_people
+from publisher.schedule.listing import days_of_cover
 from publisher.settings import Settings, SettingsError
 
 T = TypeVar("T")

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
+from publisher.core.encryption import KEY_VARIABLE, Seal, SealError
+from publisher.core.private_files import open_to_others
 from publisher.db.sealed import check_openable
 from publisher.desk import Desk
-from publisher.private_files import open_to_others
-from publisher.sealing import KEY_VARIABLE, Seal, SealError
 from publisher.settings import Settings, SettingsError, read_secret
 from publisher.settings.private_paths import DATABASE_SESSIONS, private_paths
 

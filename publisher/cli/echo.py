@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import click
 
-from publisher.characters import make_visible
+from publisher.core.characters import make_visible
 
 
 def echo(text: str, *, err: bool = False, nl: bool = True) -> None:

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from sqlalchemy.exc import DBAPIError, OperationalError
 
-from publisher.adapt.inspection import ImageRefused
+from publisher.adapt.images.inspection import ImageRefused
+from publisher.backup.files import BackupError
 from publisher.db.upgrade import DatabaseError
 from publisher.delivery.act_refusals import Refused
-from publisher.keeping.files import BackupError
 from publisher.media import MediaError
 from publisher.platforms.errors import PlatformError
-from publisher.post_queue.errors import PostError
+from publisher.posts.errors import PostError
 from publisher.settings import SettingsError
 from publisher.staff.accounts import AccountError
 from publisher.staff.passwords import WeakPassword

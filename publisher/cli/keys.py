@@ -6,8 +6,8 @@ import click
 
 from publisher.cli.desk import desk_of
 from publisher.cli.echo import echo
+from publisher.core.encryption import KEY_VARIABLE, Seal, new_key
 from publisher.db.sealed import rotate
-from publisher.sealing import KEY_VARIABLE, Seal, new_key
 
 
 @click.group("key")

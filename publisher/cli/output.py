@@ -15,7 +15,7 @@ from pydantic import BaseModel
 from rich.console import Console
 from rich.table import Table
 
-from publisher.characters import escape_for_json, make_visible
+from publisher.core.characters import escape_for_json, make_visible
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 

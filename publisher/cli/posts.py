@@ -14,11 +14,11 @@ from publisher.cli.echo import echo
 from publisher.cli.output import DAY, console, json_option, print_json
 from publisher.cli.row_number import ROW_NUMBER
 from publisher.desk import Desk
-from publisher.post_queue.approval import Approval, NotApproved, approve
-from publisher.post_queue.drafts import PostChanges, PostDraft, check_entered
-from publisher.post_queue.errors import PostError
-from publisher.post_queue.intake import read_folder, read_post_file
-from publisher.post_queue.posts import add_post, edit_post, withdraw_post
+from publisher.intake.post_files import read_folder, read_post_file
+from publisher.posts.approval import Approval, NotApproved, approve
+from publisher.posts.drafts import PostChanges, PostDraft, check_entered
+from publisher.posts.errors import PostError
+from publisher.posts.posts import add_post, edit_post, withdraw_post
 
 FILE = click.Path(path_type=Path, exists=True, dir_okay=False)
 

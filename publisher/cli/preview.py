@@ -13,20 +13,20 @@ from rich.markup import escape
 from rich.panel import Panel
 from rich.text import Text
 
-from publisher.adapt.rich_html import length_told
+from publisher.adapt.text.rich_html import length_told
 from publisher.cli.desk import desk_of
 from publisher.cli.echo import echo
 from publisher.cli.output import console, json_option, print_json, print_table
 from publisher.cli.preview_page import Header, preview_page
 from publisher.cli.row_number import ROW_NUMBER
-from publisher.content import AdaptedPost, Rendition
+from publisher.core.content import AdaptedPost, Rendition
 from publisher.db.models import Post
 from publisher.desk import Desk
 from publisher.media import write_whole
-from publisher.post_queue.preview import ChannelPreview, preview
-from publisher.post_queue.rehearsal import RehearsedDay, rehearse
-from publisher.post_queue.slots import slot_day
-from publisher.post_queue.storing import load_post
+from publisher.posts.post_store import load_post
+from publisher.posts.preview import RenderedPost, preview
+from publisher.schedule.rehearsal import RehearsedDay, rehearse
+from publisher.schedule.slots import slot_day
 from publisher.settings import SettingsError
 
 
@@ -65,7 +65,7 @@ def preview_command(ctx: click.Context, post: int, channel: str | None, page: Pa
     ctx.exit(1 if any(problem.blocking for each in shown for problem in each.problems) else 0)
 
 
-def _page(desk: Desk, post: Post, shown: Sequence[ChannelPreview]) -> str:
+def _page(desk: Desk, post: Post, shown: Sequence[RenderedPost]) -> str:
     outlet = desk.settings.outlet
     about = f"{outlet.name} · post {post.id}, {post.state} · made {desk.local(desk.now())} ({outlet.time_zone})"
     headers = {
@@ -75,7 +75,7 @@ def _page(desk: Desk, post: Post, shown: Sequence[ChannelPreview]) -> str:
     return preview_page(post.title, about, shown, headers)
 
 
-def _row(each: ChannelPreview) -> dict[str, Any]:
+def _row(each: RenderedPost) -> dict[str, Any]:
     return {
         "channel": each.channel,
         "adapted": each.adapted,
@@ -84,7 +84,7 @@ def _row(each: ChannelPreview) -> dict[str, Any]:
     }
 
 
-def _print(each: ChannelPreview) -> None:
+def _print(each: RenderedPost) -> None:
     say = console().print
     if each.adapted is None:
         say(f"[bold]{each.channel}[/] leaves this post out: it is not translated.")

@@ -8,9 +8,9 @@ from dataclasses import dataclass
 
 import jinja2
 
-from publisher.adapt.rich_html import length_told, rich_parts
-from publisher.content import AdaptedImage, AdaptedPost, Rendition
-from publisher.post_queue.preview import ChannelPreview
+from publisher.adapt.text.rich_html import length_told, rich_parts
+from publisher.core.content import AdaptedImage, AdaptedPost, Rendition
+from publisher.posts.preview import RenderedPost
 
 _PAGES = jinja2.Environment(
     loader=jinja2.PackageLoader("publisher.cli", "pages"),
@@ -39,7 +39,7 @@ class _Picture:
     notes: tuple[str, ...]
 
 
-def preview_page(title: str, about: str, shown: Sequence[ChannelPreview], headers: Mapping[str, Header]) -> str:
+def preview_page(title: str, about: str, shown: Sequence[RenderedPost], headers: Mapping[str, Header]) -> str:
     """The page as HTML; `headers` has an entry for each channel, `about` is the line below the title.
 
     A problem that several channels share counts once. The finished pictures are inside the page, as they would be sent.
@@ -57,7 +57,7 @@ def preview_page(title: str, about: str, shown: Sequence[ChannelPreview], header
     )
 
 
-def _look(each: ChannelPreview, header: Header) -> dict[str, object]:
+def _look(each: RenderedPost, header: Header) -> dict[str, object]:
     adapted = each.adapted
     return {
         "channel": each.channel,

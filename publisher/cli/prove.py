@@ -15,7 +15,7 @@ from rich.markup import escape
 
 from publisher.cli.echo import echo
 from publisher.cli.output import console, json_option, print_json, print_table
-from publisher.logs import configure_logs
+from publisher.core.logs import configure_logs
 from publisher.proving.plan import TROUBLES, Terms
 from publisher.proving.proof import run_proof
 from publisher.proving.report import Report, Spread

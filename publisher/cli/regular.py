@@ -4,16 +4,16 @@ from __future__ import annotations
 
 from datetime import datetime, timedelta
 
+from publisher.alerts import Notifier
+from publisher.backup.daily_copies import keep_daily, keep_daily_dump
+from publisher.core.logs import get_logger
 from publisher.delivery.owner import this_process
 from publisher.delivery.refresh import refresh_sessions
 from publisher.delivery.removed_channels import hold_removed
 from publisher.desk import Desk
 from publisher.health.heartbeat import BEAT_SECONDS, beat
-from publisher.keeping.daily import keep_daily, keep_daily_dump
-from publisher.logs import get_logger
-from publisher.notices import Notifier
-from publisher.post_queue.preparing import prepare_next, sweep_renditions
-from publisher.post_queue.uploads import Uploads
+from publisher.posts.uploads import Uploads
+from publisher.schedule.rendering_ahead import prepare_next, sweep_renditions
 from publisher.scheduler import RegularJob
 from publisher.settings.private_paths import UPLOADS
 from publisher.webhooks import forget_old, send_webhooks

@@ -6,7 +6,7 @@ from typing import Any
 
 import click
 
-from publisher.post_limits import LARGEST_NUMBER
+from publisher.core.post_limits import LARGEST_NUMBER
 
 
 class RowNumber(click.ParamType[int]):

@@ -12,10 +12,10 @@ import structlog
 from publisher.cli.desk import desk_of
 from publisher.cli.memory import keep_what_was_imported
 from publisher.cli.service import ROLES, Service
-from publisher.descriptors import raise_open_files_limit
-from publisher.logs import configure_logs, get_logger
-from publisher.memory import bound_arenas
-from publisher.stop_signal import StopSignal
+from publisher.core.logs import configure_logs, get_logger
+from publisher.core.memory import bound_arenas
+from publisher.core.open_file_limit import raise_open_files_limit
+from publisher.core.stop_signal import StopSignal
 
 END_SECONDS = 120.0
 """So long after the signal the process ends, whatever hangs. A long upload is begun anew by the next one."""

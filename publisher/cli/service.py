@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Protocol
 
 from publisher.cli.errors import SENTENCES
 from publisher.cli.regular import heartbeat, housekeeping, telling
+from publisher.core.logs import get_logger
 from publisher.delivery.clock_set import begin_look_ups_anew
 from publisher.delivery.dispatch import ThreadDispatcher
 from publisher.delivery.owner import this_process
@@ -18,10 +19,9 @@ from publisher.desk import Desk
 from publisher.health.heartbeat import SCHEDULER, WEB, WORKER, leave
 from publisher.health.server import HealthServer
 from publisher.job_failures import FailureLog
-from publisher.logs import get_logger
-from publisher.post_queue.picking import PickOutcome, pick_slot
-from publisher.post_queue.slots import next_opening, slot_closes
-from publisher.post_queue.targets import load_targets
+from publisher.posts.targets import load_targets
+from publisher.schedule.picking import PickOutcome, pick_slot
+from publisher.schedule.slots import next_opening, slot_closes
 from publisher.scheduler import Scheduler, Timetable
 from publisher.settings import Settings, SettingsError
 

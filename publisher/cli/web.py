@@ -11,13 +11,13 @@ from publisher.cli.desk import desk_of
 from publisher.cli.echo import echo
 from publisher.cli.memory import keep_what_was_imported
 from publisher.cli.regular import heartbeat, telling
+from publisher.core.logs import configure_logs, get_logger
+from publisher.core.memory import bound_arenas
+from publisher.core.open_file_limit import raise_open_files_limit
+from publisher.core.stop_signal import StopSignal
 from publisher.delivery.owner import this_process
-from publisher.descriptors import raise_open_files_limit
 from publisher.health.heartbeat import WEB, leave
-from publisher.logs import configure_logs, get_logger
-from publisher.memory import bound_arenas
 from publisher.scheduler import Timetable
-from publisher.stop_signal import StopSignal
 
 DEFAULT_PORT = 8080
 

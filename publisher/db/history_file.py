@@ -24,7 +24,7 @@ from publisher.db.errors import DatabaseError
 
 RECORD_BYTES = 512
 RECORDS = 2
-MOST_DELIVERIES = 40
+MAX_DELIVERIES = 40
 """Fewer where their numbers are long: a record has one size."""
 _flush = getattr(os, "fdatasync", os.fsync)
 """The size does not change, so that the times of the file needn't be flushed as well."""
@@ -207,7 +207,7 @@ def _raised(
     if kept and kept.event == newest and set(changed).issubset(former):
         return kept
     now = dict.fromkeys([*besides, *changed])
-    newly = tuple([*(number for number in former if number not in now), *now])[-MOST_DELIVERIES:]
+    newly = tuple([*(number for number in former if number not in now), *now])[-MAX_DELIVERIES:]
     return HistoryRecord(newest, newly, moved_from=kept.moved_from if kept else "")
 
 

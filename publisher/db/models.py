@@ -17,11 +17,11 @@ from sqlalchemy import (
 )
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
-from publisher import states
-from publisher.content import ImageChoices
+from publisher.core import states
+from publisher.core.content import ImageChoices
+from publisher.core.states import State
 from publisher.db.base import Base, one_of
 from publisher.db.operations import Channel
-from publisher.states import State
 
 STATES = tuple(state.value for state in State)
 LEASED = tuple(state.value for state in states.LEASED)

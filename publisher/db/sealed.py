@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from publisher.core.encryption import Seal, WrongKey
 from publisher.db.operations import ChannelSession
 from publisher.db.staff import Person, Webhook
-from publisher.sealing import Seal, WrongKey
 
 
 @dataclass(frozen=True, slots=True)

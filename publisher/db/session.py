@@ -20,7 +20,7 @@ from sqlalchemy.exc import InvalidatePoolError
 from sqlalchemy.orm import Session
 from sqlalchemy.pool import ConnectionPoolEntry
 
-from publisher.clock import monotonic
+from publisher.core.clock import monotonic
 from publisher.db.history import RAISES, History
 
 BUSY_TIMEOUT_MS = 30_000

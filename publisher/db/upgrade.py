@@ -20,13 +20,13 @@ from sqlalchemy.engine import make_url
 from sqlalchemy.exc import DBAPIError, NoSuchModuleError
 from sqlalchemy.pool import ConnectionPoolEntry
 
-from publisher.clock import monotonic, sleep
+from publisher.core.clock import monotonic, sleep
+from publisher.core.private_files import make_private_file, make_private_folder
 from publisher.db import engine_tables, session
 from publisher.db.base import Base
 from publisher.db.errors import RESTORE, DatabaseError
 from publisher.db.history import History
 from publisher.db.session import create_database_engine
-from publisher.private_files import make_private_file, make_private_folder
 
 __all__ = ["DatabaseError", "UpgradeReport", "back_up", "knows", "migrate", "prepare_database"]
 

@@ -8,7 +8,8 @@ from datetime import datetime
 
 from sqlalchemy import select
 
-from publisher.content import AdaptedPost
+from publisher.core.content import AdaptedPost
+from publisher.core.states import State
 from publisher.db.models import Delivery
 from publisher.db.operations import Channel
 from publisher.db.session import Database
@@ -17,7 +18,6 @@ from publisher.delivery.adopt import Adoption
 from publisher.delivery.operate import Resumed
 from publisher.delivery.outcomes import next_try
 from publisher.delivery.quotas import to_publish, used_up
-from publisher.states import State
 
 LocalTime = Callable[[datetime], str]
 """Writes an instant as the outlet's clocks show it."""

@@ -5,14 +5,14 @@ from __future__ import annotations
 import structlog
 from sqlalchemy.orm import Session
 
-from publisher.clock import Clock
+from publisher.core.clock import Clock
+from publisher.core.logs import get_logger
 from publisher.db.models import Attempt
 from publisher.db.session import Database
 from publisher.delivery import quotas, records
 from publisher.delivery.budget import Spending, spending, whole_cost
 from publisher.delivery.channels import Channels
 from publisher.delivery.claim import ClaimedDelivery
-from publisher.logs import get_logger
 from publisher.platforms.base import PlatformAdapter, SupportsQuotas
 from publisher.platforms.errors import Unavailable
 

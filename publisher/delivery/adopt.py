@@ -12,7 +12,9 @@ from sqlalchemy import select
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
-from publisher.content import AdaptedPost, PublishedPost
+from publisher.core.content import AdaptedPost, PublishedPost
+from publisher.core.logs import get_logger
+from publisher.core.states import State
 from publisher.db.models import Delivery
 from publisher.db.operations import Channel
 from publisher.db.session import Database
@@ -21,11 +23,9 @@ from publisher.delivery.channels import Channels
 from publisher.delivery.differences import differences_between, in_words
 from publisher.delivery.operate import ADOPTABLE, get_delivery, move_by_hand, require_move, version_of
 from publisher.lifecycle import ADOPTED, may_come_late, record_event
-from publisher.logs import get_logger
 from publisher.platforms.base import SupportsReadBack
 from publisher.platforms.errors import CredentialsRefused, PlatformError, Unavailable
 from publisher.platforms.links import LinkRefused
-from publisher.states import State
 
 EXAMPLE_ID = "3141592653589793238"
 UNREAD = "The post was not read: the person said that they see it."

@@ -12,11 +12,11 @@ from datetime import datetime, tzinfo
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
-from publisher.adapt.x_text import find_links
-from publisher.content import AdaptedPost
+from publisher.core.content import AdaptedPost
 from publisher.db.models import Attempt, Delivery
 from publisher.platforms.base import CountsPostsRead
-from publisher.profiles import Prices, load_profile
+from publisher.platforms.profiles import Prices, load_profile
+from publisher.platforms.x.text import find_links
 from publisher.settings import Settings
 
 MICROS = 1_000_000

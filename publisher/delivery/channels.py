@@ -8,17 +8,17 @@ from datetime import timedelta
 from functools import cached_property, partial
 from zoneinfo import ZoneInfo
 
-from publisher.clock import Clock
-from publisher.content import Account
+from publisher.core.clock import Clock
+from publisher.core.content import Account
+from publisher.core.encryption import Seal
+from publisher.core.machine_errors import reading_problem
 from publisher.db.session import Database
 from publisher.delivery.sessions import DatabaseSession
-from publisher.machine_errors import reading_problem
 from publisher.platforms.base import Connection, Dialogue, PlatformAdapter, Quota, SessionFile, SessionStore
 from publisher.platforms.errors import CredentialsRefused, Unavailable
+from publisher.platforms.login_steps import ConnectsInSteps, LoginStep
+from publisher.platforms.profiles import Profile, load_profile
 from publisher.platforms.registry import adapter_class
-from publisher.platforms.steps import ConnectsInSteps, LoginStep
-from publisher.profiles import Profile, load_profile
-from publisher.sealing import Seal
 from publisher.settings import ChannelSettings, Settings, SettingsError, read_secret
 
 IN_DATABASE = "database"

@@ -15,13 +15,13 @@ from sqlalchemy import BindParameter, ColumnElement, Connection, RowMapping, Sel
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
-from publisher.content import AdaptedPost, Preparation
+from publisher.core.content import AdaptedPost, Preparation
+from publisher.core.states import LEASED, State
 from publisher.db.session import Database
 from publisher.delivery import quotas
 from publisher.delivery.due import CHANNELS, DUE_LOOK_UP, DUE_POST, DUE_READ_BACK, MAY_PUBLISH, MAY_READ, in_states
 from publisher.lifecycle import DELIVERIES, Fenced, change_ours, move
 from publisher.platforms.base import KeySeed
-from publisher.states import LEASED, State
 
 READING_SECONDS = 60.0
 """The longest that a look-up or a read-back takes, all its requests together."""

@@ -7,11 +7,11 @@ from datetime import datetime, timedelta
 from sqlalchemy import literal, select, update
 from sqlalchemy.orm import Session, load_only
 
+from publisher.core.states import LOOKED_UP, State
 from publisher.db.models import Delivery, Event
 from publisher.db.operations import Channel, Notice
 from publisher.db.session import Database
 from publisher.lifecycle import record_event
-from publisher.states import LOOKED_UP, State
 
 CLOCK_SET = "clock set"
 """The event's name; its detail has `seconds`, negative where the clock was put back."""

@@ -16,8 +16,10 @@ from typing import Any
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
-from publisher.clock import Clock
-from publisher.content import Absence, Publication
+from publisher.core.clock import Clock
+from publisher.core.content import Absence, Publication
+from publisher.core.logs import get_logger
+from publisher.core.states import State
 from publisher.db.session import Database
 from publisher.delivery import records
 from publisher.delivery.budget import posts_read_cost
@@ -29,18 +31,16 @@ from publisher.delivery.quotas import LONGEST_WAIT
 from publisher.delivery.refusals import weigh
 from publisher.delivery.unknown import in_minutes, is_other_record, what_to_look_for
 from publisher.lifecycle import Fenced, late_look_ups, look_again, move, record_late_success
-from publisher.logs import get_logger
 from publisher.platforms.base import ListsPublications, PlatformAdapter, SupportsLookup
 from publisher.platforms.errors import CredentialsRefused, PlatformError, RateLimited
 from publisher.platforms.exchange import within
 from publisher.settings import DeliverySettings
-from publisher.states import State
 
 CLEAN_LOOK_UPS = 2
 """So many times at least the platform must have answered that the post is not there."""
 GIVE_UP_AFTER = timedelta(hours=24)
 """A question that the platform has not answered for so long goes to a person."""
-MOST_LOST_REQUESTS = 5
+MAX_LOST_REQUESTS = 5
 """After so many in a row the cause isn't chance, and a person looks."""
 GOES_OUT_AGAIN = "The platform was asked {times} times over {minutes} and does not have the post."
 NOT_MADE_PUBLIC = "The platform has the post and did not make it public when it was asked to."
@@ -262,7 +262,7 @@ class Confirmer:
     def _send_again(self, claimed: ClaimedDelivery, problem: str) -> Verdict:
         """Too late by then, it is missed, and says so. After many lost requests a person looks."""
         lost = claimed.lost_requests + 1
-        if lost >= MOST_LOST_REQUESTS:
+        if lost >= MAX_LOST_REQUESTS:
             told = f"{lost} requests got no answer, and no post came of them. "
             return Verdict("absent", State.HELD, {"lost_requests": lost, "problem": told + what_to_look_for(claimed)})
         values = {"due_at": self._clock.now(), "lost_requests": lost, "unknown_since": None, "problem": problem}

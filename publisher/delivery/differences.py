@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import Enum, auto
 
-from publisher.content import AdaptedPost, PublishedPost
+from publisher.core.content import AdaptedPost, PublishedPost
 from publisher.platforms.base import PlatformAdapter, SupportsReadBack
 from publisher.platforms.text_difference import excerpt, readable_words
 

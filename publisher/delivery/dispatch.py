@@ -9,7 +9,7 @@ import threading
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 
-from publisher.trouble import Trouble
+from publisher.core.outage_log import LogOnce
 
 Drain = Callable[[str, threading.Event], int]
 """Does what is due on a channel until nothing is, or until the event is set, and returns how much that was."""
@@ -22,7 +22,7 @@ class Drainer:
         self._drain = drain
         self._busy: set[str] = set()
         self._again: set[str] = set()
-        self._troubles: dict[str, Trouble] = {}
+        self._troubles: dict[str, LogOnce] = {}
         self._lock = threading.Lock()
         self._stopping = threading.Event()
 
@@ -56,7 +56,7 @@ class Drainer:
 
     def _drain_safely(self, channel: str) -> None:
         """The row keeps the truth and the next tick kicks again."""
-        trouble = self._troubles.setdefault(channel, Trouble("worker", "the work", channel=channel))
+        trouble = self._troubles.setdefault(channel, LogOnce("worker", "the work", channel=channel))
         try:
             self._drain(channel, self._stopping)
         except Exception as error:

@@ -10,13 +10,13 @@ from typing import Any, cast
 from sqlalchemy import ColumnElement, FromClause, ScalarSelect, Table, and_, bindparam, literal_column, or_, select
 from sqlalchemy.orm import Session, load_only
 
-from publisher.content import Preparation
+from publisher.core.content import Preparation
+from publisher.core.states import LOOKED_UP, LOOKED_UP_LATE, State
 from publisher.db.base import UtcDateTime
 from publisher.db.models import IN_FLIGHT, Delivery
 from publisher.db.operations import Channel
 from publisher.db.session import Database
 from publisher.lifecycle import DELIVERIES, Fenced, late_look_ups, lose_attempt, may_come_late, move
-from publisher.states import LOOKED_UP, LOOKED_UP_LATE, State
 
 LOST = "The worker was gone before it recorded the platform's answer; looking whether the post is there."
 LOST_ALL = (
@@ -24,7 +24,7 @@ LOST_ALL = (
     "Look at what the log says last of delivery {id}, then: publisher retry {id}."
 )
 DRAFT_STAYS = " Its draft {draft} stays on {platform}: a retry publishes it, and cancel removes it."
-MOST_LOST_WORKERS = 6
+MAX_LOST_WORKERS = 6
 """So many in a row over one delivery that is being prepared: it is what they are lost over."""
 LOSSES_WITHOUT_PAUSE = 2
 LOSS_PAUSE = timedelta(seconds=30)
@@ -192,7 +192,7 @@ def _take_back(database: Database, delivery: Delivery, now: datetime, first_look
 def _after_loss(delivery: Delivery, now: datetime) -> tuple[State, dict[str, Any]]:
     """Where a delivery goes whose worker is gone before it sent anything."""
     lost = delivery.lost_workers + 1
-    if lost >= MOST_LOST_WORKERS:
+    if lost >= MAX_LOST_WORKERS:
         return State.HELD, {"lost_workers": lost, "problem": LOST_ALL.format(lost=lost, id=delivery.id)}
     pause = LOSS_PAUSE * 2 ** (lost - LOSSES_WITHOUT_PAUSE - 1) if lost > LOSSES_WITHOUT_PAUSE else timedelta(0)
     return State.PENDING, {"lost_workers": lost, "due_at": now + pause}

@@ -25,10 +25,10 @@ from psycopg_pool import AsyncConnectionPool
 from sqlalchemy import text
 from sqlalchemy.engine import make_url
 
+from publisher.core.logs import get_logger
+from publisher.core.outage_log import LogOnce
 from publisher.db.session import SERVER_IS_THERE, Database
 from publisher.delivery.dispatch import Drain, Drainer
-from publisher.logs import get_logger
-from publisher.trouble import Trouble
 
 QUEUE = "publisher"
 DRAIN = "drain"
@@ -40,7 +40,7 @@ BEAT_SECONDS = 10.0
 STALLED_SECONDS = 30.0
 """A worker that the engine did not hear of for so long is taken for dead."""
 SWEEP = "* * * * *"
-PATIENCE_SECONDS = 3.0
+TIMEOUT_SECONDS = 3.0
 """After which a connection that can't be had is taken for lost."""
 PAUSE_SECONDS = 1.0
 """Before a lost connection is made anew."""
@@ -85,7 +85,7 @@ class EngineWorker:
         self._threads = threads
         self._pool = ThreadPoolExecutor(threads, thread_name_prefix="worker")
         self._stopping = threading.Event()
-        self._trouble = Trouble("worker", "listening for work")
+        self._trouble = LogOnce("worker", "listening for work")
 
     def start(self) -> None:
         """Begin to listen. Returns at once."""
@@ -111,7 +111,7 @@ class EngineWorker:
             with suppress(RuntimeError):  # The loop was closed just now.
                 self._loop.call_soon_threadsafe(self._listening.cancel)
             # It goes unheard where it meets the loss of a connection.
-            self._thread.join(2 * PATIENCE_SECONDS)
+            self._thread.join(2 * TIMEOUT_SECONDS)
         self._pool.shutdown(wait=True)
 
     def _run(self) -> None:
@@ -137,11 +137,11 @@ class EngineWorker:
             self._conninfo,
             min_size=1,
             max_size=CONNECTIONS,
-            timeout=PATIENCE_SECONDS,
+            timeout=TIMEOUT_SECONDS,
             check=AsyncConnectionPool.check_connection,
             open=False,
         ) as connections:
-            await connections.wait(PATIENCE_SECONDS)
+            await connections.wait(TIMEOUT_SECONDS)
             settled = self._loop.call_later(SETTLED_SECONDS, self._trouble.over)
             try:
                 async with self._app().open_async(connections) as app:

@@ -13,8 +13,10 @@ from typing import Any
 
 from sqlalchemy.exc import IntegrityError
 
-from publisher.clock import Clock
-from publisher.content import Absence, Publication
+from publisher.core.clock import Clock
+from publisher.core.content import Absence, Publication
+from publisher.core.logs import get_logger
+from publisher.core.states import State
 from publisher.db.models import Delivery
 from publisher.db.session import Database
 from publisher.delivery import records
@@ -24,11 +26,9 @@ from publisher.delivery.claim import READING_SECONDS, ClaimedDelivery
 from publisher.delivery.confirm import CantTell, find
 from publisher.delivery.outcomes import error_name
 from publisher.lifecycle import LATE_LOOK_UPS, Fenced, look_again, may_come_late, record_late_success
-from publisher.logs import get_logger
 from publisher.platforms.base import PlatformAdapter, RemovesDrafts
 from publisher.platforms.errors import DraftLeft
 from publisher.platforms.exchange import within
-from publisher.states import State
 
 NOT_REMOVED = (
     "It was canceled, and it could not be found out whether a draft of it is left on {platform}: {why}. Look there."

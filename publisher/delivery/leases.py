@@ -9,14 +9,14 @@ from datetime import timedelta
 
 from sqlalchemy import bindparam, update
 
-from publisher.clock import Clock, monotonic
+from publisher.core.clock import Clock, monotonic
+from publisher.core.logs import get_logger
+from publisher.core.states import LEASED
 from publisher.db.base import UtcDateTime
 from publisher.db.session import Database
 from publisher.delivery.claim import ClaimedDelivery
 from publisher.delivery.due import in_states
 from publisher.lifecycle import DELIVERIES
-from publisher.logs import get_logger
-from publisher.states import LEASED
 
 UNTIL = bindparam("until", type_=UtcDateTime())
 RENEW = (

@@ -16,7 +16,7 @@ EXPORTED = 1000
 
 
 @dataclass(frozen=True, slots=True)
-class Wanted:
+class DeliveryFilter:
     """Which deliveries; whatever is empty does not matter."""
 
     day: date | None = None
@@ -26,7 +26,9 @@ class Wanted:
     """Part of the title, the problem or the link."""
 
 
-def find_deliveries(session: Session, wanted: Wanted, *, before: int | None = None, limit: int = 50) -> list[Delivery]:
+def find_deliveries(
+    session: Session, wanted: DeliveryFilter, *, before: int | None = None, limit: int = 50
+) -> list[Delivery]:
     """At most `limit`, the newest first; `before`: only those older than this one's id."""
     query = _query(wanted).order_by(Delivery.id.desc()).limit(limit)
     if before is not None:
@@ -34,7 +36,7 @@ def find_deliveries(session: Session, wanted: Wanted, *, before: int | None = No
     return list(session.scalars(query))
 
 
-def all_deliveries(session: Session, wanted: Wanted) -> Iterator[Delivery]:
+def all_deliveries(session: Session, wanted: DeliveryFilter) -> Iterator[Delivery]:
     """All of them, however many: read piece by piece."""
     before: int | None = None
     while piece := find_deliveries(session, wanted, before=before, limit=EXPORTED):
@@ -43,7 +45,7 @@ def all_deliveries(session: Session, wanted: Wanted) -> Iterator[Delivery]:
         session.expunge_all()
 
 
-def _query(wanted: Wanted) -> Select[Delivery]:
+def _query(wanted: DeliveryFilter) -> Select[Delivery]:
     query = select(Delivery).join(Pick).options(joinedload(Delivery.pick), joinedload(Delivery.channel))
     if wanted.day is not None:
         query = query.where(Pick.slot == wanted.day)

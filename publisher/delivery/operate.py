@@ -9,13 +9,13 @@ from typing import Any
 from sqlalchemy import case, delete, select, update
 from sqlalchemy.orm import Session
 
-from publisher.characters import read_line
+from publisher.core.characters import read_line
+from publisher.core.states import BY_HAND, LOOKED_UP, MOVES, State
 from publisher.db.models import Attempt, Delivery
 from publisher.db.operations import Channel, Quota
 from publisher.db.session import Database
 from publisher.delivery.act_refusals import Reason, Refused
 from publisher.lifecycle import Fenced, late_look_ups, may_come_late, move, next_token, record_event
-from publisher.states import BY_HAND, LOOKED_UP, MOVES, State
 
 RETRY_WINDOW = timedelta(hours=12)
 """A delivery that a person lets out late may take this long."""

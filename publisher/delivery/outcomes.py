@@ -7,14 +7,15 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Any
 
-from publisher.content import Preparation
+from publisher.core.content import Preparation
+from publisher.core.states import LOOKED_UP, WAITING, State
 from publisher.db.models import Delivery
 from publisher.db.operations import Channel
 from publisher.delivery.budget import BudgetReached
+from publisher.delivery.failure_streak import NO_FAILURES, REFUSALS, ChannelFailures
 from publisher.delivery.own_machine import OwnMachineFailed
 from publisher.delivery.quotas import LONGEST_WAIT
 from publisher.delivery.refusals import RefusedOnce
-from publisher.delivery.strain import CALM, REFUSALS, Strain
 from publisher.platforms.errors import (
     AlreadyPublic,
     ContentRejected,
@@ -27,7 +28,6 @@ from publisher.platforms.errors import (
     Unconfirmed,
     UnsupportedContent,
 )
-from publisher.states import LOOKED_UP, WAITING, State
 
 LONGEST_PAUSE = timedelta(minutes=15)
 OWN_MACHINE_PAUSE = timedelta(seconds=5)
@@ -92,7 +92,9 @@ class Pace:
         return now + timedelta(seconds=times[done] - times[done - 1])
 
 
-def before_send(error: Exception, *, tries: int, now: datetime, pace: Pace, strain: Strain = CALM) -> Outcome:
+def before_send(
+    error: Exception, *, tries: int, now: datetime, pace: Pace, strain: ChannelFailures = NO_FAILURES
+) -> Outcome:
     """The next state when nothing was sent yet. `strain`: on the channel, without this failure."""
     if isinstance(error, OwnMachineFailed):
         # Neither a try of the delivery nor a failure of the channel.
@@ -101,7 +103,9 @@ def before_send(error: Exception, *, tries: int, now: datetime, pace: Pace, stra
     return outcome or _try_later(_sentence(error), tries, now, pace, strain)
 
 
-def after_send(error: Exception, *, tries: int, now: datetime, pace: Pace, strain: Strain = CALM) -> Outcome:
+def after_send(
+    error: Exception, *, tries: int, now: datetime, pace: Pace, strain: ChannelFailures = NO_FAILURES
+) -> Outcome:
     """The next state when the publishing request was begun.
 
     Whatever is not a definite answer means that the post may be public.
@@ -132,7 +136,7 @@ def unless_an_earlier_one_acts(
     return replace(outcome, to=State.UNCONFIRMED, values={**outcome.values, **unknown})
 
 
-def _definite(error: Exception, *, tries: int, now: datetime, pace: Pace, strain: Strain) -> Outcome | None:
+def _definite(error: Exception, *, tries: int, now: datetime, pace: Pace, strain: ChannelFailures) -> Outcome | None:
     match error:
         case UnsupportedContent() | BudgetReached():
             return Outcome(State.HELD, error.message)
@@ -164,7 +168,7 @@ def _wait(error: RateLimited, tries: int, now: datetime, pace: Pace) -> Outcome:
     return Outcome(State.PENDING, error.message, values, channel_waits_until=until, trouble=trouble)
 
 
-def _not_the_post(error: ContentRejected, strain: Strain) -> str:
+def _not_the_post(error: ContentRejected, strain: ChannelFailures) -> str:
     """Why a channel is paused whose posts are refused one after the other; empty while that is no wonder."""
     if len(strain.refused) + 1 < REFUSALS:
         return ""
@@ -174,7 +178,7 @@ def _not_the_post(error: ContentRejected, strain: Strain) -> str:
     )
 
 
-def _try_later(problem: str, tries: int, now: datetime, pace: Pace, strain: Strain) -> Outcome:
+def _try_later(problem: str, tries: int, now: datetime, pace: Pace, strain: ChannelFailures) -> Outcome:
     due_at = now + pace.backoff(max(tries, strain.failures + 1), lasting=strain.lasts(now))
     told = f"{strain.failures + 1} tries in a row got no answer; one is made from time to time until one does"
     return Outcome(

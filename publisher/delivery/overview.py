@@ -11,7 +11,8 @@ from urllib.parse import urlsplit
 from sqlalchemy import select
 from sqlalchemy.orm import Session, joinedload
 
-from publisher.content import Account
+from publisher.core.content import Account
+from publisher.core.states import BY_HAND, WAITING
 from publisher.db.models import Delivery
 from publisher.db.operations import Channel, Quota
 from publisher.db.session import Database
@@ -20,11 +21,10 @@ from publisher.delivery.channels import Channels
 from publisher.delivery.quotas import used_up
 from publisher.platforms.base import KeepsLogin, PlatformAdapter
 from publisher.platforms.errors import PlatformError
-from publisher.profiles import Profile
+from publisher.platforms.profiles import Profile
 from publisher.settings import ChannelSettings, Settings
-from publisher.states import BY_HAND, WAITING
 
-MOST_LISTED = 20
+MAX_LISTED = 20
 """So many deliveries are named; more of them are a reason to look at their own page."""
 
 
@@ -125,7 +125,7 @@ def _in_states(session: Session, channel: str, states: Collection[str]) -> tuple
         .where(Delivery.channel_name == channel, Delivery.state.in_(states))
         .options(joinedload(Delivery.pick))
         .order_by(Delivery.id.desc())
-        .limit(MOST_LISTED)
+        .limit(MAX_LISTED)
     )
     return tuple(session.scalars(query))
 

@@ -9,13 +9,13 @@ from collections.abc import Callable
 from sqlalchemy import update
 from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
 
-from publisher.clock import monotonic
+from publisher.core.clock import monotonic
+from publisher.core.machine_errors import machine_problem
+from publisher.core.outage_log import LogOnce
 from publisher.db.history_file import HistoryNotWritten
 from publisher.db.session import Database
 from publisher.delivery.due import CHANNELS
-from publisher.machine_errors import machine_problem
 from publisher.platforms.errors import PlatformError
-from publisher.trouble import Trouble
 
 SQLITE_TROUBLES = {
     sqlite3.SQLITE_BUSY: "something else kept the database locked for too long",
@@ -65,7 +65,7 @@ class OwnMachine:
     def __init__(self, database: Database) -> None:
         self._database = database
         self._in_trouble = threading.Event()
-        self._trouble = Trouble("worker", "writing down what is to be sent")
+        self._trouble = LogOnce("worker", "writing down what is to be sent")
         self._pause = threading.Event()
 
     def judge(self, error: Exception) -> Exception:

@@ -10,10 +10,10 @@ from enum import StrEnum
 from sqlalchemy import select, update
 from sqlalchemy.orm import Session
 
-from publisher.clock import Clock
+from publisher.core.clock import Clock
+from publisher.core.logs import get_logger
 from publisher.db.operations import Channel
 from publisher.db.session import Database
-from publisher.logs import get_logger
 
 TOLERANCE = timedelta(seconds=10)
 """A difference over this is told to people."""

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from publisher.adapt.inspection import ImageRefused
-from publisher.adapt.rendering import Renderer
-from publisher.content import Preparation, Rendition
+from publisher.adapt.images.inspection import ImageRefused
+from publisher.adapt.images.rendering import Renderer
+from publisher.core.content import Preparation, Rendition
 from publisher.delivery.admission import Admission
 from publisher.delivery.channels import Channels
 from publisher.delivery.claim import ClaimedDelivery

@@ -15,13 +15,13 @@ from sqlalchemy import Connection, Row, Table, bindparam, exists, select, update
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import Session
 
-from publisher.clock import Clock
-from publisher.content import AdaptedPost
+from publisher.core.clock import Clock
+from publisher.core.content import AdaptedPost
+from publisher.core.logs import get_logger
 from publisher.db import operations
 from publisher.db.base import UtcDateTime
 from publisher.db.session import Database
 from publisher.lifecycle import connection_of
-from publisher.logs import get_logger
 from publisher.platforms.base import Quota, QuotaKind
 from publisher.platforms.errors import RateLimited
 

@@ -12,7 +12,9 @@ from sqlalchemy import Connection, and_, bindparam, insert, or_, select, update
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
-from publisher.content import Preparation, Publication
+from publisher.core.content import Preparation, Publication
+from publisher.core.logs import get_logger
+from publisher.core.states import BY_HAND, SENT, State
 from publisher.db.base import UtcDateTime
 from publisher.db.operations import Channel
 from publisher.db.session import Database
@@ -37,11 +39,9 @@ from publisher.lifecycle import (
     record_event,
     record_late_success,
 )
-from publisher.logs import get_logger
 from publisher.platforms.base import KeySeed
 from publisher.platforms.errors import PlatformError, Unavailable
-from publisher.profiles import PublishingHabits
-from publisher.states import BY_HAND, SENT, State
+from publisher.platforms.profiles import PublishingHabits
 
 DETAIL_LENGTH = 1000
 

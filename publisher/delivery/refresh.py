@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+from publisher.core.logs import get_logger
 from publisher.delivery.channels import Channels
-from publisher.logs import get_logger
 from publisher.platforms.base import KeepsLogin
 from publisher.platforms.errors import CredentialsRefused, PlatformError
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from sqlalchemy import select
 
+from publisher.core.logs import get_logger
 from publisher.db.models import Attempt
 from publisher.db.session import Database
-from publisher.logs import get_logger
 from publisher.platforms.base import PlatformAdapter
 from publisher.platforms.errors import (
     ActionsRefused,
@@ -18,9 +18,9 @@ from publisher.platforms.errors import (
     UnsupportedContent,
 )
 
-MOST_EXPIRED = 3
+MAX_EXPIRED = 3
 """Pictures of one delivery that are forgotten so often in a row are not forgotten by chance."""
-MOST_REFUSED = 5
+MAX_REFUSED = 5
 """So often in a row one delivery is refused for its account, while the account itself is accepted."""
 
 
@@ -37,12 +37,12 @@ def weigh(error: Exception, adapter: PlatformAdapter | None, database: Database,
     match error:
         case MediaExpired():
             times = _in_a_row(database, delivery, "MediaExpired") + 1
-            return _forgotten(error, times) if times >= MOST_EXPIRED else error
+            return _forgotten(error, times) if times >= MAX_EXPIRED else error
         case ActionsRefused():
             return error
         case CredentialsRefused() if adapter is not None and not refuses_account(adapter):
             times = _in_a_row(database, delivery, "RefusedOnce") + 1
-            return _refused_again(error, times) if times >= MOST_REFUSED else _refused_once(error)
+            return _refused_again(error, times) if times >= MAX_REFUSED else _refused_once(error)
         case _:
             return error
 
@@ -92,7 +92,7 @@ def _in_a_row(database: Database, delivery: int, outcome: str) -> int:
         select(Attempt.outcome)
         .where(Attempt.delivery_id == delivery, Attempt.kind != "verify", Attempt.outcome.is_not(None))
         .order_by(Attempt.id.desc())
-        .limit(max(MOST_EXPIRED, MOST_REFUSED))
+        .limit(max(MAX_EXPIRED, MAX_REFUSED))
     )
     with database.reading() as session:
         ends = list(session.scalars(query))

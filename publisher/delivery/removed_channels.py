@@ -7,10 +7,10 @@ from datetime import datetime
 
 from sqlalchemy import select, update
 
+from publisher.core.states import WAITING, State
 from publisher.db.models import Delivery
 from publisher.db.session import Database
 from publisher.lifecycle import Fenced, late_look_ups, move
-from publisher.states import WAITING, State
 
 NOT_SENT = (
     "The channel {channel} is not in the configuration any more, so nothing was sent. "

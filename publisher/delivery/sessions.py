@@ -13,13 +13,13 @@ from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 
-from publisher.clock import Clock
+from publisher.core.clock import Clock
+from publisher.core.encryption import Seal, WrongKey
+from publisher.core.logs import get_logger
 from publisher.db.operations import ChannelSession
 from publisher.db.session import Database
-from publisher.logs import get_logger
 from publisher.platforms.base import ALONE_SECONDS, locked
 from publisher.platforms.errors import CredentialsRefused, Unavailable
-from publisher.sealing import Seal, WrongKey
 
 TURNS = 0x7475726E  # "turn": any number, the same in every process
 LONGEST_TURN_SECONDS = 180

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import timedelta
 
-from publisher.content import Publication
+from publisher.core.content import Publication
 from publisher.delivery.claim import ClaimedDelivery
 
 OTHER_RECORD = "The post that looks like this one is the record of delivery {other} already: {url}."

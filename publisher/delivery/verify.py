@@ -9,8 +9,9 @@ from enum import StrEnum
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from publisher.clock import Clock
-from publisher.content import Publication, PublishedPost
+from publisher.core.clock import Clock
+from publisher.core.content import Publication, PublishedPost
+from publisher.core.logs import get_logger
 from publisher.db.models import Delivery, Event, Pick
 from publisher.db.session import Database
 from publisher.delivery import records
@@ -21,7 +22,6 @@ from publisher.delivery.differences import differences_between, in_words
 from publisher.delivery.outcomes import error_name
 from publisher.delivery.refusals import weigh
 from publisher.lifecycle import ADOPTED, CANCELED_PUBLIC, SECOND_COPY, record_event, record_late_success
-from publisher.logs import get_logger
 from publisher.platforms.base import PlatformAdapter, SupportsLookup, SupportsReadBack
 from publisher.platforms.errors import CredentialsRefused
 from publisher.platforms.exchange import within

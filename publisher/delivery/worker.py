@@ -16,9 +16,11 @@ from datetime import timedelta
 
 import structlog
 
-from publisher.adapt.rendering import Renderer
-from publisher.clock import Clock, monotonic
-from publisher.content import Publication
+from publisher.adapt.images.rendering import Renderer
+from publisher.core.clock import Clock, monotonic
+from publisher.core.content import Publication
+from publisher.core.logs import get_logger
+from publisher.core.states import State
 from publisher.db.session import Database
 from publisher.delivery import quotas, records
 from publisher.delivery.admission import Admission
@@ -26,20 +28,18 @@ from publisher.delivery.budget import alt_text_cost, posts_read_cost, reading_co
 from publisher.delivery.channels import Channels
 from publisher.delivery.claim import ClaimedDelivery, claim, take_look_up, take_verification
 from publisher.delivery.confirm import Confirmer
+from publisher.delivery.failure_streak import NO_FAILURES, ChannelFailures, channel_failures
 from publisher.delivery.late_look_ups import LateLookUps
 from publisher.delivery.leases import KeptLease, LeaseKeeper
 from publisher.delivery.outcomes import Pace, after_send, before_send, unless_an_earlier_one_acts
 from publisher.delivery.own_machine import OwnMachine, OwnMachineFailed
 from publisher.delivery.prepare import NotSent, Prepared, Preparer
 from publisher.delivery.refusals import weigh
-from publisher.delivery.strain import CALM, Strain, strain_of
 from publisher.delivery.verify import Verifier
 from publisher.lifecycle import Fenced
-from publisher.logs import get_logger
 from publisher.platforms.base import PlatformAdapter, UploadedMedia
 from publisher.platforms.errors import CredentialsRefused, RateLimited, Unavailable, Unconfirmed
 from publisher.settings import DeliverySettings
-from publisher.states import State
 
 MARGIN_SECONDS = 5.0
 """What a lease must cover beyond the publishing request, for recording its answer."""
@@ -262,7 +262,7 @@ class Worker:
         self, claimed: ClaimedDelivery, end: NotSent, lease: KeptLease, log: structlog.stdlib.BoundLogger
     ) -> None:
         error = self._machine.judge(self._weigh(end.error, claimed, end.adapter, lease))
-        strain = CALM if isinstance(error, OwnMachineFailed) else self._strain(claimed)
+        strain = NO_FAILURES if isinstance(error, OwnMachineFailed) else self._strain(claimed)
         now = self._clock.now()
         outcome = before_send(error, tries=claimed.tries + 1, now=now, pace=self._pace, strain=strain)
         prices = self._channels.profile(claimed.channel).prices
@@ -294,6 +294,6 @@ class Worker:
         prices = self._channels.profile(claimed.channel).prices
         return alt_text_cost(prices, (picture.alt_text for picture in media))
 
-    def _strain(self, claimed: ClaimedDelivery) -> Strain:
+    def _strain(self, claimed: ClaimedDelivery) -> ChannelFailures:
         with self._database.reading() as session:
-            return strain_of(session, claimed.channel, self._clock.now())
+            return channel_failures(session, claimed.channel, self._clock.now())

@@ -10,10 +10,10 @@ from sqlalchemy import CursorResult, delete, select, update
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.orm import Session
 
+from publisher.core.logs import get_logger
 from publisher.db.operations import Process
 from publisher.db.session import Database
 from publisher.delivery.owner import is_surely_gone
-from publisher.logs import get_logger
 
 SCHEDULER, WORKER, WEB = "scheduler", "worker", "web"
 BEAT_SECONDS = 10

@@ -18,6 +18,7 @@ from prometheus_client.metrics_core import Metric
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
+from publisher.core.states import State
 from publisher.db.models import Attempt, Delivery
 from publisher.db.operations import OPEN, Channel, Notice, Quota
 from publisher.delivery.budget import MICROS, spendings
@@ -25,9 +26,8 @@ from publisher.delivery.due import appointments
 from publisher.delivery.platform_clocks import clock_differences
 from publisher.health.heartbeat import SCHEDULER, WEB, WORKER, seen_processes
 from publisher.job_failures import TickPart, failing_jobs
-from publisher.post_queue.listing import days_of_cover
+from publisher.schedule.listing import days_of_cover
 from publisher.settings import Settings
-from publisher.states import State
 
 DAY = timedelta(days=1)
 LATENESS_BUCKETS = (0.3, 1.0, 3.0, 10.0, 30.0, 60.0, 300.0, 900.0, 3600.0, 14400.0, float("inf"))

@@ -11,17 +11,17 @@ from prometheus_client.registry import Collector
 from sqlalchemy.orm import Session
 
 from publisher import __version__
-from publisher.clock import monotonic
+from publisher.core.clock import monotonic
 from publisher.desk import Desk
 from publisher.health.measures import measure
 from publisher.health.reading import DatabaseDown, read
 
 CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
-PATIENCE_SECONDS = 5.0
+TIMEOUT_SECONDS = 5.0
 """Prometheus itself gives up after 10, unless it is told otherwise."""
 
 
-def render_metrics(desk: Desk, *, patience: float = PATIENCE_SECONDS) -> bytes:
+def render_metrics(desk: Desk, *, patience: float = TIMEOUT_SECONDS) -> bytes:
     """Everything worth measuring, in Prometheus' text format.
 
     Without its database the desk tells less: `publisher_database_up` is 0 then, and what only

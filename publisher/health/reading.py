@@ -8,9 +8,9 @@ from typing import TypeVar
 from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 from sqlalchemy.orm import Session
 
+from publisher.core.timeouts import NoAnswer, call_with_timeout
 from publisher.db.upgrade import DatabaseError
 from publisher.desk import Desk
-from publisher.health.patience import NoAnswer, in_time
 
 T = TypeVar("T")
 
@@ -26,7 +26,7 @@ def read(desk: Desk, question: Callable[[Session], T], seconds: float) -> T:
         DatabaseDown: it can't be reached, refuses, or does not answer in time.
     """
     try:
-        return in_time(lambda: _read(desk, question), seconds)
+        return call_with_timeout(lambda: _read(desk, question), seconds)
     except NoAnswer as error:
         raise DatabaseDown(f"The database can't be used: {error}; look after it.") from None
     except DatabaseError as error:

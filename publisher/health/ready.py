@@ -11,7 +11,7 @@ from pathlib import Path
 
 from sqlalchemy.orm import Session
 
-from publisher.clock import monotonic
+from publisher.core.clock import monotonic
 from publisher.delivery.due import Appointment, appointments
 from publisher.delivery.platform_clocks import ClockDifference, clock_differences, judge_clocks
 from publisher.desk import Desk
@@ -21,7 +21,7 @@ from publisher.health.reading import DatabaseDown, read
 from publisher.job_failures import JobFailure, failing_jobs
 from publisher.settings import Settings, SettingsError
 
-PATIENCE_SECONDS = 2.0
+TIMEOUT_SECONDS = 2.0
 OVERDUE_AFTER = timedelta(minutes=5)
 """Work that waits for longer, on a channel that may work, is waited for in vain."""
 LEAST_SPACE = 100 << 20
@@ -49,7 +49,7 @@ class _Rows:
     clocks: list[ClockDifference]
 
 
-def check_ready(desk: Desk, *, patience: float = PATIENCE_SECONDS) -> list[Check]:
+def check_ready(desk: Desk, *, patience: float = TIMEOUT_SECONDS) -> list[Check]:
     """The database, the scheduler and its parts, what is due, clocks, captions, the disk: each told, good or not.
 
     It never raises for what it examines, and takes not much longer than `patience` seconds.

@@ -12,13 +12,13 @@ from http import HTTPStatus
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any, NamedTuple
 
-from publisher.clock import monotonic
+from publisher.core.clock import monotonic
+from publisher.core.listening_socket import ListeningSocket
+from publisher.core.logs import get_logger
 from publisher.desk import Desk
 from publisher.health.metrics import CONTENT_TYPE, render_metrics
 from publisher.health.probe_access import TOKEN_NEEDED, holds_probe_token, listens_to_this_machine_alone
 from publisher.health.ready import check_ready
-from publisher.listening import ListeningSocket
-from publisher.logs import get_logger
 from publisher.settings import SettingsError
 
 PLAIN = "text/plain; charset=utf-8"

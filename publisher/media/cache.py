@@ -10,9 +10,9 @@ from datetime import timedelta
 from pathlib import Path
 from typing import BinaryIO
 
-from publisher.clock import SystemClock
+from publisher.core.clock import SystemClock
+from publisher.core.private_files import make_private_folder
 from publisher.media.files import plain_errors, whole_file
-from publisher.private_files import make_private_folder
 
 LARGEST = 2 << 30
 """Bytes that the copies may take, besides those that are in use."""

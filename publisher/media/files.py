@@ -10,9 +10,9 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import BinaryIO
 
-from publisher.machine_errors import reading_problem
+from publisher.core.machine_errors import reading_problem
+from publisher.core.private_files import make_private_folder
 from publisher.media.base import MediaUnreachable
-from publisher.private_files import make_private_folder
 
 UNFINISHED = ".part-"
 

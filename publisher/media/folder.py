@@ -9,9 +9,9 @@ from collections.abc import Collection, Iterator
 from datetime import datetime
 from pathlib import Path
 
+from publisher.core.private_files import make_private_folder
 from publisher.media.base import MediaDamaged, MediaMissing, MediaStore, MediaUnreachable
 from publisher.media.files import hash_of, plain_errors, write_whole
-from publisher.private_files import make_private_folder
 
 SHA256 = re.compile("[0-9a-f]{64}")
 

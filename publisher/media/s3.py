@@ -15,7 +15,7 @@ from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 from botocore.response import StreamingBody
 
-from publisher.logs import get_logger
+from publisher.core.logs import get_logger
 from publisher.media.base import MediaDamaged, MediaMissing, MediaStore, MediaUnreachable
 from publisher.media.cache import LocalCache
 from publisher.media.files import hash_of

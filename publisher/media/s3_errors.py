@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from botocore.exceptions import BotoCoreError, ClientError, NoCredentialsError, PartialCredentialsError, SSLError
 
-from publisher.network_errors import failure_in_words
+from publisher.core.network_errors import failure_in_words
 from publisher.settings.buckets import Bucket
 
 KEYS = "PUBLISHER_S3_ACCESS_KEY and PUBLISHER_S3_SECRET_KEY"

@@ -1,1 +1,1 @@
-"""One adapter and one profile per platform, side by side: `NAME.py` with a class `Adapter`, `NAME.toml`."""
+"""Holds one folder per platform: its adapter, its profile, its caption template, and what they need."""

@@ -14,14 +14,14 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any, ClassVar, Literal, Protocol, Self, runtime_checkable
 
-from publisher.clock import Clock, sleep
-from publisher.content import Absence, Account, AdaptedPost, Preparation, Publication, PublishedPost, Rendition
-from publisher.file_reading import SESSION_BYTES, read_text
-from publisher.machine_errors import machine_problem
+from publisher.core.clock import Clock, sleep
+from publisher.core.content import Absence, Account, AdaptedPost, Preparation, Publication, PublishedPost, Rendition
+from publisher.core.file_reading import SESSION_BYTES, read_text
+from publisher.core.machine_errors import machine_problem
+from publisher.core.private_files import make_private_folder
 from publisher.platforms.errors import Unavailable
+from publisher.platforms.profiles import Profile
 from publisher.platforms.text_difference import TextDifference
-from publisher.private_files import make_private_folder
-from publisher.profiles import Profile
 
 TURN_SECONDS = 0.2
 TURNS = 300

@@ -19,7 +19,7 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from publisher.content import Preparation
+from publisher.core.content import Preparation
 
 
 class PlatformError(Exception):

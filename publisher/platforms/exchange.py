@@ -27,9 +27,9 @@ from urllib3.connection import HTTPConnection, HTTPSConnection
 from urllib3.exceptions import ConnectTimeoutError, NameResolutionError, NewConnectionError
 from urllib3.util.connection import allowed_gai_family
 
-from publisher.clock import monotonic
-from publisher.file_reading import CERTIFICATES_BYTES, refuse_unfit
-from publisher.name_resolving import MAX_RESOLVERS, NotResolvedInTime, find_addresses
+from publisher.core.clock import monotonic
+from publisher.core.file_reading import CERTIFICATES_BYTES, refuse_unfit
+from publisher.core.name_resolving import MAX_RESOLVERS, NotResolvedInTime, find_addresses
 
 CONNECT_TIMEOUT = 10.0
 """Seconds for one address of the platform to take the connection, and again for the TLS hand-shake."""

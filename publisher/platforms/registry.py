@@ -1,4 +1,4 @@
-"""Platform name -> adapter class. An adapter, and its client library, is imported on first use."""
+"""Finds the adapter class of a platform by its name. An adapter, and its client library, is imported on first use."""
 
 from __future__ import annotations
 
@@ -6,20 +6,20 @@ import importlib
 
 from publisher.platforms.base import PlatformAdapter
 from publisher.platforms.links import LinkRefused
-from publisher.profiles import platform_names
+from publisher.platforms.profiles import platform_names
 
 
 def adapter_class(platform: str) -> type[PlatformAdapter]:
-    """The class `Adapter` of `publisher.platforms.<platform>`.
+    """Returns the class `Adapter` of `publisher.platforms.<platform>.adapter`.
 
     Raises:
         LookupError: there is no such platform; the message lists those that exist.
     """
     if platform not in platform_names():
         raise LookupError(f"there is no platform {platform!r}; known are {', '.join(platform_names())}")
-    adapter = importlib.import_module(f"publisher.platforms.{platform}").Adapter
+    adapter = importlib.import_module(f"publisher.platforms.{platform}.adapter").Adapter
     if not (isinstance(adapter, type) and issubclass(adapter, PlatformAdapter)):
-        raise TypeError(f"publisher.platforms.{platform}.Adapter is not a PlatformAdapter")
+        raise TypeError(f"publisher.platforms.{platform}.adapter.Adapter is not a PlatformAdapter")
     return adapter
 
 

@@ -19,8 +19,8 @@ from typing import Any
 import requests
 import urllib3
 
-from publisher.clock import Clock
-from publisher.network_errors import failure_in_words
+from publisher.core.clock import Clock
+from publisher.core.network_errors import failure_in_words
 from publisher.platforms.errors import PlatformError, Unavailable, Unconfirmed
 from publisher.platforms.exchange import (
     ANSWER_TIMEOUT,

@@ -8,7 +8,7 @@ from collections import Counter
 from collections.abc import Callable, Iterable
 from pathlib import Path
 
-from publisher.post_queue.targets import people_file
+from publisher.posts.targets import people_file
 from publisher.proving.habits import usual_habits
 from publisher.proving.outlet import ProvingOutlet, template_file, template_of
 from publisher.proving.plan import CHANNEL_MISTAKES, Condition, DayPlan

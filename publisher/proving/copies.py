@@ -14,16 +14,16 @@ from pathlib import Path
 
 from sqlalchemy import Connection, func, select, text
 
-from publisher.clock import monotonic, sleep
+from publisher.backup.daily_copies import DUMPS, keep_daily
+from publisher.backup.files import BackupError
+from publisher.backup.in_place import BESIDE, accept_present, restore_in_place
+from publisher.backup.locking import connected
+from publisher.backup.manifest import read_manifest
+from publisher.backup.postgres_dump import load
+from publisher.backup.whole_backup import make_dump
+from publisher.core.clock import monotonic, sleep
 from publisher.db.models import Event
 from publisher.health.heartbeat import SEEN_WITHIN
-from publisher.keeping.backup import make_dump
-from publisher.keeping.daily import DUMPS, keep_daily
-from publisher.keeping.files import BackupError
-from publisher.keeping.holding import connected
-from publisher.keeping.in_place import BESIDE, accept_present, restore_in_place
-from publisher.keeping.manifest import read_manifest
-from publisher.keeping.postgres import load
 from publisher.proving.fleet import Fleet
 from publisher.proving.outlet import ProvingOutlet
 from publisher.proving.plan import LARGEST_SKEW, CopyPlan

@@ -16,11 +16,11 @@ from pathlib import Path
 from sqlalchemy import event
 from sqlalchemy.pool import ConnectionPoolEntry
 
-from publisher.clock import sleep
+from publisher.core.clock import sleep
 from publisher.db.session import BUSY_TIMEOUT_MS, Database
 
 IMPATIENT_MS = 100
-MOST_PAGES = 2**32 - 2
+MAX_PAGES = 2**32 - 2
 LEAVING_LOOKS, LEAVING_SECONDS = 6000, 0.01
 """So often, and with such a pause, a process that stands still is told to go on, until it does."""
 
@@ -136,7 +136,7 @@ class Disk:
                 connection.execute(f"PRAGMA {pragma}")
 
     def _pragmas(self, connection: sqlite3.Connection, wanted: frozenset[str]) -> Iterator[str]:
-        pages = connection.execute("PRAGMA page_count").fetchone()[0] if "full" in wanted else MOST_PAGES
+        pages = connection.execute("PRAGMA page_count").fetchone()[0] if "full" in wanted else MAX_PAGES
         yield f"max_page_count={pages}"
         yield f"query_only={'ON' if 'read-only' in wanted else 'OFF'}"
         yield f"busy_timeout={IMPATIENT_MS if 'impatient' in wanted else BUSY_TIMEOUT_MS}"

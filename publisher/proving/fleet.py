@@ -12,10 +12,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Self
 
-from publisher.clock import monotonic
+from publisher.core.clock import monotonic
 
 PROCESS = "publisher.proving.process"
-PATIENCE_SECONDS = 120.0
+TIMEOUT_SECONDS = 120.0
 
 
 class FleetFailed(Exception):
@@ -59,7 +59,7 @@ class Fleet:
     def __exit__(self, *_: object) -> None:
         if self._process.stdin:
             self._process.stdin.close()
-        self._process.wait(PATIENCE_SECONDS)
+        self._process.wait(TIMEOUT_SECONDS)
         self._reader.join()
         if self._process.stdout:
             self._process.stdout.close()
@@ -102,7 +102,7 @@ class Fleet:
         ends = self.ended()
         for name in self._running:
             self.signal(name, signal.SIGTERM)
-        patience = monotonic() + PATIENCE_SECONDS
+        patience = monotonic() + TIMEOUT_SECONDS
         pause = threading.Event()
         while self._running:
             if monotonic() > patience:

@@ -13,12 +13,12 @@ from typing import Any
 from sqlalchemy import Select, inspect, select
 from sqlalchemy.orm import joinedload
 
-from publisher.content import AdaptedPost
+from publisher.core.content import AdaptedPost
+from publisher.core.states import AT_REST, UNPUBLISHED, State
 from publisher.db.base import Base
 from publisher.db.models import LEASED, Attempt, Delivery, Event, Pick, Post
 from publisher.db.session import Database
 from publisher.proving.report import Findings
-from publisher.states import AT_REST, UNPUBLISHED, State
 
 Ledger = Mapping[tuple[str, str], Sequence[dict[str, Any]]]
 SHOWN_ON = "may have been shown on"

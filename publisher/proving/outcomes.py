@@ -12,11 +12,11 @@ from enum import StrEnum
 from sqlalchemy import select
 from sqlalchemy.orm import joinedload
 
+from publisher.core.states import State
 from publisher.db.models import Attempt, Delivery, Event, Pick
 from publisher.db.operations import Channel
 from publisher.db.session import Database
 from publisher.proving.report import Spread
-from publisher.states import State
 
 SHOWN = re.compile(r"(Cell \d+), as ([\w-]+) shows it")
 """Title and channel in a caption of the proof's outlet."""

@@ -18,12 +18,12 @@ from publisher.delivery.channels import Channels
 from publisher.delivery.platform_clocks import PlatformClocks
 from publisher.desk import Desk
 from publisher.platforms.errors import CredentialsRefused, Unavailable
-from publisher.post_queue.approval import approve
-from publisher.post_queue.drafts import ImageDraft, PostDraft
-from publisher.post_queue.picking import sync_channels
-from publisher.post_queue.posts import add_post
-from publisher.profiles import Profile
+from publisher.platforms.profiles import Profile
+from publisher.posts.approval import approve
+from publisher.posts.drafts import ImageDraft, PostDraft
+from publisher.posts.posts import add_post
 from publisher.sandbox_client import SandboxFailed
+from publisher.schedule.picking import sync_channels
 from publisher.settings import Settings
 from publisher.starter import write_starter
 

@@ -8,17 +8,17 @@ from datetime import date, timedelta
 
 from sqlalchemy import or_, select
 
+from publisher.core.states import State
 from publisher.db.models import Delivery, Pick, Post
 from publisher.db.operations import Channel
 from publisher.delivery import operate
 from publisher.delivery.adopt import AdoptionRequest, adopt
 from publisher.desk import Desk
-from publisher.post_queue.approval import approve
+from publisher.posts.approval import approve
 from publisher.proving.judge import copies_of, counted, is_of, taken_back
 from publisher.proving.plan import LONGEST_LATE_SECONDS
 from publisher.retrying import retry
 from publisher.sandbox_client import SandboxClient
-from publisher.states import State
 
 ACTOR = "proof"
 LONG_WAIT = timedelta(hours=2)

@@ -83,7 +83,7 @@ COPIES = ("restored copy", "copy by hand")
 """A daily copy comes back, by the program or by hand."""
 NO_ACTS = ("skipped day", *COPIES)
 """Troubles that a whole day is planned for."""
-MOST_FAULTS_PER_PLATFORM = 4
+MAX_FAULTS_PER_PLATFORM = 4
 """On one day, however short the proof: each delivery has to come through some time."""
 LONGEST_LATE_SECONDS = 600.0
 """Of the faults above; shorter than the platforms' known lag, after which absence is decided."""
@@ -194,7 +194,7 @@ def draw_plan(terms: Terms, platforms: Sequence[str]) -> list[DayPlan]:
     """A plan for each day. Every fault of every platform and every milestone comes, if there is room."""
     chance = random.Random(terms.seed)  # noqa: S311 - a seed that can be repeated is the point
     pairs = list(itertools.product(platforms, FAULTS))
-    most = MOST_FAULTS_PER_PLATFORM * len(platforms)
+    most = MAX_FAULTS_PER_PLATFORM * len(platforms)
     per_day = max(len(platforms), terms.channels, min(most, -(-len(pairs) // terms.days)))
     faults = _deck(chance, pairs)
     around = _deck(chance, list(itertools.product(platforms, FAULTS_AROUND)))

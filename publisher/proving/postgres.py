@@ -22,9 +22,9 @@ import psycopg
 from psycopg import sql
 from sqlalchemy.engine import make_url
 
-from publisher.clock import monotonic, sleep
+from publisher.core.clock import monotonic, sleep
 
-PATIENCE_SECONDS = 300.0
+TIMEOUT_SECONDS = 300.0
 USER = "publisher"
 UNPRIVILEGED = "nobody"
 """The server refuses to run as root; then it runs as this user."""
@@ -99,7 +99,7 @@ class ThrowawayPostgres:
                 stderr=log,
                 **self._as_whom(),
             )
-        give_up = monotonic() + PATIENCE_SECONDS
+        give_up = monotonic() + TIMEOUT_SECONDS
         while True:
             try:
                 psycopg.connect(host=str(self.folder), user=USER, dbname="postgres").close()
@@ -113,7 +113,7 @@ class ThrowawayPostgres:
         """End it: SIGINT breaks the connections off and tidies up, SIGQUIT is a crash."""
         if self._process is not None:
             self._process.send_signal(number)
-            self._process.wait(PATIENCE_SECONDS)
+            self._process.wait(TIMEOUT_SECONDS)
             self._process = None
 
     def restart(self, number: signal.Signals = signal.SIGINT) -> None:
@@ -190,7 +190,7 @@ class ThrowawayPostgres:
 
 def _insist(connection: psycopg.Connection, order: sql.SQL | sql.Composed) -> None:
     """Order something that a database must be unused for. Who used it is gone, and the server may not know yet."""
-    give_up = monotonic() + PATIENCE_SECONDS
+    give_up = monotonic() + TIMEOUT_SECONDS
     while True:
         try:
             connection.execute(order)

@@ -25,7 +25,9 @@ from typing import Any
 
 from sqlalchemy.exc import DBAPIError
 
-from publisher.clock import sleep
+from publisher.core.clock import sleep
+from publisher.core.logs import configure_logs, get_logger
+from publisher.core.stop_signal import StopSignal
 from publisher.db.history import UnknownHistory
 from publisher.delivery.dispatch import ThreadDispatcher
 from publisher.delivery.due import due_channels
@@ -33,14 +35,12 @@ from publisher.delivery.engine import EngineDispatcher, EngineWorker
 from publisher.delivery.owner import this_process
 from publisher.delivery.removed_channels import hold_removed
 from publisher.delivery.worker import Worker
-from publisher.logs import configure_logs, get_logger
 from publisher.platforms.registry import adapter_class
-from publisher.post_queue.picking import pick_slot
 from publisher.proving.disturbed import Disk, Traps
 from publisher.proving.outlet import ProvingOutlet
 from publisher.proving.shared_clock import SharedClock
+from publisher.schedule.picking import pick_slot
 from publisher.scheduler import RegularJob, Scheduler
-from publisher.stop_signal import StopSignal
 
 LOOK_SECONDS = 0.1
 HOLD_SECONDS = 1.0

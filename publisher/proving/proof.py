@@ -10,9 +10,9 @@ from datetime import date, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-from publisher.clock import monotonic
+from publisher.core.clock import monotonic
+from publisher.core.states import State
 from publisher.db.models import Delivery
-from publisher.post_queue.slots import slot_day, slot_opens
 from publisher.proving.conditions import MENDED, Conditions
 from publisher.proving.copies import DailyCopy
 from publisher.proving.fleet import PROCESS, End, Fleet
@@ -35,8 +35,8 @@ from publisher.proving.report import Report, Spread
 from publisher.proving.troubles import Clocks, Troubles
 from publisher.proving.watch import Recovery, Stillness, is_filled, is_picked, next_jump, open_deliveries
 from publisher.sandbox_client import SandboxClient, running_sandbox
+from publisher.schedule.slots import slot_day, slot_opens
 from publisher.settings import Settings
-from publisher.states import State
 
 STUCK_SECONDS = 60.0
 """Nothing that is open stays as it is for so long, however busy the machine."""

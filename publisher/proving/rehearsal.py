@@ -15,17 +15,17 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
-from publisher.content import AdaptedPost, Publication, Rendition
+from publisher.core.content import AdaptedPost, Publication, Rendition
 from publisher.db.models import Post
 from publisher.desk import Desk
 from publisher.platforms.base import Connection, KeySeed, PlatformAdapter, SessionFile
 from publisher.platforms.errors import CredentialsRefused, PlatformError
 from publisher.platforms.registry import adapter_class
-from publisher.post_queue.errors import PostError
-from publisher.post_queue.preview import ChannelPreview, preview
-from publisher.post_queue.projection import project
-from publisher.post_queue.storing import load_post
+from publisher.posts.errors import PostError
+from publisher.posts.post_store import load_post
+from publisher.posts.preview import RenderedPost, preview
 from publisher.sandbox_client import SandboxClient, SandboxFailed, running_sandbox
+from publisher.schedule.projection import project
 
 TOKEN = "5a4db0c5a4db"  # noqa: S105 (twelve hexadecimal digits, as a delivery's; on a stage that is new each time)
 ONE_AT_A_TIME = threading.Lock()
@@ -85,7 +85,7 @@ def rehearse_channel(desk: Desk, channel: str) -> Rehearsal:
         ONE_AT_A_TIME.release()
 
 
-def _next_look(desk: Desk, channel: str) -> tuple[Post, ChannelPreview]:
+def _next_look(desk: Desk, channel: str) -> tuple[Post, RenderedPost]:
     with desk.database.reading() as session:
         day = next(project(session, desk.settings, desk.now()))
         if day.post_id is None:
@@ -101,7 +101,7 @@ def _next_look(desk: Desk, channel: str) -> tuple[Post, ChannelPreview]:
 
 
 def _perform(
-    desk: Desk, channel: str, post: Post, look: ChannelPreview, sandbox: SandboxClient, folder: Path
+    desk: Desk, channel: str, post: Post, look: RenderedPost, sandbox: SandboxClient, folder: Path
 ) -> Rehearsal:
     adapted, renditions = look.adapted, [each for each in look.renditions if each is not None]
     if adapted is None:

@@ -6,7 +6,7 @@ import os
 from datetime import datetime, timedelta
 from pathlib import Path
 
-from publisher.clock import SystemClock
+from publisher.core.clock import SystemClock
 
 
 class SharedClock:

@@ -12,19 +12,19 @@ from datetime import datetime, timedelta
 
 from sqlalchemy import select, text
 
-from publisher.clock import monotonic
+from publisher.core.clock import monotonic
+from publisher.core.states import AT_REST
 from publisher.db.models import LEASED, Delivery
 from publisher.delivery.due import due_channels
 from publisher.proving.disturbed import Disk, Traps
 from publisher.proving.fleet import Fleet
 from publisher.proving.outlet import ProvingOutlet
-from publisher.proving.overtaking import Overtaking
 from publisher.proving.plan import Act
 from publisher.proving.postgres import ThrowawayPostgres
 from publisher.proving.process import disk, traps
 from publisher.proving.shared_clock import SharedClock
+from publisher.proving.takeover import Takeover
 from publisher.sandbox_client import SandboxClient
-from publisher.states import AT_REST
 
 FREEZE_SECONDS = 7.0
 """Longer than a lease that covers a publishing request, shorter than that and the look-ups after it.
@@ -83,7 +83,7 @@ class Troubles:
         self._numbers = itertools.count(1)
         self._endings: list[tuple[float, Callable[[], None]]] = []
         self._freezes: set[str] = set()
-        self._overtakings: list[Overtaking] = []
+        self._overtakings: list[Takeover] = []
         self._laid: list[str] = []
         self.locked = False
         """The proof itself holds the database's lock, and must not write."""
@@ -103,7 +103,7 @@ class Troubles:
                 self._freeze(act.milestone)
             case "overtake":
                 self._overtakings.append(
-                    Overtaking(
+                    Takeover(
                         self._traps,
                         act.milestone,
                         self._numbers,

@@ -8,11 +8,11 @@ from datetime import date, datetime, timedelta
 
 from sqlalchemy import and_, or_, select
 
+from publisher.core.states import OPEN, WAITING, State
 from publisher.db.models import Delivery, Pick
 from publisher.db.operations import Channel
 from publisher.db.session import Database
 from publisher.proving.fleet import End
-from publisher.states import OPEN, WAITING, State
 
 ALLOWANCE = timedelta(minutes=2)
 READ_BACK_ALLOWANCE = timedelta(minutes=30)

@@ -14,11 +14,11 @@ import tempfile
 from datetime import timedelta
 from pathlib import Path
 
+from publisher.core.stop_signal import StopSignal
 from publisher.sandbox.control import read_lag
 from publisher.sandbox.faults import Fault
 from publisher.sandbox.ledger import ListingLag
 from publisher.sandbox.stage import Ports, Stage
-from publisher.stop_signal import StopSignal
 
 PLATFORMS = ("tumblr", "x", "instagram")
 

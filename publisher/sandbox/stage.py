@@ -12,10 +12,10 @@ from publisher.sandbox.control import Control
 from publisher.sandbox.faults import FaultBox
 from publisher.sandbox.http1 import HttpServer
 from publisher.sandbox.http2 import TlsServer
-from publisher.sandbox.instagram import HOSTS, InstagramSandbox
+from publisher.sandbox.instagram.service import HOSTS, InstagramSandbox
 from publisher.sandbox.ledger import Ledger
-from publisher.sandbox.tumblr import TumblrSandbox
-from publisher.sandbox.x import XSandbox
+from publisher.sandbox.tumblr.service import TumblrSandbox
+from publisher.sandbox.x.service import XSandbox
 
 
 @dataclass(frozen=True, slots=True)

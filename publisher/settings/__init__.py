@@ -1,14 +1,12 @@
 """The configuration: `config/publisher.toml`, overridden by the environment, and secrets."""
 
+from publisher.core.errors import SettingsError, SettingsUnreadable, unreadable
+from publisher.core.secret_reading import read_secret
 from publisher.settings.buckets import Bucket
 from publisher.settings.loading import (
     ENV_PREFIX,
     Settings,
-    SettingsError,
-    SettingsUnreadable,
     load_settings,
-    read_secret,
-    unreadable,
 )
 from publisher.settings.sections import (
     ChannelSettings,

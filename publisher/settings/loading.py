@@ -17,9 +17,9 @@ from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, Settings
 from pydantic_settings import SettingsError as UnreadableVariable
 from sqlalchemy.engine import make_url
 
-from publisher.file_reading import CONFIGURATION_BYTES, SECRET_BYTES, read_text
-from publisher.machine_errors import machine_problem, reading_problem
-from publisher.mistakes import ConfigurationFile, first_mistake, known_keys, unknown_key
+from publisher.core.errors import SettingsError, unreadable
+from publisher.core.file_reading import CONFIGURATION_BYTES, read_text
+from publisher.settings.config_errors import ConfigurationFile, first_mistake, known_keys, unknown_key
 from publisher.settings.sections import (
     ChannelSettings,
     DeliverySettings,
@@ -32,36 +32,6 @@ from publisher.settings.sections import (
 )
 
 ENV_PREFIX = "PUBLISHER__"
-
-
-class SettingsError(Exception):
-    """The configuration can't be used; the message is one sentence for a person."""
-
-
-class SettingsUnreadable(SettingsError):
-    """This machine could not read a file of the configuration; nothing is known about what it says.
-
-    `lasting`: whether it stays so until a person gives a permission; else the next try may work.
-    """
-
-    def __init__(self, message: str, *, lasting: bool) -> None:
-        super().__init__(message)
-        self.lasting = lasting
-
-
-def unreadable(what: str, error: BaseException, remedy: str = "") -> SettingsError:
-    """Returns what to raise for a file that can't be read, told as the machine's fault where it is that.
-
-    `what`: the file, as the sentence names it. `remedy`: what to do where the file itself is wrong.
-    """
-    if problem := machine_problem(error):
-        return SettingsUnreadable(
-            f"{what} can't be read now, because {problem}; its content is not at fault", lasting=False
-        )
-    if problem := reading_problem(error):
-        return SettingsUnreadable(f"{what} can't be read, because {problem}; give it the permission", lasting=True)
-    reason = getattr(error, "strerror", None) or error
-    return SettingsError(f"{what} can't be read: {reason}{f'; {remedy}' if remedy else ''}")
 
 
 class Settings(BaseSettings):
@@ -208,25 +178,3 @@ def _refuse_unknown_variables() -> None:
         section = variable.upper().removeprefix(ENV_PREFIX).partition("__")[0].lower()
         if variable.upper().startswith(ENV_PREFIX) and section not in known:
             raise SettingsError(f"the environment variable {variable}: {unknown_key(section, known)}")
-
-
-def read_secret(variable: str) -> str | None:
-    """A secret from `VARIABLE`, or from the file that `VARIABLE_FILE` names. None: not set.
-
-    Raises:
-        SettingsError: the file can't be read, or is empty.
-    """
-    if value := os.environ.get(variable):
-        return value
-    file = os.environ.get(f"{variable}_FILE")
-    if not file:
-        return None
-    try:
-        secret = read_text(Path(file), SECRET_BYTES).strip()
-    except OSError as error:
-        raise unreadable(f"{variable}_FILE names {file}, which", error) from error
-    except UnicodeDecodeError:
-        raise SettingsError(f"{variable}_FILE names {file}, which is not UTF-8 text") from None
-    if not secret:
-        raise SettingsError(f"{variable}_FILE names {file}, which is empty; write the secret into it")
-    return secret

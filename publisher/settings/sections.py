@@ -13,10 +13,10 @@ from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Fie
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import ArgumentError
 
-from publisher.characters import make_visible, remove_control_characters
-from publisher.content import Fit
-from publisher.post_limits import ACCOUNT_NAME, OUTLET_NAME
-from publisher.profiles import Limit
+from publisher.core.characters import make_visible, remove_control_characters
+from publisher.core.content import Fit
+from publisher.core.post_limits import ACCOUNT_NAME, OUTLET_NAME
+from publisher.platforms.profiles import Limit
 from publisher.settings.buckets import Bucket, is_bucket, parse_bucket
 
 

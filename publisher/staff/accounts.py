@@ -10,11 +10,11 @@ from sqlalchemy import delete, func, select, update
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
-from publisher.characters import read_line, remove_control_characters
+from publisher.core.characters import read_line, remove_control_characters
+from publisher.core.post_limits import PERSON_NAME
 from publisher.db.session import Database
 from publisher.db.staff import ApiToken, Person, WebSession
 from publisher.lifecycle import record_event
-from publisher.post_limits import PERSON_NAME
 from publisher.staff.browsers import forget_browsers
 from publisher.staff.passwords import hash_password
 from publisher.staff.roles import Role

@@ -10,11 +10,11 @@ from datetime import datetime, timedelta
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from publisher.characters import read_line
+from publisher.core.characters import read_line
+from publisher.core.post_limits import TOKEN_NAME
 from publisher.db.session import Database
 from publisher.db.staff import ApiToken, Person
 from publisher.lifecycle import record_event
-from publisher.post_limits import TOKEN_NAME
 from publisher.staff.accounts import AccountError, actor_of, load_person
 from publisher.staff.roles import Permission, permissions_of
 from publisher.staff.tokens import hash_of, new_token
@@ -23,7 +23,7 @@ SCOPES = tuple(permission for permission in Permission if permission != Permissi
 """What a token can be made for. People are never administered by a program."""
 LIFETIMES = (7, 30, 90, 365)
 """Days that a token may live."""
-MOST_TOKENS = 20
+MAX_TOKENS = 20
 PREFIX = "pub_"
 """So that a token that lies where it should not is recognised as one."""
 USED_STEP = timedelta(minutes=1)
@@ -57,8 +57,8 @@ def new_api_token(
             raise AccountError("A token without a name can't be told from others; name the program that uses it.")
         if days not in LIFETIMES:
             raise AccountError(f"A token lives for {', '.join(map(str, LIFETIMES[:-1]))} or {LIFETIMES[-1]} days.")
-        if sum(is_working(each, now) for each in api_tokens(session, person_id)) >= MOST_TOKENS:
-            raise AccountError(f"You have {MOST_TOKENS} tokens; revoke one that isn't used any more.")
+        if sum(is_working(each, now) for each in api_tokens(session, person_id)) >= MAX_TOKENS:
+            raise AccountError(f"You have {MAX_TOKENS} tokens; revoke one that isn't used any more.")
         session.add(
             ApiToken(
                 person_id=person_id,

@@ -8,17 +8,17 @@ from datetime import datetime, timedelta
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from publisher.characters import read_line
+from publisher.core.characters import read_line
+from publisher.core.post_limits import TOKEN_NAME
 from publisher.db.session import Database
 from publisher.db.staff import ApiToken, Person
 from publisher.lifecycle import record_event
-from publisher.post_limits import TOKEN_NAME
 from publisher.staff.accounts import AccountError, actor_of, load_person
 from publisher.staff.roles import Permission, permissions_of
 from publisher.staff.tokens import hash_of, new_token
 
 SCOPE = "calendar"
-MOST_KEYS = 10
+MAX_KEYS = 10
 USED_STEP = timedelta(hours=1)
 """How exact `used_at` is: not every reading of the feed is worth a write."""
 
@@ -28,8 +28,8 @@ def new_calendar_key(database: Database, person_id: int, name: str, *, now: date
     key = new_token()
     with database.writing() as session:
         person = load_person(session, person_id)
-        if len(calendar_keys(session, person_id)) >= MOST_KEYS:
-            raise AccountError(f"You have {MOST_KEYS} calendar addresses; revoke one that isn't used any more.")
+        if len(calendar_keys(session, person_id)) >= MAX_KEYS:
+            raise AccountError(f"You have {MAX_KEYS} calendar addresses; revoke one that isn't used any more.")
         session.add(
             ApiToken(
                 person_id=person_id,

@@ -8,9 +8,9 @@ from __future__ import annotations
 from collections.abc import Callable
 from datetime import datetime, timedelta
 
+from publisher.core.encryption import Seal
 from publisher.db.session import Database
 from publisher.db.staff import WebSession
-from publisher.sealing import Seal
 from publisher.staff import second_factor
 from publisher.staff.logins import Opened, check_password, renew_session
 

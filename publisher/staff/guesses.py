@@ -20,32 +20,32 @@ from typing import Any
 from sqlalchemy import ColumnElement, delete, func, select, update
 from sqlalchemy.orm import Session
 
+from publisher.core.logs import get_logger
+from publisher.core.special_addresses import counted_network
 from publisher.db.models import Event
 from publisher.db.session import Database
 from publisher.db.staff import LoginFailure, Person
 from publisher.lifecycle import record_event
-from publisher.logs import get_logger
-from publisher.special_addresses import counted_network
 
 WINDOW = timedelta(minutes=15)
 DAY = timedelta(days=1)
 KEPT_FOR = timedelta(days=30)
-MOST_KEPT = 100_000
+MAX_KEPT = 100_000
 """Of the tries that strangers anywhere make at names that need not be anybody's; the oldest beyond it go."""
 FORGOTTEN_AT_ONCE = 100
-MOST_PER_PAIR = 5
+MAX_PER_PAIR = 5
 """Wrong tries at one account from one address, within the window."""
-MOST_PER_PAIR_A_DAY = 15
-MOST_PER_BROWSER = 5
-MOST_PER_BROWSER_A_DAY = 20
-MOST_PER_ADDRESS = 30
-MOST_PER_ACCOUNT = 20
+MAX_PER_PAIR_A_DAY = 15
+MAX_PER_BROWSER = 5
+MAX_PER_BROWSER_A_DAY = 20
+MAX_PER_ADDRESS = 30
+MAX_PER_ACCOUNT = 20
 """From all browsers that are not known, wherever they are: guesses that come from many addresses."""
-MOST_PER_ACCOUNT_A_DAY = 100
-MOST_PER_SITE = 10
+MAX_PER_ACCOUNT_A_DAY = 100
+MAX_PER_SITE = 10
 """At one account from all addresses that one customer of a provider may hold."""
-MOST_PER_SITE_A_DAY = 30
-MOST_COUNTED_PER_SITE = 5
+MAX_PER_SITE_A_DAY = 30
+MAX_COUNTED_PER_SITE = 5
 """Of the tries from one site, so many count at most against the limits of an account."""
 LOGINS_REFUSED = "log-ins refused"
 """The event of so many wrong tries at one account that the next ones are refused."""
@@ -53,7 +53,7 @@ WRONG_CODE = "wrong code"
 """The event of a wrong code of the second factor: somebody had the right password."""
 RIGHT_CODE_AFTER_WRONG = "right code after wrong ones"
 """The event of a right code from the network that wrong ones came from a moment before: its person mistyped."""
-MOST_LISTED = 20
+MAX_LISTED = 20
 FEW_CODES = 3
 """Fewer wrong codes from the address that somebody logs in from are their own mistakes."""
 
@@ -142,7 +142,7 @@ def _forget_oldest(session: Session, now: datetime) -> None:
     oldest = select(LoginFailure.id).order_by(LoginFailure.id).limit(FORGOTTEN_AT_ONCE)
     # What another try removes just now need not be waited for.
     oldest = oldest.with_for_update(skip_locked=True)
-    over = (LoginFailure.at < now - KEPT_FOR) | (LoginFailure.id <= newest - MOST_KEPT)
+    over = (LoginFailure.at < now - KEPT_FOR) | (LoginFailure.id <= newest - MAX_KEPT)
     session.execute(delete(LoginFailure).where(LoginFailure.id.in_(oldest), over))
 
 
@@ -192,7 +192,7 @@ def tries_at(session: Session, person: Person, now: datetime) -> list[Event]:
         Event.at > now - KEPT_FOR,
         Event.detail["person"].as_string() == person.email,
     )
-    return list(session.scalars(query.order_by(Event.id.desc()).limit(MOST_LISTED)))
+    return list(session.scalars(query.order_by(Event.id.desc()).limit(MAX_LISTED)))
 
 
 def note_wrong_guess(database: Database, guess: Guess, who: str, now: datetime) -> None:
@@ -224,20 +224,20 @@ def _limits(guess: Guess) -> list[_Limit]:
     if guess.browser:
         known = (LoginFailure.browser == guess.browser) & account
         return [
-            _Limit(known, WINDOW, MOST_PER_BROWSER, _number),
-            _Limit(known, DAY, MOST_PER_BROWSER_A_DAY, _number),
+            _Limit(known, WINDOW, MAX_PER_BROWSER, _number),
+            _Limit(known, DAY, MAX_PER_BROWSER_A_DAY, _number),
         ]
     strangers = LoginFailure.browser == ""
     from_here = strangers & (LoginFailure.address == guess.network)
     of_site = partial(_number_of_site, site_of(guess.network))
     return [
-        _Limit(from_here & account, WINDOW, MOST_PER_PAIR, _number),
-        _Limit(from_here & account, DAY, MOST_PER_PAIR_A_DAY, _number),
-        _Limit(from_here, WINDOW, MOST_PER_ADDRESS, _number),
-        _Limit(strangers & account, WINDOW, MOST_PER_SITE, of_site),
-        _Limit(strangers & account, DAY, MOST_PER_SITE_A_DAY, of_site),
-        _Limit(strangers & account, WINDOW, MOST_PER_ACCOUNT, _number_capped),
-        _Limit(strangers & account, DAY, MOST_PER_ACCOUNT_A_DAY, _number_capped),
+        _Limit(from_here & account, WINDOW, MAX_PER_PAIR, _number),
+        _Limit(from_here & account, DAY, MAX_PER_PAIR_A_DAY, _number),
+        _Limit(from_here, WINDOW, MAX_PER_ADDRESS, _number),
+        _Limit(strangers & account, WINDOW, MAX_PER_SITE, of_site),
+        _Limit(strangers & account, DAY, MAX_PER_SITE_A_DAY, of_site),
+        _Limit(strangers & account, WINDOW, MAX_PER_ACCOUNT, _number_capped),
+        _Limit(strangers & account, DAY, MAX_PER_ACCOUNT_A_DAY, _number_capped),
     ]
 
 
@@ -255,7 +255,7 @@ def _number_of_site(site: str, session: Session, where: ColumnElement[bool]) -> 
 
 def _number_capped(session: Session, where: ColumnElement[bool]) -> int:
     """Counts tries, but no more than a few of each site."""
-    return sum(min(number, MOST_COUNTED_PER_SITE) for number in _numbers_by_site(session, where).values())
+    return sum(min(number, MAX_COUNTED_PER_SITE) for number in _numbers_by_site(session, where).values())
 
 
 def _numbers_by_site(session: Session, where: ColumnElement[bool]) -> Counter[str]:

@@ -17,7 +17,7 @@ from publisher.staff.accounts import actor_of, end_invitation, is_mail_address, 
 from publisher.staff.browsers import known_browser
 from publisher.staff.guesses import (
     FEW_CODES,
-    MOST_PER_PAIR,
+    MAX_PER_PAIR,
     GuessedSubject,
     LoginRefused,
     RefusedLogins,
@@ -166,7 +166,7 @@ def change_own_password(
 def _refused_logins(session: Session, person: Person, address: str) -> list[dict[str, Any]]:
     """What the first page after a log-in tells of tries that were refused since the last one."""
     codes = take_untold(session, guess_at(GuessedSubject.SECOND_FACTOR, str(person.id), address), FEW_CODES)
-    passwords = take_untold(session, guess_at(GuessedSubject.LOG_IN, person.email, address), MOST_PER_PAIR)
+    passwords = take_untold(session, guess_at(GuessedSubject.LOG_IN, person.email, address), MAX_PER_PAIR)
     told = []
     if codes is not None:
         text = (

@@ -10,10 +10,10 @@ import pyotp
 import segno
 from sqlalchemy import select, update
 
+from publisher.core.encryption import Seal, WrongKey
 from publisher.db.session import Database
 from publisher.db.staff import Person
 from publisher.lifecycle import record_event
-from publisher.sealing import Seal, WrongKey
 from publisher.staff.accounts import actor_of, end_invitation, end_sessions, load_person
 from publisher.staff.browsers import known_browser
 from publisher.staff.guesses import (

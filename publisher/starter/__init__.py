@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from importlib import resources
-from importlib.resources.abc import Traversable
 from pathlib import Path
+
+from publisher.platforms.profiles import platform_names, starter_caption
 
 
 def starter_files() -> dict[Path, str]:
@@ -16,9 +17,8 @@ def starter_files() -> dict[Path, str]:
         config / "people.toml": source / "people.toml",
         config / ".env.example": source / "env.example",
     }
-    templates = [entry for entry in (source / "captions").iterdir() if entry.name.endswith(".j2")]
-    files |= {config / "captions" / entry.name: entry for entry in sorted(templates, key=_name)}
-    return {path: entry.read_text(encoding="utf-8") for path, entry in files.items()}
+    captions = {config / "captions" / f"{platform}.j2": starter_caption(platform) for platform in platform_names()}
+    return {path: entry.read_text(encoding="utf-8") for path, entry in files.items()} | captions
 
 
 def write_starter(folder: Path) -> list[Path]:
@@ -28,10 +28,6 @@ def write_starter(folder: Path) -> list[Path]:
     is one of `starter_files` that the answer lacks.
     """
     return [folder / path for path, text in starter_files().items() if _write_new(folder / path, text)]
-
-
-def _name(entry: Traversable) -> str:
-    return entry.name
 
 
 def _write_new(path: Path, text: str) -> bool:

@@ -17,11 +17,11 @@ from starlette.routing import Route
 from starlette.staticfiles import StaticFiles
 
 from publisher import __version__
+from publisher.core.logs import get_logger
 from publisher.delivery.act_refusals import Face, Refused
 from publisher.desk import Desk
-from publisher.logs import get_logger
 from publisher.media import MediaError
-from publisher.post_queue.errors import MachineTrouble, PostError
+from publisher.posts.errors import MachineTrouble, PostError
 from publisher.settings import SettingsError, SettingsUnreadable
 from publisher.staff.accounts import AccountError
 from publisher.staff.passwords import WeakPassword
@@ -31,6 +31,7 @@ from publisher.web.api.app import ROUTERS as API_ROUTERS
 from publisher.web.api.app import create_api
 from publisher.web.api.problems import answer as problem
 from publisher.web.change_streams import ChangeStreams
+from publisher.web.channel_preview import Specs
 from publisher.web.errors import (
     ConfirmationNeeded,
     FormOutOfDate,
@@ -39,13 +40,12 @@ from publisher.web.errors import (
     PageError,
     sentence,
 )
+from publisher.web.event_cache import Recent, RenderedPages
 from publisher.web.guard import CSRF_HEADER, guard, identify
 from publisher.web.headers import BoundedBody, CaughtFailures, GivenCookies, SafeHeaders
 from publisher.web.load import BoundedLoad, bounded_workers
-from publisher.web.looks import Specs
 from publisher.web.pages import ROUTERS
 from publisher.web.picture_making import PictureMaker
-from publisher.web.recent import Recent, RenderedPages
 from publisher.web.rendering import address, page
 from publisher.web.slow_work import SlowWork, WorkRefused
 from publisher.web.wording import for_browser

@@ -15,13 +15,13 @@ from enum import Enum, auto
 
 from fastapi.concurrency import run_in_threadpool
 
-from publisher.clock import monotonic
+from publisher.core.clock import monotonic
+from publisher.core.logs import get_logger
 from publisher.db.staff import WebSession
 from publisher.desk import Desk
-from publisher.logs import get_logger
 from publisher.staff.logins import open_sessions
 from publisher.staff.roles import Permission, permissions_of
-from publisher.web.recent import ChangeMark, change_mark
+from publisher.web.event_cache import ChangeMark, change_mark
 
 LOOK_SECONDS = 1.0
 QUIET_SECONDS = 15.0

@@ -13,9 +13,9 @@ from urllib.parse import urlsplit
 from fastapi import Request
 from sqlalchemy import update
 
+from publisher.core.encryption import Seal, WrongKey
 from publisher.db.staff import WebSession
-from publisher.platforms.steps import LoginStep
-from publisher.sealing import Seal, WrongKey
+from publisher.platforms.login_steps import LoginStep
 from publisher.web.guard import tokens_of
 from publisher.web.rendering import address, desk_of
 

@@ -18,9 +18,9 @@ from typing import Any
 import uvicorn
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
-from publisher.clock import monotonic
-from publisher.logs import get_logger
-from publisher.special_addresses import counted_network, plain_address
+from publisher.core.clock import monotonic
+from publisher.core.logs import get_logger
+from publisher.core.special_addresses import counted_network, plain_address
 
 STREAM_STATE = "streams_changes"
 """The key in a request's state that says: this answer has no end, and its browser asks again by itself."""

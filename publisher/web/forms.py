@@ -16,9 +16,9 @@ from fastapi import Request
 from pydantic import ValidationError
 from starlette.datastructures import FormData
 
+from publisher.core.post_limits import FORM_BYTES, describe_limit
 from publisher.db.models import Post
-from publisher.post_limits import FORM_BYTES, describe_limit
-from publisher.post_queue.drafts import PostContent, is_of_our_time
+from publisher.posts.drafts import PostContent, is_of_our_time
 from publisher.web.errors import PageError
 
 TEXTS = ("title", "standfirst", "body", "written_by", "credit", "licence", "link", "language")

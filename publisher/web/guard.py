@@ -13,11 +13,11 @@ from fastapi import Request, Response
 from fastapi.concurrency import run_in_threadpool
 from starlette.datastructures import FormData, UploadFile
 
-from publisher.characters import is_text
+from publisher.core.characters import is_text
+from publisher.core.encryption import Seal
+from publisher.core.post_limits import FORM_BYTES, LARGEST_NUMBER
 from publisher.db.staff import WebSession
 from publisher.desk import Desk
-from publisher.post_limits import FORM_BYTES, LARGEST_NUMBER
-from publisher.sealing import Seal
 from publisher.staff.browsers import KNOWN_FOR, is_known_browser, remember_browser
 from publisher.staff.confirming import confirm, is_confirmed
 from publisher.staff.guesses import LoginRefused
@@ -48,7 +48,7 @@ SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
 CSRF_HEADER = "x-csrf-token"
 CSRF_FIELD = "csrf"
 NOT_CARRIED = frozenset({CSRF_FIELD, CONFIRM_PASSWORD, CONFIRM_CODE})
-MOST_KEPT_BYTES = 3 * FORM_BYTES
+MAX_KEPT_BYTES = 3 * FORM_BYTES
 """Of a form that came without a log-in: in an address's way of writing, a character has three bytes."""
 FORMS = ("application/x-www-form-urlencoded", "multipart/form-data")
 ENDED = "Your log-in is over; log in again."
@@ -242,7 +242,7 @@ async def _form_of(request: Request) -> FormData:
     if name in RAW_BODIES or not request.headers.get("content-type", "").lower().startswith(FORMS):
         return FormData()
     announced = request.headers.get("content-length", "")
-    is_small = announced.isdecimal() and len(announced) < 10 and int(announced) <= MOST_KEPT_BYTES
+    is_small = announced.isdecimal() and len(announced) < 10 and int(announced) <= MAX_KEPT_BYTES
     if request.state.session is None and RULES[name] != Access.PUBLIC and not is_small:
         return FormData()
     form = await request.form()

@@ -28,7 +28,7 @@ HEADERS = {
     "cross-origin-opener-policy": "same-origin",
     "cross-origin-resource-policy": "same-origin",
 }
-MOST_BYTES = 9_000_000
+MAX_BYTES = 9_000_000
 """Of one request's body: a piece of a picture with its form around it."""
 
 GIVEN_COOKIES = "given_cookies"
@@ -64,7 +64,7 @@ class BoundedBody:
     Below the path `unless`, routes bound theirs by themselves.
     """
 
-    def __init__(self, app: ASGIApp, most: int = MOST_BYTES, *, unless: str) -> None:
+    def __init__(self, app: ASGIApp, most: int = MAX_BYTES, *, unless: str) -> None:
         self._app = app
         self._most = most
         self._unless = f"{unless}/"

@@ -7,11 +7,11 @@ from typing import Annotated
 from fastapi import Form, Query
 from pydantic import Field, StringConstraints
 
-from publisher.post_limits import CHOICE_NAME, CHOICES, LARGEST_NUMBER
-from publisher.post_queue.undo import MOST_POSTS
+from publisher.core.post_limits import CHOICE_NAME, CHOICES, LARGEST_NUMBER
+from publisher.posts.undo import MAX_POSTS
 
 RowId = Annotated[int, Field(ge=1, le=LARGEST_NUMBER)]
-PostIds = Annotated[list[RowId] | None, Form(max_length=MOST_POSTS)]
+PostIds = Annotated[list[RowId] | None, Form(max_length=MAX_POSTS)]
 """The posts that somebody ticked."""
 Before = Annotated[int | None, Query(ge=1, le=LARGEST_NUMBER)]
 """The last row that a list showed."""

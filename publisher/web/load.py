@@ -13,8 +13,8 @@ from fastapi import FastAPI, Request, Response
 from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from publisher.logs import get_logger
-from publisher.memory import give_back_memory
+from publisher.core.logs import get_logger
+from publisher.core.memory import give_back_memory
 from publisher.web.api.problems import answer as problem
 
 MAX_WORKERS = 8

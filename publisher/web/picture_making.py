@@ -13,10 +13,10 @@ from collections.abc import Callable
 from concurrent.futures import Future
 from concurrent.futures import TimeoutError as NotReady
 
-from publisher.adapt.rendering import ImageRefused
-from publisher.clock import monotonic
-from publisher.content import Rendition, RenditionSpec
-from publisher.logs import get_logger
+from publisher.adapt.images.rendering import ImageRefused
+from publisher.core.clock import monotonic
+from publisher.core.content import Rendition, RenditionSpec
+from publisher.core.logs import get_logger
 
 MAKERS = 2
 """So many pictures are made at once: publishing needs the machine too."""

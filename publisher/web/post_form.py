@@ -16,20 +16,21 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 from starlette.datastructures import FormData, UploadFile
 
+from publisher.core.post_limits import IMAGES
 from publisher.db.models import Event, Media, Post
 from publisher.db.staff import Autosave, PostVersion
 from publisher.desk import Desk
 from publisher.media import MediaError
-from publisher.post_limits import IMAGES
-from publisher.post_queue import autosaves, review
-from publisher.post_queue.approval import PostProblem
-from publisher.post_queue.drafts import PostContent
-from publisher.post_queue.errors import PostError
-from publisher.post_queue.pictures import keep_picture
-from publisher.post_queue.storing import last_pick, load_post
-from publisher.post_queue.unsaved import unsaved_post
-from publisher.post_queue.versions import versions_of
+from publisher.posts import autosaves, review
+from publisher.posts.approval import PostProblem
+from publisher.posts.drafts import PostContent
+from publisher.posts.errors import PostError
+from publisher.posts.pictures import keep_picture
+from publisher.posts.post_store import last_pick, load_post
+from publisher.posts.unsaved import unsaved_post
+from publisher.posts.versions import versions_of
 from publisher.staff.accounts import actor_of
+from publisher.web.channel_preview import channel_previews, template_captions, to_do
 from publisher.web.differences import pieces
 from publisher.web.errors import NotThere, sentence
 from publisher.web.forms import (
@@ -45,7 +46,6 @@ from publisher.web.forms import (
     with_titles,
 )
 from publisher.web.labels import label_of
-from publisher.web.looks import looks_of, template_captions, to_do
 from publisher.web.rendering import desk_of, page
 from publisher.web.slow_work import WorkRefused, person_of, slow_work_of
 
@@ -111,7 +111,7 @@ def looks_context(request: Request, fields: Mapping[str, str]) -> dict[str, Any]
     with desk.database.reading() as session:
         post = unsaved_post(session, content)
     bare = template_captions(desk, post) if any(text.strip() for text in post.captions.values()) else {}
-    looks = looks_of(desk, post, request.app.state.specs, image_numbers(fields))
+    looks = channel_previews(desk, post, request.app.state.specs, image_numbers(fields))
     return {"unread": {}, "looks": looks, "to_do": to_do(desk, post, looks), "bare": bare, "pieces": pieces}
 
 

@@ -14,12 +14,12 @@ from fastapi.responses import HTMLResponse, RedirectResponse
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from sqlalchemy import update
 
-from publisher import post_limits
+from publisher.core import post_limits
 from publisher.db.staff import WebSession
 from publisher.desk import Desk
 from publisher.staff.roles import Permission
 from publisher.web.dates import long_day, short_day
-from publisher.web.recent import RenderedPages
+from publisher.web.event_cache import RenderedPages
 from publisher.web.wording import for_browser
 
 NAVIGATION = (

@@ -7,15 +7,15 @@ import threading
 
 import uvicorn
 
-from publisher.clock import monotonic, sleep
-from publisher.descriptors import bound_connections
+from publisher.core.clock import monotonic, sleep
+from publisher.core.listening_socket import ListeningSocket
+from publisher.core.open_file_limit import bound_connections
+from publisher.core.special_addresses import plain_address
 from publisher.desk import Desk
-from publisher.listening import ListeningSocket
-from publisher.special_addresses import plain_address
 from publisher.web.app import create_app
 from publisher.web.connections import ConnectionLimits, DeskConfig
 
-PATIENCE_SECONDS = 120.0
+TIMEOUT_SECONDS = 120.0
 ACCEPTED_AT_ONCE = 16
 """Connections that are accepted in one go, before any of them is counted: each holds a descriptor meanwhile."""
 
@@ -70,7 +70,7 @@ class WebServer:
     def start(self) -> None:
         """Serve, and return when the first request can come. Raises NotServed."""
         self._thread.start()
-        give_up = monotonic() + PATIENCE_SECONDS
+        give_up = monotonic() + TIMEOUT_SECONDS
         while not self._server.started:
             if not self._thread.is_alive() or monotonic() > give_up:
                 raise NotServed("the pages could not be served; the log says why")

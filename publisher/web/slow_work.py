@@ -20,8 +20,8 @@ from typing import Any, ParamSpec, TypeVar
 
 from fastapi import Request
 
-from publisher.logs import get_logger
-from publisher.special_addresses import counted_network
+from publisher.core.logs import get_logger
+from publisher.core.special_addresses import counted_network
 from publisher.web.errors import PageError
 
 T = TypeVar("T")

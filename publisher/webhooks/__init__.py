@@ -10,10 +10,10 @@ A webhook is told of an event at least once, under one id that never changes; it
 it what it has already.
 """
 
+from publisher.webhooks.dispatch import send_webhooks
 from publisher.webhooks.events import EVENTS
 from publisher.webhooks.hooks import WebhookError
 from publisher.webhooks.outbox import forget_old
-from publisher.webhooks.round import send_webhooks
 from publisher.webhooks.sending import SIGNATURE, signature
 
 __all__ = ["EVENTS", "SIGNATURE", "WebhookError", "forget_old", "send_webhooks", "signature"]

@@ -7,8 +7,8 @@ from typing import Any
 
 from sqlalchemy.orm import Session
 
+from publisher.core.states import State
 from publisher.db.models import Delivery, Event, Post
-from publisher.states import State
 
 ADDED = "webhook added"
 """The first message of every webhook, so that whoever adds one sees that it works."""

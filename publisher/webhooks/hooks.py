@@ -12,19 +12,19 @@ from sqlalchemy.orm import Session
 from urllib3.exceptions import LocationParseError
 from urllib3.util import parse_url
 
+from publisher.core.encryption import Seal
+from publisher.core.public_hosts import AddressRefused, ResolvedHost, resolve_public_host
+from publisher.core.special_addresses import IPAddress, is_own_network
 from publisher.db.models import Event
 from publisher.db.session import Database
 from publisher.db.staff import Webhook
 from publisher.lifecycle import record_event
-from publisher.outside import NotAsked, Place, find_place
-from publisher.sealing import Seal
 from publisher.settings import Settings
-from publisher.special_addresses import IPAddress, is_own_network
 from publisher.webhooks.events import ADDED, EVENTS
 from publisher.webhooks.outbox import queue
 
 LONGEST_URL = 2000
-MOST_HOOKS = 20
+MAX_HOOKS = 20
 PREFIX = "whsec_"
 
 
@@ -40,13 +40,13 @@ class Added:
     secret: str
 
 
-def place_of(url: str, *, private: bool) -> Place:
+def place_of(url: str, *, private: bool) -> ResolvedHost:
     """Where a webhook leads. `private`: it may lead to this machine and to private networks.
 
     Raises:
         NotAsked: nothing may be sent there, or nobody has that name.
     """
-    return find_place(url, is_own_network if private else _never)
+    return resolve_public_host(url, is_own_network if private else _never)
 
 
 def _never(_address: IPAddress) -> bool:
@@ -71,8 +71,8 @@ def add_webhook(
         known = list(session.scalars(select(Webhook.url)))
         if address in known:
             raise WebhookError("This address is told already; change that webhook instead.")
-        if len(known) >= MOST_HOOKS:
-            raise WebhookError(f"There are {MOST_HOOKS} webhooks; remove one that isn't used any more.")
+        if len(known) >= MAX_HOOKS:
+            raise WebhookError(f"There are {MAX_HOOKS} webhooks; remove one that isn't used any more.")
         hook = Webhook(url=address, secret=seal.seal(secret, purpose(address)), events=wanted, created_at=now)
         session.add(hook)
         record_event(session, ADDED, now=now, actor=actor, detail={"webhook": address})
@@ -99,7 +99,7 @@ def _refuse_address(url: str, settings: Settings) -> None:
         raise WebhookError("What is sent must be sealed on its way; write an address that begins with https://.")
     try:
         place_of(url, private=private)
-    except NotAsked as refusal:
+    except AddressRefused as refusal:
         hint = "" if private else "; an operator can allow it with web.webhooks_to_private"
         raise WebhookError(f"Nothing can be sent there: {refusal}{hint}.") from None
 

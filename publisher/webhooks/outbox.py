@@ -21,7 +21,7 @@ from publisher.db.session import Database
 from publisher.db.staff import UNSENT, Webhook, WebhookMessage
 from publisher.webhooks.events import EVENTS, event_id, message_of
 
-MOST_AT_ONCE = 200
+MAX_AT_ONCE = 200
 SETTLES = timedelta(minutes=5)
 """An event may become visible after others with higher numbers: until it is so old, it is looked for again."""
 CLAIM = timedelta(minutes=2)
@@ -74,7 +74,7 @@ def _queue_for(session: Session, hook: Webhook, outlet: str, now: datetime) -> i
     news = _news(session, hook)
     queue(session, hook, news, outlet, now)
     settled = _settled(session, hook, now)
-    hook.last_event = min(settled, news[-1].id) if len(news) == MOST_AT_ONCE else settled
+    hook.last_event = min(settled, news[-1].id) if len(news) == MAX_AT_ONCE else settled
     return len(news)
 
 
@@ -83,7 +83,7 @@ def _news(session: Session, hook: Webhook) -> Sequence[Event]:
     queued = exists().where(WebhookMessage.webhook_id == hook.id, WebhookMessage.event_id == Event.id)
     names = hook.events or list(EVENTS)
     query = select(Event).where(Event.id > hook.last_event, Event.name.in_(names), ~queued)
-    return session.scalars(query.order_by(Event.id).limit(MOST_AT_ONCE)).all()
+    return session.scalars(query.order_by(Event.id).limit(MAX_AT_ONCE)).all()
 
 
 def _settled(session: Session, hook: Webhook, now: datetime) -> int:

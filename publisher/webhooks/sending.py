@@ -11,8 +11,8 @@ from http.client import HTTPException
 from urllib3.exceptions import HTTPError
 
 from publisher import __version__
-from publisher.network_errors import failure_in_words
-from publisher.outside import NotAsked, Place, ended_in_time
+from publisher.core.network_errors import failure_in_words
+from publisher.core.public_hosts import AddressRefused, ResolvedHost, ended_in_time
 from publisher.webhooks.hooks import place_of
 
 SIGNATURE = "Publisher-Signature"
@@ -21,11 +21,11 @@ WAIT_SECONDS = 10.0
 """For each single step: to connect, to hand the message over, to hear the next bytes of the answer."""
 WHOLE_SECONDS = 20.0
 """For all of it: a receiver that drips its answer is left after so long."""
-MOST_ADDRESSES = 2
+MAX_ADDRESSES = 2
 
 
 @dataclass(frozen=True, slots=True)
-class Outcome:
+class SendResult:
     """What came of one try."""
 
     status: int | None
@@ -44,12 +44,12 @@ def signature(secret: str, at: datetime, body: bytes) -> str:
     return f"t={seconds},v1={digest}"
 
 
-def send(url: str, secret: str, event: str, body: bytes, *, private: bool, now: datetime) -> Outcome:
+def send(url: str, secret: str, event: str, body: bytes, *, private: bool, now: datetime) -> SendResult:
     """Send it once. Never raises for what is wrong at the other end."""
     try:
         place = place_of(url, private=private)
-    except NotAsked as refusal:
-        return Outcome(None, str(refusal))
+    except AddressRefused as refusal:
+        return SendResult(None, str(refusal))
     headers = {
         "Host": place.url.netloc or "",
         "User-Agent": f"publisher/{__version__}",
@@ -57,15 +57,15 @@ def send(url: str, secret: str, event: str, body: bytes, *, private: bool, now: 
         EVENT_ID: event,
         SIGNATURE: signature(secret, now, body),
     }
-    outcome = Outcome(None, "it has no address")
-    for address in place.addresses[:MOST_ADDRESSES]:
+    outcome = SendResult(None, "it has no address")
+    for address in place.addresses[:MAX_ADDRESSES]:
         outcome, reached = _try(place, address, headers, body)
         if reached:
             break
     return outcome
 
 
-def _try(place: Place, address: str, headers: dict[str, str], body: bytes) -> tuple[Outcome, bool]:
+def _try(place: ResolvedHost, address: str, headers: dict[str, str], body: bytes) -> tuple[SendResult, bool]:
     """What came of it, and whether anything was reached: then no other address of the host is tried."""
     connection = place.connection(address, WAIT_SECONDS)
     reached = False
@@ -77,14 +77,14 @@ def _try(place: Place, address: str, headers: dict[str, str], body: bytes) -> tu
             return _judged(connection.getresponse().status), True
     except (HTTPError, HTTPException, OSError, ValueError) as error:
         # Its text may quote the address, and with it what the address keeps secret.
-        return Outcome(None, f"it gave no answer ({failure_in_words(error)})"), reached
+        return SendResult(None, f"it gave no answer ({failure_in_words(error)})"), reached
     finally:
         connection.close()
 
 
-def _judged(status: int) -> Outcome:
+def _judged(status: int) -> SendResult:
     if 200 <= status < 300:
-        return Outcome(status, "")
+        return SendResult(status, "")
     if 300 <= status < 400:
-        return Outcome(status, f"it answered {status}, which leads elsewhere; add the address that it leads to")
-    return Outcome(status, f"it answered {status}")
+        return SendResult(status, f"it answered {status}, which leads elsewhere; add the address that it leads to")
+    return SendResult(status, f"it answered {status}")

@@ -18,7 +18,7 @@ import pyvips
 from playwright.sync_api import Browser, ViewportSize
 from playwright.sync_api import Page as Tab
 
-from publisher.logs import configure_logs
+from publisher.core.logs import configure_logs
 from publisher.web.guard import COOKIE
 from tests.browser.conftest import installed_browser, open_browser
 from tests.desk_site import Site, open_site
@@ -33,7 +33,7 @@ FACES: tuple[tuple[str, ViewportSize, Scheme], ...] = (
     ("dark", WIDE, "dark"),
     ("phone", PHONE, "light"),
 )
-MOST_BYTES = 120_000
+MAX_BYTES = 120_000
 """Of a picture in the README."""
 LOAD_ALL = """() => Promise.all([...document.images].map((each) => {
   each.loading = 'eager';
@@ -90,7 +90,7 @@ def _take_for_readme(browser: Browser, site: Site, shot: Shot, folder: Path) -> 
         _open(tab, shot.path)
         picture = pyvips.Image.new_from_buffer(tab.screenshot(), "").thumbnail_image(WIDE["width"])
         made = (picture.webpsave_buffer(Q=quality, effort=6, smart_subsample=True) for quality in range(80, 40, -5))
-        finest = next(each for each in made if len(each) < MOST_BYTES)
+        finest = next(each for each in made if len(each) < MAX_BYTES)
         (folder / f"{shot.name}.webp").write_bytes(finest)
 
 

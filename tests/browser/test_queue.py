@@ -8,7 +8,7 @@ from datetime import timedelta
 import pytest
 from playwright.sync_api import Locator, Page, expect
 
-from publisher.post_queue.slots import slot_day
+from publisher.schedule.slots import slot_day
 from tests.browser.conftest import OpenPage
 from tests.desk_site import Site
 from tests.queue_desk import Desk

@@ -12,8 +12,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from publisher.clock import monotonic
-from publisher.content import Publication
+from publisher.core.clock import monotonic
+from publisher.core.content import Publication
 from publisher.platforms.base import KeySeed, SupportsLookup, SupportsReadBack, UploadedMedia
 from publisher.platforms.errors import (
     ActionsRefused,
@@ -26,13 +26,13 @@ from publisher.platforms.errors import (
     Unconfirmed,
     UnsupportedContent,
 )
-from publisher.platforms.instagram import Adapter
+from publisher.platforms.instagram.adapter import Adapter
+from publisher.platforms.profiles import load_profile
 from publisher.platforms.registry import adapter_class
-from publisher.profiles import load_profile
 from publisher.sandbox.faults import AFTER, KINDS, Fault
 from publisher.sandbox.http2 import TlsServer
-from publisher.sandbox.instagram import HOSTS
-from publisher.sandbox.instagram_login import totp_code
+from publisher.sandbox.instagram.login import totp_code
+from publisher.sandbox.instagram.service import HOSTS
 from publisher.sandbox.wire import Answer, Request
 from tests.instagram_desk import (
     CAPTION,

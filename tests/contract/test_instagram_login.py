@@ -11,14 +11,14 @@ from pathlib import Path
 
 import pytest
 
-from publisher.content import Account
+from publisher.core.content import Account
 from publisher.platforms.errors import (
     CredentialsRefused,
     Unavailable,
 )
-from publisher.platforms.instagram import Adapter
-from publisher.platforms.steps import LoginStep
-from publisher.sandbox.instagram_login import totp_code
+from publisher.platforms.instagram.adapter import Adapter
+from publisher.platforms.login_steps import LoginStep
+from publisher.sandbox.instagram.login import totp_code
 from publisher.sandbox.wire import Answer
 from tests.instagram_desk import (
     CONFIGURE,

@@ -9,8 +9,8 @@ from typing import Any
 
 import pytest
 
-from publisher.clock import ShiftedClock
-from publisher.content import Absence, Preparation, Publication
+from publisher.core.clock import ShiftedClock
+from publisher.core.content import Absence, Preparation, Publication
 from publisher.platforms.errors import (
     CredentialsRefused,
     PlatformError,
@@ -18,7 +18,7 @@ from publisher.platforms.errors import (
     Unavailable,
     Unconfirmed,
 )
-from publisher.platforms.instagram import Adapter
+from publisher.platforms.instagram.adapter import Adapter
 from publisher.sandbox.faults import Fault
 from publisher.sandbox.ledger import ListingLag
 from publisher.sandbox.wire import Answer, Request

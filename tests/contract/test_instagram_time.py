@@ -12,10 +12,10 @@ from contextlib import contextmanager
 
 import pytest
 
-from publisher.clock import monotonic
-from publisher.platforms import instagram
+from publisher.core.clock import monotonic
 from publisher.platforms.errors import PlatformError, Unavailable, Unconfirmed
-from publisher.platforms.instagram import Adapter
+from publisher.platforms.instagram import adapter
+from publisher.platforms.instagram.adapter import Adapter
 from publisher.sandbox.wire import Answer, DrippingPart, Request
 from tests.instagram_desk import DRIP_SECONDS, DRIPPING_BYTES, KEY, Desk, Person, picture, post_of, publish, upload
 from tests.patience import PATIENCE
@@ -89,8 +89,8 @@ def test_a_signal_is_taken_while_an_answer_drips(desk: Desk) -> None:
 
 
 def test_all_pages_of_a_look_up_have_one_deadline(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(instagram, "LOOK_UP_SECONDS", 1.0)
-    adapter = desk.adapter()
+    monkeypatch.setattr(adapter, "LOOK_UP_SECONDS", 1.0)
+    instagram = desk.adapter()
     page = {
         "items": [{"pk": 1, "taken_at": int(desk.clock.now().timestamp())}],
         "more_available": True,
@@ -100,9 +100,9 @@ def test_all_pages_of_a_look_up_have_one_deadline(desk: Desk, monkeypatch: pytes
     desk.rewrite = lambda _request, _answer: Answer.of_json(200, page).delayed(0.4)
 
     with pytest.raises(Unavailable):
-        adapter.find_publication(post_of(), idempotency_key=KEY, since=desk.clock.now())
+        instagram.find_publication(post_of(), idempotency_key=KEY, since=desk.clock.now())
 
-    assert 1 < len(desk.requests) < instagram.PAGES
+    assert 1 < len(desk.requests) < adapter.PAGES
 
 
 class Line:

@@ -24,8 +24,8 @@ import pytest
 import requests
 from PIL import Image
 
-from publisher.content import Absence, AdaptedPost, Publication
-from publisher.platforms import base, x_client, x_tokens, x_upload
+from publisher.core.content import Absence, AdaptedPost, Publication
+from publisher.platforms import base
 from publisher.platforms.base import (
     KeepsLogin,
     KeySeed,
@@ -45,12 +45,13 @@ from publisher.platforms.errors import (
 )
 from publisher.platforms.registry import adapter_class
 from publisher.platforms.transport import send_once
-from publisher.platforms.x import Adapter
-from publisher.platforms.x_timeline import number_at
+from publisher.platforms.x import client, tokens, upload
+from publisher.platforms.x.adapter import Adapter
+from publisher.platforms.x.timeline import number_at
 from publisher.sandbox.faults import Fault
 from publisher.sandbox.wire import Answer, Request
-from publisher.sandbox.x_accounts import USER_ID, USER_NAME
-from publisher.sandbox.x_windows import POSTS
+from publisher.sandbox.x.accounts import USER_ID, USER_NAME
+from publisher.sandbox.x.windows import POSTS
 from tests.local_x import CAPTION, LocalX, Wire, adapted, local_on, rendition, reply, served_wire
 from tests.patience import PATIENCE
 
@@ -69,7 +70,7 @@ def local(tmp_path: Path, wire: Wire) -> Iterator[LocalX]:
 def pauses(monkeypatch: pytest.MonkeyPatch) -> list[float]:
     """Pauses that would have been taken."""
     taken: list[float] = []
-    for module in (x_upload, x_tokens, base):
+    for module in (upload, tokens, base):
         monkeypatch.setattr(module, "sleep", taken.append)
     return taken
 
@@ -152,7 +153,7 @@ def test_nothing_secret_is_logged(local: LocalX, caplog: pytest.LogCaptureFixtur
 @pytest.mark.parametrize("library", ["tweepy", "oauthlib", "requests_oauthlib.oauth1_auth", "urllib3.connectionpool"])
 def test_libraries_that_log_headers_are_quiet_wherever_the_adapter_is_used(library: str) -> None:
     program = (
-        "import logging; logging.basicConfig(level=logging.DEBUG); import publisher.platforms.x; "
+        "import logging; logging.basicConfig(level=logging.DEBUG); import publisher.platforms.x.adapter; "
         f"print(logging.getLogger({library!r}).isEnabledFor(logging.INFO))"
     )
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, timeout=PATIENCE, check=True)
@@ -233,7 +234,7 @@ def test_the_time_of_an_upload_follows_its_size(local: LocalX, monkeypatch: pyte
         allowed[urlsplit(str(arguments[2])).path] = read_timeout
         return send_once(*arguments, read_timeout=read_timeout, **options)  # type: ignore[arg-type]
 
-    monkeypatch.setattr(x_client, "send_once", noting)
+    monkeypatch.setattr(client, "send_once", noting)
     picture = local.picture()
     picture.path.write_bytes(picture.path.read_bytes() + bytes(4_000_000))
     adapter = Adapter.connect(replace(local.connection(), uplink_bytes_per_second=32_000.0))

@@ -10,7 +10,7 @@ from unittest.mock import patch
 
 import pytest
 
-from publisher.content import Absence, Preparation, Publication
+from publisher.core.content import Absence, Preparation, Publication
 from publisher.platforms import exchange
 from publisher.platforms.errors import (
     AlreadyPublic,

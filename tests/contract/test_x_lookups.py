@@ -8,8 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from publisher.content import Absence, AdaptedPost, Preparation, Publication
-from publisher.platforms import x_timeline
+from publisher.core.content import Absence, AdaptedPost, Preparation, Publication
 from publisher.platforms.errors import (
     AlreadyPublic,
     ContentRejected,
@@ -18,11 +17,12 @@ from publisher.platforms.errors import (
     Unavailable,
     Unconfirmed,
 )
-from publisher.platforms.x import Adapter
-from publisher.platforms.x_timeline import number_at
+from publisher.platforms.x import timeline
+from publisher.platforms.x.adapter import Adapter
+from publisher.platforms.x.timeline import number_at
 from publisher.sandbox.faults import Fault
 from publisher.sandbox.wire import Answer, Request
-from publisher.sandbox.x_accounts import USER_ID
+from publisher.sandbox.x.accounts import USER_ID
 from tests.local_x import LocalX, Wire, adapted, local_on, reply, served_wire
 
 TIMELINE = f"/2/users/{USER_ID}/tweets"
@@ -202,7 +202,7 @@ def test_a_post_is_found_on_a_later_page(local: LocalX) -> None:
 
 
 def test_absence_is_not_claimed_when_there_is_more_to_read(local: LocalX, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(x_timeline, "MAX_POSTS", 100)
+    monkeypatch.setattr(timeline, "MAX_POSTS", 100)
     first = local.sandbox._accepted("First", [])
     for number in range(101):
         local.sandbox.ledger.add(local.sandbox._accepted(f"Post {number}", []))

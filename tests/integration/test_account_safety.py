@@ -18,17 +18,17 @@ from click.testing import CliRunner
 from cryptography.fernet import Fernet
 from sqlalchemy import select, update
 
+from publisher.alerts import store
+from publisher.alerts.account_alerts import wrong_codes
+from publisher.alerts.conditions import View
 from publisher.cli.main import cli
-from publisher.clock import ShiftedClock
+from publisher.core.clock import ShiftedClock
+from publisher.core.encryption import Seal
 from publisher.db.models import Event
 from publisher.db.operations import Notice
 from publisher.db.session import Database
 from publisher.db.staff import ApiToken, KnownBrowser, LoginFailure, Person, Webhook, WebSession
 from publisher.lifecycle import record_event
-from publisher.notices import book
-from publisher.notices.accounts import wrong_codes
-from publisher.notices.conditions import View
-from publisher.sealing import Seal
 from publisher.staff import accounts, calendar_keys, guesses, logins, second_factor
 from publisher.staff.browsers import KNOWN_FOR
 from publisher.staff.confirming import CONFIRMED_FOR
@@ -37,13 +37,13 @@ from publisher.staff.guesses import (
     FEW_CODES,
     KEPT_FOR,
     LOGINS_REFUSED,
-    MOST_PER_ACCOUNT,
-    MOST_PER_ACCOUNT_A_DAY,
-    MOST_PER_BROWSER,
-    MOST_PER_BROWSER_A_DAY,
-    MOST_PER_PAIR,
-    MOST_PER_PAIR_A_DAY,
-    MOST_PER_SITE,
+    MAX_PER_ACCOUNT,
+    MAX_PER_ACCOUNT_A_DAY,
+    MAX_PER_BROWSER,
+    MAX_PER_BROWSER_A_DAY,
+    MAX_PER_PAIR,
+    MAX_PER_PAIR_A_DAY,
+    MAX_PER_SITE,
     WINDOW,
     WRONG_CODE,
     GuessedSubject,
@@ -263,7 +263,7 @@ def test_guesses_in_a_borrowed_session_are_counted(site: Site, email: str) -> No
     assert right.status_code == 403
     assert "Too many log-ins were refused" in right.text
     with site.desk.database.reading() as session:
-        assert session.query(LoginFailure).count() == MOST_PER_PAIR
+        assert session.query(LoginFailure).count() == MAX_PER_PAIR
 
 
 # What another password ends.
@@ -341,7 +341,7 @@ def test_an_admin_helps_somebody_who_lost_their_phone(site: Site, email: str) ->
 
 def test_strangers_do_not_lock_a_person_out(site: Site, email: str) -> None:
     """Whatever is tried elsewhere, the person gets in from their own address, and is told."""
-    for _ in range(MOST_PER_PAIR + 3):
+    for _ in range(MAX_PER_PAIR + 3):
         assert not try_from(site, email, "guessed", "203.0.113.9")
     assert not try_from(site, email, PASSWORD, "203.0.113.9")
     entered = log_in(site, email)
@@ -349,7 +349,7 @@ def test_strangers_do_not_lock_a_person_out(site: Site, email: str) -> None:
     client = site.client()
     client.cookies.set(COOKIE, entered.cookies[COOKIE])
     told = text_of(client.get("/"))
-    assert f"{MOST_PER_PAIR} log-ins with your address and a wrong password were refused" in told
+    assert f"{MAX_PER_PAIR} log-ins with your address and a wrong password were refused" in told
     assert "the last from 203.0.113.9" in told
     again = log_in(site, email)
     client.cookies.set(COOKIE, again.cookies[COOKIE])
@@ -361,13 +361,13 @@ def test_guesses_from_everywhere_are_slowed_and_a_known_browser_gets_through(
 ) -> None:
     known = log_in(site, email).cookies[BROWSER_COOKIE]
     addresses = (f"198.51.{number // 250}.{number % 250}" for number in count())
-    for _ in range(MOST_PER_ACCOUNT_A_DAY // MOST_PER_ACCOUNT + 1):
-        for _ in range(MOST_PER_ACCOUNT):
+    for _ in range(MAX_PER_ACCOUNT_A_DAY // MAX_PER_ACCOUNT + 1):
+        for _ in range(MAX_PER_ACCOUNT):
             try_from(site, email, "guessed", next(addresses))
         clock.shift_to(site.desk.now() + WINDOW)
     with site.desk.database.reading() as session:
         tries = session.query(LoginFailure).count()
-    assert tries == MOST_PER_ACCOUNT_A_DAY
+    assert tries == MAX_PER_ACCOUNT_A_DAY
     assert not try_from(site, email, PASSWORD, next(addresses))
     assert log_in(site, email).status_code == 401
     assert log_in(site, email, browser=known).status_code == 303
@@ -378,7 +378,7 @@ def test_guesses_from_everywhere_are_slowed_and_a_known_browser_gets_through(
 
 def test_a_known_browser_is_no_way_to_guess(site: Site, email: str) -> None:
     known = log_in(site, email).cookies[BROWSER_COOKIE]
-    for _ in range(MOST_PER_BROWSER):
+    for _ in range(MAX_PER_BROWSER):
         assert log_in(site, email, "guessed at random", browser=known).status_code == 401
     assert "Too many" in log_in(site, email, browser=known).text
 
@@ -407,13 +407,13 @@ def test_a_browser_is_known_for_one_person_and_until_that_ends(site: Site, email
 
 def lock(site: Site, email: str) -> None:
     """So many guesses from everywhere that only a known browser gets through."""
-    for number in range(MOST_PER_ACCOUNT + 1):
+    for number in range(MAX_PER_ACCOUNT + 1):
         try_from(site, email, "guessed", f"192.0.2.{number}")
 
 
 def test_whether_somebody_exists_is_not_told_by_the_limits(site: Site, email: str) -> None:
     nobody = f"nobody{next(NUMBERS)}@example.org"
-    answers = [[text_of(log_in(site, who, "guessed at random")) for _ in range(MOST_PER_PAIR + 1)]
+    answers = [[text_of(log_in(site, who, "guessed at random")) for _ in range(MAX_PER_PAIR + 1)]
                for who in (email, nobody)]  # fmt: skip
     assert answers[0] == answers[1]
     with site.desk.database.reading() as session:
@@ -436,7 +436,7 @@ def test_tries_at_the_same_moment_are_counted_too(database: Database, site: Site
         return str(refusal.value) == logins.WRONG
 
     with ThreadPoolExecutor(8) as tries:
-        assert sum(tries.map(judged, range(16))) == MOST_PER_PAIR
+        assert sum(tries.map(judged, range(16))) == MAX_PER_PAIR
 
 
 @on_every_database
@@ -444,7 +444,7 @@ def test_tries_that_are_too_old_or_too_many_are_forgotten(
     database: Database, site: Site, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     now, numbers = site.desk.now(), count(1)
-    monkeypatch.setattr(guesses, "MOST_KEPT", 40)
+    monkeypatch.setattr(guesses, "MAX_KEPT", 40)
     monkeypatch.setattr(guesses, "FORGOTTEN_AT_ONCE", 3)
 
     def kept_after(tries: int, at: datetime) -> int:
@@ -472,7 +472,7 @@ def test_codes_are_slowed_too_and_a_right_one_is_not_counted(site: Site, email: 
     def try_code(code: str) -> None:
         second_factor.check_code(site.desk.database, person, code, address="192.0.2.1", seal=seal, now=site.desk.now())
 
-    for _ in range(MOST_PER_PAIR - 1):
+    for _ in range(MAX_PER_PAIR - 1):
         with pytest.raises(LoginRefused, match="wrong"):
             try_code("000000")
     try_code(code_now(site))
@@ -544,7 +544,7 @@ def test_one_wrong_code_is_told_unless_its_person_mistyped(site: Site, email: st
 def test_a_notice_of_wrong_codes_is_sent_and_ends_without_a_word(site: Site, email: str) -> None:
     with_factor(site, email)
     give_codes(site, email, FEW_CODES, "203.0.113.9")
-    book.reconcile(site.desk.database, site.desk.settings, site.desk.now())
+    store.reconcile(site.desk.database, site.desk.settings, site.desk.now())
     with site.desk.database.reading() as session:
         titles = session.scalars(select(Notice.title).where(Notice.kind == "codes")).all()
     assert f"Somebody may know the password of {email}" in titles
@@ -598,7 +598,7 @@ def test_a_link_to_set_a_password_ends_with_a_change_of_the_account(site: Site, 
 def test_a_log_in_name_can_not_be_the_key_of_a_second_factor(site: Site, email: str) -> None:
     with_factor(site, email)
     person, seal = person_of(site, email).id, Seal.from_environment()
-    for number in range(MOST_PER_ACCOUNT):
+    for number in range(MAX_PER_ACCOUNT):
         assert not try_from(site, f"Code of {person}", "guessed", f"203.0.113.{number}")
         assert not try_from(site, f"second-factor {person}", "guessed", f"203.0.113.{number}")
     with site.desk.database.reading() as session:
@@ -622,46 +622,46 @@ def test_a_name_that_is_no_mail_address_gets_the_usual_answer(site: Site) -> Non
 def test_one_address_never_closes_an_account_for_others(site: Site, email: str, clock: ShiftedClock) -> None:
     """Two days of tries, as many as one address is let, and a browser that nobody knows gets in from elsewhere."""
     for _ in range(2 * DAY // WINDOW):
-        for _ in range(MOST_PER_PAIR + 1):
+        for _ in range(MAX_PER_PAIR + 1):
             try_from(site, email, "guessed", "203.0.113.9")
         clock.shift_to(site.desk.now() + WINDOW + timedelta(seconds=1))
     assert try_from(site, email, PASSWORD, "198.51.100.7")
     with site.desk.database.reading() as session:
-        assert session.query(LoginFailure).count() <= 3 * MOST_PER_PAIR_A_DAY
+        assert session.query(LoginFailure).count() <= 3 * MAX_PER_PAIR_A_DAY
 
 
 def test_one_network_of_many_addresses_never_closes_an_account(site: Site, email: str) -> None:
-    for number in range(MOST_PER_ACCOUNT + 1):
+    for number in range(MAX_PER_ACCOUNT + 1):
         try_from(site, email, "guessed", f"2001:db8:7:{number:x}::1")
     with site.desk.database.reading() as session:
-        assert session.query(LoginFailure).count() == MOST_PER_SITE, "and its tries are bounded together"
+        assert session.query(LoginFailure).count() == MAX_PER_SITE, "and its tries are bounded together"
     assert not try_from(site, email, PASSWORD, "2001:db8:7:ffff::1")
     assert try_from(site, email, PASSWORD, "2001:db8:8::1")
 
 
 def test_a_few_addresses_never_close_an_account_for_a_day(site: Site, email: str, clock: ShiftedClock) -> None:
     """Eight addresses have more tries a day than an account; each counts five times at most."""
-    assert 8 * MOST_PER_PAIR_A_DAY > MOST_PER_ACCOUNT_A_DAY
+    assert 8 * MAX_PER_PAIR_A_DAY > MAX_PER_ACCOUNT_A_DAY
     tried = 0
-    for _ in range(MOST_PER_PAIR_A_DAY):
+    for _ in range(MAX_PER_PAIR_A_DAY):
         for number in range(8):
             guess = guess_at(GuessedSubject.LOG_IN, email, f"203.0.113.{number}")
             with suppress(LoginRefused):
                 begin_guess(site.desk.database, guess, site.desk.now())
                 tried += 1
         clock.shift_to(site.desk.now() + WINDOW + timedelta(seconds=1))
-    assert tried == 8 * MOST_PER_PAIR_A_DAY
+    assert tried == 8 * MAX_PER_PAIR_A_DAY
     assert try_from(site, email, PASSWORD, "198.51.100.7")
 
 
 def test_a_known_browser_has_a_limit_for_the_day(site: Site, email: str, clock: ShiftedClock) -> None:
     known = log_in(site, email).cookies[BROWSER_COOKIE]
-    for _ in range(MOST_PER_BROWSER_A_DAY // MOST_PER_BROWSER + 2):
-        for _ in range(MOST_PER_BROWSER):
+    for _ in range(MAX_PER_BROWSER_A_DAY // MAX_PER_BROWSER + 2):
+        for _ in range(MAX_PER_BROWSER):
             log_in(site, email, "guessed at random", browser=known)
         clock.shift_to(site.desk.now() + WINDOW + timedelta(seconds=1))
     with site.desk.database.reading() as session:
-        assert session.query(LoginFailure).count() == MOST_PER_BROWSER_A_DAY
+        assert session.query(LoginFailure).count() == MAX_PER_BROWSER_A_DAY
     refused = log_in(site, email, browser=known)
     assert refused.status_code == 401
     assert "try again tomorrow" in refused.text

@@ -5,7 +5,8 @@ from __future__ import annotations
 import pytest
 from sqlalchemy import select, update
 
-from publisher.clock import FixedClock
+from publisher.core.clock import FixedClock
+from publisher.core.states import State
 from publisher.db.models import Delivery, Event
 from publisher.db.session import Database
 from publisher.delivery import acts
@@ -13,8 +14,7 @@ from publisher.delivery.act_refusals import Face, Reason, Refused
 from publisher.delivery.adopt import Adoption, AdoptionRequest, adopt, read_adoption, record_adoption
 from publisher.lifecycle import move
 from publisher.platforms.errors import Unavailable
-from publisher.platforms.instagram_links import code_of
-from publisher.states import State
+from publisher.platforms.instagram.links import code_of
 from tests.conftest import OpenOutlet
 from tests.fakes import BlindAdapter, FakeAdapter, FakeChannels, FakePlatform, add_delivery, fake_profile, the_delivery
 from tests.outlet import PLATFORMS, Outlet

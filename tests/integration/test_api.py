@@ -15,7 +15,8 @@ import pytest
 import requests
 from sqlalchemy import func, select
 
-from publisher.clock import ShiftedClock
+from publisher.core.clock import ShiftedClock
+from publisher.core.states import State
 from publisher.db.models import Delivery, Post
 from publisher.db.staff import ApiToken, IdempotentAnswer
 from publisher.delivery import operate
@@ -24,15 +25,14 @@ from publisher.delivery.channels import Channels
 from publisher.lifecycle import move
 from publisher.platforms.base import PlatformAdapter
 from publisher.platforms.errors import Unavailable
-from publisher.post_queue.pictures import MAX_BYTES
+from publisher.posts.pictures import MAX_BYTES
 from publisher.staff import accounts, calendar_keys
 from publisher.staff.api_tokens import PREFIX, SCOPES
 from publisher.staff.roles import GRANTS, Permission, Role
-from publisher.states import State
 from publisher.web.access import RULES, Access
 from publisher.web.api import idempotency
 from publisher.web.api.app import ROUTERS
-from publisher.web.api.guard import MOST_JSON_BYTES, GuardedRoute
+from publisher.web.api.guard import MAX_JSON_BYTES, GuardedRoute
 from publisher.web.api.limits import Buckets
 from publisher.web.guard import COOKIE
 from tests.api_client import Program, problem, program, token_of
@@ -518,8 +518,8 @@ def test_types_and_lengths_that_are_not_taken(editor: Program) -> None:
         ({"data": b"title=x", "headers": {"Content-Type": "application/x-www-form-urlencoded"}}, 415),
         ({"data": b"{}"}, 415),
         ({"data": b"{", "headers": {"Content-Type": "application/json"}}, 400),
-        ({"data": b" " * (MOST_JSON_BYTES + 1), "headers": {"Content-Type": "application/json"}}, 413),
-        ({"data": iter([b" " * MOST_JSON_BYTES, b"  "]), "headers": {"Content-Type": "application/json"}}, 413),
+        ({"data": b" " * (MAX_JSON_BYTES + 1), "headers": {"Content-Type": "application/json"}}, 413),
+        ({"data": iter([b" " * MAX_JSON_BYTES, b"  "]), "headers": {"Content-Type": "application/json"}}, 413),
         ({"json": {"title": "x"}, "headers": {"Accept": "text/html, application/json;q=0"}}, 406),
     ):
         assert problem(editor.post("/posts", **options))["status"] == status

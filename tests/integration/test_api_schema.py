@@ -26,13 +26,13 @@ from schemathesis.specs.openapi.checks import (
     unsupported_method,
 )
 
+from publisher.core.states import State
 from publisher.db.models import Media
 from publisher.desk import Desk
 from publisher.lifecycle import move
-from publisher.post_queue.approval import approve
-from publisher.post_queue.drafts import ImageDraft, PostDraft
-from publisher.post_queue.posts import add_post
-from publisher.states import State
+from publisher.posts.approval import approve
+from publisher.posts.drafts import ImageDraft, PostDraft
+from publisher.posts.posts import add_post
 from publisher.web.api.app import create_api
 from publisher.web.api.limits import Buckets
 from publisher.web.api.paging import LARGEST

@@ -13,15 +13,15 @@ from sqlalchemy import select, update
 from sqlalchemy.orm import Session
 
 from publisher.cli.main import cli
-from publisher.clock import FixedClock
+from publisher.core.clock import FixedClock
+from publisher.core.states import State
 from publisher.db.models import Delivery, Pick, Post
 from publisher.db.staff import PostVersion
 from publisher.desk import Desk
-from publisher.post_queue.errors import PostError
-from publisher.post_queue.picking import pick_slot
-from publisher.post_queue.undo import Change, Undo, snapshot
+from publisher.posts.errors import PostError
+from publisher.posts.undo import Change, Undo, snapshot
 from publisher.retrying import retry
-from publisher.states import State
+from publisher.schedule.picking import pick_slot
 from tests import queue_desk
 from tests.api_client import program
 from tests.conftest import WriteDesk

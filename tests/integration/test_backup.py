@@ -20,27 +20,27 @@ import pytest
 from click.testing import CliRunner
 from sqlalchemy import select, update
 
+from publisher.backup.daily_copies import keep_daily, newest_backup
+from publisher.backup.files import BackupError
+from publisher.backup.manifest import read_manifest
+from publisher.backup.restore import RestoreReport, restore
+from publisher.backup.whole_backup import BackupReport, make_backup
 from publisher.cli import regular, service
+from publisher.cli.backup import _told
 from publisher.cli.doctor import _backup_told
-from publisher.cli.keeping import _told
 from publisher.cli.main import cli
-from publisher.clock import FixedClock
+from publisher.core.clock import FixedClock
+from publisher.core.states import State
 from publisher.db.models import Attempt, Delivery, Event, Pick, Post
 from publisher.db.session import Database
 from publisher.delivery.act_refusals import Refused
 from publisher.delivery.operate import retry
 from publisher.desk import Desk
-from publisher.keeping.backup import BackupReport, make_backup
-from publisher.keeping.daily import keep_daily, newest_backup
-from publisher.keeping.files import BackupError
-from publisher.keeping.manifest import read_manifest
-from publisher.keeping.restore import RestoreReport, restore
 from publisher.lifecycle import restore_deliveries
-from publisher.post_queue.drafts import ImageDraft, PostDraft
-from publisher.post_queue.gap import Gap, close_gap
-from publisher.post_queue.posts import add_post
+from publisher.posts.drafts import ImageDraft, PostDraft
+from publisher.posts.posts import add_post
+from publisher.schedule.restore_gap import Gap, close_gap
 from publisher.scheduler import RegularJob, Scheduler
-from publisher.states import State
 from tests.conftest import WriteDesk
 from tests.fakes import add_delivery, the_delivery
 from tests.outlet import PLATFORMS, Outlet, draw
@@ -221,7 +221,7 @@ def test_a_failing_restore_leaves_the_place_empty(
     def broken(*_: object, **__: object) -> None:
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
-    monkeypatch.setattr("publisher.keeping.doubting.close_gap", broken)
+    monkeypatch.setattr("publisher.backup.reconcile.close_gap", broken)
     (tmp_path / "restored").mkdir()
     with pytest.raises(BackupError, match="make room"):
         restore(backup.path, tmp_path / "restored", NOW)

@@ -13,12 +13,12 @@ from pathlib import Path
 
 import pytest
 
-from publisher.clock import FixedClock
+from publisher.backup.daily_copies import keep_daily
+from publisher.core.clock import FixedClock
 from publisher.db.errors import DatabaseError
 from publisher.db.history import UnknownHistory, note_intent
 from publisher.db.history_file import RECORD_BYTES, HistoryFile, KnownEvent
 from publisher.desk import Desk
-from publisher.keeping.daily import keep_daily
 from publisher.lifecycle import record_event
 from publisher.starter import write_starter
 from tests.conftest import WriteDesk

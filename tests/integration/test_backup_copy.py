@@ -15,23 +15,23 @@ import pytest
 from click.testing import CliRunner, Result
 from sqlalchemy import select
 
+from publisher.backup import in_place
+from publisher.backup.daily_copies import keep_daily
+from publisher.backup.files import BackupError
+from publisher.backup.in_place import accept_present, begin_empty, restore_in_place
+from publisher.backup.restore import RestoreReport, restore_copy
+from publisher.backup.whole_backup import make_backup
 from publisher.cli.main import cli
-from publisher.clock import FixedClock
+from publisher.core.clock import FixedClock
+from publisher.core.states import State
 from publisher.db.history import UnknownHistory, note_intent
 from publisher.db.models import Event, Post
 from publisher.delivery.owner import this_process
 from publisher.desk import Desk
 from publisher.health.heartbeat import SEEN_WITHIN, beat
-from publisher.keeping import in_place
-from publisher.keeping.backup import make_backup
-from publisher.keeping.daily import keep_daily
-from publisher.keeping.files import BackupError
-from publisher.keeping.in_place import accept_present, begin_empty, restore_in_place
-from publisher.keeping.restore import RestoreReport, restore_copy
 from publisher.lifecycle import record_event
-from publisher.post_queue.drafts import ImageDraft, PostDraft
-from publisher.post_queue.posts import add_post
-from publisher.states import State
+from publisher.posts.drafts import ImageDraft, PostDraft
+from publisher.posts.posts import add_post
 from tests.conftest import WriteDesk
 from tests.outlet import PLATFORMS, Outlet, draw
 
@@ -386,7 +386,7 @@ def test_nonsense_is_refused_in_a_sentence_and_changes_nothing(
 def test_what_is_too_large_is_refused_unread(
     desk: Desk, daily: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("publisher.keeping.database_copy.MOST_BYTES", 1 << 20)
+    monkeypatch.setattr("publisher.backup.sqlite_copy.MAX_BYTES", 1 << 20)
     with (tmp_path / "huge.db").open("wb") as huge:
         huge.write(b"SQLite format 3\0")
         huge.truncate(1 << 30)

@@ -18,29 +18,29 @@ from click.testing import CliRunner
 from sqlalchemy import Connection, func, inspect, select, text
 from sqlalchemy.engine import make_url
 
+from publisher.backup import postgres_dump as tools
+from publisher.backup import restore as restoring
+from publisher.backup.daily_copies import keep_daily_dump, newest_backup
+from publisher.backup.files import BackupError
+from publisher.backup.in_place import accept_present, restore_in_place
+from publisher.backup.manifest import read_manifest
+from publisher.backup.restore import restore
+from publisher.backup.whole_backup import BackupReport, make_backup
 from publisher.cli.doctor import _backup_told
 from publisher.cli.main import cli
-from publisher.clock import FixedClock
+from publisher.core.clock import FixedClock
+from publisher.core.states import State
 from publisher.db.history import UnknownHistory
 from publisher.db.models import Post
 from publisher.db.session import Database
 from publisher.db.upgrade import DatabaseError, prepare_database
 from publisher.desk import Desk
 from publisher.health.heartbeat import SEEN_WITHIN
-from publisher.keeping import postgres as tools
-from publisher.keeping import restore as restoring
-from publisher.keeping.backup import BackupReport, make_backup
-from publisher.keeping.daily import keep_daily_dump, newest_backup
-from publisher.keeping.files import BackupError
-from publisher.keeping.in_place import accept_present, restore_in_place
-from publisher.keeping.manifest import read_manifest
-from publisher.keeping.restore import restore
-from publisher.post_queue.drafts import ImageDraft, PostDraft
-from publisher.post_queue.posts import add_post
+from publisher.posts.drafts import ImageDraft, PostDraft
+from publisher.posts.posts import add_post
 from publisher.proving.postgres import ThrowawayPostgres
 from publisher.settings import load_settings
 from publisher.starter import write_starter
-from publisher.states import State
 from tests.conftest import OpenOutlet
 from tests.outlet import Outlet, draw
 

@@ -8,8 +8,9 @@ from pathlib import Path
 import pytest
 from sqlalchemy import select
 
-from publisher.clock import FixedClock
-from publisher.content import Publication
+from publisher.core.clock import FixedClock
+from publisher.core.content import Publication
+from publisher.core.states import State
 from publisher.db.history_file import KnownEvent
 from publisher.db.models import Delivery, Event
 from publisher.db.session import Database
@@ -20,7 +21,6 @@ from publisher.delivery.removed_channels import hold_removed
 from publisher.desk import Desk
 from publisher.lifecycle import move, record_late_success, restore_deliveries
 from publisher.settings import DeliverySettings
-from publisher.states import State
 from tests.conftest import WriteDesk, on_every_database
 from tests.fakes import FakeAdapter, adapted_post, add_delivery
 from tests.integration.test_unknown_outcomes import LOST_ANSWER, Bench

@@ -19,7 +19,13 @@ from click.testing import CliRunner, Result
 from sqlalchemy import func, insert, select, text, update
 from sqlalchemy.exc import OperationalError
 
+from publisher.backup.database_copy import CopyReport, copy_database
+from publisher.backup.database_urls import label, read_url
+from publisher.backup.files import BackupError
+from publisher.backup.fingerprint import Fingerprint
+from publisher.backup.locking import held_still
 from publisher.cli.main import cli
+from publisher.core.states import State
 from publisher.db import upgrade
 from publisher.db.models import Delivery, Event, Post
 from publisher.db.operations import Process
@@ -27,13 +33,7 @@ from publisher.db.session import Database, create_database_engine
 from publisher.db.staff import Person, WebhookMessage
 from publisher.db.upgrade import DatabaseError, back_up, prepare_database
 from publisher.desk import Desk
-from publisher.keeping.copying import CopyReport, copy_database
-from publisher.keeping.files import BackupError
-from publisher.keeping.fingerprint import Fingerprint
-from publisher.keeping.holding import held_still
-from publisher.keeping.naming import label, read_url
 from publisher.proving.postgres import ThrowawayPostgres
-from publisher.states import State
 from tests.conftest import OpenOutlet
 from tests.full_desk import NOW, ODD, add_event, add_pick, empty_tables, fill
 
@@ -276,7 +276,7 @@ MEASURED = """
 import re, sys
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from publisher.keeping.copying import copy_database
+from publisher.backup.database_copy import copy_database
 def most_memory():
     return int(re.search(r"VmHWM:\\s+(\\d+) kB", Path("/proc/self/status").read_text())[1]) * 1024
 arguments = {"now": datetime.now(UTC), "seen_within": timedelta(minutes=2)}

@@ -11,7 +11,7 @@ import pytest
 from sqlalchemy import Engine, event, func, insert, select, text
 from sqlalchemy.exc import DBAPIError, IntegrityError, OperationalError
 
-from publisher.clock import FixedClock
+from publisher.core.clock import FixedClock
 from publisher.db.models import Event
 from publisher.db.session import Database
 from publisher.delivery.worker import Worker

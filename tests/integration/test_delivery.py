@@ -9,8 +9,9 @@ from datetime import timedelta
 import pytest
 from sqlalchemy import select
 
-from publisher.clock import FixedClock
-from publisher.content import AdaptedPost, Preparation, Publication
+from publisher.core.clock import FixedClock
+from publisher.core.content import AdaptedPost, Preparation, Publication
+from publisher.core.states import State
 from publisher.db.models import Attempt, Delivery, Event
 from publisher.db.operations import Channel
 from publisher.db.session import Database
@@ -31,7 +32,6 @@ from publisher.platforms.errors import (
     UnsupportedContent,
 )
 from publisher.settings import DeliverySettings
-from publisher.states import State
 from tests.conftest import on_every_database
 from tests.fakes import (
     BlindAdapter,

@@ -13,14 +13,14 @@ from datetime import UTC, datetime
 import pytest
 import structlog
 
-from publisher import name_resolving
+from publisher.alerts import link_check, ping
+from publisher.alerts.addresses import PING_VARIABLE
+from publisher.alerts.link_check import NoAnswer, check_link
 from publisher.cli import run
-from publisher.health.patience import Patience
-from publisher.name_resolving import NotResolvedInTime, resolve
-from publisher.notices import links, ping
-from publisher.notices.addresses import PING_VARIABLE
-from publisher.notices.links import NoAnswer, check_link
-from publisher.outside import find_place
+from publisher.core import name_resolving
+from publisher.core.name_resolving import NotResolvedInTime, resolve
+from publisher.core.public_hosts import resolve_public_host
+from publisher.core.timeouts import Patience
 from publisher.webhooks import sending
 from tests.patience import wait_until
 
@@ -66,7 +66,7 @@ TLS = b"\x16\x03\x03\x3f\xff\x02\x00\x3f\xfb"
 
 @pytest.mark.parametrize(("scheme", "begin"), [("http", STATUS), ("http", b""), ("https", TLS)])
 def test_a_link_whose_server_drips_is_left(monkeypatch: pytest.MonkeyPatch, scheme: str, begin: bytes) -> None:
-    monkeypatch.setattr(links, "WHOLE_SECONDS", 0.3)
+    monkeypatch.setattr(link_check, "WHOLE_SECONDS", 0.3)
     with dripping(begin) as port, pytest.raises(NoAnswer, match="does not answer within"):
         check_link(f"{scheme}://127.0.0.1:{port}/", loopback=True)
 
@@ -74,7 +74,7 @@ def test_a_link_whose_server_drips_is_left(monkeypatch: pytest.MonkeyPatch, sche
 def test_a_link_that_is_led_on_from_one_dripping_server_to_the_next_has_one_deadline(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(links, "WHOLE_SECONDS", 0.5)
+    monkeypatch.setattr(link_check, "WHOLE_SECONDS", 0.5)
     with dripping(STATUS) as port:
         onward = f"HTTP/1.1 302 Found\r\nLocation: http://127.0.0.1:{port}/\r\nContent-Length: 0\r\n\r\n".encode()
         with dripping(onward) as first, pytest.raises(NoAnswer, match="does not answer within"):
@@ -112,21 +112,21 @@ def hanging_resolver(monkeypatch: pytest.MonkeyPatch) -> Iterator[threading.Sema
 
 @pytest.mark.usefixtures("hanging_resolver")
 def test_a_link_whose_name_server_hangs_is_left(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(links, "RESOLVE_SECONDS", 0.1)
+    monkeypatch.setattr(link_check, "RESOLVE_SECONDS", 0.1)
     with pytest.raises(NoAnswer, match=r"no name server told in time where example\.org is"):
         check_link("https://example.org/", loopback=False)
 
 
 @pytest.mark.usefixtures("hanging_resolver")
 def test_a_link_has_one_deadline_with_its_name(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(links, "WHOLE_SECONDS", 0.1)
+    monkeypatch.setattr(link_check, "WHOLE_SECONDS", 0.1)
     with pytest.raises(NoAnswer):
         check_link("https://example.org/", loopback=False)
 
 
 @pytest.mark.usefixtures("hanging_resolver")
 def test_a_webhook_whose_name_server_hangs_is_left(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(find_place, "__defaults__", (0.1,))
+    monkeypatch.setattr(resolve_public_host, "__defaults__", (0.1,))
     outcome = sending.send("https://example.org/", "s", "1", b"{}", private=False, now=NOON)
     assert (outcome.status, outcome.trouble) == (None, "no name server told in time where example.org is")
 
@@ -134,8 +134,8 @@ def test_a_webhook_whose_name_server_hangs_is_left(monkeypatch: pytest.MonkeyPat
 def test_links_whose_names_hang_keep_no_webhook_back(
     hanging_resolver: threading.Semaphore, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(links, "_NAMES", threading.BoundedSemaphore(1))
-    monkeypatch.setattr(links, "RESOLVE_SECONDS", 0.01)
+    monkeypatch.setattr(link_check, "_NAMES", threading.BoundedSemaphore(1))
+    monkeypatch.setattr(link_check, "RESOLVE_SECONDS", 0.01)
     for _ in range(5):
         with pytest.raises(NoAnswer):
             check_link("https://example.org/", loopback=False)
@@ -157,7 +157,7 @@ def test_names_that_hang_do_not_pile_up(hanging_resolver: threading.Semaphore) -
 
 HANGING_PROCESS = """
 import socket, threading
-from publisher.name_resolving import NotResolvedInTime, resolve
+from publisher.core.name_resolving import NotResolvedInTime, resolve
 socket.getaddrinfo = lambda *_, **__: threading.Event().wait()
 try:
     resolve("example.org", 443, 0.01)

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from sqlalchemy import Connection, event
 
-from publisher.clock import FixedClock
+from publisher.core.clock import FixedClock
 from publisher.db.models import Delivery
 from publisher.db.operations import Channel
 from publisher.db.session import Database

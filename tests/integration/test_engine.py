@@ -26,7 +26,7 @@ from sqlalchemy.engine import make_url
 from sqlalchemy.exc import DBAPIError, OperationalError
 
 from publisher.cli.service import Service
-from publisher.clock import SystemClock
+from publisher.core.clock import SystemClock
 from publisher.db import session
 from publisher.db.operations import Channel
 from publisher.db.session import Database

@@ -10,7 +10,7 @@ from datetime import timedelta
 
 import pytest
 
-from publisher.clock import FixedClock
+from publisher.core.clock import FixedClock
 from publisher.db.session import Database
 from publisher.delivery import records
 from publisher.delivery.claim import ClaimedDelivery, claim, take_look_up

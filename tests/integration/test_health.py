@@ -20,9 +20,10 @@ from sqlalchemy import select
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import OperationalError
 
+from publisher.backup.files import BackupError
 from publisher.cli.doctor import _platform_clocks
 from publisher.cli.errors import SENTENCES
-from publisher.clock import FixedClock
+from publisher.core.clock import FixedClock
 from publisher.db.models import Attempt, Delivery
 from publisher.db.operations import Channel, Notice, Process, Quota
 from publisher.db.session import Database
@@ -33,7 +34,6 @@ from publisher.desk import Desk
 from publisher.health import HealthServer, beat, check_ready, render_metrics, seen_processes
 from publisher.health.server import MAX_CALLERS
 from publisher.job_failures import FailureLog, TickPart
-from publisher.keeping.files import BackupError
 from publisher.proving.postgres import ThrowawayPostgres
 from publisher.settings import SettingsError
 from publisher.starter import write_starter

@@ -16,11 +16,11 @@ import numpy as np
 import pytest
 import pyvips
 
-from publisher.adapt import image_worker
-from publisher.adapt.image_worker import ImageProcessFailed, run_image_process
-from publisher.adapt.inspection import ImageRefused, inspect_image
-from publisher.adapt.rendering import Renderer
-from publisher.content import RenditionSpec
+from publisher.adapt.images import child_process
+from publisher.adapt.images.child_process import ImageProcessFailed, run_image_process
+from publisher.adapt.images.inspection import ImageRefused, inspect_image
+from publisher.adapt.images.rendering import Renderer
+from publisher.core.content import RenditionSpec
 from publisher.media import FolderStore
 from tests import image_samples as samples
 
@@ -198,7 +198,7 @@ def test_a_picture_that_never_ends_is_ended(tmp_path: Path, monkeypatch: pytest.
             children.append(self)
 
     monkeypatch.setattr(subprocess, "Popen", Watched)
-    monkeypatch.setattr(image_worker, "WALL_SECONDS", 0.01)
+    monkeypatch.setattr(child_process, "WALL_SECONDS", 0.01)
     path = samples.save(samples.tissue(300, 200), tmp_path / "fair.jpg")
     started = time.monotonic()
     with pytest.raises(ImageRefused, match="too long"):

@@ -15,19 +15,19 @@ from pydantic import ValidationError
 from sqlalchemy import select
 from starlette.routing import Route
 
-from publisher import post_limits
 from publisher.cli.errors import sentence
 from publisher.cli.main import cli
+from publisher.core import post_limits
+from publisher.core.post_limits import LARGEST_NUMBER
 from publisher.db.models import Post
 from publisher.db.operations import Channel
 from publisher.db.staff import ApiToken, Comment
 from publisher.delivery import operate
 from publisher.desk import Desk
-from publisher.post_limits import LARGEST_NUMBER
-from publisher.post_queue import review
-from publisher.post_queue.drafts import PostDraft
-from publisher.post_queue.errors import PostError
-from publisher.post_queue.posts import add_post
+from publisher.posts import review
+from publisher.posts.drafts import PostDraft
+from publisher.posts.errors import PostError
+from publisher.posts.posts import add_post
 from publisher.settings.sections import OutletSettings
 from publisher.staff import accounts
 from publisher.staff.accounts import AccountError

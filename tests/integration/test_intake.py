@@ -9,14 +9,15 @@ from pathlib import Path
 
 import pytest
 
-from publisher.content import Box, ImageChoices
+from publisher.core.content import Box, ImageChoices
 from publisher.db.session import Database
+from publisher.intake import post_files
+from publisher.intake.post_files import read_folder, read_post_file
 from publisher.media import FolderStore
-from publisher.post_queue import intake, pictures
-from publisher.post_queue.drafts import Translation
-from publisher.post_queue.errors import PostError
-from publisher.post_queue.intake import read_folder, read_post_file
-from publisher.post_queue.posts import add_post
+from publisher.posts import pictures
+from publisher.posts.drafts import Translation
+from publisher.posts.errors import PostError
+from publisher.posts.posts import add_post
 from tests.queue_desk import facts_of_content
 
 Write = Callable[..., Path]
@@ -232,7 +233,7 @@ def test_files_that_are_no_posts_are_refused(write: Write, monkeypatch: pytest.M
     path.write_bytes(b"---\ntitle: \xff\n---")
     with pytest.raises(PostError, match="save it as UTF-8"):
         read_post_file(path)
-    monkeypatch.setattr(intake, "MAX_POST_BYTES", 10)
+    monkeypatch.setattr(post_files, "MAX_POST_BYTES", 10)
     with pytest.raises(PostError, match="it is larger than 10 bytes"):
         read_post_file(path)
     with pytest.raises(PostError, match=r"gone\.md can't be read: No such file"):

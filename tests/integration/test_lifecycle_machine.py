@@ -24,8 +24,9 @@ from hypothesis.stateful import (
 )
 from sqlalchemy import delete, select
 
-from publisher.clock import FixedClock
-from publisher.content import Absence, AdaptedPost, Preparation, Publication
+from publisher.core.clock import FixedClock
+from publisher.core.content import Absence, AdaptedPost, Preparation, Publication
+from publisher.core.states import BY_HAND, FINAL, LEASED, WAITING, State
 from publisher.db.base import Base
 from publisher.db.models import Delivery
 from publisher.db.operations import Channel
@@ -48,7 +49,6 @@ from publisher.platforms.errors import (
     Unconfirmed,
 )
 from publisher.settings import DeliverySettings
-from publisher.states import BY_HAND, FINAL, LEASED, WAITING, State
 from tests.fakes import FakeAdapter, FakeChannels, FakePlatform, add_delivery, fake_profile
 
 CHANNELS = ("north", "south")

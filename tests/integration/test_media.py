@@ -12,8 +12,8 @@ from pathlib import Path
 
 import pytest
 
-from publisher.adapt.rendering import ImageRefused, Renderer
-from publisher.content import Rendition, RenditionSpec
+from publisher.adapt.images.rendering import ImageRefused, Renderer
+from publisher.core.content import Rendition, RenditionSpec
 from publisher.media import FolderStore, MediaDamaged, MediaMissing, MediaStore
 from publisher.media.cache import LocalCache
 from publisher.media.s3 import S3Store

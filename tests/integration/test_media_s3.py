@@ -14,18 +14,18 @@ from pathlib import Path
 import pytest
 from sqlalchemy import func, select
 
-from publisher.adapt.rendering import Renderer
-from publisher.content import RenditionSpec
+from publisher.adapt.images.rendering import Renderer
+from publisher.core.content import RenditionSpec
 from publisher.db.models import Post
 from publisher.db.session import Database
 from publisher.media import MediaMissing, MediaUnreachable, hash_of
 from publisher.media.cache import IN_USE, LocalCache
 from publisher.media.opening import media_store
 from publisher.media.s3 import S3Store
-from publisher.post_queue import pictures
-from publisher.post_queue.drafts import ImageDraft, PostDraft
-from publisher.post_queue.errors import PostError
-from publisher.post_queue.posts import add_post
+from publisher.posts import pictures
+from publisher.posts.drafts import ImageDraft, PostDraft
+from publisher.posts.errors import PostError
+from publisher.posts.posts import add_post
 from publisher.settings import Bucket, SettingsError, load_settings
 from publisher.starter import starter_files, write_starter
 from tests.image_judge import BLOG, real

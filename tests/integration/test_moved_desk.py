@@ -8,13 +8,13 @@ from pathlib import Path
 
 import pytest
 
-from publisher.clock import FixedClock
+from publisher.backup.database_copy import copy_database
+from publisher.backup.files import BackupError
+from publisher.backup.in_place import accept_present
+from publisher.core.clock import FixedClock
 from publisher.db.errors import DatabaseError
 from publisher.db.history import UnknownHistory, note_intent
 from publisher.desk import Desk
-from publisher.keeping.copying import copy_database
-from publisher.keeping.files import BackupError
-from publisher.keeping.in_place import accept_present
 from publisher.lifecycle import record_event
 from publisher.proving.postgres import ThrowawayPostgres
 from tests.conftest import WriteDesk

@@ -15,8 +15,12 @@ from typing import Any
 import pytest
 from sqlalchemy import select
 
-from publisher.clock import FixedClock
-from publisher.content import Publication
+from publisher.alerts import Notifier, store
+from publisher.alerts.addresses import PING_VARIABLE, URLS_VARIABLE
+from publisher.core.clock import FixedClock
+from publisher.core.content import Publication
+from publisher.core.logs import configure_logs
+from publisher.core.states import State
 from publisher.db.models import Attempt, Delivery, Event, Pick, Post
 from publisher.db.operations import Channel, Notice, Process
 from publisher.delivery.adopt import AdoptionRequest, adopt
@@ -24,12 +28,8 @@ from publisher.delivery.operate import cancel, retry
 from publisher.desk import Desk
 from publisher.health import beat
 from publisher.lifecycle import move, record_event, record_late_success
-from publisher.logs import configure_logs
-from publisher.notices import Notifier, book
-from publisher.notices.addresses import PING_VARIABLE, URLS_VARIABLE
-from publisher.post_queue.picking import pick_slot
+from publisher.schedule.picking import pick_slot
 from publisher.starter import write_starter
-from publisher.states import State
 from tests.conftest import WriteDesk
 from tests.fakes import add_delivery
 from tests.outlet import environment
@@ -514,7 +514,7 @@ def test_a_death_between_sending_and_recording_tells_again_and_loses_nothing(
         raise SystemExit
 
     with monkeypatch.context() as patched:
-        patched.setattr(book, "record", die)
+        patched.setattr(store, "record", die)
         with pytest.raises(SystemExit):
             Notifier(desk).round(clock.now())
     Notifier(desk).round(clock.now())

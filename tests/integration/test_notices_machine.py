@@ -8,7 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from publisher.clock import FixedClock
+from publisher.alerts import Notifier, store
+from publisher.alerts.conditions import Condition
+from publisher.core.clock import FixedClock
 from publisher.db.models import Post
 from publisher.db.operations import Notice
 from publisher.delivery.clock_set import begin_look_ups_anew
@@ -17,9 +19,7 @@ from publisher.desk import Desk
 from publisher.health import beat
 from publisher.health.heartbeat import leave
 from publisher.job_failures import FailureLog, TickPart
-from publisher.notices import Notifier, book
-from publisher.notices.conditions import Condition
-from publisher.post_queue.picking import pick_slot
+from publisher.schedule.picking import pick_slot
 from publisher.settings import SettingsError
 from tests.integration.test_notices import empty_day, open_desk
 from tests.post_box import PostBox, open_post_box
@@ -166,7 +166,7 @@ def test_a_clock_that_was_set_is_told_once_and_nothing_waits_for_hours(
     desk: Desk, clock: FixedClock, box: PostBox
 ) -> None:
     with desk.database.writing() as session:
-        book.open_notice(
+        store.open_notice(
             session, Condition("x", "x", "It waits", "Long."), clock.now(), next_try_at=clock.now() + timedelta(hours=3)
         )
     PlatformClocks(lambda: desk.database, clock).note("x", timedelta(hours=-3))

@@ -13,15 +13,15 @@ import pytest
 from sqlalchemy import event, select
 from sqlalchemy.exc import OperationalError
 
-from publisher.clock import FixedClock
+from publisher.core.clock import FixedClock
+from publisher.core.states import State
 from publisher.db.history import History
 from publisher.db.models import Attempt, Delivery
 from publisher.db.session import Database
 from publisher.delivery import own_machine
-from publisher.delivery.due import MOST_LOST_WORKERS, recover_lost
+from publisher.delivery.due import MAX_LOST_WORKERS, recover_lost
 from publisher.delivery.worker import Worker
 from publisher.settings import DeliverySettings
-from publisher.states import State
 from tests.fakes import FakeChannels, FakePlatform, FakeRenderer, add_delivery, fake_profile, the_delivery
 
 
@@ -117,7 +117,7 @@ def test_a_database_that_stays_locked_at_commit_loses_no_worker(bench: Bench, mo
         with pytest.raises(OperationalError):
             bench.worker.drain("fake")
         assert bench.row.state == State.PREPARING
-        for _ in range(MOST_LOST_WORKERS + 2):
+        for _ in range(MAX_LOST_WORKERS + 2):
             assert bench.worker.drain("fake") == 0
         other.execute("ROLLBACK")
         monkeypatch.undo()

@@ -12,15 +12,15 @@ import pytest
 from sqlalchemy import delete, func, insert, select, update
 from sqlalchemy.orm import Session
 
-from publisher.adapt.people import People
 from publisher.adapt.posts import Target, adapt_post
-from publisher.content import AdaptedPost, Problem, SourcePost
+from publisher.adapt.text.mentions import People
+from publisher.core.content import AdaptedPost, Problem, SourcePost
 from publisher.db.models import Delivery, Pick, Post
 from publisher.db.operations import Channel
 from publisher.db.session import Database
-from publisher.post_queue import picking
-from publisher.post_queue.choosing import Choice, choose
-from publisher.post_queue.picking import PickOutcome, sync_channels
+from publisher.schedule import picking
+from publisher.schedule.choice import Choice, choose
+from publisher.schedule.picking import PickOutcome, sync_channels
 from publisher.settings import ReserveSettings
 from tests.conftest import on_every_database
 from tests.queue_desk import Desk, open_desk
@@ -517,7 +517,7 @@ def test_a_fault_of_the_program_over_one_post_keeps_it_from_that_channel_alone(
             raise ZeroDivisionError
         return adapt_post(source, target, people)
 
-    monkeypatch.setattr("publisher.post_queue.channels.adapt_post", adapt)
+    monkeypatch.setattr("publisher.posts.channel_posts.adapt_post", adapt)
     desk.post("one", NINE)
     desk.pick(NINE)
     [pick] = desk.picks()

@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from publisher.adapt.rendering import ImageRefused
-from publisher.content import Rendition, RenditionSpec
-from publisher.post_queue.pictures import keep_picture
+from publisher.adapt.images.rendering import ImageRefused
+from publisher.core.content import Rendition, RenditionSpec
+from publisher.posts.pictures import keep_picture
 from publisher.web import picture_making
 from publisher.web.pages.pictures import thumbnail_spec
 from publisher.web.picture_making import MAX_WAITING, PictureMaker

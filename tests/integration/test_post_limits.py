@@ -8,13 +8,13 @@ from typing import Any
 
 import pytest
 
-from publisher import post_limits
+from publisher.core import post_limits
 from publisher.db.models import Post
-from publisher.post_queue.drafts import PostChanges, PostDraft, check_entered
-from publisher.post_queue.errors import PostError
-from publisher.post_queue.intake import read_post_file
-from publisher.post_queue.posts import add_post
-from publisher.post_queue.versions import content_of
+from publisher.intake.post_files import read_post_file
+from publisher.posts.drafts import PostChanges, PostDraft, check_entered
+from publisher.posts.errors import PostError
+from publisher.posts.posts import add_post
+from publisher.posts.versions import content_of
 from tests.api_client import Program, token_of
 from tests.conftest import WriteDesk
 from tests.desk_site import Site, open_starter_site

@@ -11,21 +11,21 @@ import pytest
 from sqlalchemy import func, select
 
 from publisher import lifecycle
-from publisher.adapt.rendering import Renderer
-from publisher.content import AdaptedPost
+from publisher.adapt.images.rendering import Renderer
+from publisher.core.content import AdaptedPost
+from publisher.core.states import State
 from publisher.db.models import Delivery, Media, Post, PostImage
 from publisher.db.session import Database
-from publisher.post_queue import pictures
-from publisher.post_queue.approval import Approval, NotApproved, approve, problems_of
-from publisher.post_queue.channels import adapt_for_channels
-from publisher.post_queue.drafts import ImageDraft, NewChoices, PostChanges, PostDraft, Translation
-from publisher.post_queue.errors import PostError
-from publisher.post_queue.listing import days_of_cover, queue_listing
-from publisher.post_queue.order import After, Before, FixedDate, Front, Place, Position, Reserve, in_line, move_post
-from publisher.post_queue.posts import EditOutcome, add_post, edit_post, withdraw_post
-from publisher.post_queue.preview import preview
-from publisher.post_queue.storing import load_post
-from publisher.states import State
+from publisher.posts import pictures
+from publisher.posts.approval import Approval, NotApproved, approve, problems_of
+from publisher.posts.channel_posts import adapt_for_channels
+from publisher.posts.drafts import ImageDraft, NewChoices, PostChanges, PostDraft, Translation
+from publisher.posts.errors import PostError
+from publisher.posts.post_store import load_post
+from publisher.posts.posts import EditOutcome, add_post, edit_post, withdraw_post
+from publisher.posts.preview import preview
+from publisher.schedule.listing import days_of_cover, queue_listing
+from publisher.schedule.order import After, Before, FixedDate, Front, Place, Position, Reserve, in_line, move_post
 from tests.image_samples import composite, fluorescence, save, telling_jpeg, tissue
 from tests.queue_desk import Desk, facts_of_content, open_desk
 

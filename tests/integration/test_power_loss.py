@@ -8,9 +8,9 @@ from pathlib import Path
 import pytest
 from sqlalchemy import select
 
+from publisher.core.states import State
 from publisher.db.models import Attempt, Delivery
 from publisher.db.session import Database
-from publisher.states import State
 from tests.conftest import OpenOutlet
 from tests.doomed_worker import Doom
 from tests.outlet import Outlet

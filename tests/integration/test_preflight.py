@@ -15,16 +15,16 @@ import trustme
 from click.testing import CliRunner, Result
 from sqlalchemy import select
 
-from publisher import outside
+from publisher.alerts import Notifier, Preflight, preflight
+from publisher.alerts.addresses import PING_VARIABLE, URLS_VARIABLE
+from publisher.alerts.link_check import NoAnswer, check_link
 from publisher.cli.main import cli
+from publisher.core import public_hosts
 from publisher.db.models import PostImage
 from publisher.db.operations import Channel, Notice
 from publisher.desk import Desk
-from publisher.notices import Notifier, Preflight, preflight
-from publisher.notices.addresses import PING_VARIABLE, URLS_VARIABLE
-from publisher.notices.links import NoAnswer, check_link
-from publisher.post_queue.errors import PostError
-from publisher.post_queue.slots import slot_day, slot_instant
+from publisher.posts.errors import PostError
+from publisher.schedule.slots import slot_day, slot_instant
 from tests.conftest import OpenOutlet
 from tests.outlet import Outlet, environment, set_environment
 from tests.post_box import PostBox, open_post_box
@@ -123,7 +123,7 @@ def test_a_link_is_asked_by_name_over_tls_and_believed_only_with_its_certificate
     with open_post_box(context) as box:
         with pytest.raises(NoAnswer, match="certificate can't be trusted"):
             check_link(f"https://localhost:{box.port}/", loopback=True)
-        monkeypatch.setattr(outside, "DEFAULT_CA_BUNDLE_PATH", str(trusted))
+        monkeypatch.setattr(public_hosts, "DEFAULT_CA_BUNDLE_PATH", str(trusted))
         assert check_link(f"https://localhost:{box.port}/", loopback=True) == "answers"
         with pytest.raises(NoAnswer, match="certificate can't be trusted"):
             check_link(f"https://127.0.0.1:{box.port}/", loopback=True)
@@ -200,7 +200,7 @@ def test_a_red_evening_names_each_thing_and_a_dead_examiner_is_followed_by_anoth
         raise SystemExit
 
     with monkeypatch.context() as patched:
-        patched.setattr("publisher.notices.evening.preflight", die)
+        patched.setattr("publisher.alerts.tomorrow.preflight", die)
         with pytest.raises(SystemExit):
             notifier.evening(outlet.desk.now())
     notifier.evening(outlet.desk.now() + timedelta(minutes=19))

@@ -5,11 +5,11 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 from pathlib import Path
 
-from publisher.adapt.rendering import Renderer
-from publisher.content import RenditionSpec
+from publisher.adapt.images.rendering import Renderer
+from publisher.core.content import RenditionSpec
 from publisher.media import FolderStore
-from publisher.post_queue.preparing import KEPT_FOR, prepare_next, sweep_renditions
-from publisher.post_queue.slots import slot_day, slot_opens
+from publisher.schedule.rendering_ahead import KEPT_FOR, prepare_next, sweep_renditions
+from publisher.schedule.slots import slot_day, slot_opens
 from tests.outlet import Outlet
 
 

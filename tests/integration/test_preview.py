@@ -7,13 +7,13 @@ from pathlib import Path
 
 import pytest
 
-from publisher.adapt.rendering import Renderer
-from publisher.content import Problem
+from publisher.adapt.images.rendering import Renderer
+from publisher.core.content import Problem
 from publisher.db.session import Database
-from publisher.post_queue.approval import approve
-from publisher.post_queue.drafts import ImageDraft, NewChoices, PostDraft
-from publisher.post_queue.posts import add_post
-from publisher.post_queue.preview import LEAST_SIMILARITY, MOST_COLOUR_DIFFERENCE, ChannelPreview, preview
+from publisher.posts.approval import approve
+from publisher.posts.drafts import ImageDraft, NewChoices, PostDraft
+from publisher.posts.posts import add_post
+from publisher.posts.preview import LEAST_SIMILARITY, MAX_COLOUR_DIFFERENCE, RenderedPost, preview
 from tests.image_samples import composite, fluorescence, save
 from tests.queue_desk import Desk, open_desk
 
@@ -36,12 +36,12 @@ def add(desk: Desk, *images: ImageDraft) -> int:
     return add_post(desk.database, desk.store, draft, NINE).id
 
 
-def shown(desk: Desk, post: int) -> dict[str, ChannelPreview]:
+def shown(desk: Desk, post: int) -> dict[str, RenderedPost]:
     previews = preview(desk.load(post), desk.targets, desk.people, Renderer(desk.store))
     return {each.channel: each for each in previews}
 
 
-def about_pictures(look: ChannelPreview) -> list[Problem]:
+def about_pictures(look: RenderedPost) -> list[Problem]:
     return [problem for problem in look.problems if problem.field.startswith("images")]
 
 
@@ -71,7 +71,7 @@ def test_colours_that_changed_are_told(desk: Desk, tmp_path: Path) -> None:
     (made,) = looks["mail"].renditions
     assert made is not None
     assert made.colour_difference is not None
-    assert made.colour_difference > MOST_COLOUR_DIFFERENCE
+    assert made.colour_difference > MAX_COLOUR_DIFFERENCE
     (problem,) = about_pictures(looks["mail"])
     assert f"its colour difference is {made.colour_difference:.1f} and should be at most 3.0" in problem.message
 

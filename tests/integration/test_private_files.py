@@ -16,13 +16,13 @@ from sqlalchemy import text
 
 from publisher.cli.doctor_secrets import describe_key, describe_private_files
 from publisher.cli.main import cli
-from publisher.clock import FixedClock
+from publisher.core.clock import FixedClock
+from publisher.core.encryption import KEY_VARIABLE, Seal, SealError, new_key
+from publisher.core.private_files import open_to_others
 from publisher.db.operations import ChannelSession
 from publisher.db.upgrade import DatabaseError
 from publisher.desk import Desk
 from publisher.media import FolderStore
-from publisher.private_files import open_to_others
-from publisher.sealing import KEY_VARIABLE, Seal, SealError, new_key
 from publisher.settings import SettingsError
 from publisher.settings.private_paths import private_paths
 from publisher.starter import write_starter

@@ -11,16 +11,16 @@ import pytest
 from sqlalchemy import select
 from structlog.testing import capture_logs
 
-from publisher.clock import FixedClock
-from publisher.content import PublishedPost
+from publisher.core.clock import FixedClock
+from publisher.core.content import PublishedPost
 from publisher.db import operations
 from publisher.db.base import Base
 from publisher.db.models import Attempt, Delivery, Event
 from publisher.db.operations import Channel
 from publisher.db.session import Database
 from publisher.delivery import operate, quotas
+from publisher.delivery.failure_streak import channel_failures
 from publisher.delivery.outcomes import Pace
-from publisher.delivery.strain import strain_of
 from publisher.delivery.worker import Worker
 from publisher.platforms.base import KeySeed, Quota, QuotaKind
 from publisher.platforms.errors import (
@@ -31,7 +31,7 @@ from publisher.platforms.errors import (
     Unconfirmed,
     UnsupportedContent,
 )
-from publisher.profiles import Prices
+from publisher.platforms.profiles import Prices
 from publisher.settings import DeliverySettings
 from tests.fakes import (
     FakeAdapter,
@@ -332,7 +332,7 @@ def test_trouble_that_lasts_is_told_once_and_ends_by_itself(bench: Bench) -> Non
     bench.platform.before = []
     bench.pass_time(minutes=16)
     with bench.database.reading() as session:
-        assert strain_of(session, "fake", bench.clock.now()).failures == 0
+        assert channel_failures(session, "fake", bench.clock.now()).failures == 0
     assert (bench.paused, len(bench.platform.posts)) == ("", 1)
 
 

@@ -12,7 +12,7 @@ from click.testing import CliRunner
 from sqlalchemy import select
 
 from publisher.cli.main import cli
-from publisher.content import AdaptedPost
+from publisher.core.content import AdaptedPost
 from publisher.db.models import Attempt
 from publisher.db.operations import Quota
 from publisher.delivery import records
@@ -20,8 +20,8 @@ from publisher.delivery.budget import whole_cost
 from publisher.delivery.worker import Worker
 from publisher.platforms.errors import RateLimited
 from publisher.sandbox.faults import Fault
-from publisher.sandbox.x import XSandbox
-from publisher.sandbox.x_windows import POSTS, Windows
+from publisher.sandbox.x.service import XSandbox
+from publisher.sandbox.x.windows import POSTS, Windows
 from tests.conftest import OpenOutlet
 from tests.outlet import Outlet
 

@@ -10,7 +10,7 @@ import pytest
 from numpy.typing import NDArray
 from PIL import Image
 
-from publisher.post_queue.drafts import ImageDraft
+from publisher.posts.drafts import ImageDraft
 from tests.image_judge import REAL, pixels, real, similarity
 from tests.outlet import PLATFORMS, Outlet
 

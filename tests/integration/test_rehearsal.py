@@ -13,9 +13,9 @@ from sqlalchemy import select
 
 from publisher.db.base import Base
 from publisher.db.session import Database
-from publisher.post_queue.errors import PostError
-from publisher.post_queue.projection import project
-from publisher.post_queue.rehearsal import RehearsedDay, rehearse
+from publisher.posts.errors import PostError
+from publisher.schedule.projection import project
+from publisher.schedule.rehearsal import RehearsedDay, rehearse
 from tests.queue_desk import Desk, open_desk
 
 NINE = datetime(2026, 5, 4, 8, 0, tzinfo=UTC)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from publisher.delivery import operate
 from publisher.sandbox.faults import Fault
-from publisher.sandbox.instagram import InstagramSandbox
+from publisher.sandbox.instagram.service import InstagramSandbox
 from publisher.sandbox.ledger import ListingLag
 from tests.conftest import OpenOutlet
 

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from datetime import timedelta
 
-from publisher.clock import FixedClock
+from publisher.core.clock import FixedClock
+from publisher.core.states import State
 from publisher.db.models import Delivery
 from publisher.db.session import Database
 from publisher.delivery.due import appointments
 from publisher.delivery.removed_channels import hold_removed
-from publisher.states import State
 from tests.conftest import on_every_database
 from tests.fakes import add_delivery, the_delivery
 

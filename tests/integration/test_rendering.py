@@ -15,8 +15,8 @@ from numpy.typing import NDArray
 from PIL import ImageCms
 from PIL.JpegImagePlugin import get_sampling
 
-from publisher.adapt.inspection import inspect_image
-from publisher.content import Box
+from publisher.adapt.images.inspection import inspect_image
+from publisher.core.content import Box
 from publisher.media import FolderStore
 from tests import image_samples as samples
 from tests.image_judge import BLOG, GRID, REAL, TIGHT, content, opened, pixels, real, render, similarity
@@ -207,7 +207,7 @@ def test_a_blurred_backdrop_fills_the_canvas_and_spares_the_picture(store: Folde
 
 def letters_are_there(**environment: str) -> bool:
     """What the rendering process would find, asked in a process of its own."""
-    question = "from publisher.adapt.image_process.framing import has_letters; print(has_letters())"
+    question = "from publisher.adapt.images.process.framing import has_letters; print(has_letters())"
     answer = subprocess.run(
         [sys.executable, "-c", question], env={**os.environ, **environment}, capture_output=True, text=True, check=True
     )

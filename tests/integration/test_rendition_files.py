@@ -15,17 +15,17 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from publisher.adapt.image_worker import child_environment
-from publisher.adapt.inspection import inspect_image
-from publisher.adapt.rendering import ImageRefused, Renderer
-from publisher.content import RenditionSpec
+from publisher.adapt.images.child_process import child_environment
+from publisher.adapt.images.inspection import inspect_image
+from publisher.adapt.images.rendering import ImageRefused, Renderer
+from publisher.core.content import RenditionSpec
 from publisher.media import FolderStore
 from tests import image_samples as samples
 from tests.image_judge import BLOG, frames, opened, pixels, real, render, similarity
 
 PEAK = """
 import pathlib, runpy
-runpy.run_module("publisher.adapt.image_process", run_name="__main__")
+runpy.run_module("publisher.adapt.images.process", run_name="__main__")
 print(pathlib.Path("/proc/self/status").read_text())
 """
 """The child, telling its own peak memory in kB: what a parent is told may be the parent's own."""

@@ -14,8 +14,8 @@ from sqlalchemy.exc import IntegrityError
 from publisher import lifecycle
 from publisher.cli.demo_check import differences
 from publisher.cli.main import cli
-from publisher.clock import FixedClock
-from publisher.content import AdaptedPost, Publication
+from publisher.core.clock import FixedClock
+from publisher.core.content import AdaptedPost, Publication
 from publisher.db.models import Attempt, Delivery, Event, Pick, Post
 from publisher.db.session import Database
 from publisher.delivery import operate
@@ -33,11 +33,11 @@ from publisher.lifecycle import (
     restore_deliveries,
 )
 from publisher.platforms.errors import ContentRejected, Unavailable, Unconfirmed
-from publisher.post_queue.approval import approve
-from publisher.post_queue.drafts import PostChanges
-from publisher.post_queue.posts import EditOutcome, edit_post
+from publisher.posts.approval import approve
+from publisher.posts.drafts import PostChanges
+from publisher.posts.posts import EditOutcome, edit_post
 from publisher.sandbox.faults import Fault
-from publisher.sandbox.x import XSandbox
+from publisher.sandbox.x.service import XSandbox
 from publisher.settings import DeliverySettings
 from tests.conftest import OpenOutlet
 from tests.fakes import (

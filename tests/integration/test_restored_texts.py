@@ -9,15 +9,15 @@ from pathlib import Path
 import pytest
 from sqlalchemy import select
 
+from publisher.backup.daily_copies import keep_daily
+from publisher.backup.in_place import restore_in_place
+from publisher.backup.restore import RestoreReport
+from publisher.core.states import State
 from publisher.db.models import Delivery
 from publisher.delivery.adopt import AdoptionRequest, adopt
 from publisher.delivery.operate import cancel, retry
 from publisher.desk import Desk
 from publisher.health.heartbeat import SEEN_WITHIN
-from publisher.keeping.daily import keep_daily
-from publisher.keeping.in_place import restore_in_place
-from publisher.keeping.restore import RestoreReport
-from publisher.states import State
 from tests.outlet import PLATFORMS, Outlet
 
 

@@ -7,7 +7,8 @@ from datetime import datetime, timedelta
 import pytest
 from sqlalchemy import select
 
-from publisher.clock import FixedClock
+from publisher.core.clock import FixedClock
+from publisher.core.states import State
 from publisher.db.models import Delivery, Event
 from publisher.db.operations import Channel, Quota
 from publisher.db.session import Database
@@ -15,7 +16,6 @@ from publisher.delivery import acts, operate
 from publisher.delivery.act_refusals import Face, Reason, Refused
 from publisher.delivery.operate import Resumed
 from publisher.lifecycle import move
-from publisher.states import State
 from tests.conftest import on_every_database
 from tests.fakes import add_delivery, the_delivery
 

@@ -8,15 +8,15 @@ from pathlib import Path
 
 import pytest
 
-from publisher.clock import FixedClock
-from publisher.content import AdaptedPost
+from publisher.core.clock import FixedClock
+from publisher.core.content import AdaptedPost
 from publisher.db.models import Delivery, Pick, Post
 from publisher.delivery import operate
 from publisher.delivery.act_refusals import Refused
 from publisher.delivery.removed_channels import hold_removed
 from publisher.desk import Desk
-from publisher.post_queue.picking import pick_slot
 from publisher.retrying import retry
+from publisher.schedule.picking import pick_slot
 from tests.conftest import WriteDesk
 from tests.queue_desk import picture
 

@@ -11,7 +11,7 @@ import pytest
 from sqlalchemy import func, select
 from sqlalchemy.exc import OperationalError
 
-from publisher.clock import ClockChange, FixedClock, SystemClock
+from publisher.core.clock import ClockChange, FixedClock, SystemClock
 from publisher.db.models import Delivery, Event
 from publisher.db.operations import Channel
 from publisher.db.session import Database
@@ -351,7 +351,7 @@ class SystemTime:
             def now(cls, tz: tzinfo | None = None) -> Moved:
                 return cls.fromtimestamp(time.time() + outer.moved.total_seconds(), tz)
 
-        monkeypatch.setattr("publisher.clock.datetime", Moved)
+        monkeypatch.setattr("publisher.core.clock.datetime", Moved)
         monkeypatch.setattr("apscheduler.schedulers.base.datetime", Moved)
 
 

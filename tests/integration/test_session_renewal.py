@@ -13,7 +13,7 @@ import requests
 from cryptography.fernet import Fernet
 from sqlalchemy import select, update
 
-from publisher.clock import ShiftedClock
+from publisher.core.clock import ShiftedClock
 from publisher.db.models import Post
 from publisher.db.staff import KnownBrowser, Person, WebSession
 from publisher.staff.tokens import hash_of

@@ -20,7 +20,8 @@ from zoneinfo import ZoneInfo
 import pytest
 from sqlalchemy import select, text
 
-from publisher.clock import ShiftedClock, SystemClock, monotonic
+from publisher.core.clock import ShiftedClock, SystemClock, monotonic
+from publisher.core.encryption import KEY_VARIABLE, Seal, WrongKey
 from publisher.db.operations import Channel, ChannelSession
 from publisher.db.sealed import rotate
 from publisher.db.session import Database
@@ -36,9 +37,8 @@ from publisher.sandbox.faults import FaultBox
 from publisher.sandbox.http1 import HttpServer
 from publisher.sandbox.ledger import Ledger
 from publisher.sandbox.wire import Answer, Request
-from publisher.sandbox.x import XSandbox
-from publisher.sandbox.x_accounts import USER_ID, USER_NAME
-from publisher.sealing import KEY_VARIABLE, Seal, WrongKey
+from publisher.sandbox.x.accounts import USER_ID, USER_NAME
+from publisher.sandbox.x.service import XSandbox
 from publisher.settings import load_settings
 from tests.outlet import environment, set_environment
 from tests.session_counter import CHANNEL, KEY, count, store_at

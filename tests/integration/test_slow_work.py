@@ -14,10 +14,10 @@ from typing import Any
 import pytest
 import requests
 
-from publisher.adapt import inspection
-from publisher.adapt.image_worker import run_image_process
-from publisher.adapt.rendering import ImageRefused
-from publisher.post_queue.errors import PostError
+from publisher.adapt.images import inspection
+from publisher.adapt.images.child_process import run_image_process
+from publisher.adapt.images.rendering import ImageRefused
+from publisher.posts.errors import PostError
 from publisher.staff.api_tokens import new_api_token
 from publisher.web import load
 from publisher.web.slow_work import Refusal, WorkLimits, WorkQueue, WorkRefused
@@ -162,12 +162,12 @@ SLOW_HANDLERS: dict[str, tuple[str, Exception, Act]] = {
         post("/webhooks", {"url": "https://example.org/"}),
     ),
     "stored picture": (
-        "publisher.adapt.rendering.Renderer.stored",
+        "publisher.adapt.images.rendering.Renderer.stored",
         ImageRefused("no"),
         get(f"/renditions/{'0' * 64}"),
     ),
     "thumbnail": (
-        "publisher.adapt.rendering.Renderer.stored",
+        "publisher.adapt.images.rendering.Renderer.stored",
         ImageRefused("no"),
         get(f"/pictures/{'0' * 64}/160.webp"),
     ),

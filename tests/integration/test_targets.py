@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from publisher import profiles
-from publisher.post_queue import targets
-from publisher.post_queue.targets import TargetFiles, check_targets, load_people, load_targets
+from publisher.platforms import profiles
+from publisher.posts import targets
+from publisher.posts.targets import TargetFiles, check_targets, load_people, load_targets
 from publisher.settings import Settings, SettingsError, load_settings
 from tests.fakes import fake_profile
 

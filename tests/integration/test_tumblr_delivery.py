@@ -11,7 +11,7 @@ from publisher.delivery import operate
 from publisher.delivery.due import miss_expired
 from publisher.delivery.worker import Worker
 from publisher.sandbox.faults import Fault
-from publisher.sandbox.tumblr import TumblrSandbox
+from publisher.sandbox.tumblr.service import TumblrSandbox
 from tests.conftest import OpenOutlet
 from tests.outlet import Outlet
 

@@ -11,8 +11,8 @@ import pytest
 from sqlalchemy import select
 from structlog.testing import capture_logs
 
-from publisher.clock import FixedClock
-from publisher.content import Absence, Preparation, Publication
+from publisher.core.clock import FixedClock
+from publisher.core.content import Absence, Preparation, Publication
 from publisher.db.models import Attempt, Delivery, Event
 from publisher.db.operations import Channel
 from publisher.db.session import Database
@@ -35,7 +35,7 @@ from publisher.platforms.errors import (
     Unconfirmed,
     UnsupportedContent,
 )
-from publisher.profiles import Prices
+from publisher.platforms.profiles import Prices
 from publisher.settings import DeliverySettings
 from tests.conftest import on_every_database
 from tests.fakes import (

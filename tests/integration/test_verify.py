@@ -9,16 +9,16 @@ from typing import Any
 import pytest
 from sqlalchemy import select, update
 
-from publisher.clock import FixedClock
-from publisher.content import Publication
+from publisher.core.clock import FixedClock
+from publisher.core.content import Publication
 from publisher.db.models import Attempt, Delivery, Event, Post
 from publisher.db.session import Database
 from publisher.delivery.verify import AS_SENT, DIFFERS, LOOKS_WHILE_LATE
 from publisher.delivery.worker import Worker
 from publisher.lifecycle import SECOND_COPY, record_late_success
 from publisher.platforms.errors import Unavailable
-from publisher.platforms.instagram_links import code_of
-from publisher.profiles import Profile
+from publisher.platforms.instagram.links import code_of
+from publisher.platforms.profiles import Profile
 from publisher.settings import DeliverySettings
 from tests.conftest import OpenOutlet
 from tests.fakes import FakeChannels, FakePlatform, FakeRenderer, add_delivery, fake_profile, pass_time, the_delivery

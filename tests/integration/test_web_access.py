@@ -17,9 +17,9 @@ from sqlalchemy import select
 from starlette import formparsers
 from starlette.routing import Route
 
-from publisher.clock import ShiftedClock
+from publisher.core.clock import ShiftedClock
 from publisher.db.staff import Person, WebSession
-from publisher.staff.guesses import MOST_PER_PAIR
+from publisher.staff.guesses import MAX_PER_PAIR
 from publisher.staff.logins import ABSOLUTE_LIMIT, IDLE_LIMIT
 from publisher.staff.roles import GRANTS, Permission, Role, permissions_of
 from publisher.web.access import RULES, Access, NoRule, allows, check_rules
@@ -152,7 +152,7 @@ def test_wrong_passwords_and_unknown_people_get_the_same_answer_and_then_none(si
     unknown = log_in(site, "nobody@example.org", "not the password")
     assert (wrong.status_code, unknown.status_code) == (401, 401)
     assert text_of(wrong) == text_of(unknown)
-    for _ in range(MOST_PER_PAIR):
+    for _ in range(MAX_PER_PAIR):
         log_in(site, "slow@example.org", "not the password")
     refused = log_in(site, "slow@example.org", PASSWORD)
     assert refused.status_code == 401

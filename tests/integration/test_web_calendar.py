@@ -13,13 +13,13 @@ import pytest
 import requests
 from sqlalchemy import select
 
-from publisher.clock import FixedClock
+from publisher.core.clock import FixedClock
 from publisher.db.models import Delivery, Pick
 from publisher.db.staff import ApiToken, Person
 from publisher.desk import Desk
-from publisher.post_queue.picking import pick_slot
+from publisher.schedule.picking import pick_slot
 from publisher.staff import accounts
-from publisher.staff.calendar_keys import MOST_KEYS, new_calendar_key
+from publisher.staff.calendar_keys import MAX_KEYS, new_calendar_key
 from publisher.staff.tokens import hash_of, new_token
 from tests import queue_desk
 from tests.conftest import WriteDesk
@@ -262,7 +262,7 @@ def test_nobody_revokes_the_key_of_somebody_else_or_has_too_many(site: Site, rea
     assert site.client("editor").send_form("/calendar/keys/1/revoke").status_code == 409
     assert site.client().get(address).status_code == 200
     person = site.person(email="reader@example.org")
-    for _ in range(MOST_KEYS - 1):
+    for _ in range(MAX_KEYS - 1):
         new_calendar_key(site.desk.database, person, "", now=NOON)
     with pytest.raises(accounts.AccountError, match="revoke one"):
         new_calendar_key(site.desk.database, person, "", now=NOON)

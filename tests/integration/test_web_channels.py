@@ -12,14 +12,14 @@ import pytest
 import requests
 from sqlalchemy import select, update
 
-from publisher.clock import SystemClock
+from publisher.core.clock import SystemClock
+from publisher.core.states import State
 from publisher.db.models import Event
 from publisher.db.operations import Channel, Quota
 from publisher.db.staff import WebSession
 from publisher.delivery import operate
 from publisher.lifecycle import move
-from publisher.sandbox.instagram_login import totp_code
-from publisher.states import State
+from publisher.sandbox.instagram.login import totp_code
 from publisher.web.connecting import LASTS
 from tests.conftest import OpenOutlet
 from tests.desk_site import Client, Site, open_site, text_of

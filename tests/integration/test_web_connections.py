@@ -147,7 +147,7 @@ def test_one_address_takes_its_share_and_no_more(tmp_path: Path, monkeypatch: py
 def test_one_address_never_takes_all_where_few_files_may_be_open(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, files: int, total: int, per_address: int
 ) -> None:
-    monkeypatch.setattr("publisher.descriptors.resource.getrlimit", lambda _: (files, files))
+    monkeypatch.setattr("publisher.core.open_file_limit.resource.getrlimit", lambda _: (files, files))
     write_starter(tmp_path)
     desk = Desk(tmp_path / "config" / "publisher.toml")
     server = WebServer(desk, host="127.0.0.1", port=0)

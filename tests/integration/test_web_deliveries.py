@@ -12,12 +12,12 @@ from typing import Any
 import pytest
 import requests
 
-from publisher.clock import ShiftedClock
+from publisher.core.clock import ShiftedClock
+from publisher.core.states import State
 from publisher.db.operations import Channel
 from publisher.delivery import operate
 from publisher.delivery.claim import claim
 from publisher.lifecycle import Fenced, move
-from publisher.states import State
 from tests.conftest import WriteDesk
 from tests.desk_site import Site, open_starter_site, text_of
 from tests.fakes import add_delivery, the_delivery

@@ -11,9 +11,9 @@ import pytest
 from sqlalchemy import select
 
 from publisher.db.models import Post
-from publisher.post_queue import autosaves
-from publisher.post_queue.drafts import ImageDraft, PostChanges, PostDraft
-from publisher.post_queue.posts import add_post, edit_post
+from publisher.posts import autosaves
+from publisher.posts.drafts import ImageDraft, PostChanges, PostDraft
+from publisher.posts.posts import add_post, edit_post
 from tests.conftest import WriteDesk
 from tests.desk_site import Client, Site, open_starter_site, text_of
 from tests.outlet import draw

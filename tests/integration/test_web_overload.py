@@ -16,12 +16,12 @@ import requests
 from anyio import to_thread
 from fastapi import FastAPI, Response
 
-from publisher.memory import bound_arenas, give_back_memory
-from publisher.post_queue.drafts import PostDraft
-from publisher.post_queue.posts import add_post
+from publisher.core.memory import bound_arenas, give_back_memory
+from publisher.posts.drafts import PostDraft
+from publisher.posts.posts import add_post
 from publisher.web import load, rendering
+from publisher.web.event_cache import MAX_PAGES
 from publisher.web.pages import queue_page
-from publisher.web.recent import MAX_PAGES
 from tests.conftest import WriteDesk
 from tests.desk_site import Client, Site, open_starter_site
 from tests.patience import PATIENCE, wait_until
@@ -162,7 +162,7 @@ def test_a_page_is_made_once_until_something_happens(site: Site, monkeypatch: py
         return context(*args)  # type: ignore[arg-type]
 
     monkeypatch.setattr(queue_page, "_context", counted)
-    monkeypatch.setattr("publisher.web.recent.LASTS", timedelta(hours=1))
+    monkeypatch.setattr("publisher.web.event_cache.LASTS", timedelta(hours=1))
     client = site.client("editor")
     first = ask(client, "/queue").text
     assert [ask(client, "/queue").text for _ in range(5)] == [first] * 5

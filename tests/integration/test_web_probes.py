@@ -17,7 +17,7 @@ import requests
 from httpx import ASGITransport, AsyncClient, Response
 from prometheus_client.parser import text_string_to_metric_families
 
-from publisher.clock import FixedClock
+from publisher.core.clock import FixedClock
 from publisher.desk import Desk
 from publisher.health.heartbeat import beat
 from publisher.health.probe_access import TOKEN_VARIABLE

@@ -14,17 +14,17 @@ import pytest
 import requests
 from sqlalchemy import delete, select
 
-from publisher.clock import FixedClock
+from publisher.core.clock import FixedClock
 from publisher.db.models import Delivery, Event, Media, Pick, Post, PostImage
 from publisher.db.session import Database
 from publisher.db.staff import PostVersion
-from publisher.post_queue.approval import content_problems
-from publisher.post_queue.drafts import PostChanges
-from publisher.post_queue.known import KnownProblems
-from publisher.post_queue.listing import PAGE_SIZE, Wish, queue_page
-from publisher.post_queue.order import Front, move_post
-from publisher.post_queue.posts import edit_post
-from publisher.post_queue.search import find_posts
+from publisher.posts.approval import content_problems
+from publisher.posts.drafts import PostChanges
+from publisher.posts.posts import edit_post
+from publisher.posts.problem_cache import KnownProblems
+from publisher.posts.search import find_posts
+from publisher.schedule.listing import PAGE_SIZE, QueueFilter, queue_page
+from publisher.schedule.order import Front, move_post
 from tests import queue_desk
 from tests.conftest import WriteDesk
 from tests.desk_site import Client, Site, open_starter_site, text_of
@@ -283,8 +283,8 @@ def test_a_post_is_adapted_once_for_as_long_as_it_stays_as_it_is(
         adapted.append(post.id)
         return content_problems(post, *rest)
 
-    monkeypatch.setattr("publisher.post_queue.known.content_problems", counted)
-    monkeypatch.setattr("publisher.web.recent.LASTS", timedelta(0))  # The page itself is not kept.
+    monkeypatch.setattr("publisher.posts.problem_cache.content_problems", counted)
+    monkeypatch.setattr("publisher.web.event_cache.LASTS", timedelta(0))  # The page itself is not kept.
     a, b = posts.posts("ab", NOON)
     for _ in range(2):
         assert "has no credit" not in editor.get("/queue").text
@@ -328,7 +328,7 @@ def test_posts_are_listed_and_found_on_postgresql(postgres_database: Database, t
     dated = desk.post("Bones", NOON, fixed_date=TUESDAY)
     known = KnownProblems(desk.targets, desk.people)
     with postgres_database.reading() as session:
-        page = queue_page(session, desk.settings, known, Wish(), 1, now=NOON)
+        page = queue_page(session, desk.settings, known, QueueFilter(), 1, now=NOON)
         found = find_posts(session, "CÈL·LULES Neurociència", before=999)
     assert [(each.post.id, each.projected) for each in page.posts] == [
         (dated, TUESDAY),

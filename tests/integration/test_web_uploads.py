@@ -19,9 +19,9 @@ from publisher.db.models import Media, Post
 from publisher.db.session import Database
 from publisher.db.staff import Upload
 from publisher.media import FolderStore, MediaUnreachable
-from publisher.post_queue import uploads as unfinished
-from publisher.post_queue.pictures import keep_picture
-from publisher.post_queue.uploads import MOST_UNFINISHED, Uploads, WrongOffset
+from publisher.posts import uploads as unfinished
+from publisher.posts.pictures import keep_picture
+from publisher.posts.uploads import MAX_UNFINISHED, Uploads, WrongOffset
 from publisher.settings.private_paths import UPLOADS
 from tests.conftest import WriteDesk
 from tests.desk_site import Client, Site, open_starter_site, text_of
@@ -248,9 +248,7 @@ def test_the_oldest_unfinished_upload_makes_room(site: Site) -> None:
     now = site.desk.now()
     first = desk.begin(person, "first.png", 100, now)
     desk.add(person, first.id, 0, b"some")
-    later = [
-        desk.begin(person, "next.png", 100, now + timedelta(seconds=each)).id for each in range(1, MOST_UNFINISHED)
-    ]
+    later = [desk.begin(person, "next.png", 100, now + timedelta(seconds=each)).id for each in range(1, MAX_UNFINISHED)]
     assert desk.find(person, first.id).received == 4
     desk.begin(person, "last.png", 100, now + timedelta(minutes=1))
     with site.desk.database.reading() as session:

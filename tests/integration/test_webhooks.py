@@ -15,14 +15,14 @@ from pathlib import Path
 import pytest
 from sqlalchemy import select
 
-from publisher.clock import FixedClock
+from publisher.core.clock import FixedClock
+from publisher.core.encryption import KEY_VARIABLE, Seal, SealError, new_key
 from publisher.db.models import Event
 from publisher.db.sealed import rotate
 from publisher.db.session import Database
 from publisher.db.staff import Webhook, WebhookMessage
 from publisher.desk import Desk
 from publisher.lifecycle import record_event
-from publisher.sealing import KEY_VARIABLE, Seal, SealError, new_key
 from publisher.starter import write_starter
 from publisher.webhooks import EVENTS, SIGNATURE, WebhookError, hooks, outbox, send_webhooks
 from publisher.webhooks.sending import EVENT_ID, send

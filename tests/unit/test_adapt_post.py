@@ -1,17 +1,15 @@
 from __future__ import annotations
 
-from importlib import resources
-
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from publisher.adapt.cleaning import clean
-from publisher.adapt.counting import excess, graphemes
-from publisher.adapt.people import People, Person
 from publisher.adapt.posts import Target, adapt_post
-from publisher.content import AdaptedPost, Link, Problem, SourceImage, SourcePost
-from publisher.profiles import (
+from publisher.adapt.text.cleaning import clean
+from publisher.adapt.text.counting import excess, graphemes
+from publisher.adapt.text.mentions import People, Person
+from publisher.core.content import AdaptedPost, Link, Problem, SourceImage, SourcePost
+from publisher.platforms.profiles import (
     AltTextLimits,
     ImageLimits,
     Prices,
@@ -20,6 +18,7 @@ from publisher.profiles import (
     TagLimits,
     TextLimits,
     Unit,
+    starter_caption,
 )
 
 IMAGES = ImageLimits(maximum=4, formats=("jpeg",), max_bytes=5_000_000, max_width=4096, max_height=4096, fit="as-is")
@@ -78,7 +77,7 @@ LONG_TITLE = "Closing the Gap Between the Two Halves of a Wound in the Skin of a
 
 
 def shipped(platform: str) -> str:
-    return (resources.files("publisher") / "starter" / "captions" / f"{platform}.j2").read_text(encoding="utf-8")
+    return starter_caption(platform)
 
 
 def target(platform: str, **changes: object) -> Target:

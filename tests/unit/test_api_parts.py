@@ -8,8 +8,8 @@ from ipaddress import ip_address
 import pytest
 from starlette.datastructures import Headers
 
-from publisher.outside import NotAsked
-from publisher.special_addresses import is_own_network
+from publisher.core.public_hosts import AddressRefused
+from publisher.core.special_addresses import is_own_network
 from publisher.web.api import limits
 from publisher.web.api.conditions import is_known, require_match
 from publisher.web.api.guard import _refuse_types
@@ -37,7 +37,7 @@ def test_a_bucket_empties_at_once_and_fills_steadily(monkeypatch: pytest.MonkeyP
 
 
 def test_old_buckets_make_room(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(limits, "MOST_BUCKETS", 2)
+    monkeypatch.setattr(limits, "MAX_BUCKETS", 2)
     buckets = Buckets(quota=1, window=3600)
     assert [buckets.take(token).granted for token in (1, 2, 3, 3, 2)] == [True, True, True, False, False]
 
@@ -124,5 +124,5 @@ def test_some_addresses_are_never_allowed_as_ones_own(address: str) -> None:
 
 @pytest.mark.parametrize("url", ["http://127.1/", "http://0x7f000001/", "http://[::ffff:10.0.0.1]/", "gopher://a/"])
 def test_odd_spellings_of_private_addresses_are_seen_through(url: str) -> None:
-    with pytest.raises(NotAsked):
+    with pytest.raises(AddressRefused):
         place_of(url, private=False)

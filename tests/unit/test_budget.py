@@ -7,7 +7,7 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from publisher.content import AdaptedImage, AdaptedPost
+from publisher.core.content import AdaptedImage, AdaptedPost
 from publisher.delivery.budget import (
     BudgetReached,
     Month,
@@ -17,7 +17,7 @@ from publisher.delivery.budget import (
     request_cost,
     whole_cost,
 )
-from publisher.profiles import Prices, load_profile
+from publisher.platforms.profiles import Prices, load_profile
 from tests.fakes import SPEC
 
 PRICES = Prices(post=0.015, post_with_link=0.2, alt_text=0.005, newest_posts=0.005, post_read=0.001)

@@ -12,18 +12,18 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from publisher.characters import (
+from publisher.cli.echo import echo
+from publisher.cli.output import console, print_json, print_table
+from publisher.core.characters import (
     escape_for_json,
     make_visible,
     remove_control_characters,
     remove_from_all,
     spreadsheet_cell,
 )
-from publisher.cli.echo import echo
-from publisher.cli.output import console, print_json, print_table
-from publisher.logs import _without_control_characters
-from publisher.post_queue.drafts import PostChanges, PostDraft
-from publisher.post_queue.intake import read_post_file
+from publisher.core.logs import _without_control_characters
+from publisher.intake.post_files import read_post_file
+from publisher.posts.drafts import PostChanges, PostDraft
 
 CLEAR = "\x1b]0;owned\x07\x1b[2J\x9b31m\u202eexe"
 

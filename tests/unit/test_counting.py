@@ -7,11 +7,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from publisher.adapt import x_text
-from publisher.adapt.cleaning import clean
-from publisher.adapt.counting import EMOJI_SPARE, count, excess
-from publisher.adapt.x_text import MOST_PARSED, find_links, weighted_length
-from publisher.profiles import TextLimits, Unit
+from publisher.adapt.text.cleaning import clean
+from publisher.adapt.text.counting import EMOJI_SPARE, count, excess
+from publisher.platforms.profiles import TextLimits, Unit
+from publisher.platforms.x import text
+from publisher.platforms.x.text import MAX_PARSED, find_links, weighted_length
 
 X = TextLimits(unit="x_weighted", limit=280)
 
@@ -143,13 +143,13 @@ def test_hostile_text_is_counted_from_above_and_never_parsed(monkeypatch: pytest
         parsed.append(word)
         return 2 * len(word)
 
-    monkeypatch.setattr(x_text, "_parsed_length", parse)
-    monkeypatch.setattr(x_text, "_links_of", parse)
+    monkeypatch.setattr(text, "_parsed_length", parse)
+    monkeypatch.setattr(text, "_links_of", parse)
     hostile = "a." * 20_000
     assert weighted_length(hostile) >= len(hostile)
     assert find_links(hostile) == ()
     assert weighted_length(" ".join([hostile[:200]] * 100)) >= 200 * 100
-    assert sum(len(word) for word in parsed) <= MOST_PARSED
+    assert sum(len(word) for word in parsed) <= MAX_PARSED
 
 
 def test_a_long_text_is_counted_exactly_where_it_holds_no_links() -> None:
@@ -170,7 +170,7 @@ def test_counting_word_by_word_agrees_with_counting_the_whole_text(text: str) ->
 def test_the_rules_of_x_load_without_pkg_resources_and_leave_no_trace() -> None:
     program = (
         "import sys; sys.modules.pop('pkg_resources', None)\n"
-        "from publisher.adapt.x_text import weighted_length\n"
+        "from publisher.platforms.x.text import weighted_length\n"
         "assert weighted_length('README.md') == 23\n"
         "assert 'pkg_resources' not in sys.modules\n"
     )

@@ -6,9 +6,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from publisher.adapt.hashtags import field_tags, hashtag, hashtags
-from publisher.adapt.people import People, PeopleError
-from publisher.profiles import TagLimits
+from publisher.adapt.text.hashtags import field_tags, hashtag, hashtags
+from publisher.adapt.text.mentions import People, PeopleError
+from publisher.platforms.profiles import TagLimits
 
 FIVE = TagLimits(maximum=5)
 

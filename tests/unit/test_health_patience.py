@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from publisher.health.patience import AT_ONCE, NoAnswer, in_time
+from publisher.core.timeouts import AT_ONCE, NoAnswer, call_with_timeout
 from tests.patience import PATIENCE
 
 
@@ -22,9 +22,9 @@ def gate() -> Iterator[threading.Event]:
 
 
 def test_an_answer_and_an_error_come_through() -> None:
-    assert in_time(lambda: 42, PATIENCE) == 42
+    assert call_with_timeout(lambda: 42, PATIENCE) == 42
     with pytest.raises(ZeroDivisionError):
-        in_time(lambda: 1 // 0, 30)
+        call_with_timeout(lambda: 1 // 0, 30)
 
 
 def test_a_question_that_gave_up_by_itself_is_not_called_slow() -> None:
@@ -32,14 +32,14 @@ def test_a_question_that_gave_up_by_itself_is_not_called_slow() -> None:
         raise TimeoutError("its own")
 
     with pytest.raises(TimeoutError, match="its own"):
-        in_time(give_up, 30)
+        call_with_timeout(give_up, 30)
 
 
 def test_hanging_questions_are_counted_until_they_end(gate: threading.Event) -> None:
     for _ in range(AT_ONCE):
         with pytest.raises(NoAnswer, match=r"it did not answer within 0\.01 s"):
-            in_time(gate.wait, 0.01)
+            call_with_timeout(gate.wait, 0.01)
     with pytest.raises(NoAnswer, match="4 earlier questions to it hang"):
-        in_time(lambda: 42, 0.01)
+        call_with_timeout(lambda: 42, 0.01)
     gate.set()
-    assert in_time(lambda: 42, PATIENCE) == 42
+    assert call_with_timeout(lambda: 42, PATIENCE) == 42

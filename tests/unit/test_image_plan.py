@@ -6,10 +6,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from publisher.adapt.geometry import STRIP_SHARE, lay_out
-from publisher.adapt.images import MediaText, plan_images
-from publisher.content import AdaptedImage, Box, ImageChoices, Problem, SourceImage
-from publisher.profiles import AnimationLimits, ImageLimits, load_profile
+from publisher.adapt.images.geometry import STRIP_SHARE, lay_out
+from publisher.adapt.images.plans import MediaText, plan_images
+from publisher.core.content import AdaptedImage, Box, ImageChoices, Problem, SourceImage
+from publisher.platforms.profiles import AnimationLimits, ImageLimits, load_profile
 
 GRID = ImageLimits(
     maximum=10,

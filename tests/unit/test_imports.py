@@ -1,4 +1,4 @@
-"""What a desk loads before it needs it: memory that every desk pays for."""
+"""Checks what imports what, and that nothing large is loaded before a desk needs it."""
 
 from __future__ import annotations
 
@@ -6,10 +6,12 @@ import subprocess
 import sys
 from pathlib import Path
 
+import grimp
 import pytest
 from alembic.script import ScriptDirectory
 
 from publisher.db import upgrade
+from publisher.platforms.profiles import platform_names
 
 NOT_YET = ("alembic", "boto3", "cryptography", "instagrapi", "procrastinate", "psycopg", "pytumblr", "pyvips", "tweepy")
 
@@ -27,3 +29,14 @@ def test_the_names_of_the_migrations_tell_their_revisions() -> None:
     scripts = ScriptDirectory(str(upgrade.MIGRATIONS))
     assert upgrade.known_revisions() == sorted(script.revision for script in scripts.walk_revisions())
     assert upgrade.known_revisions()[-1] == scripts.get_current_head()
+
+
+def test_no_platform_imports_another_platform() -> None:
+    graph = grimp.build_graph("publisher", include_external_packages=False)
+    packages = {f"publisher.platforms.{name}" for name in platform_names()}
+    assert len(packages) > 1
+    assert packages <= graph.modules
+    for package in packages:
+        for module in {package} | graph.find_descendants(package):
+            imported = {".".join(name.split(".")[:3]) for name in graph.find_modules_directly_imported_by(module)}
+            assert not imported & (packages - {package}), module

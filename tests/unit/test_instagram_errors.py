@@ -26,16 +26,8 @@ from publisher.platforms.errors import (
     Unavailable,
     Unconfirmed,
 )
-from publisher.platforms.instagram_answers import (
-    MEANINGS,
-    REFUSALS,
-    STATUSES,
-    WORDS,
-    Answer,
-    Meaning,
-    platform_error,
-)
-from publisher.platforms.instagram_client import never_sent
+from publisher.platforms.instagram.answers import MEANINGS, REFUSALS, STATUSES, WORDS, Answer, Meaning, platform_error
+from publisher.platforms.instagram.client import never_sent
 from publisher.platforms.transport import SentRequest
 
 NOW = datetime(2026, 5, 4, 9, 0, tzinfo=UTC)

@@ -9,8 +9,8 @@ import pytest
 
 from publisher.lifecycle import next_token
 from publisher.platforms.base import KeySeed
+from publisher.platforms.profiles import platform_names
 from publisher.platforms.registry import adapter_class
-from publisher.profiles import platform_names
 
 SEED = KeySeed(token="0123456789ab", title="A cell", created_at=datetime(2026, 5, 4, 9, 0, tzinfo=UTC))
 

@@ -16,8 +16,8 @@ import structlog
 from hypothesis import given
 from hypothesis import strategies as st
 
-from publisher.log_folding import MAX_ALIKE, MAX_KINDS, FoldingHandler
-from publisher.logs import HIDDEN, LIBRARIES, SECRET_HINT, SECRETS_IN_TEXT, configure_logs, get_logger
+from publisher.core.log_folding import MAX_ALIKE, MAX_KINDS, FoldingHandler
+from publisher.core.logs import HIDDEN, LIBRARIES, SECRET_HINT, SECRETS_IN_TEXT, configure_logs, get_logger
 from tests.patience import wait_until
 
 SECRET = "hun/ter2's café"
@@ -303,7 +303,7 @@ def test_no_way_of_writing_a_name_gives_the_secret_away(lines: Callable[[], list
 def ticking(monkeypatch: pytest.MonkeyPatch) -> Callable[[float], None]:
     """Moves the clock that windows are measured by."""
     moved = [0.0]
-    monkeypatch.setattr("publisher.log_folding.monotonic", lambda: 1000.0 + moved[0])
+    monkeypatch.setattr("publisher.core.log_folding.monotonic", lambda: 1000.0 + moved[0])
 
     def move(seconds: float) -> None:
         moved[0] += seconds
@@ -341,8 +341,8 @@ def test_the_lines_of_libraries_are_folded_too(lines: Callable[[], list[dict[str
 def test_what_was_folded_is_told_though_nothing_follows(
     lines: Callable[[], list[dict[str, Any]]], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("publisher.log_folding.WINDOW_SECONDS", 0.05)
-    monkeypatch.setattr("publisher.log_folding.monotonic", iter([*[0.0] * 20, *[1000.0] * 1000]).__next__)
+    monkeypatch.setattr("publisher.core.log_folding.WINDOW_SECONDS", 0.05)
+    monkeypatch.setattr("publisher.core.log_folding.monotonic", iter([*[0.0] * 20, *[1000.0] * 1000]).__next__)
     for _ in range(10):
         get_logger("web").warning("a flood")
     wait_until(lambda: any("repeated" in line for line in lines()), "the count is told")

@@ -15,22 +15,23 @@ import pytest
 import requests
 import urllib3
 
-from publisher import file_reading
+from publisher.core import file_reading
+from publisher.core.machine_errors import PROBLEMS, machine_problem
+from publisher.core.public_hosts import AddressRefused, resolve_public_host
 from publisher.db.session import Database
 from publisher.delivery import channels
+from publisher.intake.post_files import read_post_file
 from publisher.job_failures import FailureReason, reason_of
-from publisher.machine_errors import PROBLEMS, machine_problem
 from publisher.media import FolderStore
-from publisher.outside import NotAsked, find_place
-from publisher.platforms import tumblr, x_tokens
 from publisher.platforms.base import SessionFile
 from publisher.platforms.errors import Unavailable
 from publisher.platforms.transport import SentRequest, send_once
-from publisher.post_queue import pictures
-from publisher.post_queue.errors import MachineTrouble
-from publisher.post_queue.intake import read_post_file
-from publisher.post_queue.targets import TargetFiles
-from publisher.post_queue.uploads import Uploads
+from publisher.platforms.tumblr import adapter
+from publisher.platforms.x import tokens
+from publisher.posts import pictures
+from publisher.posts.errors import MachineTrouble
+from publisher.posts.targets import TargetFiles
+from publisher.posts.uploads import Uploads
 from publisher.settings import Settings, SettingsError, SettingsUnreadable, load_settings, read_secret
 
 
@@ -69,17 +70,17 @@ def without_descriptors(*_args: object, **_options: object) -> Any:
     raise lacking(errno.EMFILE)
 
 
-@pytest.mark.parametrize("read", [tumblr._stored_tokens, x_tokens.stored_session])
+@pytest.mark.parametrize("read", [adapter._stored_tokens, tokens.stored_session])
 def test_a_stored_log_in_is_not_blamed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, read: Any) -> None:
     connection = SimpleNamespace(session=SessionFile(tmp_path / "session.json"), channel="ours")
-    monkeypatch.setattr("publisher.file_reading.read_bytes", without_descriptors)
+    monkeypatch.setattr("publisher.core.file_reading.read_bytes", without_descriptors)
     with pytest.raises(Unavailable, match=r"no free file descriptors.* the log-in stays as it is"):
         read(connection)
 
 
 def test_a_secret_in_a_file_is_not_blamed(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setenv("PUBLISHER_X_ACCESS_TOKEN_FILE", str(tmp_path / "token"))
-    monkeypatch.setattr("publisher.file_reading.read_bytes", without_descriptors)
+    monkeypatch.setattr("publisher.core.file_reading.read_bytes", without_descriptors)
     with pytest.raises(Unavailable, match="no free file descriptors"):
         channels._secret("PUBLISHER_X_ACCESS_TOKEN")
     with pytest.raises(SettingsError):
@@ -90,7 +91,7 @@ def test_a_picture_is_not_blamed(monkeypatch: pytest.MonkeyPatch, tmp_path: Path
     media = SimpleNamespace(reference="picture 1", image=SimpleNamespace(path=tmp_path / "picture.png"))
     monkeypatch.setattr(Path, "read_bytes", without_descriptors)
     with pytest.raises(Unavailable, match=r"picture 1 can't be read, because this machine has no free file"):
-        tumblr._attachment(media)  # type: ignore[arg-type]
+        adapter._attachment(media)  # type: ignore[arg-type]
 
 
 def test_a_platform_is_not_blamed_and_nothing_was_sent() -> None:
@@ -102,8 +103,8 @@ def test_a_platform_is_not_blamed_and_nothing_was_sent() -> None:
 
 def test_a_host_is_not_blamed(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(socket, "getaddrinfo", without_descriptors)
-    with pytest.raises(NotAsked, match="no free file descriptors"):
-        find_place("https://example.org/", lambda _address: False)
+    with pytest.raises(AddressRefused, match="no free file descriptors"):
+        resolve_public_host("https://example.org/", lambda _address: False)
 
 
 @pytest.fixture
@@ -137,7 +138,7 @@ def test_what_was_read_before_is_used_while_a_file_cannot_be_read(
             raise lacking(number)
         return read(file, limit)
 
-    monkeypatch.setattr("publisher.file_reading.read_bytes", failing)
+    monkeypatch.setattr("publisher.core.file_reading.read_bytes", failing)
     lasting = number == errno.EACCES
     assert bool(files.targets()["tumblr"].broken) == (lasting and name == "fake.j2")
     assert bool(files.people().unreadable) == (lasting and name == "people.toml")
@@ -155,7 +156,7 @@ def test_what_was_read_before_is_used_while_a_file_cannot_be_read(
 
 def test_a_first_reading_that_fails_is_tried_again(configured: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
     files = TargetFiles(configured)
-    monkeypatch.setattr("publisher.file_reading.read_bytes", without_descriptors)
+    monkeypatch.setattr("publisher.core.file_reading.read_bytes", without_descriptors)
     with pytest.raises(
         SettingsUnreadable, match=r"no free file descriptors .*; its content is not at fault"
     ) as refusal:
@@ -166,7 +167,7 @@ def test_a_first_reading_that_fails_is_tried_again(configured: Settings, monkeyp
 
 
 def test_a_configuration_is_not_blamed(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    monkeypatch.setattr("publisher.file_reading.read_bytes", without_descriptors)
+    monkeypatch.setattr("publisher.core.file_reading.read_bytes", without_descriptors)
     with pytest.raises(
         SettingsUnreadable, match=r"publisher\.toml can't be read now, because this machine has no free"
     ):
@@ -174,7 +175,7 @@ def test_a_configuration_is_not_blamed(monkeypatch: pytest.MonkeyPatch, tmp_path
 
 
 def test_a_post_file_is_not_blamed(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    monkeypatch.setattr("publisher.file_reading.read_bytes", without_descriptors)
+    monkeypatch.setattr("publisher.core.file_reading.read_bytes", without_descriptors)
     with pytest.raises(MachineTrouble, match=r"cells\.md can't be read, because this machine has no free"):
         read_post_file(tmp_path / "cells.md")
     monkeypatch.setattr(pictures, "read_bytes", without_descriptors)

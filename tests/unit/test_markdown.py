@@ -4,12 +4,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from publisher.adapt.blocks import plain_form, to_blocks
-from publisher.adapt.markdown import LinkStyle, TextMarker
-from publisher.adapt.people import People, Person
-from publisher.adapt.rich_text import Marker, RichText
-from publisher.content import TextBlock
-from publisher.profiles import TextLimits
+from publisher.adapt.text.blocks import plain_form, to_blocks
+from publisher.adapt.text.markdown import LinkStyle, TextMarker
+from publisher.adapt.text.mentions import People, Person
+from publisher.adapt.text.rich_text import Marker, RichText
+from publisher.core.content import TextBlock
+from publisher.platforms.profiles import TextLimits
 
 RICH = TextLimits(unit="code_points", limit=100_000, rich=True, block_limit=4096)
 PEOPLE = People(people=(Person(name="Ana Roig", handles={"x": "ana_roig"}),))

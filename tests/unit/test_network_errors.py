@@ -12,7 +12,7 @@ import requests
 import urllib3
 from curl_cffi.requests import exceptions as curl
 
-from publisher.network_errors import UNKNOWN, failure_in_words
+from publisher.core.network_errors import UNKNOWN, failure_in_words
 
 
 def wrapped(reason: BaseException) -> requests.ConnectionError:

@@ -7,10 +7,10 @@ from pathlib import Path
 
 import pytest
 
+from publisher.alerts.addresses import PING_VARIABLE, URLS_VARIABLE, read_addresses, read_ping_url
+from publisher.alerts.link_check import NoAnswer, check_link
+from publisher.alerts.message import MAX_LISTED, compose
 from publisher.db.operations import Notice
-from publisher.notices.addresses import PING_VARIABLE, URLS_VARIABLE, read_addresses, read_ping_url
-from publisher.notices.links import NoAnswer, check_link
-from publisher.notices.message import MOST_LISTED, compose
 from publisher.settings import SettingsError
 from tests.outlet import environment
 
@@ -38,7 +38,7 @@ def test_several_are_counted_and_what_needs_a_person_comes_first() -> None:
 
 
 def test_a_message_stays_short_enough_to_be_taken() -> None:
-    many = compose("Cells", [notice(str(number), message="long " * 1000) for number in range(MOST_LISTED + 3)])
+    many = compose("Cells", [notice(str(number), message="long " * 1000) for number in range(MAX_LISTED + 3)])
 
     assert many.body.endswith("... and 3 more: publisher notices")
     assert len(many.body) < 8000

@@ -11,7 +11,7 @@ from signal import SIGCONT, SIGSTOP
 import pytest
 
 from publisher.proving.disturbed import Traps
-from publisher.proving.overtaking import NOBODY_WITHIN, OVERTAKEN_WITHIN, OVERTAKER_SECONDS, Overtaking
+from publisher.proving.takeover import NOBODY_WITHIN, OVERTAKEN_WITHIN, OVERTAKER_SECONDS, Takeover
 
 
 class Meeting:
@@ -22,12 +22,12 @@ class Meeting:
         self.now = 100.0
         self.busy = False
         self.rested = False
-        monkeypatch.setattr("publisher.proving.overtaking.monotonic", lambda: self.now)
+        monkeypatch.setattr("publisher.proving.takeover.monotonic", lambda: self.now)
         self.signals: list[int] = []
         monkeypatch.setattr(os, "kill", lambda _pid, number: self.signals.append(number))
         monkeypatch.setattr(signal, "pthread_kill", lambda _thread, number: self.signals.append(number))
         numbers = itertools.count(1)
-        self.overtaking = Overtaking(
+        self.overtaking = Takeover(
             self.traps, "committed", numbers, is_at_rest=lambda _: self.rested, is_busy=lambda: self.busy
         )
 

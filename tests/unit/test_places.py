@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import pytest
 
-from publisher.adapt.places import of_places
 from publisher.adapt.posts import Target, adapt_post
-from publisher.content import AdaptedImage, Box, Fit, ImageChoices, RenditionSpec, SourceImage, SourcePost
-from publisher.profiles import load_profile
+from publisher.adapt.text.spatial_words import of_places
+from publisher.core.content import AdaptedImage, Box, Fit, ImageChoices, RenditionSpec, SourceImage, SourcePost
+from publisher.platforms.profiles import load_profile
 
 
 def slide(fit: Fit, crop: Box | None = None) -> AdaptedImage:

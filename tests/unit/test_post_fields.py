@@ -7,8 +7,8 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from publisher.post_queue.drafts import PostContent, PostDraft, check_entered
-from publisher.post_queue.errors import PostError
+from publisher.posts.drafts import PostContent, PostDraft, check_entered
+from publisher.posts.errors import PostError
 from publisher.web.forms import (
     Mistakes,
     anchor_of,

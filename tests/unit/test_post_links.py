@@ -5,10 +5,10 @@ from __future__ import annotations
 import pytest
 from instagrapi.utils import InstagramIdCodec
 
-from publisher.platforms.instagram_links import code_of
+from publisher.platforms.instagram.links import code_of
 from publisher.platforms.links import LinkFault, LinkRefused
+from publisher.platforms.profiles import load_profile
 from publisher.platforms.registry import adapter_class
-from publisher.profiles import load_profile
 
 ACCOUNTS = {"x": "@Picture_Desk", "tumblr": "picture-of-the-day.tumblr.com", "instagram": "picture.desk"}
 NUMBERS = {"x": "1790000000000000001", "tumblr": "731234567890123456", "instagram": "3141592653589793238"}

@@ -9,10 +9,10 @@ from typing import Any
 
 import pytest
 
-from publisher.adapt.rich_html import rich_parts
+from publisher.adapt.text.rich_html import rich_parts
 from publisher.cli.preview_page import Header, preview_page
-from publisher.content import AdaptedImage, AdaptedPost, Problem, Rendition, RenditionSpec, Span, TextBlock
-from publisher.post_queue.preview import ChannelPreview
+from publisher.core.content import AdaptedImage, AdaptedPost, Problem, Rendition, RenditionSpec, Span, TextBlock
+from publisher.posts.preview import RenderedPost
 
 HOSTILE = "<script>alert('1')</script>\"><img src=x onerror=alert(1)> {{ 7*7 }} &amp; </style>"
 ALLOWED = {
@@ -83,7 +83,7 @@ def adapted(**changes: Any) -> AdaptedPost:
 
 
 def shown(post: AdaptedPost | None, *renditions: Rendition | None, problems: tuple[Problem, ...] = ()) -> Page:
-    look = ChannelPreview("x", post, renditions, problems)
+    look = RenderedPost("x", post, renditions, problems)
     return Page(preview_page("Cells", "Outlet", [look], {"x": Header("daily_picture", "X")}))
 
 
@@ -197,7 +197,7 @@ def test_hostile_text_stays_text_everywhere(made: Rendition, rich: bool) -> None
         unit=HOSTILE, blocks=tuple(blocks) if rich else (),
         images=(adapted().images[0].model_copy(update={"alt_text": HOSTILE}),),
     )  # fmt: skip
-    look = ChannelPreview(
+    look = RenderedPost(
         HOSTILE,
         post,
         (made.model_copy(update={"notes": (HOSTILE,)}),),
@@ -225,7 +225,7 @@ def test_the_page_fetches_nothing(made: Rendition) -> None:
 
 def test_a_problem_that_channels_share_counts_once(made: Rendition) -> None:
     block = Problem(field="credit", message="It has no credit.")
-    looks = [ChannelPreview(name, adapted(), (made,), (block,)) for name in ("x", "web")]
+    looks = [RenderedPost(name, adapted(), (made,), (block,)) for name in ("x", "web")]
     page = Page(preview_page("Cells", "Outlet", looks, {name: Header(name, "Web") for name in ("x", "web")}))
     assert page.texts("li", "stop") == ["It has no credit. credit"] * 2
     assert page.texts("p", "verdict") == ["1 problem keeps it from going out."]

@@ -16,7 +16,8 @@ from typing import Any
 import pytest
 from sqlalchemy import update
 
-from publisher.clock import FixedClock
+from publisher.core.clock import FixedClock
+from publisher.core.states import State
 from publisher.db.models import Attempt, Delivery, Pick, Post
 from publisher.db.session import Database
 from publisher.lifecycle import record_event
@@ -45,7 +46,6 @@ from publisher.proving.watch import Recovery
 from publisher.sandbox.faults import ALL_KINDS, STEPS, Fault
 from publisher.sandbox_client import SandboxClient
 from publisher.settings import load_settings
-from publisher.states import State
 from tests import mutants
 from tests.fakes import add_delivery
 from tests.patience import wait_until

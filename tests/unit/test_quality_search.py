@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from publisher.adapt.image_process.encoding import BEST, WORST, best_quality
+from publisher.adapt.images.process.encoding import BEST, WORST, best_quality
 
 
 def encoder(best_size: int, slope: float, tried: list[int]) -> Callable[[int], bytes]:

@@ -9,8 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from publisher.platforms.base import Quota
-from publisher.platforms.tumblr_answers import daily_quotas, request_quotas
-from publisher.platforms.x_answers import quotas_in
+from publisher.platforms.tumblr.answers import daily_quotas, request_quotas
+from publisher.platforms.x.answers import quotas_in
 
 NOW = datetime(2026, 5, 4, 9, 0, tzinfo=UTC)
 SOON = str(int(NOW.timestamp()) + 600)

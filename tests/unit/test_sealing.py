@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from publisher.sealing import KEY_VARIABLE, Seal, SealError, WrongKey, new_key
+from publisher.core.encryption import KEY_VARIABLE, Seal, SealError, WrongKey, new_key
 from publisher.settings import SettingsError
 
 OLD, NEW, STRANGE = (base64.urlsafe_b64encode(letter * 32).decode() for letter in (b"o", b"n", b"s"))

@@ -6,9 +6,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from publisher.adapt.counting import graphemes
-from publisher.adapt.rich_text import Mark, RichText
-from publisher.adapt.shortening import Grade, find_cuts, sentence_ends, shorten, shorten_plain
+from publisher.adapt.text.counting import graphemes
+from publisher.adapt.text.rich_text import Mark, RichText
+from publisher.adapt.text.shortening import Grade, find_cuts, sentence_ends, shorten, shorten_plain
 
 
 def within(most: int, text: str) -> str:

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import pytest
 
-from publisher.content import AdaptedPost
-from publisher.platforms import tumblr_shown, x_shown
+from publisher.core.content import AdaptedPost
 from publisher.platforms.text_difference import TextDifference, first_difference
+from publisher.platforms.tumblr import public_text as tumblr_text
+from publisher.platforms.x import public_text as x_text
 from tests.fakes import adapted_post
 
 SENT = "Cells & light <night>: café example.org/a and https://example.org/b, too"
@@ -47,32 +48,30 @@ def test_the_first_words_that_differ_are_named(sent: str, shown: str, difference
 
 
 def test_x_puts_short_links_into_a_text_and_adds_one_for_the_pictures() -> None:
-    assert x_shown.text_difference(post(SENT), f"{SHOWN} https://t.co/Media3") is None
-    assert x_shown.text_difference(post(SENT), SHOWN) is None
-    assert x_shown.text_difference(post(SENT, images=0), SHOWN) is None
-    assert x_shown.text_difference(post("Thanks", images=0, reply_to="5"), "@picture_desk Thanks") is None
+    assert x_text.text_difference(post(SENT), f"{SHOWN} https://t.co/Media3") is None
+    assert x_text.text_difference(post(SENT), SHOWN) is None
+    assert x_text.text_difference(post(SENT, images=0), SHOWN) is None
+    assert x_text.text_difference(post("Thanks", images=0, reply_to="5"), "@picture_desk Thanks") is None
 
 
 def test_x_shows_another_text() -> None:
-    cut = x_shown.text_difference(post(SENT), SHOWN.removesuffix(", too"))
+    cut = x_text.text_difference(post(SENT), SHOWN.removesuffix(", too"))
     assert cut == TextDifference("too", "")
-    assert x_shown.text_difference(post("A word", images=0), "A https://t.co/Abc1") == TextDifference(
+    assert x_text.text_difference(post("A word", images=0), "A https://t.co/Abc1") == TextDifference(
         "word", "https://t.co/Abc1"
     )
 
 
 def test_x_escapes_are_undone_once() -> None:
-    assert x_shown.text_of({"text": "1 &lt; 2 &amp;amp; 3"}) == "1 < 2 &amp; 3"
-    assert x_shown.text_of({"text": "short …", "note_tweet": {"text": "the whole"}}) == "the whole"
-    assert x_shown.text_of({}) is None
+    assert x_text.text_of({"text": "1 &lt; 2 &amp;amp; 3"}) == "1 < 2 &amp; 3"
+    assert x_text.text_of({"text": "short …", "note_tweet": {"text": "the whole"}}) == "the whole"
+    assert x_text.text_of({}) is None
 
 
 def test_tumblr_shows_blocks() -> None:
     sent = post("A heading\n\nA text")
-    assert (
-        tumblr_shown.text_difference(sent, tumblr_shown.text_of([{"text": "A heading"}, {"text": "A text "}])) is None
-    )
-    assert tumblr_shown.text_difference(sent, tumblr_shown.text_of([{"text": "A heading"}])) == TextDifference(
+    assert tumblr_text.text_difference(sent, tumblr_text.text_of([{"text": "A heading"}, {"text": "A text "}])) is None
+    assert tumblr_text.text_difference(sent, tumblr_text.text_of([{"text": "A heading"}])) == TextDifference(
         "A text", ""
     )
 
@@ -82,4 +81,4 @@ def test_tumblr_shows_blocks() -> None:
     [("published", True), ("draft", False), ("queued", False), ("transcoding", False), ("private", False)],
 )
 def test_only_what_is_published_is_seen_on_tumblr(state: str, visible: bool) -> None:
-    assert tumblr_shown.is_visible({"state": state}) is visible
+    assert tumblr_text.is_visible({"state": state}) is visible

@@ -8,7 +8,7 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from publisher.post_queue.slots import expiry, slot_day, slot_instant
+from publisher.schedule.slots import expiry, slot_day, slot_instant
 from publisher.settings import Lateness
 
 LONDON, NEW_YORK, LORD_HOWE = (ZoneInfo(name) for name in ("Europe/London", "America/New_York", "Australia/Lord_Howe"))

@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from publisher.outside import NotAsked
-from publisher.special_addresses import counted_network, is_own_network, is_public, plain_address
+from publisher.core.public_hosts import AddressRefused
+from publisher.core.special_addresses import counted_network, is_own_network, is_public, plain_address
 from publisher.webhooks.hooks import place_of
 
 # The rows of IANA's two registries of special-purpose addresses, as they stood in November 2026.
@@ -125,5 +125,5 @@ def test_a_name_that_leads_to_a_special_address_is_not_asked(found: str, monkeyp
         return [(socket.AF_INET, socket.SOCK_STREAM, 6, "", (each, port)) for each in ("8.8.8.8", found)]
 
     monkeypatch.setattr(socket, "getaddrinfo", resolve)
-    with pytest.raises(NotAsked, match="no public address"):
+    with pytest.raises(AddressRefused, match="no public address"):
         place_of("https://example.org/hook", private=False)

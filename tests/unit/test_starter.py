@@ -11,11 +11,11 @@ from typing import Any
 import pytest
 from pydantic import BaseModel
 
-from publisher.adapt.people import People
+from publisher.adapt.text.mentions import People
+from publisher.alerts import PING_VARIABLE, URLS_VARIABLE
+from publisher.core.encryption import KEY_VARIABLE
 from publisher.health.probe_access import TOKEN_VARIABLE
 from publisher.media.opening import ACCESS_KEY, SECRET_KEY
-from publisher.notices import PING_VARIABLE, URLS_VARIABLE
-from publisher.sealing import KEY_VARIABLE
 from publisher.settings import (
     ChannelSettings,
     DeliverySettings,

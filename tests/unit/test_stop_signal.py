@@ -12,7 +12,7 @@ from tests.patience import PATIENCE
 
 AT_EVERY_INSTRUCTION = """
 import faulthandler, itertools, signal, sys
-from publisher.stop_signal import StopSignal
+from publisher.core.stop_signal import StopSignal
 
 faulthandler.dump_traceback_later(float(sys.argv[1]), exit=True)
 often = int(sys.argv[2])
@@ -57,7 +57,7 @@ def test_a_signal_is_noted_at_whatever_instruction_of_the_wait_it_comes(often: i
 
 
 WAITING = """
-from publisher.stop_signal import StopSignal
+from publisher.core.stop_signal import StopSignal
 stop = StopSignal()
 print("waits", flush=True)
 print(stop.wait(), flush=True)

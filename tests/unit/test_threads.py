@@ -4,12 +4,20 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from publisher.adapt.counting import excess
 from publisher.adapt.posts import Target, adapt_post
-from publisher.adapt.rich_text import RichText
-from publisher.adapt.threads import continued
-from publisher.content import AdaptedPost, SourceImage, SourcePost
-from publisher.profiles import AltTextLimits, ImageLimits, Prices, Profile, PublishingHabits, TagLimits, TextLimits
+from publisher.adapt.text.counting import excess
+from publisher.adapt.text.rich_text import RichText
+from publisher.adapt.text.threads import continued
+from publisher.core.content import AdaptedPost, SourceImage, SourcePost
+from publisher.platforms.profiles import (
+    AltTextLimits,
+    ImageLimits,
+    Prices,
+    Profile,
+    PublishingHabits,
+    TagLimits,
+    TextLimits,
+)
 
 PROFILE = Profile(
     label="Web",

@@ -18,7 +18,7 @@ import requests
 import trustme
 import urllib3
 
-from publisher.clock import FixedClock
+from publisher.core.clock import FixedClock
 from publisher.platforms import exchange
 from publisher.platforms.errors import PlatformError, Unavailable, Unconfirmed
 from publisher.platforms.exchange import within

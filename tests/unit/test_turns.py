@@ -8,7 +8,7 @@ from contextlib import suppress
 import pytest
 from sqlalchemy import select
 
-from publisher.clock import FixedClock
+from publisher.core.clock import FixedClock
 from publisher.db.models import Event
 from publisher.db.session import Database
 from publisher.lifecycle import record_event

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from publisher.delivery.due import LOST_ALL
-from publisher.platforms.instagram_answers import REFUSALS
+from publisher.platforms.instagram.answers import REFUSALS
 from publisher.web.wording import for_browser
 
 AFTER_A_REFUSAL = (

@@ -22,11 +22,11 @@ from publisher.platforms.errors import (
     Unavailable,
     Unconfirmed,
 )
+from publisher.platforms.profiles import load_profile
 from publisher.platforms.transport import SentRequest
-from publisher.platforms.x_answers import instant_of, is_same_post, pause_of
-from publisher.platforms.x_refusals import Missing, refusal
-from publisher.profiles import load_profile
-from publisher.sandbox.x_text import as_shown, fits
+from publisher.platforms.x.answers import instant_of, is_same_post, pause_of
+from publisher.platforms.x.refusals import Missing, refusal
+from publisher.sandbox.x.text import as_shown, fits
 
 NOW = datetime(2026, 5, 4, 9, 0, tzinfo=UTC)
 PROBLEMS = "https://api.twitter.com/2/problems/"

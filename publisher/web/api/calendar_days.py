@@ -8,10 +8,10 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Query, Request
 from pydantic import BaseModel, ConfigDict, Field
 
-from publisher.post_queue.days import Kind, calendar_days
-from publisher.post_queue.drafts import Day
-from publisher.post_queue.listing import waiting_posts
-from publisher.post_queue.slots import slot_day
+from publisher.posts.drafts import Day
+from publisher.schedule.calendar_days import Kind, calendar_days
+from publisher.schedule.listing import waiting_posts
+from publisher.schedule.slots import slot_day
 from publisher.web.api.answers import problems, success
 from publisher.web.api.guard import GuardedRoute, desk_of
 from publisher.web.api.problems import FieldProblem, Problem

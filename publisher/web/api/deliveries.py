@@ -9,16 +9,16 @@ from fastapi import APIRouter, Query, Request, Response
 from pydantic import BaseModel, ConfigDict, Field, StrictBool
 
 from publisher import retrying
-from publisher.content import AdaptedPost
+from publisher.core.content import AdaptedPost
+from publisher.core.states import State
 from publisher.db.models import Delivery
 from publisher.delivery import operate
 from publisher.delivery.act_refusals import Reason, Refused
 from publisher.delivery.adopt import AdoptionRequest, adopt
-from publisher.delivery.listing import Life, Wanted, find_deliveries, life_of
+from publisher.delivery.listing import DeliveryFilter, Life, find_deliveries, life_of
 from publisher.delivery.outcomes import next_try
 from publisher.desk import Desk
-from publisher.post_queue.drafts import WrittenDate
-from publisher.states import State
+from publisher.posts.drafts import WrittenDate
 from publisher.web.api.answers import ETAG, WITH_BODY, WITH_INPUT, problems, success
 from publisher.web.api.conditions import IfMatch, etag, require_match
 from publisher.web.api.guard import GuardedRoute, actor, desk_of
@@ -141,7 +141,7 @@ def api_deliveries(
     limit: Limit = 50,
 ) -> Any:
     """List deliveries, the newest first."""
-    wanted = Wanted(day=day, channel=channel, states=(state,) if state else (), text=text.strip())
+    wanted = DeliveryFilter(day=day, channel=channel, states=(state,) if state else (), text=text.strip())
     with desk_of(request).database.reading() as session:
         found = find_deliveries(session, wanted, before=after, limit=limit)
     items = [DeliveryOut.of(each) for each in found]

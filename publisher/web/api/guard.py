@@ -13,14 +13,14 @@ from starlette.datastructures import Headers
 from starlette.types import Message, Receive
 
 from publisher.desk import Desk
-from publisher.post_queue.pictures import MAX_BYTES
+from publisher.posts.pictures import MAX_BYTES
 from publisher.staff.accounts import actor_of
 from publisher.staff.api_tokens import Holder, holder_of
 from publisher.web.access import RULES, Access, allows
 from publisher.web.api.limits import Allowance, Buckets
 from publisher.web.api.problems import Problem
 
-MOST_JSON_BYTES = 1_000_000
+MAX_JSON_BYTES = 1_000_000
 PICTURES = "application/octet-stream"
 JSON = "application/json"
 REALM = 'Bearer realm="publisher"'
@@ -39,7 +39,7 @@ class GuardedRoute(APIRoute):
             if RULES[name] != Access.PUBLIC:
                 await _admit(request, name)
             _refuse_types(request.headers, body)
-            most = MAX_BYTES if body == PICTURES else MOST_JSON_BYTES
+            most = MAX_BYTES if body == PICTURES else MAX_JSON_BYTES
             _refuse_length(request.headers, most)
             return await handle(Request(request.scope, _bounded(request.receive, most)))
 

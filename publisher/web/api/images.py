@@ -16,7 +16,7 @@ from fastapi.concurrency import run_in_threadpool
 from starlette.requests import ClientDisconnect
 
 from publisher.db.models import Media
-from publisher.post_queue.pictures import keep_picture
+from publisher.posts.pictures import keep_picture
 from publisher.web.api.answers import LOCATION, WITH_BODY, problems, success
 from publisher.web.api.guard import PICTURES, GuardedRoute, desk_of
 from publisher.web.api.post_models import A_HASH, PictureOut

@@ -11,9 +11,9 @@ import threading
 from collections import OrderedDict
 from dataclasses import dataclass
 
-from publisher.clock import monotonic
+from publisher.core.clock import monotonic
 
-MOST_BUCKETS = 1000
+MAX_BUCKETS = 1000
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +58,7 @@ class Buckets:
             if granted:
                 level -= 1
             self._levels[token_id] = level, now
-            while len(self._levels) > MOST_BUCKETS:
+            while len(self._levels) > MAX_BUCKETS:
                 self._levels.popitem(last=False)
         wait = max(1, math.ceil((math.floor(level) + 1 - level) / rate))
         return Allowance(granted, self._quota, self._window, math.floor(level), wait)

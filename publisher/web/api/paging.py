@@ -9,7 +9,7 @@ from urllib.parse import urlencode
 from fastapi import Path, Query, Request
 from pydantic import BaseModel, Field
 
-from publisher import post_limits
+from publisher.core import post_limits
 
 MOST = 100
 LARGEST = post_limits.LARGEST_NUMBER

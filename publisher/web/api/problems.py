@@ -16,13 +16,13 @@ from pydantic import BaseModel, ConfigDict, Field
 from starlette.exceptions import HTTPException
 from starlette.routing import Match, Route
 
+from publisher.core.logs import get_logger
+from publisher.core.post_limits import describe_limit
 from publisher.delivery.act_refusals import Face, Reason, Refused
-from publisher.logs import get_logger
 from publisher.media import MediaError
-from publisher.post_limits import describe_limit
-from publisher.post_queue.approval import NotApproved
-from publisher.post_queue.errors import MachineTrouble, NoPost, PostError, StaleEdit
-from publisher.post_queue.pictures import PictureRefused
+from publisher.posts.approval import NotApproved
+from publisher.posts.errors import MachineTrouble, NoPost, PostError, StaleEdit
+from publisher.posts.pictures import PictureRefused
 from publisher.settings import SettingsUnreadable
 from publisher.web.errors import sentence
 from publisher.web.slow_work import WorkRefused
@@ -67,7 +67,7 @@ KINDS: Mapping[int, Kind] = {
 }
 
 
-MOST_MISTAKES = 50
+MAX_MISTAKES = 50
 """So many are told: a body can be wrong in a hundred thousand places."""
 
 
@@ -253,7 +253,7 @@ async def _invalid(request: Request, error: Exception) -> Response:
     found = error.errors() if isinstance(error, RequestValidationError) else []
     if any(each["type"] == "json_invalid" for each in found):
         return answer(request, Problem(400, "The body is no JSON; mend it and ask again"))
-    errors = [_mistake(each) for each in found[:MOST_MISTAKES]]
+    errors = [_mistake(each) for each in found[:MAX_MISTAKES]]
     places = ", ".join(dict.fromkeys(each.pointer or each.parameter or "" for each in errors))
     return answer(request, Problem(422, f"These can't be used: {places}; mend them and ask again", errors=errors))
 

@@ -8,11 +8,11 @@ from typing import Annotated, Any, Literal
 from fastapi import APIRouter, Request, Response
 from pydantic import BaseModel, ConfigDict, Field
 
-from publisher.post_queue import order
-from publisher.post_queue.drafts import Day
-from publisher.post_queue.listing import ListedPost, Where, place_of, queue_after
-from publisher.post_queue.order import move_post
-from publisher.post_queue.storing import load_post
+from publisher.posts.drafts import Day
+from publisher.posts.post_store import load_post
+from publisher.schedule import order
+from publisher.schedule.listing import ListedPost, Where, place_of, queue_after
+from publisher.schedule.order import move_post
 from publisher.web.api.answers import ETAG, WITH_BODY, problems, success
 from publisher.web.api.conditions import IfMatch, etag, require_match
 from publisher.web.api.guard import GuardedRoute, actor, desk_of

@@ -8,8 +8,8 @@ from fastapi import APIRouter, Form, Request
 from fastapi.responses import Response
 from sqlalchemy import select
 
+from publisher.core.encryption import Seal
 from publisher.db.staff import Person, WebSession
-from publisher.sealing import Seal
 from publisher.staff import second_factor
 from publisher.staff.accounts import actor_of, end_sessions
 from publisher.staff.browsers import forget_browsers

@@ -7,13 +7,13 @@ from typing import Annotated
 from fastapi import APIRouter, Form, Request
 from fastapi.responses import Response
 
-from publisher.post_limits import COMMENT
-from publisher.post_queue import review
-from publisher.post_queue.approval import Approval, NotApproved, approve
-from publisher.post_queue.drafts import PostChanges, check_entered
-from publisher.post_queue.errors import StaleEdit
-from publisher.post_queue.posts import edit_post, withdraw_post
-from publisher.post_queue.versions import content_of, load_version, versions_of
+from publisher.core.post_limits import COMMENT
+from publisher.posts import review
+from publisher.posts.approval import Approval, NotApproved, approve
+from publisher.posts.drafts import PostChanges, check_entered
+from publisher.posts.errors import StaleEdit
+from publisher.posts.posts import edit_post, withdraw_post
+from publisher.posts.versions import content_of, load_version, versions_of
 from publisher.staff.roles import Permission
 from publisher.web.differences import Piece, changed_fields, pieces
 from publisher.web.errors import Forbidden
@@ -34,7 +34,7 @@ def ask_review(request: Request, post_id: int) -> Response:
 
 
 @router.post("/posts/{post_id}/approve")
-def let_out(request: Request, post_id: int, version: Annotated[RowId | None, Form()] = None) -> Response:
+def approve_post(request: Request, post_id: int, version: Annotated[RowId | None, Form()] = None) -> Response:
     """Approve the post as it is stored, if that is the `version` that somebody saw."""
     if Permission.APPROVE not in request.state.permissions:
         raise Forbidden("Only an editor can approve; ask for review instead.")

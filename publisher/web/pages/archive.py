@@ -7,8 +7,8 @@ from typing import Annotated
 from fastapi import APIRouter, Query, Request
 from fastapi.responses import Response
 
-from publisher.post_queue.listing import first_pictures
-from publisher.post_queue.search import PAGE_SIZE, find_posts
+from publisher.posts.search import PAGE_SIZE, find_posts
+from publisher.schedule.listing import first_pictures
 from publisher.web.inputs import Before
 from publisher.web.rendering import desk_of, page
 

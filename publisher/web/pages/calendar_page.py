@@ -10,14 +10,14 @@ from urllib.parse import parse_qsl, urlencode
 from fastapi import APIRouter, Form, Query, Request
 from fastapi.responses import RedirectResponse, Response
 
-from publisher.post_limits import LARGEST_NUMBER, TOKEN_NAME
-from publisher.post_queue.days import calendar_days
-from publisher.post_queue.feed import calendar_feed as feed_of
-from publisher.post_queue.listing import waiting_posts
-from publisher.post_queue.order import End, FixedDate
-from publisher.post_queue.slots import slot_day
+from publisher.core.post_limits import LARGEST_NUMBER, TOKEN_NAME
+from publisher.schedule.calendar_days import calendar_days
+from publisher.schedule.calendar_feed import calendar_feed as feed_of
+from publisher.schedule.listing import waiting_posts
+from publisher.schedule.order import End, FixedDate
+from publisher.schedule.slots import slot_day
 from publisher.staff import calendar_keys
-from publisher.web.changes import bulk_of, tell, tell_place, waiting_changes
+from publisher.web.bulk_messages import bulk_of, tell, tell_place, waiting_changes
 from publisher.web.errors import NotThere
 from publisher.web.inputs import RowId
 from publisher.web.rendering import address, desk_of, flash, go, page

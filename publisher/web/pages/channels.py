@@ -8,13 +8,13 @@ from fastapi import APIRouter, Depends, Form, Request
 from fastapi.responses import Response
 from starlette.datastructures import FormData
 
-from publisher.content import Account
+from publisher.core.content import Account
 from publisher.delivery import acts, operate
 from publisher.delivery.overview import examine, is_on_this_machine, overviews, read_login
 from publisher.delivery.platform_clocks import clock_differences
 from publisher.desk import Desk
 from publisher.platforms.errors import PlatformError
-from publisher.platforms.steps import LoginStep
+from publisher.platforms.login_steps import LoginStep
 from publisher.proving.rehearsal import RehearsalRefused, rehearse_channel
 from publisher.staff.accounts import actor_of
 from publisher.web import connecting

@@ -14,18 +14,18 @@ from fastapi import APIRouter, Form, Query, Request
 from fastapi.responses import Response, StreamingResponse
 
 from publisher import retrying
-from publisher.characters import make_visible, spreadsheet_cell
-from publisher.content import AdaptedPost
+from publisher.core.characters import make_visible, spreadsheet_cell
+from publisher.core.content import AdaptedPost
+from publisher.core.states import BY_HAND, WAITING
 from publisher.db.models import STATES, Attempt, Delivery, Event
 from publisher.delivery import acts, operate
 from publisher.delivery.act_refusals import Face, Refused
 from publisher.delivery.adopt import AdoptionRequest, adopt
 from publisher.delivery.attempt_words import attempt_words
-from publisher.delivery.listing import Wanted, all_deliveries, find_deliveries, life_of
+from publisher.delivery.listing import DeliveryFilter, all_deliveries, find_deliveries, life_of
 from publisher.delivery.outcomes import next_try
 from publisher.desk import Desk
 from publisher.staff.accounts import actor_of
-from publisher.states import BY_HAND, WAITING
 from publisher.web.change_streams import ChangeStreams
 from publisher.web.connections import STREAM_STATE
 from publisher.web.errors import NotThere
@@ -180,12 +180,12 @@ def cancel_delivery(request: Request, delivery_id: int) -> Response:
     return go(request, "delivery", delivery_id=delivery_id)
 
 
-def _wanted(day: str, channel: str, state: str, text: str) -> Wanted:
+def _wanted(day: str, channel: str, state: str, text: str) -> DeliveryFilter:
     try:
         wanted_day = date.fromisoformat(day) if day else None
     except ValueError:
         raise NotThere(f"{day!r} is no day; write it like 2026-05-12.") from None
-    return Wanted(day=wanted_day, channel=channel, states=(state,) if state else (), text=text.strip())
+    return DeliveryFilter(day=wanted_day, channel=channel, states=(state,) if state else (), text=text.strip())
 
 
 def _row(row: Delivery) -> dict[str, Any]:
@@ -206,7 +206,7 @@ def _row(row: Delivery) -> dict[str, Any]:
     }
 
 
-def _csv(desk: Desk, wanted: Wanted) -> Iterator[str]:
+def _csv(desk: Desk, wanted: DeliveryFilter) -> Iterator[str]:
     buffer = io.StringIO()
     writer = csv.DictWriter(buffer, COLUMNS)
     writer.writeheader()
@@ -247,7 +247,7 @@ def _pieces(file: IO[bytes]) -> Iterator[bytes]:
             yield piece
 
 
-def _json(desk: Desk, wanted: Wanted) -> Iterator[str]:
+def _json(desk: Desk, wanted: DeliveryFilter) -> Iterator[str]:
     separator = "[\n"
     with desk.database.reading() as session:
         for row in all_deliveries(session, wanted):

@@ -11,17 +11,17 @@ from fastapi import APIRouter, Depends, Query, Request
 from fastapi.responses import JSONResponse, Response
 from starlette.datastructures import FormData
 
+from publisher.core.post_limits import LARGEST_NUMBER
 from publisher.db.models import Post
-from publisher.post_limits import LARGEST_NUMBER
-from publisher.post_queue import autosaves
-from publisher.post_queue.drafts import PostChanges, PostDraft
-from publisher.post_queue.errors import PostError, StaleEdit
-from publisher.post_queue.order import FixedDate, Position, Reserve, move_post
-from publisher.post_queue.posts import add_post, edit_post
+from publisher.posts import autosaves
+from publisher.posts.drafts import PostChanges, PostDraft
+from publisher.posts.errors import PostError, StaleEdit
+from publisher.posts.posts import add_post, edit_post
+from publisher.schedule.order import FixedDate, Position, Reserve, move_post
 from publisher.staff.roles import Permission
 from publisher.web.differences import changed_fields
 from publisher.web.forms import Mistakes, content_of_fields, fields_of, posted
-from publisher.web.pages.approval import ask_review, let_out
+from publisher.web.pages.approval import approve_post, ask_review
 from publisher.web.post_form import (
     FormWithFiles,
     Shown,
@@ -163,7 +163,7 @@ def _then(request: Request, post_id: int, version: int, fields: Mapping[str, str
     if wanted == "review":
         return ask_review(request, post_id)
     if wanted == "approve":
-        return let_out(request, post_id, version)
+        return approve_post(request, post_id, version)
     flash(request, "Saved.")
     return go(request, "edit_post_page", post_id=post_id)
 

@@ -8,8 +8,8 @@ from typing import Annotated
 from fastapi import APIRouter, Form, Query, Request
 from fastapi.responses import RedirectResponse, Response
 
+from publisher.core.encryption import Seal
 from publisher.db.staff import Person
-from publisher.sealing import Seal
 from publisher.staff import logins, second_factor
 from publisher.staff.accounts import accept_invite, invited, load_person, nobody_yet
 from publisher.staff.guesses import LoginRefused

@@ -9,9 +9,9 @@ from fastapi.responses import Response
 from sqlalchemy import Select, func, select
 from sqlalchemy.orm import Session
 
+from publisher.core.post_limits import PERSON_NAME
 from publisher.db.models import Event
 from publisher.db.staff import Person
-from publisher.post_limits import PERSON_NAME
 from publisher.staff import accounts, second_factor
 from publisher.staff.accounts import AccountError, actor_of
 from publisher.staff.roles import TOLD, Role

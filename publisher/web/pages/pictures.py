@@ -11,10 +11,10 @@ from typing import Annotated
 from fastapi import APIRouter, Path, Request
 from fastapi.responses import FileResponse, Response
 
-from publisher.adapt.rendering import ImageRefused
-from publisher.content import Rendition, RenditionSpec
+from publisher.adapt.images.rendering import ImageRefused
+from publisher.core.content import Rendition, RenditionSpec
+from publisher.web.channel_preview import Specs
 from publisher.web.errors import NotThere
-from publisher.web.looks import Specs
 from publisher.web.picture_making import PictureMaker
 from publisher.web.rendering import desk_of
 from publisher.web.slow_work import WorkRefused, person_of, slow_work_of

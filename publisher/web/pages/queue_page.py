@@ -12,13 +12,13 @@ from fastapi import APIRouter, Form, Query, Request
 from fastapi.responses import RedirectResponse, Response
 from pydantic import StringConstraints
 
-from publisher.post_queue import listing
-from publisher.post_queue.known import KnownProblems
-from publisher.post_queue.late_changes import late_changes
-from publisher.post_queue.listing import Wish
-from publisher.post_queue.order import After, Before, Down, End, FixedDate, Front, Place, Position, Reserve, Up
-from publisher.post_queue.undo import MOST_POSTS
-from publisher.web.changes import bulk_of, take_back, tell, tell_place, waiting_changes
+from publisher.posts.problem_cache import KnownProblems
+from publisher.posts.undo import MAX_POSTS
+from publisher.schedule import listing
+from publisher.schedule.late_changes import late_changes
+from publisher.schedule.listing import QueueFilter
+from publisher.schedule.order import After, Before, Down, End, FixedDate, Front, Place, Position, Reserve, Up
+from publisher.web.bulk_messages import bulk_of, take_back, tell, tell_place, waiting_changes
 from publisher.web.errors import PageError
 from publisher.web.inputs import PostIds, RowId
 from publisher.web.pages.calendar_page import calendar_address
@@ -33,7 +33,7 @@ FIXED: dict[str, Place] = {"up": Up(), "down": Down(), "front": Front(), "end": 
 Text = Annotated[str, Form(max_length=200)]
 Seen = Annotated[
     list[Annotated[str, StringConstraints(pattern=r"^\d{1,9}:\d{1,9}$", max_length=19)]] | None,
-    Form(max_length=MOST_POSTS),
+    Form(max_length=MAX_POSTS),
 ]
 TICK_FIRST = "Tick the posts first; then choose what to do with them."
 
@@ -68,10 +68,10 @@ class View:
         return View(self.state, self.place, self.text, number).query
 
     @property
-    def wish(self) -> Wish:
+    def wish(self) -> QueueFilter:
         with_problems = self.state == "problems"
         state = "" if with_problems else self.state
-        return Wish(state=state, place=self.place, text=self.text, with_problems=with_problems)
+        return QueueFilter(state=state, place=self.place, text=self.text, with_problems=with_problems)
 
 
 @router.get("/queue")

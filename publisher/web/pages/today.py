@@ -13,19 +13,19 @@ from fastapi.responses import HTMLResponse
 from sqlalchemy import select
 from sqlalchemy.orm import Session, joinedload
 
+from publisher.alerts.conditions import Condition, View
+from publisher.alerts.store import SOURCES
 from publisher.db.models import Delivery, Pick, Post
 from publisher.db.operations import Channel
 from publisher.delivery.outcomes import next_try
 from publisher.desk import Desk
 from publisher.health.heartbeat import seen_processes
-from publisher.notices.book import SOURCES
-from publisher.notices.conditions import Condition, View
-from publisher.post_queue.late_changes import late_changes
-from publisher.post_queue.listing import HORIZON_DAYS
-from publisher.post_queue.projection import ProjectedDay, project
-from publisher.post_queue.slots import slot_day, slot_instant
+from publisher.schedule.late_changes import late_changes
+from publisher.schedule.listing import HORIZON_DAYS
+from publisher.schedule.projection import ProjectedDay, project
+from publisher.schedule.slots import slot_day, slot_instant
 from publisher.settings import ChannelSettings
-from publisher.web.recent import Recent
+from publisher.web.event_cache import Recent
 from publisher.web.rendering import address, desk_of, kept_page
 
 router = APIRouter()

@@ -7,7 +7,7 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Form, Request
 from fastapi.responses import Response
 
-from publisher.post_limits import LARGEST_NUMBER, TOKEN_NAME
+from publisher.core.post_limits import LARGEST_NUMBER, TOKEN_NAME
 from publisher.staff import api_tokens
 from publisher.staff.accounts import AccountError
 from publisher.web.inputs import Chosen

@@ -13,8 +13,8 @@ from starlette.requests import ClientDisconnect
 from publisher.db.models import Media
 from publisher.db.staff import Upload
 from publisher.media import MediaUnreachable
-from publisher.post_queue.errors import PostError
-from publisher.post_queue.uploads import NoUpload, UploadBusy, Uploads, WrongOffset
+from publisher.posts.errors import PostError
+from publisher.posts.uploads import NoUpload, UploadBusy, Uploads, WrongOffset
 from publisher.settings.private_paths import UPLOADS
 from publisher.web.errors import NotThere, PageError, sentence
 from publisher.web.forms import file_name

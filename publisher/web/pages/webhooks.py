@@ -7,8 +7,8 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Form, Request
 from fastapi.responses import Response
 
+from publisher.core.encryption import Seal
 from publisher.db.staff import Webhook
-from publisher.sealing import Seal
 from publisher.settings import SettingsError
 from publisher.staff.accounts import actor_of
 from publisher.web.errors import NotThere

@@ -20,8 +20,8 @@ from publisher.platforms.errors import (
     Unavailable,
 )
 from publisher.platforms.registry import adapter_class
-from publisher.platforms.tumblr import Adapter
-from publisher.sandbox.tumblr_blog import BLOG
+from publisher.platforms.tumblr.adapter import Adapter
+from publisher.sandbox.tumblr.blog import BLOG
 from publisher.sandbox.wire import Answer
 from tests.patience import PATIENCE
 from tests.tumblr_desk import Desk

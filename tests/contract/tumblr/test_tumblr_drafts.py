@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from publisher.content import Absence, AdaptedImage, Preparation, Publication, TextBlock
+from publisher.core.content import Absence, AdaptedImage, Preparation, Publication, TextBlock
 from publisher.platforms.base import NOTHING_PREPARED, KeySeed
 from publisher.platforms.errors import (
     ContentRejected,
@@ -23,9 +23,9 @@ from publisher.platforms.errors import (
     Unconfirmed,
     UnsupportedContent,
 )
-from publisher.platforms.tumblr import Adapter
-from publisher.profiles import load_profile
-from publisher.sandbox.tumblr_blog import BLOG
+from publisher.platforms.profiles import load_profile
+from publisher.platforms.tumblr.adapter import Adapter
+from publisher.sandbox.tumblr.blog import BLOG
 from publisher.sandbox.wire import Answer, Request
 from tests.fakes import SPEC
 from tests.tumblr_desk import KEY, POST, Desk, answered, error, long_ago

@@ -12,10 +12,10 @@ from datetime import timedelta
 
 import pytest
 
-from publisher.content import Absence, Preparation, Publication
+from publisher.core.content import Absence, Preparation, Publication
 from publisher.platforms.base import NOTHING_PREPARED
 from publisher.platforms.errors import PlatformError, Unconfirmed
-from publisher.profiles import load_profile
+from publisher.platforms.profiles import load_profile
 from publisher.sandbox.wire import Answer, Request
 from tests.tumblr_desk import KEY, POST, Desk, answered, error, long_ago
 

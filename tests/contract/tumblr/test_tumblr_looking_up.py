@@ -9,15 +9,15 @@ from typing import Any
 
 import pytest
 
-from publisher.clock import FixedClock
-from publisher.content import Absence, Publication, TextBlock
+from publisher.core.clock import FixedClock
+from publisher.core.content import Absence, Publication, TextBlock
 from publisher.platforms.errors import (
     CredentialsRefused,
     PlatformError,
     RateLimited,
     Unavailable,
 )
-from publisher.sandbox.tumblr_blog import BLOG
+from publisher.sandbox.tumblr.blog import BLOG
 from publisher.sandbox.wire import Answer, Request
 from tests.tumblr_desk import KEY, POST, Desk, answered, error, long_ago
 

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from publisher.content import Rendition
+from publisher.core.content import Rendition
 from publisher.platforms.base import (
     KeySeed,
 )
@@ -19,9 +19,9 @@ from publisher.platforms.errors import (
     Unavailable,
     UnsupportedContent,
 )
-from publisher.platforms.tumblr import Adapter
-from publisher.platforms.tumblr_npf import rows
-from publisher.sandbox.tumblr_blog import BLOG
+from publisher.platforms.tumblr.adapter import Adapter
+from publisher.platforms.tumblr.npf import rows
+from publisher.sandbox.tumblr.blog import BLOG
 from tests.tumblr_desk import KEY, NOW, POST, Desk
 
 

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from publisher.content import Span, TextBlock
+from publisher.core.content import Span, TextBlock
 from publisher.platforms.errors import (
     ContentRejected,
     CredentialsRefused,

@@ -11,8 +11,8 @@ from datetime import timedelta
 
 import pytest
 
-from publisher.clock import FixedClock
-from publisher.content import Absence, Publication
+from publisher.core.clock import FixedClock
+from publisher.core.content import Absence, Publication
 from publisher.platforms.base import Quota, UploadedMedia
 from publisher.platforms.errors import (
     ContentRejected,
@@ -23,8 +23,8 @@ from publisher.platforms.errors import (
     Unavailable,
     Unconfirmed,
 )
-from publisher.platforms.tumblr import Adapter
-from publisher.platforms.tumblr_answers import daily_quotas, daily_reset, next_request_at
+from publisher.platforms.tumblr.adapter import Adapter
+from publisher.platforms.tumblr.answers import daily_quotas, daily_reset, next_request_at
 from publisher.sandbox.faults import AFTER, KINDS, Fault
 from publisher.sandbox.wire import Answer, Request
 from tests.tumblr_desk import KEY, NOW, POST, Desk, answered, error, long_ago

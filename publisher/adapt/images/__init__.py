@@ -1,0 +1,1 @@
+"""Plans and renders the pictures of a post for one channel."""

@@ -1,0 +1,39 @@
+"""What a file is that someone wants to use as a picture."""
+
+from __future__ import annotations
+
+import tempfile
+from pathlib import Path
+
+from publisher.adapt.images.child_process import ImageRefused, run_image_process
+from publisher.core.content import Fraction, Frozen, SourceFormat
+
+__all__ = ["ImageFacts", "ImageRefused", "inspect_image"]
+
+
+class ImageFacts(Frozen):
+    """What the desk knows of an original after decoding it once, whole."""
+
+    format: SourceFormat
+    width: int
+    height: int
+    """Pixels, after the EXIF orientation is applied."""
+    bits: int
+    frames: int
+    phash: str
+    """256-bit perceptual hash, in hexadecimal."""
+    gutters: tuple[Fraction, ...]
+    """Where gaps between panels were found: x positions."""
+    warnings: tuple[str, ...]
+    """What staff should know before they use it, in sentences."""
+
+
+def inspect_image(path: Path) -> ImageFacts:
+    """Decode the file in a child process of its own and tell what it is. Its name plays no part.
+
+    Raises:
+        ImageRefused: it is no picture, or a damaged one, or one that is too large.
+    """
+    with tempfile.TemporaryDirectory(prefix="publisher-") as scratch:
+        answer = run_image_process({"task": "inspect", "source": str(path.resolve())}, scratch=Path(scratch))
+    return ImageFacts.model_validate(answer)

@@ -1,0 +1,74 @@
+"""What a file is, by its first bytes. Its name is never asked."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from publisher.adapt.images.process.refusal import Refused
+
+HEAD_BYTES = 1024
+
+_MAGIC = (
+    (b"\xff\xd8\xff", "jpeg"),
+    (b"\x89PNG\r\n\x1a\n", "png"),
+    (b"II*\x00", "tiff"),
+    (b"MM\x00*", "tiff"),
+    (b"II+\x00", "tiff"),
+    (b"MM\x00+", "tiff"),
+    (b"GIF87a", "gif"),
+    (b"GIF89a", "gif"),
+)
+_BRANDS = {b"avif": "avif", b"avis": "avif", b"heic": "heic", b"heix": "heic", b"heim": "heic", b"heis": "heic"}
+_NOT_PICTURES = (
+    (b"%PDF", "a PDF document"),
+    (b"%!", "a PostScript file"),
+    (b"\xc5\xd0\xd3\xc6", "a PostScript file"),
+    (b"8BPS", "a Photoshop file"),
+    (b"BM", "a BMP file"),
+    (b"\x00\x00\x00\x0cjP", "a JPEG 2000 file"),
+    (b"PK\x03\x04", "a ZIP archive or an Office document"),
+    (b"\x00\x00\x00\x0cJXL", "a JPEG XL file"),
+    (b"\xff\x0a", "a JPEG XL file"),
+)
+_TAKEN = "JPEG, PNG, TIFF, WebP, AVIF, HEIC or GIF"
+
+
+def sniff(path: Path) -> str:
+    """The format of the file: jpeg, png, tiff, webp, avif, heic or gif.
+
+    Raises:
+        Refused: it is something else; the sentence says what.
+    """
+    with path.open("rb") as file:
+        head = file.read(HEAD_BYTES)
+    for magic, name in _MAGIC:
+        if head.startswith(magic):
+            return name
+    if head[:4] == b"RIFF" and head[8:12] == b"WEBP":
+        return "webp"
+    if head[4:8] == b"ftyp":
+        return _heif_kind(head)
+    raise Refused(_why_not(head))
+
+
+def _heif_kind(head: bytes) -> str:
+    size = int.from_bytes(head[:4], "big")
+    brands = [head[8:12], *(head[at : at + 4] for at in range(16, min(size, len(head)), 4))]
+    for brand in brands:
+        if brand in _BRANDS:
+            return _BRANDS[brand]
+    raise Refused(f"The file is a video or another media file, not a picture: export it as {_TAKEN}.")
+
+
+def _why_not(head: bytes) -> str:
+    if not head.strip(b"\x00"):
+        return "The file is empty: download or export it again."
+    for magic, name in _NOT_PICTURES:
+        if head.startswith(magic):
+            return f"The file is {name}, not a picture: export it as {_TAKEN}."
+    start = head.lstrip(b"\xef\xbb\xbf \t\r\n").lower()
+    if b"<svg" in start:
+        return f"The file is an SVG drawing, which may draw differently elsewhere: export it as {_TAKEN}."
+    if start.startswith((b"<!doctype html", b"<html", b"<?xml")):
+        return f"The file is a web page or XML, not a picture: download the picture itself, as {_TAKEN}."
+    return f"The file is not a picture that the desk can read: export it as {_TAKEN}."

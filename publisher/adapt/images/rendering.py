@@ -1,0 +1,79 @@
+"""Renditions: made once from the original, measured, stored, reused."""
+
+from __future__ import annotations
+
+import hashlib
+import tempfile
+from collections.abc import Collection
+from datetime import datetime
+from pathlib import Path
+
+from pydantic import ValidationError
+
+from publisher.adapt.images.child_process import ImageRefused, run_image_process
+from publisher.core.content import Rendition, RenditionSpec
+from publisher.core.file_reading import REPORT_BYTES, read_bytes
+from publisher.media import MediaDamaged, MediaMissing, MediaStore, hash_of
+
+__all__ = ["ImageRefused", "Renderer"]
+
+_SCRATCH = ".work-"
+
+
+class Renderer:
+    """Makes the files that specifications describe, beside the originals in the media store."""
+
+    def __init__(self, store: MediaStore) -> None:
+        self._store = store
+
+    def render(self, spec: RenditionSpec) -> Rendition:
+        """The rendition of this specification: the stored one, else a new one. Any number may ask at once.
+
+        Raises:
+            ImageRefused: it can't be made; nothing is left behind.
+            MediaUnreachable: its original can't be had now.
+        """
+        return self.stored(spec.digest) or self._make(spec)
+
+    def stored(self, digest: str) -> Rendition | None:
+        """The rendition of this digest if it was made before, here or on another machine, and is intact."""
+        report = self._store.load(digest, ".json")
+        if report is None:
+            return None
+        try:
+            rendition = Rendition.model_validate_json(read_bytes(report, REPORT_BYTES))
+        except ValidationError:
+            return None
+        path = self._store.load(digest, f".{rendition.format}")
+        if path is None or hash_of(path) != rendition.sha256:
+            return None
+        # The report was written where the file may have had another place.
+        return rendition.model_copy(update={"path": path})
+
+    def sweep(self, keep: Collection[str], older_than: datetime) -> int:
+        """Remove what was made before this instant and is not among the digests to keep.
+
+        Returns how many files were removed. What is needed again later is made again.
+        """
+        return self._store.sweep(keep, older_than)
+
+    def _make(self, spec: RenditionSpec) -> Rendition:
+        try:
+            source = self._store.fetch(spec.source)
+        except (MediaMissing, MediaDamaged) as error:
+            raise ImageRefused(str(error)) from error
+        with tempfile.TemporaryDirectory(prefix=_SCRATCH, dir=self._store.workroom()) as scratch:
+            output = Path(scratch) / "rendition"
+            request = {
+                "task": "render",
+                "source": str(source.resolve()),
+                "output": str(output.resolve()),
+                "spec": spec.model_dump(mode="json"),
+            }
+            answer = run_image_process(request, scratch=Path(scratch))
+            content = output.read_bytes()
+        path = self._store.save(spec.digest, f".{answer['format']}", content)
+        rendition = Rendition(path=path, sha256=hashlib.sha256(content).hexdigest(), bytes=len(content), **answer)
+        # The report comes last: where it is, the picture is.
+        self._store.save(spec.digest, ".json", rendition.model_dump_json().encode())
+        return rendition

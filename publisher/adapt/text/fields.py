@@ -1,0 +1,88 @@
+"""The fields of a post as a caption uses them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from urllib.parse import urlsplit
+
+from publisher.adapt.text.cleaning import clean, one_line
+from publisher.adapt.text.hashtags import hashtags
+from publisher.adapt.text.markdown import TextMarker
+from publisher.core import post_limits
+from publisher.core.content import Problem, SourceImage, SourcePost
+from publisher.platforms.profiles import Profile
+
+_LINES = frozenset({"title", "standfirst", "written_by", "licence", "link"})
+"""The fields of one line."""
+
+
+def cleaned(post: SourcePost) -> tuple[SourcePost, tuple[Problem, ...]]:
+    """The post with every text cleaned, and a problem for each field that is far too long."""
+    changes: dict[str, object] = {}
+    found = []
+    for name, most in post_limits.FIELD_LENGTHS.items():
+        value: str = getattr(post, name)
+        if len(value) > most:
+            message = f"The {name.replace('_', ' ')} has more than {most:,} characters; shorten it."
+            found.append(Problem(field=name, message=message))
+            value = value[:most]
+        changes[name] = one_line(value) if name in _LINES else clean(value)
+    changes["captions"] = {channel: text[: post_limits.CAPTION] for channel, text in post.captions.items()}
+    changes["images"] = tuple(_cleaned_image(image) for image in post.images[: post_limits.IMAGES])
+    changes["tags"] = tuple(tag[: post_limits.TAG] for tag in post.tags[: post_limits.TAGS])
+    changes["links"] = post.links[: post_limits.LINKS]
+    return post.model_copy(update=changes), tuple(found)
+
+
+def _cleaned_image(image: SourceImage) -> SourceImage:
+    credit, licence = clean(image.credit[: post_limits.CREDIT]), one_line(image.licence[: post_limits.LICENCE])
+    alt_text = image.alt_text[: post_limits.ALT_TEXT]
+    return image.model_copy(update={"credit": credit, "licence": licence, "alt_text": alt_text})
+
+
+def credit_lines(post: SourcePost) -> tuple[str, ...]:
+    """The credit of the post, then those of its pictures that it does not hold already."""
+    lines = [post.credit] if post.credit else []
+    for image in post.images:
+        own_licence = image.licence if image.licence and image.licence != licence_of(post) else ""
+        line = f"{image.credit} ({own_licence})" if own_licence and image.credit else image.credit
+        if line and not any(line in other for other in lines):
+            lines.append(line)
+    return tuple(lines)
+
+
+def licence_of(post: SourcePost) -> str:
+    """The licence of the post, or the one that all its pictures share."""
+    shared = {image.licence for image in post.images}
+    return post.licence or (shared.pop() if len(shared) == 1 else "")
+
+
+def caption_values(post: SourcePost, text: TextMarker, profile: Profile) -> dict[str, object]:
+    """What the helpers of a template stand for, for a cleaned post on one platform."""
+    middle_dot = profile.text.unit in ("x_weighted", "mastodon")
+
+    def field(name: str, value: str) -> str:
+        return text.marker.wrap(value, "field", name)
+
+    def tagged(most: int | None = None) -> str:
+        return " ".join(hashtags(post.tags, profile.tags, most, middle_dot=middle_dot))
+
+    def mention(name: str) -> str:
+        return text.mention(one_line(name))
+
+    functions: dict[str, Callable[..., str]] = {"hashtags": tagged, "mention": mention}
+    host = urlsplit(post.link).netloc.removeprefix("www.") if "://" in post.link else ""
+    return {
+        "title": field("title", text.inline(post.title)),
+        "standfirst": field("standfirst", text.inline(post.standfirst)),
+        "body": field("body", text.blocks(post.body)),
+        "written_by": field("written_by", text.inline(post.written_by)),
+        "credit": field("credit", "\n".join(text.inline(line) for line in credit_lines(post))),
+        "licence": field("licence", text.inline(licence_of(post))),
+        "link": field("link", text.plain(post.link)),
+        "link_label": field("link", text.link(host, post.link)) if host else "",
+        "links": tuple(text.link(one_line(link.label), link.url.strip()) for link in post.links),
+        "language": post.language,
+        "platform": profile.label,
+        **functions,
+    }

@@ -1,0 +1,62 @@
+"""The directory of people and their accounts: `@[Jane Doe]` becomes the right handle on each platform."""
+
+from __future__ import annotations
+
+import tomllib
+from pathlib import Path
+
+import regex
+from pydantic import Field, ValidationError
+
+from publisher.core.content import Frozen
+from publisher.core.file_reading import PEOPLE_BYTES, read_text
+
+MENTION = regex.compile(r"@\[([^\[\]\n]{1,200})\](?!\()")
+"""A mention as staff write it."""
+
+
+class PeopleError(Exception):
+    """The directory can't be used; the message is one sentence for a person."""
+
+
+class Person(Frozen):
+    name: str = Field(min_length=1)
+    handles: dict[str, str] = Field(default_factory=dict)
+    """Account names by platform, with or without `@`."""
+
+
+class People(Frozen):
+    people: tuple[Person, ...] = ()
+    unreadable: str = ""
+    """Why the directory could not be read: what mentions somebody can't go out. Empty: it could."""
+
+    @classmethod
+    def load(cls, path: Path) -> People:
+        """The directory in a TOML file of `[[people]]` tables; an empty one when there is no file.
+
+        Raises:
+            PeopleError: the file can't be read or says something else.
+        """
+        try:
+            return cls.model_validate(tomllib.loads(read_text(path, PEOPLE_BYTES)))
+        except FileNotFoundError:
+            return cls()
+        except OSError as error:
+            raise PeopleError(f"{path} can't be read: {error.strerror or error}") from error
+        except (UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+            raise PeopleError(f"{path} can't be read: {error}") from None
+        except ValidationError as error:
+            mistake = error.errors(include_url=False)[0]
+            where = ".".join(str(part) for part in mistake["loc"])
+            raise PeopleError(
+                f"{path}: {where}: {mistake['msg'].lower()}; write [[people]] with a name and "
+                'handles = { x = "...", instagram = "..." }'
+            ) from None
+
+    def handle(self, name: str, platform: str) -> str | None:
+        """`@account` of a person on a platform; None when the directory has none."""
+        wanted = " ".join(name.split()).casefold()
+        for person in self.people:
+            if person.name.casefold() == wanted and (handle := person.handles.get(platform, "").strip().lstrip("@")):
+                return f"@{handle}"
+        return None

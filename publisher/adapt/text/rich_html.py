@@ -1,0 +1,54 @@
+"""Rich text as HTML, and lengths in words: what a preview shows on paper and on pages."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from itertools import groupby, pairwise
+
+from markupsafe import Markup
+
+from publisher.adapt.text.counting import UNIT_NAMES
+from publisher.core.content import AdaptedPost, Span, TextBlock
+
+_ELEMENTS = {"bold": "strong", "italic": "em"}
+_WEB = ("https://", "http://")
+
+
+def length_told(adapted: AdaptedPost) -> str:
+    """The length of the caption and its limit, in the words of the platform's counting."""
+    unit = UNIT_NAMES.get(adapted.unit, adapted.unit)  # type: ignore[call-overload]
+    return f"{adapted.count:,} of {adapted.limit:,} {unit}"
+
+
+def rich_parts(blocks: Iterable[TextBlock]) -> list[tuple[str, list[Markup]]]:
+    """Blocks of rich text as pairs of a kind and its HTML; the items of one list are together."""
+    parts: list[tuple[str, list[Markup]]] = []
+    for kind, run in groupby(blocks, key=lambda block: block.kind):
+        contents = [_rich_text(block) for block in run]
+        if kind in ("bullet", "number"):
+            parts.append((kind, contents))
+        else:
+            parts.extend((kind, [content]) for content in contents)
+    return parts
+
+
+def _rich_text(block: TextBlock) -> Markup:
+    inside = [edge for span in block.spans for edge in (span.start, span.end) if 0 < edge < len(block.text)]
+    edges = sorted({0, len(block.text), *inside})
+    pieces = [
+        _formatted(block.text[start:end], [span for span in block.spans if span.start <= start and end <= span.end])
+        for start, end in pairwise(edges)
+    ]
+    return Markup("").join(pieces)
+
+
+def _formatted(text: str, spans: Iterable[Span]) -> Markup:
+    html = Markup("{}").format(text)
+    for span in sorted(spans, key=lambda span: span.kind == "link"):
+        if span.kind in _ELEMENTS:
+            html = Markup("<{0}>{1}</{0}>").format(_ELEMENTS[span.kind], html)
+        elif (span.url or "").lower().startswith(_WEB):
+            html = Markup('<a href="{}" rel="noreferrer">{}</a>').format(span.url, html)
+        else:
+            html = Markup("<b>{}</b>").format(html)
+    return html

@@ -1,0 +1,36 @@
+"""Words such as “on the left”, which mislead when the picture they speak of is shown in parts."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import regex
+
+from publisher.core.content import AdaptedImage, Problem
+
+# “Right” and “left” alone have too many other meanings: only where they surely speak of a place.
+_PLACES = regex.compile(
+    r"""
+    \b(?:on|at|to|in|from)\ the\ (?:far\ |very\ )?(?:left|right|top|bottom)\b
+    |\b(?:top|bottom|upper|lower)[ -](?:left|right|row|half|panels?|images?|pictures?)\b
+    |\b(?:left|right)(?:[ -]hand\b|\ (?:panels?|images?|pictures?|side|half|column)\b)
+    |[(\[](?:top|bottom|left|right|middle|centre|center)(?:\ and\ \w+)?[)\],;:]
+    |(?:^|[.;]\s+)(?:top|bottom|left|right|middle|centre|center):
+    |\b(?:a\ la\ |a\ l[’'])?(?:esquerra|dreta|izquierda|derecha)\b
+    |\b(?:a\ dalt|a\ baix|arriba|abajo)\b
+    """,
+    regex.IGNORECASE | regex.VERBOSE | regex.MULTILINE,
+)
+
+
+def of_places(caption: str, images: Sequence[AdaptedImage]) -> tuple[Problem, ...]:
+    """The caption says where in the picture something is, and followers see the picture in parts."""
+    in_parts = any(image.spec.fit == "split" and image.spec.crop is not None for image in images)
+    found = _PLACES.search(caption) if in_parts else None
+    if found is None:
+        return ()
+    message = (
+        f"The caption says “{found[0].strip('.;:()[], ')}”, but each part of the picture is shown on a slide of its "
+        "own; name the parts by what they show."
+    )
+    return (Problem(field="caption", message=message, blocking=False),)

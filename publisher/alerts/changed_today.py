@@ -1,0 +1,40 @@
+"""What is different for today's post, because the configuration was changed after it was picked."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from datetime import datetime
+
+from publisher.alerts.conditions import Condition, View, with_remedy
+from publisher.schedule.changed_channels import Change, ChangedChannel, changed_channels
+
+
+def changes_since_pick(view: View) -> Iterator[Condition]:
+    """One per channel, until the day is over."""
+    for changed in changed_channels(view.session, view.settings, view.now):
+        yield Condition(
+            subject=f"changed {changed.day.isoformat()} {changed.channel} {changed.change}"[:80],
+            kind="changed",
+            title=f"{changed.channel}: {TITLES[changed.change]}",
+            message=with_remedy(tell_change(changed, view.local), view.remedies.deliveries()),
+        )
+
+
+TITLES = {
+    Change.HOUR: "its hour was changed after today's pick",
+    Change.ADDED: "it was added after today's pick",
+    Change.REMOVED: "it was removed, and a post waits for it",
+}
+
+
+def tell_change(changed: ChangedChannel, local: Callable[[datetime | None], str]) -> str:
+    """What happens today, and what from tomorrow."""
+    if changed.change is Change.HOUR:
+        clock = local(changed.from_tomorrow).partition(" on ")[0]
+        return f"Today's post is still due at {local(changed.today)}. From tomorrow on it goes out at {clock}"
+    if changed.change is Change.ADDED:
+        return "It gets no post today. Its first one is tomorrow's"
+    return (
+        "Today's post can't go out there any more, and nothing else will. "
+        "Write the channel into the configuration again, or cancel the delivery"
+    )

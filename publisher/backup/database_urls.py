@@ -1,0 +1,68 @@
+"""Databases as people name them: no password on a command line, none on a screen."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from sqlalchemy.engine import URL, make_url
+from sqlalchemy.exc import ArgumentError
+
+from publisher.backup.files import BackupError
+from publisher.settings import read_secret
+
+FROM_ENVIRONMENT = "env:"
+
+
+def read_url(named: str) -> str:
+    """The URL of a database: `named` itself, or what the variable `NAME` holds where it is `env:NAME`.
+
+    `NAME_FILE` may name a file with the URL in it, as for every secret.
+
+    Raises:
+        BackupError: there is no such URL, it is neither a SQLite file nor PostgreSQL, or it would
+            show a password to everybody on this machine.
+        SettingsError: the file of a variable can't be read.
+    """
+    variable = named.removeprefix(FROM_ENVIRONMENT)
+    if variable == named:
+        url = _parsed(named, "the database's URL")
+        if url.password or "password" in url.query:
+            raise BackupError(
+                "a URL with a password can be read by everybody on this machine while the command runs: put it "
+                f"into an environment variable, and write {FROM_ENVIRONMENT} and the variable's name"
+            )
+    else:
+        value = read_secret(variable)
+        if value is None:
+            raise BackupError(f"the environment variable {variable} is not set; put the database's URL into it")
+        url = _parsed(value, variable)
+    return url.render_as_string(hide_password=False)
+
+
+def _parsed(text: str, where: str) -> URL:
+    try:
+        url = make_url(text)
+        backend = url.get_backend_name()
+    except (ArgumentError, ValueError):
+        # What can't be read is not repeated: it may be a URL with a password in it.
+        backend = ""
+    if backend not in ("sqlite", "postgresql") or (backend == "sqlite" and url.database in (None, "", ":memory:")):
+        raise BackupError(
+            f'{where} must be a URL such as "sqlite:///queue.db" or "postgresql+psycopg://user@host/name"'
+        ) from None
+    return url
+
+
+def label(url: str) -> str:
+    """How a database is called before people: its file, or its name and its host."""
+    parsed = make_url(url)
+    if parsed.get_backend_name() == "sqlite":
+        return str(sqlite_path(url))
+    host = parsed.host or parsed.query.get("host") or "this machine"
+    return f"the PostgreSQL database {parsed.database} on {host if isinstance(host, str) else ', '.join(host)}"
+
+
+def sqlite_path(url: str) -> Path | None:
+    """The file of a SQLite database; None for PostgreSQL."""
+    parsed = make_url(url)
+    return Path(str(parsed.database)).absolute() if parsed.get_backend_name() == "sqlite" else None

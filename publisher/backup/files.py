@@ -1,0 +1,96 @@
+"""Files as a backup keeps them: copied, hashed, flushed to disk, and every failure a sentence."""
+
+from __future__ import annotations
+
+import errno
+import hashlib
+import os
+import shutil
+import sqlite3
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import datetime, timedelta
+from pathlib import Path
+
+from publisher.core.private_files import make_private_folder
+
+UNFINISHED = ".part-"
+"""How the names of what is not whole yet begin."""
+LEFT_AFTER = timedelta(days=1)
+"""Nobody works for so long on what is not whole yet."""
+
+
+class BackupError(Exception):
+    """A backup can't be made or used; the message is one sentence for a person."""
+
+
+def hash_of(file: Path) -> str:
+    """The SHA-256 of a file's content, in hexadecimal."""
+    with file.open("rb") as content:
+        return hashlib.file_digest(content, "sha256").hexdigest()
+
+
+def copy_file(source: Path, target: Path) -> None:
+    """Copy a file so that it is there whole, on disk, or not at all, and readable only by its owner."""
+    make_private_folder(target.parent)
+    handle, name = tempfile.mkstemp(dir=target.parent, prefix=UNFINISHED)
+    try:
+        with os.fdopen(handle, "wb") as copy, source.open("rb") as content:
+            shutil.copyfileobj(content, copy, 1 << 20)
+            copy.flush()
+            os.fsync(copy.fileno())
+        os.replace(name, target)
+    except BaseException:
+        Path(name).unlink(missing_ok=True)
+        raise
+
+
+def link_or_copy(source: Path, target: Path) -> None:
+    """A second name for a file that is never changed; a copy where the file system can't give one."""
+    make_private_folder(target.parent)
+    try:
+        os.link(source.resolve(), target)
+    except OSError:
+        copy_file(source, target)
+
+
+def flush_folder(folder: Path) -> None:
+    """Have the names in a folder on disk."""
+    handle = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
+
+
+def clear_unfinished(folder: Path, prefix: str, now: datetime) -> None:
+    """Remove what a process that was killed left behind a day ago or longer, in folders whose names begin so."""
+    for path in folder.glob(f"{prefix}*"):
+        if path.stat().st_mtime < (now - LEFT_AFTER).timestamp():
+            shutil.rmtree(path, ignore_errors=True)
+
+
+@contextmanager
+def plain_errors(doing: str) -> Iterator[None]:
+    """Turn a failing disk or database into one sentence that begins with `doing`."""
+    try:
+        yield
+    except sqlite3.Error as error:
+        full = error.sqlite_errorcode & 0xFF == sqlite3.SQLITE_FULL
+        remedy = "make room, then try again" if full else "mend it, then try again"
+        raise BackupError(f"{doing}: {error}; {remedy}") from error
+    except OSError as error:
+        where = f" ({error.filename})" if error.filename else ""
+        raise BackupError(f"{doing}: {error.strerror or error}{where}; {_remedy(error)}") from error
+
+
+def _remedy(error: OSError) -> str:
+    match error.errno:
+        case errno.ENOSPC | errno.EDQUOT:
+            return "make room or name another folder"
+        case errno.EACCES | errno.EPERM | errno.EROFS:
+            return "allow this user to read and write there"
+        case errno.ENOENT:
+            return "mend its path"
+    return "mend it, then try again"

@@ -1,0 +1,251 @@
+"""The way back from a backup in a desk's own folder: the database that is there is kept aside, never overwritten.
+
+Whenever this is interrupted, the desk has its former database still, or refuses to begin until it
+is done again; and all that there was lies in the folder that it was kept in.
+"""
+
+from __future__ import annotations
+
+import os
+import sqlite3
+import tempfile
+from contextlib import closing
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+from sqlalchemy import create_engine
+from sqlalchemy.engine import URL
+from sqlalchemy.exc import DBAPIError
+from sqlalchemy.orm import Session
+from sqlalchemy.pool import NullPool
+
+from publisher.backup.database_urls import label
+from publisher.backup.files import BackupError, clear_unfinished, flush_folder, link_or_copy, plain_errors
+from publisher.backup.locking import connected, refuse_running
+from publisher.backup.manifest import Manifest, check_files, read_manifest
+from publisher.backup.reconcile import Doubts, doubt, refuse_future
+from publisher.backup.restore import RestoreReport, missing_originals, put_originals, restore_server
+from publisher.backup.sqlite_copy import DatabaseCopy, knows_until, make_safe, opened, take_copy
+from publisher.db.history import History
+from publisher.db.history_file import HistoryFile, KnownEvent
+from publisher.media.opening import media_store
+from publisher.settings import Settings
+
+BESIDE = ("", "-wal", "-shm")
+"""What the names of a SQLite database's files end with."""
+RESTORING = ".restoring-"
+NOT_DONE = KnownEvent((1 << 62), datetime(1970, 1, 1, tzinfo=UTC))
+"""No database has this event: until it is replaced, no desk works with the one that is being accepted."""
+
+
+def restore_in_place(
+    backup: Path, settings: Settings, *, now: datetime, seen_within: timedelta, database: str | None = None
+) -> RestoreReport:
+    """Bring the database of a backup back to where the desk of `settings` keeps its own.
+
+    `backup`: a folder that `publisher backup` or the daily backup wrote, or a single SQLite file.
+    Configuration and originals are the desk's own; originals of the backup that it lacks are added.
+    `database`: the URL of an empty PostgreSQL database, for a backup of one.
+
+    Raises:
+        BackupError: the backup can't be used, it is another desk's, or the desk runs.
+        DatabaseError: the backup comes from a newer version of the program.
+        MediaError: the originals can't be stored.
+    """
+    manifest = None
+    if backup.is_dir():
+        manifest = read_manifest(backup)
+        check_files(backup, manifest)
+        refuse_future(manifest.created_at, now)
+        if manifest.postgres_schema is not None:
+            return _restore_server(backup, manifest, settings, now, database or settings.database_url)
+    file = settings.database_file
+    if file is None or database is not None:
+        raise BackupError(
+            "the backup holds a SQLite database, which goes into a file: set storage.database to a SQLite file, "
+            "restore without naming a database, then move the desk with publisher db copy"
+        )
+    if not file.parent.is_dir():
+        raise BackupError(f"the folder {file.parent} of the database is not there; make it or mend its path")
+    _refuse_running(file, now, seen_within)
+    clear_unfinished(file.parent, RESTORING, now)
+    with (
+        plain_errors(f"the backup can't be restored to {file.parent}"),
+        tempfile.TemporaryDirectory(dir=file.parent, prefix=RESTORING) as part,
+    ):
+        source = backup / manifest.database.path if manifest else backup
+        copy = take_copy(source, Path(part) / "restored.db")
+        _refuse_other_desk(copy, source, settings, file)
+        made_at = manifest.created_at if manifest else knows_until(copy)
+        changed = History(settings.database_url, settings.root).record.changed_deliveries()
+        doubts = make_safe(copy.file, settings, made_at=made_at, now=now, changed=changed)
+        missing = _put_originals(backup, manifest, copy, settings)
+        aside = _exchange(copy.file, file, settings, doubts, now)
+    return RestoreReport(
+        made_at=doubts.since,
+        config=settings.file,
+        kept_aside=aside,
+        missing=missing,
+        looked_up=doubts.looked_up,
+        gap=doubts.gap,
+    )
+
+
+def accept_present(settings: Settings, *, now: datetime, seen_within: timedelta) -> RestoreReport:
+    """Go on with the database that is there, as with one from a backup: it is doubted first.
+
+    Raises:
+        BackupError: there is none, it is another desk's, or the desk runs.
+        DatabaseError: it can't be used.
+    """
+    history = History(settings.database_url, settings.root)
+    file = settings.database_file
+    changed = history.record.changed_deliveries()
+    moves = history.record.known_moves()
+    if file is None:
+        with connected(settings.database_url) as connection:
+            refuse_running(connection, label(settings.database_url), now=now, seen_within=seen_within)
+            with Session(connection, expire_on_commit=False) as session, session.begin():
+                doubts = doubt(session, settings, since=None, now=now, changed=changed)
+    else:
+        if not file.is_file() or file.stat().st_size == 0:
+            raise BackupError(
+                f"{file} is not there, or empty; bring a backup back with publisher restore FILE, or begin with an "
+                "empty queue by publisher restore --begin-empty"
+            )
+        _refuse_running(file, now, seen_within)
+        history.record.replace(NOT_DONE)
+        with opened(file, settings, now) as database, database.writing() as session:
+            doubts = doubt(session, settings, since=None, now=now, changed=changed)
+    history.record.replace(doubts.newest)
+    history.record.forget_deliveries()
+    for path in moves:
+        if path.exists():
+            HistoryFile(path).note_move(history.record.path.absolute())
+    return RestoreReport(made_at=doubts.since, config=settings.file, looked_up=doubts.looked_up, gap=doubts.gap)
+
+
+def begin_empty(settings: Settings, *, now: datetime) -> Path | None:
+    """Let the desk begin with an empty queue where its database was lost.
+
+    Returns the folder in which what was left of the lost one is kept; None when nothing was.
+
+    Raises:
+        BackupError: there is a database.
+    """
+    history = History(settings.database_url, settings.root)
+    file = settings.database_file
+    if file is not None and file.is_file() and file.stat().st_size:
+        raise BackupError(
+            f"{file} is there; move it away first, or go on with it by publisher restore --accept-this-database"
+        )
+    aside = None
+    if file is not None:
+        with plain_errors(f"what is left of {file} can't be kept"):
+            aside = _keep_aside(file, now)
+            _remove(file)
+    with plain_errors(f"{history.record.path} can't be removed"):
+        history.record.path.unlink(missing_ok=True)
+        flush_folder(history.record.path.parent)
+    return aside
+
+
+def _restore_server(backup: Path, manifest: Manifest, settings: Settings, now: datetime, url: str) -> RestoreReport:
+    history = History(url, settings.root)
+    with plain_errors("the backup can't be restored"):
+        changed = history.record.changed_deliveries()
+        doubts = restore_server(backup, manifest, settings, now=now, url=url, changed=changed)
+    history.record.replace(doubts.newest)
+    history.record.forget_deliveries()
+    return RestoreReport(
+        made_at=doubts.since,
+        config=settings.file,
+        missing=missing_originals(url, settings),
+        looked_up=doubts.looked_up,
+        gap=doubts.gap,
+    )
+
+
+def _refuse_running(file: Path, now: datetime, seen_within: timedelta) -> None:
+    """Raise BackupError while a desk works on a database. One that is damaged or lost can't tell, and none works."""
+    if not file.is_file() or file.stat().st_size == 0:
+        return
+    # Not an engine of ours: that would switch a kept copy to WAL, and it would look like a desk's own.
+    engine = create_engine(URL.create("sqlite", database=str(file)), poolclass=NullPool)
+    try:
+        with engine.connect() as connection:
+            refuse_running(connection, str(file), now=now, seen_within=seen_within)
+    except DBAPIError as error:
+        if getattr(error.orig, "sqlite_errorcode", 0) & 0xFF in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED):
+            raise BackupError(f"{file} is in use; stop what uses it, then try again") from error
+    finally:
+        engine.dispose()
+
+
+def _refuse_other_desk(copy: DatabaseCopy, source: Path, settings: Settings, file: Path) -> None:
+    """Raise BackupError when a copy is plainly of another desk: its history begins otherwise, or no channel is ours."""
+    if copy.channels and not copy.channels & set(settings.channels):
+        raise BackupError(
+            f"{source} is a copy of another desk: its channels are {', '.join(sorted(copy.channels))}, and none of "
+            f"them is in {settings.file}; name a copy of this desk"
+        )
+    first = _first_event(file)
+    if first is not None and copy.first_event is not None and first != copy.first_event:
+        raise BackupError(
+            f"{source} is a copy of another desk: its history does not begin as that of {file} does; name a copy of "
+            "this desk, or move that database away first"
+        )
+
+
+def _first_event(file: Path) -> tuple[int, str] | None:
+    if not file.is_file() or file.stat().st_size == 0:
+        return None
+    try:
+        with closing(sqlite3.connect(f"{file.absolute().as_uri()}?mode=rw", uri=True)) as connection:
+            found = connection.execute("SELECT id, at FROM event ORDER BY id LIMIT 1").fetchone()
+    except sqlite3.Error:
+        # Damaged, which is why a backup is wanted.
+        return None
+    return (int(found[0]), str(found[1])) if found else None
+
+
+def _put_originals(backup: Path, manifest: Manifest | None, copy: DatabaseCopy, settings: Settings) -> tuple[str, ...]:
+    """Store the originals of a whole backup, and return the names of those that the desk lacks nevertheless."""
+    if manifest is not None:
+        put_originals(backup, manifest, settings)
+    stored = set(media_store(settings).originals())
+    return tuple(name for sha256, name in copy.originals if sha256 not in stored)
+
+
+def _exchange(ready: Path, file: Path, settings: Settings, doubts: Doubts, now: datetime) -> Path | None:
+    """Put a database that was made safe into the place of another one, and return where that is kept."""
+    aside = _keep_aside(file, now)
+    # Until the new one is there, a desk finds another history than this, or no database where there was one.
+    record = History(settings.database_url, settings.root).record
+    record.replace(doubts.newest)
+    _remove(file)
+    os.rename(ready, file)
+    flush_folder(file.parent)
+    record.forget_deliveries()
+    return aside
+
+
+def _keep_aside(file: Path, now: datetime) -> Path | None:
+    """Give the files of a database second names in a new folder beside it. None when there are none."""
+    present = [path for end in BESIDE if (path := Path(f"{file}{end}")).is_file()]
+    if not present:
+        return None
+    prefix = f"{file.name}.before-restore-{now.astimezone(UTC):%Y%m%dT%H%M%SZ}-"
+    aside = Path(tempfile.mkdtemp(dir=file.parent, prefix=prefix))
+    for path in present:
+        link_or_copy(path, aside / path.name)
+    flush_folder(aside)
+    flush_folder(file.parent)
+    return aside
+
+
+def _remove(file: Path) -> None:
+    """Take a database away, itself first: its changes must never be found beside another one."""
+    for end in BESIDE:
+        Path(f"{file}{end}").unlink(missing_ok=True)
+        flush_folder(file.parent)

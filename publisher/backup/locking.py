@@ -1,0 +1,119 @@
+"""A database looked at without changing it, and held still: one transaction in which nobody else writes to it."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+from datetime import datetime, timedelta
+from pathlib import Path
+
+from sqlalchemy import Connection, inspect, select, text
+from sqlalchemy.exc import DBAPIError
+
+from publisher.backup.database_urls import label, sqlite_path
+from publisher.backup.files import BackupError, plain_errors
+from publisher.db.base import Base
+from publisher.db.models import LEASED, Delivery
+from publisher.db.operations import Process
+from publisher.db.session import BUSY_TIMEOUT_MS, create_database_engine
+from publisher.delivery.owner import is_surely_gone
+
+MARK = 0x636F7079  # "copy": any number, the same in every process
+
+
+def holds_desk(url: str) -> bool:
+    """Whether any of a desk's tables is in a database. Nothing is changed, not even whether a file is there."""
+    file = sqlite_path(url)
+    names = _names_in_file(file) if file is not None else _names_on_server(url)
+    return bool(names & set(Base.metadata.tables))
+
+
+def _names_in_file(file: Path) -> set[str]:
+    if not file.exists():
+        return set()
+    with (
+        plain_errors(f"{file} can't be read"),
+        closing(sqlite3.connect(f"{file.as_uri()}?mode=rw", uri=True)) as opened,
+    ):
+        return {name for (name,) in opened.execute("SELECT name FROM sqlite_master WHERE type = 'table'")}
+
+
+def _names_on_server(url: str) -> set[str]:
+    with connected(url) as connection:
+        return set(inspect(connection).get_table_names())
+
+
+@contextmanager
+def connected(url: str) -> Iterator[Connection]:
+    """One transaction that may write: committed at the end, undone on an error.
+
+    Raises:
+        BackupError: the database can't be used, or refused something.
+    """
+    engine = create_database_engine(url)
+    try:
+        with engine.begin() as connection:
+            yield connection
+    except DBAPIError as error:
+        raise BackupError(f"{label(url)} can't be used: {first_line(error)}; mend that, then try again") from error
+    finally:
+        engine.dispose()
+
+
+@contextmanager
+def held_still(url: str) -> Iterator[Connection]:
+    """As `connected`, on a database with a desk's tables, and every other writer waits until it ends.
+
+    Raises:
+        BackupError: besides, when somebody writes to it and does not let go, or it is held already.
+    """
+    with connected(url) as connection:
+        if connection.dialect.name == "postgresql":
+            _lock(connection, label(url))
+        yield connection
+
+
+def _lock(connection: Connection, name: str) -> None:
+    # Before the tables' locks: two of these on one database would wait for each other without an end.
+    if not connection.scalar(text("SELECT pg_try_advisory_xact_lock(:mark)"), {"mark": MARK}):
+        raise BackupError(f"{name} is being copied already, or is named twice; wait, or name another database")
+    connection.execute(text(f"SET LOCAL lock_timeout = {BUSY_TIMEOUT_MS}"))
+    quoted = connection.dialect.identifier_preparer.format_table
+    tables = ", ".join(quoted(table) for table in Base.metadata.sorted_tables)
+    connection.execute(text(f"LOCK TABLE {tables} IN EXCLUSIVE MODE"))
+
+
+def revision_in(connection: Connection) -> str:
+    """The revision of a desk's tables; empty when the database does not say."""
+    if "alembic_version" not in inspect(connection).get_table_names():
+        return ""
+    return str(connection.scalar(text("SELECT version_num FROM alembic_version")) or "")
+
+
+def refuse_running(connection: Connection, name: str, *, now: datetime, seen_within: timedelta) -> None:
+    """Raise BackupError while a desk works on a database."""
+    recent = select(Process.owner, Process.role).where(Process.seen_at > now - seen_within).order_by(Process.owner)
+    alive = [(owner.partition(":")[0], role) for owner, role in connection.execute(recent) if not is_surely_gone(owner)]
+    if alive:
+        raise BackupError(
+            f"a desk works on {name}: {', '.join(f'{role} on {machine}' for machine, role in alive)}; stop it, wait "
+            f"{seen_within.total_seconds() / 60:.0f} minutes if it ran on another machine, then try again"
+        )
+
+
+def refuse_busy(connection: Connection, name: str, *, now: datetime, seen_within: timedelta) -> None:
+    """Raise BackupError while a desk works on a held database, or left a delivery that it was just sending."""
+    refuse_running(connection, name, now=now, seen_within=seen_within)
+    sending = select(Delivery.id, Delivery.channel_name).where(Delivery.state.in_(LEASED)).order_by(Delivery.id)
+    if found := connection.execute(sending).all():
+        raise BackupError(
+            f"{name} has deliveries that were just being sent "
+            f"({', '.join(f'{number} to {channel}' for number, channel in found)}): start its desk once more, stop it "
+            "when publisher deliveries shows none as preparing or publishing, then try again"
+        )
+
+
+def first_line(error: DBAPIError) -> str:
+    """What the database said, without the statement and its values."""
+    return (str(error.orig).strip().splitlines() or ["no reason given"])[0]

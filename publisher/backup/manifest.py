@@ -1,0 +1,111 @@
+"""What a backup holds, by name, size and hash; and the check that it still does."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path, PurePosixPath
+from typing import Annotated, Literal
+
+from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field, ValidationError
+
+from publisher.backup.files import BackupError, hash_of, plain_errors
+from publisher.core.file_reading import MANIFEST_BYTES, read_bytes
+from publisher.media import write_whole
+
+MANIFEST = "manifest.json"
+
+
+def _inside(path: str) -> str:
+    parts = PurePosixPath(path).parts
+    if not parts or path.startswith("/") or ".." in parts or "\\" in path or ":" in path:
+        raise ValueError("a path must stay inside the backup")
+    return path
+
+
+InsidePath = Annotated[str, AfterValidator(_inside)]
+Hash = Annotated[str, Field(pattern="^[0-9a-f]{64}$")]
+
+
+class _Part(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class KeptFile(_Part):
+    """One file of a backup, by its path below the backup's folder."""
+
+    path: InsidePath
+    sha256: Hash
+    bytes: int = Field(ge=0)
+
+    @classmethod
+    def of(cls, root: Path, file: Path) -> KeptFile:
+        return cls(path=file.relative_to(root).as_posix(), sha256=hash_of(file), bytes=file.stat().st_size)
+
+
+class Manifest(_Part):
+    """The table of contents of a backup."""
+
+    format: Literal[1] = 1
+    version: str
+    """Of the program that wrote it."""
+    revision: str
+    """Of the database."""
+    created_at: AwareDatetime
+    """Just before the database was copied: whatever happened later may be missing from it."""
+    config_file: InsidePath
+    """The main configuration file; one of `config`."""
+    database: KeptFile
+    postgres_schema: str | None = None
+    """Of a PostgreSQL database: in which its tables lie. None: the database is a SQLite file."""
+    originals: tuple[KeptFile, ...]
+    originals_left_out: bool = False
+    """A daily backup: the originals stay in the desk's own store."""
+    config: tuple[KeptFile, ...]
+
+    def files(self) -> Iterator[KeptFile]:
+        yield self.database
+        yield from self.originals
+        yield from self.config
+
+    def write(self, backup: Path) -> None:
+        # Earlier versions refuse what they don't know: a whole backup holds nothing that is new to them.
+        unknown = set() if self.originals_left_out else {"originals_left_out"}
+        write_whole(backup / MANIFEST, self.model_dump_json(indent=2, exclude=unknown).encode())
+
+
+def read_manifest(backup: Path) -> Manifest:
+    """The table of contents of the backup in a folder.
+
+    Raises:
+        BackupError: there is none, or it can't be read.
+    """
+    file = backup / MANIFEST
+    if not file.is_file():
+        raise BackupError(f"{backup} is no backup: it holds no {MANIFEST}; name a folder that publisher backup wrote")
+    with plain_errors(f"{file} can't be read"):
+        text = read_bytes(file, MANIFEST_BYTES)
+    try:
+        manifest = Manifest.model_validate_json(text)
+    except ValidationError as error:
+        first = error.errors()[0]
+        place = ".".join(str(part) for part in first["loc"])
+        told = f"{place}: {first['msg']}" if place else first["msg"]
+        raise BackupError(f"{file} is damaged ({told}); use another backup") from None
+    if manifest.config_file not in {kept.path for kept in manifest.config}:
+        raise BackupError(f"{file} is damaged (it lacks {manifest.config_file}); use another backup")
+    return manifest
+
+
+def check_files(backup: Path, manifest: Manifest) -> None:
+    """Read every file of the backup. Raises BackupError, naming the first that is missing or changed."""
+    for kept in manifest.files():
+        file = backup / kept.path
+        if not file.is_file():
+            raise BackupError(f"the backup is damaged: {file} is missing; use another backup")
+        with plain_errors(f"{file} can't be read"):
+            same = file.stat().st_size == kept.bytes and hash_of(file) == kept.sha256
+        if not same:
+            raise BackupError(
+                f"the backup is damaged: {file} is not what the manifest says; use another backup, or put the true "
+                "file in its place"
+            )

@@ -1,0 +1,87 @@
+"""What a database from a backup believes, doubted before any desk works with it."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlalchemy import delete, func, select
+from sqlalchemy.orm import Session
+
+from publisher.backup.files import BackupError
+from publisher.core.content import AdaptedPost
+from publisher.db.history import NEWEST
+from publisher.db.history_file import KnownEvent
+from publisher.db.models import Attempt, Delivery, Event
+from publisher.db.operations import Channel, Process
+from publisher.lifecycle import record_event, restore_deliveries
+from publisher.platforms.base import KeySeed
+from publisher.platforms.registry import adapter_class
+from publisher.schedule.restore_gap import Gap, close_gap
+from publisher.settings import Settings
+
+
+@dataclass(frozen=True, slots=True)
+class Doubts:
+    looked_up: int
+    """How many deliveries may have gone out since the backup, and are looked up first."""
+    gap: Gap
+    """The days since the backup of which nothing is known."""
+    since: datetime
+    newest: KnownEvent
+    """The newest event of the database, now that it was made safe."""
+
+
+def doubt(
+    session: Session, settings: Settings, *, since: datetime | None, now: datetime, changed: Collection[int] = ()
+) -> Doubts:
+    """Believe that the lost desk went on publishing from `since` until now.
+
+    `since`: None where only the database itself can tell to when it knows everything.
+    `changed`: deliveries that the lost desk is known to have sent, canceled or recorded by hand last.
+
+    Raises:
+        BackupError: no adapter knows the platform of a channel, or the database is from the future.
+    """
+    began = since or last_moment(session) or now
+    refuse_future(began, now)
+    # The processes of the lost desk are none of this one's.
+    session.execute(delete(Process))
+    record_event(session, "database restored", now=now, detail={"knows everything until": began.isoformat()})
+    looked_up = restore_deliveries(
+        session, now, lambda delivery: _key_of(session, delivery), since=began, changed=changed
+    )
+    gap = close_gap(session, settings, since=began, now=now)
+    session.flush()
+    newest = session.execute(NEWEST).one()
+    return Doubts(len(looked_up), gap, began, KnownEvent(newest[0], newest[1]))
+
+
+def last_moment(session: Session) -> datetime | None:
+    """Return the latest instant at which a desk wrote to a database; None when it never did."""
+    columns = (Event.at, Attempt.started_at, Attempt.ended_at, Process.seen_at)
+    found = (session.scalar(select(func.max(column))) for column in columns)
+    return max((instant for instant in found if instant is not None), default=None)
+
+
+def refuse_future(made: datetime, now: datetime) -> None:
+    """Raise BackupError when a backup is younger than this machine's clock allows."""
+    if made > now:
+        raise BackupError(
+            f"the backup was made at {made:%Y-%m-%d %H:%M} UTC, and this machine's clock shows "
+            f"{now:%Y-%m-%d %H:%M} UTC; set the clock right, or what went out would look as if it were still to come"
+        )
+
+
+def _key_of(session: Session, delivery: Delivery) -> str:
+    """The idempotency key that the lost desk used, if it sent this delivery."""
+    platform = session.get_one(Channel, delivery.channel_name).platform
+    try:
+        adapter = adapter_class(platform)
+    except LookupError as error:
+        raise BackupError(
+            f"the channel {delivery.channel_name!r} can't be restored: {error}; install a version that knows it"
+        ) from None
+    title = AdaptedPost.model_validate(delivery.adapted).title
+    return adapter.idempotency_key(KeySeed(token=delivery.token, title=title, created_at=delivery.scheduled_at))

@@ -1,0 +1,165 @@
+"""A copy of a SQLite database in one file, as the daily backup makes it: read, checked, made safe."""
+
+from __future__ import annotations
+
+import re
+import sqlite3
+import stat
+from collections.abc import Collection, Iterator
+from contextlib import closing, contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+
+from sqlalchemy.engine import URL
+
+from publisher.backup.files import BackupError, copy_file, plain_errors
+from publisher.backup.reconcile import Doubts, doubt
+from publisher.db.session import Database
+from publisher.db.upgrade import knows, prepare_database
+from publisher.settings import Settings
+
+MAX_BYTES = 16 << 30
+"""A desk's database grows by some ten megabytes a year: what is larger than this is something else."""
+MAGIC = b"SQLite format 3\0"
+REQUIRED = frozenset({"alembic_version", "channel", "delivery", "event", "pick", "post"})
+STAMP = re.compile(r"-(\d{8}T\d{6}Z)(?:-\w+)?$")
+"""How the name of a backup ends that we made, before what comes after the last dot."""
+
+
+@dataclass(frozen=True, slots=True)
+class DatabaseCopy:
+    """What a sound copy holds."""
+
+    file: Path
+    """A private copy of what was named, in which anything may be changed."""
+    revision: str
+    made_at: datetime | None
+    """As its name says; None where the name does not say it."""
+    last_moment: datetime | None
+    """The latest instant at which a desk wrote to it; None when nothing happened yet."""
+    channels: frozenset[str]
+    originals: tuple[tuple[str, str], ...]
+    """SHA-256 and file name of each."""
+    first_event: tuple[int, str] | None
+    """Its number and its time: two copies of one desk have the same."""
+
+
+def take_copy(source: Path, target: Path) -> DatabaseCopy:
+    """Copy `source` to the new file `target`, and check that it is a sound database of a desk.
+
+    `source` itself is only read. Changes that lie beside it, in a file with -wal at the end of its
+    name, are taken as well.
+
+    Raises:
+        BackupError: it is no file, too large, damaged, of another program, or of a newer version.
+    """
+    _refuse_no_file(source)
+    with plain_errors(f"{source} can't be read"):
+        copy_file(source, target)
+        if (changes := Path(f"{source}-wal")).is_file():
+            copy_file(changes, Path(f"{target}-wal"))
+    try:
+        with closing(sqlite3.connect(target)) as connection:
+            return _examine(connection, source, target)
+    except sqlite3.Error as error:
+        raise BackupError(f"{source} is damaged ({error}); use another backup") from error
+
+
+def stamp_of(file: Path) -> datetime | None:
+    """When a backup was made that carries our name."""
+    found = STAMP.search(file.stem)
+    return datetime.strptime(found[1], "%Y%m%dT%H%M%SZ").replace(tzinfo=UTC) if found else None
+
+
+def make_safe(
+    file: Path, settings: Settings, *, made_at: datetime | None, now: datetime, changed: Collection[int] = ()
+) -> Doubts:
+    """Bring a private copy to this version's revision, doubt what it believes, and leave it one file.
+
+    `made_at`: what is known of it. None: only what it holds tells until when it knows everything.
+    `changed`: as for `doubt`.
+    """
+    with opened(file, settings, now) as database, database.writing() as session:
+        doubts = doubt(session, settings, since=made_at, now=now, changed=changed)
+    with closing(sqlite3.connect(file)) as connection:
+        connection.execute("PRAGMA journal_mode=DELETE")
+    return doubts
+
+
+def knows_until(copy: DatabaseCopy) -> datetime | None:
+    """Until when a copy knows everything. A file may have been given a name that is not true, or not ours."""
+    made, last = copy.made_at, copy.last_moment
+    return made if made is not None and (last is None or last <= made) else last
+
+
+@contextmanager
+def opened(file: Path, settings: Settings, now: datetime) -> Iterator[Database]:
+    """A SQLite database brought to this version's revision, whatever a desk knew of it."""
+    url = URL.create("sqlite", database=str(file)).render_as_string()
+    prepare_database(url, backups=settings.path(settings.storage.backups), now=now)
+    database = Database.open(url)
+    try:
+        yield database
+    finally:
+        database.close()
+
+
+def _refuse_no_file(source: Path) -> None:
+    with plain_errors(f"{source} can't be read"):
+        if not source.exists():
+            raise BackupError(f"{source} is not there; name a backup, such as a file in backups/daily")
+        found = source.stat()
+        if not stat.S_ISREG(found.st_mode):
+            raise BackupError(f"{source} is no file; name a backup, such as a file in backups/daily")
+        if found.st_size > MAX_BYTES:
+            raise BackupError(
+                f"{source} is {found.st_size / 1e9:.0f} GB large, and no desk's database is; name a backup, such as a "
+                "file in backups/daily"
+            )
+        with source.open("rb") as content:
+            magic = content.read(len(MAGIC))
+    if magic != MAGIC:
+        raise BackupError(
+            f"{source} is no SQLite database; name a file that the daily backup wrote, or a folder that "
+            "publisher backup wrote"
+        )
+
+
+def _examine(connection: sqlite3.Connection, source: Path, target: Path) -> DatabaseCopy:
+    # What a strange file defines is not to be run while it is looked at.
+    connection.execute("PRAGMA trusted_schema=OFF")
+    kinds = {name: kind for kind, name in connection.execute("SELECT type, name FROM sqlite_master")}
+    tables = {name for name, kind in kinds.items() if kind == "table"}
+    if not tables >= REQUIRED or not set(kinds.values()) <= {"table", "index"}:
+        raise BackupError(f"{source} is no desk's database; name a file that the daily backup wrote")
+    found = connection.execute("PRAGMA integrity_check(1)").fetchone()[0]
+    if found != "ok":
+        raise BackupError(f"{source} is damaged ({' '.join(found.split())}); use another backup")
+    if connection.execute("PRAGMA foreign_key_check").fetchone() is not None:
+        raise BackupError(f"{source} is damaged (rows lack what they belong to); use another backup")
+    revision = connection.execute("SELECT version_num FROM alembic_version").fetchone()
+    if revision is None:
+        raise BackupError(f"{source} has no revision, so it can't be told what is in it; use another backup")
+    if not knows(str(revision[0])):
+        raise BackupError(f"{source} comes from a newer publisher (revision {revision[0]}); install that version")
+    first = connection.execute("SELECT id, at FROM event ORDER BY id LIMIT 1").fetchone()
+    return DatabaseCopy(
+        file=target,
+        revision=str(revision[0]),
+        last_moment=_last_moment(connection),
+        made_at=stamp_of(source),
+        channels=frozenset(name for (name,) in connection.execute("SELECT name FROM channel")),
+        originals=tuple(connection.execute("SELECT sha256, file_name FROM media ORDER BY sha256")),
+        first_event=(int(first[0]), str(first[1])) if first else None,
+    )
+
+
+def _last_moment(connection: sqlite3.Connection) -> datetime | None:
+    """As `doubting.last_moment`, of a file whose revision may be older."""
+    wanted = (("event", "at"), ("attempt", "started_at"), ("process", "seen_at"))
+    found = []
+    for table, column in wanted:
+        if connection.execute("SELECT 1 FROM sqlite_master WHERE name = ?", (table,)).fetchone():
+            found.append(connection.execute(f"SELECT max({column}) FROM {table}").fetchone()[0])  # noqa: S608
+    return max((datetime.fromisoformat(at).replace(tzinfo=UTC) for at in found if at), default=None)

@@ -1,0 +1,180 @@
+"""`publisher backup` and `restore`."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from pathlib import Path
+
+import click
+
+from publisher.backup.database_urls import label, read_url
+from publisher.backup.files import BackupError, plain_errors
+from publisher.backup.in_place import accept_present, begin_empty, restore_in_place
+from publisher.backup.restore import RestoreReport, restore, restore_copy
+from publisher.backup.whole_backup import make_backup
+from publisher.cli.desk import desk_of
+from publisher.cli.echo import echo
+from publisher.core.clock import SystemClock
+from publisher.core.private_files import make_private_folder
+from publisher.desk import Desk
+from publisher.health.heartbeat import SEEN_WITHIN
+
+MAX_NAMES = 20
+"""So many originals are named."""
+
+
+@click.command("backup")
+@click.argument("folder", type=click.Path(path_type=Path), required=False)
+@click.pass_context
+def backup_command(ctx: click.Context, folder: Path | None) -> None:
+    """Keep the database, the original pictures and the configuration in a new folder below FOLDER.
+
+    Without FOLDER it goes where storage.backups says. Secrets and sessions are never in it.
+    `publisher run` may be running.
+    """
+    desk = desk_of(ctx)
+    settings = desk.settings
+    if folder is None:
+        folder = settings.path(settings.storage.backups)
+        with plain_errors(f"the folder {folder} can't be made"):
+            make_private_folder(folder)
+    desk.database.close()
+    report = make_backup(settings, folder, desk.now())
+    kept = report.manifest
+    size = sum(file.bytes for file in kept.files()) / 1e6
+    echo(
+        f"The backup is in {report.path}: the database (revision {kept.revision}), originals: {len(kept.originals)}, "
+        f"configuration files: {len(kept.config)}, {size:.1f} MB. Secrets and sessions are not in it."
+    )
+    for original in report.left_out:
+        echo(f"Not in it: the original {original}; put it back from an older backup.", err=True)
+
+
+@click.command("restore")
+@click.argument("backup", type=click.Path(path_type=Path), required=False)
+@click.argument("folder", type=click.Path(path_type=Path), required=False)
+@click.option(
+    "--database", metavar="URL", help="An empty PostgreSQL database, or env:NAME for a variable with its URL."
+)
+@click.option(
+    "--accept-this-database",
+    "accept",
+    is_flag=True,
+    help="Go on with the database that is in place; whatever fell due since its last entry is looked up first.",
+)
+@click.option("--begin-empty", "empty", is_flag=True, help="Begin with an empty queue where the database was lost.")
+@click.pass_context
+def restore_command(
+    ctx: click.Context, backup: Path | None, folder: Path | None, database: str | None, accept: bool, empty: bool
+) -> None:
+    """Bring BACKUP back: into FOLDER, which must be empty or not there; without FOLDER, into the desk's own place.
+
+    BACKUP is a folder that `publisher backup` wrote, or a copy that `publisher run` makes every day
+    in backups/daily. A daily copy holds the database alone: configuration and original pictures are
+    taken from the desk that --config names. In the desk's own place only the database is exchanged,
+    and the present one is kept beside it. Stop the desk first.
+
+    A PostgreSQL database goes into the empty one that --database names, else the one that
+    PUBLISHER__STORAGE__DATABASE or the configuration names.
+
+    Whatever fell due since the backup may be public: it is looked up first, and goes out only
+    if the platform does not have it.
+    """
+    now = SystemClock().now()
+    if accept or empty:
+        if backup is not None or database is not None or accept == empty:
+            raise click.UsageError("--accept-this-database and --begin-empty stand alone, without a backup")
+        (_accept if accept else _begin_empty)(desk_of(ctx), now)
+        return
+    if backup is None:
+        raise click.UsageError("name a backup: a folder that publisher backup wrote, or a file in backups/daily")
+    url = read_url(database) if database else None
+    report = _restore(desk_of(ctx), backup, folder, now, url)
+    desk = Desk(report.config)
+    if url and url != desk.settings.database_url:
+        echo(f"Set PUBLISHER__STORAGE__DATABASE, or storage.database: the database is {label(url)} now.")
+    for sentence in _told(report, desk, in_place=folder is None):
+        echo(sentence)
+
+
+def _restore(desk: Desk, backup: Path, folder: Path | None, now: datetime, url: str | None) -> RestoreReport:
+    if folder is None:
+        return restore_in_place(backup, desk.settings, now=now, seen_within=SEEN_WITHIN, database=url)
+    if backup.is_dir():
+        return restore(backup, folder, now, url)
+    if not desk.config.exists():
+        raise BackupError(
+            f"{backup} holds a database alone, and the configuration {desk.config} is not there: name the desk's with "
+            "publisher --config FILE restore, or make a new one with publisher init and restore into its place"
+        )
+    if url is not None:
+        raise BackupError(f"{backup} goes into a file; restore it without --database")
+    return restore_copy(backup, desk.settings, folder, now)
+
+
+def _accept(desk: Desk, now: datetime) -> None:
+    report = accept_present(desk.settings, now=now, seen_within=SEEN_WITHIN)
+    echo(f"The desk goes on with {_place(desk)}, whose last entry is of {desk.local(report.made_at)}.")
+    for sentence in [*_doubts_told(report), f"Then: publisher --config {report.config} doctor"]:
+        echo(sentence)
+
+
+def _begin_empty(desk: Desk, now: datetime) -> None:
+    aside = begin_empty(desk.settings, now=now)
+    desk.database.close()
+    kept = f" What was left of the lost one is in {aside}." if aside else ""
+    echo(
+        f"{_place(desk)} was made with an empty queue.{kept} Posts that were shown before are not known to it: add "
+        "none of them again."
+    )
+
+
+def _place(desk: Desk) -> str:
+    return label(desk.settings.database_url)
+
+
+def _told(report: RestoreReport, desk: Desk, *, in_place: bool = False) -> list[str]:
+    made = desk.local(report.made_at)
+    if in_place:
+        told = [f"The database of {made} is in {_place(desk)}; configuration and originals are the desk's own."]
+    else:
+        told = [f"The backup of {made} is restored; its configuration is {report.config}."]
+    if report.kept_aside is not None:
+        told.append(f"The database that was there before is kept in {report.kept_aside}; remove that when all is well.")
+    if report.missing:
+        told.append(
+            f"These originals are missing, and posts that show them can't go out: {_list(report.missing)}. Bring them "
+            "back from a whole backup, or upload them again."
+        )
+    told += _doubts_told(report)
+    if not in_place:
+        told.append(
+            "Make sure that the lost desk runs nowhere, set the secrets, and connect the channels that log in by hand."
+        )
+    told.append(f"Then: publisher --config {report.config} doctor")
+    return told
+
+
+def _list(names: tuple[str, ...]) -> str:
+    more = len(names) - MAX_NAMES
+    return ", ".join(names[:MAX_NAMES]) + (f" and {more} more" if more > 0 else "")
+
+
+def _doubts_told(report: RestoreReport) -> list[str]:
+    told = []
+    if number := report.looked_up:
+        are = "1 delivery" if number == 1 else f"{number} deliveries"
+        told.append(
+            f"{are} may have gone out since: each is looked up first, and is sent only if the platform does not "
+            "have it."
+        )
+    if days := report.gap.days:
+        span = f"{days[0]}" if len(days) == 1 else f"{days[0]} to {days[-1]}"
+        told.append(
+            f"What went out on {span} is not known here, so nothing more goes out for that time by itself: look at the "
+            "channels, and publish by hand what is lacking."
+        )
+    if posts := report.gap.posts:
+        names = ", ".join(f"{post.id} “{post.title}”" for post in posts)
+        told.append(f"These posts may have been shown then and are drafts again; approve those that were not: {names}.")
+    return told

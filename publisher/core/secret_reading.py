@@ -1,0 +1,31 @@
+"""Reads secrets from the environment, or from the files that it names."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+from publisher.core.errors import SettingsError, unreadable
+from publisher.core.file_reading import SECRET_BYTES, read_text
+
+
+def read_secret(variable: str) -> str | None:
+    """Returns a secret from `VARIABLE`, or from the file that `VARIABLE_FILE` names. None: not set.
+
+    Raises:
+        SettingsError: the file can't be read, or is empty.
+    """
+    if value := os.environ.get(variable):
+        return value
+    file = os.environ.get(f"{variable}_FILE")
+    if not file:
+        return None
+    try:
+        secret = read_text(Path(file), SECRET_BYTES).strip()
+    except OSError as error:
+        raise unreadable(f"{variable}_FILE names {file}, which", error) from error
+    except UnicodeDecodeError:
+        raise SettingsError(f"{variable}_FILE names {file}, which is not UTF-8 text") from None
+    if not secret:
+        raise SettingsError(f"{variable}_FILE names {file}, which is empty; write the secret into it")
+    return secret

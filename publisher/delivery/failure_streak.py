@@ -1,0 +1,89 @@
+"""How a channel has fared lately, read from the attempts of all its deliveries.
+
+A delivery counts its own failures only. Where many wait on one channel, each would try a
+platform that is down; so they share one pause, and one of them tries.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from publisher.db.models import Attempt, Delivery
+
+LOOKED_BACK = timedelta(days=7)
+MAX_READ = 50
+FAILURES = 5
+TROUBLE_AFTER = timedelta(minutes=30)
+"""So many failures in a row over so long a time are no passing trouble."""
+REFUSALS = 3
+"""So many different posts refused in a row: it is not the posts."""
+
+NO_ANSWER = frozenset({"Unavailable", "RefusedOnce", "Unconfirmed", "unexpected"})
+REFUSED = "ContentRejected"
+SETTLES = frozenset(
+    {"published", "found", "CredentialsRefused", "RateLimited", "MediaExpired", "AlreadyPublic", REFUSED}
+)
+"""Ends after which the platform is known to answer. Others tell nothing about it."""
+GOOD = frozenset({"published", "found"})
+
+
+@dataclass(frozen=True, slots=True)
+class ChannelFailures:
+    """What a channel has behind it when one more try ends badly."""
+
+    failures: int = 0
+    """Tries in a row, before this one, that got no answer."""
+    first: datetime | None = None
+    last: datetime | None = None
+    """When the first and the last of them began."""
+    refused: frozenset[int] = frozenset()
+    """The deliveries that were refused for good since one was published."""
+
+    def lasts(self, now: datetime) -> bool:
+        """Whether a failure at this moment means trouble that does not pass soon."""
+        return self.first is not None and self.failures + 1 >= FAILURES and now - self.first >= TROUBLE_AFTER
+
+    def begins_to_last(self, now: datetime) -> bool:
+        """Whether it does since this moment: people are told once."""
+        before = ChannelFailures(self.failures - 1, self.first, self.last)
+        return self.lasts(now) and not (self.last is not None and before.lasts(self.last))
+
+
+NO_FAILURES = ChannelFailures()
+
+
+def channel_failures(session: Session, channel: str, now: datetime) -> ChannelFailures:
+    """The strain on a channel by what its attempts came to."""
+    query = (
+        select(Attempt.outcome, Attempt.delivery_id, Attempt.started_at)
+        .join(Delivery)
+        .where(
+            Delivery.channel_name == channel,
+            Attempt.kind != "verify",
+            Attempt.outcome.is_not(None),
+            Attempt.started_at > now - LOOKED_BACK,
+        )
+        .order_by(Attempt.id.desc())
+        .limit(MAX_READ)
+    )
+    rows = [(outcome, delivery, at) for outcome, delivery, at in session.execute(query)]
+    failures = [at for outcome, _, at in _until(SETTLES, rows) if outcome in NO_ANSWER]
+    refused = frozenset(delivery for outcome, delivery, _ in _until(GOOD, rows) if outcome == REFUSED)
+    if not failures:
+        return ChannelFailures(refused=refused)
+    return ChannelFailures(len(failures), first=failures[-1], last=failures[0], refused=refused)
+
+
+def _until(
+    ends: frozenset[str], rows: Iterable[tuple[str | None, int, datetime]]
+) -> Iterable[tuple[str | None, int, datetime]]:
+    """The newest attempts, back to the last that came to one of these ends."""
+    for row in rows:
+        if row[0] in ends:
+            return
+        yield row

@@ -1,0 +1,1 @@
+"""Reads posts from outside the desk: files with front matter, beside their pictures."""

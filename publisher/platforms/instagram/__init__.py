@@ -1,0 +1,1 @@
+"""Publishes on Instagram through instagrapi."""

@@ -1,0 +1,327 @@
+"""What the ends of instagrapi's calls mean: each becomes the `PlatformError` that it stands for."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from enum import Enum, auto
+from typing import Any
+
+import requests
+from instagrapi import exceptions as ig
+
+from publisher.core.network_errors import failure_in_words
+from publisher.platforms.errors import (
+    ActionsRefused,
+    AlreadyPublic,
+    ContentRejected,
+    CredentialsRefused,
+    MediaExpired,
+    PlatformError,
+    RateLimited,
+    Unavailable,
+    Unconfirmed,
+)
+from publisher.platforms.transport import ANSWER_LENGTH, SentRequest, retry_after, waiting_told
+
+DEFAULT_PAUSE = timedelta(hours=1)
+TOLD = ("message", "error_type", "error_title", "feedback_title", "feedback_message")
+"""What of an answer is kept: the rest may name devices and sessions."""
+
+
+class Meaning(Enum):
+    """What became of a request, and what a person should do about it."""
+
+    SIGNED_OUT = auto()
+    PASSWORD = auto()
+    CODE = auto()
+    CHECKPOINT = auto()
+    SUSPENDED = auto()
+    ACTION_BLOCK = auto()
+    NETWORK = auto()
+    OUTDATED = auto()
+    WAIT = auto()
+    UPLOAD_LOST = auto()
+    ID_USED = auto()
+    """The upload id was used before. Keys are never shared, so the post that has it is ours."""
+    REJECTED = auto()
+    UNKNOWN = auto()
+    AS_ANSWERED = auto()
+    """The exception's class does not tell; status and words of the answer do."""
+
+
+MEANINGS: dict[type[Exception], Meaning] = {
+    **dict.fromkeys((ig.LoginRequired, ig.ClientLoginRequired, ig.ClientUnauthorizedError), Meaning.SIGNED_OUT),
+    ig.ReloginAttemptExceeded: Meaning.SIGNED_OUT,
+    **dict.fromkeys((ig.BadPassword, ig.BadCredentials), Meaning.PASSWORD),
+    ig.TwoFactorRequired: Meaning.CODE,
+    **dict.fromkeys((ig.ChallengeError, ig.CaptchaChallengeRequired), Meaning.CHECKPOINT),
+    ig.AccountSuspended: Meaning.SUSPENDED,
+    ig.FeedbackRequired: Meaning.ACTION_BLOCK,
+    **dict.fromkeys((ig.SentryBlock, ig.ProxyAddressIsBlocked), Meaning.NETWORK),
+    **dict.fromkeys((ig.ClientNeedsUpgradeError, ig.ClientNotFoundError), Meaning.OUTDATED),
+    **dict.fromkeys((ig.PleaseWaitFewMinutes, ig.ClientThrottledError, ig.RateLimitError), Meaning.WAIT),
+    **dict.fromkeys(
+        (
+            requests.RequestException,
+            ig.ClientConnectionError,
+            ig.ClientIncompleteReadError,
+            ig.ClientJSONDecodeError,
+            ig.ClientRequestTimeout,
+            ig.ClientGraphqlError,
+            ig.ValidationError,
+        ),
+        Meaning.UNKNOWN,
+    ),
+    **dict.fromkeys(
+        (
+            ig.ClientError,
+            ig.ClientUnknownError,
+            ig.ClientStatusFail,
+            ig.ClientErrorWithTitle,
+            ig.ClientBadRequestError,
+            ig.ClientForbiddenError,
+            ig.GenericRequestError,
+            ig.PrivateError,
+            ig.UnknownError,
+            ig.NotFoundError,
+            ig.MediaError,
+            ig.MediaUnavailable,
+            ig.InvalidMediaId,
+            ig.PhotoNotUpload,
+            ig.AlbumConfigureError,
+        ),
+        Meaning.AS_ANSWERED,
+    ),
+    # Of things that no channel does: sending video, messages and comments, reading other accounts.
+    **dict.fromkeys(
+        (
+            ig.WrongCursorError,
+            ig.ResetPasswordError,
+            ig.AccountEditError,
+            ig.UserError,
+            ig.CollectionError,
+            ig.DirectError,
+            ig.VideoTooLongException,
+            ig.VideoNotDownload,
+            ig.VideoNotUpload,
+            ig.IGTVNotUpload,
+            ig.ClipNotUpload,
+            ig.AlbumNotDownload,
+            ig.AlbumUnknownFormat,
+            ig.HashtagError,
+            ig.LocationError,
+            ig.PrivateAccount,
+            ig.InvalidTargetUser,
+            ig.CommentUnavailable,
+            ig.CommentNotFound,
+            ig.CommentsDisabled,
+            ig.EmailInvalidError,
+            ig.EmailNotAvailableError,
+            ig.EmailVerificationSendError,
+            ig.AgeEligibilityError,
+            ig.RelatedProfileRequired,
+        ),
+        Meaning.AS_ANSWERED,
+    ),
+}
+
+WORDS = {
+    "login_required": Meaning.SIGNED_OUT,
+    "challenge_required": Meaning.CHECKPOINT,
+    "checkpoint_required": Meaning.CHECKPOINT,
+    "consent_required": Meaning.CHECKPOINT,
+    "feedback_required": Meaning.ACTION_BLOCK,
+    "please wait a few minutes": Meaning.WAIT,
+    "rate_limit_error": Meaning.WAIT,
+    # "Server got a conflicting upload id": https://github.com/mgp25/Instagram-API/issues/598 shows it right after
+    # a post with that id; https://github.com/mgp25/Instagram-API/issues/366 calls it a duplicate id.
+    "conflicting upload id": Meaning.ID_USED,
+    "duplicate upload id": Meaning.ID_USED,
+    "upload id already": Meaning.ID_USED,
+    # With the titles staged_position_not_found and staged_media_missing:
+    # https://github.com/mgp25/Instagram-API/issues/518
+    "media_needs_reupload": Meaning.UPLOAD_LOST,
+    "transcode not finished": Meaning.UPLOAD_LOST,
+    "upload not found": Meaning.UPLOAD_LOST,
+    # A body that was cut on its way says nothing about the picture.
+    "partialrequesterror": Meaning.UNKNOWN,
+    # What Instagram says when it does not know itself what went wrong.
+    "try again": Meaning.UNKNOWN,
+    "something went wrong": Meaning.UNKNOWN,
+    "an error occurred": Meaning.UNKNOWN,
+    "problem with your request": Meaning.UNKNOWN,
+    "counter get error": Meaning.UNKNOWN,
+}
+"""What Instagram's own words mean, wherever they stand in an answer. The first that fits decides."""
+STATUSES = {401: Meaning.SIGNED_OUT, 403: Meaning.CHECKPOINT, 404: Meaning.OUTDATED, 429: Meaning.WAIT}
+"""What the status of an answer of Instagram's own means where its words do not tell."""
+TOO_MANY = 429
+NO_DEFINITE_ANSWER = frozenset({408, 425})
+
+REFUSALS = {
+    Meaning.SIGNED_OUT: "Instagram has signed the account out; run `publisher connect {channel}`.",
+    Meaning.PASSWORD: (
+        "Instagram refused the user name or the password; check both, log in once with the app on the usual "
+        "network, then run `publisher connect {channel}`."
+    ),
+    Meaning.CODE: (
+        "Instagram did not accept the code of the second factor; check the TOTP seed and this machine's clock, "
+        "then run `publisher connect {channel}`."
+    ),
+    Meaning.CHECKPOINT: (
+        "Instagram wants to see a person: open the Instagram app on a usual device, confirm what it asks, then run "
+        "`publisher connect {channel}`."
+    ),
+    Meaning.SUSPENDED: "Instagram has suspended the account; open the Instagram app and follow what it says there.",
+    Meaning.ACTION_BLOCK: (
+        "Instagram has blocked the account's actions; look at it in the Instagram app, leave it alone for 24 hours, "
+        "then run `publisher resume {channel}`."
+    ),
+    Meaning.NETWORK: (
+        "Instagram refuses this machine's network address; set a proxy with a usual address for the channel, then "
+        "run `publisher connect {channel}`."
+    ),
+    Meaning.OUTDATED: (
+        "Instagram no longer knows what this version of instagrapi asks; update it, then run "
+        "`publisher resume {channel}`."
+    ),
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Answer:
+    """The last answer that the client got: nothing, where none came."""
+
+    status: int | None = None
+    headers: Mapping[str, str] = field(default_factory=dict)
+    body: Mapping[str, Any] = field(default_factory=dict)
+
+    @classmethod
+    def of(cls, response: requests.Response | None) -> Answer:
+        if response is None:
+            return cls()
+        try:
+            loaded = response.json()
+        except ValueError:
+            loaded = {}
+        body = loaded if isinstance(loaded, dict) else {}
+        return cls(status=response.status_code, headers=response.headers, body=body)
+
+    @property
+    def own(self) -> bool:
+        """Whether it has the shape of Instagram's answers. What stands in front of Instagram answers in others."""
+        return self.body.get("status") in ("ok", "fail") or isinstance(self._debug.get("message"), str)
+
+    @property
+    def refuses(self) -> bool:
+        """Whether Instagram says in it that the request was not carried out."""
+        if self.status == TOO_MANY:
+            return True
+        return self.own and 400 <= (self.status or 0) < 500 and self.status not in NO_DEFINITE_ANSWER
+
+    @property
+    def foreign(self) -> bool:
+        """Whether it is an error that something in front of Instagram may have answered."""
+        return self.status is not None and not (200 <= self.status < 300 or self.own)
+
+    @property
+    def told(self) -> str:
+        """What the platform says about it, shortened."""
+        said = [self.body.get(name) for name in TOLD] + [self._debug.get("type"), self._debug.get("message")]
+        return "; ".join(text for text in said if isinstance(text, str) and text)[:ANSWER_LENGTH]
+
+    @property
+    def id_was_used(self) -> bool:
+        """Whether Instagram says that it has seen the upload id before."""
+        return self.own and _by_words(self) is Meaning.ID_USED
+
+    @property
+    def _debug(self) -> Mapping[str, Any]:
+        """Where an answer to an upload says what went wrong."""
+        debug = self.body.get("debug_info")
+        return debug if isinstance(debug, dict) else {}
+
+
+def meaning_of(error: Exception, answer: Answer) -> Meaning:
+    """What became of the request that ended with this error.
+
+    Nothing but an answer in Instagram's own shape says anything about the post or the account:
+    the library takes any 401 or 403 and a bare `Not Found` for a word of Instagram's.
+    """
+    if answer.foreign:
+        return Meaning.WAIT if answer.status == TOO_MANY else Meaning.UNKNOWN
+    meaning = next((MEANINGS[kind] for kind in type(error).__mro__ if kind in MEANINGS), Meaning.AS_ANSWERED)
+    return _by_answer(answer) if meaning is Meaning.AS_ANSWERED else meaning
+
+
+def _by_answer(answer: Answer) -> Meaning:
+    meaning = _by_words(answer)
+    if meaning is not None:
+        return meaning
+    if answer.status in STATUSES:
+        return STATUSES[answer.status]
+    # A refusal without a reason says nothing about the post.
+    return Meaning.REJECTED if answer.refuses and answer.told else Meaning.UNKNOWN
+
+
+def _by_words(answer: Answer) -> Meaning | None:
+    said = answer.told.casefold()
+    return next((meaning for word, meaning in WORDS.items() if word in said), None)
+
+
+SAID_WITH_ANY_STATUS = frozenset({Meaning.UPLOAD_LOST, Meaning.ID_USED})
+"""What Instagram says with status 200 as well, and what can't be said by mistake."""
+
+
+ABOUT_CONTENT = frozenset({Meaning.UPLOAD_LOST, Meaning.ID_USED, Meaning.REJECTED})
+
+
+def platform_error(
+    error: Exception, answer: Answer, sent: SentRequest, *, channel: str, never_sent: bool, now: datetime
+) -> PlatformError:
+    """The error that a call's end means for the delivery.
+
+    Only a refusal says that nothing was published; a publishing request without one is
+    unconfirmed, whatever the exception is called, unless it never left.
+    """
+    meaning = meaning_of(error, answer)
+    if sent.publishing and not answer.refuses and meaning not in SAID_WITH_ANY_STATUS:
+        meaning = Meaning.UNKNOWN
+    if meaning is Meaning.WAIT:
+        until = retry_after(answer.headers, now) or now + DEFAULT_PAUSE
+        message = f"{sent.what}: it asks to wait {waiting_told(until, now)} ({answer.told or f'HTTP {answer.status}'})"
+        return RateLimited(message, retry_at=until, status=answer.status, answer=answer.told)
+    if meaning in REFUSALS:
+        message = REFUSALS[meaning].format(channel=channel)
+        kind = ActionsRefused if meaning is Meaning.ACTION_BLOCK else CredentialsRefused
+        return kind(message, status=answer.status, answer=answer.told)
+    # Only what hands over a post or a picture can be refused for its sake.
+    carries_content = sent.publishing or isinstance(error, ig.PhotoNotUpload)
+    if meaning in ABOUT_CONTENT and not carries_content:
+        meaning = Meaning.UNKNOWN
+    end, message = _end(meaning, sent, never_sent, _why(error, answer))
+    return end(message, status=answer.status, answer=answer.told)
+
+
+def _why(error: Exception, answer: Answer) -> str:
+    if answer.status:
+        return answer.told or f"HTTP {answer.status}"
+    if isinstance(error, OSError) and not isinstance(error, requests.RequestException):
+        return f"this machine could not go on: {error.strerror or type(error).__name__}"
+    return failure_in_words(error)
+
+
+def _end(meaning: Meaning, sent: SentRequest, never_sent: bool, why: str) -> tuple[type[PlatformError], str]:
+    if meaning is Meaning.REJECTED:
+        return ContentRejected, f"{sent.what}: refused ({why})"
+    if meaning is Meaning.UPLOAD_LOST:
+        return MediaExpired, f"{sent.what}: it lost an uploaded picture, which goes up again"
+    if meaning is Meaning.ID_USED and sent.publishing:
+        return AlreadyPublic, f"{sent.what}: it says that a post with this upload id is there already ({why})"
+    if never_sent:
+        return Unavailable, f"{sent.what}: not reached ({why})"
+    if sent.publishing:
+        return Unconfirmed, f"{sent.what}: no answer that tells what became of it ({why})"
+    return Unavailable, f"{sent.what}: no answer that can be read ({why})"

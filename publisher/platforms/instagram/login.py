@@ -1,0 +1,209 @@
+"""How somebody logs in to Instagram once: password, second factor, a code that Instagram sends; from one device."""
+
+from __future__ import annotations
+
+import binascii
+import json
+import re
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from typing import Any
+
+from instagrapi.exceptions import TwoFactorRequired
+
+from publisher.core.content import Account
+from publisher.platforms.base import Connection
+from publisher.platforms.errors import CredentialsRefused, PlatformError, Unavailable
+from publisher.platforms.instagram.answers import Answer, platform_error
+from publisher.platforms.instagram.client import CodeSent, OnceClient, never_sent
+from publisher.platforms.login_steps import LoginStep, Question
+from publisher.platforms.transport import SentRequest
+
+LOG_IN = ("authorization_data", "cookies", "ig_u_rur", "ig_www_claim", "last_login")
+"""What of a stored session ends with its log-in; the rest is the device, which stays the same."""
+LOGGING_IN = SentRequest("Logging in to Instagram")
+STEP_SECONDS = 120.0
+"""The longest that one step of a log-in takes: it is about ten requests."""
+SECOND_FACTOR = "The code that your authenticator app or Instagram's message shows, or the app's key"
+SENT_CODE = "Instagram has sent the account's owner a code, by mail or message."
+WRONG_CODE = "Instagram did not accept that code; begin again, and enter the code that it sends then."
+
+
+def begin(connection: Connection) -> LoginStep | Account:
+    """Log in with what is configured, or ask for the password."""
+    device = device_of(stored_session(connection))
+    if password := connection.secrets.get("password"):
+        return _with_password(connection, device, password, _configured_code(connection))
+    asked = Question(name="password", text=f"Password of {_username(connection)} on Instagram", secret=True)
+    return LoginStep(questions=(asked,), kept={"device": json.dumps(device)})
+
+
+def finish(connection: Connection, kept: Mapping[str, str], answer: Mapping[str, str]) -> LoginStep | Account:
+    """Log in with a password, with a code of the second factor, or with one that Instagram has sent."""
+    device = json.loads(kept["device"])
+    if "password" not in kept and "context" not in kept:
+        return _with_password(connection, device, answer.get("password", ""), _configured_code(connection))
+    code = re.sub(r"\s", "", answer.get("code", ""))
+    if not code:
+        raise CredentialsRefused("No code was entered; begin again.")
+    if "context" in kept:
+        return _with_sent_code(connection, device, code, kept)
+    return _with_password(connection, device, kept["password"], totp_code(connection, code) if _is_key(code) else code)
+
+
+def _with_password(connection: Connection, device: Mapping[str, Any], password: str, code: str) -> LoginStep | Account:
+    client = client_of(connection, device)
+    with _device_kept(connection, client), client.within(STEP_SECONDS):
+        step = _password_step(connection, client, password, code)
+        return step or _stored(connection, client)
+
+
+def _password_step(connection: Connection, client: OnceClient, password: str, code: str) -> LoginStep | None:
+    """What Instagram asks for after the password; None: it has let us in."""
+    with told(connection, client, LOGGING_IN):
+        try:
+            client.login(_username(connection), password, verification_code=code)
+        except TwoFactorRequired:
+            if code:
+                raise
+            kept = {"password": password, "device": json.dumps(device_of(client.session()))}
+            return LoginStep(questions=(Question(name="code", text=SECOND_FACTOR, one_time=True),), kept=kept)
+        except CodeSent:
+            kept = {"context": client.code_context, "access": str(client.caa_aac)}
+            kept["device"] = json.dumps(client.session())
+            asked = Question(name="code", text="The code that Instagram has sent", one_time=True)
+            return LoginStep(told=SENT_CODE, questions=(asked,), kept=kept)
+    return None
+
+
+def _with_sent_code(connection: Connection, device: Mapping[str, Any], code: str, kept: Mapping[str, str]) -> Account:
+    client = client_of(connection, device)
+    client.username = _username(connection)
+    with _device_kept(connection, client), client.within(STEP_SECONDS):
+        with told(connection, client, LOGGING_IN):
+            if not client.enter_sent_code(code, kept["context"], kept["access"]):
+                raise CredentialsRefused(WRONG_CODE)
+        client.last_login = connection.clock.now().timestamp()
+        return _stored(connection, client)
+
+
+def _stored(connection: Connection, client: OnceClient) -> Account:
+    account = whose(connection, client)
+    _save(connection, client.session())
+    return account
+
+
+def _save(connection: Connection, session: Mapping[str, Any]) -> None:
+    try:
+        connection.session.save(session)
+    except OSError as error:
+        raise Unavailable(
+            f"{connection.session.place} could not be written on this machine ({error.strerror}), so the log-in is "
+            "not stored; make room or access, then connect again."
+        ) from error
+
+
+@contextmanager
+def _device_kept(connection: Connection, client: OnceClient) -> Iterator[None]:
+    """What a person confirms in the app is confirmed for this device: the next try must come from it."""
+    try:
+        yield
+    except PlatformError:
+        if not stored_session(connection):
+            _save(connection, device_of(client.session()))
+        raise
+
+
+def whose(connection: Connection, client: OnceClient) -> Account:
+    """Who the log-in belongs to. Raises CredentialsRefused when that is not the channel's account."""
+    with told(connection, client, SentRequest("Asking Instagram who we are")):
+        user = client.private_request("accounts/current_user/?edit=true").get("user")
+    if not isinstance(user, dict) or not user.get("pk") or not user.get("username"):
+        raise Unavailable("Asking Instagram who we are: an answer that can't be read")
+    name = str(user["username"])
+    wanted = _name(connection.account)
+    if wanted.casefold() != name.casefold():
+        raise CredentialsRefused(
+            f"The log-in is that of {name}, but the channel {connection.channel!r} is for {wanted}; set the "
+            f"right account or user name, then run `publisher connect {connection.channel}`."
+        )
+    return Account(id=str(user["pk"]), name=name, url=f"https://www.instagram.com/{name}/")
+
+
+def _configured_code(connection: Connection) -> str:
+    """What the authenticator app would show now; empty where its key is not configured."""
+    seed = connection.secrets.get("totp_seed", "").replace(" ", "")
+    return totp_code(connection, seed) if seed else ""
+
+
+def totp_code(connection: Connection, seed: str) -> str:
+    """What an authenticator app with this key shows now. Raises CredentialsRefused: it is no key."""
+    try:
+        return str(OnceClient.totp_generate_code(seed))
+    except (binascii.Error, ValueError) as error:
+        raise CredentialsRefused(
+            f"The TOTP seed of the channel {connection.channel!r} is no such key; "
+            "copy it from Instagram's set-up of the authenticator app."
+        ) from error
+
+
+def _is_key(entered: str) -> bool:
+    """Whether it is an authenticator app's key; codes are short, and digits alone."""
+    return re.fullmatch(r"[A-Za-z2-7=]{16,}", entered) is not None
+
+
+def stored_session(connection: Connection) -> dict[str, Any]:
+    """What is stored of the channel's log-in; empty where there is none.
+
+    Raises:
+        CredentialsRefused: what is stored is no session.
+        Unavailable: this machine can't read it now, which says nothing about the session.
+    """
+    try:
+        return connection.session.load()
+    except OSError as error:
+        raise Unavailable(
+            f"{connection.session.place} could not be read on this machine ({error.strerror}); the log-in stays as "
+            "it is. If this lasts, check the file's owner and the machine's limits."
+        ) from error
+    except ValueError as error:
+        raise CredentialsRefused(
+            f"{connection.session.place} can't be read ({type(error).__name__}); remove it, then run "
+            f"`publisher connect {connection.channel}`."
+        ) from error
+
+
+def device_of(session: Mapping[str, Any]) -> dict[str, Any]:
+    """A session without its log-in."""
+    return {name: value for name, value in session.items() if name not in LOG_IN}
+
+
+def client_of(connection: Connection, session: Mapping[str, Any]) -> OnceClient:
+    return OnceClient(connection, session)
+
+
+def _username(connection: Connection) -> str:
+    return connection.secrets.get("username") or _name(connection.account)
+
+
+def _name(account: str) -> str:
+    return account.strip().lstrip("@")
+
+
+@contextmanager
+def told(connection: Connection, client: OnceClient, sent: SentRequest) -> Iterator[None]:
+    """Turn whatever the library raises into the error that it means."""
+    client.last_response = None
+    try:
+        yield
+    except PlatformError:
+        raise
+    except Exception as error:
+        raise platform_error(
+            error,
+            Answer.of(client.last_response),
+            sent,
+            channel=connection.channel,
+            never_sent=never_sent(error),
+            now=connection.clock.now(),
+        ) from error

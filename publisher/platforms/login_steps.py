@@ -1,0 +1,111 @@
+"""A log-in as steps: what a person does, what they answer, what comes next. At a terminal or in a browser."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from typing import Protocol, runtime_checkable
+from urllib.parse import parse_qsl, urlsplit
+
+from publisher.core.content import Account
+from publisher.platforms.base import Connection, Dialogue
+
+ADDRESS = "address"
+"""The name of the question for the address that a browser ended up at."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Question:
+    """One thing that a person is asked while a channel is connected."""
+
+    name: str
+    text: str
+    secret: bool = False
+    """It is not shown while it is typed."""
+    one_time: bool = False
+    """A code that works once."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LoginStep:
+    """What a person does next to connect a channel."""
+
+    told: str = ""
+    url: str = ""
+    """A page of the platform, to be opened in a browser. Empty: there is none."""
+    questions: tuple[Question, ...] = ()
+    """The next step takes the answers, by name. None: the platform leads the browser back to the callback address,
+    and the next step takes the query that it comes with."""
+    kept: Mapping[str, str] = field(default_factory=dict, repr=False)
+    """What the next step needs besides. Secret: shown to nobody, and stored nowhere as it is."""
+
+
+@runtime_checkable
+class ConnectsInSteps(Protocol):
+    """An adapter class whose log-in goes on from answer to answer: in a browser, where nothing waits for the person."""
+
+    @property
+    def leads_back(self) -> bool:
+        """Whether a page of the platform leads the browser back to a callback address."""
+        ...
+
+    def check_app(self, connection: Connection) -> None:
+        """See that what a log-in needs from the configuration is there. Sends nothing.
+
+        Raises:
+            CredentialsRefused: it is not; the message names what to set.
+        """
+        ...
+
+    def begin_login(self, connection: Connection, callback_url: str) -> LoginStep | Account:
+        """The first step; the account where nobody has to be asked: then its session is stored.
+
+        `callback_url`: where the platform leads a browser back to. Empty: nowhere, and the person
+        is asked for what the browser shows in the end.
+
+        Raises what `finish_login` does.
+        """
+        ...
+
+    def finish_login(
+        self, connection: Connection, kept: Mapping[str, str], answer: Mapping[str, str]
+    ) -> LoginStep | Account:
+        """What an answer leads to: a further step; or the account, whose session is stored then, and only then.
+
+        Raises:
+            CredentialsRefused: it was not allowed, does not belong to this log-in, or is another
+                account's than the channel's; the message says what to do.
+            Unavailable, RateLimited: nothing was decided; the log-in begins anew.
+        """
+        ...
+
+
+def talk_through(adapter: ConnectsInSteps, connection: Connection, dialogue: Dialogue) -> Account:
+    """Lead a person who answers at once through every step. Raises what the steps do."""
+    step = adapter.begin_login(connection, "")
+    while isinstance(step, LoginStep):
+        if step.told:
+            dialogue.tell(step.told)
+        answer = {each.name: dialogue.ask(each.text, secret=each.secret) for each in step.questions}
+        step = adapter.finish_login(connection, step.kept, answer)
+    return step
+
+
+def mind_secrets(step: LoginStep, connection: Connection, *names: str) -> LoginStep:
+    """The step, with a word on secrets of the configuration that would be used before the new log-in."""
+    if not all(map(connection.secrets.get, names)):
+        return step
+    variables = " and ".join(f"PUBLISHER_{connection.channel}_{name}".upper().replace("-", "_") for name in names)
+    told = f"{step.told}\nWhat {variables} hold comes before the new log-in: remove both, then start the desk again."
+    return replace(step, told=told)
+
+
+def query_of(answer: Mapping[str, str]) -> dict[str, str]:
+    """What the platform led a browser back with: the answer itself, or the query of an address that was copied.
+
+    What was copied and is no address is under `ADDRESS`, without the fragment that Tumblr adds.
+    """
+    if ADDRESS not in answer:
+        return dict(answer)
+    entered = answer[ADDRESS].strip().removesuffix("#_=_")
+    return dict(parse_qsl(urlsplit(entered).query)) if "://" in entered else {ADDRESS: entered}

@@ -1,0 +1,146 @@
+"""Reads a platform's limits and habits as data from the files in its folder."""
+
+from __future__ import annotations
+
+import tomllib
+from collections.abc import Mapping
+from functools import cache
+from importlib import resources
+from importlib.resources.abc import Traversable
+from typing import Literal
+
+from pydantic import Field
+
+from publisher.core.content import Fit, Frozen, ImageFormat
+
+Limit = Literal["text", "tags", "images", "image_bytes", "alt_text"]
+Unit = Literal["code_points", "utf16", "x_weighted", "graphemes", "mastodon", "threads"]
+
+
+class TextLimits(Frozen):
+    unit: Unit
+    limit: int
+    max_bytes: int | None = None
+    """A second limit in UTF-8 bytes, where the platform has one."""
+    url_length: int | None = None
+    """What any URL counts for. None: its own length."""
+    rich: bool = False
+    """The platform keeps headings, emphasis and links."""
+    block_limit: int | None = None
+    """Limit of one text block, in `unit`, where the platform counts blocks."""
+
+
+class TagLimits(Frozen):
+    maximum: int
+    max_length: int = 100
+    where: Literal["caption", "field"] = "caption"
+
+
+class AnimationLimits(Frozen):
+    max_bytes: int
+    max_width: int
+    max_height: int
+    max_frames: int | None = None
+    alone: bool = False
+    """The platform takes an animation only as the one picture of a post."""
+
+
+class ImageLimits(Frozen):
+    maximum: int
+    minimum: int = 1
+    formats: tuple[ImageFormat, ...]
+    max_bytes: int
+    max_total_bytes: int | None = None
+    max_width: int
+    max_height: int
+    min_ratio: float | None = None
+    max_ratio: float | None = None
+    """Width over height."""
+    same_ratio_as_first: bool = False
+    animation: AnimationLimits | None = None
+    """None: the platform shows no animations."""
+    fit: Fit = "pad"
+
+
+class AltTextLimits(Frozen):
+    unit: Unit = "code_points"
+    limit: int
+
+
+class PublishingHabits(Frozen):
+    timeout_seconds: float
+    """The longest that the publishing request may take."""
+    settle_seconds: float
+    """So long after it was accepted a post is read back for the first time."""
+    listing_lag_seconds: float
+    """The longest time that the platform was reported to take until a listing shows a new post."""
+    listing_lag_source: str
+    """Where that was reported."""
+    minimum_gap_seconds: float = 0.0
+    """Human pace: the least time between two posts of one channel."""
+
+
+class Prices(Frozen):
+    """US dollars."""
+
+    post: float
+    post_with_link: float
+    alt_text: float = 0.0
+    newest_posts: float = 0.0
+    """Reading the account's newest posts, just before each post that stands by itself."""
+    post_read: float = 0.0
+    """Each post that is read."""
+
+
+class Profile(Frozen):
+    label: str
+    text: TextLimits
+    tags: TagLimits
+    mentions_maximum: int | None = None
+    images: ImageLimits
+    alt_text: AltTextLimits
+    publishing: PublishingHabits
+    prices: Prices | None = None
+    links: Literal["allowed", "dead", "priced"] = "allowed"
+    """`dead`: a URL in the caption can't be followed; `priced`: it makes the post dearer."""
+    threads: bool = False
+    """The adapter publishes the replies that continue a post, each of them once."""
+    post_url: str = ""
+    """Pattern of a post's address with `{account}` and `{id}`, where ids make addresses."""
+    notes: tuple[str, ...] = Field(default=())
+    """What staff and operators should know about this platform."""
+
+    def with_limits(self, limits: Mapping[Limit, int]) -> Profile:
+        """This profile with a channel's own limits, such as a longer X text."""
+        text = self.text.model_copy(update={"limit": limits.get("text", self.text.limit)})
+        tags = self.tags.model_copy(update={"maximum": limits.get("tags", self.tags.maximum)})
+        images = self.images.model_copy(
+            update={
+                "maximum": limits.get("images", self.images.maximum),
+                "max_bytes": limits.get("image_bytes", self.images.max_bytes),
+            }
+        )
+        alt = self.alt_text.model_copy(update={"limit": limits.get("alt_text", self.alt_text.limit)})
+        return self.model_copy(update={"text": text, "tags": tags, "images": images, "alt_text": alt})
+
+
+@cache
+def load_profile(platform: str) -> Profile:
+    """The profile of a platform that `platform_names` lists."""
+    return Profile.model_validate(tomllib.loads(_file_of(platform, "profile.toml").read_text(encoding="utf-8")))
+
+
+@cache
+def platform_names() -> tuple[str, ...]:
+    """Lists the platforms: the folders of `publisher.platforms` that hold a profile, in alphabetical order."""
+    folder = resources.files("publisher.platforms")
+    return tuple(sorted(entry.name for entry in folder.iterdir() if (entry / "profile.toml").is_file()))
+
+
+def starter_caption(platform: str) -> str:
+    """Returns the caption template that a new desk starts with for channels of a platform."""
+    return _file_of(platform, "caption.j2").read_text(encoding="utf-8")
+
+
+def _file_of(platform: str, name: str) -> Traversable:
+    return resources.files("publisher.platforms") / platform / name

@@ -1,0 +1,1 @@
+"""Publishes on Tumblr through pytumblr."""

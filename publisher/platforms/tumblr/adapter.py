@@ -1,0 +1,421 @@
+"""Tumblr: a draft with its pictures is made first and then published, and its slug makes it findable.
+
+A channel with `drafts = false` publishes with the one request that carries text and pictures.
+"""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from collections.abc import Mapping, Sequence
+from datetime import datetime, timedelta
+from typing import ClassVar, Self
+
+from publisher.core.content import Absence, Account, AdaptedPost, Preparation, Publication, PublishedPost, Rendition
+from publisher.core.machine_errors import machine_problem
+from publisher.platforms.base import (
+    NOTHING_PREPARED,
+    Connection,
+    Dialogue,
+    KeySeed,
+    PlatformAdapter,
+    Secret,
+    UploadedMedia,
+    session_unreadable,
+)
+from publisher.platforms.errors import (
+    CredentialsRefused,
+    PlatformError,
+    RateLimited,
+    Unavailable,
+    Unconfirmed,
+    UnsupportedContent,
+)
+from publisher.platforms.login_steps import LoginStep, mind_secrets, talk_through
+from publisher.platforms.profiles import Profile
+from publisher.platforms.text_difference import TextDifference
+from publisher.platforms.transport import new_session
+from publisher.platforms.tumblr import links
+from publisher.platforms.tumblr import recognition as posts
+from publisher.platforms.tumblr.answers import DailyLimit, NotFound, daily_reset
+from publisher.platforms.tumblr.client import USER_AGENT, Attachment, Keys, SafeTumblrClient
+from publisher.platforms.tumblr.drafts import Drafts, WantedDraft, sought_draft
+from publisher.platforms.tumblr.listing import SoughtPost, find_all_listed, find_by_draft, listed_since, newest_id
+from publisher.platforms.tumblr.login import LOGIN_HOST, TumblrLogin
+from publisher.platforms.tumblr.npf import npf_body
+from publisher.platforms.tumblr.public_text import is_visible, tags_of, text_difference, text_of
+
+CONSUMER = ("consumer_key", "consumer_secret")
+TOKENS = ("oauth_token", "oauth_token_secret")
+SLUG_WORDS = 40
+"""The most characters that the title gives to a slug."""
+NEWER_THAN = "newer than "
+"""Begins what is prepared for the one request without a draft: the id of the newest post before it follows."""
+
+
+class Adapter(PlatformAdapter):
+    """One Tumblr blog. Implements `SupportsLookup`, `SupportsReadBack` and `SupportsQuotas`."""
+
+    leads_back: ClassVar[bool] = True
+    secrets: ClassVar[tuple[Secret, ...]] = (
+        Secret(name="consumer_key", hint="the consumer key of your Tumblr application"),
+        Secret(name="consumer_secret", hint="the consumer secret of your Tumblr application"),
+        Secret(name="oauth_token", hint="the token of your Tumblr account", required=False),
+        Secret(name="oauth_token_secret", hint="the token secret of your Tumblr account", required=False),
+    )
+
+    def __init__(self, connection: Connection, client: SafeTumblrClient) -> None:
+        self._connection = connection
+        self._profile = connection.profile
+        self._blog = blog_name(connection.account)
+        self._client = client
+        self._drafts = Drafts(
+            client=client,
+            blog=self._blog,
+            listing_lag=timedelta(seconds=self._profile.publishing.listing_lag_seconds),
+            timeout=self._profile.publishing.timeout_seconds,
+        )
+        self._prepared: posts.Shown | None = None
+        """The draft as it was read last, so that publishing it takes no further reading."""
+
+    @classmethod
+    def connect(cls, connection: Connection) -> Self:
+        found = dict(connection.secrets)
+        if not all(map(found.get, TOKENS)):
+            found |= _stored_tokens(connection)
+        for name in (*CONSUMER, *TOKENS):
+            if not found.get(name):
+                raise CredentialsRefused(_missing(connection, name))
+        return cls(connection, _client(connection, found))
+
+    @classmethod
+    def authorize(cls, connection: Connection, dialogue: Dialogue) -> Account:
+        return talk_through(cls, connection, dialogue)
+
+    @classmethod
+    def check_app(cls, connection: Connection) -> None:
+        for name in CONSUMER:
+            if not connection.secrets.get(name):
+                raise CredentialsRefused(_missing(connection, name))
+
+    @classmethod
+    def begin_login(cls, connection: Connection, callback_url: str) -> LoginStep:
+        cls.check_app(connection)
+        return mind_secrets(_login(connection).begin(callback_url), connection, *TOKENS)
+
+    @classmethod
+    def finish_login(cls, connection: Connection, kept: Mapping[str, str], answer: Mapping[str, str]) -> Account:
+        cls.check_app(connection)
+        tokens = _login(connection).finish(kept, answer)
+        account = cls(connection, _client(connection, {**connection.secrets, **tokens})).verify_credentials()
+        connection.session.save(tokens)
+        return account
+
+    @classmethod
+    def post_id_of(cls, reference: str, account: str) -> str:
+        return links.post_id_of(reference, account)
+
+    @classmethod
+    def post_url_of(cls, post_id: str, account: str, profile: Profile) -> str:
+        return profile.post_url.format(account=blog_name(account), id=post_id)
+
+    @classmethod
+    def idempotency_key(cls, seed: KeySeed) -> str:
+        """A slug: the whole token, then words of the title. Where Tumblr cuts it, the token stays."""
+        letters = unicodedata.normalize("NFKD", seed.title.casefold())
+        plain = "".join(letter for letter in letters if not unicodedata.combining(letter))
+        words = re.sub(r"[^a-z0-9]+", "-", plain).strip("-")
+        if len(words) > SLUG_WORDS:
+            words = words[: SLUG_WORDS + 1].rpartition("-")[0] or words[:SLUG_WORDS]
+        return f"{seed.token}-{words}".rstrip("-")
+
+    def verify_credentials(self) -> Account:
+        answer = self._client.info()
+        user = answer.get("user") if isinstance(answer, dict) else None
+        blogs = user.get("blogs") if isinstance(user, dict) else None
+        if not isinstance(blogs, list):
+            raise Unavailable("Tumblr described the account in a way that can't be read")
+        names = [str(blog.get("name")) for blog in blogs if isinstance(blog, dict)]
+        for blog in blogs:
+            if isinstance(blog, dict) and blog.get("name") == self._blog:
+                return Account(id=str(blog.get("uuid") or self._blog), name=self._blog, url=blog.get("url"))
+        raise CredentialsRefused(
+            f"The keys of channel {self._connection.channel!r} belong to {', '.join(names) or 'no blog'}, "
+            f"and its account is {self._blog!r}; correct one of them."
+        )
+
+    def upload_media(
+        self, image: Rendition, alt_text: str, *, idempotency_key: str, position: int, total: int
+    ) -> UploadedMedia:
+        """Check the file: Tumblr takes pictures only together with their post."""
+        limits = self._profile.images
+        if image.format not in limits.formats:
+            raise UnsupportedContent(f"Tumblr takes no {image.format} pictures; picture {position + 1} is one.")
+        if not image.path.is_file():
+            raise Unavailable(f"The file of picture {position + 1} is gone; it is made again at the next try.")
+        if (size := image.path.stat().st_size) > limits.max_bytes:
+            raise UnsupportedContent(
+                f"Picture {position + 1} has {size} bytes and Tumblr takes {limits.max_bytes}; make it smaller."
+            )
+        return UploadedMedia(image=image, alt_text=alt_text, reference=f"image{position}")
+
+    def prepare(
+        self,
+        post: AdaptedPost,
+        media: Sequence[UploadedMedia],
+        *,
+        idempotency_key: str,
+        earlier: Preparation = NOTHING_PREPARED,
+    ) -> Preparation:
+        """Makes the draft, or finds the one that an earlier try has made.
+
+        Without drafts it notes the newest post. A post whose draft may be published late keeps its way,
+        whatever the channel's setting is by now.
+        """
+        if not self._connection.drafts and not _is_draft(earlier):
+            if earlier.restored_since is not None:
+                # A lost desk may have sent it. Its post would be older than the newest one now.
+                return Preparation(reference=f"{NEWER_THAN}0")
+            newest = newest_id(self._client)
+            return Preparation(reference=f"{NEWER_THAN}{newest}", platform_time=self._client.request.platform_time)
+        wanted = self._wanted(post, media, idempotency_key, posts.DRAFT)
+        self._check_size(media)
+        try:
+            shown = self._drafts.prepared(wanted, earlier if _of_draft(earlier) else NOTHING_PREPARED)
+        except DailyLimit as error:
+            raise self._until_reset(error) from error
+        self._prepared = shown
+        if shown is None:
+            return earlier
+        return Preparation(
+            reference=posts.identifier(shown),
+            platform_time=self._client.request.platform_time,
+            is_draft=True,
+            is_harmless_to_repeat=True,
+        )
+
+    def publish(
+        self,
+        post: AdaptedPost,
+        media: Sequence[UploadedMedia],
+        *,
+        idempotency_key: str,
+        preparation: Preparation = NOTHING_PREPARED,
+    ) -> Publication:
+        drafted = _is_draft(preparation)
+        if not drafted and self._connection.drafts and not preparation.reference:
+            raise Unavailable("There is no draft to publish; it is made at the next try.")
+        wanted = self._wanted(post, media, idempotency_key, posts.DRAFT if drafted else posts.PUBLISHED)
+        try:
+            return self._publish_draft(wanted, preparation) if drafted else self._publish_at_once(wanted, media)
+        except DailyLimit as error:
+            raise self._until_reset(error) from error
+
+    def _publish_draft(self, wanted: WantedDraft, preparation: Preparation) -> Publication:
+        prepared, self._prepared = self._prepared, None
+        if prepared is not None and posts.identifier(prepared) != preparation.reference:
+            prepared = None
+        shown = self._drafts.published(wanted, preparation, prepared)
+        left_over = "".join(f"; a needless draft {name} is left" for name in self._drafts.left_over)
+        return self._publication(shown, f"id {posts.identifier(shown)}, draft {preparation.reference}{left_over}")
+
+    def _publish_at_once(self, wanted: WantedDraft, media: Sequence[UploadedMedia]) -> Publication:
+        self._check_size(media)
+        answer = self._client.create(wanted.body, wanted.files())
+        if (told := posts.state(answer)) not in ("", posts.PUBLISHED):
+            raise Unconfirmed(
+                f"Tumblr took the post, and its state is “{told}” instead of “published”", answer=str(answer)[:300]
+            )
+        return self._publication(answer, f"id {posts.identifier(answer)}")
+
+    def _wanted(self, post: AdaptedPost, media: Sequence[UploadedMedia], key: str, state: str) -> WantedDraft:
+        body = npf_body(post, media, key, state=state)
+        return WantedDraft(post=post, key=key, body=body, files=lambda: [_attachment(each) for each in media])
+
+    def _check_size(self, media: Sequence[UploadedMedia]) -> None:
+        total, limit = sum(_size(each) for each in media), self._profile.images.max_total_bytes
+        if limit is not None and total > limit:
+            raise UnsupportedContent(f"The pictures have {total} bytes together and Tumblr takes {limit}; use fewer.")
+
+    def _until_reset(self, error: DailyLimit) -> RateLimited:
+        """The same error with the time at which Tumblr itself begins a new day, if it tells."""
+        try:
+            reset = daily_reset(self._client.limits())
+        except PlatformError:
+            # The limit itself is certain; only its end then stays an estimate.
+            reset = None
+        return RateLimited(error.message, retry_at=reset or error.retry_at, status=error.status, answer=error.answer)
+
+    def read_quotas(self) -> None:
+        try:
+            self._client.limits()
+        except NotFound as error:
+            # The account has its limits nevertheless: it is the question that is gone.
+            raise Unavailable(error.message, status=error.status, answer=error.answer) from error
+
+    def find_publication(
+        self,
+        post: AdaptedPost,
+        *,
+        idempotency_key: str,
+        since: datetime,
+        preparation: Preparation = NOTHING_PREPARED,
+    ) -> Publication | Absence:
+        """Reads the draft by its id, which tells; else searches the listing, which may lag."""
+        if _is_draft(preparation):
+            return self._outcome(post, idempotency_key, preparation)
+        bound = preparation.reference.removeprefix(NEWER_THAN)
+        sought = SoughtPost(
+            post=post,
+            key=idempotency_key,
+            newer_than=int(bound) if bound.isdecimal() else 0,
+            platform_time=preparation.platform_time,
+            since=since,
+        )
+        return self._listed(sought)
+
+    def _outcome(self, post: AdaptedPost, key: str, preparation: Preparation) -> Publication | Absence:
+        """What became of a draft."""
+        try:
+            shown = self._client.single(preparation.reference)
+        except NotFound:
+            # Tumblr gives a draft another id when it is published: that it is gone says more than a listing that lags.
+            listed = self._listed(sought_draft(post, key, preparation))
+            return listed if isinstance(listed, Publication) else Absence.GONE
+        match posts.state(shown):
+            case posts.PUBLISHED:
+                return self._publication(shown, "found by its id")
+            case posts.DRAFT:
+                return Absence.UNPUBLISHED
+            case other:
+                raise Unavailable(
+                    f"Tumblr has the post {preparation.reference} and its state is “{other or 'not told'}”; "
+                    "it is looked at again. Publish or remove it on Tumblr if that lasts."
+                )
+
+    def remove_drafts(
+        self, post: AdaptedPost, *, idempotency_key: str, preparation: Preparation
+    ) -> Publication | Absence:
+        earlier = preparation if _is_draft(preparation) else NOTHING_PREPARED
+        if (public := self._drafts.removed(post, idempotency_key, earlier)) is not None:
+            return self._publication(public, "found in the place of its draft")
+        if _is_draft(preparation):
+            listed = self._listed(sought_draft(post, idempotency_key, preparation))
+            return listed if isinstance(listed, Publication) else Absence.GONE
+        if not preparation.reference:
+            return Absence.GONE
+        since = preparation.platform_time or self._connection.clock.now()
+        found = self.find_publication(post, idempotency_key=idempotency_key, since=since, preparation=preparation)
+        return found if isinstance(found, Publication) else Absence.GONE
+
+    def _listed(self, sought: SoughtPost) -> Publication | Absence:
+        found = [self._publication(shown, "found on the blog") for shown in find_all_listed(self._client, sought)]
+        return found[0].model_copy(update={"copies": tuple(found[1:])}) if found else Absence.NOT_LISTED
+
+    def publications_since(self, post: AdaptedPost, since: datetime) -> list[Publication]:
+        return [self._publication(shown, "") for shown in listed_since(self._client, post, since)]
+
+    def _publication(self, shown: posts.Shown, answer: str) -> Publication:
+        return Publication(
+            remote_id=posts.identifier(shown), former_id=posts.genesis(shown), url=self._url(shown), answer=answer
+        )
+
+    def _url(self, shown: posts.Shown) -> str:
+        pattern = self._profile.post_url
+        return str(shown.get("post_url") or pattern.format(account=self._blog, id=posts.identifier(shown)))
+
+    def read_publication(self, remote_id: str) -> PublishedPost | None:
+        """The post by its id, or by the id that it had as a draft."""
+        shown: posts.Shown | None
+        try:
+            shown = self._client.single(remote_id)
+        except NotFound:
+            shown = find_by_draft(self._client, remote_id)
+        if shown is not None and posts.state(shown) == posts.TRANSCODING:
+            raise Unavailable("Tumblr is still working on the post; it is read again later.")
+        if shown is None:
+            return None
+        images = posts.blocks(shown, "image")
+        return PublishedPost(
+            remote_id=posts.identifier(shown) or remote_id,
+            url=self._url(shown),
+            image_count=len(images),
+            alt_texts=tuple(str(image.get("alt_text") or "") for image in images),
+            text=text_of(posts.blocks(shown, "text")),
+            tags=tags_of(shown),
+            visible=is_visible(shown),
+            state=str(shown.get("state") or ""),
+            is_own=True,
+            published_at=posts.instant(shown),
+        )
+
+    def text_difference(self, post: AdaptedPost, shown: str) -> TextDifference | None:
+        return text_difference(post, shown)
+
+
+def _of_draft(preparation: Preparation) -> bool:
+    """Whether it names a draft, or a draft was begun whose id was never told."""
+    return _is_draft(preparation) or (preparation.unfinished and not preparation.reference)
+
+
+def _is_draft(preparation: Preparation) -> bool:
+    """Whether it names a draft."""
+    return preparation.reference.isdecimal()
+
+
+def blog_name(account: str) -> str:
+    """The blog's short name, however staff wrote it."""
+    return account.strip().removeprefix("@").removesuffix(".tumblr.com").lower()
+
+
+def _client(connection: Connection, found: dict[str, str]) -> SafeTumblrClient:
+    keys = Keys(**{name: found[name] for name in (*CONSUMER, *TOKENS)})
+    return SafeTumblrClient(keys, blog_name(connection.account), connection)
+
+
+def _login(connection: Connection) -> TumblrLogin:
+    session = new_session(USER_AGENT, proxy=connection.proxy, ca_file=connection.ca_file)
+    host = (connection.base_url or LOGIN_HOST).rstrip("/")
+    return TumblrLogin(session, host, *(connection.secrets[name] for name in CONSUMER))
+
+
+def _stored_tokens(connection: Connection) -> dict[str, str]:
+    try:
+        stored = connection.session.load()
+    except OSError as error:
+        raise session_unreadable(connection, error) from error
+    except ValueError as error:
+        raise CredentialsRefused(
+            f"The stored session of channel {connection.channel!r} can't be read; "
+            f"run publisher connect {connection.channel}."
+        ) from error
+    return {name: str(stored[name]) for name in TOKENS if stored.get(name)}
+
+
+def _missing(connection: Connection, name: str) -> str:
+    variable = f"PUBLISHER_{connection.channel}_{name}".upper().replace("-", "_")
+    hint = next(secret.hint for secret in Adapter.secrets if secret.name == name)
+    log_in_instead = f" or run publisher connect {connection.channel}" if name in TOKENS else ""
+    return f"The channel {connection.channel!r} lacks {hint}; set {variable}{log_in_instead}."
+
+
+def _attachment(media: UploadedMedia) -> Attachment:
+    try:
+        content = media.image.path.read_bytes()
+    except OSError as error:
+        raise _unreadable(media, error) from error
+    name = f"{media.reference}.{media.image.format}"
+    return Attachment(identifier=media.reference, file_name=name, mime_type=media.image.mime_type, content=content)
+
+
+def _size(media: UploadedMedia) -> int:
+    try:
+        return media.image.path.stat().st_size
+    except OSError as error:
+        raise _unreadable(media, error) from error
+
+
+def _unreadable(media: UploadedMedia, error: OSError) -> Unavailable:
+    if problem := machine_problem(error):
+        return Unavailable(f"The file of {media.reference} can't be read, because {problem}; nothing was sent")
+    return Unavailable(f"The file of {media.reference} is gone; nothing was sent")

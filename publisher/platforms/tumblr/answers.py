@@ -1,0 +1,205 @@
+"""What Tumblr's answers mean: each becomes its content, or the `PlatformError` that it stands for."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import requests
+
+from publisher.platforms.base import Quota, QuotaKind
+from publisher.platforms.errors import (
+    ContentRejected,
+    CredentialsRefused,
+    PlatformError,
+    RateLimited,
+    Unavailable,
+    Unconfirmed,
+)
+from publisher.platforms.transport import SentRequest, is_from_gateway, json_object, retry_after, short_answer
+
+DAILY_CODES = frozenset({8004, 8011, 8022, 8023})
+"""Too many uploads, videos, queued posts or posts for one day."""
+NO_DEFINITE_ANSWER = frozenset({408, 425})
+GLITCH = "glitch"
+"""In the detail of a 400 without a code: something broke at Tumblr, and the post has no fault."""
+ONE_DAY = timedelta(days=1)
+MINUTE_WINDOW = timedelta(seconds=65)
+"""The limit per minute and address has no header; this is longer than its window."""
+DAILY_PAUSE = timedelta(hours=1)
+"""How long to wait for a new day on Tumblr's calendar when Tumblr does not tell when it begins."""
+
+WINDOWS = {"Perhour": "requests, an hour", "Perday": "requests, a day"}
+"""How the headers name each window, and what people call it."""
+DAILY_LIMITS: dict[str, tuple[QuotaKind, str]] = {
+    "posts": ("posts", "posts, a day"),
+    "photos": ("media", "pictures, a day"),
+}
+"""What of `user/limits` concerns a picture desk."""
+MAX_DIGITS = 9
+LAST_INSTANT = 253_402_300_800
+
+
+@dataclass(frozen=True, slots=True)
+class TumblrRequestKind(SentRequest):
+    """How far a request to Tumblr is meant to go."""
+
+    carries_post: bool = False
+    """A refusal of what it carries is one of the post."""
+
+
+class NotFound(CredentialsRefused):
+    """There is no such blog, or no such post on it."""
+
+
+class DraftUnknown(Unavailable):
+    """A draft may have been made: the answer to the request for it was lost, or can't be read."""
+
+
+class DailyLimit(RateLimited):
+    """The day's posts or uploads are used up; `user/limits` may know until when."""
+
+
+def read_answer(response: requests.Response, sent: TumblrRequestKind, now: datetime) -> Any:
+    """What Tumblr answered with. Raises the `PlatformError` that the answer means."""
+    body = json_object(response)
+    if 200 <= response.status_code < 300:
+        meta = body.get("meta") if body else None
+        if body and isinstance(meta, dict) and str(meta.get("status", "")).startswith("2"):
+            return body.get("response")
+        raise _unreadable(sent, response)
+    own = None if is_from_gateway(response, _is_own) else body
+    error = _refusal(response, own, now) or _unreadable(sent, response)
+    if isinstance(error, ContentRejected) and not sent.carries_post:
+        raise Unavailable(f"{sent.what}: {error.message}", status=error.status, answer=error.answer)
+    raise error
+
+
+def _is_own(body: Mapping[str, Any]) -> bool:
+    """Whether an error has Tumblr's own shape, in the present or the former one."""
+    if isinstance(body.get("meta"), dict):
+        return "errors" in body or "response" in body
+    former = body.get("response")
+    return isinstance(former, dict) and ("errors" in former or "error" in former)
+
+
+def _unreadable(sent: TumblrRequestKind, response: requests.Response) -> PlatformError:
+    """The end of a request whose answer does not tell what became of it."""
+    kind = Unconfirmed if sent.publishing else Unavailable
+    message = f"{sent.what}: the answer ({response.status_code}) does not tell what became of it"
+    return kind(message, status=response.status_code, answer=short_answer(response))
+
+
+def _refusal(response: requests.Response, body: dict[str, Any] | None, now: datetime) -> PlatformError | None:
+    """The error of an answer which says that nothing was done; None for any other answer.
+
+    `body`: the answer in Tumblr's own shape. Without one, only being asked to wait counts.
+    """
+    status, answer = response.status_code, short_answer(response)
+    code, detail = _first_error(body)
+    why = f"{detail or response.reason or 'no reason given'} ({status}{f', code {code}' if code else ''})"
+    if status == 429:
+        until = next_request_at(response.headers, now)
+        return RateLimited(
+            f"Tumblr takes no more requests for now: {why}", retry_at=until, status=status, answer=answer
+        )
+    if body is None:
+        return None
+    if status == 403 and code in DAILY_CODES:
+        message = f"Tumblr takes no more posts today: {why}"
+        return DailyLimit(message, retry_at=now + DAILY_PAUSE, status=status, answer=answer)
+    kind, message = _definite(status, code, detail, why)
+    return kind(message, status=status, answer=answer) if kind else None
+
+
+def _definite(status: int, code: int, detail: str, why: str) -> tuple[type[PlatformError] | None, str]:
+    if status == 401:
+        return CredentialsRefused, f"Tumblr refuses the keys: {why}; check them and this machine's clock"
+    if status == 503:
+        return Unavailable, f"Tumblr takes no posts for now: {why}"
+    if status == 404:
+        return NotFound, f"Tumblr knows no such blog or post: {why}; check the account in the channel's settings"
+    if status == 400 and not code and GLITCH in detail.casefold():
+        return None, ""
+    if 400 <= status < 500 and status not in NO_DEFINITE_ANSWER:
+        hint = "; a smaller picture often helps" if status == 400 and not code else ""
+        return ContentRejected, f"Tumblr refused the post: {why}{hint}"
+    return None, ""
+
+
+def _first_error(body: dict[str, Any] | None) -> tuple[int, str]:
+    """Code and sentence of an answer's first error, in the present or the former shape."""
+    inner = body.get("response") if body else None
+    former = inner.get("errors") if isinstance(inner, dict) else None
+    errors = (body.get("errors") if body else None) or former
+    for error in errors if isinstance(errors, list) else ():
+        if isinstance(error, str):
+            return 0, error
+        if isinstance(error, dict):
+            code = error.get("code")
+            detail = error.get("detail") or error.get("message") or error.get("title") or ""
+            return code if isinstance(code, int) else 0, str(detail)
+    return 0, ""
+
+
+def next_request_at(headers: Mapping[str, str], now: datetime) -> datetime:
+    """When the windows that are used up open again. Tumblr tells that in seconds from now."""
+    opens = [
+        now + timedelta(seconds=_seconds(headers.get(f"X-Ratelimit-{window}-Reset")))
+        for window in WINDOWS
+        if headers.get(f"X-Ratelimit-{window}-Remaining", "").strip() == "0"
+    ]
+    asked = retry_after(headers, now)
+    return max([*opens, *([asked] if asked else [])], default=now + MINUTE_WINDOW)
+
+
+def _seconds(header: str | None) -> int:
+    """A header's seconds, within a day; what can't be read counts as the limit per minute."""
+    text = (header or "").strip()
+    readable = text.isdecimal() and len(text) < 20
+    return min(int(text), int(ONE_DAY.total_seconds())) if readable else int(MINUTE_WINDOW.total_seconds())
+
+
+def request_quotas(headers: Mapping[str, str], now: datetime) -> list[Quota]:
+    """What an answer tells about the app's requests; what can't be read, or can't be true, is left out."""
+    found = []
+    for window, name in WINDOWS.items():
+        limit, remaining, reset = (
+            _number(headers.get(f"X-Ratelimit-{window}-{part}")) for part in ("Limit", "Remaining", "Reset")
+        )
+        if limit is not None and remaining is not None and reset is not None:
+            found += _sensible("requests", name, limit, remaining, now + timedelta(seconds=reset), now)
+    return found
+
+
+def daily_quotas(answer: object, now: datetime) -> list[Quota]:
+    """What `user/limits` tells of the day's posts and pictures, without what can't be read."""
+    user = answer.get("user") if isinstance(answer, dict) else None
+    found = []
+    for key, (kind, name) in DAILY_LIMITS.items():
+        match user.get(key) if isinstance(user, dict) else None:
+            case {"limit": int(limit), "remaining": int(remaining), "reset_at": int(reset_at)}:
+                if 0 < reset_at < LAST_INSTANT:
+                    found += _sensible(kind, name, limit, max(remaining, 0), datetime.fromtimestamp(reset_at, UTC), now)
+    return found
+
+
+def _sensible(
+    kind: QuotaKind, name: str, limit: int, remaining: int, resets_at: datetime, now: datetime
+) -> list[Quota]:
+    """The quota, if it can be true."""
+    if not (0 <= remaining <= limit < 10**MAX_DIGITS and now < resets_at <= now + 2 * ONE_DAY):
+        return []
+    return [Quota(kind=kind, name=name, maximum=limit, remaining=remaining, resets_at=resets_at)]
+
+
+def _number(text: str | None) -> int | None:
+    text = (text or "").strip()
+    return int(text) if text.isascii() and text.isdecimal() and len(text) <= MAX_DIGITS else None
+
+
+def daily_reset(quotas: Iterable[Quota]) -> datetime | None:
+    """When the last of the limits that are used up begins anew; None when Tumblr does not tell."""
+    return max((quota.resets_at for quota in quotas if quota.remaining == 0), default=None)

@@ -1,0 +1,322 @@
+"""Makes the draft that a Tumblr post is published from, and publishes it.
+
+Nobody but the blog's owner sees a draft, so that making one can be repeated. Publishing it is one
+small request on its id, which can be repeated as well: a draft becomes one post, however often
+it is asked to. Tumblr's documents say that a post gets another id when its draft is published, and
+keeps the former one as `genesis_post_id`; both ways are understood here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import timedelta
+from typing import Any
+
+from publisher.core.clock import monotonic
+from publisher.core.content import AdaptedPost, Preparation
+from publisher.core.logs import get_logger
+from publisher.platforms.errors import (
+    DraftLeft,
+    NotPrepared,
+    PlatformError,
+    Unavailable,
+    Unconfirmed,
+    UnsupportedContent,
+)
+from publisher.platforms.tumblr import recognition as posts
+from publisher.platforms.tumblr.answers import DraftUnknown, NotFound
+from publisher.platforms.tumblr.client import PAGE, Attachment, SafeTumblrClient
+from publisher.platforms.tumblr.listing import SoughtPost, find_listed
+from publisher.platforms.tumblr.npf import publishing_body
+
+PAGES_OF_DRAFTS = 3
+LONGEST_REQUEST = timedelta(minutes=2)
+"""So long after a lost answer a draft may still be made, or published. https://github.com/tumblr/docs/issues/128 tells
+of minutes; a draft that comes later than this is removed when it is seen, and nobody saw it."""
+SHORTEST_READING = 0.5
+"""A published draft is read once more only with so many seconds left."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WantedDraft:
+    """What is to be published, and how to make a draft of it."""
+
+    post: AdaptedPost
+    key: str
+    body: Mapping[str, Any]
+    files: Callable[[], Sequence[Attachment]]
+    """Reads the pictures' files; called only where a draft has to be made."""
+
+
+@dataclass(slots=True)
+class Drafts:
+    """The drafts of one blog."""
+
+    client: SafeTumblrClient
+    blog: str
+    listing_lag: timedelta
+    timeout: float
+    left_over: list[str] = field(default_factory=list)
+    """Ids of drafts that nobody needs and that could not be removed."""
+
+    def prepared(self, wanted: WantedDraft, earlier: Preparation) -> posts.Shown | None:
+        """The one draft to publish, as Tumblr shows it; or the post, should it be public or queued already.
+
+        None: the draft of `earlier` is gone, and may have been published so lately that no listing shows it yet.
+
+        Raises:
+            NotPrepared: a draft was begun, and Tumblr does not show it yet.
+            ContentRejected, RateLimited, CredentialsRefused, Unavailable, UnsupportedContent: there is no draft.
+        """
+        if not earlier.reference:
+            return self._chosen(wanted, earlier)
+        shown = self._read(earlier.reference)
+        if shown is None:
+            if public := find_listed(self.client, sought_draft(wanted.post, wanted.key, earlier)):
+                return public
+            # A request to publish it may have been carried out late, and be listed late on top of that.
+            late = timedelta(0) if earlier.unfinished else LONGEST_REQUEST
+            if not self._is_over(earlier, self.listing_lag + late):
+                if earlier.unfinished:
+                    raise NotPrepared(_not_shown(earlier.reference), preparation=earlier)
+                return None
+            return self._chosen(wanted, earlier)
+        if posts.state(shown) != posts.DRAFT or not posts.differences(shown, wanted.body):
+            return shown
+        self._remove_former(earlier.reference)
+        return self._chosen(wanted, earlier, kept_otherwise=earlier.unfinished)
+
+    def _read(self, identifier: str) -> posts.Shown | None:
+        try:
+            return self.client.single(identifier)
+        except NotFound:
+            return None
+
+    def _is_over(self, earlier: Preparation, lag: timedelta) -> bool:
+        """Whether what was begun with `earlier` would be shown by now. Both times are of Tumblr's clock."""
+        now, then = self.client.request.platform_time, earlier.platform_time
+        return now is not None and then is not None and now > then + lag
+
+    def _remove_former(self, identifier: str) -> None:
+        """Remove the draft of a request that may still be carried out late. Nothing else is made before it is gone.
+
+        Where Tumblr does not know it any more, it may have been published a moment ago: that is trouble as well.
+        """
+        try:
+            self.client.remove(identifier)
+        except PlatformError as error:
+            raise Unavailable(
+                f"The draft {identifier} on {self.blog} has a former version of this post and could not be removed "
+                f"({error.message}); nothing was sent. Remove it on Tumblr if this lasts.",
+                status=error.status,
+                answer=error.answer,
+            ) from error
+
+    def _chosen(self, wanted: WantedDraft, earlier: Preparation, *, kept_otherwise: bool = False) -> posts.Shown:
+        """A draft that an earlier try has left, or a new one. All others of this post are removed.
+
+        Where the answer to an earlier creation was lost, another draft is made only when the first would be listed.
+        """
+        chosen: posts.Shown | None = None
+        listed = self._listed()
+        incomplete, not_shown = kept_otherwise, ""
+        own = [posts.identifier(draft) for draft in listed if posts.carries(draft, wanted.key)]
+        for identifier in own:
+            shown = self._read(identifier)
+            if shown is None:
+                # A listing may show what can't be read yet, and what was just removed.
+                not_shown = not_shown if identifier == earlier.reference else identifier
+                continue
+            if posts.state(shown) != posts.DRAFT:
+                return shown
+            if chosen is None and not posts.differences(shown, wanted.body):
+                chosen = shown
+            else:
+                incomplete = incomplete or chosen is None
+                self._remove(identifier)
+        self._remove_published_ones(listed, wanted.key)
+        if chosen is not None:
+            return chosen
+        if not_shown:
+            raise NotPrepared(_not_shown(not_shown), preparation=self._begun(not_shown))
+        if earlier.unfinished and not earlier.reference and not self._is_over(earlier, LONGEST_REQUEST):
+            raise NotPrepared("Tumblr may still be making the draft of this post", preparation=earlier)
+        return self._made(wanted, again=incomplete)
+
+    def _begun(self, identifier: str = "") -> Preparation:
+        """What is kept of a draft that was begun. Without an id, the answer that told it was lost."""
+        now = self.client.request.platform_time
+        return Preparation(reference=identifier, platform_time=now, unfinished=True, is_draft=True)
+
+    def _listed(self) -> list[posts.Shown]:
+        found: list[posts.Shown] = []
+        before = "0"
+        for _ in range(PAGES_OF_DRAFTS):
+            page = self.client.drafts(before)
+            found += page
+            if len(page) < PAGE or posts.identifier(page[-1]) == before:
+                break
+            before = posts.identifier(page[-1])
+        return found
+
+    def _made(self, wanted: WantedDraft, *, again: bool) -> posts.Shown:
+        """A new draft, read back. Raises UnsupportedContent where Tumblr changes it a second time."""
+        try:
+            identifier = str(self.client.create(wanted.body, wanted.files())["id"])
+        except DraftUnknown as error:
+            raise NotPrepared(
+                error.message, preparation=self._begun(), status=error.status, answer=error.answer
+            ) from error
+        begun = self._begun(identifier)
+        try:
+            shown = self._read(identifier)
+        except PlatformError as error:
+            raise NotPrepared(error.message, preparation=begun, status=error.status, answer=error.answer) from error
+        if shown is None:
+            raise NotPrepared(_not_shown(identifier), preparation=begun)
+        if posts.state(shown) == posts.DRAFT and (differing := posts.differences(shown, wanted.body)):
+            told = f"Tumblr keeps this post otherwise than it was sent: {', '.join(differing)}"
+            if again:
+                self._remove(identifier)
+                raise UnsupportedContent(
+                    f"{told}. Nothing was published; change the post, or set drafts = false for this channel."
+                )
+            raise NotPrepared(told, preparation=begun)
+        return shown
+
+    def _remove_published_ones(self, listed: Sequence[posts.Shown], key: str) -> None:
+        """Remove drafts that were made late for posts which are public by now.
+
+        A draft whose post is not among the newest ones is left: another delivery may need it.
+        """
+        others = [draft for draft in listed if posts.token_of(draft) and not posts.carries(draft, key)]
+        if not others:
+            return
+        try:
+            shown = self.client.recent(None, 0)
+            public, ids = {posts.token_of(post) for post in shown}, {posts.identifier(post) for post in shown}
+            for identifier in (posts.identifier(draft) for draft in others if posts.token_of(draft) in public):
+                # Drafts and readings may lag behind: a draft that is public itself is no needless one.
+                if identifier not in ids and self._is_draft(identifier):
+                    self._remove(identifier)
+        except PlatformError as error:
+            get_logger("platforms").info("drafts were not tidied up", blog=self.blog, why=error.message)
+
+    def _is_draft(self, identifier: str) -> bool:
+        shown = self._read(identifier)
+        return shown is not None and posts.state(shown) == posts.DRAFT
+
+    def _remove(self, identifier: str) -> None:
+        """Remove a draft that nobody needs, just read as a draft; where that fails, it is named to people."""
+        try:
+            self.client.remove(identifier)
+        except NotFound:
+            return
+        except PlatformError as error:
+            self.left_over.append(identifier)
+            get_logger("platforms").warning(
+                "a draft is left over and can be removed on Tumblr", blog=self.blog, draft=identifier, why=error.message
+            )
+
+    def removed(self, post: AdaptedPost, key: str, earlier: Preparation) -> posts.Shown | None:
+        """Remove every draft of a post that was given up. Returns the post, should it be public.
+
+        Raises:
+            DraftLeft: a draft was changed since, is no draft any more, or can't be removed.
+        """
+        listed = [posts.identifier(draft) for draft in self._listed() if posts.carries(draft, key)]
+        identifiers = [*dict.fromkeys([*([earlier.reference] if earlier.reference else []), *listed])]
+        # Drafts and readings may lag behind the public posts, and a public post is never removed.
+        public = {posts.identifier(post): post for post in self.client.recent(None, 0)} if identifiers else {}
+        for identifier in identifiers:
+            shown = public.get(identifier) or self._read(identifier)
+            if shown is None:
+                continue
+            if identifier in public or posts.state(shown) == posts.PUBLISHED:
+                return shown
+            if posts.state(shown) != posts.DRAFT or not posts.carries(shown, key) or not posts.shows(shown, post):
+                state = posts.state(shown) or "unknown"
+                raise DraftLeft(
+                    f"The post was canceled, and {self.blog} still has it as {identifier}, with the state “{state}”. "
+                    "It is not as the desk has made it, and was left there. Look at it on Tumblr; remove it by hand."
+                )
+            try:
+                self.client.remove(identifier)
+            except NotFound:
+                continue
+            except PlatformError as error:
+                raise DraftLeft(
+                    f"The post was canceled, and its draft {identifier} on {self.blog} could not be removed "
+                    f"({error.message}). Remove it on Tumblr if this lasts.",
+                    status=error.status,
+                    answer=error.answer,
+                ) from error
+        return None
+
+    def published(self, wanted: WantedDraft, preparation: Preparation, shown: posts.Shown | None) -> posts.Shown:
+        """Publish the draft of `preparation` with one request, unless it is public. Returns the post.
+
+        `shown`: the draft as `prepared` returned it; None: it is read first.
+
+        Raises:
+            Unconfirmed: it may be public; reading the draft by its id tells.
+            ContentRejected, RateLimited, CredentialsRefused, Unavailable: it is not.
+        """
+        shown = shown or self._read(preparation.reference)
+        sought = sought_draft(wanted.post, wanted.key, preparation)
+        if shown is None:
+            if public := find_listed(self.client, sought):
+                return public
+            raise Unconfirmed(f"The draft {preparation.reference} is gone: it was removed, or it is public")
+        if posts.state(shown) == posts.PUBLISHED:
+            return shown
+        if posts.state(shown) != posts.DRAFT:
+            raise Unconfirmed(_other_state(shown))
+        ends = monotonic() + self.timeout
+        body = publishing_body(shown, wanted.post, wanted.key)
+        try:
+            answer = self.client.edit(preparation.reference, body)
+        except NotFound as error:
+            message = f"The draft {preparation.reference} is gone: it was removed, or it is public"
+            raise Unconfirmed(message, status=error.status, answer=error.answer) from error
+        return self._result(answer, sought, ends)
+
+    def _result(self, answer: Mapping[str, Any], sought: SoughtPost, ends: float) -> posts.Shown:
+        """The post that an answered request has made: as Tumblr shows it, else as the answer tells."""
+        named = posts.identifier(answer).isdecimal()
+        shown: posts.Shown | None = None
+        if (left := ends - monotonic()) >= SHORTEST_READING:
+            try:
+                shown = self._shown(posts.identifier(answer) if named else sought.draft, sought, left)
+            except PlatformError as error:
+                get_logger("platforms").info("a published draft was not read", blog=self.blog, why=error.message)
+        if shown is None and named:
+            # The documented answer names the post and no state: then the one that was asked for.
+            shown = {"state": posts.PUBLISHED, **answer}
+        if shown is None or posts.state(shown) != posts.PUBLISHED:
+            raise Unconfirmed(_other_state(shown or answer), answer=str(dict(answer))[:300])
+        return shown
+
+    def _shown(self, identifier: str, sought: SoughtPost, seconds: float) -> posts.Shown | None:
+        try:
+            return self.client.single(identifier, timeout=seconds)
+        except NotFound:
+            return find_listed(self.client, sought)
+
+
+def sought_draft(post: AdaptedPost, key: str, preparation: Preparation) -> SoughtPost:
+    """What the listing is searched for when the draft is no longer to be read by its id."""
+    draft = preparation.reference
+    return SoughtPost(
+        post=post, key=key, draft=draft, newer_than=int(draft) - 1, platform_time=preparation.platform_time
+    )
+
+
+def _not_shown(identifier: str) -> str:
+    return f"Tumblr made the draft {identifier} and does not show it yet"
+
+
+def _other_state(shown: posts.Shown) -> str:
+    name = posts.state(shown) or "not told"
+    return f"Tumblr took the post, and its state is “{name}” instead of “published”"

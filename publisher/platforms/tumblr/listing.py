@@ -1,0 +1,121 @@
+"""Looks for one post in the listing of a Tumblr blog. A listing may lag behind: what it lacks may be public."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from publisher.core.content import AdaptedPost
+from publisher.platforms.errors import Unavailable
+from publisher.platforms.tumblr import recognition as posts
+from publisher.platforms.tumblr.client import PAGE, SafeTumblrClient
+
+MAX_PAGES = 20
+"""Of 20 posts each: more than Tumblr takes from one account in a day."""
+FEW_PAGES = 3
+"""So many are looked through where no time says when the post could have been published."""
+CLOCK_DIFFERENCE = timedelta(seconds=60)
+LONGEST_DRAFT = timedelta(days=1)
+"""A draft that is published may keep the time at which it was made."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SoughtPost:
+    """What is known about a post that may be public."""
+
+    post: AdaptedPost
+    key: str
+    draft: str = ""
+    """Its id as a draft; Tumblr may have given it another one since. Empty: it was no draft."""
+    newer_than: int = 0
+    """Ids grow: a post of no larger id is not ours, however alike they look."""
+    platform_time: datetime | None = None
+    """Tumblr's clock before it was published."""
+    since: datetime | None = None
+    """Our clock before it was published; used where Tumblr's is not known."""
+
+
+def find_listed(client: SafeTumblrClient, sought: SoughtPost) -> posts.Shown | None:
+    """The first of `find_all_listed`, without reading on once a post is surely ours."""
+    return next(iter(_alike(client, sought, until_sure=True)), None)
+
+
+def find_all_listed(client: SafeTumblrClient, sought: SoughtPost) -> list[posts.Shown]:
+    """Posts with our slug or of our draft; else, should Tumblr have changed both, those with our text and tags."""
+    return _alike(client, sought, until_sure=False)
+
+
+def _alike(client: SafeTumblrClient, sought: SoughtPost, *, until_sure: bool) -> list[posts.Shown]:
+    ours: list[posts.Shown] = []
+    lookalikes: list[posts.Shown] = []
+    for shown in _newest_first(client, sought):
+        if posts.carries(shown, sought.key) or (sought.draft and posts.genesis(shown) == sought.draft):
+            ours.append(shown)
+            if until_sure:
+                break
+        elif _may_be(shown, sought, client) and posts.looks_like(shown, sought.post):
+            lookalikes.append(shown)
+    return ours or lookalikes
+
+
+def listed_since(client: SafeTumblrClient, post: AdaptedPost, since: datetime) -> list[posts.Shown]:
+    """The blog's published posts since then (our clock)."""
+    sought = SoughtPost(post=post, key="", since=since - LONGEST_DRAFT)
+    return [shown for shown in _newest_first(client, sought) if _may_be(shown, sought, client)]
+
+
+def find_by_draft(client: SafeTumblrClient, draft: str) -> posts.Shown | None:
+    """One of the newest posts that was this draft."""
+    for number in range(FEW_PAGES):
+        page = client.recent(None, number * PAGE)
+        for shown in page:
+            if posts.genesis(shown) == draft:
+                return shown
+        if len(page) < PAGE:
+            break
+    return None
+
+
+def newest_id(client: SafeTumblrClient) -> int:
+    """The largest id among the newest posts; a pinned post may stand first. 0 on an empty blog."""
+    return max(
+        (int(name) for post in client.recent(None, 0) if (name := posts.identifier(post)).isdecimal()), default=0
+    )
+
+
+def _may_be(shown: posts.Shown, sought: SoughtPost, client: SafeTumblrClient) -> bool:
+    name = posts.identifier(shown)
+    newer = not sought.newer_than or (name.isdecimal() and int(name) > sought.newer_than)
+    return newer and posts.timestamp(shown) >= (_oldest(sought, client) or 0)
+
+
+def _oldest(sought: SoughtPost, client: SafeTumblrClient) -> int | None:
+    """Epoch seconds on Tumblr's clock before which our post can't be, as far as is known by now."""
+    start = sought.platform_time
+    if start is None and sought.since is not None:
+        start = sought.since + client.request.ahead
+    if start is None:
+        return None
+    return int((start - (LONGEST_DRAFT if sought.draft else CLOCK_DIFFERENCE)).timestamp())
+
+
+def _newest_first(client: SafeTumblrClient, sought: SoughtPost) -> Iterator[posts.Shown]:
+    """Published posts until they are too old to be ours."""
+    seen: set[str] = set()
+    before, skip = None, 0
+    for _ in range(MAX_PAGES):
+        new = [post for post in client.recent(before, skip) if posts.identifier(post) not in seen]
+        # A page of known posts is the end only behind as many as are known: a second can have more than a page.
+        if not new and skip >= len(seen):
+            return
+        yield from new
+        seen |= {posts.identifier(post) for post in new}
+        # The last counts: a pinned post stands first whatever its age.
+        oldest = _oldest(sought, client)
+        if new and (len(seen) >= FEW_PAGES * PAGE if oldest is None else posts.timestamp(new[-1]) < oldest):
+            return
+        following = posts.timestamp(new[-1]) + 1 if new else before
+        skip = skip + PAGE if following == before else 0
+        before = following
+    raise Unavailable("Tumblr lists more new posts than can be looked through; look on the blog yourself.")

@@ -1,0 +1,89 @@
+"""The log-in that hands out Tumblr's tokens: OAuth 1, with a person in the middle."""
+
+from __future__ import annotations
+
+import hmac
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+from urllib.parse import parse_qs, urlencode
+
+import requests
+from requests_oauthlib import OAuth1
+
+from publisher.platforms.errors import CredentialsRefused, Unavailable
+from publisher.platforms.login_steps import ADDRESS, LoginStep, Question, query_of
+from publisher.platforms.transport import SentRequest, send_once
+
+LOGIN_HOST = "https://www.tumblr.com"
+LOGGING_IN = SentRequest("Logging in to Tumblr")
+TIMEOUT = 30.0
+TOKEN, SECRET, VERIFIER = "oauth_token", "oauth_token_secret", "oauth_verifier"
+
+
+@dataclass(frozen=True, slots=True)
+class TumblrLogin:
+    """The log-in of one application. Its methods raise CredentialsRefused when Tumblr refuses the consumer key."""
+
+    session: requests.Session
+    host: str
+    consumer_key: str
+    consumer_secret: str = field(repr=False)
+
+    def begin(self, callback_url: str) -> LoginStep:
+        """Where a person allows access. Without `callback_url` Tumblr leads to the address that the application names.
+
+        Raises:
+            Unavailable: Tumblr was not reached, or did not answer as it should.
+        """
+        kept = self._tokens("request_token", callback_uri=callback_url or None)
+        address = f"{self.host}/oauth/authorize?{urlencode({TOKEN: kept[TOKEN]})}"
+        if callback_url:
+            told = "Tumblr asks whether the desk may read the blog and post to it. Be logged in there as its owner."
+            return LoginStep(told=told, url=address, kept=kept)
+        told = f"Open this address in a browser where you are logged in to Tumblr, and allow access:\n{address}"
+        asked = Question(name=ADDRESS, text="The address that Tumblr then leads you to, whole, or its oauth_verifier")
+        return LoginStep(told=told, url=address, questions=(asked,), kept=kept)
+
+    def finish(self, kept: Mapping[str, str], answer: Mapping[str, str]) -> dict[str, str]:
+        """The account's `oauth_token` and `oauth_token_secret`.
+
+        Raises:
+            CredentialsRefused: access was not allowed, or the answer belongs to another log-in.
+            Unavailable: Tumblr was not reached, or did not answer as it should.
+        """
+        return self._tokens(
+            "access_token",
+            resource_owner_key=kept[TOKEN],
+            resource_owner_secret=kept[SECRET],
+            verifier=_verifier(query_of(answer), kept[TOKEN]),
+        )
+
+    def _tokens(self, page: str, **signature: Any) -> dict[str, str]:
+        """A token and its secret. Neither they nor the answer that holds them may stand in an error."""
+        auth = OAuth1(self.consumer_key, client_secret=self.consumer_secret, **signature)
+        url = f"{self.host}/oauth/{page}"
+        response = send_once(self.session, "POST", url, sent=LOGGING_IN, read_timeout=TIMEOUT, auth=auth)
+        status = response.status_code
+        if status in (400, 401, 403):
+            raise CredentialsRefused(
+                f"Tumblr refuses the log-in ({status}); check the consumer key, its secret and this machine's clock, "
+                "and begin again.",
+                status=status,
+            )
+        fields = parse_qs(response.text) if status == 200 else {}
+        if TOKEN not in fields or SECRET not in fields:
+            raise Unavailable(
+                f"Tumblr did not answer the log-in as it should ({status}); try again later.", status=status
+            )
+        return {TOKEN: fields[TOKEN][0], SECRET: fields[SECRET][0]}
+
+
+def _verifier(answer: Mapping[str, str], token: str) -> str:
+    if alone := answer.get(ADDRESS):
+        return alone
+    if not answer.get(VERIFIER):
+        raise CredentialsRefused("Access was not allowed: Tumblr gave no oauth_verifier; begin again.")
+    if not hmac.compare_digest(answer.get(TOKEN, "").encode(), token.encode()):
+        raise CredentialsRefused("That address belongs to another log-in; begin again and use the new one.")
+    return answer[VERIFIER]

@@ -1,0 +1,1 @@
+"""Publishes on X through tweepy."""

@@ -1,0 +1,117 @@
+"""tweepy's client over one sending function.
+
+tweepy itself waits without end, follows redirects, writes tokens to its log and knows neither
+X's present address nor its present media upload. All its methods go through `request`, which
+is replaced here.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Mapping
+from datetime import datetime
+from typing import Any
+
+import requests
+import tweepy
+from requests.auth import AuthBase
+
+from publisher.core.clock import Clock
+from publisher.platforms.base import ClockListener, QuotaListener
+from publisher.platforms.errors import Unavailable
+from publisher.platforms.transport import SentRequest, json_object, note_clock, platform_time, send_once
+from publisher.platforms.x.answers import data_of, dicts_in, quotas_in
+from publisher.platforms.x.refusals import lost, refusal
+
+API_URL = "https://api.x.com"
+READ_TIMEOUT = 60.0
+
+for _library in ("tweepy", "oauthlib", "requests_oauthlib", "urllib3"):
+    # At DEBUG they write headers, tokens and signatures.
+    logging.getLogger(_library).setLevel(logging.WARNING)
+
+
+class XClient(tweepy.Client):  # type: ignore[misc]
+    """`tweepy.Client` whose requests are sent once, have an end, and fail with a `PlatformError`.
+
+    `signer` is asked before each request for what signs it.
+    """
+
+    def __init__(
+        self,
+        session: requests.Session,
+        signer: Callable[[], AuthBase],
+        *,
+        base_url: str | None,
+        clock: Clock,
+        quotas: QuotaListener,
+        platform_clock: ClockListener,
+    ) -> None:
+        super().__init__(return_type=dict, wait_on_rate_limit=False)
+        self.session = session
+        self._signer = signer
+        self._base_url = (base_url or API_URL).rstrip("/")
+        self._clock = clock
+        self._quotas = quotas
+        self._platform_clock = platform_clock
+        self.platform_time: datetime | None = None
+        """X's clock in its newest answer that told it."""
+        self.posts_read = 0
+        """How many posts answers showed, and one for each answer that was lost: X asks a price for each."""
+
+    def request(
+        self,
+        method: str,
+        route: str,
+        params: Mapping[str, Any] | None = None,
+        json: Mapping[str, Any] | None = None,
+        user_auth: bool = False,
+        *,
+        sent: SentRequest | None = None,
+        read_timeout: float = READ_TIMEOUT,
+        **body: Any,
+    ) -> requests.Response:
+        """Send one request as the channel's user, whatever `user_auth` says.
+
+        Returns a 2xx answer that is a JSON object, or that is empty where nothing was asked for
+        or published. `body` is `data` and `files`, as `requests` takes them.
+        """
+        reads_posts = method == "GET" and "/tweets" in route
+        try:
+            response = self._request(
+                method, route, sent or SentRequest("Reading from X"), read_timeout, params=params, json=json, **body
+            )
+        except Unavailable:
+            self.posts_read += reads_posts
+            raise
+        if reads_posts:
+            told = json_object(response)
+            self.posts_read += len(dicts_in(told, "data")) or bool(data_of(told))
+        return response
+
+    def _request(
+        self, method: str, route: str, sent: SentRequest, read_timeout: float, **body: Any
+    ) -> requests.Response:
+        auth = self._signer()
+        began = self._clock.now()
+        response = send_once(
+            self.session,
+            method,
+            self._base_url + route,
+            sent=sent,
+            read_timeout=read_timeout,
+            auth=auth,
+            **body,
+        )
+        note_clock(response.headers, self._platform_clock, clock=self._clock, began=began)
+        self.platform_time = platform_time(response.headers) or self.platform_time
+        now = self._clock.now()
+        if seen := quotas_in(response.headers, method, route, now):
+            self._quotas(seen)
+        reading = method == "GET"
+        if not 200 <= response.status_code < 300:
+            raise refusal(response, sent, reading=reading, now=now)
+        may_be_empty = not (reading or sent.publishing)
+        if json_object(response) is None and not (may_be_empty and not response.content):
+            raise lost(response, sent, "an answer that can't be read")
+        return response

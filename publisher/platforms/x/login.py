@@ -1,0 +1,237 @@
+"""Who speaks to X: OAuth 1 keys, which last, or OAuth 2 tokens, which are renewed; and the way to get them."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import hmac
+import secrets
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any, Protocol
+from urllib.parse import parse_qsl, urlencode
+
+import requests
+from requests.auth import AuthBase
+from requests_oauthlib import OAuth1
+
+from publisher.platforms.base import Connection
+from publisher.platforms.errors import CredentialsRefused, Unavailable
+from publisher.platforms.login_steps import ADDRESS, LoginStep, Question, mind_secrets, query_of
+from publisher.platforms.transport import SentRequest, send_once
+from publisher.platforms.x.tokens import (
+    READ_TIMEOUT,
+    RenewedTokens,
+    api_of,
+    ask_for_tokens,
+    bearer,
+    has,
+    run_connect,
+    see_that_tokens_came,
+    stored_session,
+)
+
+WEB_URL = "https://x.com"
+REDIRECT_URL = "http://127.0.0.1/publisher"
+"""Nothing listens there: the person copies the address that the browser ends up at."""
+PIN = "pin"
+OTHER_LOGIN = "That address does not belong to this log-in; begin again with the new one."
+SCOPES = "tweet.read tweet.write users.read media.write offline.access"
+
+
+class Login(Protocol):
+    """What signs a request."""
+
+    user_id: str | None
+    """The account's number, where the tokens tell it."""
+
+    def __call__(self) -> AuthBase: ...
+
+    def ends(self) -> datetime | None:
+        """When a person has to log in again, as far as that is known."""
+
+    def keep(self) -> None:
+        """Renew what ends soon. Raises what `KeepsLogin.keep_login` does."""
+
+
+class LastingKeys:
+    """OAuth 1: four values that hold until the account withdraws them."""
+
+    def __init__(self, given: Mapping[str, str], tokens: Mapping[str, Any]) -> None:
+        self._auth = OAuth1(
+            given["consumer_key"],
+            given["consumer_secret"],
+            str(tokens["access_token"]),
+            str(tokens["access_token_secret"]),
+        )
+        number, dash, _ = str(tokens["access_token"]).partition("-")
+        self.user_id = number if dash and number.isdecimal() else None
+
+    def __call__(self) -> AuthBase:
+        return self._auth
+
+    def ends(self) -> datetime | None:
+        return None
+
+    def keep(self) -> None:
+        """They last."""
+
+
+def login_of(connection: Connection, http: requests.Session) -> Login:
+    """The log-in that the secrets and the stored session of a channel add up to.
+
+    Raises:
+        CredentialsRefused: they don't; the message names what to set or to run.
+    """
+    given = connection.secrets
+    stored = stored_session(connection)
+    if has_keys := has(given, "consumer_key", "consumer_secret"):
+        for tokens in (given, stored):
+            if has(tokens, "access_token", "access_token_secret"):
+                return LastingKeys(given, tokens)
+    if given.get("client_id"):
+        if has(stored, "refresh_token") or has(stored, "access_token", "expires_at"):
+            return RenewedTokens(connection, http)
+        raise CredentialsRefused(f"The channel {connection.channel!r} is not connected; {run_connect(connection)}.")
+    if has_keys:
+        wanted = _variables(connection, "access_token", "access_token_secret")
+        raise CredentialsRefused(
+            f"The channel {connection.channel!r} has no access token; set {wanted}, or {run_connect(connection)}."
+        )
+    wanted = _variables(connection, "consumer_key", "consumer_secret", "access_token", "access_token_secret")
+    raise CredentialsRefused(f"The channel {connection.channel!r} lacks the keys of its X app; set {wanted}.")
+
+
+def check_app(connection: Connection) -> None:
+    """Raises CredentialsRefused when the X app's keys are not set."""
+    given = connection.secrets
+    if has(given, "consumer_key", "consumer_secret") or given.get("client_id"):
+        return
+    keys = _variables(connection, "consumer_key", "consumer_secret")
+    raise CredentialsRefused(
+        f"The channel {connection.channel!r} lacks the keys of its X app; set {keys}, or "
+        f"{_variables(connection, 'client_id')} for OAuth 2."
+    )
+
+
+def begin(connection: Connection, http: requests.Session, callback_url: str) -> LoginStep:
+    """Where a person allows the app: with OAuth 1 where the channel has a consumer key, else with OAuth 2."""
+    check_app(connection)
+    if has(connection.secrets, "consumer_key", "consumer_secret"):
+        step = _begin_with_keys(connection, http, callback_url)
+        return mind_secrets(step, connection, "access_token", "access_token_secret")
+    return _begin_with_code(connection, callback_url)
+
+
+def finish(
+    connection: Connection, http: requests.Session, kept: Mapping[str, str], answer: Mapping[str, str]
+) -> dict[str, Any]:
+    """The session to store."""
+    check_app(connection)
+    given = query_of(answer)
+    if "state" in kept:
+        return _finish_with_code(connection, http, kept, given)
+    return _finish_with_keys(connection, http, kept, given)
+
+
+def auth_of(connection: Connection, session: Mapping[str, Any]) -> AuthBase:
+    """What signs requests with a session that is not stored yet."""
+    return LastingKeys(connection.secrets, session)() if "access_token_secret" in session else bearer(session)
+
+
+def _begin_with_keys(connection: Connection, http: requests.Session, callback_url: str) -> LoginStep:
+    auth = OAuth1(*_consumer(connection), callback_uri=callback_url or "oob")
+    request = _ask_form(connection, http, "/oauth/request_token", auth)
+    if request.get("oauth_callback_confirmed") != "true":
+        raise CredentialsRefused("X did not confirm the log-in; allow it in the settings of the X app.")
+    kept = {"oauth_token": request["oauth_token"], "oauth_token_secret": request["oauth_token_secret"]}
+    address = f"{api_of(connection)}/oauth/authorize?{urlencode({'oauth_token': kept['oauth_token']})}"
+    if callback_url:
+        return LoginStep(told=_at_x(connection), url=address, kept=kept)
+    told = f"Open {address} in a browser where X knows you as {connection.account}, and allow the app."
+    return LoginStep(
+        told=told, url=address, questions=(Question(name=PIN, text="The PIN that X shows", secret=True),), kept=kept
+    )
+
+
+def _finish_with_keys(
+    connection: Connection, http: requests.Session, kept: Mapping[str, str], answer: Mapping[str, str]
+) -> dict[str, Any]:
+    verifier = answer.get(PIN, "").strip() or _verifier_in(answer, kept["oauth_token"])
+    auth = OAuth1(*_consumer(connection), kept["oauth_token"], kept["oauth_token_secret"], verifier=verifier)
+    granted = _ask_form(connection, http, "/oauth/access_token", auth)
+    return {"access_token": granted["oauth_token"], "access_token_secret": granted["oauth_token_secret"]}
+
+
+def _verifier_in(answer: Mapping[str, str], token: str) -> str:
+    if not answer.get("oauth_verifier"):
+        raise CredentialsRefused("X did not allow the log-in; begin again.")
+    if not hmac.compare_digest(answer.get("oauth_token", "").encode(), token.encode()):
+        raise CredentialsRefused(OTHER_LOGIN)
+    return answer["oauth_verifier"]
+
+
+def _ask_form(connection: Connection, http: requests.Session, path: str, auth: AuthBase) -> dict[str, str]:
+    """A token and its secret, as X hands them out: URL-encoded. They are kept out of every message."""
+    sent = SentRequest("Logging in to X")
+    response = send_once(http, "POST", api_of(connection) + path, sent=sent, read_timeout=READ_TIMEOUT, auth=auth)
+    see_that_tokens_came(connection, response)
+    form = dict(parse_qsl(response.text))
+    if not has(form, "oauth_token", "oauth_token_secret"):
+        raise Unavailable("Logging in to X: an answer that can't be read", status=response.status_code)
+    return form
+
+
+def _begin_with_code(connection: Connection, callback_url: str) -> LoginStep:
+    redirect = callback_url or REDIRECT_URL
+    kept = {"state": secrets.token_urlsafe(24), "verifier": secrets.token_urlsafe(64), "redirect": redirect}
+    challenge = base64.urlsafe_b64encode(hashlib.sha256(kept["verifier"].encode()).digest()).rstrip(b"=").decode()
+    query = {
+        "response_type": "code",
+        "client_id": connection.secrets["client_id"],
+        "redirect_uri": redirect,
+        "scope": SCOPES,
+        "state": kept["state"],
+        "code_challenge": challenge,
+        "code_challenge_method": "S256",
+    }
+    address = f"{(connection.base_url or WEB_URL).rstrip('/')}/i/oauth2/authorize?{urlencode(query)}"
+    if callback_url:
+        return LoginStep(told=_at_x(connection), url=address, kept=kept)
+    told = (
+        f"The X app must have {redirect} among its callback addresses. Open "
+        f"{address} in a browser where X knows you as {connection.account}, "
+        f"and allow the app. The browser then fails to open a page at {redirect}: copy its whole address "
+        "and give it here within 30 seconds."
+    )
+    asked = Question(name=ADDRESS, text="The address that the browser ended up at", secret=True)
+    return LoginStep(told=told, url=address, questions=(asked,), kept=kept)
+
+
+def _finish_with_code(
+    connection: Connection, http: requests.Session, kept: Mapping[str, str], answer: Mapping[str, str]
+) -> dict[str, Any]:
+    if not hmac.compare_digest(answer.get("state", "").encode(), kept["state"].encode()):
+        raise CredentialsRefused(OTHER_LOGIN)
+    if not answer.get("code"):
+        raise CredentialsRefused(f"X did not allow the log-in ({answer.get('error', 'no code')[:100]}); begin again.")
+    wish = {
+        "grant_type": "authorization_code",
+        "code": answer["code"],
+        "redirect_uri": kept["redirect"],
+        "code_verifier": kept["verifier"],
+    }
+    return ask_for_tokens(connection, http, wish)
+
+
+def _at_x(connection: Connection) -> str:
+    return f"X asks whether the app may read and post. Be logged in there as {connection.account}."
+
+
+def _consumer(connection: Connection) -> tuple[str, str]:
+    return connection.secrets["consumer_key"], connection.secrets["consumer_secret"]
+
+
+def _variables(connection: Connection, *names: str) -> str:
+    prefix = f"PUBLISHER_{connection.channel}_".upper().replace("-", "_")
+    return ", ".join(f"{prefix}{name.upper()}" for name in names)

@@ -1,0 +1,231 @@
+"""What X's answers outside 2xx mean for a delivery. Only X's own words decide about a post or an account."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+import requests
+
+from publisher.platforms.errors import (
+    ActionsRefused,
+    AlreadyPublic,
+    ContentRejected,
+    CredentialsRefused,
+    MediaExpired,
+    PlatformError,
+    RateLimited,
+    TextRemembered,
+    Unavailable,
+    Unconfirmed,
+)
+from publisher.platforms.transport import (
+    SentRequest,
+    is_from_gateway,
+    json_object,
+    retry_after,
+    short_answer,
+    waiting_told,
+)
+from publisher.platforms.x.answers import LONGEST_WINDOW, WINDOWS, epoch
+
+DEFAULT_PAUSE = timedelta(minutes=15)
+DAILY_PAUSE = timedelta(hours=1)
+
+DUPLICATE_CODE = 187
+DAILY_CODES = frozenset({185, 344})
+ACCOUNT_CODES = frozenset({32, 64, 89, 99, 326})
+DUPLICATE_WORDS = re.compile(r"duplicate content|status is a duplicate")
+DAILY_WORDS = re.compile(r"daily.*limit|limit.*daily")
+MEDIA_WORDS = re.compile(r"media ids? (?:are|is) invalid|invalid media ids?")
+UNSEEN_WORDS = re.compile(r"deleted or not visible")
+CREDIT_WORDS = re.compile(r"usage-capped|usage cap\b")
+ACCOUNT_WORDS = re.compile(
+    r"\bsuspended\b|\blocked\b|oauth1[ -](?:app )?permissions|client-forbidden|client-not-enrolled"
+    r"|unsupported-authentication|\bscopes?\b"
+)
+
+CONTENT_STATUSES = frozenset({400, 403, 404, 413, 422})
+"""What X answers, in its own words, to a post that it does not take. Others say nothing about the post."""
+
+
+class Missing(Unavailable):
+    """X says that what was asked for is not there."""
+
+
+def told(response: requests.Response) -> dict[str, Any]:
+    """What an attempt's record keeps of an answer."""
+    return {
+        "status": response.status_code,
+        "request_id": response.headers.get("x-transaction-id"),
+        "answer": short_answer(response),
+    }
+
+
+@dataclass(frozen=True, slots=True)
+class _Problem:
+    """A refusal in X's words."""
+
+    detail: str
+    words: str
+    codes: frozenset[int]
+
+
+def refusal(response: requests.Response, sent: SentRequest, *, reading: bool, now: datetime) -> PlatformError:
+    """Judges an answer outside 2xx. Only X's own words decide about a post or an account.
+
+    A gateway's page with any status may hide that X has carried the request out.
+    """
+    status = response.status_code
+    if status == 408 or status >= 500 or status < 400:
+        return lost(response, sent, f"HTTP {status}")
+    if is_from_gateway(response, _has_own_shape) and not (status == 402 and json_object(response)):
+        return _gateway_answered(response, sent, now)
+    problem = _problem(response)
+    if status == 402 or CREDIT_WORDS.search(problem.words):
+        return ActionsRefused(
+            "X takes no more posts from this app: its credits or its usage cap are used up; add credits in X's "
+            "developer console, then run `publisher doctor`",
+            **told(response),
+        )
+    if status == 429:
+        return _rate_limited(response, sent, now, DEFAULT_PAUSE)
+    if status == 401 or problem.codes & ACCOUNT_CODES:
+        return CredentialsRefused(
+            f"X refused this channel's keys or tokens ({problem.detail}); check them, or connect the channel again",
+            **told(response),
+        )
+    if status == 403 and (error := _forbidden(response, problem, sent, now)):
+        return error
+    return _refused_content(response, problem, sent, reading=reading)
+
+
+def _refused_content(
+    response: requests.Response, problem: _Problem, sent: SentRequest, *, reading: bool
+) -> PlatformError:
+    status = response.status_code
+    if reading or status not in CONTENT_STATUSES:
+        kind = Missing if reading and status == 404 else Unavailable
+        return kind(f"{sent.what}: X answered {status} ({problem.detail})", **told(response))
+    if sent.publishing and MEDIA_WORDS.search(problem.words):
+        return MediaExpired(f"{sent.what}: X no longer has the pictures; they are uploaded again", **told(response))
+    return ContentRejected(f"{sent.what}: X refused it ({problem.detail})", **told(response))
+
+
+def _gateway_answered(response: requests.Response, sent: SentRequest, now: datetime) -> PlatformError:
+    """Judges a 4xx that X did not write."""
+    if response.status_code == 429 and (not sent.publishing or _names_a_window(response.headers)):
+        return _rate_limited(response, sent, now, DEFAULT_PAUSE)
+    return lost(response, sent, f"HTTP {response.status_code}, not in its own words")
+
+
+def _names_a_window(headers: Mapping[str, str]) -> bool:
+    """Whether the headers are those that only X gives."""
+    return any(f"{window}-{part}" in headers for window in WINDOWS for part in ("limit", "remaining", "reset"))
+
+
+def _has_own_shape(body: Mapping[str, Any]) -> bool:
+    """Whether this is one of X's two shapes of errors."""
+    listed = body.get("errors")
+    errors = listed if isinstance(listed, list) else []
+    if any(isinstance(error, dict) and _texts(error, "message", "detail", "title") for error in errors):
+        return True
+    return bool(_texts(body, "title") and (_texts(body, "type") or _texts(body, "detail")))
+
+
+def remembered_text(error: AlreadyPublic) -> TextRemembered:
+    """Judges a duplicate of a post that was never sent before, and of which X lists no new one."""
+    return TextRemembered(
+        "X has a post with this very text and takes it no second time. It is an older one, unless the account shows it "
+        "as new by now: look there first, then change the caption",
+        status=error.status,
+        request_id=error.request_id,
+        answer=error.answer,
+    )
+
+
+def refused_reply(error: ContentRejected, *, answered_is_old: bool) -> PlatformError:
+    """What it means that X refused to continue a thread whose earlier posts are public.
+
+    `answered_is_old`: the post before it is so old that X shows it by now, if it is there.
+    """
+    kept: dict[str, Any] = {"status": error.status, "request_id": error.request_id, "answer": error.answer}
+    if UNSEEN_WORDS.search(error.message) and answered_is_old:
+        return ContentRejected(
+            "X does not show the post before this reply any more: it was deleted, or hidden. The thread ends there",
+            **kept,
+        )
+    if UNSEEN_WORDS.search(error.message):
+        # X says this of a post that it has only just taken, too.
+        return Unavailable(f"{error.message}; the reply waits until X shows the post before it", **kept)
+    return ContentRejected(f"{error.message}; what was posted before it stands, and the thread ends there", **kept)
+
+
+def _forbidden(
+    response: requests.Response, problem: _Problem, sent: SentRequest, now: datetime
+) -> PlatformError | None:
+    """A 403 that says more than that this post is not welcome."""
+    if DUPLICATE_CODE in problem.codes or DUPLICATE_WORDS.search(problem.words):
+        if not sent.publishing:
+            return None
+        # An earlier try whose answer was lost may be the original: the adapter knows whether there was one.
+        return AlreadyPublic(f"{sent.what}: X has a post with this very text already; it may be ours", **told(response))
+    if problem.codes & DAILY_CODES or DAILY_WORDS.search(problem.words):
+        return _rate_limited(response, sent, now, DAILY_PAUSE)
+    if ACCOUNT_WORDS.search(problem.words):
+        return CredentialsRefused(
+            f"X does not let this app act for the account ({problem.detail}); give the app read and write "
+            "permission, see that the account is in order, then connect the channel again",
+            **told(response),
+        )
+    return None
+
+
+def lost(response: requests.Response, sent: SentRequest, what: str) -> PlatformError:
+    kind = Unconfirmed if sent.publishing else Unavailable
+    return kind(f"{sent.what}: X gave {what}", **told(response))
+
+
+def _rate_limited(response: requests.Response, sent: SentRequest, now: datetime, default: timedelta) -> RateLimited:
+    retry_at = _retry_at(response.headers, now) or now + default
+    return RateLimited(
+        f"{sent.what}: X asks to wait {waiting_told(retry_at, now)}", retry_at=retry_at, **told(response)
+    )
+
+
+def _retry_at(headers: Mapping[str, str], now: datetime) -> datetime | None:
+    """The end of the last exhausted window, or what `Retry-After` says."""
+    resets = [_reset(headers, window) for window in WINDOWS]
+    named = [*(reset for reset in resets if reset), retry_after(headers, now)]
+    return max((at for at in named if at and now < at <= now + LONGEST_WINDOW), default=None)
+
+
+def _reset(headers: Mapping[str, str], window: str) -> datetime | None:
+    """When this window opens again, if it is exhausted; headers come and go, and may hold anything."""
+    try:
+        if float(headers.get(f"{window}-remaining", "0")) > 0:
+            return None
+    except ValueError:
+        return None
+    return epoch(headers.get(f"{window}-reset"))
+
+
+def _problem(response: requests.Response) -> _Problem:
+    """Both shapes of X's errors, and anything else."""
+    body = json_object(response) or {}
+    listed = body.get("errors")
+    errors = [error for error in listed if isinstance(error, dict)] if isinstance(listed, list) else []
+    messages = [text for error in errors for text in _texts(error, "message", "detail")]
+    own = _texts(body, "detail", "title", "error_description", "error")
+    types = [text for part in (body, *errors) for text in _texts(part, "type")]
+    codes = frozenset(error["code"] for error in errors if isinstance(error.get("code"), int))
+    detail = next(iter([*messages, *own]), f"HTTP {response.status_code}")
+    words = " ".join([*messages, *own, *types]).lower()
+    return _Problem(" ".join(detail.split())[:200].rstrip("."), words, codes)
+
+
+def _texts(part: Mapping[str, Any], *names: str) -> list[str]:
+    return [part[name] for name in names if isinstance(part.get(name), str) and part[name]]

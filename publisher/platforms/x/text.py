@@ -1,0 +1,94 @@
+"""What X counts and what it takes for a link, by X's own rules (twitter-text, configuration 3)."""
+
+from __future__ import annotations
+
+import importlib
+import sys
+import threading
+import unicodedata
+from functools import cache, lru_cache
+from importlib import resources
+from types import ModuleType
+from typing import Any
+
+import regex
+
+URL_LENGTH = 23
+MAX_PARSED = 1000
+"""Code points of one text that are searched for links: the search takes more than quadratic time."""
+
+_SEPARATOR = regex.compile(r"[ \t\n]+")
+# A link needs a dot inside a word; an emoji needs a character outside these plain ones.
+_NOT_PLAIN = regex.compile(
+    r"\S\.\S|[^\u0000-\u00a8\u00aa-\u00ad\u00af-\u10ff\u2000-\u200c\u2010-\u201f\u2026\u2032-\u2037]"
+)
+_LIGHT = regex.compile(r"[\u0000-\u10ff\u2000-\u200d\u2010-\u201f\u2032-\u2037]")
+_lock = threading.Lock()
+
+
+@cache
+def _twitter_text() -> Any:
+    """The library, imported beside a stand-in for `pkg_resources`, which it asks for one data file.
+
+    Newer setuptools no longer have that module. The stand-in is gone when this returns.
+    """
+    with _lock:
+        if "pkg_resources" in sys.modules:
+            return importlib.import_module("twitter_text")
+        stand_in = ModuleType("pkg_resources")
+        stand_in.__dict__["resource_string"] = _resource_string
+        sys.modules["pkg_resources"] = stand_in
+        try:
+            return importlib.import_module("twitter_text")
+        finally:
+            del sys.modules["pkg_resources"]
+
+
+def _resource_string(module: str, name: str) -> bytes:
+    return (resources.files(module.rpartition(".")[0]) / name).read_bytes()
+
+
+def weighted_length(text: str) -> int:
+    """The length that X compares with its limit: most scripts 1, others and emoji 2, a link 23.
+
+    Exact, except that a text with more than `MOST_PARSED` code points in words that could hold a
+    link or an emoji is counted from above.
+    """
+    total, parsed = 0, 0
+    text = unicodedata.normalize("NFC", text.replace("\r\n", "\n").replace("\r", "\n"))
+    for word in _SEPARATOR.split(text):
+        if not _NOT_PLAIN.search(word):
+            total += _plain_length(word)
+        elif (parsed := parsed + len(word)) <= MAX_PARSED:
+            total += _parsed_length(word)
+        else:
+            total += 2 * len(word) + URL_LENGTH * word.count(".")
+    return total + sum(len(run) for run in _SEPARATOR.findall(text))
+
+
+def _plain_length(word: str) -> int:
+    return 2 * len(word) - len(_LIGHT.findall(word))
+
+
+@lru_cache(maxsize=4096)
+def _parsed_length(word: str) -> int:
+    return int(_twitter_text().parse_tweet(word).weightedLength)
+
+
+def find_links(text: str) -> tuple[str, ...]:
+    """What X makes a link of, bare domains such as `README.md` included, in order."""
+    words = [word for word in unicodedata.normalize("NFC", text).split() if "." in word]
+    found: list[str] = []
+    parsed = 0
+    for word in words:
+        parsed += len(word)
+        if parsed > MAX_PARSED:
+            break
+        found.extend(_links_of(word))
+    return tuple(found)
+
+
+@lru_cache(maxsize=4096)
+def _links_of(word: str) -> tuple[str, ...]:
+    entities = _twitter_text().extract_urls_with_indices(word)
+    return tuple(str(entity["url"]) for entity in entities)

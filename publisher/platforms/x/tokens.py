@@ -1,0 +1,167 @@
+"""The tokens of X's OAuth 2: got once, renewed again and again, and never spent twice."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from contextlib import suppress
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import requests
+import tweepy
+from requests.auth import AuthBase
+
+from publisher.core.clock import sleep
+from publisher.platforms.base import Connection, session_unreadable
+from publisher.platforms.errors import CredentialsRefused, RateLimited, Unavailable
+from publisher.platforms.transport import SentRequest, json_object, retry_after, send_once
+from publisher.platforms.x.client import API_URL
+from publisher.platforms.x.refusals import DEFAULT_PAUSE
+
+READ_TIMEOUT = 30.0
+FRESH_FOR = timedelta(minutes=5)
+"""A token that ends sooner is renewed first, so that none ends between an upload and its post."""
+AHEAD = timedelta(minutes=75)
+"""A token that ends sooner is renewed when it is looked at once an hour: so publishing hardly ever waits for that."""
+DEFAULT_LIFE = 7200
+STORE_PAUSES = (0.5, 2.0, 5.0, 10.0)
+"""Seconds after which renewed tokens are tried to be stored again: they are nowhere else."""
+
+
+class RenewedTokens:
+    """OAuth 2: an access token for two hours, and a refresh token that works once.
+
+    The stored session is the truth: whoever renews does so alone, and stores the new tokens before
+    using them. The old ones stay until then. Where an answer is lost, or we die before its tokens are
+    stored, the old refresh token may be spent: it is tried again, and if X refuses it, people are told.
+    """
+
+    def __init__(self, connection: Connection, http: requests.Session) -> None:
+        self._connection = connection
+        self._http = http
+        user_id = stored_session(connection).get("user_id")
+        self.user_id = user_id if isinstance(user_id, str) else None
+
+    def __call__(self) -> AuthBase:
+        return bearer(self._lasting(FRESH_FOR))
+
+    def ends(self) -> datetime | None:
+        """Only where X gave no refresh token."""
+        stored = stored_session(self._connection)
+        return None if has(stored, "refresh_token") else _end_of(stored)
+
+    def keep(self) -> None:
+        can_be_renewed = has(stored_session(self._connection), "refresh_token")
+        self._lasting(AHEAD if can_be_renewed else timedelta(0))
+
+    def _lasting(self, spare: timedelta) -> dict[str, Any]:
+        """A session whose access token lasts at least so long, renewed if need be."""
+        stored = stored_session(self._connection)
+        if self._lasts(stored, spare):
+            return stored
+        try:
+            with self._connection.session.alone():
+                stored = stored_session(self._connection)
+                return stored if self._lasts(stored, spare) else self._renewed(stored)
+        except OSError as error:
+            raise Unavailable(f"The renewed X tokens can't be stored ({error.strerror})") from error
+
+    def _lasts(self, stored: Mapping[str, Any], spare: timedelta) -> bool:
+        ends = _end_of(stored)
+        return has(stored, "access_token") and ends is not None and ends > self._connection.clock.now() + spare
+
+    def _renewed(self, stored: Mapping[str, Any]) -> dict[str, Any]:
+        if not stored.get("refresh_token"):
+            raise CredentialsRefused(f"The X log-in has ended; {run_connect(self._connection)}.")
+        wish = {"grant_type": "refresh_token", "refresh_token": stored["refresh_token"]}
+        try:
+            renewed = {**stored, **ask_for_tokens(self._connection, self._http, wish)}
+        except CredentialsRefused:
+            by_now = stored_session(self._connection)
+            if by_now.get("refresh_token") == stored["refresh_token"]:
+                raise
+            # A machine that was frozen has lost its turn without knowing it, and somebody else has renewed.
+            return by_now
+        self._store(renewed)
+        return renewed
+
+    def _store(self, renewed: Mapping[str, Any]) -> None:
+        for pause in STORE_PAUSES:
+            with suppress(OSError, Unavailable):
+                self._connection.session.save(renewed)
+                return
+            sleep(pause)
+        self._connection.session.save(renewed)
+
+
+def ask_for_tokens(connection: Connection, http: requests.Session, wish: Mapping[str, str]) -> dict[str, Any]:
+    """New tokens, as the session keeps them."""
+    client_id, client_secret = connection.secrets["client_id"], connection.secrets.get("client_secret")
+    response = send_once(
+        http,
+        "POST",
+        f"{api_of(connection)}/2/oauth2/token",
+        sent=SentRequest("Renewing the X log-in"),
+        read_timeout=READ_TIMEOUT,
+        data={**wish, "client_id": client_id},
+        auth=(client_id, client_secret) if client_secret else None,
+    )
+    see_that_tokens_came(connection, response)
+    body = json_object(response) or {}
+    if not isinstance(body.get("access_token"), str):
+        raise Unavailable("Renewing the X log-in: an answer that can't be read", status=response.status_code)
+    lives = body.get("expires_in")
+    ends = connection.clock.now() + timedelta(seconds=lives if isinstance(lives, int) else DEFAULT_LIFE)
+    tokens = {"access_token": body["access_token"], "expires_at": ends.astimezone(UTC).isoformat()}
+    return {**tokens, "refresh_token": body["refresh_token"]} if has(body, "refresh_token") else tokens
+
+
+def bearer(session: Mapping[str, Any]) -> AuthBase:
+    handler: AuthBase = tweepy.OAuth2BearerHandler(str(session["access_token"]))
+    return handler
+
+
+def stored_session(connection: Connection) -> dict[str, Any]:
+    try:
+        return connection.session.load()
+    except OSError as error:
+        raise session_unreadable(connection, error) from error
+    except ValueError as error:
+        raise CredentialsRefused(
+            f"{connection.session.place} can't be read ({type(error).__name__}); {run_connect(connection)}."
+        ) from error
+
+
+def see_that_tokens_came(connection: Connection, response: requests.Response) -> None:
+    """The answers of these addresses are never kept: they may hold tokens."""
+    status = response.status_code
+    if 200 <= status < 300:
+        return
+    now = connection.clock.now()
+    if status == 429:
+        retry_at = retry_after(response.headers, now) or now + DEFAULT_PAUSE
+        raise RateLimited("X asks to wait before the next log-in", retry_at=retry_at, status=status)
+    if status in (400, 401, 403):
+        raise CredentialsRefused(f"X refused the log-in ({status}); {run_connect(connection)}.", status=status)
+    raise Unavailable(f"Logging in to X: HTTP {status}", status=status)
+
+
+def _end_of(session: Mapping[str, Any]) -> datetime | None:
+    """When a stored access token ends; None when the session does not tell."""
+    try:
+        ends = datetime.fromisoformat(session["expires_at"])
+    except (KeyError, TypeError, ValueError):
+        return None
+    return ends if ends.tzinfo else ends.replace(tzinfo=UTC)
+
+
+def api_of(connection: Connection) -> str:
+    return (connection.base_url or API_URL).rstrip("/")
+
+
+def has(values: Mapping[str, Any], *names: str) -> bool:
+    return all(isinstance(values.get(name), str) and values[name] for name in names)
+
+
+def run_connect(connection: Connection) -> str:
+    return f"run `publisher connect {connection.channel}`"

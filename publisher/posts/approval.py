@@ -1,0 +1,152 @@
+"""Letting a post out: only when nothing stands in its way on any channel."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from sqlalchemy.orm import Session
+
+from publisher import lifecycle
+from publisher.adapt.posts import Target
+from publisher.adapt.text.mentions import People
+from publisher.core.content import LANGUAGE_CAPTION, Problem, language_caption
+from publisher.db.models import Post
+from publisher.db.session import Database
+from publisher.posts.approved import Reach, carry_to_deliveries, open_pick, record_approval
+from publisher.posts.authors import refuse_own_work
+from publisher.posts.channel_posts import adapt_for_channels
+from publisher.posts.errors import PostError
+from publisher.posts.post_store import changing, last_pick, load_post
+from publisher.schedule.fixed_dates import schedule_problems
+from publisher.settings import Settings
+
+
+@dataclass(frozen=True, slots=True)
+class Approval:
+    """What an approval came to: the remarks that block nothing; of a picked post also the channels that it reaches."""
+
+    remarks: tuple[PostProblem, ...]
+    reach: Reach = field(default_factory=Reach)
+
+
+@dataclass(frozen=True, slots=True)
+class PostProblem:
+    """A problem of a post, and the channels that have it. No channels: the post's own."""
+
+    problem: Problem
+    channels: tuple[str, ...] = ()
+
+    def __str__(self) -> str:
+        return f"{', '.join(self.channels)}: {self.problem.message}" if self.channels else self.problem.message
+
+
+class NotApproved(PostError):
+    """The post can't go out as it is; `problems` are the blocking ones."""
+
+    def __init__(self, post_id: int, problems: tuple[PostProblem, ...]) -> None:
+        super().__init__(f"post {post_id} can't be approved: {' '.join(str(problem) for problem in problems)}")
+        self.problems = problems
+
+
+def problems_of(
+    session: Session, post: Post, settings: Settings, targets: Mapping[str, Target], people: People, *, now: datetime
+) -> tuple[PostProblem, ...]:
+    """Everything that staff should know before the post goes out, the blocking ones first.
+
+    A problem that several channels share is told once.
+    """
+    of_day = tuple(PostProblem(problem) for problem in schedule_problems(session, post, settings, now))
+    return blocking_first((*of_day, *content_problems(post, targets, people)))
+
+
+def content_problems(post: Post, targets: Mapping[str, Target], people: People) -> tuple[PostProblem, ...]:
+    """What is wrong with a post whatever its day is: the same for as long as nobody changes it."""
+    shared: dict[Problem, list[str]] = {}
+    for each in adapt_for_channels(post, targets, people):
+        for problem in each.problems:
+            shared.setdefault(problem, []).append(each.channel)
+    of_channels = (PostProblem(problem, tuple(channels)) for problem, channels in shared.items())
+    return (*map(PostProblem, own_problems(post, targets)), *of_channels)
+
+
+def own_problems(post: Post, targets: Mapping[str, Target]) -> tuple[Problem, ...]:
+    """What is wrong with a post whatever the channel."""
+    return (*_unread_captions(post, targets), *_picture_warnings(post))
+
+
+def blocking_first(found: tuple[PostProblem, ...]) -> tuple[PostProblem, ...]:
+    return tuple(sorted(found, key=lambda each: not each.problem.blocking))
+
+
+def approve(
+    database: Database,
+    post_id: int,
+    settings: Settings,
+    targets: Mapping[str, Target],
+    people: People,
+    *,
+    now: datetime,
+    actor: str = "",
+    expected_version: int | None = None,
+) -> Approval:
+    """Let a post go out when its turn comes, and return what is not perfect about it.
+
+    Approving a withdrawn post brings it back; approving an approved one changes nothing. A post that was changed after
+    its pick is given, as it is now, to those of its deliveries that wait and were never sent.
+
+    Raises:
+        NotApproved: something blocks it.
+        PostError: there is no such post, it was picked as it is, somebody changed it since `expected_version`, a
+            waiting delivery could not carry it, or the outlet wants somebody who is none of its authors.
+    """
+    with changing(database) as session:
+        post = load_post(session, post_id, expected_version)
+        pick = last_pick(session, post)
+        has_left = pick is not None and not post.reserve
+        if pick is not None and has_left and post.state == "approved":
+            raise PostError(f"post {post_id} was picked for {pick.slot:%Y-%m-%d} already; there is nothing to approve")
+        if post.state != "approved":
+            refuse_own_work(session, post, settings, actor)
+        problems = (
+            blocking_first(content_problems(post, targets, people))
+            if has_left
+            else problems_of(session, post, settings, targets, people, now=now)
+        )
+        if blocking := tuple(each for each in problems if each.problem.blocking):
+            raise NotApproved(post_id, blocking)
+        if post.state == "approved":
+            return Approval(problems)
+        version = record_approval(session, post, now)
+        reach = carry_to_deliveries(session, post, open_pick(pick, post), targets, people, now)
+        of_pick = {"applies_to": reach.applies_to, "too_late": reach.too_late} if pick is not None else {}
+        detail = {"version": version, **of_pick}
+        lifecycle.record_event(session, "post approved", now=now, post_id=post_id, actor=actor, detail=detail)
+        return Approval(problems, reach)
+
+
+def _picture_warnings(post: Post) -> tuple[Problem, ...]:
+    """What the inspection of the originals found odd, and nothing forbids."""
+    return tuple(
+        Problem(field=f"images[{number}]", message=f"Picture {number + 1}: {warning}", blocking=False)
+        for number, image in enumerate(post.images)
+        for warning in image.media.warnings
+    )
+
+
+def _unread_captions(post: Post, targets: Mapping[str, Target]) -> tuple[Problem, ...]:
+    """Captions written by hand that no channel would show."""
+    known = {*targets, *(language_caption(target.language) for target in targets.values())}
+    found = []
+    for key in post.captions:
+        if key not in known:
+            near = difflib.get_close_matches(key, sorted(known), n=1)
+            hint = f"did you mean {near[0]!r}?" if near else "remove it."
+            language = key.removeprefix(LANGUAGE_CAPTION)
+            whom = f"the channel {key!r}" if language == key else f"channels in the language {language!r}"
+            verb = "is" if language == key else "are"
+            message = f"A caption was written for {whom}, which {verb} not there; {hint}"
+            found.append(Problem(field=f"captions.{key}", message=message))
+    return tuple(found)

@@ -1,0 +1,135 @@
+"""What may go out of a post: only ever the text of a version that somebody approved.
+
+A change of an approved post, whoever makes it, takes the approval back. The deliveries of a post that was picked keep
+the approved text until somebody who may approve the changed one does so: approving is what carries a change to them.
+`publisher.lifecycle.replace_adapted` refuses every other text.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from publisher import lifecycle
+from publisher.adapt.posts import Target
+from publisher.adapt.text.mentions import People
+from publisher.core.content import AdaptedPost
+from publisher.core.states import FINAL, State
+from publisher.db.models import Delivery, Pick, Post
+from publisher.db.staff import PostVersion
+from publisher.posts.channel_posts import adapt_for_channels
+from publisher.posts.errors import PostError
+from publisher.posts.unsaved import post_of
+from publisher.posts.versions import content_of, keep_version, load_version
+
+
+@dataclass(frozen=True, slots=True)
+class ApprovedPost:
+    """A post as it was approved, and the number of the kept version that says the same."""
+
+    post: Post
+    version: int
+
+
+@dataclass(frozen=True, slots=True)
+class Reach:
+    """The channels of a pick that a change reaches, and those that have, or may have, the post as it was."""
+
+    applies_to: tuple[str, ...] = ()
+    too_late: tuple[str, ...] = ()
+
+
+def record_approval(session: Session, post: Post, now: datetime) -> int:
+    """Approves a post as it is now, and returns the number of the kept version. The only place that does."""
+    post.state, post.approved_at, post.updated_at = "approved", now, now
+    post.approved_version = _kept_version(session, post, now)
+    return post.approved_version
+
+
+def end_approval(session: Session, post: Post, state: str, now: datetime) -> None:
+    """Takes a post out of the state `approved`; call it before the post's content is changed."""
+    if post.state == "approved":
+        # A post from an older desk has no number yet.
+        post.approved_version = _kept_version(session, post, now)
+    post.state, post.approved_at, post.updated_at = state, None, now
+
+
+def approved_post(session: Session, post: Post, now: datetime) -> ApprovedPost | None:
+    """Returns a post as it was approved last, whatever was changed since; None when it never was."""
+    if post.state == "approved":
+        post.approved_version = _kept_version(session, post, now)
+        session.flush()
+        return ApprovedPost(post, post.approved_version)
+    if post.approved_version is None:
+        return None
+    version = post.approved_version
+    return ApprovedPost(post_of(session, load_version(session, post.id, version)), version)
+
+
+def open_pick(pick: Pick | None, post: Post) -> Pick | None:
+    """Returns the pick whose deliveries a change of the post can still reach; None when there is none."""
+    if pick is None or (post.reserve and all(State(delivery.state) in FINAL for delivery in pick.deliveries)):
+        return None
+    return pick
+
+
+def reach_of(pick: Pick | None) -> Reach:
+    """Returns what the approval of a changed post would reach, as the deliveries stand now."""
+    if pick is None:
+        return Reach()
+    # A reply waits only where its post is public, which is told as too late already.
+    firsts = [delivery for delivery in pick.deliveries if delivery.part == 0]
+    waiting = [delivery for delivery in firsts if lifecycle.may_be_replaced(delivery)]
+    late = [delivery for delivery in firsts if delivery not in waiting]
+    return Reach(_channels(waiting), _channels(late))
+
+
+def carry_to_deliveries(
+    session: Session, post: Post, pick: Pick | None, targets: Mapping[str, Target], people: People, now: datetime
+) -> Reach:
+    """Gives the waiting deliveries of a pick the text of a post that was just approved.
+
+    Raises:
+        PostError: one of them could not carry it; the whole transaction is to be given up.
+    """
+    approved = approved_post(session, post, now)
+    if pick is None or approved is None:
+        return Reach()
+    fresh = {each.channel: each.adapted for each in adapt_for_channels(approved.post, targets, people)}
+    reached, late = [], []
+    for delivery in [each for each in pick.deliveries if each.part == 0]:
+        adapted = fresh.get(delivery.channel_name)
+        if adapted and lifecycle.replace_adapted(session, delivery, adapted, now, version=approved.version):
+            _refuse_problems(delivery, adapted)
+            reached.append(delivery)
+        else:
+            late.append(delivery)
+    return Reach(_channels(reached), _channels(late))
+
+
+def _channels(deliveries: list[Delivery]) -> tuple[str, ...]:
+    return tuple(delivery.channel_name for delivery in deliveries)
+
+
+def _refuse_problems(delivery: Delivery, adapted: AdaptedPost) -> None:
+    blocking = [problem.message for problem in adapted.problems if problem.blocking]
+    if blocking:
+        raise PostError(
+            f"the channel {delivery.channel_name} waits to publish it and could not carry it: {' '.join(blocking)}"
+        )
+
+
+def _kept_version(session: Session, post: Post, now: datetime) -> int:
+    """Returns the number of the kept version that is the post as it is now; keeps one, by its author, else."""
+    session.flush()
+    latest = session.scalar(
+        select(PostVersion).where(PostVersion.post_id == post.id).order_by(PostVersion.version.desc()).limit(1)
+    )
+    if latest is not None and latest.content == content_of(post).model_dump(mode="json"):
+        return latest.version
+    keep_version(session, post, now=now, actor=post.edited_by)
+    return post.version

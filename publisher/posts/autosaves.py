@@ -1,0 +1,39 @@
+"""What somebody has typed into a post's form and not saved: theirs alone, apart from the post."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime
+
+from sqlalchemy import delete, select
+
+from publisher.db.session import Database
+from publisher.db.staff import Autosave
+
+MAX_BYTES = 512 * 1024
+
+
+def keep(
+    database: Database, post_id: int, person_id: int, based_on: int, fields: Mapping[str, str], now: datetime
+) -> None:
+    """Keep it in place of what was kept before. `based_on`: the version that the form was opened with."""
+    if sum(len(name) + len(value) for name, value in fields.items()) > MAX_BYTES:
+        return
+    with database.writing() as session:
+        query = select(Autosave).where(Autosave.post_id == post_id, Autosave.person_id == person_id)
+        row = session.scalar(query)
+        if row is None:
+            row = Autosave(post_id=post_id, person_id=person_id)
+            session.add(row)
+        row.based_on, row.fields, row.saved_at = based_on, dict(fields), now
+
+
+def kept(database: Database, post_id: int, person_id: int) -> Autosave | None:
+    with database.reading() as session:
+        query = select(Autosave).where(Autosave.post_id == post_id, Autosave.person_id == person_id)
+        return session.scalar(query)
+
+
+def forget(database: Database, post_id: int, person_id: int) -> None:
+    with database.writing() as session:
+        session.execute(delete(Autosave).where(Autosave.post_id == post_id, Autosave.person_id == person_id))

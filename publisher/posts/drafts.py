@@ -1,0 +1,259 @@
+"""What a person hands in: a whole post, or changes to one."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from datetime import date
+from pathlib import Path
+from typing import Annotated, Any, TypeVar
+
+from pydantic import (
+    AfterValidator,
+    AwareDatetime,
+    BaseModel,
+    BeforeValidator,
+    Field,
+    StrictBool,
+    StringConstraints,
+    ValidationError,
+    field_validator,
+    model_validator,
+)
+
+from publisher.core import post_limits
+from publisher.core.characters import remove_from_all
+from publisher.core.content import Box, Fraction, Frozen, ImageChoices, Link
+from publisher.core.post_limits import describe_limit
+from publisher.posts.errors import PostError
+
+Language = Annotated[str, StringConstraints(max_length=16, pattern=r"^[a-z]{2,3}(-[A-Za-z0-9]{2,8})*$")]
+Line = Annotated[str, StringConstraints(strip_whitespace=True)]
+VISIBLE = r"[^\s\x00-\x1f\x7f-\x9f\u00ad\u180e\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff\ufff9-\ufffb]"
+"""A pattern for texts that are not empty when spaces, control characters and those without a width are gone."""
+WEB_ADDRESS_OR_NOTHING = r"^[\s\x00-\x1f\x7f-\x9f\u202a-\u202e\ufff9-\ufffb]*$|^https?://"
+
+
+def _seen(value: str) -> str:
+    if not re.search(VISIBLE, value):
+        raise ValueError("nobody can see these characters; write something")
+    return value
+
+
+Title = Annotated[
+    Line,
+    Field(min_length=1, max_length=post_limits.TITLE, json_schema_extra={"pattern": VISIBLE}),
+    AfterValidator(_seen),
+]
+FIRST_YEAR, LAST_YEAR = 1990, 2199
+Moment = TypeVar("Moment", bound=date)
+
+
+def is_of_our_time(value: date) -> bool:
+    """Whether a day can be turned into an instant in every zone: those at the ends of the calendar can't."""
+    return FIRST_YEAR <= value.year <= LAST_YEAR
+
+
+def _of_our_time(value: Moment) -> Moment:
+    if not is_of_our_time(value):
+        raise ValueError(f"the year {value.year} is no year of a desk; write one from {FIRST_YEAR} to {LAST_YEAR}")
+    return value
+
+
+def _no_number(value: Any) -> Any:
+    """A number would be taken for the seconds since 1970."""
+    if isinstance(value, int | float) or (isinstance(value, str) and value.strip().lstrip("+-").isdigit()):
+        raise ValueError(f"{value!r} is no date; write it like 2026-05-12")
+    return value
+
+
+WrittenDate = Annotated[date, BeforeValidator(_no_number)]
+_YEARS = {"pattern": "^(199|20[0-9]|21[0-9])[0-9]-"}
+Day = Annotated[WrittenDate, AfterValidator(_of_our_time), Field(json_schema_extra=_YEARS)]
+Instant = Annotated[
+    AwareDatetime, BeforeValidator(_no_number), AfterValidator(_of_our_time), Field(json_schema_extra=_YEARS)
+]
+
+
+class Typed(Frozen):
+    """What somebody typed: its texts lose the characters that are no part of a text."""
+
+    @model_validator(mode="before")
+    @classmethod
+    def _readable(cls, values: Any) -> Any:
+        if not isinstance(values, dict):
+            return values
+        return remove_from_all({name: _plain(value) for name, value in values.items()})
+
+
+def _plain(value: Any) -> Any:
+    """A field with mappings in place of the models in it, which may be of a kind without limits."""
+    if isinstance(value, BaseModel):
+        return value.model_dump(exclude_unset=True)
+    if isinstance(value, dict):
+        return {
+            key: item.model_dump(exclude_unset=True) if isinstance(item, BaseModel) else item
+            for key, item in value.items()
+        }
+    if isinstance(value, list | tuple):
+        return [item.model_dump(exclude_unset=True) if isinstance(item, BaseModel) else item for item in value]
+    return value
+
+
+class PictureContent(Typed):
+    """One picture: a local file, or the hash of an original that is stored already."""
+
+    file: Path | None = None
+    media: Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")] | None = None
+    alt_text: Line = ""
+    credit: Line = ""
+    licence: Line = ""
+    choices: ImageChoices = ImageChoices()
+
+    @model_validator(mode="after")
+    def _one_source(self) -> PictureContent:
+        if (self.file is None) == (self.media is None):
+            raise ValueError("name either the picture's file or the hash of a stored original")
+        return self
+
+
+class TranslationContent(Typed):
+    """A post's texts in another language. A credit left out is taken from the original."""
+
+    title: Line = Field(min_length=1)
+    standfirst: Line = ""
+    body: str = ""
+    credit: Line = ""
+    alt_texts: tuple[Line, ...] = ()
+    """One per picture, in their order."""
+
+
+class PostContent(Typed):
+    """What a post says and shows; where it stands in the queue is not part of it."""
+
+    title: Line = Field(min_length=1)
+    standfirst: Line = ""
+    body: str = ""
+    written_by: Line = ""
+    credit: Line = ""
+    licence: Line = ""
+    link: Line = ""
+    links: tuple[Link, ...] = ()
+    tags: tuple[Line, ...] = ()
+    language: Language = "en"
+    embargo_until: Instant | None = None
+    captions: dict[str, str] = Field(default_factory=dict)
+    """Captions written by hand, by channel name, or by `lang:` and a language."""
+    translations: Mapping[Language, TranslationContent] = Field(default_factory=dict)
+    images: tuple[PictureContent, ...] = ()
+
+    @field_validator("link")
+    @classmethod
+    def _web_address(cls, value: str) -> str:
+        if value and not value.startswith(("https://", "http://")):
+            raise ValueError(f"{value!r} is no web address; start it with https://")
+        return value
+
+    @field_validator("links")
+    @classmethod
+    def _web_addresses(cls, value: tuple[Link, ...]) -> tuple[Link, ...]:
+        for link in value:
+            cls._web_address(link.url)
+        return value
+
+
+class NewChoices(ImageChoices):
+    """What is decided about a picture as it is handed in, within the limits."""
+
+    protected: tuple[Box, ...] = Field(default=(), max_length=post_limits.BOXES)
+    gutters: Annotated[tuple[Fraction, ...], Field(max_length=post_limits.BOXES)] | None = None
+    padding: str = Field(default="edge", max_length=post_limits.PADDING)
+
+
+class ImageDraft(PictureContent):
+    """A picture as it is handed in, within the limits."""
+
+    alt_text: Line = Field(default="", max_length=post_limits.ALT_TEXT)
+    credit: Line = Field(default="", max_length=post_limits.CREDIT)
+    licence: Line = Field(default="", max_length=post_limits.LICENCE)
+    choices: NewChoices = NewChoices()
+
+
+class ShortLink(Link):
+    """A link as it is handed in, within the limits."""
+
+    label: str = Field(max_length=post_limits.LINK_LABEL)
+    url: str = Field(max_length=post_limits.ADDRESS, json_schema_extra={"pattern": "^https?://"})
+
+
+class Translation(TranslationContent):
+    """A translation as it is handed in, within the limits."""
+
+    title: Title
+    standfirst: Line = Field(default="", max_length=post_limits.STANDFIRST)
+    body: str = Field(default="", max_length=post_limits.BODY)
+    credit: Line = Field(default="", max_length=post_limits.CREDIT)
+    alt_texts: tuple[Annotated[Line, Field(max_length=post_limits.ALT_TEXT)], ...] = Field(
+        default=(), max_length=post_limits.IMAGES
+    )
+
+
+class NewContent(PostContent):
+    """What a post says as it is handed in, within the limits of `post_limits`."""
+
+    title: Title
+    standfirst: Line = Field(default="", max_length=post_limits.STANDFIRST)
+    body: str = Field(default="", max_length=post_limits.BODY)
+    written_by: Line = Field(default="", max_length=post_limits.WRITTEN_BY)
+    credit: Line = Field(default="", max_length=post_limits.CREDIT)
+    licence: Line = Field(default="", max_length=post_limits.LICENCE)
+    link: Line = Field(
+        default="", max_length=post_limits.ADDRESS, json_schema_extra={"pattern": WEB_ADDRESS_OR_NOTHING}
+    )
+    links: tuple[ShortLink, ...] = Field(default=(), max_length=post_limits.LINKS)
+    tags: tuple[Annotated[Line, Field(max_length=post_limits.TAG)], ...] = Field(
+        default=(), max_length=post_limits.TAGS
+    )
+    captions: dict[
+        Annotated[str, Field(max_length=post_limits.CHANNEL_NAME)],
+        Annotated[str, Field(max_length=post_limits.CAPTION)],
+    ] = Field(default_factory=dict, max_length=post_limits.CAPTIONS)
+    translations: dict[Language, Translation] = Field(default_factory=dict, max_length=post_limits.TRANSLATIONS)
+    images: tuple[ImageDraft, ...] = Field(default=(), max_length=post_limits.IMAGES)
+
+
+class PostDraft(NewContent):
+    """A whole post, as it is added."""
+
+    fixed_date: Day | None = None
+    reserve: StrictBool = False
+
+    @model_validator(mode="after")
+    def _one_place(self) -> PostDraft:
+        if self.reserve and self.fixed_date is not None:
+            raise ValueError("a post in the reserve has no fixed date; remove one of the two")
+        return self
+
+
+class PostChanges(NewContent):
+    """An edit: the fields that were given replace those of the post, the others stay."""
+
+    title: Title = Field(default="", min_length=1)
+
+
+Entered = TypeVar("Entered", PostDraft, PostChanges)
+
+
+def check_entered(kind: type[Entered], values: Mapping[str, Any]) -> Entered:
+    """Returns the values as a whole post or as changes to one.
+
+    Raises:
+        PostError: one of them can't be used; the sentence begins with the name of its field.
+    """
+    try:
+        return kind.model_validate(values)
+    except ValidationError as error:
+        mistake = error.errors(include_url=False)[0]
+        field = ".".join(str(part) for part in mistake["loc"])
+        message = describe_limit(mistake) or mistake["msg"].removeprefix("Value error, ")
+        raise PostError(f"{field}: {message}" if field else message) from None

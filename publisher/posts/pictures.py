@@ -1,0 +1,189 @@
+"""The pictures of a post: checked, stored under their hash, and compared with those already there."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+
+from sqlalchemy import or_, select
+from sqlalchemy.exc import IntegrityError
+from sqlalchemy.orm import Session
+
+from publisher.adapt.images.inspection import ImageFacts, ImageRefused, inspect_image
+from publisher.core.file_reading import read_bytes, refuse_unfit
+from publisher.db.models import Delivery, Media, Pick, Post, PostImage
+from publisher.db.session import Database
+from publisher.media import MediaStore, MediaUnreachable
+from publisher.posts.drafts import ImageDraft
+from publisher.posts.errors import PostError, unreadable
+
+MAX_BYTES = 200_000_000
+SAME_PICTURE = 24
+"""Perceptual hashes that differ in at most this many of 256 bits belong to the same picture."""
+
+
+class PictureRefused(PostError):
+    """A file can't be used as a picture; the sentence names it."""
+
+
+@dataclass(frozen=True, slots=True)
+class StoredPicture:
+    """A picture as handed in, checked, with its original in the media store."""
+
+    draft: ImageDraft
+    sha256: str
+    file_name: str = ""
+    bytes: int = 0
+    facts: ImageFacts | None = None
+    """None for an original that was stored before."""
+
+
+def take_in(store: MediaStore, drafts: Sequence[ImageDraft]) -> tuple[StoredPicture, ...]:
+    """Inspect every new picture, and only when all are fit to be shown, store their originals.
+
+    Raises:
+        PostError: a picture can't be read, is refused, or can't be stored; the sentence names the file.
+    """
+    facts = [_inspect(draft.file, str(draft.file)) if draft.file else None for draft in drafts]
+    return tuple(_taken(store, draft, found) for draft, found in zip(drafts, facts, strict=True))
+
+
+def keep_picture(database: Database, store: MediaStore, file: Path, name: str, now: datetime) -> Media:
+    """Inspect one file that somebody calls `name`, store it as an original, and return its row.
+
+    Raises:
+        PictureRefused: it is no picture that can be shown; nothing was stored.
+        MediaUnreachable: it can't be stored now.
+    """
+    told = f"“{name}”"
+    facts = _inspect(file, told)
+    stored = _store(store, ImageDraft(file=file), _content(file, told), name, facts)
+    try:
+        with database.writing() as session:
+            return _media(session, stored, now)
+    except IntegrityError:
+        # Somebody handed in the same picture at the same moment.
+        with database.reading() as session:
+            return session.get_one(Media, stored.sha256)
+
+
+def refuse_size(name: str, size: int) -> None:
+    """Raises PictureRefused for a file that has more bytes than any picture may have."""
+    if size > MAX_BYTES:
+        raise PictureRefused(f"{name} has {size / 1e6:.0f} MB, more than {MAX_BYTES / 1e6:.0f} MB; save it smaller")
+
+
+def _inspect(file: Path, name: str) -> ImageFacts:
+    try:
+        refuse_size(name, file.stat().st_size)
+        refuse_unfit(file, MAX_BYTES)
+        return inspect_image(file)
+    except OSError as error:
+        raise unreadable(name, error) from error
+    except ImageRefused as error:
+        raise PictureRefused(f"{name}: {str(error).rstrip('.')}") from None
+
+
+def _content(file: Path, name: str) -> bytes:
+    try:
+        return read_bytes(file, MAX_BYTES)
+    except OSError as error:
+        raise unreadable(name, error) from error
+
+
+def _taken(store: MediaStore, draft: ImageDraft, facts: ImageFacts | None) -> StoredPicture:
+    if draft.file is None:
+        return StoredPicture(draft, draft.media or "")
+    content = _content(draft.file, str(draft.file))
+    try:
+        return _store(store, draft, content, draft.file.name, facts)
+    except MediaUnreachable as error:
+        raise PostError(f"{draft.file} can't be stored: {error}") from error
+
+
+def _store(store: MediaStore, draft: ImageDraft, content: bytes, name: str, facts: ImageFacts | None) -> StoredPicture:
+    return StoredPicture(draft, store.put(content), name[:255], len(content), facts)
+
+
+def picture_rows(session: Session, pictures: Sequence[StoredPicture], now: datetime) -> list[PostImage]:
+    """The rows of a post's pictures, in their order."""
+    return [
+        PostImage(
+            position=position,
+            media=_media(session, picture, now),
+            alt_text=picture.draft.alt_text,
+            credit=picture.draft.credit,
+            licence=picture.draft.licence,
+            choices=picture.draft.choices.model_dump(mode="json"),
+        )
+        for position, picture in enumerate(pictures)
+    ]
+
+
+def _media(session: Session, picture: StoredPicture, now: datetime) -> Media:
+    if known := session.get(Media, picture.sha256):
+        return known
+    if picture.facts is None:
+        raise PictureRefused(f"there is no stored picture {picture.sha256}; hand in its file")
+    media = Media(
+        sha256=picture.sha256,
+        file_name=picture.file_name,
+        format=picture.facts.format,
+        width=picture.facts.width,
+        height=picture.facts.height,
+        bits=picture.facts.bits,
+        frames=picture.facts.frames,
+        bytes=picture.bytes,
+        phash=picture.facts.phash,
+        gutters=list(picture.facts.gutters),
+        warnings=list(picture.facts.warnings),
+        created_at=now,
+    )
+    session.add(media)
+    session.flush()
+    return media
+
+
+def duplicate_warnings(session: Session, post: Post) -> list[str]:
+    """One sentence per picture of the post that another post shows too, in the queue or long ago.
+
+    Of a picture that was shown, the sentence names the last day and, once a delivery is out, its link.
+    """
+    found = session.execute(
+        select(Media.sha256, Media.phash, Post.id, Post.title)
+        .join(PostImage, PostImage.media_sha256 == Media.sha256)
+        .join(Post, Post.id == PostImage.post_id)
+        .where(Post.id != post.id, or_(Post.state != "withdrawn", Post.last_shown_on.is_not(None)))
+        .order_by(Post.id)
+    ).all()
+    others = [(sha, int(phash, 16) if phash else None, other, title) for sha, phash, other, title in found]
+    return [
+        f"Picture {number} is the same as in post {other} “{title}”, {_shown(session, other)}."
+        for number, image in enumerate(post.images, start=1)
+        for sha, phash, other, title in others
+        if _same(image.media, sha, phash)
+    ]
+
+
+def _shown(session: Session, post_id: int) -> str:
+    """When and where followers saw a post last, in words."""
+    pick = session.scalar(select(Pick).where(Pick.post_id == post_id).order_by(Pick.slot.desc()).limit(1))
+    if pick is None:
+        return "which waits to be shown"
+    link = session.scalar(
+        select(Delivery.remote_url)
+        .where(Delivery.pick_id == pick.id, Delivery.state == "published", Delivery.remote_url.is_not(None))
+        .order_by(Delivery.id)
+        .limit(1)
+    )
+    return f"shown on {pick.slot:%Y-%m-%d}" + (f" at {link}" if link else "")
+
+
+def _same(media: Media, sha256: str, phash: int | None) -> bool:
+    if media.sha256 == sha256:
+        return True
+    if media.phash is None or phash is None:
+        return False
+    return (int(media.phash, 16) ^ phash).bit_count() <= SAME_PICTURE

@@ -1,0 +1,52 @@
+"""Loading a post, and changing it so that two people never overwrite each other."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from sqlalchemy import ColumnElement, exists, select
+from sqlalchemy.orm import Session
+from sqlalchemy.orm.exc import StaleDataError
+
+from publisher.db.models import Pick, Post
+from publisher.db.session import Database
+from publisher.posts.errors import NoPost, StaleEdit
+
+
+@contextmanager
+def changing(database: Database) -> Iterator[Session]:
+    """A writing transaction in which a simultaneous change of the same post is told to the person."""
+    try:
+        with database.writing() as session:
+            yield session
+    except StaleDataError:
+        raise StaleEdit("somebody changed this post at the same moment; look at it again") from None
+
+
+def load_post(session: Session, post_id: int, expected_version: int | None = None) -> Post:
+    """The post.
+
+    Raises:
+        NoPost: there is none.
+        StaleEdit: it isn't the version that somebody looked at when they decided what to do with it.
+    """
+    post = session.get(Post, post_id)
+    if post is None:
+        raise NoPost(f"there is no post {post_id}")
+    if expected_version is not None and post.version != expected_version:
+        raise StaleEdit(
+            f"post {post.id} was changed meanwhile: you saw version {expected_version}, it has version "
+            f"{post.version} now; look at it and repeat your change"
+        )
+    return post
+
+
+def last_pick(session: Session, post: Post) -> Pick | None:
+    """The latest slot that the post was picked for."""
+    return session.scalar(select(Pick).where(Pick.post_id == post.id).order_by(Pick.slot.desc()).limit(1))
+
+
+def was_picked() -> ColumnElement[bool]:
+    """The post was picked for a slot. Outside the reserve it then has left the queue."""
+    return exists().where(Pick.post_id == Post.id).correlate(Post)

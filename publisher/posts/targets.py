@@ -1,0 +1,242 @@
+"""The channels of the configuration, ready to adapt posts for."""
+
+from __future__ import annotations
+
+import difflib
+import threading
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+
+from publisher.adapt.posts import Target
+from publisher.adapt.text.mentions import People, PeopleError
+from publisher.adapt.text.templates import TemplateError, check_template
+from publisher.core.file_reading import TEMPLATE_BYTES, read_text
+from publisher.core.logs import get_logger
+from publisher.core.machine_errors import reading_problem
+from publisher.core.outage_log import LogOnce
+from publisher.platforms.profiles import load_profile, platform_names
+from publisher.settings import ChannelSettings, Settings, SettingsError, SettingsUnreadable, unreadable
+
+PEOPLE_FILE = "people.toml"
+
+
+Stamp = tuple[int, int, int, int] | None
+"""What changes whenever a file or its permissions are; None: it is not there."""
+
+
+class TargetFiles:
+    """Reads the templates and the directory of people, and reads them again when one of them has changed.
+
+    So a mistake takes effect when it is made, and ends when it is mended: preview, approval and
+    pick always go by the same files. What was read again is logged. Any number of threads may ask.
+    While this machine can't read one, what was read before is used, and every call tries again.
+    """
+
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+        self._lock = threading.Lock()
+        self._stamps: dict[Path, Stamp] = {}
+        self._targets: dict[str, Target] = {}
+        self._people = People()
+        self._trouble = LogOnce("desk", "reading the templates and the directory of people")
+
+    def targets(self) -> dict[str, Target]:
+        """As `load_targets`; the same object for as long as no file has changed."""
+        with self._lock:
+            self._follow()
+            return self._targets
+
+    def people(self) -> People:
+        """The directory of people, or an empty one that says why it could not be read."""
+        with self._lock:
+            self._follow()
+            return self._people
+
+    def _follow(self) -> None:
+        stamps = {file: _stamp(file) for file in (people_file(self._settings), *_templates(self._settings))}
+        if stamps == self._stamps:
+            return
+        before = self._stamps
+        try:
+            self._read()
+        except SettingsUnreadable as error:
+            if not self._targets:
+                raise
+            self._trouble.met(error, trace=False)
+            return
+        self._trouble.over()
+        self._stamps = stamps
+        self._tell([file for file in stamps if before and before.get(file) != stamps[file]])
+
+    def _read(self) -> None:
+        """Raises SettingsUnreadable, with nothing changed, for what the next try may read."""
+        targets = load_targets(self._settings)
+        try:
+            people = load_people(self._settings)
+        except SettingsUnreadable as error:
+            if not error.lasting:
+                raise
+            people = People(unreadable=str(error))
+        except SettingsError as error:
+            people = People(unreadable=str(error))
+        self._targets, self._people = targets, people
+
+    def _tell(self, changed: list[Path]) -> None:
+        log = get_logger("desk")
+        if changed:
+            log.info("read again, because they were changed", files=[str(file) for file in changed])
+        for target in self._targets.values():
+            if target.broken:
+                log.error("nothing can be adapted for the channel", channel=target.channel, why=target.broken)
+        if self._people.unreadable:
+            log.error("posts that mention somebody can't be adapted", why=self._people.unreadable)
+
+
+def load_targets(settings: Settings) -> dict[str, Target]:
+    """Every channel with its platform's profile and its caption template, in the configuration's order.
+
+    A template that is missing or wrong is told in its target's `broken`, so that the other
+    channels go on. So is a channel that would publish the same text on the same account as one
+    before it.
+
+    Raises:
+        SettingsUnreadable: this machine can't read a template now; the next try may work.
+        SettingsError: a platform is unknown, or can't do what is asked of it; the sentence names
+            the file and the key.
+    """
+    found: dict[str, Target] = {}
+    for name, channel in settings.channels.items():
+        target = _load_target(settings, channel)
+        if not target.broken and (other := _same_text(settings, target, found.values())):
+            told = (
+                f"{settings.file}: channels.{name} would publish the same text on the account {channel.account} as "
+                f"channels.{other}; give it another account, language or caption"
+            )
+            target = target.model_copy(update={"broken": told})
+        found[name] = target
+    return found
+
+
+def check_targets(settings: Settings) -> dict[str, Target]:
+    """What `load_targets` returns, where nothing is broken. Raises SettingsError with the first mistake."""
+    found = load_targets(settings)
+    for target in found.values():
+        if target.broken:
+            raise SettingsError(target.broken)
+    return found
+
+
+@dataclass(frozen=True, slots=True)
+class AccountKey:
+    """What is equal for channels on one account, however its name is written."""
+
+    platform: str
+    name: str
+    base_url: str
+
+    @classmethod
+    def of(cls, channel: ChannelSettings) -> AccountKey:
+        name = channel.account.strip().lstrip("@").casefold().removesuffix(f".{channel.platform}.com")
+        return cls(channel.platform, name, (channel.base_url or "").rstrip("/"))
+
+
+def channels_by_account(settings: Settings) -> dict[AccountKey, list[str]]:
+    """The channels of each account, in the configuration's order."""
+    found: dict[AccountKey, list[str]] = {}
+    for channel in settings.channels.values():
+        found.setdefault(AccountKey.of(channel), []).append(channel.name)
+    return found
+
+
+def _same_text(settings: Settings, target: Target, others: Iterable[Target]) -> str:
+    """The channel among others that has this one's account, language and caption; empty when none has."""
+    account = AccountKey.of(settings.channels[target.channel])
+    for other in others:
+        same = (other.language, other.template) == (target.language, target.template)
+        if same and AccountKey.of(settings.channels[other.channel]) == account:
+            return other.channel
+    return ""
+
+
+def people_file(settings: Settings) -> Path:
+    return settings.file.parent / PEOPLE_FILE
+
+
+def _templates(settings: Settings) -> list[Path]:
+    return [settings.file.parent / channel.caption for channel in settings.channels.values()]
+
+
+def _stamp(file: Path) -> Stamp:
+    try:
+        found = file.stat()
+    except OSError:
+        return None
+    # The time of the last change of its permissions too: giving one mends a file that could not be read.
+    return found.st_mtime_ns, found.st_ctime_ns, found.st_size, found.st_ino
+
+
+def load_people(settings: Settings) -> People:
+    """The directory of people beside the configuration file; an empty one when there is none.
+
+    Raises:
+        SettingsError: the file can't be used.
+    """
+    try:
+        return People.load(people_file(settings))
+    except PeopleError as error:
+        if reading_problem(error):
+            raise unreadable(str(people_file(settings)), error) from error
+        raise SettingsError(str(error)) from None
+
+
+def _load_target(settings: Settings, channel: ChannelSettings) -> Target:
+    key = f"{settings.file}: channels.{channel.name}"
+    if channel.platform not in platform_names():
+        near = difflib.get_close_matches(channel.platform, platform_names(), n=1)
+        hint = f"did you mean {near[0]!r}?" if near else f"known are {', '.join(platform_names())}"
+        raise SettingsError(f"{key}.platform: there is no platform {channel.platform!r}; {hint}")
+    profile = load_profile(channel.platform)
+    if channel.thread and not profile.threads:
+        raise SettingsError(f"{key}.thread: replies can't be published on {profile.label} yet; remove it")
+    template, broken = _try_template(settings.file.parent / channel.caption, f"{key}.caption")
+    return Target(
+        channel=channel.name,
+        platform=channel.platform,
+        profile=profile.with_limits(channel.limits),
+        language=settings.channel_language(channel),
+        template=template,
+        template_name=str(channel.caption),
+        fit=channel.fit,
+        missing_translation=channel.missing_translation,
+        thread=channel.thread,
+        broken=broken,
+    )
+
+
+def _try_template(file: Path, key: str) -> tuple[str, str]:
+    """The template, or why there is none. Raises SettingsUnreadable for what the next try may read."""
+    try:
+        return _read_template(file, key), ""
+    except SettingsUnreadable as error:
+        if not error.lasting:
+            raise
+        return "", str(error)
+    except SettingsError as error:
+        return "", str(error)
+
+
+def _read_template(file: Path, key: str) -> str:
+    try:
+        source = read_text(file, TEMPLATE_BYTES)
+    except FileNotFoundError:
+        raise SettingsError(f"{key}: the template {file} is not there; write it, or name another one") from None
+    except OSError as error:
+        raise unreadable(f"{key}: the template {file}", error) from error
+    except UnicodeDecodeError:
+        raise SettingsError(f"{key}: the template {file} is not UTF-8 text; save it as UTF-8") from None
+    try:
+        check_template(source, str(file))
+    except TemplateError as error:
+        raise SettingsError(f"{key}: {error}") from None
+    return source

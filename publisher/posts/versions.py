@@ -1,0 +1,52 @@
+"""Every version of a post, kept whole, and the way back to one."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from publisher.db.models import Post
+from publisher.db.staff import PostVersion
+from publisher.posts.drafts import PictureContent, PostContent
+from publisher.posts.errors import PostError
+
+
+def content_of(post: Post) -> PostContent:
+    """What a post says and shows, as it could be handed in again."""
+    names = set(PostContent.model_fields) - {"images"}
+    images = tuple(
+        PictureContent.model_validate(
+            {
+                "media": image.media_sha256,
+                "alt_text": image.alt_text,
+                "credit": image.credit,
+                "licence": image.licence,
+                "choices": image.choices,
+            }
+        )
+        for image in post.images
+    )
+    return PostContent.model_validate({**{name: getattr(post, name) for name in names}, "images": images})
+
+
+def keep_version(session: Session, post: Post, *, now: datetime, actor: str) -> None:
+    """Keep the post as it is now. Call it with every change, in the same transaction."""
+    content = content_of(post).model_dump(mode="json")
+    session.add(PostVersion(post_id=post.id, version=post.version, at=now, actor=actor[:120], content=content))
+
+
+def versions_of(session: Session, post_id: int) -> list[PostVersion]:
+    """All of them, the newest first."""
+    query = select(PostVersion).where(PostVersion.post_id == post_id).order_by(PostVersion.version.desc())
+    return list(session.scalars(query))
+
+
+def load_version(session: Session, post_id: int, version: int) -> PostContent:
+    """What the post was in one version. Raises PostError when that was not kept."""
+    query = select(PostVersion.content).where(PostVersion.post_id == post_id, PostVersion.version == version)
+    content = session.scalar(query)
+    if content is None:
+        raise PostError(f"version {version} of post {post_id} was not kept")
+    return PostContent.model_validate(content)

@@ -1,0 +1,1 @@
+"""Plays Instagram on a local port."""

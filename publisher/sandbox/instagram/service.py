@@ -1,0 +1,265 @@
+"""A small Instagram: log-in with two factors, image upload, single posts and carousels, reading back.
+
+It speaks the private interface of the mobile app. What of the live platform is not known is a
+switch: whether it recognises an upload id that has a post already (reported for a picture's id that
+a video came with), whether it tells the upload id in its listing (some reports show another number
+there), and for how long it keeps an upload (nobody tells; a day is the life of a container of the
+official interface). Without the first switch a double send shows as two posts.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Callable, Mapping
+from typing import Any, ClassVar
+
+from publisher.core.clock import SystemClock
+from publisher.sandbox.base import SandboxPlatform
+from publisher.sandbox.faults import FaultBox
+from publisher.sandbox.habits import one_of, read_habits, yes_or_no
+from publisher.sandbox.instagram.login import LoginDesk, User, fail, succeed
+from publisher.sandbox.instagram.media import Refused, Uploads, needs_reupload, picture
+from publisher.sandbox.ledger import Ledger, LedgerImage, LedgerPost
+from publisher.sandbox.wire import Answer, Request
+
+HOSTS = ("i.instagram.com", "b.i.instagram.com", "www.instagram.com")
+CAPTION_LIMIT = 2200
+HASHTAG_LIMIT = 5
+PAGE = 12
+FIRST_ID = 3_500_000_000_000_000_000
+DEVICE_TIME = 386_641_252_565_009
+CODE_ALPHABET = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_"
+HABITS = {
+    "recognises_upload_ids": yes_or_no,
+    "echoes_upload_id": yes_or_no,
+    "conflict_status": one_of(200, 400, 500),
+}
+"""By the names of the attributes that hold them. Each of these statuses was seen."""
+PUBLISHING = ("/api/v1/media/configure/", "/api/v1/media/configure_sidecar/")
+
+
+class InstagramSandbox(SandboxPlatform):
+    """While `challenged`, the account is under suspicion: a person must confirm that it is theirs.
+
+    With `recognises_upload_ids` an id that has a post is refused with `conflict_status`, when it is
+    uploaded and when it is published. Without `echoes_upload_id` no post tells its id. An upload is
+    forgotten after the `lifetime` of `uploads`.
+    """
+
+    name: ClassVar[str] = "instagram"
+    label: ClassVar[str] = "Instagram"
+
+    def __init__(self, ledger: Ledger, faults: FaultBox) -> None:
+        super().__init__(ledger, faults)
+        self._user = User(
+            id=61_000_000_001,
+            name="picture.of.the.day",
+            password="sandbox-instagram-password",  # noqa: S106 - the sandbox tells it to whoever asks
+            totp_seed="JBSWY3DPEHPK3PXPJBSWY3DPEHPK3PXP",
+        )
+        self.login = LoginDesk(self._user, SystemClock())
+        self.challenged = False
+        self.recognises_upload_ids = False
+        self.conflict_status = 400
+        self.echoes_upload_id = True
+        self.uploads = Uploads(ledger)
+        self._routes: tuple[tuple[str, str, Callable[..., Answer]], ...] = (
+            ("POST", r"/api/v1/feed/(?:reels_tray|timeline)/", self._nothing),
+            ("GET", r"/api/v1/accounts/current_user/", self._current_user),
+            ("POST", r"/rupload_igphoto/(\d+)_0_-?\d+", self._upload),
+            ("POST", r"/api/v1/media/configure/", self._configure),
+            ("POST", r"/api/v1/media/configure_sidecar/", self._configure_sidecar),
+            ("GET", rf"/api/v1/feed/user/{self._user.id}/", self._feed),
+            ("GET", r"/api/v1/media/(\d+)(?:_\d+)?/info/", self._media_info),
+        )
+
+    def give_evidence(self, *, on: bool) -> None:
+        self.recognises_upload_ids = on
+
+    def take_habits(self, wish: Mapping[str, Any]) -> None:
+        for name, value in read_habits(wish, HABITS).items():
+            setattr(self, name, value)
+
+    def publishes(self, request: Request) -> bool:
+        return request.method == "POST" and request.path in PUBLISHING
+
+    def credentials(self) -> dict[str, str]:
+        return {"username": self._user.name, "password": self._user.password, "totp_seed": self._user.totp_seed}
+
+    def account(self) -> str:
+        return self._user.name
+
+    def refusal(self, kind: str) -> Answer:
+        match kind:
+            case "429":
+                return fail(429, "Please wait a few minutes before you try again.")
+            case "unauthorized":
+                return _login_required()
+            case "reject":
+                return fail(400, "Uploaded image isn't in an allowed aspect ratio")
+            case "504":
+                return Answer.of_text(504, "<html>Gateway Timeout</html>", "text/html")
+            case _:
+                return Answer.of_text(500, "<html>Oops, an error occurred.</html>", "text/html")
+
+    def handle(self, request: Request) -> Answer:
+        answer = self.login.answer(request)
+        if self.challenged and (answer is None or "send_login_request" in request.path):
+            path = f"/challenge/{self._user.id}/nonce/"
+            return fail(400, "challenge_required", challenge={"api_path": path, "native_flow": True})
+        if answer is not None:
+            return answer
+        if not self.login.knows(request):
+            return _login_required()
+        for method, pattern, route in self._routes:
+            if method == request.method and (found := re.fullmatch(pattern, request.path)):
+                return route(request, *found.groups())
+        return fail(404, "There is no such endpoint")
+
+    def _nothing(self, _request: Request) -> Answer:
+        return succeed()
+
+    def _current_user(self, _request: Request) -> Answer:
+        return succeed(user=self._user.as_json())
+
+    # --- publishing --------------------------------------------------------------------------
+
+    def _upload(self, request: Request, upload_id: str) -> Answer:
+        return self._conflict() if self._is_used(upload_id) else self.uploads.take(request, upload_id)
+
+    def _configure(self, request: Request) -> Answer:
+        wish = _signed(request)
+        upload_id = str(wish.get("upload_id", ""))
+        if self._is_used(upload_id):
+            return self._conflict()
+        if not self.uploads.has(upload_id):
+            return needs_reupload(upload_id)
+        try:
+            return self._post(wish, [self.uploads.image(wish)], upload_id)
+        except Refused as refused:
+            return refused.answer
+
+    def _configure_sidecar(self, request: Request) -> Answer:
+        wish = _signed(request)
+        children = wish.get("children_metadata", [])
+        ids = [str(child["upload_id"]) for child in children]
+        if any(map(self._is_used, [str(wish.get("client_sidecar_id", "")), *ids])):
+            return self._conflict()
+        missing = [upload_id for upload_id in ids if not self.uploads.has(upload_id)]
+        if missing:
+            return needs_reupload(missing[0])
+        try:
+            images = self.uploads.images(children)
+            return self._post(wish, images, str(wish["client_sidecar_id"]))
+        except Refused as refused:
+            return refused.answer
+
+    def _is_used(self, upload_id: str) -> bool:
+        """Whether a post has this upload id, and the platform sees it."""
+        return (
+            self.recognises_upload_ids
+            and bool(upload_id)
+            and any(upload_id in _ids_of(post.detail) for post in self.posts())
+        )
+
+    def _conflict(self) -> Answer:
+        return fail(self.conflict_status, "Server got a conflicting upload id")
+
+    def _post(self, wish: dict[str, Any], images: list[LedgerImage], key: str) -> Answer:
+        caption = str(wish.get("caption", ""))
+        if len(caption.encode("utf-16-le")) // 2 > CAPTION_LIMIT:
+            raise Refused("The caption is longer than 2,200 characters")
+        if len(re.findall(r"(?<!\w)#\w+", caption)) > HASHTAG_LIMIT:
+            raise Refused("The caption has more than 5 hashtags")
+        number = FIRST_ID + self.ledger.next_id()
+        code = _code(number)
+        at = self.now()
+        item = {
+            "pk": number,
+            "id": f"{number}_{self._user.id}",
+            "code": code,
+            "taken_at": int(at.timestamp()),
+            "device_timestamp": int(wish["upload_id"]),
+            "upload_ids": [str(each["upload_id"]) for each in (wish, *wish.get("children_metadata", []))],
+            "user": self._user.as_json(),
+            "caption": {"text": caption} if caption else None,
+            **self._shown(number, images, wish),
+        }
+        self.ledger.add(
+            LedgerPost(
+                platform=self.name,
+                account=self._user.name,
+                id=str(number),
+                at=at,
+                url=f"https://www.instagram.com/p/{code}/",
+                caption=caption,
+                tags=(),
+                images=tuple(images),
+                idempotency_key=key,
+                detail=item,
+            )
+        )
+        return succeed(media=self._told(item), upload_id=str(wish["upload_id"]))
+
+    def _shown(self, number: int, images: list[LedgerImage], wish: dict[str, Any]) -> dict[str, Any]:
+        """The pictures of a post as the platform tells them: in the post itself, or in its children."""
+        if "children_metadata" not in wish:
+            return picture(images[0])
+        children = [{"pk": number * 100 + place, **picture(image)} for place, image in enumerate(images)]
+        return {
+            "media_type": 8,
+            "product_type": "carousel_container",
+            "client_sidecar_id": str(wish["client_sidecar_id"]),
+            "carousel_media_count": len(children),
+            "carousel_media": children,
+        }
+
+    # --- reading -----------------------------------------------------------------------------
+
+    def _feed(self, request: Request) -> Answer:
+        items = [self._told(post.detail) for post in reversed(self.listed_posts())]
+        if after := request.query.get("max_id"):
+            items = [item for item in items if item["pk"] < int(after.partition("_")[0])]
+        page = items[: int(request.query.get("count") or PAGE)]
+        more = {"next_max_id": page[-1]["id"]} if len(page) < len(items) else {}
+        return succeed(items=page, num_results=len(page), more_available=bool(more), **more)
+
+    def _told(self, item: dict[str, Any]) -> dict[str, Any]:
+        """A post as the platform tells it."""
+        unknown = {"upload_ids"} if self.echoes_upload_id else {"upload_ids", "client_sidecar_id"}
+        told = {name: value for name, value in item.items() if name not in unknown}
+        # Such a number stands in https://github.com/mgp25/Instagram-API/issues/2545.
+        return told if self.echoes_upload_id else {**told, "device_timestamp": DEVICE_TIME}
+
+    def _media_info(self, _request: Request, number: str) -> Answer:
+        items = [self._told(post.detail) for post in self.readable_posts() if post.id == number]
+        if not items:
+            return fail(404, "Media not found or unavailable")
+        return succeed(items=items, num_results=1, more_available=False)
+
+
+def _ids_of(item: dict[str, Any]) -> list[str]:
+    """The upload ids of a post and its pictures."""
+    return [*item["upload_ids"], str(item.get("client_sidecar_id", ""))]
+
+
+def _signed(request: Request) -> dict[str, Any]:
+    """What a request asks for; nothing where its body was cut off."""
+    try:
+        body = json.loads(request.form().get("signed_body", "").removeprefix("SIGNATURE."))
+    except ValueError:
+        return {}
+    return body if isinstance(body, dict) else {}
+
+
+def _code(number: int) -> str:
+    letters = []
+    while number:
+        number, digit = divmod(number, len(CODE_ALPHABET))
+        letters.append(CODE_ALPHABET[digit])
+    return "".join(reversed(letters))
+
+
+def _login_required() -> Answer:
+    return fail(403, "login_required", error_title="You've Been Logged Out", error_body="Please log back in.")

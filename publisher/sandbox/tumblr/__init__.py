@@ -1,0 +1,1 @@
+"""Plays Tumblr on a local port."""

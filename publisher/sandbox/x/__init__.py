@@ -1,0 +1,1 @@
+"""Plays X on a local port."""

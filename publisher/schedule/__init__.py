@@ -1,0 +1,1 @@
+"""Decides which post goes out on which day: slots, order, picking, projection, rehearsal, calendar."""

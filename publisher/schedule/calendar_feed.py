@@ -1,0 +1,65 @@
+"""The calendar as programs read it: what was published, and what would come next."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable
+from datetime import datetime, timedelta
+
+from icalendar import Calendar, Event
+from sqlalchemy.orm import Session
+
+from publisher.core.characters import remove_control_characters
+from publisher.schedule.calendar_days import CalendarDay, DayEntry, calendar_days
+from publisher.schedule.listing import waiting_posts
+from publisher.schedule.slots import slot_day
+from publisher.settings import Settings
+
+PAST_DAYS = 120
+COMING_DAYS = 90
+LENGTH = timedelta(minutes=15)
+"""How long an event is drawn: a post takes no time."""
+OFTEN = timedelta(hours=1)
+
+
+def calendar_feed(session: Session, settings: Settings, now: datetime, page_of: Callable[[int], str]) -> bytes:
+    """The days around now as iCalendar. `page_of`: the address of a post's page at the desk.
+
+    A day has one event, whose UID stays the same from the first guess to the published post.
+    """
+    today = slot_day(now, settings.outlet.zone)
+    calendar = Calendar()
+    calendar.add("prodid", "-//publisher//calendar//EN")
+    calendar.add("version", "2.0")
+    calendar.add("name", settings.outlet.name)
+    calendar.add("x-wr-calname", settings.outlet.name)
+    calendar.add("refresh-interval", OFTEN, parameters={"VALUE": "DURATION"})
+    first, last = today - timedelta(days=PAST_DAYS), today + timedelta(days=COMING_DAYS)
+    for day in calendar_days(session, settings, waiting_posts(session), first, last, now):
+        for entry in day.entries[:1]:
+            if entry.post_id is not None and entry.kind in ("shown", "coming"):
+                calendar.add_component(_event(settings, day, entry, now, page_of(entry.post_id)))
+    feed: bytes = calendar.to_ical()
+    return feed
+
+
+def _event(settings: Settings, day: CalendarDay, entry: DayEntry, now: datetime, page: str) -> Event:
+    outlet = hashlib.sha256(settings.outlet.name.encode()).hexdigest()[:12]
+    links = [each.link for each in entry.deliveries if each.link]
+    event = Event()
+    event.add("uid", f"{day.day:%Y-%m-%d}.{outlet}@publisher")
+    event.add("dtstamp", now)
+    event.add("dtstart", day.opens)
+    event.add("dtend", day.opens + LENGTH)
+    event.add("summary", remove_control_characters(entry.title))
+    event.add("status", "CONFIRMED" if entry.kind == "shown" else "TENTATIVE")
+    event.add("transp", "TRANSPARENT")
+    event.add("url", links[0] if links else page)
+    event.add("description", "\n".join([*_told(entry), *links, page]))
+    return event
+
+
+def _told(entry: DayEntry) -> list[str]:
+    if entry.kind == "coming":
+        return [f"Would go out from the {entry.reason}." if entry.reason != "fixed date" else "Fixed to this date."]
+    return [f"{each.channel}: {each.state}" for each in entry.deliveries]

@@ -1,0 +1,251 @@
+"""The order of the queue and of the reserve. A post's position is a number between its neighbours'."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import date, datetime
+
+from sqlalchemy import ColumnElement, and_, func, or_, select, tuple_, update
+from sqlalchemy.orm import Session
+
+from publisher import lifecycle
+from publisher.core.content import Problem
+from publisher.db.models import Post
+from publisher.db.session import Database
+from publisher.posts.errors import PostError
+from publisher.posts.post_store import changing, last_pick, load_post, was_picked
+from publisher.schedule.fixed_dates import schedule_problems
+from publisher.settings import Settings
+
+STEP = 1024.0
+"""The distance between neighbours after renumbering, and from the last post to a new one."""
+LEAST_GAP = 1e-6
+
+
+@dataclass(frozen=True, slots=True)
+class Front:
+    """Before all others of its queue."""
+
+
+@dataclass(frozen=True, slots=True)
+class Position:
+    """The place with this number, counted from 1; beyond the end means the end."""
+
+    number: int
+
+
+@dataclass(frozen=True, slots=True)
+class Before:
+    post_id: int
+
+
+@dataclass(frozen=True, slots=True)
+class After:
+    post_id: int
+
+
+@dataclass(frozen=True, slots=True)
+class Up:
+    """Ahead of the one that now comes before it; the first one stays."""
+
+
+@dataclass(frozen=True, slots=True)
+class Down:
+    """Behind the one that now comes after it; the last one stays."""
+
+
+@dataclass(frozen=True, slots=True)
+class End:
+    """The end of the queue, from wherever it was."""
+
+
+@dataclass(frozen=True, slots=True)
+class Reserve:
+    """The end of the reserve."""
+
+
+@dataclass(frozen=True, slots=True)
+class FixedDate:
+    """Out of the order: exactly this day."""
+
+    day: date
+
+
+Key = tuple[float, int]
+"""Where a post stands: its position, and its id among equal positions."""
+
+Place = Front | Position | Before | After | Up | Down | End | Reserve | FixedDate
+
+
+def last_position(session: Session, *, reserve: bool) -> float:
+    """A position after all others of the queue or of the reserve."""
+    last = session.scalar(select(func.max(Post.position)).where(Post.reserve == reserve))
+    return STEP if last is None else last + STEP
+
+
+def in_line(*, reserve: bool) -> ColumnElement[bool]:
+    """The post waits for its turn in the queue or in the reserve, whether or not it is approved."""
+    waiting = and_(Post.state != "withdrawn", Post.reserve == reserve, Post.fixed_date.is_(None))
+    # A shown post has its day; asking for none first spares the look at the picks of years.
+    return waiting if reserve else and_(waiting, Post.last_shown_on.is_(None), ~was_picked())
+
+
+def move_post(
+    database: Database,
+    post_id: int,
+    to: Place,
+    settings: Settings,
+    now: datetime,
+    *,
+    actor: str = "",
+    expected_version: int | None = None,
+) -> None:
+    """Give a post another place. What it says, its approval and the order of the others stay.
+
+    Raises:
+        PostError: there is no such post or neighbour, the post was shown and has left the queue, somebody
+            changed it since `expected_version`, or its fixed date can't be.
+    """
+    with changing(database) as session:
+        post = load_post(session, post_id, expected_version)
+        if post.state == "withdrawn":
+            raise PostError(f"post {post_id} is withdrawn; approve it to bring it back")
+        place = _beside_its_neighbour(session, post, to)
+        if place is None:
+            return
+        reserve = _goes_to_reserve(session, post, place)
+        if not reserve and (pick := last_pick(session, post)) is not None:
+            raise PostError(f"post {post_id} was picked for {pick.slot:%Y-%m-%d}; it can go to the reserve only")
+        post.reserve = reserve
+        post.fixed_date = place.day if isinstance(place, FixedDate) else None
+        session.flush()
+        if isinstance(place, FixedDate):
+            refuse_date(schedule_problems(session, post, settings, now))
+        else:
+            set_position(session, post, _free_position(session, post, place))
+        lifecycle.record_event(
+            session, "post moved", now=now, post_id=post_id, actor=actor, detail={"to": _in_words(to)}
+        )
+
+
+def _beside_its_neighbour(session: Session, post: Post, to: Place) -> Place | None:
+    """A step up or down as a place beside the neighbour that it passes; None where there is none to pass."""
+    if not isinstance(to, Up | Down):
+        return to
+    if post.fixed_date is not None:
+        raise PostError(
+            f"post {post.id} goes out on {post.fixed_date:%Y-%m-%d}; put it back into the queue to order it"
+        )
+    line = and_(in_line(reserve=post.reserve), Post.id != post.id)
+    passed = _beside(session, line, (post.position, post.id), ahead=isinstance(to, Up))
+    if passed is None:
+        return None
+    return Before(passed[1]) if isinstance(to, Up) else After(passed[1])
+
+
+def _goes_to_reserve(session: Session, post: Post, to: Place) -> bool:
+    match to:
+        case Reserve():
+            return True
+        case FixedDate() | End():
+            return False
+        case Before(neighbour) | After(neighbour):
+            return _neighbour(session, post, neighbour).reserve
+    return post.reserve
+
+
+def _neighbour(session: Session, post: Post, neighbour: int) -> Post:
+    found = session.scalar(
+        select(Post).where(Post.id == neighbour, Post.id != post.id, or_(in_line(reserve=False), in_line(reserve=True)))
+    )
+    if found is None:
+        raise PostError(f"post {neighbour} has no place in the queue or in the reserve; name one that waits there")
+    return found
+
+
+def refuse_date(problems: tuple[Problem, ...]) -> None:
+    """Raises PostError for the first thing that stands in the way of a fixed date."""
+    if problems:
+        raise PostError(problems[0].message.rstrip("."))
+
+
+def _free_position(session: Session, post: Post, to: Place) -> float:
+    line = and_(in_line(reserve=post.reserve), Post.id != post.id)
+    above = _next_in_line(session, line, to)
+    below = _beside(session, line, above, ahead=True)
+    if above and below and above[0] - below[0] < LEAST_GAP:
+        _renumber(session, line)
+        above = _next_in_line(session, line, to)
+        below = _beside(session, line, above, ahead=True)
+    if above is None:
+        return below[0] + STEP if below else STEP
+    return (below[0] + above[0]) / 2 if below else above[0] - STEP
+
+
+def _next_in_line(session: Session, line: ColumnElement[bool], to: Place) -> Key | None:
+    """The post that will come right after the moved one; None at the end."""
+    key = select(Post.position, Post.id).where(line).order_by(Post.position, Post.id)
+    match to:
+        case Front():
+            row = session.execute(key.limit(1)).first()
+        case Position(number):
+            row = session.execute(key.offset(max(number, 1) - 1).limit(1)).first()
+        case Before(neighbour):
+            row = session.execute(key.where(Post.id == neighbour)).one()
+        case After(neighbour):
+            anchor = session.execute(key.where(Post.id == neighbour)).one()
+            return _beside(session, line, (anchor.position, anchor.id), ahead=False)
+        case _:
+            row = None
+    return (row.position, row.id) if row else None
+
+
+def _beside(session: Session, line: ColumnElement[bool], key: Key | None, *, ahead: bool) -> Key | None:
+    """The one right ahead of a post in line, or right behind it; without a post, the last in line."""
+    place = tuple_(Post.position, Post.id)
+    order = (Post.position.desc(), Post.id.desc()) if ahead else (Post.position, Post.id)
+    query = select(Post.position, Post.id).where(line).order_by(*order).limit(1)
+    if key is not None:
+        here = tuple_(*key)
+        query = query.where(place < here if ahead else place > here)
+    row = session.execute(query).first()
+    return (row.position, row.id) if row else None
+
+
+def set_position(session: Session, post: Post, position: float) -> None:
+    # Not through the object: its version would grow, and a colleague's open form be refused for nothing.
+    session.execute(
+        update(Post).where(Post.id == post.id).values(position=position).execution_options(synchronize_session=False)
+    )
+
+
+def _renumber(session: Session, line: ColumnElement[bool]) -> None:
+    place = func.row_number().over(order_by=(Post.position, Post.id))
+    numbered = select(Post.id, (place * STEP).label("position")).where(line).subquery()
+    session.execute(
+        update(Post)
+        .where(Post.id == numbered.c.id)
+        .values(position=numbered.c.position)
+        .execution_options(synchronize_session=False)
+    )
+
+
+def _in_words(to: Place) -> str:
+    match to:
+        case Front():
+            return "front"
+        case Position(number):
+            return f"position {number}"
+        case Before(neighbour):
+            return f"before post {neighbour}"
+        case After(neighbour):
+            return f"after post {neighbour}"
+        case FixedDate(day):
+            return f"{day:%Y-%m-%d}"
+        case Up():
+            return "one up"
+        case Down():
+            return "one down"
+        case End():
+            return "end of the queue"
+    return "reserve"

@@ -1,0 +1,123 @@
+"""Which day each waiting post would get if nobody touched the queue any more.
+
+The same rules as in `choosing`, over a list in memory, so that a long queue can be shown
+without playing it through. A rehearsal plays it through; the two agree.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+
+from sqlalchemy import ColumnElement, and_, or_, select
+from sqlalchemy.orm import Session
+
+from publisher.db.models import Pick, Post
+from publisher.posts.post_store import was_picked
+from publisher.schedule.choice import Reason
+from publisher.schedule.slots import slot_closes, slot_day, slot_opens
+from publisher.settings import Settings
+
+
+@dataclass(slots=True, eq=False)
+class Candidate:
+    """What the choice of a post depends on."""
+
+    id: int
+    reserve: bool
+    fixed_date: date | None
+    embargo_until: datetime | None
+    last_shown_on: date | None
+
+
+@dataclass(frozen=True, slots=True)
+class ProjectedDay:
+    slot: date
+    post_id: int | None
+    reason: Reason
+
+
+def project(
+    session: Session, settings: Settings, now: datetime, candidates: Iterable[Candidate] | None = None
+) -> Iterator[ProjectedDay]:
+    """The coming slots one by one, without an end, from the first one that can still get a post.
+
+    `candidates`: the approved posts in their order, where the caller has them already; they are changed.
+    """
+    day = _first_open(session, settings, now)
+    waiting = _Line(_load(session) if candidates is None else candidates, settings.reserve.no_repeat_days)
+    while True:
+        opens, closes = max(slot_opens(day, settings), now), slot_closes(day, settings)
+        yield waiting.take(day, (opens, *waiting.embargo_ends(opens, closes)))
+        day += timedelta(days=1)
+
+
+def _first_open(session: Session, settings: Settings, now: datetime) -> date:
+    today = slot_day(now, settings.outlet.zone)
+    reason = session.scalar(select(Pick.reason).where(Pick.slot == today))
+    is_open = reason in (None, "empty") and now < slot_closes(today, settings)
+    return today if is_open else today + timedelta(days=1)
+
+
+def _load(session: Session) -> list[Candidate]:
+    query = (
+        select(Post.id, Post.reserve, Post.fixed_date, Post.embargo_until, Post.last_shown_on)
+        .where(Post.state == "approved", or_(Post.reserve, _not_shown()))
+        .order_by(Post.position, Post.id)
+    )
+    return [Candidate(*row) for row in session.execute(query)]
+
+
+def _not_shown() -> ColumnElement[bool]:
+    # A shown post has its day, unless somebody fixed it to one; asking for none first spares the look at its picks.
+    return and_(or_(Post.last_shown_on.is_(None), Post.fixed_date.is_not(None)), ~was_picked())
+
+
+class _Line:
+    """The waiting posts, each in its own order; what is taken leaves it, but for the reserve."""
+
+    def __init__(self, posts: Iterable[Candidate], no_repeat_days: int) -> None:
+        self._no_repeat = timedelta(days=no_repeat_days)
+        self._fixed: dict[date, list[Candidate]] = {}
+        self._queue: list[Candidate] = []
+        self._reserve: list[Candidate] = []
+        self._embargoes: list[datetime] = []
+        for post in posts:
+            self._add(post)
+        self._embargoes.sort()
+
+    def _add(self, post: Candidate) -> None:
+        if post.embargo_until is not None:
+            self._embargoes.append(post.embargo_until)
+        if post.fixed_date is not None:
+            self._fixed.setdefault(post.fixed_date, []).append(post)
+        elif post.reserve:
+            self._reserve.append(post)
+        else:
+            self._queue.append(post)
+
+    def embargo_ends(self, after: datetime, before: datetime) -> list[datetime]:
+        return [end for end in self._embargoes if after < end < before]
+
+    def take(self, day: date, moments: Iterable[datetime]) -> ProjectedDay:
+        """The post of a day: the first that can be had at one of these moments."""
+        for moment in moments:
+            if post := _first_free(self._fixed.get(day, []), moment):
+                return ProjectedDay(day, post.id, "fixed date")
+            if post := _first_free(self._queue, moment):
+                self._queue.remove(post)
+                return ProjectedDay(day, post.id, "queue")
+            if post := _first_free(self._rested(day), moment):
+                post.last_shown_on = day
+                return ProjectedDay(day, post.id, "reserve")
+        return ProjectedDay(day, None, "empty")
+
+    def _rested(self, day: date) -> list[Candidate]:
+        window = day - self._no_repeat
+        rested = [post for post in self._reserve if not post.last_shown_on or post.last_shown_on < window]
+        return sorted(rested, key=lambda post: post.last_shown_on or date.min)
+
+
+def _first_free(posts: Iterable[Candidate], moment: datetime) -> Candidate | None:
+    return next((post for post in posts if post.embargo_until is None or post.embargo_until <= moment), None)
