@@ -73,3 +73,21 @@ def test_a_process_that_waits_is_woken(number: signal.Signals) -> None:
         for _ in range(20):
             process.send_signal(number)
         assert process.stdout.readline() == "True\n"
+
+
+TAKEN_BY_ANOTHER_THREAD = """
+import signal, threading
+from publisher.core.stop_signal import StopSignal
+stop = StopSignal()
+thread = threading.Thread(target=lambda: input() or signal.pthread_kill(threading.get_ident(), signal.SIGTERM))
+thread.start()
+print("waits", flush=True)
+print(stop.wait(), flush=True)
+"""
+
+
+def test_a_signal_that_another_thread_takes_wakes_the_main_thread() -> None:
+    """The system may hand a signal to any thread; a main thread that waits for a queue is not woken by it."""
+    command = [sys.executable, "-c", TAKEN_BY_ANOTHER_THREAD]
+    done = subprocess.run(command, input="\n", capture_output=True, text=True, check=False, timeout=PATIENCE)
+    assert done.stdout == "waits\nTrue\n"
