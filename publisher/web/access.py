@@ -79,7 +79,7 @@ RULES: dict[str, Rule] = {
     "forget_upload": P.WRITE,
     "picture_form": P.WRITE,
     "ask_review": P.WRITE,
-    "let_out": P.APPROVE,
+    "approve_post": P.APPROVE,
     "send_back_post": P.APPROVE,
     "comment_on_post": P.WRITE,
     "withdraw": P.APPROVE,

@@ -41,7 +41,7 @@ def edit(desk: Desk, post: int, actor: str, **changes: str) -> None:
     )
 
 
-def let_out(desk: Desk, post: int, actor: str) -> None:
+def approve_post(desk: Desk, post: int, actor: str) -> None:
     approve(desk.database, post, desk.settings, desk.targets, desk.people, now=NINE, actor=actor)
 
 
@@ -54,7 +54,7 @@ def test_a_draft_is_reviewed_sent_back_and_approved(desk: Desk) -> None:
     review.send_back(desk.database, post, now=NINE, actor="bo")
     assert desk.load(post).state == "draft"
     review.ask_for_review(desk.database, post, now=NINE, actor="ada")
-    let_out(desk, post, "bo")
+    approve_post(desk, post, "bo")
     assert desk.load(post).state == "approved"
     with pytest.raises(PostError, match="is approved, not in review"):
         review.send_back(desk.database, post, now=NINE, actor="bo")
@@ -83,17 +83,17 @@ def written_by(desk: Desk, actor: str) -> int:
 def refused(desk: Desk, post: int, *actors: str) -> None:
     for actor in actors:
         with pytest.raises(OwnWork, match="wants a second person"):
-            let_out(desk, post, actor)
+            approve_post(desk, post, actor)
 
 
 def test_where_a_second_person_is_wanted_nobody_approves_their_own_change(two_people: Desk) -> None:
     desk = two_people
     post = desk.post("Cells", NINE, state="draft", edited_by="ada")
     refused(desk, post, "ada")
-    let_out(desk, post, "bo")
+    approve_post(desk, post, "bo")
     edit(desk, post, "bo", title="Neurons")
     refused(desk, post, "bo")
-    let_out(desk, post, "ada")
+    approve_post(desk, post, "ada")
 
 
 def test_a_colleagues_change_after_ones_own_gives_nobody_of_the_two_the_right_to_approve(two_people: Desk) -> None:
@@ -102,13 +102,13 @@ def test_a_colleagues_change_after_ones_own_gives_nobody_of_the_two_the_right_to
     edit_tags(desk, post, "bo", "cells")
     refused(desk, post, "ada", "bo")
     with pytest.raises(OwnWork) as refusal:
-        let_out(desk, post, "ada")
+        approve_post(desk, post, "ada")
     assert str(refusal.value) == (
         f"post {post} has changes by you that nobody else has approved (body, credit, images, language, licence, "
         "title), and this outlet wants a second person to approve them; any editor or admin who is not among its "
         "authors (you, bo) can approve it"
     )
-    let_out(desk, post, "cy")
+    approve_post(desk, post, "cy")
 
 
 def test_who_moves_a_date_or_comments_or_asks_for_review_is_no_author(two_people: Desk) -> None:
@@ -119,19 +119,19 @@ def test_who_moves_a_date_or_comments_or_asks_for_review_is_no_author(two_people
     move_post(desk.database, post, FixedDate(date(2026, 6, 1)), desk.settings, NINE, actor="bo")
     review.ask_for_review(desk.database, post, now=NINE, actor="bo")
     refused(desk, post, "ada")
-    let_out(desk, post, "bo")
+    approve_post(desk, post, "bo")
 
 
 def test_what_a_second_person_approved_counts_for_nobody_afterwards(two_people: Desk) -> None:
     desk = two_people
     post = written_by(desk, "ada")
-    let_out(desk, post, "bo")
+    approve_post(desk, post, "bo")
     edit(desk, post, "bo", body="Loud cells.")
     refused(desk, post, "bo")
-    let_out(desk, post, "ada")
+    approve_post(desk, post, "ada")
     edit(desk, post, "cy", title="Neurons")
     edit(desk, post, "ada", title="Cells", body="Loud cells.")
-    let_out(desk, post, "ada")
+    approve_post(desk, post, "ada")
 
 
 def test_who_takes_their_own_change_back_is_no_author(two_people: Desk) -> None:
@@ -139,13 +139,13 @@ def test_who_takes_their_own_change_back_is_no_author(two_people: Desk) -> None:
     post = written_by(desk, "ada")
     edit_tags(desk, post, "bo", "cells")
     edit_tags(desk, post, "bo")
-    let_out(desk, post, "bo")
+    approve_post(desk, post, "bo")
 
 
 def test_a_restored_version_has_the_one_who_restored_it_among_its_authors(two_people: Desk) -> None:
     desk = two_people
     post = written_by(desk, "ada")
-    let_out(desk, post, "bo")
+    approve_post(desk, post, "bo")
     edit(desk, post, "ada", body="Unseen.")
     with desk.database.reading() as session:
         unseen = load_version(session, post, versions_of(session, post)[0].version)
@@ -153,16 +153,16 @@ def test_a_restored_version_has_the_one_who_restored_it_among_its_authors(two_pe
     changes = PostChanges.model_validate(unseen.model_dump())
     edit_post(desk.database, desk.store, post, changes, now=NINE, actor="bo")
     refused(desk, post, "ada", "bo")
-    let_out(desk, post, "di")
+    approve_post(desk, post, "di")
 
 
 def test_a_withdrawal_takes_the_approval_back(two_people: Desk) -> None:
     desk = two_people
     post = written_by(desk, "ada")
-    let_out(desk, post, "bo")
+    approve_post(desk, post, "bo")
     withdraw_post(desk.database, post, NINE, "bo")
     refused(desk, post, "ada")
-    let_out(desk, post, "bo")
+    approve_post(desk, post, "bo")
 
 
 def test_several_posts_approved_at_once_and_an_undo_follow_the_rule(two_people: Desk) -> None:
@@ -174,7 +174,7 @@ def test_several_posts_approved_at_once_and_an_undo_follow_the_rule(two_people: 
         now=NINE, actor="ada",
     )  # fmt: skip
     assert [refusal.post_id for refusal in ada.approve([post], {}).refused] == [post]
-    let_out(desk, post, "cy")
+    approve_post(desk, post, "cy")
     tagged = ada.tag([post], add=["neurons"])
     refused(desk, post, "ada")
     assert tagged.undo is not None
@@ -222,7 +222,7 @@ def test_the_history_of_an_older_desk_has_the_last_author_alone(two_people: Desk
         record_event(session, "post approved", now=NINE, post_id=post, actor="bo")
     edit(desk, post, "ada", body="Unseen.")
     refused(desk, post, "ada")
-    let_out(desk, post, "bo")
+    approve_post(desk, post, "bo")
     with desk.database.reading() as session:
         assert [(each.version, each.actor) for each in versions_of(session, post)] == [(2, "ada"), (1, "ada")]
 
