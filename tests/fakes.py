@@ -263,7 +263,7 @@ class DraftingAdapter(FakeAdapter):
     ) -> Preparation:
         draft = earlier.reference or f"draft {len(self.platform.drafts) + 1}"
         self.platform.drafts.add(draft)
-        return Preparation(reference=draft, is_harmless_to_repeat=True)
+        return Preparation(reference=draft, is_draft=True)
 
     def publish(
         self,

@@ -10,6 +10,7 @@ from publisher.alerts.conditions import NEWS, QUIET, Condition, Ending, View, wi
 from publisher.core.states import BY_HAND, State
 from publisher.db.models import Delivery, Event
 from publisher.db.operations import Notice
+from publisher.delivery.stray_drafts import STRAY_DRAFT
 from publisher.delivery.verify import AS_SENT, DIFFERS
 from publisher.lifecycle import CANCELED_PUBLIC, SECOND_COPY
 
@@ -67,6 +68,14 @@ def public_troubles(view: View) -> Iterator[Condition]:
             remedy = delivery.remote_url or view.remedies.history(delivery)
             problem = with_remedy(str(event.detail.get("problem", "")), remedy)
             yield Condition(f"event {event.id}", "differs", f"{title} is not shown as it was sent", problem)
+
+
+def stray_drafts(view: View) -> Iterator[Condition]:
+    """Drafts on a platform that no delivery waits for."""
+    query = select(Event).where(Event.at >= view.now - NEWS, Event.name == STRAY_DRAFT).order_by(Event.id)
+    for event in view.session.scalars(query):
+        title = f"{event.detail.get('channel')}: a needless draft is left"
+        yield Condition(f"event {event.id}", "draft", title, str(event.detail.get("problem", "")))
 
 
 def _quoted(delivery: Delivery) -> str:

@@ -14,13 +14,17 @@ from publisher.alerts.late_posts import began
 from publisher.db.models import Delivery, Event, Pick
 from publisher.db.operations import Channel, Notice
 from publisher.delivery.budget import spendings
+from publisher.posts.possibly_shown import closed_days, restored_at, waiting_after_restore
 from publisher.schedule.projection import project
 from publisher.schedule.slots import slot_closes, slot_opens
 
 COVER = "cover"
+RESTORED_QUEUE = "restored-queue"
 PREFLIGHT = "preflight"
 SAFE, UNSAFE = "safe", "unsafe"
 SILENT = "channel in trouble"
+MAX_NUMBERS = 20
+"""So many posts are named."""
 
 
 def paused_channels(view: View) -> Iterator[Condition]:
@@ -92,11 +96,23 @@ def spent_budgets(view: View) -> Iterator[Condition]:
 def days_without_post(view: View) -> Iterator[Condition]:
     """Today, when nothing is ready for it; and the days that went by without a post, but none from before the desk."""
     begun = began(view.session)
+    closed = closed_days(view.session)
     query = (
         select(Pick).where(Pick.picked_at >= view.now - NEWS, Pick.reason.in_(("empty", "missed"))).order_by(Pick.slot)
     )
     for pick in view.session.scalars(query):
-        if pick.reason == "missed" and begun is not None and slot_closes(pick.slot, view.settings) > begun:
+        if pick.slot in closed:
+            yield Condition(
+                subject=f"missed {pick.slot.isoformat()}",
+                kind="missed",
+                title=f"Nobody knows what was shown on {pick.slot:%A %Y-%m-%d}",
+                message=with_remedy(
+                    "The desk was restored from a backup that does not know that day, and nothing more goes out for "
+                    "it. Look at the channels, and publish by hand what is lacking",
+                    view.remedies.deliveries(),
+                ),
+            )
+        elif pick.reason == "missed" and begun is not None and slot_closes(pick.slot, view.settings) > begun:
             yield Condition(
                 subject=f"missed {pick.slot.isoformat()}",
                 kind="missed",
@@ -122,6 +138,32 @@ def days_without_post(view: View) -> Iterator[Condition]:
 def end_of_empty_day(view: View, notice: Notice) -> Ending | None:
     pick = view.session.scalar(select(Pick).where(Pick.slot == date.fromisoformat(notice.subject.split()[1])))
     return Ending(f"“{pick.post.title}” fills it.") if pick is not None and pick.post is not None else QUIET
+
+
+def queue_after_restore(view: View) -> Iterator[Condition]:
+    """Posts that a restore took back, as long as nobody has looked at them."""
+    posts = waiting_after_restore(view.session)
+    if not posts:
+        return
+    yield Condition(
+        subject=f"{RESTORED_QUEUE} {restored_at(view.session)}",
+        kind=RESTORED_QUEUE,
+        title="After the restore, posts wait to be approved again",
+        message=with_remedy(
+            "They may have been shown on days that the backup does not know, so none of them goes out by itself. Look "
+            f"at the channels, approve those that were not shown, and withdraw the others: {_numbers(posts)}",
+            view.remedies.queue(),
+        ),
+    )
+
+
+def end_of_queue_after_restore(_view: View, _notice: Notice) -> Ending:
+    return Ending("All of them were looked at.")
+
+
+def _numbers(posts: tuple[int, ...]) -> str:
+    more = f" and {len(posts) - MAX_NUMBERS} more" if len(posts) > MAX_NUMBERS else ""
+    return ", ".join(map(str, posts[:MAX_NUMBERS])) + more
 
 
 def thin_queue(view: View) -> Iterator[Condition]:

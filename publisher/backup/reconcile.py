@@ -18,6 +18,7 @@ from publisher.db.operations import Channel, Process
 from publisher.lifecycle import record_event, restore_deliveries
 from publisher.platforms.base import KeySeed
 from publisher.platforms.registry import adapter_class
+from publisher.posts.possibly_shown import DATABASE_RESTORED
 from publisher.schedule.restore_gap import Gap, close_gap
 from publisher.settings import Settings
 
@@ -48,7 +49,7 @@ def doubt(
     refuse_future(began, now)
     # The processes of the lost desk are none of this one's.
     session.execute(delete(Process))
-    record_event(session, "database restored", now=now, detail={"knows everything until": began.isoformat()})
+    record_event(session, DATABASE_RESTORED, now=now, detail={"knows everything until": began.isoformat()})
     looked_up = restore_deliveries(
         session, now, lambda delivery: _key_of(session, delivery), since=began, changed=changed
     )

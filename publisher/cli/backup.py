@@ -172,9 +172,17 @@ def _doubts_told(report: RestoreReport) -> list[str]:
         span = f"{days[0]}" if len(days) == 1 else f"{days[0]} to {days[-1]}"
         told.append(
             f"What went out on {span} is not known here, so nothing more goes out for that time by itself: look at the "
-            "channels, and publish by hand what is lacking."
+            "channels, and publish by hand what is lacking. Posts that were added since the backup are not here: if "
+            "one of them was shown, don't add it again."
         )
     if posts := report.gap.posts:
         names = ", ".join(f"{post.id} “{post.title}”" for post in posts)
         told.append(f"These posts may have been shown then and are drafts again; approve those that were not: {names}.")
+    if others := report.gap.others:
+        numbers = " ".join(str(post.id) for post in others)
+        told.append(
+            "All other approved posts are drafts again, too, because somebody may have changed the order after the "
+            "backup. Until you approve them, nothing goes out by itself. Look at the channels, leave out what was "
+            f"shown, then: publisher approve {numbers}"
+        )
     return told

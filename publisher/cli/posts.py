@@ -194,6 +194,8 @@ def approve_command(ctx: click.Context, posts: tuple[int, ...], as_json: bool) -
             results.append({"post": post, "approved": True, "problems": remarks, **asdict(approval.reach)})
             if not as_json:
                 echo(f"Post {post} is approved.")
+                for remark in approval.remarks:
+                    echo(f"  {remark}")
                 _tell_reach(approval)
         except NotApproved as refusal:
             results.append({"post": post, "approved": False, "problems": [asdict(each) for each in refusal.problems]})

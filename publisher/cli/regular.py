@@ -10,6 +10,7 @@ from publisher.core.logs import get_logger
 from publisher.delivery.owner import this_process
 from publisher.delivery.refresh import refresh_sessions
 from publisher.delivery.removed_channels import hold_removed
+from publisher.delivery.stray_drafts import StrayDrafts
 from publisher.desk import Desk
 from publisher.health.heartbeat import BEAT_SECONDS, beat
 from publisher.posts.uploads import Uploads
@@ -57,6 +58,7 @@ def housekeeping(desk: Desk) -> list[RegularJob]:
         RegularJob("the daily backup", HOUR_SECONDS, house.back_up),
         RegularJob("holding what waits for removed channels", HOLD_SECONDS, house.hold_removed),
         RegularJob("sweeping", HOUR_SECONDS, house.sweep),
+        RegularJob("looking for stray drafts", HOUR_SECONDS, house.look_for_stray_drafts),
         RegularJob("renewing log-ins", HOUR_SECONDS, house.refresh),
         RegularJob("sending webhooks", WEBHOOK_SECONDS, house.send_webhooks),
     ]
@@ -66,6 +68,7 @@ class _House:
     def __init__(self, desk: Desk) -> None:
         self._desk = desk
         self._swept: datetime | None = None
+        self._stray_drafts: StrayDrafts | None = None
 
     def prepare(self) -> None:
         desk = self._desk
@@ -80,6 +83,12 @@ class _House:
 
     def send_webhooks(self) -> None:
         send_webhooks(self._desk, self._desk.now())
+
+    def look_for_stray_drafts(self) -> None:
+        desk = self._desk
+        if self._stray_drafts is None:
+            self._stray_drafts = StrayDrafts(desk.database, desk.channels, desk.clock)
+        self._stray_drafts.look()
 
     def refresh(self) -> None:
         refresh_sessions(self._desk.channels)

@@ -250,6 +250,9 @@ class Account(Frozen):
 class Preparation(Frozen):
     """What a platform told just before the publishing request. It is stored with the intent to publish."""
 
+    model_config = ConfigDict(frozen=True, extra="ignore")
+    """Another version of the program may have stored more than this one knows."""
+
     reference: str = ""
     """The platform's id that makes the outcome readable: of a draft, or of the account's newest post. Empty: none."""
     platform_time: datetime | None = None
@@ -262,12 +265,18 @@ class Preparation(Frozen):
     """The reference is a draft's, which stays on the platform until it is published or removed."""
     account: str = ""
     """The account that the channel had, as the configuration names it. Empty: not known."""
-    is_harmless_to_repeat: bool = False
-    """The request makes one post however often it is sent, so that one which was lost may still be carried out."""
     restored_since: datetime | None = None
     """From when on a lost desk may have published it, of which a restored database knows nothing. None: it did not."""
     changed_before_restore: bool = False
     """The lost desk had begun to publish it since then, or it was canceled or recorded by hand."""
+
+    @property
+    def is_harmless_to_repeat(self) -> bool:
+        """Whether the request makes one post however often it is sent: publishing a draft does.
+
+        One that was lost may still be carried out then.
+        """
+        return self.is_draft and bool(self.reference)
 
     def is_for(self, account: str) -> bool:
         """Whether it was prepared for this account, as far as that is known."""

@@ -23,6 +23,11 @@ LOST_ALL = (
     "{lost} workers in a row were gone while they prepared it; nothing was sent. "
     "Look at what the log says last of delivery {id}, then: publisher retry {id}."
 )
+MISSED = "It could not go out in time{reason}. Use retry to publish it late, or cancel."
+MISSED_OR_LATE = (
+    "It did not go out in time, as far as is known{reason}. A request whose answer was lost may still make it public: "
+    "it is looked for now, and over the next three days. Use retry to publish it late, or cancel."
+)
 DRAFT_STAYS = " Its draft {draft} stays on {platform}: a retry publishes it, and cancel removes it."
 MAX_LOST_WORKERS = 6
 """So many in a row over one delivery that is being prepared: it is what they are lost over."""
@@ -132,12 +137,13 @@ def miss_expired(database: Database, now: datetime) -> list[int]:
 
 def _miss(database: Database, delivery: Delivery, now: datetime) -> bool:
     reason = f"; the last trouble was: {delivery.problem.rstrip('.')}" if delivery.problem else ""
-    problem = f"It could not go out in time{reason}. Use retry to publish it late, or cancel."
+    is_late = may_come_late(delivery.unknown_since, delivery.lost_requests)
+    problem = (MISSED_OR_LATE if is_late else MISSED).format(reason=reason)
     preparation = Preparation.model_validate(delivery.preparation)
     if preparation.is_draft and preparation.reference:
         platform = str(delivery.adapted.get("platform", "the platform"))
         problem += DRAFT_STAYS.format(draft=preparation.reference, platform=platform)
-    later = late_look_ups(now) if may_come_late(delivery.unknown_since, delivery.lost_requests) else {}
+    later = late_look_ups(now, at_once=True) if is_late else {}
     try:
         with database.writing() as session:
             move(

@@ -480,7 +480,8 @@ def _apply(
     problem = _with_remedy(claimed, outcome.problem) if of_the_account else outcome.problem
     unknown_since = outcome.values.get("unknown_since") or claimed.unknown_since
     rests = outcome.to in BY_HAND and may_come_late(unknown_since, claimed.lost_requests)
-    later = late_look_ups(now) if rests else {}
+    # An earlier request may have been carried out since anybody looked.
+    later = late_look_ups(now, at_once=claimed.lost_requests > 0) if rests else {}
     move(
         session, claimed.id, fence=claimed.fence, before=before, to=outcome.to, now=now, actor=owner,
         problem=problem, lost_workers=0, **outcome.values, **later,

@@ -376,6 +376,24 @@ class RemovesDrafts(Protocol):
         ...
 
 
+@dataclass(frozen=True, slots=True)
+class ListedDraft:
+    """A draft on a platform that begins with the token of a delivery, of this desk or another one."""
+
+    reference: str
+    token: str
+    slug: str
+
+
+@runtime_checkable
+class ListsDrafts(Protocol):
+    """The platform lists an account's drafts, and shows which of them a desk has made."""
+
+    def list_drafts(self) -> Sequence[ListedDraft]:
+        """Returns the drafts that a desk has made. Reads only; the list may lag. Raises what a look-up does."""
+        ...
+
+
 @runtime_checkable
 class CountsPostsRead(Protocol):
     """The platform asks a price for each post that it shows to us."""

@@ -19,6 +19,7 @@ from publisher.posts.approved import Reach, carry_to_deliveries, open_pick, reco
 from publisher.posts.authors import refuse_own_work
 from publisher.posts.channel_posts import adapt_for_channels
 from publisher.posts.errors import PostError
+from publisher.posts.possibly_shown import possibly_shown
 from publisher.posts.post_store import changing, last_pick, load_post
 from publisher.schedule.fixed_dates import schedule_problems
 from publisher.settings import Settings
@@ -59,7 +60,8 @@ def problems_of(
     A problem that several channels share is told once.
     """
     of_day = tuple(PostProblem(problem) for problem in schedule_problems(session, post, settings, now))
-    return blocking_first((*of_day, *content_problems(post, targets, people)))
+    shown = tuple(PostProblem(days.problem) for days in possibly_shown(session, [post.id]).values())
+    return blocking_first((*shown, *of_day, *content_problems(post, targets, people)))
 
 
 def content_problems(post: Post, targets: Mapping[str, Target], people: People) -> tuple[PostProblem, ...]:

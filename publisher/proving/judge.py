@@ -18,11 +18,11 @@ from publisher.core.states import AT_REST, UNPUBLISHED, State
 from publisher.db.base import Base
 from publisher.db.models import LEASED, Attempt, Delivery, Event, Pick, Post
 from publisher.db.session import Database
+from publisher.posts.possibly_shown import RESTORED
 from publisher.proving.report import Findings
+from publisher.schedule.restore_gap import SHOWN_ON
 
 Ledger = Mapping[tuple[str, str], Sequence[dict[str, Any]]]
-SHOWN_ON = "may have been shown on"
-"""What the event of a post says that a restore took back: the day that it may have been shown on."""
 
 
 def counted(posts: Iterable[dict[str, Any]]) -> Ledger:
@@ -44,7 +44,7 @@ def is_of(place: tuple[str, str], title: str) -> bool:
 
 def taken_back() -> Select[int | None]:
     """The numbers of the posts that a restore took back, because they may have been shown."""
-    return select(Event.post_id).where(Event.name == "restored", Event.post_id.is_not(None))
+    return select(Event.post_id).where(Event.name == RESTORED, Event.post_id.is_not(None))
 
 
 def _closed_days(events: Iterable[Event], picks: Mapping[date, Pick]) -> set[date]:
@@ -87,7 +87,7 @@ def judge(
         deliveries = list(session.scalars(select(Delivery).options(joinedload(Delivery.pick)).order_by(Delivery.id)))
         picks = {pick.slot: pick for pick in session.scalars(select(Pick))}
         events = list(session.scalars(select(Event).where(Event.delivery_id.is_not(None)).order_by(Event.id)))
-        restored = list(session.scalars(select(Event).where(Event.name == "restored")))
+        restored = list(session.scalars(select(Event).where(Event.name == RESTORED)))
         rows = session.execute(select(Post.id, Post.title).where(Post.id.in_(taken_back())))
         titles = {number: title for number, title in rows}
         sends = len(list(session.scalars(select(Attempt.id).where(Attempt.kind == "send"))))

@@ -16,6 +16,7 @@ from publisher.adapt.text.mentions import People
 from publisher.db.models import Post, PostImage
 from publisher.posts.approval import PostProblem, blocking_first, problems_of
 from publisher.posts.errors import PostError
+from publisher.posts.possibly_shown import possibly_shown
 from publisher.posts.post_store import was_picked
 from publisher.posts.problem_cache import KnownProblems
 from publisher.posts.search import says
@@ -280,8 +281,10 @@ def _problems(
     dated = {each.id: Dated(each.id, each.fixed_date, each.embargo_until) for each in posts if each.fixed_date}
     agenda = Agenda.load(session, {each.fixed_date for each in dated.values()})
     content = known.of(session, {each.id: each.version for each in posts})
+    shown = possibly_shown(session, {each.id for each in posts})
     found = {}
     for each in posts:
         of_day = agenda.problems(dated[each.id], settings, now) if each.id in dated else ()
-        found[each.id] = blocking_first((*map(PostProblem, of_day), *content[each.id]))
+        doubts = (shown[each.id].problem,) if each.id in shown else ()
+        found[each.id] = blocking_first((*map(PostProblem, doubts), *map(PostProblem, of_day), *content[each.id]))
     return found

@@ -3,36 +3,44 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
 
-from sqlalchemy import select
+from sqlalchemy import or_, select
 from sqlalchemy.orm import Session
 
 from publisher.db.models import Pick, Post
 from publisher.lifecycle import record_event
 from publisher.posts.approved import end_approval
+from publisher.posts.possibly_shown import RESTORED, SLOT, ShownBetween, note_possibly_shown
+from publisher.posts.post_store import was_picked
 from publisher.schedule.choice import choose
 from publisher.schedule.picking import LONGEST_GAP
 from publisher.schedule.slots import slot_closes, slot_day, slot_opens
 from publisher.settings import Settings
 
+SHOWN_ON = "may have been shown on"
+"""What the event of a post says beside: the day that it would have got by the backup's order."""
+
 
 @dataclass(frozen=True, slots=True)
 class Gap:
-    """`days`: closed, so that nothing more goes out on them. `posts`: drafts again, in the order of the days."""
+    """The days that were closed, so that nothing more goes out on them, and the posts that were approved."""
 
     days: tuple[date, ...]
     posts: tuple[Post, ...]
+    """Drafts again: those that the days would have got, in their order."""
+    others: tuple[Post, ...] = ()
+    """Drafts again: all others, which the days may have got if somebody changed the order."""
 
 
 def close_gap(session: Session, settings: Settings, *, since: datetime, now: datetime) -> Gap:
     """Close every slot that may have been filled between `since` and `now` without this database knowing it.
 
-    The posts that those slots would have got may be public, and nothing can tell: they become
-    drafts, and a person approves again what was not shown.
+    Every post that was approved then may be public: somebody may have changed the order, the dates or the embargoes
+    after the backup, and nothing can tell. So all become drafts, and a person approves again what was not shown.
     """
-    days, posts = [], []
+    closed: list[tuple[date, Post | None]] = []
     for day in _days(settings, since, now):
         pick = session.scalar(select(Pick).where(Pick.slot == day))
         if pick is not None and pick.reason != "empty":
@@ -41,13 +49,40 @@ def close_gap(session: Session, settings: Settings, *, since: datetime, now: dat
             pick = Pick(slot=day, post=None)
             session.add(pick)
         pick.reason, pick.picked_at = "missed", now
-        record_event(session, "restored", now=now, detail={"slot": day.isoformat()})
-        days.append(day)
+        record_event(session, RESTORED, now=now, detail={SLOT: day.isoformat()})
         post = choose(session, day, min(now, slot_closes(day, settings)), settings.reserve).post
         if post is not None:
-            _take_back(session, post, day, now)
-            posts.append(post)
-    return Gap(tuple(days), tuple(posts))
+            end_approval(session, post, "draft", now)
+            session.flush()
+        closed.append((day, post))
+    if not closed:
+        return Gap((), ())
+    days = tuple(day for day, _ in closed)
+    shown = ShownBetween(days[0], days[-1], was_approved=True)
+    for day, post in closed:
+        if post is not None:
+            note_possibly_shown(session, post.id, shown, now, **{SHOWN_ON: day.isoformat()})
+    first = tuple(post for _, post in closed if post is not None)
+    return Gap(days, first, _doubt_others(session, shown, {post.id for post in first}, now))
+
+
+def _doubt_others(session: Session, shown: ShownBetween, told: set[int], now: datetime) -> tuple[Post, ...]:
+    """Take back every other approval, and return its posts.
+
+    Whoever approves one that was no approved post by the backup is told of the days as well.
+    """
+    query = select(Post).where(or_(Post.reserve, ~was_picked()))
+    approved = []
+    for post in session.scalars(query.order_by(Post.reserve, Post.position, Post.id)).all():
+        if post.id in told:
+            continue
+        was_approved = post.state == "approved"
+        if was_approved:
+            end_approval(session, post, "draft", now)
+            approved.append(post)
+        note_possibly_shown(session, post.id, replace(shown, was_approved=was_approved), now)
+    session.flush()
+    return tuple(approved)
 
 
 def _days(settings: Settings, since: datetime, now: datetime) -> Iterator[date]:
@@ -60,9 +95,3 @@ def _days(settings: Settings, since: datetime, now: datetime) -> Iterator[date]:
         if slot_opens(day, settings) <= now and slot_closes(day, settings) > since:
             yield day
         day += timedelta(days=1)
-
-
-def _take_back(session: Session, post: Post, day: date, now: datetime) -> None:
-    end_approval(session, post, "draft", now)
-    record_event(session, "restored", now=now, post_id=post.id, detail={"may have been shown on": day.isoformat()})
-    session.flush()

@@ -26,6 +26,7 @@ from publisher.posts.approval import PostProblem
 from publisher.posts.drafts import PostContent
 from publisher.posts.errors import PostError
 from publisher.posts.pictures import keep_picture
+from publisher.posts.possibly_shown import possibly_shown
 from publisher.posts.post_store import last_pick, load_post
 from publisher.posts.unsaved import unsaved_post
 from publisher.posts.versions import versions_of
@@ -74,6 +75,7 @@ def show_form(request: Request, shown: Shown, status: int = 200) -> Response:
         comments = review.comments_of(session, post.id) if post else []
         pick = last_pick(session, post) if post else None
         history = _history(session, post) if post else []
+        doubts = [shown.problem.message for shown in possibly_shown(session, [post.id]).values()] if post else []
     return page(
         request,
         "editor.html",
@@ -95,6 +97,7 @@ def show_form(request: Request, shown: Shown, status: int = 200) -> Response:
         comments=comments,
         history=history,
         pick=pick,
+        doubts=doubts,
         kept=kept,
         **_pictures_context(desk, shown.fields, _languages(desk, post)),
         **looks_context(request, shown.fields),

@@ -15,6 +15,7 @@ from typing import Any
 import pytest
 
 from publisher.cli.main import main
+from publisher.schedule.restore_gap import close_gap
 from tests.outlet import PLATFORMS, Outlet, draw
 from tests.patience import PATIENCE
 
@@ -109,6 +110,15 @@ def publish_until_done(shell: Shell) -> None:
     process.send_signal(signal.SIGTERM)
     process.communicate(timeout=PATIENCE)
     assert process.returncode == 0
+
+
+def test_who_approves_again_after_a_restore_is_told_the_days(shell: Shell, ask: Ask) -> None:
+    desk, post = shell.outlet.desk, shell.outlet.add_post()
+    with desk.database.writing() as session:
+        days = close_gap(session, desk.settings, since=desk.now() - timedelta(days=1), now=desk.now()).days
+    code, said = ask("approve", str(post))
+    assert (code, f"Post {post} is approved." in said) == (0, True)
+    assert f"This post may have been shown between {days[0]} and {days[-1]}" in " ".join(said.split())
 
 
 def test_the_whole_main_job(shell: Shell) -> None:

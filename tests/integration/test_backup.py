@@ -37,8 +37,10 @@ from publisher.delivery.act_refusals import Refused
 from publisher.delivery.operate import retry
 from publisher.desk import Desk
 from publisher.lifecycle import restore_deliveries
+from publisher.posts.approval import approve
 from publisher.posts.drafts import ImageDraft, PostDraft
 from publisher.posts.posts import add_post
+from publisher.schedule.order import Front, move_post
 from publisher.schedule.restore_gap import Gap, close_gap
 from publisher.scheduler import RegularJob, Scheduler
 from tests.conftest import WriteDesk
@@ -398,9 +400,11 @@ def test_a_day_picked_after_the_backup_is_not_picked_again(outlet: Outlet, lose_
     restored, report = lose_and_restore(kept)
 
     assert ([post.id for post in report.gap.posts], len(report.gap.days)) == ([shown], 1)
+    assert [post.id for post in report.gap.others] == [waiting]
     restored.pick()
     restored.settle()
     assert restored.deliveries() == {}
+    approve_again(restored.desk, waiting)
     restored.stage.ledger.shift(restored.clock.shift_to(restored.clock.now() + timedelta(days=1)))
     restored.pick()
     restored.settle()
@@ -409,6 +413,40 @@ def test_a_day_picked_after_the_backup_is_not_picked_again(outlet: Outlet, lose_
     for name in PLATFORMS:
         assert len(outlet.copies(name)) == 2
         assert len({copy.caption for copy in outlet.copies(name)}) == 2
+
+
+def approve_again(desk: Desk, post: int) -> tuple[str, ...]:
+    """Approves a post as a person does who has looked. Returns the remarks that the person sees."""
+    approval = approve(desk.database, post, desk.settings, desk.targets, desk.people, now=desk.now())
+    return tuple(remark.problem.message for remark in approval.remarks)
+
+
+def test_a_post_that_was_shown_out_of_the_backups_order_is_not_shown_again(
+    outlet: Outlet, lose_and_restore: Restore
+) -> None:
+    """An editor moved another post to the front after the backup was made."""
+    first, moved, last = (outlet.add_post(title) for title in ("First", "Moved", "Last"))
+    outlet.shift_to_slot()
+    kept = keep(outlet)
+    move_post(outlet.desk.database, moved, Front(), outlet.desk.settings, outlet.desk.now())
+    outlet.pick()
+    outlet.settle()
+    day = outlet.desk.now().date()
+
+    restored, report = lose_and_restore(kept)
+
+    assert [post.id for post in (*report.gap.posts, *report.gap.others)] == [first, moved, last]
+    for _ in range(3):
+        restored.stage.ledger.shift(restored.clock.shift_to(restored.clock.now() + timedelta(days=1)))
+        restored.pick()
+        restored.settle()
+    assert [len(outlet.copies(name)) for name in PLATFORMS] == [1, 1, 1]
+    told = f"This post may have been shown on {day}: the desk was restored from a backup"
+    assert approve_again(restored.desk, last)[0].startswith(told)
+    restored.pick()
+    restored.settle()
+    for name in PLATFORMS:
+        assert [copy.caption.splitlines()[0] for copy in outlet.copies(name)] == ["Moved", "Last"]
 
 
 FELL_DUE = {
@@ -497,10 +535,26 @@ def test_the_slots_that_were_open_since_the_backup_are_closed(
         gap = close_gap(session, desk.settings, since=NINE + timedelta(minutes=since), now=moment)
     assert [day.day for day in gap.days] == closed
     assert [post.id for post in gap.posts] == posts[: len(closed)]
-    states = [desk.load(post).state for post in posts]
-    assert states == ["draft"] * len(closed) + ["approved"] * (3 - len(closed))
+    assert [post.id for post in gap.others] == (posts[len(closed) :] if closed else [])
+    assert {desk.load(post).state for post in posts} == {"draft" if closed else "approved"}
     if date(2026, 5, closed[-1] if closed else 1) == moment.date():
         assert desk.pick(moment).result == "nothing"
+
+
+@pytest.mark.parametrize("state", ["draft", "in_review", "withdrawn"])
+def test_whoever_lets_out_what_was_not_approved_by_the_backup_is_told_too(
+    database: Database, tmp_path: Path, state: str
+) -> None:
+    """It may have been approved and shown since."""
+    desk = open_desk(database, tmp_path)
+    post = desk.post("Approved since", NINE - timedelta(days=1), state=state, approved_at=None)
+    now = NINE + timedelta(days=1, hours=1)
+    with database.writing() as session:
+        close_gap(session, desk.settings, since=NINE - timedelta(hours=1), now=now)
+    assert desk.load(post).state == state
+    approval = approve(database, post, desk.settings, desk.targets, desk.people, now=now)
+    told = [remark.problem.message for remark in approval.remarks]
+    assert any(one.startswith("This post may have been shown between 2026-05-04 and 2026-05-05") for one in told)
 
 
 def test_a_day_that_the_backup_knows_is_not_closed_but_an_empty_one_is(database: Database, tmp_path: Path) -> None:
@@ -509,10 +563,11 @@ def test_a_day_that_the_backup_knows_is_not_closed_but_an_empty_one_is(database:
     desk.posts(["late", "next"], NINE)
     with database.writing() as session:
         gap = close_gap(session, desk.settings, since=NINE, now=NINE + timedelta(hours=1))
-    assert [post.title for post in gap.posts] == ["late"]
+    assert [post.title for post in (*gap.posts, *gap.others)] == ["late", "next"]
     assert desk.pick(NINE + timedelta(hours=2)).result == "nothing"
 
     tomorrow = NINE + timedelta(days=1)
+    desk.post("tomorrow's", tomorrow)
     desk.pick(tomorrow)
     with database.writing() as session:
         assert close_gap(session, desk.settings, since=tomorrow, now=tomorrow + timedelta(hours=1)).days == ()
@@ -565,9 +620,13 @@ def test_a_backup_that_fails_is_told_and_the_desk_goes_on(
 
 
 def test_the_person_is_told_what_to_look_at(desk: Desk) -> None:
-    gap = Gap((date(2026, 5, 4), date(2026, 5, 6)), (Post(id=3, title="A cell"),))
+    others = (Post(id=4, title="Another"), Post(id=5, title="A third"))
+    gap = Gap((date(2026, 5, 4), date(2026, 5, 6)), (Post(id=3, title="A cell"),), others)
     report = RestoreReport(made_at=NOW, config=desk.settings.file, looked_up=2, gap=gap)
     told = " ".join(_told(report, desk))
     assert "2 deliveries may have gone out since" in told
     assert "What went out on 2026-05-04 to 2026-05-06 is not known here" in told
     assert "approve those that were not: 3 “A cell”." in told
+    assert "Posts that were added since the backup are not here: if one of them was shown, don't add it again." in told
+    assert "nothing goes out by itself" in told
+    assert "publisher approve 4 5" in told

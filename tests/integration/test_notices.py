@@ -29,6 +29,8 @@ from publisher.desk import Desk
 from publisher.health import beat
 from publisher.lifecycle import move, record_event, record_late_success
 from publisher.schedule.picking import pick_slot
+from publisher.schedule.restore_gap import close_gap
+from publisher.schedule.slots import slot_day
 from publisher.starter import write_starter
 from tests.conftest import WriteDesk
 from tests.fakes import add_delivery
@@ -279,6 +281,36 @@ def test_an_empty_day_is_told_until_it_is_filled(desk: Desk, clock: FixedClock, 
     notifier.round(clock.now())
     assert box.titles[1:] == ["over: Today has no post"]
     assert "“At last” fills it." in box.bodies
+
+
+def test_after_a_restore_the_unknown_day_and_the_posts_that_wait_are_told(
+    desk: Desk, clock: FixedClock, box: PostBox
+) -> None:
+    now = clock.now()
+    with desk.database.writing() as session:
+        posts = [
+            Post(state="approved", approved_at=now, position=n, title=f"Cell {n}", created_at=now, updated_at=now)
+            for n in range(3)
+        ]
+        session.add_all(posts)
+        session.flush()
+        close_gap(session, desk.settings, since=now - timedelta(hours=2), now=now)
+    notifier = Notifier(desk)
+    notifier.round(clock.now())
+    assert box.titles == ["2 things need a person"]
+    day = f"{slot_day(now, desk.settings.outlet.zone):%A %Y-%m-%d}"
+    assert f"Nobody knows what was shown on {day}" in box.bodies
+    assert "After the restore, posts wait to be approved again" in box.bodies
+    assert "went by without a post" not in box.bodies
+    with desk.database.writing() as session:
+        record_event(session, "post approved", now=clock.now(), post_id=posts[0].id)
+        session.get_one(Post, posts[1].id).state = "withdrawn"
+    notifier.round(clock.now())
+    assert len(box.titles) == 1
+    with desk.database.writing() as session:
+        record_event(session, "post approved", now=clock.now(), post_id=posts[2].id)
+    notifier.round(clock.now())
+    assert box.titles[1:] == ["over: After the restore, posts wait to be approved again"]
 
 
 def test_a_thin_queue_is_told_once_however_many_days_go_by(tmp_path: Path, clock: FixedClock, box: PostBox) -> None:

@@ -6,11 +6,18 @@ from datetime import timedelta
 from itertools import permutations
 
 import pytest
+from sqlalchemy import select, update
 
-from publisher.delivery import operate
+from publisher.alerts import delivery_alerts
+from publisher.alerts.conditions import View
+from publisher.db.models import Delivery, Event
+from publisher.delivery import operate, stray_drafts
 from publisher.delivery.due import miss_expired
 from publisher.delivery.worker import Worker
+from publisher.platforms.base import KeySeed
+from publisher.platforms.tumblr.adapter import Adapter
 from publisher.sandbox.faults import Fault
+from publisher.sandbox.tumblr.npf import NewPost
 from publisher.sandbox.tumblr.service import TumblrSandbox
 from tests.conftest import OpenOutlet
 from tests.outlet import Outlet
@@ -91,6 +98,81 @@ def test_a_missed_post_names_its_draft(open_outlet: OpenOutlet) -> None:
     (draft,) = sandbox_of(outlet).blog.unseen
     told = f"Its draft {draft} stays on tumblr: a retry publishes it, and cancel removes it."
     assert outlet.deliveries()["tumblr"].problem.endswith(told)
+
+
+def test_a_draft_that_no_delivery_waits_for_is_named_once(
+    open_outlet: OpenOutlet, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A worker was killed between the draft's answer and its record, while the list of drafts lagged."""
+    outlet = open_outlet("tumblr")
+    outlet.shift_to_slot()
+    outlet.add_post()
+    outlet.pick()
+    sandbox, row = sandbox_of(outlet), outlet.deliveries()["tumblr"]
+    title = "A quiet cell"
+    slugs = [Adapter.idempotency_key(KeySeed(token=token, title=title, created_at=outlet.clock.now()))
+             for token in (row.token, "0123456789ab")]  # fmt: skip
+    strays = [leave_draft(outlet, slug) for slug in (*slugs, "written-by-hand")]
+    sandbox.blog.habits.listing_lag = timedelta(days=1)
+    outlet.settle(steps=120)
+    assert (outlet.deliveries()["tumblr"].state, [*sandbox.blog.unseen]) == ("published", strays)
+    sandbox.blog.habits.listing_lag = timedelta(0)
+
+    desk, times = outlet.desk, iter([0.0, 10.0, 3600.0, 7200.0])
+    monkeypatch.setattr(stray_drafts, "monotonic", lambda: next(times))
+    looks = stray_drafts.StrayDrafts(desk.database, desk.channels, outlet.clock)
+    told = []
+    for _ in range(4):
+        looks.look()
+        told.append(len(stray_events(outlet)))
+
+    assert told == [0, 0, 2, 2]
+    of_nobody, of_post = stray_events(outlet)
+    assert (of_post.delivery_id, of_post.detail["draft"]) == (row.id, strays[0])
+    assert f"delivery {row.id} does not need it" in of_post.detail["problem"]
+    assert (of_nobody.delivery_id, of_nobody.detail["draft"]) == (None, strays[1])
+    with desk.database.reading() as session:
+        view = View(session, desk.settings, desk.now())
+        assert [each.title for each in delivery_alerts.stray_drafts(view)] == ["tumblr: a needless draft is left"] * 2
+    assert [*sandbox.blog.unseen] == strays, "none is removed"
+
+
+def test_a_draft_that_is_waited_for_is_not_named(open_outlet: OpenOutlet, monkeypatch: pytest.MonkeyPatch) -> None:
+    """While a request may still publish it, and after it was missed: a retry publishes it."""
+    outlet = open_outlet("tumblr")
+    outlet.shift_to_slot()
+    outlet.stage.faults.add("tumblr", Fault.parse("500-before"))
+    outlet.add_post()
+    outlet.pick()
+    work_once(outlet)
+    times = iter([0.0, 3600.0, 7200.0, 7200.0, 9000.0])
+    monkeypatch.setattr(stray_drafts, "monotonic", lambda: next(times))
+    desk = outlet.desk
+    looks = stray_drafts.StrayDrafts(desk.database, desk.channels, outlet.clock)
+    looks.look()
+    looks.look()
+    with desk.database.writing() as session:
+        session.execute(update(Delivery).values(state="missed"))
+    looks.look()
+    assert len(sandbox_of(outlet).blog.unseen) == 1
+    assert stray_events(outlet) == []
+    other = leave_draft(outlet, outlet.deliveries()["tumblr"].idempotency_key or "")
+    looks.look()
+    looks.look()
+    assert [event.detail["draft"] for event in stray_events(outlet)] == [other], "a retry takes the one that was stored"
+
+
+def leave_draft(outlet: Outlet, slug: str) -> str:
+    """Returns the id of a draft that somebody has left on the blog."""
+    blog = sandbox_of(outlet).blog
+    content = [{"type": "text", "text": "A quiet cell"}]
+    new = NewPost(state="draft", slug=slug, content=content, layout=[], tags=(), images=(), source_url="")
+    return blog.create(new, outlet.stage.ledger.now()).id
+
+
+def stray_events(outlet: Outlet) -> list[Event]:
+    with outlet.desk.database.reading() as session:
+        return list(session.scalars(select(Event).where(Event.name == stray_drafts.STRAY_DRAFT).order_by(Event.id)))
 
 
 def work_once(outlet: Outlet) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import random
 import threading
 from datetime import UTC, datetime, timedelta
-from typing import Any
+from typing import Any, ClassVar
 
 import pytest
 from sqlalchemy import select
@@ -26,9 +26,11 @@ from publisher.platforms.base import NOTHING_PREPARED
 from publisher.platforms.errors import (
     ActionsRefused,
     AlreadyPublic,
+    ContentRejected,
     CredentialsRefused,
     MediaExpired,
     NotPrepared,
+    PlatformError,
     RateLimited,
     TextRemembered,
     Unavailable,
@@ -276,6 +278,14 @@ def test_publishing_a_draft_late_makes_one_post(bench: Bench) -> None:
     assert (bench.row(delivery).state, bench.copies, len(bench.platform.publish_calls)) == ("published", 1, 2)
 
 
+def test_what_another_version_stored_with_an_intent_can_be_read() -> None:
+    stored = {"reference": "7", "is_draft": True, "is_harmless_to_repeat": True}
+    assert Preparation.model_validate(stored) == Preparation(reference="7", is_draft=True)
+    assert Preparation.model_validate(stored).is_harmless_to_repeat
+    assert not Preparation(reference="7").is_harmless_to_repeat
+    assert not Preparation(is_draft=True, unfinished=True).is_harmless_to_repeat
+
+
 class SlowDraftAdapter(DraftingAdapter):
     """A platform that shows a new draft only when it is asked for it the third time."""
 
@@ -334,6 +344,55 @@ def test_a_draft_that_is_published_late_is_found_whatever_the_next_request_was_t
     assert (bench.row(delivery).state, bench.copies, len(bench.platform.publish_calls)) == ("published", 1, 2)
 
 
+class RefusedDraftAdapter(DraftingAdapter):
+    """A platform that lets nobody prepare anything once a draft is there, and goes on answering readings."""
+
+    refusal: ClassVar[PlatformError] = Unavailable("Drafts can't be used now")
+
+    def prepare(self, *post: Any, earlier: Preparation = NOTHING_PREPARED, **how: Any) -> Preparation:
+        if earlier.reference:
+            raise self.refusal
+        return super().prepare(*post, earlier=earlier, **how)
+
+
+class RejectedDraftAdapter(RefusedDraftAdapter):
+    refusal: ClassVar[PlatformError] = ContentRejected("The post can't be shown")
+
+
+def test_what_is_refused_for_good_after_a_lost_request_is_looked_for_at_once(bench: Bench) -> None:
+    """The first flip was carried out while preparing was refused for the time being."""
+    bench.channels._adapter = RefusedDraftAdapter
+    bench.platform.late = [timedelta(minutes=5)]
+    delivery = bench.add()
+    bench.drain_for(minutes=10)
+    assert (bench.row(delivery).state, bench.copies) == ("pending", 1)
+    bench.channels._adapter = RejectedDraftAdapter
+    bench.drain_for(minutes=16)
+    assert (bench.row(delivery).state, bench.copies) == ("published", 1)
+
+
+def test_a_draft_that_was_published_late_while_preparing_was_refused_is_not_told_as_missed(bench: Bench) -> None:
+    """The first flip is carried out ten minutes late; every further try ends before its own flip."""
+    bench.channels._adapter = RefusedDraftAdapter
+    bench.platform.late = [timedelta(minutes=10)]
+    delivery = bench.add(expires_in=timedelta(minutes=20))
+    bench.drain_for(minutes=25)
+    row = bench.row(delivery)
+    assert (row.state, bench.copies, len(bench.platform.publish_calls)) == ("published", 1, 1)
+
+
+def test_a_draft_that_is_published_after_it_was_missed_is_found_within_the_hour(bench: Bench) -> None:
+    bench.channels._adapter = RefusedDraftAdapter
+    bench.platform.late = [timedelta(minutes=30)]
+    delivery = bench.add(expires_in=timedelta(minutes=20))
+    bench.drain_for(minutes=25)
+    row = bench.row(delivery)
+    assert row.state == "missed"
+    assert "A request whose answer was lost may still make it public" in row.problem
+    bench.drain_for(hours=1)
+    assert (bench.row(delivery).state, bench.copies) == ("published", 1)
+
+
 # --- too late --------------------------------------------------------------------------------
 
 
@@ -349,8 +408,9 @@ def test_what_is_unknown_when_its_time_is_over_is_missed_only_after_the_lag(
     bench.drain_for(minutes=10)
     row = bench.row(delivery)
     assert (row.state, len(bench.platform.publish_calls)) == ("missed", 1)
-    assert "could not go out in time; the last trouble was: The platform " in row.problem
-    assert row.problem.endswith(". Use retry to publish it late, or cancel.")
+    assert "did not go out in time, as far as is known; the last trouble was: The platform " in row.problem
+    assert "A request whose answer was lost may still make it public" in row.problem
+    assert ". Use retry to publish it late, or cancel." in row.problem
     assert ".." not in row.problem
     assert "again" not in row.problem, "nothing goes out again any more"
 

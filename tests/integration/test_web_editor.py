@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from datetime import date
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,7 @@ from sqlalchemy import select
 from publisher.db.models import Post
 from publisher.posts import autosaves
 from publisher.posts.drafts import ImageDraft, PostChanges, PostDraft
+from publisher.posts.possibly_shown import ShownBetween, note_possibly_shown
 from publisher.posts.posts import add_post, edit_post
 from tests.conftest import WriteDesk
 from tests.desk_site import Client, Site, open_starter_site, text_of
@@ -79,6 +81,21 @@ def test_a_draft_is_written_saved_and_approved(site: Site, picture: str) -> None
     )
     assert "with your change it is in review again" in text_of(again)
     assert load(site, post_id).state == "in_review"
+
+
+def test_who_approves_again_after_a_restore_is_told_that_the_post_may_have_been_shown(site: Site, picture: str) -> None:
+    editor = site.client("editor")
+    post_id = create(site, editor, picture=picture)
+    days = ShownBetween(date(2026, 5, 4), date(2026, 5, 6), was_approved=True)
+    with site.desk.database.writing() as session:
+        note_possibly_shown(session, post_id, days, site.desk.now())
+    told = "This post may have been shown between 2026-05-04 and 2026-05-06"
+    assert told in text_of(editor.get(f"/posts/{post_id}"))
+    assert told in text_of(editor.get("/queue"))
+    version = str(load(site, post_id).version)
+    approved = editor.send_form(f"/posts/{post_id}", fields(picture, version=version, then="approve"))
+    assert "Approved: it goes out when its turn comes." in text_of(approved)
+    assert told not in text_of(editor.get(f"/posts/{post_id}"))
 
 
 def test_a_mistake_is_told_at_its_field_and_what_was_typed_stays(site: Site, picture: str) -> None:

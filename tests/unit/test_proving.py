@@ -23,7 +23,7 @@ from publisher.db.session import Database
 from publisher.lifecycle import record_event
 from publisher.proving.disturbed import Traps
 from publisher.proving.fleet import End
-from publisher.proving.judge import SHOWN_ON, counted, judge, write_history
+from publisher.proving.judge import counted, judge, write_history
 from publisher.proving.outcomes import outcomes
 from publisher.proving.outlet import write_outlet
 from publisher.proving.plan import (
@@ -45,6 +45,7 @@ from publisher.proving.troubles import Clocks
 from publisher.proving.watch import Recovery
 from publisher.sandbox.faults import ALL_KINDS, STEPS, Fault
 from publisher.sandbox_client import SandboxClient
+from publisher.schedule.restore_gap import SHOWN_ON
 from publisher.settings import load_settings
 from tests import mutants
 from tests.fakes import add_delivery

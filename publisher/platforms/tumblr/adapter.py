@@ -18,6 +18,7 @@ from publisher.platforms.base import (
     Connection,
     Dialogue,
     KeySeed,
+    ListedDraft,
     PlatformAdapter,
     Secret,
     UploadedMedia,
@@ -39,7 +40,7 @@ from publisher.platforms.tumblr import links
 from publisher.platforms.tumblr import recognition as posts
 from publisher.platforms.tumblr.answers import DailyLimit, NotFound, daily_reset
 from publisher.platforms.tumblr.client import USER_AGENT, Attachment, Keys, SafeTumblrClient
-from publisher.platforms.tumblr.drafts import Drafts, WantedDraft, sought_draft
+from publisher.platforms.tumblr.drafts import MAX_PAGES_OF_DRAFTS, Drafts, WantedDraft, sought_draft
 from publisher.platforms.tumblr.listing import SoughtPost, find_all_listed, find_by_draft, listed_since, newest_id
 from publisher.platforms.tumblr.login import LOGIN_HOST, TumblrLogin
 from publisher.platforms.tumblr.npf import npf_body
@@ -191,7 +192,6 @@ class Adapter(PlatformAdapter):
             reference=posts.identifier(shown),
             platform_time=self._client.request.platform_time,
             is_draft=True,
-            is_harmless_to_repeat=True,
         )
 
     def publish(
@@ -307,6 +307,13 @@ class Adapter(PlatformAdapter):
         since = preparation.platform_time or self._connection.clock.now()
         found = self.find_publication(post, idempotency_key=idempotency_key, since=since, preparation=preparation)
         return found if isinstance(found, Publication) else Absence.GONE
+
+    def list_drafts(self) -> list[ListedDraft]:
+        return [
+            ListedDraft(posts.identifier(draft), token, posts.slug(draft))
+            for draft in self._drafts.listed(MAX_PAGES_OF_DRAFTS)
+            if (token := posts.token_of(draft))
+        ]
 
     def _listed(self, sought: SoughtPost) -> Publication | Absence:
         found = [self._publication(shown, "found on the blog") for shown in find_all_listed(self._client, sought)]

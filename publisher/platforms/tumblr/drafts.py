@@ -31,6 +31,8 @@ from publisher.platforms.tumblr.listing import SoughtPost, find_listed
 from publisher.platforms.tumblr.npf import publishing_body
 
 PAGES_OF_DRAFTS = 3
+MAX_PAGES_OF_DRAFTS = 20
+"""So many are looked through where nobody waits for the answer."""
 LONGEST_REQUEST = timedelta(minutes=2)
 """So long after a lost answer a draft may still be made, or published. https://github.com/tumblr/docs/issues/128 tells
 of minutes; a draft that comes later than this is removed when it is seen, and nobody saw it."""
@@ -119,7 +121,7 @@ class Drafts:
         Where the answer to an earlier creation was lost, another draft is made only when the first would be listed.
         """
         chosen: posts.Shown | None = None
-        listed = self._listed()
+        listed = self.listed()
         incomplete, not_shown = kept_otherwise, ""
         own = [posts.identifier(draft) for draft in listed if posts.carries(draft, wanted.key)]
         for identifier in own:
@@ -149,10 +151,11 @@ class Drafts:
         now = self.client.request.platform_time
         return Preparation(reference=identifier, platform_time=now, unfinished=True, is_draft=True)
 
-    def _listed(self) -> list[posts.Shown]:
+    def listed(self, pages: int = PAGES_OF_DRAFTS) -> list[posts.Shown]:
+        """The blog's newest drafts, as its list shows them."""
         found: list[posts.Shown] = []
         before = "0"
-        for _ in range(PAGES_OF_DRAFTS):
+        for _ in range(pages):
             page = self.client.drafts(before)
             found += page
             if len(page) < PAGE or posts.identifier(page[-1]) == before:
@@ -225,7 +228,7 @@ class Drafts:
         Raises:
             DraftLeft: a draft was changed since, is no draft any more, or can't be removed.
         """
-        listed = [posts.identifier(draft) for draft in self._listed() if posts.carries(draft, key)]
+        listed = [posts.identifier(draft) for draft in self.listed() if posts.carries(draft, key)]
         identifiers = [*dict.fromkeys([*([earlier.reference] if earlier.reference else []), *listed])]
         # Drafts and readings may lag behind the public posts, and a public post is never removed.
         public = {posts.identifier(post): post for post in self.client.recent(None, 0)} if identifiers else {}

@@ -1,0 +1,131 @@
+"""The regular look for drafts on the platforms that no delivery waits for.
+
+A draft is seen by nobody but the account's owner, and a person who publishes a needless one there shows its post a
+second time. One is left where a worker was killed between the platform's answer and its record, or where the platform
+made it so late that another one was used. Such drafts are named to people, and never removed from here: what a list of
+drafts shows may be public by now.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from publisher.core.clock import Clock, monotonic
+from publisher.core.content import Preparation
+from publisher.core.logs import get_logger
+from publisher.core.states import BY_HAND, State
+from publisher.db.models import Delivery, Event
+from publisher.db.operations import Channel
+from publisher.db.session import Database
+from publisher.delivery.channels import Channels
+from publisher.delivery.claim import READING_SECONDS
+from publisher.lifecycle import record_event
+from publisher.platforms.base import ListedDraft, ListsDrafts
+from publisher.platforms.errors import PlatformError
+from publisher.platforms.exchange import within
+
+STRAY_DRAFT = "stray draft"
+"""The event that names a draft which no delivery waits for."""
+TOLD_AFTER_SECONDS = 1800.0
+TOLD = (
+    "The draft {draft} (“{slug}”) is left on {platform}, and {whose}. If it is still there, remove it by hand: whoever "
+    "published it would show the post once more."
+)
+NEEDED_NO_MORE = "delivery {id} does not need it"
+OF_NO_DELIVERY = "no delivery of this desk waits for it"
+
+
+@dataclass(frozen=True, slots=True)
+class StrayDraft:
+    """A draft, and the delivery that it was made for; None where no delivery is known."""
+
+    channel: str
+    draft: ListedDraft
+    delivery: int | None
+
+
+class StrayDrafts:
+    """Looks over the drafts of every channel. A draft is told when looks half an hour apart show it: a list may lag."""
+
+    def __init__(self, database: Database, channels: Channels, clock: Clock) -> None:
+        self._database = database
+        self._channels = channels
+        self._clock = clock
+        self._seen: dict[str, dict[str, float]] = {}
+        """By channel: each stray draft of the look before, and when it was seen first, by the monotonic clock."""
+
+    def look(self) -> None:
+        """Ask each platform that lists drafts once. A question without an answer is asked again at the next look."""
+        with self._database.reading() as session:
+            paused = set(session.scalars(select(Channel.name).where(Channel.paused_at.is_not(None))))
+        for channel in self._channels.names():
+            if channel in paused:
+                continue
+            try:
+                listed = self._listed(channel)
+            except PlatformError as error:
+                get_logger("delivery").warning("drafts were not looked over", channel=channel, why=error.message)
+                continue
+            self._judge(channel, listed)
+
+    def _listed(self, channel: str) -> list[ListedDraft]:
+        adapter = self._channels.open(channel)
+        if not isinstance(adapter, ListsDrafts):
+            return []
+        with within(READING_SECONDS):
+            return list(adapter.list_drafts())
+
+    def _judge(self, channel: str, listed: list[ListedDraft]) -> None:
+        former, now = self._seen.get(channel, {}), monotonic()
+        with self._database.reading() as session:
+            stray = list(_stray(session, channel, listed)) if listed else []
+            told = _told(session, channel) if stray else set()
+        self._seen[channel] = {each.draft.reference: former.get(each.draft.reference, now) for each in stray}
+        lasting = [each for each in stray if now - self._seen[channel][each.draft.reference] >= TOLD_AFTER_SECONDS]
+        if not [each for each in lasting if each.draft.reference not in told]:
+            return
+        platform = self._channels.profile(channel).label
+        with self._database.writing() as session:
+            told = _told(session, channel)
+            for each in lasting:
+                if each.draft.reference not in told:
+                    _tell(session, each, platform, self._clock.now())
+
+
+def _stray(session: Session, channel: str, drafts: Sequence[ListedDraft]) -> Iterator[StrayDraft]:
+    query = select(Delivery).where(Delivery.token.in_({draft.token for draft in drafts}))
+    deliveries: Mapping[str, Delivery] = {row.token: row for row in session.scalars(query)}
+    for draft in drafts:
+        delivery = deliveries.get(draft.token)
+        if delivery is None or not _may_need(delivery, draft.reference):
+            yield StrayDraft(channel, draft, delivery.id if delivery else None)
+
+
+def _may_need(delivery: Delivery, reference: str) -> bool:
+    """Whether a delivery may use, publish or remove one of its drafts still, or has this one as its post."""
+    if delivery.state == State.PUBLISHED:
+        return reference == delivery.remote_id
+    if delivery.state in BY_HAND:
+        prepared = Preparation.model_validate(delivery.preparation)
+        # Without a stored draft, a retry takes the one that it finds.
+        return not (prepared.is_draft and prepared.reference) or prepared.reference == reference
+    return delivery.state != State.CANCELED or delivery.verify_at is not None
+
+
+def _told(session: Session, channel: str) -> set[str]:
+    query = select(Event.detail).where(Event.name == STRAY_DRAFT)
+    return {str(detail.get("draft")) for detail in session.scalars(query) if detail.get("channel") == channel}
+
+
+def _tell(session: Session, stray: StrayDraft, platform: str, now: datetime) -> None:
+    whose = OF_NO_DELIVERY if stray.delivery is None else NEEDED_NO_MORE.format(id=stray.delivery)
+    problem = TOLD.format(draft=stray.draft.reference, slug=stray.draft.slug, platform=platform, whose=whose)
+    detail: dict[str, Any] = {"channel": stray.channel, "draft": stray.draft.reference, "problem": problem}
+    record_event(session, STRAY_DRAFT, now=now, delivery_id=stray.delivery, detail=detail)
+    get_logger("delivery").warning(STRAY_DRAFT, channel=stray.channel, delivery=stray.delivery, why=problem)

@@ -1,0 +1,100 @@
+"""Posts that a desk which was restored from a backup may have shown before, without this database knowing it."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from dataclasses import dataclass
+from datetime import date, datetime
+
+from sqlalchemy import func, select
+from sqlalchemy.orm import Session
+
+from publisher.core.content import Problem
+from publisher.db.models import Event, Post
+from publisher.lifecycle import record_event
+
+RESTORED = "restored"
+"""The event of a day that a restore closed, and of each post that may have been shown on such a day."""
+FIRST, LAST = "may have been shown from", "may have been shown until"
+WAS_APPROVED = "was approved"
+SLOT = "slot"
+DATABASE_RESTORED = "database restored"
+
+
+@dataclass(frozen=True, slots=True)
+class ShownBetween:
+    """The days on which a post may have been shown."""
+
+    first: date
+    last: date
+    was_approved: bool
+    """The restore took its approval back."""
+
+    @property
+    def span(self) -> str:
+        return f"on {self.first}" if self.first == self.last else f"between {self.first} and {self.last}"
+
+    @property
+    def problem(self) -> Problem:
+        """What whoever approves it again must know."""
+        message = (
+            f"This post may have been shown {self.span}: the desk was restored from a backup that does not know those "
+            "days. Look at every channel for it, and approve it only if it is on none."
+        )
+        return Problem(field="state", message=message, blocking=False)
+
+
+def note_possibly_shown(session: Session, post_id: int, shown: ShownBetween, now: datetime, **more: str) -> None:
+    """Write down that nothing tells whether a post was shown on these days."""
+    detail = {FIRST: shown.first.isoformat(), LAST: shown.last.isoformat(), WAS_APPROVED: shown.was_approved, **more}
+    record_event(session, RESTORED, now=now, post_id=post_id, detail=detail)
+
+
+def possibly_shown(session: Session, posts: Collection[int] | None = None) -> dict[int, ShownBetween]:
+    """Return, by post, the days on which it may have been shown, where nobody has approved it since the restore.
+
+    `posts`: only these; None: all.
+    """
+    query = select(Event).where(Event.name == RESTORED, Event.post_id.is_not(None)).order_by(Event.id)
+    doubted = {
+        event.post_id: event
+        for event in session.scalars(query)
+        if event.post_id is not None and FIRST in event.detail and (posts is None or event.post_id in posts)
+    }
+    if not doubted:
+        return {}
+    approvals = (
+        select(Event.post_id, func.max(Event.id))
+        .where(Event.name == "post approved", Event.post_id.in_([*doubted]))
+        .group_by(Event.post_id)
+    )
+    approved = {post_id: event for post_id, event in session.execute(approvals)}
+    return {
+        post_id: ShownBetween(
+            date.fromisoformat(event.detail[FIRST]),
+            date.fromisoformat(event.detail[LAST]),
+            bool(event.detail.get(WAS_APPROVED)),
+        )
+        for post_id, event in doubted.items()
+        if approved.get(post_id, 0) < event.id
+    }
+
+
+def waiting_after_restore(session: Session) -> tuple[int, ...]:
+    """Return the posts whose approval a restore took back, and that nobody has approved or withdrawn since."""
+    doubted = [post_id for post_id, shown in possibly_shown(session).items() if shown.was_approved]
+    if not doubted:
+        return ()
+    query = select(Post.id).where(Post.id.in_(doubted), Post.state != "withdrawn").order_by(Post.id)
+    return tuple(session.scalars(query))
+
+
+def closed_days(session: Session) -> frozenset[date]:
+    """Return the days that restores closed: what went out on them, the database does not know."""
+    details = session.scalars(select(Event.detail).where(Event.name == RESTORED, Event.post_id.is_(None)))
+    return frozenset(date.fromisoformat(detail[SLOT]) for detail in details if SLOT in detail)
+
+
+def restored_at(session: Session) -> int:
+    """Return the number of the event with which the last restore began; 0: there was none."""
+    return session.scalar(select(func.max(Event.id)).where(Event.name == DATABASE_RESTORED)) or 0
