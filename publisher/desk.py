@@ -1,29 +1,34 @@
-"""Everything that works on one outlet, made when it is first asked for."""
+"""Everything that works on one outlet, made, and imported, when it is first asked for.
+
+Every command opens a desk, and few of them adapt a post or reach a platform.
+"""
 
 from __future__ import annotations
 
 from datetime import datetime
 from functools import cached_property
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from publisher.adapt.images.rendering import Renderer
-from publisher.adapt.posts import Target
-from publisher.adapt.text.mentions import People
 from publisher.core.clock import Clock, SystemClock
 from publisher.core.logs import get_logger
 from publisher.core.private_files import narrow
 from publisher.db.history import History
 from publisher.db.session import Database
 from publisher.db.upgrade import UpgradeReport, prepare_database
-from publisher.delivery.channels import Channels
-from publisher.delivery.platform_clocks import PlatformClocks
 from publisher.media import MediaStore
 from publisher.media.opening import media_store
-from publisher.posts.problem_cache import KnownProblems
-from publisher.posts.targets import TargetFiles
-from publisher.schedule.picking import sync_channels
+from publisher.posts.channel_rows import sync_channels
 from publisher.settings import Settings, load_settings
 from publisher.settings.private_paths import private_paths
+
+if TYPE_CHECKING:
+    from publisher.adapt.images.rendering import Renderer
+    from publisher.adapt.posts import Target
+    from publisher.adapt.text.mentions import People
+    from publisher.delivery.channels import Channels
+    from publisher.posts.problem_cache import KnownProblems
+    from publisher.posts.targets import TargetFiles
 
 log = get_logger(__name__)
 
@@ -79,10 +84,14 @@ class Desk:
 
     @cached_property
     def renderer(self) -> Renderer:
+        from publisher.adapt.images.rendering import Renderer  # noqa: PLC0415
+
         return Renderer(self.store)
 
     @cached_property
     def _target_files(self) -> TargetFiles:
+        from publisher.posts.targets import TargetFiles  # noqa: PLC0415
+
         return TargetFiles(self.settings)
 
     @property
@@ -98,6 +107,8 @@ class Desk:
     @property
     def known_problems(self) -> KnownProblems:
         """What is wrong with posts, for pages that show many."""
+        from publisher.posts.problem_cache import KnownProblems  # noqa: PLC0415
+
         targets, people = self.targets, self.people
         if self._known is None or not self._known.is_of(targets, people):
             self._known = KnownProblems(targets, people)
@@ -105,6 +116,9 @@ class Desk:
 
     @cached_property
     def channels(self) -> Channels:
+        from publisher.delivery.channels import Channels  # noqa: PLC0415
+        from publisher.delivery.platform_clocks import PlatformClocks  # noqa: PLC0415
+
         channels = Channels(self.settings, self.clock, lambda: self.database)
         channels.on_platform_clock(PlatformClocks(lambda: self.database, self.clock).note)
         return channels

@@ -9,8 +9,6 @@ from publisher.delivery import operate
 from publisher.delivery.act_refusals import Reason, Refused
 from publisher.desk import Desk
 from publisher.lifecycle import replace_adapted
-from publisher.posts.approved import approved_post
-from publisher.posts.channel_posts import adapt_for_channel
 
 
 def retry(desk: Desk, delivery_id: int, *, actor: str, i_have_looked: bool = False, seen: str = "") -> None:
@@ -39,6 +37,9 @@ def _adapt_anew(desk: Desk, delivery_id: int, seen: str) -> str:
             raise Refused(Reason.CHANNEL_REMOVED, channel=delivery.channel_name, delivery=delivery_id)
         if delivery.pick.post is None or not _lacks_a_text(delivery):
             return seen
+        from publisher.posts.approved import approved_post  # noqa: PLC0415 - adapting is seldom needed
+        from publisher.posts.channel_posts import adapt_for_channel  # noqa: PLC0415
+
         approved = approved_post(session, delivery.pick.post, desk.now())
         if approved is None:
             raise Refused(Reason.NOT_APPROVED, delivery=delivery_id)

@@ -7,13 +7,12 @@ from datetime import datetime, timedelta
 
 import click
 from rich.console import Console
-from rich.markup import escape
 from sqlalchemy import select
 
 from publisher.alerts import URLS_VARIABLE, Line, preflight, read_addresses
 from publisher.cli.desk import desk_of
 from publisher.cli.echo import echo
-from publisher.cli.output import DAY, console, json_option, print_json, print_table
+from publisher.cli.output import DAY, console, escape, json_option, print_json, print_table
 from publisher.db.operations import OPEN, Notice
 from publisher.desk import Desk
 from publisher.schedule.slots import slot_day

@@ -5,12 +5,11 @@ from __future__ import annotations
 from pathlib import Path
 
 import click
-from rich.markup import escape
 
 from publisher.backup.database_copy import CopyReport, TableCopy, copy_database
 from publisher.backup.database_urls import read_url
 from publisher.cli.desk import desk_of
-from publisher.cli.output import console, json_option, print_json, print_table
+from publisher.cli.output import console, escape, json_option, print_json, print_table
 from publisher.core.clock import SystemClock
 from publisher.health.heartbeat import SEEN_WITHIN
 from publisher.settings import SettingsError

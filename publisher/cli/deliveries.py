@@ -1,27 +1,20 @@
-"""`publisher deliveries`, `log`, `retry`, `adopt`, `cancel`, `pause`, `resume`: what operators need."""
+"""`publisher deliveries` and `log`: what became of the posts."""
 
 from __future__ import annotations
 
-import sys
 from datetime import datetime
-from functools import partial
 from typing import Any
 
 import click
-from rich.markup import escape
 from sqlalchemy import select
 from sqlalchemy.orm import joinedload
 
-from publisher import retrying
-from publisher.cli.desk import actor, desk_of
-from publisher.cli.echo import echo
-from publisher.cli.output import console, json_option, print_json, print_table, styled
+from publisher.cli.desk import desk_of
+from publisher.cli.output import console, escape, json_option, print_json, print_table, styled
 from publisher.cli.row_number import ROW_NUMBER
 from publisher.db.models import STATES, Attempt, Delivery, Event, Pick
 from publisher.db.operations import Channel
-from publisher.delivery import acts, operate
-from publisher.delivery.act_refusals import Face, Reason, Refused
-from publisher.delivery.adopt import Adoption, AdoptionRequest, read_adoption, record_adoption
+from publisher.delivery.act_refusals import Reason, Refused
 from publisher.delivery.attempt_words import attempt_words
 from publisher.delivery.budget import MICROS, dollars, spendings
 from publisher.delivery.outcomes import next_try
@@ -115,11 +108,11 @@ def _cells(desk: Desk, delivery: Delivery, channel: Channel, *, with_title: bool
 def _what_matters(desk: Desk, delivery: Delivery, channel: Channel) -> str:
     told = delivery.problem or delivery.remote_url or ""
     if at := next_try(delivery, channel):
-        told = f"{told} next try {_when(desk, at)}".strip()
+        told = f"{told} next try {local_time(desk, at)}".strip()
     return escape(told)
 
 
-def _when(desk: Desk, at: datetime) -> str:
+def local_time(desk: Desk, at: datetime) -> str:
     """An instant as the outlet's clocks show it, with its day where that is not today."""
     today = desk.local(at, "%Y-%m-%d") == desk.local(desk.now(), "%Y-%m-%d")
     return desk.local(at, "%H:%M:%S" if today else "%Y-%m-%d %H:%M:%S")
@@ -192,7 +185,7 @@ def _print_life(desk: Desk, row: Delivery, channel: Channel, attempts: list[Atte
         ("key", row.idempotency_key),
         ("scheduled", desk.local(row.scheduled_at)),
         ("too late from", desk.local(row.expires_at)),
-        ("next try", _when(desk, at) if (at := next_try(row, channel)) else None),
+        ("next try", local_time(desk, at) if (at := next_try(row, channel)) else None),
         ("cost", f"about {dollars(cost)}" if (cost := sum(attempt.cost_micros for attempt in attempts)) else None),
     ):
         if value:
@@ -229,81 +222,6 @@ def _told(desk: Desk, event: Event) -> str:
     """Who did it, what was wrong, and what was to be done when."""
     by = f"by {event.actor}" if event.actor.startswith("cli") else ""
     due = event.detail.get("due_at")
-    at = _when(desk, datetime.fromisoformat(due)) if due else ""
+    at = local_time(desk, datetime.fromisoformat(due)) if due else ""
     told = (by, str(event.detail.get("problem", "")), f"next try {at}" if at else "")
     return " ".join(part for part in told if part)
-
-
-@click.command("retry")
-@click.argument("delivery", type=ROW_NUMBER)
-@click.option("--i-have-looked", is_flag=True, help="I looked on the platform: the post is not there.")
-@click.pass_context
-def retry_command(ctx: click.Context, delivery: int, i_have_looked: bool) -> None:
-    """Let a delivery try again that was held, failed or missed."""
-    desk = desk_of(ctx)
-    retrying.retry(desk, delivery, actor=actor(), i_have_looked=i_have_looked)
-    waiting = acts.waiting_of(desk.database, delivery, desk.now())
-    echo(acts.retried(waiting, Face.COMMAND, partial(_when, desk)))
-
-
-@click.command("adopt")
-@click.argument("delivery", type=ROW_NUMBER)
-@click.argument("link")
-@click.option("--unread", is_flag=True, help="I see the post myself: adopt it even if it can't be read just now.")
-@click.option("--yes", is_flag=True, help="Don't ask when the post differs from what was to be sent.")
-@click.pass_context
-def adopt_command(ctx: click.Context, delivery: int, link: str, unread: bool, yes: bool) -> None:
-    """Make a post that is public already the record of DELIVERY; it will not be posted again.
-
-    LINK is the post's address in any form, or its id. The post is read first, and must be the
-    channel's own.
-    """
-    desk = desk_of(ctx)
-    request = AdoptionRequest(delivery, link, unread=unread)
-    adoption = read_adoption(desk.database, desk.channels, request)
-    if adoption.differences and not yes and sys.stdin.isatty():
-        _ask_about(adoption)
-    record_adoption(desk.database, adoption, now=desk.now(), actor=actor())
-    echo(acts.adopted(adoption))
-
-
-def _ask_about(adoption: Adoption) -> None:
-    echo(f"The post at {adoption.url} is not what was to be sent:")
-    for difference in adoption.differences:
-        echo(f"  {difference}")
-    click.confirm("Adopt it all the same?", abort=True)
-
-
-@click.command("cancel")
-@click.argument("delivery", type=ROW_NUMBER)
-@click.pass_context
-def cancel_command(ctx: click.Context, delivery: int) -> None:
-    """Give a delivery up."""
-    desk = desk_of(ctx)
-    may_be_public = operate.cancel(desk.database, delivery, now=desk.now(), actor=actor())
-    with desk.database.reading() as session:
-        platform = operate.platform_of(session.get_one(Delivery, delivery))
-    echo(acts.canceled(delivery, may_be_public=may_be_public, platform=platform))
-
-
-@click.command("pause")
-@click.argument("channel")
-@click.argument("reason")
-@click.pass_context
-def pause_command(ctx: click.Context, channel: str, reason: str) -> None:
-    """Have a channel publish nothing until somebody resumes it; the REASON is shown to whoever finds it so."""
-    desk = desk_of(ctx)
-    operate.pause(desk.database, channel, reason, now=desk.now(), actor=actor())
-    echo(f"The channel {channel} is paused. Let it publish again: publisher resume {channel}")
-
-
-@click.command("resume")
-@click.argument("channel")
-@click.pass_context
-def resume_command(ctx: click.Context, channel: str) -> None:
-    """Let a channel publish again that is paused, or that its platform told to wait."""
-    desk = desk_of(ctx)
-    end = operate.resume(desk.database, channel, now=desk.now(), actor=actor())
-    echo(acts.resumed(channel, end, partial(_when, desk)))
-    for delivery in acts.held_deliveries(desk.database, channel):
-        echo(f"Delivery {delivery} is held; let it out with: publisher retry {delivery}")

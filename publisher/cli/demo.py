@@ -13,14 +13,13 @@ from pathlib import Path
 from typing import Any
 
 import click
-from rich.markup import escape
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 from sqlalchemy import select, update
 from sqlalchemy.orm import joinedload
 
 from publisher.cli.deliveries import print_deliveries
 from publisher.cli.demo_check import differences, page_difference
-from publisher.cli.output import console
+from publisher.cli.output import console, escape
 from publisher.cli.service import Service
 from publisher.core.clock import ShiftedClock
 from publisher.core.logs import configure_logs

@@ -14,7 +14,6 @@ from pathlib import Path
 from typing import TypeVar
 
 import click
-from rich.markup import escape
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
@@ -26,7 +25,7 @@ from publisher.backup.postgres_dump import require_dump_program
 from publisher.cli.desk import actor, desk_of
 from publisher.cli.doctor_secrets import describe_key, describe_private_files
 from publisher.cli.errors import sentence
-from publisher.cli.output import console, json_option, print_json
+from publisher.cli.output import console, escape, json_option, print_json
 from publisher.db.errors import RESTORE, DatabaseError
 from publisher.db.models import Delivery, Event
 from publisher.db.operations import Channel

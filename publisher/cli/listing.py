@@ -6,11 +6,10 @@ from datetime import datetime
 from typing import Any
 
 import click
-from rich.markup import escape
 
 from publisher.cli.desk import actor, desk_of
 from publisher.cli.echo import echo
-from publisher.cli.output import DAY, console, json_option, print_json, print_table, styled
+from publisher.cli.output import DAY, console, escape, json_option, print_json, print_table, styled
 from publisher.cli.row_number import ROW_NUMBER
 from publisher.db.models import Post
 from publisher.posts.approval import PostProblem, problems_of

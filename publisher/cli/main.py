@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import gc
 import importlib
 import os
 import sys
 from pathlib import Path
+from types import ModuleType
 from typing import NoReturn
 
 import click
@@ -33,11 +35,11 @@ COMMANDS = {
     "run": "run",
     "deliveries": "deliveries",
     "log": "deliveries",
-    "retry": "deliveries",
-    "adopt": "deliveries",
-    "cancel": "deliveries",
-    "pause": "deliveries",
-    "resume": "deliveries",
+    "retry": "delivery_acts",
+    "adopt": "delivery_acts",
+    "cancel": "delivery_acts",
+    "pause": "delivery_acts",
+    "resume": "delivery_acts",
     "notices": "alerts",
     "web": "web",
     "user": "people",
@@ -90,7 +92,7 @@ class LazyGroup(click.Group):
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         if cmd_name not in COMMANDS:
             return None
-        module = importlib.import_module(f"publisher.cli.{COMMANDS[cmd_name]}")
+        module = _import_without_collecting(f"publisher.cli.{COMMANDS[cmd_name]}")
         command = getattr(module, f"{cmd_name}_command")
         if not isinstance(command, click.Command):
             raise TypeError(f"{module.__name__}.{cmd_name}_command is no command")
@@ -100,6 +102,19 @@ class LazyGroup(click.Group):
         """From the table above, so that help imports nothing."""
         with formatter.section("Commands"):
             formatter.write_dl(list(SUMMARIES.items()))
+
+
+def _import_without_collecting(name: str) -> ModuleType:
+    """Imports a module with all that it needs, and keeps the garbage collector from what is never garbage.
+
+    While modules make their hundred thousand objects it would look at these again and again: a tenth of the time.
+    """
+    gc.disable()
+    try:
+        return importlib.import_module(name)
+    finally:
+        gc.freeze()
+        gc.enable()
 
 
 @click.group(cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"]})

@@ -1,4 +1,4 @@
-"""Tables for people, JSON for programs."""
+"""Tables for people, JSON for programs: rich is imported where a table is printed."""
 
 from __future__ import annotations
 
@@ -8,14 +8,16 @@ from collections.abc import Callable, Iterable, Sequence
 from datetime import date, datetime
 from functools import cache
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 from pydantic import BaseModel
-from rich.console import Console
-from rich.table import Table
 
-from publisher.core.characters import escape_for_json, make_visible
+from publisher.cli.echo import harmless
+from publisher.core.characters import escape_for_json
+
+if TYPE_CHECKING:
+    from rich.console import Console
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 
@@ -38,21 +40,19 @@ STATE_STYLES = {
 }
 
 
-class _PlainConsole(Console):
-    """A console in which a text that somebody typed never steers the terminal."""
-
-    def print(self, *objects: Any, **options: Any) -> None:
-        super().print(*(_harmless(value) for value in objects), **options)
-
-
-def _harmless(value: Any) -> Any:
-    return make_visible(value, keep="\n\t") if isinstance(value, str) else value
-
-
 @cache
 def console() -> Console:
     """Where tables go. Without a terminal nobody's window is too narrow for them."""
-    return _PlainConsole(highlight=False, width=None if sys.stdout.isatty() else 200)
+    from publisher.cli.plain_console import PlainConsole  # noqa: PLC0415
+
+    return PlainConsole(highlight=False, width=None if sys.stdout.isatty() else 200)
+
+
+def escape(text: str) -> str:
+    """Returns a text whose square brackets are no markup of a table or a line."""
+    from rich.markup import escape as escape_markup  # noqa: PLC0415
+
+    return escape_markup(text)
 
 
 def json_option(command: Command) -> Command:
@@ -80,10 +80,12 @@ def styled(state: str) -> str:
 
 def print_table(title: str, columns: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
     """A table with rich markup in its cells; escape what people wrote."""
-    table = Table(title=_harmless(title) or None, title_justify="left", header_style="bold", box=None, pad_edge=False)
+    from rich.table import Table  # noqa: PLC0415
+
+    table = Table(title=harmless(title) or None, title_justify="left", header_style="bold", box=None, pad_edge=False)
     for column in columns[:-1]:
         table.add_column(column, overflow="fold", no_wrap=column in ("no.", "day", "channel", "state", "published"))
     table.add_column(columns[-1], overflow="fold")
     for row in rows:
-        table.add_row(*map(_harmless, row))
+        table.add_row(*map(harmless, row))
     console().print(table)

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import click
-from rich.markup import escape
 from sqlalchemy import select
 
 from publisher.cli.desk import actor, desk_of
 from publisher.cli.echo import echo
-from publisher.cli.output import json_option, print_json, print_table
+from publisher.cli.output import escape, json_option, print_json, print_table
 from publisher.db.staff import Person
 from publisher.desk import Desk
 from publisher.settings import read_secret

@@ -9,14 +9,13 @@ from typing import Any
 
 import click
 from rich.console import Console
-from rich.markup import escape
 from rich.panel import Panel
 from rich.text import Text
 
 from publisher.adapt.text.rich_html import length_told
 from publisher.cli.desk import desk_of
 from publisher.cli.echo import echo
-from publisher.cli.output import console, json_option, print_json, print_table
+from publisher.cli.output import console, escape, json_option, print_json, print_table
 from publisher.cli.preview_page import Header, preview_page
 from publisher.cli.row_number import ROW_NUMBER
 from publisher.core.content import AdaptedPost, Rendition

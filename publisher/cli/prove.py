@@ -11,10 +11,9 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import click
-from rich.markup import escape
 
 from publisher.cli.echo import echo
-from publisher.cli.output import console, json_option, print_json, print_table
+from publisher.cli.output import console, escape, json_option, print_json, print_table
 from publisher.core.logs import configure_logs
 from publisher.proving.plan import TROUBLES, Terms
 from publisher.proving.proof import run_proof

@@ -12,18 +12,18 @@ import os
 import re
 from collections.abc import Iterable, Mapping
 from datetime import date
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from pathlib import Path
-from typing import TextIO
+from typing import TYPE_CHECKING, Any, TextIO, cast
 from urllib.parse import quote, quote_plus
-
-import structlog
-from structlog.stdlib import BoundLogger, ProcessorFormatter
-from structlog.typing import EventDict, Processor, WrappedLogger
 
 from publisher.core.characters import make_visible
 from publisher.core.file_reading import SECRET_BYTES, read_text
 from publisher.core.log_folding import FoldingHandler
+
+if TYPE_CHECKING:
+    from structlog.stdlib import BoundLogger, ProcessorFormatter
+    from structlog.typing import EventDict, Processor, WrappedLogger
 
 LEVELS = {"debug": logging.DEBUG, "info": logging.INFO, "warning": logging.WARNING, "error": logging.ERROR}
 LEVEL_VARIABLE = "PUBLISHER_LOG_LEVEL"
@@ -79,6 +79,8 @@ def configure_logs(*, stream: TextIO, json: bool | None = None) -> None:
     Raises:
         ValueError: `PUBLISHER_LOG_LEVEL` is no level; the message is one sentence.
     """
+    import structlog  # noqa: PLC0415
+
     level = _level()
     as_json = not stream.isatty() if json is None else json
     renderer = _json_lines() if as_json else _lines_for_people(colours=stream.isatty())
@@ -100,10 +102,10 @@ def configure_logs(*, stream: TextIO, json: bool | None = None) -> None:
         processors=[
             structlog.stdlib.filter_by_level,
             structlog.contextvars.merge_contextvars,
-            ProcessorFormatter.wrap_for_formatter,
+            structlog.stdlib.ProcessorFormatter.wrap_for_formatter,
         ],
         logger_factory=structlog.stdlib.LoggerFactory(),
-        wrapper_class=BoundLogger,
+        wrapper_class=structlog.stdlib.BoundLogger,
         cache_logger_on_first_use=False,
     )
 
@@ -114,7 +116,23 @@ def get_logger(name: str) -> BoundLogger:
     Say what happened, then the values by name.
     """
     full = name if name == OURS or name.startswith(f"{OURS}.") else f"{OURS}.{name}"
-    return structlog.stdlib.get_logger(full)
+    return cast("BoundLogger", _Logger(full))
+
+
+class _Logger:
+    """Stands for a logger, and imports structlog when the first line is logged: most commands log none."""
+
+    def __init__(self, name: str) -> None:
+        self._name = name
+
+    @cached_property
+    def _logger(self) -> BoundLogger:
+        import structlog  # noqa: PLC0415
+
+        return structlog.stdlib.get_logger(self._name)
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._logger, name)
 
 
 def known_secrets(environment: Mapping[str, str]) -> frozenset[str]:
@@ -198,12 +216,16 @@ def _level() -> int:
 
 
 def _json_lines() -> Processor:
-    return structlog.processors.JSONRenderer(ensure_ascii=False)
+    from structlog.processors import JSONRenderer  # noqa: PLC0415
+
+    return JSONRenderer(ensure_ascii=False)
 
 
 def _lines_for_people(*, colours: bool) -> Processor:
+    from structlog.dev import ConsoleRenderer, plain_traceback  # noqa: PLC0415
+
     # Never rich's traceback: it shows local variables, and so secrets.
-    return structlog.dev.ConsoleRenderer(colors=colours, exception_formatter=structlog.dev.plain_traceback)
+    return ConsoleRenderer(colors=colours, exception_formatter=plain_traceback)
 
 
 def _without_control_characters(_logger: WrappedLogger, _method: str, event: EventDict) -> EventDict:
@@ -215,13 +237,15 @@ def _without_control_characters(_logger: WrappedLogger, _method: str, event: Eve
 
 
 def _formatter(renderer: Processor, secrets: frozenset[str]) -> ProcessorFormatter:
-    return ProcessorFormatter(
+    import structlog  # noqa: PLC0415
+
+    return structlog.stdlib.ProcessorFormatter(
         foreign_pre_chain=[structlog.stdlib.ExtraAdder()],
         processors=[
             structlog.stdlib.add_log_level,
             structlog.stdlib.add_logger_name,
             structlog.processors.TimeStamper(fmt="iso", utc=True),
-            ProcessorFormatter.remove_processors_meta,
+            structlog.stdlib.ProcessorFormatter.remove_processors_meta,
             structlog.processors.StackInfoRenderer(),
             structlog.processors.format_exc_info,
             Redactor(secrets),

@@ -17,7 +17,8 @@ class LogOnce:
 
     def __init__(self, logger: str, what: str, **values: object) -> None:
         """`what`: the act, as in `WHAT failed`. `values`: what else the log lines name."""
-        self._log = get_logger(logger).bind(**values)
+        self._log = get_logger(logger)
+        self._values = values
         self._what = what
         self._met = False
         self._lock = threading.Lock()
@@ -29,13 +30,13 @@ class LogOnce:
         if first:
             outage = isinstance(error, OUTAGES) or not trace
             told = f"{self._what} failed; trying again until it works"
-            self._log.error(told, why=_cause(error), exc_info=None if outage else error)
+            self._log.bind(**self._values).error(told, why=_cause(error), exc_info=None if outage else error)
 
     def over(self) -> None:
         with self._lock:
             was, self._met = self._met, False
         if was:
-            self._log.info(f"{self._what} works again")
+            self._log.bind(**self._values).info(f"{self._what} works again")
 
 
 def _cause(error: BaseException) -> str:

@@ -5,7 +5,8 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from typing import Any, ClassVar
 
-from sqlalchemy import JSON, DateTime, Dialect, MetaData, TypeDecorator
+import sqlalchemy
+from sqlalchemy import JSON, Connection, DateTime, Dialect, MetaData, TextClause, TypeDecorator, event
 from sqlalchemy.orm import DeclarativeBase
 
 
@@ -32,6 +33,29 @@ class UtcDateTime(TypeDecorator[datetime]):
         if value is None:
             return None
         return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
+
+
+class Index(sqlalchemy.Index):
+    """Defines an index; a condition for the rows in it is told to PostgreSQL's dialect only where that makes the index.
+
+    SQLAlchemy would import PostgreSQL's dialect, with its parts for every driver, to check the name of the option.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        *columns: str,
+        unique: bool = False,
+        sqlite_where: TextClause | None = None,
+        postgresql_where: TextClause | None = None,
+    ) -> None:
+        super().__init__(name, *columns, unique=unique, sqlite_where=sqlite_where)
+        self._postgresql_where = postgresql_where
+        event.listen(self, "before_create", self._tell_postgresql)
+
+    def _tell_postgresql(self, _index: sqlalchemy.Index, connection: Connection, **_: object) -> None:
+        if connection.dialect.name == "postgresql":
+            self.dialect_options["postgresql"]["where"] = self._postgresql_where
 
 
 class Base(DeclarativeBase):

@@ -8,7 +8,6 @@ from typing import Any
 from sqlalchemy import (
     CheckConstraint,
     ForeignKey,
-    Index,
     String,
     Text,
     UniqueConstraint,
@@ -20,7 +19,7 @@ from sqlalchemy.orm import Mapped, mapped_column, relationship
 from publisher.core import states
 from publisher.core.content import ImageChoices
 from publisher.core.states import State
-from publisher.db.base import Base, one_of
+from publisher.db.base import Base, Index, one_of
 from publisher.db.operations import Channel
 
 STATES = tuple(state.value for state in State)

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from sqlalchemy import Double, ForeignKey, Index, String, Text, text
+from sqlalchemy import Double, ForeignKey, String, Text, text
 from sqlalchemy.orm import Mapped, mapped_column
 
-from publisher.db.base import Base
+from publisher.db.base import Base, Index
 
 OPEN = text("closed_at IS NULL")
 UNTOLD = text("told_at IS NULL OR (closed_at IS NOT NULL AND recovery_told_at IS NULL)")

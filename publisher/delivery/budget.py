@@ -16,7 +16,6 @@ from publisher.core.content import AdaptedPost
 from publisher.db.models import Attempt, Delivery
 from publisher.platforms.base import CountsPostsRead
 from publisher.platforms.profiles import Prices, load_profile
-from publisher.platforms.x.text import find_links
 from publisher.settings import Settings
 
 MICROS = 1_000_000
@@ -37,6 +36,8 @@ def request_cost(prices: Prices | None, text: str) -> int:
     """Of the one request that publishes a post with this text, in micros."""
     if prices is None:
         return 0
+    from publisher.platforms.x.text import find_links  # noqa: PLC0415 - its grammar of addresses is large
+
     return round(MICROS * (prices.post_with_link if find_links(text) else prices.post))
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import json
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -9,7 +10,6 @@ from pathlib import Path
 from typing import Any
 
 from sqlalchemy import Connection, Engine, NullPool, create_engine, func, select, text
-from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 
@@ -58,7 +58,8 @@ class DatabaseSession:
     def save(self, session: Mapping[str, Any]) -> None:
         content = self._seal.seal(json.dumps(dict(session)), self._purpose)
         row = {"channel_name": self._channel, "content": content, "updated_at": self._clock.now()}
-        insert = sqlite.insert if self._is_sqlite else postgresql.insert
+        # Of the dialect that is in use: PostgreSQL's is a large one to import beside SQLite's.
+        insert = importlib.import_module(f"sqlalchemy.dialects.{self._database.engine.dialect.name}").insert
         with _reached(self.place), self._database.writing() as writing:
             writing.execute(
                 insert(ChannelSession).values(row).on_conflict_do_update(index_elements=["channel_name"], set_=row)

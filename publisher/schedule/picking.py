@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from contextlib import suppress
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from typing import Any, Literal, cast
@@ -17,10 +16,10 @@ from publisher import lifecycle
 from publisher.adapt.posts import Target
 from publisher.adapt.text.mentions import People
 from publisher.db.models import Pick, Post
-from publisher.db.operations import Channel
 from publisher.db.session import Database
 from publisher.posts.approved import approved_post
 from publisher.posts.channel_posts import ChannelPost, adapt_for_channel
+from publisher.posts.channel_rows import sync_channels
 from publisher.schedule.choice import Choice, choose
 from publisher.schedule.slots import expiry, slot_closes, slot_day, slot_instant, slot_opens
 from publisher.settings import Settings
@@ -64,19 +63,6 @@ def pick_slot(
     except StaleDataError:
         # The chosen post was edited between its choice and the commit: the next call sees the edited one.
         return PickOutcome(day, "lost")
-
-
-def sync_channels(session: Session, settings: Settings) -> None:
-    """Give every channel of the configuration its row; follow a change of its platform."""
-    known = {channel.name: channel for channel in session.scalars(select(Channel))}
-    for name, channel in settings.channels.items():
-        if name not in known:
-            # Another process that starts just now may have entered it since.
-            with suppress(IntegrityError), session.begin_nested():
-                session.add(Channel(name=name, platform=channel.platform))
-        elif known[name].platform != channel.platform:
-            known[name].platform = channel.platform
-    session.flush()
 
 
 def _has_work(session: Session, settings: Settings, day: date, now: datetime) -> bool:

@@ -18,9 +18,10 @@ from publisher.core.content import AdaptedPost, Problem, SourcePost
 from publisher.db.models import Delivery, Pick, Post
 from publisher.db.operations import Channel
 from publisher.db.session import Database
+from publisher.posts.channel_rows import sync_channels
 from publisher.schedule import picking
 from publisher.schedule.choice import Choice, choose
-from publisher.schedule.picking import PickOutcome, sync_channels
+from publisher.schedule.picking import PickOutcome
 from publisher.settings import ReserveSettings
 from tests.conftest import on_every_database
 from tests.queue_desk import Desk, open_desk

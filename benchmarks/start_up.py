@@ -1,0 +1,155 @@
+"""What each start of a process costs: `python -m benchmarks.start_up`. Figures are recorded, never asserted.
+
+Seconds of the processor, user and system, that one process takes: the least of several runs, which others on the
+machine disturb least. The bytecode of all modules is written before.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import resource
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+from publisher.adapt.images.child_process import child_environment
+from publisher.db.models import Pick, Post
+from publisher.desk import Desk
+from publisher.lifecycle import open_delivery
+from publisher.starter import write_starter
+from tests.fakes import adapted_post
+from tests.outlet import draw
+from tests.queue_desk import picture
+
+ROOT = Path(__file__).parents[1]
+POSTS = 20
+"""Approved ones in the queue, drafts beside them, and deliveries of other posts: so many of each."""
+COMMANDS = (
+    "--help", "queue", "show 1", "move 1 --front", "deliveries", "log 1", "approve {draft}", "withdraw {draft}",
+    "pause x moved", "resume x", "cancel {delivery}", "preview 1", "rehearse", "preflight", "notices", "user list",
+    "doctor",
+)  # fmt: skip
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--repeat", type=int, default=10, help="How often each is run; the least is shown.")
+    parser.add_argument("--only", action="append", help="Only those that begin so; may be given several times.")
+    wanted = parser.parse_args()
+    print("| process | processor |\n| --- | --- |")
+    with tempfile.TemporaryDirectory() as folder:
+        for name, measure in measures(Path(folder)):
+            if wanted.only and not name.startswith(tuple(wanted.only)):
+                continue
+            measure()
+            print(f"| `{name}` | {min(measure() for _ in range(wanted.repeat)) * 1000:.0f} ms |", flush=True)
+
+
+def measures(folder: Path) -> Iterator[tuple[str, Callable[[], float]]]:
+    """What is measured, by name."""
+    for code in ("pass", "import sqlalchemy.orm"):
+        yield f'python -c "{code}"', lambda code=code: seconds_of(["-c", code], folder)  # type: ignore[misc]
+    desk = fill_desk(folder)
+    drafts, deliveries = iter(range(POSTS + 1, 100 * POSTS)), iter(range(1, 100 * POSTS))
+    for command in COMMANDS:
+
+        def measure(command: str = command) -> float:
+            numbers = {"draft": drafts, "delivery": deliveries}
+            told = command.format(**{name: next(row) for name, row in numbers.items() if f"{{{name}}}" in command})
+            return seconds_of(["-m", "publisher", "--config", str(desk.config), *told.split()], folder)
+
+        yield f"publisher {command.format(draft=21, delivery=1)}", measure
+    yield "publisher run, until ready", lambda: seconds_until_ready(desk)
+    yield "the process that opens pictures", lambda: seconds_of_picture(folder)
+
+
+def seconds_of(
+    arguments: list[str], folder: Path, environment: dict[str, str] | None = None, told: bytes | None = None
+) -> float:
+    before = resource.getrusage(resource.RUSAGE_CHILDREN)
+    subprocess.run(
+        [sys.executable, *arguments],
+        cwd=folder,
+        env=environment or {**os.environ, "PYTHONPATH": str(ROOT)},
+        input=told,
+        capture_output=True,
+        check=False,
+    )
+    after = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return after.ru_utime - before.ru_utime + after.ru_stime - before.ru_stime
+
+
+def seconds_until_ready(desk: Desk) -> float:
+    """Of a process that goes on, by the clock that the system keeps for it."""
+    command = [sys.executable, "-m", "publisher", "--config", str(desk.config), "run"]
+    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+    with subprocess.Popen(command, stderr=subprocess.PIPE, text=True, env=environment) as process:
+        assert process.stderr is not None
+        for line in process.stderr:
+            if '"ready"' in line:
+                break
+        else:
+            raise RuntimeError("publisher run did not start")
+        seconds = time.clock_gettime(~process.pid << 3 | 2)
+        process.kill()
+    return seconds
+
+
+def seconds_of_picture(folder: Path) -> float:
+    """Of a small picture, which takes next to nothing itself."""
+    file = folder / "small.png"
+    if not file.exists():
+        draw(file, width=300, height=300)
+    request = json.dumps({"task": "inspect", "source": str(file)}).encode()
+    return seconds_of(["-m", "publisher.adapt.images.process"], folder, child_environment(folder), request)
+
+
+def fill_desk(folder: Path) -> Desk:
+    """A new desk as `publisher init` makes it, with posts and deliveries."""
+    config = folder / "config" / "publisher.toml"
+    write_starter(folder)
+    # Nothing is to go out while it runs: it is always too late for the day's post.
+    text = config.read_text(encoding="utf-8").replace('hour = "09:00"', 'hour = "00:00"\nlateness = "skip"', 1)
+    config.write_text(text, encoding="utf-8")
+    desk = Desk(config)
+    now = datetime.now(UTC)
+    with desk.database.writing() as session:
+        session.add_all(_post(f"Ready {number}", now, "approved", number) for number in range(POSTS))
+        session.flush()
+        session.add_all(_post(f"Draft {number}", now, "draft", POSTS + number) for number in range(POSTS * 5))
+        session.flush()
+        for number in range(POSTS):
+            post = _post(f"Shown {number}", now, "withdrawn", 1000 + number)
+            pick = Pick(slot=now.date() + timedelta(days=1000 + number), post=post, reason="queue", picked_at=now)
+            session.add_all([post, pick])
+            for channel in desk.settings.channels:
+                due = now + timedelta(days=1)
+                adapted = adapted_post(post.title).model_copy(update={"images": ()})
+                open_delivery(session, pick=pick, channel=channel, adapted=adapted, due_at=due, expires_at=due, now=now)
+    desk.database.close()
+    return desk
+
+
+def _post(title: str, now: datetime, state: str, position: float) -> Post:
+    return Post(
+        state=state,
+        approved_at=now if state == "approved" else None,
+        position=position,
+        title=title,
+        credit="Image by the test bench",
+        licence="CC BY 4.0",
+        language="en",
+        created_at=now,
+        updated_at=now,
+        images=[picture(title, now)],
+    )
+
+
+if __name__ == "__main__":
+    main()

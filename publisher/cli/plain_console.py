@@ -1,0 +1,16 @@
+"""The console that tables and coloured lines are printed to."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from rich.console import Console
+
+from publisher.cli.echo import harmless
+
+
+class PlainConsole(Console):
+    """A console in which a text that somebody typed never steers the terminal."""
+
+    def print(self, *objects: Any, **options: Any) -> None:
+        super().print(*(harmless(value) for value in objects), **options)

@@ -1,0 +1,31 @@
+"""Indexes over some rows only, as each database is told to make them."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from sqlalchemy import create_mock_engine
+
+from publisher.db.base import Base
+
+
+def conditions(url: str) -> dict[str, str]:
+    """The condition of each index over some rows, by the index's name."""
+    found: dict[str, str] = {}
+
+    def note(statement: Any, *_: object, **__: object) -> None:
+        words = str(statement.compile(dialect=engine.dialect)).strip()
+        if "INDEX" in words and " WHERE " in words:
+            found[words.split("INDEX ")[1].split(" ON ")[0]] = words.split(" WHERE ")[1]
+
+    engine = create_mock_engine(url, note)
+    Base.metadata.create_all(engine, checkfirst=False)
+    return found
+
+
+@pytest.mark.parametrize("index", ["uq_delivery_in_flight", "uq_notice_open", "ix_webhook_message_due"])
+def test_an_index_has_the_same_condition_on_both_databases(index: str) -> None:
+    on_sqlite, on_postgresql = conditions("sqlite://"), conditions("postgresql+psycopg://")
+    assert on_sqlite[index]
+    assert on_postgresql == on_sqlite
