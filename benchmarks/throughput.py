@@ -1,9 +1,9 @@
 """How fast one thread delivers, and what the same states cost without the product: `python -m benchmarks.throughput`.
 
 Three programs do the same in one run, each into a database of its own: the worker, with a platform in memory and posts
-without pictures; a prototype that moves a row through the same states by SQLAlchemy's Core; and the bare driver. Each
-delivery is three durable transactions in all of them; the worker flushes the history file once besides. Figures are
-recorded, never asserted.
+without pictures; a prototype that moves a row through the same states by SQLAlchemy's Core; and the bare driver. These
+two take three durable transactions for each delivery. The worker takes two, since the record of a delivery and the
+claim of the next one are one, and flushes the history file. Figures are recorded, never asserted.
 """
 
 from __future__ import annotations

@@ -20,18 +20,20 @@ from publisher.core.content import AdaptedPost, Preparation, Publication
 from publisher.core.states import BY_HAND, LEASED, MOVES, SENT, WAITING, State
 from publisher.db.history import note_intent
 from publisher.db.models import Attempt, Delivery, Event, Pick, Post
+from publisher.db.statements import DriverStatement
 from publisher.platforms.registry import canonical_id
 
 DELIVERIES = cast("Table", Delivery.__table__)
 ATTEMPTS = cast("Table", Attempt.__table__)
 EVENTS = cast("Table", Event.__table__)
-OURS = update(DELIVERIES).where(DELIVERIES.c.id == bindparam("of_id"), DELIVERIES.c.fence == bindparam("of_fence"))
+_ours = update(DELIVERIES).where(DELIVERIES.c.id == bindparam("of_id"), DELIVERIES.c.fence == bindparam("of_fence"))
+OURS = DriverStatement(_ours)
 """Changes a delivery only in the hands that hold it. Like every statement here it is built once: building takes longer
 than the database takes to carry it out."""
-OURS_IN_STATE = OURS.where(DELIVERIES.c.state == bindparam("of_state"))
-OURS_IN_STATES = OURS.where(DELIVERIES.c.state.in_(bindparam("of_states", expanding=True)))
-WITH_KEY = select(DELIVERIES.c.id).where(DELIVERIES.c.idempotency_key == bindparam("key"))
-ADD_EVENT = insert(EVENTS).inline()
+OURS_IN_STATE = DriverStatement(_ours.where(DELIVERIES.c.state == bindparam("of_state")))
+OURS_IN_STATES = _ours.where(DELIVERIES.c.state.in_(bindparam("of_states", expanding=True)))
+WITH_KEY = DriverStatement(select(DELIVERIES.c.id).where(DELIVERIES.c.idempotency_key == bindparam("key")))
+ADD_EVENT = DriverStatement(insert(EVENTS).inline())
 
 SECOND_COPY = "second copy"
 """The event that tells of a post which is public twice."""
@@ -212,12 +214,14 @@ def change_ours(
     Raises:
         Fenced: it is not; nothing was changed.
     """
-    statement, found = OURS, values | {"of_id": delivery_id, "of_fence": fence}
-    if len(states) == 1:
-        statement, found["of_state"] = OURS_IN_STATE, states[0].value
+    connection, found = connection_of(rows), values | {"of_id": delivery_id, "of_fence": fence}
+    if len(states) > 1:
+        changed = connection.execute(OURS_IN_STATES, found | {"of_states": [state.value for state in states]}).rowcount
     elif states:
-        statement, found["of_states"] = OURS_IN_STATES, [state.value for state in states]
-    if connection_of(rows).execute(statement, found).rowcount != 1:
+        changed = OURS_IN_STATE.change(connection, found | {"of_state": states[0].value})
+    else:
+        changed = OURS.change(connection, found)
+    if changed != 1:
         where = f"no longer {' or '.join(states)}" if states else "not"
         raise Fenced(f"delivery {delivery_id} is {where} with fence {fence}")
 
@@ -337,7 +341,7 @@ def _continue_thread(session: Session, delivery_id: int, now: datetime, *, new_p
 
 def key_is_taken(rows: Session | Connection, key: str) -> bool:
     """Whether some delivery has this idempotency key."""
-    return connection_of(rows).scalar(WITH_KEY, {"key": key}) is not None
+    return WITH_KEY.first(connection_of(rows), {"key": key}) is not None
 
 
 def next_token(token: str) -> str:
@@ -433,7 +437,7 @@ def record_event(
 ) -> None:
     """Add a line to the history."""
     line = {"at": now, "name": name, "post_id": post_id, "delivery_id": delivery_id, "actor": actor}
-    connection_of(rows).execute(ADD_EVENT, {**line, "detail": detail or {}})
+    ADD_EVENT.change(connection_of(rows), {**line, "detail": detail or {}})
 
 
 def _telling(values: dict[str, Any]) -> dict[str, Any]:

@@ -15,11 +15,14 @@ from sqlalchemy import bindparam, text, update
 
 from publisher import lifecycle
 from publisher.core.clock import monotonic
+from publisher.core.content import Publication
 from publisher.db.session import Database
+from publisher.db.statements import DriverStatement
 from publisher.delivery import claim, outcomes
 from publisher.delivery.claim import ClaimedDelivery
 from publisher.delivery.leases import KeptLease
 from publisher.delivery.prepare import NotSent
+from publisher.delivery.records import Follow
 from publisher.delivery.worker import Committed, Worker
 from publisher.platforms.errors import Unconfirmed
 
@@ -32,8 +35,8 @@ def without_fence() -> None:
         former = getattr(lifecycle, name)
         _CHANGED.append((lifecycle, name, former))
     states = lifecycle.DELIVERIES.c.state
-    vars(lifecycle)["OURS"] = theirs
-    vars(lifecycle)["OURS_IN_STATE"] = theirs.where(states == bindparam("of_state"))
+    vars(lifecycle)["OURS"] = DriverStatement(theirs)
+    vars(lifecycle)["OURS_IN_STATE"] = DriverStatement(theirs.where(states == bindparam("of_state")))
     vars(lifecycle)["OURS_IN_STATES"] = theirs.where(states.in_(bindparam("of_states", expanding=True)))
 
 
@@ -46,19 +49,26 @@ def retry_after_a_lost_answer() -> None:
 def intent_after_the_send() -> None:
     """The database learns of a request only when it was answered."""
 
-    def publish(self: Worker, claimed: ClaimedDelivery, lease: KeptLease, log: structlog.stdlib.BoundLogger) -> None:
+    def publish(
+        self: Worker, claimed: ClaimedDelivery, lease: KeptLease, log: structlog.stdlib.BoundLogger, follow: Follow
+    ) -> ClaimedDelivery | None:
+        following = None
         prepared = self._preparer.prepare(claimed, lease)
         if isinstance(prepared, NotSent):
             self._record_not_sent(claimed, prepared, lease, log)
-            return
+            return following
         self._milestone("prepared", claimed.id)
         answer = self._send(claimed, prepared, Committed(0, latest_start=monotonic() + 60))
         self._milestone("answered", claimed.id)
         committed = self._commit(claimed, prepared, lease)
         assert isinstance(committed, Committed)
         self._milestone("committed", claimed.id)
-        self._record(claimed, prepared, committed, answer, lease, log)
+        if isinstance(answer, Publication):
+            following = self._record_success(claimed, committed, answer, follow, log)
+        else:
+            self._record_failure(claimed, prepared, committed, answer, lease, log)
         self._milestone("recorded", claimed.id)
+        return following
 
     Worker._publish = publish  # type: ignore[method-assign]
 

@@ -89,6 +89,7 @@ def configure_logs(*, stream: TextIO, json: bool | None = None) -> None:
     handler.setFormatter(_formatter(renderer, known_secrets(os.environ)))
     # No line tells of these, and looking them up takes longer than the rest of a record.
     logging.logThreads = logging.logProcesses = logging.logMultiprocessing = False
+    logging._srcfile = ""  # noqa: SLF001 - the documented way to leave out the line of the code, too
     root = logging.getLogger()
     for former in [found for found in root.handlers if found.name == OURS]:
         root.removeHandler(former)

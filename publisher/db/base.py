@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Any, ClassVar
 
@@ -24,10 +25,12 @@ class UtcDateTime(TypeDecorator[datetime]):
     def process_bind_param(self, value: datetime | None, dialect: Dialect) -> datetime | None:
         if value is None:
             return None
-        if value.tzinfo is None:
-            raise ValueError("a stored instant must be aware")
-        utc = value.astimezone(UTC)
+        utc = _in_utc(value)
         return utc.replace(tzinfo=None) if dialect.name == "sqlite" else utc
+
+    def bind_processor(self, dialect: Dialect) -> Callable[[Any], Any] | None:
+        """SQLite keeps text. SQLAlchemy would put it together by Python's formatting, five times slower."""
+        return _as_text if dialect.name == "sqlite" else super().bind_processor(dialect)
 
     def process_result_value(self, value: datetime | None, dialect: Dialect) -> datetime | None:
         if value is None:
@@ -56,6 +59,17 @@ class Index(sqlalchemy.Index):
     def _tell_postgresql(self, _index: sqlalchemy.Index, connection: Connection, **_: object) -> None:
         if connection.dialect.name == "postgresql":
             self.dialect_options["postgresql"]["where"] = self._postgresql_where
+
+
+def _as_text(value: datetime | None) -> str | None:
+    """Return an instant as SQLAlchemy keeps it in SQLite: `2026-05-01 07:00:00.000000`, in UTC."""
+    return None if value is None else _in_utc(value).replace(tzinfo=None).isoformat(" ", "microseconds")
+
+
+def _in_utc(value: datetime) -> datetime:
+    if value.tzinfo is None:
+        raise ValueError("a stored instant must be aware")
+    return value.astimezone(UTC)
 
 
 class Base(DeclarativeBase):

@@ -22,6 +22,7 @@ from sqlalchemy.pool import NullPool
 from publisher.db.errors import DatabaseError
 from publisher.db.history_file import HistoryFile, KnownEvent
 from publisher.db.models import Event
+from publisher.db.statements import DriverStatement
 
 APPLICATION_ID = 0x70626C73  # "pbls": any number that no other program uses
 """Of a SQLite file beside which there was such a file once."""
@@ -29,8 +30,10 @@ BUSY_SECONDS = 30
 RAISES = "publisher.db.history.raises"
 
 NEWEST = select(Event.id, Event.at).order_by(Event.id.desc()).limit(1)
-_KNOWN_AND_NEWEST = select(Event.id, Event.at).where(
-    or_(Event.id == select(func.max(Event.id)).scalar_subquery(), Event.id == bindparam("known"))
+_KNOWN_AND_NEWEST = DriverStatement(
+    select(Event.id, Event.at).where(
+        or_(Event.id == select(func.max(Event.id)).scalar_subquery(), Event.id == bindparam("known"))
+    )
 )
 
 
@@ -112,8 +115,8 @@ class History:
         """
         self.require_place()
         known = self._known
-        rows = connection.execute(_KNOWN_AND_NEWEST, {"known": known.id if known else 0})
-        events = [KnownEvent(number, at) for number, at in rows]
+        rows = _KNOWN_AND_NEWEST.all(connection, {"known": known.id if known else 0})
+        events = [KnownEvent(row["id"], row["at"]) for row in rows]
         newest = max(events, key=lambda event: event.id, default=None)
         if known is not None and known.id and known not in events:
             raise UnknownHistory(self._older(known, newest))

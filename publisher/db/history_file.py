@@ -18,6 +18,7 @@ from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import datetime
+from functools import lru_cache
 from pathlib import Path
 
 from publisher.db.errors import DatabaseError
@@ -26,6 +27,7 @@ RECORD_BYTES = 512
 RECORDS = 2
 MAX_DELIVERIES = 40
 """Fewer where their numbers are long: a record has one size."""
+_COMPACT, _SORTED = json.JSONEncoder(separators=(",", ":")), json.JSONEncoder(sort_keys=True)
 _flush = getattr(os, "fdatasync", os.fsync)
 """The size does not change, so that the times of the file needn't be flushed as well."""
 
@@ -218,7 +220,7 @@ def _line(turn: int, record: HistoryRecord) -> bytes:
         if changed := record.changed[first:]:
             told["changed"] = list(changed)
         told |= {name: path for name in ("moved_from", "moved_to") if (path := getattr(record, name))}
-        line = json.dumps({**told, "check": _checksum(told)}, separators=(",", ":")).encode()
+        line = _COMPACT.encode({**told, "check": _checksum(told)}).encode()
         if len(line) < RECORD_BYTES:
             break
     else:
@@ -226,6 +228,7 @@ def _line(turn: int, record: HistoryRecord) -> bytes:
     return line.ljust(RECORD_BYTES - 1) + b"\n"
 
 
+@lru_cache(RECORDS)
 def _parse(line: bytes) -> tuple[int, HistoryRecord] | None:
     """Read one record; None when it is empty or spoilt."""
     try:
@@ -241,7 +244,7 @@ def _parse(line: bytes) -> tuple[int, HistoryRecord] | None:
 
 
 def _checksum(told: dict[str, object]) -> str:
-    return hashlib.sha256(json.dumps(told, sort_keys=True).encode()).hexdigest()[:16]
+    return hashlib.sha256(_SORTED.encode(told).encode()).hexdigest()[:16]
 
 
 def _flush_folder(folder: Path) -> None:

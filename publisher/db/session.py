@@ -22,6 +22,7 @@ from sqlalchemy.pool import ConnectionPoolEntry
 
 from publisher.core.clock import monotonic
 from publisher.db.history import RAISES, History
+from publisher.db.statements import carry_out
 
 BUSY_TIMEOUT_MS = 30_000
 FORGOTTEN_MS = 20_000
@@ -163,9 +164,7 @@ class Database:
     def changing_rows(self) -> Iterator[Connection]:
         """As `writing`, without the ORM, which takes longer than the database: for what every delivery needs."""
         newest = None
-        with self._turn, self._rows.begin() as connection:
-            if self._on_sqlite:
-                connection.exec_driver_sql("BEGIN IMMEDIATE")
+        with self._turn, self._begun() as connection:
             connection.info.pop(RAISES, None)
             yield connection
             changed = connection.info.pop(RAISES, ())
@@ -173,6 +172,18 @@ class Database:
                 newest = self.history.check(connection, changed)
         if self.history is not None and newest is not None:
             self.history.advance(newest, changed)
+
+    @contextmanager
+    def _begun(self) -> Iterator[Connection]:
+        """A transaction that is committed at the end. What is not is undone when its connection goes back."""
+        if not self._on_sqlite:
+            with self._rows.begin() as connection:
+                yield connection
+            return
+        with self._rows.connect() as connection:
+            carry_out(connection, "BEGIN IMMEDIATE")
+            yield connection
+            carry_out(connection, "COMMIT")
 
     @contextmanager
     def asking(self) -> Iterator[Connection]:

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from functools import cache
+from typing import cast
+
 import structlog
 from sqlalchemy.orm import Session
 
@@ -15,6 +18,12 @@ from publisher.delivery.channels import Channels
 from publisher.delivery.claim import ClaimedDelivery
 from publisher.platforms.base import PlatformAdapter, SupportsQuotas
 from publisher.platforms.errors import Unavailable
+
+
+@cache
+def _can_tell_quotas(adapter: type[PlatformAdapter]) -> bool:
+    """Returns whether adapters of a platform can be asked for quotas: looked for once, for it takes Python long."""
+    return issubclass(adapter, SupportsQuotas)
 
 
 class Admission:
@@ -33,7 +42,7 @@ class Admission:
             Fenced: the delivery is in other hands.
         """
         key, token = self._check(claimed, adapter, quotas_told=claimed.quotas_told)
-        if isinstance(adapter, SupportsQuotas) and self._has_told_quotas(adapter, claimed):
+        if _can_tell_quotas(type(adapter)) and self._has_told_quotas(cast("SupportsQuotas", adapter), claimed):
             key, token = self._check(claimed, adapter, quotas_told=True)
         if token != claimed.seed.token:
             records.keep_token(self._database, claimed, token)

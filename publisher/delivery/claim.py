@@ -11,13 +11,14 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import BindParameter, ColumnElement, Connection, RowMapping, Select, bindparam, exists, select, update
+from sqlalchemy import BindParameter, ColumnElement, Connection, Select, bindparam, exists, select, update
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
 from publisher.core.content import AdaptedPost, Preparation
 from publisher.core.states import LEASED, State
 from publisher.db.session import Database
+from publisher.db.statements import DriverStatement
 from publisher.delivery import quotas
 from publisher.delivery.due import CHANNELS, DUE_LOOK_UP, DUE_POST, DUE_READ_BACK, MAY_PUBLISH, MAY_READ, in_states
 from publisher.lifecycle import DELIVERIES, Fenced, change_ours, move
@@ -85,9 +86,12 @@ def _any(due: ColumnElement[bool]) -> Select[Any]:
 _flying = DELIVERIES.alias("flying")
 BUSY = exists().where(_flying.c.channel_name == CHANNEL, in_states(_flying, *LEASED)).label("busy")
 OPEN = exists().where(CHANNELS.c.name == CHANNEL, MAY_PUBLISH).label("open")
-LOCK_CHANNEL = select(CHANNELS.c.name).where(CHANNELS.c.name == CHANNEL).with_for_update(skip_locked=True)
+LOCK_CHANNEL = DriverStatement(
+    select(CHANNELS.c.name).where(CHANNELS.c.name == CHANNEL).with_for_update(skip_locked=True)
+)
 READABLE_CHANNEL = select(CHANNELS.c.name).where(CHANNELS.c.name == CHANNEL, MAY_READ)
-NEXT_POST, ANY_POST = _next(DUE_POST, BUSY, OPEN, quotas.ANY_PRESENT), _any(DUE_POST)
+NEXT_POST = DriverStatement(_next(DUE_POST, BUSY, OPEN, quotas.ANY_PRESENT))
+ANY_POST = _any(DUE_POST)
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,20 +123,30 @@ def claim(
     per channel, whatever the code believes. `look_first` False: something is likely to be due, so
     no transaction that only reads comes before the one that takes it.
     """
-    asked = {"channel": channel, "now": now}
-    if look_first and not _is_any(database, ANY_POST, asked):
+    if look_first and not _is_any(database, ANY_POST, {"channel": channel, "now": now}):
         return None
     try:
         with database.changing_rows() as rows:
-            row = _next_post(rows, asked)
-            if row is None:
-                return None
-            fence = move(
-                rows, row["id"], fence=row["fence"], before=State.PENDING, to=State.PREPARING, now=now,
-                actor=owner, new_hands=True, lease_owner=owner, lease_until=now + lease,
-            )  # fmt: skip
+            return claim_within(rows, channel, owner=owner, now=now, lease=lease)
     except (Fenced, IntegrityError):
         return None
+
+
+def claim_within(
+    rows: Connection, channel: str, *, owner: str, now: datetime, lease: timedelta
+) -> ClaimedDelivery | None:
+    """Take the channel's next due delivery in a transaction that has begun: it is ours when that is on disk.
+
+    Raises:
+        Fenced, IntegrityError: somebody else was faster; the transaction must be undone.
+    """
+    row = _next_post(rows, {"channel": channel, "now": now})
+    if row is None:
+        return None
+    fence = move(
+        rows, row["id"], fence=row["fence"], before=State.PENDING, to=State.PREPARING, now=now,
+        actor=owner, new_hands=True, lease_owner=owner, lease_until=now + lease,
+    )  # fmt: skip
     return _claimed(row, fence=fence, state=State.PREPARING)
 
 
@@ -142,12 +156,12 @@ def _is_any(database: Database, query: Select[Any], asked: Mapping[str, object])
         return rows.scalar(query, asked) is not None
 
 
-def _next_post(rows: Connection, asked: Mapping[str, object]) -> RowMapping | None:
+def _next_post(rows: Connection, asked: Mapping[str, object]) -> Mapping[str, Any] | None:
     """The post that is due, unless the channel must wait or another one is in flight."""
     # On PostgreSQL, the statement after this one sees what was committed before. SQLite has one writer.
-    if rows.dialect.name == "postgresql" and rows.scalar(LOCK_CHANNEL, asked) is None:
+    if rows.dialect.name == "postgresql" and LOCK_CHANNEL.first(rows, asked) is None:
         return None
-    row = rows.execute(NEXT_POST, asked).mappings().one_or_none()
+    row = NEXT_POST.first(rows, asked)
     return None if row is None or row["busy"] or not row["open"] else row
 
 
@@ -181,10 +195,10 @@ def _take_reading(database: Database, channel: str, reading: _Reading, now: date
             change_ours(session, row["id"], row["fence"], values, (state,))
         except Fenced:
             return None
-        return _claimed(row, fence=fence, state=state)
+        return _claimed(dict(row), fence=fence, state=state)
 
 
-def _claimed(row: RowMapping, *, fence: int, state: State) -> ClaimedDelivery:
+def _claimed(row: Mapping[str, Any], *, fence: int, state: State) -> ClaimedDelivery:
     adapted = AdaptedPost.model_validate(row["adapted"])
     return ClaimedDelivery(
         id=row["id"],

@@ -5,6 +5,7 @@ from __future__ import annotations
 import sqlite3
 import threading
 from collections.abc import Callable
+from typing import TypeVar
 
 from sqlalchemy import update
 from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
@@ -30,6 +31,7 @@ WRITES_SOMETHING = update(CHANNELS).values(name=CHANNELS.c.name)
 WRITTEN_WITHIN_SECONDS = 20.0
 """After that a worker lets go: its lease ends, and another look is taken."""
 PAUSE_SECONDS = 0.5
+T = TypeVar("T")
 
 
 class OwnMachineFailed(Exception):
@@ -76,6 +78,11 @@ class OwnMachine:
         self._met(error)
         return OwnMachineFailed(why)
 
+    @property
+    def is_in_trouble(self) -> bool:
+        """Whether it was when something was last written."""
+        return self._in_trouble.is_set()
+
     def is_well(self) -> bool:
         """Whether something may be begun: pictures are not uploaded again for what can't be written down."""
         if not self._in_trouble.is_set():
@@ -93,13 +100,12 @@ class OwnMachine:
         self._trouble.over()
         return True
 
-    def until_written(self, write: Callable[[], None]) -> None:
+    def until_written(self, write: Callable[[], T]) -> T:
         """Write down what became of a delivery, again and again for a while if this machine is in trouble."""
         give_up = monotonic() + WRITTEN_WITHIN_SECONDS
         while True:
             try:
-                write()
-                return
+                return write()
             except Exception as error:
                 if not own_trouble(error) or monotonic() >= give_up:
                     raise

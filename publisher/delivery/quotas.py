@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, cast
 
-from sqlalchemy import Connection, Row, Table, bindparam, exists, select, update
+from sqlalchemy import Connection, Table, bindparam, exists, select, update
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import Session
 
@@ -21,6 +21,7 @@ from publisher.core.logs import get_logger
 from publisher.db import operations
 from publisher.db.base import UtcDateTime
 from publisher.db.session import Database
+from publisher.db.statements import DriverStatement
 from publisher.lifecycle import connection_of
 from publisher.platforms.base import Quota, QuotaKind
 from publisher.platforms.errors import RateLimited
@@ -46,7 +47,7 @@ QUOTAS = cast("Table", operations.Quota.__table__)
 NOW = bindparam("now", type_=UtcDateTime())
 _present = (QUOTAS.c.channel_name == bindparam("channel"), QUOTAS.c.resets_at > NOW)
 _told = (QUOTAS.c.name, QUOTAS.c.kind, QUOTAS.c.maximum, QUOTAS.c.remaining, QUOTAS.c.resets_at)
-PRESENT = select(*_told).where(*_present)
+PRESENT = DriverStatement(select(*_told).where(*_present))
 ANY_PRESENT = exists().where(*_present).label("quotas_told")
 TAKE = (
     update(QUOTAS)
@@ -68,19 +69,21 @@ def used_up(rows: Session | Connection, channel: str, needs: Needs, now: datetim
     return _longest(_present_ones(rows, channel, now), needs, now)
 
 
-def _present_ones(rows: Session | Connection, channel: str, now: datetime) -> Sequence[Row[*tuple[Any, ...]]]:
-    return connection_of(rows).execute(PRESENT, {"channel": channel, "now": now}).all()
+def _present_ones(rows: Session | Connection, channel: str, now: datetime) -> list[dict[str, Any]]:
+    return PRESENT.all(connection_of(rows), {"channel": channel, "now": now})
 
 
-def _longest(present: Sequence[Row[*tuple[Any, ...]]], needs: Needs, now: datetime) -> UsedUp | None:
-    waits = [UsedUp(row.name, min(row.resets_at, now + LONGEST_WAIT)) for row in present if _lacks(row, needs)]
+def _longest(present: list[dict[str, Any]], needs: Needs, now: datetime) -> UsedUp | None:
+    waits = [
+        UsedUp(quota["name"], min(quota["resets_at"], now + LONGEST_WAIT)) for quota in present if _lacks(quota, needs)
+    ]
     return max(waits, key=lambda each: each.until, default=None)
 
 
-def _lacks(row: Row[*tuple[Any, ...]], needs: Needs) -> bool:
+def _lacks(quota: Mapping[str, Any], needs: Needs) -> bool:
     """A post that no day's quota would ever hold is for the platform to refuse, and not to wait without end."""
-    wanted = next((number for kind, number in needs.items() if kind == row.kind), 0)
-    lacks: bool = row.remaining < min(wanted, max(row.maximum, 1))
+    wanted = next((number for kind, number in needs.items() if kind == quota["kind"]), 0)
+    lacks: bool = quota["remaining"] < min(wanted, max(quota["maximum"], 1))
     return lacks
 
 

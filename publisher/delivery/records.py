@@ -9,7 +9,7 @@ from typing import Any, cast
 
 import structlog
 from sqlalchemy import Connection, and_, bindparam, insert, or_, select, update
-from sqlalchemy.exc import IntegrityError
+from sqlalchemy.exc import DBAPIError, IntegrityError
 from sqlalchemy.orm import Session
 
 from publisher.core.content import Preparation, Publication
@@ -18,6 +18,7 @@ from publisher.core.states import BY_HAND, SENT, State
 from publisher.db.base import UtcDateTime
 from publisher.db.operations import Channel
 from publisher.db.session import Database
+from publisher.db.statements import DriverStatement
 from publisher.delivery import quotas
 from publisher.delivery.claim import ClaimedDelivery
 from publisher.delivery.due import CHANNELS, in_states
@@ -47,8 +48,8 @@ DETAIL_LENGTH = 1000
 
 
 UNTIL = bindparam("until", type_=UtcDateTime())
-ADD_ATTEMPT = insert(ATTEMPTS)
-CLOSE_ATTEMPT = update(ATTEMPTS).where(ATTEMPTS.c.id == bindparam("of_id"))
+ADD_ATTEMPT = DriverStatement(insert(ATTEMPTS).returning(ATTEMPTS.c.id))
+CLOSE_ATTEMPT = DriverStatement(update(ATTEMPTS).where(ATTEMPTS.c.id == bindparam("of_id")))
 WAIT = (
     update(CHANNELS)
     .where(
@@ -240,6 +241,14 @@ def record_answer(
         _apply(session, claimed, State.PUBLISHING, outcome, now=now, owner=owner)
 
 
+Follow = Callable[[Connection], ClaimedDelivery | None]
+"""Takes the next delivery of the channel in the transaction that records the one before it."""
+
+
+def _take_none(_rows: Connection) -> None:
+    """Nothing follows."""
+
+
 def record_success(
     database: Database,
     claimed: ClaimedDelivery,
@@ -248,14 +257,41 @@ def record_success(
     habits: PublishingHabits,
     *,
     now: datetime,
-) -> None:
-    """The platform accepted the post: whatever became of the lease, that is the truth."""
+    follow: Follow = _take_none,
+) -> ClaimedDelivery | None:
+    """The platform accepted the post: whatever became of the lease, that is the truth.
+
+    Returns the delivery that `follow` has taken in the same transaction. Where that can't be, what became of this one
+    is recorded without it.
+    """
+    if not claimed.adapted.thread:
+        try:
+            with database.changing_rows() as rows:
+                close_attempt(rows, attempt, _told_success(publication, now))
+                publish(rows, claimed, publication, State.PUBLISHING, habits, now=now)
+                return follow(rows)
+        except Exception as error:
+            # What is wrong with the next delivery must not keep this one from being recorded.
+            if isinstance(error, DBAPIError) and not isinstance(error, IntegrityError):
+                raise
+            get_logger("delivery").info("recorded without taking the next one", delivery=claimed.id, why=str(error))
     try:
         _record_success(database, claimed, attempt, publication, habits, now=now)
     except IntegrityError:
         # A look-up that knew of this post before its own request had an answer has taken it for another delivery.
         if not _hold_without_post(database, claimed, publication, now):
             raise
+    return None
+
+
+def _told_success(publication: Publication, now: datetime) -> dict[str, Any]:
+    """What an attempt's record keeps of a post."""
+    return {
+        "outcome": State.PUBLISHED.value,
+        "ended_at": now,
+        "request_id": publication.request_id,
+        "detail": publication.answer[:DETAIL_LENGTH],
+    }
 
 
 def _record_success(
@@ -267,23 +303,8 @@ def _record_success(
     *,
     now: datetime,
 ) -> None:
-    told = {
-        "outcome": State.PUBLISHED.value,
-        "ended_at": now,
-        "request_id": publication.request_id,
-        "detail": publication.answer[:DETAIL_LENGTH],
-    }
-    if not claimed.adapted.thread:
-        try:
-            with database.changing_rows() as rows:
-                close_attempt(rows, attempt, told)
-                publish(rows, claimed, publication, State.PUBLISHING, habits, now=now)
-        except Fenced:
-            get_logger("delivery").info("published, and in other hands by now", delivery=claimed.id)
-        else:
-            return
     with database.writing() as session:
-        close_attempt(session, attempt, told)
+        close_attempt(session, attempt, _told_success(publication, now))
         try:
             publish(session, claimed, publication, State.PUBLISHING, habits, now=now)
         except Fenced:
@@ -329,12 +350,12 @@ def publish(
 
 def _add_attempt(rows: Session | Connection, claimed: ClaimedDelivery, kind: str, **values: Any) -> int:
     row = {"delivery_id": claimed.id, "kind": kind, "fence": claimed.fence, "detail": "", "cost_micros": 0, **values}
-    (number,) = cast("tuple[int]", connection_of(rows).execute(ADD_ATTEMPT, row).inserted_primary_key)
-    return number
+    added = cast("dict[str, int]", ADD_ATTEMPT.first(connection_of(rows), row))
+    return added["id"]
 
 
 def close_attempt(rows: Session | Connection, attempt: int, told: dict[str, Any]) -> None:
-    connection_of(rows).execute(CLOSE_ATTEMPT, {"of_id": attempt, **told})
+    CLOSE_ATTEMPT.change(connection_of(rows), {"of_id": attempt, **told})
 
 
 def add_reading(

@@ -13,8 +13,10 @@ import threading
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import timedelta
+from functools import partial
 
 import structlog
+from sqlalchemy import Connection
 
 from publisher.adapt.images.rendering import Renderer
 from publisher.core.clock import Clock, monotonic
@@ -26,7 +28,7 @@ from publisher.delivery import quotas, records
 from publisher.delivery.admission import Admission
 from publisher.delivery.budget import alt_text_cost, posts_read_cost, reading_cost, request_cost
 from publisher.delivery.channels import Channels
-from publisher.delivery.claim import ClaimedDelivery, claim, take_look_up, take_verification
+from publisher.delivery.claim import ClaimedDelivery, claim, claim_within, take_look_up, take_verification
 from publisher.delivery.confirm import Confirmer
 from publisher.delivery.failure_streak import NO_FAILURES, ChannelFailures, channel_failures
 from publisher.delivery.late_look_ups import LateLookUps
@@ -34,6 +36,7 @@ from publisher.delivery.leases import KeptLease, LeaseKeeper
 from publisher.delivery.outcomes import Pace, after_send, before_send, unless_an_earlier_one_acts
 from publisher.delivery.own_machine import OwnMachine, OwnMachineFailed
 from publisher.delivery.prepare import NotSent, Prepared, Preparer
+from publisher.delivery.records import Follow
 from publisher.delivery.refusals import weigh
 from publisher.delivery.verify import Verifier
 from publisher.lifecycle import Fenced
@@ -107,24 +110,35 @@ class Worker:
 
     def drain(self, channel: str, stop: threading.Event | None = None) -> int:
         """Do what is due on one channel until nothing is, and return how many things that were."""
+        stop = stop or threading.Event()
         done, delivered = 0, False
-        while not (stop and stop.is_set()):
+        following: ClaimedDelivery | None = None
+        while following or not stop.is_set():
             # Where a post was due, the next one probably is.
-            delivered = self._deliver_next(channel, look_first=not delivered)
-            if not delivered and not self._read_next(channel):
+            claimed = following or self._claim_next(channel, look_first=not delivered)
+            following = self._deliver(claimed, stop) if claimed else None
+            if not claimed and not self._read_next(channel):
                 break
+            delivered = claimed is not None
             done += 1
         return done
 
-    def _deliver_next(self, channel: str, *, look_first: bool) -> bool:
+    def _claim_next(self, channel: str, *, look_first: bool) -> ClaimedDelivery | None:
         if not self._machine.is_well():
-            return False
-        claimed = claim(
+            return None
+        return claim(
             self._database, channel, owner=self._owner, now=self._clock.now(), lease=self._lease, look_first=look_first
         )
-        if claimed is not None:
-            self._deliver(claimed)
-        return claimed is not None
+
+    def _claim_following(
+        self, claimed: ClaimedDelivery, stop: threading.Event, rows: Connection
+    ) -> ClaimedDelivery | None:
+        """Take the post after this one together with the record of what became of it, which saves a transaction."""
+        # Money that this one cost is added up after it.
+        has_prices = self._channels.profile(claimed.channel).prices is not None
+        if stop.is_set() or self._machine.is_in_trouble or has_prices:
+            return None
+        return claim_within(rows, claimed.channel, owner=self._owner, now=self._clock.now(), lease=self._lease)
 
     def _read_next(self, channel: str) -> bool:
         now = self._clock.now()
@@ -137,34 +151,43 @@ class Worker:
                 self._late_look_ups.look(claimed)
         return claimed is not None
 
-    def _deliver(self, claimed: ClaimedDelivery) -> None:
+    def _deliver(self, claimed: ClaimedDelivery, stop: threading.Event) -> ClaimedDelivery | None:
+        """Returns the delivery of the same channel that was taken with the end of this one, if any was."""
         log = get_logger("delivery").bind(delivery=claimed.id, channel=claimed.channel, title=claimed.adapted.title)
         log.info("claimed", fence=claimed.fence, tries=claimed.tries)
         self._milestone("claimed", claimed.id)
         try:
             with self._leases.keeping(claimed) as lease:
-                self._publish(claimed, lease, log)
+                return self._publish(claimed, lease, log, partial(self._claim_following, claimed, stop))
         except Fenced:
             log.warning("lost the lease; somebody else has it")
+        return None
 
-    def _publish(self, claimed: ClaimedDelivery, lease: KeptLease, log: structlog.stdlib.BoundLogger) -> None:
+    def _publish(
+        self, claimed: ClaimedDelivery, lease: KeptLease, log: structlog.stdlib.BoundLogger, follow: Follow
+    ) -> ClaimedDelivery | None:
         """Prepare, commit, send, record. Raises Fenced as soon as the delivery is in other hands."""
         prepared = self._preparer.prepare(claimed, lease)
         if isinstance(prepared, NotSent):
             self._record_not_sent(claimed, prepared, lease, log)
-            return
+            return None
         self._milestone("prepared", claimed.id)
         committed = self._commit(claimed, prepared, lease)
         if isinstance(committed, NotSent):
             self._record_not_sent(claimed, committed, lease, log)
-            return
+            return None
         self._milestone("committed", claimed.id)
         log.info("publishing", idempotency_key=prepared.key, attempt=committed.attempt)
         answer = self._send(claimed, prepared, committed)
         self._milestone("answered", claimed.id)
-        self._record(claimed, prepared, committed, answer, lease, log)
+        following = None
+        if isinstance(answer, Publication):
+            following = self._record_success(claimed, committed, answer, follow, log)
+        else:
+            self._record_failure(claimed, prepared, committed, answer, lease, log)
         self._milestone("recorded", claimed.id)
         self._admission.warn(claimed, committed.attempt, log)
+        return following
 
     def _commit(self, claimed: ClaimedDelivery, prepared: Prepared, lease: KeptLease) -> Committed | NotSent:
         """Put the intent on disk. The lease is kept as long as one request may take, and no longer."""
@@ -212,18 +235,15 @@ class Worker:
         except Exception as error:
             return error
 
-    def _record(
+    def _record_failure(
         self,
         claimed: ClaimedDelivery,
         prepared: Prepared,
         committed: Committed,
-        answer: Publication | Exception,
+        answer: Exception,
         lease: KeptLease,
         log: structlog.stdlib.BoundLogger,
     ) -> None:
-        if isinstance(answer, Publication):
-            self._record_success(claimed, committed, answer, log)
-            return
         unspent = 0
         if isinstance(answer, NOT_CHARGED):
             unspent = request_cost(self._channels.profile(claimed.channel).prices, claimed.adapted.caption)
@@ -244,19 +264,23 @@ class Worker:
         claimed: ClaimedDelivery,
         committed: Committed,
         publication: Publication,
+        follow: Follow,
         log: structlog.stdlib.BoundLogger,
-    ) -> None:
+    ) -> ClaimedDelivery | None:
         habits = self._channels.profile(claimed.channel).publishing
         now = self._clock.now()
         try:
-            self._machine.until_written(
-                lambda: records.record_success(self._database, claimed, committed.attempt, publication, habits, now=now)
+            following = self._machine.until_written(
+                lambda: records.record_success(
+                    self._database, claimed, committed.attempt, publication, habits, now=now, follow=follow
+                )
             )
         except Exception:
             # The lease runs out, and a look-up finds the post; until then this line is the only record of it.
             log.error("public, but not recorded yet", url=publication.url, remote_id=publication.remote_id)
             raise
         log.info("published", url=publication.url, remote_id=publication.remote_id)
+        return following
 
     def _record_not_sent(
         self, claimed: ClaimedDelivery, end: NotSent, lease: KeptLease, log: structlog.stdlib.BoundLogger

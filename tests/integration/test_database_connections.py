@@ -5,10 +5,9 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Any
 
 import pytest
-from sqlalchemy import Engine, event, func, insert, select, text
+from sqlalchemy import func, insert, select, text
 from sqlalchemy.exc import DBAPIError, IntegrityError, OperationalError
 
 from publisher.core.clock import FixedClock
@@ -19,6 +18,7 @@ from publisher.lifecycle import EVENTS, record_event
 from publisher.settings import DeliverySettings
 from tests.conftest import on_every_database
 from tests.fakes import FakeChannels, FakePlatform, FakeRenderer, add_delivery, fake_profile
+from tests.statements import statements_watched
 
 CUT_OTHERS_OFF = text(
     "SELECT pg_terminate_backend(pid) FROM pg_stat_activity "
@@ -32,32 +32,37 @@ def statements_counted() -> Iterator[Counter[str]]:
     """Counts the statements of all engines by their first words."""
     seen: Counter[str] = Counter()
 
-    def note(_connection: object, _cursor: object, statement: str, *_: Any) -> None:
+    def note(statement: str, _parameters: object) -> None:
         words = statement.split()
         seen[" ".join(words[:3] if words[0] == "INSERT" else words[:2] if words[0] == "UPDATE" else words[:1])] += 1
 
-    event.listen(Engine, "before_cursor_execute", note)
-    try:
+    with statements_watched(note):
         yield seen
-    finally:
-        event.remove(Engine, "before_cursor_execute", note)
 
 
 @on_every_database
-def test_a_delivery_without_pictures_takes_eleven_statements(database: Database, clock: FixedClock) -> None:
-    for day in range(3):
-        add_delivery(database, clock.now(), day_offset=day)
+def test_a_delivery_without_pictures_takes_eleven_statements_in_two_transactions(
+    database: Database, clock: FixedClock
+) -> None:
+    deliveries = [add_delivery(database, clock.now(), day_offset=day) for day in range(3)]
     channels = FakeChannels(FakePlatform(), fake_profile())
-    worker = Worker(database, channels, FakeRenderer(), clock, DeliverySettings(), owner="me")
-    with statements_counted() as first:
-        assert worker._deliver_next("fake", look_first=False)
-    with statements_counted() as second:
-        assert worker._deliver_next("fake", look_first=False)
+    seen: dict[int, Counter[str]] = {}
+    with statements_counted() as counted:
+
+        def note(name: str, delivery: int) -> None:
+            if name == "recorded":
+                seen[delivery] = Counter(counted)
+                counted.clear()
+
+        worker = Worker(database, channels, FakeRenderer(), clock, DeliverySettings(), owner="me", milestone=note)
+        worker.drain("fake")
 
     locks = 1 if database.engine.dialect.name == "postgresql" else 0
-    del second["BEGIN"]
-    assert first["INSERT INTO event"] == 3
-    assert second == {
+    steady = seen[deliveries[1]]
+    transactions = {} if locks else {"BEGIN": 2, "COMMIT": 2}
+    assert list(seen) == deliveries
+    assert steady == {
+        **transactions,
         "SELECT": 3 + locks,
         "UPDATE delivery": 3,
         "INSERT INTO event": 3,

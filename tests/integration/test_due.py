@@ -8,7 +8,6 @@ from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
-from sqlalchemy import Connection, event
 
 from publisher.core.clock import FixedClock
 from publisher.db.models import Delivery
@@ -18,6 +17,7 @@ from publisher.delivery import due
 from publisher.delivery.claim import claim, take_look_up, take_verification
 from publisher.delivery.due import due_channels, miss_expired, recover_lost
 from tests.fakes import add_delivery, next_due
+from tests.statements import statements_watched
 
 Statements = list[tuple[str, Any]]
 
@@ -81,17 +81,16 @@ def test_many_that_are_too_late_are_given_up_in_several_goes(
 
 
 @pytest.fixture
-def statements(each_database: Database) -> Iterator[Statements]:
+def statements() -> Iterator[Statements]:
     """Every SELECT, as it was sent."""
     sent: Statements = []
 
-    def note(_connection: Connection, _cursor: Any, statement: str, parameters: Any, *_: Any) -> None:
+    def note(statement: str, parameters: Any) -> None:
         if statement.startswith("SELECT"):
             sent.append((statement, parameters))
 
-    event.listen(each_database.engine, "before_cursor_execute", note)
-    yield sent
-    event.remove(each_database.engine, "before_cursor_execute", note)
+    with statements_watched(note):
+        yield sent
 
 
 def _everything_a_tick_and_a_worker_ask(database: Database, clock: FixedClock) -> None:

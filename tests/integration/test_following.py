@@ -1,0 +1,176 @@
+"""The post after this one is taken in the transaction that records what became of this one, where that may be."""
+
+from __future__ import annotations
+
+import sqlite3
+import threading
+from collections.abc import Callable, Mapping
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from pydantic import ValidationError
+from sqlalchemy import update
+from sqlalchemy.exc import OperationalError
+
+from publisher.core.clock import FixedClock
+from publisher.core.states import State
+from publisher.db.models import Attempt, Delivery, Event
+from publisher.db.session import Database
+from publisher.delivery import worker as worker_module
+from publisher.delivery.claim import ClaimedDelivery, claim_within
+from publisher.delivery.due import recover_lost
+from publisher.lifecycle import Fenced
+from publisher.platforms.profiles import Prices
+from tests.conftest import on_every_database
+from tests.fakes import add_delivery, fake_profile
+from tests.integration.test_delivery import LOST_ANSWER, SETTINGS, Bench
+
+
+def _states(database: Database) -> list[str]:
+    with database.reading() as session:
+        return [row.state for row in session.query(Delivery).order_by(Delivery.id)]
+
+
+def _two(bench: Bench) -> tuple[int, int]:
+    now = bench.clock.now()
+    return add_delivery(bench.database, now), add_delivery(bench.database, now, day_offset=1)
+
+
+def _at(acts: Mapping[str, Callable[[], object]]) -> Callable[[str, int], None]:
+    """Acts at the first milestone of each name."""
+    left = dict(acts)
+
+    def milestone(name: str, _delivery: int) -> None:
+        if act := left.pop(name, None):
+            act()
+
+    return milestone
+
+
+@on_every_database
+def test_the_next_post_is_ours_as_soon_as_this_one_is_recorded(database: Database, clock: FixedClock) -> None:
+    bench, seen = Bench(database, clock), []
+    _two(bench)
+    worker = bench.worker(milestone=_at({"recorded": lambda: seen.extend(_states(database))}))
+    assert worker.drain("fake") == 2
+    assert seen == [State.PUBLISHED, State.PREPARING]
+    assert _states(database) == [State.PUBLISHED, State.PUBLISHED]
+    with database.reading() as session:
+        names = [event.name for event in session.query(Event).order_by(Event.id)]
+    assert [name for name in names if name != "delivery pending"] == [
+        *("delivery preparing", "delivery publishing", "delivery published"),
+        *("delivery preparing", "delivery publishing", "delivery published"),
+    ]
+
+
+@on_every_database
+def test_nothing_is_taken_any_more_after_the_stop(database: Database, clock: FixedClock) -> None:
+    bench, stop = Bench(database, clock), threading.Event()
+    _two(bench)
+    assert bench.worker(milestone=_at({"answered": stop.set})).drain("fake", stop) == 1
+    assert _states(database) == [State.PUBLISHED, State.PENDING]
+
+
+@on_every_database
+def test_what_was_taken_before_the_stop_is_finished(database: Database, clock: FixedClock) -> None:
+    bench, stop = Bench(database, clock), threading.Event()
+    _two(bench)
+    assert bench.worker(milestone=_at({"recorded": stop.set})).drain("fake", stop) == 2
+    assert _states(database) == [State.PUBLISHED, State.PUBLISHED]
+
+
+@on_every_database
+def test_a_next_post_that_cannot_be_read_harms_only_itself(database: Database, clock: FixedClock) -> None:
+    bench = Bench(database, clock)
+    _, second = _two(bench)
+    with database.writing() as session:
+        session.execute(update(Delivery).where(Delivery.id == second).values(adapted={"title": 7}))
+    with pytest.raises(ValidationError):
+        bench.drain()
+    assert len(bench.platform.posts) == 1
+    assert _states(database)[0] == State.PUBLISHED
+
+
+@on_every_database
+def test_one_that_somebody_else_takes_meanwhile_does_not_undo_the_record(
+    database: Database, clock: FixedClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    bench = Bench(database, clock)
+    _two(bench)
+
+    def taken(*_: object, **__: object) -> None:
+        raise Fenced("somebody was faster")
+
+    monkeypatch.setattr(worker_module, "claim_within", taken)
+    assert bench.drain() == 2
+    assert _states(database) == [State.PUBLISHED, State.PUBLISHED]
+    with database.reading() as session:
+        assert [attempt.outcome for attempt in session.query(Attempt)] == ["published", "published"]
+
+
+@on_every_database
+def test_a_worker_that_lost_its_lease_takes_nothing_with_the_late_success(
+    database: Database, clock: FixedClock
+) -> None:
+    bench = Bench(database, clock)
+    _two(bench)
+    seen: list[str] = []
+
+    def lose() -> None:
+        clock.advance(seconds=SETTINGS.lease_seconds + 10)
+        recover_lost(database, clock.now(), timedelta(seconds=10), lambda _: False)
+
+    bench.worker(milestone=_at({"answered": lose, "recorded": lambda: seen.extend(_states(database))})).drain("fake")
+    assert seen[:2] == [State.PUBLISHED, State.PENDING]
+    assert len(bench.platform.posts) == 2
+
+
+@on_every_database
+def test_after_a_lost_answer_the_next_post_is_taken_on_its_own(database: Database, clock: FixedClock) -> None:
+    bench = Bench(database, clock)
+    _two(bench)
+    bench.platform.after.append(LOST_ANSWER)
+    seen: list[str] = []
+    bench.worker(milestone=_at({"recorded": lambda: seen.extend(_states(database))})).drain("fake")
+    assert seen == [State.UNCONFIRMED, State.PENDING]
+    assert _states(database) == [State.UNCONFIRMED, State.PUBLISHED]
+
+
+@on_every_database
+@pytest.mark.parametrize("waits", ["gap", "prices"])
+def test_where_the_pace_or_money_is_to_be_weighed_first_nothing_is_taken(
+    database: Database, clock: FixedClock, waits: str
+) -> None:
+    bench = Bench(database, clock)
+    profile = fake_profile(gap=60.0 if waits == "gap" else 0.0)
+    if waits == "prices":
+        profile = profile.model_copy(update={"prices": Prices(post=0.01, post_with_link=0.01)})
+    bench.channels = type(bench.channels)(bench.platform, profile)
+    _two(bench)
+    seen: list[str] = []
+    bench.worker(milestone=_at({"recorded": lambda: seen.extend(_states(database))})).drain("fake")
+    assert seen == [State.PUBLISHED, State.PENDING]
+
+
+@on_every_database
+def test_a_machine_that_failed_to_write_takes_nothing_more_until_it_was_tried(
+    database: Database, clock: FixedClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    bench, seen = Bench(database, clock), []
+    _two(bench)
+    full = sqlite3.OperationalError("database or disk is full")
+    full.sqlite_errorcode = sqlite3.SQLITE_FULL
+    failures = [OperationalError("COMMIT", None, full)]
+
+    def fail_once(*arguments: Any, **values: Any) -> ClaimedDelivery | None:
+        if failures:
+            raise failures.pop()
+        return claim_within(*arguments, **values)
+
+    monkeypatch.setattr(worker_module, "claim_within", fail_once)
+    worker = bench.worker(milestone=_at({"recorded": lambda: seen.extend(_states(database))}))
+    monkeypatch.setattr(worker._machine._pause, "wait", lambda _seconds: True)
+    assert worker.drain("fake") == 2
+    assert seen == [State.PUBLISHED, State.PENDING]
+    assert _states(database) == [State.PUBLISHED, State.PUBLISHED]
