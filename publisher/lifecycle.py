@@ -8,20 +8,19 @@ from __future__ import annotations
 
 import hashlib
 import secrets
-from collections.abc import Callable, Collection, Iterable
+from collections.abc import Iterable
 from datetime import UTC, datetime, timedelta
 from typing import Any, cast
 
-from sqlalchemy import Connection, CursorResult, Table, and_, bindparam, insert, or_, select, update
+from sqlalchemy import Connection, CursorResult, Table, bindparam, insert, select, update
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
-from publisher.core.content import AdaptedPost, Preparation, Publication
-from publisher.core.states import BY_HAND, LEASED, MOVES, SENT, WAITING, State
+from publisher.core.content import AdaptedPost
+from publisher.core.states import LEASED, MOVES, SENT, State
 from publisher.db.history import note_intent
 from publisher.db.models import Attempt, Delivery, Event, Pick, Post
 from publisher.db.statements import DriverStatement
-from publisher.platforms.registry import canonical_id
 
 DELIVERIES = cast("Table", Delivery.__table__)
 ATTEMPTS = cast("Table", Attempt.__table__)
@@ -35,25 +34,16 @@ OURS_IN_STATES = _ours.where(DELIVERIES.c.state.in_(bindparam("of_states", expan
 WITH_KEY = DriverStatement(select(DELIVERIES.c.id).where(DELIVERIES.c.idempotency_key == bindparam("key")))
 ADD_EVENT = DriverStatement(insert(EVENTS).inline())
 
-SECOND_COPY = "second copy"
-"""The event that tells of a post which is public twice."""
 ADOPTED = "post adopted"
 """The event that tells which post a person made the record of a delivery, and what it shows otherwise."""
-CANCELED_PUBLIC = "canceled post is public"
-"""The event that tells of a post which was canceled, and is public nevertheless."""
-CANCELED_PUBLIC_TOLD = "It was canceled, and is public nevertheless: {link}. Remove it there if nobody is to see it."
 LATE_LOOK_UPS = (timedelta(hours=1), timedelta(hours=4), timedelta(hours=16), timedelta(hours=48))
 """So long after a delivery has come to rest, and after each other, it is looked up whether it is public after all."""
 REPLY_PAUSE = timedelta(seconds=5)
 """A platform needs a moment before a reply can name the post that it answers."""
-CANCELED_THREAD = (
-    "The post before it was canceled and is public nevertheless; retry this reply to continue it, or cancel it."
-)
 REPLACEABLE = (State.PENDING, State.HELD, State.FAILED)
 """The states in which a delivery that was never sent may get another text."""
 NEVER_TOO_LATE = datetime(9999, 1, 1, tzinfo=UTC)
 """When a reply expires: a thread whose first part is public is completed, whatever the lateness rule says."""
-RESTORED = "The desk was restored from a backup; it is looked up whether this went out before."
 
 
 class NotApprovedText(Exception):
@@ -182,14 +172,14 @@ def move(
         now=now,
         delivery_id=delivery_id,
         actor=actor,
-        detail={"before": [*sources] if len(sources) > 1 else sources[0], "fence": new_fence, **_telling(values)},
+        detail={"before": [*sources] if len(sources) > 1 else sources[0], "fence": new_fence, **_event_columns(values)},
     )
     # A database that has forgotten this would publish what is public already, or what nobody wants. What a worker
     # found out after its intent needs no second note.
     if to in (State.PUBLISHING, State.CANCELED) or (to == State.PUBLISHED and not SENT.issuperset(sources)):
         note_intent(rows, delivery_id)
     if to == State.PUBLISHED and isinstance(rows, Session):
-        _continue_thread(rows, delivery_id, now, new_post=sources == (State.PUBLISHING,))
+        continue_thread(rows, delivery_id, now, new_post=sources == (State.PUBLISHING,))
     return new_fence
 
 
@@ -231,84 +221,7 @@ def look_again(session: Session, delivery_id: int, *, fence: int, state: State, 
     change_ours(session, delivery_id, fence, values, (state,))
 
 
-def record_late_success(session: Session, delivery_id: int, publication: Publication, now: datetime) -> bool:
-    """What a worker without its lease learnt: the post is public. The truth wins over any state.
-
-    Returns False when the delivery was already published as another post, which then is a
-    second copy; an event says so, with both links.
-    """
-    delivery = session.get_one(Delivery, delivery_id, populate_existing=True)
-    if delivery.state == State.PUBLISHED and not _is_the_same_post(delivery, publication):
-        _tell_copy(session, delivery, publication, now)
-        return False
-    if delivery.state != State.PUBLISHED:
-        before = delivery.state
-        delivery.state = State.PUBLISHED
-        delivery.fence += 1
-        delivery.lease_owner = delivery.lease_until = None
-        delivery.remote_id = publication.remote_id
-        delivery.remote_url = publication.url
-        delivery.published_at = now
-        delivery.unknown_since = None
-        delivery.problem = ""
-        if before == State.CANCELED:
-            _tell_canceled(session, delivery, now)
-        session.flush()
-        record_event(
-            session,
-            "delivery published",
-            now=now,
-            delivery_id=delivery_id,
-            detail={"before": before, "late": True, "url": publication.url},
-        )
-        if before not in SENT:
-            # As in `move`: a database that has forgotten this would publish what is public already.
-            note_intent(session, delivery_id)
-        held = CANCELED_THREAD if before == State.CANCELED else ""
-        _continue_thread(session, delivery_id, now, new_post=False, held=held)
-    return True
-
-
-def _tell_canceled(session: Session, delivery: Delivery, now: datetime) -> None:
-    delivery.problem = CANCELED_PUBLIC_TOLD.format(link=delivery.remote_url or delivery.remote_id)
-    detail = {"problem": delivery.problem}
-    record_event(session, CANCELED_PUBLIC, now=now, delivery_id=delivery.id, detail=detail)
-
-
-def _tell_copy(session: Session, delivery: Delivery, publication: Publication, now: datetime) -> None:
-    """Tell of another post of a published delivery, once, with the links to all."""
-    first, second = str(delivery.remote_url or delivery.remote_id), publication.url or publication.remote_id
-    query = select(Event.detail).where(Event.delivery_id == delivery.id, Event.name == SECOND_COPY).order_by(Event.id)
-    copies = [str(detail.get("second")) for detail in session.scalars(query)]
-    platform = str(delivery.adapted.get("platform", ""))
-    if canonical_id(platform, second) in [canonical_id(platform, copy) for copy in copies]:
-        return
-    detail = {"first": first, "second": second}
-    record_event(session, SECOND_COPY, now=now, delivery_id=delivery.id, detail=detail)
-    delivery.problem = (
-        f"There are {len(copies) + 2} copies: {', '.join([first, *copies])} and {second}; remove all but one by hand."
-        if copies
-        else f"There are two copies: {first} and {second}; remove one by hand."
-    )
-
-
-def _is_the_same_post(delivery: Delivery, publication: Publication) -> bool:
-    """Whether a publication is the delivery's recorded post, whatever form its id and link have.
-
-    A post that was prepared as a draft may have been published under another id than the draft's.
-    """
-    platform = str(delivery.adapted.get("platform", ""))
-    recorded, told = (
-        {canonical_id(platform, reference) for reference in references if reference}
-        for references in (
-            (delivery.remote_id, delivery.remote_url, delivery.preparation.get("reference")),
-            (publication.remote_id, publication.url, publication.former_id),
-        )
-    )
-    return not recorded.isdisjoint(told)
-
-
-def _continue_thread(session: Session, delivery_id: int, now: datetime, *, new_post: bool, held: str = "") -> None:
+def continue_thread(session: Session, delivery_id: int, now: datetime, *, new_post: bool, held: str = "") -> None:
     """Open the delivery of the reply that continues a post which has just become published, if there is one.
 
     The answer to our own request names a `new_post`, which nobody can have answered yet. A post
@@ -349,72 +262,6 @@ def next_token(token: str) -> str:
     return hashlib.sha256(f"after {token}".encode()).hexdigest()[:12]
 
 
-def restore_deliveries(
-    session: Session,
-    now: datetime,
-    key_of: Callable[[Delivery], str],
-    *,
-    since: datetime,
-    changed: Collection[int] = (),
-) -> list[Delivery]:
-    """Doubt whatever a database from a backup believes to be unsent, and return what will be looked up.
-
-    The lost database may have sent, between the backup (`since`) and now, everything that fell due,
-    with another text, too: it becomes unconfirmed, with the key that it then had (`key_of`), and goes
-    out only if the platform surely has no post that could be it. What waits for a person may have been
-    retried: a retry now demands that somebody has looked. What is due later stays as it is.
-
-    `changed`: deliveries that the lost desk is known to have sent, canceled or recorded since the
-    backup. Where they are not found, a person is asked, whenever they are due.
-
-    A path of its own beside `MOVES`: no running desk may go from `pending` to `unconfirmed`.
-    """
-    session.execute(
-        update(Delivery)
-        .where(Delivery.state.in_(BY_HAND), Delivery.unknown_since.is_(None))
-        .values(unknown_since=now, fence=Delivery.fence + 1)
-    )
-    # What waits for a later try now may have been tried at its hour, or let go by a person.
-    may_be_sent = or_(Delivery.due_at <= now, Delivery.scheduled_at <= now, Delivery.id.in_(changed))
-    fell_due = and_(Delivery.state.in_(WAITING), may_be_sent)
-    query = select(Delivery).where(or_(Delivery.state.in_(LEASED), fell_due)).order_by(Delivery.id)
-    restored = list(session.scalars(query))
-    for delivery in restored:
-        prepared = Preparation.model_validate(delivery.preparation)
-        lost = {"restored_since": since, "changed_before_restore": delivery.id in changed}
-        delivery.preparation = prepared.model_copy(update=lost).model_dump(mode="json")
-        _doubt(session, delivery, now, delivery.idempotency_key or _free_key(session, delivery, key_of))
-    return restored
-
-
-def _free_key(session: Session, delivery: Delivery, key_of: Callable[[Delivery], str]) -> str:
-    """The key that a worker gives to a delivery which has none yet."""
-    while key_is_taken(session, key := key_of(delivery)):
-        delivery.token = next_token(delivery.token)
-    return key
-
-
-def _doubt(session: Session, delivery: Delivery, now: datetime, key: str) -> None:
-    lose_attempt(session, delivery.id, delivery.fence, now)
-    before = delivery.state
-    delivery.state = State.UNCONFIRMED
-    delivery.fence += 1
-    delivery.lease_owner = delivery.lease_until = None
-    delivery.idempotency_key = key
-    delivery.sent_at = min(delivery.sent_at or delivery.scheduled_at, delivery.scheduled_at)
-    delivery.unknown_since = delivery.due_at = now
-    delivery.lookups = delivery.clean_lookups = 0
-    delivery.problem = RESTORED
-    session.flush()
-    record_event(
-        session,
-        "delivery unconfirmed",
-        now=now,
-        delivery_id=delivery.id,
-        detail={"before": before, "restored": True, "idempotency_key": key},
-    )
-
-
 def lose_attempt(session: Session, delivery_id: int, fence: int, now: datetime) -> None:
     """Close the attempts of a worker that is gone."""
     session.execute(
@@ -440,7 +287,7 @@ def record_event(
     ADD_EVENT.change(connection_of(rows), {**line, "detail": detail or {}})
 
 
-def _telling(values: dict[str, Any]) -> dict[str, Any]:
+def _event_columns(values: dict[str, Any]) -> dict[str, Any]:
     """The columns of a move that belong into its event."""
     told = ("problem", "due_at", "remote_url", "lease_owner", "idempotency_key")
     return {

@@ -17,9 +17,10 @@ from PIL import Image
 
 from publisher.core.clock import ShiftedClock
 from publisher.core.content import AdaptedImage, AdaptedPost, Rendition, RenditionSpec
-from publisher.platforms.base import Connection, SessionFile, UploadedMedia
+from publisher.platforms.base import Connection, UploadedMedia
 from publisher.platforms.instagram.adapter import Adapter
 from publisher.platforms.profiles import load_profile
+from publisher.platforms.session_files import SessionFile
 from publisher.sandbox.faults import FaultBox
 from publisher.sandbox.http2 import TlsServer
 from publisher.sandbox.instagram.service import HOSTS, InstagramSandbox

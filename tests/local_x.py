@@ -13,8 +13,9 @@ from PIL import Image
 
 from publisher.core.clock import ShiftedClock
 from publisher.core.content import AdaptedImage, AdaptedPost, ImageFormat, Rendition, RenditionSpec
-from publisher.platforms.base import Connection, SessionFile, UploadedMedia
+from publisher.platforms.base import Connection, UploadedMedia
 from publisher.platforms.profiles import load_profile
+from publisher.platforms.session_files import SessionFile
 from publisher.platforms.x.adapter import Adapter
 from publisher.sandbox.faults import FaultBox
 from publisher.sandbox.http1 import HttpServer

@@ -11,7 +11,7 @@ from publisher.core.clock import SystemClock
 from publisher.core.encryption import Seal
 from publisher.db.session import Database
 from publisher.delivery.sessions import DatabaseSession
-from publisher.platforms.base import SessionFile, SessionStore
+from publisher.platforms.session_files import SessionFile, SessionStore
 
 KEY = "c2VhbHMgdGhlIHNlc3Npb25zIG9mIHRoZSB0ZXN0cyE="
 CHANNEL = "x"

@@ -12,13 +12,9 @@ from PIL import Image
 
 from publisher.core.clock import Clock, SystemClock
 from publisher.core.content import AdaptedPost, Preparation, Publication, Rendition, Span, TextBlock
-from publisher.platforms.base import (
-    NOTHING_PREPARED,
-    Connection,
-    SessionFile,
-    UploadedMedia,
-)
+from publisher.platforms.base import NOTHING_PREPARED, Connection, UploadedMedia
 from publisher.platforms.profiles import load_profile
+from publisher.platforms.session_files import SessionFile
 from publisher.platforms.tumblr.adapter import Adapter
 from publisher.sandbox.faults import FaultBox
 from publisher.sandbox.http1 import HttpServer

@@ -12,7 +12,7 @@ from publisher.db.models import Delivery, Event
 from publisher.db.operations import Notice
 from publisher.delivery.stray_drafts import STRAY_DRAFT
 from publisher.delivery.verify import AS_SENT, DIFFERS
-from publisher.lifecycle import CANCELED_PUBLIC, SECOND_COPY
+from publisher.lifecycle_late_success import CANCELED_PUBLIC, SECOND_COPY
 
 
 def delivery_troubles(view: View) -> Iterator[Condition]:

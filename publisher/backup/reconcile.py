@@ -15,7 +15,8 @@ from publisher.db.history import NEWEST
 from publisher.db.history_file import KnownEvent
 from publisher.db.models import Attempt, Delivery, Event
 from publisher.db.operations import Channel, Process
-from publisher.lifecycle import record_event, restore_deliveries
+from publisher.lifecycle import record_event
+from publisher.lifecycle_restore import restore_deliveries
 from publisher.platforms.base import KeySeed
 from publisher.platforms.registry import adapter_class
 from publisher.posts.possibly_shown import DATABASE_RESTORED

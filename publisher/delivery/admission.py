@@ -12,7 +12,7 @@ from publisher.core.clock import Clock
 from publisher.core.logs import get_logger
 from publisher.db.models import Attempt
 from publisher.db.session import Database
-from publisher.delivery import quotas, records
+from publisher.delivery import intents, quotas
 from publisher.delivery.budget import Spending, spending, whole_cost
 from publisher.delivery.channels import Channels
 from publisher.delivery.claim import ClaimedDelivery
@@ -45,7 +45,7 @@ class Admission:
         if _can_tell_quotas(type(adapter)) and self._has_told_quotas(cast("SupportsQuotas", adapter), claimed):
             key, token = self._check(claimed, adapter, quotas_told=True)
         if token != claimed.seed.token:
-            records.keep_token(self._database, claimed, token)
+            intents.store_token(self._database, claimed, token)
         return key
 
     def _check(self, claimed: ClaimedDelivery, adapter: PlatformAdapter, *, quotas_told: bool) -> tuple[str, str]:
@@ -54,7 +54,7 @@ class Admission:
         with self._database.asking() as rows:
             if quotas_told:
                 quotas.require(rows, claimed.channel, claimed.adapted, self._clock.now())
-            key = records.free_key(rows, claimed, adapter.idempotency_key)
+            key = intents.free_key(rows, claimed, adapter.idempotency_key)
         # What may be public already is looked up first, and that is not held for money.
         if prices is not None and claimed.unknown_since is None:
             with self._database.reading() as session:

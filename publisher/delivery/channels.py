@@ -14,11 +14,12 @@ from publisher.core.encryption import Seal
 from publisher.core.machine_errors import reading_problem
 from publisher.db.session import Database
 from publisher.delivery.sessions import DatabaseSession
-from publisher.platforms.base import Connection, Dialogue, PlatformAdapter, Quota, SessionFile, SessionStore
+from publisher.platforms.base import Connection, Dialogue, PlatformAdapter, Quota
 from publisher.platforms.errors import CredentialsRefused, Unavailable
 from publisher.platforms.login_steps import ConnectsInSteps, LoginStep
 from publisher.platforms.profiles import Profile, load_profile
 from publisher.platforms.registry import adapter_class
+from publisher.platforms.session_files import SessionFile, SessionStore
 from publisher.settings import ChannelSettings, Settings, SettingsError, read_secret
 
 IN_DATABASE = "database"

@@ -21,7 +21,7 @@ from publisher.core.content import Absence, Publication
 from publisher.core.logs import get_logger
 from publisher.core.states import State
 from publisher.db.session import Database
-from publisher.delivery import records
+from publisher.delivery import attempts, channel_pauses, post_owners, records
 from publisher.delivery.budget import posts_read_cost
 from publisher.delivery.channels import Channels
 from publisher.delivery.claim import READING_SECONDS, ClaimedDelivery
@@ -30,7 +30,8 @@ from publisher.delivery.prepare import REMOVED
 from publisher.delivery.quotas import LONGEST_WAIT
 from publisher.delivery.refusals import weigh
 from publisher.delivery.unknown import in_minutes, is_other_record, what_to_look_for
-from publisher.lifecycle import Fenced, late_look_ups, look_again, move, record_late_success
+from publisher.lifecycle import Fenced, late_look_ups, look_again, move
+from publisher.lifecycle_late_success import record_late_success
 from publisher.platforms.base import ListsPublications, PlatformAdapter, SupportsLookup
 from publisher.platforms.errors import CredentialsRefused, PlatformError, RateLimited
 from publisher.platforms.exchange import within
@@ -165,7 +166,7 @@ class Confirmer:
             raise CantTell(what_to_look_for(claimed))
         listed = adapter.publications_since(claimed.adapted, since)
         with self._database.reading() as session:
-            return PossibleCopies(records.without_record(session, claimed, listed))
+            return PossibleCopies(post_owners.without_record(session, claimed, listed))
 
     def _possibly_public(self, claimed: ClaimedDelivery, found: PossibleCopies) -> Verdict:
         links = [post.url or post.remote_id for post in found.posts]
@@ -185,9 +186,9 @@ class Confirmer:
             CantTell: nothing is left of it.
         """
         with self._database.reading() as session:
-            if own := records.own_post(session, claimed, found):
+            if own := post_owners.own_post(session, claimed, found):
                 return own
-            other = records.other_record(session, claimed, found)
+            other = post_owners.other_record(session, claimed, found)
         raise CantTell(is_other_record(claimed, other or 0, found))
 
     def _require_channel(self, claimed: ClaimedDelivery) -> None:
@@ -215,7 +216,7 @@ class Confirmer:
                     record_late_success(session, claimed.id, copy, now)
         except IntegrityError:
             with self._database.reading() as session:
-                other = records.other_record(session, claimed, found)
+                other = post_owners.other_record(session, claimed, found)
             if other is None:
                 raise
             return other
@@ -314,14 +315,14 @@ class Confirmer:
                     )  # fmt: skip
                 self._note(session, claimed, verdict.finding, started, verdict.detail, cost)
                 if verdict.pause_reason:
-                    records.pause_channel(session, claimed.channel, verdict.pause_reason, now)
+                    channel_pauses.pause_channel(session, claimed.channel, verdict.pause_reason, now)
         except Fenced:
             get_logger("delivery").info("somebody else has settled it", delivery=claimed.id)
 
     def _note(
         self, session: Session, claimed: ClaimedDelivery, finding: str, started: datetime, detail: str, cost: int
     ) -> None:
-        records.add_reading(
+        attempts.add_reading(
             session, claimed, "lookup", finding, started=started, now=self._clock.now(), owner=self._owner,
             detail=detail, cost=cost,
         )  # fmt: skip

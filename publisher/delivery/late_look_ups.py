@@ -19,13 +19,14 @@ from publisher.core.logs import get_logger
 from publisher.core.states import State
 from publisher.db.models import Delivery
 from publisher.db.session import Database
-from publisher.delivery import records
+from publisher.delivery import attempts, post_owners
 from publisher.delivery.budget import posts_read_cost, reading_cost, spending
 from publisher.delivery.channels import Channels
 from publisher.delivery.claim import READING_SECONDS, ClaimedDelivery
 from publisher.delivery.confirm import CantTell, find
 from publisher.delivery.outcomes import error_name
-from publisher.lifecycle import LATE_LOOK_UPS, Fenced, look_again, may_come_late, record_late_success
+from publisher.lifecycle import LATE_LOOK_UPS, Fenced, look_again, may_come_late
+from publisher.lifecycle_late_success import record_late_success
 from publisher.platforms.base import PlatformAdapter, RemovesDrafts
 from publisher.platforms.errors import DraftLeft
 from publisher.platforms.exchange import within
@@ -100,7 +101,7 @@ class LateLookUps:
     def _own(self, claimed: ClaimedDelivery, found: Publication) -> Publication | Absence:
         """What was found, without posts that are the records of other deliveries."""
         with self._database.reading() as session:
-            return records.own_post(session, claimed, found) or Absence.NOT_LISTED
+            return post_owners.own_post(session, claimed, found) or Absence.NOT_LISTED
 
     def _found(self, claimed: ClaimedDelivery, found: Publication, started: datetime, cost: int) -> bool:
         """Records the post; False when another delivery got it at the same moment."""
@@ -108,7 +109,7 @@ class LateLookUps:
         now = self._clock.now()
         try:
             with self._database.writing() as session:
-                records.add_reading(
+                attempts.add_reading(
                     session, claimed, "lookup", "found", started=started, now=now, owner=self._owner,
                     detail=found.url or found.remote_id, cost=cost,
                 )  # fmt: skip
@@ -117,7 +118,7 @@ class LateLookUps:
                 session.get_one(Delivery, claimed.id).verify_at = now + settle
         except IntegrityError:
             with self._database.reading() as session:
-                if records.other_record(session, claimed, found) is None:
+                if post_owners.other_record(session, claimed, found) is None:
                     raise
             return False
         return True
@@ -132,7 +133,7 @@ class LateLookUps:
         try:
             with self._database.writing() as session:
                 look_again(session, claimed.id, fence=claimed.fence, state=claimed.state, **values)
-                records.add_reading(
+                attempts.add_reading(
                     session, claimed, "lookup", finding, started=started, now=now, owner=self._owner,
                     detail=str(answer) if isinstance(answer, Exception) else "", cost=asked.cost,
                 )  # fmt: skip

@@ -18,8 +18,8 @@ from publisher.core.encryption import Seal, WrongKey
 from publisher.core.logs import get_logger
 from publisher.db.operations import ChannelSession
 from publisher.db.session import Database
-from publisher.platforms.base import ALONE_SECONDS, locked
 from publisher.platforms.errors import CredentialsRefused, Unavailable
+from publisher.platforms.session_files import ALONE_SECONDS, locked
 
 TURNS = 0x7475726E  # "turn": any number, the same in every process
 LONGEST_TURN_SECONDS = 180

@@ -14,14 +14,15 @@ from publisher.core.content import Publication, PublishedPost
 from publisher.core.logs import get_logger
 from publisher.db.models import Delivery, Event, Pick
 from publisher.db.session import Database
-from publisher.delivery import records
+from publisher.delivery import attempts, channel_pauses, post_owners
 from publisher.delivery.budget import posts_read_cost
 from publisher.delivery.channels import Channels
 from publisher.delivery.claim import READING_SECONDS, ClaimedDelivery
 from publisher.delivery.differences import differences_between, in_words
 from publisher.delivery.outcomes import error_name
 from publisher.delivery.refusals import weigh
-from publisher.lifecycle import ADOPTED, CANCELED_PUBLIC, SECOND_COPY, record_event, record_late_success
+from publisher.lifecycle import ADOPTED, record_event
+from publisher.lifecycle_late_success import CANCELED_PUBLIC, SECOND_COPY, record_late_success
 from publisher.platforms.base import PlatformAdapter, SupportsLookup, SupportsReadBack
 from publisher.platforms.errors import CredentialsRefused
 from publisher.platforms.exchange import within
@@ -93,12 +94,12 @@ class Verifier:
             delivery = session.get_one(Delivery, claimed.id)
             late = self._may_be_late(delivery, reading, started)
             delivery.verify_at = self._next(delivery, reading, started)
-            records.add_reading(
+            attempts.add_reading(
                 session, claimed, "verify", reading.finding, started=started, now=self._clock.now(), owner=self._owner,
                 detail="" if late else reading.problem, cost=reading.cost,
             )  # fmt: skip
             if reading.refused:
-                records.pause_channel(session, claimed.channel, reading.refused, self._clock.now())
+                channel_pauses.pause_channel(session, claimed.channel, reading.refused, self._clock.now())
             if reading.shown is not None and reading.shown.remote_id != delivery.remote_id:
                 _change_id(session, delivery, reading.shown, started)
             for copy in reading.copies:
@@ -161,7 +162,7 @@ class Verifier:
         if not isinstance(found, Publication):
             return ()
         with self._database.reading() as session:
-            return records.without_other_records(session, claimed, found)
+            return post_owners.without_other_records(session, claimed, found)
 
     def _credits(self, claimed: ClaimedDelivery) -> list[str]:
         """The post's credits in every language."""

@@ -24,7 +24,7 @@ from publisher.core.content import Publication
 from publisher.core.logs import get_logger
 from publisher.core.states import State
 from publisher.db.session import Database
-from publisher.delivery import quotas, records
+from publisher.delivery import intents, quotas, records
 from publisher.delivery.admission import Admission
 from publisher.delivery.budget import alt_text_cost, posts_read_cost, reading_cost, request_cost
 from publisher.delivery.channels import Channels
@@ -194,7 +194,7 @@ class Worker:
         profile = self._channels.profile(claimed.channel)
         timeout = profile.publishing.timeout_seconds
         prices = profile.prices
-        intent = records.Intent(
+        intent = intents.Intent(
             key=prepared.key,
             preparation=prepared.preparation,
             cost=request_cost(prices, claimed.adapted.caption)
@@ -206,14 +206,14 @@ class Worker:
         latest_start = monotonic() + first.total_seconds() - timeout
         lease.allow(timeout + self._preparer.uplink_seconds(prepared.media) + MARGIN_SECONDS)
         try:
-            attempt = records.commit_intent(
+            attempt = intents.commit_intent(
                 self._database, claimed, intent, now=self._clock.now(), lease=first, owner=self._owner
             )
         except Fenced:
             raise
         except Exception as error:
             judged = self._machine.judge(error)
-            if not isinstance(judged, RateLimited | records.KeyTaken | OwnMachineFailed):
+            if not isinstance(judged, RateLimited | intents.KeyTaken | OwnMachineFailed):
                 raise
             # What was prepared is used at the next try, and no request was sent with it.
             preparation = prepared.preparation
@@ -257,7 +257,7 @@ class Worker:
             )
         )
         told = "not published" if outcome.to != "unconfirmed" else "outcome unknown"
-        records.tell(log, told, outcome, error, self._channels.zone)
+        records.log_outcome(log, told, outcome, error, self._channels.zone)
 
     def _record_success(
         self,
@@ -303,7 +303,7 @@ class Worker:
                 preparation=end.preparation,
             )
         )
-        records.tell(log, "not sent", outcome, error, self._channels.zone)
+        records.log_outcome(log, "not sent", outcome, error, self._channels.zone)
 
     def _weigh(
         self, error: Exception, claimed: ClaimedDelivery, adapter: PlatformAdapter | None, lease: KeptLease

@@ -2,31 +2,18 @@
 
 from __future__ import annotations
 
-import fcntl
-import json
-import os
-import tempfile
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import AbstractContextManager, contextmanager
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
-from typing import Any, ClassVar, Literal, Protocol, Self, runtime_checkable
+from typing import ClassVar, Literal, Protocol, Self, runtime_checkable
 
-from publisher.core.clock import Clock, sleep
+from publisher.core.clock import Clock
 from publisher.core.content import Absence, Account, AdaptedPost, Preparation, Publication, PublishedPost, Rendition
-from publisher.core.file_reading import SESSION_BYTES, read_text
-from publisher.core.machine_errors import machine_problem
-from publisher.core.private_files import make_private_folder
-from publisher.platforms.errors import Unavailable
 from publisher.platforms.profiles import Profile
+from publisher.platforms.session_files import SessionStore
 from publisher.platforms.text_difference import TextDifference
-
-TURN_SECONDS = 0.2
-TURNS = 300
-ALONE_SECONDS = TURN_SECONDS * TURNS
-"""So long a session is waited for that somebody else is renewing: longer than any renewal takes."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -36,110 +23,6 @@ class Secret:
     name: str
     hint: str
     required: bool = True
-
-
-class SessionStore(Protocol):
-    """Where one channel's session lies: what its platform handed out after a log-in."""
-
-    @property
-    def place(self) -> str:
-        """Where it is, for a person."""
-
-    def load(self) -> dict[str, Any]:
-        """The stored session; empty when there is none.
-
-        Raises:
-            OSError, ValueError: it can't be read.
-            CredentialsRefused: it can't be opened with the keys at hand.
-            Unavailable: the place where it lies is not reached.
-        """
-
-    def save(self, session: Mapping[str, Any]) -> None:
-        """Replace it whole, durably: a reader sees the old one or the new one. Raises what `load` does."""
-
-    def alone(self) -> AbstractContextManager[None]:
-        """Inside, nobody else is: no other thread, and no other process that has the same store.
-
-        Raises:
-            Unavailable: somebody else is inside for too long, or the place is not reached.
-        """
-
-
-class SessionFile:
-    """A session in a JSON file of mode 0600, for the processes of one machine."""
-
-    def __init__(self, path: Path) -> None:
-        self.path = path
-
-    @property
-    def place(self) -> str:
-        return str(self.path)
-
-    def load(self) -> dict[str, Any]:
-        """The stored session; empty when there is none."""
-        try:
-            loaded = json.loads(read_text(self.path, SESSION_BYTES))
-        except FileNotFoundError:
-            return {}
-        return loaded if isinstance(loaded, dict) else {}
-
-    def save(self, session: Mapping[str, Any]) -> None:
-        """Replace the stored session whole: a reader sees the old one or the new one."""
-        self._make_folder()
-        handle, name = tempfile.mkstemp(dir=self.path.parent, prefix=f".{self.path.name}.")
-        try:
-            with os.fdopen(handle, "w", encoding="utf-8") as file:
-                json.dump(dict(session), file)
-                file.flush()
-                os.fsync(file.fileno())
-            os.replace(name, self.path)
-        except BaseException:
-            Path(name).unlink(missing_ok=True)
-            raise
-        folder = os.open(self.path.parent, os.O_RDONLY)
-        try:
-            # Until then a crash of the machine could bring the old session back.
-            os.fsync(folder)
-        finally:
-            os.close(folder)
-
-    @contextmanager
-    def alone(self) -> Iterator[None]:
-        self._make_folder()
-        with locked(self.path.with_suffix(".lock"), self.place):
-            yield
-
-    def _make_folder(self) -> None:
-        make_private_folder(self.path.parent)
-
-
-def session_unreadable(connection: Connection, error: OSError) -> Unavailable:
-    """What it means that this machine can't read a stored log-in now: nothing about the log-in."""
-    why = machine_problem(error) or error.strerror or "it could not be opened"
-    return Unavailable(
-        f"{connection.session.place} could not be read on this machine ({why}); the log-in stays as it is. "
-        "If this lasts, check the file's owner and the machine's limits."
-    )
-
-
-@contextmanager
-def locked(file: Path, what: str) -> Iterator[None]:
-    """Only one thread of one process of this machine at a time.
-
-    Raises:
-        Unavailable: another one is inside for too long; `what` names it there.
-        OSError: the file can't be made.
-    """
-    with file.open("a") as held:
-        for _ in range(TURNS):
-            try:
-                fcntl.flock(held, fcntl.LOCK_EX | fcntl.LOCK_NB)
-                break
-            except BlockingIOError:
-                sleep(TURN_SECONDS)
-        else:
-            raise Unavailable(f"Somebody else is renewing {what}, and that does not end")
-        yield
 
 
 QuotaKind = Literal["requests", "posts", "media", "reading"]

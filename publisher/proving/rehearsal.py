@@ -18,9 +18,10 @@ from urllib.parse import urlsplit
 from publisher.core.content import AdaptedPost, Publication, Rendition
 from publisher.db.models import Post
 from publisher.desk import Desk
-from publisher.platforms.base import Connection, KeySeed, PlatformAdapter, SessionFile
+from publisher.platforms.base import Connection, KeySeed, PlatformAdapter
 from publisher.platforms.errors import CredentialsRefused, PlatformError
 from publisher.platforms.registry import adapter_class
+from publisher.platforms.session_files import SessionFile
 from publisher.posts.errors import PostError
 from publisher.posts.post_store import load_post
 from publisher.posts.preview import RenderedPost, preview

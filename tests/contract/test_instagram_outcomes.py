@@ -9,7 +9,6 @@ from datetime import timedelta
 import pytest
 
 from publisher.core.content import Publication
-from publisher.platforms.base import SessionFile
 from publisher.platforms.errors import (
     AlreadyPublic,
     ContentRejected,
@@ -21,6 +20,7 @@ from publisher.platforms.errors import (
     Unconfirmed,
 )
 from publisher.platforms.instagram.adapter import Adapter
+from publisher.platforms.session_files import SessionFile
 from publisher.sandbox.faults import AFTER, ALL_KINDS, DRIP_KINDS, LATE_COMMIT_KINDS, Fault
 from publisher.sandbox.wire import Answer, Request
 from tests.instagram_desk import KEY, Desk, Person, instead, picture, post_of, publish, upload

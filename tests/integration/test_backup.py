@@ -36,7 +36,7 @@ from publisher.db.session import Database
 from publisher.delivery.act_refusals import Refused
 from publisher.delivery.operate import retry
 from publisher.desk import Desk
-from publisher.lifecycle import restore_deliveries
+from publisher.lifecycle_restore import restore_deliveries
 from publisher.posts.approval import approve
 from publisher.posts.drafts import ImageDraft, PostDraft
 from publisher.posts.posts import add_post

@@ -19,7 +19,9 @@ from publisher.delivery.act_refusals import Reason, Refused
 from publisher.delivery.adopt import AdoptionRequest, adopt
 from publisher.delivery.removed_channels import hold_removed
 from publisher.desk import Desk
-from publisher.lifecycle import move, record_late_success, restore_deliveries
+from publisher.lifecycle import move
+from publisher.lifecycle_late_success import record_late_success
+from publisher.lifecycle_restore import restore_deliveries
 from publisher.settings import DeliverySettings
 from tests.conftest import WriteDesk, on_every_database
 from tests.fakes import FakeAdapter, adapted_post, add_delivery

@@ -21,7 +21,8 @@ from publisher.delivery.adopt import AdoptionRequest, adopt
 from publisher.delivery.claim import claim
 from publisher.delivery.due import due_channels, miss_expired, recover_lost
 from publisher.delivery.worker import Milestone, Worker
-from publisher.lifecycle import next_token, restore_deliveries
+from publisher.lifecycle import next_token
+from publisher.lifecycle_restore import restore_deliveries
 from publisher.platforms.base import NOTHING_PREPARED, KeySeed, UploadedMedia
 from publisher.platforms.errors import (
     ContentRejected,

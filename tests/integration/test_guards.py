@@ -12,7 +12,7 @@ import pytest
 
 from publisher.core.clock import FixedClock
 from publisher.db.session import Database
-from publisher.delivery import records
+from publisher.delivery import intents, records
 from publisher.delivery.claim import ClaimedDelivery, claim, take_look_up
 from publisher.delivery.confirm import Confirmer
 from publisher.delivery.due import recover_lost
@@ -69,8 +69,8 @@ def late_answer_while_another_publishes(bench: Bench) -> None:
     add_delivery(bench.database, bench.clock.now())
     frozen = bench.claim("frozen")
     assert frozen is not None
-    intent = records.Intent(key="key", preparation=NOTHING_PREPARED, cost=0, gap=timedelta(0))
-    attempt = records.commit_intent(bench.database, frozen, intent, now=bench.clock.now(), lease=LEASE, owner="frozen")
+    intent = intents.Intent(key="key", preparation=NOTHING_PREPARED, cost=0, gap=timedelta(0))
+    attempt = intents.commit_intent(bench.database, frozen, intent, now=bench.clock.now(), lease=LEASE, owner="frozen")
     bench.find_absent()
 
     def wake_up() -> None:

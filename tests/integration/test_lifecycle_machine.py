@@ -31,7 +31,7 @@ from publisher.db.base import Base
 from publisher.db.models import Delivery
 from publisher.db.operations import Channel
 from publisher.db.session import Database
-from publisher.delivery import operate, records
+from publisher.delivery import intents, operate, records
 from publisher.delivery.act_refusals import Refused
 from publisher.delivery.adopt import AdoptionRequest, adopt
 from publisher.delivery.claim import ClaimedDelivery, claim, take_look_up
@@ -248,9 +248,9 @@ class DeskMachine(RuleBasedStateMachine):
 
     def _commit(self, hands: Hands) -> None:
         now = self.clock.now()
-        intent = records.Intent(key=hands.key, preparation=NOTHING_PREPARED, cost=0, gap=timedelta(0))
+        intent = intents.Intent(key=hands.key, preparation=NOTHING_PREPARED, cost=0, gap=timedelta(0))
         with _Guarded(self, hands):
-            hands.attempt = records.commit_intent(
+            hands.attempt = intents.commit_intent(
                 self.database, hands.claimed, intent, now=now, lease=LEASE, owner=hands.owner
             )
             hands.committed = now

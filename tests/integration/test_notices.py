@@ -27,7 +27,8 @@ from publisher.delivery.adopt import AdoptionRequest, adopt
 from publisher.delivery.operate import cancel, retry
 from publisher.desk import Desk
 from publisher.health import beat
-from publisher.lifecycle import move, record_event, record_late_success
+from publisher.lifecycle import move, record_event
+from publisher.lifecycle_late_success import record_late_success
 from publisher.schedule.picking import pick_slot
 from publisher.schedule.restore_gap import close_gap
 from publisher.schedule.slots import slot_day

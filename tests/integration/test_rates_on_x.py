@@ -15,7 +15,7 @@ from publisher.cli.main import cli
 from publisher.core.content import AdaptedPost
 from publisher.db.models import Attempt
 from publisher.db.operations import Quota
-from publisher.delivery import records
+from publisher.delivery import intents
 from publisher.delivery.budget import whole_cost
 from publisher.delivery.worker import Worker
 from publisher.platforms.errors import RateLimited
@@ -89,13 +89,13 @@ def test_every_post_that_is_read_counts_towards_the_budget(
     outlet.pick()
     outlet.settle()
     assert costs(outlet, "verify") == [1_000]
-    commit = records.commit_intent
+    commit = intents.commit_intent
 
     def refuse_once(*_: object, **__: object) -> int:
-        monkeypatch.setattr(records, "commit_intent", commit)
+        monkeypatch.setattr(intents, "commit_intent", commit)
         raise RateLimited("a quota is used up", retry_at=outlet.clock.now())
 
-    monkeypatch.setattr(records, "commit_intent", refuse_once)
+    monkeypatch.setattr(intents, "commit_intent", refuse_once)
     outlet.stage.faults.add("x", Fault("drop-after"))
     outlet.stage.ledger.shift(outlet.clock.shift_to(outlet.clock.now() + timedelta(days=1)))
     outlet.pick()

@@ -24,14 +24,9 @@ from publisher.delivery.adopt import AdoptionRequest, adopt
 from publisher.delivery.claim import claim
 from publisher.delivery.due import miss_expired, recover_lost
 from publisher.delivery.worker import Milestone, Worker
-from publisher.lifecycle import (
-    NEVER_TOO_LATE,
-    NotApprovedText,
-    open_delivery,
-    record_late_success,
-    replace_adapted,
-    restore_deliveries,
-)
+from publisher.lifecycle import NEVER_TOO_LATE, NotApprovedText, open_delivery, replace_adapted
+from publisher.lifecycle_late_success import record_late_success
+from publisher.lifecycle_restore import restore_deliveries
 from publisher.platforms.errors import ContentRejected, Unavailable, Unconfirmed
 from publisher.posts.approval import approve
 from publisher.posts.drafts import PostChanges
@@ -227,7 +222,7 @@ def test_a_worker_that_is_gone_at_a_part_is_made_up_for(bench: Bench, part: int,
 def test_a_part_is_opened_once_however_often_it_is_asked_for(bench: Bench) -> None:
     bench.publish_first()
     with bench.database.writing() as session:
-        lifecycle._continue_thread(session, bench.first, bench.clock.now(), new_post=True)
+        lifecycle.continue_thread(session, bench.first, bench.clock.now(), new_post=True)
     assert len(bench.parts()) == 2
     with bench.database.reading() as session:
         assert session.scalars(select(Event.delivery_id).where(Event.name == "reply opened before")).all() == [

@@ -30,9 +30,9 @@ from publisher.delivery import sessions
 from publisher.delivery.channels import Channels
 from publisher.delivery.refresh import refresh_sessions
 from publisher.delivery.sessions import DatabaseSession
-from publisher.platforms import base
-from publisher.platforms.base import SessionStore
+from publisher.platforms import session_files
 from publisher.platforms.errors import CredentialsRefused, Unavailable
+from publisher.platforms.session_files import SessionStore
 from publisher.sandbox.faults import FaultBox
 from publisher.sandbox.http1 import HttpServer
 from publisher.sandbox.ledger import Ledger
@@ -188,7 +188,7 @@ def test_processes_are_alone_and_one_that_is_killed_lets_go(stores: Callable[[],
 
 
 def test_waiting_for_ones_turn_has_an_end(stores: Callable[[], SessionStore], monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(base, "TURNS", 2)
+    monkeypatch.setattr(session_files, "TURNS", 2)
     monkeypatch.setattr(sessions, "ALONE_SECONDS", 1)
     with stores().alone(), pytest.raises(Unavailable, match="Somebody else is renewing"), stores().alone():
         raise AssertionError("two at once")

@@ -16,12 +16,12 @@ from publisher.core.content import Absence, Preparation, Publication
 from publisher.db.models import Attempt, Delivery, Event
 from publisher.db.operations import Channel
 from publisher.db.session import Database
-from publisher.delivery import leases, operate, records
+from publisher.delivery import intents, leases, operate, post_owners, records
 from publisher.delivery.act_refusals import Refused
 from publisher.delivery.claim import READING_SECONDS, ClaimedDelivery, claim
 from publisher.delivery.due import miss_expired, recover_lost
 from publisher.delivery.worker import CHECK_SECONDS, Worker
-from publisher.lifecycle import CANCELED_PUBLIC_TOLD
+from publisher.lifecycle_late_success import CANCELED_PUBLIC_TEXT
 from publisher.platforms.base import NOTHING_PREPARED
 from publisher.platforms.errors import (
     ActionsRefused,
@@ -317,13 +317,13 @@ def test_a_draft_that_was_begun_is_used_by_the_next_try(bench: Bench) -> None:
 
 def test_a_draft_is_kept_when_its_intent_could_not_be_recorded(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
     bench.channels._adapter = DraftingAdapter
-    commit = records.commit_intent
+    commit = intents.commit_intent
 
     def refuse_once(*arguments: Any, **how: Any) -> int:
-        monkeypatch.setattr(records, "commit_intent", commit)
+        monkeypatch.setattr(intents, "commit_intent", commit)
         raise RateLimited("a quota is used up", retry_at=bench.clock.now() + timedelta(seconds=5))
 
-    monkeypatch.setattr(records, "commit_intent", refuse_once)
+    monkeypatch.setattr(intents, "commit_intent", refuse_once)
     delivery = bench.add()
     bench.drain()
     row = bench.row(delivery)
@@ -430,8 +430,8 @@ def _commit(bench: Bench) -> tuple[ClaimedDelivery, int]:
     lease = timedelta(seconds=30)
     claimed = claim(bench.database, "fake", owner="frozen", now=bench.clock.now(), lease=lease)
     assert claimed is not None
-    intent = records.Intent(key=f"key-{claimed.seed.token}", preparation=NOTHING_PREPARED, cost=0, gap=timedelta(0))
-    attempt = records.commit_intent(bench.database, claimed, intent, now=bench.clock.now(), lease=lease, owner="frozen")
+    intent = intents.Intent(key=f"key-{claimed.seed.token}", preparation=NOTHING_PREPARED, cost=0, gap=timedelta(0))
+    attempt = intents.commit_intent(bench.database, claimed, intent, now=bench.clock.now(), lease=lease, owner="frozen")
     bench.clock.advance(minutes=1)
     recover_lost(bench.database, bench.clock.now(), timedelta(seconds=10), lambda owner: False)
     return claimed, attempt
@@ -453,7 +453,7 @@ def test_a_post_that_is_found_later_is_the_truth_in_any_state(bench: Bench, act:
     habits = bench.channels.profile("fake").publishing
     records.record_success(bench.database, claimed, attempt, public, habits, now=bench.clock.now())
     row = bench.row(delivery)
-    told = CANCELED_PUBLIC_TOLD.format(link="https://fake.example/7")
+    told = CANCELED_PUBLIC_TEXT.format(link="https://fake.example/7")
     assert (row.state, row.remote_id, row.unknown_since) == ("published", "7", None)
     assert row.problem == (told if act == "canceled" else "")
 
@@ -802,7 +802,7 @@ def test_two_processes_that_find_one_post_at_one_moment_give_it_to_one_delivery(
 
     monkeypatch.setattr(FakeAdapter, "find_publication", find)
     bench.clock.advance(seconds=10)
-    monkeypatch.setattr(records, "without_other_records", lambda _session, _claimed, found: (found,))
+    monkeypatch.setattr(post_owners, "without_other_records", lambda _session, _claimed, found: (found,))
     bench.drain()
     rows = {bench.row(delivery).state: bench.row(delivery) for delivery in (first, second)}
     assert set(rows) == {"published", "held"}

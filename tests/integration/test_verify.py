@@ -15,7 +15,7 @@ from publisher.db.models import Attempt, Delivery, Event, Post
 from publisher.db.session import Database
 from publisher.delivery.verify import AS_SENT, DIFFERS, LOOKS_WHILE_LATE
 from publisher.delivery.worker import Worker
-from publisher.lifecycle import SECOND_COPY, record_late_success
+from publisher.lifecycle_late_success import SECOND_COPY, record_late_success
 from publisher.platforms.errors import Unavailable
 from publisher.platforms.instagram.links import code_of
 from publisher.platforms.profiles import Profile

@@ -12,8 +12,8 @@ from publisher.adapt.text.mentions import People, PeopleError
 from publisher.core import file_reading
 from publisher.core.file_reading import UnfitFile, read_bytes, read_text, refuse_unfit
 from publisher.intake.post_files import read_post_file
-from publisher.platforms.base import SessionFile
 from publisher.platforms.exchange import CaFileUnreadable, shared_context
+from publisher.platforms.session_files import SessionFile
 from publisher.posts.errors import PostError
 from publisher.settings import SettingsError, load_settings, read_secret
 

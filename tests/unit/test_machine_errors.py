@@ -23,10 +23,10 @@ from publisher.delivery import channels
 from publisher.intake.post_files import read_post_file
 from publisher.job_failures import FailureReason, reason_of
 from publisher.media import FolderStore
-from publisher.platforms.base import SessionFile
 from publisher.platforms.errors import Unavailable
+from publisher.platforms.session_files import SessionFile
 from publisher.platforms.transport import SentRequest, send_once
-from publisher.platforms.tumblr import adapter
+from publisher.platforms.tumblr import attachments, credentials
 from publisher.platforms.x import tokens
 from publisher.posts import pictures
 from publisher.posts.errors import MachineTrouble
@@ -70,7 +70,7 @@ def without_descriptors(*_args: object, **_options: object) -> Any:
     raise lacking(errno.EMFILE)
 
 
-@pytest.mark.parametrize("read", [adapter._stored_tokens, tokens.stored_session])
+@pytest.mark.parametrize("read", [credentials.stored_tokens, tokens.stored_session])
 def test_a_stored_log_in_is_not_blamed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, read: Any) -> None:
     connection = SimpleNamespace(session=SessionFile(tmp_path / "session.json"), channel="ours")
     monkeypatch.setattr("publisher.core.file_reading.read_bytes", without_descriptors)
@@ -91,7 +91,7 @@ def test_a_picture_is_not_blamed(monkeypatch: pytest.MonkeyPatch, tmp_path: Path
     media = SimpleNamespace(reference="picture 1", image=SimpleNamespace(path=tmp_path / "picture.png"))
     monkeypatch.setattr(Path, "read_bytes", without_descriptors)
     with pytest.raises(Unavailable, match=r"picture 1 can't be read, because this machine has no free file"):
-        adapter._attachment(media)  # type: ignore[arg-type]
+        attachments.make_attachment(media)  # type: ignore[arg-type]
 
 
 def test_a_platform_is_not_blamed_and_nothing_was_sent() -> None:

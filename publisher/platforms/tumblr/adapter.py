@@ -5,14 +5,11 @@ A channel with `drafts = false` publishes with the one request that carries text
 
 from __future__ import annotations
 
-import re
-import unicodedata
 from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import ClassVar, Self
 
 from publisher.core.content import Absence, Account, AdaptedPost, Preparation, Publication, PublishedPost, Rendition
-from publisher.core.machine_errors import machine_problem
 from publisher.platforms.base import (
     NOTHING_PREPARED,
     Connection,
@@ -22,7 +19,6 @@ from publisher.platforms.base import (
     PlatformAdapter,
     Secret,
     UploadedMedia,
-    session_unreadable,
 )
 from publisher.platforms.errors import (
     CredentialsRefused,
@@ -30,26 +26,31 @@ from publisher.platforms.errors import (
     RateLimited,
     Unavailable,
     Unconfirmed,
-    UnsupportedContent,
 )
 from publisher.platforms.login_steps import LoginStep, mind_secrets, talk_through
 from publisher.platforms.profiles import Profile
 from publisher.platforms.text_difference import TextDifference
-from publisher.platforms.transport import new_session
 from publisher.platforms.tumblr import links
 from publisher.platforms.tumblr import recognition as posts
 from publisher.platforms.tumblr.answers import DailyLimit, NotFound, daily_reset
-from publisher.platforms.tumblr.client import USER_AGENT, Attachment, Keys, SafeTumblrClient
+from publisher.platforms.tumblr.attachments import check_picture, check_total_size, make_attachment
+from publisher.platforms.tumblr.client import SafeTumblrClient
+from publisher.platforms.tumblr.credentials import (
+    CONSUMER,
+    SECRETS,
+    TOKENS,
+    blog_name,
+    missing_secret,
+    open_client,
+    open_login,
+    stored_tokens,
+)
 from publisher.platforms.tumblr.drafts import MAX_PAGES_OF_DRAFTS, Drafts, WantedDraft, sought_draft
 from publisher.platforms.tumblr.listing import SoughtPost, find_all_listed, find_by_draft, listed_since, newest_id
-from publisher.platforms.tumblr.login import LOGIN_HOST, TumblrLogin
 from publisher.platforms.tumblr.npf import npf_body
 from publisher.platforms.tumblr.public_text import is_visible, tags_of, text_difference, text_of
+from publisher.platforms.tumblr.slugs import make_slug
 
-CONSUMER = ("consumer_key", "consumer_secret")
-TOKENS = ("oauth_token", "oauth_token_secret")
-SLUG_WORDS = 40
-"""The most characters that the title gives to a slug."""
 NEWER_THAN = "newer than "
 """Begins what is prepared for the one request without a draft: the id of the newest post before it follows."""
 
@@ -58,12 +59,7 @@ class Adapter(PlatformAdapter):
     """One Tumblr blog. Implements `SupportsLookup`, `SupportsReadBack` and `SupportsQuotas`."""
 
     leads_back: ClassVar[bool] = True
-    secrets: ClassVar[tuple[Secret, ...]] = (
-        Secret(name="consumer_key", hint="the consumer key of your Tumblr application"),
-        Secret(name="consumer_secret", hint="the consumer secret of your Tumblr application"),
-        Secret(name="oauth_token", hint="the token of your Tumblr account", required=False),
-        Secret(name="oauth_token_secret", hint="the token secret of your Tumblr account", required=False),
-    )
+    secrets: ClassVar[tuple[Secret, ...]] = SECRETS
 
     def __init__(self, connection: Connection, client: SafeTumblrClient) -> None:
         self._connection = connection
@@ -81,13 +77,13 @@ class Adapter(PlatformAdapter):
 
     @classmethod
     def connect(cls, connection: Connection) -> Self:
-        found = dict(connection.secrets)
-        if not all(map(found.get, TOKENS)):
-            found |= _stored_tokens(connection)
+        credentials = dict(connection.secrets)
+        if not all(map(credentials.get, TOKENS)):
+            credentials |= stored_tokens(connection)
         for name in (*CONSUMER, *TOKENS):
-            if not found.get(name):
-                raise CredentialsRefused(_missing(connection, name))
-        return cls(connection, _client(connection, found))
+            if not credentials.get(name):
+                raise CredentialsRefused(missing_secret(connection, name))
+        return cls(connection, open_client(connection, credentials))
 
     @classmethod
     def authorize(cls, connection: Connection, dialogue: Dialogue) -> Account:
@@ -97,18 +93,18 @@ class Adapter(PlatformAdapter):
     def check_app(cls, connection: Connection) -> None:
         for name in CONSUMER:
             if not connection.secrets.get(name):
-                raise CredentialsRefused(_missing(connection, name))
+                raise CredentialsRefused(missing_secret(connection, name))
 
     @classmethod
     def begin_login(cls, connection: Connection, callback_url: str) -> LoginStep:
         cls.check_app(connection)
-        return mind_secrets(_login(connection).begin(callback_url), connection, *TOKENS)
+        return mind_secrets(open_login(connection).begin(callback_url), connection, *TOKENS)
 
     @classmethod
     def finish_login(cls, connection: Connection, kept: Mapping[str, str], answer: Mapping[str, str]) -> Account:
         cls.check_app(connection)
-        tokens = _login(connection).finish(kept, answer)
-        account = cls(connection, _client(connection, {**connection.secrets, **tokens})).verify_credentials()
+        tokens = open_login(connection).finish(kept, answer)
+        account = cls(connection, open_client(connection, {**connection.secrets, **tokens})).verify_credentials()
         connection.session.save(tokens)
         return account
 
@@ -122,13 +118,8 @@ class Adapter(PlatformAdapter):
 
     @classmethod
     def idempotency_key(cls, seed: KeySeed) -> str:
-        """A slug: the whole token, then words of the title. Where Tumblr cuts it, the token stays."""
-        letters = unicodedata.normalize("NFKD", seed.title.casefold())
-        plain = "".join(letter for letter in letters if not unicodedata.combining(letter))
-        words = re.sub(r"[^a-z0-9]+", "-", plain).strip("-")
-        if len(words) > SLUG_WORDS:
-            words = words[: SLUG_WORDS + 1].rpartition("-")[0] or words[:SLUG_WORDS]
-        return f"{seed.token}-{words}".rstrip("-")
+        """Makes a slug: the whole token, then words of the title. Where Tumblr cuts it, the token stays."""
+        return make_slug(seed)
 
     def verify_credentials(self) -> Account:
         answer = self._client.info()
@@ -149,15 +140,7 @@ class Adapter(PlatformAdapter):
         self, image: Rendition, alt_text: str, *, idempotency_key: str, position: int, total: int
     ) -> UploadedMedia:
         """Check the file: Tumblr takes pictures only together with their post."""
-        limits = self._profile.images
-        if image.format not in limits.formats:
-            raise UnsupportedContent(f"Tumblr takes no {image.format} pictures; picture {position + 1} is one.")
-        if not image.path.is_file():
-            raise Unavailable(f"The file of picture {position + 1} is gone; it is made again at the next try.")
-        if (size := image.path.stat().st_size) > limits.max_bytes:
-            raise UnsupportedContent(
-                f"Picture {position + 1} has {size} bytes and Tumblr takes {limits.max_bytes}; make it smaller."
-            )
+        check_picture(image, position, self._profile.images)
         return UploadedMedia(image=image, alt_text=alt_text, reference=f"image{position}")
 
     def prepare(
@@ -180,7 +163,7 @@ class Adapter(PlatformAdapter):
             newest = newest_id(self._client)
             return Preparation(reference=f"{NEWER_THAN}{newest}", platform_time=self._client.request.platform_time)
         wanted = self._wanted(post, media, idempotency_key, posts.DRAFT)
-        self._check_size(media)
+        check_total_size(media, self._profile.images)
         try:
             shown = self._drafts.prepared(wanted, earlier if _of_draft(earlier) else NOTHING_PREPARED)
         except DailyLimit as error:
@@ -220,7 +203,7 @@ class Adapter(PlatformAdapter):
         return self._publication(shown, f"id {posts.identifier(shown)}, draft {preparation.reference}{left_over}")
 
     def _publish_at_once(self, wanted: WantedDraft, media: Sequence[UploadedMedia]) -> Publication:
-        self._check_size(media)
+        check_total_size(media, self._profile.images)
         answer = self._client.create(wanted.body, wanted.files())
         if (told := posts.state(answer)) not in ("", posts.PUBLISHED):
             raise Unconfirmed(
@@ -230,12 +213,7 @@ class Adapter(PlatformAdapter):
 
     def _wanted(self, post: AdaptedPost, media: Sequence[UploadedMedia], key: str, state: str) -> WantedDraft:
         body = npf_body(post, media, key, state=state)
-        return WantedDraft(post=post, key=key, body=body, files=lambda: [_attachment(each) for each in media])
-
-    def _check_size(self, media: Sequence[UploadedMedia]) -> None:
-        total, limit = sum(_size(each) for each in media), self._profile.images.max_total_bytes
-        if limit is not None and total > limit:
-            raise UnsupportedContent(f"The pictures have {total} bytes together and Tumblr takes {limit}; use fewer.")
+        return WantedDraft(post=post, key=key, body=body, files=lambda: [make_attachment(picture) for picture in media])
 
     def _until_reset(self, error: DailyLimit) -> RateLimited:
         """The same error with the time at which Tumblr itself begins a new day, if it tells."""
@@ -368,61 +346,3 @@ def _of_draft(preparation: Preparation) -> bool:
 def _is_draft(preparation: Preparation) -> bool:
     """Whether it names a draft."""
     return preparation.reference.isdecimal()
-
-
-def blog_name(account: str) -> str:
-    """The blog's short name, however staff wrote it."""
-    return account.strip().removeprefix("@").removesuffix(".tumblr.com").lower()
-
-
-def _client(connection: Connection, found: dict[str, str]) -> SafeTumblrClient:
-    keys = Keys(**{name: found[name] for name in (*CONSUMER, *TOKENS)})
-    return SafeTumblrClient(keys, blog_name(connection.account), connection)
-
-
-def _login(connection: Connection) -> TumblrLogin:
-    session = new_session(USER_AGENT, proxy=connection.proxy, ca_file=connection.ca_file)
-    host = (connection.base_url or LOGIN_HOST).rstrip("/")
-    return TumblrLogin(session, host, *(connection.secrets[name] for name in CONSUMER))
-
-
-def _stored_tokens(connection: Connection) -> dict[str, str]:
-    try:
-        stored = connection.session.load()
-    except OSError as error:
-        raise session_unreadable(connection, error) from error
-    except ValueError as error:
-        raise CredentialsRefused(
-            f"The stored session of channel {connection.channel!r} can't be read; "
-            f"run publisher connect {connection.channel}."
-        ) from error
-    return {name: str(stored[name]) for name in TOKENS if stored.get(name)}
-
-
-def _missing(connection: Connection, name: str) -> str:
-    variable = f"PUBLISHER_{connection.channel}_{name}".upper().replace("-", "_")
-    hint = next(secret.hint for secret in Adapter.secrets if secret.name == name)
-    log_in_instead = f" or run publisher connect {connection.channel}" if name in TOKENS else ""
-    return f"The channel {connection.channel!r} lacks {hint}; set {variable}{log_in_instead}."
-
-
-def _attachment(media: UploadedMedia) -> Attachment:
-    try:
-        content = media.image.path.read_bytes()
-    except OSError as error:
-        raise _unreadable(media, error) from error
-    name = f"{media.reference}.{media.image.format}"
-    return Attachment(identifier=media.reference, file_name=name, mime_type=media.image.mime_type, content=content)
-
-
-def _size(media: UploadedMedia) -> int:
-    try:
-        return media.image.path.stat().st_size
-    except OSError as error:
-        raise _unreadable(media, error) from error
-
-
-def _unreadable(media: UploadedMedia, error: OSError) -> Unavailable:
-    if problem := machine_problem(error):
-        return Unavailable(f"The file of {media.reference} can't be read, because {problem}; nothing was sent")
-    return Unavailable(f"The file of {media.reference} is gone; nothing was sent")

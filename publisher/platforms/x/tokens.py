@@ -12,8 +12,9 @@ import tweepy
 from requests.auth import AuthBase
 
 from publisher.core.clock import sleep
-from publisher.platforms.base import Connection, session_unreadable
+from publisher.platforms.base import Connection
 from publisher.platforms.errors import CredentialsRefused, RateLimited, Unavailable
+from publisher.platforms.session_files import session_unreadable
 from publisher.platforms.transport import SentRequest, json_object, retry_after, send_once
 from publisher.platforms.x.client import API_URL
 from publisher.platforms.x.refusals import DEFAULT_PAUSE
@@ -125,7 +126,7 @@ def stored_session(connection: Connection) -> dict[str, Any]:
     try:
         return connection.session.load()
     except OSError as error:
-        raise session_unreadable(connection, error) from error
+        raise session_unreadable(connection.session, error) from error
     except ValueError as error:
         raise CredentialsRefused(
             f"{connection.session.place} can't be read ({type(error).__name__}); {run_connect(connection)}."

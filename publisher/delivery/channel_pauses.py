@@ -1,0 +1,56 @@
+"""Pauses channels, and puts off what waits on them."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from sqlalchemy import Connection, bindparam, or_, update
+from sqlalchemy.orm import Session
+
+from publisher.core.states import State
+from publisher.db.base import UtcDateTime
+from publisher.db.operations import Channel
+from publisher.delivery.due import CHANNELS, in_states
+from publisher.lifecycle import (
+    DELIVERIES,
+    connection_of,
+    record_event,
+)
+
+UNTIL = bindparam("until", type_=UtcDateTime())
+WAIT = (
+    update(CHANNELS)
+    .where(
+        CHANNELS.c.name == bindparam("of_name"),
+        or_(CHANNELS.c.next_publish_at.is_(None), CHANNELS.c.next_publish_at < UNTIL),
+    )
+    .values(next_publish_at=UNTIL)
+)
+PUT_OFF = (
+    update(DELIVERIES)
+    .where(
+        DELIVERIES.c.channel_name == bindparam("of_channel"),
+        in_states(DELIVERIES, State.PENDING),
+        DELIVERIES.c.due_at < UNTIL,
+    )
+    .values(due_at=UNTIL)
+)
+
+
+def pause_channel(session: Session, channel: str, reason: str, now: datetime) -> None:
+    """Stop a channel until a person has mended it. Told once."""
+    row = session.get_one(Channel, channel)
+    if row.paused_at is None:
+        row.paused_at = now
+        row.pause_reason = reason
+        record_event(session, "channel paused", now=now, detail={"channel": channel, "reason": reason})
+
+
+def wait_channel(rows: Session | Connection, channel: str, until: datetime) -> None:
+    """Let a channel publish nothing before `until`; an earlier wish to wait longer stands."""
+    connection_of(rows).execute(WAIT, {"of_name": channel, "until": until})
+
+
+def put_off(session: Session, channel: str, until: datetime) -> None:
+    """Let no delivery that waits on a channel go out before `until`."""
+    session.connection().execute(PUT_OFF, {"of_channel": channel, "until": until})

@@ -1,0 +1,79 @@
+"""Finds out which delivery a post on a platform belongs to."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from sqlalchemy import and_, or_, select
+from sqlalchemy.orm import Session
+
+from publisher.core.content import Publication
+from publisher.core.states import BY_HAND, SENT
+from publisher.delivery.claim import ClaimedDelivery
+from publisher.delivery.due import CHANNELS, in_states
+from publisher.lifecycle import (
+    DELIVERIES,
+)
+
+
+def other_record(session: Session, claimed: ClaimedDelivery, found: Publication) -> int | None:
+    """The delivery, another than this one, of which a post on its platform is the record."""
+    query = (
+        select(DELIVERIES.c.id)
+        .join(CHANNELS, CHANNELS.c.name == DELIVERIES.c.channel_name)
+        .where(
+            DELIVERIES.c.remote_id == found.remote_id,
+            DELIVERIES.c.id != claimed.id,
+            CHANNELS.c.platform == claimed.adapted.platform,
+        )
+    )
+    return session.scalar(query.limit(1))
+
+
+def without_other_records(session: Session, claimed: ClaimedDelivery, found: Publication) -> tuple[Publication, ...]:
+    """The posts that were found, but for those that are the records of other deliveries, or may be their posts.
+
+    Where another delivery of the same text is unknown, a delivery that is looked up for its own sake has the first
+    post. None is a second copy then, and what is only looked at again takes none: the other one's may be it.
+    """
+    alike = (found.model_copy(update={"copies": ()}), *found.copies)
+    own = tuple(post for post in alike if other_record(session, claimed, post) is None)
+    if not own or not _has_unknown_twin(session, claimed):
+        return own
+    return own[:1] if claimed.state in SENT else tuple(post for post in own if post.remote_id == claimed.remote_id)
+
+
+def _has_unknown_twin(session: Session, claimed: ClaimedDelivery) -> bool:
+    """Whether another delivery of the same text on this platform may be public without a record of its post."""
+    query = (
+        select(DELIVERIES.c.adapted)
+        .join(CHANNELS, CHANNELS.c.name == DELIVERIES.c.channel_name)
+        .where(
+            CHANNELS.c.platform == claimed.adapted.platform,
+            DELIVERIES.c.id != claimed.id,
+            DELIVERIES.c.remote_id.is_(None),
+            or_(
+                in_states(DELIVERIES, *SENT),
+                and_(in_states(DELIVERIES, *BY_HAND), DELIVERIES.c.unknown_since.is_not(None)),
+            ),
+        )
+    )
+    return any(adapted.get("caption") == claimed.adapted.caption for adapted in session.scalars(query))
+
+
+def own_post(session: Session, claimed: ClaimedDelivery, found: Publication) -> Publication | None:
+    """What was found, without the records of other deliveries; None: nothing is left of it."""
+    own = without_other_records(session, claimed, found)
+    return own[0].model_copy(update={"copies": own[1:]}) if own else None
+
+
+def without_record(session: Session, claimed: ClaimedDelivery, posts: Sequence[Publication]) -> list[Publication]:
+    """Those of these posts that are the record of no delivery on their platform, under no id of theirs."""
+    ids = {name for post in posts for name in (post.remote_id, post.former_id) if name}
+    query = (
+        select(DELIVERIES.c.remote_id)
+        .join(CHANNELS, CHANNELS.c.name == DELIVERIES.c.channel_name)
+        .where(DELIVERIES.c.remote_id.in_(ids), CHANNELS.c.platform == claimed.adapted.platform)
+    )
+    known = set(session.scalars(query))
+    return [post for post in posts if known.isdisjoint((post.remote_id, post.former_id))]

@@ -1,0 +1,101 @@
+"""Records posts that turn out to be public after the delivery went on to another state."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from publisher.core.content import Publication
+from publisher.core.states import SENT, State
+from publisher.db.history import note_intent
+from publisher.db.models import Delivery, Event
+from publisher.lifecycle import continue_thread, record_event
+from publisher.platforms.registry import canonical_id
+
+SECOND_COPY = "second copy"
+"""The event that tells of a post which is public twice."""
+CANCELED_PUBLIC = "canceled post is public"
+"""The event that tells of a post which was canceled, and is public nevertheless."""
+CANCELED_PUBLIC_TEXT = "It was canceled, and is public nevertheless: {link}. Remove it there if nobody is to see it."
+CANCELED_THREAD = (
+    "The post before it was canceled and is public nevertheless; retry this reply to continue it, or cancel it."
+)
+
+
+def record_late_success(session: Session, delivery_id: int, publication: Publication, now: datetime) -> bool:
+    """What a worker without its lease learnt: the post is public. The truth wins over any state.
+
+    Returns False when the delivery was already published as another post, which then is a
+    second copy; an event says so, with both links.
+    """
+    delivery = session.get_one(Delivery, delivery_id, populate_existing=True)
+    if delivery.state == State.PUBLISHED and not _is_the_same_post(delivery, publication):
+        _record_copy(session, delivery, publication, now)
+        return False
+    if delivery.state != State.PUBLISHED:
+        before = delivery.state
+        delivery.state = State.PUBLISHED
+        delivery.fence += 1
+        delivery.lease_owner = delivery.lease_until = None
+        delivery.remote_id = publication.remote_id
+        delivery.remote_url = publication.url
+        delivery.published_at = now
+        delivery.unknown_since = None
+        delivery.problem = ""
+        if before == State.CANCELED:
+            _record_canceled_public(session, delivery, now)
+        session.flush()
+        record_event(
+            session,
+            "delivery published",
+            now=now,
+            delivery_id=delivery_id,
+            detail={"before": before, "late": True, "url": publication.url},
+        )
+        if before not in SENT:
+            # As in `move`: a database that has forgotten this would publish what is public already.
+            note_intent(session, delivery_id)
+        held = CANCELED_THREAD if before == State.CANCELED else ""
+        continue_thread(session, delivery_id, now, new_post=False, held=held)
+    return True
+
+
+def _record_canceled_public(session: Session, delivery: Delivery, now: datetime) -> None:
+    delivery.problem = CANCELED_PUBLIC_TEXT.format(link=delivery.remote_url or delivery.remote_id)
+    detail = {"problem": delivery.problem}
+    record_event(session, CANCELED_PUBLIC, now=now, delivery_id=delivery.id, detail=detail)
+
+
+def _record_copy(session: Session, delivery: Delivery, publication: Publication, now: datetime) -> None:
+    """Tell of another post of a published delivery, once, with the links to all."""
+    first, second = str(delivery.remote_url or delivery.remote_id), publication.url or publication.remote_id
+    query = select(Event.detail).where(Event.delivery_id == delivery.id, Event.name == SECOND_COPY).order_by(Event.id)
+    copies = [str(detail.get("second")) for detail in session.scalars(query)]
+    platform = str(delivery.adapted.get("platform", ""))
+    if canonical_id(platform, second) in [canonical_id(platform, copy) for copy in copies]:
+        return
+    detail = {"first": first, "second": second}
+    record_event(session, SECOND_COPY, now=now, delivery_id=delivery.id, detail=detail)
+    delivery.problem = (
+        f"There are {len(copies) + 2} copies: {', '.join([first, *copies])} and {second}; remove all but one by hand."
+        if copies
+        else f"There are two copies: {first} and {second}; remove one by hand."
+    )
+
+
+def _is_the_same_post(delivery: Delivery, publication: Publication) -> bool:
+    """Whether a publication is the delivery's recorded post, whatever form its id and link have.
+
+    A post that was prepared as a draft may have been published under another id than the draft's.
+    """
+    platform = str(delivery.adapted.get("platform", ""))
+    recorded, told = (
+        {canonical_id(platform, reference) for reference in references if reference}
+        for references in (
+            (delivery.remote_id, delivery.remote_url, delivery.preparation.get("reference")),
+            (publication.remote_id, publication.url, publication.former_id),
+        )
+    )
+    return not recorded.isdisjoint(told)
