@@ -1,4 +1,4 @@
-"""The states of a delivery, and the only place that changes one.
+"""Changes the state of deliveries. No other module does, but `lifecycle_late_success` and `lifecycle_restore`.
 
 Every move is a conditional update on (id, state, fence) and leaves an event. The fence grows
 with every change of hands, so that a worker that lost its lease can change nothing.
@@ -47,15 +47,15 @@ NEVER_TOO_LATE = datetime(9999, 1, 1, tzinfo=UTC)
 
 
 class NotApprovedText(Exception):
-    """A delivery was to be given a text that nobody approved; nothing was changed."""
+    """Says that a delivery was to be given a text that nobody approved; nothing was changed."""
 
 
 class Fenced(Exception):
-    """The delivery is no longer in the expected state and hands; nothing was changed."""
+    """Says that the delivery is no longer in the expected state and claim; nothing was changed."""
 
 
 def connection_of(rows: Session | Connection) -> Connection:
-    """The connection of a transaction, with the ORM or without."""
+    """Returns the connection of a transaction, with the ORM or without."""
     return rows if isinstance(rows, Connection) else rows.connection()
 
 
@@ -71,7 +71,7 @@ def open_delivery(
     held: str = "",
     after: Delivery | None = None,
 ) -> Delivery:
-    """A new delivery of a pick, pending, or held from the start with the sentence `held`.
+    """Opens a delivery of a pick: pending, or held from the start with the sentence `held`.
 
     `after`: the delivery that this one continues as a reply.
     """
@@ -102,12 +102,12 @@ def open_delivery(
 
 
 def may_be_replaced(delivery: Delivery) -> bool:
-    """Returns whether a delivery could still be given another text: nothing was ever sent, and nobody holds it."""
+    """Returns whether a delivery could still get another text: nothing was ever sent, nobody has claimed it."""
     return delivery.state in REPLACEABLE and delivery.sent_at is None and delivery.part == 0
 
 
 def replace_adapted(session: Session, delivery: Delivery, adapted: AdaptedPost, now: datetime, *, version: int) -> bool:
-    """Freezes a new adapted post, if nothing was ever sent and nobody holds the delivery.
+    """Freezes a new adapted post, if nothing was ever sent and nobody has claimed the delivery.
 
     `version`: of the post, whose text this is. Returns False, and changes nothing, when it is too late, as it always
     is for a reply: what it continues is public.
@@ -147,7 +147,7 @@ def move(
     new_hands: bool = False,
     **values: Any,
 ) -> int:
-    """Change the state of one delivery and return its fence.
+    """Changes the state of one delivery and returns its fence.
 
     `new_hands` raises the fence: whoever held the delivery until now can change nothing more.
     A move out of the leased states ends the lease. `values` are other columns to set.
@@ -184,12 +184,12 @@ def move(
 
 
 def may_come_late(unknown_since: datetime | None, lost_requests: int) -> bool:
-    """Whether a request was sent that may make a post still, whatever a person has seen or decided."""
+    """Returns whether a request was sent that may still make a post, whatever a person has seen or decided."""
     return unknown_since is not None or lost_requests > 0
 
 
 def late_look_ups(now: datetime, *, at_once: bool = False) -> dict[str, Any]:
-    """Columns of a delivery that comes to rest, and may become public nevertheless.
+    """Returns columns of a delivery that comes to rest, and may become public nevertheless.
 
     `at_once`: nobody has asked lately, so that it is looked up now, before the usual times.
     """
@@ -199,7 +199,7 @@ def late_look_ups(now: datetime, *, at_once: bool = False) -> dict[str, Any]:
 def change_ours(
     rows: Session | Connection, delivery_id: int, fence: int, values: dict[str, Any], states: tuple[State, ...] = ()
 ) -> None:
-    """Set columns of a delivery that is in the expected hands and in one of these states; in any when there are none.
+    """Sets columns of a delivery with the expected fence and in one of these states; none given: in any.
 
     Raises:
         Fenced: it is not; nothing was changed.
@@ -217,12 +217,12 @@ def change_ours(
 
 
 def look_again(session: Session, delivery_id: int, *, fence: int, state: State, **values: Any) -> None:
-    """Leave the outcome unknown and look again at `due_at`. Raises Fenced."""
+    """Leaves the outcome unknown and looks again at `due_at`. Raises Fenced."""
     change_ours(session, delivery_id, fence, values, (state,))
 
 
 def continue_thread(session: Session, delivery_id: int, now: datetime, *, new_post: bool, held: str = "") -> None:
-    """Open the delivery of the reply that continues a post which has just become published, if there is one.
+    """Opens the delivery of the reply that continues a post which has just become published, if any.
 
     The answer to our own request names a `new_post`, which nobody can have answered yet. A post
     that was found, or settled by a person, may have its replies already: a desk restored from a
@@ -253,17 +253,17 @@ def continue_thread(session: Session, delivery_id: int, now: datetime, *, new_po
 
 
 def key_is_taken(rows: Session | Connection, key: str) -> bool:
-    """Whether some delivery has this idempotency key."""
+    """Returns whether some delivery has this idempotency key."""
     return WITH_KEY.first(connection_of(rows), {"key": key}) is not None
 
 
 def next_token(token: str) -> str:
-    """The token after one whose idempotency key another delivery has. A restored desk comes to the same one."""
+    """Returns the token after one whose key another delivery has. A restored desk comes to the same one."""
     return hashlib.sha256(f"after {token}".encode()).hexdigest()[:12]
 
 
 def lose_attempt(session: Session, delivery_id: int, fence: int, now: datetime) -> None:
-    """Close the attempts of a worker that is gone."""
+    """Closes the attempts of a worker that is gone."""
     session.execute(
         update(Attempt)
         .where(Attempt.delivery_id == delivery_id, Attempt.fence <= fence, Attempt.outcome.is_(None))
@@ -282,13 +282,13 @@ def record_event(
     actor: str = "",
     detail: dict[str, Any] | None = None,
 ) -> None:
-    """Add a line to the history."""
+    """Adds an event to the history."""
     line = {"at": now, "name": name, "post_id": post_id, "delivery_id": delivery_id, "actor": actor}
     ADD_EVENT.change(connection_of(rows), {**line, "detail": detail or {}})
 
 
 def _event_columns(values: dict[str, Any]) -> dict[str, Any]:
-    """The columns of a move that belong into its event."""
+    """Returns the columns of a move that belong into its event."""
     told = ("problem", "due_at", "remote_url", "lease_owner", "idempotency_key")
     return {
         name: value.isoformat() if isinstance(value, datetime) else value

@@ -1,4 +1,4 @@
-"""Records posts that turn out to be public after the delivery went on to another state."""
+"""Records posts that turn out to be public after their delivery went on to another state."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ CANCELED_THREAD = (
 
 
 def record_late_success(session: Session, delivery_id: int, publication: Publication, now: datetime) -> bool:
-    """What a worker without its lease learnt: the post is public. The truth wins over any state.
+    """Records that a post is public, whoever found out. The truth wins over any state.
 
     Returns False when the delivery was already published as another post, which then is a
     second copy; an event says so, with both links.
@@ -69,7 +69,7 @@ def _record_canceled_public(session: Session, delivery: Delivery, now: datetime)
 
 
 def _record_copy(session: Session, delivery: Delivery, publication: Publication, now: datetime) -> None:
-    """Tell of another post of a published delivery, once, with the links to all."""
+    """Records another post of a published delivery, once, with the links to all."""
     first, second = str(delivery.remote_url or delivery.remote_id), publication.url or publication.remote_id
     query = select(Event.detail).where(Event.delivery_id == delivery.id, Event.name == SECOND_COPY).order_by(Event.id)
     copies = [str(detail.get("second")) for detail in session.scalars(query)]
@@ -86,7 +86,7 @@ def _record_copy(session: Session, delivery: Delivery, publication: Publication,
 
 
 def _is_the_same_post(delivery: Delivery, publication: Publication) -> bool:
-    """Whether a publication is the delivery's recorded post, whatever form its id and link have.
+    """Returns whether a publication is the delivery's recorded post, whatever form its id and link have.
 
     A post that was prepared as a draft may have been published under another id than the draft's.
     """

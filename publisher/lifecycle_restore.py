@@ -24,7 +24,7 @@ def restore_deliveries(
     since: datetime,
     changed: Collection[int] = (),
 ) -> list[Delivery]:
-    """Doubt whatever a database from a backup believes to be unsent, and return what will be looked up.
+    """Marks what a backup believes to be unsent as unconfirmed, and returns what will be looked up.
 
     The lost database may have sent, between the backup (`since`) and now, everything that fell due,
     with another text, too: it becomes unconfirmed, with the key that it then had (`key_of`), and goes
@@ -55,7 +55,7 @@ def restore_deliveries(
 
 
 def _free_key(session: Session, delivery: Delivery, key_of: Callable[[Delivery], str]) -> str:
-    """The key that a worker gives to a delivery which has none yet."""
+    """Returns the key that a worker gives to a delivery which has none yet."""
     while key_is_taken(session, key := key_of(delivery)):
         delivery.token = next_token(delivery.token)
     return key

@@ -1,1 +1,1 @@
-"""Backups: made whole, rotated, checked, and restored without posting anything twice. And moves to another database."""
+"""Makes backups, rotates and checks them, restores them without posting twice, and moves databases."""

@@ -1,4 +1,4 @@
-"""A copy of the database every day: seven days and four weeks of them are kept.
+"""Copies the database every day, and keeps the copies of seven days and four weeks.
 
 Only the database is copied. The originals never change, and are part of a whole backup.
 """
@@ -30,7 +30,7 @@ _STAMP = r"(\d{8}T\d{6}Z)"
 
 
 def keep_daily(file: Path, backups: Path, now: datetime) -> Path | None:
-    """Copy the SQLite database `file` into `backups/daily` if the newest copy is a day old, and rotate.
+    """Copies the SQLite database `file` into `backups/daily` if the newest copy is a day old, and rotates.
 
     Returns the new copy; None when it was not yet time. Any number of processes may do this.
 
@@ -55,7 +55,7 @@ def keep_daily(file: Path, backups: Path, now: datetime) -> Path | None:
 
 
 def keep_daily_dump(settings: Settings, now: datetime) -> Path | None:
-    """As `keep_daily`, for a desk on PostgreSQL: what pg_dump wrote, and the configuration.
+    """Does the same as `keep_daily` on PostgreSQL: stores what pg_dump wrote, and the configuration.
 
     Raises:
         BackupError: there is no fitting pg_dump, it failed, or what it wrote can't be kept.
@@ -73,7 +73,7 @@ def keep_daily_dump(settings: Settings, now: datetime) -> Path | None:
 
 
 def newest_backup(backups: Path) -> datetime | None:
-    """When the newest backup below the folder `backups` was made, of whatever kind."""
+    """Returns when the newest backup below the folder `backups` was made, of whatever kind."""
     found: list[datetime] = []
     for pattern in ("*.db", f"{FOLDER}/*.db", f"*/{MANIFEST}", f"{FOLDER}/*/{MANIFEST}"):
         for path in backups.glob(pattern):
@@ -84,19 +84,19 @@ def newest_backup(backups: Path) -> datetime | None:
 
 
 def _copies(folder: Path, stem: str) -> dict[datetime, Path]:
-    """The daily copies by their time; files that we did not name are none of our business."""
+    """Returns the daily copies by their time; files that the desk did not name are left alone."""
     named = re.compile(rf"{re.escape(stem)}-{_STAMP}-\w+\.db")
     return {_instant(found[1]): path for path in folder.glob("*.db") if (found := named.fullmatch(path.name))}
 
 
 def _dumps(folder: Path) -> dict[datetime, Path]:
-    """As `_copies`, of a desk on PostgreSQL: folders with a manifest."""
+    """Returns the daily dumps of a desk on PostgreSQL by their time: folders with a manifest."""
     named = re.compile(rf"{DUMPS}-{_STAMP}")
     return {_instant(found[1]): path for path in folder.glob(f"{DUMPS}-*") if (found := named.fullmatch(path.name))}
 
 
 def _superfluous(copies: dict[datetime, Path]) -> Iterator[Path]:
-    """All but the newest copy of each of the last seven days and four weeks that have one."""
+    """Returns all but the newest copy of each of the last seven days and four weeks that have one."""
     newest_first = sorted(copies, reverse=True)
     days: dict[object, datetime] = {}
     weeks: dict[object, datetime] = {}

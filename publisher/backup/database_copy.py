@@ -1,4 +1,4 @@
-"""A desk's whole database moved into another one, of whatever kind: all or nothing, and read back.
+"""Copies a desk's whole database into another one, of whatever kind: all or nothing, and reads it back.
 
 Both databases are held still meanwhile, so that what is compared at the end is what the desk
 goes on with, and nothing can be sent that only one of them knows.
@@ -40,7 +40,7 @@ HISTORY = (
 
 @dataclass(frozen=True, slots=True)
 class TableCopy:
-    """One table, as both databases have it at the end."""
+    """Holds one table, as both databases have it at the end."""
 
     name: str
     source: Content
@@ -53,7 +53,7 @@ class TableCopy:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CopyReport:
-    """What came of it. Where the tables differ, the target was left as it was before."""
+    """Holds the result of a copy. Where the tables differ, the target was left as it was before."""
 
     source: str
     target: str
@@ -69,13 +69,13 @@ class CopyReport:
 
 
 class _Different(Exception):
-    """What was read back is not what was written."""
+    """Says that what was read back is not what was written."""
 
 
 def copy_database(
     source: str, target: str, *, now: datetime, seen_within: timedelta, folder: Path | None = None
 ) -> CopyReport:
-    """Copy every table of the desk at the URL `source` into the database at the URL `target`.
+    """Copies every table of the desk at the URL `source` into the database at the URL `target`.
 
     The source is brought to this version's revision first. The target is empty, or holds an
     earlier copy: it is replaced only if everything that ever happened in it is the beginning of
@@ -118,7 +118,7 @@ def copy_database(
 
 
 def _history_of(url: str, folder: Path | None) -> History | None:
-    """What a desk knows of a database; None where it can't be told where it keeps that."""
+    """Returns the history that a desk keeps of a database; None where its place is not known."""
     if sqlite_path(url) is None and folder is None:
         return None
     return History(url, folder or Path())
@@ -134,7 +134,7 @@ def _refuse_unknown_history(source: str, folder: Path | None) -> None:
 
 
 def _note_copy(source: str, target: str, newest: KnownEvent, folder: Path | None) -> None:
-    """Tell whoever works with the copy where it comes from. Before it is there: what is told too early does no harm."""
+    """Records where the copy comes from, before the copy is there: a record that comes too early does no harm."""
     former, new = _history_of(source, folder), _history_of(target, folder)
     if new is None or (former is not None and former.record.path.absolute() == new.record.path.absolute()):
         return
@@ -158,7 +158,7 @@ def _refuse_unfit(source: str, target: str) -> None:
 
 
 def _is_worked_on(file: Path) -> bool:
-    """Whether a desk opened the file since it was made: then it is in WAL mode, which copies never are."""
+    """Returns whether a desk opened the file since it was made: then it is in WAL mode, as copies never are."""
     with file.open("rb") as opened:
         return opened.read(20)[18:] == WAL_HEADER
 
@@ -179,7 +179,7 @@ def _refuse_other_revision(target: str, wanted: str) -> None:
 
 
 def _refuse_own_history(old: Connection, new: Connection, name: str) -> None:
-    """Raise BackupError unless the target's history is where the source's begins."""
+    """Raises BackupError unless the target's history is where the source's begins."""
     for columns in HISTORY:
         found = select(*columns)
         last = new.scalar(select(func.max(columns[0]))) or 0
@@ -215,7 +215,7 @@ def _copy_rows(old: Connection, new: Connection, table: Table) -> Content:
 
 
 def _continue_numbers(new: Connection, table: Table) -> None:
-    """Let PostgreSQL number new rows after those that were copied. SQLite does so by itself."""
+    """Lets PostgreSQL number new rows after those that were copied. SQLite does so by itself."""
     number = table.autoincrement_column
     if number is None or new.dialect.name != "postgresql":
         return

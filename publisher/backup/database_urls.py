@@ -1,4 +1,4 @@
-"""Databases as people name them: no password on a command line, none on a screen."""
+"""Reads database URLs, and names databases, without passwords on command lines and screens."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ FROM_ENVIRONMENT = "env:"
 
 
 def read_url(named: str) -> str:
-    """The URL of a database: `named` itself, or what the variable `NAME` holds where it is `env:NAME`.
+    """Returns the URL of a database: `named` itself, or the value of the variable `NAME` for `env:NAME`.
 
     `NAME_FILE` may name a file with the URL in it, as for every secret.
 
@@ -54,7 +54,7 @@ def _parsed(text: str, where: str) -> URL:
 
 
 def label(url: str) -> str:
-    """How a database is called before people: its file, or its name and its host."""
+    """Returns what a database is called before people: its file, or its name and its host."""
     parsed = make_url(url)
     if parsed.get_backend_name() == "sqlite":
         return str(sqlite_path(url))
@@ -63,6 +63,6 @@ def label(url: str) -> str:
 
 
 def sqlite_path(url: str) -> Path | None:
-    """The file of a SQLite database; None for PostgreSQL."""
+    """Returns the file of a SQLite database; None for PostgreSQL."""
     parsed = make_url(url)
     return Path(str(parsed.database)).absolute() if parsed.get_backend_name() == "sqlite" else None

@@ -1,4 +1,4 @@
-"""Files as a backup keeps them: copied, hashed, flushed to disk, and every failure a sentence."""
+"""Copies, hashes and flushes the files of a backup, and turns failures into sentences."""
 
 from __future__ import annotations
 
@@ -22,17 +22,17 @@ LEFT_AFTER = timedelta(days=1)
 
 
 class BackupError(Exception):
-    """A backup can't be made or used; the message is one sentence for a person."""
+    """Says that a backup can't be made or used; the message is one sentence for a person."""
 
 
 def hash_of(file: Path) -> str:
-    """The SHA-256 of a file's content, in hexadecimal."""
+    """Returns the SHA-256 of a file's content, in hexadecimal."""
     with file.open("rb") as content:
         return hashlib.file_digest(content, "sha256").hexdigest()
 
 
 def copy_file(source: Path, target: Path) -> None:
-    """Copy a file so that it is there whole, on disk, or not at all, and readable only by its owner."""
+    """Copies a file so that it is there whole, on disk, or not at all, and readable only by its owner."""
     make_private_folder(target.parent)
     handle, name = tempfile.mkstemp(dir=target.parent, prefix=UNFINISHED)
     try:
@@ -47,7 +47,7 @@ def copy_file(source: Path, target: Path) -> None:
 
 
 def link_or_copy(source: Path, target: Path) -> None:
-    """A second name for a file that is never changed; a copy where the file system can't give one."""
+    """Links a file that is never changed under a second name; copies it where links are impossible."""
     make_private_folder(target.parent)
     try:
         os.link(source.resolve(), target)
@@ -56,7 +56,7 @@ def link_or_copy(source: Path, target: Path) -> None:
 
 
 def flush_folder(folder: Path) -> None:
-    """Have the names in a folder on disk."""
+    """Flushes the names in a folder to disk."""
     handle = os.open(folder, os.O_RDONLY)
     try:
         os.fsync(handle)
@@ -65,7 +65,7 @@ def flush_folder(folder: Path) -> None:
 
 
 def clear_unfinished(folder: Path, prefix: str, now: datetime) -> None:
-    """Remove what a process that was killed left behind a day ago or longer, in folders whose names begin so."""
+    """Removes what a killed process left a day ago or longer, in folders whose names begin with `prefix`."""
     for path in folder.glob(f"{prefix}*"):
         if path.stat().st_mtime < (now - LEFT_AFTER).timestamp():
             shutil.rmtree(path, ignore_errors=True)
@@ -73,7 +73,7 @@ def clear_unfinished(folder: Path, prefix: str, now: datetime) -> None:
 
 @contextmanager
 def plain_errors(doing: str) -> Iterator[None]:
-    """Turn a failing disk or database into one sentence that begins with `doing`."""
+    """Turns the error of a disk or database into one sentence that begins with `doing`."""
     try:
         yield
     except sqlite3.Error as error:

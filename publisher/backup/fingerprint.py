@@ -1,4 +1,4 @@
-"""What is in a table, told in a few bytes that are equal on every database that holds the same rows."""
+"""Computes a short fingerprint of a table, which is equal on every database that holds the same rows."""
 
 from __future__ import annotations
 
@@ -18,14 +18,14 @@ _MODULUS = 1 << 256
 
 @dataclass(frozen=True, slots=True)
 class Content:
-    """How many rows there are, and their hash."""
+    """Holds the number of rows, and their hash."""
 
     rows: int
     hash: str
 
 
 class Fingerprint:
-    """Takes rows in, and tells what they are together.
+    """Takes rows in, and computes their common fingerprint.
 
     The hash is the sum of the rows' own: databases don't agree on the order of texts, so the
     rows come in whatever order they like.
@@ -47,12 +47,12 @@ class Fingerprint:
 
 
 def stream(connection: Connection, query: Select[Any]) -> Iterator[Sequence[Row[Any]]]:
-    """The rows of a query, so many at a time."""
+    """Yields the rows of a query, and reads them in batches."""
     yield from connection.execute(query, execution_options={"yield_per": CHUNK}).partitions()
 
 
 def content_of(connection: Connection, query: Select[Any]) -> Content:
-    """What a query finds."""
+    """Returns the fingerprint of what a query finds."""
     taken = Fingerprint()
     for rows in stream(connection, query):
         taken.add(rows)

@@ -1,4 +1,4 @@
-"""The way back from a backup in a desk's own folder: the database that is there is kept aside, never overwritten.
+"""Restores a backup in a desk's own folder, and keeps the database that is there aside.
 
 Whenever this is interrupted, the desk has its former database still, or refuses to begin until it
 is done again; and all that there was lies in the folder that it was kept in.
@@ -41,7 +41,7 @@ NOT_DONE = KnownEvent((1 << 62), datetime(1970, 1, 1, tzinfo=UTC))
 def restore_in_place(
     backup: Path, settings: Settings, *, now: datetime, seen_within: timedelta, database: str | None = None
 ) -> RestoreReport:
-    """Bring the database of a backup back to where the desk of `settings` keeps its own.
+    """Restores the database of a backup to where the desk of `settings` keeps its own.
 
     `backup`: a folder that `publisher backup` or the daily backup wrote, or a single SQLite file.
     Configuration and originals are the desk's own; originals of the backup that it lacks are added.
@@ -92,7 +92,7 @@ def restore_in_place(
 
 
 def accept_present(settings: Settings, *, now: datetime, seen_within: timedelta) -> RestoreReport:
-    """Go on with the database that is there, as with one from a backup: it is doubted first.
+    """Goes on with the database that is there as if it came from a backup: it is reconciled first.
 
     Raises:
         BackupError: there is none, it is another desk's, or the desk runs.
@@ -126,7 +126,7 @@ def accept_present(settings: Settings, *, now: datetime, seen_within: timedelta)
 
 
 def begin_empty(settings: Settings, *, now: datetime) -> Path | None:
-    """Let the desk begin with an empty queue where its database was lost.
+    """Lets the desk begin with an empty queue where its database was lost.
 
     Returns the folder in which what was left of the lost one is kept; None when nothing was.
 
@@ -167,7 +167,7 @@ def _restore_server(backup: Path, manifest: Manifest, settings: Settings, now: d
 
 
 def _refuse_running(file: Path, now: datetime, seen_within: timedelta) -> None:
-    """Raise BackupError while a desk works on a database. One that is damaged or lost can't tell, and none works."""
+    """Raises BackupError while a desk works on a database. With a damaged or lost one none works."""
     if not file.is_file() or file.stat().st_size == 0:
         return
     # Not an engine of ours: that would switch a kept copy to WAL, and it would look like a desk's own.
@@ -183,7 +183,7 @@ def _refuse_running(file: Path, now: datetime, seen_within: timedelta) -> None:
 
 
 def _refuse_other_desk(copy: DatabaseCopy, source: Path, settings: Settings, file: Path) -> None:
-    """Raise BackupError when a copy is plainly of another desk: its history begins otherwise, or no channel is ours."""
+    """Raises BackupError when a copy is plainly of another desk: another history, or none of its channels."""
     if copy.channels and not copy.channels & set(settings.channels):
         raise BackupError(
             f"{source} is a copy of another desk: its channels are {', '.join(sorted(copy.channels))}, and none of "
@@ -210,7 +210,7 @@ def _first_event(file: Path) -> tuple[int, str] | None:
 
 
 def _put_originals(backup: Path, manifest: Manifest | None, copy: DatabaseCopy, settings: Settings) -> tuple[str, ...]:
-    """Store the originals of a whole backup, and return the names of those that the desk lacks nevertheless."""
+    """Stores the originals of a whole backup, and returns the names of those that the desk still lacks."""
     if manifest is not None:
         put_originals(backup, manifest, settings)
     stored = set(media_store(settings).originals())
@@ -218,7 +218,7 @@ def _put_originals(backup: Path, manifest: Manifest | None, copy: DatabaseCopy, 
 
 
 def _exchange(ready: Path, file: Path, settings: Settings, doubts: Doubts, now: datetime) -> Path | None:
-    """Put a database that was made safe into the place of another one, and return where that is kept."""
+    """Puts a reconciled database in the place of another one, and returns where that one is kept."""
     aside = _keep_aside(file, now)
     # Until the new one is there, a desk finds another history than this, or no database where there was one.
     record = History(settings.database_url, settings.root).record
@@ -231,7 +231,7 @@ def _exchange(ready: Path, file: Path, settings: Settings, doubts: Doubts, now: 
 
 
 def _keep_aside(file: Path, now: datetime) -> Path | None:
-    """Give the files of a database second names in a new folder beside it. None when there are none."""
+    """Links the files of a database into a new folder beside it. Returns None when there are none."""
     present = [path for end in BESIDE if (path := Path(f"{file}{end}")).is_file()]
     if not present:
         return None
@@ -245,7 +245,7 @@ def _keep_aside(file: Path, now: datetime) -> Path | None:
 
 
 def _remove(file: Path) -> None:
-    """Take a database away, itself first: its changes must never be found beside another one."""
+    """Removes a database, the main file first: its changes must never be found beside another one."""
     for end in BESIDE:
         Path(f"{file}{end}").unlink(missing_ok=True)
         flush_folder(file.parent)

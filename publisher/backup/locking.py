@@ -1,4 +1,4 @@
-"""A database looked at without changing it, and held still: one transaction in which nobody else writes to it."""
+"""Looks at a database without changing it, and locks it: nobody else writes until the transaction ends."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ MARK = 0x636F7079  # "copy": any number, the same in every process
 
 
 def holds_desk(url: str) -> bool:
-    """Whether any of a desk's tables is in a database. Nothing is changed, not even whether a file is there."""
+    """Returns whether a database has any of a desk's tables. Changes nothing and creates no file."""
     file = sqlite_path(url)
     names = _names_in_file(file) if file is not None else _names_on_server(url)
     return bool(names & set(Base.metadata.tables))
@@ -46,7 +46,7 @@ def _names_on_server(url: str) -> set[str]:
 
 @contextmanager
 def connected(url: str) -> Iterator[Connection]:
-    """One transaction that may write: committed at the end, undone on an error.
+    """Opens one transaction that may write: committed at the end, rolled back on an error.
 
     Raises:
         BackupError: the database can't be used, or refused something.
@@ -63,7 +63,7 @@ def connected(url: str) -> Iterator[Connection]:
 
 @contextmanager
 def held_still(url: str) -> Iterator[Connection]:
-    """As `connected`, on a database with a desk's tables, and every other writer waits until it ends.
+    """Opens a transaction on a desk's database; every other writer waits until it ends.
 
     Raises:
         BackupError: besides, when somebody writes to it and does not let go, or it is held already.
@@ -85,14 +85,14 @@ def _lock(connection: Connection, name: str) -> None:
 
 
 def revision_in(connection: Connection) -> str:
-    """The revision of a desk's tables; empty when the database does not say."""
+    """Returns the revision of a desk's tables; empty when the database has none."""
     if "alembic_version" not in inspect(connection).get_table_names():
         return ""
     return str(connection.scalar(text("SELECT version_num FROM alembic_version")) or "")
 
 
 def refuse_running(connection: Connection, name: str, *, now: datetime, seen_within: timedelta) -> None:
-    """Raise BackupError while a desk works on a database."""
+    """Raises BackupError while a desk works on a database."""
     recent = select(Process.owner, Process.role).where(Process.seen_at > now - seen_within).order_by(Process.owner)
     alive = [(owner.partition(":")[0], role) for owner, role in connection.execute(recent) if not is_surely_gone(owner)]
     if alive:
@@ -103,7 +103,7 @@ def refuse_running(connection: Connection, name: str, *, now: datetime, seen_wit
 
 
 def refuse_busy(connection: Connection, name: str, *, now: datetime, seen_within: timedelta) -> None:
-    """Raise BackupError while a desk works on a held database, or left a delivery that it was just sending."""
+    """Raises BackupError while a desk works on a locked database, or a delivery was just being sent."""
     refuse_running(connection, name, now=now, seen_within=seen_within)
     sending = select(Delivery.id, Delivery.channel_name).where(Delivery.state.in_(LEASED)).order_by(Delivery.id)
     if found := connection.execute(sending).all():
@@ -115,5 +115,5 @@ def refuse_busy(connection: Connection, name: str, *, now: datetime, seen_within
 
 
 def first_line(error: DBAPIError) -> str:
-    """What the database said, without the statement and its values."""
+    """Returns what the database said, without the statement and its values."""
     return (str(error.orig).strip().splitlines() or ["no reason given"])[0]

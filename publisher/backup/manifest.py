@@ -1,4 +1,4 @@
-"""What a backup holds, by name, size and hash; and the check that it still does."""
+"""Lists what a backup holds, by name, size and hash, and checks that it still does."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ class _Part(BaseModel):
 
 
 class KeptFile(_Part):
-    """One file of a backup, by its path below the backup's folder."""
+    """Holds one file of a backup, by its path below the backup's folder."""
 
     path: InsidePath
     sha256: Hash
@@ -43,7 +43,7 @@ class KeptFile(_Part):
 
 
 class Manifest(_Part):
-    """The table of contents of a backup."""
+    """Holds the table of contents of a backup."""
 
     format: Literal[1] = 1
     version: str
@@ -74,7 +74,7 @@ class Manifest(_Part):
 
 
 def read_manifest(backup: Path) -> Manifest:
-    """The table of contents of the backup in a folder.
+    """Reads the table of contents of the backup in a folder.
 
     Raises:
         BackupError: there is none, or it can't be read.
@@ -97,7 +97,7 @@ def read_manifest(backup: Path) -> Manifest:
 
 
 def check_files(backup: Path, manifest: Manifest) -> None:
-    """Read every file of the backup. Raises BackupError, naming the first that is missing or changed."""
+    """Reads every file of the backup. Raises BackupError, naming the first that is missing or changed."""
     for kept in manifest.files():
         file = backup / kept.path
         if not file.is_file():

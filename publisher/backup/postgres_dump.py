@@ -1,4 +1,4 @@
-"""A PostgreSQL database in a backup, by PostgreSQL's own tools."""
+"""Dumps and loads a PostgreSQL database by PostgreSQL's own tools."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ LOCK_WAIT_SECONDS = 30
 
 @dataclass(frozen=True, slots=True)
 class Snapshot:
-    """What a database held at one moment, besides the dump of it."""
+    """Holds what a database contained at one moment, besides the dump of it."""
 
     revision: str
     schema: str
@@ -39,7 +39,7 @@ class Snapshot:
 
 
 def dump(url: str, target: Path) -> Snapshot:
-    """Write the desk's tables into a new file for `load`, as they are at one moment. The desk may be running.
+    """Writes the desk's tables into a new file for `load`, as of one moment. The desk may be running.
 
     Raises:
         BackupError: there is no fitting pg_dump, or it failed.
@@ -64,13 +64,13 @@ def dump(url: str, target: Path) -> Snapshot:
 
 
 def require_dump_program(url: str) -> None:
-    """Raise BackupError when this machine has no pg_dump that fits the server."""
+    """Raises BackupError when this machine has no pg_dump that fits the server."""
     with connected(url) as connection:
         find_program("pg_dump", _major(connection))
 
 
 def load(url: str, archive: Path, schema: str) -> None:
-    """Bring what `dump` wrote into a database without tables, whole or not at all, and without its revision.
+    """Loads what `dump` wrote into a database without tables, whole or not at all, and without its revision.
 
     Raises:
         BackupError: there is no fitting pg_restore, or it failed.
@@ -81,7 +81,7 @@ def load(url: str, archive: Path, schema: str) -> None:
 
 
 def refuse_unfit(url: str, schema: str) -> None:
-    """Raise BackupError unless the database is PostgreSQL, has no tables, and would have them in this schema."""
+    """Raises BackupError unless the database is PostgreSQL, without tables, and would have them in this schema."""
     if make_url(url).get_backend_name() != "postgresql":
         raise BackupError(
             f"the backup holds a PostgreSQL database, and {label(url)} is none: name an empty one with --database, "
@@ -99,12 +99,12 @@ def refuse_unfit(url: str, schema: str) -> None:
 
 
 def schema_of(connection: Connection) -> str:
-    """Where tables lie that are named without a schema; empty: nowhere."""
+    """Returns where tables lie that are named without a schema; empty: nowhere."""
     return str(connection.scalar(text("SELECT current_schema()")) or "")
 
 
 def find_program(name: str, server: int) -> Path:
-    """The oldest of PostgreSQL's programs of this name that is no older than a server of this major version.
+    """Returns the oldest PostgreSQL program of this name that is no older than a server of this major version.
 
     Newer ones may write what the server does not understand.
 

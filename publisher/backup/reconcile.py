@@ -1,4 +1,4 @@
-"""What a database from a backup believes, doubted before any desk works with it."""
+"""Reconciles a database from a backup with what may have happened since, before a desk works with it."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ class Doubts:
 def doubt(
     session: Session, settings: Settings, *, since: datetime | None, now: datetime, changed: Collection[int] = ()
 ) -> Doubts:
-    """Believe that the lost desk went on publishing from `since` until now.
+    """Assumes that the lost desk went on publishing from `since` until now, and marks what it may have sent.
 
     `since`: None where only the database itself can tell to when it knows everything.
     `changed`: deliveries that the lost desk is known to have sent, canceled or recorded by hand last.
@@ -61,14 +61,14 @@ def doubt(
 
 
 def last_moment(session: Session) -> datetime | None:
-    """Return the latest instant at which a desk wrote to a database; None when it never did."""
+    """Returns the latest instant at which a desk wrote to a database; None when it never did."""
     columns = (Event.at, Attempt.started_at, Attempt.ended_at, Process.seen_at)
     found = (session.scalar(select(func.max(column))) for column in columns)
     return max((instant for instant in found if instant is not None), default=None)
 
 
 def refuse_future(made: datetime, now: datetime) -> None:
-    """Raise BackupError when a backup is younger than this machine's clock allows."""
+    """Raises BackupError when a backup is younger than this machine's clock allows."""
     if made > now:
         raise BackupError(
             f"the backup was made at {made:%Y-%m-%d %H:%M} UTC, and this machine's clock shows "
@@ -77,7 +77,7 @@ def refuse_future(made: datetime, now: datetime) -> None:
 
 
 def _key_of(session: Session, delivery: Delivery) -> str:
-    """The idempotency key that the lost desk used, if it sent this delivery."""
+    """Returns the idempotency key that the lost desk used, if it sent this delivery."""
     platform = session.get_one(Channel, delivery.channel_name).platform
     try:
         adapter = adapter_class(platform)

@@ -1,4 +1,4 @@
-"""The way back from a backup, on the belief that the lost desk went on publishing after it was made.
+"""Restores a backup into an empty folder, assuming that the lost desk went on publishing after it was made.
 
 The restored database is made safe before it comes to lie where `publisher run` would find it.
 """
@@ -51,7 +51,7 @@ class RestoreReport:
 
 
 def restore(backup: Path, folder: Path, now: datetime, database: str | None = None) -> RestoreReport:
-    """Bring a backup back into a folder that is empty or not there, after reading every file of it.
+    """Restores a backup into a folder that is empty or not there, after reading every file of it.
 
     `database`: the URL of an empty PostgreSQL database, for a backup of one. None: the one that
     the environment, or the configuration in the backup, names.
@@ -81,7 +81,7 @@ def restore(backup: Path, folder: Path, now: datetime, database: str | None = No
 
 
 def restore_copy(copy: Path, settings: Settings, folder: Path, now: datetime) -> RestoreReport:
-    """Bring a single SQLite database back into an empty folder, with the configuration and originals of a desk.
+    """Restores a single SQLite database into an empty folder, with a desk's configuration and originals.
 
     Raises:
         BackupError: the copy is no sound database of a desk, or the folder is not empty.
@@ -105,7 +105,7 @@ def restore_copy(copy: Path, settings: Settings, folder: Path, now: datetime) ->
 
 @contextmanager
 def _new_folder(folder: Path) -> Iterator[None]:
-    """The folder, which is empty; on an error it is so again, or gone if it was not there."""
+    """Yields an empty folder; on an error it is empty again, or gone if it was not there."""
     existed = folder.exists()
     make_private_folder(folder)
     try:
@@ -122,7 +122,7 @@ def _new_folder(folder: Path) -> Iterator[None]:
 
 
 class _Restoring:
-    """One way back: everything is made ready in `part`, then moved to `folder`, the database last."""
+    """Restores once: prepares everything in `part`, then moves it to `folder`, the database last."""
 
     def __init__(self, backup: Path, manifest: Manifest, part: Path, folder: Path, now: datetime) -> None:
         self._backup = backup
@@ -194,7 +194,7 @@ class _Restoring:
 def restore_server(
     backup: Path, manifest: Manifest, settings: Settings, *, now: datetime, url: str, changed: Collection[int] = ()
 ) -> Doubts:
-    """Bring the PostgreSQL database of a checked backup into an empty one, and its originals into the desk's store.
+    """Restores the PostgreSQL database of a checked backup into an empty one, and its originals.
 
     `changed`: as for `doubt`.
 
@@ -218,7 +218,7 @@ def restore_server(
 def _doubt_server(
     manifest: Manifest, settings: Settings, *, now: datetime, url: str, changed: Collection[int]
 ) -> Doubts:
-    """Doubt the deliveries in the transaction that gives the tables their revision: until then no desk has them."""
+    """Reconciles the deliveries in the transaction that sets the revision: until then no desk has the tables."""
     with connected(url) as connection:
         revision = {"revision": manifest.revision}
         connection.execute(text("INSERT INTO alembic_version (version_num) VALUES (:revision)"), revision)
@@ -228,7 +228,7 @@ def _doubt_server(
 
 
 def missing_originals(url: str, settings: Settings) -> tuple[str, ...]:
-    """Return the file names of the originals that a database names and the desk's store does not have."""
+    """Returns the file names of the originals that a database names and the desk's store does not have."""
     with connected(url) as connection:
         named = connection.execute(select(Media.sha256, Media.file_name).order_by(Media.sha256)).all()
     stored = set(media_store(settings).originals()) if named else set()
@@ -236,7 +236,7 @@ def missing_originals(url: str, settings: Settings) -> tuple[str, ...]:
 
 
 def put_originals(backup: Path, manifest: Manifest, settings: Settings) -> None:
-    """Store every original of a backup where the desk keeps its own."""
+    """Stores every original of a backup where the desk keeps its own."""
     store = media_store(settings)
     for kept in manifest.originals:
         store.put((backup / kept.path).read_bytes())

@@ -1,4 +1,4 @@
-"""A copy of a SQLite database in one file, as the daily backup makes it: read, checked, made safe."""
+"""Copies a SQLite database into one file, checks the copy, and makes it safe to work with."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ STAMP = re.compile(r"-(\d{8}T\d{6}Z)(?:-\w+)?$")
 
 @dataclass(frozen=True, slots=True)
 class DatabaseCopy:
-    """What a sound copy holds."""
+    """Holds what a sound copy contains."""
 
     file: Path
     """A private copy of what was named, in which anything may be changed."""
@@ -46,7 +46,7 @@ class DatabaseCopy:
 
 
 def take_copy(source: Path, target: Path) -> DatabaseCopy:
-    """Copy `source` to the new file `target`, and check that it is a sound database of a desk.
+    """Copies `source` to the new file `target`, and checks that it is a sound database of a desk.
 
     `source` itself is only read. Changes that lie beside it, in a file with -wal at the end of its
     name, are taken as well.
@@ -67,7 +67,7 @@ def take_copy(source: Path, target: Path) -> DatabaseCopy:
 
 
 def stamp_of(file: Path) -> datetime | None:
-    """When a backup was made that carries our name."""
+    """Returns when a backup was made, by the name that the desk gave it."""
     found = STAMP.search(file.stem)
     return datetime.strptime(found[1], "%Y%m%dT%H%M%SZ").replace(tzinfo=UTC) if found else None
 
@@ -75,7 +75,7 @@ def stamp_of(file: Path) -> datetime | None:
 def make_safe(
     file: Path, settings: Settings, *, made_at: datetime | None, now: datetime, changed: Collection[int] = ()
 ) -> Doubts:
-    """Bring a private copy to this version's revision, doubt what it believes, and leave it one file.
+    """Upgrades a private copy to this version's revision, reconciles it, and leaves it one file.
 
     `made_at`: what is known of it. None: only what it holds tells until when it knows everything.
     `changed`: as for `doubt`.
@@ -88,14 +88,14 @@ def make_safe(
 
 
 def knows_until(copy: DatabaseCopy) -> datetime | None:
-    """Until when a copy knows everything. A file may have been given a name that is not true, or not ours."""
+    """Returns until when a copy knows everything. A file's name may be untrue, or not given by a desk."""
     made, last = copy.made_at, copy.last_moment
     return made if made is not None and (last is None or last <= made) else last
 
 
 @contextmanager
 def opened(file: Path, settings: Settings, now: datetime) -> Iterator[Database]:
-    """A SQLite database brought to this version's revision, whatever a desk knew of it."""
+    """Opens a SQLite database that is upgraded to this version's revision, whatever a desk knew of it."""
     url = URL.create("sqlite", database=str(file)).render_as_string()
     prepare_database(url, backups=settings.path(settings.storage.backups), now=now)
     database = Database.open(url)
@@ -156,7 +156,7 @@ def _examine(connection: sqlite3.Connection, source: Path, target: Path) -> Data
 
 
 def _last_moment(connection: sqlite3.Connection) -> datetime | None:
-    """As `doubting.last_moment`, of a file whose revision may be older."""
+    """Does the same as `reconcile.last_written_at` for a file whose revision may be older."""
     wanted = (("event", "at"), ("attempt", "started_at"), ("process", "seen_at"))
     found = []
     for table, column in wanted:

@@ -1,4 +1,4 @@
-"""A whole backup: the database, the originals, the configuration, and a manifest of all of it.
+"""Makes a whole backup: the database, the originals, the configuration, and a manifest of all of it.
 
 Renditions are left out, because they can be made again; secrets and sessions, because a backup
 travels further than they should.
@@ -41,7 +41,7 @@ class BackupReport:
 
 
 def make_backup(settings: Settings, folder: Path, now: datetime) -> BackupReport:
-    """Write `folder/backup-YYYYMMDDTHHMMSSZ`, whole or not at all, readable only by its owner.
+    """Writes `folder/backup-YYYYMMDDTHHMMSSZ`, whole or not at all, readable only by its owner.
 
     The publisher may be running. Originals are linked where `folder` is on their file system.
 
@@ -54,7 +54,7 @@ def make_backup(settings: Settings, folder: Path, now: datetime) -> BackupReport
 
 
 def make_dump(settings: Settings, folder: Path, name: str, now: datetime) -> BackupReport:
-    """As `make_backup`, of the database and the configuration alone, into the new folder `name` below `folder`."""
+    """Does the same as `make_backup` for the database and the configuration, into `folder` / `name`."""
     return _make(settings, folder, name, now, with_originals=False)
 
 
@@ -80,7 +80,7 @@ def _make(settings: Settings, folder: Path, name: str, now: datetime, *, with_or
 
 
 def revision_of(file: Path) -> str:
-    """The revision of a SQLite database. Raises BackupError when it has none."""
+    """Returns the revision of a SQLite database. Raises BackupError when it has none."""
     with closing(sqlite3.connect(f"{file.absolute().as_uri()}?mode=rw", uri=True)) as connection:
         row = connection.execute("SELECT version_num FROM alembic_version").fetchone()
     if row is None:
@@ -89,7 +89,7 @@ def revision_of(file: Path) -> str:
 
 
 def complete(copy: DatabaseCopy, settings: Settings, part: Path, now: datetime) -> tuple[str, ...]:
-    """Make a whole backup of a checked copy in the folder `part`, with the configuration and originals of a desk.
+    """Makes a whole backup of a checked copy in the folder `part`, with a desk's configuration and originals.
 
     Returns the file names of the originals that the desk does not have.
     """
@@ -141,7 +141,7 @@ def _keep_database(part: Path, settings: Settings, now: datetime) -> _KeptDataba
 def _keep_originals(
     part: Path, wanted: Iterable[tuple[str, str]], store: MediaStore
 ) -> tuple[tuple[KeptFile, ...], tuple[str, ...]]:
-    """The originals that the database names, and the file names of those that can't be had."""
+    """Stores the originals that the database names. Returns them, and the names of those that are missing."""
     kept, left_out = [], []
     target = FolderStore(part / MEDIA)
     for sha256, name in wanted:
@@ -165,7 +165,7 @@ def _keep_config(part: Path, settings: Settings) -> Iterator[KeptFile]:
 
 
 def _config_files(settings: Settings) -> Iterator[Path]:
-    """The configuration file, and what lies beside it or beside a caption template; nothing secret."""
+    """Returns the configuration file, and what lies beside it or beside a caption template; nothing secret."""
     own = settings.file.parent
     yield settings.file
     # A configuration file outside a folder `config` lies beside the media and the posts: not all of that is its own.

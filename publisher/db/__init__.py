@@ -1,4 +1,4 @@
-"""Tables, sessions, migrations."""
+"""Holds tables, sessions and migrations."""
 
 from publisher.db import models, operations, staff
 

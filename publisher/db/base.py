@@ -1,4 +1,4 @@
-"""What every table stands on: the names of constraints, and the types of columns."""
+"""Defines the names of constraints and the types of columns for every table."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ from sqlalchemy.orm import DeclarativeBase
 
 
 def one_of(column: str, values: tuple[str, ...]) -> str:
-    """The SQL of a check that a column holds one of some words."""
+    """Returns the SQL of a check that a column holds one of some words."""
     return f"{column} IN ({', '.join(repr(value) for value in values)})"
 
 
 class UtcDateTime(TypeDecorator[datetime]):
-    """An aware instant, stored in UTC. A naive one is refused."""
+    """Stores an aware instant in UTC, and refuses a naive one."""
 
     impl = DateTime(timezone=True)
     cache_ok = True
@@ -29,7 +29,7 @@ class UtcDateTime(TypeDecorator[datetime]):
         return utc.replace(tzinfo=None) if dialect.name == "sqlite" else utc
 
     def bind_processor(self, dialect: Dialect) -> Callable[[Any], Any] | None:
-        """SQLite keeps text. SQLAlchemy would put it together by Python's formatting, five times slower."""
+        """Formats an instant as text on SQLite. SQLAlchemy's own formatting is five times slower."""
         return _as_text if dialect.name == "sqlite" else super().bind_processor(dialect)
 
     def process_result_value(self, value: datetime | None, dialect: Dialect) -> datetime | None:
@@ -39,7 +39,7 @@ class UtcDateTime(TypeDecorator[datetime]):
 
 
 class Index(sqlalchemy.Index):
-    """Defines an index; a condition for the rows in it is told to PostgreSQL's dialect only where that makes the index.
+    """Defines an index; only PostgreSQL's dialect gets the condition for its rows where that makes the index.
 
     SQLAlchemy would import PostgreSQL's dialect, with its parts for every driver, to check the name of the option.
     """
@@ -62,7 +62,7 @@ class Index(sqlalchemy.Index):
 
 
 def _as_text(value: datetime | None) -> str | None:
-    """Return an instant as SQLAlchemy keeps it in SQLite: `2026-05-01 07:00:00.000000`, in UTC."""
+    """Returns an instant as SQLAlchemy keeps it in SQLite: `2026-05-01 07:00:00.000000`, in UTC."""
     return None if value is None else _in_utc(value).replace(tzinfo=None).isoformat(" ", "microseconds")
 
 

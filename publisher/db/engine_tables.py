@@ -1,4 +1,4 @@
-"""The engine's tables, beside ours on PostgreSQL: made and changed by the migrations that come with the engine.
+"""Makes and upgrades the engine's tables, beside ours on PostgreSQL, by the engine's own migrations.
 
 Which of these a database has stands in its table `engine_migration`. They are read as files:
 importing the engine would take longer than most commands do.
@@ -16,7 +16,7 @@ RECORD = table("engine_migration", column("name"))
 
 
 def missing(connection: Connection) -> list[Path]:
-    """The engine's migrations that a database has still to go through, the oldest first. None on SQLite."""
+    """Returns the engine's migrations that a database still lacks, the oldest first. None on SQLite."""
     if connection.dialect.name != "postgresql":
         return []
     done = _recorded(connection)
@@ -24,17 +24,17 @@ def missing(connection: Connection) -> list[Path]:
 
 
 def unknown(connection: Connection) -> set[str]:
-    """Migrations that the database went through with a newer engine than this one."""
+    """Returns migrations that the database got from a newer engine than this one."""
     return _recorded(connection) - {file.name for file in _migrations()}
 
 
 def are_foreign(tables: set[str]) -> bool:
-    """Whether some of a database's tables belong to an engine, and to one that is not ours."""
+    """Returns whether some of a database's tables belong to an engine that is not ours."""
     return RECORD.name not in tables and any(name.startswith(f"{PACKAGE}_") for name in tables)
 
 
 def bring_up_to_date(connection: Connection) -> None:
-    """Go through the missing migrations, as part of the connection's transaction."""
+    """Applies the missing migrations, as part of the connection's transaction."""
     ahead = missing(connection)
     if not ahead:
         return

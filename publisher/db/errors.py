@@ -1,10 +1,10 @@
-"""What is wrong with a database, as sentences for people."""
+"""Defines the error of a database that can't be used, with a sentence for people."""
 
 from __future__ import annotations
 
 
 class DatabaseError(Exception):
-    """The database can't be used; the message is one sentence for a person."""
+    """Says that the database can't be used; the message is one sentence for a person."""
 
 
 RESTORE = (

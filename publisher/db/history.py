@@ -38,11 +38,11 @@ _KNOWN_AND_NEWEST = DriverStatement(
 
 
 class UnknownHistory(DatabaseError):
-    """The database is not the one that the desk last knew; a person has to say what is to be done."""
+    """Says that the database is not the one that the desk last knew; a person has to decide."""
 
 
 def note_intent(rows: Session | Connection, delivery: int) -> None:
-    """Have what the desk last knew raised as soon as this transaction is on disk, before `writing` returns.
+    """Has the file beside the database raised once this transaction is on disk, before `writing` returns.
 
     `delivery`: the one that is sent, canceled or recorded by hand.
     """
@@ -66,7 +66,7 @@ class History:
         self._lock = threading.Lock()
 
     def examine(self) -> None:
-        """Raise UnknownHistory unless the database is the one that the desk last knew; nothing is changed."""
+        """Raises UnknownHistory unless the database is the one that the desk last knew; nothing is changed."""
         known = self.record.read()
         file = self.database_file
         if file is not None and not file.exists():
@@ -83,7 +83,7 @@ class History:
             engine.dispose()
 
     def begin(self, engine: Engine, now: datetime) -> None:
-        """Keep the newest event of a database that was examined, and watch over its place from now on."""
+        """Stores the newest event of a database that was examined, and watches over its place from now on."""
         with engine.execution_options(reading=True).connect() as connection:
             newest = newest_event(connection) or KnownEvent(0, now)
             marked = self.database_file is None or _application_id(connection) == APPLICATION_ID
@@ -97,7 +97,7 @@ class History:
         self._place = self._present_place()
 
     def _settle_move(self) -> None:
-        """Of a database that was copied: the desk works with this one from now on, and with the other one no more."""
+        """Records that the desk works with this copied database from now on, and with the other one no more."""
         source, target = self.record.read_moves()
         for path in (source, target):
             if path is not None and path.exists():
@@ -106,7 +106,7 @@ class History:
             self.record.settle_move()
 
     def check(self, connection: Connection, changed: Iterable[int]) -> KnownEvent | None:
-        """Return the newest event, as this transaction sees it; None when there is none.
+        """Returns the newest event, as this transaction sees it; None when there is none.
 
         `changed`: the deliveries that this transaction sends, cancels or records.
 
@@ -125,7 +125,7 @@ class History:
         return newest
 
     def advance(self, newest: KnownEvent, changed: Collection[int]) -> None:
-        """Keep an event that is on disk, and the deliveries that it is about. Returns when this is on disk too."""
+        """Stores an event that is on disk, and its deliveries. Returns when this is on disk too."""
         with self._lock:
             others = self._unwritten.difference(changed)
         self.record.raise_to(newest, changed, besides=others)
@@ -135,11 +135,11 @@ class History:
             self._known = newest
 
     def is_there(self) -> bool:
-        """Whether the file that was opened is still where it was. Always, for a server."""
+        """Returns whether the file that was opened is still where it was. Always true for a server."""
         return self._place is None or self._present_place() == self._place
 
     def require_place(self) -> None:
-        """Raise UnknownHistory when the database's file was removed or exchanged since it was opened."""
+        """Raises UnknownHistory when the database's file was removed or replaced since it was opened."""
         if not self.is_there():
             raise UnknownHistory(
                 f"the database {self.database_file} was removed or exchanged while the desk ran, and nothing more is "
@@ -169,7 +169,7 @@ class History:
         self._examine_moves(connection)
 
     def _examine_moves(self, connection: Connection) -> None:
-        """Raise UnknownHistory where the desk has gone on with the database that this one was copied from, or to."""
+        """Raises UnknownHistory where the desk went on with the database that this one was copied from, or to."""
         for path, told in zip(self.record.read_moves(), (_COPIED, _MOVED), strict=True):
             other = HistoryFile(path).read() if path is not None else None
             if path is None or (other is None and told is _COPIED):
@@ -231,7 +231,7 @@ _UNTOLD = f"put that file back, or run {_ACCEPT}, which looks up first what fell
 
 
 def newest_event(connection: Connection) -> KnownEvent | None:
-    """Return the newest event of a desk's database; None when nothing happened yet."""
+    """Returns the newest event of a desk's database; None when nothing happened yet."""
     found = connection.execute(NEWEST).first()
     return KnownEvent(found[0], found[1]) if found else None
 

@@ -1,4 +1,4 @@
-"""The small file beside a database in which a desk keeps the newest event that it knew of.
+"""Reads and writes the small file beside a database in which a desk stores the newest event that it knew.
 
 Beside it stand the deliveries that were sent, canceled or recorded by hand last, as many as there is
 room for: a backup that does not know of that can't post them again unasked.
@@ -33,12 +33,12 @@ _flush = getattr(os, "fdatasync", os.fsync)
 
 
 class HistoryNotWritten(DatabaseError):
-    """This machine can't read or write the file; the message is a clause for a person."""
+    """Says that this machine can't read or write the file; the message is a clause for a person."""
 
 
 @dataclass(frozen=True, slots=True)
 class KnownEvent:
-    """The newest event of a database's history that a desk knew. `id` 0: there was none yet."""
+    """Holds the newest event of a database's history that a desk knew. `id` 0: there was none yet."""
 
     id: int
     at: datetime
@@ -46,7 +46,7 @@ class KnownEvent:
 
 @dataclass(frozen=True, slots=True)
 class HistoryRecord:
-    """What the file holds."""
+    """Holds what the file contains."""
 
     event: KnownEvent
     changed: tuple[int, ...] = ()
@@ -64,7 +64,7 @@ class HistoryFile:
         self.path = path
 
     def read(self) -> KnownEvent | None:
-        """Return the newest known event; None when there is no file.
+        """Returns the newest known event; None when there is no file.
 
         Raises:
             DatabaseError: the file can't be read, or both of its records are spoilt.
@@ -75,7 +75,7 @@ class HistoryFile:
             return self._newest(handle)[1].event
 
     def read_moves(self) -> tuple[Path | None, Path | None]:
-        """Return the files that the desk's database was moved from and to; None each where it was not. As `read`."""
+        """Returns the files that the desk's database was moved from and to; None each where it was not. As `read`."""
         if not self.path.exists():
             return None, None
         with self._locked(os.O_RDONLY, fcntl.LOCK_SH) as handle:
@@ -83,7 +83,7 @@ class HistoryFile:
         return _path(record.moved_from), _path(record.moved_to)
 
     def known_moves(self) -> tuple[Path, ...]:
-        """Return the files that the desk's database was moved from or to; none where no record can be read."""
+        """Returns the files that the desk's database was moved from or to; none where no record can be read."""
         if not self.path.exists():
             return ()
         with self._locked(os.O_RDONLY, fcntl.LOCK_SH) as handle:
@@ -91,14 +91,14 @@ class HistoryFile:
         return tuple({Path(name): None for record in records for name in (record.moved_from, record.moved_to) if name})
 
     def changed_deliveries(self) -> frozenset[int]:
-        """Return the deliveries that were sent, canceled or recorded last; none where no record can be read."""
+        """Returns the deliveries that were sent, canceled or recorded last; none where no record can be read."""
         if not self.path.exists():
             return frozenset()
         with self._locked(os.O_RDONLY, fcntl.LOCK_SH) as handle:
             return frozenset(number for _, record in self._readable(handle) for number in record.changed)
 
     def raise_to(self, event: KnownEvent, changed: Collection[int] = (), *, besides: Collection[int] = ()) -> None:
-        """Keep `event`, unless a newer one is kept already, and that these deliveries changed. Durably.
+        """Stores `event`, unless a newer one is stored already, and that these deliveries changed. Durably.
 
         `besides`: further ones, which are only written if something is.
 
@@ -108,27 +108,27 @@ class HistoryFile:
         self._write(lambda kept: _raised(kept, event, changed, besides), heal=False)
 
     def require_writable(self) -> None:
-        """Raise HistoryNotWritten where the file can't be written: what it holds is written once more."""
+        """Raises HistoryNotWritten where the file can't be written: what it holds is written once more."""
         self._write(lambda kept: kept, heal=False, again=True)
 
     def replace(self, event: KnownEvent) -> None:
-        """Keep `event`, durably, whatever was kept before; a spoilt file is made whole again."""
+        """Stores `event`, durably, whatever was stored before; a spoilt file is made whole again."""
         self._write(lambda kept: HistoryRecord(event, kept.changed if kept else ()), heal=True)
 
     def note_copy(self, event: KnownEvent, source: Path) -> None:
-        """Keep that the database was copied from the one of the file `source`, up to `event`."""
+        """Records that the database was copied from the one of the file `source`, up to `event`."""
         self._write(lambda _: HistoryRecord(event, moved_from=str(source)), heal=True)
 
     def note_move(self, target: Path) -> None:
-        """Keep that the desk works with the database of the file `target` from now on."""
+        """Records that the desk works with the database of the file `target` from now on."""
         self._write(lambda kept: replace(kept, moved_from="", moved_to=str(target)) if kept else None, heal=False)
 
     def settle_move(self) -> None:
-        """Keep that the desk works with the database of this file."""
+        """Records that the desk works with the database of this file."""
         self._write(lambda kept: replace(kept, moved_from="", moved_to="") if kept else None, heal=False)
 
     def forget_deliveries(self) -> None:
-        """Keep the event alone: a restored database has taken up what was known of deliveries."""
+        """Keeps the event alone: a restored database has taken up what was known of deliveries."""
         self._write(lambda kept: HistoryRecord(kept.event) if kept else None, heal=True)
 
     def _write(
@@ -138,7 +138,7 @@ class HistoryFile:
         heal: bool,
         again: bool = False,
     ) -> None:
-        """Keep what `change` makes of what is kept, unless that is None; what is the same, only `again`."""
+        """Writes what `change` makes of the stored record, unless that is None; an equal record only with `again`."""
         made = not self.path.exists()
         with self._locked(os.O_RDWR | os.O_CREAT, fcntl.LOCK_EX) as handle:
             if os.fstat(handle).st_size == 0:
@@ -214,7 +214,7 @@ def _raised(
 
 
 def _line(turn: int, record: HistoryRecord) -> bytes:
-    """One record. The oldest deliveries are left out where there is no room for all."""
+    """Formats one record. The oldest deliveries are left out where there is no room for all."""
     for first in range(len(record.changed) + 1):
         told: dict[str, object] = {"turn": turn, "event": record.event.id, "at": record.event.at.isoformat()}
         if changed := record.changed[first:]:
@@ -230,7 +230,7 @@ def _line(turn: int, record: HistoryRecord) -> bytes:
 
 @lru_cache(RECORDS)
 def _parse(line: bytes) -> tuple[int, HistoryRecord] | None:
-    """Read one record; None when it is empty or spoilt."""
+    """Parses one record; returns None when it is empty or spoilt."""
     try:
         told = json.loads(line)
         check = told.pop("check")

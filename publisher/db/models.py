@@ -1,4 +1,4 @@
-"""The tables of posts, picks and deliveries. States that can't be are refused by the database too."""
+"""Defines the tables of posts, picks and deliveries. The database refuses impossible states, too."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ PUBLISHED = text("published_at IS NOT NULL")
 
 
 class Media(Base):
-    """An original, stored under its hash."""
+    """Holds an original, stored under its hash."""
 
     __tablename__ = "media"
 
@@ -56,7 +56,7 @@ class Media(Base):
 
 
 class Post(Base):
-    """What staff write. `position` orders the queue; the reserve is a queue of its own."""
+    """Holds what staff write. `position` orders the queue; the reserve is a queue of its own."""
 
     __tablename__ = "post"
     __table_args__ = (
@@ -128,7 +128,7 @@ class PostImage(Base):
 
 
 class Pick(Base):
-    """The decision which post fills a slot. One per local day; `post_id` is empty for an empty day."""
+    """Holds the decision which post fills a slot. One per local day; `post_id` is empty for an empty day."""
 
     __tablename__ = "pick"
     __table_args__ = (
@@ -147,7 +147,7 @@ class Pick(Base):
 
 
 class Delivery(Base):
-    """One pick going to one channel, or one reply that continues it. Only `publisher.lifecycle` changes `state`."""
+    """Holds one pick for one channel, or one reply that continues it. Only `publisher.lifecycle` changes `state`."""
 
     __tablename__ = "delivery"
     __table_args__ = (
@@ -234,12 +234,12 @@ class Delivery(Base):
 
     @property
     def place(self) -> str:
-        """The channel, and which part of a thread it is: `x`, then `x, part 2`."""
+        """Returns the channel, and which part of a thread it is: `x`, then `x, part 2`."""
         return f"{self.channel_name}, part {self.part + 1}" if self.part else self.channel_name
 
 
 class Attempt(Base):
-    """One try at a delivery: a send, a look-up or a read-back."""
+    """Holds one try at a delivery: a send, a look-up or a read-back."""
 
     __tablename__ = "attempt"
     __table_args__ = (CheckConstraint(one_of("kind", ("send", "lookup", "verify")), name="kind"),)
@@ -263,7 +263,7 @@ class Attempt(Base):
 
 
 class Event(Base):
-    """What happened, in order: every change of a state and every act of a person."""
+    """Holds what happened, in order: every change of a state and every act of a person."""
 
     __tablename__ = "event"
     __table_args__ = (Index("ix_event_name", "name", "id"), Index("ix_event_actor", "actor", "id"))

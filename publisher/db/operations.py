@@ -1,4 +1,4 @@
-"""The tables that operators look after: channels, their quotas and sessions, processes, notices."""
+"""Defines the tables that operators look after: channels, their quotas and sessions, processes, notices."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ UNTOLD = text("told_at IS NULL OR (closed_at IS NOT NULL AND recovery_told_at IS
 
 
 class Channel(Base):
-    """What must be remembered about a channel of the configuration."""
+    """Holds what must be remembered about a channel of the configuration."""
 
     __tablename__ = "channel"
 
@@ -32,7 +32,7 @@ class Channel(Base):
 
 
 class Quota(Base):
-    """What a platform last said about how much a channel may still do."""
+    """Holds what a platform last said about how much a channel may still do."""
 
     __tablename__ = "quota"
 
@@ -46,7 +46,7 @@ class Quota(Base):
 
 
 class ChannelSession(Base):
-    """What a platform handed out after a log-in, encrypted: for desks of several machines."""
+    """Holds what a platform handed out after a log-in, encrypted: for desks of several machines."""
 
     __tablename__ = "channel_session"
 
@@ -56,7 +56,7 @@ class ChannelSession(Base):
 
 
 class Process(Base):
-    """A process of the desk, and when it was last heard of."""
+    """Holds a process of the desk, and when it was last heard of."""
 
     __tablename__ = "process"
 
@@ -67,7 +67,7 @@ class Process(Base):
 
 
 class Notice(Base):
-    """Something that people are told once: open from when it was seen until it is over."""
+    """Holds something that people are told once: open from when it began until it is over."""
 
     __tablename__ = "notice"
     __table_args__ = (

@@ -1,4 +1,4 @@
-"""What lies sealed in the database, and how it comes under another key."""
+"""Lists what lies encrypted in the database, and encrypts it with another key."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from publisher.db.staff import Person, Webhook
 
 @dataclass(frozen=True, slots=True)
 class Rotation:
-    """What came of a change of keys."""
+    """Holds the result of a change of keys."""
 
     resealed: int
     forgotten: tuple[str, ...]
@@ -22,7 +22,7 @@ class Rotation:
 
 
 def check_openable(session: Session, seal: Seal | None) -> int:
-    """Return how many secrets lie sealed in the database. Raises WrongKey when a key is given and one is not opened."""
+    """Counts the encrypted secrets in the database. Raises WrongKey when a key is given and one can't be opened."""
     sealed = [
         *((row.content, f"session of {row.channel_name}") for row in session.scalars(select(ChannelSession))),
         *(
@@ -38,7 +38,7 @@ def check_openable(session: Session, seal: Seal | None) -> int:
 
 
 def rotate(session: Session, seal: Seal, *, forget_lost: bool = False) -> Rotation:
-    """Seal everything with the first key.
+    """Encrypts everything with the first key.
 
     `forget_lost`: sessions that no key opens are deleted; their channels must be connected again.
 

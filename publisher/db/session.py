@@ -1,4 +1,4 @@
-"""Engines and sessions, set up so that a commit is on disk and a writer never deadlocks.
+"""Opens engines and sessions so that a commit is on disk and a writer never deadlocks.
 
 On SQLite: WAL, `synchronous=FULL`, a busy timeout, and `BEGIN IMMEDIATE` for every transaction
 that writes. A transaction that begins by reading and then writes fails at once with "database
@@ -41,7 +41,7 @@ SERVER_IS_THERE = {
 
 
 def create_database_engine(url: str) -> Engine:
-    """An engine for a `sqlite:///...` or `postgresql+psycopg://...` URL."""
+    """Creates an engine for a `sqlite:///...` or `postgresql+psycopg://...` URL."""
     parsed = make_url(url)
     if parsed.get_backend_name() != "sqlite":
         ours = SERVER_IS_THERE if parsed.get_driver_name() == "psycopg" else {}
@@ -56,7 +56,7 @@ def create_database_engine(url: str) -> Engine:
 
 
 def _ping_what_lay_idle(engine: Engine) -> None:
-    """Has a connection that lay idle tested before it is used, and replaced where the server was restarted meanwhile.
+    """Tests a connection that lay idle before it is used, and replaces it where the server was restarted.
 
     SQLAlchemy's `pool_pre_ping` does that each time, which costs a delivery four more ways to the server and back. One
     that was in use a moment ago may be lost as well, as it may in the midst of a transaction: with the same effect.
@@ -100,7 +100,7 @@ def _forget_what_is_left_lying(connection: DBAPIConnection, _record: Any) -> Non
 
 
 class _Turn:
-    """One thread at a time."""
+    """Lets one thread in at a time."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
@@ -118,7 +118,7 @@ class _Turn:
 
 
 class Database:
-    """Where sessions come from. Keep transactions short, and never hold one over a network call."""
+    """Opens sessions. Keep transactions short, and never hold one over a network call."""
 
     def __init__(self, engine: Engine, history: History | None = None) -> None:
         """`history`: told of every commit that asks for it by `note_intent`. None: nobody compares."""
@@ -143,7 +143,7 @@ class Database:
 
     @contextmanager
     def writing(self) -> Iterator[Session]:
-        """One transaction that may write: committed at the end, undone whole on an error.
+        """Opens one transaction that may write: committed at the end, undone whole on an error.
 
         Raises:
             DatabaseError: it holds an intent to publish, and the database was removed or exchanged (then
@@ -162,7 +162,7 @@ class Database:
 
     @contextmanager
     def changing_rows(self) -> Iterator[Connection]:
-        """As `writing`, without the ORM, which takes longer than the database: for what every delivery needs."""
+        """Opens a transaction as `writing` does, without the slower ORM: for what every delivery needs."""
         newest = None
         with self._turn, self._begun() as connection:
             connection.info.pop(RAISES, None)
@@ -175,7 +175,7 @@ class Database:
 
     @contextmanager
     def _begun(self) -> Iterator[Connection]:
-        """A transaction that is committed at the end. What is not is undone when its connection goes back."""
+        """Begins a transaction that is committed at the end. What is not is undone when its connection goes back."""
         if not self._on_sqlite:
             with self._rows.begin() as connection:
                 yield connection
@@ -187,7 +187,7 @@ class Database:
 
     @contextmanager
     def asking(self) -> Iterator[Connection]:
-        """For a statement that only reads, or a few that need not see the same: each is a transaction of its own.
+        """Opens a connection for statements that only read: each of them is a transaction of its own.
 
         Without the ORM, and without the two ways to a server and back that beginning and ending one takes.
         """
@@ -196,12 +196,12 @@ class Database:
 
     @contextmanager
     def reading(self) -> Iterator[Session]:
-        """One transaction that only reads, and blocks nobody."""
+        """Opens one transaction that only reads, and blocks nobody."""
         with Session(self._reader, expire_on_commit=False) as session:
             yield session
 
     def require_history(self) -> None:
-        """Raise HistoryNotWritten where the file beside the database can't be written."""
+        """Raises HistoryNotWritten where the file beside the database can't be written."""
         if self.history is not None:
             self.history.record.require_writable()
 

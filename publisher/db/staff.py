@@ -1,4 +1,4 @@
-"""The tables of the people who work at the desk, and of what they do in their browsers."""
+"""Defines the tables of the people who work at the desk, and of what they do in their browsers."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ UNSENT = text("sent_at IS NULL AND given_up_at IS NULL")
 
 
 class Person(Base):
-    """Somebody of the staff. Without a password: invited, and not here yet."""
+    """Holds somebody of the staff. Without a password: invited, and not here yet."""
 
     __tablename__ = "person"
 
@@ -35,7 +35,7 @@ class Person(Base):
 
 
 class WebSession(Base):
-    """A browser that somebody is logged in with. The token itself is known to the browser alone."""
+    """Holds a browser that somebody is logged in with. The token itself is known to the browser alone."""
 
     __tablename__ = "web_session"
 
@@ -57,7 +57,7 @@ class WebSession(Base):
 
 
 class LoginFailure(Base):
-    """A log-in that was refused, for slowing the next ones down."""
+    """Holds a log-in that was refused, for slowing the next ones down."""
 
     __tablename__ = "login_failure"
     __table_args__ = (
@@ -77,7 +77,7 @@ class LoginFailure(Base):
 
 
 class KnownBrowser(Base):
-    """A browser that somebody logged in with before. The token itself is known to the browser alone."""
+    """Holds a browser that somebody logged in with before. The token itself is known to the browser alone."""
 
     __tablename__ = "known_browser"
     __table_args__ = (UniqueConstraint("token_hash", "person_id"),)
@@ -89,7 +89,7 @@ class KnownBrowser(Base):
 
 
 class ApiToken(Base):
-    """A program's key to the API, or to the calendar feed."""
+    """Holds a program's key to the API, or to the calendar feed."""
 
     __tablename__ = "api_token"
 
@@ -107,7 +107,7 @@ class ApiToken(Base):
 
 
 class IdempotentAnswer(Base):
-    """What a creating request was answered, so that the same request sent again creates nothing."""
+    """Holds the answer to a creating request, so that the same request sent again creates nothing."""
 
     __tablename__ = "idempotent_answer"
     __table_args__ = (UniqueConstraint("person_id", "key"),)
@@ -123,7 +123,7 @@ class IdempotentAnswer(Base):
 
 
 class PostVersion(Base):
-    """A post as it was in one of its versions."""
+    """Holds a post as it was in one of its versions."""
 
     __tablename__ = "post_version"
     __table_args__ = (UniqueConstraint("post_id", "version"),)
@@ -138,7 +138,7 @@ class PostVersion(Base):
 
 
 class Autosave(Base):
-    """What somebody has typed into a post's form and not saved yet."""
+    """Holds what somebody has typed into a post's form and not saved yet."""
 
     __tablename__ = "autosave"
     __table_args__ = (UniqueConstraint("post_id", "person_id"),)
@@ -153,7 +153,7 @@ class Autosave(Base):
 
 
 class Comment(Base):
-    """What somebody says about a post before it is approved."""
+    """Holds what somebody says about a post before it is approved."""
 
     __tablename__ = "comment"
 
@@ -167,7 +167,7 @@ class Comment(Base):
 
 
 class Upload(Base):
-    """A picture on its way from a browser, in pieces."""
+    """Holds a picture on its way from a browser, in pieces."""
 
     __tablename__ = "upload"
     __table_args__ = (CheckConstraint("received >= 0 AND received <= size", name="received"),)
@@ -183,7 +183,7 @@ class Upload(Base):
 
 
 class Webhook(Base):
-    """An address that is told what happens."""
+    """Holds an address that is told what happens."""
 
     __tablename__ = "webhook"
 
@@ -200,7 +200,7 @@ class Webhook(Base):
 
 
 class WebhookMessage(Base):
-    """One event on its way to one webhook."""
+    """Holds one event on its way to one webhook."""
 
     __tablename__ = "webhook_message"
     __table_args__ = (

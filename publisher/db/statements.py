@@ -1,4 +1,4 @@
-"""Carries out the statements that every delivery needs, with the least that Python must do for each.
+"""Executes the statements that every delivery needs, with the least work in Python for each.
 
 SQLAlchemy builds the text and knows the types, once for each kind of database. The driver gets it directly: what
 SQLAlchemy does around a statement takes several times longer than the statement itself.
@@ -24,7 +24,7 @@ T = TypeVar("T")
 
 @dataclass(frozen=True, slots=True)
 class _Plan:
-    """One statement as a driver takes it."""
+    """Holds one statement as a driver takes it."""
 
     text: str
     processors: tuple[tuple[str, Processor], ...]
@@ -48,7 +48,7 @@ class _Plan:
 
 
 class DriverStatement:
-    """A statement that is built once and carried out by the driver.
+    """Holds a statement that is built once and executed by the driver.
 
     Columns that an insert or update sets are those that it is given. Python-side defaults are not filled in, and
     events of SQLAlchemy about statements do not happen. Errors are SQLAlchemy's, as ever.
@@ -59,11 +59,11 @@ class DriverStatement:
         self._plans: dict[tuple[str, ...], _Plan] = {}
 
     def change(self, connection: Connection, values: Values) -> int:
-        """Return how many rows were changed."""
+        """Returns how many rows were changed."""
         return self._carry_out(connection, values, lambda cursor, _: cursor.rowcount)
 
     def first(self, connection: Connection, values: Values) -> dict[str, Any] | None:
-        """Return the first row, by the names of its columns; None when there is none."""
+        """Returns the first row, by the names of its columns; None when there is none."""
         return self._carry_out(connection, values, _first)
 
     def all(self, connection: Connection, values: Values) -> list[dict[str, Any]]:
@@ -86,7 +86,7 @@ class DriverStatement:
 
 
 def carry_out(connection: Connection, text: str) -> None:
-    """Carry out a statement without values, such as `COMMIT`, of which SQLAlchemy need not know."""
+    """Executes a statement without values, such as `COMMIT`, of which SQLAlchemy need not know."""
     cursor = connection.connection.cursor()
     try:
         connection.dialect.do_execute(cursor, text, ())
@@ -97,7 +97,7 @@ def carry_out(connection: Connection, text: str) -> None:
 
 
 def _translated(error: DBAPIModule.Error, connection: Connection, cursor: DBAPICursor, text: str) -> Exception:
-    """Return the error as SQLAlchemy would raise it. A connection that is lost is not used again."""
+    """Returns the error as SQLAlchemy would raise it. A connection that is lost is not used again."""
     dialect = connection.dialect
     is_lost = dialect.is_disconnect(error, connection.connection.dbapi_connection, cursor)
     if is_lost:

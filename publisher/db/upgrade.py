@@ -1,4 +1,4 @@
-"""Makes the database fit this version of the program: created, or backed up and migrated, or refused.
+"""Makes the database fit this version of the program: creates it, backs up and migrates it, or refuses it.
 
 It happens in one transaction that holds the write lock from the check to the last migration, so
 that of several processes that start at once one does the work and the others find it done.
@@ -41,7 +41,7 @@ ADVISORY_LOCK = 0x7075626C6973  # "publis": any number, the same in every proces
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class UpgradeReport:
-    """What was done. `before` is None for a new database; `backup` None where none was made."""
+    """Holds what was done. `before` is None for a new database; `backup` None where none was made."""
 
     before: str | None
     after: str
@@ -57,7 +57,7 @@ class UpgradeReport:
 
     @property
     def sentence(self) -> str:
-        """What was done, for a person."""
+        """Returns what was done, for a person."""
         if self.created:
             return f"The database was created (revision {self.after})."
         if not self.upgraded:
@@ -71,7 +71,7 @@ class UpgradeReport:
 
 
 def prepare_database(url: str, *, backups: Path, now: datetime, history: History | None = None) -> UpgradeReport:
-    """Create the database, or bring it to this version's revision, and tell what was done.
+    """Creates the database, or upgrades it to this version's revision, and reports what was done.
 
     An older SQLite file is first copied into the folder `backups`, as
     `NAME-YYYYMMDDTHHMMSSZ-REVISION.db` with mode 0600, and the copy is checked. PostgreSQL is
@@ -105,7 +105,7 @@ def prepare_database(url: str, *, backups: Path, now: datetime, history: History
 
 
 def back_up(file: Path, backups: Path, *, revision: str, now: datetime) -> Path:
-    """Copy a SQLite database that may be in use, check the copy, and return where it lies.
+    """Copies a SQLite database that may be in use, checks the copy, and returns where it lies.
 
     Raises:
         DatabaseError: the copy is damaged.
@@ -141,7 +141,7 @@ def _flush(path: Path) -> None:
 
 
 def _up_to_date(engine: Engine) -> UpgradeReport | None:
-    """A report when nothing is to be done; found by reading only, so that nobody waits."""
+    """Returns a report when nothing is to be done; finds out by reading only, so that nobody waits."""
     with engine.execution_options(reading=True).connect() as connection:
         before, after = _revisions(connection)
         done = _is_done(connection, before, after)
@@ -167,7 +167,7 @@ def _upgrade(engine: Engine, file: Path | None, backups: Path, now: datetime) ->
 
 
 def known_revisions() -> list[str]:
-    """Every revision of this version of the program, the newest last, by the names of the migrations' files.
+    """Returns every revision of this version of the program, the newest last, by the migrations' file names.
 
     Alembic tells the same, and takes 8 MiB; it is loaded where something is migrated.
     """
@@ -175,12 +175,12 @@ def known_revisions() -> list[str]:
 
 
 def knows(revision: str) -> bool:
-    """Whether this version of the program can work with, or upgrade, a database of this revision."""
+    """Returns whether this version of the program can work with, or upgrade, a database of this revision."""
     return revision in known_revisions()
 
 
 def migrate(connection: Connection) -> None:
-    """Bring the tables, and the engine's, to this version's revision, as part of the connection's transaction."""
+    """Upgrades the tables, and the engine's, to this version's revision, in the connection's transaction."""
     from alembic import command  # noqa: PLC0415
 
     config = _config()
@@ -213,7 +213,7 @@ def _is_done(connection: Connection, before: str | None, after: str) -> bool:
 
 
 def _revisions(connection: Connection) -> tuple[str | None, str]:
-    """The revision of the database (None: it has no tables of ours) and the one it should have."""
+    """Returns the revision of the database (None: it has no tables of ours) and the one it should have."""
     newest = known_revisions()[-1]
     found = set(inspect(connection).get_table_names())
     before = (
@@ -239,7 +239,7 @@ def _revisions(connection: Connection) -> tuple[str | None, str]:
 
 
 def _refuse_other_tables(connection: Connection, revision: str) -> None:
-    """Refuse a database whose revision has the name of one of ours, and other tables: it was rewritten since."""
+    """Refuses a database with one of our revisions and other tables: the revision was rewritten since."""
     present = {
         name: {each["name"] for each in columns}
         for (_, name), columns in inspect(connection).get_multi_columns().items()
@@ -272,7 +272,7 @@ def _sqlite_file(url: str) -> Path | None:
 
 
 def _refuse_stranger(file: Path) -> None:
-    """Look before anything is changed: opening a database as ours switches it to WAL."""
+    """Refuses a file that is no desk's before anything is changed: opening it as ours switches it to WAL."""
     timeout = session.BUSY_TIMEOUT_MS / 1000
     with closing(sqlite3.connect(f"{file.as_uri()}?mode=rw", uri=True, timeout=timeout)) as connection:
         rows = connection.execute("SELECT name FROM sqlite_master WHERE type = 'table' AND name NOT LIKE 'sqlite_%'")
@@ -282,7 +282,7 @@ def _refuse_stranger(file: Path) -> None:
 
 
 def _switch_to_wal(file: Path) -> None:
-    """Wait for the switch as for any lock. By itself, SQLite fails at once when two switch a new file together."""
+    """Waits for the switch as for any lock. By itself, SQLite fails at once when two switch a new file together."""
     give_up = monotonic() + session.BUSY_TIMEOUT_MS / 1000
     while True:
         try:

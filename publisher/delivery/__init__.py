@@ -1,1 +1,1 @@
-"""Deliveries: claim one, publish it once, settle what is unknown, keep the record."""
+"""Claims deliveries, publishes each once, settles unknown outcomes and keeps the record."""

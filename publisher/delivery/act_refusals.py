@@ -1,4 +1,4 @@
-"""Why an act of a person was refused: a typed reason, and the one place where its sentence is made."""
+"""Gives the typed reasons for which a person's act is refused, and makes their sentences."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from publisher.platforms.links import LinkFault
 
 
 class Face(Enum):
-    """Who reads a sentence: each has other means to do what it advises."""
+    """Says who reads a sentence: each reader has other means to do what it advises."""
 
     COMMAND = auto()
     PAGE = auto()
@@ -17,7 +17,7 @@ class Face(Enum):
 
 
 class Reason(StrEnum):
-    """Why an act was refused. The value is the code that programs get."""
+    """Says why an act was refused. The value is the code that programs get."""
 
     NO_DELIVERY = "no-delivery"
     NO_CHANNEL = "no-channel"
@@ -123,7 +123,7 @@ REMEDIES: Mapping[Reason, Mapping[Face, str]] = {
 
 
 class Refused(Exception):
-    """An act isn't possible, or would risk a second copy; nothing was changed."""
+    """Says that an act isn't possible, or would risk a second copy; nothing was changed."""
 
     def __init__(self, reason: Reason, **parameters: object) -> None:
         super().__init__(reason, parameters)

@@ -1,4 +1,4 @@
-"""What an act of a person led to, in one sentence for each face."""
+"""Says what an act of a person led to, in one sentence for each face."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ RESUME: Mapping[Face, str] = {
 
 @dataclass(frozen=True, slots=True)
 class Waiting:
-    """What a delivery that was let out waits for."""
+    """Says what a delivery waits for after a person retried it."""
 
     delivery: int
     channel: str
@@ -77,14 +77,14 @@ def resumed(channel: str, end: Resumed, local: LocalTime) -> str:
 
 
 def held_deliveries(database: Database, channel: str) -> Sequence[int]:
-    """Returns the deliveries of a channel that a resume does not let out: each waits for a person."""
+    """Returns the deliveries of a channel that stay held after a resume: each waits for a person."""
     query = select(Delivery.id).where(Delivery.channel_name == channel, Delivery.state == State.HELD)
     with database.reading() as session:
         return session.scalars(query.order_by(Delivery.id)).all()
 
 
 def adopted(adoption: Adoption) -> str:
-    """Returns what an adoption recorded, and what is shown otherwise than it would have been sent."""
+    """Returns what an adoption recorded, and how the post differs from what would have been sent."""
     told = f"Delivery {adoption.delivery} is recorded as published at {adoption.url}; it is not posted again."
     if not adoption.was_read:
         return f"{told} The post could not be read; it is compared with what was to be sent once it can be."

@@ -1,4 +1,4 @@
-"""Whether a post may go out now: what quotas and the month's budget leave, and its idempotency key."""
+"""Decides whether a post may go out now, by quotas and the month's budget, and gives it its idempotency key."""
 
 from __future__ import annotations
 
@@ -22,12 +22,12 @@ from publisher.platforms.errors import Unavailable
 
 @cache
 def _can_tell_quotas(adapter: type[PlatformAdapter]) -> bool:
-    """Returns whether adapters of a platform can be asked for quotas: looked for once, for it takes Python long."""
+    """Returns whether a platform can be asked for quotas. Cached, because `issubclass` of a protocol is slow."""
     return issubclass(adapter, SupportsQuotas)
 
 
 class Admission:
-    """Lets posts through that quotas and budgets leave room for."""
+    """Admits posts while quotas and budgets leave room for them."""
 
     def __init__(self, database: Database, channels: Channels, clock: Clock) -> None:
         self._database = database
@@ -35,7 +35,7 @@ class Admission:
         self._clock = clock
 
     def admit(self, claimed: ClaimedDelivery, adapter: PlatformAdapter) -> str:
-        """The idempotency key under which the post may go out.
+        """Returns the idempotency key under which the post may go out.
 
         Raises:
             RateLimited, BudgetReached: it may not now.
@@ -49,7 +49,7 @@ class Admission:
         return key
 
     def _check(self, claimed: ClaimedDelivery, adapter: PlatformAdapter, *, quotas_told: bool) -> tuple[str, str]:
-        """What is told between this and the intent to publish is heeded there."""
+        """Checks quotas and budget. `commit_intent` checks the quotas again, as they are by then."""
         prices = self._channels.profile(claimed.channel).prices
         with self._database.asking() as rows:
             if quotas_told:
@@ -71,7 +71,7 @@ class Admission:
         return True
 
     def warn(self, claimed: ClaimedDelivery, attempt: int, log: structlog.stdlib.BoundLogger) -> None:
-        """Tell once that the month's budget is nearly spent: when this attempt made it so."""
+        """Logs once that the month's budget is nearly spent: when this attempt made it so."""
         if self._channels.profile(claimed.channel).prices is None:
             return
         with self._database.reading() as session:

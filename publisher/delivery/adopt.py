@@ -1,4 +1,4 @@
-"""Making a post that is public already the record of a delivery, after reading it on the platform.
+"""Makes a post that is public already the record of a delivery, after reading it on the platform.
 
 A link is read apart and never opened: what is asked is the channel's own platform, by the post's id.
 """
@@ -33,7 +33,7 @@ UNREAD = "The post was not read: the person said that they see it."
 
 @dataclass(frozen=True, slots=True)
 class AdoptionRequest:
-    """Which post is to be the record of which delivery."""
+    """Names the post, and the delivery whose record it is to be."""
 
     delivery: int
     link: str
@@ -46,7 +46,7 @@ class AdoptionRequest:
 
 @dataclass(frozen=True, slots=True)
 class Adoption:
-    """A post that can become the record of a delivery."""
+    """Holds a post that can become the record of a delivery."""
 
     delivery: int
     version: str
@@ -58,14 +58,14 @@ class Adoption:
 
 
 def adopt(database: Database, channels: Channels, request: AdoptionRequest, *, now: datetime, actor: str) -> Adoption:
-    """Read a post, and make it the delivery's record. Raises Refused; nothing was changed then."""
+    """Reads a post and makes it the delivery's record. Raises Refused; then nothing was changed."""
     adoption = read_adoption(database, channels, request)
     record_adoption(database, adoption, now=now, actor=actor)
     return adoption
 
 
 def read_adoption(database: Database, channels: Channels, request: AdoptionRequest) -> Adoption:
-    """Read the post that is to be adopted, and compare it with what was to be sent. Changes nothing.
+    """Reads the post that is to be adopted and compares it with what was to be sent. Changes nothing.
 
     Raises:
         Refused: it is no post of the channel's account that followers see, it can't be read and
@@ -92,7 +92,7 @@ def read_adoption(database: Database, channels: Channels, request: AdoptionReque
 
 
 def record_adoption(database: Database, adoption: Adoption, *, now: datetime, actor: str) -> None:
-    """Make the post the delivery's record; it is never posted again.
+    """Makes the post the delivery's record; the delivery is never posted again.
 
     One that was not read is read back as soon as its platform answers. Where a request may make another post still,
     that is looked for as after any lost request.
@@ -128,7 +128,7 @@ def _record_adoption(database: Database, adoption: Adoption, *, now: datetime, a
 
 @dataclass(frozen=True, slots=True)
 class _PostOnChannel:
-    """A post of a channel's account, by its canonical id."""
+    """Names a post of a channel's account by its canonical id."""
 
     channels: Channels
     channel: str
@@ -137,7 +137,7 @@ class _PostOnChannel:
 
     @classmethod
     def of(cls, channels: Channels, channel: str, link: str, delivery: int) -> _PostOnChannel:
-        """Reads a link apart. Raises Refused when it names no post of the channel's account."""
+        """Parses a link. Raises Refused when it names no post of the channel's account."""
         if channel not in channels:
             raise Refused(Reason.CHANNEL_REMOVED, channel=channel, delivery=delivery)
         adapter, account, profile = channels.adapter(channel), channels.account(channel), channels.profile(channel)

@@ -1,4 +1,4 @@
-"""Says in words what was tried of a delivery and how it ended, for every face that shows an attempt to people."""
+"""Describes in words what was tried for a delivery and how it ended, for every face that shows attempts."""
 
 from __future__ import annotations
 

@@ -25,7 +25,7 @@ CLOSE_ATTEMPT = DriverStatement(update(ATTEMPTS).where(ATTEMPTS.c.id == bindpara
 
 
 def success_columns(publication: Publication, now: datetime) -> dict[str, Any]:
-    """What an attempt's record keeps of a post."""
+    """Returns what an attempt's record keeps of a post."""
     return {
         "outcome": State.PUBLISHED.value,
         "ended_at": now,
@@ -56,7 +56,7 @@ def add_reading(
     detail: str,
     cost: int = 0,
 ) -> None:
-    """Record a look-up or a read-back; `cost`: of the posts that it read."""
+    """Stores a look-up or a read-back. `cost`: of the posts that it read."""
     add_attempt(
         session, claimed, kind, started_at=started, worker=owner, ended_at=now, outcome=outcome,
         detail=detail[:DETAIL_LENGTH], cost_micros=cost,
@@ -64,7 +64,7 @@ def add_reading(
 
 
 def error_columns(error: Exception, now: datetime) -> dict[str, Any]:
-    """What an attempt's record keeps of an error."""
+    """Returns what an attempt's record keeps of an error."""
     detail = f"{error.message} {error.answer}".strip() if isinstance(error, PlatformError) else repr(error)
     return {
         "outcome": error_name(error),

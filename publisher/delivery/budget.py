@@ -1,4 +1,4 @@
-"""What publishing costs: estimated from the platform's prices, summed by month, held at the budget.
+"""Estimates what publishing costs, sums it by month, and refuses what would pass the budget.
 
 The sums are estimates, and err on the side of too much: a request whose answer was lost counts.
 """
@@ -25,7 +25,7 @@ NEARLY = 0.8
 
 
 class BudgetReached(Exception):
-    """The next post would cost more than is left of the month's budget; nothing was sent."""
+    """Says that the next post would cost more than is left of the month's budget; nothing was sent."""
 
     def __init__(self, message: str) -> None:
         super().__init__(message)
@@ -33,7 +33,7 @@ class BudgetReached(Exception):
 
 
 def request_cost(prices: Prices | None, text: str) -> int:
-    """Of the one request that publishes a post with this text, in micros."""
+    """Returns the price of the one request that publishes a post with this text, in micros."""
     if prices is None:
         return 0
     from publisher.platforms.x.text import find_links  # noqa: PLC0415 - its grammar of addresses is large
@@ -42,24 +42,24 @@ def request_cost(prices: Prices | None, text: str) -> int:
 
 
 def alt_text_cost(prices: Prices | None, alt_texts: Iterable[str]) -> int:
-    """Of handing these alt texts over, in micros; empty ones are not sent."""
+    """Returns the price of sending these alt texts, in micros; empty ones are not sent."""
     return 0 if prices is None else sum(1 for text in alt_texts if text) * round(MICROS * prices.alt_text)
 
 
 def reading_cost(prices: Prices | None, adapted: AdaptedPost) -> int:
-    """Of what is read just before the post is sent, in micros. A reply needs nothing to be read."""
+    """Returns the price of the reading just before a post is sent, in micros. A reply needs none."""
     return 0 if prices is None or adapted.reply_to else round(MICROS * prices.newest_posts)
 
 
 def posts_read_cost(prices: Prices | None, adapter: object) -> int:
-    """Of all posts that this adapter has read, in micros."""
+    """Returns the price of all posts that this adapter has read, in micros."""
     if prices is None or not isinstance(adapter, CountsPostsRead):
         return 0
     return adapter.count_posts_read() * round(MICROS * prices.post_read)
 
 
 def whole_cost(prices: Prices | None, adapted: AdaptedPost) -> int:
-    """Of a post with all replies that continue it, in micros: one that began is to be finished."""
+    """Returns the price of a post with all its replies, in micros: a thread that began is to be finished."""
     requests = sum(request_cost(prices, text) for text in (adapted.caption, *adapted.thread))
     alt_texts = alt_text_cost(prices, (image.alt_text for image in adapted.images))
     return requests + alt_texts + reading_cost(prices, adapted)
@@ -67,7 +67,7 @@ def whole_cost(prices: Prices | None, adapted: AdaptedPost) -> int:
 
 @dataclass(frozen=True, slots=True)
 class Month:
-    """A calendar month on the outlet's clocks."""
+    """Holds a calendar month by the outlet's clocks."""
 
     begins: datetime
     ends: datetime
@@ -86,7 +86,7 @@ class Month:
 
 @dataclass(frozen=True, slots=True)
 class Spending:
-    """What a channel has spent in a month, in micros."""
+    """Holds what a channel has spent in a month, in micros."""
 
     channel: str
     month: Month
@@ -99,19 +99,19 @@ class Spending:
         return self.budget is not None and self.spent >= NEARLY * self.budget
 
     def became_nearly_spent(self, cost: int) -> bool:
-        """Whether the last so many micros made it so."""
+        """Returns whether the last `cost` micros made the budget nearly spent."""
         return self.nearly_spent and not replace(self, spent=self.spent - cost).nearly_spent
 
     @property
     def told(self) -> str:
-        """A sentence's worth: `about $0.45 in May 2026, 9 % of its budget of $5.00`."""
+        """Returns a part of a sentence: `about $0.45 in May 2026, 9 % of its budget of $5.00`."""
         told = f"about {dollars(self.spent)} in {self.month.name}"
         if self.budget is None:
             return told
         return f"{told}, {self.spent * 100 // self.budget} % of its budget of {dollars(self.budget)}"
 
     def require(self, cost: int, delivery: int) -> None:
-        """Raise BudgetReached when so much more would pass the budget."""
+        """Raises BudgetReached when this further cost would pass the budget."""
         if self.budget is None or self.spent + cost <= self.budget:
             return
         raise BudgetReached(
@@ -122,7 +122,7 @@ class Spending:
 
 
 def spending(session: Session, channel: str, budget: float | None, now: datetime, zone: tzinfo) -> Spending:
-    """What a channel has spent in the present month; `budget` in US dollars."""
+    """Sums what a channel has spent in the present month. `budget`: in US dollars."""
     month = Month.of(now, zone)
     query = (
         select(func.coalesce(func.sum(Attempt.cost_micros), 0))
@@ -133,7 +133,7 @@ def spending(session: Session, channel: str, budget: float | None, now: datetime
 
 
 def spendings(session: Session, settings: Settings, now: datetime) -> list[Spending]:
-    """The present month of every channel whose platform asks for money."""
+    """Sums the present month for every channel whose platform charges money."""
     return [
         spending(session, name, channel.monthly_budget, now, settings.outlet.zone)
         for name, channel in settings.channels.items()
@@ -142,6 +142,6 @@ def spendings(session: Session, settings: Settings, now: datetime) -> list[Spend
 
 
 def dollars(micros: int) -> str:
-    """`$4.95`; tenths of a cent only where there are some."""
+    """Formats micros as dollars, such as `$4.95`; with tenths of a cent only where there are some."""
     thousandths = round(micros / 1000)
     return f"${thousandths / 1000:.2f}" if thousandths % 10 == 0 else f"${thousandths / 1000:.3f}"

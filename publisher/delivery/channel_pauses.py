@@ -1,4 +1,4 @@
-"""Pauses channels, and puts off what waits on them."""
+"""Pauses channels, and postpones what waits on them."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ PUT_OFF = (
 
 
 def pause_channel(session: Session, channel: str, reason: str, now: datetime) -> None:
-    """Stop a channel until a person has mended it. Told once."""
+    """Pauses a channel until a person has mended it. Records one event per pause."""
     row = session.get_one(Channel, channel)
     if row.paused_at is None:
         row.paused_at = now
@@ -47,10 +47,10 @@ def pause_channel(session: Session, channel: str, reason: str, now: datetime) ->
 
 
 def wait_channel(rows: Session | Connection, channel: str, until: datetime) -> None:
-    """Let a channel publish nothing before `until`; an earlier wish to wait longer stands."""
+    """Lets a channel publish nothing before `until`; a later time that is set already stays."""
     connection_of(rows).execute(WAIT, {"of_name": channel, "until": until})
 
 
 def put_off(session: Session, channel: str, until: datetime) -> None:
-    """Let no delivery that waits on a channel go out before `until`."""
+    """Lets no pending delivery of a channel go out before `until`."""
     session.connection().execute(PUT_OFF, {"of_channel": channel, "until": until})

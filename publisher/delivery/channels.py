@@ -1,4 +1,4 @@
-"""From a channel's name to an adapter that can reach its account."""
+"""Opens the adapter that reaches a channel's account."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ IN_DATABASE = "database"
 
 
 class Channels:
-    """The channels of the configuration, and the way to their platforms."""
+    """Holds the channels of the configuration, and opens their adapters."""
 
     def __init__(self, settings: Settings, clock: Clock, database: Callable[[], Database] | None = None) -> None:
         """`database`: opens it, when sessions lie in it. None: as the settings say."""
@@ -44,42 +44,42 @@ class Channels:
         return tuple(self._settings.channels)
 
     def profile(self, name: str) -> Profile:
-        """The platform's profile with the channel's own limits."""
+        """Returns the platform's profile with the channel's own limits."""
         channel = self._channel(name)
         return load_profile(channel.platform).with_limits(channel.limits)
 
     def account(self, name: str) -> str:
-        """The blog or user name that the channel publishes as, as the configuration gives it."""
+        """Returns the blog or user name that the channel publishes as, as the configuration gives it."""
         return self._channel(name).account
 
     def adapter(self, name: str) -> type[PlatformAdapter]:
-        """The class of the channel's adapter: what can be asked without its secrets."""
+        """Returns the class of the channel's adapter: what can be asked without its secrets."""
         return adapter_class(self._channel(name).platform)
 
     @property
     def uplink_bytes_per_second(self) -> float:
-        """The slowest line that uploads are allowed time for."""
+        """Returns the speed of the slowest line that uploads are allowed time for."""
         return self._settings.delivery.slowest_uplink_kbit * 1000 / 8
 
     @property
     def zone(self) -> ZoneInfo:
-        """The outlet's: people read times and months in it."""
+        """Returns the outlet's time zone: people read times and months in it."""
         return self._settings.outlet.zone
 
     def monthly_budget(self, name: str) -> float | None:
-        """US dollars; None: no limit."""
+        """Returns the budget in US dollars; None: no limit."""
         return self._channel(name).monthly_budget
 
     def on_quota(self, listener: Callable[[str, Sequence[Quota]], None]) -> None:
-        """From now on tell `listener` every quota that a platform names, with the channel. It never raises."""
+        """Has `listener` called with the channel and each quota that a platform names. It never raises."""
         self._listener = listener
 
     def on_platform_clock(self, listener: Callable[[str, timedelta], None]) -> None:
-        """From now on tell `listener` how far a platform's clock is ahead, with the channel. It never raises."""
+        """Has `listener` called with the channel and how far its platform's clock is ahead. It never raises."""
         self._clock_listener = listener
 
     def open(self, name: str) -> PlatformAdapter:
-        """An adapter for this channel; nothing is sent yet.
+        """Opens an adapter for this channel; nothing is sent yet.
 
         Raises:
             CredentialsRefused: a secret is missing or a stored session can't be used.
@@ -89,16 +89,16 @@ class Channels:
         return adapter.connect(self._connection(channel, require=True))
 
     def authorize(self, name: str, dialogue: Dialogue) -> Account:
-        """Log in once by hand, and store what the platform hands out."""
+        """Logs in once by hand, and stores what the platform hands out."""
         channel = self._channel(name)
         return adapter_class(channel.platform).authorize(self._connection(channel, require=False), dialogue)
 
     def connects_in_steps(self, name: str) -> bool:
-        """Whether `begin_login` can be asked for this channel."""
+        """Returns whether `begin_login` can be called for this channel."""
         return isinstance(adapter_class(self._channel(name).platform), ConnectsInSteps)
 
     def leads_back(self, name: str) -> bool:
-        """Whether the log-in leads over a page of the platform, and from there back."""
+        """Returns whether the log-in leads to a page of the platform and back from there."""
         adapter: object = adapter_class(self._channel(name).platform)
         return isinstance(adapter, ConnectsInSteps) and adapter.leads_back
 
@@ -108,13 +108,13 @@ class Channels:
         adapter.check_app(connection)
 
     def begin_login(self, name: str, callback_url: str) -> LoginStep | Account:
-        """As `ConnectsInSteps.begin_login`."""
+        """Calls `ConnectsInSteps.begin_login`."""
         adapter, connection = self._steps(name)
         with _storable(name):
             return adapter.begin_login(connection, callback_url)
 
     def finish_login(self, name: str, kept: Mapping[str, str], answer: Mapping[str, str]) -> LoginStep | Account:
-        """As `ConnectsInSteps.finish_login`."""
+        """Calls `ConnectsInSteps.finish_login`."""
         adapter, connection = self._steps(name)
         with _storable(name):
             return adapter.finish_login(connection, kept, answer)
@@ -177,11 +177,11 @@ class Channels:
 
 
 def _forget(_channel: str, _seen: Sequence[Quota]) -> None:
-    """Nobody listens."""
+    """Ignores quotas."""
 
 
 def _forget_clock(_channel: str, _ahead: timedelta) -> None:
-    """Nobody listens."""
+    """Ignores what an answer says about the platform's clock."""
 
 
 @contextmanager
@@ -201,7 +201,7 @@ def _secret(variable: str) -> str | None:
 
 
 def _refused(error: SettingsError) -> CredentialsRefused | Unavailable:
-    """What it means that a secret can't be had: this machine can't read it now, or it is not as it should be."""
+    """Returns the error for a secret that can't be read on this machine now, or is not as it should be."""
     if problem := reading_problem(error):
         return Unavailable(f"A secret can't be read, because {problem}; nothing was sent.")
     return CredentialsRefused(f"{error}.")

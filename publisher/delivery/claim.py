@@ -1,4 +1,4 @@
-"""Taking a delivery into one's hands, so that no other worker has it at the same time.
+"""Claims deliveries for a worker, so that no other worker has one at the same time.
 
 What every delivery asks of the database stands in statements that are built once: building one takes
 longer than carrying it out.
@@ -33,7 +33,7 @@ too; were it shorter than that, workers would take a slow look-up from each othe
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ClaimedDelivery:
-    """A delivery in a worker's hands, as it was when it was taken."""
+    """Holds a delivery that a worker has claimed, as it was when it was claimed."""
 
     id: int
     channel: str
@@ -69,7 +69,7 @@ CHANNEL: BindParameter[str] = bindparam("channel")
 
 
 def _next(due: ColumnElement[bool], *more: ColumnElement[Any]) -> Select[Any]:
-    """The delivery of a channel that is due first, kept from others until the transaction ends."""
+    """Builds the query for the channel's first due delivery, which locks its row until the transaction ends."""
     return (
         select(*COLUMNS, *more)
         .where(DELIVERIES.c.channel_name == CHANNEL, due)
@@ -96,7 +96,7 @@ ANY_POST = _any(DUE_POST)
 
 @dataclass(frozen=True, slots=True)
 class _Reading:
-    """One kind of reading from the platform: what is due, and the column that says when."""
+    """Holds one kind of reading from the platform: what is due, and the column that says when."""
 
     due: ColumnElement[bool]
     column: str
@@ -117,7 +117,7 @@ READ_BACK = _Reading(DUE_READ_BACK, "verify_at")
 def claim(
     database: Database, channel: str, *, owner: str, now: datetime, lease: timedelta, look_first: bool = True
 ) -> ClaimedDelivery | None:
-    """Take the channel's next due delivery, or None.
+    """Claims the channel's next due delivery; returns None where there is none.
 
     Two guards: the conditional update, and a unique index that allows one delivery in flight
     per channel, whatever the code believes. `look_first` False: something is likely to be due, so
@@ -135,7 +135,7 @@ def claim(
 def claim_within(
     rows: Connection, channel: str, *, owner: str, now: datetime, lease: timedelta
 ) -> ClaimedDelivery | None:
-    """Take the channel's next due delivery in a transaction that has begun: it is ours when that is on disk.
+    """Claims the channel's next due delivery in a transaction that has begun; it counts once that is on disk.
 
     Raises:
         Fenced, IntegrityError: somebody else was faster; the transaction must be undone.
@@ -151,13 +151,13 @@ def claim_within(
 
 
 def _is_any(database: Database, query: Select[Any], asked: Mapping[str, object]) -> bool:
-    """Whether it is worth a transaction that may write: on SQLite there is one at a time."""
+    """Returns whether a transaction that may write is worth it: on SQLite there is one at a time."""
     with database.asking() as rows:
         return rows.scalar(query, asked) is not None
 
 
 def _next_post(rows: Connection, asked: Mapping[str, object]) -> Mapping[str, Any] | None:
-    """The post that is due, unless the channel must wait or another one is in flight."""
+    """Returns the post that is due, unless the channel must wait or another one is in flight."""
     # On PostgreSQL, the statement after this one sees what was committed before. SQLite has one writer.
     if rows.dialect.name == "postgresql" and LOCK_CHANNEL.first(rows, asked) is None:
         return None
@@ -166,12 +166,12 @@ def _next_post(rows: Connection, asked: Mapping[str, object]) -> Mapping[str, An
 
 
 def take_look_up(database: Database, channel: str, now: datetime) -> ClaimedDelivery | None:
-    """Take the look-up that is due next. Its time moves on at once, so that only one worker has it."""
+    """Claims the look-up that is due next. Its time moves on at once, so that only one worker has it."""
     return _take_reading(database, channel, LOOK_UP, now)
 
 
 def take_verification(database: Database, channel: str, now: datetime) -> ClaimedDelivery | None:
-    """Take the published post that is to be read back next."""
+    """Claims the published post that is to be read back next."""
     return _take_reading(database, channel, READ_BACK, now)
 
 

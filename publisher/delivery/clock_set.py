@@ -1,4 +1,4 @@
-"""What is done about deliveries when the system's clock was set while the desk ran."""
+"""Mends the times of deliveries when the system's clock was set while the desk ran."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ ONE_CHANGE = timedelta(seconds=30)
 
 
 def begin_look_ups_anew(database: Database, now: datetime, change: timedelta, first_look_up: timedelta) -> int:
-    """Have every unknown outcome looked up as if it were unknown since now. Returns how many there are.
+    """Looks up every unknown outcome as if it were unknown since now. Returns how many there are.
 
     That a post is absent is decided after some time. A clock that is put forward would make that
     time seem over, and the post would be sent a second time. The fence is raised, so that a look-up
@@ -56,7 +56,7 @@ def begin_look_ups_anew(database: Database, now: datetime, change: timedelta, fi
 
 
 def _move_waits(session: Session, now: datetime, change: timedelta) -> None:
-    """Let nothing wait longer because the clock was put back: each wait would last longer by as much.
+    """Shortens the waits of deliveries when the clock was put back: each would last longer by as much.
 
     A platform that is asked too early says so, and nothing is published then.
     """
@@ -70,6 +70,6 @@ def _move_waits(session: Session, now: datetime, change: timedelta) -> None:
 
 
 def _told_already(session: Session, now: datetime) -> bool:
-    """Every process of a machine notices it, and one word is enough."""
+    """Returns whether another process recorded it: every process of a machine notices, one event is enough."""
     last = session.scalar(select(Event.at).where(Event.name == CLOCK_SET).order_by(Event.id.desc()).limit(1))
     return last is not None and abs(now - last) < ONE_CHANGE

@@ -1,4 +1,4 @@
-"""Settling what is unknown, by reading from the platform only.
+"""Settles unknown outcomes by reading from the platform only.
 
 Finding the post settles at once that it is public. That a listing does not show it proves nothing
 until the platform's worst known lag is over: then, after every planned look-up, the post counts as
@@ -61,19 +61,19 @@ LINKS_SHOWN = 5
 
 
 class CantTell(Exception):
-    """The platform offers no way to find out; the message says what to look for, and where."""
+    """Says that the platform offers no way to find out; the message says what to look for, and where."""
 
 
 @dataclass(frozen=True, slots=True)
 class PossibleCopies:
-    """Posts that a restored database does not know; the one that is looked for may be among them."""
+    """Holds posts that a restored database does not know; the one that is looked for may be among them."""
 
     posts: Sequence[Publication]
 
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """What a look-up decides: a new state, or to look again."""
+    """Holds what a look-up decides: a new state, or to look again."""
 
     finding: str
     to: State | None = None
@@ -84,7 +84,7 @@ class Verdict:
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """How one question to the platform ended."""
+    """Holds how one question to the platform ended."""
 
     answer: Publication | PossibleCopies | Absence | Exception
     cost: int
@@ -112,7 +112,7 @@ class Confirmer:
         self._owner = owner
 
     def look_up(self, claimed: ClaimedDelivery) -> None:
-        """Ask the platform once whether the post is there, and act on the answer."""
+        """Asks the platform once whether the post is there, and acts on the answer."""
         log = get_logger("delivery").bind(delivery=claimed.id, channel=claimed.channel)
         started = self._clock.now()
         asked = self._ask(claimed, started)
@@ -152,13 +152,13 @@ class Confirmer:
         return Asked(answer, self._cost(claimed, adapter))
 
     def _goes_out_next(self, claimed: ClaimedDelivery, started: datetime) -> bool:
-        """Whether a look-up that does not find a doubted post would let it go out, so that more must be asked."""
+        """Returns whether absence would let a restored delivery go out, so that more must be asked."""
         if claimed.preparation.restored_since is None or claimed.state != State.UNCONFIRMED:
             return False
         return self._is_decided(claimed, claimed.clean_lookups + 1, started)
 
     def _possible_copies(self, adapter: PlatformAdapter, claimed: ClaimedDelivery) -> PossibleCopies:
-        """The posts that the lost desk may have made of a delivery. Raises CantTell where they can't be listed."""
+        """Lists posts that the lost desk may have made of a delivery. Raises CantTell where none are listed."""
         since = claimed.preparation.restored_since
         if since is None:
             return PossibleCopies(())
@@ -180,7 +180,7 @@ class Confirmer:
         return posts_read_cost(self._channels.profile(claimed.channel).prices, adapter)
 
     def _own(self, claimed: ClaimedDelivery, found: Publication) -> Publication:
-        """What was found, without posts that are the records of other deliveries: they can't be this one's, too.
+        """Returns the posts without those that are the records of other deliveries: they can't be this one's, too.
 
         Raises:
             CantTell: nothing is left of it.
@@ -192,7 +192,7 @@ class Confirmer:
         raise CantTell(is_other_record(claimed, other or 0, found))
 
     def _require_channel(self, claimed: ClaimedDelivery) -> None:
-        """Raise CantTell where the channel that the post was sent through is there no more, or has another account."""
+        """Raises CantTell where the channel that the post was sent through is gone or has another account."""
         if claimed.channel not in self._channels:
             removed = REMOVED.format(channel=claimed.channel, id=claimed.id)
             raise CantTell(f"{what_to_look_for(claimed)} {removed}")
@@ -202,7 +202,7 @@ class Confirmer:
             raise CantTell(f"{changed} {what_to_look_for(claimed)}")
 
     def _found(self, claimed: ClaimedDelivery, found: Publication, started: datetime, cost: int) -> int | None:
-        """Records the post, and tells of copies. Returns the delivery that was given the post at the same moment."""
+        """Records the post and its copies. Returns the delivery that was given the post at the same moment."""
         habits = self._channels.profile(claimed.channel).publishing
         now = self._clock.now()
         try:
@@ -223,7 +223,7 @@ class Confirmer:
         return None
 
     def _absent(self, claimed: ClaimedDelivery, absence: Absence, started: datetime) -> Verdict:
-        """What follows when the post was not found."""
+        """Decides what follows when the post was not found."""
         now = self._clock.now()
         may_repeat = absence is Absence.UNPUBLISHED and now < claimed.expires_at
         if may_repeat and claimed.preparation.restored_since is None:
@@ -251,7 +251,7 @@ class Confirmer:
         )
 
     def _make_public_again(self, claimed: ClaimedDelivery, now: datetime) -> Verdict:
-        """The same request once more: repeating it is harmless, so that nothing is waited for and no person is asked.
+        """Repeats the same request: that is harmless, so nothing is waited for and no person is asked.
 
         A platform in lasting trouble is asked less and less often, until it is too late by the outlet's rule.
         """
@@ -261,7 +261,7 @@ class Confirmer:
         return Verdict("absent", State.PENDING, values)
 
     def _send_again(self, claimed: ClaimedDelivery, problem: str) -> Verdict:
-        """Too late by then, it is missed, and says so. After many lost requests a person looks."""
+        """Sends it again, if that is not too late by then. After many lost requests a person looks."""
         lost = claimed.lost_requests + 1
         if lost >= MAX_LOST_REQUESTS:
             told = f"{lost} requests got no answer, and no post came of them. "
@@ -270,7 +270,7 @@ class Confirmer:
         return Verdict("absent", State.PENDING, values)
 
     def _is_decided(self, claimed: ClaimedDelivery, clean: int, started: datetime) -> bool:
-        """Whether absence means absence by now: every planned look-up is made, the last one after the lag."""
+        """Returns whether the absence is certain: every planned look-up is made, the last one after the lag."""
         lag = self._lag(claimed)
         since = claimed.unknown_since or claimed.sent_at
         lag_is_over = since is None or started >= since + lag
@@ -329,7 +329,7 @@ class Confirmer:
 
 
 def find(adapter: PlatformAdapter, claimed: ClaimedDelivery) -> Publication | Absence:
-    """Asks the platform once for the post. Raises CantTell where it can't be asked, and whatever an adapter raises."""
+    """Asks the platform once for the post. Raises CantTell where it can't be asked, and what the adapter raises."""
     if not isinstance(adapter, SupportsLookup) or claimed.idempotency_key is None:
         raise CantTell(what_to_look_for(claimed))
     return adapter.find_publication(

@@ -1,4 +1,4 @@
-"""What followers see otherwise than it was sent: found, and put into words."""
+"""Finds how a shown post differs from what was sent, and describes it in words."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from publisher.platforms.text_difference import excerpt, readable_words
 
 
 class DifferenceKind(Enum):
-    """In what a post is shown otherwise than it was sent."""
+    """Names the part of a post that is shown otherwise than it was sent."""
 
     PICTURES = auto()
     NO_ALT_TEXT = auto()
@@ -38,7 +38,7 @@ WORDS: Mapping[DifferenceKind, str] = {
 
 @dataclass(frozen=True, slots=True)
 class Difference:
-    """One thing that is shown otherwise than it was sent."""
+    """Holds one thing that is shown otherwise than it was sent."""
 
     kind: DifferenceKind
     parameters: Mapping[str, object]
@@ -52,7 +52,7 @@ def in_words(difference: Difference) -> str:
 def differences_between(
     adapter: PlatformAdapter, sent: AdaptedPost, shown: PublishedPost, credit_lines: Sequence[str] = ()
 ) -> list[Difference]:
-    """Returns what followers see otherwise than it was sent. `credit_lines`: those of the post, in any language."""
+    """Returns how a shown post differs from what was sent. `credit_lines`: of the post, in any language."""
     return [
         *_picture_differences(sent, shown),
         *_text_differences(adapter, sent, shown, credit_lines),

@@ -1,4 +1,4 @@
-"""Who drains a channel that has work: a thread of this process, and one at a time.
+"""Drains each channel that has work in a thread of this process, one thread at a time per channel.
 
 Kicking twice, or never, does no harm: the claim is the guard, and the next tick kicks again.
 """
@@ -16,7 +16,7 @@ Drain = Callable[[str, threading.Event], int]
 
 
 class Drainer:
-    """Drains channels in whatever thread asks, each in one thread at a time."""
+    """Drains channels in the caller's thread, each in one thread at a time."""
 
     def __init__(self, drain: Drain) -> None:
         self._drain = drain
@@ -27,7 +27,7 @@ class Drainer:
         self._stopping = threading.Event()
 
     def begin(self, channel: str) -> bool:
-        """Whether to call `run`. If not, whoever drains the channel now does it once more afterwards."""
+        """Returns whether to call `run`. If not, whoever drains the channel now does it once more afterwards."""
         with self._lock:
             if self._stopping.is_set():
                 return False
@@ -38,12 +38,12 @@ class Drainer:
             return True
 
     def drain(self, channel: str) -> None:
-        """Begin the channel and run it, if it is to be."""
+        """Begins the channel and runs it, if it is to be run."""
         if self.begin(channel):
             self.run(channel)
 
     def run(self, channel: str) -> None:
-        """Drain a channel that was begun."""
+        """Drains a channel that was begun."""
         while True:
             self._drain_safely(channel)
             with self._lock:
@@ -55,7 +55,7 @@ class Drainer:
                 return
 
     def _drain_safely(self, channel: str) -> None:
-        """The row keeps the truth and the next tick kicks again."""
+        """Logs what a drain raises: the row keeps the truth, and the next tick kicks the channel again."""
         trouble = self._troubles.setdefault(channel, LogOnce("worker", "the work", channel=channel))
         try:
             self._drain(channel, self._stopping)
@@ -70,7 +70,7 @@ class Drainer:
             return not self._busy
 
     def stop(self) -> None:
-        """Begin nothing new, and let each thread finish what it has in hand."""
+        """Begins nothing new, and lets each thread finish its present delivery."""
         self._stopping.set()
 
 
@@ -82,7 +82,7 @@ class ThreadDispatcher:
         self._pool = ThreadPoolExecutor(threads, thread_name_prefix="worker")
 
     def kick(self, channel: str) -> None:
-        """Have the channel drained. One that is being drained is drained once more afterwards."""
+        """Has the channel drained. One that is being drained is drained once more afterwards."""
         if self._drainer.begin(channel):
             self._pool.submit(self._drainer.run, channel)
 
@@ -91,6 +91,6 @@ class ThreadDispatcher:
         return self._drainer.idle
 
     def stop(self) -> None:
-        """Let each thread finish what it has in hand, take nothing new, and wait for them."""
+        """Begins nothing new, lets each thread finish its present delivery, and waits for them."""
         self._drainer.stop()
         self._pool.shutdown(wait=True)

@@ -1,4 +1,4 @@
-"""What is due: which channels have work, what is too late, whose worker is gone."""
+"""Finds what is due: channels with work, deliveries that are too late, and those whose worker is gone."""
 
 from __future__ import annotations
 
@@ -43,13 +43,13 @@ NOW = bindparam("now", type_=UtcDateTime())
 
 
 def in_states(table: FromClause, *states: State) -> ColumnElement[bool]:
-    """One of these states, by constants: an index over some states is of no use for a value that is told later."""
+    """Matches these states by constants: an index over some states is of no use for a bound value."""
     constants: list[ColumnElement[str]] = [literal_column(f"'{state}'") for state in states]
     return table.c.state.in_(constants) if len(states) > 1 else table.c.state == constants[0]
 
 
 def _not_public(*states: State) -> ColumnElement[bool]:
-    """One of these states, told so that the index over what has no remote id yet can be used."""
+    """Matches these states so that the index over what has no remote id yet can be used."""
     return and_(DELIVERIES.c.remote_id.is_(None), in_states(DELIVERIES, *states))
 
 
@@ -70,14 +70,14 @@ because the platform refused the account, nothing is asked until a person has me
 
 @dataclass(frozen=True, slots=True, order=True)
 class Appointment:
-    """When a channel has work; an instant in the past: now."""
+    """Says when a channel has work; an instant in the past: now."""
 
     at: datetime
     channel: str
 
 
 def appointments(session: Session, now: datetime) -> list[Appointment]:
-    """The next post, look-up and read-back of each channel, the earliest first; of a paused one what still is read.
+    """Returns the next post, look-up and read-back of each channel, the earliest first.
 
     It asks an index a few times per channel, so that it does not matter how many deliveries
     there were or wait.
@@ -108,12 +108,12 @@ APPOINTMENTS = select(
 
 
 def due_channels(session: Session, now: datetime) -> list[str]:
-    """The channels that have work now, the one that waits longest first."""
+    """Returns the channels that have work now, the one that waits longest first."""
     return list(dict.fromkeys(each.channel for each in appointments(session, now) if each.at <= now))
 
 
 def miss_expired(database: Database, now: datetime) -> list[int]:
-    """Move what is too late by the outlet's rule, and was not sent, to `missed`; so many at once as is quick."""
+    """Moves unsent deliveries that are too late by the outlet's rule to `missed`, a batch at a time."""
     query = (
         select(Delivery)
         .options(
@@ -158,7 +158,7 @@ def _miss(database: Database, delivery: Delivery, now: datetime) -> bool:
 def recover_lost(
     database: Database, now: datetime, first_look_up: timedelta, is_gone: Callable[[str], bool]
 ) -> list[int]:
-    """Take deliveries back from workers that lost their lease or are gone.
+    """Takes deliveries back from workers that lost their lease or are gone.
 
     One that was only being prepared is pending again: nothing was sent. When worker after worker is
     lost over it, it waits longer each time, and is held at last. One whose intent was on disk may be
@@ -196,7 +196,7 @@ def _take_back(database: Database, delivery: Delivery, now: datetime, first_look
 
 
 def _after_loss(delivery: Delivery, now: datetime) -> tuple[State, dict[str, Any]]:
-    """Where a delivery goes whose worker is gone before it sent anything."""
+    """Decides where a delivery goes whose worker is gone before it sent anything."""
     lost = delivery.lost_workers + 1
     if lost >= MAX_LOST_WORKERS:
         return State.HELD, {"lost_workers": lost, "problem": LOST_ALL.format(lost=lost, id=delivery.id)}

@@ -1,4 +1,4 @@
-"""Wake-ups that travel: "channel N has work", from any scheduler to any worker, through PostgreSQL.
+"""Carries the wake-up "channel N has work" from any scheduler to any worker, through PostgreSQL.
 
 The engine, Procrastinate, carries nothing else. When something is due, how often it is tried and
 who has it stands in the delivery's row. So a job that is lost is deferred again by the next
@@ -50,14 +50,14 @@ WAITS = text("SELECT 1 FROM procrastinate_jobs WHERE status = 'todo' AND queuein
 
 
 class EngineDispatcher:
-    """The scheduler's side: leaves word that a channel has work."""
+    """Queues wake-ups for channels that have work, on the scheduler's side."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
         self._app = App(connector=PsycopgConnector())
 
     def kick(self, channel: str) -> None:
-        """Leave word for whichever worker is free, unless such a word still waits for one.
+        """Queues a wake-up for whichever worker is free, unless one waits already.
 
         Raises:
             DBAPIError, ConnectorException: the database can't be reached.
@@ -72,7 +72,7 @@ class EngineDispatcher:
 
 
 class EngineWorker:
-    """The worker's side: drains the channels that it hears of, so many at once.
+    """Drains the channels of the wake-ups that it gets, so many at once.
 
     It lives in threads of its own. When its connections are lost it makes new ones, until it is
     stopped; what it has in hand meanwhile goes on.
@@ -88,7 +88,7 @@ class EngineWorker:
         self._trouble = LogOnce("worker", "listening for work")
 
     def start(self) -> None:
-        """Begin to listen. Returns at once."""
+        """Begins to listen. Returns at once."""
         for talkative in ("procrastinate", "psycopg.pool"):
             # What they say of a lost connection, again and again, is said once by ourselves.
             logging.getLogger(talkative).setLevel(logging.CRITICAL)
@@ -100,11 +100,11 @@ class EngineWorker:
 
     @property
     def idle(self) -> bool:
-        """Whether no channel is being drained in this process."""
+        """Returns whether no channel is being drained in this process."""
         return self._drainer.idle
 
     def stop(self) -> None:
-        """Take nothing new, finish what is in hand, and wait for that."""
+        """Takes nothing new, finishes what is being drained, and waits for that."""
         self._stopping.set()
         self._drainer.stop()
         while self._thread.is_alive():
@@ -190,5 +190,5 @@ def _conninfo(url: str) -> str:
 
 
 def _note(_loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
-    """A job that could not be handed back, because the connection was lost, is swept later: no reason for an error."""
+    """Logs a job that could not be handed back because the connection was lost: it is swept later."""
     get_logger("worker").debug("left behind by the engine", what=context.get("message"), why=context.get("exception"))

@@ -1,4 +1,4 @@
-"""How a channel has fared lately, read from the attempts of all its deliveries.
+"""Counts a channel's latest failures in a row, from the attempts of all its deliveries.
 
 A delivery counts its own failures only. Where many wait on one channel, each would try a
 platform that is down; so they share one pause, and one of them tries.
@@ -34,7 +34,7 @@ GOOD = frozenset({"published", "found"})
 
 @dataclass(frozen=True, slots=True)
 class ChannelFailures:
-    """What a channel has behind it when one more try ends badly."""
+    """Holds a channel's failures in a row at the moment when one more try ends badly."""
 
     failures: int = 0
     """Tries in a row, before this one, that got no answer."""
@@ -45,11 +45,11 @@ class ChannelFailures:
     """The deliveries that were refused for good since one was published."""
 
     def lasts(self, now: datetime) -> bool:
-        """Whether a failure at this moment means trouble that does not pass soon."""
+        """Returns whether one more failure now means trouble that does not pass soon."""
         return self.first is not None and self.failures + 1 >= FAILURES and now - self.first >= TROUBLE_AFTER
 
     def begins_to_last(self, now: datetime) -> bool:
-        """Whether it does since this moment: people are told once."""
+        """Returns whether the trouble lasts since this failure: people are told once."""
         before = ChannelFailures(self.failures - 1, self.first, self.last)
         return self.lasts(now) and not (self.last is not None and before.lasts(self.last))
 
@@ -58,7 +58,7 @@ NO_FAILURES = ChannelFailures()
 
 
 def channel_failures(session: Session, channel: str, now: datetime) -> ChannelFailures:
-    """The strain on a channel by what its attempts came to."""
+    """Reads a channel's failures in a row from its attempts."""
     query = (
         select(Attempt.outcome, Attempt.delivery_id, Attempt.started_at)
         .join(Delivery)
@@ -82,7 +82,7 @@ def channel_failures(session: Session, channel: str, now: datetime) -> ChannelFa
 def _until(
     ends: frozenset[str], rows: Iterable[tuple[str | None, int, datetime]]
 ) -> Iterable[tuple[str | None, int, datetime]]:
-    """The newest attempts, back to the last that came to one of these ends."""
+    """Yields the newest attempts, back to the last that ended in one of these ways."""
     for row in rows:
         if row[0] in ends:
             return

@@ -28,12 +28,12 @@ from publisher.platforms.errors import Unavailable
 
 
 class KeyTaken(Unavailable):
-    """Another delivery has the idempotency key; nothing was sent."""
+    """Says that another delivery has the idempotency key; nothing was sent."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Intent:
-    """What one request that publishes takes from its channel."""
+    """Holds what one publishing request takes from its channel."""
 
     key: str
     preparation: Preparation
@@ -44,7 +44,7 @@ class Intent:
 
 
 def free_key(rows: Session | Connection, claimed: ClaimedDelivery, key_of: Callable[[KeySeed], str]) -> tuple[str, str]:
-    """The delivery's idempotency key, and the token that it is made of: what it has, or new ones.
+    """Returns the delivery's idempotency key and the token that it is made of: its own, or new ones.
 
     Some platforms' keys are few: Instagram's are moments. Where another delivery has the key, this
     one gets another token to make it of. Of two that take a key at the same moment, the database
@@ -59,7 +59,7 @@ def free_key(rows: Session | Connection, claimed: ClaimedDelivery, key_of: Calla
 
 
 def store_token(database: Database, claimed: ClaimedDelivery, token: str) -> None:
-    """Give the delivery another token to make its key of. Raises Fenced."""
+    """Gives the delivery another token to make its key of. Raises Fenced."""
     with database.writing() as session:
         change_ours(session, claimed.id, claimed.fence, {"token": token})
 
@@ -67,7 +67,7 @@ def store_token(database: Database, claimed: ClaimedDelivery, token: str) -> Non
 def commit_intent(
     database: Database, claimed: ClaimedDelivery, intent: Intent, *, now: datetime, lease: timedelta, owner: str
 ) -> int:
-    """Put the intent to publish on disk, with all that it takes, and return the attempt's id.
+    """Commits the intent to publish, with all that it takes, and returns the attempt's id.
 
     Raises:
         Fenced: the delivery is in other hands.

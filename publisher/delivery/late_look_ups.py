@@ -1,4 +1,4 @@
-"""Looking again, a few times, for posts of deliveries that nothing else is done about, and tidying up after them.
+"""Looks a few more times for posts of deliveries that have come to rest, and tidies up after canceled ones.
 
 A delivery that is held, failed, missed or canceled after a request whose answer was lost may become public
 hours later: that is recorded as the truth. What a canceled one has left on its platform, such as a draft,
@@ -43,7 +43,7 @@ class _Asked:
 
 
 class LateLookUps:
-    """Looks for what may be public although nobody waits for it."""
+    """Looks for posts that may be public although nothing waits for them."""
 
     def __init__(self, database: Database, channels: Channels, clock: Clock, *, owner: str) -> None:
         self._database = database
@@ -52,7 +52,7 @@ class LateLookUps:
         self._owner = owner
 
     def look(self, claimed: ClaimedDelivery) -> None:
-        """Ask the platform once, record what it shows, and say when it is asked again."""
+        """Asks the platform once, records what it shows, and sets when it is asked again."""
         started = self._clock.now()
         asked = self._ask(claimed)
         if isinstance(asked.answer, Publication) and self._found(claimed, asked.answer, started, asked.cost):
@@ -76,7 +76,7 @@ class LateLookUps:
         return _Asked(answer, posts_read_cost(prices, adapter))
 
     def _require_channel(self, claimed: ClaimedDelivery) -> None:
-        """Raises CantTell or BudgetReached where nothing is to be asked."""
+        """Raises CantTell or BudgetReached where the platform must not be asked."""
         channels = self._channels
         if claimed.channel not in channels or not claimed.preparation.is_for(channels.account(claimed.channel)):
             raise CantTell("The channel is gone, or has another account by now")
@@ -99,12 +99,12 @@ class LateLookUps:
         return self._own(claimed, answer) if isinstance(answer, Publication) else answer
 
     def _own(self, claimed: ClaimedDelivery, found: Publication) -> Publication | Absence:
-        """What was found, without posts that are the records of other deliveries."""
+        """Returns what was found, without posts that are the records of other deliveries."""
         with self._database.reading() as session:
             return post_owners.own_post(session, claimed, found) or Absence.NOT_LISTED
 
     def _found(self, claimed: ClaimedDelivery, found: Publication, started: datetime, cost: int) -> bool:
-        """Records the post; False when another delivery got it at the same moment."""
+        """Records the post; returns False when another delivery got it at the same moment."""
         settle = timedelta(seconds=self._channels.profile(claimed.channel).publishing.settle_seconds)
         now = self._clock.now()
         try:
@@ -141,7 +141,7 @@ class LateLookUps:
             get_logger("delivery").info("somebody else has settled it", delivery=claimed.id)
 
     def _told(self, claimed: ClaimedDelivery, answer: object, *, over: bool) -> dict[str, Any]:
-        """The problem of a canceled delivery: what it has left on its platform."""
+        """Returns the problem of a canceled delivery: what it has left on its platform."""
         if claimed.state != State.CANCELED:
             return {}
         if isinstance(answer, DraftLeft):

@@ -1,4 +1,4 @@
-"""Keeping the leases of what a worker has in its hands: one thread for all of them."""
+"""Renews the leases of what a worker has claimed: one thread for all of them."""
 
 from __future__ import annotations
 
@@ -32,24 +32,24 @@ RENEW = (
 
 
 class KeptLease:
-    """One lease that is renewed, until its holder is done or what it does now has taken too long."""
+    """Holds one lease that is renewed until its work is done or has taken too long."""
 
     def __init__(self, claimed: ClaimedDelivery, lease: timedelta) -> None:
         self.claimed = claimed
         self._ends = monotonic() + lease.total_seconds()
 
     def allow(self, seconds: float) -> None:
-        """Have it renewed for so long from now: what comes next is over by then, or never ends."""
+        """Allows renewals for so many seconds from now: the next step is over by then, or never ends."""
         self._ends = monotonic() + seconds
 
     @property
     def remaining(self) -> timedelta:
-        """How long it may still be renewed for; nothing or less: it has taken too long."""
+        """Returns for how many seconds it may still be renewed; zero or less: it has taken too long."""
         return timedelta(seconds=self._ends - monotonic())
 
 
 class LeaseKeeper:
-    """Renews leases, each when a third of it is over. Its thread lives while there is something to keep."""
+    """Renews leases, each when a third of it is over. Its thread lives while there are leases."""
 
     def __init__(self, database: Database, clock: Clock, lease: timedelta) -> None:
         self._database = database
@@ -62,7 +62,7 @@ class LeaseKeeper:
 
     @contextmanager
     def keeping(self, claimed: ClaimedDelivery) -> Iterator[KeptLease]:
-        """Keep the lease of a delivery that was claimed just now."""
+        """Renews the lease of a delivery that was claimed just now, until the block ends."""
         kept = KeptLease(claimed, self._lease)
         with self._lock:
             if not self._runs:
@@ -77,7 +77,7 @@ class LeaseKeeper:
                 self._kept.discard(kept)
 
     def _run(self) -> None:
-        """A lease that is new when it looks is renewed early, and none late."""
+        """Renews in rounds. A lease that is new when a round begins is renewed early, and none late."""
         pause = threading.Event()
         while True:
             pause.wait(self._pause)
@@ -89,12 +89,12 @@ class LeaseKeeper:
             self.renew(kept)
 
     def renew(self, kept: Iterable[KeptLease]) -> None:
-        """Renew each once, for no longer than what it is for."""
+        """Renews each lease once, for no longer than it is allowed."""
         for lease in kept:
             self._renew(lease.claimed, min(self._lease, lease.remaining))
 
     def _renew(self, claimed: ClaimedDelivery, duration: timedelta) -> None:
-        """A `duration` that is over changes nothing."""
+        """Renews one lease. A `duration` that is over changes nothing."""
         asked = {"of_id": claimed.id, "of_fence": claimed.fence, "until": self._clock.now() + duration}
         try:
             with self._database.writing() as session:

@@ -1,4 +1,4 @@
-"""Deliveries as operators look for them: by day, channel, state and text, the newest first."""
+"""Finds deliveries for operators: by day, channel, state and text, the newest first."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ EXPORTED = 1000
 
 @dataclass(frozen=True, slots=True)
 class DeliveryFilter:
-    """Which deliveries; whatever is empty does not matter."""
+    """Says which deliveries to list; an empty field does not matter."""
 
     day: date | None = None
     channel: str = ""
@@ -29,7 +29,7 @@ class DeliveryFilter:
 def find_deliveries(
     session: Session, wanted: DeliveryFilter, *, before: int | None = None, limit: int = 50
 ) -> list[Delivery]:
-    """At most `limit`, the newest first; `before`: only those older than this one's id."""
+    """Returns at most `limit` deliveries, the newest first; `before`: only those older than this id."""
     query = _query(wanted).order_by(Delivery.id.desc()).limit(limit)
     if before is not None:
         query = query.where(Delivery.id < before)
@@ -37,7 +37,7 @@ def find_deliveries(
 
 
 def all_deliveries(session: Session, wanted: DeliveryFilter) -> Iterator[Delivery]:
-    """All of them, however many: read piece by piece."""
+    """Yields all matching deliveries, however many: they are read in batches."""
     before: int | None = None
     while piece := find_deliveries(session, wanted, before=before, limit=EXPORTED):
         yield from piece
@@ -67,7 +67,7 @@ def _query(wanted: DeliveryFilter) -> Select[Delivery]:
 
 @dataclass(frozen=True, slots=True)
 class Life:
-    """Everything that is known of one delivery."""
+    """Holds everything that is known about one delivery."""
 
     delivery: Delivery
     attempts: Sequence[Attempt]
@@ -77,7 +77,7 @@ class Life:
 
 
 def life_of(session: Session, delivery_id: int) -> Life | None:
-    """One delivery's whole life; None when there is no such delivery."""
+    """Returns a delivery's whole history; None when there is no such delivery."""
     delivery = session.get(Delivery, delivery_id, options=[joinedload(Delivery.pick), joinedload(Delivery.channel)])
     if delivery is None:
         return None

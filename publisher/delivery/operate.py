@@ -1,4 +1,4 @@
-"""What a person may do to a delivery: retry or cancel it (to adopt it, see `adopt`); and pause or resume a channel."""
+"""Lets a person retry or cancel a delivery, and pause or resume a channel (for adoption see `adopt`)."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ CANCELABLE = (*BY_HAND, State.PENDING, *LOOKED_UP)
 
 @dataclass(frozen=True, slots=True)
 class Resumed:
-    """What a resume has ended."""
+    """Says what a resume has ended."""
 
     was_paused: bool
     waited_until: datetime | None = None
@@ -41,14 +41,14 @@ class Resumed:
 
 
 def version_of(delivery: Delivery) -> str:
-    """Changes whenever the delivery changes its state or its hands."""
+    """Returns a version that changes whenever the delivery's state or claim changes."""
     return f"{delivery.state}.{delivery.fence}"
 
 
 def retry(
     database: Database, delivery_id: int, *, now: datetime, actor: str, i_have_looked: bool = False, seen: str = ""
 ) -> None:
-    """Let a delivery that waits for a person try again. `seen`: the version that the person decided upon.
+    """Lets a delivery that waits for a person try again. `seen`: the version that the person decided upon.
 
     Raises:
         Refused: it isn't waiting for a person, may already be public, or changed since it was `seen`.
@@ -66,7 +66,7 @@ def retry(
 
 
 def cancel(database: Database, delivery_id: int, *, now: datetime, actor: str, seen: str = "") -> bool:
-    """Give a delivery up. Returns whether it may be public nevertheless.
+    """Gives a delivery up. Returns whether it may be public nevertheless.
 
     Raises:
         Refused: a worker has it, it is public, or it changed since it was `seen`.
@@ -83,7 +83,7 @@ def cancel(database: Database, delivery_id: int, *, now: datetime, actor: str, s
 
 
 def _after_retry(delivery: Delivery) -> dict[str, Any]:
-    """Columns of a delivery that goes out once more: what is left of its former requests.
+    """Returns the columns of a delivery that goes out again: what is left of its former requests.
 
     A request whose answer was lost may still be carried out late. It goes on counting as lost, so that a second copy
     is looked for; and the same key keeps a platform that knows it from making one. Where the platform has said that
@@ -96,7 +96,7 @@ def _after_retry(delivery: Delivery) -> dict[str, Any]:
 
 
 def pause(database: Database, channel: str, reason: str, *, now: datetime, actor: str) -> None:
-    """Have a channel publish nothing until a person resumes it. What is being sent just now goes on.
+    """Has a channel publish nothing until a person resumes it. What is being sent now goes on.
 
     Raises:
         Refused: there is no reason, or the channel is paused already.
@@ -114,7 +114,7 @@ def pause(database: Database, channel: str, reason: str, *, now: datetime, actor
 
 
 def resume(database: Database, channel: str, *, now: datetime, actor: str) -> Resumed:
-    """Let a channel publish again: ends its pause, and whatever its platform told it to wait for.
+    """Lets a channel publish again: ends its pause, and whatever its platform told it to wait for.
 
     What was not due before stays as it is, and so do money limits. A platform that still wants it
     to wait says so again at the next request, and nothing is published then.
@@ -128,7 +128,7 @@ def resume(database: Database, channel: str, *, now: datetime, actor: str) -> Re
 
 
 def resume_after_refusal(database: Database, channel: str, *, now: datetime, actor: str) -> bool:
-    """End a pause that the desk made because the platform refused the account; False: there was none.
+    """Ends a pause that the desk made because the platform refused the account; False: there was none.
 
     A channel that a person paused stays so.
     """
@@ -141,7 +141,7 @@ def resume_after_refusal(database: Database, channel: str, *, now: datetime, act
 
 
 def note_connected(database: Database, channel: str, account: str, *, now: datetime, actor: str) -> None:
-    """Record who connected a channel, and as which account."""
+    """Records who connected a channel, and as which account."""
     with database.writing() as session:
         detail = {"channel": channel, "account": account}
         record_event(session, "channel connected", now=now, actor=actor, detail=detail)
@@ -154,7 +154,7 @@ def _unpause(session: Session, row: Channel, now: datetime, actor: str, waited_u
 
 
 def _end_waits(session: Session, row: Channel, now: datetime) -> datetime | None:
-    """End every wait of a channel, and return until when the longest would have lasted; None: nothing waited."""
+    """Ends every wait of a channel. Returns until when the longest would have lasted; None: nothing waited."""
     waits = [] if row.next_publish_at is None else [row.next_publish_at]
     row.next_publish_at = None
     used_up = (Quota.channel_name == row.name, Quota.remaining == 0, Quota.resets_at > now)
@@ -190,7 +190,7 @@ def _channel(session: Session, name: str) -> Channel:
 
 
 def platform_of(delivery: Delivery) -> str:
-    """The platform's name in a sentence."""
+    """Returns the platform's name for a sentence."""
     return str(delivery.adapted.get("platform") or delivery.channel_name).capitalize()
 
 
@@ -223,7 +223,7 @@ def require_move(delivery: Delivery, to: State, before: tuple[State, ...], act: 
 
 
 def move_by_hand(session: Session, delivery: Delivery, to: State, now: datetime, actor: str, **values: Any) -> None:
-    """Moves a delivery as a person decided, and takes it out of whoever's hands it is in. Raises Refused."""
+    """Moves a delivery as a person decided, and takes it from whoever has claimed it. Raises Refused."""
     try:
         move(
             session, delivery.id, fence=delivery.fence, before=State(delivery.state), to=to, now=now, actor=actor,

@@ -1,4 +1,4 @@
-"""From the end of a try to the next state, and to when the delivery is looked at again."""
+"""Decides a delivery's next state from the end of a try, and when it is looked at again."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ AFTER_OTHERS = timedelta(milliseconds=1)
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """Where a delivery goes after a try that ended badly."""
+    """Says where a delivery goes after a try that ended badly."""
 
     to: State
     problem: str
@@ -56,14 +56,14 @@ class Outcome:
 
 @dataclass(frozen=True, slots=True)
 class Pace:
-    """How long to wait: after trouble with full jitter, and before looking up an unknown outcome."""
+    """Decides how long to wait: after trouble with full jitter, and before looking up an unknown outcome."""
 
     retry_seconds: float
     look_up_after: tuple[float, ...]
     jitter: random.Random
 
     def backoff(self, tries: int, *, lasting: bool = False) -> timedelta:
-        """The pause after the `tries`-th failure in a row, counted from 1: any, up to one that doubles each time.
+        """Returns the pause after the `tries`-th failure in a row, from 1: random, up to one that doubles each time.
 
         In trouble that is `lasting` it is at least half as long as it may be.
         """
@@ -73,16 +73,16 @@ class Pace:
         return max(min(SHORTEST_PAUSE, longest), pause)
 
     def first_look_up(self, now: datetime) -> datetime:
-        """When the platform is asked first, of an outcome that is unknown since `now`."""
+        """Returns when the platform is asked first about an outcome that is unknown since `now`."""
         return now + timedelta(seconds=self.look_up_after[0])
 
     def look_ups(self, lag: timedelta) -> tuple[float, ...]:
-        """Seconds after an unknown outcome at which it is looked up: as configured, and once the lag is over."""
+        """Returns the seconds after an unknown outcome at which it is looked up: as configured, and after the lag."""
         end = lag.total_seconds()
         return self.look_up_after if self.look_up_after[-1] >= end else (*self.look_up_after, end)
 
     def next_look_up(self, done: int, lag: timedelta, now: datetime) -> datetime:
-        """When it is looked up again after `done` times; after the last planned one, the last configured pause repeats.
+        """Returns the next look-up after `done` ones; after the last planned one, the last pause repeats.
 
         Each pause begins when the look-up before it has ended: a clock that is set forward shortens one of them only.
         """
@@ -95,7 +95,7 @@ class Pace:
 def before_send(
     error: Exception, *, tries: int, now: datetime, pace: Pace, strain: ChannelFailures = NO_FAILURES
 ) -> Outcome:
-    """The next state when nothing was sent yet. `strain`: on the channel, without this failure."""
+    """Decides the next state when nothing was sent yet. `streak`: of the channel, without this failure."""
     if isinstance(error, OwnMachineFailed):
         # Neither a try of the delivery nor a failure of the channel.
         return Outcome(State.PENDING, str(error), {"due_at": now + OWN_MACHINE_PAUSE})
@@ -106,7 +106,7 @@ def before_send(
 def after_send(
     error: Exception, *, tries: int, now: datetime, pace: Pace, strain: ChannelFailures = NO_FAILURES
 ) -> Outcome:
-    """The next state when the publishing request was begun.
+    """Decides the next state when the publishing request was begun.
 
     Whatever is not a definite answer means that the post may be public.
     """
@@ -126,7 +126,7 @@ def after_send(
 def unless_an_earlier_one_acts(
     outcome: Outcome, preparation: Preparation, lost_requests: int, now: datetime
 ) -> Outcome:
-    """The outcome of a repeated request that was turned away: an earlier one, whose answer was lost, may still act.
+    """Replaces the outcome of a repeated request that was refused: an earlier one may still act.
 
     Then the platform is asked before anything is decided, at the time at which the request would go out again.
     """
@@ -155,7 +155,7 @@ def _definite(error: Exception, *, tries: int, now: datetime, pace: Pace, strain
 
 
 def _wait(error: RateLimited, tries: int, now: datetime, pace: Pace) -> Outcome:
-    """As the platform asks, but not for ever."""
+    """Waits as the platform asks, but not for ever."""
     earliest, latest = now + min(SHORTEST_PAUSE, pace.backoff(1)), now + LONGEST_WAIT
     until, trouble = max(error.retry_at, earliest), ""
     if until > latest:
@@ -169,7 +169,7 @@ def _wait(error: RateLimited, tries: int, now: datetime, pace: Pace) -> Outcome:
 
 
 def _not_the_post(error: ContentRejected, strain: ChannelFailures) -> str:
-    """Why a channel is paused whose posts are refused one after the other; empty while that is no wonder."""
+    """Says why a channel is paused whose posts are refused one after the other; empty while they are few."""
     if len(strain.refused) + 1 < REFUSALS:
         return ""
     return (
@@ -191,7 +191,7 @@ def _try_later(problem: str, tries: int, now: datetime, pace: Pace, strain: Chan
 
 
 def next_try(delivery: Delivery, channel: Channel) -> datetime | None:
-    """When a delivery is looked at next; None when that is up to a person."""
+    """Returns when a delivery is looked at next; None when that is up to a person."""
     if delivery.state not in WAITING:
         return None
     if channel.paused_at is not None:
@@ -209,7 +209,7 @@ def _sentence(error: Exception) -> str:
 
 
 def error_name(error: Exception) -> str:
-    """What an attempt's record calls this end."""
+    """Returns the name under which an attempt's record has this error."""
     if isinstance(error, PlatformError):
         return next(kind.__name__ for kind in type(error).__mro__ if kind in NAMED)
     if isinstance(error, OwnMachineFailed):

@@ -1,4 +1,4 @@
-"""A channel at a glance: does it publish, what is left, what waits, who is logged in."""
+"""Sums up a channel: whether it publishes, what is left of quotas, what waits, who is logged in."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ MAX_LISTED = 20
 
 @dataclass(frozen=True, slots=True)
 class Wait:
-    """Why a channel that is not paused publishes nothing for now."""
+    """Says why a channel that is not paused publishes nothing for now."""
 
     until: datetime
     why: str
@@ -38,7 +38,7 @@ class Wait:
 
 @dataclass(frozen=True, slots=True)
 class Login:
-    """What is known of a channel's log-in without asking its platform."""
+    """Holds what is known about a channel's log-in without asking its platform."""
 
     problem: str = ""
     """One sentence: why it can't be used. Empty: as far as is known, it can."""
@@ -71,7 +71,7 @@ class ChannelOverview:
 
 
 def overviews(database: Database, channels: Channels, settings: Settings, now: datetime) -> list[ChannelOverview]:
-    """Every channel of the configuration. Reads alone; no platform is asked."""
+    """Returns an overview of every channel of the configuration. Only reads; no platform is asked."""
     logins = {name: read_login(channels, name) for name in channels.names()}
     with database.reading() as session:
         return [
@@ -131,7 +131,7 @@ def _in_states(session: Session, channel: str, states: Collection[str]) -> tuple
 
 
 def read_login(channels: Channels, name: str) -> Login:
-    """What the stored log-in tells. Sends nothing."""
+    """Returns what the stored log-in says. Sends nothing."""
     try:
         return Login(ends=login_ends(channels.open(name)))
     except PlatformError as error:
@@ -139,7 +139,7 @@ def read_login(channels: Channels, name: str) -> Login:
 
 
 def examine(channels: Channels, name: str) -> tuple[Account, datetime | None]:
-    """Ask the platform who a channel's credentials belong to, and when the log-in ends. Raises PlatformError."""
+    """Asks the platform whose the channel's credentials are, and when the log-in ends. Raises PlatformError."""
     adapter = channels.open(name)
     account = adapter.verify_credentials()
     return account, login_ends(adapter)
@@ -150,7 +150,7 @@ def login_ends(adapter: PlatformAdapter) -> datetime | None:
 
 
 def is_on_this_machine(channel: ChannelSettings) -> bool:
-    """Whether a channel leads to a platform on this machine, as the sandbox is."""
+    """Returns whether a channel leads to a platform on this machine, as the sandbox is."""
     host = urlsplit(channel.base_url or channel.proxy or "").hostname or ""
     try:
         return host == "localhost" or ipaddress.ip_address(host).is_loopback

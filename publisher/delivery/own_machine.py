@@ -1,4 +1,4 @@
-"""Tells trouble of this machine from that of a platform, and has what became of a delivery written when it is over."""
+"""Tells failures of this machine from those of a platform, and records outcomes once they are over."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ T = TypeVar("T")
 
 
 class OwnMachineFailed(Exception):
-    """This machine could not do its part, and nothing was sent; the message is a sentence for a person."""
+    """Says that this machine could not do its part, and nothing was sent; the message is for a person."""
 
     def __init__(self, why: str) -> None:
         super().__init__(
@@ -62,7 +62,7 @@ def _database_trouble(error: DBAPIError) -> str:
 
 
 class OwnMachine:
-    """What a worker knows of its own machine: while it is in trouble, nothing new is begun."""
+    """Knows whether a worker's own machine is in trouble: until that is over, nothing new is begun."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
@@ -71,7 +71,7 @@ class OwnMachine:
         self._pause = threading.Event()
 
     def judge(self, error: Exception) -> Exception:
-        """Returns the error itself, or what it means where it is about this machine. Nothing was sent yet."""
+        """Returns the error itself, or OwnMachineFailed where it is about this machine. Nothing was sent yet."""
         why = own_trouble(error)
         if not why or isinstance(error, OwnMachineFailed):
             return error
@@ -80,11 +80,11 @@ class OwnMachine:
 
     @property
     def is_in_trouble(self) -> bool:
-        """Whether it was when something was last written."""
+        """Returns whether the machine was in trouble when something was last written."""
         return self._in_trouble.is_set()
 
     def is_well(self) -> bool:
-        """Whether something may be begun: pictures are not uploaded again for what can't be written down."""
+        """Returns whether work may begin: pictures are not uploaded again for what can't be written down."""
         if not self._in_trouble.is_set():
             return True
         try:
@@ -101,7 +101,7 @@ class OwnMachine:
         return True
 
     def until_written(self, write: Callable[[], T]) -> T:
-        """Write down what became of a delivery, again and again for a while if this machine is in trouble."""
+        """Writes an outcome, again and again for a while if this machine is in trouble."""
         give_up = monotonic() + WRITTEN_WITHIN_SECONDS
         while True:
             try:

@@ -1,4 +1,4 @@
-"""Who holds a lease, written so that another process on the same machine can tell whether it lives."""
+"""Names the owner of a lease so that another process on the same machine can tell whether it lives."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from pathlib import Path
 
 @cache
 def _machine() -> str:
-    """This boot of this machine, and the process numbers that are valid here."""
+    """Names this boot of this machine, and the process numbers that are valid here."""
     try:
         boot = Path("/proc/sys/kernel/random/boot_id").read_text(encoding="ascii").strip()[:13]
         numbers = os.readlink("/proc/self/ns/pid").strip("pid:[]")
@@ -20,7 +20,7 @@ def _machine() -> str:
 
 
 def _started(pid: int) -> str | None:
-    """When a process started, in the kernel's ticks; None when there is no such process."""
+    """Returns when a process started, in the kernel's ticks; None when there is no such process."""
     try:
         stat = Path(f"/proc/{pid}/stat").read_text(encoding="ascii", errors="replace")
     except OSError:
@@ -30,13 +30,13 @@ def _started(pid: int) -> str | None:
 
 
 def this_process() -> str:
-    """The owner's name of this process: `host:pid:start:machine`."""
+    """Returns the owner's name of this process: `host:pid:start:machine`."""
     pid = os.getpid()
     return f"{socket.gethostname()}:{pid}:{_started(pid) or ''}:{_machine()}"
 
 
 def is_surely_gone(owner: str) -> bool:
-    """Whether the owner was a process of this machine that no longer runs.
+    """Returns whether the owner was a process of this machine that no longer runs.
 
     A name from another machine, another boot or another process namespace is never judged:
     only its lease tells.

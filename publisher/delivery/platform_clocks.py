@@ -1,4 +1,4 @@
-"""How far the platforms' clocks are from ours, by the `Date` header of their answers."""
+"""Measures how far the platforms' clocks are from ours, by the `Date` header of their answers."""
 
 from __future__ import annotations
 
@@ -26,14 +26,14 @@ KNOWN_FOR = timedelta(days=1)
 
 @dataclass(frozen=True, slots=True)
 class ClockDifference:
-    """By how much a platform's clock is ahead of ours; negative: behind."""
+    """Holds by how much a platform's clock is ahead of ours; negative: behind."""
 
     channel: str
     ahead: timedelta
     seen_at: datetime
 
     def says_about(self, ahead: timedelta, now: datetime) -> bool:
-        """Whether it was seen a moment ago, and was about as much."""
+        """Returns whether it was measured a moment ago, and was about as much."""
         lately = timedelta(0) <= now - self.seen_at < WRITTEN_AGAIN_AFTER
         return lately and abs(self.ahead - ahead) <= WORTH_WRITING
 
@@ -43,12 +43,12 @@ class ClockDifference:
 
     @property
     def told(self) -> str:
-        """The length and the direction, such as `95 s ahead`."""
+        """Returns the length and the direction, such as `95 s ahead`."""
         return f"{length_of(self.ahead)} {'ahead' if self.ahead > timedelta(0) else 'behind'}"
 
 
 class PlatformClocks:
-    """Keeps what the answers say, by channel. Its method may be called from any thread, and never raises."""
+    """Stores the differences by channel. Its method may be called from any thread, and never raises."""
 
     def __init__(self, database: Callable[[], Database], clock: Clock) -> None:
         self._database = database
@@ -56,7 +56,7 @@ class PlatformClocks:
         self._written: dict[str, ClockDifference] = {}
 
     def note(self, channel: str, ahead: timedelta) -> None:
-        """Write the difference down, unless about the same was written a moment ago."""
+        """Stores the difference, unless about the same was stored a moment ago."""
         now = self._clock.now()
         known = self._written.get(channel)
         if known is not None and known.says_about(ahead, now):
@@ -76,7 +76,7 @@ class PlatformClocks:
 
 
 def clock_differences(session: Session, now: datetime) -> list[ClockDifference]:
-    """What each channel's platform said lately, whether that is much or little."""
+    """Returns each channel's latest difference, whether it is much or little."""
     query = select(Channel).where(Channel.clock_ahead_seconds.is_not(None), Channel.clock_seen_at > now - KNOWN_FOR)
     return [
         ClockDifference(row.name, timedelta(seconds=row.clock_ahead_seconds or 0.0), row.clock_seen_at or now)
@@ -85,7 +85,7 @@ def clock_differences(session: Session, now: datetime) -> list[ClockDifference]:
 
 
 class ClockState(StrEnum):
-    """How this machine's clock stands to those of the platforms."""
+    """Says how this machine's clock compares with those of the platforms."""
 
     UNKNOWN = "unknown"
     """No platform has told its time lately."""
@@ -97,19 +97,19 @@ class ClockState(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class ClockJudgement:
-    """What is known of the clocks: the one source for every face that tells of them."""
+    """Holds what is known about the clocks: the one source for every face that mentions them."""
 
     state: ClockState
     differing: tuple[ClockDifference, ...] = ()
 
     @property
     def is_warning(self) -> bool:
-        """Whether a person should look. It keeps the desk from nothing: what the clocks decide waits by itself."""
+        """Returns whether a person should look. The desk goes on: what the clocks decide waits by itself."""
         return bool(self.differing)
 
     @property
     def told(self) -> str:
-        """A sentence for people."""
+        """Returns a sentence for people."""
         told = ", ".join(f"{each.told} on {each.channel}" for each in self.differing)
         return CLOCK_SENTENCES[self.state].format(differences=told)
 
@@ -136,7 +136,7 @@ def judge_clocks(known: Sequence[ClockDifference]) -> ClockJudgement:
 
 
 def length_of(duration: timedelta) -> str:
-    """About how long it is, whatever its sign: `95 s`, `7 min`, `3 h`."""
+    """Returns about how long it is, whatever its sign: `95 s`, `7 min`, `3 h`."""
     seconds = round(abs(duration.total_seconds()))
     if seconds < 120:
         return f"{seconds} s"

@@ -17,7 +17,7 @@ from publisher.lifecycle import (
 
 
 def other_record(session: Session, claimed: ClaimedDelivery, found: Publication) -> int | None:
-    """The delivery, another than this one, of which a post on its platform is the record."""
+    """Returns the other delivery of which a post on its platform is the record."""
     query = (
         select(DELIVERIES.c.id)
         .join(CHANNELS, CHANNELS.c.name == DELIVERIES.c.channel_name)
@@ -31,7 +31,7 @@ def other_record(session: Session, claimed: ClaimedDelivery, found: Publication)
 
 
 def without_other_records(session: Session, claimed: ClaimedDelivery, found: Publication) -> tuple[Publication, ...]:
-    """The posts that were found, but for those that are the records of other deliveries, or may be their posts.
+    """Returns the posts that are not the records of other deliveries, and can't be their posts either.
 
     Where another delivery of the same text is unknown, a delivery that is looked up for its own sake has the first
     post. None is a second copy then, and what is only looked at again takes none: the other one's may be it.
@@ -44,7 +44,7 @@ def without_other_records(session: Session, claimed: ClaimedDelivery, found: Pub
 
 
 def _has_unknown_twin(session: Session, claimed: ClaimedDelivery) -> bool:
-    """Whether another delivery of the same text on this platform may be public without a record of its post."""
+    """Returns whether another delivery with this text may be public without a record of its post."""
     query = (
         select(DELIVERIES.c.adapted)
         .join(CHANNELS, CHANNELS.c.name == DELIVERIES.c.channel_name)
@@ -62,13 +62,13 @@ def _has_unknown_twin(session: Session, claimed: ClaimedDelivery) -> bool:
 
 
 def own_post(session: Session, claimed: ClaimedDelivery, found: Publication) -> Publication | None:
-    """What was found, without the records of other deliveries; None: nothing is left of it."""
+    """Returns what was found, without the records of other deliveries; None: nothing is left."""
     own = without_other_records(session, claimed, found)
     return own[0].model_copy(update={"copies": own[1:]}) if own else None
 
 
 def without_record(session: Session, claimed: ClaimedDelivery, posts: Sequence[Publication]) -> list[Publication]:
-    """Those of these posts that are the record of no delivery on their platform, under no id of theirs."""
+    """Returns the posts that no delivery on their platform has as its record, under any of their ids."""
     ids = {name for post in posts for name in (post.remote_id, post.former_id) if name}
     query = (
         select(DELIVERIES.c.remote_id)

@@ -1,4 +1,4 @@
-"""Everything before the intent to publish is committed. It can be repeated, and no follower sees anything of it."""
+"""Prepares a post before the intent to publish is committed. It is repeatable, and followers see nothing."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ REMOVED = (
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Prepared:
-    """What the publishing request needs."""
+    """Holds what the publishing request needs."""
 
     adapter: PlatformAdapter
     key: str
@@ -38,7 +38,7 @@ class Prepared:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NotSent:
-    """Why nothing was sent, and the pictures that were handed over until then."""
+    """Holds why nothing was sent, and the pictures that were uploaded until then."""
 
     error: Exception
     adapter: PlatformAdapter | None = None
@@ -56,7 +56,7 @@ class Preparer:
         self._admission = admission
 
     def prepare(self, claimed: ClaimedDelivery, lease: KeptLease) -> Prepared | NotSent:
-        """Raises Fenced when the delivery is in other hands."""
+        """Prepares a claimed delivery. Raises Fenced when another worker has it."""
         adapter: PlatformAdapter | None = None
         media: list[UploadedMedia] = []
         lease.allow(REQUEST_SECONDS)
@@ -77,13 +77,13 @@ class Preparer:
         return Prepared(adapter=adapter, key=key, media=media, preparation=preparation)
 
     def uplink_seconds(self, media: list[UploadedMedia]) -> float:
-        """How long these pictures take over the slowest line that is allowed for."""
+        """Returns how long these pictures take over the slowest line that is allowed for."""
         return sum(picture.image.bytes for picture in media) / self._channels.uplink_bytes_per_second
 
     def _prepare_post(
         self, claimed: ClaimedDelivery, adapter: PlatformAdapter, key: str, media: list[UploadedMedia]
     ) -> Preparation:
-        """Have the platform prepare what followers don't see yet. What another account has is of no use."""
+        """Has the platform prepare what followers don't see yet. What another account prepared is no use."""
         account = self._channels.account(claimed.channel)
         earlier = claimed.preparation if claimed.preparation.is_for(account) else NOTHING_PREPARED
         prepared = adapter.prepare(claimed.adapted, media, idempotency_key=key, earlier=earlier)
@@ -106,7 +106,7 @@ class Preparer:
         media: list[UploadedMedia],
         lease: KeptLease,
     ) -> None:
-        """Render every picture, then upload each; it is added to `media` as soon as the platform has it."""
+        """Renders every picture, then uploads each; it is added to `media` as soon as the platform has it."""
         images = claimed.adapted.images
         renditions = [self._render(claimed, position, lease) for position in range(len(images))]
         for position, (rendition, image) in enumerate(zip(renditions, images, strict=True)):

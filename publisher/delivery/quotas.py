@@ -1,4 +1,4 @@
-"""What platforms tell about quotas: stored as it is seen, and never gone beyond.
+"""Stores the quotas that platforms report, and lets nothing out that would exceed them.
 
 Whatever lets a request out asks here first. A used-up quota then has the same effect as the
 platform's own refusal would have, without the request.
@@ -39,7 +39,7 @@ TO_READ: Needs = {"reading": 1, "requests": 1}
 
 
 def to_publish(adapted: AdaptedPost) -> Needs:
-    """What publishing this post takes."""
+    """Returns what publishing this post takes."""
     return {"posts": 1, "requests": 1, "media": len(adapted.images)}
 
 
@@ -58,14 +58,14 @@ TAKE = (
 
 @dataclass(frozen=True, slots=True)
 class UsedUp:
-    """A quota that leaves too little, and when it begins anew."""
+    """Holds a quota that leaves too little, and when it is reset."""
 
     name: str
     until: datetime
 
 
 def used_up(rows: Session | Connection, channel: str, needs: Needs, now: datetime) -> UsedUp | None:
-    """The quota that keeps a channel waiting longest for what it needs; None when nothing does."""
+    """Returns the quota that keeps a channel waiting longest for what it needs; None when nothing does."""
     return _longest(_present_ones(rows, channel, now), needs, now)
 
 
@@ -81,14 +81,14 @@ def _longest(present: list[dict[str, Any]], needs: Needs, now: datetime) -> Used
 
 
 def _lacks(quota: Mapping[str, Any], needs: Needs) -> bool:
-    """A post that no day's quota would ever hold is for the platform to refuse, and not to wait without end."""
+    """Returns whether a quota leaves too little. A post that no day's quota could hold goes to the platform."""
     wanted = next((number for kind, number in needs.items() if kind == quota["kind"]), 0)
     lacks: bool = quota["remaining"] < min(wanted, max(quota["maximum"], 1))
     return lacks
 
 
 def require(rows: Session | Connection, channel: str, adapted: AdaptedPost, now: datetime) -> bool:
-    """Whether the platform told any quota of this moment; RateLimited when one leaves too little for this post."""
+    """Returns whether any quota is known for this moment. Raises RateLimited when one leaves too little."""
     present = _present_ones(rows, channel, now)
     if wait := _longest(present, to_publish(adapted), now):
         raise RateLimited(
@@ -99,12 +99,12 @@ def require(rows: Session | Connection, channel: str, adapted: AdaptedPost, now:
 
 
 def take(rows: Session | Connection, channel: str, now: datetime) -> None:
-    """Count a publishing request before it is sent: its answer, which would tell what is left, may be lost."""
+    """Counts a publishing request before it is sent: its answer, with what is left, may be lost."""
     connection_of(rows).execute(TAKE, {"channel": channel, "now": now})
 
 
 class Book:
-    """Stores what answers tell. While plenty is left, not every answer is worth a write."""
+    """Stores the quotas that answers report. While plenty is left, not every answer is worth a write."""
 
     def __init__(self, database: Database, clock: Clock) -> None:
         self._database = database
@@ -112,7 +112,7 @@ class Book:
         self._kept: dict[tuple[str, str], tuple[Quota, datetime]] = {}
 
     def note(self, channel: str, seen: Sequence[Quota]) -> None:
-        """Take note of what an answer told. Never raises: the answer itself matters more."""
+        """Stores what an answer reports. Never raises: the answer itself matters more."""
         now = self._clock.now()
         news = [quota for quota in seen if self._is_news(channel, quota, now)]
         if news and note(self._database, channel, news, now):
@@ -127,7 +127,7 @@ class Book:
 
 
 def note(database: Database, channel: str, seen: Sequence[Quota], now: datetime) -> bool:
-    """Store what an answer told, and say whether that worked."""
+    """Stores what an answer reports, and returns whether that worked."""
     try:
         with database.writing() as session:
             for quota in seen:

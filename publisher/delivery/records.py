@@ -1,4 +1,4 @@
-"""Writing down what happened to a delivery: intent before the send, outcome after it."""
+"""Records how a try of a delivery ended, and moves the delivery to its next state."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ def record_end(
     cost: int = 0,
     preparation: Preparation | None = None,
 ) -> None:
-    """The try ended before anything was sent.
+    """Records a try that ended before anything was sent.
 
     `cost`: of pictures that were handed over and posts that were read. `preparation`: what was begun for the next
     try. Raises Fenced.
@@ -78,7 +78,7 @@ def _give_back(
     cost: int,
     preparation: Preparation | None,
 ) -> None:
-    """Nothing was sent, and yet the intent may be in the database: the delivery is as it was before. Raises Fenced."""
+    """Restores the delivery as it was before a failure of this machine: nothing was sent. Raises Fenced."""
     former: dict[str, Any] = {"sent_at": claimed.sent_at, "reported_public": claimed.reported_public}
     if preparation is not None:
         former["preparation"] = preparation.model_dump(mode="json")
@@ -98,7 +98,7 @@ def _give_back(
 
 
 def _take_loss_back(database: Database, claimed: ClaimedDelivery) -> None:
-    """A worker that was taken for lost while its machine was in trouble is not: that counts for nothing."""
+    """Uncounts a loss: the worker was taken for lost while its machine was in trouble."""
     counted = update(DELIVERIES).where(
         DELIVERIES.c.id == claimed.id,
         DELIVERIES.c.fence == claimed.fence + 1,
@@ -120,7 +120,7 @@ def record_answer(
     owner: str,
     unspent: int = 0,
 ) -> None:
-    """The publishing request ended badly. What was learnt is kept even when the lease is lost.
+    """Records a publishing request that ended badly. The attempt is stored even when the lease is lost.
 
     `unspent`: what of the intent's cost is surely not asked for.
 
@@ -142,7 +142,7 @@ Follow = Callable[[Connection], ClaimedDelivery | None]
 
 
 def _take_none(_rows: Connection) -> None:
-    """Nothing follows."""
+    """Takes no further delivery."""
 
 
 def record_success(
@@ -155,7 +155,7 @@ def record_success(
     now: datetime,
     follow: Follow = _take_none,
 ) -> ClaimedDelivery | None:
-    """The platform accepted the post: whatever became of the lease, that is the truth.
+    """Records a post that the platform accepted: that is the truth, whatever became of the lease.
 
     Returns the delivery that `follow` has taken in the same transaction. Where that can't be, what became of this one
     is recorded without it.
@@ -198,7 +198,7 @@ def _record_success(
 
 
 def _hold_without_post(database: Database, claimed: ClaimedDelivery, publication: Publication, now: datetime) -> bool:
-    """Hold a delivery whose post was taken for the post of another one; False when it was not."""
+    """Holds a delivery whose post became another one's record; returns False when none did."""
     with database.writing() as session:
         other = other_record(session, claimed, publication)
         if other is None:
@@ -235,7 +235,7 @@ def publish(
 
 
 def log_outcome(log: structlog.stdlib.BoundLogger, what: str, outcome: Outcome, error: Exception, zone: tzinfo) -> None:
-    """One log line for an operator, with times as in `zone`; the trace only when the program itself is to blame."""
+    """Logs one line for an operator, with times in `zone`; a trace only for an unexpected error."""
     unexpected = error_name(error) == "unexpected"
     due = outcome.values.get("due_at")
     log.log(
@@ -282,7 +282,7 @@ def _apply(
 
 
 def _with_remedy(claimed: ClaimedDelivery, problem: str) -> str:
-    """What is wrong with the account, and every command that leads out of it."""
+    """Returns what is wrong with the account, and every command that leads out of it."""
     connect = f"publisher connect {claimed.channel}"
     mend = "" if connect in problem else f"Run {connect}, or mend its secrets. "
     return f"{problem.rstrip('.')}. {mend}Then: publisher resume {claimed.channel}, publisher retry {claimed.id}."

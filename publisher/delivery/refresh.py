@@ -1,4 +1,4 @@
-"""The regular look at log-ins that would end."""
+"""Renews log-ins that would end, regularly."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from publisher.platforms.errors import CredentialsRefused, PlatformError
 
 
 def refresh_sessions(channels: Channels) -> dict[str, str]:
-    """Renew every log-in that would end before the next look an hour later. Any machine may, at any time.
+    """Renews each log-in that would end before the next round an hour later. Any machine may, at any time.
 
     Returns, by channel, one sentence for each log-in that a person has to see to.
     """

@@ -1,4 +1,4 @@
-"""Refusals that one answer does not prove: they are checked, or tried again, before they count."""
+"""Checks refusals that one answer does not prove, or has them tried again, before they count."""
 
 from __future__ import annotations
 
@@ -25,11 +25,11 @@ MAX_REFUSED = 5
 
 
 class RefusedOnce(Unavailable):
-    """The platform refused the account for one request, and did not when it was asked again; nothing was published."""
+    """Says that the platform refused the account once and not when asked again; nothing was published."""
 
 
 def weigh(error: Exception, adapter: PlatformAdapter | None, database: Database, delivery: int) -> Exception:
-    """What an error counts for: itself, or what it is taken for after a second look.
+    """Returns the error itself, or what it counts as after a second look.
 
     A refused account is checked with the call that asks for nothing but the account. `adapter` None: there is none,
     as where a secret is missing.
@@ -48,7 +48,7 @@ def weigh(error: Exception, adapter: PlatformAdapter | None, database: Database,
 
 
 def refuses_account(adapter: PlatformAdapter) -> bool:
-    """Whether the platform refuses the account when it is asked for nothing else. No answer is no refusal."""
+    """Returns whether the platform refuses the account for the simplest question. No answer is no refusal."""
     try:
         adapter.verify_credentials()
     except CredentialsRefused:
@@ -87,7 +87,7 @@ def _forgotten(error: MediaExpired, times: int) -> ContentRejected:
 
 
 def _in_a_row(database: Database, delivery: int, outcome: str) -> int:
-    """How many of a delivery's latest tries ended so, one after the other."""
+    """Counts how many of a delivery's latest tries in a row ended so."""
     query = (
         select(Attempt.outcome)
         .where(Attempt.delivery_id == delivery, Attempt.kind != "verify", Attempt.outcome.is_not(None))

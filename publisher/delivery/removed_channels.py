@@ -1,4 +1,4 @@
-"""What becomes of deliveries whose channel was removed from the configuration, or renamed."""
+"""Holds deliveries whose channel was removed from the configuration, or renamed."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ MAY_BE_PUBLIC = (
 
 
 def hold_removed(database: Database, configured: Collection[str], now: datetime) -> list[Delivery]:
-    """Hold what waits for a channel that nobody can publish on, and return it.
+    """Holds what waits for a channel that nobody can publish on, and returns it.
 
     What is public there is not read back any more. What a worker has in hand is left to it.
     """

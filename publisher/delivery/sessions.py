@@ -1,4 +1,4 @@
-"""Sessions in the database, for workers on any machine."""
+"""Stores sessions in the database, for workers on any machine."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ LOCK_NOT_AVAILABLE = "55P03"
 
 
 class DatabaseSession:
-    """One channel's session, sealed, in the database that all machines share."""
+    """Stores one channel's session, encrypted, in the database that all machines share."""
 
     def __init__(self, channel: str, database: Database, seal: Seal, clock: Clock) -> None:
         self._channel = channel
@@ -67,7 +67,7 @@ class DatabaseSession:
 
     @contextmanager
     def alone(self) -> Iterator[None]:
-        """On SQLite, which is one machine's, by a file: its transactions must never wait for a network."""
+        """Locks a file on SQLite, which is one machine's: its transactions must never wait for a network."""
         if self._is_sqlite:
             file = Path(str(self._database.engine.url.database))
             turn = locked(file.with_name(f"{file.name}-{self._channel}.lock"), self.place)
@@ -83,7 +83,7 @@ class DatabaseSession:
 
 @contextmanager
 def _turn(engine: Engine, channel: str, place: str) -> Iterator[None]:
-    """An advisory lock of PostgreSQL, which ends with the transaction that holds it, however that ends.
+    """Holds an advisory lock of PostgreSQL, which ends with its transaction, however that ends.
 
     It locks no row, so that nobody else's work waits, and what is stored inside is durable at once. Its
     connection comes from no pool: many who wait must not keep the one inside from storing.
@@ -102,7 +102,7 @@ def _turn(engine: Engine, channel: str, place: str) -> Iterator[None]:
 
 
 def _let_go(connection: Connection, channel: str) -> None:
-    """A turn whose connection was lost is over: what was done in it stands."""
+    """Ends the lock's transaction. If its connection was lost, the lock is over; what was done stands."""
     try:
         connection.rollback()
     except DBAPIError as error:
@@ -112,7 +112,7 @@ def _let_go(connection: Connection, channel: str) -> None:
 
 @contextmanager
 def _reached(place: str) -> Iterator[None]:
-    """Trouble with the database in a platform's words: nothing was published."""
+    """Turns a failing database into a platform's error: nothing was published."""
     try:
         yield
     except PoolTimeout as error:

@@ -1,4 +1,4 @@
-"""The regular look for drafts on the platforms that no delivery waits for.
+"""Finds drafts on the platforms that no delivery waits for.
 
 A draft is seen by nobody but the account's owner, and a person who publishes a needless one there shows its post a
 second time. One is left where a worker was killed between the platform's answer and its record, or where the platform
@@ -43,7 +43,7 @@ OF_NO_DELIVERY = "no delivery of this desk waits for it"
 
 @dataclass(frozen=True, slots=True)
 class StrayDraft:
-    """A draft, and the delivery that it was made for; None where no delivery is known."""
+    """Holds a draft, and the delivery that it was made for; None where no delivery is known."""
 
     channel: str
     draft: ListedDraft
@@ -51,7 +51,7 @@ class StrayDraft:
 
 
 class StrayDrafts:
-    """Looks over the drafts of every channel. A draft is told when looks half an hour apart show it: a list may lag."""
+    """Checks the drafts of every channel. One is reported when rounds half an hour apart list it: lists lag."""
 
     def __init__(self, database: Database, channels: Channels, clock: Clock) -> None:
         self._database = database
@@ -61,7 +61,7 @@ class StrayDrafts:
         """By channel: each stray draft of the look before, and when it was seen first, by the monotonic clock."""
 
     def look(self) -> None:
-        """Ask each platform that lists drafts once. A question without an answer is asked again at the next look."""
+        """Asks each platform that lists drafts once. A failed question is asked again in the next round."""
         with self._database.reading() as session:
             paused = set(session.scalars(select(Channel.name).where(Channel.paused_at.is_not(None))))
         for channel in self._channels.names():
@@ -108,7 +108,7 @@ def _stray(session: Session, channel: str, drafts: Sequence[ListedDraft]) -> Ite
 
 
 def _may_need(delivery: Delivery, reference: str) -> bool:
-    """Whether a delivery may use, publish or remove one of its drafts still, or has this one as its post."""
+    """Returns whether a delivery may still use, publish or remove a draft, or has this one as its post."""
     if delivery.state == State.PUBLISHED:
         return reference == delivery.remote_id
     if delivery.state in BY_HAND:

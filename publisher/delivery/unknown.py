@@ -1,4 +1,4 @@
-"""What a person is told where it is not known whether a post is public, and which commands lead on."""
+"""Says what a person looks for when it is unknown whether a post is public, and which commands lead on."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ OTHER_RECORD = "The post that looks like this one is the record of delivery {oth
 
 
 def what_to_look_for(claimed: ClaimedDelivery) -> str:
-    """What a person looks for where the program can't tell, and the commands for both answers."""
+    """Returns what a person looks for where the program can't tell, and the commands for both answers."""
     when = f" sent at {claimed.sent_at:%Y-%m-%d %H:%M} UTC" if claimed.sent_at else ""
     adapted = claimed.adapted
     return (
@@ -22,12 +22,12 @@ def what_to_look_for(claimed: ClaimedDelivery) -> str:
 
 
 def is_other_record(claimed: ClaimedDelivery, other: int, found: Publication) -> str:
-    """Says that the post which was found is the record of another delivery, so that it can't be the post of both."""
+    """Says that the post which was found is the record of another delivery, and can't be the post of both."""
     return f"{OTHER_RECORD.format(other=other, url=found.url or found.remote_id)} {what_to_look_for(claimed)}"
 
 
 def in_minutes(duration: timedelta) -> str:
-    """`20 seconds`, `15 minutes`."""
+    """Formats a duration, such as `20 seconds`, `15 minutes`."""
     if duration < timedelta(seconds=100):
         return f"{round(duration.total_seconds())} seconds"
     minutes = round(duration.total_seconds() / 60)

@@ -1,4 +1,4 @@
-"""Reading published posts back, to see whether followers see what was sent. Nothing is ever mended by posting again."""
+"""Reads published posts back, to see whether followers see what was sent. Never mends anything by posting."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ OTHERWISE = "Followers see it otherwise than it was sent: {differences}. Mend it
 
 
 class Finding(StrEnum):
-    """What reading a post back showed; as the record of an attempt has it."""
+    """Says what reading a post back showed, as an attempt's record has it."""
 
     AS_SENT = "as sent"
     DIFFERS = "differs"
@@ -61,7 +61,7 @@ class Finding(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Reading:
-    """How one reading of a post ended."""
+    """Holds how one reading of a post ended."""
 
     finding: str
     """A `Finding`, or an error's name where there was no answer."""
@@ -87,7 +87,7 @@ class Verifier:
         self._owner = owner
 
     def verify(self, claimed: ClaimedDelivery) -> None:
-        """Read a published post back once, tell a difference, and take back what is no longer true."""
+        """Reads a published post back once, records a difference, and clears what is no longer true."""
         started = self._clock.now()
         reading = self._read(claimed)
         with self._database.writing() as session:
@@ -149,7 +149,7 @@ class Verifier:
         return Reading(Finding.DIFFERS, OTHERWISE.format(differences="; ".join(map(in_words, differences))), shown)
 
     def _other_copies(self, claimed: ClaimedDelivery, adapter: PlatformAdapter) -> tuple[Publication, ...]:
-        """Posts that requests made late which counted as lost, so that another one was sent."""
+        """Returns posts made late by requests which counted as lost, so that another one was sent."""
         if not isinstance(adapter, SupportsLookup) or claimed.idempotency_key is None:
             return ()
         with within(READING_SECONDS):
@@ -165,7 +165,7 @@ class Verifier:
             return post_owners.without_other_records(session, claimed, found)
 
     def _credits(self, claimed: ClaimedDelivery) -> list[str]:
-        """The post's credits in every language."""
+        """Returns the post's credits in every language."""
         query = select(Pick).join(Delivery, Delivery.pick_id == Pick.id).where(Delivery.id == claimed.id)
         with self._database.reading() as session:
             post = session.scalars(query).one().post
@@ -175,18 +175,18 @@ class Verifier:
             return [credit for credit in (post.credit, *translated) if credit]
 
     def _shown_by(self, delivery: Delivery) -> datetime | None:
-        """The instant by which the platform surely shows the post by its id."""
+        """Returns the instant by which the platform surely shows the post by its id."""
         lag = timedelta(seconds=self._channels.profile(delivery.channel_name).publishing.listing_lag_seconds)
         return delivery.published_at + lag if delivery.published_at else None
 
     def _may_be_late(self, delivery: Delivery, reading: Reading, started: datetime) -> bool:
-        """Whether a post is not shown merely because its platform may still be late."""
+        """Returns whether a post may be missing only because its platform is still late."""
         shown_by = self._shown_by(delivery)
         not_shown = reading.finding in (Finding.GONE, Finding.HIDDEN)
         return not_shown and shown_by is not None and started < shown_by
 
     def _next(self, delivery: Delivery, reading: Reading, started: datetime) -> datetime | None:
-        """When the post is read again; None: no more."""
+        """Returns when the post is read again; None: no more."""
         now, shown_by = self._clock.now(), self._shown_by(delivery)
         if reading.copies_unknown:
             return self._repeat(delivery, started)
@@ -203,14 +203,14 @@ class Verifier:
         return now + LOOK_AFTER_PROBLEM if answered and repeated is not None else repeated
 
     def _repeat(self, delivery: Delivery, started: datetime) -> datetime | None:
-        """When a question without an answer is asked again; None: no more."""
+        """Returns when a failed question is asked again; None: no more."""
         if delivery.published_at is None or started - delivery.published_at > GIVE_UP_AFTER:
             return None
         pause = max(SHORTEST_PAUSE, (started - delivery.published_at) / 2)
         return self._clock.now() + min(pause, LOOK_AFTER_PROBLEM)
 
     def _tell(self, session: Session, delivery: Delivery, reading: Reading, started: datetime) -> None:
-        """Tell a problem once, and take back what was told before and is over."""
+        """Records a problem once, and clears one that was recorded before and is over."""
         if reading.finding == Finding.DIFFERS and _was_read_by_a_person(session, delivery):
             return
         told = _told_problem(session, delivery)
@@ -228,7 +228,7 @@ class Verifier:
 
 
 def _change_id(session: Session, delivery: Delivery, shown: PublishedPost, now: datetime) -> None:
-    """Record the id that the platform gave a post when it was published, in place of its draft's."""
+    """Records the id that the platform gave a post when it was published, in place of its draft's."""
     taken = select(Delivery.id).where(
         Delivery.channel_name == delivery.channel_name, Delivery.remote_id == shown.remote_id
     )
@@ -242,7 +242,7 @@ def _change_id(session: Session, delivery: Delivery, shown: PublishedPost, now: 
 
 
 def _told_problem(session: Session, delivery: Delivery) -> str | None:
-    """The problem that an earlier reading told; None: there was none, or it was taken back."""
+    """Returns the problem that an earlier reading recorded; None: there was none, or it was cleared."""
     query = (
         select(Event)
         .where(Event.delivery_id == delivery.id, Event.name.in_((DIFFERS, AS_SENT)))
@@ -254,12 +254,12 @@ def _told_problem(session: Session, delivery: Delivery) -> str | None:
 
 
 def _was_read_by_a_person(session: Session, delivery: Delivery) -> bool:
-    """Whether a person adopted the post after it was read, and was told then what it shows otherwise."""
+    """Returns whether a person adopted the post after it was read, and saw then how it differs."""
     query = select(Event.detail).where(Event.delivery_id == delivery.id, Event.name == ADOPTED)
     return any(bool(detail.get("was_read")) for detail in session.scalars(query))
 
 
 def _has_graver_problem(session: Session, delivery: Delivery) -> bool:
-    """Whether the delivery's problem tells of a post that nobody wanted to be public."""
+    """Returns whether the delivery's problem is that a post is public which nobody wanted."""
     query = select(Event.id).where(Event.delivery_id == delivery.id, Event.name.in_((SECOND_COPY, CANCELED_PUBLIC)))
     return session.scalar(query.limit(1)) is not None

@@ -1,4 +1,4 @@
-"""One worker: claim a delivery, prepare it, publish it once, record what came of it.
+"""Runs one worker: it claims a delivery, prepares it, publishes it once and records the outcome.
 
 The order of things is the promise. Preparing can be repeated, nothing of it is visible. Then
 the idempotency key and the state `publishing` are committed, and only then the one request
@@ -57,11 +57,11 @@ Milestone = Callable[[str, int], object]
 
 
 def _unwatched(_name: str, _delivery: int) -> None:
-    """Nobody watches."""
+    """Ignores milestones."""
 
 
 class NotAsked(Unconfirmed):
-    """Nothing was sent, and yet the post may be public."""
+    """Says that nothing was sent, and yet the post may be public."""
 
 
 NOT_CHARGED = (CredentialsRefused, NotAsked, RateLimited, Unavailable)
@@ -70,7 +70,7 @@ NOT_CHARGED = (CredentialsRefused, NotAsked, RateLimited, Unavailable)
 
 @dataclass(frozen=True, slots=True)
 class Committed:
-    """The intent to publish is on disk."""
+    """Holds the intent to publish that is on disk."""
 
     attempt: int
     latest_start: float
@@ -109,7 +109,7 @@ class Worker:
         self._late_look_ups = LateLookUps(database, channels, clock, owner=owner)
 
     def drain(self, channel: str, stop: threading.Event | None = None) -> int:
-        """Do what is due on one channel until nothing is, and return how many things that were."""
+        """Does what is due on one channel until nothing is, and returns how many things that were."""
         stop = stop or threading.Event()
         done, delivered = 0, False
         following: ClaimedDelivery | None = None
@@ -133,7 +133,7 @@ class Worker:
     def _claim_following(
         self, claimed: ClaimedDelivery, stop: threading.Event, rows: Connection
     ) -> ClaimedDelivery | None:
-        """Take the post after this one together with the record of what became of it, which saves a transaction."""
+        """Claims the next post together with the record of this one, which saves a transaction."""
         # Money that this one cost is added up after it.
         has_prices = self._channels.profile(claimed.channel).prices is not None
         if stop.is_set() or self._machine.is_in_trouble or has_prices:
@@ -152,7 +152,7 @@ class Worker:
         return claimed is not None
 
     def _deliver(self, claimed: ClaimedDelivery, stop: threading.Event) -> ClaimedDelivery | None:
-        """Returns the delivery of the same channel that was taken with the end of this one, if any was."""
+        """Publishes a claimed delivery. Returns the channel's next one, if it was claimed with the end of this."""
         log = get_logger("delivery").bind(delivery=claimed.id, channel=claimed.channel, title=claimed.adapted.title)
         log.info("claimed", fence=claimed.fence, tries=claimed.tries)
         self._milestone("claimed", claimed.id)
@@ -166,7 +166,7 @@ class Worker:
     def _publish(
         self, claimed: ClaimedDelivery, lease: KeptLease, log: structlog.stdlib.BoundLogger, follow: Follow
     ) -> ClaimedDelivery | None:
-        """Prepare, commit, send, record. Raises Fenced as soon as the delivery is in other hands."""
+        """Prepares, commits, sends, records. Raises Fenced as soon as somebody else has the delivery."""
         prepared = self._preparer.prepare(claimed, lease)
         if isinstance(prepared, NotSent):
             self._record_not_sent(claimed, prepared, lease, log)
@@ -190,7 +190,7 @@ class Worker:
         return following
 
     def _commit(self, claimed: ClaimedDelivery, prepared: Prepared, lease: KeptLease) -> Committed | NotSent:
-        """Put the intent on disk. The lease is kept as long as one request may take, and no longer."""
+        """Commits the intent. The lease is kept as long as one request may take, and no longer."""
         profile = self._channels.profile(claimed.channel)
         timeout = profile.publishing.timeout_seconds
         prices = profile.prices
@@ -223,7 +223,7 @@ class Worker:
         return Committed(attempt, latest_start)
 
     def _send(self, claimed: ClaimedDelivery, prepared: Prepared, committed: Committed) -> Publication | Exception:
-        """Send the one request that publishes, unless that is too late or the post may be public already."""
+        """Sends the one request that publishes, unless that is too late or the post may be public already."""
         if monotonic() > committed.latest_start:
             return Unavailable(TOO_SLOW)
         if claimed.unknown_since is not None:
@@ -312,7 +312,7 @@ class Worker:
         return weigh(error, adapter, self._database, claimed.id)
 
     def _paid(self, claimed: ClaimedDelivery, media: list[UploadedMedia]) -> int:
-        """What handing these pictures over costs, in micros."""
+        """Returns what uploading these pictures costs, in micros."""
         if not media:
             return 0
         prices = self._channels.profile(claimed.channel).prices

@@ -1,4 +1,4 @@
-"""What every platform adapter promises. See `errors` for the ways in which a call may end."""
+"""Defines what every platform adapter promises. See `errors` for the ways in which a call may end."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from publisher.platforms.text_difference import TextDifference
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Secret:
-    """One credential of a channel, read from `PUBLISHER_<CHANNEL>_<NAME>` or `..._FILE`."""
+    """Describes one credential of a channel, read from `PUBLISHER_<CHANNEL>_<NAME>` or `..._FILE`."""
 
     name: str
     hint: str
@@ -31,7 +31,7 @@ QuotaKind = Literal["requests", "posts", "media", "reading"]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Quota:
-    """How much an account may still do until `resets_at`, as the platform told it."""
+    """Says how much an account may still do until `resets_at`, as the platform reported it."""
 
     kind: QuotaKind
     name: str
@@ -46,7 +46,7 @@ QuotaListener = Callable[[Sequence[Quota]], None]
 
 
 def forget_quotas(_seen: Sequence[Quota]) -> None:
-    """Nobody listens."""
+    """Ignores quotas."""
 
 
 ClockListener = Callable[[timedelta], None]
@@ -62,7 +62,7 @@ NOTHING_PREPARED = Preparation()
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Connection:
-    """Everything an adapter needs to reach one channel's account."""
+    """Holds everything that an adapter needs to reach one channel's account."""
 
     channel: str
     account: str
@@ -86,7 +86,7 @@ class Connection:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class KeySeed:
-    """What an idempotency key is made of: the same seed always gives the same key."""
+    """Holds what an idempotency key is made of: the same seed always gives the same key."""
 
     token: str
     """Twelve random hexadecimal characters, drawn once per delivery."""
@@ -96,7 +96,7 @@ class KeySeed:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class UploadedMedia:
-    """One rendition with its alt text, and what the platform called it."""
+    """Holds one rendition with its alt text, and what the platform called it."""
 
     image: Rendition
     alt_text: str
@@ -104,7 +104,7 @@ class UploadedMedia:
 
 
 class Dialogue(Protocol):
-    """A person who answers questions while a channel is connected by hand."""
+    """Asks a person questions while a channel is connected by hand."""
 
     def tell(self, text: str) -> None: ...
 
@@ -112,7 +112,7 @@ class Dialogue(Protocol):
 
 
 class PlatformAdapter(ABC):
-    """One channel on one platform. Its methods raise only `PlatformError`.
+    """Reaches one channel on one platform. Its methods raise only `PlatformError`.
 
     The worker calls `upload_media` as often as it likes: nothing may become visible. It calls
     `publish` at most once per idempotency key until `find_publication` has read that the post
@@ -124,7 +124,7 @@ class PlatformAdapter(ABC):
     @classmethod
     @abstractmethod
     def connect(cls, connection: Connection) -> Self:
-        """An adapter for this channel. Reads files, asks nobody, sends nothing.
+        """Returns an adapter for this channel. Reads files, asks nobody, sends nothing.
 
         Raises:
             CredentialsRefused: a secret or a stored session is missing or can't be used; the
@@ -134,12 +134,12 @@ class PlatformAdapter(ABC):
     @classmethod
     @abstractmethod
     def authorize(cls, connection: Connection, dialogue: Dialogue) -> Account:
-        """Log in once by hand and store the session. The only method that asks a person."""
+        """Logs in once by hand and stores the session. The only method that asks a person."""
 
     @classmethod
     @abstractmethod
     def idempotency_key(cls, seed: KeySeed) -> str:
-        """What makes a second try harmless or findable on this platform."""
+        """Returns the key that makes a second try harmless or findable on this platform."""
 
     @classmethod
     @abstractmethod
@@ -159,13 +159,13 @@ class PlatformAdapter(ABC):
 
     @abstractmethod
     def verify_credentials(self) -> Account:
-        """Who the credentials belong to. Reads only."""
+        """Returns whose the credentials are. Reads only."""
 
     @abstractmethod
     def upload_media(
         self, image: Rendition, alt_text: str, *, idempotency_key: str, position: int, total: int
     ) -> UploadedMedia:
-        """Hand over one image. Repeatable: no follower sees anything.
+        """Uploads one image. Repeatable: no follower sees anything.
 
         `position` counts from 0. Trouble here is never `Unconfirmed`.
         """
@@ -194,12 +194,12 @@ class PlatformAdapter(ABC):
         idempotency_key: str,
         preparation: Preparation = NOTHING_PREPARED,
     ) -> Publication:
-        """Send the one request that publishes, once. `preparation`: what `prepare` returned for it."""
+        """Sends the one request that publishes, once. `preparation`: what `prepare` returned for it."""
 
 
 @runtime_checkable
 class SupportsLookup(Protocol):
-    """The platform can be asked whether a post of ours is there."""
+    """Marks a platform that can be asked whether a post of ours is there."""
 
     def find_publication(
         self,
@@ -220,7 +220,7 @@ class SupportsLookup(Protocol):
 
 @runtime_checkable
 class ListsPublications(Protocol):
-    """The platform lists what an account published since some time."""
+    """Marks a platform that lists what an account published since some time."""
 
     def publications_since(self, post: AdaptedPost, since: datetime) -> Sequence[Publication]:
         """Returns every public post of the account that could be `post` with any other text and pictures.
@@ -233,25 +233,25 @@ class ListsPublications(Protocol):
 
 @runtime_checkable
 class SupportsReadBack(Protocol):
-    """A published post can be read back, to see what followers see."""
+    """Marks a platform that shows a published post, so that it can be compared."""
 
     def read_publication(self, remote_id: str) -> PublishedPost | None:
-        """The post as the platform shows it, or None when it is gone. Reads only."""
+        """Returns the post as the platform shows it, or None when it is gone. Reads only."""
         ...
 
     def text_difference(self, post: AdaptedPost, shown: str) -> TextDifference | None:
-        """Returns where a shown text parts from the one that was sent, the platform's own rewriting undone."""
+        """Returns where a shown text differs from the sent one, with the platform's own rewriting undone."""
         ...
 
 
 @runtime_checkable
 class RemovesDrafts(Protocol):
-    """The platform keeps drafts, which stay there when their posts are given up."""
+    """Marks a platform that keeps drafts, which stay there when their posts are given up."""
 
     def remove_drafts(
         self, post: AdaptedPost, *, idempotency_key: str, preparation: Preparation
     ) -> Publication | Absence:
-        """Removes every draft of a post that was canceled, and says that it is public if it is.
+        """Removes every draft of a post that was canceled; returns the post if it is public.
 
         A public post is never removed. `Absence.GONE`: no draft is left. Raises `DraftLeft` where a draft was changed
         by somebody or can't be removed, and any other `PlatformError` where the question was not answered.
@@ -261,7 +261,7 @@ class RemovesDrafts(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class ListedDraft:
-    """A draft on a platform that begins with the token of a delivery, of this desk or another one."""
+    """Holds a draft on a platform that begins with the token of a delivery, of this desk or another one."""
 
     reference: str
     token: str
@@ -270,7 +270,7 @@ class ListedDraft:
 
 @runtime_checkable
 class ListsDrafts(Protocol):
-    """The platform lists an account's drafts, and shows which of them a desk has made."""
+    """Marks a platform that lists an account's drafts, and shows which of them a desk has made."""
 
     def list_drafts(self) -> Sequence[ListedDraft]:
         """Returns the drafts that a desk has made. Reads only; the list may lag. Raises what a look-up does."""
@@ -279,23 +279,23 @@ class ListsDrafts(Protocol):
 
 @runtime_checkable
 class CountsPostsRead(Protocol):
-    """The platform asks a price for each post that it shows to us."""
+    """Marks a platform that charges for each post that it shows to us."""
 
     def count_posts_read(self) -> int:
-        """How many posts this adapter has read; where an answer was lost, at least so many as it may have had."""
+        """Returns how many posts this adapter has read; where an answer was lost, as many as it may have had."""
         ...
 
 
 @runtime_checkable
 class KeepsLogin(Protocol):
-    """The log-in of a channel may end by itself, or must be renewed before it does."""
+    """Marks a platform whose log-in may end by itself, or must be renewed before it does."""
 
     def login_ends(self) -> datetime | None:
-        """When a person has to log in again, as far as that is known. Reads what is stored, sends nothing."""
+        """Returns when a person has to log in again, as far as that is known. Reads what is stored, sends nothing."""
         ...
 
     def keep_login(self) -> None:
-        """Renew what would end before the next call an hour later, once, however many ask at the same time.
+        """Renews what would end before the next call an hour later, once, however many ask at the same time.
 
         Raises:
             CredentialsRefused: the platform renews it no more; the message names the command to run.
@@ -306,8 +306,8 @@ class KeepsLogin(Protocol):
 
 @runtime_checkable
 class SupportsQuotas(Protocol):
-    """The platform can be asked what is left of the day."""
+    """Marks a platform that can be asked what is left of the day's quotas."""
 
     def read_quotas(self) -> None:
-        """Have the connection's `quotas` told what is left. Reads only; may raise any `PlatformError`."""
+        """Has the connection's `quotas` called with what is left. Reads only; may raise any `PlatformError`."""
         ...

@@ -1,4 +1,4 @@
-"""The ways in which a platform call ends badly. Each one decides what happens to the delivery.
+"""Defines the errors of platform calls. Each one decides what happens to the delivery.
 
     UnsupportedContent    can't be carried; nothing was sent         -> held
     ContentRejected       refused, this post                         -> failed
@@ -23,7 +23,7 @@ from publisher.core.content import Preparation
 
 
 class PlatformError(Exception):
-    """A platform call that ended badly.
+    """Says that a platform call ended badly.
 
     `message` is one sentence for the operator. `status` is the HTTP status, `request_id` the
     platform's own name for the request, and `answer` what came back, shortened and without
@@ -41,33 +41,33 @@ class PlatformError(Exception):
 
 
 class UnsupportedContent(PlatformError):
-    """The platform can't carry this post; nothing was sent."""
+    """Says that the platform can't carry this post; nothing was sent."""
 
 
 class ContentRejected(PlatformError):
-    """The platform refused this post for good; nothing was published."""
+    """Says that the platform refused this post for good; nothing was published."""
 
 
 class TextRemembered(ContentRejected):
-    """The platform has a post with this very text: an older one, or one that something in front of it sent twice.
+    """Says that the platform has a post with this text: an older one, or one that was sent twice on the way.
 
     Its list shows none that is new, and may do so later.
     """
 
 
 class CredentialsRefused(PlatformError):
-    """The platform refused this account; nothing was published."""
+    """Says that the platform refused this account; nothing was published."""
 
 
 class ActionsRefused(CredentialsRefused):
-    """The platform knows the account, and lets it publish nothing: its money is spent, or its actions are blocked.
+    """Says that the platform lets a valid account publish nothing: no money is left, or it is blocked.
 
     A check of the credentials can't tell this, and each further try makes it worse or is in vain.
     """
 
 
 class RateLimited(PlatformError):
-    """Nothing was published; the platform takes the next request at `retry_at` (aware, UTC)."""
+    """Says that nothing was published; the platform takes the next request at `retry_at` (aware, UTC)."""
 
     def __init__(
         self,
@@ -83,15 +83,15 @@ class RateLimited(PlatformError):
 
 
 class Unavailable(PlatformError):
-    """The platform was not reached, or said that it did nothing; nothing was published."""
+    """Says that the platform was not reached, or did nothing; nothing was published."""
 
 
 class DraftLeft(PlatformError):
-    """A draft of a post that was given up is on the platform, and was not removed; the message names it."""
+    """Says that a draft of a given-up post was not removed; the message names it."""
 
 
 class NotPrepared(Unavailable):
-    """What was to be prepared was begun, and the platform does not show it yet; nothing was published.
+    """Says that preparing was begun, and the platform does not show the result yet; nothing was published.
 
     `preparation` is kept for the next try, which goes on with it and begins nothing anew.
     """
@@ -102,18 +102,18 @@ class NotPrepared(Unavailable):
 
 
 class MediaExpired(Unavailable):
-    """The platform does not know the id of an uploaded picture any more; nothing was published.
+    """Says that the platform does not know an uploaded picture's id any more; nothing was published.
 
     The next try uploads every picture again. After three of these in a row the content counts as refused.
     """
 
 
 class Unconfirmed(PlatformError):
-    """The request may have been carried out: the answer was lost, late or unreadable."""
+    """Says that the request may have been carried out: the answer was lost, late or unreadable."""
 
 
 class AlreadyPublic(Unconfirmed):
-    """The platform refused a repeated request because it has this very post already.
+    """Says that the platform refused a repeated request because it has this very post already.
 
     A former request with the same key ended unknown, so that the post is very probably ours. It is
     looked up like any other unknown outcome, but never sent again however often a listing does not

@@ -1,4 +1,4 @@
-"""Connections for `requests` that keep one deadline for a whole exchange.
+"""Opens connections for `requests` that keep one deadline for a whole exchange.
 
 An exchange is everything from resolving the name to the last byte of the answer. The libraries'
 own timeouts begin again with every byte that comes, so that an answer of one byte in five seconds
@@ -43,7 +43,7 @@ UNSENT_BYTES = 4 * PIECE_BYTES
 
 
 class CaFileUnreadable(requests.RequestException):
-    """The file that says whom to trust can't be read; nothing was sent."""
+    """Says that the file with the trusted authorities can't be read; nothing was sent."""
 
 
 class Exchange:
@@ -57,7 +57,7 @@ class Exchange:
 
     @property
     def surely_not_sent(self) -> bool:
-        """Whether the connection was made for this exchange, and not a byte of the request was handed to it."""
+        """Returns whether the connection was made for this exchange, and no byte of the request was sent."""
         return self._connected_here and not self._began
 
     def connected(self) -> None:
@@ -115,7 +115,7 @@ def exchange_of(seconds: float) -> Iterator[Exchange]:
 
 
 class _TimedSocket(socket.socket):
-    """A socket whose every call ends with the exchange that it belongs to."""
+    """Ends every call of a socket with the exchange that it belongs to."""
 
     def sendall(self, data: Any, flags: int = 0) -> None:
         exchange = _CURRENT.get()
@@ -143,7 +143,7 @@ class _TimedSocket(socket.socket):
 
 
 class _TimedTlsSocket(_TimedSocket, ssl.SSLSocket):
-    """The same over TLS. Python's own read and write calls keep a timeout over all records that they take."""
+    """Does the same over TLS. Python's own calls apply a timeout to all records that they take."""
 
     def do_handshake(self, block: bool = False) -> None:
         if exchange := _CURRENT.get():
@@ -152,7 +152,7 @@ class _TimedTlsSocket(_TimedSocket, ssl.SSLSocket):
 
 
 class _SharedContext(ssl.SSLContext):
-    """A TLS context that many threads use at the same time: nothing is changed in it after it was made."""
+    """Holds a TLS context that many threads use at the same time: it is not changed after it was made."""
 
     sslsocket_class = _TimedTlsSocket
 

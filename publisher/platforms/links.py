@@ -1,4 +1,4 @@
-"""Links to posts, as people copy them: read apart without contacting anybody."""
+"""Parses links to posts, as people copy them, without contacting anybody."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ WITHOUT_SCHEME = re.compile(r"[A-Za-z0-9-]+(?:\.[A-Za-z0-9-]+)+/\S+", re.ASCII)
 
 
 class LinkFault(Enum):
-    """Why a link or an id names no post of a channel's account."""
+    """Says why a link or an id names no post of a channel's account."""
 
     NOT_A_LINK = "not-a-link"
     """It is neither an address nor an id."""
@@ -28,7 +28,7 @@ class LinkFault(Enum):
 
 
 class LinkRefused(Exception):
-    """A link or an id names no post of the account; `fault` says why."""
+    """Says that a link or an id names no post of the account; `fault` says why."""
 
     def __init__(self, fault: LinkFault) -> None:
         super().__init__(fault.value)
@@ -37,7 +37,7 @@ class LinkRefused(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Link:
-    """An address without its query and fragment."""
+    """Holds an address without its query and fragment."""
 
     host: str
     """In lower case."""
@@ -46,7 +46,7 @@ class Link:
 
 
 def read_link(reference: str) -> Link | None:
-    """Reads an address apart; returns None for text that is no address, such as an id.
+    """Parses an address; returns None for text that is no address, such as an id.
 
     Raises:
         LinkRefused: an address that no browser would show so: a password, a control character, a strange port.
@@ -77,5 +77,5 @@ def numeric_id(text: str) -> str:
 
 
 def same_account(one: str, other: str) -> bool:
-    """Whether two spellings name the same account."""
+    """Returns whether two spellings name the same account."""
     return one.strip().removeprefix("@").casefold() == other.strip().removeprefix("@").casefold()

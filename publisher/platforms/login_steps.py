@@ -1,4 +1,4 @@
-"""A log-in as steps: what a person does, what they answer, what comes next. At a terminal or in a browser."""
+"""Defines a log-in as steps: what a person does and answers, at a terminal or in a browser."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ ADDRESS = "address"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Question:
-    """One thing that a person is asked while a channel is connected."""
+    """Holds one thing that a person is asked while a channel is connected."""
 
     name: str
     text: str
@@ -28,7 +28,7 @@ class Question:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LoginStep:
-    """What a person does next to connect a channel."""
+    """Says what a person does next to connect a channel."""
 
     told: str = ""
     url: str = ""
@@ -42,15 +42,15 @@ class LoginStep:
 
 @runtime_checkable
 class ConnectsInSteps(Protocol):
-    """An adapter class whose log-in goes on from answer to answer: in a browser, where nothing waits for the person."""
+    """Marks an adapter class whose log-in goes on from answer to answer, as a browser needs it."""
 
     @property
     def leads_back(self) -> bool:
-        """Whether a page of the platform leads the browser back to a callback address."""
+        """Says whether a page of the platform leads the browser back to a callback address."""
         ...
 
     def check_app(self, connection: Connection) -> None:
-        """See that what a log-in needs from the configuration is there. Sends nothing.
+        """Checks that the configuration has what a log-in needs. Sends nothing.
 
         Raises:
             CredentialsRefused: it is not; the message names what to set.
@@ -58,7 +58,7 @@ class ConnectsInSteps(Protocol):
         ...
 
     def begin_login(self, connection: Connection, callback_url: str) -> LoginStep | Account:
-        """The first step; the account where nobody has to be asked: then its session is stored.
+        """Returns the first step; the account where nobody has to be asked: then its session is stored.
 
         `callback_url`: where the platform leads a browser back to. Empty: nowhere, and the person
         is asked for what the browser shows in the end.
@@ -70,7 +70,7 @@ class ConnectsInSteps(Protocol):
     def finish_login(
         self, connection: Connection, kept: Mapping[str, str], answer: Mapping[str, str]
     ) -> LoginStep | Account:
-        """What an answer leads to: a further step; or the account, whose session is stored then, and only then.
+        """Returns what follows an answer: a further step; or the account, whose session is stored only then.
 
         Raises:
             CredentialsRefused: it was not allowed, does not belong to this log-in, or is another
@@ -81,7 +81,7 @@ class ConnectsInSteps(Protocol):
 
 
 def talk_through(adapter: ConnectsInSteps, connection: Connection, dialogue: Dialogue) -> Account:
-    """Lead a person who answers at once through every step. Raises what the steps do."""
+    """Leads a person who answers at once through every step. Raises what the steps do."""
     step = adapter.begin_login(connection, "")
     while isinstance(step, LoginStep):
         if step.told:
@@ -92,7 +92,7 @@ def talk_through(adapter: ConnectsInSteps, connection: Connection, dialogue: Dia
 
 
 def mind_secrets(step: LoginStep, connection: Connection, *names: str) -> LoginStep:
-    """The step, with a word on secrets of the configuration that would be used before the new log-in."""
+    """Returns the step, with a hint on configured secrets that would be used before the new log-in."""
     if not all(map(connection.secrets.get, names)):
         return step
     variables = " and ".join(f"PUBLISHER_{connection.channel}_{name}".upper().replace("-", "_") for name in names)
@@ -101,7 +101,7 @@ def mind_secrets(step: LoginStep, connection: Connection, *names: str) -> LoginS
 
 
 def query_of(answer: Mapping[str, str]) -> dict[str, str]:
-    """What the platform led a browser back with: the answer itself, or the query of an address that was copied.
+    """Returns what the platform led a browser back with: the answer itself, or the query of a copied address.
 
     What was copied and is no address is under `ADDRESS`, without the fragment that Tumblr adds.
     """

@@ -24,14 +24,14 @@ ALONE_SECONDS = TURN_SECONDS * TURNS
 
 
 class SessionStore(Protocol):
-    """Where one channel's session lies: what its platform handed out after a log-in."""
+    """Stores one channel's session: what its platform handed out after a log-in."""
 
     @property
     def place(self) -> str:
-        """Where it is, for a person."""
+        """Returns where it is, for a person."""
 
     def load(self) -> dict[str, Any]:
-        """The stored session; empty when there is none.
+        """Returns the stored session; empty when there is none.
 
         Raises:
             OSError, ValueError: it can't be read.
@@ -40,10 +40,10 @@ class SessionStore(Protocol):
         """
 
     def save(self, session: Mapping[str, Any]) -> None:
-        """Replace it whole, durably: a reader sees the old one or the new one. Raises what `load` does."""
+        """Replaces it whole, durably: a reader sees the old one or the new one. Raises what `load` does."""
 
     def alone(self) -> AbstractContextManager[None]:
-        """Inside, nobody else is: no other thread, and no other process that has the same store.
+        """Locks the session: no other thread, and no other process with the same store, is inside.
 
         Raises:
             Unavailable: somebody else is inside for too long, or the place is not reached.
@@ -51,7 +51,7 @@ class SessionStore(Protocol):
 
 
 class SessionFile:
-    """A session in a JSON file of mode 0600, for the processes of one machine."""
+    """Stores a session in a JSON file of mode 0600, for the processes of one machine."""
 
     def __init__(self, path: Path) -> None:
         self.path = path
@@ -61,7 +61,7 @@ class SessionFile:
         return str(self.path)
 
     def load(self) -> dict[str, Any]:
-        """The stored session; empty when there is none."""
+        """Returns the stored session; empty when there is none."""
         try:
             loaded = json.loads(read_text(self.path, SESSION_BYTES))
         except FileNotFoundError:
@@ -69,7 +69,7 @@ class SessionFile:
         return loaded if isinstance(loaded, dict) else {}
 
     def save(self, session: Mapping[str, Any]) -> None:
-        """Replace the stored session whole: a reader sees the old one or the new one."""
+        """Replaces the stored session whole: a reader sees the old one or the new one."""
         self._make_folder()
         handle, name = tempfile.mkstemp(dir=self.path.parent, prefix=f".{self.path.name}.")
         try:
@@ -99,7 +99,7 @@ class SessionFile:
 
 
 def session_unreadable(store: SessionStore, error: OSError) -> Unavailable:
-    """What it means that this machine can't read a stored log-in now: nothing about the log-in."""
+    """Returns the error for a stored log-in that this machine can't read now: the log-in may be in order."""
     why = machine_problem(error) or error.strerror or "it could not be opened"
     return Unavailable(
         f"{store.place} could not be read on this machine ({why}); the log-in stays as it is. "
@@ -109,7 +109,7 @@ def session_unreadable(store: SessionStore, error: OSError) -> Unavailable:
 
 @contextmanager
 def locked(file: Path, what: str) -> Iterator[None]:
-    """Only one thread of one process of this machine at a time.
+    """Locks a file for one thread of one process of this machine at a time.
 
     Raises:
         Unavailable: another one is inside for too long; `what` names it there.

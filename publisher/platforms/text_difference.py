@@ -1,4 +1,4 @@
-"""Where the text that a platform shows stops being the text that was sent."""
+"""Finds where the text that a platform shows differs from the text that was sent."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ INVISIBLE = frozenset({"Cc", "Cf"})
 
 @dataclass(frozen=True, slots=True)
 class TextDifference:
-    """The first words at which two texts part. Empty: that text ends there."""
+    """Holds the first words at which two texts differ. Empty: that text ends there."""
 
     sent: str
     shown: str

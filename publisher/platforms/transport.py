@@ -1,4 +1,4 @@
-"""One HTTP request through `requests`, sent once, with every bad end told apart.
+"""Sends one HTTP request through `requests`, once, and tells every bad end apart.
 
 Every request has one deadline for the whole exchange, see `exchange`. What decides is whether the
 platform may have carried the request out. A name that was not resolved, a connection that was not
@@ -57,7 +57,7 @@ NEVER_CONNECTED = (
 
 @dataclass(frozen=True, slots=True)
 class SentRequest:
-    """How far a request is meant to go, and what to call it in a sentence."""
+    """Says how far a request is meant to go, and what to call it in a sentence."""
 
     what: str
     publishing: bool = False
@@ -118,7 +118,7 @@ def _failure(error: requests.RequestException, exchange: Exchange, sent: SentReq
 
 
 def was_never_sent(error: requests.RequestException) -> bool:
-    """Whether no byte of the request can have reached the platform.
+    """Returns whether no byte of the request can have reached the platform.
 
     A TLS error counts only when the certificate was refused: others also break an answer off.
     """
@@ -128,14 +128,14 @@ def was_never_sent(error: requests.RequestException) -> bool:
 
 
 def _cause(error: BaseException) -> BaseException:
-    """The urllib3 error inside a `requests` error."""
+    """Returns the urllib3 error inside a `requests` error."""
     first = error.args[0] if error.args else None
     reason = getattr(first, "reason", first)
     return reason if isinstance(reason, BaseException) else error
 
 
 def json_object(response: requests.Response) -> dict[str, Any] | None:
-    """The body as a JSON object; None when it is anything else."""
+    """Returns the body as a JSON object; None when it is anything else."""
     try:
         loaded = response.json()
     except ValueError:
@@ -144,7 +144,7 @@ def json_object(response: requests.Response) -> dict[str, Any] | None:
 
 
 def short_answer(response: requests.Response) -> str:
-    """The beginning of an answer, for an attempt's record."""
+    """Returns the beginning of an answer, for an attempt's record."""
     return " ".join(response.text.split())[:ANSWER_LENGTH]
 
 

@@ -1,4 +1,4 @@
-"""Instagram through instagrapi: a log-in by hand, then one session, one request that publishes.
+"""Publishes on Instagram through instagrapi: one log-in by hand, then one session, one request per post.
 
 A worker never logs in, asks nobody and answers no challenge: whatever Instagram wants from a
 person pauses the channel and says what to do.
@@ -88,7 +88,7 @@ class Adapter(PlatformAdapter):
 
     @classmethod
     def check_app(cls, connection: Connection) -> None:
-        """Whatever is not in the configuration is asked for."""
+        """Checks nothing: whatever is not in the configuration is asked for."""
 
     @classmethod
     def begin_login(cls, connection: Connection, callback_url: str) -> LoginStep | Account:
@@ -185,7 +185,7 @@ class Adapter(PlatformAdapter):
         return publication
 
     def _publication(self, item: Mapping[str, Any]) -> Publication | None:
-        """The post that an item tells; None when the item is none."""
+        """Returns the post that an item describes; None when there is no item."""
         number = str(item.get("pk", ""))
         if not number.isdecimal():
             return None
@@ -224,7 +224,7 @@ class Adapter(PlatformAdapter):
         return [publication for item in items if (publication := self._publication(item))]
 
     def _bound(self, since: datetime, preparation: Preparation) -> NewerThan:
-        """What every post of the request is newer than."""
+        """Returns what every post of the request is newer than."""
         if preparation.reference:
             return NewerThan(number=int(preparation.reference))
         if preparation.platform_time is not None:
@@ -235,7 +235,7 @@ class Adapter(PlatformAdapter):
         return NewerThan(time=min(since, since + ahead) - TIME_MARGIN)
 
     def _own_items(self, bound: NewerThan) -> list[dict[str, Any]]:
-        """The account's posts, at least those that are newer than the bound."""
+        """Returns the account's posts, at least those that are newer than the bound."""
         items: list[dict[str, Any]] = []
         after: dict[str, str] = {}
         for _ in range(PAGES):
@@ -248,7 +248,7 @@ class Adapter(PlatformAdapter):
         raise Unavailable(f"Looking for the post on Instagram: more than {PAGE * PAGES} posts since then")
 
     def _as_new_as(self, bound: NewerThan, items: list[dict[str, Any]]) -> list[dict[str, Any]]:
-        """These posts, unless they are an older state of the listing than the one that was read before the request.
+        """Returns these posts, unless the listing is older than the one that was read before the request.
 
         Where the post that was the newest then is gone, somebody has removed it.
         """
@@ -260,7 +260,7 @@ class Adapter(PlatformAdapter):
         return items
 
     def _page(self, after: Mapping[str, str], what: str) -> dict[str, Any]:
-        """A page of the account's posts that can be read whole; absence counts only then."""
+        """Returns a page of the account's posts that can be read whole; absence counts only then."""
         with self._told(SentRequest(what)):
             page = self._client.private_request(f"feed/user/{self._client.user_id}/", params={"count": PAGE, **after})
         if not is_whole(page):
@@ -292,7 +292,7 @@ class Adapter(PlatformAdapter):
         return first_difference(post.caption, shown)
 
     def _is_own(self, item: Mapping[str, Any]) -> bool | None:
-        """Whether our account made this post; None where Instagram does not tell."""
+        """Returns whether our account made this post; None where Instagram does not say."""
         user = item.get("user")
         number = user.get("pk") if isinstance(user, dict) else None
         return None if number is None else str(number) == str(self._client.user_id)

@@ -1,4 +1,4 @@
-"""What the ends of instagrapi's calls mean: each becomes the `PlatformError` that it stands for."""
+"""Turns the ends of instagrapi's calls into the `PlatformError` that each stands for."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ TOLD = ("message", "error_type", "error_title", "feedback_title", "feedback_mess
 
 
 class Meaning(Enum):
-    """What became of a request, and what a person should do about it."""
+    """Says what became of a request, and what a person should do about it."""
 
     SIGNED_OUT = auto()
     PASSWORD = auto()
@@ -192,7 +192,7 @@ REFUSALS = {
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Answer:
-    """The last answer that the client got: nothing, where none came."""
+    """Holds the last answer that the client got: nothing, where none came."""
 
     status: int | None = None
     headers: Mapping[str, str] = field(default_factory=dict)
@@ -211,41 +211,41 @@ class Answer:
 
     @property
     def own(self) -> bool:
-        """Whether it has the shape of Instagram's answers. What stands in front of Instagram answers in others."""
+        """Returns whether it has the shape of Instagram's answers. What stands in front answers in other shapes."""
         return self.body.get("status") in ("ok", "fail") or isinstance(self._debug.get("message"), str)
 
     @property
     def refuses(self) -> bool:
-        """Whether Instagram says in it that the request was not carried out."""
+        """Returns whether Instagram says that the request was not carried out."""
         if self.status == TOO_MANY:
             return True
         return self.own and 400 <= (self.status or 0) < 500 and self.status not in NO_DEFINITE_ANSWER
 
     @property
     def foreign(self) -> bool:
-        """Whether it is an error that something in front of Instagram may have answered."""
+        """Returns whether it is an error that something in front of Instagram may have answered."""
         return self.status is not None and not (200 <= self.status < 300 or self.own)
 
     @property
     def told(self) -> str:
-        """What the platform says about it, shortened."""
+        """Returns what the platform says about it, shortened."""
         said = [self.body.get(name) for name in TOLD] + [self._debug.get("type"), self._debug.get("message")]
         return "; ".join(text for text in said if isinstance(text, str) and text)[:ANSWER_LENGTH]
 
     @property
     def id_was_used(self) -> bool:
-        """Whether Instagram says that it has seen the upload id before."""
+        """Returns whether Instagram says that it has had the upload id before."""
         return self.own and _by_words(self) is Meaning.ID_USED
 
     @property
     def _debug(self) -> Mapping[str, Any]:
-        """Where an answer to an upload says what went wrong."""
+        """Returns where an answer to an upload says what went wrong."""
         debug = self.body.get("debug_info")
         return debug if isinstance(debug, dict) else {}
 
 
 def meaning_of(error: Exception, answer: Answer) -> Meaning:
-    """What became of the request that ended with this error.
+    """Returns what became of the request that ended with this error.
 
     Nothing but an answer in Instagram's own shape says anything about the post or the account:
     the library takes any 401 or 403 and a bare `Not Found` for a word of Instagram's.
@@ -281,7 +281,7 @@ ABOUT_CONTENT = frozenset({Meaning.UPLOAD_LOST, Meaning.ID_USED, Meaning.REJECTE
 def platform_error(
     error: Exception, answer: Answer, sent: SentRequest, *, channel: str, never_sent: bool, now: datetime
 ) -> PlatformError:
-    """The error that a call's end means for the delivery.
+    """Returns the error that a call's end means for the delivery.
 
     Only a refusal says that nothing was published; a publishing request without one is
     unconfirmed, whatever the exception is called, unless it never left.

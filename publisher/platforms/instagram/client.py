@@ -1,4 +1,4 @@
-"""The instagrapi client, made to send each request once, to wait for none for ever, and to keep quiet."""
+"""Adapts the instagrapi client: it sends each request once, waits for none for ever, and prints nothing."""
 
 from __future__ import annotations
 
@@ -45,11 +45,11 @@ SILENT.disabled = True
 
 
 class CodeSent(ChallengeRequired):  # type: ignore[misc]
-    """Instagram has sent the account's owner a code, by mail or message, and goes on when it gets that."""
+    """Says that Instagram has sent the account's owner a code, by mail or message, and waits for it."""
 
 
 class OnceClient(Client):  # type: ignore[misc]
-    """A client of one account. Its `private_request` sends one request, whatever happens."""
+    """Talks to Instagram for one account. Its `private_request` sends one request, whatever happens."""
 
     private_request_logger = SILENT
     public_request_logger = SILENT
@@ -127,12 +127,12 @@ class OnceClient(Client):  # type: ignore[misc]
         return response
 
     def session(self) -> dict[str, Any]:
-        """What is stored: the log-in, the device that it belongs to, its language and time zone."""
+        """Returns what is stored: the log-in, the device that it belongs to, its language and time zone."""
         kept: dict[str, Any] = self.get_settings()
         return {name: value for name, value in kept.items() if name not in PER_CONNECTION and name != "tls_verify"}
 
     def private_request(self, endpoint: str, data: Any = None, params: Any = None, **options: Any) -> dict[str, Any]:
-        """One request and its answer. The library's own method sends again after some errors.
+        """Sends one request and returns its answer. The library's own method sends again after some errors.
 
         Raises:
             Exception: any of the library's or of `requests`'.
@@ -145,7 +145,7 @@ class OnceClient(Client):  # type: ignore[misc]
         return answer
 
     def bloks_extract_context_data(self, result: dict[str, Any], app_id: str) -> str:
-        """Remembered: the last one before a code is asked for is what the code has to be entered with."""
+        """Remembers the context: the last one before a code is asked for is what the code needs."""
         self.code_context = str(super().bloks_extract_context_data(result, app_id))
         return self.code_context
 
@@ -157,11 +157,11 @@ class OnceClient(Client):  # type: ignore[misc]
         return found
 
     def challenge_code_or_raised(self, choice: Any, wait_seconds: int = 5, attempts: int = 24) -> str:
-        """The library would ask at the terminal of this process, and print the answer there."""
+        """Raises instead of asking: the library would ask at the terminal, and print the answer."""
         raise CodeSent("Instagram has sent a code")
 
     def enter_sent_code(self, code: str, context: str, access: str) -> bool:
-        """Go on after `CodeSent`, from the same device. Returns False when the code is wrong.
+        """Goes on after `CodeSent`, from the same device. Returns False when the code is wrong.
 
         `context` and `access`: `code_context` and `caa_aac` of the client that was sent the code.
         """
@@ -172,7 +172,7 @@ class OnceClient(Client):  # type: ignore[misc]
         return True
 
     def upload(self, image: Rendition, upload_id: str, *, in_carousel: bool) -> None:
-        """Hand over the bytes of an image as they are: the library would crop and encode it again."""
+        """Uploads the bytes of an image as they are: the library would crop and encode it again."""
         content = image.path.read_bytes()
         name = f"{upload_id}_0_{secrets.randbelow(9_000_000_000) + 1_000_000_000}"
         told = {
@@ -207,7 +207,7 @@ class OnceClient(Client):  # type: ignore[misc]
             raise PhotoNotUpload("the image was not taken", response=response)
 
     def publish(self, caption: str, media: Sequence[UploadedMedia], upload_id: str) -> dict[str, Any]:
-        """Send the one request that publishes these uploads, and return the answer."""
+        """Sends the one request that publishes these uploads, and returns the answer."""
         answer: dict[str, Any]
         if len(media) == 1:
             (only,) = media
@@ -220,7 +220,7 @@ class OnceClient(Client):  # type: ignore[misc]
 
 
 def never_sent(error: BaseException) -> bool:
-    """Whether the connection failed before a byte of the request left: curl counts them."""
+    """Returns whether the connection failed before a byte of the request left: curl counts them."""
     cause: BaseException | None = error
     while cause is not None:
         if isinstance(cause, CurlError):

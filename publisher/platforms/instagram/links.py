@@ -1,4 +1,4 @@
-"""Instagram's links to posts, brought to one form: the post's number.
+"""Reads Instagram's links to posts, and returns the post's number.
 
 The code in an address is that number, written with 64 characters; a post that not everybody
 may see has more characters behind it.

@@ -10,7 +10,7 @@ from typing import Any
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NewerThan:
-    """What a post must be newer than: another post's number, or a time on Instagram's clock."""
+    """Says what a post must be newer than: another post's number, or a time on Instagram's clock."""
 
     number: int | None = None
     time: datetime | None = None
@@ -41,6 +41,6 @@ def taken_at(item: Mapping[str, Any]) -> datetime:
 
 
 def pictures_of(item: Mapping[str, Any]) -> list[dict[str, Any]]:
-    """The children of a carousel, or the post itself."""
+    """Returns the children of a carousel, or the post itself."""
     children = item.get("carousel_media")
     return list(children) if isinstance(children, list) else [dict(item)]

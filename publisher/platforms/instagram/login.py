@@ -1,4 +1,4 @@
-"""How somebody logs in to Instagram once: password, second factor, a code that Instagram sends; from one device."""
+"""Logs in to Instagram once, from one device: password, second factor, a code that Instagram sends."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ WRONG_CODE = "Instagram did not accept that code; begin again, and enter the cod
 
 
 def begin(connection: Connection) -> LoginStep | Account:
-    """Log in with what is configured, or ask for the password."""
+    """Logs in with what is configured, or asks for the password."""
     device = device_of(stored_session(connection))
     if password := connection.secrets.get("password"):
         return _with_password(connection, device, password, _configured_code(connection))
@@ -39,7 +39,7 @@ def begin(connection: Connection) -> LoginStep | Account:
 
 
 def finish(connection: Connection, kept: Mapping[str, str], answer: Mapping[str, str]) -> LoginStep | Account:
-    """Log in with a password, with a code of the second factor, or with one that Instagram has sent."""
+    """Logs in with a password, with a code of the second factor, or with one that Instagram has sent."""
     device = json.loads(kept["device"])
     if "password" not in kept and "context" not in kept:
         return _with_password(connection, device, answer.get("password", ""), _configured_code(connection))
@@ -59,7 +59,7 @@ def _with_password(connection: Connection, device: Mapping[str, Any], password: 
 
 
 def _password_step(connection: Connection, client: OnceClient, password: str, code: str) -> LoginStep | None:
-    """What Instagram asks for after the password; None: it has let us in."""
+    """Returns what Instagram asks for after the password; None: the log-in is done."""
     with told(connection, client, LOGGING_IN):
         try:
             client.login(_username(connection), password, verification_code=code)
@@ -105,7 +105,7 @@ def _save(connection: Connection, session: Mapping[str, Any]) -> None:
 
 @contextmanager
 def _device_kept(connection: Connection, client: OnceClient) -> Iterator[None]:
-    """What a person confirms in the app is confirmed for this device: the next try must come from it."""
+    """Stores the device: what a person confirms in the app is confirmed for this device only."""
     try:
         yield
     except PlatformError:
@@ -115,7 +115,7 @@ def _device_kept(connection: Connection, client: OnceClient) -> Iterator[None]:
 
 
 def whose(connection: Connection, client: OnceClient) -> Account:
-    """Who the log-in belongs to. Raises CredentialsRefused when that is not the channel's account."""
+    """Returns whose the log-in is. Raises CredentialsRefused when that is not the channel's account."""
     with told(connection, client, SentRequest("Asking Instagram who we are")):
         user = client.private_request("accounts/current_user/?edit=true").get("user")
     if not isinstance(user, dict) or not user.get("pk") or not user.get("username"):
@@ -131,13 +131,13 @@ def whose(connection: Connection, client: OnceClient) -> Account:
 
 
 def _configured_code(connection: Connection) -> str:
-    """What the authenticator app would show now; empty where its key is not configured."""
+    """Returns what the authenticator app would show now; empty where its key is not configured."""
     seed = connection.secrets.get("totp_seed", "").replace(" ", "")
     return totp_code(connection, seed) if seed else ""
 
 
 def totp_code(connection: Connection, seed: str) -> str:
-    """What an authenticator app with this key shows now. Raises CredentialsRefused: it is no key."""
+    """Returns what an authenticator app with this key shows now. Raises CredentialsRefused: it is no key."""
     try:
         return str(OnceClient.totp_generate_code(seed))
     except (binascii.Error, ValueError) as error:
@@ -148,12 +148,12 @@ def totp_code(connection: Connection, seed: str) -> str:
 
 
 def _is_key(entered: str) -> bool:
-    """Whether it is an authenticator app's key; codes are short, and digits alone."""
+    """Returns whether it is an authenticator app's key; codes are short, and digits alone."""
     return re.fullmatch(r"[A-Za-z2-7=]{16,}", entered) is not None
 
 
 def stored_session(connection: Connection) -> dict[str, Any]:
-    """What is stored of the channel's log-in; empty where there is none.
+    """Returns what is stored of the channel's log-in; empty where there is none.
 
     Raises:
         CredentialsRefused: what is stored is no session.
@@ -174,7 +174,7 @@ def stored_session(connection: Connection) -> dict[str, Any]:
 
 
 def device_of(session: Mapping[str, Any]) -> dict[str, Any]:
-    """A session without its log-in."""
+    """Returns a session without its log-in."""
     return {name: value for name, value in session.items() if name not in LOG_IN}
 
 
@@ -192,7 +192,7 @@ def _name(account: str) -> str:
 
 @contextmanager
 def told(connection: Connection, client: OnceClient, sent: SentRequest) -> Iterator[None]:
-    """Turn whatever the library raises into the error that it means."""
+    """Turns whatever the library raises into the error that it means."""
     client.last_response = None
     try:
         yield

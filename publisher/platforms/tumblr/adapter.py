@@ -1,4 +1,4 @@
-"""Tumblr: a draft with its pictures is made first and then published, and its slug makes it findable.
+"""Publishes on Tumblr: makes a draft with its pictures, then publishes it; its slug makes it findable.
 
 A channel with `drafts = false` publishes with the one request that carries text and pictures.
 """
@@ -56,7 +56,7 @@ NEWER_THAN = "newer than "
 
 
 class Adapter(PlatformAdapter):
-    """One Tumblr blog. Implements `SupportsLookup`, `SupportsReadBack` and `SupportsQuotas`."""
+    """Reaches one Tumblr blog. Implements `SupportsLookup`, `SupportsReadBack` and `SupportsQuotas`."""
 
     leads_back: ClassVar[bool] = True
     secrets: ClassVar[tuple[Secret, ...]] = SECRETS
@@ -118,7 +118,7 @@ class Adapter(PlatformAdapter):
 
     @classmethod
     def idempotency_key(cls, seed: KeySeed) -> str:
-        """Makes a slug: the whole token, then words of the title. Where Tumblr cuts it, the token stays."""
+        """Returns a slug: the whole token, then words of the title. Where Tumblr cuts it, the token stays."""
         return make_slug(seed)
 
     def verify_credentials(self) -> Account:
@@ -139,7 +139,7 @@ class Adapter(PlatformAdapter):
     def upload_media(
         self, image: Rendition, alt_text: str, *, idempotency_key: str, position: int, total: int
     ) -> UploadedMedia:
-        """Check the file: Tumblr takes pictures only together with their post."""
+        """Checks the file: Tumblr takes pictures only together with their post."""
         check_picture(image, position, self._profile.images)
         return UploadedMedia(image=image, alt_text=alt_text, reference=f"image{position}")
 
@@ -216,7 +216,7 @@ class Adapter(PlatformAdapter):
         return WantedDraft(post=post, key=key, body=body, files=lambda: [make_attachment(picture) for picture in media])
 
     def _until_reset(self, error: DailyLimit) -> RateLimited:
-        """The same error with the time at which Tumblr itself begins a new day, if it tells."""
+        """Returns the same error with the time at which Tumblr itself begins a new day, if it reports that."""
         try:
             reset = daily_reset(self._client.limits())
         except PlatformError:
@@ -239,7 +239,7 @@ class Adapter(PlatformAdapter):
         since: datetime,
         preparation: Preparation = NOTHING_PREPARED,
     ) -> Publication | Absence:
-        """Reads the draft by its id, which tells; else searches the listing, which may lag."""
+        """Reads the draft by its id, which is certain; else searches the listing, which may lag."""
         if _is_draft(preparation):
             return self._outcome(post, idempotency_key, preparation)
         bound = preparation.reference.removeprefix(NEWER_THAN)
@@ -253,7 +253,7 @@ class Adapter(PlatformAdapter):
         return self._listed(sought)
 
     def _outcome(self, post: AdaptedPost, key: str, preparation: Preparation) -> Publication | Absence:
-        """What became of a draft."""
+        """Finds out what became of a draft."""
         try:
             shown = self._client.single(preparation.reference)
         except NotFound:
@@ -310,7 +310,7 @@ class Adapter(PlatformAdapter):
         return str(shown.get("post_url") or pattern.format(account=self._blog, id=posts.identifier(shown)))
 
     def read_publication(self, remote_id: str) -> PublishedPost | None:
-        """The post by its id, or by the id that it had as a draft."""
+        """Returns the post by its id, or by the id that it had as a draft."""
         shown: posts.Shown | None
         try:
             shown = self._client.single(remote_id)
@@ -339,10 +339,10 @@ class Adapter(PlatformAdapter):
 
 
 def _of_draft(preparation: Preparation) -> bool:
-    """Whether it names a draft, or a draft was begun whose id was never told."""
+    """Returns whether it names a draft, or a draft was begun whose id was never received."""
     return _is_draft(preparation) or (preparation.unfinished and not preparation.reference)
 
 
 def _is_draft(preparation: Preparation) -> bool:
-    """Whether it names a draft."""
+    """Returns whether it names a draft."""
     return preparation.reference.isdecimal()

@@ -1,4 +1,4 @@
-"""What Tumblr's answers mean: each becomes its content, or the `PlatformError` that it stands for."""
+"""Turns Tumblr's answers into their content, or into the `PlatformError` that each stands for."""
 
 from __future__ import annotations
 
@@ -44,26 +44,26 @@ LAST_INSTANT = 253_402_300_800
 
 @dataclass(frozen=True, slots=True)
 class TumblrRequestKind(SentRequest):
-    """How far a request to Tumblr is meant to go."""
+    """Says how far a request to Tumblr is meant to go."""
 
     carries_post: bool = False
     """A refusal of what it carries is one of the post."""
 
 
 class NotFound(CredentialsRefused):
-    """There is no such blog, or no such post on it."""
+    """Says that there is no such blog, or no such post on it."""
 
 
 class DraftUnknown(Unavailable):
-    """A draft may have been made: the answer to the request for it was lost, or can't be read."""
+    """Says that a draft may have been made: the answer to its request was lost, or can't be read."""
 
 
 class DailyLimit(RateLimited):
-    """The day's posts or uploads are used up; `user/limits` may know until when."""
+    """Says that the day's posts or uploads are used up; `user/limits` may know until when."""
 
 
 def read_answer(response: requests.Response, sent: TumblrRequestKind, now: datetime) -> Any:
-    """What Tumblr answered with. Raises the `PlatformError` that the answer means."""
+    """Returns what Tumblr answered with. Raises the `PlatformError` that the answer means."""
     body = json_object(response)
     if 200 <= response.status_code < 300:
         meta = body.get("meta") if body else None
@@ -78,7 +78,7 @@ def read_answer(response: requests.Response, sent: TumblrRequestKind, now: datet
 
 
 def _is_own(body: Mapping[str, Any]) -> bool:
-    """Whether an error has Tumblr's own shape, in the present or the former one."""
+    """Returns whether an error has Tumblr's own shape, the present or the former one."""
     if isinstance(body.get("meta"), dict):
         return "errors" in body or "response" in body
     former = body.get("response")
@@ -86,14 +86,14 @@ def _is_own(body: Mapping[str, Any]) -> bool:
 
 
 def _unreadable(sent: TumblrRequestKind, response: requests.Response) -> PlatformError:
-    """The end of a request whose answer does not tell what became of it."""
+    """Returns the error for an answer that does not say what became of its request."""
     kind = Unconfirmed if sent.publishing else Unavailable
     message = f"{sent.what}: the answer ({response.status_code}) does not tell what became of it"
     return kind(message, status=response.status_code, answer=short_answer(response))
 
 
 def _refusal(response: requests.Response, body: dict[str, Any] | None, now: datetime) -> PlatformError | None:
-    """The error of an answer which says that nothing was done; None for any other answer.
+    """Returns the error of an answer which says that nothing was done; None for any other answer.
 
     `body`: the answer in Tumblr's own shape. Without one, only being asked to wait counts.
     """
@@ -130,7 +130,7 @@ def _definite(status: int, code: int, detail: str, why: str) -> tuple[type[Platf
 
 
 def _first_error(body: dict[str, Any] | None) -> tuple[int, str]:
-    """Code and sentence of an answer's first error, in the present or the former shape."""
+    """Returns code and sentence of an answer's first error, in the present or the former shape."""
     inner = body.get("response") if body else None
     former = inner.get("errors") if isinstance(inner, dict) else None
     errors = (body.get("errors") if body else None) or former
@@ -145,7 +145,7 @@ def _first_error(body: dict[str, Any] | None) -> tuple[int, str]:
 
 
 def next_request_at(headers: Mapping[str, str], now: datetime) -> datetime:
-    """When the windows that are used up open again. Tumblr tells that in seconds from now."""
+    """Returns when the windows that are used up open again. Tumblr gives that in seconds from now."""
     opens = [
         now + timedelta(seconds=_seconds(headers.get(f"X-Ratelimit-{window}-Reset")))
         for window in WINDOWS
@@ -156,14 +156,14 @@ def next_request_at(headers: Mapping[str, str], now: datetime) -> datetime:
 
 
 def _seconds(header: str | None) -> int:
-    """A header's seconds, within a day; what can't be read counts as the limit per minute."""
+    """Returns a header's seconds, within a day; what can't be read counts as the limit per minute."""
     text = (header or "").strip()
     readable = text.isdecimal() and len(text) < 20
     return min(int(text), int(ONE_DAY.total_seconds())) if readable else int(MINUTE_WINDOW.total_seconds())
 
 
 def request_quotas(headers: Mapping[str, str], now: datetime) -> list[Quota]:
-    """What an answer tells about the app's requests; what can't be read, or can't be true, is left out."""
+    """Returns what an answer reports about the app's requests, without what can't be read or true."""
     found = []
     for window, name in WINDOWS.items():
         limit, remaining, reset = (
@@ -175,7 +175,7 @@ def request_quotas(headers: Mapping[str, str], now: datetime) -> list[Quota]:
 
 
 def daily_quotas(answer: object, now: datetime) -> list[Quota]:
-    """What `user/limits` tells of the day's posts and pictures, without what can't be read."""
+    """Returns what `user/limits` reports about the day's posts and pictures, without what can't be read."""
     user = answer.get("user") if isinstance(answer, dict) else None
     found = []
     for key, (kind, name) in DAILY_LIMITS.items():
@@ -189,7 +189,7 @@ def daily_quotas(answer: object, now: datetime) -> list[Quota]:
 def _sensible(
     kind: QuotaKind, name: str, limit: int, remaining: int, resets_at: datetime, now: datetime
 ) -> list[Quota]:
-    """The quota, if it can be true."""
+    """Returns the quota, if it can be true."""
     if not (0 <= remaining <= limit < 10**MAX_DIGITS and now < resets_at <= now + 2 * ONE_DAY):
         return []
     return [Quota(kind=kind, name=name, maximum=limit, remaining=remaining, resets_at=resets_at)]
@@ -201,5 +201,5 @@ def _number(text: str | None) -> int | None:
 
 
 def daily_reset(quotas: Iterable[Quota]) -> datetime | None:
-    """When the last of the limits that are used up begins anew; None when Tumblr does not tell."""
+    """Returns when the last of the used-up limits begins anew; None when Tumblr does not say."""
     return max((quota.resets_at for quota in quotas if quota.remaining == 0), default=None)

@@ -1,4 +1,4 @@
-"""pytumblr with a transport of its own.
+"""Adapts pytumblr to a transport of its own.
 
 The library as it comes waits without end, follows redirects, drops headers, puts captions into
 the address and takes an error for a success. Here its two verbs are replaced, so that its
@@ -52,7 +52,7 @@ class Keys:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Attachment:
-    """One file of a multipart request, under the identifier that its content block names."""
+    """Holds one file of a multipart request, under the identifier that its content block names."""
 
     identifier: str
     file_name: str
@@ -61,7 +61,7 @@ class Attachment:
 
 
 class SafeTumblrRequest(TumblrRequest):  # type: ignore[misc]  # pytumblr has no types
-    """pytumblr's transport with time limits, without redirects, which sends everything once."""
+    """Sends pytumblr's requests once, with time limits and without redirects."""
 
     def __init__(self, keys: Keys, host: str, connection: Connection) -> None:
         super().__init__(keys.consumer_key, keys.consumer_secret, keys.oauth_token, keys.oauth_token_secret, host=host)
@@ -74,7 +74,7 @@ class SafeTumblrRequest(TumblrRequest):  # type: ignore[misc]  # pytumblr has no
         """How far Tumblr's clock is ahead of ours, by that answer."""
 
     def get(self, url: str, params: Mapping[str, Any] | None = None, *, timeout: float | None = None) -> Any:
-        """The `response` of an answer. Nothing is changed, so that no end is `Unconfirmed`."""
+        """Returns the `response` of an answer. Nothing is changed, so that no end is `Unconfirmed`."""
         return self._send("GET", url, READING, timeout or self._timeout, params=dict(params or {}))
 
     def post(
@@ -85,7 +85,7 @@ class SafeTumblrRequest(TumblrRequest):  # type: ignore[misc]  # pytumblr has no
         *,
         kind: TumblrRequestKind = POSTING,
     ) -> Any:
-        """Send `params` as JSON, with `files` behind it, and return the `response` of the answer.
+        """Sends `params` as JSON, with `files` behind it, and returns the `response` of the answer.
 
         A large body has more time, as much as the slowest line that is allowed for takes to send it.
         """
@@ -120,7 +120,7 @@ class SafeTumblrRequest(TumblrRequest):  # type: ignore[misc]  # pytumblr has no
 
 
 class SafeTumblrClient(TumblrRestClient):  # type: ignore[misc]  # pytumblr has no types
-    """One blog, through the API that posts are written in."""
+    """Reaches one blog, through the API that posts are written in."""
 
     def __init__(self, keys: Keys, blog: str, connection: Connection) -> None:
         host = (connection.base_url or API).rstrip("/")
@@ -131,7 +131,7 @@ class SafeTumblrClient(TumblrRestClient):  # type: ignore[misc]  # pytumblr has 
         self._posts = f"{self._blog}/posts"
 
     def create(self, body: Mapping[str, Any], files: Sequence[Attachment]) -> dict[str, Any]:
-        """Make a post in the state that `body` names, and publish it if that is `published`; return what was told.
+        """Makes a post in the state that `body` names, public if that is `published`; returns the answer.
 
         Raises:
             Unconfirmed: it may be public.
@@ -151,21 +151,21 @@ class SafeTumblrClient(TumblrRestClient):  # type: ignore[misc]  # pytumblr has 
         return answer
 
     def edit(self, identifier: str, body: Mapping[str, Any]) -> dict[str, Any]:
-        """Give a post all of `body`, its state included, and return what was told."""
+        """Gives a post all of `body`, its state included, and returns the answer."""
         answer = self.request.put(self._post_path(identifier), body, kind=PUBLISHING)
         return answer if isinstance(answer, dict) else {}
 
     def remove(self, identifier: str) -> None:
-        """Delete a post for good."""
+        """Deletes a post for good."""
         self.request.post_form(f"{self._blog}/post/delete", {"id": identifier}, kind=REMOVING)
 
     def recent(self, before: int | None, skip: int) -> list[dict[str, Any]]:
-        """The newest published posts but for `skip` of them, of those before a time in epoch seconds."""
+        """Returns the newest published posts but for `skip` of them, before a time in epoch seconds."""
         params = {"npf": "true", "limit": PAGE, "offset": skip} | ({} if before is None else {"before": before})
         return self._listed(self._posts, params)
 
     def drafts(self, before: str) -> list[dict[str, Any]]:
-        """The newest drafts, of those before an id; `0`: of all."""
+        """Returns the newest drafts, of those before an id; `0`: of all."""
         return self._listed(f"{self._posts}/draft", {"npf": "true", "before_id": before})
 
     def _listed(self, path: str, params: Mapping[str, Any]) -> list[dict[str, Any]]:
@@ -176,7 +176,7 @@ class SafeTumblrClient(TumblrRestClient):  # type: ignore[misc]  # pytumblr has 
         return posts
 
     def single(self, identifier: str, *, timeout: float | None = None) -> dict[str, Any]:
-        """One post. Raises NotFound when it is not there."""
+        """Returns one post. Raises NotFound when it is not there."""
         answer = self.request.get(self._post_path(identifier), {"post_format": "npf"}, timeout=timeout)
         if not isinstance(answer, dict) or not isinstance(answer.get("content"), list):
             raise Unavailable("Tumblr showed the post in a way that can't be read", answer=str(answer)[:300])
@@ -186,7 +186,7 @@ class SafeTumblrClient(TumblrRestClient):  # type: ignore[misc]  # pytumblr has 
         return f"{self._posts}/{quote(identifier, safe='')}"
 
     def limits(self) -> list[Quota]:
-        """What is left of the day's posts and pictures, as far as Tumblr tells it in a way that can be read."""
+        """Returns what is left of the day's posts and pictures, as far as it can be read."""
         found = daily_quotas(self.request.get("/v2/user/limits"), self._connection.clock.now())
         if found:
             self._connection.quotas(found)
@@ -201,7 +201,7 @@ def _json_body(params: Mapping[str, Any]) -> bytes:
 
 
 def _multipart(body: bytes, files: Sequence[Attachment]) -> tuple[bytes, str]:
-    """The JSON first, as Tumblr wants it, then the files."""
+    """Puts the JSON first, as Tumblr wants it, then the files."""
     fields = [RequestField("json", body, headers={"Content-Type": "application/json"})]
     fields[0].make_multipart(content_type="application/json")
     for file in files:

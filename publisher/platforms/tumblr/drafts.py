@@ -42,7 +42,7 @@ SHORTEST_READING = 0.5
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class WantedDraft:
-    """What is to be published, and how to make a draft of it."""
+    """Holds what is to be published, and how to make a draft of it."""
 
     post: AdaptedPost
     key: str
@@ -53,7 +53,7 @@ class WantedDraft:
 
 @dataclass(slots=True)
 class Drafts:
-    """The drafts of one blog."""
+    """Makes, finds, publishes and removes the drafts of one blog."""
 
     client: SafeTumblrClient
     blog: str
@@ -63,7 +63,7 @@ class Drafts:
     """Ids of drafts that nobody needs and that could not be removed."""
 
     def prepared(self, wanted: WantedDraft, earlier: Preparation) -> posts.Shown | None:
-        """The one draft to publish, as Tumblr shows it; or the post, should it be public or queued already.
+        """Returns the one draft to publish, as Tumblr shows it; or the post, should it be public or queued already.
 
         None: the draft of `earlier` is gone, and may have been published so lately that no listing shows it yet.
 
@@ -96,12 +96,12 @@ class Drafts:
             return None
 
     def _is_over(self, earlier: Preparation, lag: timedelta) -> bool:
-        """Whether what was begun with `earlier` would be shown by now. Both times are of Tumblr's clock."""
+        """Returns whether what was begun with `earlier` would be shown by now. Both times are by Tumblr's clock."""
         now, then = self.client.request.platform_time, earlier.platform_time
         return now is not None and then is not None and now > then + lag
 
     def _remove_former(self, identifier: str) -> None:
-        """Remove the draft of a request that may still be carried out late. Nothing else is made before it is gone.
+        """Removes the draft of a request that may still come late. Nothing else is made before it is gone.
 
         Where Tumblr does not know it any more, it may have been published a moment ago: that is trouble as well.
         """
@@ -116,7 +116,7 @@ class Drafts:
             ) from error
 
     def _chosen(self, wanted: WantedDraft, earlier: Preparation, *, kept_otherwise: bool = False) -> posts.Shown:
-        """A draft that an earlier try has left, or a new one. All others of this post are removed.
+        """Returns a draft that an earlier try has left, or a new one. Removes all others of this post.
 
         Where the answer to an earlier creation was lost, another draft is made only when the first would be listed.
         """
@@ -147,12 +147,12 @@ class Drafts:
         return self._made(wanted, again=incomplete)
 
     def _begun(self, identifier: str = "") -> Preparation:
-        """What is kept of a draft that was begun. Without an id, the answer that told it was lost."""
+        """Returns what is stored of a draft that was begun. Without an id: the answer with it was lost."""
         now = self.client.request.platform_time
         return Preparation(reference=identifier, platform_time=now, unfinished=True, is_draft=True)
 
     def listed(self, pages: int = PAGES_OF_DRAFTS) -> list[posts.Shown]:
-        """The blog's newest drafts, as its list shows them."""
+        """Returns the blog's newest drafts, as its list shows them."""
         found: list[posts.Shown] = []
         before = "0"
         for _ in range(pages):
@@ -164,7 +164,7 @@ class Drafts:
         return found
 
     def _made(self, wanted: WantedDraft, *, again: bool) -> posts.Shown:
-        """A new draft, read back. Raises UnsupportedContent where Tumblr changes it a second time."""
+        """Makes a draft and reads it back. Raises UnsupportedContent where Tumblr changes it a second time."""
         try:
             identifier = str(self.client.create(wanted.body, wanted.files())["id"])
         except DraftUnknown as error:
@@ -189,7 +189,7 @@ class Drafts:
         return shown
 
     def _remove_published_ones(self, listed: Sequence[posts.Shown], key: str) -> None:
-        """Remove drafts that were made late for posts which are public by now.
+        """Removes drafts that were made late for posts which are public by now.
 
         A draft whose post is not among the newest ones is left: another delivery may need it.
         """
@@ -211,7 +211,7 @@ class Drafts:
         return shown is not None and posts.state(shown) == posts.DRAFT
 
     def _remove(self, identifier: str) -> None:
-        """Remove a draft that nobody needs, just read as a draft; where that fails, it is named to people."""
+        """Removes a draft that nobody needs, just read as a draft; where that fails, it is named to people."""
         try:
             self.client.remove(identifier)
         except NotFound:
@@ -223,7 +223,7 @@ class Drafts:
             )
 
     def removed(self, post: AdaptedPost, key: str, earlier: Preparation) -> posts.Shown | None:
-        """Remove every draft of a post that was given up. Returns the post, should it be public.
+        """Removes every draft of a post that was given up. Returns the post, should it be public.
 
         Raises:
             DraftLeft: a draft was changed since, is no draft any more, or can't be removed.
@@ -258,7 +258,7 @@ class Drafts:
         return None
 
     def published(self, wanted: WantedDraft, preparation: Preparation, shown: posts.Shown | None) -> posts.Shown:
-        """Publish the draft of `preparation` with one request, unless it is public. Returns the post.
+        """Publishes the draft of `preparation` with one request, unless it is public. Returns the post.
 
         `shown`: the draft as `prepared` returned it; None: it is read first.
 
@@ -286,7 +286,7 @@ class Drafts:
         return self._result(answer, sought, ends)
 
     def _result(self, answer: Mapping[str, Any], sought: SoughtPost, ends: float) -> posts.Shown:
-        """The post that an answered request has made: as Tumblr shows it, else as the answer tells."""
+        """Returns the post that an answered request has made: as Tumblr shows it, else by the answer."""
         named = posts.identifier(answer).isdecimal()
         shown: posts.Shown | None = None
         if (left := ends - monotonic()) >= SHORTEST_READING:
@@ -309,7 +309,7 @@ class Drafts:
 
 
 def sought_draft(post: AdaptedPost, key: str, preparation: Preparation) -> SoughtPost:
-    """What the listing is searched for when the draft is no longer to be read by its id."""
+    """Returns what the listing is searched for when the draft can't be read by its id any more."""
     draft = preparation.reference
     return SoughtPost(
         post=post, key=key, draft=draft, newer_than=int(draft) - 1, platform_time=preparation.platform_time

@@ -1,4 +1,4 @@
-"""Tumblr's links to posts, brought to one form: the post's number."""
+"""Reads Tumblr's links to posts, and returns the post's number."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ def post_id_of(reference: str, account: str) -> str:
 
 
 def _blog_in(link: Link, account: str) -> tuple[str, tuple[str, ...]]:
-    """The blog that a link names, and the path behind it."""
+    """Returns the blog that a link names, and the path behind it."""
     if link.host in DASHBOARD_HOSTS:
         match link.path:
             case ("blog", "view", blog, *rest) | ("dashboard", "blog", blog, *rest) | ("blog", blog, *rest):

@@ -22,7 +22,7 @@ LONGEST_DRAFT = timedelta(days=1)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SoughtPost:
-    """What is known about a post that may be public."""
+    """Holds what is known about a post that may be public."""
 
     post: AdaptedPost
     key: str
@@ -37,12 +37,12 @@ class SoughtPost:
 
 
 def find_listed(client: SafeTumblrClient, sought: SoughtPost) -> posts.Shown | None:
-    """The first of `find_all_listed`, without reading on once a post is surely ours."""
+    """Returns the first of `find_all_posts`, without reading on once a post is surely ours."""
     return next(iter(_alike(client, sought, until_sure=True)), None)
 
 
 def find_all_listed(client: SafeTumblrClient, sought: SoughtPost) -> list[posts.Shown]:
-    """Posts with our slug or of our draft; else, should Tumblr have changed both, those with our text and tags."""
+    """Returns posts with our slug or of our draft; else, should Tumblr have changed both, with our text and tags."""
     return _alike(client, sought, until_sure=False)
 
 
@@ -60,13 +60,13 @@ def _alike(client: SafeTumblrClient, sought: SoughtPost, *, until_sure: bool) ->
 
 
 def listed_since(client: SafeTumblrClient, post: AdaptedPost, since: datetime) -> list[posts.Shown]:
-    """The blog's published posts since then (our clock)."""
+    """Returns the blog's published posts since then (our clock)."""
     sought = SoughtPost(post=post, key="", since=since - LONGEST_DRAFT)
     return [shown for shown in _newest_first(client, sought) if _may_be(shown, sought, client)]
 
 
 def find_by_draft(client: SafeTumblrClient, draft: str) -> posts.Shown | None:
-    """One of the newest posts that was this draft."""
+    """Returns one of the newest posts that was this draft."""
     for number in range(FEW_PAGES):
         page = client.recent(None, number * PAGE)
         for shown in page:
@@ -78,7 +78,7 @@ def find_by_draft(client: SafeTumblrClient, draft: str) -> posts.Shown | None:
 
 
 def newest_id(client: SafeTumblrClient) -> int:
-    """The largest id among the newest posts; a pinned post may stand first. 0 on an empty blog."""
+    """Returns the largest id among the newest posts; a pinned post may stand first. 0 on an empty blog."""
     return max(
         (int(name) for post in client.recent(None, 0) if (name := posts.identifier(post)).isdecimal()), default=0
     )
@@ -91,7 +91,7 @@ def _may_be(shown: posts.Shown, sought: SoughtPost, client: SafeTumblrClient) ->
 
 
 def _oldest(sought: SoughtPost, client: SafeTumblrClient) -> int | None:
-    """Epoch seconds on Tumblr's clock before which our post can't be, as far as is known by now."""
+    """Returns the epoch seconds by Tumblr's clock before which our post can't be, as far as is known by now."""
     start = sought.platform_time
     if start is None and sought.since is not None:
         start = sought.since + client.request.ahead
@@ -101,7 +101,7 @@ def _oldest(sought: SoughtPost, client: SafeTumblrClient) -> int | None:
 
 
 def _newest_first(client: SafeTumblrClient, sought: SoughtPost) -> Iterator[posts.Shown]:
-    """Published posts until they are too old to be ours."""
+    """Yields published posts until they are too old to be ours."""
     seen: set[str] = set()
     before, skip = None, 0
     for _ in range(MAX_PAGES):

@@ -1,4 +1,4 @@
-"""The log-in that hands out Tumblr's tokens: OAuth 1, with a person in the middle."""
+"""Gets Tumblr's tokens by OAuth 1, with a person in the middle."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ TOKEN, SECRET, VERIFIER = "oauth_token", "oauth_token_secret", "oauth_verifier"
 
 @dataclass(frozen=True, slots=True)
 class TumblrLogin:
-    """The log-in of one application. Its methods raise CredentialsRefused when Tumblr refuses the consumer key."""
+    """Logs in for one application. Its methods raise CredentialsRefused when Tumblr refuses the consumer key."""
 
     session: requests.Session
     host: str
@@ -31,7 +31,7 @@ class TumblrLogin:
     consumer_secret: str = field(repr=False)
 
     def begin(self, callback_url: str) -> LoginStep:
-        """Where a person allows access. Without `callback_url` Tumblr leads to the address that the application names.
+        """Returns where a person allows access. Without `callback_url` Tumblr uses the application's own address.
 
         Raises:
             Unavailable: Tumblr was not reached, or did not answer as it should.
@@ -46,7 +46,7 @@ class TumblrLogin:
         return LoginStep(told=told, url=address, questions=(asked,), kept=kept)
 
     def finish(self, kept: Mapping[str, str], answer: Mapping[str, str]) -> dict[str, str]:
-        """The account's `oauth_token` and `oauth_token_secret`.
+        """Returns the account's `oauth_token` and `oauth_token_secret`.
 
         Raises:
             CredentialsRefused: access was not allowed, or the answer belongs to another log-in.
@@ -60,7 +60,7 @@ class TumblrLogin:
         )
 
     def _tokens(self, page: str, **signature: Any) -> dict[str, str]:
-        """A token and its secret. Neither they nor the answer that holds them may stand in an error."""
+        """Returns a token and its secret. Neither they nor the answer that holds them may stand in an error."""
         auth = OAuth1(self.consumer_key, client_secret=self.consumer_secret, **signature)
         url = f"{self.host}/oauth/{page}"
         response = send_once(self.session, "POST", url, sent=LOGGING_IN, read_timeout=TIMEOUT, auth=auth)

@@ -1,4 +1,4 @@
-"""An adapted post in Tumblr's own format (NPF): blocks of content, and rows to lay them out in."""
+"""Builds an adapted post in Tumblr's own format (NPF): blocks of content, and rows to lay them out in."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ SUBTYPES = {"bullet": "unordered-list-item", "number": "ordered-list-item", "quo
 
 
 def npf_body(post: AdaptedPost, media: Sequence[UploadedMedia], slug: str, *, state: str) -> dict[str, Any]:
-    """The JSON that creates this post in a state: its pictures first, then its text.
+    """Returns the JSON that creates this post in a state: its pictures first, then its text.
 
     Raises:
         UnsupportedContent: a tag holds a comma, which divides tags here.
@@ -38,7 +38,7 @@ def npf_body(post: AdaptedPost, media: Sequence[UploadedMedia], slug: str, *, st
 
 
 def publishing_body(draft: Mapping[str, Any], post: AdaptedPost, slug: str) -> dict[str, Any]:
-    """The JSON that publishes a draft, which holds all that the draft shows: an edit replaces the whole post.
+    """Returns the JSON that publishes a draft, with all that the draft shows: an edit replaces the whole post.
 
     Its pictures are named by their addresses at Tumblr. No date is sent, so that Tumblr's own clock dates the post.
     """
@@ -55,7 +55,7 @@ def publishing_body(draft: Mapping[str, Any], post: AdaptedPost, slug: str) -> d
 
 
 def _without_notes(block: Mapping[str, Any]) -> dict[str, Any]:
-    """A block as it was read, without what Tumblr adds for readers and refuses from writers."""
+    """Returns a block as it was read, without what Tumblr adds for readers and refuses from writers."""
     media = block.get("media")
     if not isinstance(media, list):
         return dict(block)
@@ -63,14 +63,14 @@ def _without_notes(block: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def text_blocks(post: AdaptedPost) -> tuple[TextBlock, ...]:
-    """The text in blocks; a caption that has none is cut at its blank lines."""
+    """Returns the text in blocks; a caption that has none is cut at its blank lines."""
     if post.blocks:
         return post.blocks
     return tuple(TextBlock(text=part.strip()) for part in post.caption.split("\n\n") if part.strip())
 
 
 def rows(images: int, texts: int) -> list[dict[str, list[int]]]:
-    """Rows of up to three pictures, as even as can be, and one row for each text.
+    """Returns rows of up to three pictures, as even as can be, and one row for each text.
 
     Tumblr takes a layout only when it names every block.
     """
@@ -105,7 +105,7 @@ def _text_content(blocks: Sequence[TextBlock]) -> list[dict[str, Any]]:
 
 
 def _formatting(span: Span) -> Mapping[str, Any] | None:
-    """One piece of inline formatting. Tumblr, too, counts in code points."""
+    """Returns one piece of inline formatting. Tumblr, too, counts in code points."""
     where = {"start": span.start, "end": span.end}
     if span.url:
         return {**where, "type": "link", "url": span.url}

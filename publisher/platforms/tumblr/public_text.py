@@ -1,4 +1,4 @@
-"""A post as Tumblr shows it: its text, its tags, and whether followers see it."""
+"""Reads a post as Tumblr shows it: its text, its tags, and whether followers see it."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def tags_of(shown: Mapping[str, Any]) -> tuple[str, ...] | None:
 
 
 def is_visible(shown: Mapping[str, Any]) -> bool:
-    """Whether followers see a post. Drafts, queued and private posts have another state."""
+    """Returns whether followers see a post. Drafts, queued and private posts have another state."""
     return bool(shown.get("state", VISIBLE_STATE) == VISIBLE_STATE)
 
 

@@ -1,4 +1,4 @@
-"""What a post says that Tumblr shows: whose it is, in which state, and whether it is as it was sent."""
+"""Reads a post that Tumblr shows: whose it is, in which state, and whether it is as it was sent."""
 
 from __future__ import annotations
 
@@ -29,12 +29,12 @@ def identifier(shown: Shown) -> str:
 
 
 def genesis(shown: Shown) -> str:
-    """The id that the post had as a draft, where it got another one since."""
+    """Returns the id that the post had as a draft, where it got another one since."""
     return str(shown.get("genesis_post_id") or "")
 
 
 def state(shown: Shown) -> str:
-    """`published`, `draft`, `queued`, `private`, `transcoding`; empty where Tumblr does not tell."""
+    """Returns `published`, `draft`, `queued`, `private`, `transcoding`; empty where Tumblr does not say."""
     return str(shown.get("state") or "")
 
 
@@ -43,7 +43,7 @@ def slug(shown: Shown) -> str:
 
 
 def timestamp(shown: Shown) -> int:
-    """Epoch seconds on Tumblr's clock. Raises Unavailable where a post has none."""
+    """Returns epoch seconds by Tumblr's clock. Raises Unavailable where a post has none."""
     stamp = shown.get("timestamp")
     if not isinstance(stamp, int):
         raise Unavailable("Tumblr lists a post without its time, so that it can't be told whether ours is there")
@@ -68,7 +68,7 @@ def blocks(shown: Shown, kind: str) -> list[Shown]:
 
 
 def carries(shown: Shown, key: str) -> bool:
-    """Whether the slug of a post, or its address, is this key, or begins with its token.
+    """Returns whether the slug of a post, or its address, is this key, or begins with its token.
 
     A slug may have been cut, and its hyphens may have become spaces.
     """
@@ -86,19 +86,19 @@ def _letters(name: str) -> str:
 
 
 def _tail(shown: Shown) -> str:
-    """The last part of the post's address, if it is more than its id."""
+    """Returns the last part of the post's address, if it is more than its id."""
     tail = str(shown.get("post_url") or "").rstrip("/").rpartition("/")[2]
     return "" if tail.isdecimal() and len(tail) > SHORTEST_CUT else tail
 
 
 def token_of(shown: Shown) -> str:
-    """The token with which the slug of some delivery's post begins; empty where it begins otherwise."""
+    """Returns the token with which the slug of some delivery's post begins; empty where there is none."""
     matched = KEY.match(re.sub(r"[^a-z0-9]+", "-", unquote(slug(shown)).casefold()))
     return matched[1] if matched else ""
 
 
 def looks_like(shown: Shown, post: AdaptedPost) -> bool:
-    """Whether a post begins with our text and has our tags, and its slug is no other delivery's key."""
+    """Returns whether a post begins with our text and has our tags, and its slug is no other delivery's key."""
     texts = [block.text.strip() for block in text_blocks(post)][:1]
     begins = [str(block.get("text", "")).strip() for block in blocks(shown, "text")][:1]
     other = token_of(shown) or FORMER_KEY.search(slug(shown))
@@ -106,7 +106,7 @@ def looks_like(shown: Shown, post: AdaptedPost) -> bool:
 
 
 def shows(shown: Shown, post: AdaptedPost) -> bool:
-    """Whether a post begins with our text and has our tags and as many pictures as ours."""
+    """Returns whether a post begins with our text and has our tags and as many pictures as ours."""
     texts = [block.text.strip() for block in text_blocks(post)][:1]
     begins = [str(block.get("text", "")).strip() for block in blocks(shown, "text")][:1]
     same_tags = (_folded(shown.get("tags")) or set()) == _folded(post.tags)
@@ -114,7 +114,7 @@ def shows(shown: Shown, post: AdaptedPost) -> bool:
 
 
 def differences(shown: Shown, sent: Mapping[str, Any]) -> list[str]:
-    """What a draft shows otherwise than the body that it was made of: names of its parts, for a sentence."""
+    """Returns what a draft shows otherwise than the body that it was made of: parts' names, for a sentence."""
     differing = []
     if _texts(shown) != _texts(sent):
         differing.append("its text")
@@ -133,12 +133,12 @@ def _texts(shown: Shown) -> list[str]:
 
 
 def _plain(text: object) -> str:
-    """Without what Tumblr may change: spaces at the ends and in a row, and how accents are composed."""
+    """Returns the text without what Tumblr may change: outer and repeated spaces, composed accents."""
     return " ".join(unicodedata.normalize("NFC", str(text or "")).split())
 
 
 def _folded(tags: object) -> set[str] | None:
-    """Tags in any order and letter case; None where there is no list of them."""
+    """Returns tags in any order and letter case as one value; None where there is no list of them."""
     if not isinstance(tags, Sequence) or isinstance(tags, str):
         return None
     return {folded for tag in tags if (folded := _plain(tag).casefold())}

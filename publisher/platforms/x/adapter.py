@@ -1,4 +1,4 @@
-"""X, through tweepy.
+"""Publishes on X through tweepy.
 
 X takes no idempotency key. What makes an unknown outcome findable is the post itself: its text,
 as X rewrites it, its number of pictures, and which post it answers, on the account's own timeline.
@@ -77,7 +77,7 @@ class Adapter(PlatformAdapter):
 
     @classmethod
     def authorize(cls, connection: Connection, dialogue: Dialogue) -> Account:
-        """Log in by PIN, or with OAuth 2 where the channel has a client id and no consumer key."""
+        """Logs in by PIN, or with OAuth 2 where the channel has a client id and no consumer key."""
         return talk_through(cls, connection, dialogue)
 
     @classmethod
@@ -111,7 +111,7 @@ class Adapter(PlatformAdapter):
 
     @classmethod
     def idempotency_key(cls, seed: KeySeed) -> str:
-        """A name for our own records; X never sees it."""
+        """Returns a name for our own records; X never sees it."""
         return f"x-{seed.token}"
 
     def verify_credentials(self) -> Account:

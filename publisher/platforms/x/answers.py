@@ -1,4 +1,4 @@
-"""Reading X's answers, and recognising our own post among them."""
+"""Reads X's answers, and recognises our own post among them."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ MAX_DIGITS = 9
 
 
 def is_same_post(caption: str, images: int, tweet: Mapping[str, Any], *, reply_to: str = "") -> bool:
-    """Whether a post read from X is this caption with so many pictures, answering `reply_to` if it is a reply.
+    """Returns whether a post is this caption with so many pictures, answering `reply_to` if it is a reply.
 
     X escapes `&`, `<` and `>`, composes characters, puts a short link in the place of each
     address and adds one for the media. Which words it takes for addresses changes with the
@@ -56,14 +56,14 @@ def _pattern(shown: str) -> re.Pattern[str]:
 
 
 def _plain(text: str) -> str:
-    """The text in one form: composed, without invisible characters, each white space one space."""
+    """Returns the text in one form: composed, without invisible characters, each white space one space."""
     composed = unicodedata.normalize("NFC", text)
     visible = (one for one in composed if one.isspace() or unicodedata.category(one) not in INVISIBLE)
     return " ".join("".join(visible).split())
 
 
 def next_page(page: Mapping[str, Any]) -> str | None:
-    """What leads to the page after this one; None after the last.
+    """Returns what leads to the page after this one; None after the last.
 
     Raises:
         Unavailable: the page does not say how many posts it holds, or not all are here: then a
@@ -91,7 +91,7 @@ def account_of(body: object) -> Account:
 
 
 def media_in(body: object, what: str) -> dict[str, Any]:
-    """An uploaded medium, which has an `id`. `what` was being done, for a sentence."""
+    """Returns an uploaded medium, which has an `id`. `what` was being done, for a sentence."""
     media = data_of(body)
     if not str(media.get("id")).isdecimal():
         raise Unavailable(f"{what}: an answer without the picture's id")
@@ -99,13 +99,13 @@ def media_in(body: object, what: str) -> dict[str, Any]:
 
 
 def processing_of(media: Mapping[str, Any]) -> dict[str, Any]:
-    """What X is still doing with a medium; empty when it does nothing."""
+    """Returns what X is still doing with a medium; empty when it does nothing."""
     info = media.get("processing_info")
     return info if isinstance(info, dict) else {}
 
 
 def pause_of(processing: Mapping[str, Any]) -> float:
-    """Seconds until X wants to be asked again, within reason."""
+    """Returns the seconds until X wants to be asked again, within reason."""
     wish = processing.get("check_after_secs")
     return min(max(float(wish), 1.0), LONGEST_PAUSE) if isinstance(wish, int | float) else 1.0
 
@@ -117,18 +117,18 @@ def media_keys(tweet: Mapping[str, Any]) -> list[str]:
 
 
 def answered(tweet: Mapping[str, Any]) -> str | None:
-    """The id of the post that this one replies to, where X tells it."""
+    """Returns the id of the post that this one replies to, where X names it."""
     replied = (one.get("id") for one in dicts_in(tweet, "referenced_tweets") if one.get("type") == "replied_to")
     return next((str(number) for number in replied), None)
 
 
 def is_repost(tweet: Mapping[str, Any]) -> bool:
-    """Whether a post only hands on another one."""
+    """Returns whether a post only reposts another one."""
     return any(one.get("type") == "retweeted" for one in dicts_in(tweet, "referenced_tweets"))
 
 
 def is_gone(body: object) -> bool:
-    """Whether X says, inside a 200, that the post is not there."""
+    """Returns whether X says, inside a 200, that the post is not there."""
     return any(str(error.get("type", "")).endswith("resource-not-found") for error in dicts_in(body, "errors"))
 
 
@@ -150,7 +150,7 @@ def dicts_in(holder: object, name: str) -> list[dict[str, Any]]:
 
 
 def quotas_in(headers: Mapping[str, str], method: str, route: str, now: datetime) -> list[Quota]:
-    """What an answer tells about the limits of its endpoint, each of which X counts by itself.
+    """Returns what an answer reports about the limits of its endpoint, each of which X counts by itself.
 
     Headers come and go; those that can't be read, or can't be true, are left out.
     """
@@ -168,7 +168,7 @@ def quotas_in(headers: Mapping[str, str], method: str, route: str, now: datetime
 
 
 def _endpoint(method: str, route: str) -> tuple[QuotaKind, str]:
-    """What a request is counted as, and its endpoint without the ids in it."""
+    """Returns what a request is counted as, and its endpoint without the ids in it."""
     words = [word for word in route.split("/")[2:] if not word.isdecimal()]
     if method != "POST":
         return "reading", f"reading {' '.join(words)}"
@@ -181,7 +181,7 @@ def _number(text: str | None) -> int | None:
 
 
 def epoch(text: str | None) -> datetime | None:
-    """The instant of a header in epoch seconds; None when it can't be read."""
+    """Returns the instant of a header in epoch seconds; None when it can't be read."""
     try:
         return datetime.fromtimestamp(float(text), UTC) if text is not None else None
     except (ValueError, OverflowError, OSError):

@@ -1,4 +1,4 @@
-"""tweepy's client over one sending function.
+"""Sends all of tweepy's requests through one function.
 
 tweepy itself waits without end, follows redirects, writes tokens to its log and knows neither
 X's present address nor its present media upload. All its methods go through `request`, which
@@ -32,7 +32,7 @@ for _library in ("tweepy", "oauthlib", "requests_oauthlib", "urllib3"):
 
 
 class XClient(tweepy.Client):  # type: ignore[misc]
-    """`tweepy.Client` whose requests are sent once, have an end, and fail with a `PlatformError`.
+    """Sends the requests of `tweepy.Client` once, with an end; they fail with a `PlatformError`.
 
     `signer` is asked before each request for what signs it.
     """
@@ -71,7 +71,7 @@ class XClient(tweepy.Client):  # type: ignore[misc]
         read_timeout: float = READ_TIMEOUT,
         **body: Any,
     ) -> requests.Response:
-        """Send one request as the channel's user, whatever `user_auth` says.
+        """Sends one request as the channel's user, whatever `user_auth` says.
 
         Returns a 2xx answer that is a JSON object, or that is empty where nothing was asked for
         or published. `body` is `data` and `files`, as `requests` takes them.

@@ -1,4 +1,4 @@
-"""X's links to posts, brought to one form: the post's number."""
+"""Reads X's links to posts, and returns the post's number."""
 
 from __future__ import annotations
 

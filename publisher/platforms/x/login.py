@@ -1,4 +1,4 @@
-"""Who speaks to X: OAuth 1 keys, which last, or OAuth 2 tokens, which are renewed; and the way to get them."""
+"""Chooses what signs requests to X, OAuth 1 keys or renewed OAuth 2 tokens, and gets either."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ SCOPES = "tweet.read tweet.write users.read media.write offline.access"
 
 
 class Login(Protocol):
-    """What signs a request."""
+    """Signs requests."""
 
     user_id: str | None
     """The account's number, where the tokens tell it."""
@@ -48,14 +48,14 @@ class Login(Protocol):
     def __call__(self) -> AuthBase: ...
 
     def ends(self) -> datetime | None:
-        """When a person has to log in again, as far as that is known."""
+        """Returns when a person has to log in again, as far as that is known."""
 
     def keep(self) -> None:
-        """Renew what ends soon. Raises what `KeepsLogin.keep_login` does."""
+        """Renews what ends soon. Raises what `KeepsLogin.keep_login` does."""
 
 
 class LastingKeys:
-    """OAuth 1: four values that hold until the account withdraws them."""
+    """Signs with OAuth 1: four values that are valid until the account withdraws them."""
 
     def __init__(self, given: Mapping[str, str], tokens: Mapping[str, Any]) -> None:
         self._auth = OAuth1(
@@ -74,11 +74,11 @@ class LastingKeys:
         return None
 
     def keep(self) -> None:
-        """They last."""
+        """Does nothing: the keys don't end."""
 
 
 def login_of(connection: Connection, http: requests.Session) -> Login:
-    """The log-in that the secrets and the stored session of a channel add up to.
+    """Returns the log-in that the secrets and the stored session of a channel make up.
 
     Raises:
         CredentialsRefused: they don't; the message names what to set or to run.
@@ -115,7 +115,7 @@ def check_app(connection: Connection) -> None:
 
 
 def begin(connection: Connection, http: requests.Session, callback_url: str) -> LoginStep:
-    """Where a person allows the app: with OAuth 1 where the channel has a consumer key, else with OAuth 2."""
+    """Returns where a person allows the app: with OAuth 1 where the channel has a consumer key, else with OAuth 2."""
     check_app(connection)
     if has(connection.secrets, "consumer_key", "consumer_secret"):
         step = _begin_with_keys(connection, http, callback_url)
@@ -126,7 +126,7 @@ def begin(connection: Connection, http: requests.Session, callback_url: str) -> 
 def finish(
     connection: Connection, http: requests.Session, kept: Mapping[str, str], answer: Mapping[str, str]
 ) -> dict[str, Any]:
-    """The session to store."""
+    """Returns the session to store."""
     check_app(connection)
     given = query_of(answer)
     if "state" in kept:
@@ -135,7 +135,7 @@ def finish(
 
 
 def auth_of(connection: Connection, session: Mapping[str, Any]) -> AuthBase:
-    """What signs requests with a session that is not stored yet."""
+    """Returns what signs requests with a session that is not stored yet."""
     return LastingKeys(connection.secrets, session)() if "access_token_secret" in session else bearer(session)
 
 
@@ -172,7 +172,7 @@ def _verifier_in(answer: Mapping[str, str], token: str) -> str:
 
 
 def _ask_form(connection: Connection, http: requests.Session, path: str, auth: AuthBase) -> dict[str, str]:
-    """A token and its secret, as X hands them out: URL-encoded. They are kept out of every message."""
+    """Requests a token and its secret, which X hands out URL-encoded. They are kept out of every message."""
     sent = SentRequest("Logging in to X")
     response = send_once(http, "POST", api_of(connection) + path, sent=sent, read_timeout=READ_TIMEOUT, auth=auth)
     see_that_tokens_came(connection, response)

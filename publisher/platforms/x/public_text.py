@@ -1,4 +1,4 @@
-"""The text of a post as X shows it, compared with the text that was sent."""
+"""Compares the text of a post as X shows it with the text that was sent."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from publisher.platforms.x.answers import ADDRESS, MEDIA_LINK, NAMES_BEFORE, SHO
 
 
 def text_of(tweet: Mapping[str, Any]) -> str | None:
-    """Returns a post's whole text without X's escapes; None where X does not tell it."""
+    """Returns a post's whole text without X's escapes; None where X does not give it."""
     note = tweet.get("note_tweet")
     shown = note["text"] if isinstance(note, dict) and "text" in note else tweet.get("text")
     return html.unescape(shown) if isinstance(shown, str) else None

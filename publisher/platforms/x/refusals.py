@@ -1,4 +1,4 @@
-"""What X's answers outside 2xx mean for a delivery. Only X's own words decide about a post or an account."""
+"""Turns X's answers outside 2xx into errors. Only X's own words decide about a post or an account."""
 
 from __future__ import annotations
 
@@ -53,11 +53,11 @@ CONTENT_STATUSES = frozenset({400, 403, 404, 413, 422})
 
 
 class Missing(Unavailable):
-    """X says that what was asked for is not there."""
+    """Says that X does not have what was asked for."""
 
 
 def told(response: requests.Response) -> dict[str, Any]:
-    """What an attempt's record keeps of an answer."""
+    """Returns what an attempt's record keeps of an answer."""
     return {
         "status": response.status_code,
         "request_id": response.headers.get("x-transaction-id"),
@@ -67,7 +67,7 @@ def told(response: requests.Response) -> dict[str, Any]:
 
 @dataclass(frozen=True, slots=True)
 class _Problem:
-    """A refusal in X's words."""
+    """Holds a refusal in X's words."""
 
     detail: str
     words: str
@@ -123,12 +123,12 @@ def _gateway_answered(response: requests.Response, sent: SentRequest, now: datet
 
 
 def _names_a_window(headers: Mapping[str, str]) -> bool:
-    """Whether the headers are those that only X gives."""
+    """Returns whether the headers are those that only X gives."""
     return any(f"{window}-{part}" in headers for window in WINDOWS for part in ("limit", "remaining", "reset"))
 
 
 def _has_own_shape(body: Mapping[str, Any]) -> bool:
-    """Whether this is one of X's two shapes of errors."""
+    """Returns whether this is one of X's two shapes of errors."""
     listed = body.get("errors")
     errors = listed if isinstance(listed, list) else []
     if any(isinstance(error, dict) and _texts(error, "message", "detail", "title") for error in errors):
@@ -148,7 +148,7 @@ def remembered_text(error: AlreadyPublic) -> TextRemembered:
 
 
 def refused_reply(error: ContentRejected, *, answered_is_old: bool) -> PlatformError:
-    """What it means that X refused to continue a thread whose earlier posts are public.
+    """Judges X's refusal to continue a thread whose earlier posts are public.
 
     `answered_is_old`: the post before it is so old that X shows it by now, if it is there.
     """
@@ -167,7 +167,7 @@ def refused_reply(error: ContentRejected, *, answered_is_old: bool) -> PlatformE
 def _forbidden(
     response: requests.Response, problem: _Problem, sent: SentRequest, now: datetime
 ) -> PlatformError | None:
-    """A 403 that says more than that this post is not welcome."""
+    """Judges a 403 that says more than that this post is not welcome."""
     if DUPLICATE_CODE in problem.codes or DUPLICATE_WORDS.search(problem.words):
         if not sent.publishing:
             return None
@@ -197,14 +197,14 @@ def _rate_limited(response: requests.Response, sent: SentRequest, now: datetime,
 
 
 def _retry_at(headers: Mapping[str, str], now: datetime) -> datetime | None:
-    """The end of the last exhausted window, or what `Retry-After` says."""
+    """Returns the end of the last exhausted window, or what `Retry-After` says."""
     resets = [_reset(headers, window) for window in WINDOWS]
     named = [*(reset for reset in resets if reset), retry_after(headers, now)]
     return max((at for at in named if at and now < at <= now + LONGEST_WINDOW), default=None)
 
 
 def _reset(headers: Mapping[str, str], window: str) -> datetime | None:
-    """When this window opens again, if it is exhausted; headers come and go, and may hold anything."""
+    """Returns when this window opens again, if it is exhausted; headers come and go, and may hold anything."""
     try:
         if float(headers.get(f"{window}-remaining", "0")) > 0:
             return None
@@ -214,7 +214,7 @@ def _reset(headers: Mapping[str, str], window: str) -> datetime | None:
 
 
 def _problem(response: requests.Response) -> _Problem:
-    """Both shapes of X's errors, and anything else."""
+    """Reads both shapes of X's errors, and anything else."""
     body = json_object(response) or {}
     listed = body.get("errors")
     errors = [error for error in listed if isinstance(error, dict)] if isinstance(listed, list) else []

@@ -1,4 +1,4 @@
-"""What X counts and what it takes for a link, by X's own rules (twitter-text, configuration 3)."""
+"""Counts text and finds links by X's own rules (twitter-text, configuration 3)."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ _lock = threading.Lock()
 
 @cache
 def _twitter_text() -> Any:
-    """The library, imported beside a stand-in for `pkg_resources`, which it asks for one data file.
+    """Imports the library beside a stand-in for `pkg_resources`, which it asks for one data file.
 
     Newer setuptools no longer have that module. The stand-in is gone when this returns.
     """
@@ -49,7 +49,7 @@ def _resource_string(module: str, name: str) -> bytes:
 
 
 def weighted_length(text: str) -> int:
-    """The length that X compares with its limit: most scripts 1, others and emoji 2, a link 23.
+    """Returns the length that X compares with its limit: most scripts 1, others and emoji 2, a link 23.
 
     Exact, except that a text with more than `MOST_PARSED` code points in words that could hold a
     link or an emoji is counted from above.
@@ -76,7 +76,7 @@ def _parsed_length(word: str) -> int:
 
 
 def find_links(text: str) -> tuple[str, ...]:
-    """What X makes a link of, bare domains such as `README.md` included, in order."""
+    """Returns what X makes a link of, bare domains such as `README.md` included, in order."""
     words = [word for word in unicodedata.normalize("NFC", text).split() if "." in word]
     found: list[str] = []
     parsed = 0

@@ -1,4 +1,4 @@
-"""The account's own posts as X lists them: the newest one, and ours among those that are newer than another.
+"""Reads the account's own posts as X lists them: the newest one, and ours among newer ones.
 
 Only the posts' numbers say which of them may be ours: X counts them up, and each carries the moment at which
 X made it. Neither our clock nor X's `start_time` is asked, which was seen to hide posts that exist.
@@ -34,14 +34,14 @@ FIELDS = "attachments,created_at,note_tweet,referenced_tweets"
 
 
 class Timeline:
-    """Reads the posts of one account. `user_id` is asked for its number."""
+    """Reads the posts of one account. `user_id` is called for its number."""
 
     def __init__(self, client: XClient, user_id: Callable[[], str]) -> None:
         self._client = client
         self._user_id = user_id
 
     def newest(self) -> Preparation:
-        """Returns the newest post's number and X's time. A listing that lags tells an older one, which does no harm."""
+        """Returns the newest post's number and X's time. A listing that lags shows an older one, which does no harm."""
         sent = SentRequest("Reading the account's newest post on X")
         answer = self._client.request("GET", self._route(), params={"max_results": str(FEWEST_POSTS)}, sent=sent)
         page = json_object(answer) or {}

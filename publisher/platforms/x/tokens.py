@@ -1,4 +1,4 @@
-"""The tokens of X's OAuth 2: got once, renewed again and again, and never spent twice."""
+"""Gets the tokens of X's OAuth 2 once, renews them again and again, and never spends one twice."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ STORE_PAUSES = (0.5, 2.0, 5.0, 10.0)
 
 
 class RenewedTokens:
-    """OAuth 2: an access token for two hours, and a refresh token that works once.
+    """Signs with OAuth 2: an access token for two hours, and a refresh token that works once.
 
     The stored session is the truth: whoever renews does so alone, and stores the new tokens before
     using them. The old ones stay until then. Where an answer is lost, or we die before its tokens are
@@ -47,7 +47,7 @@ class RenewedTokens:
         return bearer(self._lasting(FRESH_FOR))
 
     def ends(self) -> datetime | None:
-        """Only where X gave no refresh token."""
+        """Returns when the log-in ends: only where X gave no refresh token."""
         stored = stored_session(self._connection)
         return None if has(stored, "refresh_token") else _end_of(stored)
 
@@ -56,7 +56,7 @@ class RenewedTokens:
         self._lasting(AHEAD if can_be_renewed else timedelta(0))
 
     def _lasting(self, spare: timedelta) -> dict[str, Any]:
-        """A session whose access token lasts at least so long, renewed if need be."""
+        """Returns a session whose access token lasts at least so long, renewed if need be."""
         stored = stored_session(self._connection)
         if self._lasts(stored, spare):
             return stored
@@ -96,7 +96,7 @@ class RenewedTokens:
 
 
 def ask_for_tokens(connection: Connection, http: requests.Session, wish: Mapping[str, str]) -> dict[str, Any]:
-    """New tokens, as the session keeps them."""
+    """Requests new tokens, and returns them as the session stores them."""
     client_id, client_secret = connection.secrets["client_id"], connection.secrets.get("client_secret")
     response = send_once(
         http,
@@ -134,7 +134,7 @@ def stored_session(connection: Connection) -> dict[str, Any]:
 
 
 def see_that_tokens_came(connection: Connection, response: requests.Response) -> None:
-    """The answers of these addresses are never kept: they may hold tokens."""
+    """Checks that the answer holds tokens. Answers of these addresses are never recorded."""
     status = response.status_code
     if 200 <= status < 300:
         return
@@ -148,7 +148,7 @@ def see_that_tokens_came(connection: Connection, response: requests.Response) ->
 
 
 def _end_of(session: Mapping[str, Any]) -> datetime | None:
-    """When a stored access token ends; None when the session does not tell."""
+    """Returns when a stored access token ends; None when the session does not say."""
     try:
         ends = datetime.fromisoformat(session["expires_at"])
     except (KeyError, TypeError, ValueError):

@@ -1,4 +1,4 @@
-"""Handing pictures over to X: at once or in chunks, waited for, and described. No follower sees anything of it."""
+"""Uploads pictures to X, at once or in chunks, waits for them and describes them. No follower sees anything."""
 
 from __future__ import annotations
 
@@ -75,5 +75,5 @@ class Uploads:
         return query["media_id"]
 
     def _ask(self, sent: SentRequest, method: str, route: str, **options: Any) -> dict[str, Any]:
-        """What X tells about a medium."""
+        """Asks X about a medium."""
         return media_in(json_object(self._client.request(method, route, sent=sent, **options)), sent.what)
