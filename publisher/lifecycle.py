@@ -25,13 +25,13 @@ from publisher.db.statements import DriverStatement
 DELIVERIES = cast("Table", Delivery.__table__)
 ATTEMPTS = cast("Table", Attempt.__table__)
 EVENTS = cast("Table", Event.__table__)
-_ours = update(DELIVERIES).where(DELIVERIES.c.id == bindparam("of_id"), DELIVERIES.c.fence == bindparam("of_fence"))
-OURS = DriverStatement(_ours)
+_change = update(DELIVERIES).where(DELIVERIES.c.id == bindparam("of_id"), DELIVERIES.c.fence == bindparam("of_fence"))
+CHANGE = DriverStatement(_change)
 """Changes a delivery only in the hands that hold it. Like every statement here it is built once: building takes longer
 than the database takes to carry it out."""
-OURS_IN_STATE = DriverStatement(_ours.where(DELIVERIES.c.state == bindparam("of_state")))
-OURS_IN_STATES = _ours.where(DELIVERIES.c.state.in_(bindparam("of_states", expanding=True)))
-WITH_KEY = DriverStatement(select(DELIVERIES.c.id).where(DELIVERIES.c.idempotency_key == bindparam("key")))
+CHANGE_IN_STATE = DriverStatement(_change.where(DELIVERIES.c.state == bindparam("of_state")))
+CHANGE_IN_STATES = _change.where(DELIVERIES.c.state.in_(bindparam("of_states", expanding=True)))
+FIND_KEY = DriverStatement(select(DELIVERIES.c.id).where(DELIVERIES.c.idempotency_key == bindparam("key")))
 ADD_EVENT = DriverStatement(insert(EVENTS).inline())
 
 ADOPTED = "post adopted"
@@ -165,7 +165,7 @@ def move(
     if to not in LEASED:
         values |= {"lease_owner": None, "lease_until": None}
     new_fence = fence + 1 if new_hands else fence
-    change_ours(rows, delivery_id, fence, {"state": to.value, "fence": new_fence, **values}, sources)
+    change_columns(rows, delivery_id, fence, {"state": to.value, "fence": new_fence, **values}, sources)
     record_event(
         rows,
         f"delivery {to}",
@@ -183,12 +183,12 @@ def move(
     return new_fence
 
 
-def may_come_late(unknown_since: datetime | None, lost_requests: int) -> bool:
+def may_become_public(unknown_since: datetime | None, lost_requests: int) -> bool:
     """Returns whether a request was sent that may still make a post, whatever a person has seen or decided."""
     return unknown_since is not None or lost_requests > 0
 
 
-def late_look_ups(now: datetime, *, at_once: bool = False) -> dict[str, Any]:
+def late_look_up_columns(now: datetime, *, at_once: bool = False) -> dict[str, Any]:
     """Returns columns of a delivery that comes to rest, and may become public nevertheless.
 
     `at_once`: nobody has asked lately, so that it is looked up now, before the usual times.
@@ -196,7 +196,7 @@ def late_look_ups(now: datetime, *, at_once: bool = False) -> dict[str, Any]:
     return {"verify_at": now, "lookups": -1} if at_once else {"verify_at": now + LATE_LOOK_UPS[0], "lookups": 0}
 
 
-def change_ours(
+def change_columns(
     rows: Session | Connection, delivery_id: int, fence: int, values: dict[str, Any], states: tuple[State, ...] = ()
 ) -> None:
     """Sets columns of a delivery with the expected fence and in one of these states; none given: in any.
@@ -206,11 +206,13 @@ def change_ours(
     """
     connection, found = connection_of(rows), values | {"of_id": delivery_id, "of_fence": fence}
     if len(states) > 1:
-        changed = connection.execute(OURS_IN_STATES, found | {"of_states": [state.value for state in states]}).rowcount
+        changed = connection.execute(
+            CHANGE_IN_STATES, found | {"of_states": [state.value for state in states]}
+        ).rowcount
     elif states:
-        changed = OURS_IN_STATE.change(connection, found | {"of_state": states[0].value})
+        changed = CHANGE_IN_STATE.change(connection, found | {"of_state": states[0].value})
     else:
-        changed = OURS.change(connection, found)
+        changed = CHANGE.change(connection, found)
     if changed != 1:
         where = f"no longer {' or '.join(states)}" if states else "not"
         raise Fenced(f"delivery {delivery_id} is {where} with fence {fence}")
@@ -218,7 +220,7 @@ def change_ours(
 
 def look_again(session: Session, delivery_id: int, *, fence: int, state: State, **values: Any) -> None:
     """Leaves the outcome unknown and looks again at `due_at`. Raises Fenced."""
-    change_ours(session, delivery_id, fence, values, (state,))
+    change_columns(session, delivery_id, fence, values, (state,))
 
 
 def continue_thread(session: Session, delivery_id: int, now: datetime, *, new_post: bool, held: str = "") -> None:
@@ -254,7 +256,7 @@ def continue_thread(session: Session, delivery_id: int, now: datetime, *, new_po
 
 def key_is_taken(rows: Session | Connection, key: str) -> bool:
     """Returns whether some delivery has this idempotency key."""
-    return WITH_KEY.first(connection_of(rows), {"key": key}) is not None
+    return FIND_KEY.first(connection_of(rows), {"key": key}) is not None
 
 
 def next_token(token: str) -> str:
@@ -262,7 +264,7 @@ def next_token(token: str) -> str:
     return hashlib.sha256(f"after {token}".encode()).hexdigest()[:12]
 
 
-def lose_attempt(session: Session, delivery_id: int, fence: int, now: datetime) -> None:
+def close_lost_attempts(session: Session, delivery_id: int, fence: int, now: datetime) -> None:
     """Closes the attempts of a worker that is gone."""
     session.execute(
         update(Attempt)

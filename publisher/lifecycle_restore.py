@@ -11,9 +11,9 @@ from sqlalchemy.orm import Session
 from publisher.core.content import Preparation
 from publisher.core.states import BY_HAND, LEASED, WAITING, State
 from publisher.db.models import Delivery
-from publisher.lifecycle import key_is_taken, lose_attempt, next_token, record_event
+from publisher.lifecycle import close_lost_attempts, key_is_taken, next_token, record_event
 
-RESTORED = "The desk was restored from a backup; it is looked up whether this went out before."
+RESTORED_TEXT = "The desk was restored from a backup; it is looked up whether this went out before."
 
 
 def restore_deliveries(
@@ -62,7 +62,7 @@ def _free_key(session: Session, delivery: Delivery, key_of: Callable[[Delivery],
 
 
 def _mark_unconfirmed(session: Session, delivery: Delivery, now: datetime, key: str) -> None:
-    lose_attempt(session, delivery.id, delivery.fence, now)
+    close_lost_attempts(session, delivery.id, delivery.fence, now)
     before = delivery.state
     delivery.state = State.UNCONFIRMED
     delivery.fence += 1
@@ -71,7 +71,7 @@ def _mark_unconfirmed(session: Session, delivery: Delivery, now: datetime, key: 
     delivery.sent_at = min(delivery.sent_at or delivery.scheduled_at, delivery.scheduled_at)
     delivery.unknown_since = delivery.due_at = now
     delivery.lookups = delivery.clean_lookups = 0
-    delivery.problem = RESTORED
+    delivery.problem = RESTORED_TEXT
     session.flush()
     record_event(
         session,

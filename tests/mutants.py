@@ -20,10 +20,10 @@ from publisher.db.session import Database
 from publisher.db.statements import DriverStatement
 from publisher.delivery import claim, outcomes
 from publisher.delivery.claim import ClaimedDelivery
-from publisher.delivery.leases import KeptLease
+from publisher.delivery.leases import RenewedLease
 from publisher.delivery.prepare import NotSent
-from publisher.delivery.records import Follow
-from publisher.delivery.worker import Committed, Worker
+from publisher.delivery.records import ClaimNext
+from publisher.delivery.worker import CommittedIntent, Worker
 from publisher.platforms.errors import Unconfirmed
 
 
@@ -31,13 +31,13 @@ def without_fence() -> None:
     """A worker that lost its delivery may still change it."""
     whatever = lifecycle.DELIVERIES.c.fence >= bindparam("of_fence") * 0
     theirs = update(lifecycle.DELIVERIES).where(lifecycle.DELIVERIES.c.id == bindparam("of_id"), whatever)
-    for name in ("OURS", "OURS_IN_STATE", "OURS_IN_STATES"):
+    for name in ("CHANGE", "CHANGE_IN_STATE", "CHANGE_IN_STATES"):
         former = getattr(lifecycle, name)
         _CHANGED.append((lifecycle, name, former))
     states = lifecycle.DELIVERIES.c.state
-    vars(lifecycle)["OURS"] = DriverStatement(theirs)
-    vars(lifecycle)["OURS_IN_STATE"] = DriverStatement(theirs.where(states == bindparam("of_state")))
-    vars(lifecycle)["OURS_IN_STATES"] = theirs.where(states.in_(bindparam("of_states", expanding=True)))
+    vars(lifecycle)["CHANGE"] = DriverStatement(theirs)
+    vars(lifecycle)["CHANGE_IN_STATE"] = DriverStatement(theirs.where(states == bindparam("of_state")))
+    vars(lifecycle)["CHANGE_IN_STATES"] = theirs.where(states.in_(bindparam("of_states", expanding=True)))
 
 
 def retry_after_a_lost_answer() -> None:
@@ -50,7 +50,11 @@ def intent_after_the_send() -> None:
     """The database learns of a request only when it was answered."""
 
     def publish(
-        self: Worker, claimed: ClaimedDelivery, lease: KeptLease, log: structlog.stdlib.BoundLogger, follow: Follow
+        self: Worker,
+        claimed: ClaimedDelivery,
+        lease: RenewedLease,
+        log: structlog.stdlib.BoundLogger,
+        follow: ClaimNext,
     ) -> ClaimedDelivery | None:
         following = None
         prepared = self._preparer.prepare(claimed, lease)
@@ -58,10 +62,10 @@ def intent_after_the_send() -> None:
             self._record_not_sent(claimed, prepared, lease, log)
             return following
         self._milestone("prepared", claimed.id)
-        answer = self._send(claimed, prepared, Committed(0, latest_start=monotonic() + 60))
+        answer = self._send(claimed, prepared, CommittedIntent(0, latest_start=monotonic() + 60))
         self._milestone("answered", claimed.id)
         committed = self._commit(claimed, prepared, lease)
-        assert isinstance(committed, Committed)
+        assert isinstance(committed, CommittedIntent)
         self._milestone("committed", claimed.id)
         if isinstance(answer, Publication):
             following = self._record_success(claimed, committed, answer, follow, log)

@@ -14,7 +14,7 @@ from pathlib import Path
 
 from publisher.backup.files import UNFINISHED, clear_unfinished, flush_folder, plain_errors
 from publisher.backup.manifest import MANIFEST
-from publisher.backup.whole_backup import make_dump, revision_of
+from publisher.backup.whole_backup import database_revision, make_dump
 from publisher.core.private_files import make_private_folder
 from publisher.db.upgrade import back_up
 from publisher.settings import Settings
@@ -46,7 +46,7 @@ def keep_daily(file: Path, backups: Path, now: datetime) -> Path | None:
         make_private_folder(folder)
         clear_unfinished(folder, UNFINISHED, now)
         with tempfile.TemporaryDirectory(dir=folder, prefix=UNFINISHED) as part:
-            made = back_up(file, Path(part), revision=revision_of(file), now=now)
+            made = back_up(file, Path(part), revision=database_revision(file), now=now)
             copy = made.replace(folder / made.name)
         flush_folder(folder)
         for old in _superfluous(_copies(folder, file.stem)):

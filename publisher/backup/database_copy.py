@@ -17,8 +17,8 @@ from sqlalchemy.exc import DBAPIError
 
 from publisher.backup.database_urls import label, sqlite_path
 from publisher.backup.files import BackupError
-from publisher.backup.fingerprint import Content, Fingerprint, content_of, stream
-from publisher.backup.locking import connected, first_line, held_still, holds_desk, refuse_busy, revision_in
+from publisher.backup.fingerprint import Fingerprint, TableContent, query_content, read_in_batches
+from publisher.backup.locking import connected, first_line, has_desk_tables, locked_desk, refuse_busy, revision_in
 from publisher.db.base import Base
 from publisher.db.history import History, UnknownHistory, newest_event
 from publisher.db.history_file import KnownEvent
@@ -43,8 +43,8 @@ class TableCopy:
     """Holds one table, as both databases have it at the end."""
 
     name: str
-    source: Content
-    target: Content
+    source: TableContent
+    target: TableContent
 
     @property
     def same(self) -> bool:
@@ -68,7 +68,7 @@ class CopyReport:
         return all(table.same for table in self.tables)
 
 
-class _Different(Exception):
+class _ContentDiffers(Exception):
     """Says that what was read back is not what was written."""
 
 
@@ -96,20 +96,20 @@ def copy_database(
     _refuse_unfit(source, target)
     _refuse_unknown_history(source, folder)
     upgrade = _prepare(source, now)
-    replaced = holds_desk(target)
+    replaced = has_desk_tables(target)
     if replaced:
         _refuse_other_revision(target, upgrade.after)
     else:
         _prepare(target, now)
     tables: list[TableCopy] = []
     # A copy that differs is undone by leaving this with an error; the report tells which table it was.
-    with suppress(_Different), held_still(source) as old, held_still(target) as new:
+    with suppress(_ContentDiffers), locked_desk(source) as old, locked_desk(target) as new:
         for connection, url in ((old, source), (new, target)):
             refuse_busy(connection, label(url), now=now, seen_within=seen_within)
         _refuse_own_history(old, new, label(target))
         tables += _copy_tables(old, new)
         if not all(table.same for table in tables):
-            raise _Different
+            raise _ContentDiffers
         newest = newest_event(new) or KnownEvent(0, now)
         _note_copy(source, target, newest, folder)
     return CopyReport(
@@ -117,7 +117,7 @@ def copy_database(
     )
 
 
-def _history_of(url: str, folder: Path | None) -> History | None:
+def _read_history(url: str, folder: Path | None) -> History | None:
     """Returns the history that a desk keeps of a database; None where its place is not known."""
     if sqlite_path(url) is None and folder is None:
         return None
@@ -125,7 +125,7 @@ def _history_of(url: str, folder: Path | None) -> History | None:
 
 
 def _refuse_unknown_history(source: str, folder: Path | None) -> None:
-    history = _history_of(source, folder)
+    history = _read_history(source, folder)
     try:
         if history is not None:
             history.examine()
@@ -135,7 +135,7 @@ def _refuse_unknown_history(source: str, folder: Path | None) -> None:
 
 def _note_copy(source: str, target: str, newest: KnownEvent, folder: Path | None) -> None:
     """Records where the copy comes from, before the copy is there: a record that comes too early does no harm."""
-    former, new = _history_of(source, folder), _history_of(target, folder)
+    former, new = _read_history(source, folder), _read_history(target, folder)
     if new is None or (former is not None and former.record.path.absolute() == new.record.path.absolute()):
         return
     if former is not None and former.record.path.exists():
@@ -148,16 +148,16 @@ def _refuse_unfit(source: str, target: str) -> None:
     file, other = sqlite_path(source), sqlite_path(target)
     if source == target or (file is not None and other is not None and file.resolve() == other.resolve()):
         raise BackupError(f"{label(source)} is named twice; name another database to copy it into")
-    if not holds_desk(source):
+    if not has_desk_tables(source):
         raise BackupError(f"{label(source)} holds no desk; name the database that the desk works on")
-    if file is not None and not _is_worked_on(file):
+    if file is not None and not _was_opened(file):
         raise BackupError(
             f"{file} is a kept copy, and what went out after it was made would go out again: name the database that "
             "the desk works on, or bring a backup back with publisher restore"
         )
 
 
-def _is_worked_on(file: Path) -> bool:
+def _was_opened(file: Path) -> bool:
     """Returns whether a desk opened the file since it was made: then it is in WAL mode, as copies never are."""
     with file.open("rb") as opened:
         return opened.read(20)[18:] == WAL_HEADER
@@ -183,7 +183,7 @@ def _refuse_own_history(old: Connection, new: Connection, name: str) -> None:
     for columns in HISTORY:
         found = select(*columns)
         last = new.scalar(select(func.max(columns[0]))) or 0
-        if content_of(new, found) != content_of(old, found.where(columns[0] <= last)):
+        if query_content(new, found) != query_content(old, found.where(columns[0] <= last)):
             raise BackupError(
                 f"{name} holds a desk with a history of its own (its table {columns[0].class_.__tablename__} has what "
                 "the source does not), and nothing of it may be lost; empty it, or name another database"
@@ -197,13 +197,13 @@ def _copy_tables(old: Connection, new: Connection) -> Iterator[TableCopy]:
     written = {table.name: _copy_rows(old, new, table) for table in tables}
     for table in tables:
         _continue_numbers(new, table)
-        yield TableCopy(table.name, written[table.name], content_of(new, select(table)))
+        yield TableCopy(table.name, written[table.name], query_content(new, select(table)))
 
 
-def _copy_rows(old: Connection, new: Connection, table: Table) -> Content:
+def _copy_rows(old: Connection, new: Connection, table: Table) -> TableContent:
     taken = Fingerprint()
     names = [column.name for column in table.columns]
-    for rows in stream(old, select(table)):
+    for rows in read_in_batches(old, select(table)):
         taken.add(rows)
         try:
             new.execute(insert(table), [dict(zip(names, row, strict=True)) for row in rows])

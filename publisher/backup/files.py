@@ -25,7 +25,7 @@ class BackupError(Exception):
     """Says that a backup can't be made or used; the message is one sentence for a person."""
 
 
-def hash_of(file: Path) -> str:
+def file_hash(file: Path) -> str:
     """Returns the SHA-256 of a file's content, in hexadecimal."""
     with file.open("rb") as content:
         return hashlib.file_digest(content, "sha256").hexdigest()

@@ -17,7 +17,7 @@ _MODULUS = 1 << 256
 
 
 @dataclass(frozen=True, slots=True)
-class Content:
+class TableContent:
     """Holds the number of rows, and their hash."""
 
     rows: int
@@ -42,19 +42,19 @@ class Fingerprint:
             self._sum = (self._sum + int.from_bytes(hashlib.sha256(told).digest())) % _MODULUS
 
     @property
-    def content(self) -> Content:
-        return Content(self._rows, f"{self._sum:064x}")
+    def content(self) -> TableContent:
+        return TableContent(self._rows, f"{self._sum:064x}")
 
 
-def stream(connection: Connection, query: Select[Any]) -> Iterator[Sequence[Row[Any]]]:
+def read_in_batches(connection: Connection, query: Select[Any]) -> Iterator[Sequence[Row[Any]]]:
     """Yields the rows of a query, and reads them in batches."""
     yield from connection.execute(query, execution_options={"yield_per": CHUNK}).partitions()
 
 
-def content_of(connection: Connection, query: Select[Any]) -> Content:
+def query_content(connection: Connection, query: Select[Any]) -> TableContent:
     """Returns the fingerprint of what a query finds."""
     taken = Fingerprint()
-    for rows in stream(connection, query):
+    for rows in read_in_batches(connection, query):
         taken.add(rows)
     return taken.content
 

@@ -23,9 +23,9 @@ from publisher.backup.database_urls import label
 from publisher.backup.files import BackupError, clear_unfinished, flush_folder, link_or_copy, plain_errors
 from publisher.backup.locking import connected, refuse_running
 from publisher.backup.manifest import Manifest, check_files, read_manifest
-from publisher.backup.reconcile import Doubts, doubt, refuse_future
+from publisher.backup.reconcile import Reconciliation, reconcile, refuse_future
 from publisher.backup.restore import RestoreReport, missing_originals, put_originals, restore_server
-from publisher.backup.sqlite_copy import DatabaseCopy, knows_until, make_safe, opened, take_copy
+from publisher.backup.sqlite_copy import DatabaseCopy, last_known_instant, make_copy, make_safe, upgraded_database
 from publisher.db.history import History
 from publisher.db.history_file import HistoryFile, KnownEvent
 from publisher.media.opening import media_store
@@ -74,13 +74,13 @@ def restore_in_place(
         tempfile.TemporaryDirectory(dir=file.parent, prefix=RESTORING) as part,
     ):
         source = backup / manifest.database.path if manifest else backup
-        copy = take_copy(source, Path(part) / "restored.db")
+        copy = make_copy(source, Path(part) / "restored.db")
         _refuse_other_desk(copy, source, settings, file)
-        made_at = manifest.created_at if manifest else knows_until(copy)
+        made_at = manifest.created_at if manifest else last_known_instant(copy)
         changed = History(settings.database_url, settings.root).record.changed_deliveries()
         doubts = make_safe(copy.file, settings, made_at=made_at, now=now, changed=changed)
         missing = _put_originals(backup, manifest, copy, settings)
-        aside = _exchange(copy.file, file, settings, doubts, now)
+        aside = _replace_database(copy.file, file, settings, doubts, now)
     return RestoreReport(
         made_at=doubts.since,
         config=settings.file,
@@ -106,7 +106,7 @@ def accept_present(settings: Settings, *, now: datetime, seen_within: timedelta)
         with connected(settings.database_url) as connection:
             refuse_running(connection, label(settings.database_url), now=now, seen_within=seen_within)
             with Session(connection, expire_on_commit=False) as session, session.begin():
-                doubts = doubt(session, settings, since=None, now=now, changed=changed)
+                doubts = reconcile(session, settings, since=None, now=now, changed=changed)
     else:
         if not file.is_file() or file.stat().st_size == 0:
             raise BackupError(
@@ -115,8 +115,8 @@ def accept_present(settings: Settings, *, now: datetime, seen_within: timedelta)
             )
         _refuse_running(file, now, seen_within)
         history.record.replace(NOT_DONE)
-        with opened(file, settings, now) as database, database.writing() as session:
-            doubts = doubt(session, settings, since=None, now=now, changed=changed)
+        with upgraded_database(file, settings, now) as database, database.writing() as session:
+            doubts = reconcile(session, settings, since=None, now=now, changed=changed)
     history.record.replace(doubts.newest)
     history.record.forget_deliveries()
     for path in moves:
@@ -142,7 +142,7 @@ def begin_empty(settings: Settings, *, now: datetime) -> Path | None:
     aside = None
     if file is not None:
         with plain_errors(f"what is left of {file} can't be kept"):
-            aside = _keep_aside(file, now)
+            aside = _set_aside(file, now)
             _remove(file)
     with plain_errors(f"{history.record.path} can't be removed"):
         history.record.path.unlink(missing_ok=True)
@@ -217,9 +217,11 @@ def _put_originals(backup: Path, manifest: Manifest | None, copy: DatabaseCopy, 
     return tuple(name for sha256, name in copy.originals if sha256 not in stored)
 
 
-def _exchange(ready: Path, file: Path, settings: Settings, doubts: Doubts, now: datetime) -> Path | None:
+def _replace_database(
+    ready: Path, file: Path, settings: Settings, doubts: Reconciliation, now: datetime
+) -> Path | None:
     """Puts a reconciled database in the place of another one, and returns where that one is kept."""
-    aside = _keep_aside(file, now)
+    aside = _set_aside(file, now)
     # Until the new one is there, a desk finds another history than this, or no database where there was one.
     record = History(settings.database_url, settings.root).record
     record.replace(doubts.newest)
@@ -230,7 +232,7 @@ def _exchange(ready: Path, file: Path, settings: Settings, doubts: Doubts, now: 
     return aside
 
 
-def _keep_aside(file: Path, now: datetime) -> Path | None:
+def _set_aside(file: Path, now: datetime) -> Path | None:
     """Links the files of a database into a new folder beside it. Returns None when there are none."""
     present = [path for end in BESIDE if (path := Path(f"{file}{end}")).is_file()]
     if not present:

@@ -22,7 +22,7 @@ from publisher.delivery.owner import is_surely_gone
 MARK = 0x636F7079  # "copy": any number, the same in every process
 
 
-def holds_desk(url: str) -> bool:
+def has_desk_tables(url: str) -> bool:
     """Returns whether a database has any of a desk's tables. Changes nothing and creates no file."""
     file = sqlite_path(url)
     names = _names_in_file(file) if file is not None else _names_on_server(url)
@@ -62,7 +62,7 @@ def connected(url: str) -> Iterator[Connection]:
 
 
 @contextmanager
-def held_still(url: str) -> Iterator[Connection]:
+def locked_desk(url: str) -> Iterator[Connection]:
     """Opens a transaction on a desk's database; every other writer waits until it ends.
 
     Raises:

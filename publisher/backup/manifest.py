@@ -8,7 +8,7 @@ from typing import Annotated, Literal
 
 from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field, ValidationError
 
-from publisher.backup.files import BackupError, hash_of, plain_errors
+from publisher.backup.files import BackupError, file_hash, plain_errors
 from publisher.core.file_reading import MANIFEST_BYTES, read_bytes
 from publisher.media import write_whole
 
@@ -30,7 +30,7 @@ class _Part(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
 
-class KeptFile(_Part):
+class BackedUpFile(_Part):
     """Holds one file of a backup, by its path below the backup's folder."""
 
     path: InsidePath
@@ -38,8 +38,8 @@ class KeptFile(_Part):
     bytes: int = Field(ge=0)
 
     @classmethod
-    def of(cls, root: Path, file: Path) -> KeptFile:
-        return cls(path=file.relative_to(root).as_posix(), sha256=hash_of(file), bytes=file.stat().st_size)
+    def of(cls, root: Path, file: Path) -> BackedUpFile:
+        return cls(path=file.relative_to(root).as_posix(), sha256=file_hash(file), bytes=file.stat().st_size)
 
 
 class Manifest(_Part):
@@ -54,15 +54,15 @@ class Manifest(_Part):
     """Just before the database was copied: whatever happened later may be missing from it."""
     config_file: InsidePath
     """The main configuration file; one of `config`."""
-    database: KeptFile
+    database: BackedUpFile
     postgres_schema: str | None = None
     """Of a PostgreSQL database: in which its tables lie. None: the database is a SQLite file."""
-    originals: tuple[KeptFile, ...]
+    originals: tuple[BackedUpFile, ...]
     originals_left_out: bool = False
     """A daily backup: the originals stay in the desk's own store."""
-    config: tuple[KeptFile, ...]
+    config: tuple[BackedUpFile, ...]
 
-    def files(self) -> Iterator[KeptFile]:
+    def files(self) -> Iterator[BackedUpFile]:
         yield self.database
         yield from self.originals
         yield from self.config
@@ -103,7 +103,7 @@ def check_files(backup: Path, manifest: Manifest) -> None:
         if not file.is_file():
             raise BackupError(f"the backup is damaged: {file} is missing; use another backup")
         with plain_errors(f"{file} can't be read"):
-            same = file.stat().st_size == kept.bytes and hash_of(file) == kept.sha256
+            same = file.stat().st_size == kept.bytes and file_hash(file) == kept.sha256
         if not same:
             raise BackupError(
                 f"the backup is damaged: {file} is not what the manifest says; use another backup, or put the true "

@@ -25,7 +25,7 @@ from publisher.settings import Settings
 
 
 @dataclass(frozen=True, slots=True)
-class Doubts:
+class Reconciliation:
     looked_up: int
     """How many deliveries may have gone out since the backup, and are looked up first."""
     gap: Gap
@@ -35,9 +35,9 @@ class Doubts:
     """The newest event of the database, now that it was made safe."""
 
 
-def doubt(
+def reconcile(
     session: Session, settings: Settings, *, since: datetime | None, now: datetime, changed: Collection[int] = ()
-) -> Doubts:
+) -> Reconciliation:
     """Assumes that the lost desk went on publishing from `since` until now, and marks what it may have sent.
 
     `since`: None where only the database itself can tell to when it knows everything.
@@ -46,21 +46,21 @@ def doubt(
     Raises:
         BackupError: no adapter knows the platform of a channel, or the database is from the future.
     """
-    began = since or last_moment(session) or now
+    began = since or last_written_at(session) or now
     refuse_future(began, now)
     # The processes of the lost desk are none of this one's.
     session.execute(delete(Process))
     record_event(session, DATABASE_RESTORED, now=now, detail={"knows everything until": began.isoformat()})
     looked_up = restore_deliveries(
-        session, now, lambda delivery: _key_of(session, delivery), since=began, changed=changed
+        session, now, lambda delivery: _idempotency_key(session, delivery), since=began, changed=changed
     )
     gap = close_gap(session, settings, since=began, now=now)
     session.flush()
     newest = session.execute(NEWEST).one()
-    return Doubts(len(looked_up), gap, began, KnownEvent(newest[0], newest[1]))
+    return Reconciliation(len(looked_up), gap, began, KnownEvent(newest[0], newest[1]))
 
 
-def last_moment(session: Session) -> datetime | None:
+def last_written_at(session: Session) -> datetime | None:
     """Returns the latest instant at which a desk wrote to a database; None when it never did."""
     columns = (Event.at, Attempt.started_at, Attempt.ended_at, Process.seen_at)
     found = (session.scalar(select(func.max(column))) for column in columns)
@@ -76,7 +76,7 @@ def refuse_future(made: datetime, now: datetime) -> None:
         )
 
 
-def _key_of(session: Session, delivery: Delivery) -> str:
+def _idempotency_key(session: Session, delivery: Delivery) -> str:
     """Returns the idempotency key that the lost desk used, if it sent this delivery."""
     platform = session.get_one(Channel, delivery.channel_name).platform
     try:

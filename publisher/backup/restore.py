@@ -20,15 +20,15 @@ from sqlalchemy.orm import Session
 from publisher.backup.database_urls import label
 from publisher.backup.files import UNFINISHED, BackupError, copy_file, flush_folder, plain_errors
 from publisher.backup.locking import connected
-from publisher.backup.manifest import KeptFile, Manifest, check_files, read_manifest
+from publisher.backup.manifest import BackedUpFile, Manifest, check_files, read_manifest
 from publisher.backup.postgres_dump import load, refuse_unfit
-from publisher.backup.reconcile import Doubts, doubt, refuse_future
-from publisher.backup.sqlite_copy import make_safe, take_copy
-from publisher.backup.whole_backup import complete
+from publisher.backup.reconcile import Reconciliation, reconcile, refuse_future
+from publisher.backup.sqlite_copy import make_copy, make_safe
+from publisher.backup.whole_backup import complete_backup
 from publisher.core.private_files import make_private_folder
 from publisher.db.history import History
 from publisher.db.models import Media
-from publisher.db.upgrade import knows, migrate
+from publisher.db.upgrade import knows_revision, migrate
 from publisher.media.opening import media_store
 from publisher.schedule.restore_gap import Gap
 from publisher.settings import Settings, load_settings
@@ -73,9 +73,9 @@ def restore(backup: Path, folder: Path, now: datetime, database: str | None = No
         )
     if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
         raise BackupError(f"{folder} is not empty; name a folder that is empty or not there yet")
-    with plain_errors(f"the backup can't be restored to {folder}"), _new_folder(folder):
+    with plain_errors(f"the backup can't be restored to {folder}"), _empty_folder(folder):
         part = Path(tempfile.mkdtemp(dir=folder, prefix=".restoring-"))
-        report = _Restoring(backup, manifest, part, folder, now).run(database)
+        report = _Restore(backup, manifest, part, folder, now).run(database)
         flush_folder(folder)
     return report
 
@@ -98,13 +98,13 @@ def restore_copy(copy: Path, settings: Settings, folder: Path, now: datetime) ->
         plain_errors(f"{copy} can't be restored to {folder}"),
         tempfile.TemporaryDirectory(dir=beside, prefix=UNFINISHED) as part,
     ):
-        report = complete(take_copy(copy, Path(part) / "taken.db"), settings, Path(part), now)
+        report = complete_backup(make_copy(copy, Path(part) / "taken.db"), settings, Path(part), now)
         restored = restore(Path(part), folder, now)
     return replace(restored, missing=report)
 
 
 @contextmanager
-def _new_folder(folder: Path) -> Iterator[None]:
+def _empty_folder(folder: Path) -> Iterator[None]:
     """Yields an empty folder; on an error it is empty again, or gone if it was not there."""
     existed = folder.exists()
     make_private_folder(folder)
@@ -121,7 +121,7 @@ def _new_folder(folder: Path) -> Iterator[None]:
         raise
 
 
-class _Restoring:
+class _Restore:
     """Restores once: prepares everything in `part`, then moves it to `folder`, the database last."""
 
     def __init__(self, backup: Path, manifest: Manifest, part: Path, folder: Path, now: datetime) -> None:
@@ -148,10 +148,10 @@ class _Restoring:
             gap=doubts.gap,
         )
 
-    def _copy(self, kept: KeptFile, target: Path) -> None:
+    def _copy(self, kept: BackedUpFile, target: Path) -> None:
         copy_file(self._backup / kept.path, target)
 
-    def _into_file(self, settings: Settings) -> Doubts:
+    def _into_file(self, settings: Settings) -> Reconciliation:
         target = settings.database_file
         if target is None:
             raise BackupError(
@@ -175,10 +175,10 @@ class _Restoring:
         shutil.rmtree(self._part)
         return doubts
 
-    def _know(self, url: str, doubts: Doubts) -> None:
+    def _know(self, url: str, doubts: Reconciliation) -> None:
         History(url, self._folder).record.replace(doubts.newest)
 
-    def _into_server(self, settings: Settings, url: str) -> Doubts:
+    def _into_server(self, settings: Settings, url: str) -> Reconciliation:
         doubts = restore_server(self._backup, self._manifest, settings, now=self._now, url=url)
         self._move_in()
         self._know(url, doubts)
@@ -193,7 +193,7 @@ class _Restoring:
 
 def restore_server(
     backup: Path, manifest: Manifest, settings: Settings, *, now: datetime, url: str, changed: Collection[int] = ()
-) -> Doubts:
+) -> Reconciliation:
     """Restores the PostgreSQL database of a checked backup into an empty one, and its originals.
 
     `changed`: as for `doubt`.
@@ -202,29 +202,29 @@ def restore_server(
         BackupError: it comes from a newer version, or the database is not empty or can't be used.
     """
     schema = manifest.postgres_schema or ""
-    if not knows(manifest.revision):
+    if not knows_revision(manifest.revision):
         raise BackupError(f"the backup comes from a newer publisher ({manifest.version}); install that version")
     refuse_unfit(url, schema)
     put_originals(backup, manifest, settings)
     load(url, backup / manifest.database.path, schema)
     try:
-        return _doubt_server(manifest, settings, now=now, url=url, changed=changed)
+        return _reconcile_server(manifest, settings, now=now, url=url, changed=changed)
     except Exception as error:
         raise BackupError(
             f"{error}; {label(url)} was left half restored, as nobody's desk: drop it, and make it anew"
         ) from error
 
 
-def _doubt_server(
+def _reconcile_server(
     manifest: Manifest, settings: Settings, *, now: datetime, url: str, changed: Collection[int]
-) -> Doubts:
+) -> Reconciliation:
     """Reconciles the deliveries in the transaction that sets the revision: until then no desk has the tables."""
     with connected(url) as connection:
         revision = {"revision": manifest.revision}
         connection.execute(text("INSERT INTO alembic_version (version_num) VALUES (:revision)"), revision)
         migrate(connection)
         with Session(connection, expire_on_commit=False) as session, session.begin():
-            return doubt(session, settings, since=manifest.created_at, now=now, changed=changed)
+            return reconcile(session, settings, since=manifest.created_at, now=now, changed=changed)
 
 
 def missing_originals(url: str, settings: Settings) -> tuple[str, ...]:

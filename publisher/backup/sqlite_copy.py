@@ -14,9 +14,9 @@ from pathlib import Path
 from sqlalchemy.engine import URL
 
 from publisher.backup.files import BackupError, copy_file, plain_errors
-from publisher.backup.reconcile import Doubts, doubt
+from publisher.backup.reconcile import Reconciliation, reconcile
 from publisher.db.session import Database
-from publisher.db.upgrade import knows, prepare_database
+from publisher.db.upgrade import knows_revision, prepare_database
 from publisher.settings import Settings
 
 MAX_BYTES = 16 << 30
@@ -45,7 +45,7 @@ class DatabaseCopy:
     """Its number and its time: two copies of one desk have the same."""
 
 
-def take_copy(source: Path, target: Path) -> DatabaseCopy:
+def make_copy(source: Path, target: Path) -> DatabaseCopy:
     """Copies `source` to the new file `target`, and checks that it is a sound database of a desk.
 
     `source` itself is only read. Changes that lie beside it, in a file with -wal at the end of its
@@ -66,7 +66,7 @@ def take_copy(source: Path, target: Path) -> DatabaseCopy:
         raise BackupError(f"{source} is damaged ({error}); use another backup") from error
 
 
-def stamp_of(file: Path) -> datetime | None:
+def backup_time(file: Path) -> datetime | None:
     """Returns when a backup was made, by the name that the desk gave it."""
     found = STAMP.search(file.stem)
     return datetime.strptime(found[1], "%Y%m%dT%H%M%SZ").replace(tzinfo=UTC) if found else None
@@ -74,27 +74,27 @@ def stamp_of(file: Path) -> datetime | None:
 
 def make_safe(
     file: Path, settings: Settings, *, made_at: datetime | None, now: datetime, changed: Collection[int] = ()
-) -> Doubts:
+) -> Reconciliation:
     """Upgrades a private copy to this version's revision, reconciles it, and leaves it one file.
 
     `made_at`: what is known of it. None: only what it holds tells until when it knows everything.
     `changed`: as for `doubt`.
     """
-    with opened(file, settings, now) as database, database.writing() as session:
-        doubts = doubt(session, settings, since=made_at, now=now, changed=changed)
+    with upgraded_database(file, settings, now) as database, database.writing() as session:
+        doubts = reconcile(session, settings, since=made_at, now=now, changed=changed)
     with closing(sqlite3.connect(file)) as connection:
         connection.execute("PRAGMA journal_mode=DELETE")
     return doubts
 
 
-def knows_until(copy: DatabaseCopy) -> datetime | None:
+def last_known_instant(copy: DatabaseCopy) -> datetime | None:
     """Returns until when a copy knows everything. A file's name may be untrue, or not given by a desk."""
     made, last = copy.made_at, copy.last_moment
     return made if made is not None and (last is None or last <= made) else last
 
 
 @contextmanager
-def opened(file: Path, settings: Settings, now: datetime) -> Iterator[Database]:
+def upgraded_database(file: Path, settings: Settings, now: datetime) -> Iterator[Database]:
     """Opens a SQLite database that is upgraded to this version's revision, whatever a desk knew of it."""
     url = URL.create("sqlite", database=str(file)).render_as_string()
     prepare_database(url, backups=settings.path(settings.storage.backups), now=now)
@@ -141,21 +141,21 @@ def _examine(connection: sqlite3.Connection, source: Path, target: Path) -> Data
     revision = connection.execute("SELECT version_num FROM alembic_version").fetchone()
     if revision is None:
         raise BackupError(f"{source} has no revision, so it can't be told what is in it; use another backup")
-    if not knows(str(revision[0])):
+    if not knows_revision(str(revision[0])):
         raise BackupError(f"{source} comes from a newer publisher (revision {revision[0]}); install that version")
     first = connection.execute("SELECT id, at FROM event ORDER BY id LIMIT 1").fetchone()
     return DatabaseCopy(
         file=target,
         revision=str(revision[0]),
-        last_moment=_last_moment(connection),
-        made_at=stamp_of(source),
+        last_moment=_last_written_at(connection),
+        made_at=backup_time(source),
         channels=frozenset(name for (name,) in connection.execute("SELECT name FROM channel")),
         originals=tuple(connection.execute("SELECT sha256, file_name FROM media ORDER BY sha256")),
         first_event=(int(first[0]), str(first[1])) if first else None,
     )
 
 
-def _last_moment(connection: sqlite3.Connection) -> datetime | None:
+def _last_written_at(connection: sqlite3.Connection) -> datetime | None:
     """Does the same as `reconcile.last_written_at` for a file whose revision may be older."""
     wanted = (("event", "at"), ("attempt", "started_at"), ("process", "seen_at"))
     found = []

@@ -18,9 +18,9 @@ from pathlib import Path
 
 from publisher import __version__
 from publisher.backup.files import UNFINISHED, BackupError, copy_file, flush_folder, link_or_copy, plain_errors
-from publisher.backup.manifest import KeptFile, Manifest
+from publisher.backup.manifest import BackedUpFile, Manifest
 from publisher.backup.postgres_dump import dump
-from publisher.backup.sqlite_copy import DatabaseCopy, knows_until
+from publisher.backup.sqlite_copy import DatabaseCopy, last_known_instant
 from publisher.db.upgrade import back_up
 from publisher.media import FolderStore, MediaDamaged, MediaMissing, MediaStore
 from publisher.media.opening import media_store
@@ -79,7 +79,7 @@ def _make(settings: Settings, folder: Path, name: str, now: datetime, *, with_or
     return BackupReport(path=target, manifest=manifest, left_out=left_out)
 
 
-def revision_of(file: Path) -> str:
+def database_revision(file: Path) -> str:
     """Returns the revision of a SQLite database. Raises BackupError when it has none."""
     with closing(sqlite3.connect(f"{file.absolute().as_uri()}?mode=rw", uri=True)) as connection:
         row = connection.execute("SELECT version_num FROM alembic_version").fetchone()
@@ -88,26 +88,26 @@ def revision_of(file: Path) -> str:
     return str(row[0])
 
 
-def complete(copy: DatabaseCopy, settings: Settings, part: Path, now: datetime) -> tuple[str, ...]:
+def complete_backup(copy: DatabaseCopy, settings: Settings, part: Path, now: datetime) -> tuple[str, ...]:
     """Makes a whole backup of a checked copy in the folder `part`, with a desk's configuration and originals.
 
     Returns the file names of the originals that the desk does not have.
     """
     database = _KeptDatabase(copy.file, copy.revision, None, copy.originals)
-    return _finish(part, settings, database, knows_until(copy) or now)[1]
+    return _finish(part, settings, database, last_known_instant(copy) or now)[1]
 
 
 def _finish(
     part: Path, settings: Settings, database: _KeptDatabase, made_at: datetime, *, with_originals: bool = True
 ) -> tuple[Manifest, tuple[str, ...]]:
     wanted = database.originals if with_originals else ()
-    originals, left_out = _keep_originals(part, wanted, media_store(settings)) if wanted else ((), ())
+    originals, left_out = _store_originals(part, wanted, media_store(settings)) if wanted else ((), ())
     manifest = Manifest(
         version=__version__,
         revision=database.revision,
         created_at=made_at,
         config_file=settings.file.relative_to(settings.root).as_posix(),
-        database=KeptFile.of(part, database.file),
+        database=BackedUpFile.of(part, database.file),
         postgres_schema=database.schema,
         originals=originals,
         originals_left_out=not with_originals,
@@ -131,16 +131,16 @@ def _keep_database(part: Path, settings: Settings, now: datetime) -> _KeptDataba
     if file is None:
         snapshot = dump(settings.database_url, part / DUMP)
         return _KeptDatabase(part / DUMP, snapshot.revision, snapshot.schema, snapshot.originals)
-    revision = revision_of(file)
+    revision = database_revision(file)
     copy = back_up(file, part, revision=revision, now=now)
     with closing(sqlite3.connect(f"{copy.absolute().as_uri()}?mode=ro", uri=True)) as connection:
         originals = connection.execute("SELECT sha256, file_name FROM media ORDER BY sha256").fetchall()
     return _KeptDatabase(copy, revision, None, originals)
 
 
-def _keep_originals(
+def _store_originals(
     part: Path, wanted: Iterable[tuple[str, str]], store: MediaStore
-) -> tuple[tuple[KeptFile, ...], tuple[str, ...]]:
+) -> tuple[tuple[BackedUpFile, ...], tuple[str, ...]]:
     """Stores the originals that the database names. Returns them, and the names of those that are missing."""
     kept, left_out = [], []
     target = FolderStore(part / MEDIA)
@@ -153,15 +153,15 @@ def _keep_originals(
             left_out.append(f"{name} (damaged)")
         else:
             link_or_copy(source, target.path(sha256))
-            kept.append(KeptFile.of(part, target.path(sha256)))
+            kept.append(BackedUpFile.of(part, target.path(sha256)))
     return tuple(kept), tuple(left_out)
 
 
-def _keep_config(part: Path, settings: Settings) -> Iterator[KeptFile]:
+def _keep_config(part: Path, settings: Settings) -> Iterator[BackedUpFile]:
     for source in sorted(set(_config_files(settings))):
         copy = part / source.relative_to(settings.root)
         copy_file(source, copy)
-        yield KeptFile.of(part, copy)
+        yield BackedUpFile.of(part, copy)
 
 
 def _config_files(settings: Settings) -> Iterator[Path]:

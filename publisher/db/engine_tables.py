@@ -15,7 +15,7 @@ PACKAGE = "procrastinate"
 RECORD = table("engine_migration", column("name"))
 
 
-def missing(connection: Connection) -> list[Path]:
+def missing_migrations(connection: Connection) -> list[Path]:
     """Returns the engine's migrations that a database still lacks, the oldest first. None on SQLite."""
     if connection.dialect.name != "postgresql":
         return []
@@ -23,19 +23,19 @@ def missing(connection: Connection) -> list[Path]:
     return [file for file in _migrations() if file.name not in done]
 
 
-def unknown(connection: Connection) -> set[str]:
+def newer_migrations(connection: Connection) -> set[str]:
     """Returns migrations that the database got from a newer engine than this one."""
     return _recorded(connection) - {file.name for file in _migrations()}
 
 
-def are_foreign(tables: set[str]) -> bool:
+def has_foreign_tables(tables: set[str]) -> bool:
     """Returns whether some of a database's tables belong to an engine that is not ours."""
     return RECORD.name not in tables and any(name.startswith(f"{PACKAGE}_") for name in tables)
 
 
-def bring_up_to_date(connection: Connection) -> None:
+def apply_missing(connection: Connection) -> None:
     """Applies the missing migrations, as part of the connection's transaction."""
-    ahead = missing(connection)
+    ahead = missing_migrations(connection)
     if not ahead:
         return
     for file in ahead if _recorded(connection) else [_folder() / "schema.sql"]:

@@ -30,7 +30,7 @@ FORGOTTEN_MS = 20_000
 IDLE_SECONDS = 0.05
 """A connection to a server that nobody used for so long is tested before it is used again."""
 IDLE_SINCE = "publisher.db.session.idle_since"
-SERVER_IS_THERE = {
+PING = {
     "connect_timeout": 10,
     "keepalives_idle": 10,
     "keepalives_interval": 5,
@@ -44,7 +44,7 @@ def create_database_engine(url: str) -> Engine:
     """Creates an engine for a `sqlite:///...` or `postgresql+psycopg://...` URL."""
     parsed = make_url(url)
     if parsed.get_backend_name() != "sqlite":
-        ours = SERVER_IS_THERE if parsed.get_driver_name() == "psycopg" else {}
+        ours = PING if parsed.get_driver_name() == "psycopg" else {}
         arguments = {key: value for key, value in ours.items() if key not in parsed.query}
         engine = create_engine(url, isolation_level="READ COMMITTED", connect_args=arguments)
         _ping_what_lay_idle(engine)
@@ -99,7 +99,7 @@ def _forget_what_is_left_lying(connection: DBAPIConnection, _record: Any) -> Non
     connection.commit()
 
 
-class _Turn:
+class _WriterLock:
     """Lets one thread in at a time."""
 
     def __init__(self) -> None:
@@ -132,7 +132,7 @@ class Database:
         else:
             self._rows, self._asker = engine, engine.execution_options(isolation_level="AUTOCOMMIT")
         # SQLite has one writer at a time, and lets the others sleep and look again: threads of one process take turns.
-        self._turn = _Turn() if self._on_sqlite else nullcontext()
+        self._turn = _WriterLock() if self._on_sqlite else nullcontext()
 
     @classmethod
     def open(cls, url: str, history: History | None = None) -> Database:

@@ -80,7 +80,7 @@ class DriverStatement:
             dialect.do_execute(cursor, plan.text, plan.arguments(values))
             return read(cursor, plan)
         except dialect.loaded_dbapi.Error as error:
-            raise _translated(error, connection, cursor, plan.text) from error
+            raise _translate_error(error, connection, cursor, plan.text) from error
         finally:
             cursor.close()
 
@@ -91,12 +91,12 @@ def carry_out(connection: Connection, text: str) -> None:
     try:
         connection.dialect.do_execute(cursor, text, ())
     except connection.dialect.loaded_dbapi.Error as error:
-        raise _translated(error, connection, cursor, text) from error
+        raise _translate_error(error, connection, cursor, text) from error
     finally:
         cursor.close()
 
 
-def _translated(error: DBAPIModule.Error, connection: Connection, cursor: DBAPICursor, text: str) -> Exception:
+def _translate_error(error: DBAPIModule.Error, connection: Connection, cursor: DBAPICursor, text: str) -> Exception:
     """Returns the error as SQLAlchemy would raise it. A connection that is lost is not used again."""
     dialect = connection.dialect
     is_lost = dialect.is_disconnect(error, connection.connection.dbapi_connection, cursor)

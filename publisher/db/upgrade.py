@@ -28,7 +28,7 @@ from publisher.db.errors import RESTORE, DatabaseError
 from publisher.db.history import History
 from publisher.db.session import create_database_engine
 
-__all__ = ["DatabaseError", "UpgradeReport", "back_up", "knows", "migrate", "prepare_database"]
+__all__ = ["DatabaseError", "UpgradeReport", "back_up", "knows_revision", "migrate", "prepare_database"]
 
 if TYPE_CHECKING:
     from alembic.config import Config
@@ -89,7 +89,7 @@ def prepare_database(url: str, *, backups: Path, now: datetime, history: History
         if file is not None and not file.parent.is_dir():
             raise DatabaseError(f"the folder {file.parent} of the database is not there; make it or mend its path")
         if file is not None and file.exists():
-            _refuse_stranger(file)
+            _refuse_other_database(file)
         if history is not None:
             history.examine()
         engine = create_database_engine(url)
@@ -99,7 +99,7 @@ def prepare_database(url: str, *, backups: Path, now: datetime, history: History
             _switch_to_wal(file)
             event.listen(engine, "connect", _keep_rows_while_tables_are_copied)
         try:
-            return _up_to_date(engine) or _upgrade(engine, file, backups, now)
+            return _up_to_date_report(engine) or _upgrade(engine, file, backups, now)
         finally:
             engine.dispose()
 
@@ -140,7 +140,7 @@ def _flush(path: Path) -> None:
         os.close(handle)
 
 
-def _up_to_date(engine: Engine) -> UpgradeReport | None:
+def _up_to_date_report(engine: Engine) -> UpgradeReport | None:
     """Returns a report when nothing is to be done; finds out by reading only, so that nobody waits."""
     with engine.execution_options(reading=True).connect() as connection:
         before, after = _revisions(connection)
@@ -174,7 +174,7 @@ def known_revisions() -> list[str]:
     return sorted(file.stem.partition("_")[0] for file in (MIGRATIONS / "versions").glob("*.py"))
 
 
-def knows(revision: str) -> bool:
+def knows_revision(revision: str) -> bool:
     """Returns whether this version of the program can work with, or upgrade, a database of this revision."""
     return revision in known_revisions()
 
@@ -186,7 +186,7 @@ def migrate(connection: Connection) -> None:
     config = _config()
     config.attributes["connection"] = connection
     command.upgrade(config, "head")
-    engine_tables.bring_up_to_date(connection)
+    engine_tables.apply_missing(connection)
 
 
 def _checked_backup(file: Path, backups: Path, *, revision: str, now: datetime) -> Path:
@@ -209,7 +209,7 @@ def _config() -> Config:
 
 
 def _is_done(connection: Connection, before: str | None, after: str) -> bool:
-    return before == after and not engine_tables.missing(connection)
+    return before == after and not engine_tables.missing_migrations(connection)
 
 
 def _revisions(connection: Connection) -> tuple[str | None, str]:
@@ -221,14 +221,14 @@ def _revisions(connection: Connection) -> tuple[str | None, str]:
     )
     tables = found - {VERSIONS}
     ours = tables & set(Base.metadata.tables)
-    if (before is None and ours) or (before is not None and not ours) or engine_tables.are_foreign(tables):
+    if (before is None and ours) or (before is not None and not ours) or engine_tables.has_foreign_tables(tables):
         raise DatabaseError(f"{_name(connection)} belongs to another program; choose another database")
-    if before is not None and not knows(before):
+    if before is not None and not knows_revision(before):
         raise DatabaseError(
             f"{_name(connection)} was written by a newer publisher, or by one that was never released "
             f"(revision {before}, this one knows {newest}); install that version, or {RESTORE}"
         )
-    if engine_tables.unknown(connection):
+    if engine_tables.newer_migrations(connection):
         raise DatabaseError(
             f"{_name(connection)} was used with a newer version of {engine_tables.PACKAGE} than is installed here; "
             "install that version, or a newer one"
@@ -271,7 +271,7 @@ def _sqlite_file(url: str) -> Path | None:
     return Path(str(parsed.database)).absolute()
 
 
-def _refuse_stranger(file: Path) -> None:
+def _refuse_other_database(file: Path) -> None:
     """Refuses a file that is no desk's before anything is changed: opening it as ours switches it to WAL."""
     timeout = session.BUSY_TIMEOUT_MS / 1000
     with closing(sqlite3.connect(f"{file.as_uri()}?mode=rw", uri=True, timeout=timeout)) as connection:

@@ -17,7 +17,7 @@ from publisher.delivery.act_refusals import Face
 from publisher.delivery.adopt import Adoption
 from publisher.delivery.operate import Resumed
 from publisher.delivery.outcomes import next_try
-from publisher.delivery.quotas import to_publish, used_up
+from publisher.delivery.quotas import find_used_up_quota, publishing_needs
 
 LocalTime = Callable[[datetime], str]
 """Writes an instant as the outlet's clocks show it."""
@@ -45,8 +45,8 @@ def waiting_of(database: Database, delivery_id: int, now: datetime) -> Waiting:
     with database.reading() as session:
         delivery = session.get_one(Delivery, delivery_id)
         channel = session.get_one(Channel, delivery.channel_name)
-        needs = to_publish(AdaptedPost.model_validate(delivery.adapted))
-        quota = used_up(session, channel.name, needs, now)
+        needs = publishing_needs(AdaptedPost.model_validate(delivery.adapted))
+        quota = find_used_up_quota(session, channel.name, needs, now)
         instants = (next_try(delivery, channel), quota.until if quota else None)
         waits = [at for at in instants if at is not None and at > now]
         return Waiting(delivery_id, channel.name, channel.paused_at is not None, max(waits, default=None))

@@ -53,8 +53,8 @@ class Admission:
         prices = self._channels.profile(claimed.channel).prices
         with self._database.asking() as rows:
             if quotas_told:
-                quotas.require(rows, claimed.channel, claimed.adapted, self._clock.now())
-            key = intents.free_key(rows, claimed, adapter.idempotency_key)
+                quotas.require_quotas(rows, claimed.channel, claimed.adapted, self._clock.now())
+            key = intents.choose_key(rows, claimed, adapter.idempotency_key)
         # What may be public already is looked up first, and that is not held for money.
         if prices is not None and claimed.unknown_since is None:
             with self._database.reading() as session:

@@ -20,9 +20,9 @@ from publisher.db.operations import Channel
 from publisher.db.session import Database
 from publisher.delivery.act_refusals import LINK_FAULTS, Reason, Refused
 from publisher.delivery.channels import Channels
-from publisher.delivery.differences import differences_between, in_words
+from publisher.delivery.differences import describe_difference, differences_between
 from publisher.delivery.operate import ADOPTABLE, get_delivery, move_by_hand, require_move, version_of
-from publisher.lifecycle import ADOPTED, may_come_late, record_event
+from publisher.lifecycle import ADOPTED, may_become_public, record_event
 from publisher.platforms.base import SupportsReadBack
 from publisher.platforms.errors import CredentialsRefused, PlatformError, Unavailable
 from publisher.platforms.links import LinkRefused
@@ -87,7 +87,7 @@ def read_adoption(database: Database, channels: Channels, request: AdoptionReque
         remote_id=post.id if shown is None else shown.remote_id,
         url=(shown and shown.url) or post.url,
         was_read=shown is not None,
-        differences=tuple(map(in_words, differences)),
+        differences=tuple(map(describe_difference, differences)),
     )
 
 
@@ -118,7 +118,9 @@ def _record_adoption(database: Database, adoption: Adoption, *, now: datetime, a
         told = "; ".join(adoption.differences) if adoption.was_read else UNREAD
         detail = {"url": adoption.url, "was_read": adoption.was_read, **({"problem": told} if told else {})}
         record_event(session, ADOPTED, now=now, delivery_id=delivery.id, actor=actor, detail=detail)
-        lost = max(delivery.lost_requests, 1) if may_come_late(delivery.unknown_since, delivery.lost_requests) else 0
+        lost = (
+            max(delivery.lost_requests, 1) if may_become_public(delivery.unknown_since, delivery.lost_requests) else 0
+        )
         move_by_hand(
             session, delivery, State.PUBLISHED, now, actor, remote_id=adoption.remote_id, remote_url=adoption.url,
             published_at=now, unknown_since=None, problem="", lost_requests=lost,

@@ -18,7 +18,7 @@ from publisher.lifecycle import (
 )
 
 UNTIL = bindparam("until", type_=UtcDateTime())
-WAIT = (
+SET_WAIT = (
     update(CHANNELS)
     .where(
         CHANNELS.c.name == bindparam("of_name"),
@@ -26,7 +26,7 @@ WAIT = (
     )
     .values(next_publish_at=UNTIL)
 )
-PUT_OFF = (
+POSTPONE_PENDING = (
     update(DELIVERIES)
     .where(
         DELIVERIES.c.channel_name == bindparam("of_channel"),
@@ -48,9 +48,9 @@ def pause_channel(session: Session, channel: str, reason: str, now: datetime) ->
 
 def wait_channel(rows: Session | Connection, channel: str, until: datetime) -> None:
     """Lets a channel publish nothing before `until`; a later time that is set already stays."""
-    connection_of(rows).execute(WAIT, {"of_name": channel, "until": until})
+    connection_of(rows).execute(SET_WAIT, {"of_name": channel, "until": until})
 
 
-def put_off(session: Session, channel: str, until: datetime) -> None:
+def postpone_pending(session: Session, channel: str, until: datetime) -> None:
     """Lets no pending delivery of a channel go out before `until`."""
-    session.connection().execute(PUT_OFF, {"of_channel": channel, "until": until})
+    session.connection().execute(POSTPONE_PENDING, {"of_channel": channel, "until": until})

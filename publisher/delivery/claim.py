@@ -21,12 +21,12 @@ from publisher.db.session import Database
 from publisher.db.statements import DriverStatement
 from publisher.delivery import quotas
 from publisher.delivery.due import CHANNELS, DUE_LOOK_UP, DUE_POST, DUE_READ_BACK, MAY_PUBLISH, MAY_READ, in_states
-from publisher.lifecycle import DELIVERIES, Fenced, change_ours, move
+from publisher.lifecycle import DELIVERIES, Fenced, change_columns, move
 from publisher.platforms.base import KeySeed
 
 READING_SECONDS = 60.0
 """The longest that a look-up or a read-back takes, all its requests together."""
-BEGUN_AGAIN_SECONDS = 150.0
+READING_LEASE_SECONDS = 150.0
 """One that is not recorded within this time is begun again by somebody. An account that was refused is checked in it,
 too; were it shorter than that, workers would take a slow look-up from each other without an end."""
 
@@ -68,7 +68,7 @@ COLUMNS = [
 CHANNEL: BindParameter[str] = bindparam("channel")
 
 
-def _next(due: ColumnElement[bool], *more: ColumnElement[Any]) -> Select[Any]:
+def _next_due(due: ColumnElement[bool], *more: ColumnElement[Any]) -> Select[Any]:
     """Builds the query for the channel's first due delivery, which locks its row until the transaction ends."""
     return (
         select(*COLUMNS, *more)
@@ -79,23 +79,23 @@ def _next(due: ColumnElement[bool], *more: ColumnElement[Any]) -> Select[Any]:
     )
 
 
-def _any(due: ColumnElement[bool]) -> Select[Any]:
+def _any_due(due: ColumnElement[bool]) -> Select[Any]:
     return select(DELIVERIES.c.id).where(DELIVERIES.c.channel_name == CHANNEL, due).limit(1)
 
 
-_flying = DELIVERIES.alias("flying")
-BUSY = exists().where(_flying.c.channel_name == CHANNEL, in_states(_flying, *LEASED)).label("busy")
-OPEN = exists().where(CHANNELS.c.name == CHANNEL, MAY_PUBLISH).label("open")
+_in_flight = DELIVERIES.alias("flying")
+IS_BUSY = exists().where(_in_flight.c.channel_name == CHANNEL, in_states(_in_flight, *LEASED)).label("busy")
+IS_OPEN = exists().where(CHANNELS.c.name == CHANNEL, MAY_PUBLISH).label("open")
 LOCK_CHANNEL = DriverStatement(
     select(CHANNELS.c.name).where(CHANNELS.c.name == CHANNEL).with_for_update(skip_locked=True)
 )
 READABLE_CHANNEL = select(CHANNELS.c.name).where(CHANNELS.c.name == CHANNEL, MAY_READ)
-NEXT_POST = DriverStatement(_next(DUE_POST, BUSY, OPEN, quotas.ANY_PRESENT))
-ANY_POST = _any(DUE_POST)
+NEXT_POST = DriverStatement(_next_due(DUE_POST, IS_BUSY, IS_OPEN, quotas.HAS_QUOTAS))
+ANY_POST = _any_due(DUE_POST)
 
 
 @dataclass(frozen=True, slots=True)
-class _Reading:
+class _ReadingKind:
     """Holds one kind of reading from the platform: what is due, and the column that says when."""
 
     due: ColumnElement[bool]
@@ -103,15 +103,15 @@ class _Reading:
 
     @property
     def next(self) -> Select[Any]:
-        return _next(self.due)
+        return _next_due(self.due)
 
     def put_off(self, session: Session, channel: str, now: datetime, until: datetime) -> None:
         late = update(DELIVERIES).where(DELIVERIES.c.channel_name == CHANNEL, self.due)
         session.connection().execute(late.values({self.column: until}), {"channel": channel, "now": now})
 
 
-LOOK_UP = _Reading(DUE_LOOK_UP, "due_at")
-READ_BACK = _Reading(DUE_READ_BACK, "verify_at")
+LOOK_UP = _ReadingKind(DUE_LOOK_UP, "due_at")
+READ_BACK = _ReadingKind(DUE_READ_BACK, "verify_at")
 
 
 def claim(
@@ -123,7 +123,7 @@ def claim(
     per channel, whatever the code believes. `look_first` False: something is likely to be due, so
     no transaction that only reads comes before the one that takes it.
     """
-    if look_first and not _is_any(database, ANY_POST, {"channel": channel, "now": now}):
+    if look_first and not _has_any(database, ANY_POST, {"channel": channel, "now": now}):
         return None
     try:
         with database.changing_rows() as rows:
@@ -150,7 +150,7 @@ def claim_within(
     return _claimed(row, fence=fence, state=State.PREPARING)
 
 
-def _is_any(database: Database, query: Select[Any], asked: Mapping[str, object]) -> bool:
+def _has_any(database: Database, query: Select[Any], asked: Mapping[str, object]) -> bool:
     """Returns whether a transaction that may write is worth it: on SQLite there is one at a time."""
     with database.asking() as rows:
         return rows.scalar(query, asked) is not None
@@ -165,22 +165,22 @@ def _next_post(rows: Connection, asked: Mapping[str, object]) -> Mapping[str, An
     return None if row is None or row["busy"] or not row["open"] else row
 
 
-def take_look_up(database: Database, channel: str, now: datetime) -> ClaimedDelivery | None:
+def claim_look_up(database: Database, channel: str, now: datetime) -> ClaimedDelivery | None:
     """Claims the look-up that is due next. Its time moves on at once, so that only one worker has it."""
-    return _take_reading(database, channel, LOOK_UP, now)
+    return _claim_reading(database, channel, LOOK_UP, now)
 
 
-def take_verification(database: Database, channel: str, now: datetime) -> ClaimedDelivery | None:
+def claim_read_back(database: Database, channel: str, now: datetime) -> ClaimedDelivery | None:
     """Claims the published post that is to be read back next."""
-    return _take_reading(database, channel, READ_BACK, now)
+    return _claim_reading(database, channel, READ_BACK, now)
 
 
-def _take_reading(database: Database, channel: str, reading: _Reading, now: datetime) -> ClaimedDelivery | None:
+def _claim_reading(database: Database, channel: str, reading: _ReadingKind, now: datetime) -> ClaimedDelivery | None:
     asked = {"channel": channel, "now": now}
-    if not _is_any(database, _any(reading.due), asked):
+    if not _has_any(database, _any_due(reading.due), asked):
         return None
     with database.writing() as session:
-        if wait := quotas.used_up(session, channel, quotas.TO_READ, now):
+        if wait := quotas.find_used_up_quota(session, channel, quotas.READING_NEEDS, now):
             reading.put_off(session, channel, now, wait.until)
             return None
         connection = session.connection()
@@ -190,9 +190,9 @@ def _take_reading(database: Database, channel: str, reading: _Reading, now: date
         if row is None:
             return None
         state, fence = State(row["state"]), row["fence"] + 1
-        values = {"fence": fence, reading.column: now + timedelta(seconds=BEGUN_AGAIN_SECONDS)}
+        values = {"fence": fence, reading.column: now + timedelta(seconds=READING_LEASE_SECONDS)}
         try:
-            change_ours(session, row["id"], row["fence"], values, (state,))
+            change_columns(session, row["id"], row["fence"], values, (state,))
         except Fenced:
             return None
         return _claimed(dict(row), fence=fence, state=state)

@@ -48,7 +48,7 @@ def begin_look_ups_anew(database: Database, now: datetime, change: timedelta, fi
         session.execute(update(Notice).where(Notice.next_try_at > now).values(next_try_at=now))
         # How far the clock was off before is known no more; the next answers tell.
         session.execute(update(Channel).values(clock_ahead_seconds=None, clock_seen_at=None))
-        if not _told_already(session, now):
+        if not _is_recorded(session, now):
             if change < timedelta(0):
                 _move_waits(session, now, change)
             record_event(session, CLOCK_SET, now=now, detail={"seconds": round(change.total_seconds())})
@@ -69,7 +69,7 @@ def _move_waits(session: Session, now: datetime, change: timedelta) -> None:
         delivery.due_at = max(delivery.due_at + change, delivery.scheduled_at)
 
 
-def _told_already(session: Session, now: datetime) -> bool:
+def _is_recorded(session: Session, now: datetime) -> bool:
     """Returns whether another process recorded it: every process of a machine notices, one event is enough."""
     last = session.scalar(select(Event.at).where(Event.name == CLOCK_SET).order_by(Event.id.desc()).limit(1))
     return last is not None and abs(now - last) < ONE_CHANGE

@@ -27,17 +27,17 @@ from publisher.delivery.channels import Channels
 from publisher.delivery.claim import READING_SECONDS, ClaimedDelivery
 from publisher.delivery.outcomes import Pace, error_name
 from publisher.delivery.prepare import REMOVED
-from publisher.delivery.quotas import LONGEST_WAIT
-from publisher.delivery.refusals import weigh
-from publisher.delivery.unknown import in_minutes, is_other_record, what_to_look_for
-from publisher.lifecycle import Fenced, late_look_ups, look_again, move
+from publisher.delivery.quotas import MAX_WAIT
+from publisher.delivery.refusals import check_refusal
+from publisher.delivery.unknown import describe_other_record, format_duration, what_to_look_for
+from publisher.lifecycle import Fenced, late_look_up_columns, look_again, move
 from publisher.lifecycle_late_success import record_late_success
 from publisher.platforms.base import ListsPublications, PlatformAdapter, SupportsLookup
 from publisher.platforms.errors import CredentialsRefused, PlatformError, RateLimited
 from publisher.platforms.exchange import within
 from publisher.settings import DeliverySettings
 
-CLEAN_LOOK_UPS = 2
+MIN_CLEAN_LOOK_UPS = 2
 """So many times at least the platform must have answered that the post is not there."""
 GIVE_UP_AFTER = timedelta(hours=24)
 """A question that the platform has not answered for so long goes to a person."""
@@ -57,10 +57,10 @@ CHANGED_BEFORE_RESTORE = (
     "The desk was restored from a backup. After the backup was made, this had been sent, or canceled by a person, and "
     "the platform does not show the post. "
 )
-LINKS_SHOWN = 5
+MAX_LINKS = 5
 
 
-class CantTell(Exception):
+class LookUpImpossible(Exception):
     """Says that the platform offers no way to find out; the message says what to look for, and where."""
 
 
@@ -72,7 +72,7 @@ class PossibleCopies:
 
 
 @dataclass(frozen=True, slots=True)
-class Verdict:
+class LookUpVerdict:
     """Holds what a look-up decides: a new state, or to look again."""
 
     finding: str
@@ -83,7 +83,7 @@ class Verdict:
 
 
 @dataclass(frozen=True, slots=True)
-class Asked:
+class LookUpAnswer:
     """Holds how one question to the platform ended."""
 
     answer: Publication | PossibleCopies | Absence | Exception
@@ -122,7 +122,7 @@ class Confirmer:
             if other is None:
                 log.info("looked up: it is there", url=found.url)
                 return
-            found = CantTell(is_other_record(claimed, other, found))
+            found = LookUpImpossible(describe_other_record(claimed, other, found))
         if isinstance(found, PossibleCopies):
             verdict = self._possibly_public(claimed, found)
             log.warning("looked up: the account shows posts that this database does not know", count=len(found.posts))
@@ -134,22 +134,22 @@ class Confirmer:
             log.warning("looked up: no answer", error=error_name(found), why=str(found))
         self._apply(claimed, verdict, started, asked.cost)
 
-    def _ask(self, claimed: ClaimedDelivery, started: datetime) -> Asked:
+    def _ask(self, claimed: ClaimedDelivery, started: datetime) -> LookUpAnswer:
         adapter: PlatformAdapter | None = None
         answer: Publication | PossibleCopies | Absence | Exception
         try:
             self._require_channel(claimed)
             adapter = self._channels.open(claimed.channel)
             with within(READING_SECONDS):
-                answer = find(adapter, claimed)
+                answer = find_post(adapter, claimed)
                 if isinstance(answer, Absence) and self._goes_out_next(claimed, started):
                     copies = self._possible_copies(adapter, claimed)
                     answer = copies if copies.posts else answer
             if isinstance(answer, Publication):
                 answer = self._own(claimed, answer)
         except Exception as error:
-            answer = weigh(error, adapter, self._database, claimed.id)
-        return Asked(answer, self._cost(claimed, adapter))
+            answer = check_refusal(error, adapter, self._database, claimed.id)
+        return LookUpAnswer(answer, self._cost(claimed, adapter))
 
     def _goes_out_next(self, claimed: ClaimedDelivery, started: datetime) -> bool:
         """Returns whether absence would let a restored delivery go out, so that more must be asked."""
@@ -163,16 +163,18 @@ class Confirmer:
         if since is None:
             return PossibleCopies(())
         if not isinstance(adapter, ListsPublications):
-            raise CantTell(what_to_look_for(claimed))
+            raise LookUpImpossible(what_to_look_for(claimed))
         listed = adapter.publications_since(claimed.adapted, since)
         with self._database.reading() as session:
-            return PossibleCopies(post_owners.without_record(session, claimed, listed))
+            return PossibleCopies(post_owners.posts_without_record(session, claimed, listed))
 
-    def _possibly_public(self, claimed: ClaimedDelivery, found: PossibleCopies) -> Verdict:
+    def _possibly_public(self, claimed: ClaimedDelivery, found: PossibleCopies) -> LookUpVerdict:
         links = [post.url or post.remote_id for post in found.posts]
-        more = [f"and {len(links) - LINKS_SHOWN} more"] if len(links) > LINKS_SHOWN else []
-        told = POSSIBLE_COPIES.format(links=", ".join([*links[:LINKS_SHOWN], *more]))
-        return Verdict("possible copies", State.HELD, {"problem": told + what_to_look_for(claimed)}, ", ".join(links))
+        more = [f"and {len(links) - MAX_LINKS} more"] if len(links) > MAX_LINKS else []
+        told = POSSIBLE_COPIES.format(links=", ".join([*links[:MAX_LINKS], *more]))
+        return LookUpVerdict(
+            "possible copies", State.HELD, {"problem": told + what_to_look_for(claimed)}, ", ".join(links)
+        )
 
     def _cost(self, claimed: ClaimedDelivery, adapter: PlatformAdapter | None) -> int:
         if adapter is None:
@@ -186,20 +188,20 @@ class Confirmer:
             CantTell: nothing is left of it.
         """
         with self._database.reading() as session:
-            if own := post_owners.own_post(session, claimed, found):
+            if own := post_owners.without_other_posts(session, claimed, found):
                 return own
-            other = post_owners.other_record(session, claimed, found)
-        raise CantTell(is_other_record(claimed, other or 0, found))
+            other = post_owners.find_other_record(session, claimed, found)
+        raise LookUpImpossible(describe_other_record(claimed, other or 0, found))
 
     def _require_channel(self, claimed: ClaimedDelivery) -> None:
         """Raises CantTell where the channel that the post was sent through is gone or has another account."""
         if claimed.channel not in self._channels:
             removed = REMOVED.format(channel=claimed.channel, id=claimed.id)
-            raise CantTell(f"{what_to_look_for(claimed)} {removed}")
+            raise LookUpImpossible(f"{what_to_look_for(claimed)} {removed}")
         account = self._channels.account(claimed.channel)
         if not claimed.preparation.is_for(account):
             changed = ACCOUNT_CHANGED.format(before=claimed.preparation.account, now=account)
-            raise CantTell(f"{changed} {what_to_look_for(claimed)}")
+            raise LookUpImpossible(f"{changed} {what_to_look_for(claimed)}")
 
     def _found(self, claimed: ClaimedDelivery, found: Publication, started: datetime, cost: int) -> int | None:
         """Records the post and its copies. Returns the delivery that was given the post at the same moment."""
@@ -209,20 +211,20 @@ class Confirmer:
             with self._database.writing() as session:
                 self._note(session, claimed, "found", started, found.url or found.remote_id, cost)
                 try:
-                    records.publish(session, claimed, found, claimed.state, habits, now=now)
+                    records.move_to_published(session, claimed, found, claimed.state, habits, now=now)
                 except Fenced:
                     record_late_success(session, claimed.id, found, now)
                 for copy in found.copies:
                     record_late_success(session, claimed.id, copy, now)
         except IntegrityError:
             with self._database.reading() as session:
-                other = post_owners.other_record(session, claimed, found)
+                other = post_owners.find_other_record(session, claimed, found)
             if other is None:
                 raise
             return other
         return None
 
-    def _absent(self, claimed: ClaimedDelivery, absence: Absence, started: datetime) -> Verdict:
+    def _absent(self, claimed: ClaimedDelivery, absence: Absence, started: datetime) -> LookUpVerdict:
         """Decides what follows when the post was not found."""
         now = self._clock.now()
         may_repeat = absence is Absence.UNPUBLISHED and now < claimed.expires_at
@@ -230,27 +232,29 @@ class Confirmer:
             return self._make_public_again(claimed, now)
         clean = claimed.clean_lookups + 1
         if not self._is_decided(claimed, clean, started):
-            return Verdict("absent", None, self._again(claimed, clean))
+            return LookUpVerdict("absent", None, self._again(claimed, clean))
         if claimed.preparation.changed_before_restore:
             problem = CHANGED_BEFORE_RESTORE + what_to_look_for(claimed)
-            return Verdict("absent", State.HELD, {"problem": problem})
+            return LookUpVerdict("absent", State.HELD, {"problem": problem})
         if may_repeat:
             return self._make_public_again(claimed, now)
         if absence is Absence.GONE:
             told = "The platform's draft of the post is gone, and its list does not show the post. "
-            return Verdict("absent", State.HELD, {"problem": told + what_to_look_for(claimed)})
+            return LookUpVerdict("absent", State.HELD, {"problem": told + what_to_look_for(claimed)})
         if claimed.reported_public:
             told = "The platform refused the post as a copy of one that it has, and its list does not show that one. "
-            return Verdict("absent", State.HELD, {"problem": told + what_to_look_for(claimed)})
+            return LookUpVerdict("absent", State.HELD, {"problem": told + what_to_look_for(claimed)})
         if self._settings.after_unknown == "ask":
-            told = f"The platform's list does not show the post, {in_minutes(self._lag(claimed))} after it was sent. "
-            return Verdict("absent", State.HELD, {"problem": told + what_to_look_for(claimed)})
+            told = (
+                f"The platform's list does not show the post, {format_duration(self._lag(claimed))} after it was sent. "
+            )
+            return LookUpVerdict("absent", State.HELD, {"problem": told + what_to_look_for(claimed)})
         since = claimed.unknown_since or started
         return self._send_again(
-            claimed, GOES_OUT_AGAIN.format(times=claimed.lookups + 1, minutes=in_minutes(started - since))
+            claimed, GOES_OUT_AGAIN.format(times=claimed.lookups + 1, minutes=format_duration(started - since))
         )
 
-    def _make_public_again(self, claimed: ClaimedDelivery, now: datetime) -> Verdict:
+    def _make_public_again(self, claimed: ClaimedDelivery, now: datetime) -> LookUpVerdict:
         """Repeats the same request: that is harmless, so nothing is waited for and no person is asked.
 
         A platform in lasting trouble is asked less and less often, until it is too late by the outlet's rule.
@@ -258,16 +262,18 @@ class Confirmer:
         lost = claimed.lost_requests + 1
         pause = self._pace.backoff(lost - 1) if lost > 1 else timedelta(0)
         values = {"due_at": now + pause, "lost_requests": lost, "unknown_since": None, "problem": NOT_MADE_PUBLIC}
-        return Verdict("absent", State.PENDING, values)
+        return LookUpVerdict("absent", State.PENDING, values)
 
-    def _send_again(self, claimed: ClaimedDelivery, problem: str) -> Verdict:
+    def _send_again(self, claimed: ClaimedDelivery, problem: str) -> LookUpVerdict:
         """Sends it again, if that is not too late by then. After many lost requests a person looks."""
         lost = claimed.lost_requests + 1
         if lost >= MAX_LOST_REQUESTS:
             told = f"{lost} requests got no answer, and no post came of them. "
-            return Verdict("absent", State.HELD, {"lost_requests": lost, "problem": told + what_to_look_for(claimed)})
+            return LookUpVerdict(
+                "absent", State.HELD, {"lost_requests": lost, "problem": told + what_to_look_for(claimed)}
+            )
         values = {"due_at": self._clock.now(), "lost_requests": lost, "unknown_since": None, "problem": problem}
-        return Verdict("absent", State.PENDING, values)
+        return LookUpVerdict("absent", State.PENDING, values)
 
     def _is_decided(self, claimed: ClaimedDelivery, clean: int, started: datetime) -> bool:
         """Returns whether the absence is certain: every planned look-up is made, the last one after the lag."""
@@ -275,7 +281,7 @@ class Confirmer:
         since = claimed.unknown_since or claimed.sent_at
         lag_is_over = since is None or started >= since + lag
         planned = len(self._pace.look_ups(lag))
-        return lag_is_over and clean >= CLEAN_LOOK_UPS and claimed.lookups + 1 >= planned
+        return lag_is_over and clean >= MIN_CLEAN_LOOK_UPS and claimed.lookups + 1 >= planned
 
     def _lag(self, claimed: ClaimedDelivery) -> timedelta:
         lag = self._settings.listing_lag_seconds
@@ -283,32 +289,32 @@ class Confirmer:
             lag = self._channels.profile(claimed.channel).publishing.listing_lag_seconds
         return timedelta(seconds=lag)
 
-    def _unanswered(self, claimed: ClaimedDelivery, error: Exception) -> Verdict:
-        if isinstance(error, CantTell):
-            return Verdict("cannot tell", State.HELD, {"problem": str(error)})
+    def _unanswered(self, claimed: ClaimedDelivery, error: Exception) -> LookUpVerdict:
+        if isinstance(error, LookUpImpossible):
+            return LookUpVerdict("cannot tell", State.HELD, {"problem": str(error)})
         now = self._clock.now()
         if claimed.unknown_since is not None and now - claimed.unknown_since > GIVE_UP_AFTER:
-            return Verdict(error_name(error), State.HELD, {"problem": what_to_look_for(claimed)})
+            return LookUpVerdict(error_name(error), State.HELD, {"problem": what_to_look_for(claimed)})
         again = self._again(claimed, claimed.clean_lookups)
         if isinstance(error, RateLimited):
-            again["due_at"] = min(max(again["due_at"], error.retry_at), now + LONGEST_WAIT)
+            again["due_at"] = min(max(again["due_at"], error.retry_at), now + MAX_WAIT)
         reason = error.message if isinstance(error, CredentialsRefused) else ""
         detail = f"{error} {error.answer}" if isinstance(error, PlatformError) else repr(error)
-        return Verdict(error_name(error), None, again, detail, reason)
+        return LookUpVerdict(error_name(error), None, again, detail, reason)
 
     def _again(self, claimed: ClaimedDelivery, clean: int) -> dict[str, Any]:
         done = claimed.lookups + 1
         due_at = self._pace.next_look_up(done, self._lag(claimed), self._clock.now())
         return {"due_at": due_at, "lookups": done, "clean_lookups": clean}
 
-    def _apply(self, claimed: ClaimedDelivery, verdict: Verdict, started: datetime, cost: int) -> None:
+    def _apply(self, claimed: ClaimedDelivery, verdict: LookUpVerdict, started: datetime, cost: int) -> None:
         now = self._clock.now()
         try:
             with self._database.writing() as session:
                 if verdict.to is None:
                     look_again(session, claimed.id, fence=claimed.fence, state=claimed.state, **verdict.values)
                 else:
-                    later = late_look_ups(now) if verdict.to == State.HELD else {}
+                    later = late_look_up_columns(now) if verdict.to == State.HELD else {}
                     move(
                         session, claimed.id, fence=claimed.fence, before=claimed.state, to=verdict.to, now=now,
                         actor=self._owner, **verdict.values, **later,
@@ -328,10 +334,10 @@ class Confirmer:
         )  # fmt: skip
 
 
-def find(adapter: PlatformAdapter, claimed: ClaimedDelivery) -> Publication | Absence:
+def find_post(adapter: PlatformAdapter, claimed: ClaimedDelivery) -> Publication | Absence:
     """Asks the platform once for the post. Raises CantTell where it can't be asked, and what the adapter raises."""
     if not isinstance(adapter, SupportsLookup) or claimed.idempotency_key is None:
-        raise CantTell(what_to_look_for(claimed))
+        raise LookUpImpossible(what_to_look_for(claimed))
     return adapter.find_publication(
         claimed.adapted,
         idempotency_key=claimed.idempotency_key,

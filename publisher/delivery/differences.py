@@ -44,7 +44,7 @@ class Difference:
     parameters: Mapping[str, object]
 
 
-def in_words(difference: Difference) -> str:
+def describe_difference(difference: Difference) -> str:
     """Returns a difference as part of a sentence."""
     return WORDS[difference.kind].format(**difference.parameters)
 

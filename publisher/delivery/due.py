@@ -16,10 +16,10 @@ from publisher.db.base import UtcDateTime
 from publisher.db.models import IN_FLIGHT, Delivery
 from publisher.db.operations import Channel
 from publisher.db.session import Database
-from publisher.lifecycle import DELIVERIES, Fenced, late_look_ups, lose_attempt, may_come_late, move
+from publisher.lifecycle import DELIVERIES, Fenced, close_lost_attempts, late_look_up_columns, may_become_public, move
 
-LOST = "The worker was gone before it recorded the platform's answer; looking whether the post is there."
-LOST_ALL = (
+LOST_WHILE_SENDING = "The worker was gone before it recorded the platform's answer; looking whether the post is there."
+LOST_REPEATEDLY = (
     "{lost} workers in a row were gone while they prepared it; nothing was sent. "
     "Look at what the log says last of delivery {id}, then: publisher retry {id}."
 )
@@ -31,10 +31,10 @@ MISSED_OR_LATE = (
 DRAFT_STAYS = " Its draft {draft} stays on {platform}: a retry publishes it, and cancel removes it."
 MAX_LOST_WORKERS = 6
 """So many in a row over one delivery that is being prepared: it is what they are lost over."""
-LOSSES_WITHOUT_PAUSE = 2
+MAX_LOSSES_WITHOUT_PAUSE = 2
 LOSS_PAUSE = timedelta(seconds=30)
 """Doubled with each further loss."""
-MISSED_AT_ONCE = 500
+MISSED_BATCH_SIZE = 500
 """So many deliveries are given up in one go; the next tick goes on."""
 
 
@@ -48,18 +48,18 @@ def in_states(table: FromClause, *states: State) -> ColumnElement[bool]:
     return table.c.state.in_(constants) if len(states) > 1 else table.c.state == constants[0]
 
 
-def _not_public(*states: State) -> ColumnElement[bool]:
+def _in_unpublished_states(*states: State) -> ColumnElement[bool]:
     """Matches these states so that the index over what has no remote id yet can be used."""
     return and_(DELIVERIES.c.remote_id.is_(None), in_states(DELIVERIES, *states))
 
 
-TO_PUBLISH = and_(_not_public(State.PENDING), DELIVERIES.c.expires_at > NOW)
-TO_LOOK_UP = _not_public(*LOOKED_UP)
+AWAITS_PUBLISHING = and_(_in_unpublished_states(State.PENDING), DELIVERIES.c.expires_at > NOW)
+AWAITS_LOOK_UP = _in_unpublished_states(*LOOKED_UP)
 READ_BACK_STATES = (State.PUBLISHED, *LOOKED_UP_LATE)
-TO_READ_BACK = and_(in_states(DELIVERIES, *READ_BACK_STATES), DELIVERIES.c.verify_at.is_not(None))
-DUE_POST = and_(TO_PUBLISH, DELIVERIES.c.due_at <= NOW)
-DUE_LOOK_UP = and_(TO_LOOK_UP, DELIVERIES.c.due_at <= NOW)
-DUE_READ_BACK = and_(TO_READ_BACK, DELIVERIES.c.verify_at <= NOW)
+AWAITS_READ_BACK = and_(in_states(DELIVERIES, *READ_BACK_STATES), DELIVERIES.c.verify_at.is_not(None))
+DUE_POST = and_(AWAITS_PUBLISHING, DELIVERIES.c.due_at <= NOW)
+DUE_LOOK_UP = and_(AWAITS_LOOK_UP, DELIVERIES.c.due_at <= NOW)
+DUE_READ_BACK = and_(AWAITS_READ_BACK, DELIVERIES.c.verify_at <= NOW)
 MAY_PUBLISH = and_(
     CHANNELS.c.paused_at.is_(None), or_(CHANNELS.c.next_publish_at.is_(None), CHANNELS.c.next_publish_at <= NOW)
 )
@@ -90,7 +90,7 @@ def appointments(session: Session, now: datetime) -> list[Appointment]:
     return sorted(found)
 
 
-def _first(when: ColumnElement[Any], wanted: ColumnElement[bool]) -> ScalarSelect[Any]:
+def _first_due(when: ColumnElement[Any], wanted: ColumnElement[bool]) -> ScalarSelect[Any]:
     query = select(when).where(DELIVERIES.c.channel_name == CHANNELS.c.name, wanted).order_by(when).limit(1)
     return query.scalar_subquery()
 
@@ -98,10 +98,10 @@ def _first(when: ColumnElement[Any], wanted: ColumnElement[bool]) -> ScalarSelec
 APPOINTMENTS = select(
     CHANNELS.c.name,
     CHANNELS.c.next_publish_at,
-    _first(DELIVERIES.c.due_at, and_(TO_PUBLISH, CHANNELS.c.paused_at.is_(None))),
-    *(_first(DELIVERIES.c.due_at, _not_public(state)) for state in LOOKED_UP),
+    _first_due(DELIVERIES.c.due_at, and_(AWAITS_PUBLISHING, CHANNELS.c.paused_at.is_(None))),
+    *(_first_due(DELIVERIES.c.due_at, _in_unpublished_states(state)) for state in LOOKED_UP),
     *(
-        _first(DELIVERIES.c.verify_at, and_(in_states(DELIVERIES, state), DELIVERIES.c.verify_at.is_not(None)))
+        _first_due(DELIVERIES.c.verify_at, and_(in_states(DELIVERIES, state), DELIVERIES.c.verify_at.is_not(None)))
         for state in READ_BACK_STATES
     ),
 ).where(MAY_READ)
@@ -128,22 +128,22 @@ def miss_expired(database: Database, now: datetime) -> list[int]:
         )
         .where(in_states(DELIVERIES, State.PENDING), Delivery.expires_at <= now)
         .order_by(Delivery.expires_at)
-        .limit(MISSED_AT_ONCE)
+        .limit(MISSED_BATCH_SIZE)
     )
     with database.reading() as session:
         late = list(session.scalars(query))
-    return [delivery.id for delivery in late if _miss(database, delivery, now)]
+    return [delivery.id for delivery in late if _mark_missed(database, delivery, now)]
 
 
-def _miss(database: Database, delivery: Delivery, now: datetime) -> bool:
+def _mark_missed(database: Database, delivery: Delivery, now: datetime) -> bool:
     reason = f"; the last trouble was: {delivery.problem.rstrip('.')}" if delivery.problem else ""
-    is_late = may_come_late(delivery.unknown_since, delivery.lost_requests)
+    is_late = may_become_public(delivery.unknown_since, delivery.lost_requests)
     problem = (MISSED_OR_LATE if is_late else MISSED).format(reason=reason)
     preparation = Preparation.model_validate(delivery.preparation)
     if preparation.is_draft and preparation.reference:
         platform = str(delivery.adapted.get("platform", "the platform"))
         problem += DRAFT_STAYS.format(draft=preparation.reference, platform=platform)
-    later = late_look_ups(now, at_once=True) if is_late else {}
+    later = late_look_up_columns(now, at_once=True) if is_late else {}
     try:
         with database.writing() as session:
             move(
@@ -187,9 +187,9 @@ def _take_back(database: Database, delivery: Delivery, now: datetime, first_look
                 move(
                     session, delivery.id, fence=delivery.fence, before=State.PUBLISHING, to=State.UNCONFIRMED,
                     now=now, new_hands=True, due_at=now + first_look_up, unknown_since=now, lookups=0,
-                    clean_lookups=0, problem=LOST,
+                    clean_lookups=0, problem=LOST_WHILE_SENDING,
                 )  # fmt: skip
-            lose_attempt(session, delivery.id, delivery.fence, now)
+            close_lost_attempts(session, delivery.id, delivery.fence, now)
     except Fenced:
         return False
     return True
@@ -199,6 +199,6 @@ def _after_loss(delivery: Delivery, now: datetime) -> tuple[State, dict[str, Any
     """Decides where a delivery goes whose worker is gone before it sent anything."""
     lost = delivery.lost_workers + 1
     if lost >= MAX_LOST_WORKERS:
-        return State.HELD, {"lost_workers": lost, "problem": LOST_ALL.format(lost=lost, id=delivery.id)}
-    pause = LOSS_PAUSE * 2 ** (lost - LOSSES_WITHOUT_PAUSE - 1) if lost > LOSSES_WITHOUT_PAUSE else timedelta(0)
+        return State.HELD, {"lost_workers": lost, "problem": LOST_REPEATEDLY.format(lost=lost, id=delivery.id)}
+    pause = LOSS_PAUSE * 2 ** (lost - MAX_LOSSES_WITHOUT_PAUSE - 1) if lost > MAX_LOSSES_WITHOUT_PAUSE else timedelta(0)
     return State.PENDING, {"lost_workers": lost, "due_at": now + pause}

@@ -27,7 +27,7 @@ from sqlalchemy.engine import make_url
 
 from publisher.core.logs import get_logger
 from publisher.core.outage_log import LogOnce
-from publisher.db.session import SERVER_IS_THERE, Database
+from publisher.db.session import PING, Database
 from publisher.delivery.dispatch import Drain, Drainer
 
 QUEUE = "publisher"
@@ -186,7 +186,7 @@ async def _sweep(manager: JobManager) -> None:
 def _conninfo(url: str) -> str:
     parsed = make_url(url)
     _, wanted = parsed.get_dialect()().create_connect_args(parsed)
-    return make_conninfo(**{**SERVER_IS_THERE, **wanted})
+    return make_conninfo(**{**PING, **wanted})
 
 
 def _note(_loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:

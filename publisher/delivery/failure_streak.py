@@ -15,21 +15,21 @@ from sqlalchemy.orm import Session
 
 from publisher.db.models import Attempt, Delivery
 
-LOOKED_BACK = timedelta(days=7)
-MAX_READ = 50
-FAILURES = 5
-TROUBLE_AFTER = timedelta(minutes=30)
+LOOK_BACK = timedelta(days=7)
+MAX_ATTEMPTS = 50
+MIN_FAILURES = 5
+MIN_LASTING = timedelta(minutes=30)
 """So many failures in a row over so long a time are no passing trouble."""
-REFUSALS = 3
+MIN_REFUSALS = 3
 """So many different posts refused in a row: it is not the posts."""
 
-NO_ANSWER = frozenset({"Unavailable", "RefusedOnce", "Unconfirmed", "unexpected"})
+UNANSWERED = frozenset({"Unavailable", "RefusedOnce", "Unconfirmed", "unexpected"})
 REFUSED = "ContentRejected"
-SETTLES = frozenset(
+ANSWERED = frozenset(
     {"published", "found", "CredentialsRefused", "RateLimited", "MediaExpired", "AlreadyPublic", REFUSED}
 )
 """Ends after which the platform is known to answer. Others tell nothing about it."""
-GOOD = frozenset({"published", "found"})
+SUCCESSFUL = frozenset({"published", "found"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +46,7 @@ class ChannelFailures:
 
     def lasts(self, now: datetime) -> bool:
         """Returns whether one more failure now means trouble that does not pass soon."""
-        return self.first is not None and self.failures + 1 >= FAILURES and now - self.first >= TROUBLE_AFTER
+        return self.first is not None and self.failures + 1 >= MIN_FAILURES and now - self.first >= MIN_LASTING
 
     def begins_to_last(self, now: datetime) -> bool:
         """Returns whether the trouble lasts since this failure: people are told once."""
@@ -66,20 +66,20 @@ def channel_failures(session: Session, channel: str, now: datetime) -> ChannelFa
             Delivery.channel_name == channel,
             Attempt.kind != "verify",
             Attempt.outcome.is_not(None),
-            Attempt.started_at > now - LOOKED_BACK,
+            Attempt.started_at > now - LOOK_BACK,
         )
         .order_by(Attempt.id.desc())
-        .limit(MAX_READ)
+        .limit(MAX_ATTEMPTS)
     )
     rows = [(outcome, delivery, at) for outcome, delivery, at in session.execute(query)]
-    failures = [at for outcome, _, at in _until(SETTLES, rows) if outcome in NO_ANSWER]
-    refused = frozenset(delivery for outcome, delivery, _ in _until(GOOD, rows) if outcome == REFUSED)
+    failures = [at for outcome, _, at in _until_outcome(ANSWERED, rows) if outcome in UNANSWERED]
+    refused = frozenset(delivery for outcome, delivery, _ in _until_outcome(SUCCESSFUL, rows) if outcome == REFUSED)
     if not failures:
         return ChannelFailures(refused=refused)
     return ChannelFailures(len(failures), first=failures[-1], last=failures[0], refused=refused)
 
 
-def _until(
+def _until_outcome(
     ends: frozenset[str], rows: Iterable[tuple[str | None, int, datetime]]
 ) -> Iterable[tuple[str | None, int, datetime]]:
     """Yields the newest attempts, back to the last that ended in one of these ways."""

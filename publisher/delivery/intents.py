@@ -17,12 +17,7 @@ from publisher.delivery import quotas
 from publisher.delivery.attempts import add_attempt
 from publisher.delivery.channel_pauses import wait_channel
 from publisher.delivery.claim import ClaimedDelivery
-from publisher.lifecycle import (
-    change_ours,
-    key_is_taken,
-    move,
-    next_token,
-)
+from publisher.lifecycle import change_columns, key_is_taken, move, next_token
 from publisher.platforms.base import KeySeed
 from publisher.platforms.errors import Unavailable
 
@@ -43,7 +38,9 @@ class Intent:
     """The platform's human pace."""
 
 
-def free_key(rows: Session | Connection, claimed: ClaimedDelivery, key_of: Callable[[KeySeed], str]) -> tuple[str, str]:
+def choose_key(
+    rows: Session | Connection, claimed: ClaimedDelivery, key_of: Callable[[KeySeed], str]
+) -> tuple[str, str]:
     """Returns the delivery's idempotency key and the token that it is made of: its own, or new ones.
 
     Some platforms' keys are few: Instagram's are moments. Where another delivery has the key, this
@@ -61,7 +58,7 @@ def free_key(rows: Session | Connection, claimed: ClaimedDelivery, key_of: Calla
 def store_token(database: Database, claimed: ClaimedDelivery, token: str) -> None:
     """Gives the delivery another token to make its key of. Raises Fenced."""
     with database.writing() as session:
-        change_ours(session, claimed.id, claimed.fence, {"token": token})
+        change_columns(session, claimed.id, claimed.fence, {"token": token})
 
 
 def commit_intent(
@@ -87,8 +84,8 @@ def _commit_intent(
     database: Database, claimed: ClaimedDelivery, intent: Intent, *, now: datetime, lease: timedelta, owner: str
 ) -> int:
     with database.changing_rows() as rows:
-        if quotas.require(rows, claimed.channel, claimed.adapted, now):
-            quotas.take(rows, claimed.channel, now)
+        if quotas.require_quotas(rows, claimed.channel, claimed.adapted, now):
+            quotas.count_request(rows, claimed.channel, now)
         if intent.gap:
             # Whatever becomes of this request, and of us: the next post keeps its distance.
             wait_channel(rows, claimed.channel, now + intent.gap)

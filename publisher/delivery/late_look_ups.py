@@ -23,9 +23,9 @@ from publisher.delivery import attempts, post_owners
 from publisher.delivery.budget import posts_read_cost, reading_cost, spending
 from publisher.delivery.channels import Channels
 from publisher.delivery.claim import READING_SECONDS, ClaimedDelivery
-from publisher.delivery.confirm import CantTell, find
+from publisher.delivery.confirm import LookUpImpossible, find_post
 from publisher.delivery.outcomes import error_name
-from publisher.lifecycle import LATE_LOOK_UPS, Fenced, look_again, may_come_late
+from publisher.lifecycle import LATE_LOOK_UPS, Fenced, look_again, may_become_public
 from publisher.lifecycle_late_success import record_late_success
 from publisher.platforms.base import PlatformAdapter, RemovesDrafts
 from publisher.platforms.errors import DraftLeft
@@ -37,7 +37,7 @@ NOT_REMOVED = (
 
 
 @dataclass(frozen=True, slots=True)
-class _Asked:
+class _LookUpAnswer:
     answer: Publication | Absence | Exception
     cost: int
 
@@ -60,7 +60,7 @@ class LateLookUps:
             return
         self._note_end(claimed, asked, started)
 
-    def _ask(self, claimed: ClaimedDelivery) -> _Asked:
+    def _ask(self, claimed: ClaimedDelivery) -> _LookUpAnswer:
         adapter: PlatformAdapter | None = None
         answer: Publication | Absence | Exception
         try:
@@ -73,13 +73,13 @@ class LateLookUps:
             log.warning("not looked up again", error=error_name(error), why=str(error))
             answer = error
         prices = self._channels.profile(claimed.channel).prices if adapter is not None else None
-        return _Asked(answer, posts_read_cost(prices, adapter))
+        return _LookUpAnswer(answer, posts_read_cost(prices, adapter))
 
     def _require_channel(self, claimed: ClaimedDelivery) -> None:
         """Raises CantTell or BudgetReached where the platform must not be asked."""
         channels = self._channels
         if claimed.channel not in channels or not claimed.preparation.is_for(channels.account(claimed.channel)):
-            raise CantTell("The channel is gone, or has another account by now")
+            raise LookUpImpossible("The channel is gone, or has another account by now")
         prices = channels.profile(claimed.channel).prices
         if prices is None:
             return
@@ -92,8 +92,8 @@ class LateLookUps:
         if claimed.state == State.CANCELED and isinstance(adapter, RemovesDrafts):
             key = claimed.idempotency_key or adapter.idempotency_key(claimed.seed)
             answer = adapter.remove_drafts(claimed.adapted, idempotency_key=key, preparation=claimed.preparation)
-        elif may_come_late(claimed.unknown_since, claimed.lost_requests):
-            answer = find(adapter, claimed)
+        elif may_become_public(claimed.unknown_since, claimed.lost_requests):
+            answer = find_post(adapter, claimed)
         else:
             return Absence.GONE
         return self._own(claimed, answer) if isinstance(answer, Publication) else answer
@@ -101,7 +101,7 @@ class LateLookUps:
     def _own(self, claimed: ClaimedDelivery, found: Publication) -> Publication | Absence:
         """Returns what was found, without posts that are the records of other deliveries."""
         with self._database.reading() as session:
-            return post_owners.own_post(session, claimed, found) or Absence.NOT_LISTED
+            return post_owners.without_other_posts(session, claimed, found) or Absence.NOT_LISTED
 
     def _found(self, claimed: ClaimedDelivery, found: Publication, started: datetime, cost: int) -> bool:
         """Records the post; returns False when another delivery got it at the same moment."""
@@ -118,14 +118,14 @@ class LateLookUps:
                 session.get_one(Delivery, claimed.id).verify_at = now + settle
         except IntegrityError:
             with self._database.reading() as session:
-                if post_owners.other_record(session, claimed, found) is None:
+                if post_owners.find_other_record(session, claimed, found) is None:
                     raise
             return False
         return True
 
-    def _note_end(self, claimed: ClaimedDelivery, asked: _Asked, started: datetime) -> None:
+    def _note_end(self, claimed: ClaimedDelivery, asked: _LookUpAnswer, started: datetime) -> None:
         answer, now, done = asked.answer, self._clock.now(), claimed.lookups + 1
-        nothing_left = answer is Absence.GONE and not may_come_late(claimed.unknown_since, claimed.lost_requests)
+        nothing_left = answer is Absence.GONE and not may_become_public(claimed.unknown_since, claimed.lost_requests)
         over = nothing_left or done >= len(LATE_LOOK_UPS)
         values: dict[str, Any] = {"verify_at": None if over else now + LATE_LOOK_UPS[done], "lookups": done}
         values |= self._told(claimed, answer, over=over)

@@ -31,7 +31,7 @@ RENEW = (
 )
 
 
-class KeptLease:
+class RenewedLease:
     """Holds one lease that is renewed until its work is done or has taken too long."""
 
     def __init__(self, claimed: ClaimedDelivery, lease: timedelta) -> None:
@@ -48,7 +48,7 @@ class KeptLease:
         return timedelta(seconds=self._ends - monotonic())
 
 
-class LeaseKeeper:
+class LeaseRenewer:
     """Renews leases, each when a third of it is over. Its thread lives while there are leases."""
 
     def __init__(self, database: Database, clock: Clock, lease: timedelta) -> None:
@@ -56,14 +56,14 @@ class LeaseKeeper:
         self._clock = clock
         self._lease = lease
         self._pause = lease.total_seconds() / 3
-        self._kept: set[KeptLease] = set()
+        self._kept: set[RenewedLease] = set()
         self._lock = threading.Lock()
         self._runs = False
 
     @contextmanager
-    def keeping(self, claimed: ClaimedDelivery) -> Iterator[KeptLease]:
+    def keeping(self, claimed: ClaimedDelivery) -> Iterator[RenewedLease]:
         """Renews the lease of a delivery that was claimed just now, until the block ends."""
-        kept = KeptLease(claimed, self._lease)
+        kept = RenewedLease(claimed, self._lease)
         with self._lock:
             if not self._runs:
                 # On a machine that has no thread left this fails, and is tried again for the next delivery.
@@ -88,7 +88,7 @@ class LeaseKeeper:
                     return
             self.renew(kept)
 
-    def renew(self, kept: Iterable[KeptLease]) -> None:
+    def renew(self, kept: Iterable[RenewedLease]) -> None:
         """Renews each lease once, for no longer than it is allowed."""
         for lease in kept:
             self._renew(lease.claimed, min(self._lease, lease.remaining))

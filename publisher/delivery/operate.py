@@ -15,7 +15,7 @@ from publisher.db.models import Attempt, Delivery
 from publisher.db.operations import Channel, Quota
 from publisher.db.session import Database
 from publisher.delivery.act_refusals import Reason, Refused
-from publisher.lifecycle import Fenced, late_look_ups, may_come_late, move, next_token, record_event
+from publisher.lifecycle import Fenced, late_look_up_columns, may_become_public, move, next_token, record_event
 
 RETRY_WINDOW = timedelta(hours=12)
 """A delivery that a person lets out late may take this long."""
@@ -74,10 +74,10 @@ def cancel(database: Database, delivery_id: int, *, now: datetime, actor: str, s
     with database.writing() as session:
         delivery = get_delivery(session, delivery_id, seen)
         require_move(delivery, State.CANCELED, CANCELABLE, "cancel")
-        may_be_public = may_come_late(delivery.unknown_since, delivery.lost_requests)
+        may_be_public = may_become_public(delivery.unknown_since, delivery.lost_requests)
         tried = session.scalar(select(Attempt.id).where(Attempt.delivery_id == delivery_id).limit(1)) is not None
         # It may come late, or a draft of it is left on the platform.
-        later = late_look_ups(now) if tried or delivery.lost_workers or may_be_public else {"verify_at": None}
+        later = late_look_up_columns(now) if tried or delivery.lost_workers or may_be_public else {"verify_at": None}
         move_by_hand(session, delivery, State.CANCELED, now, actor, problem="", **later)
         return may_be_public
 
@@ -92,7 +92,7 @@ def _after_retry(delivery: Delivery) -> dict[str, Any]:
     """
     if delivery.unknown_since is not None and delivery.reported_public:
         return {"lost_requests": 0, "token": next_token(delivery.token), "idempotency_key": None}
-    return {"lost_requests": 1 if may_come_late(delivery.unknown_since, delivery.lost_requests) else 0}
+    return {"lost_requests": 1 if may_become_public(delivery.unknown_since, delivery.lost_requests) else 0}
 
 
 def pause(database: Database, channel: str, reason: str, *, now: datetime, actor: str) -> None:

@@ -12,9 +12,9 @@ from publisher.core.states import LOOKED_UP, WAITING, State
 from publisher.db.models import Delivery
 from publisher.db.operations import Channel
 from publisher.delivery.budget import BudgetReached
-from publisher.delivery.failure_streak import NO_FAILURES, REFUSALS, ChannelFailures
+from publisher.delivery.failure_streak import MIN_REFUSALS, NO_FAILURES, ChannelFailures
 from publisher.delivery.own_machine import OwnMachineFailed
-from publisher.delivery.quotas import LONGEST_WAIT
+from publisher.delivery.quotas import MAX_WAIT
 from publisher.delivery.refusals import RefusedOnce
 from publisher.platforms.errors import (
     AlreadyPublic,
@@ -29,10 +29,10 @@ from publisher.platforms.errors import (
     UnsupportedContent,
 )
 
-LONGEST_PAUSE = timedelta(minutes=15)
+MAX_PAUSE = timedelta(minutes=15)
 OWN_MACHINE_PAUSE = timedelta(seconds=5)
 """A worker whose machine is in trouble begins nothing more until that is over, so that this may be short."""
-SHORTEST_PAUSE = timedelta(seconds=1)
+MIN_PAUSE = timedelta(seconds=1)
 AFTER_OTHERS = timedelta(milliseconds=1)
 """Of the deliveries that share a pause the one that has failed comes last: what fails for itself keeps none back."""
 
@@ -67,10 +67,10 @@ class Pace:
 
         In trouble that is `lasting` it is at least half as long as it may be.
         """
-        longest = min(timedelta(seconds=self.retry_seconds * 2.0 ** min(tries - 1, 16)), LONGEST_PAUSE)
+        longest = min(timedelta(seconds=self.retry_seconds * 2.0 ** min(tries - 1, 16)), MAX_PAUSE)
         share = self.jitter.random()
         pause = timedelta(seconds=longest.total_seconds() * ((1 + share) / 2 if lasting else share))
-        return max(min(SHORTEST_PAUSE, longest), pause)
+        return max(min(MIN_PAUSE, longest), pause)
 
     def first_look_up(self, now: datetime) -> datetime:
         """Returns when the platform is asked first about an outcome that is unknown since `now`."""
@@ -99,7 +99,7 @@ def before_send(
     if isinstance(error, OwnMachineFailed):
         # Neither a try of the delivery nor a failure of the channel.
         return Outcome(State.PENDING, str(error), {"due_at": now + OWN_MACHINE_PAUSE})
-    outcome = _definite(error, tries=tries, now=now, pace=pace, strain=strain)
+    outcome = _definite_outcome(error, tries=tries, now=now, pace=pace, strain=strain)
     return outcome or _try_later(_sentence(error), tries, now, pace, strain)
 
 
@@ -110,7 +110,7 @@ def after_send(
 
     Whatever is not a definite answer means that the post may be public.
     """
-    outcome = _definite(error, tries=tries, now=now, pace=pace, strain=strain)
+    outcome = _definite_outcome(error, tries=tries, now=now, pace=pace, strain=strain)
     if outcome is not None:
         return outcome
     if isinstance(error, Unavailable):
@@ -123,9 +123,7 @@ def after_send(
     return Outcome(State.UNCONFIRMED, f"{_sentence(error)}; looking whether the post is there.", values)
 
 
-def unless_an_earlier_one_acts(
-    outcome: Outcome, preparation: Preparation, lost_requests: int, now: datetime
-) -> Outcome:
+def look_up_earlier_request(outcome: Outcome, preparation: Preparation, lost_requests: int, now: datetime) -> Outcome:
     """Replaces the outcome of a repeated request that was refused: an earlier one may still act.
 
     Then the platform is asked before anything is decided, at the time at which the request would go out again.
@@ -136,27 +134,29 @@ def unless_an_earlier_one_acts(
     return replace(outcome, to=State.UNCONFIRMED, values={**outcome.values, **unknown})
 
 
-def _definite(error: Exception, *, tries: int, now: datetime, pace: Pace, strain: ChannelFailures) -> Outcome | None:
+def _definite_outcome(
+    error: Exception, *, tries: int, now: datetime, pace: Pace, strain: ChannelFailures
+) -> Outcome | None:
     match error:
         case UnsupportedContent() | BudgetReached():
             return Outcome(State.HELD, error.message)
         case TextRemembered():
             # Something in front of the platform may have sent it twice, and the list may show it later.
             values = {"unknown_since": now}
-            return Outcome(State.FAILED, error.message, values, pause_reason=_not_the_post(error, strain))
+            return Outcome(State.FAILED, error.message, values, pause_reason=_reason_to_pause(error, strain))
         case ContentRejected():
-            return Outcome(State.FAILED, error.message, pause_reason=_not_the_post(error, strain))
+            return Outcome(State.FAILED, error.message, pause_reason=_reason_to_pause(error, strain))
         case CredentialsRefused():
             return Outcome(State.HELD, error.message, pause_reason=error.message)
         case RateLimited():
-            return _wait(error, tries, now, pace)
+            return _wait_as_asked(error, tries, now, pace)
         case _:
             return None
 
 
-def _wait(error: RateLimited, tries: int, now: datetime, pace: Pace) -> Outcome:
+def _wait_as_asked(error: RateLimited, tries: int, now: datetime, pace: Pace) -> Outcome:
     """Waits as the platform asks, but not for ever."""
-    earliest, latest = now + min(SHORTEST_PAUSE, pace.backoff(1)), now + LONGEST_WAIT
+    earliest, latest = now + min(MIN_PAUSE, pace.backoff(1)), now + MAX_WAIT
     until, trouble = max(error.retry_at, earliest), ""
     if until > latest:
         until = latest
@@ -168,9 +168,9 @@ def _wait(error: RateLimited, tries: int, now: datetime, pace: Pace) -> Outcome:
     return Outcome(State.PENDING, error.message, values, channel_waits_until=until, trouble=trouble)
 
 
-def _not_the_post(error: ContentRejected, strain: ChannelFailures) -> str:
+def _reason_to_pause(error: ContentRejected, strain: ChannelFailures) -> str:
     """Says why a channel is paused whose posts are refused one after the other; empty while they are few."""
-    if len(strain.refused) + 1 < REFUSALS:
+    if len(strain.refused) + 1 < MIN_REFUSALS:
         return ""
     return (
         f"{len(strain.refused) + 1} posts in a row were refused, the last one with: {error.message.rstrip('.')}. "
@@ -211,13 +211,13 @@ def _sentence(error: Exception) -> str:
 def error_name(error: Exception) -> str:
     """Returns the name under which an attempt's record has this error."""
     if isinstance(error, PlatformError):
-        return next(kind.__name__ for kind in type(error).__mro__ if kind in NAMED)
+        return next(kind.__name__ for kind in type(error).__mro__ if kind in NAMED_ERRORS)
     if isinstance(error, OwnMachineFailed):
         return "own machine"
     return "BudgetReached" if isinstance(error, BudgetReached) else "unexpected"
 
 
-NAMED = (
+NAMED_ERRORS = (
     RefusedOnce,
     MediaExpired,
     AlreadyPublic,

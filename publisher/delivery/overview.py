@@ -18,7 +18,7 @@ from publisher.db.operations import Channel, Quota
 from publisher.db.session import Database
 from publisher.delivery.budget import Spending, spending
 from publisher.delivery.channels import Channels
-from publisher.delivery.quotas import used_up
+from publisher.delivery.quotas import find_used_up_quota
 from publisher.platforms.base import KeepsLogin, PlatformAdapter
 from publisher.platforms.errors import PlatformError
 from publisher.platforms.profiles import Profile
@@ -29,7 +29,7 @@ MAX_LISTED = 20
 
 
 @dataclass(frozen=True, slots=True)
-class Wait:
+class ChannelWait:
     """Says why a channel that is not paused publishes nothing for now."""
 
     until: datetime
@@ -37,7 +37,7 @@ class Wait:
 
 
 @dataclass(frozen=True, slots=True)
-class Login:
+class LoginState:
     """Holds what is known about a channel's log-in without asking its platform."""
 
     problem: str = ""
@@ -52,7 +52,7 @@ class ChannelOverview:
     row: Channel
     hour: time
     language: str
-    wait: Wait | None
+    wait: ChannelWait | None
     quotas: tuple[Quota, ...]
     """Those that have not begun anew since they were told."""
     spending: Spending | None
@@ -62,7 +62,7 @@ class ChannelOverview:
     waiting: tuple[Delivery, ...]
     """What goes out by itself, as long as the channel is not paused."""
     needs_person: tuple[Delivery, ...]
-    login: Login
+    login: LoginState
     connects_in_steps: bool
 
     @property
@@ -80,7 +80,7 @@ def overviews(database: Database, channels: Channels, settings: Settings, now: d
 
 
 def _overview(
-    session: Session, channels: Channels, settings: Settings, channel: ChannelSettings, login: Login, now: datetime
+    session: Session, channels: Channels, settings: Settings, channel: ChannelSettings, login: LoginState, now: datetime
 ) -> ChannelOverview:
     name, profile = channel.name, channels.profile(channel.name)
     row = session.get_one(Channel, name)
@@ -103,12 +103,12 @@ def _overview(
     )
 
 
-def _wait(session: Session, row: Channel, now: datetime) -> Wait | None:
+def _wait(session: Session, row: Channel, now: datetime) -> ChannelWait | None:
     waits = []
     if row.next_publish_at is not None and row.next_publish_at > now:
-        waits.append(Wait(row.next_publish_at, "the platform asked to wait, or sets the pace"))
-    if quota := used_up(session, row.name, {"posts": 1, "requests": 1}, now):
-        waits.append(Wait(quota.until, f"the quota “{quota.name}” is used up"))
+        waits.append(ChannelWait(row.next_publish_at, "the platform asked to wait, or sets the pace"))
+    if quota := find_used_up_quota(session, row.name, {"posts": 1, "requests": 1}, now):
+        waits.append(ChannelWait(quota.until, f"the quota “{quota.name}” is used up"))
     return max(waits, key=lambda each: each.until, default=None)
 
 
@@ -130,12 +130,12 @@ def _in_states(session: Session, channel: str, states: Collection[str]) -> tuple
     return tuple(session.scalars(query))
 
 
-def read_login(channels: Channels, name: str) -> Login:
+def read_login(channels: Channels, name: str) -> LoginState:
     """Returns what the stored log-in says. Sends nothing."""
     try:
-        return Login(ends=login_ends(channels.open(name)))
+        return LoginState(ends=login_ends(channels.open(name)))
     except PlatformError as error:
-        return Login(problem=error.message)
+        return LoginState(problem=error.message)
 
 
 def examine(channels: Channels, name: str) -> tuple[Account, datetime | None]:

@@ -44,7 +44,7 @@ class OwnMachineFailed(Exception):
         )
 
 
-def own_trouble(error: BaseException) -> str:
+def describe_own_failure(error: BaseException) -> str:
     """Returns what failed on this machine, as a clause; empty where an error is about something else."""
     if isinstance(error, PlatformError):
         return ""
@@ -72,7 +72,7 @@ class OwnMachine:
 
     def judge(self, error: Exception) -> Exception:
         """Returns the error itself, or OwnMachineFailed where it is about this machine. Nothing was sent yet."""
-        why = own_trouble(error)
+        why = describe_own_failure(error)
         if not why or isinstance(error, OwnMachineFailed):
             return error
         self._met(error)
@@ -92,7 +92,7 @@ class OwnMachine:
                 rows.execute(WRITES_SOMETHING)
             self._database.require_history()
         except Exception as error:
-            if not own_trouble(error):
+            if not describe_own_failure(error):
                 raise
             self._met(error)
             return False
@@ -107,7 +107,7 @@ class OwnMachine:
             try:
                 return write()
             except Exception as error:
-                if not own_trouble(error) or monotonic() >= give_up:
+                if not describe_own_failure(error) or monotonic() >= give_up:
                     raise
                 self._met(error)
             self._pause.wait(PAUSE_SECONDS)

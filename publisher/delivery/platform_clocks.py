@@ -96,7 +96,7 @@ class ClockState(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class ClockJudgement:
+class ClockReport:
     """Holds what is known about the clocks: the one source for every face that mentions them."""
 
     state: ClockState
@@ -127,12 +127,12 @@ CLOCK_SENTENCES = {
 }
 
 
-def judge_clocks(known: Sequence[ClockDifference]) -> ClockJudgement:
+def judge_clocks(known: Sequence[ClockDifference]) -> ClockReport:
     """Returns what the platforms' clocks say about ours."""
     large = tuple(each for each in known if each.is_large)
     if not large:
-        return ClockJudgement(ClockState.AGREES if known else ClockState.UNKNOWN)
-    return ClockJudgement(ClockState.OWN_DIFFERS if len(large) == len(known) else ClockState.SOME_DIFFER, large)
+        return ClockReport(ClockState.AGREES if known else ClockState.UNKNOWN)
+    return ClockReport(ClockState.OWN_DIFFERS if len(large) == len(known) else ClockState.SOME_DIFFER, large)
 
 
 def length_of(duration: timedelta) -> str:

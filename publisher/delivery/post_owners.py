@@ -16,7 +16,7 @@ from publisher.lifecycle import (
 )
 
 
-def other_record(session: Session, claimed: ClaimedDelivery, found: Publication) -> int | None:
+def find_other_record(session: Session, claimed: ClaimedDelivery, found: Publication) -> int | None:
     """Returns the other delivery of which a post on its platform is the record."""
     query = (
         select(DELIVERIES.c.id)
@@ -30,14 +30,14 @@ def other_record(session: Session, claimed: ClaimedDelivery, found: Publication)
     return session.scalar(query.limit(1))
 
 
-def without_other_records(session: Session, claimed: ClaimedDelivery, found: Publication) -> tuple[Publication, ...]:
+def own_posts(session: Session, claimed: ClaimedDelivery, found: Publication) -> tuple[Publication, ...]:
     """Returns the posts that are not the records of other deliveries, and can't be their posts either.
 
     Where another delivery of the same text is unknown, a delivery that is looked up for its own sake has the first
     post. None is a second copy then, and what is only looked at again takes none: the other one's may be it.
     """
     alike = (found.model_copy(update={"copies": ()}), *found.copies)
-    own = tuple(post for post in alike if other_record(session, claimed, post) is None)
+    own = tuple(post for post in alike if find_other_record(session, claimed, post) is None)
     if not own or not _has_unknown_twin(session, claimed):
         return own
     return own[:1] if claimed.state in SENT else tuple(post for post in own if post.remote_id == claimed.remote_id)
@@ -61,13 +61,13 @@ def _has_unknown_twin(session: Session, claimed: ClaimedDelivery) -> bool:
     return any(adapted.get("caption") == claimed.adapted.caption for adapted in session.scalars(query))
 
 
-def own_post(session: Session, claimed: ClaimedDelivery, found: Publication) -> Publication | None:
+def without_other_posts(session: Session, claimed: ClaimedDelivery, found: Publication) -> Publication | None:
     """Returns what was found, without the records of other deliveries; None: nothing is left."""
-    own = without_other_records(session, claimed, found)
+    own = own_posts(session, claimed, found)
     return own[0].model_copy(update={"copies": own[1:]}) if own else None
 
 
-def without_record(session: Session, claimed: ClaimedDelivery, posts: Sequence[Publication]) -> list[Publication]:
+def posts_without_record(session: Session, claimed: ClaimedDelivery, posts: Sequence[Publication]) -> list[Publication]:
     """Returns the posts that no delivery on their platform has as its record, under any of their ids."""
     ids = {name for post in posts for name in (post.remote_id, post.former_id) if name}
     query = (

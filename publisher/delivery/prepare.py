@@ -10,7 +10,7 @@ from publisher.core.content import Preparation, Rendition
 from publisher.delivery.admission import Admission
 from publisher.delivery.channels import Channels
 from publisher.delivery.claim import ClaimedDelivery
-from publisher.delivery.leases import KeptLease
+from publisher.delivery.leases import RenewedLease
 from publisher.lifecycle import Fenced
 from publisher.media import MediaUnreachable
 from publisher.platforms.base import NOTHING_PREPARED, PlatformAdapter, UploadedMedia
@@ -55,7 +55,7 @@ class Preparer:
         self._renderer = renderer
         self._admission = admission
 
-    def prepare(self, claimed: ClaimedDelivery, lease: KeptLease) -> Prepared | NotSent:
+    def prepare(self, claimed: ClaimedDelivery, lease: RenewedLease) -> Prepared | NotSent:
         """Prepares a claimed delivery. Raises Fenced when another worker has it."""
         adapter: PlatformAdapter | None = None
         media: list[UploadedMedia] = []
@@ -104,7 +104,7 @@ class Preparer:
         adapter: PlatformAdapter,
         key: str,
         media: list[UploadedMedia],
-        lease: KeptLease,
+        lease: RenewedLease,
     ) -> None:
         """Renders every picture, then uploads each; it is added to `media` as soon as the platform has it."""
         images = claimed.adapted.images
@@ -117,7 +117,7 @@ class Preparer:
                 )
             )
 
-    def _render(self, claimed: ClaimedDelivery, position: int, lease: KeptLease) -> Rendition:
+    def _render(self, claimed: ClaimedDelivery, position: int, lease: RenewedLease) -> Rendition:
         lease.allow(RENDERING_SECONDS)
         try:
             return self._renderer.render(claimed.adapted.images[position].spec)

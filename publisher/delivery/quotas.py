@@ -29,68 +29,70 @@ from publisher.platforms.errors import RateLimited
 Needs = Mapping[QuotaKind, int]
 """How much of each kind of quota something takes."""
 
-FEW, SCARCE = 20, 0.2
+FEW_LEFT, SCARCE_SHARE = 20, 0.2
 """From here on, as a number or as a share of the whole, every answer is stored."""
-FRESH = timedelta(minutes=1)
-LONGEST_WAIT = timedelta(days=2)
+REPEAT_INTERVAL = timedelta(minutes=1)
+MAX_WAIT = timedelta(days=2)
 """Whatever a platform says, it is asked again after so long."""
 
-TO_READ: Needs = {"reading": 1, "requests": 1}
+READING_NEEDS: Needs = {"reading": 1, "requests": 1}
 
 
-def to_publish(adapted: AdaptedPost) -> Needs:
+def publishing_needs(adapted: AdaptedPost) -> Needs:
     """Returns what publishing this post takes."""
     return {"posts": 1, "requests": 1, "media": len(adapted.images)}
 
 
 QUOTAS = cast("Table", operations.Quota.__table__)
 NOW = bindparam("now", type_=UtcDateTime())
-_present = (QUOTAS.c.channel_name == bindparam("channel"), QUOTAS.c.resets_at > NOW)
-_told = (QUOTAS.c.name, QUOTAS.c.kind, QUOTAS.c.maximum, QUOTAS.c.remaining, QUOTAS.c.resets_at)
-PRESENT = DriverStatement(select(*_told).where(*_present))
-ANY_PRESENT = exists().where(*_present).label("quotas_told")
-TAKE = (
+_is_present = (QUOTAS.c.channel_name == bindparam("channel"), QUOTAS.c.resets_at > NOW)
+_columns = (QUOTAS.c.name, QUOTAS.c.kind, QUOTAS.c.maximum, QUOTAS.c.remaining, QUOTAS.c.resets_at)
+PRESENT_QUOTAS = DriverStatement(select(*_columns).where(*_is_present))
+HAS_QUOTAS = exists().where(*_is_present).label("quotas_told")
+COUNT_REQUEST = (
     update(QUOTAS)
-    .where(*_present, QUOTAS.c.kind.in_(("posts", "requests")), QUOTAS.c.remaining > 0)
+    .where(*_is_present, QUOTAS.c.kind.in_(("posts", "requests")), QUOTAS.c.remaining > 0)
     .values(remaining=QUOTAS.c.remaining - 1)
 )
 
 
 @dataclass(frozen=True, slots=True)
-class UsedUp:
+class UsedUpQuota:
     """Holds a quota that leaves too little, and when it is reset."""
 
     name: str
     until: datetime
 
 
-def used_up(rows: Session | Connection, channel: str, needs: Needs, now: datetime) -> UsedUp | None:
+def find_used_up_quota(rows: Session | Connection, channel: str, needs: Needs, now: datetime) -> UsedUpQuota | None:
     """Returns the quota that keeps a channel waiting longest for what it needs; None when nothing does."""
-    return _longest(_present_ones(rows, channel, now), needs, now)
+    return _longest_wait(_present_quotas(rows, channel, now), needs, now)
 
 
-def _present_ones(rows: Session | Connection, channel: str, now: datetime) -> list[dict[str, Any]]:
-    return PRESENT.all(connection_of(rows), {"channel": channel, "now": now})
+def _present_quotas(rows: Session | Connection, channel: str, now: datetime) -> list[dict[str, Any]]:
+    return PRESENT_QUOTAS.all(connection_of(rows), {"channel": channel, "now": now})
 
 
-def _longest(present: list[dict[str, Any]], needs: Needs, now: datetime) -> UsedUp | None:
+def _longest_wait(present: list[dict[str, Any]], needs: Needs, now: datetime) -> UsedUpQuota | None:
     waits = [
-        UsedUp(quota["name"], min(quota["resets_at"], now + LONGEST_WAIT)) for quota in present if _lacks(quota, needs)
+        UsedUpQuota(quota["name"], min(quota["resets_at"], now + MAX_WAIT))
+        for quota in present
+        if _leaves_too_little(quota, needs)
     ]
     return max(waits, key=lambda each: each.until, default=None)
 
 
-def _lacks(quota: Mapping[str, Any], needs: Needs) -> bool:
+def _leaves_too_little(quota: Mapping[str, Any], needs: Needs) -> bool:
     """Returns whether a quota leaves too little. A post that no day's quota could hold goes to the platform."""
     wanted = next((number for kind, number in needs.items() if kind == quota["kind"]), 0)
     lacks: bool = quota["remaining"] < min(wanted, max(quota["maximum"], 1))
     return lacks
 
 
-def require(rows: Session | Connection, channel: str, adapted: AdaptedPost, now: datetime) -> bool:
+def require_quotas(rows: Session | Connection, channel: str, adapted: AdaptedPost, now: datetime) -> bool:
     """Returns whether any quota is known for this moment. Raises RateLimited when one leaves too little."""
-    present = _present_ones(rows, channel, now)
-    if wait := _longest(present, to_publish(adapted), now):
+    present = _present_quotas(rows, channel, now)
+    if wait := _longest_wait(present, publishing_needs(adapted), now):
         raise RateLimited(
             f"Nothing was sent: the quota “{wait.name}” of {adapted.platform} does not leave what it takes",
             retry_at=wait.until,
@@ -98,12 +100,12 @@ def require(rows: Session | Connection, channel: str, adapted: AdaptedPost, now:
     return bool(present)
 
 
-def take(rows: Session | Connection, channel: str, now: datetime) -> None:
+def count_request(rows: Session | Connection, channel: str, now: datetime) -> None:
     """Counts a publishing request before it is sent: its answer, with what is left, may be lost."""
-    connection_of(rows).execute(TAKE, {"channel": channel, "now": now})
+    connection_of(rows).execute(COUNT_REQUEST, {"channel": channel, "now": now})
 
 
-class Book:
+class QuotaStore:
     """Stores the quotas that answers report. While plenty is left, not every answer is worth a write."""
 
     def __init__(self, database: Database, clock: Clock) -> None:
@@ -111,22 +113,22 @@ class Book:
         self._clock = clock
         self._kept: dict[tuple[str, str], tuple[Quota, datetime]] = {}
 
-    def note(self, channel: str, seen: Sequence[Quota]) -> None:
+    def store(self, channel: str, seen: Sequence[Quota]) -> None:
         """Stores what an answer reports. Never raises: the answer itself matters more."""
         now = self._clock.now()
         news = [quota for quota in seen if self._is_news(channel, quota, now)]
-        if news and note(self._database, channel, news, now):
+        if news and store_quotas(self._database, channel, news, now):
             self._kept |= {(channel, quota.name): (quota, now) for quota in news}
 
     def _is_news(self, channel: str, quota: Quota, now: datetime) -> bool:
         kept, at = self._kept.get((channel, quota.name), (None, now))
-        if kept is None or quota.remaining <= max(FEW, quota.maximum * SCARCE):
+        if kept is None or quota.remaining <= max(FEW_LEFT, quota.maximum * SCARCE_SHARE):
             return True
-        same_window = kept.maximum == quota.maximum and abs(quota.resets_at - kept.resets_at) < FRESH
-        return not (same_window and timedelta(0) <= now - at < FRESH)
+        same_window = kept.maximum == quota.maximum and abs(quota.resets_at - kept.resets_at) < REPEAT_INTERVAL
+        return not (same_window and timedelta(0) <= now - at < REPEAT_INTERVAL)
 
 
-def note(database: Database, channel: str, seen: Sequence[Quota], now: datetime) -> bool:
+def store_quotas(database: Database, channel: str, seen: Sequence[Quota], now: datetime) -> bool:
     """Stores what an answer reports, and returns whether that worked."""
     try:
         with database.writing() as session:

@@ -17,21 +17,21 @@ from publisher.core.logs import get_logger
 from publisher.core.states import BY_HAND, State
 from publisher.db.session import Database
 from publisher.delivery.attempts import add_attempt, close_attempt, error_columns, success_columns
-from publisher.delivery.channel_pauses import pause_channel, put_off, wait_channel
+from publisher.delivery.channel_pauses import pause_channel, postpone_pending, wait_channel
 from publisher.delivery.claim import ClaimedDelivery
 from publisher.delivery.due import in_states
 from publisher.delivery.outcomes import Outcome, error_name
 from publisher.delivery.own_machine import OwnMachineFailed
-from publisher.delivery.post_owners import other_record
-from publisher.delivery.unknown import is_other_record
+from publisher.delivery.post_owners import find_other_record
+from publisher.delivery.unknown import describe_other_record
 from publisher.lifecycle import (
     ATTEMPTS,
     DELIVERIES,
     Fenced,
-    change_ours,
-    late_look_ups,
-    lose_attempt,
-    may_come_late,
+    change_columns,
+    close_lost_attempts,
+    late_look_up_columns,
+    may_become_public,
     move,
     record_event,
 )
@@ -39,7 +39,7 @@ from publisher.lifecycle_late_success import record_late_success
 from publisher.platforms.profiles import PublishingHabits
 
 
-def record_end(
+def record_not_sent(
     database: Database,
     claimed: ClaimedDelivery,
     outcome: Outcome,
@@ -56,18 +56,18 @@ def record_end(
     try. Raises Fenced.
     """
     if isinstance(error, OwnMachineFailed):
-        _give_back(database, claimed, outcome, error, now=now, owner=owner, cost=cost, preparation=preparation)
+        _undo_intent(database, claimed, outcome, error, now=now, owner=owner, cost=cost, preparation=preparation)
         return
     with database.writing() as session:
         add_attempt(
             session, claimed, "send", started_at=now, worker=owner, cost_micros=cost, **error_columns(error, now)
         )  # fmt: skip
         if preparation is not None:
-            change_ours(session, claimed.id, claimed.fence, {"preparation": preparation.model_dump(mode="json")})
-        _apply(session, claimed, State.PREPARING, outcome, now=now, owner=owner)
+            change_columns(session, claimed.id, claimed.fence, {"preparation": preparation.model_dump(mode="json")})
+        _apply_outcome(session, claimed, State.PREPARING, outcome, now=now, owner=owner)
 
 
-def _give_back(
+def _undo_intent(
     database: Database,
     claimed: ClaimedDelivery,
     outcome: Outcome,
@@ -91,13 +91,13 @@ def _give_back(
             )
             if session.connection().execute(begun.values(**told)).rowcount == 0:
                 add_attempt(session, claimed, "send", started_at=now, worker=owner, **told)
-            _apply(session, claimed, (State.PREPARING, State.PUBLISHING), given_back, now=now, owner=owner)
+            _apply_outcome(session, claimed, (State.PREPARING, State.PUBLISHING), given_back, now=now, owner=owner)
     except Fenced:
-        _take_loss_back(database, claimed)
+        _undo_loss(database, claimed)
         raise
 
 
-def _take_loss_back(database: Database, claimed: ClaimedDelivery) -> None:
+def _undo_loss(database: Database, claimed: ClaimedDelivery) -> None:
     """Uncounts a loss: the worker was taken for lost while its machine was in trouble."""
     counted = update(DELIVERIES).where(
         DELIVERIES.c.id == claimed.id,
@@ -109,7 +109,7 @@ def _take_loss_back(database: Database, claimed: ClaimedDelivery) -> None:
         session.connection().execute(counted.values(lost_workers=DELIVERIES.c.lost_workers - 1))
 
 
-def record_answer(
+def record_failure(
     database: Database,
     claimed: ClaimedDelivery,
     attempt: int,
@@ -134,14 +134,14 @@ def record_answer(
             session.execute(spent.values(cost_micros=ATTEMPTS.c.cost_micros - unspent))
         close_attempt(session, attempt, error_columns(error, now))
     with database.writing() as session:
-        _apply(session, claimed, State.PUBLISHING, outcome, now=now, owner=owner)
+        _apply_outcome(session, claimed, State.PUBLISHING, outcome, now=now, owner=owner)
 
 
-Follow = Callable[[Connection], ClaimedDelivery | None]
+ClaimNext = Callable[[Connection], ClaimedDelivery | None]
 """Takes the next delivery of the channel in the transaction that records the one before it."""
 
 
-def _take_none(_rows: Connection) -> None:
+def _claim_nothing(_rows: Connection) -> None:
     """Takes no further delivery."""
 
 
@@ -153,7 +153,7 @@ def record_success(
     habits: PublishingHabits,
     *,
     now: datetime,
-    follow: Follow = _take_none,
+    follow: ClaimNext = _claim_nothing,
 ) -> ClaimedDelivery | None:
     """Records a post that the platform accepted: that is the truth, whatever became of the lease.
 
@@ -164,7 +164,7 @@ def record_success(
         try:
             with database.changing_rows() as rows:
                 close_attempt(rows, attempt, success_columns(publication, now))
-                publish(rows, claimed, publication, State.PUBLISHING, habits, now=now)
+                move_to_published(rows, claimed, publication, State.PUBLISHING, habits, now=now)
                 return follow(rows)
         except Exception as error:
             # What is wrong with the next delivery must not keep this one from being recorded.
@@ -192,7 +192,7 @@ def _record_success(
     with database.writing() as session:
         close_attempt(session, attempt, success_columns(publication, now))
         try:
-            publish(session, claimed, publication, State.PUBLISHING, habits, now=now)
+            move_to_published(session, claimed, publication, State.PUBLISHING, habits, now=now)
         except Fenced:
             record_late_success(session, claimed.id, publication, now)
 
@@ -200,21 +200,22 @@ def _record_success(
 def _hold_without_post(database: Database, claimed: ClaimedDelivery, publication: Publication, now: datetime) -> bool:
     """Holds a delivery whose post became another one's record; returns False when none did."""
     with database.writing() as session:
-        other = other_record(session, claimed, publication)
+        other = find_other_record(session, claimed, publication)
         if other is None:
             return False
-        lose_attempt(session, claimed.id, claimed.fence, now)
+        close_lost_attempts(session, claimed.id, claimed.fence, now)
         try:
             move(
                 session, claimed.id, fence=claimed.fence, before=State.PUBLISHING, to=State.HELD, now=now,
-                unknown_since=now, problem=is_other_record(claimed, other, publication), **late_look_ups(now),
+                unknown_since=now, problem=describe_other_record(claimed, other, publication),
+                **late_look_up_columns(now),
             )  # fmt: skip
         except Fenced:
             get_logger("delivery").info("the post of another delivery, and in other hands by now", delivery=claimed.id)
     return True
 
 
-def publish(
+def move_to_published(
     rows: Session | Connection,
     claimed: ClaimedDelivery,
     publication: Publication,
@@ -251,7 +252,7 @@ def log_outcome(log: structlog.stdlib.BoundLogger, what: str, outcome: Outcome, 
         log.error("channel in trouble", why=outcome.trouble)
 
 
-def _apply(
+def _apply_outcome(
     session: Session,
     claimed: ClaimedDelivery,
     before: State | tuple[State, ...],
@@ -263,9 +264,9 @@ def _apply(
     of_the_account = outcome.to == State.HELD and outcome.pause_reason
     problem = _with_remedy(claimed, outcome.problem) if of_the_account else outcome.problem
     unknown_since = outcome.values.get("unknown_since") or claimed.unknown_since
-    rests = outcome.to in BY_HAND and may_come_late(unknown_since, claimed.lost_requests)
+    rests = outcome.to in BY_HAND and may_become_public(unknown_since, claimed.lost_requests)
     # An earlier request may have been carried out since anybody looked.
-    later = late_look_ups(now, at_once=claimed.lost_requests > 0) if rests else {}
+    later = late_look_up_columns(now, at_once=claimed.lost_requests > 0) if rests else {}
     move(
         session, claimed.id, fence=claimed.fence, before=before, to=outcome.to, now=now, actor=owner,
         problem=problem, lost_workers=0, **outcome.values, **later,
@@ -275,7 +276,7 @@ def _apply(
     if outcome.channel_waits_until:
         wait_channel(session, claimed.channel, outcome.channel_waits_until)
     if outcome.others_wait_until:
-        put_off(session, claimed.channel, outcome.others_wait_until)
+        postpone_pending(session, claimed.channel, outcome.others_wait_until)
     if outcome.trouble:
         detail = {"channel": claimed.channel, "problem": outcome.trouble}
         record_event(session, "channel in trouble", now=now, delivery_id=claimed.id, detail=detail)

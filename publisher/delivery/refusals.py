@@ -28,7 +28,7 @@ class RefusedOnce(Unavailable):
     """Says that the platform refused the account once and not when asked again; nothing was published."""
 
 
-def weigh(error: Exception, adapter: PlatformAdapter | None, database: Database, delivery: int) -> Exception:
+def check_refusal(error: Exception, adapter: PlatformAdapter | None, database: Database, delivery: int) -> Exception:
     """Returns the error itself, or what it counts as after a second look.
 
     A refused account is checked with the call that asks for nothing but the account. `adapter` None: there is none,
@@ -36,12 +36,12 @@ def weigh(error: Exception, adapter: PlatformAdapter | None, database: Database,
     """
     match error:
         case MediaExpired():
-            times = _in_a_row(database, delivery, "MediaExpired") + 1
+            times = _refusals_in_a_row(database, delivery, "MediaExpired") + 1
             return _forgotten(error, times) if times >= MAX_EXPIRED else error
         case ActionsRefused():
             return error
         case CredentialsRefused() if adapter is not None and not refuses_account(adapter):
-            times = _in_a_row(database, delivery, "RefusedOnce") + 1
+            times = _refusals_in_a_row(database, delivery, "RefusedOnce") + 1
             return _refused_again(error, times) if times >= MAX_REFUSED else _refused_once(error)
         case _:
             return error
@@ -86,7 +86,7 @@ def _forgotten(error: MediaExpired, times: int) -> ContentRejected:
     )
 
 
-def _in_a_row(database: Database, delivery: int, outcome: str) -> int:
+def _refusals_in_a_row(database: Database, delivery: int, outcome: str) -> int:
     """Counts how many of a delivery's latest tries in a row ended so."""
     query = (
         select(Attempt.outcome)

@@ -10,7 +10,7 @@ from sqlalchemy import select, update
 from publisher.core.states import WAITING, State
 from publisher.db.models import Delivery
 from publisher.db.session import Database
-from publisher.lifecycle import Fenced, late_look_ups, move
+from publisher.lifecycle import Fenced, late_look_up_columns, move
 
 NOT_SENT = (
     "The channel {channel} is not in the configuration any more, so nothing was sent. "
@@ -48,7 +48,7 @@ def _hold(database: Database, delivery: Delivery, now: datetime) -> bool:
     problem = (NOT_SENT if unsent else MAY_BE_PUBLIC).format(channel=delivery.channel_name, id=delivery.id)
     unknown_since = delivery.unknown_since if unsent else delivery.unknown_since or now
     # For whoever writes the channel there again.
-    later = {} if unsent and not delivery.lost_requests else late_look_ups(now)
+    later = {} if unsent and not delivery.lost_requests else late_look_up_columns(now)
     try:
         with database.writing() as session:
             move(

@@ -19,10 +19,10 @@ from publisher.core.logs import get_logger
 from publisher.db.operations import ChannelSession
 from publisher.db.session import Database
 from publisher.platforms.errors import CredentialsRefused, Unavailable
-from publisher.platforms.session_files import ALONE_SECONDS, locked
+from publisher.platforms.session_files import LOCK_TIMEOUT_SECONDS, file_lock
 
-TURNS = 0x7475726E  # "turn": any number, the same in every process
-LONGEST_TURN_SECONDS = 180
+LOCK_CLASS = 0x7475726E  # "turn": any number, the same in every process
+MAX_LOCK_SECONDS = 180
 """A machine that is frozen loses its turn after so long."""
 LOCK_NOT_AVAILABLE = "55P03"
 
@@ -45,7 +45,7 @@ class DatabaseSession:
         return f"session of {self._channel}"
 
     def load(self) -> dict[str, Any]:
-        with _reached(self.place), self._database.reading() as session:
+        with _database_errors(self.place), self._database.reading() as session:
             sealed = session.scalar(select(ChannelSession.content).where(ChannelSession.channel_name == self._channel))
         if sealed is None:
             return {}
@@ -60,7 +60,7 @@ class DatabaseSession:
         row = {"channel_name": self._channel, "content": content, "updated_at": self._clock.now()}
         # Of the dialect that is in use: PostgreSQL's is a large one to import beside SQLite's.
         insert = importlib.import_module(f"sqlalchemy.dialects.{self._database.engine.dialect.name}").insert
-        with _reached(self.place), self._database.writing() as writing:
+        with _database_errors(self.place), self._database.writing() as writing:
             writing.execute(
                 insert(ChannelSession).values(row).on_conflict_do_update(index_elements=["channel_name"], set_=row)
             )
@@ -70,9 +70,9 @@ class DatabaseSession:
         """Locks a file on SQLite, which is one machine's: its transactions must never wait for a network."""
         if self._is_sqlite:
             file = Path(str(self._database.engine.url.database))
-            turn = locked(file.with_name(f"{file.name}-{self._channel}.lock"), self.place)
+            turn = file_lock(file.with_name(f"{file.name}-{self._channel}.lock"), self.place)
         else:
-            turn = _turn(self._database.engine, self._channel, self.place)
+            turn = _advisory_lock(self._database.engine, self._channel, self.place)
         with turn:
             yield
 
@@ -82,26 +82,26 @@ class DatabaseSession:
 
 
 @contextmanager
-def _turn(engine: Engine, channel: str, place: str) -> Iterator[None]:
+def _advisory_lock(engine: Engine, channel: str, place: str) -> Iterator[None]:
     """Holds an advisory lock of PostgreSQL, which ends with its transaction, however that ends.
 
     It locks no row, so that nobody else's work waits, and what is stored inside is durable at once. Its
     connection comes from no pool: many who wait must not keep the one inside from storing.
     """
     apart = create_engine(engine.url, poolclass=NullPool)
-    with _reached(place):
+    with _database_errors(place):
         connection = apart.connect()
     try:
-        with _reached(place):
-            connection.execute(text(f"SET LOCAL lock_timeout = '{ALONE_SECONDS:.0f}s'"))
-            connection.execute(text(f"SET LOCAL idle_in_transaction_session_timeout = '{LONGEST_TURN_SECONDS}s'"))
-            connection.execute(select(func.pg_advisory_xact_lock(TURNS, func.hashtext(channel))))
+        with _database_errors(place):
+            connection.execute(text(f"SET LOCAL lock_timeout = '{LOCK_TIMEOUT_SECONDS:.0f}s'"))
+            connection.execute(text(f"SET LOCAL idle_in_transaction_session_timeout = '{MAX_LOCK_SECONDS}s'"))
+            connection.execute(select(func.pg_advisory_xact_lock(LOCK_CLASS, func.hashtext(channel))))
         yield
     finally:
-        _let_go(connection, channel)
+        _end_lock(connection, channel)
 
 
-def _let_go(connection: Connection, channel: str) -> None:
+def _end_lock(connection: Connection, channel: str) -> None:
     """Ends the lock's transaction. If its connection was lost, the lock is over; what was done stands."""
     try:
         connection.rollback()
@@ -111,7 +111,7 @@ def _let_go(connection: Connection, channel: str) -> None:
 
 
 @contextmanager
-def _reached(place: str) -> Iterator[None]:
+def _database_errors(place: str) -> Iterator[None]:
     """Turns a failing database into a platform's error: nothing was published."""
     try:
         yield

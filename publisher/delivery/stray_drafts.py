@@ -32,7 +32,7 @@ from publisher.platforms.exchange import within
 
 STRAY_DRAFT = "stray draft"
 """The event that names a draft which no delivery waits for."""
-TOLD_AFTER_SECONDS = 1800.0
+REPORT_AFTER_SECONDS = 1800.0
 TOLD = (
     "The draft {draft} (“{slug}”) is left on {platform}, and {whose}. If it is still there, remove it by hand: whoever "
     "published it would show the post once more."
@@ -87,7 +87,7 @@ class StrayDrafts:
             stray = list(_stray(session, channel, listed)) if listed else []
             told = _told(session, channel) if stray else set()
         self._seen[channel] = {each.draft.reference: former.get(each.draft.reference, now) for each in stray}
-        lasting = [each for each in stray if now - self._seen[channel][each.draft.reference] >= TOLD_AFTER_SECONDS]
+        lasting = [each for each in stray if now - self._seen[channel][each.draft.reference] >= REPORT_AFTER_SECONDS]
         if not [each for each in lasting if each.draft.reference not in told]:
             return
         platform = self._channels.profile(channel).label

@@ -21,12 +21,12 @@ def what_to_look_for(claimed: ClaimedDelivery) -> str:
     )
 
 
-def is_other_record(claimed: ClaimedDelivery, other: int, found: Publication) -> str:
+def describe_other_record(claimed: ClaimedDelivery, other: int, found: Publication) -> str:
     """Says that the post which was found is the record of another delivery, and can't be the post of both."""
     return f"{OTHER_RECORD.format(other=other, url=found.url or found.remote_id)} {what_to_look_for(claimed)}"
 
 
-def in_minutes(duration: timedelta) -> str:
+def format_duration(duration: timedelta) -> str:
     """Formats a duration, such as `20 seconds`, `15 minutes`."""
     if duration < timedelta(seconds=100):
         return f"{round(duration.total_seconds())} seconds"

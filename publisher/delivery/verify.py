@@ -18,9 +18,9 @@ from publisher.delivery import attempts, channel_pauses, post_owners
 from publisher.delivery.budget import posts_read_cost
 from publisher.delivery.channels import Channels
 from publisher.delivery.claim import READING_SECONDS, ClaimedDelivery
-from publisher.delivery.differences import differences_between, in_words
+from publisher.delivery.differences import describe_difference, differences_between
 from publisher.delivery.outcomes import error_name
-from publisher.delivery.refusals import weigh
+from publisher.delivery.refusals import check_refusal
 from publisher.lifecycle import ADOPTED, record_event
 from publisher.lifecycle_late_success import CANCELED_PUBLIC, SECOND_COPY, record_late_success
 from publisher.platforms.base import PlatformAdapter, SupportsLookup, SupportsReadBack
@@ -29,9 +29,9 @@ from publisher.platforms.exchange import within
 
 GIVE_UP_AFTER = timedelta(hours=24)
 """A post that could not be read for so long is not read back any more."""
-SHORTEST_PAUSE = timedelta(minutes=5)
+MIN_PAUSE = timedelta(minutes=5)
 """Until a reading without an answer is repeated; it grows with the time for which the post is public."""
-LOOKS_WHILE_LATE = 4
+MAX_LATE_READ_BACKS = 4
 """A post that is not shown yet is looked at so often while its platform may still be late."""
 COPIES_AFTER = (timedelta(hours=4), timedelta(hours=20))
 """So long after the platform's lag a second copy of a request that counted as lost is looked for."""
@@ -60,7 +60,7 @@ class Finding(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Reading:
+class ReadBack:
     """Holds how one reading of a post ended."""
 
     finding: str
@@ -107,7 +107,7 @@ class Verifier:
             if not late:
                 self._tell(session, delivery, reading, started)
 
-    def _read(self, claimed: ClaimedDelivery) -> Reading:
+    def _read(self, claimed: ClaimedDelivery) -> ReadBack:
         adapter: PlatformAdapter | None = None
         try:
             adapter = self._channels.open(claimed.channel)
@@ -124,29 +124,31 @@ class Verifier:
 
     def _unanswered(
         self, claimed: ClaimedDelivery, adapter: PlatformAdapter | None, event: str, refusal: Exception
-    ) -> Reading:
-        error = weigh(refusal, adapter, self._database, claimed.id)
+    ) -> ReadBack:
+        error = check_refusal(refusal, adapter, self._database, claimed.id)
         get_logger("delivery").warning(event, delivery=claimed.id, error=error_name(error), why=str(error))
         refused = error.message if isinstance(error, CredentialsRefused) else ""
-        return Reading(error_name(error), refused=refused, cost=self._cost(claimed, adapter))
+        return ReadBack(error_name(error), refused=refused, cost=self._cost(claimed, adapter))
 
     def _cost(self, claimed: ClaimedDelivery, adapter: PlatformAdapter | None) -> int:
         return posts_read_cost(self._channels.profile(claimed.channel).prices, adapter)
 
-    def _read_back(self, claimed: ClaimedDelivery, adapter: PlatformAdapter) -> Reading:
+    def _read_back(self, claimed: ClaimedDelivery, adapter: PlatformAdapter) -> ReadBack:
         if not isinstance(adapter, SupportsReadBack) or claimed.remote_id is None:
-            return Reading(Finding.NOT_READABLE)
+            return ReadBack(Finding.NOT_READABLE)
         with within(READING_SECONDS):
             shown = adapter.read_publication(claimed.remote_id)
         platform = self._channels.profile(claimed.channel).label
         if shown is None:
-            return Reading(Finding.GONE, GONE.format(platform=platform))
+            return ReadBack(Finding.GONE, GONE.format(platform=platform))
         if not shown.visible:
-            return Reading(Finding.HIDDEN, HIDDEN.format(platform=platform, state=shown.state or "hidden"), shown)
+            return ReadBack(Finding.HIDDEN, HIDDEN.format(platform=platform, state=shown.state or "hidden"), shown)
         differences = differences_between(adapter, claimed.adapted, shown, self._credits(claimed))
         if not differences:
-            return Reading(Finding.AS_SENT, shown=shown)
-        return Reading(Finding.DIFFERS, OTHERWISE.format(differences="; ".join(map(in_words, differences))), shown)
+            return ReadBack(Finding.AS_SENT, shown=shown)
+        return ReadBack(
+            Finding.DIFFERS, OTHERWISE.format(differences="; ".join(map(describe_difference, differences))), shown
+        )
 
     def _other_copies(self, claimed: ClaimedDelivery, adapter: PlatformAdapter) -> tuple[Publication, ...]:
         """Returns posts made late by requests which counted as lost, so that another one was sent."""
@@ -162,7 +164,7 @@ class Verifier:
         if not isinstance(found, Publication):
             return ()
         with self._database.reading() as session:
-            return post_owners.without_other_records(session, claimed, found)
+            return post_owners.own_posts(session, claimed, found)
 
     def _credits(self, claimed: ClaimedDelivery) -> list[str]:
         """Returns the post's credits in every language."""
@@ -179,13 +181,13 @@ class Verifier:
         lag = timedelta(seconds=self._channels.profile(delivery.channel_name).publishing.listing_lag_seconds)
         return delivery.published_at + lag if delivery.published_at else None
 
-    def _may_be_late(self, delivery: Delivery, reading: Reading, started: datetime) -> bool:
+    def _may_be_late(self, delivery: Delivery, reading: ReadBack, started: datetime) -> bool:
         """Returns whether a post may be missing only because its platform is still late."""
         shown_by = self._shown_by(delivery)
         not_shown = reading.finding in (Finding.GONE, Finding.HIDDEN)
         return not_shown and shown_by is not None and started < shown_by
 
-    def _next(self, delivery: Delivery, reading: Reading, started: datetime) -> datetime | None:
+    def _next(self, delivery: Delivery, reading: ReadBack, started: datetime) -> datetime | None:
         """Returns when the post is read again; None: no more."""
         now, shown_by = self._clock.now(), self._shown_by(delivery)
         if reading.copies_unknown:
@@ -197,7 +199,7 @@ class Verifier:
             return next((at for at in (shown_by, *(shown_by + wait for wait in COPIES_AFTER)) if started < at), None)
         if self._may_be_late(delivery, reading, started):
             lag = self._channels.profile(delivery.channel_name).publishing.listing_lag_seconds
-            return min(now + timedelta(seconds=lag / LOOKS_WHILE_LATE), max(shown_by, now))
+            return min(now + timedelta(seconds=lag / MAX_LATE_READ_BACKS), max(shown_by, now))
         repeated = self._repeat(delivery, started)
         answered = reading.finding in (Finding.DIFFERS, Finding.GONE, Finding.HIDDEN)
         return now + LOOK_AFTER_PROBLEM if answered and repeated is not None else repeated
@@ -206,14 +208,14 @@ class Verifier:
         """Returns when a failed question is asked again; None: no more."""
         if delivery.published_at is None or started - delivery.published_at > GIVE_UP_AFTER:
             return None
-        pause = max(SHORTEST_PAUSE, (started - delivery.published_at) / 2)
+        pause = max(MIN_PAUSE, (started - delivery.published_at) / 2)
         return self._clock.now() + min(pause, LOOK_AFTER_PROBLEM)
 
-    def _tell(self, session: Session, delivery: Delivery, reading: Reading, started: datetime) -> None:
+    def _tell(self, session: Session, delivery: Delivery, reading: ReadBack, started: datetime) -> None:
         """Records a problem once, and clears one that was recorded before and is over."""
         if reading.finding == Finding.DIFFERS and _was_read_by_a_person(session, delivery):
             return
-        told = _told_problem(session, delivery)
+        told = _recorded_problem(session, delivery)
         if reading.problem and reading.problem != told:
             detail = {"problem": reading.problem}
             record_event(session, DIFFERS, now=started, delivery_id=delivery.id, detail=detail)
@@ -241,7 +243,7 @@ def _change_id(session: Session, delivery: Delivery, shown: PublishedPost, now: 
     record_event(session, "post has another id", now=now, delivery_id=delivery.id, detail=detail)
 
 
-def _told_problem(session: Session, delivery: Delivery) -> str | None:
+def _recorded_problem(session: Session, delivery: Delivery) -> str | None:
     """Returns the problem that an earlier reading recorded; None: there was none, or it was cleared."""
     query = (
         select(Event)

@@ -28,25 +28,25 @@ from publisher.delivery import intents, quotas, records
 from publisher.delivery.admission import Admission
 from publisher.delivery.budget import alt_text_cost, posts_read_cost, reading_cost, request_cost
 from publisher.delivery.channels import Channels
-from publisher.delivery.claim import ClaimedDelivery, claim, claim_within, take_look_up, take_verification
+from publisher.delivery.claim import ClaimedDelivery, claim, claim_look_up, claim_read_back, claim_within
 from publisher.delivery.confirm import Confirmer
 from publisher.delivery.failure_streak import NO_FAILURES, ChannelFailures, channel_failures
 from publisher.delivery.late_look_ups import LateLookUps
-from publisher.delivery.leases import KeptLease, LeaseKeeper
-from publisher.delivery.outcomes import Pace, after_send, before_send, unless_an_earlier_one_acts
+from publisher.delivery.leases import LeaseRenewer, RenewedLease
+from publisher.delivery.outcomes import Pace, after_send, before_send, look_up_earlier_request
 from publisher.delivery.own_machine import OwnMachine, OwnMachineFailed
 from publisher.delivery.prepare import NotSent, Prepared, Preparer
-from publisher.delivery.records import Follow
-from publisher.delivery.refusals import weigh
+from publisher.delivery.records import ClaimNext
+from publisher.delivery.refusals import check_refusal
 from publisher.delivery.verify import Verifier
 from publisher.lifecycle import Fenced
 from publisher.platforms.base import PlatformAdapter, UploadedMedia
 from publisher.platforms.errors import CredentialsRefused, RateLimited, Unavailable, Unconfirmed
 from publisher.settings import DeliverySettings
 
-MARGIN_SECONDS = 5.0
+LEASE_MARGIN_SECONDS = 5.0
 """What a lease must cover beyond the publishing request, for recording its answer."""
-CHECK_SECONDS = 60.0
+ACCOUNT_CHECK_SECONDS = 60.0
 """Asking for the account after a refusal is over within this."""
 
 MAY_BE_PUBLIC = "Nothing was sent: the post before this reply was found, so the reply may be public already"
@@ -56,20 +56,20 @@ Milestone = Callable[[str, int], object]
 """Told `claimed`, `prepared`, `committed`, `answered`, `recorded` as a delivery passes them, and its id."""
 
 
-def _unwatched(_name: str, _delivery: int) -> None:
+def _ignore_milestone(_name: str, _delivery: int) -> None:
     """Ignores milestones."""
 
 
-class NotAsked(Unconfirmed):
+class RequestWithheld(Unconfirmed):
     """Says that nothing was sent, and yet the post may be public."""
 
 
-NOT_CHARGED = (CredentialsRefused, NotAsked, RateLimited, Unavailable)
+UNCHARGED_ERRORS = (CredentialsRefused, RequestWithheld, RateLimited, Unavailable)
 """Ends of a publishing request that was not sent, or that the platform turned away unread."""
 
 
 @dataclass(frozen=True, slots=True)
-class Committed:
+class CommittedIntent:
     """Holds the intent to publish that is on disk."""
 
     attempt: int
@@ -90,7 +90,7 @@ class Worker:
         *,
         owner: str,
         jitter: random.Random | None = None,
-        milestone: Milestone = _unwatched,
+        milestone: Milestone = _ignore_milestone,
     ) -> None:
         self._database = database
         self._channels = channels
@@ -99,9 +99,9 @@ class Worker:
         self._owner = owner
         self._pace = Pace(settings.retry_seconds, settings.look_up_after, jitter or random.Random())  # noqa: S311
         self._milestone = milestone
-        channels.on_quota(quotas.Book(database, clock).note)
+        channels.on_quota(quotas.QuotaStore(database, clock).store)
         self._machine = OwnMachine(database)
-        self._leases = LeaseKeeper(database, clock, self._lease)
+        self._leases = LeaseRenewer(database, clock, self._lease)
         self._admission = Admission(database, channels, clock)
         self._preparer = Preparer(channels, renderer, self._admission)
         self._confirmer = Confirmer(database, channels, clock, self._pace, settings, owner=owner)
@@ -142,9 +142,9 @@ class Worker:
 
     def _read_next(self, channel: str) -> bool:
         now = self._clock.now()
-        if claimed := take_look_up(self._database, channel, now):
+        if claimed := claim_look_up(self._database, channel, now):
             self._confirmer.look_up(claimed)
-        elif claimed := take_verification(self._database, channel, now):
+        elif claimed := claim_read_back(self._database, channel, now):
             if claimed.state == State.PUBLISHED:
                 self._verifier.verify(claimed)
             else:
@@ -164,7 +164,7 @@ class Worker:
         return None
 
     def _publish(
-        self, claimed: ClaimedDelivery, lease: KeptLease, log: structlog.stdlib.BoundLogger, follow: Follow
+        self, claimed: ClaimedDelivery, lease: RenewedLease, log: structlog.stdlib.BoundLogger, follow: ClaimNext
     ) -> ClaimedDelivery | None:
         """Prepares, commits, sends, records. Raises Fenced as soon as somebody else has the delivery."""
         prepared = self._preparer.prepare(claimed, lease)
@@ -189,7 +189,7 @@ class Worker:
         self._admission.warn(claimed, committed.attempt, log)
         return following
 
-    def _commit(self, claimed: ClaimedDelivery, prepared: Prepared, lease: KeptLease) -> Committed | NotSent:
+    def _commit(self, claimed: ClaimedDelivery, prepared: Prepared, lease: RenewedLease) -> CommittedIntent | NotSent:
         """Commits the intent. The lease is kept as long as one request may take, and no longer."""
         profile = self._channels.profile(claimed.channel)
         timeout = profile.publishing.timeout_seconds
@@ -202,9 +202,9 @@ class Worker:
             + self._paid(claimed, prepared.media),
             gap=timedelta(seconds=profile.publishing.minimum_gap_seconds),
         )
-        first = max(self._lease, timedelta(seconds=timeout + MARGIN_SECONDS))
+        first = max(self._lease, timedelta(seconds=timeout + LEASE_MARGIN_SECONDS))
         latest_start = monotonic() + first.total_seconds() - timeout
-        lease.allow(timeout + self._preparer.uplink_seconds(prepared.media) + MARGIN_SECONDS)
+        lease.allow(timeout + self._preparer.uplink_seconds(prepared.media) + LEASE_MARGIN_SECONDS)
         try:
             attempt = intents.commit_intent(
                 self._database, claimed, intent, now=self._clock.now(), lease=first, owner=self._owner
@@ -220,14 +220,16 @@ class Worker:
             is_new = preparation.reference != claimed.preparation.reference
             begun = preparation.model_copy(update={"unfinished": True}) if is_new else None
             return NotSent(error=judged, adapter=prepared.adapter, media=prepared.media, preparation=begun)
-        return Committed(attempt, latest_start)
+        return CommittedIntent(attempt, latest_start)
 
-    def _send(self, claimed: ClaimedDelivery, prepared: Prepared, committed: Committed) -> Publication | Exception:
+    def _send(
+        self, claimed: ClaimedDelivery, prepared: Prepared, committed: CommittedIntent
+    ) -> Publication | Exception:
         """Sends the one request that publishes, unless that is too late or the post may be public already."""
         if monotonic() > committed.latest_start:
             return Unavailable(TOO_SLOW)
         if claimed.unknown_since is not None:
-            return NotAsked(MAY_BE_PUBLIC)
+            return RequestWithheld(MAY_BE_PUBLIC)
         try:
             return prepared.adapter.publish(
                 claimed.adapted, prepared.media, idempotency_key=prepared.key, preparation=prepared.preparation
@@ -239,20 +241,20 @@ class Worker:
         self,
         claimed: ClaimedDelivery,
         prepared: Prepared,
-        committed: Committed,
+        committed: CommittedIntent,
         answer: Exception,
-        lease: KeptLease,
+        lease: RenewedLease,
         log: structlog.stdlib.BoundLogger,
     ) -> None:
         unspent = 0
-        if isinstance(answer, NOT_CHARGED):
+        if isinstance(answer, UNCHARGED_ERRORS):
             unspent = request_cost(self._channels.profile(claimed.channel).prices, claimed.adapted.caption)
         error = self._weigh(answer, claimed, prepared.adapter, lease)
         now = self._clock.now()
         outcome = after_send(error, tries=claimed.tries + 1, now=now, pace=self._pace, strain=self._strain(claimed))
-        outcome = unless_an_earlier_one_acts(outcome, prepared.preparation, claimed.lost_requests, now)
+        outcome = look_up_earlier_request(outcome, prepared.preparation, claimed.lost_requests, now)
         self._machine.until_written(
-            lambda: records.record_answer(
+            lambda: records.record_failure(
                 self._database, claimed, committed.attempt, outcome, error, now=now, owner=self._owner, unspent=unspent
             )
         )
@@ -262,9 +264,9 @@ class Worker:
     def _record_success(
         self,
         claimed: ClaimedDelivery,
-        committed: Committed,
+        committed: CommittedIntent,
         publication: Publication,
-        follow: Follow,
+        follow: ClaimNext,
         log: structlog.stdlib.BoundLogger,
     ) -> ClaimedDelivery | None:
         habits = self._channels.profile(claimed.channel).publishing
@@ -283,7 +285,7 @@ class Worker:
         return following
 
     def _record_not_sent(
-        self, claimed: ClaimedDelivery, end: NotSent, lease: KeptLease, log: structlog.stdlib.BoundLogger
+        self, claimed: ClaimedDelivery, end: NotSent, lease: RenewedLease, log: structlog.stdlib.BoundLogger
     ) -> None:
         error = self._machine.judge(self._weigh(end.error, claimed, end.adapter, lease))
         strain = NO_FAILURES if isinstance(error, OwnMachineFailed) else self._strain(claimed)
@@ -292,7 +294,7 @@ class Worker:
         prices = self._channels.profile(claimed.channel).prices
         cost = self._paid(claimed, end.media) + posts_read_cost(prices, end.adapter)
         self._machine.until_written(
-            lambda: records.record_end(
+            lambda: records.record_not_sent(
                 self._database,
                 claimed,
                 outcome,
@@ -306,10 +308,10 @@ class Worker:
         records.log_outcome(log, "not sent", outcome, error, self._channels.zone)
 
     def _weigh(
-        self, error: Exception, claimed: ClaimedDelivery, adapter: PlatformAdapter | None, lease: KeptLease
+        self, error: Exception, claimed: ClaimedDelivery, adapter: PlatformAdapter | None, lease: RenewedLease
     ) -> Exception:
-        lease.allow(CHECK_SECONDS)
-        return weigh(error, adapter, self._database, claimed.id)
+        lease.allow(ACCOUNT_CHECK_SECONDS)
+        return check_refusal(error, adapter, self._database, claimed.id)
 
     def _paid(self, claimed: ClaimedDelivery, media: list[UploadedMedia]) -> int:
         """Returns what uploading these pictures costs, in micros."""

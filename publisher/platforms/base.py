@@ -45,7 +45,7 @@ QuotaListener = Callable[[Sequence[Quota]], None]
 """Told every quota that an answer names. It never raises."""
 
 
-def forget_quotas(_seen: Sequence[Quota]) -> None:
+def ignore_quotas(_seen: Sequence[Quota]) -> None:
     """Ignores quotas."""
 
 
@@ -53,7 +53,7 @@ ClockListener = Callable[[timedelta], None]
 """Told how far the platform's clock is ahead of ours, by the `Date` header of each answer. It never raises."""
 
 
-def forget_clock(_ahead: timedelta) -> None:
+def ignore_clock(_ahead: timedelta) -> None:
     """Ignores what an answer says about the platform's clock."""
 
 
@@ -74,9 +74,9 @@ class Connection:
     base_url: str | None = None
     proxy: str | None = None
     ca_file: Path | None = None
-    quotas: QuotaListener = forget_quotas
+    quotas: QuotaListener = ignore_quotas
     """An adapter tells it what each answer says about quotas; what can't be read is left out."""
-    platform_clock: ClockListener = forget_clock
+    platform_clock: ClockListener = ignore_clock
     """An adapter tells it what each answer's `Date` header says; what can't be read is left out."""
     uplink_bytes_per_second: float = 32_000.0
     """The slowest line that an upload is allowed time for."""

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from enum import Enum
 from urllib.parse import urlsplit
 
-LARGEST_ID = 2**63 - 1
+MAX_ID = 2**63 - 1
 POST_ID = re.compile(r"[1-9][0-9]{0,18}", re.ASCII)
 MAX_LENGTH = 2000
 DEFAULT_PORTS = {"http": 80, "https": 443}
@@ -71,7 +71,7 @@ def read_link(reference: str) -> Link | None:
 
 def numeric_id(text: str) -> str:
     """Returns a post's number as it is. Raises LinkRefused when it can't be one."""
-    if not POST_ID.fullmatch(text) or int(text) > LARGEST_ID:
+    if not POST_ID.fullmatch(text) or int(text) > MAX_ID:
         raise LinkRefused(LinkFault.NOT_A_POST)
     return text
 

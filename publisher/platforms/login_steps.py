@@ -80,7 +80,7 @@ class ConnectsInSteps(Protocol):
         ...
 
 
-def talk_through(adapter: ConnectsInSteps, connection: Connection, dialogue: Dialogue) -> Account:
+def log_in_by_dialogue(adapter: ConnectsInSteps, connection: Connection, dialogue: Dialogue) -> Account:
     """Leads a person who answers at once through every step. Raises what the steps do."""
     step = adapter.begin_login(connection, "")
     while isinstance(step, LoginStep):
@@ -91,7 +91,7 @@ def talk_through(adapter: ConnectsInSteps, connection: Connection, dialogue: Dia
     return step
 
 
-def mind_secrets(step: LoginStep, connection: Connection, *names: str) -> LoginStep:
+def warn_of_secrets(step: LoginStep, connection: Connection, *names: str) -> LoginStep:
     """Returns the step, with a hint on configured secrets that would be used before the new log-in."""
     if not all(map(connection.secrets.get, names)):
         return step
@@ -100,7 +100,7 @@ def mind_secrets(step: LoginStep, connection: Connection, *names: str) -> LoginS
     return replace(step, told=told)
 
 
-def query_of(answer: Mapping[str, str]) -> dict[str, str]:
+def parse_callback(answer: Mapping[str, str]) -> dict[str, str]:
     """Returns what the platform led a browser back with: the answer itself, or the query of a copied address.
 
     What was copied and is no address is under `ADDRESS`, without the fragment that Tumblr adds.

@@ -17,9 +17,9 @@ from publisher.core.machine_errors import machine_problem
 from publisher.core.private_files import make_private_folder
 from publisher.platforms.errors import Unavailable
 
-TURN_SECONDS = 0.2
-TURNS = 300
-ALONE_SECONDS = TURN_SECONDS * TURNS
+LOCK_PAUSE_SECONDS = 0.2
+MAX_LOCK_TRIES = 300
+LOCK_TIMEOUT_SECONDS = LOCK_PAUSE_SECONDS * MAX_LOCK_TRIES
 """So long a session is waited for that somebody else is renewing: longer than any renewal takes."""
 
 
@@ -91,14 +91,14 @@ class SessionFile:
     @contextmanager
     def alone(self) -> Iterator[None]:
         self._make_folder()
-        with locked(self.path.with_suffix(".lock"), self.place):
+        with file_lock(self.path.with_suffix(".lock"), self.place):
             yield
 
     def _make_folder(self) -> None:
         make_private_folder(self.path.parent)
 
 
-def session_unreadable(store: SessionStore, error: OSError) -> Unavailable:
+def unreadable_session(store: SessionStore, error: OSError) -> Unavailable:
     """Returns the error for a stored log-in that this machine can't read now: the log-in may be in order."""
     why = machine_problem(error) or error.strerror or "it could not be opened"
     return Unavailable(
@@ -108,7 +108,7 @@ def session_unreadable(store: SessionStore, error: OSError) -> Unavailable:
 
 
 @contextmanager
-def locked(file: Path, what: str) -> Iterator[None]:
+def file_lock(file: Path, what: str) -> Iterator[None]:
     """Locks a file for one thread of one process of this machine at a time.
 
     Raises:
@@ -116,12 +116,12 @@ def locked(file: Path, what: str) -> Iterator[None]:
         OSError: the file can't be made.
     """
     with file.open("a") as held:
-        for _ in range(TURNS):
+        for _ in range(MAX_LOCK_TRIES):
             try:
                 fcntl.flock(held, fcntl.LOCK_EX | fcntl.LOCK_NB)
                 break
             except BlockingIOError:
-                sleep(TURN_SECONDS)
+                sleep(LOCK_PAUSE_SECONDS)
         else:
             raise Unavailable(f"Somebody else is renewing {what}, and that does not end")
         yield

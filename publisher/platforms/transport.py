@@ -187,7 +187,7 @@ def retry_after(headers: Mapping[str, str], now: datetime) -> datetime | None:
     return None if wait is None or wait < timedelta(0) else now + min(wait, MAX_RETRY_AFTER)
 
 
-def waiting_told(retry_at: datetime, now: datetime) -> str:
+def describe_wait(retry_at: datetime, now: datetime) -> str:
     """Says until when a platform is left alone, and that it asked for longer where that was shortened."""
     told = f"until {retry_at:%Y-%m-%d %H:%M} UTC"
     if retry_at - now < MAX_RETRY_AFTER:

@@ -401,7 +401,7 @@ def test_an_accepted_database_is_refused_until_it_is_made_safe(
         Path(f"{database_of(desk)}{end}").unlink(missing_ok=True)
     shutil.copy(daily, database_of(desk))
     with monkeypatch.context() as patched:
-        patched.setattr(in_place, "doubt", lambda *_, **__: 1 / 0)
+        patched.setattr(in_place, "reconcile", lambda *_, **__: 1 / 0)
         with pytest.raises(ZeroDivisionError):
             accept_present(desk.settings, now=LATER, seen_within=SEEN_WITHIN)
     with pytest.raises(UnknownHistory):

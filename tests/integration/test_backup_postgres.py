@@ -202,7 +202,7 @@ def test_until_its_deliveries_are_doubted_nobody_takes_the_database_for_a_desk(
         refused()
         raise BackupError("it broke off")
 
-    monkeypatch.setattr(restoring, "doubt", break_off)
+    monkeypatch.setattr(restoring, "reconcile", break_off)
     with pytest.raises(BackupError, match=r"it broke off; the PostgreSQL database .* was left half restored"):
         restore(backup.path, tmp_path / "restored", desk.now(), empty)
 

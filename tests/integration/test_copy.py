@@ -23,7 +23,7 @@ from publisher.backup.database_copy import CopyReport, copy_database
 from publisher.backup.database_urls import label, read_url
 from publisher.backup.files import BackupError
 from publisher.backup.fingerprint import Fingerprint
-from publisher.backup.locking import held_still
+from publisher.backup.locking import locked_desk
 from publisher.cli.main import cli
 from publisher.core.states import State
 from publisher.db import upgrade
@@ -221,7 +221,7 @@ def test_nobody_writes_while_a_database_is_held_still(
     engine = create_database_engine(url)
     impatience = "PRAGMA busy_timeout=50" if lasting == "sqlite" else "SET lock_timeout=50"
     statement = text("UPDATE delivery SET state = 'canceled' WHERE state = 'pending'")
-    with held_still(url), engine.execution_options(reading=True).connect() as connection:
+    with locked_desk(url), engine.execution_options(reading=True).connect() as connection:
         connection.execute(text(impatience))
         with pytest.raises(OperationalError, match=r"locked|lock timeout"):
             connection.execute(statement)

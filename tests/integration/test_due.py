@@ -14,7 +14,7 @@ from publisher.db.models import Delivery
 from publisher.db.operations import Channel
 from publisher.db.session import Database
 from publisher.delivery import due
-from publisher.delivery.claim import claim, take_look_up, take_verification
+from publisher.delivery.claim import claim, claim_look_up, claim_read_back
 from publisher.delivery.due import due_channels, miss_expired, recover_lost
 from tests.fakes import add_delivery, next_due
 from tests.statements import statements_watched
@@ -72,7 +72,7 @@ def test_a_channel_that_must_wait_has_its_next_post_then(each_database: Database
 def test_many_that_are_too_late_are_given_up_in_several_goes(
     each_database: Database, now: datetime, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(due, "MISSED_AT_ONCE", 2)
+    monkeypatch.setattr(due, "MISSED_BATCH_SIZE", 2)
     late = [add_delivery(each_database, now, day_offset=day, expires_in=timedelta(seconds=3 - day)) for day in range(3)]
     then = now + timedelta(seconds=3)
     assert miss_expired(each_database, then) == [late[2], late[1]]
@@ -100,8 +100,8 @@ def _everything_a_tick_and_a_worker_ask(database: Database, clock: FixedClock) -
     miss_expired(database, now)
     recover_lost(database, now, timedelta(seconds=1), lambda _owner: False)
     claim(database, "fake", owner="me", now=now, lease=timedelta(seconds=30))
-    take_look_up(database, "fake", now)
-    take_verification(database, "fake", now)
+    claim_look_up(database, "fake", now)
+    claim_read_back(database, "fake", now)
 
 
 def test_no_question_of_a_tick_reads_all_deliveries(

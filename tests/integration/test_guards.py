@@ -13,7 +13,7 @@ import pytest
 from publisher.core.clock import FixedClock
 from publisher.db.session import Database
 from publisher.delivery import intents, records
-from publisher.delivery.claim import ClaimedDelivery, claim, take_look_up
+from publisher.delivery.claim import ClaimedDelivery, claim, claim_look_up
 from publisher.delivery.confirm import Confirmer
 from publisher.delivery.due import recover_lost
 from publisher.delivery.outcomes import Pace, after_send
@@ -45,7 +45,7 @@ class Bench:
         Worker(self.database, self.channels, FakeRenderer(), self.clock, SETTINGS, owner="later").drain("fake")
 
     def look_up(self) -> None:
-        claimed = take_look_up(self.database, "fake", self.clock.now())
+        claimed = claim_look_up(self.database, "fake", self.clock.now())
         assert claimed is not None
         Confirmer(self.database, self.channels, self.clock, self.pace, SETTINGS, owner="looker").look_up(claimed)
 
@@ -78,7 +78,7 @@ def late_answer_while_another_publishes(bench: Bench) -> None:
         error = Unavailable("nothing was sent")
         outcome = after_send(error, tries=1, now=bench.clock.now(), pace=bench.pace)
         try:
-            records.record_answer(
+            records.record_failure(
                 bench.database, frozen, attempt, outcome, error, now=bench.clock.now(), owner="frozen"
             )
         except Fenced:

@@ -34,7 +34,7 @@ from publisher.db.session import Database
 from publisher.delivery import intents, operate, records
 from publisher.delivery.act_refusals import Refused
 from publisher.delivery.adopt import AdoptionRequest, adopt
-from publisher.delivery.claim import ClaimedDelivery, claim, take_look_up
+from publisher.delivery.claim import ClaimedDelivery, claim, claim_look_up
 from publisher.delivery.confirm import Confirmer
 from publisher.delivery.due import miss_expired, recover_lost
 from publisher.delivery.outcomes import Pace, after_send, before_send
@@ -180,7 +180,7 @@ class DeskMachine(RuleBasedStateMachine):
         now = self.clock.now()
         outcome = before_send(error, tries=1, now=now, pace=self.pace)
         with _Guarded(self, hands):
-            records.record_end(self.database, hands.claimed, outcome, error, now=now, owner=hands.owner)
+            records.record_not_sent(self.database, hands.claimed, outcome, error, now=now, owner=hands.owner)
         self._forget(hands)
 
     @precondition(lambda self: self.days)
@@ -192,7 +192,7 @@ class DeskMachine(RuleBasedStateMachine):
             recover_lost(self.database, self.clock.now(), timedelta(seconds=10), lambda owner: owner in self.dead)
             miss_expired(self.database, self.clock.now())
         for channel in CHANNELS if noticed else ():
-            if claimed := take_look_up(self.database, channel, self.clock.now()):
+            if claimed := claim_look_up(self.database, channel, self.clock.now()):
                 self.confirmer.look_up(claimed)
         if end:
             self.work(new=True, number=0, end=end, steps=4)
@@ -287,7 +287,7 @@ class DeskMachine(RuleBasedStateMachine):
         else:
             outcome = after_send(answer, tries=1, now=now, pace=self.pace)
             with _Guarded(self, hands):
-                records.record_answer(
+                records.record_failure(
                     self.database, hands.claimed, hands.attempt, outcome, answer, now=now, owner=hands.owner
                 )
         self._forget(hands)

@@ -104,7 +104,7 @@ class Bench:
     def note(self, kind: QuotaKind, remaining: int, wait: timedelta = QUARTER) -> datetime:
         until = self.clock.now() + wait
         quota = Quota(kind=kind, name=f"{kind}, 15 min", maximum=100, remaining=remaining, resets_at=until)
-        quotas.note(self.database, "fake", [quota], self.clock.now())
+        quotas.store_quotas(self.database, "fake", [quota], self.clock.now())
         return until
 
     def row(self, delivery: int) -> Delivery:
@@ -255,7 +255,7 @@ def test_a_platform_that_does_not_tell_its_quotas_is_published_to(bench: Bench) 
 def test_a_quota_that_can_not_be_stored_harms_nobody(bench: Bench) -> None:
     quota = Quota(kind="posts", name="posts", maximum=1, remaining=0, resets_at=bench.clock.now() + QUARTER)
     with capture_logs() as lines:
-        quotas.note(bench.database, "no such channel", [quota], bench.clock.now())
+        quotas.store_quotas(bench.database, "no such channel", [quota], bench.clock.now())
     assert [line["event"] for line in lines] == ["a quota was not stored"]
 
 

@@ -188,8 +188,8 @@ def test_processes_are_alone_and_one_that_is_killed_lets_go(stores: Callable[[],
 
 
 def test_waiting_for_ones_turn_has_an_end(stores: Callable[[], SessionStore], monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(session_files, "TURNS", 2)
-    monkeypatch.setattr(sessions, "ALONE_SECONDS", 1)
+    monkeypatch.setattr(session_files, "MAX_LOCK_TRIES", 2)
+    monkeypatch.setattr(sessions, "LOCK_TIMEOUT_SECONDS", 1)
     with stores().alone(), pytest.raises(Unavailable, match="Somebody else is renewing"), stores().alone():
         raise AssertionError("two at once")
     count(stores())
@@ -217,7 +217,7 @@ def test_a_turn_whose_connection_is_lost_keeps_what_was_stored(shared: Database)
 
 def test_a_machine_that_is_frozen_inside_loses_its_turn(shared: Database, monkeypatch: pytest.MonkeyPatch) -> None:
     with monkeypatch.context() as patch:
-        patch.setattr(sessions, "LONGEST_TURN_SECONDS", 0.1)
+        patch.setattr(sessions, "MAX_LOCK_SECONDS", 0.1)
         frozen = session_of(shared).alone()
         frozen.__enter__()
     count(session_of(shared))

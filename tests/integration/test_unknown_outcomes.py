@@ -20,7 +20,7 @@ from publisher.delivery import intents, leases, operate, post_owners, records
 from publisher.delivery.act_refusals import Refused
 from publisher.delivery.claim import READING_SECONDS, ClaimedDelivery, claim
 from publisher.delivery.due import miss_expired, recover_lost
-from publisher.delivery.worker import CHECK_SECONDS, Worker
+from publisher.delivery.worker import ACCOUNT_CHECK_SECONDS, Worker
 from publisher.lifecycle_late_success import CANCELED_PUBLIC_TEXT
 from publisher.platforms.base import NOTHING_PREPARED
 from publisher.platforms.errors import (
@@ -802,7 +802,7 @@ def test_two_processes_that_find_one_post_at_one_moment_give_it_to_one_delivery(
 
     monkeypatch.setattr(FakeAdapter, "find_publication", find)
     bench.clock.advance(seconds=10)
-    monkeypatch.setattr(post_owners, "without_other_records", lambda _session, _claimed, found: (found,))
+    monkeypatch.setattr(post_owners, "own_posts", lambda _session, _claimed, found: (found,))
     bench.drain()
     rows = {bench.row(delivery).state: bench.row(delivery) for delivery in (first, second)}
     assert set(rows) == {"published", "held"}
@@ -881,7 +881,7 @@ def test_workers_take_no_slow_look_up_from_each_other(bench: Bench, monkeypatch:
         """Another worker looks for work while this one waits for an answer, as long as it may."""
         nonlocal begun
         begun += 1
-        bench.clock.advance(seconds=READING_SECONDS + CHECK_SECONDS)
+        bench.clock.advance(seconds=READING_SECONDS + ACCOUNT_CHECK_SECONDS)
         bench.drain()
         return find(adapter, *post, **asked)
 

@@ -13,7 +13,7 @@ from publisher.core.clock import FixedClock
 from publisher.core.content import Publication
 from publisher.db.models import Attempt, Delivery, Event, Post
 from publisher.db.session import Database
-from publisher.delivery.verify import AS_SENT, DIFFERS, LOOKS_WHILE_LATE
+from publisher.delivery.verify import AS_SENT, DIFFERS, MAX_LATE_READ_BACKS
 from publisher.delivery.worker import Worker
 from publisher.lifecycle_late_success import SECOND_COPY, record_late_success
 from publisher.platforms.errors import Unavailable
@@ -76,11 +76,11 @@ def test_a_post_that_is_shown_late_is_not_called_removed(bench: Bench) -> None:
     post = str(bench.row.remote_id)
     bench.platform.removed = {post}
     bench.pass_time(seconds=LAG - 60)
-    assert bench.findings() == ["gone"] * LOOKS_WHILE_LATE
+    assert bench.findings() == ["gone"] * MAX_LATE_READ_BACKS
     assert (bench.row.problem, bench.events()) == ("", [])
     bench.platform.removed = set()
     bench.pass_time(days=2)
-    assert bench.findings() == ["gone"] * LOOKS_WHILE_LATE + ["as sent"]
+    assert bench.findings() == ["gone"] * MAX_LATE_READ_BACKS + ["as sent"]
     assert (bench.row.problem, bench.row.verify_at, bench.events()) == ("", None, [])
 
 

@@ -5,11 +5,11 @@ from __future__ import annotations
 import pytest
 
 from publisher.delivery.attempt_words import OUTCOMES, attempt_words
-from publisher.delivery.outcomes import NAMED
+from publisher.delivery.outcomes import NAMED_ERRORS
 from publisher.delivery.verify import Finding
 
 
-@pytest.mark.parametrize("kind", NAMED, ids=lambda kind: kind.__name__)
+@pytest.mark.parametrize("kind", NAMED_ERRORS, ids=lambda kind: kind.__name__)
 def test_each_kind_of_error_has_words(kind: type[Exception]) -> None:
     assert kind.__name__ not in attempt_words("send", kind.__name__)
 

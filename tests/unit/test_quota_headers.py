@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from publisher.platforms.base import Quota
 from publisher.platforms.tumblr.answers import daily_quotas, request_quotas
-from publisher.platforms.x.answers import quotas_in
+from publisher.platforms.x.answers import read_quotas
 
 NOW = datetime(2026, 5, 4, 9, 0, tzinfo=UTC)
 SOON = str(int(NOW.timestamp()) + 600)
@@ -22,7 +22,7 @@ numbers = st.one_of(
 
 
 def x_quotas(headers: dict[str, str]) -> list[Quota]:
-    return quotas_in(headers, "POST", "/2/tweets", NOW)
+    return read_quotas(headers, "POST", "/2/tweets", NOW)
 
 
 @given(st.dictionaries(st.sampled_from(["limit", "remaining", "reset"]), numbers))

@@ -26,6 +26,7 @@ from publisher.platforms.transport import (
     MAX_RETRY_AFTER,
     SentRequest,
     deadline_for,
+    describe_wait,
     is_from_gateway,
     json_object,
     new_session,
@@ -34,7 +35,6 @@ from publisher.platforms.transport import (
     retry_after,
     send_once,
     short_answer,
-    waiting_told,
     was_never_sent,
 )
 
@@ -620,8 +620,8 @@ def test_retry_after_as_a_date_is_measured_on_the_platforms_clock() -> None:
 
 
 def test_a_wait_that_was_shortened_is_told() -> None:
-    assert waiting_told(NOW + timedelta(hours=1), NOW) == "until 2026-05-04 10:00 UTC"
-    assert "it asked for longer" in waiting_told(NOW + MAX_RETRY_AFTER, NOW)
+    assert describe_wait(NOW + timedelta(hours=1), NOW) == "until 2026-05-04 10:00 UTC"
+    assert "it asked for longer" in describe_wait(NOW + MAX_RETRY_AFTER, NOW)
 
 
 @pytest.mark.parametrize(

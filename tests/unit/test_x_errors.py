@@ -24,8 +24,8 @@ from publisher.platforms.errors import (
 )
 from publisher.platforms.profiles import load_profile
 from publisher.platforms.transport import SentRequest
-from publisher.platforms.x.answers import instant_of, is_same_post, pause_of
-from publisher.platforms.x.refusals import Missing, refusal
+from publisher.platforms.x.answers import is_same_post, parse_instant, processing_pause
+from publisher.platforms.x.refusals import Missing, judge_refusal
 from publisher.sandbox.x.text import as_shown, fits
 
 NOW = datetime(2026, 5, 4, 9, 0, tzinfo=UTC)
@@ -49,7 +49,7 @@ def answer(status: int, body: object = "", headers: dict[str, str] | None = None
 
 
 def meaning(response: requests.Response, *, publishing: bool = True, reading: bool = False) -> PlatformError:
-    return refusal(response, SentRequest("Publishing on X", publishing=publishing), reading=reading, now=NOW)
+    return judge_refusal(response, SentRequest("Publishing on X", publishing=publishing), reading=reading, now=NOW)
 
 
 def problem(title: str, detail: str, kind: str = "about:blank") -> dict[str, str]:
@@ -328,12 +328,12 @@ def test_the_sandbox_counts_as_x_does(text: str, good: bool) -> None:
 
 @pytest.mark.parametrize(("wish", "seconds"), [(5, 5.0), (0, 1.0), (3600, 10.0), (None, 1.0), ("5", 1.0)])
 def test_pauses_stay_within_reason(wish: object, seconds: float) -> None:
-    assert pause_of({"check_after_secs": wish}) == seconds
+    assert processing_pause({"check_after_secs": wish}) == seconds
 
 
 def test_instants() -> None:
-    assert instant_of("2026-05-04T09:00:00.000Z") == NOW
-    assert instant_of("yesterday") is None
+    assert parse_instant("2026-05-04T09:00:00.000Z") == NOW
+    assert parse_instant("yesterday") is None
 
 
 def test_the_profile_tells_prices_and_limits() -> None:

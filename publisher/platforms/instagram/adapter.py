@@ -39,8 +39,8 @@ from publisher.platforms.instagram import links
 from publisher.platforms.instagram.answers import Answer
 from publisher.platforms.instagram.client import OnceClient
 from publisher.platforms.instagram.listing import NewerThan, is_post, is_whole, pictures_of, taken_at
-from publisher.platforms.instagram.login import begin, client_of, finish, stored_session, told, whose
-from publisher.platforms.login_steps import LoginStep, talk_through
+from publisher.platforms.instagram.login import begin, check_account, client_of, convert_errors, finish, stored_session
+from publisher.platforms.login_steps import LoginStep, log_in_by_dialogue
 from publisher.platforms.profiles import Profile
 from publisher.platforms.text_difference import TextDifference, first_difference
 from publisher.platforms.transport import SentRequest
@@ -84,7 +84,7 @@ class Adapter(PlatformAdapter):
 
     @classmethod
     def authorize(cls, connection: Connection, dialogue: Dialogue) -> Account:
-        return talk_through(cls, connection, dialogue)
+        return log_in_by_dialogue(cls, connection, dialogue)
 
     @classmethod
     def check_app(cls, connection: Connection) -> None:
@@ -115,7 +115,7 @@ class Adapter(PlatformAdapter):
         return str(milliseconds - milliseconds % KEY_WINDOW + place * KEY_STEP)
 
     def verify_credentials(self) -> Account:
-        return whose(self._connection, self._client)
+        return check_account(self._connection, self._client)
 
     # --- publishing --------------------------------------------------------------------------
 
@@ -298,7 +298,7 @@ class Adapter(PlatformAdapter):
         return None if number is None else str(number) == str(self._client.user_id)
 
     def _told(self, sent: SentRequest) -> AbstractContextManager[None]:
-        return told(self._connection, self._client, sent)
+        return convert_errors(self._connection, self._client, sent)
 
 
 # --- answers ---------------------------------------------------------------------------------

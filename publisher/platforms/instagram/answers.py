@@ -23,7 +23,7 @@ from publisher.platforms.errors import (
     Unavailable,
     Unconfirmed,
 )
-from publisher.platforms.transport import ANSWER_LENGTH, SentRequest, retry_after, waiting_told
+from publisher.platforms.transport import ANSWER_LENGTH, SentRequest, describe_wait, retry_after
 
 DEFAULT_PAUSE = timedelta(hours=1)
 TOLD = ("message", "error_type", "error_title", "feedback_title", "feedback_message")
@@ -291,7 +291,7 @@ def platform_error(
         meaning = Meaning.UNKNOWN
     if meaning is Meaning.WAIT:
         until = retry_after(answer.headers, now) or now + DEFAULT_PAUSE
-        message = f"{sent.what}: it asks to wait {waiting_told(until, now)} ({answer.told or f'HTTP {answer.status}'})"
+        message = f"{sent.what}: it asks to wait {describe_wait(until, now)} ({answer.told or f'HTTP {answer.status}'})"
         return RateLimited(message, retry_at=until, status=answer.status, answer=answer.told)
     if meaning in REFUSALS:
         message = REFUSALS[meaning].format(channel=channel)

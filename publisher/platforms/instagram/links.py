@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 import string
 
-from publisher.platforms.links import LARGEST_ID, LinkFault, LinkRefused, numeric_id, read_link, same_account
+from publisher.platforms.links import MAX_ID, LinkFault, LinkRefused, numeric_id, read_link, same_account
 
 HOSTS = frozenset({"instagram.com", "www.instagram.com", "m.instagram.com", "instagr.am", "www.instagr.am"})
 ALPHABET = string.ascii_uppercase + string.ascii_lowercase + string.digits + "-_"
@@ -71,6 +71,6 @@ def _number_of(code: str) -> str:
     number = 0
     for character in code[:CODE_LENGTH]:
         number = number * len(ALPHABET) + ALPHABET.index(character)
-    if not 0 < number <= LARGEST_ID:
+    if not 0 < number <= MAX_ID:
         raise LinkRefused(LinkFault.NOT_A_POST)
     return str(number)

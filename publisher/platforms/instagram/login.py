@@ -31,7 +31,7 @@ WRONG_CODE = "Instagram did not accept that code; begin again, and enter the cod
 
 def begin(connection: Connection) -> LoginStep | Account:
     """Logs in with what is configured, or asks for the password."""
-    device = device_of(stored_session(connection))
+    device = without_log_in(stored_session(connection))
     if password := connection.secrets.get("password"):
         return _with_password(connection, device, password, _configured_code(connection))
     asked = Question(name="password", text=f"Password of {_username(connection)} on Instagram", secret=True)
@@ -60,13 +60,13 @@ def _with_password(connection: Connection, device: Mapping[str, Any], password: 
 
 def _password_step(connection: Connection, client: OnceClient, password: str, code: str) -> LoginStep | None:
     """Returns what Instagram asks for after the password; None: the log-in is done."""
-    with told(connection, client, LOGGING_IN):
+    with convert_errors(connection, client, LOGGING_IN):
         try:
             client.login(_username(connection), password, verification_code=code)
         except TwoFactorRequired:
             if code:
                 raise
-            kept = {"password": password, "device": json.dumps(device_of(client.session()))}
+            kept = {"password": password, "device": json.dumps(without_log_in(client.session()))}
             return LoginStep(questions=(Question(name="code", text=SECOND_FACTOR, one_time=True),), kept=kept)
         except CodeSent:
             kept = {"context": client.code_context, "access": str(client.caa_aac)}
@@ -80,7 +80,7 @@ def _with_sent_code(connection: Connection, device: Mapping[str, Any], code: str
     client = client_of(connection, device)
     client.username = _username(connection)
     with _device_kept(connection, client), client.within(STEP_SECONDS):
-        with told(connection, client, LOGGING_IN):
+        with convert_errors(connection, client, LOGGING_IN):
             if not client.enter_sent_code(code, kept["context"], kept["access"]):
                 raise CredentialsRefused(WRONG_CODE)
         client.last_login = connection.clock.now().timestamp()
@@ -88,7 +88,7 @@ def _with_sent_code(connection: Connection, device: Mapping[str, Any], code: str
 
 
 def _stored(connection: Connection, client: OnceClient) -> Account:
-    account = whose(connection, client)
+    account = check_account(connection, client)
     _save(connection, client.session())
     return account
 
@@ -110,13 +110,13 @@ def _device_kept(connection: Connection, client: OnceClient) -> Iterator[None]:
         yield
     except PlatformError:
         if not stored_session(connection):
-            _save(connection, device_of(client.session()))
+            _save(connection, without_log_in(client.session()))
         raise
 
 
-def whose(connection: Connection, client: OnceClient) -> Account:
+def check_account(connection: Connection, client: OnceClient) -> Account:
     """Returns whose the log-in is. Raises CredentialsRefused when that is not the channel's account."""
-    with told(connection, client, SentRequest("Asking Instagram who we are")):
+    with convert_errors(connection, client, SentRequest("Asking Instagram who we are")):
         user = client.private_request("accounts/current_user/?edit=true").get("user")
     if not isinstance(user, dict) or not user.get("pk") or not user.get("username"):
         raise Unavailable("Asking Instagram who we are: an answer that can't be read")
@@ -173,7 +173,7 @@ def stored_session(connection: Connection) -> dict[str, Any]:
         ) from error
 
 
-def device_of(session: Mapping[str, Any]) -> dict[str, Any]:
+def without_log_in(session: Mapping[str, Any]) -> dict[str, Any]:
     """Returns a session without its log-in."""
     return {name: value for name, value in session.items() if name not in LOG_IN}
 
@@ -191,7 +191,7 @@ def _name(account: str) -> str:
 
 
 @contextmanager
-def told(connection: Connection, client: OnceClient, sent: SentRequest) -> Iterator[None]:
+def convert_errors(connection: Connection, client: OnceClient, sent: SentRequest) -> Iterator[None]:
     """Turns whatever the library raises into the error that it means."""
     client.last_response = None
     try:

@@ -27,7 +27,7 @@ from publisher.platforms.errors import (
     Unavailable,
     Unconfirmed,
 )
-from publisher.platforms.login_steps import LoginStep, mind_secrets, talk_through
+from publisher.platforms.login_steps import LoginStep, log_in_by_dialogue, warn_of_secrets
 from publisher.platforms.profiles import Profile
 from publisher.platforms.text_difference import TextDifference
 from publisher.platforms.tumblr import links
@@ -45,8 +45,8 @@ from publisher.platforms.tumblr.credentials import (
     open_login,
     stored_tokens,
 )
-from publisher.platforms.tumblr.drafts import MAX_PAGES_OF_DRAFTS, Drafts, WantedDraft, sought_draft
-from publisher.platforms.tumblr.listing import SoughtPost, find_all_listed, find_by_draft, listed_since, newest_id
+from publisher.platforms.tumblr.drafts import MAX_PAGES_OF_DRAFTS, DraftRequest, Drafts, draft_query
+from publisher.platforms.tumblr.listing import PostQuery, find_all_posts, find_by_draft, newest_id, posts_since
 from publisher.platforms.tumblr.npf import npf_body
 from publisher.platforms.tumblr.public_text import is_visible, tags_of, text_difference, text_of
 from publisher.platforms.tumblr.slugs import make_slug
@@ -72,7 +72,7 @@ class Adapter(PlatformAdapter):
             listing_lag=timedelta(seconds=self._profile.publishing.listing_lag_seconds),
             timeout=self._profile.publishing.timeout_seconds,
         )
-        self._prepared: posts.Shown | None = None
+        self._prepared: posts.PostData | None = None
         """The draft as it was read last, so that publishing it takes no further reading."""
 
     @classmethod
@@ -87,7 +87,7 @@ class Adapter(PlatformAdapter):
 
     @classmethod
     def authorize(cls, connection: Connection, dialogue: Dialogue) -> Account:
-        return talk_through(cls, connection, dialogue)
+        return log_in_by_dialogue(cls, connection, dialogue)
 
     @classmethod
     def check_app(cls, connection: Connection) -> None:
@@ -98,7 +98,7 @@ class Adapter(PlatformAdapter):
     @classmethod
     def begin_login(cls, connection: Connection, callback_url: str) -> LoginStep:
         cls.check_app(connection)
-        return mind_secrets(open_login(connection).begin(callback_url), connection, *TOKENS)
+        return warn_of_secrets(open_login(connection).begin(callback_url), connection, *TOKENS)
 
     @classmethod
     def finish_login(cls, connection: Connection, kept: Mapping[str, str], answer: Mapping[str, str]) -> Account:
@@ -194,7 +194,7 @@ class Adapter(PlatformAdapter):
         except DailyLimit as error:
             raise self._until_reset(error) from error
 
-    def _publish_draft(self, wanted: WantedDraft, preparation: Preparation) -> Publication:
+    def _publish_draft(self, wanted: DraftRequest, preparation: Preparation) -> Publication:
         prepared, self._prepared = self._prepared, None
         if prepared is not None and posts.identifier(prepared) != preparation.reference:
             prepared = None
@@ -202,7 +202,7 @@ class Adapter(PlatformAdapter):
         left_over = "".join(f"; a needless draft {name} is left" for name in self._drafts.left_over)
         return self._publication(shown, f"id {posts.identifier(shown)}, draft {preparation.reference}{left_over}")
 
-    def _publish_at_once(self, wanted: WantedDraft, media: Sequence[UploadedMedia]) -> Publication:
+    def _publish_at_once(self, wanted: DraftRequest, media: Sequence[UploadedMedia]) -> Publication:
         check_total_size(media, self._profile.images)
         answer = self._client.create(wanted.body, wanted.files())
         if (told := posts.state(answer)) not in ("", posts.PUBLISHED):
@@ -211,9 +211,11 @@ class Adapter(PlatformAdapter):
             )
         return self._publication(answer, f"id {posts.identifier(answer)}")
 
-    def _wanted(self, post: AdaptedPost, media: Sequence[UploadedMedia], key: str, state: str) -> WantedDraft:
+    def _wanted(self, post: AdaptedPost, media: Sequence[UploadedMedia], key: str, state: str) -> DraftRequest:
         body = npf_body(post, media, key, state=state)
-        return WantedDraft(post=post, key=key, body=body, files=lambda: [make_attachment(picture) for picture in media])
+        return DraftRequest(
+            post=post, key=key, body=body, files=lambda: [make_attachment(picture) for picture in media]
+        )
 
     def _until_reset(self, error: DailyLimit) -> RateLimited:
         """Returns the same error with the time at which Tumblr itself begins a new day, if it reports that."""
@@ -243,7 +245,7 @@ class Adapter(PlatformAdapter):
         if _is_draft(preparation):
             return self._outcome(post, idempotency_key, preparation)
         bound = preparation.reference.removeprefix(NEWER_THAN)
-        sought = SoughtPost(
+        sought = PostQuery(
             post=post,
             key=idempotency_key,
             newer_than=int(bound) if bound.isdecimal() else 0,
@@ -258,7 +260,7 @@ class Adapter(PlatformAdapter):
             shown = self._client.single(preparation.reference)
         except NotFound:
             # Tumblr gives a draft another id when it is published: that it is gone says more than a listing that lags.
-            listed = self._listed(sought_draft(post, key, preparation))
+            listed = self._listed(draft_query(post, key, preparation))
             return listed if isinstance(listed, Publication) else Absence.GONE
         match posts.state(shown):
             case posts.PUBLISHED:
@@ -278,7 +280,7 @@ class Adapter(PlatformAdapter):
         if (public := self._drafts.removed(post, idempotency_key, earlier)) is not None:
             return self._publication(public, "found in the place of its draft")
         if _is_draft(preparation):
-            listed = self._listed(sought_draft(post, idempotency_key, preparation))
+            listed = self._listed(draft_query(post, idempotency_key, preparation))
             return listed if isinstance(listed, Publication) else Absence.GONE
         if not preparation.reference:
             return Absence.GONE
@@ -293,25 +295,25 @@ class Adapter(PlatformAdapter):
             if (token := posts.token_of(draft))
         ]
 
-    def _listed(self, sought: SoughtPost) -> Publication | Absence:
-        found = [self._publication(shown, "found on the blog") for shown in find_all_listed(self._client, sought)]
+    def _listed(self, sought: PostQuery) -> Publication | Absence:
+        found = [self._publication(shown, "found on the blog") for shown in find_all_posts(self._client, sought)]
         return found[0].model_copy(update={"copies": tuple(found[1:])}) if found else Absence.NOT_LISTED
 
     def publications_since(self, post: AdaptedPost, since: datetime) -> list[Publication]:
-        return [self._publication(shown, "") for shown in listed_since(self._client, post, since)]
+        return [self._publication(shown, "") for shown in posts_since(self._client, post, since)]
 
-    def _publication(self, shown: posts.Shown, answer: str) -> Publication:
+    def _publication(self, shown: posts.PostData, answer: str) -> Publication:
         return Publication(
-            remote_id=posts.identifier(shown), former_id=posts.genesis(shown), url=self._url(shown), answer=answer
+            remote_id=posts.identifier(shown), former_id=posts.draft_id(shown), url=self._url(shown), answer=answer
         )
 
-    def _url(self, shown: posts.Shown) -> str:
+    def _url(self, shown: posts.PostData) -> str:
         pattern = self._profile.post_url
         return str(shown.get("post_url") or pattern.format(account=self._blog, id=posts.identifier(shown)))
 
     def read_publication(self, remote_id: str) -> PublishedPost | None:
         """Returns the post by its id, or by the id that it had as a draft."""
-        shown: posts.Shown | None
+        shown: posts.PostData | None
         try:
             shown = self._client.single(remote_id)
         except NotFound:

@@ -170,7 +170,7 @@ def request_quotas(headers: Mapping[str, str], now: datetime) -> list[Quota]:
             _number(headers.get(f"X-Ratelimit-{window}-{part}")) for part in ("Limit", "Remaining", "Reset")
         )
         if limit is not None and remaining is not None and reset is not None:
-            found += _sensible("requests", name, limit, remaining, now + timedelta(seconds=reset), now)
+            found += _plausible_quota("requests", name, limit, remaining, now + timedelta(seconds=reset), now)
     return found
 
 
@@ -182,11 +182,13 @@ def daily_quotas(answer: object, now: datetime) -> list[Quota]:
         match user.get(key) if isinstance(user, dict) else None:
             case {"limit": int(limit), "remaining": int(remaining), "reset_at": int(reset_at)}:
                 if 0 < reset_at < LAST_INSTANT:
-                    found += _sensible(kind, name, limit, max(remaining, 0), datetime.fromtimestamp(reset_at, UTC), now)
+                    found += _plausible_quota(
+                        kind, name, limit, max(remaining, 0), datetime.fromtimestamp(reset_at, UTC), now
+                    )
     return found
 
 
-def _sensible(
+def _plausible_quota(
     kind: QuotaKind, name: str, limit: int, remaining: int, resets_at: datetime, now: datetime
 ) -> list[Quota]:
     """Returns the quota, if it can be true."""

@@ -9,7 +9,7 @@ from publisher.platforms.base import (
 from publisher.platforms.errors import (
     CredentialsRefused,
 )
-from publisher.platforms.session_files import session_unreadable
+from publisher.platforms.session_files import unreadable_session
 from publisher.platforms.transport import new_session
 from publisher.platforms.tumblr.client import USER_AGENT, Keys, SafeTumblrClient
 from publisher.platforms.tumblr.login import LOGIN_HOST, TumblrLogin
@@ -47,7 +47,7 @@ def stored_tokens(connection: Connection) -> dict[str, str]:
     try:
         stored = connection.session.load()
     except OSError as error:
-        raise session_unreadable(connection.session, error) from error
+        raise unreadable_session(connection.session, error) from error
     except ValueError as error:
         raise CredentialsRefused(
             f"The stored session of channel {connection.channel!r} can't be read; "

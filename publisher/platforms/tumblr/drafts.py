@@ -27,21 +27,21 @@ from publisher.platforms.errors import (
 from publisher.platforms.tumblr import recognition as posts
 from publisher.platforms.tumblr.answers import DraftUnknown, NotFound
 from publisher.platforms.tumblr.client import PAGE, Attachment, SafeTumblrClient
-from publisher.platforms.tumblr.listing import SoughtPost, find_listed
+from publisher.platforms.tumblr.listing import PostQuery, find_post
 from publisher.platforms.tumblr.npf import publishing_body
 
 PAGES_OF_DRAFTS = 3
 MAX_PAGES_OF_DRAFTS = 20
 """So many are looked through where nobody waits for the answer."""
-LONGEST_REQUEST = timedelta(minutes=2)
+MAX_REQUEST_DURATION = timedelta(minutes=2)
 """So long after a lost answer a draft may still be made, or published. https://github.com/tumblr/docs/issues/128 tells
 of minutes; a draft that comes later than this is removed when it is seen, and nobody saw it."""
-SHORTEST_READING = 0.5
+MIN_READING_SECONDS = 0.5
 """A published draft is read once more only with so many seconds left."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class WantedDraft:
+class DraftRequest:
     """Holds what is to be published, and how to make a draft of it."""
 
     post: AdaptedPost
@@ -62,7 +62,7 @@ class Drafts:
     left_over: list[str] = field(default_factory=list)
     """Ids of drafts that nobody needs and that could not be removed."""
 
-    def prepared(self, wanted: WantedDraft, earlier: Preparation) -> posts.Shown | None:
+    def prepared(self, wanted: DraftRequest, earlier: Preparation) -> posts.PostData | None:
         """Returns the one draft to publish, as Tumblr shows it; or the post, should it be public or queued already.
 
         None: the draft of `earlier` is gone, and may have been published so lately that no listing shows it yet.
@@ -75,10 +75,10 @@ class Drafts:
             return self._chosen(wanted, earlier)
         shown = self._read(earlier.reference)
         if shown is None:
-            if public := find_listed(self.client, sought_draft(wanted.post, wanted.key, earlier)):
+            if public := find_post(self.client, draft_query(wanted.post, wanted.key, earlier)):
                 return public
             # A request to publish it may have been carried out late, and be listed late on top of that.
-            late = timedelta(0) if earlier.unfinished else LONGEST_REQUEST
+            late = timedelta(0) if earlier.unfinished else MAX_REQUEST_DURATION
             if not self._is_over(earlier, self.listing_lag + late):
                 if earlier.unfinished:
                     raise NotPrepared(_not_shown(earlier.reference), preparation=earlier)
@@ -89,7 +89,7 @@ class Drafts:
         self._remove_former(earlier.reference)
         return self._chosen(wanted, earlier, kept_otherwise=earlier.unfinished)
 
-    def _read(self, identifier: str) -> posts.Shown | None:
+    def _read(self, identifier: str) -> posts.PostData | None:
         try:
             return self.client.single(identifier)
         except NotFound:
@@ -115,15 +115,15 @@ class Drafts:
                 answer=error.answer,
             ) from error
 
-    def _chosen(self, wanted: WantedDraft, earlier: Preparation, *, kept_otherwise: bool = False) -> posts.Shown:
+    def _chosen(self, wanted: DraftRequest, earlier: Preparation, *, kept_otherwise: bool = False) -> posts.PostData:
         """Returns a draft that an earlier try has left, or a new one. Removes all others of this post.
 
         Where the answer to an earlier creation was lost, another draft is made only when the first would be listed.
         """
-        chosen: posts.Shown | None = None
+        chosen: posts.PostData | None = None
         listed = self.listed()
         incomplete, not_shown = kept_otherwise, ""
-        own = [posts.identifier(draft) for draft in listed if posts.carries(draft, wanted.key)]
+        own = [posts.identifier(draft) for draft in listed if posts.has_key(draft, wanted.key)]
         for identifier in own:
             shown = self._read(identifier)
             if shown is None:
@@ -142,7 +142,7 @@ class Drafts:
             return chosen
         if not_shown:
             raise NotPrepared(_not_shown(not_shown), preparation=self._begun(not_shown))
-        if earlier.unfinished and not earlier.reference and not self._is_over(earlier, LONGEST_REQUEST):
+        if earlier.unfinished and not earlier.reference and not self._is_over(earlier, MAX_REQUEST_DURATION):
             raise NotPrepared("Tumblr may still be making the draft of this post", preparation=earlier)
         return self._made(wanted, again=incomplete)
 
@@ -151,9 +151,9 @@ class Drafts:
         now = self.client.request.platform_time
         return Preparation(reference=identifier, platform_time=now, unfinished=True, is_draft=True)
 
-    def listed(self, pages: int = PAGES_OF_DRAFTS) -> list[posts.Shown]:
+    def listed(self, pages: int = PAGES_OF_DRAFTS) -> list[posts.PostData]:
         """Returns the blog's newest drafts, as its list shows them."""
-        found: list[posts.Shown] = []
+        found: list[posts.PostData] = []
         before = "0"
         for _ in range(pages):
             page = self.client.drafts(before)
@@ -163,7 +163,7 @@ class Drafts:
             before = posts.identifier(page[-1])
         return found
 
-    def _made(self, wanted: WantedDraft, *, again: bool) -> posts.Shown:
+    def _made(self, wanted: DraftRequest, *, again: bool) -> posts.PostData:
         """Makes a draft and reads it back. Raises UnsupportedContent where Tumblr changes it a second time."""
         try:
             identifier = str(self.client.create(wanted.body, wanted.files())["id"])
@@ -188,12 +188,12 @@ class Drafts:
             raise NotPrepared(told, preparation=begun)
         return shown
 
-    def _remove_published_ones(self, listed: Sequence[posts.Shown], key: str) -> None:
+    def _remove_published_ones(self, listed: Sequence[posts.PostData], key: str) -> None:
         """Removes drafts that were made late for posts which are public by now.
 
         A draft whose post is not among the newest ones is left: another delivery may need it.
         """
-        others = [draft for draft in listed if posts.token_of(draft) and not posts.carries(draft, key)]
+        others = [draft for draft in listed if posts.token_of(draft) and not posts.has_key(draft, key)]
         if not others:
             return
         try:
@@ -222,13 +222,13 @@ class Drafts:
                 "a draft is left over and can be removed on Tumblr", blog=self.blog, draft=identifier, why=error.message
             )
 
-    def removed(self, post: AdaptedPost, key: str, earlier: Preparation) -> posts.Shown | None:
+    def removed(self, post: AdaptedPost, key: str, earlier: Preparation) -> posts.PostData | None:
         """Removes every draft of a post that was given up. Returns the post, should it be public.
 
         Raises:
             DraftLeft: a draft was changed since, is no draft any more, or can't be removed.
         """
-        listed = [posts.identifier(draft) for draft in self.listed() if posts.carries(draft, key)]
+        listed = [posts.identifier(draft) for draft in self.listed() if posts.has_key(draft, key)]
         identifiers = [*dict.fromkeys([*([earlier.reference] if earlier.reference else []), *listed])]
         # Drafts and readings may lag behind the public posts, and a public post is never removed.
         public = {posts.identifier(post): post for post in self.client.recent(None, 0)} if identifiers else {}
@@ -238,7 +238,11 @@ class Drafts:
                 continue
             if identifier in public or posts.state(shown) == posts.PUBLISHED:
                 return shown
-            if posts.state(shown) != posts.DRAFT or not posts.carries(shown, key) or not posts.shows(shown, post):
+            if (
+                posts.state(shown) != posts.DRAFT
+                or not posts.has_key(shown, key)
+                or not posts.has_text_tags_and_pictures(shown, post)
+            ):
                 state = posts.state(shown) or "unknown"
                 raise DraftLeft(
                     f"The post was canceled, and {self.blog} still has it as {identifier}, with the state “{state}”. "
@@ -257,7 +261,7 @@ class Drafts:
                 ) from error
         return None
 
-    def published(self, wanted: WantedDraft, preparation: Preparation, shown: posts.Shown | None) -> posts.Shown:
+    def published(self, wanted: DraftRequest, preparation: Preparation, shown: posts.PostData | None) -> posts.PostData:
         """Publishes the draft of `preparation` with one request, unless it is public. Returns the post.
 
         `shown`: the draft as `prepared` returned it; None: it is read first.
@@ -267,9 +271,9 @@ class Drafts:
             ContentRejected, RateLimited, CredentialsRefused, Unavailable: it is not.
         """
         shown = shown or self._read(preparation.reference)
-        sought = sought_draft(wanted.post, wanted.key, preparation)
+        sought = draft_query(wanted.post, wanted.key, preparation)
         if shown is None:
-            if public := find_listed(self.client, sought):
+            if public := find_post(self.client, sought):
                 return public
             raise Unconfirmed(f"The draft {preparation.reference} is gone: it was removed, or it is public")
         if posts.state(shown) == posts.PUBLISHED:
@@ -285,11 +289,11 @@ class Drafts:
             raise Unconfirmed(message, status=error.status, answer=error.answer) from error
         return self._result(answer, sought, ends)
 
-    def _result(self, answer: Mapping[str, Any], sought: SoughtPost, ends: float) -> posts.Shown:
+    def _result(self, answer: Mapping[str, Any], sought: PostQuery, ends: float) -> posts.PostData:
         """Returns the post that an answered request has made: as Tumblr shows it, else by the answer."""
         named = posts.identifier(answer).isdecimal()
-        shown: posts.Shown | None = None
-        if (left := ends - monotonic()) >= SHORTEST_READING:
+        shown: posts.PostData | None = None
+        if (left := ends - monotonic()) >= MIN_READING_SECONDS:
             try:
                 shown = self._shown(posts.identifier(answer) if named else sought.draft, sought, left)
             except PlatformError as error:
@@ -301,17 +305,17 @@ class Drafts:
             raise Unconfirmed(_other_state(shown or answer), answer=str(dict(answer))[:300])
         return shown
 
-    def _shown(self, identifier: str, sought: SoughtPost, seconds: float) -> posts.Shown | None:
+    def _shown(self, identifier: str, sought: PostQuery, seconds: float) -> posts.PostData | None:
         try:
             return self.client.single(identifier, timeout=seconds)
         except NotFound:
-            return find_listed(self.client, sought)
+            return find_post(self.client, sought)
 
 
-def sought_draft(post: AdaptedPost, key: str, preparation: Preparation) -> SoughtPost:
+def draft_query(post: AdaptedPost, key: str, preparation: Preparation) -> PostQuery:
     """Returns what the listing is searched for when the draft can't be read by its id any more."""
     draft = preparation.reference
-    return SoughtPost(
+    return PostQuery(
         post=post, key=key, draft=draft, newer_than=int(draft) - 1, platform_time=preparation.platform_time
     )
 
@@ -320,6 +324,6 @@ def _not_shown(identifier: str) -> str:
     return f"Tumblr made the draft {identifier} and does not show it yet"
 
 
-def _other_state(shown: posts.Shown) -> str:
+def _other_state(shown: posts.PostData) -> str:
     name = posts.state(shown) or "not told"
     return f"Tumblr took the post, and its state is “{name}” instead of “published”"

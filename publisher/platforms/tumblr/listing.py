@@ -16,12 +16,12 @@ MAX_PAGES = 20
 FEW_PAGES = 3
 """So many are looked through where no time says when the post could have been published."""
 CLOCK_DIFFERENCE = timedelta(seconds=60)
-LONGEST_DRAFT = timedelta(days=1)
+MAX_DRAFT_AGE = timedelta(days=1)
 """A draft that is published may keep the time at which it was made."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class SoughtPost:
+class PostQuery:
     """Holds what is known about a post that may be public."""
 
     post: AdaptedPost
@@ -36,41 +36,41 @@ class SoughtPost:
     """Our clock before it was published; used where Tumblr's is not known."""
 
 
-def find_listed(client: SafeTumblrClient, sought: SoughtPost) -> posts.Shown | None:
+def find_post(client: SafeTumblrClient, sought: PostQuery) -> posts.PostData | None:
     """Returns the first of `find_all_posts`, without reading on once a post is surely ours."""
     return next(iter(_alike(client, sought, until_sure=True)), None)
 
 
-def find_all_listed(client: SafeTumblrClient, sought: SoughtPost) -> list[posts.Shown]:
+def find_all_posts(client: SafeTumblrClient, sought: PostQuery) -> list[posts.PostData]:
     """Returns posts with our slug or of our draft; else, should Tumblr have changed both, with our text and tags."""
     return _alike(client, sought, until_sure=False)
 
 
-def _alike(client: SafeTumblrClient, sought: SoughtPost, *, until_sure: bool) -> list[posts.Shown]:
-    ours: list[posts.Shown] = []
-    lookalikes: list[posts.Shown] = []
+def _alike(client: SafeTumblrClient, sought: PostQuery, *, until_sure: bool) -> list[posts.PostData]:
+    ours: list[posts.PostData] = []
+    lookalikes: list[posts.PostData] = []
     for shown in _newest_first(client, sought):
-        if posts.carries(shown, sought.key) or (sought.draft and posts.genesis(shown) == sought.draft):
+        if posts.has_key(shown, sought.key) or (sought.draft and posts.draft_id(shown) == sought.draft):
             ours.append(shown)
             if until_sure:
                 break
-        elif _may_be(shown, sought, client) and posts.looks_like(shown, sought.post):
+        elif _may_be(shown, sought, client) and posts.has_text_and_tags(shown, sought.post):
             lookalikes.append(shown)
     return ours or lookalikes
 
 
-def listed_since(client: SafeTumblrClient, post: AdaptedPost, since: datetime) -> list[posts.Shown]:
+def posts_since(client: SafeTumblrClient, post: AdaptedPost, since: datetime) -> list[posts.PostData]:
     """Returns the blog's published posts since then (our clock)."""
-    sought = SoughtPost(post=post, key="", since=since - LONGEST_DRAFT)
+    sought = PostQuery(post=post, key="", since=since - MAX_DRAFT_AGE)
     return [shown for shown in _newest_first(client, sought) if _may_be(shown, sought, client)]
 
 
-def find_by_draft(client: SafeTumblrClient, draft: str) -> posts.Shown | None:
+def find_by_draft(client: SafeTumblrClient, draft: str) -> posts.PostData | None:
     """Returns one of the newest posts that was this draft."""
     for number in range(FEW_PAGES):
         page = client.recent(None, number * PAGE)
         for shown in page:
-            if posts.genesis(shown) == draft:
+            if posts.draft_id(shown) == draft:
                 return shown
         if len(page) < PAGE:
             break
@@ -84,23 +84,23 @@ def newest_id(client: SafeTumblrClient) -> int:
     )
 
 
-def _may_be(shown: posts.Shown, sought: SoughtPost, client: SafeTumblrClient) -> bool:
+def _may_be(shown: posts.PostData, sought: PostQuery, client: SafeTumblrClient) -> bool:
     name = posts.identifier(shown)
     newer = not sought.newer_than or (name.isdecimal() and int(name) > sought.newer_than)
     return newer and posts.timestamp(shown) >= (_oldest(sought, client) or 0)
 
 
-def _oldest(sought: SoughtPost, client: SafeTumblrClient) -> int | None:
+def _oldest(sought: PostQuery, client: SafeTumblrClient) -> int | None:
     """Returns the epoch seconds by Tumblr's clock before which our post can't be, as far as is known by now."""
     start = sought.platform_time
     if start is None and sought.since is not None:
         start = sought.since + client.request.ahead
     if start is None:
         return None
-    return int((start - (LONGEST_DRAFT if sought.draft else CLOCK_DIFFERENCE)).timestamp())
+    return int((start - (MAX_DRAFT_AGE if sought.draft else CLOCK_DIFFERENCE)).timestamp())
 
 
-def _newest_first(client: SafeTumblrClient, sought: SoughtPost) -> Iterator[posts.Shown]:
+def _newest_first(client: SafeTumblrClient, sought: PostQuery) -> Iterator[posts.PostData]:
     """Yields published posts until they are too old to be ours."""
     seen: set[str] = set()
     before, skip = None, 0

@@ -12,7 +12,7 @@ import requests
 from requests_oauthlib import OAuth1
 
 from publisher.platforms.errors import CredentialsRefused, Unavailable
-from publisher.platforms.login_steps import ADDRESS, LoginStep, Question, query_of
+from publisher.platforms.login_steps import ADDRESS, LoginStep, Question, parse_callback
 from publisher.platforms.transport import SentRequest, send_once
 
 LOGIN_HOST = "https://www.tumblr.com"
@@ -56,7 +56,7 @@ class TumblrLogin:
             "access_token",
             resource_owner_key=kept[TOKEN],
             resource_owner_secret=kept[SECRET],
-            verifier=_verifier(query_of(answer), kept[TOKEN]),
+            verifier=_verifier(parse_callback(answer), kept[TOKEN]),
         )
 
     def _tokens(self, page: str, **signature: Any) -> dict[str, str]:

@@ -17,32 +17,32 @@ PUBLISHED, DRAFT, TRANSCODING = "published", "draft", "transcoding"
 KEY = re.compile(r"([0-9a-f]{12})(?:-|$)")
 FORMER_KEY = re.compile(r"(?:^|-)[0-9a-f]{12}$")
 """The slugs of former versions ended with the token."""
-SHORTEST_CUT = 8
+MIN_CUT = 8
 """A slug that was cut counts only with so many characters of the token."""
 
-Shown = Mapping[str, Any]
+PostData = Mapping[str, Any]
 """A post as Tumblr shows it: one of a listing, or read by its id."""
 
 
-def identifier(shown: Shown) -> str:
+def identifier(shown: PostData) -> str:
     return str(shown.get("id_string") or shown.get("id", ""))
 
 
-def genesis(shown: Shown) -> str:
+def draft_id(shown: PostData) -> str:
     """Returns the id that the post had as a draft, where it got another one since."""
     return str(shown.get("genesis_post_id") or "")
 
 
-def state(shown: Shown) -> str:
+def state(shown: PostData) -> str:
     """Returns `published`, `draft`, `queued`, `private`, `transcoding`; empty where Tumblr does not say."""
     return str(shown.get("state") or "")
 
 
-def slug(shown: Shown) -> str:
+def slug(shown: PostData) -> str:
     return str(shown.get("slug") or "")
 
 
-def timestamp(shown: Shown) -> int:
+def timestamp(shown: PostData) -> int:
     """Returns epoch seconds by Tumblr's clock. Raises Unavailable where a post has none."""
     stamp = shown.get("timestamp")
     if not isinstance(stamp, int):
@@ -50,7 +50,7 @@ def timestamp(shown: Shown) -> int:
     return stamp
 
 
-def instant(shown: Shown) -> datetime | None:
+def instant(shown: PostData) -> datetime | None:
     stamp = shown.get("timestamp")
     try:
         return datetime.fromtimestamp(stamp, UTC) if isinstance(stamp, int) else None
@@ -58,7 +58,7 @@ def instant(shown: Shown) -> datetime | None:
         return None
 
 
-def blocks(shown: Shown, kind: str) -> list[Shown]:
+def blocks(shown: PostData, kind: str) -> list[PostData]:
     content = shown.get("content")
     return [
         block
@@ -67,7 +67,7 @@ def blocks(shown: Shown, kind: str) -> list[Shown]:
     ]
 
 
-def carries(shown: Shown, key: str) -> bool:
+def has_key(shown: PostData, key: str) -> bool:
     """Returns whether the slug of a post, or its address, is this key, or begins with its token.
 
     A slug may have been cut, and its hyphens may have become spaces.
@@ -78,26 +78,26 @@ def carries(shown: Shown, key: str) -> bool:
 
 
 def _begins_with(letters: str, token: str) -> bool:
-    return bool(token) and (letters.startswith(token) or (len(letters) >= SHORTEST_CUT and token.startswith(letters)))
+    return bool(token) and (letters.startswith(token) or (len(letters) >= MIN_CUT and token.startswith(letters)))
 
 
 def _letters(name: str) -> str:
     return re.sub(r"[^a-z0-9]", "", unquote(name).casefold())
 
 
-def _tail(shown: Shown) -> str:
+def _tail(shown: PostData) -> str:
     """Returns the last part of the post's address, if it is more than its id."""
     tail = str(shown.get("post_url") or "").rstrip("/").rpartition("/")[2]
-    return "" if tail.isdecimal() and len(tail) > SHORTEST_CUT else tail
+    return "" if tail.isdecimal() and len(tail) > MIN_CUT else tail
 
 
-def token_of(shown: Shown) -> str:
+def token_of(shown: PostData) -> str:
     """Returns the token with which the slug of some delivery's post begins; empty where there is none."""
     matched = KEY.match(re.sub(r"[^a-z0-9]+", "-", unquote(slug(shown)).casefold()))
     return matched[1] if matched else ""
 
 
-def looks_like(shown: Shown, post: AdaptedPost) -> bool:
+def has_text_and_tags(shown: PostData, post: AdaptedPost) -> bool:
     """Returns whether a post begins with our text and has our tags, and its slug is no other delivery's key."""
     texts = [block.text.strip() for block in text_blocks(post)][:1]
     begins = [str(block.get("text", "")).strip() for block in blocks(shown, "text")][:1]
@@ -105,7 +105,7 @@ def looks_like(shown: Shown, post: AdaptedPost) -> bool:
     return bool(texts) and texts == begins and _folded(shown.get("tags")) == _folded(post.tags) and not other
 
 
-def shows(shown: Shown, post: AdaptedPost) -> bool:
+def has_text_tags_and_pictures(shown: PostData, post: AdaptedPost) -> bool:
     """Returns whether a post begins with our text and has our tags and as many pictures as ours."""
     texts = [block.text.strip() for block in text_blocks(post)][:1]
     begins = [str(block.get("text", "")).strip() for block in blocks(shown, "text")][:1]
@@ -113,7 +113,7 @@ def shows(shown: Shown, post: AdaptedPost) -> bool:
     return texts == begins and same_tags and len(blocks(shown, "image")) == len(post.images)
 
 
-def differences(shown: Shown, sent: Mapping[str, Any]) -> list[str]:
+def differences(shown: PostData, sent: Mapping[str, Any]) -> list[str]:
     """Returns what a draft shows otherwise than the body that it was made of: parts' names, for a sentence."""
     differing = []
     if _texts(shown) != _texts(sent):
@@ -128,7 +128,7 @@ def differences(shown: Shown, sent: Mapping[str, Any]) -> list[str]:
     return differing
 
 
-def _texts(shown: Shown) -> list[str]:
+def _texts(shown: PostData) -> list[str]:
     return [text for block in blocks(shown, "text") if (text := _plain(block.get("text")))]
 
 

@@ -34,16 +34,16 @@ from publisher.platforms.errors import (
     Unconfirmed,
     UnsupportedContent,
 )
-from publisher.platforms.login_steps import LoginStep, talk_through
+from publisher.platforms.login_steps import LoginStep, log_in_by_dialogue
 from publisher.platforms.text_difference import TextDifference
 from publisher.platforms.transport import SentRequest, json_object, new_session, short_answer
 from publisher.platforms.x import links
-from publisher.platforms.x.answers import account_of, data_of, dicts_in, instant_of, is_gone, media_keys
+from publisher.platforms.x.answers import dicts_in, is_gone, media_keys, parse_instant, read_account, read_data
 from publisher.platforms.x.client import XClient
-from publisher.platforms.x.login import Login, auth_of, begin, check_app, finish, login_of
+from publisher.platforms.x.login import Login, begin, check_app, choose_login, finish, new_auth
 from publisher.platforms.x.public_text import text_difference, text_of
-from publisher.platforms.x.refusals import Missing, refused_reply, remembered_text, told
-from publisher.platforms.x.timeline import NOT_READ, Timeline, number_at, number_before
+from publisher.platforms.x.refusals import Missing, describe_answer, judge_duplicate, judge_refused_reply
+from publisher.platforms.x.timeline import NOT_READ, Timeline, lowest_id_since, number_at
 from publisher.platforms.x.upload import Uploads
 
 USER_AGENT = f"publisher/{__version__}"
@@ -72,13 +72,13 @@ class Adapter(PlatformAdapter):
     @classmethod
     def connect(cls, connection: Connection) -> Self:
         http = _http(connection)
-        login: Login = login_of(connection, http)
+        login: Login = choose_login(connection, http)
         return cls(connection, _client(connection, http, login), login)
 
     @classmethod
     def authorize(cls, connection: Connection, dialogue: Dialogue) -> Account:
         """Logs in by PIN, or with OAuth 2 where the channel has a client id and no consumer key."""
-        return talk_through(cls, connection, dialogue)
+        return log_in_by_dialogue(cls, connection, dialogue)
 
     @classmethod
     def check_app(cls, connection: Connection) -> None:
@@ -92,8 +92,8 @@ class Adapter(PlatformAdapter):
     def finish_login(cls, connection: Connection, kept: Mapping[str, str], answer: Mapping[str, str]) -> Account:
         http = _http(connection)
         session = finish(connection, http, kept, answer)
-        auth = auth_of(connection, session)
-        account = account_of(_client(connection, http, lambda: auth).get_me())
+        auth = new_auth(connection, session)
+        account = read_account(_client(connection, http, lambda: auth).get_me())
         wanted = connection.account.removeprefix("@")
         if account.name.lower() != wanted.lower():
             raise CredentialsRefused(
@@ -115,7 +115,7 @@ class Adapter(PlatformAdapter):
         return f"x-{seed.token}"
 
     def verify_credentials(self) -> Account:
-        return account_of(self._client.get_me())
+        return read_account(self._client.get_me())
 
     def login_ends(self) -> datetime | None:
         return self._login.ends()
@@ -154,7 +154,7 @@ class Adapter(PlatformAdapter):
             return Preparation(reference=post.reply_to, repeats=earlier.restored_since is not None)
         if earlier.restored_since is not None:
             # A lost desk may have sent it. Its post would be older than the newest one now.
-            return Preparation(reference=number_before(earlier.restored_since), repeats=True)
+            return Preparation(reference=lowest_id_since(earlier.restored_since), repeats=True)
         try:
             return self._timeline.newest()
         except RateLimited:
@@ -187,10 +187,10 @@ class Adapter(PlatformAdapter):
         except ContentRejected as error:
             if not post.reply_to:
                 raise
-            raise refused_reply(error, answered_is_old=self._is_shown_by_now(post.reply_to)) from error
-        remote_id = str(data_of(json_object(response)).get("id"))
+            raise judge_refused_reply(error, answered_is_old=self._is_shown_by_now(post.reply_to)) from error
+        remote_id = str(read_data(json_object(response)).get("id"))
         if not remote_id.isdecimal():
-            raise Unconfirmed("Publishing on X: an answer without the post's id", **told(response))
+            raise Unconfirmed("Publishing on X: an answer without the post's id", **describe_answer(response))
         return self._publication(remote_id, response.headers.get("x-transaction-id"), short_answer(response))
 
     def _send_post(self, payload: Mapping[str, Any]) -> requests.Response:
@@ -217,8 +217,8 @@ class Adapter(PlatformAdapter):
             raise error from unanswered
         if numbers:
             return self._publication(numbers[0], error.request_id, "X has the post since this request")
-        refused = remembered_text(error)
-        raise (refused_reply(refused, answered_is_old=False) if post.reply_to else refused) from error
+        refused = judge_duplicate(error)
+        raise (judge_refused_reply(refused, answered_is_old=False) if post.reply_to else refused) from error
 
     def _is_shown_by_now(self, number: str) -> bool:
         """Whether X's worst lag is over for a post with this number, by X's own clock."""
@@ -266,7 +266,7 @@ class Adapter(PlatformAdapter):
             )
         except Missing:
             return None
-        tweet = data_of(body)
+        tweet = read_data(body)
         if not tweet:
             if is_gone(body):
                 return None
@@ -280,7 +280,7 @@ class Adapter(PlatformAdapter):
             alt_texts=tuple(shown.get(key) for key in keys),
             text=text_of(tweet),
             is_own=str(tweet["author_id"]) == user_id if tweet.get("author_id") else None,
-            published_at=instant_of(tweet.get("created_at")),
+            published_at=parse_instant(tweet.get("created_at")),
         )
 
     def text_difference(self, post: AdaptedPost, shown: str) -> TextDifference | None:

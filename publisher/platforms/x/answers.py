@@ -18,14 +18,14 @@ NAMES_BEFORE = re.compile(r"^(?:@\w+\s+)+")
 MEDIA_LINK = re.compile(r"\s*https?://t\.co/[A-Za-z0-9]+$")
 ADDRESS = r"\S*\.\S*"
 INVISIBLE = frozenset({"Cc", "Cf"})
-LONGEST_PAUSE = 10.0
+MAX_PAUSE = 10.0
 WINDOWS = {
     "x-rate-limit": "15 min",
     "x-app-limit-24hour": "app, 24 h",
     "x-user-limit-24hour": "account, 24 h",
 }
 """How the headers of each kind of limit begin, and what people call it."""
-LONGEST_WINDOW = timedelta(days=2)
+MAX_WINDOW = timedelta(days=2)
 """A reset further away than this is a mistake in the header."""
 MAX_DIGITS = 9
 
@@ -37,7 +37,7 @@ def is_same_post(caption: str, images: int, tweet: Mapping[str, Any], *, reply_t
     address and adds one for the media. Which words it takes for addresses changes with the
     list of top-level domains; so a short link stands for any one word with a dot in it.
     """
-    if len(media_keys(tweet)) != images or answered(tweet) not in (None, reply_to):
+    if len(media_keys(tweet)) != images or replied_post_id(tweet) not in (None, reply_to):
         return False
     note = tweet.get("note_tweet")
     shown = note["text"] if isinstance(note, dict) and "text" in note else tweet.get("text")
@@ -83,31 +83,31 @@ def post_id(tweet: Mapping[str, Any]) -> str:
     return number
 
 
-def account_of(body: object) -> Account:
-    user = data_of(body)
+def read_account(body: object) -> Account:
+    user = read_data(body)
     if not user.get("id") or not user.get("username"):
         raise Unavailable("Asking X whose the keys are: an answer that can't be read")
     return Account(id=str(user["id"]), name=str(user["username"]), url=f"https://x.com/{user['username']}")
 
 
-def media_in(body: object, what: str) -> dict[str, Any]:
+def read_media(body: object, what: str) -> dict[str, Any]:
     """Returns an uploaded medium, which has an `id`. `what` was being done, for a sentence."""
-    media = data_of(body)
+    media = read_data(body)
     if not str(media.get("id")).isdecimal():
         raise Unavailable(f"{what}: an answer without the picture's id")
     return media
 
 
-def processing_of(media: Mapping[str, Any]) -> dict[str, Any]:
+def read_processing(media: Mapping[str, Any]) -> dict[str, Any]:
     """Returns what X is still doing with a medium; empty when it does nothing."""
     info = media.get("processing_info")
     return info if isinstance(info, dict) else {}
 
 
-def pause_of(processing: Mapping[str, Any]) -> float:
+def processing_pause(processing: Mapping[str, Any]) -> float:
     """Returns the seconds until X wants to be asked again, within reason."""
     wish = processing.get("check_after_secs")
-    return min(max(float(wish), 1.0), LONGEST_PAUSE) if isinstance(wish, int | float) else 1.0
+    return min(max(float(wish), 1.0), MAX_PAUSE) if isinstance(wish, int | float) else 1.0
 
 
 def media_keys(tweet: Mapping[str, Any]) -> list[str]:
@@ -116,7 +116,7 @@ def media_keys(tweet: Mapping[str, Any]) -> list[str]:
     return [str(key) for key in keys] if isinstance(keys, list) else []
 
 
-def answered(tweet: Mapping[str, Any]) -> str | None:
+def replied_post_id(tweet: Mapping[str, Any]) -> str | None:
     """Returns the id of the post that this one replies to, where X names it."""
     replied = (one.get("id") for one in dicts_in(tweet, "referenced_tweets") if one.get("type") == "replied_to")
     return next((str(number) for number in replied), None)
@@ -132,14 +132,14 @@ def is_gone(body: object) -> bool:
     return any(str(error.get("type", "")).endswith("resource-not-found") for error in dicts_in(body, "errors"))
 
 
-def instant_of(text: object) -> datetime | None:
+def parse_instant(text: object) -> datetime | None:
     try:
         return datetime.fromisoformat(str(text)).astimezone(UTC)
     except ValueError:
         return None
 
 
-def data_of(body: object) -> dict[str, Any]:
+def read_data(body: object) -> dict[str, Any]:
     data = body.get("data") if isinstance(body, dict) else None
     return data if isinstance(data, dict) else {}
 
@@ -149,7 +149,7 @@ def dicts_in(holder: object, name: str) -> list[dict[str, Any]]:
     return [one for one in listed if isinstance(one, dict)] if isinstance(listed, list) else []
 
 
-def quotas_in(headers: Mapping[str, str], method: str, route: str, now: datetime) -> list[Quota]:
+def read_quotas(headers: Mapping[str, str], method: str, route: str, now: datetime) -> list[Quota]:
     """Returns what an answer reports about the limits of its endpoint, each of which X counts by itself.
 
     Headers come and go; those that can't be read, or can't be true, are left out.
@@ -158,10 +158,10 @@ def quotas_in(headers: Mapping[str, str], method: str, route: str, now: datetime
     found = []
     for prefix, window in WINDOWS.items():
         maximum, remaining = (_number(headers.get(f"{prefix}-{part}")) for part in ("limit", "remaining"))
-        resets_at = epoch(headers.get(f"{prefix}-reset"))
+        resets_at = parse_epoch(headers.get(f"{prefix}-reset"))
         if maximum is None or remaining is None or resets_at is None:
             continue
-        if remaining <= maximum and now < resets_at <= now + LONGEST_WINDOW:
+        if remaining <= maximum and now < resets_at <= now + MAX_WINDOW:
             name = f"{endpoint}, {window}"
             found.append(Quota(kind=kind, name=name, maximum=maximum, remaining=remaining, resets_at=resets_at))
     return found
@@ -180,7 +180,7 @@ def _number(text: str | None) -> int | None:
     return int(text) if text.isascii() and text.isdecimal() and len(text) <= MAX_DIGITS else None
 
 
-def epoch(text: str | None) -> datetime | None:
+def parse_epoch(text: str | None) -> datetime | None:
     """Returns the instant of a header in epoch seconds; None when it can't be read."""
     try:
         return datetime.fromtimestamp(float(text), UTC) if text is not None else None

@@ -20,8 +20,8 @@ from publisher.core.clock import Clock
 from publisher.platforms.base import ClockListener, QuotaListener
 from publisher.platforms.errors import Unavailable
 from publisher.platforms.transport import SentRequest, json_object, note_clock, platform_time, send_once
-from publisher.platforms.x.answers import data_of, dicts_in, quotas_in
-from publisher.platforms.x.refusals import lost, refusal
+from publisher.platforms.x.answers import dicts_in, read_data, read_quotas
+from publisher.platforms.x.refusals import judge_refusal, lost_answer
 
 API_URL = "https://api.x.com"
 READ_TIMEOUT = 60.0
@@ -86,7 +86,7 @@ class XClient(tweepy.Client):  # type: ignore[misc]
             raise
         if reads_posts:
             told = json_object(response)
-            self.posts_read += len(dicts_in(told, "data")) or bool(data_of(told))
+            self.posts_read += len(dicts_in(told, "data")) or bool(read_data(told))
         return response
 
     def _request(
@@ -106,12 +106,12 @@ class XClient(tweepy.Client):  # type: ignore[misc]
         note_clock(response.headers, self._platform_clock, clock=self._clock, began=began)
         self.platform_time = platform_time(response.headers) or self.platform_time
         now = self._clock.now()
-        if seen := quotas_in(response.headers, method, route, now):
+        if seen := read_quotas(response.headers, method, route, now):
             self._quotas(seen)
         reading = method == "GET"
         if not 200 <= response.status_code < 300:
-            raise refusal(response, sent, reading=reading, now=now)
+            raise judge_refusal(response, sent, reading=reading, now=now)
         may_be_empty = not (reading or sent.publishing)
         if json_object(response) is None and not (may_be_empty and not response.content):
-            raise lost(response, sent, "an answer that can't be read")
+            raise lost_answer(response, sent, "an answer that can't be read")
         return response

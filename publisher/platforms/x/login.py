@@ -17,17 +17,17 @@ from requests_oauthlib import OAuth1
 
 from publisher.platforms.base import Connection
 from publisher.platforms.errors import CredentialsRefused, Unavailable
-from publisher.platforms.login_steps import ADDRESS, LoginStep, Question, mind_secrets, query_of
+from publisher.platforms.login_steps import ADDRESS, LoginStep, Question, parse_callback, warn_of_secrets
 from publisher.platforms.transport import SentRequest, send_once
 from publisher.platforms.x.tokens import (
     READ_TIMEOUT,
-    RenewedTokens,
-    api_of,
-    ask_for_tokens,
+    RefreshedTokens,
+    api_url,
     bearer,
-    has,
-    run_connect,
-    see_that_tokens_came,
+    check_token_answer,
+    connect_hint,
+    has_secret,
+    request_tokens,
     stored_session,
 )
 
@@ -54,7 +54,7 @@ class Login(Protocol):
         """Renews what ends soon. Raises what `KeepsLogin.keep_login` does."""
 
 
-class LastingKeys:
+class PermanentKeys:
     """Signs with OAuth 1: four values that are valid until the account withdraws them."""
 
     def __init__(self, given: Mapping[str, str], tokens: Mapping[str, Any]) -> None:
@@ -77,7 +77,7 @@ class LastingKeys:
         """Does nothing: the keys don't end."""
 
 
-def login_of(connection: Connection, http: requests.Session) -> Login:
+def choose_login(connection: Connection, http: requests.Session) -> Login:
     """Returns the log-in that the secrets and the stored session of a channel make up.
 
     Raises:
@@ -85,18 +85,18 @@ def login_of(connection: Connection, http: requests.Session) -> Login:
     """
     given = connection.secrets
     stored = stored_session(connection)
-    if has_keys := has(given, "consumer_key", "consumer_secret"):
+    if has_keys := has_secret(given, "consumer_key", "consumer_secret"):
         for tokens in (given, stored):
-            if has(tokens, "access_token", "access_token_secret"):
-                return LastingKeys(given, tokens)
+            if has_secret(tokens, "access_token", "access_token_secret"):
+                return PermanentKeys(given, tokens)
     if given.get("client_id"):
-        if has(stored, "refresh_token") or has(stored, "access_token", "expires_at"):
-            return RenewedTokens(connection, http)
-        raise CredentialsRefused(f"The channel {connection.channel!r} is not connected; {run_connect(connection)}.")
+        if has_secret(stored, "refresh_token") or has_secret(stored, "access_token", "expires_at"):
+            return RefreshedTokens(connection, http)
+        raise CredentialsRefused(f"The channel {connection.channel!r} is not connected; {connect_hint(connection)}.")
     if has_keys:
         wanted = _variables(connection, "access_token", "access_token_secret")
         raise CredentialsRefused(
-            f"The channel {connection.channel!r} has no access token; set {wanted}, or {run_connect(connection)}."
+            f"The channel {connection.channel!r} has no access token; set {wanted}, or {connect_hint(connection)}."
         )
     wanted = _variables(connection, "consumer_key", "consumer_secret", "access_token", "access_token_secret")
     raise CredentialsRefused(f"The channel {connection.channel!r} lacks the keys of its X app; set {wanted}.")
@@ -105,7 +105,7 @@ def login_of(connection: Connection, http: requests.Session) -> Login:
 def check_app(connection: Connection) -> None:
     """Raises CredentialsRefused when the X app's keys are not set."""
     given = connection.secrets
-    if has(given, "consumer_key", "consumer_secret") or given.get("client_id"):
+    if has_secret(given, "consumer_key", "consumer_secret") or given.get("client_id"):
         return
     keys = _variables(connection, "consumer_key", "consumer_secret")
     raise CredentialsRefused(
@@ -117,9 +117,9 @@ def check_app(connection: Connection) -> None:
 def begin(connection: Connection, http: requests.Session, callback_url: str) -> LoginStep:
     """Returns where a person allows the app: with OAuth 1 where the channel has a consumer key, else with OAuth 2."""
     check_app(connection)
-    if has(connection.secrets, "consumer_key", "consumer_secret"):
+    if has_secret(connection.secrets, "consumer_key", "consumer_secret"):
         step = _begin_with_keys(connection, http, callback_url)
-        return mind_secrets(step, connection, "access_token", "access_token_secret")
+        return warn_of_secrets(step, connection, "access_token", "access_token_secret")
     return _begin_with_code(connection, callback_url)
 
 
@@ -128,15 +128,15 @@ def finish(
 ) -> dict[str, Any]:
     """Returns the session to store."""
     check_app(connection)
-    given = query_of(answer)
+    given = parse_callback(answer)
     if "state" in kept:
         return _finish_with_code(connection, http, kept, given)
     return _finish_with_keys(connection, http, kept, given)
 
 
-def auth_of(connection: Connection, session: Mapping[str, Any]) -> AuthBase:
+def new_auth(connection: Connection, session: Mapping[str, Any]) -> AuthBase:
     """Returns what signs requests with a session that is not stored yet."""
-    return LastingKeys(connection.secrets, session)() if "access_token_secret" in session else bearer(session)
+    return PermanentKeys(connection.secrets, session)() if "access_token_secret" in session else bearer(session)
 
 
 def _begin_with_keys(connection: Connection, http: requests.Session, callback_url: str) -> LoginStep:
@@ -145,7 +145,7 @@ def _begin_with_keys(connection: Connection, http: requests.Session, callback_ur
     if request.get("oauth_callback_confirmed") != "true":
         raise CredentialsRefused("X did not confirm the log-in; allow it in the settings of the X app.")
     kept = {"oauth_token": request["oauth_token"], "oauth_token_secret": request["oauth_token_secret"]}
-    address = f"{api_of(connection)}/oauth/authorize?{urlencode({'oauth_token': kept['oauth_token']})}"
+    address = f"{api_url(connection)}/oauth/authorize?{urlencode({'oauth_token': kept['oauth_token']})}"
     if callback_url:
         return LoginStep(told=_at_x(connection), url=address, kept=kept)
     told = f"Open {address} in a browser where X knows you as {connection.account}, and allow the app."
@@ -174,10 +174,10 @@ def _verifier_in(answer: Mapping[str, str], token: str) -> str:
 def _ask_form(connection: Connection, http: requests.Session, path: str, auth: AuthBase) -> dict[str, str]:
     """Requests a token and its secret, which X hands out URL-encoded. They are kept out of every message."""
     sent = SentRequest("Logging in to X")
-    response = send_once(http, "POST", api_of(connection) + path, sent=sent, read_timeout=READ_TIMEOUT, auth=auth)
-    see_that_tokens_came(connection, response)
+    response = send_once(http, "POST", api_url(connection) + path, sent=sent, read_timeout=READ_TIMEOUT, auth=auth)
+    check_token_answer(connection, response)
     form = dict(parse_qsl(response.text))
-    if not has(form, "oauth_token", "oauth_token_secret"):
+    if not has_secret(form, "oauth_token", "oauth_token_secret"):
         raise Unavailable("Logging in to X: an answer that can't be read", status=response.status_code)
     return form
 
@@ -221,7 +221,7 @@ def _finish_with_code(
         "redirect_uri": kept["redirect"],
         "code_verifier": kept["verifier"],
     }
-    return ask_for_tokens(connection, http, wish)
+    return request_tokens(connection, http, wish)
 
 
 def _at_x(connection: Connection) -> str:

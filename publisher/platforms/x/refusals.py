@@ -24,13 +24,13 @@ from publisher.platforms.errors import (
 )
 from publisher.platforms.transport import (
     SentRequest,
+    describe_wait,
     is_from_gateway,
     json_object,
     retry_after,
     short_answer,
-    waiting_told,
 )
-from publisher.platforms.x.answers import LONGEST_WINDOW, WINDOWS, epoch
+from publisher.platforms.x.answers import MAX_WINDOW, WINDOWS, parse_epoch
 
 DEFAULT_PAUSE = timedelta(minutes=15)
 DAILY_PAUSE = timedelta(hours=1)
@@ -56,7 +56,7 @@ class Missing(Unavailable):
     """Says that X does not have what was asked for."""
 
 
-def told(response: requests.Response) -> dict[str, Any]:
+def describe_answer(response: requests.Response) -> dict[str, Any]:
     """Returns what an attempt's record keeps of an answer."""
     return {
         "status": response.status_code,
@@ -74,14 +74,14 @@ class _Problem:
     codes: frozenset[int]
 
 
-def refusal(response: requests.Response, sent: SentRequest, *, reading: bool, now: datetime) -> PlatformError:
+def judge_refusal(response: requests.Response, sent: SentRequest, *, reading: bool, now: datetime) -> PlatformError:
     """Judges an answer outside 2xx. Only X's own words decide about a post or an account.
 
     A gateway's page with any status may hide that X has carried the request out.
     """
     status = response.status_code
     if status == 408 or status >= 500 or status < 400:
-        return lost(response, sent, f"HTTP {status}")
+        return lost_answer(response, sent, f"HTTP {status}")
     if is_from_gateway(response, _has_own_shape) and not (status == 402 and json_object(response)):
         return _gateway_answered(response, sent, now)
     problem = _problem(response)
@@ -89,14 +89,14 @@ def refusal(response: requests.Response, sent: SentRequest, *, reading: bool, no
         return ActionsRefused(
             "X takes no more posts from this app: its credits or its usage cap are used up; add credits in X's "
             "developer console, then run `publisher doctor`",
-            **told(response),
+            **describe_answer(response),
         )
     if status == 429:
         return _rate_limited(response, sent, now, DEFAULT_PAUSE)
     if status == 401 or problem.codes & ACCOUNT_CODES:
         return CredentialsRefused(
             f"X refused this channel's keys or tokens ({problem.detail}); check them, or connect the channel again",
-            **told(response),
+            **describe_answer(response),
         )
     if status == 403 and (error := _forbidden(response, problem, sent, now)):
         return error
@@ -109,17 +109,19 @@ def _refused_content(
     status = response.status_code
     if reading or status not in CONTENT_STATUSES:
         kind = Missing if reading and status == 404 else Unavailable
-        return kind(f"{sent.what}: X answered {status} ({problem.detail})", **told(response))
+        return kind(f"{sent.what}: X answered {status} ({problem.detail})", **describe_answer(response))
     if sent.publishing and MEDIA_WORDS.search(problem.words):
-        return MediaExpired(f"{sent.what}: X no longer has the pictures; they are uploaded again", **told(response))
-    return ContentRejected(f"{sent.what}: X refused it ({problem.detail})", **told(response))
+        return MediaExpired(
+            f"{sent.what}: X no longer has the pictures; they are uploaded again", **describe_answer(response)
+        )
+    return ContentRejected(f"{sent.what}: X refused it ({problem.detail})", **describe_answer(response))
 
 
 def _gateway_answered(response: requests.Response, sent: SentRequest, now: datetime) -> PlatformError:
     """Judges a 4xx that X did not write."""
     if response.status_code == 429 and (not sent.publishing or _names_a_window(response.headers)):
         return _rate_limited(response, sent, now, DEFAULT_PAUSE)
-    return lost(response, sent, f"HTTP {response.status_code}, not in its own words")
+    return lost_answer(response, sent, f"HTTP {response.status_code}, not in its own words")
 
 
 def _names_a_window(headers: Mapping[str, str]) -> bool:
@@ -136,7 +138,7 @@ def _has_own_shape(body: Mapping[str, Any]) -> bool:
     return bool(_texts(body, "title") and (_texts(body, "type") or _texts(body, "detail")))
 
 
-def remembered_text(error: AlreadyPublic) -> TextRemembered:
+def judge_duplicate(error: AlreadyPublic) -> TextRemembered:
     """Judges a duplicate of a post that was never sent before, and of which X lists no new one."""
     return TextRemembered(
         "X has a post with this very text and takes it no second time. It is an older one, unless the account shows it "
@@ -147,7 +149,7 @@ def remembered_text(error: AlreadyPublic) -> TextRemembered:
     )
 
 
-def refused_reply(error: ContentRejected, *, answered_is_old: bool) -> PlatformError:
+def judge_refused_reply(error: ContentRejected, *, answered_is_old: bool) -> PlatformError:
     """Judges X's refusal to continue a thread whose earlier posts are public.
 
     `answered_is_old`: the post before it is so old that X shows it by now, if it is there.
@@ -172,27 +174,29 @@ def _forbidden(
         if not sent.publishing:
             return None
         # An earlier try whose answer was lost may be the original: the adapter knows whether there was one.
-        return AlreadyPublic(f"{sent.what}: X has a post with this very text already; it may be ours", **told(response))
+        return AlreadyPublic(
+            f"{sent.what}: X has a post with this very text already; it may be ours", **describe_answer(response)
+        )
     if problem.codes & DAILY_CODES or DAILY_WORDS.search(problem.words):
         return _rate_limited(response, sent, now, DAILY_PAUSE)
     if ACCOUNT_WORDS.search(problem.words):
         return CredentialsRefused(
             f"X does not let this app act for the account ({problem.detail}); give the app read and write "
             "permission, see that the account is in order, then connect the channel again",
-            **told(response),
+            **describe_answer(response),
         )
     return None
 
 
-def lost(response: requests.Response, sent: SentRequest, what: str) -> PlatformError:
+def lost_answer(response: requests.Response, sent: SentRequest, what: str) -> PlatformError:
     kind = Unconfirmed if sent.publishing else Unavailable
-    return kind(f"{sent.what}: X gave {what}", **told(response))
+    return kind(f"{sent.what}: X gave {what}", **describe_answer(response))
 
 
 def _rate_limited(response: requests.Response, sent: SentRequest, now: datetime, default: timedelta) -> RateLimited:
     retry_at = _retry_at(response.headers, now) or now + default
     return RateLimited(
-        f"{sent.what}: X asks to wait {waiting_told(retry_at, now)}", retry_at=retry_at, **told(response)
+        f"{sent.what}: X asks to wait {describe_wait(retry_at, now)}", retry_at=retry_at, **describe_answer(response)
     )
 
 
@@ -200,7 +204,7 @@ def _retry_at(headers: Mapping[str, str], now: datetime) -> datetime | None:
     """Returns the end of the last exhausted window, or what `Retry-After` says."""
     resets = [_reset(headers, window) for window in WINDOWS]
     named = [*(reset for reset in resets if reset), retry_after(headers, now)]
-    return max((at for at in named if at and now < at <= now + LONGEST_WINDOW), default=None)
+    return max((at for at in named if at and now < at <= now + MAX_WINDOW), default=None)
 
 
 def _reset(headers: Mapping[str, str], window: str) -> datetime | None:
@@ -210,7 +214,7 @@ def _reset(headers: Mapping[str, str], window: str) -> datetime | None:
             return None
     except ValueError:
         return None
-    return epoch(headers.get(f"{window}-reset"))
+    return parse_epoch(headers.get(f"{window}-reset"))
 
 
 def _problem(response: requests.Response) -> _Problem:

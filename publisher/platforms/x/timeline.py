@@ -13,7 +13,7 @@ from typing import Any
 from publisher.core.content import AdaptedPost, Preparation
 from publisher.platforms.errors import Unavailable
 from publisher.platforms.transport import SentRequest, json_object, platform_time
-from publisher.platforms.x.answers import answered, dicts_in, is_repost, is_same_post, next_page, post_id
+from publisher.platforms.x.answers import dicts_in, is_repost, is_same_post, next_page, post_id, replied_post_id
 from publisher.platforms.x.client import XClient
 
 FIRST_MOMENT = datetime.fromtimestamp(1_288_834_974.657, UTC)
@@ -98,7 +98,7 @@ class Timeline:
             tweets = dicts_in(page, "data")
             new = [tweet for tweet in tweets if int(post_id(tweet)) >= floor]
             own = (tweet for tweet in new if not is_repost(tweet))
-            found |= {post_id(tweet): None for tweet in own if answered(tweet) == (reply_to or None)}
+            found |= {post_id(tweet): None for tweet in own if replied_post_id(tweet) == (reply_to or None)}
             token = next_page(page)
             if token is None or (tweets and not new):
                 return list(found)
@@ -113,7 +113,7 @@ class Timeline:
         return f"/2/users/{self._user_id()}/tweets"
 
 
-def number_before(instant: datetime) -> str:
+def lowest_id_since(instant: datetime) -> str:
     """Returns a number that is surely lower than that of any post made since then (our clock)."""
     return str(number_at(instant - CLOCK_MARGIN))
 

@@ -14,7 +14,7 @@ from requests.auth import AuthBase
 from publisher.core.clock import sleep
 from publisher.platforms.base import Connection
 from publisher.platforms.errors import CredentialsRefused, RateLimited, Unavailable
-from publisher.platforms.session_files import session_unreadable
+from publisher.platforms.session_files import unreadable_session
 from publisher.platforms.transport import SentRequest, json_object, retry_after, send_once
 from publisher.platforms.x.client import API_URL
 from publisher.platforms.x.refusals import DEFAULT_PAUSE
@@ -29,7 +29,7 @@ STORE_PAUSES = (0.5, 2.0, 5.0, 10.0)
 """Seconds after which renewed tokens are tried to be stored again: they are nowhere else."""
 
 
-class RenewedTokens:
+class RefreshedTokens:
     """Signs with OAuth 2: an access token for two hours, and a refresh token that works once.
 
     The stored session is the truth: whoever renews does so alone, and stores the new tokens before
@@ -49,10 +49,10 @@ class RenewedTokens:
     def ends(self) -> datetime | None:
         """Returns when the log-in ends: only where X gave no refresh token."""
         stored = stored_session(self._connection)
-        return None if has(stored, "refresh_token") else _end_of(stored)
+        return None if has_secret(stored, "refresh_token") else _end_of(stored)
 
     def keep(self) -> None:
-        can_be_renewed = has(stored_session(self._connection), "refresh_token")
+        can_be_renewed = has_secret(stored_session(self._connection), "refresh_token")
         self._lasting(AHEAD if can_be_renewed else timedelta(0))
 
     def _lasting(self, spare: timedelta) -> dict[str, Any]:
@@ -69,14 +69,14 @@ class RenewedTokens:
 
     def _lasts(self, stored: Mapping[str, Any], spare: timedelta) -> bool:
         ends = _end_of(stored)
-        return has(stored, "access_token") and ends is not None and ends > self._connection.clock.now() + spare
+        return has_secret(stored, "access_token") and ends is not None and ends > self._connection.clock.now() + spare
 
     def _renewed(self, stored: Mapping[str, Any]) -> dict[str, Any]:
         if not stored.get("refresh_token"):
-            raise CredentialsRefused(f"The X log-in has ended; {run_connect(self._connection)}.")
+            raise CredentialsRefused(f"The X log-in has ended; {connect_hint(self._connection)}.")
         wish = {"grant_type": "refresh_token", "refresh_token": stored["refresh_token"]}
         try:
-            renewed = {**stored, **ask_for_tokens(self._connection, self._http, wish)}
+            renewed = {**stored, **request_tokens(self._connection, self._http, wish)}
         except CredentialsRefused:
             by_now = stored_session(self._connection)
             if by_now.get("refresh_token") == stored["refresh_token"]:
@@ -95,26 +95,26 @@ class RenewedTokens:
         self._connection.session.save(renewed)
 
 
-def ask_for_tokens(connection: Connection, http: requests.Session, wish: Mapping[str, str]) -> dict[str, Any]:
+def request_tokens(connection: Connection, http: requests.Session, wish: Mapping[str, str]) -> dict[str, Any]:
     """Requests new tokens, and returns them as the session stores them."""
     client_id, client_secret = connection.secrets["client_id"], connection.secrets.get("client_secret")
     response = send_once(
         http,
         "POST",
-        f"{api_of(connection)}/2/oauth2/token",
+        f"{api_url(connection)}/2/oauth2/token",
         sent=SentRequest("Renewing the X log-in"),
         read_timeout=READ_TIMEOUT,
         data={**wish, "client_id": client_id},
         auth=(client_id, client_secret) if client_secret else None,
     )
-    see_that_tokens_came(connection, response)
+    check_token_answer(connection, response)
     body = json_object(response) or {}
     if not isinstance(body.get("access_token"), str):
         raise Unavailable("Renewing the X log-in: an answer that can't be read", status=response.status_code)
     lives = body.get("expires_in")
     ends = connection.clock.now() + timedelta(seconds=lives if isinstance(lives, int) else DEFAULT_LIFE)
     tokens = {"access_token": body["access_token"], "expires_at": ends.astimezone(UTC).isoformat()}
-    return {**tokens, "refresh_token": body["refresh_token"]} if has(body, "refresh_token") else tokens
+    return {**tokens, "refresh_token": body["refresh_token"]} if has_secret(body, "refresh_token") else tokens
 
 
 def bearer(session: Mapping[str, Any]) -> AuthBase:
@@ -126,14 +126,14 @@ def stored_session(connection: Connection) -> dict[str, Any]:
     try:
         return connection.session.load()
     except OSError as error:
-        raise session_unreadable(connection.session, error) from error
+        raise unreadable_session(connection.session, error) from error
     except ValueError as error:
         raise CredentialsRefused(
-            f"{connection.session.place} can't be read ({type(error).__name__}); {run_connect(connection)}."
+            f"{connection.session.place} can't be read ({type(error).__name__}); {connect_hint(connection)}."
         ) from error
 
 
-def see_that_tokens_came(connection: Connection, response: requests.Response) -> None:
+def check_token_answer(connection: Connection, response: requests.Response) -> None:
     """Checks that the answer holds tokens. Answers of these addresses are never recorded."""
     status = response.status_code
     if 200 <= status < 300:
@@ -143,7 +143,7 @@ def see_that_tokens_came(connection: Connection, response: requests.Response) ->
         retry_at = retry_after(response.headers, now) or now + DEFAULT_PAUSE
         raise RateLimited("X asks to wait before the next log-in", retry_at=retry_at, status=status)
     if status in (400, 401, 403):
-        raise CredentialsRefused(f"X refused the log-in ({status}); {run_connect(connection)}.", status=status)
+        raise CredentialsRefused(f"X refused the log-in ({status}); {connect_hint(connection)}.", status=status)
     raise Unavailable(f"Logging in to X: HTTP {status}", status=status)
 
 
@@ -156,13 +156,13 @@ def _end_of(session: Mapping[str, Any]) -> datetime | None:
     return ends if ends.tzinfo else ends.replace(tzinfo=UTC)
 
 
-def api_of(connection: Connection) -> str:
+def api_url(connection: Connection) -> str:
     return (connection.base_url or API_URL).rstrip("/")
 
 
-def has(values: Mapping[str, Any], *names: str) -> bool:
+def has_secret(values: Mapping[str, Any], *names: str) -> bool:
     return all(isinstance(values.get(name), str) and values[name] for name in names)
 
 
-def run_connect(connection: Connection) -> str:
+def connect_hint(connection: Connection) -> str:
     return f"run `publisher connect {connection.channel}`"

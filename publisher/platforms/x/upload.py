@@ -9,7 +9,7 @@ from publisher.core.clock import sleep
 from publisher.core.content import Rendition
 from publisher.platforms.errors import ContentRejected, Unavailable
 from publisher.platforms.transport import SentRequest, deadline_for, json_object
-from publisher.platforms.x.answers import media_in, pause_of, processing_of
+from publisher.platforms.x.answers import processing_pause, read_media, read_processing
 from publisher.platforms.x.client import XClient
 
 CHUNK = 1_000_000
@@ -63,10 +63,10 @@ class Uploads:
         """Returns the id of an upload, once X has done with it what it does before a post may show it."""
         query = {"command": "STATUS", "media_id": str(media["id"])}
         waited = 0.0
-        while (processing := processing_of(media)).get("state") in ("pending", "in_progress"):
+        while (processing := read_processing(media)).get("state") in ("pending", "in_progress"):
             if waited >= PROCESSING_SECONDS:
                 raise Unavailable(f"{sent.what}: X was still processing it after {waited:.0f} seconds")
-            pause = pause_of(processing)
+            pause = processing_pause(processing)
             sleep(pause)
             waited += pause
             media = self._ask(sent, "GET", "/2/media/upload", params=query)
@@ -76,4 +76,4 @@ class Uploads:
 
     def _ask(self, sent: SentRequest, method: str, route: str, **options: Any) -> dict[str, Any]:
         """Asks X about a medium."""
-        return media_in(json_object(self._client.request(method, route, sent=sent, **options)), sent.what)
+        return read_media(json_object(self._client.request(method, route, sent=sent, **options)), sent.what)
