@@ -118,7 +118,7 @@ def replace_adapted(session: Session, delivery: Delivery, adapted: AdaptedPost, 
     of_pick = select(Post.approved_version).join(Pick, Pick.post_id == Post.id).where(Pick.id == delivery.pick_id)
     if session.scalar(of_pick) != version:
         raise NotApprovedText(f"version {version} of the post of delivery {delivery.id} was not approved")
-    done = session.execute(
+    result = session.execute(
         update(Delivery)
         .where(
             Delivery.id == delivery.id,
@@ -129,7 +129,7 @@ def replace_adapted(session: Session, delivery: Delivery, adapted: AdaptedPost, 
         )
         .values(adapted=adapted.model_dump(mode="json"), fence=Delivery.fence + 1)
     )
-    if cast("CursorResult[Any]", done).rowcount != 1:
+    if cast("CursorResult[Any]", result).rowcount != 1:
         return False
     record_event(session, "delivery adapted again", now=now, delivery_id=delivery.id)
     return True
@@ -144,12 +144,12 @@ def move(
     to: State,
     now: datetime,
     actor: str = "",
-    new_hands: bool = False,
+    raise_fence: bool = False,
     **values: Any,
 ) -> int:
     """Changes the state of one delivery and returns its fence.
 
-    `new_hands` raises the fence: whoever held the delivery until now can change nothing more.
+    `raise_fence` raises the fence: whoever held the delivery until now can change nothing more.
     A move out of the leased states ends the lease. `values` are other columns to set.
     A post that becomes public is continued by its replies where `rows` is a session: a connection is for a post that
     has none.
@@ -164,7 +164,7 @@ def move(
             raise ValueError(f"a delivery can't go from {source} to {to}")
     if to not in LEASED:
         values |= {"lease_owner": None, "lease_until": None}
-    new_fence = fence + 1 if new_hands else fence
+    new_fence = fence + 1 if raise_fence else fence
     change_columns(rows, delivery_id, fence, {"state": to.value, "fence": new_fence, **values}, sources)
     record_event(
         rows,
@@ -204,15 +204,15 @@ def change_columns(
     Raises:
         Fenced: it is not; nothing was changed.
     """
-    connection, found = connection_of(rows), values | {"of_id": delivery_id, "of_fence": fence}
+    connection, parameters = connection_of(rows), values | {"of_id": delivery_id, "of_fence": fence}
     if len(states) > 1:
         changed = connection.execute(
-            CHANGE_IN_STATES, found | {"of_states": [state.value for state in states]}
+            CHANGE_IN_STATES, parameters | {"of_states": [state.value for state in states]}
         ).rowcount
     elif states:
-        changed = CHANGE_IN_STATE.change(connection, found | {"of_state": states[0].value})
+        changed = CHANGE_IN_STATE.change(connection, parameters | {"of_state": states[0].value})
     else:
-        changed = CHANGE.change(connection, found)
+        changed = CHANGE.change(connection, parameters)
     if changed != 1:
         where = f"no longer {' or '.join(states)}" if states else "not"
         raise Fenced(f"delivery {delivery_id} is {where} with fence {fence}")
@@ -291,9 +291,9 @@ def record_event(
 
 def _event_columns(values: dict[str, Any]) -> dict[str, Any]:
     """Returns the columns of a move that belong into its event."""
-    told = ("problem", "due_at", "remote_url", "lease_owner", "idempotency_key")
+    names = ("problem", "due_at", "remote_url", "lease_owner", "idempotency_key")
     return {
         name: value.isoformat() if isinstance(value, datetime) else value
         for name, value in values.items()
-        if name in told and value
+        if name in names and value
     }

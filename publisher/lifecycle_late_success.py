@@ -57,8 +57,8 @@ def record_late_success(session: Session, delivery_id: int, publication: Publica
         if before not in SENT:
             # As in `move`: a database that has forgotten this would publish what is public already.
             note_intent(session, delivery_id)
-        held = CANCELED_THREAD if before == State.CANCELED else ""
-        continue_thread(session, delivery_id, now, new_post=False, held=held)
+        held_reason = CANCELED_THREAD if before == State.CANCELED else ""
+        continue_thread(session, delivery_id, now, new_post=False, held=held_reason)
     return True
 
 
@@ -91,11 +91,11 @@ def _is_the_same_post(delivery: Delivery, publication: Publication) -> bool:
     A post that was prepared as a draft may have been published under another id than the draft's.
     """
     platform = str(delivery.adapted.get("platform", ""))
-    recorded, told = (
+    recorded, reported = (
         {canonical_id(platform, reference) for reference in references if reference}
         for references in (
             (delivery.remote_id, delivery.remote_url, delivery.preparation.get("reference")),
             (publication.remote_id, publication.url, publication.former_id),
         )
     )
-    return not recorded.isdisjoint(told)
+    return not recorded.isdisjoint(reported)

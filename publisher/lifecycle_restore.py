@@ -48,8 +48,8 @@ def restore_deliveries(
     restored = list(session.scalars(query))
     for delivery in restored:
         prepared = Preparation.model_validate(delivery.preparation)
-        lost = {"restored_since": since, "changed_before_restore": delivery.id in changed}
-        delivery.preparation = prepared.model_copy(update=lost).model_dump(mode="json")
+        changes = {"restored_since": since, "changed_before_restore": delivery.id in changed}
+        delivery.preparation = prepared.model_copy(update=changes).model_dump(mode="json")
         _mark_unconfirmed(session, delivery, now, delivery.idempotency_key or _free_key(session, delivery, key_of))
     return restored
 

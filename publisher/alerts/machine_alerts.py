@@ -92,7 +92,7 @@ def clocks(view: View) -> Iterator[Condition]:
             subject=CLOCK,
             kind=CLOCK,
             title="This machine's clock may be wrong",
-            message=with_remedy(f"{judged.told} Posts go out by this machine's clock", "publisher doctor"),
+            message=with_remedy(f"{judged.sentence} Posts go out by this machine's clock", "publisher doctor"),
         )
     query = select(Event).where(Event.name == CLOCK_SET, Event.at >= view.now - CLOCK_NEWS).order_by(Event.id)
     for event in view.session.scalars(query):

@@ -86,7 +86,7 @@ def spent_budgets(view: View) -> Iterator[Condition]:
                 kind="budget",
                 title=f"{each.channel}: the month's budget is nearly spent",
                 message=with_remedy(
-                    f"It has spent {each.told}; what would cost more than is left will be held until "
+                    f"It has spent {each.description}; what would cost more than is left will be held until "
                     f"{each.month.ends:%-d %B}",
                     f"raise channels.{each.channel}.monthly_budget",
                 ),

@@ -151,7 +151,7 @@ def _budget(desk: Desk, shown: RenderedPost, day: date) -> Iterator[Line]:
     with desk.database.reading() as session:
         spent = spending(session, shown.channel, channel.monthly_budget, at, zone)
     enough = spent.spent + cost <= round(channel.monthly_budget * MICROS)
-    told = f"costs about {dollars(cost)}; spent are {spent.told}"
+    told = f"costs about {dollars(cost)}; spent are {spent.description}"
     remedy = "" if enough else f"; raise channels.{shown.channel}.monthly_budget"
     yield Line(shown.channel, "budget", enough, f"{told}{remedy}")
 

@@ -74,25 +74,25 @@ def keep_daily_dump(settings: Settings, now: datetime) -> Path | None:
 
 def newest_backup(backups: Path) -> datetime | None:
     """Returns when the newest backup below the folder `backups` was made, of whatever kind."""
-    found: list[datetime] = []
+    instants: list[datetime] = []
     for pattern in ("*.db", f"{FOLDER}/*.db", f"*/{MANIFEST}", f"{FOLDER}/*/{MANIFEST}"):
         for path in backups.glob(pattern):
             name = path.parent.name if path.name == MANIFEST else path.stem
             if stamp := re.search(rf"-{_STAMP}(?:-\w+)?$", name):
-                found.append(_instant(stamp[1]))
-    return max(found, default=None)
+                instants.append(_instant(stamp[1]))
+    return max(instants, default=None)
 
 
 def _copies(folder: Path, stem: str) -> dict[datetime, Path]:
     """Returns the daily copies by their time; files that the desk did not name are left alone."""
-    named = re.compile(rf"{re.escape(stem)}-{_STAMP}-\w+\.db")
-    return {_instant(found[1]): path for path in folder.glob("*.db") if (found := named.fullmatch(path.name))}
+    pattern = re.compile(rf"{re.escape(stem)}-{_STAMP}-\w+\.db")
+    return {_instant(match[1]): path for path in folder.glob("*.db") if (match := pattern.fullmatch(path.name))}
 
 
 def _dumps(folder: Path) -> dict[datetime, Path]:
     """Returns the daily dumps of a desk on PostgreSQL by their time: folders with a manifest."""
-    named = re.compile(rf"{DUMPS}-{_STAMP}")
-    return {_instant(found[1]): path for path in folder.glob(f"{DUMPS}-*") if (found := named.fullmatch(path.name))}
+    pattern = re.compile(rf"{DUMPS}-{_STAMP}")
+    return {_instant(match[1]): path for path in folder.glob(f"{DUMPS}-*") if (match := pattern.fullmatch(path.name))}
 
 
 def _superfluous(copies: dict[datetime, Path]) -> Iterator[Path]:
@@ -103,8 +103,8 @@ def _superfluous(copies: dict[datetime, Path]) -> Iterator[Path]:
     for made in newest_first:
         days.setdefault(made.date(), made)
         weeks.setdefault(made.isocalendar()[:2], made)
-    kept = {*list(days.values())[:DAYS], *list(weeks.values())[:WEEKS]}
-    return (copies[made] for made in newest_first if made not in kept)
+    keepers = {*list(days.values())[:DAYS], *list(weeks.values())[:WEEKS]}
+    return (copies[made] for made in newest_first if made not in keepers)
 
 
 def _instant(stamp: str) -> datetime:

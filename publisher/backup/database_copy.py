@@ -168,12 +168,12 @@ def _prepare(url: str, now: datetime) -> UpgradeReport:
     return prepare_database(url, backups=(file or Path()).parent / "backups", now=now)
 
 
-def _refuse_other_revision(target: str, wanted: str) -> None:
+def _refuse_other_revision(target: str, expected: str) -> None:
     with connected(target) as connection:
-        found = revision_in(connection)
-    if found != wanted:
+        revision = revision_in(connection)
+    if revision != expected:
         raise BackupError(
-            f"{label(target)} holds tables of revision {found or 'unknown'}, not {wanted}: it is not plainly an "
+            f"{label(target)} holds tables of revision {revision or 'unknown'}, not {expected}: it is not plainly an "
             "earlier copy; empty it, or name another database"
         )
 
@@ -181,9 +181,9 @@ def _refuse_other_revision(target: str, wanted: str) -> None:
 def _refuse_own_history(old: Connection, new: Connection, name: str) -> None:
     """Raises BackupError unless the target's history is where the source's begins."""
     for columns in HISTORY:
-        found = select(*columns)
+        events = select(*columns)
         last = new.scalar(select(func.max(columns[0]))) or 0
-        if query_content(new, found) != query_content(old, found.where(columns[0] <= last)):
+        if query_content(new, events) != query_content(old, events.where(columns[0] <= last)):
             raise BackupError(
                 f"{name} holds a desk with a history of its own (its table {columns[0].class_.__tablename__} has what "
                 "the source does not), and nothing of it may be lost; empty it, or name another database"
@@ -201,17 +201,17 @@ def _copy_tables(old: Connection, new: Connection) -> Iterator[TableCopy]:
 
 
 def _copy_rows(old: Connection, new: Connection, table: Table) -> TableContent:
-    taken = Fingerprint()
+    fingerprint = Fingerprint()
     names = [column.name for column in table.columns]
     for rows in read_in_batches(old, select(table)):
-        taken.add(rows)
+        fingerprint.add(rows)
         try:
             new.execute(insert(table), [dict(zip(names, row, strict=True)) for row in rows])
         except DBAPIError as error:
             raise BackupError(
                 f"the table {table.name} can't be copied: {first_line(error)}; nothing was changed"
             ) from error
-    return taken.content
+    return fingerprint.content
 
 
 def _continue_numbers(new: Connection, table: Table) -> None:

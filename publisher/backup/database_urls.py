@@ -13,7 +13,7 @@ from publisher.settings import read_secret
 FROM_ENVIRONMENT = "env:"
 
 
-def read_url(named: str) -> str:
+def read_url(name_or_url: str) -> str:
     """Returns the URL of a database: `named` itself, or the value of the variable `NAME` for `env:NAME`.
 
     `NAME_FILE` may name a file with the URL in it, as for every secret.
@@ -23,9 +23,9 @@ def read_url(named: str) -> str:
             show a password to everybody on this machine.
         SettingsError: the file of a variable can't be read.
     """
-    variable = named.removeprefix(FROM_ENVIRONMENT)
-    if variable == named:
-        url = _parsed(named, "the database's URL")
+    variable = name_or_url.removeprefix(FROM_ENVIRONMENT)
+    if variable == name_or_url:
+        url = _parsed(name_or_url, "the database's URL")
         if url.password or "password" in url.query:
             raise BackupError(
                 "a URL with a password can be read by everybody on this machine while the command runs: put it "

@@ -37,9 +37,9 @@ class Fingerprint:
 
     def add(self, rows: Iterable[Sequence[Any]]) -> None:
         for row in rows:
-            told = json.dumps(list(row), default=_plain, ensure_ascii=False).encode("utf-8", "surrogatepass")
+            encoded = json.dumps(list(row), default=_plain, ensure_ascii=False).encode("utf-8", "surrogatepass")
             self._rows += 1
-            self._sum = (self._sum + int.from_bytes(hashlib.sha256(told).digest())) % _MODULUS
+            self._sum = (self._sum + int.from_bytes(hashlib.sha256(encoded).digest())) % _MODULUS
 
     @property
     def content(self) -> TableContent:
@@ -53,10 +53,10 @@ def read_in_batches(connection: Connection, query: Select[Any]) -> Iterator[Sequ
 
 def query_content(connection: Connection, query: Select[Any]) -> TableContent:
     """Returns the fingerprint of what a query finds."""
-    taken = Fingerprint()
+    fingerprint = Fingerprint()
     for rows in read_in_batches(connection, query):
-        taken.add(rows)
-    return taken.content
+        fingerprint.add(rows)
+    return fingerprint.content
 
 
 def _plain(value: object) -> str:

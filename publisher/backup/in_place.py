@@ -78,16 +78,16 @@ def restore_in_place(
         _refuse_other_desk(copy, source, settings, file)
         made_at = manifest.created_at if manifest else last_known_instant(copy)
         changed = History(settings.database_url, settings.root).record.changed_deliveries()
-        doubts = make_safe(copy.file, settings, made_at=made_at, now=now, changed=changed)
+        reconciliation = make_safe(copy.file, settings, made_at=made_at, now=now, changed=changed)
         missing = _put_originals(backup, manifest, copy, settings)
-        aside = _replace_database(copy.file, file, settings, doubts, now)
+        aside = _replace_database(copy.file, file, settings, reconciliation, now)
     return RestoreReport(
-        made_at=doubts.since,
+        made_at=reconciliation.since,
         config=settings.file,
         kept_aside=aside,
         missing=missing,
-        looked_up=doubts.looked_up,
-        gap=doubts.gap,
+        looked_up=reconciliation.looked_up,
+        gap=reconciliation.gap,
     )
 
 
@@ -106,7 +106,7 @@ def accept_present(settings: Settings, *, now: datetime, seen_within: timedelta)
         with connected(settings.database_url) as connection:
             refuse_running(connection, label(settings.database_url), now=now, seen_within=seen_within)
             with Session(connection, expire_on_commit=False) as session, session.begin():
-                doubts = reconcile(session, settings, since=None, now=now, changed=changed)
+                reconciliation = reconcile(session, settings, since=None, now=now, changed=changed)
     else:
         if not file.is_file() or file.stat().st_size == 0:
             raise BackupError(
@@ -116,13 +116,15 @@ def accept_present(settings: Settings, *, now: datetime, seen_within: timedelta)
         _refuse_running(file, now, seen_within)
         history.record.replace(NOT_DONE)
         with upgraded_database(file, settings, now) as database, database.writing() as session:
-            doubts = reconcile(session, settings, since=None, now=now, changed=changed)
-    history.record.replace(doubts.newest)
+            reconciliation = reconcile(session, settings, since=None, now=now, changed=changed)
+    history.record.replace(reconciliation.newest)
     history.record.forget_deliveries()
     for path in moves:
         if path.exists():
             HistoryFile(path).note_move(history.record.path.absolute())
-    return RestoreReport(made_at=doubts.since, config=settings.file, looked_up=doubts.looked_up, gap=doubts.gap)
+    return RestoreReport(
+        made_at=reconciliation.since, config=settings.file, looked_up=reconciliation.looked_up, gap=reconciliation.gap
+    )
 
 
 def begin_empty(settings: Settings, *, now: datetime) -> Path | None:
@@ -154,15 +156,15 @@ def _restore_server(backup: Path, manifest: Manifest, settings: Settings, now: d
     history = History(url, settings.root)
     with plain_errors("the backup can't be restored"):
         changed = history.record.changed_deliveries()
-        doubts = restore_server(backup, manifest, settings, now=now, url=url, changed=changed)
-    history.record.replace(doubts.newest)
+        reconciliation = restore_server(backup, manifest, settings, now=now, url=url, changed=changed)
+    history.record.replace(reconciliation.newest)
     history.record.forget_deliveries()
     return RestoreReport(
-        made_at=doubts.since,
+        made_at=reconciliation.since,
         config=settings.file,
         missing=missing_originals(url, settings),
-        looked_up=doubts.looked_up,
-        gap=doubts.gap,
+        looked_up=reconciliation.looked_up,
+        gap=reconciliation.gap,
     )
 
 
@@ -202,29 +204,29 @@ def _first_event(file: Path) -> tuple[int, str] | None:
         return None
     try:
         with closing(sqlite3.connect(f"{file.absolute().as_uri()}?mode=rw", uri=True)) as connection:
-            found = connection.execute("SELECT id, at FROM event ORDER BY id LIMIT 1").fetchone()
+            event = connection.execute("SELECT id, at FROM event ORDER BY id LIMIT 1").fetchone()
     except sqlite3.Error:
         # Damaged, which is why a backup is wanted.
         return None
-    return (int(found[0]), str(found[1])) if found else None
+    return (int(event[0]), str(event[1])) if event else None
 
 
 def _put_originals(backup: Path, manifest: Manifest | None, copy: DatabaseCopy, settings: Settings) -> tuple[str, ...]:
     """Stores the originals of a whole backup, and returns the names of those that the desk still lacks."""
     if manifest is not None:
         put_originals(backup, manifest, settings)
-    stored = set(media_store(settings).originals())
-    return tuple(name for sha256, name in copy.originals if sha256 not in stored)
+    names = set(media_store(settings).originals())
+    return tuple(name for sha256, name in copy.originals if sha256 not in names)
 
 
 def _replace_database(
-    ready: Path, file: Path, settings: Settings, doubts: Reconciliation, now: datetime
+    ready: Path, file: Path, settings: Settings, reconciliation: Reconciliation, now: datetime
 ) -> Path | None:
     """Puts a reconciled database in the place of another one, and returns where that one is kept."""
     aside = _set_aside(file, now)
     # Until the new one is there, a desk finds another history than this, or no database where there was one.
     record = History(settings.database_url, settings.root).record
-    record.replace(doubts.newest)
+    record.replace(reconciliation.newest)
     _remove(file)
     os.rename(ready, file)
     flush_folder(file.parent)

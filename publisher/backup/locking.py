@@ -106,11 +106,11 @@ def refuse_busy(connection: Connection, name: str, *, now: datetime, seen_within
     """Raises BackupError while a desk works on a locked database, or a delivery was just being sent."""
     refuse_running(connection, name, now=now, seen_within=seen_within)
     sending = select(Delivery.id, Delivery.channel_name).where(Delivery.state.in_(LEASED)).order_by(Delivery.id)
-    if found := connection.execute(sending).all():
+    if deliveries := connection.execute(sending).all():
         raise BackupError(
             f"{name} has deliveries that were just being sent "
-            f"({', '.join(f'{number} to {channel}' for number, channel in found)}): start its desk once more, stop it "
-            "when publisher deliveries shows none as preparing or publishing, then try again"
+            f"({', '.join(f'{number} to {channel}' for number, channel in deliveries)}): start its desk once more, "
+            "stop it when publisher deliveries shows none as preparing or publishing, then try again"
         )
 
 

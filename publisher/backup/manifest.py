@@ -89,21 +89,21 @@ def read_manifest(backup: Path) -> Manifest:
     except ValidationError as error:
         first = error.errors()[0]
         place = ".".join(str(part) for part in first["loc"])
-        told = f"{place}: {first['msg']}" if place else first["msg"]
-        raise BackupError(f"{file} is damaged ({told}); use another backup") from None
-    if manifest.config_file not in {kept.path for kept in manifest.config}:
+        problem = f"{place}: {first['msg']}" if place else first["msg"]
+        raise BackupError(f"{file} is damaged ({problem}); use another backup") from None
+    if manifest.config_file not in {config_file.path for config_file in manifest.config}:
         raise BackupError(f"{file} is damaged (it lacks {manifest.config_file}); use another backup")
     return manifest
 
 
 def check_files(backup: Path, manifest: Manifest) -> None:
     """Reads every file of the backup. Raises BackupError, naming the first that is missing or changed."""
-    for kept in manifest.files():
-        file = backup / kept.path
+    for backed_up in manifest.files():
+        file = backup / backed_up.path
         if not file.is_file():
             raise BackupError(f"the backup is damaged: {file} is missing; use another backup")
         with plain_errors(f"{file} can't be read"):
-            same = file.stat().st_size == kept.bytes and file_hash(file) == kept.sha256
+            same = file.stat().st_size == backed_up.bytes and file_hash(file) == backed_up.sha256
         if not same:
             raise BackupError(
                 f"the backup is damaged: {file} is not what the manifest says; use another backup, or put the true "

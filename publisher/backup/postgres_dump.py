@@ -48,19 +48,19 @@ def dump(url: str, target: Path) -> Snapshot:
         connection.execute(text("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY"))
         program = find_program("pg_dump", _major(connection))
         moment = connection.scalar(text("SELECT pg_export_snapshot()"))
-        found = Snapshot(revision_in(connection), schema_of(connection), _originals(connection))
+        snapshot = Snapshot(revision_in(connection), schema_of(connection), _originals(connection))
         os.close(os.open(target, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600))
         _run(
             program,
             url,
             f"--snapshot={moment}",
-            f"--schema={found.schema}",
+            f"--schema={snapshot.schema}",
             *(f"--exclude-table-data={pattern}" for pattern in LEFT_OUT),
             f"--lock-wait-timeout={LOCK_WAIT_SECONDS}s",
             "--format=custom",
             f"--file={target}",
         )
-    return found
+    return snapshot
 
 
 def require_dump_program(url: str) -> None:
@@ -111,14 +111,14 @@ def find_program(name: str, server: int) -> Path:
     Raises:
         BackupError: there is none.
     """
-    found = {version: path for path in _candidates(name) if (version := _version_of(path)) is not None}
-    fitting = [version for version in found if version >= server]
+    programs = {version: path for path in _candidates(name) if (version := _version_of(path)) is not None}
+    fitting = [version for version in programs if version >= server]
     if fitting:
-        return found[min(fitting)]
-    if found:
+        return programs[min(fitting)]
+    if programs:
         raise BackupError(
-            f"{name} is of PostgreSQL {max(found)}, older than the server's {server}; install the client programs of "
-            f"PostgreSQL {server}"
+            f"{name} is of PostgreSQL {max(programs)}, older than the server's {server}; install the client programs "
+            f"of PostgreSQL {server}"
         )
     raise BackupError(f"there is no {name} on this machine; install the client programs of PostgreSQL {server}")
 
@@ -132,9 +132,9 @@ def _candidates(name: str) -> Iterator[Path]:
 
 
 def _version_of(program: Path) -> int | None:
-    told = subprocess.run([program, "--version"], capture_output=True, text=True, check=False)  # noqa: S603
-    found = re.search(r"\(PostgreSQL\) (\d+)", told.stdout)
-    return int(found[1]) if found else None
+    result = subprocess.run([program, "--version"], capture_output=True, text=True, check=False)  # noqa: S603
+    match = re.search(r"\(PostgreSQL\) (\d+)", result.stdout)
+    return int(match[1]) if match else None
 
 
 def _major(connection: Connection) -> int:
@@ -148,12 +148,12 @@ def _originals(connection: Connection) -> tuple[tuple[str, str], ...]:
 
 def _run(program: Path, url: str, *arguments: str) -> None:
     parsed = make_url(url)
-    _, wanted = parsed.get_dialect()().create_connect_args(parsed)
+    _, parameters = parsed.get_dialect()().create_connect_args(parsed)
     # Everybody on the machine can read a command line, and only its owner the environment.
-    password = wanted.pop("password", None)
+    password = parameters.pop("password", None)
     # Imported here: a desk on SQLite never needs the ten megabytes that it takes.
-    place = importlib.import_module("psycopg.conninfo").make_conninfo(**wanted)
-    done = subprocess.run(  # noqa: S603 - PostgreSQL's program, and arguments of our own
+    place = importlib.import_module("psycopg.conninfo").make_conninfo(**parameters)
+    result = subprocess.run(  # noqa: S603 - PostgreSQL's program, and arguments of our own
         [program, "--no-owner", "--no-privileges", "--no-password", f"--dbname={place}", *arguments],
         env={**os.environ, **({"PGPASSWORD": str(password)} if password else {})},
         stdin=subprocess.DEVNULL,
@@ -162,6 +162,6 @@ def _run(program: Path, url: str, *arguments: str) -> None:
         errors="replace",
         check=False,
     )
-    if done.returncode != 0:
-        told = (done.stderr.strip().splitlines() or [f"{program.name} failed without a reason"])[0]
-        raise BackupError(f"{label(url)}: {told.removesuffix('.')}; mend that, then try again")
+    if result.returncode != 0:
+        problem = (result.stderr.strip().splitlines() or [f"{program.name} failed without a reason"])[0]
+        raise BackupError(f"{label(url)}: {problem.removesuffix('.')}; mend that, then try again")

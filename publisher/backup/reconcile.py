@@ -63,8 +63,8 @@ def reconcile(
 def last_written_at(session: Session) -> datetime | None:
     """Returns the latest instant at which a desk wrote to a database; None when it never did."""
     columns = (Event.at, Attempt.started_at, Attempt.ended_at, Process.seen_at)
-    found = (session.scalar(select(func.max(column))) for column in columns)
-    return max((instant for instant in found if instant is not None), default=None)
+    instants = (session.scalar(select(func.max(column))) for column in columns)
+    return max((instant for instant in instants if instant is not None), default=None)
 
 
 def refuse_future(made: datetime, now: datetime) -> None:

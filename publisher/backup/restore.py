@@ -133,23 +133,23 @@ class _Restore:
         self._missing: tuple[str, ...] = ()
 
     def run(self, database: str | None) -> RestoreReport:
-        for kept in self._manifest.config:
-            self._copy(kept, self._part / kept.path)
+        for file in self._manifest.config:
+            self._copy(file, self._part / file.path)
         settings = load_settings(self._part / self._manifest.config_file)
         if self._manifest.postgres_schema is None:
-            doubts = self._into_file(settings)
+            reconciliation = self._into_file(settings)
         else:
-            doubts = self._into_server(settings, database or settings.database_url)
+            reconciliation = self._into_server(settings, database or settings.database_url)
         return RestoreReport(
-            made_at=doubts.since,
+            made_at=reconciliation.since,
             missing=self._missing,
             config=self._folder / self._manifest.config_file,
-            looked_up=doubts.looked_up,
-            gap=doubts.gap,
+            looked_up=reconciliation.looked_up,
+            gap=reconciliation.gap,
         )
 
-    def _copy(self, kept: BackedUpFile, target: Path) -> None:
-        copy_file(self._backup / kept.path, target)
+    def _copy(self, file: BackedUpFile, target: Path) -> None:
+        copy_file(self._backup / file.path, target)
 
     def _into_file(self, settings: Settings) -> Reconciliation:
         target = settings.database_file
@@ -162,29 +162,29 @@ class _Restore:
             raise BackupError(f"{target}, where the configuration keeps the database, is there; move it away first")
         ready = self._part / "restored.db"
         self._copy(self._manifest.database, ready)
-        doubts = make_safe(ready, settings, made_at=self._manifest.created_at, now=self._now)
+        reconciliation = make_safe(ready, settings, made_at=self._manifest.created_at, now=self._now)
         put_originals(self._backup, self._manifest, settings)
         inside = target.is_relative_to(self._part)
         final = self._folder / target.relative_to(self._part) if inside else target
         self._move_in(but=ready)
         make_private_folder(final.parent)
         # From here on, no desk begins anew where the database is still lacking.
-        self._know(URL.create("sqlite", database=str(final)).render_as_string(), doubts)
+        self._know(URL.create("sqlite", database=str(final)).render_as_string(), reconciliation)
         copy_file(ready, final)
         flush_folder(final.parent)
         shutil.rmtree(self._part)
-        return doubts
+        return reconciliation
 
-    def _know(self, url: str, doubts: Reconciliation) -> None:
-        History(url, self._folder).record.replace(doubts.newest)
+    def _know(self, url: str, reconciliation: Reconciliation) -> None:
+        History(url, self._folder).record.replace(reconciliation.newest)
 
     def _into_server(self, settings: Settings, url: str) -> Reconciliation:
-        doubts = restore_server(self._backup, self._manifest, settings, now=self._now, url=url)
+        reconciliation = restore_server(self._backup, self._manifest, settings, now=self._now, url=url)
         self._move_in()
-        self._know(url, doubts)
+        self._know(url, reconciliation)
         self._missing = missing_originals(url, load_settings(self._folder / self._manifest.config_file))
         self._part.rmdir()
-        return doubts
+        return reconciliation
 
     def _move_in(self, but: Path | None = None) -> None:
         for path in [path for path in self._part.iterdir() if path != but]:
@@ -230,13 +230,13 @@ def _reconcile_server(
 def missing_originals(url: str, settings: Settings) -> tuple[str, ...]:
     """Returns the file names of the originals that a database names and the desk's store does not have."""
     with connected(url) as connection:
-        named = connection.execute(select(Media.sha256, Media.file_name).order_by(Media.sha256)).all()
-    stored = set(media_store(settings).originals()) if named else set()
-    return tuple(name for sha256, name in named if sha256 not in stored)
+        originals = connection.execute(select(Media.sha256, Media.file_name).order_by(Media.sha256)).all()
+    present = set(media_store(settings).originals()) if originals else set()
+    return tuple(name for sha256, name in originals if sha256 not in present)
 
 
 def put_originals(backup: Path, manifest: Manifest, settings: Settings) -> None:
     """Stores every original of a backup where the desk keeps its own."""
     store = media_store(settings)
-    for kept in manifest.originals:
-        store.put((backup / kept.path).read_bytes())
+    for file in manifest.originals:
+        store.put((backup / file.path).read_bytes())

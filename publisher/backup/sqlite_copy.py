@@ -68,8 +68,8 @@ def make_copy(source: Path, target: Path) -> DatabaseCopy:
 
 def backup_time(file: Path) -> datetime | None:
     """Returns when a backup was made, by the name that the desk gave it."""
-    found = STAMP.search(file.stem)
-    return datetime.strptime(found[1], "%Y%m%dT%H%M%SZ").replace(tzinfo=UTC) if found else None
+    match = STAMP.search(file.stem)
+    return datetime.strptime(match[1], "%Y%m%dT%H%M%SZ").replace(tzinfo=UTC) if match else None
 
 
 def make_safe(
@@ -81,10 +81,10 @@ def make_safe(
     `changed`: as for `doubt`.
     """
     with upgraded_database(file, settings, now) as database, database.writing() as session:
-        doubts = reconcile(session, settings, since=made_at, now=now, changed=changed)
+        reconciliation = reconcile(session, settings, since=made_at, now=now, changed=changed)
     with closing(sqlite3.connect(file)) as connection:
         connection.execute("PRAGMA journal_mode=DELETE")
-    return doubts
+    return reconciliation
 
 
 def last_known_instant(copy: DatabaseCopy) -> datetime | None:
@@ -109,12 +109,12 @@ def _refuse_no_file(source: Path) -> None:
     with plain_errors(f"{source} can't be read"):
         if not source.exists():
             raise BackupError(f"{source} is not there; name a backup, such as a file in backups/daily")
-        found = source.stat()
-        if not stat.S_ISREG(found.st_mode):
+        status = source.stat()
+        if not stat.S_ISREG(status.st_mode):
             raise BackupError(f"{source} is no file; name a backup, such as a file in backups/daily")
-        if found.st_size > MAX_BYTES:
+        if status.st_size > MAX_BYTES:
             raise BackupError(
-                f"{source} is {found.st_size / 1e9:.0f} GB large, and no desk's database is; name a backup, such as a "
+                f"{source} is {status.st_size / 1e9:.0f} GB large, and no desk's database is; name a backup, such as a "
                 "file in backups/daily"
             )
         with source.open("rb") as content:
@@ -133,9 +133,9 @@ def _examine(connection: sqlite3.Connection, source: Path, target: Path) -> Data
     tables = {name for name, kind in kinds.items() if kind == "table"}
     if not tables >= REQUIRED or not set(kinds.values()) <= {"table", "index"}:
         raise BackupError(f"{source} is no desk's database; name a file that the daily backup wrote")
-    found = connection.execute("PRAGMA integrity_check(1)").fetchone()[0]
-    if found != "ok":
-        raise BackupError(f"{source} is damaged ({' '.join(found.split())}); use another backup")
+    result = connection.execute("PRAGMA integrity_check(1)").fetchone()[0]
+    if result != "ok":
+        raise BackupError(f"{source} is damaged ({' '.join(result.split())}); use another backup")
     if connection.execute("PRAGMA foreign_key_check").fetchone() is not None:
         raise BackupError(f"{source} is damaged (rows lack what they belong to); use another backup")
     revision = connection.execute("SELECT version_num FROM alembic_version").fetchone()
@@ -157,9 +157,9 @@ def _examine(connection: sqlite3.Connection, source: Path, target: Path) -> Data
 
 def _last_written_at(connection: sqlite3.Connection) -> datetime | None:
     """Does the same as `reconcile.last_written_at` for a file whose revision may be older."""
-    wanted = (("event", "at"), ("attempt", "started_at"), ("process", "seen_at"))
-    found = []
-    for table, column in wanted:
+    columns = (("event", "at"), ("attempt", "started_at"), ("process", "seen_at"))
+    instants = []
+    for table, column in columns:
         if connection.execute("SELECT 1 FROM sqlite_master WHERE name = ?", (table,)).fetchone():
-            found.append(connection.execute(f"SELECT max({column}) FROM {table}").fetchone()[0])  # noqa: S608
-    return max((datetime.fromisoformat(at).replace(tzinfo=UTC) for at in found if at), default=None)
+            instants.append(connection.execute(f"SELECT max({column}) FROM {table}").fetchone()[0])  # noqa: S608
+    return max((datetime.fromisoformat(at).replace(tzinfo=UTC) for at in instants if at), default=None)

@@ -100,8 +100,10 @@ def complete_backup(copy: DatabaseCopy, settings: Settings, part: Path, now: dat
 def _finish(
     part: Path, settings: Settings, database: _KeptDatabase, made_at: datetime, *, with_originals: bool = True
 ) -> tuple[Manifest, tuple[str, ...]]:
-    wanted = database.originals if with_originals else ()
-    originals, left_out = _store_originals(part, wanted, media_store(settings)) if wanted else ((), ())
+    needed_originals = database.originals if with_originals else ()
+    originals, left_out = (
+        _store_originals(part, needed_originals, media_store(settings)) if needed_originals else ((), ())
+    )
     manifest = Manifest(
         version=__version__,
         revision=database.revision,
@@ -139,12 +141,12 @@ def _keep_database(part: Path, settings: Settings, now: datetime) -> _KeptDataba
 
 
 def _store_originals(
-    part: Path, wanted: Iterable[tuple[str, str]], store: MediaStore
+    part: Path, originals: Iterable[tuple[str, str]], store: MediaStore
 ) -> tuple[tuple[BackedUpFile, ...], tuple[str, ...]]:
     """Stores the originals that the database names. Returns them, and the names of those that are missing."""
-    kept, left_out = [], []
+    files, left_out = [], []
     target = FolderStore(part / MEDIA)
-    for sha256, name in wanted:
+    for sha256, name in originals:
         try:
             source = store.fetch(sha256)
         except MediaMissing:
@@ -153,8 +155,8 @@ def _store_originals(
             left_out.append(f"{name} (damaged)")
         else:
             link_or_copy(source, target.path(sha256))
-            kept.append(BackedUpFile.of(part, target.path(sha256)))
-    return tuple(kept), tuple(left_out)
+            files.append(BackedUpFile.of(part, target.path(sha256)))
+    return tuple(files), tuple(left_out)
 
 
 def _keep_config(part: Path, settings: Settings) -> Iterator[BackedUpFile]:

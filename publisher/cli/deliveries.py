@@ -74,7 +74,7 @@ def _print_spendings(desk: Desk) -> None:
     with desk.database.reading() as session:
         for each in spendings(session, desk.settings, desk.now()):
             style = "yellow" if each.nearly_spent else "dim"
-            console().print(f"[{style}]The channel {each.channel} has spent {each.told}.[/]")
+            console().print(f"[{style}]The channel {each.channel} has spent {each.description}.[/]")
 
 
 def print_deliveries(desk: Desk, found: list[Delivery]) -> None:

@@ -213,7 +213,7 @@ def _platform_clocks(desk: Desk) -> Line:
     with desk.database.reading() as session:
         known = clock_differences(session, desk.now())
     judged = judge_clocks(known)
-    return Line(True, "platforms' clocks", judged.told, warning=judged.is_warning)
+    return Line(True, "platforms' clocks", judged.sentence, warning=judged.is_warning)
 
 
 def _credentials(desk: Desk, name: str) -> Line:
@@ -247,7 +247,7 @@ def _work(desk: Desk) -> Iterator[Line]:
     yield Line(not failing, "jobs", told or "all of them work")
     for each in costs:
         hint = f"; raise channels.{each.channel}.monthly_budget before posts are held" if each.nearly_spent else ""
-        yield Line(not hint, f"costs of {each.channel}", f"{each.told}{hint}")
+        yield Line(not hint, f"costs of {each.channel}", f"{each.description}{hint}")
 
 
 def _running(desk: Desk, session: Session) -> Line:

@@ -19,8 +19,8 @@ def missing_migrations(connection: Connection) -> list[Path]:
     """Returns the engine's migrations that a database still lacks, the oldest first. None on SQLite."""
     if connection.dialect.name != "postgresql":
         return []
-    done = _recorded(connection)
-    return [file for file in _migrations() if file.name not in done]
+    applied = _recorded(connection)
+    return [file for file in _migrations() if file.name not in applied]
 
 
 def newer_migrations(connection: Connection) -> set[str]:

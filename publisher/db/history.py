@@ -150,10 +150,10 @@ class History:
         if self.database_file is None:
             return None
         try:
-            found = os.stat(self.database_file)
+            status = os.stat(self.database_file)
         except OSError:
             return 0, 0
-        return found.st_dev, found.st_ino
+        return status.st_dev, status.st_ino
 
     def _examine(self, connection: Connection, known: KnownEvent | None) -> None:
         if Event.__tablename__ not in inspect(connection).get_table_names():
@@ -170,15 +170,15 @@ class History:
 
     def _examine_moves(self, connection: Connection) -> None:
         """Raises UnknownHistory where the desk went on with the database that this one was copied from, or to."""
-        for path, told in zip(self.record.read_moves(), (_COPIED, _MOVED), strict=True):
+        for path, sentence in zip(self.record.read_moves(), (_COPIED, _MOVED), strict=True):
             other = HistoryFile(path).read() if path is not None else None
-            if path is None or (other is None and told is _COPIED):
+            if path is None or (other is None and sentence is _COPIED):
                 continue
             if other is None:
                 raise UnknownHistory(f"the desk was moved, and {path} is not there: {_UNTOLD}")
             if other.id and connection.scalar(select(Event.at).where(Event.id == other.id)) != other.at:
                 name = self.database_file or "the PostgreSQL database"
-                raise UnknownHistory(told.format(name=name, path=path, at=_told(other.at)))
+                raise UnknownHistory(sentence.format(name=name, path=path, at=_told(other.at)))
 
     def _examine_without_record(self, connection: Connection) -> None:
         file = self.database_file
@@ -200,13 +200,13 @@ class History:
     def _older(self, known: KnownEvent, newest: KnownEvent | None) -> str:
         name = self.database_file or "the PostgreSQL database"
         if newest is not None and newest.at > known.at:
-            told = f"{name} is not the database that this desk knew at {_told(known.at)}, but went its own way"
+            problem = f"{name} is not the database that this desk knew at {_told(known.at)}, but went its own way"
         else:
             until = f"ends at {_told(newest.at)}" if newest else "knows of nothing that happened"
-            told = f"{name} {until}, and this desk had gone on to {_told(known.at)}"
+            problem = f"{name} {until}, and this desk had gone on to {_told(known.at)}"
         return (
-            f"{told}: what it published since would go out again. Bring a backup back with publisher restore FILE; or, "
-            f"if this is the newest database there is, run {_ACCEPT}. Either looks up first what fell due since"
+            f"{problem}: what it published since would go out again. Bring a backup back with publisher restore FILE; "
+            f"or, if this is the newest database there is, run {_ACCEPT}. Either looks up first what fell due since"
         )
 
     def _missing(self, known: KnownEvent) -> str:
@@ -232,8 +232,8 @@ _UNTOLD = f"put that file back, or run {_ACCEPT}, which looks up first what fell
 
 def newest_event(connection: Connection) -> KnownEvent | None:
     """Returns the newest event of a desk's database; None when nothing happened yet."""
-    found = connection.execute(NEWEST).first()
-    return KnownEvent(found[0], found[1]) if found else None
+    row = connection.execute(NEWEST).first()
+    return KnownEvent(row[0], row[1]) if row else None
 
 
 def _application_id(connection: Connection) -> int:

@@ -105,15 +105,15 @@ class HistoryFile:
         Raises:
             DatabaseError: it can't be written.
         """
-        self._write(lambda kept: _raised(kept, event, changed, besides), heal=False)
+        self._write(lambda record: _raised(record, event, changed, besides), heal=False)
 
     def require_writable(self) -> None:
         """Raises HistoryNotWritten where the file can't be written: what it holds is written once more."""
-        self._write(lambda kept: kept, heal=False, again=True)
+        self._write(lambda record: record, heal=False, again=True)
 
     def replace(self, event: KnownEvent) -> None:
         """Stores `event`, durably, whatever was stored before; a spoilt file is made whole again."""
-        self._write(lambda kept: HistoryRecord(event, kept.changed if kept else ()), heal=True)
+        self._write(lambda record: HistoryRecord(event, record.changed if record else ()), heal=True)
 
     def note_copy(self, event: KnownEvent, source: Path) -> None:
         """Records that the database was copied from the one of the file `source`, up to `event`."""
@@ -121,15 +121,15 @@ class HistoryFile:
 
     def note_move(self, target: Path) -> None:
         """Records that the desk works with the database of the file `target` from now on."""
-        self._write(lambda kept: replace(kept, moved_from="", moved_to=str(target)) if kept else None, heal=False)
+        self._write(lambda record: replace(record, moved_from="", moved_to=str(target)) if record else None, heal=False)
 
     def settle_move(self) -> None:
         """Records that the desk works with the database of this file."""
-        self._write(lambda kept: replace(kept, moved_from="", moved_to="") if kept else None, heal=False)
+        self._write(lambda record: replace(record, moved_from="", moved_to="") if record else None, heal=False)
 
     def forget_deliveries(self) -> None:
         """Keeps the event alone: a restored database has taken up what was known of deliveries."""
-        self._write(lambda kept: HistoryRecord(kept.event) if kept else None, heal=True)
+        self._write(lambda record: HistoryRecord(record.event) if record else None, heal=True)
 
     def _write(
         self,
@@ -197,30 +197,30 @@ def _turn_of(numbered: tuple[int, object]) -> int:
 
 
 def _raised(
-    kept: HistoryRecord | None, event: KnownEvent, changed: Collection[int], besides: Collection[int]
+    record: HistoryRecord | None, event: KnownEvent, changed: Collection[int], besides: Collection[int]
 ) -> HistoryRecord:
-    former = kept.changed if kept else ()
-    if kept and kept.moved_to:
+    deliveries = record.changed if record else ()
+    if record and record.moved_to:
         raise HistoryNotWritten(
-            f"the desk was moved, and works with the database of {kept.moved_to} by now; stop the desk that works with "
-            "the former one"
+            f"the desk was moved, and works with the database of {record.moved_to} by now; stop the desk that works "
+            "with the former one"
         )
-    newest = kept.event if kept and kept.event.id >= event.id else event
-    if kept and kept.event == newest and set(changed).issubset(former):
-        return kept
+    newest = record.event if record and record.event.id >= event.id else event
+    if record and record.event == newest and set(changed).issubset(deliveries):
+        return record
     now = dict.fromkeys([*besides, *changed])
-    newly = tuple([*(number for number in former if number not in now), *now])[-MAX_DELIVERIES:]
-    return HistoryRecord(newest, newly, moved_from=kept.moved_from if kept else "")
+    newly = tuple([*(number for number in deliveries if number not in now), *now])[-MAX_DELIVERIES:]
+    return HistoryRecord(newest, newly, moved_from=record.moved_from if record else "")
 
 
 def _line(turn: int, record: HistoryRecord) -> bytes:
     """Formats one record. The oldest deliveries are left out where there is no room for all."""
     for first in range(len(record.changed) + 1):
-        told: dict[str, object] = {"turn": turn, "event": record.event.id, "at": record.event.at.isoformat()}
+        fields: dict[str, object] = {"turn": turn, "event": record.event.id, "at": record.event.at.isoformat()}
         if changed := record.changed[first:]:
-            told["changed"] = list(changed)
-        told |= {name: path for name in ("moved_from", "moved_to") if (path := getattr(record, name))}
-        line = _COMPACT.encode({**told, "check": _checksum(told)}).encode()
+            fields["changed"] = list(changed)
+        fields |= {name: path for name in ("moved_from", "moved_to") if (path := getattr(record, name))}
+        line = _COMPACT.encode({**fields, "check": _checksum(fields)}).encode()
         if len(line) < RECORD_BYTES:
             break
     else:
@@ -232,19 +232,19 @@ def _line(turn: int, record: HistoryRecord) -> bytes:
 def _parse(line: bytes) -> tuple[int, HistoryRecord] | None:
     """Parses one record; returns None when it is empty or spoilt."""
     try:
-        told = json.loads(line)
-        check = told.pop("check")
-        event = KnownEvent(int(told["event"]), datetime.fromisoformat(told["at"]))
-        turn, changed = int(told["turn"]), tuple(int(number) for number in told.get("changed", ()))
+        fields = json.loads(line)
+        check = fields.pop("check")
+        event = KnownEvent(int(fields["event"]), datetime.fromisoformat(fields["at"]))
+        turn, changed = int(fields["turn"]), tuple(int(number) for number in fields.get("changed", ()))
     except (ValueError, KeyError, TypeError, AttributeError):
         return None
-    sound = check == _checksum(told) and event.at.tzinfo is not None
-    moves = {name: str(told.get(name, "")) for name in ("moved_from", "moved_to")}
+    sound = check == _checksum(fields) and event.at.tzinfo is not None
+    moves = {name: str(fields.get(name, "")) for name in ("moved_from", "moved_to")}
     return (turn, HistoryRecord(event, changed, **moves)) if sound else None
 
 
-def _checksum(told: dict[str, object]) -> str:
-    return hashlib.sha256(_SORTED.encode(told).encode()).hexdigest()[:16]
+def _checksum(fields: dict[str, object]) -> str:
+    return hashlib.sha256(_SORTED.encode(fields).encode()).hexdigest()[:16]
 
 
 def _flush_folder(folder: Path) -> None:

@@ -32,8 +32,8 @@ def check_openable(session: Session, seal: Seal | None) -> int:
         *((hook.secret, f"secret of the webhook {hook.url}") for hook in session.scalars(select(Webhook))),
     ]
     if seal is not None:
-        for content, what in sealed:
-            seal.reseal(content, what)
+        for content, purpose in sealed:
+            seal.reseal(content, purpose)
     return len(sealed)
 
 

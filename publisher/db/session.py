@@ -44,8 +44,8 @@ def create_database_engine(url: str) -> Engine:
     """Creates an engine for a `sqlite:///...` or `postgresql+psycopg://...` URL."""
     parsed = make_url(url)
     if parsed.get_backend_name() != "sqlite":
-        ours = PING if parsed.get_driver_name() == "psycopg" else {}
-        arguments = {key: value for key, value in ours.items() if key not in parsed.query}
+        options = PING if parsed.get_driver_name() == "psycopg" else {}
+        arguments = {key: value for key, value in options.items() if key not in parsed.query}
         engine = create_engine(url, isolation_level="READ COMMITTED", connect_args=arguments)
         _ping_what_lay_idle(engine)
         return engine
@@ -164,7 +164,7 @@ class Database:
     def changing_rows(self) -> Iterator[Connection]:
         """Opens a transaction as `writing` does, without the slower ORM: for what every delivery needs."""
         newest = None
-        with self._turn, self._begun() as connection:
+        with self._turn, self._begin() as connection:
             connection.info.pop(RAISES, None)
             yield connection
             changed = connection.info.pop(RAISES, ())
@@ -174,7 +174,7 @@ class Database:
             self.history.advance(newest, changed)
 
     @contextmanager
-    def _begun(self) -> Iterator[Connection]:
+    def _begin(self) -> Iterator[Connection]:
         """Begins a transaction that is committed at the end. What is not is undone when its connection goes back."""
         if not self._on_sqlite:
             with self._rows.begin() as connection:

@@ -36,9 +36,11 @@ class _Plan:
     results: tuple[Processor, ...]
 
     def arguments(self, values: Values) -> tuple[Any, ...] | dict[str, Any]:
-        given = {**self.constants, **values} if self.constants else values
-        named = {name: process(given[name]) if process else given[name] for name, process in self.processors}
-        return named if self.order is None else tuple([named[name] for name in self.order])
+        arguments = {**self.constants, **values} if self.constants else values
+        processed = {
+            name: process(arguments[name]) if process else arguments[name] for name, process in self.processors
+        }
+        return processed if self.order is None else tuple([processed[name] for name in self.order])
 
     def row(self, fetched: tuple[Any, ...]) -> dict[str, Any]:
         return {
@@ -116,8 +118,8 @@ def _all(cursor: DBAPICursor, plan: _Plan) -> list[dict[str, Any]]:
 
 
 def _plan(statement: Select[*tuple[Any, ...]] | UpdateBase, dialect: Dialect, values: Values) -> _Plan:
-    given = None if isinstance(statement, Select) else list(values)
-    compiled = statement.compile(dialect=dialect, column_keys=given)
+    names = None if isinstance(statement, Select) else list(values)
+    compiled = statement.compile(dialect=dialect, column_keys=names)
     kinds = {name: bind.type for bind, name in compiled.bind_names.items()}
     return _Plan(
         text=str(compiled),

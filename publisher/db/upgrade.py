@@ -62,12 +62,12 @@ class UpgradeReport:
             return f"The database was created (revision {self.after})."
         if not self.upgraded:
             return f"The database is up to date (revision {self.after})."
-        kept = (
+        backup = (
             f"as it was before, it is kept in {self.backup}"
             if self.backup
             else "no backup was made, because that is left to the tools of PostgreSQL"
         )
-        return f"The database was upgraded from revision {self.before} to {self.after}; {kept}."
+        return f"The database was upgraded from revision {self.before} to {self.after}; {backup}."
 
 
 def prepare_database(url: str, *, backups: Path, now: datetime, history: History | None = None) -> UpgradeReport:
@@ -121,9 +121,9 @@ def back_up(file: Path, backups: Path, *, revision: str, now: datetime) -> Path:
             source.backup(copy)
             # A copy in WAL mode would be three files as soon as somebody opens it.
             copy.execute("PRAGMA journal_mode=DELETE")
-            found = copy.execute("PRAGMA integrity_check(1)").fetchone()[0]
-        if found != "ok":
-            raise DatabaseError(f"{file} is damaged ({' '.join(found.split())}); {RESTORE}")
+            result = copy.execute("PRAGMA integrity_check(1)").fetchone()[0]
+        if result != "ok":
+            raise DatabaseError(f"{file} is damaged ({' '.join(result.split())}); {RESTORE}")
         _flush(unfinished)
         unfinished.replace(target)
         _flush(backups)
@@ -215,13 +215,17 @@ def _is_done(connection: Connection, before: str | None, after: str) -> bool:
 def _revisions(connection: Connection) -> tuple[str | None, str]:
     """Returns the revision of the database (None: it has no tables of ours) and the one it should have."""
     newest = known_revisions()[-1]
-    found = set(inspect(connection).get_table_names())
+    names = set(inspect(connection).get_table_names())
     before = (
-        connection.scalar(select(column("version_num")).select_from(table(VERSIONS))) if VERSIONS in found else None
+        connection.scalar(select(column("version_num")).select_from(table(VERSIONS))) if VERSIONS in names else None
     )
-    tables = found - {VERSIONS}
-    ours = tables & set(Base.metadata.tables)
-    if (before is None and ours) or (before is not None and not ours) or engine_tables.has_foreign_tables(tables):
+    tables = names - {VERSIONS}
+    desk_tables = tables & set(Base.metadata.tables)
+    if (
+        (before is None and desk_tables)
+        or (before is not None and not desk_tables)
+        or engine_tables.has_foreign_tables(tables)
+    ):
         raise DatabaseError(f"{_name(connection)} belongs to another program; choose another database")
     if before is not None and not knows_revision(before):
         raise DatabaseError(
@@ -241,14 +245,18 @@ def _revisions(connection: Connection) -> tuple[str | None, str]:
 def _refuse_other_tables(connection: Connection, revision: str) -> None:
     """Refuses a database with one of our revisions and other tables: the revision was rewritten since."""
     present = {
-        name: {each["name"] for each in columns}
+        name: {present_column["name"] for present_column in columns}
         for (_, name), columns in inspect(connection).get_multi_columns().items()
     }
-    for name, wanted in Base.metadata.tables.items():
-        lacking = [each.name for each in wanted.columns if each.name not in present.get(name, ())]
-        if lacking:
+    for name, expected in Base.metadata.tables.items():
+        missing = [
+            present_column.name
+            for present_column in expected.columns
+            if present_column.name not in present.get(name, ())
+        ]
+        if missing:
             raise DatabaseError(
-                f"{_name(connection)} says that it has revision {revision}, but its table {name} lacks {lacking[0]}: "
+                f"{_name(connection)} says that it has revision {revision}, but its table {name} lacks {missing[0]}: "
                 f"it was made by a version that was never released; {RESTORE}"
             )
 

@@ -135,7 +135,7 @@ class Refused(Exception):
 
     def sentence(self, face: Face) -> str:
         """Returns what happened and what to do, for whoever reads it."""
-        told = SENTENCES[self.reason]
+        sentence = SENTENCES[self.reason]
         if remedy := REMEDIES.get(self.reason, {}).get(face):
-            told = f"{told} {remedy}"
-        return told.format(**self.parameters)
+            sentence = f"{sentence} {remedy}"
+        return sentence.format(**self.parameters)

@@ -68,11 +68,11 @@ def retried(waiting: Waiting, face: Face, local: LocalTime) -> str:
 
 def resumed(channel: str, end: Resumed, local: LocalTime) -> str:
     """Returns what a resume has ended."""
-    waited = f"it would have waited until {local(end.waited_until)}" if end.waited_until else ""
+    wait = f"it would have waited until {local(end.waited_until)}" if end.waited_until else ""
     if end.was_paused:
-        return f"The channel {channel} publishes again{f'; {waited}' if waited else ''}."
-    if waited:
-        return f"The channel {channel} was not paused; {waited}, and no longer does."
+        return f"The channel {channel} publishes again{f'; {wait}' if wait else ''}."
+    if wait:
+        return f"The channel {channel} was not paused; {wait}, and no longer does."
     return f"The channel {channel} was not paused and waits for nothing."
 
 
@@ -85,17 +85,17 @@ def held_deliveries(database: Database, channel: str) -> Sequence[int]:
 
 def adopted(adoption: Adoption) -> str:
     """Returns what an adoption recorded, and how the post differs from what would have been sent."""
-    told = f"Delivery {adoption.delivery} is recorded as published at {adoption.url}; it is not posted again."
+    sentence = f"Delivery {adoption.delivery} is recorded as published at {adoption.url}; it is not posted again."
     if not adoption.was_read:
-        return f"{told} The post could not be read; it is compared with what was to be sent once it can be."
+        return f"{sentence} The post could not be read; it is compared with what was to be sent once it can be."
     if adoption.differences:
-        return f"{told} It is not what was to be sent: {'; '.join(adoption.differences)}."
-    return f"{told} It is what was to be sent."
+        return f"{sentence} It is not what was to be sent: {'; '.join(adoption.differences)}."
+    return f"{sentence} It is what was to be sent."
 
 
 def canceled(delivery: int, *, may_be_public: bool, platform: str) -> str:
     """Returns what a cancel led to."""
-    told = f"Delivery {delivery} is canceled: it does not go out."
+    sentence = f"Delivery {delivery} is canceled: it does not go out."
     if may_be_public:
-        return f"{told} It may be public nevertheless; look on {platform}, and remove it there if it is."
-    return told
+        return f"{sentence} It may be public nevertheless; look on {platform}, and remove it there if it is."
+    return sentence

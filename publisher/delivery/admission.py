@@ -21,7 +21,7 @@ from publisher.platforms.errors import Unavailable
 
 
 @cache
-def _can_tell_quotas(adapter: type[PlatformAdapter]) -> bool:
+def _supports_quotas(adapter: type[PlatformAdapter]) -> bool:
     """Returns whether a platform can be asked for quotas. Cached, because `issubclass` of a protocol is slow."""
     return issubclass(adapter, SupportsQuotas)
 
@@ -41,18 +41,18 @@ class Admission:
             RateLimited, BudgetReached: it may not now.
             Fenced: the delivery is in other hands.
         """
-        key, token = self._check(claimed, adapter, quotas_told=claimed.quotas_told)
-        if _can_tell_quotas(type(adapter)) and self._has_told_quotas(cast("SupportsQuotas", adapter), claimed):
-            key, token = self._check(claimed, adapter, quotas_told=True)
+        key, token = self._check(claimed, adapter, has_quotas=claimed.has_quotas)
+        if _supports_quotas(type(adapter)) and self._refresh_quotas(cast("SupportsQuotas", adapter), claimed):
+            key, token = self._check(claimed, adapter, has_quotas=True)
         if token != claimed.seed.token:
             intents.store_token(self._database, claimed, token)
         return key
 
-    def _check(self, claimed: ClaimedDelivery, adapter: PlatformAdapter, *, quotas_told: bool) -> tuple[str, str]:
+    def _check(self, claimed: ClaimedDelivery, adapter: PlatformAdapter, *, has_quotas: bool) -> tuple[str, str]:
         """Checks quotas and budget. `commit_intent` checks the quotas again, as they are by then."""
         prices = self._channels.profile(claimed.channel).prices
         with self._database.asking() as rows:
-            if quotas_told:
+            if has_quotas:
                 quotas.require_quotas(rows, claimed.channel, claimed.adapted, self._clock.now())
             key = intents.choose_key(rows, claimed, adapter.idempotency_key)
         # What may be public already is looked up first, and that is not held for money.
@@ -61,7 +61,7 @@ class Admission:
                 self._spending(session, claimed).require(whole_cost(prices, claimed.adapted), claimed.id)
         return key
 
-    def _has_told_quotas(self, adapter: SupportsQuotas, claimed: ClaimedDelivery) -> bool:
+    def _refresh_quotas(self, adapter: SupportsQuotas, claimed: ClaimedDelivery) -> bool:
         try:
             adapter.read_quotas()
         except Unavailable as error:
@@ -77,7 +77,7 @@ class Admission:
         with self._database.reading() as session:
             cost = session.get_one(Attempt, attempt).cost_micros
             if cost and (spent := self._spending(session, claimed)).became_nearly_spent(cost):
-                log.warning("budget nearly spent", told=spent.told)
+                log.warning("budget nearly spent", told=spent.description)
 
     def _spending(self, session: Session, claimed: ClaimedDelivery) -> Spending:
         budget = self._channels.monthly_budget(claimed.channel)

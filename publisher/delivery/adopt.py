@@ -115,16 +115,16 @@ def _record_adoption(database: Database, adoption: Adoption, *, now: datetime, a
         delivery = get_delivery(session, adoption.delivery, adoption.version)
         require_move(delivery, State.PUBLISHED, ADOPTABLE, "adopt")
         _require_unused(session, delivery.channel_name, adoption.remote_id, delivery.id)
-        told = "; ".join(adoption.differences) if adoption.was_read else UNREAD
-        detail = {"url": adoption.url, "was_read": adoption.was_read, **({"problem": told} if told else {})}
+        problem = "; ".join(adoption.differences) if adoption.was_read else UNREAD
+        detail = {"url": adoption.url, "was_read": adoption.was_read, **({"problem": problem} if problem else {})}
         record_event(session, ADOPTED, now=now, delivery_id=delivery.id, actor=actor, detail=detail)
-        lost = (
+        lost_requests = (
             max(delivery.lost_requests, 1) if may_become_public(delivery.unknown_since, delivery.lost_requests) else 0
         )
         move_by_hand(
             session, delivery, State.PUBLISHED, now, actor, remote_id=adoption.remote_id, remote_url=adoption.url,
-            published_at=now, unknown_since=None, problem="", lost_requests=lost,
-            verify_at=now if lost or not adoption.was_read else None,
+            published_at=now, unknown_since=None, problem="", lost_requests=lost_requests,
+            verify_at=now if lost_requests or not adoption.was_read else None,
         )  # fmt: skip
 
 
@@ -185,10 +185,10 @@ class _PostOnChannel:
             raise Unavailable(f"{self.channels.profile(self.channel).label} can't be asked for a post")
         return adapter.read_publication(self.id)
 
-    def _refused(self, reason: Reason, **more: str) -> Refused:
+    def _refused(self, reason: Reason, **parameters: str) -> Refused:
         return Refused(
             reason, url=self.url, channel=self.channel, account=self.channels.account(self.channel),
-            platform=self.channels.profile(self.channel).label, **more,
+            platform=self.channels.profile(self.channel).label, **parameters,
         )  # fmt: skip
 
 

@@ -36,12 +36,12 @@ def success_columns(publication: Publication, now: datetime) -> dict[str, Any]:
 
 def add_attempt(rows: Session | Connection, claimed: ClaimedDelivery, kind: str, **values: Any) -> int:
     row = {"delivery_id": claimed.id, "kind": kind, "fence": claimed.fence, "detail": "", "cost_micros": 0, **values}
-    added = cast("dict[str, int]", ADD_ATTEMPT.first(connection_of(rows), row))
-    return added["id"]
+    inserted = cast("dict[str, int]", ADD_ATTEMPT.first(connection_of(rows), row))
+    return inserted["id"]
 
 
-def close_attempt(rows: Session | Connection, attempt: int, told: dict[str, Any]) -> None:
-    CLOSE_ATTEMPT.change(connection_of(rows), {"of_id": attempt, **told})
+def close_attempt(rows: Session | Connection, attempt: int, columns: dict[str, Any]) -> None:
+    CLOSE_ATTEMPT.change(connection_of(rows), {"of_id": attempt, **columns})
 
 
 def add_reading(

@@ -103,20 +103,20 @@ class Spending:
         return self.nearly_spent and not replace(self, spent=self.spent - cost).nearly_spent
 
     @property
-    def told(self) -> str:
+    def description(self) -> str:
         """Returns a part of a sentence: `about $0.45 in May 2026, 9 % of its budget of $5.00`."""
-        told = f"about {dollars(self.spent)} in {self.month.name}"
+        amount = f"about {dollars(self.spent)} in {self.month.name}"
         if self.budget is None:
-            return told
-        return f"{told}, {self.spent * 100 // self.budget} % of its budget of {dollars(self.budget)}"
+            return amount
+        return f"{amount}, {self.spent * 100 // self.budget} % of its budget of {dollars(self.budget)}"
 
     def require(self, cost: int, delivery: int) -> None:
         """Raises BudgetReached when this further cost would pass the budget."""
         if self.budget is None or self.spent + cost <= self.budget:
             return
         raise BudgetReached(
-            f"Nothing was sent: the channel {self.channel} has spent {self.told}, and this post would cost about "
-            f"{dollars(cost)} more; raise channels.{self.channel}.monthly_budget, or wait for "
+            f"Nothing was sent: the channel {self.channel} has spent {self.description}, and this post would cost "
+            f"about {dollars(cost)} more; raise channels.{self.channel}.monthly_budget, or wait for "
             f"{self.month.ends:%-d %B}, then run: publisher retry {delivery}"
         )
 

@@ -134,12 +134,12 @@ class Channels:
             raise SettingsError(f"there is no channel {name!r} in {self._settings.file}; known are {known}") from None
 
     def _connection(self, channel: ChannelSettings, *, require: bool) -> Connection:
-        found: dict[str, str] = {}
+        secrets: dict[str, str] = {}
         for secret in adapter_class(channel.platform).secrets:
             variable = channel.secret_variable(secret.name)
             value = _secret(variable)
             if value is not None:
-                found[secret.name] = value
+                secrets[secret.name] = value
             elif require and secret.required:
                 raise CredentialsRefused(
                     f"The channel {channel.name!r} lacks {secret.hint}; set {variable} or {variable}_FILE."
@@ -148,7 +148,7 @@ class Channels:
             channel=channel.name,
             account=channel.account,
             profile=self.profile(channel.name),
-            secrets=found,
+            secrets=secrets,
             session=self._session(channel.name),
             clock=self._clock,
             base_url=channel.base_url,
@@ -176,7 +176,7 @@ class Channels:
         return self._open_database()
 
 
-def _forget(_channel: str, _seen: Sequence[Quota]) -> None:
+def _forget(_channel: str, _quotas: Sequence[Quota]) -> None:
     """Ignores quotas."""
 
 

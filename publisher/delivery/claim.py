@@ -53,7 +53,7 @@ class ClaimedDelivery:
     unknown_since: datetime | None
     sent_at: datetime | None
     remote_id: str | None
-    quotas_told: bool
+    has_quotas: bool
     """Whether the platform told any quota of the moment at which a post was taken. Of a reading: False."""
 
 
@@ -68,10 +68,10 @@ COLUMNS = [
 CHANNEL: BindParameter[str] = bindparam("channel")
 
 
-def _next_due(due: ColumnElement[bool], *more: ColumnElement[Any]) -> Select[Any]:
+def _next_due(due: ColumnElement[bool], *columns: ColumnElement[Any]) -> Select[Any]:
     """Builds the query for the channel's first due delivery, which locks its row until the transaction ends."""
     return (
-        select(*COLUMNS, *more)
+        select(*COLUMNS, *columns)
         .where(DELIVERIES.c.channel_name == CHANNEL, due)
         .order_by(DELIVERIES.c.due_at, DELIVERIES.c.id)
         .limit(1)
@@ -106,8 +106,8 @@ class _ReadingKind:
         return _next_due(self.due)
 
     def put_off(self, session: Session, channel: str, now: datetime, until: datetime) -> None:
-        late = update(DELIVERIES).where(DELIVERIES.c.channel_name == CHANNEL, self.due)
-        session.connection().execute(late.values({self.column: until}), {"channel": channel, "now": now})
+        statement = update(DELIVERIES).where(DELIVERIES.c.channel_name == CHANNEL, self.due)
+        session.connection().execute(statement.values({self.column: until}), {"channel": channel, "now": now})
 
 
 LOOK_UP = _ReadingKind(DUE_LOOK_UP, "due_at")
@@ -145,23 +145,23 @@ def claim_within(
         return None
     fence = move(
         rows, row["id"], fence=row["fence"], before=State.PENDING, to=State.PREPARING, now=now,
-        actor=owner, new_hands=True, lease_owner=owner, lease_until=now + lease,
+        actor=owner, raise_fence=True, lease_owner=owner, lease_until=now + lease,
     )  # fmt: skip
     return _claimed(row, fence=fence, state=State.PREPARING)
 
 
-def _has_any(database: Database, query: Select[Any], asked: Mapping[str, object]) -> bool:
+def _has_any(database: Database, query: Select[Any], parameters: Mapping[str, object]) -> bool:
     """Returns whether a transaction that may write is worth it: on SQLite there is one at a time."""
     with database.asking() as rows:
-        return rows.scalar(query, asked) is not None
+        return rows.scalar(query, parameters) is not None
 
 
-def _next_post(rows: Connection, asked: Mapping[str, object]) -> Mapping[str, Any] | None:
+def _next_post(rows: Connection, parameters: Mapping[str, object]) -> Mapping[str, Any] | None:
     """Returns the post that is due, unless the channel must wait or another one is in flight."""
     # On PostgreSQL, the statement after this one sees what was committed before. SQLite has one writer.
-    if rows.dialect.name == "postgresql" and LOCK_CHANNEL.first(rows, asked) is None:
+    if rows.dialect.name == "postgresql" and LOCK_CHANNEL.first(rows, parameters) is None:
         return None
-    row = NEXT_POST.first(rows, asked)
+    row = NEXT_POST.first(rows, parameters)
     return None if row is None or row["busy"] or not row["open"] else row
 
 
@@ -176,17 +176,17 @@ def claim_read_back(database: Database, channel: str, now: datetime) -> ClaimedD
 
 
 def _claim_reading(database: Database, channel: str, reading: _ReadingKind, now: datetime) -> ClaimedDelivery | None:
-    asked = {"channel": channel, "now": now}
-    if not _has_any(database, _any_due(reading.due), asked):
+    parameters = {"channel": channel, "now": now}
+    if not _has_any(database, _any_due(reading.due), parameters):
         return None
     with database.writing() as session:
         if wait := quotas.find_used_up_quota(session, channel, quotas.READING_NEEDS, now):
             reading.put_off(session, channel, now, wait.until)
             return None
         connection = session.connection()
-        if connection.scalar(READABLE_CHANNEL, asked) is None:
+        if connection.scalar(READABLE_CHANNEL, parameters) is None:
             return None
-        row = connection.execute(reading.next, asked).mappings().one_or_none()
+        row = connection.execute(reading.next, parameters).mappings().one_or_none()
         if row is None:
             return None
         state, fence = State(row["state"]), row["fence"] + 1
@@ -218,5 +218,5 @@ def _claimed(row: Mapping[str, Any], *, fence: int, state: State) -> ClaimedDeli
         unknown_since=row["unknown_since"],
         sent_at=row["sent_at"],
         remote_id=row["remote_id"],
-        quotas_told=bool(row.get("quotas_told")),
+        has_quotas=bool(row.get("has_quotas")),
     )

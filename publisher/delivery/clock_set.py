@@ -30,7 +30,7 @@ def begin_look_ups_anew(database: Database, now: datetime, change: timedelta, fi
     instant = literal(now, Delivery.unknown_since.type)
     waiting = Delivery.state.in_(LOOKED_UP)
     with database.writing() as session:
-        begun = session.execute(
+        result = session.execute(
             update(Delivery)
             .where(Delivery.remote_id.is_(None), waiting)
             .values(
@@ -43,7 +43,7 @@ def begin_look_ups_anew(database: Database, now: datetime, change: timedelta, fi
             .returning(Delivery.id)
             .execution_options(synchronize_session=False)
         )
-        count = len(list(begun))
+        count = len(list(result))
         # What was to be told again at a time that is far ahead now is told now.
         session.execute(update(Notice).where(Notice.next_try_at > now).values(next_try_at=now))
         # How far the clock was off before is known no more; the next answers tell.

@@ -115,24 +115,24 @@ class Confirmer:
         """Asks the platform once whether the post is there, and acts on the answer."""
         log = get_logger("delivery").bind(delivery=claimed.id, channel=claimed.channel)
         started = self._clock.now()
-        asked = self._ask(claimed, started)
-        found = asked.answer
-        if isinstance(found, Publication):
-            other = self._found(claimed, found, started, asked.cost)
+        look_up = self._ask(claimed, started)
+        answer = look_up.answer
+        if isinstance(answer, Publication):
+            other = self._record_found(claimed, answer, started, look_up.cost)
             if other is None:
-                log.info("looked up: it is there", url=found.url)
+                log.info("looked up: it is there", url=answer.url)
                 return
-            found = LookUpImpossible(describe_other_record(claimed, other, found))
-        if isinstance(found, PossibleCopies):
-            verdict = self._possibly_public(claimed, found)
-            log.warning("looked up: the account shows posts that this database does not know", count=len(found.posts))
-        elif isinstance(found, Absence):
-            verdict = self._absent(claimed, found, started)
-            log.info("looked up: it is not public", why=found.value, decides=str(verdict.to or "to look again"))
+            answer = LookUpImpossible(describe_other_record(claimed, other, answer))
+        if isinstance(answer, PossibleCopies):
+            verdict = self._judge_copies(claimed, answer)
+            log.warning("looked up: the account shows posts that this database does not know", count=len(answer.posts))
+        elif isinstance(answer, Absence):
+            verdict = self._judge_absence(claimed, answer, started)
+            log.info("looked up: it is not public", why=answer.value, decides=str(verdict.to or "to look again"))
         else:
-            verdict = self._unanswered(claimed, found)
-            log.warning("looked up: no answer", error=error_name(found), why=str(found))
-        self._apply(claimed, verdict, started, asked.cost)
+            verdict = self._judge_error(claimed, answer)
+            log.warning("looked up: no answer", error=error_name(answer), why=str(answer))
+        self._apply(claimed, verdict, started, look_up.cost)
 
     def _ask(self, claimed: ClaimedDelivery, started: datetime) -> LookUpAnswer:
         adapter: PlatformAdapter | None = None
@@ -146,7 +146,7 @@ class Confirmer:
                     copies = self._possible_copies(adapter, claimed)
                     answer = copies if copies.posts else answer
             if isinstance(answer, Publication):
-                answer = self._own(claimed, answer)
+                answer = self._without_other_records(claimed, answer)
         except Exception as error:
             answer = check_refusal(error, adapter, self._database, claimed.id)
         return LookUpAnswer(answer, self._cost(claimed, adapter))
@@ -164,16 +164,16 @@ class Confirmer:
             return PossibleCopies(())
         if not isinstance(adapter, ListsPublications):
             raise LookUpImpossible(what_to_look_for(claimed))
-        listed = adapter.publications_since(claimed.adapted, since)
+        posts = adapter.publications_since(claimed.adapted, since)
         with self._database.reading() as session:
-            return PossibleCopies(post_owners.posts_without_record(session, claimed, listed))
+            return PossibleCopies(post_owners.posts_without_record(session, claimed, posts))
 
-    def _possibly_public(self, claimed: ClaimedDelivery, found: PossibleCopies) -> LookUpVerdict:
-        links = [post.url or post.remote_id for post in found.posts]
+    def _judge_copies(self, claimed: ClaimedDelivery, copies: PossibleCopies) -> LookUpVerdict:
+        links = [post.url or post.remote_id for post in copies.posts]
         more = [f"and {len(links) - MAX_LINKS} more"] if len(links) > MAX_LINKS else []
-        told = POSSIBLE_COPIES.format(links=", ".join([*links[:MAX_LINKS], *more]))
+        sentence = POSSIBLE_COPIES.format(links=", ".join([*links[:MAX_LINKS], *more]))
         return LookUpVerdict(
-            "possible copies", State.HELD, {"problem": told + what_to_look_for(claimed)}, ", ".join(links)
+            "possible copies", State.HELD, {"problem": sentence + what_to_look_for(claimed)}, ", ".join(links)
         )
 
     def _cost(self, claimed: ClaimedDelivery, adapter: PlatformAdapter | None) -> int:
@@ -181,17 +181,17 @@ class Confirmer:
             return 0
         return posts_read_cost(self._channels.profile(claimed.channel).prices, adapter)
 
-    def _own(self, claimed: ClaimedDelivery, found: Publication) -> Publication:
+    def _without_other_records(self, claimed: ClaimedDelivery, publication: Publication) -> Publication:
         """Returns the posts without those that are the records of other deliveries: they can't be this one's, too.
 
         Raises:
             CantTell: nothing is left of it.
         """
         with self._database.reading() as session:
-            if own := post_owners.without_other_posts(session, claimed, found):
+            if own := post_owners.without_other_posts(session, claimed, publication):
                 return own
-            other = post_owners.find_other_record(session, claimed, found)
-        raise LookUpImpossible(describe_other_record(claimed, other or 0, found))
+            other = post_owners.find_other_record(session, claimed, publication)
+        raise LookUpImpossible(describe_other_record(claimed, other or 0, publication))
 
     def _require_channel(self, claimed: ClaimedDelivery) -> None:
         """Raises CantTell where the channel that the post was sent through is gone or has another account."""
@@ -203,28 +203,30 @@ class Confirmer:
             changed = ACCOUNT_CHANGED.format(before=claimed.preparation.account, now=account)
             raise LookUpImpossible(f"{changed} {what_to_look_for(claimed)}")
 
-    def _found(self, claimed: ClaimedDelivery, found: Publication, started: datetime, cost: int) -> int | None:
+    def _record_found(
+        self, claimed: ClaimedDelivery, publication: Publication, started: datetime, cost: int
+    ) -> int | None:
         """Records the post and its copies. Returns the delivery that was given the post at the same moment."""
         habits = self._channels.profile(claimed.channel).publishing
         now = self._clock.now()
         try:
             with self._database.writing() as session:
-                self._note(session, claimed, "found", started, found.url or found.remote_id, cost)
+                self._record_reading(session, claimed, "found", started, publication.url or publication.remote_id, cost)
                 try:
-                    records.move_to_published(session, claimed, found, claimed.state, habits, now=now)
+                    records.move_to_published(session, claimed, publication, claimed.state, habits, now=now)
                 except Fenced:
-                    record_late_success(session, claimed.id, found, now)
-                for copy in found.copies:
+                    record_late_success(session, claimed.id, publication, now)
+                for copy in publication.copies:
                     record_late_success(session, claimed.id, copy, now)
         except IntegrityError:
             with self._database.reading() as session:
-                other = post_owners.find_other_record(session, claimed, found)
+                other = post_owners.find_other_record(session, claimed, publication)
             if other is None:
                 raise
             return other
         return None
 
-    def _absent(self, claimed: ClaimedDelivery, absence: Absence, started: datetime) -> LookUpVerdict:
+    def _judge_absence(self, claimed: ClaimedDelivery, absence: Absence, started: datetime) -> LookUpVerdict:
         """Decides what follows when the post was not found."""
         now = self._clock.now()
         may_repeat = absence is Absence.UNPUBLISHED and now < claimed.expires_at
@@ -232,23 +234,25 @@ class Confirmer:
             return self._make_public_again(claimed, now)
         clean = claimed.clean_lookups + 1
         if not self._is_decided(claimed, clean, started):
-            return LookUpVerdict("absent", None, self._again(claimed, clean))
+            return LookUpVerdict("absent", None, self._next_look_up_columns(claimed, clean))
         if claimed.preparation.changed_before_restore:
             problem = CHANGED_BEFORE_RESTORE + what_to_look_for(claimed)
             return LookUpVerdict("absent", State.HELD, {"problem": problem})
         if may_repeat:
             return self._make_public_again(claimed, now)
         if absence is Absence.GONE:
-            told = "The platform's draft of the post is gone, and its list does not show the post. "
-            return LookUpVerdict("absent", State.HELD, {"problem": told + what_to_look_for(claimed)})
+            sentence = "The platform's draft of the post is gone, and its list does not show the post. "
+            return LookUpVerdict("absent", State.HELD, {"problem": sentence + what_to_look_for(claimed)})
         if claimed.reported_public:
-            told = "The platform refused the post as a copy of one that it has, and its list does not show that one. "
-            return LookUpVerdict("absent", State.HELD, {"problem": told + what_to_look_for(claimed)})
+            sentence = (
+                "The platform refused the post as a copy of one that it has, and its list does not show that one. "
+            )
+            return LookUpVerdict("absent", State.HELD, {"problem": sentence + what_to_look_for(claimed)})
         if self._settings.after_unknown == "ask":
-            told = (
+            sentence = (
                 f"The platform's list does not show the post, {format_duration(self._lag(claimed))} after it was sent. "
             )
-            return LookUpVerdict("absent", State.HELD, {"problem": told + what_to_look_for(claimed)})
+            return LookUpVerdict("absent", State.HELD, {"problem": sentence + what_to_look_for(claimed)})
         since = claimed.unknown_since or started
         return self._send_again(
             claimed, GOES_OUT_AGAIN.format(times=claimed.lookups + 1, minutes=format_duration(started - since))
@@ -259,20 +263,30 @@ class Confirmer:
 
         A platform in lasting trouble is asked less and less often, until it is too late by the outlet's rule.
         """
-        lost = claimed.lost_requests + 1
-        pause = self._pace.backoff(lost - 1) if lost > 1 else timedelta(0)
-        values = {"due_at": now + pause, "lost_requests": lost, "unknown_since": None, "problem": NOT_MADE_PUBLIC}
+        lost_requests = claimed.lost_requests + 1
+        pause = self._pace.backoff(lost_requests - 1) if lost_requests > 1 else timedelta(0)
+        values = {
+            "due_at": now + pause,
+            "lost_requests": lost_requests,
+            "unknown_since": None,
+            "problem": NOT_MADE_PUBLIC,
+        }
         return LookUpVerdict("absent", State.PENDING, values)
 
     def _send_again(self, claimed: ClaimedDelivery, problem: str) -> LookUpVerdict:
         """Sends it again, if that is not too late by then. After many lost requests a person looks."""
-        lost = claimed.lost_requests + 1
-        if lost >= MAX_LOST_REQUESTS:
-            told = f"{lost} requests got no answer, and no post came of them. "
+        lost_requests = claimed.lost_requests + 1
+        if lost_requests >= MAX_LOST_REQUESTS:
+            sentence = f"{lost_requests} requests got no answer, and no post came of them. "
             return LookUpVerdict(
-                "absent", State.HELD, {"lost_requests": lost, "problem": told + what_to_look_for(claimed)}
+                "absent", State.HELD, {"lost_requests": lost_requests, "problem": sentence + what_to_look_for(claimed)}
             )
-        values = {"due_at": self._clock.now(), "lost_requests": lost, "unknown_since": None, "problem": problem}
+        values = {
+            "due_at": self._clock.now(),
+            "lost_requests": lost_requests,
+            "unknown_since": None,
+            "problem": problem,
+        }
         return LookUpVerdict("absent", State.PENDING, values)
 
     def _is_decided(self, claimed: ClaimedDelivery, clean: int, started: datetime) -> bool:
@@ -289,23 +303,23 @@ class Confirmer:
             lag = self._channels.profile(claimed.channel).publishing.listing_lag_seconds
         return timedelta(seconds=lag)
 
-    def _unanswered(self, claimed: ClaimedDelivery, error: Exception) -> LookUpVerdict:
+    def _judge_error(self, claimed: ClaimedDelivery, error: Exception) -> LookUpVerdict:
         if isinstance(error, LookUpImpossible):
             return LookUpVerdict("cannot tell", State.HELD, {"problem": str(error)})
         now = self._clock.now()
         if claimed.unknown_since is not None and now - claimed.unknown_since > GIVE_UP_AFTER:
             return LookUpVerdict(error_name(error), State.HELD, {"problem": what_to_look_for(claimed)})
-        again = self._again(claimed, claimed.clean_lookups)
+        again = self._next_look_up_columns(claimed, claimed.clean_lookups)
         if isinstance(error, RateLimited):
             again["due_at"] = min(max(again["due_at"], error.retry_at), now + MAX_WAIT)
         reason = error.message if isinstance(error, CredentialsRefused) else ""
         detail = f"{error} {error.answer}" if isinstance(error, PlatformError) else repr(error)
         return LookUpVerdict(error_name(error), None, again, detail, reason)
 
-    def _again(self, claimed: ClaimedDelivery, clean: int) -> dict[str, Any]:
-        done = claimed.lookups + 1
-        due_at = self._pace.next_look_up(done, self._lag(claimed), self._clock.now())
-        return {"due_at": due_at, "lookups": done, "clean_lookups": clean}
+    def _next_look_up_columns(self, claimed: ClaimedDelivery, clean: int) -> dict[str, Any]:
+        look_ups = claimed.lookups + 1
+        due_at = self._pace.next_look_up(look_ups, self._lag(claimed), self._clock.now())
+        return {"due_at": due_at, "lookups": look_ups, "clean_lookups": clean}
 
     def _apply(self, claimed: ClaimedDelivery, verdict: LookUpVerdict, started: datetime, cost: int) -> None:
         now = self._clock.now()
@@ -319,13 +333,13 @@ class Confirmer:
                         session, claimed.id, fence=claimed.fence, before=claimed.state, to=verdict.to, now=now,
                         actor=self._owner, **verdict.values, **later,
                     )  # fmt: skip
-                self._note(session, claimed, verdict.finding, started, verdict.detail, cost)
+                self._record_reading(session, claimed, verdict.finding, started, verdict.detail, cost)
                 if verdict.pause_reason:
                     channel_pauses.pause_channel(session, claimed.channel, verdict.pause_reason, now)
         except Fenced:
             get_logger("delivery").info("somebody else has settled it", delivery=claimed.id)
 
-    def _note(
+    def _record_reading(
         self, session: Session, claimed: ClaimedDelivery, finding: str, started: datetime, detail: str, cost: int
     ) -> None:
         attempts.add_reading(

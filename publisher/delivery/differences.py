@@ -69,8 +69,8 @@ def _picture_differences(sent: AdaptedPost, shown: PublishedPost) -> list[Differ
         if alt_text is None or _plain(alt_text) == _plain(image.alt_text):
             continue
         kind = DifferenceKind.ALT_TEXT if _plain(alt_text) else DifferenceKind.NO_ALT_TEXT
-        told = {"number": number, "sent": excerpt(image.alt_text), "shown": excerpt(alt_text)}
-        differences.append(Difference(kind, told))
+        parameters = {"number": number, "sent": excerpt(image.alt_text), "shown": excerpt(alt_text)}
+        differences.append(Difference(kind, parameters))
     return differences
 
 
@@ -87,18 +87,18 @@ def _text_differences(
         kind = DifferenceKind.TEXT_ENDS
     elif not difference.sent:
         kind = DifferenceKind.TEXT_GOES_ON
-    found = [Difference(kind, {"sent": difference.sent, "shown": difference.shown})]
+    differences = [Difference(kind, {"sent": difference.sent, "shown": difference.shown})]
     missing = [
-        one for one in credit_lines if _plain(one) in _plain(sent.caption) and _plain(one) not in _plain(shown.text)
+        line for line in credit_lines if _plain(line) in _plain(sent.caption) and _plain(line) not in _plain(shown.text)
     ]
-    return found + [Difference(DifferenceKind.CREDIT, {"credit": excerpt(one)}) for one in missing]
+    return differences + [Difference(DifferenceKind.CREDIT, {"credit": excerpt(line)}) for line in missing]
 
 
 def _tag_differences(sent: AdaptedPost, shown: PublishedPost) -> list[Difference]:
     if shown.tags is None or _folded(shown.tags) == _folded(sent.tags):
         return []
-    told = {"sent": ", ".join(sent.tags) or "none", "shown": ", ".join(shown.tags) or "none"}
-    return [Difference(DifferenceKind.TAGS, told)]
+    parameters = {"sent": ", ".join(sent.tags) or "none", "shown": ", ".join(shown.tags) or "none"}
+    return [Difference(DifferenceKind.TAGS, parameters)]
 
 
 def _folded(tags: Sequence[str]) -> set[str]:

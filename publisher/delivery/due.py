@@ -82,16 +82,16 @@ def appointments(session: Session, now: datetime) -> list[Appointment]:
     It asks an index a few times per channel, so that it does not matter how many deliveries
     there were or wait.
     """
-    found = []
+    upcoming = []
     for channel, not_before, publish_at, *readings in session.connection().execute(APPOINTMENTS, {"now": now}):
         if publish_at is not None:
-            found.append(Appointment(max(publish_at, not_before or publish_at), channel))
-        found += [Appointment(at, channel) for at in readings if at is not None]
-    return sorted(found)
+            upcoming.append(Appointment(max(publish_at, not_before or publish_at), channel))
+        upcoming += [Appointment(at, channel) for at in readings if at is not None]
+    return sorted(upcoming)
 
 
-def _first_due(when: ColumnElement[Any], wanted: ColumnElement[bool]) -> ScalarSelect[Any]:
-    query = select(when).where(DELIVERIES.c.channel_name == CHANNELS.c.name, wanted).order_by(when).limit(1)
+def _first_due(when: ColumnElement[Any], condition: ColumnElement[bool]) -> ScalarSelect[Any]:
+    query = select(when).where(DELIVERIES.c.channel_name == CHANNELS.c.name, condition).order_by(when).limit(1)
     return query.scalar_subquery()
 
 
@@ -109,7 +109,9 @@ APPOINTMENTS = select(
 
 def due_channels(session: Session, now: datetime) -> list[str]:
     """Returns the channels that have work now, the one that waits longest first."""
-    return list(dict.fromkeys(each.channel for each in appointments(session, now) if each.at <= now))
+    return list(
+        dict.fromkeys(appointment.channel for appointment in appointments(session, now) if appointment.at <= now)
+    )
 
 
 def miss_expired(database: Database, now: datetime) -> list[int]:
@@ -131,8 +133,8 @@ def miss_expired(database: Database, now: datetime) -> list[int]:
         .limit(MISSED_BATCH_SIZE)
     )
     with database.reading() as session:
-        late = list(session.scalars(query))
-    return [delivery.id for delivery in late if _mark_missed(database, delivery, now)]
+        expired = list(session.scalars(query))
+    return [delivery.id for delivery in expired if _mark_missed(database, delivery, now)]
 
 
 def _mark_missed(database: Database, delivery: Delivery, now: datetime) -> bool:
@@ -148,7 +150,7 @@ def _mark_missed(database: Database, delivery: Delivery, now: datetime) -> bool:
         with database.writing() as session:
             move(
                 session, delivery.id, fence=delivery.fence, before=State.PENDING, to=State.MISSED, now=now,
-                new_hands=True, problem=problem, **later,
+                raise_fence=True, problem=problem, **later,
             )  # fmt: skip
     except Fenced:
         return False
@@ -166,12 +168,12 @@ def recover_lost(
     """
     with database.reading() as session:
         leased = list(session.scalars(select(Delivery).where(IN_FLIGHT)))
-    lost = [
+    deliveries = [
         delivery
         for delivery in leased
         if (delivery.lease_until and delivery.lease_until <= now) or is_gone(delivery.lease_owner or "")
     ]
-    return [delivery.id for delivery in lost if _take_back(database, delivery, now, first_look_up)]
+    return [delivery.id for delivery in deliveries if _take_back(database, delivery, now, first_look_up)]
 
 
 def _take_back(database: Database, delivery: Delivery, now: datetime, first_look_up: timedelta) -> bool:
@@ -181,12 +183,12 @@ def _take_back(database: Database, delivery: Delivery, now: datetime, first_look
                 to, values = _after_loss(delivery, now)
                 move(
                     session, delivery.id, fence=delivery.fence, before=State.PREPARING, to=to, now=now,
-                    new_hands=True, **values,
+                    raise_fence=True, **values,
                 )  # fmt: skip
             else:
                 move(
                     session, delivery.id, fence=delivery.fence, before=State.PUBLISHING, to=State.UNCONFIRMED,
-                    now=now, new_hands=True, due_at=now + first_look_up, unknown_since=now, lookups=0,
+                    now=now, raise_fence=True, due_at=now + first_look_up, unknown_since=now, lookups=0,
                     clean_lookups=0, problem=LOST_WHILE_SENDING,
                 )  # fmt: skip
             close_lost_attempts(session, delivery.id, delivery.fence, now)
@@ -197,8 +199,15 @@ def _take_back(database: Database, delivery: Delivery, now: datetime, first_look
 
 def _after_loss(delivery: Delivery, now: datetime) -> tuple[State, dict[str, Any]]:
     """Decides where a delivery goes whose worker is gone before it sent anything."""
-    lost = delivery.lost_workers + 1
-    if lost >= MAX_LOST_WORKERS:
-        return State.HELD, {"lost_workers": lost, "problem": LOST_REPEATEDLY.format(lost=lost, id=delivery.id)}
-    pause = LOSS_PAUSE * 2 ** (lost - MAX_LOSSES_WITHOUT_PAUSE - 1) if lost > MAX_LOSSES_WITHOUT_PAUSE else timedelta(0)
-    return State.PENDING, {"lost_workers": lost, "due_at": now + pause}
+    lost_workers = delivery.lost_workers + 1
+    if lost_workers >= MAX_LOST_WORKERS:
+        return State.HELD, {
+            "lost_workers": lost_workers,
+            "problem": LOST_REPEATEDLY.format(lost=lost_workers, id=delivery.id),
+        }
+    pause = (
+        LOSS_PAUSE * 2 ** (lost_workers - MAX_LOSSES_WITHOUT_PAUSE - 1)
+        if lost_workers > MAX_LOSSES_WITHOUT_PAUSE
+        else timedelta(0)
+    )
+    return State.PENDING, {"lost_workers": lost_workers, "due_at": now + pause}

@@ -185,8 +185,8 @@ async def _sweep(manager: JobManager) -> None:
 
 def _conninfo(url: str) -> str:
     parsed = make_url(url)
-    _, wanted = parsed.get_dialect()().create_connect_args(parsed)
-    return make_conninfo(**{**PING, **wanted})
+    _, parameters = parsed.get_dialect()().create_connect_args(parsed)
+    return make_conninfo(**{**PING, **parameters})
 
 
 def _note(_loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:

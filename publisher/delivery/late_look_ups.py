@@ -54,11 +54,13 @@ class LateLookUps:
     def look(self, claimed: ClaimedDelivery) -> None:
         """Asks the platform once, records what it shows, and sets when it is asked again."""
         started = self._clock.now()
-        asked = self._ask(claimed)
-        if isinstance(asked.answer, Publication) and self._found(claimed, asked.answer, started, asked.cost):
-            get_logger("delivery").warning("found after all", delivery=claimed.id, url=asked.answer.url)
+        look_up = self._ask(claimed)
+        if isinstance(look_up.answer, Publication) and self._record_found(
+            claimed, look_up.answer, started, look_up.cost
+        ):
+            get_logger("delivery").warning("found after all", delivery=claimed.id, url=look_up.answer.url)
             return
-        self._note_end(claimed, asked, started)
+        self._record_end(claimed, look_up, started)
 
     def _ask(self, claimed: ClaimedDelivery) -> _LookUpAnswer:
         adapter: PlatformAdapter | None = None
@@ -96,14 +98,14 @@ class LateLookUps:
             answer = find_post(adapter, claimed)
         else:
             return Absence.GONE
-        return self._own(claimed, answer) if isinstance(answer, Publication) else answer
+        return self._without_other_records(claimed, answer) if isinstance(answer, Publication) else answer
 
-    def _own(self, claimed: ClaimedDelivery, found: Publication) -> Publication | Absence:
+    def _without_other_records(self, claimed: ClaimedDelivery, publication: Publication) -> Publication | Absence:
         """Returns what was found, without posts that are the records of other deliveries."""
         with self._database.reading() as session:
-            return post_owners.without_other_posts(session, claimed, found) or Absence.NOT_LISTED
+            return post_owners.without_other_posts(session, claimed, publication) or Absence.NOT_LISTED
 
-    def _found(self, claimed: ClaimedDelivery, found: Publication, started: datetime, cost: int) -> bool:
+    def _record_found(self, claimed: ClaimedDelivery, publication: Publication, started: datetime, cost: int) -> bool:
         """Records the post; returns False when another delivery got it at the same moment."""
         settle = timedelta(seconds=self._channels.profile(claimed.channel).publishing.settle_seconds)
         now = self._clock.now()
@@ -111,36 +113,36 @@ class LateLookUps:
             with self._database.writing() as session:
                 attempts.add_reading(
                     session, claimed, "lookup", "found", started=started, now=now, owner=self._owner,
-                    detail=found.url or found.remote_id, cost=cost,
+                    detail=publication.url or publication.remote_id, cost=cost,
                 )  # fmt: skip
-                for post in (found, *found.copies):
+                for post in (publication, *publication.copies):
                     record_late_success(session, claimed.id, post, now)
                 session.get_one(Delivery, claimed.id).verify_at = now + settle
         except IntegrityError:
             with self._database.reading() as session:
-                if post_owners.find_other_record(session, claimed, found) is None:
+                if post_owners.find_other_record(session, claimed, publication) is None:
                     raise
             return False
         return True
 
-    def _note_end(self, claimed: ClaimedDelivery, asked: _LookUpAnswer, started: datetime) -> None:
-        answer, now, done = asked.answer, self._clock.now(), claimed.lookups + 1
+    def _record_end(self, claimed: ClaimedDelivery, look_up: _LookUpAnswer, started: datetime) -> None:
+        answer, now, look_ups = look_up.answer, self._clock.now(), claimed.lookups + 1
         nothing_left = answer is Absence.GONE and not may_become_public(claimed.unknown_since, claimed.lost_requests)
-        over = nothing_left or done >= len(LATE_LOOK_UPS)
-        values: dict[str, Any] = {"verify_at": None if over else now + LATE_LOOK_UPS[done], "lookups": done}
-        values |= self._told(claimed, answer, over=over)
+        over = nothing_left or look_ups >= len(LATE_LOOK_UPS)
+        values: dict[str, Any] = {"verify_at": None if over else now + LATE_LOOK_UPS[look_ups], "lookups": look_ups}
+        values |= self._draft_problem(claimed, answer, over=over)
         finding = error_name(answer) if isinstance(answer, Exception) else "absent"
         try:
             with self._database.writing() as session:
                 look_again(session, claimed.id, fence=claimed.fence, state=claimed.state, **values)
                 attempts.add_reading(
                     session, claimed, "lookup", finding, started=started, now=now, owner=self._owner,
-                    detail=str(answer) if isinstance(answer, Exception) else "", cost=asked.cost,
+                    detail=str(answer) if isinstance(answer, Exception) else "", cost=look_up.cost,
                 )  # fmt: skip
         except Fenced:
             get_logger("delivery").info("somebody else has settled it", delivery=claimed.id)
 
-    def _told(self, claimed: ClaimedDelivery, answer: object, *, over: bool) -> dict[str, Any]:
+    def _draft_problem(self, claimed: ClaimedDelivery, answer: object, *, over: bool) -> dict[str, Any]:
         """Returns the problem of a canceled delivery: what it has left on its platform."""
         if claimed.state != State.CANCELED:
             return {}

@@ -56,25 +56,25 @@ class LeaseRenewer:
         self._clock = clock
         self._lease = lease
         self._pause = lease.total_seconds() / 3
-        self._kept: set[RenewedLease] = set()
+        self._leases: set[RenewedLease] = set()
         self._lock = threading.Lock()
         self._runs = False
 
     @contextmanager
-    def keeping(self, claimed: ClaimedDelivery) -> Iterator[RenewedLease]:
+    def renewing(self, claimed: ClaimedDelivery) -> Iterator[RenewedLease]:
         """Renews the lease of a delivery that was claimed just now, until the block ends."""
-        kept = RenewedLease(claimed, self._lease)
+        lease = RenewedLease(claimed, self._lease)
         with self._lock:
             if not self._runs:
                 # On a machine that has no thread left this fails, and is tried again for the next delivery.
                 threading.Thread(target=self._run, name="leases", daemon=True).start()
             self._runs = True
-            self._kept.add(kept)
+            self._leases.add(lease)
         try:
-            yield kept
+            yield lease
         finally:
             with self._lock:
-                self._kept.discard(kept)
+                self._leases.discard(lease)
 
     def _run(self) -> None:
         """Renews in rounds. A lease that is new when a round begins is renewed early, and none late."""
@@ -82,23 +82,23 @@ class LeaseRenewer:
         while True:
             pause.wait(self._pause)
             with self._lock:
-                kept = list(self._kept)
-                self._runs = bool(self._kept)
+                leases = list(self._leases)
+                self._runs = bool(self._leases)
                 if not self._runs:
                     return
-            self.renew(kept)
+            self.renew(leases)
 
-    def renew(self, kept: Iterable[RenewedLease]) -> None:
+    def renew(self, leases: Iterable[RenewedLease]) -> None:
         """Renews each lease once, for no longer than it is allowed."""
-        for lease in kept:
+        for lease in leases:
             self._renew(lease.claimed, min(self._lease, lease.remaining))
 
     def _renew(self, claimed: ClaimedDelivery, duration: timedelta) -> None:
         """Renews one lease. A `duration` that is over changes nothing."""
-        asked = {"of_id": claimed.id, "of_fence": claimed.fence, "until": self._clock.now() + duration}
+        parameters = {"of_id": claimed.id, "of_fence": claimed.fence, "until": self._clock.now() + duration}
         try:
             with self._database.writing() as session:
-                session.connection().execute(RENEW, asked)
+                session.connection().execute(RENEW, parameters)
         except Exception as error:
             # The lease then runs out, and the fence keeps us from changing anything after it.
             get_logger("delivery").warning("the lease was not renewed", delivery=claimed.id, error=str(error))

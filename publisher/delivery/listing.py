@@ -27,34 +27,34 @@ class DeliveryFilter:
 
 
 def find_deliveries(
-    session: Session, wanted: DeliveryFilter, *, before: int | None = None, limit: int = 50
+    session: Session, criteria: DeliveryFilter, *, before: int | None = None, limit: int = 50
 ) -> list[Delivery]:
     """Returns at most `limit` deliveries, the newest first; `before`: only those older than this id."""
-    query = _query(wanted).order_by(Delivery.id.desc()).limit(limit)
+    query = _query(criteria).order_by(Delivery.id.desc()).limit(limit)
     if before is not None:
         query = query.where(Delivery.id < before)
     return list(session.scalars(query))
 
 
-def all_deliveries(session: Session, wanted: DeliveryFilter) -> Iterator[Delivery]:
+def all_deliveries(session: Session, criteria: DeliveryFilter) -> Iterator[Delivery]:
     """Yields all matching deliveries, however many: they are read in batches."""
     before: int | None = None
-    while piece := find_deliveries(session, wanted, before=before, limit=EXPORTED):
+    while piece := find_deliveries(session, criteria, before=before, limit=EXPORTED):
         yield from piece
         before = piece[-1].id
         session.expunge_all()
 
 
-def _query(wanted: DeliveryFilter) -> Select[Delivery]:
+def _query(criteria: DeliveryFilter) -> Select[Delivery]:
     query = select(Delivery).join(Pick).options(joinedload(Delivery.pick), joinedload(Delivery.channel))
-    if wanted.day is not None:
-        query = query.where(Pick.slot == wanted.day)
-    if wanted.channel:
-        query = query.where(Delivery.channel_name == wanted.channel)
-    if wanted.states:
-        query = query.where(Delivery.state.in_(wanted.states))
-    if wanted.text:
-        text = wanted.text
+    if criteria.day is not None:
+        query = query.where(Pick.slot == criteria.day)
+    if criteria.channel:
+        query = query.where(Delivery.channel_name == criteria.channel)
+    if criteria.states:
+        query = query.where(Delivery.state.in_(criteria.states))
+    if criteria.text:
+        text = criteria.text
         query = query.outerjoin(Post, Post.id == Pick.post_id).where(
             or_(
                 Post.title.icontains(text, autoescape=True),

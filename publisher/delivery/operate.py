@@ -101,15 +101,15 @@ def pause(database: Database, channel: str, reason: str, *, now: datetime, actor
     Raises:
         Refused: there is no reason, or the channel is paused already.
     """
-    told = read_line(reason)[:MAX_REASON_LENGTH]
-    if not told:
+    pause_reason = read_line(reason)[:MAX_REASON_LENGTH]
+    if not pause_reason:
         raise Refused(Reason.NO_PAUSE_REASON)
     with database.writing() as session:
         row = _channel(session, channel)
         if row.paused_at is not None:
             raise Refused(Reason.ALREADY_PAUSED, channel=channel)
-        row.paused_at, row.pause_reason, row.paused_by = now, told, actor
-        detail = {"channel": channel, "reason": told}
+        row.paused_at, row.pause_reason, row.paused_by = now, pause_reason, actor
+        detail = {"channel": channel, "reason": pause_reason}
         record_event(session, "channel paused", now=now, actor=actor, detail=detail)
 
 
@@ -149,8 +149,8 @@ def note_connected(database: Database, channel: str, account: str, *, now: datet
 
 def _unpause(session: Session, row: Channel, now: datetime, actor: str, waited_until: datetime | None) -> None:
     row.paused_at, row.pause_reason, row.paused_by = None, "", ""
-    waited = {"waited_until": waited_until.isoformat()} if waited_until else {}
-    record_event(session, "channel resumed", now=now, actor=actor, detail={"channel": row.name, **waited})
+    detail = {"waited_until": waited_until.isoformat()} if waited_until else {}
+    record_event(session, "channel resumed", now=now, actor=actor, detail={"channel": row.name, **detail})
 
 
 def _end_waits(session: Session, row: Channel, now: datetime) -> datetime | None:
@@ -227,7 +227,7 @@ def move_by_hand(session: Session, delivery: Delivery, to: State, now: datetime,
     try:
         move(
             session, delivery.id, fence=delivery.fence, before=State(delivery.state), to=to, now=now, actor=actor,
-            new_hands=True, **values,
+            raise_fence=True, **values,
         )  # fmt: skip
     except Fenced:
         raise Refused(Reason.CHANGED, delivery=delivery.id, state=delivery.state) from None

@@ -67,10 +67,10 @@ class Pace:
 
         In trouble that is `lasting` it is at least half as long as it may be.
         """
-        longest = min(timedelta(seconds=self.retry_seconds * 2.0 ** min(tries - 1, 16)), MAX_PAUSE)
+        maximum = min(timedelta(seconds=self.retry_seconds * 2.0 ** min(tries - 1, 16)), MAX_PAUSE)
         share = self.jitter.random()
-        pause = timedelta(seconds=longest.total_seconds() * ((1 + share) / 2 if lasting else share))
-        return max(min(MIN_PAUSE, longest), pause)
+        pause = timedelta(seconds=maximum.total_seconds() * ((1 + share) / 2 if lasting else share))
+        return max(min(MIN_PAUSE, maximum), pause)
 
     def first_look_up(self, now: datetime) -> datetime:
         """Returns when the platform is asked first about an outcome that is unknown since `now`."""
@@ -93,28 +93,28 @@ class Pace:
 
 
 def before_send(
-    error: Exception, *, tries: int, now: datetime, pace: Pace, strain: ChannelFailures = NO_FAILURES
+    error: Exception, *, tries: int, now: datetime, pace: Pace, streak: ChannelFailures = NO_FAILURES
 ) -> Outcome:
     """Decides the next state when nothing was sent yet. `streak`: of the channel, without this failure."""
     if isinstance(error, OwnMachineFailed):
         # Neither a try of the delivery nor a failure of the channel.
         return Outcome(State.PENDING, str(error), {"due_at": now + OWN_MACHINE_PAUSE})
-    outcome = _definite_outcome(error, tries=tries, now=now, pace=pace, strain=strain)
-    return outcome or _try_later(_sentence(error), tries, now, pace, strain)
+    outcome = _definite_outcome(error, tries=tries, now=now, pace=pace, streak=streak)
+    return outcome or _try_later(_sentence(error), tries, now, pace, streak)
 
 
 def after_send(
-    error: Exception, *, tries: int, now: datetime, pace: Pace, strain: ChannelFailures = NO_FAILURES
+    error: Exception, *, tries: int, now: datetime, pace: Pace, streak: ChannelFailures = NO_FAILURES
 ) -> Outcome:
     """Decides the next state when the publishing request was begun.
 
     Whatever is not a definite answer means that the post may be public.
     """
-    outcome = _definite_outcome(error, tries=tries, now=now, pace=pace, strain=strain)
+    outcome = _definite_outcome(error, tries=tries, now=now, pace=pace, streak=streak)
     if outcome is not None:
         return outcome
     if isinstance(error, Unavailable):
-        return _try_later(error.message, tries, now, pace, strain)
+        return _try_later(error.message, tries, now, pace, streak)
     values: dict[str, Any] = {
         "due_at": pace.first_look_up(now), "unknown_since": now, "lookups": 0, "clean_lookups": 0,
     }  # fmt: skip
@@ -135,7 +135,7 @@ def look_up_earlier_request(outcome: Outcome, preparation: Preparation, lost_req
 
 
 def _definite_outcome(
-    error: Exception, *, tries: int, now: datetime, pace: Pace, strain: ChannelFailures
+    error: Exception, *, tries: int, now: datetime, pace: Pace, streak: ChannelFailures
 ) -> Outcome | None:
     match error:
         case UnsupportedContent() | BudgetReached():
@@ -143,9 +143,9 @@ def _definite_outcome(
         case TextRemembered():
             # Something in front of the platform may have sent it twice, and the list may show it later.
             values = {"unknown_since": now}
-            return Outcome(State.FAILED, error.message, values, pause_reason=_reason_to_pause(error, strain))
+            return Outcome(State.FAILED, error.message, values, pause_reason=_reason_to_pause(error, streak))
         case ContentRejected():
-            return Outcome(State.FAILED, error.message, pause_reason=_reason_to_pause(error, strain))
+            return Outcome(State.FAILED, error.message, pause_reason=_reason_to_pause(error, streak))
         case CredentialsRefused():
             return Outcome(State.HELD, error.message, pause_reason=error.message)
         case RateLimited():
@@ -168,25 +168,25 @@ def _wait_as_asked(error: RateLimited, tries: int, now: datetime, pace: Pace) ->
     return Outcome(State.PENDING, error.message, values, channel_waits_until=until, trouble=trouble)
 
 
-def _reason_to_pause(error: ContentRejected, strain: ChannelFailures) -> str:
+def _reason_to_pause(error: ContentRejected, streak: ChannelFailures) -> str:
     """Says why a channel is paused whose posts are refused one after the other; empty while they are few."""
-    if len(strain.refused) + 1 < MIN_REFUSALS:
+    if len(streak.refused) + 1 < MIN_REFUSALS:
         return ""
     return (
-        f"{len(strain.refused) + 1} posts in a row were refused, the last one with: {error.message.rstrip('.')}. "
+        f"{len(streak.refused) + 1} posts in a row were refused, the last one with: {error.message.rstrip('.')}. "
         "Look whether the account is in order."
     )
 
 
-def _try_later(problem: str, tries: int, now: datetime, pace: Pace, strain: ChannelFailures) -> Outcome:
-    due_at = now + pace.backoff(max(tries, strain.failures + 1), lasting=strain.lasts(now))
-    told = f"{strain.failures + 1} tries in a row got no answer; one is made from time to time until one does"
+def _try_later(problem: str, tries: int, now: datetime, pace: Pace, streak: ChannelFailures) -> Outcome:
+    due_at = now + pace.backoff(max(tries, streak.failures + 1), lasting=streak.lasts(now))
+    trouble = f"{streak.failures + 1} tries in a row got no answer; one is made from time to time until one does"
     return Outcome(
         State.PENDING,
         problem,
         {"due_at": due_at + AFTER_OTHERS, "tries": tries},
         others_wait_until=due_at,
-        trouble=told if strain.begins_to_last(now) else "",
+        trouble=trouble if streak.begins_to_last(now) else "",
     )
 
 

@@ -75,7 +75,8 @@ def overviews(database: Database, channels: Channels, settings: Settings, now: d
     logins = {name: read_login(channels, name) for name in channels.names()}
     with database.reading() as session:
         return [
-            _overview(session, channels, settings, each, logins[name], now) for name, each in settings.channels.items()
+            _overview(session, channels, settings, channel, logins[name], now)
+            for name, channel in settings.channels.items()
         ]
 
 
@@ -109,7 +110,7 @@ def _wait(session: Session, row: Channel, now: datetime) -> ChannelWait | None:
         waits.append(ChannelWait(row.next_publish_at, "the platform asked to wait, or sets the pace"))
     if quota := find_used_up_quota(session, row.name, {"posts": 1, "requests": 1}, now):
         waits.append(ChannelWait(quota.until, f"the quota “{quota.name}” is used up"))
-    return max(waits, key=lambda each: each.until, default=None)
+    return max(waits, key=lambda wait: wait.until, default=None)
 
 
 def _newest(session: Session, channel: str) -> Delivery | None:

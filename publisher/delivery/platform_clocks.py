@@ -42,7 +42,7 @@ class ClockDifference:
         return abs(self.ahead) > TOLERANCE
 
     @property
-    def told(self) -> str:
+    def description(self) -> str:
         """Returns the length and the direction, such as `95 s ahead`."""
         return f"{length_of(self.ahead)} {'ahead' if self.ahead > timedelta(0) else 'behind'}"
 
@@ -58,8 +58,8 @@ class PlatformClocks:
     def note(self, channel: str, ahead: timedelta) -> None:
         """Stores the difference, unless about the same was stored a moment ago."""
         now = self._clock.now()
-        known = self._written.get(channel)
-        if known is not None and known.says_about(ahead, now):
+        written = self._written.get(channel)
+        if written is not None and written.says_about(ahead, now):
             return
         try:
             with self._database().writing() as session:
@@ -108,10 +108,10 @@ class ClockReport:
         return bool(self.differing)
 
     @property
-    def told(self) -> str:
+    def sentence(self) -> str:
         """Returns a sentence for people."""
-        told = ", ".join(f"{each.told} on {each.channel}" for each in self.differing)
-        return CLOCK_SENTENCES[self.state].format(differences=told)
+        clocks = ", ".join(f"{difference.description} on {difference.channel}" for difference in self.differing)
+        return CLOCK_SENTENCES[self.state].format(differences=clocks)
 
 
 CLOCK_SENTENCES = {
@@ -127,12 +127,12 @@ CLOCK_SENTENCES = {
 }
 
 
-def judge_clocks(known: Sequence[ClockDifference]) -> ClockReport:
+def judge_clocks(differences: Sequence[ClockDifference]) -> ClockReport:
     """Returns what the platforms' clocks say about ours."""
-    large = tuple(each for each in known if each.is_large)
+    large = tuple(difference for difference in differences if difference.is_large)
     if not large:
-        return ClockReport(ClockState.AGREES if known else ClockState.UNKNOWN)
-    return ClockReport(ClockState.OWN_DIFFERS if len(large) == len(known) else ClockState.SOME_DIFFER, large)
+        return ClockReport(ClockState.AGREES if differences else ClockState.UNKNOWN)
+    return ClockReport(ClockState.OWN_DIFFERS if len(large) == len(differences) else ClockState.SOME_DIFFER, large)
 
 
 def length_of(duration: timedelta) -> str:

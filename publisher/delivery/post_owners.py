@@ -16,13 +16,13 @@ from publisher.lifecycle import (
 )
 
 
-def find_other_record(session: Session, claimed: ClaimedDelivery, found: Publication) -> int | None:
+def find_other_record(session: Session, claimed: ClaimedDelivery, publication: Publication) -> int | None:
     """Returns the other delivery of which a post on its platform is the record."""
     query = (
         select(DELIVERIES.c.id)
         .join(CHANNELS, CHANNELS.c.name == DELIVERIES.c.channel_name)
         .where(
-            DELIVERIES.c.remote_id == found.remote_id,
+            DELIVERIES.c.remote_id == publication.remote_id,
             DELIVERIES.c.id != claimed.id,
             CHANNELS.c.platform == claimed.adapted.platform,
         )
@@ -30,13 +30,13 @@ def find_other_record(session: Session, claimed: ClaimedDelivery, found: Publica
     return session.scalar(query.limit(1))
 
 
-def own_posts(session: Session, claimed: ClaimedDelivery, found: Publication) -> tuple[Publication, ...]:
+def own_posts(session: Session, claimed: ClaimedDelivery, publication: Publication) -> tuple[Publication, ...]:
     """Returns the posts that are not the records of other deliveries, and can't be their posts either.
 
     Where another delivery of the same text is unknown, a delivery that is looked up for its own sake has the first
     post. None is a second copy then, and what is only looked at again takes none: the other one's may be it.
     """
-    alike = (found.model_copy(update={"copies": ()}), *found.copies)
+    alike = (publication.model_copy(update={"copies": ()}), *publication.copies)
     own = tuple(post for post in alike if find_other_record(session, claimed, post) is None)
     if not own or not _has_unknown_twin(session, claimed):
         return own
@@ -61,9 +61,9 @@ def _has_unknown_twin(session: Session, claimed: ClaimedDelivery) -> bool:
     return any(adapted.get("caption") == claimed.adapted.caption for adapted in session.scalars(query))
 
 
-def without_other_posts(session: Session, claimed: ClaimedDelivery, found: Publication) -> Publication | None:
+def without_other_posts(session: Session, claimed: ClaimedDelivery, publication: Publication) -> Publication | None:
     """Returns what was found, without the records of other deliveries; None: nothing is left."""
-    own = own_posts(session, claimed, found)
+    own = own_posts(session, claimed, publication)
     return own[0].model_copy(update={"copies": own[1:]}) if own else None
 
 
@@ -75,5 +75,5 @@ def posts_without_record(session: Session, claimed: ClaimedDelivery, posts: Sequ
         .join(CHANNELS, CHANNELS.c.name == DELIVERIES.c.channel_name)
         .where(DELIVERIES.c.remote_id.in_(ids), CHANNELS.c.platform == claimed.adapted.platform)
     )
-    known = set(session.scalars(query))
-    return [post for post in posts if known.isdisjoint((post.remote_id, post.former_id))]
+    recorded = set(session.scalars(query))
+    return [post for post in posts if recorded.isdisjoint((post.remote_id, post.former_id))]

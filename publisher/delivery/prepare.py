@@ -70,8 +70,8 @@ class Preparer:
         except Fenced:
             raise
         except NotPrepared as error:
-            begun = self._of_account(claimed, error.preparation)
-            return NotSent(error=error, adapter=adapter, media=media, preparation=begun)
+            unfinished = self._of_account(claimed, error.preparation)
+            return NotSent(error=error, adapter=adapter, media=media, preparation=unfinished)
         except Exception as error:
             return NotSent(error=error, adapter=adapter, media=media)
         return Prepared(adapter=adapter, key=key, media=media, preparation=preparation)

@@ -48,7 +48,7 @@ NOW = bindparam("now", type_=UtcDateTime())
 _is_present = (QUOTAS.c.channel_name == bindparam("channel"), QUOTAS.c.resets_at > NOW)
 _columns = (QUOTAS.c.name, QUOTAS.c.kind, QUOTAS.c.maximum, QUOTAS.c.remaining, QUOTAS.c.resets_at)
 PRESENT_QUOTAS = DriverStatement(select(*_columns).where(*_is_present))
-HAS_QUOTAS = exists().where(*_is_present).label("quotas_told")
+HAS_QUOTAS = exists().where(*_is_present).label("has_quotas")
 COUNT_REQUEST = (
     update(QUOTAS)
     .where(*_is_present, QUOTAS.c.kind.in_(("posts", "requests")), QUOTAS.c.remaining > 0)
@@ -79,13 +79,13 @@ def _longest_wait(present: list[dict[str, Any]], needs: Needs, now: datetime) ->
         for quota in present
         if _leaves_too_little(quota, needs)
     ]
-    return max(waits, key=lambda each: each.until, default=None)
+    return max(waits, key=lambda wait: wait.until, default=None)
 
 
 def _leaves_too_little(quota: Mapping[str, Any], needs: Needs) -> bool:
     """Returns whether a quota leaves too little. A post that no day's quota could hold goes to the platform."""
-    wanted = next((number for kind, number in needs.items() if kind == quota["kind"]), 0)
-    lacks: bool = quota["remaining"] < min(wanted, max(quota["maximum"], 1))
+    needed = next((number for kind, number in needs.items() if kind == quota["kind"]), 0)
+    lacks: bool = quota["remaining"] < min(needed, max(quota["maximum"], 1))
     return lacks
 
 
@@ -113,26 +113,26 @@ class QuotaStore:
         self._clock = clock
         self._kept: dict[tuple[str, str], tuple[Quota, datetime]] = {}
 
-    def store(self, channel: str, seen: Sequence[Quota]) -> None:
+    def store(self, channel: str, reported: Sequence[Quota]) -> None:
         """Stores what an answer reports. Never raises: the answer itself matters more."""
         now = self._clock.now()
-        news = [quota for quota in seen if self._is_news(channel, quota, now)]
+        news = [quota for quota in reported if self._is_news(channel, quota, now)]
         if news and store_quotas(self._database, channel, news, now):
             self._kept |= {(channel, quota.name): (quota, now) for quota in news}
 
     def _is_news(self, channel: str, quota: Quota, now: datetime) -> bool:
-        kept, at = self._kept.get((channel, quota.name), (None, now))
-        if kept is None or quota.remaining <= max(FEW_LEFT, quota.maximum * SCARCE_SHARE):
+        stored, at = self._kept.get((channel, quota.name), (None, now))
+        if stored is None or quota.remaining <= max(FEW_LEFT, quota.maximum * SCARCE_SHARE):
             return True
-        same_window = kept.maximum == quota.maximum and abs(quota.resets_at - kept.resets_at) < REPEAT_INTERVAL
+        same_window = stored.maximum == quota.maximum and abs(quota.resets_at - stored.resets_at) < REPEAT_INTERVAL
         return not (same_window and timedelta(0) <= now - at < REPEAT_INTERVAL)
 
 
-def store_quotas(database: Database, channel: str, seen: Sequence[Quota], now: datetime) -> bool:
+def store_quotas(database: Database, channel: str, reported: Sequence[Quota], now: datetime) -> bool:
     """Stores what an answer reports, and returns whether that worked."""
     try:
         with database.writing() as session:
-            for quota in seen:
+            for quota in reported:
                 session.merge(
                     operations.Quota(
                         channel_name=channel,

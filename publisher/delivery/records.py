@@ -79,18 +79,18 @@ def _undo_intent(
     preparation: Preparation | None,
 ) -> None:
     """Restores the delivery as it was before a failure of this machine: nothing was sent. Raises Fenced."""
-    former: dict[str, Any] = {"sent_at": claimed.sent_at, "reported_public": claimed.reported_public}
+    columns: dict[str, Any] = {"sent_at": claimed.sent_at, "reported_public": claimed.reported_public}
     if preparation is not None:
-        former["preparation"] = preparation.model_dump(mode="json")
-    told = {**error_columns(error, now), "cost_micros": cost}
-    given_back = replace(outcome, values={**outcome.values, **former})
+        columns["preparation"] = preparation.model_dump(mode="json")
+    attempt = {**error_columns(error, now), "cost_micros": cost}
+    given_back = replace(outcome, values={**outcome.values, **columns})
     try:
         with database.writing() as session:
-            begun = update(ATTEMPTS).where(
+            statement = update(ATTEMPTS).where(
                 ATTEMPTS.c.delivery_id == claimed.id, ATTEMPTS.c.fence == claimed.fence, ATTEMPTS.c.outcome.is_(None)
             )
-            if session.connection().execute(begun.values(**told)).rowcount == 0:
-                add_attempt(session, claimed, "send", started_at=now, worker=owner, **told)
+            if session.connection().execute(statement.values(**attempt)).rowcount == 0:
+                add_attempt(session, claimed, "send", started_at=now, worker=owner, **attempt)
             _apply_outcome(session, claimed, (State.PREPARING, State.PUBLISHING), given_back, now=now, owner=owner)
     except Fenced:
         _undo_loss(database, claimed)
@@ -99,14 +99,14 @@ def _undo_intent(
 
 def _undo_loss(database: Database, claimed: ClaimedDelivery) -> None:
     """Uncounts a loss: the worker was taken for lost while its machine was in trouble."""
-    counted = update(DELIVERIES).where(
+    statement = update(DELIVERIES).where(
         DELIVERIES.c.id == claimed.id,
         DELIVERIES.c.fence == claimed.fence + 1,
         in_states(DELIVERIES, State.PENDING),
         DELIVERIES.c.lost_workers > 0,
     )
     with database.writing() as session:
-        session.connection().execute(counted.values(lost_workers=DELIVERIES.c.lost_workers - 1))
+        session.connection().execute(statement.values(lost_workers=DELIVERIES.c.lost_workers - 1))
 
 
 def record_failure(
@@ -235,13 +235,15 @@ def move_to_published(
         wait_channel(rows, claimed.channel, now + timedelta(seconds=habits.minimum_gap_seconds))
 
 
-def log_outcome(log: structlog.stdlib.BoundLogger, what: str, outcome: Outcome, error: Exception, zone: tzinfo) -> None:
+def log_outcome(
+    log: structlog.stdlib.BoundLogger, event: str, outcome: Outcome, error: Exception, zone: tzinfo
+) -> None:
     """Logs one line for an operator, with times in `zone`; a trace only for an unexpected error."""
     unexpected = error_name(error) == "unexpected"
     due = outcome.values.get("due_at")
     log.log(
         40 if unexpected or outcome.to in (State.HELD, State.FAILED) else 30,
-        what,
+        event,
         state=str(outcome.to),
         why=outcome.problem,
         error=error_name(error),

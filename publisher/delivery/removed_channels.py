@@ -53,7 +53,7 @@ def _hold(database: Database, delivery: Delivery, now: datetime) -> bool:
         with database.writing() as session:
             move(
                 session, delivery.id, fence=delivery.fence, before=State(delivery.state), to=State.HELD, now=now,
-                new_hands=True, problem=problem, unknown_since=unknown_since, **later,
+                raise_fence=True, problem=problem, unknown_since=unknown_since, **later,
             )  # fmt: skip
     except Fenced:
         return False

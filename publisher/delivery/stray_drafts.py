@@ -33,7 +33,7 @@ from publisher.platforms.exchange import within
 STRAY_DRAFT = "stray draft"
 """The event that names a draft which no delivery waits for."""
 REPORT_AFTER_SECONDS = 1800.0
-TOLD = (
+STRAY_DRAFT_TEXT = (
     "The draft {draft} (“{slug}”) is left on {platform}, and {whose}. If it is still there, remove it by hand: whoever "
     "published it would show the post once more."
 )
@@ -57,7 +57,7 @@ class StrayDrafts:
         self._database = database
         self._channels = channels
         self._clock = clock
-        self._seen: dict[str, dict[str, float]] = {}
+        self._first_seen: dict[str, dict[str, float]] = {}
         """By channel: each stray draft of the look before, and when it was seen first, by the monotonic clock."""
 
     def look(self) -> None:
@@ -68,34 +68,40 @@ class StrayDrafts:
             if channel in paused:
                 continue
             try:
-                listed = self._listed(channel)
+                drafts = self._list_drafts(channel)
             except PlatformError as error:
                 get_logger("delivery").warning("drafts were not looked over", channel=channel, why=error.message)
                 continue
-            self._judge(channel, listed)
+            self._judge(channel, drafts)
 
-    def _listed(self, channel: str) -> list[ListedDraft]:
+    def _list_drafts(self, channel: str) -> list[ListedDraft]:
         adapter = self._channels.open(channel)
         if not isinstance(adapter, ListsDrafts):
             return []
         with within(READING_SECONDS):
             return list(adapter.list_drafts())
 
-    def _judge(self, channel: str, listed: list[ListedDraft]) -> None:
-        former, now = self._seen.get(channel, {}), monotonic()
+    def _judge(self, channel: str, drafts: list[ListedDraft]) -> None:
+        first_seen, now = self._first_seen.get(channel, {}), monotonic()
         with self._database.reading() as session:
-            stray = list(_stray(session, channel, listed)) if listed else []
-            told = _told(session, channel) if stray else set()
-        self._seen[channel] = {each.draft.reference: former.get(each.draft.reference, now) for each in stray}
-        lasting = [each for each in stray if now - self._seen[channel][each.draft.reference] >= REPORT_AFTER_SECONDS]
-        if not [each for each in lasting if each.draft.reference not in told]:
+            stray = list(_stray(session, channel, drafts)) if drafts else []
+            reported = _reported_drafts(session, channel) if stray else set()
+        self._first_seen[channel] = {
+            stray_draft.draft.reference: first_seen.get(stray_draft.draft.reference, now) for stray_draft in stray
+        }
+        lasting = [
+            stray_draft
+            for stray_draft in stray
+            if now - self._first_seen[channel][stray_draft.draft.reference] >= REPORT_AFTER_SECONDS
+        ]
+        if not [stray_draft for stray_draft in lasting if stray_draft.draft.reference not in reported]:
             return
         platform = self._channels.profile(channel).label
         with self._database.writing() as session:
-            told = _told(session, channel)
-            for each in lasting:
-                if each.draft.reference not in told:
-                    _tell(session, each, platform, self._clock.now())
+            reported = _reported_drafts(session, channel)
+            for stray_draft in lasting:
+                if stray_draft.draft.reference not in reported:
+                    _record_stray_draft(session, stray_draft, platform, self._clock.now())
 
 
 def _stray(session: Session, channel: str, drafts: Sequence[ListedDraft]) -> Iterator[StrayDraft]:
@@ -118,14 +124,16 @@ def _may_need(delivery: Delivery, reference: str) -> bool:
     return delivery.state != State.CANCELED or delivery.verify_at is not None
 
 
-def _told(session: Session, channel: str) -> set[str]:
+def _reported_drafts(session: Session, channel: str) -> set[str]:
     query = select(Event.detail).where(Event.name == STRAY_DRAFT)
     return {str(detail.get("draft")) for detail in session.scalars(query) if detail.get("channel") == channel}
 
 
-def _tell(session: Session, stray: StrayDraft, platform: str, now: datetime) -> None:
+def _record_stray_draft(session: Session, stray: StrayDraft, platform: str, now: datetime) -> None:
     whose = OF_NO_DELIVERY if stray.delivery is None else NEEDED_NO_MORE.format(id=stray.delivery)
-    problem = TOLD.format(draft=stray.draft.reference, slug=stray.draft.slug, platform=platform, whose=whose)
+    problem = STRAY_DRAFT_TEXT.format(
+        draft=stray.draft.reference, slug=stray.draft.slug, platform=platform, whose=whose
+    )
     detail: dict[str, Any] = {"channel": stray.channel, "draft": stray.draft.reference, "problem": problem}
     record_event(session, STRAY_DRAFT, now=now, delivery_id=stray.delivery, detail=detail)
     get_logger("delivery").warning(STRAY_DRAFT, channel=stray.channel, delivery=stray.delivery, why=problem)

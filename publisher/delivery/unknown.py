@@ -21,9 +21,11 @@ def what_to_look_for(claimed: ClaimedDelivery) -> str:
     )
 
 
-def describe_other_record(claimed: ClaimedDelivery, other: int, found: Publication) -> str:
+def describe_other_record(claimed: ClaimedDelivery, other: int, publication: Publication) -> str:
     """Says that the post which was found is the record of another delivery, and can't be the post of both."""
-    return f"{OTHER_RECORD.format(other=other, url=found.url or found.remote_id)} {what_to_look_for(claimed)}"
+    return (
+        f"{OTHER_RECORD.format(other=other, url=publication.url or publication.remote_id)} {what_to_look_for(claimed)}"
+    )
 
 
 def format_duration(duration: timedelta) -> str:

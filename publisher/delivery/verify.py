@@ -92,11 +92,11 @@ class Verifier:
         reading = self._read(claimed)
         with self._database.writing() as session:
             delivery = session.get_one(Delivery, claimed.id)
-            late = self._may_be_late(delivery, reading, started)
+            may_be_late = self._may_be_late(delivery, reading, started)
             delivery.verify_at = self._next(delivery, reading, started)
             attempts.add_reading(
                 session, claimed, "verify", reading.finding, started=started, now=self._clock.now(), owner=self._owner,
-                detail="" if late else reading.problem, cost=reading.cost,
+                detail="" if may_be_late else reading.problem, cost=reading.cost,
             )  # fmt: skip
             if reading.refused:
                 channel_pauses.pause_channel(session, claimed.channel, reading.refused, self._clock.now())
@@ -104,8 +104,8 @@ class Verifier:
                 _change_id(session, delivery, reading.shown, started)
             for copy in reading.copies:
                 record_late_success(session, delivery.id, copy, started)
-            if not late:
-                self._tell(session, delivery, reading, started)
+            if not may_be_late:
+                self._update_problem(session, delivery, reading, started)
 
     def _read(self, claimed: ClaimedDelivery) -> ReadBack:
         adapter: PlatformAdapter | None = None
@@ -155,16 +155,16 @@ class Verifier:
         if not isinstance(adapter, SupportsLookup) or claimed.idempotency_key is None:
             return ()
         with within(READING_SECONDS):
-            found = adapter.find_publication(
+            answer = adapter.find_publication(
                 claimed.adapted,
                 idempotency_key=claimed.idempotency_key,
                 since=claimed.sent_at or claimed.seed.created_at,
                 preparation=claimed.preparation,
             )
-        if not isinstance(found, Publication):
+        if not isinstance(answer, Publication):
             return ()
         with self._database.reading() as session:
-            return post_owners.own_posts(session, claimed, found)
+            return post_owners.own_posts(session, claimed, answer)
 
     def _credits(self, claimed: ClaimedDelivery) -> list[str]:
         """Returns the post's credits in every language."""
@@ -173,7 +173,11 @@ class Verifier:
             post = session.scalars(query).one().post
             if post is None:
                 return []
-            translated = [str(one.get("credit") or "") for one in post.translations.values() if isinstance(one, dict)]
+            translated = [
+                str(translation.get("credit") or "")
+                for translation in post.translations.values()
+                if isinstance(translation, dict)
+            ]
             return [credit for credit in (post.credit, *translated) if credit]
 
     def _shown_by(self, delivery: Delivery) -> datetime | None:
@@ -201,8 +205,8 @@ class Verifier:
             lag = self._channels.profile(delivery.channel_name).publishing.listing_lag_seconds
             return min(now + timedelta(seconds=lag / MAX_LATE_READ_BACKS), max(shown_by, now))
         repeated = self._repeat(delivery, started)
-        answered = reading.finding in (Finding.DIFFERS, Finding.GONE, Finding.HIDDEN)
-        return now + LOOK_AFTER_PROBLEM if answered and repeated is not None else repeated
+        has_problem = reading.finding in (Finding.DIFFERS, Finding.GONE, Finding.HIDDEN)
+        return now + LOOK_AFTER_PROBLEM if has_problem and repeated is not None else repeated
 
     def _repeat(self, delivery: Delivery, started: datetime) -> datetime | None:
         """Returns when a failed question is asked again; None: no more."""
@@ -211,17 +215,17 @@ class Verifier:
         pause = max(MIN_PAUSE, (started - delivery.published_at) / 2)
         return self._clock.now() + min(pause, LOOK_AFTER_PROBLEM)
 
-    def _tell(self, session: Session, delivery: Delivery, reading: ReadBack, started: datetime) -> None:
+    def _update_problem(self, session: Session, delivery: Delivery, reading: ReadBack, started: datetime) -> None:
         """Records a problem once, and clears one that was recorded before and is over."""
         if reading.finding == Finding.DIFFERS and _was_read_by_a_person(session, delivery):
             return
-        told = _recorded_problem(session, delivery)
-        if reading.problem and reading.problem != told:
+        recorded = _recorded_problem(session, delivery)
+        if reading.problem and reading.problem != recorded:
             detail = {"problem": reading.problem}
             record_event(session, DIFFERS, now=started, delivery_id=delivery.id, detail=detail)
             log = get_logger("delivery")
             log.error(DIFFERS, delivery=delivery.id, channel=delivery.channel_name, why=reading.problem)
-        elif reading.finding == Finding.AS_SENT and told is not None:
+        elif reading.finding == Finding.AS_SENT and recorded is not None:
             record_event(session, AS_SENT, now=started, delivery_id=delivery.id)
         else:
             return
@@ -231,10 +235,10 @@ class Verifier:
 
 def _change_id(session: Session, delivery: Delivery, shown: PublishedPost, now: datetime) -> None:
     """Records the id that the platform gave a post when it was published, in place of its draft's."""
-    taken = select(Delivery.id).where(
+    recorded = select(Delivery.id).where(
         Delivery.channel_name == delivery.channel_name, Delivery.remote_id == shown.remote_id
     )
-    if (other := session.scalar(taken)) is not None:
+    if (other := session.scalar(recorded)) is not None:
         log = get_logger("delivery")
         log.error("the post is the record of another delivery", delivery=delivery.id, other=other, url=shown.url)
         return

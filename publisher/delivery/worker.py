@@ -157,7 +157,7 @@ class Worker:
         log.info("claimed", fence=claimed.fence, tries=claimed.tries)
         self._milestone("claimed", claimed.id)
         try:
-            with self._leases.keeping(claimed) as lease:
+            with self._leases.renewing(claimed) as lease:
                 return self._publish(claimed, lease, log, partial(self._claim_following, claimed, stop))
         except Fenced:
             log.warning("lost the lease; somebody else has it")
@@ -199,7 +199,7 @@ class Worker:
             preparation=prepared.preparation,
             cost=request_cost(prices, claimed.adapted.caption)
             + reading_cost(prices, claimed.adapted)
-            + self._paid(claimed, prepared.media),
+            + self._upload_cost(claimed, prepared.media),
             gap=timedelta(seconds=profile.publishing.minimum_gap_seconds),
         )
         first = max(self._lease, timedelta(seconds=timeout + LEASE_MARGIN_SECONDS))
@@ -218,8 +218,8 @@ class Worker:
             # What was prepared is used at the next try, and no request was sent with it.
             preparation = prepared.preparation
             is_new = preparation.reference != claimed.preparation.reference
-            begun = preparation.model_copy(update={"unfinished": True}) if is_new else None
-            return NotSent(error=judged, adapter=prepared.adapter, media=prepared.media, preparation=begun)
+            unfinished = preparation.model_copy(update={"unfinished": True}) if is_new else None
+            return NotSent(error=judged, adapter=prepared.adapter, media=prepared.media, preparation=unfinished)
         return CommittedIntent(attempt, latest_start)
 
     def _send(
@@ -249,17 +249,19 @@ class Worker:
         unspent = 0
         if isinstance(answer, UNCHARGED_ERRORS):
             unspent = request_cost(self._channels.profile(claimed.channel).prices, claimed.adapted.caption)
-        error = self._weigh(answer, claimed, prepared.adapter, lease)
+        error = self._check_refusal(answer, claimed, prepared.adapter, lease)
         now = self._clock.now()
-        outcome = after_send(error, tries=claimed.tries + 1, now=now, pace=self._pace, strain=self._strain(claimed))
+        outcome = after_send(
+            error, tries=claimed.tries + 1, now=now, pace=self._pace, streak=self._failure_streak(claimed)
+        )
         outcome = look_up_earlier_request(outcome, prepared.preparation, claimed.lost_requests, now)
         self._machine.until_written(
             lambda: records.record_failure(
                 self._database, claimed, committed.attempt, outcome, error, now=now, owner=self._owner, unspent=unspent
             )
         )
-        told = "not published" if outcome.to != "unconfirmed" else "outcome unknown"
-        records.log_outcome(log, told, outcome, error, self._channels.zone)
+        event = "not published" if outcome.to != "unconfirmed" else "outcome unknown"
+        records.log_outcome(log, event, outcome, error, self._channels.zone)
 
     def _record_success(
         self,
@@ -287,12 +289,12 @@ class Worker:
     def _record_not_sent(
         self, claimed: ClaimedDelivery, end: NotSent, lease: RenewedLease, log: structlog.stdlib.BoundLogger
     ) -> None:
-        error = self._machine.judge(self._weigh(end.error, claimed, end.adapter, lease))
-        strain = NO_FAILURES if isinstance(error, OwnMachineFailed) else self._strain(claimed)
+        error = self._machine.judge(self._check_refusal(end.error, claimed, end.adapter, lease))
+        streak = NO_FAILURES if isinstance(error, OwnMachineFailed) else self._failure_streak(claimed)
         now = self._clock.now()
-        outcome = before_send(error, tries=claimed.tries + 1, now=now, pace=self._pace, strain=strain)
+        outcome = before_send(error, tries=claimed.tries + 1, now=now, pace=self._pace, streak=streak)
         prices = self._channels.profile(claimed.channel).prices
-        cost = self._paid(claimed, end.media) + posts_read_cost(prices, end.adapter)
+        cost = self._upload_cost(claimed, end.media) + posts_read_cost(prices, end.adapter)
         self._machine.until_written(
             lambda: records.record_not_sent(
                 self._database,
@@ -307,19 +309,19 @@ class Worker:
         )
         records.log_outcome(log, "not sent", outcome, error, self._channels.zone)
 
-    def _weigh(
+    def _check_refusal(
         self, error: Exception, claimed: ClaimedDelivery, adapter: PlatformAdapter | None, lease: RenewedLease
     ) -> Exception:
         lease.allow(ACCOUNT_CHECK_SECONDS)
         return check_refusal(error, adapter, self._database, claimed.id)
 
-    def _paid(self, claimed: ClaimedDelivery, media: list[UploadedMedia]) -> int:
+    def _upload_cost(self, claimed: ClaimedDelivery, media: list[UploadedMedia]) -> int:
         """Returns what uploading these pictures costs, in micros."""
         if not media:
             return 0
         prices = self._channels.profile(claimed.channel).prices
         return alt_text_cost(prices, (picture.alt_text for picture in media))
 
-    def _strain(self, claimed: ClaimedDelivery) -> ChannelFailures:
+    def _failure_streak(self, claimed: ClaimedDelivery) -> ChannelFailures:
         with self._database.reading() as session:
             return channel_failures(session, claimed.channel, self._clock.now())

@@ -94,7 +94,7 @@ def _jobs(desk: Desk, failing: list[JobFailure]) -> Check:
 
 def _clocks(known: list[ClockDifference]) -> Check:
     judged = judge_clocks(known)
-    return Check("clock", True, judged.told, warning=judged.is_warning)
+    return Check("clock", True, judged.sentence, warning=judged.is_warning)
 
 
 def _captions(desk: Desk) -> Check:

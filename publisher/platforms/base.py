@@ -45,7 +45,7 @@ QuotaListener = Callable[[Sequence[Quota]], None]
 """Told every quota that an answer names. It never raises."""
 
 
-def ignore_quotas(_seen: Sequence[Quota]) -> None:
+def ignore_quotas(_quotas: Sequence[Quota]) -> None:
     """Ignores quotas."""
 
 

@@ -80,10 +80,10 @@ class Exchange:
 
     @staticmethod
     def _left(ends: float) -> float:
-        left = ends - monotonic()
-        if left <= 0:
+        seconds = ends - monotonic()
+        if seconds <= 0:
             raise TimeoutError("the time for the whole exchange is over")
-        return left
+        return seconds
 
 
 _NAMES = threading.BoundedSemaphore(MAX_RESOLVERS)
@@ -123,10 +123,10 @@ class _TimedSocket(socket.socket):
             super().sendall(data, flags)
             return
         with memoryview(data) as whole, whole.cast("B") as body:
-            done = 0
-            while done < len(body):
+            sent = 0
+            while sent < len(body):
                 self.settimeout(exchange.seconds_to_send())
-                done += self.send(body[done : done + PIECE_BYTES], flags)
+                sent += self.send(body[sent : sent + PIECE_BYTES], flags)
                 exchange.sent()
 
     def recv_into(self, buffer: Any, nbytes: int | None = None, flags: int = 0) -> int:

@@ -55,7 +55,9 @@ def read_link(reference: str) -> Link | None:
         reference = f"https://{reference}"
     if "/" not in reference and ":" not in reference:
         return None
-    if len(reference) > MAX_LENGTH or any(not one.isprintable() or one.isspace() for one in reference):
+    if len(reference) > MAX_LENGTH or any(
+        not character.isprintable() or character.isspace() for character in reference
+    ):
         raise LinkRefused(LinkFault.NOT_A_LINK)
     try:
         parts = urlsplit(reference)
@@ -76,6 +78,6 @@ def numeric_id(text: str) -> str:
     return text
 
 
-def same_account(one: str, other: str) -> bool:
+def same_account(account: str, other: str) -> bool:
     """Returns whether two spellings name the same account."""
-    return one.strip().removeprefix("@").casefold() == other.strip().removeprefix("@").casefold()
+    return account.strip().removeprefix("@").casefold() == other.strip().removeprefix("@").casefold()

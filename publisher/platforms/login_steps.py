@@ -86,7 +86,7 @@ def log_in_by_dialogue(adapter: ConnectsInSteps, connection: Connection, dialogu
     while isinstance(step, LoginStep):
         if step.told:
             dialogue.tell(step.told)
-        answer = {each.name: dialogue.ask(each.text, secret=each.secret) for each in step.questions}
+        answer = {question.name: dialogue.ask(question.text, secret=question.secret) for question in step.questions}
         step = adapter.finish_login(connection, step.kept, answer)
     return step
 
@@ -96,8 +96,10 @@ def warn_of_secrets(step: LoginStep, connection: Connection, *names: str) -> Log
     if not all(map(connection.secrets.get, names)):
         return step
     variables = " and ".join(f"PUBLISHER_{connection.channel}_{name}".upper().replace("-", "_") for name in names)
-    told = f"{step.told}\nWhat {variables} hold comes before the new log-in: remove both, then start the desk again."
-    return replace(step, told=told)
+    instructions = (
+        f"{step.told}\nWhat {variables} hold comes before the new log-in: remove both, then start the desk again."
+    )
+    return replace(step, told=instructions)
 
 
 def parse_callback(answer: Mapping[str, str]) -> dict[str, str]:

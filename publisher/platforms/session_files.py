@@ -115,10 +115,10 @@ def file_lock(file: Path, what: str) -> Iterator[None]:
         Unavailable: another one is inside for too long; `what` names it there.
         OSError: the file can't be made.
     """
-    with file.open("a") as held:
+    with file.open("a") as lock:
         for _ in range(MAX_LOCK_TRIES):
             try:
-                fcntl.flock(held, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
                 break
             except BlockingIOError:
                 sleep(LOCK_PAUSE_SECONDS)

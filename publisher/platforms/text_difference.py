@@ -38,7 +38,9 @@ def first_difference(
 def readable_words(text: str) -> list[str]:
     """Returns the words of a text, composed, without invisible characters."""
     composed = unicodedata.normalize("NFC", text)
-    return "".join(one for one in composed if one.isspace() or unicodedata.category(one) not in INVISIBLE).split()
+    return "".join(
+        character for character in composed if character.isspace() or unicodedata.category(character) not in INVISIBLE
+    ).split()
 
 
 def excerpt(text: str) -> str:

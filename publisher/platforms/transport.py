@@ -172,9 +172,9 @@ def note_clock(
     `began`: our clock when the exchange began. The answer's `Date` is compared with the middle of it.
     """
     took = clock.now() - began
-    told = platform_time(headers)
-    if told is not None and timedelta(0) <= took <= CLOCK_EXCHANGE:
-        listener(told + HALF_A_SECOND - (began + took / 2))
+    platform_now = platform_time(headers)
+    if platform_now is not None and timedelta(0) <= took <= CLOCK_EXCHANGE:
+        listener(platform_now + HALF_A_SECOND - (began + took / 2))
 
 
 def retry_after(headers: Mapping[str, str], now: datetime) -> datetime | None:
@@ -189,10 +189,10 @@ def retry_after(headers: Mapping[str, str], now: datetime) -> datetime | None:
 
 def describe_wait(retry_at: datetime, now: datetime) -> str:
     """Says until when a platform is left alone, and that it asked for longer where that was shortened."""
-    told = f"until {retry_at:%Y-%m-%d %H:%M} UTC"
+    sentence = f"until {retry_at:%Y-%m-%d %H:%M} UTC"
     if retry_at - now < MAX_RETRY_AFTER:
-        return told
-    return f"{told} (it asked for longer; after {MAX_RETRY_AFTER.days} days it is asked again)"
+        return sentence
+    return f"{sentence} (it asked for longer; after {MAX_RETRY_AFTER.days} days it is asked again)"
 
 
 def _asked_wait(headers: Mapping[str, str], now: datetime) -> timedelta | None:

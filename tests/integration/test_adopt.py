@@ -214,7 +214,7 @@ def test_what_changes_while_the_post_is_read_wins(bench: Bench) -> None:
     with bench.database.writing() as session:
         move(
             session, bench.delivery, fence=0, before=State.PENDING, to=State.PREPARING, now=bench.clock.now(),
-            new_hands=True, lease_owner="w", lease_until=bench.clock.now(),
+            raise_fence=True, lease_owner="w", lease_until=bench.clock.now(),
         )  # fmt: skip
     with pytest.raises(Refused) as refused:
         record_adoption(bench.database, adoption, now=bench.clock.now(), actor="me")

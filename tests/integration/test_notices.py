@@ -99,7 +99,7 @@ def go(desk: Desk, delivery: int, *states: State, problem: str = "") -> None:
             if state == State.PUBLISHED:
                 values |= {"remote_id": "1", "remote_url": "https://x.com/cells/1", "published_at": desk.now()}
             move(
-                session, delivery, fence=row.fence, before=State(row.state), to=state, now=desk.now(), new_hands=True,
+                session, delivery, fence=row.fence, before=State(row.state), to=state, now=desk.now(), raise_fence=True,
                 **values,
             )  # fmt: skip
 

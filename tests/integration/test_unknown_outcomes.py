@@ -907,7 +907,7 @@ def test_a_lease_is_not_renewed_past_the_end_of_what_it_is_for(bench: Bench, mon
         for _ in range(100):
             passed += 10
             bench.clock.advance(seconds=10)
-            worker._leases.renew(list(worker._leases._kept))
+            worker._leases.renew(list(worker._leases._leases))
             if recover_lost(bench.database, bench.clock.now(), timedelta(seconds=10), lambda owner: False):
                 return
 
@@ -932,7 +932,7 @@ def test_a_long_upload_keeps_its_lease(bench: Bench, monkeypatch: pytest.MonkeyP
             for _ in range(20):
                 passed += 10
                 bench.clock.advance(seconds=10)
-                worker._leases.renew(list(worker._leases._kept))
+                worker._leases.renew(list(worker._leases._leases))
                 assert recover_lost(bench.database, bench.clock.now(), timedelta(0), lambda owner: False) == []
 
         def upload_media(self, *arguments: object, **how: object) -> object:  # type: ignore[override]
@@ -957,8 +957,8 @@ def test_a_lease_that_no_thread_could_keep_does_not_leave_later_ones_alone(
     with monkeypatch.context() as narrow:
         narrow.setattr(threading.Thread, "start", no_thread_left)
         with pytest.raises(RuntimeError):
-            worker._leases.keeping(claimed).__enter__()
+            worker._leases.renewing(claimed).__enter__()
     before = threading.active_count()
-    with worker._leases.keeping(claimed) as kept:
-        assert (threading.active_count(), worker._leases._kept) == (before + 1, {kept})
+    with worker._leases.renewing(claimed) as kept:
+        assert (threading.active_count(), worker._leases._leases) == (before + 1, {kept})
     assert bench.row(delivery).state == "preparing"

@@ -133,7 +133,7 @@ def test_a_delivery_in_a_workers_hands_can_not_be_adopted(site: Site) -> None:
     delivery = add_delivery(site.desk.database, site.desk.now(), channel="tumblr")
     with site.desk.database.writing() as session:
         move(
-            session, delivery, fence=0, before=State.PENDING, to=State.PREPARING, now=site.desk.now(), new_hands=True,
+            session, delivery, fence=0, before=State.PENDING, to=State.PREPARING, now=site.desk.now(), raise_fence=True,
             lease_owner="w", lease_until=site.desk.now(),
         )  # fmt: skip
     refused = site.client("operator").send_form(f"/deliveries/{delivery}/adopt", {"link": LINK})

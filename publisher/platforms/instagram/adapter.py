@@ -125,7 +125,7 @@ class Adapter(PlatformAdapter):
         if image.format not in self._profile.images.formats:
             raise UnsupportedContent(f"Instagram takes no {image.format} pictures; make it a JPEG.")
         reference = idempotency_key if total == 1 else str(int(idempotency_key) + 1 + position)
-        with self._told(SentRequest("Uploading a picture to Instagram")):
+        with self._converting_errors(SentRequest("Uploading a picture to Instagram")):
             try:
                 self._client.upload(image, reference, in_carousel=total > 1)
             except PhotoNotUpload:
@@ -176,7 +176,7 @@ class Adapter(PlatformAdapter):
             raise UnsupportedContent(
                 f"Instagram takes 1 to {self._profile.images.maximum} pictures, not {len(media)}; change the post."
             )
-        with self._told(SentRequest("Publishing on Instagram", publishing=True)):
+        with self._converting_errors(SentRequest("Publishing on Instagram", publishing=True)):
             answer = self._client.publish(post.caption, media, idempotency_key)
         item = answer.get("media")
         publication = self._publication(item) if isinstance(item, dict) else None
@@ -214,8 +214,14 @@ class Adapter(PlatformAdapter):
         # among newer posts only: a post of the reserve was shown before, with the same caption.
         alike = [item for item in items if bound.holds_for(item) and _shows(item, post)]
         publications = [self._publication(item) for item in (*ours, *alike)]
-        found = [*{each.remote_id: each for each in publications if each is not None}.values()]
-        return found[0].model_copy(update={"copies": tuple(found[1:])}) if found else Absence.NOT_LISTED
+        publications_found = [
+            *{publication.remote_id: publication for publication in publications if publication is not None}.values()
+        ]
+        return (
+            publications_found[0].model_copy(update={"copies": tuple(publications_found[1:])})
+            if publications_found
+            else Absence.NOT_LISTED
+        )
 
     def publications_since(self, post: AdaptedPost, since: datetime) -> list[Publication]:
         with self._client.within(LOOK_UP_SECONDS):
@@ -261,14 +267,14 @@ class Adapter(PlatformAdapter):
 
     def _page(self, after: Mapping[str, str], what: str) -> dict[str, Any]:
         """Returns a page of the account's posts that can be read whole; absence counts only then."""
-        with self._told(SentRequest(what)):
+        with self._converting_errors(SentRequest(what)):
             page = self._client.private_request(f"feed/user/{self._client.user_id}/", params={"count": PAGE, **after})
         if not is_whole(page):
             raise Unavailable(f"{what}: an answer that is not complete")
         return page
 
     def read_publication(self, remote_id: str) -> PublishedPost | None:
-        with self._told(SentRequest("Reading the post on Instagram")):
+        with self._converting_errors(SentRequest("Reading the post on Instagram")):
             try:
                 items = self._client.private_request(f"media/{remote_id}/info/").get("items")
             except GONE:
@@ -297,7 +303,7 @@ class Adapter(PlatformAdapter):
         number = user.get("pk") if isinstance(user, dict) else None
         return None if number is None else str(number) == str(self._client.user_id)
 
-    def _told(self, sent: SentRequest) -> AbstractContextManager[None]:
+    def _converting_errors(self, sent: SentRequest) -> AbstractContextManager[None]:
         return convert_errors(self._connection, self._client, sent)
 
 

@@ -111,25 +111,25 @@ class OnceClient(Client):  # type: ignore[misc]
 
         `timeout`: seconds for it, where it may take longer than others.
         """
-        left = timeout or self._timeout
+        seconds = timeout or self._timeout
         if self._ends is not None:
-            left = min(left, self._ends - monotonic())
-        if left <= 0:
+            seconds = min(seconds, self._ends - monotonic())
+        if seconds <= 0:
             raise requests.Timeout("the time for this and all requests before it is over")
-        connect = min(CONNECT_TIMEOUT, left / 2)
+        connect = min(CONNECT_TIMEOUT, seconds / 2)
         began = self._channel.clock.now()
         # curl takes the sum of both for the whole exchange.
-        response = send(*arguments, timeout=(connect, left - connect), **options)
+        response = send(*arguments, timeout=(connect, seconds - connect), **options)
         note_clock(response.headers, self._channel.platform_clock, clock=self._channel.clock, began=began)
-        told = platform_time(response.headers) if response.ok and Answer.of(response).own else None
-        if told is not None:
-            self.platform_time, self.clock_ahead = told, told - self._channel.clock.now()
+        clock = platform_time(response.headers) if response.ok and Answer.of(response).own else None
+        if clock is not None:
+            self.platform_time, self.clock_ahead = clock, clock - self._channel.clock.now()
         return response
 
     def session(self) -> dict[str, Any]:
         """Returns what is stored: the log-in, the device that it belongs to, its language and time zone."""
-        kept: dict[str, Any] = self.get_settings()
-        return {name: value for name, value in kept.items() if name not in PER_CONNECTION and name != "tls_verify"}
+        settings: dict[str, Any] = self.get_settings()
+        return {name: value for name, value in settings.items() if name not in PER_CONNECTION and name != "tls_verify"}
 
     def private_request(self, endpoint: str, data: Any = None, params: Any = None, **options: Any) -> dict[str, Any]:
         """Sends one request and returns its answer. The library's own method sends again after some errors.
@@ -153,8 +153,8 @@ class OnceClient(Client):  # type: ignore[misc]
         self, send_result: dict[str, Any], verification_code: str = "", domain: str | None = None
     ) -> dict[str, Any]:
         # The code of an authenticator app, which may have been given, is not the one that is asked for here.
-        found: dict[str, Any] = super().bloks_caa_resolve_two_step_verification(send_result, domain=domain)
-        return found
+        context: dict[str, Any] = super().bloks_caa_resolve_two_step_verification(send_result, domain=domain)
+        return context
 
     def challenge_code_or_raised(self, choice: Any, wait_seconds: int = 5, attempts: int = 24) -> str:
         """Raises instead of asking: the library would ask at the terminal, and print the answer."""
@@ -175,7 +175,7 @@ class OnceClient(Client):  # type: ignore[misc]
         """Uploads the bytes of an image as they are: the library would crop and encode it again."""
         content = image.path.read_bytes()
         name = f"{upload_id}_0_{secrets.randbelow(9_000_000_000) + 1_000_000_000}"
-        told = {
+        parameters = {
             "upload_id": upload_id,
             "media_type": "1",
             "xsharing_user_ids": "[]",
@@ -193,7 +193,7 @@ class OnceClient(Client):  # type: ignore[misc]
             "X-Entity-Type": image.mime_type,
             "X-Entity-Name": name,
             "X-Entity-Length": str(len(content)),
-            "X-Instagram-Rupload-Params": json.dumps(told),
+            "X-Instagram-Rupload-Params": json.dumps(parameters),
             "X_FB_PHOTO_WATERFALL_ID": str(uuid.uuid4()),
         }
         response = self.last_response = self.private.post(
@@ -215,7 +215,7 @@ class OnceClient(Client):  # type: ignore[misc]
             answer = self.photo_configure(only.reference, width, height, caption, extra_data=_alt_text(only))
         else:
             ids = {"client_sidecar_id": upload_id, "upload_id": upload_id}
-            answer = self.album_configure([_child(one) for one in media], caption, extra_data=ids)
+            answer = self.album_configure([_child(upload) for upload in media], caption, extra_data=ids)
         return answer
 
 

@@ -57,8 +57,8 @@ def code_of(number: str) -> str:
 def _bare(reference: str) -> str:
     if reference.isdecimal():
         return numeric_id(reference)
-    if named := NUMBER_AND_ACCOUNT.fullmatch(reference):
-        return numeric_id(named[1])
+    if match := NUMBER_AND_ACCOUNT.fullmatch(reference):
+        return numeric_id(match[1])
     # A shorter word is rather a word than a code.
     if len(reference) >= CODE_LENGTH and CODE.fullmatch(reference):
         return _number_of(reference)

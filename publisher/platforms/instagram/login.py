@@ -34,21 +34,21 @@ def begin(connection: Connection) -> LoginStep | Account:
     device = without_log_in(stored_session(connection))
     if password := connection.secrets.get("password"):
         return _with_password(connection, device, password, _configured_code(connection))
-    asked = Question(name="password", text=f"Password of {_username(connection)} on Instagram", secret=True)
-    return LoginStep(questions=(asked,), kept={"device": json.dumps(device)})
+    question = Question(name="password", text=f"Password of {_username(connection)} on Instagram", secret=True)
+    return LoginStep(questions=(question,), kept={"device": json.dumps(device)})
 
 
-def finish(connection: Connection, kept: Mapping[str, str], answer: Mapping[str, str]) -> LoginStep | Account:
+def finish(connection: Connection, state: Mapping[str, str], answer: Mapping[str, str]) -> LoginStep | Account:
     """Logs in with a password, with a code of the second factor, or with one that Instagram has sent."""
-    device = json.loads(kept["device"])
-    if "password" not in kept and "context" not in kept:
+    device = json.loads(state["device"])
+    if "password" not in state and "context" not in state:
         return _with_password(connection, device, answer.get("password", ""), _configured_code(connection))
     code = re.sub(r"\s", "", answer.get("code", ""))
     if not code:
         raise CredentialsRefused("No code was entered; begin again.")
-    if "context" in kept:
-        return _with_sent_code(connection, device, code, kept)
-    return _with_password(connection, device, kept["password"], totp_code(connection, code) if _is_key(code) else code)
+    if "context" in state:
+        return _with_sent_code(connection, device, code, state)
+    return _with_password(connection, device, state["password"], totp_code(connection, code) if _is_key(code) else code)
 
 
 def _with_password(connection: Connection, device: Mapping[str, Any], password: str, code: str) -> LoginStep | Account:
@@ -66,22 +66,22 @@ def _password_step(connection: Connection, client: OnceClient, password: str, co
         except TwoFactorRequired:
             if code:
                 raise
-            kept = {"password": password, "device": json.dumps(without_log_in(client.session()))}
-            return LoginStep(questions=(Question(name="code", text=SECOND_FACTOR, one_time=True),), kept=kept)
+            state = {"password": password, "device": json.dumps(without_log_in(client.session()))}
+            return LoginStep(questions=(Question(name="code", text=SECOND_FACTOR, one_time=True),), kept=state)
         except CodeSent:
-            kept = {"context": client.code_context, "access": str(client.caa_aac)}
-            kept["device"] = json.dumps(client.session())
-            asked = Question(name="code", text="The code that Instagram has sent", one_time=True)
-            return LoginStep(told=SENT_CODE, questions=(asked,), kept=kept)
+            state = {"context": client.code_context, "access": str(client.caa_aac)}
+            state["device"] = json.dumps(client.session())
+            question = Question(name="code", text="The code that Instagram has sent", one_time=True)
+            return LoginStep(told=SENT_CODE, questions=(question,), kept=state)
     return None
 
 
-def _with_sent_code(connection: Connection, device: Mapping[str, Any], code: str, kept: Mapping[str, str]) -> Account:
+def _with_sent_code(connection: Connection, device: Mapping[str, Any], code: str, state: Mapping[str, str]) -> Account:
     client = client_of(connection, device)
     client.username = _username(connection)
     with _device_kept(connection, client), client.within(STEP_SECONDS):
         with convert_errors(connection, client, LOGGING_IN):
-            if not client.enter_sent_code(code, kept["context"], kept["access"]):
+            if not client.enter_sent_code(code, state["context"], state["access"]):
                 raise CredentialsRefused(WRONG_CODE)
         client.last_login = connection.clock.now().timestamp()
         return _stored(connection, client)
@@ -121,10 +121,10 @@ def check_account(connection: Connection, client: OnceClient) -> Account:
     if not isinstance(user, dict) or not user.get("pk") or not user.get("username"):
         raise Unavailable("Asking Instagram who we are: an answer that can't be read")
     name = str(user["username"])
-    wanted = _name(connection.account)
-    if wanted.casefold() != name.casefold():
+    expected = _name(connection.account)
+    if expected.casefold() != name.casefold():
         raise CredentialsRefused(
-            f"The log-in is that of {name}, but the channel {connection.channel!r} is for {wanted}; set the "
+            f"The log-in is that of {name}, but the channel {connection.channel!r} is for {expected}; set the "
             f"right account or user name, then run `publisher connect {connection.channel}`."
         )
     return Account(id=str(user["pk"]), name=name, url=f"https://www.instagram.com/{name}/")

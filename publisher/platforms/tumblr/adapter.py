@@ -162,10 +162,10 @@ class Adapter(PlatformAdapter):
                 return Preparation(reference=f"{NEWER_THAN}0")
             newest = newest_id(self._client)
             return Preparation(reference=f"{NEWER_THAN}{newest}", platform_time=self._client.request.platform_time)
-        wanted = self._wanted(post, media, idempotency_key, posts.DRAFT)
+        request = self._draft_request(post, media, idempotency_key, posts.DRAFT)
         check_total_size(media, self._profile.images)
         try:
-            shown = self._drafts.prepared(wanted, earlier if _of_draft(earlier) else NOTHING_PREPARED)
+            shown = self._drafts.prepare(request, earlier if _of_draft(earlier) else NOTHING_PREPARED)
         except DailyLimit as error:
             raise self._until_reset(error) from error
         self._prepared = shown
@@ -188,30 +188,30 @@ class Adapter(PlatformAdapter):
         drafted = _is_draft(preparation)
         if not drafted and self._connection.drafts and not preparation.reference:
             raise Unavailable("There is no draft to publish; it is made at the next try.")
-        wanted = self._wanted(post, media, idempotency_key, posts.DRAFT if drafted else posts.PUBLISHED)
+        request = self._draft_request(post, media, idempotency_key, posts.DRAFT if drafted else posts.PUBLISHED)
         try:
-            return self._publish_draft(wanted, preparation) if drafted else self._publish_at_once(wanted, media)
+            return self._publish_draft(request, preparation) if drafted else self._publish_at_once(request, media)
         except DailyLimit as error:
             raise self._until_reset(error) from error
 
-    def _publish_draft(self, wanted: DraftRequest, preparation: Preparation) -> Publication:
+    def _publish_draft(self, request: DraftRequest, preparation: Preparation) -> Publication:
         prepared, self._prepared = self._prepared, None
         if prepared is not None and posts.identifier(prepared) != preparation.reference:
             prepared = None
-        shown = self._drafts.published(wanted, preparation, prepared)
+        shown = self._drafts.publish(request, preparation, prepared)
         left_over = "".join(f"; a needless draft {name} is left" for name in self._drafts.left_over)
         return self._publication(shown, f"id {posts.identifier(shown)}, draft {preparation.reference}{left_over}")
 
-    def _publish_at_once(self, wanted: DraftRequest, media: Sequence[UploadedMedia]) -> Publication:
+    def _publish_at_once(self, request: DraftRequest, media: Sequence[UploadedMedia]) -> Publication:
         check_total_size(media, self._profile.images)
-        answer = self._client.create(wanted.body, wanted.files())
-        if (told := posts.state(answer)) not in ("", posts.PUBLISHED):
+        answer = self._client.create(request.body, request.files())
+        if (state := posts.state(answer)) not in ("", posts.PUBLISHED):
             raise Unconfirmed(
-                f"Tumblr took the post, and its state is “{told}” instead of “published”", answer=str(answer)[:300]
+                f"Tumblr took the post, and its state is “{state}” instead of “published”", answer=str(answer)[:300]
             )
         return self._publication(answer, f"id {posts.identifier(answer)}")
 
-    def _wanted(self, post: AdaptedPost, media: Sequence[UploadedMedia], key: str, state: str) -> DraftRequest:
+    def _draft_request(self, post: AdaptedPost, media: Sequence[UploadedMedia], key: str, state: str) -> DraftRequest:
         body = npf_body(post, media, key, state=state)
         return DraftRequest(
             post=post, key=key, body=body, files=lambda: [make_attachment(picture) for picture in media]
@@ -245,14 +245,14 @@ class Adapter(PlatformAdapter):
         if _is_draft(preparation):
             return self._outcome(post, idempotency_key, preparation)
         bound = preparation.reference.removeprefix(NEWER_THAN)
-        sought = PostQuery(
+        query = PostQuery(
             post=post,
             key=idempotency_key,
             newer_than=int(bound) if bound.isdecimal() else 0,
             platform_time=preparation.platform_time,
             since=since,
         )
-        return self._listed(sought)
+        return self._find_listed(query)
 
     def _outcome(self, post: AdaptedPost, key: str, preparation: Preparation) -> Publication | Absence:
         """Finds out what became of a draft."""
@@ -260,8 +260,8 @@ class Adapter(PlatformAdapter):
             shown = self._client.single(preparation.reference)
         except NotFound:
             # Tumblr gives a draft another id when it is published: that it is gone says more than a listing that lags.
-            listed = self._listed(draft_query(post, key, preparation))
-            return listed if isinstance(listed, Publication) else Absence.GONE
+            publication = self._find_listed(draft_query(post, key, preparation))
+            return publication if isinstance(publication, Publication) else Absence.GONE
         match posts.state(shown):
             case posts.PUBLISHED:
                 return self._publication(shown, "found by its id")
@@ -277,27 +277,31 @@ class Adapter(PlatformAdapter):
         self, post: AdaptedPost, *, idempotency_key: str, preparation: Preparation
     ) -> Publication | Absence:
         earlier = preparation if _is_draft(preparation) else NOTHING_PREPARED
-        if (public := self._drafts.removed(post, idempotency_key, earlier)) is not None:
+        if (public := self._drafts.remove_all(post, idempotency_key, earlier)) is not None:
             return self._publication(public, "found in the place of its draft")
         if _is_draft(preparation):
-            listed = self._listed(draft_query(post, idempotency_key, preparation))
-            return listed if isinstance(listed, Publication) else Absence.GONE
+            publication = self._find_listed(draft_query(post, idempotency_key, preparation))
+            return publication if isinstance(publication, Publication) else Absence.GONE
         if not preparation.reference:
             return Absence.GONE
         since = preparation.platform_time or self._connection.clock.now()
-        found = self.find_publication(post, idempotency_key=idempotency_key, since=since, preparation=preparation)
-        return found if isinstance(found, Publication) else Absence.GONE
+        publication = self.find_publication(post, idempotency_key=idempotency_key, since=since, preparation=preparation)
+        return publication if isinstance(publication, Publication) else Absence.GONE
 
     def list_drafts(self) -> list[ListedDraft]:
         return [
             ListedDraft(posts.identifier(draft), token, posts.slug(draft))
-            for draft in self._drafts.listed(MAX_PAGES_OF_DRAFTS)
+            for draft in self._drafts.list_newest(MAX_PAGES_OF_DRAFTS)
             if (token := posts.token_of(draft))
         ]
 
-    def _listed(self, sought: PostQuery) -> Publication | Absence:
-        found = [self._publication(shown, "found on the blog") for shown in find_all_posts(self._client, sought)]
-        return found[0].model_copy(update={"copies": tuple(found[1:])}) if found else Absence.NOT_LISTED
+    def _find_listed(self, query: PostQuery) -> Publication | Absence:
+        publications = [self._publication(shown, "found on the blog") for shown in find_all_posts(self._client, query)]
+        return (
+            publications[0].model_copy(update={"copies": tuple(publications[1:])})
+            if publications
+            else Absence.NOT_LISTED
+        )
 
     def publications_since(self, post: AdaptedPost, since: datetime) -> list[Publication]:
         return [self._publication(shown, "") for shown in posts_since(self._client, post, since)]

@@ -81,8 +81,8 @@ def _is_own(body: Mapping[str, Any]) -> bool:
     """Returns whether an error has Tumblr's own shape, the present or the former one."""
     if isinstance(body.get("meta"), dict):
         return "errors" in body or "response" in body
-    former = body.get("response")
-    return isinstance(former, dict) and ("errors" in former or "error" in former)
+    response = body.get("response")
+    return isinstance(response, dict) and ("errors" in response or "error" in response)
 
 
 def _unreadable(sent: TumblrRequestKind, response: requests.Response) -> PlatformError:
@@ -132,8 +132,8 @@ def _definite(status: int, code: int, detail: str, why: str) -> tuple[type[Platf
 def _first_error(body: dict[str, Any] | None) -> tuple[int, str]:
     """Returns code and sentence of an answer's first error, in the present or the former shape."""
     inner = body.get("response") if body else None
-    former = inner.get("errors") if isinstance(inner, dict) else None
-    errors = (body.get("errors") if body else None) or former
+    former_errors = inner.get("errors") if isinstance(inner, dict) else None
+    errors = (body.get("errors") if body else None) or former_errors
     for error in errors if isinstance(errors, list) else ():
         if isinstance(error, str):
             return 0, error
@@ -151,8 +151,8 @@ def next_request_at(headers: Mapping[str, str], now: datetime) -> datetime:
         for window in WINDOWS
         if headers.get(f"X-Ratelimit-{window}-Remaining", "").strip() == "0"
     ]
-    asked = retry_after(headers, now)
-    return max([*opens, *([asked] if asked else [])], default=now + MINUTE_WINDOW)
+    retry_at = retry_after(headers, now)
+    return max([*opens, *([retry_at] if retry_at else [])], default=now + MINUTE_WINDOW)
 
 
 def _seconds(header: str | None) -> int:
@@ -164,28 +164,28 @@ def _seconds(header: str | None) -> int:
 
 def request_quotas(headers: Mapping[str, str], now: datetime) -> list[Quota]:
     """Returns what an answer reports about the app's requests, without what can't be read or true."""
-    found = []
+    quotas = []
     for window, name in WINDOWS.items():
         limit, remaining, reset = (
             _number(headers.get(f"X-Ratelimit-{window}-{part}")) for part in ("Limit", "Remaining", "Reset")
         )
         if limit is not None and remaining is not None and reset is not None:
-            found += _plausible_quota("requests", name, limit, remaining, now + timedelta(seconds=reset), now)
-    return found
+            quotas += _plausible_quota("requests", name, limit, remaining, now + timedelta(seconds=reset), now)
+    return quotas
 
 
 def daily_quotas(answer: object, now: datetime) -> list[Quota]:
     """Returns what `user/limits` reports about the day's posts and pictures, without what can't be read."""
     user = answer.get("user") if isinstance(answer, dict) else None
-    found = []
+    quotas = []
     for key, (kind, name) in DAILY_LIMITS.items():
         match user.get(key) if isinstance(user, dict) else None:
             case {"limit": int(limit), "remaining": int(remaining), "reset_at": int(reset_at)}:
                 if 0 < reset_at < LAST_INSTANT:
-                    found += _plausible_quota(
+                    quotas += _plausible_quota(
                         kind, name, limit, max(remaining, 0), datetime.fromtimestamp(reset_at, UTC), now
                     )
-    return found
+    return quotas
 
 
 def _plausible_quota(

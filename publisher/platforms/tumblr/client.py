@@ -110,8 +110,8 @@ class SafeTumblrRequest(TumblrRequest):  # type: ignore[misc]  # pytumblr has no
         self.platform_time = platform_time(response.headers) or self.platform_time
         note_clock(response.headers, self._note_clock, clock=self._connection.clock, began=began)
         now = self._connection.clock.now()
-        if seen := request_quotas(response.headers, now):
-            self._connection.quotas(seen)
+        if quotas := request_quotas(response.headers, now):
+            self._connection.quotas(quotas)
         return read_answer(response, kind, now)
 
     def _note_clock(self, ahead: timedelta) -> None:
@@ -162,13 +162,13 @@ class SafeTumblrClient(TumblrRestClient):  # type: ignore[misc]  # pytumblr has 
     def recent(self, before: int | None, skip: int) -> list[dict[str, Any]]:
         """Returns the newest published posts but for `skip` of them, before a time in epoch seconds."""
         params = {"npf": "true", "limit": PAGE, "offset": skip} | ({} if before is None else {"before": before})
-        return self._listed(self._posts, params)
+        return self._list(self._posts, params)
 
     def drafts(self, before: str) -> list[dict[str, Any]]:
         """Returns the newest drafts, of those before an id; `0`: of all."""
-        return self._listed(f"{self._posts}/draft", {"npf": "true", "before_id": before})
+        return self._list(f"{self._posts}/draft", {"npf": "true", "before_id": before})
 
-    def _listed(self, path: str, params: Mapping[str, Any]) -> list[dict[str, Any]]:
+    def _list(self, path: str, params: Mapping[str, Any]) -> list[dict[str, Any]]:
         answer = self.request.get(path, params)
         posts = answer.get("posts") if isinstance(answer, dict) else None
         if not isinstance(posts, list) or not all(isinstance(post, dict) and post.get("id") for post in posts):
@@ -187,10 +187,10 @@ class SafeTumblrClient(TumblrRestClient):  # type: ignore[misc]  # pytumblr has 
 
     def limits(self) -> list[Quota]:
         """Returns what is left of the day's posts and pictures, as far as it can be read."""
-        found = daily_quotas(self.request.get("/v2/user/limits"), self._connection.clock.now())
-        if found:
-            self._connection.quotas(found)
-        return found
+        quotas = daily_quotas(self.request.get("/v2/user/limits"), self._connection.clock.now())
+        if quotas:
+            self._connection.quotas(quotas)
+        return quotas
 
 
 JSON_HEADERS = {"Content-Type": "application/json"}

@@ -62,7 +62,7 @@ class Drafts:
     left_over: list[str] = field(default_factory=list)
     """Ids of drafts that nobody needs and that could not be removed."""
 
-    def prepared(self, wanted: DraftRequest, earlier: Preparation) -> posts.PostData | None:
+    def prepare(self, request: DraftRequest, earlier: Preparation) -> posts.PostData | None:
         """Returns the one draft to publish, as Tumblr shows it; or the post, should it be public or queued already.
 
         None: the draft of `earlier` is gone, and may have been published so lately that no listing shows it yet.
@@ -72,10 +72,10 @@ class Drafts:
             ContentRejected, RateLimited, CredentialsRefused, Unavailable, UnsupportedContent: there is no draft.
         """
         if not earlier.reference:
-            return self._chosen(wanted, earlier)
+            return self._choose(request, earlier)
         shown = self._read(earlier.reference)
         if shown is None:
-            if public := find_post(self.client, draft_query(wanted.post, wanted.key, earlier)):
+            if public := find_post(self.client, draft_query(request.post, request.key, earlier)):
                 return public
             # A request to publish it may have been carried out late, and be listed late on top of that.
             late = timedelta(0) if earlier.unfinished else MAX_REQUEST_DURATION
@@ -83,11 +83,11 @@ class Drafts:
                 if earlier.unfinished:
                     raise NotPrepared(_not_shown(earlier.reference), preparation=earlier)
                 return None
-            return self._chosen(wanted, earlier)
-        if posts.state(shown) != posts.DRAFT or not posts.differences(shown, wanted.body):
+            return self._choose(request, earlier)
+        if posts.state(shown) != posts.DRAFT or not posts.differences(shown, request.body):
             return shown
         self._remove_former(earlier.reference)
-        return self._chosen(wanted, earlier, kept_otherwise=earlier.unfinished)
+        return self._choose(request, earlier, kept_otherwise=earlier.unfinished)
 
     def _read(self, identifier: str) -> posts.PostData | None:
         try:
@@ -115,15 +115,15 @@ class Drafts:
                 answer=error.answer,
             ) from error
 
-    def _chosen(self, wanted: DraftRequest, earlier: Preparation, *, kept_otherwise: bool = False) -> posts.PostData:
+    def _choose(self, request: DraftRequest, earlier: Preparation, *, kept_otherwise: bool = False) -> posts.PostData:
         """Returns a draft that an earlier try has left, or a new one. Removes all others of this post.
 
         Where the answer to an earlier creation was lost, another draft is made only when the first would be listed.
         """
         chosen: posts.PostData | None = None
-        listed = self.listed()
+        drafts = self.list_newest()
         incomplete, not_shown = kept_otherwise, ""
-        own = [posts.identifier(draft) for draft in listed if posts.has_key(draft, wanted.key)]
+        own = [posts.identifier(draft) for draft in drafts if posts.has_key(draft, request.key)]
         for identifier in own:
             shown = self._read(identifier)
             if shown is None:
@@ -132,68 +132,70 @@ class Drafts:
                 continue
             if posts.state(shown) != posts.DRAFT:
                 return shown
-            if chosen is None and not posts.differences(shown, wanted.body):
+            if chosen is None and not posts.differences(shown, request.body):
                 chosen = shown
             else:
                 incomplete = incomplete or chosen is None
                 self._remove(identifier)
-        self._remove_published_ones(listed, wanted.key)
+        self._remove_published_ones(drafts, request.key)
         if chosen is not None:
             return chosen
         if not_shown:
-            raise NotPrepared(_not_shown(not_shown), preparation=self._begun(not_shown))
+            raise NotPrepared(_not_shown(not_shown), preparation=self._unfinished(not_shown))
         if earlier.unfinished and not earlier.reference and not self._is_over(earlier, MAX_REQUEST_DURATION):
             raise NotPrepared("Tumblr may still be making the draft of this post", preparation=earlier)
-        return self._made(wanted, again=incomplete)
+        return self._make(request, again=incomplete)
 
-    def _begun(self, identifier: str = "") -> Preparation:
+    def _unfinished(self, identifier: str = "") -> Preparation:
         """Returns what is stored of a draft that was begun. Without an id: the answer with it was lost."""
         now = self.client.request.platform_time
         return Preparation(reference=identifier, platform_time=now, unfinished=True, is_draft=True)
 
-    def listed(self, pages: int = PAGES_OF_DRAFTS) -> list[posts.PostData]:
+    def list_newest(self, pages: int = PAGES_OF_DRAFTS) -> list[posts.PostData]:
         """Returns the blog's newest drafts, as its list shows them."""
-        found: list[posts.PostData] = []
+        drafts: list[posts.PostData] = []
         before = "0"
         for _ in range(pages):
             page = self.client.drafts(before)
-            found += page
+            drafts += page
             if len(page) < PAGE or posts.identifier(page[-1]) == before:
                 break
             before = posts.identifier(page[-1])
-        return found
+        return drafts
 
-    def _made(self, wanted: DraftRequest, *, again: bool) -> posts.PostData:
+    def _make(self, request: DraftRequest, *, again: bool) -> posts.PostData:
         """Makes a draft and reads it back. Raises UnsupportedContent where Tumblr changes it a second time."""
         try:
-            identifier = str(self.client.create(wanted.body, wanted.files())["id"])
+            identifier = str(self.client.create(request.body, request.files())["id"])
         except DraftUnknown as error:
             raise NotPrepared(
-                error.message, preparation=self._begun(), status=error.status, answer=error.answer
+                error.message, preparation=self._unfinished(), status=error.status, answer=error.answer
             ) from error
-        begun = self._begun(identifier)
+        preparation = self._unfinished(identifier)
         try:
             shown = self._read(identifier)
         except PlatformError as error:
-            raise NotPrepared(error.message, preparation=begun, status=error.status, answer=error.answer) from error
+            raise NotPrepared(
+                error.message, preparation=preparation, status=error.status, answer=error.answer
+            ) from error
         if shown is None:
-            raise NotPrepared(_not_shown(identifier), preparation=begun)
-        if posts.state(shown) == posts.DRAFT and (differing := posts.differences(shown, wanted.body)):
-            told = f"Tumblr keeps this post otherwise than it was sent: {', '.join(differing)}"
+            raise NotPrepared(_not_shown(identifier), preparation=preparation)
+        if posts.state(shown) == posts.DRAFT and (differing := posts.differences(shown, request.body)):
+            problem = f"Tumblr keeps this post otherwise than it was sent: {', '.join(differing)}"
             if again:
                 self._remove(identifier)
                 raise UnsupportedContent(
-                    f"{told}. Nothing was published; change the post, or set drafts = false for this channel."
+                    f"{problem}. Nothing was published; change the post, or set drafts = false for this channel."
                 )
-            raise NotPrepared(told, preparation=begun)
+            raise NotPrepared(problem, preparation=preparation)
         return shown
 
-    def _remove_published_ones(self, listed: Sequence[posts.PostData], key: str) -> None:
+    def _remove_published_ones(self, drafts: Sequence[posts.PostData], key: str) -> None:
         """Removes drafts that were made late for posts which are public by now.
 
         A draft whose post is not among the newest ones is left: another delivery may need it.
         """
-        others = [draft for draft in listed if posts.token_of(draft) and not posts.has_key(draft, key)]
+        others = [draft for draft in drafts if posts.token_of(draft) and not posts.has_key(draft, key)]
         if not others:
             return
         try:
@@ -222,14 +224,14 @@ class Drafts:
                 "a draft is left over and can be removed on Tumblr", blog=self.blog, draft=identifier, why=error.message
             )
 
-    def removed(self, post: AdaptedPost, key: str, earlier: Preparation) -> posts.PostData | None:
+    def remove_all(self, post: AdaptedPost, key: str, earlier: Preparation) -> posts.PostData | None:
         """Removes every draft of a post that was given up. Returns the post, should it be public.
 
         Raises:
             DraftLeft: a draft was changed since, is no draft any more, or can't be removed.
         """
-        listed = [posts.identifier(draft) for draft in self.listed() if posts.has_key(draft, key)]
-        identifiers = [*dict.fromkeys([*([earlier.reference] if earlier.reference else []), *listed])]
+        listed_ids = [posts.identifier(draft) for draft in self.list_newest() if posts.has_key(draft, key)]
+        identifiers = [*dict.fromkeys([*([earlier.reference] if earlier.reference else []), *listed_ids])]
         # Drafts and readings may lag behind the public posts, and a public post is never removed.
         public = {posts.identifier(post): post for post in self.client.recent(None, 0)} if identifiers else {}
         for identifier in identifiers:
@@ -261,7 +263,7 @@ class Drafts:
                 ) from error
         return None
 
-    def published(self, wanted: DraftRequest, preparation: Preparation, shown: posts.PostData | None) -> posts.PostData:
+    def publish(self, request: DraftRequest, preparation: Preparation, shown: posts.PostData | None) -> posts.PostData:
         """Publishes the draft of `preparation` with one request, unless it is public. Returns the post.
 
         `shown`: the draft as `prepared` returned it; None: it is read first.
@@ -271,9 +273,9 @@ class Drafts:
             ContentRejected, RateLimited, CredentialsRefused, Unavailable: it is not.
         """
         shown = shown or self._read(preparation.reference)
-        sought = draft_query(wanted.post, wanted.key, preparation)
+        query = draft_query(request.post, request.key, preparation)
         if shown is None:
-            if public := find_post(self.client, sought):
+            if public := find_post(self.client, query):
                 return public
             raise Unconfirmed(f"The draft {preparation.reference} is gone: it was removed, or it is public")
         if posts.state(shown) == posts.PUBLISHED:
@@ -281,35 +283,35 @@ class Drafts:
         if posts.state(shown) != posts.DRAFT:
             raise Unconfirmed(_other_state(shown))
         ends = monotonic() + self.timeout
-        body = publishing_body(shown, wanted.post, wanted.key)
+        body = publishing_body(shown, request.post, request.key)
         try:
             answer = self.client.edit(preparation.reference, body)
         except NotFound as error:
             message = f"The draft {preparation.reference} is gone: it was removed, or it is public"
             raise Unconfirmed(message, status=error.status, answer=error.answer) from error
-        return self._result(answer, sought, ends)
+        return self._read_result(answer, query, ends)
 
-    def _result(self, answer: Mapping[str, Any], sought: PostQuery, ends: float) -> posts.PostData:
+    def _read_result(self, answer: Mapping[str, Any], query: PostQuery, ends: float) -> posts.PostData:
         """Returns the post that an answered request has made: as Tumblr shows it, else by the answer."""
-        named = posts.identifier(answer).isdecimal()
+        has_id = posts.identifier(answer).isdecimal()
         shown: posts.PostData | None = None
-        if (left := ends - monotonic()) >= MIN_READING_SECONDS:
+        if (seconds := ends - monotonic()) >= MIN_READING_SECONDS:
             try:
-                shown = self._shown(posts.identifier(answer) if named else sought.draft, sought, left)
+                shown = self._read_shown(posts.identifier(answer) if has_id else query.draft, query, seconds)
             except PlatformError as error:
                 get_logger("platforms").info("a published draft was not read", blog=self.blog, why=error.message)
-        if shown is None and named:
+        if shown is None and has_id:
             # The documented answer names the post and no state: then the one that was asked for.
             shown = {"state": posts.PUBLISHED, **answer}
         if shown is None or posts.state(shown) != posts.PUBLISHED:
             raise Unconfirmed(_other_state(shown or answer), answer=str(dict(answer))[:300])
         return shown
 
-    def _shown(self, identifier: str, sought: PostQuery, seconds: float) -> posts.PostData | None:
+    def _read_shown(self, identifier: str, query: PostQuery, seconds: float) -> posts.PostData | None:
         try:
             return self.client.single(identifier, timeout=seconds)
         except NotFound:
-            return find_post(self.client, sought)
+            return find_post(self.client, query)
 
 
 def draft_query(post: AdaptedPost, key: str, preparation: Preparation) -> PostQuery:

@@ -36,33 +36,33 @@ class PostQuery:
     """Our clock before it was published; used where Tumblr's is not known."""
 
 
-def find_post(client: SafeTumblrClient, sought: PostQuery) -> posts.PostData | None:
+def find_post(client: SafeTumblrClient, query: PostQuery) -> posts.PostData | None:
     """Returns the first of `find_all_posts`, without reading on once a post is surely ours."""
-    return next(iter(_alike(client, sought, until_sure=True)), None)
+    return next(iter(_alike(client, query, until_sure=True)), None)
 
 
-def find_all_posts(client: SafeTumblrClient, sought: PostQuery) -> list[posts.PostData]:
+def find_all_posts(client: SafeTumblrClient, query: PostQuery) -> list[posts.PostData]:
     """Returns posts with our slug or of our draft; else, should Tumblr have changed both, with our text and tags."""
-    return _alike(client, sought, until_sure=False)
+    return _alike(client, query, until_sure=False)
 
 
-def _alike(client: SafeTumblrClient, sought: PostQuery, *, until_sure: bool) -> list[posts.PostData]:
+def _alike(client: SafeTumblrClient, query: PostQuery, *, until_sure: bool) -> list[posts.PostData]:
     ours: list[posts.PostData] = []
     lookalikes: list[posts.PostData] = []
-    for shown in _newest_first(client, sought):
-        if posts.has_key(shown, sought.key) or (sought.draft and posts.draft_id(shown) == sought.draft):
+    for shown in _newest_first(client, query):
+        if posts.has_key(shown, query.key) or (query.draft and posts.draft_id(shown) == query.draft):
             ours.append(shown)
             if until_sure:
                 break
-        elif _may_be(shown, sought, client) and posts.has_text_and_tags(shown, sought.post):
+        elif _may_be(shown, query, client) and posts.has_text_and_tags(shown, query.post):
             lookalikes.append(shown)
     return ours or lookalikes
 
 
 def posts_since(client: SafeTumblrClient, post: AdaptedPost, since: datetime) -> list[posts.PostData]:
     """Returns the blog's published posts since then (our clock)."""
-    sought = PostQuery(post=post, key="", since=since - MAX_DRAFT_AGE)
-    return [shown for shown in _newest_first(client, sought) if _may_be(shown, sought, client)]
+    query = PostQuery(post=post, key="", since=since - MAX_DRAFT_AGE)
+    return [shown for shown in _newest_first(client, query) if _may_be(shown, query, client)]
 
 
 def find_by_draft(client: SafeTumblrClient, draft: str) -> posts.PostData | None:
@@ -84,36 +84,36 @@ def newest_id(client: SafeTumblrClient) -> int:
     )
 
 
-def _may_be(shown: posts.PostData, sought: PostQuery, client: SafeTumblrClient) -> bool:
+def _may_be(shown: posts.PostData, query: PostQuery, client: SafeTumblrClient) -> bool:
     name = posts.identifier(shown)
-    newer = not sought.newer_than or (name.isdecimal() and int(name) > sought.newer_than)
-    return newer and posts.timestamp(shown) >= (_oldest(sought, client) or 0)
+    newer = not query.newer_than or (name.isdecimal() and int(name) > query.newer_than)
+    return newer and posts.timestamp(shown) >= (_oldest(query, client) or 0)
 
 
-def _oldest(sought: PostQuery, client: SafeTumblrClient) -> int | None:
+def _oldest(query: PostQuery, client: SafeTumblrClient) -> int | None:
     """Returns the epoch seconds by Tumblr's clock before which our post can't be, as far as is known by now."""
-    start = sought.platform_time
-    if start is None and sought.since is not None:
-        start = sought.since + client.request.ahead
+    start = query.platform_time
+    if start is None and query.since is not None:
+        start = query.since + client.request.ahead
     if start is None:
         return None
-    return int((start - (MAX_DRAFT_AGE if sought.draft else CLOCK_DIFFERENCE)).timestamp())
+    return int((start - (MAX_DRAFT_AGE if query.draft else CLOCK_DIFFERENCE)).timestamp())
 
 
-def _newest_first(client: SafeTumblrClient, sought: PostQuery) -> Iterator[posts.PostData]:
+def _newest_first(client: SafeTumblrClient, query: PostQuery) -> Iterator[posts.PostData]:
     """Yields published posts until they are too old to be ours."""
-    seen: set[str] = set()
+    identifiers: set[str] = set()
     before, skip = None, 0
     for _ in range(MAX_PAGES):
-        new = [post for post in client.recent(before, skip) if posts.identifier(post) not in seen]
+        new = [post for post in client.recent(before, skip) if posts.identifier(post) not in identifiers]
         # A page of known posts is the end only behind as many as are known: a second can have more than a page.
-        if not new and skip >= len(seen):
+        if not new and skip >= len(identifiers):
             return
         yield from new
-        seen |= {posts.identifier(post) for post in new}
+        identifiers |= {posts.identifier(post) for post in new}
         # The last counts: a pinned post stands first whatever its age.
-        oldest = _oldest(sought, client)
-        if new and (len(seen) >= FEW_PAGES * PAGE if oldest is None else posts.timestamp(new[-1]) < oldest):
+        oldest = _oldest(query, client)
+        if new and (len(identifiers) >= FEW_PAGES * PAGE if oldest is None else posts.timestamp(new[-1]) < oldest):
             return
         following = posts.timestamp(new[-1]) + 1 if new else before
         skip = skip + PAGE if following == before else 0

@@ -36,16 +36,20 @@ class TumblrLogin:
         Raises:
             Unavailable: Tumblr was not reached, or did not answer as it should.
         """
-        kept = self._tokens("request_token", callback_uri=callback_url or None)
-        address = f"{self.host}/oauth/authorize?{urlencode({TOKEN: kept[TOKEN]})}"
+        state = self._tokens("request_token", callback_uri=callback_url or None)
+        address = f"{self.host}/oauth/authorize?{urlencode({TOKEN: state[TOKEN]})}"
         if callback_url:
-            told = "Tumblr asks whether the desk may read the blog and post to it. Be logged in there as its owner."
-            return LoginStep(told=told, url=address, kept=kept)
-        told = f"Open this address in a browser where you are logged in to Tumblr, and allow access:\n{address}"
-        asked = Question(name=ADDRESS, text="The address that Tumblr then leads you to, whole, or its oauth_verifier")
-        return LoginStep(told=told, url=address, questions=(asked,), kept=kept)
+            instructions = (
+                "Tumblr asks whether the desk may read the blog and post to it. Be logged in there as its owner."
+            )
+            return LoginStep(told=instructions, url=address, kept=state)
+        instructions = f"Open this address in a browser where you are logged in to Tumblr, and allow access:\n{address}"
+        question = Question(
+            name=ADDRESS, text="The address that Tumblr then leads you to, whole, or its oauth_verifier"
+        )
+        return LoginStep(told=instructions, url=address, questions=(question,), kept=state)
 
-    def finish(self, kept: Mapping[str, str], answer: Mapping[str, str]) -> dict[str, str]:
+    def finish(self, state: Mapping[str, str], answer: Mapping[str, str]) -> dict[str, str]:
         """Returns the account's `oauth_token` and `oauth_token_secret`.
 
         Raises:
@@ -54,9 +58,9 @@ class TumblrLogin:
         """
         return self._tokens(
             "access_token",
-            resource_owner_key=kept[TOKEN],
-            resource_owner_secret=kept[SECRET],
-            verifier=_verifier(parse_callback(answer), kept[TOKEN]),
+            resource_owner_key=state[TOKEN],
+            resource_owner_secret=state[SECRET],
+            verifier=_verifier(parse_callback(answer), state[TOKEN]),
         )
 
     def _tokens(self, page: str, **signature: Any) -> dict[str, str]:

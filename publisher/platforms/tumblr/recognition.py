@@ -123,7 +123,9 @@ def differences(shown: PostData, sent: Mapping[str, Any]) -> list[str]:
     pictures, expected = blocks(shown, "image"), blocks(sent, "image")
     if len(pictures) != len(expected):
         differing.append(f"its pictures ({len(pictures)} of {len(expected)})")
-    elif [_plain(each.get("alt_text")) for each in pictures] != [_plain(each.get("alt_text")) for each in expected]:
+    elif [_plain(picture.get("alt_text")) for picture in pictures] != [
+        _plain(picture.get("alt_text")) for picture in expected
+    ]:
         differing.append("its alt texts")
     return differing
 

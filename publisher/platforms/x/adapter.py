@@ -94,11 +94,11 @@ class Adapter(PlatformAdapter):
         session = finish(connection, http, kept, answer)
         auth = new_auth(connection, session)
         account = read_account(_client(connection, http, lambda: auth).get_me())
-        wanted = connection.account.removeprefix("@")
-        if account.name.lower() != wanted.lower():
+        expected = connection.account.removeprefix("@")
+        if account.name.lower() != expected.lower():
             raise CredentialsRefused(
-                f"X knows that browser as @{account.name}, but the channel {connection.channel!r} is @{wanted}; "
-                f"log in to X as @{wanted} and run `publisher connect {connection.channel}` again."
+                f"X knows that browser as @{account.name}, but the channel {connection.channel!r} is @{expected}; "
+                f"log in to X as @{expected} and run `publisher connect {connection.channel}` again."
             )
         with connection.session.alone():
             # Else a renewal of the former log-in, under way just now, could overwrite the new one.
@@ -175,7 +175,7 @@ class Adapter(PlatformAdapter):
             raise UnsupportedContent(f"X takes {self._profile.images.maximum} pictures, not {len(media)}")
         payload: dict[str, Any] = {"text": post.caption}
         if media:
-            payload["media"] = {"media_ids": [one.reference for one in media]}
+            payload["media"] = {"media_ids": [picture.reference for picture in media]}
         if post.reply_to:
             payload["reply"] = {"in_reply_to_tweet_id": post.reply_to}
         try:
@@ -241,8 +241,12 @@ class Adapter(PlatformAdapter):
         since: datetime,
         preparation: Preparation = NOTHING_PREPARED,
     ) -> Publication | Absence:
-        found = [self._publication(number) for number in self._timeline.find(post, since, preparation)]
-        return found[0].model_copy(update={"copies": tuple(found[1:])}) if found else Absence.NOT_LISTED
+        publications = [self._publication(number) for number in self._timeline.find(post, since, preparation)]
+        return (
+            publications[0].model_copy(update={"copies": tuple(publications[1:])})
+            if publications
+            else Absence.NOT_LISTED
+        )
 
     def publications_since(self, post: AdaptedPost, since: datetime) -> list[Publication]:
         return [self._publication(number) for number in self._timeline.numbers_since(since, post.reply_to)]
@@ -272,7 +276,7 @@ class Adapter(PlatformAdapter):
                 return None
             raise Unavailable("Reading the post on X: an answer without the post")
         keys = media_keys(tweet)
-        shown = {one.get("media_key"): one.get("alt_text") for one in dicts_in(body.get("includes"), "media")}
+        shown = {medium.get("media_key"): medium.get("alt_text") for medium in dicts_in(body.get("includes"), "media")}
         return PublishedPost(
             remote_id=remote_id,
             url=self._url(remote_id),

@@ -58,7 +58,9 @@ def _pattern(shown: str) -> re.Pattern[str]:
 def _plain(text: str) -> str:
     """Returns the text in one form: composed, without invisible characters, each white space one space."""
     composed = unicodedata.normalize("NFC", text)
-    visible = (one for one in composed if one.isspace() or unicodedata.category(one) not in INVISIBLE)
+    visible = (
+        character for character in composed if character.isspace() or unicodedata.category(character) not in INVISIBLE
+    )
     return " ".join("".join(visible).split())
 
 
@@ -106,8 +108,8 @@ def read_processing(media: Mapping[str, Any]) -> dict[str, Any]:
 
 def processing_pause(processing: Mapping[str, Any]) -> float:
     """Returns the seconds until X wants to be asked again, within reason."""
-    wish = processing.get("check_after_secs")
-    return min(max(float(wish), 1.0), MAX_PAUSE) if isinstance(wish, int | float) else 1.0
+    seconds = processing.get("check_after_secs")
+    return min(max(float(seconds), 1.0), MAX_PAUSE) if isinstance(seconds, int | float) else 1.0
 
 
 def media_keys(tweet: Mapping[str, Any]) -> list[str]:
@@ -118,13 +120,17 @@ def media_keys(tweet: Mapping[str, Any]) -> list[str]:
 
 def replied_post_id(tweet: Mapping[str, Any]) -> str | None:
     """Returns the id of the post that this one replies to, where X names it."""
-    replied = (one.get("id") for one in dicts_in(tweet, "referenced_tweets") if one.get("type") == "replied_to")
+    replied = (
+        reference.get("id")
+        for reference in dicts_in(tweet, "referenced_tweets")
+        if reference.get("type") == "replied_to"
+    )
     return next((str(number) for number in replied), None)
 
 
 def is_repost(tweet: Mapping[str, Any]) -> bool:
     """Returns whether a post only reposts another one."""
-    return any(one.get("type") == "retweeted" for one in dicts_in(tweet, "referenced_tweets"))
+    return any(reference.get("type") == "retweeted" for reference in dicts_in(tweet, "referenced_tweets"))
 
 
 def is_gone(body: object) -> bool:
@@ -145,8 +151,8 @@ def read_data(body: object) -> dict[str, Any]:
 
 
 def dicts_in(holder: object, name: str) -> list[dict[str, Any]]:
-    listed = holder.get(name) if isinstance(holder, dict) else None
-    return [one for one in listed if isinstance(one, dict)] if isinstance(listed, list) else []
+    items = holder.get(name) if isinstance(holder, dict) else None
+    return [item for item in items if isinstance(item, dict)] if isinstance(items, list) else []
 
 
 def read_quotas(headers: Mapping[str, str], method: str, route: str, now: datetime) -> list[Quota]:
@@ -155,7 +161,7 @@ def read_quotas(headers: Mapping[str, str], method: str, route: str, now: dateti
     Headers come and go; those that can't be read, or can't be true, are left out.
     """
     kind, endpoint = _endpoint(method, route)
-    found = []
+    quotas = []
     for prefix, window in WINDOWS.items():
         maximum, remaining = (_number(headers.get(f"{prefix}-{part}")) for part in ("limit", "remaining"))
         resets_at = parse_epoch(headers.get(f"{prefix}-reset"))
@@ -163,8 +169,8 @@ def read_quotas(headers: Mapping[str, str], method: str, route: str, now: dateti
             continue
         if remaining <= maximum and now < resets_at <= now + MAX_WINDOW:
             name = f"{endpoint}, {window}"
-            found.append(Quota(kind=kind, name=name, maximum=maximum, remaining=remaining, resets_at=resets_at))
-    return found
+            quotas.append(Quota(kind=kind, name=name, maximum=maximum, remaining=remaining, resets_at=resets_at))
+    return quotas
 
 
 def _endpoint(method: str, route: str) -> tuple[QuotaKind, str]:

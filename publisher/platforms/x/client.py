@@ -85,8 +85,8 @@ class XClient(tweepy.Client):  # type: ignore[misc]
             self.posts_read += reads_posts
             raise
         if reads_posts:
-            told = json_object(response)
-            self.posts_read += len(dicts_in(told, "data")) or bool(read_data(told))
+            answer = json_object(response)
+            self.posts_read += len(dicts_in(answer, "data")) or bool(read_data(answer))
         return response
 
     def _request(
@@ -106,8 +106,8 @@ class XClient(tweepy.Client):  # type: ignore[misc]
         note_clock(response.headers, self._platform_clock, clock=self._clock, began=began)
         self.platform_time = platform_time(response.headers) or self.platform_time
         now = self._clock.now()
-        if seen := read_quotas(response.headers, method, route, now):
-            self._quotas(seen)
+        if quotas := read_quotas(response.headers, method, route, now):
+            self._quotas(quotas)
         reading = method == "GET"
         if not 200 <= response.status_code < 300:
             raise judge_refusal(response, sent, reading=reading, now=now)

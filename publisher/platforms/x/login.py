@@ -57,10 +57,10 @@ class Login(Protocol):
 class PermanentKeys:
     """Signs with OAuth 1: four values that are valid until the account withdraws them."""
 
-    def __init__(self, given: Mapping[str, str], tokens: Mapping[str, Any]) -> None:
+    def __init__(self, keys: Mapping[str, str], tokens: Mapping[str, Any]) -> None:
         self._auth = OAuth1(
-            given["consumer_key"],
-            given["consumer_secret"],
+            keys["consumer_key"],
+            keys["consumer_secret"],
             str(tokens["access_token"]),
             str(tokens["access_token_secret"]),
         )
@@ -83,29 +83,29 @@ def choose_login(connection: Connection, http: requests.Session) -> Login:
     Raises:
         CredentialsRefused: they don't; the message names what to set or to run.
     """
-    given = connection.secrets
+    keys = connection.secrets
     stored = stored_session(connection)
-    if has_keys := has_secret(given, "consumer_key", "consumer_secret"):
-        for tokens in (given, stored):
+    if has_keys := has_secret(keys, "consumer_key", "consumer_secret"):
+        for tokens in (keys, stored):
             if has_secret(tokens, "access_token", "access_token_secret"):
-                return PermanentKeys(given, tokens)
-    if given.get("client_id"):
+                return PermanentKeys(keys, tokens)
+    if keys.get("client_id"):
         if has_secret(stored, "refresh_token") or has_secret(stored, "access_token", "expires_at"):
             return RefreshedTokens(connection, http)
         raise CredentialsRefused(f"The channel {connection.channel!r} is not connected; {connect_hint(connection)}.")
     if has_keys:
-        wanted = _variables(connection, "access_token", "access_token_secret")
+        variables = _variables(connection, "access_token", "access_token_secret")
         raise CredentialsRefused(
-            f"The channel {connection.channel!r} has no access token; set {wanted}, or {connect_hint(connection)}."
+            f"The channel {connection.channel!r} has no access token; set {variables}, or {connect_hint(connection)}."
         )
-    wanted = _variables(connection, "consumer_key", "consumer_secret", "access_token", "access_token_secret")
-    raise CredentialsRefused(f"The channel {connection.channel!r} lacks the keys of its X app; set {wanted}.")
+    variables = _variables(connection, "consumer_key", "consumer_secret", "access_token", "access_token_secret")
+    raise CredentialsRefused(f"The channel {connection.channel!r} lacks the keys of its X app; set {variables}.")
 
 
 def check_app(connection: Connection) -> None:
     """Raises CredentialsRefused when the X app's keys are not set."""
-    given = connection.secrets
-    if has_secret(given, "consumer_key", "consumer_secret") or given.get("client_id"):
+    secrets_given = connection.secrets
+    if has_secret(secrets_given, "consumer_key", "consumer_secret") or secrets_given.get("client_id"):
         return
     keys = _variables(connection, "consumer_key", "consumer_secret")
     raise CredentialsRefused(
@@ -124,14 +124,14 @@ def begin(connection: Connection, http: requests.Session, callback_url: str) -> 
 
 
 def finish(
-    connection: Connection, http: requests.Session, kept: Mapping[str, str], answer: Mapping[str, str]
+    connection: Connection, http: requests.Session, state: Mapping[str, str], answer: Mapping[str, str]
 ) -> dict[str, Any]:
     """Returns the session to store."""
     check_app(connection)
-    given = parse_callback(answer)
-    if "state" in kept:
-        return _finish_with_code(connection, http, kept, given)
-    return _finish_with_keys(connection, http, kept, given)
+    parameters = parse_callback(answer)
+    if "state" in state:
+        return _finish_with_code(connection, http, state, parameters)
+    return _finish_with_keys(connection, http, state, parameters)
 
 
 def new_auth(connection: Connection, session: Mapping[str, Any]) -> AuthBase:
@@ -144,21 +144,24 @@ def _begin_with_keys(connection: Connection, http: requests.Session, callback_ur
     request = _ask_form(connection, http, "/oauth/request_token", auth)
     if request.get("oauth_callback_confirmed") != "true":
         raise CredentialsRefused("X did not confirm the log-in; allow it in the settings of the X app.")
-    kept = {"oauth_token": request["oauth_token"], "oauth_token_secret": request["oauth_token_secret"]}
-    address = f"{api_url(connection)}/oauth/authorize?{urlencode({'oauth_token': kept['oauth_token']})}"
+    state = {"oauth_token": request["oauth_token"], "oauth_token_secret": request["oauth_token_secret"]}
+    address = f"{api_url(connection)}/oauth/authorize?{urlencode({'oauth_token': state['oauth_token']})}"
     if callback_url:
-        return LoginStep(told=_at_x(connection), url=address, kept=kept)
-    told = f"Open {address} in a browser where X knows you as {connection.account}, and allow the app."
+        return LoginStep(told=_at_x(connection), url=address, kept=state)
+    instructions = f"Open {address} in a browser where X knows you as {connection.account}, and allow the app."
     return LoginStep(
-        told=told, url=address, questions=(Question(name=PIN, text="The PIN that X shows", secret=True),), kept=kept
+        told=instructions,
+        url=address,
+        questions=(Question(name=PIN, text="The PIN that X shows", secret=True),),
+        kept=state,
     )
 
 
 def _finish_with_keys(
-    connection: Connection, http: requests.Session, kept: Mapping[str, str], answer: Mapping[str, str]
+    connection: Connection, http: requests.Session, state: Mapping[str, str], answer: Mapping[str, str]
 ) -> dict[str, Any]:
-    verifier = answer.get(PIN, "").strip() or _verifier_in(answer, kept["oauth_token"])
-    auth = OAuth1(*_consumer(connection), kept["oauth_token"], kept["oauth_token_secret"], verifier=verifier)
+    verifier = answer.get(PIN, "").strip() or _verifier_in(answer, state["oauth_token"])
+    auth = OAuth1(*_consumer(connection), state["oauth_token"], state["oauth_token_secret"], verifier=verifier)
     granted = _ask_form(connection, http, "/oauth/access_token", auth)
     return {"access_token": granted["oauth_token"], "access_token_secret": granted["oauth_token_secret"]}
 
@@ -184,44 +187,44 @@ def _ask_form(connection: Connection, http: requests.Session, path: str, auth: A
 
 def _begin_with_code(connection: Connection, callback_url: str) -> LoginStep:
     redirect = callback_url or REDIRECT_URL
-    kept = {"state": secrets.token_urlsafe(24), "verifier": secrets.token_urlsafe(64), "redirect": redirect}
-    challenge = base64.urlsafe_b64encode(hashlib.sha256(kept["verifier"].encode()).digest()).rstrip(b"=").decode()
+    state = {"state": secrets.token_urlsafe(24), "verifier": secrets.token_urlsafe(64), "redirect": redirect}
+    challenge = base64.urlsafe_b64encode(hashlib.sha256(state["verifier"].encode()).digest()).rstrip(b"=").decode()
     query = {
         "response_type": "code",
         "client_id": connection.secrets["client_id"],
         "redirect_uri": redirect,
         "scope": SCOPES,
-        "state": kept["state"],
+        "state": state["state"],
         "code_challenge": challenge,
         "code_challenge_method": "S256",
     }
     address = f"{(connection.base_url or WEB_URL).rstrip('/')}/i/oauth2/authorize?{urlencode(query)}"
     if callback_url:
-        return LoginStep(told=_at_x(connection), url=address, kept=kept)
-    told = (
+        return LoginStep(told=_at_x(connection), url=address, kept=state)
+    instructions = (
         f"The X app must have {redirect} among its callback addresses. Open "
         f"{address} in a browser where X knows you as {connection.account}, "
         f"and allow the app. The browser then fails to open a page at {redirect}: copy its whole address "
         "and give it here within 30 seconds."
     )
-    asked = Question(name=ADDRESS, text="The address that the browser ended up at", secret=True)
-    return LoginStep(told=told, url=address, questions=(asked,), kept=kept)
+    question = Question(name=ADDRESS, text="The address that the browser ended up at", secret=True)
+    return LoginStep(told=instructions, url=address, questions=(question,), kept=state)
 
 
 def _finish_with_code(
-    connection: Connection, http: requests.Session, kept: Mapping[str, str], answer: Mapping[str, str]
+    connection: Connection, http: requests.Session, state: Mapping[str, str], answer: Mapping[str, str]
 ) -> dict[str, Any]:
-    if not hmac.compare_digest(answer.get("state", "").encode(), kept["state"].encode()):
+    if not hmac.compare_digest(answer.get("state", "").encode(), state["state"].encode()):
         raise CredentialsRefused(OTHER_LOGIN)
     if not answer.get("code"):
         raise CredentialsRefused(f"X did not allow the log-in ({answer.get('error', 'no code')[:100]}); begin again.")
-    wish = {
+    parameters = {
         "grant_type": "authorization_code",
         "code": answer["code"],
-        "redirect_uri": kept["redirect"],
-        "code_verifier": kept["verifier"],
+        "redirect_uri": state["redirect"],
+        "code_verifier": state["verifier"],
     }
-    return request_tokens(connection, http, wish)
+    return request_tokens(connection, http, parameters)
 
 
 def _at_x(connection: Connection) -> str:

@@ -131,8 +131,8 @@ def _names_a_window(headers: Mapping[str, str]) -> bool:
 
 def _has_own_shape(body: Mapping[str, Any]) -> bool:
     """Returns whether this is one of X's two shapes of errors."""
-    listed = body.get("errors")
-    errors = listed if isinstance(listed, list) else []
+    error_list = body.get("errors")
+    errors = error_list if isinstance(error_list, list) else []
     if any(isinstance(error, dict) and _texts(error, "message", "detail", "title") for error in errors):
         return True
     return bool(_texts(body, "title") and (_texts(body, "type") or _texts(body, "detail")))
@@ -154,16 +154,16 @@ def judge_refused_reply(error: ContentRejected, *, answered_is_old: bool) -> Pla
 
     `answered_is_old`: the post before it is so old that X shows it by now, if it is there.
     """
-    kept: dict[str, Any] = {"status": error.status, "request_id": error.request_id, "answer": error.answer}
+    details: dict[str, Any] = {"status": error.status, "request_id": error.request_id, "answer": error.answer}
     if UNSEEN_WORDS.search(error.message) and answered_is_old:
         return ContentRejected(
             "X does not show the post before this reply any more: it was deleted, or hidden. The thread ends there",
-            **kept,
+            **details,
         )
     if UNSEEN_WORDS.search(error.message):
         # X says this of a post that it has only just taken, too.
-        return Unavailable(f"{error.message}; the reply waits until X shows the post before it", **kept)
-    return ContentRejected(f"{error.message}; what was posted before it stands, and the thread ends there", **kept)
+        return Unavailable(f"{error.message}; the reply waits until X shows the post before it", **details)
+    return ContentRejected(f"{error.message}; what was posted before it stands, and the thread ends there", **details)
 
 
 def _forbidden(
@@ -203,8 +203,8 @@ def _rate_limited(response: requests.Response, sent: SentRequest, now: datetime,
 def _retry_at(headers: Mapping[str, str], now: datetime) -> datetime | None:
     """Returns the end of the last exhausted window, or what `Retry-After` says."""
     resets = [_reset(headers, window) for window in WINDOWS]
-    named = [*(reset for reset in resets if reset), retry_after(headers, now)]
-    return max((at for at in named if at and now < at <= now + MAX_WINDOW), default=None)
+    instants = [*(reset for reset in resets if reset), retry_after(headers, now)]
+    return max((at for at in instants if at and now < at <= now + MAX_WINDOW), default=None)
 
 
 def _reset(headers: Mapping[str, str], window: str) -> datetime | None:
@@ -220,8 +220,8 @@ def _reset(headers: Mapping[str, str], window: str) -> datetime | None:
 def _problem(response: requests.Response) -> _Problem:
     """Reads both shapes of X's errors, and anything else."""
     body = json_object(response) or {}
-    listed = body.get("errors")
-    errors = [error for error in listed if isinstance(error, dict)] if isinstance(listed, list) else []
+    error_list = body.get("errors")
+    errors = [error for error in error_list if isinstance(error, dict)] if isinstance(error_list, list) else []
     messages = [text for error in errors for text in _texts(error, "message", "detail")]
     own = _texts(body, "detail", "title", "error_description", "error")
     types = [text for part in (body, *errors) for text in _texts(part, "type")]

@@ -78,14 +78,14 @@ def _parsed_length(word: str) -> int:
 def find_links(text: str) -> tuple[str, ...]:
     """Returns what X makes a link of, bare domains such as `README.md` included, in order."""
     words = [word for word in unicodedata.normalize("NFC", text).split() if "." in word]
-    found: list[str] = []
+    links: list[str] = []
     parsed = 0
     for word in words:
         parsed += len(word)
         if parsed > MAX_PARSED:
             break
-        found.extend(_links_of(word))
-    return tuple(found)
+        links.extend(_links_of(word))
+    return tuple(links)
 
 
 @lru_cache(maxsize=4096)

@@ -92,16 +92,16 @@ class Timeline:
         """
         floor = number_at(since - CLOCK_MARGIN)
         query = {"max_results": str(OLDER_PAGE), "tweet.fields": FIELDS}
-        found: dict[str, None] = {}
+        numbers: dict[str, None] = {}
         for _ in range(MAX_POSTS // OLDER_PAGE):
             page = self._page(query)
             tweets = dicts_in(page, "data")
             new = [tweet for tweet in tweets if int(post_id(tweet)) >= floor]
             own = (tweet for tweet in new if not is_repost(tweet))
-            found |= {post_id(tweet): None for tweet in own if replied_post_id(tweet) == (reply_to or None)}
+            numbers |= {post_id(tweet): None for tweet in own if replied_post_id(tweet) == (reply_to or None)}
             token = next_page(page)
             if token is None or (tweets and not new):
-                return list(found)
+                return list(numbers)
             query["pagination_token"] = token
         raise Unavailable(f"Looking for posts on X: more than {MAX_POSTS} posts since then")
 

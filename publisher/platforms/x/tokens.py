@@ -74,9 +74,9 @@ class RefreshedTokens:
     def _renewed(self, stored: Mapping[str, Any]) -> dict[str, Any]:
         if not stored.get("refresh_token"):
             raise CredentialsRefused(f"The X log-in has ended; {connect_hint(self._connection)}.")
-        wish = {"grant_type": "refresh_token", "refresh_token": stored["refresh_token"]}
+        parameters = {"grant_type": "refresh_token", "refresh_token": stored["refresh_token"]}
         try:
-            renewed = {**stored, **request_tokens(self._connection, self._http, wish)}
+            renewed = {**stored, **request_tokens(self._connection, self._http, parameters)}
         except CredentialsRefused:
             by_now = stored_session(self._connection)
             if by_now.get("refresh_token") == stored["refresh_token"]:
@@ -95,7 +95,7 @@ class RefreshedTokens:
         self._connection.session.save(renewed)
 
 
-def request_tokens(connection: Connection, http: requests.Session, wish: Mapping[str, str]) -> dict[str, Any]:
+def request_tokens(connection: Connection, http: requests.Session, parameters: Mapping[str, str]) -> dict[str, Any]:
     """Requests new tokens, and returns them as the session stores them."""
     client_id, client_secret = connection.secrets["client_id"], connection.secrets.get("client_secret")
     response = send_once(
@@ -104,7 +104,7 @@ def request_tokens(connection: Connection, http: requests.Session, wish: Mapping
         f"{api_url(connection)}/2/oauth2/token",
         sent=SentRequest("Renewing the X log-in"),
         read_timeout=READ_TIMEOUT,
-        data={**wish, "client_id": client_id},
+        data={**parameters, "client_id": client_id},
         auth=(client_id, client_secret) if client_secret else None,
     )
     check_token_answer(connection, response)

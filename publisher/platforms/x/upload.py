@@ -62,13 +62,13 @@ class Uploads:
     def _processed(self, media: Mapping[str, Any], sent: SentRequest) -> str:
         """Returns the id of an upload, once X has done with it what it does before a post may show it."""
         query = {"command": "STATUS", "media_id": str(media["id"])}
-        waited = 0.0
+        seconds = 0.0
         while (processing := read_processing(media)).get("state") in ("pending", "in_progress"):
-            if waited >= PROCESSING_SECONDS:
-                raise Unavailable(f"{sent.what}: X was still processing it after {waited:.0f} seconds")
+            if seconds >= PROCESSING_SECONDS:
+                raise Unavailable(f"{sent.what}: X was still processing it after {seconds:.0f} seconds")
             pause = processing_pause(processing)
             sleep(pause)
-            waited += pause
+            seconds += pause
             media = self._ask(sent, "GET", "/2/media/upload", params=query)
         if processing.get("state") == "failed":
             raise ContentRejected(f"{sent.what}: X could not process it; export it again in another way")

@@ -36,7 +36,7 @@ def channels(request: Request) -> Response:
     shown = overviews(desk.database, desk.channels, desk.settings, desk.now())
     told = {each.channel.name: for_browser(each.login.problem, HERE) for each in shown}
     with desk.database.reading() as session:
-        clocks = {each.channel: each.told for each in clock_differences(session, desk.now()) if each.is_large}
+        clocks = {each.channel: each.description for each in clock_differences(session, desk.now()) if each.is_large}
     return page(
         request, "channels.html", channels=shown, problems=told, clocks=clocks, longest=operate.MAX_REASON_LENGTH
     )
