@@ -1,7 +1,7 @@
 """Changes the state of deliveries. No other module does, but `lifecycle_late_success` and `lifecycle_restore`.
 
-Every move is a conditional update on (id, state, fence) and leaves an event. The fence grows
-with every change of hands, so that a worker that lost its lease can change nothing.
+Every move is a conditional update on (id, state, fence) and adds an event. The fence grows
+with every new claim, so that a worker that lost its lease can change nothing.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ ATTEMPTS = cast("Table", Attempt.__table__)
 EVENTS = cast("Table", Event.__table__)
 _change = update(DELIVERIES).where(DELIVERIES.c.id == bindparam("of_id"), DELIVERIES.c.fence == bindparam("of_fence"))
 CHANGE = DriverStatement(_change)
-"""Changes a delivery only in the hands that hold it. Like every statement here it is built once: building takes longer
+"""Changes a delivery only with its present fence. Like every statement here it is built once: building takes longer
 than the database takes to carry it out."""
 CHANGE_IN_STATE = DriverStatement(_change.where(DELIVERIES.c.state == bindparam("of_state")))
 CHANGE_IN_STATES = _change.where(DELIVERIES.c.state.in_(bindparam("of_states", expanding=True)))
@@ -35,7 +35,7 @@ FIND_KEY = DriverStatement(select(DELIVERIES.c.id).where(DELIVERIES.c.idempotenc
 ADD_EVENT = DriverStatement(insert(EVENTS).inline())
 
 ADOPTED = "post adopted"
-"""The event that tells which post a person made the record of a delivery, and what it shows otherwise."""
+"""The event that says which post a person made the record of a delivery, and how it differs."""
 LATE_LOOK_UPS = (timedelta(hours=1), timedelta(hours=4), timedelta(hours=16), timedelta(hours=48))
 """So long after a delivery has come to rest, and after each other, it is looked up whether it is public after all."""
 REPLY_PAUSE = timedelta(seconds=5)
@@ -149,13 +149,13 @@ def move(
 ) -> int:
     """Changes the state of one delivery and returns its fence.
 
-    `raise_fence` raises the fence: whoever held the delivery until now can change nothing more.
+    `raise_fence`: whoever had claimed the delivery until now can change nothing more.
     A move out of the leased states ends the lease. `values` are other columns to set.
     A post that becomes public is continued by its replies where `rows` is a session: a connection is for a post that
     has none.
 
     Raises:
-        Fenced: the delivery is in other hands or another state.
+        Fenced: somebody else has the delivery, or it is in another state.
         ValueError: the table of moves has no such move.
     """
     sources = (before,) if isinstance(before, State) else tuple(before)

@@ -15,9 +15,9 @@ from publisher.lifecycle import continue_thread, record_event
 from publisher.platforms.registry import canonical_id
 
 SECOND_COPY = "second copy"
-"""The event that tells of a post which is public twice."""
+"""The event for a post that is public twice."""
 CANCELED_PUBLIC = "canceled post is public"
-"""The event that tells of a post which was canceled, and is public nevertheless."""
+"""The event for a post that was canceled, and is public all the same."""
 CANCELED_PUBLIC_TEXT = "It was canceled, and is public nevertheless: {link}. Remove it there if nobody is to see it."
 CANCELED_THREAD = (
     "The post before it was canceled and is public nevertheless; retry this reply to continue it, or cancel it."

@@ -41,7 +41,7 @@ def restore_deliveries(
         .where(Delivery.state.in_(BY_HAND), Delivery.unknown_since.is_(None))
         .values(unknown_since=now, fence=Delivery.fence + 1)
     )
-    # What waits for a later try now may have been tried at its hour, or let go by a person.
+    # What waits for a later try now may have been tried at its hour, or released by a person.
     may_be_sent = or_(Delivery.due_at <= now, Delivery.scheduled_at <= now, Delivery.id.in_(changed))
     fell_due = and_(Delivery.state.in_(WAITING), may_be_sent)
     query = select(Delivery).where(or_(Delivery.state.in_(LEASED), fell_due)).order_by(Delivery.id)

@@ -1,6 +1,6 @@
 """Copies a desk's whole database into another one, of whatever kind: all or nothing, and reads it back.
 
-Both databases are held still meanwhile, so that what is compared at the end is what the desk
+Both databases are locked meanwhile, so that what is compared at the end is what the desk
 goes on with, and nothing can be sent that only one of them knows.
 """
 
@@ -102,7 +102,7 @@ def copy_database(
     else:
         _prepare(target, now)
     tables: list[TableCopy] = []
-    # A copy that differs is undone by leaving this with an error; the report tells which table it was.
+    # A copy that differs is undone by leaving this with an error; the report names the table.
     with suppress(_ContentDiffers), locked_desk(source) as old, locked_desk(target) as new:
         for connection, url in ((old, source), (new, target)):
             refuse_busy(connection, label(url), now=now, seen_within=seen_within)

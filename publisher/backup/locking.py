@@ -66,7 +66,7 @@ def locked_desk(url: str) -> Iterator[Connection]:
     """Opens a transaction on a desk's database; every other writer waits until it ends.
 
     Raises:
-        BackupError: besides, when somebody writes to it and does not let go, or it is held already.
+        BackupError: besides, when another writer does not finish, or it is locked already.
     """
     with connected(url) as connection:
         if connection.dialect.name == "postgresql":

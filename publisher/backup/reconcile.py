@@ -40,7 +40,7 @@ def reconcile(
 ) -> Reconciliation:
     """Assumes that the lost desk went on publishing from `since` until now, and marks what it may have sent.
 
-    `since`: None where only the database itself can tell to when it knows everything.
+    `since`: None where only the database itself shows until when it knows everything.
     `changed`: deliveries that the lost desk is known to have sent, canceled or recorded by hand last.
 
     Raises:

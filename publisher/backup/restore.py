@@ -196,7 +196,7 @@ def restore_server(
 ) -> Reconciliation:
     """Restores the PostgreSQL database of a checked backup into an empty one, and its originals.
 
-    `changed`: as for `doubt`.
+    `changed`: as for `reconcile`.
 
     Raises:
         BackupError: it comes from a newer version, or the database is not empty or can't be used.

@@ -77,8 +77,8 @@ def make_safe(
 ) -> Reconciliation:
     """Upgrades a private copy to this version's revision, reconciles it, and leaves it one file.
 
-    `made_at`: what is known of it. None: only what it holds tells until when it knows everything.
-    `changed`: as for `doubt`.
+    `made_at`: as far as it is known. None: only its content shows until when it knows everything.
+    `changed`: as for `reconcile`.
     """
     with upgraded_database(file, settings, now) as database, database.writing() as session:
         reconciliation = reconcile(session, settings, since=made_at, now=now, changed=changed)

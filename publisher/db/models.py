@@ -257,7 +257,7 @@ class Attempt(Base):
     request_id: Mapped[str | None] = mapped_column(String(120))
     detail: Mapped[str] = mapped_column(Text, default="")
     cost_micros: Mapped[int] = mapped_column(default=0, server_default="0")
-    """What the platform asks for this request, in millionths of a US dollar, as far as its prices tell."""
+    """The price of this request, in millionths of a US dollar, as far as the platform's prices are known."""
 
     delivery: Mapped[Delivery] = relationship(back_populates="attempts")
 

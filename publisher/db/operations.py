@@ -27,7 +27,7 @@ class Channel(Base):
     next_publish_at: Mapped[datetime | None]
     """Not before this instant: a rate limit, or the pace of the platform."""
     clock_ahead_seconds: Mapped[float | None] = mapped_column(Double)
-    """How far the platform's clock is ahead of ours, by its last answer. None: it has not told yet."""
+    """How far the platform's clock is ahead of ours, by its last answer. None: it has not given it yet."""
     clock_seen_at: Mapped[datetime | None]
 
 
@@ -92,4 +92,4 @@ class Notice(Base):
     reached: Mapped[list[str]] = mapped_column(default=list)
     """The addresses that have the present message already, by name, while others don't."""
     trouble: Mapped[str] = mapped_column(Text, default="")
-    """Why the last try to tell it failed."""
+    """Why the last try to send it failed."""

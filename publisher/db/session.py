@@ -121,7 +121,7 @@ class Database:
     """Opens sessions. Keep transactions short, and never hold one over a network call."""
 
     def __init__(self, engine: Engine, history: History | None = None) -> None:
-        """`history`: told of every commit that asks for it by `note_intent`. None: nobody compares."""
+        """`history`: gets every commit that asks for it by `note_intent`. None: nothing is compared."""
         self.engine = engine
         self.history = history
         self._reader = engine.execution_options(reading=True)

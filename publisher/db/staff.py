@@ -47,7 +47,7 @@ class WebSession(Base):
     address: Mapped[str] = mapped_column(String(64), default="")
     browser: Mapped[str] = mapped_column(String(200), default="")
     flash: Mapped[list[dict[str, Any]]] = mapped_column(default=list)
-    """What the next page tells: `tone` and `text`."""
+    """What the next page shows: `tone` and `text`."""
     confirmed_at: Mapped[datetime | None]
     """When the person last said, within this session, who they are."""
     connecting: Mapped[str | None] = mapped_column(Text)
@@ -183,7 +183,7 @@ class Upload(Base):
 
 
 class Webhook(Base):
-    """Holds an address that is told what happens."""
+    """Holds an address that gets events."""
 
     __tablename__ = "webhook"
 
@@ -192,7 +192,7 @@ class Webhook(Base):
     secret: Mapped[str] = mapped_column(Text)
     """Sealed: what the messages are signed with."""
     events: Mapped[list[str]] = mapped_column(default=list)
-    """Names of events that it is told of. Empty: all."""
+    """Names of the events that it gets. Empty: all."""
     active: Mapped[bool] = mapped_column(default=True)
     last_event: Mapped[int] = mapped_column(default=0)
     """The id of the newest event that was looked at for it."""

@@ -169,7 +169,7 @@ def _upgrade(engine: Engine, file: Path | None, backups: Path, now: datetime) ->
 def known_revisions() -> list[str]:
     """Returns every revision of this version of the program, the newest last, by the migrations' file names.
 
-    Alembic tells the same, and takes 8 MiB; it is loaded where something is migrated.
+    Alembic lists them, too, but takes 8 MiB; it is loaded where something is migrated.
     """
     return sorted(file.stem.partition("_")[0] for file in (MIGRATIONS / "versions").glob("*.py"))
 

@@ -39,7 +39,7 @@ class Admission:
 
         Raises:
             RateLimited, BudgetReached: it may not now.
-            Fenced: the delivery is in other hands.
+            Fenced: somebody else has the delivery.
         """
         key, token = self._check(claimed, adapter, has_quotas=claimed.has_quotas)
         if _supports_quotas(type(adapter)) and self._refresh_quotas(cast("SupportsQuotas", adapter), claimed):

@@ -1,6 +1,6 @@
 """Makes a post that is public already the record of a delivery, after reading it on the platform.
 
-A link is read apart and never opened: what is asked is the channel's own platform, by the post's id.
+A link is parsed and never opened: the post is read from the channel's own platform, by its id.
 """
 
 from __future__ import annotations
@@ -54,7 +54,7 @@ class Adoption:
     url: str
     was_read: bool
     differences: tuple[str, ...]
-    """What followers see otherwise than it would have been sent, one sentence each."""
+    """How what followers see differs from what would have been sent, one sentence each."""
 
 
 def adopt(database: Database, channels: Channels, request: AdoptionRequest, *, now: datetime, actor: str) -> Adoption:

@@ -165,7 +165,7 @@ class Channels:
         if sessions != IN_DATABASE:
             return SessionFile(self._settings.path(sessions) / f"{name}.json")
         try:
-            # Before anything is asked for, so that no token is got which then can't be stored.
+            # First of all, so that no token is got which then can't be stored.
             seal = Seal.from_environment()
         except SettingsError as error:
             raise _refused(error) from error

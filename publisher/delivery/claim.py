@@ -54,7 +54,7 @@ class ClaimedDelivery:
     sent_at: datetime | None
     remote_id: str | None
     has_quotas: bool
-    """Whether the platform told any quota of the moment at which a post was taken. Of a reading: False."""
+    """Whether a quota was known when the post was claimed. For a look-up or a read-back: False."""
 
 
 COLUMNS = [

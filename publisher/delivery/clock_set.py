@@ -44,9 +44,9 @@ def begin_look_ups_anew(database: Database, now: datetime, change: timedelta, fi
             .execution_options(synchronize_session=False)
         )
         count = len(list(result))
-        # What was to be told again at a time that is far ahead now is told now.
+        # A reminder that was due at a time that is far ahead now is sent now.
         session.execute(update(Notice).where(Notice.next_try_at > now).values(next_try_at=now))
-        # How far the clock was off before is known no more; the next answers tell.
+        # How far the clock was off before no longer holds; the next answers show it anew.
         session.execute(update(Channel).values(clock_ahead_seconds=None, clock_seen_at=None))
         if not _is_recorded(session, now):
             if change < timedelta(0):

@@ -12,7 +12,7 @@ from publisher.platforms.text_difference import excerpt, readable_words
 
 
 class DifferenceKind(Enum):
-    """Names the part of a post that is shown otherwise than it was sent."""
+    """Names the part of a post that differs from what was sent."""
 
     PICTURES = auto()
     NO_ALT_TEXT = auto()
@@ -38,7 +38,7 @@ WORDS: Mapping[DifferenceKind, str] = {
 
 @dataclass(frozen=True, slots=True)
 class Difference:
-    """Holds one thing that is shown otherwise than it was sent."""
+    """Holds one difference between what is shown and what was sent."""
 
     kind: DifferenceKind
     parameters: Mapping[str, object]

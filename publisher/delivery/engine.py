@@ -41,7 +41,7 @@ STALLED_SECONDS = 30.0
 """A worker that the engine did not hear of for so long is taken for dead."""
 SWEEP = "* * * * *"
 TIMEOUT_SECONDS = 3.0
-"""After which a connection that can't be had is taken for lost."""
+"""A connection that was not made after so long counts as lost."""
 PAUSE_SECONDS = 1.0
 """Before a lost connection is made anew."""
 SETTLED_SECONDS = 2.0
@@ -119,7 +119,7 @@ class EngineWorker:
             runner.get_loop().run_until_complete(self._listening)
 
     async def _listen(self) -> None:
-        """Begin again whenever the connections are lost, until told to stop."""
+        """Begin again whenever the connections are lost, until `stop` is called."""
         while not self._stopping.is_set():
             try:
                 await self._work()
@@ -166,7 +166,7 @@ class EngineWorker:
         async def drain(channel: str) -> None:
             await self._loop.run_in_executor(self._pool, self._drainer.drain, channel)
 
-        # Without a periodic task, the engine would not notice that it listens no more.
+        # Without a periodic task, the engine would not notice that it has stopped listening.
         @app.periodic(cron=SWEEP)
         @app.task(name="sweep", queue=QUEUE, queueing_lock="sweep", pass_context=True)
         async def sweep(context: JobContext, timestamp: int) -> None:  # noqa: ARG001 - the engine hands it over
@@ -176,7 +176,7 @@ class EngineWorker:
 
 
 async def _sweep(manager: JobManager) -> None:
-    """Remove the jobs that killed workers had in hand, and these workers."""
+    """Removes the jobs that killed workers were running, and these workers."""
     for job in await manager.get_stalled_jobs(queue=QUEUE, seconds_since_heartbeat=STALLED_SECONDS):
         if job.id is not None:
             await manager.finish_job_by_id_async(job.id, Status.ABORTED, delete_job=True)

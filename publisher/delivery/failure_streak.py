@@ -28,7 +28,7 @@ REFUSED = "ContentRejected"
 ANSWERED = frozenset(
     {"published", "found", "CredentialsRefused", "RateLimited", "MediaExpired", "AlreadyPublic", REFUSED}
 )
-"""Ends after which the platform is known to answer. Others tell nothing about it."""
+"""Ends after which the platform is known to answer. Others say nothing about it."""
 SUCCESSFUL = frozenset({"published", "found"})
 
 

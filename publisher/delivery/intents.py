@@ -67,7 +67,7 @@ def commit_intent(
     """Commits the intent to publish, with all that it takes, and returns the attempt's id.
 
     Raises:
-        Fenced: the delivery is in other hands.
+        Fenced: somebody else has the delivery.
         RateLimited: a quota does not leave what it takes; nothing was written.
         KeyTaken: another delivery got this key at the same moment; nothing was written.
     """

@@ -1,7 +1,7 @@
 """Looks a few more times for posts of deliveries that have come to rest, and tidies up after canceled ones.
 
 A delivery that is held, failed, missed or canceled after a request whose answer was lost may become public
-hours later: that is recorded as the truth. What a canceled one has left on its platform, such as a draft,
+hours later: that is recorded. What a canceled one has left on its platform, such as a draft,
 is removed, or named to people.
 """
 

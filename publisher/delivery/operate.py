@@ -88,7 +88,7 @@ def _after_retry(delivery: Delivery) -> dict[str, Any]:
     A request whose answer was lost may still be carried out late. It goes on counting as lost, so that a second copy
     is looked for; and the same key keeps a platform that knows it from making one. Where the platform has said that
     a post has this key, the former request was carried out, and can't be so a second time: it refuses the key for
-    ever. A person has looked, and the post is there no more: then another token makes a fresh key.
+    ever. A person has looked, and the post is gone: then another token makes a fresh key.
     """
     if delivery.unknown_since is not None and delivery.reported_public:
         return {"lost_requests": 0, "token": next_token(delivery.token), "idempotency_key": None}

@@ -51,7 +51,7 @@ class Outcome:
     others_wait_until: datetime | None = None
     """Our own pause, which the channel's other deliveries share; a person may cut it short for one."""
     trouble: str = ""
-    """What people are told once about a channel that gets no answers. Empty: nothing."""
+    """What people are told, once, about a channel that gets no answers. Empty: nothing."""
 
 
 @dataclass(frozen=True, slots=True)

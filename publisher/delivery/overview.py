@@ -54,7 +54,7 @@ class ChannelOverview:
     language: str
     wait: ChannelWait | None
     quotas: tuple[Quota, ...]
-    """Those that have not begun anew since they were told."""
+    """Those that were not reset since they were reported."""
     spending: Spending | None
     """None: the platform asks for no money."""
     latest: Delivery | None

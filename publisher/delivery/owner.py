@@ -39,7 +39,7 @@ def is_surely_gone(owner: str) -> bool:
     """Returns whether the owner was a process of this machine that no longer runs.
 
     A name from another machine, another boot or another process namespace is never judged:
-    only its lease tells.
+    only its lease shows it.
     """
     parts = owner.split(":")
     if len(parts) != 4 or not parts[1].isdigit() or not parts[2] or not _machine() or parts[3] != _machine():

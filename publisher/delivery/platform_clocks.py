@@ -16,7 +16,7 @@ from publisher.db.operations import Channel
 from publisher.db.session import Database
 
 TOLERANCE = timedelta(seconds=10)
-"""A difference over this is told to people."""
+"""A larger difference is reported to people."""
 WORTH_WRITING = timedelta(seconds=2)
 """A header counts whole seconds, and an answer takes its time."""
 WRITTEN_AGAIN_AFTER = timedelta(minutes=5)
@@ -88,10 +88,10 @@ class ClockState(StrEnum):
     """Says how this machine's clock compares with those of the platforms."""
 
     UNKNOWN = "unknown"
-    """No platform has told its time lately."""
+    """No platform has given its time lately."""
     AGREES = "agrees"
     OWN_DIFFERS = "own differs"
-    """Every platform that told its time differs from this machine."""
+    """Every platform that gave its time differs from this machine."""
     SOME_DIFFER = "some differ"
 
 

@@ -122,10 +122,10 @@ def record_failure(
 ) -> None:
     """Records a publishing request that ended badly. The attempt is stored even when the lease is lost.
 
-    `unspent`: what of the intent's cost is surely not asked for.
+    `unspent`: the part of the intent's cost that is certainly not charged.
 
     Raises:
-        Fenced: the delivery is in other hands; the attempt's record was written nevertheless.
+        Fenced: somebody else has the delivery; the attempt's record was written anyway.
     """
     with database.writing() as session:
         if unspent:
@@ -155,7 +155,7 @@ def record_success(
     now: datetime,
     follow: ClaimNext = _claim_nothing,
 ) -> ClaimedDelivery | None:
-    """Records a post that the platform accepted: that is the truth, whatever became of the lease.
+    """Records a post that the platform accepted: that counts, whatever became of the lease.
 
     Returns the delivery that `follow` has taken in the same transaction. Where that can't be, what became of this one
     is recorded without it.
@@ -174,7 +174,7 @@ def record_success(
     try:
         _record_success(database, claimed, attempt, publication, habits, now=now)
     except IntegrityError:
-        # A look-up that knew of this post before its own request had an answer has taken it for another delivery.
+        # A look-up found this post before its own request had an answer, and took it for another delivery's.
         if not _hold_without_post(database, claimed, publication, now):
             raise
     return None

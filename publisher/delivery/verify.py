@@ -36,10 +36,10 @@ MAX_LATE_READ_BACKS = 4
 COPIES_AFTER = (timedelta(hours=4), timedelta(hours=20))
 """So long after the platform's lag a second copy of a request that counted as lost is looked for."""
 LOOK_AFTER_PROBLEM = timedelta(hours=4)
-"""So long after a problem was told it is seen whether it is over."""
+"""How long after a problem was recorded it is checked whether it is over."""
 
 DIFFERS, AS_SENT = "read back differs", "read back as sent"
-"""Names of events: a problem was told, and taken back."""
+"""Names of events: a problem was recorded, and cleared."""
 
 GONE = (
     "{platform} does not show the post any more: it was removed, or is hidden. Look at it there. "

@@ -53,7 +53,7 @@ MAY_BE_PUBLIC = "Nothing was sent: the post before this reply was found, so the 
 TOO_SLOW = "This machine was too slow; nothing was sent"
 
 Milestone = Callable[[str, int], object]
-"""Told `claimed`, `prepared`, `committed`, `answered`, `recorded` as a delivery passes them, and its id."""
+"""Called with `claimed`, `prepared`, `committed`, `answered`, `recorded` as a delivery passes them, and its id."""
 
 
 def _ignore_milestone(_name: str, _delivery: int) -> None:

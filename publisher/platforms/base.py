@@ -42,7 +42,7 @@ class Quota:
 
 
 QuotaListener = Callable[[Sequence[Quota]], None]
-"""Told every quota that an answer names. It never raises."""
+"""Called with every quota that an answer names. It never raises."""
 
 
 def ignore_quotas(_quotas: Sequence[Quota]) -> None:
@@ -50,7 +50,7 @@ def ignore_quotas(_quotas: Sequence[Quota]) -> None:
 
 
 ClockListener = Callable[[timedelta], None]
-"""Told how far the platform's clock is ahead of ours, by the `Date` header of each answer. It never raises."""
+"""Called with how far the platform's clock is ahead of ours, by each answer's `Date` header. It never raises."""
 
 
 def ignore_clock(_ahead: timedelta) -> None:
@@ -75,9 +75,9 @@ class Connection:
     proxy: str | None = None
     ca_file: Path | None = None
     quotas: QuotaListener = ignore_quotas
-    """An adapter tells it what each answer says about quotas; what can't be read is left out."""
+    """An adapter calls it with what each answer says about quotas; what can't be read is left out."""
     platform_clock: ClockListener = ignore_clock
-    """An adapter tells it what each answer's `Date` header says; what can't be read is left out."""
+    """An adapter calls it with what each answer's `Date` header says; what can't be read is left out."""
     uplink_bytes_per_second: float = 32_000.0
     """The slowest line that an upload is allowed time for."""
     drafts: bool = True
@@ -298,7 +298,7 @@ class KeepsLogin(Protocol):
         """Renews what would end before the next call an hour later, once, however many ask at the same time.
 
         Raises:
-            CredentialsRefused: the platform renews it no more; the message names the command to run.
+            CredentialsRefused: the platform does not renew it any more; the message names the command to run.
             Unavailable, RateLimited: nothing was renewed; what is stored is as it was.
         """
         ...

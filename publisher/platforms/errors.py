@@ -62,7 +62,7 @@ class CredentialsRefused(PlatformError):
 class ActionsRefused(CredentialsRefused):
     """Says that the platform lets a valid account publish nothing: no money is left, or it is blocked.
 
-    A check of the credentials can't tell this, and each further try makes it worse or is in vain.
+    A check of the credentials can't show this, and each further try makes it worse or is useless.
     """
 
 
@@ -93,7 +93,7 @@ class DraftLeft(PlatformError):
 class NotPrepared(Unavailable):
     """Says that preparing was begun, and the platform does not show the result yet; nothing was published.
 
-    `preparation` is kept for the next try, which goes on with it and begins nothing anew.
+    `preparation` is stored for the next try, which goes on with it.
     """
 
     def __init__(self, message: str, *, preparation: Preparation, status: int | None = None, answer: str = "") -> None:

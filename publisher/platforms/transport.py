@@ -1,4 +1,4 @@
-"""Sends one HTTP request through `requests`, once, and tells every bad end apart.
+"""Sends one HTTP request through `requests`, once, and distinguishes every bad end.
 
 Every request has one deadline for the whole exchange, see `exchange`. What decides is whether the
 platform may have carried the request out. A name that was not resolved, a connection that was not
@@ -36,7 +36,7 @@ MAX_RETRY_AFTER = timedelta(days=2)
 """Nobody waits longer for a platform, whatever it asks for."""
 MAX_SECONDS_DIGITS = 9
 CLOCK_EXCHANGE = timedelta(seconds=5)
-"""An exchange that took longer tells too little about the platform's clock."""
+"""An exchange that took longer says too little about the platform's clock."""
 HALF_A_SECOND = timedelta(seconds=0.5)
 
 NEVER_SENT = (
@@ -149,7 +149,7 @@ def short_answer(response: requests.Response) -> str:
 
 
 def is_from_gateway(response: requests.Response, has_own_shape: Callable[[Mapping[str, Any]], bool]) -> bool:
-    """Tells whether something in front of the platform answered: HTML, no JSON object, or not the platform's shape.
+    """Returns whether something in front of the platform answered: HTML, no JSON object, or not the platform's shape.
 
     Such an answer says nothing about a post or an account.
     """
@@ -167,7 +167,7 @@ def platform_time(headers: Mapping[str, str]) -> datetime | None:
 def note_clock(
     headers: Mapping[str, str], listener: Callable[[timedelta], None], *, clock: Clock, began: datetime
 ) -> None:
-    """Tells the listener how far the platform's clock is ahead of ours, if the answer says so.
+    """Reports to the listener how far the platform's clock is ahead of ours, if the answer says so.
 
     `began`: our clock when the exchange began. The answer's `Date` is compared with the middle of it.
     """

@@ -53,7 +53,7 @@ PAGES = 10
 LOOK_UP_SECONDS = 60.0
 """The longest that a look-up takes, all its pages together."""
 TIME_MARGIN = timedelta(days=1)
-"""How much older than the request a post may be, where only clocks tell. They can be off by a time zone, and the
+"""How much older than the request a post may be, where only clocks decide. They can be off by a time zone, and the
 same caption comes again after months only."""
 GONE = (ClientNotFoundError, InvalidMediaId, MediaNotFound, MediaUnavailable)
 
@@ -144,7 +144,7 @@ class Adapter(PlatformAdapter):
         idempotency_key: str,
         earlier: Preparation = NOTHING_PREPARED,
     ) -> Preparation:
-        """Reads the account's newest post: ours will be newer, which no clock has to tell.
+        """Reads the account's newest post: ours will be newer, whatever the clocks say.
 
         Instagram's numbers of posts grow with time: five answers in reports of 2016 to 2019, such as
         https://github.com/mgp25/Instagram-API/issues/1071, have a number made in the second in which the post was
@@ -210,7 +210,7 @@ class Adapter(PlatformAdapter):
             bound = self._bound(since, preparation)
             items = self._own_items(bound)
         ours = [item for item in items if _carries(item, idempotency_key)]
-        # Instagram does not tell the upload id of every post. Then the caption and the number of pictures decide,
+        # Instagram does not show the upload id of every post. Then the caption and the number of pictures decide,
         # among newer posts only: a post of the reserve was shown before, with the same caption.
         alike = [item for item in items if bound.holds_for(item) and _shows(item, post)]
         publications = [self._publication(item) for item in (*ours, *alike)]

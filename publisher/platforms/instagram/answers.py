@@ -156,7 +156,7 @@ WORDS = {
 }
 """What Instagram's own words mean, wherever they stand in an answer. The first that fits decides."""
 STATUSES = {401: Meaning.SIGNED_OUT, 403: Meaning.CHECKPOINT, 404: Meaning.OUTDATED, 429: Meaning.WAIT}
-"""What the status of an answer of Instagram's own means where its words do not tell."""
+"""What the status of an answer of Instagram's own means where its words do not say it."""
 TOO_MANY = 429
 NO_DEFINITE_ANSWER = frozenset({408, 425})
 

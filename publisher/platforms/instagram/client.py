@@ -61,7 +61,7 @@ class OnceClient(Client):  # type: ignore[misc]
         self._timeout = connection.profile.publishing.timeout_seconds
         self._ends: float | None = None
         self.platform_time: datetime | None = None
-        """Instagram's clock, as the last answer that carried something out told it."""
+        """Instagram's clock, by the last answer that carried something out."""
         self.clock_ahead: timedelta | None = None
         """How far it was ahead of ours then."""
         verify = str(connection.ca_file) if connection.ca_file else True

@@ -15,7 +15,7 @@ HOSTS = frozenset({"instagram.com", "www.instagram.com", "m.instagram.com", "ins
 ALPHABET = string.ascii_uppercase + string.ascii_lowercase + string.digits + "-_"
 CODE = re.compile(r"[A-Za-z0-9_-]{5,64}", re.ASCII)
 CODE_LENGTH = 11
-"""Characters of a code that tell the number: enough for 63 bits."""
+"""Characters of a code that hold the number: enough for 63 bits."""
 NUMBER_AND_ACCOUNT = re.compile(r"([1-9][0-9]{0,18})_[0-9]{1,20}", re.ASCII)
 
 

@@ -21,7 +21,7 @@ class NewerThan:
 
 
 def is_whole(page: Mapping[str, Any]) -> bool:
-    """Tells whether every post of a page can be read, and whether the page says how it goes on."""
+    """Returns whether every post of a page can be read, and whether the page says how it goes on."""
     items = page.get("items")
     follows = page.get("next_max_id") or page.get("more_available") is False
     return page.get("status") == "ok" and isinstance(items, list) and all(map(is_post, items)) and bool(follows)

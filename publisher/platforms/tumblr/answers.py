@@ -29,7 +29,7 @@ ONE_DAY = timedelta(days=1)
 MINUTE_WINDOW = timedelta(seconds=65)
 """The limit per minute and address has no header; this is longer than its window."""
 DAILY_PAUSE = timedelta(hours=1)
-"""How long to wait for a new day on Tumblr's calendar when Tumblr does not tell when it begins."""
+"""How long to wait for a new day on Tumblr's calendar when Tumblr does not say when it begins."""
 
 WINDOWS = {"Perhour": "requests, an hour", "Perday": "requests, a day"}
 """How the headers name each window, and what people call it."""

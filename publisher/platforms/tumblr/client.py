@@ -69,7 +69,7 @@ class SafeTumblrRequest(TumblrRequest):  # type: ignore[misc]  # pytumblr has no
         self._timeout = connection.profile.publishing.timeout_seconds
         self._connection = connection
         self.platform_time: datetime | None = None
-        """Tumblr's clock in the newest answer that told it."""
+        """Tumblr's clock in the newest answer that gave it."""
         self.ahead = timedelta(0)
         """How far Tumblr's clock is ahead of ours, by that answer."""
 

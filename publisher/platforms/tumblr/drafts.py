@@ -269,7 +269,7 @@ class Drafts:
         `shown`: the draft as `prepared` returned it; None: it is read first.
 
         Raises:
-            Unconfirmed: it may be public; reading the draft by its id tells.
+            Unconfirmed: it may be public; reading the draft by its id shows it.
             ContentRejected, RateLimited, CredentialsRefused, Unavailable: it is not.
         """
         shown = shown or self._read(preparation.reference)

@@ -114,7 +114,7 @@ def has_text_tags_and_pictures(shown: PostData, post: AdaptedPost) -> bool:
 
 
 def differences(shown: PostData, sent: Mapping[str, Any]) -> list[str]:
-    """Returns what a draft shows otherwise than the body that it was made of: parts' names, for a sentence."""
+    """Returns the names of the parts in which a draft differs from the body that it was made of."""
     differing = []
     if _texts(shown) != _texts(sent):
         differing.append("its text")

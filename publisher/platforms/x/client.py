@@ -55,7 +55,7 @@ class XClient(tweepy.Client):  # type: ignore[misc]
         self._quotas = quotas
         self._platform_clock = platform_clock
         self.platform_time: datetime | None = None
-        """X's clock in its newest answer that told it."""
+        """X's clock in its newest answer that gave it."""
         self.posts_read = 0
         """How many posts answers showed, and one for each answer that was lost: X asks a price for each."""
 

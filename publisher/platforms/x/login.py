@@ -43,7 +43,7 @@ class Login(Protocol):
     """Signs requests."""
 
     user_id: str | None
-    """The account's number, where the tokens tell it."""
+    """The account's number, where the tokens contain it."""
 
     def __call__(self) -> AuthBase: ...
 

@@ -32,7 +32,7 @@ STORE_PAUSES = (0.5, 2.0, 5.0, 10.0)
 class RefreshedTokens:
     """Signs with OAuth 2: an access token for two hours, and a refresh token that works once.
 
-    The stored session is the truth: whoever renews does so alone, and stores the new tokens before
+    Only the stored session counts: whoever renews locks it, and stores the new tokens before
     using them. The old ones stay until then. Where an answer is lost, or we die before its tokens are
     stored, the old refresh token may be spent: it is tried again, and if X refuses it, people are told.
     """
