@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, cast
+from typing import Any, Literal, cast
 
 from sqlalchemy import Connection, bindparam, insert, update
 from sqlalchemy.orm import Session
@@ -35,31 +36,37 @@ def success_columns(publication: Publication, now: datetime) -> dict[str, Any]:
 
 
 def add_attempt(rows: Session | Connection, claimed: ClaimedDelivery, kind: str, **values: Any) -> int:
+    """Stores an attempt and returns its id. `values`: its other columns."""
     row = {"delivery_id": claimed.id, "kind": kind, "fence": claimed.fence, "detail": "", "cost_micros": 0, **values}
     inserted = cast("dict[str, int]", ADD_ATTEMPT.first(connection_of(rows), row))
     return inserted["id"]
 
 
 def close_attempt(rows: Session | Connection, attempt: int, columns: dict[str, Any]) -> None:
+    """Stores how an attempt ended."""
     CLOSE_ATTEMPT.change(connection_of(rows), {"of_id": attempt, **columns})
 
 
-def add_reading(
-    session: Session,
-    claimed: ClaimedDelivery,
-    kind: str,
-    outcome: str,
-    *,
-    started: datetime,
-    now: datetime,
-    owner: str,
-    detail: str,
-    cost: int = 0,
-) -> None:
-    """Stores a look-up or a read-back. `cost`: of the posts that it read."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reading:
+    """Holds how a look-up or a read-back ended."""
+
+    kind: Literal["lookup", "verify"]
+    outcome: str
+    started_at: datetime
+    ended_at: datetime
+    worker: str
+    detail: str
+    cost: int = 0
+    """Of the posts that it read, in micros."""
+
+
+def add_reading(session: Session, claimed: ClaimedDelivery, reading: Reading) -> None:
+    """Stores a look-up or a read-back."""
     add_attempt(
-        session, claimed, kind, started_at=started, worker=owner, ended_at=now, outcome=outcome,
-        detail=detail[:DETAIL_LENGTH], cost_micros=cost,
+        session, claimed, reading.kind, started_at=reading.started_at, worker=reading.worker,
+        ended_at=reading.ended_at, outcome=reading.outcome, detail=reading.detail[:DETAIL_LENGTH],
+        cost_micros=reading.cost,
     )  # fmt: skip
 
 

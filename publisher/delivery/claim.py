@@ -105,7 +105,7 @@ class _ReadingKind:
     def next(self) -> Select[Any]:
         return _next_due(self.due)
 
-    def put_off(self, session: Session, channel: str, now: datetime, until: datetime) -> None:
+    def postpone(self, session: Session, channel: str, now: datetime, until: datetime) -> None:
         statement = update(DELIVERIES).where(DELIVERIES.c.channel_name == CHANNEL, self.due)
         session.connection().execute(statement.values({self.column: until}), {"channel": channel, "now": now})
 
@@ -181,7 +181,7 @@ def _claim_reading(database: Database, channel: str, reading: _ReadingKind, now:
         return None
     with database.writing() as session:
         if wait := quotas.find_used_up_quota(session, channel, quotas.READING_NEEDS, now):
-            reading.put_off(session, channel, now, wait.until)
+            reading.postpone(session, channel, now, wait.until)
             return None
         connection = session.connection()
         if connection.scalar(READABLE_CHANNEL, parameters) is None:

@@ -158,7 +158,7 @@ class Confirmer:
         return self._is_decided(claimed, claimed.clean_lookups + 1, started)
 
     def _possible_copies(self, adapter: PlatformAdapter, claimed: ClaimedDelivery) -> PossibleCopies:
-        """Lists posts that the lost desk may have made of a delivery. Raises CantTell where none are listed."""
+        """Lists posts that the lost desk may have made of a delivery. Raises LookUpImpossible where none are listed."""
         since = claimed.preparation.restored_since
         if since is None:
             return PossibleCopies(())
@@ -185,7 +185,7 @@ class Confirmer:
         """Returns the posts without those that are the records of other deliveries: they can't be this one's, too.
 
         Raises:
-            CantTell: nothing is left of it.
+            LookUpImpossible: nothing is left of it.
         """
         with self._database.reading() as session:
             if own := post_owners.without_other_posts(session, claimed, publication):
@@ -194,7 +194,7 @@ class Confirmer:
         raise LookUpImpossible(describe_other_record(claimed, other or 0, publication))
 
     def _require_channel(self, claimed: ClaimedDelivery) -> None:
-        """Raises CantTell where the channel that the post was sent through is gone or has another account."""
+        """Raises LookUpImpossible where the channel that the post was sent through is gone or has another account."""
         if claimed.channel not in self._channels:
             removed = REMOVED.format(channel=claimed.channel, id=claimed.id)
             raise LookUpImpossible(f"{what_to_look_for(claimed)} {removed}")
@@ -342,14 +342,20 @@ class Confirmer:
     def _record_reading(
         self, session: Session, claimed: ClaimedDelivery, finding: str, started: datetime, detail: str, cost: int
     ) -> None:
-        attempts.add_reading(
-            session, claimed, "lookup", finding, started=started, now=self._clock.now(), owner=self._owner,
-            detail=detail, cost=cost,
-        )  # fmt: skip
+        reading = attempts.Reading(
+            kind="lookup",
+            outcome=finding,
+            started_at=started,
+            ended_at=self._clock.now(),
+            worker=self._owner,
+            detail=detail,
+            cost=cost,
+        )
+        attempts.add_reading(session, claimed, reading)
 
 
 def find_post(adapter: PlatformAdapter, claimed: ClaimedDelivery) -> Publication | Absence:
-    """Asks the platform once for the post. Raises CantTell where it can't be asked, and what the adapter raises."""
+    """Asks the platform once for the post. Raises LookUpImpossible where it can't be asked, and what the adapter raises."""
     if not isinstance(adapter, SupportsLookup) or claimed.idempotency_key is None:
         raise LookUpImpossible(what_to_look_for(claimed))
     return adapter.find_publication(

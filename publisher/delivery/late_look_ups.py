@@ -78,7 +78,7 @@ class LateLookUps:
         return _LookUpAnswer(answer, posts_read_cost(prices, adapter))
 
     def _require_channel(self, claimed: ClaimedDelivery) -> None:
-        """Raises CantTell or BudgetReached where the platform must not be asked."""
+        """Raises LookUpImpossible or BudgetReached where the platform must not be asked."""
         channels = self._channels
         if claimed.channel not in channels or not claimed.preparation.is_for(channels.account(claimed.channel)):
             raise LookUpImpossible("The channel is gone, or has another account by now")
@@ -111,10 +111,8 @@ class LateLookUps:
         now = self._clock.now()
         try:
             with self._database.writing() as session:
-                attempts.add_reading(
-                    session, claimed, "lookup", "found", started=started, now=now, owner=self._owner,
-                    detail=publication.url or publication.remote_id, cost=cost,
-                )  # fmt: skip
+                link = publication.url or publication.remote_id
+                attempts.add_reading(session, claimed, self._reading("found", link, started, now, cost))
                 for post in (publication, *publication.copies):
                     record_late_success(session, claimed.id, post, now)
                 session.get_one(Delivery, claimed.id).verify_at = now + settle
@@ -135,12 +133,21 @@ class LateLookUps:
         try:
             with self._database.writing() as session:
                 look_again(session, claimed.id, fence=claimed.fence, state=claimed.state, **values)
-                attempts.add_reading(
-                    session, claimed, "lookup", finding, started=started, now=now, owner=self._owner,
-                    detail=str(answer) if isinstance(answer, Exception) else "", cost=look_up.cost,
-                )  # fmt: skip
+                detail = str(answer) if isinstance(answer, Exception) else ""
+                attempts.add_reading(session, claimed, self._reading(finding, detail, started, now, look_up.cost))
         except Fenced:
             get_logger("delivery").info("somebody else has settled it", delivery=claimed.id)
+
+    def _reading(self, finding: str, detail: str, started: datetime, now: datetime, cost: int) -> attempts.Reading:
+        return attempts.Reading(
+            kind="lookup",
+            outcome=finding,
+            started_at=started,
+            ended_at=now,
+            worker=self._owner,
+            detail=detail,
+            cost=cost,
+        )
 
     def _draft_problem(self, claimed: ClaimedDelivery, answer: object, *, over: bool) -> dict[str, Any]:
         """Returns the problem of a canceled delivery: what it has left on its platform."""

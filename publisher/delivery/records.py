@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta, tzinfo
 from typing import Any
 
@@ -39,14 +39,21 @@ from publisher.lifecycle_late_success import record_late_success
 from publisher.platforms.profiles import PublishingHabits
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FailedTry:
+    """Holds how a worker's try ended badly, and what follows."""
+
+    outcome: Outcome
+    error: Exception
+    ended_at: datetime
+    worker: str
+
+
 def record_not_sent(
     database: Database,
     claimed: ClaimedDelivery,
-    outcome: Outcome,
-    error: Exception,
+    failed: FailedTry,
     *,
-    now: datetime,
-    owner: str,
     cost: int = 0,
     preparation: Preparation | None = None,
 ) -> None:
@@ -55,26 +62,22 @@ def record_not_sent(
     `cost`: of pictures that were handed over and posts that were read. `preparation`: what was begun for the next
     try. Raises Fenced.
     """
-    if isinstance(error, OwnMachineFailed):
-        _undo_intent(database, claimed, outcome, error, now=now, owner=owner, cost=cost, preparation=preparation)
+    if isinstance(failed.error, OwnMachineFailed):
+        _undo_intent(database, claimed, failed, cost=cost, preparation=preparation)
         return
     with database.writing() as session:
-        add_attempt(
-            session, claimed, "send", started_at=now, worker=owner, cost_micros=cost, **error_columns(error, now)
-        )  # fmt: skip
+        columns = {"cost_micros": cost, **error_columns(failed.error, failed.ended_at)}
+        add_attempt(session, claimed, "send", started_at=failed.ended_at, worker=failed.worker, **columns)
         if preparation is not None:
             change_columns(session, claimed.id, claimed.fence, {"preparation": preparation.model_dump(mode="json")})
-        _apply_outcome(session, claimed, State.PREPARING, outcome, now=now, owner=owner)
+        _apply_outcome(session, claimed, State.PREPARING, failed)
 
 
 def _undo_intent(
     database: Database,
     claimed: ClaimedDelivery,
-    outcome: Outcome,
-    error: OwnMachineFailed,
+    failed: FailedTry,
     *,
-    now: datetime,
-    owner: str,
     cost: int,
     preparation: Preparation | None,
 ) -> None:
@@ -82,23 +85,23 @@ def _undo_intent(
     columns: dict[str, Any] = {"sent_at": claimed.sent_at, "reported_public": claimed.reported_public}
     if preparation is not None:
         columns["preparation"] = preparation.model_dump(mode="json")
-    attempt = {**error_columns(error, now), "cost_micros": cost}
-    given_back = replace(outcome, values={**outcome.values, **columns})
+    attempt = {**error_columns(failed.error, failed.ended_at), "cost_micros": cost}
+    outcome = replace(failed.outcome, values={**failed.outcome.values, **columns})
     try:
         with database.writing() as session:
             statement = update(ATTEMPTS).where(
                 ATTEMPTS.c.delivery_id == claimed.id, ATTEMPTS.c.fence == claimed.fence, ATTEMPTS.c.outcome.is_(None)
             )
             if session.connection().execute(statement.values(**attempt)).rowcount == 0:
-                add_attempt(session, claimed, "send", started_at=now, worker=owner, **attempt)
-            _apply_outcome(session, claimed, (State.PREPARING, State.PUBLISHING), given_back, now=now, owner=owner)
+                add_attempt(session, claimed, "send", started_at=failed.ended_at, worker=failed.worker, **attempt)
+            _apply_outcome(session, claimed, (State.PREPARING, State.PUBLISHING), replace(failed, outcome=outcome))
     except Fenced:
         _undo_loss(database, claimed)
         raise
 
 
 def _undo_loss(database: Database, claimed: ClaimedDelivery) -> None:
-    """Uncounts a loss: the worker was taken for lost while its machine was in trouble."""
+    """Takes back the count of a loss: the worker was taken for lost while its machine was in trouble."""
     statement = update(DELIVERIES).where(
         DELIVERIES.c.id == claimed.id,
         DELIVERIES.c.fence == claimed.fence + 1,
@@ -113,11 +116,8 @@ def record_failure(
     database: Database,
     claimed: ClaimedDelivery,
     attempt: int,
-    outcome: Outcome,
-    error: Exception,
+    failed: FailedTry,
     *,
-    now: datetime,
-    owner: str,
     unspent: int = 0,
 ) -> None:
     """Records a publishing request that ended badly. The attempt is stored even when the lease is lost.
@@ -132,9 +132,9 @@ def record_failure(
             # Once, also where this is written again.
             spent = update(ATTEMPTS).where(ATTEMPTS.c.id == attempt, ATTEMPTS.c.outcome.is_(None))
             session.execute(spent.values(cost_micros=ATTEMPTS.c.cost_micros - unspent))
-        close_attempt(session, attempt, error_columns(error, now))
+        close_attempt(session, attempt, error_columns(failed.error, failed.ended_at))
     with database.writing() as session:
-        _apply_outcome(session, claimed, State.PUBLISHING, outcome, now=now, owner=owner)
+        _apply_outcome(session, claimed, State.PUBLISHING, failed)
 
 
 ClaimNext = Callable[[Connection], ClaimedDelivery | None]
@@ -258,11 +258,9 @@ def _apply_outcome(
     session: Session,
     claimed: ClaimedDelivery,
     before: State | tuple[State, ...],
-    outcome: Outcome,
-    *,
-    now: datetime,
-    owner: str,
+    failed: FailedTry,
 ) -> None:
+    outcome, now = failed.outcome, failed.ended_at
     of_the_account = outcome.to == State.HELD and outcome.pause_reason
     problem = _with_remedy(claimed, outcome.problem) if of_the_account else outcome.problem
     unknown_since = outcome.values.get("unknown_since") or claimed.unknown_since
@@ -270,7 +268,7 @@ def _apply_outcome(
     # An earlier request may have been carried out since anybody looked.
     later = late_look_up_columns(now, at_once=claimed.lost_requests > 0) if rests else {}
     move(
-        session, claimed.id, fence=claimed.fence, before=before, to=outcome.to, now=now, actor=owner,
+        session, claimed.id, fence=claimed.fence, before=before, to=outcome.to, now=now, actor=failed.worker,
         problem=problem, lost_workers=0, **outcome.values, **later,
     )  # fmt: skip
     if outcome.pause_reason:

@@ -94,10 +94,16 @@ class Verifier:
             delivery = session.get_one(Delivery, claimed.id)
             may_be_late = self._may_be_late(delivery, reading, started)
             delivery.verify_at = self._next(delivery, reading, started)
-            attempts.add_reading(
-                session, claimed, "verify", reading.finding, started=started, now=self._clock.now(), owner=self._owner,
-                detail="" if may_be_late else reading.problem, cost=reading.cost,
-            )  # fmt: skip
+            attempt = attempts.Reading(
+                kind="verify",
+                outcome=reading.finding,
+                started_at=started,
+                ended_at=self._clock.now(),
+                worker=self._owner,
+                detail="" if may_be_late else reading.problem,
+                cost=reading.cost,
+            )
+            attempts.add_reading(session, claimed, attempt)
             if reading.refused:
                 channel_pauses.pause_channel(session, claimed.channel, reading.refused, self._clock.now())
             if reading.shown is not None and reading.shown.remote_id != delivery.remote_id:

@@ -255,10 +255,9 @@ class Worker:
             error, tries=claimed.tries + 1, now=now, pace=self._pace, streak=self._failure_streak(claimed)
         )
         outcome = look_up_earlier_request(outcome, prepared.preparation, claimed.lost_requests, now)
+        failed = records.FailedTry(outcome=outcome, error=error, ended_at=now, worker=self._owner)
         self._machine.until_written(
-            lambda: records.record_failure(
-                self._database, claimed, committed.attempt, outcome, error, now=now, owner=self._owner, unspent=unspent
-            )
+            lambda: records.record_failure(self._database, claimed, committed.attempt, failed, unspent=unspent)
         )
         event = "not published" if outcome.to != "unconfirmed" else "outcome unknown"
         records.log_outcome(log, event, outcome, error, self._channels.zone)
@@ -295,17 +294,9 @@ class Worker:
         outcome = before_send(error, tries=claimed.tries + 1, now=now, pace=self._pace, streak=streak)
         prices = self._channels.profile(claimed.channel).prices
         cost = self._upload_cost(claimed, end.media) + posts_read_cost(prices, end.adapter)
+        failed = records.FailedTry(outcome=outcome, error=error, ended_at=now, worker=self._owner)
         self._machine.until_written(
-            lambda: records.record_not_sent(
-                self._database,
-                claimed,
-                outcome,
-                error,
-                now=now,
-                owner=self._owner,
-                cost=cost,
-                preparation=end.preparation,
-            )
+            lambda: records.record_not_sent(self._database, claimed, failed, cost=cost, preparation=end.preparation)
         )
         records.log_outcome(log, "not sent", outcome, error, self._channels.zone)
 

@@ -78,9 +78,8 @@ def late_answer_while_another_publishes(bench: Bench) -> None:
         error = Unavailable("nothing was sent")
         outcome = after_send(error, tries=1, now=bench.clock.now(), pace=bench.pace)
         try:
-            records.record_failure(
-                bench.database, frozen, attempt, outcome, error, now=bench.clock.now(), owner="frozen"
-            )
+            failed = records.FailedTry(outcome=outcome, error=error, ended_at=bench.clock.now(), worker="frozen")
+            records.record_failure(bench.database, frozen, attempt, failed)
         except Fenced:
             return
         bench.clock.advance(minutes=1)

@@ -180,7 +180,8 @@ class DeskMachine(RuleBasedStateMachine):
         now = self.clock.now()
         outcome = before_send(error, tries=1, now=now, pace=self.pace)
         with _Guarded(self, hands):
-            records.record_not_sent(self.database, hands.claimed, outcome, error, now=now, owner=hands.owner)
+            failed = records.FailedTry(outcome=outcome, error=error, ended_at=now, worker=hands.owner)
+            records.record_not_sent(self.database, hands.claimed, failed)
         self._forget(hands)
 
     @precondition(lambda self: self.days)
@@ -287,9 +288,8 @@ class DeskMachine(RuleBasedStateMachine):
         else:
             outcome = after_send(answer, tries=1, now=now, pace=self.pace)
             with _Guarded(self, hands):
-                records.record_failure(
-                    self.database, hands.claimed, hands.attempt, outcome, answer, now=now, owner=hands.owner
-                )
+                failed = records.FailedTry(outcome=outcome, error=answer, ended_at=now, worker=hands.owner)
+                records.record_failure(self.database, hands.claimed, hands.attempt, failed)
         self._forget(hands)
 
     # --- what may never break ----------------------------------------------------------------
