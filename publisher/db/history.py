@@ -178,7 +178,7 @@ class History:
                 raise UnknownHistory(f"the desk was moved, and {path} is not there: {_UNTOLD}")
             if other.id and connection.scalar(select(Event.at).where(Event.id == other.id)) != other.at:
                 name = self.database_file or "the PostgreSQL database"
-                raise UnknownHistory(sentence.format(name=name, path=path, at=_told(other.at)))
+                raise UnknownHistory(sentence.format(name=name, path=path, at=_format_instant(other.at)))
 
     def _examine_without_record(self, connection: Connection) -> None:
         file = self.database_file
@@ -200,10 +200,10 @@ class History:
     def _older(self, known: KnownEvent, newest: KnownEvent | None) -> str:
         name = self.database_file or "the PostgreSQL database"
         if newest is not None and newest.at > known.at:
-            problem = f"{name} is not the database that this desk knew at {_told(known.at)}, but went its own way"
+            problem = f"{name} is not the database that this desk knew at {_format_instant(known.at)}, but another one"
         else:
-            until = f"ends at {_told(newest.at)}" if newest else "knows of nothing that happened"
-            problem = f"{name} {until}, and this desk had gone on to {_told(known.at)}"
+            until = f"ends at {_format_instant(newest.at)}" if newest else "knows of nothing that happened"
+            problem = f"{name} {until}, and this desk had gone on to {_format_instant(known.at)}"
         return (
             f"{problem}: what it published since would go out again. Bring a backup back with publisher restore FILE; "
             f"or, if this is the newest database there is, run {_ACCEPT}. Either looks up first what fell due since"
@@ -213,7 +213,7 @@ class History:
         file = self.database_file
         gone = f"{file} is not there, or empty" if file else "the PostgreSQL database is empty"
         return (
-            f"{gone}, and this desk had a database until {_told(known.at)}: bring a backup back with "
+            f"{gone}, and this desk had a database until {_format_instant(known.at)}: bring a backup back with "
             "publisher restore FILE, or begin with an empty queue by publisher restore --begin-empty"
         )
 
@@ -240,5 +240,5 @@ def _application_id(connection: Connection) -> int:
     return int(connection.exec_driver_sql("PRAGMA application_id").scalar_one())
 
 
-def _told(instant: datetime) -> str:
+def _format_instant(instant: datetime) -> str:
     return f"{instant.astimezone(UTC):%Y-%m-%d %H:%M:%S} UTC"

@@ -61,7 +61,7 @@ SENTENCES: Mapping[Reason, str] = {
     Reason.PENDING: "Delivery {delivery} is waiting to go out already.",
     Reason.BEING_LOOKED_UP: "Delivery {delivery} may be public: it is being looked up on {platform}. "
     "Wait for the answer before you {act} it.",
-    Reason.BEING_SENT: "Delivery {delivery} is in a worker's hands just now; wait a minute, then {act} it.",
+    Reason.BEING_SENT: "Delivery {delivery} is being sent just now; wait a minute, then {act} it.",
     Reason.MAY_BE_PUBLIC: "Delivery {delivery} may already be public, and a retry could post it twice. "
     "Look on {platform} first.",
     Reason.NOT_A_LINK: "{link} is no link to a post; give the whole address, such as {example}.",

@@ -25,7 +25,7 @@ OUTCOMES: Mapping[str, str] = {
     "CredentialsRefused": "the platform refused the account",
     "RateLimited": "the platform told us to wait",
     "Unavailable": "not reached, nothing published",
-    "Unconfirmed": "no answer that tells what became of it",
+    "Unconfirmed": "no answer that says what became of it",
     "PlatformError": "the platform could not do it",
     "own machine": "not sent, this machine was in trouble",
     "BudgetReached": "not sent, the month's budget is used up",

@@ -355,7 +355,7 @@ class Confirmer:
 
 
 def find_post(adapter: PlatformAdapter, claimed: ClaimedDelivery) -> Publication | Absence:
-    """Asks the platform once for the post. Raises LookUpImpossible where it can't be asked, and what the adapter raises."""
+    """Asks the platform once for the post. Raises LookUpImpossible, and what the adapter raises."""
     if not isinstance(adapter, SupportsLookup) or claimed.idempotency_key is None:
         raise LookUpImpossible(what_to_look_for(claimed))
     return adapter.find_publication(

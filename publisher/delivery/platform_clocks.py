@@ -115,14 +115,14 @@ class ClockReport:
 
 
 CLOCK_SENTENCES = {
-    ClockState.UNKNOWN: "No platform has told its time lately.",
+    ClockState.UNKNOWN: "No platform has given its time lately.",
     ClockState.AGREES: "It agrees with the platforms'.",
     ClockState.OWN_DIFFERS: (
         "The platforms' clocks differ from this machine's ({differences}): set this machine's clock right."
     ),
     ClockState.SOME_DIFFER: (
         "Some platforms' clocks differ from this machine's ({differences}) and others don't: "
-        "what stands in front of those platforms may be wrong; check this machine's clock nevertheless."
+        "what stands in front of those platforms may be wrong; check this machine's clock all the same."
     ),
 }
 

@@ -94,7 +94,7 @@ def require_quotas(rows: Session | Connection, channel: str, adapted: AdaptedPos
     present = _present_quotas(rows, channel, now)
     if wait := _longest_wait(present, publishing_needs(adapted), now):
         raise RateLimited(
-            f"Nothing was sent: the quota “{wait.name}” of {adapted.platform} does not leave what it takes",
+            f"Nothing was sent: too little is left of the quota “{wait.name}” of {adapted.platform}",
             retry_at=wait.until,
         )
     return bool(present)

@@ -119,5 +119,5 @@ def _database_errors(place: str) -> Iterator[None]:
         raise Unavailable(f"Not reached: {place} (no connection was free)") from error
     except DBAPIError as error:
         if getattr(error.orig, "sqlstate", None) == LOCK_NOT_AVAILABLE:
-            raise Unavailable(f"Somebody else is renewing {place}, and that does not end") from error
+            raise Unavailable(f"Somebody else is renewing {place} for too long; nothing was published") from error
         raise Unavailable(f"Not reached: {place} (the database did not answer)") from error

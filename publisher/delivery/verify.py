@@ -46,7 +46,7 @@ GONE = (
     "It is not posted again."
 )
 HIDDEN = "Followers don't see the post: it is {state} on {platform}. Make it public there. It is not posted again."
-OTHERWISE = "Followers see it otherwise than it was sent: {differences}. Mend it there; it is not posted again."
+DIFFERS_TEXT = "Followers see something else than was sent: {differences}. Correct it there; it is not posted again."
 
 
 class Finding(StrEnum):
@@ -153,7 +153,7 @@ class Verifier:
         if not differences:
             return ReadBack(Finding.AS_SENT, shown=shown)
         return ReadBack(
-            Finding.DIFFERS, OTHERWISE.format(differences="; ".join(map(describe_difference, differences))), shown
+            Finding.DIFFERS, DIFFERS_TEXT.format(differences="; ".join(map(describe_difference, differences))), shown
         )
 
     def _other_copies(self, claimed: ClaimedDelivery, adapter: PlatformAdapter) -> tuple[Publication, ...]:

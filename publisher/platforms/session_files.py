@@ -123,5 +123,5 @@ def file_lock(file: Path, what: str) -> Iterator[None]:
             except BlockingIOError:
                 sleep(LOCK_PAUSE_SECONDS)
         else:
-            raise Unavailable(f"Somebody else is renewing {what}, and that does not end")
+            raise Unavailable(f"Somebody else is renewing {what} for too long; nothing was published")
         yield

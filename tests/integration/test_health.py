@@ -402,7 +402,7 @@ def test_a_regular_job_that_fails_is_a_warning(small_desk: Desk, clock: FixedClo
 @pytest.mark.parametrize(
     ("ahead", "expected"),
     [
-        ({}, "No platform has told its time lately."),
+        ({}, "No platform has given its time lately."),
         ({"x": 9.0, "tumblr": -3.0}, "It agrees with the platforms'."),
         (
             {"x": 95.0, "tumblr": 94.0},
@@ -461,7 +461,7 @@ def test_a_platforms_time_is_written_only_when_that_matters_and_never_raises(
 def test_what_was_seen_a_day_ago_or_by_another_clock_says_nothing(small_desk: Desk, clock: FixedClock) -> None:
     PlatformClocks(lambda: small_desk.database, clock).note("x", timedelta(seconds=99))
     clock.advance(hours=25)
-    assert told(small_desk)["clock"] == (True, "No platform has told its time lately.")
+    assert told(small_desk)["clock"] == (True, "No platform has given its time lately.")
 
 
 def test_a_process_of_a_clock_that_was_wrong_is_not_taken_for_alive(small_desk: Desk, clock: FixedClock) -> None:

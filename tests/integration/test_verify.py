@@ -142,7 +142,7 @@ def test_what_was_read_is_told_although_copies_could_not_be_looked_for(bench: Be
     bench.platform.shown_alt_text = ""
     bench.platform.on_find = [Unavailable("more than 120 posts")] * 2
     bench.pass_time(minutes=15)
-    assert "Followers see it otherwise" in bench.row.problem
+    assert "Followers see something else" in bench.row.problem
     assert bench.events() == [DIFFERS]
     bench.pass_time(days=2)
     assert (bench.platform.on_find, bench.row.verify_at) == ([], None)
@@ -170,7 +170,7 @@ def test_each_difference_is_told_in_plain_words(bench: Bench, shown: dict[str, A
     bench.platform.shown = shown
     bench.pass_time(minutes=1)
     assert bench.row.problem == (
-        f"Followers see it otherwise than it was sent: {words}. Mend it there; it is not posted again."
+        f"Followers see something else than was sent: {words}. Correct it there; it is not posted again."
     )
 
 
@@ -282,7 +282,7 @@ def test_a_text_without_its_credit_is_told_and_taken_back(open_outlet: OpenOutle
     detail = outlet.copies(platform)[-1].detail
     holder, whole = _cut_text(platform, detail)
     problem = end_of_reading(outlet, platform)
-    assert problem.startswith("Followers see it otherwise than it was sent: the text ")
+    assert problem.startswith("Followers see something else than was sent: the text ")
     assert "the credit “Image by the test bench” is missing" in problem
     holder.update(whole)
     assert end_of_reading(outlet, platform) == ""

@@ -323,5 +323,5 @@ def _end(meaning: Meaning, sent: SentRequest, never_sent: bool, why: str) -> tup
     if never_sent:
         return Unavailable, f"{sent.what}: not reached ({why})"
     if sent.publishing:
-        return Unconfirmed, f"{sent.what}: no answer that tells what became of it ({why})"
+        return Unconfirmed, f"{sent.what}: no answer that says what became of it ({why})"
     return Unavailable, f"{sent.what}: no answer that can be read ({why})"
