@@ -1,4 +1,4 @@
-"""Worker processes that are killed at a milestone: `python -m tests.doomed_worker`, and `Doom`, which asks it.
+"""Runs worker processes that are killed at a milestone: `python -m tests.doomed_worker`, asked by `Doom`.
 
 Importing the platforms' libraries takes seconds, and there are many to kill. So this process imports them
 once, opens nothing, and forks a child for each order, which is a process of its own in all that matters.

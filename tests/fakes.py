@@ -1,4 +1,4 @@
-"""A platform in memory, and what stands around it in tests of the delivery."""
+"""Provides a platform in memory, and a desk around it, for tests of the delivery."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The sandbox's Instagram on loopback, the channels that lead there, and what tests of the adapter publish."""
+"""Runs the sandbox's Instagram on loopback, with channels and posts for tests of the adapter."""
 
 from __future__ import annotations
 
@@ -134,7 +134,10 @@ class Desk:
         return [request for request in self.requests if request.path in CONFIGURE]
 
     def bodies(self) -> list[dict[str, Any]]:
-        return [json.loads(one.form()["signed_body"].removeprefix("SIGNATURE.")) for one in self.publishing_requests()]
+        return [
+            json.loads(request.form()["signed_body"].removeprefix("SIGNATURE."))
+            for request in self.publishing_requests()
+        ]
 
 
 def picture(

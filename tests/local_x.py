@@ -1,4 +1,4 @@
-"""The sandbox's X over HTTP, and a channel that leads there."""
+"""Runs the sandbox's X over HTTP, with a channel that leads there."""
 
 from __future__ import annotations
 

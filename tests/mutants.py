@@ -1,4 +1,4 @@
-"""The product with one of its guards taken out, to see that somebody notices."""
+"""Takes one guard at a time out of the product, to see that a test notices."""
 
 from __future__ import annotations
 

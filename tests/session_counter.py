@@ -1,4 +1,4 @@
-"""Counts in a session, alone: `python -m tests.session_counter PLACE TIMES [die]`; `die`: is killed inside at last."""
+"""Counts in a locked session: `python -m tests.session_counter PLACE TIMES [die]`; `die`: is killed inside at last."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A Tumblr sandbox on loopback, and adapters that reach it."""
+"""Runs a Tumblr sandbox on loopback, and opens adapters that reach it."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A post that is public already becomes a delivery's record: read first, compared, and never somebody else's."""
+"""Tests adopting a public post as a delivery's record: read first, compared, and never somebody else's."""
 
 from __future__ import annotations
 
@@ -175,7 +175,7 @@ def test_a_link_to_anything_else_is_refused_and_nobody_is_asked(bench: Bench, li
     assert bench.refusal(link, unread=True).reason == reason
 
 
-def test_a_post_that_can_not_be_read_is_adopted_only_by_somebody_who_sees_it(bench: Bench) -> None:
+def test_an_unreadable_post_is_adopted_only_by_somebody_who_sees_it(bench: Bench) -> None:
     bench.platform.on_read = [Unavailable("Fake was not reached"), Unavailable("Fake was not reached")]
     refused = bench.refusal()
     assert refused.reason == Reason.NOT_READ

@@ -1,4 +1,4 @@
-"""Backups: whole, checked, rotated; and a restored desk that posts nothing twice."""
+"""Tests backups: whole, checked, rotated; and a restored desk that posts nothing twice."""
 
 from __future__ import annotations
 
@@ -341,8 +341,8 @@ def lose_and_restore(
         return restored, report
 
     yield act
-    for each in opened:
-        each.close()
+    for opened_outlet in opened:
+        opened_outlet.close()
 
 
 def keep(outlet: Outlet) -> BackupReport:
@@ -553,8 +553,9 @@ def test_whoever_lets_out_what_was_not_approved_by_the_backup_is_told_too(
         close_gap(session, desk.settings, since=NINE - timedelta(hours=1), now=now)
     assert desk.load(post).state == state
     approval = approve(database, post, desk.settings, desk.targets, desk.people, now=now)
-    told = [remark.problem.message for remark in approval.remarks]
-    assert any(one.startswith("This post may have been shown between 2026-05-04 and 2026-05-05") for one in told)
+    messages = [remark.problem.message for remark in approval.remarks]
+    shown_between = "This post may have been shown between 2026-05-04 and 2026-05-05"
+    assert any(message.startswith(shown_between) for message in messages)
 
 
 def test_a_day_that_the_backup_knows_is_not_closed_but_an_empty_one_is(database: Database, tmp_path: Path) -> None:

@@ -1,4 +1,4 @@
-"""A database that was put back by hand, lost or exchanged: the desk refuses to work with it."""
+"""Tests that a desk refuses a database that was put back by hand, lost or exchanged."""
 
 from __future__ import annotations
 
@@ -112,7 +112,7 @@ def test_a_copy_from_just_before_the_last_intent_is_refused(desk: Desk, tmp_path
         again.prepare()
 
 
-def test_the_newest_database_is_accepted_wherever_the_whole_folder_is_moved_to(desk: Desk, tmp_path: Path) -> None:
+def test_the_newest_database_is_accepted_in_a_moved_folder(desk: Desk, tmp_path: Path) -> None:
     happen(desk, "an intent")
     desk.database.close()
     shutil.copytree(desk.settings.root, tmp_path / "moved")

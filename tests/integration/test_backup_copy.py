@@ -1,4 +1,4 @@
-"""A daily copy brought back: checked, into an empty folder or the desk's own place, and nothing posted twice."""
+"""Tests restoring a daily copy: checked, into an empty folder or in place, and nothing posted twice."""
 
 from __future__ import annotations
 
@@ -158,7 +158,7 @@ def test_in_place_the_present_database_is_kept_and_the_copy_is_the_desks(desk: D
     assert daily.is_file()
 
 
-def test_a_whole_backup_goes_in_place_too_with_the_originals_that_the_desk_lost(desk: Desk, tmp_path: Path) -> None:
+def test_a_whole_backup_in_place_brings_lost_originals_back(desk: Desk, tmp_path: Path) -> None:
     (tmp_path / "kept").mkdir()
     kept = make_backup(desk.settings, tmp_path / "kept", NOW)
     original = desk.store.fetch(next(desk.store.originals()))
@@ -204,7 +204,7 @@ def test_a_copy_without_a_telling_name_knows_until_its_last_entry(desk: Desk, da
 
 
 @pytest.mark.parametrize("step", range(12))
-def test_wherever_it_is_interrupted_nothing_is_lost_and_no_desk_works_with_a_half(
+def test_an_interrupted_restore_loses_nothing_and_leaves_no_half_desk(
     desk: Desk, daily: Path, step: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     class Killed(BaseException):

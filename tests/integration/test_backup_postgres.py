@@ -1,4 +1,4 @@
-"""Backups of a desk on PostgreSQL: by its own tools, and restored without posting anything twice."""
+"""Tests backups of a desk on PostgreSQL: by its own tools, and restored without posting anything twice."""
 
 from __future__ import annotations
 
@@ -118,8 +118,8 @@ def reopen(outlet: Outlet, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> I
         return back
 
     yield act
-    for each in opened:
-        each.close()
+    for opened_outlet in opened:
+        opened_outlet.close()
 
 
 def test_what_went_out_after_the_backup_is_found_and_not_posted_twice(
@@ -145,7 +145,7 @@ def test_what_went_out_after_the_backup_is_found_and_not_posted_twice(
     assert len(outlet.copies(PLATFORM)) == 1
 
 
-def test_what_did_not_go_out_goes_out_once_and_no_job_of_the_lost_desk_comes_along(
+def test_unsent_posts_go_out_once_without_jobs_of_the_lost_desk(
     outlet: Outlet, empty: str, tmp_path: Path, reopen: Callable[[str], Outlet]
 ) -> None:
     outlet.pick()
@@ -191,7 +191,7 @@ def test_a_backup_is_of_one_moment(desk: Desk, empty: str, tmp_path: Path, monke
     database.close()
 
 
-def test_until_its_deliveries_are_doubted_nobody_takes_the_database_for_a_desk(
+def test_no_desk_takes_a_database_before_it_is_reconciled(
     desk: Desk, backup: BackupReport, empty: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def refused() -> None:
@@ -230,7 +230,7 @@ def test_a_database_that_does_not_fit_is_refused(
         restore(backup.path, tmp_path / "restored", desk.now())
 
 
-def test_a_backup_of_a_newer_version_is_refused_before_anything_is_restored(
+def test_a_backup_of_a_newer_version_is_refused_before_restoring(
     desk: Desk, backup: BackupReport, empty: str, tmp_path: Path
 ) -> None:
     backup.manifest.model_copy(update={"revision": "9999"}).write(backup.path)
@@ -241,7 +241,7 @@ def test_a_backup_of_a_newer_version_is_refused_before_anything_is_restored(
     database.close()
 
 
-def test_the_commands_take_the_database_from_the_environment_and_show_no_password(
+def test_commands_take_the_database_from_the_environment_secretly(
     desk: Desk, empty: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     desk.database.close()
@@ -346,7 +346,7 @@ def test_a_missing_pg_dump_is_told_by_doctor_and_by_the_daily_backup(
     assert list(daily.iterdir()) == []
 
 
-def test_a_database_that_was_set_back_by_hand_is_refused_until_it_is_accepted(
+def test_a_database_set_back_by_hand_is_refused_until_accepted(
     outlet: Outlet,
     postgres: ThrowawayPostgres,
     url: str,

@@ -1,4 +1,4 @@
-"""A request whose answer was lost is carried out after a person has decided: what it makes is found and told."""
+"""Tests lost requests that are carried out after a person has decided: their posts are found and reported."""
 
 from __future__ import annotations
 
@@ -96,7 +96,7 @@ def test_a_copy_that_comes_after_another_post_was_adopted_is_told(
     assert bench.row(delivery).verify_at is None
 
 
-def test_who_cancels_after_a_request_that_counts_as_lost_is_told_that_it_may_be_public(bench: Bench) -> None:
+def test_canceling_after_a_lost_request_says_that_it_may_be_public(bench: Bench) -> None:
     bench.platform.before = [LOST_ANSWER]
     delivery = bench.add()
     bench.drain_for(minutes=14)
@@ -167,7 +167,7 @@ def test_what_a_restored_desk_may_have_sent_is_looked_for_after_a_cancel(bench: 
     assert (row.state, "It was canceled, and is public nevertheless" in row.problem) == ("published", True)
 
 
-def test_what_waits_for_a_removed_channel_and_may_be_public_is_looked_for_when_it_is_back(bench: Bench) -> None:
+def test_a_removed_channels_unknown_posts_are_looked_up_when_it_is_back(bench: Bench) -> None:
     bench.platform.late = [timedelta(minutes=30)]
     delivery = bench.add()
     bench.drain()
@@ -203,7 +203,7 @@ def test_the_post_of_a_later_delivery_of_the_same_text_is_no_copy(
     assert (bench.row(first).problem, bench.row(second).state) == ("", becomes)
 
 
-def test_what_is_looked_at_again_at_rest_takes_no_post_that_may_be_another_ones(
+def test_a_late_look_up_takes_no_post_that_may_be_another_deliverys(
     bench: Bench, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     first = hold_unknown(bench)

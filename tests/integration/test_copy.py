@@ -1,4 +1,4 @@
-"""A desk moved from one database to another: with everything, and without a second post."""
+"""Tests a desk that is copied from one database to another: with everything, and without a second post."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Connections to a database: what each transaction costs on them, and how a lost one is replaced."""
+"""Tests connections to a database: what each transaction costs, and how a lost one is replaced."""
 
 from __future__ import annotations
 
@@ -41,9 +41,7 @@ def statements_counted() -> Iterator[Counter[str]]:
 
 
 @on_every_database
-def test_a_delivery_without_pictures_takes_eleven_statements_in_two_transactions(
-    database: Database, clock: FixedClock
-) -> None:
+def test_a_text_delivery_takes_eleven_statements_in_two_transactions(database: Database, clock: FixedClock) -> None:
     deliveries = [add_delivery(database, clock.now(), day_offset=day) for day in range(3)]
     channels = FakeChannels(FakePlatform(), fake_profile())
     seen: dict[int, Counter[str]] = {}

@@ -1,4 +1,4 @@
-"""The worker against a platform in memory: what each end of a try leads to."""
+"""Tests what each end of a try leads to, with a worker and a platform in memory."""
 
 from __future__ import annotations
 
@@ -300,9 +300,7 @@ class NarrowAdapter(FakeAdapter):
 
 
 @on_every_database
-def test_posts_whose_keys_would_be_the_same_both_go_out_under_keys_of_their_own(
-    database: Database, clock: FixedClock
-) -> None:
+def test_posts_with_the_same_key_go_out_under_keys_of_their_own(database: Database, clock: FixedClock) -> None:
     bench = Bench(database, clock, NarrowAdapter)
     deliveries = [add_delivery(database, clock.now(), day_offset=day) for day in range(2)]
     with database.writing() as session:
@@ -318,9 +316,7 @@ def test_posts_whose_keys_would_be_the_same_both_go_out_under_keys_of_their_own(
 
 
 @on_every_database
-def test_of_two_that_take_one_key_at_the_same_moment_the_second_takes_another_one(
-    database: Database, clock: FixedClock
-) -> None:
+def test_of_two_deliveries_that_take_one_key_the_second_takes_another(database: Database, clock: FixedClock) -> None:
     bench = Bench(database, clock, NarrowAdapter)
     deliveries = [add_delivery(database, clock.now(), channel=name, day_offset=day) for day, name in enumerate("ab")]
     with database.writing() as session:
@@ -499,7 +495,7 @@ def test_one_post_that_never_goes_out_keeps_no_other_back(database: Database, cl
     assert the_delivery(database, never).state == "pending"
 
 
-def test_a_missing_alt_text_on_the_platform_is_told_and_not_mended_by_a_copy(bench: Bench) -> None:
+def test_a_missing_alt_text_is_reported_and_not_mended_by_a_copy(bench: Bench) -> None:
     bench.platform.shown_alt_text = ""
     delivery = add_delivery(bench.database, bench.clock.now())
     bench.drain_for(minutes=5)

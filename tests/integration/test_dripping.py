@@ -1,4 +1,4 @@
-"""What asks addresses that somebody wrote down ends in time, also when a server drips its answer without an end."""
+"""Tests that requests to given addresses end in time, also when a server drips its answer without an end."""
 
 from __future__ import annotations
 
@@ -71,7 +71,7 @@ def test_a_link_whose_server_drips_is_left(monkeypatch: pytest.MonkeyPatch, sche
         check_link(f"{scheme}://127.0.0.1:{port}/", loopback=True)
 
 
-def test_a_link_that_is_led_on_from_one_dripping_server_to_the_next_has_one_deadline(
+def test_a_link_redirected_between_dripping_servers_has_one_deadline(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(link_check, "WHOLE_SECONDS", 0.5)
@@ -182,7 +182,7 @@ def test_a_ping_that_drips_is_left_and_keeps_the_next_from_piling_up(
         monkeypatch.setenv(PING_VARIABLE, f"http://127.0.0.1:{port}/")
         for _ in range(3):
             ping.Ping().request(NOON)
-        assert sum(1 for each in threading.enumerate() if each.name == "health-question") == 1
+        assert sum(1 for thread in threading.enumerate() if thread.name == "health-question") == 1
     assert "did not answer within 0.3 s" in caplog.text
 
 

@@ -1,4 +1,4 @@
-"""What is due, on each kind of database, and that finding it does not take longer with every delivery that ever was."""
+"""Tests what is due, on each kind of database, and that finding it does not slow down with the number of deliveries."""
 
 from __future__ import annotations
 
@@ -110,7 +110,7 @@ def test_no_question_of_a_tick_reads_all_deliveries(
     add_delivery(each_database, clock.now(), due_at=clock.now() + timedelta(seconds=1))
     _everything_a_tick_and_a_worker_ask(each_database, clock)
     # One delivery per channel is in flight at most, so that any index serves for those.
-    asked = [each for each in statements if "IN ('preparing', 'publishing')" not in each[0]]
+    asked = [statement for statement in statements if "IN ('preparing', 'publishing')" not in statement[0]]
     plan = PLANS[each_database.engine.dialect.name]
     used = {index for statement in asked for index in plan(each_database, statement)}
     assert used == {"ix_delivery_due", "ix_delivery_expires", "ix_delivery_verify"}
@@ -139,8 +139,8 @@ def _postgres_plan(database: Database, statement: tuple[str, Any]) -> list[str]:
 
 def _steps(step: dict[str, Any]) -> Iterator[dict[str, Any]]:
     yield step
-    for each in step.get("Plans", ()):
-        yield from _steps(each)
+    for plan in step.get("Plans", ()):
+        yield from _steps(plan)
 
 
 def _reads_deliveries(step: dict[str, Any]) -> bool:

@@ -1,4 +1,4 @@
-"""Scheduler and workers as processes of their own on PostgreSQL: killed, stopped, and with their database away."""
+"""Tests scheduler and workers as processes on PostgreSQL: killed, stopped, and without their database."""
 
 from __future__ import annotations
 
@@ -161,7 +161,7 @@ def jobs(database: Database) -> list[tuple[str, str | None, Any]]:
         return [(status, lock, at) for status, lock, at in session.execute(query)]
 
 
-def test_a_worker_killed_in_mid_publication_is_replaced_and_one_copy_is_public(desks: Desks) -> None:
+def test_a_worker_killed_while_publishing_is_replaced_with_one_copy(desks: Desks) -> None:
     outlet = desks.outlet
     outlet.stage.faults.add(PLATFORM, Fault("slow-after", 20.0))
     for name, role in (("scheduler", "scheduler"), ("worker 1", "worker"), ("worker 2", "worker")):
@@ -333,7 +333,7 @@ def test_connections_that_are_cut_are_made_anew(
         wait_until(lambda: hands.heard == ["a"], "it hears again")
 
 
-def test_a_database_that_is_away_is_told_once_and_holds_up_nothing_that_is_in_hand(
+def test_a_lost_database_is_reported_once_and_work_under_way_goes_on(
     postgres: ThrowawayPostgres,
     postgres_url: str,
     postgres_database: Database,
@@ -408,7 +408,7 @@ def plain(url: str) -> str:
     return make_url(url).set(drivername="postgresql").render_as_string(hide_password=False)
 
 
-def test_a_machine_lost_in_mid_transaction_holds_its_locks_for_a_short_time(
+def test_a_machine_lost_in_a_transaction_keeps_its_locks_briefly(
     postgres_url: str, postgres_database: Database, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(session, "FORGOTTEN_MS", 300)

@@ -1,4 +1,4 @@
-"""Every adapter against every fault of the sandbox: one copy at the end, or none and a true sentence."""
+"""Tests every adapter against every fault of the sandbox: one copy at the end, or none and a true sentence."""
 
 from __future__ import annotations
 
@@ -90,7 +90,7 @@ def test_what_followers_see_is_what_was_adapted(outlet: Outlet) -> None:
         assert row.problem == ""
 
 
-def test_a_draft_that_a_gateway_keeps_from_being_published_is_tried_until_it_is(open_outlet: OpenOutlet) -> None:
+def test_a_draft_blocked_by_a_gateway_is_tried_until_it_is_published(open_outlet: OpenOutlet) -> None:
     outlet = open_outlet("tumblr")
     outlet.shift_to_slot()
     outlet.stage.faults.add("tumblr", Fault("gateway-504"), times=9)
@@ -101,7 +101,7 @@ def test_a_draft_that_a_gateway_keeps_from_being_published_is_tried_until_it_is(
     assert len(outlet.copies("tumblr")) == 1
 
 
-def test_a_copy_that_a_lost_request_makes_after_all_is_told_with_both_links(open_outlet: OpenOutlet) -> None:
+def test_a_copy_made_by_a_lost_request_is_reported_with_both_links(open_outlet: OpenOutlet) -> None:
     """X, without its memory for equal texts, carries out a request long after the outlet has sent it again."""
     outlet = open_outlet("x")
     outlet.shift_to_slot()

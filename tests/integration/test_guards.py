@@ -1,4 +1,4 @@
-"""Each guard against a second copy, taken out alone: what still holds, and what breaks."""
+"""Takes out each guard against a second copy, and tests what still holds and what breaks."""
 
 from __future__ import annotations
 
@@ -119,7 +119,7 @@ def test_two_guards_keep_a_channel_to_one_delivery_at_a_time(
     for day in range(2):
         add_delivery(bench.database, bench.clock.now(), day_offset=day)
     held = [bench.claim("one"), bench.claim("two")]
-    assert len([each for each in held if each]) == in_flight
+    assert len([claimed for claimed in held if claimed]) == in_flight
 
 
 @on_every_database
@@ -138,4 +138,4 @@ def test_of_many_that_claim_at_once_one_gets_it(bench: Bench, broken: bool) -> N
 
     with ThreadPoolExecutor(count) as pool:
         held = list(pool.map(claim_with_the_others, range(count)))
-    assert len([each for each in held if each]) == 1
+    assert len([claimed for claimed in held if claimed]) == 1

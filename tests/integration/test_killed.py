@@ -1,4 +1,4 @@
-"""Workers killed with SIGKILL, and processes side by side: one copy after all."""
+"""Tests workers killed with SIGKILL, and processes side by side: one copy after all."""
 
 from __future__ import annotations
 

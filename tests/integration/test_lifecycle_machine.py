@@ -1,4 +1,4 @@
-"""Workers, look-ups, people and the clock in any order: what may never break, after every step.
+"""Runs workers, look-ups, people and the clock in any order, and checks the invariants after every step.
 
 The steps are those of the product, taken one at a time, so that any number of workers can stand
 between any two of them.
@@ -355,7 +355,7 @@ class DeskMachine(RuleBasedStateMachine):
         return 1000 * self.days
 
     def _forget(self, hands: Hands) -> None:
-        self.hands = [each for each in self.hands if each is not hands]
+        self.hands = [other for other in self.hands if other is not hands]
 
     def _rows(self) -> list[Delivery]:
         with self.database.reading() as session:

@@ -1,4 +1,4 @@
-"""A desk that is moved to another database: it goes on there, and with neither of the two once the other is newer."""
+"""Tests a moved desk: it goes on with the new database, and with neither of two once the other is newer."""
 
 from __future__ import annotations
 

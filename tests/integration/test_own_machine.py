@@ -1,4 +1,4 @@
-"""Trouble of the desk's own machine just before a request: it spends no try, is told as what it is, and passes."""
+"""Tests failures of the desk's own machine before a request: no try is spent, the cause is named, and it passes."""
 
 from __future__ import annotations
 

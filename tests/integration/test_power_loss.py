@@ -1,4 +1,4 @@
-"""What lies on the disk at the moment in which a request is about to go out."""
+"""Tests what lies on the disk at the moment in which a request is about to go out."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Quotas, waits, costs and trouble: kept in rows, so that a restart forgets none of them."""
+"""Tests quotas, waits, costs and failures: stored in rows, so that a restart forgets none of them."""
 
 from __future__ import annotations
 
@@ -427,7 +427,7 @@ def test_what_was_never_sent_costs_nothing(priced: Bench) -> None:
     assert priced.costs() == [0, 1_010_000]
 
 
-def test_the_post_that_would_pass_the_budget_is_held_before_anything_is_sent(priced: Bench) -> None:
+def test_a_post_that_would_pass_the_budget_is_held_unsent(priced: Bench) -> None:
     priced.channels.budget = 0.33
     for _ in range(3):
         priced.add()

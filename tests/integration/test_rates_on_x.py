@@ -1,4 +1,4 @@
-"""Quotas and costs through the real client, and what operators read of them."""
+"""Tests quotas and costs through the real client, and what operators read of them."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ def work_once(outlet: Outlet) -> None:
 
 def test_x_never_has_to_refuse_what_is_over_its_limit(open_outlet: OpenOutlet, monkeypatch: pytest.MonkeyPatch) -> None:
     outlet = open_outlet("x", channel_settings="thread = true\n")
-    (sandbox,) = (each for each in outlet.stage.platforms if isinstance(each, XSandbox))
+    (sandbox,) = (platform for platform in outlet.stage.platforms if isinstance(platform, XSandbox))
     windows = Windows(outlet.stage.ledger.now)
     windows.limits[POSTS] = 1
     monkeypatch.setattr(sandbox, "windows", windows)

@@ -1,4 +1,4 @@
-"""A post that somebody has removed by hand before the desk could find it, on a platform that takes each id once."""
+"""Tests a post that somebody removed before the desk found it, on a platform that takes each id once."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ REMOVED = ListingLag(shortest=90 * DAY, longest=99 * DAY, hides_ids=True)
 """It is shown no more than a post that was removed, and the platform remembers its id as it does then."""
 
 
-def test_instagram_takes_it_again_under_a_fresh_id_once_a_person_has_looked(open_outlet: OpenOutlet) -> None:
+def test_instagram_takes_it_under_a_fresh_id_once_a_person_has_looked(open_outlet: OpenOutlet) -> None:
     outlet = open_outlet("instagram")
     outlet.shift_to_slot()
-    (sandbox,) = (each for each in outlet.stage.platforms if isinstance(each, InstagramSandbox))
+    (sandbox,) = (platform for platform in outlet.stage.platforms if isinstance(platform, InstagramSandbox))
     sandbox.recognises_upload_ids = True
     outlet.stage.ledger.set_listing_lag("instagram", REMOVED)
     outlet.stage.faults.add("instagram", Fault("504-after"))

@@ -1,4 +1,4 @@
-"""A channel that was removed from the configuration while a delivery waited for it."""
+"""Tests a channel that was removed from the configuration while a delivery waited for it."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A text that goes on in replies: every part public once, in order, whatever happens between two of them."""
+"""Tests a text that goes on in replies: every part public once, in order, whatever happens between two of them."""
 
 from __future__ import annotations
 
@@ -301,7 +301,7 @@ def test_a_first_post_settled_by_a_person_goes_on_below_it(bench: Bench) -> None
     assert bench.platform.posts[0][1].reply_to == "id-77"
 
 
-def test_a_canceled_post_that_is_public_after_all_is_continued_only_by_a_person(bench: Bench) -> None:
+def test_a_canceled_post_that_is_public_is_continued_only_by_a_person(bench: Bench) -> None:
     bench.platform.while_publishing = lambda: None
     bench.platform.after = [LOST_ANSWER]
     bench.drain()
@@ -364,7 +364,7 @@ def test_x_shows_a_long_text_as_one_thread(open_outlet: OpenOutlet, fault: str) 
     assert differences(rows, [copy.as_json() for copy in copies], outlet.desk.renderer) == []
 
 
-def test_an_edit_after_the_pick_changes_the_whole_thread_until_its_first_part_is_public(
+def test_an_edit_changes_the_whole_thread_until_its_first_part_is_public(
     open_outlet: OpenOutlet,
 ) -> None:
     outlet = open_outlet("x", channel_settings="thread = true\n")
@@ -407,7 +407,7 @@ def test_operators_see_which_part_a_delivery_is(open_outlet: OpenOutlet) -> None
 
 def test_x_that_refuses_replies_leaves_the_first_post(open_outlet: OpenOutlet, monkeypatch: pytest.MonkeyPatch) -> None:
     outlet = open_outlet("x", channel_settings="thread = true\n")
-    (sandbox,) = (each for each in outlet.stage.platforms if isinstance(each, XSandbox))
+    (sandbox,) = (platform for platform in outlet.stage.platforms if isinstance(platform, XSandbox))
     monkeypatch.setattr(sandbox, "refuse_replies", True)
     outlet.add_post(body=LONG_BODY)
     outlet.pick()

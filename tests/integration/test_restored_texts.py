@@ -1,4 +1,4 @@
-"""A desk restored from a backup, whose post went out with another text than the backup knows."""
+"""Tests a restored desk whose post went out with another text than the backup knows."""
 
 from __future__ import annotations
 

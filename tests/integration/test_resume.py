@@ -1,4 +1,4 @@
-"""Resuming a channel: every wait ends, what was not due stays so, and what is told is true in each state."""
+"""Tests resuming a channel: every wait ends, what was not due stays so, and each sentence is true."""
 
 from __future__ import annotations
 

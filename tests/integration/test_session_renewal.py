@@ -108,7 +108,7 @@ def test_a_copied_cookie_is_worth_nothing_after_its_owner(site: Site, owner: Cli
         assert session.scalar(select(KnownBrowser).where(KnownBrowser.token_hash == former)) is None
 
 
-def test_a_second_factor_that_is_removed_ends_a_copy_and_every_other_browser(site: Site, owner: Client) -> None:
+def test_removing_a_second_factor_ends_a_copy_and_all_other_browsers(site: Site, owner: Client) -> None:
     with_factor(site, owner)
     thief = copy_of(site, owner)
     code = pyotp.TOTP(SECRET).at(site.desk.now())

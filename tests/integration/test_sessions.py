@@ -1,4 +1,4 @@
-"""Sessions in a folder and in the database: whole or not at all, one at a time, and secret."""
+"""Tests sessions in a folder and in the database: whole or not at all, one at a time, and secret."""
 
 from __future__ import annotations
 
@@ -291,7 +291,7 @@ def test_keys_are_changed_all_at_once(database: Database, now: datetime) -> None
         session_of(database).load()
 
 
-def test_a_key_that_is_lost_changes_nothing_until_its_sessions_are_forgotten(database: Database) -> None:
+def test_a_lost_key_changes_nothing_until_its_sessions_are_deleted(database: Database) -> None:
     session_of(database, "tumblr").save({"token": "tumblr"})
     session_of(database, "x", OTHER_KEY).save({"token": "x"})
     before = everything_in(database)

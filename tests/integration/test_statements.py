@@ -1,4 +1,4 @@
-"""Statements that the driver carries out give and take what SQLAlchemy's own would, errors included."""
+"""Tests that statements carried out by the driver give and take what SQLAlchemy's own would, errors included."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""One post on Tumblr, whatever happens in which order to its draft and its publication."""
+"""Tests one post on Tumblr, whatever happens in which order to its draft and its publication."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ PUBLISHING = ("drop-after", "late-504:100", "500-before")
 
 
 def sandbox_of(outlet: Outlet) -> TumblrSandbox:
-    (sandbox,) = (each for each in outlet.stage.platforms if isinstance(each, TumblrSandbox))
+    (sandbox,) = (platform for platform in outlet.stage.platforms if isinstance(platform, TumblrSandbox))
     return sandbox
 
 
@@ -133,7 +133,7 @@ def test_a_draft_that_no_delivery_waits_for_is_named_once(
     assert (of_nobody.delivery_id, of_nobody.detail["draft"]) == (None, strays[1])
     with desk.database.reading() as session:
         view = View(session, desk.settings, desk.now())
-        assert [each.title for each in delivery_alerts.stray_drafts(view)] == ["tumblr: a needless draft is left"] * 2
+        assert [alert.title for alert in delivery_alerts.stray_drafts(view)] == ["tumblr: a needless draft is left"] * 2
     assert [*sandbox.blog.unseen] == strays, "none is removed"
 
 

@@ -1,4 +1,4 @@
-"""What follows when nobody knows whether a request was carried out: late posts, lagging lists, and who decides."""
+"""Tests requests of unknown outcome: late posts, lagging lists, and who decides."""
 
 from __future__ import annotations
 
@@ -333,7 +333,7 @@ def test_a_draft_is_kept_when_its_intent_could_not_be_recorded(bench: Bench, mon
     assert (row.state, row.preparation["unfinished"], bench.platform.drafts) == ("published", False, {"draft 1"})
 
 
-def test_a_draft_that_is_published_late_is_found_whatever_the_next_request_was_told(bench: Bench) -> None:
+def test_a_draft_published_late_is_found_whatever_the_next_answer_was(bench: Bench) -> None:
     """The second request is turned away for two days, while the first one is still to be carried out."""
     bench.channels._adapter = DraftingAdapter
     bench.platform.late = [timedelta(minutes=10)]
@@ -359,7 +359,7 @@ class RejectedDraftAdapter(RefusedDraftAdapter):
     refusal: ClassVar[PlatformError] = ContentRejected("The post can't be shown")
 
 
-def test_what_is_refused_for_good_after_a_lost_request_is_looked_for_at_once(bench: Bench) -> None:
+def test_a_refusal_after_a_lost_request_is_looked_up_at_once(bench: Bench) -> None:
     """The first flip was carried out while preparing was refused for the time being."""
     bench.channels._adapter = RefusedDraftAdapter
     bench.platform.late = [timedelta(minutes=5)]
@@ -371,7 +371,7 @@ def test_what_is_refused_for_good_after_a_lost_request_is_looked_for_at_once(ben
     assert (bench.row(delivery).state, bench.copies) == ("published", 1)
 
 
-def test_a_draft_that_was_published_late_while_preparing_was_refused_is_not_told_as_missed(bench: Bench) -> None:
+def test_a_draft_published_late_while_preparing_fails_is_not_missed(bench: Bench) -> None:
     """The first flip is carried out ten minutes late; every further try ends before its own flip."""
     bench.channels._adapter = RefusedDraftAdapter
     bench.platform.late = [timedelta(minutes=10)]
@@ -381,7 +381,7 @@ def test_a_draft_that_was_published_late_while_preparing_was_refused_is_not_told
     assert (row.state, bench.copies, len(bench.platform.publish_calls)) == ("published", 1, 1)
 
 
-def test_a_draft_that_is_published_after_it_was_missed_is_found_within_the_hour(bench: Bench) -> None:
+def test_a_draft_published_after_it_was_missed_is_found_within_an_hour(bench: Bench) -> None:
     bench.channels._adapter = RefusedDraftAdapter
     bench.platform.late = [timedelta(minutes=30)]
     delivery = bench.add(expires_in=timedelta(minutes=20))
@@ -397,9 +397,7 @@ def test_a_draft_that_is_published_after_it_was_missed_is_found_within_the_hour(
 
 
 @pytest.mark.parametrize("adapter", [FakeAdapter, DraftingAdapter])
-def test_what_is_unknown_when_its_time_is_over_is_missed_only_after_the_lag(
-    bench: Bench, adapter: type[FakeAdapter]
-) -> None:
+def test_an_unknown_outcome_is_missed_only_after_the_lag(bench: Bench, adapter: type[FakeAdapter]) -> None:
     bench.channels._adapter = adapter
     bench.platform.before = [LOST_ANSWER]
     delivery = bench.add(expires_in=timedelta(seconds=5))
@@ -490,7 +488,7 @@ def rest_times(bench: Bench, delivery: int) -> list[timedelta]:
     return [at - rested for at in asked]
 
 
-def test_a_text_that_a_platform_remembers_may_be_its_own_that_is_listed_later(bench: Bench) -> None:
+def test_a_remembered_text_may_be_our_own_post_that_is_listed_later(bench: Bench) -> None:
     bench.platform.listing_lag = timedelta(minutes=30)
     bench.platform.after = [TextRemembered("a post with this very text is there")]
     delivery = bench.add()
@@ -592,7 +590,7 @@ def test_what_becomes_public_after_it_was_given_up_is_told(bench: Bench, act: st
     assert ("It was canceled, and is public nevertheless" in row.problem) is (act == "cancel")
 
 
-def test_what_was_never_tried_leaves_nothing_to_look_at_when_it_is_canceled(bench: Bench) -> None:
+def test_a_canceled_delivery_that_was_never_tried_is_not_looked_up(bench: Bench) -> None:
     delivery = bench.add()
     operate.cancel(bench.database, delivery, now=bench.clock.now(), actor="me")
     assert bench.row(delivery).verify_at is None
@@ -602,7 +600,7 @@ def test_what_was_never_tried_leaves_nothing_to_look_at_when_it_is_canceled(benc
 
 
 @on_every_database
-def test_a_person_who_has_looked_gets_a_fresh_key_where_the_present_one_was_used(bench: Bench) -> None:
+def test_a_person_who_has_looked_gets_a_fresh_key_for_a_used_one(bench: Bench) -> None:
     """The post was public, and somebody removed it by hand: the platform says for ever that it has this key."""
     bench.platform.before = [AlreadyPublic("conflicting upload id")]
     delivery = bench.add()
@@ -672,7 +670,7 @@ def test_a_check_without_an_answer_is_no_refusal(bench: Bench) -> None:
     assert (bench.row(delivery).state, bench.paused) == ("published", False)
 
 
-def test_a_post_that_is_refused_again_and_again_is_held_and_the_channel_goes_on(bench: Bench) -> None:
+def test_a_post_refused_repeatedly_is_held_and_the_channel_goes_on(bench: Bench) -> None:
     bench.platform.before = [REFUSED] * 5
     delivery = bench.add()
     bench.drain_for(hours=2)
@@ -781,7 +779,7 @@ def test_the_post_of_another_delivery_is_not_taken_for_the_lost_one(
 
 
 @on_every_database
-def test_two_processes_that_find_one_post_at_one_moment_give_it_to_one_delivery(
+def test_two_processes_that_find_one_post_give_it_to_one_delivery(
     bench: Bench, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Two unknown deliveries have one text. Both look-ups find the post before either of them has recorded it."""
@@ -812,9 +810,7 @@ def test_two_processes_that_find_one_post_at_one_moment_give_it_to_one_delivery(
 
 
 @on_every_database
-def test_a_post_that_a_look_up_took_before_its_own_answer_came_is_recorded_once(
-    bench: Bench, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_post_found_before_its_own_answer_is_recorded_once(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
     bench.platform.before = [LOST_ANSWER]
     first = bench.add()
     bench.drain()

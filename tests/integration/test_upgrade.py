@@ -1,4 +1,4 @@
-"""The database on start: created, migrated after a backup, or refused in one sentence."""
+"""Tests the database on start: created, migrated after a backup, or refused in one sentence."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The database on start, on PostgreSQL: our tables and the engine's, made and changed together or not at all."""
+"""Tests PostgreSQL on start: our tables and the engine's, made and changed together or not at all."""
 
 from __future__ import annotations
 

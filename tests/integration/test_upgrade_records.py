@@ -1,4 +1,4 @@
-"""Databases from before a post could be the record of one delivery only, and from before a state was given up."""
+"""Tests databases from before posts had one record each, and from before a state was dropped."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Reading posts back: what followers see otherwise is told, too soon is not never, and what is over is taken back."""
+"""Tests reading posts back: differences are reported, lags allowed for, and what is over is cleared."""
 
 from __future__ import annotations
 
@@ -212,9 +212,7 @@ def test_only_two_posts_are_two_copies(database: Database, clock: FixedClock, pl
     assert ("two copies" in the_delivery(database, delivery).problem) is not is_same
 
 
-def test_an_id_that_was_read_wrongly_from_a_link_is_the_same_post_by_its_link(
-    database: Database, clock: FixedClock
-) -> None:
+def test_a_wrongly_read_id_is_the_same_post_by_its_link(database: Database, clock: FixedClock) -> None:
     """A former version took `…/status/5/photo/1` for post 1."""
     delivery = add_delivery(database, clock.now())
     with database.writing() as session:

@@ -1,4 +1,4 @@
-"""How people read what was tried of a delivery and how it ended."""
+"""Tests how attempts and their ends are described to people."""
 
 from __future__ import annotations
 

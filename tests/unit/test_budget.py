@@ -1,4 +1,4 @@
-"""What a post costs, which month it belongs to, and when a budget is passed."""
+"""Tests what a post costs, which month it belongs to, and when a budget is passed."""
 
 from __future__ import annotations
 

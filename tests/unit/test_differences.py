@@ -1,4 +1,4 @@
-"""Two versions of a text are compared in bounded time, and what is shown is both of them."""
+"""Tests that two versions of a text are compared in bounded time, and both are shown."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The embedded dispatcher: one thread per channel, no kick lost, trouble told once."""
+"""Tests the embedded dispatcher: one thread per channel, no kick lost, trouble reported once."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Indexes over some rows only, as each database is told to make them."""
+"""Tests indexes over some rows only, as each database is told to make them."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What each end of an instagrapi call becomes."""
+"""Tests what each end of an instagrapi call becomes."""
 
 from __future__ import annotations
 
@@ -35,9 +35,9 @@ READING = SentRequest("Reading")
 PUBLISHING = SentRequest("Publishing", publishing=True)
 ROOTS = {ig.ClientError, ig.PrivateError}
 LIBRARY = [
-    found
-    for found in vars(ig).values()
-    if inspect.isclass(found) and issubclass(found, Exception) and found.__module__ == ig.__name__
+    error
+    for error in vars(ig).values()
+    if inspect.isclass(error) and issubclass(error, Exception) and error.__module__ == ig.__name__
 ]
 
 
@@ -69,17 +69,17 @@ def test_there_is_something_to_enumerate() -> None:
 @pytest.mark.parametrize("kind", LIBRARY, ids=lambda kind: kind.__name__)
 def test_every_exception_of_the_library_has_a_meaning_of_its_own(kind: type[Exception]) -> None:
     # The two roots catch everything, so what only they cover was never thought about.
-    assert kind in ROOTS or [each for each in kind.__mro__ if each in MEANINGS and each not in ROOTS]
+    assert kind in ROOTS or [base for base in kind.__mro__ if base in MEANINGS and base not in ROOTS]
 
 
 @pytest.mark.parametrize("kind", LIBRARY, ids=lambda kind: kind.__name__)
-def test_without_a_refusal_a_publishing_request_is_unconfirmed_whatever_the_exception(kind: type[Exception]) -> None:
+def test_without_a_refusal_a_publishing_request_is_unconfirmed(kind: type[Exception]) -> None:
     for status in (None, 200, 202, 302, 408, 425, 500, 502, 504):
         assert type(ended(made(kind), answered(status))) is Unconfirmed
 
 
 @pytest.mark.parametrize("kind", LIBRARY, ids=lambda kind: kind.__name__)
-def test_trouble_with_a_request_that_publishes_nothing_is_never_unconfirmed(kind: type[Exception]) -> None:
+def test_an_error_of_a_harmless_request_is_never_unconfirmed(kind: type[Exception]) -> None:
     for status in (None, 200, 400, 408, 502):
         assert not isinstance(ended(made(kind), answered(status), READING), Unconfirmed)
 

@@ -1,4 +1,4 @@
-"""Idempotency keys, of whatever platforms there are."""
+"""Tests the idempotency keys of every platform."""
 
 from __future__ import annotations
 

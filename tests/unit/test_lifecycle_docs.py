@@ -1,4 +1,4 @@
-"""The states that the documents show are those of the code."""
+"""Tests that the documents show the states of the code."""
 
 from __future__ import annotations
 

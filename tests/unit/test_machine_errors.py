@@ -1,4 +1,4 @@
-"""What this machine lacks is told as that, and never as a fault of an account, a post or a host."""
+"""Tests that this machine's failures are never reported as faults of an account, a post or a host."""
 
 from __future__ import annotations
 

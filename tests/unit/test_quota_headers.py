@@ -1,4 +1,4 @@
-"""What platforms tell about quotas, in headers that may hold anything."""
+"""Tests what platforms report about quotas, in headers that may hold anything."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The text that a platform shows, compared with the text that was sent."""
+"""Tests the comparison of a shown text with the text that was sent."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""One request, sent once: each way in which it can end, told apart by whether it may have been carried out."""
+"""Tests each end of a request that is sent once: may it have been carried out or not."""
 
 from __future__ import annotations
 
@@ -84,8 +84,8 @@ def peer() -> Iterator[Callable[[Script], Peer]]:
         return started[-1]
 
     yield start
-    for each in started:
-        each.stop()
+    for server in started:
+        server.stop()
 
 
 @pytest.fixture
@@ -402,7 +402,7 @@ def test_a_slow_line_that_moves_is_not_given_up(
 
 
 @pytest.mark.parametrize(("sent", "expected"), [(POSTING, Unconfirmed), (READING, Unavailable)])
-def test_a_line_on_which_nothing_moves_is_given_up_long_before_the_deadline(
+def test_a_silent_line_is_given_up_long_before_the_deadline(
     peer: Callable[[Script], Peer],
     session: requests.Session,
     monkeypatch: pytest.MonkeyPatch,
@@ -654,7 +654,7 @@ def test_how_far_the_platform_is_ahead(headers: dict[str, str], seconds: float, 
     """Measured at the middle of an exchange that was short, in which our own clock was not set."""
     told: list[timedelta] = []
     note_clock(headers, told.append, clock=FixedClock(NOW + timedelta(seconds=seconds)), began=NOW)
-    assert [each.total_seconds() for each in told] == ahead
+    assert [difference.total_seconds() for difference in told] == ahead
 
 
 @pytest.mark.parametrize(

@@ -1,4 +1,4 @@
-"""Threads that write to one SQLite database take turns."""
+"""Tests that threads which write to one SQLite database take turns."""
 
 from __future__ import annotations
 
@@ -15,9 +15,7 @@ from publisher.lifecycle import record_event
 from tests.patience import PATIENCE
 
 
-def test_a_second_transaction_of_one_thread_is_an_error_and_no_endless_wait(
-    database: Database, clock: FixedClock
-) -> None:
+def test_a_threads_second_transaction_is_an_error_and_no_endless_wait(database: Database, clock: FixedClock) -> None:
     with database.writing() as session:
         record_event(session, "first", now=clock.now())
         with pytest.raises(RuntimeError, match="this thread is writing already"), database.writing():

@@ -1,4 +1,4 @@
-"""What X's refusals mean, and which of its posts is ours."""
+"""Tests what X's refusals mean, and which of its posts is ours."""
 
 from __future__ import annotations
 
