@@ -173,8 +173,8 @@ def _refuse_other_revision(target: str, expected: str) -> None:
         revision = revision_in(connection)
     if revision != expected:
         raise BackupError(
-            f"{label(target)} holds tables of revision {revision or 'unknown'}, not {expected}: it is not plainly an "
-            "earlier copy; empty it, or name another database"
+            f"{label(target)} holds tables of revision {revision or 'unknown'}, not {expected}: it is not "
+            "plainly an earlier copy; empty it, or name another database"
         )
 
 

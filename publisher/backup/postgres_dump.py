@@ -84,8 +84,8 @@ def refuse_unfit(url: str, schema: str) -> None:
     """Raises BackupError unless the database is PostgreSQL, without tables, and would have them in this schema."""
     if make_url(url).get_backend_name() != "postgresql":
         raise BackupError(
-            f"the backup holds a PostgreSQL database, and {label(url)} is none: name an empty one with --database, "
-            "or in PUBLISHER__STORAGE__DATABASE"
+            f"the backup holds a PostgreSQL database, and {label(url)} is none: name an empty one with "
+            "--database, or in PUBLISHER__STORAGE__DATABASE"
         )
     with connected(url) as connection:
         here, tables = schema_of(connection), inspect(connection).get_table_names()
