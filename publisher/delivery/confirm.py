@@ -8,7 +8,6 @@ asked.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
@@ -25,6 +24,7 @@ from publisher.delivery import attempts, channel_pauses, post_owners, records
 from publisher.delivery.budget import posts_read_cost
 from publisher.delivery.channels import Channels
 from publisher.delivery.claim import READING_SECONDS, ClaimedDelivery
+from publisher.delivery.look_ups import LookUpAnswer, LookUpImpossible, PossibleCopies, find_post
 from publisher.delivery.outcomes import Pace, error_name
 from publisher.delivery.prepare import REMOVED
 from publisher.delivery.quotas import MAX_WAIT
@@ -32,7 +32,7 @@ from publisher.delivery.refusals import check_refusal
 from publisher.delivery.unknown import describe_other_record, format_duration, what_to_look_for
 from publisher.lifecycle import Fenced, late_look_up_columns, look_again, move
 from publisher.lifecycle_late_success import record_late_success
-from publisher.platforms.base import ListsPublications, PlatformAdapter, SupportsLookup
+from publisher.platforms.base import ListsPublications, PlatformAdapter
 from publisher.platforms.errors import CredentialsRefused, PlatformError, RateLimited
 from publisher.platforms.exchange import within
 from publisher.settings import DeliverySettings
@@ -60,17 +60,6 @@ CHANGED_BEFORE_RESTORE = (
 MAX_LINKS = 5
 
 
-class LookUpImpossible(Exception):
-    """Says that the platform offers no way to find out; the message says what to look for, and where."""
-
-
-@dataclass(frozen=True, slots=True)
-class PossibleCopies:
-    """Holds posts that a restored database does not know; the one that is looked for may be among them."""
-
-    posts: Sequence[Publication]
-
-
 @dataclass(frozen=True, slots=True)
 class LookUpVerdict:
     """Holds what a look-up decides: a new state, or to look again."""
@@ -80,15 +69,6 @@ class LookUpVerdict:
     values: dict[str, Any] = field(default_factory=dict)
     detail: str = ""
     pause_reason: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class LookUpAnswer:
-    """Holds how one question to the platform ended."""
-
-    answer: Publication | PossibleCopies | Absence | Exception
-    cost: int
-    """Of the posts that were read, in micros."""
 
 
 class Confirmer:
@@ -352,15 +332,3 @@ class Confirmer:
             cost=cost,
         )
         attempts.add_reading(session, claimed, reading)
-
-
-def find_post(adapter: PlatformAdapter, claimed: ClaimedDelivery) -> Publication | Absence:
-    """Asks the platform once for the post. Raises LookUpImpossible, and what the adapter raises."""
-    if not isinstance(adapter, SupportsLookup) or claimed.idempotency_key is None:
-        raise LookUpImpossible(what_to_look_for(claimed))
-    return adapter.find_publication(
-        claimed.adapted,
-        idempotency_key=claimed.idempotency_key,
-        since=claimed.sent_at or claimed.seed.created_at,
-        preparation=claimed.preparation,
-    )

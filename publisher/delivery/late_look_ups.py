@@ -23,7 +23,7 @@ from publisher.delivery import attempts, post_owners
 from publisher.delivery.budget import posts_read_cost, reading_cost, spending
 from publisher.delivery.channels import Channels
 from publisher.delivery.claim import READING_SECONDS, ClaimedDelivery
-from publisher.delivery.confirm import LookUpImpossible, find_post
+from publisher.delivery.look_ups import LookUpImpossible, find_post
 from publisher.delivery.outcomes import error_name
 from publisher.lifecycle import LATE_LOOK_UPS, Fenced, look_again, may_become_public
 from publisher.lifecycle_late_success import record_late_success

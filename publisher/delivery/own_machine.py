@@ -75,7 +75,7 @@ class OwnMachine:
         why = describe_own_failure(error)
         if not why or isinstance(error, OwnMachineFailed):
             return error
-        self._met(error)
+        self._note_trouble(error)
         return OwnMachineFailed(why)
 
     @property
@@ -94,13 +94,13 @@ class OwnMachine:
         except Exception as error:
             if not describe_own_failure(error):
                 raise
-            self._met(error)
+            self._note_trouble(error)
             return False
         self._in_trouble.clear()
         self._trouble.over()
         return True
 
-    def until_written(self, write: Callable[[], T]) -> T:
+    def retry_until_written(self, write: Callable[[], T]) -> T:
         """Writes an outcome, again and again for a while if this machine is in trouble."""
         give_up = monotonic() + WRITTEN_WITHIN_SECONDS
         while True:
@@ -109,9 +109,9 @@ class OwnMachine:
             except Exception as error:
                 if not describe_own_failure(error) or monotonic() >= give_up:
                     raise
-                self._met(error)
+                self._note_trouble(error)
             self._pause.wait(PAUSE_SECONDS)
 
-    def _met(self, error: Exception) -> None:
+    def _note_trouble(self, error: Exception) -> None:
         self._in_trouble.set()
         self._trouble.met(error)

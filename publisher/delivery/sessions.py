@@ -23,7 +23,7 @@ from publisher.platforms.session_files import LOCK_TIMEOUT_SECONDS, file_lock
 
 LOCK_CLASS = 0x7475726E  # "turn": any number, the same in every process
 MAX_LOCK_SECONDS = 180
-"""A machine that is frozen loses its turn after so long."""
+"""A machine that is frozen loses its lock after so long."""
 LOCK_NOT_AVAILABLE = "55P03"
 
 
@@ -70,10 +70,10 @@ class DatabaseSession:
         """Locks a file on SQLite, which is one machine's: its transactions must never wait for a network."""
         if self._is_sqlite:
             file = Path(str(self._database.engine.url.database))
-            turn = file_lock(file.with_name(f"{file.name}-{self._channel}.lock"), self.place)
+            lock = file_lock(file.with_name(f"{file.name}-{self._channel}.lock"), self.place)
         else:
-            turn = _advisory_lock(self._database.engine, self._channel, self.place)
-        with turn:
+            lock = _advisory_lock(self._database.engine, self._channel, self.place)
+        with lock:
             yield
 
     @property
@@ -106,7 +106,7 @@ def _end_lock(connection: Connection, channel: str) -> None:
     try:
         connection.rollback()
     except DBAPIError as error:
-        get_logger("delivery").warning("lost the turn at a session", channel=channel, why=str(error.orig))
+        get_logger("delivery").warning("lost the lock of a session", channel=channel, why=str(error.orig))
     connection.close()
 
 

@@ -256,7 +256,7 @@ class Worker:
         )
         outcome = look_up_earlier_request(outcome, prepared.preparation, claimed.lost_requests, now)
         failed = records.FailedTry(outcome=outcome, error=error, ended_at=now, worker=self._owner)
-        self._machine.until_written(
+        self._machine.retry_until_written(
             lambda: records.record_failure(self._database, claimed, committed.attempt, failed, unspent=unspent)
         )
         event = "not published" if outcome.to != "unconfirmed" else "outcome unknown"
@@ -273,7 +273,7 @@ class Worker:
         habits = self._channels.profile(claimed.channel).publishing
         now = self._clock.now()
         try:
-            following = self._machine.until_written(
+            following = self._machine.retry_until_written(
                 lambda: records.record_success(
                     self._database, claimed, committed.attempt, publication, habits, now=now, follow=follow
                 )
@@ -295,7 +295,7 @@ class Worker:
         prices = self._channels.profile(claimed.channel).prices
         cost = self._upload_cost(claimed, end.media) + posts_read_cost(prices, end.adapter)
         failed = records.FailedTry(outcome=outcome, error=error, ended_at=now, worker=self._owner)
-        self._machine.until_written(
+        self._machine.retry_until_written(
             lambda: records.record_not_sent(self._database, claimed, failed, cost=cost, preparation=end.preparation)
         )
         records.log_outcome(log, "not sent", outcome, error, self._channels.zone)

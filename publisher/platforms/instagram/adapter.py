@@ -278,7 +278,7 @@ class Adapter(PlatformAdapter):
             try:
                 items = self._client.private_request(f"media/{remote_id}/info/").get("items")
             except GONE:
-                if Answer.of(self._client.last_response).own:
+                if Answer.of(self._client.last_response).is_own:
                     return None
                 raise
         if not isinstance(items, list) or not items or not is_post(items[0]):

@@ -210,7 +210,7 @@ class Answer:
         return cls(status=response.status_code, headers=response.headers, body=body)
 
     @property
-    def own(self) -> bool:
+    def is_own(self) -> bool:
         """Returns whether it has the shape of Instagram's answers. What stands in front answers in other shapes."""
         return self.body.get("status") in ("ok", "fail") or isinstance(self._debug.get("message"), str)
 
@@ -219,15 +219,15 @@ class Answer:
         """Returns whether Instagram says that the request was not carried out."""
         if self.status == TOO_MANY:
             return True
-        return self.own and 400 <= (self.status or 0) < 500 and self.status not in NO_DEFINITE_ANSWER
+        return self.is_own and 400 <= (self.status or 0) < 500 and self.status not in NO_DEFINITE_ANSWER
 
     @property
-    def foreign(self) -> bool:
+    def is_foreign(self) -> bool:
         """Returns whether it is an error that something in front of Instagram may have answered."""
-        return self.status is not None and not (200 <= self.status < 300 or self.own)
+        return self.status is not None and not (200 <= self.status < 300 or self.is_own)
 
     @property
-    def told(self) -> str:
+    def summary(self) -> str:
         """Returns what the platform says about it, shortened."""
         said = [self.body.get(name) for name in TOLD] + [self._debug.get("type"), self._debug.get("message")]
         return "; ".join(text for text in said if isinstance(text, str) and text)[:ANSWER_LENGTH]
@@ -235,7 +235,7 @@ class Answer:
     @property
     def id_was_used(self) -> bool:
         """Returns whether Instagram says that it has had the upload id before."""
-        return self.own and _by_words(self) is Meaning.ID_USED
+        return self.is_own and _by_words(self) is Meaning.ID_USED
 
     @property
     def _debug(self) -> Mapping[str, Any]:
@@ -250,7 +250,7 @@ def meaning_of(error: Exception, answer: Answer) -> Meaning:
     Nothing but an answer in Instagram's own shape says anything about the post or the account:
     the library takes any 401 or 403 and a bare `Not Found` for a word of Instagram's.
     """
-    if answer.foreign:
+    if answer.is_foreign:
         return Meaning.WAIT if answer.status == TOO_MANY else Meaning.UNKNOWN
     meaning = next((MEANINGS[kind] for kind in type(error).__mro__ if kind in MEANINGS), Meaning.AS_ANSWERED)
     return _by_answer(answer) if meaning is Meaning.AS_ANSWERED else meaning
@@ -263,11 +263,11 @@ def _by_answer(answer: Answer) -> Meaning:
     if answer.status in STATUSES:
         return STATUSES[answer.status]
     # A refusal without a reason says nothing about the post.
-    return Meaning.REJECTED if answer.refuses and answer.told else Meaning.UNKNOWN
+    return Meaning.REJECTED if answer.refuses and answer.summary else Meaning.UNKNOWN
 
 
 def _by_words(answer: Answer) -> Meaning | None:
-    said = answer.told.casefold()
+    said = answer.summary.casefold()
     return next((meaning for word, meaning in WORDS.items() if word in said), None)
 
 
@@ -291,23 +291,25 @@ def platform_error(
         meaning = Meaning.UNKNOWN
     if meaning is Meaning.WAIT:
         until = retry_after(answer.headers, now) or now + DEFAULT_PAUSE
-        message = f"{sent.what}: it asks to wait {describe_wait(until, now)} ({answer.told or f'HTTP {answer.status}'})"
-        return RateLimited(message, retry_at=until, status=answer.status, answer=answer.told)
+        message = (
+            f"{sent.what}: it asks to wait {describe_wait(until, now)} ({answer.summary or f'HTTP {answer.status}'})"
+        )
+        return RateLimited(message, retry_at=until, status=answer.status, answer=answer.summary)
     if meaning in REFUSALS:
         message = REFUSALS[meaning].format(channel=channel)
         kind = ActionsRefused if meaning is Meaning.ACTION_BLOCK else CredentialsRefused
-        return kind(message, status=answer.status, answer=answer.told)
+        return kind(message, status=answer.status, answer=answer.summary)
     # Only what hands over a post or a picture can be refused for its sake.
     carries_content = sent.publishing or isinstance(error, ig.PhotoNotUpload)
     if meaning in ABOUT_CONTENT and not carries_content:
         meaning = Meaning.UNKNOWN
     end, message = _end(meaning, sent, never_sent, _why(error, answer))
-    return end(message, status=answer.status, answer=answer.told)
+    return end(message, status=answer.status, answer=answer.summary)
 
 
 def _why(error: Exception, answer: Answer) -> str:
     if answer.status:
-        return answer.told or f"HTTP {answer.status}"
+        return answer.summary or f"HTTP {answer.status}"
     if isinstance(error, OSError) and not isinstance(error, requests.RequestException):
         return f"this machine could not go on: {error.strerror or type(error).__name__}"
     return failure_in_words(error)

@@ -121,7 +121,7 @@ class OnceClient(Client):  # type: ignore[misc]
         # curl takes the sum of both for the whole exchange.
         response = send(*arguments, timeout=(connect, seconds - connect), **options)
         note_clock(response.headers, self._channel.platform_clock, clock=self._channel.clock, began=began)
-        clock = platform_time(response.headers) if response.ok and Answer.of(response).own else None
+        clock = platform_time(response.headers) if response.ok and Answer.of(response).is_own else None
         if clock is not None:
             self.platform_time, self.clock_ahead = clock, clock - self._channel.clock.now()
         return response
@@ -203,7 +203,7 @@ class OnceClient(Client):  # type: ignore[misc]
             timeout=self._timeout + len(content) / self._channel.uplink_bytes_per_second,
         )
         # A page of something in front of Instagram may come with status 200, too.
-        if response.status_code != 200 or not Answer.of(response).own:
+        if response.status_code != 200 or not Answer.of(response).is_own:
             raise PhotoNotUpload("the image was not taken", response=response)
 
     def publish(self, caption: str, media: Sequence[UploadedMedia], upload_id: str) -> dict[str, Any]:

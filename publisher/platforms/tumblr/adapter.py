@@ -48,7 +48,7 @@ from publisher.platforms.tumblr.credentials import (
 from publisher.platforms.tumblr.drafts import MAX_PAGES_OF_DRAFTS, DraftRequest, Drafts, draft_query
 from publisher.platforms.tumblr.listing import PostQuery, find_all_posts, find_by_draft, newest_id, posts_since
 from publisher.platforms.tumblr.npf import npf_body
-from publisher.platforms.tumblr.public_text import is_visible, tags_of, text_difference, text_of
+from publisher.platforms.tumblr.public_text import published_post, text_difference
 from publisher.platforms.tumblr.slugs import make_slug
 
 NEWER_THAN = "newer than "
@@ -326,19 +326,7 @@ class Adapter(PlatformAdapter):
             raise Unavailable("Tumblr is still working on the post; it is read again later.")
         if shown is None:
             return None
-        images = posts.blocks(shown, "image")
-        return PublishedPost(
-            remote_id=posts.identifier(shown) or remote_id,
-            url=self._url(shown),
-            image_count=len(images),
-            alt_texts=tuple(str(image.get("alt_text") or "") for image in images),
-            text=text_of(posts.blocks(shown, "text")),
-            tags=tags_of(shown),
-            visible=is_visible(shown),
-            state=str(shown.get("state") or ""),
-            is_own=True,
-            published_at=posts.instant(shown),
-        )
+        return published_post(shown, remote_id, self._url(shown))
 
     def text_difference(self, post: AdaptedPost, shown: str) -> TextDifference | None:
         return text_difference(post, shown)
