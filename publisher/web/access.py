@@ -163,7 +163,7 @@ RAW_BODIES = frozenset({"add_piece"})
 """Routes that take a body as it is, by name: whatever it is called, it is no form."""
 
 
-class NoRule(Exception):
+class MissingRule(Exception):
     """A route that nobody said who may use it."""
 
 
@@ -172,7 +172,7 @@ def check_rules(routes: Iterable[BaseRoute]) -> None:
     for route in routes:
         name = getattr(route, "name", "")
         if name not in RULES:
-            raise NoRule(f"the route {name!r} has no rule in publisher.web.access; say who may use it")
+            raise MissingRule(f"the route {name!r} has no rule in publisher.web.access; say who may use it")
 
 
 def allows(rule: Rule, permissions: frozenset[Permission] | None) -> bool:

@@ -18,7 +18,7 @@ from publisher.web.errors import Forbidden, PageError
 from publisher.web.rendering import desk_of, flash, plural
 
 
-def bulk_of(request: Request) -> Bulk:
+def bulk_for(request: Request) -> Bulk:
     """The hand of whoever asks."""
     desk = desk_of(request)
     return Bulk(
@@ -32,27 +32,27 @@ def bulk_of(request: Request) -> Bulk:
     )
 
 
-def tell(request: Request, outcome: BulkResult, done: str, *, undo: bool = True) -> None:
+def flash_result(request: Request, outcome: BulkResult, done: str, *, undo: bool = True) -> None:
     """Have the next page tell what came of a change, and offer to take it back. `done`: `approved`, `moved`."""
     number, refused = len(outcome.done), len(outcome.refused)
     parts = []
     if number or not refused:
         parts.append(f"{plural(number, 'post is', 'posts are')} {done}.")
-    if again := _sent_to_review(outcome):
+    if again := _count_sent_to_review(outcome):
         parts.append(
             f"{plural(again, 'post that was approved needs', 'posts that were approved need')} approval again."
         )
     if refused:
         parts.append(f"{plural(refused, 'post is', 'posts are')} not.")
-    _tell(request, " ".join(parts), outcome, undo=undo)
+    _flash(request, " ".join(parts), outcome, undo=undo)
 
 
-def _sent_to_review(outcome: BulkResult) -> int:
+def _count_sent_to_review(outcome: BulkResult) -> int:
     changes = outcome.undo.changes if outcome.undo else ()
     return sum(1 for change in changes if (change.before.state, change.after.state) == ("approved", "in_review"))
 
 
-def tell_place(request: Request, post_id: int, outcome: BulkResult) -> None:
+def flash_place(request: Request, post_id: int, outcome: BulkResult) -> None:
     """Have the next page tell where a post that was moved alone stands now, and offer to take it back."""
     desk = desk_of(request)
     with desk.database.reading() as session:
@@ -63,23 +63,23 @@ def tell_place(request: Request, post_id: int, outcome: BulkResult) -> None:
     else:
         where = "the reserve" if post.place == "reserve" else "line"
         sentence = f"“{post.title}” is number {post.number} in {where} now{f', for {long_day(day)}' if day else ''}."
-    _tell(request, sentence, outcome, undo=True)
+    _flash(request, sentence, outcome, undo=True)
 
 
-def _tell(request: Request, text: str, outcome: BulkResult, *, undo: bool) -> None:
+def _flash(request: Request, text: str, outcome: BulkResult, *, undo: bool) -> None:
     refused = [{"id": each.post_id, "title": each.title, "reasons": list(each.reasons)} for each in outcome.refused]
     back = outcome.undo.model_dump_json() if undo and outcome.undo else ""
     flash(request, text, "bad" if refused else "good", refused=refused, undo=back)
 
 
-def waiting_changes(request: Request) -> dict[str, Any]:
+def last_change(request: Request) -> dict[str, Any]:
     """What a page tells of the last change besides its sentence: `refused` posts, and `undo` as a form sends it."""
     session: WebSession = request.state.session
     told = session.flash[-1] if session.flash else {}
     return {"refused": told.get("refused", []), "undo": told.get("undo", "")}
 
 
-def take_back(request: Request, sent: str) -> None:
+def undo_bulk_change(request: Request, sent: str) -> None:
     """Undo the change that a form of `waiting_changes` names, and have the next page tell what came of it.
 
     Raises:
@@ -92,4 +92,4 @@ def take_back(request: Request, sent: str) -> None:
     may_approve = Permission.APPROVE in request.state.permissions
     if undo.act != "tag" and not may_approve:
         raise Forbidden("Your roles don't allow this; ask an admin of the desk.")
-    tell(request, bulk_of(request).undo(undo, may_approve=may_approve), "as before", undo=False)
+    flash_result(request, bulk_for(request).undo(undo, may_approve=may_approve), "as before", undo=False)

@@ -23,8 +23,8 @@ from publisher.staff.logins import open_sessions
 from publisher.staff.roles import Permission, permissions_of
 from publisher.web.event_cache import ChangeMark, change_mark
 
-LOOK_SECONDS = 1.0
-QUIET_SECONDS = 15.0
+POLL_SECONDS = 1.0
+KEEPALIVE_SECONDS = 15.0
 """After so long without a change a comment is sent, or a proxy would close the connection."""
 MAX_SECONDS = 1800.0
 MAX_PER_PERSON = 6
@@ -94,7 +94,7 @@ class ChangeStreams:
 
     async def _next_message(self, stream: ChangeStream) -> str:
         try:
-            async with asyncio.timeout(QUIET_SECONDS):
+            async with asyncio.timeout(KEEPALIVE_SECONDS):
                 await stream.news.wait()
         except TimeoutError:
             return ": quiet\n\n"
@@ -123,7 +123,7 @@ class ChangeStreams:
 
     async def _look_again_and_again(self) -> None:
         while self._open:
-            await asyncio.sleep(LOOK_SECONDS)
+            await asyncio.sleep(POLL_SECONDS)
             if self._stopping.is_set():
                 self._end_all(StreamEnd.STOPPING)
                 return

@@ -21,7 +21,7 @@ from publisher.web.forms import anchor_of
 MAX_SPECS = 2000
 
 
-class Specs:
+class RecentSpecs:
     """The pictures that previews asked for of late: a page fetches each by its digest, and only then it is made."""
 
     def __init__(self) -> None:
@@ -80,7 +80,7 @@ class ChannelPreview:
 
 
 @dataclass(frozen=True, slots=True)
-class ToDo:
+class ApprovalBlocker:
     """What has to be done before a post can be approved."""
 
     message: str
@@ -89,15 +89,15 @@ class ToDo:
     """Empty: whatever the channel."""
 
 
-def channel_previews(desk: Desk, post: Post, specs: Specs, numbers: Sequence[int] = ()) -> list[ChannelPreview]:
+def channel_previews(desk: Desk, post: Post, specs: RecentSpecs, numbers: Sequence[int] = ()) -> list[ChannelPreview]:
     """The post on every channel, in the configuration's order. Quick: no picture is made.
 
     `numbers`: what the form calls the post's pictures.
     """
-    return [_look(desk, post, each, specs, numbers) for each in adapt_for_channels(post, desk.targets, desk.people)]
+    return [_preview(desk, post, each, specs, numbers) for each in adapt_for_channels(post, desk.targets, desk.people)]
 
 
-def _look(desk: Desk, post: Post, each: ChannelPost, specs: Specs, numbers: Sequence[int]) -> ChannelPreview:
+def _preview(desk: Desk, post: Post, each: ChannelPost, specs: RecentSpecs, numbers: Sequence[int]) -> ChannelPreview:
     channel = desk.settings.channels[each.channel]
     adapted = each.adapted
     return ChannelPreview(
@@ -109,13 +109,13 @@ def _look(desk: Desk, post: Post, each: ChannelPost, specs: Specs, numbers: Sequ
         parts=rich_parts(adapted.blocks) if adapted else (),
         length=length_told(adapted) if adapted else "",
         over=bool(adapted and adapted.count > adapted.limit),
-        shots=[_shot(post, image, specs) for image in adapted.images] if adapted else (),
+        shots=[_preview_image(post, image, specs) for image in adapted.images] if adapted else (),
         by_hand=bool(post.captions.get(each.channel, "").strip()),
-        problems=_told(each, desk.targets[each.channel].language, post, numbers),
+        problems=_field_problems(each, desk.targets[each.channel].language, post, numbers),
     )
 
 
-def _shot(post: Post, image: AdaptedImage, specs: Specs) -> PreviewImage:
+def _preview_image(post: Post, image: AdaptedImage, specs: RecentSpecs) -> PreviewImage:
     # Nobody sees what is written inside the file: without it, typing an alt text makes no picture anew.
     spec = image.spec.model_copy(update={"creator": "", "copyright": "", "description": ""})
     source = next(each.media for each in post.images if each.media_sha256 == spec.source)
@@ -131,7 +131,7 @@ def _shot(post: Post, image: AdaptedImage, specs: Specs) -> PreviewImage:
     return PreviewImage(specs.remember(spec), image.alt_text, size.canvas_width, size.canvas_height)
 
 
-def _told(each: ChannelPost, language: str, post: Post, numbers: Sequence[int]) -> list[FieldProblem]:
+def _field_problems(each: ChannelPost, language: str, post: Post, numbers: Sequence[int]) -> list[FieldProblem]:
     shown = each.adapted.language if each.adapted else post.language
     translated = shown if shown != post.language else ""
     told = []
@@ -142,7 +142,7 @@ def _told(each: ChannelPost, language: str, post: Post, numbers: Sequence[int]) 
     return sorted(told, key=lambda each: not each.blocking)
 
 
-def to_do(desk: Desk, post: Post, looks: Sequence[ChannelPreview]) -> list[ToDo]:
+def approval_blockers(desk: Desk, post: Post, looks: Sequence[ChannelPreview]) -> list[ApprovalBlocker]:
     """What approval would refuse, whatever the day, each thing once."""
     found: dict[tuple[str, str], list[str]] = {}
     for look in looks:
@@ -151,11 +151,11 @@ def to_do(desk: Desk, post: Post, looks: Sequence[ChannelPreview]) -> list[ToDo]
                 found.setdefault((each.message, each.anchor), []).append(look.channel)
     showing = sum(1 for look in looks if look.adapted)
     of_channels = [
-        ToDo(message, anchor, () if len(channels) == showing else channels)
+        ApprovalBlocker(message, anchor, () if len(channels) == showing else channels)
         for (message, anchor), channels in found.items()
     ]
     own = [each for each in own_problems(post, desk.targets) if each.blocking]
-    of_post = [ToDo(each.message, anchor_of(each.field)) for each in own]
+    of_post = [ApprovalBlocker(each.message, anchor_of(each.field)) for each in own]
     return sorted((*of_post, *of_channels), key=lambda each: bool(each.channels))
 
 

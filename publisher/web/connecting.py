@@ -19,12 +19,12 @@ from publisher.platforms.login_steps import LoginStep
 from publisher.web.guard import tokens_of
 from publisher.web.rendering import address, desk_of
 
-LASTS = timedelta(minutes=10)
-PURPOSE = "log-in of a channel"
+LOGIN_LIFETIME = timedelta(minutes=10)
+SEAL_PURPOSE = "log-in of a channel"
 
 
 @dataclass(frozen=True, slots=True)
-class Begun:
+class PendingLogin:
     """A log-in that waits for its next answer."""
 
     channel: str
@@ -33,31 +33,31 @@ class Begun:
     """The names of the questions. Empty: the platform leads the browser back with the answer."""
 
 
-def keep(request: Request, channel: str, step: LoginStep) -> None:
+def store_login(request: Request, channel: str, step: LoginStep) -> None:
     """Remember what the next step needs; what this browser began before is forgotten."""
     desk = desk_of(request)
     content = {
         "channel": channel,
         "kept": dict(step.kept),
         "asked": [each.name for each in step.questions],
-        "until": (desk.now() + LASTS).timestamp(),
+        "until": (desk.now() + LOGIN_LIFETIME).timestamp(),
     }
-    _replace(request, _seal(request).seal(json.dumps(content), PURPOSE))
+    _replace(request, _seal(request).seal(json.dumps(content), SEAL_PURPOSE))
 
 
-def take(request: Request) -> Begun | None:
+def take_login(request: Request) -> PendingLogin | None:
     """What this browser has begun, for whoever asks first; None: nothing, or too long ago."""
     session: WebSession = request.state.session
     sealed = session.connecting
     if sealed is None or not _replace(request, None, before=sealed):
         return None
     try:
-        content = json.loads(_seal(request).unseal(sealed, PURPOSE))
+        content = json.loads(_seal(request).unseal(sealed, SEAL_PURPOSE))
     except WrongKey:
         return None
     if content["until"] < desk_of(request).now().timestamp():
         return None
-    return Begun(content["channel"], content["kept"], tuple(content["asked"]))
+    return PendingLogin(content["channel"], content["kept"], tuple(content["asked"]))
 
 
 def _replace(request: Request, sealed: str | None, *, before: str | None = None) -> bool:
@@ -74,23 +74,23 @@ def _replace(request: Request, sealed: str | None, *, before: str | None = None)
 def _seal(request: Request) -> Seal:
     """With a key that this browser alone holds: the database knows no more than the hash of its cookie."""
     token = tokens_of(request).session.encode()
-    return Seal(base64.urlsafe_b64encode(hmac.digest(token, PURPOSE.encode(), "sha256")).decode())
+    return Seal(base64.urlsafe_b64encode(hmac.digest(token, SEAL_PURPOSE.encode(), "sha256")).decode())
 
 
 def callback_url(request: Request) -> str:
     """Where a platform leads the browser back to: below `notify.link`, or under the name that the browser uses."""
     path = address(request, "channel_callback")
-    link = _link(request)
+    link = _public_address(request)
     if not link:
         return f"{request.url.scheme}://{request.url.netloc}{path}"
     return link + path.removeprefix(request.scope.get("root_path", "").rstrip("/"))
 
 
-def elsewhere(request: Request) -> str:
+def other_address(request: Request) -> str:
     """Under which address the platform would lead back to where this browser isn't logged in; empty: it is."""
-    link = _link(request)
+    link = _public_address(request)
     return link if link and urlsplit(link).netloc != request.url.netloc else ""
 
 
-def _link(request: Request) -> str:
+def _public_address(request: Request) -> str:
     return desk_of(request).settings.notify.link.rstrip("/")

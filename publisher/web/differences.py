@@ -36,7 +36,7 @@ class _Range(NamedTuple):
     new_end: int
 
 
-def pieces(before: str, after: str) -> list[Piece]:
+def diff_words(before: str, after: str) -> list[Piece]:
     """Word by word, in reading order."""
     old, new = _words(before), _words(after)
     if len(old) + len(new) > MAX_WORDS:
@@ -44,7 +44,7 @@ def pieces(before: str, after: str) -> list[Piece]:
         shown = [Piece("same", before)] if same else [Piece("out", before), Piece("in", after)]
         return [piece for piece in shown if piece.text]
     changes = list(_changes(old, new, _Range(0, len(old), 0, len(new)), MAX_DEPTH))
-    return list(_told(old, new, changes))
+    return list(_pieces(old, new, changes))
 
 
 def _words(text: str) -> list[str]:
@@ -64,7 +64,7 @@ def _changes(old: Sequence[str], new: Sequence[str], whole: _Range, depth: int) 
             yield from _changes(old, new, _Range(start, at, new_start, new_at), depth - 1)
             start, new_start = at + 1, new_at + 1
     elif width and new_width and width * new_width <= MAX_PAIRS:
-        yield from _compared(old, new, part)
+        yield from _compare_words(old, new, part)
     else:
         yield part
 
@@ -84,10 +84,10 @@ def _anchors(old: Sequence[str], new: Sequence[str], part: _Range) -> list[tuple
     here = Counter(new[part.new_start : part.new_end])
     places = {new[at]: at for at in range(part.new_start, part.new_end) if here[new[at]] == 1}
     pairs = [(at, places[old[at]]) for at in range(part.start, part.end) if there[old[at]] == 1 and old[at] in places]
-    return _rising(pairs)
+    return _longest_rising(pairs)
 
 
-def _rising(pairs: Sequence[tuple[int, int]]) -> list[tuple[int, int]]:
+def _longest_rising(pairs: Sequence[tuple[int, int]]) -> list[tuple[int, int]]:
     """The longest series of pairs, of those given in order, whose second numbers rise too."""
     ends: list[int] = []
     last: list[int] = []
@@ -104,14 +104,14 @@ def _rising(pairs: Sequence[tuple[int, int]]) -> list[tuple[int, int]]:
     return found[::-1]
 
 
-def _compared(old: Sequence[str], new: Sequence[str], part: _Range) -> Iterator[_Range]:
+def _compare_words(old: Sequence[str], new: Sequence[str], part: _Range) -> Iterator[_Range]:
     matcher = SequenceMatcher(None, old[part.start : part.end], new[part.new_start : part.new_end], autojunk=False)
     for kind, start, end, new_start, new_end in matcher.get_opcodes():
         if kind != "equal":
             yield _Range(part.start + start, part.start + end, part.new_start + new_start, part.new_start + new_end)
 
 
-def _told(old: Sequence[str], new: Sequence[str], changes: Sequence[_Range]) -> Iterator[Piece]:
+def _pieces(old: Sequence[str], new: Sequence[str], changes: Sequence[_Range]) -> Iterator[Piece]:
     at = 0
     for change in [*changes, _Range(len(old), len(old), len(new), len(new))]:
         found = (

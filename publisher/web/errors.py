@@ -47,11 +47,11 @@ class FormOutOfDate(Forbidden):
         self.has_files = has_files
 
 
-class NotThere(PageError):
+class NotFound(PageError):
     status = 404
 
 
-def sentence(text: str) -> str:
+def as_sentence(text: str) -> str:
     """What the program says of a mistake, as a whole sentence."""
     told = text[:1].upper() + text[1:]
     return told if told.endswith((".", "?", "!")) else f"{told}."

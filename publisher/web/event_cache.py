@@ -17,11 +17,11 @@ from publisher.db.session import Database
 
 T = TypeVar("T")
 
-LASTS = timedelta(seconds=5)
+MAX_AGE = timedelta(seconds=5)
 """What the clock alone brings about is seen this late."""
 MAX_PAGES = 32
 """So many rendered pages are kept, of about 100 kB each."""
-MAX_OVERTAKEN = 1000
+MAX_LATE_COMMITS = 1000
 """On PostgreSQL an event may become visible after others with higher numbers; so many, and it is still noticed."""
 
 ChangeMark = tuple[int, int]
@@ -37,13 +37,13 @@ def change_mark(connection: Session | Connection) -> ChangeMark:
     """
     bind = connection.get_bind() if isinstance(connection, Session) else connection
     newest = select(Event.id).order_by(Event.id.desc())
-    newest = newest.limit(MAX_OVERTAKEN if bind.dialect.name == "postgresql" else 1)
+    newest = newest.limit(MAX_LATE_COMMITS if bind.dialect.name == "postgresql" else 1)
     numbers = newest.subquery()
     found = connection.execute(select(func.max(numbers.c.id), func.sum(numbers.c.id))).one()
     return int(found[0] or 0), int(found[1] or 0)
 
 
-class Recent(Generic[T]):
+class CachedValue(Generic[T]):
     """One value, worked out from the database: anew when something happened since, and when it grew old.
 
     The value is shared by many threads, and must not be changed.
@@ -58,7 +58,7 @@ class Recent(Generic[T]):
         mark = change_mark(session)
         with self._lock:
             kept = self._kept
-        if kept is not None and kept[0] == mark and timedelta(0) <= now - kept[1] < LASTS:
+        if kept is not None and kept[0] == mark and timedelta(0) <= now - kept[1] < MAX_AGE:
             return kept[2]
         made = make()
         with self._lock:
@@ -67,7 +67,7 @@ class Recent(Generic[T]):
 
 
 @dataclass(slots=True)
-class _Rendered:
+class _CachedPage:
     """A page as it was sent, and what it was made from."""
 
     lock: threading.Lock = field(default_factory=threading.Lock)
@@ -77,16 +77,16 @@ class _Rendered:
     body: bytes = b""
 
     def is_of(self, mark: ChangeMark, now: datetime) -> bool:
-        return self.at is not None and mark == self.mark and timedelta(0) <= now - self.at < LASTS
+        return self.at is not None and mark == self.mark and timedelta(0) <= now - self.at < MAX_AGE
 
 
-class RenderedPages:
+class PageCache:
     """Keeps whole pages as they were rendered, for as long as nothing happens."""
 
     def __init__(self, most: int = MAX_PAGES) -> None:
         self._most = most
         self._lock = threading.Lock()
-        self._pages: OrderedDict[Hashable, _Rendered] = OrderedDict()
+        self._pages: OrderedDict[Hashable, _CachedPage] = OrderedDict()
 
     def __len__(self) -> int:
         return len(self._pages)
@@ -103,9 +103,9 @@ class RenderedPages:
                 page.mark, page.at = mark, now
             return page.body
 
-    def _page(self, key: Hashable) -> _Rendered:
+    def _page(self, key: Hashable) -> _CachedPage:
         with self._lock:
-            page = self._pages.setdefault(key, _Rendered())
+            page = self._pages.setdefault(key, _CachedPage())
             self._pages.move_to_end(key)
             while len(self._pages) > self._most:
                 self._pages.popitem(last=False)

@@ -26,10 +26,10 @@ TRANSLATED = ("title", "standfirst", "body", "credit")
 IMAGE_TEXTS = ("alt_text", "credit", "licence")
 IMAGE_FIELDS = (*IMAGE_TEXTS, "fit", "padding")
 """Those that a problem leads to; another problem leads to the picture."""
-OWN_COLOUR = "colour"
+CUSTOM_COLOUR = "colour"
 """What the field `padding` says where the field `padding_colour` says which."""
-NO_COLOUR = "#ffffff"
-NO_TITLE = "…"
+DEFAULT_COLOUR = "#ffffff"
+PLACEHOLDER_TITLE = "…"
 Fields = Mapping[str, str]
 Content = TypeVar("Content", bound=PostContent)
 
@@ -42,7 +42,7 @@ class Mistakes(Exception):
         self.fields = fields
 
 
-async def posted(request: Request) -> AsyncIterator[FormData]:
+async def posted_form(request: Request) -> AsyncIterator[FormData]:
     """The whole form of a request, for a route with fields that nobody can list beforehand."""
     async with request.form() as form:
         yield form
@@ -56,10 +56,10 @@ def fields_of(form: FormData) -> dict[str, str]:
             f"The form holds {total:,} characters, and {FORM_BYTES:,} are possible at most; nothing was saved. "
             "Go back, and shorten its texts."
         )
-    return {name: _lines(value) for name, value in form.items() if isinstance(value, str) and name != "csrf"}
+    return {name: _normalize(value) for name, value in form.items() if isinstance(value, str) and name != "csrf"}
 
 
-def _lines(text: str) -> str:
+def _normalize(text: str) -> str:
     # Browsers send the line ends of the network; some databases can't be asked for the character NUL.
     return text.replace("\r\n", "\n").replace("\r", "\n").replace("\0", "")
 
@@ -70,34 +70,34 @@ def content_of_fields(kind: type[Content], fields: Fields, zone: ZoneInfo, **mor
     numbers = image_numbers(fields)
     values: dict[str, Any] = {name: fields.get(name, "") for name in TEXTS if name in fields}
     values |= {
-        "tags": _tags(fields.get("tags", "")),
-        "links": _links(fields.get("links", ""), mistakes),
-        "embargo_until": _instant(fields.get("embargo_until", ""), zone, mistakes),
-        "captions": _prefixed(fields, "caption-"),
-        "translations": _translations(fields, numbers),
-        "images": [_image(fields, number, mistakes) for number in numbers],
+        "tags": _parse_tags(fields.get("tags", "")),
+        "links": _parse_links(fields.get("links", ""), mistakes),
+        "embargo_until": _parse_instant(fields.get("embargo_until", ""), zone, mistakes),
+        "captions": _prefixed_values(fields, "caption-"),
+        "translations": _translation_values(fields, numbers),
+        "images": [_image_values(fields, number, mistakes) for number in numbers],
     }
     try:
         content = kind.model_validate({**values, **more})
     except ValidationError as error:
-        found = {_field_of(each["loc"], numbers): _told(each) for each in error.errors(include_url=False)}
+        found = {_field_of(each["loc"], numbers): _mistake_sentence(each) for each in error.errors(include_url=False)}
         mistakes = found | mistakes
     if mistakes:
         raise Mistakes(mistakes)
     return content
 
 
-def with_titles(fields: Fields) -> Fields:
+def with_placeholder_titles(fields: Fields) -> Fields:
     """The fields with a sign for each title that is not written yet, so that the rest can be looked at."""
-    wanted = ["title", *(f"tr-{language}-title" for language in _translations(fields, image_numbers(fields)))]
-    return {**fields, **{name: NO_TITLE for name in wanted if not fields.get(name, "").strip()}}
+    wanted = ["title", *(f"tr-{language}-title" for language in _translation_values(fields, image_numbers(fields)))]
+    return {**fields, **{name: PLACEHOLDER_TITLE for name in wanted if not fields.get(name, "").strip()}}
 
 
 def image_numbers(fields: Fields) -> list[int]:
     """The numbers of the pictures that stay, in the order that the form gives them."""
     found = [int(match[1]) for name in fields if (match := re.fullmatch(r"images-(\d{1,3})-media", name))]
     kept = [number for number in found if not fields.get(f"images-{number}-remove")]
-    return sorted(kept, key=lambda number: (_number(fields.get(f"images-{number}-order", "")), number))
+    return sorted(kept, key=lambda number: (_parse_order(fields.get(f"images-{number}-order", "")), number))
 
 
 def next_image_number(fields: Fields) -> int:
@@ -112,19 +112,19 @@ def file_name(given: str) -> str:
     return "".join(letter for letter in last if letter.isprintable()).strip()[:255] or "the picture"
 
 
-def _number(text: str) -> float:
+def _parse_order(text: str) -> float:
     try:
         return float(text)
     except ValueError:
         return 1e9
 
 
-def _tags(text: str) -> list[str]:
+def _parse_tags(text: str) -> list[str]:
     tags = [" ".join(tag.split()).lstrip("#") for tag in re.split(r"[,\n]", text)]
     return list(dict.fromkeys(tag for tag in tags if tag))
 
 
-def _links(text: str, mistakes: dict[str, str]) -> list[dict[str, str]]:
+def _parse_links(text: str, mistakes: dict[str, str]) -> list[dict[str, str]]:
     links = []
     for line in filter(str.strip, text.split("\n")):
         label, found, url = line.rpartition("|")
@@ -134,7 +134,7 @@ def _links(text: str, mistakes: dict[str, str]) -> list[dict[str, str]]:
     return links
 
 
-def _instant(text: str, zone: ZoneInfo, mistakes: dict[str, str]) -> datetime | None:
+def _parse_instant(text: str, zone: ZoneInfo, mistakes: dict[str, str]) -> datetime | None:
     if not text:
         return None
     try:
@@ -153,13 +153,13 @@ def _instant(text: str, zone: ZoneInfo, mistakes: dict[str, str]) -> datetime | 
     return instant
 
 
-def _prefixed(fields: Fields, prefix: str) -> dict[str, str]:
+def _prefixed_values(fields: Fields, prefix: str) -> dict[str, str]:
     return {
         name.removeprefix(prefix): value for name, value in fields.items() if name.startswith(prefix) and value.strip()
     }
 
 
-def _translations(fields: Fields, numbers: Sequence[int]) -> dict[str, dict[str, Any]]:
+def _translation_values(fields: Fields, numbers: Sequence[int]) -> dict[str, dict[str, Any]]:
     """Those that somebody has begun: a language whose fields are all empty is left out."""
     languages = {match[1] for name in fields if (match := re.fullmatch(r"tr-([A-Za-z0-9-]+)-title", name))}
     found = {}
@@ -171,7 +171,7 @@ def _translations(fields: Fields, numbers: Sequence[int]) -> dict[str, dict[str,
     return found
 
 
-def _image(fields: Fields, number: int, mistakes: dict[str, str]) -> dict[str, Any]:
+def _image_values(fields: Fields, number: int, mistakes: dict[str, str]) -> dict[str, Any]:
     def field(name: str) -> str:
         return fields.get(f"images-{number}-{name}", "").strip()
 
@@ -183,10 +183,10 @@ def _image(fields: Fields, number: int, mistakes: dict[str, str]) -> dict[str, A
     }
     try:
         choices |= {
-            "focal_point": _numbers(field("focal_point")) or None,
-            "crop_box": _box(field("crop_box")) if field("crop_box") else None,
-            "protected": [_box(box) for box in field("protected").split(";") if box.strip()],
-            "gutters": _gutters(field("gutters")),
+            "focal_point": _parse_fractions(field("focal_point")) or None,
+            "crop_box": _parse_box(field("crop_box")) if field("crop_box") else None,
+            "protected": [_parse_box(box) for box in field("protected").split(";") if box.strip()],
+            "gutters": _parse_gutters(field("gutters")),
         }
     except ValueError:
         mistakes[f"images-{number}"] = (
@@ -197,23 +197,23 @@ def _image(fields: Fields, number: int, mistakes: dict[str, str]) -> dict[str, A
 
 
 def _padding(chosen: str, colour: str) -> str:
-    return (colour if chosen == OWN_COLOUR else chosen) or "edge"
+    return (colour if chosen == CUSTOM_COLOUR else chosen) or "edge"
 
 
-def _numbers(text: str) -> list[float]:
+def _parse_fractions(text: str) -> list[float]:
     return [float(part) for part in text.split(",") if part.strip()]
 
 
-def _box(text: str) -> dict[str, float]:
-    left, top, width, height = _numbers(text)
+def _parse_box(text: str) -> dict[str, float]:
+    left, top, width, height = _parse_fractions(text)
     return {"left": left, "top": top, "width": width, "height": height}
 
 
-def _gutters(text: str) -> list[float] | None:
+def _parse_gutters(text: str) -> list[float] | None:
     """Empty: where the program finds them. `none`: nowhere."""
     if not text:
         return None
-    return [] if text == "none" else _numbers(text)
+    return [] if text == "none" else _parse_fractions(text)
 
 
 def fields_of_post(post: Post, languages: Iterable[str], zone: ZoneInfo) -> dict[str, str]:
@@ -250,8 +250,8 @@ def fields_of_choices(choices: Mapping[str, Any]) -> dict[str, str]:
     return {
         "fit": choices.get("fit") or "",
         "window": choices.get("window") or "",
-        "padding": OWN_COLOUR if own else padding,
-        "padding_colour": padding if own else NO_COLOUR,
+        "padding": CUSTOM_COLOUR if own else padding,
+        "padding_colour": padding if own else DEFAULT_COLOUR,
         "credit_strip": "on" if choices.get("credit_strip") else "",
         "focal_point": _joined(choices.get("focal_point") or ()),
         "crop_box": _box_field(choices["crop_box"]) if choices.get("crop_box") else "",
@@ -284,7 +284,7 @@ def _field_of(place: Sequence[int | str], numbers: Sequence[int]) -> str:
     return "form"
 
 
-def _told(mistake: Mapping[str, Any]) -> str:
+def _mistake_sentence(mistake: Mapping[str, Any]) -> str:
     message = describe_limit(mistake) or str(mistake["msg"])
     text = message.removeprefix("Value error, ").replace("String should have at least 1 character", "Write something")
     return text[:1].upper() + text[1:] + ("" if text.endswith(".") else ".")

@@ -31,10 +31,10 @@ from publisher.web.errors import (
     FormOutOfDate,
     FormWithoutLogin,
     LoginNeeded,
-    NotThere,
+    NotFound,
     PageError,
 )
-from publisher.web.headers import GIVEN_COOKIES
+from publisher.web.headers import RESPONSE_COOKIES
 from publisher.web.slow_work import WorkRefused, person_of, slow_work_of
 
 T = TypeVar("T")
@@ -47,17 +47,17 @@ CONFIRM_PASSWORD, CONFIRM_CODE = "confirm_password", "confirm_code"
 SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
 CSRF_HEADER = "x-csrf-token"
 CSRF_FIELD = "csrf"
-NOT_CARRIED = frozenset({CSRF_FIELD, CONFIRM_PASSWORD, CONFIRM_CODE})
-MAX_KEPT_BYTES = 3 * FORM_BYTES
+NOT_RESENT = frozenset({CSRF_FIELD, CONFIRM_PASSWORD, CONFIRM_CODE})
+MAX_RESENT_BYTES = 3 * FORM_BYTES
 """Of a form that came without a log-in: in an address's way of writing, a character has three bytes."""
-FORMS = ("application/x-www-form-urlencoded", "multipart/form-data")
-ENDED = "Your log-in is over; log in again."
+FORM_TYPES = ("application/x-www-form-urlencoded", "multipart/form-data")
+SESSION_OVER = "Your log-in is over; log in again."
 ROWS_IN_ADDRESSES = frozenset(
     {"delivery_id", "hook_id", "key_id", "message_id", "person_id", "post_id", "token_id", "version"}
 )
 """The parameters of addresses that are numbers of rows."""
-NO_TEXT = "holds a character that no text has, and that can't be looked for or stored; leave it out"
-STRANGE = "This request did not come from a page of the desk; open the page again and repeat what you did."
+BAD_CHARACTER = "holds a character that no text has, and that can't be looked for or stored; leave it out"
+FOREIGN_REQUEST = "This request did not come from a page of the desk; open the page again and repeat what you did."
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,27 +80,27 @@ async def guard(request: Request) -> AsyncIterator[None]:
 async def _admit(request: Request) -> None:
     _refuse_large_numbers(request)
     if b"%00" in request.scope["query_string"]:
-        raise PageError(f"This address {NO_TEXT}.")
+        raise PageError(f"This address {BAD_CHARACTER}.")
     rule = RULES[request.scope["route"].name]
     session = await identify(request)
     form = FormData()
     if request.method not in SAFE_METHODS:
-        _same_origin(request)
-        form = await _form_of(request)
+        _require_same_origin(request)
+        form = await _read_form(request)
         if session is not None and rule != Access.PUBLIC:
-            _same_form(request, session, form)
+            _require_form_key(request, session, form)
     if allows(rule, request.state.permissions):
-        await _confirmed(request, session)
+        await _require_confirmation(request, session)
         return
     if session is None:
-        raise _login_needed(request, form)
+        raise _login_error(request, form)
     raise Forbidden("Your roles don't allow this; ask an admin of the desk.")
 
 
-def _login_needed(request: Request, form: FormData) -> LoginNeeded:
+def _login_error(request: Request, form: FormData) -> LoginNeeded:
     """Keeps what was entered, but for secrets: somebody typed it while their log-in ended."""
     name = request.scope["route"].name
-    fields = _carried(form)
+    fields = _resendable_fields(form)
     if not fields or name in CONFIRM_WITHIN or name in SECRET_FORMS:
         return LoginNeeded("Log in to see this page.")
     # It opens nothing: it says whose form it was, and only that person is shown it again.
@@ -113,17 +113,17 @@ def _refuse_large_numbers(request: Request) -> None:
     """Raises NotThere for an address with a number that no row can have: the database could not be asked for it."""
     numbers = (str(value) for name, value in request.path_params.items() if name in ROWS_IN_ADDRESSES)
     if any(number.isdecimal() and (len(number) > 18 or int(number) > LARGEST_NUMBER) for number in numbers):
-        raise NotThere("There is nothing at this address: no row has such a number.")
+        raise NotFound("There is nothing at this address: no row has such a number.")
 
 
-async def _confirmed(request: Request, session: WebSession | None) -> None:
+async def _require_confirmation(request: Request, session: WebSession | None) -> None:
     """Raises ConfirmationNeeded where the change is one of accounts, and nobody said lately who they are."""
     within = CONFIRM_WITHIN.get(request.scope["route"].name)
     if within is None or session is None or request.method in SAFE_METHODS:
         return
     form = await request.form()
     given = {name: value for name, value in form.multi_items() if isinstance(value, str)}
-    fields = _carried(form)
+    fields = _resendable_fields(form)
     desk: Desk = request.app.state.desk
     if not given.get(CONFIRM_PASSWORD):
         if is_confirmed(session, within, desk.now()):
@@ -136,9 +136,9 @@ async def _confirmed(request: Request, session: WebSession | None) -> None:
         raise ConfirmationNeeded(fields, str(refusal)) from None
 
 
-def _carried(form: FormData) -> list[tuple[str, str]]:
+def _resendable_fields(form: FormData) -> list[tuple[str, str]]:
     """What of a form is sent again, once its person has answered a question."""
-    return [(name, value) for name, value in form.multi_items() if name not in NOT_CARRIED and isinstance(value, str)]
+    return [(name, value) for name, value in form.multi_items() if name not in NOT_RESENT and isinstance(value, str)]
 
 
 def _confirm(request: Request, session: WebSession, password: str, code: str) -> None:
@@ -148,7 +148,7 @@ def _confirm(request: Request, session: WebSession, password: str, code: str) ->
         desk.database, session, password[:1024], code[:20], came_from=came_from, seal=Seal.from_environment,
         now=desk.now(),
     )  # fmt: skip
-    _go_on_with(request, opened)
+    _switch_session(request, opened)
 
 
 async def compare_password(request: Request, work: Callable[[], T]) -> T:
@@ -159,23 +159,23 @@ async def compare_password(request: Request, work: Callable[[], T]) -> T:
     return await (queues.known_log_ins if known else queues.log_ins).run(work, person_of(request))
 
 
-def renew(request: Request) -> None:
+def renew_tokens(request: Request) -> None:
     """Gives the browser that asks new tokens in place of those that it has, which are worth nothing any more."""
     desk: Desk = request.app.state.desk
     session: WebSession = request.state.session
-    _go_on_with(request, renew_session(desk.database, session, confirmed_at=session.confirmed_at))
+    _switch_session(request, renew_session(desk.database, session, confirmed_at=session.confirmed_at))
 
 
-def _go_on_with(request: Request, opened: Opened | None) -> None:
+def _switch_session(request: Request, opened: Opened | None) -> None:
     desk: Desk = request.app.state.desk
     session = session_of(desk.database, opened.token, desk.now()) if opened else None
     if opened is None or session is None:
-        raise LoginNeeded(ENDED)
+        raise LoginNeeded(SESSION_OVER)
     request.state.session = session
-    give_tokens(request, opened)
+    set_tokens(request, opened)
 
 
-def give_tokens(request: Request, opened: Opened) -> None:
+def set_tokens(request: Request, opened: Opened) -> None:
     """Gives the browser that asks the cookies of a session; from now on it is one that the person logged in with."""
     desk: Desk = request.app.state.desk
     known = remember_browser(desk.database, opened.person_id, tokens_of(request).browser, desk.now())
@@ -190,7 +190,7 @@ def give_tokens(request: Request, opened: Opened) -> None:
             httponly=True,
             samesite="lax",
         )
-    setattr(request.state, GIVEN_COOKIES, cookies.headers.getlist("set-cookie"))
+    setattr(request.state, RESPONSE_COOKIES, cookies.headers.getlist("set-cookie"))
     request.state.tokens = BrowserTokens(opened.token, known)
 
 
@@ -207,13 +207,13 @@ def client_address(request: Request) -> str:
 
 async def identify(request: Request) -> WebSession | None:
     """Find out who asks. Leaves the session and its permissions in `request.state`."""
-    session = await _session(request)
+    session = await _find_session(request)
     request.state.session = session
     request.state.permissions = permissions_of(session.person.roles) if session else None
     return session
 
 
-async def _session(request: Request) -> WebSession | None:
+async def _find_session(request: Request) -> WebSession | None:
     token = request.cookies.get(COOKIE, "")
     if not token:
         return None
@@ -221,38 +221,38 @@ async def _session(request: Request) -> WebSession | None:
     return await run_in_threadpool(session_of, desk.database, token, desk.now())
 
 
-def _same_origin(request: Request) -> None:
+def _require_same_origin(request: Request) -> None:
     """Browsers say where a request comes from; what comes from elsewhere is refused."""
     site = request.headers.get("sec-fetch-site")
     origin = request.headers.get("origin")
     if site is not None and site not in ("same-origin", "none"):
-        raise Forbidden(STRANGE)
+        raise Forbidden(FOREIGN_REQUEST)
     if origin is not None and urlsplit(origin).netloc != request.headers.get("host", ""):
-        raise Forbidden(STRANGE)
+        raise Forbidden(FOREIGN_REQUEST)
     if site is None and origin is None:
-        raise Forbidden(STRANGE)
+        raise Forbidden(FOREIGN_REQUEST)
 
 
-async def _form_of(request: Request) -> FormData:
+async def _read_form(request: Request) -> FormData:
     """Returns the form that a request was sent with, if any. Raises PageError where bytes in it are no text.
 
     A large one of nobody who is logged in is not even read, where it needs somebody who is.
     """
     name = request.scope["route"].name
-    if name in RAW_BODIES or not request.headers.get("content-type", "").lower().startswith(FORMS):
+    if name in RAW_BODIES or not request.headers.get("content-type", "").lower().startswith(FORM_TYPES):
         return FormData()
     announced = request.headers.get("content-length", "")
-    is_small = announced.isdecimal() and len(announced) < 10 and int(announced) <= MAX_KEPT_BYTES
+    is_small = announced.isdecimal() and len(announced) < 10 and int(announced) <= MAX_RESENT_BYTES
     if request.state.session is None and RULES[name] != Access.PUBLIC and not is_small:
         return FormData()
     form = await request.form()
     texts = (text for field in form.multi_items() for text in field if isinstance(text, str))
     if any(not is_text(text) for text in texts):
-        raise PageError(f"This form {NO_TEXT}.")
+        raise PageError(f"This form {BAD_CHARACTER}.")
     return form
 
 
-def _same_form(request: Request, session: WebSession, form: FormData) -> None:
+def _require_form_key(request: Request, session: WebSession, form: FormData) -> None:
     """Raises Forbidden where the request was not sent with the session's key."""
     given = request.headers.get(CSRF_HEADER, "")
     if not given:
@@ -262,11 +262,11 @@ def _same_form(request: Request, session: WebSession, form: FormData) -> None:
         return
     name = request.scope["route"].name
     if not is_form_key_of(session.person_id, given) or name in SECRET_FORMS:
-        raise Forbidden(STRANGE)
+        raise Forbidden(FOREIGN_REQUEST)
     # A key that this person's pages had before: a page of the desk itself asks, or somebody who can read them.
     if name in CONFIRM_WITHIN:
-        raise ConfirmationNeeded(_carried(form))
-    raise FormOutOfDate(_carried(form), session.csrf, has_files=_has_files(form))
+        raise ConfirmationNeeded(_resendable_fields(form))
+    raise FormOutOfDate(_resendable_fields(form), session.csrf, has_files=_has_files(form))
 
 
 def _has_files(form: FormData) -> bool:

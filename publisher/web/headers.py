@@ -20,7 +20,7 @@ CONTENT_POLICY = "; ".join(
         "frame-ancestors 'none'",
     )
 )
-HEADERS = {
+SECURITY_HEADERS = {
     "content-security-policy": CONTENT_POLICY,
     "x-content-type-options": "nosniff",
     "referrer-policy": "same-origin",
@@ -28,15 +28,15 @@ HEADERS = {
     "cross-origin-opener-policy": "same-origin",
     "cross-origin-resource-policy": "same-origin",
 }
-MAX_BYTES = 9_000_000
+MAX_BODY_BYTES = 9_000_000
 """Of one request's body: a piece of a picture with its form around it."""
 
-GIVEN_COOKIES = "given_cookies"
+RESPONSE_COOKIES = "given_cookies"
 """Where a request's state keeps them: whole values of the header `Set-Cookie`."""
-Answer = Callable[[Request, Exception], Response]
+ErrorResponse = Callable[[Request, Exception], Response]
 
 
-class SafeHeaders:
+class SecurityHeaders:
     """Adds the headers; a page is never kept by anybody unless its route says so."""
 
     def __init__(self, app: ASGIApp) -> None:
@@ -50,7 +50,7 @@ class SafeHeaders:
         async def send_safely(message: Message) -> None:
             if message["type"] == "http.response.start":
                 headers = MutableHeaders(scope=message)
-                for name, value in HEADERS.items():
+                for name, value in SECURITY_HEADERS.items():
                     headers.setdefault(name, value)
                 headers.setdefault("cache-control", "no-store")
             await send(message)
@@ -58,13 +58,13 @@ class SafeHeaders:
         await self._app(scope, receive, send_safely)
 
 
-class BoundedBody:
+class BodyLimit:
     """Ends a request whose body is larger than any that the desk asks for.
 
     Below the path `unless`, routes bound theirs by themselves.
     """
 
-    def __init__(self, app: ASGIApp, most: int = MAX_BYTES, *, unless: str) -> None:
+    def __init__(self, app: ASGIApp, most: int = MAX_BODY_BYTES, *, unless: str) -> None:
         self._app = app
         self._most = most
         self._unless = f"{unless}/"
@@ -95,7 +95,7 @@ def _path(scope: Scope) -> str:
     return path.removeprefix(scope.get("root_path", ""))
 
 
-class GivenCookies:
+class ResponseCookies:
     """Adds the cookies that a request's guard or route gave the browser, whatever the answer is."""
 
     def __init__(self, app: ASGIApp) -> None:
@@ -110,17 +110,17 @@ class GivenCookies:
         async def send_with_cookies(message: Message) -> None:
             if message["type"] == "http.response.start":
                 headers = MutableHeaders(scope=message)
-                for cookie in state.get(GIVEN_COOKIES, ()):
+                for cookie in state.get(RESPONSE_COOKIES, ()):
                     headers.append("set-cookie", cookie)
             await send(message)
 
         await self._app(scope, receive, send_with_cookies)
 
 
-class CaughtFailures:
+class FailureResponses:
     """Answers when a route fails; the framework's own way would add no headers, and tell it twice in the log."""
 
-    def __init__(self, app: ASGIApp, answer: Answer) -> None:
+    def __init__(self, app: ASGIApp, answer: ErrorResponse) -> None:
         self._app = app
         self._answer = answer
 

@@ -15,5 +15,7 @@ PostIds = Annotated[list[RowId] | None, Form(max_length=MAX_POSTS)]
 """The posts that somebody ticked."""
 Before = Annotated[int | None, Query(ge=1, le=LARGEST_NUMBER)]
 """The last row that a list showed."""
-Chosen = Annotated[list[Annotated[str, StringConstraints(max_length=CHOICE_NAME)]] | None, Form(max_length=CHOICES)]
+ChosenNames = Annotated[
+    list[Annotated[str, StringConstraints(max_length=CHOICE_NAME)]] | None, Form(max_length=CHOICES)
+]
 """What somebody ticked in a list of names."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-NAMES = {
+FIELD_LABELS = {
     "links": "More links",
     "place": "When",
     "fixed_date": "Fixed day",
@@ -26,15 +26,15 @@ def label_of(field: str) -> str:
     """`Alt text of picture 1` for `images-0-alt_text`, `Title (ca)` for `tr-ca-title`."""
     if found := re.fullmatch(r"images-(\d+)-(\w+)", field):
         number = int(found[1]) + 1
-        return f"Picture {number}" if found[2] == "media" else f"{_name(found[2])} of picture {number}"
+        return f"Picture {number}" if found[2] == "media" else f"{_plain_label(found[2])} of picture {number}"
     if found := re.fullmatch(r"tr-([A-Za-z0-9-]+)-alt-(\d+)", field):
         return f"Alt text of picture {int(found[2]) + 1} ({found[1]})"
     if found := re.fullmatch(r"tr-([A-Za-z0-9-]+)-(\w+)", field):
-        return f"{_name(found[2])} ({found[1]})"
+        return f"{_plain_label(found[2])} ({found[1]})"
     if field.startswith("caption-"):
         return f"Caption for {field.removeprefix('caption-')}"
-    return _name(field)
+    return _plain_label(field)
 
 
-def _name(field: str) -> str:
-    return NAMES.get(field, field.replace("_", " ").capitalize())
+def _plain_label(field: str) -> str:
+    return FIELD_LABELS.get(field, field.replace("_", " ").capitalize())

@@ -15,7 +15,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from publisher.core.logs import get_logger
 from publisher.core.memory import give_back_memory
-from publisher.web.api.problems import answer as problem
+from publisher.web.api.problems import problem_response as problem
 
 MAX_WORKERS = 8
 """Requests that are worked on at once, in a thread each, which keeps memory of its own; others wait their turn."""
@@ -23,13 +23,13 @@ MAX_WAITING = 64
 """So many may wait for a thread. Whoever comes then is told at once, and nobody waits for long."""
 RETRY_SECONDS = 2
 TRIM_SECONDS = 10.0
-BUSY_REQUESTS = 100
+MIN_BUSY_REQUESTS = 100
 """After so many requests within `TRIM_SECONDS`, there is memory to give back."""
-TOLD = "The desk has more to do than it can at the moment. Wait a few seconds, then try again."
+OVERLOAD_MESSAGE = "The desk has more to do than it can at the moment. Wait a few seconds, then try again."
 ALWAYS_ANSWERED = ("/healthz",)
-SHARED_WAITING = MAX_WAITING // 2
+MAX_WAITING_UNKNOWN = MAX_WAITING // 2
 """When so many wait already, a place is only for somebody who was let in before, and has few requests under way."""
-MAX_OF_ONE = 16
+MAX_PER_CREDENTIALS = 16
 MAX_REMEMBERED = 500
 CREDENTIALS = (b"cookie", b"authorization")
 
@@ -59,13 +59,13 @@ def credentials_of(scope: Scope) -> bytes:
     return hashlib.sha256(b"\n".join(shown)).digest() if shown else b""
 
 
-def is_let_in(scope: Scope) -> bool:
+def is_authenticated(scope: Scope) -> bool:
     """Returns whether a guard found somebody behind a request."""
     state = scope.get("state", {})
     return state.get("session") is not None or state.get("holder") is not None
 
 
-class BoundedLoad:
+class LoadLimit:
     """Refuses requests while too many wait for a thread. A request whose body is still coming waits for none.
 
     Half of the places are for those who were let in before, so that strangers, however many, shut nobody out.
@@ -98,8 +98,8 @@ class BoundedLoad:
 
     def _places_for(self, credentials: bytes) -> int:
         """How many may wait while one with these credentials is still taken."""
-        has_reserved_place = credentials in self._known and self._under_way[credentials] < MAX_OF_ONE
-        return MAX_WAITING if has_reserved_place else min(SHARED_WAITING, MAX_WAITING)
+        has_reserved_place = credentials in self._known and self._under_way[credentials] < MAX_PER_CREDENTIALS
+        return MAX_WAITING if has_reserved_place else min(MAX_WAITING_UNKNOWN, MAX_WAITING)
 
     def _count_arrival(self) -> None:
         """Counts a request until it can wait for a thread.
@@ -125,17 +125,17 @@ class BoundedLoad:
                 self._under_way[credentials] -= 1
                 if not self._under_way[credentials]:
                     del self._under_way[credentials]
-            if credentials and is_let_in(scope):
+            if credentials and is_authenticated(scope):
                 self._known.remember(credentials)
 
     def _refusal(self, request: Request, path: str) -> Response:
         if path.startswith(self._api):
-            return problem(request, HTTPException(503, TOLD))
-        return Response(f"{TOLD}\n", 503, media_type="text/plain; charset=utf-8")
+            return problem(request, HTTPException(503, OVERLOAD_MESSAGE))
+        return Response(f"{OVERLOAD_MESSAGE}\n", 503, media_type="text/plain; charset=utf-8")
 
 
 @asynccontextmanager
-async def bounded_workers(app: FastAPI) -> AsyncIterator[None]:
+async def limited_workers(app: FastAPI) -> AsyncIterator[None]:
     """Bounds the threads while the application is served, and gives memory back after busy times."""
     to_thread.current_default_thread_limiter().total_tokens = MAX_WORKERS
     trimming = asyncio.create_task(_trim_after_busy_times(app))
@@ -149,7 +149,7 @@ async def _trim_after_busy_times(app: FastAPI) -> None:
     seen, was_busy = app.state.requests, False
     while True:
         await asyncio.sleep(TRIM_SECONDS)
-        is_busy = app.state.requests - seen >= BUSY_REQUESTS
+        is_busy = app.state.requests - seen >= MIN_BUSY_REQUESTS
         seen = app.state.requests
         if is_busy or was_busy:
             await to_thread.run_sync(give_back_memory)

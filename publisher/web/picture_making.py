@@ -18,7 +18,7 @@ from publisher.core.clock import monotonic
 from publisher.core.content import Rendition, RenditionSpec
 from publisher.core.logs import get_logger
 
-MAKERS = 2
+MAKER_THREADS = 2
 """So many pictures are made at once: publishing needs the machine too."""
 MAX_QUEUED = 200
 MAX_WAITING = 4
@@ -76,7 +76,7 @@ class PictureMaker:
             except queue.Full:
                 return None
             self._making[digest] = future
-            while len(self._makers) < MAKERS:
+            while len(self._makers) < MAKER_THREADS:
                 # Daemons: a picture that is being made for a page does not keep the program from ending.
                 maker = threading.Thread(target=self._work, name="picture-maker", daemon=True)
                 self._makers.append(maker)

@@ -31,9 +31,9 @@ from publisher.posts.post_store import last_pick, load_post
 from publisher.posts.unsaved import unsaved_post
 from publisher.posts.versions import versions_of
 from publisher.staff.accounts import actor_of
-from publisher.web.channel_preview import channel_previews, template_captions, to_do
-from publisher.web.differences import pieces
-from publisher.web.errors import NotThere, sentence
+from publisher.web.channel_preview import approval_blockers, channel_previews, template_captions
+from publisher.web.differences import diff_words
+from publisher.web.errors import NotFound, as_sentence
 from publisher.web.forms import (
     Mistakes,
     anchor_of,
@@ -43,19 +43,19 @@ from publisher.web.forms import (
     file_name,
     image_numbers,
     next_image_number,
-    posted,
-    with_titles,
+    posted_form,
+    with_placeholder_titles,
 )
 from publisher.web.labels import label_of
 from publisher.web.rendering import desk_of, page
 from publisher.web.slow_work import WorkRefused, person_of, slow_work_of
 
-LATEST = 10
+MAX_LISTED = 10
 """So many versions and events stand beside the form."""
 
 
 @dataclass
-class Shown:
+class EditorForm:
     """What a form shows: a stored post or a new one, as stored or as somebody typed it."""
 
     fields: dict[str, str]
@@ -66,12 +66,12 @@ class Shown:
     """Where somebody else saved meanwhile: what they wrote, by field."""
 
 
-def show_form(request: Request, shown: Shown, status: int = 200) -> Response:
+def render_form(request: Request, shown: EditorForm, status: int = 200) -> Response:
     desk = desk_of(request)
     post = shown.post
-    kept = kept_autosave(request, post) if post and status == 200 else None
+    kept = find_autosave(request, post) if post and status == 200 else None
     with desk.database.reading() as session:
-        versions: list[PostVersion] = versions_of(session, post.id)[:LATEST] if post else []
+        versions: list[PostVersion] = versions_of(session, post.id)[:MAX_LISTED] if post else []
         comments = review.comments_of(session, post.id) if post else []
         pick = last_pick(session, post) if post else None
         history = _history(session, post) if post else []
@@ -90,7 +90,7 @@ def show_form(request: Request, shown: Shown, status: int = 200) -> Response:
         ],
         problems=[(each, _anchor(each)) for each in shown.problems],
         image_numbers=image_numbers(shown.fields),
-        more_captions=_more_captions(desk, shown.fields),
+        more_captions=_other_captions(desk, shown.fields),
         has_captions=any(text.strip() for name, text in shown.fields.items() if name.startswith("caption-")),
         channels=desk.settings.channels.values(),
         versions=versions,
@@ -100,22 +100,28 @@ def show_form(request: Request, shown: Shown, status: int = 200) -> Response:
         doubts=doubts,
         kept=kept,
         **_pictures_context(desk, shown.fields, _languages(desk, post)),
-        **looks_context(request, shown.fields),
+        **preview_context(request, shown.fields),
     )
 
 
-def looks_context(request: Request, fields: Mapping[str, str]) -> dict[str, Any]:
+def preview_context(request: Request, fields: Mapping[str, str]) -> dict[str, Any]:
     """What `looks.html` shows of a form, whether or not it can be saved as it is."""
     desk = desk_of(request)
     try:
-        content = content_of_fields(PostContent, with_titles(fields), desk.settings.outlet.zone)
+        content = content_of_fields(PostContent, with_placeholder_titles(fields), desk.settings.outlet.zone)
     except Mistakes as mistakes:
-        return {"unread": mistakes.fields, "looks": [], "to_do": [], "bare": {}, "pieces": pieces}
+        return {"unread": mistakes.fields, "looks": [], "to_do": [], "bare": {}, "pieces": diff_words}
     with desk.database.reading() as session:
         post = unsaved_post(session, content)
     bare = template_captions(desk, post) if any(text.strip() for text in post.captions.values()) else {}
     looks = channel_previews(desk, post, request.app.state.specs, image_numbers(fields))
-    return {"unread": {}, "looks": looks, "to_do": to_do(desk, post, looks), "bare": bare, "pieces": pieces}
+    return {
+        "unread": {},
+        "looks": looks,
+        "to_do": approval_blockers(desk, post, looks),
+        "bare": bare,
+        "pieces": diff_words,
+    }
 
 
 def picture_context(request: Request, sha256: str, number: int, languages: list[str]) -> dict[str, Any] | None:
@@ -143,7 +149,7 @@ class FormWithFiles:
     """What is wrong with the files that are no pictures, as mistakes of the field `files`."""
 
 
-async def form_with_files(request: Request, form: Annotated[FormData, Depends(posted)]) -> FormWithFiles:
+async def form_with_files(request: Request, form: Annotated[FormData, Depends(posted_form)]) -> FormWithFiles:
     """Has the files of a form examined and stored, one after the other in the queue of pictures.
 
     Where the queue takes no more, the form is shown again: nothing that was typed is lost.
@@ -156,9 +162,9 @@ async def form_with_files(request: Request, form: Annotated[FormData, Depends(po
         )
     for file in files[:IMAGES]:
         try:
-            media = await slow_work_of(request).pictures.run(partial(_keep_file, request, file), person_of(request))
+            media = await slow_work_of(request).pictures.run(partial(_store_file, request, file), person_of(request))
         except (PostError, MediaError) as error:
-            refused.append(sentence(str(error)))
+            refused.append(as_sentence(str(error)))
         except WorkRefused as refusal:
             refused.append(str(refusal))
             break
@@ -167,7 +173,7 @@ async def form_with_files(request: Request, form: Annotated[FormData, Depends(po
     return FormWithFiles(fields, {"files": " ".join(refused)} if refused else {})
 
 
-def _keep_file(request: Request, sent: UploadFile) -> Media:
+def _store_file(request: Request, sent: UploadFile) -> Media:
     desk = desk_of(request)
     with tempfile.NamedTemporaryFile(prefix="publisher-") as file:
         shutil.copyfileobj(sent.file, file)
@@ -179,21 +185,21 @@ def _anchor(each: PostProblem) -> str:
     return anchor_of(each.problem.field, channel=each.channels[0] if each.channels else "")
 
 
-def _more_captions(desk: Desk, fields: Mapping[str, str]) -> list[str]:
+def _other_captions(desk: Desk, fields: Mapping[str, str]) -> list[str]:
     """Captions by hand that are not for one of today's channels: for a language, or for a channel that is gone."""
     names = (name.removeprefix("caption-") for name in fields if name.startswith("caption-"))
     return [name for name in names if name not in desk.settings.channels]
 
 
-def load(desk: Desk, post_id: int) -> Post:
+def post_or_404(desk: Desk, post_id: int) -> Post:
     with desk.database.reading() as session:
         try:
             return load_post(session, post_id)
         except PostError:
-            raise NotThere(f"There is no post {post_id}.") from None
+            raise NotFound(f"There is no post {post_id}.") from None
 
 
-def stored_fields(desk: Desk, post: Post) -> dict[str, str]:
+def fields_of_stored(desk: Desk, post: Post) -> dict[str, str]:
     place = "reserve" if post.reserve else "date" if post.fixed_date else "queue"
     return {
         **fields_of_post(post, _languages(desk, post), desk.settings.outlet.zone),
@@ -203,7 +209,7 @@ def stored_fields(desk: Desk, post: Post) -> dict[str, str]:
     }
 
 
-def shown_fields(desk: Desk, content: PostContent) -> dict[str, str]:
+def fields_of_content(desk: Desk, content: PostContent) -> dict[str, str]:
     """Some content as the form would show it."""
     with desk.database.reading() as session:
         post = unsaved_post(session, content)
@@ -218,11 +224,11 @@ def _languages(desk: Desk, post: Post | None) -> list[str]:
 
 
 def _history(session: Session, post: Post) -> list[Event]:
-    query = select(Event).where(Event.post_id == post.id).order_by(Event.id.desc()).limit(LATEST)
+    query = select(Event).where(Event.post_id == post.id).order_by(Event.id.desc()).limit(MAX_LISTED)
     return list(session.scalars(query))
 
 
-def kept_autosave(request: Request, post: Post) -> Autosave | None:
+def find_autosave(request: Request, post: Post) -> Autosave | None:
     """What this person typed and did not save."""
     return autosaves.kept(desk_of(request).database, post.id, request.state.session.person_id)
 

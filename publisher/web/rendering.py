@@ -19,7 +19,7 @@ from publisher.db.staff import WebSession
 from publisher.desk import Desk
 from publisher.staff.roles import Permission
 from publisher.web.dates import long_day, short_day
-from publisher.web.event_cache import RenderedPages
+from publisher.web.event_cache import PageCache
 from publisher.web.wording import for_browser
 
 NAVIGATION = (
@@ -71,7 +71,7 @@ def page(request: Request, template: str, status: int = 200, **context: Any) -> 
     return HTMLResponse(render(request, template, **context), status)
 
 
-def kept_page(
+def cached_page(
     request: Request, template: str, depends_on: Hashable, context: Callable[[], dict[str, Any]]
 ) -> HTMLResponse:
     """A whole page, made anew only when something happened since, or every few seconds.
@@ -87,7 +87,7 @@ def kept_page(
     person = session.person
     who = (session.token_hash, session.csrf, person.name, person.email, tuple(person.roles), request.state.permissions)
     key = (template, request.url.path, request.url.query, request.scope.get("root_path"), who, depends_on, _today(desk))
-    rendered: RenderedPages = request.app.state.rendered
+    rendered: PageCache = request.app.state.rendered
     body = rendered.get(desk.database, desk.now(), key, lambda: render(request, template, **context()).encode())
     return HTMLResponse(body)
 
@@ -119,7 +119,7 @@ def render(request: Request, template: str, **context: Any) -> str:
         "this_address": request.url.path,
         "here": request.scope["route"].name if "route" in request.scope else "",
         "navigation": [(name, label) for name, label, needed in NAVIGATION if needed in permissions],
-        "flashes": _take_flashes(desk, session),
+        "flashes": _pop_flashes(desk, session),
     }
     return environment().get_template(template).render({**shared, **context})
 
@@ -132,7 +132,7 @@ def address(request: Request, name: str, /, **parameters: Any) -> str:
     return root + paths[name].format_map(parameters)
 
 
-def go(request: Request, name: str, /, **parameters: Any) -> RedirectResponse:
+def redirect(request: Request, name: str, /, **parameters: Any) -> RedirectResponse:
     """After a change: have the browser open this page."""
     return RedirectResponse(address(request, name, **parameters), 303)
 
@@ -146,7 +146,7 @@ def flash(request: Request, text: str, tone: str = "good", **more: Any) -> None:
         writing.execute(update(WebSession).where(WebSession.token_hash == session.token_hash).values(flash=told))
 
 
-def _take_flashes(desk: Desk, session: WebSession | None) -> list[dict[str, Any]]:
+def _pop_flashes(desk: Desk, session: WebSession | None) -> list[dict[str, Any]]:
     if session is None or not session.flash:
         return []
     told, session.flash = session.flash, []

@@ -15,8 +15,8 @@ from publisher.desk import Desk
 from publisher.web.app import create_app
 from publisher.web.connections import ConnectionLimits, DeskConfig
 
-TIMEOUT_SECONDS = 120.0
-ACCEPTED_AT_ONCE = 16
+START_TIMEOUT_SECONDS = 120.0
+ACCEPT_BACKLOG = 16
 """Connections that are accepted in one go, before any of them is counted: each holds a descriptor meanwhile."""
 
 
@@ -39,7 +39,7 @@ class WebServer:
     ) -> None:
         """`limits`: of connections. None: as configured, and as the process has descriptors."""
         self._host = host
-        self._socket = _listen(host, port)
+        self._socket = _bind(host, port)
         self.port: int = self._socket.getsockname()[1]
         self._app = create_app(desk, root_path=root_path)
         config = DeskConfig(
@@ -51,7 +51,7 @@ class WebServer:
             proxy_headers=bool(proxies),
             forwarded_allow_ips=list(proxies),
             timeout_graceful_shutdown=5,
-            backlog=ACCEPTED_AT_ONCE,
+            backlog=ACCEPT_BACKLOG,
         )
         self._connections = config.connections
         self._server = uvicorn.Server(config)
@@ -70,7 +70,7 @@ class WebServer:
     def start(self) -> None:
         """Serve, and return when the first request can come. Raises NotServed."""
         self._thread.start()
-        give_up = monotonic() + TIMEOUT_SECONDS
+        give_up = monotonic() + START_TIMEOUT_SECONDS
         while not self._server.started:
             if not self._thread.is_alive() or monotonic() > give_up:
                 raise NotServed("the pages could not be served; the log says why")
@@ -96,7 +96,7 @@ def _configured_limits(desk: Desk, proxies: tuple[str, ...]) -> ConnectionLimits
     )
 
 
-def _listen(host: str, port: int) -> socket.socket:
+def _bind(host: str, port: int) -> socket.socket:
     listening = ListeningSocket(socket.AF_INET6 if ":" in host else socket.AF_INET, "web")
     listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:

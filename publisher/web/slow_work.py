@@ -71,7 +71,7 @@ class WorkLimits:
     """After so long, waiting included, the request is answered without the outcome."""
 
 
-class Places:
+class Capacity:
     """A bounded number of places, and of one person's share of them. Any number of threads may take and leave some."""
 
     def __init__(self, total: int, per_person: int) -> None:
@@ -120,7 +120,7 @@ class WorkQueue:
     def __init__(self, name: str, limits: WorkLimits) -> None:
         self._name = name
         self._limits = limits
-        self._places = Places(limits.workers + limits.waiting, limits.per_person)
+        self._places = Capacity(limits.workers + limits.waiting, limits.per_person)
         self._most_at_once = max(1, limits.workers - 1)
         """Of one person: whoever comes next finds a thread, however long the work of others takes."""
         self._waiting: list[WaitingWork] = []
@@ -232,9 +232,9 @@ class SlowWork:
         """Passwords of browsers that nobody knows are compared: each takes all processors and 64 MiB for a moment."""
         self.known_log_ins = WorkQueue("known-log-ins", WorkLimits(workers=1, waiting=7, per_person=4, seconds=20))
         """The same for browsers that somebody logged in with before: strangers don't keep them waiting."""
-        self.bodies = Places(total=16, per_person=4)
+        self.bodies = Capacity(total=16, per_person=4)
         """Large pictures that are coming in at once, each in a temporary file."""
-        self.pieces = Places(total=24, per_person=6)
+        self.pieces = Capacity(total=24, per_person=6)
         """Pieces of pictures that are coming in at once, or wait until they are examined: megabytes of memory each."""
 
 

@@ -358,11 +358,11 @@ def test_a_request_that_died_leaves_its_key_to_the_next_and_adds_nothing_late(
     database, person = site.desk.database, site.person("editor")
     body, key = b'{"title": "Died"}', {"Idempotency-Key": "died-1", "Content-Type": "application/json"}
     begun = idempotency.begin(database, person, "died-1", body, site.desk.now())
-    assert isinstance(begun, idempotency.Begun)
+    assert isinstance(begun, idempotency.ClaimedKey)
     waiting = editor.post("/posts", data=body, headers=key)
     assert problem(waiting)["status"] == 409
     assert waiting.headers["retry-after"] == "1"
-    clock.shift_to(site.desk.now() + idempotency.ALIVE + timedelta(seconds=1))
+    clock.shift_to(site.desk.now() + idempotency.MAX_REQUEST_AGE + timedelta(seconds=1))
     taken_over = editor.post("/posts", data=body, headers=key)
     assert taken_over.status_code == 201
     with pytest.raises(Exception, match="still being answered"), database.writing() as session:

@@ -35,8 +35,8 @@ from publisher.posts.drafts import ImageDraft, PostDraft
 from publisher.posts.posts import add_post
 from publisher.web.api.app import create_api
 from publisher.web.api.limits import Buckets
-from publisher.web.api.paging import LARGEST
-from publisher.web.api.post_models import A_HASH
+from publisher.web.api.paging import MAX_ID
+from publisher.web.api.post_models import EXAMPLE_HASH
 from tests.api_client import Program, token_of
 from tests.conftest import WriteDesk
 from tests.desk_site import Site, open_starter_site
@@ -105,7 +105,7 @@ def fit(case: schemathesis.Case[Any]) -> None:
     """Have most requests name what is there, in the version that it has, so that more than mistakes is tried."""
     for name in ("post_id", "delivery_id"):
         number = case.path_parameters.get(name)
-        if isinstance(number, int) and 1 <= number <= LARGEST and number % 4:
+        if isinstance(number, int) and 1 <= number <= MAX_ID and number % 4:
             case.path_parameters[name] = number % IDS + 1
     if "Idempotency-Key" in case.headers and case.meta and case.meta.generation.mode.is_positive:
         case.headers["Idempotency-Key"] = secrets.token_hex(16)
@@ -146,7 +146,7 @@ def _fill(desk: Desk, folder: Path) -> None:
     with desk.database.writing() as session:
         # The picture that the examples name.
         facts = {"file_name": "a.png", "format": "png", "width": 640, "height": 480, "bytes": 9, "created_at": now}
-        session.add(Media(sha256=A_HASH, **facts))
+        session.add(Media(sha256=EXAMPLE_HASH, **facts))
     for number in range(4):
         delivery = add_delivery(desk.database, now, channel="tumblr", day_offset=-number, title="Held cells")
         with desk.database.writing() as session:

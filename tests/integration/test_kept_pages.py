@@ -12,7 +12,7 @@ from sqlalchemy.orm import Session
 from publisher.db.session import Database
 from publisher.lifecycle import record_event
 from publisher.web import event_cache
-from publisher.web.event_cache import Recent, RenderedPages
+from publisher.web.event_cache import CachedValue, PageCache
 from tests.conftest import on_every_database
 
 Page = Callable[[], bytes]
@@ -46,11 +46,11 @@ def commit_event(database: Database, now: datetime) -> None:
 @pytest.fixture(params=["values", "pages"])
 def page(request: pytest.FixtureRequest, now: datetime, monkeypatch: pytest.MonkeyPatch) -> Callable[[Database], Page]:
     """Asks for what is kept of either kind, for as long as nothing happens."""
-    monkeypatch.setattr(event_cache, "LASTS", timedelta(hours=1))
+    monkeypatch.setattr(event_cache, "MAX_AGE", timedelta(hours=1))
 
     def of(database: Database) -> Page:
-        values: Recent[bytes] = Recent()
-        pages, make = RenderedPages(), Counted()
+        values: CachedValue[bytes] = CachedValue()
+        pages, make = PageCache(), Counted()
 
         def value() -> bytes:
             with database.reading() as session:
@@ -85,14 +85,14 @@ def test_an_event_that_was_overtaken_is_noticed(
 def test_an_event_that_was_overtaken_by_too_many_is_seen_when_the_page_grows_old(
     postgres_database: Database, now: datetime, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(event_cache, "MAX_OVERTAKEN", 2)
-    pages, make = RenderedPages(), Counted()
+    monkeypatch.setattr(event_cache, "MAX_LATE_COMMITS", 2)
+    pages, make = PageCache(), Counted()
     with open_event(postgres_database, now):
         for _ in range(3):
             commit_event(postgres_database, now)
         assert pages.get(postgres_database, now, "key", make) == b"1"
     assert pages.get(postgres_database, now, "key", make) == b"1"
-    assert pages.get(postgres_database, now + event_cache.LASTS, "key", make) == b"2"
+    assert pages.get(postgres_database, now + event_cache.MAX_AGE, "key", make) == b"2"
 
 
 @on_every_database

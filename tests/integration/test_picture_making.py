@@ -78,7 +78,7 @@ def test_a_full_queue_takes_no_more(rendition: Rendition, monkeypatch: pytest.Mo
     render = SlowRenderer(rendition)
     maker = PictureMaker(render, wait_seconds=0)
     assert [maker.make(spec_of(number)) for number in range(20)] == [None] * 20
-    assert len(maker._making) <= 3 + picture_making.MAKERS
+    assert len(maker._making) <= 3 + picture_making.MAKER_THREADS
     render.go.set()
 
 

@@ -22,7 +22,7 @@ from publisher.db.staff import Person, WebSession
 from publisher.staff.guesses import MAX_PER_PAIR
 from publisher.staff.logins import ABSOLUTE_LIMIT, IDLE_LIMIT
 from publisher.staff.roles import GRANTS, Permission, Role, permissions_of
-from publisher.web.access import RULES, Access, NoRule, allows, check_rules
+from publisher.web.access import RULES, Access, MissingRule, allows, check_rules
 from publisher.web.api.app import ROUTERS as API_ROUTERS
 from publisher.web.guard import COOKIE
 from publisher.web.pages import ROUTERS
@@ -68,7 +68,7 @@ def test_a_route_without_a_rule_is_found() -> None:
     class Unruled:
         name = "back_door"
 
-    with pytest.raises(NoRule, match="back_door"):
+    with pytest.raises(MissingRule, match="back_door"):
         check_rules([Unruled()])  # type: ignore[list-item]
 
 
@@ -259,7 +259,7 @@ def test_a_failure_has_a_reference_that_stands_in_the_log(
     def broken(*_: object, **__: object) -> None:
         raise RuntimeError("the cellar is flooded")
 
-    monkeypatch.setattr("publisher.web.pages.today.kept_page", broken)
+    monkeypatch.setattr("publisher.web.pages.today.cached_page", broken)
     answer = site.client("editor").get("/")
     reference = answer.text.partition("<code>")[2].partition("</code>")[0]
     assert answer.status_code == 500

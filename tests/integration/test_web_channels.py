@@ -20,7 +20,7 @@ from publisher.db.staff import WebSession
 from publisher.delivery import operate
 from publisher.lifecycle import move
 from publisher.sandbox.instagram.login import totp_code
-from publisher.web.connecting import LASTS
+from publisher.web.connecting import LOGIN_LIFETIME
 from tests.conftest import OpenOutlet
 from tests.desk_site import Client, Site, open_site, text_of
 from tests.fakes import add_delivery
@@ -233,7 +233,7 @@ def test_an_answer_counts_once_in_the_browser_that_began_and_for_ten_minutes(
     assert "in another browser, or is over" in text_of(client.get(back))
 
     late = allow(begin(client, name))
-    site.outlet.clock.shift_to(site.desk.now() + LASTS + timedelta(seconds=1))
+    site.outlet.clock.shift_to(site.desk.now() + LOGIN_LIFETIME + timedelta(seconds=1))
     assert "more than ten minutes ago" in text_of(client.get(late))
 
 

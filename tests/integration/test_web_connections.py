@@ -284,7 +284,7 @@ def test_a_slow_reader_of_a_large_export_holds_no_transaction(tmp_path: Path, mo
         yield from range(40_000)
 
     monkeypatch.setattr(deliveries, "all_deliveries", many)
-    monkeypatch.setattr(deliveries, "_row", lambda number: dict.fromkeys(deliveries.COLUMNS, f"row {number}"))
+    monkeypatch.setattr(deliveries, "_export_row", lambda number: dict.fromkeys(deliveries.COLUMNS, f"row {number}"))
     with serve_starter_site(tmp_path, ConnectionLimits()) as site:
         answer = site.client("operator").get("/deliveries/export.csv", stream=True, timeout=PATIENCE)
         with answer:

@@ -83,7 +83,7 @@ def test_whoever_floods_the_desk_leaves_places_for_people_who_were_let_in(
     site: Site, monkeypatch: pytest.MonkeyPatch, flood_by: str
 ) -> None:
     monkeypatch.setattr(load, "MAX_WAITING", 12)
-    monkeypatch.setattr(load, "SHARED_WAITING", 4)
+    monkeypatch.setattr(load, "MAX_WAITING_UNKNOWN", 4)
     client, guest = site.client("editor"), site.client(*(["admin"] if flood_by == "one session" else []))
     path = "/posts" if flood_by == "one session" else "/login"
     for each in (client, guest):
@@ -103,7 +103,7 @@ def test_whoever_floods_the_desk_leaves_places_for_people_who_were_let_in(
             many.submit(ask, guest, path)
             assert at_work.acquire(timeout=PATIENCE)
         flood = [many.submit(ask, guest, path) for _ in range(30)]
-        refused = 30 - (4 if flood_by == "strangers" else load.MAX_OF_ONE - load.MAX_WORKERS)
+        refused = 30 - (4 if flood_by == "strangers" else load.MAX_PER_CREDENTIALS - load.MAX_WORKERS)
         wait_until(lambda: sum(each.done() for each in flood) == refused, "the surplus is refused")
         mine = [many.submit(ask, client, "/queue") for _ in range(3)]
         many.submit(ask, guest, path).result()
@@ -129,7 +129,7 @@ def test_requests_that_come_at_the_same_moment_are_bounded_too() -> None:
 
     async def ask_many(number: int) -> None:
         to_thread.current_default_thread_limiter().total_tokens = load.MAX_WORKERS
-        bounded = load.BoundedLoad(wait_for_a_thread, api_path="/api")
+        bounded = load.LoadLimit(wait_for_a_thread, api_path="/api")
         app = FastAPI()
         app.state.requests = 0
         scope = {"type": "http", "method": "GET", "path": "/login", "headers": [], "query_string": b"", "app": app}
@@ -141,7 +141,7 @@ def test_requests_that_come_at_the_same_moment_are_bounded_too() -> None:
         await asyncio.gather(*asked)
 
     asyncio.run(ask_many(200))
-    assert Counter(statuses) == {503: 200 - load.SHARED_WAITING, 200: load.SHARED_WAITING}
+    assert Counter(statuses) == {503: 200 - load.MAX_WAITING_UNKNOWN, 200: load.MAX_WAITING_UNKNOWN}
 
 
 def test_remembered_credentials_are_bounded() -> None:
@@ -162,7 +162,7 @@ def test_a_page_is_made_once_until_something_happens(site: Site, monkeypatch: py
         return context(*args)  # type: ignore[arg-type]
 
     monkeypatch.setattr(queue_page, "_context", counted)
-    monkeypatch.setattr("publisher.web.event_cache.LASTS", timedelta(hours=1))
+    monkeypatch.setattr("publisher.web.event_cache.MAX_AGE", timedelta(hours=1))
     client = site.client("editor")
     first = ask(client, "/queue").text
     assert [ask(client, "/queue").text for _ in range(5)] == [first] * 5

@@ -17,7 +17,7 @@ from publisher.web.forms import (
     file_name,
     image_numbers,
     next_image_number,
-    with_titles,
+    with_placeholder_titles,
 )
 from publisher.web.labels import label_of
 
@@ -88,7 +88,7 @@ def test_a_padding_of_an_own_colour(padding: str, colour: str, meant: str) -> No
 
 def test_titles_that_are_not_written_yet_stand_in_for_the_look_only() -> None:
     unfinished = {"title": " ", "tr-ca-title": "", "tr-ca-body": "Una", "tr-es-title": "", "tr-es-body": ""}
-    content = content_of_fields(PostContent, with_titles(unfinished), ZONE)
+    content = content_of_fields(PostContent, with_placeholder_titles(unfinished), ZONE)
     assert (content.title, list(content.translations), content.translations["ca"].title) == ("…", ["ca"], "…")
     with pytest.raises(Mistakes) as told:
         content_of_fields(PostContent, unfinished, ZONE)

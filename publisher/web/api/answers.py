@@ -16,17 +16,17 @@ ETAG = {"ETag": "The version, for `If-Match`."}
 LOCATION = {"Location": "The path of what was created."}
 RETRY = {"Retry-After": "Seconds."}
 CHALLENGE = {"WWW-Authenticate": "What was lacking."}
-ALWAYS = (401, 403, 406, 429)
-WITH_INPUT = (422,)
-WITH_BODY = (400, 413, 415, 422)
+ALWAYS_STATUSES = (401, 403, 406, 429)
+INPUT_STATUSES = (422,)
+BODY_STATUSES = (400, 413, 415, 422)
 
 
 def problems(*statuses: int) -> Responses:
     """Those of every route, and these."""
-    return {status: _problem(status) for status in sorted({*ALWAYS, *statuses})}
+    return {status: _problem_response(status) for status in sorted({*ALWAYS_STATUSES, *statuses})}
 
 
-def _problem(status: int) -> dict[str, Any]:
+def _problem_response(status: int) -> dict[str, Any]:
     more = {401: CHALLENGE, 429: {**RATE, **RETRY}, 503: RETRY}.get(status, {})
     return {
         "description": KINDS[status].told,

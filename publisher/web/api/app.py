@@ -14,8 +14,8 @@ from publisher import __version__
 from publisher.desk import Desk
 from publisher.web.api import calendar_days, channels, deliveries, images, posts, queue_places, schema
 from publisher.web.api.limits import Buckets
-from publisher.web.api.problems import add_handlers, unexpected
-from publisher.web.headers import CaughtFailures
+from publisher.web.api.problems import add_handlers, unexpected_error
+from publisher.web.headers import FailureResponses
 
 PATH = "/api/v1"
 ROUTERS = (
@@ -38,7 +38,7 @@ class Api(FastAPI):
         return self.openapi_schema
 
 
-class ToldLimits:
+class RateLimitHeaders:
     """Adds to every answer, problems included, what the guard has to tell of the token's limit."""
 
     def __init__(self, app: ASGIApp) -> None:
@@ -69,7 +69,7 @@ def create_api(desk: Desk) -> Api:
         redoc_url=None,
         openapi_url=None,
         redirect_slashes=False,
-        generate_unique_id_function=_operation,
+        generate_unique_id_function=_operation_id,
         dependencies=[Security(HTTPBearer(scheme_name="token", auto_error=False))],
     )
     api.state.desk = desk
@@ -78,10 +78,10 @@ def create_api(desk: Desk) -> Api:
     for router in ROUTERS:
         api.include_router(router)
     add_handlers(api)
-    api.add_middleware(CaughtFailures, answer=unexpected)
-    api.add_middleware(ToldLimits)
+    api.add_middleware(FailureResponses, answer=unexpected_error)
+    api.add_middleware(RateLimitHeaders)
     return api
 
 
-def _operation(route: APIRoute) -> str:
+def _operation_id(route: APIRoute) -> str:
     return route.name.removeprefix("api_")

@@ -18,15 +18,15 @@ from publisher.web.api.problems import FieldProblem, Problem
 
 router = APIRouter(prefix="/calendar", tags=["calendar"], route_class=GuardedRoute)
 
-USUAL = timedelta(days=30)
-LONGEST = timedelta(days=100)
+DEFAULT_SPAN = timedelta(days=30)
+MAX_SPAN = timedelta(days=100)
 
 
-class _Read(BaseModel):
+class _FromRow(BaseModel):
     model_config = ConfigDict(from_attributes=True)
 
 
-class ChannelDay(_Read):
+class ChannelDay(_FromRow):
     """What became of a day's post on one channel."""
 
     channel: str = Field(examples=["tumblr"])
@@ -34,7 +34,7 @@ class ChannelDay(_Read):
     link: str = Field(description="Where the post is; empty when it isn't public, or the platform gives no address.")
 
 
-class EntryOut(_Read):
+class EntryOut(_FromRow):
     """A post of a day, or the lack of one."""
 
     kind: Kind = Field(
@@ -47,7 +47,7 @@ class EntryOut(_Read):
     deliveries: list[ChannelDay]
 
 
-class DayOut(_Read):
+class DayOut(_FromRow):
     day: date
     opens: datetime = Field(description="When its post is picked.")
     entries: list[EntryOut]
@@ -69,9 +69,9 @@ def api_calendar(
     desk = desk_of(request)
     now = desk.now()
     begin = first or slot_day(now, desk.settings.outlet.zone)
-    end = last or begin + USUAL
-    if not begin <= end <= begin + LONGEST:
-        wrong = f"{end} is not within {LONGEST.days} days after {begin}; ask for fewer days"
+    end = last or begin + DEFAULT_SPAN
+    if not begin <= end <= begin + MAX_SPAN:
+        wrong = f"{end} is not within {MAX_SPAN.days} days after {begin}; ask for fewer days"
         raise Problem(422, wrong, errors=[FieldProblem(detail=f"{wrong}.", parameter="last")])
     with desk.database.reading() as session:
         days = calendar_days(session, desk.settings, waiting_posts(session), begin, end, now)

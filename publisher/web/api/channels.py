@@ -41,7 +41,7 @@ def api_channels(request: Request) -> Any:
     """List the channels of the configuration."""
     desk = desk_of(request)
     rows = _rows(desk)
-    return {"items": [_told(desk, each, rows[each.name]) for each in desk.settings.channels.values()]}
+    return {"items": [_channel_out(desk, each, rows[each.name]) for each in desk.settings.channels.values()]}
 
 
 @router.get("/{name}", response_model=ChannelOut, responses={**success(200, "The channel."), **problems(404, 422)})
@@ -51,7 +51,7 @@ def api_channel(request: Request, name: Annotated[str, Path(max_length=40, patte
     channel = desk.settings.channels.get(name)
     if channel is None:
         raise Problem(404, f"There is no channel {name!r}; known are {', '.join(desk.channels.names())}")
-    return _told(desk, channel, _rows(desk)[name])
+    return _channel_out(desk, channel, _rows(desk)[name])
 
 
 def _rows(desk: Desk) -> dict[str, Channel]:
@@ -59,7 +59,7 @@ def _rows(desk: Desk) -> dict[str, Channel]:
         return {row.name: row for row in session.scalars(select(Channel))}
 
 
-def _told(desk: Desk, channel: ChannelSettings, row: Channel) -> ChannelOut:
+def _channel_out(desk: Desk, channel: ChannelSettings, row: Channel) -> ChannelOut:
     return ChannelOut(
         name=channel.name,
         platform=channel.platform,

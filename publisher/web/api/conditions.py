@@ -36,16 +36,16 @@ def require_match(given: str | None, version: int | str) -> None:
     """Go on when `If-Match` names this version. Raises Problem: it names another, or is not there."""
     if given is None:
         raise Problem(428, f"Say in the header If-Match which version you saw; the present one is {etag(version)}")
-    if not _names(given, version):
+    if not _matches(given, version):
         raise Problem(412, f"It was changed meanwhile: the present version is {etag(version)}; read it again")
 
 
 def is_known(given: str | None, version: int | str) -> bool:
     """Whether `If-None-Match` names this version."""
-    return given is not None and _names(given.replace("W/", ""), version)
+    return given is not None and _matches(given.replace("W/", ""), version)
 
 
-def _names(given: str, version: int | str) -> bool:
+def _matches(given: str, version: int | str) -> bool:
     tags = re.findall(r'(W/)?"([^"]*)"', given)
     return given.strip() == "*" or any(not weak and tag == str(version) for weak, tag in tags)
 

@@ -19,7 +19,7 @@ from publisher.delivery.listing import DeliveryFilter, Life, find_deliveries, li
 from publisher.delivery.outcomes import next_try
 from publisher.desk import Desk
 from publisher.posts.drafts import WrittenDate
-from publisher.web.api.answers import ETAG, WITH_BODY, WITH_INPUT, problems, success
+from publisher.web.api.answers import BODY_STATUSES, ETAG, INPUT_STATUSES, problems, success
 from publisher.web.api.conditions import IfMatch, etag, require_match
 from publisher.web.api.guard import GuardedRoute, actor, desk_of
 from publisher.web.api.paging import After, Id, Limit, Page, Text, next_page
@@ -27,7 +27,7 @@ from publisher.web.slow_work import in_queue
 
 router = APIRouter(prefix="/deliveries", tags=["deliveries"], route_class=GuardedRoute)
 
-ON_ONE = problems(404, 409, 412, 428, *WITH_INPUT)
+CHANGE_PROBLEMS = problems(404, 409, 412, 428, *INPUT_STATUSES)
 
 
 class DeliveryOut(BaseModel):
@@ -97,7 +97,7 @@ class WholeDelivery(DeliveryOut):
     adapted: AdaptedPost = Field(description="What the channel got, or will get.")
 
 
-class RetryWish(BaseModel):
+class RetryRequest(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
     i_have_looked: StrictBool = Field(
@@ -106,7 +106,7 @@ class RetryWish(BaseModel):
     )
 
 
-class AdoptWish(BaseModel):
+class AdoptRequest(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
     link: str = Field(
@@ -151,26 +151,30 @@ def api_deliveries(
 @router.get(
     "/{delivery_id}",
     response_model=WholeDelivery,
-    responses={**success(200, "The delivery.", ETAG), **problems(404, *WITH_INPUT)},
+    responses={**success(200, "The delivery.", ETAG), **problems(404, *INPUT_STATUSES)},
 )
 def api_delivery(request: Request, response: Response, delivery_id: Id) -> Any:
     """Read one delivery with its tries."""
-    return _told(response, desk_of(request), delivery_id)
+    return _delivery_out(response, desk_of(request), delivery_id)
 
 
 @router.post(
     "/{delivery_id}/retry",
     response_model=WholeDelivery,
-    responses={**success(200, "It goes out as soon as a worker takes it.", ETAG), **ON_ONE, **problems(*WITH_BODY)},
+    responses={
+        **success(200, "It goes out as soon as a worker takes it.", ETAG),
+        **CHANGE_PROBLEMS,
+        **problems(*BODY_STATUSES),
+    },
 )
 def api_retry_delivery(
-    request: Request, response: Response, delivery_id: Id, wish: RetryWish, if_match: IfMatch = None
+    request: Request, response: Response, delivery_id: Id, wish: RetryRequest, if_match: IfMatch = None
 ) -> Any:
     """Let a delivery that waits for a person try again."""
     desk = desk_of(request)
-    seen = _seen(desk, delivery_id, if_match)
+    seen = _matched_version(desk, delivery_id, if_match)
     retrying.retry(desk, delivery_id, actor=actor(request), i_have_looked=wish.i_have_looked, seen=seen)
-    return _told(response, desk, delivery_id)
+    return _delivery_out(response, desk, delivery_id)
 
 
 @router.post(
@@ -178,39 +182,39 @@ def api_retry_delivery(
     response_model=AdoptedDelivery,
     responses={
         **success(200, "Recorded as published; it is not posted again.", ETAG),
-        **ON_ONE,
-        **problems(503, *WITH_BODY),
+        **CHANGE_PROBLEMS,
+        **problems(503, *BODY_STATUSES),
     },
 )
 @in_queue(lambda work: work.network)
 def api_adopt_delivery(
-    request: Request, response: Response, delivery_id: Id, wish: AdoptWish, if_match: IfMatch = None
+    request: Request, response: Response, delivery_id: Id, wish: AdoptRequest, if_match: IfMatch = None
 ) -> Any:
     """Make a post that is public already the delivery's record. It is read first, and must be the channel's own."""
     desk = desk_of(request)
-    seen = _seen(desk, delivery_id, if_match)
+    seen = _matched_version(desk, delivery_id, if_match)
     post = AdoptionRequest(delivery_id, wish.link, seen=seen, unread=wish.unread)
     adoption = adopt(desk.database, desk.channels, post, now=desk.now(), actor=actor(request))
-    life = _life(response, desk, delivery_id)
+    life = _load_life(response, desk, delivery_id)
     return AdoptedDelivery.of(
-        life.delivery, **_whole(life), was_read=adoption.was_read, differences=adoption.differences
+        life.delivery, **_details(life), was_read=adoption.was_read, differences=adoption.differences
     )
 
 
 @router.post(
     "/{delivery_id}/cancel",
     response_model=WholeDelivery,
-    responses={**success(200, "It does not go out on this channel.", ETAG), **ON_ONE},
+    responses={**success(200, "It does not go out on this channel.", ETAG), **CHANGE_PROBLEMS},
 )
 def api_cancel_delivery(request: Request, response: Response, delivery_id: Id, if_match: IfMatch = None) -> Any:
     """Give a delivery up."""
     desk = desk_of(request)
-    seen = _seen(desk, delivery_id, if_match)
+    seen = _matched_version(desk, delivery_id, if_match)
     operate.cancel(desk.database, delivery_id, now=desk.now(), actor=actor(request), seen=seen)
-    return _told(response, desk, delivery_id)
+    return _delivery_out(response, desk, delivery_id)
 
 
-def _seen(desk: Desk, delivery_id: int, if_match: str | None) -> str:
+def _matched_version(desk: Desk, delivery_id: int, if_match: str | None) -> str:
     """The version that the act is meant for: the one that `If-Match` names, which is the present one."""
     with desk.database.reading() as session:
         row = session.get(Delivery, delivery_id)
@@ -221,12 +225,12 @@ def _seen(desk: Desk, delivery_id: int, if_match: str | None) -> str:
     return version
 
 
-def _told(response: Response, desk: Desk, delivery_id: int) -> Any:
-    life = _life(response, desk, delivery_id)
-    return WholeDelivery.of(life.delivery, **_whole(life))
+def _delivery_out(response: Response, desk: Desk, delivery_id: int) -> Any:
+    life = _load_life(response, desk, delivery_id)
+    return WholeDelivery.of(life.delivery, **_details(life))
 
 
-def _life(response: Response, desk: Desk, delivery_id: int) -> Life:
+def _load_life(response: Response, desk: Desk, delivery_id: int) -> Life:
     with desk.database.reading() as session:
         life = life_of(session, delivery_id)
     if life is None:
@@ -235,6 +239,6 @@ def _life(response: Response, desk: Desk, delivery_id: int) -> Life:
     return life
 
 
-def _whole(life: Life) -> dict[str, Any]:
+def _details(life: Life) -> dict[str, Any]:
     attempts = [AttemptOut.model_validate(attempt) for attempt in life.attempts]
     return {"attempts": attempts, "adapted": life.delivery.adapted}

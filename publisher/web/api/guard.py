@@ -21,8 +21,8 @@ from publisher.web.api.limits import Allowance, Buckets
 from publisher.web.api.problems import Problem
 
 MAX_JSON_BYTES = 1_000_000
-PICTURES = "application/octet-stream"
-JSON = "application/json"
+PICTURE_TYPE = "application/octet-stream"
+JSON_TYPE = "application/json"
 REALM = 'Bearer realm="publisher"'
 Handle = Callable[[Request], Coroutine[Any, Any, Response]]
 
@@ -33,15 +33,15 @@ class GuardedRoute(APIRoute):
     def get_route_handler(self) -> Handle:
         handle = super().get_route_handler()
         name = self.name
-        body = _body_of(self)
+        body = _body_type(self)
 
         async def guarded(request: Request) -> Response:
             if RULES[name] != Access.PUBLIC:
                 await _admit(request, name)
             _refuse_types(request.headers, body)
-            most = MAX_BYTES if body == PICTURES else MAX_JSON_BYTES
+            most = MAX_BYTES if body == PICTURE_TYPE else MAX_JSON_BYTES
             _refuse_length(request.headers, most)
-            return await handle(Request(request.scope, _bounded(request.receive, most)))
+            return await handle(Request(request.scope, _limited(request.receive, most)))
 
         return guarded
 
@@ -51,7 +51,7 @@ def desk_of(request: Request) -> Desk:
     return desk
 
 
-def holder_in(request: Request) -> Holder:
+def holder_of_request(request: Request) -> Holder:
     """Who asks. There is none on a route for everybody."""
     holder: Holder = request.state.holder
     return holder
@@ -59,12 +59,12 @@ def holder_in(request: Request) -> Holder:
 
 def actor(request: Request) -> str:
     """How the history names who asks."""
-    return actor_of(holder_in(request).person)
+    return actor_of(holder_of_request(request).person)
 
 
 async def _admit(request: Request, name: str) -> None:
     """Let the request through, or raise the problem that ends it."""
-    holder = await run_in_threadpool(_holder, desk_of(request), request.headers)
+    holder = await run_in_threadpool(_find_holder, desk_of(request), request.headers)
     buckets: Buckets = request.app.state.buckets
     allowance: Allowance = buckets.take(holder.token_id)
     request.state.told = allowance.headers
@@ -82,7 +82,7 @@ async def _admit(request: Request, name: str) -> None:
     request.state.holder = holder
 
 
-def _holder(desk: Desk, headers: Headers) -> Holder:
+def _find_holder(desk: Desk, headers: Headers) -> Holder:
     scheme, _, token = headers.get("authorization", "").partition(" ")
     if scheme.lower() != "bearer" or not token.strip():
         message = "Send a token in the header Authorization, as “Bearer TOKEN”; make one on the page of your account"
@@ -94,27 +94,27 @@ def _holder(desk: Desk, headers: Headers) -> Holder:
     return holder
 
 
-def _body_of(route: APIRoute) -> str:
+def _body_type(route: APIRoute) -> str:
     """The media type of the body that a route takes; empty: none."""
     if route.body_field is not None:
-        return JSON
-    return PICTURES if "requestBody" in (route.openapi_extra or {}) else ""
+        return JSON_TYPE
+    return PICTURE_TYPE if "requestBody" in (route.openapi_extra or {}) else ""
 
 
 def _refuse_types(headers: Headers, body: str) -> None:
     if not _takes_json(headers.get("accept", "")):
-        raise Problem(406, f"Only {JSON} is given here; say so in the header Accept")
+        raise Problem(406, f"Only {JSON_TYPE} is given here; say so in the header Accept")
     given = headers.get("content-type", "").partition(";")[0].strip().lower()
-    if body == JSON and given != JSON:
-        raise Problem(415, f"The body must be {JSON}; say so in the header Content-Type")
-    if body == PICTURES and given != PICTURES and not given.startswith("image/"):
-        raise Problem(415, f"The body must be a picture: image/* or {PICTURES} in the header Content-Type")
+    if body == JSON_TYPE and given != JSON_TYPE:
+        raise Problem(415, f"The body must be {JSON_TYPE}; say so in the header Content-Type")
+    if body == PICTURE_TYPE and given != PICTURE_TYPE and not given.startswith("image/"):
+        raise Problem(415, f"The body must be a picture: image/* or {PICTURE_TYPE} in the header Content-Type")
 
 
 def _takes_json(accept: str) -> bool:
     ranges = [each.partition(";") for each in accept.split(",") if each.strip()]
     wanted = [kind.strip().lower() for kind, _, weight in ranges if not re.fullmatch(r"\s*q=0(\.0*)?\s*", weight)]
-    return not ranges or any(kind in ("*/*", "application/*", JSON) for kind in wanted)
+    return not ranges or any(kind in ("*/*", "application/*", JSON_TYPE) for kind in wanted)
 
 
 def _refuse_length(headers: Headers, most: int) -> None:
@@ -123,7 +123,7 @@ def _refuse_length(headers: Headers, most: int) -> None:
         raise _too_large(most)
 
 
-def _bounded(receive: Receive, most: int) -> Receive:
+def _limited(receive: Receive, most: int) -> Receive:
     """Ends a body without an announced length where it grows too long."""
     received = 0
 

@@ -21,8 +21,8 @@ from publisher.db.session import Database
 from publisher.db.staff import IdempotentAnswer
 from publisher.web.api.problems import Problem
 
-KEPT = timedelta(hours=24)
-ALIVE = timedelta(minutes=2)
+MAX_KEY_AGE = timedelta(hours=24)
+MAX_REQUEST_AGE = timedelta(minutes=2)
 """A request that has not ended after so long is not alive any more."""
 
 Key = Annotated[
@@ -40,14 +40,14 @@ Key = Annotated[
 
 
 @dataclass(frozen=True, slots=True)
-class Begun:
+class ClaimedKey:
     """A request that is the first with its key. Its row is its own for as long as `at` stands in it."""
 
     row: int
     at: datetime
 
 
-def begin(database: Database, person_id: int, key: str, body: bytes, now: datetime) -> Begun | dict[str, Any]:
+def begin(database: Database, person_id: int, key: str, body: bytes, now: datetime) -> ClaimedKey | dict[str, Any]:
     """The right to create; or, where that was done before, the body that was answered.
 
     Raises:
@@ -56,36 +56,36 @@ def begin(database: Database, person_id: int, key: str, body: bytes, now: dateti
     digest = hashlib.sha256(body).hexdigest()
     try:
         with database.writing() as session:
-            session.execute(delete(IdempotentAnswer).where(IdempotentAnswer.created_at < now - KEPT))
+            session.execute(delete(IdempotentAnswer).where(IdempotentAnswer.created_at < now - MAX_KEY_AGE))
             query = select(IdempotentAnswer).where(IdempotentAnswer.person_id == person_id, IdempotentAnswer.key == key)
             known = session.scalar(query.with_for_update())
             if known is not None:
-                return _again(known, digest, now)
+                return _answer_again(known, digest, now)
             row = IdempotentAnswer(person_id=person_id, key=key, request_hash=digest, created_at=now)
             session.add(row)
             session.flush()
-            return Begun(row.id, now)
+            return ClaimedKey(row.id, now)
     except IntegrityError:
-        raise _running() from None
+        raise _still_running() from None
 
 
-def _again(known: IdempotentAnswer, digest: str, now: datetime) -> Begun | dict[str, Any]:
+def _answer_again(known: IdempotentAnswer, digest: str, now: datetime) -> ClaimedKey | dict[str, Any]:
     if known.request_hash != digest:
         raise Problem(422, "This Idempotency-Key was used with another body; make a new key for a new request")
     if known.status is not None:
         return known.body
-    if now - known.created_at <= ALIVE:
-        raise _running()
+    if now - known.created_at <= MAX_REQUEST_AGE:
+        raise _still_running()
     known.created_at = now
-    return Begun(known.id, now)
+    return ClaimedKey(known.id, now)
 
 
-def _running() -> Problem:
+def _still_running() -> Problem:
     message = "The first request with this Idempotency-Key is still being answered; ask again in a moment"
     return Problem(409, message, headers={"Retry-After": "1"})
 
 
-def finish(session: Session, begun: Begun, body: dict[str, Any]) -> None:
+def finish(session: Session, begun: ClaimedKey, body: dict[str, Any]) -> None:
     """Keep the answer, in the transaction that creates.
 
     Raises:
@@ -97,10 +97,10 @@ def finish(session: Session, begun: Begun, body: dict[str, Any]) -> None:
         .values(status=201, body=body)
     )
     if cast("CursorResult[Any]", done).rowcount != 1:
-        raise _running()
+        raise _still_running()
 
 
-def release(database: Database, begun: Begun) -> None:
+def release(database: Database, begun: ClaimedKey) -> None:
     """Forget a key whose request was refused: mended, it may be sent with the same key."""
     with database.writing() as session:
         session.execute(

@@ -17,9 +17,9 @@ from starlette.requests import ClientDisconnect
 
 from publisher.db.models import Media
 from publisher.posts.pictures import keep_picture
-from publisher.web.api.answers import LOCATION, WITH_BODY, problems, success
-from publisher.web.api.guard import PICTURES, GuardedRoute, desk_of
-from publisher.web.api.post_models import A_HASH, PictureOut
+from publisher.web.api.answers import BODY_STATUSES, LOCATION, problems, success
+from publisher.web.api.guard import PICTURE_TYPE, GuardedRoute, desk_of
+from publisher.web.api.post_models import EXAMPLE_HASH, PictureOut
 from publisher.web.api.problems import Problem
 from publisher.web.forms import file_name
 from publisher.web.slow_work import person_of, slow_work_of
@@ -31,7 +31,7 @@ BODY = {
     "requestBody": {
         "required": True,
         "description": "The file itself.",
-        "content": {PICTURES: BINARY, "image/*": BINARY},
+        "content": {PICTURE_TYPE: BINARY, "image/*": BINARY},
     }
 }
 
@@ -67,7 +67,7 @@ async def picture_of(request: Request) -> AsyncIterator[ReceivedPicture]:
     status_code=201,
     response_model=PictureOut,
     openapi_extra=BODY,
-    responses={**success(201, "It is stored.", LOCATION), **problems(503, *WITH_BODY)},
+    responses={**success(201, "It is stored.", LOCATION), **problems(503, *BODY_STATUSES)},
 )
 async def api_upload_image(
     request: Request,
@@ -89,7 +89,7 @@ async def api_upload_image(
 
 @router.get("/{sha256}", response_model=PictureOut, responses={**success(200, "Its facts."), **problems(404, 422)})
 def api_image(
-    request: Request, sha256: Annotated[str, PathParameter(pattern="^[0-9a-f]{64}$", examples=[A_HASH])]
+    request: Request, sha256: Annotated[str, PathParameter(pattern="^[0-9a-f]{64}$", examples=[EXAMPLE_HASH])]
 ) -> Any:
     """Read the facts of a stored picture."""
     with desk_of(request).database.reading() as session:

@@ -11,15 +11,15 @@ from pydantic import BaseModel, Field
 
 from publisher.core import post_limits
 
-MOST = 100
-LARGEST = post_limits.LARGEST_NUMBER
+MAX_PAGE_SIZE = 100
+MAX_ID = post_limits.LARGEST_NUMBER
 
 Item = TypeVar("Item")
-Id = Annotated[int, Path(ge=1, le=LARGEST)]
-Limit = Annotated[int, Query(ge=1, le=MOST, description="How many items a page has at most.")]
+Id = Annotated[int, Path(ge=1, le=MAX_ID)]
+Limit = Annotated[int, Query(ge=1, le=MAX_PAGE_SIZE, description="How many items a page has at most.")]
 After = Annotated[
     int | None,
-    Query(ge=1, le=LARGEST, description="The id of the last item that you have; `next` of a page holds it already."),
+    Query(ge=1, le=MAX_ID, description="The id of the last item that you have; `next` of a page holds it already."),
 ]
 Text = Annotated[str, Query(max_length=200, pattern=r"^[^\x00]*$", description="Only what says all these words.")]
 

@@ -17,9 +17,9 @@ from publisher.posts.post_store import load_post
 from publisher.posts.posts import add_post, edit_post, withdraw_post
 from publisher.posts.search import find_posts
 from publisher.web.api import idempotency
-from publisher.web.api.answers import ETAG, LOCATION, WITH_BODY, WITH_INPUT, problems, success
+from publisher.web.api.answers import BODY_STATUSES, ETAG, INPUT_STATUSES, LOCATION, problems, success
 from publisher.web.api.conditions import IfMatch, IfNoneMatch, etag, is_known, not_modified, require_match
-from publisher.web.api.guard import GuardedRoute, actor, desk_of, holder_in
+from publisher.web.api.guard import GuardedRoute, actor, desk_of, holder_of_request
 from publisher.web.api.paging import After, Id, Limit, Page, Text, next_page
 from publisher.web.api.post_models import (
     ApprovedPost,
@@ -35,7 +35,7 @@ from publisher.web.api.problems import Problem
 
 router = APIRouter(prefix="/posts", tags=["posts"], route_class=GuardedRoute)
 
-ON_ONE = problems(404, 409, 412, 428, *WITH_INPUT)
+CHANGE_PROBLEMS = problems(404, 409, 412, 428, *INPUT_STATUSES)
 
 
 async def body_of(request: Request) -> bytes:
@@ -65,7 +65,7 @@ def api_posts(
     "",
     status_code=201,
     response_model=CreatedPost,
-    responses={**success(201, "It is a draft now.", ETAG, LOCATION), **problems(409, 503, *WITH_BODY)},
+    responses={**success(201, "It is a draft now.", ETAG, LOCATION), **problems(409, 503, *BODY_STATUSES)},
 )
 def api_create_post(
     request: Request, post: NewPost, body: Annotated[bytes, Depends(body_of)], key: idempotency.Key = None
@@ -73,16 +73,16 @@ def api_create_post(
     """Add a post as a draft. With an `Idempotency-Key` it can be sent again without adding it twice."""
     desk = desk_of(request)
     if key is None:
-        return _created(request, _add(request, desk, post))
-    begun = idempotency.begin(desk.database, holder_in(request).person.id, key, body, desk.now())
+        return _created_response(request, _add(request, desk, post))
+    begun = idempotency.begin(desk.database, holder_of_request(request).person.id, key, body, desk.now())
     if isinstance(begun, dict):
-        return _created(request, begun)
+        return _created_response(request, begun)
     try:
         told = _add(request, desk, post, lambda session, answer: idempotency.finish(session, begun, answer))
     except Exception:
         idempotency.release(desk.database, begun)
         raise
-    return _created(request, told)
+    return _created_response(request, told)
 
 
 def _add(
@@ -103,7 +103,7 @@ def _add(
     return told
 
 
-def _created(request: Request, told: dict[str, Any]) -> Response:
+def _created_response(request: Request, told: dict[str, Any]) -> Response:
     headers = {"ETag": etag(told["version"]), "Location": f"{request.url.path}/{told['id']}"}
     return JSONResponse(told, 201, headers)
 
@@ -114,7 +114,7 @@ def _created(request: Request, told: dict[str, Any]) -> Response:
     responses={
         **success(200, "The post.", ETAG),
         304: {"description": "You have this version already."},
-        **problems(404, *WITH_INPUT),
+        **problems(404, *INPUT_STATUSES),
     },
 )
 def api_post(request: Request, response: Response, post_id: Id, if_none_match: IfNoneMatch = None) -> Any:
@@ -129,7 +129,7 @@ def api_post(request: Request, response: Response, post_id: Id, if_none_match: I
 @router.patch(
     "/{post_id}",
     response_model=EditedPost,
-    responses={**success(200, "It is changed.", ETAG), **ON_ONE, **problems(503, *WITH_BODY)},
+    responses={**success(200, "It is changed.", ETAG), **CHANGE_PROBLEMS, **problems(503, *BODY_STATUSES)},
 )
 def api_change_post(
     request: Request, response: Response, post_id: Id, changes: Changes, if_match: IfMatch = None
@@ -137,7 +137,7 @@ def api_change_post(
     """Change the fields that are given. An approved post goes back to review; one that was picked goes out as it was
     approved, until somebody approves the change."""
     desk = desk_of(request)
-    version = _seen(desk, post_id, if_match)
+    version = _matched_version(desk, post_id, if_match)
     if not changes.model_fields_set:
         raise Problem(422, "There is nothing to change; give a field, such as title")
     outcome = edit_post(
@@ -149,7 +149,7 @@ def api_change_post(
         expected_version=version,
         actor=actor(request),
     )
-    return _told(
+    return _post_out(
         response,
         desk,
         post_id,
@@ -164,25 +164,25 @@ def api_change_post(
 @router.post(
     "/{post_id}/review",
     response_model=PostOut,
-    responses={**success(200, "An editor can approve it now.", ETAG), **ON_ONE},
+    responses={**success(200, "An editor can approve it now.", ETAG), **CHANGE_PROBLEMS},
 )
 def api_ask_review(request: Request, response: Response, post_id: Id, if_match: IfMatch = None) -> Any:
     """Give a draft to review."""
     desk = desk_of(request)
-    version = _seen(desk, post_id, if_match)
+    version = _matched_version(desk, post_id, if_match)
     review.ask_for_review(desk.database, post_id, now=desk.now(), actor=actor(request), expected_version=version)
-    return _told(response, desk, post_id)
+    return _post_out(response, desk, post_id)
 
 
 @router.post(
     "/{post_id}/approval",
     response_model=ApprovedPost,
-    responses={**success(200, "It goes out when its turn comes.", ETAG), **ON_ONE},
+    responses={**success(200, "It goes out when its turn comes.", ETAG), **CHANGE_PROBLEMS},
 )
 def api_approve_post(request: Request, response: Response, post_id: Id, if_match: IfMatch = None) -> Any:
     """Let a post go out when its turn comes. What blocks it is told as a problem with its `errors`."""
     desk = desk_of(request)
-    version = _seen(desk, post_id, if_match)
+    version = _matched_version(desk, post_id, if_match)
     approval = approve(
         desk.database,
         post_id,
@@ -193,7 +193,7 @@ def api_approve_post(request: Request, response: Response, post_id: Id, if_match
         actor=actor(request),
         expected_version=version,
     )
-    return _told(
+    return _post_out(
         response,
         desk,
         post_id,
@@ -205,14 +205,16 @@ def api_approve_post(request: Request, response: Response, post_id: Id, if_match
 
 
 @router.post(
-    "/{post_id}/withdrawal", response_model=PostOut, responses={**success(200, "It does not go out.", ETAG), **ON_ONE}
+    "/{post_id}/withdrawal",
+    response_model=PostOut,
+    responses={**success(200, "It does not go out.", ETAG), **CHANGE_PROBLEMS},
 )
 def api_withdraw_post(request: Request, response: Response, post_id: Id, if_match: IfMatch = None) -> Any:
     """Take a post out of the queue or the reserve. Approving it brings it back."""
     desk = desk_of(request)
-    version = _seen(desk, post_id, if_match)
+    version = _matched_version(desk, post_id, if_match)
     withdraw_post(desk.database, post_id, desk.now(), actor(request), expected_version=version)
-    return _told(response, desk, post_id)
+    return _post_out(response, desk, post_id)
 
 
 def _load(desk: Desk, post_id: int) -> Post:
@@ -220,14 +222,14 @@ def _load(desk: Desk, post_id: int) -> Post:
         return load_post(session, post_id)
 
 
-def _seen(desk: Desk, post_id: int, if_match: str | None) -> int:
+def _matched_version(desk: Desk, post_id: int, if_match: str | None) -> int:
     """The version that the change is meant for: the one that `If-Match` names, which is the present one."""
     version = _load(desk, post_id).version
     require_match(if_match, version)
     return version
 
 
-def _told(response: Response, desk: Desk, post_id: int, kind: type[PostOut] = PostOut, **more: Any) -> Any:
+def _post_out(response: Response, desk: Desk, post_id: int, kind: type[PostOut] = PostOut, **more: Any) -> Any:
     """The post as it is after a change."""
     post = _load(desk, post_id)
     response.headers["ETag"] = etag(post.version)

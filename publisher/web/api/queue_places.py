@@ -13,48 +13,48 @@ from publisher.posts.post_store import load_post
 from publisher.schedule import order
 from publisher.schedule.listing import ListedPost, Where, place_of, queue_after
 from publisher.schedule.order import move_post
-from publisher.web.api.answers import ETAG, WITH_BODY, problems, success
+from publisher.web.api.answers import BODY_STATUSES, ETAG, problems, success
 from publisher.web.api.conditions import IfMatch, etag, require_match
 from publisher.web.api.guard import GuardedRoute, actor, desk_of
-from publisher.web.api.paging import LARGEST, After, Id, Limit, Page, next_page
+from publisher.web.api.paging import MAX_ID, After, Id, Limit, Page, next_page
 from publisher.web.api.post_models import ProblemOut
 
 router = APIRouter(prefix="/queue", tags=["queue"], route_class=GuardedRoute)
 
-PostId = Annotated[int, Field(ge=1, le=LARGEST, description="The id of a post that waits there.")]
+PostId = Annotated[int, Field(ge=1, le=MAX_ID, description="The id of a post that waits there.")]
 
-PLACES: dict[str, order.Place] = {"front": order.Front(), "end": order.End(), "reserve": order.Reserve()}
+SIMPLE_PLACES: dict[str, order.Place] = {"front": order.Front(), "end": order.End(), "reserve": order.Reserve()}
 """Those that need nothing besides their name."""
 
 
-class _Wish(BaseModel):
+class _Destination(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
 
-class ToEnd(_Wish):
+class ToEnd(_Destination):
     """Before all others, at the end of the queue from wherever it was, or at the end of the reserve."""
 
     to: Literal["front", "end", "reserve"]
 
 
-class ToPosition(_Wish):
+class ToPosition(_Destination):
     to: Literal["position"]
     number: int = Field(ge=1, le=1_000_000, description="Counted from 1; beyond the end means the end.")
 
 
-class ToNeighbour(_Wish):
+class ToNeighbour(_Destination):
     to: Literal["before", "after"]
     post: PostId
 
 
-class ToDate(_Wish):
+class ToDate(_Destination):
     """Out of the order, on exactly this day."""
 
     to: Literal["date"]
     day: Day
 
 
-Wish = Annotated[ToEnd | ToPosition | ToNeighbour | ToDate, Field(discriminator="to")]
+Destination = Annotated[ToEnd | ToPosition | ToNeighbour | ToDate, Field(discriminator="to")]
 
 
 class Placed(BaseModel):
@@ -108,9 +108,11 @@ def api_queue(request: Request, after: After = None, limit: Limit = 50) -> Any:
 @router.put(
     "/{post_id}",
     response_model=Placed,
-    responses={**success(200, "It has its place.", ETAG), **problems(404, 409, 412, 428, *WITH_BODY)},
+    responses={**success(200, "It has its place.", ETAG), **problems(404, 409, 412, 428, *BODY_STATUSES)},
 )
-def api_move_post(request: Request, response: Response, post_id: Id, wish: Wish, if_match: IfMatch = None) -> Any:
+def api_move_post(
+    request: Request, response: Response, post_id: Id, wish: Destination, if_match: IfMatch = None
+) -> Any:
     """Give a post another place. What it says, its approval and the order of the others stay."""
     desk = desk_of(request)
     with desk.database.reading() as session:
@@ -119,7 +121,7 @@ def api_move_post(request: Request, response: Response, post_id: Id, wish: Wish,
     move_post(
         desk.database,
         post_id,
-        _place(wish),
+        _place_of(wish),
         desk.settings,
         desk.now(),
         actor=actor(request),
@@ -139,7 +141,7 @@ def api_move_post(request: Request, response: Response, post_id: Id, wish: Wish,
     )
 
 
-def _place(wish: ToEnd | ToPosition | ToNeighbour | ToDate) -> order.Place:
+def _place_of(wish: ToEnd | ToPosition | ToNeighbour | ToDate) -> order.Place:
     match wish:
         case ToPosition():
             return order.Position(wish.number)
@@ -147,4 +149,4 @@ def _place(wish: ToEnd | ToPosition | ToNeighbour | ToDate) -> order.Place:
             return order.Before(wish.post) if wish.to == "before" else order.After(wish.post)
         case ToDate():
             return order.FixedDate(wish.day)
-    return PLACES[wish.to]
+    return SIMPLE_PLACES[wish.to]

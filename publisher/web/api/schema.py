@@ -9,7 +9,7 @@ from fastapi.openapi.utils import get_openapi
 from fastapi.responses import JSONResponse, Response
 
 from publisher.web.api.guard import GuardedRoute
-from publisher.web.api.problems import Told
+from publisher.web.api.problems import ProblemDetails
 
 router = APIRouter(route_class=GuardedRoute, include_in_schema=False)
 
@@ -55,7 +55,7 @@ def describe(app: FastAPI) -> dict[str, Any]:
     )
     components = schema.setdefault("components", {})
     schemas = components.setdefault("schemas", {})
-    told = Told.model_json_schema(ref_template="#/components/schemas/{model}")
+    told = ProblemDetails.model_json_schema(ref_template="#/components/schemas/{model}")
     schemas |= told.pop("$defs", {})
     schemas["Problem"] = told
     components["securitySchemes"]["token"]["description"] = "A token of a person's, from the page of their account."

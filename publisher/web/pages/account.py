@@ -16,8 +16,8 @@ from publisher.staff.browsers import forget_browsers
 from publisher.staff.guesses import WRONG_CODE, LoginRefused, tries_at
 from publisher.staff.logins import change_own_password
 from publisher.staff.passwords import WeakPassword
-from publisher.web.guard import renew, tokens_of
-from publisher.web.rendering import desk_of, flash, go, page
+from publisher.web.guard import renew_tokens, tokens_of
+from publisher.web.rendering import desk_of, flash, page, redirect
 
 router = APIRouter(prefix="/account")
 
@@ -63,7 +63,7 @@ def change_password(request: Request, new: Password) -> Response:
     except WeakPassword as refusal:
         return _page(request, 422, password=str(refusal))
     flash(request, "Your password is changed. Other browsers are logged out, and your programs need new tokens.")
-    return go(request, "account")
+    return redirect(request, "account")
 
 
 @router.post("/second-factor")
@@ -80,7 +80,7 @@ def set_second_factor(
     except LoginRefused as refusal:
         return _page(request, 422, code=str(refusal))
     flash(request, "From now on you are asked for a code at every log-in.")
-    return go(request, "account")
+    return redirect(request, "account")
 
 
 @router.post("/second-factor/remove")
@@ -90,15 +90,15 @@ def remove_second_factor(request: Request) -> Response:
     me: Person = session.person
     second_factor.disable(desk.database, me.id, now=desk.now(), actor=actor_of(me), keep_session=session.token_hash)
     flash(request, "You are asked for no code any more.", "note")
-    return go(request, "account")
+    return redirect(request, "account")
 
 
 @router.post("/log-out-elsewhere")
 def log_out_elsewhere(request: Request) -> Response:
-    renew(request)
+    renew_tokens(request)
     me = request.state.session
     with desk_of(request).database.writing() as session:
         end_sessions(session, me.person_id, but=me.token_hash)
         forget_browsers(session, me.person_id, but=tokens_of(request).browser)
     flash(request, "Every other browser of yours is logged out.")
-    return go(request, "account")
+    return redirect(request, "account")

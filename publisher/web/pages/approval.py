@@ -15,12 +15,12 @@ from publisher.posts.errors import StaleEdit
 from publisher.posts.posts import edit_post, withdraw_post
 from publisher.posts.versions import content_of, load_version, versions_of
 from publisher.staff.roles import Permission
-from publisher.web.differences import Piece, changed_fields, pieces
+from publisher.web.differences import Piece, changed_fields, diff_words
 from publisher.web.errors import Forbidden
 from publisher.web.inputs import RowId
 from publisher.web.labels import label_of
-from publisher.web.post_form import Shown, actor, load, show_form, shown_fields, stored_fields
-from publisher.web.rendering import desk_of, flash, go, page
+from publisher.web.post_form import EditorForm, actor, fields_of_content, fields_of_stored, post_or_404, render_form
+from publisher.web.rendering import desk_of, flash, page, redirect
 
 router = APIRouter()
 
@@ -30,7 +30,7 @@ def ask_review(request: Request, post_id: int) -> Response:
     desk = desk_of(request)
     review.ask_for_review(desk.database, post_id, now=desk.now(), actor=actor(request))
     flash(request, "Saved, and given to review: an editor can approve it now.")
-    return go(request, "edit_post_page", post_id=post_id)
+    return redirect(request, "edit_post_page", post_id=post_id)
 
 
 @router.post("/posts/{post_id}/approve")
@@ -52,15 +52,15 @@ def approve_post(request: Request, post_id: int, version: Annotated[RowId | None
         )
     except StaleEdit as changed:
         flash(request, f"It is saved, but not approved: {changed}.", "bad")
-        return go(request, "edit_post_page", post_id=post_id)
+        return redirect(request, "edit_post_page", post_id=post_id)
     except NotApproved as refusal:
-        post = load(desk, post_id)
-        return show_form(request, Shown(stored_fields(desk, post), post, problems=refusal.problems), 422)
-    flash(request, _approved(approval))
-    return go(request, "edit_post_page", post_id=post_id)
+        post = post_or_404(desk, post_id)
+        return render_form(request, EditorForm(fields_of_stored(desk, post), post, problems=refusal.problems), 422)
+    flash(request, _approval_sentence(approval))
+    return redirect(request, "edit_post_page", post_id=post_id)
 
 
-def _approved(approval: Approval) -> str:
+def _approval_sentence(approval: Approval) -> str:
     """What came of an approval, in sentences."""
     reach, remarks = approval.reach, len(approval.remarks)
     told = ["Approved: it goes out when its turn comes."]
@@ -83,7 +83,7 @@ def send_back_post(request: Request, post_id: int, text: Annotated[str, Form(max
             desk.database, post_id, request.state.session.person_id, text, now=desk.now(), actor=actor(request)
         )
     flash(request, "It is a draft again.", "note")
-    return go(request, "edit_post_page", post_id=post_id)
+    return redirect(request, "edit_post_page", post_id=post_id)
 
 
 @router.post("/posts/{post_id}/comments")
@@ -92,7 +92,7 @@ def comment_on_post(request: Request, post_id: int, text: Annotated[str, Form(ma
     review.add_comment(
         desk.database, post_id, request.state.session.person_id, text, now=desk.now(), actor=actor(request)
     )
-    return go(request, "edit_post_page", post_id=post_id)
+    return redirect(request, "edit_post_page", post_id=post_id)
 
 
 @router.post("/posts/{post_id}/withdraw")
@@ -100,28 +100,28 @@ def withdraw(request: Request, post_id: int) -> Response:
     desk = desk_of(request)
     withdraw_post(desk.database, post_id, desk.now(), actor(request))
     flash(request, "Withdrawn: it does not go out. Approving it brings it back.", "note")
-    return go(request, "edit_post_page", post_id=post_id)
+    return redirect(request, "edit_post_page", post_id=post_id)
 
 
 @router.get("/posts/{post_id}/versions/{version}")
 def post_version(request: Request, post_id: int, version: int) -> Response:
     """One version, and how the post differs from it today."""
     desk = desk_of(request)
-    post = load(desk, post_id)
+    post = post_or_404(desk, post_id)
     with desk.database.reading() as session:
         content = load_version(session, post_id, version)
         kept = versions_of(session, post_id)
-    then, now = shown_fields(desk, content), shown_fields(desk, content_of(post))
+    then, now = fields_of_content(desk, content), fields_of_content(desk, content_of(post))
     changes = [
-        (label_of(name), _told(name, then.get(name, ""), now.get(name, ""))) for name in changed_fields(then, now)
+        (label_of(name), _field_diff(name, then.get(name, ""), now.get(name, ""))) for name in changed_fields(then, now)
     ]
     made = next(each for each in kept if each.version == version)
     return page(request, "version.html", post=post, made=made, kept=kept, changes=changes)
 
 
-def _told(field: str, then: str, now: str) -> list[Piece]:
+def _field_diff(field: str, then: str, now: str) -> list[Piece]:
     if not field.endswith("-media"):
-        return pieces(then, now)
+        return diff_words(then, now)
     # A picture's name is its hash: nobody reads anything in it.
     told = [Piece("out", "the picture that was here")] if then else []
     return [*told, *([Piece("in", "another picture" if then else "a new picture")] if now else [])]
@@ -142,4 +142,4 @@ def restore_version(request: Request, post_id: int, version: int) -> Response:
         actor=actor(request),
     )
     flash(request, f"The post is again what it was in version {version}.")
-    return go(request, "edit_post_page", post_id=post_id)
+    return redirect(request, "edit_post_page", post_id=post_id)

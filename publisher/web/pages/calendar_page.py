@@ -17,10 +17,10 @@ from publisher.schedule.listing import waiting_posts
 from publisher.schedule.order import End, FixedDate
 from publisher.schedule.slots import slot_day
 from publisher.staff import calendar_keys
-from publisher.web.bulk_messages import bulk_of, tell, tell_place, waiting_changes
-from publisher.web.errors import NotThere
+from publisher.web.bulk_messages import bulk_for, flash_place, flash_result, last_change
+from publisher.web.errors import NotFound
 from publisher.web.inputs import RowId
-from publisher.web.rendering import address, desk_of, flash, go, page
+from publisher.web.rendering import address, desk_of, flash, page, redirect
 
 router = APIRouter()
 
@@ -41,7 +41,7 @@ class Span:
     @classmethod
     def of(cls, month: str, week: str, today: date) -> Span:
         """The month `2026-05`, else the week that holds the day `2026-05-12`, else the present month."""
-        day = _read(f"{month}-01") if month else _read(week)
+        day = _parse_day(f"{month}-01") if month else _parse_day(week)
         if day is None:
             return cls(today.replace(day=1), False)
         return cls(day, False) if month else cls(day - timedelta(days=day.weekday()), True)
@@ -113,7 +113,7 @@ def _page(request: Request, span: Span, *, post: int = 0, day: str = "", feed: s
         keys=keys,
         feed=feed,
         view=span.query,
-        **waiting_changes(request),
+        **last_change(request),
     )
 
 
@@ -126,15 +126,15 @@ def place_post(
     view: Field = "",
 ) -> Response:
     """Fix a post to a day; `undated`: put it back at the end of the queue."""
-    wanted = _read(day)
+    wanted = _parse_day(day)
     if wanted is None and not undated:
         flash(request, "Choose the day that the post goes out on.", "bad")
         return RedirectResponse(calendar_address(request, view), 303)
-    outcome = bulk_of(request).move([post], End() if undated or wanted is None else FixedDate(wanted))
+    outcome = bulk_for(request).move([post], End() if undated or wanted is None else FixedDate(wanted))
     if outcome.done:
-        tell_place(request, post, outcome)
+        flash_place(request, post, outcome)
     else:
-        tell(request, outcome, "moved")
+        flash_result(request, outcome, "moved")
     return RedirectResponse(calendar_address(request, view), 303)
 
 
@@ -153,7 +153,7 @@ def drop_calendar_key(request: Request, key_id: int) -> Response:
     desk = desk_of(request)
     calendar_keys.revoke_calendar_key(desk.database, request.state.session.person_id, key_id, now=desk.now())
     flash(request, "That address shows nothing any more.", "note")
-    return go(request, "calendar")
+    return redirect(request, "calendar")
 
 
 @router.get("/calendar.ics")
@@ -161,7 +161,7 @@ def calendar_feed(request: Request, key: Annotated[str, Query(max_length=200)] =
     """For programs, which can't log in: the key in the address says who asks."""
     desk = desk_of(request)
     if calendar_keys.reader_of(desk.database, key, desk.now()) is None:
-        raise NotThere("This calendar address does not work any more; make a new one on the calendar page.")
+        raise NotFound("This calendar address does not work any more; make a new one on the calendar page.")
     origin = _origin(request)
     with desk.database.reading() as session:
         feed = feed_of(
@@ -189,7 +189,7 @@ def _today(request: Request) -> date:
     return slot_day(desk.now(), desk.settings.outlet.zone)
 
 
-def _read(text: str) -> date | None:
+def _parse_day(text: str) -> date | None:
     """A day of a year that a calendar is asked for; None for anything else."""
     try:
         day = date.fromisoformat(text)

@@ -28,15 +28,15 @@ from publisher.desk import Desk
 from publisher.staff.accounts import actor_of
 from publisher.web.change_streams import ChangeStreams
 from publisher.web.connections import STREAM_STATE
-from publisher.web.errors import NotThere
+from publisher.web.errors import NotFound
 from publisher.web.inputs import Before
-from publisher.web.rendering import desk_of, flash, go, page
+from publisher.web.rendering import desk_of, flash, page, redirect
 from publisher.web.slow_work import in_queue
 
 router = APIRouter()
 
 SPOOLED_BYTES = 1_000_000
-PIECE_BYTES = 64_000
+CHUNK_BYTES = 64_000
 
 PAGE_SIZE = 50
 COLUMNS = (
@@ -62,7 +62,7 @@ def deliveries(
     before: Before = None,
 ) -> Response:
     desk = desk_of(request)
-    wanted = _wanted(day, channel, state, text)
+    wanted = _filter_of(day, channel, state, text)
     with desk.database.reading() as session:
         found = find_deliveries(session, wanted, before=before, limit=PAGE_SIZE + 1)
     return page(
@@ -91,10 +91,10 @@ def export_deliveries(
 ) -> Response:
     """All that the filter finds, as a file. It is whole before it is sent: a slow reader holds no transaction."""
     desk = desk_of(request)
-    wanted = _wanted(day, channel, state, text)
-    content = _csv(desk, wanted) if kind == "csv" else _json(desk, wanted)
+    wanted = _filter_of(day, channel, state, text)
+    content = _csv_lines(desk, wanted) if kind == "csv" else _json_lines(desk, wanted)
     return StreamingResponse(
-        _pieces(_spooled(content)),
+        _read_pieces(_spool(content)),
         media_type="text/csv; charset=utf-8" if kind == "csv" else "application/json",
         headers={"content-disposition": f'attachment; filename="deliveries.{kind}"'},
     )
@@ -119,7 +119,7 @@ def _delivery_page(request: Request, delivery_id: int, *, refusal: str = "", lin
     with desk_of(request).database.reading() as session:
         life = life_of(session, delivery_id)
     if life is None:
-        raise NotThere(f"There is no delivery {delivery_id}.")
+        raise NotFound(f"There is no delivery {delivery_id}.")
     row = life.delivery
     told: list[tuple[datetime, str, Attempt | Event]] = [(each.started_at, "attempt", each) for each in life.attempts]
     told += [(each.at, "event", each) for each in life.events]
@@ -149,7 +149,7 @@ def retry_delivery(request: Request, delivery_id: int, looked: Annotated[bool, F
     desk = desk_of(request)
     retrying.retry(desk, delivery_id, actor=_actor(request), i_have_looked=looked)
     flash(request, acts.retried(acts.waiting_of(desk.database, delivery_id, desk.now()), Face.PAGE, desk.local))
-    return go(request, "delivery", delivery_id=delivery_id)
+    return redirect(request, "delivery", delivery_id=delivery_id)
 
 
 @router.post("/deliveries/{delivery_id}/adopt")
@@ -167,7 +167,7 @@ def adopt_delivery(
     except Refused as refused:
         return _delivery_page(request, delivery_id, refusal=refused.sentence(Face.PAGE), link=link)
     flash(request, acts.adopted(adoption), "note" if adoption.differences or not adoption.was_read else "good")
-    return go(request, "delivery", delivery_id=delivery_id)
+    return redirect(request, "delivery", delivery_id=delivery_id)
 
 
 @router.post("/deliveries/{delivery_id}/cancel")
@@ -177,18 +177,18 @@ def cancel_delivery(request: Request, delivery_id: int) -> Response:
     with desk.database.reading() as session:
         platform = operate.platform_of(session.get_one(Delivery, delivery_id))
     flash(request, acts.canceled(delivery_id, may_be_public=may_be_public, platform=platform), "note")
-    return go(request, "delivery", delivery_id=delivery_id)
+    return redirect(request, "delivery", delivery_id=delivery_id)
 
 
-def _wanted(day: str, channel: str, state: str, text: str) -> DeliveryFilter:
+def _filter_of(day: str, channel: str, state: str, text: str) -> DeliveryFilter:
     try:
         wanted_day = date.fromisoformat(day) if day else None
     except ValueError:
-        raise NotThere(f"{day!r} is no day; write it like 2026-05-12.") from None
+        raise NotFound(f"{day!r} is no day; write it like 2026-05-12.") from None
     return DeliveryFilter(day=wanted_day, channel=channel, states=(state,) if state else (), text=text.strip())
 
 
-def _row(row: Delivery) -> dict[str, Any]:
+def _export_row(row: Delivery) -> dict[str, Any]:
     return {
         "id": row.id,
         "day": row.pick.slot,
@@ -206,20 +206,20 @@ def _row(row: Delivery) -> dict[str, Any]:
     }
 
 
-def _csv(desk: Desk, wanted: DeliveryFilter) -> Iterator[str]:
+def _csv_lines(desk: Desk, wanted: DeliveryFilter) -> Iterator[str]:
     buffer = io.StringIO()
     writer = csv.DictWriter(buffer, COLUMNS)
     writer.writeheader()
     with desk.database.reading() as session:
         for row in all_deliveries(session, wanted):
-            writer.writerow({name: _cell(value) for name, value in _row(row).items()})
+            writer.writerow({name: _csv_value(value) for name, value in _export_row(row).items()})
             yield buffer.getvalue()
             buffer.seek(0)
             buffer.truncate()
     yield buffer.getvalue()
 
 
-def _cell(value: object) -> object:
+def _csv_value(value: object) -> object:
     """A value that a spreadsheet shows and never runs: a leading sign would begin a formula."""
     if isinstance(value, (date, datetime)):
         return value.isoformat()
@@ -228,7 +228,7 @@ def _cell(value: object) -> object:
     return "" if value is None else value
 
 
-def _spooled(content: Iterator[str]) -> IO[bytes]:
+def _spool(content: Iterator[str]) -> IO[bytes]:
     """A temporary file with the content, in memory while it is small."""
     file = SpooledTemporaryFile(SPOOLED_BYTES)  # noqa: SIM115 - whoever sends it closes it
     try:
@@ -241,22 +241,22 @@ def _spooled(content: Iterator[str]) -> IO[bytes]:
     return file
 
 
-def _pieces(file: IO[bytes]) -> Iterator[bytes]:
+def _read_pieces(file: IO[bytes]) -> Iterator[bytes]:
     with file:
-        while piece := file.read(PIECE_BYTES):
+        while piece := file.read(CHUNK_BYTES):
             yield piece
 
 
-def _json(desk: Desk, wanted: DeliveryFilter) -> Iterator[str]:
+def _json_lines(desk: Desk, wanted: DeliveryFilter) -> Iterator[str]:
     separator = "[\n"
     with desk.database.reading() as session:
         for row in all_deliveries(session, wanted):
-            yield separator + json.dumps(_row(row), default=_plain, ensure_ascii=False)
+            yield separator + json.dumps(_export_row(row), default=_json_value, ensure_ascii=False)
             separator = ",\n"
     yield "[]\n" if separator == "[\n" else "\n]\n"
 
 
-def _plain(value: object) -> str:
+def _json_value(value: object) -> str:
     return value.isoformat() if isinstance(value, (date, datetime)) else str(value)
 
 

@@ -14,8 +14,8 @@ from publisher.staff import logins, second_factor
 from publisher.staff.accounts import accept_invite, invited, load_person, nobody_yet
 from publisher.staff.guesses import LoginRefused
 from publisher.staff.passwords import WeakPassword
-from publisher.web.errors import NotThere
-from publisher.web.guard import COOKIE, client_address, compare_password, give_tokens, tokens_of
+from publisher.web.errors import NotFound
+from publisher.web.guard import COOKIE, client_address, compare_password, set_tokens, tokens_of
 from publisher.web.rendering import address, desk_of, page
 from publisher.web.slow_work import WorkRefused
 
@@ -66,7 +66,7 @@ def _ask_code_or_enter(request: Request, person_id: int, wanted: str) -> Respons
     with desk.database.reading() as session:
         person = load_person(session, person_id)
     if person.totp_secret is None:
-        return enter(request, person_id, wanted)
+        return start_session(request, person_id, wanted)
     ticket = second_factor.ticket(person, seal=Seal.from_environment(), now=desk.now())
     return page(request, "code.html", next=wanted, ticket=ticket, refused="")
 
@@ -88,7 +88,7 @@ def log_in_with_code(
         )  # fmt: skip
     except LoginRefused as refusal:
         return page(request, "code.html", 401, next=wanted, ticket=ticket, refused=str(refusal))
-    return enter(request, person, wanted)
+    return start_session(request, person, wanted)
 
 
 @router.post("/logout")
@@ -101,36 +101,36 @@ def log_out(request: Request) -> Response:
 
 @router.get("/invitation/{token}")
 def invitation(request: Request, token: str) -> Response:
-    return _invitation(request, token)
+    return _invitation_page(request, token)
 
 
 @router.post("/invitation/{token}")
 def accept_invitation(request: Request, token: str, password: Annotated[str, Form(max_length=1024)]) -> Response:
     desk = desk_of(request)
-    _invited(request, token)
+    _invited_person(request, token)
     try:
         person = accept_invite(desk.database, token, password, desk.now())
     except WeakPassword as weak:
-        return _invitation(request, token, 422, str(weak))
+        return _invitation_page(request, token, 422, str(weak))
     return _ask_code_or_enter(request, person, "/")
 
 
-def _invitation(request: Request, token: str, status: int = 200, refused: str = "") -> Response:
-    person = _invited(request, token)
+def _invitation_page(request: Request, token: str, status: int = 200, refused: str = "") -> Response:
+    person = _invited_person(request, token)
     known = person.password_hash is not None
     return page(request, "invitation.html", status, name=person.name, known=known, token=token, refused=refused)
 
 
-def _invited(request: Request, token: str) -> Person:
+def _invited_person(request: Request, token: str) -> Person:
     desk = desk_of(request)
     with desk.database.reading() as session:
         person = invited(session, token, desk.now())
     if person is None:
-        raise NotThere("This invitation was used already or is too old; ask an admin for a new one.")
+        raise NotFound("This invitation was used already or is too old; ask an admin for a new one.")
     return person
 
 
-def enter(request: Request, person: int, wanted: str) -> Response:
+def start_session(request: Request, person: int, wanted: str) -> Response:
     """A new session for somebody whose identity was checked; a former one of this browser ends."""
     desk = desk_of(request)
     if request.state.session is not None:
@@ -139,7 +139,7 @@ def enter(request: Request, person: int, wanted: str) -> Response:
     opened = logins.open_session(
         desk.database, person, address=client_address(request), browser=browser, now=desk.now()
     )
-    give_tokens(request, opened)
+    set_tokens(request, opened)
     return RedirectResponse(local_path(request, wanted), 303)
 
 

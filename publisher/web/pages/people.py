@@ -15,8 +15,8 @@ from publisher.db.staff import Person
 from publisher.staff import accounts, second_factor
 from publisher.staff.accounts import AccountError, actor_of
 from publisher.staff.roles import TOLD, Role
-from publisher.web.inputs import Before, Chosen
-from publisher.web.rendering import address, desk_of, flash, go, page
+from publisher.web.inputs import Before, ChosenNames
+from publisher.web.rendering import address, desk_of, flash, page, redirect
 
 router = APIRouter()
 
@@ -41,7 +41,7 @@ def invite_person(
     request: Request,
     email: Annotated[str, Form(max_length=254)],
     name: Annotated[str, Form(max_length=PERSON_NAME)],
-    roles: Chosen = None,
+    roles: ChosenNames = None,
 ) -> Response:
     desk = desk_of(request)
     chosen = roles or []
@@ -65,11 +65,11 @@ def invite_person_again(request: Request, person_id: int) -> Response:
 
 
 @router.post("/people/{person_id}/roles")
-def change_roles(request: Request, person_id: int, roles: Chosen = None) -> Response:
+def change_roles(request: Request, person_id: int, roles: ChosenNames = None) -> Response:
     desk = desk_of(request)
     accounts.set_roles(desk.database, person_id, roles or [], now=desk.now(), actor=_actor(request))
     flash(request, "The roles are changed.")
-    return go(request, "people")
+    return redirect(request, "people")
 
 
 @router.post("/people/{person_id}/second-factor/remove")
@@ -82,7 +82,7 @@ def remove_factor_of(request: Request, person_id: int) -> Response:
         "They are asked for no code any more, were logged out everywhere, and a link to set a password ended.",
         "note",
     )
-    return go(request, "people")
+    return redirect(request, "people")
 
 
 @router.post("/people/{person_id}/active")
@@ -91,7 +91,7 @@ def change_active(request: Request, person_id: int, active: Annotated[bool, Form
     accounts.set_active(desk.database, person_id, active, now=desk.now(), actor=_actor(request))
     told = "They can log in again." if active else "They are shut out: every browser and every key of theirs."
     flash(request, told, "good" if active else "note")
-    return go(request, "people")
+    return redirect(request, "people")
 
 
 @router.get("/audit")
@@ -103,13 +103,13 @@ def audit(
 ) -> Response:
     """Who did what, the newest first."""
     with desk_of(request).database.reading() as session:
-        events = list(session.scalars(_wanted(actor, what, before)))
+        events = list(session.scalars(_event_query(actor, what, before)))
         names = _event_names(session)
     more = events[PAGE_SIZE - 1].id if len(events) > PAGE_SIZE else None
     return page(request, "audit.html", events=events[:PAGE_SIZE], names=names, actor=actor, what=what, more=more)
 
 
-def _wanted(actor: str, what: str, before: int | None) -> Select[Event]:
+def _event_query(actor: str, what: str, before: int | None) -> Select[Event]:
     query = select(Event).order_by(Event.id.desc()).limit(PAGE_SIZE + 1)
     if actor:
         query = query.where(Event.actor == actor)

@@ -13,8 +13,8 @@ from fastapi.responses import FileResponse, Response
 
 from publisher.adapt.images.rendering import ImageRefused
 from publisher.core.content import Rendition, RenditionSpec
-from publisher.web.channel_preview import Specs
-from publisher.web.errors import NotThere
+from publisher.web.channel_preview import RecentSpecs
+from publisher.web.errors import NotFound
 from publisher.web.picture_making import PictureMaker
 from publisher.web.rendering import desk_of
 from publisher.web.slow_work import WorkRefused, person_of, slow_work_of
@@ -23,8 +23,8 @@ router = APIRouter()
 
 WIDTHS = (160, 320, 640, 1280)
 """The thumbnails that there are, in pixels of their longer side."""
-KEPT = "private, max-age=31536000, immutable"
-NOT_HERE = "This picture is not here."
+PICTURE_CACHE_CONTROL = "private, max-age=31536000, immutable"
+MISSING_PICTURE = "This picture is not here."
 PLACEHOLDER = """\
 <svg xmlns="http://www.w3.org/2000/svg" width="33" height="33" viewBox="0 0 33 33">\
 <title>This picture is being made; load the page again in a moment</title>\
@@ -50,42 +50,44 @@ def thumbnail_spec(sha256: str, width: int) -> RenditionSpec:
 @router.get("/pictures/{sha256}/{width}.webp")
 async def thumbnail(request: Request, sha256: Hash, width: int) -> Response:
     if width not in WIDTHS:
-        raise NotThere(NOT_HERE)
-    return await _fetched(request, lambda: _make(request, thumbnail_spec(sha256, width)))
+        raise NotFound(MISSING_PICTURE)
+    return await _respond(request, lambda: _stored_or_made(request, thumbnail_spec(sha256, width)))
 
 
 @router.get("/renditions/{digest}")
 async def rendition(request: Request, digest: Hash) -> Response:
     """A finished picture that a preview or a delivery shows: made before, or asked for by a preview of late."""
-    specs: Specs = request.app.state.specs
+    specs: RecentSpecs = request.app.state.specs
     wanted = specs.get(digest)
-    return await _fetched(request, lambda: _make(request, wanted) if wanted else _stored(request, digest))
+    return await _respond(
+        request, lambda: _stored_or_made(request, wanted) if wanted else _stored_rendition(request, digest)
+    )
 
 
-async def _fetched(request: Request, fetch: Callable[[], Rendition | None]) -> Response:
+async def _respond(request: Request, fetch: Callable[[], Rendition | None]) -> Response:
     """The picture; a placeholder where it can't be had in time, for the page asks again."""
     try:
-        return _answer(await slow_work_of(request).picture_files.run(fetch, person_of(request)))
+        return _picture_response(await slow_work_of(request).picture_files.run(fetch, person_of(request)))
     except ImageRefused:
-        raise NotThere(NOT_HERE) from None
+        raise NotFound(MISSING_PICTURE) from None
     except WorkRefused:
-        return _answer(None)
+        return _picture_response(None)
 
 
-def _stored(request: Request, digest: str) -> Rendition:
+def _stored_rendition(request: Request, digest: str) -> Rendition:
     stored = desk_of(request).renderer.stored(digest)
     if stored is None:
-        raise NotThere(NOT_HERE)
+        raise NotFound(MISSING_PICTURE)
     return stored
 
 
-def _make(request: Request, spec: RenditionSpec) -> Rendition | None:
+def _stored_or_made(request: Request, spec: RenditionSpec) -> Rendition | None:
     """The picture; None: it is being made."""
     maker: PictureMaker = request.app.state.picture_maker
     return desk_of(request).renderer.stored(spec.digest) or maker.make(spec)
 
 
-def _answer(made: Rendition | None) -> Response:
+def _picture_response(made: Rendition | None) -> Response:
     if made is None:
         return Response(PLACEHOLDER, media_type="image/svg+xml", headers={"cache-control": "no-store"})
-    return FileResponse(made.path, media_type=made.mime_type, headers={"cache-control": KEPT})
+    return FileResponse(made.path, media_type=made.mime_type, headers={"cache-control": PICTURE_CACHE_CONTROL})

@@ -19,7 +19,7 @@ from publisher.health.metrics import CONTENT_TYPE, render_metrics
 from publisher.health.probe_access import holds_probe_token
 from publisher.health.ready import check_ready
 from publisher.staff.roles import Permission
-from publisher.web.errors import NotThere
+from publisher.web.errors import NotFound
 from publisher.web.rendering import desk_of
 
 router = APIRouter()
@@ -46,7 +46,7 @@ def readyz(request: Request) -> Response:
 def metrics(request: Request) -> Response:
     """For Prometheus. To anybody else there is nothing here."""
     if not _is_insider(request):
-        raise NotThere("The address is wrong, or what it showed is gone.")
+        raise NotFound("The address is wrong, or what it showed is gone.")
     return Response(render_metrics(desk_of(request)), media_type=CONTENT_TYPE)
 
 

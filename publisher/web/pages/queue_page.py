@@ -18,20 +18,20 @@ from publisher.schedule import listing
 from publisher.schedule.late_changes import late_changes
 from publisher.schedule.listing import QueueFilter
 from publisher.schedule.order import After, Before, Down, End, FixedDate, Front, Place, Position, Reserve, Up
-from publisher.web.bulk_messages import bulk_of, take_back, tell, tell_place, waiting_changes
+from publisher.web.bulk_messages import bulk_for, flash_place, flash_result, last_change, undo_bulk_change
 from publisher.web.errors import PageError
 from publisher.web.inputs import PostIds, RowId
 from publisher.web.pages.calendar_page import calendar_address
-from publisher.web.rendering import address, desk_of, flash, kept_page
+from publisher.web.rendering import address, cached_page, desk_of, flash
 
 router = APIRouter()
 
 STATES = (("draft", "Drafts"), ("in_review", "In review"), ("approved", "Approved"), ("problems", "With problems"))
 PLACES = (("fixed date", "On a fixed date"), ("queue", "In line"), ("reserve", "Reserve"))
-FIXED: dict[str, Place] = {"up": Up(), "down": Down(), "front": Front(), "end": End(), "reserve": Reserve()}
+SIMPLE_PLACES: dict[str, Place] = {"up": Up(), "down": Down(), "front": Front(), "end": End(), "reserve": Reserve()}
 """The places that need nothing besides their name."""
 Text = Annotated[str, Form(max_length=200)]
-Seen = Annotated[
+SeenVersions = Annotated[
     list[Annotated[str, StringConstraints(pattern=r"^\d{1,9}:\d{1,9}$", max_length=19)]] | None,
     Form(max_length=MAX_POSTS),
 ]
@@ -84,7 +84,7 @@ def queue(
 ) -> Response:
     view = View(state, place, text, number)
     known = desk_of(request).known_problems
-    return kept_page(request, "queue.html", known, lambda: _context(request, view, known))
+    return cached_page(request, "queue.html", known, lambda: _context(request, view, known))
 
 
 def _context(request: Request, view: View, known: KnownProblems) -> dict[str, Any]:
@@ -101,7 +101,7 @@ def _context(request: Request, view: View, known: KnownProblems) -> dict[str, An
         "view": view.query,
         "states": STATES,
         "places": PLACES,
-        **waiting_changes(request),
+        **last_change(request),
     }
 
 
@@ -121,35 +121,35 @@ def move_queued(
         post, to = one.split()
         posts = [int(post)]
     if not posts:
-        return _back(request, view, TICK_FIRST)
+        return _to_queue(request, view, TICK_FIRST)
     try:
         place = _place(to, number, day, neighbour)
     except PageError as mistake:
-        return _back(request, view, str(mistake))
-    outcome = bulk_of(request).move(posts, place)
+        return _to_queue(request, view, str(mistake))
+    outcome = bulk_for(request).move(posts, place)
     if len(posts) == 1 and outcome.done:
-        tell_place(request, posts[0], outcome)
+        flash_place(request, posts[0], outcome)
     else:
-        tell(request, outcome, "moved")
-    return _back(request, view)
+        flash_result(request, outcome, "moved")
+    return _to_queue(request, view)
 
 
 @router.post("/queue/approve")
-def approve_queued(request: Request, posts: PostIds = None, seen: Seen = None, view: Text = "") -> Response:
+def approve_queued(request: Request, posts: PostIds = None, seen: SeenVersions = None, view: Text = "") -> Response:
     """`seen`: the version of each post that the page showed; a later one is not approved unread."""
     if not posts:
-        return _back(request, view, TICK_FIRST)
+        return _to_queue(request, view, TICK_FIRST)
     versions = {int(post): int(version) for post, _, version in (each.partition(":") for each in seen or ())}
-    tell(request, bulk_of(request).approve(posts, versions), "approved")
-    return _back(request, view)
+    flash_result(request, bulk_for(request).approve(posts, versions), "approved")
+    return _to_queue(request, view)
 
 
 @router.post("/queue/withdraw")
 def withdraw_queued(request: Request, posts: PostIds = None, view: Text = "") -> Response:
     if not posts:
-        return _back(request, view, TICK_FIRST)
-    tell(request, bulk_of(request).withdraw(posts), "withdrawn")
-    return _back(request, view)
+        return _to_queue(request, view, TICK_FIRST)
+    flash_result(request, bulk_for(request).withdraw(posts), "withdrawn")
+    return _to_queue(request, view)
 
 
 @router.post("/queue/tag")
@@ -162,11 +162,11 @@ def tag_queued(
 ) -> Response:
     named = list(dict.fromkeys(" ".join(tag.split()).lstrip("#") for tag in tags.split(",") if tag.strip(" #")))
     if not posts or not named:
-        return _back(request, view, "Write the tags first." if posts else TICK_FIRST)
-    bulk = bulk_of(request)
+        return _to_queue(request, view, "Write the tags first." if posts else TICK_FIRST)
+    bulk = bulk_for(request)
     outcome = bulk.tag(posts, add=named) if tagging == "add" else bulk.tag(posts, remove=named)
-    tell(request, outcome, "tagged" if tagging == "add" else "without these tags")
-    return _back(request, view)
+    flash_result(request, outcome, "tagged" if tagging == "add" else "without these tags")
+    return _to_queue(request, view)
 
 
 @router.post("/queue/undo")
@@ -176,13 +176,13 @@ def undo_change(
     back: Annotated[Literal["queue", "calendar"], Form()] = "queue",
     view: Text = "",
 ) -> Response:
-    take_back(request, undo)
-    return _back(request, view) if back == "queue" else RedirectResponse(calendar_address(request, view), 303)
+    undo_bulk_change(request, undo)
+    return _to_queue(request, view) if back == "queue" else RedirectResponse(calendar_address(request, view), 303)
 
 
 def _place(to: str, number: str, day: str, neighbour: int | None) -> Place:
-    if to in FIXED:
-        return FIXED[to]
+    if to in SIMPLE_PLACES:
+        return SIMPLE_PLACES[to]
     if to in ("before", "after") and neighbour is not None:
         return Before(neighbour) if to == "before" else After(neighbour)
     if to == "position":
@@ -190,18 +190,18 @@ def _place(to: str, number: str, day: str, neighbour: int | None) -> Place:
             raise PageError("Write the number of the place.")
         return Position(int(number))
     if to == "date":
-        return FixedDate(_day(day))
+        return FixedDate(_parse_day(day))
     raise PageError("Choose where the posts shall go.")
 
 
-def _day(text: str) -> date:
+def _parse_day(text: str) -> date:
     try:
         return date.fromisoformat(text)
     except ValueError:
         raise PageError("Choose a date.") from None
 
 
-def _back(request: Request, view: str, mistake: str = "") -> Response:
+def _to_queue(request: Request, view: str, mistake: str = "") -> Response:
     if mistake:
         flash(request, mistake, "bad")
     query = View.of(view).query

@@ -25,12 +25,12 @@ from publisher.schedule.listing import HORIZON_DAYS
 from publisher.schedule.projection import ProjectedDay, project
 from publisher.schedule.slots import slot_day, slot_instant
 from publisher.settings import ChannelSettings
-from publisher.web.event_cache import Recent
-from publisher.web.rendering import address, desk_of, kept_page
+from publisher.web.event_cache import CachedValue
+from publisher.web.rendering import address, cached_page, desk_of
 
 router = APIRouter()
 
-WELL_WITHIN = timedelta(minutes=5)
+MIN_NOTED_LATENESS = timedelta(minutes=5)
 """A post that is out so soon after its hour needs no word about lateness."""
 
 
@@ -53,7 +53,7 @@ class ChannelToday:
 
 
 @dataclass(frozen=True, slots=True)
-class Trouble:
+class OpenProblem:
     title: str
     message: str
     href: str
@@ -65,7 +65,7 @@ class Trouble:
 def today(request: Request) -> HTMLResponse:
     desk = desk_of(request)
     now = desk.now()
-    recent: Recent[dict[str, Any]] = request.app.state.today
+    recent: CachedValue[dict[str, Any]] = request.app.state.today
     with desk.database.reading() as session:
         asleep = not any(seen.lives(now) for seen in seen_processes(session, now).values())
 
@@ -74,29 +74,29 @@ def today(request: Request) -> HTMLResponse:
             shared = recent.get(session, now, lambda: _context(request, session, desk, now))
         return {"asleep": asleep, **shared}
 
-    return kept_page(request, "today.html", asleep, context)
+    return cached_page(request, "today.html", asleep, context)
 
 
 def _context(request: Request, session: Session, desk: Desk, now: datetime) -> dict[str, Any]:
     day = slot_day(now, desk.settings.outlet.zone)
-    coming = list(takewhile(_filled, islice(project(session, desk.settings, now), HORIZON_DAYS)))
+    coming = list(takewhile(_is_filled, islice(project(session, desk.settings, now), HORIZON_DAYS)))
     return {
         "day": day,
         "pick": session.scalar(select(Pick).where(Pick.slot == day).options(joinedload(Pick.post))),
         "channels": [_channel(session, desk, each, day, coming) for each in desk.settings.channels.values()],
-        "next": _next(session, coming),
+        "next": _next_post(session, coming),
         "cover": len(coming),
         "enough": desk.settings.notify.days_of_cover,
         "late_changes": late_changes(session),
-        "troubles": _troubles(request, session, desk, now),
+        "troubles": _open_problems(request, session, desk, now),
     }
 
 
-def _filled(each: ProjectedDay) -> bool:
+def _is_filled(each: ProjectedDay) -> bool:
     return each.post_id is not None
 
 
-def _next(session: Session, coming: list[ProjectedDay]) -> tuple[date, Post] | None:
+def _next_post(session: Session, coming: list[ProjectedDay]) -> tuple[date, Post] | None:
     if not coming:
         return None
     return coming[0].slot, session.get_one(Post, coming[0].post_id)
@@ -122,16 +122,16 @@ def _channel(
         today=todays,
         next_try=next_try(todays, row) if todays and row else None,
         latest=latest,
-        late=late if late > WELL_WITHIN else None,
+        late=late if late > MIN_NOTED_LATENESS else None,
         paused=(row.pause_reason or "by hand") if row and row.paused_at else "",
         next_at=slot_instant(coming[0].slot, hour, desk.settings.outlet.zone) if coming else None,
     )
 
 
-def _troubles(request: Request, session: Session, desk: Desk, now: datetime) -> list[Trouble]:
+def _open_problems(request: Request, session: Session, desk: Desk, now: datetime) -> list[OpenProblem]:
     conditions = list(_conditions(View(session, desk.settings, now)))
-    told = _told_already(session, conditions)
-    return [_trouble(request, each) for each in conditions if each.subject not in told]
+    told = _covered_subjects(session, conditions)
+    return [_open_problem(request, each) for each in conditions if each.subject not in told]
 
 
 def _conditions(view: View) -> Iterator[Condition]:
@@ -139,14 +139,14 @@ def _conditions(view: View) -> Iterator[Condition]:
         yield from source(view)
 
 
-def _told_already(session: Session, conditions: list[Condition]) -> set[str]:
+def _covered_subjects(session: Session, conditions: list[Condition]) -> set[str]:
     """A post that is late because its delivery needs a person is one thing to do, not two."""
     deliveries = [int(each.subject.split()[1]) for each in conditions if each.subject.startswith("delivery ")]
     query = select(Pick.slot, Delivery.channel_name).join(Delivery.pick).where(Delivery.id.in_(deliveries))
     return {f"late {slot.isoformat()} {channel}" for slot, channel in session.execute(query)}
 
 
-def _trouble(request: Request, condition: Condition) -> Trouble:
+def _open_problem(request: Request, condition: Condition) -> OpenProblem:
     """The condition with a button in place of a command."""
     about, _, rest = condition.subject.partition(" ")
     if about == "delivery":
@@ -163,4 +163,4 @@ def _trouble(request: Request, condition: Condition) -> Trouble:
         href, act = f"{address(request, 'deliveries')}?channel={rest.split()[0]}", "See its deliveries"
     else:
         href, act = address(request, "deliveries"), "See the deliveries"
-    return Trouble(condition.title, condition.message.partition("\n→")[0], href, act)
+    return OpenProblem(condition.title, condition.message.partition("\n→")[0], href, act)

@@ -10,18 +10,18 @@ from fastapi.responses import Response
 from publisher.core.post_limits import LARGEST_NUMBER, TOKEN_NAME
 from publisher.staff import api_tokens
 from publisher.staff.accounts import AccountError
-from publisher.web.inputs import Chosen
-from publisher.web.rendering import desk_of, flash, go, page
+from publisher.web.inputs import ChosenNames
+from publisher.web.rendering import desk_of, flash, page, redirect
 
 router = APIRouter(prefix="/account/tokens")
 
-TOLD = {
+SCOPE_DESCRIPTIONS = {
     "read": "see posts, queue, calendar, deliveries and channels",
     "write": "add and change posts, upload pictures, ask for review",
     "approve": "approve, withdraw and order posts",
     "operate": "try deliveries again, adopt and cancel them",
 }
-USUAL_DAYS = 90
+DEFAULT_DAYS = 90
 
 
 @router.get("")
@@ -35,13 +35,13 @@ def _page(request: Request, status: int = 200, **context: Any) -> Response:
     with desk.database.reading() as session:
         kept = api_tokens.api_tokens(session, me)
     may = request.state.permissions
-    shared: dict[str, Any] = {"made": "", "refused": "", "typed": {"scopes": ["read"], "days": USUAL_DAYS}}
+    shared: dict[str, Any] = {"made": "", "refused": "", "typed": {"scopes": ["read"], "days": DEFAULT_DAYS}}
     return page(
         request,
         "tokens.html",
         status,
         tokens=[(each, api_tokens.is_working(each, desk.now())) for each in kept],
-        scopes=[(scope.value, TOLD[scope]) for scope in api_tokens.SCOPES if scope in may],
+        scopes=[(scope.value, SCOPE_DESCRIPTIONS[scope]) for scope in api_tokens.SCOPES if scope in may],
         lifetimes=api_tokens.LIFETIMES,
         **{**shared, **context},
     )
@@ -51,8 +51,8 @@ def _page(request: Request, status: int = 200, **context: Any) -> Response:
 def make_token(
     request: Request,
     name: Annotated[str, Form(max_length=TOKEN_NAME)] = "",
-    scopes: Chosen = None,
-    days: Annotated[int, Form(ge=1, le=LARGEST_NUMBER)] = USUAL_DAYS,
+    scopes: ChosenNames = None,
+    days: Annotated[int, Form(ge=1, le=LARGEST_NUMBER)] = DEFAULT_DAYS,
 ) -> Response:
     """The one page that shows the token."""
     desk = desk_of(request)
@@ -71,4 +71,4 @@ def revoke_token(request: Request, token_id: int) -> Response:
     desk = desk_of(request)
     api_tokens.revoke_api_token(desk.database, request.state.session.person_id, token_id, now=desk.now())
     flash(request, "Revoked: the program that uses it is shut out.", "note")
-    return go(request, "tokens")
+    return redirect(request, "tokens")

@@ -11,9 +11,9 @@ from publisher.core.encryption import Seal
 from publisher.db.staff import Webhook
 from publisher.settings import SettingsError
 from publisher.staff.accounts import actor_of
-from publisher.web.errors import NotThere
-from publisher.web.inputs import Before, Chosen
-from publisher.web.rendering import desk_of, flash, go, page
+from publisher.web.errors import NotFound
+from publisher.web.inputs import Before, ChosenNames
+from publisher.web.rendering import desk_of, flash, page, redirect
 from publisher.web.slow_work import in_queue
 from publisher.webhooks import EVENTS, SIGNATURE, WebhookError, hooks, outbox
 
@@ -47,7 +47,7 @@ def _page(request: Request, status: int = 200, **context: Any) -> Response:
 def add_webhook(
     request: Request,
     url: Annotated[str, Form(max_length=hooks.LONGEST_URL)],
-    events: Chosen = None,
+    events: ChosenNames = None,
 ) -> Response:
     """The one page that shows the secret."""
     desk = desk_of(request)
@@ -84,7 +84,7 @@ def switch_webhook(request: Request, hook_id: int, active: Annotated[bool, Form(
     hooks.switch(desk.database, hook_id, active, now=desk.now(), actor=_actor(request))
     told = "It is told again, of what happens from now on." if active else "It is told nothing any more."
     flash(request, told, "good" if active else "note")
-    return go(request, "webhook", hook_id=hook_id)
+    return redirect(request, "webhook", hook_id=hook_id)
 
 
 @router.post("/{hook_id}/remove")
@@ -93,16 +93,16 @@ def remove_webhook(request: Request, hook_id: int) -> Response:
     _load(request, hook_id)
     hooks.remove(desk.database, hook_id, now=desk.now(), actor=_actor(request))
     flash(request, "Removed, with its secret and its log.", "note")
-    return go(request, "webhooks")
+    return redirect(request, "webhooks")
 
 
 @router.post("/{hook_id}/messages/{message_id}/again")
 def send_again(request: Request, hook_id: int, message_id: int) -> Response:
     desk = desk_of(request)
     if not outbox.send_again(desk.database, hook_id, message_id, desk.now()):
-        raise NotThere("This message is not here any more.")
+        raise NotFound("This message is not here any more.")
     flash(request, "It is sent again in a moment, under the same id.")
-    return go(request, "webhook", hook_id=hook_id)
+    return redirect(request, "webhook", hook_id=hook_id)
 
 
 def _load(request: Request, hook_id: int) -> Webhook:
@@ -110,7 +110,7 @@ def _load(request: Request, hook_id: int) -> Webhook:
         try:
             return hooks.load(session, hook_id)
         except WebhookError as error:
-            raise NotThere(str(error)) from None
+            raise NotFound(str(error)) from None
 
 
 def _actor(request: Request) -> str:
