@@ -1,4 +1,4 @@
-"""A desk in the middle of its day, with something of everything that a page can show.
+"""Builds a desk in the middle of its day, with something of everything that a page can show.
 
 Its pictures and texts are the demo's own. What is out went out through the true worker, to a platform in memory.
 """
@@ -111,7 +111,7 @@ LATER = (
     ("capsid.png", "A virus that never was"),
 )
 """Posts after the samples: the sample whose text each has, and its title."""
-PAINTERS: dict[str, Callable[[int], pyvips.Image]] = {
+DRAWERS: dict[str, Callable[[int], pyvips.Image]] = {
     "cells.png": microscopy.cells,
     "astrocytes.png": microscopy.astrocytes,
     "root.jpg": microscopy.root,
@@ -121,8 +121,8 @@ PAINTERS: dict[str, Callable[[int], pyvips.Image]] = {
     "colon.jpg": figures.colon,
 }
 
-Troubles = Mapping[str, PlatformError]
-DAYS: tuple[Troubles | None, ...] = (
+ChannelErrors = Mapping[str, PlatformError]
+DAYS: tuple[ChannelErrors | None, ...] = (
     {},
     None,
     {},
@@ -134,19 +134,19 @@ DAYS: tuple[Troubles | None, ...] = (
         "catalan": Unconfirmed("The connection broke after the request was sent"),
     },
 )
-"""What each channel met, day by day up to today. None: nobody ran the desk."""
+"""The errors of each channel, day by day up to today. None: nobody ran the desk."""
 
 QUICK_WIDTH, QUICK_HEIGHT = 320, 240
 
 
 def _draw_quickly(folder: Path) -> None:
-    """Grey discs in the places of the pictures."""
+    """Draws grey discs in place of the pictures."""
     for number, name in enumerate((*CATALAN, "colon-gland.jpg", *_later_names())):
         draw(folder / name, seed=number, width=QUICK_WIDTH, height=QUICK_HEIGHT)
 
 
 def _facts(path: Path) -> ImageFacts:
-    """Of a disc: nothing has to be looked for."""
+    """Returns the facts of a disc, without inspecting it."""
     phash = hashlib.sha256(path.read_bytes()).hexdigest()
     return ImageFacts(
         format="png", width=QUICK_WIDTH, height=QUICK_HEIGHT, bits=8, frames=1, phash=phash, gutters=(), warnings=()
@@ -154,14 +154,14 @@ def _facts(path: Path) -> ImageFacts:
 
 
 def _draw_finely(folder: Path) -> None:
-    """The samples as the demo shows them, and others like them."""
+    """Draws the samples of the demo, and others like them."""
     draw_samples(folder)
     for number, (name, (sample, _)) in enumerate(zip(_later_names(), LATER, strict=True)):
-        PAINTERS[sample](300 + number).thumbnail_image(1400).write_to_file(str(folder / name))
+        DRAWERS[sample](300 + number).thumbnail_image(1400).write_to_file(str(folder / name))
 
 
 def build_full_site(folder: Path, *, fine: bool = False) -> Desk:
-    """The desk, made in `folder`; its clock stands still. `fine`: with true pictures, which takes a minute."""
+    """Builds the desk in `folder`; its clock stands still. `fine`: with true pictures, which takes a minute."""
     with nullcontext() if fine else patch.object(pictures, "inspect_image", _facts):
         return _build(folder, fine)
 
@@ -173,9 +173,9 @@ def _build(folder: Path, fine: bool) -> Desk:
     desk = Desk(folder / "config" / "publisher.toml", clock)
     _add_people(desk)
     newsroom = _Newsroom(desk, clock, _drafts(folder / "posts", fine))
-    for number, troubles in enumerate(DAYS, start=1):
-        if troubles is not None:
-            newsroom.publish((NOW - timedelta(days=len(DAYS) - number)), troubles)
+    for number, errors in enumerate(DAYS, start=1):
+        if errors is not None:
+            newsroom.publish((NOW - timedelta(days=len(DAYS) - number)), errors)
     clock.instant = NOW
     newsroom.fill_queue()
     _add_programs(desk)
@@ -265,8 +265,8 @@ class _Newsroom:
             owner=MACHINE,
         )
 
-    def publish(self, day: datetime, troubles: Troubles) -> None:
-        """One day, until half a minute after the last channel's hour."""
+    def publish(self, day: datetime, errors: ChannelErrors) -> None:
+        """Publishes one day, until half a minute after the last channel's hour."""
         desk, clock = self._desk, self._clock
         clock.instant = datetime.combine(day, time(7, 40), UTC)
         self._approve(self._add())
@@ -277,12 +277,12 @@ class _Newsroom:
                 break
             clock.instant = moment
             for channel in desk.settings.channels:
-                self._drain(channel, troubles)
+                self._drain(channel, errors)
 
-    def _drain(self, channel: str, troubles: Troubles) -> None:
-        """What begins in trouble is found at the next look."""
-        self._platform.after = [troubles[channel]] if isinstance(troubles.get(channel), Unconfirmed) else []
-        self._platform.before = [troubles[channel]] if channel in troubles and not self._platform.after else []
+    def _drain(self, channel: str, errors: ChannelErrors) -> None:
+        """Publishes on one channel; a failure is found at the next look-up."""
+        self._platform.after = [errors[channel]] if isinstance(errors.get(channel), Unconfirmed) else []
+        self._platform.before = [errors[channel]] if channel in errors and not self._platform.after else []
         self._worker.drain(channel)
 
     def _add(self, **changes: object) -> int:
@@ -295,7 +295,7 @@ class _Newsroom:
         approve(desk.database, post_id, desk.settings, desk.targets, desk.people, now=desk.now(), actor=CHIEF)
 
     def fill_queue(self) -> None:
-        """Six days of cover, posts on fixed days, and posts in every other state."""
+        """Fills the queue: six days of cover, posts on fixed days, and posts in every other state."""
         desk = self._desk
         for _ in range(3):
             self._approve(self._add())
@@ -311,14 +311,14 @@ class _Newsroom:
         self._approve_for(days=12)
 
     def _approve_for(self, *, days: int) -> None:
-        """One that goes out so many days from now."""
+        """Approves a post for a fixed day."""
         desk, post_id = self._desk, self._add()
         self._approve(post_id)
         day = FixedDate(NOW.date() + timedelta(days=days))
         move_post(desk.database, post_id, day, desk.settings, NOW, actor=CHIEF)
 
     def _review(self, post_id: int) -> None:
-        """Changed once, given to review and talked about; its Catalan text is missing."""
+        """Has a post without Catalan text changed, sent to review and commented on."""
         desk = self._desk
         edit_post(
             desk.database,
@@ -334,7 +334,7 @@ class _Newsroom:
             add_comment(desk.database, post_id, person, text, now=NOW, actor=email)
 
     def _leave_unfinished(self) -> None:
-        """A draft without credit and alt text."""
+        """Adds a draft without credit and alt text."""
         draft = next(self._drafts)
         bare = tuple(ImageDraft(file=image.file) for image in draft.images)
         draft = PostDraft(title=draft.title, body="Filmed for *ten* hours: it never turned back.", images=bare)

@@ -1,4 +1,4 @@
-"""Who may open which page: one rule for every route, in one table.
+"""Holds the access rule of every route in one table.
 
 A route without a rule can't be served: `check_rules` fails when the application is made.
 """
@@ -18,7 +18,7 @@ from publisher.staff.roles import Permission
 class Access(StrEnum):
     PUBLIC = "public"
     SIGNED_IN = "signed in"
-    """Anybody of the staff, whatever their roles."""
+    """Everybody of the staff, whatever their roles."""
 
 
 Rule = Access | Permission
@@ -128,7 +128,7 @@ RULES: dict[str, Rule] = {
     "api_channels": P.READ,
     "api_channel": P.READ,
 }
-"""By the route's name. What a route of the API needs is also the scope that its token must have."""
+"""The rule of each route, by its name. For the API it is also the scope that the token must have."""
 
 
 CONFIRM_WITHIN: dict[str, timedelta] = {
@@ -148,9 +148,9 @@ CONFIRM_WITHIN: dict[str, timedelta] = {
     "switch_webhook": CONFIRMED_FOR,
     "remove_webhook": CONFIRMED_FOR,
 }
-"""Changes of who gets in and of where the desk sends to, by the route's name.
+"""Routes that change who gets in or where the desk sends to, each with how old a confirmation may be.
 
-Each says how long ago somebody may have said who they are, in this session. A log-in to a platform can only go on in
+A person confirms who they are with their password, in this session. A log-in to a platform can only go on in
 the session that began it, under the token that this question gave it.
 """
 
@@ -160,11 +160,11 @@ SECRET_FORMS = frozenset({"go_on_connecting"})
 
 
 RAW_BODIES = frozenset({"add_piece"})
-"""Routes that take a body as it is, by name: whatever it is called, it is no form."""
+"""Routes that take a body as it is, by name: they are never read as a form."""
 
 
 class MissingRule(Exception):
-    """A route that nobody said who may use it."""
+    """A route has no access rule."""
 
 
 def check_rules(routes: Iterable[BaseRoute]) -> None:
@@ -176,7 +176,7 @@ def check_rules(routes: Iterable[BaseRoute]) -> None:
 
 
 def allows(rule: Rule, permissions: frozenset[Permission] | None) -> bool:
-    """Whether somebody with these permissions may; None: nobody is logged in."""
+    """Decides whether somebody with these permissions may use a route; None: nobody is logged in."""
     if rule == Access.PUBLIC:
         return True
     if permissions is None:

@@ -1,4 +1,4 @@
-"""The application: routes, the guard before them, and what a failure looks like."""
+"""Builds the web application: routes, the guard before them, middleware and error pages."""
 
 from __future__ import annotations
 
@@ -55,7 +55,7 @@ DOMAIN_ERRORS: tuple[type[Exception], ...] = (PostError, Refused, AccountError, 
 
 
 def create_app(desk: Desk, *, root_path: str = "") -> FastAPI:
-    """The pages of one desk. `root_path`: the path that a proxy serves them under."""
+    """Builds the application of one desk. `root_path`: the path that a proxy serves it under."""
     app = FastAPI(
         title="publisher",
         version=__version__,
@@ -68,12 +68,12 @@ def create_app(desk: Desk, *, root_path: str = "") -> FastAPI:
     )
     app.state.desk = desk
     app.state.paths = {"static": "/static/{path}", **_path_templates()}
-    app.state.specs = RecentSpecs()
+    app.state.recent_specs = RecentSpecs()
     # The renderer is made when the first picture is: the settings may not be readable yet.
     app.state.picture_maker = PictureMaker(lambda spec: desk.renderer.render(spec))  # noqa: PLW0108
     app.state.slow_work = SlowWork()
-    app.state.today = CachedValue()
-    app.state.rendered = PageCache()
+    app.state.today_cache = CachedValue()
+    app.state.page_cache = PageCache()
     app.state.requests = 0
     app.state.stopping = threading.Event()
     app.state.change_streams = ChangeStreams(desk, app.state.stopping)
@@ -96,13 +96,13 @@ def create_app(desk: Desk, *, root_path: str = "") -> FastAPI:
 
 
 def _path_templates() -> dict[str, str]:
-    """The address of each page by its route's name, with its parameters in braces."""
+    """Returns the path of each page by its route's name, with its parameters in braces."""
     routes = (route for router in ROUTERS for route in router.routes)
     return {route.name: route.path_format for route in routes if isinstance(route, Route)}
 
 
 class _VersionedFiles(StaticFiles):
-    """Files whose address changes with their content: a browser asks for each once."""
+    """Serves files whose address changes with their content, so that browsers keep them."""
 
     def file_response(self, *args: object, **kwargs: object) -> Response:
         response: Response = super().file_response(*args, **kwargs)  # type: ignore[arg-type]
@@ -111,7 +111,7 @@ class _VersionedFiles(StaticFiles):
 
 
 def _allowed_hosts(desk: Desk) -> list[str]:
-    """The names that the desk answers to: a page elsewhere must not reach it under a name of its own."""
+    """Lists the host names that the desk answers to, so that no other site reaches it under a name of its own."""
     web = desk.settings.web
     linked = urlsplit(desk.settings.notify.link).hostname
     return ["localhost", "127.0.0.1", "[::1]", web.host, *web.hosts, *([linked] if linked else [])]
@@ -122,38 +122,38 @@ Handler = Callable[[Request, Exception], Awaitable[Response]]
 
 def _add_error_handlers(app: FastAPI) -> None:
     app.add_exception_handler(PageError, _render_error)
-    for kind in DOMAIN_ERRORS:
-        app.add_exception_handler(kind, _render_error)
+    for error_class in DOMAIN_ERRORS:
+        app.add_exception_handler(error_class, _render_error)
     app.add_exception_handler(HTTPException, _render_http_error)
     app.add_exception_handler(RequestValidationError, _render_invalid_form)
 
 
 async def _render_error(request: Request, error: Exception) -> Response:
     if isinstance(error, LoginNeeded) and request.method == "GET":
-        wanted = request.url.path.removeprefix(request.scope.get("root_path", ""))
-        return RedirectResponse(f"{address(request, 'login')}?next={quote(wanted)}", 303)
+        path = request.url.path.removeprefix(request.scope.get("root_path", ""))
+        return RedirectResponse(f"{address(request, 'login')}?next={quote(path)}", 303)
     if isinstance(error, FormWithoutLogin):
         return page(request, "logged_out.html", error.status, fields=error.fields, has_files=error.has_files)
     if isinstance(error, ConfirmationNeeded):
         return page(request, "confirm.html", error.status, fields=error.fields, refused=error.refused)
     if isinstance(error, FormOutOfDate):
         context = {"fields": error.fields, "has_files": error.has_files}
-        answer = page(request, "out_of_date.html", error.status, **context)
-        answer.headers[CSRF_HEADER] = error.key
-        return answer
-    of_machine = isinstance(error, (SettingsUnreadable, MachineTrouble))
-    status = error.status if isinstance(error, PageError) else 503 if of_machine else 409
+        response = page(request, "out_of_date.html", error.status, **context)
+        response.headers[CSRF_HEADER] = error.key
+        return response
+    is_machine_error = isinstance(error, (SettingsUnreadable, MachineTrouble))
+    status = error.status if isinstance(error, PageError) else 503 if is_machine_error else 409
     message = for_browser(error.sentence(Face.PAGE)) if isinstance(error, Refused) else as_sentence(str(error))
-    answer = page(request, "error.html", status, title="That did not work", message=message, reference="")
+    response = page(request, "error.html", status, title="That did not work", message=message, reference="")
     if isinstance(error, WorkRefused):
-        answer.headers["retry-after"] = str(error.retry_seconds)
-    return answer
+        response.headers["retry-after"] = str(error.retry_seconds)
+    return response
 
 
 async def _render_http_error(request: Request, error: Exception) -> Response:
     status = error.status_code if isinstance(error, HTTPException) else 500
     if request.url.path.removeprefix(request.scope.get("root_path", "")).startswith(f"{API_PATH}/"):
-        # An address that not even the mounted application is asked for, such as one with a line end.
+        # The mounted application never sees some addresses, such as one with a line end.
         return problem(request, HTTPException(status, "There is nothing at this address"))
     if "route" not in request.scope:
         await identify(request)  # No guard stood before an address that does not exist.
@@ -174,5 +174,5 @@ async def _render_invalid_form(request: Request, error: Exception) -> Response:
 def _render_unexpected_error(request: Request, error: Exception) -> Response:
     reference = secrets.token_hex(4)
     get_logger("web").error("a page failed", reference=reference, path=request.url.path, exc_info=error)
-    message = "Something went wrong that should not have; nothing you entered was half-saved."
-    return page(request, "error.html", 500, title="The desk stumbled", message=message, reference=reference)
+    message = "Something went wrong on the desk. Nothing that you entered was saved in part."
+    return page(request, "error.html", 500, title="Something went wrong", message=message, reference=reference)

@@ -1,4 +1,4 @@
-"""A log-in to a platform that a browser has begun: kept for ten minutes, for that browser, for one answer."""
+"""Keeps a platform log-in that a browser began: for ten minutes, for that browser, for one answer."""
 
 from __future__ import annotations
 
@@ -25,28 +25,28 @@ SEAL_PURPOSE = "log-in of a channel"
 
 @dataclass(frozen=True, slots=True)
 class PendingLogin:
-    """A log-in that waits for its next answer."""
+    """A platform log-in that waits for its next answer."""
 
     channel: str
-    kept: Mapping[str, str]
-    asked: tuple[str, ...]
-    """The names of the questions. Empty: the platform leads the browser back with the answer."""
+    state: Mapping[str, str]
+    questions: tuple[str, ...]
+    """The names of the questions. Empty: the platform sends the browser back with the answer."""
 
 
 def store_login(request: Request, channel: str, step: LoginStep) -> None:
-    """Remember what the next step needs; what this browser began before is forgotten."""
+    """Stores what the next step needs, in place of a log-in that this browser began before."""
     desk = desk_of(request)
     content = {
         "channel": channel,
         "kept": dict(step.kept),
-        "asked": [each.name for each in step.questions],
+        "asked": [question.name for question in step.questions],
         "until": (desk.now() + LOGIN_LIFETIME).timestamp(),
     }
     _replace(request, _seal(request).seal(json.dumps(content), SEAL_PURPOSE))
 
 
 def take_login(request: Request) -> PendingLogin | None:
-    """What this browser has begun, for whoever asks first; None: nothing, or too long ago."""
+    """Returns the log-in that this browser began, once; None: there is none, or it is too old."""
     session: WebSession = request.state.session
     sealed = session.connecting
     if sealed is None or not _replace(request, None, before=sealed):
@@ -62,23 +62,23 @@ def take_login(request: Request) -> PendingLogin | None:
 
 def _replace(request: Request, sealed: str | None, *, before: str | None = None) -> bool:
     session: WebSession = request.state.session
-    mine = update(WebSession).where(WebSession.token_hash == session.token_hash)
+    statement = update(WebSession).where(WebSession.token_hash == session.token_hash)
     if before is not None:
-        mine = mine.where(WebSession.connecting == before)
+        statement = statement.where(WebSession.connecting == before)
     with desk_of(request).database.writing() as writing:
-        done = writing.execute(mine.values(connecting=sealed).returning(WebSession.token_hash)).first()
+        replaced = writing.execute(statement.values(connecting=sealed).returning(WebSession.token_hash)).first()
     session.connecting = sealed
-    return done is not None
+    return replaced is not None
 
 
 def _seal(request: Request) -> Seal:
-    """With a key that this browser alone holds: the database knows no more than the hash of its cookie."""
+    """Makes a seal from the browser's cookie, of which the database holds only the hash."""
     token = tokens_of(request).session.encode()
     return Seal(base64.urlsafe_b64encode(hmac.digest(token, SEAL_PURPOSE.encode(), "sha256")).decode())
 
 
 def callback_url(request: Request) -> str:
-    """Where a platform leads the browser back to: below `notify.link`, or under the name that the browser uses."""
+    """Returns the address that a platform sends the browser back to: below `notify.link`, else the browser's own."""
     path = address(request, "channel_callback")
     link = _public_address(request)
     if not link:
@@ -87,7 +87,7 @@ def callback_url(request: Request) -> str:
 
 
 def other_address(request: Request) -> str:
-    """Under which address the platform would lead back to where this browser isn't logged in; empty: it is."""
+    """Returns the public address of the desk where this browser uses another one; empty: it uses the public one."""
     link = _public_address(request)
     return link if link and urlsplit(link).netloc != request.url.netloc else ""
 

@@ -1,4 +1,4 @@
-"""What every answer says to the browser, and which requests are not even looked at."""
+"""Holds the middleware of the pages: security headers, body limit, cookies and failures."""
 
 from __future__ import annotations
 
@@ -29,15 +29,15 @@ SECURITY_HEADERS = {
     "cross-origin-resource-policy": "same-origin",
 }
 MAX_BODY_BYTES = 9_000_000
-"""Of one request's body: a piece of a picture with its form around it."""
+"""The size of a request's body: a piece of a picture with its form around it."""
 
-RESPONSE_COOKIES = "given_cookies"
-"""Where a request's state keeps them: whole values of the header `Set-Cookie`."""
+RESPONSE_COOKIES = "response_cookies"
+"""The key in a request's state of whole values of the header `Set-Cookie`."""
 ErrorResponse = Callable[[Request, Exception], Response]
 
 
 class SecurityHeaders:
-    """Adds the headers; a page is never kept by anybody unless its route says so."""
+    """Adds the security headers, and forbids to cache a page unless its route allows it."""
 
     def __init__(self, app: ASGIApp) -> None:
         self._app = app
@@ -59,14 +59,14 @@ class SecurityHeaders:
 
 
 class BodyLimit:
-    """Ends a request whose body is larger than any that the desk asks for.
+    """Ends a request whose body is larger than any that the pages need.
 
-    Below the path `unless`, routes bound theirs by themselves.
+    Routes below the path `unless` limit their bodies themselves.
     """
 
-    def __init__(self, app: ASGIApp, most: int = MAX_BODY_BYTES, *, unless: str) -> None:
+    def __init__(self, app: ASGIApp, max_bytes: int = MAX_BODY_BYTES, *, unless: str) -> None:
         self._app = app
-        self._most = most
+        self._max_bytes = max_bytes
         self._unless = f"{unless}/"
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -74,7 +74,7 @@ class BodyLimit:
             await self._app(scope, receive, send)
             return
         announced = dict(scope["headers"]).get(b"content-length", b"0")
-        if not announced.isdigit() or int(announced) > self._most:
+        if not announced.isdigit() or int(announced) > self._max_bytes:
             await Response("The request is too large.", 413)(scope, receive, send)
             return
         received = 0
@@ -84,19 +84,19 @@ class BodyLimit:
             message = await receive()
             received += len(message.get("body", b""))
             # A body without an announced length is cut off like a lost connection.
-            return {"type": "http.disconnect"} if received > self._most else message
+            return {"type": "http.disconnect"} if received > self._max_bytes else message
 
         await self._app(scope, receive_some, send)
 
 
 def _path(scope: Scope) -> str:
-    """What is asked for, without the path that a proxy serves the desk under."""
+    """Returns the path of a request without the path that a proxy serves the desk under."""
     path: str = scope["path"]
     return path.removeprefix(scope.get("root_path", ""))
 
 
 class ResponseCookies:
-    """Adds the cookies that a request's guard or route gave the browser, whatever the answer is."""
+    """Adds the cookies that a guard or route set in the request's state, whatever the answer is."""
 
     def __init__(self, app: ASGIApp) -> None:
         self._app = app
@@ -118,7 +118,7 @@ class ResponseCookies:
 
 
 class FailureResponses:
-    """Answers when a route fails; the framework's own way would add no headers, and tell it twice in the log."""
+    """Answers when a route fails; the framework's own way adds no headers, and logs the error twice."""
 
     def __init__(self, app: ASGIApp, answer: ErrorResponse) -> None:
         self._app = app
@@ -128,17 +128,17 @@ class FailureResponses:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
-        begun = False
+        is_sent = False
 
-        async def send_watched(message: Message) -> None:
-            nonlocal begun
-            begun = True
+        async def send_tracked(message: Message) -> None:
+            nonlocal is_sent
+            is_sent = True
             await send(message)
 
         try:
-            await self._app(scope, receive, send_watched)
+            await self._app(scope, receive, send_tracked)
         except Exception as error:
             response = self._answer(Request(scope), error)
-            if begun:
+            if is_sent:
                 raise
             await response(scope, receive, send)

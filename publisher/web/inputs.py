@@ -1,4 +1,4 @@
-"""The kinds of fields that forms and addresses of pages share, each with its bound."""
+"""Defines the field types that forms and addresses of pages share, each with its limit."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ RowId = Annotated[int, Field(ge=1, le=LARGEST_NUMBER)]
 PostIds = Annotated[list[RowId] | None, Form(max_length=MAX_POSTS)]
 """The posts that somebody ticked."""
 Before = Annotated[int | None, Query(ge=1, le=LARGEST_NUMBER)]
-"""The last row that a list showed."""
+"""The id of the last row that a list showed."""
 ChosenNames = Annotated[
     list[Annotated[str, StringConstraints(max_length=CHOICE_NAME)]] | None, Form(max_length=CHOICES)
 ]
-"""What somebody ticked in a list of names."""
+"""The names that somebody ticked in a list."""

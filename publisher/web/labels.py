@@ -1,4 +1,4 @@
-"""What the fields of a post's form are called on the page."""
+"""Labels the fields of a post's form."""
 
 from __future__ import annotations
 
@@ -23,14 +23,14 @@ FIELD_LABELS = {
 
 
 def label_of(field: str) -> str:
-    """`Alt text of picture 1` for `images-0-alt_text`, `Title (ca)` for `tr-ca-title`."""
-    if found := re.fullmatch(r"images-(\d+)-(\w+)", field):
-        number = int(found[1]) + 1
-        return f"Picture {number}" if found[2] == "media" else f"{_plain_label(found[2])} of picture {number}"
-    if found := re.fullmatch(r"tr-([A-Za-z0-9-]+)-alt-(\d+)", field):
-        return f"Alt text of picture {int(found[2]) + 1} ({found[1]})"
-    if found := re.fullmatch(r"tr-([A-Za-z0-9-]+)-(\w+)", field):
-        return f"{_plain_label(found[2])} ({found[1]})"
+    """Labels a field: `Alt text of picture 1` for `images-0-alt_text`, `Title (ca)` for `tr-ca-title`."""
+    if match := re.fullmatch(r"images-(\d+)-(\w+)", field):
+        number = int(match[1]) + 1
+        return f"Picture {number}" if match[2] == "media" else f"{_plain_label(match[2])} of picture {number}"
+    if match := re.fullmatch(r"tr-([A-Za-z0-9-]+)-alt-(\d+)", field):
+        return f"Alt text of picture {int(match[2]) + 1} ({match[1]})"
+    if match := re.fullmatch(r"tr-([A-Za-z0-9-]+)-(\w+)", field):
+        return f"{_plain_label(match[2])} ({match[1]})"
     if field.startswith("caption-"):
         return f"Caption for {field.removeprefix('caption-')}"
     return _plain_label(field)

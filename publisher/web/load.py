@@ -1,4 +1,4 @@
-"""Answers a request with 503 at once when too many wait already, and gives memory back after a busy time."""
+"""Refuses requests with 503 when too many wait already, and gives memory back after busy times."""
 
 from __future__ import annotations
 
@@ -18,24 +18,24 @@ from publisher.core.memory import give_back_memory
 from publisher.web.api.problems import problem_response as problem
 
 MAX_WORKERS = 8
-"""Requests that are worked on at once, in a thread each, which keeps memory of its own; others wait their turn."""
+"""Threads that work on requests at once, each with memory of its own; other requests wait."""
 MAX_WAITING = 64
-"""So many may wait for a thread. Whoever comes then is told at once, and nobody waits for long."""
+"""Requests that may wait for a thread. Later ones are refused at once, so that nobody waits for long."""
 RETRY_SECONDS = 2
 TRIM_SECONDS = 10.0
 MIN_BUSY_REQUESTS = 100
-"""After so many requests within `TRIM_SECONDS`, there is memory to give back."""
+"""After so many requests within `TRIM_SECONDS`, memory is given back."""
 OVERLOAD_MESSAGE = "The desk has more to do than it can at the moment. Wait a few seconds, then try again."
 ALWAYS_ANSWERED = ("/healthz",)
 MAX_WAITING_UNKNOWN = MAX_WAITING // 2
-"""When so many wait already, a place is only for somebody who was let in before, and has few requests under way."""
+"""When so many wait already, only requests with known credentials are taken, and few of each."""
 MAX_PER_CREDENTIALS = 16
 MAX_REMEMBERED = 500
 CREDENTIALS = (b"cookie", b"authorization")
 
 
 class KnownCredentials:
-    """The cookies and tokens that somebody was let in with of late, as hashes. They open nothing.
+    """Remembers hashes of the cookies and tokens that were valid of late. They give no access.
 
     To be used from the event loop of the server alone. The oldest are forgotten.
     """
@@ -54,13 +54,13 @@ class KnownCredentials:
 
 
 def credentials_of(scope: Scope) -> bytes:
-    """Returns a hash of what a request shows of itself; empty: it shows nothing."""
-    shown = [value for name, value in scope["headers"] if name in CREDENTIALS]
-    return hashlib.sha256(b"\n".join(shown)).digest() if shown else b""
+    """Returns a hash of the cookies and tokens of a request; empty: it has none."""
+    values = [value for name, value in scope["headers"] if name in CREDENTIALS]
+    return hashlib.sha256(b"\n".join(values)).digest() if values else b""
 
 
 def is_authenticated(scope: Scope) -> bool:
-    """Returns whether a guard found somebody behind a request."""
+    """Decides whether a guard found the person of a request."""
     state = scope.get("state", {})
     return state.get("session") is not None or state.get("holder") is not None
 
@@ -68,7 +68,7 @@ def is_authenticated(scope: Scope) -> bool:
 class LoadLimit:
     """Refuses requests while too many wait for a thread. A request whose body is still coming waits for none.
 
-    Half of the places are for those who were let in before, so that strangers, however many, shut nobody out.
+    Half of the places are for known credentials, so that strangers, however many, shut nobody out.
     """
 
     def __init__(self, app: ASGIApp, *, api_path: str) -> None:
@@ -76,9 +76,9 @@ class LoadLimit:
         self._api = f"{api_path}/"
         self._known = KnownCredentials()
         self._under_way: Counter[bytes] = Counter()
-        """Requests of those who were let in before that are not answered yet, by their credentials."""
+        """Unanswered requests by known credentials."""
         self._arriving = 0
-        """Requests that were just taken, and do not wait for a thread yet."""
+        """Requests that were accepted, and do not wait for a thread yet."""
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
@@ -88,23 +88,23 @@ class LoadLimit:
         path: str = scope["path"].removeprefix(scope.get("root_path", ""))
         waiting = self._arriving + to_thread.current_default_thread_limiter().statistics().tasks_waiting
         credentials = credentials_of(scope)
-        if path in ALWAYS_ANSWERED or waiting < self._places_for(credentials):
+        if path in ALWAYS_ANSWERED or waiting < self._max_waiting(credentials):
             await self._answer(scope, receive, send, credentials)
             return
-        get_logger("web").warning("too many requests at once: some are told to come again")
+        get_logger("web").warning("too many requests at once: some are refused")
         response = self._refusal(Request(scope), path)
         response.headers["retry-after"] = str(RETRY_SECONDS)
         await response(scope, receive, send)
 
-    def _places_for(self, credentials: bytes) -> int:
-        """How many may wait while one with these credentials is still taken."""
+    def _max_waiting(self, credentials: bytes) -> int:
+        """Returns how many requests may wait while one with these credentials is still accepted."""
         has_reserved_place = credentials in self._known and self._under_way[credentials] < MAX_PER_CREDENTIALS
         return MAX_WAITING if has_reserved_place else min(MAX_WAITING_UNKNOWN, MAX_WAITING)
 
     def _count_arrival(self) -> None:
-        """Counts a request until it can wait for a thread.
+        """Counts a request until it waits for a thread.
 
-        Many come in one turn of the event loop, and each goes through another turn before it waits.
+        Many arrive in one turn of the event loop, and each needs another turn before it waits.
         """
         self._arriving += 1
         loop = asyncio.get_running_loop()
@@ -136,7 +136,7 @@ class LoadLimit:
 
 @asynccontextmanager
 async def limited_workers(app: FastAPI) -> AsyncIterator[None]:
-    """Bounds the threads while the application is served, and gives memory back after busy times."""
+    """Limits the threads while the application is served, and gives memory back after busy times."""
     to_thread.current_default_thread_limiter().total_tokens = MAX_WORKERS
     trimming = asyncio.create_task(_trim_after_busy_times(app))
     try:
@@ -146,11 +146,11 @@ async def limited_workers(app: FastAPI) -> AsyncIterator[None]:
 
 
 async def _trim_after_busy_times(app: FastAPI) -> None:
-    seen, was_busy = app.state.requests, False
+    counted, was_busy = app.state.requests, False
     while True:
         await asyncio.sleep(TRIM_SECONDS)
-        is_busy = app.state.requests - seen >= MIN_BUSY_REQUESTS
-        seen = app.state.requests
+        is_busy = app.state.requests - counted >= MIN_BUSY_REQUESTS
+        counted = app.state.requests
         if is_busy or was_busy:
             await to_thread.run_sync(give_back_memory)
         was_busy = is_busy

@@ -1,4 +1,4 @@
-"""Channels connected in the browser: Tumblr and X by their own pages, Instagram by what it asks for."""
+"""Tests that channels are connected in the browser: Tumblr and X by their pages, Instagram by its questions."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ def test_channels_are_connected_by_their_platforms_own_pages(
         page.get_by_role("button", name="Begin").click()
         page.get_by_role("link", name=f"Go to {label}").click()
         page.get_by_role("button", name="Allow").click()
-        account = next(each.account() for each in site.outlet.stage.platforms if each.name == channel)
+        account = next(platform.account() for platform in site.outlet.stage.platforms if platform.name == channel)
         expect_connected(page, channel, account)
 
 

@@ -300,7 +300,7 @@ def test_a_link_that_sets_a_password_ends_everything_and_asks_for_the_code(site:
     person = person_of(site, email).id
     token = accounts.invite_again(site.desk.database, person, now=site.desk.now(), actor="chief@example.org")
     guest = site.client()
-    assert "programs work no more" in guest.get(f"/invitation/{token}").text
+    assert "your programs stop working" in guest.get(f"/invitation/{token}").text
     asked = guest.post(f"/invitation/{token}", data={"password": NEW}, allow_redirects=False)
     assert (asked.status_code, COOKIE in guest.cookies) == (200, False)
     assert "The six digits" in asked.text

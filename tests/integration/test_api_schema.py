@@ -1,4 +1,4 @@
-"""The API against its own description: nothing that can be sent makes it stumble, or answer what is not described."""
+"""Tests the API against its description: no request makes it fail, or answer what is not described."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ from tests.outlet import draw
 ADOPT = "/deliveries/{delivery_id}/adopt"
 
 
-def stumbles_never(ctx: CheckContext, response: Response, case: schemathesis.Case[Any]) -> bool | None:
+def never_fails(ctx: CheckContext, response: Response, case: schemathesis.Case[Any]) -> bool | None:
     """As the library's check, for all answers but one.
 
     Nothing is behind the platforms of this desk, so whoever adopts a post without `unread` is told that it can't be
@@ -75,7 +75,7 @@ def acceptance_of_what_is_described(ctx: Any, response: Any, case: Any) -> bool 
 
 
 CHECKS = [
-    stumbles_never,
+    never_fails,
     status_code_conformance,
     content_type_conformance,
     response_headers_conformance,
@@ -117,8 +117,8 @@ def is_spare(case: schemathesis.Case[Any]) -> bool:
     """Of the hundreds of bodies that a post's many fields can be wrong in, every fifth is enough."""
     wrong = case.meta is not None and case.meta.generation.mode == schemathesis.GenerationMode.NEGATIVE
     # What no parameter names is passed over: a program may add to an address what it likes.
-    told = str(getattr(case.meta.phase.data, "description", "")) if case.meta is not None else ""
-    if wrong and case.method == "GET" and "nexpected properties" in told:
+    description = str(getattr(case.meta.phase.data, "description", "")) if case.meta is not None else ""
+    if wrong and case.method == "GET" and "nexpected properties" in description:
         return True
     return wrong and case.path.startswith("/posts") and zlib.crc32(repr(case.body).encode()) % 5 > 0
 
@@ -172,9 +172,9 @@ def test_it_keeps_to_its_description(case: schemathesis.Case[Any], program: Prog
 def test_the_description_is_served_and_whole() -> None:
     described = create_api(Desk(Path("nowhere"))).openapi()
     assert described["openapi"].startswith("3.1")
-    operations = [each for path in described["paths"].values() for each in path.values()]
-    assert all(each.get("description") and each["security"] == [{"token": []}] for each in operations)
+    operations = [operation for path in described["paths"].values() for operation in path.values()]
+    assert all(operation.get("description") and operation["security"] == [{"token": []}] for operation in operations)
     for name, schema in described["components"]["schemas"].items():
         assert "properties" in schema or "enum" in schema, name
-    for each in operations:
-        assert {"401", "403", "429"} <= set(each["responses"]), each["operationId"]
+    for operation in operations:
+        assert {"401", "403", "429"} <= set(operation["responses"]), operation["operationId"]

@@ -1,4 +1,4 @@
-"""Pages that are kept are never out of date, whatever order transactions are committed in."""
+"""Tests that cached pages are never out of date, in whatever order transactions are committed."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ Page = Callable[[], bytes]
 
 
 class Counted:
-    """Makes a value, another one each time."""
+    """Makes a new value each time."""
 
     def __init__(self) -> None:
         self.times = 0
@@ -45,7 +45,7 @@ def commit_event(database: Database, now: datetime) -> None:
 
 @pytest.fixture(params=["values", "pages"])
 def page(request: pytest.FixtureRequest, now: datetime, monkeypatch: pytest.MonkeyPatch) -> Callable[[Database], Page]:
-    """Asks for what is kept of either kind, for as long as nothing happens."""
+    """Returns a reader of a cached value or a cached page."""
     monkeypatch.setattr(event_cache, "MAX_AGE", timedelta(hours=1))
 
     def of(database: Database) -> Page:
@@ -62,7 +62,7 @@ def page(request: pytest.FixtureRequest, now: datetime, monkeypatch: pytest.Monk
 
 
 @on_every_database
-def test_what_is_kept_is_made_anew_after_an_event(
+def test_a_cached_page_is_rendered_again_after_an_event(
     database: Database, now: datetime, page: Callable[[Database], Page]
 ) -> None:
     ask = page(database)
@@ -71,7 +71,7 @@ def test_what_is_kept_is_made_anew_after_an_event(
     assert [ask(), ask()] == [b"2", b"2"]
 
 
-def test_an_event_that_was_overtaken_is_noticed(
+def test_an_event_that_is_committed_late_is_noticed(
     postgres_database: Database, now: datetime, page: Callable[[Database], Page]
 ) -> None:
     ask = page(postgres_database)
@@ -82,7 +82,7 @@ def test_an_event_that_was_overtaken_is_noticed(
     assert [ask(), ask()] == [b"2", b"2"]
 
 
-def test_an_event_that_was_overtaken_by_too_many_is_seen_when_the_page_grows_old(
+def test_a_very_late_event_is_noticed_when_the_page_grows_old(
     postgres_database: Database, now: datetime, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(event_cache, "MAX_LATE_COMMITS", 2)

@@ -1,4 +1,4 @@
-"""No page waits for a picture that takes long, and every picture is made once."""
+"""Tests that no page waits for a slow picture, and that every picture is rendered once."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from tests.outlet import draw
 
 
 class SlowRenderer:
-    """Renders when it is let, and keeps count."""
+    """Renders when it is allowed to, and counts."""
 
     def __init__(self, rendition: Rendition, error: Exception | None = None) -> None:
         self.go = threading.Event()

@@ -1,4 +1,4 @@
-"""What the pages' process tells a supervisor, and what it tells the world."""
+"""Tests the probes: what a supervisor may read, and what anybody may."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ def desk(tmp_path: Path, write_desk: WriteDesk, clock: FixedClock) -> Iterator[D
 
 
 def ask(desk: Desk, path: str, *, host: str = HERE, headers: dict[str, str] | None = None) -> Response:
-    """What somebody at `host` is answered."""
+    """Returns the answer to a request from `host`."""
 
     async def get() -> Response:
         transport = ASGITransport(create_app(desk), client=(host, 4000))
@@ -69,9 +69,9 @@ def test_readiness_follows_the_scheduler(desk: Desk) -> None:
 
 def test_who_holds_the_token_is_told_why(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv(TOKEN_VARIABLE, "a token for probes")
-    told = json.loads(ask(desk, "/readyz", host=THERE, headers=TOKEN).content)
-    failing = {check["name"]: check["told"] for check in told["checks"] if not check["ok"]}
-    assert told["ready"] is False
+    readiness = json.loads(ask(desk, "/readyz", host=THERE, headers=TOKEN).content)
+    failing = {check["name"]: check["told"] for check in readiness["checks"] if not check["ok"]}
+    assert readiness["ready"] is False
     assert list(failing) == ["scheduler"]
     assert "publisher run" in failing["scheduler"]
 

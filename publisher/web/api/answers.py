@@ -1,4 +1,4 @@
-"""What each route may answer, for its documentation."""
+"""Documents the responses of each route of the API."""
 
 from __future__ import annotations
 
@@ -22,24 +22,25 @@ BODY_STATUSES = (400, 413, 415, 422)
 
 
 def problems(*statuses: int) -> Responses:
-    """Those of every route, and these."""
+    """Documents the problems of every route, and these."""
     return {status: _problem_response(status) for status in sorted({*ALWAYS_STATUSES, *statuses})}
 
 
 def _problem_response(status: int) -> dict[str, Any]:
     more = {401: CHALLENGE, 429: {**RATE, **RETRY}, 503: RETRY}.get(status, {})
     return {
-        "description": KINDS[status].told,
+        "description": KINDS[status].description,
         "content": {MEDIA_TYPE: {"schema": {"$ref": "#/components/schemas/Problem"}}},
         **({"headers": headers(more)} if more else {}),
     }
 
 
-def success(status: int, description: str, *told: dict[str, str]) -> Responses:
-    """A good answer with the headers that it has."""
-    merged = {name: text for each in (RATE, *told) for name, text in each.items()}
+def success(status: int, description: str, *header_texts: dict[str, str]) -> Responses:
+    """Documents a good response with its headers."""
+    merged = {name: text for texts in (RATE, *header_texts) for name, text in texts.items()}
     return {status: {"description": description, "headers": headers(merged)}}
 
 
-def headers(told: dict[str, str]) -> dict[str, Any]:
-    return {name: {"description": text, "schema": {"type": "string"}} for name, text in told.items()}
+def headers(texts: dict[str, str]) -> dict[str, Any]:
+    """Documents headers by their texts."""
+    return {name: {"description": text, "schema": {"type": "string"}} for name, text in texts.items()}

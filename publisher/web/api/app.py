@@ -1,4 +1,4 @@
-"""The application of the API, which the pages' application mounts at `PATH`."""
+"""Builds the application of the API, which the pages' application mounts at `PATH`."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ ROUTERS = (
 
 
 class Api(FastAPI):
-    """An application that describes itself in its own way."""
+    """An application with the API's own OpenAPI description."""
 
     def openapi(self) -> dict[str, Any]:
         if self.openapi_schema is None:
@@ -39,7 +39,7 @@ class Api(FastAPI):
 
 
 class RateLimitHeaders:
-    """Adds to every answer, problems included, what the guard has to tell of the token's limit."""
+    """Adds the rate limit headers of the token to every response, problems included."""
 
     def __init__(self, app: ASGIApp) -> None:
         self._app = app
@@ -50,18 +50,18 @@ class RateLimitHeaders:
             return
         state: dict[str, Any] = scope.setdefault("state", {})
 
-        async def send_told(message: Message) -> None:
+        async def send_with_limits(message: Message) -> None:
             if message["type"] == "http.response.start":
                 headers = MutableHeaders(scope=message)
-                for name, value in state.get("told", {}).items():
+                for name, value in state.get("rate_limit_headers", {}).items():
                     headers[name] = value
             await send(message)
 
-        await self._app(scope, receive, send_told)
+        await self._app(scope, receive, send_with_limits)
 
 
 def create_api(desk: Desk) -> Api:
-    """The API of one desk. It takes tokens alone: a browser's cookie means nothing to it."""
+    """Builds the API of one desk. It takes tokens only: it ignores cookies."""
     api = Api(
         title="publisher",
         version=__version__,

@@ -1,4 +1,4 @@
-"""The calendar: what was shown on past days, and what would be on the coming ones."""
+"""Serves the calendar: the posts of past days, and those that coming days would get."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ class _FromRow(BaseModel):
 
 
 class ChannelDay(_FromRow):
-    """What became of a day's post on one channel."""
+    """The delivery of a day's post on one channel."""
 
     channel: str = Field(examples=["tumblr"])
     state: str = Field(examples=["published"])
@@ -35,7 +35,7 @@ class ChannelDay(_FromRow):
 
 
 class EntryOut(_FromRow):
-    """A post of a day, or the lack of one."""
+    """A post of a day, or a day without one."""
 
     kind: Kind = Field(
         description="`shown`: it was picked; `coming`: it would be; `draft`: fixed to the day and not approved; "
@@ -65,14 +65,14 @@ def api_calendar(
         Day | None, Query(description="The last day, at most 100 after the first; else 30 after it.")
     ] = None,
 ) -> Any:
-    """Read the days: who had which post where, and which post each coming day would get."""
+    """Reads the days: who had which post where, and which post each coming day would get."""
     desk = desk_of(request)
     now = desk.now()
     begin = first or slot_day(now, desk.settings.outlet.zone)
     end = last or begin + DEFAULT_SPAN
     if not begin <= end <= begin + MAX_SPAN:
-        wrong = f"{end} is not within {MAX_SPAN.days} days after {begin}; ask for fewer days"
-        raise Problem(422, wrong, errors=[FieldProblem(detail=f"{wrong}.", parameter="last")])
+        sentence = f"{end} is not within {MAX_SPAN.days} days after {begin}; ask for fewer days"
+        raise Problem(422, sentence, errors=[FieldProblem(detail=f"{sentence}.", parameter="last")])
     with desk.database.reading() as session:
         days = calendar_days(session, desk.settings, waiting_posts(session), begin, end, now)
     return {"days": [DayOut.model_validate(day) for day in days]}

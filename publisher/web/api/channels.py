@@ -1,4 +1,4 @@
-"""Channels: where the outlet publishes, and whether it can."""
+"""Serves the channels: where the outlet publishes, and whether it can."""
 
 from __future__ import annotations
 
@@ -38,15 +38,15 @@ class ChannelsOut(BaseModel):
 
 @router.get("", response_model=ChannelsOut, responses={**success(200, "All of them."), **problems()})
 def api_channels(request: Request) -> Any:
-    """List the channels of the configuration."""
+    """Lists the channels of the configuration."""
     desk = desk_of(request)
     rows = _rows(desk)
-    return {"items": [_channel_out(desk, each, rows[each.name]) for each in desk.settings.channels.values()]}
+    return {"items": [_channel_out(desk, channel, rows[channel.name]) for channel in desk.settings.channels.values()]}
 
 
 @router.get("/{name}", response_model=ChannelOut, responses={**success(200, "The channel."), **problems(404, 422)})
 def api_channel(request: Request, name: Annotated[str, Path(max_length=40, pattern=r"^[a-z0-9_-]+$")]) -> Any:
-    """Read one channel."""
+    """Reads one channel."""
     desk = desk_of(request)
     channel = desk.settings.channels.get(name)
     if channel is None:

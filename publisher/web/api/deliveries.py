@@ -1,11 +1,11 @@
-"""Deliveries: found, read whole, and what a person can do about one."""
+"""Lists and reads deliveries, and retries, adopts and cancels one."""
 
 from __future__ import annotations
 
 from datetime import date, datetime
 from typing import Annotated, Any, Literal
 
-from fastapi import APIRouter, Query, Request, Response
+from fastapi import APIRouter, Depends, Query, Request, Response
 from pydantic import BaseModel, ConfigDict, Field, StrictBool
 
 from publisher import retrying
@@ -34,7 +34,7 @@ class DeliveryOut(BaseModel):
     """One pick going to one channel, or one reply that continues it."""
 
     id: int = Field(examples=[42])
-    version: str = Field(description="Its `ETag`: changes with its state and with its hands.", examples=["held.3"])
+    version: str = Field(description="Its `ETag`: changes with its state and with every claim.", examples=["held.3"])
     day: date = Field(description="The slot that its post was picked for.")
     channel: str = Field(examples=["tumblr"])
     part: int = Field(description="1 is the post; from 2 on, the replies that continue it.", examples=[1])
@@ -52,7 +52,7 @@ class DeliveryOut(BaseModel):
 
     @classmethod
     def of(cls, row: Delivery, **more: Any) -> Any:
-        """A row as this kind of answer; `more`: what the answer has besides."""
+        """Makes the model of a row; `more`: fields besides."""
         return cls.model_validate(
             {
                 "id": row.id,
@@ -98,6 +98,8 @@ class WholeDelivery(DeliveryOut):
 
 
 class RetryRequest(BaseModel):
+    """The body of a retry."""
+
     model_config = ConfigDict(extra="forbid")
 
     i_have_looked: StrictBool = Field(
@@ -107,6 +109,8 @@ class RetryRequest(BaseModel):
 
 
 class AdoptRequest(BaseModel):
+    """The body of an adoption."""
+
     model_config = ConfigDict(extra="forbid")
 
     link: str = Field(
@@ -128,24 +132,30 @@ class AdoptedDelivery(WholeDelivery):
     differences: list[str] = Field(description="What followers see otherwise than it was to be sent.")
 
 
+async def queried_filter(
+    day: Annotated[WrittenDate | None, Query(description="Only of this day.")] = None,
+    channel: Annotated[str, Query(max_length=40, pattern=r"^[a-z0-9_-]*$", description="Only on this channel.")] = "",
+    state: Annotated[State | Literal[""], Query(description="Only in this state.")] = "",
+    text: Text = "",
+) -> DeliveryFilter:
+    """Reads the filter of a query."""
+    return DeliveryFilter(day=day, channel=channel, states=(state,) if state else (), text=text.strip())
+
+
 @router.get(
     "", response_model=Page[DeliveryOut], responses={**success(200, "Deliveries, the newest first."), **problems(422)}
 )
 def api_deliveries(
     request: Request,
-    day: Annotated[WrittenDate | None, Query(description="Only of this day.")] = None,
-    channel: Annotated[str, Query(max_length=40, pattern=r"^[a-z0-9_-]*$", description="Only on this channel.")] = "",
-    state: Annotated[State | Literal[""], Query(description="Only in this state.")] = "",
-    text: Text = "",
+    delivery_filter: Annotated[DeliveryFilter, Depends(queried_filter)],
     after: After = None,
     limit: Limit = 50,
 ) -> Any:
-    """List deliveries, the newest first."""
-    wanted = DeliveryFilter(day=day, channel=channel, states=(state,) if state else (), text=text.strip())
+    """Lists deliveries, the newest first."""
     with desk_of(request).database.reading() as session:
-        found = find_deliveries(session, wanted, before=after, limit=limit)
-    items = [DeliveryOut.of(each) for each in found]
-    return {"items": items, "next": next_page(request, found, found[-1].id if found else 0, limit)}
+        rows = find_deliveries(session, delivery_filter, before=after, limit=limit)
+    items = [DeliveryOut.of(row) for row in rows]
+    return {"items": items, "next": next_page(request, rows, rows[-1].id if rows else 0, limit)}
 
 
 @router.get(
@@ -154,7 +164,7 @@ def api_deliveries(
     responses={**success(200, "The delivery.", ETAG), **problems(404, *INPUT_STATUSES)},
 )
 def api_delivery(request: Request, response: Response, delivery_id: Id) -> Any:
-    """Read one delivery with its tries."""
+    """Reads one delivery with its tries."""
     return _delivery_out(response, desk_of(request), delivery_id)
 
 
@@ -168,12 +178,12 @@ def api_delivery(request: Request, response: Response, delivery_id: Id) -> Any:
     },
 )
 def api_retry_delivery(
-    request: Request, response: Response, delivery_id: Id, wish: RetryRequest, if_match: IfMatch = None
+    request: Request, response: Response, delivery_id: Id, retry_request: RetryRequest, if_match: IfMatch = None
 ) -> Any:
-    """Let a delivery that waits for a person try again."""
+    """Lets a delivery that waits for a person try again."""
     desk = desk_of(request)
-    seen = _matched_version(desk, delivery_id, if_match)
-    retrying.retry(desk, delivery_id, actor=actor(request), i_have_looked=wish.i_have_looked, seen=seen)
+    version = _matched_version(desk, delivery_id, if_match)
+    retrying.retry(desk, delivery_id, actor=actor(request), i_have_looked=retry_request.i_have_looked, seen=version)
     return _delivery_out(response, desk, delivery_id)
 
 
@@ -188,13 +198,13 @@ def api_retry_delivery(
 )
 @in_queue(lambda work: work.network)
 def api_adopt_delivery(
-    request: Request, response: Response, delivery_id: Id, wish: AdoptRequest, if_match: IfMatch = None
+    request: Request, response: Response, delivery_id: Id, adopt_request: AdoptRequest, if_match: IfMatch = None
 ) -> Any:
-    """Make a post that is public already the delivery's record. It is read first, and must be the channel's own."""
+    """Records a post that is public already for the delivery. It is read first, and must be the channel's own."""
     desk = desk_of(request)
-    seen = _matched_version(desk, delivery_id, if_match)
-    post = AdoptionRequest(delivery_id, wish.link, seen=seen, unread=wish.unread)
-    adoption = adopt(desk.database, desk.channels, post, now=desk.now(), actor=actor(request))
+    version = _matched_version(desk, delivery_id, if_match)
+    adoption_request = AdoptionRequest(delivery_id, adopt_request.link, seen=version, unread=adopt_request.unread)
+    adoption = adopt(desk.database, desk.channels, adoption_request, now=desk.now(), actor=actor(request))
     life = _load_life(response, desk, delivery_id)
     return AdoptedDelivery.of(
         life.delivery, **_details(life), was_read=adoption.was_read, differences=adoption.differences
@@ -207,15 +217,15 @@ def api_adopt_delivery(
     responses={**success(200, "It does not go out on this channel.", ETAG), **CHANGE_PROBLEMS},
 )
 def api_cancel_delivery(request: Request, response: Response, delivery_id: Id, if_match: IfMatch = None) -> Any:
-    """Give a delivery up."""
+    """Cancels a delivery."""
     desk = desk_of(request)
-    seen = _matched_version(desk, delivery_id, if_match)
-    operate.cancel(desk.database, delivery_id, now=desk.now(), actor=actor(request), seen=seen)
+    version = _matched_version(desk, delivery_id, if_match)
+    operate.cancel(desk.database, delivery_id, now=desk.now(), actor=actor(request), seen=version)
     return _delivery_out(response, desk, delivery_id)
 
 
 def _matched_version(desk: Desk, delivery_id: int, if_match: str | None) -> str:
-    """The version that the act is meant for: the one that `If-Match` names, which is the present one."""
+    """Returns the present version, which `If-Match` must name. Raises Problem or Refused."""
     with desk.database.reading() as session:
         row = session.get(Delivery, delivery_id)
     if row is None:

@@ -1,8 +1,8 @@
-"""`Idempotency-Key`: a creating request that is sent again gets the first one's answer and creates nothing.
+"""Answers a creating request with a known `Idempotency-Key` as before, and creates nothing.
 
-The answer is written in the transaction that creates. So a key whose request died has created
-nothing, and may be taken over once that request can't be alive any more; the one that was slow
-then finds its row in other hands, and creates nothing either.
+The answer is stored in the transaction that creates. So a key whose request died has created nothing, and may be
+claimed again once that request can't be alive any more. If that request was only slow, it finds that its row was
+claimed by another, and creates nothing either.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from publisher.web.api.problems import Problem
 
 MAX_KEY_AGE = timedelta(hours=24)
 MAX_REQUEST_AGE = timedelta(minutes=2)
-"""A request that has not ended after so long is not alive any more."""
+"""A request that has not ended after so long is dead."""
 
 Key = Annotated[
     str | None,
@@ -32,7 +32,7 @@ Key = Annotated[
         min_length=1,
         max_length=255,
         pattern=r"^[!-~]+$",
-        description="A name of yours for this request, such as a UUID. Sent again within 24 hours, the same request "
+        description="Your own name for this request, such as a UUID. Sent again within 24 hours, the same request "
         "gets the same answer and creates nothing; another body with the same key is refused.",
         examples=["6d6c1f9e-8a57-4f7d-9a2c-7b1f0f0f5d11"],
     ),
@@ -41,14 +41,14 @@ Key = Annotated[
 
 @dataclass(frozen=True, slots=True)
 class ClaimedKey:
-    """A request that is the first with its key. Its row is its own for as long as `at` stands in it."""
+    """A key that a request has claimed. The claim holds while the row's time is `at`."""
 
     row: int
     at: datetime
 
 
 def begin(database: Database, person_id: int, key: str, body: bytes, now: datetime) -> ClaimedKey | dict[str, Any]:
-    """The right to create; or, where that was done before, the body that was answered.
+    """Claims a key; or returns the stored answer, where the key was used before.
 
     Raises:
         Problem: the key was used with another body, or its first request has not ended.
@@ -85,28 +85,28 @@ def _still_running() -> Problem:
     return Problem(409, message, headers={"Retry-After": "1"})
 
 
-def finish(session: Session, begun: ClaimedKey, body: dict[str, Any]) -> None:
-    """Keep the answer, in the transaction that creates.
+def finish(session: Session, claimed: ClaimedKey, body: dict[str, Any]) -> None:
+    """Stores the answer in the transaction that creates.
 
     Raises:
-        Problem: the request took so long that another took its place; the transaction is undone.
+        Problem: the request took so long that another claimed its key; the transaction is undone.
     """
-    done = session.execute(
+    updated = session.execute(
         update(IdempotentAnswer)
-        .where(IdempotentAnswer.id == begun.row, IdempotentAnswer.created_at == begun.at)
+        .where(IdempotentAnswer.id == claimed.row, IdempotentAnswer.created_at == claimed.at)
         .values(status=201, body=body)
     )
-    if cast("CursorResult[Any]", done).rowcount != 1:
+    if cast("CursorResult[Any]", updated).rowcount != 1:
         raise _still_running()
 
 
-def release(database: Database, begun: ClaimedKey) -> None:
-    """Forget a key whose request was refused: mended, it may be sent with the same key."""
+def release(database: Database, claimed: ClaimedKey) -> None:
+    """Releases the key of a refused request: a corrected one may use it again."""
     with database.writing() as session:
         session.execute(
             delete(IdempotentAnswer).where(
-                IdempotentAnswer.id == begun.row,
-                IdempotentAnswer.created_at == begun.at,
+                IdempotentAnswer.id == claimed.row,
+                IdempotentAnswer.created_at == claimed.at,
                 IdempotentAnswer.status.is_(None),
             )
         )

@@ -1,7 +1,7 @@
-"""How often a program may ask: a bucket for each token that fills up steadily.
+"""Limits the requests of each token by a token bucket.
 
-Each process counts for itself: behind several, a program may ask so many times as often. It keeps
-a program that runs wild from taking the desk from the people, and is no accounting.
+Each process counts for itself, so that with several a program may send that many times as many requests. The limit
+protects people from a program that runs wild; it is no accounting.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ MAX_BUCKETS = 1000
 
 @dataclass(frozen=True, slots=True)
 class Allowance:
-    """What is left after a request."""
+    """The rate limit of a token after a request."""
 
     granted: bool
     quota: int
@@ -26,34 +26,34 @@ class Allowance:
     """Seconds in which a whole quota comes back."""
     remaining: int
     wait: int
-    """Seconds until there is one request more."""
+    """Seconds until there is one more request."""
 
     @property
     def headers(self) -> dict[str, str]:
-        told = {
+        headers = {
             "RateLimit-Policy": f'"token";q={self.quota};w={self.window}',
             "RateLimit": f'"token";r={self.remaining};t={self.wait}',
         }
-        return told if self.granted else {**told, "Retry-After": str(self.wait)}
+        return headers if self.granted else {**headers, "Retry-After": str(self.wait)}
 
 
 class Buckets:
-    """A bucket per token. Any number of threads may take from them."""
+    """Holds a bucket per token. Any number of threads may use it."""
 
     def __init__(self, quota: int = 300, window: int = 60) -> None:
-        """`quota` requests at once, and as many again within `window` seconds."""
+        """`quota`: requests at once. `window`: the seconds in which as many come back."""
         self._quota = quota
         self._window = window
         self._levels: OrderedDict[int, tuple[float, float]] = OrderedDict()
         self._lock = threading.Lock()
 
     def take(self, token_id: int) -> Allowance:
-        """Count one request of a token."""
+        """Counts one request of a token."""
         now = monotonic()
         rate = self._quota / self._window
         with self._lock:
-            level, seen = self._levels.pop(token_id, (float(self._quota), now))
-            level = min(float(self._quota), level + (now - seen) * rate)
+            level, counted_at = self._levels.pop(token_id, (float(self._quota), now))
+            level = min(float(self._quota), level + (now - counted_at) * rate)
             granted = level >= 1
             if granted:
                 level -= 1

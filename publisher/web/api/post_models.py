@@ -1,4 +1,4 @@
-"""Posts and pictures as the API takes and gives them."""
+"""Defines the models of posts and pictures in the API."""
 
 from __future__ import annotations
 
@@ -76,7 +76,7 @@ def _describe_changes(schema: dict[str, Any]) -> None:
 
 
 class NewPicture(ImageDraft):
-    """A picture of a post: one that was uploaded to `/images` before."""
+    """A picture of a new post: one that was uploaded to `/images` before."""
 
     model_config = ConfigDict(json_schema_extra=_describe)
 
@@ -94,7 +94,7 @@ class NewPost(PostDraft):
 
 
 class Changes(PostChanges):
-    """What a post shall say from now on; what is not given stays."""
+    """The changed fields of a post; the others stay."""
 
     model_config = ConfigDict(json_schema_extra=_describe_changes)
 
@@ -113,7 +113,7 @@ class PictureOut(BaseModel):
     frames: int = Field(description="More than one in an animation.", examples=[1])
     bytes: int = Field(examples=[48_000_000])
     gutters: list[float] = Field(description="Where the panels of a composite meet, as fractions of its width.")
-    warnings: list[str] = Field(description="What was found odd in it; nothing of it forbids to show it.")
+    warnings: list[str] = Field(description="What is unusual about it; it can be shown all the same.")
     created_at: datetime = Field(description="When it was first stored.")
 
     @classmethod
@@ -179,7 +179,7 @@ class PostOut(BaseModel):
 
     @classmethod
     def of(cls, post: Post, **more: Any) -> Any:
-        """A stored post as this kind of answer; `more`: what the answer has besides."""
+        """Makes the model of a stored post; `more`: fields besides."""
         names = set(PostOut.model_fields) - {"images"}
         images = [PostPicture.of(image) for image in post.images]
         return cls.model_validate({**{name: getattr(post, name) for name in names}, "images": images, **more})
@@ -207,8 +207,8 @@ class ProblemOut(BaseModel):
     channels: list[str] = Field(description="The channels that have it; none: it is the post's own.")
 
     @classmethod
-    def of(cls, each: PostProblem) -> ProblemOut:
-        return cls.model_validate({**each.problem.model_dump(), "channels": each.channels})
+    def of(cls, problem: PostProblem) -> ProblemOut:
+        return cls.model_validate({**problem.problem.model_dump(), "channels": problem.channels})
 
 
 class CreatedPost(PostOut):

@@ -1,4 +1,4 @@
-"""What the API answers when it can't do what was asked: problem details, RFC 9457."""
+"""Answers errors with problem details, RFC 9457."""
 
 from __future__ import annotations
 
@@ -29,23 +29,23 @@ from publisher.web.slow_work import WorkRefused
 
 MEDIA_TYPE = "application/problem+json"
 RETRY_SECONDS = 30
-"""What `Retry-After` says where nothing is known of when a thing can be reached again."""
+"""The value of `Retry-After` where no other time is known."""
 PLAIN_SENTENCES = {
     "missing": "It is missing; give it.",
     "extra_forbidden": "It is not known here; remove it.",
     "string_too_short": "It is empty; write something.",
 }
-"""By pydantic's name of a mistake, where its own words are not for people."""
+"""Sentences by pydantic's name of an error, where its own words are not for people."""
 
 
 @dataclass(frozen=True, slots=True)
 class ProblemKind:
-    """What all problems with one status have in common."""
+    """The kind of all problems with one status."""
 
     name: str
     title: str
-    told: str
-    """When it comes, for the documentation."""
+    description: str
+    """When it is answered, for the documentation."""
 
 
 KINDS: Mapping[int, ProblemKind] = {
@@ -68,13 +68,13 @@ KINDS: Mapping[int, ProblemKind] = {
     429: ProblemKind(
         "too-many", "Too many requests", "This token asked too often; `Retry-After` says when it may again."
     ),
-    500: ProblemKind("failed", "The desk stumbled", "Something went wrong that should not have."),
+    500: ProblemKind("failed", "Something went wrong", "The desk failed in an unexpected way."),
     503: ProblemKind("unavailable", "Not now", "Something that the desk needs can't be reached; try again later."),
 }
 
 
 MAX_MISTAKES = 50
-"""So many are told: a body can be wrong in a hundred thousand places."""
+"""Mistakes that an answer lists: a body can have a hundred thousand."""
 
 
 class FieldProblem(BaseModel):
@@ -107,7 +107,7 @@ REFUSAL_STATUSES: Mapping[Reason, int] = {
 
 
 class ProblemDetails(BaseModel):
-    """An answer that is no success."""
+    """The problem details of an answer."""
 
     model_config = ConfigDict(
         title="Problem",
@@ -155,10 +155,10 @@ class Problem(HTTPException):
 
 
 def problem_response(request: Request, problem: HTTPException) -> Response:
-    """Problem details as they go over the wire."""
+    """Makes the response of a problem."""
     status = problem.status_code if problem.status_code in KINDS else 400
     kind = KINDS[status]
-    told = ProblemDetails(
+    details = ProblemDetails(
         type=f"urn:publisher:problem:{kind.name}",
         title=kind.title,
         status=status,
@@ -170,11 +170,11 @@ def problem_response(request: Request, problem: HTTPException) -> Response:
     headers = dict(problem.headers or {})
     if status == 503:
         headers.setdefault("Retry-After", str(RETRY_SECONDS))
-    return JSONResponse(told.model_dump(exclude_none=True), status, headers, MEDIA_TYPE)
+    return JSONResponse(details.model_dump(exclude_none=True), status, headers, MEDIA_TYPE)
 
 
 def unexpected_error(request: Request, error: Exception) -> Response:
-    """What nobody foresaw: in the log with a reference, in the answer without a word of it."""
+    """Logs an unexpected error with a reference, and answers with the reference only."""
     reference = secrets.token_hex(4)
     get_logger("api").error("a request failed", reference=reference, path=request.url.path, exc_info=error)
     return problem_response(
@@ -186,7 +186,7 @@ Handler = Callable[[Request, Exception], Awaitable[Response]]
 
 
 def add_handlers(app: FastAPI) -> None:
-    """Have every error of the desk answered as a problem."""
+    """Answers every error of the desk as a problem."""
     statuses: dict[type[Exception], int] = {
         NoPost: 404,
         StaleEdit: 412,
@@ -196,8 +196,8 @@ def add_handlers(app: FastAPI) -> None:
         PostError: 409,
         MediaError: 503,
     }
-    for kind, status in statuses.items():
-        app.add_exception_handler(kind, _with_status(status))
+    for error_class, status in statuses.items():
+        app.add_exception_handler(error_class, _with_status(status))
     app.add_exception_handler(WorkRefused, _work_refused)
     app.add_exception_handler(Refused, _refused)
     app.add_exception_handler(NotApproved, _not_approved)
@@ -226,12 +226,14 @@ async def _refused(request: Request, error: Exception) -> Response:
 
 async def _not_approved(request: Request, error: Exception) -> Response:
     problems = error.problems if isinstance(error, NotApproved) else ()
-    errors = [FieldProblem(detail=str(each), pointer=_pointer_of_field(each.problem.field)) for each in problems]
+    errors = [
+        FieldProblem(detail=str(problem), pointer=_pointer_of_field(problem.problem.field)) for problem in problems
+    ]
     return problem_response(request, Problem(422, str(error), errors=errors))
 
 
 def _pointer_of_field(field: str) -> str:
-    """`images[0].alt_text` as `#/images/0/alt_text`."""
+    """Converts a field such as `images[0].alt_text` into `#/images/0/alt_text`."""
     return "#/" + "/".join(part for part in re.split(r"[.\[\]]+", field) if part)
 
 
@@ -251,34 +253,34 @@ async def _http_error(request: Request, error: Exception) -> Response:
 
 
 def _methods(request: Request) -> list[str]:
-    """What the address takes: each method is a route of its own."""
+    """Lists the methods of an address: each is a route of its own."""
     routes: Sequence[Route] = request.app.state.routes
-    fitting = [route.methods or () for route in routes if route.matches(request.scope)[0] != Match.NONE]
-    return sorted({method for methods in fitting for method in methods})
+    matching = [route.methods or () for route in routes if route.matches(request.scope)[0] != Match.NONE]
+    return sorted({method for methods in matching for method in methods})
 
 
 async def _validation_error(request: Request, error: Exception) -> Response:
-    found = error.errors() if isinstance(error, RequestValidationError) else []
-    if any(each["type"] == "json_invalid" for each in found):
-        return problem_response(request, Problem(400, "The body is no JSON; mend it and ask again"))
-    errors = [_field_problem(each) for each in found[:MAX_MISTAKES]]
-    places = ", ".join(dict.fromkeys(each.pointer or each.parameter or "" for each in errors))
+    mistakes = error.errors() if isinstance(error, RequestValidationError) else []
+    if any(mistake["type"] == "json_invalid" for mistake in mistakes):
+        return problem_response(request, Problem(400, "The body is not JSON; correct it and ask again"))
+    errors = [_field_problem(mistake) for mistake in mistakes[:MAX_MISTAKES]]
+    places = ", ".join(dict.fromkeys(item.pointer or item.parameter or "" for item in errors))
     return problem_response(
-        request, Problem(422, f"These can't be used: {places}; mend them and ask again", errors=errors)
+        request, Problem(422, f"These can't be used: {places}; correct them and ask again", errors=errors)
     )
 
 
-def _field_problem(found: Mapping[str, Any]) -> FieldProblem:
-    place: Sequence[int | str] = found["loc"]
-    detail = PLAIN_SENTENCES.get(found["type"]) or as_sentence(
-        describe_limit(found) or found["msg"].removeprefix("Value error, ")
+def _field_problem(mistake: Mapping[str, Any]) -> FieldProblem:
+    location: Sequence[int | str] = mistake["loc"]
+    detail = PLAIN_SENTENCES.get(mistake["type"]) or as_sentence(
+        describe_limit(mistake) or mistake["msg"].removeprefix("Value error, ")
     )
-    if place and place[0] == "body":
-        pointer = "#" + "".join(f"/{_escaped(str(key))}" for key in place[1:])
+    if location and location[0] == "body":
+        pointer = "#" + "".join(f"/{_escaped(str(key))}" for key in location[1:])
         return FieldProblem(detail=detail, pointer=pointer)
-    return FieldProblem(detail=detail, parameter=str(place[-1]) if place else None)
+    return FieldProblem(detail=detail, parameter=str(location[-1]) if location else None)
 
 
 def _escaped(key: str) -> str:
-    """A key as a JSON Pointer in a URI fragment has it. What can't be sent at all is shown as a question mark."""
+    """Escapes a key for a JSON Pointer in a URI fragment. What can't be sent at all becomes a question mark."""
     return quote(key.replace("~", "~0").replace("/", "~1"), safe="", errors="replace")

@@ -1,4 +1,4 @@
-"""The queue: which posts wait, on which days they would go out, and their places."""
+"""Lists the posts that wait with their days, and moves them."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ router = APIRouter(prefix="/queue", tags=["queue"], route_class=GuardedRoute)
 PostId = Annotated[int, Field(ge=1, le=MAX_ID, description="The id of a post that waits there.")]
 
 SIMPLE_PLACES: dict[str, order.Place] = {"front": order.Front(), "end": order.End(), "reserve": order.Reserve()}
-"""Those that need nothing besides their name."""
+"""The places that need no number, day or neighbour."""
 
 
 class _Destination(BaseModel):
@@ -32,23 +32,27 @@ class _Destination(BaseModel):
 
 
 class ToEnd(_Destination):
-    """Before all others, at the end of the queue from wherever it was, or at the end of the reserve."""
+    """To the front or the end of the queue, or to the end of the reserve."""
 
     to: Literal["front", "end", "reserve"]
 
 
 class ToPosition(_Destination):
+    """To a number in the queue."""
+
     to: Literal["position"]
     number: int = Field(ge=1, le=1_000_000, description="Counted from 1; beyond the end means the end.")
 
 
 class ToNeighbour(_Destination):
+    """Before or after another post."""
+
     to: Literal["before", "after"]
     post: PostId
 
 
 class ToDate(_Destination):
-    """Out of the order, on exactly this day."""
+    """To a fixed day, out of the order."""
 
     to: Literal["date"]
     day: Day
@@ -58,7 +62,7 @@ Destination = Annotated[ToEnd | ToPosition | ToNeighbour | ToDate, Field(discrim
 
 
 class Placed(BaseModel):
-    """Where a post waits."""
+    """The place of a post that waits."""
 
     id: int = Field(examples=[17])
     version: int = Field(description="The post's version: its `ETag`.")
@@ -78,8 +82,8 @@ class QueueEntry(Placed):
     problems: list[ProblemOut]
 
     @classmethod
-    def of(cls, each: ListedPost) -> QueueEntry:
-        post = each.post
+    def of(cls, listed: ListedPost) -> QueueEntry:
+        post = listed.post
         return cls(
             id=post.id,
             version=post.version,
@@ -87,9 +91,9 @@ class QueueEntry(Placed):
             title=post.title,
             place=post.place,
             number=post.number,
-            projected=each.projected,
+            projected=listed.projected,
             tags=post.tags,
-            problems=[ProblemOut.of(problem) for problem in each.problems],
+            problems=[ProblemOut.of(problem) for problem in listed.problems],
         )
 
 
@@ -97,12 +101,12 @@ class QueueEntry(Placed):
     "", response_model=Page[QueueEntry], responses={**success(200, "Posts in their order."), **problems(409, 422)}
 )
 def api_queue(request: Request, after: After = None, limit: Limit = 50) -> Any:
-    """List the posts that wait: those with a fixed date, then the queue, then the reserve."""
+    """Lists the posts that wait: those with a fixed date, then the queue, then the reserve."""
     desk = desk_of(request)
     with desk.database.reading() as session:
-        found = queue_after(session, desk.settings, desk.known_problems, after, limit, now=desk.now())
-    last = found[-1].post.id if found else 0
-    return {"items": [QueueEntry.of(each) for each in found], "next": next_page(request, found, last, limit)}
+        entries = queue_after(session, desk.settings, desk.known_problems, after, limit, now=desk.now())
+    last = entries[-1].post.id if entries else 0
+    return {"items": [QueueEntry.of(entry) for entry in entries], "next": next_page(request, entries, last, limit)}
 
 
 @router.put(
@@ -111,9 +115,9 @@ def api_queue(request: Request, after: After = None, limit: Limit = 50) -> Any:
     responses={**success(200, "It has its place.", ETAG), **problems(404, 409, 412, 428, *BODY_STATUSES)},
 )
 def api_move_post(
-    request: Request, response: Response, post_id: Id, wish: Destination, if_match: IfMatch = None
+    request: Request, response: Response, post_id: Id, destination: Destination, if_match: IfMatch = None
 ) -> Any:
-    """Give a post another place. What it says, its approval and the order of the others stay."""
+    """Gives a post another place. What it says, its approval and the order of the others stay."""
     desk = desk_of(request)
     with desk.database.reading() as session:
         version = load_post(session, post_id).version
@@ -121,7 +125,7 @@ def api_move_post(
     move_post(
         desk.database,
         post_id,
-        _place_of(wish),
+        _place_of(destination),
         desk.settings,
         desk.now(),
         actor=actor(request),
@@ -141,12 +145,12 @@ def api_move_post(
     )
 
 
-def _place_of(wish: ToEnd | ToPosition | ToNeighbour | ToDate) -> order.Place:
-    match wish:
+def _place_of(destination: ToEnd | ToPosition | ToNeighbour | ToDate) -> order.Place:
+    match destination:
         case ToPosition():
-            return order.Position(wish.number)
+            return order.Position(destination.number)
         case ToNeighbour():
-            return order.Before(wish.post) if wish.to == "before" else order.After(wish.post)
+            return order.Before(destination.post) if destination.to == "before" else order.After(destination.post)
         case ToDate():
-            return order.FixedDate(wish.day)
-    return SIMPLE_PLACES[wish.to]
+            return order.FixedDate(destination.day)
+    return SIMPLE_PLACES[destination.to]

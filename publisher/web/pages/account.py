@@ -1,4 +1,4 @@
-"""What people change about themselves: password, second factor, where they are logged in."""
+"""Shows a person their account: password, second factor, where they are logged in."""
 
 from __future__ import annotations
 

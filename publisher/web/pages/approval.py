@@ -1,4 +1,4 @@
-"""From draft to approved: review, comments, approval; and the way back to an earlier version."""
+"""Handles review, comments, approval and withdrawal of a post, and its earlier versions."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ def ask_review(request: Request, post_id: int) -> Response:
 
 @router.post("/posts/{post_id}/approve")
 def approve_post(request: Request, post_id: int, version: Annotated[RowId | None, Form()] = None) -> Response:
-    """Approve the post as it is stored, if that is the `version` that somebody saw."""
+    """Approves the post as it is stored, if that is the `version` that the person saw."""
     if Permission.APPROVE not in request.state.permissions:
         raise Forbidden("Only an editor can approve; ask for review instead.")
     desk = desk_of(request)
@@ -61,21 +61,21 @@ def approve_post(request: Request, post_id: int, version: Annotated[RowId | None
 
 
 def _approval_sentence(approval: Approval) -> str:
-    """What came of an approval, in sentences."""
+    """Describes the result of an approval."""
     reach, remarks = approval.reach, len(approval.remarks)
-    told = ["Approved: it goes out when its turn comes."]
+    sentences = ["Approved: it goes out when its turn comes."]
     if reach.applies_to:
-        told = [f"Approved: {', '.join(reach.applies_to)} will show it as it is now."]
+        sentences = [f"Approved: {', '.join(reach.applies_to)} will show it as it is now."]
     if reach.too_late:
-        told.append(f"Too late for {', '.join(reach.too_late)}: they have the post as it was.")
+        sentences.append(f"Too late for {', '.join(reach.too_late)}: they have the post as it was.")
     if remarks:
-        told.append(f"{remarks} remarks stand beside the form.")
-    return " ".join(told)
+        sentences.append(f"{remarks} remarks stand beside the form.")
+    return " ".join(sentences)
 
 
 @router.post("/posts/{post_id}/send-back")
 def send_back_post(request: Request, post_id: int, text: Annotated[str, Form(max_length=COMMENT)] = "") -> Response:
-    """A post in review is a draft again; what is to be done stands in the comment."""
+    """Turns a post in review back into a draft, with a comment that says what to do."""
     desk = desk_of(request)
     review.send_back(desk.database, post_id, now=desk.now(), actor=actor(request))
     if text.strip():
@@ -105,31 +105,32 @@ def withdraw(request: Request, post_id: int) -> Response:
 
 @router.get("/posts/{post_id}/versions/{version}")
 def post_version(request: Request, post_id: int, version: int) -> Response:
-    """One version, and how the post differs from it today."""
+    """Shows one version, and how the post differs from it now."""
     desk = desk_of(request)
     post = post_or_404(desk, post_id)
     with desk.database.reading() as session:
         content = load_version(session, post_id, version)
-        kept = versions_of(session, post_id)
-    then, now = fields_of_content(desk, content), fields_of_content(desk, content_of(post))
+        versions = versions_of(session, post_id)
+    before, after = fields_of_content(desk, content), fields_of_content(desk, content_of(post))
     changes = [
-        (label_of(name), _field_diff(name, then.get(name, ""), now.get(name, ""))) for name in changed_fields(then, now)
+        (label_of(name), _field_diff(name, before.get(name, ""), after.get(name, "")))
+        for name in changed_fields(before, after)
     ]
-    made = next(each for each in kept if each.version == version)
-    return page(request, "version.html", post=post, made=made, kept=kept, changes=changes)
+    shown = next(row for row in versions if row.version == version)
+    return page(request, "version.html", post=post, version=shown, changes=changes)
 
 
-def _field_diff(field: str, then: str, now: str) -> list[Piece]:
+def _field_diff(field: str, before: str, after: str) -> list[Piece]:
     if not field.endswith("-media"):
-        return diff_words(then, now)
-    # A picture's name is its hash: nobody reads anything in it.
-    told = [Piece("out", "the picture that was here")] if then else []
-    return [*told, *([Piece("in", "another picture" if then else "a new picture")] if now else [])]
+        return diff_words(before, after)
+    # The field holds the picture's hash, which says nothing to people.
+    removed = [Piece("out", "the picture that was here")] if before else []
+    return [*removed, *([Piece("in", "another picture" if before else "a new picture")] if after else [])]
 
 
 @router.post("/posts/{post_id}/versions/{version}")
 def restore_version(request: Request, post_id: int, version: int) -> Response:
-    """Make the post what it was; that is a new version, and nothing is lost."""
+    """Restores an earlier version as a new one, so that nothing is lost."""
     desk = desk_of(request)
     with desk.database.reading() as session:
         content = load_version(session, post_id, version)
@@ -141,5 +142,5 @@ def restore_version(request: Request, post_id: int, version: int) -> Response:
         now=desk.now(),
         actor=actor(request),
     )
-    flash(request, f"The post is again what it was in version {version}.")
+    flash(request, f"The post is back at version {version}.")
     return redirect(request, "edit_post_page", post_id=post_id)

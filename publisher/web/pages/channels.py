@@ -1,4 +1,4 @@
-"""The channels: how each does, and what a person can do about it: pause, examine, rehearse, connect."""
+"""Shows the channels, and lets people pause, examine, rehearse and connect them."""
 
 from __future__ import annotations
 
@@ -26,19 +26,26 @@ from publisher.web.wording import for_browser
 
 router = APIRouter()
 
-LOGIN_OVER = "That log-in was begun more than ten minutes ago, in another browser, or is over; begin again."
+LOGIN_OVER = "That log-in was begun more than ten minutes ago or in another browser, or is over; begin again."
 ON_THIS_PAGE = "here"
 
 
 @router.get("/channels")
 def channels(request: Request) -> Response:
     desk = desk_of(request)
-    shown = overviews(desk.database, desk.channels, desk.settings, desk.now())
-    told = {each.channel.name: for_browser(each.login.problem, ON_THIS_PAGE) for each in shown}
+    channel_overviews = overviews(desk.database, desk.channels, desk.settings, desk.now())
+    problems = {
+        overview.channel.name: for_browser(overview.login.problem, ON_THIS_PAGE) for overview in channel_overviews
+    }
     with desk.database.reading() as session:
-        clocks = {each.channel: each.told for each in clock_differences(session, desk.now()) if each.is_large}
+        clocks = {clock.channel: clock.told for clock in clock_differences(session, desk.now()) if clock.is_large}
     return page(
-        request, "channels.html", channels=shown, problems=told, clocks=clocks, longest=operate.MAX_REASON_LENGTH
+        request,
+        "channels.html",
+        channels=channel_overviews,
+        problems=problems,
+        clocks=clocks,
+        max_reason_length=operate.MAX_REASON_LENGTH,
     )
 
 
@@ -61,7 +68,7 @@ def resume_channel(request: Request, name: str) -> Response:
 @router.post("/channels/{name}/examine")
 @in_queue(lambda work: work.network)
 def examine_channel(request: Request, name: str) -> Response:
-    """Ask the platform who the channel is logged in as, just now."""
+    """Asks the platform which account the channel is logged in as."""
     desk = _desk_with_channel(request, name)
     try:
         account, ends = examine(desk.channels, name)
@@ -69,14 +76,14 @@ def examine_channel(request: Request, name: str) -> Response:
         flash(request, f"{name}: {for_browser(error.message, ON_THIS_PAGE)}", "bad")
     else:
         until = f" The log-in ends {desk.local(ends)}." if ends else ""
-        flash(request, f"{name} is in order: it answers as {account.name}.{until}")
+        flash(request, f"{name} works: it is logged in as {account.name}.{until}")
     return redirect(request, "channels")
 
 
 @router.post("/channels/{name}/rehearse")
 @in_queue(lambda work: work.network)
 def rehearse_on_sandbox(request: Request, name: str) -> Response:
-    """Publish the channel's next post to a sandbox on this machine, and show what came of it."""
+    """Publishes the channel's next post to a sandbox on this machine, and shows the result."""
     desk = _desk_with_channel(request, name)
     try:
         rehearsal, refused = rehearse_channel(desk, name), ""
@@ -90,12 +97,12 @@ def rehearse_on_sandbox(request: Request, name: str) -> Response:
 @router.get("/channels/callback")
 @in_queue(lambda work: work.network)
 def channel_callback(request: Request) -> Response:
-    """Where a platform leads the browser back to. Its answer counts once, and only in the browser that began."""
-    begun = connecting.take_login(request)
-    if begun is None or begun.asked:
+    """Takes the answer of a platform that sent the browser back: once, and only in the browser that began."""
+    pending = connecting.take_login(request)
+    if pending is None or pending.questions:
         flash(request, LOGIN_OVER, "bad")
         return redirect(request, "channels")
-    return _finish_step(request, begun, dict(request.query_params))
+    return _finish_step(request, pending, dict(request.query_params))
 
 
 @router.get("/channels/{name}/connect")
@@ -108,7 +115,7 @@ def connect_channel(request: Request, name: str) -> Response:
 def begin_connecting(request: Request, name: str) -> Response:
     desk = _desk_with_channel(request, name)
     if desk.channels.leads_back(name) and (link := connecting.other_address(request)):
-        mistake = f"Open the desk at {link} to connect {name}: that is where {_label(desk, name)} leads the browser to."
+        mistake = f"Open the desk at {link} to connect {name}: {_label(desk, name)} sends the browser back there."
         return _connect_page(request, name, 422, mistake=mistake)
     try:
         step = desk.channels.begin_login(name, connecting.callback_url(request))
@@ -120,24 +127,24 @@ def begin_connecting(request: Request, name: str) -> Response:
 @router.post("/channels/{name}/connect/answer")
 @in_queue(lambda work: work.network)
 def go_on_connecting(request: Request, name: str, form: Annotated[FormData, Depends(posted_form)]) -> Response:
-    """What a person entered, where the platform asks in the desk's own page."""
+    """Takes the answers to a platform's questions that the desk's own page asks."""
     _desk_with_channel(request, name)
-    begun = connecting.take_login(request)
-    if begun is None or begun.channel != name or not begun.asked:
+    pending = connecting.take_login(request)
+    if pending is None or pending.channel != name or not pending.questions:
         flash(request, LOGIN_OVER, "bad")
         return redirect(request, "connect_channel", name=name)
     fields = fields_of(form)
-    return _finish_step(request, begun, {asked: fields.get(asked, "") for asked in begun.asked})
+    return _finish_step(request, pending, {question: fields.get(question, "") for question in pending.questions})
 
 
-def _finish_step(request: Request, begun: connecting.PendingLogin, answer: dict[str, str]) -> Response:
-    """Redirects wherever it ends: an address with a platform's answer must not stay in the browser."""
+def _finish_step(request: Request, pending: connecting.PendingLogin, answer: dict[str, str]) -> Response:
+    """Finishes a step of the log-in, and redirects: a platform's answer must not stay in the browser's address."""
     try:
-        step = desk_of(request).channels.finish_login(begun.channel, begun.kept, answer)
+        step = desk_of(request).channels.finish_login(pending.channel, pending.state, answer)
     except PlatformError as error:
         flash(request, for_browser(error.message, ON_THIS_PAGE), "bad")
-        return redirect(request, "connect_channel", name=begun.channel)
-    return _continue_login(request, begun.channel, step)
+        return redirect(request, "connect_channel", name=pending.channel)
+    return _continue_login(request, pending.channel, step)
 
 
 def _continue_login(request: Request, name: str, step: LoginStep | Account) -> Response:
@@ -175,7 +182,7 @@ def _connect_page(
 
 
 def _missing_settings(desk: Desk, name: str) -> str:
-    """What has to be configured before this channel can be connected here."""
+    """Says what has to be configured before this channel can be connected here; empty: nothing."""
     try:
         desk.channels.check_app(name)
     except PlatformError as error:

@@ -1,4 +1,4 @@
-"""Writing a post: its form, and what every channel will show of it beside the form."""
+"""Handles the form of a post: creating, saving, moving, autosave and live preview."""
 
 from __future__ import annotations
 
@@ -54,15 +54,15 @@ def edit_post_page(
     desk = desk_of(request)
     post = post_or_404(desk, post_id)
     fields = fields_of_stored(desk, post)
-    kept = find_autosave(request, post)
-    if with_unsaved and kept is not None:
-        fields = {**kept.fields, "version": str(kept.based_on)}
+    unsaved = find_autosave(request, post)
+    if with_unsaved and unsaved is not None:
+        fields = {**unsaved.fields, "version": str(unsaved.based_on)}
     return render_form(request, EditorForm(fields, post))
 
 
 @router.post("/posts")
 def create_post(request: Request, form: Annotated[FormWithFiles, Depends(form_with_files)]) -> Response:
-    """A new draft. A script that keeps an unfinished text asks for JSON, and gets the post's address."""
+    """Creates a draft. A script that saves an unfinished text asks for JSON, and gets the post's address."""
     desk = desk_of(request)
     fields, refused = form.fields, form.refused
     try:
@@ -88,7 +88,7 @@ def save_post(request: Request, post_id: int, form: Annotated[FormWithFiles, Dep
     try:
         content = content_of_fields(PostChanges, fields, desk.settings.outlet.zone)
         _raise_refused(refused)
-        outcome = edit_post(
+        edit = edit_post(
             desk.database,
             desk.store,
             post_id,
@@ -104,20 +104,20 @@ def save_post(request: Request, post_id: int, form: Annotated[FormWithFiles, Dep
     except PostError as error:
         return render_form(request, EditorForm(fields, post, {"form": str(error)}), 422)
     autosaves.forget(desk.database, post_id, request.state.session.person_id)
-    for told in (*outcome.warnings, *_move_post(request, post, fields)):
-        flash(request, told, "note")
-    if outcome.back_to_review:
-        flash(request, "It was approved: with your change it is in review again.", "note")
-    if outcome.applies_to and fields.get("then") != "approve":
-        flash(request, f"{', '.join(outcome.applies_to)}: the approved text goes out until this is approved.", "note")
-    if outcome.too_late and fields.get("then") != "approve":
-        flash(request, f"Too late for {', '.join(outcome.too_late)}: they have the post as it was.", "note")
-    return _after_saving(request, post_id, outcome.version, fields)
+    for warning in (*edit.warnings, *_move_post(request, post, fields)):
+        flash(request, warning, "note")
+    if edit.back_to_review:
+        flash(request, "It was approved; with your change it is in review again.", "note")
+    if edit.applies_to and fields.get("then") != "approve":
+        flash(request, f"{', '.join(edit.applies_to)}: the approved text goes out until this is approved.", "note")
+    if edit.too_late and fields.get("then") != "approve":
+        flash(request, f"Too late for {', '.join(edit.too_late)}: they have the post as it was.", "note")
+    return _after_saving(request, post_id, edit.version, fields)
 
 
 @router.post("/posts/{post_id}/autosave")
 def autosave(request: Request, post_id: int, form: Annotated[FormData, Depends(posted_form)]) -> Response:
-    """Keep what somebody has typed, apart from the post; tells whether the post was changed meanwhile."""
+    """Stores what somebody has typed apart from the post, and says whether the post was changed meanwhile."""
     desk = desk_of(request)
     fields = fields_of(form)
     post = post_or_404(desk, post_id)
@@ -136,19 +136,19 @@ def forget_autosave(request: Request, post_id: int) -> Response:
 @router.post("/preview")
 @in_queue(lambda work: work.previews)
 def live_preview(request: Request, form: Annotated[FormData, Depends(posted_form)]) -> Response:
-    """What the form would become, as the part of a page."""
+    """Renders the previews of a form as a part of the page."""
     context = preview_context(request, fields_of(form))
-    return page(request, "looks.html", 422 if context["unread"] else 200, **context)
+    return page(request, "channel_previews.html", 422 if context["mistakes_of_fields"] else 200, **context)
 
 
 def _raise_refused(refused: dict[str, str]) -> None:
-    """Raises Mistakes where a file can't be taken: everything else that is wrong is told with it."""
+    """Raises Mistakes where a file was refused, so that it is shown with all other mistakes."""
     if refused:
         raise Mistakes(refused)
 
 
 def _render_conflict(request: Request, post_id: int, fields: dict[str, str]) -> Response:
-    """Somebody saved meanwhile: both texts, and a form that now starts from theirs."""
+    """Shows both texts after somebody else saved meanwhile, in a form that is based on the stored version."""
     desk = desk_of(request)
     post = post_or_404(desk, post_id)
     stored = fields_of_stored(desk, post)
@@ -158,11 +158,11 @@ def _render_conflict(request: Request, post_id: int, fields: dict[str, str]) -> 
 
 
 def _after_saving(request: Request, post_id: int, version: int, fields: Mapping[str, str]) -> Response:
-    """After saving `version`: what the button asked for."""
-    wanted = fields.get("then", "save")
-    if wanted == "review":
+    """Does what the button asked for after `version` was saved."""
+    action = fields.get("then", "save")
+    if action == "review":
         return ask_review(request, post_id)
-    if wanted == "approve":
+    if action == "approve":
         return approve_post(request, post_id, version)
     flash(request, "Saved.")
     return redirect(request, "edit_post_page", post_id=post_id)
@@ -187,21 +187,19 @@ def _fixed_day(fields: Mapping[str, str]) -> date:
 
 
 def _move_post(request: Request, post: Post, fields: Mapping[str, str]) -> list[str]:
-    """Give the post the place that the form wants, where that is another one; the reasons why it can't have it."""
+    """Moves the post to the place that the form names; returns the reasons where it can't have it."""
     desk = desk_of(request)
-    wanted = fields.get("place", "")
+    place = fields.get("place", "")
     before = "reserve" if post.reserve else "date" if post.fixed_date else "queue"
-    if wanted not in PLACES or (
-        wanted == before and (wanted != "date" or fields["fixed_date"] == str(post.fixed_date))
-    ):
+    if place not in PLACES or (place == before and (place != "date" or fields["fixed_date"] == str(post.fixed_date))):
         return []
     if Permission.APPROVE not in request.state.permissions and post.state == "approved":
         return ["Its place stays: an editor moves what was approved."]
     try:
-        to = (
-            FixedDate(_fixed_day(fields)) if wanted == "date" else Reserve() if wanted == "reserve" else Position(10**6)
+        new_place = (
+            FixedDate(_fixed_day(fields)) if place == "date" else Reserve() if place == "reserve" else Position(10**6)
         )
-        move_post(desk.database, post.id, to, desk.settings, desk.now(), actor=actor(request))
+        move_post(desk.database, post.id, new_place, desk.settings, desk.now(), actor=actor(request))
     except Mistakes as mistakes:
         return [f"Its place stays. {mistakes}"]
     except PostError as error:

@@ -1,4 +1,4 @@
-"""Logging in and out."""
+"""Logs people in and out, and accepts invitations."""
 
 from __future__ import annotations
 
@@ -41,11 +41,11 @@ async def log_in(
     try:
         return await compare_password(request, partial(_log_in, request, email, password, wanted))
     except WorkRefused as refusal:
-        answer = page(
+        response = page(
             request, "login.html", refusal.status, next=wanted, email=email, refused=str(refusal), nobody=False
         )
-        answer.headers["retry-after"] = str(refusal.retry_seconds)
-        return answer
+        response.headers["retry-after"] = str(refusal.retry_seconds)
+        return response
 
 
 def _log_in(request: Request, email: str, password: str, wanted: str) -> Response:
@@ -61,7 +61,7 @@ def _log_in(request: Request, email: str, password: str, wanted: str) -> Respons
 
 
 def _ask_code_or_enter(request: Request, person_id: int, wanted: str) -> Response:
-    """The next page for somebody whose password is right."""
+    """Asks for a code where the person has a second factor; else logs them in."""
     desk = desk_of(request)
     with desk.database.reading() as session:
         person = load_person(session, person_id)
@@ -131,7 +131,7 @@ def _invited_person(request: Request, token: str) -> Person:
 
 
 def start_session(request: Request, person: int, wanted: str) -> Response:
-    """A new session for somebody whose identity was checked; a former one of this browser ends."""
+    """Starts a session for somebody whose identity was checked; ends a former one of this browser."""
     desk = desk_of(request)
     if request.state.session is not None:
         logins.close_session(desk.database, request.state.session.token_hash)
@@ -144,12 +144,12 @@ def start_session(request: Request, person: int, wanted: str) -> Response:
 
 
 def _browser(request: Request) -> str:
-    """The token of a browser that may be known."""
+    """Returns the token that marks a known browser; empty: it has none."""
     return tokens_of(request).browser
 
 
 def local_path(request: Request, wanted: str) -> str:
-    """The page that was asked for before the log-in, if it is one of ours; else the first page."""
+    """Returns the page that was asked for before the log-in, if it is one of ours; else the first page."""
     root: str = request.scope.get("root_path", "")
     is_ours = wanted.startswith("/") and not wanted.startswith(("//", "/\\")) and wanted.isprintable()
     return root + wanted if is_ours else address(request, "today")

@@ -1,4 +1,4 @@
-"""Who works at the desk, and who did what."""
+"""Manages the people of the desk, and shows who did what."""
 
 from __future__ import annotations
 
@@ -74,7 +74,7 @@ def change_roles(request: Request, person_id: int, roles: ChosenNames = None) ->
 
 @router.post("/people/{person_id}/second-factor/remove")
 def remove_factor_of(request: Request, person_id: int) -> Response:
-    """For somebody who lost their phone."""
+    """Removes the second factor of somebody who lost their phone."""
     desk = desk_of(request)
     second_factor.disable(desk.database, person_id, now=desk.now(), actor=_actor(request))
     flash(
@@ -89,8 +89,8 @@ def remove_factor_of(request: Request, person_id: int) -> Response:
 def change_active(request: Request, person_id: int, active: Annotated[bool, Form()]) -> Response:
     desk = desk_of(request)
     accounts.set_active(desk.database, person_id, active, now=desk.now(), actor=_actor(request))
-    told = "They can log in again." if active else "They are shut out: every browser and every key of theirs."
-    flash(request, told, "good" if active else "note")
+    sentence = "They can log in again." if active else "They are shut out: every browser and every key of theirs ends."
+    flash(request, sentence, "good" if active else "note")
     return redirect(request, "people")
 
 
@@ -101,7 +101,7 @@ def audit(
     what: Annotated[str, Query(max_length=40)] = "",
     before: Before = None,
 ) -> Response:
-    """Who did what, the newest first."""
+    """Shows who did what, the newest first."""
     with desk_of(request).database.reading() as session:
         events = list(session.scalars(_event_query(actor, what, before)))
         names = _event_names(session)
@@ -119,7 +119,7 @@ def _event_query(actor: str, what: str, before: int | None) -> Select[Event]:
 
 
 def _event_names(session: Session) -> list[str]:
-    """Every kind of event there is, from one step along the index for each: a history is long, its kinds are few."""
+    """Lists the names of all recorded events, one index step for each: a history is long, its names are few."""
     first = select(func.min(Event.name).label("name")).cte("kind", recursive=True)
     following = select(func.min(Event.name)).where(Event.name > first.c.name).scalar_subquery()
     kinds = first.union_all(select(following).where(first.c.name.is_not(None)))
@@ -127,7 +127,7 @@ def _event_names(session: Session) -> list[str]:
 
 
 def _link(request: Request, token: str) -> str:
-    """The whole address that the invited person opens, under the name that the admin's browser uses."""
+    """Returns the whole address of an invitation, under the host name that the admin's browser uses."""
     return f"{request.url.scheme}://{request.url.netloc}{address(request, 'invitation', token=token)}"
 
 

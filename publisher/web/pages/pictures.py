@@ -1,6 +1,6 @@
-"""Pictures as pages show them: thumbnails of originals, and finished pictures by the hash of their making.
+"""Serves the pictures of pages: thumbnails of originals, and renditions by the digest of their spec.
 
-Everything is served as what the renderer made, never as what was uploaded.
+Only files of the renderer are served, never what was uploaded.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from publisher.web.slow_work import WorkRefused, person_of, slow_work_of
 router = APIRouter()
 
 WIDTHS = (160, 320, 640, 1280)
-"""The thumbnails that there are, in pixels of their longer side."""
+"""The sizes of thumbnails, in pixels of their longer side."""
 PICTURE_CACHE_CONTROL = "private, max-age=31536000, immutable"
 MISSING_PICTURE = "This picture is not here."
 PLACEHOLDER = """\
@@ -31,12 +31,12 @@ PLACEHOLDER = """\
 <rect width="33" height="33" fill="#e4e4e4"/><circle cx="10" cy="16.5" r="2" fill="#777"/>\
 <circle cx="16.5" cy="16.5" r="2" fill="#777"/><circle cx="23" cy="16.5" r="2" fill="#777"/></svg>
 """
-"""Its size tells `waiting.js` that the picture is still to come."""
+"""`waiting.js` recognises it by its size."""
 Hash = Annotated[str, Path(pattern="^[0-9a-f]{64}$")]
 
 
 def thumbnail_spec(sha256: str, width: int) -> RenditionSpec:
-    """A small picture of all that the original shows, as WebP. A dark scan is lit, so that it is recognised."""
+    """Returns the spec of a small WebP of the whole original. Dark scans are lightened."""
     return RenditionSpec(
         source=sha256,
         formats=("webp",),
@@ -56,16 +56,16 @@ async def thumbnail(request: Request, sha256: Hash, width: int) -> Response:
 
 @router.get("/renditions/{digest}")
 async def rendition(request: Request, digest: Hash) -> Response:
-    """A finished picture that a preview or a delivery shows: made before, or asked for by a preview of late."""
-    specs: RecentSpecs = request.app.state.specs
-    wanted = specs.get(digest)
+    """Serves a rendition of a preview or a delivery: a stored one, or one of a recent preview."""
+    specs: RecentSpecs = request.app.state.recent_specs
+    spec = specs.get(digest)
     return await _respond(
-        request, lambda: _stored_or_made(request, wanted) if wanted else _stored_rendition(request, digest)
+        request, lambda: _stored_or_made(request, spec) if spec else _stored_rendition(request, digest)
     )
 
 
 async def _respond(request: Request, fetch: Callable[[], Rendition | None]) -> Response:
-    """The picture; a placeholder where it can't be had in time, for the page asks again."""
+    """Answers with the picture, or with a placeholder where it is not ready in time: the page asks again."""
     try:
         return _picture_response(await slow_work_of(request).picture_files.run(fetch, person_of(request)))
     except ImageRefused:
@@ -82,12 +82,14 @@ def _stored_rendition(request: Request, digest: str) -> Rendition:
 
 
 def _stored_or_made(request: Request, spec: RenditionSpec) -> Rendition | None:
-    """The picture; None: it is being made."""
+    """Returns the picture; None: it is being rendered."""
     maker: PictureMaker = request.app.state.picture_maker
     return desk_of(request).renderer.stored(spec.digest) or maker.make(spec)
 
 
-def _picture_response(made: Rendition | None) -> Response:
-    if made is None:
+def _picture_response(rendition: Rendition | None) -> Response:
+    if rendition is None:
         return Response(PLACEHOLDER, media_type="image/svg+xml", headers={"cache-control": "no-store"})
-    return FileResponse(made.path, media_type=made.mime_type, headers={"cache-control": PICTURE_CACHE_CONTROL})
+    return FileResponse(
+        rendition.path, media_type=rendition.mime_type, headers={"cache-control": PICTURE_CACHE_CONTROL}
+    )

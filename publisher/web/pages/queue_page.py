@@ -1,14 +1,14 @@
-"""The queue: which post goes out when, and everything that changes its order."""
+"""Shows the queue, and moves, approves, withdraws and tags its posts."""
 
 from __future__ import annotations
 
 import re
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from datetime import date
 from typing import Annotated, Any, Literal
 from urllib.parse import parse_qsl, urlencode
 
-from fastapi import APIRouter, Form, Query, Request
+from fastapi import APIRouter, Depends, Form, Query, Request
 from fastapi.responses import RedirectResponse, Response
 from pydantic import StringConstraints
 
@@ -29,7 +29,7 @@ router = APIRouter()
 STATES = (("draft", "Drafts"), ("in_review", "In review"), ("approved", "Approved"), ("problems", "With problems"))
 PLACES = (("fixed date", "On a fixed date"), ("queue", "In line"), ("reserve", "Reserve"))
 SIMPLE_PLACES: dict[str, Place] = {"up": Up(), "down": Down(), "front": Front(), "end": End(), "reserve": Reserve()}
-"""The places that need nothing besides their name."""
+"""The places that need no number, day or neighbour."""
 Text = Annotated[str, Form(max_length=200)]
 SeenVersions = Annotated[
     list[Annotated[str, StringConstraints(pattern=r"^\d{1,9}:\d{1,9}$", max_length=19)]] | None,
@@ -40,7 +40,7 @@ TICK_FIRST = "Tick the posts first; then choose what to do with them."
 
 @dataclass(frozen=True, slots=True)
 class View:
-    """Which part of the queue somebody looks at: kept through every change."""
+    """The part of the queue that a page shows, kept through every change."""
 
     state: str = ""
     place: str = ""
@@ -49,13 +49,13 @@ class View:
 
     @classmethod
     def of(cls, query: str) -> View:
-        """Read from an address; what makes no sense there is left out."""
-        given = dict(parse_qsl(query))
-        number = given.get("page", "1")
+        """Reads a view from the query of an address, without what makes no sense there."""
+        values = dict(parse_qsl(query))
+        number = values.get("page", "1")
         return cls(
-            state=given.get("state", ""),
-            place=given.get("place", ""),
-            text=given.get("text", "")[:200],
+            state=values.get("state", ""),
+            place=values.get("place", ""),
+            text=values.get("text", "")[:200],
             page=int(number) if re.fullmatch(r"\d{1,4}", number) else 1,
         )
 
@@ -64,11 +64,11 @@ class View:
         return urlencode({name: value for name, value in asdict(self).items() if value not in ("", 1)})
 
     def at(self, number: int) -> str:
-        """The query of another page of the same view."""
+        """Returns the query of another page of the same view."""
         return View(self.state, self.place, self.text, number).query
 
     @property
-    def wish(self) -> QueueFilter:
+    def queue_filter(self) -> QueueFilter:
         with_problems = self.state == "problems"
         state = "" if with_problems else self.state
         return QueueFilter(state=state, place=self.place, text=self.text, with_problems=with_problems)
@@ -90,14 +90,16 @@ def queue(
 def _context(request: Request, view: View, known: KnownProblems) -> dict[str, Any]:
     desk = desk_of(request)
     with desk.database.reading() as session:
-        found = listing.queue_page(session, desk.settings, known, view.wish, view.page, now=desk.now())
-        changed = late_changes(session)
-    shown = [(name, label, [each for each in found.posts if each.post.place == name]) for name, label in PLACES]
+        queue_page = listing.queue_page(session, desk.settings, known, view.queue_filter, view.page, now=desk.now())
+        waiting_changes = late_changes(session)
+    groups = [
+        (name, label, [listed for listed in queue_page.posts if listed.post.place == name]) for name, label in PLACES
+    ]
     return {
-        "found": found,
-        "late_changes": changed,
-        "groups": [group for group in shown if group[2]],
-        "asked": view,
+        "queue_page": queue_page,
+        "late_changes": waiting_changes,
+        "groups": [group for group in groups if group[2]],
+        "filters": view,
         "view": view.query,
         "states": STATES,
         "places": PLACES,
@@ -105,41 +107,58 @@ def _context(request: Request, view: View, known: KnownProblems) -> dict[str, An
     }
 
 
-@router.post("/queue/move")
-def move_queued(
-    request: Request,
-    posts: PostIds = None,
-    one: Annotated[str, Form(pattern=r"^(\d{1,9} (up|down|front|end|reserve))?$", max_length=20)] = "",
+@dataclass(frozen=True, slots=True)
+class Destination:
+    """The place that the fields of a move name."""
+
+    to: str
+    number: str
+    day: str
+    neighbour: int | None
+
+
+async def posted_destination(
     to: Text = "",
     number: Annotated[str, Form(pattern=r"^\d{0,6}$", max_length=6)] = "",
     day: Text = "",
     neighbour: Annotated[RowId | None, Form()] = None,
+) -> Destination:
+    """Reads the fields of a move."""
+    return Destination(to, number, day, neighbour)
+
+
+@router.post("/queue/move")
+def move_queued(
+    request: Request,
+    destination: Annotated[Destination, Depends(posted_destination)],
+    posts: PostIds = None,
+    one: Annotated[str, Form(pattern=r"^(\d{1,9} (up|down|front|end|reserve))?$", max_length=20)] = "",
     view: Text = "",
 ) -> Response:
-    """`one`: a post and its place, as the buttons beside it say it; else the ticked posts go `to` a place."""
+    """Moves posts. `one`: a post and its place, from the buttons beside it; else the ticked posts are moved."""
     if one:
         post, to = one.split()
-        posts = [int(post)]
+        posts, destination = [int(post)], replace(destination, to=to)
     if not posts:
         return _to_queue(request, view, TICK_FIRST)
     try:
-        place = _place(to, number, day, neighbour)
+        place = _place(destination)
     except PageError as mistake:
         return _to_queue(request, view, str(mistake))
-    outcome = bulk_for(request).move(posts, place)
-    if len(posts) == 1 and outcome.done:
-        flash_place(request, posts[0], outcome)
+    result = bulk_for(request).move(posts, place)
+    if len(posts) == 1 and result.done:
+        flash_place(request, posts[0], result)
     else:
-        flash_result(request, outcome, "moved")
+        flash_result(request, result, "moved")
     return _to_queue(request, view)
 
 
 @router.post("/queue/approve")
 def approve_queued(request: Request, posts: PostIds = None, seen: SeenVersions = None, view: Text = "") -> Response:
-    """`seen`: the version of each post that the page showed; a later one is not approved unread."""
+    """Approves posts. `seen`: the version of each post that the page showed; a later one is not approved."""
     if not posts:
         return _to_queue(request, view, TICK_FIRST)
-    versions = {int(post): int(version) for post, _, version in (each.partition(":") for each in seen or ())}
+    versions = {int(post): int(version) for post, _, version in (pair.partition(":") for pair in seen or ())}
     flash_result(request, bulk_for(request).approve(posts, versions), "approved")
     return _to_queue(request, view)
 
@@ -160,12 +179,12 @@ def tag_queued(
     tagging: Annotated[Literal["add", "remove"], Form()] = "add",
     view: Text = "",
 ) -> Response:
-    named = list(dict.fromkeys(" ".join(tag.split()).lstrip("#") for tag in tags.split(",") if tag.strip(" #")))
-    if not posts or not named:
+    names = list(dict.fromkeys(" ".join(tag.split()).lstrip("#") for tag in tags.split(",") if tag.strip(" #")))
+    if not posts or not names:
         return _to_queue(request, view, "Write the tags first." if posts else TICK_FIRST)
     bulk = bulk_for(request)
-    outcome = bulk.tag(posts, add=named) if tagging == "add" else bulk.tag(posts, remove=named)
-    flash_result(request, outcome, "tagged" if tagging == "add" else "without these tags")
+    result = bulk.tag(posts, add=names) if tagging == "add" else bulk.tag(posts, remove=names)
+    flash_result(request, result, "tagged" if tagging == "add" else "without these tags")
     return _to_queue(request, view)
 
 
@@ -180,18 +199,19 @@ def undo_change(
     return _to_queue(request, view) if back == "queue" else RedirectResponse(calendar_address(request, view), 303)
 
 
-def _place(to: str, number: str, day: str, neighbour: int | None) -> Place:
+def _place(destination: Destination) -> Place:
+    to, neighbour = destination.to, destination.neighbour
     if to in SIMPLE_PLACES:
         return SIMPLE_PLACES[to]
     if to in ("before", "after") and neighbour is not None:
         return Before(neighbour) if to == "before" else After(neighbour)
     if to == "position":
-        if not number:
+        if not destination.number:
             raise PageError("Write the number of the place.")
-        return Position(int(number))
+        return Position(int(destination.number))
     if to == "date":
-        return FixedDate(_parse_day(day))
-    raise PageError("Choose where the posts shall go.")
+        return FixedDate(_parse_day(destination.day))
+    raise PageError("Choose a place for the posts.")
 
 
 def _parse_day(text: str) -> date:

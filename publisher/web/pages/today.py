@@ -1,4 +1,4 @@
-"""What is out, what is next, and whatever needs a person: one look tells whether all is well."""
+"""Shows today's post on each channel, the next post, and what needs a person."""
 
 from __future__ import annotations
 
@@ -31,50 +31,52 @@ from publisher.web.rendering import address, cached_page, desk_of
 router = APIRouter()
 
 MIN_NOTED_LATENESS = timedelta(minutes=5)
-"""A post that is out so soon after its hour needs no word about lateness."""
+"""The page mentions no shorter delay of a post."""
 
 
 @dataclass(frozen=True, slots=True)
 class ChannelToday:
-    """One channel at a glance."""
+    """The state of one channel today."""
 
     name: str
     label: str
     today: Delivery | None
-    """Its delivery of today's slot."""
+    """The delivery of today's slot."""
     next_try: datetime | None
-    """When that is looked at next; None: it isn't waiting for the clock."""
+    """The time of its next try; None: it isn't waiting for the clock."""
     latest: Delivery | None
-    """What followers saw last."""
+    """The last published delivery."""
     late: timedelta | None
-    """How late that was, where it is worth a word."""
+    """The delay of `latest`, where it is worth a word."""
     paused: str
     next_at: datetime | None
 
 
 @dataclass(frozen=True, slots=True)
 class OpenProblem:
+    """Something that needs a person, with a link to the page where it is solved."""
+
     title: str
     message: str
     href: str
-    act: str
-    """What the button says."""
+    action: str
+    """The text of the link."""
 
 
 @router.get("/")
 def today(request: Request) -> HTMLResponse:
     desk = desk_of(request)
     now = desk.now()
-    recent: CachedValue[dict[str, Any]] = request.app.state.today
+    cache: CachedValue[dict[str, Any]] = request.app.state.today_cache
     with desk.database.reading() as session:
-        asleep = not any(seen.lives(now) for seen in seen_processes(session, now).values())
+        nothing_runs = not any(process.lives(now) for process in seen_processes(session, now).values())
 
     def context() -> dict[str, Any]:
         with desk.database.reading() as session:
-            shared = recent.get(session, now, lambda: _context(request, session, desk, now))
-        return {"asleep": asleep, **shared}
+            shared = cache.get(session, now, lambda: _context(request, session, desk, now))
+        return {"nothing_runs": nothing_runs, **shared}
 
-    return cached_page(request, "today.html", asleep, context)
+    return cached_page(request, "today.html", nothing_runs, context)
 
 
 def _context(request: Request, session: Session, desk: Desk, now: datetime) -> dict[str, Any]:
@@ -83,17 +85,17 @@ def _context(request: Request, session: Session, desk: Desk, now: datetime) -> d
     return {
         "day": day,
         "pick": session.scalar(select(Pick).where(Pick.slot == day).options(joinedload(Pick.post))),
-        "channels": [_channel(session, desk, each, day, coming) for each in desk.settings.channels.values()],
+        "channels": [_channel(session, desk, channel, day, coming) for channel in desk.settings.channels.values()],
         "next": _next_post(session, coming),
         "cover": len(coming),
-        "enough": desk.settings.notify.days_of_cover,
+        "min_cover": desk.settings.notify.days_of_cover,
         "late_changes": late_changes(session),
-        "troubles": _open_problems(request, session, desk, now),
+        "problems": _open_problems(request, session, desk, now),
     }
 
 
-def _is_filled(each: ProjectedDay) -> bool:
-    return each.post_id is not None
+def _is_filled(day: ProjectedDay) -> bool:
+    return day.post_id is not None
 
 
 def _next_post(session: Session, coming: list[ProjectedDay]) -> tuple[date, Post] | None:
@@ -106,7 +108,7 @@ def _channel(
     session: Session, desk: Desk, channel: ChannelSettings, day: date, coming: list[ProjectedDay]
 ) -> ChannelToday:
     of_channel = select(Delivery).where(Delivery.channel_name == channel.name, Delivery.part == 0)
-    todays = session.scalar(of_channel.join(Pick).where(Pick.slot == day))
+    delivery = session.scalar(of_channel.join(Pick).where(Pick.slot == day))
     latest = session.scalar(
         of_channel.where(Delivery.state == "published")
         .order_by(Delivery.id.desc())
@@ -119,8 +121,8 @@ def _channel(
     return ChannelToday(
         name=channel.name,
         label=desk.targets[channel.name].profile.label,
-        today=todays,
-        next_try=next_try(todays, row) if todays and row else None,
+        today=delivery,
+        next_try=next_try(delivery, row) if delivery and row else None,
         latest=latest,
         late=late if late > MIN_NOTED_LATENESS else None,
         paused=(row.pause_reason or "by hand") if row and row.paused_at else "",
@@ -130,8 +132,8 @@ def _channel(
 
 def _open_problems(request: Request, session: Session, desk: Desk, now: datetime) -> list[OpenProblem]:
     conditions = list(_conditions(View(session, desk.settings, now)))
-    told = _covered_subjects(session, conditions)
-    return [_open_problem(request, each) for each in conditions if each.subject not in told]
+    covered = _covered_subjects(session, conditions)
+    return [_open_problem(request, condition) for condition in conditions if condition.subject not in covered]
 
 
 def _conditions(view: View) -> Iterator[Condition]:
@@ -140,27 +142,29 @@ def _conditions(view: View) -> Iterator[Condition]:
 
 
 def _covered_subjects(session: Session, conditions: list[Condition]) -> set[str]:
-    """A post that is late because its delivery needs a person is one thing to do, not two."""
-    deliveries = [int(each.subject.split()[1]) for each in conditions if each.subject.startswith("delivery ")]
+    """Returns the lateness subjects of deliveries that need a person: they are one thing to do, not two."""
+    deliveries = [
+        int(condition.subject.split()[1]) for condition in conditions if condition.subject.startswith("delivery ")
+    ]
     query = select(Pick.slot, Delivery.channel_name).join(Delivery.pick).where(Delivery.id.in_(deliveries))
     return {f"late {slot.isoformat()} {channel}" for slot, channel in session.execute(query)}
 
 
 def _open_problem(request: Request, condition: Condition) -> OpenProblem:
-    """The condition with a button in place of a command."""
-    about, _, rest = condition.subject.partition(" ")
-    if about == "delivery":
-        href, act = address(request, "delivery", delivery_id=int(rest.split()[0])), "Look and decide"
-    elif about in ("cover", "empty"):
-        href, act = address(request, "queue"), "Fill the queue"
-    elif about == "late":
-        href, act = f"{address(request, 'deliveries')}?day={rest.split()[0]}", "See its deliveries"
-    elif about in ("paused", "budget", "caption", "changed"):
-        href, act = address(request, "channels"), "See the channel"
-    elif about == "clock":
-        href, act = address(request, "channels"), "See the channels"
-    elif about == "silent":
-        href, act = f"{address(request, 'deliveries')}?channel={rest.split()[0]}", "See its deliveries"
+    """Describes a condition with a link in place of a command."""
+    kind, _, rest = condition.subject.partition(" ")
+    if kind == "delivery":
+        href, action = address(request, "delivery", delivery_id=int(rest.split()[0])), "Look and decide"
+    elif kind in ("cover", "empty"):
+        href, action = address(request, "queue"), "Fill the queue"
+    elif kind == "late":
+        href, action = f"{address(request, 'deliveries')}?day={rest.split()[0]}", "See its deliveries"
+    elif kind in ("paused", "budget", "caption", "changed"):
+        href, action = address(request, "channels"), "See the channel"
+    elif kind == "clock":
+        href, action = address(request, "channels"), "See the channels"
+    elif kind == "silent":
+        href, action = f"{address(request, 'deliveries')}?channel={rest.split()[0]}", "See its deliveries"
     else:
-        href, act = address(request, "deliveries"), "See the deliveries"
-    return OpenProblem(condition.title, condition.message.partition("\n→")[0], href, act)
+        href, action = address(request, "deliveries"), "See the deliveries"
+    return OpenProblem(condition.title, condition.message.partition("\n→")[0], href, action)

@@ -1,4 +1,4 @@
-"""Tokens for programs that work for somebody: made, listed, revoked."""
+"""Makes, lists and revokes the tokens of programs."""
 
 from __future__ import annotations
 
@@ -33,14 +33,14 @@ def _page(request: Request, status: int = 200, **context: Any) -> Response:
     desk = desk_of(request)
     me = request.state.session.person_id
     with desk.database.reading() as session:
-        kept = api_tokens.api_tokens(session, me)
+        tokens = api_tokens.api_tokens(session, me)
     may = request.state.permissions
-    shared: dict[str, Any] = {"made": "", "refused": "", "typed": {"scopes": ["read"], "days": DEFAULT_DAYS}}
+    shared: dict[str, Any] = {"new_token": "", "refused": "", "typed": {"scopes": ["read"], "days": DEFAULT_DAYS}}
     return page(
         request,
         "tokens.html",
         status,
-        tokens=[(each, api_tokens.is_working(each, desk.now())) for each in kept],
+        tokens=[(token, api_tokens.is_working(token, desk.now())) for token in tokens],
         scopes=[(scope.value, SCOPE_DESCRIPTIONS[scope]) for scope in api_tokens.SCOPES if scope in may],
         lifetimes=api_tokens.LIFETIMES,
         **{**shared, **context},
@@ -54,16 +54,16 @@ def make_token(
     scopes: ChosenNames = None,
     days: Annotated[int, Form(ge=1, le=LARGEST_NUMBER)] = DEFAULT_DAYS,
 ) -> Response:
-    """The one page that shows the token."""
+    """Makes a token, and shows it once."""
     desk = desk_of(request)
     me = request.state.session.person_id
     chosen = scopes or []
     try:
-        made = api_tokens.new_api_token(desk.database, me, name, chosen, days=days, now=desk.now())
+        token = api_tokens.new_api_token(desk.database, me, name, chosen, days=days, now=desk.now())
     except AccountError as refusal:
         typed = {"name": name, "scopes": chosen, "days": days}
         return _page(request, 422, refused=str(refusal), typed=typed)
-    return _page(request, made=made, name=name.strip())
+    return _page(request, new_token=token, name=name.strip())
 
 
 @router.post("/{token_id}/revoke")

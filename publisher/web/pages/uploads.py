@@ -1,4 +1,4 @@
-"""Pictures sent from a browser in pieces, so that a lost connection costs one piece; and a picture's part of a form."""
+"""Receives pictures in pieces, so that a lost connection costs one piece; renders a picture's part of a form."""
 
 from __future__ import annotations
 
@@ -26,14 +26,14 @@ from publisher.web.slow_work import RETRY_SECONDS, WorkRefused, person_of, slow_
 router = APIRouter()
 
 MAX_FILE_SIZE = 10**15
-"""More is no size of a file; what no picture may have is refused with a sentence."""
+"""No file is larger. A file that is too large for a picture is refused with a sentence."""
 
 UploadId = Annotated[str, Path(pattern="^[0-9a-f]{32}$")]
 
 
 async def piece_of(request: Request) -> AsyncIterator[bytes]:
-    """The raw body of a request. Raises WorkRefused where too many come in already: they are in memory."""
-    with slow_work_of(request).pieces.taken_by(person_of(request)):
+    """Yields the raw body of a request. Raises WorkRefused where too many come in already: they are in memory."""
+    with slow_work_of(request).pieces.reserved_for(person_of(request)):
         try:
             piece = await request.body()
         except ClientDisconnect:
@@ -45,7 +45,7 @@ async def piece_of(request: Request) -> AsyncIterator[bytes]:
 def begin_upload(
     request: Request, name: Annotated[str, Form(max_length=1000)], size: Annotated[int, Form(ge=0, le=MAX_FILE_SIZE)]
 ) -> Response:
-    """Answers an `id`: the pieces of the file go to `/uploads/ID/OFFSET`, one after the other."""
+    """Begins an upload, and answers its `id`: the pieces go to `/uploads/ID/OFFSET`, one after the other."""
     try:
         return _upload_response(
             _uploads(request).begin(_person(request), file_name(name), size, desk_of(request).now())
@@ -78,10 +78,10 @@ async def add_piece(
     offset: Annotated[int, Path(ge=0)],
     piece: Annotated[bytes, Depends(piece_of)],
 ) -> Response:
-    """Add a piece; the last one, or an empty one after it, has the whole picture inspected and stored.
+    """Adds a piece; the last one, or an empty one after it, inspects and stores the whole picture.
 
-    409 with `received`: another piece has to come first. 503 with `Retry-After`: the pictures of others come first;
-    an empty piece asks again.
+    409 with `received`: another piece has to come first. 503 with `Retry-After`: other pictures come first; an empty
+    piece asks again.
     """
     try:
         work, person = slow_work_of(request), person_of(request)
@@ -112,8 +112,8 @@ def picture_form(
     number: Annotated[int, Query(ge=0, le=999)],
     languages: Annotated[str, Query(pattern=r"^[A-Za-z0-9,-]{0,200}$")] = "",
 ) -> Response:
-    """The part of a post's form for a stored picture, with this number. `languages`: those it is translated to."""
-    context = picture_context(request, sha256, number, [each for each in languages.split(",") if each])
+    """Renders the part of a post's form for a stored picture. `languages`: those it is translated to."""
+    context = picture_context(request, sha256, number, [language for language in languages.split(",") if language])
     if context is None:
         raise NotFound(MISSING_PICTURE)
     return page(request, "picture.html", **context)
@@ -130,17 +130,17 @@ def _person(request: Request) -> int:
 
 
 def _upload_response(upload: Upload, media: Media | None = None) -> Response:
-    told: dict[str, object] = {"id": upload.id, "size": upload.size, "received": upload.received}
+    body: dict[str, object] = {"id": upload.id, "size": upload.size, "received": upload.received}
     if media is not None:
-        told |= {"sha256": media.sha256, "width": media.width, "height": media.height, "warnings": media.warnings}
-    return JSONResponse(told)
+        body |= {"sha256": media.sha256, "width": media.width, "height": media.height, "warnings": media.warnings}
+    return JSONResponse(body)
 
 
 def _refusal_response(error: Exception) -> Response:
     if isinstance(error, WrongOffset):
         return JSONResponse({"error": str(error), "received": error.received}, 409)
-    told = {"error": as_sentence(str(error))}
+    body = {"error": as_sentence(str(error))}
     if isinstance(error, WorkRefused | UploadBusy):
-        return JSONResponse(told, 503, {"retry-after": str(RETRY_SECONDS)})
+        return JSONResponse(body, 503, {"retry-after": str(RETRY_SECONDS)})
     status = 404 if isinstance(error, NoUpload) else 503 if isinstance(error, MediaUnreachable) else 422
-    return JSONResponse(told, status)
+    return JSONResponse(body, status)

@@ -1,4 +1,4 @@
-"""Webhooks: other programs that are told what happens, and what became of each message."""
+"""Manages webhooks, and shows what became of their messages."""
 
 from __future__ import annotations
 
@@ -29,13 +29,13 @@ def webhooks(request: Request) -> Response:
 
 def _page(request: Request, status: int = 200, **context: Any) -> Response:
     with desk_of(request).database.reading() as session:
-        known = hooks.webhooks(session)
+        rows = hooks.webhooks(session)
     shared: dict[str, Any] = {"secret": "", "refused": "", "typed": {}}
     return page(
         request,
         "webhooks.html",
         status,
-        hooks=known,
+        hooks=rows,
         events=EVENTS,
         signature=SIGNATURE,
         **{**shared, **context},
@@ -49,7 +49,7 @@ def add_webhook(
     url: Annotated[str, Form(max_length=hooks.LONGEST_URL)],
     events: ChosenNames = None,
 ) -> Response:
-    """The one page that shows the secret."""
+    """Adds a webhook, and shows its secret once."""
     desk = desk_of(request)
     chosen = events or []
     try:
@@ -69,12 +69,12 @@ def add_webhook(
 
 @router.get("/{hook_id}")
 def webhook(request: Request, hook_id: int, before: Before = None) -> Response:
-    """What became of each message, the newest first."""
+    """Shows what became of each message, the newest first."""
     hook = _load(request, hook_id)
     with desk_of(request).database.reading() as session:
-        found = outbox.messages_of(session, hook_id, before=before, most=PAGE_SIZE + 1)
-    more = found[PAGE_SIZE - 1][0].id if len(found) > PAGE_SIZE else None
-    return page(request, "webhook.html", hook=hook, messages=found[:PAGE_SIZE], more=more, events=EVENTS)
+        messages = outbox.messages_of(session, hook_id, before=before, most=PAGE_SIZE + 1)
+    more = messages[PAGE_SIZE - 1][0].id if len(messages) > PAGE_SIZE else None
+    return page(request, "webhook.html", hook=hook, messages=messages[:PAGE_SIZE], more=more, events=EVENTS)
 
 
 @router.post("/{hook_id}/active")
@@ -82,8 +82,10 @@ def switch_webhook(request: Request, hook_id: int, active: Annotated[bool, Form(
     desk = desk_of(request)
     _load(request, hook_id)
     hooks.switch(desk.database, hook_id, active, now=desk.now(), actor=_actor(request))
-    told = "It is told again, of what happens from now on." if active else "It is told nothing any more."
-    flash(request, told, "good" if active else "note")
+    sentence = (
+        "It is on: it gets messages of what happens from now on." if active else "It is off: it gets no more messages."
+    )
+    flash(request, sentence, "good" if active else "note")
     return redirect(request, "webhook", hook_id=hook_id)
 
 
