@@ -42,8 +42,8 @@ from publisher.web.errors import (
 )
 from publisher.web.event_cache import CachedValue, PageCache
 from publisher.web.guard import CSRF_HEADER, guard, identify
-from publisher.web.headers import BodyLimit, FailureResponses, ResponseCookies, SecurityHeaders
-from publisher.web.load import LoadLimit, limited_workers
+from publisher.web.load_limit import LoadLimit, limited_workers
+from publisher.web.middleware import BodyLimit, FailureResponses, ResponseCookies, SecurityHeaders
 from publisher.web.pages import ROUTERS
 from publisher.web.picture_making import PictureMaker
 from publisher.web.rendering import address, page

@@ -13,7 +13,7 @@ from publisher.posts.undo import Undo
 from publisher.schedule.listing import place_of
 from publisher.staff.accounts import actor_of
 from publisher.staff.roles import Permission
-from publisher.web.dates import long_day
+from publisher.web.date_format import long_day
 from publisher.web.errors import Forbidden, PageError
 from publisher.web.rendering import desk_of, flash, plural
 

@@ -34,7 +34,7 @@ from publisher.web.errors import (
     NotFound,
     PageError,
 )
-from publisher.web.headers import RESPONSE_COOKIES
+from publisher.web.middleware import RESPONSE_COOKIES
 from publisher.web.slow_work import WorkRefused, person_of, slow_work_of
 
 T = TypeVar("T")

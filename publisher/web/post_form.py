@@ -34,6 +34,7 @@ from publisher.staff.accounts import actor_of
 from publisher.web.channel_preview import approval_blockers, channel_previews, template_captions
 from publisher.web.differences import diff_words
 from publisher.web.errors import NotFound, as_sentence
+from publisher.web.field_labels import label_of
 from publisher.web.forms import (
     Mistakes,
     anchor_of,
@@ -46,7 +47,6 @@ from publisher.web.forms import (
     posted_form,
     with_placeholder_titles,
 )
-from publisher.web.labels import label_of
 from publisher.web.rendering import desk_of, page
 from publisher.web.slow_work import WorkRefused, person_of, slow_work_of
 

@@ -18,7 +18,7 @@ from publisher.core import post_limits
 from publisher.db.staff import WebSession
 from publisher.desk import Desk
 from publisher.staff.roles import Permission
-from publisher.web.dates import long_day, short_day
+from publisher.web.date_format import long_day, short_day
 from publisher.web.event_cache import PageCache
 from publisher.web.wording import for_browser
 

@@ -33,7 +33,7 @@ from publisher.web.access import RULES, Access
 from publisher.web.api import idempotency
 from publisher.web.api.app import ROUTERS
 from publisher.web.api.guard import MAX_JSON_BYTES, GuardedRoute
-from publisher.web.api.limits import Buckets
+from publisher.web.api.rate_limits import Buckets
 from publisher.web.guard import COOKIE
 from tests.api_client import Program, problem, program, token_of
 from tests.conftest import WriteDesk

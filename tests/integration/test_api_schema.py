@@ -34,9 +34,9 @@ from publisher.posts.approval import approve
 from publisher.posts.drafts import ImageDraft, PostDraft
 from publisher.posts.posts import add_post
 from publisher.web.api.app import create_api
-from publisher.web.api.limits import Buckets
 from publisher.web.api.paging import MAX_ID
 from publisher.web.api.post_models import EXAMPLE_HASH
+from publisher.web.api.rate_limits import Buckets
 from tests.api_client import Program, token_of
 from tests.conftest import WriteDesk
 from tests.desk_site import Site, open_starter_site

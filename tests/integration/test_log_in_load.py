@@ -13,7 +13,7 @@ import requests
 
 from publisher.staff import logins
 from publisher.staff.passwords import is_right
-from publisher.web import load
+from publisher.web import load_limit
 from tests.conftest import WriteDesk
 from tests.desk_site import PASSWORD, Client, Site, open_starter_site
 from tests.patience import PATIENCE, wait_until
@@ -56,7 +56,7 @@ def test_pages_and_known_browsers_go_on_while_strangers_try_passwords(
     assert log_in(known, "editor@example.org", PASSWORD).status_code == 303
     del known.cookies["publisher_session"]
     comparison = SlowComparison(monkeypatch)
-    number = load.MAX_WORKERS + 6
+    number = load_limit.MAX_WORKERS + 6
     with ThreadPoolExecutor(number) as many:
         try:
             tries = [

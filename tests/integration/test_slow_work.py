@@ -19,7 +19,7 @@ from publisher.adapt.images.child_process import run_image_process
 from publisher.adapt.images.rendering import ImageRefused
 from publisher.posts.errors import PostError
 from publisher.staff.api_tokens import new_api_token
-from publisher.web import load
+from publisher.web import load_limit
 from publisher.web.slow_work import Refusal, WorkLimits, WorkQueue, WorkRefused
 from publisher.webhooks import WebhookError
 from tests.conftest import WriteDesk
@@ -94,7 +94,7 @@ def test_pages_are_answered_while_many_pictures_are_examined(
     gate = Gate(ImageRefused("It is broken."))
     monkeypatch.setattr(inspection, "run_image_process", gate)
     client = site.client("editor")
-    uploads = [upload(site, number) for number in range(load.MAX_WORKERS + 6)]
+    uploads = [upload(site, number) for number in range(load_limit.MAX_WORKERS + 6)]
     with ThreadPoolExecutor(len(uploads)) as many:
         answers = [many.submit(send) for send in uploads]
         # Two are examined, eight wait, four are told at once.
@@ -184,7 +184,7 @@ def test_pages_are_answered_while_slow_handlers_wait(site: Site, monkeypatch: py
     client = site.client("admin", "operator")
     assert add_delivery(site.desk.database, site.desk.now(), channel="tumblr") == 1
     site.person("operator")
-    number = load.MAX_WORKERS + 4
+    number = load_limit.MAX_WORKERS + 4
     clients = [site.client("admin", "operator", email=f"p{person % 4}@example.org") for person in range(number)]
     with ThreadPoolExecutor(number) as many:
         futures = [many.submit(act, site, client) for client in clients]

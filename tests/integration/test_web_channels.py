@@ -20,7 +20,7 @@ from publisher.db.staff import WebSession
 from publisher.delivery import operate
 from publisher.lifecycle import move
 from publisher.sandbox.instagram.login import totp_code
-from publisher.web.connecting import LOGIN_LIFETIME
+from publisher.web.pending_logins import LOGIN_LIFETIME
 from tests.conftest import OpenOutlet
 from tests.desk_site import Client, Site, open_site, text_of
 from tests.fakes import add_delivery

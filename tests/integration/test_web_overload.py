@@ -19,7 +19,7 @@ from fastapi import FastAPI, Response
 from publisher.core.memory import bound_arenas, give_back_memory
 from publisher.posts.drafts import PostDraft
 from publisher.posts.posts import add_post
-from publisher.web import load, rendering
+from publisher.web import load_limit, rendering
 from publisher.web.event_cache import MAX_PAGES
 from publisher.web.pages import queue_page
 from tests.conftest import WriteDesk
@@ -44,7 +44,7 @@ def ask(client: Client, path: str) -> requests.Response:
 
 
 def test_surplus_requests_are_refused_and_the_process_stays_alive(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(load, "MAX_WAITING", 4)
+    monkeypatch.setattr(load_limit, "MAX_WAITING", 4)
     go_on, at_work = threading.Event(), threading.Semaphore(0)
     render = rendering.page
 
@@ -57,7 +57,7 @@ def test_surplus_requests_are_refused_and_the_process_stays_alive(site: Site, mo
     client = site.client("admin")
     with ThreadPoolExecutor(40) as many:
         first = []
-        for _ in range(load.MAX_WORKERS):
+        for _ in range(load_limit.MAX_WORKERS):
             # One after the other: at the same moment, all but four would be too many.
             first.append(many.submit(ask, client, "/posts"))
             assert at_work.acquire(timeout=PATIENCE)
@@ -69,7 +69,7 @@ def test_surplus_requests_are_refused_and_the_process_stays_alive(site: Site, mo
         statuses = Counter(answer.result().status_code for answer in [*first, *later])
         refused = next(answer.result() for answer in later if answer.result().status_code == 503)
     assert statuses[503] >= 5
-    assert statuses[200] + statuses[503] == load.MAX_WORKERS + 20
+    assert statuses[200] + statuses[503] == load_limit.MAX_WORKERS + 20
     assert refused.headers["retry-after"] == "2"
     assert "try again" in refused.text
     assert (refusal.status_code, refusal.headers["content-type"]) == (503, "application/problem+json")
@@ -80,8 +80,8 @@ def test_surplus_requests_are_refused_and_the_process_stays_alive(site: Site, mo
 def test_a_flood_leaves_places_for_people_who_were_let_in_before(
     site: Site, monkeypatch: pytest.MonkeyPatch, flood_by: str
 ) -> None:
-    monkeypatch.setattr(load, "MAX_WAITING", 12)
-    monkeypatch.setattr(load, "MAX_WAITING_UNKNOWN", 4)
+    monkeypatch.setattr(load_limit, "MAX_WAITING", 12)
+    monkeypatch.setattr(load_limit, "MAX_WAITING_UNKNOWN", 4)
     client, guest = site.client("editor"), site.client(*(["admin"] if flood_by == "one session" else []))
     path = "/posts" if flood_by == "one session" else "/login"
     for browser in (client, guest):
@@ -97,11 +97,11 @@ def test_a_flood_leaves_places_for_people_who_were_let_in_before(
     monkeypatch.setattr("publisher.web.pages.archive.page", slow)
     monkeypatch.setattr("publisher.web.pages.login.page", slow)
     with ThreadPoolExecutor(60) as many:
-        for _ in range(load.MAX_WORKERS):
+        for _ in range(load_limit.MAX_WORKERS):
             many.submit(ask, guest, path)
             assert at_work.acquire(timeout=PATIENCE)
         flood = [many.submit(ask, guest, path) for _ in range(30)]
-        refused = 30 - (4 if flood_by == "strangers" else load.MAX_PER_CREDENTIALS - load.MAX_WORKERS)
+        refused = 30 - (4 if flood_by == "strangers" else load_limit.MAX_PER_CREDENTIALS - load_limit.MAX_WORKERS)
         wait_until(lambda: sum(future.done() for future in flood) == refused, "the surplus is refused")
         mine = [many.submit(ask, client, "/queue") for _ in range(3)]
         many.submit(ask, guest, path).result()
@@ -126,8 +126,8 @@ def test_requests_that_come_at_the_same_moment_are_bounded_too() -> None:
             statuses.append(message["status"])
 
     async def ask_many(number: int) -> None:
-        to_thread.current_default_thread_limiter().total_tokens = load.MAX_WORKERS
-        bounded = load.LoadLimit(wait_for_a_thread, api_path="/api")
+        to_thread.current_default_thread_limiter().total_tokens = load_limit.MAX_WORKERS
+        bounded = load_limit.LoadLimit(wait_for_a_thread, api_path="/api")
         app = FastAPI()
         app.state.requests = 0
         scope = {"type": "http", "method": "GET", "path": "/login", "headers": [], "query_string": b"", "app": app}
@@ -139,16 +139,16 @@ def test_requests_that_come_at_the_same_moment_are_bounded_too() -> None:
         await asyncio.gather(*tasks)
 
     asyncio.run(ask_many(200))
-    assert Counter(statuses) == {503: 200 - load.MAX_WAITING_UNKNOWN, 200: load.MAX_WAITING_UNKNOWN}
+    assert Counter(statuses) == {503: 200 - load_limit.MAX_WAITING_UNKNOWN, 200: load_limit.MAX_WAITING_UNKNOWN}
 
 
 def test_remembered_credentials_are_bounded() -> None:
-    known = load.KnownCredentials()
-    for number in range(load.MAX_REMEMBERED + 3):
+    known = load_limit.KnownCredentials()
+    for number in range(load_limit.MAX_REMEMBERED + 3):
         known.remember(number.to_bytes(4))
     assert (0).to_bytes(4) not in known
-    assert load.MAX_REMEMBERED.to_bytes(4) in known
-    assert len(known._hashes) == load.MAX_REMEMBERED
+    assert load_limit.MAX_REMEMBERED.to_bytes(4) in known
+    assert len(known._hashes) == load_limit.MAX_REMEMBERED
 
 
 def test_a_page_is_rendered_once_until_an_event(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -10,11 +10,11 @@ from starlette.datastructures import Headers
 
 from publisher.core.public_hosts import AddressRefused
 from publisher.core.special_addresses import is_own_network
-from publisher.web.api import limits
+from publisher.web.api import rate_limits
 from publisher.web.api.conditions import is_known, require_match
 from publisher.web.api.guard import _refuse_types
-from publisher.web.api.limits import Buckets
 from publisher.web.api.problems import Problem, _escaped, _pointer_of_field
+from publisher.web.api.rate_limits import Buckets
 from publisher.webhooks import signature
 from publisher.webhooks.hooks import place_of
 from publisher.webhooks.outbox import PAUSES
@@ -22,7 +22,7 @@ from publisher.webhooks.outbox import PAUSES
 
 def test_a_bucket_empties_at_once_and_fills_steadily(monkeypatch: pytest.MonkeyPatch) -> None:
     now = 1000.0
-    monkeypatch.setattr(limits, "monotonic", lambda: now)
+    monkeypatch.setattr(rate_limits, "monotonic", lambda: now)
     buckets = Buckets(quota=6, window=60)
     assert [buckets.take(1).remaining for _ in range(6)] == [5, 4, 3, 2, 1, 0]
     refused = buckets.take(1)
@@ -37,7 +37,7 @@ def test_a_bucket_empties_at_once_and_fills_steadily(monkeypatch: pytest.MonkeyP
 
 
 def test_old_buckets_make_room(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(limits, "MAX_BUCKETS", 2)
+    monkeypatch.setattr(rate_limits, "MAX_BUCKETS", 2)
     buckets = Buckets(quota=1, window=3600)
     assert [buckets.take(token).granted for token in (1, 2, 3, 3, 2)] == [True, True, True, False, False]
 

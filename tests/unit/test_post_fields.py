@@ -9,6 +9,7 @@ import pytest
 
 from publisher.posts.drafts import PostContent, PostDraft, check_entered
 from publisher.posts.errors import PostError
+from publisher.web.field_labels import label_of
 from publisher.web.forms import (
     Mistakes,
     anchor_of,
@@ -19,7 +20,6 @@ from publisher.web.forms import (
     next_image_number,
     with_placeholder_titles,
 )
-from publisher.web.labels import label_of
 
 ZONE = ZoneInfo("Europe/London")
 A, B = "a" * 64, "b" * 64

@@ -12,9 +12,9 @@ from publisher.posts.drafts import Day
 from publisher.schedule.calendar_days import Kind, calendar_days
 from publisher.schedule.listing import waiting_posts
 from publisher.schedule.slots import slot_day
-from publisher.web.api.answers import problems, success
 from publisher.web.api.guard import GuardedRoute, desk_of
 from publisher.web.api.problems import FieldProblem, Problem
+from publisher.web.api.response_docs import problems, success
 
 router = APIRouter(prefix="/calendar", tags=["calendar"], route_class=GuardedRoute)
 

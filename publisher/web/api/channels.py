@@ -12,9 +12,9 @@ from sqlalchemy import select
 from publisher.db.operations import Channel
 from publisher.desk import Desk
 from publisher.settings import ChannelSettings
-from publisher.web.api.answers import problems, success
 from publisher.web.api.guard import GuardedRoute, desk_of
 from publisher.web.api.problems import Problem
+from publisher.web.api.response_docs import problems, success
 
 router = APIRouter(prefix="/channels", tags=["channels"], route_class=GuardedRoute)
 

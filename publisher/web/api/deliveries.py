@@ -19,10 +19,10 @@ from publisher.delivery.listing import DeliveryFilter, Life, find_deliveries, li
 from publisher.delivery.outcomes import next_try
 from publisher.desk import Desk
 from publisher.posts.drafts import WrittenDate
-from publisher.web.api.answers import BODY_STATUSES, ETAG, INPUT_STATUSES, problems, success
 from publisher.web.api.conditions import IfMatch, etag, require_match
 from publisher.web.api.guard import GuardedRoute, actor, desk_of
 from publisher.web.api.paging import After, Id, Limit, Page, Text, next_page
+from publisher.web.api.response_docs import BODY_STATUSES, ETAG, INPUT_STATUSES, problems, success
 from publisher.web.slow_work import in_queue
 
 router = APIRouter(prefix="/deliveries", tags=["deliveries"], route_class=GuardedRoute)

@@ -17,8 +17,8 @@ from publisher.posts.pictures import MAX_BYTES
 from publisher.staff.accounts import actor_of
 from publisher.staff.api_tokens import Holder, holder_of
 from publisher.web.access import RULES, Access, allows
-from publisher.web.api.limits import Allowance, Buckets
 from publisher.web.api.problems import Problem
+from publisher.web.api.rate_limits import Allowance, Buckets
 
 MAX_JSON_BYTES = 1_000_000
 PICTURE_TYPE = "application/octet-stream"

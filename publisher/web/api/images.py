@@ -17,10 +17,10 @@ from starlette.requests import ClientDisconnect
 
 from publisher.db.models import Media
 from publisher.posts.pictures import keep_picture
-from publisher.web.api.answers import BODY_STATUSES, LOCATION, problems, success
 from publisher.web.api.guard import PICTURE_TYPE, GuardedRoute, desk_of
 from publisher.web.api.post_models import EXAMPLE_HASH, PictureOut
 from publisher.web.api.problems import Problem
+from publisher.web.api.response_docs import BODY_STATUSES, LOCATION, problems, success
 from publisher.web.forms import file_name
 from publisher.web.slow_work import person_of, slow_work_of
 

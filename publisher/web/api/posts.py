@@ -17,7 +17,6 @@ from publisher.posts.post_store import load_post
 from publisher.posts.posts import add_post, edit_post, withdraw_post
 from publisher.posts.search import find_posts
 from publisher.web.api import idempotency
-from publisher.web.api.answers import BODY_STATUSES, ETAG, INPUT_STATUSES, LOCATION, problems, success
 from publisher.web.api.conditions import IfMatch, IfNoneMatch, etag, is_known, not_modified, require_match
 from publisher.web.api.guard import GuardedRoute, actor, desk_of, holder_of_request
 from publisher.web.api.paging import After, Id, Limit, Page, Text, next_page
@@ -32,6 +31,7 @@ from publisher.web.api.post_models import (
     ProblemOut,
 )
 from publisher.web.api.problems import Problem
+from publisher.web.api.response_docs import BODY_STATUSES, ETAG, INPUT_STATUSES, LOCATION, problems, success
 
 router = APIRouter(prefix="/posts", tags=["posts"], route_class=GuardedRoute)
 

@@ -13,11 +13,11 @@ from publisher.posts.post_store import load_post
 from publisher.schedule import order
 from publisher.schedule.listing import ListedPost, Where, place_of, queue_after
 from publisher.schedule.order import move_post
-from publisher.web.api.answers import BODY_STATUSES, ETAG, problems, success
 from publisher.web.api.conditions import IfMatch, etag, require_match
 from publisher.web.api.guard import GuardedRoute, actor, desk_of
 from publisher.web.api.paging import MAX_ID, After, Id, Limit, Page, next_page
 from publisher.web.api.post_models import ProblemOut
+from publisher.web.api.response_docs import BODY_STATUSES, ETAG, problems, success
 
 router = APIRouter(prefix="/queue", tags=["queue"], route_class=GuardedRoute)
 

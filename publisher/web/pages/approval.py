@@ -17,8 +17,8 @@ from publisher.posts.versions import content_of, load_version, versions_of
 from publisher.staff.roles import Permission
 from publisher.web.differences import Piece, changed_fields, diff_words
 from publisher.web.errors import Forbidden
-from publisher.web.inputs import RowId
-from publisher.web.labels import label_of
+from publisher.web.field_labels import label_of
+from publisher.web.field_types import RowId
 from publisher.web.post_form import EditorForm, actor, fields_of_content, fields_of_stored, post_or_404, render_form
 from publisher.web.rendering import desk_of, flash, page, redirect
 

@@ -9,7 +9,7 @@ from fastapi.responses import Response
 
 from publisher.posts.search import PAGE_SIZE, find_posts
 from publisher.schedule.listing import first_pictures
-from publisher.web.inputs import Before
+from publisher.web.field_types import Before
 from publisher.web.rendering import desk_of, page
 
 router = APIRouter()

@@ -19,7 +19,7 @@ from publisher.schedule.slots import slot_day
 from publisher.staff import calendar_keys
 from publisher.web.bulk_messages import bulk_for, flash_place, flash_result, last_change
 from publisher.web.errors import NotFound
-from publisher.web.inputs import RowId
+from publisher.web.field_types import RowId
 from publisher.web.rendering import address, desk_of, flash, page, redirect
 
 router = APIRouter()

@@ -17,7 +17,7 @@ from publisher.platforms.errors import PlatformError
 from publisher.platforms.login_steps import LoginStep
 from publisher.proving.rehearsal import RehearsalRefused, rehearse_channel
 from publisher.staff.accounts import actor_of
-from publisher.web import connecting
+from publisher.web import pending_logins
 from publisher.web.errors import NotFound
 from publisher.web.forms import fields_of, posted_form
 from publisher.web.rendering import desk_of, flash, page, redirect
@@ -98,7 +98,7 @@ def rehearse_on_sandbox(request: Request, name: str) -> Response:
 @in_queue(lambda work: work.network)
 def channel_callback(request: Request) -> Response:
     """Takes the answer of a platform that sent the browser back: once, and only in the browser that began."""
-    pending = connecting.take_login(request)
+    pending = pending_logins.take_login(request)
     if pending is None or pending.questions:
         flash(request, LOGIN_OVER, "bad")
         return redirect(request, "channels")
@@ -114,11 +114,11 @@ def connect_channel(request: Request, name: str) -> Response:
 @in_queue(lambda work: work.network)
 def begin_connecting(request: Request, name: str) -> Response:
     desk = _desk_with_channel(request, name)
-    if desk.channels.leads_back(name) and (link := connecting.other_address(request)):
+    if desk.channels.leads_back(name) and (link := pending_logins.other_address(request)):
         mistake = f"Open the desk at {link} to connect {name}: {_label(desk, name)} sends the browser back there."
         return _connect_page(request, name, 422, mistake=mistake)
     try:
-        step = desk.channels.begin_login(name, connecting.callback_url(request))
+        step = desk.channels.begin_login(name, pending_logins.callback_url(request))
     except PlatformError as error:
         return _connect_page(request, name, 422, mistake=for_browser(error.message, ON_THIS_PAGE))
     return _continue_login(request, name, step)
@@ -129,7 +129,7 @@ def begin_connecting(request: Request, name: str) -> Response:
 def go_on_connecting(request: Request, name: str, form: Annotated[FormData, Depends(posted_form)]) -> Response:
     """Takes the answers to a platform's questions that the desk's own page asks."""
     _desk_with_channel(request, name)
-    pending = connecting.take_login(request)
+    pending = pending_logins.take_login(request)
     if pending is None or pending.channel != name or not pending.questions:
         flash(request, LOGIN_OVER, "bad")
         return redirect(request, "connect_channel", name=name)
@@ -137,7 +137,7 @@ def go_on_connecting(request: Request, name: str, form: Annotated[FormData, Depe
     return _finish_step(request, pending, {question: fields.get(question, "") for question in pending.questions})
 
 
-def _finish_step(request: Request, pending: connecting.PendingLogin, answer: dict[str, str]) -> Response:
+def _finish_step(request: Request, pending: pending_logins.PendingLogin, answer: dict[str, str]) -> Response:
     """Finishes a step of the log-in, and redirects: a platform's answer must not stay in the browser's address."""
     try:
         step = desk_of(request).channels.finish_login(pending.channel, pending.state, answer)
@@ -150,7 +150,7 @@ def _finish_step(request: Request, pending: connecting.PendingLogin, answer: dic
 def _continue_login(request: Request, name: str, step: LoginStep | Account) -> Response:
     if isinstance(step, Account):
         return _note_connected(request, name, step)
-    connecting.store_login(request, name, step)
+    pending_logins.store_login(request, name, step)
     return _connect_page(request, name, step=step)
 
 
@@ -172,7 +172,7 @@ def _connect_page(
         "label": _label(desk, name),
         "missing": _missing_settings(desk, name) if in_steps else "",
         "login": read_login(desk.channels, name),
-        "callback": connecting.callback_url(request) if desk.channels.leads_back(name) else "",
+        "callback": pending_logins.callback_url(request) if desk.channels.leads_back(name) else "",
         "in_steps": in_steps,
         "on_sandbox": is_on_this_machine(channel),
         "step": step,

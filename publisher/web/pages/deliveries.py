@@ -29,7 +29,7 @@ from publisher.staff.accounts import actor_of
 from publisher.web.change_streams import ChangeStreams
 from publisher.web.connections import STREAM_STATE
 from publisher.web.errors import NotFound
-from publisher.web.inputs import Before
+from publisher.web.field_types import Before
 from publisher.web.rendering import desk_of, flash, page, redirect
 from publisher.web.slow_work import in_queue
 

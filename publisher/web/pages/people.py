@@ -15,7 +15,7 @@ from publisher.db.staff import Person
 from publisher.staff import accounts, second_factor
 from publisher.staff.accounts import AccountError, actor_of
 from publisher.staff.roles import TOLD, Role
-from publisher.web.inputs import Before, ChosenNames
+from publisher.web.field_types import Before, ChosenNames
 from publisher.web.rendering import address, desk_of, flash, page, redirect
 
 router = APIRouter()

@@ -20,7 +20,7 @@ from publisher.schedule.listing import QueueFilter
 from publisher.schedule.order import After, Before, Down, End, FixedDate, Front, Place, Position, Reserve, Up
 from publisher.web.bulk_messages import bulk_for, flash_place, flash_result, last_change, undo_bulk_change
 from publisher.web.errors import PageError
-from publisher.web.inputs import PostIds, RowId
+from publisher.web.field_types import PostIds, RowId
 from publisher.web.pages.calendar_page import calendar_address
 from publisher.web.rendering import address, cached_page, desk_of, flash
 

@@ -10,7 +10,7 @@ from fastapi.responses import Response
 from publisher.core.post_limits import LARGEST_NUMBER, TOKEN_NAME
 from publisher.staff import api_tokens
 from publisher.staff.accounts import AccountError
-from publisher.web.inputs import ChosenNames
+from publisher.web.field_types import ChosenNames
 from publisher.web.rendering import desk_of, flash, page, redirect
 
 router = APIRouter(prefix="/account/tokens")

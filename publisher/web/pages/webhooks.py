@@ -12,7 +12,7 @@ from publisher.db.staff import Webhook
 from publisher.settings import SettingsError
 from publisher.staff.accounts import actor_of
 from publisher.web.errors import NotFound
-from publisher.web.inputs import Before, ChosenNames
+from publisher.web.field_types import Before, ChosenNames
 from publisher.web.rendering import desk_of, flash, page, redirect
 from publisher.web.slow_work import in_queue
 from publisher.webhooks import EVENTS, SIGNATURE, WebhookError, hooks, outbox
