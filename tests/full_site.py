@@ -28,12 +28,12 @@ from publisher.health.heartbeat import beat
 from publisher.intake.post_files import ReadFile, read_folder
 from publisher.platforms.errors import ContentRejected, CredentialsRefused, PlatformError, Unconfirmed
 from publisher.posts import pictures
-from publisher.posts.approval import approve
 from publisher.posts.drafts import ImageDraft, PostChanges, PostDraft, Translation
 from publisher.posts.posts import add_post, edit_post, withdraw_post
 from publisher.posts.review import add_comment, ask_for_review
 from publisher.samples import figures, microscopy
 from publisher.samples.draw import draw_samples
+from publisher.schedule.approval import approve
 from publisher.schedule.order import FixedDate, move_post
 from publisher.schedule.picking import pick_slot
 from publisher.staff import accounts

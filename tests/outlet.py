@@ -20,11 +20,11 @@ from publisher.delivery.owner import is_surely_gone, this_process
 from publisher.delivery.worker import Worker
 from publisher.desk import Desk
 from publisher.platforms.profiles import Profile
-from publisher.posts.approval import approve
 from publisher.posts.drafts import ImageDraft, PostDraft
 from publisher.posts.posts import add_post
 from publisher.sandbox.ledger import LedgerPost
 from publisher.sandbox.stage import Stage
+from publisher.schedule.approval import approve
 from publisher.schedule.picking import pick_slot
 from publisher.schedule.slots import slot_day, slot_opens
 from publisher.settings import Settings

@@ -30,11 +30,11 @@ from publisher.db.operations import Process
 from publisher.db.staff import WebSession
 from publisher.desk import Desk
 from publisher.intake.post_files import read_folder
-from publisher.posts.approval import approve
 from publisher.posts.errors import PostError
 from publisher.posts.posts import add_post
 from publisher.samples.draw import write_samples
 from publisher.sandbox_client import SandboxClient, SandboxFailed, running_sandbox
+from publisher.schedule.approval import approve
 from publisher.schedule.order import Reserve, move_post
 from publisher.schedule.slots import slot_day, slot_opens
 from publisher.staff import accounts

@@ -12,8 +12,9 @@ from publisher.cli.echo import echo
 from publisher.cli.output import DAY, console, escape, json_option, print_json, print_table, styled
 from publisher.cli.row_number import ROW_NUMBER
 from publisher.db.models import Post
-from publisher.posts.approval import PostProblem, problems_of
 from publisher.posts.post_store import last_pick, load_post
+from publisher.posts.problems import PostProblem
+from publisher.schedule.approval import problems_of
 from publisher.schedule.listing import days_of_cover, queue_listing
 from publisher.schedule.order import After, Before, FixedDate, Front, Place, Position, Reserve, move_post
 

@@ -15,10 +15,10 @@ from publisher.cli.output import DAY, console, json_option, print_json
 from publisher.cli.row_number import ROW_NUMBER
 from publisher.desk import Desk
 from publisher.intake.post_files import read_folder, read_post_file
-from publisher.posts.approval import Approval, NotApproved, approve
 from publisher.posts.drafts import PostChanges, PostDraft, check_entered
 from publisher.posts.errors import PostError
 from publisher.posts.posts import add_post, edit_post, withdraw_post
+from publisher.schedule.approval import Approval, NotApproved, approve
 
 FILE = click.Path(path_type=Path, exists=True, dir_okay=False)
 

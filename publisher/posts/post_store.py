@@ -5,13 +5,16 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from sqlalchemy import ColumnElement, exists, select
+from sqlalchemy import ColumnElement, exists, func, select
 from sqlalchemy.orm import Session
 from sqlalchemy.orm.exc import StaleDataError
 
 from publisher.db.models import Pick, Post
 from publisher.db.session import Database
 from publisher.posts.errors import NoPost, StaleEdit
+
+POSITION_STEP = 1024.0
+"""The distance between neighbours after renumbering, and from the last post to a new one."""
 
 
 @contextmanager
@@ -50,3 +53,9 @@ def last_pick(session: Session, post: Post) -> Pick | None:
 def was_picked() -> ColumnElement[bool]:
     """The post was picked for a slot. Outside the reserve it then has left the queue."""
     return exists().where(Pick.post_id == Post.id).correlate(Post)
+
+
+def last_position(session: Session, *, reserve: bool) -> float:
+    """A position after all others of the queue or of the reserve."""
+    last = session.scalar(select(func.max(Post.position)).where(Post.reserve == reserve))
+    return POSITION_STEP if last is None else last + POSITION_STEP

@@ -17,9 +17,8 @@ from publisher.posts.approved import end_approval, open_pick, reach_of
 from publisher.posts.drafts import PostChanges, PostContent, PostDraft
 from publisher.posts.errors import PostError
 from publisher.posts.pictures import duplicate_warnings, picture_rows, take_in
-from publisher.posts.post_store import changing, last_pick, load_post
+from publisher.posts.post_store import changing, last_pick, last_position, load_post
 from publisher.posts.versions import keep_version
-from publisher.schedule.order import last_position
 
 
 @dataclass(frozen=True, slots=True)

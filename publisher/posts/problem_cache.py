@@ -12,7 +12,7 @@ from sqlalchemy.orm import Session
 from publisher.adapt.posts import Target
 from publisher.adapt.text.mentions import People
 from publisher.db.models import Post
-from publisher.posts.approval import PostProblem, content_problems
+from publisher.posts.problems import PostProblem, content_problems
 
 MOST = 5000
 

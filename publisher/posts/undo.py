@@ -14,10 +14,7 @@ from publisher.db.models import Post
 from publisher.db.session import Database
 from publisher.posts.approved import end_approval
 from publisher.posts.errors import PostError
-from publisher.posts.post_store import changing, last_pick, load_post
-from publisher.schedule.fixed_dates import schedule_problems
-from publisher.schedule.order import refuse_date, set_position
-from publisher.settings import Settings
+from publisher.posts.post_store import changing, load_post
 
 Act = Literal["move", "tag", "approve", "withdraw"]
 MAX_POSTS = 200
@@ -58,20 +55,6 @@ def unchanged(session: Session, change: Change) -> Post:
     if snapshot(post) != change.after:
         raise PostError(f"post {post.id} was changed or moved meanwhile, so this can't be undone; look at it first")
     return post
-
-
-def move_back(database: Database, change: Change, settings: Settings, *, now: datetime, actor: str) -> None:
-    """Give a post the place that it had. Raises PostError."""
-    before = change.before
-    with changing(database) as session:
-        post = unchanged(session, change)
-        if not before.reserve and (pick := last_pick(session, post)) is not None:
-            raise PostError(f"post {post.id} was picked for {pick.slot:%Y-%m-%d}; it can go to the reserve only")
-        post.reserve, post.fixed_date = before.reserve, before.fixed_date
-        session.flush()
-        refuse_date(schedule_problems(session, post, settings, now))
-        set_position(session, post, before.position)
-        lifecycle.record_event(session, "undone", now=now, post_id=post.id, actor=actor, detail={"act": "move"})
 
 
 def unapprove(database: Database, change: Change, *, now: datetime, actor: str) -> None:

@@ -19,11 +19,11 @@ from publisher.delivery.platform_clocks import PlatformClocks
 from publisher.desk import Desk
 from publisher.platforms.errors import CredentialsRefused, Unavailable
 from publisher.platforms.profiles import Profile
-from publisher.posts.approval import approve
 from publisher.posts.channel_rows import sync_channels
 from publisher.posts.drafts import ImageDraft, PostDraft
 from publisher.posts.posts import add_post
 from publisher.sandbox_client import SandboxFailed
+from publisher.schedule.approval import approve
 from publisher.settings import Settings
 from publisher.starter import write_starter
 

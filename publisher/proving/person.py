@@ -14,11 +14,11 @@ from publisher.db.operations import Channel
 from publisher.delivery import operate
 from publisher.delivery.adopt import AdoptionRequest, adopt
 from publisher.desk import Desk
-from publisher.posts.approval import approve
 from publisher.proving.judge import copies_of, counted, is_of, taken_back
 from publisher.proving.plan import LONGEST_LATE_SECONDS
 from publisher.retrying import retry
 from publisher.sandbox_client import SandboxClient
+from publisher.schedule.approval import approve
 
 ACTOR = "proof"
 LONG_WAIT = timedelta(hours=2)

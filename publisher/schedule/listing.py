@@ -14,12 +14,13 @@ from sqlalchemy.orm import Session
 from publisher.adapt.posts import Target
 from publisher.adapt.text.mentions import People
 from publisher.db.models import Post, PostImage
-from publisher.posts.approval import PostProblem, blocking_first, problems_of
 from publisher.posts.errors import PostError
 from publisher.posts.possibly_shown import possibly_shown
 from publisher.posts.post_store import was_picked
 from publisher.posts.problem_cache import KnownProblems
+from publisher.posts.problems import PostProblem, blocking_first
 from publisher.posts.search import says
+from publisher.schedule.approval import problems_of
 from publisher.schedule.fixed_dates import Agenda, Dated
 from publisher.schedule.projection import Candidate, project
 from publisher.settings import Settings

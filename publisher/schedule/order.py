@@ -13,12 +13,11 @@ from publisher.core.content import Problem
 from publisher.db.models import Post
 from publisher.db.session import Database
 from publisher.posts.errors import PostError
-from publisher.posts.post_store import changing, last_pick, load_post, was_picked
+from publisher.posts.post_store import POSITION_STEP, changing, last_pick, load_post, was_picked
+from publisher.posts.undo import Change, unchanged
 from publisher.schedule.fixed_dates import schedule_problems
 from publisher.settings import Settings
 
-STEP = 1024.0
-"""The distance between neighbours after renumbering, and from the last post to a new one."""
 LEAST_GAP = 1e-6
 
 
@@ -77,12 +76,6 @@ Key = tuple[float, int]
 Place = Front | Position | Before | After | Up | Down | End | Reserve | FixedDate
 
 
-def last_position(session: Session, *, reserve: bool) -> float:
-    """A position after all others of the queue or of the reserve."""
-    last = session.scalar(select(func.max(Post.position)).where(Post.reserve == reserve))
-    return STEP if last is None else last + STEP
-
-
 def in_line(*, reserve: bool) -> ColumnElement[bool]:
     """The post waits for its turn in the queue or in the reserve, whether or not it is approved."""
     waiting = and_(Post.state != "withdrawn", Post.reserve == reserve, Post.fixed_date.is_(None))
@@ -120,12 +113,26 @@ def move_post(
         post.fixed_date = place.day if isinstance(place, FixedDate) else None
         session.flush()
         if isinstance(place, FixedDate):
-            refuse_date(schedule_problems(session, post, settings, now))
+            _refuse_date(schedule_problems(session, post, settings, now))
         else:
-            set_position(session, post, _free_position(session, post, place))
+            _set_position(session, post, _free_position(session, post, place))
         lifecycle.record_event(
             session, "post moved", now=now, post_id=post_id, actor=actor, detail={"to": _in_words(to)}
         )
+
+
+def move_back(database: Database, change: Change, settings: Settings, *, now: datetime, actor: str) -> None:
+    """Give a post the place that it had. Raises PostError."""
+    before = change.before
+    with changing(database) as session:
+        post = unchanged(session, change)
+        if not before.reserve and (pick := last_pick(session, post)) is not None:
+            raise PostError(f"post {post.id} was picked for {pick.slot:%Y-%m-%d}; it can go to the reserve only")
+        post.reserve, post.fixed_date = before.reserve, before.fixed_date
+        session.flush()
+        _refuse_date(schedule_problems(session, post, settings, now))
+        _set_position(session, post, before.position)
+        lifecycle.record_event(session, "undone", now=now, post_id=post.id, actor=actor, detail={"act": "move"})
 
 
 def _beside_its_neighbour(session: Session, post: Post, to: Place) -> Place | None:
@@ -163,7 +170,7 @@ def _neighbour(session: Session, post: Post, neighbour: int) -> Post:
     return found
 
 
-def refuse_date(problems: tuple[Problem, ...]) -> None:
+def _refuse_date(problems: tuple[Problem, ...]) -> None:
     """Raises PostError for the first thing that stands in the way of a fixed date."""
     if problems:
         raise PostError(problems[0].message.rstrip("."))
@@ -178,8 +185,8 @@ def _free_position(session: Session, post: Post, to: Place) -> float:
         above = _next_in_line(session, line, to)
         below = _beside(session, line, above, ahead=True)
     if above is None:
-        return below[0] + STEP if below else STEP
-    return (below[0] + above[0]) / 2 if below else above[0] - STEP
+        return below[0] + POSITION_STEP if below else POSITION_STEP
+    return (below[0] + above[0]) / 2 if below else above[0] - POSITION_STEP
 
 
 def _next_in_line(session: Session, line: ColumnElement[bool], to: Place) -> Key | None:
@@ -212,7 +219,7 @@ def _beside(session: Session, line: ColumnElement[bool], key: Key | None, *, ahe
     return (row.position, row.id) if row else None
 
 
-def set_position(session: Session, post: Post, position: float) -> None:
+def _set_position(session: Session, post: Post, position: float) -> None:
     # Not through the object: its version would grow, and a colleague's open form be refused for nothing.
     session.execute(
         update(Post).where(Post.id == post.id).values(position=position).execution_options(synchronize_session=False)
@@ -221,7 +228,7 @@ def set_position(session: Session, post: Post, position: float) -> None:
 
 def _renumber(session: Session, line: ColumnElement[bool]) -> None:
     place = func.row_number().over(order_by=(Post.position, Post.id))
-    numbered = select(Post.id, (place * STEP).label("position")).where(line).subquery()
+    numbered = select(Post.id, (place * POSITION_STEP).label("position")).where(line).subquery()
     session.execute(
         update(Post)
         .where(Post.id == numbered.c.id)

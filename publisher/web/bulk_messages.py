@@ -8,8 +8,8 @@ from fastapi import Request
 from pydantic import ValidationError
 
 from publisher.db.staff import WebSession
-from publisher.posts.bulk import Bulk, BulkResult
 from publisher.posts.undo import Undo
+from publisher.schedule.bulk import Bulk, BulkResult
 from publisher.schedule.listing import place_of
 from publisher.staff.accounts import actor_of
 from publisher.staff.roles import Permission

@@ -22,12 +22,12 @@ from publisher.db.staff import Autosave, PostVersion
 from publisher.desk import Desk
 from publisher.media import MediaError
 from publisher.posts import autosaves, review
-from publisher.posts.approval import PostProblem
 from publisher.posts.drafts import PostContent
 from publisher.posts.errors import PostError
 from publisher.posts.pictures import keep_picture
 from publisher.posts.possibly_shown import possibly_shown
 from publisher.posts.post_store import last_pick, load_post
+from publisher.posts.problems import PostProblem
 from publisher.posts.unsaved import unsaved_post
 from publisher.posts.versions import versions_of
 from publisher.staff.accounts import actor_of

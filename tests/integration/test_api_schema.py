@@ -30,9 +30,9 @@ from publisher.core.states import State
 from publisher.db.models import Media
 from publisher.desk import Desk
 from publisher.lifecycle import move
-from publisher.posts.approval import approve
 from publisher.posts.drafts import ImageDraft, PostDraft
 from publisher.posts.posts import add_post
+from publisher.schedule.approval import approve
 from publisher.web.api.app import create_api
 from publisher.web.api.limits import Buckets
 from publisher.web.api.paging import LARGEST

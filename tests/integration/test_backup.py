@@ -37,9 +37,9 @@ from publisher.delivery.act_refusals import Refused
 from publisher.delivery.operate import retry
 from publisher.desk import Desk
 from publisher.lifecycle import restore_deliveries
-from publisher.posts.approval import approve
 from publisher.posts.drafts import ImageDraft, PostDraft
 from publisher.posts.posts import add_post
+from publisher.schedule.approval import approve
 from publisher.schedule.order import Front, move_post
 from publisher.schedule.restore_gap import Gap, close_gap
 from publisher.scheduler import RegularJob, Scheduler

@@ -17,13 +17,13 @@ from publisher.core.states import State
 from publisher.db.models import Delivery, Media, Post, PostImage
 from publisher.db.session import Database
 from publisher.posts import pictures
-from publisher.posts.approval import Approval, NotApproved, approve, problems_of
 from publisher.posts.channel_posts import adapt_for_channels
 from publisher.posts.drafts import ImageDraft, NewChoices, PostChanges, PostDraft, Translation
 from publisher.posts.errors import PostError
 from publisher.posts.post_store import load_post
 from publisher.posts.posts import EditOutcome, add_post, edit_post, withdraw_post
 from publisher.posts.preview import preview
+from publisher.schedule.approval import Approval, NotApproved, approve, problems_of
 from publisher.schedule.listing import days_of_cover, queue_listing
 from publisher.schedule.order import After, Before, FixedDate, Front, Place, Position, Reserve, in_line, move_post
 from tests.image_samples import composite, fluorescence, save, telling_jpeg, tissue

@@ -10,10 +10,10 @@ import pytest
 from publisher.adapt.images.rendering import Renderer
 from publisher.core.content import Problem
 from publisher.db.session import Database
-from publisher.posts.approval import approve
 from publisher.posts.drafts import ImageDraft, NewChoices, PostDraft
 from publisher.posts.posts import add_post
 from publisher.posts.preview import LEAST_SIMILARITY, MAX_COLOUR_DIFFERENCE, RenderedPost, preview
+from publisher.schedule.approval import approve
 from tests.image_samples import composite, fluorescence, save
 from tests.queue_desk import Desk, open_desk
 

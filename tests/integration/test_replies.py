@@ -33,11 +33,11 @@ from publisher.lifecycle import (
     restore_deliveries,
 )
 from publisher.platforms.errors import ContentRejected, Unavailable, Unconfirmed
-from publisher.posts.approval import approve
 from publisher.posts.drafts import PostChanges
 from publisher.posts.posts import EditOutcome, edit_post
 from publisher.sandbox.faults import Fault
 from publisher.sandbox.x.service import XSandbox
+from publisher.schedule.approval import approve
 from publisher.settings import DeliverySettings
 from tests.conftest import OpenOutlet
 from tests.fakes import (

@@ -11,13 +11,13 @@ import pytest
 from publisher.db.session import Database
 from publisher.lifecycle import record_event
 from publisher.posts import review
-from publisher.posts.approval import Approval, approve
 from publisher.posts.authors import OwnWork
-from publisher.posts.bulk import Bulk
 from publisher.posts.drafts import PostChanges
 from publisher.posts.errors import PostError
 from publisher.posts.posts import edit_post, withdraw_post
 from publisher.posts.versions import content_of, load_version, versions_of
+from publisher.schedule.approval import Approval, approve
+from publisher.schedule.bulk import Bulk
 from publisher.schedule.order import FixedDate, move_post
 from publisher.staff import accounts
 from tests.queue_desk import Desk, open_desk
@@ -202,7 +202,7 @@ def test_an_undo_approves_no_change_that_comes_at_the_same_moment(
         edit(desk, post, "ada", body="Unseen.")
         return approve(*arguments, **options)
 
-    monkeypatch.setattr("publisher.posts.bulk.approve", approve_late)
+    monkeypatch.setattr("publisher.schedule.bulk.approve", approve_late)
     undone = bo.undo(taken_back.undo, may_approve=True)
     assert [refusal.post_id for refusal in undone.refused] == [post]
     assert (desk.load(post).body, desk.load(post).state == "approved") == ("Unseen.", False)

@@ -18,10 +18,10 @@ from publisher.core.clock import FixedClock
 from publisher.db.models import Delivery, Event, Media, Pick, Post, PostImage
 from publisher.db.session import Database
 from publisher.db.staff import PostVersion
-from publisher.posts.approval import content_problems
 from publisher.posts.drafts import PostChanges
 from publisher.posts.posts import edit_post
 from publisher.posts.problem_cache import KnownProblems
+from publisher.posts.problems import content_problems
 from publisher.posts.search import find_posts
 from publisher.schedule.listing import PAGE_SIZE, QueueFilter, queue_page
 from publisher.schedule.order import Front, move_post

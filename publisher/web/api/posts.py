@@ -12,10 +12,10 @@ from sqlalchemy.orm import Session
 from publisher.db.models import Post
 from publisher.desk import Desk
 from publisher.posts import review
-from publisher.posts.approval import approve
 from publisher.posts.post_store import load_post
 from publisher.posts.posts import add_post, edit_post, withdraw_post
 from publisher.posts.search import find_posts
+from publisher.schedule.approval import approve
 from publisher.web.api import idempotency
 from publisher.web.api.answers import ETAG, LOCATION, WITH_BODY, WITH_INPUT, problems, success
 from publisher.web.api.conditions import IfMatch, IfNoneMatch, etag, is_known, not_modified, require_match

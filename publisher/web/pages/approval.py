@@ -9,11 +9,11 @@ from fastapi.responses import Response
 
 from publisher.core.post_limits import COMMENT
 from publisher.posts import review
-from publisher.posts.approval import Approval, NotApproved, approve
 from publisher.posts.drafts import PostChanges, check_entered
 from publisher.posts.errors import StaleEdit
 from publisher.posts.posts import edit_post, withdraw_post
 from publisher.posts.versions import content_of, load_version, versions_of
+from publisher.schedule.approval import Approval, NotApproved, approve
 from publisher.staff.roles import Permission
 from publisher.web.differences import Piece, changed_fields, pieces
 from publisher.web.errors import Forbidden

@@ -11,13 +11,13 @@ from publisher.adapt.posts import Target
 from publisher.adapt.text.mentions import People
 from publisher.db.session import Database
 from publisher.media import MediaStore
-from publisher.posts.approval import NotApproved, approve
 from publisher.posts.drafts import PostChanges, check_entered
 from publisher.posts.errors import PostError
 from publisher.posts.post_store import load_post
 from publisher.posts.posts import edit_post, withdraw_post
-from publisher.posts.undo import MAX_POSTS, Act, Change, Snapshot, Undo, move_back, snapshot, unapprove, unchanged
-from publisher.schedule.order import After, End, FixedDate, Place, Reserve, move_post
+from publisher.posts.undo import MAX_POSTS, Act, Change, Snapshot, Undo, snapshot, unapprove, unchanged
+from publisher.schedule.approval import NotApproved, approve
+from publisher.schedule.order import After, End, FixedDate, Place, Reserve, move_back, move_post
 from publisher.settings import Settings
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -12,15 +11,14 @@ from sqlalchemy.orm import Session
 from publisher import lifecycle
 from publisher.adapt.posts import Target
 from publisher.adapt.text.mentions import People
-from publisher.core.content import LANGUAGE_CAPTION, Problem, language_caption
 from publisher.db.models import Post
 from publisher.db.session import Database
 from publisher.posts.approved import Reach, carry_to_deliveries, open_pick, record_approval
 from publisher.posts.authors import refuse_own_work
-from publisher.posts.channel_posts import adapt_for_channels
 from publisher.posts.errors import PostError
 from publisher.posts.possibly_shown import possibly_shown
 from publisher.posts.post_store import changing, last_pick, load_post
+from publisher.posts.problems import PostProblem, blocking_first, content_problems
 from publisher.schedule.fixed_dates import schedule_problems
 from publisher.settings import Settings
 
@@ -31,17 +29,6 @@ class Approval:
 
     remarks: tuple[PostProblem, ...]
     reach: Reach = field(default_factory=Reach)
-
-
-@dataclass(frozen=True, slots=True)
-class PostProblem:
-    """A problem of a post, and the channels that have it. No channels: the post's own."""
-
-    problem: Problem
-    channels: tuple[str, ...] = ()
-
-    def __str__(self) -> str:
-        return f"{', '.join(self.channels)}: {self.problem.message}" if self.channels else self.problem.message
 
 
 class NotApproved(PostError):
@@ -62,25 +49,6 @@ def problems_of(
     of_day = tuple(PostProblem(problem) for problem in schedule_problems(session, post, settings, now))
     shown = tuple(PostProblem(days.problem) for days in possibly_shown(session, [post.id]).values())
     return blocking_first((*shown, *of_day, *content_problems(post, targets, people)))
-
-
-def content_problems(post: Post, targets: Mapping[str, Target], people: People) -> tuple[PostProblem, ...]:
-    """What is wrong with a post whatever its day is: the same for as long as nobody changes it."""
-    shared: dict[Problem, list[str]] = {}
-    for each in adapt_for_channels(post, targets, people):
-        for problem in each.problems:
-            shared.setdefault(problem, []).append(each.channel)
-    of_channels = (PostProblem(problem, tuple(channels)) for problem, channels in shared.items())
-    return (*map(PostProblem, own_problems(post, targets)), *of_channels)
-
-
-def own_problems(post: Post, targets: Mapping[str, Target]) -> tuple[Problem, ...]:
-    """What is wrong with a post whatever the channel."""
-    return (*_unread_captions(post, targets), *_picture_warnings(post))
-
-
-def blocking_first(found: tuple[PostProblem, ...]) -> tuple[PostProblem, ...]:
-    return tuple(sorted(found, key=lambda each: not each.problem.blocking))
 
 
 def approve(
@@ -127,28 +95,3 @@ def approve(
         detail = {"version": version, **of_pick}
         lifecycle.record_event(session, "post approved", now=now, post_id=post_id, actor=actor, detail=detail)
         return Approval(problems, reach)
-
-
-def _picture_warnings(post: Post) -> tuple[Problem, ...]:
-    """What the inspection of the originals found odd, and nothing forbids."""
-    return tuple(
-        Problem(field=f"images[{number}]", message=f"Picture {number + 1}: {warning}", blocking=False)
-        for number, image in enumerate(post.images)
-        for warning in image.media.warnings
-    )
-
-
-def _unread_captions(post: Post, targets: Mapping[str, Target]) -> tuple[Problem, ...]:
-    """Captions written by hand that no channel would show."""
-    known = {*targets, *(language_caption(target.language) for target in targets.values())}
-    found = []
-    for key in post.captions:
-        if key not in known:
-            near = difflib.get_close_matches(key, sorted(known), n=1)
-            hint = f"did you mean {near[0]!r}?" if near else "remove it."
-            language = key.removeprefix(LANGUAGE_CAPTION)
-            whom = f"the channel {key!r}" if language == key else f"channels in the language {language!r}"
-            verb = "is" if language == key else "are"
-            message = f"A caption was written for {whom}, which {verb} not there; {hint}"
-            found.append(Problem(field=f"captions.{key}", message=message))
-    return tuple(found)
