@@ -1,4 +1,4 @@
-"""Posts: add, edit, withdraw."""
+"""Adds, edits and withdraws posts."""
 
 from __future__ import annotations
 
@@ -23,6 +23,8 @@ from publisher.posts.versions import keep_version
 
 @dataclass(frozen=True, slots=True)
 class AddedPost:
+    """Holds the id of a new post, and warnings."""
+
     id: int
     warnings: tuple[str, ...]
     """Sentences about pictures that another post shows too."""
@@ -30,6 +32,8 @@ class AddedPost:
 
 @dataclass(frozen=True, slots=True)
 class EditOutcome:
+    """Holds what an edit changed, and which channels it can still reach."""
+
     version: int
     back_to_review: bool
     """The post was approved; somebody has to approve the changed one."""
@@ -47,12 +51,12 @@ def add_post(
     now: datetime,
     actor: str = "",
     *,
-    besides: Callable[[Session, Post, Sequence[str]], None] | None = None,
+    also_write: Callable[[Session, Post, Sequence[str]], None] | None = None,
 ) -> AddedPost:
-    """Store a post as a draft at the end of the queue, or of the reserve.
+    """Stores a post as a draft at the end of the queue, or of the reserve.
 
-    `besides`: writes, in the same transaction, what must be there exactly when the post is; it is given
-    the new post and the warnings.
+    `also_write`: writes, in the same transaction, what must exist exactly when the post does; it is called with the
+    new post and the warnings.
 
     Raises:
         PostError: a picture can't be used. Then nothing was written.
@@ -76,8 +80,8 @@ def add_post(
         warnings = duplicate_warnings(session, post)
         detail = {"title": post.title, "warnings": warnings}
         lifecycle.record_event(session, "post added", now=now, post_id=post.id, actor=actor, detail=detail)
-        if besides is not None:
-            besides(session, post, warnings)
+        if also_write is not None:
+            also_write(session, post, warnings)
         return AddedPost(post.id, tuple(warnings))
 
 
@@ -91,9 +95,9 @@ def edit_post(
     expected_version: int | None = None,
     actor: str = "",
 ) -> EditOutcome:
-    """Change a post. An approved one goes back to review, whoever changes it.
+    """Changes a post. An approved one goes back to review, whoever changes it.
 
-    After the pick, the deliveries keep the text that was approved; the outcome tells which of them would get the
+    After the pick, the deliveries keep the text that was approved; the outcome says which of them would get the
     change if somebody approved it now.
 
     Raises:
@@ -126,7 +130,7 @@ def edit_post(
 def withdraw_post(
     database: Database, post_id: int, now: datetime, actor: str = "", *, expected_version: int | None = None
 ) -> None:
-    """Take a post out of the queue or the reserve. Approving it brings it back.
+    """Takes a post out of the queue or the reserve. Approving it brings it back.
 
     Raises:
         PostError: there is no such post, it is out already, or somebody changed it since `expected_version`.
@@ -145,7 +149,7 @@ def withdraw_post(
 
 
 def _columns(content: PostContent, names: set[str]) -> dict[str, object]:
-    """The named fields as the table stores them."""
+    """Returns the named fields as the table stores them."""
     plain = content.model_dump(mode="json", include=names)
     return plain | ({"embargo_until": content.embargo_until} if "embargo_until" in names else {})
 

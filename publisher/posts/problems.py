@@ -15,7 +15,7 @@ from publisher.posts.channel_posts import adapt_for_channels
 
 @dataclass(frozen=True, slots=True)
 class PostProblem:
-    """A problem of a post, and the channels that have it. No channels: the post's own."""
+    """Holds a problem of a post, and the channels that have it. No channels: it is the post's own."""
 
     problem: Problem
     channels: tuple[str, ...] = ()
@@ -25,26 +25,27 @@ class PostProblem:
 
 
 def content_problems(post: Post, targets: Mapping[str, Target], people: People) -> tuple[PostProblem, ...]:
-    """What is wrong with a post whatever its day is: the same for as long as nobody changes it."""
+    """Finds what is wrong with a post whatever its day is: the same for as long as nobody changes it."""
     shared: dict[Problem, list[str]] = {}
-    for each in adapt_for_channels(post, targets, people):
-        for problem in each.problems:
-            shared.setdefault(problem, []).append(each.channel)
+    for channel_post in adapt_for_channels(post, targets, people):
+        for problem in channel_post.problems:
+            shared.setdefault(problem, []).append(channel_post.channel)
     of_channels = (PostProblem(problem, tuple(channels)) for problem, channels in shared.items())
     return (*map(PostProblem, own_problems(post, targets)), *of_channels)
 
 
 def own_problems(post: Post, targets: Mapping[str, Target]) -> tuple[Problem, ...]:
-    """What is wrong with a post whatever the channel."""
+    """Finds what is wrong with a post whatever the channel."""
     return (*_unread_captions(post, targets), *_picture_warnings(post))
 
 
-def blocking_first(found: tuple[PostProblem, ...]) -> tuple[PostProblem, ...]:
-    return tuple(sorted(found, key=lambda each: not each.problem.blocking))
+def blocking_first(problems: tuple[PostProblem, ...]) -> tuple[PostProblem, ...]:
+    """Sorts problems: those that block the approval come first."""
+    return tuple(sorted(problems, key=lambda problem: not problem.problem.blocking))
 
 
 def _picture_warnings(post: Post) -> tuple[Problem, ...]:
-    """What the inspection of the originals found odd, and nothing forbids."""
+    """Returns the warnings of the inspection of the originals; none of them blocks."""
     return tuple(
         Problem(field=f"images[{number}]", message=f"Picture {number + 1}: {warning}", blocking=False)
         for number, image in enumerate(post.images)
@@ -53,16 +54,16 @@ def _picture_warnings(post: Post) -> tuple[Problem, ...]:
 
 
 def _unread_captions(post: Post, targets: Mapping[str, Target]) -> tuple[Problem, ...]:
-    """Captions written by hand that no channel would show."""
+    """Finds captions written by hand that no channel would show."""
     known = {*targets, *(language_caption(target.language) for target in targets.values())}
-    found = []
+    problems = []
     for key in post.captions:
         if key not in known:
             near = difflib.get_close_matches(key, sorted(known), n=1)
             hint = f"did you mean {near[0]!r}?" if near else "remove it."
             language = key.removeprefix(LANGUAGE_CAPTION)
-            whom = f"the channel {key!r}" if language == key else f"channels in the language {language!r}"
+            addressee = f"the channel {key!r}" if language == key else f"channels in the language {language!r}"
             verb = "is" if language == key else "are"
-            message = f"A caption was written for {whom}, which {verb} not there; {hint}"
-            found.append(Problem(field=f"captions.{key}", message=message))
-    return tuple(found)
+            message = f"A caption was written for {addressee}, which {verb} not there; {hint}"
+            problems.append(Problem(field=f"captions.{key}", message=message))
+    return tuple(problems)

@@ -294,7 +294,7 @@ def test_a_post_is_adapted_once_for_as_long_as_it_stays_as_it_is(
     assert "The post has no credit" in editor.get("/queue").text
     assert sorted(adapted) == [a, a, b]
 
-    small = KnownProblems(site.desk.targets, site.desk.people, most=1)
+    small = KnownProblems(site.desk.targets, site.desk.people, max_posts=1)
     with posts.database.reading() as session:
         versions = {each.id: each.version for each in session.scalars(select(Post))}
         assert small.of(session, versions) == small.of(session, versions)

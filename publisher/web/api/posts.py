@@ -57,7 +57,7 @@ def api_posts(
 ) -> Any:
     """List posts, the newest first: those of the queue and those that were shown."""
     with desk_of(request).database.reading() as session:
-        found = find_posts(session, text, state, before=after, most=limit)
+        found = find_posts(session, text, state, before=after, limit=limit)
     return {"items": found, "next": next_page(request, found, found[-1].id if found else 0, limit)}
 
 
@@ -99,7 +99,7 @@ def _add(
         if keep is not None:
             keep(session, told)
 
-    add_post(desk.database, desk.store, draft, desk.now(), actor(request), besides=tell)
+    add_post(desk.database, desk.store, draft, desk.now(), actor(request), also_write=tell)
     return told
 
 

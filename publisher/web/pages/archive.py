@@ -31,7 +31,7 @@ def archive(
     before: Before = None,
 ) -> Response:
     with desk_of(request).database.reading() as session:
-        found = find_posts(session, text, state, before=before, most=PAGE_SIZE + 1)
+        found = find_posts(session, text, state, before=before, limit=PAGE_SIZE + 1)
         posts = found[:PAGE_SIZE]
         pictures = first_pictures(session, [each.id for each in posts])
     more = posts[-1].id if len(found) > PAGE_SIZE else None
