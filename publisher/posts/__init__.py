@@ -11,12 +11,14 @@ review         asking for review, sending back, comments
 approved       the text that was approved, and what a change of it reaches
 authors        who changed a post since its approval
 targets        the channels of the configuration, ready to adapt for
+channel_rows   the rows of the channels
 channel_posts  a post -> what each channel will get
 preview        the same with its pictures made
 problems       what is wrong with the content of a post
 problem_cache  the same, remembered
 search         finding posts by what they say
 undo           what takes a change back, while nobody changed the post since
+possibly_shown posts that may have been shown before a restore
 unsaved        a post that is only being written
 errors         what goes wrong, in sentences
 """

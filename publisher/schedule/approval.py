@@ -1,4 +1,4 @@
-"""Letting a post out: only when nothing stands in its way on any channel."""
+"""Approves a post, if no problem blocks it on any channel."""
 
 from __future__ import annotations
 
@@ -25,14 +25,14 @@ from publisher.settings import Settings
 
 @dataclass(frozen=True, slots=True)
 class Approval:
-    """What an approval came to: the remarks that block nothing; of a picked post also the channels that it reaches."""
+    """Holds the remarks that block nothing and, for a picked post, the channels that the approval reaches."""
 
     remarks: tuple[PostProblem, ...]
     reach: Reach = field(default_factory=Reach)
 
 
 class NotApproved(PostError):
-    """The post can't go out as it is; `problems` are the blocking ones."""
+    """Says that problems block the approval of a post; `problems` are these."""
 
     def __init__(self, post_id: int, problems: tuple[PostProblem, ...]) -> None:
         super().__init__(f"post {post_id} can't be approved: {' '.join(str(problem) for problem in problems)}")
@@ -42,13 +42,13 @@ class NotApproved(PostError):
 def problems_of(
     session: Session, post: Post, settings: Settings, targets: Mapping[str, Target], people: People, *, now: datetime
 ) -> tuple[PostProblem, ...]:
-    """Everything that staff should know before the post goes out, the blocking ones first.
+    """Finds everything that staff should know before the post goes out, blocking problems first.
 
-    A problem that several channels share is told once.
+    A problem that several channels share is listed once.
     """
-    of_day = tuple(PostProblem(problem) for problem in schedule_problems(session, post, settings, now))
+    date_problems = tuple(PostProblem(problem) for problem in schedule_problems(session, post, settings, now))
     shown = tuple(PostProblem(days.problem) for days in possibly_shown(session, [post.id]).values())
-    return blocking_first((*shown, *of_day, *content_problems(post, targets, people)))
+    return blocking_first((*shown, *date_problems, *content_problems(post, targets, people)))
 
 
 def approve(
@@ -62,15 +62,15 @@ def approve(
     actor: str = "",
     expected_version: int | None = None,
 ) -> Approval:
-    """Let a post go out when its turn comes, and return what is not perfect about it.
+    """Approves a post to go out when its turn comes, and returns the remarks on it.
 
-    Approving a withdrawn post brings it back; approving an approved one changes nothing. A post that was changed after
-    its pick is given, as it is now, to those of its deliveries that wait and were never sent.
+    Approving a withdrawn post brings it back; approving an approved one changes nothing. Where a post was
+    changed after its pick, those of its deliveries that wait and were never sent get the post as it is now.
 
     Raises:
         NotApproved: something blocks it.
         PostError: there is no such post, it was picked as it is, somebody changed it since `expected_version`, a
-            waiting delivery could not carry it, or the outlet wants somebody who is none of its authors.
+            waiting delivery could not carry it, or the outlet wants an approver who is not one of its authors.
     """
     with changing(database) as session:
         post = load_post(session, post_id, expected_version)
@@ -85,13 +85,13 @@ def approve(
             if has_left
             else problems_of(session, post, settings, targets, people, now=now)
         )
-        if blocking := tuple(each for each in problems if each.problem.blocking):
+        if blocking := tuple(problem for problem in problems if problem.problem.blocking):
             raise NotApproved(post_id, blocking)
         if post.state == "approved":
             return Approval(problems)
         version = record_approval(session, post, now)
         reach = carry_to_deliveries(session, post, open_pick(pick, post), targets, people, now)
-        of_pick = {"applies_to": reach.applies_to, "too_late": reach.too_late} if pick is not None else {}
-        detail = {"version": version, **of_pick}
+        pick_detail = {"applies_to": reach.applies_to, "too_late": reach.too_late} if pick is not None else {}
+        detail = {"version": version, **pick_detail}
         lifecycle.record_event(session, "post approved", now=now, post_id=post_id, actor=actor, detail=detail)
         return Approval(problems, reach)

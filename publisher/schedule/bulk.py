@@ -1,4 +1,4 @@
-"""Several posts changed at once: each by itself, so that what stops one stops no other, and all told."""
+"""Changes several posts at once, each in its own transaction: a refusal of one stops no other."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from publisher.settings import Settings
 
 @dataclass(frozen=True, slots=True)
 class Refusal:
-    """A post that stayed as it was, or came only half of the way; `reasons` are sentences."""
+    """Holds a post that was changed not at all or only partly; `reasons` are sentences."""
 
     post_id: int
     title: str
@@ -32,15 +32,17 @@ class Refusal:
 
 @dataclass(frozen=True, slots=True)
 class BulkResult:
+    """Holds what a bulk change did and refused."""
+
     done: tuple[int, ...]
     refused: tuple[Refusal, ...]
     undo: Undo | None
-    """What takes back whatever was changed; None when nothing was."""
+    """Undoes what was changed; None when nothing was."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Bulk:
-    """Somebody's hand on several posts of an outlet."""
+    """Changes several posts of an outlet for one person."""
 
     database: Database
     store: MediaStore
@@ -51,41 +53,42 @@ class Bulk:
     actor: str
 
     def approve(self, posts: Iterable[int], seen: Mapping[int, int]) -> BulkResult:
-        """Let them out, but for those that something blocks, and those of which another version was `seen`."""
-        return self._each("approve", posts, lambda post_id: self._approve(post_id, seen.get(post_id)))
+        """Approves posts, except those with a blocking problem, and those of which another version was `seen`."""
+        return self._for_each("approve", posts, lambda post_id: self._approve(post_id, seen.get(post_id)))
 
     def withdraw(self, posts: Iterable[int]) -> BulkResult:
-        return self._each("withdraw", posts, self._withdraw)
+        """Withdraws posts."""
+        return self._for_each("withdraw", posts, self._withdraw)
 
     def tag(self, posts: Iterable[int], *, add: Sequence[str] = (), remove: Sequence[str] = ()) -> BulkResult:
-        """Give them these tags, and take others from them. An approved post goes back to review."""
+        """Adds tags to posts and removes others. An approved post goes back to review."""
         unwanted = {tag.casefold() for tag in remove}
 
         def act(post_id: int) -> None:
             with self.database.reading() as session:
                 post = load_post(session, post_id)
-            had = {tag.casefold() for tag in post.tags}
-            kept = [tag for tag in post.tags if tag.casefold() not in unwanted]
-            tags = [*kept, *(tag for tag in add if tag.casefold() not in had)]
+            present = {tag.casefold() for tag in post.tags}
+            tags = [tag for tag in post.tags if tag.casefold() not in unwanted]
+            tags = [*tags, *(tag for tag in add if tag.casefold() not in present)]
             if tags != post.tags:
                 self._set_tags(post_id, tags, post.version)
 
-        return self._each("tag", posts, act)
+        return self._for_each("tag", posts, act)
 
     def move(self, posts: Iterable[int], to: Place) -> BulkResult:
-        """Give them this place and those after it, in the order given; a fixed date is followed by the next days."""
+        """Moves posts in the given order to this place and those after it; after a fixed date come the next days."""
         moved: list[int] = []
-        tried = itertools.count()
+        numbers = itertools.count()
 
         def act(post_id: int) -> None:
-            place = _following(to, next(tried), moved)
+            place = _following(to, next(numbers), moved)
             move_post(self.database, post_id, place, self.settings, self.now, actor=self.actor)
             moved.append(post_id)
 
-        return self._each("move", posts, act)
+        return self._for_each("move", posts, act)
 
     def undo(self, undo: Undo, *, may_approve: bool) -> BulkResult:
-        """Take a change back, post by post, where nobody changed the post since.
+        """Undoes a change, post by post, where nobody changed the post since.
 
         `may_approve`: whether a post that the change sent to review may be approved again.
         """
@@ -98,21 +101,21 @@ class Bulk:
             elif undo.act == "tag":
                 self._untag(change, may_approve)
             elif change.before.state == "approved":
-                self._look_again(change)
+                self._require_unchanged(change)
                 self._approve(post_id, change.after.version)
             else:
                 unapprove(self.database, change, now=self.now, actor=self.actor)
 
-        return self._each(undo.act, changes, act)
+        return self._for_each(undo.act, changes, act)
 
-    def _each(self, name: Act, posts: Iterable[int], act: Callable[[int], None]) -> BulkResult:
+    def _for_each(self, name: Act, posts: Iterable[int], act: Callable[[int], None]) -> BulkResult:
         done, refused, changes = [], [], []
         for post_id in list(dict.fromkeys(posts))[:MAX_POSTS]:
             title = ""
             try:
-                title, before = self._look(post_id)
+                title, before = self._read(post_id)
                 act(post_id)
-                after = self._look(post_id)[1]
+                after = self._read(post_id)[1]
             except PostError as refusal:
                 refused.append(Refusal(post_id, title or f"post {post_id}", _reasons(refusal)))
                 continue
@@ -122,12 +125,12 @@ class Bulk:
         undo = Undo(act=name, changes=tuple(changes)) if changes else None
         return BulkResult(tuple(done), tuple(refused), undo)
 
-    def _look(self, post_id: int) -> tuple[str, Snapshot]:
+    def _read(self, post_id: int) -> tuple[str, Snapshot]:
         with self.database.reading() as session:
             post = load_post(session, post_id)
             return post.title, snapshot(post)
 
-    def _look_again(self, change: Change) -> None:
+    def _require_unchanged(self, change: Change) -> None:
         with self.database.reading() as session:
             unchanged(session, change)
 
@@ -147,7 +150,7 @@ class Bulk:
         withdraw_post(self.database, post_id, self.now, self.actor)
 
     def _set_tags(self, post_id: int, tags: Sequence[str], version: int) -> int:
-        """Gives a post these tags, and returns its new version."""
+        """Sets the tags of a post, and returns its new version."""
         outcome = edit_post(
             self.database,
             self.store,
@@ -160,7 +163,7 @@ class Bulk:
         return outcome.version
 
     def _untag(self, change: Change, may_approve: bool) -> None:
-        self._look_again(change)
+        self._require_unchanged(change)
         version = self._set_tags(change.post, change.before.tags, change.after.version)
         if change.before.state != "approved":
             return
@@ -170,7 +173,7 @@ class Bulk:
 
 
 def _following(to: Place, number: int, moved: Sequence[int]) -> Place:
-    """Where the next of several posts goes that go to `to` together; `number` counts from 0."""
+    """Returns the place of the next of several posts that go to `to` together; `number` counts from 0."""
     if isinstance(to, FixedDate):
         return FixedDate(to.day + timedelta(days=number))
     return to if isinstance(to, End | Reserve) or not moved else After(moved[-1])
