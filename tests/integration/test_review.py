@@ -1,4 +1,4 @@
-"""From draft to approved: review, comments, a second person, and every version kept."""
+"""Tests review, comments, the approval by a second person, and stored versions."""
 
 from __future__ import annotations
 
@@ -67,14 +67,14 @@ def test_a_post_in_review_does_not_go_out(desk: Desk) -> None:
 
 @pytest.fixture
 def two_people(desk: Desk) -> Desk:
-    """A desk whose outlet wants a second person to approve."""
+    """Opens a desk whose outlet wants a second person to approve."""
     outlet = desk.settings.outlet.model_copy(update={"second_person": True})
     desk.settings = desk.settings.model_copy(update={"outlet": outlet})
     return desk
 
 
 def written_by(desk: Desk, actor: str) -> int:
-    """A draft that somebody has written, and whose first version is kept."""
+    """Adds a draft by an author, with its first version stored."""
     post = desk.post("Cells", NINE, state="draft", edited_by=actor)
     edit(desk, post, actor, body="Quiet cells.")
     return post
@@ -96,7 +96,7 @@ def test_where_a_second_person_is_wanted_nobody_approves_their_own_change(two_pe
     approve_post(desk, post, "ada")
 
 
-def test_a_colleagues_change_after_ones_own_gives_nobody_of_the_two_the_right_to_approve(two_people: Desk) -> None:
+def test_two_authors_of_one_change_can_not_approve_it(two_people: Desk) -> None:
     desk = two_people
     post = written_by(desk, "ada")
     edit_tags(desk, post, "bo", "cells")
@@ -215,7 +215,7 @@ def test_a_long_name_is_compared_as_far_as_it_is_kept(two_people: Desk) -> None:
 
 
 def test_the_history_of_an_older_desk_has_the_last_author_alone(two_people: Desk) -> None:
-    """Neither versions nor the approved version in the event: whoever is not known to have changed it may approve."""
+    """Tests a desk without versions and approved version: whoever is not known as an author may approve."""
     desk = two_people
     post = desk.post("Cells", NINE, edited_by="ada")
     with desk.database.writing() as session:
@@ -224,7 +224,7 @@ def test_the_history_of_an_older_desk_has_the_last_author_alone(two_people: Desk
     refused(desk, post, "ada")
     approve_post(desk, post, "bo")
     with desk.database.reading() as session:
-        assert [(each.version, each.actor) for each in versions_of(session, post)] == [(2, "ada"), (1, "ada")]
+        assert [(version.version, version.actor) for version in versions_of(session, post)] == [(2, "ada"), (1, "ada")]
 
 
 def edit_tags(desk: Desk, post: int, actor: str, *tags: str) -> None:
@@ -243,7 +243,7 @@ def test_comments_are_kept_in_order_with_who_made_them(desk: Desk) -> None:
     review.add_comment(desk.database, post, ada, " Which stain? ", now=NINE, actor="ada")
     review.add_comment(desk.database, post, bo, "Golgi", now=NINE, actor="bo")
     with desk.database.reading() as session:
-        said = [(each.person.name, each.text) for each in review.comments_of(session, post)]
+        said = [(comment.person.name, comment.text) for comment in review.comments_of(session, post)]
     assert said == [("ada", "Which stain?"), ("bo", "Golgi")]
     with pytest.raises(PostError, match="the comment is empty"):
         review.add_comment(desk.database, post, bo, "  ", now=NINE, actor="bo")
@@ -254,7 +254,7 @@ def test_every_change_keeps_a_version_that_can_be_brought_back(desk: Desk) -> No
     edit(desk, post, "ada", body="Second")
     edit(desk, post, "bo", body="Third", title="Neurons")
     with desk.database.reading() as session:
-        kept = [(each.actor, each.content["body"]) for each in versions_of(session, post)]
+        kept = [(version.actor, version.content["body"]) for version in versions_of(session, post)]
         second = load_version(session, post, versions_of(session, post)[-1].version)
     assert kept == [("bo", "Third"), ("ada", "Second")]
     edit_post(
