@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date, datetime, time
 from pathlib import Path
 from typing import Any
@@ -35,6 +35,16 @@ class Desk:
     targets: dict[str, Target]
     store: FolderStore
     people: People = field(default_factory=People)
+    instant: datetime | None = None
+
+    def now(self) -> datetime:
+        """Returns the instant that `at` set."""
+        assert self.instant is not None
+        return self.instant
+
+    def at(self, instant: datetime) -> Desk:
+        """Returns the desk at an instant."""
+        return replace(self, instant=instant)
 
     def pick(self, now: datetime) -> PickOutcome:
         return pick_slot(self.database, self.settings, self.targets, self.people, now)

@@ -16,7 +16,8 @@ from publisher.posts.post_store import last_pick, load_post
 from publisher.posts.problems import PostProblem
 from publisher.schedule.approval import problems_of
 from publisher.schedule.listing import days_of_cover, queue_listing
-from publisher.schedule.order import After, Before, FixedDate, Front, Place, Position, Reserve, move_post
+from publisher.schedule.order import After, Before, FixedDate, Front, Place, Position, Reserve
+from publisher.schedule.post_queue import PostQueue
 
 
 @click.command("queue")
@@ -133,7 +134,7 @@ def _readable(value: Any) -> str:
 def move_command(ctx: click.Context, /, post: int, day: datetime | None, **wishes: Any) -> None:
     """Change a post's place in the queue, give it a fixed date, or put it into the reserve."""
     desk = desk_of(ctx)
-    move_post(desk.database, post, _place(day, **wishes), desk.settings, desk.now(), actor=actor())
+    PostQueue(desk, actor()).move(post, _place(day, **wishes))
     with desk.database.reading() as session:
         rows = queue_listing(session, desk.settings, desk.targets, desk.people, now=desk.now())
         row = next((row for row in rows if row.post.id == post), None)

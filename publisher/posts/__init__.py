@@ -1,5 +1,6 @@
 """Holds what a post is: what staff write, its versions, pictures, review and problems.
 
+desk_parts     the parts of a desk that changes of posts need
 drafts         what a person hands in, checked
 pictures       originals checked and stored, duplicates found
 uploads        pictures on their way from a browser

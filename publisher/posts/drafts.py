@@ -46,7 +46,7 @@ Title = Annotated[
     AfterValidator(_require_visible),
 ]
 FIRST_YEAR, LAST_YEAR = 1990, 2199
-Moment = TypeVar("Moment", bound=date)
+DateLike = TypeVar("DateLike", bound=date)
 
 
 def is_of_our_time(value: date) -> bool:
@@ -54,7 +54,7 @@ def is_of_our_time(value: date) -> bool:
     return FIRST_YEAR <= value.year <= LAST_YEAR
 
 
-def _require_supported_year(value: Moment) -> Moment:
+def _require_supported_year(value: DateLike) -> DateLike:
     if not is_of_our_time(value):
         raise ValueError(f"the year {value.year} is no year of a desk; write one from {FIRST_YEAR} to {LAST_YEAR}")
     return value
@@ -244,10 +244,10 @@ class PostChanges(NewContent):
     title: Title = Field(default="", min_length=1)
 
 
-Entered = TypeVar("Entered", PostDraft, PostChanges)
+Input = TypeVar("Input", PostDraft, PostChanges)
 
 
-def check_entered(kind: type[Entered], values: Mapping[str, Any]) -> Entered:
+def check_entered(kind: type[Input], values: Mapping[str, Any]) -> Input:
     """Returns the values as a whole post or as changes to one.
 
     Raises:

@@ -16,7 +16,7 @@ from publisher.media import MediaStore
 from publisher.posts.approved import end_approval, open_pick, reach_of
 from publisher.posts.drafts import PostChanges, PostContent, PostDraft
 from publisher.posts.errors import PostError
-from publisher.posts.pictures import duplicate_warnings, picture_rows, take_in
+from publisher.posts.pictures import StoredPicture, duplicate_warnings, picture_rows, take_in
 from publisher.posts.post_store import changing, last_pick, last_position, load_post
 from publisher.posts.versions import keep_version
 
@@ -86,45 +86,33 @@ def add_post(
 
 
 def edit_post(
-    database: Database,
-    store: MediaStore,
-    post_id: int,
+    session: Session,
+    post: Post,
     changes: PostChanges,
+    pictures: Sequence[StoredPicture],
     *,
     now: datetime,
-    expected_version: int | None = None,
-    actor: str = "",
+    actor: str,
 ) -> EditOutcome:
-    """Changes a post. An approved one goes back to review, whoever changes it.
-
-    After the pick, the deliveries keep the text that was approved; the outcome says which of them would get the
-    change if somebody approved it now.
-
-    Raises:
-        PostError: there is no such post, somebody else changed it since `expected_version`, or a
-            picture can't be used. Then nothing was changed.
-    """
-    pictures = take_in(store, changes.images)
+    """Changes a post within a transaction. `pictures`: those of the changes, stored."""
     given = changes.model_fields_set
-    with changing(database) as session:
-        post = load_post(session, post_id, expected_version)
-        back_to_review = post.state == "approved"
-        if back_to_review:
-            end_approval(session, post, "in_review", now)
-        if "images" in given:
-            _replace_pictures(session, post, picture_rows(session, pictures, now))
-        for name, value in _columns(changes, given - {"images"}).items():
-            setattr(post, name, value)
-        post.updated_at, post.edited_by = now, actor[:120]
-        # New pictures alone leave the post's own row as it was, and its version must grow.
-        flag_modified(post, "updated_at")
-        session.flush()
-        keep_version(session, post, now=now, actor=actor)
-        reach = reach_of(open_pick(last_pick(session, post), post))
-        detail = {"fields": sorted(given), "applies_to": reach.applies_to, "too_late": reach.too_late}
-        lifecycle.record_event(session, "post edited", now=now, post_id=post_id, actor=actor, detail=detail)
-        warnings = duplicate_warnings(session, post) if "images" in given else []
-        return EditOutcome(post.version, back_to_review, reach.applies_to, reach.too_late, tuple(warnings))
+    back_to_review = post.state == "approved"
+    if back_to_review:
+        end_approval(session, post, "in_review", now)
+    if "images" in given:
+        _replace_pictures(session, post, picture_rows(session, pictures, now))
+    for name, value in _columns(changes, given - {"images"}).items():
+        setattr(post, name, value)
+    post.updated_at, post.edited_by = now, actor[:120]
+    # New pictures alone leave the post's own row as it was, and its version must grow.
+    flag_modified(post, "updated_at")
+    session.flush()
+    keep_version(session, post, now=now, actor=actor)
+    reach = reach_of(open_pick(last_pick(session, post), post))
+    detail = {"fields": sorted(given), "applies_to": reach.applies_to, "too_late": reach.too_late}
+    lifecycle.record_event(session, "post edited", now=now, post_id=post.id, actor=actor, detail=detail)
+    warnings = duplicate_warnings(session, post) if "images" in given else []
+    return EditOutcome(post.version, back_to_review, reach.applies_to, reach.too_late, tuple(warnings))
 
 
 def withdraw_post(

@@ -2,7 +2,8 @@
 
 slots             local days and their instants
 fixed_dates       what stands in the way of a fixed date
-approval          what stands in a post's way, and approving it
+approval          what stands in the way of a post, and its approval
+post_queue        what one person changes: add, edit, approve, move, withdraw
 order             the place of a post in the queue, in the reserve or on a fixed date
 bulk              several posts changed at once
 choice            which post fills a slot

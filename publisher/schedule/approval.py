@@ -12,12 +12,12 @@ from publisher import lifecycle
 from publisher.adapt.posts import Target
 from publisher.adapt.text.mentions import People
 from publisher.db.models import Post
-from publisher.db.session import Database
 from publisher.posts.approved import Reach, carry_to_deliveries, open_pick, record_approval
 from publisher.posts.authors import refuse_own_work
+from publisher.posts.desk_parts import DeskParts
 from publisher.posts.errors import PostError
 from publisher.posts.possibly_shown import possibly_shown
-from publisher.posts.post_store import changing, last_pick, load_post
+from publisher.posts.post_store import last_pick
 from publisher.posts.problems import PostProblem, blocking_first, content_problems
 from publisher.schedule.fixed_dates import schedule_problems
 from publisher.settings import Settings
@@ -51,47 +51,27 @@ def problems_of(
     return blocking_first((*shown, *date_problems, *content_problems(post, targets, people)))
 
 
-def approve(
-    database: Database,
-    post_id: int,
-    settings: Settings,
-    targets: Mapping[str, Target],
-    people: People,
-    *,
-    now: datetime,
-    actor: str = "",
-    expected_version: int | None = None,
-) -> Approval:
-    """Approves a post to go out when its turn comes, and returns the remarks on it.
-
-    Approving a withdrawn post brings it back; approving an approved one changes nothing. Where a post was
-    changed after its pick, those of its deliveries that wait and were never sent get the post as it is now.
-
-    Raises:
-        NotApproved: something blocks it.
-        PostError: there is no such post, it was picked as it is, somebody changed it since `expected_version`, a
-            waiting delivery could not carry it, or the outlet wants an approver who is not one of its authors.
-    """
-    with changing(database) as session:
-        post = load_post(session, post_id, expected_version)
-        pick = last_pick(session, post)
-        has_left = pick is not None and not post.reserve
-        if pick is not None and has_left and post.state == "approved":
-            raise PostError(f"post {post_id} was picked for {pick.slot:%Y-%m-%d} already; there is nothing to approve")
-        if post.state != "approved":
-            refuse_own_work(session, post, settings, actor)
-        problems = (
-            blocking_first(content_problems(post, targets, people))
-            if has_left
-            else problems_of(session, post, settings, targets, people, now=now)
-        )
-        if blocking := tuple(problem for problem in problems if problem.problem.blocking):
-            raise NotApproved(post_id, blocking)
-        if post.state == "approved":
-            return Approval(problems)
-        version = record_approval(session, post, now)
-        reach = carry_to_deliveries(session, post, open_pick(pick, post), targets, people, now)
-        pick_detail = {"applies_to": reach.applies_to, "too_late": reach.too_late} if pick is not None else {}
-        detail = {"version": version, **pick_detail}
-        lifecycle.record_event(session, "post approved", now=now, post_id=post_id, actor=actor, detail=detail)
-        return Approval(problems, reach)
+def approve_post(session: Session, post: Post, desk: DeskParts, actor: str) -> Approval:
+    """Approves a post within a transaction; see `PostQueue.approve`."""
+    now, targets, people = desk.now(), desk.targets, desk.people
+    pick = last_pick(session, post)
+    has_left = pick is not None and not post.reserve
+    if pick is not None and has_left and post.state == "approved":
+        raise PostError(f"post {post.id} was picked for {pick.slot:%Y-%m-%d} already; there is nothing to approve")
+    if post.state != "approved":
+        refuse_own_work(session, post, desk.settings, actor)
+    problems = (
+        blocking_first(content_problems(post, targets, people))
+        if has_left
+        else problems_of(session, post, desk.settings, targets, people, now=now)
+    )
+    if blocking := tuple(problem for problem in problems if problem.problem.blocking):
+        raise NotApproved(post.id, blocking)
+    if post.state == "approved":
+        return Approval(problems)
+    version = record_approval(session, post, now)
+    reach = carry_to_deliveries(session, post, open_pick(pick, post), targets, people, now)
+    pick_detail = {"applies_to": reach.applies_to, "too_late": reach.too_late} if pick is not None else {}
+    detail = {"version": version, **pick_detail}
+    lifecycle.record_event(session, "post approved", now=now, post_id=post.id, actor=actor, detail=detail)
+    return Approval(problems, reach)

@@ -5,20 +5,16 @@ from __future__ import annotations
 import itertools
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import timedelta
 
-from publisher.adapt.posts import Target
-from publisher.adapt.text.mentions import People
-from publisher.db.session import Database
-from publisher.media import MediaStore
+from publisher.posts.desk_parts import DeskParts
 from publisher.posts.drafts import PostChanges, check_entered
 from publisher.posts.errors import PostError
 from publisher.posts.post_store import load_post
-from publisher.posts.posts import edit_post, withdraw_post
 from publisher.posts.undo import MAX_POSTS, Act, Change, Snapshot, Undo, snapshot, unapprove, unchanged
-from publisher.schedule.approval import NotApproved, approve
-from publisher.schedule.order import After, End, FixedDate, Place, Reserve, move_back, move_post
-from publisher.settings import Settings
+from publisher.schedule.approval import NotApproved
+from publisher.schedule.order import After, End, FixedDate, Place, Reserve, move_back
+from publisher.schedule.post_queue import PostQueue
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,32 +36,30 @@ class BulkResult:
     """Undoes what was changed; None when nothing was."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
 class Bulk:
-    """Changes several posts of an outlet for one person."""
+    """Changes several posts of a desk for one person."""
 
-    database: Database
-    store: MediaStore
-    settings: Settings
-    targets: Mapping[str, Target]
-    people: People
-    now: datetime
-    actor: str
+    def __init__(self, desk: DeskParts, actor: str) -> None:
+        self._desk = desk
+        self._actor = actor
+        self._queue = PostQueue(desk, actor)
 
     def approve(self, posts: Iterable[int], seen: Mapping[int, int]) -> BulkResult:
         """Approves posts, except those with a blocking problem, and those of which another version was `seen`."""
-        return self._for_each("approve", posts, lambda post_id: self._approve(post_id, seen.get(post_id)))
+        return self._for_each(
+            "approve", posts, lambda post_id: self._queue.approve(post_id, expected_version=seen.get(post_id))
+        )
 
     def withdraw(self, posts: Iterable[int]) -> BulkResult:
         """Withdraws posts."""
-        return self._for_each("withdraw", posts, self._withdraw)
+        return self._for_each("withdraw", posts, self._queue.withdraw)
 
     def tag(self, posts: Iterable[int], *, add: Sequence[str] = (), remove: Sequence[str] = ()) -> BulkResult:
         """Adds tags to posts and removes others. An approved post goes back to review."""
         unwanted = {tag.casefold() for tag in remove}
 
         def act(post_id: int) -> None:
-            with self.database.reading() as session:
+            with self._desk.database.reading() as session:
                 post = load_post(session, post_id)
             present = {tag.casefold() for tag in post.tags}
             tags = [tag for tag in post.tags if tag.casefold() not in unwanted]
@@ -82,7 +76,7 @@ class Bulk:
 
         def act(post_id: int) -> None:
             place = _following(to, next(numbers), moved)
-            move_post(self.database, post_id, place, self.settings, self.now, actor=self.actor)
+            self._queue.move(post_id, place)
             moved.append(post_id)
 
         return self._for_each("move", posts, act)
@@ -92,23 +86,24 @@ class Bulk:
 
         `may_approve`: whether a post that the change sent to review may be approved again.
         """
+        desk = self._desk
         changes = {change.post: change for change in reversed(undo.changes)}
 
         def act(post_id: int) -> None:
             change = changes[post_id]
             if undo.act == "move":
-                move_back(self.database, change, self.settings, now=self.now, actor=self.actor)
+                move_back(desk.database, change, desk.settings, now=desk.now(), actor=self._actor)
             elif undo.act == "tag":
                 self._untag(change, may_approve)
             elif change.before.state == "approved":
                 self._require_unchanged(change)
-                self._approve(post_id, change.after.version)
+                self._queue.approve(post_id, expected_version=change.after.version)
             else:
-                unapprove(self.database, change, now=self.now, actor=self.actor)
+                unapprove(desk.database, change, now=desk.now(), actor=self._actor)
 
         return self._for_each(undo.act, changes, act)
 
-    def _for_each(self, name: Act, posts: Iterable[int], act: Callable[[int], None]) -> BulkResult:
+    def _for_each(self, name: Act, posts: Iterable[int], act: Callable[[int], object]) -> BulkResult:
         done, refused, changes = [], [], []
         for post_id in list(dict.fromkeys(posts))[:MAX_POSTS]:
             title = ""
@@ -126,40 +121,18 @@ class Bulk:
         return BulkResult(tuple(done), tuple(refused), undo)
 
     def _read(self, post_id: int) -> tuple[str, Snapshot]:
-        with self.database.reading() as session:
+        with self._desk.database.reading() as session:
             post = load_post(session, post_id)
             return post.title, snapshot(post)
 
     def _require_unchanged(self, change: Change) -> None:
-        with self.database.reading() as session:
+        with self._desk.database.reading() as session:
             unchanged(session, change)
-
-    def _approve(self, post_id: int, version: int | None = None) -> None:
-        approve(
-            self.database,
-            post_id,
-            self.settings,
-            self.targets,
-            self.people,
-            now=self.now,
-            actor=self.actor,
-            expected_version=version,
-        )
-
-    def _withdraw(self, post_id: int) -> None:
-        withdraw_post(self.database, post_id, self.now, self.actor)
 
     def _set_tags(self, post_id: int, tags: Sequence[str], version: int) -> int:
         """Sets the tags of a post, and returns its new version."""
-        outcome = edit_post(
-            self.database,
-            self.store,
-            post_id,
-            check_entered(PostChanges, {"tags": tags}),
-            now=self.now,
-            expected_version=version,
-            actor=self.actor,
-        )
+        changes = check_entered(PostChanges, {"tags": tags})
+        outcome = self._queue.edit(post_id, changes, expected_version=version)
         return outcome.version
 
     def _untag(self, change: Change, may_approve: bool) -> None:
@@ -169,7 +142,7 @@ class Bulk:
             return
         if not may_approve:
             raise PostError(f"post {change.post} has its former tags; somebody has to approve it again")
-        self._approve(change.post, version)
+        self._queue.approve(change.post, expected_version=version)
 
 
 def _following(to: Place, number: int, moved: Sequence[int]) -> Place:

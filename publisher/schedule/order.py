@@ -12,8 +12,9 @@ from publisher import lifecycle
 from publisher.core.content import Problem
 from publisher.db.models import Post
 from publisher.db.session import Database
+from publisher.posts.desk_parts import DeskParts
 from publisher.posts.errors import PostError
-from publisher.posts.post_store import POSITION_STEP, changing, last_pick, load_post, was_picked
+from publisher.posts.post_store import POSITION_STEP, changing, last_pick, was_picked
 from publisher.posts.undo import Change, unchanged
 from publisher.schedule.fixed_dates import schedule_problems
 from publisher.settings import Settings
@@ -87,42 +88,26 @@ def in_line(*, reserve: bool) -> ColumnElement[bool]:
     return waiting if reserve else and_(waiting, Post.last_shown_on.is_(None), ~was_picked())
 
 
-def move_post(
-    database: Database,
-    post_id: int,
-    to: Place,
-    settings: Settings,
-    now: datetime,
-    *,
-    actor: str = "",
-    expected_version: int | None = None,
-) -> None:
-    """Gives a post another place. Its content, its approval and the order of the others stay.
-
-    Raises:
-        PostError: there is no such post or neighbour, the post was shown and has left the queue, somebody
-            changed it since `expected_version`, or its fixed date is impossible.
-    """
-    with changing(database) as session:
-        post = load_post(session, post_id, expected_version)
-        if post.state == "withdrawn":
-            raise PostError(f"post {post_id} is withdrawn; approve it to bring it back")
-        place = _resolve_step(session, post, to)
-        if place is None:
-            return
-        reserve = _goes_to_reserve(session, post, place)
-        if not reserve and (pick := last_pick(session, post)) is not None:
-            raise PostError(f"post {post_id} was picked for {pick.slot:%Y-%m-%d}; it can go to the reserve only")
-        post.reserve = reserve
-        post.fixed_date = place.day if isinstance(place, FixedDate) else None
-        session.flush()
-        if isinstance(place, FixedDate):
-            _refuse_date(schedule_problems(session, post, settings, now))
-        else:
-            _set_position(session, post, _free_position(session, post, place))
-        lifecycle.record_event(
-            session, "post moved", now=now, post_id=post_id, actor=actor, detail={"to": _describe_place(to)}
-        )
+def move_post(session: Session, post: Post, to: Place, desk: DeskParts, actor: str) -> None:
+    """Gives a post another place within a transaction; see `PostQueue.move`."""
+    if post.state == "withdrawn":
+        raise PostError(f"post {post.id} is withdrawn; approve it to bring it back")
+    place = _resolve_step(session, post, to)
+    if place is None:
+        return
+    now = desk.now()
+    reserve = _goes_to_reserve(session, post, place)
+    if not reserve and (pick := last_pick(session, post)) is not None:
+        raise PostError(f"post {post.id} was picked for {pick.slot:%Y-%m-%d}; it can go to the reserve only")
+    post.reserve = reserve
+    post.fixed_date = place.day if isinstance(place, FixedDate) else None
+    session.flush()
+    if isinstance(place, FixedDate):
+        _refuse_date(schedule_problems(session, post, desk.settings, now))
+    else:
+        _set_position(session, post, _free_position(session, post, place))
+    detail = {"to": _describe_place(to)}
+    lifecycle.record_event(session, "post moved", now=now, post_id=post.id, actor=actor, detail=detail)
 
 
 def move_back(database: Database, change: Change, settings: Settings, *, now: datetime, actor: str) -> None:

@@ -16,6 +16,7 @@ from publisher.db.base import Base
 from publisher.db.models import Delivery, Media, Pick, Post, PostImage
 from publisher.db.operations import Channel
 from publisher.db.session import Database
+from publisher.posts.desk_parts import DeskParts
 from publisher.posts.errors import PostError
 from publisher.schedule.picking import pick_slot
 from publisher.schedule.slots import slot_closes, slot_day, slot_opens
@@ -52,16 +53,7 @@ class RehearsedDay:
     channels: tuple[RehearsedChannel, ...]
 
 
-def rehearse(
-    database: Database,
-    settings: Settings,
-    targets: Mapping[str, Target],
-    people: People,
-    *,
-    start: date,
-    days: int,
-    now: datetime,
-) -> list[RehearsedDay]:
+def rehearse(desk: DeskParts, *, start: date, days: int) -> list[RehearsedDay]:
     """Returns what would happen on `days` days from `start` on if nobody changed the queue any more.
 
     Nothing is sent, rendered or changed. The days from now until `start` are rehearsed too, because they use up
@@ -70,10 +62,11 @@ def rehearse(
     Raises:
         PostError: `start` is over.
     """
+    settings, targets, people, now = desk.settings, desk.targets, desk.people, desk.now()
     today = slot_day(now, settings.outlet.zone)
     if start < today:
         raise PostError(f"{start:%Y-%m-%d} is over; rehearse from {today:%Y-%m-%d} on")
-    with _copy(database, today) as copy:
+    with _copy(desk.database, today) as copy:
         rehearsed = [
             _rehearse_day(copy, settings, targets, people, day=today + timedelta(days=number), now=now)
             for number in range((start - today).days + days)

@@ -20,16 +20,7 @@ from publisher.web.rendering import desk_of, flash, plural
 
 def bulk_of(request: Request) -> Bulk:
     """The hand of whoever asks."""
-    desk = desk_of(request)
-    return Bulk(
-        database=desk.database,
-        store=desk.store,
-        settings=desk.settings,
-        targets=desk.targets,
-        people=desk.people,
-        now=desk.now(),
-        actor=actor_of(request.state.session.person),
-    )
+    return Bulk(desk_of(request), actor_of(request.state.session.person))
 
 
 def tell(request: Request, outcome: BulkResult, done: str, *, undo: bool = True) -> None:

@@ -30,6 +30,7 @@ from publisher.posts.post_store import last_pick, load_post
 from publisher.posts.problems import PostProblem
 from publisher.posts.unsaved import unsaved_post
 from publisher.posts.versions import versions_of
+from publisher.schedule.post_queue import PostQueue
 from publisher.staff.accounts import actor_of
 from publisher.web.channel_preview import channel_previews, template_captions, to_do
 from publisher.web.differences import pieces
@@ -227,5 +228,6 @@ def kept_autosave(request: Request, post: Post) -> Autosave | None:
     return autosaves.kept(desk_of(request).database, post.id, request.state.session.person_id)
 
 
-def actor(request: Request) -> str:
-    return actor_of(request.state.session.person)
+def queue_of(request: Request) -> PostQueue:
+    """Returns the post queue for the person who asks."""
+    return PostQueue(desk_of(request), actor_of(request.state.session.person))

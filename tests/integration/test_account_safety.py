@@ -442,8 +442,8 @@ def test_tries_that_are_too_old_or_too_many_are_forgotten(
     database: Database, site: Site, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     now, numbers = site.desk.now(), count(1)
-    monkeypatch.setattr(guesses, "MAX_KEPT", 40)
-    monkeypatch.setattr(guesses, "FORGOTTEN_AT_ONCE", 3)
+    monkeypatch.setattr(guesses, "MAX_TRIES", 40)
+    monkeypatch.setattr(guesses, "MAX_DELETED_AT_ONCE", 3)
 
     def kept_after(tries: int, at: datetime) -> int:
         for _ in range(tries):

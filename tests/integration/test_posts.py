@@ -21,11 +21,12 @@ from publisher.posts.channel_posts import adapt_for_channels
 from publisher.posts.drafts import ImageDraft, NewChoices, PostChanges, PostDraft, Translation
 from publisher.posts.errors import PostError
 from publisher.posts.post_store import load_post
-from publisher.posts.posts import EditOutcome, add_post, edit_post, withdraw_post
+from publisher.posts.posts import EditOutcome, add_post, withdraw_post
 from publisher.posts.preview import preview
-from publisher.schedule.approval import Approval, NotApproved, approve, problems_of
+from publisher.schedule.approval import Approval, NotApproved, problems_of
 from publisher.schedule.listing import days_of_cover, queue_listing
-from publisher.schedule.order import After, Before, FixedDate, Front, Place, Position, Reserve, in_line, move_post
+from publisher.schedule.order import After, Before, FixedDate, Front, Place, Position, Reserve, in_line
+from publisher.schedule.post_queue import PostQueue
 from tests.image_samples import composite, fluorescence, save, telling_jpeg, tissue
 from tests.queue_desk import Desk, facts_of_content, open_desk
 
@@ -60,15 +61,12 @@ def draft(title: str, *files: Path, **values: object) -> PostDraft:
     return PostDraft.model_validate({"title": title, "credit": "Jane Doe", "images": images, **values})
 
 
-def edit(desk: Desk, post_id: int, changes: PostChanges, **options: object) -> EditOutcome:
-    return edit_post(
-        desk.database, desk.store, post_id, changes,
-        now=NINE, **options,  # type: ignore[arg-type]
-    )  # fmt: skip
+def edit(desk: Desk, post_id: int, changes: PostChanges, expected_version: int | None = None) -> EditOutcome:
+    return PostQueue(desk.at(NINE)).edit(post_id, changes, expected_version=expected_version)
 
 
 def approve_it(desk: Desk, post_id: int, now: datetime = NINE) -> Approval:
-    return approve(desk.database, post_id, desk.settings, desk.targets, desk.people, now=now)
+    return PostQueue(desk.at(now)).approve(post_id)
 
 
 # --- adding ----------------------------------------------------------------------------------
@@ -417,7 +415,7 @@ def test_a_withdrawn_post_is_out_until_it_is_approved_again(desk: Desk) -> None:
     with pytest.raises(PostError, match="withdrawn already"):
         withdraw_post(desk.database, post, NINE)
     with pytest.raises(PostError, match="approve it to bring it back"):
-        move_post(desk.database, post, Front(), desk.settings, NINE)
+        move(desk, post, Front())
     approve_it(desk, post)
     assert desk.pick(NINE).post_id == post
 
@@ -440,7 +438,7 @@ def test_there_is_no_such_post(desk: Desk) -> None:
 
 
 def move(desk: Desk, post_id: int, to: Place) -> None:
-    move_post(desk.database, post_id, to, desk.settings, NINE)
+    PostQueue(desk.at(NINE)).move(post_id, to)
 
 
 def line(desk: Desk, *, reserve: bool = False) -> list[int]:

@@ -13,7 +13,7 @@ from publisher.db.session import Database
 from publisher.posts.drafts import ImageDraft, NewChoices, PostDraft
 from publisher.posts.posts import add_post
 from publisher.posts.preview import MAX_COLOUR_DIFFERENCE, MIN_SIMILARITY, RenderedPost, preview
-from publisher.schedule.approval import approve
+from publisher.schedule.post_queue import PostQueue
 from tests.image_samples import composite, fluorescence, save
 from tests.queue_desk import Desk, open_desk
 
@@ -60,7 +60,7 @@ def test_a_picture_that_lost_detail_gets_a_remark_that_blocks_nothing(desk: Desk
     assert (problem.field, problem.blocking) == ("images[0]", False)
     assert f"its likeness is {made.ssim:.2f} and should be at least 0.90" in problem.message
     assert "raise the channel's image_bytes limit, which is 60,000 here." in problem.message
-    approve(desk.database, post, desk.settings, desk.targets, desk.people, now=NINE)
+    PostQueue(desk.at(NINE)).approve(post)
 
 
 def test_colours_that_changed_are_told(desk: Desk, tmp_path: Path) -> None:

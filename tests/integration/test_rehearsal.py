@@ -28,7 +28,7 @@ def desk(database: Database, tmp_path: Path) -> Desk:
 
 
 def play(desk: Desk, days: int, now: datetime = NINE, start: date = MONDAY) -> list[RehearsedDay]:
-    return rehearse(desk.database, desk.settings, desk.targets, desk.people, start=start, days=days, now=now)
+    return rehearse(desk.at(now), start=start, days=days)
 
 
 def rows(database: Database) -> dict[str, list[tuple[object, ...]]]:

@@ -11,15 +11,12 @@ from sqlalchemy.orm import Session
 
 from publisher.db.models import Post
 from publisher.desk import Desk
-from publisher.posts import review
 from publisher.posts.post_store import load_post
-from publisher.posts.posts import add_post, edit_post, withdraw_post
 from publisher.posts.search import find_posts
-from publisher.schedule.approval import approve
 from publisher.web.api import idempotency
 from publisher.web.api.answers import ETAG, LOCATION, WITH_BODY, WITH_INPUT, problems, success
 from publisher.web.api.conditions import IfMatch, IfNoneMatch, etag, is_known, not_modified, require_match
-from publisher.web.api.guard import GuardedRoute, actor, desk_of, holder_in
+from publisher.web.api.guard import GuardedRoute, desk_of, holder_in, queue_of
 from publisher.web.api.paging import After, Id, Limit, Page, Text, next_page
 from publisher.web.api.post_models import (
     ApprovedPost,
@@ -73,12 +70,12 @@ def api_create_post(
     """Add a post as a draft. With an `Idempotency-Key` it can be sent again without adding it twice."""
     desk = desk_of(request)
     if key is None:
-        return _created(request, _add(request, desk, post))
+        return _created(request, _add(request, post))
     begun = idempotency.begin(desk.database, holder_in(request).person.id, key, body, desk.now())
     if isinstance(begun, dict):
         return _created(request, begun)
     try:
-        told = _add(request, desk, post, lambda session, answer: idempotency.finish(session, begun, answer))
+        told = _add(request, post, lambda session, answer: idempotency.finish(session, begun, answer))
     except Exception:
         idempotency.release(desk.database, begun)
         raise
@@ -87,7 +84,6 @@ def api_create_post(
 
 def _add(
     request: Request,
-    desk: Desk,
     draft: NewPost,
     keep: Callable[[Session, dict[str, Any]], None] | None = None,
 ) -> dict[str, Any]:
@@ -99,7 +95,7 @@ def _add(
         if keep is not None:
             keep(session, told)
 
-    add_post(desk.database, desk.store, draft, desk.now(), actor(request), also_write=tell)
+    queue_of(request).add(draft, also_write=tell)
     return told
 
 
@@ -140,15 +136,7 @@ def api_change_post(
     version = _seen(desk, post_id, if_match)
     if not changes.model_fields_set:
         raise Problem(422, "There is nothing to change; give a field, such as title")
-    outcome = edit_post(
-        desk.database,
-        desk.store,
-        post_id,
-        changes,
-        now=desk.now(),
-        expected_version=version,
-        actor=actor(request),
-    )
+    outcome = queue_of(request).edit(post_id, changes, expected_version=version)
     return _told(
         response,
         desk,
@@ -170,7 +158,7 @@ def api_ask_review(request: Request, response: Response, post_id: Id, if_match: 
     """Give a draft to review."""
     desk = desk_of(request)
     version = _seen(desk, post_id, if_match)
-    review.ask_for_review(desk.database, post_id, now=desk.now(), actor=actor(request), expected_version=version)
+    queue_of(request).ask_for_review(post_id, expected_version=version)
     return _told(response, desk, post_id)
 
 
@@ -183,16 +171,7 @@ def api_approve_post(request: Request, response: Response, post_id: Id, if_match
     """Let a post go out when its turn comes. What blocks it is told as a problem with its `errors`."""
     desk = desk_of(request)
     version = _seen(desk, post_id, if_match)
-    approval = approve(
-        desk.database,
-        post_id,
-        desk.settings,
-        desk.targets,
-        desk.people,
-        now=desk.now(),
-        actor=actor(request),
-        expected_version=version,
-    )
+    approval = queue_of(request).approve(post_id, expected_version=version)
     return _told(
         response,
         desk,
@@ -211,7 +190,7 @@ def api_withdraw_post(request: Request, response: Response, post_id: Id, if_matc
     """Take a post out of the queue or the reserve. Approving it brings it back."""
     desk = desk_of(request)
     version = _seen(desk, post_id, if_match)
-    withdraw_post(desk.database, post_id, desk.now(), actor(request), expected_version=version)
+    queue_of(request).withdraw(post_id, expected_version=version)
     return _told(response, desk, post_id)
 
 

@@ -16,8 +16,7 @@ from publisher.db.models import Post
 from publisher.posts import autosaves
 from publisher.posts.drafts import PostChanges, PostDraft
 from publisher.posts.errors import PostError, StaleEdit
-from publisher.posts.posts import add_post, edit_post
-from publisher.schedule.order import FixedDate, Position, Reserve, move_post
+from publisher.schedule.order import FixedDate, Position, Reserve
 from publisher.staff.roles import Permission
 from publisher.web.differences import changed_fields
 from publisher.web.forms import Mistakes, content_of_fields, fields_of, posted
@@ -25,11 +24,11 @@ from publisher.web.pages.approval import approve_post, ask_review
 from publisher.web.post_form import (
     FormWithFiles,
     Shown,
-    actor,
     form_with_files,
     kept_autosave,
     load,
     looks_context,
+    queue_of,
     show_form,
     stored_fields,
 )
@@ -68,7 +67,7 @@ def create_post(request: Request, form: Annotated[FormWithFiles, Depends(form_wi
     try:
         content = content_of_fields(PostDraft, fields, desk.settings.outlet.zone, **_place_values(fields))
         _refuse(refused)
-        added = add_post(desk.database, desk.store, content, desk.now(), actor(request))
+        added = queue_of(request).add(content)
     except Mistakes as mistakes:
         return show_form(request, Shown(fields, mistakes=mistakes.fields | refused), 422)
     except PostError as error:
@@ -88,15 +87,7 @@ def save_post(request: Request, post_id: int, form: Annotated[FormWithFiles, Dep
     try:
         content = content_of_fields(PostChanges, fields, desk.settings.outlet.zone)
         _refuse(refused)
-        outcome = edit_post(
-            desk.database,
-            desk.store,
-            post_id,
-            content,
-            now=desk.now(),
-            expected_version=_version(fields),
-            actor=actor(request),
-        )
+        outcome = queue_of(request).edit(post_id, content, expected_version=_version(fields))
     except Mistakes as mistakes:
         return show_form(request, Shown(fields, post, mistakes.fields | refused), 422)
     except StaleEdit:
@@ -188,7 +179,6 @@ def _day(fields: Mapping[str, str]) -> date:
 
 def _move(request: Request, post: Post, fields: Mapping[str, str]) -> list[str]:
     """Give the post the place that the form wants, where that is another one; the reasons why it can't have it."""
-    desk = desk_of(request)
     wanted = fields.get("place", "")
     before = "reserve" if post.reserve else "date" if post.fixed_date else "queue"
     if wanted not in PLACES or (
@@ -199,7 +189,7 @@ def _move(request: Request, post: Post, fields: Mapping[str, str]) -> list[str]:
         return ["Its place stays: an editor moves what was approved."]
     try:
         to = FixedDate(_day(fields)) if wanted == "date" else Reserve() if wanted == "reserve" else Position(10**6)
-        move_post(desk.database, post.id, to, desk.settings, desk.now(), actor=actor(request))
+        queue_of(request).move(post.id, to)
     except Mistakes as mistakes:
         return [f"Its place stays. {mistakes}"]
     except PostError as error:
