@@ -61,7 +61,7 @@ def quick_passwords() -> Iterator[None]:
     """Hashes passwords at the least cost, where a test has people: a true hash takes a tenth of a second."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(passwords, "_HASHER", PasswordHasher(time_cost=1, memory_cost=8, parallelism=1))
-        patch.setattr(passwords, "_NOBODYS", passwords._nobodys_hash())
+        patch.setattr(passwords, "_DUMMY_HASH", passwords._make_dummy_hash())
         yield
 
 

@@ -28,14 +28,14 @@ from publisher.health.heartbeat import beat
 from publisher.intake.post_files import ReadFile, read_folder
 from publisher.platforms.errors import ContentRejected, CredentialsRefused, PlatformError, Unconfirmed
 from publisher.posts import pictures
-from publisher.posts.approval import approve
 from publisher.posts.drafts import ImageDraft, PostChanges, PostDraft, Translation
-from publisher.posts.posts import add_post, edit_post, withdraw_post
+from publisher.posts.posts import add_post, withdraw_post
 from publisher.posts.review import add_comment, ask_for_review
 from publisher.samples import figures, microscopy
 from publisher.samples.draw import draw_samples
-from publisher.schedule.order import FixedDate, move_post
+from publisher.schedule.order import FixedDate
 from publisher.schedule.picking import pick_slot
+from publisher.schedule.post_queue import PostQueue
 from publisher.staff import accounts
 from publisher.staff.api_tokens import new_api_token
 from publisher.staff.calendar_keys import new_calendar_key
@@ -291,8 +291,7 @@ class _Newsroom:
         return add_post(desk.database, desk.store, draft, desk.now(), WRITER).id
 
     def _approve(self, post_id: int) -> None:
-        desk = self._desk
-        approve(desk.database, post_id, desk.settings, desk.targets, desk.people, now=desk.now(), actor=CHIEF)
+        PostQueue(self._desk, CHIEF).approve(post_id)
 
     def fill_queue(self) -> None:
         """Fills the queue: six days of cover, posts on fixed days, and posts in every other state."""
@@ -312,22 +311,16 @@ class _Newsroom:
 
     def _approve_for(self, *, days: int) -> None:
         """Approves a post for a fixed day."""
-        desk, post_id = self._desk, self._add()
+        post_id = self._add()
         self._approve(post_id)
         day = FixedDate(NOW.date() + timedelta(days=days))
-        move_post(desk.database, post_id, day, desk.settings, NOW, actor=CHIEF)
+        PostQueue(self._desk, CHIEF).move(post_id, day)
 
     def _review(self, post_id: int) -> None:
         """Has a post without Catalan text changed, sent to review and commented on."""
         desk = self._desk
-        edit_post(
-            desk.database,
-            desk.store,
-            post_id,
-            PostChanges(standfirst="Why pathologists still trust a pair of dyes from the nineteenth century."),
-            now=NOW,
-            actor=WRITER,
-        )
+        changes = PostChanges(standfirst="Why pathologists still trust a pair of dyes from the nineteenth century.")
+        PostQueue(desk, WRITER).edit(post_id, changes)
         ask_for_review(desk.database, post_id, now=NOW, actor=WRITER)
         for person, (email, _, _) in list(enumerate(PEOPLE, start=1))[:2]:
             text = "Which dye is it?" if email == CHIEF else "Added to the text. The Catalan one is on its way."

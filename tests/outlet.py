@@ -20,12 +20,12 @@ from publisher.delivery.owner import is_surely_gone, this_process
 from publisher.delivery.worker import Worker
 from publisher.desk import Desk
 from publisher.platforms.profiles import Profile
-from publisher.posts.approval import approve
 from publisher.posts.drafts import ImageDraft, PostDraft
 from publisher.posts.posts import add_post
 from publisher.sandbox.ledger import LedgerPost
 from publisher.sandbox.stage import Stage
 from publisher.schedule.picking import pick_slot
+from publisher.schedule.post_queue import PostQueue
 from publisher.schedule.slots import slot_day, slot_opens
 from publisher.settings import Settings
 from publisher.starter import write_starter
@@ -138,7 +138,7 @@ class Outlet:
         )
         desk = self.desk
         post = add_post(desk.database, desk.store, draft, desk.now())
-        approve(desk.database, post.id, desk.settings, desk.targets, desk.people, now=desk.now())
+        PostQueue(desk).approve(post.id)
         return post.id
 
     def pick(self) -> None:

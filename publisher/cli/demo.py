@@ -30,12 +30,11 @@ from publisher.db.operations import Process
 from publisher.db.staff import WebSession
 from publisher.desk import Desk
 from publisher.intake.post_files import read_folder
-from publisher.posts.approval import approve
 from publisher.posts.errors import PostError
-from publisher.posts.posts import add_post
 from publisher.samples.draw import write_samples
 from publisher.sandbox_client import SandboxClient, SandboxFailed, running_sandbox
-from publisher.schedule.order import Reserve, move_post
+from publisher.schedule.order import Reserve
+from publisher.schedule.post_queue import PostQueue
 from publisher.schedule.slots import slot_day, slot_opens
 from publisher.staff import accounts
 from publisher.staff.roles import Role
@@ -170,15 +169,15 @@ class Demo:
         self._desk.channels.authorize("instagram", _NoQuestions())
 
     def _fill_queue(self) -> None:
-        desk = self._desk
+        queue = PostQueue(self._desk, "demo")
         read = read_folder(self._folder / "posts")
         for number, each in enumerate(read, start=1):
             if each.draft is None:
                 raise PostError(each.problem)
-            post = add_post(desk.database, desk.store, each.draft, desk.now(), "demo")
-            approve(desk.database, post.id, desk.settings, desk.targets, desk.people, now=desk.now(), actor="demo")
+            post = queue.add(each.draft)
+            queue.approve(post.id)
             if number > len(read) - RESERVE:
-                move_post(desk.database, post.id, Reserve(), desk.settings, desk.now(), actor="demo")
+                queue.move(post.id, Reserve())
 
     def _add_person(self) -> None:
         accounts.add_person(

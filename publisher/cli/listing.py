@@ -12,10 +12,12 @@ from publisher.cli.echo import echo
 from publisher.cli.output import DAY, console, escape, json_option, print_json, print_table, styled
 from publisher.cli.row_number import ROW_NUMBER
 from publisher.db.models import Post
-from publisher.posts.approval import PostProblem, problems_of
 from publisher.posts.post_store import last_pick, load_post
+from publisher.posts.problems import PostProblem
+from publisher.schedule.approval import problems_of
 from publisher.schedule.listing import days_of_cover, queue_listing
-from publisher.schedule.order import After, Before, FixedDate, Front, Place, Position, Reserve, move_post
+from publisher.schedule.order import After, Before, FixedDate, Front, Place, Position, Reserve
+from publisher.schedule.post_queue import PostQueue
 
 
 @click.command("queue")
@@ -132,7 +134,7 @@ def _readable(value: Any) -> str:
 def move_command(ctx: click.Context, /, post: int, day: datetime | None, **wishes: Any) -> None:
     """Change a post's place in the queue, give it a fixed date, or put it into the reserve."""
     desk = desk_of(ctx)
-    move_post(desk.database, post, _place(day, **wishes), desk.settings, desk.now(), actor=actor())
+    PostQueue(desk, actor()).move(post, _place(day, **wishes))
     with desk.database.reading() as session:
         rows = queue_listing(session, desk.settings, desk.targets, desk.people, now=desk.now())
         row = next((row for row in rows if row.post.id == post), None)

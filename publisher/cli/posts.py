@@ -15,10 +15,10 @@ from publisher.cli.output import DAY, console, json_option, print_json
 from publisher.cli.row_number import ROW_NUMBER
 from publisher.desk import Desk
 from publisher.intake.post_files import read_folder, read_post_file
-from publisher.posts.approval import Approval, NotApproved, approve
 from publisher.posts.drafts import PostChanges, PostDraft, check_entered
 from publisher.posts.errors import PostError
-from publisher.posts.posts import add_post, edit_post, withdraw_post
+from publisher.schedule.approval import Approval, NotApproved
+from publisher.schedule.post_queue import PostQueue
 
 FILE = click.Path(path_type=Path, exists=True, dir_okay=False)
 
@@ -93,12 +93,12 @@ def _draft(title: str, fields: dict[str, Any]) -> PostDraft:
 
 def _add(desk: Desk, name: str, draft: PostDraft, approve_too: bool) -> dict[str, Any]:
     with console().status(f"Adding {name or draft.title} ..."):
-        post = add_post(desk.database, desk.store, draft, desk.now(), actor())
+        post = PostQueue(desk, actor()).add(draft)
     warnings = [*post.warnings]
     state = "a draft"
     if approve_too:
         try:
-            warnings += [str(problem) for problem in _approve(desk, post.id).remarks]
+            warnings += [str(problem) for problem in PostQueue(desk, actor()).approve(post.id).remarks]
             state = "approved"
         except NotApproved as refusal:
             warnings += [str(problem) for problem in refusal.problems]
@@ -106,10 +106,6 @@ def _add(desk: Desk, name: str, draft: PostDraft, approve_too: bool) -> dict[str
             # It is in the queue nevertheless, such as where a second person has to approve it.
             warnings.append(str(refusal))
     return {"id": post.id, "file": name, "title": draft.title, "state": state, "warnings": warnings}
-
-
-def _approve(desk: Desk, post_id: int) -> Approval:
-    return approve(desk.database, post_id, desk.settings, desk.targets, desk.people, now=desk.now(), actor=actor())
 
 
 @click.command("edit")
@@ -152,15 +148,8 @@ def edit_command(
         values = {name: getattr(draft, name) for name in shared} | values
     if not values:
         raise click.UsageError("nothing to change; name a field, such as --title")
-    outcome = edit_post(
-        desk.database,
-        desk.store,
-        post,
-        check_entered(PostChanges, values),
-        now=desk.now(),
-        expected_version=expect_version,
-        actor=actor(),
-    )
+    changes = check_entered(PostChanges, values)
+    outcome = PostQueue(desk, actor()).edit(post, changes, expected_version=expect_version)
     echo(f"Post {post} is changed; this is version {outcome.version}.")
     if outcome.back_to_review:
         echo(f"It is in review again: approve it with publisher approve {post}")
@@ -185,11 +174,11 @@ def _caption(text: str) -> tuple[str, str]:
 @click.pass_context
 def approve_command(ctx: click.Context, posts: tuple[int, ...], as_json: bool) -> None:
     """Let posts go out when their turn comes; what blocks one is told, and it stays a draft."""
-    desk = desk_of(ctx)
+    queue = PostQueue(desk_of(ctx), actor())
     results: list[dict[str, Any]] = []
     for post in posts:
         try:
-            approval = _approve(desk, post)
+            approval = queue.approve(post)
             remarks = [asdict(problem) for problem in approval.remarks]
             results.append({"post": post, "approved": True, "problems": remarks, **asdict(approval.reach)})
             if not as_json:
@@ -220,6 +209,5 @@ def _tell_reach(approval: Approval) -> None:
 @click.pass_context
 def withdraw_command(ctx: click.Context, post: int) -> None:
     """Take a post out of the queue or the reserve; approving it brings it back."""
-    desk = desk_of(ctx)
-    withdraw_post(desk.database, post, desk.now(), actor())
+    PostQueue(desk_of(ctx), actor()).withdraw(post)
     echo(f"Post {post} is withdrawn.")

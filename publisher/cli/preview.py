@@ -133,9 +133,7 @@ def rehearse_command(ctx: click.Context, days: int, start: datetime | None, as_j
     """Show which post would go out when: the real picking over a virtual clock; nothing is sent or changed."""
     desk = desk_of(ctx)
     first = start.date() if start else slot_day(desk.now(), desk.settings.outlet.zone)
-    rehearsed = rehearse(
-        desk.database, desk.settings, desk.targets, desk.people, start=first, days=days, now=desk.now()
-    )
+    rehearsed = rehearse(desk, start=first, days=days)
     if as_json:
         print_json([_day_row(day) for day in rehearsed])
         return

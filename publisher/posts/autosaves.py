@@ -1,4 +1,4 @@
-"""What somebody has typed into a post's form and not saved: theirs alone, apart from the post."""
+"""Stores what a person typed into a post's form and did not save, for that person only."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ MAX_BYTES = 512 * 1024
 def keep(
     database: Database, post_id: int, person_id: int, based_on: int, fields: Mapping[str, str], now: datetime
 ) -> None:
-    """Keep it in place of what was kept before. `based_on`: the version that the form was opened with."""
+    """Stores the fields of a form in place of the last autosave. `based_on`: the version that the form began with."""
     if sum(len(name) + len(value) for name, value in fields.items()) > MAX_BYTES:
         return
     with database.writing() as session:
@@ -29,11 +29,13 @@ def keep(
 
 
 def kept(database: Database, post_id: int, person_id: int) -> Autosave | None:
+    """Returns the autosave of a person for a post."""
     with database.reading() as session:
         query = select(Autosave).where(Autosave.post_id == post_id, Autosave.person_id == person_id)
         return session.scalar(query)
 
 
 def forget(database: Database, post_id: int, person_id: int) -> None:
+    """Deletes the autosave of a person for a post."""
     with database.writing() as session:
         session.execute(delete(Autosave).where(Autosave.post_id == post_id, Autosave.person_id == person_id))

@@ -19,11 +19,10 @@ from publisher.delivery.platform_clocks import PlatformClocks
 from publisher.desk import Desk
 from publisher.platforms.errors import CredentialsRefused, Unavailable
 from publisher.platforms.profiles import Profile
-from publisher.posts.approval import approve
 from publisher.posts.channel_rows import sync_channels
 from publisher.posts.drafts import ImageDraft, PostDraft
-from publisher.posts.posts import add_post
 from publisher.sandbox_client import SandboxFailed
+from publisher.schedule.post_queue import PostQueue
 from publisher.settings import Settings
 from publisher.starter import write_starter
 
@@ -147,9 +146,8 @@ class ProvingOutlet(Desk):
                     ),
                 ),
             )
-            now = self.clock.now()
-            post = add_post(self.database, self.store, draft, now, "proof")
-            approve(self.database, post.id, self.settings, self.targets, self.people, now=now, actor="proof")
+            queue = PostQueue(self, "proof")
+            queue.approve(queue.add(draft).id)
         self._filled += posts
 
 

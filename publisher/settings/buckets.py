@@ -1,4 +1,4 @@
-"""A place in S3-compatible storage, written as one URL."""
+"""Parses the URL of a place in S3-compatible storage."""
 
 from __future__ import annotations
 
@@ -11,9 +11,11 @@ FORM = "s3://BUCKET/PREFIX?endpoint=https://HOST&region=NAME"
 
 @dataclass(frozen=True, slots=True)
 class Bucket:
+    """Holds the name and address of a bucket."""
+
     name: str
     prefix: str = ""
-    """Begins every key; without slashes at its ends. Empty: none."""
+    """The beginning of every key, without slashes at its ends. Empty: none."""
     endpoint: str | None = None
     """The service's own address. None: Amazon's."""
     region: str | None = None
@@ -23,12 +25,12 @@ class Bucket:
 
 
 def is_bucket(place: str) -> bool:
-    """Whether a place for media is meant to be a URL, and no folder."""
+    """Decides whether a place for media is a URL and not a folder."""
     return "://" in place or place.lower().startswith("s3:")
 
 
 def parse_bucket(url: str) -> Bucket:
-    """What `s3://BUCKET/PREFIX?endpoint=URL&region=NAME` names.
+    """Parses `s3://BUCKET/PREFIX?endpoint=URL&region=NAME`.
 
     Raises:
         ValueError: it can't be used; the message says what to write.

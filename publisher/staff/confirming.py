@@ -1,6 +1,6 @@
-"""Asking again who somebody is, before they change what an account is kept safe by.
+"""Asks a logged-in person for the password again, before they change how their account is protected.
 
-A browser that was left open, or a cookie that was taken, is not enough for that.
+An open browser that was left alone, or a stolen cookie, is not enough for that.
 """
 
 from __future__ import annotations
@@ -16,11 +16,11 @@ from publisher.staff.logins import Opened, check_password, renew_session
 
 CONFIRMED_FOR = timedelta(minutes=10)
 ALWAYS = timedelta(0)
-"""Asked with the change itself, however short ago it was asked before."""
+"""The password is asked for with the change itself, even if it was given a moment ago."""
 
 
 def is_confirmed(session: WebSession, within: timedelta, now: datetime) -> bool:
-    """Returns whether somebody said who they are in this session within that time."""
+    """Decides whether the person of a session gave the password within that time."""
     return session.confirmed_at is not None and now - session.confirmed_at < within
 
 
@@ -36,10 +36,10 @@ def confirm(
 ) -> Opened | None:
     """Checks the password of a session's person, and their code where they have a second factor.
 
-    Returns the session under a new token, so that whoever copied the former one has nothing of the confirmation.
+    Returns the session under a new token, so that a copy of the former token is not confirmed.
     None: the session ended meanwhile.
 
-    `came_from`: the address, and the token of the browser. Wrong guesses count like wrong log-ins.
+    `came_from`: the network address, and the token of the browser. Wrong guesses count like wrong log-ins.
 
     Raises:
         LoginRefused: one of them is wrong, or there were too many tries of late.

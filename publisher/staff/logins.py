@@ -1,4 +1,4 @@
-"""Logging in and out: sessions with an end, failures that slow the next try down."""
+"""Checks passwords, and opens and closes the sessions of browsers."""
 
 from __future__ import annotations
 
@@ -33,13 +33,13 @@ from publisher.staff.tokens import hash_of, new_form_key, new_token
 IDLE_LIMIT = timedelta(hours=12)
 ABSOLUTE_LIMIT = timedelta(days=7)
 SEEN_STEP = timedelta(minutes=1)
-"""How exact `seen_at` is: not every page view is worth a write."""
+"""The precision of `seen_at`: not every page view is worth a write."""
 WRONG = "That address and password don't belong together."
 
 
 @dataclass(frozen=True, slots=True)
 class Opened:
-    """A new session. The token is for the browser's cookie alone."""
+    """Holds a new session. The token is only for the browser's cookie."""
 
     token: str
     person_id: int
@@ -48,10 +48,10 @@ class Opened:
 def check_password(
     database: Database, email: str, password: str, *, address: str, now: datetime, browser: str = ""
 ) -> int:
-    """The id of whom the address and password belong to. `browser`: the token of a browser that may be known.
+    """Checks a mail address and password, and returns the person's id. `browser`: the token of the browser.
 
     Raises:
-        LoginRefused: they don't belong together, or there were too many tries of late.
+        LoginRefused: they don't belong together, or there were too many tries recently.
     """
     name = email.strip().lower()
     if not is_mail_address(name):
@@ -61,9 +61,9 @@ def check_password(
         known = known_browser(session, browser, person.id if person else None, now)
     guess = guess_at(GuessedSubject.LOG_IN, name, address, known)
     number = begin_guess(database, guess, now)
-    # The hash is computed for nobody too, so that time does not tell who has an account.
-    right = is_right(password, person.password_hash if person and person.active else None)
-    if not right or person is None:
+    # A hash is computed also where nobody has this address, so that the time does not reveal who has an account.
+    is_correct = is_right(password, person.password_hash if person and person.active else None)
+    if not is_correct or person is None:
         note_wrong_guess(database, guess, person.email if person else "", now)
         raise LoginRefused(WRONG)
     forget_guess(database, number)
@@ -74,10 +74,10 @@ def check_password(
 
 
 def open_session(database: Database, person_id: int, *, address: str, browser: str, now: datetime) -> Opened:
-    """A new session of somebody whose identity was checked; never an old one made stronger."""
+    """Opens a new session for a person whose identity was checked; an old session is never reused."""
     token = new_token()
     with database.writing() as session:
-        session.execute(delete(WebSession).where(_over(now)))
+        session.execute(delete(WebSession).where(_ended(now)))
         person = session.get_one(Person, person_id)
         session.add(
             WebSession(
@@ -96,9 +96,9 @@ def open_session(database: Database, person_id: int, *, address: str, browser: s
 
 
 def renew_session(database: Database, former: WebSession, *, confirmed_at: datetime | None) -> Opened | None:
-    """Gives a session another token and another key for its forms; copies of the former cookie open nothing any more.
+    """Gives a session another token and another form key, so that copies of the former cookie are worthless.
 
-    A platform's log-in that was begun in it ends: it was sealed with the former token. None: the session is over.
+    A platform's log-in that was begun in it ends: it was encrypted with the former token. None: the session is over.
     """
     token = new_token()
     fresh = {
@@ -107,53 +107,54 @@ def renew_session(database: Database, former: WebSession, *, confirmed_at: datet
         "confirmed_at": confirmed_at,
         "connecting": None,
     }
-    mine = update(WebSession).where(WebSession.token_hash == former.token_hash)
+    renewal = update(WebSession).where(WebSession.token_hash == former.token_hash)
     with database.writing() as session:
-        done = session.execute(mine.values(**fresh).returning(WebSession.person_id)).first()
-    return Opened(token, former.person_id) if done is not None else None
+        row = session.execute(renewal.values(**fresh).returning(WebSession.person_id)).first()
+    return Opened(token, former.person_id) if row is not None else None
 
 
 def session_of(database: Database, token: str, now: datetime) -> WebSession | None:
-    """The session of a browser's token, while it lasts and its person is active."""
+    """Returns the session of a browser's token, while it lasts and its person is active."""
     with database.reading() as session:
-        found = session.get(WebSession, hash_of(token))
-    if found is None or not found.person.active or _is_over(found, now):
+        web_session = session.get(WebSession, hash_of(token))
+    if web_session is None or not web_session.person.active or _is_over(web_session, now):
         return None
-    if now - found.seen_at > SEEN_STEP:
+    if now - web_session.seen_at > SEEN_STEP:
         with database.writing() as session:
-            if seen := session.get(WebSession, found.token_hash):
-                seen.seen_at = now
-    return found
+            if row := session.get(WebSession, web_session.token_hash):
+                row.seen_at = now
+    return web_session
 
 
 def open_sessions(session: Session, token_hashes: Collection[str], now: datetime) -> list[WebSession]:
-    """Returns those of these sessions that last, of people who are active. Does not count as their being used."""
-    found = session.scalars(select(WebSession).where(WebSession.token_hash.in_(token_hashes)))
-    return [each for each in found if each.person.active and not _is_over(each, now)]
+    """Returns those of these sessions that last, of active people. Does not count as a use of them."""
+    rows = session.scalars(select(WebSession).where(WebSession.token_hash.in_(token_hashes)))
+    return [row for row in rows if row.person.active and not _is_over(row, now)]
 
 
 def close_session(database: Database, token_hash: str) -> None:
+    """Deletes a session."""
     with database.writing() as session:
         session.execute(delete(WebSession).where(WebSession.token_hash == token_hash))
 
 
-def _is_over(found: WebSession, now: datetime) -> bool:
-    return now - found.seen_at > IDLE_LIMIT or now - found.created_at > ABSOLUTE_LIMIT
+def _is_over(web_session: WebSession, now: datetime) -> bool:
+    return now - web_session.seen_at > IDLE_LIMIT or now - web_session.created_at > ABSOLUTE_LIMIT
 
 
-def _over(now: datetime) -> ColumnElement[bool]:
+def _ended(now: datetime) -> ColumnElement[bool]:
     return or_(WebSession.seen_at < now - IDLE_LIMIT, WebSession.created_at < now - ABSOLUTE_LIMIT)
 
 
 def change_own_password(
     database: Database, person_id: int, new: str, *, keep_session: str, keep_browser: str, now: datetime
 ) -> None:
-    """Set a new password for somebody who has just given the old one.
+    """Sets a new password for a person who has just given the old one.
 
-    Their other browsers are logged out, the tokens of their programs work no more, nor does a link to set a password.
+    Their other browsers are logged out; the tokens of their programs and a link to set a password become invalid.
 
     Raises:
-        WeakPassword: the new one can't be taken.
+        WeakPassword: the new password is refused.
     """
     with database.writing() as session:
         person = load_person(session, person_id)
@@ -164,24 +165,24 @@ def change_own_password(
 
 
 def _refused_logins(session: Session, person: Person, address: str) -> list[dict[str, Any]]:
-    """What the first page after a log-in tells of tries that were refused since the last one."""
+    """Returns the messages for the first page after a log-in about tries that were refused since the last one."""
     codes = take_untold(session, guess_at(GuessedSubject.SECOND_FACTOR, str(person.id), address), FEW_CODES)
     passwords = take_untold(session, guess_at(GuessedSubject.LOG_IN, person.email, address), MAX_PER_PAIR)
-    told = []
+    messages = []
     if codes is not None:
         text = (
             f"{_number_of(codes, 'wrong code')} came after your right password since you were here, {_last_of(codes)} "
             "If that was not you, somebody knows your password: change it now, on the page of your account."
         )
-        told.append({"tone": "bad", "text": text})
+        messages.append({"tone": "bad", "text": text})
     if passwords is not None:
-        known = "" if codes else " Your password was not found out."
+        not_found_out = "" if codes else " Your password was not found out."
         text = (
             f"{_number_of(passwords, 'log-in')} with your address and a wrong password were refused since you were "
-            f"here, {_last_of(passwords)} If that was not you, tell an admin.{known}"
+            f"here, {_last_of(passwords)} If that was not you, tell an admin.{not_found_out}"
         )
-        told.append({"tone": "note", "text": text})
-    return told
+        messages.append({"tone": "note", "text": text})
+    return messages
 
 
 def _number_of(refused: RefusedLogins, what: str) -> str:

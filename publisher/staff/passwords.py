@@ -1,4 +1,4 @@
-"""Passwords, kept as Argon2id hashes."""
+"""Hashes and checks passwords with Argon2id."""
 
 from __future__ import annotations
 
@@ -13,17 +13,17 @@ from zxcvbn import zxcvbn
 SHORTEST = 12
 LONGEST = 256
 ESTIMATED = 72
-"""So many characters are looked at for what is easily guessed."""
+"""The number of characters that are checked for easy guesses."""
 LOWEST_SCORE = 3
 """Of zxcvbn's four: at least a hundred million guesses, by lists of common passwords, names, words, dates and keys."""
 OURS = ("publisher",)
-"""What a password of this program would be tried with first."""
+"""Words that an attacker would try first at this program."""
 
 _HASHER = PasswordHasher()
 
 
-def _nobodys_hash() -> str:
-    """A hash of no known password, as costly to check as a real one, and made without the cost of hashing."""
+def _make_dummy_hash() -> str:
+    """Makes a hash of no known password that is as costly to check as a real one, without hashing."""
     salt, digest = (
         b64encode(secrets.token_bytes(length)).decode().rstrip("=") for length in (_HASHER.salt_len, _HASHER.hash_len)
     )
@@ -31,15 +31,15 @@ def _nobodys_hash() -> str:
     return f"$argon2id$v={ARGON2_VERSION}${costs}${salt}${digest}"
 
 
-_NOBODYS = _nobodys_hash()
+_DUMMY_HASH = _make_dummy_hash()
 
 
 class WeakPassword(Exception):
-    """The password can't be taken; the message is one sentence."""
+    """Refuses a password; the message is one sentence."""
 
 
 def hash_password(password: str, *, about: tuple[str, ...] = ()) -> str:
-    """The hash to keep. `about`: the person's own name and address, which are no passwords.
+    """Hashes a new password. `about`: the person's own name and address, which are refused as passwords.
 
     Raises:
         WeakPassword: it is too short, too long, or too easily guessed.
@@ -58,19 +58,19 @@ def hash_password(password: str, *, about: tuple[str, ...] = ()) -> str:
 
 
 def rehash(password: str) -> str:
-    """Hashes a password that is in use already, whatever is asked of new ones by now."""
+    """Hashes a password that is in use already, even if it would be refused as a new one by now."""
     return _HASHER.hash(password)
 
 
-def is_right(password: str, kept: str | None) -> bool:
-    """Whether the password belongs to the hash. It takes as long for nobody's hash (None)."""
+def is_right(password: str, stored_hash: str | None) -> bool:
+    """Decides whether the password belongs to the hash. It takes as long without a hash (None)."""
     try:
-        matches = _HASHER.verify(kept or _NOBODYS, password[:LONGEST])
+        matches = _HASHER.verify(stored_hash or _DUMMY_HASH, password[:LONGEST])
     except (VerificationError, InvalidHashError):
         return False
-    return matches and kept is not None
+    return matches and stored_hash is not None
 
 
-def is_outdated(kept: str) -> bool:
-    """Whether the hash was made with weaker settings than today's."""
-    return _HASHER.check_needs_rehash(kept)
+def is_outdated(stored_hash: str) -> bool:
+    """Decides whether the hash was made with weaker settings than today's."""
+    return _HASHER.check_needs_rehash(stored_hash)

@@ -1,4 +1,4 @@
-"""The files that a new desk starts with: the configuration, captions, people, and where secrets go."""
+"""Writes the files that a new desk starts with: configuration, captions, people, and an example for secrets."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from publisher.platforms.profiles import platform_names, starter_caption
 
 
 def starter_files() -> dict[Path, str]:
-    """The text of each file, by its path below the desk's folder."""
+    """Returns the text of each file, by its path below the desk's folder."""
     source = resources.files(__name__)
     config = Path("config")
     files = {
@@ -22,10 +22,9 @@ def starter_files() -> dict[Path, str]:
 
 
 def write_starter(folder: Path) -> list[Path]:
-    """Write the files that are not there yet into `folder`, and return these.
+    """Writes the missing files into `folder`, and returns their paths.
 
-    A file that is there is kept as it is, even when it comes into being at the same moment; it
-    is one of `starter_files` that the answer lacks.
+    An existing file stays as it is, even when another process creates it at the same moment; it is not returned.
     """
     return [folder / path for path, text in starter_files().items() if _write_new(folder / path, text)]
 

@@ -8,8 +8,8 @@ from fastapi import Request
 from pydantic import ValidationError
 
 from publisher.db.staff import WebSession
-from publisher.posts.bulk import Bulk, BulkResult
 from publisher.posts.undo import Undo
+from publisher.schedule.bulk import Bulk, BulkResult
 from publisher.schedule.listing import place_of
 from publisher.staff.accounts import actor_of
 from publisher.staff.roles import Permission
@@ -20,16 +20,7 @@ from publisher.web.rendering import desk_of, flash, plural
 
 def bulk_for(request: Request) -> Bulk:
     """Returns the bulk actions of the person who asks."""
-    desk = desk_of(request)
-    return Bulk(
-        database=desk.database,
-        store=desk.store,
-        settings=desk.settings,
-        targets=desk.targets,
-        people=desk.people,
-        now=desk.now(),
-        actor=actor_of(request.state.session.person),
-    )
+    return Bulk(desk_of(request), actor_of(request.state.session.person))
 
 
 def flash_result(request: Request, result: BulkResult, done: str, *, undo: bool = True) -> None:

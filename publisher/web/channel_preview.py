@@ -14,8 +14,8 @@ from publisher.adapt.text.rich_html import length_told, rich_parts
 from publisher.core.content import AdaptedImage, AdaptedPost, Box, RenditionSpec
 from publisher.db.models import Post
 from publisher.desk import Desk
-from publisher.posts.approval import own_problems
 from publisher.posts.channel_posts import ChannelPost, adapt_for_channels, source_post
+from publisher.posts.problems import own_problems
 from publisher.web.forms import anchor_of
 
 MAX_SPECS = 2000

@@ -22,14 +22,15 @@ from publisher.db.staff import Autosave, PostVersion
 from publisher.desk import Desk
 from publisher.media import MediaError
 from publisher.posts import autosaves, review
-from publisher.posts.approval import PostProblem
 from publisher.posts.drafts import PostContent
 from publisher.posts.errors import PostError
 from publisher.posts.pictures import keep_picture
 from publisher.posts.possibly_shown import possibly_shown
 from publisher.posts.post_store import last_pick, load_post
+from publisher.posts.problems import PostProblem
 from publisher.posts.unsaved import unsaved_post
 from publisher.posts.versions import versions_of
+from publisher.schedule.post_queue import PostQueue
 from publisher.staff.accounts import actor_of
 from publisher.web.channel_preview import approval_blockers, channel_previews, template_captions
 from publisher.web.differences import diff_words
@@ -241,5 +242,6 @@ def find_autosave(request: Request, post: Post) -> Autosave | None:
     return autosaves.kept(desk_of(request).database, post.id, request.state.session.person_id)
 
 
-def actor(request: Request) -> str:
-    return actor_of(request.state.session.person)
+def queue_of(request: Request) -> PostQueue:
+    """Returns the post queue for the person who asks."""
+    return PostQueue(desk_of(request), actor_of(request.state.session.person))

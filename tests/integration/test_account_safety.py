@@ -1,4 +1,4 @@
-"""A borrowed session, a link to set a password, guesses from one place and from many: who gets in and who does not."""
+"""Tests who can log in: with a stolen session, with a link to set a password, after many guesses."""
 
 from __future__ import annotations
 
@@ -35,8 +35,8 @@ from publisher.staff.confirming import CONFIRMED_FOR
 from publisher.staff.guesses import (
     DAY,
     FEW_CODES,
-    KEPT_FOR,
     LOGINS_REFUSED,
+    MAX_AGE,
     MAX_PER_ACCOUNT,
     MAX_PER_ACCOUNT_A_DAY,
     MAX_PER_BROWSER,
@@ -87,14 +87,14 @@ def _fresh(site: Site, clock: ShiftedClock, monkeypatch: pytest.MonkeyPatch) -> 
 
 @pytest.fixture
 def email(site: Site) -> str:
-    """Somebody whom no other test knows."""
+    """Adds a person that no other test uses."""
     address = f"person{next(NUMBERS)}@example.org"
     site.person("admin", email=address)
     return address
 
 
 def with_factor(site: Site, email: str) -> None:
-    """Gives somebody a second factor; its code of this moment is not used up."""
+    """Gives a person a second factor; its code of this moment is not used up."""
     person = site.person("admin", email=email)
     with site.desk.database.writing() as session:
         sealed = Seal.from_environment().seal(SECRET, f"second factor of {person}")
@@ -106,7 +106,7 @@ def code_now(site: Site) -> str:
 
 
 def borrowed(site: Site, email: str) -> Client:
-    """A browser whose log-in somebody else uses: nobody has said lately who they are."""
+    """Opens a browser with a stolen session, in which no password was given recently."""
     client = site.client("admin", email=email)
     with site.desk.database.writing() as session:
         session.execute(update(WebSession).values(confirmed_at=None))
@@ -121,7 +121,7 @@ def log_in(site: Site, email: str, password: str = PASSWORD, *, browser: str = "
 
 
 def try_from(site: Site, email: str, password: str, address: str) -> bool:
-    """Whether a log-in from an address of the network gets in."""
+    """Decides whether a log-in from a network address succeeds."""
     try:
         logins.check_password(site.desk.database, email, password, address=address, now=site.desk.now())
     except LoginRefused:
@@ -138,7 +138,7 @@ def person_of(site: Site, email: str) -> Person:
 
 
 def changes(site: Site, email: str) -> dict[str, tuple[str, dict[str, str]]]:
-    """Each change of an account: where its form is sent, and what it holds."""
+    """Lists the changes of an account: the address and the fields of each form."""
     other = site.person("editor", email="other@example.org")
     hook = webhook(site)
     factor = {"secret": SECRET, "code": code_now(site)}
@@ -270,7 +270,7 @@ def test_guesses_in_a_borrowed_session_are_counted(site: Site, email: str) -> No
 
 
 def keys_of(site: Site, email: str) -> tuple[Program, str]:
-    """A program's token and a calendar address, which work."""
+    """Makes a valid program's token and a valid calendar address."""
     person = site.person("admin", email=email)
     program = Program(site.url, token_of(site, person))
     key = calendar_keys.new_calendar_key(site.desk.database, person, "phone", now=site.desk.now())
@@ -340,7 +340,7 @@ def test_an_admin_helps_somebody_who_lost_their_phone(site: Site, email: str) ->
 
 
 def test_strangers_do_not_lock_a_person_out(site: Site, email: str) -> None:
-    """Whatever is tried elsewhere, the person gets in from their own address, and is told."""
+    """Tests that guesses elsewhere never lock out the person's own address, and are reported."""
     for _ in range(MAX_PER_PAIR + 3):
         assert not try_from(site, email, "guessed", "203.0.113.9")
     assert not try_from(site, email, PASSWORD, "203.0.113.9")
@@ -356,9 +356,7 @@ def test_strangers_do_not_lock_a_person_out(site: Site, email: str) -> None:
     assert "were refused" not in text_of(client.get("/"))
 
 
-def test_guesses_from_everywhere_are_slowed_and_a_known_browser_gets_through(
-    site: Site, email: str, clock: ShiftedClock
-) -> None:
+def test_many_guesses_are_slowed_and_a_known_browser_gets_through(site: Site, email: str, clock: ShiftedClock) -> None:
     known = log_in(site, email).cookies[BROWSER_COOKIE]
     addresses = (f"198.51.{number // 250}.{number % 250}" for number in count())
     for _ in range(MAX_PER_ACCOUNT_A_DAY // MAX_PER_ACCOUNT + 1):
@@ -406,7 +404,7 @@ def test_a_browser_is_known_for_one_person_and_until_that_ends(site: Site, email
 
 
 def lock(site: Site, email: str) -> None:
-    """So many guesses from everywhere that only a known browser gets through."""
+    """Makes so many guesses from many networks that only a known browser gets through."""
     for number in range(MAX_PER_ACCOUNT + 1):
         try_from(site, email, "guessed", f"192.0.2.{number}")
 
@@ -444,8 +442,8 @@ def test_tries_that_are_too_old_or_too_many_are_forgotten(
     database: Database, site: Site, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     now, numbers = site.desk.now(), count(1)
-    monkeypatch.setattr(guesses, "MAX_KEPT", 40)
-    monkeypatch.setattr(guesses, "FORGOTTEN_AT_ONCE", 3)
+    monkeypatch.setattr(guesses, "MAX_TRIES", 40)
+    monkeypatch.setattr(guesses, "MAX_DELETED_AT_ONCE", 3)
 
     def kept_after(tries: int, at: datetime) -> int:
         for _ in range(tries):
@@ -455,7 +453,7 @@ def test_tries_that_are_too_old_or_too_many_are_forgotten(
             return session.query(LoginFailure).count()
 
     assert kept_after(60, now) == 41
-    assert kept_after(30, now + KEPT_FOR + timedelta(seconds=1)) == 30
+    assert kept_after(30, now + MAX_AGE + timedelta(seconds=1)) == 30
 
 
 def test_a_household_counts_as_one_address() -> None:
@@ -495,7 +493,7 @@ def give_codes(site: Site, email: str, number: int, address: str) -> None:
 
 
 def enter(site: Site, email: str) -> Client:
-    """Logs somebody in with password and code, in a browser of their own."""
+    """Logs a person in with password and code, in a browser of their own."""
     client = site.client()
     asked = client.post("/login", data={"email": email, "password": PASSWORD})
     ticket = asked.text.partition('name="ticket" value="')[2].partition('"')[0]
@@ -506,7 +504,7 @@ def enter(site: Site, email: str) -> Client:
 
 
 def notices_of(site: Site, email: str) -> list[str]:
-    """What operators are told of a person."""
+    """Returns the alerts about a person."""
     with site.desk.database.reading() as session:
         conditions = list(wrong_codes(View(session, site.desk.settings, site.desk.now())))
     return [condition.message for condition in conditions if email in condition.title]
@@ -564,7 +562,7 @@ def test_tries_are_found_by_person_on_every_database(database: Database, clock: 
     with database.reading() as session:
         assert [event.name for event in tries_at(session, first, now)] == [LOGINS_REFUSED, WRONG_CODE]
         assert tries_at(session, second, now) == []
-        assert tries_at(session, first, now + KEPT_FOR) == []
+        assert tries_at(session, first, now + MAX_AGE) == []
 
 
 # A link that sets a password.
@@ -620,7 +618,7 @@ def test_a_name_that_is_no_mail_address_gets_the_usual_answer(site: Site) -> Non
 
 
 def test_one_address_never_closes_an_account_for_others(site: Site, email: str, clock: ShiftedClock) -> None:
-    """Two days of tries, as many as one address is let, and a browser that nobody knows gets in from elsewhere."""
+    """Tests two days of the maximum of tries from one address: a new browser elsewhere still gets in."""
     for _ in range(2 * DAY // WINDOW):
         for _ in range(MAX_PER_PAIR + 1):
             try_from(site, email, "guessed", "203.0.113.9")
@@ -640,7 +638,7 @@ def test_one_network_of_many_addresses_never_closes_an_account(site: Site, email
 
 
 def test_a_few_addresses_never_close_an_account_for_a_day(site: Site, email: str, clock: ShiftedClock) -> None:
-    """Eight addresses have more tries a day than an account; each counts five times at most."""
+    """Tests that the tries of one site count five times at most against an account."""
     assert 8 * MAX_PER_PAIR_A_DAY > MAX_PER_ACCOUNT_A_DAY
     tried = 0
     for _ in range(MAX_PER_PAIR_A_DAY):
@@ -670,7 +668,7 @@ def test_a_known_browser_has_a_limit_for_the_day(site: Site, email: str, clock: 
 
 
 def test_an_old_place_of_a_desk_keeps_its_people(tmp_path: Path, write_desk: WriteDesk) -> None:
-    """A desk that is made anew knows no browser, and a log-in makes one known."""
+    """Tests that a new desk knows no browser, and that a log-in makes one known."""
     with open_starter_site(write_desk(tmp_path)) as fresh:
         fresh.person("admin", email="a@example.org")
         entered = log_in(fresh, "a@example.org")

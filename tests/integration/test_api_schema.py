@@ -30,9 +30,9 @@ from publisher.core.states import State
 from publisher.db.models import Media
 from publisher.desk import Desk
 from publisher.lifecycle import move
-from publisher.posts.approval import approve
 from publisher.posts.drafts import ImageDraft, PostDraft
 from publisher.posts.posts import add_post
+from publisher.schedule.post_queue import PostQueue
 from publisher.web.api.app import create_api
 from publisher.web.api.paging import MAX_ID
 from publisher.web.api.post_models import EXAMPLE_HASH
@@ -142,7 +142,7 @@ def _fill(desk: Desk, folder: Path) -> None:
         draft = PostDraft(title=f"Cells {number}", credit="Jane Doe", images=(picture,), reserve=number == 3)
         added = add_post(desk.database, desk.store, draft, now, "first@example.org")
         if number % 2:
-            approve(desk.database, added.id, desk.settings, desk.targets, desk.people, now=now)
+            PostQueue(desk).approve(added.id)
     with desk.database.writing() as session:
         # The picture that the examples name.
         facts = {"file_name": "a.png", "format": "png", "width": 640, "height": 480, "bytes": 9, "created_at": now}

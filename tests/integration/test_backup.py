@@ -37,10 +37,10 @@ from publisher.delivery.act_refusals import Refused
 from publisher.delivery.operate import retry
 from publisher.desk import Desk
 from publisher.lifecycle import restore_deliveries
-from publisher.posts.approval import approve
 from publisher.posts.drafts import ImageDraft, PostDraft
 from publisher.posts.posts import add_post
-from publisher.schedule.order import Front, move_post
+from publisher.schedule.order import Front
+from publisher.schedule.post_queue import PostQueue
 from publisher.schedule.restore_gap import Gap, close_gap
 from publisher.scheduler import RegularJob, Scheduler
 from tests.conftest import WriteDesk
@@ -417,7 +417,7 @@ def test_a_day_picked_after_the_backup_is_not_picked_again(outlet: Outlet, lose_
 
 def approve_again(desk: Desk, post: int) -> tuple[str, ...]:
     """Approves a post as a person does who has looked. Returns the remarks that the person sees."""
-    approval = approve(desk.database, post, desk.settings, desk.targets, desk.people, now=desk.now())
+    approval = PostQueue(desk).approve(post)
     return tuple(remark.problem.message for remark in approval.remarks)
 
 
@@ -428,7 +428,7 @@ def test_a_post_that_was_shown_out_of_the_backups_order_is_not_shown_again(
     first, moved, last = (outlet.add_post(title) for title in ("First", "Moved", "Last"))
     outlet.shift_to_slot()
     kept = keep(outlet)
-    move_post(outlet.desk.database, moved, Front(), outlet.desk.settings, outlet.desk.now())
+    PostQueue(outlet.desk).move(moved, Front())
     outlet.pick()
     outlet.settle()
     day = outlet.desk.now().date()
@@ -552,7 +552,7 @@ def test_whoever_lets_out_what_was_not_approved_by_the_backup_is_told_too(
     with database.writing() as session:
         close_gap(session, desk.settings, since=NINE - timedelta(hours=1), now=now)
     assert desk.load(post).state == state
-    approval = approve(database, post, desk.settings, desk.targets, desk.people, now=now)
+    approval = PostQueue(desk.at(now)).approve(post)
     told = [remark.problem.message for remark in approval.remarks]
     assert any(one.startswith("This post may have been shown between 2026-05-04 and 2026-05-05") for one in told)
 

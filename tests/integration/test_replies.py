@@ -33,11 +33,11 @@ from publisher.lifecycle import (
     restore_deliveries,
 )
 from publisher.platforms.errors import ContentRejected, Unavailable, Unconfirmed
-from publisher.posts.approval import approve
 from publisher.posts.drafts import PostChanges
-from publisher.posts.posts import EditOutcome, edit_post
+from publisher.posts.posts import EditOutcome
 from publisher.sandbox.faults import Fault
 from publisher.sandbox.x.service import XSandbox
+from publisher.schedule.post_queue import PostQueue
 from publisher.settings import DeliverySettings
 from tests.conftest import OpenOutlet
 from tests.fakes import (
@@ -378,11 +378,10 @@ def test_an_edit_after_the_pick_changes_the_whole_thread_until_its_first_part_is
     outlet.pick()
 
     def edit(body: str) -> EditOutcome:
-        changes = PostChanges(body=body)
-        return edit_post(desk.database, desk.store, post, changes, now=desk.now())
+        return PostQueue(desk).edit(post, PostChanges(body=body))
 
     assert edit(LONG_BODY.replace("quiet", "silent")).applies_to == ("x",)
-    approval = approve(desk.database, post, desk.settings, desk.targets, desk.people, now=desk.now(), actor="editor")
+    approval = PostQueue(desk, "editor").approve(post)
     assert approval.reach.applies_to == ("x",)
     outlet.settle()
     outcome = edit(LONG_BODY)

@@ -1,4 +1,4 @@
-"""A delivery that was held because nothing could be adapted for its channel, and the retry after that was mended."""
+"""Tests the retry of a delivery that was held because nothing could be adapted for its channel."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def template(desk: Desk, channel: str) -> Path:
 
 
 def pick(desk: Desk, **fields: str) -> dict[str, Delivery]:
-    """The deliveries of today's pick, by channel."""
+    """Returns the deliveries of today's pick, by channel."""
     now = desk.now()
     with desk.database.writing() as session:
         session.add(
@@ -50,15 +50,15 @@ def pick(desk: Desk, **fields: str) -> dict[str, Delivery]:
 def deliveries(desk: Desk, day: date) -> dict[str, Delivery]:
     with desk.database.reading() as session:
         [row] = session.query(Pick).filter(Pick.slot == day)
-        return {each.channel_name: each for each in row.deliveries}
+        return {delivery.channel_name: delivery for delivery in row.deliveries}
 
 
-def test_a_template_that_breaks_while_the_desk_runs_holds_its_channel_until_it_is_mended(desk: Desk) -> None:
+def test_a_template_that_breaks_holds_its_channel_until_it_is_mended(desk: Desk) -> None:
     assert not any(target.broken for target in desk.targets.values())
     sound = template(desk, "x").read_text(encoding="utf-8")
     template(desk, "x").write_text("{{ titel }}", encoding="utf-8")
     found = pick(desk)
-    assert {name: each.state for name, each in found.items() if name != "x"} == {
+    assert {name: delivery.state for name, delivery in found.items() if name != "x"} == {
         name: "pending" for name in desk.settings.channels if name != "x"
     }
     held = found["x"]
@@ -108,7 +108,7 @@ def test_a_text_that_could_be_adapted_stays_as_it_was_frozen(desk: Desk) -> None
     assert deliveries(desk, desk.now().date())["x"].adapted == delivery.adapted
 
 
-def test_a_retry_on_a_channel_that_was_removed_is_refused_until_it_is_there_again(desk: Desk) -> None:
+def test_a_retry_on_a_removed_channel_is_refused_until_it_is_back(desk: Desk) -> None:
     delivery = pick(desk)["x"]
     file = desk.settings.file
     text = file.read_text(encoding="utf-8")

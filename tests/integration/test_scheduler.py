@@ -1,4 +1,4 @@
-"""Regular jobs: each in its own thread, none held up by another, trouble told once; and what a tick does."""
+"""Tests regular jobs, each in a thread of its own and each failure logged once, and the tick."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ OFTEN = 0.02
 
 
 class Often:
-    """A job that is done again and again, and fails as it is told."""
+    """Counts its runs, and fails on request."""
 
     def __init__(self, *ends: Exception | None) -> None:
         self._ends = list(ends)
@@ -49,7 +49,7 @@ class Often:
 
 
 class Held:
-    """What stands still in the midst of a job until it may go on."""
+    """Stops in the middle of a job until it may go on."""
 
     def __init__(self) -> None:
         self.begun, self.go_on = threading.Event(), threading.Event()
@@ -60,7 +60,7 @@ class Held:
 
 
 def assert_it_ends_in_the_midst_of(held: Held, regular: Timetable | Scheduler) -> None:
-    """Start it, tell it to stop while a job is held, and let that go on only when the end waits for it."""
+    """Starts it, stops it while a job waits, and lets the job go on only when the stop waits for it."""
     timetable = regular._timetable if isinstance(regular, Scheduler) else regular
     regular.start()
     assert held.begun.wait(PATIENCE)
@@ -99,7 +99,7 @@ def test_a_job_that_hangs_holds_up_no_other_and_is_waited_for() -> None:
     assert ended.is_set()
 
 
-def test_a_job_that_takes_longer_than_its_pause_leaves_runs_out_without_a_word(
+def test_a_job_that_takes_longer_than_its_pause_skips_runs_silently(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
     held, runs, others = Held(), Often(), Often()
@@ -120,13 +120,13 @@ def test_a_job_that_takes_longer_than_its_pause_leaves_runs_out_without_a_word(
     assert [record for record in caplog.records if record.name.startswith("apscheduler")] == []
 
 
-def test_a_job_that_asks_for_once_more_while_the_end_waits_for_it_is_not_done_again() -> None:
+def test_a_job_that_plans_another_run_during_the_stop_does_not_run_again() -> None:
     held = Held()
     done: list[str] = []
 
     def look_ahead() -> None:
         held()
-        timetable.once_more("the tick", 0.0)
+        timetable.run_again("the tick", 0.0)
         done.append("once")
 
     timetable = Timetable([RegularJob("the tick", 3600, look_ahead)])
@@ -215,7 +215,7 @@ def test_a_tick_that_sees_something_coming_while_it_is_told_to_stop_ends(
 
 
 class Broken:
-    """An act that fails with an error for as long as it has one."""
+    """Fails with an error for as long as it has one."""
 
     def __init__(self, error: Exception | None) -> None:
         self.error = error
@@ -228,7 +228,7 @@ class Broken:
 
 
 def watched_scheduler(database: Database, clock: FixedClock, pick: Broken, kick: object = None) -> Scheduler:
-    """One whose process was seen just now."""
+    """Adds a worker whose process was seen at this moment."""
     beat(database, "me:1", "scheduler", clock.now())
     return Scheduler(
         database,
@@ -275,7 +275,7 @@ def test_no_part_stops_another(
         monkeypatch.setattr(f"publisher.scheduler.{name}", act)
     watched_scheduler(database, clock, pick).tick()
     assert pick.done == 1
-    assert all(each.done == 1 for each in others.values())
+    assert all(job.done == 1 for job in others.values())
 
 
 def test_a_channel_that_can_not_be_kicked_keeps_no_other_from_its_work(database: Database, clock: FixedClock) -> None:
@@ -309,7 +309,9 @@ def test_what_fails_is_written_down_with_its_reason_until_it_works(
     pick.error = KeyError("a fault of ours")
     scheduler.tick()
     with database.reading() as session:
-        assert [(each.since, each.reason) for each in failing_jobs(session)] == [(began, FailureReason.UNEXPECTED)]
+        assert [(failing.since, failing.reason) for failing in failing_jobs(session)] == [
+            (began, FailureReason.UNEXPECTED)
+        ]
     pick.error = None
     scheduler.tick()
     with database.reading() as session:
@@ -340,7 +342,7 @@ def test_what_a_process_said_ends_with_it(
 
 
 class SystemTime:
-    """Sets the system's clock, as every module here reads it, by some hours."""
+    """Moves the system's clock, as every module here reads it, by some hours."""
 
     def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
         self.moved = timedelta(0)
@@ -357,7 +359,7 @@ class SystemTime:
 
 @pytest.mark.parametrize("hours", [-3, 3])
 def test_a_clock_that_is_set_stops_no_job(monkeypatch: pytest.MonkeyPatch, hours: int) -> None:
-    monkeypatch.setattr("publisher.scheduler.CLOCK_SECONDS", OFTEN)
+    monkeypatch.setattr("publisher.scheduler.CLOCK_POLL_SECONDS", OFTEN)
     system = SystemTime(monkeypatch)
     often, hourly = Often(), Often()
     timetable = Timetable([RegularJob("the round", OFTEN, often), RegularJob("the hourly one", 3600, hourly)])
@@ -385,7 +387,7 @@ def test_a_clock_that_is_kept_right_is_not_taken_for_one_that_was_set(monkeypatc
 
 @on_every_database
 def test_a_clock_put_forward_sends_nothing_twice(database: Database, monkeypatch: pytest.MonkeyPatch) -> None:
-    """An unknown outcome is not taken for absent by time that did not pass, and a worker that lives keeps its lease."""
+    """Tests that time that did not pass neither settles an unknown outcome nor ends a living worker's lease."""
     system = SystemTime(monkeypatch)
     clock = SystemClock()
     first_look_up = timedelta(seconds=10)
@@ -441,7 +443,7 @@ def test_nothing_waits_longer_because_the_clock_was_put_back(database: Database,
         assert session.get_one(Channel, "fake").next_publish_at == now + timedelta(minutes=2)
 
 
-def test_no_work_is_given_while_it_can_not_be_written_down_that_the_clock_was_set(
+def test_no_work_is_given_until_a_change_of_the_clock_is_recorded(
     database: Database, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     system = SystemTime(monkeypatch)

@@ -15,7 +15,8 @@ from publisher.db.models import Post
 from publisher.posts import autosaves
 from publisher.posts.drafts import ImageDraft, PostChanges, PostDraft
 from publisher.posts.possibly_shown import ShownBetween, note_possibly_shown
-from publisher.posts.posts import add_post, edit_post
+from publisher.posts.posts import add_post
+from publisher.schedule.post_queue import PostQueue
 from tests.conftest import WriteDesk
 from tests.desk_site import Client, Site, open_starter_site, text_of
 from tests.outlet import draw
@@ -164,10 +165,7 @@ def test_a_change_between_saving_and_approving_is_not_approved(
     desk, real = site.desk, autosaves.forget
 
     def slip_in(*anything: Any) -> None:
-        edit_post(
-            desk.database, desk.store, post_id, PostChanges(standfirst="Slipped in"),
-            now=desk.now(), actor="colleague",
-        )  # fmt: skip
+        PostQueue(desk, "colleague").edit(post_id, PostChanges(standfirst="Slipped in"))
         real(*anything)
 
     monkeypatch.setattr(autosaves, "forget", slip_in)

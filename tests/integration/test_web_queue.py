@@ -18,13 +18,13 @@ from publisher.core.clock import FixedClock
 from publisher.db.models import Delivery, Event, Media, Pick, Post, PostImage
 from publisher.db.session import Database
 from publisher.db.staff import PostVersion
-from publisher.posts.approval import content_problems
 from publisher.posts.drafts import PostChanges
-from publisher.posts.posts import edit_post
 from publisher.posts.problem_cache import KnownProblems
+from publisher.posts.problems import content_problems
 from publisher.posts.search import find_posts
 from publisher.schedule.listing import PAGE_SIZE, QueueFilter, queue_page
-from publisher.schedule.order import Front, move_post
+from publisher.schedule.order import Front
+from publisher.schedule.post_queue import PostQueue
 from tests import queue_desk
 from tests.conftest import WriteDesk
 from tests.desk_site import Client, Site, open_starter_site, text_of
@@ -140,8 +140,9 @@ def test_a_move_is_undone_unless_somebody_moved_the_post_since(
     assert [posts.load(post).reserve for post in (a, b, c)] == [False, False, False]
 
     stale = move(editor, "front", c)
-    move_post(posts.database, b, Front(), posts.settings, NOON)
-    move_post(posts.database, c, Front(), posts.settings, NOON)
+    queue = PostQueue(posts.at(NOON))
+    queue.move(b, Front())
+    queue.move(c, Front())
     refused = undo(editor, stale)
     assert "was changed or moved meanwhile, so this can't be undone" in html.unescape(text_of(refused))
     assert line(refused) == [c, b, a]
@@ -166,11 +167,7 @@ def test_nobody_approves_a_text_that_they_did_not_see(posts: queue_desk.Desk, si
     page = editor.get("/queue").text
     looked_at = re.findall(r'name="seen" value="(\d+:\d+)"', page)
     assert len(looked_at) == 2
-    desk = site.desk
-    edit_post(
-        desk.database, desk.store, changed, PostChanges(standfirst="Slipped in"),
-        now=NOON, actor="colleague",
-    )  # fmt: skip
+    PostQueue(site.desk, "colleague").edit(changed, PostChanges(standfirst="Slipped in"))
     text = text_of(editor.send_form("/queue/approve", {"posts": [seen, changed], "seen": looked_at}))
     assert "1 post is approved. 1 post is not." in text
     assert f"post {changed} was changed meanwhile: you saw version 1, it has version 2 now" in text
@@ -180,11 +177,7 @@ def test_nobody_approves_a_text_that_they_did_not_see(posts: queue_desk.Desk, si
 def test_an_approval_is_not_undone_after_an_edit(posts: queue_desk.Desk, site: Site, editor: Client) -> None:
     post = posts.post("good", NOON, state="draft")
     shown = editor.send_form("/queue/approve", {"posts": [post]})
-    desk = site.desk
-    edit_post(
-        desk.database, desk.store, post, PostChanges(credit="John Roe"),
-        now=NOON, actor="colleague",
-    )  # fmt: skip
+    PostQueue(site.desk, "colleague").edit(post, PostChanges(credit="John Roe"))
     assert "was changed or moved meanwhile" in text_of(undo(editor, shown))
     assert posts.load(post).state == "in_review"
 
@@ -292,7 +285,7 @@ def test_a_post_is_adapted_once_for_as_long_as_it_stays_as_it_is(
     assert "The post has no credit" in editor.get("/queue").text
     assert sorted(adapted) == [a, a, b]
 
-    small = KnownProblems(site.desk.targets, site.desk.people, most=1)
+    small = KnownProblems(site.desk.targets, site.desk.people, max_posts=1)
     with posts.database.reading() as session:
         versions = {post.id: post.version for post in session.scalars(select(Post))}
         assert small.of(session, versions) == small.of(session, versions)

@@ -213,7 +213,7 @@ def test_a_piece_that_comes_twice_at_once_is_added_once(site: Site, monkeypatch:
             refusals.append(refusal.received)
 
     waits = threading.Event()
-    monkeypatch.setattr(unfinished, "LOCK_SECONDS", PATIENCE)
+    monkeypatch.setattr(unfinished, "LOCK_TIMEOUT_SECONDS", PATIENCE)
     monkeypatch.setattr(unfinished, "sleep", lambda _seconds: waits.set())
     second = threading.Thread(target=add_again)
     file = folder_of(site) / upload.id

@@ -1,4 +1,4 @@
-"""The names of a post's form: what they are read as, and where a problem leads."""
+"""Tests how the fields of a post's form are read, and which field a problem leads to."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ def test_a_moment_that_there_is_not_is_told(written: str, told: str) -> None:
     assert mistakes.value.fields == {"embargo_until": told}
 
 
-def test_a_moment_that_there_is_twice_is_the_first_one_and_an_offset_is_kept() -> None:
+def test_an_hour_that_comes_twice_is_the_first_and_an_offset_is_kept() -> None:
     first = read(embargo_until="2026-10-25T01:30").embargo_until
     assert first is not None
     assert first.astimezone(UTC) == datetime(2026, 10, 25, 0, 30, tzinfo=UTC)

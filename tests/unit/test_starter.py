@@ -1,4 +1,4 @@
-"""What `publisher init` writes: a configuration that works, and never over somebody's work."""
+"""Tests that `publisher init` writes a valid configuration, and never overwrites a file."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ SECTIONS: dict[str, type[BaseModel]] = {
 
 
 def uncommented(text: str) -> dict[str, Any]:
-    """The configuration as it would be with every commented key set."""
+    """Returns the configuration with every commented key set."""
     return tomllib.loads(re.sub(r"^# (?=[a-z_]+ = )", "", text, flags=re.MULTILINE))
 
 

@@ -14,6 +14,7 @@ from starlette.types import Message, Receive
 
 from publisher.desk import Desk
 from publisher.posts.pictures import MAX_BYTES
+from publisher.schedule.post_queue import PostQueue
 from publisher.staff.accounts import actor_of
 from publisher.staff.api_tokens import Holder, holder_of
 from publisher.web.access import RULES, Access, allows
@@ -60,6 +61,11 @@ def holder_of_request(request: Request) -> Holder:
 def actor(request: Request) -> str:
     """Returns the actor of a request, for events."""
     return actor_of(holder_of_request(request).person)
+
+
+def queue_of(request: Request) -> PostQueue:
+    """Returns the post queue for the person whose program asks."""
+    return PostQueue(desk_of(request), actor(request))
 
 
 async def _admit(request: Request, name: str) -> None:

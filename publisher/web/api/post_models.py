@@ -11,8 +11,8 @@ from pydantic.json_schema import SkipJsonSchema
 from publisher.core import post_limits
 from publisher.core.content import ImageChoices, Link
 from publisher.db.models import Media, Post, PostImage
-from publisher.posts.approval import PostProblem
 from publisher.posts.drafts import ImageDraft, PostChanges, PostDraft
+from publisher.posts.problems import PostProblem
 
 Hash = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")]
 EXAMPLE_HASH = "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08"

@@ -11,14 +11,11 @@ from sqlalchemy.orm import Session
 
 from publisher.db.models import Post
 from publisher.desk import Desk
-from publisher.posts import review
-from publisher.posts.approval import approve
 from publisher.posts.post_store import load_post
-from publisher.posts.posts import add_post, edit_post, withdraw_post
 from publisher.posts.search import find_posts
 from publisher.web.api import idempotency
 from publisher.web.api.conditions import IfMatch, IfNoneMatch, etag, is_known, not_modified, require_match
-from publisher.web.api.guard import GuardedRoute, actor, desk_of, holder_of_request
+from publisher.web.api.guard import GuardedRoute, desk_of, holder_of_request, queue_of
 from publisher.web.api.paging import After, Id, Limit, Page, Text, next_page
 from publisher.web.api.post_models import (
     ApprovedPost,
@@ -57,7 +54,7 @@ def api_posts(
 ) -> Any:
     """Lists posts, the newest first: those of the queue and those that were shown."""
     with desk_of(request).database.reading() as session:
-        posts = find_posts(session, text, state, before=after, most=limit)
+        posts = find_posts(session, text, state, before=after, limit=limit)
     return {"items": posts, "next": next_page(request, posts, posts[-1].id if posts else 0, limit)}
 
 
@@ -73,12 +70,12 @@ def api_create_post(
     """Adds a post as a draft. With an `Idempotency-Key` it can be sent again without adding it twice."""
     desk = desk_of(request)
     if key is None:
-        return _created_response(request, _add(request, desk, post))
+        return _created_response(request, _add(request, post))
     claimed = idempotency.begin(desk.database, holder_of_request(request).person.id, key, body, desk.now())
     if isinstance(claimed, dict):
         return _created_response(request, claimed)
     try:
-        body_of_answer = _add(request, desk, post, lambda session, answer: idempotency.finish(session, claimed, answer))
+        body_of_answer = _add(request, post, lambda session, answer: idempotency.finish(session, claimed, answer))
     except Exception:
         idempotency.release(desk.database, claimed)
         raise
@@ -87,7 +84,6 @@ def api_create_post(
 
 def _add(
     request: Request,
-    desk: Desk,
     draft: NewPost,
     keep: Callable[[Session, dict[str, Any]], None] | None = None,
 ) -> dict[str, Any]:
@@ -99,7 +95,7 @@ def _add(
         if keep is not None:
             keep(session, answer)
 
-    add_post(desk.database, desk.store, draft, desk.now(), actor(request), besides=build_answer)
+    queue_of(request).add(draft, also_write=build_answer)
     return answer
 
 
@@ -140,15 +136,7 @@ def api_change_post(
     version = _matched_version(desk, post_id, if_match)
     if not changes.model_fields_set:
         raise Problem(422, "There is nothing to change; give a field, such as title")
-    outcome = edit_post(
-        desk.database,
-        desk.store,
-        post_id,
-        changes,
-        now=desk.now(),
-        expected_version=version,
-        actor=actor(request),
-    )
+    outcome = queue_of(request).edit(post_id, changes, expected_version=version)
     return _post_out(
         response,
         desk,
@@ -170,7 +158,7 @@ def api_ask_review(request: Request, response: Response, post_id: Id, if_match: 
     """Gives a draft to review."""
     desk = desk_of(request)
     version = _matched_version(desk, post_id, if_match)
-    review.ask_for_review(desk.database, post_id, now=desk.now(), actor=actor(request), expected_version=version)
+    queue_of(request).ask_for_review(post_id, expected_version=version)
     return _post_out(response, desk, post_id)
 
 
@@ -183,16 +171,7 @@ def api_approve_post(request: Request, response: Response, post_id: Id, if_match
     """Approves a post, which goes out when its turn comes. What blocks it is a problem with `errors`."""
     desk = desk_of(request)
     version = _matched_version(desk, post_id, if_match)
-    approval = approve(
-        desk.database,
-        post_id,
-        desk.settings,
-        desk.targets,
-        desk.people,
-        now=desk.now(),
-        actor=actor(request),
-        expected_version=version,
-    )
+    approval = queue_of(request).approve(post_id, expected_version=version)
     return _post_out(
         response,
         desk,
@@ -213,7 +192,7 @@ def api_withdraw_post(request: Request, response: Response, post_id: Id, if_matc
     """Takes a post out of the queue or the reserve. Approving it brings it back."""
     desk = desk_of(request)
     version = _matched_version(desk, post_id, if_match)
-    withdraw_post(desk.database, post_id, desk.now(), actor(request), expected_version=version)
+    queue_of(request).withdraw(post_id, expected_version=version)
     return _post_out(response, desk, post_id)
 
 

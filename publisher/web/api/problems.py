@@ -20,9 +20,9 @@ from publisher.core.logs import get_logger
 from publisher.core.post_limits import describe_limit
 from publisher.delivery.act_refusals import Face, Reason, Refused
 from publisher.media import MediaError
-from publisher.posts.approval import NotApproved
 from publisher.posts.errors import MachineTrouble, NoPost, PostError, StaleEdit
 from publisher.posts.pictures import PictureRefused
+from publisher.schedule.approval import NotApproved
 from publisher.settings import SettingsUnreadable
 from publisher.web.errors import as_sentence
 from publisher.web.slow_work import WorkRefused

@@ -12,9 +12,8 @@ from publisher.posts.drafts import Day
 from publisher.posts.post_store import load_post
 from publisher.schedule import order
 from publisher.schedule.listing import ListedPost, Where, place_of, queue_after
-from publisher.schedule.order import move_post
 from publisher.web.api.conditions import IfMatch, etag, require_match
-from publisher.web.api.guard import GuardedRoute, actor, desk_of
+from publisher.web.api.guard import GuardedRoute, desk_of, queue_of
 from publisher.web.api.paging import MAX_ID, After, Id, Limit, Page, next_page
 from publisher.web.api.post_models import ProblemOut
 from publisher.web.api.response_docs import BODY_STATUSES, ETAG, problems, success
@@ -122,15 +121,7 @@ def api_move_post(
     with desk.database.reading() as session:
         version = load_post(session, post_id).version
     require_match(if_match, version)
-    move_post(
-        desk.database,
-        post_id,
-        _place_of(destination),
-        desk.settings,
-        desk.now(),
-        actor=actor(request),
-        expected_version=version,
-    )
+    queue_of(request).move(post_id, _place_of(destination), expected_version=version)
     with desk.database.reading() as session:
         post, projected = place_of(session, desk.settings, post_id, now=desk.now())
     response.headers["ETag"] = etag(post.version)

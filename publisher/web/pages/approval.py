@@ -8,18 +8,16 @@ from fastapi import APIRouter, Form, Request
 from fastapi.responses import Response
 
 from publisher.core.post_limits import COMMENT
-from publisher.posts import review
-from publisher.posts.approval import Approval, NotApproved, approve
 from publisher.posts.drafts import PostChanges, check_entered
 from publisher.posts.errors import StaleEdit
-from publisher.posts.posts import edit_post, withdraw_post
 from publisher.posts.versions import content_of, load_version, versions_of
+from publisher.schedule.approval import Approval, NotApproved
 from publisher.staff.roles import Permission
 from publisher.web.differences import Piece, changed_fields, diff_words
 from publisher.web.errors import Forbidden
 from publisher.web.field_labels import label_of
 from publisher.web.field_types import RowId
-from publisher.web.post_form import EditorForm, actor, fields_of_content, fields_of_stored, post_or_404, render_form
+from publisher.web.post_form import EditorForm, fields_of_content, fields_of_stored, post_or_404, queue_of, render_form
 from publisher.web.rendering import desk_of, flash, page, redirect
 
 router = APIRouter()
@@ -27,8 +25,7 @@ router = APIRouter()
 
 @router.post("/posts/{post_id}/review")
 def ask_review(request: Request, post_id: int) -> Response:
-    desk = desk_of(request)
-    review.ask_for_review(desk.database, post_id, now=desk.now(), actor=actor(request))
+    queue_of(request).ask_for_review(post_id)
     flash(request, "Saved, and given to review: an editor can approve it now.")
     return redirect(request, "edit_post_page", post_id=post_id)
 
@@ -40,16 +37,7 @@ def approve_post(request: Request, post_id: int, version: Annotated[RowId | None
         raise Forbidden("Only an editor can approve; ask for review instead.")
     desk = desk_of(request)
     try:
-        approval = approve(
-            desk.database,
-            post_id,
-            desk.settings,
-            desk.targets,
-            desk.people,
-            now=desk.now(),
-            actor=actor(request),
-            expected_version=version,
-        )
+        approval = queue_of(request).approve(post_id, expected_version=version)
     except StaleEdit as changed:
         flash(request, f"It is saved, but not approved: {changed}.", "bad")
         return redirect(request, "edit_post_page", post_id=post_id)
@@ -76,29 +64,23 @@ def _approval_sentence(approval: Approval) -> str:
 @router.post("/posts/{post_id}/send-back")
 def send_back_post(request: Request, post_id: int, text: Annotated[str, Form(max_length=COMMENT)] = "") -> Response:
     """Turns a post in review back into a draft, with a comment that says what to do."""
-    desk = desk_of(request)
-    review.send_back(desk.database, post_id, now=desk.now(), actor=actor(request))
+    queue = queue_of(request)
+    queue.send_back(post_id)
     if text.strip():
-        review.add_comment(
-            desk.database, post_id, request.state.session.person_id, text, now=desk.now(), actor=actor(request)
-        )
+        queue.add_comment(post_id, request.state.session.person_id, text)
     flash(request, "It is a draft again.", "note")
     return redirect(request, "edit_post_page", post_id=post_id)
 
 
 @router.post("/posts/{post_id}/comments")
 def comment_on_post(request: Request, post_id: int, text: Annotated[str, Form(max_length=COMMENT)]) -> Response:
-    desk = desk_of(request)
-    review.add_comment(
-        desk.database, post_id, request.state.session.person_id, text, now=desk.now(), actor=actor(request)
-    )
+    queue_of(request).add_comment(post_id, request.state.session.person_id, text)
     return redirect(request, "edit_post_page", post_id=post_id)
 
 
 @router.post("/posts/{post_id}/withdraw")
 def withdraw(request: Request, post_id: int) -> Response:
-    desk = desk_of(request)
-    withdraw_post(desk.database, post_id, desk.now(), actor(request))
+    queue_of(request).withdraw(post_id)
     flash(request, "Withdrawn: it does not go out. Approving it brings it back.", "note")
     return redirect(request, "edit_post_page", post_id=post_id)
 
@@ -134,13 +116,6 @@ def restore_version(request: Request, post_id: int, version: int) -> Response:
     desk = desk_of(request)
     with desk.database.reading() as session:
         content = load_version(session, post_id, version)
-    edit_post(
-        desk.database,
-        desk.store,
-        post_id,
-        check_entered(PostChanges, content.model_dump()),
-        now=desk.now(),
-        actor=actor(request),
-    )
+    queue_of(request).edit(post_id, check_entered(PostChanges, content.model_dump()))
     flash(request, f"The post is back at version {version}.")
     return redirect(request, "edit_post_page", post_id=post_id)

@@ -31,7 +31,7 @@ def archive(
     before: Before = None,
 ) -> Response:
     with desk_of(request).database.reading() as session:
-        matching = find_posts(session, text, state, before=before, most=PAGE_SIZE + 1)
+        matching = find_posts(session, text, state, before=before, limit=PAGE_SIZE + 1)
         posts = matching[:PAGE_SIZE]
         pictures = first_pictures(session, [post.id for post in posts])
     more = posts[-1].id if len(matching) > PAGE_SIZE else None

@@ -16,8 +16,7 @@ from publisher.db.models import Post
 from publisher.posts import autosaves
 from publisher.posts.drafts import PostChanges, PostDraft
 from publisher.posts.errors import PostError, StaleEdit
-from publisher.posts.posts import add_post, edit_post
-from publisher.schedule.order import FixedDate, Position, Reserve, move_post
+from publisher.schedule.order import FixedDate, Position, Reserve
 from publisher.staff.roles import Permission
 from publisher.web.differences import changed_fields
 from publisher.web.forms import Mistakes, content_of_fields, fields_of, posted_form
@@ -25,12 +24,12 @@ from publisher.web.pages.approval import approve_post, ask_review
 from publisher.web.post_form import (
     EditorForm,
     FormWithFiles,
-    actor,
     fields_of_stored,
     find_autosave,
     form_with_files,
     post_or_404,
     preview_context,
+    queue_of,
     render_form,
 )
 from publisher.web.rendering import address, desk_of, flash, page, redirect
@@ -68,7 +67,7 @@ def create_post(request: Request, form: Annotated[FormWithFiles, Depends(form_wi
     try:
         content = content_of_fields(PostDraft, fields, desk.settings.outlet.zone, **_place_values(fields))
         _raise_refused(refused)
-        added = add_post(desk.database, desk.store, content, desk.now(), actor(request))
+        added = queue_of(request).add(content)
     except Mistakes as mistakes:
         return render_form(request, EditorForm(fields, mistakes=mistakes.fields | refused), 422)
     except PostError as error:
@@ -88,15 +87,7 @@ def save_post(request: Request, post_id: int, form: Annotated[FormWithFiles, Dep
     try:
         content = content_of_fields(PostChanges, fields, desk.settings.outlet.zone)
         _raise_refused(refused)
-        edit = edit_post(
-            desk.database,
-            desk.store,
-            post_id,
-            content,
-            now=desk.now(),
-            expected_version=_version(fields),
-            actor=actor(request),
-        )
+        edit = queue_of(request).edit(post_id, content, expected_version=_version(fields))
     except Mistakes as mistakes:
         return render_form(request, EditorForm(fields, post, mistakes.fields | refused), 422)
     except StaleEdit:
@@ -188,7 +179,6 @@ def _fixed_day(fields: Mapping[str, str]) -> date:
 
 def _move_post(request: Request, post: Post, fields: Mapping[str, str]) -> list[str]:
     """Moves the post to the place that the form names; returns the reasons where it can't have it."""
-    desk = desk_of(request)
     place = fields.get("place", "")
     before = "reserve" if post.reserve else "date" if post.fixed_date else "queue"
     if place not in PLACES or (place == before and (place != "date" or fields["fixed_date"] == str(post.fixed_date))):
@@ -199,7 +189,7 @@ def _move_post(request: Request, post: Post, fields: Mapping[str, str]) -> list[
         new_place = (
             FixedDate(_fixed_day(fields)) if place == "date" else Reserve() if place == "reserve" else Position(10**6)
         )
-        move_post(desk.database, post.id, new_place, desk.settings, desk.now(), actor=actor(request))
+        queue_of(request).move(post.id, new_place)
     except Mistakes as mistakes:
         return [f"Its place stays. {mistakes}"]
     except PostError as error:
