@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from publisher.adapt.posts import Target
     from publisher.adapt.text.mentions import People
     from publisher.delivery.channels import Channels
-    from publisher.posts.problem_cache import KnownProblems
+    from publisher.posts.problem_cache import ProblemCache
     from publisher.posts.targets import TargetFiles
 
 log = get_logger(__name__)
@@ -39,7 +39,7 @@ class Desk:
     def __init__(self, config: Path, clock: Clock | None = None) -> None:
         self.config = config
         self.clock: Clock = clock or SystemClock()
-        self._known: KnownProblems | None = None
+        self._known: ProblemCache | None = None
 
     @cached_property
     def settings(self) -> Settings:
@@ -105,13 +105,13 @@ class Desk:
         return self._target_files.people()
 
     @property
-    def known_problems(self) -> KnownProblems:
+    def known_problems(self) -> ProblemCache:
         """Returns the cache of the problems of posts, for pages that show many posts."""
-        from publisher.posts.problem_cache import KnownProblems  # noqa: PLC0415
+        from publisher.posts.problem_cache import ProblemCache  # noqa: PLC0415
 
         targets, people = self.targets, self.people
         if self._known is None or not self._known.is_of(targets, people):
-            self._known = KnownProblems(targets, people)
+            self._known = ProblemCache(targets, people)
         return self._known
 
     @cached_property

@@ -42,7 +42,7 @@ class RegularJob:
     act: Callable[[], None]
 
 
-class Timetable:
+class JobRunner:
     """Runs regular jobs, each in a thread of its own, so that none waits for another.
 
     A job that takes longer than the pause between two of its runs, as the first tick on a busy
@@ -178,7 +178,7 @@ class Scheduler:
         self._ticking = threading.Lock()
         self._parts = {part: WatchedJob(part, TICK_SECONDS, failures) for part in TickPart}
         tick = RegularJob(TICK, TICK_SECONDS, self._tick_and_look_ahead)
-        self._timetable = Timetable([tick, *jobs], failures)
+        self._timetable = JobRunner([tick, *jobs], failures)
 
     def start(self) -> None:
         """Ticks and runs every job now, then regularly."""

@@ -194,7 +194,9 @@ def _add_people(desk: Desk) -> None:
             database, email=email, name=name, roles=roles, password=PASSWORD, now=now, actor="cli:mar"
         )
     accounts.set_active(database, latest, False, now=now, actor=CHIEF)
-    accounts.invite(database, email="nora@example.org", name="Nora Lind", roles=["contributor"], now=now, actor=CHIEF)
+    accounts.invite_person(
+        database, email="nora@example.org", name="Nora Lind", roles=["contributor"], now=now, actor=CHIEF
+    )
 
 
 def _add_programs(desk: Desk) -> None:

@@ -10,7 +10,7 @@ from sqlalchemy import select
 
 from publisher.alerts.conditions import NEWS, Condition, View, with_remedy
 from publisher.db.models import Event
-from publisher.staff.guesses import FEW_CODES, RIGHT_CODE_AFTER_WRONG, WINDOW, WRONG_CODE
+from publisher.staff.guesses import MIN_REPORTED_CODES, RIGHT_CODE_AFTER_WRONG, WINDOW, WRONG_CODE
 
 
 def wrong_codes(view: View) -> Iterator[Condition]:
@@ -27,7 +27,7 @@ def wrong_codes(view: View) -> Iterator[Condition]:
             ]
     by_day: dict[tuple[int, date], list[Event]] = defaultdict(list)
     for (person, _), events in unexplained.items():
-        if len(events) >= FEW_CODES or (events and view.now - events[-1].at >= WINDOW):
+        if len(events) >= MIN_REPORTED_CODES or (events and view.now - events[-1].at >= WINDOW):
             for event in events:
                 by_day[person, event.at.date()].append(event)
     for (person, day), events in by_day.items():

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 from datetime import datetime
 
 from publisher.alerts.conditions import Condition, View, with_remedy
-from publisher.schedule.changed_channels import Change, ChangedChannel, changed_channels
+from publisher.schedule.changed_channels import ChangedChannel, ChannelChange, changed_channels
 
 
 def changes_since_pick(view: View) -> Iterator[Condition]:
@@ -21,18 +21,18 @@ def changes_since_pick(view: View) -> Iterator[Condition]:
 
 
 TITLES = {
-    Change.HOUR: "its hour was changed after today's pick",
-    Change.ADDED: "it was added after today's pick",
-    Change.REMOVED: "it was removed, and a post waits for it",
+    ChannelChange.HOUR: "its hour was changed after today's pick",
+    ChannelChange.ADDED: "it was added after today's pick",
+    ChannelChange.REMOVED: "it was removed, and a post waits for it",
 }
 
 
 def tell_change(changed: ChangedChannel, local: Callable[[datetime | None], str]) -> str:
     """What happens today, and what from tomorrow."""
-    if changed.change is Change.HOUR:
+    if changed.change is ChannelChange.HOUR:
         clock = local(changed.from_tomorrow).partition(" on ")[0]
         return f"Today's post is still due at {local(changed.today)}. From tomorrow on it goes out at {clock}"
-    if changed.change is Change.ADDED:
+    if changed.change is ChannelChange.ADDED:
         return "It gets no post today. Its first one is tomorrow's"
     return (
         "Today's post can't go out there any more, and nothing else will. "

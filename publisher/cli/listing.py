@@ -14,7 +14,7 @@ from publisher.cli.row_number import ROW_NUMBER
 from publisher.db.models import Post
 from publisher.posts.post_store import last_pick, load_post
 from publisher.posts.problems import PostProblem
-from publisher.schedule.approval import problems_of
+from publisher.schedule.approval import post_problems
 from publisher.schedule.listing import days_of_cover, queue_listing
 from publisher.schedule.order import After, Before, FixedDate, Front, Place, Position, Reserve
 from publisher.schedule.post_queue import PostQueue
@@ -79,7 +79,7 @@ def show_command(ctx: click.Context, post: int, as_json: bool) -> None:
     with desk.database.reading() as session:
         row = load_post(session, post)
         pick = last_pick(session, row)
-        problems = problems_of(session, row, desk.settings, desk.targets, desk.people, now=desk.now())
+        problems = post_problems(session, row, desk.settings, desk.targets, desk.people, now=desk.now())
         fields = _post_fields(row)
     if as_json:
         print_json(

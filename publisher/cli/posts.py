@@ -15,7 +15,7 @@ from publisher.cli.output import DAY, console, json_option, print_json
 from publisher.cli.row_number import ROW_NUMBER
 from publisher.desk import Desk
 from publisher.intake.post_files import read_folder, read_post_file
-from publisher.posts.drafts import PostChanges, PostDraft, check_entered
+from publisher.posts.drafts import PostChanges, PostDraft, check_input
 from publisher.posts.errors import PostError
 from publisher.schedule.approval import Approval, NotApproved
 from publisher.schedule.post_queue import PostQueue
@@ -88,7 +88,7 @@ def _draft(title: str, fields: dict[str, Any]) -> PostDraft:
         for number, image in enumerate(images)
     ]
     day: datetime | None = fields.pop("fixed_date")
-    return check_entered(PostDraft, {"title": title, "images": pictures, "fixed_date": day and day.date(), **fields})
+    return check_input(PostDraft, {"title": title, "images": pictures, "fixed_date": day and day.date(), **fields})
 
 
 def _add(desk: Desk, name: str, draft: PostDraft, approve_too: bool) -> dict[str, Any]:
@@ -148,7 +148,7 @@ def edit_command(
         values = {name: getattr(draft, name) for name in shared} | values
     if not values:
         raise click.UsageError("nothing to change; name a field, such as --title")
-    changes = check_entered(PostChanges, values)
+    changes = check_input(PostChanges, values)
     outcome = PostQueue(desk, actor()).edit(post, changes, expected_version=expect_version)
     echo(f"Post {post} is changed; this is version {outcome.version}.")
     if outcome.back_to_review:

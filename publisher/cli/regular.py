@@ -14,7 +14,7 @@ from publisher.delivery.stray_drafts import StrayDrafts
 from publisher.desk import Desk
 from publisher.health.heartbeat import BEAT_SECONDS, beat
 from publisher.posts.uploads import Uploads
-from publisher.schedule.rendering_ahead import prepare_next, sweep_renditions
+from publisher.schedule.rendering_ahead import render_next_post, sweep_renditions
 from publisher.scheduler import RegularJob
 from publisher.settings.private_paths import UPLOADS
 from publisher.webhooks import forget_old, send_webhooks
@@ -72,7 +72,7 @@ class _House:
 
     def prepare(self) -> None:
         desk = self._desk
-        prepare_next(desk.database, desk.settings, desk.targets, desk.people, desk.renderer, desk.now())
+        render_next_post(desk.database, desk.settings, desk.targets, desk.people, desk.renderer, desk.now())
 
     def hold_removed(self) -> None:
         desk = self._desk

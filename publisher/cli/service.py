@@ -22,7 +22,7 @@ from publisher.job_failures import FailureLog
 from publisher.posts.targets import load_targets
 from publisher.schedule.picking import PickOutcome, pick_slot
 from publisher.schedule.slots import next_opening, slot_closes
-from publisher.scheduler import Scheduler, Timetable
+from publisher.scheduler import JobRunner, Scheduler
 from publisher.settings import Settings, SettingsError
 
 if TYPE_CHECKING:
@@ -145,10 +145,10 @@ class Service:
                 "today stays without a post: it is too late by the outlet's rule, and the next post is tomorrow's"
             )
 
-    def _make_timetable(self, roles: Collection[str]) -> Timetable:
+    def _make_timetable(self, roles: Collection[str]) -> JobRunner:
         """Of a process that is no scheduler."""
         desk = self._desk
-        return Timetable([heartbeat(desk, self._role), *(telling(desk) if WEB in roles else ())], self._failures())
+        return JobRunner([heartbeat(desk, self._role), *(telling(desk) if WEB in roles else ())], self._failures())
 
     def _make_web(self) -> Served:
         """The pages, which this face starts and never imports."""

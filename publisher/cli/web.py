@@ -17,7 +17,7 @@ from publisher.core.open_file_limit import raise_open_files_limit
 from publisher.core.stop_signal import StopSignal
 from publisher.delivery.owner import this_process
 from publisher.health.heartbeat import WEB, leave
-from publisher.scheduler import Timetable
+from publisher.scheduler import JobRunner
 
 DEFAULT_PORT = 8080
 
@@ -49,7 +49,7 @@ def web_command(ctx: click.Context, host: str | None, port: int | None, root_pat
         root_path=root_path if root_path is not None else configured.root_path,
         proxies=configured.proxies,
     )
-    jobs = Timetable([heartbeat(desk, WEB), *telling(desk)])
+    jobs = JobRunner([heartbeat(desk, WEB), *telling(desk)])
     server.start()
     jobs.start()
     keep_what_was_imported()

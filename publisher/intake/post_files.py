@@ -22,7 +22,7 @@ from publisher.core.file_reading import read_text
 from publisher.core.machine_errors import reading_problem
 from publisher.core.post_limits import describe_limit
 from publisher.posts.drafts import ImageDraft, PostDraft
-from publisher.posts.errors import MachineTrouble, PostError, unreadable
+from publisher.posts.errors import MachineError, PostError, unreadable_file
 
 MAX_POST_BYTES = 256 * 1024
 SUFFIXES = frozenset({".md", ".markdown"})
@@ -55,7 +55,7 @@ def read_folder(folder: Path) -> list[ReadFile]:
         files = sorted(path for path in folder.iterdir() if path.suffix.lower() in SUFFIXES)
     except OSError as error:
         if reading_problem(error):
-            raise unreadable(str(folder), error) from error
+            raise unreadable_file(str(folder), error) from error
         raise PostError(f"{folder} can't be read: {error.strerror}; name a folder of post files") from None
     return [_read_or_explain(path) for path in files]
 
@@ -90,7 +90,7 @@ def _read_text(path: Path) -> str:
     except UnicodeDecodeError:
         raise PostError(f"{path} is not UTF-8 text; save it as UTF-8") from None
     except OSError as error:
-        raise unreadable(str(path), error) from error
+        raise unreadable_file(str(path), error) from error
 
 
 class _FrontMatter:
@@ -142,7 +142,7 @@ class _FrontMatter:
                 return picture
         except (OSError, ValueError) as error:
             if reading_problem(error):
-                raise MachineTrouble(f"{place}: {name!r} can't be read, because {reading_problem(error)}") from error
+                raise MachineError(f"{place}: {name!r} can't be read, because {reading_problem(error)}") from error
             raise PostError(f"{place}: {name!r} is no name of a file") from None
         if not inside:
             raise PostError(f"{place}: {name!r} leads out of the folder of the post; put the picture beside the file")

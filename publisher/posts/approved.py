@@ -23,8 +23,8 @@ from publisher.db.models import Delivery, Pick, Post
 from publisher.db.staff import PostVersion
 from publisher.posts.channel_posts import adapt_for_channels
 from publisher.posts.errors import PostError
-from publisher.posts.unsaved import post_of
-from publisher.posts.versions import content_of, keep_version, load_version
+from publisher.posts.unsaved import build_post
+from publisher.posts.versions import content_of, load_version, store_version
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,10 +67,10 @@ def approved_post(session: Session, post: Post, now: datetime) -> ApprovedPost |
     if post.approved_version is None:
         return None
     version = post.approved_version
-    return ApprovedPost(post_of(session, load_version(session, post.id, version)), version)
+    return ApprovedPost(build_post(session, load_version(session, post.id, version)), version)
 
 
-def open_pick(pick: Pick | None, post: Post) -> Pick | None:
+def changeable_pick(pick: Pick | None, post: Post) -> Pick | None:
     """Returns the pick whose deliveries a change of the post can still reach; None when there is none."""
     if pick is None or (post.reserve and all(State(delivery.state) in FINAL for delivery in pick.deliveries)):
         return None
@@ -88,7 +88,7 @@ def reach_of(pick: Pick | None) -> Reach:
     return Reach(_channels(waiting), _channels(late))
 
 
-def carry_to_deliveries(
+def update_waiting_deliveries(
     session: Session, post: Post, pick: Pick | None, targets: Mapping[str, Target], people: People, now: datetime
 ) -> Reach:
     """Gives the waiting deliveries of a pick the text of a post that was just approved.
@@ -134,5 +134,5 @@ def _stored_version(session: Session, post: Post, now: datetime) -> int:
     )
     if latest is not None and latest.content == content_of(post).model_dump(mode="json"):
         return latest.version
-    keep_version(session, post, now=now, actor=post.edited_by)
+    store_version(session, post, now=now, actor=post.edited_by)
     return post.version

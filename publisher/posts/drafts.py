@@ -49,13 +49,13 @@ FIRST_YEAR, LAST_YEAR = 1990, 2199
 DateLike = TypeVar("DateLike", bound=date)
 
 
-def is_of_our_time(value: date) -> bool:
+def is_supported_day(value: date) -> bool:
     """Decides whether a day can be an instant in every time zone. Days at the ends of the calendar can't."""
     return FIRST_YEAR <= value.year <= LAST_YEAR
 
 
 def _require_supported_year(value: DateLike) -> DateLike:
-    if not is_of_our_time(value):
+    if not is_supported_day(value):
         raise ValueError(f"the year {value.year} is no year of a desk; write one from {FIRST_YEAR} to {LAST_YEAR}")
     return value
 
@@ -78,7 +78,7 @@ Instant = Annotated[
 ]
 
 
-class Typed(Frozen):
+class CleanedInput(Frozen):
     """Holds what somebody typed, without the characters that are no part of a text."""
 
     @model_validator(mode="before")
@@ -103,7 +103,7 @@ def _plain(value: Any) -> Any:
     return value
 
 
-class PictureContent(Typed):
+class PictureContent(CleanedInput):
     """Holds one picture: a local file, or the hash of an original that is stored already."""
 
     file: Path | None = None
@@ -120,7 +120,7 @@ class PictureContent(Typed):
         return self
 
 
-class TranslationContent(Typed):
+class TranslationContent(CleanedInput):
     """Holds a post's texts in another language. A missing credit is taken from the original."""
 
     title: Line = Field(min_length=1)
@@ -131,7 +131,7 @@ class TranslationContent(Typed):
     """One per picture, in order."""
 
 
-class PostContent(Typed):
+class PostContent(CleanedInput):
     """Holds what a post says and shows; its place in the queue is not part of it."""
 
     title: Line = Field(min_length=1)
@@ -247,7 +247,7 @@ class PostChanges(NewContent):
 Input = TypeVar("Input", PostDraft, PostChanges)
 
 
-def check_entered(kind: type[Input], values: Mapping[str, Any]) -> Input:
+def check_input(kind: type[Input], values: Mapping[str, Any]) -> Input:
     """Returns the values as a whole post or as changes to one.
 
     Raises:

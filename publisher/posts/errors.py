@@ -9,11 +9,11 @@ class PostError(Exception):
     """Says why something can't be done with a post, in one sentence for a person."""
 
 
-class MachineTrouble(PostError):
+class MachineError(PostError):
     """Says that this machine can't do it now, whatever the post is like; nothing was changed."""
 
 
-class NoPost(PostError):
+class PostNotFound(PostError):
     """Says that there is no such post."""
 
 
@@ -21,10 +21,10 @@ class StaleEdit(PostError):
     """Says that somebody else changed the post since it was opened; nothing was changed."""
 
 
-def unreadable(name: str, error: OSError) -> PostError:
+def unreadable_file(name: str, error: OSError) -> PostError:
     """Returns the error for a file that can't be read; a `MachineTrouble` where the machine is the cause."""
     if problem := reading_problem(error):
-        return MachineTrouble(
+        return MachineError(
             f"{name} can't be read, because {problem}; nothing was changed, try again when it is mended"
         )
     return PostError(f"{name} can't be read: {error.strerror or error}")

@@ -17,10 +17,10 @@ from publisher.db.models import Delivery, Media, Pick, Post, PostImage
 from publisher.db.session import Database
 from publisher.media import MediaStore, MediaUnreachable
 from publisher.posts.drafts import ImageDraft
-from publisher.posts.errors import PostError, unreadable
+from publisher.posts.errors import PostError, unreadable_file
 
-MAX_BYTES = 200_000_000
-SAME_PICTURE = 24
+MAX_PICTURE_BYTES = 200_000_000
+MAX_HASH_DISTANCE = 24
 """Perceptual hashes with at most this many different bits of 256 belong to the same picture."""
 
 
@@ -40,7 +40,7 @@ class StoredPicture:
     """None for an original that was stored before."""
 
 
-def take_in(store: MediaStore, drafts: Sequence[ImageDraft]) -> tuple[StoredPicture, ...]:
+def store_pictures(store: MediaStore, drafts: Sequence[ImageDraft]) -> tuple[StoredPicture, ...]:
     """Inspects every new picture, and stores the originals only when all can be shown.
 
     Raises:
@@ -50,7 +50,7 @@ def take_in(store: MediaStore, drafts: Sequence[ImageDraft]) -> tuple[StoredPict
     return tuple(_store_draft(store, draft, facts) for draft, facts in zip(drafts, inspected, strict=True))
 
 
-def keep_picture(database: Database, store: MediaStore, file: Path, name: str, now: datetime) -> Media:
+def store_picture(database: Database, store: MediaStore, file: Path, name: str, now: datetime) -> Media:
     """Inspects one file that somebody calls `name`, stores it as an original, and returns its row.
 
     Raises:
@@ -71,26 +71,28 @@ def keep_picture(database: Database, store: MediaStore, file: Path, name: str, n
 
 def refuse_size(name: str, size: int) -> None:
     """Raises PictureRefused for a file that has more bytes than any picture may have."""
-    if size > MAX_BYTES:
-        raise PictureRefused(f"{name} has {size / 1e6:.0f} MB, more than {MAX_BYTES / 1e6:.0f} MB; save it smaller")
+    if size > MAX_PICTURE_BYTES:
+        raise PictureRefused(
+            f"{name} has {size / 1e6:.0f} MB, more than {MAX_PICTURE_BYTES / 1e6:.0f} MB; save it smaller"
+        )
 
 
 def _inspect(file: Path, name: str) -> ImageFacts:
     try:
         refuse_size(name, file.stat().st_size)
-        refuse_unfit(file, MAX_BYTES)
+        refuse_unfit(file, MAX_PICTURE_BYTES)
         return inspect_image(file)
     except OSError as error:
-        raise unreadable(name, error) from error
+        raise unreadable_file(name, error) from error
     except ImageRefused as error:
         raise PictureRefused(f"{name}: {str(error).rstrip('.')}") from None
 
 
 def _content(file: Path, name: str) -> bytes:
     try:
-        return read_bytes(file, MAX_BYTES)
+        return read_bytes(file, MAX_PICTURE_BYTES)
     except OSError as error:
-        raise unreadable(name, error) from error
+        raise unreadable_file(name, error) from error
 
 
 def _store_draft(store: MediaStore, draft: ImageDraft, facts: ImageFacts | None) -> StoredPicture:
@@ -186,4 +188,4 @@ def _same(media: Media, sha256: str, phash: int | None) -> bool:
         return True
     if media.phash is None or phash is None:
         return False
-    return (int(media.phash, 16) ^ phash).bit_count() <= SAME_PICTURE
+    return (int(media.phash, 16) ^ phash).bit_count() <= MAX_HASH_DISTANCE

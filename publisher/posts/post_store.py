@@ -11,14 +11,14 @@ from sqlalchemy.orm.exc import StaleDataError
 
 from publisher.db.models import Pick, Post
 from publisher.db.session import Database
-from publisher.posts.errors import NoPost, StaleEdit
+from publisher.posts.errors import PostNotFound, StaleEdit
 
 POSITION_STEP = 1024.0
 """The distance of neighbours after renumbering, and of a new post from the last one."""
 
 
 @contextmanager
-def changing(database: Database) -> Iterator[Session]:
+def changing_post(database: Database) -> Iterator[Session]:
     """Opens a writing transaction that raises StaleEdit when somebody changes the same post at the same moment."""
     try:
         with database.writing() as session:
@@ -36,7 +36,7 @@ def load_post(session: Session, post_id: int, expected_version: int | None = Non
     """
     post = session.get(Post, post_id)
     if post is None:
-        raise NoPost(f"there is no post {post_id}")
+        raise PostNotFound(f"there is no post {post_id}")
     if expected_version is not None and post.version != expected_version:
         raise StaleEdit(
             f"post {post.id} was changed meanwhile: you saw version {expected_version}, it has version "

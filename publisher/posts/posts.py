@@ -13,12 +13,12 @@ from publisher import lifecycle
 from publisher.db.models import Post, PostImage
 from publisher.db.session import Database
 from publisher.media import MediaStore
-from publisher.posts.approved import end_approval, open_pick, reach_of
+from publisher.posts.approved import changeable_pick, end_approval, reach_of
 from publisher.posts.drafts import PostChanges, PostContent, PostDraft
 from publisher.posts.errors import PostError
-from publisher.posts.pictures import StoredPicture, duplicate_warnings, picture_rows, take_in
-from publisher.posts.post_store import changing, last_pick, last_position, load_post
-from publisher.posts.versions import keep_version
+from publisher.posts.pictures import StoredPicture, duplicate_warnings, picture_rows, store_pictures
+from publisher.posts.post_store import changing_post, last_pick, last_position, load_post
+from publisher.posts.versions import store_version
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +61,7 @@ def add_post(
     Raises:
         PostError: a picture can't be used. Then nothing was written.
     """
-    pictures = take_in(store, draft.images)
+    pictures = store_pictures(store, draft.images)
     with database.writing() as session:
         post = Post(
             state="draft",
@@ -76,7 +76,7 @@ def add_post(
         )
         session.add(post)
         session.flush()
-        keep_version(session, post, now=now, actor=actor)
+        store_version(session, post, now=now, actor=actor)
         warnings = duplicate_warnings(session, post)
         detail = {"title": post.title, "warnings": warnings}
         lifecycle.record_event(session, "post added", now=now, post_id=post.id, actor=actor, detail=detail)
@@ -107,8 +107,8 @@ def edit_post(
     # New pictures alone leave the post's own row as it was, and its version must grow.
     flag_modified(post, "updated_at")
     session.flush()
-    keep_version(session, post, now=now, actor=actor)
-    reach = reach_of(open_pick(last_pick(session, post), post))
+    store_version(session, post, now=now, actor=actor)
+    reach = reach_of(changeable_pick(last_pick(session, post), post))
     detail = {"fields": sorted(given), "applies_to": reach.applies_to, "too_late": reach.too_late}
     lifecycle.record_event(session, "post edited", now=now, post_id=post.id, actor=actor, detail=detail)
     warnings = duplicate_warnings(session, post) if "images" in given else []
@@ -123,10 +123,10 @@ def withdraw_post(
     Raises:
         PostError: there is no such post, it is out already, or somebody changed it since `expected_version`.
     """
-    with changing(database) as session:
+    with changing_post(database) as session:
         post = load_post(session, post_id, expected_version)
         pick = last_pick(session, post)
-        if pick is not None and open_pick(pick, post) is not None:
+        if pick is not None and changeable_pick(pick, post) is not None:
             raise PostError(
                 f"post {post_id} was picked for {pick.slot:%Y-%m-%d}; cancel the deliveries that have not gone out"
             )

@@ -17,7 +17,7 @@ from publisher.posts.problems import PostProblem, content_problems
 MAX_POSTS = 5000
 
 
-class KnownProblems:
+class ProblemCache:
     """Caches the content problems of posts for one configuration: adapting a post for every channel takes milliseconds.
 
     Any number of threads may use it. What depends on the day is never cached.

@@ -13,7 +13,7 @@ from publisher.core.post_limits import COMMENT
 from publisher.db.session import Database
 from publisher.db.staff import Comment
 from publisher.posts.errors import PostError
-from publisher.posts.post_store import changing, load_post
+from publisher.posts.post_store import changing_post, load_post
 
 
 def ask_for_review(
@@ -24,7 +24,7 @@ def ask_for_review(
     Raises:
         PostError: it is no draft, or somebody changed it since `expected_version`.
     """
-    with changing(database) as session:
+    with changing_post(database) as session:
         post = load_post(session, post_id, expected_version)
         if post.state != "draft":
             raise PostError(f"post {post_id} is {_state_in_words(post.state)}; only a draft can be given to review")
@@ -34,7 +34,7 @@ def ask_for_review(
 
 def send_back(database: Database, post_id: int, *, now: datetime, actor: str) -> None:
     """Makes a post in review a draft again. Raises PostError when it isn't in review."""
-    with changing(database) as session:
+    with changing_post(database) as session:
         post = load_post(session, post_id)
         if post.state != "in_review":
             raise PostError(f"post {post_id} is {_state_in_words(post.state)}, not in review")

@@ -28,7 +28,7 @@ class FoundPost:
     reserve: bool
 
 
-def says(text: str) -> ColumnElement[bool]:
+def has_words(text: str) -> ColumnElement[bool]:
     """Selects posts whose title, standfirst, body or tags hold every word of `text`, as a whole word or within one."""
     words = text.split()[:MAX_WORDS]
     return and_(true(), *(_holds(word) for word in words))
@@ -42,7 +42,7 @@ def find_posts(
     `state`: one of a post's states, or `shown`; empty means any.
     """
     columns = (Post.id, Post.title, Post.state, Post.tags, Post.last_shown_on, Post.reserve)
-    query = select(*columns).where(says(text)).order_by(Post.id.desc()).limit(limit)
+    query = select(*columns).where(has_words(text)).order_by(Post.id.desc()).limit(limit)
     if state:
         query = query.where(Post.last_shown_on.is_not(None) if state == "shown" else Post.state == state)
     if before is not None:

@@ -14,7 +14,7 @@ from publisher.db.models import Post
 from publisher.db.session import Database
 from publisher.posts.approved import end_approval
 from publisher.posts.errors import PostError
-from publisher.posts.post_store import changing, load_post
+from publisher.posts.post_store import changing_post, load_post
 
 Act = Literal["move", "tag", "approve", "withdraw"]
 MAX_POSTS = 200
@@ -31,7 +31,7 @@ class Snapshot(Frozen):
     tags: tuple[str, ...]
 
 
-class Change(Frozen):
+class PostChange(Frozen):
     """Holds a post before and after a change."""
 
     post: int
@@ -43,7 +43,7 @@ class Undo(Frozen):
     """Holds what undoes a bulk change. Whoever sends it must be allowed to make such a change."""
 
     act: Act
-    changes: Annotated[tuple[Change, ...], Field(max_length=MAX_POSTS)]
+    changes: Annotated[tuple[PostChange, ...], Field(max_length=MAX_POSTS)]
 
 
 def snapshot(post: Post) -> Snapshot:
@@ -52,7 +52,7 @@ def snapshot(post: Post) -> Snapshot:
     return Snapshot.model_validate({name: getattr(post, name) for name in names})
 
 
-def unchanged(session: Session, change: Change) -> Post:
+def load_unchanged(session: Session, change: PostChange) -> Post:
     """Returns a post that is still as the change left it. Raises PostError where it is not."""
     post = load_post(session, change.post)
     if snapshot(post) != change.after:
@@ -60,10 +60,10 @@ def unchanged(session: Session, change: Change) -> Post:
     return post
 
 
-def unapprove(database: Database, change: Change, *, now: datetime, actor: str) -> None:
+def undo_approval(database: Database, change: PostChange, *, now: datetime, actor: str) -> None:
     """Gives a post back the state that it had before, which is not `approved`. Raises PostError."""
-    with changing(database) as session:
-        post = unchanged(session, change)
+    with changing_post(database) as session:
+        post = load_unchanged(session, change)
         end_approval(session, post, change.before.state, now)
         detail = {"act": "state", "state": post.state}
         lifecycle.record_event(session, "undone", now=now, post_id=post.id, actor=actor, detail=detail)

@@ -9,14 +9,14 @@ from publisher.db.models import Media, Post, PostImage
 from publisher.posts.drafts import PostContent
 
 
-def unsaved_post(session: Session, content: PostContent) -> Post:
+def build_unsaved_post(session: Session, content: PostContent) -> Post:
     """Builds the post that this content would make, and empties the session, so that nothing of it can be stored."""
-    post = post_of(session, content)
+    post = build_post(session, content)
     session.expunge_all()
     return post
 
 
-def post_of(session: Session, content: PostContent) -> Post:
+def build_post(session: Session, content: PostContent) -> Post:
     """Builds the post that this content would make, outside the session. A picture that is not stored is left out."""
     hashes = [image.media for image in content.images if image.media]
     stored = {media.sha256: media for media in session.scalars(select(Media).where(Media.sha256.in_(hashes)))}

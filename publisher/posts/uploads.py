@@ -24,8 +24,8 @@ from publisher.db.models import Media
 from publisher.db.session import Database
 from publisher.db.staff import Upload
 from publisher.media import MediaStore
-from publisher.posts.errors import MachineTrouble, PostError
-from publisher.posts.pictures import PictureRefused, keep_picture, refuse_size
+from publisher.posts.errors import MachineError, PostError
+from publisher.posts.pictures import PictureRefused, refuse_size, store_picture
 
 MAX_UNFINISHED = 10
 """Of one person. The oldest is deleted for the next."""
@@ -35,7 +35,7 @@ LOCK_TIMEOUT_SECONDS = 0.5
 LOCK_POLL_SECONDS = 0.02
 
 
-class NoUpload(PostError):
+class UploadNotFound(PostError):
     """Says that this person has no such upload."""
 
     def __init__(self) -> None:
@@ -96,7 +96,7 @@ class Uploads:
         with self._database.reading() as session:
             upload = session.get(Upload, upload_id)
         if upload is None or upload.person_id != person_id:
-            raise NoUpload
+            raise UploadNotFound
         return upload
 
     def add(self, person_id: int, upload_id: str, offset: int, piece: bytes) -> Upload:
@@ -150,7 +150,7 @@ class Uploads:
     def _store_picture(self, upload: Upload, now: datetime) -> Media:
         file = self._file(upload.id)
         try:
-            media = keep_picture(self._database, self._store, file, upload.file_name, now)
+            media = store_picture(self._database, self._store, file, upload.file_name, now)
         except PictureRefused:
             self.forget(upload.person_id, upload.id)
             raise
@@ -198,7 +198,7 @@ class Uploads:
                 yield file
         except OSError as error:
             why = reading_problem(error) or error.strerror or str(error)
-            raise MachineTrouble(
+            raise MachineError(
                 f"the folder {self._folder} can't be used, because {why}; the upload can go on when that is mended"
             ) from error
 

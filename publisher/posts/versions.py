@@ -31,7 +31,7 @@ def content_of(post: Post) -> PostContent:
     return PostContent.model_validate({**{name: getattr(post, name) for name in names}, "images": images})
 
 
-def keep_version(session: Session, post: Post, *, now: datetime, actor: str) -> None:
+def store_version(session: Session, post: Post, *, now: datetime, actor: str) -> None:
     """Stores the post as it is now as a version. Call it with every change, in the same transaction."""
     content = content_of(post).model_dump(mode="json")
     session.add(PostVersion(post_id=post.id, version=post.version, at=now, actor=actor[:120], content=content))

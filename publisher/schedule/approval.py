@@ -12,14 +12,14 @@ from publisher import lifecycle
 from publisher.adapt.posts import Target
 from publisher.adapt.text.mentions import People
 from publisher.db.models import Post
-from publisher.posts.approved import Reach, carry_to_deliveries, open_pick, record_approval
+from publisher.posts.approved import Reach, changeable_pick, record_approval, update_waiting_deliveries
 from publisher.posts.authors import refuse_own_work
 from publisher.posts.desk_parts import DeskParts
 from publisher.posts.errors import PostError
 from publisher.posts.possibly_shown import possibly_shown
 from publisher.posts.post_store import last_pick
 from publisher.posts.problems import PostProblem, blocking_first, content_problems
-from publisher.schedule.fixed_dates import schedule_problems
+from publisher.schedule.fixed_dates import fixed_date_problems
 from publisher.settings import Settings
 
 
@@ -39,14 +39,14 @@ class NotApproved(PostError):
         self.problems = problems
 
 
-def problems_of(
+def post_problems(
     session: Session, post: Post, settings: Settings, targets: Mapping[str, Target], people: People, *, now: datetime
 ) -> tuple[PostProblem, ...]:
     """Finds everything that staff should know before the post goes out, blocking problems first.
 
     A problem that several channels share is listed once.
     """
-    date_problems = tuple(PostProblem(problem) for problem in schedule_problems(session, post, settings, now))
+    date_problems = tuple(PostProblem(problem) for problem in fixed_date_problems(session, post, settings, now))
     shown = tuple(PostProblem(days.problem) for days in possibly_shown(session, [post.id]).values())
     return blocking_first((*shown, *date_problems, *content_problems(post, targets, people)))
 
@@ -63,14 +63,14 @@ def approve_post(session: Session, post: Post, desk: DeskParts, actor: str) -> A
     problems = (
         blocking_first(content_problems(post, targets, people))
         if has_left
-        else problems_of(session, post, desk.settings, targets, people, now=now)
+        else post_problems(session, post, desk.settings, targets, people, now=now)
     )
     if blocking := tuple(problem for problem in problems if problem.problem.blocking):
         raise NotApproved(post.id, blocking)
     if post.state == "approved":
         return Approval(problems)
     version = record_approval(session, post, now)
-    reach = carry_to_deliveries(session, post, open_pick(pick, post), targets, people, now)
+    reach = update_waiting_deliveries(session, post, changeable_pick(pick, post), targets, people, now)
     pick_detail = {"applies_to": reach.applies_to, "too_late": reach.too_late} if pick is not None else {}
     detail = {"version": version, **pick_detail}
     lifecycle.record_event(session, "post approved", now=now, post_id=post.id, actor=actor, detail=detail)

@@ -8,17 +8,17 @@ from dataclasses import dataclass
 from datetime import timedelta
 
 from publisher.posts.desk_parts import DeskParts
-from publisher.posts.drafts import PostChanges, check_entered
+from publisher.posts.drafts import PostChanges, check_input
 from publisher.posts.errors import PostError
 from publisher.posts.post_store import load_post
-from publisher.posts.undo import MAX_POSTS, Act, Change, Snapshot, Undo, snapshot, unapprove, unchanged
+from publisher.posts.undo import MAX_POSTS, Act, PostChange, Snapshot, Undo, load_unchanged, snapshot, undo_approval
 from publisher.schedule.approval import NotApproved
 from publisher.schedule.order import After, End, FixedDate, Place, Reserve, move_back
 from publisher.schedule.post_queue import PostQueue
 
 
 @dataclass(frozen=True, slots=True)
-class Refusal:
+class RefusedPost:
     """Holds a post that was changed not at all or only partly; `reasons` are sentences."""
 
     post_id: int
@@ -31,12 +31,12 @@ class BulkResult:
     """Holds what a bulk change did and refused."""
 
     done: tuple[int, ...]
-    refused: tuple[Refusal, ...]
+    refused: tuple[RefusedPost, ...]
     undo: Undo | None
     """Undoes what was changed; None when nothing was."""
 
 
-class Bulk:
+class BulkChanges:
     """Changes several posts of a desk for one person."""
 
     def __init__(self, desk: DeskParts, actor: str) -> None:
@@ -99,7 +99,7 @@ class Bulk:
                 self._require_unchanged(change)
                 self._queue.approve(post_id, expected_version=change.after.version)
             else:
-                unapprove(desk.database, change, now=desk.now(), actor=self._actor)
+                undo_approval(desk.database, change, now=desk.now(), actor=self._actor)
 
         return self._for_each(undo.act, changes, act)
 
@@ -112,11 +112,11 @@ class Bulk:
                 act(post_id)
                 after = self._read(post_id)[1]
             except PostError as refusal:
-                refused.append(Refusal(post_id, title or f"post {post_id}", _reasons(refusal)))
+                refused.append(RefusedPost(post_id, title or f"post {post_id}", _reasons(refusal)))
                 continue
             done.append(post_id)
             if before != after:
-                changes.append(Change(post=post_id, before=before, after=after))
+                changes.append(PostChange(post=post_id, before=before, after=after))
         undo = Undo(act=name, changes=tuple(changes)) if changes else None
         return BulkResult(tuple(done), tuple(refused), undo)
 
@@ -125,17 +125,17 @@ class Bulk:
             post = load_post(session, post_id)
             return post.title, snapshot(post)
 
-    def _require_unchanged(self, change: Change) -> None:
+    def _require_unchanged(self, change: PostChange) -> None:
         with self._desk.database.reading() as session:
-            unchanged(session, change)
+            load_unchanged(session, change)
 
     def _set_tags(self, post_id: int, tags: Sequence[str], version: int) -> int:
         """Sets the tags of a post, and returns its new version."""
-        changes = check_entered(PostChanges, {"tags": tags})
+        changes = check_input(PostChanges, {"tags": tags})
         outcome = self._queue.edit(post_id, changes, expected_version=version)
         return outcome.version
 
-    def _untag(self, change: Change, may_approve: bool) -> None:
+    def _untag(self, change: PostChange, may_approve: bool) -> None:
         self._require_unchanged(change)
         version = self._set_tags(change.post, change.before.tags, change.after.version)
         if change.before.state != "approved":

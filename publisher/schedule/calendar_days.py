@@ -12,12 +12,12 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from publisher.db.models import Delivery, Pick, Post
-from publisher.schedule.listing import HORIZON_DAYS, Waiting, candidates, first_pictures
+from publisher.schedule.listing import HORIZON_DAYS, WaitingPost, candidates, first_pictures
 from publisher.schedule.projection import ProjectedDay, project
 from publisher.schedule.slots import slot_day, slot_opens
 from publisher.settings import Settings
 
-Kind = Literal["shown", "coming", "draft", "empty", "missed", "nothing"]
+DayKind = Literal["shown", "coming", "draft", "empty", "missed", "nothing"]
 """`coming`: it would be picked; `draft`: fixed to the day, and not approved; `nothing`: before the desk, or too far."""
 
 
@@ -35,7 +35,7 @@ class ChannelState:
 class DayEntry:
     """Holds a post of a day, or says that there is none."""
 
-    kind: Kind
+    kind: DayKind
     post_id: int | None = None
     title: str = ""
     picture: str | None = None
@@ -60,7 +60,7 @@ class CalendarDay:
 
 
 def calendar_days(
-    session: Session, settings: Settings, waiting: Sequence[Waiting], first: date, last: date, now: datetime
+    session: Session, settings: Settings, waiting: Sequence[WaitingPost], first: date, last: date, now: datetime
 ) -> list[CalendarDay]:
     """Lists every day from `first` to `last`: its post or none, then posts that only wait for their approval.
 
@@ -96,7 +96,7 @@ def _days(first: date, last: date) -> Iterator[date]:
 
 
 def _projected(
-    session: Session, settings: Settings, waiting: Sequence[Waiting], last: date, now: datetime
+    session: Session, settings: Settings, waiting: Sequence[WaitingPost], last: date, now: datetime
 ) -> list[ProjectedDay]:
     if last < slot_day(now, settings.outlet.zone):
         return []

@@ -18,7 +18,7 @@ from publisher.settings import Settings
 UNFINISHED_STATES = (State.PENDING, State.PREPARING, State.PUBLISHING, State.UNCONFIRMED, State.HELD, State.FAILED)
 
 
-class Change(StrEnum):
+class ChannelChange(StrEnum):
     """Names what was changed about a channel."""
 
     HOUR = "hour"
@@ -34,7 +34,7 @@ class ChangedChannel:
     """Holds a channel that was changed after today's pick, and when its posts are due."""
 
     channel: str
-    change: Change
+    change: ChannelChange
     day: date
     today: datetime | None
     """When today's post is due on the channel; None: it gets none."""
@@ -55,12 +55,12 @@ def changed_channels(session: Session, settings: Settings, now: datetime) -> Ite
         hour = slot_instant(day, settings.channel_hour(channel), settings.outlet.zone)
         delivery = deliveries.get(name)
         if delivery is None and channels_at_pick and name not in channels_at_pick:
-            yield ChangedChannel(name, Change.ADDED, day, None, hour)
+            yield ChangedChannel(name, ChannelChange.ADDED, day, None, hour)
         elif delivery and delivery.scheduled_at != hour and delivery.state in UNFINISHED_STATES:
-            yield ChangedChannel(name, Change.HOUR, day, delivery.scheduled_at, hour)
+            yield ChangedChannel(name, ChannelChange.HOUR, day, delivery.scheduled_at, hour)
     for name, delivery in deliveries.items():
         if name not in settings.channels and delivery.state in UNFINISHED_STATES:
-            yield ChangedChannel(name, Change.REMOVED, day, None, None)
+            yield ChangedChannel(name, ChannelChange.REMOVED, day, None, None)
 
 
 def _channels_at_pick(session: Session, pick: Pick) -> set[str]:

@@ -24,7 +24,7 @@ class Choice:
     reason: Reason
 
 
-def choose(session: Session, day: date, now: datetime, reserve: ReserveSettings) -> Choice:
+def choose_post(session: Session, day: date, now: datetime, reserve: ReserveSettings) -> Choice:
     """Chooses the post for `day`: the one fixed to it, else the first of the queue, else one of the reserve.
 
     Only approved posts whose embargo is over count. Of the reserve it is the post that was shown longest ago,

@@ -16,7 +16,7 @@ from publisher.settings import Settings
 
 
 @dataclass(frozen=True, slots=True)
-class Dated:
+class DatedPost:
     """Holds the fields of a post that decide whether its fixed date is possible."""
 
     id: int
@@ -43,7 +43,7 @@ class Agenda:
             fixed[day] = (*fixed.get(day, ()), (post_id, title))
         return cls(frozenset(session.scalars(picked)), fixed)
 
-    def problems(self, post: Dated, settings: Settings, now: datetime) -> tuple[Problem, ...]:
+    def problems(self, post: DatedPost, settings: Settings, now: datetime) -> tuple[Problem, ...]:
         """Returns why a post that was not picked yet can't go out on its fixed date, which is one of the days."""
         day = post.fixed_date
         problems = []
@@ -65,9 +65,9 @@ class Agenda:
         return tuple(problems)
 
 
-def schedule_problems(session: Session, post: Post, settings: Settings, now: datetime) -> tuple[Problem, ...]:
+def fixed_date_problems(session: Session, post: Post, settings: Settings, now: datetime) -> tuple[Problem, ...]:
     """Returns why a post that was not picked yet can't go out on its fixed date. Empty where it has none."""
     if post.fixed_date is None:
         return ()
-    dated = Dated(post.id, post.fixed_date, post.embargo_until)
+    dated = DatedPost(post.id, post.fixed_date, post.embargo_until)
     return Agenda.load(session, [post.fixed_date]).problems(dated, settings, now)

@@ -17,11 +17,11 @@ from publisher.db.models import Post, PostImage
 from publisher.posts.errors import PostError
 from publisher.posts.possibly_shown import possibly_shown
 from publisher.posts.post_store import was_picked
-from publisher.posts.problem_cache import KnownProblems
+from publisher.posts.problem_cache import ProblemCache
 from publisher.posts.problems import PostProblem, blocking_first
-from publisher.posts.search import says
-from publisher.schedule.approval import problems_of
-from publisher.schedule.fixed_dates import Agenda, Dated
+from publisher.posts.search import has_words
+from publisher.schedule.approval import post_problems
+from publisher.schedule.fixed_dates import Agenda, DatedPost
 from publisher.schedule.projection import Candidate, project
 from publisher.settings import Settings
 
@@ -29,8 +29,8 @@ HORIZON_DAYS = 730
 """How many days ahead are projected."""
 PAGE_SIZE = 50
 
-Where = Literal["fixed date", "queue", "reserve"]
-PLACES: tuple[Where, ...] = ("fixed date", "queue", "reserve")
+QueuePart = Literal["fixed date", "queue", "reserve"]
+QUEUE_PARTS: tuple[QueuePart, ...] = ("fixed date", "queue", "reserve")
 
 
 _COLUMNS = (
@@ -51,7 +51,7 @@ class QueueRow:
     """Holds a waiting post with its place, its day and its problems."""
 
     post: Post
-    place: Where
+    place: QueuePart
     number: int
     """Counted from 1 in each of the three places."""
     projected: date | None
@@ -60,7 +60,7 @@ class QueueRow:
 
 
 @dataclass(frozen=True, slots=True)
-class Waiting:
+class WaitingPost:
     """Holds a waiting post, without its texts."""
 
     id: int
@@ -68,7 +68,7 @@ class Waiting:
     state: str
     title: str
     tags: list[str]
-    place: Where
+    place: QueuePart
     number: int
     """Counted from 1 in each of the three places."""
     fixed_date: date | None
@@ -95,7 +95,7 @@ class QueueFilter:
 class ListedPost:
     """Holds a waiting post as a page shows it."""
 
-    post: Waiting
+    post: WaitingPost
     projected: date | None
     """The next day that the post would get; None for a draft, or beyond the horizon."""
     picture: str | None
@@ -140,14 +140,14 @@ def queue_listing(
             row.place,
             row.number,
             days.get(row.id),
-            problems_of(session, posts[row.id], settings, targets, people, now=now),
+            post_problems(session, posts[row.id], settings, targets, people, now=now),
         )
         for row in listed
     ]
 
 
 def queue_page(
-    session: Session, settings: Settings, cache: KnownProblems, queue_filter: QueueFilter, number: int, *, now: datetime
+    session: Session, settings: Settings, cache: ProblemCache, queue_filter: QueueFilter, number: int, *, now: datetime
 ) -> QueuePage:
     """Returns one page of the posts that the filter selects. A number beyond the last page means the last page."""
     waiting = waiting_posts(session)
@@ -166,7 +166,7 @@ def queue_page(
 
 
 def queue_after(
-    session: Session, settings: Settings, cache: KnownProblems, after: int | None, limit: int, *, now: datetime
+    session: Session, settings: Settings, cache: ProblemCache, after: int | None, limit: int, *, now: datetime
 ) -> tuple[ListedPost, ...]:
     """Returns at most `limit` waiting posts, those behind the post `after`, else from the beginning.
 
@@ -184,7 +184,7 @@ def queue_after(
 
 def _listed(
     session: Session,
-    shown: Sequence[Waiting],
+    shown: Sequence[WaitingPost],
     days: Mapping[int, date],
     problems: Mapping[int, tuple[PostProblem, ...]],
 ) -> tuple[ListedPost, ...]:
@@ -192,16 +192,16 @@ def _listed(
     return tuple(ListedPost(post, days.get(post.id), pictures.get(post.id), problems[post.id]) for post in shown)
 
 
-def waiting_posts(session: Session) -> list[Waiting]:
+def waiting_posts(session: Session) -> list[WaitingPost]:
     """Lists all waiting posts, without their texts: those with a fixed date by date, the queue, the reserve."""
     new = and_(or_(Post.last_shown_on.is_(None), Post.fixed_date.is_not(None)), ~was_picked())
     query = select(*_COLUMNS).where(Post.state != "withdrawn", or_(Post.reserve, new))
-    rows: dict[Where, list[Waiting]] = {place: [] for place in PLACES}
+    rows: dict[QueuePart, list[WaitingPost]] = {place: [] for place in QUEUE_PARTS}
     for row in session.execute(query.order_by(Post.fixed_date, Post.position, Post.id)):
-        place: Where = "fixed date" if row.fixed_date else "reserve" if row.reserve else "queue"
+        place: QueuePart = "fixed date" if row.fixed_date else "reserve" if row.reserve else "queue"
         listed = rows[place]
         listed.append(
-            Waiting(
+            WaitingPost(
                 row.id,
                 row.version,
                 row.state,
@@ -214,10 +214,10 @@ def waiting_posts(session: Session) -> list[Waiting]:
                 row.last_shown_on,
             )
         )
-    return [post for place in PLACES for post in rows[place]]
+    return [post for place in QUEUE_PARTS for post in rows[place]]
 
 
-def candidates(waiting: Sequence[Waiting]) -> list[Candidate]:
+def candidates(waiting: Sequence[WaitingPost]) -> list[Candidate]:
     """Returns those of the waiting posts that may be picked, as the projection takes them."""
     return [
         Candidate(post.id, post.place == "reserve", post.fixed_date, post.embargo_until, post.last_shown_on)
@@ -226,7 +226,7 @@ def candidates(waiting: Sequence[Waiting]) -> list[Candidate]:
     ]
 
 
-def place_of(session: Session, settings: Settings, post_id: int, *, now: datetime) -> tuple[Waiting, date | None]:
+def place_of(session: Session, settings: Settings, post_id: int, *, now: datetime) -> tuple[WaitingPost, date | None]:
     """Returns a waiting post and the next day that it would get. Raises PostError: it does not wait."""
     waiting = waiting_posts(session)
     post = next((post for post in waiting if post.id == post_id), None)
@@ -256,7 +256,7 @@ class _Forecast:
     cover: int
 
 
-def _forecast(session: Session, settings: Settings, now: datetime, waiting: Sequence[Waiting]) -> _Forecast:
+def _forecast(session: Session, settings: Settings, now: datetime, waiting: Sequence[WaitingPost]) -> _Forecast:
     """Projects until every post has a day and a day is empty, or to the horizon."""
     ready = candidates(waiting)
     days: dict[int, date] = {}
@@ -271,11 +271,11 @@ def _forecast(session: Session, settings: Settings, now: datetime, waiting: Sequ
     return _Forecast(days, cover)
 
 
-def _matching(session: Session, waiting: Sequence[Waiting], queue_filter: QueueFilter) -> list[Waiting]:
+def _matching(session: Session, waiting: Sequence[WaitingPost], queue_filter: QueueFilter) -> list[WaitingPost]:
     with_text: set[int] | None = None
     if queue_filter.text.strip():
         ids = [post.id for post in waiting]
-        with_text = set(session.scalars(select(Post.id).where(Post.id.in_(ids), says(queue_filter.text))))
+        with_text = set(session.scalars(select(Post.id).where(Post.id.in_(ids), has_words(queue_filter.text))))
     return [
         post
         for post in waiting
@@ -286,9 +286,9 @@ def _matching(session: Session, waiting: Sequence[Waiting], queue_filter: QueueF
 
 
 def _problems(
-    session: Session, settings: Settings, cache: KnownProblems, posts: Sequence[Waiting], now: datetime
+    session: Session, settings: Settings, cache: ProblemCache, posts: Sequence[WaitingPost], now: datetime
 ) -> dict[int, tuple[PostProblem, ...]]:
-    dated = {post.id: Dated(post.id, post.fixed_date, post.embargo_until) for post in posts if post.fixed_date}
+    dated = {post.id: DatedPost(post.id, post.fixed_date, post.embargo_until) for post in posts if post.fixed_date}
     agenda = Agenda.load(session, {post.fixed_date for post in dated.values()})
     content_problems = cache.of(session, {post.id: post.version for post in posts})
     shown = possibly_shown(session, {post.id for post in posts})

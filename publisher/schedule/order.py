@@ -14,9 +14,9 @@ from publisher.db.models import Post
 from publisher.db.session import Database
 from publisher.posts.desk_parts import DeskParts
 from publisher.posts.errors import PostError
-from publisher.posts.post_store import POSITION_STEP, changing, last_pick, was_picked
-from publisher.posts.undo import Change, unchanged
-from publisher.schedule.fixed_dates import schedule_problems
+from publisher.posts.post_store import POSITION_STEP, changing_post, last_pick, was_picked
+from publisher.posts.undo import PostChange, load_unchanged
+from publisher.schedule.fixed_dates import fixed_date_problems
 from publisher.settings import Settings
 
 MIN_GAP = 1e-6
@@ -81,7 +81,7 @@ SortKey = tuple[float, int]
 Place = Front | Position | Before | After | Up | Down | End | Reserve | FixedDate
 
 
-def in_line(*, reserve: bool) -> ColumnElement[bool]:
+def waits_in_order(*, reserve: bool) -> ColumnElement[bool]:
     """Selects posts that wait in the queue or in the reserve, approved or not."""
     waiting = and_(Post.state != "withdrawn", Post.reserve == reserve, Post.fixed_date.is_(None))
     # A shown post has its day; this condition comes first, because it spares a search in the picks of years.
@@ -103,23 +103,23 @@ def move_post(session: Session, post: Post, to: Place, desk: DeskParts, actor: s
     post.fixed_date = place.day if isinstance(place, FixedDate) else None
     session.flush()
     if isinstance(place, FixedDate):
-        _refuse_date(schedule_problems(session, post, desk.settings, now))
+        _refuse_date(fixed_date_problems(session, post, desk.settings, now))
     else:
         _set_position(session, post, _free_position(session, post, place))
     detail = {"to": _describe_place(to)}
     lifecycle.record_event(session, "post moved", now=now, post_id=post.id, actor=actor, detail=detail)
 
 
-def move_back(database: Database, change: Change, settings: Settings, *, now: datetime, actor: str) -> None:
+def move_back(database: Database, change: PostChange, settings: Settings, *, now: datetime, actor: str) -> None:
     """Gives a post the place that it had before a move. Raises PostError."""
     before = change.before
-    with changing(database) as session:
-        post = unchanged(session, change)
+    with changing_post(database) as session:
+        post = load_unchanged(session, change)
         if not before.reserve and (pick := last_pick(session, post)) is not None:
             raise PostError(f"post {post.id} was picked for {pick.slot:%Y-%m-%d}; it can go to the reserve only")
         post.reserve, post.fixed_date = before.reserve, before.fixed_date
         session.flush()
-        _refuse_date(schedule_problems(session, post, settings, now))
+        _refuse_date(fixed_date_problems(session, post, settings, now))
         _set_position(session, post, before.position)
         lifecycle.record_event(session, "undone", now=now, post_id=post.id, actor=actor, detail={"act": "move"})
 
@@ -132,7 +132,7 @@ def _resolve_step(session: Session, post: Post, to: Place) -> Place | None:
         raise PostError(
             f"post {post.id} goes out on {post.fixed_date:%Y-%m-%d}; put it back into the queue to order it"
         )
-    others = and_(in_line(reserve=post.reserve), Post.id != post.id)
+    others = and_(waits_in_order(reserve=post.reserve), Post.id != post.id)
     passed = _adjacent(session, others, (post.position, post.id), ahead=isinstance(to, Up))
     if passed is None:
         return None
@@ -152,7 +152,9 @@ def _goes_to_reserve(session: Session, post: Post, to: Place) -> bool:
 
 def _neighbour(session: Session, post: Post, neighbour: int) -> Post:
     post_there = session.scalar(
-        select(Post).where(Post.id == neighbour, Post.id != post.id, or_(in_line(reserve=False), in_line(reserve=True)))
+        select(Post).where(
+            Post.id == neighbour, Post.id != post.id, or_(waits_in_order(reserve=False), waits_in_order(reserve=True))
+        )
     )
     if post_there is None:
         raise PostError(f"post {neighbour} has no place in the queue or in the reserve; name one that waits there")
@@ -166,7 +168,7 @@ def _refuse_date(problems: tuple[Problem, ...]) -> None:
 
 
 def _free_position(session: Session, post: Post, to: Place) -> float:
-    others = and_(in_line(reserve=post.reserve), Post.id != post.id)
+    others = and_(waits_in_order(reserve=post.reserve), Post.id != post.id)
     above = _next_post(session, others, to)
     below = _adjacent(session, others, above, ahead=True)
     if above and below and above[0] - below[0] < MIN_GAP:

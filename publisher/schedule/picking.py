@@ -20,14 +20,14 @@ from publisher.db.session import Database
 from publisher.posts.approved import approved_post
 from publisher.posts.channel_posts import ChannelPost, adapt_for_channel
 from publisher.posts.channel_rows import sync_channels
-from publisher.schedule.choice import Choice, choose
+from publisher.schedule.choice import Choice, choose_post
 from publisher.schedule.slots import expiry, slot_closes, slot_day, slot_instant, slot_opens
 from publisher.settings import Settings
 
-LONGEST_GAP = timedelta(days=366)
+MAX_GAP = timedelta(days=366)
 """A desk that did not run for longer needs no record of every single day."""
 
-Result = Literal["nothing", "picked", "empty", "missed", "lost"]
+PickResult = Literal["nothing", "picked", "empty", "missed", "lost"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,7 +35,7 @@ class PickOutcome:
     """Holds what one call did for the outlet's present day."""
 
     slot: date
-    result: Result
+    result: PickResult
     """`nothing`: not yet time, or done before. `lost`: another process was quicker."""
     pick_id: int | None = None
     post_id: int | None = None
@@ -69,7 +69,7 @@ def _has_work(session: Session, settings: Settings, day: date, now: datetime) ->
     """Decides whether a writing transaction is worth its lock."""
     reason = session.scalar(select(Pick.reason).where(Pick.slot == day))
     if reason == "empty":
-        return now < slot_closes(day, settings) and choose(session, day, now, settings.reserve).post is not None
+        return now < slot_closes(day, settings) and choose_post(session, day, now, settings.reserve).post is not None
     if reason is not None:
         return False
     return now >= slot_opens(day, settings) or bool(_days_gone_by(session, day))
@@ -80,7 +80,7 @@ def _days_gone_by(session: Session, day: date) -> list[date]:
     last = session.scalar(select(Pick.slot).where(Pick.slot < day).order_by(Pick.slot.desc()).limit(1))
     if last is None:
         return []
-    first = max(last + timedelta(days=1), day - LONGEST_GAP)
+    first = max(last + timedelta(days=1), day - MAX_GAP)
     return [first + timedelta(days=number) for number in range((day - first).days)]
 
 
@@ -106,7 +106,7 @@ class _Picking:
             return PickOutcome(day, "nothing", missed=missed)
         if self._now >= slot_closes(day, self._settings):
             return PickOutcome(day, "missed" if self._miss(day) else "lost", missed=missed)
-        choice = choose(self._session, day, self._now, self._settings.reserve)
+        choice = choose_post(self._session, day, self._now, self._settings.reserve)
         pick = self._insert(day, choice.reason, choice.post)
         if pick is None:
             return PickOutcome(day, "lost", missed=missed)
@@ -114,7 +114,7 @@ class _Picking:
 
     def _fill(self, pick: Pick, missed: tuple[date, ...]) -> PickOutcome:
         """Gives a slot that stayed empty the post that is ready by now."""
-        choice = choose(self._session, pick.slot, self._now, self._settings.reserve)
+        choice = choose_post(self._session, pick.slot, self._now, self._settings.reserve)
         if pick.reason != "empty" or choice.post is None or self._now >= slot_closes(pick.slot, self._settings):
             return PickOutcome(pick.slot, "nothing", missed=missed)
         filled = self._session.execute(

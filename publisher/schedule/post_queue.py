@@ -10,8 +10,8 @@ from publisher.db.models import Post
 from publisher.posts import review
 from publisher.posts.desk_parts import DeskParts
 from publisher.posts.drafts import PostChanges, PostDraft
-from publisher.posts.pictures import take_in
-from publisher.posts.post_store import changing, load_post
+from publisher.posts.pictures import store_pictures
+from publisher.posts.post_store import changing_post, load_post
 from publisher.posts.posts import AddedPost, EditOutcome, add_post, edit_post, withdraw_post
 from publisher.schedule.approval import Approval, approve_post
 from publisher.schedule.order import Place, move_post
@@ -45,8 +45,8 @@ class PostQueue:
             PostError: a picture can't be used. Then nothing was changed.
         """
         now = self._desk.now()
-        pictures = take_in(self._desk.store, changes.images)
-        with changing(self._desk.database) as session:
+        pictures = store_pictures(self._desk.store, changes.images)
+        with changing_post(self._desk.database) as session:
             post = load_post(session, post_id, expected_version)
             return edit_post(session, post, changes, pictures, now=now, actor=self._actor)
 
@@ -76,7 +76,7 @@ class PostQueue:
             PostError: it was picked as it is, a waiting delivery could not carry it, or the outlet wants an approver
                 who is not one of its authors.
         """
-        with changing(self._desk.database) as session:
+        with changing_post(self._desk.database) as session:
             return approve_post(session, load_post(session, post_id, expected_version), self._desk, self._actor)
 
     def withdraw(self, post_id: int, *, expected_version: int | None = None) -> None:
@@ -95,5 +95,5 @@ class PostQueue:
             PostError: there is no such neighbour, the post was shown and has left the queue, or its fixed date is
                 impossible.
         """
-        with changing(self._desk.database) as session:
+        with changing_post(self._desk.database) as session:
             move_post(session, load_post(session, post_id, expected_version), to, self._desk, self._actor)

@@ -23,7 +23,7 @@ RENDERED_BEFORE = timedelta(minutes=30)
 MAX_UNUSED_AGE = timedelta(days=30)
 
 
-def prepare_next(
+def render_next_post(
     database: Database,
     settings: Settings,
     targets: Mapping[str, Target],

@@ -14,8 +14,8 @@ from publisher.lifecycle import record_event
 from publisher.posts.approved import end_approval
 from publisher.posts.possibly_shown import RESTORED, SLOT, ShownBetween, note_possibly_shown
 from publisher.posts.post_store import was_picked
-from publisher.schedule.choice import choose
-from publisher.schedule.picking import LONGEST_GAP
+from publisher.schedule.choice import choose_post
+from publisher.schedule.picking import MAX_GAP
 from publisher.schedule.slots import slot_closes, slot_day, slot_opens
 from publisher.settings import Settings
 
@@ -50,7 +50,7 @@ def close_gap(session: Session, settings: Settings, *, since: datetime, now: dat
             session.add(pick)
         pick.reason, pick.picked_at = "missed", now
         record_event(session, RESTORED, now=now, detail={SLOT: day.isoformat()})
-        post = choose(session, day, min(now, slot_closes(day, settings)), settings.reserve).post
+        post = choose_post(session, day, min(now, slot_closes(day, settings)), settings.reserve).post
         if post is not None:
             end_approval(session, post, "draft", now)
             session.flush()
@@ -92,7 +92,7 @@ def _days(settings: Settings, since: datetime, now: datetime) -> Iterator[date]:
     zone = settings.outlet.zone
     last = slot_day(now, zone)
     # One day more than the calendar says: an hour that is skipped in spring can end a slot after midnight.
-    day = max(slot_day(since, zone) - timedelta(days=1), last - LONGEST_GAP)
+    day = max(slot_day(since, zone) - timedelta(days=1), last - MAX_GAP)
     while day <= last:
         if slot_opens(day, settings) <= now and slot_closes(day, settings) > since:
             yield day

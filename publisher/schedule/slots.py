@@ -8,7 +8,7 @@ from zoneinfo import ZoneInfo
 
 from publisher.settings import Lateness, Settings
 
-GRACE = timedelta(minutes=15)
+GRACE_PERIOD = timedelta(minutes=15)
 """How late a post may be where the rule says that late posts are skipped: long enough for a restart."""
 
 _MINUTE = timedelta(minutes=1)
@@ -36,10 +36,10 @@ def expiry(day: date, hour: time, lateness: Lateness, zone: ZoneInfo) -> datetim
     """Returns from when a post due at `hour` on `day` is too late, in UTC; always after it is due."""
     opening = slot_instant(day, hour, zone)
     if lateness.until is None:
-        return opening + GRACE
+        return opening + GRACE_PERIOD
     closing = slot_instant(day, lateness.until, zone)
     # Both ends can be in the hour that is skipped in spring, and so be the same instant.
-    return closing if closing > opening else opening + GRACE
+    return closing if closing > opening else opening + GRACE_PERIOD
 
 
 def slot_opens(day: date, settings: Settings) -> datetime:

@@ -6,7 +6,7 @@ import re
 from dataclasses import dataclass
 from urllib.parse import SplitResult, parse_qsl, urlsplit
 
-FORM = "s3://BUCKET/PREFIX?endpoint=https://HOST&region=NAME"
+URL_FORM = "s3://BUCKET/PREFIX?endpoint=https://HOST&region=NAME"
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,7 +24,7 @@ class Bucket:
         return f"the bucket {self.name!r} at {self.endpoint or 'Amazon S3'}"
 
 
-def is_bucket(place: str) -> bool:
+def is_bucket_url(place: str) -> bool:
     """Decides whether a place for media is a URL and not a folder."""
     return "://" in place or place.lower().startswith("s3:")
 
@@ -37,7 +37,7 @@ def parse_bucket(url: str) -> Bucket:
     """
     parts = _split(url)
     if parts.scheme != "s3" or not parts.netloc or parts.fragment:
-        raise ValueError(f'it must be a folder, or a bucket written like "{FORM}"')
+        raise ValueError(f'it must be a folder, or a bucket written like "{URL_FORM}"')
     if not re.fullmatch(r"[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]", parts.netloc):
         raise ValueError(
             f"{parts.netloc.rpartition('@')[2]!r} can't name a bucket; write 3 to 63 of a-z, 0-9, - and . after s3://, "
@@ -55,7 +55,7 @@ def _split(url: str) -> SplitResult:
     try:
         return urlsplit(url)
     except ValueError:
-        raise ValueError(f'it is no URL; write it like "{FORM}"') from None
+        raise ValueError(f'it is no URL; write it like "{URL_FORM}"') from None
 
 
 def _options(query: str) -> dict[str, str]:

@@ -65,7 +65,7 @@ class ConfigurationFile:
         return None
 
 
-def first_mistake(file: ConfigurationFile, error: ValidationError, model: type[BaseModel]) -> str:
+def describe_first_mistake(file: ConfigurationFile, error: ValidationError, model: type[BaseModel]) -> str:
     """Returns the sentence for the mistake that is best mended first."""
     # A misspelt key is both unknown and missing; "unknown" says what to mend.
     mistake = min(error.errors(include_url=False), key=lambda details: details["type"] != "extra_forbidden")
@@ -75,13 +75,13 @@ def first_mistake(file: ConfigurationFile, error: ValidationError, model: type[B
         message = mistake["msg"].removeprefix("Value error, ")
         return f"{file.place(_parts(message.split()[0]))}: {message}"
     if mistake["type"] == "extra_forbidden":
-        return f"{file.place(keys)}: {unknown_key(dotted, known_keys(model, keys[:-1]))}"
+        return f"{file.place(keys)}: {describe_unknown_key(dotted, known_keys(model, keys[:-1]))}"
     if mistake["type"] == "missing":
         return f"{file.place(keys[:-1])}: {dotted!r} is missing; add it"
     return f"{file.place(keys)}: {dotted}: {_plain(mistake, dotted)}"
 
 
-def unknown_key(key: str, known: Iterable[str]) -> str:
+def describe_unknown_key(key: str, known: Iterable[str]) -> str:
     """Says that a key is unknown, and which one may have been meant."""
     near = difflib.get_close_matches(key.rpartition(".")[2], known, n=1)
     return f"unknown key {key!r}; " + (f"did you mean {near[0]!r}?" if near else f"known are {', '.join(known)}")

@@ -19,7 +19,7 @@ from sqlalchemy.engine import make_url
 
 from publisher.core.errors import SettingsError, unreadable
 from publisher.core.file_reading import CONFIGURATION_BYTES, read_text
-from publisher.settings.config_errors import ConfigurationFile, first_mistake, known_keys, unknown_key
+from publisher.settings.config_errors import ConfigurationFile, describe_first_mistake, describe_unknown_key, known_keys
 from publisher.settings.sections import (
     ChannelSettings,
     DeliverySettings,
@@ -171,7 +171,7 @@ def load_settings(file: Path) -> Settings:
     try:
         return Settings(file=file.absolute(), **values)
     except ValidationError as error:
-        raise SettingsError(first_mistake(source, error, Settings)) from None
+        raise SettingsError(describe_first_mistake(source, error, Settings)) from None
     except UnreadableVariable as error:
         raise SettingsError(f"the environment can't be used: {error}; set single keys, not whole tables") from None
 
@@ -182,4 +182,4 @@ def _refuse_unknown_variables() -> None:
     for variable in sorted(os.environ):
         section = variable.upper().removeprefix(ENV_PREFIX).partition("__")[0].lower()
         if variable.upper().startswith(ENV_PREFIX) and section not in known:
-            raise SettingsError(f"the environment variable {variable}: {unknown_key(section, known)}")
+            raise SettingsError(f"the environment variable {variable}: {describe_unknown_key(section, known)}")

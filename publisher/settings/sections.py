@@ -17,7 +17,7 @@ from publisher.core.characters import make_visible, remove_control_characters
 from publisher.core.content import Fit
 from publisher.core.post_limits import ACCOUNT_NAME, OUTLET_NAME
 from publisher.platforms.profiles import Limit
-from publisher.settings.buckets import Bucket, is_bucket, parse_bucket
+from publisher.settings.buckets import Bucket, is_bucket_url, parse_bucket
 
 
 def _clock_time(value: object) -> object:
@@ -110,14 +110,14 @@ class StorageSettings(Section):
     @field_validator("media")
     @classmethod
     def _folder_or_bucket(cls, value: str) -> str:
-        if is_bucket(value):
+        if is_bucket_url(value):
             parse_bucket(value)
         return value
 
     @property
     def bucket(self) -> Bucket | None:
         """Returns the bucket that stores media. None: the folder `media` stores them."""
-        return parse_bucket(self.media) if is_bucket(self.media) else None
+        return parse_bucket(self.media) if is_bucket_url(self.media) else None
 
     @field_validator("database")
     @classmethod

@@ -20,7 +20,7 @@ from publisher.staff.passwords import hash_password
 from publisher.staff.roles import Role
 from publisher.staff.tokens import hash_of, new_token
 
-INVITE_LASTS = timedelta(days=7)
+INVITATION_LIFETIME = timedelta(days=7)
 
 
 class AccountError(Exception):
@@ -41,14 +41,14 @@ def add_person(
     return _insert_person(database, person, now, actor, "person added")
 
 
-def invite(database: Database, *, email: str, name: str, roles: Iterable[str], now: datetime, actor: str) -> str:
+def invite_person(database: Database, *, email: str, name: str, roles: Iterable[str], now: datetime, actor: str) -> str:
     """Adds a person who chooses a password by following a link; returns the link's token, which is shown once.
 
     Raises AccountError.
     """
     person = _new_person(email, name, roles, now)
     token = new_token()
-    person.invite_hash, person.invite_until = hash_of(token), now + INVITE_LASTS
+    person.invite_hash, person.invite_until = hash_of(token), now + INVITATION_LIFETIME
     _insert_person(database, person, now, actor, "person invited")
     return token
 
@@ -60,12 +60,12 @@ def invite_again(database: Database, person_id: int, *, now: datetime, actor: st
         if not person.active:
             raise AccountError(f"{person.name} is deactivated; activate them first.")
         token = new_token()
-        person.invite_hash, person.invite_until = hash_of(token), now + INVITE_LASTS
+        person.invite_hash, person.invite_until = hash_of(token), now + INVITATION_LIFETIME
         record_event(session, "person invited", now=now, actor=actor, detail={"person": person.email})
     return token
 
 
-def invited(session: Session, token: str, now: datetime) -> Person | None:
+def find_invited_person(session: Session, token: str, now: datetime) -> Person | None:
     """Returns the person of an invitation's token, while it is valid."""
     return session.scalar(
         select(Person).where(Person.invite_hash == hash_of(token), Person.invite_until > now, Person.active)
@@ -83,12 +83,12 @@ def accept_invite(database: Database, token: str, password: str, now: datetime) 
         WeakPassword: the password is refused.
     """
     with database.writing() as session:
-        person = invited(session, token, now)
+        person = find_invited_person(session, token, now)
         if person is None:
             raise AccountError("This invitation was used already or is too old; ask an admin for a new one.")
         person.password_hash = hash_password(password, about=(person.email, person.name))
         end_invitation(person)
-        shut_out(session, person.id, now)
+        end_access(session, person.id, now)
         record_event(session, "password set", now=now, actor=actor_of(person))
         return person.id
 
@@ -111,7 +111,7 @@ def set_active(database: Database, person_id: int, active: bool, *, now: datetim
         person = load_person(session, person_id)
         if not active:
             _refuse_last_admin(session, person)
-            shut_out(session, person.id, now)
+            end_access(session, person.id, now)
             session.execute(delete(ApiToken).where(ApiToken.person_id == person.id))
             end_invitation(person)
         person.active = active
@@ -129,7 +129,7 @@ def end_sessions(session: Session, person_id: int, *, but: str = "") -> None:
     session.execute(delete(WebSession).where(WebSession.person_id == person_id, WebSession.token_hash != but))
 
 
-def shut_out(session: Session, person_id: int, now: datetime, *, but: str = "", but_browser: str = "") -> None:
+def end_access(session: Session, person_id: int, now: datetime, *, but: str = "", but_browser: str = "") -> None:
     """Ends every log-in of a person except one, forgets their browsers, and revokes their programs' tokens.
 
     `but`: the token hash of the session that stays; `but_browser`: the token of its browser.
@@ -198,6 +198,6 @@ def _refuse_last_admin(session: Session, person: Person) -> None:
         raise AccountError(f"{person.name} is the only admin; make somebody else one first.")
 
 
-def nobody_yet(session: Session) -> bool:
+def has_no_people(session: Session) -> bool:
     """Decides whether the desk has no person yet."""
     return session.scalar(select(func.count()).select_from(Person)) == 0

@@ -21,17 +21,17 @@ from publisher.staff.tokens import hash_of, new_token
 
 SCOPES = tuple(permission for permission in Permission if permission != Permission.ADMINISTER)
 """The scopes that a token can have. A program never administers people."""
-LIFETIMES = (7, 30, 90, 365)
+LIFETIME_DAYS = (7, 30, 90, 365)
 """Days for which a token can be valid."""
 MAX_TOKENS = 20
 PREFIX = "pub_"
 """Lets people and scanners recognise a leaked token."""
-USED_STEP = timedelta(minutes=1)
+USED_AT_PRECISION = timedelta(minutes=1)
 """The precision of `used_at`: not every request is worth a write."""
 
 
 @dataclass(frozen=True, slots=True)
-class Holder:
+class TokenHolder:
     """Holds the person of a token, and what the token may do at this moment."""
 
     token_id: int
@@ -55,9 +55,11 @@ def new_api_token(
         line = read_line(name)
         if not line:
             raise AccountError("A token without a name can't be told from others; name the program that uses it.")
-        if days not in LIFETIMES:
-            raise AccountError(f"A token lives for {', '.join(map(str, LIFETIMES[:-1]))} or {LIFETIMES[-1]} days.")
-        if sum(is_working(other, now) for other in api_tokens(session, person_id)) >= MAX_TOKENS:
+        if days not in LIFETIME_DAYS:
+            raise AccountError(
+                f"A token lives for {', '.join(map(str, LIFETIME_DAYS[:-1]))} or {LIFETIME_DAYS[-1]} days."
+            )
+        if sum(is_valid(other, now) for other in api_tokens(session, person_id)) >= MAX_TOKENS:
             raise AccountError(f"You have {MAX_TOKENS} tokens; revoke one that isn't used any more.")
         session.add(
             ApiToken(
@@ -80,7 +82,7 @@ def api_tokens(session: Session, person_id: int) -> list[ApiToken]:
     return [token for token in session.scalars(query.order_by(ApiToken.id)) if _scopes_of(token)]
 
 
-def is_working(token: ApiToken, now: datetime) -> bool:
+def is_valid(token: ApiToken, now: datetime) -> bool:
     """Decides whether a token is neither revoked nor expired."""
     return token.revoked_at is None and (token.expires_at is None or token.expires_at > now)
 
@@ -95,7 +97,7 @@ def revoke_api_token(database: Database, person_id: int, token_id: int, *, now: 
         record_event(session, "api token revoked", now=now, actor=actor_of(token.person), detail={"name": token.name})
 
 
-def holder_of(database: Database, token: str, now: datetime) -> Holder | None:
+def holder_of(database: Database, token: str, now: datetime) -> TokenHolder | None:
     """Returns the holder of a token, while it is valid and its person is active."""
     token_hash = hash_of(token)
     with database.reading() as session:
@@ -103,12 +105,12 @@ def holder_of(database: Database, token: str, now: datetime) -> Holder | None:
     if row is None or not hmac.compare_digest(row.token_hash, token_hash):
         return None
     scopes = _scopes_of(row)
-    if not scopes or not is_working(row, now) or not row.person.active:
+    if not scopes or not is_valid(row, now) or not row.person.active:
         return None
-    if row.used_at is None or now - row.used_at > USED_STEP:
+    if row.used_at is None or now - row.used_at > USED_AT_PRECISION:
         with database.writing() as session:
             session.get_one(ApiToken, row.id).used_at = now
-    return Holder(row.id, row.person, scopes & permissions_of(row.person.roles), scopes)
+    return TokenHolder(row.id, row.person, scopes & permissions_of(row.person.roles), scopes)
 
 
 def _scopes_of(token: ApiToken) -> frozenset[Permission]:

@@ -11,7 +11,7 @@ from publisher.db.session import Database
 from publisher.db.staff import KnownBrowser
 from publisher.staff.tokens import hash_of, new_token
 
-KNOWN_FOR = timedelta(days=180)
+KNOWN_BROWSER_LIFETIME = timedelta(days=180)
 
 
 def known_browser(session: Session, token: str, person_id: int | None, now: datetime) -> str:
@@ -21,7 +21,7 @@ def known_browser(session: Session, token: str, person_id: int | None, now: date
         select(KnownBrowser.id).where(
             KnownBrowser.token_hash == token_hash,
             KnownBrowser.person_id == (person_id or 0),
-            KnownBrowser.seen_at > now - KNOWN_FOR,
+            KnownBrowser.seen_at > now - KNOWN_BROWSER_LIFETIME,
         )
     )
     return token_hash if token and row_id is not None else ""
@@ -33,7 +33,7 @@ def is_known_browser(database: Database, token: str, now: datetime) -> bool:
         return False
     with database.reading() as session:
         known = select(KnownBrowser.id).where(
-            KnownBrowser.token_hash == hash_of(token), KnownBrowser.seen_at > now - KNOWN_FOR
+            KnownBrowser.token_hash == hash_of(token), KnownBrowser.seen_at > now - KNOWN_BROWSER_LIFETIME
         )
         return session.scalar(known.limit(1)) is not None
 
@@ -45,7 +45,7 @@ def remember_browser(database: Database, person_id: int, token: str, now: dateti
     """
     fresh = new_token()
     with database.writing() as session:
-        session.execute(delete(KnownBrowser).where(KnownBrowser.seen_at < now - KNOWN_FOR))
+        session.execute(delete(KnownBrowser).where(KnownBrowser.seen_at < now - KNOWN_BROWSER_LIFETIME))
         if token:
             mine = (KnownBrowser.token_hash == hash_of(token), KnownBrowser.person_id == person_id)
             session.execute(delete(KnownBrowser).where(*mine))

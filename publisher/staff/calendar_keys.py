@@ -19,7 +19,7 @@ from publisher.staff.tokens import hash_of, new_token
 
 SCOPE = "calendar"
 MAX_KEYS = 10
-USED_STEP = timedelta(hours=1)
+USED_AT_PRECISION = timedelta(hours=1)
 """The precision of `used_at`: not every reading of the feed is worth a write."""
 
 
@@ -59,14 +59,14 @@ def revoke_calendar_key(database: Database, person_id: int, key_id: int, *, now:
         record_event(session, "calendar key revoked", now=now, actor=actor_of(token.person))
 
 
-def reader_of(database: Database, key: str, now: datetime) -> Person | None:
+def person_of_key(database: Database, key: str, now: datetime) -> Person | None:
     """Returns the person of a key, while it is not revoked and its person may read at the desk."""
     key_hash = hash_of(key)
     with database.reading() as session:
         token = session.scalar(select(ApiToken).where(ApiToken.token_hash == key_hash))
     if token is None or not hmac.compare_digest(token.token_hash, key_hash) or not _is_valid(token, now):
         return None
-    if token.used_at is None or now - token.used_at > USED_STEP:
+    if token.used_at is None or now - token.used_at > USED_AT_PRECISION:
         with database.writing() as session:
             session.get_one(ApiToken, token.id).used_at = now
     return token.person

@@ -54,7 +54,7 @@ WRONG_CODE = "wrong code"
 RIGHT_CODE_AFTER_WRONG = "right code after wrong ones"
 """The event of a right code from the network of wrong ones a moment before: the person mistyped."""
 MAX_LISTED = 20
-FEW_CODES = 3
+MIN_REPORTED_CODES = 3
 """Fewer wrong codes from the address that a person logs in from are their own mistakes."""
 
 
@@ -185,7 +185,7 @@ def _detail_of(guess: Guess, person: Person) -> dict[str, Any]:
     return {"person": person.email, "id": person.id, "from": guess.network}
 
 
-def tries_at(session: Session, person: Person, now: datetime) -> list[Event]:
+def failed_tries(session: Session, person: Person, now: datetime) -> list[Event]:
     """Returns the recent events of wrong codes and refused log-ins at a person's account, the newest first."""
     query = select(Event).where(
         Event.name.in_((WRONG_CODE, LOGINS_REFUSED)),
@@ -203,7 +203,7 @@ def note_wrong_guess(database: Database, guess: Guess, who: str, now: datetime) 
             record_event(session, LOGINS_REFUSED, now=now, detail=detail)
 
 
-def take_untold(session: Session, guess: Guess, minimum: int) -> RefusedLogins | None:
+def take_unreported_tries(session: Session, guess: Guess, minimum: int) -> RefusedLogins | None:
     """Returns the wrong tries that a person who logs in was not told of; each is reported once.
 
     `guess`: what was tried, and where the person logs in from. Fewer mistakes than `minimum` at the address that they

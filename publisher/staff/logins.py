@@ -13,11 +13,11 @@ from sqlalchemy.orm import Session
 from publisher.db.session import Database
 from publisher.db.staff import Person, WebSession
 from publisher.lifecycle import record_event
-from publisher.staff.accounts import actor_of, end_invitation, is_mail_address, load_person, shut_out
+from publisher.staff.accounts import actor_of, end_access, end_invitation, is_mail_address, load_person
 from publisher.staff.browsers import known_browser
 from publisher.staff.guesses import (
-    FEW_CODES,
     MAX_PER_PAIR,
+    MIN_REPORTED_CODES,
     GuessedSubject,
     LoginRefused,
     RefusedLogins,
@@ -25,20 +25,20 @@ from publisher.staff.guesses import (
     forget_guess,
     guess_at,
     note_wrong_guess,
-    take_untold,
+    take_unreported_tries,
 )
-from publisher.staff.passwords import hash_password, is_outdated, is_right, rehash
+from publisher.staff.passwords import hash_password, is_correct_password, is_outdated_hash, rehash_password
 from publisher.staff.tokens import hash_of, new_form_key, new_token
 
 IDLE_LIMIT = timedelta(hours=12)
 ABSOLUTE_LIMIT = timedelta(days=7)
-SEEN_STEP = timedelta(minutes=1)
+SEEN_AT_PRECISION = timedelta(minutes=1)
 """The precision of `seen_at`: not every page view is worth a write."""
-WRONG = "That address and password don't belong together."
+WRONG_LOGIN_MESSAGE = "That address and password don't belong together."
 
 
 @dataclass(frozen=True, slots=True)
-class Opened:
+class OpenedSession:
     """Holds a new session. The token is only for the browser's cookie."""
 
     token: str
@@ -55,25 +55,25 @@ def check_password(
     """
     name = email.strip().lower()
     if not is_mail_address(name):
-        raise LoginRefused(WRONG)
+        raise LoginRefused(WRONG_LOGIN_MESSAGE)
     with database.reading() as session:
         person = session.scalar(select(Person).where(Person.email == name))
         known = known_browser(session, browser, person.id if person else None, now)
     guess = guess_at(GuessedSubject.LOG_IN, name, address, known)
     number = begin_guess(database, guess, now)
     # A hash is computed also where nobody has this address, so that the time does not reveal who has an account.
-    is_correct = is_right(password, person.password_hash if person and person.active else None)
+    is_correct = is_correct_password(password, person.password_hash if person and person.active else None)
     if not is_correct or person is None:
         note_wrong_guess(database, guess, person.email if person else "", now)
-        raise LoginRefused(WRONG)
+        raise LoginRefused(WRONG_LOGIN_MESSAGE)
     forget_guess(database, number)
-    if person.password_hash and is_outdated(person.password_hash):
+    if person.password_hash and is_outdated_hash(person.password_hash):
         with database.writing() as session:
-            session.get_one(Person, person.id).password_hash = rehash(password)
+            session.get_one(Person, person.id).password_hash = rehash_password(password)
     return person.id
 
 
-def open_session(database: Database, person_id: int, *, address: str, browser: str, now: datetime) -> Opened:
+def open_session(database: Database, person_id: int, *, address: str, browser: str, now: datetime) -> OpenedSession:
     """Opens a new session for a person whose identity was checked; an old session is never reused."""
     token = new_token()
     with database.writing() as session:
@@ -92,10 +92,10 @@ def open_session(database: Database, person_id: int, *, address: str, browser: s
             )
         )
         record_event(session, "logged in", now=now, actor=actor_of(person), detail={"address": address[:64]})
-    return Opened(token, person_id)
+    return OpenedSession(token, person_id)
 
 
-def renew_session(database: Database, former: WebSession, *, confirmed_at: datetime | None) -> Opened | None:
+def renew_session(database: Database, former: WebSession, *, confirmed_at: datetime | None) -> OpenedSession | None:
     """Gives a session another token and another form key, so that copies of the former cookie are worthless.
 
     A platform's log-in that was begun in it ends: it was encrypted with the former token. None: the session is over.
@@ -110,7 +110,7 @@ def renew_session(database: Database, former: WebSession, *, confirmed_at: datet
     renewal = update(WebSession).where(WebSession.token_hash == former.token_hash)
     with database.writing() as session:
         row = session.execute(renewal.values(**fresh).returning(WebSession.person_id)).first()
-    return Opened(token, former.person_id) if row is not None else None
+    return OpenedSession(token, former.person_id) if row is not None else None
 
 
 def session_of(database: Database, token: str, now: datetime) -> WebSession | None:
@@ -119,7 +119,7 @@ def session_of(database: Database, token: str, now: datetime) -> WebSession | No
         web_session = session.get(WebSession, hash_of(token))
     if web_session is None or not web_session.person.active or _is_over(web_session, now):
         return None
-    if now - web_session.seen_at > SEEN_STEP:
+    if now - web_session.seen_at > SEEN_AT_PRECISION:
         with database.writing() as session:
             if row := session.get(WebSession, web_session.token_hash):
                 row.seen_at = now
@@ -160,14 +160,16 @@ def change_own_password(
         person = load_person(session, person_id)
         person.password_hash = hash_password(new, about=(person.email, person.name))
         end_invitation(person)
-        shut_out(session, person_id, now, but=keep_session, but_browser=keep_browser)
+        end_access(session, person_id, now, but=keep_session, but_browser=keep_browser)
         record_event(session, "password set", now=now, actor=actor_of(person))
 
 
 def _refused_logins(session: Session, person: Person, address: str) -> list[dict[str, Any]]:
     """Returns the messages for the first page after a log-in about tries that were refused since the last one."""
-    codes = take_untold(session, guess_at(GuessedSubject.SECOND_FACTOR, str(person.id), address), FEW_CODES)
-    passwords = take_untold(session, guess_at(GuessedSubject.LOG_IN, person.email, address), MAX_PER_PAIR)
+    codes = take_unreported_tries(
+        session, guess_at(GuessedSubject.SECOND_FACTOR, str(person.id), address), MIN_REPORTED_CODES
+    )
+    passwords = take_unreported_tries(session, guess_at(GuessedSubject.LOG_IN, person.email, address), MAX_PER_PAIR)
     messages = []
     if codes is not None:
         text = (

@@ -31,13 +31,13 @@ class Role(StrEnum):
 
 
 _P = Permission
-GRANTS: dict[Role, frozenset[Permission]] = {
+ROLE_PERMISSIONS: dict[Role, frozenset[Permission]] = {
     Role.CONTRIBUTOR: frozenset({_P.READ, _P.WRITE}),
     Role.EDITOR: frozenset({_P.READ, _P.WRITE, _P.APPROVE}),
     Role.OPERATOR: frozenset({_P.READ, _P.OPERATE}),
     Role.ADMIN: frozenset(_P),
 }
-TOLD: dict[Role, str] = {
+ROLE_DESCRIPTIONS: dict[Role, str] = {
     Role.CONTRIBUTOR: "writes posts and asks for review",
     Role.EDITOR: "also approves posts and orders the queue",
     Role.OPERATOR: "acts on deliveries and channels",
@@ -48,4 +48,4 @@ TOLD: dict[Role, str] = {
 def permissions_of(roles: Iterable[str]) -> frozenset[Permission]:
     """Returns everything that these roles allow together; an unknown role allows nothing."""
     known = {role.value: role for role in Role}
-    return frozenset().union(*(GRANTS[known[role]] for role in roles if role in known))
+    return frozenset().union(*(ROLE_PERMISSIONS[known[role]] for role in roles if role in known))

@@ -28,11 +28,11 @@ from publisher.staff.guesses import (
 )
 
 STEP_SECONDS = 30
-SLACK_STEPS = 1
+MAX_CLOCK_DRIFT_STEPS = 1
 """A clock may be wrong by half a minute."""
-WAITS = timedelta(minutes=5)
+TICKET_LIFETIME = timedelta(minutes=5)
 """How long after the password the code is accepted."""
-WRONG = "That code is wrong or was used already; wait for the next one."
+WRONG_CODE_MESSAGE = "That code is wrong or was used already; wait for the next one."
 
 
 def new_secret() -> str:
@@ -40,7 +40,7 @@ def new_secret() -> str:
     return pyotp.random_base32()
 
 
-def picture_of(secret: str, email: str, outlet: str) -> str:
+def draw_qr_code(secret: str, email: str, outlet: str) -> str:
     """Draws the secret as a QR code: a `data:` address of an SVG."""
     address = pyotp.TOTP(secret).provisioning_uri(name=email, issuer_name=outlet)
     return str(segno.make(address, error="m").svg_data_uri(scale=4, border=4, light="#fff"))
@@ -56,7 +56,7 @@ def enable(
     """
     step = _step_of(secret, code, now)
     if step is None:
-        raise LoginRefused(WRONG)
+        raise LoginRefused(WRONG_CODE_MESSAGE)
     with database.writing() as session:
         person = load_person(session, person_id)
         person.totp_secret, person.totp_last_step = seal.seal(secret, _purpose(person_id)), step
@@ -96,7 +96,7 @@ def check_code(
     if step is None or not _use_step(database, person_id, step):
         note_wrong_code(database, guess, person, now)
         note_wrong_guess(database, guess, person.email, now)
-        raise LoginRefused(WRONG)
+        raise LoginRefused(WRONG_CODE_MESSAGE)
     forget_guess(database, number)
     note_right_code(database, guess, person, now)
 
@@ -118,17 +118,19 @@ def _step_of(secret: str, code: str, now: datetime) -> int | None:
     given = "".join(code.split())
     current = int(now.timestamp()) // STEP_SECONDS
     totp = pyotp.TOTP(secret)
-    steps = range(current - SLACK_STEPS, current + SLACK_STEPS + 1)
+    steps = range(current - MAX_CLOCK_DRIFT_STEPS, current + MAX_CLOCK_DRIFT_STEPS + 1)
     matching = [step for step in steps if hmac.compare_digest(totp.generate_otp(step).encode(), given.encode())]
     return max(matching, default=None)
 
 
-def ticket(person: Person, *, seal: Seal, now: datetime) -> str:
+def make_ticket(person: Person, *, seal: Seal, now: datetime) -> str:
     """Makes the ticket that a browser holds between the password and the code; a new password makes it invalid."""
-    return seal.seal(f"{person.id} {int((now + WAITS).timestamp())} {_password_fingerprint(person)}", "log-in")
+    return seal.seal(
+        f"{person.id} {int((now + TICKET_LIFETIME).timestamp())} {_password_fingerprint(person)}", "log-in"
+    )
 
 
-def person_of(database: Database, given: str, *, seal: Seal, now: datetime) -> int:
+def person_of_ticket(database: Database, given: str, *, seal: Seal, now: datetime) -> int:
     """Returns the person of a ticket. Raises LoginRefused when it is too old, or the password was changed since."""
     try:
         person_id, until, fingerprint = seal.unseal(given, "log-in").split()

@@ -11,7 +11,7 @@ from enum import StrEnum
 
 from starlette.routing import BaseRoute
 
-from publisher.staff.confirming import ALWAYS, CONFIRMED_FOR
+from publisher.staff.reauthentication import EVERY_TIME, REAUTHENTICATION_LIFETIME
 from publisher.staff.roles import Permission
 
 
@@ -132,21 +132,21 @@ RULES: dict[str, Rule] = {
 
 
 CONFIRM_WITHIN: dict[str, timedelta] = {
-    "change_password": ALWAYS,
-    "set_second_factor": ALWAYS,
-    "remove_second_factor": ALWAYS,
-    "make_token": CONFIRMED_FOR,
-    "make_calendar_key": CONFIRMED_FOR,
-    "invite_person": CONFIRMED_FOR,
-    "invite_person_again": CONFIRMED_FOR,
-    "change_roles": CONFIRMED_FOR,
-    "change_active": CONFIRMED_FOR,
-    "remove_factor_of": CONFIRMED_FOR,
-    "log_out_elsewhere": CONFIRMED_FOR,
-    "begin_connecting": CONFIRMED_FOR,
-    "add_webhook": CONFIRMED_FOR,
-    "switch_webhook": CONFIRMED_FOR,
-    "remove_webhook": CONFIRMED_FOR,
+    "change_password": EVERY_TIME,
+    "set_second_factor": EVERY_TIME,
+    "remove_second_factor": EVERY_TIME,
+    "make_token": REAUTHENTICATION_LIFETIME,
+    "make_calendar_key": REAUTHENTICATION_LIFETIME,
+    "invite_person": REAUTHENTICATION_LIFETIME,
+    "invite_person_again": REAUTHENTICATION_LIFETIME,
+    "change_roles": REAUTHENTICATION_LIFETIME,
+    "change_active": REAUTHENTICATION_LIFETIME,
+    "remove_factor_of": REAUTHENTICATION_LIFETIME,
+    "log_out_elsewhere": REAUTHENTICATION_LIFETIME,
+    "begin_connecting": REAUTHENTICATION_LIFETIME,
+    "add_webhook": REAUTHENTICATION_LIFETIME,
+    "switch_webhook": REAUTHENTICATION_LIFETIME,
+    "remove_webhook": REAUTHENTICATION_LIFETIME,
 }
 """Routes that change who gets in or where the desk sends to, each with how old a confirmation may be.
 

@@ -21,7 +21,7 @@ from publisher.core.logs import get_logger
 from publisher.delivery.act_refusals import Face, Refused
 from publisher.desk import Desk
 from publisher.media import MediaError
-from publisher.posts.errors import MachineTrouble, PostError
+from publisher.posts.errors import MachineError, PostError
 from publisher.settings import SettingsError, SettingsUnreadable
 from publisher.staff.accounts import AccountError
 from publisher.staff.passwords import WeakPassword
@@ -141,7 +141,7 @@ async def _render_error(request: Request, error: Exception) -> Response:
         response = page(request, "out_of_date.html", error.status, **context)
         response.headers[CSRF_HEADER] = error.key
         return response
-    is_machine_error = isinstance(error, (SettingsUnreadable, MachineTrouble))
+    is_machine_error = isinstance(error, (SettingsUnreadable, MachineError))
     status = error.status if isinstance(error, PageError) else 503 if is_machine_error else 409
     message = for_browser(error.sentence(Face.PAGE)) if isinstance(error, Refused) else as_sentence(str(error))
     response = page(request, "error.html", status, title="That did not work", message=message, reference="")

@@ -9,7 +9,7 @@ from pydantic import ValidationError
 
 from publisher.db.staff import WebSession
 from publisher.posts.undo import Undo
-from publisher.schedule.bulk import Bulk, BulkResult
+from publisher.schedule.bulk import BulkChanges, BulkResult
 from publisher.schedule.listing import place_of
 from publisher.staff.accounts import actor_of
 from publisher.staff.roles import Permission
@@ -18,9 +18,9 @@ from publisher.web.errors import Forbidden, PageError
 from publisher.web.rendering import desk_of, flash, plural
 
 
-def bulk_for(request: Request) -> Bulk:
+def bulk_for(request: Request) -> BulkChanges:
     """Returns the bulk actions of the person who asks."""
-    return Bulk(desk_of(request), actor_of(request.state.session.person))
+    return BulkChanges(desk_of(request), actor_of(request.state.session.person))
 
 
 def flash_result(request: Request, result: BulkResult, done: str, *, undo: bool = True) -> None:

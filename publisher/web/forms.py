@@ -18,7 +18,7 @@ from starlette.datastructures import FormData
 
 from publisher.core.post_limits import FORM_BYTES, describe_limit
 from publisher.db.models import Post
-from publisher.posts.drafts import PostContent, is_of_our_time
+from publisher.posts.drafts import PostContent, is_supported_day
 from publisher.web.errors import PageError
 
 TEXTS = ("title", "standfirst", "body", "written_by", "credit", "licence", "link", "language")
@@ -145,7 +145,10 @@ def _parse_instant(text: str, zone: ZoneInfo, mistakes: dict[str, str]) -> datet
     if written.tzinfo is not None:
         return written
     instant = written.replace(tzinfo=zone)
-    if is_of_our_time(instant) and (shown := instant.astimezone(UTC).astimezone(zone)).replace(tzinfo=None) != written:
+    if (
+        is_supported_day(instant)
+        and (shown := instant.astimezone(UTC).astimezone(zone)).replace(tzinfo=None) != written
+    ):
         mistakes["embargo_until"] = (
             f"There is no {written:%H:%M} on {written:%Y-%m-%d}, because the clocks go forward then; "
             f"write {shown:%H:%M}."

@@ -18,10 +18,10 @@ from publisher.core.encryption import Seal
 from publisher.core.post_limits import FORM_BYTES, LARGEST_NUMBER
 from publisher.db.staff import WebSession
 from publisher.desk import Desk
-from publisher.staff.browsers import KNOWN_FOR, is_known_browser, remember_browser
-from publisher.staff.confirming import confirm, is_confirmed
+from publisher.staff.browsers import KNOWN_BROWSER_LIFETIME, is_known_browser, remember_browser
 from publisher.staff.guesses import LoginRefused
-from publisher.staff.logins import ABSOLUTE_LIMIT, Opened, renew_session, session_of
+from publisher.staff.logins import ABSOLUTE_LIMIT, OpenedSession, renew_session, session_of
+from publisher.staff.reauthentication import is_reauthenticated, reauthenticate
 from publisher.staff.roles import permissions_of
 from publisher.staff.tokens import is_form_key_of
 from publisher.web.access import CONFIRM_WITHIN, RAW_BODIES, RULES, SECRET_FORMS, Access, allows
@@ -126,7 +126,7 @@ async def _require_confirmation(request: Request, session: WebSession | None) ->
     fields = _resendable_fields(form)
     desk: Desk = request.app.state.desk
     if not values.get(CONFIRM_PASSWORD):
-        if is_confirmed(session, within, desk.now()):
+        if is_reauthenticated(session, within, desk.now()):
             return
         raise ConfirmationNeeded(fields)
     try:
@@ -144,7 +144,7 @@ def _resendable_fields(form: FormData) -> list[tuple[str, str]]:
 def _confirm(request: Request, session: WebSession, password: str, code: str) -> None:
     desk: Desk = request.app.state.desk
     came_from = (client_address(request), tokens_of(request).browser)
-    opened = confirm(
+    opened = reauthenticate(
         desk.database, session, password[:1024], code[:20], came_from=came_from, seal=Seal.from_environment,
         now=desk.now(),
     )  # fmt: skip
@@ -166,7 +166,7 @@ def renew_tokens(request: Request) -> None:
     _switch_session(request, renew_session(desk.database, session, confirmed_at=session.confirmed_at))
 
 
-def _switch_session(request: Request, opened: Opened | None) -> None:
+def _switch_session(request: Request, opened: OpenedSession | None) -> None:
     desk: Desk = request.app.state.desk
     session = session_of(desk.database, opened.token, desk.now()) if opened else None
     if opened is None or session is None:
@@ -175,12 +175,15 @@ def _switch_session(request: Request, opened: Opened | None) -> None:
     set_tokens(request, opened)
 
 
-def set_tokens(request: Request, opened: Opened) -> None:
+def set_tokens(request: Request, opened: OpenedSession) -> None:
     """Sets the cookies of a session in the browser that asks, and remembers it as one of the person's."""
     desk: Desk = request.app.state.desk
     browser_token = remember_browser(desk.database, opened.person_id, tokens_of(request).browser, desk.now())
     cookies = Response()
-    for name, value, lifetime in ((COOKIE, opened.token, ABSOLUTE_LIMIT), (BROWSER_COOKIE, browser_token, KNOWN_FOR)):
+    for name, value, lifetime in (
+        (COOKIE, opened.token, ABSOLUTE_LIMIT),
+        (BROWSER_COOKIE, browser_token, KNOWN_BROWSER_LIFETIME),
+    ):
         cookies.set_cookie(
             name,
             value,

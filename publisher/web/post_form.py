@@ -24,11 +24,11 @@ from publisher.media import MediaError
 from publisher.posts import autosaves, review
 from publisher.posts.drafts import PostContent
 from publisher.posts.errors import PostError
-from publisher.posts.pictures import keep_picture
+from publisher.posts.pictures import store_picture
 from publisher.posts.possibly_shown import possibly_shown
 from publisher.posts.post_store import last_pick, load_post
 from publisher.posts.problems import PostProblem
-from publisher.posts.unsaved import unsaved_post
+from publisher.posts.unsaved import build_unsaved_post
 from publisher.posts.versions import versions_of
 from publisher.schedule.post_queue import PostQueue
 from publisher.staff.accounts import actor_of
@@ -119,7 +119,7 @@ def preview_context(request: Request, fields: Mapping[str, str]) -> dict[str, An
             "diff_words": diff_words,
         }
     with desk.database.reading() as session:
-        post = unsaved_post(session, content)
+        post = build_unsaved_post(session, content)
     template_texts = template_captions(desk, post) if any(text.strip() for text in post.captions.values()) else {}
     previews = channel_previews(desk, post, request.app.state.recent_specs, image_numbers(fields))
     return {
@@ -185,7 +185,7 @@ def _store_file(request: Request, sent: UploadFile) -> Media:
     with tempfile.NamedTemporaryFile(prefix="publisher-") as file:
         shutil.copyfileobj(sent.file, file)
         file.flush()
-        return keep_picture(desk.database, desk.store, Path(file.name), file_name(sent.filename or ""), desk.now())
+        return store_picture(desk.database, desk.store, Path(file.name), file_name(sent.filename or ""), desk.now())
 
 
 def _anchor(problem: PostProblem) -> str:
@@ -221,7 +221,7 @@ def fields_of_stored(desk: Desk, post: Post) -> dict[str, str]:
 def fields_of_content(desk: Desk, content: PostContent) -> dict[str, str]:
     """Returns the form fields of a content that is not stored as a post."""
     with desk.database.reading() as session:
-        post = unsaved_post(session, content)
+        post = build_unsaved_post(session, content)
     return fields_of_post(post, list(content.translations), desk.settings.outlet.zone)
 
 
@@ -239,7 +239,7 @@ def _history(session: Session, post: Post) -> list[Event]:
 
 def find_autosave(request: Request, post: Post) -> Autosave | None:
     """Returns what this person typed and did not save."""
-    return autosaves.kept(desk_of(request).database, post.id, request.state.session.person_id)
+    return autosaves.find_autosave(desk_of(request).database, post.id, request.state.session.person_id)
 
 
 def queue_of(request: Request) -> PostQueue:

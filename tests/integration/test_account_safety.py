@@ -30,11 +30,9 @@ from publisher.db.session import Database
 from publisher.db.staff import ApiToken, KnownBrowser, LoginFailure, Person, Webhook, WebSession
 from publisher.lifecycle import record_event
 from publisher.staff import accounts, calendar_keys, guesses, logins, second_factor
-from publisher.staff.browsers import KNOWN_FOR
-from publisher.staff.confirming import CONFIRMED_FOR
+from publisher.staff.browsers import KNOWN_BROWSER_LIFETIME
 from publisher.staff.guesses import (
     DAY,
-    FEW_CODES,
     LOGINS_REFUSED,
     MAX_AGE,
     MAX_PER_ACCOUNT,
@@ -44,14 +42,16 @@ from publisher.staff.guesses import (
     MAX_PER_PAIR,
     MAX_PER_PAIR_A_DAY,
     MAX_PER_SITE,
+    MIN_REPORTED_CODES,
     WINDOW,
     WRONG_CODE,
     GuessedSubject,
     LoginRefused,
     begin_guess,
+    failed_tries,
     guess_at,
-    tries_at,
 )
+from publisher.staff.reauthentication import REAUTHENTICATION_LIFETIME
 from publisher.staff.tokens import hash_of
 from publisher.web.access import CONFIRM_WITHIN, RULES
 from publisher.web.guard import BROWSER_COOKIE, COOKIE
@@ -251,7 +251,7 @@ def test_a_confirmation_lasts_for_minutes_and_for_one_session(site: Site, email:
     assert elsewhere.send_form(address, {"roles": "editor"}, allow_redirects=False).status_code == 403
     # The password and the second factor are asked about each time.
     assert client.send_form("/account/password", {"new": NEW}, allow_redirects=False).status_code == 403
-    clock.shift_to(site.desk.now() + CONFIRMED_FOR + timedelta(seconds=1))
+    clock.shift_to(site.desk.now() + REAUTHENTICATION_LIFETIME + timedelta(seconds=1))
     assert client.send_form(address, {"roles": "editor"}, allow_redirects=False).status_code == 403
 
 
@@ -400,7 +400,7 @@ def test_a_browser_is_known_for_one_person_and_until_that_ends(site: Site, email
         session.execute(update(WebSession).values(confirmed_at=site.desk.now()))
     client.send_form("/account/log-out-elsewhere")
     assert log_in(site, email, browser=second).status_code == 401
-    clock.shift_to(site.desk.now() + KNOWN_FOR)
+    clock.shift_to(site.desk.now() + KNOWN_BROWSER_LIFETIME)
 
 
 def lock(site: Site, email: str) -> None:
@@ -431,7 +431,7 @@ def test_tries_at_the_same_moment_are_counted_too(database: Database, site: Site
         together.wait()
         with pytest.raises(LoginRefused) as refusal:
             logins.check_password(database, "ada@example.org", f"guess {number}", address="192.0.2.1", now=now)
-        return str(refusal.value) == logins.WRONG
+        return str(refusal.value) == logins.WRONG_LOGIN_MESSAGE
 
     with ThreadPoolExecutor(8) as tries:
         assert sum(tries.map(judged, range(16))) == MAX_PER_PAIR
@@ -514,8 +514,8 @@ def test_wrong_codes_are_told_to_the_person_and_to_operators(
     site: Site, email: str, caplog: pytest.LogCaptureFixture
 ) -> None:
     with_factor(site, email)
-    give_codes(site, email, FEW_CODES, "203.0.113.9")
-    assert caplog.text.count("a wrong code came after the right password") == FEW_CODES
+    give_codes(site, email, MIN_REPORTED_CODES, "203.0.113.9")
+    assert caplog.text.count("a wrong code came after the right password") == MIN_REPORTED_CODES
     assert ["3 wrong codes" in told and "203.0.113.9" in told for told in notices_of(site, email)] == [True]
     client = enter(site, email)
     told = text_of(client.get("/"))
@@ -541,7 +541,7 @@ def test_one_wrong_code_is_told_unless_its_person_mistyped(site: Site, email: st
 
 def test_a_notice_of_wrong_codes_is_sent_and_ends_without_a_word(site: Site, email: str) -> None:
     with_factor(site, email)
-    give_codes(site, email, FEW_CODES, "203.0.113.9")
+    give_codes(site, email, MIN_REPORTED_CODES, "203.0.113.9")
     store.reconcile(site.desk.database, site.desk.settings, site.desk.now())
     with site.desk.database.reading() as session:
         titles = session.scalars(select(Notice.title).where(Notice.kind == "codes")).all()
@@ -560,9 +560,9 @@ def test_tries_are_found_by_person_on_every_database(database: Database, clock: 
         for name in (WRONG_CODE, LOGINS_REFUSED, "logged in"):
             record_event(session, name, now=now, detail={"person": first.email, "from": "192.0.2.1"})
     with database.reading() as session:
-        assert [event.name for event in tries_at(session, first, now)] == [LOGINS_REFUSED, WRONG_CODE]
-        assert tries_at(session, second, now) == []
-        assert tries_at(session, first, now + MAX_AGE) == []
+        assert [event.name for event in failed_tries(session, first, now)] == [LOGINS_REFUSED, WRONG_CODE]
+        assert failed_tries(session, second, now) == []
+        assert failed_tries(session, first, now + MAX_AGE) == []
 
 
 # A link that sets a password.

@@ -25,10 +25,10 @@ from publisher.delivery.channels import Channels
 from publisher.lifecycle import move
 from publisher.platforms.base import PlatformAdapter
 from publisher.platforms.errors import Unavailable
-from publisher.posts.pictures import MAX_BYTES
+from publisher.posts.pictures import MAX_PICTURE_BYTES
 from publisher.staff import accounts, calendar_keys
 from publisher.staff.api_tokens import PREFIX, SCOPES
-from publisher.staff.roles import GRANTS, Permission, Role
+from publisher.staff.roles import ROLE_PERMISSIONS, Permission, Role
 from publisher.web.access import RULES, Access
 from publisher.web.api import idempotency
 from publisher.web.api.app import ROUTERS
@@ -129,7 +129,7 @@ def test_each_route_lets_in_whom_role_and_scope_let_in(site: Site, role: str, sc
     for method, path, name in ROUTES:
         address = re.sub(r"\{sha256\}", "0" * 64, re.sub(r"\{(\w+_id)\}", "2147483647", path)).replace("{name}", "q")
         answer = asking.request(method, address)
-        allowed = RULES[name] == Access.PUBLIC or RULES[name] in scopes & GRANTS[Role(role)]
+        allowed = RULES[name] == Access.PUBLIC or RULES[name] in scopes & ROLE_PERMISSIONS[Role(role)]
         assert (answer.status_code != 403) == allowed, (method, path, answer.text)
         if not allowed:
             assert f'scope="{RULES[name]}"' in answer.headers["www-authenticate"]
@@ -539,7 +539,7 @@ def test_a_picture_that_is_too_large_is_refused_before_it_is_read(site: Site, ed
     connection.putrequest("POST", "/api/v1/images")
     for name, value in (("Authorization", f"Bearer {editor.token}"), ("Content-Type", "image/png")):
         connection.putheader(name, value)
-    connection.putheader("Content-Length", str(MAX_BYTES + 1))
+    connection.putheader("Content-Length", str(MAX_PICTURE_BYTES + 1))
     connection.endheaders()
     assert connection.getresponse().status == 413
     connection.close()

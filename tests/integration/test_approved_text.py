@@ -19,7 +19,7 @@ from publisher.db.models import Delivery, Pick, Post
 from publisher.db.staff import PostVersion
 from publisher.desk import Desk
 from publisher.posts.errors import PostError
-from publisher.posts.undo import Change, Undo, snapshot
+from publisher.posts.undo import PostChange, Undo, snapshot
 from publisher.retrying import retry
 from publisher.schedule.picking import pick_slot
 from tests import queue_desk
@@ -151,7 +151,7 @@ def forge_undo(site: Site, post: int, role: str) -> None:
     """Sends an invented request to undo a change of tags that was never made."""
     now = snapshot(load(site, post))
     before = now.model_copy(update={"tags": (SLIPPED_IN,), "state": "approved"})
-    undo = Undo(act="tag", changes=(Change(post=post, before=before, after=now),))
+    undo = Undo(act="tag", changes=(PostChange(post=post, before=before, after=now),))
     form = {"undo": undo.model_dump_json()}
     done(site.client(role).send_form("/queue/undo", form, allow_redirects=False))
 

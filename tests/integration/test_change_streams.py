@@ -157,7 +157,7 @@ def test_listening_does_not_keep_a_session_alive(site: Site, listen: Callable[[C
     listener = listen(client)
     with site.desk.database.writing() as session:
         row = session.get_one(WebSession, hash_of(client.cookies[COOKIE]))
-        row.seen_at = before = row.seen_at - logins.SEEN_STEP * 3
+        row.seen_at = before = row.seen_at - logins.SEEN_AT_PRECISION * 3
         record_event(session, "something", now=site.desk.now())
     listener.until_a_change()
     with site.desk.database.reading() as session:

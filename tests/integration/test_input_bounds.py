@@ -267,11 +267,13 @@ def test_names_and_comments_that_are_too_long_are_refused_with_the_limit(site: S
     desk, now = site.desk, site.desk.now()
     person = site.person("editor")
     with pytest.raises(AccountError, match=r"A name may have 120 characters, and this has 121; shorten it\."):
-        accounts.invite(
+        accounts.invite_person(
             desk.database, email="b@example.org", name="b" * 121, roles=["editor"], now=now, actor="test"
         )  # fmt: skip
     with pytest.raises(AccountError, match="is no mail address"):
-        accounts.invite(desk.database, email="b\x00@example.org", name="b", roles=["editor"], now=now, actor="test")
+        accounts.invite_person(
+            desk.database, email="b\x00@example.org", name="b", roles=["editor"], now=now, actor="test"
+        )
     with pytest.raises(PostError, match=r"the comment has 4,001 characters; at most 4,000 are kept"):
         review.add_comment(desk.database, post, person, "a" * (post_limits.COMMENT + 1), now=now, actor="b")
 

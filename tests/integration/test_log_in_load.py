@@ -12,7 +12,7 @@ import pytest
 import requests
 
 from publisher.staff import logins
-from publisher.staff.passwords import is_right
+from publisher.staff.passwords import is_correct_password
 from publisher.web import load_limit
 from tests.conftest import WriteDesk
 from tests.desk_site import PASSWORD, Client, Site, open_starter_site
@@ -34,14 +34,14 @@ class SlowComparison:
         self.go_on = threading.Event()
         self.comparisons = 0
         self._lock = threading.Lock()
-        monkeypatch.setattr(logins, "is_right", self)
+        monkeypatch.setattr(logins, "is_correct_password", self)
 
     def __call__(self, password: str, stored_hash: str | None) -> bool:
         if password == WRONG_PASSWORD:
             with self._lock:
                 self.comparisons += 1
             assert self.go_on.wait(PATIENCE)
-        return is_right(password, stored_hash)
+        return is_correct_password(password, stored_hash)
 
 
 def log_in(client: Client, email: str, password: str) -> requests.Response:

@@ -20,7 +20,7 @@ from publisher.db.operations import Channel
 from publisher.db.session import Database
 from publisher.posts.channel_rows import sync_channels
 from publisher.schedule import picking
-from publisher.schedule.choice import Choice, choose
+from publisher.schedule.choice import Choice, choose_post
 from publisher.schedule.picking import PickOutcome
 from publisher.settings import ReserveSettings
 from tests.conftest import on_every_database
@@ -336,14 +336,14 @@ def test_a_lost_race_for_the_slot_is_no_error(desk: Desk, monkeypatch: pytest.Mo
     desk.post("one", NINE)
 
     def choose_while_another_picks(*args: object) -> Choice:
-        choice = choose(*args)  # type: ignore[arg-type]
+        choice = choose_post(*args)  # type: ignore[arg-type]
         session = args[0]
         session.execute(  # type: ignore[attr-defined]
             insert(Pick).values(slot=MONDAY, post_id=None, reason="empty", picked_at=NINE)
         )
         return choice
 
-    monkeypatch.setattr(picking, "choose", choose_while_another_picks)
+    monkeypatch.setattr(picking, "choose_post", choose_while_another_picks)
     assert desk.pick(NINE).result == "lost"
     assert [len(pick.deliveries) for pick in desk.picks()] == [0]
 
@@ -356,14 +356,14 @@ def test_a_lost_race_for_an_empty_slot_is_no_error(desk: Desk, monkeypatch: pyte
     desk.post("two", NINE)
 
     def choose_while_another_fills(*args: object) -> Choice:
-        choice = choose(*args)  # type: ignore[arg-type]
+        choice = choose_post(*args)  # type: ignore[arg-type]
         session = args[0]
         filled = update(Pick).values(post_id=first, reason="queue").execution_options(synchronize_session=False)
         if not session.connection().get_execution_options().get("reading"):  # type: ignore[attr-defined]
             session.execute(filled)  # type: ignore[attr-defined]
         return choice
 
-    monkeypatch.setattr(picking, "choose", choose_while_another_fills)
+    monkeypatch.setattr(picking, "choose_post", choose_while_another_fills)
     assert desk.pick(NINE + timedelta(minutes=1)).result == "lost"
     assert [(pick.post_id, pick.deliveries) for pick in desk.picks()] == [(first, [])]
 
@@ -375,7 +375,7 @@ def test_a_post_edited_between_choice_and_commit_is_not_sent_as_it_was(
     post = desk.post("one", NINE)
 
     def choose_while_another_edits(*args: object) -> Choice:
-        choice = choose(*args)  # type: ignore[arg-type]
+        choice = choose_post(*args)  # type: ignore[arg-type]
         session = args[0]
         session.connection().exec_driver_sql(  # type: ignore[attr-defined]
             "UPDATE post SET title = 'edited', version = version + 1"
@@ -383,7 +383,7 @@ def test_a_post_edited_between_choice_and_commit_is_not_sent_as_it_was(
         return choice
 
     with monkeypatch.context() as patch:
-        patch.setattr(picking, "choose", choose_while_another_edits)
+        patch.setattr(picking, "choose_post", choose_while_another_edits)
         assert desk.pick(NINE).result == "lost"
     assert desk.picks() == []
     assert desk.pick(NINE).post_id == post
@@ -471,8 +471,8 @@ def test_choosing_reads_only_the_front_of_a_long_queue(desk: Desk) -> None:
             [{**shown, "slot": first + timedelta(days=number), "post_id": number + 1} for number in range(500)],
         )
     with desk.database.reading() as session:
-        steps = _count_steps(session, lambda: choose(session, MONDAY, NINE, ReserveSettings()))
-        choice = choose(session, MONDAY, NINE, ReserveSettings())
+        steps = _count_steps(session, lambda: choose_post(session, MONDAY, NINE, ReserveSettings()))
+        choice = choose_post(session, MONDAY, NINE, ReserveSettings())
     assert choice.post is not None
     assert choice.post.id == 501
     # Each of the 500 shown before costs some 20 steps; reading all 20,000 would cost half a million.

@@ -10,7 +10,7 @@ import pytest
 
 from publisher.adapt.images.rendering import ImageRefused
 from publisher.core.content import Rendition, RenditionSpec
-from publisher.posts.pictures import keep_picture
+from publisher.posts.pictures import store_picture
 from publisher.web import picture_making
 from publisher.web.pages.pictures import thumbnail_spec
 from publisher.web.picture_making import MAX_WAITING, PictureMaker
@@ -100,7 +100,7 @@ def site(tmp_path: Path, write_desk: WriteDesk) -> Iterator[Site]:
 
 def test_a_page_shows_a_placeholder_and_then_the_picture(site: Site, tmp_path: Path, rendition: Rendition) -> None:
     draw(tmp_path / "a.png")
-    media = keep_picture(site.desk.database, site.desk.store, tmp_path / "a.png", "a.png", site.desk.now())
+    media = store_picture(site.desk.database, site.desk.store, tmp_path / "a.png", "a.png", site.desk.now())
     client = site.client("editor")
     render = SlowRenderer(rendition)
     state = site.server._app.state

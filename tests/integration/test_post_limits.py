@@ -11,7 +11,7 @@ import pytest
 from publisher.core import post_limits
 from publisher.db.models import Post
 from publisher.intake.post_files import read_post_file
-from publisher.posts.drafts import PostChanges, PostDraft, check_entered
+from publisher.posts.drafts import PostChanges, PostDraft, check_input
 from publisher.posts.errors import PostError
 from publisher.posts.posts import add_post
 from publisher.posts.versions import content_of
@@ -55,7 +55,7 @@ def test_too_much_is_refused_with_its_field_and_the_limit(
     kind: Any, values: dict[str, Any], field: str, limit: str
 ) -> None:
     with pytest.raises(PostError) as refused:
-        check_entered(kind, {"title": "Cells", **values})
+        check_input(kind, {"title": "Cells", **values})
     assert str(refused.value).startswith(f"{field}: ")
     assert limit in str(refused.value)
 

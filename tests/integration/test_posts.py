@@ -23,9 +23,9 @@ from publisher.posts.errors import PostError
 from publisher.posts.post_store import load_post
 from publisher.posts.posts import EditOutcome, add_post, withdraw_post
 from publisher.posts.preview import preview
-from publisher.schedule.approval import Approval, NotApproved, problems_of
+from publisher.schedule.approval import Approval, NotApproved, post_problems
 from publisher.schedule.listing import days_of_cover, queue_listing
-from publisher.schedule.order import After, Before, FixedDate, Front, Place, Position, Reserve, in_line
+from publisher.schedule.order import After, Before, FixedDate, Front, Place, Position, Reserve, waits_in_order
 from publisher.schedule.post_queue import PostQueue
 from tests.image_samples import composite, fluorescence, save, telling_jpeg, tissue
 from tests.queue_desk import Desk, facts_of_content, open_desk
@@ -114,7 +114,7 @@ def test_a_missing_or_huge_picture_is_refused_by_name(
 ) -> None:
     with pytest.raises(PostError, match=r"gone\.png can't be read: No such file"):
         add_post(desk.database, desk.store, draft("Cells", tmp_path / "gone.png"), NINE)
-    monkeypatch.setattr(pictures, "MAX_BYTES", 3)
+    monkeypatch.setattr(pictures, "MAX_PICTURE_BYTES", 3)
     with pytest.raises(PostError, match="save it smaller"):
         add_post(desk.database, desk.store, draft("Cells", file("four")), NINE)
 
@@ -443,7 +443,9 @@ def move(desk: Desk, post_id: int, to: Place) -> None:
 
 def line(desk: Desk, *, reserve: bool = False) -> list[int]:
     with desk.database.reading() as session:
-        return list(session.scalars(select(Post.id).where(in_line(reserve=reserve)).order_by(Post.position, Post.id)))
+        return list(
+            session.scalars(select(Post.id).where(waits_in_order(reserve=reserve)).order_by(Post.position, Post.id))
+        )
 
 
 def test_moves_within_the_queue(desk: Desk) -> None:
@@ -603,7 +605,7 @@ def test_the_preview_tells_when_a_picture_can_not_be_made(desk: Desk) -> None:
 def test_problems_come_blocking_ones_first(desk: Desk) -> None:
     post = desk.post("Cells", NINE, licence="", credit="", state="draft")
     with desk.database.reading() as session:
-        found = problems_of(session, load_post(session, post), desk.settings, desk.targets, desk.people, now=NINE)
+        found = post_problems(session, load_post(session, post), desk.settings, desk.targets, desk.people, now=NINE)
     blocking = [problem.problem.blocking for problem in found]
     assert blocking == sorted(blocking, reverse=True)
     assert set(blocking) == {True, False}

@@ -8,14 +8,14 @@ from pathlib import Path
 from publisher.adapt.images.rendering import Renderer
 from publisher.core.content import RenditionSpec
 from publisher.media import FolderStore
-from publisher.schedule.rendering_ahead import MAX_UNUSED_AGE, prepare_next, sweep_renditions
+from publisher.schedule.rendering_ahead import MAX_UNUSED_AGE, render_next_post, sweep_renditions
 from publisher.schedule.slots import slot_day, slot_opens
 from tests.outlet import Outlet
 
 
 def prepare(outlet: Outlet, now: datetime) -> int | None:
     desk = outlet.desk
-    return prepare_next(desk.database, desk.settings, desk.targets, desk.people, Renderer(desk.store), now)
+    return render_next_post(desk.database, desk.settings, desk.targets, desk.people, Renderer(desk.store), now)
 
 
 def test_the_next_post_is_ready_before_its_slot(outlet: Outlet) -> None:

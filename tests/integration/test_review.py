@@ -17,7 +17,7 @@ from publisher.posts.errors import PostError
 from publisher.posts.posts import withdraw_post
 from publisher.posts.versions import content_of, load_version, versions_of
 from publisher.schedule.approval import Approval
-from publisher.schedule.bulk import Bulk
+from publisher.schedule.bulk import BulkChanges
 from publisher.schedule.order import FixedDate
 from publisher.schedule.post_queue import PostQueue
 from publisher.staff import accounts
@@ -163,7 +163,7 @@ def test_several_posts_approved_at_once_and_an_undo_follow_the_rule(two_people: 
     desk = two_people
     post = written_by(desk, "ada")
     edit_tags(desk, post, "bo", "cells")
-    ada = Bulk(desk.at(NINE), "ada")
+    ada = BulkChanges(desk.at(NINE), "ada")
     assert [refusal.post_id for refusal in ada.approve([post], {}).refused] == [post]
     approve_post(desk, post, "cy")
     tagged = ada.tag([post], add=["neurons"])
@@ -182,7 +182,7 @@ def test_an_undo_approves_no_change_that_comes_at_the_same_moment(
     desk: Desk, monkeypatch: pytest.MonkeyPatch, act: str
 ) -> None:
     post = desk.post("Cells", NINE)
-    bo = Bulk(desk.at(NINE), "bo")
+    bo = BulkChanges(desk.at(NINE), "bo")
     taken_back = bo.withdraw([post]) if act == "withdraw" else bo.tag([post], add=["neurons"])
     assert taken_back.undo is not None
 

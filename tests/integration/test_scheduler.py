@@ -21,7 +21,7 @@ from publisher.delivery.owner import this_process
 from publisher.health import beat
 from publisher.health.heartbeat import leave
 from publisher.job_failures import FailureLog, FailureReason, TickPart, failing_jobs
-from publisher.scheduler import RegularJob, Scheduler, Timetable
+from publisher.scheduler import JobRunner, RegularJob, Scheduler
 from publisher.settings import SettingsError
 from tests.conftest import on_every_database
 from tests.fakes import add_delivery
@@ -59,7 +59,7 @@ class Held:
         assert self.go_on.wait(PATIENCE)
 
 
-def assert_it_ends_in_the_midst_of(held: Held, regular: Timetable | Scheduler) -> None:
+def assert_it_ends_in_the_midst_of(held: Held, regular: JobRunner | Scheduler) -> None:
     """Starts it, stops it while a job waits, and lets the job go on only when the stop waits for it."""
     timetable = regular._timetable if isinstance(regular, Scheduler) else regular
     regular.start()
@@ -74,7 +74,7 @@ def assert_it_ends_in_the_midst_of(held: Held, regular: Timetable | Scheduler) -
 
 def test_every_job_is_done_at_once_and_then_regularly() -> None:
     hourly, often = Often(), Often()
-    timetable = Timetable([RegularJob("the hourly one", 3600, hourly), RegularJob("the other", OFTEN, often)])
+    timetable = JobRunner([RegularJob("the hourly one", 3600, hourly), RegularJob("the other", OFTEN, often)])
     timetable.start()
     hourly.wait(1)
     often.wait(5)
@@ -90,7 +90,7 @@ def test_a_job_that_hangs_holds_up_no_other_and_is_waited_for() -> None:
         ended.set()
 
     often = Often()
-    timetable = Timetable([RegularJob("the slow one", 3600, hang), RegularJob("the other", OFTEN, often)])
+    timetable = JobRunner([RegularJob("the slow one", 3600, hang), RegularJob("the other", OFTEN, often)])
     timetable.start()
     assert held.begun.wait(PATIENCE)
     often.wait(5)
@@ -108,7 +108,7 @@ def test_a_job_that_takes_longer_than_its_pause_skips_runs_silently(
         runs()
         held()
 
-    timetable = Timetable([RegularJob("the slow one", OFTEN, slow), RegularJob("the other", OFTEN, others)])
+    timetable = JobRunner([RegularJob("the slow one", OFTEN, slow), RegularJob("the other", OFTEN, others)])
     timetable.start()
     runs.wait(1)
     # So many runs of the slow one were due, too.
@@ -129,7 +129,7 @@ def test_a_job_that_plans_another_run_during_the_stop_does_not_run_again() -> No
         timetable.run_again("the tick", 0.0)
         done.append("once")
 
-    timetable = Timetable([RegularJob("the tick", 3600, look_ahead)])
+    timetable = JobRunner([RegularJob("the tick", 3600, look_ahead)])
     assert_it_ends_in_the_midst_of(held, timetable)
     assert done == ["once"]
 
@@ -138,7 +138,7 @@ def test_trouble_is_told_once_until_it_works_again(caplog: pytest.LogCaptureFixt
     caplog.set_level("INFO", "publisher")
     broken = KeyError("surprise")
     often = Often(broken, broken, None, broken, broken)
-    timetable = Timetable([RegularJob("the round", OFTEN, often)])
+    timetable = JobRunner([RegularJob("the round", OFTEN, often)])
     timetable.start()
     often.wait(8)
     timetable.stop()
@@ -152,7 +152,7 @@ def test_an_outage_is_told_without_a_trace_and_without_the_statement(caplog: pyt
         "SELECT secret FROM desk", {}, psycopg.OperationalError("server closed the connection\nmore")
     )
     often = Often(gone)
-    timetable = Timetable([RegularJob("the round", OFTEN, often)])
+    timetable = JobRunner([RegularJob("the round", OFTEN, often)])
     timetable.start()
     often.wait(2)
     timetable.stop()
@@ -362,7 +362,7 @@ def test_a_clock_that_is_set_stops_no_job(monkeypatch: pytest.MonkeyPatch, hours
     monkeypatch.setattr("publisher.scheduler.CLOCK_POLL_SECONDS", OFTEN)
     system = SystemTime(monkeypatch)
     often, hourly = Often(), Often()
-    timetable = Timetable([RegularJob("the round", OFTEN, often), RegularJob("the hourly one", 3600, hourly)])
+    timetable = JobRunner([RegularJob("the round", OFTEN, often), RegularJob("the hourly one", 3600, hourly)])
     timetable.start()
     often.wait(3)
     hourly.wait(1)

@@ -21,7 +21,7 @@ from publisher.core.clock import ShiftedClock
 from publisher.db.staff import Person, WebSession
 from publisher.staff.guesses import MAX_PER_PAIR
 from publisher.staff.logins import ABSOLUTE_LIMIT, IDLE_LIMIT
-from publisher.staff.roles import GRANTS, Permission, Role, permissions_of
+from publisher.staff.roles import ROLE_PERMISSIONS, Permission, Role, permissions_of
 from publisher.web.access import RULES, Access, MissingRule, allows, check_rules
 from publisher.web.api.app import ROUTERS as API_ROUTERS
 from publisher.web.guard import COOKIE
@@ -73,10 +73,10 @@ def test_a_route_without_a_rule_is_found() -> None:
 
 
 def test_an_operator_can_not_write_and_a_contributor_can_not_approve() -> None:
-    assert Permission.WRITE not in GRANTS[Role.OPERATOR]
-    assert Permission.OPERATE not in GRANTS[Role.EDITOR]
-    assert Permission.APPROVE not in GRANTS[Role.CONTRIBUTOR]
-    assert permissions_of(["editor", "operator"]) == GRANTS[Role.EDITOR] | GRANTS[Role.OPERATOR]
+    assert Permission.WRITE not in ROLE_PERMISSIONS[Role.OPERATOR]
+    assert Permission.OPERATE not in ROLE_PERMISSIONS[Role.EDITOR]
+    assert Permission.APPROVE not in ROLE_PERMISSIONS[Role.CONTRIBUTOR]
+    assert permissions_of(["editor", "operator"]) == ROLE_PERMISSIONS[Role.EDITOR] | ROLE_PERMISSIONS[Role.OPERATOR]
     assert permissions_of(["nonsense"]) == frozenset()
 
 

@@ -162,13 +162,13 @@ def test_a_change_between_saving_and_approving_is_not_approved(
 ) -> None:
     editor = site.client("editor")
     post_id = create(site, editor, picture=picture)
-    desk, real = site.desk, autosaves.forget
+    desk, real = site.desk, autosaves.delete_autosave
 
     def slip_in(*anything: Any) -> None:
         PostQueue(desk, "colleague").edit(post_id, PostChanges(standfirst="Slipped in"))
         real(*anything)
 
-    monkeypatch.setattr(autosaves, "forget", slip_in)
+    monkeypatch.setattr(autosaves, "delete_autosave", slip_in)
     form = fields(picture, title="A quieter cell", version=str(load(site, post_id).version), then="approve")
     text = text_of(editor.send_form(f"/posts/{post_id}", form))
     assert "It is saved, but not approved" in text

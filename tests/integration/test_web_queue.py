@@ -19,7 +19,7 @@ from publisher.db.models import Delivery, Event, Media, Pick, Post, PostImage
 from publisher.db.session import Database
 from publisher.db.staff import PostVersion
 from publisher.posts.drafts import PostChanges
-from publisher.posts.problem_cache import KnownProblems
+from publisher.posts.problem_cache import ProblemCache
 from publisher.posts.problems import content_problems
 from publisher.posts.search import find_posts
 from publisher.schedule.listing import PAGE_SIZE, QueueFilter, queue_page
@@ -285,7 +285,7 @@ def test_a_post_is_adapted_once_for_as_long_as_it_stays_as_it_is(
     assert "The post has no credit" in editor.get("/queue").text
     assert sorted(adapted) == [a, a, b]
 
-    small = KnownProblems(site.desk.targets, site.desk.people, max_posts=1)
+    small = ProblemCache(site.desk.targets, site.desk.people, max_posts=1)
     with posts.database.reading() as session:
         versions = {post.id: post.version for post in session.scalars(select(Post))}
         assert small.of(session, versions) == small.of(session, versions)
@@ -317,7 +317,7 @@ def test_posts_are_listed_and_found_on_postgresql(postgres_database: Database, t
     cells = desk.post("Cèl·lules del cervell", NOON, tags=["neurociència"])
     reserve = desk.post("Roots", NOON, reserve=True)
     dated = desk.post("Bones", NOON, fixed_date=TUESDAY)
-    known = KnownProblems(desk.targets, desk.people)
+    known = ProblemCache(desk.targets, desk.people)
     with postgres_database.reading() as session:
         page = queue_page(session, desk.settings, known, QueueFilter(), 1, now=NOON)
         found = find_posts(session, "CÈL·LULES Neurociència", before=999)

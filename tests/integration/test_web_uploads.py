@@ -20,7 +20,7 @@ from publisher.db.session import Database
 from publisher.db.staff import Upload
 from publisher.media import FolderStore, MediaUnreachable
 from publisher.posts import uploads as unfinished
-from publisher.posts.pictures import keep_picture
+from publisher.posts.pictures import store_picture
 from publisher.posts.uploads import MAX_UNFINISHED, Uploads, WrongOffset
 from publisher.settings.private_paths import UPLOADS
 from tests.conftest import WriteDesk
@@ -293,7 +293,7 @@ def test_one_picture_that_two_people_bring_at_once_is_stored_once(
         session.add(Media(sha256=sha256, file_name="first", format="png", width=1, height=1, bytes=1, created_at=now))
         session.flush()
         second = threading.Thread(
-            target=lambda: brought.append(keep_picture(postgres_database, store, file, "second", now))
+            target=lambda: brought.append(store_picture(postgres_database, store, file, "second", now))
         )
         second.start()
         wait_for_lock(postgres_database)

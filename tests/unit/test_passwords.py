@@ -20,16 +20,16 @@ def true_costs(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_a_password_belongs_to_its_own_hash_only() -> None:
     stored_hash = passwords.hash_password(WORDS)
-    assert passwords.is_right(WORDS, stored_hash)
-    assert not passwords.is_right(WORDS + ".", stored_hash)
-    assert not passwords.is_outdated(stored_hash)
+    assert passwords.is_correct_password(WORDS, stored_hash)
+    assert not passwords.is_correct_password(WORDS + ".", stored_hash)
+    assert not passwords.is_outdated_hash(stored_hash)
 
 
 @pytest.mark.parametrize(
     "password", [WORDS, "a quiet long night", "x7#Kq!mZ2pLw", "ünïcödé wörter im regen", "several words " * 10]
 )
 def test_a_good_password_is_accepted(password: str) -> None:
-    assert passwords.is_right(password, passwords.hash_password(password))
+    assert passwords.is_correct_password(password, passwords.hash_password(password))
 
 
 def test_the_dummy_hash_costs_what_a_real_one_costs() -> None:
@@ -37,15 +37,15 @@ def test_the_dummy_hash_costs_what_a_real_one_costs() -> None:
     # A hash that could not be read would be refused at once, and the time would tell who is known here.
     with pytest.raises(VerifyMismatchError):
         PasswordHasher().verify(dummy, WORDS)
-    assert not passwords.is_outdated(dummy)
+    assert not passwords.is_outdated_hash(dummy)
     assert len(dummy) == len(passwords.hash_password(WORDS))
-    assert not passwords.is_right(WORDS, None)
+    assert not passwords.is_correct_password(WORDS, None)
 
 
 def test_a_hash_of_weaker_settings_is_outdated() -> None:
     weak = PasswordHasher(time_cost=1, memory_cost=1024).hash(WORDS)
-    assert passwords.is_right(WORDS, weak)
-    assert passwords.is_outdated(weak)
+    assert passwords.is_correct_password(WORDS, weak)
+    assert passwords.is_outdated_hash(weak)
 
 
 @pytest.mark.parametrize(

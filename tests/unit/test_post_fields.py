@@ -7,7 +7,7 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from publisher.posts.drafts import PostContent, PostDraft, check_entered
+from publisher.posts.drafts import PostContent, PostDraft, check_input
 from publisher.posts.errors import PostError
 from publisher.web.field_labels import label_of
 from publisher.web.forms import (
@@ -54,7 +54,7 @@ def test_an_hour_that_comes_twice_is_the_first_and_an_offset_is_kept() -> None:
 @pytest.mark.parametrize("title", ["\u200b\u200b", "\ufeff", "\u200f\u2066", " \u2060 "])
 def test_a_title_that_nobody_can_see_is_none(title: str) -> None:
     with pytest.raises(PostError, match="title: nobody can see these characters; write something"):
-        check_entered(PostDraft, {"title": title})
+        check_input(PostDraft, {"title": title})
 
 
 def test_pictures_stand_in_the_order_of_the_form_and_removed_ones_are_gone() -> None:

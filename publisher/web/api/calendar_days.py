@@ -9,7 +9,7 @@ from fastapi import APIRouter, Query, Request
 from pydantic import BaseModel, ConfigDict, Field
 
 from publisher.posts.drafts import Day
-from publisher.schedule.calendar_days import Kind, calendar_days
+from publisher.schedule.calendar_days import DayKind, calendar_days
 from publisher.schedule.listing import waiting_posts
 from publisher.schedule.slots import slot_day
 from publisher.web.api.guard import GuardedRoute, desk_of
@@ -37,7 +37,7 @@ class ChannelDay(_FromRow):
 class EntryOut(_FromRow):
     """A post of a day, or a day without one."""
 
-    kind: Kind = Field(
+    kind: DayKind = Field(
         description="`shown`: it was picked; `coming`: it would be; `draft`: fixed to the day and not approved; "
         "`empty` or `missed`: there was no post, or none can be seen for it; `nothing`: before the desk, or too far."
     )

@@ -13,10 +13,10 @@ from starlette.datastructures import Headers
 from starlette.types import Message, Receive
 
 from publisher.desk import Desk
-from publisher.posts.pictures import MAX_BYTES
+from publisher.posts.pictures import MAX_PICTURE_BYTES
 from publisher.schedule.post_queue import PostQueue
 from publisher.staff.accounts import actor_of
-from publisher.staff.api_tokens import Holder, holder_of
+from publisher.staff.api_tokens import TokenHolder, holder_of
 from publisher.web.access import RULES, Access, allows
 from publisher.web.api.problems import Problem
 from publisher.web.api.rate_limits import Allowance, Buckets
@@ -40,7 +40,7 @@ class GuardedRoute(APIRoute):
             if RULES[name] != Access.PUBLIC:
                 await _admit(request, name)
             _refuse_types(request.headers, body)
-            max_bytes = MAX_BYTES if body == PICTURE_TYPE else MAX_JSON_BYTES
+            max_bytes = MAX_PICTURE_BYTES if body == PICTURE_TYPE else MAX_JSON_BYTES
             _refuse_length(request.headers, max_bytes)
             return await handle(Request(request.scope, _limited(request.receive, max_bytes)))
 
@@ -52,9 +52,9 @@ def desk_of(request: Request) -> Desk:
     return desk
 
 
-def holder_of_request(request: Request) -> Holder:
+def holder_of_request(request: Request) -> TokenHolder:
     """Returns the holder of the request's token. A public route has none."""
-    holder: Holder = request.state.holder
+    holder: TokenHolder = request.state.holder
     return holder
 
 
@@ -88,7 +88,7 @@ async def _admit(request: Request, name: str) -> None:
     request.state.holder = holder
 
 
-def _find_holder(desk: Desk, headers: Headers) -> Holder:
+def _find_holder(desk: Desk, headers: Headers) -> TokenHolder:
     scheme, _, token = headers.get("authorization", "").partition(" ")
     if scheme.lower() != "bearer" or not token.strip():
         message = "Send a token in the header Authorization, as “Bearer TOKEN”; make one on the page of your account"

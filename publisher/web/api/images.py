@@ -16,7 +16,7 @@ from fastapi.concurrency import run_in_threadpool
 from starlette.requests import ClientDisconnect
 
 from publisher.db.models import Media
-from publisher.posts.pictures import keep_picture
+from publisher.posts.pictures import store_picture
 from publisher.web.api.guard import PICTURE_TYPE, GuardedRoute, desk_of
 from publisher.web.api.post_models import EXAMPLE_HASH, PictureOut
 from publisher.web.api.problems import Problem
@@ -79,7 +79,7 @@ async def api_upload_image(
 ) -> Any:
     """Uploads one picture; posts then name it by its `sha256`. The same file sent again is the same picture."""
     desk = desk_of(request)
-    keep = partial(keep_picture, desk.database, desk.store, picture.path, file_name(name), desk.now())
+    keep = partial(store_picture, desk.database, desk.store, picture.path, file_name(name), desk.now())
     # It may take longer than the request: the file is kept until the work is over.
     resources = picture.resources.pop_all()
     media = await slow_work_of(request).pictures.run(keep, person_of(request), afterwards=resources.close)

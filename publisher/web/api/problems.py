@@ -20,7 +20,7 @@ from publisher.core.logs import get_logger
 from publisher.core.post_limits import describe_limit
 from publisher.delivery.act_refusals import Face, Reason, Refused
 from publisher.media import MediaError
-from publisher.posts.errors import MachineTrouble, NoPost, PostError, StaleEdit
+from publisher.posts.errors import MachineError, PostError, PostNotFound, StaleEdit
 from publisher.posts.pictures import PictureRefused
 from publisher.schedule.approval import NotApproved
 from publisher.settings import SettingsUnreadable
@@ -188,10 +188,10 @@ Handler = Callable[[Request, Exception], Awaitable[Response]]
 def add_handlers(app: FastAPI) -> None:
     """Answers every error of the desk as a problem."""
     statuses: dict[type[Exception], int] = {
-        NoPost: 404,
+        PostNotFound: 404,
         StaleEdit: 412,
         PictureRefused: 422,
-        MachineTrouble: 503,
+        MachineError: 503,
         SettingsUnreadable: 503,
         PostError: 409,
         MediaError: 503,

@@ -11,7 +11,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from publisher.posts.drafts import Day
 from publisher.posts.post_store import load_post
 from publisher.schedule import order
-from publisher.schedule.listing import ListedPost, Where, place_of, queue_after
+from publisher.schedule.listing import ListedPost, QueuePart, place_of, queue_after
 from publisher.web.api.conditions import IfMatch, etag, require_match
 from publisher.web.api.guard import GuardedRoute, desk_of, queue_of
 from publisher.web.api.paging import MAX_ID, After, Id, Limit, Page, next_page
@@ -67,7 +67,7 @@ class Placed(BaseModel):
     version: int = Field(description="The post's version: its `ETag`.")
     state: str = Field(examples=["approved"])
     title: str
-    place: Where = Field(description="On a fixed date, in the queue or in the reserve.")
+    place: QueuePart = Field(description="On a fixed date, in the queue or in the reserve.")
     number: int = Field(description="Counted from 1 in each of the three places.")
     projected: date | None = Field(
         description="The next day that it would get if nobody touched the queue any more; null for a draft."

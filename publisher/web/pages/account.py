@@ -13,7 +13,7 @@ from publisher.db.staff import Person, WebSession
 from publisher.staff import second_factor
 from publisher.staff.accounts import actor_of, end_sessions
 from publisher.staff.browsers import forget_browsers
-from publisher.staff.guesses import WRONG_CODE, LoginRefused, tries_at
+from publisher.staff.guesses import WRONG_CODE, LoginRefused, failed_tries
 from publisher.staff.logins import change_own_password
 from publisher.staff.passwords import WeakPassword
 from publisher.web.guard import renew_tokens, tokens_of
@@ -35,9 +35,9 @@ def _page(request: Request, status: int = 200, **mistakes: str) -> Response:
     with desk.database.reading() as session:
         query = select(WebSession).where(WebSession.person_id == me.id).order_by(WebSession.seen_at.desc())
         browsers = list(session.scalars(query))
-        tries = [(event, event.name == WRONG_CODE) for event in tries_at(session, me, desk.now())]
+        tries = [(event, event.name == WRONG_CODE) for event in failed_tries(session, me, desk.now())]
     secret = second_factor.new_secret()
-    picture = "" if me.totp_secret else second_factor.picture_of(secret, me.email, desk.settings.outlet.name)
+    picture = "" if me.totp_secret else second_factor.draw_qr_code(secret, me.email, desk.settings.outlet.name)
     return page(
         request,
         "account.html",

@@ -8,7 +8,7 @@ from fastapi import APIRouter, Form, Request
 from fastapi.responses import Response
 
 from publisher.core.post_limits import COMMENT
-from publisher.posts.drafts import PostChanges, check_entered
+from publisher.posts.drafts import PostChanges, check_input
 from publisher.posts.errors import StaleEdit
 from publisher.posts.versions import content_of, load_version, versions_of
 from publisher.schedule.approval import Approval, NotApproved
@@ -116,6 +116,6 @@ def restore_version(request: Request, post_id: int, version: int) -> Response:
     desk = desk_of(request)
     with desk.database.reading() as session:
         content = load_version(session, post_id, version)
-    queue_of(request).edit(post_id, check_entered(PostChanges, content.model_dump()))
+    queue_of(request).edit(post_id, check_input(PostChanges, content.model_dump()))
     flash(request, f"The post is back at version {version}.")
     return redirect(request, "edit_post_page", post_id=post_id)

@@ -160,7 +160,7 @@ def drop_calendar_key(request: Request, key_id: int) -> Response:
 def calendar_feed(request: Request, key: Annotated[str, Query(max_length=200)] = "") -> Response:
     """Returns the feed for calendar programs, which identify themselves by the key in the address."""
     desk = desk_of(request)
-    if calendar_keys.reader_of(desk.database, key, desk.now()) is None:
+    if calendar_keys.person_of_key(desk.database, key, desk.now()) is None:
         raise NotFound("This calendar address does not work any more; make a new one on the calendar page.")
     origin = _origin(request)
     with desk.database.reading() as session:

@@ -94,7 +94,7 @@ def save_post(request: Request, post_id: int, form: Annotated[FormWithFiles, Dep
         return _render_conflict(request, post_id, fields)
     except PostError as error:
         return render_form(request, EditorForm(fields, post, {"form": str(error)}), 422)
-    autosaves.forget(desk.database, post_id, request.state.session.person_id)
+    autosaves.delete_autosave(desk.database, post_id, request.state.session.person_id)
     for warning in (*edit.warnings, *_move_post(request, post, fields)):
         flash(request, warning, "note")
     if edit.back_to_review:
@@ -113,14 +113,14 @@ def autosave(request: Request, post_id: int, form: Annotated[FormData, Depends(p
     fields = fields_of(form)
     post = post_or_404(desk, post_id)
     based_on = _version(fields) or post.version
-    autosaves.keep(desk.database, post_id, request.state.session.person_id, based_on, fields, desk.now())
+    autosaves.save_autosave(desk.database, post_id, request.state.session.person_id, based_on, fields, desk.now())
     changed_by = post.edited_by if post.version != based_on else ""
     return JSONResponse({"at": desk.local(desk.now(), "%H:%M"), "changed_by": changed_by})
 
 
 @router.post("/posts/{post_id}/autosave/forget")
 def forget_autosave(request: Request, post_id: int) -> Response:
-    autosaves.forget(desk_of(request).database, post_id, request.state.session.person_id)
+    autosaves.delete_autosave(desk_of(request).database, post_id, request.state.session.person_id)
     return redirect(request, "edit_post_page", post_id=post_id)
 
 

@@ -11,7 +11,7 @@ from fastapi.responses import RedirectResponse, Response
 from publisher.core.encryption import Seal
 from publisher.db.staff import Person
 from publisher.staff import logins, second_factor
-from publisher.staff.accounts import accept_invite, invited, load_person, nobody_yet
+from publisher.staff.accounts import accept_invite, find_invited_person, has_no_people, load_person
 from publisher.staff.guesses import LoginRefused
 from publisher.staff.passwords import WeakPassword
 from publisher.web.errors import NotFound
@@ -27,7 +27,7 @@ def login(request: Request, wanted: Annotated[str, Query(alias="next", max_lengt
     if request.state.session is not None:
         return RedirectResponse(local_path(request, wanted), 303)
     with desk_of(request).database.reading() as session:
-        empty = nobody_yet(session)
+        empty = has_no_people(session)
     return page(request, "login.html", next=wanted, email="", refused="", nobody=empty)
 
 
@@ -67,7 +67,7 @@ def _ask_code_or_enter(request: Request, person_id: int, wanted: str) -> Respons
         person = load_person(session, person_id)
     if person.totp_secret is None:
         return start_session(request, person_id, wanted)
-    ticket = second_factor.ticket(person, seal=Seal.from_environment(), now=desk.now())
+    ticket = second_factor.make_ticket(person, seal=Seal.from_environment(), now=desk.now())
     return page(request, "code.html", next=wanted, ticket=ticket, refused="")
 
 
@@ -81,7 +81,7 @@ def log_in_with_code(
     desk = desk_of(request)
     seal = Seal.from_environment()
     try:
-        person = second_factor.person_of(desk.database, ticket, seal=seal, now=desk.now())
+        person = second_factor.person_of_ticket(desk.database, ticket, seal=seal, now=desk.now())
         second_factor.check_code(
             desk.database, person, code, address=client_address(request), browser=_browser(request), seal=seal,
             now=desk.now(),
@@ -124,7 +124,7 @@ def _invitation_page(request: Request, token: str, status: int = 200, refused: s
 def _invited_person(request: Request, token: str) -> Person:
     desk = desk_of(request)
     with desk.database.reading() as session:
-        person = invited(session, token, desk.now())
+        person = find_invited_person(session, token, desk.now())
     if person is None:
         raise NotFound("This invitation was used already or is too old; ask an admin for a new one.")
     return person

@@ -14,7 +14,7 @@ from publisher.db.models import Event
 from publisher.db.staff import Person
 from publisher.staff import accounts, second_factor
 from publisher.staff.accounts import AccountError, actor_of
-from publisher.staff.roles import TOLD, Role
+from publisher.staff.roles import ROLE_DESCRIPTIONS, Role
 from publisher.web.field_types import Before, ChosenNames
 from publisher.web.rendering import address, desk_of, flash, page, redirect
 
@@ -31,7 +31,7 @@ def people(request: Request) -> Response:
 def _page(request: Request, status: int = 200, **context: object) -> Response:
     with desk_of(request).database.reading() as session:
         everybody = list(session.scalars(select(Person).order_by(Person.active.desc(), Person.name)))
-    roles = [(role.value, TOLD[role]) for role in Role]
+    roles = [(role.value, ROLE_DESCRIPTIONS[role]) for role in Role]
     shared: dict[str, object] = {"link": "", "whose": "", "refused": "", "typed": {}}
     return page(request, "people.html", status, everybody=everybody, roles=roles, **{**shared, **context})
 
@@ -46,7 +46,7 @@ def invite_person(
     desk = desk_of(request)
     chosen = roles or []
     try:
-        token = accounts.invite(
+        token = accounts.invite_person(
             desk.database, email=email, name=name, roles=chosen, now=desk.now(), actor=_actor(request)
         )
     except AccountError as refusal:

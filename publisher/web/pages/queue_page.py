@@ -12,7 +12,7 @@ from fastapi import APIRouter, Depends, Form, Query, Request
 from fastapi.responses import RedirectResponse, Response
 from pydantic import StringConstraints
 
-from publisher.posts.problem_cache import KnownProblems
+from publisher.posts.problem_cache import ProblemCache
 from publisher.posts.undo import MAX_POSTS
 from publisher.schedule import listing
 from publisher.schedule.late_changes import late_changes
@@ -87,7 +87,7 @@ def queue(
     return cached_page(request, "queue.html", known, lambda: _context(request, view, known))
 
 
-def _context(request: Request, view: View, known: KnownProblems) -> dict[str, Any]:
+def _context(request: Request, view: View, known: ProblemCache) -> dict[str, Any]:
     desk = desk_of(request)
     with desk.database.reading() as session:
         queue_page = listing.queue_page(session, desk.settings, known, view.queue_filter, view.page, now=desk.now())

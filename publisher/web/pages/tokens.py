@@ -40,9 +40,9 @@ def _page(request: Request, status: int = 200, **context: Any) -> Response:
         request,
         "tokens.html",
         status,
-        tokens=[(token, api_tokens.is_working(token, desk.now())) for token in tokens],
+        tokens=[(token, api_tokens.is_valid(token, desk.now())) for token in tokens],
         scopes=[(scope.value, SCOPE_DESCRIPTIONS[scope]) for scope in api_tokens.SCOPES if scope in may],
-        lifetimes=api_tokens.LIFETIMES,
+        lifetimes=api_tokens.LIFETIME_DAYS,
         **{**shared, **context},
     )
 

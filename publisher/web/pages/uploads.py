@@ -14,7 +14,7 @@ from publisher.db.models import Media
 from publisher.db.staff import Upload
 from publisher.media import MediaUnreachable
 from publisher.posts.errors import PostError
-from publisher.posts.uploads import NoUpload, UploadBusy, Uploads, WrongOffset
+from publisher.posts.uploads import UploadBusy, UploadNotFound, Uploads, WrongOffset
 from publisher.settings.private_paths import UPLOADS
 from publisher.web.errors import NotFound, PageError, as_sentence
 from publisher.web.forms import file_name
@@ -142,5 +142,5 @@ def _refusal_response(error: Exception) -> Response:
     body = {"error": as_sentence(str(error))}
     if isinstance(error, WorkRefused | UploadBusy):
         return JSONResponse(body, 503, {"retry-after": str(RETRY_SECONDS)})
-    status = 404 if isinstance(error, NoUpload) else 503 if isinstance(error, MediaUnreachable) else 422
+    status = 404 if isinstance(error, UploadNotFound) else 503 if isinstance(error, MediaUnreachable) else 422
     return JSONResponse(body, status)

@@ -12,19 +12,19 @@ from publisher.core.encryption import Seal
 from publisher.db.session import Database
 from publisher.db.staff import WebSession
 from publisher.staff import second_factor
-from publisher.staff.logins import Opened, check_password, renew_session
+from publisher.staff.logins import OpenedSession, check_password, renew_session
 
-CONFIRMED_FOR = timedelta(minutes=10)
-ALWAYS = timedelta(0)
+REAUTHENTICATION_LIFETIME = timedelta(minutes=10)
+EVERY_TIME = timedelta(0)
 """The password is asked for with the change itself, even if it was given a moment ago."""
 
 
-def is_confirmed(session: WebSession, within: timedelta, now: datetime) -> bool:
+def is_reauthenticated(session: WebSession, within: timedelta, now: datetime) -> bool:
     """Decides whether the person of a session gave the password within that time."""
     return session.confirmed_at is not None and now - session.confirmed_at < within
 
 
-def confirm(
+def reauthenticate(
     database: Database,
     session: WebSession,
     password: str,
@@ -33,7 +33,7 @@ def confirm(
     came_from: tuple[str, str],
     seal: Callable[[], Seal],
     now: datetime,
-) -> Opened | None:
+) -> OpenedSession | None:
     """Checks the password of a session's person, and their code where they have a second factor.
 
     Returns the session under a new token, so that a copy of the former token is not confirmed.
