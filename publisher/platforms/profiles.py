@@ -2,38 +2,53 @@
 
 from __future__ import annotations
 
+import pkgutil
 import tomllib
 from collections.abc import Mapping
 from functools import cache
 from importlib import resources
 from importlib.resources.abc import Traversable
-from typing import Literal
+from typing import Literal, Self
 
-from pydantic import Field
+from pydantic import ConfigDict, Field, model_validator
 
+from publisher import platforms
 from publisher.core.content import Fit, Frozen, ImageFormat
+from publisher.platforms.text_rules import TextRules, load_text_rules
 
 Limit = Literal["text", "tags", "images", "image_bytes", "alt_text"]
-Unit = Literal["code_points", "utf16", "x_weighted", "graphemes", "mastodon", "threads"]
+Unit = Literal["code_points", "utf16", "graphemes"]
+OWN = "own"
+"""In place of a unit: the platform counts by rules of its own."""
 
 
 class TextLimits(Frozen):
-    unit: Unit
+    model_config = ConfigDict(arbitrary_types_allowed=True)
+
+    unit: Unit | Literal["own"]
+    rules: TextRules | None = Field(default=None, exclude=True)
+    """The platform's own rules, where `unit` is `own`: `load_profile` takes them from the platform's folder."""
     limit: int
     max_bytes: int | None = None
     """A second limit in UTF-8 bytes, where the platform has one."""
-    url_length: int | None = None
-    """What any URL counts for. None: its own length."""
     rich: bool = False
     """The platform keeps headings, emphasis and links."""
     block_limit: int | None = None
     """Limit of one text block, in `unit`, where the platform counts blocks."""
+
+    @model_validator(mode="after")
+    def _rules_belong_to_own_units(self) -> Self:
+        if (self.unit == OWN) != (self.rules is not None):
+            raise ValueError(f"rules belong to the unit {OWN!r}, and only to it")
+        return self
 
 
 class TagLimits(Frozen):
     maximum: int
     max_length: int = 100
     where: Literal["caption", "field"] = "caption"
+    middle_dot: bool = False
+    """The platform takes the Catalan l·l into a hashtag."""
 
 
 class AnimationLimits(Frozen):
@@ -127,14 +142,16 @@ class Profile(Frozen):
 @cache
 def load_profile(platform: str) -> Profile:
     """The profile of a platform that `platform_names` lists."""
-    return Profile.model_validate(tomllib.loads(_file_of(platform, "profile.toml").read_text(encoding="utf-8")))
+    values = tomllib.loads(_file_of(platform, "profile.toml").read_text(encoding="utf-8"))
+    if values["text"]["unit"] == OWN:
+        values["text"]["rules"] = load_text_rules(platform)
+    return Profile.model_validate(values)
 
 
 @cache
 def platform_names() -> tuple[str, ...]:
-    """Lists the platforms: the folders of `publisher.platforms` that hold a profile, in alphabetical order."""
-    folder = resources.files("publisher.platforms")
-    return tuple(sorted(entry.name for entry in folder.iterdir() if (entry / "profile.toml").is_file()))
+    """Lists the platforms, which are the packages inside `publisher.platforms`, in alphabetical order."""
+    return tuple(sorted(module.name for module in pkgutil.iter_modules(platforms.__path__) if module.ispkg))
 
 
 def starter_caption(platform: str) -> str:
@@ -143,4 +160,4 @@ def starter_caption(platform: str) -> str:
 
 
 def _file_of(platform: str, name: str) -> Traversable:
-    return resources.files("publisher.platforms") / platform / name
+    return resources.files(f"publisher.platforms.{platform}") / name
