@@ -20,7 +20,7 @@ from publisher.delivery.budget import whole_cost
 from publisher.delivery.worker import Worker
 from publisher.platforms.errors import RateLimited
 from publisher.sandbox.faults import Fault
-from publisher.sandbox.x.service import XSandbox
+from publisher.sandbox.x.service import Sandbox as XSandbox
 from publisher.sandbox.x.windows import POSTS, Windows
 from tests.conftest import OpenOutlet
 from tests.outlet import Outlet
@@ -40,7 +40,7 @@ def work_once(outlet: Outlet) -> None:
 
 def test_x_never_has_to_refuse_what_is_over_its_limit(open_outlet: OpenOutlet, monkeypatch: pytest.MonkeyPatch) -> None:
     outlet = open_outlet("x", channel_settings="thread = true\n")
-    (sandbox,) = (each for each in outlet.stage.platforms if isinstance(each, XSandbox))
+    sandbox = outlet.sandbox(XSandbox)
     windows = Windows(outlet.stage.ledger.now)
     windows.limits[POSTS] = 1
     monkeypatch.setattr(sandbox, "windows", windows)
