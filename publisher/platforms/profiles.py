@@ -118,6 +118,9 @@ class Profile(Frozen):
     prices: Prices | None = None
     links: Literal["allowed", "dead", "priced"] = "allowed"
     """`dead`: a URL in the caption can't be followed; `priced`: it makes the post dearer."""
+    preview: Literal["article", "text_first", "carousel"] = "article"
+    """How the desk lays out its preview: pictures above the text and its tags, text above the pictures, or pictures
+    that are leafed through, all of one shape, above the text."""
     threads: bool = False
     """The adapter publishes the replies that continue a post, each of them once."""
     post_url: str = ""
@@ -154,9 +157,13 @@ def platform_names() -> tuple[str, ...]:
     return tuple(sorted(module.name for module in pkgutil.iter_modules(platforms.__path__) if module.ispkg))
 
 
-def starter_caption(platform: str) -> str:
-    """Returns the caption template that a new desk starts with for channels of a platform."""
-    return _file_of(platform, "caption.j2").read_text(encoding="utf-8")
+def starter_text(platform: str, name: str) -> str:
+    """Returns what a platform adds to the files of a new desk; empty where it has no such file.
+
+    `name`: `caption.j2` its caption template, `starter.toml` a channel in the configuration, `env.example` its secrets.
+    """
+    file = _file_of(platform, name)
+    return file.read_text(encoding="utf-8") if file.is_file() else ""
 
 
 def _file_of(platform: str, name: str) -> Traversable:

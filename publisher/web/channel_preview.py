@@ -66,7 +66,8 @@ class ChannelPreview:
     """One channel's view of a post."""
 
     channel: str
-    platform: str
+    layout: str
+    """As the platform's profile says under `preview`."""
     label: str
     account: str
     adapted: AdaptedPost | None
@@ -102,7 +103,7 @@ def _look(desk: Desk, post: Post, each: ChannelPost, specs: Specs, numbers: Sequ
     adapted = each.adapted
     return ChannelPreview(
         channel=each.channel,
-        platform=channel.platform,
+        layout=desk.targets[each.channel].profile.preview,
         label=desk.targets[each.channel].profile.label,
         account=channel.account,
         adapted=adapted,

@@ -20,7 +20,7 @@ from publisher.platforms.profiles import (
     TagLimits,
     TextLimits,
     Unit,
-    starter_caption,
+    starter_text,
 )
 from publisher.platforms.x.text import RULES
 
@@ -80,7 +80,7 @@ LONG_TITLE = "Closing the Gap Between the Two Halves of a Wound in the Skin of a
 
 
 def shipped(platform: str) -> str:
-    return starter_caption(platform)
+    return starter_text(platform, "caption.j2")
 
 
 def target(platform: str, **changes: object) -> Target:
