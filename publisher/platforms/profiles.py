@@ -10,11 +10,10 @@ from importlib import resources
 from importlib.resources.abc import Traversable
 from typing import Literal, Self
 
-from pydantic import ConfigDict, Field, model_validator
+from pydantic import Field, model_validator
 
 from publisher import platforms
 from publisher.core.content import Fit, Frozen, ImageFormat
-from publisher.platforms.text_rules import TextRules, load_text_rules
 
 Limit = Literal["text", "tags", "images", "image_bytes", "alt_text"]
 Unit = Literal["code_points", "utf16", "graphemes"]
@@ -23,11 +22,9 @@ OWN = "own"
 
 
 class TextLimits(Frozen):
-    model_config = ConfigDict(arbitrary_types_allowed=True)
-
     unit: Unit | Literal["own"]
-    rules: TextRules | None = Field(default=None, exclude=True)
-    """The platform's own rules, where `unit` is `own`: `load_profile` takes them from the platform's folder."""
+    rules_of: str = ""
+    """The platform by whose rules is counted, where `unit` is `own`: `load_profile` writes it here."""
     limit: int
     max_bytes: int | None = None
     """A second limit in UTF-8 bytes, where the platform has one."""
@@ -38,7 +35,7 @@ class TextLimits(Frozen):
 
     @model_validator(mode="after")
     def _rules_belong_to_own_units(self) -> Self:
-        if (self.unit == OWN) != (self.rules is not None):
+        if (self.unit == OWN) != bool(self.rules_of):
             raise ValueError(f"rules belong to the unit {OWN!r}, and only to it")
         return self
 
@@ -147,7 +144,7 @@ def load_profile(platform: str) -> Profile:
     """The profile of a platform that `platform_names` lists."""
     values = tomllib.loads(_file_of(platform, "profile.toml").read_text(encoding="utf-8"))
     if values["text"]["unit"] == OWN:
-        values["text"]["rules"] = load_text_rules(platform)
+        values["text"]["rules_of"] = platform
     return Profile.model_validate(values)
 
 

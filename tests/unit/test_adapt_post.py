@@ -22,7 +22,6 @@ from publisher.platforms.profiles import (
     Unit,
     starter_text,
 )
-from publisher.platforms.x.text import RULES
 
 IMAGES = ImageLimits(maximum=4, formats=("jpeg",), max_bytes=5_000_000, max_width=4096, max_height=4096, fit="as-is")
 HABITS = PublishingHabits(timeout_seconds=30, settle_seconds=10, listing_lag_seconds=10, listing_lag_source="made up")
@@ -46,7 +45,7 @@ INSTAGRAM = Profile(
 )
 X = Profile(
     label="X",
-    text=TextLimits(unit="own", rules=RULES, limit=280),
+    text=TextLimits(unit="own", rules_of="x", limit=280),
     tags=TagLimits(maximum=10, middle_dot=True),
     images=IMAGES,
     alt_text=AltTextLimits(limit=1000),
@@ -422,7 +421,7 @@ def test_any_post_fits_or_is_blocked_and_never_loses_its_credit(
 ) -> None:
     text = TextLimits(
         unit=unit,
-        rules=RULES if unit == "own" else None,
+        rules_of="x" if unit == "own" else "",
         limit=limit,
         max_bytes=max_bytes,
         rich=rich,

@@ -14,7 +14,7 @@ from publisher.platforms.text_rules import load_text_rules
 from publisher.platforms.x import text
 from publisher.platforms.x.text import EMOJI_RESERVE, MAX_PARSED, RULES, find_links, weighted_length
 
-X = TextLimits(unit="own", rules=RULES, limit=280)
+X = TextLimits(unit="own", rules_of="x", limit=280)
 
 
 @pytest.mark.parametrize(
@@ -221,7 +221,7 @@ def test_own_rules_that_are_missing_are_a_mistake_of_the_platform() -> None:
     with pytest.raises(ValueError, match="rules belong to the unit 'own'"):
         TextLimits(unit="own", limit=280)
     with pytest.raises(ValueError, match="rules belong to the unit 'own'"):
-        TextLimits(unit="utf16", rules=RULES, limit=280)
+        TextLimits(unit="utf16", rules_of="x", limit=280)
     with pytest.raises(ImportError):
         load_text_rules("tumblr")
 

@@ -11,7 +11,8 @@ import grimp
 import pytest
 
 import publisher
-from publisher.platforms.profiles import platform_names
+from publisher.adapt.text.counting import rules_of
+from publisher.platforms.profiles import load_profile, platform_names
 from publisher.platforms.registry import adapter_class
 from publisher.sandbox.discovery import sandbox_class, sandbox_names
 
@@ -151,6 +152,11 @@ def test_each_platform_has_a_sandbox() -> None:
     for name in platform_names():
         assert sandbox_class(name).name == name
         assert sandbox_class(name).label
+
+
+def test_the_rules_that_a_profile_leads_to_are_there() -> None:
+    for name in platform_names():
+        assert rules_of(load_profile(name).text).count("a cell") > 0
 
 
 def test_an_unknown_platform_is_told_with_those_that_exist() -> None:

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import regex
 
 from publisher.platforms.profiles import TextLimits, Unit, load_profile, platform_names
-from publisher.platforms.text_rules import TextRules
+from publisher.platforms.text_rules import TextRules, load_text_rules
 
 _GRAPHEME = regex.compile(r"\X")
 _LINK = regex.compile(
@@ -58,7 +58,7 @@ _RULES: dict[str, TextRules] = {
 
 def rules_of(limits: TextLimits) -> TextRules:
     """Returns the rules that a platform's texts are counted by: its own, or those of a generic unit."""
-    return limits.rules or _RULES[limits.unit]
+    return load_text_rules(limits.rules_of) if limits.rules_of else _RULES[limits.unit]
 
 
 def unit_name(unit: str, platform: str) -> str:
