@@ -113,7 +113,7 @@ class AdoptWish(BaseModel):
         max_length=2000,
         pattern=r"^[^\x00]*$",
         description="The address of the post that is public, in any form that its platform has, or its id.",
-        examples=["https://blog.example.org/post/4711"],
+        examples=["4711"],
     )
     unread: StrictBool = Field(
         default=False,
