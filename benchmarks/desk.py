@@ -60,7 +60,7 @@ def main() -> None:
 
 @contextlib.contextmanager
 def running_outlet(folder: Path, platforms: tuple[str, ...] = ("tumblr", "x")) -> Iterator[Outlet]:
-    stage = Stage(folder / "ca.pem")
+    stage = Stage(folder)
     stage.start()
     outlet = Outlet(folder / "outlet", stage, platforms)
     with environment(outlet.environment()):

@@ -164,7 +164,7 @@ def s3(s3_server: S3Server, monkeypatch: pytest.MonkeyPatch) -> S3Server:
 @pytest.fixture(scope="session")
 def stage(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stage]:
     """The sandbox platforms, started once for all tests of this process."""
-    running = Stage(tmp_path_factory.mktemp("stage") / "ca.pem")
+    running = Stage(tmp_path_factory.mktemp("stage"))
     running.start()
     yield running
     running.stop()
@@ -179,9 +179,9 @@ def doom(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Doom]:
 
 
 @pytest.fixture(scope="session")
-def instagram_session(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Where the one log-in of this process is kept."""
-    return tmp_path_factory.mktemp("sessions") / "instagram.json"
+def saved_sessions(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Where the log-ins of this process are kept, one on each platform that needs it."""
+    return tmp_path_factory.mktemp("sessions")
 
 
 @pytest.fixture(scope="session")
@@ -198,7 +198,7 @@ def open_outlet(
     tmp_path: Path,
     stage: Stage,
     shared_media: Path,
-    instagram_session: Path,
+    saved_sessions: Path,
     sqlite_template: Path,
     monkeypatch: pytest.MonkeyPatch,
 ) -> Iterator[OpenOutlet]:
@@ -210,8 +210,7 @@ def open_outlet(
             made = Outlet(tmp_path / "outlet", stage, platforms, media or str(shared_media), channel_settings)
             shutil.copy(sqlite_template, made.folder / "queue.db")
             set_environment(monkeypatch, made.environment())
-            if "instagram" in platforms:
-                made.connect_instagram(instagram_session)
+            made.connect(saved_sessions)
             stack.callback(made.close)
             return made
 

@@ -22,7 +22,8 @@ from publisher.platforms.instagram.adapter import Adapter
 from publisher.platforms.profiles import load_profile
 from publisher.sandbox.faults import FaultBox
 from publisher.sandbox.http2 import TlsServer
-from publisher.sandbox.instagram.service import HOSTS, InstagramSandbox
+from publisher.sandbox.instagram.service import HOSTS
+from publisher.sandbox.instagram.service import Sandbox as InstagramSandbox
 from publisher.sandbox.ledger import Ledger, ListingLag
 from publisher.sandbox.wire import Answer, DrippingPart, Request
 

@@ -21,7 +21,7 @@ from publisher.sandbox.http1 import HttpServer
 from publisher.sandbox.ledger import Ledger
 from publisher.sandbox.wire import Answer, Request
 from publisher.sandbox.x.accounts import USER_NAME
-from publisher.sandbox.x.service import XSandbox
+from publisher.sandbox.x.service import Sandbox as XSandbox
 
 CAPTION = "A cell divides & glows <3 https://example.org/cells?a=1&b=2 #biology"
 

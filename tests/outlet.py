@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import timedelta
 from pathlib import Path
+from typing import TypeVar
 
 import pytest
 import pyvips
@@ -19,9 +20,10 @@ from publisher.delivery.due import appointments, due_channels, recover_lost
 from publisher.delivery.owner import is_surely_gone, this_process
 from publisher.delivery.worker import Worker
 from publisher.desk import Desk
-from publisher.platforms.profiles import Profile
+from publisher.platforms.profiles import Profile, platform_names
 from publisher.posts.drafts import ImageDraft, PostDraft
 from publisher.posts.posts import add_post
+from publisher.sandbox.base import SandboxPlatform
 from publisher.sandbox.ledger import LedgerPost
 from publisher.sandbox.stage import Stage
 from publisher.schedule.picking import pick_slot
@@ -30,7 +32,9 @@ from publisher.schedule.slots import slot_day, slot_opens
 from publisher.settings import Settings
 from publisher.starter import write_starter
 
-PLATFORMS = ("instagram", "tumblr", "x")
+PLATFORMS = platform_names()
+
+SandboxKind = TypeVar("SandboxKind", bound=SandboxPlatform)
 
 CONFIG = """\
 [outlet]
@@ -89,7 +93,7 @@ class Outlet:
         self.desk = Desk(self.config, self.clock)
 
     def _channel(self, name: str) -> str:
-        platform = next(each for each in self.stage.platforms if each.name == name)
+        platform = self.stage.platform(name)
         settings = "".join(f'{key} = "{value}"\n' for key, value in self.stage.connection(name).items())
         return (
             f'\n[channels.{name}]\nplatform = "{name}"\naccount = "{platform.account()}"\n'
@@ -105,15 +109,24 @@ class Outlet:
             for secret, value in platform.credentials().items()
         }
 
-    def connect_instagram(self, saved: Path) -> None:
-        """Log in once per test run; later outlets take the same session."""
-        session = self.folder / "sessions" / "instagram.json"
+    def connect(self, saved: Path) -> None:
+        """Logs in wherever it is needed, once per test run: later outlets take the sessions that lie in `saved`."""
+        for platform in self.stage.platforms:
+            if platform.needs_login and platform.name in self.desk.settings.channels:
+                self._connect(platform.name, saved / f"{platform.name}.json")
+
+    def _connect(self, channel: str, saved: Path) -> None:
+        session = self.folder / "sessions" / saved.name
         if not saved.exists():
-            self.desk.channels.authorize("instagram", NoQuestions())
+            self.desk.channels.authorize(channel, NoQuestions())
             saved.write_bytes(session.read_bytes())
         session.parent.mkdir(mode=0o700, exist_ok=True)
         session.write_bytes(saved.read_bytes())
         session.chmod(0o600)
+
+    def sandbox(self, kind: type[SandboxKind]) -> SandboxKind:
+        """Returns the stage's platform of this kind."""
+        return next(platform for platform in self.stage.platforms if isinstance(platform, kind))
 
     def add_post(
         self, title: str = "A quiet cell", images: int = 1, pictures: Sequence[ImageDraft] = (), **fields: object

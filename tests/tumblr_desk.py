@@ -24,7 +24,7 @@ from publisher.sandbox.faults import FaultBox
 from publisher.sandbox.http1 import HttpServer
 from publisher.sandbox.ledger import Ledger, LedgerPost
 from publisher.sandbox.tumblr.blog import BLOG
-from publisher.sandbox.tumblr.service import TumblrSandbox
+from publisher.sandbox.tumblr.service import Sandbox as TumblrSandbox
 from publisher.sandbox.wire import Answer, Request
 
 KEY = "0123456789ab-a-cell-divides"

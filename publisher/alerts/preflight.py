@@ -146,7 +146,7 @@ def _budget(desk: Desk, shown: RenderedPost, day: date) -> Iterator[Line]:
     channel = desk.settings.channels[shown.channel]
     if channel.monthly_budget is None or shown.adapted is None:
         return
-    cost = whole_cost(load_profile(channel.platform).prices, shown.adapted)
+    cost = whole_cost(load_profile(channel.platform), shown.adapted)
     at, zone = _hour(desk, shown.channel, day), desk.settings.outlet.zone
     with desk.database.reading() as session:
         spent = spending(session, shown.channel, channel.monthly_budget, at, zone)

@@ -31,6 +31,7 @@ from publisher.db.staff import WebSession
 from publisher.desk import Desk
 from publisher.intake.post_files import read_folder
 from publisher.posts.errors import PostError
+from publisher.proving.outlet import log_in
 from publisher.samples.draw import write_samples
 from publisher.sandbox_client import SandboxClient, SandboxFailed, running_sandbox
 from publisher.schedule.order import Reserve
@@ -80,7 +81,7 @@ retry_seconds = 1.0
 )
 @click.pass_context
 def demo_command(ctx: click.Context, once: bool, folder: Path) -> None:
-    """Show the whole main job: seven posts with pictures, three platforms, a day a minute.
+    """Show the whole main job: seven posts with pictures on every platform, a day a minute.
 
     Without a terminal, or with --once, one day is published and checked; the exit status tells.
     """
@@ -165,8 +166,9 @@ class Demo:
         self._sandbox.post("/clock", {"offset_seconds": offset.total_seconds()})
 
     def _connect(self) -> None:
-        """Only Instagram hands out a session by a log-in; the others' keys are in the environment."""
-        self._desk.channels.authorize("instagram", _NoQuestions())
+        """Logs in wherever the keys in the environment are not enough."""
+        for name in self._desk.channels.names():
+            log_in(self._desk.channels, name, _NoQuestions())
 
     def _fill_queue(self) -> None:
         queue = PostQueue(self._desk, "demo")

@@ -52,7 +52,7 @@ SUMMARIES = {
     "init": "Write a commented configuration and an empty queue.",
     "connect": "Log a channel in once, by hand.",
     "doctor": "Check everything: a green or red line each.",
-    "sandbox": "Start local Tumblr, X and Instagram.",
+    "sandbox": "Start local platforms to rehearse on.",
     "demo": "Show the whole main job on the sandbox.",
     "prove": "Prove the promise: faults, kills and clock jumps against the sandbox.",
     "add": "Put posts into the queue.",

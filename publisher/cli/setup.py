@@ -53,7 +53,7 @@ def connect_command(ctx: click.Context, channel: str) -> None:
 @click.argument("arguments", nargs=-1, type=click.UNPROCESSED)
 @click.option("-h", "--help", "wants_help", is_flag=True, help="Show what the sandbox takes.")
 def sandbox_command(arguments: tuple[str, ...], wants_help: bool) -> None:
-    """Start local Tumblr, X and Instagram until Ctrl-C.
+    """Start local platforms, to rehearse on, until Ctrl-C.
 
     Takes --port PORT and --fault PLATFORM:FAULT:TIMES.
     """

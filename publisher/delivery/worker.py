@@ -197,7 +197,7 @@ class Worker:
         intent = records.Intent(
             key=prepared.key,
             preparation=prepared.preparation,
-            cost=request_cost(prices, claimed.adapted.caption)
+            cost=request_cost(profile, claimed.adapted.caption)
             + reading_cost(prices, claimed.adapted)
             + self._paid(claimed, prepared.media),
             gap=timedelta(seconds=profile.publishing.minimum_gap_seconds),
@@ -246,7 +246,7 @@ class Worker:
     ) -> None:
         unspent = 0
         if isinstance(answer, NOT_CHARGED):
-            unspent = request_cost(self._channels.profile(claimed.channel).prices, claimed.adapted.caption)
+            unspent = request_cost(self._channels.profile(claimed.channel), claimed.adapted.caption)
         error = self._weigh(answer, claimed, prepared.adapter, lease)
         now = self._clock.now()
         outcome = after_send(error, tries=claimed.tries + 1, now=now, pace=self._pace, strain=self._strain(claimed))

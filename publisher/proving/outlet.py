@@ -17,6 +17,7 @@ from publisher.db.session import Database
 from publisher.delivery.channels import Channels
 from publisher.delivery.platform_clocks import PlatformClocks
 from publisher.desk import Desk
+from publisher.platforms.base import Dialogue
 from publisher.platforms.errors import CredentialsRefused, Unavailable
 from publisher.platforms.profiles import Profile
 from publisher.posts.channel_rows import sync_channels
@@ -111,20 +112,7 @@ class ProvingOutlet(Desk):
                 # One log-in serves every channel of the account.
                 shutil.copy2(stored, sessions / f"{name}.json")
                 return
-        try:
-            self.channels.open(name)
-        except CredentialsRefused:
-            self._authorize(name)
-
-    def _authorize(self, name: str) -> None:
-        """Log in, however busy the machine is that serves the sandbox: it publishes nothing, so it may be repeated."""
-        for left in reversed(range(LOG_IN_TRIES)):
-            try:
-                self.channels.authorize(name, _NoQuestions())
-                return
-            except Unavailable:
-                if not left:
-                    raise
+        log_in(self.channels, name, _NoQuestions())
 
     def fill_queue(self, posts: int) -> None:
         """So many approved posts, each with a picture and a caption for every channel like no other."""
@@ -149,6 +137,24 @@ class ProvingOutlet(Desk):
             queue = PostQueue(self, "proof")
             queue.approve(queue.add(draft).id)
         self._filled += posts
+
+
+def log_in(channels: Channels, name: str, dialogue: Dialogue) -> None:
+    """Logs a channel in at the sandbox, where it can't be opened without.
+
+    It is tried several times, however busy the machine is that serves the sandbox: a log-in publishes nothing.
+    """
+    try:
+        channels.open(name)
+        return
+    except CredentialsRefused:
+        for left in reversed(range(LOG_IN_TRIES)):
+            try:
+                channels.authorize(name, dialogue)
+                return
+            except Unavailable:
+                if not left:
+                    raise
 
 
 class _NoQuestions:

@@ -66,7 +66,8 @@ class ChannelPreview:
     """The preview of a post on one channel."""
 
     channel: str
-    platform: str
+    layout: str
+    """As the platform's profile says under `preview`."""
     label: str
     account: str
     adapted: AdaptedPost | None
@@ -108,7 +109,7 @@ def _preview(
     adapted = channel_post.adapted
     return ChannelPreview(
         channel=channel_post.channel,
-        platform=channel.platform,
+        layout=desk.targets[channel_post.channel].profile.preview,
         label=desk.targets[channel_post.channel].profile.label,
         account=channel.account,
         adapted=adapted,

@@ -324,7 +324,7 @@ def test_doctor_is_red_only_when_the_newest_backup_is_too_old(desk: Desk, clock:
 
 @pytest.fixture
 def lose_and_restore(
-    outlet: Outlet, tmp_path: Path, instagram_session: Path
+    outlet: Outlet, tmp_path: Path, saved_sessions: Path
 ) -> Iterator[Callable[[BackupReport], tuple[Outlet, RestoreReport]]]:
     """Throws the outlet's desk away and brings it back from a backup, connected again."""
     opened: list[Outlet] = []
@@ -336,7 +336,7 @@ def lose_and_restore(
         restored = copy.copy(outlet)
         restored.folder, restored.config = tmp_path / "restored", report.config
         restored.desk = Desk(report.config, outlet.clock)
-        restored.connect_instagram(instagram_session)
+        restored.connect(saved_sessions)
         opened.append(restored)
         return restored, report
 

@@ -36,7 +36,7 @@ from publisher.platforms.errors import ContentRejected, Unavailable, Unconfirmed
 from publisher.posts.drafts import PostChanges
 from publisher.posts.posts import EditOutcome
 from publisher.sandbox.faults import Fault
-from publisher.sandbox.x.service import XSandbox
+from publisher.sandbox.x.service import Sandbox as XSandbox
 from publisher.schedule.post_queue import PostQueue
 from publisher.settings import DeliverySettings
 from tests.conftest import OpenOutlet
@@ -411,7 +411,7 @@ def test_operators_see_which_part_a_delivery_is(open_outlet: OpenOutlet) -> None
 
 def test_x_that_refuses_replies_leaves_the_first_post(open_outlet: OpenOutlet, monkeypatch: pytest.MonkeyPatch) -> None:
     outlet = open_outlet("x", channel_settings="thread = true\n")
-    (sandbox,) = (each for each in outlet.stage.platforms if isinstance(each, XSandbox))
+    sandbox = outlet.sandbox(XSandbox)
     monkeypatch.setattr(sandbox, "refuse_replies", True)
     outlet.add_post(body=LONG_BODY)
     outlet.pick()

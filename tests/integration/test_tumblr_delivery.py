@@ -18,7 +18,7 @@ from publisher.platforms.base import KeySeed
 from publisher.platforms.tumblr.adapter import Adapter
 from publisher.sandbox.faults import Fault
 from publisher.sandbox.tumblr.npf import NewPost
-from publisher.sandbox.tumblr.service import TumblrSandbox
+from publisher.sandbox.tumblr.service import Sandbox as TumblrSandbox
 from tests.conftest import OpenOutlet
 from tests.outlet import Outlet
 
@@ -28,8 +28,7 @@ PUBLISHING = ("drop-after", "late-504:100", "500-before")
 
 
 def sandbox_of(outlet: Outlet) -> TumblrSandbox:
-    (sandbox,) = (each for each in outlet.stage.platforms if isinstance(each, TumblrSandbox))
-    return sandbox
+    return outlet.sandbox(TumblrSandbox)
 
 
 @pytest.mark.parametrize("keeps_id", [False, True])

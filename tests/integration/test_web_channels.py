@@ -20,6 +20,8 @@ from publisher.db.staff import WebSession
 from publisher.delivery import operate
 from publisher.lifecycle import move
 from publisher.sandbox.instagram.login import totp_code
+from publisher.sandbox.instagram.service import Sandbox as InstagramSandbox
+from publisher.sandbox.x.service import Sandbox as XSandbox
 from publisher.web.pending_logins import LOGIN_LIFETIME
 from tests.conftest import OpenOutlet
 from tests.desk_site import Client, Site, open_site, text_of
@@ -76,7 +78,7 @@ def allow(address: str, *, deny: bool = False) -> str:
 
 def use_code_flow(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
     """Gives the channel of X an OAuth 2 app in place of its keys."""
-    accounts = site.outlet.stage.x.accounts
+    accounts = site.outlet.sandbox(XSandbox).accounts
     for name in ("CONSUMER_KEY", "CONSUMER_SECRET"):
         monkeypatch.delenv(f"PUBLISHER_X_{name}")
     monkeypatch.setenv("PUBLISHER_X_CLIENT_ID", accounts.client_id)
@@ -310,7 +312,7 @@ def test_the_platform_leads_back_to_where_people_have_the_desk(site: Site) -> No
 def test_instagram_is_connected_by_steps_and_keeps_no_password(
     site: Site, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    secrets = site.outlet.stage.instagram.credentials()
+    secrets = site.outlet.sandbox(InstagramSandbox).credentials()
     for name in secrets:
         monkeypatch.delenv(f"PUBLISHER_INSTAGRAM_{name.upper()}")
     session = site.outlet.folder / "sessions" / "instagram.json"
@@ -336,14 +338,14 @@ def test_instagram_is_connected_by_steps_and_keeps_no_password(
 
 
 def test_a_code_that_instagram_sends_is_entered_in_the_browser(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(site.outlet.stage.instagram.login, "sends_code", True)
+    monkeypatch.setattr(site.outlet.sandbox(InstagramSandbox).login, "sends_code", True)
     client = site.client("operator")
     question = client.send_form("/channels/instagram/connect")
     assert "Instagram has sent the account" in text_of(question)
     wrong = client.send_form("/channels/instagram/connect/answer", {"code": "no code"})
     assert "did not accept that code; begin again" in text_of(wrong)
     client.send_form("/channels/instagram/connect")
-    code = site.outlet.stage.instagram.login.sent_code
+    code = site.outlet.sandbox(InstagramSandbox).login.sent_code
     assert "instagram is connected as picture.of.the.day" in text_of(
         client.send_form("/channels/instagram/connect/answer", {"code": code})
     )

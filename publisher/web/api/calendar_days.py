@@ -29,7 +29,7 @@ class _FromRow(BaseModel):
 class ChannelDay(_FromRow):
     """The delivery of a day's post on one channel."""
 
-    channel: str = Field(examples=["tumblr"])
+    channel: str = Field(examples=["pictures"])
     state: str = Field(examples=["published"])
     link: str = Field(description="Where the post is; empty when it isn't public, or the platform gives no address.")
 

@@ -22,8 +22,8 @@ router = APIRouter(prefix="/channels", tags=["channels"], route_class=GuardedRou
 class ChannelOut(BaseModel):
     """One account on one platform."""
 
-    name: str = Field(examples=["tumblr"])
-    platform: str = Field(examples=["tumblr"])
+    name: str = Field(examples=["pictures"])
+    platform: str
     account: str = Field(examples=["picture-of-the-day"])
     language: str = Field(examples=["en"])
     hour: str = Field(description="When its followers get the day's post, in the outlet's zone.", examples=["09:00"])

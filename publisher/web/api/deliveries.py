@@ -36,7 +36,7 @@ class DeliveryOut(BaseModel):
     id: int = Field(examples=[42])
     version: str = Field(description="Its `ETag`: changes with its state and with every claim.", examples=["held.3"])
     day: date = Field(description="The slot that its post was picked for.")
-    channel: str = Field(examples=["tumblr"])
+    channel: str = Field(examples=["pictures"])
     part: int = Field(description="1 is the post; from 2 on, the replies that continue it.", examples=[1])
     state: State
     post_id: int | None = Field(examples=[17])
@@ -117,7 +117,7 @@ class AdoptRequest(BaseModel):
         max_length=2000,
         pattern=r"^[^\x00]*$",
         description="The address of the post that is public, in any form that its platform has, or its id.",
-        examples=["https://picture-of-the-day.tumblr.com/post/4711"],
+        examples=["4711"],
     )
     unread: StrictBool = Field(
         default=False,
