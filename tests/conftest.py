@@ -24,11 +24,17 @@ from publisher.proving.postgres import ThrowawayPostgres
 from publisher.sandbox.stage import Stage
 from publisher.staff import passwords
 from publisher.starter import write_starter
+from tests import slow_first
 from tests.doomed_worker import Doom
 from tests.outlet import PLATFORMS, Outlet, set_environment
 from tests.patience import PATIENCE
 from tests.s3_server import KEYS, S3Server
 from tests.shared_statements import SharedStatements
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Begins with the slowest tests."""
+    items[:] = slow_first.order(items, slow_first.workers())
 
 
 def pytest_collection_finish() -> None:
