@@ -16,6 +16,7 @@ from argon2 import PasswordHasher
 
 from publisher.core.clock import FixedClock
 from publisher.core.logs import configure_logs
+from publisher.db import session
 from publisher.db.session import Database
 from publisher.db.upgrade import prepare_database
 from publisher.health import check_ready, render_metrics
@@ -23,10 +24,17 @@ from publisher.proving.postgres import ThrowawayPostgres
 from publisher.sandbox.stage import Stage
 from publisher.staff import passwords
 from publisher.starter import write_starter
+from tests import slow_first
 from tests.doomed_worker import Doom
 from tests.outlet import PLATFORMS, Outlet, set_environment
 from tests.patience import PATIENCE
 from tests.s3_server import KEYS, S3Server
+from tests.shared_statements import SharedStatements
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Begins with the slowest tests."""
+    items[:] = slow_first.order(items, slow_first.workers())
 
 
 def pytest_collection_finish() -> None:
@@ -41,8 +49,11 @@ def environment_as_before() -> Iterator[None]:
     before = dict(os.environ)
     yield
     after = dict(os.environ)
-    os.environ.clear()
-    os.environ.update(before)
+    for name in after.keys() - before.keys():
+        del os.environ[name]
+    for name, value in before.items():
+        if after.get(name) != value:
+            os.environ[name] = value
     left = {name for name in before.keys() | after.keys() if before.get(name) != after.get(name)}
     assert left <= {"PYTEST_CURRENT_TEST"}
 
@@ -62,6 +73,14 @@ def quick_passwords() -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(passwords, "_HASHER", PasswordHasher(time_cost=1, memory_cost=8, parallelism=1))
         patch.setattr(passwords, "_DUMMY_HASH", passwords._make_dummy_hash())
+        yield
+
+
+@pytest.fixture(autouse=True, scope="session")
+def shared_statements() -> Iterator[None]:
+    """Compiles each SQL statement once for all the databases of this process: a third of a short test's time."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(session, "create_engine", SharedStatements().create_engine)
         yield
 
 

@@ -6,6 +6,7 @@ import os
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import timedelta
+from functools import cache
 from pathlib import Path
 from typing import TypeVar
 
@@ -219,12 +220,18 @@ class NoQuestions:
 
 def draw(file: Path, *, seed: int = 0, width: int = 640, height: int = 480) -> None:
     """A soft disc on black, with a little noise: unlike for each seed."""
+    file.write_bytes(_drawn(file.suffix, seed, width, height))
+
+
+@cache
+def _drawn(suffix: str, seed: int, width: int, height: int) -> bytes:
     noise = pyvips.Image.gaussnoise(width, height, mean=20, sigma=8, seed=seed)
     disc = pyvips.Image.gaussmat(60 + 10 * seed, 0.02).linear(0.8, 0)
     left = max(0, (width - disc.width) // 2)
     top = max(0, (height - disc.height) // 2)
     image = noise + disc.crop(0, 0, min(disc.width, width), min(disc.height, height)).embed(left, top, width, height)
-    image.cast("uchar").colourspace("srgb").write_to_file(str(file))
+    content: bytes = image.cast("uchar").colourspace("srgb").write_to_buffer(suffix)
+    return content
 
 
 def set_environment(monkeypatch: pytest.MonkeyPatch, values: Mapping[str, str]) -> None:

@@ -6,6 +6,7 @@ import difflib
 import re
 import zoneinfo
 from datetime import time
+from functools import cache
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -63,6 +64,12 @@ OutletName = Annotated[str, Field(min_length=1, max_length=OUTLET_NAME), AfterVa
 AccountName = Annotated[str, Field(min_length=1, max_length=ACCOUNT_NAME), AfterValidator(_in_one_line)]
 
 
+@cache
+def _time_zones() -> frozenset[str]:
+    """Lists the names of time zones. The library reads hundreds of files for it, so it is asked once."""
+    return frozenset(zoneinfo.available_timezones())
+
+
 class OutletSettings(Section):
     """Describes the outlet."""
 
@@ -78,9 +85,9 @@ class OutletSettings(Section):
     @field_validator("time_zone")
     @classmethod
     def _known_zone(cls, value: str) -> str:
-        if value in zoneinfo.available_timezones():
+        if value in _time_zones():
             return value
-        near = difflib.get_close_matches(value, zoneinfo.available_timezones(), n=1)
+        near = difflib.get_close_matches(value, _time_zones(), n=1)
         hint = f"did you mean {near[0]!r}?" if near else 'write an IANA name such as "Europe/London"'
         raise ValueError(f"there is no time zone {value!r}; {hint}")
 

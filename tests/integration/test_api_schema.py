@@ -12,7 +12,11 @@ import pytest
 import schemathesis
 from hypothesis import HealthCheck, Phase, settings
 from schemathesis.checks import CheckContext, not_a_server_error
+from schemathesis.core.result import Ok
 from schemathesis.core.transport import Response
+from schemathesis.generation.feedback import FeedbackSources
+from schemathesis.pytest._test_builder import build_operation_test
+from schemathesis.python._constants.orchestrator import make_constants_value_source
 from schemathesis.specs.openapi.checks import (
     allow_header_conformance,
     content_type_conformance,
@@ -89,6 +93,18 @@ CHECKS = [
 ]
 SCHEMA = schemathesis.openapi.from_dict(create_api(Desk(Path("nowhere"))).openapi())
 SCHEMA.config.checks.missing_required_header.expected_statuses = ["400", "401", "404", "415", "422", "428"]
+
+
+def described_operations() -> dict[str, Any]:
+    """Names each operation of the description."""
+    operations = {}
+    for result in SCHEMA.get_all_operations():
+        assert isinstance(result, Ok), result
+        operations[result.ok().label] = result.ok()
+    return operations
+
+
+OPERATIONS = described_operations()
 EXAMPLES = settings(
     max_examples=8,
     derandomize=True,
@@ -159,14 +175,26 @@ def program(site: Site) -> Iterator[Program]:
         yield made
 
 
-@SCHEMA.parametrize()
 @EXAMPLES
-def test_it_keeps_to_its_description(case: schemathesis.Case[Any], program: Program) -> None:
+def keep_to_description(case: schemathesis.Case[Any], program: Program) -> None:
     if is_spare(case):
         return
     fit(case)
     headers = {"Authorization": f"Bearer {program.token}"}
     case.call_and_validate(base_url=program.base, session=program, headers=headers, checks=CHECKS)
+
+
+@pytest.mark.parametrize("label", OPERATIONS)
+def test_it_keeps_to_its_description(label: str, program: Program) -> None:
+    """Makes the requests here: `SCHEMA.parametrize` would make all of them in every worker, at collection."""
+    keep = build_operation_test(
+        config=SCHEMA.config,
+        operation=OPERATIONS[label],
+        test_func=keep_to_description,
+        given_kwargs={},
+        feedback=FeedbackSources(constants_value_source=make_constants_value_source(SCHEMA)),
+    )
+    keep(program=program)
 
 
 def test_the_description_is_served_and_whole() -> None:
