@@ -16,7 +16,7 @@ caption = "captions/{0}.j2"
 
 
 def starter_files() -> dict[Path, str]:
-    """Returns the text of each file, by its path below the desk's folder: what all desks have, and a part per platform."""
+    """Returns the text of each file, by its path below the desk's folder. Each platform adds its part."""
     config = Path("config")
     platforms = platform_names()
     tables = [starter_text(platform, "starter.toml") or CHANNEL.format(platform) for platform in platforms]
