@@ -7,7 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from tests.contract.account import Account, Wire, find_drivers
+from tests.contract.account import Account
+from tests.contract.channel import Wire
+from tests.contract.drivers import find_drivers
 
 DRIVERS = find_drivers().found
 OpenAccount = Callable[[str], Account]

@@ -7,7 +7,8 @@ from typing import Any
 
 import pytest
 
-from tests.contract.account import Account, find_drivers
+from tests.contract.account import Account
+from tests.contract.drivers import find_drivers
 
 DRIVERS = find_drivers().found
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 from publisher.platforms.base import ListsPublications, PlatformAdapter, SupportsLookup, SupportsReadBack
 from publisher.platforms.profiles import platform_names
 from publisher.platforms.registry import adapter_class
-from tests.contract.account import Account, find_drivers
+from tests.contract.account import Account
+from tests.contract.drivers import find_drivers
 
 
 def sentence_about(missing: tuple[str, ...]) -> str:

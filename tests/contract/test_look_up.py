@@ -12,7 +12,8 @@ from publisher.platforms.errors import PlatformError, Unavailable, Unconfirmed
 from publisher.sandbox.faults import Fault
 from publisher.sandbox.ledger import ListingLag
 from publisher.sandbox.wire import Answer
-from tests.contract.account import NO_DATE, Account
+from tests.contract.account import Account
+from tests.contract.channel import NO_DATE
 from tests.contract.parameters import of_each_platform
 
 GATEWAY_PAGE = Answer.of_text(503, "<html>", "text/html")
@@ -89,13 +90,17 @@ def test_the_bound_stays_when_the_request_is_made_again(account: Account) -> Non
 
 @of_each_platform("newer", lambda driver: [(str(newer), newer) for newer in driver.PAGES])
 def test_it_is_found_behind_many_newer_posts(account: Account, newer: int) -> None:
+    account.take_way([*account.WAYS][-1])
+    account.add_post("The newest post before")
+    preparation = account.prepare(account.adapter())
     number = account.publish()
     account.hide_ids()
     for place in range(newer):
         account.add_post(f"Post {place}")
     adapter = account.adapter()
-    account.requests.clear()
-    assert account.id_found(adapter) == number
+    for given in (NOTHING_PREPARED, preparation):
+        account.requests.clear()
+        assert account.id_found(adapter, preparation=given) == number
     assert len(account.requests) <= newer // account.PAGE_SIZE + 2
 
 

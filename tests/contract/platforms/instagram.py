@@ -17,8 +17,9 @@ from publisher.sandbox.instagram.login import totp_code
 from publisher.sandbox.instagram.service import FIRST_ID, HOSTS, InstagramSandbox, _code
 from publisher.sandbox.ledger import LedgerPost
 from publisher.sandbox.wire import Answer, Request
-from tests.contract.account import SHORT_SECONDS, Account
+from tests.contract.account import Account
 from tests.contract.cases import LoginCase, SecretCase, Step
+from tests.contract.channel import SHORT_SECONDS
 from tests.contract.platforms import instagram_answers as answers
 
 CAPTION = "A cell divides 🔬\n\nImage: Ana Roig, CC BY 4.0\n#biology"

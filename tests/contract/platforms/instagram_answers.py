@@ -64,18 +64,16 @@ GONE = (
     Answer.of_json(400, {"message": "Media not found or unavailable", "status": "fail"}),
     Answer.of_json(400, {"message": "Sorry, this photo has been deleted.", "status": "fail"}),
 )
-LISTINGS = tuple(
-    ListingCase(name, Answer.of_json(200, {**page, "status": "ok"}))
-    for name, page in {
-        "nothing": {},
-        "no items": {"items": None, "more_available": False},
-        "no end": {"items": []},
-        "more without items": {"items": [], "more_available": True},
-        "no time": {"items": [{"pk": "1"}], "more_available": False},
-        "odd item": {"items": ["?"], "more_available": False},
-        "odd picture": {"items": [{"taken_at": 1, "carousel_media": ["?"], "pk": 1}], "more_available": False},
-    }.items()
-)
+PAGES: dict[str, dict[str, object]] = {
+    "nothing": {},
+    "no items": {"items": None, "more_available": False},
+    "no end": {"items": []},
+    "more without items": {"items": [], "more_available": True},
+    "no time": {"items": [{"pk": "1"}], "more_available": False},
+    "odd item": {"items": ["?"], "more_available": False},
+    "odd picture": {"items": [{"taken_at": 1, "carousel_media": ["?"], "pk": 1}], "more_available": False},
+}
+LISTINGS = tuple(ListingCase(name, Answer.of_json(200, {**page, "status": "ok"})) for name, page in PAGES.items())
 WAITS = tuple(
     WaitCase(name or "nothing", Answer.of_json(429, {"status": "fail"}, {"Retry-After": name}), seconds)
     for name, seconds in {

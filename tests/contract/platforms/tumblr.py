@@ -21,8 +21,9 @@ from publisher.sandbox.ledger import LedgerPost
 from publisher.sandbox.tumblr.blog import BLOG
 from publisher.sandbox.tumblr.service import TumblrSandbox
 from publisher.sandbox.wire import Answer, Request
-from tests.contract.account import SHORT_SECONDS, Account
+from tests.contract.account import Account
 from tests.contract.cases import LoginCase, SecretCase, Step
+from tests.contract.channel import SHORT_SECONDS
 from tests.contract.platforms import tumblr_answers as answers
 from tests.patience import PATIENCE
 

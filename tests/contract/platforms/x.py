@@ -29,8 +29,9 @@ from publisher.sandbox.ledger import LedgerPost
 from publisher.sandbox.wire import Answer, Request
 from publisher.sandbox.x.accounts import USER_ID, USER_NAME
 from publisher.sandbox.x.service import XSandbox
-from tests.contract.account import SHORT_SECONDS, Account, Wire
+from tests.contract.account import Account
 from tests.contract.cases import AnswerCase, ListingCase, LoginCase, SecretCase, Step, WaitCase
+from tests.contract.channel import SHORT_SECONDS, Wire
 from tests.patience import PATIENCE
 
 CAPTION = "A cell divides & glows <3 https://example.org/cells?a=1&b=2 #biology"
@@ -128,7 +129,6 @@ class Driver(Account):
     UPLOAD_ANSWERS = (
         AnswerCase(Answer.of_text(503, "busy"), Unavailable),
         AnswerCase(Answer(status=500, cut_at=0), Unavailable),
-        AnswerCase(Answer.of_json(200, {}), Unavailable),
     )
     LOOK_UP_ANSWERS = (
         AnswerCase(Answer(status=500, cut_at=0), Unavailable),
