@@ -60,6 +60,8 @@ class PlatformData:
     TOO_MANY: ClassVar[str]
     """A pattern of what is said then."""
     PAGE_SIZE: ClassVar[int]
+    MORE_REQUESTS: ClassVar[int] = 2
+    """So many more requests than full pages a look-up may take."""
     REFUSED_CONNECTION: ClassVar[tuple[type[PlatformError], ...]] = (Unavailable, Unconfirmed)
     """How a publishing request ends whose connection is reset at once."""
     SESSION_FIELDS: ClassVar[frozenset[str]] = frozenset()

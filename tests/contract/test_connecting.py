@@ -92,7 +92,7 @@ def test_a_refused_log_in_connects_nothing_and_shows_nothing(account: Account, c
 
 @of_each_platform("case", lambda driver: [(case.name, case) for case in driver.LOGINS])
 def test_a_log_in_of_another_account_is_not_stored(account: Account, case: LoginCase) -> None:
-    with pytest.raises(CredentialsRefused, match="someone_else|user name"):
+    with pytest.raises(CredentialsRefused, match=r"someone_else|user name"):
         log_in(account, case, account="someone_else")
     with pytest.raises(CredentialsRefused, match="publisher connect"):
         adapter_class(account.name).connect(account.connection(secrets=case.secrets(account)))

@@ -101,7 +101,7 @@ def test_it_is_found_behind_many_newer_posts(account: Account, newer: int) -> No
     for given in (NOTHING_PREPARED, preparation):
         account.requests.clear()
         assert account.id_found(adapter, preparation=given) == number
-    assert len(account.requests) <= newer // account.PAGE_SIZE + 2
+    assert len(account.requests) <= newer // account.PAGE_SIZE + account.MORE_REQUESTS
 
 
 def test_absence_is_not_claimed_when_there_is_more_to_read(account: Account) -> None:
