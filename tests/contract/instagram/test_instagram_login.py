@@ -50,7 +50,7 @@ def test_a_log_in_asks_for_what_is_missing(desk: Driver) -> None:
     assert ["Password" in question for question in person.asked] == [True, False]
 
 
-def test_a_code_that_instagram_sends_is_asked_for_and_entered_from_the_same_device(
+def test_a_code_that_instagram_sends_is_entered_from_the_same_device(
     desk: Driver, capsys: pytest.CaptureFixture[str]
 ) -> None:
     connection = desk.connection()
@@ -83,7 +83,7 @@ def test_a_wrong_code_connects_nothing(desk: Driver, code: str) -> None:
         Adapter.connect(connection)
 
 
-def test_a_challenge_tells_a_person_what_to_do_and_the_next_log_in_comes_from_the_same_device(desk: Driver) -> None:
+def test_a_log_in_after_a_challenge_comes_from_the_same_device(desk: Driver) -> None:
     connection = desk.connection()
     desk.sandbox.challenged = True
     with pytest.raises(CredentialsRefused, match=r"Instagram app on a usual device.*publisher connect instagram"):

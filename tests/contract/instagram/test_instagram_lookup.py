@@ -58,7 +58,7 @@ def test_a_post_is_found_by_its_caption_where_no_id_is_told(desk: Driver, images
     assert found.remote_id == number
 
 
-def test_a_caption_that_instagram_writes_otherwise_is_found_where_no_id_is_told(desk: Driver) -> None:
+def test_a_caption_that_instagram_writes_otherwise_is_found(desk: Driver) -> None:
     adapter, since = desk.adapter(), desk.clock.now()
     number = publish(adapter, picture(desk.folder), caption="Ce\u0301llules  \n au repos")
     desk.rewrite = without("device_timestamp", "client_sidecar_id")
@@ -110,7 +110,7 @@ def prepared(adapter: Adapter) -> Preparation:
     return adapter.prepare(post_of(), [], idempotency_key=KEY)
 
 
-def test_instagrams_own_clock_decides_nothing_where_its_newest_post_is_known(desk: Driver) -> None:
+def test_instagrams_clock_decides_nothing_where_its_newest_post_is_known(desk: Driver) -> None:
     adapter = desk.adapter()
     publish(adapter, picture(desk.folder), key="1777885200512", caption="An older post")
     desk.date_offset = timedelta(days=9)
@@ -153,7 +153,7 @@ def test_the_newest_post_is_read_before_the_request_wherever_it_stands(desk: Dri
     assert len(desk.requests) == 1
 
 
-def test_where_the_listing_is_not_read_the_answer_to_the_upload_tells_the_time(desk: Driver) -> None:
+def test_the_answer_to_the_upload_tells_the_time_without_a_listing(desk: Driver) -> None:
     adapter, image = desk.adapter(), picture(desk.folder)
     desk.ledger.shift(timedelta(days=-200))
     publish(adapter, image, key="1777885200512")
@@ -206,7 +206,7 @@ def test_a_listing_older_than_the_one_before_the_request_is_no_absence(desk: Dri
     assert found is Absence.NOT_LISTED
 
 
-def test_a_newest_post_that_somebody_removes_leaves_the_question_answerable(desk: Driver) -> None:
+def test_a_removed_newest_post_leaves_the_question_answerable(desk: Driver) -> None:
     adapter = desk.adapter()
     publish(adapter, picture(desk.folder), key="1777885201000", caption="Removed by hand")
     preparation = prepared(adapter)

@@ -29,9 +29,7 @@ CONFLICT = "Server got a conflicting upload id"
 
 @pytest.mark.parametrize("images", [1, 2])
 @pytest.mark.parametrize("status", [200, 400, 500])
-def test_a_used_id_after_an_unknown_outcome_is_evidence_that_the_post_is_public(
-    desk: Driver, status: int, images: int
-) -> None:
+def test_a_used_id_after_an_unknown_outcome_says_the_post_is_public(desk: Driver, status: int, images: int) -> None:
     desk.sandbox.recognises_upload_ids, desk.sandbox.conflict_status = True, status
     adapter = desk.adapter()
     media = upload(adapter, *[picture(desk.folder, grey=grey) for grey in range(images)])
@@ -52,7 +50,7 @@ def test_a_used_id_after_an_unknown_outcome_is_evidence_that_the_post_is_public(
 
 
 @pytest.mark.parametrize("images", [1, 2])
-def test_pictures_whose_post_is_public_count_as_uploaded_and_are_not_published_again(desk: Driver, images: int) -> None:
+def test_pictures_whose_post_is_public_are_not_published_again(desk: Driver, images: int) -> None:
     # As after a backup was put back: the first request with this key, as far as this desk knows.
     desk.sandbox.recognises_upload_ids = True
     pictures = [picture(desk.folder, grey=grey) for grey in range(images)]

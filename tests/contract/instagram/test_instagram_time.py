@@ -74,7 +74,7 @@ class Line:
             client.sendall(data)
 
 
-def test_an_upload_of_which_nothing_passes_any_more_ends_long_before_its_time(desk: Driver) -> None:
+def test_an_upload_of_which_nothing_passes_any_more_ends_early(desk: Driver) -> None:
     image = picture(desk.folder)
     image.path.write_bytes(image.path.read_bytes() + bytes(7_000_000))
     line = Line(desk.server.proxy_url, 100_000)

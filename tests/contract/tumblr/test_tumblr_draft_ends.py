@@ -203,7 +203,7 @@ def test_a_draft_whose_answer_was_lost_is_found_among_the_drafts(blog: Driver, l
 
 
 @pytest.mark.parametrize("seconds", [61, 100, 119])
-def test_a_draft_that_is_made_long_after_its_answer_was_lost_is_the_only_one(blog: Driver, seconds: float) -> None:
+def test_a_draft_made_long_after_its_answer_was_lost_is_the_only_one(blog: Driver, seconds: float) -> None:
     late: list[Request] = []
 
     def slow_once(request: Request) -> Answer | None:

@@ -66,7 +66,7 @@ def test_a_new_id_that_is_told_is_read(desk: Driver) -> None:
     assert desk.publish(desk.adapter()) == desk.copies()[0].id
 
 
-def test_a_listing_that_lags_leaves_the_id_of_the_draft_which_is_resolved_later(desk: Driver) -> None:
+def test_the_id_of_the_draft_is_resolved_when_the_listing_has_caught_up(desk: Driver) -> None:
     desk.sandbox.blog.habits.listing_lag = timedelta(minutes=14)
     draft = desk.publish(desk.adapter())
     (copy,) = desk.copies()
@@ -189,7 +189,7 @@ def test_a_draft_that_appears_late_is_removed_at_the_next_delivery(blog: Driver)
     assert (len(blog.copies()), blog.drafts()) == (2, [])
 
 
-def test_a_public_post_that_is_still_listed_among_the_drafts_is_not_removed(blog: Driver) -> None:
+def test_a_public_post_still_listed_among_the_drafts_is_not_removed(blog: Driver) -> None:
     """The list of drafts and the readings by id lag behind the list of public posts."""
     blog.sandbox.blog.habits.reading_lag = timedelta(minutes=5)
     preparation = blog.prepare(blog.adapter(), earlier=begun(blog))
@@ -236,7 +236,7 @@ def test_a_draft_of_another_text_is_not_used(desk: Driver) -> None:
     assert desk.drafts() == [third.reference] != [second.reference]
 
 
-def test_nothing_is_made_while_a_draft_that_may_be_published_can_not_be_removed(desk: Driver) -> None:
+def test_nothing_is_made_while_a_former_draft_can_not_be_removed(desk: Driver) -> None:
     first = desk.prepare(desk.adapter(), post=OTHER)
     desk.in_front = lambda request: error(404) if request.path.endswith("/delete") else None
     with pytest.raises(Unavailable, match=f"The draft {first.reference} on {BLOG} has a former version"):
@@ -268,7 +268,7 @@ def test_a_draft_that_is_kept_otherwise_is_not_published(desk: Driver, change: d
     assert (desk.copies(), desk.drafts()) == ([], [])
 
 
-def test_spaces_and_accents_that_tumblr_composes_otherwise_are_no_difference(desk: Driver) -> None:
+def test_spaces_and_accents_composed_otherwise_are_no_difference(desk: Driver) -> None:
     post = POST.model_copy(update={"blocks": (), "caption": "La ce\u0301l·lula  \n es divideix", "tags": ("Cèl·lula",)})
     preparation = desk.prepare(desk.adapter(), post=post)
     draft = desk.sandbox.blog.unseen[preparation.reference]

@@ -49,7 +49,7 @@ def test_a_draft_that_was_published_since_is_told_and_never_removed(blog: Driver
     assert not [request for request in blog.requests if request.path.endswith("/delete")]
 
 
-def test_a_draft_that_was_published_just_now_is_never_removed_whatever_a_reading_shows(blog: Driver) -> None:
+def test_a_draft_published_just_now_is_never_removed_whatever_is_read(blog: Driver) -> None:
     preparation = blog.prepare(blog.adapter())
     blog.sandbox.blog.habits.reading_lag = timedelta(minutes=5)
     with suppress(Unconfirmed):

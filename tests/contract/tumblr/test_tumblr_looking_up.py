@@ -57,7 +57,7 @@ def test_a_post_that_only_resembles_ours_is_not_taken_for_it(
     assert desk.adapter().find_publication(POST, idempotency_key=KEY, since=long_ago()) is Absence.NOT_LISTED
 
 
-def test_our_own_clock_is_set_right_by_the_answer_where_nothing_was_prepared(desk: Driver) -> None:
+def test_our_own_clock_is_corrected_where_nothing_was_prepared(desk: Driver) -> None:
     """A restored desk whose clock is 90 s ahead: by it, the post would be older than its own request."""
     ours = desk.ledger.now() + timedelta(seconds=90)
     post = desk.add("a-cell", desk.ledger.now(), text="A cell divides", tags=POST.tags)

@@ -112,7 +112,7 @@ def test_other_formats_go_out_as_they_are(desk: Driver, kind: str) -> None:
     assert desk.copies()[0].images[0].mime_type == f"image/{kind}"
 
 
-def test_a_picture_that_tumblr_does_not_take_is_told_before_anything_is_sent(desk: Driver) -> None:
+def test_a_picture_that_tumblr_does_not_take_is_refused_before_sending(desk: Driver) -> None:
     adapter = desk.adapter()
     webp, large, gone = desk.picture(kind="webp"), desk.picture(1), desk.picture(2)
     large.path.write_bytes(b"x" * 10_000_001)

@@ -95,7 +95,7 @@ def test_the_third_request_still_knows_of_the_first(desk: Driver) -> None:
         desk.adapter().publish(adapted(), [], idempotency_key="x-1", preparation=third)
 
 
-def test_a_duplicate_after_a_restore_says_that_a_lost_desk_may_have_posted_it(desk: Driver) -> None:
+def test_a_duplicate_after_a_restore_may_be_of_a_lost_desk(desk: Driver) -> None:
     adapter = desk.adapter()
     made = desk.clock.now() - timedelta(minutes=3)
     lost = adapter.publish(adapted(), [], idempotency_key="x-1").remote_id
