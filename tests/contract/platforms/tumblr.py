@@ -168,7 +168,7 @@ class Driver(Account):
     LISTING_LIMIT = 400
     TOO_MANY = "more new posts than can be looked through"
     PAGE_SIZE = 20
-    MORE_REQUESTS = 3
+    MORE_REQUESTS = 4
     SESSION_FIELDS = frozenset({"oauth_token", "oauth_token_secret"})
     PAGES = (1, 19, 20, 21, 65)
 
