@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
-import os
-import signal
 import socket
 import threading
 from collections.abc import Iterator
@@ -13,82 +10,14 @@ from contextlib import contextmanager
 import pytest
 
 from publisher.core.clock import monotonic
-from publisher.platforms.errors import PlatformError, Unavailable, Unconfirmed
+from publisher.platforms.errors import Unavailable
 from publisher.platforms.instagram import adapter
-from publisher.platforms.instagram.adapter import Adapter
-from publisher.sandbox.wire import Answer, DrippingPart, Request
-from tests.instagram_desk import DRIP_SECONDS, DRIPPING_BYTES, KEY, Desk, Person, picture, post_of, publish, upload
-from tests.patience import PATIENCE
-
-MUCH_TOO_LATE = DRIP_SECONDS * DRIPPING_BYTES / 2
+from publisher.sandbox.wire import Answer
+from tests.contract.instagram.posts import picture, post_of, publish, upload
+from tests.contract.platforms.instagram import KEY, Driver
 
 
-@pytest.mark.parametrize("part", DrippingPart)
-@pytest.mark.parametrize("step", ["upload", "prepare", "publish", "look-up", "read-back", "who"])
-def test_an_answer_that_drips_ends(desk: Desk, step: str, part: DrippingPart) -> None:
-    adapter = desk.adapter(timeout=1.0)
-    media = upload(adapter, picture(desk.folder))
-    steps = {
-        "upload": lambda: upload(adapter, picture(desk.folder)),
-        "prepare": lambda: desk.adapter(timeout=1.0).prepare(post_of(), [], idempotency_key=KEY),
-        "publish": lambda: adapter.publish(post_of(), media, idempotency_key=KEY),
-        "look-up": lambda: adapter.find_publication(post_of(), idempotency_key=KEY, since=desk.clock.now()),
-        "read-back": lambda: adapter.read_publication("35"),
-        "who": adapter.verify_credentials,
-    }
-    desk.drips = part
-    started = monotonic()
-
-    with pytest.raises(PlatformError) as ended:
-        steps[step]()
-
-    assert type(ended.value) is (Unconfirmed if step == "publish" else Unavailable)
-    assert monotonic() - started < MUCH_TOO_LATE
-
-
-def test_an_answer_that_drips_ends_at_every_request_of_a_log_in(desk: Desk) -> None:
-    Adapter.authorize(desk.connection(), Person())
-    steps = len(desk.requests)
-    assert steps > 8
-
-    for place in range(steps):
-        desk.requests.clear()
-        desk.drips = None
-
-        def drips_here(_request: Request, answer: Answer, place: int = place) -> Answer:
-            desk.drips = DrippingPart.BODY if len(desk.requests) == place + 1 else None
-            return answer
-
-        desk.rewrite = drips_here
-        started = monotonic()
-        with contextlib.suppress(Unavailable):
-            Adapter.authorize(desk.connection(timeout=1.0), Person())
-        assert monotonic() - started < MUCH_TOO_LATE
-        assert len(desk.requests) > place
-
-
-def test_a_signal_is_taken_while_an_answer_drips(desk: Desk) -> None:
-    adapter = desk.adapter(timeout=5.0)
-    desk.drips = DrippingPart.BODY
-    taken = threading.Event()
-
-    def ask() -> None:
-        with contextlib.suppress(Unavailable):
-            adapter.verify_credentials()
-
-    asking = threading.Thread(target=ask)
-    before = signal.signal(signal.SIGTERM, lambda _number, _frame: taken.set())
-    try:
-        asking.start()
-        os.kill(os.getpid(), signal.SIGTERM)
-        assert taken.wait(PATIENCE)
-        assert asking.is_alive()
-    finally:
-        signal.signal(signal.SIGTERM, before)
-        asking.join()
-
-
-def test_all_pages_of_a_look_up_have_one_deadline(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_all_pages_of_a_look_up_have_one_deadline(desk: Driver, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(adapter, "LOOK_UP_SECONDS", 1.0)
     instagram = desk.adapter()
     page = {
@@ -145,7 +74,7 @@ class Line:
             client.sendall(data)
 
 
-def test_an_upload_of_which_nothing_passes_any_more_ends_long_before_its_time(desk: Desk) -> None:
+def test_an_upload_of_which_nothing_passes_any_more_ends_early(desk: Driver) -> None:
     image = picture(desk.folder)
     image.path.write_bytes(image.path.read_bytes() + bytes(7_000_000))
     line = Line(desk.server.proxy_url, 100_000)
@@ -162,8 +91,11 @@ def test_an_upload_of_which_nothing_passes_any_more_ends_long_before_its_time(de
 
 
 @pytest.mark.parametrize(("uplink", "taken"), [(1_000_000_000.0, False), (1_000.0, True)])
-def test_an_upload_has_the_time_that_its_size_needs(desk: Desk, uplink: float, taken: bool) -> None:
-    adapter, image = desk.adapter(timeout=1.0, uplink_bytes_per_second=uplink), picture(desk.folder)
+def test_an_upload_has_the_time_that_its_size_needs(desk: Driver, uplink: float, taken: bool) -> None:
+    adapter, image = (
+        desk.adapter(timeout=1.0, uplink_bytes_per_second=uplink),
+        picture(desk.folder, width=1080, height=1080),
+    )
     assert 5_000 < image.path.stat().st_size < 50_000
     desk.rewrite = lambda _request, answer: answer.delayed(3.0)
 
@@ -176,7 +108,7 @@ def test_an_upload_has_the_time_that_its_size_needs(desk: Desk, uplink: float, t
     assert len(desk.requests) == 1
 
 
-def test_a_post_that_is_public_in_time_is_told_so(desk: Desk) -> None:
+def test_a_post_that_is_public_in_time_is_told_so(desk: Driver) -> None:
     adapter = desk.adapter(timeout=10.0)
     desk.sandbox.delay = 0.3
 
