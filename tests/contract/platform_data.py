@@ -70,7 +70,5 @@ class PlatformData:
     """By so much a clock may be wrong where nothing was prepared."""
     LOGIN_NEEDS: ClassVar[Sequence[str]] = ()
     """The paths of requests without whose answers no log-in goes on."""
-    LOGIN_PAGES_BELIEVED: ClassVar[frozenset[int]] = frozenset()
-    """Statuses of a gateway's page that the log-in takes for the platform's refusal. They should be none."""
     PAGES: ClassVar[Sequence[int]] = (1, 11, 12, 13, 25)
     """Numbers of newer posts behind which a post is found: around the ends of pages."""

@@ -14,7 +14,7 @@ from requests.auth import AuthBase
 from publisher.core.clock import sleep
 from publisher.platforms.base import Connection, session_unreadable
 from publisher.platforms.errors import CredentialsRefused, RateLimited, Unavailable
-from publisher.platforms.transport import SentRequest, json_object, retry_after, send_once
+from publisher.platforms.transport import SentRequest, is_page, json_object, retry_after, send_once
 from publisher.platforms.x.client import API_URL
 from publisher.platforms.x.refusals import DEFAULT_PAUSE
 
@@ -141,7 +141,7 @@ def see_that_tokens_came(connection: Connection, response: requests.Response) ->
     if status == 429:
         retry_at = retry_after(response.headers, now) or now + DEFAULT_PAUSE
         raise RateLimited("X asks to wait before the next log-in", retry_at=retry_at, status=status)
-    if status in (400, 401, 403):
+    if status in (400, 401, 403) and not is_page(response):
         raise CredentialsRefused(f"X refused the log-in ({status}); {run_connect(connection)}.", status=status)
     raise Unavailable(f"Logging in to X: HTTP {status}", status=status)
 

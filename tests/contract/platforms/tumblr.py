@@ -164,7 +164,6 @@ class Driver(Account):
     BROWSER_LOGINS = ("code",)
     SECOND_REQUEST = ()
     forgets_media = False
-    LOGIN_PAGES_BELIEVED = frozenset({403, 404})
     LISTING_LIMIT = 400
     TOO_MANY = "more new posts than can be looked through"
     PAGE_SIZE = 20

@@ -177,7 +177,6 @@ class Driver(Account):
     REPEATED_UPLOAD_IS_EQUAL = False
     SECOND_REQUEST = (AlreadyPublic,)
     CLOCK_TOLERANCE = timedelta(minutes=90)
-    LOGIN_PAGES_BELIEVED = frozenset({403, 404})
     LISTING_LIMIT = 500
     TOO_MANY = "more than 500 posts"
     PAGE_SIZE = 100
