@@ -140,11 +140,11 @@ class WatchedJob:
             act()
         except Exception as error:
             plain = self._failures.plain if self._failures is not None else (SettingsError,)
-            self._trouble.met(error, trace=reason_of(error, plain)[0] is FailureReason.UNEXPECTED)
+            self._trouble.failed(error, trace=reason_of(error, plain)[0] is FailureReason.UNEXPECTED)
             if self._failures is not None:
                 self._failures.failed(self._name, error, tried_again_in=self._seconds)
             return False
-        self._trouble.over()
+        self._trouble.worked()
         if self._failures is not None:
             self._failures.worked(self._name)
         return True

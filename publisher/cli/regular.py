@@ -44,8 +44,8 @@ def telling(desk: Desk) -> list[RegularJob]:
     """People are told. Not only schedulers do it: when all of them are dead, that is what must be told."""
     notifier = Notifier(desk)
     return [
-        RegularJob("telling people", ROUND_SECONDS, lambda: notifier.round(desk.now())),
-        RegularJob("the evening's examination", EVENING_SECONDS, lambda: notifier.evening(desk.now())),
+        RegularJob("telling people", ROUND_SECONDS, lambda: notifier.notify(desk.now())),
+        RegularJob("the evening's examination", EVENING_SECONDS, lambda: notifier.examine_tomorrow(desk.now())),
     ]
 
 

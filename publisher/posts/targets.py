@@ -63,9 +63,9 @@ class TargetFiles:
         except SettingsUnreadable as error:
             if not self._targets:
                 raise
-            self._outage.met(error, trace=False)
+            self._outage.failed(error, trace=False)
             return
-        self._outage.over()
+        self._outage.worked()
         self._stamps = stamps
         self._log_changes([file for file in stamps if before and before.get(file) != stamps[file]])
 

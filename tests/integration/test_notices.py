@@ -189,17 +189,17 @@ def test_trouble_is_told_once_and_its_end_once_and_its_return_is_news(
     begin, title, message, end, ending = CASES[name]
     delivery = delivery_of(desk, clock)
     notifier = Notifier(desk)
-    notifier.round(clock.now())
+    notifier.notify(clock.now())
     assert box.messages == []
     begin(desk, delivery)
     for _ in range(3):
-        notifier.round(clock.now())
+        notifier.notify(clock.now())
         clock.advance(seconds=20)
     assert box.titles == [title]
     assert box.bodies == f"✗ {title}\n{message.format(id=delivery)}"
     end(desk, delivery)
     for _ in range(3):
-        notifier.round(clock.now())
+        notifier.notify(clock.now())
         clock.advance(seconds=20)
     assert box.titles == [title, f"over: {title}"]
     assert ending in box.bodies
@@ -209,7 +209,7 @@ def test_trouble_is_told_once_and_its_end_once_and_its_return_is_news(
         assert told.closed_at == told.recovery_told_at
     if name in ("paused", "silent"):
         begin(desk, delivery)
-        notifier.round(clock.now())
+        notifier.notify(clock.now())
         assert box.titles == [title, f"over: {title}", title]
         with desk.database.reading() as session:
             assert len(set(session.scalars(select(Notice.subject)))) == 2
@@ -221,18 +221,18 @@ def test_a_second_trouble_after_a_retry_is_told_and_the_retry_is_not_its_end(
     delivery = delivery_of(desk, clock)
     notifier = Notifier(desk)
     go(desk, delivery, State.HELD, problem="First")
-    notifier.round(clock.now())
+    notifier.notify(clock.now())
     retry(desk.database, delivery, now=clock.now(), actor="me")
-    notifier.round(clock.now())
+    notifier.notify(clock.now())
     assert len(box.messages) == 1
     # Held again before anybody looked: one more message, and none that the first is over.
     go(desk, delivery, State.PREPARING, State.HELD, problem="Second")
-    notifier.round(clock.now())
+    notifier.notify(clock.now())
     assert [message["title"][-4:] for message in box.messages] == ["held", "held"]
     assert "Second" in box.messages[1]["message"]
     retry(desk.database, delivery, now=clock.now(), actor="me")
     publish(desk, delivery)
-    notifier.round(clock.now())
+    notifier.notify(clock.now())
     assert box.titles[2:] == ["over: x: “A cell” is held"]
 
 
@@ -241,7 +241,7 @@ def test_what_may_be_public_is_never_just_retried(desk: Desk, clock: FixedClock,
     go(desk, delivery, State.HELD, problem="Not known")
     with desk.database.writing() as session:
         session.get_one(Delivery, delivery).unknown_since = clock.now()
-    Notifier(desk).round(clock.now())
+    Notifier(desk).notify(clock.now())
     assert f"publisher adopt {delivery} LINK if it is there, else publisher retry {delivery} --i-have-looked" in (
         box.bodies
     )
@@ -257,7 +257,7 @@ def test_second_copies_and_differences_are_told_and_need_no_end(desk: Desk, cloc
         )
     notifier = Notifier(desk)
     for _ in range(9):
-        notifier.round(clock.now())
+        notifier.notify(clock.now())
         clock.advance(days=1)
     assert box.titles[0] == "2 things need a person"
     first = box.messages[0]["message"]
@@ -274,11 +274,11 @@ def test_an_empty_day_is_told_until_it_is_filled(desk: Desk, clock: FixedClock, 
     notifier = Notifier(desk)
     # Known to be empty, it is not told once more for each channel when their deadlines are over.
     for _ in range(3):
-        notifier.round(clock.now())
+        notifier.notify(clock.now())
         clock.advance(minutes=40)
     assert box.titles == ["Today has no post"]
     fill_day(desk)
-    notifier.round(clock.now())
+    notifier.notify(clock.now())
     assert box.titles[1:] == ["over: Today has no post"]
     assert "“At last” fills it." in box.bodies
 
@@ -296,7 +296,7 @@ def test_after_a_restore_the_unknown_day_and_the_posts_that_wait_are_told(
         session.flush()
         close_gap(session, desk.settings, since=now - timedelta(hours=2), now=now)
     notifier = Notifier(desk)
-    notifier.round(clock.now())
+    notifier.notify(clock.now())
     assert box.titles == ["2 things need a person"]
     day = f"{slot_day(now, desk.settings.outlet.zone):%A %Y-%m-%d}"
     assert f"Nobody knows what was shown on {day}" in box.bodies
@@ -305,11 +305,11 @@ def test_after_a_restore_the_unknown_day_and_the_posts_that_wait_are_told(
     with desk.database.writing() as session:
         record_event(session, "post approved", now=clock.now(), post_id=posts[0].id)
         session.get_one(Post, posts[1].id).state = "withdrawn"
-    notifier.round(clock.now())
+    notifier.notify(clock.now())
     assert len(box.titles) == 1
     with desk.database.writing() as session:
         record_event(session, "post approved", now=clock.now(), post_id=posts[2].id)
-    notifier.round(clock.now())
+    notifier.notify(clock.now())
     assert box.titles[1:] == ["over: After the restore, posts wait to be approved again"]
 
 
@@ -319,20 +319,20 @@ def test_a_thin_queue_is_told_once_however_many_days_go_by(tmp_path: Path, clock
     with open_desk(tmp_path, clock, box, "sqlite:///queue.db", PUBLISHER__NOTIFY__DAYS_OF_COVER="3") as desk:
         notifier = Notifier(desk)
         cover(desk, 3)
-        notifier.round(clock.now())
+        notifier.notify(clock.now())
         assert box.titles == []
         clock.advance(days=1)
         cover(desk, 2)
         for _ in range(2):
-            notifier.round(clock.now())
+            notifier.notify(clock.now())
         assert box.titles == ["The queue runs dry: only 2 days have a post"]
         assert "The first empty day is Thursday 2026-05-07" in box.bodies
         # Just enough is no end: the next day's pick would open it again.
         cover(desk, 3)
-        notifier.round(clock.now())
+        notifier.notify(clock.now())
         assert len(box.titles) == 1
         cover(desk, 4)
-        notifier.round(clock.now())
+        notifier.notify(clock.now())
         assert box.titles[1:] == ["over: The queue runs dry: only 2 days have a post"]
 
 
@@ -355,17 +355,17 @@ def test_a_deadline_is_kept_where_nobody_works(desk: Desk, clock: FixedClock, bo
     cancel(desk.database, canceled, now=clock.now(), actor="me")
     notifier = Notifier(desk)
     clock.advance(minutes=29, seconds=59)
-    notifier.round(clock.now())
+    notifier.notify(clock.now())
     assert box.messages == []
     clock.advance(seconds=1)
     publish(desk, on_tumblr)
     for _ in range(2):
-        notifier.round(clock.now())
+        notifier.notify(clock.now())
     assert box.titles == ["x: the post of Monday 2026-05-04 is not out"]
     assert f"by 09:30 on 2026-05-04. It is pending.\n→ publisher log {on_x}" in box.bodies
     publish(desk, on_x)
     for _ in range(2):
-        notifier.round(clock.now())
+        notifier.notify(clock.now())
     assert box.titles[1:] == ["over: x: the post of Monday 2026-05-04 is not out"]
 
 
@@ -378,14 +378,14 @@ def test_a_deadline_is_kept_where_nobody_picks(desk: Desk, clock: FixedClock, bo
             row.state, row.remote_id, row.published_at = "published", "1", row.scheduled_at
     notifier = Notifier(desk)
     for _ in range(2):
-        notifier.round(clock.now())
+        notifier.notify(clock.now())
     assert box.titles == ["3 things need a person"]
     assert box.bodies.count("Nobody has picked a post for the day: no scheduler runs.\n→ publisher run") == 3
     # By night the day is over; the next one has its own deadline.
     clock.advance(hours=23, minutes=30)
-    notifier.round(clock.now())
+    notifier.notify(clock.now())
     clock.advance(minutes=30)
-    notifier.round(clock.now())
+    notifier.notify(clock.now())
     assert box.titles[1:] == ["3 things need a person"]
 
 
@@ -406,12 +406,12 @@ def sibling(desk: Desk, delivery: int, channel: str) -> int:
 def test_a_new_desk_is_not_told_of_what_was_before_it(desk: Desk, clock: FixedClock, box: PostBox, hour: int) -> None:
     clock.instant = clock.instant.replace(hour=hour)
     notifier = Notifier(desk)
-    notifier.round(clock.now())
+    notifier.notify(clock.now())
     beat(desk.database, "here", "scheduler worker", clock.now())
-    notifier.round(clock.now())
+    notifier.notify(clock.now())
     pick_slot(desk.database, desk.settings, desk.targets, desk.people, clock.now())
     for _ in range(4):
-        notifier.round(clock.now())
+        notifier.notify(clock.now())
         clock.advance(minutes=20)
     # An empty queue is worth a word; days and deadlines before the first start are not.
     assert box.titles == ([] if hour == 21 else ["Today has no post"])
@@ -421,9 +421,9 @@ def test_a_desk_that_never_picked_is_expected_to_from_its_start(desk: Desk, cloc
     with desk.database.writing() as session:
         session.add(Process(owner="web", role="web", started_at=clock.now(), seen_at=clock.now()))
     notifier = Notifier(desk)
-    notifier.round(clock.now() + timedelta(minutes=29))
+    notifier.notify(clock.now() + timedelta(minutes=29))
     assert box.titles == []
-    notifier.round(clock.now() + timedelta(minutes=30))
+    notifier.notify(clock.now() + timedelta(minutes=30))
     assert box.titles == ["3 things need a person"]
 
 
@@ -433,7 +433,7 @@ def test_days_that_went_by_are_told_in_one_message(desk: Desk, clock: FixedClock
     pick_slot(desk.database, desk.settings, desk.targets, desk.people, clock.now())
     notifier = Notifier(desk)
     for _ in range(2):
-        notifier.round(clock.now())
+        notifier.notify(clock.now())
     assert box.titles == ["4 things need a person"]
     assert [f"{day} went by" in box.bodies for day in ("2026-05-05", "2026-05-06", "2026-05-07")] == [True] * 3
 
@@ -445,7 +445,7 @@ def test_a_bad_morning_is_one_message_with_links(tmp_path: Path, clock: FixedClo
         delivery = delivery_of(desk, clock)
         pause(desk, True)
         go(desk, delivery, State.HELD, problem="The password was changed")
-        Notifier(desk).round(clock.now())
+        Notifier(desk).notify(clock.now())
     assert box.titles == ["2 things need a person"]
     assert f"→ https://desk.example.org/deliveries/{delivery}" in box.bodies
 
@@ -473,11 +473,11 @@ def test_two_processes_at_once_tell_once(any_desk: Desk, clock: FixedClock, box:
     desks = [any_desk, *(Desk(any_desk.config, clock) for _ in range(3))]
     notifiers = [Notifier(each) for each in desks]
     for each in notifiers:
-        each.round(clock.now())
+        each.notify(clock.now())
     for state in (State.HELD, State.CANCELED):
         for delivery in held:
             go(any_desk, delivery, state)
-        at_once([partial(each.round, clock.now()) for each in notifiers])
+        at_once([partial(each.notify, clock.now()) for each in notifiers])
     for desk in desks[1:]:
         desk.database.close()
     bodies = "\n".join(str(message["message"]) for message in box.messages)
@@ -500,14 +500,14 @@ def test_a_failing_address_is_tried_again_later_and_later_and_the_others_are_tol
         tried_at = []
         for second_of_trial in range(0, 240, 10):
             before = box.asked.count("POST /second")
-            notifier.round(clock.now())
+            notifier.notify(clock.now())
             if box.asked.count("POST /second") > before:
                 tried_at.append(second_of_trial)
             clock.advance(seconds=10)
         configure_logs(stream=sys.stderr, json=True)
         assert tried_at == [0, 30, 90, 210]
         assert box.asked.count("POST /notify") == 1
-        assert log.getvalue().count("takes no messages") == 1
+        assert log.getvalue().count("sending alerts to an address failed") == 1
         assert "sekrit-word" not in log.getvalue()
         assert "Failed to send" not in log.getvalue()
         with desk.database.reading() as session:
@@ -515,11 +515,11 @@ def test_a_failing_address_is_tried_again_later_and_later_and_the_others_are_tol
         assert trouble == "address 1 (json): it answered 500"
         box.answers.clear()
         clock.advance(minutes=10)
-        notifier.round(clock.now())
-        notifier.round(clock.now())
+        notifier.notify(clock.now())
+        notifier.notify(clock.now())
         assert (box.asked.count("POST /notify"), box.asked.count("POST /second")) == (1, 5)
         cancel(desk.database, delivery, now=clock.now(), actor="me")
-        notifier.round(clock.now())
+        notifier.notify(clock.now())
         assert (box.asked.count("POST /notify"), box.asked.count("POST /second")) == (2, 6)
 
 
@@ -528,12 +528,12 @@ def test_what_ended_while_nobody_could_be_told_is_told_as_ended(desk: Desk, cloc
     delivery = delivery_of(desk, clock)
     go(desk, delivery, State.HELD)
     notifier = Notifier(desk)
-    notifier.round(clock.now())
+    notifier.notify(clock.now())
     cancel(desk.database, delivery, now=clock.now(), actor="me")
-    notifier.round(clock.now())
+    notifier.notify(clock.now())
     box.answers.clear()
     clock.advance(hours=2)
-    notifier.round(clock.now())
+    notifier.notify(clock.now())
     assert box.titles == ["over: x: “A cell” is held"]
 
 
@@ -548,12 +548,12 @@ def test_a_death_between_sending_and_recording_tells_again_and_loses_nothing(
     with monkeypatch.context() as patched:
         patched.setattr(store, "record", die)
         with pytest.raises(SystemExit):
-            Notifier(desk).round(clock.now())
-    Notifier(desk).round(clock.now())
+            Notifier(desk).notify(clock.now())
+    Notifier(desk).notify(clock.now())
     assert len(box.messages) == 1
     clock.advance(minutes=2)
     for _ in range(2):
-        Notifier(desk).round(clock.now())
+        Notifier(desk).notify(clock.now())
     assert len(box.messages) == 2
 
 
@@ -562,11 +562,11 @@ def test_without_an_address_nothing_piles_up(tmp_path: Path, clock: FixedClock, 
         over, stays = (delivery_of(desk, clock, day_offset=day) for day in (0, 1))
         for delivery in (over, stays):
             go(desk, delivery, State.HELD)
-        Notifier(desk).round(clock.now())
+        Notifier(desk).notify(clock.now())
         cancel(desk.database, over, now=clock.now(), actor="me")
-        Notifier(desk).round(clock.now())
+        Notifier(desk).notify(clock.now())
         with environment({URLS_VARIABLE: box.apprise}):
-            Notifier(desk).round(clock.now() + timedelta(days=1, minutes=1))
+            Notifier(desk).notify(clock.now() + timedelta(days=1, minutes=1))
     assert len(box.messages) == 1
     assert box.bodies.count("“A cell” is held") == 1
 
@@ -579,7 +579,7 @@ def test_the_ping_says_that_all_is_well_and_nothing_else(tmp_path: Path, clock: 
             """How many come of a round, after so long."""
             clock.advance(**later)
             before = len(box.asked)
-            notifier.round(clock.now())
+            notifier.notify(clock.now())
             return box.asked[before:].count("GET /ping")
 
         delivery = delivery_of(desk, clock)
@@ -618,12 +618,12 @@ def test_a_failing_ping_is_logged_once_and_its_address_never(tmp_path: Path, clo
         notifier = Notifier(desk)
         for _ in range(3):
             live(desk)
-            notifier.round(clock.now())
+            notifier.notify(clock.now())
             clock.advance(minutes=5)
         configure_logs(stream=sys.stderr, json=True)
     assert box.asked.count("GET /sekrit-path") == 3
     assert "GET /elsewhere" not in box.asked
-    assert log.getvalue().count("was not reached") == 1
+    assert log.getvalue().count("requesting the address of the dead-man's switch failed") == 1
     assert "sekrit-path" not in log.getvalue()
 
 
@@ -638,13 +638,13 @@ def test_a_round_on_a_broken_database_is_told_once_and_never_raises(
         configure_logs(stream=log, json=True)
         notifier = Notifier(desk)
         for _ in range(2):
-            notifier.round(clock.now())
+            notifier.notify(clock.now())
         with desk.database.engine.begin() as connection:
             connection.exec_driver_sql("ALTER TABLE gone RENAME TO notice")
-        notifier.round(clock.now())
+        notifier.notify(clock.now())
         configure_logs(stream=sys.stderr, json=True)
-    assert log.getvalue().count("people can't be told") == 2
-    assert "works again" in log.getvalue()
+    assert log.getvalue().count("sending alerts failed") == 1
+    assert log.getvalue().count("sending alerts works again") == 1
     assert box.asked == ["GET /ping"]
 
 
@@ -654,7 +654,7 @@ def test_events_of_long_ago_are_no_news(desk: Desk, clock: FixedClock, box: Post
     clock.advance(days=8)
     with desk.database.reading() as session:
         assert session.scalars(select(Event.name).order_by(Event.id)).all()[-1] == "delivery held"
-    Notifier(desk).round(clock.now())
+    Notifier(desk).notify(clock.now())
     assert "is held" not in box.bodies
 
 
@@ -665,13 +665,13 @@ def test_a_budget_that_is_nearly_spent_is_told_once_in_its_month(
         delivery = delivery_of(desk, clock)
         publish(desk, delivery)
         spend(desk, delivery, micros=159_999)
-        Notifier(desk).round(clock.now())
+        Notifier(desk).notify(clock.now())
         assert "budget" not in box.bodies
         spend(desk, delivery, micros=1)
         for _ in range(2):
-            Notifier(desk).round(clock.now())
+            Notifier(desk).notify(clock.now())
         clock.advance(days=40)
-        Notifier(desk).round(clock.now())
+        Notifier(desk).notify(clock.now())
     assert [title for title in box.titles if "budget" in title] == ["x: the month's budget is nearly spent"]
     assert "raise channels.x.monthly_budget" in box.bodies
 

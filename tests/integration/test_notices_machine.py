@@ -81,11 +81,11 @@ def test_a_part_that_fails_is_told_once_with_its_reason_and_so_is_its_end(
     failures.failed(TickPart.PICK, SettingsError("publisher.toml is gone"), tried_again_in=60)
     notifier = Notifier(desk)
     for _ in range(2):
-        notifier.round(clock.now())
+        notifier.notify(clock.now())
     assert box.titles == ["The scheduler fails at picking the post of the day"]
     assert "The post of the day can't be picked, since 08:00 on 2026-05-04: publisher.toml is gone." in box.bodies
     failures.worked(TickPart.PICK)
-    notifier.round(clock.now())
+    notifier.notify(clock.now())
     assert box.titles[1:] == ["over: The scheduler fails at picking the post of the day"]
     assert "It works again." in box.bodies
 
@@ -94,10 +94,10 @@ def test_the_end_of_a_process_is_not_told_as_if_its_job_worked(desk: Desk, clock
     beat(desk.database, "me:1", "scheduler", clock.now())
     FailureLog(desk.database, "me:1", clock.now).failed("sweeping", KeyError("a fault"), tried_again_in=3600)
     notifier = Notifier(desk)
-    notifier.round(clock.now())
+    notifier.notify(clock.now())
     assert box.titles == ["Sweeping does not work"]
     leave(desk.database, "me:1")
-    notifier.round(clock.now())
+    notifier.notify(clock.now())
     assert len(box.titles) == 1
 
 
@@ -106,7 +106,7 @@ def test_a_post_that_is_not_picked_is_told_with_the_true_reason(desk: Desk, cloc
     clock.instant = clock.instant.replace(hour=8, minute=31)
     beat(desk.database, "me:1", "scheduler", clock.now())
     notifier = Notifier(desk)
-    notifier.round(clock.now())
+    notifier.notify(clock.now())
     assert "although a scheduler runs" in box.bodies
     assert "no scheduler runs" not in box.bodies
 
@@ -116,7 +116,7 @@ def test_a_failing_pick_is_why_the_post_is_not_out(desk: Desk, clock: FixedClock
     FailureLog(desk.database, "me:1", clock.now).failed(TickPart.PICK, KeyError("a fault"), tried_again_in=60)
     clock.instant = clock.instant.replace(hour=8, minute=31)
     beat(desk.database, "me:1", "scheduler", clock.now())
-    Notifier(desk).round(clock.now())
+    Notifier(desk).notify(clock.now())
     assert "the program has a fault there" in box.bodies
     assert "KeyError" not in box.bodies
     assert "no scheduler runs" not in box.bodies
@@ -134,14 +134,14 @@ def test_a_template_that_breaks_is_told_before_the_pick_and_when_it_is_mended(
     directory.write_text("[[people", encoding="utf-8")
     notifier = Notifier(desk)
     for _ in range(2):
-        notifier.round(clock.now())
+        notifier.notify(clock.now())
     assert box.titles == ["2 things need a person"]
     assert "x: no text can be made for it" in box.bodies
     assert "did you mean 'title'" in box.bodies
     assert "The directory of people can't be read" in box.bodies
     template(desk, "x").write_text(sound, encoding="utf-8")
     directory.unlink()
-    notifier.round(clock.now())
+    notifier.notify(clock.now())
     assert box.titles[1:] == ["2 are over"]
     assert "What was held by it waits for a retry" in box.bodies
 
@@ -154,11 +154,11 @@ def test_a_clock_that_differs_is_told_once_and_taken_back(desk: Desk, clock: Fix
     notifier = Notifier(desk)
     for seconds in (9.0, 12.0, 9.0, 12.0):
         clocks.note("x", timedelta(seconds=seconds))
-        notifier.round(clock.now())
+        notifier.notify(clock.now())
     assert box.titles == ["This machine's clock may be wrong"]
     assert "Posts go out by this machine's clock." in box.bodies
     clocks.note("x", timedelta(seconds=0))
-    notifier.round(clock.now())
+    notifier.notify(clock.now())
     assert box.titles[1:] == ["over: This machine's clock may be wrong"]
 
 
@@ -175,7 +175,7 @@ def test_a_clock_that_was_set_is_told_once_and_nothing_waits_for_hours(
         begin_look_ups_anew(desk.database, clock.now(), timedelta(hours=-3), timedelta(seconds=10))
     notifier = Notifier(desk)
     for _ in range(2):
-        notifier.round(clock.now())
+        notifier.notify(clock.now())
         with desk.database.reading() as session:
             assert session.query(Notice).filter(Notice.kind == "clock").count() == 1
     assert "It was put back by 3 h at 08:00 on 2026-05-04." in box.bodies
@@ -190,12 +190,12 @@ def test_an_hour_that_is_changed_after_the_pick_is_told_with_today_and_tomorrow(
     clock.instant = clock.instant.replace(hour=8)
     add_post(desk)
     assert pick(desk) == "picked"
-    Notifier(desk).round(clock.now())
+    Notifier(desk).notify(clock.now())
     assert box.titles == []
     later = again(desk, "[channels.x]", '[channels.x]\nhour = "11:30"')
     notifier = Notifier(later)
     for _ in range(2):
-        notifier.round(clock.now())
+        notifier.notify(clock.now())
     assert box.titles == ["x: its hour was changed after today's pick"]
     assert "Today's post is still due at 09:00 on 2026-05-04. From tomorrow on it goes out at 11:30." in box.bodies
     later.database.close()
@@ -209,7 +209,7 @@ def test_a_channel_that_is_added_after_the_pick_is_told_to_begin_tomorrow(
     assert pick(desk) == "picked"
     added = '[channels.second]\nplatform = "x"\naccount = "second"\ncaption = "captions/x.j2"\n\n[channels.x]'
     later = again(desk, "[channels.x]", added)
-    Notifier(later).round(clock.now())
+    Notifier(later).notify(clock.now())
     assert box.titles == ["second: it was added after today's pick"]
     assert "It gets no post today. Its first one is tomorrow's." in box.bodies
     later.database.close()
@@ -220,7 +220,7 @@ def test_a_channel_that_leaves_the_post_out_was_not_added(desk: Desk, clock: Fix
     other = again(desk, "[channels.x]", '[channels.x]\nlanguage = "ca"\nmissing_translation = "skip"')
     add_post(other)
     assert pick(other) == "picked"
-    Notifier(other).round(clock.now())
+    Notifier(other).notify(clock.now())
     assert box.titles == []
     other.database.close()
 
@@ -231,10 +231,10 @@ def test_a_channel_that_leaves_the_post_out_was_not_added(desk: Desk, clock: Fix
 def test_nobody_is_promised_a_post_for_today_when_it_is_too_late(desk: Desk, clock: FixedClock, box: PostBox) -> None:
     clock.instant = clock.instant.replace(hour=18, minute=59)
     empty_day(desk)
-    Notifier(desk).round(clock.now())
+    Notifier(desk).notify(clock.now())
     assert "Add or approve one before 20:00, and it goes out at once." in box.bodies
     with desk.database.writing() as session:
         session.query(Notice).delete()
     clock.advance(minutes=1)
-    Notifier(desk).round(clock.now())
+    Notifier(desk).notify(clock.now())
     assert "It stays so: after 20:00 it is too late for today's post." in box.messages[-1]["message"]

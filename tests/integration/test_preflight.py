@@ -162,19 +162,19 @@ def test_staff_are_told_once_in_the_evening_however_many_schedulers_run(open_out
     to_evening(outlet, 17)
     desks = [outlet.desk, Desk(outlet.config, outlet.clock), Desk(outlet.config, outlet.clock)]
     notifiers = [Notifier(each) for each in desks]
-    notifiers[0].evening(outlet.desk.now())
+    notifiers[0].examine_tomorrow(outlet.desk.now())
     with outlet.desk.database.reading() as session:
         assert not session.scalars(select(Notice)).all(), "it is not yet time"
     to_evening_of_today(outlet)
-    threads = [threading.Thread(target=each.evening, args=(outlet.desk.now(),)) for each in notifiers]
+    threads = [threading.Thread(target=each.examine_tomorrow, args=(outlet.desk.now(),)) for each in notifiers]
     for thread in threads:
         thread.start()
     for thread in threads:
         thread.join()
     for _ in range(2):
         for each in notifiers:
-            each.evening(outlet.desk.now())
-            each.round(outlet.desk.now())
+            each.examine_tomorrow(outlet.desk.now())
+            each.notify(outlet.desk.now())
     for desk in desks[1:]:
         desk.database.close()
     safe = [message["message"] for message in box.messages if "is safe" in message["message"]]
@@ -202,12 +202,12 @@ def test_a_red_evening_names_each_thing_and_a_dead_examiner_is_followed_by_anoth
     with monkeypatch.context() as patched:
         patched.setattr("publisher.alerts.tomorrow.preflight", die)
         with pytest.raises(SystemExit):
-            notifier.evening(outlet.desk.now())
-    notifier.evening(outlet.desk.now() + timedelta(minutes=19))
-    notifier.round(outlet.desk.now())
+            notifier.examine_tomorrow(outlet.desk.now())
+    notifier.examine_tomorrow(outlet.desk.now() + timedelta(minutes=19))
+    notifier.notify(outlet.desk.now())
     assert "preflight" not in json.dumps(box.messages)
-    notifier.evening(outlet.desk.now() + timedelta(minutes=21))
-    notifier.round(outlet.desk.now() + timedelta(minutes=21))
+    notifier.examine_tomorrow(outlet.desk.now() + timedelta(minutes=21))
+    notifier.notify(outlet.desk.now() + timedelta(minutes=21))
     day = tomorrow(outlet)
     told = "\n".join(message["message"] for message in box.messages)
     assert f"✗ {day:%A %Y-%m-%d} is not safe: one thing to mend" in told
@@ -239,7 +239,7 @@ def test_the_doctor_sees_who_cannot_be_told(open_outlet: OpenOutlet, box: PostBo
 
     assert told()["notices"] == (True, "go to 1 (json)")
     box.answers["/notify"] = 503
-    Notifier(outlet.desk).round(outlet.desk.now())
+    Notifier(outlet.desk).notify(outlet.desk.now())
     assert told()["notices"] == (
         False,
         "address 1 (json): it answered 503: mend PUBLISHER_NOTIFY_URLS, then run publisher notices --test",
