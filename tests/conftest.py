@@ -63,7 +63,7 @@ def patient_probes() -> Iterator[None]:
     """A database on a busy machine is slow, and all the same no database that hangs."""
     with pytest.MonkeyPatch.context() as patch:
         for probe in (check_ready, render_metrics):
-            patch.setattr(probe, "__kwdefaults__", {"patience": PATIENCE})
+            patch.setattr(probe, "__kwdefaults__", {"timeout": PATIENCE})
         yield
 
 

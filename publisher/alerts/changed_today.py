@@ -1,4 +1,4 @@
-"""What is different for today's post, because the configuration was changed after it was picked."""
+"""Finds channels whose configuration was changed after today's pick, and says what that means for today."""
 
 from __future__ import annotations
 
@@ -9,14 +9,14 @@ from publisher.alerts.conditions import Condition, View, with_remedy
 from publisher.schedule.changed_channels import ChangedChannel, ChannelChange, changed_channels
 
 
-def changes_since_pick(view: View) -> Iterator[Condition]:
-    """One per channel, until the day is over."""
-    for changed in changed_channels(view.session, view.settings, view.now):
+def changes_since_pick(snapshot: View) -> Iterator[Condition]:
+    """Yields one condition per changed channel, until the day is over."""
+    for changed in changed_channels(snapshot.session, snapshot.settings, snapshot.now):
         yield Condition(
             subject=f"changed {changed.day.isoformat()} {changed.channel} {changed.change}"[:80],
             kind="changed",
             title=f"{changed.channel}: {TITLES[changed.change]}",
-            message=with_remedy(tell_change(changed, view.local), view.remedies.deliveries()),
+            message=with_remedy(describe_change(changed, snapshot.local), snapshot.remedies.deliveries()),
         )
 
 
@@ -27,11 +27,11 @@ TITLES = {
 }
 
 
-def tell_change(changed: ChangedChannel, local: Callable[[datetime | None], str]) -> str:
-    """What happens today, and what from tomorrow."""
+def describe_change(changed: ChangedChannel, local: Callable[[datetime | None], str]) -> str:
+    """Describes what the channel gets today and from tomorrow on."""
     if changed.change is ChannelChange.HOUR:
         clock = local(changed.from_tomorrow).partition(" on ")[0]
-        return f"Today's post is still due at {local(changed.today)}. From tomorrow on it goes out at {clock}"
+        return f"Today's post is still due at {local(changed.today)}. From tomorrow on, posts go out at {clock}"
     if changed.change is ChannelChange.ADDED:
         return "It gets no post today. Its first one is tomorrow's"
     return (

@@ -1,4 +1,4 @@
-"""Several notices as one message, so that a bad morning is not a dozen of them."""
+"""Combines several notices into one message."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from publisher.db.operations import Notice
 
 MAX_LISTED = 10
 MAX_CHARACTERS = 600
-"""Of one notice: some services cut what is longer than a few thousand altogether."""
+"""Of one notice: some services cut messages of more than a few thousand characters."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,17 +18,17 @@ class Message:
     title: str
     body: str
     bad: bool
-    """Whether a person has something to do."""
+    """True when a person has something to do."""
 
 
 def compose(outlet: str, notices: Sequence[Notice]) -> Message:
-    """One message of one notice or more, what needs a person first."""
+    """Composes one message of one or more notices, those that need a person first."""
     bad = [notice for notice in notices if _is_bad(notice)]
     good = [notice for notice in notices if not _is_bad(notice)]
-    told = [_told(notice) for notice in (*bad, *good)]
-    if len(told) > MAX_LISTED:
-        told = [*told[:MAX_LISTED], f"... and {len(told) - MAX_LISTED} more: publisher notices"]
-    return Message(f"{outlet}: {_title(bad, good)}", "\n\n".join(told), bool(bad))
+    texts = [_render_alert(notice) for notice in (*bad, *good)]
+    if len(texts) > MAX_LISTED:
+        texts = [*texts[:MAX_LISTED], f"... and {len(texts) - MAX_LISTED} more: publisher notices"]
+    return Message(f"{outlet}: {_title(bad, good)}", "\n\n".join(texts), bool(bad))
 
 
 def _is_bad(notice: Notice) -> bool:
@@ -55,6 +55,6 @@ def _headline(notice: Notice) -> str:
     return f"over: {notice.title}" if notice.closed_at else notice.title
 
 
-def _told(notice: Notice) -> str:
+def _render_alert(notice: Notice) -> str:
     text = notice.message if len(notice.message) <= MAX_CHARACTERS else f"{notice.message[:MAX_CHARACTERS]} ..."
     return f"{'✗' if _is_bad(notice) else '✓'} {_headline(notice)}\n{text}"

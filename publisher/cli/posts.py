@@ -1,4 +1,4 @@
-"""`publisher add`, `edit`, `approve` and `withdraw`: what staff do with a post."""
+"""`publisher add`, `edit`, `approve` and `withdraw`: changes the posts of the queue."""
 
 from __future__ import annotations
 
@@ -50,13 +50,13 @@ def add_command(
         raise click.UsageError("give either a file or folder, or --title and the other fields")
     added: list[dict[str, Any]] = []
     failed = 0
-    for name, draft in _drafts(source) if source else [("", _draft(title or "", fields))]:
+    for name, draft in _read_drafts(source) if source else [("", _draft_of_options(title or "", fields))]:
         if isinstance(draft, PostError):
             failed += 1
             echo(f"publisher: {draft}", err=True)
             continue
         try:
-            added.append(_add(desk, name, draft, approve_too))
+            added.append(_add_post(desk, name, draft, approve_too))
         except PostError as error:
             failed += 1
             echo(f"publisher: {name}{': ' if name else ''}{error}", err=True)
@@ -70,7 +70,7 @@ def add_command(
     ctx.exit(1 if failed else 0)
 
 
-def _drafts(source: Path) -> list[tuple[str, PostDraft | PostError]]:
+def _read_drafts(source: Path) -> list[tuple[str, PostDraft | PostError]]:
     if source.is_dir():
         return [(read.path.name, read.draft or PostError(read.problem)) for read in read_folder(source)]
     try:
@@ -79,7 +79,7 @@ def _drafts(source: Path) -> list[tuple[str, PostDraft | PostError]]:
         return [(source.name, error)]
 
 
-def _draft(title: str, fields: dict[str, Any]) -> PostDraft:
+def _draft_of_options(title: str, fields: dict[str, Any]) -> PostDraft:
     images, alt_texts = fields.pop("images"), fields.pop("alt_texts")
     if len(alt_texts) > len(images):
         raise click.UsageError("there are more --alt than --image")
@@ -91,7 +91,7 @@ def _draft(title: str, fields: dict[str, Any]) -> PostDraft:
     return check_input(PostDraft, {"title": title, "images": pictures, "fixed_date": day and day.date(), **fields})
 
 
-def _add(desk: Desk, name: str, draft: PostDraft, approve_too: bool) -> dict[str, Any]:
+def _add_post(desk: Desk, name: str, draft: PostDraft, approve_too: bool) -> dict[str, Any]:
     with console().status(f"Adding {name or draft.title} ..."):
         post = PostQueue(desk, actor()).add(draft)
     warnings = [*post.warnings]
@@ -103,7 +103,7 @@ def _add(desk: Desk, name: str, draft: PostDraft, approve_too: bool) -> dict[str
         except NotApproved as refusal:
             warnings += [str(problem) for problem in refusal.problems]
         except PostError as refusal:
-            # It is in the queue nevertheless, such as where a second person has to approve it.
+            # The post is in the queue nevertheless, for example if a second person has to approve it.
             warnings.append(str(refusal))
     return {"id": post.id, "file": name, "title": draft.title, "state": state, "warnings": warnings}
 
@@ -141,7 +141,7 @@ def edit_command(
     desk = desk_of(ctx)
     values = {name: value for name, value in fields.items() if value not in (None, ())}
     if captions:
-        values["captions"] = dict(_caption(text) for text in captions)
+        values["captions"] = dict(_parse_caption(text) for text in captions)
     if source:
         draft = read_post_file(source)
         shared = set(PostChanges.model_fields) & draft.model_fields_set
@@ -149,21 +149,21 @@ def edit_command(
     if not values:
         raise click.UsageError("nothing to change; name a field, such as --title")
     changes = check_input(PostChanges, values)
-    outcome = PostQueue(desk, actor()).edit(post, changes, expected_version=expect_version)
-    echo(f"Post {post} is changed; this is version {outcome.version}.")
-    if outcome.back_to_review:
+    result = PostQueue(desk, actor()).edit(post, changes, expected_version=expect_version)
+    echo(f"Post {post} is changed; this is version {result.version}.")
+    if result.back_to_review:
         echo(f"It is in review again: approve it with publisher approve {post}")
-    if outcome.applies_to:
-        echo(f"Until then {', '.join(outcome.applies_to)} will show the text that was approved.")
-    if outcome.too_late:
-        echo(f"It is too late for {', '.join(outcome.too_late)}: those have the post as it was.")
-    for warning in outcome.warnings:
+    if result.applies_to:
+        echo(f"Until then {', '.join(result.applies_to)} will show the text that was approved.")
+    if result.too_late:
+        echo(f"It is too late for {', '.join(result.too_late)}: they have the post as it was.")
+    for warning in result.warnings:
         echo(warning)
 
 
-def _caption(text: str) -> tuple[str, str]:
-    channel, found, caption = text.partition("=")
-    if not found:
+def _parse_caption(text: str) -> tuple[str, str]:
+    channel, separator, caption = text.partition("=")
+    if not separator:
         raise click.UsageError("write --caption CHANNEL=TEXT")
     return channel, caption
 
@@ -173,7 +173,7 @@ def _caption(text: str) -> tuple[str, str]:
 @json_option
 @click.pass_context
 def approve_command(ctx: click.Context, posts: tuple[int, ...], as_json: bool) -> None:
-    """Let posts go out when their turn comes; what blocks one is told, and it stays a draft."""
+    """Approve posts, so that they go out when their turn comes. A post with a blocking problem stays a draft."""
     queue = PostQueue(desk_of(ctx), actor())
     results: list[dict[str, Any]] = []
     for post in posts:
@@ -185,9 +185,11 @@ def approve_command(ctx: click.Context, posts: tuple[int, ...], as_json: bool) -
                 echo(f"Post {post} is approved.")
                 for remark in approval.remarks:
                     echo(f"  {remark}")
-                _tell_reach(approval)
+                _print_reach(approval)
         except NotApproved as refusal:
-            results.append({"post": post, "approved": False, "problems": [asdict(each) for each in refusal.problems]})
+            results.append(
+                {"post": post, "approved": False, "problems": [asdict(problem) for problem in refusal.problems]}
+            )
             if not as_json:
                 echo(f"Post {post} is not approved:", err=True)
                 for problem in refusal.problems:
@@ -197,11 +199,11 @@ def approve_command(ctx: click.Context, posts: tuple[int, ...], as_json: bool) -
     ctx.exit(0 if all(result["approved"] for result in results) else 1)
 
 
-def _tell_reach(approval: Approval) -> None:
+def _print_reach(approval: Approval) -> None:
     if approval.reach.applies_to:
         echo(f"{', '.join(approval.reach.applies_to)} will show it as it is now.")
     if approval.reach.too_late:
-        echo(f"It is too late for {', '.join(approval.reach.too_late)}: those have the post as it was.")
+        echo(f"It is too late for {', '.join(approval.reach.too_late)}: they have the post as it was.")
 
 
 @click.command("withdraw")

@@ -1,4 +1,4 @@
-"""`publisher init`, `connect` and `sandbox`."""
+"""`publisher init`, `connect` and `sandbox`: writes a configuration, logs a channel in, starts the platforms."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def init_command(folder: Path) -> None:
 
 
 class _Terminal:
-    """A person at a terminal, who answers questions."""
+    """Asks a person at a terminal."""
 
     def tell(self, text: str) -> None:
         echo(text)

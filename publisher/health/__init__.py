@@ -1,4 +1,4 @@
-"""Whether the desk is well: for people, for machines that restart processes, and for Prometheus."""
+"""Reports the health of the desk to people, to supervisors that restart processes, and to Prometheus."""
 
 from publisher.health.heartbeat import BEAT_SECONDS, SCHEDULER, SEEN_WITHIN, WEB, WORKER, Seen, beat, seen_processes
 from publisher.health.metrics import CONTENT_TYPE, render_metrics

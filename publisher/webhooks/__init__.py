@@ -1,13 +1,12 @@
-"""Other programs are told what happens, each event at least once::
+"""Sends events to the addresses of other programs, each at least once::
 
-    events   which events go out, and as what
-    hooks    the addresses, set by admins
-    outbox   messages on their way: queued, claimed, recorded, sent again
-    sending  one signed request to one address
-    round    what is done regularly
+    events   the events that are sent, and their JSON
+    hooks    the addresses, added and removed by admins
+    outbox   the messages: queued, claimed, recorded, sent again
+    sending  sends one signed request to one address
+    dispatch queues new events and sends what is due, every few seconds
 
-A webhook is told of an event at least once, under one id that never changes; its receiver knows by
-it what it has already.
+An event keeps its id at every try, so that a receiver can tell which events it has already.
 """
 
 from publisher.webhooks.dispatch import send_webhooks

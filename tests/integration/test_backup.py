@@ -26,8 +26,8 @@ from publisher.backup.manifest import read_manifest
 from publisher.backup.restore import RestoreReport, restore
 from publisher.backup.whole_backup import BackupReport, make_backup
 from publisher.cli import regular, service
-from publisher.cli.backup import _told
-from publisher.cli.doctor import _backup_told
+from publisher.cli.backup import _restore_report
+from publisher.cli.doctor import _describe_backup
 from publisher.cli.main import cli
 from publisher.core.clock import FixedClock
 from publisher.core.states import State
@@ -311,15 +311,15 @@ def test_a_daily_backup_that_fails_is_one_sentence(desk: Desk, clock: FixedClock
 
 
 def test_doctor_is_red_only_when_the_newest_backup_is_too_old(desk: Desk, clock: FixedClock) -> None:
-    assert _backup_told(desk, desk.settings) == "there is none yet"
+    assert _describe_backup(desk, desk.settings) == "there is none yet"
     clock.advance(hours=49)
     with pytest.raises(BackupError, match=r"there is none yet: let publisher run make one a day"):
-        _backup_told(desk, desk.settings)
+        _describe_backup(desk, desk.settings)
     keep_daily(desk.settings.root / "queue.db", desk.settings.root / "backups", clock.now())
-    assert "the newest is of 2026-05-06" in _backup_told(desk, desk.settings)
+    assert "the newest is of 2026-05-06" in _describe_backup(desk, desk.settings)
     clock.advance(hours=49)
     with pytest.raises(BackupError, match="the newest is of"):
-        _backup_told(desk, desk.settings)
+        _describe_backup(desk, desk.settings)
 
 
 @pytest.fixture
@@ -623,7 +623,7 @@ def test_the_person_is_told_what_to_look_at(desk: Desk) -> None:
     others = (Post(id=4, title="Another"), Post(id=5, title="A third"))
     gap = Gap((date(2026, 5, 4), date(2026, 5, 6)), (Post(id=3, title="A cell"),), others)
     report = RestoreReport(made_at=NOW, config=desk.settings.file, looked_up=2, gap=gap)
-    told = " ".join(_told(report, desk))
+    told = " ".join(_restore_report(report, desk))
     assert "2 deliveries may have gone out since" in told
     assert "What went out on 2026-05-04 to 2026-05-06 is not known here" in told
     assert "approve those that were not: 3 “A cell”." in told

@@ -434,7 +434,7 @@ def test_the_commands_tell_what_they_did(desk: Desk, daily: Path, tmp_path: Path
     done = run(desk, "restore", daily)
     assert done.exit_code == 0, done.output
     assert f"is in {database_of(desk)}; configuration and originals are the desk's own." in done.output
-    assert "The database that was there before is kept in" in done.output
+    assert "The former database is kept in" in done.output
     assert f"Then: publisher --config {desk.config} doctor" in done.output
     done = run(desk, "restore", daily, tmp_path / "new")
     assert f"its configuration is {tmp_path / 'new' / 'config' / 'publisher.toml'}" in done.output

@@ -223,7 +223,7 @@ def test_one_process_is_every_role_and_finishes_what_it_has_in_hand(desks: Desks
 @pytest.mark.parametrize("role", ["scheduler", "worker"])
 def test_a_role_that_nobody_would_hear_is_refused(open_outlet: OpenOutlet, role: str) -> None:
     outlet = open_outlet(PLATFORM)
-    with pytest.raises(SettingsError, match=f"a {role} alone would neither give nor hear word of work"):
+    with pytest.raises(SettingsError, match=f"a {role} can't run alone"):
         Service(outlet.desk, [role])
 
 

@@ -21,8 +21,8 @@ from sqlalchemy.engine import make_url
 from sqlalchemy.exc import OperationalError
 
 from publisher.backup.files import BackupError
-from publisher.cli.doctor import _platform_clocks
-from publisher.cli.errors import SENTENCES
+from publisher.cli.doctor import _check_platform_clocks
+from publisher.cli.errors import ERRORS_FOR_PEOPLE
 from publisher.core.clock import FixedClock
 from publisher.db.models import Attempt, Delivery
 from publisher.db.operations import Channel, Notice, Process, Quota
@@ -32,7 +32,7 @@ from publisher.delivery.owner import this_process
 from publisher.delivery.platform_clocks import PlatformClocks
 from publisher.desk import Desk
 from publisher.health import HealthServer, beat, check_ready, render_metrics, seen_processes
-from publisher.health.server import MAX_CALLERS
+from publisher.health.server import MAX_CONNECTIONS
 from publisher.job_failures import FailureLog, TickPart
 from publisher.proving.postgres import ThrowawayPostgres
 from publisher.settings import SettingsError
@@ -172,8 +172,8 @@ def test_a_desk_is_ready_while_a_scheduler_lives_and_nothing_waits_in_vain(desk:
     assert all(ok for ok, _ in told(desk).values())
     clock.advance(minutes=6)
     found = told(desk)
-    assert found["scheduler"] == (False, "The last was seen 360 s ago; start publisher run.")
-    assert found["deliveries"] == (False, "Work waits for up to 6 minutes on x; look into the worker's log.")
+    assert found["scheduler"] == (False, "The last heartbeat was 360 s ago; start publisher run.")
+    assert found["deliveries"] == (False, "Work waits for up to 6 minutes on x; see the worker's log.")
     assert found["database"][0]
     assert found["disk"][0]
     with desk.database.writing() as session:
@@ -249,11 +249,14 @@ def test_a_database_that_hangs_is_not_waited_for(postgres_desk: Desk) -> None:
     assert postgres_desk.database
     with psycopg.connect(host=str(url.query["host"]), user=url.username, dbname=url.database) as connection:
         connection.execute("LOCK TABLE process IN ACCESS EXCLUSIVE MODE")
-        checks = {check.name: check for check in check_ready(postgres_desk, patience=0.2)}
+        checks = {check.name: check for check in check_ready(postgres_desk, timeout=0.2)}
         connection.rollback()
     for question in [thread for thread in threading.enumerate() if thread.name == "health-question"]:
         question.join(PATIENCE)
-    assert checks["database"].told == "The database can't be used: it did not answer within 0.2 s; look after it."
+    assert (
+        checks["database"].told
+        == "The database can't be used: it did not answer within 0.2 s; check that its server or its file is well."
+    )
 
 
 @pytest.fixture
@@ -302,11 +305,13 @@ def test_callers_that_say_nothing_or_drip_shut_nobody_out(server: HealthServer) 
     with idle_crowd(server.port, 60, b"GET /metr") as crowd:
         assert [ask(server, "/healthz")[0] for _ in range(5)] == [200] * 5
         assert crowd.opened >= 60
-        assert len([thread for thread in threading.enumerate() if "process_request" in thread.name]) <= MAX_CALLERS + 2
+        assert (
+            len([thread for thread in threading.enumerate() if "process_request" in thread.name]) <= MAX_CONNECTIONS + 2
+        )
 
 
 def test_a_caller_that_drips_is_hung_up_on(small_desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("publisher.health.server.CALL_SECONDS", 0.2)
+    monkeypatch.setattr("publisher.health.server.CONNECTION_SECONDS", 0.2)
     server = HealthServer(small_desk, "127.0.0.1", 0)
     server.start()
     with socket.create_connection(("127.0.0.1", server.port), timeout=PATIENCE) as caller:
@@ -327,7 +332,7 @@ def _was_hung_up_on(caller: socket.socket) -> bool:
 
 
 def test_a_port_that_is_taken_is_told_in_one_sentence(server: HealthServer, small_desk: Desk) -> None:
-    with pytest.raises(SettingsError, match=f"health.port {server.port} at 127.0.0.1 can't be listened at"):
+    with pytest.raises(SettingsError, match=f"health.port {server.port} at 127.0.0.1 can't be used"):
         HealthServer(small_desk, "127.0.0.1", server.port).start()
 
 
@@ -387,7 +392,7 @@ def test_what_a_person_can_mend_is_not_called_a_fault_of_the_program(
     small_desk: Desk, clock: FixedClock, error: Exception, sentence: str
 ) -> None:
     beat(small_desk.database, "me:1", "scheduler", clock.now())
-    log = FailureLog(small_desk.database, "me:1", clock.now, SENTENCES)
+    log = FailureLog(small_desk.database, "me:1", clock.now, ERRORS_FOR_PEOPLE)
     log.failed("the daily backup", error, tried_again_in=3600)
     assert sentence in told(small_desk)["jobs"][1]
 
@@ -421,7 +426,7 @@ def test_the_platforms_clocks_are_told_where_they_differ(
     [check] = [each for each in check_ready(desk) if each.name == "clock"]
     assert check.told.startswith(expected)
     assert (check.ok, check.warning) == (True, max(map(abs, ahead.values()), default=0) > 10)
-    line = _platform_clocks(desk)
+    line = _check_platform_clocks(desk)
     assert (line.good, line.warning, line.told) == (check.ok, check.warning, check.told)
     for channel, seconds in ahead.items():
         assert metrics(desk)["publisher_platform_clock_ahead_seconds", (channel,)] == seconds
@@ -468,7 +473,7 @@ def test_a_process_of_a_clock_that_was_wrong_is_not_taken_for_alive(small_desk: 
     beat(small_desk.database, "ahead:1", "scheduler", clock.now() + timedelta(hours=3))
     assert not told(small_desk)["scheduler"][0]
     beat(small_desk.database, "me:1", "scheduler", clock.now())
-    assert told(small_desk)["scheduler"] == (True, "The last was seen 0 s ago.")
+    assert told(small_desk)["scheduler"] == (True, "The last heartbeat was 0 s ago.")
 
 
 def test_captions_that_can_not_be_made_are_a_warning_with_their_reason(small_desk: Desk) -> None:
@@ -480,7 +485,7 @@ def test_captions_that_can_not_be_made_are_a_warning_with_their_reason(small_des
     assert (check.ok, check.warning) == (True, True)
     assert "did you mean 'title'" in check.told
     assert "people.toml can't be read" in check.told
-    assert check.told.endswith("What needs it is held until that is mended.")
+    assert check.told.endswith("Posts that need it are held until you mend it.")
     template.write_text(sound, encoding="utf-8")
     (small_desk.settings.file.parent / "people.toml").unlink()
     assert told(small_desk)["captions"] == (True, "Every template can be used.")

@@ -15,7 +15,7 @@ from pydantic import ValidationError
 from sqlalchemy import select
 from starlette.routing import Route
 
-from publisher.cli.errors import sentence
+from publisher.cli.errors import describe_error
 from publisher.cli.main import cli
 from publisher.core import post_limits
 from publisher.core.post_limits import LARGEST_NUMBER
@@ -244,7 +244,7 @@ def test_a_number_that_no_row_has_is_a_sentence_at_the_command_line(site: Site) 
 def test_bytes_that_are_no_text_are_a_sentence_at_the_command_line(site: Site) -> None:
     result = CliRunner().invoke(cli, ["--config", str(site.desk.config), "resume", "\udcff"])
     assert isinstance(result.exception, UnicodeEncodeError)
-    assert sentence(result.exception) == "the command line holds bytes that are no text; write it in UTF-8"
+    assert describe_error(result.exception) == "the command line has bytes that are not text; write it in UTF-8"
 
 
 def test_names_and_comments_lose_what_steers_a_terminal(site: Site, post: int) -> None:

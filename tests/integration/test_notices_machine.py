@@ -136,14 +136,14 @@ def test_a_template_that_breaks_is_told_before_the_pick_and_when_it_is_mended(
     for _ in range(2):
         notifier.notify(clock.now())
     assert box.titles == ["2 things need a person"]
-    assert "x: no text can be made for it" in box.bodies
+    assert "x: its captions can't be made" in box.bodies
     assert "did you mean 'title'" in box.bodies
     assert "The directory of people can't be read" in box.bodies
     template(desk, "x").write_text(sound, encoding="utf-8")
     directory.unlink()
     notifier.notify(clock.now())
     assert box.titles[1:] == ["2 are over"]
-    assert "What was held by it waits for a retry" in box.bodies
+    assert "Deliveries that it held wait for a retry" in box.bodies
 
 
 # --- clocks ----------------------------------------------------------------------------------------
@@ -166,7 +166,7 @@ def test_a_clock_that_was_set_is_told_once_and_nothing_waits_for_hours(
     desk: Desk, clock: FixedClock, box: PostBox
 ) -> None:
     with desk.database.writing() as session:
-        store.open_notice(
+        store.open_alert(
             session, Condition("x", "x", "It waits", "Long."), clock.now(), next_try_at=clock.now() + timedelta(hours=3)
         )
     PlatformClocks(lambda: desk.database, clock).note("x", timedelta(hours=-3))
@@ -197,7 +197,7 @@ def test_an_hour_that_is_changed_after_the_pick_is_told_with_today_and_tomorrow(
     for _ in range(2):
         notifier.notify(clock.now())
     assert box.titles == ["x: its hour was changed after today's pick"]
-    assert "Today's post is still due at 09:00 on 2026-05-04. From tomorrow on it goes out at 11:30." in box.bodies
+    assert "Today's post is still due at 09:00 on 2026-05-04. From tomorrow on, posts go out at 11:30." in box.bodies
     later.database.close()
 
 
@@ -237,4 +237,4 @@ def test_nobody_is_promised_a_post_for_today_when_it_is_too_late(desk: Desk, clo
         session.query(Notice).delete()
     clock.advance(minutes=1)
     Notifier(desk).notify(clock.now())
-    assert "It stays so: after 20:00 it is too late for today's post." in box.messages[-1]["message"]
+    assert "After 20:00 it is too late for today's post, so today stays without one." in box.messages[-1]["message"]

@@ -17,7 +17,7 @@ from sqlalchemy import select
 
 from publisher.alerts import Notifier, Preflight, preflight
 from publisher.alerts.addresses import PING_VARIABLE, URLS_VARIABLE
-from publisher.alerts.link_check import NoAnswer, check_link
+from publisher.alerts.link_check import BrokenLink, check_link
 from publisher.cli.main import cli
 from publisher.core import public_hosts
 from publisher.db.models import PostImage
@@ -121,11 +121,11 @@ def test_a_link_is_asked_by_name_over_tls_and_believed_only_with_its_certificate
     trusted = tmp_path / "ca.pem"
     authority.cert_pem.write_to_path(trusted)
     with open_post_box(context) as box:
-        with pytest.raises(NoAnswer, match="certificate can't be trusted"):
+        with pytest.raises(BrokenLink, match="certificate can't be trusted"):
             check_link(f"https://localhost:{box.port}/", loopback=True)
         monkeypatch.setattr(public_hosts, "DEFAULT_CA_BUNDLE_PATH", str(trusted))
         assert check_link(f"https://localhost:{box.port}/", loopback=True) == "answers"
-        with pytest.raises(NoAnswer, match="certificate can't be trusted"):
+        with pytest.raises(BrokenLink, match="certificate can't be trusted"):
             check_link(f"https://127.0.0.1:{box.port}/", loopback=True)
         assert box.asked == ["HEAD /"]
 
@@ -222,11 +222,11 @@ def test_the_test_message_says_what_arrived(open_outlet: OpenOutlet, box: PostBo
         asked = run(outlet, "notices", "--test")
     assert asked.exit_code == 1
     assert asked.output == (
-        "The test message was taken by 1 (json), not taken by 2 (json) because it answered 401; 3 (not a URL) because "
-        "it is no address that Apprise knows: mend PUBLISHER_NOTIFY_URLS.\n"
+        "The test message was accepted by 1 (json), not accepted by 2 (json) because it answered 401; "
+        "3 (not a URL) because it is not an address that Apprise knows: mend PUBLISHER_NOTIFY_URLS.\n"
     )
     assert len(box.messages) == 1
-    assert run(outlet, "notices", "--test").output == "The test message was taken by 1 (json).\n"
+    assert run(outlet, "notices", "--test").output == "The test message was accepted by 1 (json).\n"
 
 
 def test_the_doctor_sees_who_cannot_be_told(open_outlet: OpenOutlet, box: PostBox) -> None:
@@ -250,5 +250,5 @@ def test_the_doctor_sees_who_cannot_be_told(open_outlet: OpenOutlet, box: PostBo
     with environment({URLS_VARIABLE: ""}):
         found = told()
     assert found["notices"][0]
-    assert found["notices"][1].startswith("no address is set, so nobody is told")
+    assert found["notices"][1].startswith("no address is set, so nobody gets alerts")
     assert found["ping"][1].startswith("no address is set")

@@ -295,7 +295,7 @@ def test_a_channel_that_can_not_be_kicked_keeps_no_other_from_its_work(database:
 def test_what_fails_is_written_down_with_its_reason_until_it_works(
     database: Database, clock: FixedClock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("publisher.job_failures.SETTLED_SECONDS", 0.0)
+    monkeypatch.setattr("publisher.job_failures.MIN_FAILURE_SECONDS", 0.0)
     pick = Broken(SettingsError("people.toml: line 3 is no TOML"))
     scheduler = watched_scheduler(database, clock, pick)
     began = clock.now()
@@ -331,7 +331,7 @@ def test_a_failure_that_is_over_at_once_is_nobodys_news(database: Database, cloc
 def test_what_a_process_said_ends_with_it(
     database: Database, clock: FixedClock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("publisher.job_failures.SETTLED_SECONDS", 0.0)
+    monkeypatch.setattr("publisher.job_failures.MIN_FAILURE_SECONDS", 0.0)
     watched_scheduler(database, clock, Broken(KeyError("a fault of ours"))).tick()
     leave(database, "me:1")
     with database.reading() as session:

@@ -132,7 +132,9 @@ def test_a_draft_that_no_delivery_waits_for_is_named_once(
     assert (of_nobody.delivery_id, of_nobody.detail["draft"]) == (None, strays[1])
     with desk.database.reading() as session:
         view = View(session, desk.settings, desk.now())
-        assert [each.title for each in delivery_alerts.stray_drafts(view)] == ["tumblr: a needless draft is left"] * 2
+        assert [condition.title for condition in delivery_alerts.stray_drafts(view)] == [
+            "tumblr: an unused draft is left"
+        ] * 2
     assert [*sandbox.blog.unseen] == strays, "none is removed"
 
 

@@ -52,7 +52,7 @@ def desk(tmp_path: Path, database: Database, clock: FixedClock, monkeypatch: pyt
     return made
 
 
-def add_hook(desk: Desk, url: str, *events: str, greet: bool = False) -> hooks.Added:
+def add_hook(desk: Desk, url: str, *events: str, greet: bool = False) -> hooks.AddedWebhook:
     """A webhook; its first message is taken back, unless the test wants it."""
     seal = Seal.from_environment()
     added = hooks.add_webhook(desk.database, desk.settings, url, events, seal=seal, now=desk.now(), actor="test")
@@ -188,7 +188,7 @@ def test_a_sender_that_dies_before_it_records_is_followed_by_another_with_the_sa
         with pytest.raises(PowerCut):
             send_webhooks(desk, desk.now())
     assert send_webhooks(desk, desk.now()) == 0
-    clock.advance(seconds=outbox.CLAIM.total_seconds() + 1)
+    clock.advance(seconds=outbox.CLAIM_TIME.total_seconds() + 1)
     assert send_webhooks(desk, desk.now()) == 1
     first, second = receiver.received
     assert first.headers[EVENT_ID] == second.headers[EVENT_ID]
@@ -198,7 +198,7 @@ def test_a_sender_that_dies_before_it_records_is_followed_by_another_with_the_sa
 def test_a_sender_that_comes_back_late_changes_nothing(desk: Desk, clock: FixedClock, receiver: Receiver) -> None:
     add_hook(desk, receiver.url)
     happen(desk)
-    outbox.queue_new(desk.database, "o", desk.now())
+    outbox.queue_new_events(desk.database, "o", desk.now())
     slow = outbox.claim(desk.database, desk.now())
     assert slow is not None
     clock.advance(minutes=3)
@@ -211,7 +211,7 @@ def test_an_event_that_becomes_visible_late_is_told_too(desk: Desk, clock: Fixed
     """A transaction that took its number first may end last."""
     hook = add_hook(desk, receiver.url)
     with desk.database.reading() as session:
-        newest = hooks.newest_event(session)
+        newest = hooks.newest_event_id(session)
     for number in (newest + 2, newest + 1):
         with desk.database.writing() as session:
             session.add(Event(id=number, at=desk.now(), name="channel paused"))
@@ -376,7 +376,7 @@ def page_acts(site: Site, receiver: Receiver, monkeypatch: pytest.MonkeyPatch) -
     secret = re.search(r"<code>(whsec_[\w-]+)</code>", made.text)
     assert secret
     assert secret[1] not in client.get("/webhooks").text
-    assert "is told already" in client.send_form("/webhooks", {"url": receiver.url}).text
+    assert "has a webhook already" in client.send_form("/webhooks", {"url": receiver.url}).text
     receiver.statuses = [418]
     send_webhooks(site.desk, site.desk.now())
     log = text_of(client.get("/webhooks/1"))

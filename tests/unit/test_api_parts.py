@@ -16,8 +16,8 @@ from publisher.web.api.guard import _refuse_types
 from publisher.web.api.problems import Problem, _escaped, _pointer_of_field
 from publisher.web.api.rate_limits import Buckets
 from publisher.webhooks import signature
-from publisher.webhooks.hooks import place_of
-from publisher.webhooks.outbox import PAUSES
+from publisher.webhooks.hooks import resolve_webhook_host
+from publisher.webhooks.outbox import RETRY_PAUSES
 
 
 def test_a_bucket_empties_at_once_and_fills_steadily(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -107,9 +107,9 @@ def test_a_signature_covers_time_and_body() -> None:
 
 
 def test_a_message_is_tried_for_about_three_days() -> None:
-    hours = sum(pause.total_seconds() for pause in PAUSES) / 3600
+    hours = sum(pause.total_seconds() for pause in RETRY_PAUSES) / 3600
     assert 66 < hours < 72
-    assert sorted(PAUSES) == list(PAUSES)
+    assert sorted(RETRY_PAUSES) == list(RETRY_PAUSES)
 
 
 @pytest.mark.parametrize("address", ["127.0.0.1", "10.1.2.3", "192.168.0.9", "::1", "fd00::1"])
@@ -125,4 +125,4 @@ def test_some_addresses_are_never_allowed_as_ones_own(address: str) -> None:
 @pytest.mark.parametrize("url", ["http://127.1/", "http://0x7f000001/", "http://[::ffff:10.0.0.1]/", "gopher://a/"])
 def test_odd_spellings_of_private_addresses_are_seen_through(url: str) -> None:
     with pytest.raises(AddressRefused):
-        place_of(url, private=False)
+        resolve_webhook_host(url, private=False)

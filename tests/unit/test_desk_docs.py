@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from publisher.webhooks.outbox import PAUSES
+from publisher.webhooks.outbox import RETRY_PAUSES
 from publisher.webhooks.sending import signature
 
 DOCUMENT = Path(__file__).parents[2] / "docs" / "desk.md"
@@ -43,4 +43,4 @@ def test_the_pauses_between_tries_are_those_of_the_document() -> None:
     assert told in " ".join(DOCUMENT.read_text(encoding="utf-8").split())
     hours = (1, 3, 6, 12, 12, 12, 12, 12)
     minutes = (0.5, 2, 10, 30, *(60 * hour for hour in hours))
-    assert tuple(timedelta(minutes=pause) for pause in minutes) == PAUSES
+    assert tuple(timedelta(minutes=pause) for pause in minutes) == RETRY_PAUSES

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from publisher.alerts.addresses import PING_VARIABLE, URLS_VARIABLE, read_addresses, read_ping_url
-from publisher.alerts.link_check import NoAnswer, check_link
+from publisher.alerts.link_check import BrokenLink, check_link
 from publisher.alerts.message import MAX_LISTED, compose
 from publisher.db.operations import Notice
 from publisher.settings import SettingsError
@@ -51,7 +51,7 @@ def test_an_address_is_known_by_its_place_and_service_alone(tmp_path: Path) -> N
 
     assert [address.name for address in addresses] == ["1 (slack)", "2 (mailto)", "3 (not a URL)"]
     assert "sekrit" not in repr(addresses)
-    assert [address.problem() for address in addresses[1:]] == ["", "it is no address that Apprise knows"]
+    assert [address.problem() for address in addresses[1:]] == ["", "it is not an address that Apprise knows"]
     file = tmp_path / "urls"
     file.write_text("json://one\njson://two\n", encoding="utf-8")
     with environment({URLS_VARIABLE: "", f"{URLS_VARIABLE}_FILE": str(file)}):
@@ -85,7 +85,7 @@ def test_a_ping_address_must_be_one_and_is_not_quoted(url: str) -> None:
     ],
 )
 def test_a_link_into_a_network_of_ones_own_is_not_asked(url: str) -> None:
-    with pytest.raises(NoAnswer, match="no public address, and is not asked"):
+    with pytest.raises(BrokenLink, match="no public address, and is not asked"):
         check_link(url, loopback=False)
 
 
@@ -93,10 +93,10 @@ def test_a_link_into_a_network_of_ones_own_is_not_asked(url: str) -> None:
     "url", ["file:///etc/passwd", "ftp://example.org/", "http:///", "//example.org", "http://a:b/"]
 )
 def test_a_link_that_is_none_is_not_asked(url: str) -> None:
-    with pytest.raises(NoAnswer, match=r"only http|no address"):
+    with pytest.raises(BrokenLink, match=r"only http|no address"):
         check_link(url, loopback=True)
 
 
 def test_a_sandbox_may_reach_this_machine_and_no_other() -> None:
-    with pytest.raises(NoAnswer, match="no public address"):
+    with pytest.raises(BrokenLink, match="no public address"):
         check_link("http://10.1.2.3/", loopback=True)
