@@ -60,7 +60,7 @@ def deliveries_command(
         if row.paused_at is not None:
             console().print(
                 f"[red]The channel {row.name} is paused[/]: {escape(row.pause_reason.rstrip('.'))}. "
-                f"Mend that, then run: publisher resume {row.name}"
+                f"Once that is mended, run: publisher resume {row.name}"
             )
     _print_spendings(desk)
 

@@ -82,10 +82,11 @@ def doctor_command(ctx: click.Context, as_json: bool) -> None:
 
 
 def _examine(desk: Desk) -> Iterator[Line]:
-    settings, line = _check("configuration", lambda: desk.settings, _config_file)
-    yield line
-    if settings is None:
+    configuration = _check("configuration", lambda: desk.settings, _config_file)
+    yield configuration[1]
+    if configuration[0] is None:
         return
+    settings = configuration[0]
     yield _check(
         "captions", lambda: check_targets(settings), lambda templates: f"{len(templates)} templates are sound"
     )[1]

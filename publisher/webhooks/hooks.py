@@ -18,6 +18,7 @@ from publisher.core.special_addresses import IPAddress, is_own_network
 from publisher.db.models import Event
 from publisher.db.session import Database
 from publisher.db.staff import Webhook
+from publisher.desk import Desk
 from publisher.lifecycle import record_event
 from publisher.settings import Settings
 from publisher.webhooks.events import EVENTS, WEBHOOK_ADDED
@@ -53,21 +54,19 @@ def _allow_none(_address: IPAddress) -> bool:
     return False
 
 
-def add_webhook(
-    database: Database, settings: Settings, url: str, events: Iterable[str], *, seal: Seal, now: datetime, actor: str
-) -> AddedWebhook:
+def add_webhook(desk: Desk, url: str, events: Iterable[str], *, seal: Seal, actor: str) -> AddedWebhook:
     """Adds an address that gets these events from now on; without any, it gets all events.
 
     Raises:
         WebhookError: the address is refused, or an event is unknown.
     """
-    address = url.strip()
-    _refuse_address(address, settings)
+    address, now = url.strip(), desk.now()
+    _refuse_address(address, desk.settings)
     event_names = sorted(set(events))
     if unknown := [name for name in event_names if name not in EVENTS]:
         raise WebhookError(f"There is no event {unknown[0]!r}; choose from the list.")
     secret = WEBHOOK_PREFIX + secrets.token_urlsafe(32)
-    with database.writing() as session:
+    with desk.database.writing() as session:
         urls = list(session.scalars(select(Webhook.url)))
         if address in urls:
             raise WebhookError("This address has a webhook already; change that one instead.")
@@ -78,7 +77,7 @@ def add_webhook(
         record_event(session, WEBHOOK_ADDED, now=now, actor=actor, detail={"webhook": address})
         session.flush()
         hook.last_event = newest_event_id(session)
-        queue_messages(session, hook, [session.get_one(Event, hook.last_event)], settings.outlet.name, now)
+        queue_messages(session, hook, [session.get_one(Event, hook.last_event)], desk.settings.outlet.name, now)
         return AddedWebhook(hook.id, secret)
 
 

@@ -1,4 +1,4 @@
-"""Health and metrics, read from a true database, which may also be slow, locked or gone."""
+"""Checks and metrics are read from a real database, which may be slow, locked or gone."""
 
 from __future__ import annotations
 
@@ -59,7 +59,7 @@ def open_desk(folder: Path, clock: FixedClock, database: str) -> Iterator[Desk]:
 
 @pytest.fixture(params=["sqlite", "postgres"])
 def desk(request: pytest.FixtureRequest, tmp_path: Path, write_desk: WriteDesk, clock: FixedClock) -> Iterator[Desk]:
-    """An empty desk with the starter's channels, on each kind of database."""
+    """Opens an empty desk with the starter's channels on each kind of database."""
     url = "sqlite:///queue.db" if request.param == "sqlite" else request.getfixturevalue("postgres_url")
     write_desk(tmp_path / "outlet")
     with open_desk(tmp_path, clock, url) as opened:
@@ -74,7 +74,7 @@ def small_desk(tmp_path: Path, write_desk: WriteDesk, clock: FixedClock) -> Iter
 
 
 def metrics(desk: Desk) -> Samples:
-    """By name and the values of the labels in the order of their names."""
+    """Reads the metrics by name and by the values of the labels, in the order of their names."""
     families = text_string_to_metric_families(render_metrics(desk).decode())
     return {
         (sample.name, tuple(value for _, value in sorted(sample.labels.items()))): sample.value
@@ -83,7 +83,7 @@ def metrics(desk: Desk) -> Samples:
     }
 
 
-def told(desk: Desk) -> dict[str, tuple[bool, str]]:
+def read_checks(desk: Desk) -> dict[str, tuple[bool, str]]:
     return {check.name: (check.ok, check.told) for check in check_ready(desk)}
 
 
@@ -166,19 +166,19 @@ def test_metrics_tell_the_truth(desk: Desk, clock: FixedClock) -> None:
 
 
 def test_a_desk_is_ready_while_a_scheduler_lives_and_nothing_waits_in_vain(desk: Desk, clock: FixedClock) -> None:
-    assert not told(desk)["scheduler"][0]
+    assert not read_checks(desk)["scheduler"][0]
     beat(desk.database, "elsewhere", "scheduler worker", clock.now())
     add_delivery(desk.database, clock.now(), channel="x")
-    assert all(ok for ok, _ in told(desk).values())
+    assert all(ok for ok, _ in read_checks(desk).values())
     clock.advance(minutes=6)
-    found = told(desk)
+    found = read_checks(desk)
     assert found["scheduler"] == (False, "The last heartbeat was 360 s ago; start publisher run.")
     assert found["deliveries"] == (False, "Work waits for up to 6 minutes on x; see the worker's log.")
     assert found["database"][0]
     assert found["disk"][0]
     with desk.database.writing() as session:
         session.get_one(Channel, "x").paused_at = clock.now()
-    assert told(desk)["deliveries"][0]
+    assert read_checks(desk)["deliveries"][0]
 
 
 def test_a_process_is_known_from_its_first_beat_until_it_surely_ended(desk: Desk, clock: FixedClock) -> None:
@@ -211,7 +211,7 @@ def test_a_removed_database_is_told_although_the_open_file_still_answers(small_d
     file = small_desk.settings.database_file
     assert file is not None
     file.unlink()
-    found = told(small_desk)
+    found = read_checks(small_desk)
     ok, why = found["database"]
     assert not ok
     assert why.startswith(f"the database {file} was removed or exchanged while the desk ran")
@@ -232,7 +232,7 @@ def test_a_server_that_is_down_is_told_and_known_again_when_it_is_back(
     beat(postgres_desk.database, "me", "scheduler", clock.now())
     postgres.stop(signal.SIGQUIT)
     try:
-        ok, why = told(postgres_desk)["database"]
+        ok, why = read_checks(postgres_desk)["database"]
         found = metrics(postgres_desk)
     finally:
         postgres.start()
@@ -240,7 +240,7 @@ def test_a_server_that_is_down_is_told_and_known_again_when_it_is_back(
     assert "\n" not in why
     assert found[("publisher_database_up", ())] == 0
     assert not any(name.startswith("publisher_deliveries") for name, _ in found)
-    assert all(ok for ok, _ in told(postgres_desk).values())
+    assert all(ok for ok, _ in read_checks(postgres_desk).values())
     assert metrics(postgres_desk)[("publisher_database_up", ())] == 1
 
 
@@ -351,17 +351,17 @@ def test_a_stopped_server_gives_its_port_back(small_desk: Desk) -> None:
 
 
 def fail(desk: Desk, clock: FixedClock, job: str, error: Exception) -> FailureLog:
-    """A process that lives says that this job fails for a while."""
+    """Records that this job has failed for a while in a process that lives."""
     beat(desk.database, "me:1", "scheduler worker", clock.now())
     failures = FailureLog(desk.database, "me:1", clock.now)
     failures.failed(job, error, tried_again_in=3600)
     return failures
 
 
-def test_a_part_of_the_tick_that_fails_is_not_ready_and_says_why_in_plain_words(desk: Desk, clock: FixedClock) -> None:
-    assert told(desk)["jobs"] == (True, "All of them work.")
+def test_a_failing_part_of_the_tick_is_not_ready_and_says_why(desk: Desk, clock: FixedClock) -> None:
+    assert read_checks(desk)["jobs"] == (True, "All of them work.")
     failures = fail(desk, clock, TickPart.PICK, SettingsError("people.toml can't be read: line 3"))
-    ok, sentence = told(desk)["jobs"]
+    ok, sentence = read_checks(desk)["jobs"]
     assert not ok
     assert sentence == (
         f"The post of the day can't be picked, since {desk.local(clock.now())}: people.toml can't be read: line 3. "
@@ -370,13 +370,13 @@ def test_a_part_of_the_tick_that_fails_is_not_ready_and_says_why_in_plain_words(
     assert metrics(desk)["publisher_job_failing", (TickPart.PICK,)] == 1
     assert metrics(desk)["publisher_job_failing", (TickPart.MISS,)] == 0
     failures.worked(TickPart.PICK)
-    assert told(desk)["jobs"][0]
+    assert read_checks(desk)["jobs"][0]
     assert metrics(desk)["publisher_job_failing", (TickPart.PICK,)] == 0
 
 
 def test_a_fault_of_the_program_is_told_without_its_name(desk: Desk, clock: FixedClock) -> None:
     fail(desk, clock, TickPart.RECOVER, ZeroDivisionError("division by zero"))
-    sentence = told(desk)["jobs"][1]
+    sentence = read_checks(desk)["jobs"][1]
     assert "ZeroDivisionError" not in sentence
     assert "The log of publisher run says where" in sentence
 
@@ -394,12 +394,12 @@ def test_what_a_person_can_mend_is_not_called_a_fault_of_the_program(
     beat(small_desk.database, "me:1", "scheduler", clock.now())
     log = FailureLog(small_desk.database, "me:1", clock.now, ERRORS_FOR_PEOPLE)
     log.failed("the daily backup", error, tried_again_in=3600)
-    assert sentence in told(small_desk)["jobs"][1]
+    assert sentence in read_checks(small_desk)["jobs"][1]
 
 
 def test_a_regular_job_that_fails_is_a_warning(small_desk: Desk, clock: FixedClock) -> None:
     fail(small_desk, clock, "the daily backup", OSError("no space left on device"))
-    [check] = [each for each in check_ready(small_desk) if each.name == "jobs"]
+    [check] = [check for check in check_ready(small_desk) if check.name == "jobs"]
     assert (check.ok, check.warning) == (True, True)
     assert check.told.startswith("The daily backup does not work, since ")
 
@@ -423,7 +423,7 @@ def test_the_platforms_clocks_are_told_where_they_differ(
     clocks = PlatformClocks(lambda: desk.database, clock)
     for channel, seconds in ahead.items():
         clocks.note(channel, timedelta(seconds=seconds))
-    [check] = [each for each in check_ready(desk) if each.name == "clock"]
+    [check] = [check for check in check_ready(desk) if check.name == "clock"]
     assert check.told.startswith(expected)
     assert (check.ok, check.warning) == (True, max(map(abs, ahead.values()), default=0) > 10)
     line = _check_platform_clocks(desk)
@@ -437,14 +437,12 @@ def test_a_history_file_that_cant_be_written_is_told(small_desk: Desk) -> None:
     record = small_desk.history.record.path
     record.unlink()
     record.mkdir()
-    [check] = [each for each in check_ready(small_desk) if each.name == "disk"]
+    [check] = [check for check in check_ready(small_desk) if check.name == "disk"]
     assert not check.ok
     assert check.told.startswith(f"{record} can't be read and written, and nothing is published until it can")
 
 
-def test_a_platforms_time_is_written_only_when_that_matters_and_never_raises(
-    small_desk: Desk, clock: FixedClock
-) -> None:
+def test_a_platforms_time_is_recorded_only_if_needed_and_never_raises(small_desk: Desk, clock: FixedClock) -> None:
     clocks = PlatformClocks(lambda: small_desk.database, clock)
     written = []
     for step, seconds in ((0, 0.0), (60, 1.5), (60, 30.0), (60, 31.0), (300, 31.0), (0, 0.0)):
@@ -466,14 +464,14 @@ def test_a_platforms_time_is_written_only_when_that_matters_and_never_raises(
 def test_what_was_seen_a_day_ago_or_by_another_clock_says_nothing(small_desk: Desk, clock: FixedClock) -> None:
     PlatformClocks(lambda: small_desk.database, clock).note("x", timedelta(seconds=99))
     clock.advance(hours=25)
-    assert told(small_desk)["clock"] == (True, "No platform has told its time lately.")
+    assert read_checks(small_desk)["clock"] == (True, "No platform has told its time lately.")
 
 
 def test_a_process_of_a_clock_that_was_wrong_is_not_taken_for_alive(small_desk: Desk, clock: FixedClock) -> None:
     beat(small_desk.database, "ahead:1", "scheduler", clock.now() + timedelta(hours=3))
-    assert not told(small_desk)["scheduler"][0]
+    assert not read_checks(small_desk)["scheduler"][0]
     beat(small_desk.database, "me:1", "scheduler", clock.now())
-    assert told(small_desk)["scheduler"] == (True, "The last heartbeat was 0 s ago.")
+    assert read_checks(small_desk)["scheduler"] == (True, "The last heartbeat was 0 s ago.")
 
 
 def test_captions_that_can_not_be_made_are_a_warning_with_their_reason(small_desk: Desk) -> None:
@@ -481,11 +479,11 @@ def test_captions_that_can_not_be_made_are_a_warning_with_their_reason(small_des
     sound = template.read_text(encoding="utf-8")
     template.write_text("{{ titel }}", encoding="utf-8")
     (small_desk.settings.file.parent / "people.toml").write_text("[[people", encoding="utf-8")
-    [check] = [each for each in check_ready(small_desk) if each.name == "captions"]
+    [check] = [check for check in check_ready(small_desk) if check.name == "captions"]
     assert (check.ok, check.warning) == (True, True)
     assert "did you mean 'title'" in check.told
     assert "people.toml can't be read" in check.told
     assert check.told.endswith("Posts that need it are held until you mend it.")
     template.write_text(sound, encoding="utf-8")
     (small_desk.settings.file.parent / "people.toml").unlink()
-    assert told(small_desk)["captions"] == (True, "Every template can be used.")
+    assert read_checks(small_desk)["captions"] == (True, "Every template can be used.")

@@ -1,4 +1,4 @@
-"""People are told once what needs them, also when nobody works, and once that it is over."""
+"""Alerts are sent once when something needs a person and once when it is over, also when nothing runs."""
 
 from __future__ import annotations
 
@@ -145,35 +145,35 @@ def adopt_unread(desk: Desk, delivery: int) -> None:
 Act = Callable[[Desk, int], object]
 CASES: dict[str, tuple[Act, str, str, Act, str]] = {
     "held": (
-        lambda desk, it: go(desk, it, State.HELD, problem="The picture is too large."),
+        lambda desk, delivery: go(desk, delivery, State.HELD, problem="The picture is too large."),
         "x: “A cell” is held",
         "The picture is too large.\n→ publisher retry {id}",
         adopt_unread,
         "Published at 09:01 on 2026-05-04: https://x.com/i/web/status/1",
     ),
     "failed": (
-        lambda desk, it: go(desk, it, State.PREPARING, State.FAILED, problem="Refused"),
+        lambda desk, delivery: go(desk, delivery, State.PREPARING, State.FAILED, problem="Refused"),
         "x: “A cell” failed",
         "Refused.\n→ publisher retry {id}",
-        lambda desk, it: cancel(desk.database, it, now=desk.now(), actor="me"),
+        lambda desk, delivery: cancel(desk.database, delivery, now=desk.now(), actor="me"),
         "It was canceled.",
     ),
     "missed": (
-        lambda desk, it: go(desk, it, State.MISSED, problem="Too late"),
+        lambda desk, delivery: go(desk, delivery, State.MISSED, problem="Too late"),
         "x: “A cell” was missed",
         "Too late.\n→ publisher retry {id}",
         publish_after_all,
         "Published at 09:01 on 2026-05-04: https://x.com/cells/1",
     ),
     "paused": (
-        lambda desk, it: pause(desk, True),
+        lambda desk, delivery: pause(desk, True),
         "x: the channel is paused",
         "The password was changed.\n→ publisher resume x",
-        lambda desk, it: pause(desk, False),
+        lambda desk, delivery: pause(desk, False),
         "The channel publishes again.",
     ),
     "silent": (
-        lambda desk, it: in_trouble(desk),
+        lambda desk, delivery: in_trouble(desk),
         "x: the platform gives no answers",
         "5 tries in a row got no answer.\n→ publisher deliveries",
         publish,
@@ -204,9 +204,9 @@ def test_trouble_is_told_once_and_its_end_once_and_its_return_is_news(
     assert box.titles == [title, f"over: {title}"]
     assert ending in box.bodies
     with desk.database.reading() as session:
-        told = session.scalars(select(Notice)).one()
-        assert told.told_at
-        assert told.closed_at == told.recovery_told_at
+        notice = session.scalars(select(Notice)).one()
+        assert notice.told_at
+        assert notice.closed_at == notice.recovery_told_at
     if name in ("paused", "silent"):
         begin(desk, delivery)
         notifier.notify(clock.now())
@@ -215,9 +215,7 @@ def test_trouble_is_told_once_and_its_end_once_and_its_return_is_news(
             assert len(set(session.scalars(select(Notice.subject)))) == 2
 
 
-def test_a_second_trouble_after_a_retry_is_told_and_the_retry_is_not_its_end(
-    desk: Desk, clock: FixedClock, box: PostBox
-) -> None:
+def test_a_retry_ends_no_alert_and_a_second_failure_is_a_new_one(desk: Desk, clock: FixedClock, box: PostBox) -> None:
     delivery = delivery_of(desk, clock)
     notifier = Notifier(desk)
     go(desk, delivery, State.HELD, problem="First")
@@ -471,13 +469,13 @@ def test_two_processes_at_once_tell_once(any_desk: Desk, clock: FixedClock, box:
         for number in range(1, 6)
     ]
     desks = [any_desk, *(Desk(any_desk.config, clock) for _ in range(3))]
-    notifiers = [Notifier(each) for each in desks]
-    for each in notifiers:
-        each.notify(clock.now())
+    notifiers = [Notifier(desk) for desk in desks]
+    for notifier in notifiers:
+        notifier.notify(clock.now())
     for state in (State.HELD, State.CANCELED):
         for delivery in held:
             go(any_desk, delivery, state)
-        at_once([partial(each.notify, clock.now()) for each in notifiers])
+        at_once([partial(notifier.notify, clock.now()) for notifier in notifiers])
     for desk in desks[1:]:
         desk.database.close()
     bodies = "\n".join(str(message["message"]) for message in box.messages)
@@ -486,12 +484,12 @@ def test_two_processes_at_once_tell_once(any_desk: Desk, clock: FixedClock, box:
         assert (bodies.count(f"✗ {title}"), bodies.count(f"✓ over: {title}")) == (1, 1)
 
 
-def test_a_failing_address_is_tried_again_later_and_later_and_the_others_are_told_once(
+def test_a_failing_address_is_retried_and_the_others_get_alerts_once(
     tmp_path: Path, clock: FixedClock, box: PostBox
 ) -> None:
     second = SECOND.format(port=box.port)
     with open_desk(tmp_path, clock, box, "sqlite:///queue.db", **{URLS_VARIABLE: f"{second} {box.apprise}"}) as desk:
-        box.answers["/second"] = 500
+        box.statuses["/second"] = 500
         delivery = delivery_of(desk, clock)
         go(desk, delivery, State.HELD)
         log = io.StringIO()
@@ -499,45 +497,45 @@ def test_a_failing_address_is_tried_again_later_and_later_and_the_others_are_tol
         notifier = Notifier(desk)
         tried_at = []
         for second_of_trial in range(0, 240, 10):
-            before = box.asked.count("POST /second")
+            before = box.requests.count("POST /second")
             notifier.notify(clock.now())
-            if box.asked.count("POST /second") > before:
+            if box.requests.count("POST /second") > before:
                 tried_at.append(second_of_trial)
             clock.advance(seconds=10)
         configure_logs(stream=sys.stderr, json=True)
         assert tried_at == [0, 30, 90, 210]
-        assert box.asked.count("POST /notify") == 1
+        assert box.requests.count("POST /notify") == 1
         assert log.getvalue().count("sending alerts to an address failed") == 1
         assert "sekrit-word" not in log.getvalue()
         assert "Failed to send" not in log.getvalue()
         with desk.database.reading() as session:
             trouble = session.scalars(select(Notice.trouble)).one()
         assert trouble == "address 1 (json): it answered 500"
-        box.answers.clear()
+        box.statuses.clear()
         clock.advance(minutes=10)
         notifier.notify(clock.now())
         notifier.notify(clock.now())
-        assert (box.asked.count("POST /notify"), box.asked.count("POST /second")) == (1, 5)
+        assert (box.requests.count("POST /notify"), box.requests.count("POST /second")) == (1, 5)
         cancel(desk.database, delivery, now=clock.now(), actor="me")
         notifier.notify(clock.now())
-        assert (box.asked.count("POST /notify"), box.asked.count("POST /second")) == (2, 6)
+        assert (box.requests.count("POST /notify"), box.requests.count("POST /second")) == (2, 6)
 
 
 def test_what_ended_while_nobody_could_be_told_is_told_as_ended(desk: Desk, clock: FixedClock, box: PostBox) -> None:
-    box.answers["/notify"] = 500
+    box.statuses["/notify"] = 500
     delivery = delivery_of(desk, clock)
     go(desk, delivery, State.HELD)
     notifier = Notifier(desk)
     notifier.notify(clock.now())
     cancel(desk.database, delivery, now=clock.now(), actor="me")
     notifier.notify(clock.now())
-    box.answers.clear()
+    box.statuses.clear()
     clock.advance(hours=2)
     notifier.notify(clock.now())
     assert box.titles == ["over: x: “A cell” is held"]
 
 
-def test_a_death_between_sending_and_recording_tells_again_and_loses_nothing(
+def test_a_death_between_sending_and_recording_sends_again(
     desk: Desk, clock: FixedClock, box: PostBox, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     go(desk, delivery_of(desk, clock), State.HELD)
@@ -578,9 +576,9 @@ def test_the_ping_says_that_all_is_well_and_nothing_else(tmp_path: Path, clock: 
         def pings(**later: float) -> int:
             """How many come of a round, after so long."""
             clock.advance(**later)
-            before = len(box.asked)
+            before = len(box.requests)
             notifier.notify(clock.now())
-            return box.asked[before:].count("GET /ping")
+            return box.requests[before:].count("GET /ping")
 
         delivery = delivery_of(desk, clock)
         assert pings() == 0, "no scheduler lives"
@@ -610,8 +608,8 @@ def reschedule(desk: Desk, delivery: int, at: datetime) -> None:
 
 
 def test_a_failing_ping_is_logged_once_and_its_address_never(tmp_path: Path, clock: FixedClock, box: PostBox) -> None:
-    box.answers["/sekrit-path"] = 302
-    box.leads_to["/sekrit-path"] = box.url("/elsewhere")
+    box.statuses["/sekrit-path"] = 302
+    box.redirects["/sekrit-path"] = box.url("/elsewhere")
     with open_desk(tmp_path, clock, box, "sqlite:///queue.db", **{PING_VARIABLE: box.url("/sekrit-path")}) as desk:
         log = io.StringIO()
         configure_logs(stream=log, json=True)
@@ -621,8 +619,8 @@ def test_a_failing_ping_is_logged_once_and_its_address_never(tmp_path: Path, clo
             notifier.notify(clock.now())
             clock.advance(minutes=5)
         configure_logs(stream=sys.stderr, json=True)
-    assert box.asked.count("GET /sekrit-path") == 3
-    assert "GET /elsewhere" not in box.asked
+    assert box.requests.count("GET /sekrit-path") == 3
+    assert "GET /elsewhere" not in box.requests
     assert log.getvalue().count("requesting the address of the dead-man's switch failed") == 1
     assert "sekrit-path" not in log.getvalue()
 
@@ -645,7 +643,7 @@ def test_a_round_on_a_broken_database_is_told_once_and_never_raises(
         configure_logs(stream=sys.stderr, json=True)
     assert log.getvalue().count("sending alerts failed") == 1
     assert log.getvalue().count("sending alerts works again") == 1
-    assert box.asked == ["GET /ping"]
+    assert box.requests == ["GET /ping"]
 
 
 def test_events_of_long_ago_are_no_news(desk: Desk, clock: FixedClock, box: PostBox) -> None:

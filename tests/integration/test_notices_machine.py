@@ -1,4 +1,4 @@
-"""People are told of jobs that fail, captions that can't be made, clocks that differ, and changes after a pick."""
+"""Alerts are sent for failing jobs, broken captions, clocks that differ, and changes after a pick."""
 
 from __future__ import annotations
 
@@ -125,9 +125,7 @@ def test_a_failing_pick_is_why_the_post_is_not_out(desk: Desk, clock: FixedClock
 # --- captions --------------------------------------------------------------------------------------
 
 
-def test_a_template_that_breaks_is_told_before_the_pick_and_when_it_is_mended(
-    desk: Desk, clock: FixedClock, box: PostBox
-) -> None:
+def test_a_broken_template_is_an_alert_until_it_is_mended(desk: Desk, clock: FixedClock, box: PostBox) -> None:
     sound = template(desk, "x").read_text(encoding="utf-8")
     template(desk, "x").write_text("{{ titel }}", encoding="utf-8")
     directory = desk.settings.file.parent / "people.toml"
@@ -184,7 +182,7 @@ def test_a_clock_that_was_set_is_told_once_and_nothing_waits_for_hours(
 # --- changes after the pick --------------------------------------------------------------------------
 
 
-def test_an_hour_that_is_changed_after_the_pick_is_told_with_today_and_tomorrow(
+def test_an_hour_changed_after_the_pick_is_an_alert_for_today_and_tomorrow(
     desk: Desk, clock: FixedClock, box: PostBox
 ) -> None:
     clock.instant = clock.instant.replace(hour=8)

@@ -119,7 +119,7 @@ def test_an_operator_may_look_from_anywhere(desk: Desk, role: str, status: int) 
 
 @contextmanager
 def proxy_to(port: int, passed_on: Callable[[str], dict[str, str]]) -> Iterator[str]:
-    """A small reverse proxy on this machine: its URL. `passed_on`: the headers that it adds for a caller."""
+    """Serves a small reverse proxy on this machine, and returns its URL. `passed_on`: the headers that it adds."""
 
     class Handler(BaseHTTPRequestHandler):
         def do_GET(self) -> None:

@@ -1,4 +1,4 @@
-"""Several notices in one message, addresses that keep their secrets, links that may not be asked."""
+"""Several notices are one message, addresses keep their secrets, and private links are refused."""
 
 from __future__ import annotations
 

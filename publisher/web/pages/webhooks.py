@@ -54,12 +54,10 @@ def add_webhook(
     chosen = events or []
     try:
         added = hooks.add_webhook(
-            desk.database,
-            desk.settings,
+            desk,
             url,
             chosen,
             seal=Seal.from_environment(),
-            now=desk.now(),
             actor=_actor(request),
         )
     except (WebhookError, SettingsError) as refusal:
