@@ -10,7 +10,7 @@ from sqlalchemy.orm import Session
 from publisher.core.content import ImageChoices
 from publisher.db.base import Base
 from publisher.db.models import Attempt, Delivery, Event, Media, Pick, Post, PostImage
-from publisher.db.operations import ChannelSession, Notice, Process, Quota
+from publisher.db.operations import Alert, ChannelSession, Process, Quota
 from publisher.db.session import Database
 from publisher.db.staff import (
     ApiToken,
@@ -88,7 +88,7 @@ def _add_work(session: Session, delivery: int) -> None:
     )
     session.add(ChannelSession(channel_name="fake", content="sealed", updated_at=NOW))
     session.add(Process(owner="there:1:2:3", role="worker", started_at=LONG_AGO, seen_at=LONG_AGO))
-    session.add(Notice(subject="held 1", kind="held", title=ODD, message="", opened_at=NOW, next_try_at=NOW))
+    session.add(Alert(subject="held 1", kind="held", title=ODD, message="", opened_at=NOW, next_try_at=NOW))
 
 
 def _add_people(session: Session) -> None:

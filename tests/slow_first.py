@@ -9,7 +9,7 @@ import pytest
 # By seconds on a quiet machine, the longest first; a name stands for all its parameters.
 SLOW_TESTS = (
     "acceptance/test_prove.py::test_two_days_keep_the_promise",
-    "integration/test_crowded.py::test_a_crowd_of_idle_connections_stops_neither_posts_nor_notices_nor_pages",
+    "integration/test_crowded.py::test_a_crowd_of_idle_connections_stops_neither_posts_nor_alerts_nor_pages",
     "acceptance/test_prove.py::test_a_fresh_seed_keeps_the_promise",
     "acceptance/test_prove.py::test_lags_late_commits_and_mistakes_keep_the_promise",
     "acceptance/test_prove.py::test_a_mistake_in_the_configuration_keeps_nothing_else_back",

@@ -9,7 +9,7 @@ from sqlalchemy import func, select
 from publisher.alerts.conditions import MAX_EVENT_AGE, SILENT_ENDING, Condition, Ending, View, with_remedy
 from publisher.core.states import BY_HAND, State
 from publisher.db.models import Delivery, Event
-from publisher.db.operations import Notice
+from publisher.db.operations import Alert
 from publisher.delivery.stray_drafts import STRAY_DRAFT
 from publisher.delivery.verify import AS_SENT, DIFFERS
 from publisher.lifecycle import CANCELED_PUBLIC, SECOND_COPY
@@ -33,9 +33,9 @@ def deliveries_by_hand(snapshot: View) -> Iterator[Condition]:
         )
 
 
-def end_of_delivery_alert(snapshot: View, notice: Notice) -> Ending | None:
+def end_of_delivery_alert(snapshot: View, alert: Alert) -> Ending | None:
     """Returns how the delivery ended. A retry is not the end; a new failure is an alert of its own."""
-    _, number, event = notice.subject.split()
+    _, number, event = alert.subject.split()
     delivery = snapshot.session.get(Delivery, int(number), populate_existing=True)
     if delivery is None:
         return SILENT_ENDING

@@ -12,7 +12,7 @@ from sqlalchemy.orm import Session
 from publisher.alerts.conditions import SILENT_ENDING, Condition, Ending, Remedies, View, with_remedy
 from publisher.core.states import BY_HAND
 from publisher.db.models import Delivery, Pick
-from publisher.db.operations import Notice, Process
+from publisher.db.operations import Alert, Process
 from publisher.health import SCHEDULER, seen_processes
 from publisher.health.failing import describe_failure
 from publisher.job_failures import TickPart, failing_jobs
@@ -111,8 +111,8 @@ def _state_message(delivery: Delivery, remedies: Remedies) -> str:
     return with_remedy(problem, remedies.delivery(delivery) if by_hand else remedies.history(delivery))
 
 
-def end_of_lateness(snapshot: View, notice: Notice) -> Ending | None:
-    _, day, channel = notice.subject.split()
+def end_of_lateness(snapshot: View, alert: Alert) -> Ending | None:
+    _, day, channel = alert.subject.split()
     pick = snapshot.session.scalar(select(Pick).where(Pick.slot == date.fromisoformat(day)))
     delivery = _delivery(snapshot.session, pick.id, channel) if pick is not None else None
     return (snapshot.delivery_ending(delivery) if delivery is not None else None) or SILENT_ENDING

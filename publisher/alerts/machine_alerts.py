@@ -9,7 +9,7 @@ from sqlalchemy import select
 
 from publisher.alerts.conditions import SILENT_ENDING, Condition, Ending, View, with_remedy
 from publisher.db.models import Event
-from publisher.db.operations import Notice
+from publisher.db.operations import Alert
 from publisher.delivery.clock_set import CLOCK_SET
 from publisher.delivery.platform_clocks import TOLERANCE, clock_differences, judge_clocks, length_of
 from publisher.health.failing import describe_failure, is_part_of_tick
@@ -38,9 +38,9 @@ def _title(job: str) -> str:
     return f"{job[:1].upper()}{job[1:]} does not work"
 
 
-def end_of_failing_job(snapshot: View, notice: Notice) -> Ending:
+def end_of_failing_job(snapshot: View, alert: Alert) -> Ending:
     """Returns whether the job works again; if its process ended before, nothing is sent."""
-    job = notice.subject.split(maxsplit=2)[2]
+    job = alert.subject.split(maxsplit=2)[2]
     query = select(Event).where(Event.name.in_((JOB_FAILS, JOB_WORKS))).order_by(Event.id.desc())
     events = (event for event in snapshot.session.scalars(query) if str(event.detail.get("job")).startswith(job))
     newest = next(events, None)
@@ -77,8 +77,8 @@ def broken_captions(snapshot: View) -> Iterator[Condition]:
         )
 
 
-def end_of_broken_caption(snapshot: View, notice: Notice) -> Ending:
-    channel = notice.subject.partition(" ")[2]
+def end_of_broken_caption(snapshot: View, alert: Alert) -> Ending:
+    channel = alert.subject.partition(" ")[2]
     if channel and channel not in snapshot.settings.channels:
         return SILENT_ENDING
     return Ending("It is mended. Deliveries that it held wait for a retry: publisher deliveries --state held.")
@@ -111,7 +111,7 @@ def wrong_clocks(snapshot: View) -> Iterator[Condition]:
         )
 
 
-def end_of_difference(snapshot: View, _notice: Notice) -> Ending | None:
+def end_of_difference(snapshot: View, _alert: Alert) -> Ending | None:
     differences = clock_differences(snapshot.session, snapshot.now)
     if any(abs(difference.ahead) > TOLERANCE * END_FRACTION for difference in differences):
         return None

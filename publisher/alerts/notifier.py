@@ -14,7 +14,7 @@ from publisher.alerts.ping import Ping
 from publisher.alerts.tomorrow import examine_tomorrow
 from publisher.core.logs import get_logger
 from publisher.core.outage_log import LogOnce
-from publisher.db.operations import Notice
+from publisher.db.operations import Alert
 from publisher.desk import Desk
 from publisher.health import check_ready
 
@@ -77,39 +77,39 @@ class Notifier:
         with self._desk.database.reading() as session:
             return not late_channels(View(session, self._desk.settings, now))
 
-    def _send_all(self, notices: Sequence[Notice], addresses: Iterable[Address], now: datetime) -> None:
-        reached = {notice.id: set(notice.reached) for notice in notices}
-        failures: dict[int, list[str]] = {notice.id: [] for notice in notices}
+    def _send_all(self, alerts: Sequence[Alert], addresses: Iterable[Address], now: datetime) -> None:
+        reached = {alert.id: set(alert.reached) for alert in alerts}
+        failures: dict[int, list[str]] = {alert.id: [] for alert in alerts}
         for address in addresses:
-            unsent = [notice for notice in notices if address.name not in reached[notice.id]]
+            unsent = [alert for alert in alerts if address.name not in reached[alert.id]]
             if not unsent:
                 continue
             reason = self._send(address, unsent)
-            for notice in unsent:
+            for alert in unsent:
                 if reason:
-                    failures[notice.id].append(f"address {address.name}: {reason}")
+                    failures[alert.id].append(f"address {address.name}: {reason}")
                 else:
-                    reached[notice.id].add(address.name)
-        for notice in notices:
+                    reached[alert.id].add(address.name)
+        for alert in alerts:
             store.record(
                 self._desk.database,
-                notice,
-                reached=reached[notice.id],
-                trouble="; ".join(failures[notice.id]),
-                next_try_at=now + _retry_pause(notice.tries),
+                alert,
+                reached=reached[alert.id],
+                trouble="; ".join(failures[alert.id]),
+                next_try_at=now + _retry_pause(alert.tries),
                 now=now,
             )
 
-    def _send(self, address: Address, notices: Sequence[Notice]) -> str:
+    def _send(self, address: Address, alerts: Sequence[Alert]) -> str:
         """Sends one message to one address. Returns why that failed; empty: it was sent."""
-        message = compose(self._desk.settings.outlet.name, notices)
+        message = compose(self._desk.settings.outlet.name, alerts)
         reason = address.send(message.title, message.body, bad=message.bad)
         log = self._log_of(address)
         if reason:
             log.failed_because(reason)
         else:
             log.worked()
-            get_logger("alerts").info("sent", address=address.name, alerts=len(notices))
+            get_logger("alerts").info("sent", address=address.name, alerts=len(alerts))
         return reason
 
     def _log_of(self, address: Address) -> LogOnce:

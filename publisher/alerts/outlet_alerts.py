@@ -12,7 +12,7 @@ from sqlalchemy.orm import Session
 from publisher.alerts.conditions import MAX_EVENT_AGE, SILENT_ENDING, Condition, Ending, View, with_remedy
 from publisher.alerts.late_posts import first_work_at
 from publisher.db.models import Delivery, Event, Pick
-from publisher.db.operations import Channel, Notice
+from publisher.db.operations import Alert, Channel
 from publisher.delivery.budget import spendings
 from publisher.posts.possibly_shown import closed_days, restored_at, waiting_after_restore
 from publisher.schedule.projection import project
@@ -40,8 +40,8 @@ def paused_channels(snapshot: View) -> Iterator[Condition]:
             )
 
 
-def end_of_pause(snapshot: View, notice: Notice) -> Ending | None:
-    channel = snapshot.session.get(Channel, notice.subject.split()[1], populate_existing=True)
+def end_of_pause(snapshot: View, alert: Alert) -> Ending | None:
+    channel = snapshot.session.get(Channel, alert.subject.split()[1], populate_existing=True)
     paused_again = channel is not None and channel.paused_at is not None and channel.name in snapshot.settings.channels
     return SILENT_ENDING if paused_again else Ending("The channel publishes again.")
 
@@ -62,8 +62,8 @@ def silent_channels(snapshot: View) -> Iterator[Condition]:
             )
 
 
-def end_of_silence(snapshot: View, notice: Notice) -> Ending | None:
-    _, channel, number = notice.subject.split()
+def end_of_silence(snapshot: View, alert: Alert) -> Ending | None:
+    _, channel, number = alert.subject.split()
     event = snapshot.session.get(Event, int(number))
     return (
         Ending("The platform answers again.")
@@ -143,8 +143,8 @@ def days_without_post(snapshot: View) -> Iterator[Condition]:
             )
 
 
-def end_of_empty_day(snapshot: View, notice: Notice) -> Ending | None:
-    pick = snapshot.session.scalar(select(Pick).where(Pick.slot == date.fromisoformat(notice.subject.split()[1])))
+def end_of_empty_day(snapshot: View, alert: Alert) -> Ending | None:
+    pick = snapshot.session.scalar(select(Pick).where(Pick.slot == date.fromisoformat(alert.subject.split()[1])))
     return Ending(f"“{pick.post.title}” fills it.") if pick is not None and pick.post is not None else SILENT_ENDING
 
 
@@ -165,7 +165,7 @@ def queue_after_restore(snapshot: View) -> Iterator[Condition]:
     )
 
 
-def end_of_queue_after_restore(_snapshot: View, _notice: Notice) -> Ending:
+def end_of_queue_after_restore(_snapshot: View, _alert: Alert) -> Ending:
     return Ending("Somebody has decided about all of them.")
 
 
@@ -191,7 +191,7 @@ def thin_queue(snapshot: View) -> Iterator[Condition]:
     )
 
 
-def end_of_thin_queue(snapshot: View, _notice: Notice) -> Ending | None:
+def end_of_thin_queue(snapshot: View, _alert: Alert) -> Ending | None:
     """Ends only with one day more than is configured, since each day's pick would bring the alert back."""
     min_days = snapshot.settings.notify.days_of_cover
     if min_days and _first_empty_day(snapshot, within=min_days + 1) is not None:
@@ -205,8 +205,8 @@ def _first_empty_day(snapshot: View, *, within: int) -> tuple[int, date] | None:
     return next(((number, day.slot) for number, day in coming_days if day.post_id is None), None)
 
 
-def end_of_preflight(snapshot: View, notice: Notice) -> Ending | None:
+def end_of_preflight(snapshot: View, alert: Alert) -> Ending | None:
     """Ends a good result when it was sent, and a bad one when its day begins."""
-    day = date.fromisoformat(notice.subject.split()[1])
-    was_sent = notice.kind == SAFE and notice.told_at is not None
+    day = date.fromisoformat(alert.subject.split()[1])
+    was_sent = alert.kind == SAFE and alert.told_at is not None
     return SILENT_ENDING if was_sent or snapshot.now >= slot_opens(day, snapshot.settings) else None

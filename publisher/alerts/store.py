@@ -1,4 +1,4 @@
-"""Opens, claims, records and closes alerts in the table `notice`.
+"""Opens, claims, records and closes alerts in the table `alert`.
 
 Any number of processes may call these functions. A unique index makes sure that a condition has
 one open alert. A claim makes sure that one process sends it: a conditional update that puts the
@@ -19,7 +19,7 @@ from sqlalchemy.orm import Session
 
 from publisher.alerts import account_alerts, changed_today, delivery_alerts, late_posts, machine_alerts, outlet_alerts
 from publisher.alerts.conditions import SILENT_ENDING, Condition, Ending, View
-from publisher.db.operations import OPEN, Notice
+from publisher.db.operations import OPEN, Alert
 from publisher.db.session import Database
 from publisher.settings import Settings
 
@@ -28,7 +28,7 @@ MAX_ENDING_AGE = timedelta(days=1)
 """The end of an alert that was over for longer is not sent any more."""
 
 Source = Callable[[View], Iterable[Condition]]
-EndCheck = Callable[[View, Notice], Ending | None]
+EndCheck = Callable[[View, Alert], Ending | None]
 
 SOURCES: tuple[Source, ...] = (
     delivery_alerts.deliveries_by_hand,
@@ -66,7 +66,7 @@ END_CHECKS: dict[str, EndCheck] = {
 @dataclass(frozen=True, slots=True)
 class Changes:
     opened: list[Condition]
-    closed: list[tuple[Notice, Ending]]
+    closed: list[tuple[Alert, Ending]]
 
 
 def reconcile(database: Database, settings: Settings, now: datetime) -> None:
@@ -79,36 +79,36 @@ def reconcile(database: Database, settings: Settings, now: datetime) -> None:
         changes = _changes(View(session, settings, now))
         for condition in sorted(changes.opened, key=lambda new: new.subject):
             open_alert(session, condition, now)
-        for notice, ending in changes.closed:
-            _close(session, notice, ending, now)
+        for alert, ending in changes.closed:
+            _close(session, alert, ending, now)
 
 
 def _changes(snapshot: View) -> Changes:
-    # The notices are read first: if another process opens or closes one meanwhile, the conditions
+    # The alerts are read first: if another process opens or closes one meanwhile, the conditions
     # that are compared with it are newer.
-    open_alerts = list(snapshot.session.scalars(select(Notice).where(OPEN).order_by(Notice.id)))
+    open_alerts = list(snapshot.session.scalars(select(Alert).where(OPEN).order_by(Alert.id)))
     conditions = {condition.subject: condition for source in SOURCES for condition in source(snapshot)}
-    open_subjects = {notice.subject for notice in open_alerts}
+    open_subjects = {alert.subject for alert in open_alerts}
     return Changes(
         opened=[condition for subject, condition in conditions.items() if subject not in open_subjects],
-        closed=[*_find_ended(snapshot, (notice for notice in open_alerts if notice.subject not in conditions))],
+        closed=[*_find_ended(snapshot, (alert for alert in open_alerts if alert.subject not in conditions))],
     )
 
 
-def _find_ended(snapshot: View, notices: Iterable[Notice]) -> Iterator[tuple[Notice, Ending]]:
-    for notice in notices:
+def _find_ended(snapshot: View, alerts: Iterable[Alert]) -> Iterator[tuple[Alert, Ending]]:
+    for alert in alerts:
         # Another machine's clock may be a little ahead, and an alert can't end before it began.
-        if notice.opened_at > snapshot.now:
+        if alert.opened_at > snapshot.now:
             continue
-        find_ending = END_CHECKS.get(notice.subject.split()[0])
-        ending = find_ending(snapshot, notice) if find_ending else SILENT_ENDING
+        find_ending = END_CHECKS.get(alert.subject.split()[0])
+        ending = find_ending(snapshot, alert) if find_ending else SILENT_ENDING
         if ending is not None:
-            yield notice, ending
+            yield alert, ending
 
 
 def open_alert(session: Session, condition: Condition, now: datetime, *, next_try_at: datetime | None = None) -> bool:
     """Opens an alert, and returns whether it did; False: another process opened it first."""
-    notice = Notice(
+    alert = Alert(
         subject=condition.subject,
         kind=condition.kind,
         title=condition.title,
@@ -118,23 +118,23 @@ def open_alert(session: Session, condition: Condition, now: datetime, *, next_tr
     )
     try:
         with session.begin_nested():
-            session.add(notice)
+            session.add(alert)
     except IntegrityError:
         return False
     return True
 
 
-def claim_examination(session: Session, notice: Notice, until: datetime) -> bool:
+def claim_examination(session: Session, alert: Alert, until: datetime) -> bool:
     """Puts the next try of an examination later; False: another process did so first."""
-    return _update(session, notice, {"next_try_at": until}, next_try_at=notice.next_try_at)
+    return _update(session, alert, {"next_try_at": until}, next_try_at=alert.next_try_at)
 
 
-def _close(session: Session, notice: Notice, ending: Ending, now: datetime) -> None:
+def _close(session: Session, alert: Alert, ending: Ending, now: datetime) -> None:
     """Closes an alert. Its end is sent to every address, even to one that did not get its beginning."""
     values: dict[str, Any] = {"message": ending.message} if ending.message else {"recovery_told_at": now, "trouble": ""}
     session.execute(
-        update(Notice)
-        .where(Notice.id == notice.id, Notice.closed_at.is_(None))
+        update(Alert)
+        .where(Alert.id == alert.id, Alert.closed_at.is_(None))
         .values(closed_at=now, reached=[], tries=0, next_try_at=now, **values)
         .execution_options(synchronize_session=False)
     )
@@ -142,51 +142,51 @@ def _close(session: Session, notice: Notice, ending: Ending, now: datetime) -> N
 
 def _is_unsent(now: datetime) -> ColumnElement[bool]:
     has_unsent_end = and_(
-        Notice.closed_at.is_not(None), Notice.closed_at > now - MAX_ENDING_AGE, Notice.recovery_told_at.is_(None)
+        Alert.closed_at.is_not(None), Alert.closed_at > now - MAX_ENDING_AGE, Alert.recovery_told_at.is_(None)
     )
-    return or_(and_(Notice.told_at.is_(None), Notice.closed_at.is_(None)), has_unsent_end)
+    return or_(and_(Alert.told_at.is_(None), Alert.closed_at.is_(None)), has_unsent_end)
 
 
 def sending_failures(session: Session, now: datetime) -> list[str]:
     """Lists why alerts could not be sent, each reason once."""
-    query = select(Notice.trouble).where(_is_unsent(now), Notice.trouble != "").distinct().order_by(Notice.trouble)
+    query = select(Alert.trouble).where(_is_unsent(now), Alert.trouble != "").distinct().order_by(Alert.trouble)
     return list(session.scalars(query))
 
 
-def claim(database: Database, now: datetime, claim_time: timedelta) -> list[Notice]:
+def claim(database: Database, now: datetime, claim_time: timedelta) -> list[Alert]:
     """Claims the alerts that are due, so that no other process sends them for `claim_time`."""
-    due = and_(_is_unsent(now), Notice.next_try_at <= now, Notice.message != "")
+    due = and_(_is_unsent(now), Alert.next_try_at <= now, Alert.message != "")
     with database.reading() as session:
-        due_alerts = list(session.scalars(select(Notice).where(due).order_by(Notice.id).limit(MAX_AT_ONCE)))
+        due_alerts = list(session.scalars(select(Alert).where(due).order_by(Alert.id).limit(MAX_AT_ONCE)))
     if not due_alerts:
         return []
     claimed = []
     with database.writing() as session:
-        for notice in due_alerts:
-            values = {"next_try_at": now + claim_time, "tries": notice.tries + 1}
-            if _update(session, notice, values, next_try_at=notice.next_try_at):
-                notice.tries += 1
-                claimed.append(notice)
+        for alert in due_alerts:
+            values = {"next_try_at": now + claim_time, "tries": alert.tries + 1}
+            if _update(session, alert, values, next_try_at=alert.next_try_at):
+                alert.tries += 1
+                claimed.append(alert)
     return claimed
 
 
 def record(
-    database: Database, notice: Notice, *, reached: Iterable[str], trouble: str, next_try_at: datetime, now: datetime
+    database: Database, alert: Alert, *, reached: Iterable[str], trouble: str, next_try_at: datetime, now: datetime
 ) -> None:
     """Records the result of a try; `trouble` empty: all addresses have it. Does nothing if it was closed meanwhile."""
     values: dict[str, Any] = {"reached": sorted(reached), "trouble": trouble, "next_try_at": next_try_at}
     if not trouble:
-        values["recovery_told_at" if notice.closed_at else "told_at"] = now
+        values["recovery_told_at" if alert.closed_at else "told_at"] = now
     with database.writing() as session:
-        _update(session, notice, values, tries=notice.tries)
+        _update(session, alert, values, tries=alert.tries)
 
 
-def _update(session: Session, notice: Notice, values: dict[str, Any], **unchanged: Any) -> bool:
-    is_unchanged = [getattr(Notice, column) == value for column, value in unchanged.items()]
-    is_in_phase = Notice.closed_at.is_(None) if notice.closed_at is None else Notice.closed_at == notice.closed_at
+def _update(session: Session, alert: Alert, values: dict[str, Any], **unchanged: Any) -> bool:
+    is_unchanged = [getattr(Alert, column) == value for column, value in unchanged.items()]
+    is_in_phase = Alert.closed_at.is_(None) if alert.closed_at is None else Alert.closed_at == alert.closed_at
     result = session.execute(
-        update(Notice)
-        .where(Notice.id == notice.id, is_in_phase, *is_unchanged)
+        update(Alert)
+        .where(Alert.id == alert.id, is_in_phase, *is_unchanged)
         .values(**values)
         .execution_options(synchronize_session=False)
     )

@@ -12,7 +12,7 @@ from publisher.alerts.conditions import Condition, Remedies
 from publisher.alerts.outlet_alerts import PREFLIGHT, SAFE, UNSAFE
 from publisher.alerts.preflight import Line, Preflight, preflight
 from publisher.core.logs import get_logger
-from publisher.db.operations import OPEN, Notice
+from publisher.db.operations import OPEN, Alert
 from publisher.desk import Desk
 from publisher.schedule.slots import slot_day, slot_instant
 
@@ -42,10 +42,10 @@ def _subject(day: date) -> str:
 
 
 def _claim(desk: Desk, day: date, now: datetime) -> bool:
-    """Claims the examination of a day by a notice without a message; False: another process has it."""
+    """Claims the examination of a day by an alert without a message; False: another process has it."""
     subject = _subject(day)
     with desk.database.reading() as session:
-        existing = session.scalar(select(Notice).where(Notice.subject == subject))
+        existing = session.scalar(select(Alert).where(Alert.subject == subject))
         if existing is not None and (existing.message or existing.next_try_at > now):
             return False
     with desk.database.writing() as session:
@@ -79,7 +79,7 @@ def _render_line(line: Line) -> str:
 
 def _save(session: Session, subject: str, condition: Condition, now: datetime) -> None:
     session.execute(
-        update(Notice)
-        .where(OPEN, Notice.subject == subject, Notice.message == "")
+        update(Alert)
+        .where(OPEN, Alert.subject == subject, Alert.message == "")
         .values(kind=condition.kind, title=condition.title, message=condition.message, next_try_at=now, tries=0)
     )

@@ -1,4 +1,4 @@
-"""`publisher notices` and `publisher preflight`: shows open alerts, and examines a post before its day."""
+"""`publisher alerts` and `publisher preflight`: shows open alerts, and examines a post before its day."""
 
 from __future__ import annotations
 
@@ -13,18 +13,18 @@ from publisher.alerts import URLS_VARIABLE, Line, preflight, read_addresses
 from publisher.cli.desk import desk_of
 from publisher.cli.echo import echo
 from publisher.cli.output import DAY, console, escape, json_option, print_json, print_table
-from publisher.db.operations import OPEN, Notice
+from publisher.db.operations import OPEN, Alert
 from publisher.desk import Desk
 from publisher.schedule.slots import slot_day
 from publisher.settings import SettingsError
 
 
-@click.command("notices")
+@click.command("alerts")
 @click.option("--test", "test", is_flag=True, help="Send a test message to every address instead.")
 @json_option
 @click.pass_context
-def notices_command(ctx: click.Context, test: bool, as_json: bool) -> None:
-    """Show the open notices, or send a test message to every address.
+def alerts_command(ctx: click.Context, test: bool, as_json: bool) -> None:
+    """Show the open alerts, or send a test message to every address.
 
     With --test the exit status is 1 when an address did not accept the message.
     """
@@ -32,29 +32,29 @@ def notices_command(ctx: click.Context, test: bool, as_json: bool) -> None:
     if test:
         ctx.exit(0 if _send_test_message(desk) else 1)
     with desk.database.reading() as session:
-        open_notices = list(session.scalars(select(Notice).where(OPEN, Notice.message != "").order_by(Notice.id)))
+        open_alerts = list(session.scalars(select(Alert).where(OPEN, Alert.message != "").order_by(Alert.id)))
     if as_json:
-        print_json([_alert_row(notice) for notice in open_notices])
-    elif not open_notices:
+        print_json([_alert_row(alert) for alert in open_alerts])
+    elif not open_alerts:
         echo("Nothing needs a person.")
     else:
         print_table(
             "",
             ("since", "sent", "what"),
             (
-                (desk.local(notice.opened_at), _sent_at(desk, notice), escape(f"{notice.title}\n{notice.message}"))
-                for notice in open_notices
+                (desk.local(alert.opened_at), _sent_at(desk, alert), escape(f"{alert.title}\n{alert.message}"))
+                for alert in open_alerts
             ),
         )
 
 
-def _alert_row(notice: Notice) -> dict[str, object]:
+def _alert_row(alert: Alert) -> dict[str, object]:
     columns = ("subject", "kind", "title", "message", "opened_at", "told_at", "trouble")
-    return {column: getattr(notice, column) for column in columns}
+    return {column: getattr(alert, column) for column in columns}
 
 
-def _sent_at(desk: Desk, notice: Notice) -> str:
-    return f"[red]{escape(notice.trouble)}[/]" if notice.trouble else desk.local(notice.told_at)
+def _sent_at(desk: Desk, alert: Alert) -> str:
+    return f"[red]{escape(alert.trouble)}[/]" if alert.trouble else desk.local(alert.told_at)
 
 
 def _send_test_message(desk: Desk) -> bool:

@@ -108,7 +108,7 @@ def _examine(desk: Desk) -> Iterator[Line]:
     if database is not None:
         yield _check_platform_clocks(desk)
         yield from _check_work(desk)
-        yield _check("notices", lambda: _describe_alert_addresses(desk), str)[1]
+        yield _check("alerts", lambda: _describe_alert_addresses(desk), str)[1]
     yield _check("ping", read_ping_url, _describe_ping)[1]
 
 
@@ -176,7 +176,7 @@ def _describe_alert_addresses(desk: Desk) -> str:
         failed = sending_failures(session, desk.now())
     failed += [f"address {address.name}: {reason}" for address in addresses if (reason := address.problem())]
     if failed:
-        raise SettingsError(f"{'; '.join(failed)}: mend {URLS_VARIABLE}, then run publisher notices --test")
+        raise SettingsError(f"{'; '.join(failed)}: mend {URLS_VARIABLE}, then run publisher alerts --test")
     return f"go to {', '.join(address.name for address in addresses)}"
 
 

@@ -20,7 +20,7 @@ from sqlalchemy.orm import Session
 
 from publisher.core.states import State
 from publisher.db.models import Attempt, Delivery
-from publisher.db.operations import OPEN, Channel, Notice, Quota
+from publisher.db.operations import OPEN, Alert, Channel, Quota
 from publisher.delivery.budget import MICROS, spendings
 from publisher.delivery.due import appointments
 from publisher.delivery.platform_clocks import clock_differences
@@ -167,8 +167,8 @@ def _paused(session: Session) -> Metric:
 
 
 def _alerts(session: Session) -> Metric:
-    family = GaugeMetricFamily("publisher_notices_open", "Alerts that are not over.", labels=["kind"])
-    for kind, number in session.execute(select(Notice.kind, func.count()).where(OPEN).group_by(Notice.kind)):
+    family = GaugeMetricFamily("publisher_alerts_open", "Alerts that are not over.", labels=["kind"])
+    for kind, number in session.execute(select(Alert.kind, func.count()).where(OPEN).group_by(Alert.kind)):
         family.add_metric([kind], number)
     return family
 

@@ -25,7 +25,7 @@ from publisher.cli.main import cli
 from publisher.core.clock import ShiftedClock
 from publisher.core.encryption import Seal
 from publisher.db.models import Event
-from publisher.db.operations import Notice
+from publisher.db.operations import Alert
 from publisher.db.session import Database
 from publisher.db.staff import ApiToken, KnownBrowser, LoginFailure, Person, Webhook, WebSession
 from publisher.lifecycle import record_event
@@ -503,7 +503,7 @@ def enter(site: Site, email: str) -> Client:
     return client
 
 
-def notices_of(site: Site, email: str) -> list[str]:
+def alerts_of(site: Site, email: str) -> list[str]:
     """Returns the alerts about a person."""
     with site.desk.database.reading() as session:
         conditions = list(wrong_codes(View(session, site.desk.settings, site.desk.now())))
@@ -516,7 +516,7 @@ def test_wrong_codes_are_told_to_the_person_and_to_operators(
     with_factor(site, email)
     give_codes(site, email, MIN_REPORTED_CODES, "203.0.113.9")
     assert caplog.text.count("a wrong code came after the right password") == MIN_REPORTED_CODES
-    assert ["3 wrong codes" in told and "203.0.113.9" in told for told in notices_of(site, email)] == [True]
+    assert ["3 wrong codes" in told and "203.0.113.9" in told for told in alerts_of(site, email)] == [True]
     client = enter(site, email)
     told = text_of(client.get("/"))
     assert "3 wrong codes came after your right password" in told
@@ -525,7 +525,7 @@ def test_wrong_codes_are_told_to_the_person_and_to_operators(
     assert "somebody knows your password" not in text_of(client.get("/"))
     account = text_of(client.get("/account"))
     assert "A wrong code, after your right password, from 203.0.113.9" in account
-    assert notices_of(site, email), "a right code from elsewhere explains nothing"
+    assert alerts_of(site, email), "a right code from elsewhere explains nothing"
     assert "A wrong code" not in text_of(site.client("admin", email="chief@example.org").get("/account"))
 
 
@@ -533,18 +533,18 @@ def test_one_wrong_code_is_told_unless_its_person_mistyped(site: Site, email: st
     with_factor(site, email)
     give_codes(site, email, 1, "203.0.113.9")
     give_codes(site, email, 1, "127.0.0.1")
-    assert notices_of(site, email) == [], "the right one may come in a moment"
+    assert alerts_of(site, email) == [], "the right one may come in a moment"
     enter(site, email)
     clock.shift_to(site.desk.now() + WINDOW)
-    assert ["A wrong code" in told and "203.0.113.9" in told for told in notices_of(site, email)] == [True]
+    assert ["A wrong code" in told and "203.0.113.9" in told for told in alerts_of(site, email)] == [True]
 
 
-def test_a_notice_of_wrong_codes_is_sent_and_ends_without_a_word(site: Site, email: str) -> None:
+def test_an_alert_of_wrong_codes_is_sent_and_ends_without_a_word(site: Site, email: str) -> None:
     with_factor(site, email)
     give_codes(site, email, MIN_REPORTED_CODES, "203.0.113.9")
     store.reconcile(site.desk.database, site.desk.settings, site.desk.now())
     with site.desk.database.reading() as session:
-        titles = session.scalars(select(Notice.title).where(Notice.kind == "codes")).all()
+        titles = session.scalars(select(Alert.title).where(Alert.kind == "codes")).all()
     assert f"Somebody may know the password of {email}" in titles
 
 

@@ -25,7 +25,7 @@ from publisher.cli.doctor import _check_platform_clocks
 from publisher.cli.errors import ERRORS_FOR_PEOPLE
 from publisher.core.clock import FixedClock
 from publisher.db.models import Attempt, Delivery
-from publisher.db.operations import Channel, Notice, Process, Quota
+from publisher.db.operations import Alert, Channel, Process, Quota
 from publisher.db.session import Database
 from publisher.db.upgrade import DatabaseError
 from publisher.delivery.owner import this_process
@@ -125,7 +125,7 @@ def test_metrics_tell_the_truth(desk: Desk, clock: FixedClock) -> None:
         )  # fmt: skip
         for subject, closed_at in (("held 1", None), ("held 2", None), ("held 3", now)):
             session.add(
-                Notice(
+                Alert(
                     subject=subject, kind="held", title="", message="", opened_at=now, closed_at=closed_at,
                     next_try_at=now,
                 )
@@ -153,7 +153,7 @@ def test_metrics_tell_the_truth(desk: Desk, clock: FixedClock) -> None:
         ("publisher_spend_dollars", ("x",)): 0.215005,
         ("publisher_channel_paused", ("tumblr",)): 1,
         ("publisher_channel_paused", ("x",)): 0,
-        ("publisher_notices_open", ("held",)): 2,
+        ("publisher_alerts_open", ("held",)): 2,
         ("publisher_up", ("scheduler",)): 1,
         ("publisher_up", ("worker",)): 1,
         ("publisher_up", ("web",)): 0,

@@ -21,7 +21,7 @@ from publisher.alerts.link_check import BrokenLink, check_link
 from publisher.cli.main import cli
 from publisher.core import public_hosts
 from publisher.db.models import PostImage
-from publisher.db.operations import Channel, Notice
+from publisher.db.operations import Alert, Channel
 from publisher.desk import Desk
 from publisher.posts.errors import PostError
 from publisher.schedule.slots import slot_day, slot_instant
@@ -169,7 +169,7 @@ def test_staff_are_told_once_in_the_evening_however_many_schedulers_run(open_out
     notifiers = [Notifier(desk) for desk in desks]
     notifiers[0].examine_tomorrow(outlet.desk.now())
     with outlet.desk.database.reading() as session:
-        assert not session.scalars(select(Notice)).all(), "it is not yet time"
+        assert not session.scalars(select(Alert)).all(), "it is not yet time"
     to_evening_of_today(outlet)
     threads = [threading.Thread(target=notifier.examine_tomorrow, args=(outlet.desk.now(),)) for notifier in notifiers]
     for thread in threads:
@@ -186,8 +186,8 @@ def test_staff_are_told_once_in_the_evening_however_many_schedulers_run(open_out
     assert len(safe) == 1
     assert "“A quiet cell” goes out on tumblr 00:00." in safe[0]
     with outlet.desk.database.reading() as session:
-        notice = session.scalars(select(Notice).where(Notice.kind == "safe")).one()
-    assert notice.closed_at is not None
+        alert = session.scalars(select(Alert).where(Alert.kind == "safe")).one()
+    assert alert.closed_at is not None
 
 
 def to_evening_of_today(outlet: Outlet) -> None:
@@ -224,14 +224,14 @@ def test_the_test_message_says_what_arrived(open_outlet: OpenOutlet, box: PostBo
     outlet = open_outlet("tumblr")
     with environment({URLS_VARIABLE: f"{box.apprise} json://127.0.0.1:{box.port}/closed nonsense"}):
         box.statuses["/closed"] = 401
-        asked = run(outlet, "notices", "--test")
+        asked = run(outlet, "alerts", "--test")
     assert asked.exit_code == 1
     assert asked.output == (
         "The test message was accepted by 1 (json), not accepted by 2 (json) because it answered 401; "
         "3 (not a URL) because it is not an address that Apprise knows: mend PUBLISHER_NOTIFY_URLS.\n"
     )
     assert len(box.messages) == 1
-    assert run(outlet, "notices", "--test").output == "The test message was accepted by 1 (json).\n"
+    assert run(outlet, "alerts", "--test").output == "The test message was accepted by 1 (json).\n"
 
 
 def test_the_doctor_sees_who_cannot_be_told(open_outlet: OpenOutlet, box: PostBox) -> None:
@@ -242,18 +242,18 @@ def test_the_doctor_sees_who_cannot_be_told(open_outlet: OpenOutlet, box: PostBo
             line["what"]: (line["good"], line["told"]) for line in json.loads(run(outlet, "doctor", "--json").output)
         }
 
-    assert doctor_lines()["notices"] == (True, "go to 1 (json)")
+    assert doctor_lines()["alerts"] == (True, "go to 1 (json)")
     box.statuses["/notify"] = 503
     Notifier(outlet.desk).notify(outlet.desk.now())
-    assert doctor_lines()["notices"] == (
+    assert doctor_lines()["alerts"] == (
         False,
-        "address 1 (json): it answered 503: mend PUBLISHER_NOTIFY_URLS, then run publisher notices --test",
+        "address 1 (json): it answered 503: mend PUBLISHER_NOTIFY_URLS, then run publisher alerts --test",
     )
-    listed = run(outlet, "notices")
+    listed = run(outlet, "alerts")
     assert "The queue runs dry" in listed.output
     assert "it answered 503" in listed.output
     with environment({URLS_VARIABLE: ""}):
         lines = doctor_lines()
-    assert lines["notices"][0]
-    assert lines["notices"][1].startswith("no address is set, so nobody gets alerts")
+    assert lines["alerts"][0]
+    assert lines["alerts"][1].startswith("no address is set, so nobody gets alerts")
     assert lines["ping"][1].startswith("no address is set")

@@ -12,7 +12,7 @@ from publisher.alerts import Notifier, store
 from publisher.alerts.conditions import Condition
 from publisher.core.clock import FixedClock
 from publisher.db.models import Post
-from publisher.db.operations import Notice
+from publisher.db.operations import Alert
 from publisher.delivery.clock_set import begin_look_ups_anew
 from publisher.delivery.platform_clocks import PlatformClocks
 from publisher.desk import Desk
@@ -21,7 +21,7 @@ from publisher.health.heartbeat import leave
 from publisher.job_failures import FailureLog, TickPart
 from publisher.schedule.picking import pick_slot
 from publisher.settings import SettingsError
-from tests.integration.test_notices import empty_day, open_desk
+from tests.integration.test_alerts import empty_day, open_desk
 from tests.post_box import PostBox, open_post_box
 from tests.queue_desk import picture
 
@@ -175,7 +175,7 @@ def test_a_clock_that_was_set_is_told_once_and_nothing_waits_for_hours(
     for _ in range(2):
         notifier.notify(clock.now())
         with desk.database.reading() as session:
-            assert session.query(Notice).filter(Notice.kind == "clock").count() == 1
+            assert session.query(Alert).filter(Alert.kind == "clock").count() == 1
     assert "It was put back by 3 h at 08:00 on 2026-05-04." in box.bodies
 
 
@@ -232,7 +232,7 @@ def test_nobody_is_promised_a_post_for_today_when_it_is_too_late(desk: Desk, clo
     Notifier(desk).notify(clock.now())
     assert "Add or approve one before 20:00, and it goes out at once." in box.bodies
     with desk.database.writing() as session:
-        session.query(Notice).delete()
+        session.query(Alert).delete()
     clock.advance(minutes=1)
     Notifier(desk).notify(clock.now())
     assert "After 20:00 it is too late for today's post, so today stays without one." in box.messages[-1]["message"]

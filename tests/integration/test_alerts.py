@@ -22,7 +22,7 @@ from publisher.core.content import Publication
 from publisher.core.logs import configure_logs
 from publisher.core.states import State
 from publisher.db.models import Attempt, Delivery, Event, Pick, Post
-from publisher.db.operations import Channel, Notice, Process
+from publisher.db.operations import Alert, Channel, Process
 from publisher.delivery.adopt import AdoptionRequest, adopt
 from publisher.delivery.operate import cancel, retry
 from publisher.desk import Desk
@@ -204,15 +204,15 @@ def test_trouble_is_told_once_and_its_end_once_and_its_return_is_news(
     assert box.titles == [title, f"over: {title}"]
     assert ending in box.bodies
     with desk.database.reading() as session:
-        notice = session.scalars(select(Notice)).one()
-        assert notice.told_at
-        assert notice.closed_at == notice.recovery_told_at
+        alert = session.scalars(select(Alert)).one()
+        assert alert.told_at
+        assert alert.closed_at == alert.recovery_told_at
     if name in ("paused", "silent"):
         begin(desk, delivery)
         notifier.notify(clock.now())
         assert box.titles == [title, f"over: {title}", title]
         with desk.database.reading() as session:
-            assert len(set(session.scalars(select(Notice.subject)))) == 2
+            assert len(set(session.scalars(select(Alert.subject)))) == 2
 
 
 def test_a_retry_ends_no_alert_and_a_second_failure_is_a_new_one(desk: Desk, clock: FixedClock, box: PostBox) -> None:
@@ -263,7 +263,7 @@ def test_second_copies_and_differences_are_told_and_need_no_end(desk: Desk, cloc
     assert "is not shown as it was sent\nNo alt text.\n→ https://x.com/cells/1" in first
     assert not any("public twice" in message["message"] for message in box.messages[1:])
     with desk.database.reading() as session:
-        assert not session.scalars(select(Notice).where(Notice.kind == "differs", Notice.closed_at.is_(None))).all()
+        assert not session.scalars(select(Alert).where(Alert.kind == "differs", Alert.closed_at.is_(None))).all()
 
 
 def test_an_empty_day_is_told_until_it_is_filled(desk: Desk, clock: FixedClock, box: PostBox) -> None:
@@ -509,7 +509,7 @@ def test_a_failing_address_is_retried_and_the_others_get_alerts_once(
         assert "sekrit-word" not in log.getvalue()
         assert "Failed to send" not in log.getvalue()
         with desk.database.reading() as session:
-            trouble = session.scalars(select(Notice.trouble)).one()
+            trouble = session.scalars(select(Alert.trouble)).one()
         assert trouble == "address 1 (json): it answered 500"
         box.statuses.clear()
         clock.advance(minutes=10)
@@ -631,14 +631,14 @@ def test_a_round_on_a_broken_database_is_told_once_and_never_raises(
     with open_desk(tmp_path, clock, box, "sqlite:///queue.db", **{PING_VARIABLE: box.url("/ping")}) as desk:
         live(desk)
         with desk.database.engine.begin() as connection:
-            connection.exec_driver_sql("ALTER TABLE notice RENAME TO gone")
+            connection.exec_driver_sql("ALTER TABLE alert RENAME TO gone")
         log = io.StringIO()
         configure_logs(stream=log, json=True)
         notifier = Notifier(desk)
         for _ in range(2):
             notifier.notify(clock.now())
         with desk.database.engine.begin() as connection:
-            connection.exec_driver_sql("ALTER TABLE gone RENAME TO notice")
+            connection.exec_driver_sql("ALTER TABLE gone RENAME TO alert")
         notifier.notify(clock.now())
         configure_logs(stream=sys.stderr, json=True)
     assert log.getvalue().count("sending alerts failed") == 1

@@ -1,4 +1,4 @@
-"""Several notices are one message, addresses keep their secrets, and private links are refused."""
+"""Several alerts are one message, addresses keep their secrets, and private links are refused."""
 
 from __future__ import annotations
 
@@ -10,37 +10,37 @@ import pytest
 from publisher.alerts.addresses import PING_VARIABLE, URLS_VARIABLE, read_addresses, read_ping_url
 from publisher.alerts.link_check import BrokenLink, check_link
 from publisher.alerts.message import MAX_LISTED, compose
-from publisher.db.operations import Notice
+from publisher.db.operations import Alert
 from publisher.settings import SettingsError
 from tests.outlet import environment
 
 NOW = datetime(2026, 5, 4, 9, tzinfo=UTC)
 
 
-def notice(title: str, kind: str = "held", *, over: bool = False, message: str = "Mend it.") -> Notice:
-    return Notice(title=title, kind=kind, message=message, closed_at=NOW if over else None)
+def alert(title: str, kind: str = "held", *, over: bool = False, message: str = "Mend it.") -> Alert:
+    return Alert(title=title, kind=kind, message=message, closed_at=NOW if over else None)
 
 
-def test_one_notice_is_its_own_title() -> None:
-    message = compose("Cells", [notice("x is paused")])
+def test_one_alert_is_its_own_title() -> None:
+    message = compose("Cells", [alert("x is paused")])
 
     assert (message.title, message.body, message.bad) == ("Cells: x is paused", "✗ x is paused\nMend it.", True)
-    assert compose("Cells", [notice("x is paused", over=True)]).title == "Cells: over: x is paused"
+    assert compose("Cells", [alert("x is paused", over=True)]).title == "Cells: over: x is paused"
 
 
 def test_several_are_counted_and_what_needs_a_person_comes_first() -> None:
-    mixed = compose("Cells", [notice("c", "safe"), notice("a", over=True), notice("b"), notice("d")])
+    mixed = compose("Cells", [alert("c", "safe"), alert("a", over=True), alert("b"), alert("d")])
 
     assert mixed.title == "Cells: 2 things need a person, one is over, tomorrow is safe"
     assert [part.splitlines()[0] for part in mixed.body.split("\n\n")] == ["✗ b", "✗ d", "✓ c", "✓ over: a"]
     assert mixed.bad
-    assert not compose("Cells", [notice("c", "safe"), notice("a", over=True)]).bad
+    assert not compose("Cells", [alert("c", "safe"), alert("a", over=True)]).bad
 
 
 def test_a_message_stays_short_enough_to_be_taken() -> None:
-    many = compose("Cells", [notice(str(number), message="long " * 1000) for number in range(MAX_LISTED + 3)])
+    many = compose("Cells", [alert(str(number), message="long " * 1000) for number in range(MAX_LISTED + 3)])
 
-    assert many.body.endswith("... and 3 more: publisher notices")
+    assert many.body.endswith("... and 3 more: publisher alerts")
     assert len(many.body) < 8000
 
 
