@@ -89,7 +89,7 @@ class FailureLog:
         now: Callable[[], datetime],
         for_people: tuple[type[Exception], ...] = (SettingsError,),
     ) -> None:
-        """`for_people`: as for `reason_of`."""
+        """`for_people`: the errors whose message is a sentence for a person."""
         self.for_people = for_people
         self._database = database
         self._owner = owner

@@ -94,7 +94,7 @@ def preflight(desk: Desk, day: date) -> Preflight:
 
 
 def _find_post(session: Session, desk: Desk, day: date) -> tuple[Post | None, str]:
-    """The post of a day and why it is this one, or why there is none."""
+    """Finds the post of a day, and returns it with the reason; None with the reason why there is none."""
     pick = session.scalar(select(Pick).where(Pick.slot == day))
     if pick is not None and pick.reason != "empty":
         return pick.post, f"picked from: {pick.reason}" if pick.post else "the day was missed"

@@ -1,4 +1,4 @@
-"""`publisher doctor`: a green or red line for everything that publishing needs."""
+"""`publisher doctor`: checks everything that publishing needs, with a green or red line each."""
 
 from __future__ import annotations
 

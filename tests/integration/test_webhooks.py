@@ -384,7 +384,7 @@ def page_acts(site: Site, receiver: Receiver, monkeypatch: pytest.MonkeyPatch) -
     assert "it answered 418" in log
     client.send_form("/webhooks/1/messages/1/again")
     send_webhooks(site.desk, site.desk.now())
-    assert "taken" in text_of(client.get("/webhooks/1"))
+    assert "HTTP 204" in text_of(client.get("/webhooks/1"))
     assert is_signed(receiver.received[-1], secret[1])
     client.send_form("/webhooks/1/active", {"active": "false"})
     assert "Switch it on" in client.get("/webhooks/1").text
