@@ -60,7 +60,7 @@ class JobFailure:
     detail: str
 
 
-def reason_of(
+def classify_error(
     error: Exception, for_people: tuple[type[Exception], ...] = (SettingsError,)
 ) -> tuple[FailureReason, str]:
     """Classifies an error, and returns the text of it that people may read; empty for a fault of the program.
@@ -100,7 +100,7 @@ class FailureLog:
 
     def failed(self, job: str, error: Exception, *, tried_again_in: float) -> None:
         """Records that the job failed. `tried_again_in`: seconds until its next try. Never raises."""
-        cause = reason_of(error, self.for_people)
+        cause = classify_error(error, self.for_people)
         with self._lock:
             first_failed, since = self._first_failures.setdefault(job, (monotonic(), self._now()))
             if monotonic() - first_failed + tried_again_in < MIN_FAILURE_SECONDS or self._recorded.get(job) == cause:
@@ -142,7 +142,7 @@ class WatchedJob:
             act()
         except Exception as error:
             for_people = self._failures.for_people if self._failures is not None else (SettingsError,)
-            self._log.failed(error, trace=reason_of(error, for_people)[0] is FailureReason.UNEXPECTED)
+            self._log.failed(error, trace=classify_error(error, for_people)[0] is FailureReason.UNEXPECTED)
             if self._failures is not None:
                 self._failures.failed(self._name, error, tried_again_in=self._seconds)
             return False

@@ -24,7 +24,7 @@ from publisher.db.operations import Quota
 from publisher.db.staff import Webhook, WebhookMessage
 from publisher.delivery.worker import Worker
 from publisher.desk import Desk
-from publisher.health.heartbeat import beat
+from publisher.health.heartbeat import record_heartbeat
 from publisher.intake.post_files import ReadFile, read_folder
 from publisher.platforms.errors import ContentRejected, CredentialsRefused, PlatformError, Unconfirmed
 from publisher.posts import pictures
@@ -179,7 +179,7 @@ def _build(folder: Path, fine: bool) -> Desk:
     clock.instant = NOW
     newsroom.fill_queue()
     _add_programs(desk)
-    beat(desk.database, MACHINE, "scheduler worker web", NOW)
+    record_heartbeat(desk.database, MACHINE, "scheduler worker web", NOW)
     with desk.database.writing() as session:
         times = {"resets_at": NOW + timedelta(hours=9), "seen_at": NOW}
         session.add(Quota(channel_name="x", name="posts", kind="day", maximum=17, remaining=3, **times))

@@ -8,12 +8,12 @@ from datetime import date
 
 from sqlalchemy import select
 
-from publisher.alerts.conditions import MAX_EVENT_AGE, Condition, View, with_remedy
+from publisher.alerts.conditions import MAX_EVENT_AGE, Condition, Snapshot, with_remedy
 from publisher.db.models import Event
 from publisher.staff.guesses import MIN_REPORTED_CODES, RIGHT_CODE_AFTER_WRONG, WINDOW, WRONG_CODE
 
 
-def wrong_codes(snapshot: View) -> Iterator[Condition]:
+def wrong_codes(snapshot: Snapshot) -> Iterator[Condition]:
     """Yields one condition per person and day, unless a right code followed shortly from the same network."""
     query = select(Event).where(
         Event.at >= snapshot.now - MAX_EVENT_AGE, Event.name.in_((WRONG_CODE, RIGHT_CODE_AFTER_WRONG))

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from datetime import datetime
 
-from publisher.alerts.conditions import Condition, View, with_remedy
+from publisher.alerts.conditions import Condition, Snapshot, with_remedy
 from publisher.schedule.changed_channels import ChangedChannel, ChannelChange, changed_channels
 
 
-def changes_since_pick(snapshot: View) -> Iterator[Condition]:
+def changes_since_pick(snapshot: Snapshot) -> Iterator[Condition]:
     """Yields one condition per changed channel, until the day is over."""
     for changed in changed_channels(snapshot.session, snapshot.settings, snapshot.now):
         yield Condition(

@@ -39,7 +39,7 @@ SILENT_ENDING = Ending("")
 
 
 @dataclass(frozen=True, slots=True)
-class View:
+class Snapshot:
     """Holds one transaction, the settings and the present instant, from which conditions are read."""
 
     session: Session

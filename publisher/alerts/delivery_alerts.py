@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from sqlalchemy import func, select
 
-from publisher.alerts.conditions import MAX_EVENT_AGE, SILENT_ENDING, Condition, Ending, View, with_remedy
+from publisher.alerts.conditions import MAX_EVENT_AGE, SILENT_ENDING, Condition, Ending, Snapshot, with_remedy
 from publisher.core.states import BY_HAND, State
 from publisher.db.models import Delivery, Event
 from publisher.db.operations import Alert
@@ -15,7 +15,7 @@ from publisher.delivery.verify import AS_SENT, DIFFERS
 from publisher.lifecycle import CANCELED_PUBLIC, SECOND_COPY
 
 
-def deliveries_by_hand(snapshot: View) -> Iterator[Condition]:
+def deliveries_by_hand(snapshot: Snapshot) -> Iterator[Condition]:
     """Yields each delivery that was held, failed or missed lately and still is, once each time."""
     happened = (
         select(func.max(Event.id))
@@ -33,7 +33,7 @@ def deliveries_by_hand(snapshot: View) -> Iterator[Condition]:
         )
 
 
-def end_of_delivery_alert(snapshot: View, alert: Alert) -> Ending | None:
+def end_of_delivery_alert(snapshot: Snapshot, alert: Alert) -> Ending | None:
     """Returns how the delivery ended. A retry is not the end; a new failure is an alert of its own."""
     _, number, event = alert.subject.split()
     delivery = snapshot.session.get(Delivery, int(number), populate_existing=True)
@@ -47,7 +47,7 @@ def end_of_delivery_alert(snapshot: View, alert: Alert) -> Ending | None:
     return SILENT_ENDING if snapshot.session.scalar(newer.limit(1)) else None
 
 
-def wrongly_shown_posts(snapshot: View) -> Iterator[Condition]:
+def wrongly_shown_posts(snapshot: Snapshot) -> Iterator[Condition]:
     """Yields second copies, and posts that are shown differently than they were sent."""
     query = (
         select(Event, Delivery)
@@ -74,7 +74,7 @@ def wrongly_shown_posts(snapshot: View) -> Iterator[Condition]:
             yield Condition(f"event {event.id}", "differs", f"{title} is not shown as it was sent", problem)
 
 
-def stray_drafts(snapshot: View) -> Iterator[Condition]:
+def stray_drafts(snapshot: Snapshot) -> Iterator[Condition]:
     """Yields drafts on a platform that belong to no delivery."""
     query = select(Event).where(Event.at >= snapshot.now - MAX_EVENT_AGE, Event.name == STRAY_DRAFT).order_by(Event.id)
     for event in snapshot.session.scalars(query):

@@ -9,11 +9,11 @@ from datetime import date, datetime, timedelta
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
-from publisher.alerts.conditions import SILENT_ENDING, Condition, Ending, Remedies, View, with_remedy
+from publisher.alerts.conditions import SILENT_ENDING, Condition, Ending, Remedies, Snapshot, with_remedy
 from publisher.core.states import BY_HAND
 from publisher.db.models import Delivery, Pick
 from publisher.db.operations import Alert, Process
-from publisher.health import SCHEDULER, seen_processes
+from publisher.health import SCHEDULER, last_heartbeats
 from publisher.health.failing import describe_failure
 from publisher.job_failures import TickPart, failing_jobs
 from publisher.schedule.slots import slot_closes, slot_instant
@@ -41,7 +41,7 @@ def first_work_at(session: Session) -> datetime | None:
     return first or session.scalar(select(func.min(Process.started_at)))
 
 
-def late_channels(snapshot: View) -> list[LateChannel]:
+def late_channels(snapshot: Snapshot) -> list[LateChannel]:
     """Lists the channels whose post is past its deadline, for a day after it."""
     first_work = first_work_at(snapshot.session)
     if first_work is None:
@@ -78,7 +78,7 @@ def _delivery(session: Session, pick: int, channel: str) -> Delivery | None:
     return session.scalar(query)
 
 
-def late_post_alerts(snapshot: View) -> Iterator[Condition]:
+def late_post_alerts(snapshot: Snapshot) -> Iterator[Condition]:
     """Yields one condition per late channel. A day without a post has a condition of its own instead."""
     for late in late_channels(snapshot):
         if late.pick is None:
@@ -95,11 +95,11 @@ def late_post_alerts(snapshot: View) -> Iterator[Condition]:
         )
 
 
-def _no_pick_message(snapshot: View) -> str:
+def _no_pick_message(snapshot: Snapshot) -> str:
     failing = [failure for failure in failing_jobs(snapshot.session) if failure.job == TickPart.PICK]
     if failing:
         return with_remedy(describe_failure(failing[0], snapshot.local), "publisher doctor")
-    heartbeat = seen_processes(snapshot.session, snapshot.now).get(SCHEDULER)
+    heartbeat = last_heartbeats(snapshot.session, snapshot.now).get(SCHEDULER)
     if heartbeat is not None and heartbeat.lives(snapshot.now):
         return with_remedy("Nobody has picked a post for the day, although a scheduler runs", "publisher doctor")
     return with_remedy("Nobody has picked a post for the day: no scheduler runs", "publisher run")
@@ -111,7 +111,7 @@ def _state_message(delivery: Delivery, remedies: Remedies) -> str:
     return with_remedy(problem, remedies.delivery(delivery) if by_hand else remedies.history(delivery))
 
 
-def end_of_lateness(snapshot: View, alert: Alert) -> Ending | None:
+def end_of_lateness(snapshot: Snapshot, alert: Alert) -> Ending | None:
     _, day, channel = alert.subject.split()
     pick = snapshot.session.scalar(select(Pick).where(Pick.slot == date.fromisoformat(day)))
     delivery = _delivery(snapshot.session, pick.id, channel) if pick is not None else None

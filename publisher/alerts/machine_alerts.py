@@ -7,7 +7,7 @@ from datetime import timedelta
 
 from sqlalchemy import select
 
-from publisher.alerts.conditions import SILENT_ENDING, Condition, Ending, View, with_remedy
+from publisher.alerts.conditions import SILENT_ENDING, Condition, Ending, Snapshot, with_remedy
 from publisher.db.models import Event
 from publisher.db.operations import Alert
 from publisher.delivery.clock_set import CLOCK_SET
@@ -23,7 +23,7 @@ END_FRACTION = 0.7
 """Of the tolerance: the alert ends only below it, so that a difference near the tolerance causes one alert."""
 
 
-def failing_job_alerts(snapshot: View) -> Iterator[Condition]:
+def failing_job_alerts(snapshot: Snapshot) -> Iterator[Condition]:
     """Yields each failing job once as long as it fails."""
     for failure in failing_jobs(snapshot.session):
         yield Condition(
@@ -38,7 +38,7 @@ def _title(job: str) -> str:
     return f"{job[:1].upper()}{job[1:]} does not work"
 
 
-def end_of_failing_job(snapshot: View, alert: Alert) -> Ending:
+def end_of_failing_job(snapshot: Snapshot, alert: Alert) -> Ending:
     """Returns whether the job works again; if its process ended before, nothing is sent."""
     job = alert.subject.split(maxsplit=2)[2]
     query = select(Event).where(Event.name.in_((JOB_FAILS, JOB_WORKS))).order_by(Event.id.desc())
@@ -47,7 +47,7 @@ def end_of_failing_job(snapshot: View, alert: Alert) -> Ending:
     return Ending("It works again.") if newest is not None and newest.name == JOB_WORKS else SILENT_ENDING
 
 
-def broken_captions(snapshot: View) -> Iterator[Condition]:
+def broken_captions(snapshot: Snapshot) -> Iterator[Condition]:
     """Yields channels without a usable caption template before a post is held by it."""
     try:
         targets = load_targets(snapshot.settings)
@@ -77,14 +77,14 @@ def broken_captions(snapshot: View) -> Iterator[Condition]:
         )
 
 
-def end_of_broken_caption(snapshot: View, alert: Alert) -> Ending:
+def end_of_broken_caption(snapshot: Snapshot, alert: Alert) -> Ending:
     channel = alert.subject.partition(" ")[2]
     if channel and channel not in snapshot.settings.channels:
         return SILENT_ENDING
     return Ending("It is mended. Deliveries that it held wait for a retry: publisher deliveries --state held.")
 
 
-def wrong_clocks(snapshot: View) -> Iterator[Condition]:
+def wrong_clocks(snapshot: Snapshot) -> Iterator[Condition]:
     """Yields a clock of this machine that differs from the platforms' clocks or was set while the desk ran."""
     judgment = judge_clocks(clock_differences(snapshot.session, snapshot.now))
     if judgment.is_warning:
@@ -111,7 +111,7 @@ def wrong_clocks(snapshot: View) -> Iterator[Condition]:
         )
 
 
-def end_of_difference(snapshot: View, _alert: Alert) -> Ending | None:
+def end_of_difference(snapshot: Snapshot, _alert: Alert) -> Ending | None:
     differences = clock_differences(snapshot.session, snapshot.now)
     if any(abs(difference.ahead) > TOLERANCE * END_FRACTION for difference in differences):
         return None

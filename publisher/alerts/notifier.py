@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 
 from publisher.alerts import store
 from publisher.alerts.addresses import TIMEOUT_SECONDS, URLS_VARIABLE, Address, read_addresses
-from publisher.alerts.conditions import View
+from publisher.alerts.conditions import Snapshot
 from publisher.alerts.late_posts import late_channels
 from publisher.alerts.message import compose
 from publisher.alerts.ping import Ping
@@ -75,7 +75,7 @@ class Notifier:
         if not all(check.ok for check in check_ready(self._desk)):
             return False
         with self._desk.database.reading() as session:
-            return not late_channels(View(session, self._desk.settings, now))
+            return not late_channels(Snapshot(session, self._desk.settings, now))
 
     def _send_all(self, alerts: Sequence[Alert], addresses: Iterable[Address], now: datetime) -> None:
         reached = {alert.id: set(alert.reached) for alert in alerts}

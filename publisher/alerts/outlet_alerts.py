@@ -9,7 +9,7 @@ from itertools import islice
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from publisher.alerts.conditions import MAX_EVENT_AGE, SILENT_ENDING, Condition, Ending, View, with_remedy
+from publisher.alerts.conditions import MAX_EVENT_AGE, SILENT_ENDING, Condition, Ending, Snapshot, with_remedy
 from publisher.alerts.late_posts import first_work_at
 from publisher.db.models import Delivery, Event, Pick
 from publisher.db.operations import Alert, Channel
@@ -27,7 +27,7 @@ MAX_LISTED_POSTS = 20
 """At most so many posts are listed."""
 
 
-def paused_channels(snapshot: View) -> Iterator[Condition]:
+def paused_channels(snapshot: Snapshot) -> Iterator[Condition]:
     for channel in snapshot.session.scalars(
         select(Channel).where(Channel.paused_at.is_not(None)).order_by(Channel.name)
     ):
@@ -40,13 +40,13 @@ def paused_channels(snapshot: View) -> Iterator[Condition]:
             )
 
 
-def end_of_pause(snapshot: View, alert: Alert) -> Ending | None:
+def end_of_pause(snapshot: Snapshot, alert: Alert) -> Ending | None:
     channel = snapshot.session.get(Channel, alert.subject.split()[1], populate_existing=True)
     paused_again = channel is not None and channel.paused_at is not None and channel.name in snapshot.settings.channels
     return SILENT_ENDING if paused_again else Ending("The channel publishes again.")
 
 
-def silent_channels(snapshot: View) -> Iterator[Condition]:
+def silent_channels(snapshot: Snapshot) -> Iterator[Condition]:
     """Yields channels whose platform gave no answers, until something is published there again."""
     newest: dict[str, Event] = {}
     query = select(Event).where(Event.at >= snapshot.now - MAX_EVENT_AGE, Event.name == CHANNEL_IN_TROUBLE)
@@ -62,7 +62,7 @@ def silent_channels(snapshot: View) -> Iterator[Condition]:
             )
 
 
-def end_of_silence(snapshot: View, alert: Alert) -> Ending | None:
+def end_of_silence(snapshot: Snapshot, alert: Alert) -> Ending | None:
     _, channel, number = alert.subject.split()
     event = snapshot.session.get(Event, int(number))
     return (
@@ -77,7 +77,7 @@ def _has_published_since(session: Session, channel: str, event: Event) -> bool:
     return session.scalar(published.limit(1)) is not None
 
 
-def spent_budgets(snapshot: View) -> Iterator[Condition]:
+def spent_budgets(snapshot: Snapshot) -> Iterator[Condition]:
     """Yields channels whose budget of this month is nearly spent; at the month's end the alert ends silently."""
     if all(channel.monthly_budget is None for channel in snapshot.settings.channels.values()):
         return
@@ -95,7 +95,7 @@ def spent_budgets(snapshot: View) -> Iterator[Condition]:
             )
 
 
-def days_without_post(snapshot: View) -> Iterator[Condition]:
+def days_without_post(snapshot: Snapshot) -> Iterator[Condition]:
     """Yields today if no post is ready for it, and recent days that had none, but no day before the desk began."""
     first_work = first_work_at(snapshot.session)
     unknown_days = closed_days(snapshot.session)
@@ -143,12 +143,12 @@ def days_without_post(snapshot: View) -> Iterator[Condition]:
             )
 
 
-def end_of_empty_day(snapshot: View, alert: Alert) -> Ending | None:
+def end_of_empty_day(snapshot: Snapshot, alert: Alert) -> Ending | None:
     pick = snapshot.session.scalar(select(Pick).where(Pick.slot == date.fromisoformat(alert.subject.split()[1])))
     return Ending(f"“{pick.post.title}” fills it.") if pick is not None and pick.post is not None else SILENT_ENDING
 
 
-def queue_after_restore(snapshot: View) -> Iterator[Condition]:
+def queue_after_restore(snapshot: Snapshot) -> Iterator[Condition]:
     """Yields the posts that a restore made drafts again, until somebody has decided about each of them."""
     posts = waiting_after_restore(snapshot.session)
     if not posts:
@@ -165,7 +165,7 @@ def queue_after_restore(snapshot: View) -> Iterator[Condition]:
     )
 
 
-def end_of_queue_after_restore(_snapshot: View, _alert: Alert) -> Ending:
+def end_of_queue_after_restore(_snapshot: Snapshot, _alert: Alert) -> Ending:
     return Ending("Somebody has decided about all of them.")
 
 
@@ -174,7 +174,7 @@ def _list_numbers(posts: tuple[int, ...]) -> str:
     return ", ".join(map(str, posts[:MAX_LISTED_POSTS])) + more
 
 
-def thin_queue(snapshot: View) -> Iterator[Condition]:
+def thin_queue(snapshot: Snapshot) -> Iterator[Condition]:
     """Yields a condition when fewer days have a post than are configured."""
     gap = _first_empty_day(snapshot, within=snapshot.settings.notify.days_of_cover)
     if gap is None:
@@ -191,7 +191,7 @@ def thin_queue(snapshot: View) -> Iterator[Condition]:
     )
 
 
-def end_of_thin_queue(snapshot: View, _alert: Alert) -> Ending | None:
+def end_of_thin_queue(snapshot: Snapshot, _alert: Alert) -> Ending | None:
     """Ends only with one day more than is configured, since each day's pick would bring the alert back."""
     min_days = snapshot.settings.notify.days_of_cover
     if min_days and _first_empty_day(snapshot, within=min_days + 1) is not None:
@@ -199,13 +199,13 @@ def end_of_thin_queue(snapshot: View, _alert: Alert) -> Ending | None:
     return Ending(f"More than {min_days} days have a post again.")
 
 
-def _first_empty_day(snapshot: View, *, within: int) -> tuple[int, date] | None:
+def _first_empty_day(snapshot: Snapshot, *, within: int) -> tuple[int, date] | None:
     """Returns the first of the coming days without a post, and how many days before it have one."""
     coming_days = enumerate(islice(project(snapshot.session, snapshot.settings, snapshot.now), within))
     return next(((number, day.slot) for number, day in coming_days if day.post_id is None), None)
 
 
-def end_of_preflight(snapshot: View, alert: Alert) -> Ending | None:
+def end_of_preflight(snapshot: Snapshot, alert: Alert) -> Ending | None:
     """Ends a good result when it was sent, and a bad one when its day begins."""
     day = date.fromisoformat(alert.subject.split()[1])
     was_sent = alert.kind == SAFE and alert.told_at is not None

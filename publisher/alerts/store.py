@@ -18,7 +18,7 @@ from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
 from publisher.alerts import account_alerts, changed_today, delivery_alerts, late_posts, machine_alerts, outlet_alerts
-from publisher.alerts.conditions import SILENT_ENDING, Condition, Ending, View
+from publisher.alerts.conditions import SILENT_ENDING, Condition, Ending, Snapshot
 from publisher.db.operations import OPEN, Alert
 from publisher.db.session import Database
 from publisher.settings import Settings
@@ -27,10 +27,10 @@ MAX_AT_ONCE = 200
 MAX_ENDING_AGE = timedelta(days=1)
 """The end of an alert that was over for longer is not sent any more."""
 
-Source = Callable[[View], Iterable[Condition]]
-EndCheck = Callable[[View, Alert], Ending | None]
+Source = Callable[[Snapshot], Iterable[Condition]]
+EndCheck = Callable[[Snapshot, Alert], Ending | None]
 
-SOURCES: tuple[Source, ...] = (
+CONDITION_SOURCES: tuple[Source, ...] = (
     delivery_alerts.deliveries_by_hand,
     delivery_alerts.wrongly_shown_posts,
     delivery_alerts.stray_drafts,
@@ -72,22 +72,22 @@ class Changes:
 def reconcile(database: Database, settings: Settings, now: datetime) -> None:
     """Opens alerts for new conditions, and closes those that are over. Writes only when something changed."""
     with database.reading() as session:
-        changes = _changes(View(session, settings, now))
+        changes = _changes(Snapshot(session, settings, now))
     if not (changes.opened or changes.closed):
         return
     with database.writing() as session:
-        changes = _changes(View(session, settings, now))
+        changes = _changes(Snapshot(session, settings, now))
         for condition in sorted(changes.opened, key=lambda new: new.subject):
             open_alert(session, condition, now)
         for alert, ending in changes.closed:
             _close(session, alert, ending, now)
 
 
-def _changes(snapshot: View) -> Changes:
+def _changes(snapshot: Snapshot) -> Changes:
     # The alerts are read first: if another process opens or closes one meanwhile, the conditions
     # that are compared with it are newer.
     open_alerts = list(snapshot.session.scalars(select(Alert).where(OPEN).order_by(Alert.id)))
-    conditions = {condition.subject: condition for source in SOURCES for condition in source(snapshot)}
+    conditions = {condition.subject: condition for source in CONDITION_SOURCES for condition in source(snapshot)}
     open_subjects = {alert.subject for alert in open_alerts}
     return Changes(
         opened=[condition for subject, condition in conditions.items() if subject not in open_subjects],
@@ -95,7 +95,7 @@ def _changes(snapshot: View) -> Changes:
     )
 
 
-def _find_ended(snapshot: View, alerts: Iterable[Alert]) -> Iterator[tuple[Alert, Ending]]:
+def _find_ended(snapshot: Snapshot, alerts: Iterable[Alert]) -> Iterator[tuple[Alert, Ending]]:
     for alert in alerts:
         # Another machine's clock may be a little ahead, and an alert can't end before it began.
         if alert.opened_at > snapshot.now:

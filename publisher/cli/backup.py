@@ -17,7 +17,7 @@ from publisher.cli.echo import echo
 from publisher.core.clock import SystemClock
 from publisher.core.private_files import make_private_folder
 from publisher.desk import Desk
-from publisher.health.heartbeat import SEEN_WITHIN
+from publisher.health.heartbeat import HEARTBEAT_TIMEOUT
 
 MAX_NAMES = 20
 """At most so many originals are listed."""
@@ -100,7 +100,7 @@ def restore_command(
 
 def _restore(desk: Desk, backup: Path, folder: Path | None, now: datetime, url: str | None) -> RestoreReport:
     if folder is None:
-        return restore_in_place(backup, desk.settings, now=now, seen_within=SEEN_WITHIN, database=url)
+        return restore_in_place(backup, desk.settings, now=now, seen_within=HEARTBEAT_TIMEOUT, database=url)
     if backup.is_dir():
         return restore(backup, folder, now, url)
     if not desk.config.exists():
@@ -114,7 +114,7 @@ def _restore(desk: Desk, backup: Path, folder: Path | None, now: datetime, url: 
 
 
 def _accept_database(desk: Desk, now: datetime) -> None:
-    report = accept_present(desk.settings, now=now, seen_within=SEEN_WITHIN)
+    report = accept_present(desk.settings, now=now, seen_within=HEARTBEAT_TIMEOUT)
     echo(f"The desk goes on with {_database_label(desk)}, whose last entry is of {desk.local(report.made_at)}.")
     for sentence in [*_uncertain_posts(report), f"Then: publisher --config {report.config} doctor"]:
         echo(sentence)

@@ -11,7 +11,7 @@ from publisher.backup.database_urls import read_url
 from publisher.cli.desk import desk_of
 from publisher.cli.output import console, escape, json_option, print_json, print_table
 from publisher.core.clock import SystemClock
-from publisher.health.heartbeat import SEEN_WITHIN
+from publisher.health.heartbeat import HEARTBEAT_TIMEOUT
 from publisher.settings import SettingsError
 
 DESK = "desk"
@@ -46,7 +46,7 @@ def copy_command(ctx: click.Context, source: str, target: str, as_json: bool) ->
         _database_url(ctx, source),
         _database_url(ctx, target),
         now=SystemClock().now(),
-        seen_within=SEEN_WITHIN,
+        seen_within=HEARTBEAT_TIMEOUT,
         folder=_folder(ctx),
     )
     if as_json:

@@ -35,7 +35,7 @@ from publisher.delivery.due import appointments
 from publisher.delivery.overview import examine
 from publisher.delivery.platform_clocks import clock_differences, judge_clocks
 from publisher.desk import Desk
-from publisher.health import OVERDUE_AFTER, SCHEDULER, WORKER, seen_processes
+from publisher.health import OVERDUE_AFTER, SCHEDULER, WORKER, last_heartbeats
 from publisher.health.failing import describe_failure
 from publisher.job_failures import failing_jobs
 from publisher.posts.targets import channels_by_account, check_targets, load_people
@@ -261,7 +261,7 @@ def _check_work(desk: Desk) -> Iterator[Line]:
 def _check_processes(desk: Desk, session: Session) -> Line:
     """Checks that a scheduler and a worker run if work is due."""
     now = desk.now()
-    heartbeats = seen_processes(session, now)
+    heartbeats = last_heartbeats(session, now)
     text = ", ".join(
         f"{role} seen {desk.local(heartbeats[role].at, '%m-%d %H:%M:%S')}" if role in heartbeats else f"no {role} seen"
         for role in (SCHEDULER, WORKER)

@@ -12,12 +12,12 @@ from publisher.delivery.refresh import refresh_sessions
 from publisher.delivery.removed_channels import hold_removed
 from publisher.delivery.stray_drafts import StrayDrafts
 from publisher.desk import Desk
-from publisher.health.heartbeat import BEAT_SECONDS, beat
+from publisher.health.heartbeat import BEAT_SECONDS, record_heartbeat
 from publisher.posts.uploads import Uploads
 from publisher.schedule.rendering_ahead import render_next_post, sweep_renditions
 from publisher.scheduler import RegularJob
 from publisher.settings.private_paths import UPLOADS
-from publisher.webhooks import forget_old, send_webhooks
+from publisher.webhooks import delete_old_messages, send_webhooks
 
 PREPARE_SECONDS = 60
 HOUR_SECONDS = 3600
@@ -35,7 +35,7 @@ def heartbeat_job(desk: Desk, role: str) -> RegularJob:
     def act() -> None:
         # A database file that was removed still answers. This check makes the job fail, which is reported.
         desk.history.require_place()
-        beat(desk.database, owner, role, desk.now())
+        record_heartbeat(desk.database, owner, role, desk.now())
 
     return RegularJob("the heartbeat", BEAT_SECONDS, act)
 
@@ -100,7 +100,7 @@ class _Housekeeping:
         self._swept = desk.now()
         uploads = Uploads(desk.database, desk.store, desk.settings.path(UPLOADS))
         files = sweep_renditions(desk.database, desk.renderer, desk.now()) + uploads.sweep(desk.now())
-        messages = forget_old(desk.database, desk.now())
+        messages = delete_old_messages(desk.database, desk.now())
         if files or messages:
             get_logger("scheduler").info("removed old files and messages", files=files, webhook_messages=messages)
 

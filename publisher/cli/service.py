@@ -16,7 +16,7 @@ from publisher.delivery.dispatch import ThreadDispatcher
 from publisher.delivery.owner import this_process
 from publisher.delivery.worker import Worker
 from publisher.desk import Desk
-from publisher.health.heartbeat import SCHEDULER, WEB, WORKER, leave
+from publisher.health.heartbeat import SCHEDULER, WEB, WORKER, delete_heartbeat
 from publisher.health.server import HealthServer
 from publisher.job_failures import FailureLog
 from publisher.posts.targets import load_targets
@@ -200,5 +200,5 @@ class Service:
             self._worker.stop()
         for server in self._servers():
             server.stop()
-        leave(self._desk.database, this_process())
+        delete_heartbeat(self._desk.database, this_process())
         self._desk.database.close()

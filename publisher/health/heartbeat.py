@@ -17,13 +17,13 @@ from publisher.delivery.owner import is_surely_gone
 
 SCHEDULER, WORKER, WEB = "scheduler", "worker", "web"
 BEAT_SECONDS = 10
-SEEN_WITHIN = timedelta(minutes=2)
+HEARTBEAT_TIMEOUT = timedelta(minutes=2)
 """A process without a heartbeat for longer counts as dead."""
 MAX_SILENCE = timedelta(days=1)
 
 
 @dataclass(frozen=True, slots=True)
-class Seen:
+class Heartbeat:
     """Holds the last heartbeat of a role, and the process that sent it."""
 
     owner: str
@@ -31,10 +31,10 @@ class Seen:
 
     def lives(self, now: datetime) -> bool:
         """Decides whether the heartbeat is recent. One in the future was written by a clock that was wrong."""
-        return abs(now - self.at) <= SEEN_WITHIN
+        return abs(now - self.at) <= HEARTBEAT_TIMEOUT
 
 
-def beat(database: Database, owner: str, role: str, now: datetime) -> None:
+def record_heartbeat(database: Database, owner: str, role: str, now: datetime) -> None:
     """Records a heartbeat of this process, and deletes processes that ended.
 
     `role`: its roles with spaces between, such as `scheduler worker`. Another process is deleted
@@ -50,7 +50,7 @@ def beat(database: Database, owner: str, role: str, now: datetime) -> None:
             session.execute(delete(Process).where(Process.owner.in_(ended)))
 
 
-def leave(database: Database, owner: str) -> None:
+def delete_heartbeat(database: Database, owner: str) -> None:
     """Deletes the heartbeat of this process, which ends. If that fails, the heartbeat becomes too old by itself."""
     try:
         with database.writing() as session:
@@ -59,10 +59,10 @@ def leave(database: Database, owner: str) -> None:
         get_logger("health").warning("the end of this process was not recorded", why=str(error.orig))
 
 
-def seen_processes(session: Session, now: datetime) -> dict[str, Seen]:
+def last_heartbeats(session: Session, now: datetime) -> dict[str, Heartbeat]:
     """Returns the last heartbeat of each role; a role without one is missing."""
-    heartbeats: dict[str, Seen] = {}
+    heartbeats: dict[str, Heartbeat] = {}
     processes = session.scalars(select(Process).order_by(Process.seen_at))
     for process in sorted(processes, key=lambda row: abs(now - row.seen_at), reverse=True):
-        heartbeats.update(dict.fromkeys(process.role.split(), Seen(process.owner, process.seen_at)))
+        heartbeats.update(dict.fromkeys(process.role.split(), Heartbeat(process.owner, process.seen_at)))
     return heartbeats

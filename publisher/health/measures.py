@@ -24,7 +24,7 @@ from publisher.db.operations import OPEN, Alert, Channel, Quota
 from publisher.delivery.budget import MICROS, spendings
 from publisher.delivery.due import appointments
 from publisher.delivery.platform_clocks import clock_differences
-from publisher.health.heartbeat import SCHEDULER, WEB, WORKER, seen_processes
+from publisher.health.heartbeat import SCHEDULER, WEB, WORKER, last_heartbeats
 from publisher.job_failures import TickPart, failing_jobs
 from publisher.schedule.listing import days_of_cover
 from publisher.settings import Settings
@@ -35,7 +35,7 @@ LATENESS_BUCKETS = (0.3, 1.0, 3.0, 10.0, 30.0, 60.0, 300.0, 900.0, 3600.0, 14400
 COUNTED_STATES = tuple(state for state in State if state != State.PUBLISHED)
 
 
-def measure(session: Session, settings: Settings, now: datetime) -> Iterator[Metric]:
+def read_metrics(session: Session, settings: Settings, now: datetime) -> Iterator[Metric]:
     """Reads every metric that is in the database."""
     yield _deliveries(session)
     yield _lateness(session, now)
@@ -177,7 +177,7 @@ def _processes(session: Session, now: datetime) -> Metric:
     family = GaugeMetricFamily(
         "publisher_up", "1 while a process with this role has a recent heartbeat.", labels=["role"]
     )
-    seen = seen_processes(session, now)
+    seen = last_heartbeats(session, now)
     for role in (SCHEDULER, WORKER, WEB):
         family.add_metric([role], int(role in seen and seen[role].lives(now)))
     return family

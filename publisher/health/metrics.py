@@ -13,7 +13,7 @@ from sqlalchemy.orm import Session
 from publisher import __version__
 from publisher.core.clock import monotonic
 from publisher.desk import Desk
-from publisher.health.measures import measure
+from publisher.health.measures import read_metrics
 from publisher.health.reading import DatabaseDown, read_database
 
 CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
@@ -48,7 +48,7 @@ class _DeskCollector(Collector):
         now = desk.now()
 
         def query(session: Session) -> list[Metric]:
-            return list(measure(session, desk.settings, now))
+            return list(read_metrics(session, desk.settings, now))
 
         started = monotonic()
         try:

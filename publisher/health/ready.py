@@ -16,7 +16,7 @@ from publisher.delivery.due import Appointment, appointments
 from publisher.delivery.platform_clocks import ClockDifference, clock_differences, judge_clocks
 from publisher.desk import Desk
 from publisher.health.failing import describe_failure, is_part_of_tick
-from publisher.health.heartbeat import SCHEDULER, Seen, seen_processes
+from publisher.health.heartbeat import SCHEDULER, Heartbeat, last_heartbeats
 from publisher.health.reading import DatabaseDown, read_database
 from publisher.job_failures import JobFailure, failing_jobs
 from publisher.settings import Settings, SettingsError
@@ -43,7 +43,7 @@ class Check:
 class _Rows:
     """Holds the rows that the checks need."""
 
-    scheduler: Seen | None
+    scheduler: Heartbeat | None
     waiting: list[Appointment]
     failing: list[JobFailure]
     clocks: list[ClockDifference]
@@ -62,7 +62,7 @@ def _check_database(desk: Desk, timeout: float) -> Iterator[Check]:
 
     def query(session: Session) -> _Rows:
         return _Rows(
-            seen_processes(session, now).get(SCHEDULER),
+            last_heartbeats(session, now).get(SCHEDULER),
             appointments(session, now),
             failing_jobs(session),
             clock_differences(session, now),
@@ -109,7 +109,7 @@ def _check_captions(desk: Desk) -> Check:
     return Check("captions", True, f"{text} Posts that need it are held until you mend it.", warning=True)
 
 
-def _check_scheduler(heartbeat: Seen | None, now: datetime) -> Check:
+def _check_scheduler(heartbeat: Heartbeat | None, now: datetime) -> Check:
     if heartbeat is None:
         return Check("scheduler", False, "No scheduler has run lately; start one with publisher run.")
     text = f"The last heartbeat was {(now - heartbeat.at).total_seconds():.0f} s ago"

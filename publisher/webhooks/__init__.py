@@ -12,7 +12,7 @@ An event keeps its id at every try, so that a receiver can tell which events it 
 from publisher.webhooks.dispatch import send_webhooks
 from publisher.webhooks.events import EVENTS
 from publisher.webhooks.hooks import WebhookError
-from publisher.webhooks.outbox import forget_old
+from publisher.webhooks.outbox import delete_old_messages
 from publisher.webhooks.sending import SIGNATURE, signature
 
-__all__ = ["EVENTS", "SIGNATURE", "WebhookError", "forget_old", "send_webhooks", "signature"]
+__all__ = ["EVENTS", "SIGNATURE", "WebhookError", "delete_old_messages", "send_webhooks", "signature"]

@@ -24,7 +24,7 @@ from publisher.settings import Settings
 from publisher.webhooks.events import EVENTS, WEBHOOK_ADDED
 from publisher.webhooks.outbox import queue_messages
 
-LONGEST_URL = 2000
+MAX_URL_LENGTH = 2000
 MAX_HOOKS = 20
 WEBHOOK_PREFIX = "whsec_"
 
@@ -92,7 +92,7 @@ def _refuse_address(url: str, settings: Settings) -> None:
         parts = parse_url(url)
     except LocationParseError:
         raise WebhookError(f"{url!r} is no web address; write it like https://example.org/hook.") from None
-    if len(url) > LONGEST_URL or parts.auth:
+    if len(url) > MAX_URL_LENGTH or parts.auth:
         raise WebhookError(
             "The address is too long, or has a password in it; leave the password out, since each message is signed."
         )
@@ -105,10 +105,10 @@ def _refuse_address(url: str, settings: Settings) -> None:
         raise WebhookError(f"Nothing can be sent there: {refusal}{hint}.") from None
 
 
-def switch(database: Database, hook_id: int, active: bool, *, now: datetime, actor: str) -> None:
+def set_webhook_active(database: Database, hook_id: int, active: bool, *, now: datetime, actor: str) -> None:
     """Switches a webhook on or off; switched on, it gets only what happens from now on. Raises WebhookError."""
     with database.writing() as session:
-        hook = load(session, hook_id)
+        hook = load_webhook(session, hook_id)
         if active and not hook.active:
             hook.last_event = newest_event_id(session)
         hook.active = active
@@ -116,20 +116,20 @@ def switch(database: Database, hook_id: int, active: bool, *, now: datetime, act
         record_event(session, name, now=now, actor=actor, detail={"webhook": hook.url})
 
 
-def remove(database: Database, hook_id: int, *, now: datetime, actor: str) -> None:
+def delete_webhook(database: Database, hook_id: int, *, now: datetime, actor: str) -> None:
     """Deletes a webhook with its secret and its messages. Raises WebhookError."""
     with database.writing() as session:
-        hook = load(session, hook_id)
+        hook = load_webhook(session, hook_id)
         record_event(session, "webhook removed", now=now, actor=actor, detail={"webhook": hook.url})
         session.delete(hook)
 
 
-def webhooks(session: Session) -> list[Webhook]:
+def list_webhooks(session: Session) -> list[Webhook]:
     """Lists all webhooks, the oldest first."""
     return list(session.scalars(select(Webhook).order_by(Webhook.id)))
 
 
-def load(session: Session, hook_id: int) -> Webhook:
+def load_webhook(session: Session, hook_id: int) -> Webhook:
     hook = session.get(Webhook, hook_id)
     if hook is None:
         raise WebhookError(f"There is no webhook {hook_id}.")

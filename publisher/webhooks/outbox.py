@@ -157,7 +157,7 @@ def send_again(database: Database, hook_id: int, message_id: int, now: datetime)
         return cast("CursorResult[Any]", result).rowcount == 1
 
 
-def forget_old(database: Database, now: datetime) -> int:
+def delete_old_messages(database: Database, now: datetime) -> int:
     """Deletes messages that ended long ago, and returns how many. Unsent messages stay, however old."""
     # Newer events than these would be queued again if their messages were deleted.
     queued_until = select(Webhook.last_event).where(Webhook.id == WebhookMessage.webhook_id).scalar_subquery()
@@ -171,7 +171,7 @@ def forget_old(database: Database, now: datetime) -> int:
         return cast("CursorResult[Any]", result).rowcount
 
 
-def messages_of(
+def list_messages(
     session: Session, hook_id: int, *, before: int | None = None, most: int = 50
 ) -> list[tuple[WebhookMessage, Event]]:
     """Lists the messages of a webhook with their events, newest first; `before`: only older than this message id."""

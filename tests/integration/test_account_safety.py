@@ -20,7 +20,7 @@ from sqlalchemy import select, update
 
 from publisher.alerts import store
 from publisher.alerts.account_alerts import wrong_codes
-from publisher.alerts.conditions import View
+from publisher.alerts.conditions import Snapshot
 from publisher.cli.main import cli
 from publisher.core.clock import ShiftedClock
 from publisher.core.encryption import Seal
@@ -506,7 +506,7 @@ def enter(site: Site, email: str) -> Client:
 def alerts_of(site: Site, email: str) -> list[str]:
     """Returns the alerts about a person."""
     with site.desk.database.reading() as session:
-        conditions = list(wrong_codes(View(session, site.desk.settings, site.desk.now())))
+        conditions = list(wrong_codes(Snapshot(session, site.desk.settings, site.desk.now())))
     return [condition.message for condition in conditions if email in condition.title]
 
 

@@ -26,7 +26,7 @@ from publisher.db.operations import Alert, Channel, Process
 from publisher.delivery.adopt import AdoptionRequest, adopt
 from publisher.delivery.operate import cancel, retry
 from publisher.desk import Desk
-from publisher.health import beat
+from publisher.health import record_heartbeat
 from publisher.lifecycle import move, record_event, record_late_success
 from publisher.schedule.picking import pick_slot
 from publisher.schedule.restore_gap import close_gap
@@ -405,7 +405,7 @@ def test_a_new_desk_is_not_told_of_what_was_before_it(desk: Desk, clock: FixedCl
     clock.instant = clock.instant.replace(hour=hour)
     notifier = Notifier(desk)
     notifier.notify(clock.now())
-    beat(desk.database, "here", "scheduler worker", clock.now())
+    record_heartbeat(desk.database, "here", "scheduler worker", clock.now())
     notifier.notify(clock.now())
     pick_slot(desk.database, desk.settings, desk.targets, desk.people, clock.now())
     for _ in range(4):
@@ -599,7 +599,7 @@ def test_the_ping_says_that_all_is_well_and_nothing_else(tmp_path: Path, clock: 
 
 
 def live(desk: Desk) -> None:
-    beat(desk.database, "here", "scheduler worker", desk.now())
+    record_heartbeat(desk.database, "here", "scheduler worker", desk.now())
 
 
 def reschedule(desk: Desk, delivery: int, at: datetime) -> None:

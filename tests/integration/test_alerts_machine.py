@@ -16,8 +16,8 @@ from publisher.db.operations import Alert
 from publisher.delivery.clock_set import begin_look_ups_anew
 from publisher.delivery.platform_clocks import PlatformClocks
 from publisher.desk import Desk
-from publisher.health import beat
-from publisher.health.heartbeat import leave
+from publisher.health import record_heartbeat
+from publisher.health.heartbeat import delete_heartbeat
 from publisher.job_failures import FailureLog, TickPart
 from publisher.schedule.picking import pick_slot
 from publisher.settings import SettingsError
@@ -76,7 +76,7 @@ def again(desk: Desk, old: str, new: str) -> Desk:
 def test_a_part_that_fails_is_told_once_with_its_reason_and_so_is_its_end(
     desk: Desk, clock: FixedClock, box: PostBox
 ) -> None:
-    beat(desk.database, "me:1", "scheduler", clock.now())
+    record_heartbeat(desk.database, "me:1", "scheduler", clock.now())
     failures = FailureLog(desk.database, "me:1", clock.now)
     failures.failed(TickPart.PICK, SettingsError("publisher.toml is gone"), tried_again_in=60)
     notifier = Notifier(desk)
@@ -91,20 +91,20 @@ def test_a_part_that_fails_is_told_once_with_its_reason_and_so_is_its_end(
 
 
 def test_the_end_of_a_process_is_not_told_as_if_its_job_worked(desk: Desk, clock: FixedClock, box: PostBox) -> None:
-    beat(desk.database, "me:1", "scheduler", clock.now())
+    record_heartbeat(desk.database, "me:1", "scheduler", clock.now())
     FailureLog(desk.database, "me:1", clock.now).failed("sweeping", KeyError("a fault"), tried_again_in=3600)
     notifier = Notifier(desk)
     notifier.notify(clock.now())
     assert box.titles == ["Sweeping does not work"]
-    leave(desk.database, "me:1")
+    delete_heartbeat(desk.database, "me:1")
     notifier.notify(clock.now())
     assert len(box.titles) == 1
 
 
 def test_a_post_that_is_not_picked_is_told_with_the_true_reason(desk: Desk, clock: FixedClock, box: PostBox) -> None:
-    beat(desk.database, "me:1", "scheduler", clock.now())
+    record_heartbeat(desk.database, "me:1", "scheduler", clock.now())
     clock.instant = clock.instant.replace(hour=8, minute=31)
-    beat(desk.database, "me:1", "scheduler", clock.now())
+    record_heartbeat(desk.database, "me:1", "scheduler", clock.now())
     notifier = Notifier(desk)
     notifier.notify(clock.now())
     assert "although a scheduler runs" in box.bodies
@@ -112,10 +112,10 @@ def test_a_post_that_is_not_picked_is_told_with_the_true_reason(desk: Desk, cloc
 
 
 def test_a_failing_pick_is_why_the_post_is_not_out(desk: Desk, clock: FixedClock, box: PostBox) -> None:
-    beat(desk.database, "me:1", "scheduler", clock.now())
+    record_heartbeat(desk.database, "me:1", "scheduler", clock.now())
     FailureLog(desk.database, "me:1", clock.now).failed(TickPart.PICK, KeyError("a fault"), tried_again_in=60)
     clock.instant = clock.instant.replace(hour=8, minute=31)
-    beat(desk.database, "me:1", "scheduler", clock.now())
+    record_heartbeat(desk.database, "me:1", "scheduler", clock.now())
     Notifier(desk).notify(clock.now())
     assert "the program has a fault there" in box.bodies
     assert "KeyError" not in box.bodies

@@ -35,7 +35,7 @@ from publisher.db.models import Post
 from publisher.db.session import Database
 from publisher.db.upgrade import DatabaseError, prepare_database
 from publisher.desk import Desk
-from publisher.health.heartbeat import SEEN_WITHIN
+from publisher.health.heartbeat import HEARTBEAT_TIMEOUT
 from publisher.posts.drafts import ImageDraft, PostDraft
 from publisher.posts.posts import add_post
 from publisher.proving.postgres import ThrowawayPostgres
@@ -307,7 +307,7 @@ def test_a_daily_dump_is_kept_without_originals_and_restored_in_place(
     outlet.close()
     monkeypatch.setenv(VARIABLE, empty)
 
-    report = restore_in_place(kept, load_settings(outlet.config), now=outlet.clock.now(), seen_within=SEEN_WITHIN)
+    report = restore_in_place(kept, load_settings(outlet.config), now=outlet.clock.now(), seen_within=HEARTBEAT_TIMEOUT)
 
     assert (report.looked_up, report.missing, report.kept_aside) == (1, (), None)
     back = reopen(empty)
@@ -364,7 +364,7 @@ def test_a_database_that_was_set_back_by_hand_is_refused_until_it_is_accepted(
     with pytest.raises(UnknownHistory, match="this desk had gone on to"):
         back.prepare()
 
-    report = accept_present(back.settings, now=outlet.clock.now(), seen_within=SEEN_WITHIN)
+    report = accept_present(back.settings, now=outlet.clock.now(), seen_within=HEARTBEAT_TIMEOUT)
 
     assert report.looked_up == 1
     accepted = reopen(earlier)

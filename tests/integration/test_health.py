@@ -31,7 +31,7 @@ from publisher.db.upgrade import DatabaseError
 from publisher.delivery.owner import this_process
 from publisher.delivery.platform_clocks import PlatformClocks
 from publisher.desk import Desk
-from publisher.health import HealthServer, beat, check_ready, render_metrics, seen_processes
+from publisher.health import HealthServer, check_ready, last_heartbeats, record_heartbeat, render_metrics
 from publisher.health.server import MAX_CONNECTIONS
 from publisher.job_failures import FailureLog, TickPart
 from publisher.proving.postgres import ThrowawayPostgres
@@ -130,7 +130,7 @@ def test_metrics_tell_the_truth(desk: Desk, clock: FixedClock) -> None:
                     next_try_at=now,
                 )
             )  # fmt: skip
-    beat(desk.database, "elsewhere", "scheduler worker", now)
+    record_heartbeat(desk.database, "elsewhere", "scheduler worker", now)
     found = metrics(desk)
     expected = {
         ("publisher_database_up", ()): 1,
@@ -167,7 +167,7 @@ def test_metrics_tell_the_truth(desk: Desk, clock: FixedClock) -> None:
 
 def test_a_desk_is_ready_while_a_scheduler_lives_and_nothing_waits_in_vain(desk: Desk, clock: FixedClock) -> None:
     assert not read_checks(desk)["scheduler"][0]
-    beat(desk.database, "elsewhere", "scheduler worker", clock.now())
+    record_heartbeat(desk.database, "elsewhere", "scheduler worker", clock.now())
     add_delivery(desk.database, clock.now(), channel="x")
     assert all(ok for ok, _ in read_checks(desk).values())
     clock.advance(minutes=6)
@@ -187,17 +187,17 @@ def test_a_process_is_known_from_its_first_beat_until_it_surely_ended(desk: Desk
     ended = f"{host}:999999999:{started}:{machine}"
     begun = clock.now()
     for owner in ("far:1:1:away", "silent:1:1:away"):
-        beat(desk.database, owner, "worker", begun)
+        record_heartbeat(desk.database, owner, "worker", begun)
     clock.advance(hours=23)
-    beat(desk.database, "far:1:1:away", "worker", clock.now())
-    beat(desk.database, me, "scheduler worker", clock.now())
+    record_heartbeat(desk.database, "far:1:1:away", "worker", clock.now())
+    record_heartbeat(desk.database, me, "scheduler worker", clock.now())
     with desk.database.writing() as session:
         session.add(Process(owner=ended, role="web", started_at=begun, seen_at=clock.now()))
     clock.advance(hours=1, seconds=1)
-    beat(desk.database, me, "scheduler worker", clock.now())
+    record_heartbeat(desk.database, me, "scheduler worker", clock.now())
     with desk.database.reading() as session:
         rows = {row.owner: (row.started_at, row.seen_at) for row in session.scalars(select(Process))}
-        seen = seen_processes(session, clock.now())
+        seen = last_heartbeats(session, clock.now())
     assert rows == {
         "far:1:1:away": (begun, begun + timedelta(hours=23)),
         me: (begun + timedelta(hours=23), clock.now()),
@@ -207,7 +207,7 @@ def test_a_process_is_known_from_its_first_beat_until_it_surely_ended(desk: Desk
 
 
 def test_a_removed_database_is_told_although_the_open_file_still_answers(small_desk: Desk, clock: FixedClock) -> None:
-    beat(small_desk.database, "me", "scheduler", clock.now())
+    record_heartbeat(small_desk.database, "me", "scheduler", clock.now())
     file = small_desk.settings.database_file
     assert file is not None
     file.unlink()
@@ -229,7 +229,7 @@ def postgres_desk(postgres: ThrowawayPostgres, tmp_path: Path, clock: FixedClock
 def test_a_server_that_is_down_is_told_and_known_again_when_it_is_back(
     postgres_desk: Desk, postgres: ThrowawayPostgres, clock: FixedClock
 ) -> None:
-    beat(postgres_desk.database, "me", "scheduler", clock.now())
+    record_heartbeat(postgres_desk.database, "me", "scheduler", clock.now())
     postgres.stop(signal.SIGQUIT)
     try:
         ok, why = read_checks(postgres_desk)["database"]
@@ -282,7 +282,7 @@ def test_the_pages_are_served(server: HealthServer, small_desk: Desk, clock: Fix
     answer = json.loads(body)
     assert (status, kind, answer["ready"]) == (503, "application/json", False)
     assert [check["name"] for check in answer["checks"]] == NAMES
-    beat(small_desk.database, "me", "scheduler", clock.now())
+    record_heartbeat(small_desk.database, "me", "scheduler", clock.now())
     assert ask(server, "/readyz")[0] == 200
     status, kind, body = ask(server, "/metrics")
     assert (status, kind.partition(";")[0]) == (200, "text/plain")
@@ -352,7 +352,7 @@ def test_a_stopped_server_gives_its_port_back(small_desk: Desk) -> None:
 
 def fail(desk: Desk, clock: FixedClock, job: str, error: Exception) -> FailureLog:
     """Records that this job has failed for a while in a process that lives."""
-    beat(desk.database, "me:1", "scheduler worker", clock.now())
+    record_heartbeat(desk.database, "me:1", "scheduler worker", clock.now())
     failures = FailureLog(desk.database, "me:1", clock.now)
     failures.failed(job, error, tried_again_in=3600)
     return failures
@@ -391,7 +391,7 @@ def test_a_fault_of_the_program_is_told_without_its_name(desk: Desk, clock: Fixe
 def test_what_a_person_can_mend_is_not_called_a_fault_of_the_program(
     small_desk: Desk, clock: FixedClock, error: Exception, sentence: str
 ) -> None:
-    beat(small_desk.database, "me:1", "scheduler", clock.now())
+    record_heartbeat(small_desk.database, "me:1", "scheduler", clock.now())
     log = FailureLog(small_desk.database, "me:1", clock.now, ERRORS_FOR_PEOPLE)
     log.failed("the daily backup", error, tried_again_in=3600)
     assert sentence in read_checks(small_desk)["jobs"][1]
@@ -468,9 +468,9 @@ def test_what_was_seen_a_day_ago_or_by_another_clock_says_nothing(small_desk: De
 
 
 def test_a_process_of_a_clock_that_was_wrong_is_not_taken_for_alive(small_desk: Desk, clock: FixedClock) -> None:
-    beat(small_desk.database, "ahead:1", "scheduler", clock.now() + timedelta(hours=3))
+    record_heartbeat(small_desk.database, "ahead:1", "scheduler", clock.now() + timedelta(hours=3))
     assert not read_checks(small_desk)["scheduler"][0]
-    beat(small_desk.database, "me:1", "scheduler", clock.now())
+    record_heartbeat(small_desk.database, "me:1", "scheduler", clock.now())
     assert read_checks(small_desk)["scheduler"] == (True, "The last heartbeat was 0 s ago.")
 
 

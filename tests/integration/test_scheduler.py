@@ -18,8 +18,8 @@ from publisher.db.session import Database
 from publisher.delivery.claim import claim
 from publisher.delivery.clock_set import CLOCK_SET, begin_look_ups_anew
 from publisher.delivery.owner import this_process
-from publisher.health import beat
-from publisher.health.heartbeat import leave
+from publisher.health import record_heartbeat
+from publisher.health.heartbeat import delete_heartbeat
 from publisher.job_failures import FailureLog, FailureReason, TickPart, failing_jobs
 from publisher.scheduler import JobRunner, RegularJob, Scheduler
 from publisher.settings import SettingsError
@@ -229,7 +229,7 @@ class Broken:
 
 def watched_scheduler(database: Database, clock: FixedClock, pick: Broken, kick: object = None) -> Scheduler:
     """Adds a worker whose process was seen at this moment."""
-    beat(database, "me:1", "scheduler", clock.now())
+    record_heartbeat(database, "me:1", "scheduler", clock.now())
     return Scheduler(
         database,
         clock,
@@ -333,7 +333,7 @@ def test_what_a_process_said_ends_with_it(
 ) -> None:
     monkeypatch.setattr("publisher.job_failures.MIN_FAILURE_SECONDS", 0.0)
     watched_scheduler(database, clock, Broken(KeyError("a fault of ours"))).tick()
-    leave(database, "me:1")
+    delete_heartbeat(database, "me:1")
     with database.reading() as session:
         assert failing_jobs(session) == []
 

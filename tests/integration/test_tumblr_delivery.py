@@ -9,7 +9,7 @@ import pytest
 from sqlalchemy import select, update
 
 from publisher.alerts import delivery_alerts
-from publisher.alerts.conditions import View
+from publisher.alerts.conditions import Snapshot
 from publisher.db.models import Delivery, Event
 from publisher.delivery import operate, stray_drafts
 from publisher.delivery.due import miss_expired
@@ -131,7 +131,7 @@ def test_a_draft_that_no_delivery_waits_for_is_named_once(
     assert f"delivery {row.id} does not need it" in of_post.detail["problem"]
     assert (of_nobody.delivery_id, of_nobody.detail["draft"]) == (None, strays[1])
     with desk.database.reading() as session:
-        view = View(session, desk.settings, desk.now())
+        view = Snapshot(session, desk.settings, desk.now())
         assert [condition.title for condition in delivery_alerts.stray_drafts(view)] == [
             "tumblr: an unused draft is left"
         ] * 2

@@ -19,7 +19,7 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from publisher.core.clock import FixedClock
 from publisher.desk import Desk
-from publisher.health.heartbeat import beat
+from publisher.health.heartbeat import record_heartbeat
 from publisher.health.probe_access import TOKEN_VARIABLE
 from publisher.health.server import HealthServer
 from publisher.staff import accounts, logins
@@ -62,7 +62,7 @@ def session_token(desk: Desk, role: str) -> str:
 def test_readiness_follows_the_scheduler(desk: Desk) -> None:
     before = ask(desk, "/readyz", host=THERE)
     assert (before.status_code, before.text) == (503, "not ok\n")
-    beat(desk.database, "reef:1:1:1", "scheduler", desk.now())
+    record_heartbeat(desk.database, "reef:1:1:1", "scheduler", desk.now())
     after = ask(desk, "/readyz", host=THERE)
     assert (after.status_code, after.text) == (200, "ok\n")
 

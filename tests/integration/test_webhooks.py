@@ -330,10 +330,10 @@ def test_the_secret_lies_sealed_and_comes_under_a_new_key(
 
 def test_switched_off_it_is_told_nothing_and_switched_on_only_what_is_new(desk: Desk, receiver: Receiver) -> None:
     added = add_hook(desk, receiver.url)
-    hooks.switch(desk.database, added.id, False, now=desk.now(), actor="t")
+    hooks.set_webhook_active(desk.database, added.id, False, now=desk.now(), actor="t")
     happen(desk, channel="quiet")
     assert send_webhooks(desk, desk.now()) == 0
-    hooks.switch(desk.database, added.id, True, now=desk.now(), actor="t")
+    hooks.set_webhook_active(desk.database, added.id, True, now=desk.now(), actor="t")
     happen(desk, channel="loud")
     assert send_webhooks(desk, desk.now()) == 1
     assert receiver.received[0].message["detail"] == {"channel": "loud"}
@@ -347,13 +347,15 @@ def test_messages_go_after_ninety_days_and_are_not_sent_anew(desk: Desk, receive
     clock.advance(days=89)
     with desk.database.writing() as session:
         session.get_one(Webhook, added.id).last_event = 0
-    assert outbox.forget_old(desk.database, desk.now() + timedelta(days=2)) == 0, "its event may be looked at again"
+    assert outbox.delete_old_messages(desk.database, desk.now() + timedelta(days=2)) == 0, (
+        "its event may be looked at again"
+    )
     happen(desk, channel="young")
     assert send_webhooks(desk, desk.now()) == 1
-    assert outbox.forget_old(desk.database, desk.now()) == 0
+    assert outbox.delete_old_messages(desk.database, desk.now()) == 0
     clock.advance(days=2)
     assert send_webhooks(desk, desk.now()) == 0
-    assert outbox.forget_old(desk.database, desk.now()) == 1
+    assert outbox.delete_old_messages(desk.database, desk.now()) == 1
     assert [message.body for message in messages(desk)] == [receiver.received[1].body]
     assert send_webhooks(desk, desk.now()) == 0
     assert len(receiver.received) == 2

@@ -21,7 +21,7 @@ from publisher.core.public_hosts import AddressRefused, resolve_public_host
 from publisher.db.session import Database
 from publisher.delivery import channels
 from publisher.intake.post_files import read_post_file
-from publisher.job_failures import FailureReason, reason_of
+from publisher.job_failures import FailureReason, classify_error
 from publisher.media import FolderStore
 from publisher.platforms.base import SessionFile
 from publisher.platforms.errors import Unavailable
@@ -161,7 +161,7 @@ def test_a_first_reading_that_fails_is_tried_again(configured: Settings, monkeyp
         SettingsUnreadable, match=r"no free file descriptors .*; its content is not at fault"
     ) as refusal:
         files.targets()
-    assert reason_of(refusal.value)[0] is FailureReason.OUTAGE
+    assert classify_error(refusal.value)[0] is FailureReason.OUTAGE
     monkeypatch.undo()
     assert files.targets()["tumblr"].broken == ""
 

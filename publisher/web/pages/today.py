@@ -13,13 +13,13 @@ from fastapi.responses import HTMLResponse
 from sqlalchemy import select
 from sqlalchemy.orm import Session, joinedload
 
-from publisher.alerts.conditions import Condition, View
-from publisher.alerts.store import SOURCES
+from publisher.alerts.conditions import Condition, Snapshot
+from publisher.alerts.store import CONDITION_SOURCES
 from publisher.db.models import Delivery, Pick, Post
 from publisher.db.operations import Channel
 from publisher.delivery.outcomes import next_try
 from publisher.desk import Desk
-from publisher.health.heartbeat import seen_processes
+from publisher.health.heartbeat import last_heartbeats
 from publisher.schedule.late_changes import late_changes
 from publisher.schedule.listing import HORIZON_DAYS
 from publisher.schedule.projection import ProjectedDay, project
@@ -69,7 +69,7 @@ def today(request: Request) -> HTMLResponse:
     now = desk.now()
     cache: CachedValue[dict[str, Any]] = request.app.state.today_cache
     with desk.database.reading() as session:
-        nothing_runs = not any(process.lives(now) for process in seen_processes(session, now).values())
+        nothing_runs = not any(process.lives(now) for process in last_heartbeats(session, now).values())
 
     def context() -> dict[str, Any]:
         with desk.database.reading() as session:
@@ -131,13 +131,13 @@ def _channel(
 
 
 def _open_problems(request: Request, session: Session, desk: Desk, now: datetime) -> list[OpenProblem]:
-    conditions = list(_conditions(View(session, desk.settings, now)))
+    conditions = list(_conditions(Snapshot(session, desk.settings, now)))
     covered = _covered_subjects(session, conditions)
     return [_open_problem(request, condition) for condition in conditions if condition.subject not in covered]
 
 
-def _conditions(view: View) -> Iterator[Condition]:
-    for source in SOURCES:
+def _conditions(view: Snapshot) -> Iterator[Condition]:
+    for source in CONDITION_SOURCES:
         yield from source(view)
 
 

@@ -29,7 +29,7 @@ def webhooks(request: Request) -> Response:
 
 def _page(request: Request, status: int = 200, **context: Any) -> Response:
     with desk_of(request).database.reading() as session:
-        rows = hooks.webhooks(session)
+        rows = hooks.list_webhooks(session)
     shared: dict[str, Any] = {"secret": "", "refused": "", "typed": {}}
     return page(
         request,
@@ -46,7 +46,7 @@ def _page(request: Request, status: int = 200, **context: Any) -> Response:
 @in_queue(lambda work: work.network)
 def add_webhook(
     request: Request,
-    url: Annotated[str, Form(max_length=hooks.LONGEST_URL)],
+    url: Annotated[str, Form(max_length=hooks.MAX_URL_LENGTH)],
     events: ChosenNames = None,
 ) -> Response:
     """Adds a webhook, and shows its secret once."""
@@ -70,7 +70,7 @@ def webhook(request: Request, hook_id: int, before: Before = None) -> Response:
     """Shows what became of each message, the newest first."""
     hook = _load(request, hook_id)
     with desk_of(request).database.reading() as session:
-        messages = outbox.messages_of(session, hook_id, before=before, most=PAGE_SIZE + 1)
+        messages = outbox.list_messages(session, hook_id, before=before, most=PAGE_SIZE + 1)
     more = messages[PAGE_SIZE - 1][0].id if len(messages) > PAGE_SIZE else None
     return page(request, "webhook.html", hook=hook, messages=messages[:PAGE_SIZE], more=more, events=EVENTS)
 
@@ -79,7 +79,7 @@ def webhook(request: Request, hook_id: int, before: Before = None) -> Response:
 def switch_webhook(request: Request, hook_id: int, active: Annotated[bool, Form()]) -> Response:
     desk = desk_of(request)
     _load(request, hook_id)
-    hooks.switch(desk.database, hook_id, active, now=desk.now(), actor=_actor(request))
+    hooks.set_webhook_active(desk.database, hook_id, active, now=desk.now(), actor=_actor(request))
     sentence = (
         "It is on: it gets messages of what happens from now on." if active else "It is off: it gets no more messages."
     )
@@ -91,7 +91,7 @@ def switch_webhook(request: Request, hook_id: int, active: Annotated[bool, Form(
 def remove_webhook(request: Request, hook_id: int) -> Response:
     desk = desk_of(request)
     _load(request, hook_id)
-    hooks.remove(desk.database, hook_id, now=desk.now(), actor=_actor(request))
+    hooks.delete_webhook(desk.database, hook_id, now=desk.now(), actor=_actor(request))
     flash(request, "Removed, with its secret and its log.", "note")
     return redirect(request, "webhooks")
 
@@ -108,7 +108,7 @@ def send_again(request: Request, hook_id: int, message_id: int) -> Response:
 def _load(request: Request, hook_id: int) -> Webhook:
     with desk_of(request).database.reading() as session:
         try:
-            return hooks.load(session, hook_id)
+            return hooks.load_webhook(session, hook_id)
         except WebhookError as error:
             raise NotFound(str(error)) from None
 
