@@ -15,7 +15,7 @@ demo: $(VENV)/ready
 	@$(BIN)/publisher demo $(DEMO)
 
 test: lint
-	$(BIN)/pytest -n $(WORKERS) --dist worksteal $(TESTS)
+	$(BIN)/pytest -n $(WORKERS) --dist worksteal --durations=10 $(TESTS)
 
 lint: $(VENV)/ready-dev
 	$(BIN)/ruff check .

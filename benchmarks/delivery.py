@@ -34,10 +34,10 @@ from publisher.db.upgrade import prepare_database
 from publisher.delivery.claim import claim
 from publisher.delivery.dispatch import ThreadDispatcher
 from publisher.delivery.due import due_channels, miss_expired, recover_lost
-from publisher.health.measures import measure
+from publisher.health.measures import read_metrics
 from publisher.lifecycle import move
 from publisher.proving.postgres import ThrowawayPostgres
-from publisher.schedule.choice import choose
+from publisher.schedule.choice import choose_post
 from publisher.scheduler import Scheduler
 from publisher.settings import load_settings
 from tests.fakes import FakePlatform
@@ -180,11 +180,11 @@ def with_history(url: str, wishes: argparse.Namespace) -> Iterator[Measured]:
         query = select(Delivery).join(Pick).options(joinedload(Delivery.pick)).order_by(*newest_first).limit(30)
         return session.scalars(query).all()
 
-    yield "picking", spread(reading(database, lambda session: choose(session, now.date(), now, settings.reserve)))
+    yield "picking", spread(reading(database, lambda session: choose_post(session, now.date(), now, settings.reserve)))
     yield "a tick: what is due, too late or lost", spread(lambda: tick(database, now))
     yield "claiming", spread(Claiming(database, later))
     yield "the newest 30 deliveries", spread(reading(database, listing))
-    yield "a scrape of /metrics", spread(reading(database, lambda session: list(measure(session, settings, now))))
+    yield "a scrape of /metrics", spread(reading(database, lambda session: list(read_metrics(session, settings, now))))
     before = resident()
     for _ in range(1000):
         tick(database, now)

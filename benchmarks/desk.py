@@ -25,7 +25,7 @@ from publisher.core.content import TextBlock  # noqa: E402
 from publisher.db.models import Delivery, Pick, Post  # noqa: E402
 from publisher.db.operations import Channel  # noqa: E402
 from publisher.sandbox.stage import Stage  # noqa: E402
-from publisher.schedule.choice import choose  # noqa: E402
+from publisher.schedule.choice import choose_post  # noqa: E402
 from tests.fakes import adapted_post  # noqa: E402
 from tests.outlet import Outlet, environment  # noqa: E402
 
@@ -60,7 +60,7 @@ def main() -> None:
 
 @contextlib.contextmanager
 def running_outlet(folder: Path, platforms: tuple[str, ...] = ("tumblr", "x")) -> Iterator[Outlet]:
-    stage = Stage(folder / "ca.pem")
+    stage = Stage(folder)
     stage.start()
     outlet = Outlet(folder / "outlet", stage, platforms)
     with environment(outlet.environment()):
@@ -217,7 +217,7 @@ def picking(outlet: Outlet) -> str:
     for _ in range(30):
         with outlet.desk.database.reading() as session:
             begun = time.perf_counter()
-            choose(session, now.date(), now, outlet.desk.settings.reserve)
+            choose_post(session, now.date(), now, outlet.desk.settings.reserve)
             found.append((time.perf_counter() - begun) * 1000)
     return f"{statistics.median(found):.2f} ms (worst {max(found):.2f} ms of {len(found)})"
 

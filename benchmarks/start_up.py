@@ -32,7 +32,7 @@ POSTS = 20
 """Approved ones in the queue, drafts beside them, and deliveries of other posts: so many of each."""
 COMMANDS = (
     "--help", "queue", "show 1", "move 1 --front", "deliveries", "log 1", "approve {draft}", "withdraw {draft}",
-    "pause x moved", "resume x", "cancel {delivery}", "preview 1", "rehearse", "preflight", "notices", "user list",
+    "pause x moved", "resume x", "cancel {delivery}", "preview 1", "rehearse", "preflight", "alerts", "user list",
     "doctor",
 )  # fmt: skip
 

@@ -107,7 +107,7 @@ class Desks:
         self._count += 1
         folder = self._folder / str(self._count)
         folder.mkdir()
-        stage = Stage(folder / "ca.pem")
+        stage = Stage(folder)
         stage.start()
         outlet = Outlet(folder / "outlet", stage, (platform,))
         lines = outlet.config.read_text(encoding="utf-8").splitlines()
@@ -116,8 +116,7 @@ class Desks:
         outlet.desk = Desk(outlet.config, outlet.clock)
         try:
             with environment(outlet.environment()):
-                if platform == "instagram":
-                    outlet.connect_instagram(self._folder / f"instagram {self._count}.json")
+                outlet.connect(folder)
                 yield outlet, _counted(stage)
         finally:
             outlet.close()

@@ -21,7 +21,7 @@ A post's way through the house, stage by stage::
     health/                who lives, what is wrong, what is measured: for people and for Prometheus
     keeping/               backups, daily or whole, and their way back
     webhooks/              other programs are told what happens
-    notices/               people are told once what needs them; tomorrow is examined the evening before
+    alerts/                sends people an alert once when something needs them; examines tomorrow's post
     proving/               faults, kills and clock jumps against the sandbox, and what came of them
     cli/                   the command line
     web/                   the pages

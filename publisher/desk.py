@@ -1,4 +1,4 @@
-"""Everything that works on one outlet, made, and imported, when it is first asked for.
+"""Holds everything that works on one outlet, created, and imported, at its first use.
 
 Every command opens a desk, and few of them adapt a post or reach a platform.
 """
@@ -27,19 +27,19 @@ if TYPE_CHECKING:
     from publisher.adapt.posts import Target
     from publisher.adapt.text.mentions import People
     from publisher.delivery.channels import Channels
-    from publisher.posts.problem_cache import KnownProblems
+    from publisher.posts.problem_cache import ProblemCache
     from publisher.posts.targets import TargetFiles
 
 log = get_logger(__name__)
 
 
 class Desk:
-    """The outlet of one configuration file."""
+    """Opens the outlet of one configuration file."""
 
     def __init__(self, config: Path, clock: Clock | None = None) -> None:
         self.config = config
         self.clock: Clock = clock or SystemClock()
-        self._known: KnownProblems | None = None
+        self._known: ProblemCache | None = None
 
     @cached_property
     def settings(self) -> Settings:
@@ -47,7 +47,7 @@ class Desk:
 
     @cached_property
     def database(self) -> Database:
-        """The database, created or migrated first if it has to be.
+        """Opens the database, and creates or migrates it first if necessary.
 
         Raises:
             UnknownHistory: it is not the one that this desk last knew.
@@ -63,11 +63,11 @@ class Desk:
 
     @cached_property
     def history(self) -> History:
-        """What this desk last knew of its database."""
+        """Reads what this desk last knew of its database."""
         return History(self.settings.database_url, self.settings.root)
 
     def prepare(self) -> UpgradeReport:
-        """Create or migrate the database, if it is the one that this desk last knew, and tell what was done."""
+        """Creates or migrates the database, if it is the one that this desk last knew, and reports what was done."""
         settings = self.settings
         backups = settings.path(settings.storage.backups)
         if narrowed := narrow(private_paths(settings)):
@@ -75,7 +75,7 @@ class Desk:
         return prepare_database(settings.database_url, backups=backups, now=self.now(), history=self.history)
 
     def database_is_there(self) -> bool:
-        """Whether the database's file is still the one that was opened. Always, on PostgreSQL."""
+        """Decides whether the database's file is still the one that was opened. Always true on PostgreSQL."""
         return self.history.is_there()
 
     @cached_property
@@ -96,22 +96,22 @@ class Desk:
 
     @property
     def targets(self) -> dict[str, Target]:
-        """The channels by their templates as they are now."""
+        """Returns the channels with their templates as they are now."""
         return self._target_files.targets()
 
     @property
     def people(self) -> People:
-        """The directory of people as it is now."""
+        """Returns the directory of people as it is now."""
         return self._target_files.people()
 
     @property
-    def known_problems(self) -> KnownProblems:
-        """What is wrong with posts, for pages that show many."""
-        from publisher.posts.problem_cache import KnownProblems  # noqa: PLC0415
+    def known_problems(self) -> ProblemCache:
+        """Returns the cache of the problems of posts, for pages that show many posts."""
+        from publisher.posts.problem_cache import ProblemCache  # noqa: PLC0415
 
         targets, people = self.targets, self.people
         if self._known is None or not self._known.is_of(targets, people):
-            self._known = KnownProblems(targets, people)
+            self._known = ProblemCache(targets, people)
         return self._known
 
     @cached_property
@@ -127,5 +127,5 @@ class Desk:
         return self.clock.now()
 
     def local(self, instant: datetime | None, form: str = "%Y-%m-%d %H:%M") -> str:
-        """An instant as the outlet's clocks show it; a dash for none."""
+        """Formats an instant in the outlet's time zone; a dash for none."""
         return instant.astimezone(self.settings.outlet.zone).strftime(form) if instant else "–"

@@ -1,6 +1,6 @@
-"""Records which regular job of which process fails, since when and why, so that every face can tell.
+"""Records which regular jobs of which process fail, since when and why, for all faces to show.
 
-A job that works again says so too. What a process said counts only while the process lives.
+A job that works again is recorded, too. A failure counts only while its process lives.
 """
 
 from __future__ import annotations
@@ -22,14 +22,14 @@ from publisher.db.operations import Process
 from publisher.db.session import Database
 from publisher.settings import SettingsError, SettingsUnreadable
 
-FAILS, WORKS = "job fails", "job works again"
+JOB_FAILS, JOB_WORKS = "job fails", "job works again"
 """The names of the events."""
-SETTLED_SECONDS = 5.0
-"""A failure that is over sooner, such as a lock that was held a little long, is only logged."""
+MIN_FAILURE_SECONDS = 5.0
+"""A shorter failure, such as a lock that was held a little long, is only logged."""
 
 
 class TickPart(StrEnum):
-    """The parts of a scheduler's tick, by the names under which their failures are kept."""
+    """Lists the parts of a scheduler's tick, with the names that their failures are recorded under."""
 
     CLOCK = "beginning look-ups anew after the clock was set"
     PICK = "picking the post of the day"
@@ -41,16 +41,16 @@ class TickPart(StrEnum):
 
 class FailureReason(StrEnum):
     MISTAKE = "mistake"
-    """Something that a person can mend: `detail` is the sentence that names it."""
+    """A mistake that a person can mend: `detail` is the sentence that names it."""
     OUTAGE = "outage"
-    """Something outside the program did not answer; `detail` is what it said."""
+    """Something outside the program failed; `detail` is its error."""
     UNEXPECTED = "unexpected"
-    """A fault of the program; the log has its trace."""
+    """A fault of the program; its trace is in the log."""
 
 
 @dataclass(frozen=True, slots=True)
 class JobFailure:
-    """One job that fails now."""
+    """Holds one job that fails now."""
 
     job: str
     owner: str
@@ -60,62 +60,64 @@ class JobFailure:
     detail: str
 
 
-def reason_of(error: Exception, plain: tuple[type[Exception], ...] = (SettingsError,)) -> tuple[FailureReason, str]:
-    """The kind of an error, and what a person may read of it; empty for a fault of the program.
+def classify_error(
+    error: Exception, for_people: tuple[type[Exception], ...] = (SettingsError,)
+) -> tuple[FailureReason, str]:
+    """Classifies an error, and returns the text of it that people may read; empty for a fault of the program.
 
-    `plain`: the errors whose message is a sentence for a person.
+    `for_people`: the errors whose message is a sentence for a person.
     """
     if isinstance(error, SettingsUnreadable):
         return FailureReason.OUTAGE, str(error)
-    if isinstance(error, plain):
+    if isinstance(error, for_people):
         return FailureReason.MISTAKE, str(error)
     if isinstance(error, OUTAGES):
-        said = str(getattr(error, "orig", None) or error).strip()
-        return FailureReason.OUTAGE, said.splitlines()[0][:300] if said else ""
+        text = str(getattr(error, "orig", None) or error).strip()
+        return FailureReason.OUTAGE, text.splitlines()[0][:300] if text else ""
     if isinstance(error, OSError) and error.strerror:
         return FailureReason.OUTAGE, f"{error.strerror}{f': {error.filename}' if error.filename else ''}"
     return FailureReason.UNEXPECTED, ""
 
 
 class FailureLog:
-    """Watches jobs of this process, and writes an event when one begins to fail and when it works again."""
+    """Records an event when a job of this process begins to fail and when it works again."""
 
     def __init__(
         self,
         database: Database,
         owner: str,
         now: Callable[[], datetime],
-        plain: tuple[type[Exception], ...] = (SettingsError,),
+        for_people: tuple[type[Exception], ...] = (SettingsError,),
     ) -> None:
-        """`plain`: as for `reason_of`."""
-        self.plain = plain
+        """`for_people`: the errors whose message is a sentence for a person."""
+        self.for_people = for_people
         self._database = database
         self._owner = owner
         self._now = now
         self._lock = threading.Lock()
-        self._first_met: dict[str, tuple[float, datetime]] = {}
+        self._first_failures: dict[str, tuple[float, datetime]] = {}
         self._recorded: dict[str, tuple[FailureReason, str]] = {}
 
     def failed(self, job: str, error: Exception, *, tried_again_in: float) -> None:
-        """Note that the job failed. `tried_again_in`: seconds until its next try. Never raises."""
-        cause = reason_of(error, self.plain)
+        """Records that the job failed. `tried_again_in`: seconds until its next try. Never raises."""
+        cause = classify_error(error, self.for_people)
         with self._lock:
-            met, since = self._first_met.setdefault(job, (monotonic(), self._now()))
-            if monotonic() - met + tried_again_in < SETTLED_SECONDS or self._recorded.get(job) == cause:
+            first_failed, since = self._first_failures.setdefault(job, (monotonic(), self._now()))
+            if monotonic() - first_failed + tried_again_in < MIN_FAILURE_SECONDS or self._recorded.get(job) == cause:
                 return
             detail = {"job": job, "since": since.isoformat(), "reason": cause[0], "detail": cause[1]}
-            if self._write(FAILS, detail):
+            if self._write(JOB_FAILS, detail):
                 self._recorded[job] = cause
 
     def worked(self, job: str) -> None:
-        """Note that the job worked. Never raises."""
+        """Records that the job worked. Never raises."""
         with self._lock:
-            self._first_met.pop(job, None)
-            if job in self._recorded and self._write(WORKS, {"job": job}):
+            self._first_failures.pop(job, None)
+            if job in self._recorded and self._write(JOB_WORKS, {"job": job}):
                 del self._recorded[job]
 
     def _write(self, name: str, detail: dict[str, str]) -> bool:
-        """Whether it is on disk. What is not is tried again when the job is met next."""
+        """Writes an event, and returns whether that worked; if not, the next run of the job tries again."""
         try:
             with self._database.writing() as session:
                 session.add(Event(at=self._now(), name=name, detail={"owner": self._owner, **detail}))
@@ -125,38 +127,38 @@ class FailureLog:
 
 
 class WatchedJob:
-    """Runs one job so that its failure stops nothing else: it is logged once and recorded."""
+    """Runs one job. A failure is logged once and recorded, and stops nothing else."""
 
     def __init__(self, name: str, seconds: float, failures: FailureLog | None) -> None:
-        """`seconds`: between two tries. `failures`: None where there is no database to tell."""
+        """`seconds`: between two tries. `failures`: None where there is no database."""
         self._name = name
         self._seconds = seconds
         self._failures = failures
-        self._trouble = LogOnce("scheduler", name)
+        self._log = LogOnce("scheduler", name)
 
     def run(self, act: Callable[[], None]) -> bool:
-        """Whether it worked."""
+        """Runs the job, and returns whether it worked."""
         try:
             act()
         except Exception as error:
-            plain = self._failures.plain if self._failures is not None else (SettingsError,)
-            self._trouble.met(error, trace=reason_of(error, plain)[0] is FailureReason.UNEXPECTED)
+            for_people = self._failures.for_people if self._failures is not None else (SettingsError,)
+            self._log.failed(error, trace=classify_error(error, for_people)[0] is FailureReason.UNEXPECTED)
             if self._failures is not None:
                 self._failures.failed(self._name, error, tried_again_in=self._seconds)
             return False
-        self._trouble.over()
+        self._log.worked()
         if self._failures is not None:
             self._failures.worked(self._name)
         return True
 
 
 def failing_jobs(session: Session) -> list[JobFailure]:
-    """What fails now in a process that has not ended, the longest one first."""
+    """Lists the jobs that fail now in processes that have not ended, the longest failure first."""
     owners = set(session.scalars(select(Process.owner)))
     newest: dict[tuple[str, str], Event] = {}
-    for event in session.scalars(select(Event).where(Event.name.in_((FAILS, WORKS))).order_by(Event.id)):
+    for event in session.scalars(select(Event).where(Event.name.in_((JOB_FAILS, JOB_WORKS))).order_by(Event.id)):
         newest[str(event.detail.get("owner")), str(event.detail.get("job"))] = event
-    found = [
+    failures = [
         JobFailure(
             job,
             owner,
@@ -165,6 +167,6 @@ def failing_jobs(session: Session) -> list[JobFailure]:
             str(event.detail["detail"]),
         )
         for (owner, job), event in newest.items()
-        if event.name == FAILS and owner in owners
+        if event.name == JOB_FAILS and owner in owners
     ]
-    return sorted(found, key=lambda failure: failure.since)
+    return sorted(failures, key=lambda failure: failure.since)

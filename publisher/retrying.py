@@ -1,4 +1,4 @@
-"""Lets a delivery that waits for a person try again; its text is made anew where that is what kept it."""
+"""Lets a delivery that waits for a person try again; adapts its post again where that was the problem."""
 
 from __future__ import annotations
 
@@ -12,22 +12,22 @@ from publisher.lifecycle import replace_adapted
 
 
 def retry(desk: Desk, delivery_id: int, *, actor: str, i_have_looked: bool = False, seen: str = "") -> None:
-    """Let a delivery try again. `seen`: the version that the person decided upon.
+    """Lets a delivery try again. `seen`: the version that the person decided upon.
 
-    One that was held because nothing could be adapted is adapted anew first: whatever was wrong
-    with the channel's template or the directory of people may be mended by now. It gets the text that was approved,
-    whatever somebody made of the post since.
+    The post of a delivery that was held because nothing could be adapted is adapted again first: the channel's
+    template or the directory of people may be mended by now. The delivery gets the approved text, even where
+    somebody changed the post since.
 
     Raises:
         Refused: it isn't waiting for a person, still can't be adapted, may already be public, or
             changed since it was `seen`.
     """
-    seen = _adapt_anew(desk, delivery_id, seen)
+    seen = _adapt_again(desk, delivery_id, seen)
     operate.retry(desk.database, delivery_id, now=desk.now(), actor=actor, i_have_looked=i_have_looked, seen=seen)
 
 
-def _adapt_anew(desk: Desk, delivery_id: int, seen: str) -> str:
-    """The version that the delivery has afterwards, where it had the one that was `seen`."""
+def _adapt_again(desk: Desk, delivery_id: int, seen: str) -> str:
+    """Returns the version that the delivery has afterwards, where it had the one that was `seen`."""
     with desk.database.writing() as session:
         delivery = session.get(Delivery, delivery_id)
         if delivery is None or (seen and operate.version_of(delivery) != seen) or delivery.state not in BY_HAND:
@@ -49,17 +49,17 @@ def _adapt_anew(desk: Desk, delivery_id: int, seen: str) -> str:
         if not replace_adapted(session, delivery, fresh.adapted, desk.now(), version=approved.version):
             return seen
         session.refresh(delivery)
-        told = " ".join(problem.message for problem in fresh.blocking)
-        if told:
-            delivery.problem = told
+        blocking = " ".join(problem.message for problem in fresh.blocking)
+        if blocking:
+            delivery.problem = blocking
         version = operate.version_of(delivery)
-    if told:
-        raise Refused(Reason.NOT_ADAPTED, delivery=delivery_id, why=told)
+    if blocking:
+        raise Refused(Reason.NOT_ADAPTED, delivery=delivery_id, why=blocking)
     return version if seen else ""
 
 
 def _lacks_a_text(delivery: Delivery) -> bool:
-    """Whether it was frozen with a problem that keeps it from going out."""
+    """Decides whether a delivery is held because its adapted post has a blocking problem."""
     if delivery.state != State.HELD:
         return False
     return any(problem.blocking for problem in AdaptedPost.model_validate(delivery.adapted).problems)

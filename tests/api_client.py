@@ -1,4 +1,4 @@
-"""A program that works with the desk's API."""
+"""Sends requests to the desk's API, as a program does."""
 
 from __future__ import annotations
 
@@ -31,28 +31,28 @@ class Program(requests.Session):
         return super().request(method, address, **{"timeout": 30, **options})
 
     def change(self, method: str, url: str, version: object = "*", **options: Any) -> Answer:
-        """A request for this version of a thing; `*`: for whichever it is."""
+        """Sends a change of this version; `*`: of whichever it is."""
         tag = version if version == "*" else f'"{version}"'
         return self.request(method, url, headers={"If-Match": str(tag), **options.pop("headers", {})}, **options)
 
 
 def token_of(site: Site, person: int, *scopes: str, days: int = 30) -> str:
-    """A fresh token; without scopes it has all that there are."""
-    wanted = scopes or [scope.value for scope in SCOPES]
-    return new_api_token(site.desk.database, person, "test", wanted, days=days, now=site.desk.now())
+    """Makes a token; without scopes it has all that there are."""
+    scopes_of_token = scopes or [scope.value for scope in SCOPES]
+    return new_api_token(site.desk.database, person, "test", scopes_of_token, days=days, now=site.desk.now())
 
 
 def program(site: Site, *roles: str) -> Program:
-    """A program that may do all that somebody with these roles may."""
+    """Returns a program that may do all that somebody with these roles may."""
     scopes = permissions_of(roles) & frozenset(SCOPES)
     return Program(site.url, token_of(site, site.person(*roles), *scopes))
 
 
 def problem(answer: Answer) -> dict[str, Any]:
-    """The problem that an answer tells, which is a whole one."""
+    """Reads the problem details of an answer, and checks that they are complete."""
     assert answer.headers["content-type"] == "application/problem+json", answer.text
-    told: dict[str, Any] = json.loads(answer.text)
-    assert {"type", "title", "status", "detail", "instance"} <= set(told)
-    assert told["status"] == answer.status_code
-    assert told["detail"].endswith((".", "?"))
-    return told
+    details: dict[str, Any] = json.loads(answer.text)
+    assert {"type", "title", "status", "detail", "instance"} <= set(details)
+    assert details["status"] == answer.status_code
+    assert details["detail"].endswith((".", "?"))
+    return details

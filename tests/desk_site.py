@@ -1,4 +1,4 @@
-"""The desk's pages, served for a test: people of every role, and a client that behaves like a browser."""
+"""Serves the desk's pages for a test, with people of every role and a client like a browser."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ PASSWORD = "quiet cells rest at dawn"
 
 
 class Client(requests.Session):
-    """A browser without scripts: keeps cookies, names its origin, sends the form's own key."""
+    """Behaves like a browser without scripts: keeps cookies, names its origin, sends the form's key."""
 
     def __init__(self, base: str) -> None:
         super().__init__()
@@ -44,13 +44,13 @@ class Client(requests.Session):
         return super().request(method, self.base + url if url.startswith("/") else url, headers=headers, **options)
 
     def send_form(self, url: str, data: dict[str, Any] | None = None, **options: Any) -> requests.Response:
-        """Post a form of a page that was opened just now: with the session's key."""
+        """Sends a form with the session's key, as from a page that was opened just now."""
         if self.form_keys is not None and COOKIE in self.cookies:
             self.csrf = self.form_keys(self.cookies[COOKIE])
         return self.post(url, data={"csrf": self.csrf, **(data or {})}, **options)
 
     def get_picture(self, url: str) -> requests.Response:
-        """Get a picture, and again while a placeholder stands for it."""
+        """Gets a picture, and asks again while a placeholder stands for it."""
         answers = [self.get(url)]
 
         def is_made() -> bool:
@@ -74,7 +74,7 @@ class Site:
         """Set where the desk is an outlet on the sandbox."""
 
     def person(self, *roles: str, email: str = "") -> int:
-        """The id of somebody with these roles, or with this address, who is made when first asked for."""
+        """Returns the id of somebody with these roles or this address, who is added at first."""
         address = email or f"{'-'.join(roles)}@example.org"
         with self.desk.database.reading() as session:
             known = session.scalar(select(Person.id).where(Person.email == address))
@@ -89,28 +89,28 @@ class Site:
         )
 
     def client(self, *roles: str, email: str = "") -> Client:
-        """A browser that somebody with these roles is logged in with; without roles, nobody is."""
-        made = Client(self.url)
-        made.form_keys = self.form_key
+        """Returns a browser with a log-in of somebody with these roles; without roles, nobody is logged in."""
+        browser = Client(self.url)
+        browser.form_keys = self.form_key
         if roles:
             token = self.session_token(*roles, email=email)
-            made.cookies.set(COOKIE, token, domain=HOST)
-            made.csrf = self.form_key(token)
-        return made
+            browser.cookies.set(COOKIE, token, domain=HOST)
+            browser.csrf = self.form_key(token)
+        return browser
 
     def form_key(self, token: str) -> str:
-        """The key of a session's forms, by its cookie; empty where the session is over."""
+        """Returns the key of a session's forms, by its cookie; empty where the session is over."""
         with self.desk.database.reading() as session:
-            found = session.get(WebSession, hash_of(token))
-        return found.csrf if found else ""
+            row = session.get(WebSession, hash_of(token))
+        return row.csrf if row else ""
 
     def session_token(self, *roles: str, email: str = "") -> str:
-        """The cookie of a fresh session of somebody with these roles."""
+        """Opens a session of somebody with these roles, and returns its cookie."""
         person = self.person(*roles, email=email)
         token = logins.open_session(
             self.desk.database, person, address="127.0.0.1", browser="test", now=self.desk.now()
         ).token
-        # They have just said again who they are: tests of account changes that are not about that need not.
+        # The session is confirmed, so that most tests of account changes need no confirmation.
         confirmed = update(WebSession).where(WebSession.token_hash == hash_of(token))
         with self.desk.database.writing() as session:
             session.execute(confirmed.values(confirmed_at=self.desk.now()))
@@ -119,7 +119,7 @@ class Site:
 
 @contextmanager
 def open_site(desk: Desk) -> Iterator[Site]:
-    """Serve the pages of a desk at a free port of this machine."""
+    """Serves the pages of a desk at a free port of this machine."""
     server = WebServer(desk, host=HOST, port=0)
     server.start()
     try:
@@ -130,7 +130,7 @@ def open_site(desk: Desk) -> Iterator[Site]:
 
 @contextmanager
 def open_starter_site(config: Path, clock: Clock | None = None) -> Iterator[Site]:
-    """The pages of a desk that has just been written, with its starter's channels, which nothing is behind."""
+    """Serves the pages of a new desk with the starter's channels, which reach no platform."""
     desk = Desk(config, clock)
     with open_site(desk) as site:
         yield site
@@ -142,14 +142,14 @@ def everyone() -> list[str]:
 
 
 def text_of(page: requests.Response) -> str:
-    """What a person reads of a page, in one line."""
+    """Returns the visible text of a page in one line."""
     without_tags = re.sub(r"<(script|style)\b.*?</\1>|<[^>]+>", " ", page.text, flags=re.DOTALL)
     return " ".join(without_tags.split())
 
 
 @contextmanager
 def serve_starter_site(folder: Path, limits: ConnectionLimits) -> Iterator[Site]:
-    """Serves a new desk in an empty folder, with its connections bounded so."""
+    """Serves a new desk in an empty folder, with these limits of connections."""
     write_starter(folder)
     desk = Desk(folder / "config" / "publisher.toml")
     server = WebServer(desk, host="127.0.0.1", port=0, limits=limits)

@@ -1,4 +1,4 @@
-"""A desk with something in each of its tables, and in every kind of column."""
+"""Fills a database with a row in each of its tables, and a value in every kind of column."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from sqlalchemy.orm import Session
 from publisher.core.content import ImageChoices
 from publisher.db.base import Base
 from publisher.db.models import Attempt, Delivery, Event, Media, Pick, Post, PostImage
-from publisher.db.operations import ChannelSession, Notice, Process, Quota
+from publisher.db.operations import Alert, ChannelSession, Process, Quota
 from publisher.db.session import Database
 from publisher.db.staff import (
     ApiToken,
@@ -34,7 +34,7 @@ ODD = "Ünïcode “quoted” 🧬 'x'; --\n\t%s \\ \x7f"
 
 
 def fill(database: Database) -> None:
-    """Fill an empty database, so that no table of it is empty."""
+    """Fills an empty database, so that no table of it is empty."""
     published = add_delivery(database, NOW, day_offset=-1, title=ODD)
     add_delivery(database, NOW, thread=("more",))
     with database.writing() as session:
@@ -88,7 +88,7 @@ def _add_work(session: Session, delivery: int) -> None:
     )
     session.add(ChannelSession(channel_name="fake", content="sealed", updated_at=NOW))
     session.add(Process(owner="there:1:2:3", role="worker", started_at=LONG_AGO, seen_at=LONG_AGO))
-    session.add(Notice(subject="held 1", kind="held", title=ODD, message="", opened_at=NOW, next_try_at=NOW))
+    session.add(Alert(subject="held 1", kind="held", title=ODD, message="", opened_at=NOW, next_try_at=NOW))
 
 
 def _add_people(session: Session) -> None:
@@ -116,19 +116,19 @@ def _add_people(session: Session) -> None:
 
 
 def empty_tables(database: Database) -> list[str]:
-    """Tables that `fill` forgot."""
+    """Lists the tables that `fill` left empty."""
     with database.reading() as session:
         return [table.name for table in Base.metadata.sorted_tables if session.execute(table.select()).first() is None]
 
 
 def add_event(database: Database, name: str) -> None:
-    """Something that happens at a desk."""
+    """Adds an event."""
     with database.writing() as session:
         session.add(Event(at=NOW, name=name, actor="ada"))
 
 
 def add_pick(database: Database, day: int) -> int:
-    """An empty day; returns the pick's number."""
+    """Adds the pick of an empty day, and returns its id."""
     with database.writing() as session:
         pick = Pick(slot=(NOW + timedelta(days=day)).date(), reason="empty", picked_at=NOW)
         session.add(pick)

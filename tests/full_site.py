@@ -1,4 +1,4 @@
-"""A desk in the middle of its day, with something of everything that a page can show.
+"""Builds a desk in the middle of its day, with something of everything that a page can show.
 
 Its pictures and texts are the demo's own. What is out went out through the true worker, to a platform in memory.
 """
@@ -24,18 +24,18 @@ from publisher.db.operations import Quota
 from publisher.db.staff import Webhook, WebhookMessage
 from publisher.delivery.worker import Worker
 from publisher.desk import Desk
-from publisher.health.heartbeat import beat
+from publisher.health.heartbeat import record_heartbeat
 from publisher.intake.post_files import ReadFile, read_folder
 from publisher.platforms.errors import ContentRejected, CredentialsRefused, PlatformError, Unconfirmed
 from publisher.posts import pictures
-from publisher.posts.approval import approve
 from publisher.posts.drafts import ImageDraft, PostChanges, PostDraft, Translation
-from publisher.posts.posts import add_post, edit_post, withdraw_post
+from publisher.posts.posts import add_post, withdraw_post
 from publisher.posts.review import add_comment, ask_for_review
 from publisher.samples import figures, microscopy
 from publisher.samples.draw import draw_samples
-from publisher.schedule.order import FixedDate, move_post
+from publisher.schedule.order import FixedDate
 from publisher.schedule.picking import pick_slot
+from publisher.schedule.post_queue import PostQueue
 from publisher.staff import accounts
 from publisher.staff.api_tokens import new_api_token
 from publisher.staff.calendar_keys import new_calendar_key
@@ -111,7 +111,7 @@ LATER = (
     ("capsid.png", "A virus that never was"),
 )
 """Posts after the samples: the sample whose text each has, and its title."""
-PAINTERS: dict[str, Callable[[int], pyvips.Image]] = {
+DRAWERS: dict[str, Callable[[int], pyvips.Image]] = {
     "cells.png": microscopy.cells,
     "astrocytes.png": microscopy.astrocytes,
     "root.jpg": microscopy.root,
@@ -121,8 +121,8 @@ PAINTERS: dict[str, Callable[[int], pyvips.Image]] = {
     "colon.jpg": figures.colon,
 }
 
-Troubles = Mapping[str, PlatformError]
-DAYS: tuple[Troubles | None, ...] = (
+ChannelErrors = Mapping[str, PlatformError]
+DAYS: tuple[ChannelErrors | None, ...] = (
     {},
     None,
     {},
@@ -134,19 +134,19 @@ DAYS: tuple[Troubles | None, ...] = (
         "catalan": Unconfirmed("The connection broke after the request was sent"),
     },
 )
-"""What each channel met, day by day up to today. None: nobody ran the desk."""
+"""The errors of each channel, day by day up to today. None: nobody ran the desk."""
 
 QUICK_WIDTH, QUICK_HEIGHT = 320, 240
 
 
 def _draw_quickly(folder: Path) -> None:
-    """Grey discs in the places of the pictures."""
+    """Draws grey discs in place of the pictures."""
     for number, name in enumerate((*CATALAN, "colon-gland.jpg", *_later_names())):
         draw(folder / name, seed=number, width=QUICK_WIDTH, height=QUICK_HEIGHT)
 
 
 def _facts(path: Path) -> ImageFacts:
-    """Of a disc: nothing has to be looked for."""
+    """Returns the facts of a disc, without inspecting it."""
     phash = hashlib.sha256(path.read_bytes()).hexdigest()
     return ImageFacts(
         format="png", width=QUICK_WIDTH, height=QUICK_HEIGHT, bits=8, frames=1, phash=phash, gutters=(), warnings=()
@@ -154,14 +154,14 @@ def _facts(path: Path) -> ImageFacts:
 
 
 def _draw_finely(folder: Path) -> None:
-    """The samples as the demo shows them, and others like them."""
+    """Draws the samples of the demo, and others like them."""
     draw_samples(folder)
     for number, (name, (sample, _)) in enumerate(zip(_later_names(), LATER, strict=True)):
-        PAINTERS[sample](300 + number).thumbnail_image(1400).write_to_file(str(folder / name))
+        DRAWERS[sample](300 + number).thumbnail_image(1400).write_to_file(str(folder / name))
 
 
 def build_full_site(folder: Path, *, fine: bool = False) -> Desk:
-    """The desk, made in `folder`; its clock stands still. `fine`: with true pictures, which takes a minute."""
+    """Builds the desk in `folder`; its clock stands still. `fine`: with true pictures, which takes a minute."""
     with nullcontext() if fine else patch.object(pictures, "inspect_image", _facts):
         return _build(folder, fine)
 
@@ -173,13 +173,13 @@ def _build(folder: Path, fine: bool) -> Desk:
     desk = Desk(folder / "config" / "publisher.toml", clock)
     _add_people(desk)
     newsroom = _Newsroom(desk, clock, _drafts(folder / "posts", fine))
-    for number, troubles in enumerate(DAYS, start=1):
-        if troubles is not None:
-            newsroom.publish((NOW - timedelta(days=len(DAYS) - number)), troubles)
+    for number, errors in enumerate(DAYS, start=1):
+        if errors is not None:
+            newsroom.publish((NOW - timedelta(days=len(DAYS) - number)), errors)
     clock.instant = NOW
     newsroom.fill_queue()
     _add_programs(desk)
-    beat(desk.database, MACHINE, "scheduler worker web", NOW)
+    record_heartbeat(desk.database, MACHINE, "scheduler worker web", NOW)
     with desk.database.writing() as session:
         times = {"resets_at": NOW + timedelta(hours=9), "seen_at": NOW}
         session.add(Quota(channel_name="x", name="posts", kind="day", maximum=17, remaining=3, **times))
@@ -194,7 +194,9 @@ def _add_people(desk: Desk) -> None:
             database, email=email, name=name, roles=roles, password=PASSWORD, now=now, actor="cli:mar"
         )
     accounts.set_active(database, latest, False, now=now, actor=CHIEF)
-    accounts.invite(database, email="nora@example.org", name="Nora Lind", roles=["contributor"], now=now, actor=CHIEF)
+    accounts.invite_person(
+        database, email="nora@example.org", name="Nora Lind", roles=["contributor"], now=now, actor=CHIEF
+    )
 
 
 def _add_programs(desk: Desk) -> None:
@@ -265,8 +267,8 @@ class _Newsroom:
             owner=MACHINE,
         )
 
-    def publish(self, day: datetime, troubles: Troubles) -> None:
-        """One day, until half a minute after the last channel's hour."""
+    def publish(self, day: datetime, errors: ChannelErrors) -> None:
+        """Publishes one day, until half a minute after the last channel's hour."""
         desk, clock = self._desk, self._clock
         clock.instant = datetime.combine(day, time(7, 40), UTC)
         self._approve(self._add())
@@ -277,12 +279,12 @@ class _Newsroom:
                 break
             clock.instant = moment
             for channel in desk.settings.channels:
-                self._drain(channel, troubles)
+                self._drain(channel, errors)
 
-    def _drain(self, channel: str, troubles: Troubles) -> None:
-        """What begins in trouble is found at the next look."""
-        self._platform.after = [troubles[channel]] if isinstance(troubles.get(channel), Unconfirmed) else []
-        self._platform.before = [troubles[channel]] if channel in troubles and not self._platform.after else []
+    def _drain(self, channel: str, errors: ChannelErrors) -> None:
+        """Publishes on one channel; a failure is found at the next look-up."""
+        self._platform.after = [errors[channel]] if isinstance(errors.get(channel), Unconfirmed) else []
+        self._platform.before = [errors[channel]] if channel in errors and not self._platform.after else []
         self._worker.drain(channel)
 
     def _add(self, **changes: object) -> int:
@@ -291,11 +293,10 @@ class _Newsroom:
         return add_post(desk.database, desk.store, draft, desk.now(), WRITER).id
 
     def _approve(self, post_id: int) -> None:
-        desk = self._desk
-        approve(desk.database, post_id, desk.settings, desk.targets, desk.people, now=desk.now(), actor=CHIEF)
+        PostQueue(self._desk, CHIEF).approve(post_id)
 
     def fill_queue(self) -> None:
-        """Six days of cover, posts on fixed days, and posts in every other state."""
+        """Fills the queue: six days of cover, posts on fixed days, and posts in every other state."""
         desk = self._desk
         for _ in range(3):
             self._approve(self._add())
@@ -311,30 +312,24 @@ class _Newsroom:
         self._approve_for(days=12)
 
     def _approve_for(self, *, days: int) -> None:
-        """One that goes out so many days from now."""
-        desk, post_id = self._desk, self._add()
+        """Approves a post for a fixed day."""
+        post_id = self._add()
         self._approve(post_id)
         day = FixedDate(NOW.date() + timedelta(days=days))
-        move_post(desk.database, post_id, day, desk.settings, NOW, actor=CHIEF)
+        PostQueue(self._desk, CHIEF).move(post_id, day)
 
     def _review(self, post_id: int) -> None:
-        """Changed once, given to review and talked about; its Catalan text is missing."""
+        """Has a post without Catalan text changed, sent to review and commented on."""
         desk = self._desk
-        edit_post(
-            desk.database,
-            desk.store,
-            post_id,
-            PostChanges(standfirst="Why pathologists still trust a pair of dyes from the nineteenth century."),
-            now=NOW,
-            actor=WRITER,
-        )
+        changes = PostChanges(standfirst="Why pathologists still trust a pair of dyes from the nineteenth century.")
+        PostQueue(desk, WRITER).edit(post_id, changes)
         ask_for_review(desk.database, post_id, now=NOW, actor=WRITER)
         for person, (email, _, _) in list(enumerate(PEOPLE, start=1))[:2]:
             text = "Which dye is it?" if email == CHIEF else "Added to the text. The Catalan one is on its way."
             add_comment(desk.database, post_id, person, text, now=NOW, actor=email)
 
     def _leave_unfinished(self) -> None:
-        """A draft without credit and alt text."""
+        """Adds a draft without credit and alt text."""
         draft = next(self._drafts)
         bare = tuple(ImageDraft(file=image.file) for image in draft.images)
         draft = PostDraft(title=draft.title, body="Filmed for *ten* hours: it never turned back.", images=bare)

@@ -1,4 +1,4 @@
-"""A program that takes the desk's webhooks, as a test wants it to."""
+"""Serves a receiver of webhooks that answers as a test wants."""
 
 from __future__ import annotations
 
@@ -17,14 +17,14 @@ class Received:
     body: bytes
 
     @property
-    def told(self) -> dict[str, Any]:
-        told: dict[str, Any] = json.loads(self.body)
-        return told
+    def message(self) -> dict[str, Any]:
+        message: dict[str, Any] = json.loads(self.body)
+        return message
 
 
 @dataclass
 class Receiver:
-    """What came, and with which statuses the next messages are answered; then with 204."""
+    """Holds the received messages, and the statuses of the next answers; after these it answers 204."""
 
     port: int
     received: list[Received] = field(default_factory=list)
@@ -38,7 +38,7 @@ class Receiver:
 
 @contextmanager
 def open_receiver() -> Iterator[Receiver]:
-    """Listens at a free port of this machine."""
+    """Opens a receiver on a free port of this machine."""
     lock = threading.Lock()
 
     class Handler(BaseHTTPRequestHandler):
@@ -56,7 +56,7 @@ def open_receiver() -> Iterator[Receiver]:
             self.end_headers()
 
         def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - the base class calls it so
-            """The test looks at what came."""
+            """Logs nothing: the test looks at what was received."""
 
     server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
     receiver = Receiver(server.server_address[1])

@@ -6,7 +6,9 @@ import os
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import timedelta
+from functools import cache
 from pathlib import Path
+from typing import TypeVar
 
 import pytest
 import pyvips
@@ -19,18 +21,21 @@ from publisher.delivery.due import appointments, due_channels, recover_lost
 from publisher.delivery.owner import is_surely_gone, this_process
 from publisher.delivery.worker import Worker
 from publisher.desk import Desk
-from publisher.platforms.profiles import Profile
-from publisher.posts.approval import approve
+from publisher.platforms.profiles import Profile, platform_names
 from publisher.posts.drafts import ImageDraft, PostDraft
 from publisher.posts.posts import add_post
+from publisher.sandbox.base import SandboxPlatform
 from publisher.sandbox.ledger import LedgerPost
 from publisher.sandbox.stage import Stage
 from publisher.schedule.picking import pick_slot
+from publisher.schedule.post_queue import PostQueue
 from publisher.schedule.slots import slot_day, slot_opens
 from publisher.settings import Settings
 from publisher.starter import write_starter
 
-PLATFORMS = ("instagram", "tumblr", "x")
+PLATFORMS = platform_names()
+
+SandboxKind = TypeVar("SandboxKind", bound=SandboxPlatform)
 
 CONFIG = """\
 [outlet]
@@ -89,7 +94,7 @@ class Outlet:
         self.desk = Desk(self.config, self.clock)
 
     def _channel(self, name: str) -> str:
-        platform = next(each for each in self.stage.platforms if each.name == name)
+        platform = self.stage.platform(name)
         settings = "".join(f'{key} = "{value}"\n' for key, value in self.stage.connection(name).items())
         return (
             f'\n[channels.{name}]\nplatform = "{name}"\naccount = "{platform.account()}"\n'
@@ -105,15 +110,24 @@ class Outlet:
             for secret, value in platform.credentials().items()
         }
 
-    def connect_instagram(self, saved: Path) -> None:
-        """Log in once per test run; later outlets take the same session."""
-        session = self.folder / "sessions" / "instagram.json"
+    def connect(self, saved: Path) -> None:
+        """Logs in wherever it is needed, once per test run: later outlets take the sessions that lie in `saved`."""
+        for platform in self.stage.platforms:
+            if platform.needs_login and platform.name in self.desk.settings.channels:
+                self._connect(platform.name, saved / f"{platform.name}.json")
+
+    def _connect(self, channel: str, saved: Path) -> None:
+        session = self.folder / "sessions" / saved.name
         if not saved.exists():
-            self.desk.channels.authorize("instagram", NoQuestions())
+            self.desk.channels.authorize(channel, NoQuestions())
             saved.write_bytes(session.read_bytes())
         session.parent.mkdir(mode=0o700, exist_ok=True)
         session.write_bytes(saved.read_bytes())
         session.chmod(0o600)
+
+    def sandbox(self, kind: type[SandboxKind]) -> SandboxKind:
+        """Returns the stage's platform of this kind."""
+        return next(platform for platform in self.stage.platforms if isinstance(platform, kind))
 
     def add_post(
         self, title: str = "A quiet cell", images: int = 1, pictures: Sequence[ImageDraft] = (), **fields: object
@@ -138,7 +152,7 @@ class Outlet:
         )
         desk = self.desk
         post = add_post(desk.database, desk.store, draft, desk.now())
-        approve(desk.database, post.id, desk.settings, desk.targets, desk.people, now=desk.now())
+        PostQueue(desk).approve(post.id)
         return post.id
 
     def pick(self) -> None:
@@ -206,12 +220,18 @@ class NoQuestions:
 
 def draw(file: Path, *, seed: int = 0, width: int = 640, height: int = 480) -> None:
     """A soft disc on black, with a little noise: unlike for each seed."""
+    file.write_bytes(_drawn(file.suffix, seed, width, height))
+
+
+@cache
+def _drawn(suffix: str, seed: int, width: int, height: int) -> bytes:
     noise = pyvips.Image.gaussnoise(width, height, mean=20, sigma=8, seed=seed)
     disc = pyvips.Image.gaussmat(60 + 10 * seed, 0.02).linear(0.8, 0)
     left = max(0, (width - disc.width) // 2)
     top = max(0, (height - disc.height) // 2)
     image = noise + disc.crop(0, 0, min(disc.width, width), min(disc.height, height)).embed(left, top, width, height)
-    image.cast("uchar").colourspace("srgb").write_to_file(str(file))
+    content: bytes = image.cast("uchar").colourspace("srgb").write_to_buffer(suffix)
+    return content
 
 
 def set_environment(monkeypatch: pytest.MonkeyPatch, values: Mapping[str, str]) -> None:

@@ -1,4 +1,4 @@
-"""Every page of a desk, found by itself: its routes, filled with what the pages link to."""
+"""Finds every page of a desk by its routes and by the links of its pages."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ MORE = (
     "/posts?text=nothing",
     "/nothing/here",
 )
-"""Other faces of pages."""
+"""Addresses of pages in other states."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,39 +39,39 @@ class Page:
 
 
 def pages_of(site: Site) -> list[Page]:
-    """Of a full site: one page per route that shows one, then the other faces.
+    """Lists the pages of a full site: one page per route that shows one, then those of `MORE`.
 
     Raises AssertionError when a page fails, and when no other page links to it.
     """
-    found, unlinked = walk(site)
+    pages, unlinked = walk(site)
     assert not unlinked, f"no page links to {', '.join(unlinked)}; link it, or name it in NO_PAGES"
     others = [Page(path) for path in (*MORE, *_unfinished(site))]
-    return [*found, *others, Page(_invitation(site), is_public=True)]
+    return [*pages, *others, Page(_invitation(site), is_public=True)]
 
 
 def walk(site: Site) -> tuple[list[Page], set[str]]:
-    """One page per route that shows one; and the routes that nothing leads to."""
+    """Returns one page per route that shows one, and the routes that no page links to."""
     routes = [route for router in ROUTERS for route in router.routes if isinstance(route, APIRoute)]
     routes = [route for route in routes if "GET" in (route.methods or ())]
     clients = {False: site.client("admin", "editor", "operator", email=CHIEF), True: site.client()}
     waiting = [route.path for route in routes if "{" not in route.path]
-    seen: set[str] = set()
-    found = []
+    visited: set[str] = set()
+    pages = []
     while waiting:
         path = waiting.pop(0)
-        route = next((each for each in routes if each.path_regex.match(urlsplit(path).path)), None)
-        if route is None or route.name in seen:
+        route = next((candidate for candidate in routes if candidate.path_regex.match(urlsplit(path).path)), None)
+        if route is None or route.name in visited:
             continue
-        seen.add(route.name)
+        visited.add(route.name)
         is_public = RULES[route.name] == Access.PUBLIC
         if text := _page(clients[is_public], path):
-            found.append(Page(path, is_public))
+            pages.append(Page(path, is_public))
             waiting += _links_in(text)
-    return found, {route.name for route in routes} - seen - NO_PAGES
+    return pages, {route.name for route in routes} - visited - NO_PAGES
 
 
 def _page(client: Client, path: str) -> str:
-    """The page at an address; empty for a file, a feed or anything else."""
+    """Returns the page at an address; empty for a file, a feed or anything else."""
     with client.get(path, stream=True) as response:
         assert response.status_code != 500, f"{path} fails"
         is_text = response.headers.get("content-type", "").startswith("text/html")
@@ -95,7 +95,7 @@ def _links_in(text: str) -> list[str]:
 
 
 def _unfinished(site: Site) -> list[str]:
-    """The posts that still need somebody."""
+    """Lists the addresses of posts that are not approved."""
     query = select(Post.id).where(Post.state.in_(("draft", "in_review"))).order_by(Post.id)
     with site.desk.database.reading() as session:
         return [f"/posts/{post}" for post in session.scalars(query)]

@@ -1,4 +1,4 @@
-"""A web server of a test's own, which keeps what it was asked and answers as it is told."""
+"""Serves a web server that records its requests and answers as a test wants."""
 
 from __future__ import annotations
 
@@ -14,17 +14,17 @@ from typing import Any
 class PostBox:
     def __init__(self, port: int) -> None:
         self.port = port
-        self.asked: list[str] = []
+        self.requests: list[str] = []
         """Every request: its method and path."""
         self.messages: list[dict[str, Any]] = []
-        """What was posted and taken."""
-        self.answers: dict[str, int] = {}
-        """By path, the status to answer with; 200 where nothing is said."""
-        self.leads_to: dict[str, str] = {}
+        """The messages that were posted and accepted."""
+        self.statuses: dict[str, int] = {}
+        """By path, the status to answer with; 200 if there is none."""
+        self.redirects: dict[str, str] = {}
 
     @property
     def apprise(self) -> str:
-        """An address for messages, with a password in it."""
+        """Returns an address for messages with a password in it."""
         return f"json://desk:sekrit-word@127.0.0.1:{self.port}/notify"
 
     def url(self, path: str) -> str:
@@ -44,13 +44,13 @@ def open_post_box(tls: ssl.SSLContext | None = None) -> Iterator[PostBox]:
     class Handler(BaseHTTPRequestHandler):
         def _answer(self) -> None:
             body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
-            box.asked.append(f"{self.command} {self.path}")
-            status = box.answers.get(f"{self.command} {self.path}", box.answers.get(self.path, 200))
+            box.requests.append(f"{self.command} {self.path}")
+            status = box.statuses.get(f"{self.command} {self.path}", box.statuses.get(self.path, 200))
             if body and status == 200:
                 box.messages.append(json.loads(body))
             self.send_response(status)
-            if self.path in box.leads_to:
-                self.send_header("Location", box.leads_to[self.path])
+            if self.path in box.redirects:
+                self.send_header("Location", box.redirects[self.path])
             self.send_header("Content-Length", "0")
             self.end_headers()
 

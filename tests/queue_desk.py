@@ -1,10 +1,10 @@
-"""A desk with two channels, and posts that can be approved as they are."""
+"""Opens a desk with two channels, and makes posts that can be approved as they are."""
 
 from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date, datetime, time
 from pathlib import Path
 from typing import Any
@@ -28,21 +28,33 @@ TEMPLATE = "{{ title }}\n\n{{ credit }}"
 
 @dataclass
 class Desk:
+    """Holds the parts of a desk, and picks and adds posts for tests."""
+
     database: Database
     settings: Settings
     targets: dict[str, Target]
     store: FolderStore
     people: People = field(default_factory=People)
+    instant: datetime | None = None
+
+    def now(self) -> datetime:
+        """Returns the instant that `at` set."""
+        assert self.instant is not None
+        return self.instant
+
+    def at(self, instant: datetime) -> Desk:
+        """Returns the desk at an instant."""
+        return replace(self, instant=instant)
 
     def pick(self, now: datetime) -> PickOutcome:
         return pick_slot(self.database, self.settings, self.targets, self.people, now)
 
     def post(self, title: str, now: datetime, **values: Any) -> int:
-        """A post with a picture of its own, at the end of the queue: approved unless told otherwise."""
+        """Adds a post with a picture of its own at the end of the queue; approved by default."""
         return self.posts([title], now, **values)[0]
 
     def posts(self, titles: Iterable[str], now: datetime, **values: Any) -> list[int]:
-        """Several of them, in this order."""
+        """Adds several posts with pictures of their own, in this order; approved by default."""
         with self.database.writing() as session:
             last = session.scalar(select(func.max(Post.position))) or 0.0
             posts = [
@@ -79,7 +91,7 @@ def open_desk(
     no_repeat_days: int = 365,
     **channels: dict[str, Any],
 ) -> Desk:
-    """A desk with the channels `web` at the outlet's hour and `mail` an hour and a half later, or with others."""
+    """Opens a desk with the channels `web` at the outlet's hour and `mail` 90 minutes later, or with others."""
     tables = channels or {"web": {}, "mail": {"hour": time(hour.hour + 1, 30)}}
     settings = Settings.model_validate(
         {
@@ -125,7 +137,7 @@ def target(settings: Settings, name: str) -> Target:
 
 
 def picture(seed: str, now: datetime) -> PostImage:
-    """A picture that no other seed gives, without a file."""
+    """Makes a picture without a file; each seed gives another one."""
     sha256 = hashlib.sha256(seed.encode()).hexdigest()
     media = Media(
         sha256=sha256, file_name=f"{seed}.png", format="png", width=1200, height=900, bytes=1000, phash=sha256,
@@ -136,11 +148,11 @@ def picture(seed: str, now: datetime) -> PostImage:
 
 
 def facts_of_content(path: Path) -> ImageFacts:
-    """Stands in for the inspection where decoding is not the subject: the content decides the hash."""
+    """Replaces the inspection in tests that are not about decoding: the content decides the hash."""
     phash = hashlib.sha256(path.read_bytes()).hexdigest()
     return ImageFacts(format="png", width=1200, height=900, bits=8, frames=1, phash=phash, gutters=(), warnings=())
 
 
 def every_day(desk: Desk, first: date, days: int, moment: Callable[[date], datetime]) -> list[PickOutcome]:
-    """What picking does at one moment of each of these days."""
+    """Picks at one moment of each of these days, and returns the outcomes."""
     return [desk.pick(moment(date.fromordinal(first.toordinal() + number))) for number in range(days)]

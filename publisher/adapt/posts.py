@@ -10,7 +10,7 @@ from publisher.adapt.images.plans import plan_images
 from publisher.adapt.text.alt_text import adapt_alt_text
 from publisher.adapt.text.blocks import plain_form, to_blocks
 from publisher.adapt.text.cleaning import clean
-from publisher.adapt.text.counting import count, excess
+from publisher.adapt.text.counting import excess, rules_of
 from publisher.adapt.text.fields import caption_values, cleaned, credit_lines, licence_of
 from publisher.adapt.text.hashtags import field_tags
 from publisher.adapt.text.markdown import LinkStyle, TextMarker
@@ -31,7 +31,6 @@ from publisher.core.content import (
     language_caption,
 )
 from publisher.platforms.profiles import Profile
-from publisher.platforms.x.text import find_links
 
 NOBODY = People()
 
@@ -76,7 +75,8 @@ def adapt_post(post: SourcePost, target: Target, people: People = NOBODY) -> Ada
     by_hand = _marked_by_hand(post, target, text)
     caption = _hand_written(by_hand, post, target, text) if by_hand else _from_template(post, target, text)
     images, image_problems = _images(post, target)
-    links = find_links(caption.text) if profile.links != "allowed" or profile.prices is not None else ()
+    rules = rules_of(profile.text)
+    links = rules.find_links(caption.text) if profile.links != "allowed" or profile.prices is not None else ()
     price = _price(profile, len(images), (caption.text, *caption.thread))
     found = (
         *oversized,
@@ -99,9 +99,9 @@ def adapt_post(post: SourcePost, target: Target, people: People = NOBODY) -> Ada
         tags=field_tags(post.tags, profile.tags) if profile.tags.where == "field" else (),
         link=post.link,
         images=images,
-        count=count(caption.text, profile.text.unit, profile.text.url_length),
+        count=rules.count(caption.text),
         limit=profile.text.limit,
-        unit=profile.text.unit,
+        unit=rules.unit,
         left_out=caption.left_out,
         cost_usd=price,
         problems=found,
@@ -204,5 +204,6 @@ def _price(profile: Profile, images: int, texts: Iterable[str]) -> float | None:
     prices = profile.prices
     if prices is None:
         return None
+    find_links = rules_of(profile.text).find_links
     posts = sum(prices.post_with_link if find_links(text) else prices.post for text in texts)
     return round(posts + images * prices.alt_text + prices.newest_posts, 6)

@@ -7,7 +7,7 @@ from typing import Literal
 
 import regex
 
-from publisher.adapt.text.counting import EMOJI_SPARE, UNIT_NAMES, count, excess
+from publisher.adapt.text.counting import excess, rules_of
 from publisher.adapt.text.fields import credit_lines, licence_of
 from publisher.adapt.text.hashtags import field_tags
 from publisher.adapt.text.rich_text import RichText
@@ -70,12 +70,13 @@ def of_length(text: str, profile: Profile, *, shortened: bool) -> tuple[Problem,
 def _limit(text: str, profile: Profile) -> str:
     """The limit that a text which is too long breaks, in words."""
     limits = profile.text
-    taken = f"limit {limits.limit} {UNIT_NAMES[limits.unit]}"
-    if count(text, limits.unit, limits.url_length) > limits.limit:
+    rules = rules_of(limits)
+    taken = f"limit {limits.limit} {rules.unit_name}"
+    if rules.count(text) > limits.limit:
         return taken
     if limits.max_bytes is not None and len(text.encode()) > limits.max_bytes:
         return f"limit {limits.max_bytes} bytes"
-    return f"{taken}, {EMOJI_SPARE} of them kept free for emoji"
+    return f"{taken}, {rules.emoji_reserve(text)} of them kept free for emoji"
 
 
 def of_missing_credit(post: SourcePost, rich: RichText, template: str) -> tuple[Problem, ...]:

@@ -1,4 +1,4 @@
-"""People are told what needs them, once, and when it is over; a watcher elsewhere hears that all is well."""
+"""Sends alerts to people: once when something needs them, and once when it is over. Pings a dead-man's switch."""
 
 from publisher.alerts.addresses import PING_VARIABLE, URLS_VARIABLE, Address, read_addresses, read_ping_url
 from publisher.alerts.notifier import Notifier

@@ -1,4 +1,4 @@
-"""Wrong codes of a second factor: somebody had the right password of a person of the desk."""
+"""Finds wrong second-factor codes, which somebody typed after the right password of a person."""
 
 from __future__ import annotations
 
@@ -8,40 +8,42 @@ from datetime import date
 
 from sqlalchemy import select
 
-from publisher.alerts.conditions import NEWS, Condition, View, with_remedy
+from publisher.alerts.conditions import MAX_EVENT_AGE, Condition, Snapshot, with_remedy
 from publisher.db.models import Event
-from publisher.staff.guesses import FEW_CODES, RIGHT_CODE_AFTER_WRONG, WINDOW, WRONG_CODE
+from publisher.staff.guesses import MIN_REPORTED_CODES, RIGHT_CODE_AFTER_WRONG, WINDOW, WRONG_CODE
 
 
-def wrong_codes(view: View) -> Iterator[Condition]:
-    """One per person and day, unless a right code came from the same network a moment later."""
-    query = select(Event).where(Event.at >= view.now - NEWS, Event.name.in_((WRONG_CODE, RIGHT_CODE_AFTER_WRONG)))
+def wrong_codes(snapshot: Snapshot) -> Iterator[Condition]:
+    """Yields one condition per person and day, unless a right code followed shortly from the same network."""
+    query = select(Event).where(
+        Event.at >= snapshot.now - MAX_EVENT_AGE, Event.name.in_((WRONG_CODE, RIGHT_CODE_AFTER_WRONG))
+    )
     unexplained: dict[tuple[int, str], list[Event]] = defaultdict(list)
-    for event in view.session.scalars(query.order_by(Event.id)):
+    for event in snapshot.session.scalars(query.order_by(Event.id)):
         person_and_network = (int(event.detail["id"]), str(event.detail["from"]))
         if event.name == WRONG_CODE:
             unexplained[person_and_network].append(event)
         else:
             unexplained[person_and_network] = [
-                wrong for wrong in unexplained[person_and_network] if event.at - wrong.at > WINDOW
+                wrong_code for wrong_code in unexplained[person_and_network] if event.at - wrong_code.at > WINDOW
             ]
     by_day: dict[tuple[int, date], list[Event]] = defaultdict(list)
     for (person, _), events in unexplained.items():
-        if len(events) >= FEW_CODES or (events and view.now - events[-1].at >= WINDOW):
+        if len(events) >= MIN_REPORTED_CODES or (events and snapshot.now - events[-1].at >= WINDOW):
             for event in events:
                 by_day[person, event.at.date()].append(event)
     for (person, day), events in by_day.items():
         last = max(events, key=lambda event: event.id)
         email = str(last.detail["person"])
         number = "A wrong code" if len(events) == 1 else f"{len(events)} wrong codes"
-        where = last.detail["from"] or "an unknown address"
+        address = last.detail["from"] or "an unknown address"
         problem = (
-            f"{number} came after the right password of {email}, the last from {where} at {view.local(last.at)}. "
-            "Ask them whether it was them; if not, somebody else knows the password, and they have to change it"
+            f"{number} came after the right password of {email}, the last from {address} at {snapshot.local(last.at)}. "
+            "Ask whether that was them. If not, somebody else knows the password, and they have to change it"
         )
         yield Condition(
             subject=f"codes {person} {day.isoformat()}",
             kind="codes",
             title=f"Somebody may know the password of {email}",
-            message=with_remedy(problem, view.remedies.person(email)),
+            message=with_remedy(problem, snapshot.remedies.person(email)),
         )

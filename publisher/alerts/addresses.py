@@ -1,4 +1,4 @@
-"""Where messages go: Apprise addresses, which are secrets and are never shown, logged or stored."""
+"""Reads the addresses that alerts go to. They are secrets, which are never shown, logged or stored."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from functools import cache
 from typing import Any
 from urllib.parse import urlsplit
 
+from publisher.core.logs import get_logger
 from publisher.settings import SettingsError, read_secret
 
 URLS_VARIABLE = "PUBLISHER_NOTIFY_URLS"
@@ -19,82 +20,84 @@ TIMEOUT_SECONDS = 30.0
 
 @dataclass(frozen=True, slots=True)
 class Address:
-    """One place that takes messages. `name` tells it from the others without giving it away: `2 (slack)`."""
+    """Holds one address. `name` identifies it without its secret, such as `2 (slack)`."""
 
     name: str
     url: str = field(repr=False)
 
     def send(self, title: str, body: str, *, bad: bool) -> str:
-        """Send one message. Returns why it was not taken, a clause without a secret in it; empty: it was taken."""
+        """Sends one message. Returns why that failed, as a clause without a secret; empty: it was sent."""
         try:
-            return self._send(_apprise(), title, body, bad)
+            return self._send(_load_apprise(), title, body, bad)
         except Exception as error:
             # Its text may quote the address.
-            return f"it failed with {type(error).__name__}"
+            log = get_logger("alerts")
+            log.error("sending to an address failed unexpectedly", address=self.name, error=type(error).__name__)
+            return "sending failed unexpectedly; the log has the kind of error"
 
     def problem(self) -> str:
-        """Why nothing can be sent there at all; empty when it may work. Sends nothing."""
-        return "" if _apprise().Apprise.instantiate(self.url) else "it is no address that Apprise knows"
+        """Returns why nothing can ever be sent there; empty: it may work. Sends nothing."""
+        return "" if _load_apprise().Apprise.instantiate(self.url) else "it is not an address that Apprise knows"
 
     def _send(self, apprise: Any, title: str, body: str, bad: bool) -> str:
-        place = apprise.Apprise(asset=apprise.AppriseAsset(app_id="publisher", app_desc="publisher"))
-        if not place.add(self.url):
-            return "it is no address that Apprise knows"
-        result = place.notify(
+        sender = apprise.Apprise(asset=apprise.AppriseAsset(app_id="publisher", app_desc="publisher"))
+        if not sender.add(self.url):
+            return "it is not an address that Apprise knows"
+        result = sender.notify(
             body=body,
             title=title,
             notify_type=apprise.NotifyType.FAILURE if bad else apprise.NotifyType.SUCCESS,
             body_format=apprise.NotifyFormat.TEXT,
             timeout=TIMEOUT_SECONDS,
         )
-        return "" if result else _why(result)
+        return "" if result else _failure_reason(result)
 
 
-def _why(result: Any) -> str:
-    """Of all that a service's log tells only the status is kept: the rest may name accounts."""
-    statuses = [found[1] for line in result.logs() if (found := re.search(r"error=(\d{3})\b", str(line)))]
+def _failure_reason(result: Any) -> str:
+    """Returns the HTTP status from the log of a service, and nothing else of it, since that may name accounts."""
+    statuses = [match[1] for line in result.logs() if (match := re.search(r"error=(\d{3})\b", str(line)))]
     if statuses:
         return f"it answered {statuses[-1]}"
-    return "it did not answer in time" if result.status.name == "TIMEOUT" else "it did not take the message"
+    return "it did not answer in time" if result.status.name == "TIMEOUT" else "it did not accept the message"
 
 
 @cache
-def _apprise() -> Any:
-    """Imported by whoever sends: a desk that tells nobody does without its size."""
-    # What it logs at each try is told here once, and without what it knows of accounts.
+def _load_apprise() -> Any:
+    """Imports Apprise on first use: it is large, and a desk without addresses does not need it."""
+    # It logs each try, and its lines may name accounts. The notifier logs each failure once.
     logging.getLogger("apprise").propagate = False
     return importlib.import_module("apprise")
 
 
 def read_addresses() -> tuple[Address, ...]:
-    """The addresses that the operator set; none: people are not told.
+    """Reads the addresses that the operator set; none: nobody gets alerts.
 
     Raises:
         SettingsError: their file can't be read.
     """
     urls = (read_secret(URLS_VARIABLE) or "").split()
-    return tuple(Address(f"{number} ({_schema(url)})", url) for number, url in enumerate(urls, start=1))
+    return tuple(Address(f"{number} ({_service_name(url)})", url) for number, url in enumerate(urls, start=1))
 
 
-def _schema(url: str) -> str:
+def _service_name(url: str) -> str:
     schema = url.partition("://")[0] if "://" in url else ""
     return schema.lower() if re.fullmatch(r"[A-Za-z][A-Za-z0-9+.-]{0,19}", schema) else "not a URL"
 
 
 def read_ping_url() -> str | None:
-    """What is requested while all is well; None: nothing.
+    """Reads the address of the dead-man's switch; None: there is none.
 
     Raises:
-        SettingsError: it is no address to request, or its file can't be read.
+        SettingsError: it is not a web address, or its file can't be read.
     """
     url = read_secret(PING_VARIABLE)
     if url is None:
         return None
     try:
         parts = urlsplit(url)
-        whole = parts.scheme in ("http", "https") and parts.hostname
+        is_valid = parts.scheme in ("http", "https") and parts.hostname
     except ValueError:
-        whole = None
-    if not whole:
-        raise SettingsError(f"{PING_VARIABLE} is no address to request; set one that begins with https://")
+        is_valid = None
+    if not is_valid:
+        raise SettingsError(f"{PING_VARIABLE} is not a web address; set one that begins with https://")
     return url

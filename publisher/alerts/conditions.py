@@ -1,4 +1,4 @@
-"""What people are told of: a condition that is seen in the rows, and how one that was told comes to its end."""
+"""Defines the conditions that people get alerts for, and how a condition ends."""
 
 from __future__ import annotations
 
@@ -11,36 +11,36 @@ from publisher.db.models import Delivery
 from publisher.schedule.slots import slot_day
 from publisher.settings import Settings
 
-NEWS = timedelta(days=7)
-"""What happened longer ago is told to nobody any more."""
+MAX_EVENT_AGE = timedelta(days=7)
+"""Older events cause no alerts."""
 
 
 @dataclass(frozen=True, slots=True)
 class Condition:
-    """Something that a person should know of, for as long as it lasts."""
+    """Holds something that a person should know as long as it lasts."""
 
     subject: str
-    """One per occurrence, at most 80 characters: the same trouble a second time has another subject."""
+    """Identifies the occurrence, at most 80 characters: if it happens a second time, the subject differs."""
     kind: str
     title: str
     """What is wrong, in a few words."""
     message: str
-    """The rest, and the one command or link that mends it."""
+    """The details, and the one command or link that mends it."""
 
 
 @dataclass(frozen=True, slots=True)
 class Ending:
-    """A condition is over. `told` is the sentence that says how; empty where that is no news."""
+    """Says that a condition is over. `message` is sent to people; empty: nothing is sent."""
 
-    told: str
+    message: str
 
 
-QUIET = Ending("")
+SILENT_ENDING = Ending("")
 
 
 @dataclass(frozen=True, slots=True)
-class View:
-    """The rows of one transaction, and the present instant."""
+class Snapshot:
+    """Holds one transaction, the settings and the present instant, from which conditions are read."""
 
     session: Session
     settings: Settings
@@ -55,25 +55,25 @@ class View:
         return Remedies.of(self.settings)
 
     def local(self, instant: datetime | None) -> str:
-        """An instant as the outlet's clocks show it."""
+        """Renders an instant in the outlet's time zone."""
         zone = self.settings.outlet.zone
         return instant.astimezone(zone).strftime("%H:%M on %Y-%m-%d") if instant else "an unknown time"
 
     def clock(self, instant: datetime) -> str:
-        """The time of day of an instant, as the outlet's clocks show it."""
+        """Renders the time of day of an instant in the outlet's time zone."""
         return f"{instant.astimezone(self.settings.outlet.zone):%H:%M}"
 
-    def end_of(self, delivery: Delivery) -> Ending | None:
-        """How a delivery came to its end; None while it has not."""
+    def delivery_ending(self, delivery: Delivery) -> Ending | None:
+        """Returns how a delivery ended; None: it has not ended."""
         if delivery.state == "published":
-            where = f": {delivery.remote_url}" if delivery.remote_url else ""
-            return Ending(f"Published at {self.local(delivery.published_at)}{where}")
+            link = f": {delivery.remote_url}" if delivery.remote_url else ""
+            return Ending(f"Published at {self.local(delivery.published_at)}{link}")
         return Ending("It was canceled.") if delivery.state == "canceled" else None
 
 
 @dataclass(frozen=True, slots=True)
 class Remedies:
-    """The way out of each trouble: a page of the desk where people have its address, else a command."""
+    """Names the remedy of each condition: a page of the desk if its address is configured, else a command."""
 
     link: str
 
@@ -110,7 +110,7 @@ class Remedies:
 
 
 def with_remedy(problem: str, remedy: str) -> str:
-    """A problem as a sentence, then the way out of it, unless the sentence names that itself."""
+    """Renders a problem as a sentence with its remedy on the next line, unless the sentence has the remedy in it."""
     if not problem:
         return f"→ {remedy}"
     sentence = f"{problem.rstrip('.')}."

@@ -1,4 +1,4 @@
-"""Whether a link answers, without ever asking an address that is not public."""
+"""Checks whether a link answers, and never connects to an address that is not public."""
 
 from __future__ import annotations
 
@@ -18,83 +18,86 @@ from publisher.core.public_hosts import AddressRefused, ResolvedHost, ended_in_t
 TIMEOUT_SECONDS = 10.0
 """For each single wait."""
 WHOLE_SECONDS = 20.0
-"""For all of it, wherever the link leads on to: a server that drips its answer is left after so long."""
+"""For the whole check with its redirects: a server that answers byte by byte is given up after so long."""
 MAX_REDIRECTS = 5
 MAX_ADDRESSES = 3
-"""Of one host: the first may be IPv6, and the way there broken."""
-CLOSED_TO_PROGRAMS = (401, 403, 405, 406, 429, 451, 999)
-"""Sites that turn programs away answer so, and people see the page nevertheless."""
-_NAMES = threading.BoundedSemaphore(MAX_RESOLVERS)
-"""Of links only: anybody who writes may give a name that hangs, and webhooks go on all the same."""
-ASK_AGAIN = (400, 403, 404, 405, 406, 501, 503)
-"""What some servers answer to HEAD although they answer GET well."""
+"""Of one host: the first may be IPv6, which may not work here."""
+BLOCKED_STATUSES = (401, 403, 405, 406, 429, 451, 999)
+"""Some sites answer programs so, and still show the page to people."""
+_RESOLVER_SLOTS = threading.BoundedSemaphore(MAX_RESOLVERS)
+"""For links only: a writer may enter a name that hangs, and webhooks must not wait for it."""
+RETRY_WITH_GET = (400, 403, 404, 405, 406, 501, 503)
+"""Some servers answer HEAD so although they answer GET well."""
 
 
-class NoAnswer(Exception):
-    """The link leads nowhere; the message is a clause."""
+class BrokenLink(Exception):
+    """The link does not work; the message is a clause."""
 
 
 def check_link(url: str, *, loopback: bool) -> str:
-    """Ask a link, and what it leads on to, and return what is to be told of a link that answers.
+    """Requests a link and follows its redirects, and returns a clause about a link that answers.
 
-    `loopback`: this machine may be asked too, as on the sandbox.
+    `loopback`: this machine may be requested, too, as on the sandbox.
 
     Raises:
-        NoAnswer: nothing answers there, or it must not be asked.
+        NoAnswer: nothing answers there, or its address is not public.
     """
     deadline = monotonic() + WHOLE_SECONDS
     for _ in range(MAX_REDIRECTS + 1):
-        status, onward = _ask(url, loopback, deadline)
-        if onward is None:
-            return _judge(status)
-        url = urljoin(url, onward)
-    raise NoAnswer(f"it leads on more than {MAX_REDIRECTS} times")
+        status, location = _request_host(url, loopback, deadline)
+        if location is None:
+            return _describe_status(status)
+        url = urljoin(url, location)
+    raise BrokenLink(f"it redirects more than {MAX_REDIRECTS} times")
 
 
-def _judge(status: int) -> str:
-    if status in CLOSED_TO_PROGRAMS:
+def _describe_status(status: int) -> str:
+    if status in BLOCKED_STATUSES:
         return f"answers {status}: it may be closed to programs only"
     if status >= 400:
-        raise NoAnswer(f"it answers {status}")
+        raise BrokenLink(f"it answers {status}")
     return "answers"
 
 
-def _ask(url: str, loopback: bool, deadline: float) -> tuple[int, str | None]:
-    """The status, and where it leads. `deadline`: by the monotonic clock."""
-    left = deadline - monotonic()
+def _request_host(url: str, loopback: bool, deadline: float) -> tuple[int, str | None]:
+    """Returns the status and the address that it redirects to. `deadline`: by the monotonic clock."""
+    seconds_left = deadline - monotonic()
     try:
-        place = resolve_public_host(
-            url, lambda address: loopback and address.is_loopback, min(RESOLVE_SECONDS, left), places=_NAMES
+        host = resolve_public_host(
+            url,
+            lambda address: loopback and address.is_loopback,
+            min(RESOLVE_SECONDS, seconds_left),
+            places=_RESOLVER_SLOTS,
         )
     except AddressRefused as refusal:
-        raise NoAnswer(str(refusal)) from None
+        raise BrokenLink(str(refusal)) from None
     failure = ""
-    for address in place.addresses[:MAX_ADDRESSES]:
+    for address in host.addresses[:MAX_ADDRESSES]:
         try:
-            status, onward = _request(place, address, "HEAD", deadline)
-            return _request(place, address, "GET", deadline) if status in ASK_AGAIN else (status, onward)
+            status, location = _request(host, address, "HEAD", deadline)
+            return _request(host, address, "GET", deadline) if status in RETRY_WITH_GET else (status, location)
         except (ssl.SSLError, CertificateError):
             failure = "its certificate can't be trusted"
         except (HTTPError, HTTPException, OSError, ValueError):
             failure = "it can't be reached"
         if monotonic() >= deadline:
-            raise NoAnswer(f"it does not answer within {WHOLE_SECONDS:g} s")
-    raise NoAnswer(failure)
+            raise BrokenLink(f"it does not answer within {WHOLE_SECONDS:g} s")
+    raise BrokenLink(failure)
 
 
-def _request(place: ResolvedHost, address: str, method: str, deadline: float) -> tuple[int, str | None]:
-    """One request on a connection of its own; nothing of the answer's body is read."""
-    headers = {"Host": place.url.netloc or "", "User-Agent": f"publisher/{__version__}", "Accept": "*/*"}
-    left = deadline - monotonic()
-    # Shut from outside can only be what is connected, so connecting itself has to end before.
-    connection = place.connection(address, max(min(TIMEOUT_SECONDS, left), 0.001))
+def _request(host: ResolvedHost, address: str, method: str, deadline: float) -> tuple[int, str | None]:
+    """Sends one request on its own connection, and reads nothing of the body."""
+    headers = {"Host": host.url.netloc or "", "User-Agent": f"publisher/{__version__}", "Accept": "*/*"}
+    seconds_left = deadline - monotonic()
+    # Only an open connection can be closed at the deadline, so connecting needs its own limit.
+    connection = host.connection(address, max(min(TIMEOUT_SECONDS, seconds_left), 0.001))
     try:
-        with ended_in_time(connection, left):
+        with ended_in_time(connection, seconds_left):
             connection.connect()
-            connection.request(method, place.url.request_uri, headers=headers, preload_content=False)
+            connection.request(method, host.url.request_uri, headers=headers, preload_content=False)
             answer = connection.getresponse()
         if monotonic() >= deadline:
-            raise TimeoutError  # What was shut from outside may look like the end of the head.
+            raise TimeoutError  # A connection closed at the deadline may look like a complete answer.
         return answer.status, answer.get_redirect_location() or None
     finally:
         connection.close()

@@ -1,4 +1,4 @@
-"""Several notices as one message, so that a bad morning is not a dozen of them."""
+"""Combines several alerts into one message."""
 
 from __future__ import annotations
 
@@ -6,11 +6,11 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from publisher.alerts.outlet_alerts import SAFE
-from publisher.db.operations import Notice
+from publisher.db.operations import Alert
 
 MAX_LISTED = 10
 MAX_CHARACTERS = 600
-"""Of one notice: some services cut what is longer than a few thousand altogether."""
+"""Of one alert: some services cut messages of more than a few thousand characters."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,31 +18,31 @@ class Message:
     title: str
     body: str
     bad: bool
-    """Whether a person has something to do."""
+    """True when a person has something to do."""
 
 
-def compose(outlet: str, notices: Sequence[Notice]) -> Message:
-    """One message of one notice or more, what needs a person first."""
-    bad = [notice for notice in notices if _is_bad(notice)]
-    good = [notice for notice in notices if not _is_bad(notice)]
-    told = [_told(notice) for notice in (*bad, *good)]
-    if len(told) > MAX_LISTED:
-        told = [*told[:MAX_LISTED], f"... and {len(told) - MAX_LISTED} more: publisher notices"]
-    return Message(f"{outlet}: {_title(bad, good)}", "\n\n".join(told), bool(bad))
+def compose(outlet: str, alerts: Sequence[Alert]) -> Message:
+    """Composes one message of one or more alerts, those that need a person first."""
+    bad = [alert for alert in alerts if _is_bad(alert)]
+    good = [alert for alert in alerts if not _is_bad(alert)]
+    texts = [_render_alert(alert) for alert in (*bad, *good)]
+    if len(texts) > MAX_LISTED:
+        texts = [*texts[:MAX_LISTED], f"... and {len(texts) - MAX_LISTED} more: publisher alerts"]
+    return Message(f"{outlet}: {_title(bad, good)}", "\n\n".join(texts), bool(bad))
 
 
-def _is_bad(notice: Notice) -> bool:
-    return notice.closed_at is None and notice.kind != SAFE
+def _is_bad(alert: Alert) -> bool:
+    return alert.closed_at is None and alert.kind != SAFE
 
 
-def _title(bad: Sequence[Notice], good: Sequence[Notice]) -> str:
+def _title(bad: Sequence[Alert], good: Sequence[Alert]) -> str:
     if len(bad) + len(good) == 1:
         return _headline((*bad, *good)[0])
     return ", ".join(_counts(bad, good))
 
 
-def _counts(bad: Sequence[Notice], good: Sequence[Notice]) -> Iterator[str]:
-    over = [notice for notice in good if notice.closed_at is not None]
+def _counts(bad: Sequence[Alert], good: Sequence[Alert]) -> Iterator[str]:
+    over = [alert for alert in good if alert.closed_at is not None]
     if bad:
         yield f"{len(bad)} things need a person" if len(bad) > 1 else "one thing needs a person"
     if over:
@@ -51,10 +51,10 @@ def _counts(bad: Sequence[Notice], good: Sequence[Notice]) -> Iterator[str]:
         yield "tomorrow is safe"
 
 
-def _headline(notice: Notice) -> str:
-    return f"over: {notice.title}" if notice.closed_at else notice.title
+def _headline(alert: Alert) -> str:
+    return f"over: {alert.title}" if alert.closed_at else alert.title
 
 
-def _told(notice: Notice) -> str:
-    text = notice.message if len(notice.message) <= MAX_CHARACTERS else f"{notice.message[:MAX_CHARACTERS]} ..."
-    return f"{'✗' if _is_bad(notice) else '✓'} {_headline(notice)}\n{text}"
+def _render_alert(alert: Alert) -> str:
+    text = alert.message if len(alert.message) <= MAX_CHARACTERS else f"{alert.message[:MAX_CHARACTERS]} ..."
+    return f"{'✗' if _is_bad(alert) else '✓'} {_headline(alert)}\n{text}"

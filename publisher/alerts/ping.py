@@ -1,4 +1,4 @@
-"""The dead-man's switch: an address that is requested while all is well, so that silence raises the alarm."""
+"""Requests the address of a dead-man's switch while all is well, so that its silence raises the alarm."""
 
 from __future__ import annotations
 
@@ -7,15 +7,15 @@ from datetime import datetime, timedelta
 import requests
 
 from publisher.alerts.addresses import PING_VARIABLE, read_ping_url
-from publisher.core.logs import get_logger
 from publisher.core.network_errors import failure_in_words
+from publisher.core.outage_log import LogOnce
 from publisher.core.timeouts import NoAnswer, Patience, call_with_timeout
 
-EVERY = timedelta(minutes=5)
+INTERVAL = timedelta(minutes=5)
 TIMEOUT_SECONDS = 10.0
 """For each single wait."""
 WHOLE_SECONDS = 20.0
-"""For all of it: one that drips its answer is left to itself after so long."""
+"""For the whole request: a server that sends its answer byte by byte is given up after so long."""
 _PATIENCE = Patience(at_once=1)
 
 
@@ -24,14 +24,14 @@ class Ping:
 
     def __init__(self) -> None:
         self._tried_at: datetime | None = None
-        self._failing = False
+        self._log = LogOnce("alerts", "requesting the address of the dead-man's switch", variable=PING_VARIABLE)
 
     def is_due(self, now: datetime) -> bool:
-        """A last time that is yet to come was told by a clock that has been put back."""
-        return self._tried_at is None or not timedelta(0) <= now - self._tried_at < EVERY
+        """Decides whether five minutes are over. A last time in the future is from a clock that was put back."""
+        return self._tried_at is None or not timedelta(0) <= now - self._tried_at < INTERVAL
 
     def request(self, now: datetime) -> None:
-        """Ask once. A failure is logged once, until it works again.
+        """Requests the address once. A failure is logged once, until it works again.
 
         Raises:
             SettingsError: the address can't be used.
@@ -40,19 +40,16 @@ class Ping:
         if url is None:
             return
         self._tried_at = now
-        why = _ask(url)
-        log = get_logger("notices")
-        if why and not self._failing:
-            log.error("the address of the dead-man's switch was not reached", variable=PING_VARIABLE, why=why)
-        elif self._failing and not why:
-            log.info("the address of the dead-man's switch is reached again")
-        self._failing = bool(why)
+        if reason := _request(url):
+            self._log.failed_because(reason)
+        else:
+            self._log.worked()
 
 
-def _ask(url: str) -> str:
-    """Why it did not work; empty when it did. Never more of an error than its kind: its text names the address."""
+def _request(url: str) -> str:
+    """Returns why the request failed; empty: it worked. Of an error only its kind, since its text names the address."""
     try:
-        status = call_with_timeout(lambda: _status(url), WHOLE_SECONDS, _PATIENCE)
+        status = call_with_timeout(lambda: _read_status(url), WHOLE_SECONDS, _PATIENCE)
     except NoAnswer as error:
         return str(error)
     except requests.RequestException as error:
@@ -62,6 +59,6 @@ def _ask(url: str) -> str:
     return "" if status < 300 else f"it answered {status}"
 
 
-def _status(url: str) -> int:
+def _read_status(url: str) -> int:
     with requests.get(url, timeout=TIMEOUT_SECONDS, allow_redirects=False, stream=True) as answer:
         return answer.status_code

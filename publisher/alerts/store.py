@@ -1,9 +1,9 @@
-"""The table of notices: what is open, who tells it, what was told.
+"""Opens, claims, records and closes alerts in the table `alert`.
 
-Any number of processes may work on it at once. That a condition is opened once is kept by a
-unique index, that it is told once by a claim: a conditional update that puts the next try
-ahead. A process that dies between sending and recording lets its claim run out, and the
-message is sent again: told twice in that one case, never lost.
+Any number of processes may call these functions. A unique index makes sure that a condition has
+one open alert. A claim makes sure that one process sends it: a conditional update that puts the
+next try later. Where a process dies between sending and recording, its claim ends, and the
+message is sent a second time. It is never lost.
 """
 
 from __future__ import annotations
@@ -18,37 +18,37 @@ from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
 from publisher.alerts import account_alerts, changed_today, delivery_alerts, late_posts, machine_alerts, outlet_alerts
-from publisher.alerts.conditions import QUIET, Condition, Ending, View
-from publisher.db.operations import OPEN, Notice
+from publisher.alerts.conditions import SILENT_ENDING, Condition, Ending, Snapshot
+from publisher.db.operations import OPEN, Alert
 from publisher.db.session import Database
 from publisher.settings import Settings
 
 MAX_AT_ONCE = 200
-NO_NEWS_AFTER = timedelta(days=1)
-"""What has been over for so long is told to nobody who didn't hear of it before."""
+MAX_ENDING_AGE = timedelta(days=1)
+"""The end of an alert that was over for longer is not sent any more."""
 
-Source = Callable[[View], Iterable[Condition]]
-Judge = Callable[[View, Notice], Ending | None]
+Source = Callable[[Snapshot], Iterable[Condition]]
+EndCheck = Callable[[Snapshot, Alert], Ending | None]
 
-SOURCES: tuple[Source, ...] = (
-    delivery_alerts.delivery_troubles,
-    delivery_alerts.public_troubles,
+CONDITION_SOURCES: tuple[Source, ...] = (
+    delivery_alerts.deliveries_by_hand,
+    delivery_alerts.wrongly_shown_posts,
     delivery_alerts.stray_drafts,
-    late_posts.not_out,
+    late_posts.late_post_alerts,
     outlet_alerts.paused_channels,
     outlet_alerts.silent_channels,
     outlet_alerts.spent_budgets,
     outlet_alerts.days_without_post,
     outlet_alerts.queue_after_restore,
     outlet_alerts.thin_queue,
-    machine_alerts.failing,
+    machine_alerts.failing_job_alerts,
     machine_alerts.broken_captions,
-    machine_alerts.clocks,
+    machine_alerts.wrong_clocks,
     changed_today.changes_since_pick,
     account_alerts.wrong_codes,
 )
-JUDGES: dict[str, Judge] = {
-    "delivery": delivery_alerts.end_of_trouble,
+END_CHECKS: dict[str, EndCheck] = {
+    "delivery": delivery_alerts.end_of_delivery_alert,
     "late": late_posts.end_of_lateness,
     "paused": outlet_alerts.end_of_pause,
     "silent": outlet_alerts.end_of_silence,
@@ -56,59 +56,59 @@ JUDGES: dict[str, Judge] = {
     outlet_alerts.RESTORED_QUEUE: outlet_alerts.end_of_queue_after_restore,
     outlet_alerts.COVER: outlet_alerts.end_of_thin_queue,
     outlet_alerts.PREFLIGHT: outlet_alerts.end_of_preflight,
-    "job": machine_alerts.end_of_failure,
+    "job": machine_alerts.end_of_failing_job,
     "caption": machine_alerts.end_of_broken_caption,
     machine_alerts.CLOCK: machine_alerts.end_of_difference,
 }
-"""By the first word of the subject; what has no judge ends without a word when it is no news any more."""
+"""By the first word of the subject. Without an entry, an alert ends silently when its condition is gone."""
 
 
 @dataclass(frozen=True, slots=True)
 class Changes:
     opened: list[Condition]
-    closed: list[tuple[Notice, Ending]]
+    closed: list[tuple[Alert, Ending]]
 
 
 def reconcile(database: Database, settings: Settings, now: datetime) -> None:
-    """Open what is seen for the first time, close what is over. Writes only when there is something."""
+    """Opens alerts for new conditions, and closes those that are over. Writes only when something changed."""
     with database.reading() as session:
-        changes = _changes(View(session, settings, now))
+        changes = _changes(Snapshot(session, settings, now))
     if not (changes.opened or changes.closed):
         return
     with database.writing() as session:
-        changes = _changes(View(session, settings, now))
-        for condition in sorted(changes.opened, key=lambda each: each.subject):
-            open_notice(session, condition, now)
-        for notice, ending in changes.closed:
-            _close(session, notice, ending, now)
+        changes = _changes(Snapshot(session, settings, now))
+        for condition in sorted(changes.opened, key=lambda new: new.subject):
+            open_alert(session, condition, now)
+        for alert, ending in changes.closed:
+            _close(session, alert, ending, now)
 
 
-def _changes(view: View) -> Changes:
-    # The notices are read before the conditions: whatever somebody else opened or closed meanwhile,
-    # what is judged about it is newer.
-    standing = list(view.session.scalars(select(Notice).where(OPEN).order_by(Notice.id)))
-    seen = {each.subject: each for source in SOURCES for each in source(view)}
-    known = {notice.subject for notice in standing}
+def _changes(snapshot: Snapshot) -> Changes:
+    # The alerts are read first: if another process opens or closes one meanwhile, the conditions
+    # that are compared with it are newer.
+    open_alerts = list(snapshot.session.scalars(select(Alert).where(OPEN).order_by(Alert.id)))
+    conditions = {condition.subject: condition for source in CONDITION_SOURCES for condition in source(snapshot)}
+    open_subjects = {alert.subject for alert in open_alerts}
     return Changes(
-        opened=[each for subject, each in seen.items() if subject not in known],
-        closed=[*_ended(view, (each for each in standing if each.subject not in seen))],
+        opened=[condition for subject, condition in conditions.items() if subject not in open_subjects],
+        closed=[*_find_ended(snapshot, (alert for alert in open_alerts if alert.subject not in conditions))],
     )
 
 
-def _ended(view: View, notices: Iterable[Notice]) -> Iterator[tuple[Notice, Ending]]:
-    for notice in notices:
-        # Another machine's clock may be a little ahead: what it opened is not over before it began.
-        if notice.opened_at > view.now:
+def _find_ended(snapshot: Snapshot, alerts: Iterable[Alert]) -> Iterator[tuple[Alert, Ending]]:
+    for alert in alerts:
+        # Another machine's clock may be a little ahead, and an alert can't end before it began.
+        if alert.opened_at > snapshot.now:
             continue
-        judge = JUDGES.get(notice.subject.split()[0])
-        ending = judge(view, notice) if judge else QUIET
+        find_ending = END_CHECKS.get(alert.subject.split()[0])
+        ending = find_ending(snapshot, alert) if find_ending else SILENT_ENDING
         if ending is not None:
-            yield notice, ending
+            yield alert, ending
 
 
-def open_notice(session: Session, condition: Condition, now: datetime, *, next_try_at: datetime | None = None) -> bool:
-    """False when somebody else was quicker."""
-    notice = Notice(
+def open_alert(session: Session, condition: Condition, now: datetime, *, next_try_at: datetime | None = None) -> bool:
+    """Opens an alert, and returns whether it did; False: another process opened it first."""
+    alert = Alert(
         subject=condition.subject,
         kind=condition.kind,
         title=condition.title,
@@ -118,76 +118,76 @@ def open_notice(session: Session, condition: Condition, now: datetime, *, next_t
     )
     try:
         with session.begin_nested():
-            session.add(notice)
+            session.add(alert)
     except IntegrityError:
         return False
     return True
 
 
-def take(session: Session, notice: Notice, until: datetime) -> bool:
-    """Put the next try of a notice ahead; False when somebody else did so first."""
-    return _update(session, notice, {"next_try_at": until}, next_try_at=notice.next_try_at)
+def claim_examination(session: Session, alert: Alert, until: datetime) -> bool:
+    """Puts the next try of an examination later; False: another process did so first."""
+    return _update(session, alert, {"next_try_at": until}, next_try_at=alert.next_try_at)
 
 
-def _close(session: Session, notice: Notice, ending: Ending, now: datetime) -> None:
-    """From here on it is the end that is told, to every address, whether or not it heard of the beginning."""
-    told: dict[str, Any] = {"message": ending.told} if ending.told else {"recovery_told_at": now, "trouble": ""}
+def _close(session: Session, alert: Alert, ending: Ending, now: datetime) -> None:
+    """Closes an alert. Its end is sent to every address, even to one that did not get its beginning."""
+    values: dict[str, Any] = {"message": ending.message} if ending.message else {"recovery_told_at": now, "trouble": ""}
     session.execute(
-        update(Notice)
-        .where(Notice.id == notice.id, Notice.closed_at.is_(None))
-        .values(closed_at=now, reached=[], tries=0, next_try_at=now, **told)
+        update(Alert)
+        .where(Alert.id == alert.id, Alert.closed_at.is_(None))
+        .values(closed_at=now, reached=[], tries=0, next_try_at=now, **values)
         .execution_options(synchronize_session=False)
     )
 
 
-def _untold(now: datetime) -> ColumnElement[bool]:
-    over = and_(
-        Notice.closed_at.is_not(None), Notice.closed_at > now - NO_NEWS_AFTER, Notice.recovery_told_at.is_(None)
+def _is_unsent(now: datetime) -> ColumnElement[bool]:
+    has_unsent_end = and_(
+        Alert.closed_at.is_not(None), Alert.closed_at > now - MAX_ENDING_AGE, Alert.recovery_told_at.is_(None)
     )
-    return or_(and_(Notice.told_at.is_(None), Notice.closed_at.is_(None)), over)
+    return or_(and_(Alert.told_at.is_(None), Alert.closed_at.is_(None)), has_unsent_end)
 
 
-def telling_troubles(session: Session, now: datetime) -> list[str]:
-    """Why what should have been told is not, each reason once."""
-    query = select(Notice.trouble).where(_untold(now), Notice.trouble != "").distinct().order_by(Notice.trouble)
+def sending_failures(session: Session, now: datetime) -> list[str]:
+    """Lists why alerts could not be sent, each reason once."""
+    query = select(Alert.trouble).where(_is_unsent(now), Alert.trouble != "").distinct().order_by(Alert.trouble)
     return list(session.scalars(query))
 
 
-def claim(database: Database, now: datetime, hold: timedelta) -> list[Notice]:
-    """What is to be told now, and by this caller alone for as long as it holds the claim."""
-    due = and_(_untold(now), Notice.next_try_at <= now, Notice.message != "")
+def claim(database: Database, now: datetime, claim_time: timedelta) -> list[Alert]:
+    """Claims the alerts that are due, so that no other process sends them for `claim_time`."""
+    due = and_(_is_unsent(now), Alert.next_try_at <= now, Alert.message != "")
     with database.reading() as session:
-        found = list(session.scalars(select(Notice).where(due).order_by(Notice.id).limit(MAX_AT_ONCE)))
-    if not found:
+        due_alerts = list(session.scalars(select(Alert).where(due).order_by(Alert.id).limit(MAX_AT_ONCE)))
+    if not due_alerts:
         return []
     claimed = []
     with database.writing() as session:
-        for notice in found:
-            values = {"next_try_at": now + hold, "tries": notice.tries + 1}
-            if _update(session, notice, values, next_try_at=notice.next_try_at):
-                notice.tries += 1
-                claimed.append(notice)
+        for alert in due_alerts:
+            values = {"next_try_at": now + claim_time, "tries": alert.tries + 1}
+            if _update(session, alert, values, next_try_at=alert.next_try_at):
+                alert.tries += 1
+                claimed.append(alert)
     return claimed
 
 
 def record(
-    database: Database, notice: Notice, *, reached: Iterable[str], trouble: str, next_try_at: datetime, now: datetime
+    database: Database, alert: Alert, *, reached: Iterable[str], trouble: str, next_try_at: datetime, now: datetime
 ) -> None:
-    """What came of telling it; `trouble` empty: everybody has it. Without effect when it was closed meanwhile."""
+    """Records the result of a try; `trouble` empty: all addresses have it. Does nothing if it was closed meanwhile."""
     values: dict[str, Any] = {"reached": sorted(reached), "trouble": trouble, "next_try_at": next_try_at}
     if not trouble:
-        values["recovery_told_at" if notice.closed_at else "told_at"] = now
+        values["recovery_told_at" if alert.closed_at else "told_at"] = now
     with database.writing() as session:
-        _update(session, notice, values, tries=notice.tries)
+        _update(session, alert, values, tries=alert.tries)
 
 
-def _update(session: Session, notice: Notice, values: dict[str, Any], **unchanged: Any) -> bool:
-    same = [getattr(Notice, column) == value for column, value in unchanged.items()]
-    still = Notice.closed_at.is_(None) if notice.closed_at is None else Notice.closed_at == notice.closed_at
-    done = session.execute(
-        update(Notice)
-        .where(Notice.id == notice.id, still, *same)
+def _update(session: Session, alert: Alert, values: dict[str, Any], **unchanged: Any) -> bool:
+    is_unchanged = [getattr(Alert, column) == value for column, value in unchanged.items()]
+    is_in_phase = Alert.closed_at.is_(None) if alert.closed_at is None else Alert.closed_at == alert.closed_at
+    result = session.execute(
+        update(Alert)
+        .where(Alert.id == alert.id, is_in_phase, *is_unchanged)
         .values(**values)
         .execution_options(synchronize_session=False)
     )
-    return cast("CursorResult[Any]", done).rowcount == 1
+    return cast("CursorResult[Any]", result).rowcount == 1

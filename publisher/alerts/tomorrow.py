@@ -1,4 +1,4 @@
-"""The evening before: tomorrow's post is examined once, by whichever process comes first, and staff are told."""
+"""Examines tomorrow's post once in the evening, in the first process that comes, and opens an alert with the result."""
 
 from __future__ import annotations
 
@@ -12,16 +12,16 @@ from publisher.alerts.conditions import Condition, Remedies
 from publisher.alerts.outlet_alerts import PREFLIGHT, SAFE, UNSAFE
 from publisher.alerts.preflight import Line, Preflight, preflight
 from publisher.core.logs import get_logger
-from publisher.db.operations import OPEN, Notice
+from publisher.db.operations import OPEN, Alert
 from publisher.desk import Desk
 from publisher.schedule.slots import slot_day, slot_instant
 
-WORK = timedelta(minutes=20)
-"""An examination that has not ended after so long has died with its process; another one makes it again."""
+CLAIM_TIME = timedelta(minutes=20)
+"""If an examination takes longer, its process has died, and another process examines again."""
 
 
 def examine_tomorrow(desk: Desk, now: datetime) -> None:
-    """Examine tomorrow when it is time and nobody has; what is found becomes a notice, told by the next round."""
+    """Examines tomorrow's post if it is time and no process has done it, and saves the result as an alert."""
     hour, zone = desk.settings.notify.preflight, desk.settings.outlet.zone
     today = slot_day(now, zone)
     if hour is None or now < slot_instant(today, hour, zone):
@@ -29,12 +29,12 @@ def examine_tomorrow(desk: Desk, now: datetime) -> None:
     tomorrow = today + timedelta(days=1)
     if not _claim(desk, tomorrow, now):
         return
-    found = preflight(desk, tomorrow)
-    log = get_logger("notices").bind(day=tomorrow.isoformat())
-    for line in found.red:
+    result = preflight(desk, tomorrow)
+    log = get_logger("alerts").bind(day=tomorrow.isoformat())
+    for line in result.red:
         log.error("tomorrow is not safe", channel=line.channel, what=line.what, why=line.told)
     with desk.database.writing() as session:
-        _write(session, _subject(tomorrow), _told(desk, found), desk.now())
+        _save(session, _subject(tomorrow), _condition_of(desk, result), desk.now())
 
 
 def _subject(day: date) -> str:
@@ -42,30 +42,30 @@ def _subject(day: date) -> str:
 
 
 def _claim(desk: Desk, day: date, now: datetime) -> bool:
-    """A notice without a word says that somebody is at work."""
+    """Claims the examination of a day by an alert without a message; False: another process has it."""
     subject = _subject(day)
     with desk.database.reading() as session:
-        known = session.scalar(select(Notice).where(Notice.subject == subject))
-        if known is not None and (known.message or known.next_try_at > now):
+        existing = session.scalar(select(Alert).where(Alert.subject == subject))
+        if existing is not None and (existing.message or existing.next_try_at > now):
             return False
     with desk.database.writing() as session:
-        if known is None:
-            return store.open_notice(session, Condition(subject, SAFE, "", ""), now, next_try_at=now + WORK)
-        return store.take(session, known, now + WORK)
+        if existing is None:
+            return store.open_alert(session, Condition(subject, SAFE, "", ""), now, next_try_at=now + CLAIM_TIME)
+        return store.claim_examination(session, existing, now + CLAIM_TIME)
 
 
-def _told(desk: Desk, found: Preflight) -> Condition:
-    subject = _subject(found.day)
-    if found.good:
-        message = f"“{found.title}” goes out on {', '.join(_hours(desk, found.day))}."
-        return Condition(subject, SAFE, f"{found.day:%A %Y-%m-%d} is safe", message)
-    things = "one thing" if len(found.red) == 1 else f"{len(found.red)} things"
-    remedy = Remedies.of(desk.settings).preflight(found.day)
-    message = "\n".join([*(_line(line) for line in found.red), f"→ {remedy}"])
-    return Condition(subject, UNSAFE, f"{found.day:%A %Y-%m-%d} is not safe: {things} to mend", message)
+def _condition_of(desk: Desk, result: Preflight) -> Condition:
+    subject = _subject(result.day)
+    if result.good:
+        message = f"“{result.title}” goes out on {', '.join(_channel_hours(desk, result.day))}."
+        return Condition(subject, SAFE, f"{result.day:%A %Y-%m-%d} is safe", message)
+    things = "one thing" if len(result.red) == 1 else f"{len(result.red)} things"
+    remedy = Remedies.of(desk.settings).preflight(result.day)
+    message = "\n".join([*(_render_line(line) for line in result.red), f"→ {remedy}"])
+    return Condition(subject, UNSAFE, f"{result.day:%A %Y-%m-%d} is not safe: {things} to mend", message)
 
 
-def _hours(desk: Desk, day: date) -> list[str]:
+def _channel_hours(desk: Desk, day: date) -> list[str]:
     outlet = desk.settings.outlet
     return [
         f"{name} {desk.local(slot_instant(day, desk.settings.channel_hour(channel), outlet.zone), '%H:%M')}"
@@ -73,13 +73,13 @@ def _hours(desk: Desk, day: date) -> list[str]:
     ]
 
 
-def _line(line: Line) -> str:
+def _render_line(line: Line) -> str:
     return f"✗ {f'{line.channel} ' if line.channel else ''}{line.what}: {line.told}"
 
 
-def _write(session: Session, subject: str, told: Condition, now: datetime) -> None:
+def _save(session: Session, subject: str, condition: Condition, now: datetime) -> None:
     session.execute(
-        update(Notice)
-        .where(OPEN, Notice.subject == subject, Notice.message == "")
-        .values(kind=told.kind, title=told.title, message=told.message, next_try_at=now, tries=0)
+        update(Alert)
+        .where(OPEN, Alert.subject == subject, Alert.message == "")
+        .values(kind=condition.kind, title=condition.title, message=condition.message, next_try_at=now, tries=0)
     )

@@ -1,1 +1,1 @@
-"""The command line: one module per family of commands, each imported only when it is asked for."""
+"""The command line: one module per group of commands, each imported only when a command needs it."""

@@ -1,4 +1,4 @@
-"""`publisher backup` and `restore`."""
+"""`publisher backup` and `restore`: makes a backup, and brings one back."""
 
 from __future__ import annotations
 
@@ -17,10 +17,10 @@ from publisher.cli.echo import echo
 from publisher.core.clock import SystemClock
 from publisher.core.private_files import make_private_folder
 from publisher.desk import Desk
-from publisher.health.heartbeat import SEEN_WITHIN
+from publisher.health.heartbeat import HEARTBEAT_TIMEOUT
 
 MAX_NAMES = 20
-"""So many originals are named."""
+"""At most so many originals are listed."""
 
 
 @click.command("backup")
@@ -40,11 +40,12 @@ def backup_command(ctx: click.Context, folder: Path | None) -> None:
             make_private_folder(folder)
     desk.database.close()
     report = make_backup(settings, folder, desk.now())
-    kept = report.manifest
-    size = sum(file.bytes for file in kept.files()) / 1e6
+    manifest = report.manifest
+    size = sum(file.bytes for file in manifest.files()) / 1e6
     echo(
-        f"The backup is in {report.path}: the database (revision {kept.revision}), originals: {len(kept.originals)}, "
-        f"configuration files: {len(kept.config)}, {size:.1f} MB. Secrets and sessions are not in it."
+        f"The backup is in {report.path}: the database (revision {manifest.revision}), "
+        f"originals: {len(manifest.originals)}, configuration files: {len(manifest.config)}, {size:.1f} MB. "
+        "Secrets and sessions are not in it."
     )
     for original in report.left_out:
         echo(f"Not in it: the original {original}; put it back from an older backup.", err=True)
@@ -60,9 +61,9 @@ def backup_command(ctx: click.Context, folder: Path | None) -> None:
     "--accept-this-database",
     "accept",
     is_flag=True,
-    help="Go on with the database that is in place; whatever fell due since its last entry is looked up first.",
+    help="Go on with the present database; posts that fell due since its last entry are looked up first.",
 )
-@click.option("--begin-empty", "empty", is_flag=True, help="Begin with an empty queue where the database was lost.")
+@click.option("--begin-empty", "empty", is_flag=True, help="Begin with an empty queue if the database was lost.")
 @click.pass_context
 def restore_command(
     ctx: click.Context, backup: Path | None, folder: Path | None, database: str | None, accept: bool, empty: bool
@@ -83,8 +84,8 @@ def restore_command(
     now = SystemClock().now()
     if accept or empty:
         if backup is not None or database is not None or accept == empty:
-            raise click.UsageError("--accept-this-database and --begin-empty stand alone, without a backup")
-        (_accept if accept else _begin_empty)(desk_of(ctx), now)
+            raise click.UsageError("--accept-this-database and --begin-empty are used alone, without a backup")
+        (_accept_database if accept else _begin_empty)(desk_of(ctx), now)
         return
     if backup is None:
         raise click.UsageError("name a backup: a folder that publisher backup wrote, or a file in backups/daily")
@@ -93,13 +94,13 @@ def restore_command(
     desk = Desk(report.config)
     if url and url != desk.settings.database_url:
         echo(f"Set PUBLISHER__STORAGE__DATABASE, or storage.database: the database is {label(url)} now.")
-    for sentence in _told(report, desk, in_place=folder is None):
+    for sentence in _restore_report(report, desk, in_place=folder is None):
         echo(sentence)
 
 
 def _restore(desk: Desk, backup: Path, folder: Path | None, now: datetime, url: str | None) -> RestoreReport:
     if folder is None:
-        return restore_in_place(backup, desk.settings, now=now, seen_within=SEEN_WITHIN, database=url)
+        return restore_in_place(backup, desk.settings, now=now, seen_within=HEARTBEAT_TIMEOUT, database=url)
     if backup.is_dir():
         return restore(backup, folder, now, url)
     if not desk.config.exists():
@@ -112,77 +113,81 @@ def _restore(desk: Desk, backup: Path, folder: Path | None, now: datetime, url: 
     return restore_copy(backup, desk.settings, folder, now)
 
 
-def _accept(desk: Desk, now: datetime) -> None:
-    report = accept_present(desk.settings, now=now, seen_within=SEEN_WITHIN)
-    echo(f"The desk goes on with {_place(desk)}, whose last entry is of {desk.local(report.made_at)}.")
-    for sentence in [*_doubts_told(report), f"Then: publisher --config {report.config} doctor"]:
+def _accept_database(desk: Desk, now: datetime) -> None:
+    report = accept_present(desk.settings, now=now, seen_within=HEARTBEAT_TIMEOUT)
+    echo(f"The desk goes on with {_database_label(desk)}, whose last entry is of {desk.local(report.made_at)}.")
+    for sentence in [*_uncertain_posts(report), f"Then: publisher --config {report.config} doctor"]:
         echo(sentence)
 
 
 def _begin_empty(desk: Desk, now: datetime) -> None:
     aside = begin_empty(desk.settings, now=now)
     desk.database.close()
-    kept = f" What was left of the lost one is in {aside}." if aside else ""
+    kept = f" The rest of the lost one is in {aside}." if aside else ""
     echo(
-        f"{_place(desk)} was made with an empty queue.{kept} Posts that were shown before are not known to it: add "
-        "none of them again."
+        f"{_database_label(desk)} was made with an empty queue.{kept} It does not know the posts that were shown "
+        "before: add none of them again."
     )
 
 
-def _place(desk: Desk) -> str:
+def _database_label(desk: Desk) -> str:
     return label(desk.settings.database_url)
 
 
-def _told(report: RestoreReport, desk: Desk, *, in_place: bool = False) -> list[str]:
+def _restore_report(report: RestoreReport, desk: Desk, *, in_place: bool = False) -> list[str]:
     made = desk.local(report.made_at)
     if in_place:
-        told = [f"The database of {made} is in {_place(desk)}; configuration and originals are the desk's own."]
+        sentences = [
+            f"The database of {made} is in {_database_label(desk)}; configuration and originals are the desk's own."
+        ]
     else:
-        told = [f"The backup of {made} is restored; its configuration is {report.config}."]
+        sentences = [f"The backup of {made} is restored; its configuration is {report.config}."]
     if report.kept_aside is not None:
-        told.append(f"The database that was there before is kept in {report.kept_aside}; remove that when all is well.")
+        sentences.append(f"The former database is kept in {report.kept_aside}; remove it when all is well.")
     if report.missing:
-        told.append(
-            f"These originals are missing, and posts that show them can't go out: {_list(report.missing)}. Bring them "
-            "back from a whole backup, or upload them again."
+        sentences.append(
+            f"These originals are missing, and posts that show them can't go out: {_list_names(report.missing)}. "
+            "Bring them back from a whole backup, or upload them again."
         )
-    told += _doubts_told(report)
+    sentences += _uncertain_posts(report)
     if not in_place:
-        told.append(
+        sentences.append(
             "Make sure that the lost desk runs nowhere, set the secrets, and connect the channels that log in by hand."
         )
-    told.append(f"Then: publisher --config {report.config} doctor")
-    return told
+    sentences.append(f"Then: publisher --config {report.config} doctor")
+    return sentences
 
 
-def _list(names: tuple[str, ...]) -> str:
+def _list_names(names: tuple[str, ...]) -> str:
     more = len(names) - MAX_NAMES
     return ", ".join(names[:MAX_NAMES]) + (f" and {more} more" if more > 0 else "")
 
 
-def _doubts_told(report: RestoreReport) -> list[str]:
-    told = []
+def _uncertain_posts(report: RestoreReport) -> list[str]:
+    sentences = []
     if number := report.looked_up:
         are = "1 delivery" if number == 1 else f"{number} deliveries"
-        told.append(
+        sentences.append(
             f"{are} may have gone out since: each is looked up first, and is sent only if the platform does not "
             "have it."
         )
     if days := report.gap.days:
         span = f"{days[0]}" if len(days) == 1 else f"{days[0]} to {days[-1]}"
-        told.append(
+        sentences.append(
             f"What went out on {span} is not known here, so nothing more goes out for that time by itself: look at the "
-            "channels, and publish by hand what is lacking. Posts that were added since the backup are not here: if "
+            "channels, and publish by hand what is missing. Posts that were added since the backup are not here: if "
             "one of them was shown, don't add it again."
         )
     if posts := report.gap.posts:
         names = ", ".join(f"{post.id} “{post.title}”" for post in posts)
-        told.append(f"These posts may have been shown then and are drafts again; approve those that were not: {names}.")
+        sentences.append(
+            f"These posts may have been shown then and are drafts again; approve those that were not: {names}."
+        )
     if others := report.gap.others:
         numbers = " ".join(str(post.id) for post in others)
-        told.append(
+        sentences.append(
             "All other approved posts are drafts again, too, because somebody may have changed the order after the "
             "backup. Until you approve them, nothing goes out by itself. Look at the channels, leave out what was "
             f"shown, then: publisher approve {numbers}"
         )
-    return told
+    return sentences

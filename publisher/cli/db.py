@@ -1,4 +1,4 @@
-"""`publisher db copy`."""
+"""`publisher db copy`: copies the whole desk into another database."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from publisher.backup.database_urls import read_url
 from publisher.cli.desk import desk_of
 from publisher.cli.output import console, escape, json_option, print_json, print_table
 from publisher.core.clock import SystemClock
-from publisher.health.heartbeat import SEEN_WITHIN
+from publisher.health.heartbeat import HEARTBEAT_TIMEOUT
 from publisher.settings import SettingsError
 
 DESK = "desk"
@@ -43,36 +43,36 @@ def copy_command(ctx: click.Context, source: str, target: str, as_json: bool) ->
     1: the two differ, and TARGET was left as it was.
     """
     report = copy_database(
-        _url(ctx, source),
-        _url(ctx, target),
+        _database_url(ctx, source),
+        _database_url(ctx, target),
         now=SystemClock().now(),
-        seen_within=SEEN_WITHIN,
+        seen_within=HEARTBEAT_TIMEOUT,
         folder=_folder(ctx),
     )
     if as_json:
-        print_json(_plain(report))
+        print_json(_report_row(report))
     else:
-        _print(report)
+        _print_report(report)
     if not report.same:
         raise click.exceptions.Exit(1)
 
 
-def _url(ctx: click.Context, named: str) -> str:
-    return desk_of(ctx).settings.database_url if named == DESK else read_url(named)
+def _database_url(ctx: click.Context, name: str) -> str:
+    return desk_of(ctx).settings.database_url if name == DESK else read_url(name)
 
 
 def _folder(ctx: click.Context) -> Path | None:
-    """The desk's folder; None where there is no configuration that names one."""
+    """Returns the desk's folder; None: there is no configuration that names one."""
     try:
         return desk_of(ctx).settings.root
     except SettingsError:
         return None
 
 
-def _print(report: CopyReport) -> None:
+def _print_report(report: CopyReport) -> None:
     if report.upgrade.upgraded:
         console().print(escape(report.upgrade.sentence))
-    print_table("", ("table", "rows", "rows there", "hash", "equal"), (_row(table) for table in report.tables))
+    print_table("", ("table", "rows", "rows there", "hash", "equal"), (_table_cells(table) for table in report.tables))
     rows = sum(table.source.rows for table in report.tables)
     if not report.same:
         console().print(
@@ -80,17 +80,17 @@ def _print(report: CopyReport) -> None:
             f"{escape(report.source)}."
         )
         return
-    told = "replaced the earlier copy in" if report.replaced else "are in"
-    console().print(f"{rows} rows of {escape(report.source)} {told} {escape(report.target)}, and equal.")
+    result = "replaced the earlier copy in" if report.replaced else "are in"
+    console().print(f"{rows} rows of {escape(report.source)} {result} {escape(report.target)}, and equal.")
     console().print(escape(WARNING.format(source=report.source)))
 
 
-def _row(table: TableCopy) -> tuple[str, ...]:
+def _table_cells(table: TableCopy) -> tuple[str, ...]:
     same = "[green]yes[/]" if table.same else "[bold red]no[/]"
     return table.name, str(table.source.rows), str(table.target.rows), table.source.hash[:12], same
 
 
-def _plain(report: CopyReport) -> dict[str, object]:
+def _report_row(report: CopyReport) -> dict[str, object]:
     return {
         "source": report.source,
         "target": report.target,

@@ -1,4 +1,4 @@
-"""`publisher deliveries` and `log`: what became of the posts."""
+"""`publisher deliveries` and `log`: shows deliveries and their history."""
 
 from __future__ import annotations
 
@@ -50,12 +50,12 @@ def deliveries_command(
     if state is not None:
         query = query.where(Delivery.state == state)
     with desk.database.reading() as session:
-        found = list(session.scalars(query))
+        deliveries = list(session.scalars(query))
     channels = _channels(desk)
     if as_json:
-        print_json([delivery_row(delivery, channels[delivery.channel_name]) for delivery in found])
+        print_json([delivery_row(delivery, channels[delivery.channel_name]) for delivery in deliveries])
         return
-    print_deliveries(desk, found)
+    print_deliveries(desk, deliveries)
     for row in channels.values():
         if row.paused_at is not None:
             console().print(
@@ -72,24 +72,24 @@ def _channels(desk: Desk) -> dict[str, Channel]:
 
 def _print_spendings(desk: Desk) -> None:
     with desk.database.reading() as session:
-        for each in spendings(session, desk.settings, desk.now()):
-            style = "yellow" if each.nearly_spent else "dim"
-            console().print(f"[{style}]The channel {each.channel} has spent {each.description}.[/]")
+        for spending in spendings(session, desk.settings, desk.now()):
+            style = "yellow" if spending.nearly_spent else "dim"
+            console().print(f"[{style}]The channel {spending.channel} has spent {spending.description}.[/]")
 
 
-def print_deliveries(desk: Desk, found: list[Delivery]) -> None:
-    """A table of deliveries; a hint when there are none."""
-    if not found:
+def print_deliveries(desk: Desk, deliveries: list[Delivery]) -> None:
+    """Prints a table of deliveries; a hint when there are none."""
+    if not deliveries:
         console().print("There are no deliveries. `publisher rehearse` shows what would go out.")
         return
-    titles = {str(delivery.adapted.get("title", "")) for delivery in found}
+    titles = {str(delivery.adapted.get("title", "")) for delivery in deliveries}
     shared = titles.pop() if len(titles) == 1 else ""
     columns = ["no.", "day", "channel", "state", "published", *([] if shared else ["title"]), "link or problem"]
     channels = _channels(desk)
     print_table(
         escape(shared),
         columns,
-        (_cells(desk, delivery, channels[delivery.channel_name], with_title=not shared) for delivery in found),
+        (_cells(desk, delivery, channels[delivery.channel_name], with_title=not shared) for delivery in deliveries),
     )
 
 
@@ -101,25 +101,25 @@ def _cells(desk: Desk, delivery: Delivery, channel: Channel, *, with_title: bool
         styled(delivery.state),
         desk.local(delivery.published_at, "%H:%M:%S"),
         *([escape(str(delivery.adapted.get("title", "")))] if with_title else []),
-        _what_matters(desk, delivery, channel),
+        _link_or_problem(desk, delivery, channel),
     ]
 
 
-def _what_matters(desk: Desk, delivery: Delivery, channel: Channel) -> str:
-    told = delivery.problem or delivery.remote_url or ""
+def _link_or_problem(desk: Desk, delivery: Delivery, channel: Channel) -> str:
+    text = delivery.problem or delivery.remote_url or ""
     if at := next_try(delivery, channel):
-        told = f"{told} next try {local_time(desk, at)}".strip()
-    return escape(told)
+        text = f"{text} next try {local_time(desk, at)}".strip()
+    return escape(text)
 
 
 def local_time(desk: Desk, at: datetime) -> str:
-    """An instant as the outlet's clocks show it, with its day where that is not today."""
+    """Renders an instant in the outlet's time zone, with its day where that is not today."""
     today = desk.local(at, "%Y-%m-%d") == desk.local(desk.now(), "%Y-%m-%d")
     return desk.local(at, "%H:%M:%S" if today else "%Y-%m-%d %H:%M:%S")
 
 
 def delivery_row(delivery: Delivery, channel: Channel) -> dict[str, Any]:
-    """A delivery for `--json`."""
+    """Renders a delivery for `--json`."""
     return {
         "id": delivery.id,
         "day": delivery.pick.slot,
@@ -143,7 +143,7 @@ def delivery_row(delivery: Delivery, channel: Channel) -> dict[str, Any]:
 @json_option
 @click.pass_context
 def log_command(ctx: click.Context, delivery: int, as_json: bool) -> None:
-    """Show one delivery's whole life: attempts, times, request ids, what came back, next try."""
+    """Show everything about one delivery: attempts, times, request ids, answers, next try."""
     desk = desk_of(ctx)
     with desk.database.reading() as session:
         row = session.get(Delivery, delivery, options=[joinedload(Delivery.pick)])
@@ -166,7 +166,7 @@ def log_command(ctx: click.Context, delivery: int, as_json: bool) -> None:
             }
         )
         return
-    _print_life(desk, row, channel, attempts, events)
+    _print_delivery(desk, row, channel, attempts, events)
 
 
 def _attempt_row(attempt: Attempt) -> dict[str, Any]:
@@ -174,7 +174,7 @@ def _attempt_row(attempt: Attempt) -> dict[str, Any]:
     return {**{name: getattr(attempt, name) for name in names}, "cost_usd": attempt.cost_micros / MICROS}
 
 
-def _print_life(desk: Desk, row: Delivery, channel: Channel, attempts: list[Attempt], events: list[Event]) -> None:
+def _print_delivery(desk: Desk, row: Delivery, channel: Channel, attempts: list[Attempt], events: list[Event]) -> None:
     say = console().print
     title = escape(str(row.adapted.get("title", "")))
     say(f"[bold]{title}[/] · {row.place} · {row.pick.slot} · {styled(row.state)}")
@@ -190,7 +190,7 @@ def _print_life(desk: Desk, row: Delivery, channel: Channel, attempts: list[Atte
     ):
         if value:
             say(f"  {label}: {escape(value)}")
-    lines = [(event.at, event.name, _told(desk, event)) for event in events]
+    lines = [(event.at, event.name, _event_detail(desk, event)) for event in events]
     lines += [
         (
             attempt.started_at,
@@ -207,7 +207,7 @@ def _print_life(desk: Desk, row: Delivery, channel: Channel, attempts: list[Atte
         )
         for attempt in attempts
     ]
-    # What was intended is written before the request that it is about, in the same instant.
+    # The event is written before the request that it is about, in the same instant, so it comes first.
     print_table(
         "",
         ("time", "what", "detail"),
@@ -218,10 +218,10 @@ def _print_life(desk: Desk, row: Delivery, channel: Channel, attempts: list[Atte
     )
 
 
-def _told(desk: Desk, event: Event) -> str:
-    """Who did it, what was wrong, and what was to be done when."""
+def _event_detail(desk: Desk, event: Event) -> str:
+    """Renders who acted, the problem, and the next try of an event."""
     by = f"by {event.actor}" if event.actor.startswith("cli") else ""
     due = event.detail.get("due_at")
     at = local_time(desk, datetime.fromisoformat(due)) if due else ""
-    told = (by, str(event.detail.get("problem", "")), f"next try {at}" if at else "")
-    return " ".join(part for part in told if part)
+    parts = (by, str(event.detail.get("problem", "")), f"next try {at}" if at else "")
+    return " ".join(part for part in parts if part)

@@ -1,4 +1,4 @@
-"""`publisher retry`, `adopt`, `cancel`, `pause` and `resume`: what operators do with deliveries and channels."""
+"""`publisher retry`, `adopt`, `cancel`, `pause` and `resume`: changes deliveries and channels."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""`publisher demo`: the whole main job on the sandbox, with an outlet, posts and pictures of its own."""
+"""`publisher demo`: publishes on the sandbox, with its own outlet, posts and pictures."""
 
 from __future__ import annotations
 
@@ -30,24 +30,24 @@ from publisher.db.operations import Process
 from publisher.db.staff import WebSession
 from publisher.desk import Desk
 from publisher.intake.post_files import read_folder
-from publisher.posts.approval import approve
 from publisher.posts.errors import PostError
-from publisher.posts.posts import add_post
+from publisher.proving.outlet import log_in
 from publisher.samples.draw import write_samples
 from publisher.sandbox_client import SandboxClient, SandboxFailed, running_sandbox
-from publisher.schedule.order import Reserve, move_post
+from publisher.schedule.order import Reserve
+from publisher.schedule.post_queue import PostQueue
 from publisher.schedule.slots import slot_day, slot_opens
 from publisher.staff import accounts
 from publisher.staff.roles import Role
 from publisher.starter import write_starter
 
-MARK = ".publisher-demo"
+MARKER_FILE = ".publisher-demo"
 DAY_SECONDS = 60.0
 TIMEOUT_SECONDS = 120.0
-DONE = FINAL | {State.HELD, State.FAILED, State.MISSED}
+ENDED_STATES = FINAL | {State.HELD, State.FAILED, State.MISSED}
 EMAIL = "you@example.org"
-"""Who may do everything at the demo's desk."""
-RESERVE = 2
+"""The person who may do everything at the demo's desk."""
+RESERVE_POSTS = 2
 """How many of the sample posts wait in the reserve, so that the demo never runs dry."""
 
 CONFIG = """\
@@ -77,20 +77,20 @@ retry_seconds = 1.0
     type=click.Path(path_type=Path, file_okay=False),
     default=Path("demo"),
     show_default=True,
-    help="Where the demo outlet lives; made anew each time.",
+    help="The folder of the demo outlet; made anew each time.",
 )
 @click.pass_context
 def demo_command(ctx: click.Context, once: bool, folder: Path) -> None:
-    """Show the whole main job: seven posts with pictures, three platforms, a day a minute.
+    """Show the whole main job: seven posts with pictures on every platform, a day a minute.
 
-    Without a terminal, or with --once, one day is published and checked; the exit status tells.
+    Without a terminal, or with --once, one day is published and checked. The exit status is 1 if the check fails.
     """
     once = once or not sys.stdout.isatty()
     stop = StopSignal()
-    with folder_lines(folder) as logs, running_sandbox() as sandbox:
+    with demo_folder(folder) as logs, running_sandbox() as sandbox:
         demo = Demo(folder, sandbox)
         service = demo.prepare()
-        # Only now is every secret in the environment, from where the logs learn what to hide.
+        # The logs hide the secrets that are in the environment, and all of them are there only now.
         configure_logs(stream=logs, json=True)
         try:
             service.start()
@@ -103,19 +103,19 @@ def demo_command(ctx: click.Context, once: bool, folder: Path) -> None:
 
 
 @contextmanager
-def folder_lines(folder: Path) -> Iterator[Any]:
-    """An empty folder for the demo, and its log file. A folder that isn't the demo's is left alone."""
-    if folder.exists() and any(folder.iterdir()) and not (folder / MARK).exists():
+def demo_folder(folder: Path) -> Iterator[Any]:
+    """Makes an empty folder for the demo, and opens its log file. A folder that is not a demo's is refused."""
+    if folder.exists() and any(folder.iterdir()) and not (folder / MARKER_FILE).exists():
         raise click.UsageError(f"{folder} is not empty and not a demo's folder; name another one with --folder")
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(parents=True)
-    (folder / MARK).touch()
+    (folder / MARKER_FILE).touch()
     with (folder / "publisher.log").open("w", encoding="utf-8") as logs:
         yield logs
 
 
 class Demo:
-    """One demo outlet on one running sandbox."""
+    """Runs one demo outlet on one running sandbox."""
 
     def __init__(self, folder: Path, sandbox: SandboxClient) -> None:
         self._folder = folder
@@ -125,7 +125,7 @@ class Demo:
         self._password = secrets.token_urlsafe(12)
 
     def prepare(self) -> Service:
-        """Everything that stands before the first publication."""
+        """Prepares the outlet, its channels, its queue and a person, and returns the service to start."""
         steps: list[tuple[str, Any]] = [
             ("Drawing the pictures", lambda: write_samples(self._folder / "posts")),
             ("Opening the outlet", self._open_outlet),
@@ -161,24 +161,25 @@ class Demo:
         self._jump(day)
 
     def _jump(self, day: date) -> None:
-        """Make it slot time of a day, here and on the platforms."""
+        """Sets the clocks of the desk and of the platforms to the slot of a day."""
         offset = self._clock.shift_to(slot_opens(day, self._desk.settings))
         self._sandbox.post("/clock", {"offset_seconds": offset.total_seconds()})
 
     def _connect(self) -> None:
-        """Only Instagram hands out a session by a log-in; the others' keys are in the environment."""
-        self._desk.channels.authorize("instagram", _NoQuestions())
+        """Logs in wherever the keys in the environment are not enough."""
+        for name in self._desk.channels.names():
+            log_in(self._desk.channels, name, _NoQuestions())
 
     def _fill_queue(self) -> None:
-        desk = self._desk
-        read = read_folder(self._folder / "posts")
-        for number, each in enumerate(read, start=1):
-            if each.draft is None:
-                raise PostError(each.problem)
-            post = add_post(desk.database, desk.store, each.draft, desk.now(), "demo")
-            approve(desk.database, post.id, desk.settings, desk.targets, desk.people, now=desk.now(), actor="demo")
-            if number > len(read) - RESERVE:
-                move_post(desk.database, post.id, Reserve(), desk.settings, desk.now(), actor="demo")
+        queue = PostQueue(self._desk, "demo")
+        post_files = read_folder(self._folder / "posts")
+        for number, post_file in enumerate(post_files, start=1):
+            if post_file.draft is None:
+                raise PostError(post_file.problem)
+            post = queue.add(post_file.draft)
+            queue.approve(post.id)
+            if number > len(post_files) - RESERVE_POSTS:
+                queue.move(post.id, Reserve())
 
     def _add_person(self) -> None:
         accounts.add_person(
@@ -192,34 +193,34 @@ class Demo:
         )
 
     def publish_day(self, service: Service, stop: StopSignal) -> bool:
-        """Wait until the day's post is out everywhere, show it, and check what the platforms hold."""
+        """Waits until the day's post is out everywhere, prints it, and checks what the platforms have."""
         day = slot_day(self._clock.now(), self._desk.settings.outlet.zone)
         service.tick()
         with console().status(f"Publishing {day:%A %d %B} ..."):
-            found = self._wait(day, stop)
-        print_deliveries(self._desk, found)
-        told = differences(found, self._sandbox.ledger(), self._desk.renderer)
-        for difference in told:
-            console().print(f"[bold red]✗[/] {escape(difference)}")
-        if not told:
+            deliveries = self._wait(day, stop)
+        print_deliveries(self._desk, deliveries)
+        problems = differences(deliveries, self._sandbox.ledger(), self._desk.renderer)
+        for problem in problems:
+            console().print(f"[bold red]✗[/] {escape(problem)}")
+        if not problems:
             console().print("[green]✓[/] each platform holds exactly one copy, with its picture, caption and alt text")
-        return not told
+        return not problems
 
     def look_at_desk(self, service: Service) -> bool:
-        """Log in at the desk's pages, and check that the first one shows the day's post."""
+        """Logs in at the desk's pages, and checks that the first one shows the day's post."""
         day = slot_day(self._clock.now(), self._desk.settings.outlet.zone)
         titles = {delivery.adapted["title"] for delivery in self._deliveries(day)}
-        told = page_difference(service.url or "", EMAIL, self._password, titles)
+        problem = page_difference(service.url or "", EMAIL, self._password, titles)
         good = "[green]✓[/] the desk lets you in, and its first page shows the post"
-        console().print(f"[bold red]✗[/] {escape(told)}" if told else good)
-        return not told
+        console().print(f"[bold red]✗[/] {escape(problem)}" if problem else good)
+        return not problem
 
     def _wait(self, day: date, stop: StopSignal) -> list[Delivery]:
         waited = 0.0
         while waited < TIMEOUT_SECONDS:
-            found = self._deliveries(day)
-            if found and all(State(delivery.state) in DONE for delivery in found):
-                return found
+            deliveries = self._deliveries(day)
+            if deliveries and all(State(delivery.state) in ENDED_STATES for delivery in deliveries):
+                return deliveries
             if stop.wait(0.1):
                 break
             waited += 0.1
@@ -231,7 +232,7 @@ class Demo:
             return list(session.scalars(query.order_by(Delivery.id)))
 
     def go_on(self, service: Service, stop: StopSignal) -> None:
-        """A day a minute, until somebody has seen enough."""
+        """Publishes a day a minute until it is stopped."""
         say = console().print
         say("\nYour desk, where staff write, approve and look after posts:")
         say(f"  [link={service.url}]{service.url}[/link]  log in as {EMAIL} with the password {self._password}")
@@ -249,7 +250,7 @@ class Demo:
             self.publish_day(service, stop)
 
     def _stay_awake(self) -> None:
-        """Jumping over a day is no absence, of a browser or of a process."""
+        """Moves the last times of log-ins and processes with the clock, so that none counts as gone after a jump."""
         now = self._clock.now()
         with self._desk.database.writing() as session:
             session.execute(update(WebSession).values(created_at=now, seen_at=now))
@@ -257,7 +258,7 @@ class Demo:
 
 
 class _NoQuestions:
-    """The sandbox's own account needs no person."""
+    """Stands in for a person at a log-in. The sandbox's account must ask nothing."""
 
     def tell(self, text: str) -> None:
         console().log(text)

@@ -1,4 +1,4 @@
-"""Whether each sandbox holds exactly one copy of what was meant, and whether the desk's pages tell of it."""
+"""Checks that each sandbox has exactly one copy of each post, and that the desk's pages show it."""
 
 from __future__ import annotations
 
@@ -16,13 +16,13 @@ TIMEOUT_SECONDS = 20.0
 
 
 def differences(deliveries: Sequence[Delivery], ledger: Sequence[dict[str, Any]], renderer: Renderer) -> list[str]:
-    """What is not as it should be, one sentence each; empty when all is well."""
+    """Lists the differences between the deliveries and the platforms, a sentence each."""
     if not deliveries:
         return ["nothing was picked for the day"]
-    told = []
+    problems = []
     for delivery in deliveries:
         if delivery.state != "published":
-            told.append(f"{delivery.place} is {delivery.state}: {delivery.problem or 'not finished in time'}")
+            problems.append(f"{delivery.place} is {delivery.state}: {delivery.problem or 'not finished in time'}")
             continue
         sent = AdaptedPost.model_validate(delivery.adapted)
         copies = [
@@ -31,17 +31,19 @@ def differences(deliveries: Sequence[Delivery], ledger: Sequence[dict[str, Any]]
             if post["platform"] == sent.platform and _words(post["caption"]) == _words(sent.caption)
         ]
         if len(copies) != 1:
-            told.append(f"{delivery.place} holds {len(copies)} copies of “{sent.title}” instead of one")
+            problems.append(f"{delivery.place} has {len(copies)} copies of “{sent.title}” instead of one")
         else:
-            told += [f"{delivery.place}: {difference}" for difference in _compare(sent, copies[0], renderer)]
-    return told
+            problems += [
+                f"{delivery.place}: {difference}" for difference in _content_differences(sent, copies[0], renderer)
+            ]
+    return problems
 
 
 def page_difference(url: str, email: str, password: str, titles: Iterable[str]) -> str:
-    """What is wrong when somebody logs in at the desk's pages and looks for posts on the first one; empty: nothing."""
+    """Logs in at the desk's pages and looks for titles on the first one. Returns what is wrong; empty: nothing."""
     with requests.Session() as browser:
         browser.trust_env = False
-        # A browser says so by itself: the form is the desk's own.
+        # A browser adds this header by itself.
         browser.headers["Origin"] = url
         try:
             answer = browser.post(f"{url}/login", {"email": email, "password": password}, timeout=TIMEOUT_SECONDS)
@@ -53,16 +55,16 @@ def page_difference(url: str, email: str, password: str, titles: Iterable[str]) 
     return f"the desk's first page does not show “{missing[0]}”" if missing else ""
 
 
-def _compare(sent: AdaptedPost, shown: dict[str, Any], renderer: Renderer) -> list[str]:
-    told = []
-    meant = [renderer.render(image.spec).sha256 for image in sent.images]
-    if meant != [image["sha256"] for image in shown["images"]]:
-        told.append("the pictures are not those that were made for it")
+def _content_differences(sent: AdaptedPost, shown: dict[str, Any], renderer: Renderer) -> list[str]:
+    problems = []
+    hashes = [renderer.render(image.spec).sha256 for image in sent.images]
+    if hashes != [image["sha256"] for image in shown["images"]]:
+        problems.append("the pictures are not those that were made for it")
     if [image.alt_text for image in sent.images] != [image["alt_text"] for image in shown["images"]]:
-        told.append("the alt texts differ")
-    return told
+        problems.append("the alt texts differ")
+    return problems
 
 
 def _words(text: str) -> list[str]:
-    """A caption without its line breaks, which each platform keeps in its own way."""
+    """Splits a caption into words, since each platform keeps line breaks in its own way."""
     return text.split()

@@ -1,4 +1,4 @@
-"""Whose desk a command works at, and who gives the command."""
+"""Finds the desk that a command works on, and the person who gives the command."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from publisher.desk import Desk
 
 
 def actor() -> str:
-    """Who gives the command, for the history: the user that the system knows, whatever the environment says."""
+    """Returns the system's user for the history, whatever the environment says."""
     try:
         return f"cli:{pwd.getpwuid(os.getuid()).pw_name}"
     except KeyError:
@@ -20,6 +20,6 @@ def actor() -> str:
 
 
 def desk_of(ctx: click.Context) -> Desk:
-    """The desk of the configuration file that the command line names."""
+    """Opens the desk of the configuration file that the command line names."""
     config = ctx.find_root().obj
     return Desk(config if isinstance(config, Path) else Path("config/publisher.toml"))

@@ -1,4 +1,4 @@
-"""`publisher doctor`: a green or red line for everything that publishing needs."""
+"""`publisher doctor`: checks everything that publishing needs, with a green or red line each."""
 
 from __future__ import annotations
 
@@ -18,13 +18,13 @@ from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from publisher.alerts import PING_VARIABLE, URLS_VARIABLE, read_addresses, read_ping_url
-from publisher.alerts.store import telling_troubles
+from publisher.alerts.store import sending_failures
 from publisher.backup.daily_copies import newest_backup
 from publisher.backup.files import BackupError
 from publisher.backup.postgres_dump import require_dump_program
 from publisher.cli.desk import actor, desk_of
 from publisher.cli.doctor_secrets import describe_key, describe_private_files
-from publisher.cli.errors import sentence
+from publisher.cli.errors import describe_error
 from publisher.cli.output import console, escape, json_option, print_json
 from publisher.db.errors import RESTORE, DatabaseError
 from publisher.db.models import Delivery, Event
@@ -35,8 +35,8 @@ from publisher.delivery.due import appointments
 from publisher.delivery.overview import examine
 from publisher.delivery.platform_clocks import clock_differences, judge_clocks
 from publisher.desk import Desk
-from publisher.health import OVERDUE_AFTER, SCHEDULER, WORKER, seen_processes
-from publisher.health.failing import tell_failure
+from publisher.health import OVERDUE_AFTER, SCHEDULER, WORKER, last_heartbeats
+from publisher.health.failing import describe_failure
 from publisher.job_failures import failing_jobs
 from publisher.posts.targets import channels_by_account, check_targets, load_people
 from publisher.schedule.listing import days_of_cover
@@ -44,11 +44,11 @@ from publisher.settings import Settings, SettingsError
 
 T = TypeVar("T")
 
-LEAST_SPACE = 1 << 30
-"""Bytes that the disk should have left."""
-OLDEST_BACKUP = timedelta(hours=48)
-ENOUGH_COVER = 3
-"""Days that should have a post."""
+MIN_FREE_BYTES = 1 << 30
+"""The free space that the disk should have."""
+MAX_BACKUP_AGE = timedelta(hours=48)
+MIN_DAYS_OF_COVER = 3
+"""So many coming days should have a post."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +57,7 @@ class Line:
     what: str
     told: str
     warning: bool = False
-    """It keeps the desk from nothing, and a person should look."""
+    """The desk works, but a person should look."""
 
 
 @click.command("doctor")
@@ -82,115 +82,119 @@ def doctor_command(ctx: click.Context, as_json: bool) -> None:
 
 
 def _examine(desk: Desk) -> Iterator[Line]:
-    read = _try("configuration", lambda: desk.settings, _file_of)
-    yield read[1]
-    if read[0] is None:
+    configuration = _check("configuration", lambda: desk.settings, _config_file)
+    yield configuration[1]
+    if configuration[0] is None:
         return
-    settings = read[0]
-    yield _try("captions", lambda: check_targets(settings), lambda found: f"{len(found)} templates are sound")[1]
-    yield _try("people", lambda: load_people(settings), lambda found: f"{len(found.people)} are known by name")[1]
-    yield from _shared_accounts(settings)
-    opened = _try("database", lambda: desk.database, lambda _: _database_told(desk, settings))
-    yield opened[1]
-    if opened[0] is not None:
-        yield _try("backup", lambda: _backup_told(desk, settings), str)[1]
-        yield _try("files", lambda: describe_private_files(settings), str)[1]
-        yield _try("key", lambda: describe_key(desk), str)[1]
-    yield _try("media", lambda: desk.store, lambda store: store.examine())[1]
-    yield _disk(settings.root)
-    yield _clock()
+    settings = configuration[0]
+    yield _check(
+        "captions", lambda: check_targets(settings), lambda templates: f"{len(templates)} templates are sound"
+    )[1]
+    yield _check(
+        "people", lambda: load_people(settings), lambda directory: f"{len(directory.people)} are known by name"
+    )[1]
+    yield from _check_shared_accounts(settings)
+    database, line = _check("database", lambda: desk.database, lambda _: _describe_database(desk, settings))
+    yield line
+    if database is not None:
+        yield _check("backup", lambda: _describe_backup(desk, settings), str)[1]
+        yield _check("files", lambda: describe_private_files(settings), str)[1]
+        yield _check("key", lambda: describe_key(desk), str)[1]
+    yield _check("media", lambda: desk.store, lambda store: store.examine())[1]
+    yield _check_disk(settings.root)
+    yield _check_clock()
     with ThreadPoolExecutor() as pool:
-        yield from pool.map(lambda name: _credentials(desk, name), desk.channels.names())
-    if opened[0] is not None:
-        yield _platform_clocks(desk)
-        yield from _work(desk)
-        yield _try("notices", lambda: _telling_told(desk), str)[1]
-    yield _try("ping", read_ping_url, _ping_told)[1]
+        yield from pool.map(lambda name: _check_channel(desk, name), desk.channels.names())
+    if database is not None:
+        yield _check_platform_clocks(desk)
+        yield from _check_work(desk)
+        yield _check("alerts", lambda: _describe_alert_addresses(desk), str)[1]
+    yield _check("ping", read_ping_url, _describe_ping)[1]
 
 
-def _shared_accounts(settings: Settings) -> Iterator[Line]:
-    """Channels on one account are told: each of them publishes there what the others publish too."""
+def _check_shared_accounts(settings: Settings) -> Iterator[Line]:
+    """Yields a line for each account that several channels publish on."""
     for account, channels in channels_by_account(settings).items():
         if len(channels) > 1:
-            told = (
+            text = (
                 f"{', '.join(channels)} publish on one account of {account.platform}, {account.name}: "
                 "its followers get a post from each of them"
             )
-            yield Line(True, "accounts", told)
+            yield Line(True, "accounts", text)
 
 
-def _file_of(settings: Settings) -> str:
+def _config_file(settings: Settings) -> str:
     return str(settings.file)
 
 
-def _who_answers(desk: Desk, name: str) -> str:
+def _describe_account(desk: Desk, name: str) -> str:
     account, ends = examine(desk.channels, name)
-    told = f"answers as {account.name}"
-    return f"{told}; the log-in ends {desk.local(ends)}" if ends else told
+    text = f"answers as {account.name}"
+    return f"{text}; the log-in ends {desk.local(ends)}" if ends else text
 
 
-def _try(what: str, make: Callable[[], T], tell: Callable[[T], str]) -> tuple[T | None, Line]:
-    """What was made, or None, and the line that tells of it."""
+def _check(what: str, make: Callable[[], T], describe: Callable[[T], str]) -> tuple[T | None, Line]:
+    """Makes something, and returns it with a line that describes it; None and the error where that fails."""
     try:
         made = make()
-        return made, Line(True, what, tell(made))
+        return made, Line(True, what, describe(made))
     except Exception as error:
-        return None, Line(False, what, sentence(error))
+        return None, Line(False, what, describe_error(error))
 
 
-def _database_told(desk: Desk, settings: Settings) -> str:
+def _describe_database(desk: Desk, settings: Settings) -> str:
     file = settings.database_file
     if file is None:
         return "answers, and its tables are up to date"
     with desk.database.engine.connect() as connection:
-        found = connection.exec_driver_sql("PRAGMA quick_check").scalar()
-    if found != "ok":
-        raise DatabaseError(f"{file} is damaged ({found}); {RESTORE}")
+        result = connection.exec_driver_sql("PRAGMA quick_check").scalar()
+    if result != "ok":
+        raise DatabaseError(f"{file} is damaged ({result}); {RESTORE}")
     return f"{file} is sound, {file.stat().st_size / 1e6:.1f} MB"
 
 
-def _backup_told(desk: Desk, settings: Settings) -> str:
-    """The age of the newest backup. Raises BackupError when that is too old, or none can be made."""
+def _describe_backup(desk: Desk, settings: Settings) -> str:
+    """Describes the newest backup. Raises BackupError when that is too old, or none can be made."""
     if settings.database_file is None:
         require_dump_program(settings.database_url)
     newest = newest_backup(settings.path(settings.storage.backups))
     with desk.database.reading() as session:
         first = session.scalar(select(func.min(Event.at)))
-    told = f"the newest is of {desk.local(newest)}" if newest else "there is none yet"
-    too_old = desk.now() - OLDEST_BACKUP
+    text = f"the newest is of {desk.local(newest)}" if newest else "there is none yet"
+    too_old = desk.now() - MAX_BACKUP_AGE
     if first is not None and first < too_old and (newest is None or newest < too_old):
-        raise BackupError(f"{told}: let publisher run make one a day, or run publisher backup")
-    return told
+        raise BackupError(f"{text}: let publisher run make one a day, or run publisher backup")
+    return text
 
 
-def _telling_told(desk: Desk) -> str:
-    """Who is told what needs a person. Raises SettingsError when somebody can't be."""
+def _describe_alert_addresses(desk: Desk) -> str:
+    """Describes the addresses that get alerts. Raises SettingsError when one of them can't."""
     addresses = read_addresses()
     if not addresses:
-        return f"no address is set, so nobody is told what needs a person; set {URLS_VARIABLE} to change that"
+        return f"no address is set, so nobody gets alerts; set {URLS_VARIABLE} to change that"
     with desk.database.reading() as session:
-        failed = telling_troubles(session, desk.now())
-    failed += [f"address {address.name}: {why}" for address in addresses if (why := address.problem())]
+        failed = sending_failures(session, desk.now())
+    failed += [f"address {address.name}: {reason}" for address in addresses if (reason := address.problem())]
     if failed:
-        raise SettingsError(f"{'; '.join(failed)}: mend {URLS_VARIABLE}, then run publisher notices --test")
+        raise SettingsError(f"{'; '.join(failed)}: mend {URLS_VARIABLE}, then run publisher alerts --test")
     return f"go to {', '.join(address.name for address in addresses)}"
 
 
-def _ping_told(url: str | None) -> str:
+def _describe_ping(url: str | None) -> str:
     if url is None:
         return f"no address is set, so nobody outside notices when the desk stops; set {PING_VARIABLE} to change that"
     return "an address is set; it is requested while all is well"
 
 
-def _disk(folder: Path) -> Line:
+def _check_disk(folder: Path) -> Line:
     free = shutil.disk_usage(folder).free
     writable = os.access(folder, os.W_OK)
-    told = f"{free / 1e9:.1f} GB free" if writable else f"{folder} can't be written to"
-    return Line(writable and free >= LEAST_SPACE, "disk", told)
+    text = f"{free / 1e9:.1f} GB free" if writable else f"{folder} can't be written to"
+    return Line(writable and free >= MIN_FREE_BYTES, "disk", text)
 
 
-def _clock() -> Line:
-    """Whether the system says that its clock is kept right; where it can't say, that is told."""
+def _check_clock() -> Line:
+    """Asks the system whether its clock is synchronised, and says so where it does not know."""
     try:
         answer = subprocess.run(
             ["timedatectl", "show", "--property=NTPSynchronized", "--value"],  # noqa: S607
@@ -202,24 +206,28 @@ def _clock() -> Line:
     except (OSError, subprocess.TimeoutExpired):
         answer = ""
     if answer == "no":
-        return Line(False, "clock", "the system's clock is not synchronised; posts would go out at the wrong minute")
+        return Line(
+            False,
+            "clock",
+            "the system's clock is not synchronised, so posts may go out at the wrong minute; turn that on",
+        )
     return Line(
-        True, "clock", "synchronised" if answer == "yes" else "the system does not say whether it is kept right"
+        True, "clock", "synchronised" if answer == "yes" else "the system does not say whether it is synchronised"
     )
 
 
-def _platform_clocks(desk: Desk) -> Line:
-    """What the answers of the platforms, just asked, say about our clock."""
+def _check_platform_clocks(desk: Desk) -> Line:
+    """Compares the clock with the platforms' clocks, by the answers that the checks before just got."""
     with desk.database.reading() as session:
-        known = clock_differences(session, desk.now())
-    judged = judge_clocks(known)
-    return Line(True, "platforms' clocks", judged.sentence, warning=judged.is_warning)
+        differences = clock_differences(session, desk.now())
+    judgment = judge_clocks(differences)
+    return Line(True, "platforms' clocks", judgment.sentence, warning=judgment.is_warning)
 
 
-def _credentials(desk: Desk, name: str) -> Line:
-    line = _try(f"channel {name}", lambda: _who_answers(desk, name), str)[1]
-    mended = line.good and operate.resume_after_refusal(desk.database, name, now=desk.now(), actor=actor())
-    if mended:
+def _check_channel(desk: Desk, name: str) -> Line:
+    line = _check(f"channel {name}", lambda: _describe_account(desk, name), str)[1]
+    resumed = line.good and operate.resume_after_refusal(desk.database, name, now=desk.now(), actor=actor())
+    if resumed:
         return Line(True, line.what, f"{line.told}; it was paused and publishes again")
     with desk.database.reading() as session:
         row = session.get(Channel, name)
@@ -229,39 +237,39 @@ def _credentials(desk: Desk, name: str) -> Line:
     return line
 
 
-def _work(desk: Desk) -> Iterator[Line]:
+def _check_work(desk: Desk) -> Iterator[Line]:
     with desk.database.reading() as session:
         cover = days_of_cover(session, desk.settings, desk.now())
         states = session.execute(select(Delivery.state, func.count()).group_by(Delivery.state))
         counts: dict[str, int] = {state: number for state, number in states}
-        running = _running(desk, session)
+        running = _check_processes(desk, session)
         failing = failing_jobs(session)
         costs = spendings(session, desk.settings, desk.now())
-    hint = "" if cover >= ENOUGH_COVER else "; add and approve posts"
+    hint = "" if cover >= MIN_DAYS_OF_COVER else "; add and approve posts"
     yield Line(not hint, "queue", f"{cover} {'day is' if cover == 1 else 'days are'} covered{hint}")
     waiting = {state: counts.get(state, 0) for state in ("held", "failed", "unconfirmed")}
-    told = ", ".join(f"{number} {state}" for state, number in waiting.items() if number)
-    yield Line(not told, "deliveries", (told and f"{told}; see publisher deliveries") or "none needs a person")
+    text = ", ".join(f"{number} {state}" for state, number in waiting.items() if number)
+    yield Line(not text, "deliveries", (text and f"{text}; see publisher deliveries") or "none needs a person")
     yield running
-    told = " ".join(tell_failure(failure, desk.local) for failure in failing)
-    yield Line(not failing, "jobs", told or "all of them work")
-    for each in costs:
-        hint = f"; raise channels.{each.channel}.monthly_budget before posts are held" if each.nearly_spent else ""
-        yield Line(not hint, f"costs of {each.channel}", f"{each.description}{hint}")
+    text = " ".join(describe_failure(failure, desk.local) for failure in failing)
+    yield Line(not failing, "jobs", text or "all of them work")
+    for cost in costs:
+        hint = f"; raise channels.{cost.channel}.monthly_budget before posts are held" if cost.nearly_spent else ""
+        yield Line(not hint, f"costs of {cost.channel}", f"{cost.description}{hint}")
 
 
-def _running(desk: Desk, session: Session) -> Line:
-    """Who works, and whether that is enough for what is due."""
+def _check_processes(desk: Desk, session: Session) -> Line:
+    """Checks that a scheduler and a worker run if work is due."""
     now = desk.now()
-    seen = seen_processes(session, now)
-    told = ", ".join(
-        f"{role} seen {desk.local(seen[role].at, '%m-%d %H:%M:%S')}" if role in seen else f"no {role} seen"
+    heartbeats = last_heartbeats(session, now)
+    text = ", ".join(
+        f"{role} seen {desk.local(heartbeats[role].at, '%m-%d %H:%M:%S')}" if role in heartbeats else f"no {role} seen"
         for role in (SCHEDULER, WORKER)
     )
-    due = [each for each in appointments(session, now) if each.at <= now]
+    due = [appointment for appointment in appointments(session, now) if appointment.at <= now]
     if not due:
-        return Line(True, "worker", f"{told}; nothing is overdue")
-    waits = f"{told}; {due[0].channel} has work since {desk.local(due[0].at, '%m-%d %H:%M:%S')}"
-    if not all(role in seen and seen[role].lives(now) for role in (SCHEDULER, WORKER)):
-        return Line(False, "worker", f"{waits}: start publisher run")
-    return Line(now - due[0].at <= OVERDUE_AFTER, "worker", f"{waits}: see the log of publisher run if it stays so")
+        return Line(True, "worker", f"{text}; nothing is overdue")
+    overdue = f"{text}; {due[0].channel} has work since {desk.local(due[0].at, '%m-%d %H:%M:%S')}"
+    if not all(role in heartbeats and heartbeats[role].lives(now) for role in (SCHEDULER, WORKER)):
+        return Line(False, "worker", f"{overdue}: start publisher run")
+    return Line(now - due[0].at <= OVERDUE_AFTER, "worker", f"{overdue}: see the log of publisher run if it stays so")

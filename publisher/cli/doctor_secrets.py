@@ -1,4 +1,4 @@
-"""Checks of `publisher doctor`: whether what is secret can be read by others, and whether its key opens it."""
+"""Checks for `publisher doctor` that nobody else can read the secrets, and that the key opens them."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ from publisher.settings.private_paths import DATABASE_SESSIONS, private_paths
 
 
 def describe_private_files(settings: Settings) -> str:
-    """Says that nobody else can read the desk's files. Raises SettingsError where somebody can."""
-    if wide := open_to_others(private_paths(settings)):
-        names = ", ".join(str(path) for path in wide)
+    """Describes who can read the desk's files. Raises SettingsError where others can."""
+    if open_paths := open_to_others(private_paths(settings)):
+        names = ", ".join(str(path) for path in open_paths)
         raise SettingsError(
             f"others on this machine can read or change {names}, and this user may not forbid it; take their "
             "permissions away, such as with chmod go= and the name"
@@ -22,10 +22,10 @@ def describe_private_files(settings: Settings) -> str:
 
 
 def describe_key(desk: Desk) -> str:
-    """Says whether the key is there and opens what is sealed.
+    """Describes the key and the secrets that it opens.
 
     Raises:
-        SettingsError: it is junk or can't be read, it is missing although something needs it, or it does not open that.
+        SettingsError: the key is invalid, missing although something needs it, or does not open a secret.
     """
     seal = Seal.from_environment() if read_secret(KEY_VARIABLE) else None
     with desk.database.reading() as session:
@@ -33,6 +33,6 @@ def describe_key(desk: Desk) -> str:
     if seal is not None:
         return f"opens all that is sealed in the database ({sealed})"
     if sealed or desk.settings.storage.sessions == DATABASE_SESSIONS:
-        waits = f"{sealed} secrets in the database can't be opened" if sealed else "storage.sessions needs it"
-        raise SealError(f"{KEY_VARIABLE} is not set, and {waits}; set it as it was, or make one: publisher key new")
+        reason = f"{sealed} secrets in the database can't be opened" if sealed else "storage.sessions needs it"
+        raise SealError(f"{KEY_VARIABLE} is not set, and {reason}; set it as it was, or make one: publisher key new")
     return f"{KEY_VARIABLE} is not set, and nothing needs it yet"

@@ -1,4 +1,4 @@
-"""Lines on a terminal in which nothing that somebody typed steers it."""
+"""Prints lines on a terminal without control characters, which a typed text may contain."""
 
 from __future__ import annotations
 
@@ -10,10 +10,10 @@ from publisher.core.characters import make_visible
 
 
 def harmless(value: Any) -> Any:
-    """Returns a text in which what would steer the terminal is a sign, and everything else as it is."""
+    """Returns a text with its control characters as visible signs, and any other value as it is."""
     return make_visible(value, keep="\n\t") if isinstance(value, str) else value
 
 
 def echo(text: str, *, err: bool = False, nl: bool = True) -> None:
-    """Prints a text; what would steer the terminal is printed as a sign. `err`: on standard error."""
+    """Prints a text with its control characters as visible signs. `err`: on standard error."""
     click.echo(harmless(text), err=err, nl=nl)

@@ -1,4 +1,4 @@
-"""Which errors are sentences for people, and what to say about the others."""
+"""Lists the errors whose message is for people, and describes all others."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from publisher.settings import SettingsError
 from publisher.staff.accounts import AccountError
 from publisher.staff.passwords import WeakPassword
 
-SENTENCES = (
+ERRORS_FOR_PEOPLE = (
     SettingsError,
     DatabaseError,
     BackupError,
@@ -29,9 +29,9 @@ SENTENCES = (
 )
 
 
-def sentence(error: Exception) -> str:
-    """What to tell a person about an error."""
-    if isinstance(error, SENTENCES):
+def describe_error(error: Exception) -> str:
+    """Describes an error in a sentence for a person."""
+    if isinstance(error, ERRORS_FOR_PEOPLE):
         return str(error)
     if isinstance(error, OperationalError):
         return f"the database can't be used: {error.orig}"
@@ -40,7 +40,7 @@ def sentence(error: Exception) -> str:
     if isinstance(error, ValueError) and "PUBLISHER_LOG_LEVEL" in str(error):
         return str(error)
     if isinstance(error, UnicodeEncodeError):
-        return "the command line holds bytes that are no text; write it in UTF-8"
+        return "the command line has bytes that are not text; write it in UTF-8"
     if isinstance(error, OSError):
         return f"{error.strerror or error}{f': {error.filename}' if error.filename else ''}"
     return f"something unexpected happened ({type(error).__name__}: {error}); PUBLISHER_LOG_LEVEL=debug shows where"

@@ -1,4 +1,4 @@
-"""`publisher key new` and `key rotate`."""
+"""`publisher key new` and `key rotate`: makes a key, and encrypts everything with a new one."""
 
 from __future__ import annotations
 

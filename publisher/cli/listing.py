@@ -1,4 +1,4 @@
-"""`publisher queue`, `show` and `move`: what waits, and in which order."""
+"""`publisher queue`, `show` and `move`: shows the queue and a post, and changes the order."""
 
 from __future__ import annotations
 
@@ -12,10 +12,12 @@ from publisher.cli.echo import echo
 from publisher.cli.output import DAY, console, escape, json_option, print_json, print_table, styled
 from publisher.cli.row_number import ROW_NUMBER
 from publisher.db.models import Post
-from publisher.posts.approval import PostProblem, problems_of
 from publisher.posts.post_store import last_pick, load_post
+from publisher.posts.problems import PostProblem
+from publisher.schedule.approval import post_problems
 from publisher.schedule.listing import days_of_cover, queue_listing
-from publisher.schedule.order import After, Before, FixedDate, Front, Place, Position, Reserve, move_post
+from publisher.schedule.order import After, Before, FixedDate, Front, Place, Position, Reserve
+from publisher.schedule.post_queue import PostQueue
 
 
 @click.command("queue")
@@ -77,16 +79,20 @@ def show_command(ctx: click.Context, post: int, as_json: bool) -> None:
     with desk.database.reading() as session:
         row = load_post(session, post)
         pick = last_pick(session, row)
-        problems = problems_of(session, row, desk.settings, desk.targets, desk.people, now=desk.now())
+        problems = post_problems(session, row, desk.settings, desk.targets, desk.people, now=desk.now())
         fields = _post_fields(row)
     if as_json:
         print_json(
-            {**fields, "picked_for": pick.slot if pick else None, "problems": [_problem_row(each) for each in problems]}
+            {
+                **fields,
+                "picked_for": pick.slot if pick else None,
+                "problems": [_problem_row(problem) for problem in problems],
+            }
         )
         return
     for name, value in fields.items():
         if value not in ("", None, [], {}):
-            console().print(f"[bold]{name.replace('_', ' ')}[/]: {escape(_readable(value))}")
+            console().print(f"[bold]{name.replace('_', ' ')}[/]: {escape(_render_value(value))}")
     if pick:
         console().print(f"[bold]picked for[/]: {pick.slot}")
     for problem in problems:
@@ -113,9 +119,9 @@ def _post_fields(post: Post) -> dict[str, Any]:
     return {name: getattr(post, name) for name in names} | {"images": images}
 
 
-def _readable(value: Any) -> str:
+def _render_value(value: Any) -> str:
     if isinstance(value, list) and value and isinstance(value[0], dict):
-        lines = ("\n    ".join(f"{key}: {each}" for key, each in item.items() if each) for item in value)
+        lines = ("\n    ".join(f"{key}: {field}" for key, field in item.items() if field) for item in value)
         return "".join(f"\n  - {line}" for line in lines)
     return ", ".join(map(str, value)) if isinstance(value, list) else str(value)
 
@@ -129,10 +135,10 @@ def _readable(value: Any) -> str:
 @click.option("--date", "day", type=DAY, help="Exactly this day.")
 @click.option("--reserve", is_flag=True, help="Into the reserve.")
 @click.pass_context
-def move_command(ctx: click.Context, /, post: int, day: datetime | None, **wishes: Any) -> None:
+def move_command(ctx: click.Context, /, post: int, day: datetime | None, **places: Any) -> None:
     """Change a post's place in the queue, give it a fixed date, or put it into the reserve."""
     desk = desk_of(ctx)
-    move_post(desk.database, post, _place(day, **wishes), desk.settings, desk.now(), actor=actor())
+    PostQueue(desk, actor()).move(post, _read_place(day, **places))
     with desk.database.reading() as session:
         rows = queue_listing(session, desk.settings, desk.targets, desk.people, now=desk.now())
         row = next((row for row in rows if row.post.id == post), None)
@@ -140,7 +146,7 @@ def move_command(ctx: click.Context, /, post: int, day: datetime | None, **wishe
     echo(f"Post {post} is now at {row.place} {row.number}{when}." if row else f"Post {post} is moved.")
 
 
-def _place(
+def _read_place(
     day: datetime | None, front: bool, position: int | None, before: int | None, after: int | None, reserve: bool
 ) -> Place:
     places: list[Place | None] = [
@@ -151,7 +157,7 @@ def _place(
         FixedDate(day.date()) if day else None,
         Reserve() if reserve else None,
     ]
-    wished = [place for place in places if place is not None]
-    if len(wished) != 1:
+    named = [place for place in places if place is not None]
+    if len(named) != 1:
         raise click.UsageError("name one place: --front, --position, --before, --after, --date or --reserve")
-    return wished[0]
+    return named[0]

@@ -1,4 +1,4 @@
-"""Argument parsing and dispatch. A person's answer is a sentence, never a trace."""
+"""Parses the command line and runs the command. An error is printed as a sentence, not as a trace."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ COMMANDS = {
     "cancel": "delivery_acts",
     "pause": "delivery_acts",
     "resume": "delivery_acts",
-    "notices": "alerts",
+    "alerts": "alerts",
     "web": "web",
     "user": "people",
     "key": "keys",
@@ -51,8 +51,8 @@ COMMANDS = {
 SUMMARIES = {
     "init": "Write a commented configuration and an empty queue.",
     "connect": "Log a channel in once, by hand.",
-    "doctor": "Check everything: a green or red line each.",
-    "sandbox": "Start local Tumblr, X and Instagram.",
+    "doctor": "Check everything, with a green or red line for each thing.",
+    "sandbox": "Start local platforms to rehearse on.",
     "demo": "Show the whole main job on the sandbox.",
     "prove": "Prove the promise: faults, kills and clock jumps against the sandbox.",
     "add": "Put posts into the queue.",
@@ -67,13 +67,13 @@ SUMMARIES = {
     "preflight": "Examine tomorrow's post while it can be mended.",
     "run": "Publish: scheduler, worker and look-ups in one process.",
     "deliveries": "List deliveries.",
-    "log": "Show one delivery's whole life.",
+    "log": "Show everything about one delivery.",
     "retry": "Let a delivery try again.",
     "adopt": "Record a post that is public already.",
     "cancel": "Give a delivery up.",
-    "pause": "Have a channel publish nothing for a while.",
+    "pause": "Keep a channel from publishing.",
     "resume": "Let a paused channel publish again.",
-    "notices": "Show what people were told of and is not over.",
+    "alerts": "Show the open alerts, or send a test message.",
     "web": "Serve the desk's pages.",
     "user": "Add, list and deactivate people.",
     "key": "Make or change the key that seals what is secret in the database.",
@@ -84,7 +84,7 @@ SUMMARIES = {
 
 
 class LazyGroup(click.Group):
-    """Knows its commands by name; their modules, and all that these need, are imported on use."""
+    """Lists commands by name, and imports the module of a command only when it is used."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:
         return list(COMMANDS)
@@ -99,15 +99,15 @@ class LazyGroup(click.Group):
         return command
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
-        """From the table above, so that help imports nothing."""
+        """Writes the commands of the table above, so that help imports nothing."""
         with formatter.section("Commands"):
             formatter.write_dl(list(SUMMARIES.items()))
 
 
 def _import_without_collecting(name: str) -> ModuleType:
-    """Imports a module with all that it needs, and keeps the garbage collector from what is never garbage.
+    """Imports a module without garbage collection, and exempts its objects from later collections.
 
-    While modules make their hundred thousand objects it would look at these again and again: a tenth of the time.
+    Otherwise the collector would check the hundred thousand new objects again and again: a tenth of the time.
     """
     gc.disable()
     try:
@@ -145,18 +145,18 @@ def main() -> NoReturn:
         echo("Stopped.", err=True)
         code = 130
     except BrokenPipeError:
-        # The reader of our output has gone, as `head` does; nothing is left to say to it.
+        # The reader of the output has ended, as `head` does.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         code = 0
     except Exception as error:
-        code = _explain(error)
+        code = _print_error(error)
     sys.exit(code if isinstance(code, int) else 0)
 
 
-def _explain(error: Exception) -> int:
-    """One sentence on standard error; the trace only for whoever asks for it."""
+def _print_error(error: Exception) -> int:
+    """Prints an error as one sentence on standard error, and raises it only at the log level debug."""
     errors = importlib.import_module("publisher.cli.errors")
-    echo(f"publisher: {errors.sentence(error)}", err=True)
+    echo(f"publisher: {errors.describe_error(error)}", err=True)
     if os.environ.get("PUBLISHER_LOG_LEVEL", "").lower() == "debug":
         raise error
     return 1

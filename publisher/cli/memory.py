@@ -1,15 +1,15 @@
-"""What a process that runs for months does about its memory."""
+"""Keeps the garbage collector of a long-running process from slowing it down."""
 
 from __future__ import annotations
 
 import gc
 
 
-def keep_what_was_imported() -> None:
-    """Let the garbage collector look at nothing that was there when the work began.
+def exempt_imports_from_collection() -> None:
+    """Exempts all present objects from garbage collection.
 
-    Some two hundred thousand objects of modules are never garbage. To look at all of them takes a
-    quarter of a second, and all that while no page is answered.
+    Some two hundred thousand objects of modules are never garbage. Checking all of them takes a
+    quarter of a second, in which no page is answered.
     """
     gc.collect()
     gc.freeze()

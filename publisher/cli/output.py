@@ -1,4 +1,4 @@
-"""Tables for people, JSON for programs: rich is imported where a table is printed."""
+"""Prints tables for people and JSON for programs; rich is imported only where a table is printed."""
 
 from __future__ import annotations
 
@@ -42,14 +42,14 @@ STATE_STYLES = {
 
 @cache
 def console() -> Console:
-    """Where tables go. Without a terminal nobody's window is too narrow for them."""
+    """Returns the console that tables are printed to. Without a terminal it is 200 characters wide."""
     from publisher.cli.plain_console import PlainConsole  # noqa: PLC0415
 
     return PlainConsole(highlight=False, width=None if sys.stdout.isatty() else 200)
 
 
 def escape(text: str) -> str:
-    """Returns a text whose square brackets are no markup of a table or a line."""
+    """Escapes the square brackets of a text, so that they are no markup."""
     from rich.markup import escape as escape_markup  # noqa: PLC0415
 
     return escape_markup(text)
@@ -60,10 +60,10 @@ def json_option(command: Command) -> Command:
 
 
 def print_json(value: Any) -> None:
-    click.echo(escape_for_json(json.dumps(value, default=_plain, ensure_ascii=False, indent=2)))
+    click.echo(escape_for_json(json.dumps(value, default=_json_value, ensure_ascii=False, indent=2)))
 
 
-def _plain(value: object) -> object:
+def _json_value(value: object) -> object:
     if isinstance(value, BaseModel):
         return value.model_dump(mode="json")
     if isinstance(value, datetime | date):
@@ -79,7 +79,7 @@ def styled(state: str) -> str:
 
 
 def print_table(title: str, columns: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
-    """A table with rich markup in its cells; escape what people wrote."""
+    """Prints a table with rich markup in its cells; the caller escapes what people wrote."""
     from rich.table import Table  # noqa: PLC0415
 
     table = Table(title=harmless(title) or None, title_justify="left", header_style="bold", box=None, pad_edge=False)

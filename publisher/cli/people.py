@@ -1,4 +1,4 @@
-"""`publisher user`: the people of the desk."""
+"""`publisher user`: adds, lists and deactivates people."""
 
 from __future__ import annotations
 
@@ -59,13 +59,16 @@ def list_command(ctx: click.Context, as_json: bool) -> None:
         people = list(session.scalars(select(Person).order_by(Person.email)))
     if as_json:
         print_json(
-            [{"email": each.email, "name": each.name, "roles": each.roles, "active": each.active} for each in people]
+            [
+                {"email": person.email, "name": person.name, "roles": person.roles, "active": person.active}
+                for person in people
+            ]
         )
         return
     print_table(
         "",
         ("address", "name", "roles", "state"),
-        ((escape(each.email), escape(each.name), ", ".join(each.roles), _state(each)) for each in people),
+        ((escape(person.email), escape(person.name), ", ".join(person.roles), _state(person)) for person in people),
     )
 
 
@@ -89,7 +92,7 @@ def deactivate_command(ctx: click.Context, email: str) -> None:
 @click.argument("email")
 @click.pass_context
 def remove_second_factor_command(ctx: click.Context, email: str) -> None:
-    """Ask somebody who lost their phone for no code any more."""
+    """Turn the second factor of somebody off who lost their phone."""
     desk = desk_of(ctx)
     second_factor.disable(desk.database, _id_of(desk, email), now=desk.now(), actor=actor())
     echo(f"{email} logs in with the password alone, and was logged out everywhere.")
@@ -97,7 +100,7 @@ def remove_second_factor_command(ctx: click.Context, email: str) -> None:
 
 def _id_of(desk: Desk, email: str) -> int:
     with desk.database.reading() as session:
-        found = session.scalar(select(Person.id).where(Person.email == email.strip().lower()))
-    if found is None:
+        person_id = session.scalar(select(Person.id).where(Person.email == email.strip().lower()))
+    if person_id is None:
         raise AccountError(f"There is nobody with the address {email}.")
-    return found
+    return person_id

@@ -1,4 +1,4 @@
-"""The console that tables and coloured lines are printed to."""
+"""Defines the console that tables and coloured lines are printed to."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from publisher.cli.echo import harmless
 
 
 class PlainConsole(Console):
-    """A console in which a text that somebody typed never steers the terminal."""
+    """Prints typed texts without the control characters in them."""
 
     def print(self, *objects: Any, **options: Any) -> None:
         super().print(*(harmless(value) for value in objects), **options)

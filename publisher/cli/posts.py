@@ -1,4 +1,4 @@
-"""`publisher add`, `edit`, `approve` and `withdraw`: what staff do with a post."""
+"""`publisher add`, `edit`, `approve` and `withdraw`: changes the posts of the queue."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ from publisher.cli.output import DAY, console, json_option, print_json
 from publisher.cli.row_number import ROW_NUMBER
 from publisher.desk import Desk
 from publisher.intake.post_files import read_folder, read_post_file
-from publisher.posts.approval import Approval, NotApproved, approve
-from publisher.posts.drafts import PostChanges, PostDraft, check_entered
+from publisher.posts.drafts import PostChanges, PostDraft, check_input
 from publisher.posts.errors import PostError
-from publisher.posts.posts import add_post, edit_post, withdraw_post
+from publisher.schedule.approval import Approval, NotApproved
+from publisher.schedule.post_queue import PostQueue
 
 FILE = click.Path(path_type=Path, exists=True, dir_okay=False)
 
@@ -50,13 +50,13 @@ def add_command(
         raise click.UsageError("give either a file or folder, or --title and the other fields")
     added: list[dict[str, Any]] = []
     failed = 0
-    for name, draft in _drafts(source) if source else [("", _draft(title or "", fields))]:
+    for name, draft in _read_drafts(source) if source else [("", _draft_of_options(title or "", fields))]:
         if isinstance(draft, PostError):
             failed += 1
             echo(f"publisher: {draft}", err=True)
             continue
         try:
-            added.append(_add(desk, name, draft, approve_too))
+            added.append(_add_post(desk, name, draft, approve_too))
         except PostError as error:
             failed += 1
             echo(f"publisher: {name}{': ' if name else ''}{error}", err=True)
@@ -70,7 +70,7 @@ def add_command(
     ctx.exit(1 if failed else 0)
 
 
-def _drafts(source: Path) -> list[tuple[str, PostDraft | PostError]]:
+def _read_drafts(source: Path) -> list[tuple[str, PostDraft | PostError]]:
     if source.is_dir():
         return [(read.path.name, read.draft or PostError(read.problem)) for read in read_folder(source)]
     try:
@@ -79,7 +79,7 @@ def _drafts(source: Path) -> list[tuple[str, PostDraft | PostError]]:
         return [(source.name, error)]
 
 
-def _draft(title: str, fields: dict[str, Any]) -> PostDraft:
+def _draft_of_options(title: str, fields: dict[str, Any]) -> PostDraft:
     images, alt_texts = fields.pop("images"), fields.pop("alt_texts")
     if len(alt_texts) > len(images):
         raise click.UsageError("there are more --alt than --image")
@@ -88,28 +88,24 @@ def _draft(title: str, fields: dict[str, Any]) -> PostDraft:
         for number, image in enumerate(images)
     ]
     day: datetime | None = fields.pop("fixed_date")
-    return check_entered(PostDraft, {"title": title, "images": pictures, "fixed_date": day and day.date(), **fields})
+    return check_input(PostDraft, {"title": title, "images": pictures, "fixed_date": day and day.date(), **fields})
 
 
-def _add(desk: Desk, name: str, draft: PostDraft, approve_too: bool) -> dict[str, Any]:
+def _add_post(desk: Desk, name: str, draft: PostDraft, approve_too: bool) -> dict[str, Any]:
     with console().status(f"Adding {name or draft.title} ..."):
-        post = add_post(desk.database, desk.store, draft, desk.now(), actor())
+        post = PostQueue(desk, actor()).add(draft)
     warnings = [*post.warnings]
     state = "a draft"
     if approve_too:
         try:
-            warnings += [str(problem) for problem in _approve(desk, post.id).remarks]
+            warnings += [str(problem) for problem in PostQueue(desk, actor()).approve(post.id).remarks]
             state = "approved"
         except NotApproved as refusal:
             warnings += [str(problem) for problem in refusal.problems]
         except PostError as refusal:
-            # It is in the queue nevertheless, such as where a second person has to approve it.
+            # The post is in the queue nevertheless, for example if a second person has to approve it.
             warnings.append(str(refusal))
     return {"id": post.id, "file": name, "title": draft.title, "state": state, "warnings": warnings}
-
-
-def _approve(desk: Desk, post_id: int) -> Approval:
-    return approve(desk.database, post_id, desk.settings, desk.targets, desk.people, now=desk.now(), actor=actor())
 
 
 @click.command("edit")
@@ -145,36 +141,29 @@ def edit_command(
     desk = desk_of(ctx)
     values = {name: value for name, value in fields.items() if value not in (None, ())}
     if captions:
-        values["captions"] = dict(_caption(text) for text in captions)
+        values["captions"] = dict(_parse_caption(text) for text in captions)
     if source:
         draft = read_post_file(source)
         shared = set(PostChanges.model_fields) & draft.model_fields_set
         values = {name: getattr(draft, name) for name in shared} | values
     if not values:
         raise click.UsageError("nothing to change; name a field, such as --title")
-    outcome = edit_post(
-        desk.database,
-        desk.store,
-        post,
-        check_entered(PostChanges, values),
-        now=desk.now(),
-        expected_version=expect_version,
-        actor=actor(),
-    )
-    echo(f"Post {post} is changed; this is version {outcome.version}.")
-    if outcome.back_to_review:
+    changes = check_input(PostChanges, values)
+    result = PostQueue(desk, actor()).edit(post, changes, expected_version=expect_version)
+    echo(f"Post {post} is changed; this is version {result.version}.")
+    if result.back_to_review:
         echo(f"It is in review again: approve it with publisher approve {post}")
-    if outcome.applies_to:
-        echo(f"Until then {', '.join(outcome.applies_to)} will show the text that was approved.")
-    if outcome.too_late:
-        echo(f"It is too late for {', '.join(outcome.too_late)}: those have the post as it was.")
-    for warning in outcome.warnings:
+    if result.applies_to:
+        echo(f"Until then {', '.join(result.applies_to)} will show the text that was approved.")
+    if result.too_late:
+        echo(f"It is too late for {', '.join(result.too_late)}: they have the post as it was.")
+    for warning in result.warnings:
         echo(warning)
 
 
-def _caption(text: str) -> tuple[str, str]:
-    channel, found, caption = text.partition("=")
-    if not found:
+def _parse_caption(text: str) -> tuple[str, str]:
+    channel, separator, caption = text.partition("=")
+    if not separator:
         raise click.UsageError("write --caption CHANNEL=TEXT")
     return channel, caption
 
@@ -184,21 +173,23 @@ def _caption(text: str) -> tuple[str, str]:
 @json_option
 @click.pass_context
 def approve_command(ctx: click.Context, posts: tuple[int, ...], as_json: bool) -> None:
-    """Let posts go out when their turn comes; what blocks one is told, and it stays a draft."""
-    desk = desk_of(ctx)
+    """Approve posts, so that they go out when their turn comes. A post with a blocking problem stays a draft."""
+    queue = PostQueue(desk_of(ctx), actor())
     results: list[dict[str, Any]] = []
     for post in posts:
         try:
-            approval = _approve(desk, post)
+            approval = queue.approve(post)
             remarks = [asdict(problem) for problem in approval.remarks]
             results.append({"post": post, "approved": True, "problems": remarks, **asdict(approval.reach)})
             if not as_json:
                 echo(f"Post {post} is approved.")
                 for remark in approval.remarks:
                     echo(f"  {remark}")
-                _tell_reach(approval)
+                _print_reach(approval)
         except NotApproved as refusal:
-            results.append({"post": post, "approved": False, "problems": [asdict(each) for each in refusal.problems]})
+            results.append(
+                {"post": post, "approved": False, "problems": [asdict(problem) for problem in refusal.problems]}
+            )
             if not as_json:
                 echo(f"Post {post} is not approved:", err=True)
                 for problem in refusal.problems:
@@ -208,11 +199,11 @@ def approve_command(ctx: click.Context, posts: tuple[int, ...], as_json: bool) -
     ctx.exit(0 if all(result["approved"] for result in results) else 1)
 
 
-def _tell_reach(approval: Approval) -> None:
+def _print_reach(approval: Approval) -> None:
     if approval.reach.applies_to:
         echo(f"{', '.join(approval.reach.applies_to)} will show it as it is now.")
     if approval.reach.too_late:
-        echo(f"It is too late for {', '.join(approval.reach.too_late)}: those have the post as it was.")
+        echo(f"It is too late for {', '.join(approval.reach.too_late)}: they have the post as it was.")
 
 
 @click.command("withdraw")
@@ -220,6 +211,5 @@ def _tell_reach(approval: Approval) -> None:
 @click.pass_context
 def withdraw_command(ctx: click.Context, post: int) -> None:
     """Take a post out of the queue or the reserve; approving it brings it back."""
-    desk = desk_of(ctx)
-    withdraw_post(desk.database, post, desk.now(), actor())
+    PostQueue(desk_of(ctx), actor()).withdraw(post)
     echo(f"Post {post} is withdrawn.")

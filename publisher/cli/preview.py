@@ -1,4 +1,4 @@
-"""`publisher preview` and `publisher rehearse`: what would go out, and when."""
+"""`publisher preview` and `publisher rehearse`: shows what would go out, and when."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ from publisher.settings import SettingsError
     "page",
     type=click.Path(path_type=Path, dir_okay=False),
     metavar="FILE",
-    help="Write one page with every channel's look, for mail or print.",
+    help="Write one page with every channel's preview, for mail or print.",
 )
 @json_option
 @click.pass_context
@@ -50,46 +50,54 @@ def preview_command(ctx: click.Context, post: int, channel: str | None, page: Pa
     with desk.database.reading() as session:
         row = load_post(session, post)
     with Console(stderr=True).status("Making the pictures ..."):
-        shown = preview(row, targets, desk.people, desk.renderer)
+        rendered = preview(row, targets, desk.people, desk.renderer)
     if page:
-        write_whole(page, _page(desk, row, shown).encode())
+        write_whole(page, _render_page(desk, row, rendered).encode())
     if as_json:
-        print_json([_row(each) for each in shown])
+        print_json([_preview_row(channel_preview) for channel_preview in rendered])
         return
     if page:
         echo(f"Wrote {page}.")
     else:
-        for each in shown:
-            _print(each)
-    ctx.exit(1 if any(problem.blocking for each in shown for problem in each.problems) else 0)
+        for channel_preview in rendered:
+            _print_preview(channel_preview)
+    is_blocked = any(problem.blocking for channel_preview in rendered for problem in channel_preview.problems)
+    ctx.exit(1 if is_blocked else 0)
 
 
-def _page(desk: Desk, post: Post, shown: Sequence[RenderedPost]) -> str:
+def _render_page(desk: Desk, post: Post, rendered: Sequence[RenderedPost]) -> str:
     outlet = desk.settings.outlet
     about = f"{outlet.name} · post {post.id}, {post.state} · made {desk.local(desk.now())} ({outlet.time_zone})"
     headers = {
         name: Header(desk.settings.channels[name].account, target.profile.label)
         for name, target in desk.targets.items()
     }
-    return preview_page(post.title, about, shown, headers)
+    return preview_page(post.title, about, rendered, headers)
 
 
-def _row(each: RenderedPost) -> dict[str, Any]:
+def _preview_row(rendered: RenderedPost) -> dict[str, Any]:
     return {
-        "channel": each.channel,
-        "adapted": each.adapted,
-        "renditions": list(each.renditions),
-        "problems": list(each.problems),
+        "channel": rendered.channel,
+        "adapted": rendered.adapted,
+        "renditions": list(rendered.renditions),
+        "problems": list(rendered.problems),
     }
 
 
-def _print(each: RenderedPost) -> None:
+def _print_preview(rendered: RenderedPost) -> None:
     say = console().print
-    if each.adapted is None:
-        say(f"[bold]{each.channel}[/] leaves this post out: it is not translated.")
+    if rendered.adapted is None:
+        say(f"[bold]{rendered.channel}[/] leaves this post out: it is not translated.")
         return
-    adapted = each.adapted
-    say(Panel(Text(adapted.caption), title=f"[bold]{each.channel}[/]", title_align="left", subtitle=_count(adapted)))
+    adapted = rendered.adapted
+    say(
+        Panel(
+            Text(adapted.caption),
+            title=f"[bold]{rendered.channel}[/]",
+            title_align="left",
+            subtitle=_describe_length(adapted),
+        )
+    )
     for number, part in enumerate(adapted.thread, start=1):
         say(Panel(Text(part), title=f"reply {number} of {len(adapted.thread)}", title_align="left"))
     if adapted.tags:
@@ -98,22 +106,22 @@ def _print(each: RenderedPost) -> None:
         say(f"  source link: {escape(adapted.link)}")
     for piece in adapted.left_out:
         say(f"  [yellow]left out:[/] {escape(piece)}")
-    for number, (image, rendition) in enumerate(zip(adapted.images, each.renditions, strict=True), start=1):
-        say(f"  picture {number}: {escape(_picture(rendition))}")
+    for number, (image, rendition) in enumerate(zip(adapted.images, rendered.renditions, strict=True), start=1):
+        say(f"  picture {number}: {escape(_describe_picture(rendition))}")
         say(f"    alt text: {escape(image.alt_text) or '[red]none[/]'}")
-    for problem in each.problems:
+    for problem in rendered.problems:
         say(f"  [{'bold red' if problem.blocking else 'yellow'}]{escape(problem.message)}[/] ({problem.field})")
 
 
-def _count(adapted: AdaptedPost) -> str:
+def _describe_length(adapted: AdaptedPost) -> str:
     cost = f" · about ${adapted.cost_usd:.3f}" if adapted.cost_usd is not None else ""
     return f"{length_told(adapted)}{cost}"
 
 
-def _picture(rendition: Rendition | None) -> str:
+def _describe_picture(rendition: Rendition | None) -> str:
     if rendition is None:
         return "not made"
-    told = [
+    parts = [
         f"{rendition.width} × {rendition.height} {rendition.format}",
         f"{rendition.bytes / 1000:.0f} kB",
         f"quality {rendition.quality}" if rendition.quality else "lossless",
@@ -121,7 +129,7 @@ def _picture(rendition: Rendition | None) -> str:
         *rendition.notes,
         str(rendition.path),
     ]
-    return " · ".join(part for part in told if part)
+    return " · ".join(part for part in parts if part)
 
 
 @click.command("rehearse")
@@ -133,9 +141,7 @@ def rehearse_command(ctx: click.Context, days: int, start: datetime | None, as_j
     """Show which post would go out when: the real picking over a virtual clock; nothing is sent or changed."""
     desk = desk_of(ctx)
     first = start.date() if start else slot_day(desk.now(), desk.settings.outlet.zone)
-    rehearsed = rehearse(
-        desk.database, desk.settings, desk.targets, desk.people, start=first, days=days, now=desk.now()
-    )
+    rehearsed = rehearse(desk, start=first, days=days)
     if as_json:
         print_json([_day_row(day) for day in rehearsed])
         return
@@ -150,8 +156,8 @@ def rehearse_command(ctx: click.Context, days: int, start: datetime | None, as_j
                 escape(f"{day.post_id} {day.title}") if day.post_id else "[red]no post[/]",
                 escape(
                     ", ".join(
-                        f"{each.name} {each.local:%H:%M}{' held: ' + each.problem if each.problem else ''}"
-                        for each in day.channels
+                        f"{channel.name} {channel.local:%H:%M}{' held: ' + channel.problem if channel.problem else ''}"
+                        for channel in day.channels
                     )
                 ),
             )
@@ -169,7 +175,12 @@ def _day_row(day: RehearsedDay) -> dict[str, Any]:
         "post": day.post_id,
         "title": day.title,
         "channels": [
-            {"channel": each.name, "due_at": each.due_at, "local": each.local.isoformat(), "problem": each.problem}
-            for each in day.channels
+            {
+                "channel": channel.name,
+                "due_at": channel.due_at,
+                "local": channel.local.isoformat(),
+                "problem": channel.problem,
+            }
+            for channel in day.channels
         ],
     }

@@ -1,4 +1,4 @@
-"""One page with every channel's look side by side: complete in itself, for mail or print."""
+"""Renders one page with every channel's preview side by side, complete in one file for mail or print."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ _PAGES = jinja2.Environment(
 
 @dataclass(frozen=True, slots=True)
 class Header:
-    """Whose look it is."""
+    """Holds the account and the platform above a preview."""
 
     account: str
     platform: str
@@ -35,38 +35,38 @@ class _Picture:
     """A data URI; empty when the picture could not be made."""
     alt_text: str
     proof: tuple[tuple[str, str], ...]
-    """What was measured: name and value."""
+    """The measured values: name and value."""
     notes: tuple[str, ...]
 
 
-def preview_page(title: str, about: str, shown: Sequence[RenderedPost], headers: Mapping[str, Header]) -> str:
-    """The page as HTML; `headers` has an entry for each channel, `about` is the line below the title.
+def preview_page(title: str, about: str, rendered: Sequence[RenderedPost], headers: Mapping[str, Header]) -> str:
+    """Renders the page as HTML; `headers` has an entry for each channel, `about` is the line below the title.
 
-    A problem that several channels share counts once. The finished pictures are inside the page, as they would be sent.
+    A problem that several channels share counts once. The finished pictures are inside the page.
 
     Raises:
         OSError: a finished picture can't be read.
     """
-    problems = {problem for each in shown for problem in each.problems}
+    problems = {problem for preview in rendered for problem in preview.problems}
     return _PAGES.get_template("preview.html").render(
         title=title,
         about=about,
         blocking=sum(problem.blocking for problem in problems),
         remarks=sum(not problem.blocking for problem in problems),
-        looks=[_look(each, headers[each.channel]) for each in shown],
+        looks=[_channel_values(preview, headers[preview.channel]) for preview in rendered],
     )
 
 
-def _look(each: RenderedPost, header: Header) -> dict[str, object]:
-    adapted = each.adapted
+def _channel_values(preview: RenderedPost, header: Header) -> dict[str, object]:
+    adapted = preview.adapted
     return {
-        "channel": each.channel,
+        "channel": preview.channel,
         "header": header,
         "adapted": adapted,
         "parts": rich_parts(adapted.blocks) if adapted else (),
         "length": length_told(adapted) if adapted else "",
-        "pictures": _pictures(adapted, each.renditions) if adapted else (),
-        "problems": sorted(each.problems, key=lambda problem: not problem.blocking),
+        "pictures": _pictures(adapted, preview.renditions) if adapted else (),
+        "problems": sorted(preview.problems, key=lambda problem: not problem.blocking),
     }
 
 
@@ -78,10 +78,10 @@ def _picture(image: AdaptedImage, made: Rendition | None) -> _Picture:
     if made is None:
         return _Picture("", image.alt_text, (), ())
     address = f"data:{made.mime_type};base64,{b64encode(made.path.read_bytes()).decode()}"
-    return _Picture(address, image.alt_text, tuple(_proof(made)), made.notes)
+    return _Picture(address, image.alt_text, tuple(_measurements(made)), made.notes)
 
 
-def _proof(made: Rendition) -> Iterable[tuple[str, str]]:
+def _measurements(made: Rendition) -> Iterable[tuple[str, str]]:
     yield "Pixels", f"{made.width} × {made.height}"
     yield "Bytes", f"{made.bytes:,} ({made.format.upper()})"
     yield "Quality", f"{made.quality} of 100" if made.quality is not None else "lossless"

@@ -1,4 +1,4 @@
-"""`publisher prove`: days of publishing on the sandbox, with troubles drawn from a seed."""
+"""`publisher prove`: publishes many days on the sandbox, with troubles drawn from a seed."""
 
 from __future__ import annotations
 
@@ -19,14 +19,14 @@ from publisher.proving.plan import TROUBLES, Terms
 from publisher.proving.proof import run_proof
 from publisher.proving.report import Report, Spread
 
-LARGEST_SEED = 2**32 - 1
+MAX_SEED = 2**32 - 1
 KILLS_PER_DAY = 2
 Row = tuple[str, str]
 
 
 @click.command("prove")
 @click.option("--days", type=click.IntRange(1, 3650), default=30, show_default=True, help="Virtual days.")
-@click.option("--seed", type=click.IntRange(0, LARGEST_SEED), help="Draws the troubles; a fresh one is printed.")
+@click.option("--seed", type=click.IntRange(0, MAX_SEED), help="Draws the troubles; a fresh one is printed.")
 @click.option("--channels", type=click.IntRange(1, 40), default=2, show_default=True, help="Channels on each platform.")
 @click.option("--workers", type=click.IntRange(1, 16), default=2, show_default=True, help="Worker processes.")
 @click.option("--schedulers", type=click.IntRange(1, 8), default=2, show_default=True, help="Scheduler processes.")
@@ -57,7 +57,7 @@ def prove_command(
     folder: Path | None,
     as_json: bool,
 ) -> None:
-    """Prove the promise: never twice, never lost, and what is told is true.
+    """Prove the promise: nothing is published twice or lost, and the database says what is true.
 
     Worker and scheduler processes publish on the sandbox while faults strike, processes are
     killed, frozen and stopped, the database is locked, full, read-only, cut off or restarted, and clocks jump. Daily
@@ -66,7 +66,7 @@ def prove_command(
     troubles again.
     """
     terms = Terms(
-        seed=secrets.randbelow(LARGEST_SEED) if seed is None else seed,
+        seed=secrets.randbelow(MAX_SEED) if seed is None else seed,
         days=days,
         channels=channels,
         workers=workers,
@@ -75,23 +75,28 @@ def prove_command(
         kills=days * KILLS_PER_DAY if kills is None else kills,
     )
     echo(f"seed {terms.seed}", err=True)
-    with _ending_on_sigterm(), _room(folder) as room, _logs_in(room), console().status("") as status:
+    with (
+        _ending_on_sigterm(),
+        _proof_folder(folder) as proof_folder,
+        _logging_to(proof_folder),
+        console().status("") as status,
+    ):
         shows_progress = sys.stdout.isatty() and not as_json
         report = run_proof(
             terms,
-            room,
+            proof_folder,
             progress=lambda day, of: status.update(f"Day {day} of {of}") if shows_progress else None,
         )
     if as_json:
         print_json(report.as_json())
     else:
-        _print(report)
+        _print_report(report)
     ctx.exit(0 if report.kept else 1)
 
 
 @contextmanager
 def _ending_on_sigterm() -> Iterator[None]:
-    """Told to stop, a proof takes its processes and servers with it, as on Ctrl-C."""
+    """Ends the proof's processes and servers on SIGTERM, as on Ctrl-C."""
     former = signal.signal(signal.SIGTERM, signal.default_int_handler)
     try:
         yield
@@ -100,11 +105,11 @@ def _ending_on_sigterm() -> Iterator[None]:
 
 
 @contextmanager
-def _room(folder: Path | None) -> Iterator[Path]:
-    """The folder of the proof; one that isn't empty is refused."""
+def _proof_folder(folder: Path | None) -> Iterator[Path]:
+    """Makes the folder of the proof; one that is not empty is refused."""
     if folder is None:
-        with tempfile.TemporaryDirectory(prefix="publisher-proof-") as made:
-            yield Path(made)
+        with tempfile.TemporaryDirectory(prefix="publisher-proof-") as temporary:
+            yield Path(temporary)
         return
     if folder.exists() and any(folder.iterdir()):
         raise click.UsageError(f"{folder} is not empty; name another folder with --folder")
@@ -113,9 +118,9 @@ def _room(folder: Path | None) -> Iterator[Path]:
 
 
 @contextmanager
-def _logs_in(room: Path) -> Iterator[None]:
-    """What this process logs goes to a file of the proof: mistakes that it makes on purpose are nobody's concern."""
-    with (room / "proof.log").open("w", encoding="utf-8") as log:
+def _logging_to(folder: Path) -> Iterator[None]:
+    """Sends this process's log to a file of the proof, since the proof makes mistakes on purpose."""
+    with (folder / "proof.log").open("w", encoding="utf-8") as log:
         configure_logs(stream=log, json=True)
         try:
             yield
@@ -123,69 +128,79 @@ def _logs_in(room: Path) -> Iterator[None]:
             configure_logs(stream=sys.stderr)
 
 
-def _print(report: Report) -> None:
-    found = report.findings
-    print_table("What was done", ("", ""), _done(report))
-    print_table("\nWhat came of it", ("", ""), _came(report))
-    print_table("\nHow the deliveries ended that a fault struck", ("", ""), _endings(report.by_fault_group))
-    print_table("\nHow the deliveries of each kind of day ended", ("", ""), _endings(report.by_condition))
+def _print_report(report: Report) -> None:
+    findings = report.findings
+    print_table("What was done", ("", ""), _what_was_done(report))
+    print_table("\nWhat came of it", ("", ""), _results(report))
+    print_table("\nHow the deliveries ended that a fault struck", ("", ""), _ending_rows(report.by_fault_group))
+    print_table("\nHow the deliveries of each kind of day ended", ("", ""), _ending_rows(report.by_condition))
     if report.by_copy:
-        print_table("\nHow the deliveries ended of days with a copy that came back", ("", ""), _endings(report.by_copy))
-    unknown = [(platform, _spread(spread)) for platform, spread in report.unknown_seconds.items()]
+        print_table(
+            "\nHow the deliveries ended of days with a copy that came back", ("", ""), _ending_rows(report.by_copy)
+        )
+    unknown = [(platform, _describe_spread(spread)) for platform, spread in report.unknown_seconds.items()]
     print_table("\nHow long an unknown outcome lasted, by the outlet's clock", ("", ""), unknown)
-    for kind, rows in found.broken.items():
+    for kind, rows in findings.broken.items():
         for row in rows:
             console().print(f"[bold red]✗ {kind}[/] {escape(row)}")
     if report.kept:
-        console().print("\n[green]✓[/] one copy of everything that is told to be published, none of anything else")
+        console().print(
+            "\n[green]✓[/] one copy of everything that the database says is published, and none of anything else"
+        )
     else:
         console().print(f"\n[bold red]✗ The promise was broken.[/] The same troubles again: {report.replay}")
 
 
-def _done(report: Report) -> list[Row]:
-    terms, found = report.terms, report.findings
+def _what_was_done(report: Report) -> list[Row]:
+    terms, findings = report.terms, report.findings
     struck = sum(sum(kinds.values()) for kinds in report.faults.values())
     rows = [
         ("seed", str(terms.seed)),
-        ("days", f"{found.days} in {report.seconds:.0f} s, {found.deliveries} deliveries, {found.requests} requests"),
+        (
+            "days",
+            f"{findings.days} in {report.seconds:.0f} s, {findings.deliveries} deliveries, "
+            f"{findings.requests} requests",
+        ),
         ("processes", f"{terms.workers} workers and {terms.schedulers} schedulers side by side"),
-        ("faults", f"{struck}: {_counted(report.fault_groups)}"),
+        ("faults", f"{struck}: {_list_counts(report.fault_groups)}"),
     ]
-    rows += [(f"  {platform}", _counted(kinds)) for platform, kinds in sorted(report.faults.items())]
+    rows += [(f"  {platform}", _list_counts(kinds)) for platform, kinds in sorted(report.faults.items())]
     kills = {kind.removeprefix("kill "): count for kind, count in report.troubles.items() if kind.startswith("kill")}
-    rows.append(("kills", f"{report.kills}: {_counted(kills)}"))
+    rows.append(("kills", f"{report.kills}: {_list_counts(kills)}"))
     others = {kind: count for kind, count in report.troubles.items() if not kind.startswith("kill")}
-    rows.append(("days", _counted(report.conditions)))
-    return [*rows, ("other troubles", _counted(others)), ("a person's acts", _counted(report.person))]
+    rows.append(("days", _list_counts(report.conditions)))
+    return [*rows, ("other troubles", _list_counts(others)), ("a person's acts", _list_counts(report.person))]
 
 
-def _came(report: Report) -> list[Row]:
-    found = report.findings
+def _results(report: Report) -> list[Row]:
+    findings = report.findings
     rows = [
-        ("states", _counted(found.states)),
-        ("copies 0 / 1 / 2+", " / ".join(str(found.copies[kind]) for kind in ("0", "1", "2+"))),
-        *((kind, str(len(rows))) for kind, rows in found.broken.items() if kind != "twice"),
-        ("taken back after a kill", _spread(report.taken_back)),
-        ("at rest after a kill", _spread(report.at_rest)),
+        ("states", _list_counts(findings.states)),
+        ("copies 0 / 1 / 2+", " / ".join(str(findings.copies[kind]) for kind in ("0", "1", "2+"))),
+        *((kind, str(len(rows))) for kind, rows in findings.broken.items() if kind != "twice"),
+        ("taken back after a kill", _describe_spread(report.taken_back)),
+        ("at rest after a kill", _describe_spread(report.at_rest)),
     ]
     rows += [
         (
             f"{day}, closed by a restore",
-            f"forgotten, and told; {count} posts of it are public",
+            f"unknown to the copy, and reported; {count} posts of it are public",
         )
-        for day, count in found.closed_days.items()
+        for day, count in findings.closed_days.items()
     ]
-    rows.append(("a person was asked", f"for {found.asked} of {found.deliveries} deliveries ({found.share_asked:.1%})"))
-    return rows + [(f"held {count}×", escape(why)) for why, count in found.held_why.most_common()]
+    rows.append(
+        ("a person was asked", f"for {findings.asked} of {findings.deliveries} deliveries ({findings.share_asked:.1%})")
+    )
+    return rows + [(f"held {count}×", escape(why)) for why, count in findings.held_why.most_common()]
 
 
-def _endings(kinds: Mapping[str, Mapping[str, int]]) -> list[Row]:
-    return [(kind, _counted(endings)) for kind, endings in sorted(kinds.items())]
+def _ending_rows(kinds: Mapping[str, Mapping[str, int]]) -> list[Row]:
+    return [(kind, _list_counts(endings)) for kind, endings in sorted(kinds.items())]
 
 
-def _counted(counts: Mapping[str, int]) -> str:
+def _list_counts(counts: Mapping[str, int]) -> str:
     return ", ".join(f"{kind} {count}" for kind, count in sorted(counts.items())) or "none"
 
 
-def _spread(spread: Spread) -> str:
+def _describe_spread(spread: Spread) -> str:
     return f"median {spread.median} s, worst {spread.worst} s of {spread.count}" if spread.count else "nothing was held"

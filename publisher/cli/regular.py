@@ -1,4 +1,4 @@
-"""What a process does regularly, whatever else it is there for."""
+"""Defines the regular jobs of a process: its heartbeat, alerts and housekeeping."""
 
 from __future__ import annotations
 
@@ -12,59 +12,59 @@ from publisher.delivery.refresh import refresh_sessions
 from publisher.delivery.removed_channels import hold_removed
 from publisher.delivery.stray_drafts import StrayDrafts
 from publisher.desk import Desk
-from publisher.health.heartbeat import BEAT_SECONDS, beat
+from publisher.health.heartbeat import BEAT_SECONDS, record_heartbeat
 from publisher.posts.uploads import Uploads
-from publisher.schedule.rendering_ahead import prepare_next, sweep_renditions
+from publisher.schedule.rendering_ahead import render_next_post, sweep_renditions
 from publisher.scheduler import RegularJob
 from publisher.settings.private_paths import UPLOADS
-from publisher.webhooks import forget_old, send_webhooks
+from publisher.webhooks import delete_old_messages, send_webhooks
 
 PREPARE_SECONDS = 60
 HOUR_SECONDS = 3600
-ROUND_SECONDS = 30
-EVENING_SECONDS = 60
+ALERT_SECONDS = 30
+EXAMINATION_SECONDS = 60
 WEBHOOK_SECONDS = 5
-HOLD_SECONDS = 60
-SWEEP_PAUSE = timedelta(days=1)
+HOLD_REMOVED_SECONDS = 60
+SWEEP_INTERVAL = timedelta(days=1)
 
 
-def heartbeat(desk: Desk, role: str) -> RegularJob:
-    """Says that this process lives. `role`: what it is, several things with spaces between."""
+def heartbeat_job(desk: Desk, role: str) -> RegularJob:
+    """Makes the job that records this process's heartbeat. `role`: its roles with spaces between."""
     owner = this_process()
 
     def act() -> None:
-        # A database that was removed goes on answering, so somebody has to look: this fails, and is told.
+        # A database file that was removed still answers. This check makes the job fail, which is reported.
         desk.history.require_place()
-        beat(desk.database, owner, role, desk.now())
+        record_heartbeat(desk.database, owner, role, desk.now())
 
     return RegularJob("the heartbeat", BEAT_SECONDS, act)
 
 
-def telling(desk: Desk) -> list[RegularJob]:
-    """People are told. Not only schedulers do it: when all of them are dead, that is what must be told."""
+def alert_jobs(desk: Desk) -> list[RegularJob]:
+    """Makes the jobs that send alerts. Every process has them, since a dead scheduler can't report itself."""
     notifier = Notifier(desk)
     return [
-        RegularJob("telling people", ROUND_SECONDS, lambda: notifier.round(desk.now())),
-        RegularJob("the evening's examination", EVENING_SECONDS, lambda: notifier.evening(desk.now())),
+        RegularJob("sending alerts", ALERT_SECONDS, lambda: notifier.notify(desk.now())),
+        RegularJob("examining tomorrow's post", EXAMINATION_SECONDS, lambda: notifier.examine_tomorrow(desk.now())),
     ]
 
 
-def housekeeping(desk: Desk) -> list[RegularJob]:
-    """What some scheduler does for the whole desk."""
-    house = _House(desk)
+def housekeeping_jobs(desk: Desk) -> list[RegularJob]:
+    """Makes the jobs that a scheduler does for the whole desk."""
+    tasks = _Housekeeping(desk)
     return [
-        # Making pictures ahead is a kindness: when it fails, they are made at their time, or it fails there.
-        RegularJob("making the next post's pictures", PREPARE_SECONDS, house.prepare),
-        RegularJob("the daily backup", HOUR_SECONDS, house.back_up),
-        RegularJob("holding what waits for removed channels", HOLD_SECONDS, house.hold_removed),
-        RegularJob("sweeping", HOUR_SECONDS, house.sweep),
-        RegularJob("looking for stray drafts", HOUR_SECONDS, house.look_for_stray_drafts),
-        RegularJob("renewing log-ins", HOUR_SECONDS, house.refresh),
-        RegularJob("sending webhooks", WEBHOOK_SECONDS, house.send_webhooks),
+        # Pictures are made ahead to save time: when that fails, they are made when the post is due.
+        RegularJob("making the next post's pictures", PREPARE_SECONDS, tasks.prepare),
+        RegularJob("the daily backup", HOUR_SECONDS, tasks.back_up),
+        RegularJob("holding what waits for removed channels", HOLD_REMOVED_SECONDS, tasks.hold_removed),
+        RegularJob("sweeping", HOUR_SECONDS, tasks.sweep),
+        RegularJob("looking for stray drafts", HOUR_SECONDS, tasks.look_for_stray_drafts),
+        RegularJob("renewing log-ins", HOUR_SECONDS, tasks.refresh),
+        RegularJob("sending webhooks", WEBHOOK_SECONDS, tasks.send_webhooks),
     ]
 
 
-class _House:
+class _Housekeeping:
     def __init__(self, desk: Desk) -> None:
         self._desk = desk
         self._swept: datetime | None = None
@@ -72,7 +72,7 @@ class _House:
 
     def prepare(self) -> None:
         desk = self._desk
-        prepare_next(desk.database, desk.settings, desk.targets, desk.people, desk.renderer, desk.now())
+        render_next_post(desk.database, desk.settings, desk.targets, desk.people, desk.renderer, desk.now())
 
     def hold_removed(self) -> None:
         desk = self._desk
@@ -95,14 +95,14 @@ class _House:
 
     def sweep(self) -> None:
         desk = self._desk
-        if self._swept is not None and desk.now() - self._swept <= SWEEP_PAUSE:
+        if self._swept is not None and desk.now() - self._swept <= SWEEP_INTERVAL:
             return
         self._swept = desk.now()
         uploads = Uploads(desk.database, desk.store, desk.settings.path(UPLOADS))
         files = sweep_renditions(desk.database, desk.renderer, desk.now()) + uploads.sweep(desk.now())
-        messages = forget_old(desk.database, desk.now())
+        messages = delete_old_messages(desk.database, desk.now())
         if files or messages:
-            get_logger("scheduler").info("removed what nobody needs", files=files, webhook_messages=messages)
+            get_logger("scheduler").info("removed old files and messages", files=files, webhook_messages=messages)
 
     def back_up(self) -> None:
         settings = self._desk.settings

@@ -1,4 +1,4 @@
-"""The number of a post or a delivery as a command takes it."""
+"""Reads the number of a post or a delivery from the command line."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from publisher.core.post_limits import LARGEST_NUMBER
 
 
 class RowNumber(click.ParamType[int]):
-    """A whole number that a row can have: the database can't be asked for a greater one."""
+    """Accepts whole numbers that a row can have; a greater one would be an error of the database."""
 
     name = "integer"
 

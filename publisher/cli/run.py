@@ -1,4 +1,4 @@
-"""`publisher run`."""
+"""`publisher run`: runs scheduler, worker and pages until it is stopped."""
 
 from __future__ import annotations
 
@@ -10,15 +10,15 @@ import click
 import structlog
 
 from publisher.cli.desk import desk_of
-from publisher.cli.memory import keep_what_was_imported
+from publisher.cli.memory import exempt_imports_from_collection
 from publisher.cli.service import ROLES, Service
 from publisher.core.logs import configure_logs, get_logger
 from publisher.core.memory import bound_arenas
 from publisher.core.open_file_limit import raise_open_files_limit
 from publisher.core.stop_signal import StopSignal
 
-END_SECONDS = 120.0
-"""So long after the signal the process ends, whatever hangs. A long upload is begun anew by the next one."""
+MAX_STOP_SECONDS = 120.0
+"""The process ends so long after the signal even if something hangs. The next one repeats an unfinished upload."""
 
 
 @click.command("run")
@@ -42,30 +42,29 @@ def run_command(ctx: click.Context, roles: tuple[str, ...]) -> None:
     bound_arenas()
     desk = desk_of(ctx)
     stop = StopSignal()
-    wanted = ROLES if "all" in roles else tuple(role for role in ROLES if role in roles)
-    service = Service(desk, wanted)
+    own_roles = ROLES if "all" in roles else tuple(role for role in ROLES if role in roles)
+    service = Service(desk, own_roles)
     service.start()
-    keep_what_was_imported()
-    log = get_logger("run").bind(role=" ".join(wanted))
+    exempt_imports_from_collection()
+    log = get_logger("run").bind(role=" ".join(own_roles))
     log.info("ready", outlet=desk.settings.outlet.name, channels=[*desk.settings.channels])
     stop.wait()
-    log.info("stopping: finishing what is in hand")
-    _end_at_last(log)
+    log.info("stopping: finishing the work that was begun")
+    _end_after_timeout(log)
     service.stop()
     log.info("stopped")
 
 
-def _end_at_last(log: structlog.stdlib.BoundLogger) -> None:
-    """End the process after a while even though something in it hangs.
+def _end_after_timeout(log: structlog.stdlib.BoundLogger) -> None:
+    """Ends the process after a while even if something in it hangs.
 
-    That is no worse than a loss of power: whatever a publishing request comes to is looked up by
-    the next process.
+    That is like a loss of power: the next process looks up the outcome of a publishing request.
     """
 
     def end() -> None:
-        log.error("something in hand did not end; leaving it to the next start", seconds=END_SECONDS)
+        log.error("some work did not end; the next start goes on with it", seconds=MAX_STOP_SECONDS)
         os._exit(1)
 
-    timer = threading.Timer(END_SECONDS, end)
+    timer = threading.Timer(MAX_STOP_SECONDS, end)
     timer.daemon = True
     timer.start()

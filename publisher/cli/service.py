@@ -1,4 +1,4 @@
-"""The roles of the desk, put together to run in one process or in many."""
+"""Builds the scheduler, the worker, the pages and the probes that one process runs."""
 
 from __future__ import annotations
 
@@ -8,42 +8,42 @@ from collections.abc import Collection
 from datetime import timedelta
 from typing import TYPE_CHECKING, Protocol
 
-from publisher.cli.errors import SENTENCES
-from publisher.cli.regular import heartbeat, housekeeping, telling
+from publisher.cli.errors import ERRORS_FOR_PEOPLE
+from publisher.cli.regular import alert_jobs, heartbeat_job, housekeeping_jobs
 from publisher.core.logs import get_logger
 from publisher.delivery.clock_set import begin_look_ups_anew
 from publisher.delivery.dispatch import ThreadDispatcher
 from publisher.delivery.owner import this_process
 from publisher.delivery.worker import Worker
 from publisher.desk import Desk
-from publisher.health.heartbeat import SCHEDULER, WEB, WORKER, leave
+from publisher.health.heartbeat import SCHEDULER, WEB, WORKER, delete_heartbeat
 from publisher.health.server import HealthServer
 from publisher.job_failures import FailureLog
 from publisher.posts.targets import load_targets
 from publisher.schedule.picking import PickOutcome, pick_slot
 from publisher.schedule.slots import next_opening, slot_closes
-from publisher.scheduler import Scheduler, Timetable
+from publisher.scheduler import JobRunner, Scheduler
 from publisher.settings import Settings, SettingsError
 
 if TYPE_CHECKING:
     from publisher.delivery.engine import EngineDispatcher, EngineWorker
 
 ROLES = (SCHEDULER, WORKER, WEB)
-"""What a process can be; without a wish it is all of them, the pages where they have a port."""
+"""The roles of a process; by default it has all of them, and serves pages if they have a port."""
 
 
 def check_roles(settings: Settings, roles: Collection[str]) -> None:
-    """Raise SettingsError when these roles can't do their work in one process without the others."""
+    """Raises SettingsError when these roles can't work in one process without the others."""
     if settings.delivery.dispatch == "threads" and (SCHEDULER in roles) != (WORKER in roles):
         alone = SCHEDULER if SCHEDULER in roles else WORKER
         raise SettingsError(
-            f'a {alone} alone would neither give nor hear word of work, because delivery.dispatch is "threads"; '
+            f'a {alone} can\'t run alone, because delivery.dispatch is "threads"; '
             'set it to "procrastinate", or run scheduler and worker together'
         )
 
 
-class Served(Protocol):
-    """Something that answers at an address."""
+class PageServer(Protocol):
+    """Describes a server of pages."""
 
     url: str
 
@@ -53,7 +53,7 @@ class Served(Protocol):
 
 
 class Service:
-    """Starts and stops what this process is there for."""
+    """Starts and stops the roles of this process."""
 
     def __init__(self, desk: Desk, roles: Collection[str] = ROLES) -> None:
         """Raises SettingsError when the roles don't fit the configuration."""
@@ -69,7 +69,7 @@ class Service:
         self._health = HealthServer(desk, health.host, health.port) if health.port is not None else None
 
     def _make_worker(self) -> ThreadDispatcher | EngineWorker:
-        """The engine and PostgreSQL's driver take 10 MiB, and are loaded where they are used."""
+        """Makes the worker. The engine and PostgreSQL's driver take 10 MiB, so they are loaded only if used."""
         desk = self._desk
         settings = desk.settings
         worker = Worker(
@@ -79,7 +79,7 @@ class Service:
             desk.clock,
             settings.delivery,
             owner=this_process(),
-            jitter=random.Random(),  # noqa: S311 - it spreads retries, it guards nothing
+            jitter=random.Random(),  # noqa: S311 - it spreads retries and protects nothing
         )
         if settings.delivery.dispatch == "threads":
             return ThreadDispatcher(worker.drain, threads=settings.delivery.workers)
@@ -89,15 +89,15 @@ class Service:
 
     def _make_scheduler(self) -> Scheduler:
         desk = self._desk
-        hands = self._worker if isinstance(self._worker, ThreadDispatcher) else self._make_dispatcher()
+        dispatcher = self._worker if isinstance(self._worker, ThreadDispatcher) else self._make_dispatcher()
         return Scheduler(
             desk.database,
             desk.clock,
             pick=self._pick,
-            kick=lambda channel: hands.kick(channel) if channel in desk.settings.channels else None,
+            kick=lambda channel: dispatcher.kick(channel) if channel in desk.settings.channels else None,
             first_look_up=self._first_look_up,
             opens=lambda now: next_opening(now, desk.settings),
-            jobs=[heartbeat(desk, self._role), *telling(desk), *housekeeping(desk)],
+            jobs=[heartbeat_job(desk, self._role), *alert_jobs(desk), *housekeeping_jobs(desk)],
             failures=self._failures(),
             clock_was_set=self._clock_was_set,
         )
@@ -112,7 +112,7 @@ class Service:
         return timedelta(seconds=self._desk.settings.delivery.look_up_after[0])
 
     def _failures(self) -> FailureLog:
-        return FailureLog(self._desk.database, this_process(), self._desk.now, SENTENCES)
+        return FailureLog(self._desk.database, this_process(), self._desk.now, ERRORS_FOR_PEOPLE)
 
     def _clock_was_set(self, change: timedelta) -> None:
         seconds = change.total_seconds()
@@ -126,43 +126,44 @@ class Service:
 
     def _pick(self) -> None:
         desk = self._desk
-        outcome = pick_slot(desk.database, desk.settings, desk.targets, desk.people, desk.now())
-        self._tell_pick(outcome)
+        pick = pick_slot(desk.database, desk.settings, desk.targets, desk.people, desk.now())
+        self._log_pick(pick)
 
-    def _tell_pick(self, outcome: PickOutcome) -> None:
-        log = get_logger("scheduler").bind(slot=outcome.slot.isoformat())
-        for day in outcome.missed:
+    def _log_pick(self, pick: PickOutcome) -> None:
+        log = get_logger("scheduler").bind(slot=pick.slot.isoformat())
+        for day in pick.missed:
             log.error("a day went by without a post", missed=day.isoformat())
-        if outcome.result == "picked":
-            log.info("picked", post=outcome.post_id)
-            for channel in outcome.held:
+        if pick.result == "picked":
+            log.info("picked", post=pick.post_id)
+            for channel in pick.held:
                 log.error("held from the start: publisher deliveries --state held says why", channel=channel)
-        elif outcome.result == "empty":
-            until = self._desk.local(slot_closes(outcome.slot, self._desk.settings), "%H:%M")
+        elif pick.result == "empty":
+            until = self._desk.local(slot_closes(pick.slot, self._desk.settings), "%H:%M")
             log.error(f"no post for the day: add or approve one before {until}, and it goes out at once")
-        elif outcome.result == "missed":
+        elif pick.result == "missed":
             log.error(
                 "today stays without a post: it is too late by the outlet's rule, and the next post is tomorrow's"
             )
 
-    def _make_timetable(self, roles: Collection[str]) -> Timetable:
-        """Of a process that is no scheduler."""
+    def _make_timetable(self, roles: Collection[str]) -> JobRunner:
+        """Makes the jobs of a process without the scheduler."""
         desk = self._desk
-        return Timetable([heartbeat(desk, self._role), *(telling(desk) if WEB in roles else ())], self._failures())
+        jobs = [heartbeat_job(desk, self._role), *(alert_jobs(desk) if WEB in roles else ())]
+        return JobRunner(jobs, self._failures())
 
-    def _make_web(self) -> Served:
-        """The pages, which this face starts and never imports."""
+    def _make_web(self) -> PageServer:
+        """Makes the server of the pages, which are another face and are imported only here."""
         web = self._desk.settings.web
-        server: Served = importlib.import_module("publisher.web.server").WebServer(
+        server: PageServer = importlib.import_module("publisher.web.server").WebServer(
             self._desk, host=web.host, port=web.port, root_path=web.root_path, proxies=web.proxies
         )
         return server
 
-    def _servers(self) -> list[HealthServer | Served]:
+    def _servers(self) -> list[HealthServer | PageServer]:
         return [server for server in (self._health, self._web) if server is not None]
 
     def start(self) -> None:
-        """Raises SettingsError when a port can't be had."""
+        """Starts all roles. Raises SettingsError when a port can't be used."""
         for server in self._servers():
             server.start()
         if self._web:
@@ -176,21 +177,21 @@ class Service:
 
     @property
     def url(self) -> str | None:
-        """Where this process serves the desk's pages. None: it does not."""
+        """Returns the address of the pages that this process serves. None: it serves none."""
         return self._web.url if self._web else None
 
     @property
     def idle(self) -> bool:
-        """Whether nothing is being published by this process just now."""
+        """Decides whether this process is publishing nothing just now."""
         return self._worker is None or self._worker.idle
 
     def tick(self) -> None:
-        """Look at once what is due, where this process has that role."""
+        """Looks for due work at once, if this process is a scheduler."""
         if self._scheduler:
             self._scheduler.tick()
 
     def stop(self) -> None:
-        """Take nothing new, finish what is in hand."""
+        """Begins no new work, finishes what was begun, and stops."""
         if self._scheduler:
             self._scheduler.stop()
         if self._timetable:
@@ -199,5 +200,5 @@ class Service:
             self._worker.stop()
         for server in self._servers():
             server.stop()
-        leave(self._desk.database, this_process())
+        delete_heartbeat(self._desk.database, this_process())
         self._desk.database.close()

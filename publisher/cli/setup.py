@@ -1,4 +1,4 @@
-"""`publisher init`, `connect` and `sandbox`."""
+"""`publisher init`, `connect` and `sandbox`: writes a configuration, logs a channel in, starts the platforms."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def init_command(folder: Path) -> None:
 
 
 class _Terminal:
-    """A person at a terminal, who answers questions."""
+    """Asks a person at a terminal."""
 
     def tell(self, text: str) -> None:
         echo(text)
@@ -53,7 +53,7 @@ def connect_command(ctx: click.Context, channel: str) -> None:
 @click.argument("arguments", nargs=-1, type=click.UNPROCESSED)
 @click.option("-h", "--help", "wants_help", is_flag=True, help="Show what the sandbox takes.")
 def sandbox_command(arguments: tuple[str, ...], wants_help: bool) -> None:
-    """Start local Tumblr, X and Instagram until Ctrl-C.
+    """Start local platforms, to rehearse on, until Ctrl-C.
 
     Takes --port PORT and --fault PLATFORM:FAULT:TIMES.
     """

@@ -1,4 +1,4 @@
-"""`publisher web`."""
+"""`publisher web`: serves the desk's pages."""
 
 from __future__ import annotations
 
@@ -9,15 +9,15 @@ import click
 
 from publisher.cli.desk import desk_of
 from publisher.cli.echo import echo
-from publisher.cli.memory import keep_what_was_imported
-from publisher.cli.regular import heartbeat, telling
+from publisher.cli.memory import exempt_imports_from_collection
+from publisher.cli.regular import alert_jobs, heartbeat_job
 from publisher.core.logs import configure_logs, get_logger
 from publisher.core.memory import bound_arenas
 from publisher.core.open_file_limit import raise_open_files_limit
 from publisher.core.stop_signal import StopSignal
 from publisher.delivery.owner import this_process
-from publisher.health.heartbeat import WEB, leave
-from publisher.scheduler import Timetable
+from publisher.health.heartbeat import WEB, delete_heartbeat
+from publisher.scheduler import JobRunner
 
 DEFAULT_PORT = 8080
 
@@ -37,25 +37,25 @@ def web_command(ctx: click.Context, host: str | None, port: int | None, root_pat
     desk = desk_of(ctx)
     configured = desk.settings.web
     if desk.settings.database_file is not None:
-        # Of a database that is refused, the pages would show nothing but that, one by one.
+        # If the database is refused, every page would show only that.
         desk.history.examine()
-    wanted_port = port if port is not None else configured.port if configured.port is not None else DEFAULT_PORT
+    chosen_port = port if port is not None else configured.port if configured.port is not None else DEFAULT_PORT
     stop = StopSignal()
-    # The two faces never import each other: this one only starts the other.
+    # The command line and the pages never import each other: it only starts them.
     server = importlib.import_module("publisher.web.server").WebServer(
         desk,
         host=host or configured.host,
-        port=wanted_port,
+        port=chosen_port,
         root_path=root_path if root_path is not None else configured.root_path,
         proxies=configured.proxies,
     )
-    jobs = Timetable([heartbeat(desk, WEB), *telling(desk)])
+    jobs = JobRunner([heartbeat_job(desk, WEB), *alert_jobs(desk)])
     server.start()
     jobs.start()
-    keep_what_was_imported()
+    exempt_imports_from_collection()
     get_logger("web").info("ready", url=server.url)
     echo(f"The desk is at {server.url}", err=True)
     stop.wait()
     jobs.stop()
     server.stop()
-    leave(desk.database, this_process())
+    delete_heartbeat(desk.database, this_process())

@@ -38,10 +38,10 @@ class ListeningSocket(socket.socket):
         except OSError as error:
             if error.errno not in (errno.EMFILE, errno.ENFILE):
                 raise
-            self._trouble.met(OSError(machine_problem(error)), trace=False)
+            self._trouble.failed(OSError(machine_problem(error)), trace=False)
             self._turn_one_away()
             raise BlockingIOError(errno.EAGAIN, "no descriptor is free") from None
-        self._trouble.over()
+        self._trouble.worked()
         return accepted
 
     def _turn_one_away(self) -> None:

@@ -1,4 +1,4 @@
-"""Trouble that lasts: told when it begins and when it is over, not each time that it is met."""
+"""Logs the first failure of a repeated act and its next success, and nothing in between."""
 
 from __future__ import annotations
 
@@ -9,37 +9,45 @@ from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
 from publisher.core.logs import get_logger
 
 OUTAGES = (ConnectionError, InterfaceError, OperationalError)
-"""What is outside the program: where in it they were met helps nobody."""
+"""Errors of what is outside the program: a trace of them helps nobody."""
 
 
 class LogOnce:
-    """What one act, done again and again, has met. Any thread may tell of it."""
+    """Logs when one act begins to fail and when it works again. Any thread may call it."""
 
     def __init__(self, logger: str, what: str, **values: object) -> None:
         """`what`: the act, as in `WHAT failed`. `values`: what else the log lines name."""
         self._log = get_logger(logger)
         self._values = values
         self._what = what
-        self._met = False
+        self._is_failing = False
         self._lock = threading.Lock()
 
-    def met(self, error: BaseException, *, trace: bool = True) -> None:
-        """Tell of it, unless it lasts. `trace` False: where in the program it was met helps nobody."""
-        with self._lock:
-            first, self._met = not self._met, True
-        if first:
-            outage = isinstance(error, OUTAGES) or not trace
-            told = f"{self._what} failed; trying again until it works"
-            self._log.bind(**self._values).error(told, why=_cause(error), exc_info=None if outage else error)
+    def failed(self, error: BaseException, *, trace: bool = True) -> None:
+        """Logs an error unless the act failed the last time, too. `trace` False: without the place in the program."""
+        outage = isinstance(error, OUTAGES) or not trace
+        self._log_first(_cause(error), None if outage else error)
 
-    def over(self) -> None:
+    def failed_because(self, reason: str) -> None:
+        """Logs a failure that has a reason and no error, unless the act failed the last time, too."""
+        self._log_first(reason, None)
+
+    def worked(self) -> None:
+        """Logs that the act works again if it failed the last time."""
         with self._lock:
-            was, self._met = self._met, False
-        if was:
+            was_failing, self._is_failing = self._is_failing, False
+        if was_failing:
             self._log.bind(**self._values).info(f"{self._what} works again")
+
+    def _log_first(self, reason: str, error: BaseException | None) -> None:
+        with self._lock:
+            is_first, self._is_failing = not self._is_failing, True
+        if is_first:
+            log = self._log.bind(**self._values)
+            log.error(f"{self._what} failed; trying again until it works", why=reason, exc_info=error)
 
 
 def _cause(error: BaseException) -> str:
-    """What a database said, without the statement and its values."""
-    said = str(error.orig if isinstance(error, DBAPIError) else error).strip()
-    return said.splitlines()[0] if said else type(error).__name__
+    """Returns what a database said, without the statement and its values."""
+    reason = str(error.orig if isinstance(error, DBAPIError) else error).strip()
+    return reason.splitlines()[0] if reason else type(error).__name__

@@ -1,4 +1,4 @@
-"""Defines the tables that operators look after: channels, their quotas and sessions, processes, notices."""
+"""Defines the tables that operators look after: channels, their quotas and sessions, processes, alerts."""
 
 from __future__ import annotations
 
@@ -66,18 +66,18 @@ class Process(Base):
     seen_at: Mapped[datetime] = mapped_column(index=True)
 
 
-class Notice(Base):
+class Alert(Base):
     """Holds something that people are told once: open from when it began until it is over."""
 
-    __tablename__ = "notice"
+    __tablename__ = "alert"
     __table_args__ = (
-        Index("uq_notice_open", "subject", unique=True, sqlite_where=OPEN, postgresql_where=OPEN),
-        Index("ix_notice_untold", "next_try_at", sqlite_where=UNTOLD, postgresql_where=UNTOLD),
+        Index("uq_alert_open", "subject", unique=True, sqlite_where=OPEN, postgresql_where=OPEN),
+        Index("ix_alert_unsent", "next_try_at", sqlite_where=UNTOLD, postgresql_where=UNTOLD),
     )
 
     id: Mapped[int] = mapped_column(primary_key=True)
     subject: Mapped[str] = mapped_column(String(80))
-    """What it is about, such as `held 12`: one open notice each."""
+    """What it is about, such as `held 12`: one open alert each."""
     kind: Mapped[str] = mapped_column(String(20))
     title: Mapped[str] = mapped_column(Text)
     message: Mapped[str] = mapped_column(Text)

@@ -50,15 +50,15 @@ class Admission:
 
     def _check(self, claimed: ClaimedDelivery, adapter: PlatformAdapter, *, has_quotas: bool) -> tuple[str, str]:
         """Checks quotas and budget. `commit_intent` checks the quotas again, as they are by then."""
-        prices = self._channels.profile(claimed.channel).prices
+        profile = self._channels.profile(claimed.channel)
         with self._database.asking() as rows:
             if has_quotas:
                 quotas.require_quotas(rows, claimed.channel, claimed.adapted, self._clock.now())
             key = intents.choose_key(rows, claimed, adapter.idempotency_key)
         # What may be public already is looked up first, and that is not held for money.
-        if prices is not None and claimed.unknown_since is None:
+        if profile.prices is not None and claimed.unknown_since is None:
             with self._database.reading() as session:
-                self._spending(session, claimed).require(whole_cost(prices, claimed.adapted), claimed.id)
+                self._spending(session, claimed).require(whole_cost(profile, claimed.adapted), claimed.id)
         return key
 
     def _refresh_quotas(self, adapter: SupportsQuotas, claimed: ClaimedDelivery) -> bool:

@@ -15,7 +15,7 @@ from sqlalchemy.orm import Session
 from publisher.core.content import AdaptedPost
 from publisher.db.models import Attempt, Delivery
 from publisher.platforms.base import CountsPostsRead
-from publisher.platforms.profiles import Prices, load_profile
+from publisher.platforms.profiles import Prices, Profile, load_profile
 from publisher.settings import Settings
 
 MICROS = 1_000_000
@@ -32,13 +32,14 @@ class BudgetReached(Exception):
         self.message = message
 
 
-def request_cost(prices: Prices | None, text: str) -> int:
+def request_cost(profile: Profile, text: str) -> int:
     """Returns the price of the one request that publishes a post with this text, in micros."""
+    prices = profile.prices
     if prices is None:
         return 0
-    from publisher.platforms.x.text import find_links  # noqa: PLC0415 - its grammar of addresses is large
+    from publisher.adapt.text.counting import rules_of  # noqa: PLC0415 - the grammar of addresses is large
 
-    return round(MICROS * (prices.post_with_link if find_links(text) else prices.post))
+    return round(MICROS * (prices.post_with_link if rules_of(profile.text).find_links(text) else prices.post))
 
 
 def alt_text_cost(prices: Prices | None, alt_texts: Iterable[str]) -> int:
@@ -58,11 +59,11 @@ def posts_read_cost(prices: Prices | None, adapter: object) -> int:
     return adapter.count_posts_read() * round(MICROS * prices.post_read)
 
 
-def whole_cost(prices: Prices | None, adapted: AdaptedPost) -> int:
+def whole_cost(profile: Profile, adapted: AdaptedPost) -> int:
     """Returns the price of a post with all its replies, in micros: a thread that began is to be finished."""
-    requests = sum(request_cost(prices, text) for text in (adapted.caption, *adapted.thread))
-    alt_texts = alt_text_cost(prices, (image.alt_text for image in adapted.images))
-    return requests + alt_texts + reading_cost(prices, adapted)
+    requests = sum(request_cost(profile, text) for text in (adapted.caption, *adapted.thread))
+    alt_texts = alt_text_cost(profile.prices, (image.alt_text for image in adapted.images))
+    return requests + alt_texts + reading_cost(profile.prices, adapted)
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,7 +9,7 @@ from sqlalchemy.orm import Session, load_only
 
 from publisher.core.states import LOOKED_UP, State
 from publisher.db.models import Delivery, Event
-from publisher.db.operations import Channel, Notice
+from publisher.db.operations import Alert, Channel
 from publisher.db.session import Database
 from publisher.lifecycle import record_event
 
@@ -45,7 +45,7 @@ def begin_look_ups_anew(database: Database, now: datetime, change: timedelta, fi
         )
         count = len(list(result))
         # A reminder that was due at a time that is far ahead now is sent now.
-        session.execute(update(Notice).where(Notice.next_try_at > now).values(next_try_at=now))
+        session.execute(update(Alert).where(Alert.next_try_at > now).values(next_try_at=now))
         # How far the clock was off before no longer holds; the next answers show it anew.
         session.execute(update(Channel).values(clock_ahead_seconds=None, clock_seen_at=None))
         if not _is_recorded(session, now):

@@ -60,9 +60,9 @@ class Drainer:
         try:
             self._drain(channel, self._stopping)
         except Exception as error:
-            trouble.met(error)
+            trouble.failed(error)
         else:
-            trouble.over()
+            trouble.worked()
 
     @property
     def idle(self) -> bool:

@@ -124,9 +124,9 @@ class EngineWorker:
             try:
                 await self._work()
             except (ConnectorException, psycopg.Error) as error:
-                self._trouble.met(ConnectionError(str(error.__cause__ or error)))
+                self._trouble.failed(ConnectionError(str(error.__cause__ or error)))
             except Exception as error:
-                self._trouble.met(error)
+                self._trouble.failed(error)
             await asyncio.sleep(PAUSE_SECONDS)
 
     async def _work(self) -> None:
@@ -142,7 +142,7 @@ class EngineWorker:
             open=False,
         ) as connections:
             await connections.wait(TIMEOUT_SECONDS)
-            settled = self._loop.call_later(SETTLED_SECONDS, self._trouble.over)
+            settled = self._loop.call_later(SETTLED_SECONDS, self._trouble.worked)
             try:
                 async with self._app().open_async(connections) as app:
                     await app.run_worker_async(

@@ -97,7 +97,7 @@ class OwnMachine:
             self._note_trouble(error)
             return False
         self._in_trouble.clear()
-        self._trouble.over()
+        self._trouble.worked()
         return True
 
     def retry_until_written(self, write: Callable[[], T]) -> T:
@@ -114,4 +114,4 @@ class OwnMachine:
 
     def _note_trouble(self, error: Exception) -> None:
         self._in_trouble.set()
-        self._trouble.met(error)
+        self._trouble.failed(error)

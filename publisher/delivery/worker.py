@@ -197,7 +197,7 @@ class Worker:
         intent = intents.Intent(
             key=prepared.key,
             preparation=prepared.preparation,
-            cost=request_cost(prices, claimed.adapted.caption)
+            cost=request_cost(profile, claimed.adapted.caption)
             + reading_cost(prices, claimed.adapted)
             + self._upload_cost(claimed, prepared.media),
             gap=timedelta(seconds=profile.publishing.minimum_gap_seconds),
@@ -248,7 +248,7 @@ class Worker:
     ) -> None:
         unspent = 0
         if isinstance(answer, UNCHARGED_ERRORS):
-            unspent = request_cost(self._channels.profile(claimed.channel).prices, claimed.adapted.caption)
+            unspent = request_cost(self._channels.profile(claimed.channel), claimed.adapted.caption)
         error = self._check_refusal(answer, claimed, prepared.adapter, lease)
         now = self._clock.now()
         outcome = after_send(

@@ -1,6 +1,15 @@
-"""Whether the desk is well: for people, for machines that restart processes, and for Prometheus."""
+"""Reports the health of the desk to people, to supervisors that restart processes, and to Prometheus."""
 
-from publisher.health.heartbeat import BEAT_SECONDS, SCHEDULER, SEEN_WITHIN, WEB, WORKER, Seen, beat, seen_processes
+from publisher.health.heartbeat import (
+    BEAT_SECONDS,
+    HEARTBEAT_TIMEOUT,
+    SCHEDULER,
+    WEB,
+    WORKER,
+    Heartbeat,
+    last_heartbeats,
+    record_heartbeat,
+)
 from publisher.health.metrics import CONTENT_TYPE, render_metrics
 from publisher.health.ready import OVERDUE_AFTER, Check, check_ready
 from publisher.health.server import HealthServer
@@ -8,16 +17,16 @@ from publisher.health.server import HealthServer
 __all__ = [
     "BEAT_SECONDS",
     "CONTENT_TYPE",
+    "HEARTBEAT_TIMEOUT",
     "OVERDUE_AFTER",
     "SCHEDULER",
-    "SEEN_WITHIN",
     "WEB",
     "WORKER",
     "Check",
     "HealthServer",
-    "Seen",
-    "beat",
+    "Heartbeat",
     "check_ready",
+    "last_heartbeats",
+    "record_heartbeat",
     "render_metrics",
-    "seen_processes",
 ]

@@ -1,4 +1,4 @@
-"""What is told of regular jobs that fail: which, since when, why, and what to do."""
+"""Describes regular jobs that fail: which one, since when, why, and what to do."""
 
 from __future__ import annotations
 
@@ -7,25 +7,25 @@ from datetime import datetime
 
 from publisher.job_failures import FailureReason, JobFailure, TickPart
 
-CANNOT = {
+TICK_FAILURES = {
     TickPart.CLOCK: "Since this machine's clock was set, look-ups can't begin anew, and nothing is published",
     TickPart.PICK: "The post of the day can't be picked",
     TickPart.RECOVER: "Deliveries of lost workers can't be taken back",
     TickPart.MISS: "Deliveries that are too late can't be given up",
-    TickPart.FIND: "It can't be found out what is due, and nothing is published",
+    TickPart.FIND: "The due deliveries can't be found, and nothing is published",
     TickPart.KICK: "The workers can't be given work, and nothing is published",
 }
 
 
 def is_part_of_tick(failure: JobFailure) -> bool:
-    """Whether posts may stay unpublished by it; what else is done regularly is less urgent."""
+    """Decides whether the failure may keep posts from being published; other regular jobs are less urgent."""
     return failure.job in {*TickPart}
 
 
-def tell_failure(failure: JobFailure, local: Callable[[datetime], str]) -> str:
-    """A sentence or two about one job that fails. `local`: an instant as the outlet's clocks show it."""
+def describe_failure(failure: JobFailure, local: Callable[[datetime], str]) -> str:
+    """Describes a failing job in a sentence or two. `local`: renders an instant in the outlet's time zone."""
     if is_part_of_tick(failure):
-        what = CANNOT[TickPart(failure.job)]
+        what = TICK_FAILURES[TickPart(failure.job)]
     else:
         what = f"{failure.job[:1].upper()}{failure.job[1:]} does not work"
     since = f"{what}, since {local(failure.since)}"

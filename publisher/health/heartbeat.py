@@ -1,4 +1,4 @@
-"""Which processes of the desk live, on whatever machine: each says so every few seconds."""
+"""Records a heartbeat of each process every few seconds, and tells which processes run on any machine."""
 
 from __future__ import annotations
 
@@ -17,52 +17,52 @@ from publisher.delivery.owner import is_surely_gone
 
 SCHEDULER, WORKER, WEB = "scheduler", "worker", "web"
 BEAT_SECONDS = 10
-SEEN_WITHIN = timedelta(minutes=2)
-"""A process that was not heard of for longer is taken for dead."""
-FORGOTTEN_AFTER = timedelta(days=1)
+HEARTBEAT_TIMEOUT = timedelta(minutes=2)
+"""A process without a heartbeat for longer counts as dead."""
+MAX_SILENCE = timedelta(days=1)
 
 
 @dataclass(frozen=True, slots=True)
-class Seen:
-    """The process of a role that was heard of last."""
+class Heartbeat:
+    """Holds the last heartbeat of a role, and the process that sent it."""
 
     owner: str
     at: datetime
 
     def lives(self, now: datetime) -> bool:
-        """Whether it was heard of lately. An instant that is yet to come was written by a clock that was wrong."""
-        return abs(now - self.at) <= SEEN_WITHIN
+        """Decides whether the heartbeat is recent. One in the future was written by a clock that was wrong."""
+        return abs(now - self.at) <= HEARTBEAT_TIMEOUT
 
 
-def beat(database: Database, owner: str, role: str, now: datetime) -> None:
-    """Say that this process lives, and forget those that don't.
+def record_heartbeat(database: Database, owner: str, role: str, now: datetime) -> None:
+    """Records a heartbeat of this process, and deletes processes that ended.
 
-    `role`: what it does, several things with spaces between: `scheduler worker`. Another
-    process is forgotten when it surely ended, or after a day of silence.
+    `role`: its roles with spaces between, such as `scheduler worker`. Another process is deleted
+    when it surely ended, or after a day without a heartbeat.
     """
     with database.writing() as session:
-        known = session.execute(update(Process).where(Process.owner == owner).values(role=role, seen_at=now))
-        if cast("CursorResult[Any]", known).rowcount == 0:
+        updated = session.execute(update(Process).where(Process.owner == owner).values(role=role, seen_at=now))
+        if cast("CursorResult[Any]", updated).rowcount == 0:
             session.add(Process(owner=owner, role=role, started_at=now, seen_at=now))
         others = session.execute(select(Process.owner, Process.seen_at).where(Process.owner != owner))
-        gone = [name for name, at in others if abs(now - at) > FORGOTTEN_AFTER or is_surely_gone(name)]
-        if gone:
-            session.execute(delete(Process).where(Process.owner.in_(gone)))
+        ended = [name for name, at in others if abs(now - at) > MAX_SILENCE or is_surely_gone(name)]
+        if ended:
+            session.execute(delete(Process).where(Process.owner.in_(ended)))
 
 
-def leave(database: Database, owner: str) -> None:
-    """Say that this process ends. Where that can't be said, others notice by its silence."""
+def delete_heartbeat(database: Database, owner: str) -> None:
+    """Deletes the heartbeat of this process, which ends. If that fails, the heartbeat becomes too old by itself."""
     try:
         with database.writing() as session:
             session.execute(delete(Process).where(Process.owner == owner))
     except DBAPIError as error:
-        get_logger("health").warning("left without a word", why=str(error.orig))
+        get_logger("health").warning("the end of this process was not recorded", why=str(error.orig))
 
 
-def seen_processes(session: Session, now: datetime) -> dict[str, Seen]:
-    """By role, the process that was heard of last; a role that nobody had lately is missing."""
-    found: dict[str, Seen] = {}
+def last_heartbeats(session: Session, now: datetime) -> dict[str, Heartbeat]:
+    """Returns the last heartbeat of each role; a role without one is missing."""
+    heartbeats: dict[str, Heartbeat] = {}
     processes = session.scalars(select(Process).order_by(Process.seen_at))
-    for process in sorted(processes, key=lambda each: abs(now - each.seen_at), reverse=True):
-        found.update(dict.fromkeys(process.role.split(), Seen(process.owner, process.seen_at)))
-    return found
+    for process in sorted(processes, key=lambda row: abs(now - row.seen_at), reverse=True):
+        heartbeats.update(dict.fromkeys(process.role.split(), Heartbeat(process.owner, process.seen_at)))
+    return heartbeats

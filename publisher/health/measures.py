@@ -1,9 +1,9 @@
-"""What Prometheus is told of the desk, read from the database at each scrape.
+"""Reads the metrics for Prometheus from the database at each scrape.
 
-The same numbers come from whichever process is asked, and a scrape must not take longer with
-every delivery that ever was. So what is open now is counted whole, and what is over is counted
-within a window: the last 24 hours, and for money the calendar month. A window's numbers fall
-again when it moves on: look at them as they are, without `rate` or `increase`.
+Every process answers with the same numbers, and a scrape must not become slower with each
+delivery. So what is open is counted whole, and what is over is counted within a window: the
+last 24 hours, and for money the calendar month. The numbers of a window fall again when it
+moves on: use them as they are, without `rate` or `increase`.
 """
 
 from __future__ import annotations
@@ -20,33 +20,33 @@ from sqlalchemy.orm import Session
 
 from publisher.core.states import State
 from publisher.db.models import Attempt, Delivery
-from publisher.db.operations import OPEN, Channel, Notice, Quota
+from publisher.db.operations import OPEN, Alert, Channel, Quota
 from publisher.delivery.budget import MICROS, spendings
 from publisher.delivery.due import appointments
 from publisher.delivery.platform_clocks import clock_differences
-from publisher.health.heartbeat import SCHEDULER, WEB, WORKER, seen_processes
+from publisher.health.heartbeat import SCHEDULER, WEB, WORKER, last_heartbeats
 from publisher.job_failures import TickPart, failing_jobs
 from publisher.schedule.listing import days_of_cover
 from publisher.settings import Settings
 
 DAY = timedelta(days=1)
 LATENESS_BUCKETS = (0.3, 1.0, 3.0, 10.0, 30.0, 60.0, 300.0, 900.0, 3600.0, 14400.0, float("inf"))
-"""Seconds. The desk means to keep to the first two; the last ones are for platforms that were away."""
+"""Seconds. Posts should be within the first two; the last ones are for platforms that were not reached."""
 COUNTED_STATES = tuple(state for state in State if state != State.PUBLISHED)
 
 
-def measure(session: Session, settings: Settings, now: datetime) -> Iterator[Metric]:
-    """Every number that the database knows."""
+def read_metrics(session: Session, settings: Settings, now: datetime) -> Iterator[Metric]:
+    """Reads every metric that is in the database."""
     yield _deliveries(session)
     yield _lateness(session, now)
     yield _overdue(session, now)
     yield _attempts(session, now)
     yield from _quotas(session)
-    yield from _money(session, settings, now)
+    yield from _spendings(session, settings, now)
     yield _paused(session)
-    yield _notices(session)
+    yield _alerts(session)
     yield _processes(session, now)
-    yield _failing(session)
+    yield _failing_jobs(session)
     yield _clocks(session, now)
     yield GaugeMetricFamily(
         "publisher_days_of_cover",
@@ -62,8 +62,8 @@ def _deliveries(session: Session) -> Metric:
         labels=["channel", "state"],
     )
     query = select(Delivery.channel_name, Delivery.state, func.count()).where(Delivery.remote_id.is_(None))
-    found = session.execute(query.group_by(Delivery.channel_name, Delivery.state))
-    counts = {(channel, state): number for channel, state, number in found}
+    rows = session.execute(query.group_by(Delivery.channel_name, Delivery.state))
+    counts = {(channel, state): number for channel, state, number in rows}
     for channel in session.scalars(select(Channel.name)):
         for state in COUNTED_STATES:
             family.add_metric([channel, state], counts.get((channel, state), 0))
@@ -71,38 +71,39 @@ def _deliveries(session: Session) -> Metric:
 
 
 def _lateness(session: Session, now: datetime) -> Metric:
-    """A channel without a post in the window has empty buckets, so that its absence can be told from its silence."""
-    late: dict[str, list[float]] = {name: [] for name in session.scalars(select(Channel.name))}
+    """Counts posts by lateness. A channel without a post has empty buckets, and a channel that is removed has none."""
+    lateness: dict[str, list[float]] = {name: [] for name in session.scalars(select(Channel.name))}
     query = select(Delivery.channel_name, Delivery.scheduled_at, Delivery.published_at).where(
         Delivery.published_at > now - DAY
     )
     for channel, scheduled_at, published_at in session.execute(query):
-        late[channel].append(max(0.0, ((published_at or scheduled_at) - scheduled_at).total_seconds()))
+        lateness[channel].append(max(0.0, ((published_at or scheduled_at) - scheduled_at).total_seconds()))
     family = HistogramMetricFamily(
         "publisher_lateness_seconds",
         "From the hour of a post to its being public, for the posts of the last 24 hours.",
         labels=["channel"],
     )
-    for channel, seconds in late.items():
+    for channel, seconds in lateness.items():
         family.add_metric([channel], _cumulative(seconds), sum(seconds))
     return family
 
 
 def _cumulative(seconds: list[float]) -> list[tuple[str, float]]:
     counts = [0] * len(LATENESS_BUCKETS)
-    for each in seconds:
-        counts[bisect_left(LATENESS_BUCKETS, each)] += 1
+    for second in seconds:
+        counts[bisect_left(LATENESS_BUCKETS, second)] += 1
     names = [f"{bound:g}" for bound in LATENESS_BUCKETS[:-1]] + ["+Inf"]
     return [(name, float(sum(counts[: index + 1]))) for index, name in enumerate(names)]
 
 
 def _overdue(session: Session, now: datetime) -> Metric:
     waits = defaultdict(float, dict.fromkeys(session.scalars(select(Channel.name)), 0.0))
-    for each in appointments(session, now):
-        waits[each.channel] = max(waits[each.channel], (now - each.at).total_seconds())
+    for appointment in appointments(session, now):
+        waited = (now - appointment.at).total_seconds()
+        waits[appointment.channel] = max(waits[appointment.channel], waited)
     family = GaugeMetricFamily(
         "publisher_overdue_seconds",
-        "For how long the work of a channel waits that could be done now; 0 for a paused channel.",
+        "How long a channel's due work has been waiting; 0 for a paused channel.",
         labels=["channel"],
     )
     for channel, seconds in waits.items():
@@ -129,9 +130,13 @@ def _attempts(session: Session, now: datetime) -> Metric:
 
 def _quotas(session: Session) -> Iterator[Metric]:
     labels = ["channel", "quota"]
-    remaining = GaugeMetricFamily("publisher_quota_remaining", "What the platform last said is left.", labels=labels)
-    maximum = GaugeMetricFamily("publisher_quota_maximum", "Of how much, when nothing is used.", labels=labels)
-    resets = GaugeMetricFamily("publisher_quota_resets_timestamp_seconds", "When it is whole again.", labels=labels)
+    remaining = GaugeMetricFamily(
+        "publisher_quota_remaining", "What is left of the quota, by the platform's last answer.", labels=labels
+    )
+    maximum = GaugeMetricFamily("publisher_quota_maximum", "The whole quota.", labels=labels)
+    resets = GaugeMetricFamily(
+        "publisher_quota_resets_timestamp_seconds", "When the quota is whole again.", labels=labels
+    )
     for row in session.scalars(select(Quota)):
         names = [row.channel_name, row.name]
         remaining.add_metric(names, row.remaining)
@@ -140,17 +145,17 @@ def _quotas(session: Session) -> Iterator[Metric]:
     yield from (remaining, maximum, resets)
 
 
-def _money(session: Session, settings: Settings, now: datetime) -> Iterator[Metric]:
+def _spendings(session: Session, settings: Settings, now: datetime) -> Iterator[Metric]:
     spend = GaugeMetricFamily(
         "publisher_spend_dollars",
         "About what a channel's requests of this calendar month cost, where its platform asks for money.",
         labels=["channel"],
     )
     budget = GaugeMetricFamily("publisher_budget_dollars", "What may be spent in a month.", labels=["channel"])
-    for each in spendings(session, settings, now):
-        spend.add_metric([each.channel], each.spent / MICROS)
-        if each.budget is not None:
-            budget.add_metric([each.channel], each.budget / MICROS)
+    for spending in spendings(session, settings, now):
+        spend.add_metric([spending.channel], spending.spent / MICROS)
+        if spending.budget is not None:
+            budget.add_metric([spending.channel], spending.budget / MICROS)
     yield from (spend, budget)
 
 
@@ -161,23 +166,25 @@ def _paused(session: Session) -> Metric:
     return family
 
 
-def _notices(session: Session) -> Metric:
-    family = GaugeMetricFamily("publisher_notices_open", "What people were told of and is not over.", labels=["kind"])
-    for kind, number in session.execute(select(Notice.kind, func.count()).where(OPEN).group_by(Notice.kind)):
+def _alerts(session: Session) -> Metric:
+    family = GaugeMetricFamily("publisher_alerts_open", "Alerts that are not over.", labels=["kind"])
+    for kind, number in session.execute(select(Alert.kind, func.count()).where(OPEN).group_by(Alert.kind)):
         family.add_metric([kind], number)
     return family
 
 
 def _processes(session: Session, now: datetime) -> Metric:
-    family = GaugeMetricFamily("publisher_up", "1 while a process with this role was heard of lately.", labels=["role"])
-    seen = seen_processes(session, now)
+    family = GaugeMetricFamily(
+        "publisher_up", "1 while a process with this role has a recent heartbeat.", labels=["role"]
+    )
+    seen = last_heartbeats(session, now)
     for role in (SCHEDULER, WORKER, WEB):
         family.add_metric([role], int(role in seen and seen[role].lives(now)))
     return family
 
 
-def _failing(session: Session) -> Metric:
-    family = GaugeMetricFamily("publisher_job_failing", "1 while a job that is done regularly fails.", labels=["job"])
+def _failing_jobs(session: Session) -> Metric:
+    family = GaugeMetricFamily("publisher_job_failing", "1 while a regular job fails.", labels=["job"])
     failing = [failure.job for failure in failing_jobs(session)]
     for job in dict.fromkeys((*TickPart, *failing)):
         family.add_metric([job], int(job in failing))
@@ -190,6 +197,6 @@ def _clocks(session: Session, now: datetime) -> Metric:
         "How far the platform's clock is ahead of this machine's, by its last answer.",
         labels=["channel"],
     )
-    for known in clock_differences(session, now):
-        family.add_metric([known.channel], known.ahead.total_seconds())
+    for difference in clock_differences(session, now):
+        family.add_metric([difference.channel], difference.ahead.total_seconds())
     return family

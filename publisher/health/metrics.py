@@ -1,4 +1,4 @@
-"""What Prometheus reads at `/metrics`."""
+"""Renders the metrics that Prometheus reads at `/metrics`."""
 
 from __future__ import annotations
 
@@ -13,49 +13,51 @@ from sqlalchemy.orm import Session
 from publisher import __version__
 from publisher.core.clock import monotonic
 from publisher.desk import Desk
-from publisher.health.measures import measure
-from publisher.health.reading import DatabaseDown, read
+from publisher.health.measures import read_metrics
+from publisher.health.reading import DatabaseDown, read_database
 
 CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 TIMEOUT_SECONDS = 5.0
 """Prometheus itself gives up after 10, unless it is told otherwise."""
 
 
-def render_metrics(desk: Desk, *, patience: float = TIMEOUT_SECONDS) -> bytes:
-    """Everything worth measuring, in Prometheus' text format.
+def render_metrics(desk: Desk, *, timeout: float = TIMEOUT_SECONDS) -> bytes:
+    """Renders all metrics in Prometheus' text format. `timeout`: seconds for the database.
 
-    Without its database the desk tells less: `publisher_database_up` is 0 then, and what only
-    the database knows is missing, because a number that is not known is not 0.
+    If the database does not answer, `publisher_database_up` is 0, and the metrics that are read
+    from it are missing, because an unknown number is not 0.
     """
     registry = CollectorRegistry()
     ProcessCollector(registry=registry)
     PlatformCollector(registry=registry)
-    registry.register(_DeskCollector(desk, patience))
+    registry.register(_DeskCollector(desk, timeout))
     return generate_latest(registry)
 
 
 class _DeskCollector(Collector):
-    def __init__(self, desk: Desk, patience: float) -> None:
+    def __init__(self, desk: Desk, timeout: float) -> None:
         self._desk = desk
-        self._patience = patience
+        self._timeout = timeout
 
     def describe(self) -> list[Metric]:
-        """Nothing ahead, or the registry would read the database to find the names."""
+        """Returns nothing; otherwise the registry would read the database to find the names."""
         return []
 
     def collect(self) -> Iterator[Metric]:
         desk = self._desk
         now = desk.now()
 
-        def question(session: Session) -> list[Metric]:
-            return list(measure(session, desk.settings, now))
+        def query(session: Session) -> list[Metric]:
+            return list(read_metrics(session, desk.settings, now))
 
-        asked = monotonic()
+        started = monotonic()
         try:
-            found = read(desk, question, self._patience)
+            metrics = read_database(desk, query, self._timeout)
         except DatabaseDown:
-            found = None
-        yield InfoMetricFamily("publisher", "Which publisher this is.", {"version": __version__})
-        yield GaugeMetricFamily("publisher_database_up", "1 while the database answers.", int(found is not None))
-        yield GaugeMetricFamily("publisher_scrape_seconds", "How long reading took.", monotonic() - asked)
-        yield from found or ()
+            metrics = None
+        yield InfoMetricFamily("publisher", "The version of publisher.", {"version": __version__})
+        yield GaugeMetricFamily("publisher_database_up", "1 while the database answers.", int(metrics is not None))
+        yield GaugeMetricFamily(
+            "publisher_scrape_seconds", "How long reading the database took.", monotonic() - started
+        )
+        yield from metrics or ()

@@ -1,6 +1,6 @@
-"""Decides who is told the reasons behind the readiness, and the metrics: by the listener, or by a token.
+"""Decides by the listener's address or a token who may read the readiness checks and the metrics.
 
-Never by the caller's address: behind a proxy on this machine, everybody comes from this machine.
+The caller's address decides nothing: behind a proxy on this machine, every caller comes from this machine.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ TOKEN_NEEDED = f"Send the token that {TOKEN_VARIABLE} holds, as “Authorization
 
 
 def listens_to_this_machine_alone(host: str) -> bool:
-    """Whether only this machine can reach a listener at an address."""
+    """Decides whether only this machine can reach a listener at an address."""
     try:
         return ipaddress.ip_address(host).is_loopback
     except ValueError:
@@ -23,7 +23,7 @@ def listens_to_this_machine_alone(host: str) -> bool:
 
 
 def holds_probe_token(authorization: str) -> bool:
-    """Whether an Authorization header has the token for probes. Without a configured token, none has."""
+    """Decides whether an Authorization header has the probe token. Without a configured token, none has."""
     try:
         expected = read_secret(TOKEN_VARIABLE)
     except SettingsError:

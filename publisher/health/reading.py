@@ -1,4 +1,4 @@
-"""Reading from the database for somebody who must have an answer, whatever became of the database."""
+"""Reads from the database with a time limit, for probes that must answer even if the database does not."""
 
 from __future__ import annotations
 
@@ -16,33 +16,35 @@ T = TypeVar("T")
 
 
 class DatabaseDown(Exception):
-    """The database can't be asked; the message is one sentence."""
+    """The database does not answer; the message is one sentence."""
 
 
-def read(desk: Desk, question: Callable[[Session], T], seconds: float) -> T:
-    """The answer of `question`, asked in a transaction that only reads.
+def read_database(desk: Desk, query: Callable[[Session], T], seconds: float) -> T:
+    """Runs `query` in a transaction that only reads, for so many seconds at most.
 
     Raises:
         DatabaseDown: it can't be reached, refuses, or does not answer in time.
     """
     try:
-        return call_with_timeout(lambda: _read(desk, question), seconds)
+        return call_with_timeout(lambda: _read_rows(desk, query), seconds)
     except NoAnswer as error:
-        raise DatabaseDown(f"The database can't be used: {error}; look after it.") from None
+        raise DatabaseDown(f"The database can't be used: {error}; check that its server or its file is well.") from None
     except DatabaseError as error:
         raise DatabaseDown(f"{error}.") from error
     except SQLAlchemyError as error:
-        raise DatabaseDown(f"The database can't be used: {_cause(error)}; look after it.") from error
+        raise DatabaseDown(
+            f"The database can't be used: {_cause(error)}; check that its server or its file is well."
+        ) from error
 
 
-def _read(desk: Desk, question: Callable[[Session], T]) -> T:
+def _read_rows(desk: Desk, query: Callable[[Session], T]) -> T:
     database = desk.database
-    # An open SQLite file that was removed or exchanged goes on answering, and nothing of it will be kept.
+    # An open SQLite file that was removed or replaced still answers, but its changes will be lost.
     desk.history.require_place()
     with database.reading() as session:
-        return question(session)
+        return query(session)
 
 
 def _cause(error: SQLAlchemyError) -> str:
-    told = str(error.orig if isinstance(error, DBAPIError) else error).strip()
-    return told.splitlines()[0].rstrip(".") if told else type(error).__name__
+    reason = str(error.orig if isinstance(error, DBAPIError) else error).strip()
+    return reason.splitlines()[0].rstrip(".") if reason else type(error).__name__

@@ -1,4 +1,4 @@
-"""`/healthz`, `/readyz` and `/metrics`, served beside the work of a process."""
+"""Serves `/healthz`, `/readyz` and `/metrics` in threads of a process."""
 
 from __future__ import annotations
 
@@ -21,11 +21,12 @@ from publisher.health.probe_access import TOKEN_NEEDED, holds_probe_token, liste
 from publisher.health.ready import check_ready
 from publisher.settings import SettingsError
 
-PLAIN = "text/plain; charset=utf-8"
-CALL_SECONDS = 10.0
-"""A caller that did not ask and take the answer within so long is hung up on."""
-MAX_CALLERS = 16
-"""At most so many are answered at once, in a thread each; the oldest gives way to a newer one."""
+PLAIN_TEXT = "text/plain; charset=utf-8"
+PROBE_FAILED = b"The probe failed, because the program has a fault there. The log says where; report it.\n"
+CONNECTION_SECONDS = 10.0
+"""A connection that has not sent its request and read the answer within so long is closed."""
+MAX_CONNECTIONS = 16
+"""At most so many connections are open, in a thread each; a new one closes the oldest."""
 
 
 class Answer(NamedTuple):
@@ -35,7 +36,7 @@ class Answer(NamedTuple):
 
 
 def _healthz(_desk: Desk) -> Answer:
-    return Answer(HTTPStatus.OK, PLAIN, b"alive\n")
+    return Answer(HTTPStatus.OK, PLAIN_TEXT, b"alive\n")
 
 
 def _readyz(desk: Desk) -> Answer:
@@ -51,51 +52,51 @@ def _metrics(desk: Desk) -> Answer:
 
 
 def _readyz_without_reasons(desk: Desk) -> Answer:
-    told = _readyz(desk)
-    return Answer(told.status, PLAIN, b"ok\n" if told.status is HTTPStatus.OK else b"not ok\n")
+    status = _readyz(desk).status
+    return Answer(status, PLAIN_TEXT, b"ok\n" if status is HTTPStatus.OK else b"not ok\n")
 
 
 def _token_needed(_desk: Desk) -> Answer:
-    return Answer(HTTPStatus.UNAUTHORIZED, PLAIN, TOKEN_NEEDED.encode())
+    return Answer(HTTPStatus.UNAUTHORIZED, PLAIN_TEXT, TOKEN_NEEDED.encode())
 
 
 PAGES: dict[str, Callable[[Desk], Answer]] = {"/healthz": _healthz, "/readyz": _readyz, "/metrics": _metrics}
-PAGES_FOR_STRANGERS = {**PAGES, "/readyz": _readyz_without_reasons, "/metrics": _token_needed}
-"""What is told without the token by a listener that other machines can reach."""
+PAGES_WITHOUT_TOKEN = {**PAGES, "/readyz": _readyz_without_reasons, "/metrics": _token_needed}
+"""The pages for callers without the token, on a listener that other machines can reach."""
 
 
 class HealthServer:
-    """Answers in threads of its own from `start` to `stop`. Port 0: any that is free."""
+    """Serves the pages in its own threads from `start` to `stop`. Port 0: any that is free."""
 
     def __init__(self, desk: Desk, host: str, port: int) -> None:
         self._desk = desk
         self._host = host
-        self._wanted = port
+        self._configured_port = port
         self._server: _Server | None = None
 
     @property
     def port(self) -> int:
-        """The port that it listens at; as configured before the start."""
-        return self._server.server_port if self._server else self._wanted
+        """Returns the port that it listens on; before the start, the configured one."""
+        return self._server.server_port if self._server else self._configured_port
 
     def start(self) -> None:
-        """Listen, and return at once.
+        """Starts to listen, and returns at once.
 
         Raises:
-            SettingsError: the address can't be had; the message is one sentence.
+            SettingsError: the address can't be used; the message is one sentence.
         """
         try:
-            self._server = _Server(self._desk, self._host, self._wanted)
+            self._server = _Server(self._desk, self._host, self._configured_port)
         except OSError as error:
             raise SettingsError(
-                f"health.port {self._wanted} at {self._host} can't be listened at "
+                f"health.port {self._configured_port} at {self._host} can't be used "
                 f"({error.strerror or error}); choose another port or address"
             ) from error
         threading.Thread(target=self._server.serve_forever, name="health", daemon=True).start()
         get_logger("health").info("answering", host=self._host, port=self.port)
 
     def stop(self) -> None:
-        """Hang up; answers under way are not waited for."""
+        """Closes the listener, and waits for no answer."""
         if self._server is not None:
             self._server.shutdown()
             self._server.server_close()
@@ -110,8 +111,8 @@ class _Server(ThreadingHTTPServer):
         self.desk = desk
         self.is_for_this_machine = listens_to_this_machine_alone(host)
         self.address_family = socket.AF_INET6 if ":" in host else socket.AF_INET
-        self._callers: dict[socket.socket, float] = {}
-        """Those that are connected, the oldest first, each with the time by which it is hung up on."""
+        self._connections: dict[socket.socket, float] = {}
+        """The open connections, the oldest first, each with the monotonic time at which it is closed."""
         self._lock = threading.Lock()
         super().__init__((host, port), _Handler, bind_and_activate=False)
         self.socket.close()
@@ -124,51 +125,51 @@ class _Server(ThreadingHTTPServer):
             raise
 
     def process_request(self, request: Any, client_address: Any) -> None:
-        """Answers in a thread, after hanging up on the oldest caller where there are too many."""
+        """Answers in a thread, and closes the oldest connections where there are too many."""
         with self._lock:
-            surplus = list(self._callers)[: max(0, len(self._callers) + 1 - MAX_CALLERS)]
-            for caller in surplus:
-                _hang_up(caller)
-                del self._callers[caller]
-            self._callers[request] = monotonic() + CALL_SECONDS
+            oldest = list(self._connections)[: max(0, len(self._connections) + 1 - MAX_CONNECTIONS)]
+            for connection in oldest:
+                _close(connection)
+                del self._connections[connection]
+            self._connections[request] = monotonic() + CONNECTION_SECONDS
         super().process_request(request, client_address)
 
     def shutdown_request(self, request: Any) -> None:
         with self._lock:
-            self._callers.pop(request, None)
+            self._connections.pop(request, None)
         super().shutdown_request(request)
 
     def service_actions(self) -> None:
-        """Hangs up on callers that take too long, however little by little they ask or listen."""
+        """Closes connections that take too long, even if they send or read a byte now and then."""
         now = monotonic()
         with self._lock:
-            late = [caller for caller, end in self._callers.items() if now > end]
-            for caller in late:
-                _hang_up(caller)
-                del self._callers[caller]
+            late = [connection for connection, end in self._connections.items() if now > end]
+            for connection in late:
+                _close(connection)
+                del self._connections[connection]
 
     def handle_error(self, request: Any, client_address: Any) -> None:
-        """A caller that hung up is no trouble of ours; anything else is told in the log."""
+        """Logs an error of a request, at debug level where the caller closed the connection."""
         error = sys.exception()
         if isinstance(error, OSError):
-            get_logger("health").debug("a caller was gone before its answer", why=str(error))
+            get_logger("health").debug("a caller closed the connection before the answer", why=str(error))
         else:
-            get_logger("health").error("a question about the health failed", exc_info=error)
+            get_logger("health").error("answering a probe failed", exc_info=error)
 
 
-def _hang_up(caller: socket.socket) -> None:
-    """Wakes the thread that waits for this caller; it then closes the connection."""
+def _close(connection: socket.socket) -> None:
+    """Shuts a connection down, so that the thread that waits for it ends and closes it."""
     try:
-        caller.shutdown(socket.SHUT_RDWR)
+        connection.shutdown(socket.SHUT_RDWR)
     except OSError:
-        return  # The caller hung up before.
+        return  # The caller closed it before.
 
 
 class _Handler(BaseHTTPRequestHandler):
     server: _Server
     server_version = "publisher"
     sys_version = ""
-    timeout = CALL_SECONDS
+    timeout = CONNECTION_SECONDS
 
     def do_GET(self) -> None:
         self._answer(with_body=True)
@@ -177,7 +178,7 @@ class _Handler(BaseHTTPRequestHandler):
         self._answer(with_body=False)
 
     def _answer(self, *, with_body: bool) -> None:
-        answer = self._find()
+        answer = self._make_answer()
         self.send_response(answer.status)
         self.send_header("Content-Type", answer.content_type)
         self.send_header("Content-Length", str(len(answer.body)))
@@ -188,17 +189,16 @@ class _Handler(BaseHTTPRequestHandler):
         if with_body:
             self.wfile.write(answer.body)
 
-    def _find(self) -> Answer:
-        may_know = self.server.is_for_this_machine or holds_probe_token(self.headers.get("Authorization", ""))
-        page = (PAGES if may_know else PAGES_FOR_STRANGERS).get(self.path.partition("?")[0])
+    def _make_answer(self) -> Answer:
+        has_access = self.server.is_for_this_machine or holds_probe_token(self.headers.get("Authorization", ""))
+        page = (PAGES if has_access else PAGES_WITHOUT_TOKEN).get(self.path.partition("?")[0])
         if page is None:
-            return Answer(HTTPStatus.NOT_FOUND, PLAIN, f"There are {', '.join(PAGES)}.\n".encode())
+            return Answer(HTTPStatus.NOT_FOUND, PLAIN_TEXT, f"There are only {', '.join(PAGES)}.\n".encode())
         try:
             return page(self.server.desk)
         except Exception as error:
-            get_logger("health").error("a question about the health failed", path=self.path, exc_info=error)
-            told = f"Something unexpected happened ({type(error).__name__}); the log says where.\n"
-            return Answer(HTTPStatus.INTERNAL_SERVER_ERROR, PLAIN, told.encode())
+            get_logger("health").error("answering a probe failed", path=self.path, exc_info=error)
+            return Answer(HTTPStatus.INTERNAL_SERVER_ERROR, PLAIN_TEXT, PROBE_FAILED)
 
     def log_message(self, format: str, *args: Any) -> None:  # noqa: A002 - the base class names it so
-        get_logger("health").debug("asked", what=format % args)
+        get_logger("health").debug("request", what=format % args)

@@ -1,7 +1,7 @@
-"""Post files: Markdown with TOML (`+++`) or YAML (`---`) front matter, beside their pictures.
+"""Reads post files: Markdown with TOML (`+++`) or YAML (`---`) front matter, beside their pictures.
 
 The front matter holds the post's fields and its pictures, the rest of the file is the body.
-Whatever is wrong is one sentence that names the file and the line.
+Every mistake is one sentence that names the file and the line.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from publisher.core.file_reading import read_text
 from publisher.core.machine_errors import reading_problem
 from publisher.core.post_limits import describe_limit
 from publisher.posts.drafts import ImageDraft, PostDraft
-from publisher.posts.errors import MachineTrouble, PostError, unreadable
+from publisher.posts.errors import MachineError, PostError, unreadable_file
 
 MAX_POST_BYTES = 256 * 1024
 SUFFIXES = frozenset({".md", ".markdown"})
@@ -38,7 +38,7 @@ _POST_KEYS = frozenset(PostDraft.model_fields) - {"body"}
 
 @dataclass(frozen=True, slots=True)
 class ReadFile:
-    """One file of a folder: its draft, or why it can't be used."""
+    """Holds one file of a folder: its draft, or why it can't be used."""
 
     path: Path
     draft: PostDraft | None = None
@@ -46,7 +46,7 @@ class ReadFile:
 
 
 def read_folder(folder: Path) -> list[ReadFile]:
-    """Every post file of a folder, by name. A bad file is told and does not stop the others.
+    """Reads every post file of a folder, by name. A bad file does not stop the others.
 
     Raises:
         PostError: the folder can't be read.
@@ -55,12 +55,12 @@ def read_folder(folder: Path) -> list[ReadFile]:
         files = sorted(path for path in folder.iterdir() if path.suffix.lower() in SUFFIXES)
     except OSError as error:
         if reading_problem(error):
-            raise unreadable(str(folder), error) from error
+            raise unreadable_file(str(folder), error) from error
         raise PostError(f"{folder} can't be read: {error.strerror}; name a folder of post files") from None
-    return [_read_quietly(path) for path in files]
+    return [_read_or_explain(path) for path in files]
 
 
-def _read_quietly(path: Path) -> ReadFile:
+def _read_or_explain(path: Path) -> ReadFile:
     try:
         return ReadFile(path, read_post_file(path))
     except PostError as error:
@@ -68,14 +68,14 @@ def _read_quietly(path: Path) -> ReadFile:
 
 
 def read_post_file(path: Path) -> PostDraft:
-    """The post that a file describes, with the paths of its pictures.
+    """Reads the post that a file describes, with the paths of its pictures.
 
-    Pictures lie in the file's own folder or below it; nothing else can be named.
+    Pictures are in the file's own folder or below it; no other path is allowed.
 
     Raises:
         PostError: something in the file is wrong; the sentence names the line.
     """
-    front = _FrontMatter(path, _text_of(path))
+    front = _FrontMatter(path, _read_text(path))
     front.refuse_unknown(front.values, _POST_KEYS)
     values = {**front.values, "body": front.body, "images": front.images()}
     try:
@@ -84,23 +84,23 @@ def read_post_file(path: Path) -> PostDraft:
         raise front.error_of(error) from None
 
 
-def _text_of(path: Path) -> str:
+def _read_text(path: Path) -> str:
     try:
         return read_text(path, MAX_POST_BYTES, "utf-8-sig")
     except UnicodeDecodeError:
         raise PostError(f"{path} is not UTF-8 text; save it as UTF-8") from None
     except OSError as error:
-        raise unreadable(str(path), error) from error
+        raise unreadable_file(str(path), error) from error
 
 
 class _FrontMatter:
-    """A post file cut into fields and body, and the lines that its mistakes are on."""
+    """Splits a post file into fields and body, and finds the lines of its mistakes."""
 
     def __init__(self, path: Path, text: str) -> None:
         self.path = path
-        fence, front, self.body = _cut(path, text)
+        fence, front, self.body = _split(path, text)
         self._lines = front.splitlines()
-        self.values = _toml(path, front) if fence == "+++" else _yaml(path, front)
+        self.values = _parse_toml(path, front) if fence == "+++" else _parse_yaml(path, front)
 
     def refuse_unknown(self, table: Mapping[str, Any], known: frozenset[str], image: int | None = None) -> None:
         for key in table:
@@ -132,41 +132,41 @@ class _FrontMatter:
             raise self.error_of(error, number) from None
 
     def _picture(self, number: int, name: str) -> Path:
-        """The picture's path, made sure to lie in the folder of the post file."""
+        """Returns the picture's path, and refuses a path outside the folder of the post file."""
         place = self._place(name, number)
         folder = self.path.parent.resolve()
         try:
-            found = (folder / name).resolve()
-            inside = not Path(name).is_absolute() and ".." not in Path(name).parts and found.is_relative_to(folder)
-            if inside and found.is_file():
-                return found
+            picture = (folder / name).resolve()
+            inside = not Path(name).is_absolute() and ".." not in Path(name).parts and picture.is_relative_to(folder)
+            if inside and picture.is_file():
+                return picture
         except (OSError, ValueError) as error:
             if reading_problem(error):
-                raise MachineTrouble(f"{place}: {name!r} can't be read, because {reading_problem(error)}") from error
+                raise MachineError(f"{place}: {name!r} can't be read, because {reading_problem(error)}") from error
             raise PostError(f"{place}: {name!r} is no name of a file") from None
         if not inside:
             raise PostError(f"{place}: {name!r} leads out of the folder of the post; put the picture beside the file")
-        beside = [entry.name for entry in folder.iterdir() if entry.is_file()]
-        near = difflib.get_close_matches(name, beside, n=1)
+        names = [entry.name for entry in folder.iterdir() if entry.is_file()]
+        near = difflib.get_close_matches(name, names, n=1)
         hint = f"did you mean {near[0]!r}?" if near else "put the picture beside the file"
         raise PostError(f"{place}: there is no picture {name!r}; {hint}")
 
     def error_of(self, error: ValidationError, image: int | None = None) -> PostError:
-        """The first mistake of a validation as a sentence."""
+        """Returns the first mistake of a validation as a sentence."""
         mistake = error.errors(include_url=False)[0]
         keys = [str(key) for key in mistake["loc"] if key not in ("choices", "alt_text")]
         if "alt_text" in mistake["loc"]:
             keys.append("alt")
         message = describe_limit(mistake) or mistake["msg"].removeprefix("Value error, ")
-        named = (f"images[{image}]." if image is not None else "") + ".".join(keys)
+        field = (f"images[{image}]." if image is not None else "") + ".".join(keys)
         if mistake["type"] == "missing":
-            return PostError(f"{self.path}: {named!r} is missing; add it")
+            return PostError(f"{self.path}: {field!r} is missing; add it")
         hint = _HINTS.get(mistake["type"], "")
         place = self._place(keys[0] if keys else "", image)
-        return PostError(f"{place}: {named}{': ' if named else ''}{message[:1].lower()}{message[1:]}{hint}")
+        return PostError(f"{place}: {field}{': ' if field else ''}{message[:1].lower()}{message[1:]}{hint}")
 
     def _place(self, word: str, image: int | None = None) -> str:
-        """`FILE:LINE` of a key or a file name; of a picture's, counted among those of all pictures."""
+        """Returns `FILE:LINE` of a key or a file name; `image`: the number of the picture that it belongs to."""
         key = re.compile(rf"[\s\[{{\-,]*[\"']?{re.escape(word)}[\"']?\s*[\]}}]*\s*[=:]")
         start = self._line_of_image(image) if image is not None else 0
         for number, line in enumerate(self._lines[start:], start=start + 2):
@@ -181,8 +181,8 @@ class _FrontMatter:
         return lines[image] if image < len(lines) else 0
 
 
-def _cut(path: Path, text: str) -> tuple[str, str, str]:
-    """The fence, the front matter and the body."""
+def _split(path: Path, text: str) -> tuple[str, str, str]:
+    """Splits a file into the fence, the front matter and the body."""
     lines = text.splitlines(keepends=True)
     fence = lines[0].strip() if lines else ""
     if fence not in ("+++", "---"):
@@ -193,9 +193,9 @@ def _cut(path: Path, text: str) -> tuple[str, str, str]:
     raise PostError(f"{path}:1: the fields that begin with {fence} never end; close them with a line {fence}")
 
 
-def _toml(path: Path, front: str) -> dict[str, Any]:
+def _parse_toml(path: Path, front: str) -> dict[str, Any]:
     try:
-        # The empty line stands for the fence, so that the parser counts lines as the file does.
+        # The empty line is in place of the fence, so that the parser's line numbers are those of the file.
         return tomllib.loads("\n" + front)
     except (tomllib.TOMLDecodeError, RecursionError) as error:
         line = re.search(r"at line (\d+)", str(error))
@@ -204,7 +204,7 @@ def _toml(path: Path, front: str) -> dict[str, Any]:
 
 
 class _PlainLoader(yaml.SafeLoader):
-    """YAML without aliases, of which a few lines can stand for gigabytes, and without a key given twice."""
+    """Loads YAML without aliases, because a few lines of them can expand to gigabytes, and without repeated keys."""
 
     def compose_node(self, parent: yaml.Node | None, index: int) -> yaml.Node | None:
         if self.check_event(yaml.AliasEvent):
@@ -219,7 +219,7 @@ class _PlainLoader(yaml.SafeLoader):
         return node
 
 
-def _yaml(path: Path, front: str) -> dict[str, Any]:
+def _parse_yaml(path: Path, front: str) -> dict[str, Any]:
     try:
         values = yaml.load("\n" + front, Loader=_PlainLoader)  # noqa: S506 (a SafeLoader)
     except yaml.MarkedYAMLError as error:

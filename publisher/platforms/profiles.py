@@ -2,38 +2,50 @@
 
 from __future__ import annotations
 
+import pkgutil
 import tomllib
 from collections.abc import Mapping
 from functools import cache
 from importlib import resources
 from importlib.resources.abc import Traversable
-from typing import Literal
+from typing import Literal, Self
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
+from publisher import platforms
 from publisher.core.content import Fit, Frozen, ImageFormat
 
 Limit = Literal["text", "tags", "images", "image_bytes", "alt_text"]
-Unit = Literal["code_points", "utf16", "x_weighted", "graphemes", "mastodon", "threads"]
+Unit = Literal["code_points", "utf16", "graphemes"]
+OWN = "own"
+"""In place of a unit: the platform counts by rules of its own."""
 
 
 class TextLimits(Frozen):
-    unit: Unit
+    unit: Unit | Literal["own"]
+    rules_of: str = ""
+    """The platform by whose rules is counted, where `unit` is `own`: `load_profile` writes it here."""
     limit: int
     max_bytes: int | None = None
     """A second limit in UTF-8 bytes, where the platform has one."""
-    url_length: int | None = None
-    """What any URL counts for. None: its own length."""
     rich: bool = False
     """The platform keeps headings, emphasis and links."""
     block_limit: int | None = None
     """Limit of one text block, in `unit`, where the platform counts blocks."""
+
+    @model_validator(mode="after")
+    def _rules_belong_to_own_units(self) -> Self:
+        if (self.unit == OWN) != bool(self.rules_of):
+            raise ValueError(f"rules belong to the unit {OWN!r}, and only to it")
+        return self
 
 
 class TagLimits(Frozen):
     maximum: int
     max_length: int = 100
     where: Literal["caption", "field"] = "caption"
+    middle_dot: bool = False
+    """The platform takes the Catalan l·l into a hashtag."""
 
 
 class AnimationLimits(Frozen):
@@ -103,6 +115,9 @@ class Profile(Frozen):
     prices: Prices | None = None
     links: Literal["allowed", "dead", "priced"] = "allowed"
     """`dead`: a URL in the caption can't be followed; `priced`: it makes the post dearer."""
+    preview: Literal["article", "text_first", "carousel"] = "article"
+    """How the desk lays out its preview: pictures above the text and its tags, text above the pictures, or pictures
+    that are leafed through, all of one shape, above the text."""
     threads: bool = False
     """The adapter publishes the replies that continue a post, each of them once."""
     post_url: str = ""
@@ -127,20 +142,26 @@ class Profile(Frozen):
 @cache
 def load_profile(platform: str) -> Profile:
     """The profile of a platform that `platform_names` lists."""
-    return Profile.model_validate(tomllib.loads(_file_of(platform, "profile.toml").read_text(encoding="utf-8")))
+    values = tomllib.loads(_file_of(platform, "profile.toml").read_text(encoding="utf-8"))
+    if values["text"]["unit"] == OWN:
+        values["text"]["rules_of"] = platform
+    return Profile.model_validate(values)
 
 
 @cache
 def platform_names() -> tuple[str, ...]:
-    """Lists the platforms: the folders of `publisher.platforms` that hold a profile, in alphabetical order."""
-    folder = resources.files("publisher.platforms")
-    return tuple(sorted(entry.name for entry in folder.iterdir() if (entry / "profile.toml").is_file()))
+    """Lists the platforms, which are the packages inside `publisher.platforms`, in alphabetical order."""
+    return tuple(sorted(module.name for module in pkgutil.iter_modules(platforms.__path__) if module.ispkg))
 
 
-def starter_caption(platform: str) -> str:
-    """Returns the caption template that a new desk starts with for channels of a platform."""
-    return _file_of(platform, "caption.j2").read_text(encoding="utf-8")
+def starter_text(platform: str, name: str) -> str:
+    """Returns what a platform adds to the files of a new desk; empty where it has no such file.
+
+    `name`: `caption.j2` its caption template, `starter.toml` a channel in the configuration, `env.example` its secrets.
+    """
+    file = _file_of(platform, name)
+    return file.read_text(encoding="utf-8") if file.is_file() else ""
 
 
 def _file_of(platform: str, name: str) -> Traversable:
-    return resources.files("publisher.platforms") / platform / name
+    return resources.files(f"publisher.platforms.{platform}") / name

@@ -154,7 +154,12 @@ def is_from_gateway(response: requests.Response, has_own_shape: Callable[[Mappin
     Such an answer says nothing about a post or an account.
     """
     body = json_object(response)
-    return body is None or "html" in response.headers.get("Content-Type", "").lower() or not has_own_shape(body)
+    return body is None or is_page(response) or not has_own_shape(body)
+
+
+def is_page(response: requests.Response) -> bool:
+    """Tells whether an answer is an HTML page. A platform's API never sends one, so a gateway did."""
+    return "html" in response.headers.get("Content-Type", "").lower() or response.text.lstrip()[:1] == "<"
 
 
 def platform_time(headers: Mapping[str, str]) -> datetime | None:

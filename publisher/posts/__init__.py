@@ -1,27 +1,25 @@
-"""The queue: what staff write, its order, its approval, and which post goes out on which day::
+"""Holds what a post is: what staff write, its versions, pictures, review and problems.
 
-intake      a post file -> a draft
-drafts      what a person hands in
-pictures    originals checked and stored, duplicates found
-storing     loading a post, and changing it without overwriting a colleague
-posts       add, edit and withdraw a post
-order       its place in the queue, in the reserve or on a fixed date
-schedule    what stands in the way of a fixed date
-targets     the channels of the configuration, ready to adapt for
-channels    a post -> what each channel will get
-preview     the same with its pictures made
-approval    what stands in a post's way, and letting it out
-slots       local days and their instants
-choosing    which post fills a slot
-picking     the pick and its deliveries, written at slot time
-projection  which day each waiting post would get
-known       what is wrong with posts, remembered
-listing     what people are shown of the queue
-days        what they are shown of a month: past deliveries, coming picks
-feed        the same for calendar programs
-search      finding posts by what they say
-bulk        several posts changed at once
-undo        the way back, while nobody changed them since
-rehearsal   the coming days, played through on a copy
-errors      what goes wrong, in sentences
+desk_parts     the parts of a desk that changes of posts need
+drafts         what a person hands in, checked
+pictures       originals checked and stored, duplicates found
+uploads        pictures on their way from a browser
+post_store     loading a post, and changing it without overwriting a colleague
+posts          add, edit and withdraw a post
+versions       every version of a post
+autosaves      what somebody typed and did not save
+review         asking for review, sending back, comments
+approved       the text that was approved, and what a change of it reaches
+authors        who changed a post since its approval
+targets        the channels of the configuration, ready to adapt for
+channel_rows   the rows of the channels
+channel_posts  a post -> what each channel will get
+preview        the same with its pictures made
+problems       what is wrong with the content of a post
+problem_cache  the same, remembered
+search         finding posts by what they say
+undo           what takes a change back, while nobody changed the post since
+possibly_shown posts that may have been shown before a restore
+unsaved        a post that is only being written
+errors         what goes wrong, in sentences
 """

@@ -1,4 +1,4 @@
-"""What may go out of a post: only ever the text of a version that somebody approved.
+"""Finds the approved text of a post, and gives it to deliveries: nothing else may go out.
 
 A change of an approved post, whoever makes it, takes the approval back. The deliveries of a post that was picked keep
 the approved text until somebody who may approve the changed one does so: approving is what carries a change to them.
@@ -23,13 +23,13 @@ from publisher.db.models import Delivery, Pick, Post
 from publisher.db.staff import PostVersion
 from publisher.posts.channel_posts import adapt_for_channels
 from publisher.posts.errors import PostError
-from publisher.posts.unsaved import post_of
-from publisher.posts.versions import content_of, keep_version, load_version
+from publisher.posts.unsaved import build_post
+from publisher.posts.versions import content_of, load_version, store_version
 
 
 @dataclass(frozen=True, slots=True)
 class ApprovedPost:
-    """A post as it was approved, and the number of the kept version that says the same."""
+    """Holds a post as it was approved, and the number of the stored version with the same content."""
 
     post: Post
     version: int
@@ -37,16 +37,16 @@ class ApprovedPost:
 
 @dataclass(frozen=True, slots=True)
 class Reach:
-    """The channels of a pick that a change reaches, and those that have, or may have, the post as it was."""
+    """Lists the channels of a pick that a change reaches, and those that have, or may have, the post as it was."""
 
     applies_to: tuple[str, ...] = ()
     too_late: tuple[str, ...] = ()
 
 
 def record_approval(session: Session, post: Post, now: datetime) -> int:
-    """Approves a post as it is now, and returns the number of the kept version. The only place that does."""
+    """Approves a post as it is now, and returns the number of its stored version. Nothing else approves a post."""
     post.state, post.approved_at, post.updated_at = "approved", now, now
-    post.approved_version = _kept_version(session, post, now)
+    post.approved_version = _stored_version(session, post, now)
     return post.approved_version
 
 
@@ -54,23 +54,23 @@ def end_approval(session: Session, post: Post, state: str, now: datetime) -> Non
     """Takes a post out of the state `approved`; call it before the post's content is changed."""
     if post.state == "approved":
         # A post from an older desk has no number yet.
-        post.approved_version = _kept_version(session, post, now)
+        post.approved_version = _stored_version(session, post, now)
     post.state, post.approved_at, post.updated_at = state, None, now
 
 
 def approved_post(session: Session, post: Post, now: datetime) -> ApprovedPost | None:
     """Returns a post as it was approved last, whatever was changed since; None when it never was."""
     if post.state == "approved":
-        post.approved_version = _kept_version(session, post, now)
+        post.approved_version = _stored_version(session, post, now)
         session.flush()
         return ApprovedPost(post, post.approved_version)
     if post.approved_version is None:
         return None
     version = post.approved_version
-    return ApprovedPost(post_of(session, load_version(session, post.id, version)), version)
+    return ApprovedPost(build_post(session, load_version(session, post.id, version)), version)
 
 
-def open_pick(pick: Pick | None, post: Post) -> Pick | None:
+def changeable_pick(pick: Pick | None, post: Post) -> Pick | None:
     """Returns the pick whose deliveries a change of the post can still reach; None when there is none."""
     if pick is None or (post.reserve and all(State(delivery.state) in FINAL for delivery in pick.deliveries)):
         return None
@@ -78,30 +78,33 @@ def open_pick(pick: Pick | None, post: Post) -> Pick | None:
 
 
 def reach_of(pick: Pick | None) -> Reach:
-    """Returns what the approval of a changed post would reach, as the deliveries stand now."""
+    """Returns what the approval of a changed post would reach, as the deliveries are now."""
     if pick is None:
         return Reach()
-    # A reply waits only where its post is public, which is told as too late already.
-    firsts = [delivery for delivery in pick.deliveries if delivery.part == 0]
-    waiting = [delivery for delivery in firsts if lifecycle.may_be_replaced(delivery)]
-    late = [delivery for delivery in firsts if delivery not in waiting]
+    # A reply waits only where its post is public, and then the channel is listed as too late already.
+    first_parts = [delivery for delivery in pick.deliveries if delivery.part == 0]
+    waiting = [delivery for delivery in first_parts if lifecycle.may_be_replaced(delivery)]
+    late = [delivery for delivery in first_parts if delivery not in waiting]
     return Reach(_channels(waiting), _channels(late))
 
 
-def carry_to_deliveries(
+def update_waiting_deliveries(
     session: Session, post: Post, pick: Pick | None, targets: Mapping[str, Target], people: People, now: datetime
 ) -> Reach:
     """Gives the waiting deliveries of a pick the text of a post that was just approved.
 
     Raises:
-        PostError: one of them could not carry it; the whole transaction is to be given up.
+        PostError: one of them could not carry it; the whole transaction must be rolled back.
     """
     approved = approved_post(session, post, now)
     if pick is None or approved is None:
         return Reach()
-    fresh = {each.channel: each.adapted for each in adapt_for_channels(approved.post, targets, people)}
+    channel_posts = adapt_for_channels(approved.post, targets, people)
+    fresh = {channel_post.channel: channel_post.adapted for channel_post in channel_posts}
     reached, late = [], []
-    for delivery in [each for each in pick.deliveries if each.part == 0]:
+    for delivery in pick.deliveries:
+        if delivery.part != 0:
+            continue
         adapted = fresh.get(delivery.channel_name)
         if adapted and lifecycle.replace_adapted(session, delivery, adapted, now, version=approved.version):
             _refuse_problems(delivery, adapted)
@@ -123,13 +126,13 @@ def _refuse_problems(delivery: Delivery, adapted: AdaptedPost) -> None:
         )
 
 
-def _kept_version(session: Session, post: Post, now: datetime) -> int:
-    """Returns the number of the kept version that is the post as it is now; keeps one, by its author, else."""
+def _stored_version(session: Session, post: Post, now: datetime) -> int:
+    """Returns the number of the version with the content of the post; stores one by its author if none has it."""
     session.flush()
     latest = session.scalar(
         select(PostVersion).where(PostVersion.post_id == post.id).order_by(PostVersion.version.desc()).limit(1)
     )
     if latest is not None and latest.content == content_of(post).model_dump(mode="json"):
         return latest.version
-    keep_version(session, post, now=now, actor=post.edited_by)
+    store_version(session, post, now=now, actor=post.edited_by)
     return post.version

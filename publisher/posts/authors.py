@@ -1,6 +1,6 @@
 """Finds who changed the published content of a post since somebody else approved it, and refuses them as approvers.
 
-The kept versions decide, not the last name on the post. Whoever only moves a post, comments on it or changes its
+The stored versions decide, not the last name on the post. Whoever only moves a post, comments on it or changes its
 embargo has written nothing that followers see. A field that is again what was approved counts for nobody.
 """
 
@@ -21,16 +21,16 @@ from publisher.posts.versions import content_of
 from publisher.settings import Settings
 
 ACTOR_CHARACTERS = 120
-"""So many of a name are kept with a version."""
+"""The number of characters of a name that are stored with a version."""
 UNPUBLISHED = frozenset({"embargo_until"})
-"""What belongs to a post's content and decides only when it goes out."""
+"""The fields of a post's content that decide only when it goes out."""
 _EMPTY = PostContent(title="-", language="en").model_dump(mode="json") | {"title": "", "language": ""}
 
 Content = Mapping[str, Any]
 
 
 class OwnWork(PostError):
-    """Somebody would approve what they wrote, and the outlet wants a second person."""
+    """Refuses an approval by an author of the post, where the outlet wants a second person."""
 
 
 def refuse_own_work(session: Session, post: Post, settings: Settings, actor: str) -> None:
@@ -42,7 +42,7 @@ def refuse_own_work(session: Session, post: Post, settings: Settings, actor: str
     if not settings.outlet.second_person:
         return
     name = actor[:ACTOR_CHARACTERS]
-    changed = changed_by(session, post, since_approval_besides=name)
+    changed = changed_by(session, post, since_approval_by_other_than=name)
     own = sorted(changed.get(name, ()))
     if not own:
         return
@@ -54,12 +54,12 @@ def refuse_own_work(session: Session, post: Post, settings: Settings, actor: str
     )
 
 
-def changed_by(session: Session, post: Post, *, since_approval_besides: str) -> dict[str, set[str]]:
+def changed_by(session: Session, post: Post, *, since_approval_by_other_than: str) -> dict[str, set[str]]:
     """Returns who changed which fields of the content since the last approval by anybody but this person.
 
     Several changes in a row by the same person count as one: what they took back themselves is no change.
     """
-    approved = _approved_version(session, post, since_approval_besides)
+    approved = _approved_version(session, post, since_approval_by_other_than)
     history = list(_history(session, post))
     before: Content = _EMPTY
     if approved is not None:
@@ -77,7 +77,7 @@ def changed_by(session: Session, post: Post, *, since_approval_besides: str) -> 
 
 
 def _history(session: Session, post: Post) -> Iterator[tuple[int, str, Content]]:
-    """The kept versions in order, each with its author; last the post as it is, where that was not kept."""
+    """Yields the stored versions in order, each with its author; last the post as it is, where that was not stored."""
     query = select(PostVersion).where(PostVersion.post_id == post.id).order_by(PostVersion.version)
     number, last = 0, None
     for version in session.scalars(query):
@@ -85,7 +85,7 @@ def _history(session: Session, post: Post) -> Iterator[tuple[int, str, Content]]
         yield number, version.actor, last
     now = _published(content_of(post).model_dump(mode="json"))
     if now != last:
-        # A post from an older desk, which kept the name of the last author alone.
+        # A post from an older desk, which stored the name of the last author only.
         yield number + 1, post.edited_by, now
 
 
@@ -93,7 +93,7 @@ def _published(content: Content) -> Content:
     return {field: content.get(field, default) for field, default in _EMPTY.items() if field not in UNPUBLISHED}
 
 
-def _approved_version(session: Session, post: Post, besides: str) -> int | None:
+def _approved_version(session: Session, post: Post, other_than: str) -> int | None:
     """Returns the version that somebody else approved last; None when none was, or when it was taken back since."""
     query = select(Event).where(Event.post_id == post.id).order_by(Event.id.desc())
     decisions = session.scalars(query.where(Event.name.in_(("post approved", "post withdrawn", "undone"))))
@@ -103,7 +103,7 @@ def _approved_version(session: Session, post: Post, besides: str) -> int | None:
             return None
         if event.name != "post approved":
             continue
-        if event.actor[:ACTOR_CHARACTERS] != besides:
+        if event.actor[:ACTOR_CHARACTERS] != other_than:
             # An older desk did not write the version into the event.
             version = event.detail.get("version", post.approved_version if is_last else None)
             return version if isinstance(version, int) else None

@@ -1,4 +1,4 @@
-"""What somebody has typed into a post's form and not saved: theirs alone, apart from the post."""
+"""Stores what a person typed into a post's form and did not save, for that person only."""
 
 from __future__ import annotations
 
@@ -10,14 +10,14 @@ from sqlalchemy import delete, select
 from publisher.db.session import Database
 from publisher.db.staff import Autosave
 
-MAX_BYTES = 512 * 1024
+MAX_AUTOSAVE_BYTES = 512 * 1024
 
 
-def keep(
+def save_autosave(
     database: Database, post_id: int, person_id: int, based_on: int, fields: Mapping[str, str], now: datetime
 ) -> None:
-    """Keep it in place of what was kept before. `based_on`: the version that the form was opened with."""
-    if sum(len(name) + len(value) for name, value in fields.items()) > MAX_BYTES:
+    """Stores the fields of a form in place of the last autosave. `based_on`: the version that the form began with."""
+    if sum(len(name) + len(value) for name, value in fields.items()) > MAX_AUTOSAVE_BYTES:
         return
     with database.writing() as session:
         query = select(Autosave).where(Autosave.post_id == post_id, Autosave.person_id == person_id)
@@ -28,12 +28,14 @@ def keep(
         row.based_on, row.fields, row.saved_at = based_on, dict(fields), now
 
 
-def kept(database: Database, post_id: int, person_id: int) -> Autosave | None:
+def find_autosave(database: Database, post_id: int, person_id: int) -> Autosave | None:
+    """Returns the autosave of a person for a post."""
     with database.reading() as session:
         query = select(Autosave).where(Autosave.post_id == post_id, Autosave.person_id == person_id)
         return session.scalar(query)
 
 
-def forget(database: Database, post_id: int, person_id: int) -> None:
+def delete_autosave(database: Database, post_id: int, person_id: int) -> None:
+    """Deletes the autosave of a person for a post."""
     with database.writing() as session:
         session.execute(delete(Autosave).where(Autosave.post_id == post_id, Autosave.person_id == person_id))

@@ -1,4 +1,4 @@
-"""A post of the queue -> what each channel will get. Preview, approval and picking all ask here."""
+"""Adapts a post for each channel. Preview, approval and picking all use it."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ FAULT = (
 
 @dataclass(frozen=True, slots=True)
 class ChannelPost:
-    """What one channel gets of a post."""
+    """Holds what one channel gets of a post."""
 
     channel: str
     adapted: AdaptedPost | None
@@ -35,7 +35,7 @@ class ChannelPost:
 
 
 def source_post(post: Post, language: str) -> SourcePost | None:
-    """A post's texts in one language; None when nobody has written them.
+    """Returns a post's texts in one language; None when nobody has written them.
 
     A translation without a credit keeps the original one; its other texts are never mixed
     with those of the original.
@@ -63,12 +63,12 @@ def source_post(post: Post, language: str) -> SourcePost | None:
 
 
 def adapt_for_channels(post: Post, targets: Mapping[str, Target], people: People) -> tuple[ChannelPost, ...]:
-    """What every channel gets, in the configuration's order. Quick; reads and writes no file."""
+    """Adapts a post for every channel, in the configuration's order. Quick; reads and writes no file."""
     return tuple(adapt_for_channel(post, target, people) for target in targets.values())
 
 
 def adapt_for_channel(post: Post, target: Target, people: People) -> ChannelPost:
-    """What one channel gets. Where a translation is missing, the channel's rule decides.
+    """Adapts a post for one channel. Where a translation is missing, the channel's rule decides.
 
     A channel that can't be adapted for gets an empty text with a problem that says why. A fault
     of the program is such a reason too: it keeps this post from this channel, and nothing else.
@@ -85,8 +85,8 @@ def adapt_for_channel(post: Post, target: Target, people: People) -> ChannelPost
         get_logger("adapt").exception("a post can't be adapted", post=post.id, channel=target.channel)
         return _not_adapted(source, target, FAULT)
     if people.unreadable and _mentions_somebody(source, target):
-        found = Problem(field="caption", message=f"It mentions somebody, and {people.unreadable.rstrip('.')}.")
-        adapted = adapted.model_copy(update={"problems": (*adapted.problems, found)})
+        problem = Problem(field="caption", message=f"It mentions somebody, and {people.unreadable.rstrip('.')}.")
+        adapted = adapted.model_copy(update={"problems": (*adapted.problems, problem)})
     return ChannelPost(target.channel, adapted)
 
 

@@ -1,4 +1,4 @@
-"""The rows of the channels: one for each that the configuration names."""
+"""Writes the rows of the channels: one for each channel of the configuration."""
 
 from __future__ import annotations
 
@@ -13,13 +13,13 @@ from publisher.settings import Settings
 
 
 def sync_channels(session: Session, settings: Settings) -> None:
-    """Give every channel of the configuration its row; follow a change of its platform."""
-    known = {channel.name: channel for channel in session.scalars(select(Channel))}
+    """Gives every channel of the configuration its row; follows a change of its platform."""
+    rows = {channel.name: channel for channel in session.scalars(select(Channel))}
     for name, channel in settings.channels.items():
-        if name not in known:
+        if name not in rows:
             # Another process that starts just now may have entered it since.
             with suppress(IntegrityError), session.begin_nested():
                 session.add(Channel(name=name, platform=channel.platform))
-        elif known[name].platform != channel.platform:
-            known[name].platform = channel.platform
+        elif rows[name].platform != channel.platform:
+            rows[name].platform = channel.platform
     session.flush()

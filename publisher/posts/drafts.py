@@ -1,4 +1,4 @@
-"""What a person hands in: a whole post, or changes to one."""
+"""Checks what a person hands in: a whole post, or changes to one."""
 
 from __future__ import annotations
 
@@ -30,11 +30,11 @@ from publisher.posts.errors import PostError
 Language = Annotated[str, StringConstraints(max_length=16, pattern=r"^[a-z]{2,3}(-[A-Za-z0-9]{2,8})*$")]
 Line = Annotated[str, StringConstraints(strip_whitespace=True)]
 VISIBLE = r"[^\s\x00-\x1f\x7f-\x9f\u00ad\u180e\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff\ufff9-\ufffb]"
-"""A pattern for texts that are not empty when spaces, control characters and those without a width are gone."""
+"""Matches texts that are not empty without spaces, control characters and characters without a width."""
 WEB_ADDRESS_OR_NOTHING = r"^[\s\x00-\x1f\x7f-\x9f\u202a-\u202e\ufff9-\ufffb]*$|^https?://"
 
 
-def _seen(value: str) -> str:
+def _require_visible(value: str) -> str:
     if not re.search(VISIBLE, value):
         raise ValueError("nobody can see these characters; write something")
     return value
@@ -43,51 +43,54 @@ def _seen(value: str) -> str:
 Title = Annotated[
     Line,
     Field(min_length=1, max_length=post_limits.TITLE, json_schema_extra={"pattern": VISIBLE}),
-    AfterValidator(_seen),
+    AfterValidator(_require_visible),
 ]
 FIRST_YEAR, LAST_YEAR = 1990, 2199
-Moment = TypeVar("Moment", bound=date)
+DateLike = TypeVar("DateLike", bound=date)
 
 
-def is_of_our_time(value: date) -> bool:
-    """Whether a day can be turned into an instant in every zone: those at the ends of the calendar can't."""
+def is_supported_day(value: date) -> bool:
+    """Decides whether a day can be an instant in every time zone. Days at the ends of the calendar can't."""
     return FIRST_YEAR <= value.year <= LAST_YEAR
 
 
-def _of_our_time(value: Moment) -> Moment:
-    if not is_of_our_time(value):
+def _require_supported_year(value: DateLike) -> DateLike:
+    if not is_supported_day(value):
         raise ValueError(f"the year {value.year} is no year of a desk; write one from {FIRST_YEAR} to {LAST_YEAR}")
     return value
 
 
-def _no_number(value: Any) -> Any:
-    """A number would be taken for the seconds since 1970."""
+def _refuse_number(value: Any) -> Any:
+    """Refuses a number, which pydantic would read as the seconds since 1970."""
     if isinstance(value, int | float) or (isinstance(value, str) and value.strip().lstrip("+-").isdigit()):
         raise ValueError(f"{value!r} is no date; write it like 2026-05-12")
     return value
 
 
-WrittenDate = Annotated[date, BeforeValidator(_no_number)]
+WrittenDate = Annotated[date, BeforeValidator(_refuse_number)]
 _YEARS = {"pattern": "^(199|20[0-9]|21[0-9])[0-9]-"}
-Day = Annotated[WrittenDate, AfterValidator(_of_our_time), Field(json_schema_extra=_YEARS)]
+Day = Annotated[WrittenDate, AfterValidator(_require_supported_year), Field(json_schema_extra=_YEARS)]
 Instant = Annotated[
-    AwareDatetime, BeforeValidator(_no_number), AfterValidator(_of_our_time), Field(json_schema_extra=_YEARS)
+    AwareDatetime,
+    BeforeValidator(_refuse_number),
+    AfterValidator(_require_supported_year),
+    Field(json_schema_extra=_YEARS),
 ]
 
 
-class Typed(Frozen):
-    """What somebody typed: its texts lose the characters that are no part of a text."""
+class CleanedInput(Frozen):
+    """Holds what somebody typed, without the characters that are no part of a text."""
 
     @model_validator(mode="before")
     @classmethod
-    def _readable(cls, values: Any) -> Any:
+    def _remove_unwanted_characters(cls, values: Any) -> Any:
         if not isinstance(values, dict):
             return values
         return remove_from_all({name: _plain(value) for name, value in values.items()})
 
 
 def _plain(value: Any) -> Any:
-    """A field with mappings in place of the models in it, which may be of a kind without limits."""
+    """Returns a field with its models as mappings, because a model may be of a class without limits."""
     if isinstance(value, BaseModel):
         return value.model_dump(exclude_unset=True)
     if isinstance(value, dict):
@@ -100,8 +103,8 @@ def _plain(value: Any) -> Any:
     return value
 
 
-class PictureContent(Typed):
-    """One picture: a local file, or the hash of an original that is stored already."""
+class PictureContent(CleanedInput):
+    """Holds one picture: a local file, or the hash of an original that is stored already."""
 
     file: Path | None = None
     media: Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")] | None = None
@@ -117,19 +120,19 @@ class PictureContent(Typed):
         return self
 
 
-class TranslationContent(Typed):
-    """A post's texts in another language. A credit left out is taken from the original."""
+class TranslationContent(CleanedInput):
+    """Holds a post's texts in another language. A missing credit is taken from the original."""
 
     title: Line = Field(min_length=1)
     standfirst: Line = ""
     body: str = ""
     credit: Line = ""
     alt_texts: tuple[Line, ...] = ()
-    """One per picture, in their order."""
+    """One per picture, in order."""
 
 
-class PostContent(Typed):
-    """What a post says and shows; where it stands in the queue is not part of it."""
+class PostContent(CleanedInput):
+    """Holds what a post says and shows; its place in the queue is not part of it."""
 
     title: Line = Field(min_length=1)
     standfirst: Line = ""
@@ -163,7 +166,7 @@ class PostContent(Typed):
 
 
 class NewChoices(ImageChoices):
-    """What is decided about a picture as it is handed in, within the limits."""
+    """Holds the choices for a picture as it is handed in, within the limits."""
 
     protected: tuple[Box, ...] = Field(default=(), max_length=post_limits.BOXES)
     gutters: Annotated[tuple[Fraction, ...], Field(max_length=post_limits.BOXES)] | None = None
@@ -171,7 +174,7 @@ class NewChoices(ImageChoices):
 
 
 class ImageDraft(PictureContent):
-    """A picture as it is handed in, within the limits."""
+    """Holds a picture as it is handed in, within the limits."""
 
     alt_text: Line = Field(default="", max_length=post_limits.ALT_TEXT)
     credit: Line = Field(default="", max_length=post_limits.CREDIT)
@@ -180,14 +183,14 @@ class ImageDraft(PictureContent):
 
 
 class ShortLink(Link):
-    """A link as it is handed in, within the limits."""
+    """Holds a link as it is handed in, within the limits."""
 
     label: str = Field(max_length=post_limits.LINK_LABEL)
     url: str = Field(max_length=post_limits.ADDRESS, json_schema_extra={"pattern": "^https?://"})
 
 
 class Translation(TranslationContent):
-    """A translation as it is handed in, within the limits."""
+    """Holds a translation as it is handed in, within the limits."""
 
     title: Title
     standfirst: Line = Field(default="", max_length=post_limits.STANDFIRST)
@@ -199,7 +202,7 @@ class Translation(TranslationContent):
 
 
 class NewContent(PostContent):
-    """What a post says as it is handed in, within the limits of `post_limits`."""
+    """Holds what a post says as it is handed in, within the limits of `post_limits`."""
 
     title: Title
     standfirst: Line = Field(default="", max_length=post_limits.STANDFIRST)
@@ -223,7 +226,7 @@ class NewContent(PostContent):
 
 
 class PostDraft(NewContent):
-    """A whole post, as it is added."""
+    """Holds a whole post, as it is added."""
 
     fixed_date: Day | None = None
     reserve: StrictBool = False
@@ -236,15 +239,15 @@ class PostDraft(NewContent):
 
 
 class PostChanges(NewContent):
-    """An edit: the fields that were given replace those of the post, the others stay."""
+    """Holds an edit: the given fields replace those of the post, the others stay."""
 
     title: Title = Field(default="", min_length=1)
 
 
-Entered = TypeVar("Entered", PostDraft, PostChanges)
+Input = TypeVar("Input", PostDraft, PostChanges)
 
 
-def check_entered(kind: type[Entered], values: Mapping[str, Any]) -> Entered:
+def check_input(kind: type[Input], values: Mapping[str, Any]) -> Input:
     """Returns the values as a whole post or as changes to one.
 
     Raises:

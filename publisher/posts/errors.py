@@ -1,4 +1,4 @@
-"""What goes wrong with a post, in sentences for the people who write it."""
+"""Defines the errors of posts; each message is a sentence for the people who write them."""
 
 from __future__ import annotations
 
@@ -6,25 +6,25 @@ from publisher.core.machine_errors import reading_problem
 
 
 class PostError(Exception):
-    """Something can't be done with a post; the message is one sentence for a person."""
+    """Says why something can't be done with a post, in one sentence for a person."""
 
 
-class MachineTrouble(PostError):
-    """This machine can't do it now, whatever the post is like; nothing was changed."""
+class MachineError(PostError):
+    """Says that this machine can't do it now, whatever the post is like; nothing was changed."""
 
 
-class NoPost(PostError):
-    """There is no such post."""
+class PostNotFound(PostError):
+    """Says that there is no such post."""
 
 
 class StaleEdit(PostError):
-    """Somebody else changed the post since it was opened; nothing was changed."""
+    """Says that somebody else changed the post since it was opened; nothing was changed."""
 
 
-def unreadable(name: str, error: OSError) -> PostError:
-    """Returns what to raise for a file that can't be read, told as the machine's fault where it is that."""
+def unreadable_file(name: str, error: OSError) -> PostError:
+    """Returns the error for a file that can't be read; a `MachineTrouble` where the machine is the cause."""
     if problem := reading_problem(error):
-        return MachineTrouble(
+        return MachineError(
             f"{name} can't be read, because {problem}; nothing was changed, try again when it is mended"
         )
     return PostError(f"{name} can't be read: {error.strerror or error}")

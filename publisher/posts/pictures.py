@@ -1,4 +1,4 @@
-"""The pictures of a post: checked, stored under their hash, and compared with those already there."""
+"""Checks the pictures of a post, stores them under their hash, and finds posts with the same picture."""
 
 from __future__ import annotations
 
@@ -17,20 +17,20 @@ from publisher.db.models import Delivery, Media, Pick, Post, PostImage
 from publisher.db.session import Database
 from publisher.media import MediaStore, MediaUnreachable
 from publisher.posts.drafts import ImageDraft
-from publisher.posts.errors import PostError, unreadable
+from publisher.posts.errors import PostError, unreadable_file
 
-MAX_BYTES = 200_000_000
-SAME_PICTURE = 24
-"""Perceptual hashes that differ in at most this many of 256 bits belong to the same picture."""
+MAX_PICTURE_BYTES = 200_000_000
+MAX_HASH_DISTANCE = 24
+"""Perceptual hashes with at most this many different bits of 256 belong to the same picture."""
 
 
 class PictureRefused(PostError):
-    """A file can't be used as a picture; the sentence names it."""
+    """Says that a file can't be used as a picture, and names it."""
 
 
 @dataclass(frozen=True, slots=True)
 class StoredPicture:
-    """A picture as handed in, checked, with its original in the media store."""
+    """Holds a checked picture whose original is in the media store."""
 
     draft: ImageDraft
     sha256: str
@@ -40,26 +40,26 @@ class StoredPicture:
     """None for an original that was stored before."""
 
 
-def take_in(store: MediaStore, drafts: Sequence[ImageDraft]) -> tuple[StoredPicture, ...]:
-    """Inspect every new picture, and only when all are fit to be shown, store their originals.
+def store_pictures(store: MediaStore, drafts: Sequence[ImageDraft]) -> tuple[StoredPicture, ...]:
+    """Inspects every new picture, and stores the originals only when all can be shown.
 
     Raises:
         PostError: a picture can't be read, is refused, or can't be stored; the sentence names the file.
     """
-    facts = [_inspect(draft.file, str(draft.file)) if draft.file else None for draft in drafts]
-    return tuple(_taken(store, draft, found) for draft, found in zip(drafts, facts, strict=True))
+    inspected = [_inspect(draft.file, str(draft.file)) if draft.file else None for draft in drafts]
+    return tuple(_store_draft(store, draft, facts) for draft, facts in zip(drafts, inspected, strict=True))
 
 
-def keep_picture(database: Database, store: MediaStore, file: Path, name: str, now: datetime) -> Media:
-    """Inspect one file that somebody calls `name`, store it as an original, and return its row.
+def store_picture(database: Database, store: MediaStore, file: Path, name: str, now: datetime) -> Media:
+    """Inspects one file that somebody calls `name`, stores it as an original, and returns its row.
 
     Raises:
         PictureRefused: it is no picture that can be shown; nothing was stored.
         MediaUnreachable: it can't be stored now.
     """
-    told = f"“{name}”"
-    facts = _inspect(file, told)
-    stored = _store(store, ImageDraft(file=file), _content(file, told), name, facts)
+    quoted = f"“{name}”"
+    facts = _inspect(file, quoted)
+    stored = _store(store, ImageDraft(file=file), _content(file, quoted), name, facts)
     try:
         with database.writing() as session:
             return _media(session, stored, now)
@@ -71,29 +71,31 @@ def keep_picture(database: Database, store: MediaStore, file: Path, name: str, n
 
 def refuse_size(name: str, size: int) -> None:
     """Raises PictureRefused for a file that has more bytes than any picture may have."""
-    if size > MAX_BYTES:
-        raise PictureRefused(f"{name} has {size / 1e6:.0f} MB, more than {MAX_BYTES / 1e6:.0f} MB; save it smaller")
+    if size > MAX_PICTURE_BYTES:
+        raise PictureRefused(
+            f"{name} has {size / 1e6:.0f} MB, more than {MAX_PICTURE_BYTES / 1e6:.0f} MB; save it smaller"
+        )
 
 
 def _inspect(file: Path, name: str) -> ImageFacts:
     try:
         refuse_size(name, file.stat().st_size)
-        refuse_unfit(file, MAX_BYTES)
+        refuse_unfit(file, MAX_PICTURE_BYTES)
         return inspect_image(file)
     except OSError as error:
-        raise unreadable(name, error) from error
+        raise unreadable_file(name, error) from error
     except ImageRefused as error:
         raise PictureRefused(f"{name}: {str(error).rstrip('.')}") from None
 
 
 def _content(file: Path, name: str) -> bytes:
     try:
-        return read_bytes(file, MAX_BYTES)
+        return read_bytes(file, MAX_PICTURE_BYTES)
     except OSError as error:
-        raise unreadable(name, error) from error
+        raise unreadable_file(name, error) from error
 
 
-def _taken(store: MediaStore, draft: ImageDraft, facts: ImageFacts | None) -> StoredPicture:
+def _store_draft(store: MediaStore, draft: ImageDraft, facts: ImageFacts | None) -> StoredPicture:
     if draft.file is None:
         return StoredPicture(draft, draft.media or "")
     content = _content(draft.file, str(draft.file))
@@ -108,7 +110,7 @@ def _store(store: MediaStore, draft: ImageDraft, content: bytes, name: str, fact
 
 
 def picture_rows(session: Session, pictures: Sequence[StoredPicture], now: datetime) -> list[PostImage]:
-    """The rows of a post's pictures, in their order."""
+    """Returns the rows of a post's pictures, in their order."""
     return [
         PostImage(
             position=position,
@@ -123,8 +125,8 @@ def picture_rows(session: Session, pictures: Sequence[StoredPicture], now: datet
 
 
 def _media(session: Session, picture: StoredPicture, now: datetime) -> Media:
-    if known := session.get(Media, picture.sha256):
-        return known
+    if existing := session.get(Media, picture.sha256):
+        return existing
     if picture.facts is None:
         raise PictureRefused(f"there is no stored picture {picture.sha256}; hand in its file")
     media = Media(
@@ -147,18 +149,18 @@ def _media(session: Session, picture: StoredPicture, now: datetime) -> Media:
 
 
 def duplicate_warnings(session: Session, post: Post) -> list[str]:
-    """One sentence per picture of the post that another post shows too, in the queue or long ago.
+    """Returns one sentence per picture of the post that another post shows too, in the queue or long ago.
 
-    Of a picture that was shown, the sentence names the last day and, once a delivery is out, its link.
+    For a picture that was shown, the sentence names the last day and, once a delivery is published, its link.
     """
-    found = session.execute(
+    rows = session.execute(
         select(Media.sha256, Media.phash, Post.id, Post.title)
         .join(PostImage, PostImage.media_sha256 == Media.sha256)
         .join(Post, Post.id == PostImage.post_id)
         .where(Post.id != post.id, or_(Post.state != "withdrawn", Post.last_shown_on.is_not(None)))
         .order_by(Post.id)
     ).all()
-    others = [(sha, int(phash, 16) if phash else None, other, title) for sha, phash, other, title in found]
+    others = [(sha, int(phash, 16) if phash else None, other, title) for sha, phash, other, title in rows]
     return [
         f"Picture {number} is the same as in post {other} “{title}”, {_shown(session, other)}."
         for number, image in enumerate(post.images, start=1)
@@ -168,7 +170,7 @@ def duplicate_warnings(session: Session, post: Post) -> list[str]:
 
 
 def _shown(session: Session, post_id: int) -> str:
-    """When and where followers saw a post last, in words."""
+    """Says when and where followers saw a post last."""
     pick = session.scalar(select(Pick).where(Pick.post_id == post_id).order_by(Pick.slot.desc()).limit(1))
     if pick is None:
         return "which waits to be shown"
@@ -186,4 +188,4 @@ def _same(media: Media, sha256: str, phash: int | None) -> bool:
         return True
     if media.phash is None or phash is None:
         return False
-    return (int(media.phash, 16) ^ phash).bit_count() <= SAME_PICTURE
+    return (int(media.phash, 16) ^ phash).bit_count() <= MAX_HASH_DISTANCE

@@ -1,4 +1,4 @@
-"""Posts that a desk which was restored from a backup may have shown before, without this database knowing it."""
+"""Finds posts that a desk may have shown before its restore from a backup, without this database knowing it."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ DATABASE_RESTORED = "database restored"
 
 @dataclass(frozen=True, slots=True)
 class ShownBetween:
-    """The days on which a post may have been shown."""
+    """Holds the days on which a post may have been shown."""
 
     first: date
     last: date
@@ -32,11 +32,12 @@ class ShownBetween:
 
     @property
     def span(self) -> str:
+        """Returns the days as words."""
         return f"on {self.first}" if self.first == self.last else f"between {self.first} and {self.last}"
 
     @property
     def problem(self) -> Problem:
-        """What whoever approves it again must know."""
+        """Returns the remark for the person who approves the post again."""
         message = (
             f"This post may have been shown {self.span}: the desk was restored from a backup that does not know those "
             "days. Look at every channel for it, and approve it only if it is on none."
@@ -45,13 +46,13 @@ class ShownBetween:
 
 
 def note_possibly_shown(session: Session, post_id: int, shown: ShownBetween, now: datetime, **more: str) -> None:
-    """Write down that nothing tells whether a post was shown on these days."""
+    """Records that a post may have been shown on these days."""
     detail = {FIRST: shown.first.isoformat(), LAST: shown.last.isoformat(), WAS_APPROVED: shown.was_approved, **more}
     record_event(session, RESTORED, now=now, post_id=post_id, detail=detail)
 
 
 def possibly_shown(session: Session, posts: Collection[int] | None = None) -> dict[int, ShownBetween]:
-    """Return, by post, the days on which it may have been shown, where nobody has approved it since the restore.
+    """Returns, by post, the days on which it may have been shown, where nobody has approved it since the restore.
 
     `posts`: only these; None: all.
     """
@@ -81,7 +82,7 @@ def possibly_shown(session: Session, posts: Collection[int] | None = None) -> di
 
 
 def waiting_after_restore(session: Session) -> tuple[int, ...]:
-    """Return the posts whose approval a restore took back, and that nobody has approved or withdrawn since."""
+    """Returns the posts whose approval a restore took back, and that nobody has approved or withdrawn since."""
     doubted = [post_id for post_id, shown in possibly_shown(session).items() if shown.was_approved]
     if not doubted:
         return ()
@@ -90,11 +91,11 @@ def waiting_after_restore(session: Session) -> tuple[int, ...]:
 
 
 def closed_days(session: Session) -> frozenset[date]:
-    """Return the days that restores closed: what went out on them, the database does not know."""
+    """Returns the days that restores closed; the database does not know what went out on them."""
     details = session.scalars(select(Event.detail).where(Event.name == RESTORED, Event.post_id.is_(None)))
     return frozenset(date.fromisoformat(detail[SLOT]) for detail in details if SLOT in detail)
 
 
 def restored_at(session: Session) -> int:
-    """Return the number of the event with which the last restore began; 0: there was none."""
+    """Returns the number of the event with which the last restore began; 0: there was none."""
     return session.scalar(select(func.max(Event.id)).where(Event.name == DATABASE_RESTORED)) or 0

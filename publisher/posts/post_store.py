@@ -1,22 +1,25 @@
-"""Loading a post, and changing it so that two people never overwrite each other."""
+"""Loads a post, and changes it so that two people never overwrite each other."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from sqlalchemy import ColumnElement, exists, select
+from sqlalchemy import ColumnElement, exists, func, select
 from sqlalchemy.orm import Session
 from sqlalchemy.orm.exc import StaleDataError
 
 from publisher.db.models import Pick, Post
 from publisher.db.session import Database
-from publisher.posts.errors import NoPost, StaleEdit
+from publisher.posts.errors import PostNotFound, StaleEdit
+
+POSITION_STEP = 1024.0
+"""The distance of neighbours after renumbering, and of a new post from the last one."""
 
 
 @contextmanager
-def changing(database: Database) -> Iterator[Session]:
-    """A writing transaction in which a simultaneous change of the same post is told to the person."""
+def changing_post(database: Database) -> Iterator[Session]:
+    """Opens a writing transaction that raises StaleEdit when somebody changes the same post at the same moment."""
     try:
         with database.writing() as session:
             yield session
@@ -25,7 +28,7 @@ def changing(database: Database) -> Iterator[Session]:
 
 
 def load_post(session: Session, post_id: int, expected_version: int | None = None) -> Post:
-    """The post.
+    """Returns a post.
 
     Raises:
         NoPost: there is none.
@@ -33,7 +36,7 @@ def load_post(session: Session, post_id: int, expected_version: int | None = Non
     """
     post = session.get(Post, post_id)
     if post is None:
-        raise NoPost(f"there is no post {post_id}")
+        raise PostNotFound(f"there is no post {post_id}")
     if expected_version is not None and post.version != expected_version:
         raise StaleEdit(
             f"post {post.id} was changed meanwhile: you saw version {expected_version}, it has version "
@@ -43,10 +46,16 @@ def load_post(session: Session, post_id: int, expected_version: int | None = Non
 
 
 def last_pick(session: Session, post: Post) -> Pick | None:
-    """The latest slot that the post was picked for."""
+    """Returns the latest pick of a post."""
     return session.scalar(select(Pick).where(Pick.post_id == post.id).order_by(Pick.slot.desc()).limit(1))
 
 
 def was_picked() -> ColumnElement[bool]:
-    """The post was picked for a slot. Outside the reserve it then has left the queue."""
+    """Selects posts that were picked for a slot. Outside the reserve, such a post has left the queue."""
     return exists().where(Pick.post_id == Post.id).correlate(Post)
+
+
+def last_position(session: Session, *, reserve: bool) -> float:
+    """Returns a position after all others of the queue or of the reserve."""
+    last = session.scalar(select(func.max(Post.position)).where(Post.reserve == reserve))
+    return POSITION_STEP if last is None else last + POSITION_STEP

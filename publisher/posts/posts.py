@@ -1,4 +1,4 @@
-"""Posts: add, edit, withdraw."""
+"""Adds, edits and withdraws posts."""
 
 from __future__ import annotations
 
@@ -13,17 +13,18 @@ from publisher import lifecycle
 from publisher.db.models import Post, PostImage
 from publisher.db.session import Database
 from publisher.media import MediaStore
-from publisher.posts.approved import end_approval, open_pick, reach_of
+from publisher.posts.approved import changeable_pick, end_approval, reach_of
 from publisher.posts.drafts import PostChanges, PostContent, PostDraft
 from publisher.posts.errors import PostError
-from publisher.posts.pictures import duplicate_warnings, picture_rows, take_in
-from publisher.posts.post_store import changing, last_pick, load_post
-from publisher.posts.versions import keep_version
-from publisher.schedule.order import last_position
+from publisher.posts.pictures import StoredPicture, duplicate_warnings, picture_rows, store_pictures
+from publisher.posts.post_store import changing_post, last_pick, last_position, load_post
+from publisher.posts.versions import store_version
 
 
 @dataclass(frozen=True, slots=True)
 class AddedPost:
+    """Holds the id of a new post, and warnings."""
+
     id: int
     warnings: tuple[str, ...]
     """Sentences about pictures that another post shows too."""
@@ -31,6 +32,8 @@ class AddedPost:
 
 @dataclass(frozen=True, slots=True)
 class EditOutcome:
+    """Holds what an edit changed, and which channels it can still reach."""
+
     version: int
     back_to_review: bool
     """The post was approved; somebody has to approve the changed one."""
@@ -48,17 +51,17 @@ def add_post(
     now: datetime,
     actor: str = "",
     *,
-    besides: Callable[[Session, Post, Sequence[str]], None] | None = None,
+    also_write: Callable[[Session, Post, Sequence[str]], None] | None = None,
 ) -> AddedPost:
-    """Store a post as a draft at the end of the queue, or of the reserve.
+    """Stores a post as a draft at the end of the queue, or of the reserve.
 
-    `besides`: writes, in the same transaction, what must be there exactly when the post is; it is given
-    the new post and the warnings.
+    `also_write`: writes, in the same transaction, what must exist exactly when the post does; it is called with the
+    new post and the warnings.
 
     Raises:
         PostError: a picture can't be used. Then nothing was written.
     """
-    pictures = take_in(store, draft.images)
+    pictures = store_pictures(store, draft.images)
     with database.writing() as session:
         post = Post(
             state="draft",
@@ -73,69 +76,57 @@ def add_post(
         )
         session.add(post)
         session.flush()
-        keep_version(session, post, now=now, actor=actor)
+        store_version(session, post, now=now, actor=actor)
         warnings = duplicate_warnings(session, post)
         detail = {"title": post.title, "warnings": warnings}
         lifecycle.record_event(session, "post added", now=now, post_id=post.id, actor=actor, detail=detail)
-        if besides is not None:
-            besides(session, post, warnings)
+        if also_write is not None:
+            also_write(session, post, warnings)
         return AddedPost(post.id, tuple(warnings))
 
 
 def edit_post(
-    database: Database,
-    store: MediaStore,
-    post_id: int,
+    session: Session,
+    post: Post,
     changes: PostChanges,
+    pictures: Sequence[StoredPicture],
     *,
     now: datetime,
-    expected_version: int | None = None,
-    actor: str = "",
+    actor: str,
 ) -> EditOutcome:
-    """Change a post. An approved one goes back to review, whoever changes it.
-
-    After the pick, the deliveries keep the text that was approved; the outcome tells which of them would get the
-    change if somebody approved it now.
-
-    Raises:
-        PostError: there is no such post, somebody else changed it since `expected_version`, or a
-            picture can't be used. Then nothing was changed.
-    """
-    pictures = take_in(store, changes.images)
+    """Changes a post within a transaction. `pictures`: those of the changes, stored."""
     given = changes.model_fields_set
-    with changing(database) as session:
-        post = load_post(session, post_id, expected_version)
-        back_to_review = post.state == "approved"
-        if back_to_review:
-            end_approval(session, post, "in_review", now)
-        if "images" in given:
-            _replace_pictures(session, post, picture_rows(session, pictures, now))
-        for name, value in _columns(changes, given - {"images"}).items():
-            setattr(post, name, value)
-        post.updated_at, post.edited_by = now, actor[:120]
-        # New pictures alone leave the post's own row as it was, and its version must grow.
-        flag_modified(post, "updated_at")
-        session.flush()
-        keep_version(session, post, now=now, actor=actor)
-        reach = reach_of(open_pick(last_pick(session, post), post))
-        detail = {"fields": sorted(given), "applies_to": reach.applies_to, "too_late": reach.too_late}
-        lifecycle.record_event(session, "post edited", now=now, post_id=post_id, actor=actor, detail=detail)
-        warnings = duplicate_warnings(session, post) if "images" in given else []
-        return EditOutcome(post.version, back_to_review, reach.applies_to, reach.too_late, tuple(warnings))
+    back_to_review = post.state == "approved"
+    if back_to_review:
+        end_approval(session, post, "in_review", now)
+    if "images" in given:
+        _replace_pictures(session, post, picture_rows(session, pictures, now))
+    for name, value in _columns(changes, given - {"images"}).items():
+        setattr(post, name, value)
+    post.updated_at, post.edited_by = now, actor[:120]
+    # New pictures alone leave the post's own row as it was, and its version must grow.
+    flag_modified(post, "updated_at")
+    session.flush()
+    store_version(session, post, now=now, actor=actor)
+    reach = reach_of(changeable_pick(last_pick(session, post), post))
+    detail = {"fields": sorted(given), "applies_to": reach.applies_to, "too_late": reach.too_late}
+    lifecycle.record_event(session, "post edited", now=now, post_id=post.id, actor=actor, detail=detail)
+    warnings = duplicate_warnings(session, post) if "images" in given else []
+    return EditOutcome(post.version, back_to_review, reach.applies_to, reach.too_late, tuple(warnings))
 
 
 def withdraw_post(
     database: Database, post_id: int, now: datetime, actor: str = "", *, expected_version: int | None = None
 ) -> None:
-    """Take a post out of the queue or the reserve. Approving it brings it back.
+    """Takes a post out of the queue or the reserve. Approving it brings it back.
 
     Raises:
         PostError: there is no such post, it is out already, or somebody changed it since `expected_version`.
     """
-    with changing(database) as session:
+    with changing_post(database) as session:
         post = load_post(session, post_id, expected_version)
         pick = last_pick(session, post)
-        if pick is not None and open_pick(pick, post) is not None:
+        if pick is not None and changeable_pick(pick, post) is not None:
             raise PostError(
                 f"post {post_id} was picked for {pick.slot:%Y-%m-%d}; cancel the deliveries that have not gone out"
             )
@@ -146,7 +137,7 @@ def withdraw_post(
 
 
 def _columns(content: PostContent, names: set[str]) -> dict[str, object]:
-    """The named fields as the table stores them."""
+    """Returns the named fields as the table stores them."""
     plain = content.model_dump(mode="json", include=names)
     return plain | ({"embargo_until": content.embargo_until} if "embargo_until" in names else {})
 

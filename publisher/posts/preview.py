@@ -1,4 +1,4 @@
-"""What staff see before they approve: every channel's text, its finished pictures, its problems."""
+"""Renders what staff see before they approve: the text, pictures and problems of every channel."""
 
 from __future__ import annotations
 
@@ -13,36 +13,37 @@ from publisher.core.content import AdaptedPost, Problem, Rendition, RenditionSpe
 from publisher.db.models import Post
 from publisher.posts.channel_posts import ChannelPost, adapt_for_channels
 
-LEAST_SIMILARITY = 0.90
+MIN_SIMILARITY = 0.90
 MAX_COLOUR_DIFFERENCE = 3.0
-"""Beyond these a rendition visibly differs from the master: faithful ones stay above 0.95 and below 2.8."""
+"""Beyond these two limits a rendition visibly differs from the master; good ones stay above 0.95 and below 2.8."""
 
 
 @dataclass(frozen=True, slots=True)
 class RenderedPost:
-    """One channel's view of a post, made by the same code that publishing uses."""
+    """Holds one channel's text and pictures of a post, made by the same code that publishing uses."""
 
     channel: str
     adapted: AdaptedPost | None
-    """None: the channel leaves the post out, for want of a translation."""
+    """None: the channel leaves the post out, because a translation is missing."""
     renditions: tuple[Rendition | None, ...]
     """One per picture; None where it could not be made, and `problems` says why."""
     problems: tuple[Problem, ...]
 
 
 def preview(post: Post, targets: Mapping[str, Target], people: People, renderer: Renderer) -> tuple[RenderedPost, ...]:
-    """The post on every channel. Renders the pictures that were not rendered before: seconds, not more."""
+    """Renders a post for every channel. Pictures that were not rendered before take a few seconds."""
     pictures = [image.media_sha256 for image in post.images]
-    return tuple(_preview(each, pictures, renderer) for each in adapt_for_channels(post, targets, people))
+    channel_posts = adapt_for_channels(post, targets, people)
+    return tuple(_preview(channel_post, pictures, renderer) for channel_post in channel_posts)
 
 
-def _preview(each: ChannelPost, pictures: Sequence[str], renderer: Renderer) -> RenderedPost:
-    if each.adapted is None:
-        return RenderedPost(each.channel, None, (), ())
+def _preview(channel_post: ChannelPost, pictures: Sequence[str], renderer: Renderer) -> RenderedPost:
+    if channel_post.adapted is None:
+        return RenderedPost(channel_post.channel, None, (), ())
     renditions: list[Rendition | None] = []
-    problems = list(each.problems)
-    for shown, image in enumerate(each.adapted.images, start=1):
-        # A picture that is split is shown as several; staff mend the one that they handed in.
+    problems = list(channel_post.problems)
+    for number, image in enumerate(channel_post.adapted.images, start=1):
+        # A picture that is split becomes several; the problem belongs to the one that staff handed in.
         field = f"images[{pictures.index(image.spec.source)}]"
         try:
             rendition = renderer.render(image.spec)
@@ -51,24 +52,24 @@ def _preview(each: ChannelPost, pictures: Sequence[str], renderer: Renderer) -> 
             problems.append(Problem(field=field, message=str(error)))
         else:
             renditions.append(rendition)
-            problems.extend(_loss(rendition, image.spec, shown, field))
-    return RenderedPost(each.channel, each.adapted, tuple(renditions), tuple(problems))
+            problems.extend(_visible_loss(rendition, image.spec, number, field))
+    return RenderedPost(channel_post.channel, channel_post.adapted, tuple(renditions), tuple(problems))
 
 
-def _loss(rendition: Rendition, spec: RenditionSpec, shown: int, field: str) -> tuple[Problem, ...]:
-    """What a finished picture lost against its master, where that can be seen."""
-    lost = []
-    if rendition.ssim is not None and rendition.ssim < LEAST_SIMILARITY:
-        lost.append(f"its likeness is {rendition.ssim:.2f} and should be at least {LEAST_SIMILARITY:.2f}")
+def _visible_loss(rendition: Rendition, spec: RenditionSpec, number: int, field: str) -> tuple[Problem, ...]:
+    """Returns a problem where a finished picture visibly differs from its master."""
+    differences = []
+    if rendition.ssim is not None and rendition.ssim < MIN_SIMILARITY:
+        differences.append(f"its likeness is {rendition.ssim:.2f} and should be at least {MIN_SIMILARITY:.2f}")
     if rendition.colour_difference is not None and rendition.colour_difference > MAX_COLOUR_DIFFERENCE:
-        lost.append(
+        differences.append(
             f"its colour difference is {rendition.colour_difference:.1f} and should be at most "
             f"{MAX_COLOUR_DIFFERENCE:.1f}"
         )
-    if not lost:
+    if not differences:
         return ()
     message = (
-        f"Finished picture {shown} visibly differs from its master: {', '.join(lost)}; choose a fit that shows less "
-        f"of it at once, or raise the channel's image_bytes limit, which is {spec.max_bytes:,} here."
+        f"Finished picture {number} visibly differs from its master: {', '.join(differences)}; choose a fit that shows "
+        f"less of it at once, or raise the channel's image_bytes limit, which is {spec.max_bytes:,} here."
     )
     return (Problem(field=field, message=message, blocking=False),)

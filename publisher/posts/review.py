@@ -1,4 +1,4 @@
-"""From a draft to an approved post: somebody asks for review, colleagues comment, somebody lets it out."""
+"""Gives drafts to review, sends them back, and stores comments."""
 
 from __future__ import annotations
 
@@ -13,52 +13,52 @@ from publisher.core.post_limits import COMMENT
 from publisher.db.session import Database
 from publisher.db.staff import Comment
 from publisher.posts.errors import PostError
-from publisher.posts.post_store import changing, load_post
+from publisher.posts.post_store import changing_post, load_post
 
 
 def ask_for_review(
     database: Database, post_id: int, *, now: datetime, actor: str, expected_version: int | None = None
 ) -> None:
-    """A draft is ready for somebody else's eyes.
+    """Gives a draft to review.
 
     Raises:
         PostError: it is no draft, or somebody changed it since `expected_version`.
     """
-    with changing(database) as session:
+    with changing_post(database) as session:
         post = load_post(session, post_id, expected_version)
         if post.state != "draft":
-            raise PostError(f"post {post_id} is {_told(post.state)}; only a draft can be given to review")
+            raise PostError(f"post {post_id} is {_state_in_words(post.state)}; only a draft can be given to review")
         post.state, post.updated_at = "in_review", now
         lifecycle.record_event(session, "review asked", now=now, post_id=post_id, actor=actor)
 
 
 def send_back(database: Database, post_id: int, *, now: datetime, actor: str) -> None:
-    """A post in review needs more work: it is a draft again. Raises PostError when it isn't in review."""
-    with changing(database) as session:
+    """Makes a post in review a draft again. Raises PostError when it isn't in review."""
+    with changing_post(database) as session:
         post = load_post(session, post_id)
         if post.state != "in_review":
-            raise PostError(f"post {post_id} is {_told(post.state)}, not in review")
+            raise PostError(f"post {post_id} is {_state_in_words(post.state)}, not in review")
         post.state, post.updated_at = "draft", now
         lifecycle.record_event(session, "sent back", now=now, post_id=post_id, actor=actor)
 
 
 def add_comment(database: Database, post_id: int, person_id: int, text: str, *, now: datetime, actor: str) -> None:
-    """Say something about a post. Raises PostError when it says nothing, or too much."""
-    said = remove_control_characters(text).strip()
-    if not said:
+    """Adds a comment to a post. Raises PostError when it is empty or too long."""
+    comment = remove_control_characters(text).strip()
+    if not comment:
         raise PostError("the comment is empty; write something")
-    if len(said) > COMMENT:
-        raise PostError(f"the comment has {len(said):,} characters; at most {COMMENT:,} are kept")
+    if len(comment) > COMMENT:
+        raise PostError(f"the comment has {len(comment):,} characters; at most {COMMENT:,} are kept")
     with database.writing() as session:
         load_post(session, post_id)
-        session.add(Comment(post_id=post_id, person_id=person_id, at=now, text=said))
+        session.add(Comment(post_id=post_id, person_id=person_id, at=now, text=comment))
         lifecycle.record_event(session, "commented", now=now, post_id=post_id, actor=actor)
 
 
 def comments_of(session: Session, post_id: int) -> list[Comment]:
-    """All that was said, in order."""
+    """Returns the comments on a post, in order."""
     return list(session.scalars(select(Comment).where(Comment.post_id == post_id).order_by(Comment.id)))
 
 
-def _told(state: str) -> str:
+def _state_in_words(state: str) -> str:
     return state.replace("_", " ")

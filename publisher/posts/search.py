@@ -1,4 +1,4 @@
-"""Finding posts by what they say, and leafing through all of them."""
+"""Finds posts by their text, and lists all of them page by page."""
 
 from __future__ import annotations
 
@@ -18,6 +18,8 @@ PAGE_SIZE = 50
 
 @dataclass(frozen=True, slots=True)
 class FoundPost:
+    """Holds what a list shows of a post."""
+
     id: int
     title: str
     state: str
@@ -26,21 +28,21 @@ class FoundPost:
     reserve: bool
 
 
-def says(text: str) -> ColumnElement[bool]:
-    """The post's title, standfirst, body or tags hold every word of `text`, as a whole word or within one."""
+def has_words(text: str) -> ColumnElement[bool]:
+    """Selects posts whose title, standfirst, body or tags hold every word of `text`, as a whole word or within one."""
     words = text.split()[:MAX_WORDS]
     return and_(true(), *(_holds(word) for word in words))
 
 
 def find_posts(
-    session: Session, text: str = "", state: str = "", *, before: int | None = None, most: int = PAGE_SIZE
+    session: Session, text: str = "", state: str = "", *, before: int | None = None, limit: int = PAGE_SIZE
 ) -> list[FoundPost]:
-    """The newest posts that say `text`; `before`: only those older than the post with this id.
+    """Returns the newest posts with the words of `text`; `before`: only those older than the post with this id.
 
     `state`: one of a post's states, or `shown`; empty means any.
     """
     columns = (Post.id, Post.title, Post.state, Post.tags, Post.last_shown_on, Post.reserve)
-    query = select(*columns).where(says(text)).order_by(Post.id.desc()).limit(most)
+    query = select(*columns).where(has_words(text)).order_by(Post.id.desc()).limit(limit)
     if state:
         query = query.where(Post.last_shown_on.is_not(None) if state == "shown" else Post.state == state)
     if before is not None:
@@ -51,14 +53,14 @@ def find_posts(
 def _holds(word: str) -> ColumnElement[bool]:
     texts = (Post.title, Post.standfirst, Post.body)
     in_texts = (column.icontains(form, autoescape=True) for form in _forms(word) for column in texts)
-    # Tags are stored as JSON, which writes letters beyond ASCII in a way of its own.
+    # Tags are stored as JSON, which escapes letters beyond ASCII.
     tags = cast(Post.tags, Text)
     in_tags = (tags.icontains(json.dumps(form)[1:-1], autoescape=True) for form in _forms(word))
     return or_(*in_texts, *in_tags)
 
 
 def _forms(word: str) -> Sequence[str]:
-    """SQLite tells capitals from small letters beyond ASCII, so those are looked for as both."""
+    """Returns the forms to search for: SQLite ignores case in ASCII only."""
     return (word,) if word.isascii() else tuple(dict.fromkeys(_cases(word)))
 
 

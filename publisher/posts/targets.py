@@ -1,4 +1,4 @@
-"""The channels of the configuration, ready to adapt posts for."""
+"""Loads the channels of the configuration as targets to adapt posts for."""
 
 from __future__ import annotations
 
@@ -22,14 +22,14 @@ PEOPLE_FILE = "people.toml"
 
 
 Stamp = tuple[int, int, int, int] | None
-"""What changes whenever a file or its permissions are; None: it is not there."""
+"""Differs whenever a file or its permissions have changed; None: the file is missing."""
 
 
 class TargetFiles:
     """Reads the templates and the directory of people, and reads them again when one of them has changed.
 
     So a mistake takes effect when it is made, and ends when it is mended: preview, approval and
-    pick always go by the same files. What was read again is logged. Any number of threads may ask.
+    pick always use the same files. What was read again is logged. Any number of threads may use it.
     While this machine can't read one, what was read before is used, and every call tries again.
     """
 
@@ -39,21 +39,21 @@ class TargetFiles:
         self._stamps: dict[Path, Stamp] = {}
         self._targets: dict[str, Target] = {}
         self._people = People()
-        self._trouble = LogOnce("desk", "reading the templates and the directory of people")
+        self._outage = LogOnce("desk", "reading the templates and the directory of people")
 
     def targets(self) -> dict[str, Target]:
-        """As `load_targets`; the same object for as long as no file has changed."""
+        """Returns what `load_targets` returns; the same object for as long as no file has changed."""
         with self._lock:
-            self._follow()
+            self._read_if_changed()
             return self._targets
 
     def people(self) -> People:
-        """The directory of people, or an empty one that says why it could not be read."""
+        """Returns the directory of people, or an empty one that says why it could not be read."""
         with self._lock:
-            self._follow()
+            self._read_if_changed()
             return self._people
 
-    def _follow(self) -> None:
+    def _read_if_changed(self) -> None:
         stamps = {file: _stamp(file) for file in (people_file(self._settings), *_templates(self._settings))}
         if stamps == self._stamps:
             return
@@ -63,14 +63,14 @@ class TargetFiles:
         except SettingsUnreadable as error:
             if not self._targets:
                 raise
-            self._trouble.met(error, trace=False)
+            self._outage.failed(error, trace=False)
             return
-        self._trouble.over()
+        self._outage.worked()
         self._stamps = stamps
-        self._tell([file for file in stamps if before and before.get(file) != stamps[file]])
+        self._log_changes([file for file in stamps if before and before.get(file) != stamps[file]])
 
     def _read(self) -> None:
-        """Raises SettingsUnreadable, with nothing changed, for what the next try may read."""
+        """Reads all files. Raises SettingsUnreadable, with nothing changed, for what the next try may read."""
         targets = load_targets(self._settings)
         try:
             people = load_people(self._settings)
@@ -82,7 +82,7 @@ class TargetFiles:
             people = People(unreadable=str(error))
         self._targets, self._people = targets, people
 
-    def _tell(self, changed: list[Path]) -> None:
+    def _log_changes(self, changed: list[Path]) -> None:
         log = get_logger("desk")
         if changed:
             log.info("read again, because they were changed", files=[str(file) for file in changed])
@@ -94,42 +94,41 @@ class TargetFiles:
 
 
 def load_targets(settings: Settings) -> dict[str, Target]:
-    """Every channel with its platform's profile and its caption template, in the configuration's order.
+    """Loads every channel with its platform's profile and its caption template, in the configuration's order.
 
-    A template that is missing or wrong is told in its target's `broken`, so that the other
-    channels go on. So is a channel that would publish the same text on the same account as one
-    before it.
+    The target's `broken` says what is wrong with a template, so that the other channels go on. It says also when a
+    channel would publish the same text on the same account as one before it.
 
     Raises:
         SettingsUnreadable: this machine can't read a template now; the next try may work.
         SettingsError: a platform is unknown, or can't do what is asked of it; the sentence names
             the file and the key.
     """
-    found: dict[str, Target] = {}
+    targets: dict[str, Target] = {}
     for name, channel in settings.channels.items():
         target = _load_target(settings, channel)
-        if not target.broken and (other := _same_text(settings, target, found.values())):
-            told = (
+        if not target.broken and (other := _same_text(settings, target, targets.values())):
+            broken = (
                 f"{settings.file}: channels.{name} would publish the same text on the account {channel.account} as "
                 f"channels.{other}; give it another account, language or caption"
             )
-            target = target.model_copy(update={"broken": told})
-        found[name] = target
-    return found
+            target = target.model_copy(update={"broken": broken})
+        targets[name] = target
+    return targets
 
 
 def check_targets(settings: Settings) -> dict[str, Target]:
-    """What `load_targets` returns, where nothing is broken. Raises SettingsError with the first mistake."""
-    found = load_targets(settings)
-    for target in found.values():
+    """Loads the targets and refuses broken ones. Raises SettingsError with the first mistake."""
+    targets = load_targets(settings)
+    for target in targets.values():
         if target.broken:
             raise SettingsError(target.broken)
-    return found
+    return targets
 
 
 @dataclass(frozen=True, slots=True)
 class AccountKey:
-    """What is equal for channels on one account, however its name is written."""
+    """Identifies the account of a channel, however its name is written."""
 
     platform: str
     name: str
@@ -142,15 +141,15 @@ class AccountKey:
 
 
 def channels_by_account(settings: Settings) -> dict[AccountKey, list[str]]:
-    """The channels of each account, in the configuration's order."""
-    found: dict[AccountKey, list[str]] = {}
+    """Lists the channels of each account, in the configuration's order."""
+    channels: dict[AccountKey, list[str]] = {}
     for channel in settings.channels.values():
-        found.setdefault(AccountKey.of(channel), []).append(channel.name)
-    return found
+        channels.setdefault(AccountKey.of(channel), []).append(channel.name)
+    return channels
 
 
 def _same_text(settings: Settings, target: Target, others: Iterable[Target]) -> str:
-    """The channel among others that has this one's account, language and caption; empty when none has."""
+    """Returns the channel among others with this one's account, language and caption; empty when none has."""
     account = AccountKey.of(settings.channels[target.channel])
     for other in others:
         same = (other.language, other.template) == (target.language, target.template)
@@ -169,15 +168,15 @@ def _templates(settings: Settings) -> list[Path]:
 
 def _stamp(file: Path) -> Stamp:
     try:
-        found = file.stat()
+        status = file.stat()
     except OSError:
         return None
     # The time of the last change of its permissions too: giving one mends a file that could not be read.
-    return found.st_mtime_ns, found.st_ctime_ns, found.st_size, found.st_ino
+    return status.st_mtime_ns, status.st_ctime_ns, status.st_size, status.st_ino
 
 
 def load_people(settings: Settings) -> People:
-    """The directory of people beside the configuration file; an empty one when there is none.
+    """Loads the directory of people beside the configuration file; an empty one when there is none.
 
     Raises:
         SettingsError: the file can't be used.
@@ -215,7 +214,7 @@ def _load_target(settings: Settings, channel: ChannelSettings) -> Target:
 
 
 def _try_template(file: Path, key: str) -> tuple[str, str]:
-    """The template, or why there is none. Raises SettingsUnreadable for what the next try may read."""
+    """Returns the template, or why there is none. Raises SettingsUnreadable for what the next try may read."""
     try:
         return _read_template(file, key), ""
     except SettingsUnreadable as error:

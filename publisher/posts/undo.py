@@ -1,4 +1,4 @@
-"""Taking back the last change of some posts, as long as nobody changed them since."""
+"""Describes how to undo the last change of some posts, as long as nobody changed them since."""
 
 from __future__ import annotations
 
@@ -14,17 +14,14 @@ from publisher.db.models import Post
 from publisher.db.session import Database
 from publisher.posts.approved import end_approval
 from publisher.posts.errors import PostError
-from publisher.posts.post_store import changing, last_pick, load_post
-from publisher.schedule.fixed_dates import schedule_problems
-from publisher.schedule.order import refuse_date, set_position
-from publisher.settings import Settings
+from publisher.posts.post_store import changing_post, load_post
 
 Act = Literal["move", "tag", "approve", "withdraw"]
 MAX_POSTS = 200
 
 
 class Snapshot(Frozen):
-    """Of a post: all that a change of several posts at once can touch."""
+    """Holds the fields of a post that a bulk change can touch."""
 
     version: int
     state: Literal["draft", "in_review", "approved", "withdrawn"]
@@ -34,50 +31,39 @@ class Snapshot(Frozen):
     tags: tuple[str, ...]
 
 
-class Change(Frozen):
+class PostChange(Frozen):
+    """Holds a post before and after a change."""
+
     post: int
     before: Snapshot
     after: Snapshot
 
 
 class Undo(Frozen):
-    """What takes a change back. It is a request like any other: whoever sends it must be allowed the act itself."""
+    """Holds what undoes a bulk change. Whoever sends it must be allowed to make such a change."""
 
     act: Act
-    changes: Annotated[tuple[Change, ...], Field(max_length=MAX_POSTS)]
+    changes: Annotated[tuple[PostChange, ...], Field(max_length=MAX_POSTS)]
 
 
 def snapshot(post: Post) -> Snapshot:
+    """Returns the fields of a post that a bulk change can touch, as they are now."""
     names = Snapshot.model_fields
     return Snapshot.model_validate({name: getattr(post, name) for name in names})
 
 
-def unchanged(session: Session, change: Change) -> Post:
-    """The post, which is just as the change left it. Raises PostError."""
+def load_unchanged(session: Session, change: PostChange) -> Post:
+    """Returns a post that is still as the change left it. Raises PostError where it is not."""
     post = load_post(session, change.post)
     if snapshot(post) != change.after:
         raise PostError(f"post {post.id} was changed or moved meanwhile, so this can't be undone; look at it first")
     return post
 
 
-def move_back(database: Database, change: Change, settings: Settings, *, now: datetime, actor: str) -> None:
-    """Give a post the place that it had. Raises PostError."""
-    before = change.before
-    with changing(database) as session:
-        post = unchanged(session, change)
-        if not before.reserve and (pick := last_pick(session, post)) is not None:
-            raise PostError(f"post {post.id} was picked for {pick.slot:%Y-%m-%d}; it can go to the reserve only")
-        post.reserve, post.fixed_date = before.reserve, before.fixed_date
-        session.flush()
-        refuse_date(schedule_problems(session, post, settings, now))
-        set_position(session, post, before.position)
-        lifecycle.record_event(session, "undone", now=now, post_id=post.id, actor=actor, detail={"act": "move"})
-
-
-def unapprove(database: Database, change: Change, *, now: datetime, actor: str) -> None:
-    """Give a post back the state that it had, which is none that lets it out. Raises PostError."""
-    with changing(database) as session:
-        post = unchanged(session, change)
+def undo_approval(database: Database, change: PostChange, *, now: datetime, actor: str) -> None:
+    """Gives a post back the state that it had before, which is not `approved`. Raises PostError."""
+    with changing_post(database) as session:
+        post = load_unchanged(session, change)
         end_approval(session, post, change.before.state, now)
         detail = {"act": "state", "state": post.state}
         lifecycle.record_event(session, "undone", now=now, post_id=post.id, actor=actor, detail=detail)

@@ -1,4 +1,4 @@
-"""A post that is only being written: adapted and previewed like any other, and stored nowhere."""
+"""Builds a post that is stored nowhere, to adapt and preview it while it is written."""
 
 from __future__ import annotations
 
@@ -9,15 +9,15 @@ from publisher.db.models import Media, Post, PostImage
 from publisher.posts.drafts import PostContent
 
 
-def unsaved_post(session: Session, content: PostContent) -> Post:
-    """The post that this content would make, apart from the session, which forgets everything that it had loaded."""
-    post = post_of(session, content)
+def build_unsaved_post(session: Session, content: PostContent) -> Post:
+    """Builds the post that this content would make, and empties the session, so that nothing of it can be stored."""
+    post = build_post(session, content)
     session.expunge_all()
     return post
 
 
-def post_of(session: Session, content: PostContent) -> Post:
-    """Returns the post that this content would make, outside the session. A picture that is not stored is left out."""
+def build_post(session: Session, content: PostContent) -> Post:
+    """Builds the post that this content would make, outside the session. A picture that is not stored is left out."""
     hashes = [image.media for image in content.images if image.media]
     stored = {media.sha256: media for media in session.scalars(select(Media).where(Media.sha256.in_(hashes)))}
     images = [

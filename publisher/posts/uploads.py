@@ -1,6 +1,6 @@
-"""Pictures on their way from a browser, in pieces: kept aside until they are whole, then inspected and stored.
+"""Receives pictures from a browser in pieces; inspects and stores them when they are complete.
 
-The row of an upload tells how much of it has come; its file, in a folder that is never served, holds at least that
+The row of an upload says how much of it has come; its file, in a folder that is never served, holds at least that
 much. Both are on one machine: where several serve the pages, they share this folder, or a browser stays with one.
 """
 
@@ -24,33 +24,33 @@ from publisher.db.models import Media
 from publisher.db.session import Database
 from publisher.db.staff import Upload
 from publisher.media import MediaStore
-from publisher.posts.errors import MachineTrouble, PostError
-from publisher.posts.pictures import PictureRefused, keep_picture, refuse_size
+from publisher.posts.errors import MachineError, PostError
+from publisher.posts.pictures import PictureRefused, refuse_size, store_picture
 
 MAX_UNFINISHED = 10
-"""Of one person. The oldest makes room for the next."""
-KEPT = timedelta(days=1)
-LOCK_SECONDS = 0.5
-"""So long one waits for another who works on the same upload: for a piece to be written, not for an inspection."""
-LOOK_SECONDS = 0.02
+"""Of one person. The oldest is deleted for the next."""
+MAX_AGE = timedelta(days=1)
+LOCK_TIMEOUT_SECONDS = 0.5
+"""How long a request waits for another one on the same upload: long enough to write a piece, not for an inspection."""
+LOCK_POLL_SECONDS = 0.02
 
 
-class NoUpload(PostError):
-    """There is no such upload of this person."""
+class UploadNotFound(PostError):
+    """Says that this person has no such upload."""
 
     def __init__(self) -> None:
         super().__init__("this upload is not here any more; choose the file again")
 
 
 class UploadBusy(PostError):
-    """Another request works on this upload at the moment."""
+    """Says that another request works on this upload at the moment."""
 
     def __init__(self) -> None:
         super().__init__("this picture is being examined; wait a moment")
 
 
 class WrongOffset(PostError):
-    """A piece does not begin where the last one ended. `received`: where the next one has to begin."""
+    """Says that a piece does not begin where the last one ended. `received`: where the next one has to begin."""
 
     def __init__(self, received: int) -> None:
         super().__init__(f"this piece does not follow the last one; go on with byte {received}")
@@ -58,7 +58,7 @@ class WrongOffset(PostError):
 
 
 class Uploads:
-    """The unfinished pictures of everybody at one desk. Any number of threads and processes may use them."""
+    """Manages the unfinished uploads of one desk. Any number of threads and processes may use it."""
 
     def __init__(self, database: Database, store: MediaStore, folder: Path) -> None:
         self._database = database
@@ -66,7 +66,7 @@ class Uploads:
         self._folder = folder
 
     def begin(self, person_id: int, file_name: str, size: int, now: datetime) -> Upload:
-        """Make room for a file of so many bytes. Raises PictureRefused where no picture may have that size."""
+        """Begins the upload of a file. Raises PictureRefused where no picture may have that size."""
         refuse_size(f"“{file_name}”", size)
         if size < 1:
             raise PictureRefused(f"“{file_name}” is empty; choose another file")
@@ -84,23 +84,23 @@ class Uploads:
                 .where(Upload.person_id == person_id, Upload.media_sha256.is_(None))
                 .order_by(Upload.created_at.desc(), Upload.id)
             )
-            forgotten = list(session.scalars(newest))[MAX_UNFINISHED - 1 :]
-            session.execute(delete(Upload).where(Upload.id.in_(forgotten)))
+            oldest = list(session.scalars(newest))[MAX_UNFINISHED - 1 :]
+            session.execute(delete(Upload).where(Upload.id.in_(oldest)))
             session.add(upload)
-        for each in forgotten:
-            self._file(each).unlink(missing_ok=True)
+        for upload_id in oldest:
+            self._file(upload_id).unlink(missing_ok=True)
         return upload
 
     def find(self, person_id: int, upload_id: str) -> Upload:
-        """How far an upload has come. Raises NoUpload."""
+        """Returns an upload of a person. Raises NoUpload."""
         with self._database.reading() as session:
             upload = session.get(Upload, upload_id)
         if upload is None or upload.person_id != person_id:
-            raise NoUpload
+            raise UploadNotFound
         return upload
 
     def add(self, person_id: int, upload_id: str, offset: int, piece: bytes) -> Upload:
-        """Add the piece that begins at this byte.
+        """Adds the piece that begins at this byte.
 
         Raises:
             NoUpload: it is not there, or somebody else's.
@@ -111,13 +111,13 @@ class Uploads:
         self.find(person_id, upload_id)
         with self._opened(upload_id) as file:
             upload = self.find(person_id, upload_id)
-            # Where another machine has the pieces, what lies here is all there is to go on with.
+            # Another machine may have the other pieces; only those here can be continued.
             upload.received = min(upload.received, file.seek(0, os.SEEK_END))
             if upload.media_sha256 is not None or offset != upload.received:
                 raise WrongOffset(upload.size if upload.media_sha256 else upload.received)
             if offset + len(piece) > upload.size:
                 raise PostError(f"“{upload.file_name}” is larger than it was announced; choose the file again")
-            # What a process left that died in the middle of a piece goes first.
+            # A process that died in the middle of a piece may have left a part of it.
             file.seek(offset)
             file.truncate()
             file.write(piece)
@@ -127,14 +127,14 @@ class Uploads:
             return upload
 
     def finish(self, person_id: int, upload_id: str, now: datetime) -> Media:
-        """Inspect the whole picture, store it and forget the pieces. Asking again changes nothing.
+        """Inspects the whole picture, stores it and deletes the pieces. A second call changes nothing.
 
         Raises:
             NoUpload: it is not there, or somebody else's.
             UploadBusy: another request works on it.
-            WrongOffset: it is not whole yet.
-            PictureRefused: it can't be used; nothing of it is kept.
-            MediaUnreachable: it can't be stored now; it is kept, to be finished later.
+            WrongOffset: it is not complete yet.
+            PictureRefused: it can't be used; nothing of it is stored.
+            MediaUnreachable: it can't be stored now; the pieces stay, to be finished later.
         """
         self.find(person_id, upload_id)
         with self._opened(upload_id) as file:
@@ -143,14 +143,14 @@ class Uploads:
                 received = min(upload.received, file.seek(0, os.SEEK_END))
                 if received < upload.size:
                     raise WrongOffset(received)
-                return self._keep(upload, now)
+                return self._store_picture(upload, now)
         with self._database.reading() as session:
             return session.get_one(Media, upload.media_sha256)
 
-    def _keep(self, upload: Upload, now: datetime) -> Media:
+    def _store_picture(self, upload: Upload, now: datetime) -> Media:
         file = self._file(upload.id)
         try:
-            media = keep_picture(self._database, self._store, file, upload.file_name, now)
+            media = store_picture(self._database, self._store, file, upload.file_name, now)
         except PictureRefused:
             self.forget(upload.person_id, upload.id)
             raise
@@ -159,23 +159,23 @@ class Uploads:
         return media
 
     def forget(self, person_id: int, upload_id: str) -> None:
-        """Drop an upload with all that came of it; a picture that is stored stays. Raises NoUpload."""
+        """Deletes an upload and its pieces; a picture that is stored stays. Raises NoUpload."""
         self.find(person_id, upload_id)
         with self._database.writing() as session:
             session.execute(delete(Upload).where(Upload.id == upload_id))
         self._file(upload_id).unlink(missing_ok=True)
 
     def sweep(self, now: datetime) -> int:
-        """Forget what was begun more than a day ago, and files that belong to nothing. Returns how many files went."""
-        # Looked for first: whoever begins meanwhile has a row before there is a file.
+        """Deletes uploads older than a day, and files without an upload. Returns the number of deleted files."""
+        # The files are listed first: an upload that begins meanwhile has a row before it has a file.
         files = list(self._folder.glob("*"))
         with self._database.writing() as session:
-            session.execute(delete(Upload).where(Upload.created_at < now - KEPT))
+            session.execute(delete(Upload).where(Upload.created_at < now - MAX_AGE))
             known = set(session.scalars(select(Upload.id)))
-        swept = [each for each in files if each.name not in known]
-        for each in swept:
-            each.unlink(missing_ok=True)
-        return len(swept)
+        orphans = [file for file in files if file.name not in known]
+        for file in orphans:
+            file.unlink(missing_ok=True)
+        return len(orphans)
 
     def _set(self, upload_id: str, **values: object) -> None:
         with self._database.writing() as session:
@@ -186,7 +186,7 @@ class Uploads:
 
     @contextmanager
     def _opened(self, upload_id: str) -> Iterator[BinaryIO]:
-        """The file of an upload, for one at a time: a piece may come twice, when its first answer was lost.
+        """Opens and locks the file of an upload: a piece may come twice, when its first answer was lost.
 
         Raises:
             UploadBusy: another works on it for longer than a piece takes.
@@ -198,20 +198,20 @@ class Uploads:
                 yield file
         except OSError as error:
             why = reading_problem(error) or error.strerror or str(error)
-            raise MachineTrouble(
+            raise MachineError(
                 f"the folder {self._folder} can't be used, because {why}; the upload can go on when that is mended"
             ) from error
 
 
 def _lock(file: BinaryIO) -> None:
     """Locks a file until it is closed. Raises UploadBusy."""
-    give_up = monotonic() + LOCK_SECONDS
+    deadline = monotonic() + LOCK_TIMEOUT_SECONDS
     while True:
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
-            if monotonic() >= give_up:
+            if monotonic() >= deadline:
                 raise UploadBusy from None
-            sleep(LOOK_SECONDS)
+            sleep(LOCK_POLL_SECONDS)
         else:
             return

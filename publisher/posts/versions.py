@@ -1,4 +1,4 @@
-"""Every version of a post, kept whole, and the way back to one."""
+"""Stores every version of a post as a whole, and loads an earlier one."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from publisher.posts.errors import PostError
 
 
 def content_of(post: Post) -> PostContent:
-    """What a post says and shows, as it could be handed in again."""
+    """Returns what a post says and shows, as it could be handed in again."""
     names = set(PostContent.model_fields) - {"images"}
     images = tuple(
         PictureContent.model_validate(
@@ -31,20 +31,20 @@ def content_of(post: Post) -> PostContent:
     return PostContent.model_validate({**{name: getattr(post, name) for name in names}, "images": images})
 
 
-def keep_version(session: Session, post: Post, *, now: datetime, actor: str) -> None:
-    """Keep the post as it is now. Call it with every change, in the same transaction."""
+def store_version(session: Session, post: Post, *, now: datetime, actor: str) -> None:
+    """Stores the post as it is now as a version. Call it with every change, in the same transaction."""
     content = content_of(post).model_dump(mode="json")
     session.add(PostVersion(post_id=post.id, version=post.version, at=now, actor=actor[:120], content=content))
 
 
 def versions_of(session: Session, post_id: int) -> list[PostVersion]:
-    """All of them, the newest first."""
+    """Returns all versions of a post, the newest first."""
     query = select(PostVersion).where(PostVersion.post_id == post_id).order_by(PostVersion.version.desc())
     return list(session.scalars(query))
 
 
 def load_version(session: Session, post_id: int, version: int) -> PostContent:
-    """What the post was in one version. Raises PostError when that was not kept."""
+    """Returns the content of a post in one version. Raises PostError when that was not stored."""
     query = select(PostVersion.content).where(PostVersion.post_id == post_id, PostVersion.version == version)
     content = session.scalar(query)
     if content is None:

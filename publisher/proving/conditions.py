@@ -7,9 +7,9 @@ import re
 from collections import Counter
 from collections.abc import Callable, Iterable
 from pathlib import Path
+from typing import Any
 
 from publisher.posts.targets import people_file
-from publisher.proving.habits import usual_habits
 from publisher.proving.outlet import ProvingOutlet, template_file, template_of
 from publisher.proving.plan import CHANNEL_MISTAKES, Condition, DayPlan
 from publisher.sandbox_client import SandboxClient
@@ -40,6 +40,9 @@ class Conditions:
         self._sandbox = sandbox
         self._platforms = tuple(platforms)
         self._restart = restart
+        self._usual_habits: dict[str, dict[str, Any]] = {
+            platform: habits["usual"] for platform, habits in sandbox.get("/habits").items()
+        }
         self._mending: Callable[[], None] | None = None
         self.mistaken: str | None = None
         """The channel that can publish nothing just now, because of a mistake in the configuration."""
@@ -58,8 +61,8 @@ class Conditions:
             self._sandbox.post("/clock", {"platform": platform, "skew_seconds": skews.get(platform, 0.0)})
             # Without evidence a second request shows as a second copy, so that is how most days are.
             self._sandbox.post("/evidence", {"platform": platform, "on": plan.condition is Condition.UNKNOWN_LAG})
-            drawn = habits.get(platform, usual_habits(platform))
-            self._sandbox.post("/habits", {"platform": platform, **dict(drawn)})
+            followed = dict(habits.get(platform, ())) or self._usual_habits[platform]
+            self._sandbox.post("/habits", {"platform": platform, **followed})
         if plan.condition in MENDED and plan.condition not in CHANNEL_MISTAKES:
             self._make_mistake(plan)
 

@@ -23,7 +23,7 @@ from publisher.backup.postgres_dump import load
 from publisher.backup.whole_backup import make_dump
 from publisher.core.clock import monotonic, sleep
 from publisher.db.models import Event
-from publisher.health.heartbeat import SEEN_WITHIN
+from publisher.health.heartbeat import HEARTBEAT_TIMEOUT
 from publisher.proving.fleet import Fleet
 from publisher.proving.outlet import ProvingOutlet
 from publisher.proving.plan import LARGEST_SKEW, CopyPlan
@@ -75,7 +75,7 @@ class FileCopy(KeptCopy):
         shutil.copy2(self._copy, self._file)
 
     def restore(self) -> None:
-        restore_in_place(self._copy, self._outlet.settings, now=self._outlet.now(), seen_within=SEEN_WITHIN)
+        restore_in_place(self._copy, self._outlet.settings, now=self._outlet.now(), seen_within=HEARTBEAT_TIMEOUT)
 
 
 class DumpCopy(KeptCopy):
@@ -106,7 +106,7 @@ class DumpCopy(KeptCopy):
     def restore(self) -> None:
         self._server.put_in_place(self._server.create_database(), self._url)
         with self._server.on_path():
-            restore_in_place(self._copy, self._outlet.settings, now=self._outlet.now(), seen_within=SEEN_WITHIN)
+            restore_in_place(self._copy, self._outlet.settings, now=self._outlet.now(), seen_within=HEARTBEAT_TIMEOUT)
 
 
 class DailyCopy:
@@ -169,7 +169,7 @@ class DailyCopy:
         if self._plan.by_hand and newer:
             self._copy.exchange()
             self._see_them_refuse()
-            accept_present(self._outlet.settings, now=self._clocks.now(), seen_within=SEEN_WITHIN)
+            accept_present(self._outlet.settings, now=self._clocks.now(), seen_within=HEARTBEAT_TIMEOUT)
             self.done["copy put back by hand"] += 1
         else:
             self._copy.restore()

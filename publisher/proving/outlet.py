@@ -17,13 +17,13 @@ from publisher.db.session import Database
 from publisher.delivery.channels import Channels
 from publisher.delivery.platform_clocks import PlatformClocks
 from publisher.desk import Desk
+from publisher.platforms.base import Dialogue
 from publisher.platforms.errors import CredentialsRefused, Unavailable
 from publisher.platforms.profiles import Profile
-from publisher.posts.approval import approve
 from publisher.posts.channel_rows import sync_channels
 from publisher.posts.drafts import ImageDraft, PostDraft
-from publisher.posts.posts import add_post
 from publisher.sandbox_client import SandboxFailed
+from publisher.schedule.post_queue import PostQueue
 from publisher.settings import Settings
 from publisher.starter import write_starter
 
@@ -112,20 +112,7 @@ class ProvingOutlet(Desk):
                 # One log-in serves every channel of the account.
                 shutil.copy2(stored, sessions / f"{name}.json")
                 return
-        try:
-            self.channels.open(name)
-        except CredentialsRefused:
-            self._authorize(name)
-
-    def _authorize(self, name: str) -> None:
-        """Log in, however busy the machine is that serves the sandbox: it publishes nothing, so it may be repeated."""
-        for left in reversed(range(LOG_IN_TRIES)):
-            try:
-                self.channels.authorize(name, _NoQuestions())
-                return
-            except Unavailable:
-                if not left:
-                    raise
+        log_in(self.channels, name, _NoQuestions())
 
     def fill_queue(self, posts: int) -> None:
         """So many approved posts, each with a picture and a caption for every channel like no other."""
@@ -147,10 +134,27 @@ class ProvingOutlet(Desk):
                     ),
                 ),
             )
-            now = self.clock.now()
-            post = add_post(self.database, self.store, draft, now, "proof")
-            approve(self.database, post.id, self.settings, self.targets, self.people, now=now, actor="proof")
+            queue = PostQueue(self, "proof")
+            queue.approve(queue.add(draft).id)
         self._filled += posts
+
+
+def log_in(channels: Channels, name: str, dialogue: Dialogue) -> None:
+    """Logs a channel in at the sandbox, where it can't be opened without.
+
+    It is tried several times, however busy the machine is that serves the sandbox: a log-in publishes nothing.
+    """
+    try:
+        channels.open(name)
+        return
+    except CredentialsRefused:
+        for left in reversed(range(LOG_IN_TRIES)):
+            try:
+                channels.authorize(name, dialogue)
+                return
+            except Unavailable:
+                if not left:
+                    raise
 
 
 class _NoQuestions:

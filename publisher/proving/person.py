@@ -14,11 +14,11 @@ from publisher.db.operations import Channel
 from publisher.delivery import operate
 from publisher.delivery.adopt import AdoptionRequest, adopt
 from publisher.desk import Desk
-from publisher.posts.approval import approve
 from publisher.proving.judge import copies_of, counted, is_of, taken_back
 from publisher.proving.plan import LONGEST_LATE_SECONDS
 from publisher.retrying import retry
 from publisher.sandbox_client import SandboxClient
+from publisher.schedule.post_queue import PostQueue
 
 ACTOR = "proof"
 LONG_WAIT = timedelta(hours=2)
@@ -87,8 +87,7 @@ class Person:
                 self._shown.add(post.id)
                 self.acts["see that a post was shown"] += 1
                 continue
-            desk, now = self._desk, self._clock.now()
-            approve(desk.database, post.id, desk.settings, desk.targets, desk.people, now=now, actor=ACTOR)
+            PostQueue(self._desk, ACTOR).approve(post.id)
             self.acts["approve again"] += 1
 
     def _wait_for_late_requests(self) -> None:

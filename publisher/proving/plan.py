@@ -13,7 +13,7 @@ from datetime import date, timedelta
 from enum import StrEnum
 from typing import TypeVar
 
-from publisher.proving.habits import Habits, draw_habits
+from publisher.proving.habits import HabitChoices, Habits, draw_habits
 
 Card = TypeVar("Card")
 
@@ -190,8 +190,12 @@ def first_day(terms: Terms) -> date:
     return EARLIEST_DAY + timedelta(days=chance.randrange(730))
 
 
-def draw_plan(terms: Terms, platforms: Sequence[str]) -> list[DayPlan]:
-    """A plan for each day. Every fault of every platform and every milestone comes, if there is room."""
+def draw_plan(terms: Terms, choices: Mapping[str, HabitChoices]) -> list[DayPlan]:
+    """A plan for each day. Every fault of every platform and every milestone comes, if there is room.
+
+    `choices`: of every platform.
+    """
+    platforms = sorted(choices)
     chance = random.Random(terms.seed)  # noqa: S311 - a seed that can be repeated is the point
     pairs = list(itertools.product(platforms, FAULTS))
     most = MAX_FAULTS_PER_PLATFORM * len(platforms)
@@ -214,7 +218,7 @@ def draw_plan(terms: Terms, platforms: Sequence[str]) -> list[DayPlan]:
                 skews=_skews(chance, condition, platforms),
                 draw=chance.randrange(2**32),
                 faults=(*itertools.islice(faults, per_day), *itertools.islice(around, around_per_day)),
-                habits=tuple((name, _habits(chance, name, condition)) for name in platforms),
+                habits=tuple((name, _habits(chance, choices[name], condition)) for name in platforms),
                 copy=next((_copy(chance, kind) for kind in today if kind in COPIES), None),
                 acts=tuple(sorted(acts, key=lambda act: act.at)),
                 skips="skipped day" in today and number > 0,
@@ -223,8 +227,8 @@ def draw_plan(terms: Terms, platforms: Sequence[str]) -> list[DayPlan]:
     return plans
 
 
-def _habits(chance: random.Random, platform: str, condition: Condition) -> Habits:
-    return draw_habits(chance, platform, shows_evidence=condition is Condition.UNKNOWN_LAG)
+def _habits(chance: random.Random, choices: HabitChoices, condition: Condition) -> Habits:
+    return draw_habits(chance, choices, shows_evidence=condition is Condition.UNKNOWN_LAG)
 
 
 def _copy(chance: random.Random, kind: str) -> CopyPlan:

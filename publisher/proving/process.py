@@ -24,7 +24,9 @@ from pathlib import Path
 from typing import Any
 
 from sqlalchemy.exc import DBAPIError
+from sqlalchemy.orm import configure_mappers
 
+from publisher.adapt.text.counting import excess
 from publisher.core.clock import sleep
 from publisher.core.logs import configure_logs, get_logger
 from publisher.core.stop_signal import StopSignal
@@ -48,6 +50,8 @@ OPEN_TRIES, OPEN_PAUSE_SECONDS = 100, 0.3
 REFUSED = 3
 """The exit status of a process that refuses to work with a database which is not the one that the desk last knew."""
 STDIN, STDOUT = 0, 1
+A_LINK = "https://example.org"
+"""Every unit counts a link, some by rules that take a second to load."""
 STACKS_WANTED = signal.SIGUSR1
 """Has a process write where each of its threads stands to its standard error."""
 
@@ -55,10 +59,17 @@ STACKS_WANTED = signal.SIGUSR1
 def main() -> int:
     config = Path(sys.argv[1])
     configure_logs(stream=sys.stderr, json=True)
-    for channel in ProvingOutlet(config, shared_clock(config)).settings.channels.values():
-        adapter_class(channel.platform)
+    load_what_all_use(ProvingOutlet(config, shared_clock(config)))
     Nursery(config).serve()
     return 0
+
+
+def load_what_all_use(outlet: ProvingOutlet) -> None:
+    """Loads what every child would load for itself: the platforms' libraries, their text rules, the tables' classes."""
+    for target in outlet.targets.values():
+        adapter_class(target.platform)
+        excess(A_LINK, target.profile.text)
+    configure_mappers()
 
 
 def shared_clock(config: Path) -> SharedClock:

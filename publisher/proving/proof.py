@@ -16,6 +16,7 @@ from publisher.db.models import Delivery
 from publisher.proving.conditions import MENDED, Conditions
 from publisher.proving.copies import DailyCopy
 from publisher.proving.fleet import PROCESS, End, Fleet
+from publisher.proving.habits import HabitChoices
 from publisher.proving.judge import counted, judge, write_history
 from publisher.proving.outcomes import outcomes
 from publisher.proving.outlet import ProvingOutlet, secrets_set, write_outlet
@@ -87,12 +88,16 @@ def run_proof(
         with secrets_set(outlet.settings, accounts):
             outlet.set_up()
             outlet.fill_queue(terms.days)
-            days = draw_plan(terms, sorted(accounts)) if plan is None else plan
+            days = draw_plan(terms, _habit_choices(sandbox)) if plan is None else plan
             try:
                 with Fleet(config, workers=terms.workers, schedulers=terms.schedulers, module=module) as fleet:
                     return Proof(terms, outlet, fleet, sandbox, clocks, server).run(days, progress)
             finally:
                 outlet.close()
+
+
+def _habit_choices(sandbox: SandboxClient) -> dict[str, HabitChoices]:
+    return {platform: HabitChoices(**habits) for platform, habits in sandbox.get("/habits").items()}
 
 
 def next_day(last: date, now: datetime, settings: Settings, *, skips: bool) -> tuple[date, list[date]]:

@@ -16,23 +16,20 @@ from pathlib import Path
 
 from publisher.core.stop_signal import StopSignal
 from publisher.sandbox.control import read_lag
+from publisher.sandbox.discovery import sandbox_names
 from publisher.sandbox.faults import Fault
 from publisher.sandbox.ledger import ListingLag
-from publisher.sandbox.stage import Ports, Stage
-
-PLATFORMS = ("tumblr", "x", "instagram")
+from publisher.sandbox.stage import Stage
 
 
 def main(arguments: list[str] | None = None) -> int:
     options = _parser().parse_args(arguments)
     stop = StopSignal()
     with tempfile.TemporaryDirectory(prefix="publisher-sandbox-") as folder:
-        port = options.port
-        ports = Ports(port, port + 1, port + 2, port + 3) if port else Ports()
         try:
-            stage = Stage(Path(folder) / "ca.pem", ports)
+            stage = Stage(Path(folder), options.port)
         except OSError as error:
-            sys.stderr.write(f"The sandbox can't listen on the ports from {port}: {error.strerror}.\n")
+            sys.stderr.write(f"The sandbox can't listen on the ports from {options.port}: {error.strerror}.\n")
             return 1
         stage.start()
         for platform, fault, times in options.fault:
@@ -60,12 +57,13 @@ def guide(stage: Stage) -> str:
     for platform in stage.platforms:
         prefix = f"export PUBLISHER_{platform.name.upper()}_"
         lines += [f"{prefix}{name.upper()}={value}" for name, value in platform.credentials().items()]
-    return "\n".join([*lines, "publisher connect instagram", "", ""])
+    lines += [f"publisher connect {platform.name}" for platform in stage.platforms if platform.needs_login]
+    return "\n".join([*lines, "", ""])
 
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
-        prog="publisher sandbox", description="Local Tumblr, X and Instagram, on loopback."
+        prog="publisher sandbox", description=f"Local platforms on loopback: {', '.join(sandbox_names())}."
     )
     parser.add_argument("--port", type=int, default=0, help="the control port; the platforms take the next ones")
     parser.add_argument(
@@ -74,7 +72,7 @@ def _parser() -> argparse.ArgumentParser:
         default=[],
         type=parse_fault,
         metavar="PLATFORM:FAULT[:SECONDS]:TIMES",
-        help="a fault for the next publishing requests, such as tumblr:drop-after:1, or for other ones: x:read/429:1",
+        help="a fault for the next publishing requests, such as drop-after, or for other ones, such as read/429",
     )
     parser.add_argument(
         "--lag",
@@ -82,7 +80,7 @@ def _parser() -> argparse.ArgumentParser:
         default=[],
         type=parse_lag,
         metavar="PLATFORM:SECONDS[-SECONDS]",
-        help="how much later than it exists a post is listed, such as x:840, or drawn for each post: x:0-840",
+        help="how much later than it exists a post is listed, such as 840, or drawn for each post, such as 0-840",
     )
     parser.add_argument(
         "--skew",
@@ -90,13 +88,13 @@ def _parser() -> argparse.ArgumentParser:
         default=[],
         type=parse_skew,
         metavar="PLATFORM:SECONDS",
-        help="by how much a platform's clock is ahead of this machine's, such as x:90",
+        help="by how much a platform's clock is ahead of this machine's, such as 90",
     )
     return parser
 
 
 def parse_lag(text: str) -> tuple[str, ListingLag]:
-    """`x:840` or `x:0-840`."""
+    """Reads `PLATFORM:840` or `PLATFORM:0-840`."""
     platform, seconds = _of_platform(text)
     try:
         bounds = [float(bound) for bound in seconds.split("-")]
@@ -106,27 +104,27 @@ def parse_lag(text: str) -> tuple[str, ListingLag]:
 
 
 def parse_skew(text: str) -> tuple[str, timedelta]:
-    """`x:90` or `x:-90`."""
+    """Reads `PLATFORM:90` or `PLATFORM:-90`."""
     platform, seconds = _of_platform(text)
     try:
         return platform, timedelta(seconds=float(seconds))
     except ValueError:
-        raise argparse.ArgumentTypeError("write PLATFORM:SECONDS, such as x:90") from None
+        raise argparse.ArgumentTypeError("write PLATFORM:SECONDS, with a number of seconds such as 90") from None
 
 
 def _of_platform(text: str) -> tuple[str, str]:
     platform, _, value = text.partition(":")
-    if platform not in PLATFORMS:
-        raise argparse.ArgumentTypeError(f"the platform is one of {', '.join(PLATFORMS)}")
+    if platform not in sandbox_names():
+        raise argparse.ArgumentTypeError(f"the platform is one of {', '.join(sandbox_names())}")
     return platform, value
 
 
 def parse_fault(text: str) -> tuple[str, Fault, int]:
-    """`tumblr:drop-after:1` or `x:slow-after:2.5:3`."""
+    """Reads `PLATFORM:drop-after:1` or `PLATFORM:slow-after:2.5:3`."""
     parts = text.split(":")
     try:
-        if len(parts) not in (3, 4) or parts[0] not in PLATFORMS:
-            raise ValueError("write PLATFORM:FAULT:TIMES, such as tumblr:drop-after:1")
+        if len(parts) not in (3, 4) or parts[0] not in sandbox_names():
+            raise ValueError("write PLATFORM:FAULT:TIMES, with a fault such as drop-after")
         return parts[0], Fault.parse(":".join(parts[1:-1])), int(parts[-1])
     except ValueError as error:
         raise argparse.ArgumentTypeError(str(error)) from None

@@ -12,7 +12,7 @@ from typing import Any, ClassVar
 
 from publisher.sandbox.faults import Fault, FaultBox, Moment, Step, Symptom
 from publisher.sandbox.gateway import gateway_page, redirect
-from publisher.sandbox.habits import read_habits
+from publisher.sandbox.habits import PlatformHabits, read_habits
 from publisher.sandbox.late import LateRequests
 from publisher.sandbox.ledger import Ledger, LedgerPost, ListingLag
 from publisher.sandbox.wire import Answer, DrippingPart, Request
@@ -26,7 +26,13 @@ class SandboxPlatform(ABC):
     """
 
     name: ClassVar[str]
+    """The name of its folder."""
     label: ClassVar[str]
+    hosts: ClassVar[tuple[str, ...]] = ()
+    """The host names that it is reached by, over TLS through a proxy. Empty: plain HTTP at an address of its own."""
+    needs_login: ClassVar[bool] = False
+    """Whether a desk has to log in, as `publisher connect` does: its secrets alone don't let it publish."""
+    habits: ClassVar[PlatformHabits] = PlatformHabits()
 
     def __init__(self, ledger: Ledger, faults: FaultBox) -> None:
         self.ledger = ledger
@@ -95,8 +101,13 @@ class SandboxPlatform(ABC):
         """Let the platform show by itself that a post is there, where it can: by a refusal, or by an id that stays."""
 
     def take_habits(self, wish: Mapping[str, Any]) -> None:
-        """Follow these habits from now on. Raises ValueError with a sentence, and then none is changed."""
-        read_habits(wish, {})
+        """Follow these habits from now on: attributes of their names are set.
+
+        Raises:
+            ValueError: with a sentence, and then none is changed.
+        """
+        for name, value in read_habits(wish, self.habits.readers).items():
+            setattr(self, name, value)
 
     def catch_up(self) -> None:
         """Carry out the late requests that have come due."""

@@ -1,7 +1,7 @@
 """The control port: the ledger as JSON, faults on request, and each platform's posts as pages.
 
 GET  /                  the stage at a glance
-GET  /tumblr, /x, ...   one platform's posts, as a follower would see them
+GET  /NAME               one platform's posts, as a follower would see them
 GET  /ledger            every post, oldest first: JSON
 GET  /accounts          how to reach each platform: settings and secrets of the sandbox's accounts
 GET  /image/SHA256      a picture as it was received
@@ -15,17 +15,11 @@ POST /clock             {"offset_seconds": ...}: the platforms' time, moved from
 POST /lag               {"platform": ..., "seconds": 840}, or [0, 840] to draw from, with "seed": 7;
                         posts are listed so much later than they exist; with "hides_ids": true they can't be read by
                         their ids either until then
-POST /evidence          {"platform": ..., "on": true}: whether it shows by itself that a post is there: X refuses a
-                        text that the account has posted lately, Instagram an upload id that has a post, and Tumblr
-                        keeps the id of a draft that is published
+POST /evidence          {"platform": ..., "on": true}: whether it shows by itself that a post is there, such as by
+                        refusing a text that the account has posted lately
 POST /habits            {"platform": ..., HABIT: VALUE, ...}: which of its doubtful ways a platform follows from now on;
-                        those that are not named stay as they are
-                        tumblr     slug_limit 31 or null, slug_spaces, drafts_keep_id, edits_tell_new_id, listing_lag 5,
-                                   reading_lag 5, states ["queued"]: how the next posts end up, whatever was asked for;
-                                   with states_spare_drafts only those that were to be published; hidden_for 60 or null:
-                                   so much later Tumblr publishes what is queued, transcoding or unapproved
-                        x          refuse_duplicates, hides_time_windows
-                        instagram  recognises_upload_ids, echoes_upload_id, conflict_status 200, 400 or 500
+                        those that are not named stay as they are. The module `habits` of its folder lists them
+GET  /habits            the usual values of these ways, those that a proof draws from, and those that show evidence
 GET  /struck            the requests that faults have struck, with the beginning of their text: JSON
 POST /clear             forget every post, waiting fault and late request, and set lags and skews to nothing
 
@@ -82,7 +76,7 @@ class Control:
         self._connection = connection
         self._server = HttpServer(self.answer, port=port)
         self._pages = jinja2.Environment(
-            loader=jinja2.PackageLoader("publisher.sandbox", "pages"),
+            loader=_loader(platforms),
             autoescape=True,
             undefined=jinja2.StrictUndefined,
             trim_blocks=True,
@@ -93,6 +87,7 @@ class Control:
             "/faults": faults.summary,
             "/struck": faults.struck,
             "/late": lambda: {platform.name: platform.late_requests for platform in platforms},
+            "/habits": lambda: {platform.name: platform.habits.as_json() for platform in platforms},
             "/accounts": lambda: {platform.name: self._account(platform) for platform in platforms},
         }
         self._posts: dict[str, Callable[[Any], Any]] = {
@@ -139,19 +134,22 @@ class Control:
                 return Answer(status=200, headers={"Content-Type": image.mime_type}, body=image.content)
         for platform in self._platforms:
             if path == f"/{platform.name}":
-                return self._page(f"{platform.name}.html", platform=platform, posts=newest_first(platform.posts()))
+                pages = [f"{platform.name}/page.html", "platform.html"]
+                return self._page(*pages, platform=platform, posts=newest_first(platform.posts()))
         if path == "/":
             return self._page("index.html", platforms=self._platforms)
         return Answer.of_text(404, "There is no such page.")
 
-    def _page(self, template: str, **values: Any) -> Answer:
-        return Answer.of_text(200, self._pages.get_template(template).render(values), "text/html")
+    def _page(self, *templates: str, **values: Any) -> Answer:
+        """The first of the templates that there is, filled in."""
+        return Answer.of_text(200, self._pages.select_template(list(templates)).render(values), "text/html")
 
     def _account(self, platform: SandboxPlatform) -> dict[str, Any]:
         return {
             "account": platform.account(),
             "secrets": platform.credentials(),
             "settings": self._connection(platform.name),
+            "needs_login": platform.needs_login,
             "page": f"{self.url}/{platform.name}",
         }
 
@@ -208,6 +206,12 @@ class Control:
         for platform in self._platforms:
             platform.reset()
         return {"posts": 0}
+
+
+def _loader(platforms: Sequence[SandboxPlatform]) -> jinja2.BaseLoader:
+    """Finds shared templates, and those in the folders of the platforms: `NAME/page.html`."""
+    folders = {platform.name: jinja2.PackageLoader(f"publisher.sandbox.{platform.name}", "") for platform in platforms}
+    return jinja2.ChoiceLoader([jinja2.PackageLoader("publisher.sandbox", "pages"), jinja2.PrefixLoader(folders)])
 
 
 def read_lag(seconds: float | list[float], *, seed: int = 0, hides_ids: bool = False) -> ListingLag:

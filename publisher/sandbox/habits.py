@@ -2,13 +2,33 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Any
 
 LONGEST_SECONDS = 7 * 86400.0
 Reader = Callable[[Any], Any]
 """Returns the value of a habit. Raises ValueError with what it has to be."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PlatformHabits:
+    """The doubtful ways of one platform, and what a proof makes of them. Values are as the control port takes them."""
+
+    readers: Mapping[str, Reader] = field(default_factory=dict)
+    """How the value of each is read."""
+    usual: Mapping[str, Any] = field(default_factory=dict)
+    """Their values on a day for which a proof draws none. What shows evidence is set apart, by `give_evidence`."""
+    drawn: Mapping[str, Sequence[Any]] = field(default_factory=dict)
+    """The values that a proof draws from, with equal chance."""
+    evidence: Mapping[str, Any] = field(default_factory=dict)
+    """The values that let nothing hide a post from a look-up."""
+
+    def as_json(self) -> dict[str, Any]:
+        """What a proof needs to draw them."""
+        drawn = {name: list(values) for name, values in self.drawn.items()}
+        return {"usual": dict(self.usual), "drawn": drawn, "evidence": dict(self.evidence)}
 
 
 def read_habits(wish: Mapping[str, Any], readers: Mapping[str, Reader]) -> dict[str, Any]:

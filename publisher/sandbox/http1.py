@@ -34,6 +34,11 @@ class HttpServer:
         self.port = int(self._server.server_address[1])
         self.url = f"http://{LOOPBACK}:{self.port}"
 
+    @property
+    def channel_settings(self) -> dict[str, str]:
+        """The settings of a channel that lead here."""
+        return {"base_url": self.url}
+
     def start(self) -> None:
         threading.Thread(
             target=self._server.serve_forever, kwargs={"poll_interval": 0.05}, name=f"http-{self.port}", daemon=True

@@ -61,6 +61,11 @@ class TlsServer:
         self._running = threading.Event()
         self._thread = threading.Thread(target=self._run, name="tls-server", daemon=True)
 
+    @property
+    def channel_settings(self) -> dict[str, str]:
+        """The settings of a channel that lead here."""
+        return {"proxy": self.proxy_url, "ca_file": str(self.ca_file)}
+
     def start(self) -> None:
         """Serve in a thread; returns when connections are taken."""
         self._thread.start()

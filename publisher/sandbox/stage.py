@@ -1,78 +1,57 @@
-"""The whole stage: three platforms, each on its own wire, and the control port."""
+"""Starts the whole stage: every platform that has a sandbox, each on its own wire, and the control port."""
 
 from __future__ import annotations
 
 import functools
-from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
 
 from publisher.sandbox.base import SandboxPlatform
 from publisher.sandbox.control import Control
+from publisher.sandbox.discovery import sandbox_class, sandbox_names
 from publisher.sandbox.faults import FaultBox
 from publisher.sandbox.http1 import HttpServer
 from publisher.sandbox.http2 import TlsServer
-from publisher.sandbox.instagram.service import HOSTS, InstagramSandbox
 from publisher.sandbox.ledger import Ledger
-from publisher.sandbox.tumblr.service import TumblrSandbox
-from publisher.sandbox.x.service import XSandbox
-
-
-@dataclass(frozen=True, slots=True)
-class Ports:
-    """Where to listen on loopback; 0 takes any free port."""
-
-    control: int = 0
-    tumblr: int = 0
-    x: int = 0
-    instagram_proxy: int = 0
 
 
 class Stage:
     """Starts and stops every server of the sandbox together."""
 
-    def __init__(self, ca_file: Path, ports: Ports = Ports()) -> None:
+    def __init__(self, folder: Path, port: int = 0) -> None:
+        """`folder`: where certificates are written.
+
+        `port`: of the control port on loopback; the platforms take the next ones. 0: any free ports.
+        """
         self.ledger = Ledger()
         self.faults = FaultBox()
-        self.tumblr = TumblrSandbox(self.ledger, self.faults)
-        self.x = XSandbox(self.ledger, self.faults)
-        self.instagram = InstagramSandbox(self.ledger, self.faults)
-        self._tumblr_server = self._plain(self.tumblr, ports.tumblr)
-        self._x_server = self._plain(self.x, ports.x)
-        self._instagram_server = TlsServer(
-            self.instagram.answer,
-            hosts=HOSTS,
-            ca_file=ca_file,
-            refuse=self._refuses(self.instagram),
-            proxy_port=ports.instagram_proxy,
-        )
-        self.control = Control(self.platforms, self.ledger, self.faults, self.connection, port=ports.control)
+        self.platforms = tuple(sandbox_class(name)(self.ledger, self.faults) for name in sandbox_names())
+        self._servers = {
+            platform.name: self._server(platform, folder, port + number if port else 0)
+            for number, platform in enumerate(self.platforms, start=1)
+        }
+        self.control = Control(self.platforms, self.ledger, self.faults, self.connection, port=port)
 
-    def _plain(self, platform: SandboxPlatform, port: int) -> HttpServer:
-        return HttpServer(platform.answer, port=port, refuse=self._refuses(platform))
-
-    def _refuses(self, platform: SandboxPlatform) -> functools.partial[bool]:
-        return functools.partial(self._takes_refusal, platform.name)
+    def _server(self, platform: SandboxPlatform, folder: Path, port: int) -> HttpServer | TlsServer:
+        refuse = functools.partial(self._takes_refusal, platform.name)
+        if not platform.hosts:
+            return HttpServer(platform.answer, port=port, refuse=refuse)
+        ca_file = folder / f"{platform.name}-ca.pem"
+        return TlsServer(platform.answer, hosts=platform.hosts, ca_file=ca_file, refuse=refuse, proxy_port=port)
 
     def _takes_refusal(self, name: str) -> bool:
         return self.faults.take(name, refusing=True) is not None
 
-    @property
-    def platforms(self) -> tuple[SandboxPlatform, ...]:
-        return (self.tumblr, self.x, self.instagram)
-
     def platform(self, name: str) -> SandboxPlatform:
+        """Returns the platform with this name."""
         return next(platform for platform in self.platforms if platform.name == name)
 
     def connection(self, platform: str) -> dict[str, str]:
         """The channel settings that lead to a platform of this stage."""
-        if platform == self.instagram.name:
-            return {"proxy": self._instagram_server.proxy_url, "ca_file": str(self._instagram_server.ca_file)}
-        server = self._tumblr_server if platform == self.tumblr.name else self._x_server
-        return {"base_url": server.url}
+        return self._servers[platform].channel_settings
 
     def start(self) -> None:
-        for server in (self._tumblr_server, self._x_server, self._instagram_server):
+        for server in self._servers.values():
             server.start()
         self.control.start()
 
@@ -86,5 +65,5 @@ class Stage:
 
     def stop(self) -> None:
         self.control.stop()
-        for server in (self._instagram_server, self._x_server, self._tumblr_server):
+        for server in reversed(self._servers.values()):
             server.stop()

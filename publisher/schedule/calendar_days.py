@@ -1,4 +1,4 @@
-"""The days as people look at them: what was shown where, and what would come next."""
+"""Lists the days of the calendar: what was shown where, and what would come next."""
 
 from __future__ import annotations
 
@@ -12,28 +12,30 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from publisher.db.models import Delivery, Pick, Post
-from publisher.schedule.listing import HORIZON_DAYS, Waiting, candidates, first_pictures
+from publisher.schedule.listing import HORIZON_DAYS, WaitingPost, candidates, first_pictures
 from publisher.schedule.projection import ProjectedDay, project
 from publisher.schedule.slots import slot_day, slot_opens
 from publisher.settings import Settings
 
-Kind = Literal["shown", "coming", "draft", "empty", "missed", "nothing"]
+DayKind = Literal["shown", "coming", "draft", "empty", "missed", "nothing"]
 """`coming`: it would be picked; `draft`: fixed to the day, and not approved; `nothing`: before the desk, or too far."""
 
 
 @dataclass(frozen=True, slots=True)
 class ChannelState:
+    """Holds the state of a day's delivery on one channel."""
+
     channel: str
     state: str
     link: str
-    """Where the post is; empty when it isn't public, or the platform gives no address."""
+    """The address of the post; empty when it isn't public, or the platform gives no address."""
 
 
 @dataclass(frozen=True, slots=True)
 class DayEntry:
-    """A post of a day, or the lack of one."""
+    """Holds a post of a day, or says that there is none."""
 
-    kind: Kind
+    kind: DayKind
     post_id: int | None = None
     title: str = ""
     picture: str | None = None
@@ -43,12 +45,14 @@ class DayEntry:
 
     @property
     def movable(self) -> bool:
-        """Whether it can be given another day: a post of the reserve comes and stays in the reserve."""
+        """Decides whether the post can get another day; a post of the reserve can't."""
         return self.kind in ("coming", "draft") and self.reason != "reserve"
 
 
 @dataclass(frozen=True, slots=True)
 class CalendarDay:
+    """Holds one day with its posts."""
+
     day: date
     opens: datetime
     """The instant of the slot, in UTC."""
@@ -56,31 +60,34 @@ class CalendarDay:
 
 
 def calendar_days(
-    session: Session, settings: Settings, waiting: Sequence[Waiting], first: date, last: date, now: datetime
+    session: Session, settings: Settings, waiting: Sequence[WaitingPost], first: date, last: date, now: datetime
 ) -> list[CalendarDay]:
-    """Every day from `first` to `last`: its post or the lack of one, then posts that only wait for their approval.
+    """Lists every day from `first` to `last`: its post or none, then posts that only wait for their approval.
 
-    `waiting`: what `waiting_posts` lists.
+    `waiting`: the result of `waiting_posts`.
     """
     picks = {pick.slot: pick for pick in session.scalars(select(Pick).where(Pick.slot.between(first, last)))}
-    coming = {each.slot: each for each in _projected(session, settings, waiting, last, now)}
-    drafts = [each for each in waiting if each.fixed_date and each.state != "approved"]
+    coming = {projected.slot: projected for projected in _projected(session, settings, waiting, last, now)}
+    drafts = [post for post in waiting if post.fixed_date and post.state != "approved"]
     entries = {
         day: [
             _entry(picks.get(day), coming.get(day)),
-            *(DayEntry("draft", each.id) for each in drafts if each.fixed_date == day),
+            *(DayEntry("draft", draft.id) for draft in drafts if draft.fixed_date == day),
         ]
         for day in _days(first, last)
     }
-    named = _Names(session, {each.post_id for listed in entries.values() for each in listed if each.post_id})
-    states = _states(session, [pick.id for pick in picks.values()])
+    post_ids = {entry.post_id for day_entries in entries.values() for entry in day_entries if entry.post_id}
+    titles = _TitlesAndPictures(session, post_ids)
+    states = _channel_states(session, [pick.id for pick in picks.values()])
     return [
         CalendarDay(
             day,
             slot_opens(day, settings),
-            tuple(named.complete(each, states.get(picks[day].id, ()) if day in picks else ()) for each in listed),
+            tuple(
+                titles.complete(entry, states.get(picks[day].id, ()) if day in picks else ()) for entry in day_entries
+            ),
         )
-        for day, listed in entries.items()
+        for day, day_entries in entries.items()
     ]
 
 
@@ -89,12 +96,12 @@ def _days(first: date, last: date) -> Iterator[date]:
 
 
 def _projected(
-    session: Session, settings: Settings, waiting: Sequence[Waiting], last: date, now: datetime
+    session: Session, settings: Settings, waiting: Sequence[WaitingPost], last: date, now: datetime
 ) -> list[ProjectedDay]:
     if last < slot_day(now, settings.outlet.zone):
         return []
     coming = islice(project(session, settings, now, candidates(waiting)), HORIZON_DAYS)
-    return list(takewhile(lambda each: each.slot <= last, coming))
+    return list(takewhile(lambda projected: projected.slot <= last, coming))
 
 
 def _entry(pick: Pick | None, coming: ProjectedDay | None) -> DayEntry:
@@ -108,19 +115,19 @@ def _entry(pick: Pick | None, coming: ProjectedDay | None) -> DayEntry:
     return DayEntry("shown", pick.post_id, reason=pick.reason)
 
 
-def _states(session: Session, picks: Sequence[int]) -> dict[int, tuple[ChannelState, ...]]:
-    """What became of each pick, channel by channel; replies that continue a post are left out."""
+def _channel_states(session: Session, picks: Sequence[int]) -> dict[int, tuple[ChannelState, ...]]:
+    """Returns the deliveries of each pick by channel; replies that continue a post are left out."""
     query = select(Delivery.pick_id, Delivery.channel_name, Delivery.state, Delivery.remote_url)
-    found: dict[int, tuple[ChannelState, ...]] = {}
+    states: dict[int, tuple[ChannelState, ...]] = {}
     for pick, channel, state, link in session.execute(
         query.where(Delivery.pick_id.in_(picks), Delivery.part == 0).order_by(Delivery.id)
     ):
-        found[pick] = (*found.get(pick, ()), ChannelState(channel, state, link or ""))
-    return found
+        states[pick] = (*states.get(pick, ()), ChannelState(channel, state, link or ""))
+    return states
 
 
-class _Names:
-    """Titles and pictures of posts."""
+class _TitlesAndPictures:
+    """Holds the titles and first pictures of posts."""
 
     def __init__(self, session: Session, posts: set[int]) -> None:
         self._titles = {

@@ -1,4 +1,4 @@
-"""The calendar as programs read it: what was published, and what would come next."""
+"""Writes the calendar as iCalendar: what was published, and what would come next."""
 
 from __future__ import annotations
 
@@ -17,15 +17,15 @@ from publisher.settings import Settings
 
 PAST_DAYS = 120
 COMING_DAYS = 90
-LENGTH = timedelta(minutes=15)
-"""How long an event is drawn: a post takes no time."""
-OFTEN = timedelta(hours=1)
+EVENT_DURATION = timedelta(minutes=15)
+"""A post takes no time, but calendar programs draw an event with a length."""
+REFRESH_INTERVAL = timedelta(hours=1)
 
 
 def calendar_feed(session: Session, settings: Settings, now: datetime, page_of: Callable[[int], str]) -> bytes:
-    """The days around now as iCalendar. `page_of`: the address of a post's page at the desk.
+    """Writes the days around now as iCalendar. `page_of`: returns the address of a post's page at the desk.
 
-    A day has one event, whose UID stays the same from the first guess to the published post.
+    A day has one event, whose UID stays the same from the projection to the published post.
     """
     today = slot_day(now, settings.outlet.zone)
     calendar = Calendar()
@@ -33,7 +33,7 @@ def calendar_feed(session: Session, settings: Settings, now: datetime, page_of: 
     calendar.add("version", "2.0")
     calendar.add("name", settings.outlet.name)
     calendar.add("x-wr-calname", settings.outlet.name)
-    calendar.add("refresh-interval", OFTEN, parameters={"VALUE": "DURATION"})
+    calendar.add("refresh-interval", REFRESH_INTERVAL, parameters={"VALUE": "DURATION"})
     first, last = today - timedelta(days=PAST_DAYS), today + timedelta(days=COMING_DAYS)
     for day in calendar_days(session, settings, waiting_posts(session), first, last, now):
         for entry in day.entries[:1]:
@@ -45,21 +45,21 @@ def calendar_feed(session: Session, settings: Settings, now: datetime, page_of: 
 
 def _event(settings: Settings, day: CalendarDay, entry: DayEntry, now: datetime, page: str) -> Event:
     outlet = hashlib.sha256(settings.outlet.name.encode()).hexdigest()[:12]
-    links = [each.link for each in entry.deliveries if each.link]
+    links = [delivery.link for delivery in entry.deliveries if delivery.link]
     event = Event()
     event.add("uid", f"{day.day:%Y-%m-%d}.{outlet}@publisher")
     event.add("dtstamp", now)
     event.add("dtstart", day.opens)
-    event.add("dtend", day.opens + LENGTH)
+    event.add("dtend", day.opens + EVENT_DURATION)
     event.add("summary", remove_control_characters(entry.title))
     event.add("status", "CONFIRMED" if entry.kind == "shown" else "TENTATIVE")
     event.add("transp", "TRANSPARENT")
     event.add("url", links[0] if links else page)
-    event.add("description", "\n".join([*_told(entry), *links, page]))
+    event.add("description", "\n".join([*_describe(entry), *links, page]))
     return event
 
 
-def _told(entry: DayEntry) -> list[str]:
+def _describe(entry: DayEntry) -> list[str]:
     if entry.kind == "coming":
         return [f"Would go out from the {entry.reason}." if entry.reason != "fixed date" else "Fixed to this date."]
-    return [f"{each.channel}: {each.state}" for each in entry.deliveries]
+    return [f"{delivery.channel}: {delivery.state}" for delivery in entry.deliveries]

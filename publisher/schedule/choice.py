@@ -1,4 +1,4 @@
-"""Which post fills a slot."""
+"""Chooses the post for a slot."""
 
 from __future__ import annotations
 
@@ -18,17 +18,17 @@ Reason = Literal["fixed date", "queue", "reserve", "empty"]
 
 @dataclass(frozen=True, slots=True)
 class Choice:
-    """The post of a slot, and why this one; no post when the slot stays empty."""
+    """Holds the post of a slot and the reason for it; no post when the slot stays empty."""
 
     post: Post | None
     reason: Reason
 
 
-def choose(session: Session, day: date, now: datetime, reserve: ReserveSettings) -> Choice:
-    """The post for `day`: the one fixed to it, else the first of the queue, else one of the reserve.
+def choose_post(session: Session, day: date, now: datetime, reserve: ReserveSettings) -> Choice:
+    """Chooses the post for `day`: the one fixed to it, else the first of the queue, else one of the reserve.
 
-    Only approved posts whose embargo is over. The reserve gives the post that was shown longest
-    ago, and none that was shown within the last `no_repeat_days`.
+    Only approved posts whose embargo is over count. Of the reserve it is the post that was shown longest ago,
+    and none that was shown within the last `no_repeat_days`.
     """
     sources: tuple[tuple[Reason, Select[Post]], ...] = (
         ("fixed date", _fixed(day)),
@@ -51,7 +51,7 @@ def _fixed(day: date) -> Select[Post]:
 
 
 def _first_in_queue() -> Select[Post]:
-    """The words of the index over the waiting posts, so that it finds the answer however many were shown."""
+    """Uses the condition of the index on waiting posts, so that the query stays fast however many were shown."""
     return select(Post).where(WAITING, ~was_picked()).order_by(Post.position, Post.id)
 
 

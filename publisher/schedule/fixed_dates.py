@@ -1,4 +1,4 @@
-"""What stands in the way of a post's fixed date."""
+"""Finds the problems of a post's fixed date."""
 
 from __future__ import annotations
 
@@ -16,8 +16,8 @@ from publisher.settings import Settings
 
 
 @dataclass(frozen=True, slots=True)
-class Dated:
-    """What a post's fixed date depends on."""
+class DatedPost:
+    """Holds the fields of a post that decide whether its fixed date is possible."""
 
     id: int
     fixed_date: date
@@ -26,14 +26,15 @@ class Dated:
 
 @dataclass(frozen=True, slots=True)
 class Agenda:
-    """What is known of some days: which have had their post, and which approved posts are fixed to them."""
+    """Holds, for some days, which have had their post, and which approved posts are fixed to them."""
 
     filled: frozenset[date]
     fixed: Mapping[date | None, tuple[tuple[int, str], ...]]
-    """Id and title of each, the first one first."""
+    """Id and title of each post, in their order."""
 
     @classmethod
     def load(cls, session: Session, days: Collection[date]) -> Agenda:
+        """Loads what is stored about some days."""
         picked = select(Pick.slot).where(Pick.slot.in_(days), Pick.reason != "empty")
         approved = select(Post).where(Post.fixed_date.in_(days), Post.state == "approved")
         rows = approved.with_only_columns(Post.fixed_date, Post.id, Post.title).order_by(Post.position, Post.id)
@@ -42,31 +43,31 @@ class Agenda:
             fixed[day] = (*fixed.get(day, ()), (post_id, title))
         return cls(frozenset(session.scalars(picked)), fixed)
 
-    def problems(self, post: Dated, settings: Settings, now: datetime) -> tuple[Problem, ...]:
-        """Why a post that was not picked yet can't go out on its fixed date, which is one of the days."""
+    def problems(self, post: DatedPost, settings: Settings, now: datetime) -> tuple[Problem, ...]:
+        """Returns why a post that was not picked yet can't go out on its fixed date, which is one of the days."""
         day = post.fixed_date
-        found = []
+        problems = []
         if now >= slot_closes(day, settings) or day in self.filled:
             message = f"The fixed date {day:%Y-%m-%d} has passed; choose a later one."
-            found.append(Problem(field="fixed_date", message=message))
+            problems.append(Problem(field="fixed_date", message=message))
         if post.embargo_until is not None and post.embargo_until > slot_opens(day, settings):
             ends = post.embargo_until.astimezone(settings.outlet.zone)
-            found.append(
+            problems.append(
                 Problem(
                     field="embargo_until",
                     message=f"The embargo ends on {ends:%Y-%m-%d at %H:%M}, after the post would go out on its fixed "
                     f"date {day:%Y-%m-%d}; choose a later date.",
                 )
             )
-        if other := next((each for each in self.fixed.get(day, ()) if each[0] != post.id), None):
+        if other := next((fixed for fixed in self.fixed.get(day, ()) if fixed[0] != post.id), None):
             message = f"Post {other[0]} “{other[1]}” already goes out on {day:%Y-%m-%d}; choose another date."
-            found.append(Problem(field="fixed_date", message=message))
-        return tuple(found)
+            problems.append(Problem(field="fixed_date", message=message))
+        return tuple(problems)
 
 
-def schedule_problems(session: Session, post: Post, settings: Settings, now: datetime) -> tuple[Problem, ...]:
-    """Why a post that was not picked yet can't go out on its fixed date. Empty where it has none."""
+def fixed_date_problems(session: Session, post: Post, settings: Settings, now: datetime) -> tuple[Problem, ...]:
+    """Returns why a post that was not picked yet can't go out on its fixed date. Empty where it has none."""
     if post.fixed_date is None:
         return ()
-    dated = Dated(post.id, post.fixed_date, post.embargo_until)
+    dated = DatedPost(post.id, post.fixed_date, post.embargo_until)
     return Agenda.load(session, [post.fixed_date]).problems(dated, settings, now)

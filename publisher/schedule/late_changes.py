@@ -15,19 +15,19 @@ from publisher.lifecycle import may_be_replaced
 
 @dataclass(frozen=True, slots=True)
 class LateChange:
-    """A change that reaches the waiting deliveries of a picked post when somebody approves it, and not before."""
+    """Holds a change that reaches the waiting deliveries of a picked post only when somebody approves it."""
 
     post_id: int
     title: str
     edited_by: str
     channels: tuple[str, ...]
-    """Those that still could get the change."""
+    """The channels that could still get the change."""
     goes_out_at: datetime | None
     """When the first of them publishes the approved version; None: all of them wait for a person."""
 
 
 def late_changes(session: Session) -> list[LateChange]:
-    """Every picked post whose change awaits approval and could still reach a channel; what goes out first, first."""
+    """Lists every picked post whose change awaits approval and could still reach a channel, by its time."""
     query = (
         select(Post.id, Post.title, Post.edited_by, Delivery)
         .join(Pick, Pick.post_id == Post.id)
@@ -35,13 +35,13 @@ def late_changes(session: Session) -> list[LateChange]:
         .where(Post.state.in_(("draft", "in_review")), Delivery.state.not_in(FINAL), Delivery.part == 0)
         .order_by(Delivery.due_at, Delivery.id)
     )
-    found: dict[int, LateChange] = {}
+    changes: dict[int, LateChange] = {}
     for post_id, title, edited_by, delivery in session.execute(query):
         if may_be_replaced(delivery):
-            before = found.get(post_id) or LateChange(post_id, title, edited_by, (), None)
-            found[post_id] = replace(
+            before = changes.get(post_id) or LateChange(post_id, title, edited_by, (), None)
+            changes[post_id] = replace(
                 before,
                 channels=(*before.channels, delivery.channel_name),
                 goes_out_at=before.goes_out_at or (delivery.due_at if delivery.state == State.PENDING else None),
             )
-    return list(found.values())
+    return list(changes.values())

@@ -1,4 +1,4 @@
-"""What people are shown of the queue: the waiting posts, the day each would get, their problems."""
+"""Lists the waiting posts with the day that each would get, and their problems."""
 
 from __future__ import annotations
 
@@ -14,22 +14,23 @@ from sqlalchemy.orm import Session
 from publisher.adapt.posts import Target
 from publisher.adapt.text.mentions import People
 from publisher.db.models import Post, PostImage
-from publisher.posts.approval import PostProblem, blocking_first, problems_of
 from publisher.posts.errors import PostError
 from publisher.posts.possibly_shown import possibly_shown
 from publisher.posts.post_store import was_picked
-from publisher.posts.problem_cache import KnownProblems
-from publisher.posts.search import says
-from publisher.schedule.fixed_dates import Agenda, Dated
+from publisher.posts.problem_cache import ProblemCache
+from publisher.posts.problems import PostProblem, blocking_first
+from publisher.posts.search import has_words
+from publisher.schedule.approval import post_problems
+from publisher.schedule.fixed_dates import Agenda, DatedPost
 from publisher.schedule.projection import Candidate, project
 from publisher.settings import Settings
 
 HORIZON_DAYS = 730
-"""How far ahead days are worked out."""
+"""How many days ahead are projected."""
 PAGE_SIZE = 50
 
-Where = Literal["fixed date", "queue", "reserve"]
-PLACES: tuple[Where, ...] = ("fixed date", "queue", "reserve")
+QueuePart = Literal["fixed date", "queue", "reserve"]
+QUEUE_PARTS: tuple[QueuePart, ...] = ("fixed date", "queue", "reserve")
 
 
 _COLUMNS = (
@@ -47,8 +48,10 @@ _COLUMNS = (
 
 @dataclass(frozen=True, slots=True)
 class QueueRow:
+    """Holds a waiting post with its place, its day and its problems."""
+
     post: Post
-    place: Where
+    place: QueuePart
     number: int
     """Counted from 1 in each of the three places."""
     projected: date | None
@@ -57,15 +60,15 @@ class QueueRow:
 
 
 @dataclass(frozen=True, slots=True)
-class Waiting:
-    """A post that waits, without its texts."""
+class WaitingPost:
+    """Holds a waiting post, without its texts."""
 
     id: int
     version: int
     state: str
     title: str
     tags: list[str]
-    place: Where
+    place: QueuePart
     number: int
     """Counted from 1 in each of the three places."""
     fixed_date: date | None
@@ -75,7 +78,7 @@ class Waiting:
 
 @dataclass(frozen=True, slots=True)
 class QueueFilter:
-    """Which posts of the queue somebody wants to see. Empty: any."""
+    """Selects posts of the queue. Empty: any."""
 
     state: str = ""
     place: str = ""
@@ -84,14 +87,15 @@ class QueueFilter:
 
     @property
     def is_any(self) -> bool:
+        """Decides whether the filter selects all posts."""
         return self == QueueFilter()
 
 
 @dataclass(frozen=True, slots=True)
 class ListedPost:
-    """A waiting post as a page shows it."""
+    """Holds a waiting post as a page shows it."""
 
-    post: Waiting
+    post: WaitingPost
     projected: date | None
     """The next day that the post would get; None for a draft, or beyond the horizon."""
     picture: str | None
@@ -101,11 +105,13 @@ class ListedPost:
 
 @dataclass(frozen=True, slots=True)
 class QueuePage:
+    """Holds one page of the queue."""
+
     posts: tuple[ListedPost, ...]
     number: int
     pages: int
     matching: int
-    """How many posts the wish fits, on all pages."""
+    """How many posts the filter selects, on all pages."""
     waiting: int
     cover: int
     """How many of the coming slots would get a post before the first empty one."""
@@ -120,82 +126,82 @@ def queue_listing(
     now: datetime,
     limit: int = 200,
 ) -> list[QueueRow]:
-    """The posts with a fixed date, by date; then the queue and the reserve in their order.
+    """Lists the posts with a fixed date, by date; then the queue and the reserve in their order.
 
-    At most `limit` of each, because every one is adapted to find its problems.
+    At most `limit` of each, because every post is adapted to find its problems.
     """
     waiting = waiting_posts(session)
-    days = _outlook(session, settings, now, waiting).days
-    shown = [each for each in waiting if each.number <= limit]
-    posts = {post.id: post for post in session.scalars(select(Post).where(Post.id.in_([each.id for each in shown])))}
+    days = _forecast(session, settings, now, waiting).days
+    listed = [row for row in waiting if row.number <= limit]
+    posts = {post.id: post for post in session.scalars(select(Post).where(Post.id.in_([row.id for row in listed])))}
     return [
         QueueRow(
-            posts[each.id],
-            each.place,
-            each.number,
-            days.get(each.id),
-            problems_of(session, posts[each.id], settings, targets, people, now=now),
+            posts[row.id],
+            row.place,
+            row.number,
+            days.get(row.id),
+            post_problems(session, posts[row.id], settings, targets, people, now=now),
         )
-        for each in shown
+        for row in listed
     ]
 
 
 def queue_page(
-    session: Session, settings: Settings, known: KnownProblems, wish: QueueFilter, number: int, *, now: datetime
+    session: Session, settings: Settings, cache: ProblemCache, queue_filter: QueueFilter, number: int, *, now: datetime
 ) -> QueuePage:
-    """One page of what `queue_listing` lists, as far as it fits the wish. A number beyond the last means the last."""
+    """Returns one page of the posts that the filter selects. A number beyond the last page means the last page."""
     waiting = waiting_posts(session)
-    outlook = _outlook(session, settings, now, waiting)
-    fitting = _fitting(session, waiting, wish)
-    found: Mapping[int, tuple[PostProblem, ...]] = {}
-    if wish.with_problems:
-        found = _problems(session, settings, known, fitting, now)
-        fitting = [each for each in fitting if found[each.id]]
-    pages = max(1, -(-len(fitting) // PAGE_SIZE))
+    forecast = _forecast(session, settings, now, waiting)
+    matching = _matching(session, waiting, queue_filter)
+    problems: Mapping[int, tuple[PostProblem, ...]] = {}
+    if queue_filter.with_problems:
+        problems = _problems(session, settings, cache, matching, now)
+        matching = [post for post in matching if problems[post.id]]
+    pages = max(1, -(-len(matching) // PAGE_SIZE))
     number = min(max(number, 1), pages)
-    shown = fitting[(number - 1) * PAGE_SIZE : number * PAGE_SIZE]
-    problems = found or _problems(session, settings, known, shown, now)
-    posts = _listed(session, shown, outlook.days, problems)
-    return QueuePage(posts, number, pages, len(fitting), len(waiting), outlook.cover)
+    shown = matching[(number - 1) * PAGE_SIZE : number * PAGE_SIZE]
+    problems = problems or _problems(session, settings, cache, shown, now)
+    posts = _listed(session, shown, forecast.days, problems)
+    return QueuePage(posts, number, pages, len(matching), len(waiting), forecast.cover)
 
 
 def queue_after(
-    session: Session, settings: Settings, known: KnownProblems, after: int | None, limit: int, *, now: datetime
+    session: Session, settings: Settings, cache: ProblemCache, after: int | None, limit: int, *, now: datetime
 ) -> tuple[ListedPost, ...]:
-    """At most `limit` of what `queue_listing` lists, from behind the post `after`, else from the beginning.
+    """Returns at most `limit` waiting posts, those behind the post `after`, else from the beginning.
 
-    Raises PostError: that post does not wait any more, so that nothing stands behind it.
+    Raises PostError: that post does not wait any more, so that no post is behind it.
     """
     waiting = waiting_posts(session)
-    places = {each.id: place for place, each in enumerate(waiting)}
-    if after is not None and after not in places:
+    indexes = {post.id: index for index, post in enumerate(waiting)}
+    if after is not None and after not in indexes:
         raise PostError(f"post {after} does not wait in the queue any more; read the queue from its beginning")
-    begin = 0 if after is None else places[after] + 1
+    begin = 0 if after is None else indexes[after] + 1
     shown = waiting[begin : begin + limit]
-    problems = _problems(session, settings, known, shown, now)
-    return _listed(session, shown, _outlook(session, settings, now, waiting).days, problems)
+    problems = _problems(session, settings, cache, shown, now)
+    return _listed(session, shown, _forecast(session, settings, now, waiting).days, problems)
 
 
 def _listed(
     session: Session,
-    shown: Sequence[Waiting],
+    shown: Sequence[WaitingPost],
     days: Mapping[int, date],
     problems: Mapping[int, tuple[PostProblem, ...]],
 ) -> tuple[ListedPost, ...]:
-    pictures = first_pictures(session, [each.id for each in shown])
-    return tuple(ListedPost(each, days.get(each.id), pictures.get(each.id), problems[each.id]) for each in shown)
+    pictures = first_pictures(session, [post.id for post in shown])
+    return tuple(ListedPost(post, days.get(post.id), pictures.get(post.id), problems[post.id]) for post in shown)
 
 
-def waiting_posts(session: Session) -> list[Waiting]:
-    """All posts that wait, without their texts: the dated ones by date, the queue, the reserve."""
+def waiting_posts(session: Session) -> list[WaitingPost]:
+    """Lists all waiting posts, without their texts: those with a fixed date by date, the queue, the reserve."""
     new = and_(or_(Post.last_shown_on.is_(None), Post.fixed_date.is_not(None)), ~was_picked())
     query = select(*_COLUMNS).where(Post.state != "withdrawn", or_(Post.reserve, new))
-    rows: dict[Where, list[Waiting]] = {place: [] for place in PLACES}
+    rows: dict[QueuePart, list[WaitingPost]] = {place: [] for place in QUEUE_PARTS}
     for row in session.execute(query.order_by(Post.fixed_date, Post.position, Post.id)):
-        place: Where = "fixed date" if row.fixed_date else "reserve" if row.reserve else "queue"
+        place: QueuePart = "fixed date" if row.fixed_date else "reserve" if row.reserve else "queue"
         listed = rows[place]
         listed.append(
-            Waiting(
+            WaitingPost(
                 row.id,
                 row.version,
                 row.state,
@@ -208,83 +214,88 @@ def waiting_posts(session: Session) -> list[Waiting]:
                 row.last_shown_on,
             )
         )
-    return [each for place in PLACES for each in rows[place]]
+    return [post for place in QUEUE_PARTS for post in rows[place]]
 
 
-def candidates(waiting: Sequence[Waiting]) -> list[Candidate]:
-    """Those of the waiting posts that may be picked, as the projection takes them."""
+def candidates(waiting: Sequence[WaitingPost]) -> list[Candidate]:
+    """Returns those of the waiting posts that may be picked, as the projection takes them."""
     return [
-        Candidate(each.id, each.place == "reserve", each.fixed_date, each.embargo_until, each.last_shown_on)
-        for each in waiting
-        if each.state == "approved"
+        Candidate(post.id, post.place == "reserve", post.fixed_date, post.embargo_until, post.last_shown_on)
+        for post in waiting
+        if post.state == "approved"
     ]
 
 
-def place_of(session: Session, settings: Settings, post_id: int, *, now: datetime) -> tuple[Waiting, date | None]:
-    """A post that waits, and the next day that it would get. Raises PostError: it does not wait."""
+def place_of(session: Session, settings: Settings, post_id: int, *, now: datetime) -> tuple[WaitingPost, date | None]:
+    """Returns a waiting post and the next day that it would get. Raises PostError: it does not wait."""
     waiting = waiting_posts(session)
-    found = next((each for each in waiting if each.id == post_id), None)
-    if found is None:
+    post = next((post for post in waiting if post.id == post_id), None)
+    if post is None:
         raise PostError(f"post {post_id} does not wait in the queue any more")
-    return found, _outlook(session, settings, now, waiting).days.get(post_id)
+    return post, _forecast(session, settings, now, waiting).days.get(post_id)
 
 
 def days_of_cover(session: Session, settings: Settings, now: datetime) -> int:
-    """How many of the coming slots would get a post before the first empty one; at most the horizon."""
+    """Counts the coming slots that would get a post before the first empty one; at most the horizon."""
     coming = islice(project(session, settings, now), HORIZON_DAYS)
-    return sum(1 for _ in takewhile(lambda each: each.post_id is not None, coming))
+    return sum(1 for _ in takewhile(lambda day: day.post_id is not None, coming))
 
 
 def first_pictures(session: Session, posts: Collection[int]) -> dict[int, str]:
-    """The SHA-256 of the first picture of each post that has one."""
+    """Returns the SHA-256 of the first picture of each post that has one."""
     query = select(PostImage.post_id, PostImage.media_sha256).where(PostImage.post_id.in_(posts))
     return {post_id: sha256 for post_id, sha256 in session.execute(query.order_by(PostImage.position.desc()))}
 
 
 @dataclass(frozen=True, slots=True)
-class _Outlook:
+class _Forecast:
+    """Holds the day that each waiting post would get, and the days of cover."""
+
     days: Mapping[int, date]
     """By post: the first day that it would get."""
     cover: int
 
 
-def _outlook(session: Session, settings: Settings, now: datetime, waiting: Sequence[Waiting]) -> _Outlook:
-    """Looks ahead until everybody has a day and a day is empty, or to the horizon."""
+def _forecast(session: Session, settings: Settings, now: datetime, waiting: Sequence[WaitingPost]) -> _Forecast:
+    """Projects until every post has a day and a day is empty, or to the horizon."""
     ready = candidates(waiting)
     days: dict[int, date] = {}
     cover = HORIZON_DAYS
-    for number, each in enumerate(islice(project(session, settings, now, ready), HORIZON_DAYS)):
-        if each.post_id is None:
+    for number, day in enumerate(islice(project(session, settings, now, ready), HORIZON_DAYS)):
+        if day.post_id is None:
             cover = min(cover, number)
         else:
-            days.setdefault(each.post_id, each.slot)
+            days.setdefault(day.post_id, day.slot)
         if len(days) == len(ready) and cover < HORIZON_DAYS:
             break
-    return _Outlook(days, cover)
+    return _Forecast(days, cover)
 
 
-def _fitting(session: Session, waiting: Sequence[Waiting], wish: QueueFilter) -> list[Waiting]:
-    said: set[int] | None = None
-    if wish.text.strip():
-        ids = [each.id for each in waiting]
-        said = set(session.scalars(select(Post.id).where(Post.id.in_(ids), says(wish.text))))
+def _matching(session: Session, waiting: Sequence[WaitingPost], queue_filter: QueueFilter) -> list[WaitingPost]:
+    with_text: set[int] | None = None
+    if queue_filter.text.strip():
+        ids = [post.id for post in waiting]
+        with_text = set(session.scalars(select(Post.id).where(Post.id.in_(ids), has_words(queue_filter.text))))
     return [
-        each
-        for each in waiting
-        if wish.state in ("", each.state) and wish.place in ("", each.place) and (said is None or each.id in said)
+        post
+        for post in waiting
+        if queue_filter.state in ("", post.state)
+        and queue_filter.place in ("", post.place)
+        and (with_text is None or post.id in with_text)
     ]
 
 
 def _problems(
-    session: Session, settings: Settings, known: KnownProblems, posts: Sequence[Waiting], now: datetime
+    session: Session, settings: Settings, cache: ProblemCache, posts: Sequence[WaitingPost], now: datetime
 ) -> dict[int, tuple[PostProblem, ...]]:
-    dated = {each.id: Dated(each.id, each.fixed_date, each.embargo_until) for each in posts if each.fixed_date}
-    agenda = Agenda.load(session, {each.fixed_date for each in dated.values()})
-    content = known.of(session, {each.id: each.version for each in posts})
-    shown = possibly_shown(session, {each.id for each in posts})
-    found = {}
-    for each in posts:
-        of_day = agenda.problems(dated[each.id], settings, now) if each.id in dated else ()
-        doubts = (shown[each.id].problem,) if each.id in shown else ()
-        found[each.id] = blocking_first((*map(PostProblem, doubts), *map(PostProblem, of_day), *content[each.id]))
-    return found
+    dated = {post.id: DatedPost(post.id, post.fixed_date, post.embargo_until) for post in posts if post.fixed_date}
+    agenda = Agenda.load(session, {post.fixed_date for post in dated.values()})
+    content_problems = cache.of(session, {post.id: post.version for post in posts})
+    shown = possibly_shown(session, {post.id for post in posts})
+    problems = {}
+    for post in posts:
+        date_problems = agenda.problems(dated[post.id], settings, now) if post.id in dated else ()
+        doubts = (shown[post.id].problem,) if post.id in shown else ()
+        own_problems = map(PostProblem, (*doubts, *date_problems))
+        problems[post.id] = blocking_first((*own_problems, *content_problems[post.id]))
+    return problems

@@ -1,4 +1,4 @@
-"""The order of the queue and of the reserve. A post's position is a number between its neighbours'."""
+"""Orders the queue and the reserve. The position of a post is a number between those of its neighbours."""
 
 from __future__ import annotations
 
@@ -12,132 +12,128 @@ from publisher import lifecycle
 from publisher.core.content import Problem
 from publisher.db.models import Post
 from publisher.db.session import Database
+from publisher.posts.desk_parts import DeskParts
 from publisher.posts.errors import PostError
-from publisher.posts.post_store import changing, last_pick, load_post, was_picked
-from publisher.schedule.fixed_dates import schedule_problems
+from publisher.posts.post_store import POSITION_STEP, changing_post, last_pick, was_picked
+from publisher.posts.undo import PostChange, load_unchanged
+from publisher.schedule.fixed_dates import fixed_date_problems
 from publisher.settings import Settings
 
-STEP = 1024.0
-"""The distance between neighbours after renumbering, and from the last post to a new one."""
-LEAST_GAP = 1e-6
+MIN_GAP = 1e-6
 
 
 @dataclass(frozen=True, slots=True)
 class Front:
-    """Before all others of its queue."""
+    """Names the place before all others of its queue."""
 
 
 @dataclass(frozen=True, slots=True)
 class Position:
-    """The place with this number, counted from 1; beyond the end means the end."""
+    """Names the place with this number, counted from 1; beyond the end means the end."""
 
     number: int
 
 
 @dataclass(frozen=True, slots=True)
 class Before:
+    """Names the place before another post."""
+
     post_id: int
 
 
 @dataclass(frozen=True, slots=True)
 class After:
+    """Names the place after another post."""
+
     post_id: int
 
 
 @dataclass(frozen=True, slots=True)
 class Up:
-    """Ahead of the one that now comes before it; the first one stays."""
+    """Names the place one further ahead; the first post stays."""
 
 
 @dataclass(frozen=True, slots=True)
 class Down:
-    """Behind the one that now comes after it; the last one stays."""
+    """Names the place one further behind; the last post stays."""
 
 
 @dataclass(frozen=True, slots=True)
 class End:
-    """The end of the queue, from wherever it was."""
+    """Names the end of the queue, wherever the post was."""
 
 
 @dataclass(frozen=True, slots=True)
 class Reserve:
-    """The end of the reserve."""
+    """Names the end of the reserve."""
 
 
 @dataclass(frozen=True, slots=True)
 class FixedDate:
-    """Out of the order: exactly this day."""
+    """Names exactly this day, outside the order."""
 
     day: date
 
 
-Key = tuple[float, int]
-"""Where a post stands: its position, and its id among equal positions."""
+SortKey = tuple[float, int]
+"""The position of a post, and its id among equal positions."""
 
 Place = Front | Position | Before | After | Up | Down | End | Reserve | FixedDate
 
 
-def last_position(session: Session, *, reserve: bool) -> float:
-    """A position after all others of the queue or of the reserve."""
-    last = session.scalar(select(func.max(Post.position)).where(Post.reserve == reserve))
-    return STEP if last is None else last + STEP
-
-
-def in_line(*, reserve: bool) -> ColumnElement[bool]:
-    """The post waits for its turn in the queue or in the reserve, whether or not it is approved."""
+def waits_in_order(*, reserve: bool) -> ColumnElement[bool]:
+    """Selects posts that wait in the queue or in the reserve, approved or not."""
     waiting = and_(Post.state != "withdrawn", Post.reserve == reserve, Post.fixed_date.is_(None))
-    # A shown post has its day; asking for none first spares the look at the picks of years.
+    # A shown post has its day; this condition comes first, because it spares a search in the picks of years.
     return waiting if reserve else and_(waiting, Post.last_shown_on.is_(None), ~was_picked())
 
 
-def move_post(
-    database: Database,
-    post_id: int,
-    to: Place,
-    settings: Settings,
-    now: datetime,
-    *,
-    actor: str = "",
-    expected_version: int | None = None,
-) -> None:
-    """Give a post another place. What it says, its approval and the order of the others stay.
+def move_post(session: Session, post: Post, to: Place, desk: DeskParts, actor: str) -> None:
+    """Gives a post another place within a transaction; see `PostQueue.move`."""
+    if post.state == "withdrawn":
+        raise PostError(f"post {post.id} is withdrawn; approve it to bring it back")
+    place = _resolve_step(session, post, to)
+    if place is None:
+        return
+    now = desk.now()
+    reserve = _goes_to_reserve(session, post, place)
+    if not reserve and (pick := last_pick(session, post)) is not None:
+        raise PostError(f"post {post.id} was picked for {pick.slot:%Y-%m-%d}; it can go to the reserve only")
+    post.reserve = reserve
+    post.fixed_date = place.day if isinstance(place, FixedDate) else None
+    session.flush()
+    if isinstance(place, FixedDate):
+        _refuse_date(fixed_date_problems(session, post, desk.settings, now))
+    else:
+        _set_position(session, post, _free_position(session, post, place))
+    detail = {"to": _describe_place(to)}
+    lifecycle.record_event(session, "post moved", now=now, post_id=post.id, actor=actor, detail=detail)
 
-    Raises:
-        PostError: there is no such post or neighbour, the post was shown and has left the queue, somebody
-            changed it since `expected_version`, or its fixed date can't be.
-    """
-    with changing(database) as session:
-        post = load_post(session, post_id, expected_version)
-        if post.state == "withdrawn":
-            raise PostError(f"post {post_id} is withdrawn; approve it to bring it back")
-        place = _beside_its_neighbour(session, post, to)
-        if place is None:
-            return
-        reserve = _goes_to_reserve(session, post, place)
-        if not reserve and (pick := last_pick(session, post)) is not None:
-            raise PostError(f"post {post_id} was picked for {pick.slot:%Y-%m-%d}; it can go to the reserve only")
-        post.reserve = reserve
-        post.fixed_date = place.day if isinstance(place, FixedDate) else None
+
+def move_back(database: Database, change: PostChange, settings: Settings, *, now: datetime, actor: str) -> None:
+    """Gives a post the place that it had before a move. Raises PostError."""
+    before = change.before
+    with changing_post(database) as session:
+        post = load_unchanged(session, change)
+        if not before.reserve and (pick := last_pick(session, post)) is not None:
+            raise PostError(f"post {post.id} was picked for {pick.slot:%Y-%m-%d}; it can go to the reserve only")
+        post.reserve, post.fixed_date = before.reserve, before.fixed_date
         session.flush()
-        if isinstance(place, FixedDate):
-            refuse_date(schedule_problems(session, post, settings, now))
-        else:
-            set_position(session, post, _free_position(session, post, place))
-        lifecycle.record_event(
-            session, "post moved", now=now, post_id=post_id, actor=actor, detail={"to": _in_words(to)}
-        )
+        _refuse_date(fixed_date_problems(session, post, settings, now))
+        _set_position(session, post, before.position)
+        lifecycle.record_event(session, "undone", now=now, post_id=post.id, actor=actor, detail={"act": "move"})
 
 
-def _beside_its_neighbour(session: Session, post: Post, to: Place) -> Place | None:
-    """A step up or down as a place beside the neighbour that it passes; None where there is none to pass."""
+def _resolve_step(session: Session, post: Post, to: Place) -> Place | None:
+    """Turns a step up or down into a place beside the neighbour that the post passes; None where there is none."""
     if not isinstance(to, Up | Down):
         return to
     if post.fixed_date is not None:
         raise PostError(
             f"post {post.id} goes out on {post.fixed_date:%Y-%m-%d}; put it back into the queue to order it"
         )
-    line = and_(in_line(reserve=post.reserve), Post.id != post.id)
-    passed = _beside(session, line, (post.position, post.id), ahead=isinstance(to, Up))
+    others = and_(waits_in_order(reserve=post.reserve), Post.id != post.id)
+    passed = _adjacent(session, others, (post.position, post.id), ahead=isinstance(to, Up))
     if passed is None:
         return None
     return Before(passed[1]) if isinstance(to, Up) else After(passed[1])
@@ -155,36 +151,38 @@ def _goes_to_reserve(session: Session, post: Post, to: Place) -> bool:
 
 
 def _neighbour(session: Session, post: Post, neighbour: int) -> Post:
-    found = session.scalar(
-        select(Post).where(Post.id == neighbour, Post.id != post.id, or_(in_line(reserve=False), in_line(reserve=True)))
+    post_there = session.scalar(
+        select(Post).where(
+            Post.id == neighbour, Post.id != post.id, or_(waits_in_order(reserve=False), waits_in_order(reserve=True))
+        )
     )
-    if found is None:
+    if post_there is None:
         raise PostError(f"post {neighbour} has no place in the queue or in the reserve; name one that waits there")
-    return found
+    return post_there
 
 
-def refuse_date(problems: tuple[Problem, ...]) -> None:
-    """Raises PostError for the first thing that stands in the way of a fixed date."""
+def _refuse_date(problems: tuple[Problem, ...]) -> None:
+    """Raises PostError for the first problem of a fixed date."""
     if problems:
         raise PostError(problems[0].message.rstrip("."))
 
 
 def _free_position(session: Session, post: Post, to: Place) -> float:
-    line = and_(in_line(reserve=post.reserve), Post.id != post.id)
-    above = _next_in_line(session, line, to)
-    below = _beside(session, line, above, ahead=True)
-    if above and below and above[0] - below[0] < LEAST_GAP:
-        _renumber(session, line)
-        above = _next_in_line(session, line, to)
-        below = _beside(session, line, above, ahead=True)
+    others = and_(waits_in_order(reserve=post.reserve), Post.id != post.id)
+    above = _next_post(session, others, to)
+    below = _adjacent(session, others, above, ahead=True)
+    if above and below and above[0] - below[0] < MIN_GAP:
+        _renumber(session, others)
+        above = _next_post(session, others, to)
+        below = _adjacent(session, others, above, ahead=True)
     if above is None:
-        return below[0] + STEP if below else STEP
-    return (below[0] + above[0]) / 2 if below else above[0] - STEP
+        return below[0] + POSITION_STEP if below else POSITION_STEP
+    return (below[0] + above[0]) / 2 if below else above[0] - POSITION_STEP
 
 
-def _next_in_line(session: Session, line: ColumnElement[bool], to: Place) -> Key | None:
-    """The post that will come right after the moved one; None at the end."""
-    key = select(Post.position, Post.id).where(line).order_by(Post.position, Post.id)
+def _next_post(session: Session, posts: ColumnElement[bool], to: Place) -> SortKey | None:
+    """Returns the post that will come right after the moved one; None at the end."""
+    key = select(Post.position, Post.id).where(posts).order_by(Post.position, Post.id)
     match to:
         case Front():
             row = session.execute(key.limit(1)).first()
@@ -194,17 +192,17 @@ def _next_in_line(session: Session, line: ColumnElement[bool], to: Place) -> Key
             row = session.execute(key.where(Post.id == neighbour)).one()
         case After(neighbour):
             anchor = session.execute(key.where(Post.id == neighbour)).one()
-            return _beside(session, line, (anchor.position, anchor.id), ahead=False)
+            return _adjacent(session, posts, (anchor.position, anchor.id), ahead=False)
         case _:
             row = None
     return (row.position, row.id) if row else None
 
 
-def _beside(session: Session, line: ColumnElement[bool], key: Key | None, *, ahead: bool) -> Key | None:
-    """The one right ahead of a post in line, or right behind it; without a post, the last in line."""
+def _adjacent(session: Session, posts: ColumnElement[bool], key: SortKey | None, *, ahead: bool) -> SortKey | None:
+    """Returns the post right ahead of a key or right behind it; without a key, the last post."""
     place = tuple_(Post.position, Post.id)
     order = (Post.position.desc(), Post.id.desc()) if ahead else (Post.position, Post.id)
-    query = select(Post.position, Post.id).where(line).order_by(*order).limit(1)
+    query = select(Post.position, Post.id).where(posts).order_by(*order).limit(1)
     if key is not None:
         here = tuple_(*key)
         query = query.where(place < here if ahead else place > here)
@@ -212,16 +210,16 @@ def _beside(session: Session, line: ColumnElement[bool], key: Key | None, *, ahe
     return (row.position, row.id) if row else None
 
 
-def set_position(session: Session, post: Post, position: float) -> None:
-    # Not through the object: its version would grow, and a colleague's open form be refused for nothing.
+def _set_position(session: Session, post: Post, position: float) -> None:
+    # Not through the object: its version would grow, and a colleague's open form would be refused for no reason.
     session.execute(
         update(Post).where(Post.id == post.id).values(position=position).execution_options(synchronize_session=False)
     )
 
 
-def _renumber(session: Session, line: ColumnElement[bool]) -> None:
+def _renumber(session: Session, posts: ColumnElement[bool]) -> None:
     place = func.row_number().over(order_by=(Post.position, Post.id))
-    numbered = select(Post.id, (place * STEP).label("position")).where(line).subquery()
+    numbered = select(Post.id, (place * POSITION_STEP).label("position")).where(posts).subquery()
     session.execute(
         update(Post)
         .where(Post.id == numbered.c.id)
@@ -230,7 +228,7 @@ def _renumber(session: Session, line: ColumnElement[bool]) -> None:
     )
 
 
-def _in_words(to: Place) -> str:
+def _describe_place(to: Place) -> str:
     match to:
         case Front():
             return "front"

@@ -1,4 +1,4 @@
-"""The pick: made once per slot, at slot time, in one transaction with its deliveries."""
+"""Picks the post of a slot: once, at slot time, in one transaction with its deliveries."""
 
 from __future__ import annotations
 
@@ -20,27 +20,27 @@ from publisher.db.session import Database
 from publisher.posts.approved import approved_post
 from publisher.posts.channel_posts import ChannelPost, adapt_for_channel
 from publisher.posts.channel_rows import sync_channels
-from publisher.schedule.choice import Choice, choose
+from publisher.schedule.choice import Choice, choose_post
 from publisher.schedule.slots import expiry, slot_closes, slot_day, slot_instant, slot_opens
 from publisher.settings import Settings
 
-LONGEST_GAP = timedelta(days=366)
-"""A desk that was away for longer has no use for a record of every single day."""
+MAX_GAP = timedelta(days=366)
+"""A desk that did not run for longer needs no record of every single day."""
 
-Result = Literal["nothing", "picked", "empty", "missed", "lost"]
+PickResult = Literal["nothing", "picked", "empty", "missed", "lost"]
 
 
 @dataclass(frozen=True, slots=True)
 class PickOutcome:
-    """What one call did for the outlet's present day."""
+    """Holds what one call did for the outlet's present day."""
 
     slot: date
-    result: Result
-    """`nothing`: not yet time, or done before. `lost`: somebody else was quicker."""
+    result: PickResult
+    """`nothing`: not yet time, or done before. `lost`: another process was quicker."""
     pick_id: int | None = None
     post_id: int | None = None
     missed: tuple[date, ...] = ()
-    """Days that went by without a pick, found now."""
+    """Days that went by without a pick, recorded now."""
     held: tuple[str, ...] = ()
     """The channels whose delivery is held from the start."""
 
@@ -48,10 +48,10 @@ class PickOutcome:
 def pick_slot(
     database: Database, settings: Settings, targets: Mapping[str, Target], people: People, now: datetime
 ) -> PickOutcome:
-    """Pick the post of the outlet's present day when its time has come, and open its deliveries.
+    """Picks the post of the outlet's present day when its time has come, and opens its deliveries.
 
-    May be called at any time, as often as one likes, by any number of processes: a slot gets
-    one pick. Days that went by are recorded as missed, and never made up for.
+    Any number of processes may call it at any time and any number of times: a slot gets one pick.
+    Days that went by are recorded as missed, and get no post later.
     """
     day = slot_day(now, settings.outlet.zone)
     with database.reading() as session:
@@ -66,26 +66,26 @@ def pick_slot(
 
 
 def _has_work(session: Session, settings: Settings, day: date, now: datetime) -> bool:
-    """Whether a writing transaction is worth its lock."""
+    """Decides whether a writing transaction is worth its lock."""
     reason = session.scalar(select(Pick.reason).where(Pick.slot == day))
     if reason == "empty":
-        return now < slot_closes(day, settings) and choose(session, day, now, settings.reserve).post is not None
+        return now < slot_closes(day, settings) and choose_post(session, day, now, settings.reserve).post is not None
     if reason is not None:
         return False
     return now >= slot_opens(day, settings) or bool(_days_gone_by(session, day))
 
 
 def _days_gone_by(session: Session, day: date) -> list[date]:
-    """The days since the last pick, `day` itself not counted, and nothing older than a year."""
+    """Lists the days since the last pick, without `day` itself and nothing older than a year."""
     last = session.scalar(select(Pick.slot).where(Pick.slot < day).order_by(Pick.slot.desc()).limit(1))
     if last is None:
         return []
-    first = max(last + timedelta(days=1), day - LONGEST_GAP)
+    first = max(last + timedelta(days=1), day - MAX_GAP)
     return [first + timedelta(days=number) for number in range((day - first).days)]
 
 
 class _Picking:
-    """One writing transaction of `pick_slot`."""
+    """Makes one writing transaction of `pick_slot`."""
 
     def __init__(
         self, session: Session, settings: Settings, targets: Mapping[str, Target], people: People, now: datetime
@@ -97,7 +97,8 @@ class _Picking:
         self._now = now
 
     def pick(self, day: date) -> PickOutcome:
-        missed = tuple(gone for gone in _days_gone_by(self._session, day) if self._miss(gone))
+        """Records the missed days, and picks the post of `day` or fills its empty slot."""
+        missed = tuple(past for past in _days_gone_by(self._session, day) if self._miss(past))
         existing = self._session.scalar(select(Pick).where(Pick.slot == day))
         if existing is not None:
             return self._fill(existing, missed)
@@ -105,15 +106,15 @@ class _Picking:
             return PickOutcome(day, "nothing", missed=missed)
         if self._now >= slot_closes(day, self._settings):
             return PickOutcome(day, "missed" if self._miss(day) else "lost", missed=missed)
-        choice = choose(self._session, day, self._now, self._settings.reserve)
+        choice = choose_post(self._session, day, self._now, self._settings.reserve)
         pick = self._insert(day, choice.reason, choice.post)
         if pick is None:
             return PickOutcome(day, "lost", missed=missed)
         return self._record(pick, choice, missed)
 
     def _fill(self, pick: Pick, missed: tuple[date, ...]) -> PickOutcome:
-        """Give a slot that stayed empty the post that is ready by now."""
-        choice = choose(self._session, pick.slot, self._now, self._settings.reserve)
+        """Gives a slot that stayed empty the post that is ready by now."""
+        choice = choose_post(self._session, pick.slot, self._now, self._settings.reserve)
         if pick.reason != "empty" or choice.post is None or self._now >= slot_closes(pick.slot, self._settings):
             return PickOutcome(pick.slot, "nothing", missed=missed)
         filled = self._session.execute(
@@ -129,24 +130,30 @@ class _Picking:
 
     def _record(self, pick: Pick, choice: Choice, missed: tuple[date, ...]) -> PickOutcome:
         if choice.post is None:
-            self._tell("empty slot", pick.slot)
+            self._record_event("empty slot", pick.slot)
             return PickOutcome(pick.slot, "empty", pick.id, missed=missed)
         choice.post.last_shown_on = pick.slot
         approved = approved_post(self._session, choice.post, self._now)
         if approved is None:
             raise lifecycle.NotApprovedText(f"post {choice.post.id} was picked and is not approved")
-        self._tell("post picked", pick.slot, post_id=choice.post.id, reason=choice.reason, channels=[*self._targets])
+        self._record_event(
+            "post picked", pick.slot, post_id=choice.post.id, reason=choice.reason, channels=[*self._targets]
+        )
         sync_channels(self._session, self._settings)
-        made = {name: adapt_for_channel(approved.post, each, self._people) for name, each in self._targets.items()}
-        for channel, each in made.items():
-            self._open(pick, each, channel)
+        channel_posts = {
+            name: adapt_for_channel(approved.post, target, self._people) for name, target in self._targets.items()
+        }
+        for channel, channel_post in channel_posts.items():
+            self._open_delivery(pick, channel_post, channel)
         self._session.flush()
-        held = tuple(channel for channel, each in made.items() if each.blocking)
+        held = tuple(channel for channel, channel_post in channel_posts.items() if channel_post.blocking)
         return PickOutcome(pick.slot, "picked", pick.id, choice.post.id, missed, held)
 
-    def _open(self, pick: Pick, each: ChannelPost, channel: str) -> None:
-        if each.adapted is None:
-            self._tell("channel skipped", pick.slot, post_id=pick.post_id, channel=channel, reason="no translation")
+    def _open_delivery(self, pick: Pick, channel_post: ChannelPost, channel: str) -> None:
+        if channel_post.adapted is None:
+            self._record_event(
+                "channel skipped", pick.slot, post_id=pick.post_id, channel=channel, reason="no translation"
+            )
             return
         outlet = self._settings.outlet
         hour = self._settings.channel_hour(self._settings.channels[channel])
@@ -154,22 +161,22 @@ class _Picking:
             self._session,
             pick=pick,
             channel=channel,
-            adapted=each.adapted,
+            adapted=channel_post.adapted,
             due_at=slot_instant(pick.slot, hour, outlet.zone),
             expires_at=expiry(pick.slot, hour, outlet.lateness, outlet.zone),
             now=self._now,
-            held=" ".join(problem.message for problem in each.blocking),
+            held=" ".join(problem.message for problem in channel_post.blocking),
         )
 
     def _miss(self, day: date) -> bool:
-        """Record that a day went by without a post; False when somebody else did."""
+        """Records that a day went by without a post; False when another process did."""
         if self._insert(day, "missed", None) is None:
             return False
-        self._tell("slot missed", day)
+        self._record_event("slot missed", day)
         return True
 
     def _insert(self, day: date, reason: str, post: Post | None) -> Pick | None:
-        """The pick of a slot, or None when somebody else was quicker."""
+        """Inserts the pick of a slot; None when another process was quicker."""
         pick = Pick(slot=day, reason=reason, post=post, picked_at=self._now)
         try:
             with self._session.begin_nested():
@@ -178,7 +185,7 @@ class _Picking:
             return None
         return pick
 
-    def _tell(self, event: str, day: date, *, post_id: int | None = None, **detail: object) -> None:
+    def _record_event(self, event: str, day: date, *, post_id: int | None = None, **detail: object) -> None:
         lifecycle.record_event(
             self._session, event, now=self._now, post_id=post_id, detail={"slot": day.isoformat(), **detail}
         )

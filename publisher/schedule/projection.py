@@ -1,7 +1,7 @@
-"""Which day each waiting post would get if nobody touched the queue any more.
+"""Projects which day each waiting post would get if nobody changed the queue any more.
 
-The same rules as in `choosing`, over a list in memory, so that a long queue can be shown
-without playing it through. A rehearsal plays it through; the two agree.
+It applies the rules of `choice` to a list in memory, so that a long queue can be shown without a rehearsal.
+A rehearsal gives the same days.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from publisher.settings import Settings
 
 @dataclass(slots=True, eq=False)
 class Candidate:
-    """What the choice of a post depends on."""
+    """Holds the fields of a post that its choice depends on."""
 
     id: int
     reserve: bool
@@ -33,6 +33,8 @@ class Candidate:
 
 @dataclass(frozen=True, slots=True)
 class ProjectedDay:
+    """Holds the post that a slot would get."""
+
     slot: date
     post_id: int | None
     reason: Reason
@@ -41,12 +43,12 @@ class ProjectedDay:
 def project(
     session: Session, settings: Settings, now: datetime, candidates: Iterable[Candidate] | None = None
 ) -> Iterator[ProjectedDay]:
-    """The coming slots one by one, without an end, from the first one that can still get a post.
+    """Yields the coming slots without an end, from the first one that can still get a post.
 
-    `candidates`: the approved posts in their order, where the caller has them already; they are changed.
+    `candidates`: the approved posts in their order, where the caller has them already; they are modified.
     """
     day = _first_open(session, settings, now)
-    waiting = _Line(_load(session) if candidates is None else candidates, settings.reserve.no_repeat_days)
+    waiting = _WaitingPosts(_load(session) if candidates is None else candidates, settings.reserve.no_repeat_days)
     while True:
         opens, closes = max(slot_opens(day, settings), now), slot_closes(day, settings)
         yield waiting.take(day, (opens, *waiting.embargo_ends(opens, closes)))
@@ -70,12 +72,12 @@ def _load(session: Session) -> list[Candidate]:
 
 
 def _not_shown() -> ColumnElement[bool]:
-    # A shown post has its day, unless somebody fixed it to one; asking for none first spares the look at its picks.
+    # A shown post has its day, unless it has a fixed date; this condition first spares a search in the picks.
     return and_(or_(Post.last_shown_on.is_(None), Post.fixed_date.is_not(None)), ~was_picked())
 
 
-class _Line:
-    """The waiting posts, each in its own order; what is taken leaves it, but for the reserve."""
+class _WaitingPosts:
+    """Holds the waiting posts in their order. A chosen post is removed, unless it is of the reserve."""
 
     def __init__(self, posts: Iterable[Candidate], no_repeat_days: int) -> None:
         self._no_repeat = timedelta(days=no_repeat_days)
@@ -98,10 +100,11 @@ class _Line:
             self._queue.append(post)
 
     def embargo_ends(self, after: datetime, before: datetime) -> list[datetime]:
+        """Lists the ends of embargoes between two instants."""
         return [end for end in self._embargoes if after < end < before]
 
     def take(self, day: date, moments: Iterable[datetime]) -> ProjectedDay:
-        """The post of a day: the first that can be had at one of these moments."""
+        """Returns the post of a day: the first that may be shown at one of these moments."""
         for moment in moments:
             if post := _first_free(self._fixed.get(day, []), moment):
                 return ProjectedDay(day, post.id, "fixed date")

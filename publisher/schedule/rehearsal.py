@@ -1,4 +1,4 @@
-"""The coming days, played through: the real picking over a virtual clock, on a copy in memory."""
+"""Rehearses the coming days: picks with a virtual clock on a copy of the database in memory."""
 
 from __future__ import annotations
 
@@ -16,6 +16,7 @@ from publisher.db.base import Base
 from publisher.db.models import Delivery, Media, Pick, Post, PostImage
 from publisher.db.operations import Channel
 from publisher.db.session import Database
+from publisher.posts.desk_parts import DeskParts
 from publisher.posts.errors import PostError
 from publisher.schedule.picking import pick_slot
 from publisher.schedule.slots import slot_closes, slot_day, slot_opens
@@ -26,17 +27,21 @@ CHUNK = 1000
 
 @dataclass(frozen=True, slots=True)
 class RehearsedChannel:
+    """Holds when a channel would publish, or why it would not."""
+
     name: str
     due_at: datetime
     """In UTC."""
     local: datetime
-    """The same instant on the outlet's clocks."""
+    """The same instant in the outlet's time zone."""
     problem: str
-    """Why it would be held; empty when it would go out."""
+    """Why the delivery would be held; empty when it would go out."""
 
 
 @dataclass(frozen=True, slots=True)
 class RehearsedDay:
+    """Holds what would happen on one day."""
+
     slot: date
     instant: datetime
     """When the post of the day is picked, in UTC."""
@@ -48,36 +53,28 @@ class RehearsedDay:
     channels: tuple[RehearsedChannel, ...]
 
 
-def rehearse(
-    database: Database,
-    settings: Settings,
-    targets: Mapping[str, Target],
-    people: People,
-    *,
-    start: date,
-    days: int,
-    now: datetime,
-) -> list[RehearsedDay]:
-    """What would happen on `days` days from `start` on if nobody touched the queue any more.
+def rehearse(desk: DeskParts, *, start: date, days: int) -> list[RehearsedDay]:
+    """Returns what would happen on `days` days from `start` on if nobody changed the queue any more.
 
-    Nothing is sent, rendered or changed. The days from now until `start` are played through
-    too, because they use up posts.
+    Nothing is sent, rendered or changed. The days from now until `start` are rehearsed too, because they use up
+    posts.
 
     Raises:
         PostError: `start` is over.
     """
+    settings, targets, people, now = desk.settings, desk.targets, desk.people, desk.now()
     today = slot_day(now, settings.outlet.zone)
     if start < today:
         raise PostError(f"{start:%Y-%m-%d} is over; rehearse from {today:%Y-%m-%d} on")
-    with _copy(database, today) as copy:
-        played = [
-            _play(copy, settings, targets, people, day=today + timedelta(days=number), now=now)
+    with _copy(desk.database, today) as copy:
+        rehearsed = [
+            _rehearse_day(copy, settings, targets, people, day=today + timedelta(days=number), now=now)
             for number in range((start - today).days + days)
         ]
-    return played[(start - today).days :]
+    return rehearsed[(start - today).days :]
 
 
-def _play(
+def _rehearse_day(
     copy: Database,
     settings: Settings,
     targets: Mapping[str, Target],
@@ -114,16 +111,21 @@ def _read(copy: Database, settings: Settings, day: date) -> RehearsedDay:
             post_id=pick.post_id,
             title=pick.post.title if pick.post else "",
             channels=tuple(
-                RehearsedChannel(each.channel_name, each.due_at, each.scheduled_at.astimezone(zone), each.problem)
-                for each in pick.deliveries
-                if each.part == 0
+                RehearsedChannel(
+                    delivery.channel_name,
+                    delivery.due_at,
+                    delivery.scheduled_at.astimezone(zone),
+                    delivery.problem,
+                )
+                for delivery in pick.deliveries
+                if delivery.part == 0
             ),
         )
 
 
 @contextmanager
 def _copy(database: Database, today: date) -> Iterator[Database]:
-    """A database in memory with all that picking reads, and the deliveries of today."""
+    """Copies all that picking reads, and the deliveries of today, into a database in memory."""
     copy = Database.open("sqlite://")
     todays = select(Delivery.__table__).join(Pick, Pick.id == Delivery.pick_id).where(Pick.slot >= today)
     try:

@@ -1,4 +1,4 @@
-"""The pictures of the next post, made before their time, so that the post itself leaves on time; old ones, swept."""
+"""Renders the pictures of the next post before its slot, and deletes old renditions."""
 
 from __future__ import annotations
 
@@ -19,11 +19,11 @@ from publisher.schedule.projection import project
 from publisher.schedule.slots import slot_opens
 from publisher.settings import Settings
 
-AHEAD = timedelta(minutes=30)
-KEPT_FOR = timedelta(days=30)
+RENDERED_BEFORE = timedelta(minutes=30)
+MAX_UNUSED_AGE = timedelta(days=30)
 
 
-def prepare_next(
+def render_next_post(
     database: Database,
     settings: Settings,
     targets: Mapping[str, Target],
@@ -31,14 +31,13 @@ def prepare_next(
     renderer: Renderer,
     now: datetime,
 ) -> int | None:
-    """Render what the next slot will need when that slot is near, and return the post's id.
+    """Renders the pictures of the next slot when that slot is near, and returns the post's id.
 
-    It is a guess that costs nothing when it is wrong: the pick is still made at slot time, and
-    what is missing then is rendered then.
+    A wrong guess does no harm: the pick is made at slot time, and what is missing then is rendered then.
     """
     with database.reading() as session:
         coming = next(project(session, settings, now))
-        if coming.post_id is None or slot_opens(coming.slot, settings) - now > AHEAD:
+        if coming.post_id is None or slot_opens(coming.slot, settings) - now > RENDERED_BEFORE:
             return None
         post = session.get_one(Post, coming.post_id)
     preview(post, targets, people, renderer)
@@ -46,11 +45,13 @@ def prepare_next(
 
 
 def sweep_renditions(database: Database, renderer: Renderer, now: datetime) -> int:
-    """Remove renditions that were not made lately and that no open delivery needs; they can be made again.
+    """Deletes old renditions that no open delivery needs; they can be rendered again.
 
-    Returns how many files went.
+    Returns the number of deleted files.
     """
     with database.reading() as session:
-        open_ones = session.scalars(select(Delivery.adapted).where(Delivery.state.not_in(FINAL)))
-        needed = {image.spec.digest for adapted in open_ones for image in AdaptedPost.model_validate(adapted).images}
-    return renderer.sweep(needed, now - KEPT_FOR)
+        open_deliveries = session.scalars(select(Delivery.adapted).where(Delivery.state.not_in(FINAL)))
+        needed = {
+            image.spec.digest for adapted in open_deliveries for image in AdaptedPost.model_validate(adapted).images
+        }
+    return renderer.sweep(needed, now - MAX_UNUSED_AGE)

@@ -1,4 +1,4 @@
-"""The days that a restored desk knows nothing of: a post may have gone out on each."""
+"""Closes the days that a restored desk knows nothing of: a post may have gone out on each."""
 
 from __future__ import annotations
 
@@ -14,18 +14,18 @@ from publisher.lifecycle import record_event
 from publisher.posts.approved import end_approval
 from publisher.posts.possibly_shown import RESTORED, SLOT, ShownBetween, note_possibly_shown
 from publisher.posts.post_store import was_picked
-from publisher.schedule.choice import choose
-from publisher.schedule.picking import LONGEST_GAP
+from publisher.schedule.choice import choose_post
+from publisher.schedule.picking import MAX_GAP
 from publisher.schedule.slots import slot_closes, slot_day, slot_opens
 from publisher.settings import Settings
 
 SHOWN_ON = "may have been shown on"
-"""What the event of a post says beside: the day that it would have got by the backup's order."""
+"""The key, in the event of a post, of the day that it would have got by the backup's order."""
 
 
 @dataclass(frozen=True, slots=True)
 class Gap:
-    """The days that were closed, so that nothing more goes out on them, and the posts that were approved."""
+    """Holds the closed days, on which nothing more goes out, and the posts that were approved."""
 
     days: tuple[date, ...]
     posts: tuple[Post, ...]
@@ -35,10 +35,10 @@ class Gap:
 
 
 def close_gap(session: Session, settings: Settings, *, since: datetime, now: datetime) -> Gap:
-    """Close every slot that may have been filled between `since` and `now` without this database knowing it.
+    """Closes every slot that may have been filled between `since` and `now` without this database knowing it.
 
     Every post that was approved then may be public: somebody may have changed the order, the dates or the embargoes
-    after the backup, and nothing can tell. So all become drafts, and a person approves again what was not shown.
+    after the backup, and the desk can't know. So all become drafts, and a person approves again those not shown.
     """
     closed: list[tuple[date, Post | None]] = []
     for day in _days(settings, since, now):
@@ -50,7 +50,7 @@ def close_gap(session: Session, settings: Settings, *, since: datetime, now: dat
             session.add(pick)
         pick.reason, pick.picked_at = "missed", now
         record_event(session, RESTORED, now=now, detail={SLOT: day.isoformat()})
-        post = choose(session, day, min(now, slot_closes(day, settings)), settings.reserve).post
+        post = choose_post(session, day, min(now, slot_closes(day, settings)), settings.reserve).post
         if post is not None:
             end_approval(session, post, "draft", now)
             session.flush()
@@ -63,18 +63,20 @@ def close_gap(session: Session, settings: Settings, *, since: datetime, now: dat
         if post is not None:
             note_possibly_shown(session, post.id, shown, now, **{SHOWN_ON: day.isoformat()})
     first = tuple(post for _, post in closed if post is not None)
-    return Gap(days, first, _doubt_others(session, shown, {post.id for post in first}, now))
+    return Gap(days, first, _withdraw_other_approvals(session, shown, {post.id for post in first}, now))
 
 
-def _doubt_others(session: Session, shown: ShownBetween, told: set[int], now: datetime) -> tuple[Post, ...]:
-    """Take back every other approval, and return its posts.
+def _withdraw_other_approvals(
+    session: Session, shown: ShownBetween, listed: set[int], now: datetime
+) -> tuple[Post, ...]:
+    """Takes back every other approval, and returns its posts.
 
-    Whoever approves one that was no approved post by the backup is told of the days as well.
+    Posts that were not approved by the backup get the note of the days as well.
     """
     query = select(Post).where(or_(Post.reserve, ~was_picked()))
     approved = []
     for post in session.scalars(query.order_by(Post.reserve, Post.position, Post.id)).all():
-        if post.id in told:
+        if post.id in listed:
             continue
         was_approved = post.state == "approved"
         if was_approved:
@@ -86,11 +88,11 @@ def _doubt_others(session: Session, shown: ShownBetween, told: set[int], now: da
 
 
 def _days(settings: Settings, since: datetime, now: datetime) -> Iterator[date]:
-    """The days whose slot was open at some time between the two instants."""
+    """Yields the days whose slot was open at some time between the two instants."""
     zone = settings.outlet.zone
     last = slot_day(now, zone)
-    # One day more than the calendar says: an hour that the clocks leap over can end a slot after midnight.
-    day = max(slot_day(since, zone) - timedelta(days=1), last - LONGEST_GAP)
+    # One day more than the calendar says: an hour that is skipped in spring can end a slot after midnight.
+    day = max(slot_day(since, zone) - timedelta(days=1), last - MAX_GAP)
     while day <= last:
         if slot_opens(day, settings) <= now and slot_closes(day, settings) > since:
             yield day

@@ -1,4 +1,4 @@
-"""Slots: one local calendar day each, and the instants that belong to it."""
+"""Computes slots: one local calendar day each, and the instants that belong to it."""
 
 from __future__ import annotations
 
@@ -8,23 +8,23 @@ from zoneinfo import ZoneInfo
 
 from publisher.settings import Lateness, Settings
 
-GRACE = timedelta(minutes=15)
-"""How late a post may be where the rule says that late posts are skipped: a restart fits into it."""
+GRACE_PERIOD = timedelta(minutes=15)
+"""How late a post may be where the rule says that late posts are skipped: long enough for a restart."""
 
 _MINUTE = timedelta(minutes=1)
 
 
 def slot_day(now: datetime, zone: ZoneInfo) -> date:
-    """The local day of an instant."""
+    """Returns the local day of an instant."""
     return now.astimezone(zone).date()
 
 
 @lru_cache(maxsize=8192)
 def slot_instant(day: date, hour: time, zone: ZoneInfo) -> datetime:
-    """When the clocks of `zone` show `hour` on `day`, in UTC.
+    """Returns when it is `hour` on `day` in `zone`, in UTC.
 
-    An hour that the clocks leap over in spring means the next minute that exists; one that
-    comes twice in autumn means the first of the two.
+    An hour that is skipped in spring means the next minute that exists; one that comes twice in autumn
+    means the first of the two.
     """
     wall = datetime.combine(day, hour)
     while not _exists(wall, zone):
@@ -33,29 +33,29 @@ def slot_instant(day: date, hour: time, zone: ZoneInfo) -> datetime:
 
 
 def expiry(day: date, hour: time, lateness: Lateness, zone: ZoneInfo) -> datetime:
-    """From when a post due at `hour` on `day` is too late, in UTC; always after it is due."""
+    """Returns from when a post due at `hour` on `day` is too late, in UTC; always after it is due."""
     opening = slot_instant(day, hour, zone)
     if lateness.until is None:
-        return opening + GRACE
+        return opening + GRACE_PERIOD
     closing = slot_instant(day, lateness.until, zone)
-    # Both ends can fall into the hour that is leapt over, and so onto the same instant.
-    return closing if closing > opening else opening + GRACE
+    # Both ends can be in the hour that is skipped in spring, and so be the same instant.
+    return closing if closing > opening else opening + GRACE_PERIOD
 
 
 def slot_opens(day: date, settings: Settings) -> datetime:
-    """When the day's post is picked: the outlet's hour."""
+    """Returns when the day's post is picked: the outlet's hour."""
     return slot_instant(day, settings.outlet.hour, settings.outlet.zone)
 
 
 def next_opening(now: datetime, settings: Settings) -> datetime:
-    """When the next slot after this instant opens."""
+    """Returns when the next slot after this instant opens."""
     day = slot_day(now, settings.outlet.zone)
     today = slot_opens(day, settings)
     return today if today > now else slot_opens(day + timedelta(days=1), settings)
 
 
 def slot_closes(day: date, settings: Settings) -> datetime:
-    """From when it is too late for the day's post on every channel."""
+    """Returns from when it is too late for the day's post on every channel."""
     outlet = settings.outlet
     hours = {settings.channel_hour(channel) for channel in settings.channels.values()}
     return max(expiry(day, hour, outlet.lateness, outlet.zone) for hour in hours)

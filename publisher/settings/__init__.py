@@ -1,4 +1,4 @@
-"""The configuration: `config/publisher.toml`, overridden by the environment, and secrets."""
+"""Reads the configuration, `config/publisher.toml`, overridden by the environment, and secrets."""
 
 from publisher.core.errors import SettingsError, SettingsUnreadable, unreadable
 from publisher.core.secret_reading import read_secret

@@ -1,4 +1,4 @@
-"""A place in S3-compatible storage, written as one URL."""
+"""Parses the URL of a place in S3-compatible storage."""
 
 from __future__ import annotations
 
@@ -6,14 +6,16 @@ import re
 from dataclasses import dataclass
 from urllib.parse import SplitResult, parse_qsl, urlsplit
 
-FORM = "s3://BUCKET/PREFIX?endpoint=https://HOST&region=NAME"
+URL_FORM = "s3://BUCKET/PREFIX?endpoint=https://HOST&region=NAME"
 
 
 @dataclass(frozen=True, slots=True)
 class Bucket:
+    """Holds the name and address of a bucket."""
+
     name: str
     prefix: str = ""
-    """Begins every key; without slashes at its ends. Empty: none."""
+    """The beginning of every key, without slashes at its ends. Empty: none."""
     endpoint: str | None = None
     """The service's own address. None: Amazon's."""
     region: str | None = None
@@ -22,20 +24,20 @@ class Bucket:
         return f"the bucket {self.name!r} at {self.endpoint or 'Amazon S3'}"
 
 
-def is_bucket(place: str) -> bool:
-    """Whether a place for media is meant to be a URL, and no folder."""
+def is_bucket_url(place: str) -> bool:
+    """Decides whether a place for media is a URL and not a folder."""
     return "://" in place or place.lower().startswith("s3:")
 
 
 def parse_bucket(url: str) -> Bucket:
-    """What `s3://BUCKET/PREFIX?endpoint=URL&region=NAME` names.
+    """Parses `s3://BUCKET/PREFIX?endpoint=URL&region=NAME`.
 
     Raises:
         ValueError: it can't be used; the message says what to write.
     """
     parts = _split(url)
     if parts.scheme != "s3" or not parts.netloc or parts.fragment:
-        raise ValueError(f'it must be a folder, or a bucket written like "{FORM}"')
+        raise ValueError(f'it must be a folder, or a bucket written like "{URL_FORM}"')
     if not re.fullmatch(r"[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]", parts.netloc):
         raise ValueError(
             f"{parts.netloc.rpartition('@')[2]!r} can't name a bucket; write 3 to 63 of a-z, 0-9, - and . after s3://, "
@@ -53,7 +55,7 @@ def _split(url: str) -> SplitResult:
     try:
         return urlsplit(url)
     except ValueError:
-        raise ValueError(f'it is no URL; write it like "{FORM}"') from None
+        raise ValueError(f'it is no URL; write it like "{URL_FORM}"') from None
 
 
 def _options(query: str) -> dict[str, str]:

@@ -1,4 +1,4 @@
-"""Turns what pydantic finds in a configuration into one sentence: where, what is wrong, what to do."""
+"""Turns pydantic's errors in a configuration into one sentence: where, what is wrong, what to do."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
 # By pydantic's name of a mistake; the placeholders are the mistake's own.
-PLAIN = {
+MESSAGES = {
     "too_short": "it is empty; write at least {min_length}",
     "string_too_short": "it is empty; write something",
     "string_too_long": "it is too long; write at most {max_length} characters",
@@ -35,7 +35,7 @@ PLAIN = {
 
 
 class ConfigurationFile:
-    """The text of a TOML file, to say on which line a key stands."""
+    """Finds the lines of the keys in a TOML file."""
 
     def __init__(self, path: Path, text: str, env_prefix: str) -> None:
         self.path = path
@@ -43,7 +43,7 @@ class ConfigurationFile:
         self._env_prefix = env_prefix
 
     def place(self, keys: tuple[str, ...]) -> str:
-        """The environment variable that sets a key, else `FILE:LINE` of it or of its table, else the file."""
+        """Returns the environment variable that sets a key, else `FILE:LINE` of it or of its table, else the file."""
         for length in range(len(keys), 0, -1):
             variable = self._env_prefix + "__".join(keys[:length]).upper()
             if variable in {name.upper() for name in os.environ}:
@@ -54,54 +54,54 @@ class ConfigurationFile:
     def _line(self, keys: tuple[str, ...]) -> int | None:
         table: tuple[str, ...] = ()
         for number, line in enumerate(self._text.splitlines(), start=1):
-            if found := re.match(r"\s*\[([^\[\]]+)\]", line):
-                table = _parts(found[1])
+            if match := re.match(r"\s*\[([^\[\]]+)\]", line):
+                table = _parts(match[1])
                 if table == keys:
                     return number
-            elif found := re.match(r"\s*([\w\"'. -]+?)\s*=", line):
-                key = (*table, *_parts(found[1]))
+            elif match := re.match(r"\s*([\w\"'. -]+?)\s*=", line):
+                key = (*table, *_parts(match[1]))
                 if key == keys[: len(key)]:
                     return number
         return None
 
 
-def first_mistake(file: ConfigurationFile, error: ValidationError, model: type[BaseModel]) -> str:
-    """The sentence for the mistake that is best mended first."""
-    # A misspelt key is both unknown and missing; the first of the two says what to mend.
-    mistake = min(error.errors(include_url=False), key=lambda found: found["type"] != "extra_forbidden")
+def describe_first_mistake(file: ConfigurationFile, error: ValidationError, model: type[BaseModel]) -> str:
+    """Returns the sentence for the mistake that is best mended first."""
+    # A misspelt key is both unknown and missing; "unknown" says what to mend.
+    mistake = min(error.errors(include_url=False), key=lambda details: details["type"] != "extra_forbidden")
     keys = tuple(str(key) for key in mistake["loc"] if not re.match(r"function-|\[key\]", str(key)))
     dotted = ".".join(keys)
     if not keys:
         message = mistake["msg"].removeprefix("Value error, ")
         return f"{file.place(_parts(message.split()[0]))}: {message}"
     if mistake["type"] == "extra_forbidden":
-        return f"{file.place(keys)}: {unknown_key(dotted, known_keys(model, keys[:-1]))}"
+        return f"{file.place(keys)}: {describe_unknown_key(dotted, known_keys(model, keys[:-1]))}"
     if mistake["type"] == "missing":
         return f"{file.place(keys[:-1])}: {dotted!r} is missing; add it"
     return f"{file.place(keys)}: {dotted}: {_plain(mistake, dotted)}"
 
 
-def unknown_key(key: str, known: Iterable[str]) -> str:
-    """What is wrong with a key that isn't known, and which one may have been meant."""
+def describe_unknown_key(key: str, known: Iterable[str]) -> str:
+    """Says that a key is unknown, and which one may have been meant."""
     near = difflib.get_close_matches(key.rpartition(".")[2], known, n=1)
     return f"unknown key {key!r}; " + (f"did you mean {near[0]!r}?" if near else f"known are {', '.join(known)}")
 
 
 def known_keys(model: type[BaseModel], table: tuple[str, ...]) -> list[str]:
-    """What may stand in a table of the configuration that `model` describes."""
-    here: Any = model
+    """Lists the keys of a table of the configuration that `model` describes."""
+    annotation: Any = model
     for key in table:
-        if isinstance(here, type) and issubclass(here, BaseModel) and key in here.model_fields:
-            here = here.model_fields[key].annotation
-        elif get_args(here):
-            here = get_args(here)[-1]
-    if not (isinstance(here, type) and issubclass(here, BaseModel)):
+        if isinstance(annotation, type) and issubclass(annotation, BaseModel) and key in annotation.model_fields:
+            annotation = annotation.model_fields[key].annotation
+        elif get_args(annotation):
+            annotation = get_args(annotation)[-1]
+    if not (isinstance(annotation, type) and issubclass(annotation, BaseModel)):
         return []
-    return sorted(name for name, field in here.model_fields.items() if not field.exclude)
+    return sorted(name for name, field in annotation.model_fields.items() if not field.exclude)
 
 
 def _plain(mistake: ErrorDetails, dotted: str) -> str:
-    if pattern := PLAIN.get(mistake["type"]):
+    if pattern := MESSAGES.get(mistake["type"]):
         return pattern.format(**mistake.get("ctx", {}), input=mistake["input"], dotted=dotted)
     message = mistake["msg"].removeprefix("Value error, ")
     return f"{message[:1].lower()}{message[1:]}"

@@ -1,4 +1,4 @@
-"""The configuration: `config/publisher.toml`, overridden by the environment, and secrets.
+"""Reads the configuration, `config/publisher.toml`, overridden by the environment.
 
 Every mistake in it is one sentence that names the file, the line or the key, and what to do.
 A secret is never part of a `Settings` value: it is read when a channel is connected.
@@ -19,7 +19,7 @@ from sqlalchemy.engine import make_url
 
 from publisher.core.errors import SettingsError, unreadable
 from publisher.core.file_reading import CONFIGURATION_BYTES, read_text
-from publisher.settings.config_errors import ConfigurationFile, first_mistake, known_keys, unknown_key
+from publisher.settings.config_errors import ConfigurationFile, describe_first_mistake, describe_unknown_key, known_keys
 from publisher.settings.sections import (
     ChannelSettings,
     DeliverySettings,
@@ -35,6 +35,8 @@ ENV_PREFIX = "PUBLISHER__"
 
 
 class Settings(BaseSettings):
+    """Holds the configuration of one outlet."""
+
     model_config = SettingsConfigDict(
         frozen=True,
         extra="forbid",
@@ -52,7 +54,7 @@ class Settings(BaseSettings):
     health: HealthSettings = HealthSettings()
     channels: dict[str, ChannelSettings] = Field(min_length=1)
     file: Path = Field(exclude=True)
-    """Where the configuration was read from."""
+    """The file that the configuration was read from."""
 
     @model_validator(mode="before")
     @classmethod
@@ -93,9 +95,9 @@ class Settings(BaseSettings):
 
     @model_validator(mode="after")
     def _secrets_apart(self) -> Settings:
-        seen: dict[str, str] = {}
+        names: dict[str, str] = {}
         for name, channel in self.channels.items():
-            if (other := seen.setdefault(channel.secret_variable(""), name)) != name:
+            if (other := names.setdefault(channel.secret_variable(""), name)) != name:
                 raise ValueError(f"channels.{name} would read the secrets of channels.{other}; rename one of them")
         return self
 
@@ -108,21 +110,22 @@ class Settings(BaseSettings):
         dotenv_settings: PydanticBaseSettingsSource,
         file_secret_settings: PydanticBaseSettingsSource,
     ) -> tuple[PydanticBaseSettingsSource, ...]:
-        """The environment wins over the file."""
+        """Lets the environment override the file."""
         return env_settings, init_settings
 
     @property
     def root(self) -> Path:
-        """The folder that relative paths start from: the one that holds `config/`."""
+        """Returns the folder that relative paths start from: the one that holds `config/`."""
         folder = self.file.parent
         return folder.parent if folder.name == "config" else folder
 
     def path(self, relative: Path | str) -> Path:
+        """Returns a path below the desk's folder."""
         return self.root / relative
 
     @property
     def database_url(self) -> str:
-        """The database URL, with a relative SQLite file made absolute."""
+        """Returns the database URL, with a relative SQLite file made absolute."""
         url = make_url(self.storage.database)
         if url.get_backend_name() == "sqlite" and url.database and url.database != ":memory:":
             url = url.set(database=str(self.path(Path(url.database))))
@@ -130,19 +133,21 @@ class Settings(BaseSettings):
 
     @property
     def database_file(self) -> Path | None:
-        """The SQLite file; None for another database."""
+        """Returns the SQLite file; None for another database."""
         url = make_url(self.database_url)
         return Path(url.database) if url.get_backend_name() == "sqlite" and url.database else None
 
     def channel_hour(self, channel: ChannelSettings) -> time:
+        """Returns when a channel publishes."""
         return channel.hour or self.outlet.hour
 
     def channel_language(self, channel: ChannelSettings) -> str:
+        """Returns the language that a channel publishes in."""
         return channel.language or self.outlet.language
 
 
 def load_settings(file: Path) -> Settings:
-    """Read and check the configuration.
+    """Reads and checks the configuration.
 
     Raises:
         SettingsError: it is missing or wrong; the message is one sentence.
@@ -166,15 +171,15 @@ def load_settings(file: Path) -> Settings:
     try:
         return Settings(file=file.absolute(), **values)
     except ValidationError as error:
-        raise SettingsError(first_mistake(source, error, Settings)) from None
+        raise SettingsError(describe_first_mistake(source, error, Settings)) from None
     except UnreadableVariable as error:
         raise SettingsError(f"the environment can't be used: {error}; set single keys, not whole tables") from None
 
 
 def _refuse_unknown_variables() -> None:
-    # An unknown section would be ignored without a word, and `file` would move every path.
+    # pydantic would ignore an unknown section, and `file` would move every path.
     known = known_keys(Settings, ())
     for variable in sorted(os.environ):
         section = variable.upper().removeprefix(ENV_PREFIX).partition("__")[0].lower()
         if variable.upper().startswith(ENV_PREFIX) and section not in known:
-            raise SettingsError(f"the environment variable {variable}: {unknown_key(section, known)}")
+            raise SettingsError(f"the environment variable {variable}: {describe_unknown_key(section, known)}")

@@ -1,4 +1,4 @@
-"""Which files and folders of a desk nobody else on the machine may read."""
+"""Lists the files and folders of a desk that nobody else on the machine may read."""
 
 from __future__ import annotations
 
@@ -7,14 +7,14 @@ from pathlib import Path
 from publisher.settings.loading import Settings
 
 UPLOADS, MEDIA_COPIES = "uploads", "media-cache"
-"""Beside `config/`: where unfinished uploads lie, and the local copies of what lies in a bucket."""
+"""Folders beside `config/`: unfinished uploads, and local copies of what a bucket stores."""
 DATABASE_SESSIONS = "database"
 
 
 def private_paths(settings: Settings) -> list[Path]:
-    """Returns the database with all that lies beside it under its name, and the folders of what staff handed in.
+    """Lists the database and the files beside it under its name, and the folders of what staff handed in.
 
-    They may not be there. Files in the folders needn't be named: nobody else gets into the folders.
+    Some may be missing. Files in the folders needn't be listed: nobody else can enter the folders.
     """
     storage = settings.storage
     folders = [settings.path(UPLOADS), settings.path(MEDIA_COPIES), settings.path(storage.backups)]
@@ -23,13 +23,13 @@ def private_paths(settings: Settings) -> list[Path]:
     if storage.sessions != DATABASE_SESSIONS:
         folders.append(settings.path(storage.sessions))
     root = settings.root.resolve()
-    # A folder that holds the whole desk, or lies above it, is not ours to close.
+    # A folder that holds the whole desk, or is above it, may belong to others.
     folders = [folder for folder in folders if not root.is_relative_to(folder.resolve())]
     file = settings.database_file
-    beside = file or settings.path("postgresql")
-    return [*sorted(beside.parent.glob(f"{_plain(beside.name)}*")), *folders]
+    database = file or settings.path("postgresql")
+    return [*sorted(database.parent.glob(f"{_escape_glob(database.name)}*")), *folders]
 
 
-def _plain(name: str) -> str:
-    """A name in which no letter stands for others when files are looked for."""
+def _escape_glob(name: str) -> str:
+    """Escapes the wildcards in a file name."""
     return "".join(f"[{letter}]" if letter in "*?[" else letter for letter in name)

@@ -1,4 +1,4 @@
-"""The tables of the configuration, one class each: what a key means, what it may be, what it is when unset."""
+"""Defines the tables of the configuration, one class each, with the limits and defaults of their keys."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import difflib
 import re
 import zoneinfo
 from datetime import time
+from functools import cache
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -17,14 +18,14 @@ from publisher.core.characters import make_visible, remove_control_characters
 from publisher.core.content import Fit
 from publisher.core.post_limits import ACCOUNT_NAME, OUTLET_NAME
 from publisher.platforms.profiles import Limit
-from publisher.settings.buckets import Bucket, is_bucket, parse_bucket
+from publisher.settings.buckets import Bucket, is_bucket_url, parse_bucket
 
 
 def _clock_time(value: object) -> object:
     if isinstance(value, time):
         return value
-    if isinstance(value, str) and (found := re.fullmatch(r"([01]?\d|2[0-3]):([0-5]\d)", value)):
-        return time(int(found[1]), int(found[2]))
+    if isinstance(value, str) and (match := re.fullmatch(r"([01]?\d|2[0-3]):([0-5]\d)", value)):
+        return time(int(match[1]), int(match[2]))
     raise ValueError(f'{value!r} is no time of day; write it like "09:00"')
 
 
@@ -32,11 +33,13 @@ ClockTime = Annotated[time, BeforeValidator(_clock_time)]
 
 
 class Section(BaseModel):
+    """Is the base of all tables: frozen, without unknown keys."""
+
     model_config = ConfigDict(frozen=True, extra="forbid")
 
 
 class Lateness(Section):
-    """Until when a late post still goes out on its day. `until` None: a late post is skipped."""
+    """Says until when a late post still goes out on its day. `until` None: a late post is skipped."""
 
     until: ClockTime | None = None
 
@@ -61,7 +64,15 @@ OutletName = Annotated[str, Field(min_length=1, max_length=OUTLET_NAME), AfterVa
 AccountName = Annotated[str, Field(min_length=1, max_length=ACCOUNT_NAME), AfterValidator(_in_one_line)]
 
 
+@cache
+def _time_zones() -> frozenset[str]:
+    """Lists the names of time zones. The library reads hundreds of files for it, so it is asked once."""
+    return frozenset(zoneinfo.available_timezones())
+
+
 class OutletSettings(Section):
+    """Describes the outlet."""
+
     name: OutletName
     time_zone: str
     hour: ClockTime
@@ -69,14 +80,14 @@ class OutletSettings(Section):
     language: str = "en"
     """The language that posts are written in."""
     second_person: bool = False
-    """Nobody approves what they wrote, whoever changed the post last."""
+    """Nobody may approve what they wrote themselves, whoever changed the post last."""
 
     @field_validator("time_zone")
     @classmethod
     def _known_zone(cls, value: str) -> str:
-        if value in zoneinfo.available_timezones():
+        if value in _time_zones():
             return value
-        near = difflib.get_close_matches(value, zoneinfo.available_timezones(), n=1)
+        near = difflib.get_close_matches(value, _time_zones(), n=1)
         hint = f"did you mean {near[0]!r}?" if near else 'write an IANA name such as "Europe/London"'
         raise ValueError(f"there is no time zone {value!r}; {hint}")
 
@@ -86,32 +97,34 @@ class OutletSettings(Section):
 
 
 class ReserveSettings(Section):
+    """Says when a post of the reserve may be shown again."""
+
     no_repeat_days: int = Field(default=365, ge=0)
     """A reserve post isn't shown again within this many days."""
 
 
 class StorageSettings(Section):
-    """Paths are relative to the folder that holds `config/`."""
+    """Says where data are stored. Paths are relative to the folder that holds `config/`."""
 
     database: str = Field(default="sqlite:///queue.db", repr=False)
-    """It may hold a password, and is therefore not shown."""
+    """It may hold a password, so it is never shown."""
     media: str = Field(default="media", min_length=1)
     """A folder, or `s3://BUCKET/PREFIX`, with `?endpoint=URL&region=NAME` where it isn't Amazon's."""
     sessions: str = Field(default="sessions", min_length=1)
-    """A folder, or `database`: then they are encrypted with `PUBLISHER_KEY`, and any machine has them."""
+    """A folder, or `database`: then they are encrypted with `PUBLISHER_KEY`, for all machines."""
     backups: Path = Path("backups")
 
     @field_validator("media")
     @classmethod
     def _folder_or_bucket(cls, value: str) -> str:
-        if is_bucket(value):
+        if is_bucket_url(value):
             parse_bucket(value)
         return value
 
     @property
     def bucket(self) -> Bucket | None:
-        """Where media lie in S3-compatible storage. None: they lie in the folder `media`."""
-        return parse_bucket(self.media) if is_bucket(self.media) else None
+        """Returns the bucket that stores media. None: the folder `media` stores them."""
+        return parse_bucket(self.media) if is_bucket_url(self.media) else None
 
     @field_validator("database")
     @classmethod
@@ -126,35 +139,37 @@ class StorageSettings(Section):
 
 
 class DeliverySettings(Section):
+    """Says how deliveries are sent, looked up and repeated."""
+
     lease_seconds: float = Field(default=30.0, gt=0)
-    """A worker that is not heard of for this long has lost its delivery."""
+    """A worker that does not renew its lease for this long has lost its delivery."""
     look_up_after: tuple[Annotated[float, Field(gt=0)], ...] = Field(default=(10.0, 60.0, 300.0), min_length=1)
     """Seconds after an unknown outcome at which the platform is asked whether the post is there."""
     listing_lag_seconds: float | None = Field(default=None, ge=0)
-    """How long a platform's list of posts may lag behind. None: as the platform's profile says."""
+    """Seconds by which a platform's list of posts may be late. None: as the platform's profile says."""
     after_unknown: Literal["wait", "ask"] = "wait"
-    """What follows an unknown outcome once the list has caught up and does not show the post: it goes out again, or a
-    person decides."""
+    """After an unknown outcome, when the platform's list is up to date and does not show the post: `wait` sends it
+    again, `ask` lets a person decide."""
     slowest_uplink_kbit: float = Field(default=256.0, gt=0)
-    """Kilobits per second of the slowest line that uploads are allowed time for."""
+    """Kilobits per second of the slowest connection that uploads are given enough time for."""
     retry_seconds: float = Field(default=20.0, gt=0)
-    """The first pause after a platform was not reached; doubled each time, up to 15 minutes."""
+    """The first pause after a platform was not reached; it is doubled each time, up to 15 minutes."""
     workers: int = Field(default=8, ge=1, le=64)
     dispatch: Literal["threads", "procrastinate"] = "threads"
-    """How a worker hears of work: in its own process, or through PostgreSQL on any machine."""
+    """How workers are notified of work: in their own process, or through PostgreSQL on any machine."""
 
 
 class NotifySettings(Section):
-    """What people are told, and when. Where it is sent to is a secret: `PUBLISHER_NOTIFY_URLS`."""
+    """Says what people are alerted to, and when. The addresses are a secret: `PUBLISHER_NOTIFY_URLS`."""
 
     days_of_cover: int = Field(default=7, ge=0)
-    """People are told when fewer days than this have a post."""
+    """People are alerted when fewer days than this have a post."""
     deadline_minutes: int = Field(default=30, ge=1)
-    """So long after a channel's hour its post must be out, or people are told."""
+    """Minutes after a channel's hour until people are alerted that its post is not out."""
     preflight: ClockTime | None = time(18)
-    """When, the evening before, tomorrow's post is examined. None: never."""
+    """The time of the evening before at which tomorrow's post is checked. None: never."""
     link: str = ""
-    """Where the desk's pages are, for links in messages."""
+    """The address of the desk's pages, for links in messages."""
 
     @field_validator("preflight", mode="before")
     @classmethod
@@ -163,27 +178,27 @@ class NotifySettings(Section):
 
 
 class WebSettings(Section):
-    """The desk's pages."""
+    """Says how the desk's pages are served."""
 
     port: int | None = Field(default=None, ge=0, le=65535)
     """`publisher run` serves the pages at this port. None: only `publisher web` does."""
     host: str = "127.0.0.1"
     hosts: tuple[str, ...] = ()
-    """Names that the desk answers to, besides this machine's own and that of `notify.link`."""
+    """Host names that the desk answers to, besides this machine's own and that of `notify.link`."""
     root_path: str = Field(default="", pattern="^(/[^/]+)*$")
     """The path that a proxy serves the pages under."""
     proxies: tuple[str, ...] = ()
-    """Addresses whose forwarded headers are believed."""
+    """Addresses whose forwarded headers are trusted."""
     webhooks_to_private: bool = False
     """Webhooks may lead to this machine and to private networks, and there without TLS."""
     connections: int = Field(default=500, ge=8, le=20_000)
-    """So many may be open at once, and never more than half of the process's file descriptors."""
+    """The maximum of open connections; never more than half of the process's file descriptors."""
     connections_per_address: int = Field(default=100, ge=4)
-    """Of these, so many from one IPv4 address or IPv6 /64 network; not counted for `proxies` and for this machine."""
+    """The maximum from one IPv4 address or IPv6 /64 network; not counted for `proxies` and for this machine."""
 
 
 class HealthSettings(Section):
-    """`/healthz`, `/readyz` and `/metrics` of `publisher run`."""
+    """Says where `publisher run` serves `/healthz`, `/readyz` and `/metrics`."""
 
     port: int | None = Field(default=None, ge=0, le=65535)
     """None: not served."""
@@ -194,8 +209,10 @@ Missing = Literal["hold", "skip", "original"]
 
 
 class ChannelSettings(Section):
+    """Describes one channel."""
+
     name: str = Field(exclude=True)
-    """As its table is called: [channels.NAME]."""
+    """The name of its table: [channels.NAME]."""
     platform: str
     account: AccountName
     language: str | None = None
@@ -205,11 +222,11 @@ class ChannelSettings(Section):
     fit: Fit | None = None
     missing_translation: Missing = "hold"
     drafts: bool = True
-    """Publish through a draft, where the platform has drafts: then a repeated request is harmless."""
+    """Publishes through a draft, where the platform has drafts: then a repeated request is harmless."""
     thread: bool = False
-    """The body goes on in replies where it does not fit, instead of being shortened."""
+    """Continues a body that does not fit in replies, instead of shortening it."""
     monthly_budget: float | None = Field(default=None, gt=0)
-    """US dollars that the platform may ask for in a month; then the channel holds its posts. None: no limit."""
+    """US dollars that the platform may cost in a month; beyond it the channel holds its posts. None: no limit."""
     limits: dict[Limit, Annotated[int, Field(gt=0)]] = Field(default_factory=dict)
     base_url: str | None = None
     proxy: str | None = Field(default=None, repr=False)
@@ -225,5 +242,5 @@ class ChannelSettings(Section):
         return value
 
     def secret_variable(self, secret: str) -> str:
-        """The environment variable of one of this channel's secrets."""
+        """Returns the name of the environment variable of one of this channel's secrets."""
         return f"PUBLISHER_{self.name}_{secret}".upper().replace("-", "_")

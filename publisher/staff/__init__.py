@@ -1,1 +1,1 @@
-"""The people who work at the desk: who they are, what they may do, how they log in."""
+"""Manages the people of the desk: who they are, what they may do, how they log in."""

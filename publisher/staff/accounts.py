@@ -1,4 +1,4 @@
-"""The people of the desk: added, invited, given roles, deactivated. Every act is an event."""
+"""Adds, invites and deactivates people, and gives them roles. Every act is an event."""
 
 from __future__ import annotations
 
@@ -20,98 +20,98 @@ from publisher.staff.passwords import hash_password
 from publisher.staff.roles import Role
 from publisher.staff.tokens import hash_of, new_token
 
-INVITE_LASTS = timedelta(days=7)
+INVITATION_LIFETIME = timedelta(days=7)
 
 
 class AccountError(Exception):
-    """The people's list can't be changed so; the message is one sentence."""
+    """Says why the list of people can't be changed so; the message is one sentence."""
 
 
 def add_person(
     database: Database, *, email: str, name: str, roles: Iterable[str], password: str, now: datetime, actor: str
 ) -> int:
-    """Somebody who can log in at once.
+    """Adds a person who can log in at once.
 
     Raises:
         AccountError: the address is no address or is taken, or a role is not known.
-        WeakPassword: the password can't be taken.
+        WeakPassword: the password is refused.
     """
-    person = _new(email, name, roles, now)
+    person = _new_person(email, name, roles, now)
     person.password_hash = hash_password(password, about=(person.email, person.name))
-    return _add(database, person, now, actor, "person added")
+    return _insert_person(database, person, now, actor, "person added")
 
 
-def invite(database: Database, *, email: str, name: str, roles: Iterable[str], now: datetime, actor: str) -> str:
-    """Somebody who chooses a password by following a link; returns the link's token, which is shown once.
+def invite_person(database: Database, *, email: str, name: str, roles: Iterable[str], now: datetime, actor: str) -> str:
+    """Adds a person who chooses a password by following a link; returns the link's token, which is shown once.
 
     Raises AccountError.
     """
-    person = _new(email, name, roles, now)
+    person = _new_person(email, name, roles, now)
     token = new_token()
-    person.invite_hash, person.invite_until = hash_of(token), now + INVITE_LASTS
-    _add(database, person, now, actor, "person invited")
+    person.invite_hash, person.invite_until = hash_of(token), now + INVITATION_LIFETIME
+    _insert_person(database, person, now, actor, "person invited")
     return token
 
 
 def invite_again(database: Database, person_id: int, *, now: datetime, actor: str) -> str:
-    """A fresh link for somebody who lost theirs, or their password; until it is used, nothing else changes."""
+    """Makes a new link for a person who lost theirs, or their password; until it is used, nothing else changes."""
     with database.writing() as session:
         person = load_person(session, person_id)
         if not person.active:
             raise AccountError(f"{person.name} is deactivated; activate them first.")
         token = new_token()
-        person.invite_hash, person.invite_until = hash_of(token), now + INVITE_LASTS
+        person.invite_hash, person.invite_until = hash_of(token), now + INVITATION_LIFETIME
         record_event(session, "person invited", now=now, actor=actor, detail={"person": person.email})
     return token
 
 
-def invited(session: Session, token: str, now: datetime) -> Person | None:
-    """Whom an invitation's token belongs to, while it lasts."""
+def find_invited_person(session: Session, token: str, now: datetime) -> Person | None:
+    """Returns the person of an invitation's token, while it is valid."""
     return session.scalar(
         select(Person).where(Person.invite_hash == hash_of(token), Person.invite_until > now, Person.active)
     )
 
 
 def accept_invite(database: Database, token: str, password: str, now: datetime) -> int:
-    """Set the password that an invited person chose, and return their id.
+    """Sets the password that an invited person chose, and returns their id.
 
-    All their log-ins end, and the tokens of their programs work no more: whoever knew the old password may have made
-    some. Who has a second factor still has to give a code.
+    All their log-ins end, and the tokens of their programs are revoked: whoever knew the old password may have made
+    some. A person with a second factor still has to give a code.
 
     Raises:
         AccountError: the invitation is not known or too old.
-        WeakPassword: the password can't be taken.
+        WeakPassword: the password is refused.
     """
     with database.writing() as session:
-        person = invited(session, token, now)
+        person = find_invited_person(session, token, now)
         if person is None:
             raise AccountError("This invitation was used already or is too old; ask an admin for a new one.")
         person.password_hash = hash_password(password, about=(person.email, person.name))
         end_invitation(person)
-        shut_out(session, person.id, now)
+        end_access(session, person.id, now)
         record_event(session, "password set", now=now, actor=actor_of(person))
         return person.id
 
 
 def set_roles(database: Database, person_id: int, roles: Iterable[str], *, now: datetime, actor: str) -> None:
-    """Give somebody exactly these roles. Raises AccountError: the last admin stays one."""
-    wanted = _known_roles(roles)
+    """Gives a person exactly these roles. Raises AccountError: the last admin stays one."""
+    new_roles = _known_roles(roles)
     with database.writing() as session:
         person = load_person(session, person_id)
-        if Role.ADMIN not in wanted:
-            _keep_an_admin(session, person)
-        before, person.roles = person.roles, wanted
-        detail = {"person": person.email, "before": before, "after": wanted}
+        if Role.ADMIN not in new_roles:
+            _refuse_last_admin(session, person)
+        before, person.roles = person.roles, new_roles
+        detail = {"person": person.email, "before": before, "after": new_roles}
         record_event(session, "roles changed", now=now, actor=actor, detail=detail)
 
 
 def set_active(database: Database, person_id: int, active: bool, *, now: datetime, actor: str) -> None:
-    """Let somebody in, or out: then every browser and every token of theirs is shut at once. Raises AccountError."""
+    """Activates or deactivates a person, whose log-ins and tokens then end at once. Raises AccountError."""
     with database.writing() as session:
         person = load_person(session, person_id)
         if not active:
-            _keep_an_admin(session, person)
-            shut_out(session, person.id, now)
+            _refuse_last_admin(session, person)
+            end_access(session, person.id, now)
             session.execute(delete(ApiToken).where(ApiToken.person_id == person.id))
             end_invitation(person)
         person.active = active
@@ -120,19 +120,19 @@ def set_active(database: Database, person_id: int, active: bool, *, now: datetim
 
 
 def end_invitation(person: Person) -> None:
-    """Ends the link that sets a person's password, if there is one: it was made for how the account was before."""
+    """Ends the link that sets a person's password, if there is one: it was made before the account was changed."""
     person.invite_hash = person.invite_until = None
 
 
 def end_sessions(session: Session, person_id: int, *, but: str = "") -> None:
-    """Log somebody out everywhere, but for the session with the token hash `but`."""
+    """Ends all sessions of a person except the one with the token hash `but`."""
     session.execute(delete(WebSession).where(WebSession.person_id == person_id, WebSession.token_hash != but))
 
 
-def shut_out(session: Session, person_id: int, now: datetime, *, but: str = "", but_browser: str = "") -> None:
-    """Ends every log-in of somebody, but for one, makes their browsers strangers, and revokes their programs' tokens.
+def end_access(session: Session, person_id: int, now: datetime, *, but: str = "", but_browser: str = "") -> None:
+    """Ends every log-in of a person except one, forgets their browsers, and revokes their programs' tokens.
 
-    `but`: the hash of the session that goes on; `but_browser`: the token of its browser.
+    `but`: the token hash of the session that stays; `but_browser`: the token of its browser.
     """
     end_sessions(session, person_id, but=but)
     forget_browsers(session, person_id, but=but_browser)
@@ -141,6 +141,7 @@ def shut_out(session: Session, person_id: int, now: datetime, *, but: str = "", 
 
 
 def load_person(session: Session, person_id: int) -> Person:
+    """Returns a person. Raises AccountError when there is no such person."""
     person = session.get(Person, person_id)
     if person is None:
         raise AccountError(f"There is no person {person_id}.")
@@ -148,17 +149,17 @@ def load_person(session: Session, person_id: int) -> Person:
 
 
 def actor_of(person: Person) -> str:
-    """How the history names somebody."""
+    """Returns the name of a person in the history."""
     return person.email[:120]
 
 
 def is_mail_address(text: str) -> bool:
-    """Returns whether a text could be the mail address of somebody here."""
+    """Decides whether a text can be a mail address."""
     is_line = text == remove_control_characters(text)
     return is_line and len(text) <= 254 and re.fullmatch(r"[^@\s]+@[^@\s]+", text) is not None
 
 
-def _new(email: str, name: str, roles: Iterable[str], now: datetime) -> Person:
+def _new_person(email: str, name: str, roles: Iterable[str], now: datetime) -> Person:
     address = email.strip().lower()
     if not is_mail_address(address):
         raise AccountError(f"{email!r} is no mail address; write it like name@example.org.")
@@ -171,15 +172,15 @@ def _new(email: str, name: str, roles: Iterable[str], now: datetime) -> Person:
 
 
 def _known_roles(roles: Iterable[str]) -> list[str]:
-    wanted = sorted(set(roles))
+    roles = sorted(set(roles))
     known = [role.value for role in Role]
-    if not wanted or (unknown := [role for role in wanted if role not in known]):
-        what = f"{unknown[0]!r} is no role" if wanted else "somebody without a role may do nothing"
+    if not roles or (unknown := [role for role in roles if role not in known]):
+        what = f"{unknown[0]!r} is no role" if roles else "somebody without a role may do nothing"
         raise AccountError(f"{what[0].upper()}{what[1:]}; choose among {', '.join(known)}.")
-    return wanted
+    return roles
 
 
-def _add(database: Database, person: Person, now: datetime, actor: str, event: str) -> int:
+def _insert_person(database: Database, person: Person, now: datetime, actor: str, event: str) -> int:
     try:
         with database.writing() as session:
             session.add(person)
@@ -191,12 +192,12 @@ def _add(database: Database, person: Person, now: datetime, actor: str, event: s
         raise AccountError(f"{person.email} is somebody here already.") from None
 
 
-def _keep_an_admin(session: Session, person: Person) -> None:
+def _refuse_last_admin(session: Session, person: Person) -> None:
     others = session.scalars(select(Person.roles).where(Person.active, Person.id != person.id))
     if Role.ADMIN in person.roles and not any(Role.ADMIN in roles for roles in others):
         raise AccountError(f"{person.name} is the only admin; make somebody else one first.")
 
 
-def nobody_yet(session: Session) -> bool:
-    """Whether the desk has nobody who could log in."""
+def has_no_people(session: Session) -> bool:
+    """Decides whether the desk has no person yet."""
     return session.scalar(select(func.count()).select_from(Person)) == 0

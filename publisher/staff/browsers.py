@@ -1,4 +1,4 @@
-"""Browsers that somebody logged in with before: a secret in a cookie that lives long, and opens nothing by itself."""
+"""Remembers browsers that a person logged in with: by a long-lived cookie that opens nothing by itself."""
 
 from __future__ import annotations
 
@@ -11,41 +11,41 @@ from publisher.db.session import Database
 from publisher.db.staff import KnownBrowser
 from publisher.staff.tokens import hash_of, new_token
 
-KNOWN_FOR = timedelta(days=180)
+KNOWN_BROWSER_LIFETIME = timedelta(days=180)
 
 
 def known_browser(session: Session, token: str, person_id: int | None, now: datetime) -> str:
-    """Returns the hash of a browser's token where this person logged in with it before; empty: it is a stranger."""
-    wanted = hash_of(token)
-    found = session.scalar(
+    """Returns the hash of a browser's token where this person logged in with it before; else an empty text."""
+    token_hash = hash_of(token)
+    row_id = session.scalar(
         select(KnownBrowser.id).where(
-            KnownBrowser.token_hash == wanted,
+            KnownBrowser.token_hash == token_hash,
             KnownBrowser.person_id == (person_id or 0),
-            KnownBrowser.seen_at > now - KNOWN_FOR,
+            KnownBrowser.seen_at > now - KNOWN_BROWSER_LIFETIME,
         )
     )
-    return wanted if token and found is not None else ""
+    return token_hash if token and row_id is not None else ""
 
 
 def is_known_browser(database: Database, token: str, now: datetime) -> bool:
-    """Returns whether anybody at all logged in before with the browser that holds this token."""
+    """Decides whether anybody logged in before with the browser that holds this token."""
     if not token:
         return False
     with database.reading() as session:
         known = select(KnownBrowser.id).where(
-            KnownBrowser.token_hash == hash_of(token), KnownBrowser.seen_at > now - KNOWN_FOR
+            KnownBrowser.token_hash == hash_of(token), KnownBrowser.seen_at > now - KNOWN_BROWSER_LIFETIME
         )
         return session.scalar(known.limit(1)) is not None
 
 
 def remember_browser(database: Database, person_id: int, token: str, now: datetime) -> str:
-    """Makes a browser known for a person who has just logged in with it, and returns its new token.
+    """Remembers a browser for a person who has just logged in with it, and returns its new token.
 
-    The former one, which somebody else may have put there or seen, is worth nothing any more.
+    The former token, which somebody else may have set or seen, becomes invalid.
     """
     fresh = new_token()
     with database.writing() as session:
-        session.execute(delete(KnownBrowser).where(KnownBrowser.seen_at < now - KNOWN_FOR))
+        session.execute(delete(KnownBrowser).where(KnownBrowser.seen_at < now - KNOWN_BROWSER_LIFETIME))
         if token:
             mine = (KnownBrowser.token_hash == hash_of(token), KnownBrowser.person_id == person_id)
             session.execute(delete(KnownBrowser).where(*mine))
@@ -56,6 +56,6 @@ def remember_browser(database: Database, person_id: int, token: str, now: dateti
 
 
 def forget_browsers(session: Session, person_id: int, *, but: str = "") -> None:
-    """Makes every browser of a person a stranger again, but for the one with the token `but`."""
-    kept = KnownBrowser.token_hash != hash_of(but)
-    session.execute(delete(KnownBrowser).where(KnownBrowser.person_id == person_id, kept))
+    """Forgets every browser of a person except the one with the token `but`."""
+    is_other = KnownBrowser.token_hash != hash_of(but)
+    session.execute(delete(KnownBrowser).where(KnownBrowser.person_id == person_id, is_other))

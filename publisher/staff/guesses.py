@@ -1,8 +1,8 @@
-"""Slows down the guessing of passwords and codes, without shutting out the person whose account is guessed at.
+"""Slows down the guessing of passwords and codes, without locking out the person whose account is guessed at.
 
-A try is counted before it is judged, so that tries at the same moment count too, and forgotten when it was right.
-A browser that somebody logged in with before has a count of its own: whatever strangers do, it gets through.
-Tries from one network, however many, never close an account for others.
+A try is counted before it is checked, so that simultaneous tries count too, and deleted when it was right.
+A browser that the person logged in with before has a count of its own, which strangers can't use up.
+Tries from one network, however many, never lock an account for others.
 """
 
 from __future__ import annotations
@@ -29,10 +29,10 @@ from publisher.lifecycle import record_event
 
 WINDOW = timedelta(minutes=15)
 DAY = timedelta(days=1)
-KEPT_FOR = timedelta(days=30)
-MAX_KEPT = 100_000
-"""Of the tries that strangers anywhere make at names that need not be anybody's; the oldest beyond it go."""
-FORGOTTEN_AT_ONCE = 100
+MAX_AGE = timedelta(days=30)
+MAX_TRIES = 100_000
+"""Stored tries, at any names from anywhere; the oldest beyond it are deleted."""
+MAX_DELETED_AT_ONCE = 100
 MAX_PER_PAIR = 5
 """Wrong tries at one account from one address, within the window."""
 MAX_PER_PAIR_A_DAY = 15
@@ -40,43 +40,43 @@ MAX_PER_BROWSER = 5
 MAX_PER_BROWSER_A_DAY = 20
 MAX_PER_ADDRESS = 30
 MAX_PER_ACCOUNT = 20
-"""From all browsers that are not known, wherever they are: guesses that come from many addresses."""
+"""From all browsers that are not known, against guesses from many addresses."""
 MAX_PER_ACCOUNT_A_DAY = 100
 MAX_PER_SITE = 10
 """At one account from all addresses that one customer of a provider may hold."""
 MAX_PER_SITE_A_DAY = 30
 MAX_COUNTED_PER_SITE = 5
-"""Of the tries from one site, so many count at most against the limits of an account."""
+"""Of the tries from one site, at most so many count against the limits of an account."""
 LOGINS_REFUSED = "log-ins refused"
-"""The event of so many wrong tries at one account that the next ones are refused."""
+"""The event when the next tries at an account are refused, after too many wrong ones."""
 WRONG_CODE = "wrong code"
 """The event of a wrong code of the second factor: somebody had the right password."""
 RIGHT_CODE_AFTER_WRONG = "right code after wrong ones"
-"""The event of a right code from the network that wrong ones came from a moment before: its person mistyped."""
+"""The event of a right code from the network of wrong ones a moment before: the person mistyped."""
 MAX_LISTED = 20
-FEW_CODES = 3
-"""Fewer wrong codes from the address that somebody logs in from are their own mistakes."""
+MIN_REPORTED_CODES = 3
+"""Fewer wrong codes from the address that a person logs in from are their own mistakes."""
 
 
-TURNS = 0x67756573  # "gues": any number, the same in every process, and no other lock's
+LOCK_NAMESPACE = 0x67756573  # "gues": any number, the same in every process, and no other lock's
 
 
 class LoginRefused(Exception):
-    """Not logged in; the message is one sentence, and never tells whether the account exists."""
+    """Refuses a log-in; the message is one sentence, and never reveals whether the account exists."""
 
 
 class GuessedSubject(StrEnum):
-    """What is guessed at. The tries at each kind are counted under keys of their own."""
+    """Names what is guessed at. The tries at each kind are counted separately."""
 
     LOG_IN = "log-in"
-    """With the password of a mail address, which need not be anybody's."""
+    """The password of a mail address, which need not belong to anybody."""
     SECOND_FACTOR = "second factor"
-    """Of a person's id, after the right password."""
+    """The code of a person, after the right password."""
 
 
 @dataclass(frozen=True, slots=True)
 class Guess:
-    """Who is tried, from where."""
+    """Holds the account and the origin of a try."""
 
     account: str
     """SHA-256 of the kind of the subject and its name."""
@@ -87,7 +87,7 @@ class Guess:
 
 @dataclass(frozen=True, slots=True)
 class RefusedLogins:
-    """Tries at somebody's account that they have not been told of."""
+    """Counts the wrong tries at an account that its person was not told of."""
 
     number: int
     last_at: datetime
@@ -96,34 +96,34 @@ class RefusedLogins:
 
 @dataclass(frozen=True, slots=True)
 class _Limit:
-    """So many wrong tries within a span of time, and no more."""
+    """Limits the number of wrong tries within a span of time."""
 
     where: ColumnElement[bool]
     span: timedelta
-    most: int
+    maximum: int
     counts: Callable[[Session, ColumnElement[bool]], int]
 
 
 def guess_at(subject: GuessedSubject, name: str, address: str, browser: str = "") -> Guess:
-    """Describes a try at a subject from an address of the network."""
+    """Describes a try at a subject from a network address."""
     return Guess(hashlib.sha256(f"{subject}\0{name}".encode()).hexdigest(), counted_network(address), browser)
 
 
 def site_of(network: str) -> str:
-    """Returns what one customer of a provider may hold: of IPv6 the 48 leading bits."""
+    """Returns the network that one customer of a provider may have: of IPv6 the 48 leading bits."""
     try:
-        found = ip_network(network)
+        parsed = ip_network(network)
     except ValueError:
         return network
-    return str(found.supernet(new_prefix=48)) if found.version == 6 and found.prefixlen == 64 else network
+    return str(parsed.supernet(new_prefix=48)) if parsed.version == 6 and parsed.prefixlen == 64 else network
 
 
 def begin_guess(database: Database, guess: Guess, now: datetime) -> int:
-    """Counts a try and returns its number. Raises LoginRefused when there were too many wrong ones of late."""
+    """Counts a try and returns its id. Raises LoginRefused when there were too many wrong ones recently."""
     with database.writing() as session:
         _wait_for_turn(session, guess)
         _forget_oldest(session, now)
-        if reached := [limit for limit in _limits(guess) if _count(session, limit, now) >= limit.most]:
+        if reached := [limit for limit in _limits(guess) if _count(session, limit, now) >= limit.maximum]:
             daily = any(limit.span == DAY for limit in reached)
             when = "tomorrow" if daily else f"in {int(WINDOW.total_seconds() // 60)} minutes"
             raise LoginRefused(
@@ -137,12 +137,12 @@ def begin_guess(database: Database, guess: Guess, now: datetime) -> int:
 
 
 def _forget_oldest(session: Session, now: datetime) -> None:
-    """Removes some tries that are too old or too many: looking through all would let the whole desk wait."""
+    """Deletes some tries that are too old or too many: to search all would make the whole desk wait."""
     newest = session.scalar(select(func.max(LoginFailure.id))) or 0
-    oldest = select(LoginFailure.id).order_by(LoginFailure.id).limit(FORGOTTEN_AT_ONCE)
-    # What another try removes just now need not be waited for.
+    oldest = select(LoginFailure.id).order_by(LoginFailure.id).limit(MAX_DELETED_AT_ONCE)
+    # Rows that another try deletes at this moment are skipped.
     oldest = oldest.with_for_update(skip_locked=True)
-    over = (LoginFailure.at < now - KEPT_FOR) | (LoginFailure.id <= newest - MAX_KEPT)
+    over = (LoginFailure.at < now - MAX_AGE) | (LoginFailure.id <= newest - MAX_TRIES)
     session.execute(delete(LoginFailure).where(LoginFailure.id.in_(oldest), over))
 
 
@@ -155,17 +155,17 @@ def _wait_for_turn(session: Session, guess: Guess) -> None:
         return
     # Always in the same order, so that two tries never wait for each other.
     for name in sorted((guess.account, guess.network)):
-        session.execute(select(func.pg_advisory_xact_lock(TURNS, func.hashtext(name))))
+        session.execute(select(func.pg_advisory_xact_lock(LOCK_NAMESPACE, func.hashtext(name))))
 
 
 def forget_guess(database: Database, number: int) -> None:
-    """A try was right: it counts no more."""
+    """Deletes a try that was right, so that it counts no more."""
     with database.writing() as session:
         session.execute(delete(LoginFailure).where(LoginFailure.id == number))
 
 
 def note_wrong_code(database: Database, guess: Guess, person: Person, now: datetime) -> None:
-    """Records that somebody had a person's password and a wrong code, for the person and for operators."""
+    """Records that somebody gave a person's right password and a wrong code."""
     get_logger("staff").warning(
         "a wrong code came after the right password", person=person.email, address=guess.network
     )
@@ -174,7 +174,7 @@ def note_wrong_code(database: Database, guess: Guess, person: Person, now: datet
 
 
 def note_right_code(database: Database, guess: Guess, person: Person, now: datetime) -> None:
-    """Records that the wrong codes of a moment ago, from the same network, were mistakes, if there were any."""
+    """Records that recent wrong codes from the same network were mistakes, if there were any."""
     here = (LoginFailure.account == guess.account, LoginFailure.address == guess.network)
     with database.writing() as session:
         if session.scalar(select(LoginFailure.id).where(*here, LoginFailure.at > now - WINDOW).limit(1)):
@@ -185,35 +185,35 @@ def _detail_of(guess: Guess, person: Person) -> dict[str, Any]:
     return {"person": person.email, "id": person.id, "from": guess.network}
 
 
-def tries_at(session: Session, person: Person, now: datetime) -> list[Event]:
-    """Returns the events of wrong codes and refused log-ins at a person's account of late, the newest first."""
+def failed_tries(session: Session, person: Person, now: datetime) -> list[Event]:
+    """Returns the recent events of wrong codes and refused log-ins at a person's account, the newest first."""
     query = select(Event).where(
         Event.name.in_((WRONG_CODE, LOGINS_REFUSED)),
-        Event.at > now - KEPT_FOR,
+        Event.at > now - MAX_AGE,
         Event.detail["person"].as_string() == person.email,
     )
     return list(session.scalars(query.order_by(Event.id.desc()).limit(MAX_LISTED)))
 
 
 def note_wrong_guess(database: Database, guess: Guess, who: str, now: datetime) -> None:
-    """Records an event when this wrong try is the last one before the next are refused. `who`: empty for nobody."""
+    """Records an event when this wrong try is the last one before tries are refused. `who`: empty for nobody."""
     with database.writing() as session:
-        if any(_count(session, limit, now) == limit.most for limit in _limits(guess)):
+        if any(_count(session, limit, now) == limit.maximum for limit in _limits(guess)):
             detail = {"person": who, "from": guess.network}
             record_event(session, LOGINS_REFUSED, now=now, detail=detail)
 
 
-def take_untold(session: Session, guess: Guess, few: int) -> RefusedLogins | None:
-    """Returns what a person who logs in has to be told of wrong tries; each is told once.
+def take_unreported_tries(session: Session, guess: Guess, minimum: int) -> RefusedLogins | None:
+    """Returns the wrong tries that a person who logs in was not told of; each is reported once.
 
-    `guess`: what was tried, and where the person logs in from. Fewer mistakes than `few` at the address that they log
-    in from are their own, and not told.
+    `guess`: what was tried, and where the person logs in from. Fewer mistakes than `minimum` at the address that they
+    log in from are their own, and are not reported.
     """
-    untold = (LoginFailure.account == guess.account, LoginFailure.told.is_(False))
-    rows = session.scalars(select(LoginFailure).where(*untold).order_by(LoginFailure.id)).all()
-    session.execute(update(LoginFailure).where(*untold).values(told=True))
+    unreported = (LoginFailure.account == guess.account, LoginFailure.told.is_(False))
+    rows = session.scalars(select(LoginFailure).where(*unreported).order_by(LoginFailure.id)).all()
+    session.execute(update(LoginFailure).where(*unreported).values(told=True))
     elsewhere = [row for row in rows if row.address != guess.network]
-    if not elsewhere and len(rows) < few:
+    if not elsewhere and len(rows) < minimum:
         return None
     last = (elsewhere or rows)[-1]
     return RefusedLogins(len(rows), last.at, last.address)
@@ -254,7 +254,7 @@ def _number_of_site(site: str, session: Session, where: ColumnElement[bool]) -> 
 
 
 def _number_capped(session: Session, where: ColumnElement[bool]) -> int:
-    """Counts tries, but no more than a few of each site."""
+    """Counts tries, at most a few of each site."""
     return sum(min(number, MAX_COUNTED_PER_SITE) for number in _numbers_by_site(session, where).values())
 
 

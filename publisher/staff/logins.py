@@ -1,4 +1,4 @@
-"""Logging in and out: sessions with an end, failures that slow the next try down."""
+"""Checks passwords, and opens and closes the sessions of browsers."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ from sqlalchemy.orm import Session
 from publisher.db.session import Database
 from publisher.db.staff import Person, WebSession
 from publisher.lifecycle import record_event
-from publisher.staff.accounts import actor_of, end_invitation, is_mail_address, load_person, shut_out
+from publisher.staff.accounts import actor_of, end_access, end_invitation, is_mail_address, load_person
 from publisher.staff.browsers import known_browser
 from publisher.staff.guesses import (
-    FEW_CODES,
     MAX_PER_PAIR,
+    MIN_REPORTED_CODES,
     GuessedSubject,
     LoginRefused,
     RefusedLogins,
@@ -25,21 +25,21 @@ from publisher.staff.guesses import (
     forget_guess,
     guess_at,
     note_wrong_guess,
-    take_untold,
+    take_unreported_tries,
 )
-from publisher.staff.passwords import hash_password, is_outdated, is_right, rehash
+from publisher.staff.passwords import hash_password, is_correct_password, is_outdated_hash, rehash_password
 from publisher.staff.tokens import hash_of, new_form_key, new_token
 
 IDLE_LIMIT = timedelta(hours=12)
 ABSOLUTE_LIMIT = timedelta(days=7)
-SEEN_STEP = timedelta(minutes=1)
-"""How exact `seen_at` is: not every page view is worth a write."""
-WRONG = "That address and password don't belong together."
+SEEN_AT_PRECISION = timedelta(minutes=1)
+"""The precision of `seen_at`: not every page view is worth a write."""
+WRONG_LOGIN_MESSAGE = "That address and password don't belong together."
 
 
 @dataclass(frozen=True, slots=True)
-class Opened:
-    """A new session. The token is for the browser's cookie alone."""
+class OpenedSession:
+    """Holds a new session. The token is only for the browser's cookie."""
 
     token: str
     person_id: int
@@ -48,36 +48,36 @@ class Opened:
 def check_password(
     database: Database, email: str, password: str, *, address: str, now: datetime, browser: str = ""
 ) -> int:
-    """The id of whom the address and password belong to. `browser`: the token of a browser that may be known.
+    """Checks a mail address and password, and returns the person's id. `browser`: the token of the browser.
 
     Raises:
-        LoginRefused: they don't belong together, or there were too many tries of late.
+        LoginRefused: they don't belong together, or there were too many tries recently.
     """
     name = email.strip().lower()
     if not is_mail_address(name):
-        raise LoginRefused(WRONG)
+        raise LoginRefused(WRONG_LOGIN_MESSAGE)
     with database.reading() as session:
         person = session.scalar(select(Person).where(Person.email == name))
         known = known_browser(session, browser, person.id if person else None, now)
     guess = guess_at(GuessedSubject.LOG_IN, name, address, known)
     number = begin_guess(database, guess, now)
-    # The hash is computed for nobody too, so that time does not tell who has an account.
-    right = is_right(password, person.password_hash if person and person.active else None)
-    if not right or person is None:
+    # A hash is computed also where nobody has this address, so that the time does not reveal who has an account.
+    is_correct = is_correct_password(password, person.password_hash if person and person.active else None)
+    if not is_correct or person is None:
         note_wrong_guess(database, guess, person.email if person else "", now)
-        raise LoginRefused(WRONG)
+        raise LoginRefused(WRONG_LOGIN_MESSAGE)
     forget_guess(database, number)
-    if person.password_hash and is_outdated(person.password_hash):
+    if person.password_hash and is_outdated_hash(person.password_hash):
         with database.writing() as session:
-            session.get_one(Person, person.id).password_hash = rehash(password)
+            session.get_one(Person, person.id).password_hash = rehash_password(password)
     return person.id
 
 
-def open_session(database: Database, person_id: int, *, address: str, browser: str, now: datetime) -> Opened:
-    """A new session of somebody whose identity was checked; never an old one made stronger."""
+def open_session(database: Database, person_id: int, *, address: str, browser: str, now: datetime) -> OpenedSession:
+    """Opens a new session for a person whose identity was checked; an old session is never reused."""
     token = new_token()
     with database.writing() as session:
-        session.execute(delete(WebSession).where(_over(now)))
+        session.execute(delete(WebSession).where(_ended(now)))
         person = session.get_one(Person, person_id)
         session.add(
             WebSession(
@@ -92,13 +92,13 @@ def open_session(database: Database, person_id: int, *, address: str, browser: s
             )
         )
         record_event(session, "logged in", now=now, actor=actor_of(person), detail={"address": address[:64]})
-    return Opened(token, person_id)
+    return OpenedSession(token, person_id)
 
 
-def renew_session(database: Database, former: WebSession, *, confirmed_at: datetime | None) -> Opened | None:
-    """Gives a session another token and another key for its forms; copies of the former cookie open nothing any more.
+def renew_session(database: Database, former: WebSession, *, confirmed_at: datetime | None) -> OpenedSession | None:
+    """Gives a session another token and another form key, so that copies of the former cookie are worthless.
 
-    A platform's log-in that was begun in it ends: it was sealed with the former token. None: the session is over.
+    A platform's log-in that was begun in it ends: it was encrypted with the former token. None: the session is over.
     """
     token = new_token()
     fresh = {
@@ -107,81 +107,84 @@ def renew_session(database: Database, former: WebSession, *, confirmed_at: datet
         "confirmed_at": confirmed_at,
         "connecting": None,
     }
-    mine = update(WebSession).where(WebSession.token_hash == former.token_hash)
+    renewal = update(WebSession).where(WebSession.token_hash == former.token_hash)
     with database.writing() as session:
-        done = session.execute(mine.values(**fresh).returning(WebSession.person_id)).first()
-    return Opened(token, former.person_id) if done is not None else None
+        row = session.execute(renewal.values(**fresh).returning(WebSession.person_id)).first()
+    return OpenedSession(token, former.person_id) if row is not None else None
 
 
 def session_of(database: Database, token: str, now: datetime) -> WebSession | None:
-    """The session of a browser's token, while it lasts and its person is active."""
+    """Returns the session of a browser's token, while it lasts and its person is active."""
     with database.reading() as session:
-        found = session.get(WebSession, hash_of(token))
-    if found is None or not found.person.active or _is_over(found, now):
+        web_session = session.get(WebSession, hash_of(token))
+    if web_session is None or not web_session.person.active or _is_over(web_session, now):
         return None
-    if now - found.seen_at > SEEN_STEP:
+    if now - web_session.seen_at > SEEN_AT_PRECISION:
         with database.writing() as session:
-            if seen := session.get(WebSession, found.token_hash):
-                seen.seen_at = now
-    return found
+            if row := session.get(WebSession, web_session.token_hash):
+                row.seen_at = now
+    return web_session
 
 
 def open_sessions(session: Session, token_hashes: Collection[str], now: datetime) -> list[WebSession]:
-    """Returns those of these sessions that last, of people who are active. Does not count as their being used."""
-    found = session.scalars(select(WebSession).where(WebSession.token_hash.in_(token_hashes)))
-    return [each for each in found if each.person.active and not _is_over(each, now)]
+    """Returns those of these sessions that last, of active people. Does not count as a use of them."""
+    rows = session.scalars(select(WebSession).where(WebSession.token_hash.in_(token_hashes)))
+    return [row for row in rows if row.person.active and not _is_over(row, now)]
 
 
 def close_session(database: Database, token_hash: str) -> None:
+    """Deletes a session."""
     with database.writing() as session:
         session.execute(delete(WebSession).where(WebSession.token_hash == token_hash))
 
 
-def _is_over(found: WebSession, now: datetime) -> bool:
-    return now - found.seen_at > IDLE_LIMIT or now - found.created_at > ABSOLUTE_LIMIT
+def _is_over(web_session: WebSession, now: datetime) -> bool:
+    return now - web_session.seen_at > IDLE_LIMIT or now - web_session.created_at > ABSOLUTE_LIMIT
 
 
-def _over(now: datetime) -> ColumnElement[bool]:
+def _ended(now: datetime) -> ColumnElement[bool]:
     return or_(WebSession.seen_at < now - IDLE_LIMIT, WebSession.created_at < now - ABSOLUTE_LIMIT)
 
 
 def change_own_password(
     database: Database, person_id: int, new: str, *, keep_session: str, keep_browser: str, now: datetime
 ) -> None:
-    """Set a new password for somebody who has just given the old one.
+    """Sets a new password for a person who has just given the old one.
 
-    Their other browsers are logged out, the tokens of their programs work no more, nor does a link to set a password.
+    Their other browsers are logged out; the tokens of their programs and a link to set a password become invalid.
 
     Raises:
-        WeakPassword: the new one can't be taken.
+        WeakPassword: the new password is refused.
     """
     with database.writing() as session:
         person = load_person(session, person_id)
         person.password_hash = hash_password(new, about=(person.email, person.name))
         end_invitation(person)
-        shut_out(session, person_id, now, but=keep_session, but_browser=keep_browser)
+        end_access(session, person_id, now, but=keep_session, but_browser=keep_browser)
         record_event(session, "password set", now=now, actor=actor_of(person))
 
 
 def _refused_logins(session: Session, person: Person, address: str) -> list[dict[str, Any]]:
-    """What the first page after a log-in tells of tries that were refused since the last one."""
-    codes = take_untold(session, guess_at(GuessedSubject.SECOND_FACTOR, str(person.id), address), FEW_CODES)
-    passwords = take_untold(session, guess_at(GuessedSubject.LOG_IN, person.email, address), MAX_PER_PAIR)
-    told = []
+    """Returns the messages for the first page after a log-in about tries that were refused since the last one."""
+    codes = take_unreported_tries(
+        session, guess_at(GuessedSubject.SECOND_FACTOR, str(person.id), address), MIN_REPORTED_CODES
+    )
+    passwords = take_unreported_tries(session, guess_at(GuessedSubject.LOG_IN, person.email, address), MAX_PER_PAIR)
+    messages = []
     if codes is not None:
         text = (
             f"{_number_of(codes, 'wrong code')} came after your right password since you were here, {_last_of(codes)} "
             "If that was not you, somebody knows your password: change it now, on the page of your account."
         )
-        told.append({"tone": "bad", "text": text})
+        messages.append({"tone": "bad", "text": text})
     if passwords is not None:
-        known = "" if codes else " Your password was not found out."
+        not_found_out = "" if codes else " Your password was not found out."
         text = (
             f"{_number_of(passwords, 'log-in')} with your address and a wrong password were refused since you were "
-            f"here, {_last_of(passwords)} If that was not you, tell an admin.{known}"
+            f"here, {_last_of(passwords)} If that was not you, tell an admin.{not_found_out}"
         )
-        told.append({"tone": "note", "text": text})
-    return told
+        messages.append({"tone": "note", "text": text})
+    return messages
 
 
 def _number_of(refused: RefusedLogins, what: str) -> str:

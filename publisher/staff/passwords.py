@@ -1,4 +1,4 @@
-"""Passwords, kept as Argon2id hashes."""
+"""Hashes and checks passwords with Argon2id."""
 
 from __future__ import annotations
 
@@ -10,20 +10,20 @@ from argon2.exceptions import InvalidHashError, VerificationError
 from argon2.low_level import ARGON2_VERSION
 from zxcvbn import zxcvbn
 
-SHORTEST = 12
-LONGEST = 256
-ESTIMATED = 72
-"""So many characters are looked at for what is easily guessed."""
-LOWEST_SCORE = 3
+MIN_LENGTH = 12
+MAX_LENGTH = 256
+MAX_ESTIMATED_CHARACTERS = 72
+"""The number of characters that are checked for easy guesses."""
+MIN_SCORE = 3
 """Of zxcvbn's four: at least a hundred million guesses, by lists of common passwords, names, words, dates and keys."""
-OURS = ("publisher",)
-"""What a password of this program would be tried with first."""
+PROGRAM_WORDS = ("publisher",)
+"""Words that an attacker would try first at this program."""
 
 _HASHER = PasswordHasher()
 
 
-def _nobodys_hash() -> str:
-    """A hash of no known password, as costly to check as a real one, and made without the cost of hashing."""
+def _make_dummy_hash() -> str:
+    """Makes a hash of no known password that is as costly to check as a real one, without hashing."""
     salt, digest = (
         b64encode(secrets.token_bytes(length)).decode().rstrip("=") for length in (_HASHER.salt_len, _HASHER.hash_len)
     )
@@ -31,46 +31,46 @@ def _nobodys_hash() -> str:
     return f"$argon2id$v={ARGON2_VERSION}${costs}${salt}${digest}"
 
 
-_NOBODYS = _nobodys_hash()
+_DUMMY_HASH = _make_dummy_hash()
 
 
 class WeakPassword(Exception):
-    """The password can't be taken; the message is one sentence."""
+    """Refuses a password; the message is one sentence."""
 
 
 def hash_password(password: str, *, about: tuple[str, ...] = ()) -> str:
-    """The hash to keep. `about`: the person's own name and address, which are no passwords.
+    """Hashes a new password. `about`: the person's own name and address, which are refused as passwords.
 
     Raises:
         WeakPassword: it is too short, too long, or too easily guessed.
     """
-    if len(password) < SHORTEST:
-        raise WeakPassword(f"A password has at least {SHORTEST} characters; a few words are easy to remember.")
-    if len(password) > LONGEST:
-        raise WeakPassword(f"A password has at most {LONGEST} characters.")
+    if len(password) < MIN_LENGTH:
+        raise WeakPassword(f"A password has at least {MIN_LENGTH} characters; a few words are easy to remember.")
+    if len(password) > MAX_LENGTH:
+        raise WeakPassword(f"A password has at most {MAX_LENGTH} characters.")
     if len(set(password)) < 5 or any(password.casefold() == word.casefold() for word in about):
         raise WeakPassword("That password is too easily guessed; a few words that don't belong together are not.")
-    if zxcvbn(password[:ESTIMATED], user_inputs=[*about, *OURS])["score"] < LOWEST_SCORE:
+    if zxcvbn(password[:MAX_ESTIMATED_CHARACTERS], user_inputs=[*about, *PROGRAM_WORDS])["score"] < MIN_SCORE:
         raise WeakPassword(
             "That password is among the first that are tried; take a few words that don't belong together."
         )
     return _HASHER.hash(password)
 
 
-def rehash(password: str) -> str:
-    """Hashes a password that is in use already, whatever is asked of new ones by now."""
+def rehash_password(password: str) -> str:
+    """Hashes a password that is in use already, even if it would be refused as a new one by now."""
     return _HASHER.hash(password)
 
 
-def is_right(password: str, kept: str | None) -> bool:
-    """Whether the password belongs to the hash. It takes as long for nobody's hash (None)."""
+def is_correct_password(password: str, stored_hash: str | None) -> bool:
+    """Decides whether the password belongs to the hash. It takes as long without a hash (None)."""
     try:
-        matches = _HASHER.verify(kept or _NOBODYS, password[:LONGEST])
+        matches = _HASHER.verify(stored_hash or _DUMMY_HASH, password[:MAX_LENGTH])
     except (VerificationError, InvalidHashError):
         return False
-    return matches and kept is not None
+    return matches and stored_hash is not None
 
 
-def is_outdated(kept: str) -> bool:
-    """Whether the hash was made with weaker settings than today's."""
-    return _HASHER.check_needs_rehash(kept)
+def is_outdated_hash(stored_hash: str) -> bool:
+    """Decides whether the hash was made with weaker settings than today's."""
+    return _HASHER.check_needs_rehash(stored_hash)

@@ -1,4 +1,4 @@
-"""Who may do what. The one table of it, for pages, API and command line."""
+"""Defines which role may do what, for pages, API and command line."""
 
 from __future__ import annotations
 
@@ -7,6 +7,8 @@ from enum import StrEnum
 
 
 class Permission(StrEnum):
+    """Names what a person may do."""
+
     READ = "read"
     """See posts, queue, calendar, deliveries and channels."""
     WRITE = "write"
@@ -20,6 +22,8 @@ class Permission(StrEnum):
 
 
 class Role(StrEnum):
+    """Names the roles of people."""
+
     CONTRIBUTOR = "contributor"
     EDITOR = "editor"
     OPERATOR = "operator"
@@ -27,13 +31,13 @@ class Role(StrEnum):
 
 
 _P = Permission
-GRANTS: dict[Role, frozenset[Permission]] = {
+ROLE_PERMISSIONS: dict[Role, frozenset[Permission]] = {
     Role.CONTRIBUTOR: frozenset({_P.READ, _P.WRITE}),
     Role.EDITOR: frozenset({_P.READ, _P.WRITE, _P.APPROVE}),
     Role.OPERATOR: frozenset({_P.READ, _P.OPERATE}),
     Role.ADMIN: frozenset(_P),
 }
-TOLD: dict[Role, str] = {
+ROLE_DESCRIPTIONS: dict[Role, str] = {
     Role.CONTRIBUTOR: "writes posts and asks for review",
     Role.EDITOR: "also approves posts and orders the queue",
     Role.OPERATOR: "acts on deliveries and channels",
@@ -42,6 +46,6 @@ TOLD: dict[Role, str] = {
 
 
 def permissions_of(roles: Iterable[str]) -> frozenset[Permission]:
-    """Everything that these roles allow together; a role that is not known allows nothing."""
+    """Returns everything that these roles allow together; an unknown role allows nothing."""
     known = {role.value: role for role in Role}
-    return frozenset().union(*(GRANTS[known[role]] for role in roles if role in known))
+    return frozenset().union(*(ROLE_PERMISSIONS[known[role]] for role in roles if role in known))

@@ -1,4 +1,4 @@
-"""The second factor: a code of six digits that changes every half minute (TOTP, RFC 6238)."""
+"""Checks the second factor: a code of six digits that changes every half minute (TOTP, RFC 6238)."""
 
 from __future__ import annotations
 
@@ -28,19 +28,20 @@ from publisher.staff.guesses import (
 )
 
 STEP_SECONDS = 30
-SLACK_STEPS = 1
-"""A clock that is half a minute wrong is forgiven."""
-WAITS = timedelta(minutes=5)
-"""How long after the password the code may come."""
-WRONG = "That code is wrong or was used already; wait for the next one."
+MAX_CLOCK_DRIFT_STEPS = 1
+"""A clock may be wrong by half a minute."""
+TICKET_LIFETIME = timedelta(minutes=5)
+"""How long after the password the code is accepted."""
+WRONG_CODE_MESSAGE = "That code is wrong or was used already; wait for the next one."
 
 
 def new_secret() -> str:
+    """Makes the secret of a person's codes."""
     return pyotp.random_base32()
 
 
-def picture_of(secret: str, email: str, outlet: str) -> str:
-    """The secret as a picture for a phone's camera: a `data:` address of an SVG."""
+def draw_qr_code(secret: str, email: str, outlet: str) -> str:
+    """Draws the secret as a QR code: a `data:` address of an SVG."""
     address = pyotp.TOTP(secret).provisioning_uri(name=email, issuer_name=outlet)
     return str(segno.make(address, error="m").svg_data_uri(scale=4, border=4, light="#fff"))
 
@@ -48,14 +49,14 @@ def picture_of(secret: str, email: str, outlet: str) -> str:
 def enable(
     database: Database, person_id: int, secret: str, code: str, *, seal: Seal, now: datetime, keep_session: str = ""
 ) -> None:
-    """Ask for a code at every log-in from now on; other browsers are logged out, and a link to set a password ends.
+    """Requires a code at every log-in from now on; other browsers are logged out, and a link to set a password ends.
 
     Raises:
         LoginRefused: this code is wrong.
     """
     step = _step_of(secret, code, now)
     if step is None:
-        raise LoginRefused(WRONG)
+        raise LoginRefused(WRONG_CODE_MESSAGE)
     with database.writing() as session:
         person = load_person(session, person_id)
         person.totp_secret, person.totp_last_step = seal.seal(secret, _purpose(person_id)), step
@@ -65,7 +66,7 @@ def enable(
 
 
 def disable(database: Database, person_id: int, *, now: datetime, actor: str, keep_session: str = "") -> None:
-    """Ask for no code any more; other browsers of the person are logged out, and a link to set a password ends."""
+    """Requires no code any more; other browsers of the person are logged out, and a link to set a password ends."""
     with database.writing() as session:
         person = load_person(session, person_id)
         person.totp_secret = None
@@ -77,10 +78,10 @@ def disable(database: Database, person_id: int, *, now: datetime, actor: str, ke
 def check_code(
     database: Database, person_id: int, code: str, *, address: str, seal: Seal, now: datetime, browser: str = ""
 ) -> None:
-    """The code of somebody whose password was right; each works once.
+    """Checks the code of a person whose password was right; each code works once.
 
     Raises:
-        LoginRefused: it is wrong or was used already, or there were too many tries of late.
+        LoginRefused: it is wrong or was used already, or there were too many tries recently.
         SealError: the secret can't be opened with the keys at hand.
     """
     with database.reading() as session:
@@ -92,57 +93,59 @@ def check_code(
     guess = guess_at(GuessedSubject.SECOND_FACTOR, str(person_id), address, known)
     number = begin_guess(database, guess, now)
     step = _step_of(secret, code, now)
-    if step is None or not _use(database, person_id, step):
+    if step is None or not _use_step(database, person_id, step):
         note_wrong_code(database, guess, person, now)
         note_wrong_guess(database, guess, person.email, now)
-        raise LoginRefused(WRONG)
+        raise LoginRefused(WRONG_CODE_MESSAGE)
     forget_guess(database, number)
     note_right_code(database, guess, person, now)
 
 
-def _use(database: Database, person_id: int, step: int) -> bool:
-    """Whether nobody used this step's code, or a later one, before."""
+def _use_step(database: Database, person_id: int, step: int) -> bool:
+    """Records the use of a step's code; False when this code or a later one was used before."""
     with database.writing() as session:
-        done = session.execute(
+        result = session.execute(
             update(Person)
             .where(Person.id == person_id, Person.totp_last_step < step)
             .values(totp_last_step=step)
             .returning(Person.id)
         )
-        return done.first() is not None
+        return result.first() is not None
 
 
 def _step_of(secret: str, code: str, now: datetime) -> int | None:
-    """Which time step the code belongs to; None when to none near now."""
+    """Returns the time step that the code belongs to; None when that is not near now."""
     given = "".join(code.split())
     current = int(now.timestamp()) // STEP_SECONDS
     totp = pyotp.TOTP(secret)
-    steps = range(current - SLACK_STEPS, current + SLACK_STEPS + 1)
+    steps = range(current - MAX_CLOCK_DRIFT_STEPS, current + MAX_CLOCK_DRIFT_STEPS + 1)
     matching = [step for step in steps if hmac.compare_digest(totp.generate_otp(step).encode(), given.encode())]
     return max(matching, default=None)
 
 
-def ticket(person: Person, *, seal: Seal, now: datetime) -> str:
-    """What a browser keeps between the password and the code; another password makes it worthless."""
-    return seal.seal(f"{person.id} {int((now + WAITS).timestamp())} {_password_mark(person)}", "log-in")
+def make_ticket(person: Person, *, seal: Seal, now: datetime) -> str:
+    """Makes the ticket that a browser holds between the password and the code; a new password makes it invalid."""
+    return seal.seal(
+        f"{person.id} {int((now + TICKET_LIFETIME).timestamp())} {_password_fingerprint(person)}", "log-in"
+    )
 
 
-def person_of(database: Database, given: str, *, seal: Seal, now: datetime) -> int:
-    """Whose password was right a moment ago. Raises LoginRefused when that is too long ago, or was changed since."""
+def person_of_ticket(database: Database, given: str, *, seal: Seal, now: datetime) -> int:
+    """Returns the person of a ticket. Raises LoginRefused when it is too old, or the password was changed since."""
     try:
-        person_id, until, mark = seal.unseal(given, "log-in").split()
+        person_id, until, fingerprint = seal.unseal(given, "log-in").split()
     except (WrongKey, ValueError):
         raise LoginRefused("Log in again from the beginning.") from None
     if int(until) < now.timestamp():
         raise LoginRefused("The code came too late; log in again from the beginning.")
     with database.reading() as session:
         person = session.get(Person, int(person_id))
-    if person is None or not hmac.compare_digest(_password_mark(person), mark):
+    if person is None or not hmac.compare_digest(_password_fingerprint(person), fingerprint):
         raise LoginRefused("Log in again from the beginning.")
     return person.id
 
 
-def _password_mark(person: Person) -> str:
+def _password_fingerprint(person: Person) -> str:
     return hashlib.sha256((person.password_hash or "").encode()).hexdigest()[:16]
 
 

@@ -1,1 +1,1 @@
-"""The desk in a browser: pages rendered here, over the functions that the command line uses."""
+"""Shows the desk in a browser, over the functions that the command line uses."""

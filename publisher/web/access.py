@@ -1,4 +1,4 @@
-"""Who may open which page: one rule for every route, in one table.
+"""Holds the access rule of every route in one table.
 
 A route without a rule can't be served: `check_rules` fails when the application is made.
 """
@@ -11,14 +11,14 @@ from enum import StrEnum
 
 from starlette.routing import BaseRoute
 
-from publisher.staff.confirming import ALWAYS, CONFIRMED_FOR
+from publisher.staff.reauthentication import EVERY_TIME, REAUTHENTICATION_LIFETIME
 from publisher.staff.roles import Permission
 
 
 class Access(StrEnum):
     PUBLIC = "public"
     SIGNED_IN = "signed in"
-    """Anybody of the staff, whatever their roles."""
+    """Everybody of the staff, whatever their roles."""
 
 
 Rule = Access | Permission
@@ -128,29 +128,29 @@ RULES: dict[str, Rule] = {
     "api_channels": P.READ,
     "api_channel": P.READ,
 }
-"""By the route's name. What a route of the API needs is also the scope that its token must have."""
+"""The rule of each route, by its name. For the API it is also the scope that the token must have."""
 
 
 CONFIRM_WITHIN: dict[str, timedelta] = {
-    "change_password": ALWAYS,
-    "set_second_factor": ALWAYS,
-    "remove_second_factor": ALWAYS,
-    "make_token": CONFIRMED_FOR,
-    "make_calendar_key": CONFIRMED_FOR,
-    "invite_person": CONFIRMED_FOR,
-    "invite_person_again": CONFIRMED_FOR,
-    "change_roles": CONFIRMED_FOR,
-    "change_active": CONFIRMED_FOR,
-    "remove_factor_of": CONFIRMED_FOR,
-    "log_out_elsewhere": CONFIRMED_FOR,
-    "begin_connecting": CONFIRMED_FOR,
-    "add_webhook": CONFIRMED_FOR,
-    "switch_webhook": CONFIRMED_FOR,
-    "remove_webhook": CONFIRMED_FOR,
+    "change_password": EVERY_TIME,
+    "set_second_factor": EVERY_TIME,
+    "remove_second_factor": EVERY_TIME,
+    "make_token": REAUTHENTICATION_LIFETIME,
+    "make_calendar_key": REAUTHENTICATION_LIFETIME,
+    "invite_person": REAUTHENTICATION_LIFETIME,
+    "invite_person_again": REAUTHENTICATION_LIFETIME,
+    "change_roles": REAUTHENTICATION_LIFETIME,
+    "change_active": REAUTHENTICATION_LIFETIME,
+    "remove_factor_of": REAUTHENTICATION_LIFETIME,
+    "log_out_elsewhere": REAUTHENTICATION_LIFETIME,
+    "begin_connecting": REAUTHENTICATION_LIFETIME,
+    "add_webhook": REAUTHENTICATION_LIFETIME,
+    "switch_webhook": REAUTHENTICATION_LIFETIME,
+    "remove_webhook": REAUTHENTICATION_LIFETIME,
 }
-"""Changes of who gets in and of where the desk sends to, by the route's name.
+"""Routes that change who gets in or where the desk sends to, each with how old a confirmation may be.
 
-Each says how long ago somebody may have said who they are, in this session. A log-in to a platform can only go on in
+A person confirms who they are with their password, in this session. A log-in to a platform can only go on in
 the session that began it, under the token that this question gave it.
 """
 
@@ -160,11 +160,11 @@ SECRET_FORMS = frozenset({"go_on_connecting"})
 
 
 RAW_BODIES = frozenset({"add_piece"})
-"""Routes that take a body as it is, by name: whatever it is called, it is no form."""
+"""Routes that take a body as it is, by name: they are never read as a form."""
 
 
-class NoRule(Exception):
-    """A route that nobody said who may use it."""
+class MissingRule(Exception):
+    """A route has no access rule."""
 
 
 def check_rules(routes: Iterable[BaseRoute]) -> None:
@@ -172,11 +172,11 @@ def check_rules(routes: Iterable[BaseRoute]) -> None:
     for route in routes:
         name = getattr(route, "name", "")
         if name not in RULES:
-            raise NoRule(f"the route {name!r} has no rule in publisher.web.access; say who may use it")
+            raise MissingRule(f"the route {name!r} has no rule in publisher.web.access; say who may use it")
 
 
 def allows(rule: Rule, permissions: frozenset[Permission] | None) -> bool:
-    """Whether somebody with these permissions may; None: nobody is logged in."""
+    """Decides whether somebody with these permissions may use a route; None: nobody is logged in."""
     if rule == Access.PUBLIC:
         return True
     if permissions is None:

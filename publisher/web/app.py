@@ -1,4 +1,4 @@
-"""The application: routes, the guard before them, and what a failure looks like."""
+"""Builds the web application: routes, the guard before them, middleware and error pages."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from publisher.core.logs import get_logger
 from publisher.delivery.act_refusals import Face, Refused
 from publisher.desk import Desk
 from publisher.media import MediaError
-from publisher.posts.errors import MachineTrouble, PostError
+from publisher.posts.errors import MachineError, PostError
 from publisher.settings import SettingsError, SettingsUnreadable
 from publisher.staff.accounts import AccountError
 from publisher.staff.passwords import WeakPassword
@@ -29,33 +29,33 @@ from publisher.web.access import check_rules
 from publisher.web.api.app import PATH as API_PATH
 from publisher.web.api.app import ROUTERS as API_ROUTERS
 from publisher.web.api.app import create_api
-from publisher.web.api.problems import answer as problem
+from publisher.web.api.problems import problem_response as problem
 from publisher.web.change_streams import ChangeStreams
-from publisher.web.channel_preview import Specs
+from publisher.web.channel_preview import RecentSpecs
 from publisher.web.errors import (
     ConfirmationNeeded,
     FormOutOfDate,
     FormWithoutLogin,
     LoginNeeded,
     PageError,
-    sentence,
+    as_sentence,
 )
-from publisher.web.event_cache import Recent, RenderedPages
+from publisher.web.event_cache import CachedValue, PageCache
 from publisher.web.guard import CSRF_HEADER, guard, identify
-from publisher.web.headers import BoundedBody, CaughtFailures, GivenCookies, SafeHeaders
-from publisher.web.load import BoundedLoad, bounded_workers
+from publisher.web.load_limit import LoadLimit, limited_workers
+from publisher.web.middleware import BodyLimit, FailureResponses, ResponseCookies, SecurityHeaders
 from publisher.web.pages import ROUTERS
 from publisher.web.picture_making import PictureMaker
 from publisher.web.rendering import address, page
 from publisher.web.slow_work import SlowWork, WorkRefused
 from publisher.web.wording import for_browser
 
-FOR_EVER = "public, max-age=31536000, immutable"
+STATIC_CACHE_CONTROL = "public, max-age=31536000, immutable"
 DOMAIN_ERRORS: tuple[type[Exception], ...] = (PostError, Refused, AccountError, WeakPassword, SettingsError, MediaError)
 
 
 def create_app(desk: Desk, *, root_path: str = "") -> FastAPI:
-    """The pages of one desk. `root_path`: the path that a proxy serves them under."""
+    """Builds the application of one desk. `root_path`: the path that a proxy serves it under."""
     app = FastAPI(
         title="publisher",
         version=__version__,
@@ -64,54 +64,54 @@ def create_app(desk: Desk, *, root_path: str = "") -> FastAPI:
         redoc_url=None,
         openapi_url=None,
         dependencies=[Depends(guard)],
-        lifespan=bounded_workers,
+        lifespan=limited_workers,
     )
     app.state.desk = desk
-    app.state.paths = {"static": "/static/{path}", **_paths()}
-    app.state.specs = Specs()
+    app.state.paths = {"static": "/static/{path}", **_path_templates()}
+    app.state.recent_specs = RecentSpecs()
     # The renderer is made when the first picture is: the settings may not be readable yet.
     app.state.picture_maker = PictureMaker(lambda spec: desk.renderer.render(spec))  # noqa: PLW0108
     app.state.slow_work = SlowWork()
-    app.state.today = Recent()
-    app.state.rendered = RenderedPages()
+    app.state.today_cache = CachedValue()
+    app.state.page_cache = PageCache()
     app.state.requests = 0
     app.state.stopping = threading.Event()
     app.state.change_streams = ChangeStreams(desk, app.state.stopping)
     for router in ROUTERS:
         app.include_router(router)
     files = str(resources.files("publisher.web").joinpath("static"))
-    app.mount("/static", _KeptFiles(directory=files), name="static")
+    app.mount("/static", _VersionedFiles(directory=files), name="static")
     app.state.api = create_api(desk)
     app.state.api.state.slow_work = app.state.slow_work
     app.mount(API_PATH, app.state.api, name="api")
-    _add_failures(app)
-    app.add_middleware(CaughtFailures, answer=_unexpected)
-    app.add_middleware(GivenCookies)
-    app.add_middleware(BoundedLoad, api_path=API_PATH)
-    app.add_middleware(SafeHeaders)
-    app.add_middleware(BoundedBody, unless=API_PATH)
-    app.add_middleware(TrustedHostMiddleware, allowed_hosts=_hosts(desk))
+    _add_error_handlers(app)
+    app.add_middleware(FailureResponses, answer=_render_unexpected_error)
+    app.add_middleware(ResponseCookies)
+    app.add_middleware(LoadLimit, api_path=API_PATH)
+    app.add_middleware(SecurityHeaders)
+    app.add_middleware(BodyLimit, unless=API_PATH)
+    app.add_middleware(TrustedHostMiddleware, allowed_hosts=_allowed_hosts(desk))
     check_rules(route for router in (*ROUTERS, *API_ROUTERS) for route in router.routes)
     return app
 
 
-def _paths() -> dict[str, str]:
-    """The address of each page by its route's name, with its parameters in braces."""
+def _path_templates() -> dict[str, str]:
+    """Returns the path of each page by its route's name, with its parameters in braces."""
     routes = (route for router in ROUTERS for route in router.routes)
     return {route.name: route.path_format for route in routes if isinstance(route, Route)}
 
 
-class _KeptFiles(StaticFiles):
-    """Files whose address changes with their content: a browser asks for each once."""
+class _VersionedFiles(StaticFiles):
+    """Serves files whose address changes with their content, so that browsers keep them."""
 
     def file_response(self, *args: object, **kwargs: object) -> Response:
         response: Response = super().file_response(*args, **kwargs)  # type: ignore[arg-type]
-        response.headers["cache-control"] = FOR_EVER
+        response.headers["cache-control"] = STATIC_CACHE_CONTROL
         return response
 
 
-def _hosts(desk: Desk) -> list[str]:
-    """The names that the desk answers to: a page elsewhere must not reach it under a name of its own."""
+def _allowed_hosts(desk: Desk) -> list[str]:
+    """Lists the host names that the desk answers to, so that no other site reaches it under a name of its own."""
     web = desk.settings.web
     linked = urlsplit(desk.settings.notify.link).hostname
     return ["localhost", "127.0.0.1", "[::1]", web.host, *web.hosts, *([linked] if linked else [])]
@@ -120,40 +120,40 @@ def _hosts(desk: Desk) -> list[str]:
 Handler = Callable[[Request, Exception], Awaitable[Response]]
 
 
-def _add_failures(app: FastAPI) -> None:
-    app.add_exception_handler(PageError, _told)
-    for kind in DOMAIN_ERRORS:
-        app.add_exception_handler(kind, _told)
-    app.add_exception_handler(HTTPException, _http)
-    app.add_exception_handler(RequestValidationError, _invalid)
+def _add_error_handlers(app: FastAPI) -> None:
+    app.add_exception_handler(PageError, _render_error)
+    for error_class in DOMAIN_ERRORS:
+        app.add_exception_handler(error_class, _render_error)
+    app.add_exception_handler(HTTPException, _render_http_error)
+    app.add_exception_handler(RequestValidationError, _render_invalid_form)
 
 
-async def _told(request: Request, error: Exception) -> Response:
+async def _render_error(request: Request, error: Exception) -> Response:
     if isinstance(error, LoginNeeded) and request.method == "GET":
-        wanted = request.url.path.removeprefix(request.scope.get("root_path", ""))
-        return RedirectResponse(f"{address(request, 'login')}?next={quote(wanted)}", 303)
+        path = request.url.path.removeprefix(request.scope.get("root_path", ""))
+        return RedirectResponse(f"{address(request, 'login')}?next={quote(path)}", 303)
     if isinstance(error, FormWithoutLogin):
         return page(request, "logged_out.html", error.status, fields=error.fields, has_files=error.has_files)
     if isinstance(error, ConfirmationNeeded):
         return page(request, "confirm.html", error.status, fields=error.fields, refused=error.refused)
     if isinstance(error, FormOutOfDate):
         context = {"fields": error.fields, "has_files": error.has_files}
-        answer = page(request, "out_of_date.html", error.status, **context)
-        answer.headers[CSRF_HEADER] = error.key
-        return answer
-    of_machine = isinstance(error, (SettingsUnreadable, MachineTrouble))
-    status = error.status if isinstance(error, PageError) else 503 if of_machine else 409
-    message = for_browser(error.sentence(Face.PAGE)) if isinstance(error, Refused) else sentence(str(error))
-    answer = page(request, "error.html", status, title="That did not work", message=message, reference="")
+        response = page(request, "out_of_date.html", error.status, **context)
+        response.headers[CSRF_HEADER] = error.key
+        return response
+    is_machine_error = isinstance(error, (SettingsUnreadable, MachineError))
+    status = error.status if isinstance(error, PageError) else 503 if is_machine_error else 409
+    message = for_browser(error.sentence(Face.PAGE)) if isinstance(error, Refused) else as_sentence(str(error))
+    response = page(request, "error.html", status, title="That did not work", message=message, reference="")
     if isinstance(error, WorkRefused):
-        answer.headers["retry-after"] = str(error.retry_seconds)
-    return answer
+        response.headers["retry-after"] = str(error.retry_seconds)
+    return response
 
 
-async def _http(request: Request, error: Exception) -> Response:
+async def _render_http_error(request: Request, error: Exception) -> Response:
     status = error.status_code if isinstance(error, HTTPException) else 500
     if request.url.path.removeprefix(request.scope.get("root_path", "")).startswith(f"{API_PATH}/"):
-        # An address that not even the mounted application is asked for, such as one with a line end.
+        # The mounted application never sees some addresses, such as one with a line end.
         return problem(request, HTTPException(status, "There is nothing at this address"))
     if "route" not in request.scope:
         await identify(request)  # No guard stood before an address that does not exist.
@@ -164,15 +164,15 @@ async def _http(request: Request, error: Exception) -> Response:
     return page(request, "error.html", status, title=title, message=message, reference="")
 
 
-async def _invalid(request: Request, error: Exception) -> Response:
+async def _render_invalid_form(request: Request, error: Exception) -> Response:
     fields = error.errors() if isinstance(error, RequestValidationError) else []
     names = ", ".join(sorted({str([*field["loc"], "form"][1]) for field in fields}))
     message = f"These fields can't be read: {names}. Go back, mend them and send the form again."
     return page(request, "error.html", 422, title="The form can't be read", message=message, reference="")
 
 
-def _unexpected(request: Request, error: Exception) -> Response:
+def _render_unexpected_error(request: Request, error: Exception) -> Response:
     reference = secrets.token_hex(4)
     get_logger("web").error("a page failed", reference=reference, path=request.url.path, exc_info=error)
-    message = "Something went wrong that should not have; nothing you entered was half-saved."
-    return page(request, "error.html", 500, title="The desk stumbled", message=message, reference=reference)
+    message = "Something went wrong on the desk. Nothing that you entered was saved in part."
+    return page(request, "error.html", 500, title="Something went wrong", message=message, reference=reference)

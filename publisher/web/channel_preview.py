@@ -1,4 +1,4 @@
-"""What each channel will show of a post, beside its form: the preview that publishing would make, for a page."""
+"""Previews a post on each channel beside its form, by the same adaptation as publishing."""
 
 from __future__ import annotations
 
@@ -14,15 +14,15 @@ from publisher.adapt.text.rich_html import length_told, rich_parts
 from publisher.core.content import AdaptedImage, AdaptedPost, Box, RenditionSpec
 from publisher.db.models import Post
 from publisher.desk import Desk
-from publisher.posts.approval import own_problems
 from publisher.posts.channel_posts import ChannelPost, adapt_for_channels, source_post
+from publisher.posts.problems import own_problems
 from publisher.web.forms import anchor_of
 
 MAX_SPECS = 2000
 
 
-class Specs:
-    """The pictures that previews asked for of late: a page fetches each by its digest, and only then it is made."""
+class RecentSpecs:
+    """Remembers the specs of recently previewed pictures, which are rendered when a page fetches them by digest."""
 
     def __init__(self) -> None:
         self._specs: OrderedDict[str, RenditionSpec] = OrderedDict()
@@ -44,7 +44,7 @@ class Specs:
 
 @dataclass(frozen=True, slots=True)
 class FieldProblem:
-    """A problem, and the field of the form that mends it."""
+    """A problem, and the form field in which it is solved."""
 
     message: str
     blocking: bool
@@ -53,7 +53,7 @@ class FieldProblem:
 
 @dataclass(frozen=True, slots=True)
 class PreviewImage:
-    """A finished picture: the digest that it is fetched by, and its size in pixels."""
+    """A picture of a preview: the digest that it is fetched by, and its size in pixels."""
 
     digest: str
     alt_text: str
@@ -63,62 +63,69 @@ class PreviewImage:
 
 @dataclass(frozen=True, slots=True)
 class ChannelPreview:
-    """One channel's view of a post."""
+    """The preview of a post on one channel."""
 
     channel: str
-    platform: str
+    layout: str
+    """As the platform's profile says under `preview`."""
     label: str
     account: str
     adapted: AdaptedPost | None
     """None: the channel leaves the post out."""
     parts: Sequence[tuple[str, Sequence[Any]]]
     length: str
-    over: bool
-    shots: Sequence[PreviewImage]
-    by_hand: bool
+    is_too_long: bool
+    images: Sequence[PreviewImage]
+    has_own_caption: bool
+    """Its caption was written by hand."""
     problems: Sequence[FieldProblem]
 
 
 @dataclass(frozen=True, slots=True)
-class ToDo:
-    """What has to be done before a post can be approved."""
+class ApprovalBlocker:
+    """A problem that has to be solved before a post can be approved."""
 
     message: str
     anchor: str
     channels: Sequence[str] = ()
-    """Empty: whatever the channel."""
+    """Empty: every channel, or the post itself."""
 
 
-def channel_previews(desk: Desk, post: Post, specs: Specs, numbers: Sequence[int] = ()) -> list[ChannelPreview]:
-    """The post on every channel, in the configuration's order. Quick: no picture is made.
+def channel_previews(desk: Desk, post: Post, specs: RecentSpecs, numbers: Sequence[int] = ()) -> list[ChannelPreview]:
+    """Previews the post on every channel, in the configuration's order. No picture is rendered.
 
-    `numbers`: what the form calls the post's pictures.
+    `numbers`: the numbers of the post's pictures in the form.
     """
-    return [_look(desk, post, each, specs, numbers) for each in adapt_for_channels(post, desk.targets, desk.people)]
+    return [
+        _preview(desk, post, channel_post, specs, numbers)
+        for channel_post in adapt_for_channels(post, desk.targets, desk.people)
+    ]
 
 
-def _look(desk: Desk, post: Post, each: ChannelPost, specs: Specs, numbers: Sequence[int]) -> ChannelPreview:
-    channel = desk.settings.channels[each.channel]
-    adapted = each.adapted
+def _preview(
+    desk: Desk, post: Post, channel_post: ChannelPost, specs: RecentSpecs, numbers: Sequence[int]
+) -> ChannelPreview:
+    channel = desk.settings.channels[channel_post.channel]
+    adapted = channel_post.adapted
     return ChannelPreview(
-        channel=each.channel,
-        platform=channel.platform,
-        label=desk.targets[each.channel].profile.label,
+        channel=channel_post.channel,
+        layout=desk.targets[channel_post.channel].profile.preview,
+        label=desk.targets[channel_post.channel].profile.label,
         account=channel.account,
         adapted=adapted,
         parts=rich_parts(adapted.blocks) if adapted else (),
         length=length_told(adapted) if adapted else "",
-        over=bool(adapted and adapted.count > adapted.limit),
-        shots=[_shot(post, image, specs) for image in adapted.images] if adapted else (),
-        by_hand=bool(post.captions.get(each.channel, "").strip()),
-        problems=_told(each, desk.targets[each.channel].language, post, numbers),
+        is_too_long=bool(adapted and adapted.count > adapted.limit),
+        images=[_preview_image(post, image, specs) for image in adapted.images] if adapted else (),
+        has_own_caption=bool(post.captions.get(channel_post.channel, "").strip()),
+        problems=_field_problems(channel_post, desk.targets[channel_post.channel].language, post, numbers),
     )
 
 
-def _shot(post: Post, image: AdaptedImage, specs: Specs) -> PreviewImage:
-    # Nobody sees what is written inside the file: without it, typing an alt text makes no picture anew.
-    spec = image.spec.model_copy(update={"creator": "", "copyright": "", "description": ""})
-    source = next(each.media for each in post.images if each.media_sha256 == spec.source)
+def _preview_image(post: Post, adapted: AdaptedImage, specs: RecentSpecs) -> PreviewImage:
+    # Previews leave out the metadata inside the file, so that typing an alt text renders no picture again.
+    spec = adapted.spec.model_copy(update={"creator": "", "copyright": "", "description": ""})
+    source = next(image.media for image in post.images if image.media_sha256 == spec.source)
     part = spec.crop or Box(left=0, top=0, width=1, height=1)
     size = lay_out(
         max(1, round(part.width * source.width)),
@@ -128,43 +135,43 @@ def _shot(post: Post, image: AdaptedImage, specs: Specs) -> PreviewImage:
         ratio=spec.canvas_ratio,
         strip=bool(spec.credit_strip),
     )
-    return PreviewImage(specs.remember(spec), image.alt_text, size.canvas_width, size.canvas_height)
+    return PreviewImage(specs.remember(spec), adapted.alt_text, size.canvas_width, size.canvas_height)
 
 
-def _told(each: ChannelPost, language: str, post: Post, numbers: Sequence[int]) -> list[FieldProblem]:
-    shown = each.adapted.language if each.adapted else post.language
-    translated = shown if shown != post.language else ""
-    told = []
-    for problem in each.problems:
+def _field_problems(channel_post: ChannelPost, language: str, post: Post, numbers: Sequence[int]) -> list[FieldProblem]:
+    adapted_language = channel_post.adapted.language if channel_post.adapted else post.language
+    translated = adapted_language if adapted_language != post.language else ""
+    problems = []
+    for problem in channel_post.problems:
         missing = problem.field == "language" and language != post.language
-        anchor = anchor_of(problem.field, channel=each.channel, translated=translated, numbers=numbers)
-        told.append(FieldProblem(problem.message, problem.blocking, f"tr-{language}-title" if missing else anchor))
-    return sorted(told, key=lambda each: not each.blocking)
+        anchor = anchor_of(problem.field, channel=channel_post.channel, translated=translated, numbers=numbers)
+        problems.append(FieldProblem(problem.message, problem.blocking, f"tr-{language}-title" if missing else anchor))
+    return sorted(problems, key=lambda problem: not problem.blocking)
 
 
-def to_do(desk: Desk, post: Post, looks: Sequence[ChannelPreview]) -> list[ToDo]:
-    """What approval would refuse, whatever the day, each thing once."""
-    found: dict[tuple[str, str], list[str]] = {}
-    for look in looks:
-        for each in look.problems:
-            if each.blocking:
-                found.setdefault((each.message, each.anchor), []).append(look.channel)
-    showing = sum(1 for look in looks if look.adapted)
+def approval_blockers(desk: Desk, post: Post, previews: Sequence[ChannelPreview]) -> list[ApprovalBlocker]:
+    """Lists once each problem for which approval would be refused, whatever the day."""
+    channels_by_problem: dict[tuple[str, str], list[str]] = {}
+    for preview in previews:
+        for problem in preview.problems:
+            if problem.blocking:
+                channels_by_problem.setdefault((problem.message, problem.anchor), []).append(preview.channel)
+    showing = sum(1 for preview in previews if preview.adapted)
     of_channels = [
-        ToDo(message, anchor, () if len(channels) == showing else channels)
-        for (message, anchor), channels in found.items()
+        ApprovalBlocker(message, anchor, () if len(channels) == showing else channels)
+        for (message, anchor), channels in channels_by_problem.items()
     ]
-    own = [each for each in own_problems(post, desk.targets) if each.blocking]
-    of_post = [ToDo(each.message, anchor_of(each.field)) for each in own]
-    return sorted((*of_post, *of_channels), key=lambda each: bool(each.channels))
+    own = [problem for problem in own_problems(post, desk.targets) if problem.blocking]
+    of_post = [ApprovalBlocker(problem.message, anchor_of(problem.field)) for problem in own]
+    return sorted((*of_post, *of_channels), key=lambda blocker: bool(blocker.channels))
 
 
 def template_captions(desk: Desk, post: Post) -> Mapping[str, str]:
-    """What each channel's template would make of the post if nobody had written a caption by hand."""
-    made = {}
+    """Renders each channel's template for the post without its handwritten captions."""
+    captions = {}
     for name, target in desk.targets.items():
         source = source_post(post, target.language) or source_post(post, post.language)
         if source is not None and not target.broken:
             bare = source.model_copy(update={"captions": {}})
-            made[name] = adapt_post(bare, target, desk.people).caption
-    return made
+            captions[name] = adapt_post(bare, target, desk.people).caption
+    return captions

@@ -1,7 +1,7 @@
-"""Bounds the open connections of the pages: how many there are, and how long one may dawdle.
+"""Limits the open connections of the pages: how many there are, and how slow one may be.
 
-A connection that waits for a request, or streams changes, gives way to a newer one when there are too many, so
-that whoever keeps connections open shuts nobody out. Slow senders and slow readers are hung up on.
+When there are too many, a connection that waits for a request or streams changes is closed for a newer one, so
+that whoever keeps connections open shuts nobody out. Connections of slow senders and slow readers are closed.
 """
 
 from __future__ import annotations
@@ -23,10 +23,10 @@ from publisher.core.logs import get_logger
 from publisher.core.special_addresses import counted_network, plain_address
 
 STREAM_STATE = "streams_changes"
-"""The key in a request's state that says: this answer has no end, and its browser asks again by itself."""
+"""The key in a request's state of an answer that has no end, and whose browser asks again by itself."""
 SWEEP_SECONDS = 1.0
 NEWCOMER_SECONDS = 1.0
-"""So long the request of a new connection may be on its way."""
+"""The request of a new connection may be on its way for so long."""
 BUSY_ANSWER = (
     b"HTTP/1.1 503 Service Unavailable\r\ncontent-type: text/plain; charset=utf-8\r\nretry-after: 5\r\n"
     b"connection: close\r\ncontent-length: 47\r\n\r\nToo many connections are open; try again soon.\n"
@@ -35,11 +35,11 @@ BUSY_ANSWER = (
 
 @dataclass(frozen=True, slots=True)
 class ConnectionLimits:
-    """How many connections may be open, and how slow one may be."""
+    """Says how many connections may be open, and how slow one may be."""
 
     total: int = 500
     per_address: int = 100
-    """Of one IPv4 address, or of one /64 network of IPv6."""
+    """Connections of one IPv4 address, or of one /64 network of IPv6."""
     shared_addresses: Collection[str] = ()
     """Addresses of proxies, behind which many people are: only the total counts for them, and for this machine's."""
     head_seconds: float = 10.0
@@ -50,8 +50,10 @@ class ConnectionLimits:
 
 
 class Phase(Enum):
+    """Says what a connection is doing."""
+
     HEAD = auto()
-    """A request is waited for; nothing or a part of its head has come."""
+    """It waits for a request, of which nothing or a part of the head has come."""
     BODY = auto()
     """A request's body is still coming."""
     WORK = auto()
@@ -64,7 +66,7 @@ RECEIVING = (Phase.HEAD, Phase.BODY)
 
 
 class Connections:
-    """Keeps the open connections of one server, and ends those that are too many or too slow."""
+    """Tracks the open connections of one server, and closes those that are too many or too slow."""
 
     def __init__(self, limits: ConnectionLimits) -> None:
         self.limits = limits
@@ -88,7 +90,7 @@ class Connections:
         self._open[connection] = None
         self._by_network[network] += 1
         if self._sweep is None:
-            self._sweep = asyncio.get_running_loop().call_later(SWEEP_SECONDS, self._look_at_all)
+            self._sweep = asyncio.get_running_loop().call_later(SWEEP_SECONDS, self._close_slow)
         return True
 
     def forget(self, connection: BoundedConnection) -> None:
@@ -104,18 +106,21 @@ class Connections:
         return address not in self.limits.shared_addresses and not _is_loopback(address)
 
     def _close_one(self, network: str | None) -> bool:
-        """Closes the connection that others miss least; False when all of them are at work.
+        """Closes the least busy connection; False when all of them are at work.
 
-        That is the oldest that waits for a request, else that streams, else that has waited longest for anything of
-        its request. `network`: only one of this network.
+        That is the oldest that waits for a request, else the oldest that streams, else the one that has waited
+        longest for the rest of its request. `network`: only one of this network.
         """
-        among = [connection for connection in self._open if network in (None, connection.network)]
+        candidates = [connection for connection in self._open if network in (None, connection.network)]
         latest = monotonic() - NEWCOMER_SECONDS
-        waiting = (each for each in among if each.phase is Phase.HEAD and each.since < latest)
-        streaming = (each for each in among if each.phase is Phase.STREAM)
+        idle = (candidate for candidate in candidates if candidate.phase is Phase.HEAD and candidate.since < latest)
+        streaming = (candidate for candidate in candidates if candidate.phase is Phase.STREAM)
         # A newcomer's request may be on its way, where a form that is sent in halves is not.
-        receiving = sorted((each for each in among if each.phase in RECEIVING), key=lambda each: each.since)
-        chosen = next(chain(waiting, streaming, receiving), None)
+        receiving = sorted(
+            (candidate for candidate in candidates if candidate.phase in RECEIVING),
+            key=lambda candidate: candidate.since,
+        )
+        chosen = next(chain(idle, streaming, receiving), None)
         if chosen is None:
             return False
         self._log.warning(
@@ -126,7 +131,7 @@ class Connections:
         chosen.abort()
         return True
 
-    def _look_at_all(self) -> None:
+    def _close_slow(self) -> None:
         self._sweep = None
         now = monotonic()
         for connection in list(self._open):
@@ -135,11 +140,11 @@ class Connections:
                 self.forget(connection)
                 connection.abort()
         if self._open:
-            self._sweep = asyncio.get_running_loop().call_later(SWEEP_SECONDS, self._look_at_all)
+            self._sweep = asyncio.get_running_loop().call_later(SWEEP_SECONDS, self._close_slow)
 
 
 class DeskConfig(uvicorn.Config):
-    """What uvicorn is told, and the connections that its protocols belong to."""
+    """Configures uvicorn, and holds the connections of its protocols."""
 
     def __init__(self, app: Any, limits: ConnectionLimits, **options: Any) -> None:
         super().__init__(app, http=BoundedConnection, **options)
@@ -147,7 +152,7 @@ class DeskConfig(uvicorn.Config):
 
 
 class BoundedConnection(H11Protocol):
-    """One connection, which knows what it waits for and since when."""
+    """Tracks what one connection waits for, and since when."""
 
     config: DeskConfig
 
@@ -155,9 +160,9 @@ class BoundedConnection(H11Protocol):
         super().__init__(*args, **options)
         self.address = ""
         self.network = ""
-        """What `per_address` counts."""
+        """The address or network that `per_address` counts."""
         self.since = monotonic()
-        """When it began to wait for what it waits for, or got on with it."""
+        """The time at which its present phase or progress window began."""
         self._phase = Phase.HEAD
         self._received = 0
         self._unsent = 0
@@ -209,7 +214,7 @@ class BoundedConnection(H11Protocol):
         limits = self.config.connections.limits
         unsent = self.transport.get_write_buffer_size()
         if unsent or self._was_stuck:
-            return self._unread(now, unsent)
+            return self._reason_unread(now, unsent)
         waited = now - self.since
         if self.phase is Phase.HEAD and waited > limits.head_seconds:
             return "no request came"
@@ -219,7 +224,7 @@ class BoundedConnection(H11Protocol):
             return "its request came too slowly" if slow else ""
         return ""
 
-    def _unread(self, now: float, unsent: int) -> str:
+    def _reason_unread(self, now: float, unsent: int) -> str:
         limits = self.config.connections.limits
         if not unsent or not self._was_stuck:
             self._begin_window(now)

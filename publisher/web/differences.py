@@ -1,4 +1,4 @@
-"""Two texts side by side: what was taken out, what was put in.
+"""Compares two texts word by word: what was taken out, what was put in.
 
 The time grows with the length of the texts, not with its square: words that both texts have once anchor the
 comparison, again between two anchors, and only a few words are compared with each other one by one.
@@ -15,14 +15,16 @@ from difflib import SequenceMatcher
 from typing import Literal, NamedTuple
 
 MAX_WORDS = 100_000
-"""Of both texts; longer ones are shown whole, the old one and the new one."""
+"""The words of both texts together; longer ones are not compared, and shown whole."""
 MAX_DEPTH = 6
 MAX_PAIRS = 1_600
-"""So many pairs of words are compared with each other where no anchor is found."""
+"""Pairs of words that are compared with each other where no anchor is found."""
 
 
 @dataclass(frozen=True, slots=True)
 class Piece:
+    """A part of the compared texts."""
+
     kind: Literal["same", "out", "in"]
     text: str
 
@@ -36,15 +38,15 @@ class _Range(NamedTuple):
     new_end: int
 
 
-def pieces(before: str, after: str) -> list[Piece]:
-    """Word by word, in reading order."""
+def diff_words(before: str, after: str) -> list[Piece]:
+    """Compares two texts word by word, and returns the pieces of both in reading order."""
     old, new = _words(before), _words(after)
     if len(old) + len(new) > MAX_WORDS:
         same = before == after
-        shown = [Piece("same", before)] if same else [Piece("out", before), Piece("in", after)]
-        return [piece for piece in shown if piece.text]
+        whole = [Piece("same", before)] if same else [Piece("out", before), Piece("in", after)]
+        return [piece for piece in whole if piece.text]
     changes = list(_changes(old, new, _Range(0, len(old), 0, len(new)), MAX_DEPTH))
-    return list(_told(old, new, changes))
+    return list(_pieces(old, new, changes))
 
 
 def _words(text: str) -> list[str]:
@@ -52,7 +54,7 @@ def _words(text: str) -> list[str]:
 
 
 def _changes(old: Sequence[str], new: Sequence[str], whole: _Range, depth: int) -> Iterator[_Range]:
-    """The ranges that differ, in order."""
+    """Yields the ranges that differ, in order."""
     part = _without_equal_ends(old, new, whole)
     width, new_width = part.end - part.start, part.new_end - part.new_start
     if not width and not new_width:
@@ -64,7 +66,7 @@ def _changes(old: Sequence[str], new: Sequence[str], whole: _Range, depth: int) 
             yield from _changes(old, new, _Range(start, at, new_start, new_at), depth - 1)
             start, new_start = at + 1, new_at + 1
     elif width and new_width and width * new_width <= MAX_PAIRS:
-        yield from _compared(old, new, part)
+        yield from _compare_words(old, new, part)
     else:
         yield part
 
@@ -79,16 +81,20 @@ def _without_equal_ends(old: Sequence[str], new: Sequence[str], part: _Range) ->
 
 
 def _anchors(old: Sequence[str], new: Sequence[str], part: _Range) -> list[tuple[int, int]]:
-    """The places of words that both ranges have exactly once: as many as stand in the same order in both."""
-    there = Counter(old[part.start : part.end])
-    here = Counter(new[part.new_start : part.new_end])
-    places = {new[at]: at for at in range(part.new_start, part.new_end) if here[new[at]] == 1}
-    pairs = [(at, places[old[at]]) for at in range(part.start, part.end) if there[old[at]] == 1 and old[at] in places]
-    return _rising(pairs)
+    """Returns the positions of words that both ranges have exactly once, in the same order in both."""
+    old_counts = Counter(old[part.start : part.end])
+    new_counts = Counter(new[part.new_start : part.new_end])
+    positions = {new[at]: at for at in range(part.new_start, part.new_end) if new_counts[new[at]] == 1}
+    pairs = [
+        (at, positions[old[at]])
+        for at in range(part.start, part.end)
+        if old_counts[old[at]] == 1 and old[at] in positions
+    ]
+    return _longest_rising(pairs)
 
 
-def _rising(pairs: Sequence[tuple[int, int]]) -> list[tuple[int, int]]:
-    """The longest series of pairs, of those given in order, whose second numbers rise too."""
+def _longest_rising(pairs: Sequence[tuple[int, int]]) -> list[tuple[int, int]]:
+    """Returns the longest series of pairs, of those given in order, whose second numbers rise too."""
     ends: list[int] = []
     last: list[int] = []
     before: list[int] = []
@@ -96,34 +102,34 @@ def _rising(pairs: Sequence[tuple[int, int]]) -> list[tuple[int, int]]:
         length = bisect_left(ends, place)
         before.append(last[length - 1] if length else -1)
         ends[length : length + 1], last[length : length + 1] = [place], [number]
-    found = []
+    series = []
     number = last[-1] if last else -1
     while number >= 0:
-        found.append(pairs[number])
+        series.append(pairs[number])
         number = before[number]
-    return found[::-1]
+    return series[::-1]
 
 
-def _compared(old: Sequence[str], new: Sequence[str], part: _Range) -> Iterator[_Range]:
+def _compare_words(old: Sequence[str], new: Sequence[str], part: _Range) -> Iterator[_Range]:
     matcher = SequenceMatcher(None, old[part.start : part.end], new[part.new_start : part.new_end], autojunk=False)
     for kind, start, end, new_start, new_end in matcher.get_opcodes():
         if kind != "equal":
             yield _Range(part.start + start, part.start + end, part.new_start + new_start, part.new_start + new_end)
 
 
-def _told(old: Sequence[str], new: Sequence[str], changes: Sequence[_Range]) -> Iterator[Piece]:
+def _pieces(old: Sequence[str], new: Sequence[str], changes: Sequence[_Range]) -> Iterator[Piece]:
     at = 0
     for change in [*changes, _Range(len(old), len(old), len(new), len(new))]:
-        found = (
+        candidates = (
             Piece("same", "".join(old[at : change.start])),
             Piece("out", "".join(old[change.start : change.end])),
             Piece("in", "".join(new[change.new_start : change.new_end])),
         )
-        yield from (piece for piece in found if piece.text)
+        yield from (piece for piece in candidates if piece.text)
         at = change.end
 
 
 def changed_fields(before: Mapping[str, str], after: Mapping[str, str]) -> list[str]:
-    """The names whose texts differ, those of `before` first. What is not there is empty."""
+    """Lists the fields whose texts differ, those of `before` first. A missing field counts as empty."""
     names = list(dict.fromkeys([*before, *after]))
     return [name for name in names if before.get(name, "").strip() != after.get(name, "").strip()]

@@ -1,10 +1,10 @@
-"""What ends a request early, in words for a person."""
+"""Defines the errors that end a request early, with messages for people."""
 
 from __future__ import annotations
 
 
 class PageError(Exception):
-    """The request can't be met; the message is one sentence: what is wrong and what to do."""
+    """A request can't be answered; the message is one sentence: what is wrong and what to do."""
 
     status = 400
 
@@ -16,7 +16,7 @@ class LoginNeeded(PageError):
 
 
 class FormWithoutLogin(LoginNeeded):
-    """Nobody is logged in any more who sent a form; its `fields` can be sent after a log-in."""
+    """A form came without a log-in; its `fields` can be sent after one."""
 
     def __init__(self, fields: list[tuple[str, str]], *, has_files: bool) -> None:
         super().__init__("You are logged out; log in, and send what you entered once more.")
@@ -25,11 +25,13 @@ class FormWithoutLogin(LoginNeeded):
 
 
 class Forbidden(PageError):
+    """The person may not do this."""
+
     status = 403
 
 
 class ConfirmationNeeded(Forbidden):
-    """Whoever asks has to say again who they are; `fields` of the form are sent once more together with that."""
+    """A change needs the person's password; `fields` of the form are sent once more together with it."""
 
     def __init__(self, fields: list[tuple[str, str]], refused: str = "") -> None:
         super().__init__(refused or "Give your password again to change this.")
@@ -38,7 +40,7 @@ class ConfirmationNeeded(Forbidden):
 
 
 class FormOutOfDate(Forbidden):
-    """A form was opened before the session of its person was renewed; its `fields` can be sent again with `key`."""
+    """A form was opened before its session was renewed; its `fields` can be sent again with `key`."""
 
     def __init__(self, fields: list[tuple[str, str]], key: str, *, has_files: bool) -> None:
         super().__init__("This page was opened before your log-in was renewed; send what you entered once more.")
@@ -47,11 +49,13 @@ class FormOutOfDate(Forbidden):
         self.has_files = has_files
 
 
-class NotThere(PageError):
+class NotFound(PageError):
+    """There is nothing at this address."""
+
     status = 404
 
 
-def sentence(text: str) -> str:
-    """What the program says of a mistake, as a whole sentence."""
-    told = text[:1].upper() + text[1:]
-    return told if told.endswith((".", "?", "!")) else f"{told}."
+def as_sentence(text: str) -> str:
+    """Makes a whole sentence of an error's text."""
+    sentence = text[:1].upper() + text[1:]
+    return sentence if sentence.endswith((".", "?", "!")) else f"{sentence}."

@@ -1,4 +1,4 @@
-"""What pages are made of, kept for as long as nothing happens."""
+"""Caches values and pages until an event is recorded or they grow old."""
 
 from __future__ import annotations
 
@@ -17,96 +17,96 @@ from publisher.db.session import Database
 
 T = TypeVar("T")
 
-LASTS = timedelta(seconds=5)
-"""What the clock alone brings about is seen this late."""
+MAX_AGE = timedelta(seconds=5)
+"""A cached value is at most so old: some things change by the clock alone, without an event."""
 MAX_PAGES = 32
-"""So many rendered pages are kept, of about 100 kB each."""
-MAX_OVERTAKEN = 1000
-"""On PostgreSQL an event may become visible after others with higher numbers; so many, and it is still noticed."""
+"""Cached pages, of about 100 kB each."""
+MAX_LATE_COMMITS = 1000
+"""On PostgreSQL an event may become visible after so many others with higher numbers, and is still noticed."""
 
 ChangeMark = tuple[int, int]
-"""Differs from another one when something happened in between."""
+"""Differs from another mark when an event was recorded in between."""
 
 
 def change_mark(connection: Session | Connection) -> ChangeMark:
-    """Returns a mark of all that has happened, as far as this transaction sees it.
+    """Returns a mark of all recorded events that this transaction sees.
 
-    Whatever is changed leaves an event in the same transaction. SQLite has one writer at a time, so that the newest
-    event tells. On PostgreSQL a transaction that took its number earlier may be committed later: the sum of the
+    Every change records an event in the same transaction. SQLite has one writer at a time, so that the newest
+    event is enough. On PostgreSQL a transaction that took its number earlier may be committed later: the sum of the
     newest numbers changes with it.
     """
     bind = connection.get_bind() if isinstance(connection, Session) else connection
     newest = select(Event.id).order_by(Event.id.desc())
-    newest = newest.limit(MAX_OVERTAKEN if bind.dialect.name == "postgresql" else 1)
+    newest = newest.limit(MAX_LATE_COMMITS if bind.dialect.name == "postgresql" else 1)
     numbers = newest.subquery()
-    found = connection.execute(select(func.max(numbers.c.id), func.sum(numbers.c.id))).one()
-    return int(found[0] or 0), int(found[1] or 0)
+    row = connection.execute(select(func.max(numbers.c.id), func.sum(numbers.c.id))).one()
+    return int(row[0] or 0), int(row[1] or 0)
 
 
-class Recent(Generic[T]):
-    """One value, worked out from the database: anew when something happened since, and when it grew old.
+class CachedValue(Generic[T]):
+    """Caches one value that is read from the database, until an event is recorded or it grows old.
 
     The value is shared by many threads, and must not be changed.
     """
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
-        self._kept: tuple[ChangeMark, datetime, T] | None = None
+        self._cached: tuple[ChangeMark, datetime, T] | None = None
 
-    def get(self, session: Session, now: datetime, make: Callable[[], T]) -> T:
-        """The kept value, or what `make` reads in this transaction."""
+    def get(self, session: Session, now: datetime, read: Callable[[], T]) -> T:
+        """Returns the cached value, or what `read` reads in this transaction."""
         mark = change_mark(session)
         with self._lock:
-            kept = self._kept
-        if kept is not None and kept[0] == mark and timedelta(0) <= now - kept[1] < LASTS:
-            return kept[2]
-        made = make()
+            cached = self._cached
+        if cached is not None and cached[0] == mark and timedelta(0) <= now - cached[1] < MAX_AGE:
+            return cached[2]
+        value = read()
         with self._lock:
-            self._kept = (mark, now, made)
-        return made
+            self._cached = (mark, now, value)
+        return value
 
 
 @dataclass(slots=True)
-class _Rendered:
-    """A page as it was sent, and what it was made from."""
+class _CachedPage:
+    """A rendered page, and the mark that it was rendered at."""
 
     lock: threading.Lock = field(default_factory=threading.Lock)
-    """Held while it is made: whoever else asks for it waits, instead of making it too."""
+    """Taken while the page is rendered: other requests for it wait, instead of rendering it too."""
     mark: ChangeMark = (-1, -1)
     at: datetime | None = None
     body: bytes = b""
 
-    def is_of(self, mark: ChangeMark, now: datetime) -> bool:
-        return self.at is not None and mark == self.mark and timedelta(0) <= now - self.at < LASTS
+    def is_fresh(self, mark: ChangeMark, now: datetime) -> bool:
+        return self.at is not None and mark == self.mark and timedelta(0) <= now - self.at < MAX_AGE
 
 
-class RenderedPages:
-    """Keeps whole pages as they were rendered, for as long as nothing happens."""
+class PageCache:
+    """Caches whole rendered pages until an event is recorded or they grow old."""
 
-    def __init__(self, most: int = MAX_PAGES) -> None:
-        self._most = most
+    def __init__(self, max_pages: int = MAX_PAGES) -> None:
+        self._max_pages = max_pages
         self._lock = threading.Lock()
-        self._pages: OrderedDict[Hashable, _Rendered] = OrderedDict()
+        self._pages: OrderedDict[Hashable, _CachedPage] = OrderedDict()
 
     def __len__(self) -> int:
         return len(self._pages)
 
-    def get(self, database: Database, now: datetime, key: Hashable, make: Callable[[], bytes]) -> bytes:
-        """Returns the kept page, or what `make` renders. `key`: all that the page depends on besides the events."""
-        # Read before the page is made: what happens in between makes it too old, never too new.
+    def get(self, database: Database, now: datetime, key: Hashable, render: Callable[[], bytes]) -> bytes:
+        """Returns the cached page, or what `render` renders. `key`: all that the page depends on besides the events."""
+        # Read before the page is rendered, so that an event in between makes the page too old, never too new.
         with database.asking() as connection:
             mark = change_mark(connection)
         page = self._page(key)
         with page.lock:
-            if not page.is_of(mark, now):
-                page.body = make()
+            if not page.is_fresh(mark, now):
+                page.body = render()
                 page.mark, page.at = mark, now
             return page.body
 
-    def _page(self, key: Hashable) -> _Rendered:
+    def _page(self, key: Hashable) -> _CachedPage:
         with self._lock:
-            page = self._pages.setdefault(key, _Rendered())
+            page = self._pages.setdefault(key, _CachedPage())
             self._pages.move_to_end(key)
-            while len(self._pages) > self._most:
+            while len(self._pages) > self._max_pages:
                 self._pages.popitem(last=False)
             return page

@@ -1,4 +1,4 @@
-"""A post's form: from what a browser sends to a post's content, and back into fields.
+"""Converts the fields of a post's form into a post's content, and back.
 
 Fields of pictures are named `images-N-NAME`, those of a translation `tr-LANGUAGE-NAME`, a caption written
 by hand `caption-CHANNEL`. An unsaved form is kept as a plain mapping of these names.
@@ -18,134 +18,137 @@ from starlette.datastructures import FormData
 
 from publisher.core.post_limits import FORM_BYTES, describe_limit
 from publisher.db.models import Post
-from publisher.posts.drafts import PostContent, is_of_our_time
+from publisher.posts.drafts import PostContent, is_supported_day
 from publisher.web.errors import PageError
 
 TEXTS = ("title", "standfirst", "body", "written_by", "credit", "licence", "link", "language")
 TRANSLATED = ("title", "standfirst", "body", "credit")
 IMAGE_TEXTS = ("alt_text", "credit", "licence")
 IMAGE_FIELDS = (*IMAGE_TEXTS, "fit", "padding")
-"""Those that a problem leads to; another problem leads to the picture."""
-OWN_COLOUR = "colour"
-"""What the field `padding` says where the field `padding_colour` says which."""
-NO_COLOUR = "#ffffff"
-NO_TITLE = "…"
+"""The fields of a picture that a problem can link to; other problems link to the picture."""
+CUSTOM_COLOUR = "colour"
+"""The value of the field `padding` where the field `padding_colour` holds the colour."""
+DEFAULT_COLOUR = "#ffffff"
+PLACEHOLDER_TITLE = "…"
 Fields = Mapping[str, str]
 Content = TypeVar("Content", bound=PostContent)
 
 
 class Mistakes(Exception):
-    """The form can't be taken; `fields` says of each field what is wrong with it, in one sentence."""
+    """The form has mistakes; `fields` holds one sentence for each field that is wrong."""
 
     def __init__(self, fields: dict[str, str]) -> None:
         super().__init__("; ".join(fields.values()))
         self.fields = fields
 
 
-async def posted(request: Request) -> AsyncIterator[FormData]:
-    """The whole form of a request, for a route with fields that nobody can list beforehand."""
+async def posted_form(request: Request) -> AsyncIterator[FormData]:
+    """Yields the whole form of a request, for a route whose fields can't be listed beforehand."""
     async with request.form() as form:
         yield form
 
 
 def fields_of(form: FormData) -> dict[str, str]:
-    """The texts of a form; files and the session's key left out. Raises PageError for more than any post can hold."""
+    """Returns the texts of a form, without files and form key. Raises PageError for more than a post can hold."""
     total = sum(len(value) for _, value in form.multi_items() if isinstance(value, str))
     if total > FORM_BYTES:
         raise PageError(
             f"The form holds {total:,} characters, and {FORM_BYTES:,} are possible at most; nothing was saved. "
             "Go back, and shorten its texts."
         )
-    return {name: _lines(value) for name, value in form.items() if isinstance(value, str) and name != "csrf"}
+    return {name: _normalize(value) for name, value in form.items() if isinstance(value, str) and name != "csrf"}
 
 
-def _lines(text: str) -> str:
+def _normalize(text: str) -> str:
     # Browsers send the line ends of the network; some databases can't be asked for the character NUL.
     return text.replace("\r\n", "\n").replace("\r", "\n").replace("\0", "")
 
 
 def content_of_fields(kind: type[Content], fields: Fields, zone: ZoneInfo, **more: Any) -> Content:
-    """The content that the fields describe. Raises Mistakes."""
+    """Makes a post's content of the fields. Raises Mistakes."""
     mistakes: dict[str, str] = {}
     numbers = image_numbers(fields)
     values: dict[str, Any] = {name: fields.get(name, "") for name in TEXTS if name in fields}
     values |= {
-        "tags": _tags(fields.get("tags", "")),
-        "links": _links(fields.get("links", ""), mistakes),
-        "embargo_until": _instant(fields.get("embargo_until", ""), zone, mistakes),
-        "captions": _prefixed(fields, "caption-"),
-        "translations": _translations(fields, numbers),
-        "images": [_image(fields, number, mistakes) for number in numbers],
+        "tags": _parse_tags(fields.get("tags", "")),
+        "links": _parse_links(fields.get("links", ""), mistakes),
+        "embargo_until": _parse_instant(fields.get("embargo_until", ""), zone, mistakes),
+        "captions": _prefixed_values(fields, "caption-"),
+        "translations": _translation_values(fields, numbers),
+        "images": [_image_values(fields, number, mistakes) for number in numbers],
     }
     try:
         content = kind.model_validate({**values, **more})
     except ValidationError as error:
-        found = {_field_of(each["loc"], numbers): _told(each) for each in error.errors(include_url=False)}
-        mistakes = found | mistakes
+        invalid = {_field_of(item["loc"], numbers): _mistake_sentence(item) for item in error.errors(include_url=False)}
+        mistakes = invalid | mistakes
     if mistakes:
         raise Mistakes(mistakes)
     return content
 
 
-def with_titles(fields: Fields) -> Fields:
-    """The fields with a sign for each title that is not written yet, so that the rest can be looked at."""
-    wanted = ["title", *(f"tr-{language}-title" for language in _translations(fields, image_numbers(fields)))]
-    return {**fields, **{name: NO_TITLE for name in wanted if not fields.get(name, "").strip()}}
+def with_placeholder_titles(fields: Fields) -> Fields:
+    """Fills missing titles with a placeholder, so that the rest can be previewed."""
+    titles = ["title", *(f"tr-{language}-title" for language in _translation_values(fields, image_numbers(fields)))]
+    return {**fields, **{name: PLACEHOLDER_TITLE for name in titles if not fields.get(name, "").strip()}}
 
 
 def image_numbers(fields: Fields) -> list[int]:
-    """The numbers of the pictures that stay, in the order that the form gives them."""
-    found = [int(match[1]) for name in fields if (match := re.fullmatch(r"images-(\d{1,3})-media", name))]
-    kept = [number for number in found if not fields.get(f"images-{number}-remove")]
-    return sorted(kept, key=lambda number: (_number(fields.get(f"images-{number}-order", "")), number))
+    """Lists the numbers of the pictures that are not removed, in the order that the form gives them."""
+    numbers = [int(match[1]) for name in fields if (match := re.fullmatch(r"images-(\d{1,3})-media", name))]
+    remaining = [number for number in numbers if not fields.get(f"images-{number}-remove")]
+    return sorted(remaining, key=lambda number: (_parse_order(fields.get(f"images-{number}-order", "")), number))
 
 
 def next_image_number(fields: Fields) -> int:
-    """A number that no picture of the form has, removed ones included."""
-    taken = (int(match[1]) for name in fields if (match := re.fullmatch(r"images-(\d{1,3})-media", name)))
-    return max(taken, default=-1) + 1
+    """Returns a number that no picture of the form has, removed ones included."""
+    used = (int(match[1]) for name in fields if (match := re.fullmatch(r"images-(\d{1,3})-media", name)))
+    return max(used, default=-1) + 1
 
 
-def file_name(given: str) -> str:
-    """What a browser calls a file, fit to be shown in a sentence."""
-    last = re.split(r"[/\\]", given)[-1]
+def file_name(sent: str) -> str:
+    """Cleans the file name that a browser sends, so that it can be shown in a sentence."""
+    last = re.split(r"[/\\]", sent)[-1]
     return "".join(letter for letter in last if letter.isprintable()).strip()[:255] or "the picture"
 
 
-def _number(text: str) -> float:
+def _parse_order(text: str) -> float:
     try:
         return float(text)
     except ValueError:
         return 1e9
 
 
-def _tags(text: str) -> list[str]:
+def _parse_tags(text: str) -> list[str]:
     tags = [" ".join(tag.split()).lstrip("#") for tag in re.split(r"[,\n]", text)]
     return list(dict.fromkeys(tag for tag in tags if tag))
 
 
-def _links(text: str, mistakes: dict[str, str]) -> list[dict[str, str]]:
+def _parse_links(text: str, mistakes: dict[str, str]) -> list[dict[str, str]]:
     links = []
     for line in filter(str.strip, text.split("\n")):
-        label, found, url = line.rpartition("|")
-        if not found:
+        label, separator, url = line.rpartition("|")
+        if not separator:
             mistakes["links"] = f"{line.strip()!r} has no label; write it as “Label | https://address”."
         links.append({"label": label.strip() or url.strip(), "url": url.strip()})
     return links
 
 
-def _instant(text: str, zone: ZoneInfo, mistakes: dict[str, str]) -> datetime | None:
+def _parse_instant(text: str, zone: ZoneInfo, mistakes: dict[str, str]) -> datetime | None:
     if not text:
         return None
     try:
         written = datetime.fromisoformat(text)
     except ValueError:
-        mistakes["embargo_until"] = f"{text[:40]!r} is no date and time; write it like 2026-05-12T10:00."
+        mistakes["embargo_until"] = f"{text[:40]!r} is not a date and time; write it like 2026-05-12T10:00."
         return None
     if written.tzinfo is not None:
         return written
     instant = written.replace(tzinfo=zone)
-    if is_of_our_time(instant) and (shown := instant.astimezone(UTC).astimezone(zone)).replace(tzinfo=None) != written:
+    if (
+        is_supported_day(instant)
+        and (shown := instant.astimezone(UTC).astimezone(zone)).replace(tzinfo=None) != written
+    ):
         mistakes["embargo_until"] = (
             f"There is no {written:%H:%M} on {written:%Y-%m-%d}, because the clocks go forward then; "
             f"write {shown:%H:%M}."
@@ -153,25 +156,25 @@ def _instant(text: str, zone: ZoneInfo, mistakes: dict[str, str]) -> datetime | 
     return instant
 
 
-def _prefixed(fields: Fields, prefix: str) -> dict[str, str]:
+def _prefixed_values(fields: Fields, prefix: str) -> dict[str, str]:
     return {
         name.removeprefix(prefix): value for name, value in fields.items() if name.startswith(prefix) and value.strip()
     }
 
 
-def _translations(fields: Fields, numbers: Sequence[int]) -> dict[str, dict[str, Any]]:
-    """Those that somebody has begun: a language whose fields are all empty is left out."""
+def _translation_values(fields: Fields, numbers: Sequence[int]) -> dict[str, dict[str, Any]]:
+    """Collects the translations by language; a language whose fields are all empty is left out."""
     languages = {match[1] for name in fields if (match := re.fullmatch(r"tr-([A-Za-z0-9-]+)-title", name))}
-    found = {}
+    translations = {}
     for language in sorted(languages):
         texts = {name: fields.get(f"tr-{language}-{name}", "") for name in TRANSLATED}
         alt_texts = [fields.get(f"tr-{language}-alt-{number}", "") for number in numbers]
         if any(text.strip() for text in (*texts.values(), *alt_texts)):
-            found[language] = {**texts, "alt_texts": alt_texts}
-    return found
+            translations[language] = {**texts, "alt_texts": alt_texts}
+    return translations
 
 
-def _image(fields: Fields, number: int, mistakes: dict[str, str]) -> dict[str, Any]:
+def _image_values(fields: Fields, number: int, mistakes: dict[str, str]) -> dict[str, Any]:
     def field(name: str) -> str:
         return fields.get(f"images-{number}-{name}", "").strip()
 
@@ -183,10 +186,10 @@ def _image(fields: Fields, number: int, mistakes: dict[str, str]) -> dict[str, A
     }
     try:
         choices |= {
-            "focal_point": _numbers(field("focal_point")) or None,
-            "crop_box": _box(field("crop_box")) if field("crop_box") else None,
-            "protected": [_box(box) for box in field("protected").split(";") if box.strip()],
-            "gutters": _gutters(field("gutters")),
+            "focal_point": _parse_fractions(field("focal_point")) or None,
+            "crop_box": _parse_box(field("crop_box")) if field("crop_box") else None,
+            "protected": [_parse_box(box) for box in field("protected").split(";") if box.strip()],
+            "gutters": _parse_gutters(field("gutters")),
         }
     except ValueError:
         mistakes[f"images-{number}"] = (
@@ -197,27 +200,27 @@ def _image(fields: Fields, number: int, mistakes: dict[str, str]) -> dict[str, A
 
 
 def _padding(chosen: str, colour: str) -> str:
-    return (colour if chosen == OWN_COLOUR else chosen) or "edge"
+    return (colour if chosen == CUSTOM_COLOUR else chosen) or "edge"
 
 
-def _numbers(text: str) -> list[float]:
+def _parse_fractions(text: str) -> list[float]:
     return [float(part) for part in text.split(",") if part.strip()]
 
 
-def _box(text: str) -> dict[str, float]:
-    left, top, width, height = _numbers(text)
+def _parse_box(text: str) -> dict[str, float]:
+    left, top, width, height = _parse_fractions(text)
     return {"left": left, "top": top, "width": width, "height": height}
 
 
-def _gutters(text: str) -> list[float] | None:
-    """Empty: where the program finds them. `none`: nowhere."""
+def _parse_gutters(text: str) -> list[float] | None:
+    """Parses the cuts between panels. Empty: where the program finds them. `none`: nowhere."""
     if not text:
         return None
-    return [] if text == "none" else _numbers(text)
+    return [] if text == "none" else _parse_fractions(text)
 
 
 def fields_of_post(post: Post, languages: Iterable[str], zone: ZoneInfo) -> dict[str, str]:
-    """A stored post as its form shows it."""
+    """Returns the form fields of a stored post."""
     fields = {name: str(getattr(post, name)) for name in TEXTS}
     fields["tags"] = ", ".join(post.tags)
     fields["links"] = "\n".join(f"{link['label']} | {link['url']}" for link in post.links)
@@ -230,7 +233,7 @@ def fields_of_post(post: Post, languages: Iterable[str], zone: ZoneInfo) -> dict
         alt_texts: Sequence[str] = translation.get("alt_texts") or ()
         fields |= {f"tr-{language}-alt-{number}": text for number, text in enumerate(alt_texts)}
     for number, image in enumerate(post.images):
-        shown = {
+        values = {
             "media": image.media_sha256,
             "alt_text": image.alt_text,
             "credit": image.credit,
@@ -238,20 +241,20 @@ def fields_of_post(post: Post, languages: Iterable[str], zone: ZoneInfo) -> dict
             "order": str(number + 1),
             **fields_of_choices(image.choices),
         }
-        fields |= {f"images-{number}-{name}": value for name, value in shown.items()}
+        fields |= {f"images-{number}-{name}": value for name, value in values.items()}
     return fields
 
 
 def fields_of_choices(choices: Mapping[str, Any]) -> dict[str, str]:
-    """What was decided about one picture, as its fields."""
+    """Returns the form fields of the choices for one picture."""
     gutters = choices.get("gutters")
     padding = choices.get("padding") or "edge"
-    own = padding.startswith("#")
+    is_custom = padding.startswith("#")
     return {
         "fit": choices.get("fit") or "",
         "window": choices.get("window") or "",
-        "padding": OWN_COLOUR if own else padding,
-        "padding_colour": padding if own else NO_COLOUR,
+        "padding": CUSTOM_COLOUR if is_custom else padding,
+        "padding_colour": padding if is_custom else DEFAULT_COLOUR,
         "credit_strip": "on" if choices.get("credit_strip") else "",
         "focal_point": _joined(choices.get("focal_point") or ()),
         "crop_box": _box_field(choices["crop_box"]) if choices.get("crop_box") else "",
@@ -268,9 +271,9 @@ def _joined(numbers: Iterable[float]) -> str:
     return ", ".join(f"{number:g}" for number in numbers)
 
 
-def _field_of(place: Sequence[int | str], numbers: Sequence[int]) -> str:
-    """The form's name of a field of the content. `numbers`: those that the form gave the pictures."""
-    match list(place):
+def _field_of(path: Sequence[int | str], numbers: Sequence[int]) -> str:
+    """Names the form field of a field of the content. `numbers`: the pictures' numbers in the form."""
+    match list(path):
         case ["images", int(number), str(name), *_] if name in IMAGE_TEXTS:
             return f"images-{numbers[number]}-{name}"
         case ["images", int(number), *_]:
@@ -284,20 +287,20 @@ def _field_of(place: Sequence[int | str], numbers: Sequence[int]) -> str:
     return "form"
 
 
-def _told(mistake: Mapping[str, Any]) -> str:
-    message = describe_limit(mistake) or str(mistake["msg"])
+def _mistake_sentence(error: Mapping[str, Any]) -> str:
+    message = describe_limit(error) or str(error["msg"])
     text = message.removeprefix("Value error, ").replace("String should have at least 1 character", "Write something")
     return text[:1].upper() + text[1:] + ("" if text.endswith(".") else ".")
 
 
 def anchor_of(field: str, *, channel: str = "", translated: str = "", numbers: Sequence[int] = ()) -> str:
-    """The form's field that a problem is mended in.
+    """Names the form field in which a problem is solved.
 
-    `translated`: the language of the channel's text, where it is a translation. `numbers`: what the form calls
-    the pictures, in their order; without them, their places are their numbers.
+    `translated`: the language of the channel's text, where it is a translation. `numbers`: the numbers of the
+    pictures in the form, in their order; without them, their places are their numbers.
     """
-    if found := re.fullmatch(r"images\[(\d+)\](?:\.(\w+))?", field):
-        place, name = int(found[1]), found[2]
+    if match := re.fullmatch(r"images\[(\d+)\](?:\.(\w+))?", field):
+        place, name = int(match[1]), match[2]
         number = numbers[place] if place < len(numbers) else place
         if name == "alt_text" and translated:
             return f"tr-{translated}-alt-{number}"

@@ -1,4 +1,4 @@
-"""Stands before every route: who asks, whether they may, and whether the request is really theirs."""
+"""Guards every route of the pages: identifies the person, and checks permission, origin and form key."""
 
 from __future__ import annotations
 
@@ -18,10 +18,10 @@ from publisher.core.encryption import Seal
 from publisher.core.post_limits import FORM_BYTES, LARGEST_NUMBER
 from publisher.db.staff import WebSession
 from publisher.desk import Desk
-from publisher.staff.browsers import KNOWN_FOR, is_known_browser, remember_browser
-from publisher.staff.confirming import confirm, is_confirmed
+from publisher.staff.browsers import KNOWN_BROWSER_LIFETIME, is_known_browser, remember_browser
 from publisher.staff.guesses import LoginRefused
-from publisher.staff.logins import ABSOLUTE_LIMIT, Opened, renew_session, session_of
+from publisher.staff.logins import ABSOLUTE_LIMIT, OpenedSession, renew_session, session_of
+from publisher.staff.reauthentication import is_reauthenticated, reauthenticate
 from publisher.staff.roles import permissions_of
 from publisher.staff.tokens import is_form_key_of
 from publisher.web.access import CONFIRM_WITHIN, RAW_BODIES, RULES, SECRET_FORMS, Access, allows
@@ -31,45 +31,45 @@ from publisher.web.errors import (
     FormOutOfDate,
     FormWithoutLogin,
     LoginNeeded,
-    NotThere,
+    NotFound,
     PageError,
 )
-from publisher.web.headers import GIVEN_COOKIES
+from publisher.web.middleware import RESPONSE_COOKIES
 from publisher.web.slow_work import WorkRefused, person_of, slow_work_of
 
 T = TypeVar("T")
 
 COOKIE = "publisher_session"
 BROWSER_COOKIE = "publisher_browser"
-"""Makes a browser known that somebody logged in with; it opens nothing."""
+"""The cookie of a browser that somebody logged in with before; it gives no access."""
 CONFIRM_PASSWORD, CONFIRM_CODE = "confirm_password", "confirm_code"
-"""The fields in which somebody says again who they are."""
+"""The fields in which somebody confirms who they are."""
 SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
 CSRF_HEADER = "x-csrf-token"
 CSRF_FIELD = "csrf"
-NOT_CARRIED = frozenset({CSRF_FIELD, CONFIRM_PASSWORD, CONFIRM_CODE})
-MAX_KEPT_BYTES = 3 * FORM_BYTES
-"""Of a form that came without a log-in: in an address's way of writing, a character has three bytes."""
-FORMS = ("application/x-www-form-urlencoded", "multipart/form-data")
-ENDED = "Your log-in is over; log in again."
+NOT_RESENT = frozenset({CSRF_FIELD, CONFIRM_PASSWORD, CONFIRM_CODE})
+MAX_RESENT_BYTES = 3 * FORM_BYTES
+"""The size of a form without a log-in that is sent back: percent-encoded, a character has three bytes."""
+FORM_TYPES = ("application/x-www-form-urlencoded", "multipart/form-data")
+SESSION_OVER = "Your log-in is over; log in again."
 ROWS_IN_ADDRESSES = frozenset(
     {"delivery_id", "hook_id", "key_id", "message_id", "person_id", "post_id", "token_id", "version"}
 )
 """The parameters of addresses that are numbers of rows."""
-NO_TEXT = "holds a character that no text has, and that can't be looked for or stored; leave it out"
-STRANGE = "This request did not come from a page of the desk; open the page again and repeat what you did."
+BAD_CHARACTER = "holds a character that can't be stored or searched for; leave it out"
+FOREIGN_REQUEST = "This request did not come from a page of the desk; open the page again and repeat what you did."
 
 
 @dataclass(frozen=True, slots=True)
 class BrowserTokens:
-    """What a browser holds from now on; each may be empty."""
+    """The tokens that a browser holds; each may be empty."""
 
     session: str
     browser: str
 
 
 async def guard(request: Request) -> AsyncIterator[None]:
-    """Lets the request through, or raises what ends it; closes the files of its form, however it ends."""
+    """Checks a request before its route runs, and closes the files of its form afterwards."""
     try:
         await _admit(request)
         yield
@@ -80,124 +80,127 @@ async def guard(request: Request) -> AsyncIterator[None]:
 async def _admit(request: Request) -> None:
     _refuse_large_numbers(request)
     if b"%00" in request.scope["query_string"]:
-        raise PageError(f"This address {NO_TEXT}.")
+        raise PageError(f"This address {BAD_CHARACTER}.")
     rule = RULES[request.scope["route"].name]
     session = await identify(request)
     form = FormData()
     if request.method not in SAFE_METHODS:
-        _same_origin(request)
-        form = await _form_of(request)
+        _require_same_origin(request)
+        form = await _read_form(request)
         if session is not None and rule != Access.PUBLIC:
-            _same_form(request, session, form)
+            _require_form_key(request, session, form)
     if allows(rule, request.state.permissions):
-        await _confirmed(request, session)
+        await _require_confirmation(request, session)
         return
     if session is None:
-        raise _login_needed(request, form)
+        raise _login_error(request, form)
     raise Forbidden("Your roles don't allow this; ask an admin of the desk.")
 
 
-def _login_needed(request: Request, form: FormData) -> LoginNeeded:
-    """Keeps what was entered, but for secrets: somebody typed it while their log-in ended."""
+def _login_error(request: Request, form: FormData) -> LoginNeeded:
+    """Makes the error for a request without a log-in. It keeps what was entered, but for secrets."""
     name = request.scope["route"].name
-    fields = _carried(form)
+    fields = _resendable_fields(form)
     if not fields or name in CONFIRM_WITHIN or name in SECRET_FORMS:
         return LoginNeeded("Log in to see this page.")
-    # It opens nothing: it says whose form it was, and only that person is shown it again.
+    # The key gives no access: it says whose form it was, and only that person is shown it again.
     key = form.get(CSRF_FIELD)
-    given = request.headers.get(CSRF_HEADER, "") or (key if isinstance(key, str) else "")
-    return FormWithoutLogin([(CSRF_FIELD, given), *fields], has_files=_has_files(form))
+    sent_key = request.headers.get(CSRF_HEADER, "") or (key if isinstance(key, str) else "")
+    return FormWithoutLogin([(CSRF_FIELD, sent_key), *fields], has_files=_has_files(form))
 
 
 def _refuse_large_numbers(request: Request) -> None:
-    """Raises NotThere for an address with a number that no row can have: the database could not be asked for it."""
+    """Raises NotFound for an address with a number that no row can have, and no database can search for."""
     numbers = (str(value) for name, value in request.path_params.items() if name in ROWS_IN_ADDRESSES)
     if any(number.isdecimal() and (len(number) > 18 or int(number) > LARGEST_NUMBER) for number in numbers):
-        raise NotThere("There is nothing at this address: no row has such a number.")
+        raise NotFound("There is nothing at this address: no row has such a number.")
 
 
-async def _confirmed(request: Request, session: WebSession | None) -> None:
-    """Raises ConfirmationNeeded where the change is one of accounts, and nobody said lately who they are."""
+async def _require_confirmation(request: Request, session: WebSession | None) -> None:
+    """Raises ConfirmationNeeded for a change of accounts by somebody who did not confirm lately who they are."""
     within = CONFIRM_WITHIN.get(request.scope["route"].name)
     if within is None or session is None or request.method in SAFE_METHODS:
         return
     form = await request.form()
-    given = {name: value for name, value in form.multi_items() if isinstance(value, str)}
-    fields = _carried(form)
+    values = {name: value for name, value in form.multi_items() if isinstance(value, str)}
+    fields = _resendable_fields(form)
     desk: Desk = request.app.state.desk
-    if not given.get(CONFIRM_PASSWORD):
-        if is_confirmed(session, within, desk.now()):
+    if not values.get(CONFIRM_PASSWORD):
+        if is_reauthenticated(session, within, desk.now()):
             return
         raise ConfirmationNeeded(fields)
     try:
-        work = partial(_confirm, request, session, given[CONFIRM_PASSWORD], given.get(CONFIRM_CODE, ""))
+        work = partial(_confirm, request, session, values[CONFIRM_PASSWORD], values.get(CONFIRM_CODE, ""))
         await compare_password(request, work)
     except (LoginRefused, WorkRefused) as refusal:
         raise ConfirmationNeeded(fields, str(refusal)) from None
 
 
-def _carried(form: FormData) -> list[tuple[str, str]]:
-    """What of a form is sent again, once its person has answered a question."""
-    return [(name, value) for name, value in form.multi_items() if name not in NOT_CARRIED and isinstance(value, str)]
+def _resendable_fields(form: FormData) -> list[tuple[str, str]]:
+    """Returns the fields of a form that are sent again after a question."""
+    return [(name, value) for name, value in form.multi_items() if name not in NOT_RESENT and isinstance(value, str)]
 
 
 def _confirm(request: Request, session: WebSession, password: str, code: str) -> None:
     desk: Desk = request.app.state.desk
     came_from = (client_address(request), tokens_of(request).browser)
-    opened = confirm(
+    opened = reauthenticate(
         desk.database, session, password[:1024], code[:20], came_from=came_from, seal=Seal.from_environment,
         now=desk.now(),
     )  # fmt: skip
-    _go_on_with(request, opened)
+    _switch_session(request, opened)
 
 
 async def compare_password(request: Request, work: Callable[[], T]) -> T:
-    """Does what compares a password, apart from the threads of the pages. Raises WorkRefused."""
+    """Runs work that compares a password in a queue of its own. Raises WorkRefused."""
     desk: Desk = request.app.state.desk
     known = await run_in_threadpool(is_known_browser, desk.database, tokens_of(request).browser, desk.now())
     queues = slow_work_of(request)
     return await (queues.known_log_ins if known else queues.log_ins).run(work, person_of(request))
 
 
-def renew(request: Request) -> None:
-    """Gives the browser that asks new tokens in place of those that it has, which are worth nothing any more."""
+def renew_tokens(request: Request) -> None:
+    """Replaces the tokens of the browser that asks; its old ones end."""
     desk: Desk = request.app.state.desk
     session: WebSession = request.state.session
-    _go_on_with(request, renew_session(desk.database, session, confirmed_at=session.confirmed_at))
+    _switch_session(request, renew_session(desk.database, session, confirmed_at=session.confirmed_at))
 
 
-def _go_on_with(request: Request, opened: Opened | None) -> None:
+def _switch_session(request: Request, opened: OpenedSession | None) -> None:
     desk: Desk = request.app.state.desk
     session = session_of(desk.database, opened.token, desk.now()) if opened else None
     if opened is None or session is None:
-        raise LoginNeeded(ENDED)
+        raise LoginNeeded(SESSION_OVER)
     request.state.session = session
-    give_tokens(request, opened)
+    set_tokens(request, opened)
 
 
-def give_tokens(request: Request, opened: Opened) -> None:
-    """Gives the browser that asks the cookies of a session; from now on it is one that the person logged in with."""
+def set_tokens(request: Request, opened: OpenedSession) -> None:
+    """Sets the cookies of a session in the browser that asks, and remembers it as one of the person's."""
     desk: Desk = request.app.state.desk
-    known = remember_browser(desk.database, opened.person_id, tokens_of(request).browser, desk.now())
+    browser_token = remember_browser(desk.database, opened.person_id, tokens_of(request).browser, desk.now())
     cookies = Response()
-    for name, value, lasts in ((COOKIE, opened.token, ABSOLUTE_LIMIT), (BROWSER_COOKIE, known, KNOWN_FOR)):
+    for name, value, lifetime in (
+        (COOKIE, opened.token, ABSOLUTE_LIMIT),
+        (BROWSER_COOKIE, browser_token, KNOWN_BROWSER_LIFETIME),
+    ):
         cookies.set_cookie(
             name,
             value,
-            max_age=int(lasts.total_seconds()),
+            max_age=int(lifetime.total_seconds()),
             path=request.scope.get("root_path") or "/",
             secure=request.url.scheme == "https",
             httponly=True,
             samesite="lax",
         )
-    setattr(request.state, GIVEN_COOKIES, cookies.headers.getlist("set-cookie"))
-    request.state.tokens = BrowserTokens(opened.token, known)
+    setattr(request.state, RESPONSE_COOKIES, cookies.headers.getlist("set-cookie"))
+    request.state.tokens = BrowserTokens(opened.token, browser_token)
 
 
 def tokens_of(request: Request) -> BrowserTokens:
-    """Returns the tokens that the browser has once it is answered: those that it sent, or the ones given since."""
-    given: BrowserTokens | None = getattr(request.state, "tokens", None)
-    return given or BrowserTokens(request.cookies.get(COOKIE, ""), request.cookies.get(BROWSER_COOKIE, ""))
+    """Returns the tokens that the browser has after this answer: new ones, or those that it sent."""
+    new: BrowserTokens | None = getattr(request.state, "tokens", None)
+    return new or BrowserTokens(request.cookies.get(COOKIE, ""), request.cookies.get(BROWSER_COOKIE, ""))
 
 
 def client_address(request: Request) -> str:
@@ -206,14 +209,14 @@ def client_address(request: Request) -> str:
 
 
 async def identify(request: Request) -> WebSession | None:
-    """Find out who asks. Leaves the session and its permissions in `request.state`."""
-    session = await _session(request)
+    """Finds the session of a request, and stores it and its permissions in `request.state`."""
+    session = await _find_session(request)
     request.state.session = session
     request.state.permissions = permissions_of(session.person.roles) if session else None
     return session
 
 
-async def _session(request: Request) -> WebSession | None:
+async def _find_session(request: Request) -> WebSession | None:
     token = request.cookies.get(COOKIE, "")
     if not token:
         return None
@@ -221,52 +224,52 @@ async def _session(request: Request) -> WebSession | None:
     return await run_in_threadpool(session_of, desk.database, token, desk.now())
 
 
-def _same_origin(request: Request) -> None:
-    """Browsers say where a request comes from; what comes from elsewhere is refused."""
+def _require_same_origin(request: Request) -> None:
+    """Raises Forbidden for a request that does not come from a page of the desk."""
     site = request.headers.get("sec-fetch-site")
     origin = request.headers.get("origin")
     if site is not None and site not in ("same-origin", "none"):
-        raise Forbidden(STRANGE)
+        raise Forbidden(FOREIGN_REQUEST)
     if origin is not None and urlsplit(origin).netloc != request.headers.get("host", ""):
-        raise Forbidden(STRANGE)
+        raise Forbidden(FOREIGN_REQUEST)
     if site is None and origin is None:
-        raise Forbidden(STRANGE)
+        raise Forbidden(FOREIGN_REQUEST)
 
 
-async def _form_of(request: Request) -> FormData:
-    """Returns the form that a request was sent with, if any. Raises PageError where bytes in it are no text.
+async def _read_form(request: Request) -> FormData:
+    """Reads the form of a request, if any. Raises PageError where bytes in it are no text.
 
-    A large one of nobody who is logged in is not even read, where it needs somebody who is.
+    A large form without a log-in is not read, where its route needs one.
     """
     name = request.scope["route"].name
-    if name in RAW_BODIES or not request.headers.get("content-type", "").lower().startswith(FORMS):
+    if name in RAW_BODIES or not request.headers.get("content-type", "").lower().startswith(FORM_TYPES):
         return FormData()
     announced = request.headers.get("content-length", "")
-    is_small = announced.isdecimal() and len(announced) < 10 and int(announced) <= MAX_KEPT_BYTES
+    is_small = announced.isdecimal() and len(announced) < 10 and int(announced) <= MAX_RESENT_BYTES
     if request.state.session is None and RULES[name] != Access.PUBLIC and not is_small:
         return FormData()
     form = await request.form()
     texts = (text for field in form.multi_items() for text in field if isinstance(text, str))
     if any(not is_text(text) for text in texts):
-        raise PageError(f"This form {NO_TEXT}.")
+        raise PageError(f"This form {BAD_CHARACTER}.")
     return form
 
 
-def _same_form(request: Request, session: WebSession, form: FormData) -> None:
+def _require_form_key(request: Request, session: WebSession, form: FormData) -> None:
     """Raises Forbidden where the request was not sent with the session's key."""
-    given = request.headers.get(CSRF_HEADER, "")
-    if not given:
+    sent_key = request.headers.get(CSRF_HEADER, "")
+    if not sent_key:
         field = form.get(CSRF_FIELD)
-        given = field if isinstance(field, str) else ""
-    if hmac.compare_digest(given.encode(), session.csrf.encode()):
+        sent_key = field if isinstance(field, str) else ""
+    if hmac.compare_digest(sent_key.encode(), session.csrf.encode()):
         return
     name = request.scope["route"].name
-    if not is_form_key_of(session.person_id, given) or name in SECRET_FORMS:
-        raise Forbidden(STRANGE)
-    # A key that this person's pages had before: a page of the desk itself asks, or somebody who can read them.
+    if not is_form_key_of(session.person_id, sent_key) or name in SECRET_FORMS:
+        raise Forbidden(FOREIGN_REQUEST)
+    # This person's pages had the key before: the request comes from a page of the desk, or from a reader of one.
     if name in CONFIRM_WITHIN:
-        raise ConfirmationNeeded(_carried(form))
-    raise FormOutOfDate(_carried(form), session.csrf, has_files=_has_files(form))
+        raise ConfirmationNeeded(_resendable_fields(form))
+    raise FormOutOfDate(_resendable_fields(form), session.csrf, has_files=_has_files(form))
 
 
 def _has_files(form: FormData) -> bool:

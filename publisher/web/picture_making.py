@@ -1,7 +1,7 @@
-"""Makes the pictures of pages in the background, so that no page and no other request waits for them.
+"""Renders the pictures of pages in the background, so that no page and no other request waits for them.
 
-A request waits for a moment, as long as few others do; then it gets a placeholder, and the picture is made
-nevertheless, in a child process that has a deadline of its own.
+A request waits for a moment, while few others do; then it gets a placeholder. The picture is rendered
+nevertheless, in a child process with a deadline of its own.
 """
 
 from __future__ import annotations
@@ -18,21 +18,21 @@ from publisher.core.clock import monotonic
 from publisher.core.content import Rendition, RenditionSpec
 from publisher.core.logs import get_logger
 
-MAKERS = 2
-"""So many pictures are made at once: publishing needs the machine too."""
+MAKER_THREADS = 2
+"""Pictures that are rendered at once: publishing needs the machine too."""
 MAX_QUEUED = 200
 MAX_WAITING = 4
-"""So many requests wait a moment for their picture; each takes a thread that other pages need."""
+"""Requests that wait a moment for their picture; each takes a thread that other pages need."""
 WAIT_SECONDS = 2.0
 REFUSED_SECONDS = 600.0
-"""A picture that can't be made is not tried again for so long."""
+"""A picture that can't be rendered is not tried again for so long."""
 MAX_REFUSED = 500
 
 Render = Callable[[RenditionSpec], Rendition]
 
 
 class PictureMaker:
-    """A queue of pictures to be made. Any number of threads may ask."""
+    """Renders pictures from a queue. Any number of threads may call it."""
 
     def __init__(self, render: Render, *, wait_seconds: float = WAIT_SECONDS) -> None:
         self._render = render
@@ -45,13 +45,13 @@ class PictureMaker:
         self._makers: list[threading.Thread] = []
 
     def make(self, spec: RenditionSpec) -> Rendition | None:
-        """Returns the picture, made now; None: it is being made, or will be when it is asked for again.
+        """Returns the picture; None: it is being rendered, or will be when it is asked for again.
 
         Raises:
-            ImageRefused: it can't be made.
+            ImageRefused: it can't be rendered.
             MediaUnreachable: its original can't be had now.
         """
-        future = self._ordered(spec)
+        future = self._enqueue(spec)
         if future is None:
             return None
         may_wait = self._places.acquire(blocking=False)
@@ -63,11 +63,11 @@ class PictureMaker:
             if may_wait:
                 self._places.release()
 
-    def _ordered(self, spec: RenditionSpec) -> Future[Rendition] | None:
-        """The picture's place in the queue; None: the queue is full."""
+    def _enqueue(self, spec: RenditionSpec) -> Future[Rendition] | None:
+        """Adds a picture to the queue, or finds it there; None: the queue is full."""
         digest = spec.digest
         with self._lock:
-            self._refuse_known(digest)
+            self._raise_known_refusal(digest)
             if digest in self._making:
                 return self._making[digest]
             future: Future[Rendition] = Future()
@@ -76,14 +76,14 @@ class PictureMaker:
             except queue.Full:
                 return None
             self._making[digest] = future
-            while len(self._makers) < MAKERS:
-                # Daemons: a picture that is being made for a page does not keep the program from ending.
+            while len(self._makers) < MAKER_THREADS:
+                # Daemons: a picture that is being rendered for a page does not keep the program from ending.
                 maker = threading.Thread(target=self._work, name="picture-maker", daemon=True)
                 self._makers.append(maker)
                 maker.start()
         return future
 
-    def _refuse_known(self, digest: str) -> None:
+    def _raise_known_refusal(self, digest: str) -> None:
         refusal, until = self._refused.get(digest, (None, 0.0))
         if refusal is not None and monotonic() < until:
             raise ImageRefused(str(refusal))
@@ -92,7 +92,7 @@ class PictureMaker:
         while True:
             spec, future = self._queue.get()
             try:
-                made = self._render(spec)
+                rendition = self._render(spec)
             except Exception as error:
                 self._finish(spec, error)
                 if not isinstance(error, ImageRefused):
@@ -100,7 +100,7 @@ class PictureMaker:
                 future.set_exception(error)
             else:
                 self._finish(spec, None)
-                future.set_result(made)
+                future.set_result(rendition)
 
     def _finish(self, spec: RenditionSpec, error: Exception | None) -> None:
         with self._lock:

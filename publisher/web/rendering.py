@@ -1,4 +1,4 @@
-"""Templates, and what every page knows."""
+"""Renders templates, with the context that every page shares."""
 
 from __future__ import annotations
 
@@ -18,8 +18,8 @@ from publisher.core import post_limits
 from publisher.db.staff import WebSession
 from publisher.desk import Desk
 from publisher.staff.roles import Permission
-from publisher.web.dates import long_day, short_day
-from publisher.web.event_cache import RenderedPages
+from publisher.web.date_format import long_day, short_day
+from publisher.web.event_cache import PageCache
 from publisher.web.wording import for_browser
 
 NAVIGATION = (
@@ -30,33 +30,34 @@ NAVIGATION = (
     ("channels", "Channels", Permission.READ),
     ("people", "People", Permission.ADMINISTER),
 )
-"""Route name, label, and who sees it."""
+"""Route name, label, and the permission to see it."""
 
 
 @cache
-def environment() -> Environment:
-    made = Environment(
+def templates() -> Environment:
+    """Returns the environment of the templates."""
+    environment = Environment(
         loader=PackageLoader("publisher.web"),
         autoescape=True,
         undefined=StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    made.filters["plural"] = plural
-    made.filters["long_day"] = long_day
-    made.filters["short_day"] = short_day
-    made.filters["for_browser"] = for_browser
-    return made
+    environment.filters["plural"] = plural
+    environment.filters["long_day"] = long_day
+    environment.filters["short_day"] = short_day
+    environment.filters["for_browser"] = for_browser
+    return environment
 
 
-def plural(number: int, one: str, several: str = "") -> str:
-    """`1 day`, `2 days`."""
-    return f"{number:,} {one if number == 1 else several or one + 's'}"
+def plural(number: int, singular: str, several: str = "") -> str:
+    """Writes a number with its noun: `1 day`, `2 days`."""
+    return f"{number:,} {singular if number == 1 else several or singular + 's'}"
 
 
 @cache
 def static_version(name: str) -> str:
-    """Of a static file: changes when it does, so that a browser may keep it for ever."""
+    """Returns a hash of a static file for its address, so that browsers may keep the file."""
     content = resources.files("publisher.web").joinpath("static", name).read_bytes()
     return hashlib.sha256(content).hexdigest()[:12]
 
@@ -67,32 +68,48 @@ def desk_of(request: Request) -> Desk:
 
 
 def page(request: Request, template: str, status: int = 200, **context: Any) -> HTMLResponse:
-    """A whole page. Templates also know `desk`, `me`, `may`, `csrf`, `url`, `static`, `local` and `flashes`."""
+    """Renders a whole page."""
     return HTMLResponse(render(request, template, **context), status)
 
 
-def kept_page(
+def cached_page(
     request: Request, template: str, depends_on: Hashable, context: Callable[[], dict[str, Any]]
 ) -> HTMLResponse:
-    """A whole page, made anew only when something happened since, or every few seconds.
+    """Renders a whole page, or returns it from the cache. For pages of somebody who is logged in.
 
-    `depends_on`: what it depends on besides the database, who asks and for which address. `context`: what the
-    template needs. For pages of somebody who is logged in.
+    `depends_on`: what it depends on besides the database, who asks and for which address. `context`: makes the
+    template's context.
     """
     session: WebSession = request.state.session
     if session.flash:
-        # What the next page alone tells.
+        # A flash is shown on one page only.
         return page(request, template, **context())
     desk = desk_of(request)
     person = session.person
-    who = (session.token_hash, session.csrf, person.name, person.email, tuple(person.roles), request.state.permissions)
-    key = (template, request.url.path, request.url.query, request.scope.get("root_path"), who, depends_on, _today(desk))
-    rendered: RenderedPages = request.app.state.rendered
-    body = rendered.get(desk.database, desk.now(), key, lambda: render(request, template, **context()).encode())
+    viewer = (
+        session.token_hash,
+        session.csrf,
+        person.name,
+        person.email,
+        tuple(person.roles),
+        request.state.permissions,
+    )
+    key = (
+        template,
+        request.url.path,
+        request.url.query,
+        request.scope.get("root_path"),
+        viewer,
+        depends_on,
+        _today(desk),
+    )
+    cache: PageCache = request.app.state.page_cache
+    body = cache.get(desk.database, desk.now(), key, lambda: render(request, template, **context()).encode())
     return HTMLResponse(body)
 
 
 def render(request: Request, template: str, **context: Any) -> str:
+    """Renders a template with its own context and the shared one."""
     desk = desk_of(request)
     session: WebSession | None = getattr(request.state, "session", None)
     permissions: frozenset[Permission] = getattr(request.state, "permissions", None) or frozenset()
@@ -119,40 +136,40 @@ def render(request: Request, template: str, **context: Any) -> str:
         "this_address": request.url.path,
         "here": request.scope["route"].name if "route" in request.scope else "",
         "navigation": [(name, label) for name, label, needed in NAVIGATION if needed in permissions],
-        "flashes": _take_flashes(desk, session),
+        "flashes": _pop_flashes(desk, session),
     }
-    return environment().get_template(template).render({**shared, **context})
+    return templates().get_template(template).render({**shared, **context})
 
 
 def address(request: Request, name: str, /, **parameters: Any) -> str:
-    """The path of a route, with the path that a proxy serves the desk under."""
+    """Returns the path of a route, with the path that a proxy serves the desk under."""
     root: str = request.scope.get("root_path", "").rstrip("/")
-    # A page names many routes, and asking the application for each would take most of its time.
+    # A page has many links, and asking the application for each would take most of its time.
     paths: dict[str, str] = request.app.state.paths
     return root + paths[name].format_map(parameters)
 
 
-def go(request: Request, name: str, /, **parameters: Any) -> RedirectResponse:
-    """After a change: have the browser open this page."""
+def redirect(request: Request, name: str, /, **parameters: Any) -> RedirectResponse:
+    """Redirects the browser to a page after a change."""
     return RedirectResponse(address(request, name, **parameters), 303)
 
 
 def flash(request: Request, text: str, tone: str = "good", **more: Any) -> None:
-    """Have the next page tell one sentence. `tone`: `good`, `note` or `bad`; `more`: what that page does with it."""
+    """Shows a sentence on the next page. `tone`: `good`, `note` or `bad`; `more`: data for that page."""
     session: WebSession = request.state.session
-    told = [*session.flash, {"tone": tone, "text": text, **more}][-5:]
-    session.flash = told
+    flashes = [*session.flash, {"tone": tone, "text": text, **more}][-5:]
+    session.flash = flashes
     with desk_of(request).database.writing() as writing:
-        writing.execute(update(WebSession).where(WebSession.token_hash == session.token_hash).values(flash=told))
+        writing.execute(update(WebSession).where(WebSession.token_hash == session.token_hash).values(flash=flashes))
 
 
-def _take_flashes(desk: Desk, session: WebSession | None) -> list[dict[str, Any]]:
+def _pop_flashes(desk: Desk, session: WebSession | None) -> list[dict[str, Any]]:
     if session is None or not session.flash:
         return []
-    told, session.flash = session.flash, []
+    flashes, session.flash = session.flash, []
     with desk.database.writing() as writing:
         writing.execute(update(WebSession).where(WebSession.token_hash == session.token_hash).values(flash=[]))
-    return told
+    return flashes
 
 
 def _today(desk: Desk) -> date:

@@ -15,9 +15,9 @@ from publisher.desk import Desk
 from publisher.web.app import create_app
 from publisher.web.connections import ConnectionLimits, DeskConfig
 
-TIMEOUT_SECONDS = 120.0
-ACCEPTED_AT_ONCE = 16
-"""Connections that are accepted in one go, before any of them is counted: each holds a descriptor meanwhile."""
+START_TIMEOUT_SECONDS = 120.0
+ACCEPT_BACKLOG = 16
+"""Connections that are accepted in one go, before any of them is counted: each has a file descriptor."""
 
 
 class NotServed(Exception):
@@ -25,7 +25,7 @@ class NotServed(Exception):
 
 
 class WebServer:
-    """The pages of a desk at an address of this machine. Port 0: any that is free."""
+    """Serves the pages of a desk at an address of this machine. Port 0: any that is free."""
 
     def __init__(
         self,
@@ -39,7 +39,7 @@ class WebServer:
     ) -> None:
         """`limits`: of connections. None: as configured, and as the process has descriptors."""
         self._host = host
-        self._socket = _listen(host, port)
+        self._socket = _bind(host, port)
         self.port: int = self._socket.getsockname()[1]
         self._app = create_app(desk, root_path=root_path)
         config = DeskConfig(
@@ -51,7 +51,7 @@ class WebServer:
             proxy_headers=bool(proxies),
             forwarded_allow_ips=list(proxies),
             timeout_graceful_shutdown=5,
-            backlog=ACCEPTED_AT_ONCE,
+            backlog=ACCEPT_BACKLOG,
         )
         self._connections = config.connections
         self._server = uvicorn.Server(config)
@@ -64,20 +64,20 @@ class WebServer:
 
     @property
     def connections(self) -> int:
-        """How many connections are open."""
+        """Returns how many connections are open."""
         return len(self._connections)
 
     def start(self) -> None:
-        """Serve, and return when the first request can come. Raises NotServed."""
+        """Starts to serve, and returns when requests can come. Raises NotServed."""
         self._thread.start()
-        give_up = monotonic() + TIMEOUT_SECONDS
+        deadline = monotonic() + START_TIMEOUT_SECONDS
         while not self._server.started:
-            if not self._thread.is_alive() or monotonic() > give_up:
+            if not self._thread.is_alive() or monotonic() > deadline:
                 raise NotServed("the pages could not be served; the log says why")
             sleep(0.01)
 
     def stop(self) -> None:
-        """Finish the answers that are begun, and serve no more."""
+        """Finishes the answers that have begun, and stops serving."""
         # A page that listens to changes would never end by itself.
         self._app.state.stopping.set()
         self._server.should_exit = True
@@ -96,12 +96,12 @@ def _configured_limits(desk: Desk, proxies: tuple[str, ...]) -> ConnectionLimits
     )
 
 
-def _listen(host: str, port: int) -> socket.socket:
+def _bind(host: str, port: int) -> socket.socket:
     listening = ListeningSocket(socket.AF_INET6 if ":" in host else socket.AF_INET, "web")
     listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:
         listening.bind((host, port))
     except OSError as error:
         listening.close()
-        raise NotServed(f"port {port} of {host} can't be had ({error.strerror}); choose another with --port") from None
+        raise NotServed(f"port {port} of {host} can't be used ({error.strerror}); choose another with --port") from None
     return listening

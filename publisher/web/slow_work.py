@@ -1,8 +1,8 @@
-"""Runs work that takes seconds apart from the threads that answer requests: few at once, few waiting, not for long.
+"""Runs work that takes seconds in queues of its own, apart from the threads that answer requests.
 
-The threads that answer requests are few. What examines pictures, asks other machines or reads a whole history
-would stop every page while it keeps them busy, so it has queues of its own, each with threads, a bound of what
-waits, a bound of one person's share, and a deadline. Whoever finds a queue full is told at once to come again.
+The threads that answer requests are few. Work that inspects pictures, asks other machines or reads a whole history
+would keep them busy and stop every page. Each queue has its own threads, a limit of waiting work, a limit of one
+person's share, and a deadline. When a queue is full, the request is refused at once.
 """
 
 from __future__ import annotations
@@ -31,19 +31,19 @@ RETRY_SECONDS = 5
 
 
 class Refusal(Enum):
-    """Why work was not done, or its outcome is not told."""
+    """Says why work was not done, or its result is not known yet."""
 
     TOO_MUCH = auto()
-    TOO_MUCH_OF_ONE = auto()
-    NOT_BEGUN = auto()
-    NOT_ENDED = auto()
+    TOO_MUCH_OF_PERSON = auto()
+    NOT_STARTED = auto()
+    NOT_FINISHED = auto()
 
 
 MESSAGES = {
     Refusal.TOO_MUCH: "The desk has more such work than it can do at the moment. Nothing was done; try again soon.",
-    Refusal.TOO_MUCH_OF_ONE: "The desk still does what you asked for before. Nothing new was begun; wait for that.",
-    Refusal.NOT_BEGUN: "The desk did not get to this in time. Nothing was done; try again soon.",
-    Refusal.NOT_ENDED: "This takes longer than a page can wait. It goes on; look what came of it before you repeat it.",
+    Refusal.TOO_MUCH_OF_PERSON: "The desk still works on your last request. Nothing new was started; wait for that.",
+    Refusal.NOT_STARTED: "The desk did not get to this in time. Nothing was done; try again soon.",
+    Refusal.NOT_FINISHED: "This takes longer than a page can wait. It goes on; look at the result before repeating.",
 }
 
 
@@ -60,19 +60,19 @@ class WorkRefused(PageError):
 
 @dataclass(frozen=True, slots=True)
 class WorkLimits:
-    """How much of one kind of work there may be."""
+    """Limits one kind of work."""
 
     workers: int
-    """Done at once, in a thread each."""
+    """Threads: so much is done at once."""
     waiting: int
     per_person: int
-    """Of the work that is done or waits, one person's."""
+    """One person's share of the work that is done or waits."""
     seconds: float
-    """After so long, waiting included, the request is answered without the outcome."""
+    """After so long, waiting included, the request is answered without the result."""
 
 
-class Places:
-    """A bounded number of places, and of one person's share of them. Any number of threads may take and leave some."""
+class Capacity:
+    """Limits how much goes on at once, in total and per person. Any number of threads may use it."""
 
     def __init__(self, total: int, per_person: int) -> None:
         self._total = total
@@ -80,34 +80,35 @@ class Places:
         self._taken: Counter[Hashable] = Counter()
         self._lock = threading.Lock()
 
-    def take(self, person: Hashable) -> None:
-        """Raises WorkRefused where there is none left."""
+    def acquire(self, person: Hashable) -> None:
+        """Takes a place. Raises WorkRefused where there is none left."""
         with self._lock:
             if self._taken.total() >= self._total:
                 raise WorkRefused(Refusal.TOO_MUCH)
             if self._taken[person] >= self._per_person:
-                raise WorkRefused(Refusal.TOO_MUCH_OF_ONE)
+                raise WorkRefused(Refusal.TOO_MUCH_OF_PERSON)
             self._taken[person] += 1
 
-    def leave(self, person: Hashable) -> None:
+    def release(self, person: Hashable) -> None:
+        """Gives a place back."""
         with self._lock:
             self._taken[person] -= 1
             if not self._taken[person]:
                 del self._taken[person]
 
     @contextmanager
-    def taken_by(self, person: Hashable) -> Iterator[None]:
-        """Takes a place for as long as the block lasts. Raises WorkRefused."""
-        self.take(person)
+    def reserved_for(self, person: Hashable) -> Iterator[None]:
+        """Takes a place while the block runs. Raises WorkRefused."""
+        self.acquire(person)
         try:
             yield
         finally:
-            self.leave(person)
+            self.release(person)
 
 
 @dataclass(eq=False, slots=True)
 class WaitingWork:
-    """Work that nobody has begun yet."""
+    """Work that has not started yet."""
 
     work: Callable[[], Any]
     person: Hashable
@@ -115,25 +116,25 @@ class WaitingWork:
 
 
 class WorkQueue:
-    """One kind of work: what waits, and threads that do it. One person's work never keeps all threads busy."""
+    """Runs one kind of work in threads of its own. One person's work never keeps all threads busy."""
 
     def __init__(self, name: str, limits: WorkLimits) -> None:
         self._name = name
         self._limits = limits
-        self._places = Places(limits.workers + limits.waiting, limits.per_person)
-        self._most_at_once = max(1, limits.workers - 1)
-        """Of one person: whoever comes next finds a thread, however long the work of others takes."""
+        self._capacity = Capacity(limits.workers + limits.waiting, limits.per_person)
+        self._max_per_person = max(1, limits.workers - 1)
+        """Threads that work for one person at once, so that one is left for others."""
         self._waiting: list[WaitingWork] = []
-        self._at_work: Counter[Hashable] = Counter()
+        self._running: Counter[Hashable] = Counter()
         self._threads: list[threading.Thread] = []
         self._changed = threading.Condition()
-        """Guards what waits and is done, and wakes threads when there may be something to do."""
+        """Guards the work that waits and runs, and wakes threads when there may be something to do."""
 
     async def run(self, work: Callable[[], T], person: Hashable, *, afterwards: Callable[[], None] = lambda: None) -> T:
         """Returns what `work` returns, or raises what it raises; meanwhile no thread of the pages waits.
 
-        A place is taken until the work is over, even when its request was answered before. `afterwards` is called
-        then, or when the work is not begun at all.
+        The work has its place until it is over, even when its request was answered before. `afterwards` is called
+        then, or when the work does not start at all.
 
         Raises:
             WorkRefused: there is too much of it, or it took too long.
@@ -141,12 +142,12 @@ class WorkQueue:
         future: Future[T] = Future()
         future.add_done_callback(lambda _: afterwards())
         try:
-            self._places.take(person)
+            self._capacity.acquire(person)
         except WorkRefused:
             future.cancel()
             raise
         waiting = WaitingWork(work, person, future)
-        future.add_done_callback(lambda _: self._leave(waiting))
+        future.add_done_callback(lambda _: self._forget(waiting))
         with self._changed:
             self._waiting.append(waiting)
             self._start_threads()
@@ -156,9 +157,9 @@ class WorkQueue:
                 return await asyncio.wrap_future(future)
         except TimeoutError:
             if not deadline.expired():
-                raise  # The work's own.
+                raise  # The work itself raised it.
             future.add_done_callback(self._note_late_failure)
-            raise WorkRefused(Refusal.NOT_BEGUN if future.cancelled() else Refusal.NOT_ENDED) from None
+            raise WorkRefused(Refusal.NOT_STARTED if future.cancelled() else Refusal.NOT_FINISHED) from None
 
     def _start_threads(self) -> None:
         while len(self._threads) < self._limits.workers:
@@ -167,21 +168,21 @@ class WorkQueue:
             self._threads.append(thread)
             thread.start()
 
-    def _leave(self, waiting: WaitingWork) -> None:
-        """Forgets work that is over, or that was given up before it began."""
-        self._places.leave(waiting.person)
+    def _forget(self, waiting: WaitingWork) -> None:
+        """Forgets work that is over, or that was canceled before it started."""
+        self._capacity.release(waiting.person)
         with self._changed:
             if waiting in self._waiting:
                 self._waiting.remove(waiting)
 
     def _next(self) -> WaitingWork:
-        """Returns the oldest work of somebody who has a thread left, as soon as there is some."""
+        """Waits for work, and returns the oldest of somebody who has a thread left."""
         with self._changed:
             while True:
                 for waiting in self._waiting:
-                    if self._at_work[waiting.person] < self._most_at_once:
+                    if self._running[waiting.person] < self._max_per_person:
                         self._waiting.remove(waiting)
-                        self._at_work[waiting.person] += 1
+                        self._running[waiting.person] += 1
                         return waiting
                 self._changed.wait()
 
@@ -191,20 +192,20 @@ class WorkQueue:
             if waiting.future.set_running_or_notify_cancel():
                 self._do(waiting)
             with self._changed:
-                self._at_work[waiting.person] -= 1
-                if not self._at_work[waiting.person]:
-                    del self._at_work[waiting.person]
+                self._running[waiting.person] -= 1
+                if not self._running[waiting.person]:
+                    del self._running[waiting.person]
                 self._changed.notify()
             del waiting
 
     @staticmethod
     def _do(waiting: WaitingWork) -> None:
         try:
-            outcome = waiting.work()
+            result = waiting.work()
         except BaseException as error:
             waiting.future.set_exception(error)
         else:
-            waiting.future.set_result(outcome)
+            waiting.future.set_result(result)
 
     def _note_late_failure(self, future: Future[Any]) -> None:
         error = None if future.cancelled() else future.exception()
@@ -213,29 +214,29 @@ class WorkQueue:
 
 
 class SlowWork:
-    """All the queues of one server."""
+    """Holds the queues of slow work of one server."""
 
     def __init__(self) -> None:
         self.pictures = WorkQueue("pictures", WorkLimits(workers=2, waiting=8, per_person=4, seconds=50))
-        """Pictures that come in are examined and stored: up to a minute in a child process each."""
+        """Inspects and stores uploaded pictures: up to a minute in a child process each."""
         self.picture_files = WorkQueue("picture-files", WorkLimits(workers=6, waiting=200, per_person=100, seconds=20))
-        """Finished pictures are fetched for pages, from a disk or from storage elsewhere."""
+        """Fetches rendered pictures for pages, from a disk or from storage elsewhere."""
         self.network = WorkQueue("network", WorkLimits(workers=4, waiting=12, per_person=4, seconds=50))
-        """A platform or a name server is asked while a person waits."""
+        """Asks a platform or a name server while a person waits."""
         self.previews = WorkQueue("previews", WorkLimits(workers=2, waiting=20, per_person=4, seconds=20))
-        """Unfinished texts are adapted for every channel, which takes a second for the longest."""
+        """Adapts unfinished texts for every channel, which takes a second for the longest."""
         self.exports = WorkQueue("exports", WorkLimits(workers=1, waiting=6, per_person=2, seconds=50))
-        """Files of a whole history."""
+        """Writes exports of the whole history."""
         self.piece_files = WorkQueue("piece-files", WorkLimits(workers=3, waiting=21, per_person=6, seconds=20))
-        """Pieces of pictures are written, each when nobody else works on the same picture."""
+        """Writes pieces of pictures, each when nobody else works on the same picture."""
         self.log_ins = WorkQueue("log-ins", WorkLimits(workers=1, waiting=15, per_person=8, seconds=20))
-        """Passwords of browsers that nobody knows are compared: each takes all processors and 64 MiB for a moment."""
+        """Compares passwords from unknown browsers: each takes all processors and 64 MiB for a moment."""
         self.known_log_ins = WorkQueue("known-log-ins", WorkLimits(workers=1, waiting=7, per_person=4, seconds=20))
-        """The same for browsers that somebody logged in with before: strangers don't keep them waiting."""
-        self.bodies = Places(total=16, per_person=4)
-        """Large pictures that are coming in at once, each in a temporary file."""
-        self.pieces = Places(total=24, per_person=6)
-        """Pieces of pictures that are coming in at once, or wait until they are examined: megabytes of memory each."""
+        """Compares passwords from known browsers, so that strangers don't keep them waiting."""
+        self.bodies = Capacity(total=16, per_person=4)
+        """Limits the large pictures that come in at once, each in a temporary file."""
+        self.pieces = Capacity(total=24, per_person=6)
+        """Limits the pieces of pictures that come in or wait at once: megabytes of memory each."""
 
 
 def slow_work_of(request: Request) -> SlowWork:
@@ -244,7 +245,7 @@ def slow_work_of(request: Request) -> SlowWork:
 
 
 def person_of(request: Request) -> Hashable:
-    """Returns whom a request's work is counted for.
+    """Returns the person that a request's work is counted for.
 
     That is a person of the staff, in a browser or by a program; the network of whoever is not logged in.
     """
@@ -259,7 +260,7 @@ def person_of(request: Request) -> Hashable:
 def in_queue(
     choose: Callable[[SlowWork], WorkQueue],
 ) -> Callable[[Callable[P, T]], Callable[P, Coroutine[Any, Any, T]]]:
-    """Makes a handler, whose request is the argument `request`, run in a queue instead of in a thread of the pages."""
+    """Runs a handler, whose request is the argument `request`, in a queue instead of a thread of the pages."""
 
     def wrap(handle: Callable[P, T]) -> Callable[P, Coroutine[Any, Any, T]]:
         @functools.wraps(handle)

@@ -1,4 +1,4 @@
-"""Sentences that name commands, for somebody who has pages and buttons."""
+"""Rewrites sentences that name commands for people who use pages and buttons."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ CONNECT, RESUME, RETRY, ADOPT, CANCEL = (
 
 
 def for_browser(message: str, where: str = "on the page Channels") -> str:
-    """A sentence with a page's way out in place of a command's. `where`: from which place the channels are mended."""
+    """Replaces the commands in a sentence by what a page offers. `where`: the place where channels are repaired."""
     for pattern, instead in (
         (rf"\bThen: {RESUME}, {RETRY}\.", f"Then resume the channel {where}, and let this try again."),
         (rf"\bRun {CONNECT}, or mend its secrets", f"Connect it {where}, or have its secrets mended"),

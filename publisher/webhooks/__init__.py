@@ -1,19 +1,18 @@
-"""Other programs are told what happens, each event at least once::
+"""Sends events to the addresses of other programs, each at least once::
 
-    events   which events go out, and as what
-    hooks    the addresses, set by admins
-    outbox   messages on their way: queued, claimed, recorded, sent again
-    sending  one signed request to one address
-    round    what is done regularly
+    events   the events that are sent, and their JSON
+    hooks    the addresses, added and removed by admins
+    outbox   the messages: queued, claimed, recorded, sent again
+    sending  sends one signed request to one address
+    dispatch queues new events and sends what is due, every few seconds
 
-A webhook is told of an event at least once, under one id that never changes; its receiver knows by
-it what it has already.
+An event keeps its id at every try, so that a receiver can tell which events it has already.
 """
 
 from publisher.webhooks.dispatch import send_webhooks
 from publisher.webhooks.events import EVENTS
 from publisher.webhooks.hooks import WebhookError
-from publisher.webhooks.outbox import forget_old
+from publisher.webhooks.outbox import delete_old_messages
 from publisher.webhooks.sending import SIGNATURE, signature
 
-__all__ = ["EVENTS", "SIGNATURE", "WebhookError", "forget_old", "send_webhooks", "signature"]
+__all__ = ["EVENTS", "SIGNATURE", "WebhookError", "delete_old_messages", "send_webhooks", "signature"]

@@ -1,4 +1,4 @@
-"""What is done regularly: queue what happened, send what is due."""
+"""Queues new events and sends the messages that are due."""
 
 from __future__ import annotations
 
@@ -9,57 +9,57 @@ from publisher.core.encryption import Seal, WrongKey
 from publisher.core.logs import get_logger
 from publisher.desk import Desk
 from publisher.webhooks import outbox
-from publisher.webhooks.hooks import purpose
+from publisher.webhooks.hooks import seal_purpose
 from publisher.webhooks.sending import SendResult, send
 
-LONGEST = timedelta(seconds=60)
-"""After so long no other message is begun; the next round goes on."""
+MAX_DISPATCH_TIME = timedelta(seconds=60)
+"""After so long no other message is begun; the next call goes on."""
 
 
 def send_webhooks(desk: Desk, now: datetime) -> int:
-    """One round, and how many messages were taken. To be called every few seconds, in a thread of its own.
+    """Queues and sends, and returns how many messages were accepted. Call it every few seconds, in its own thread.
 
-    An address that fails is left alone for the rest of the round, so that it keeps no other waiting.
+    An address that fails gets nothing more in this call, so that it delays no other address.
     Any number of processes may call it.
 
     Raises:
         SealError: a message is due, and `PUBLISHER_KEY` is not set; nothing is lost.
     """
     database = desk.database
-    outbox.queue_new(database, desk.settings.outlet.name, now)
+    outbox.queue_new_events(database, desk.settings.outlet.name, now)
     if not outbox.is_any_due(database, now):
         return 0
     seal = Seal.from_environment()
-    begun = monotonic()
-    taken, failed = 0, set[int]()
-    while (elapsed := timedelta(seconds=monotonic() - begun)) < LONGEST:
-        claimed = outbox.claim(database, now + elapsed, without=failed)
+    started = monotonic()
+    accepted, failed_webhooks = 0, set[int]()
+    while (elapsed := timedelta(seconds=monotonic() - started)) < MAX_DISPATCH_TIME:
+        claimed = outbox.claim(database, now + elapsed, without=failed_webhooks)
         if claimed is None:
             break
-        outcome = _send(desk, claimed, seal, now + elapsed)
-        ended = now + timedelta(seconds=monotonic() - begun)
-        outbox.record(database, claimed, status=outcome.status, trouble=outcome.trouble, now=ended)
-        if outcome.trouble:
-            failed.add(claimed.webhook_id)
-            _tell(claimed, outcome.trouble)
+        result = _send(desk, claimed, seal, now + elapsed)
+        ended = now + timedelta(seconds=monotonic() - started)
+        outbox.record(database, claimed, status=result.status, trouble=result.trouble, now=ended)
+        if result.trouble:
+            failed_webhooks.add(claimed.webhook_id)
+            _log_failure(claimed, result.trouble)
         else:
-            taken += 1
-    return taken
+            accepted += 1
+    return accepted
 
 
-def _send(desk: Desk, claimed: outbox.Claimed, seal: Seal, now: datetime) -> SendResult:
+def _send(desk: Desk, claimed: outbox.ClaimedMessage, seal: Seal, now: datetime) -> SendResult:
     try:
-        secret = seal.unseal(claimed.secret, purpose(claimed.url))
+        secret = seal.unseal(claimed.secret, seal_purpose(claimed.url))
     except WrongKey as error:
         return SendResult(None, str(error))
     private = desk.settings.web.webhooks_to_private
     return send(claimed.url, secret, claimed.event, claimed.body, private=private, now=now)
 
 
-def _tell(claimed: outbox.Claimed, trouble: str) -> None:
-    given_up = claimed.tries > len(outbox.PAUSES)
+def _log_failure(claimed: outbox.ClaimedMessage, reason: str) -> None:
+    given_up = claimed.tries > len(outbox.RETRY_PAUSES)
     log = get_logger("webhooks").bind(webhook=claimed.webhook_id, event_id=claimed.event, tries=claimed.tries)
     if given_up:
-        log.error("a webhook did not take a message for three days; it is given up", why=trouble)
+        log.error("a webhook did not accept a message for three days; it is given up", why=reason)
     else:
-        log.warning("a webhook did not take a message; it is sent again later", why=trouble)
+        log.warning("a webhook did not accept a message; it is sent again later", why=reason)

@@ -1,4 +1,4 @@
-"""Which events other programs are told of, and as what."""
+"""Lists the events that webhooks can get, and renders them as JSON."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ from sqlalchemy.orm import Session
 from publisher.core.states import State
 from publisher.db.models import Delivery, Event, Post
 
-ADDED = "webhook added"
-"""The first message of every webhook, so that whoever adds one sees that it works."""
+WEBHOOK_ADDED = "webhook added"
+"""The first event of every webhook, so that whoever adds one sees that it works."""
 EVENTS: dict[str, str] = {
     f"delivery {State.PUBLISHED}": "a post is public on a channel",
     f"delivery {State.HELD}": "a delivery waits for a person",
@@ -30,35 +30,35 @@ EVENTS: dict[str, str] = {
     "channel resumed": "a paused channel publishes again",
     "channel in trouble": "a platform gives no answers",
 }
-"""Names of events, and what each says. Who logs in, and what becomes of people and secrets, stays here."""
-TOLD_DETAILS = ("channel", "reason", "problem", "before", "first", "second")
+"""The names of the events with their meanings. Events about log-ins, people and secrets are never sent."""
+SENT_DETAILS = ("channel", "reason", "problem", "before", "first", "second")
 
 
 def event_id(event: Event) -> str:
-    """Never the same for two events: a desk that was restored from a backup counts some numbers again."""
+    """Returns an id that no other event has, although a restored desk uses some row numbers again."""
     return f"{event.id}-{event.at:%Y%m%d%H%M%S%f}"
 
 
-def message_of(session: Session, event: Event, outlet: str) -> bytes:
-    """What is sent of an event: JSON, and the same bytes at every try."""
+def render_message(session: Session, event: Event, outlet: str) -> bytes:
+    """Renders an event as JSON, to be stored and sent as the same bytes at every try."""
     delivery = session.get(Delivery, event.delivery_id) if event.delivery_id else None
     post_id = event.post_id or (delivery.pick.post_id if delivery else None)
     post = session.get(Post, post_id) if post_id else None
-    told: dict[str, Any] = {
+    message: dict[str, Any] = {
         "id": event_id(event),
         "event": event.name,
         "at": event.at.isoformat(),
         "outlet": outlet,
-        "detail": {name: event.detail[name] for name in TOLD_DETAILS if event.detail.get(name)},
+        "detail": {name: event.detail[name] for name in SENT_DETAILS if event.detail.get(name)},
     }
     if post is not None:
-        told["post"] = {"id": post.id, "title": post.title}
+        message["post"] = {"id": post.id, "title": post.title}
     if delivery is not None:
-        told["delivery"] = {
+        message["delivery"] = {
             "id": delivery.id,
             "day": delivery.pick.slot.isoformat(),
             "channel": delivery.channel_name,
             "part": delivery.part + 1,
             "url": delivery.remote_url,
         }
-    return json.dumps(told, ensure_ascii=False).encode()
+    return json.dumps(message, ensure_ascii=False).encode()

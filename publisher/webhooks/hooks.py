@@ -1,4 +1,4 @@
-"""The addresses that are told what happens: added, switched off and on, removed by admins."""
+"""Adds, switches and removes the addresses that events are sent to."""
 
 from __future__ import annotations
 
@@ -18,72 +18,71 @@ from publisher.core.special_addresses import IPAddress, is_own_network
 from publisher.db.models import Event
 from publisher.db.session import Database
 from publisher.db.staff import Webhook
+from publisher.desk import Desk
 from publisher.lifecycle import record_event
 from publisher.settings import Settings
-from publisher.webhooks.events import ADDED, EVENTS
-from publisher.webhooks.outbox import queue
+from publisher.webhooks.events import EVENTS, WEBHOOK_ADDED
+from publisher.webhooks.outbox import queue_messages
 
-LONGEST_URL = 2000
+MAX_URL_LENGTH = 2000
 MAX_HOOKS = 20
-PREFIX = "whsec_"
+WEBHOOK_PREFIX = "whsec_"
 
 
 class WebhookError(Exception):
-    """The webhooks can't be changed so; the message is one sentence."""
+    """A change of the webhooks is refused; the message is one sentence."""
 
 
 @dataclass(frozen=True, slots=True)
-class Added:
-    """A new webhook, and the secret that its messages are signed with: it is shown once."""
+class AddedWebhook:
+    """Holds a new webhook and the secret that signs its messages; the secret is shown once."""
 
     id: int
     secret: str
 
 
-def place_of(url: str, *, private: bool) -> ResolvedHost:
-    """Where a webhook leads. `private`: it may lead to this machine and to private networks.
+def resolve_webhook_host(url: str, *, private: bool) -> ResolvedHost:
+    """Resolves the host of a webhook. `private`: it may be this machine or in a private network.
 
     Raises:
-        NotAsked: nothing may be sent there, or nobody has that name.
+        AddressRefused: nothing may be sent there, or the name has no address.
     """
-    return resolve_public_host(url, is_own_network if private else _never)
+    return resolve_public_host(url, is_own_network if private else _allow_none)
 
 
-def _never(_address: IPAddress) -> bool:
+def _allow_none(_address: IPAddress) -> bool:
     return False
 
 
-def add_webhook(
-    database: Database, settings: Settings, url: str, events: Iterable[str], *, seal: Seal, now: datetime, actor: str
-) -> Added:
-    """Tell this address of these events from now on; of none of them by name: of all that there are.
+def add_webhook(desk: Desk, url: str, events: Iterable[str], *, seal: Seal, actor: str) -> AddedWebhook:
+    """Adds an address that gets these events from now on; without any, it gets all events.
 
     Raises:
-        WebhookError: it is no address that may be told, or an event is not known.
+        WebhookError: the address is refused, or an event is unknown.
     """
-    address = url.strip()
-    _refuse_address(address, settings)
-    wanted = sorted(set(events))
-    if unknown := [name for name in wanted if name not in EVENTS]:
-        raise WebhookError(f"There is no event {unknown[0]!r}; choose among those of the list.")
-    secret = PREFIX + secrets.token_urlsafe(32)
-    with database.writing() as session:
-        known = list(session.scalars(select(Webhook.url)))
-        if address in known:
-            raise WebhookError("This address is told already; change that webhook instead.")
-        if len(known) >= MAX_HOOKS:
+    address, now = url.strip(), desk.now()
+    _refuse_address(address, desk.settings)
+    event_names = sorted(set(events))
+    if unknown := [name for name in event_names if name not in EVENTS]:
+        raise WebhookError(f"There is no event {unknown[0]!r}; choose from the list.")
+    secret = WEBHOOK_PREFIX + secrets.token_urlsafe(32)
+    with desk.database.writing() as session:
+        urls = list(session.scalars(select(Webhook.url)))
+        if address in urls:
+            raise WebhookError("This address has a webhook already; change that one instead.")
+        if len(urls) >= MAX_HOOKS:
             raise WebhookError(f"There are {MAX_HOOKS} webhooks; remove one that isn't used any more.")
-        hook = Webhook(url=address, secret=seal.seal(secret, purpose(address)), events=wanted, created_at=now)
+        hook = Webhook(url=address, secret=seal.seal(secret, seal_purpose(address)), events=event_names, created_at=now)
         session.add(hook)
-        record_event(session, ADDED, now=now, actor=actor, detail={"webhook": address})
+        record_event(session, WEBHOOK_ADDED, now=now, actor=actor, detail={"webhook": address})
         session.flush()
-        hook.last_event = newest_event(session)
-        queue(session, hook, [session.get_one(Event, hook.last_event)], settings.outlet.name, now)
-        return Added(hook.id, secret)
+        hook.last_event = newest_event_id(session)
+        queue_messages(session, hook, [session.get_one(Event, hook.last_event)], desk.settings.outlet.name, now)
+        return AddedWebhook(hook.id, secret)
 
 
-def purpose(url: str) -> str:
-    """What the secret of this address is sealed for."""
+def seal_purpose(url: str) -> str:
+    """Returns the purpose that the secret of this address is sealed with."""
     return f"secret of the webhook {url}"
 
 
@@ -93,47 +92,49 @@ def _refuse_address(url: str, settings: Settings) -> None:
         parts = parse_url(url)
     except LocationParseError:
         raise WebhookError(f"{url!r} is no web address; write it like https://example.org/hook.") from None
-    if len(url) > LONGEST_URL or parts.auth:
-        raise WebhookError("The address is too long, or holds a password; the signature tells who sends.")
+    if len(url) > MAX_URL_LENGTH or parts.auth:
+        raise WebhookError(
+            "The address is too long, or has a password in it; leave the password out, since each message is signed."
+        )
     if parts.scheme != "https" and not (private and parts.scheme == "http"):
-        raise WebhookError("What is sent must be sealed on its way; write an address that begins with https://.")
+        raise WebhookError("Messages must be encrypted on their way; write an address that begins with https://.")
     try:
-        place_of(url, private=private)
+        resolve_webhook_host(url, private=private)
     except AddressRefused as refusal:
         hint = "" if private else "; an operator can allow it with web.webhooks_to_private"
         raise WebhookError(f"Nothing can be sent there: {refusal}{hint}.") from None
 
 
-def switch(database: Database, hook_id: int, active: bool, *, now: datetime, actor: str) -> None:
-    """Tell this address nothing any more, or again, from now on. Raises WebhookError."""
+def set_webhook_active(database: Database, hook_id: int, active: bool, *, now: datetime, actor: str) -> None:
+    """Switches a webhook on or off; switched on, it gets only what happens from now on. Raises WebhookError."""
     with database.writing() as session:
-        hook = load(session, hook_id)
+        hook = load_webhook(session, hook_id)
         if active and not hook.active:
-            hook.last_event = newest_event(session)
+            hook.last_event = newest_event_id(session)
         hook.active = active
         name = "webhook switched on" if active else "webhook switched off"
         record_event(session, name, now=now, actor=actor, detail={"webhook": hook.url})
 
 
-def remove(database: Database, hook_id: int, *, now: datetime, actor: str) -> None:
-    """Forget this address, its secret and its log. Raises WebhookError."""
+def delete_webhook(database: Database, hook_id: int, *, now: datetime, actor: str) -> None:
+    """Deletes a webhook with its secret and its messages. Raises WebhookError."""
     with database.writing() as session:
-        hook = load(session, hook_id)
+        hook = load_webhook(session, hook_id)
         record_event(session, "webhook removed", now=now, actor=actor, detail={"webhook": hook.url})
         session.delete(hook)
 
 
-def webhooks(session: Session) -> list[Webhook]:
-    """All of them, the oldest first."""
+def list_webhooks(session: Session) -> list[Webhook]:
+    """Lists all webhooks, the oldest first."""
     return list(session.scalars(select(Webhook).order_by(Webhook.id)))
 
 
-def load(session: Session, hook_id: int) -> Webhook:
+def load_webhook(session: Session, hook_id: int) -> Webhook:
     hook = session.get(Webhook, hook_id)
     if hook is None:
         raise WebhookError(f"There is no webhook {hook_id}.")
     return hook
 
 
-def newest_event(session: Session) -> int:
+def newest_event_id(session: Session) -> int:
     return session.scalar(select(func.max(Event.id))) or 0

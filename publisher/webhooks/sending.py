@@ -1,4 +1,4 @@
-"""One message to one address: signed, bounded in time, never led elsewhere."""
+"""Sends one signed message to one address within a time limit, and follows no redirect."""
 
 from __future__ import annotations
 
@@ -13,29 +13,29 @@ from urllib3.exceptions import HTTPError
 from publisher import __version__
 from publisher.core.network_errors import failure_in_words
 from publisher.core.public_hosts import AddressRefused, ResolvedHost, ended_in_time
-from publisher.webhooks.hooks import place_of
+from publisher.webhooks.hooks import resolve_webhook_host
 
 SIGNATURE = "Publisher-Signature"
 EVENT_ID = "Publisher-Event-Id"
-WAIT_SECONDS = 10.0
-"""For each single step: to connect, to hand the message over, to hear the next bytes of the answer."""
+STEP_SECONDS = 10.0
+"""For each single step: to connect, to send, to receive the next bytes of the answer."""
 WHOLE_SECONDS = 20.0
-"""For all of it: a receiver that drips its answer is left after so long."""
+"""For the whole request: a receiver that answers byte by byte is given up after so long."""
 MAX_ADDRESSES = 2
 
 
 @dataclass(frozen=True, slots=True)
 class SendResult:
-    """What came of one try."""
+    """Holds the result of one try."""
 
     status: int | None
     """The HTTP status; None: no answer."""
     trouble: str
-    """A clause; empty: the message was taken."""
+    """Why it failed, as a clause; empty: the message was accepted."""
 
 
 def signature(secret: str, at: datetime, body: bytes) -> str:
-    """What a receiver computes from its secret, the seconds in `t` and the body as it came, to know who sent it.
+    """Computes the signature that a receiver checks with its secret, the seconds in `t` and the body as it came.
 
     `t=SECONDS,v1=HEX`, where HEX is the HMAC-SHA256 of `SECONDS.BODY`.
     """
@@ -45,9 +45,9 @@ def signature(secret: str, at: datetime, body: bytes) -> str:
 
 
 def send(url: str, secret: str, event: str, body: bytes, *, private: bool, now: datetime) -> SendResult:
-    """Send it once. Never raises for what is wrong at the other end."""
+    """Sends a message once. Never raises for what is wrong at the other end."""
     try:
-        place = place_of(url, private=private)
+        place = resolve_webhook_host(url, private=private)
     except AddressRefused as refusal:
         return SendResult(None, str(refusal))
     headers = {
@@ -57,32 +57,34 @@ def send(url: str, secret: str, event: str, body: bytes, *, private: bool, now: 
         EVENT_ID: event,
         SIGNATURE: signature(secret, now, body),
     }
-    outcome = SendResult(None, "it has no address")
+    result = SendResult(None, "it has no address")
     for address in place.addresses[:MAX_ADDRESSES]:
-        outcome, reached = _try(place, address, headers, body)
+        result, reached = _send_to_address(place, address, headers, body)
         if reached:
             break
-    return outcome
+    return result
 
 
-def _try(place: ResolvedHost, address: str, headers: dict[str, str], body: bytes) -> tuple[SendResult, bool]:
-    """What came of it, and whether anything was reached: then no other address of the host is tried."""
-    connection = place.connection(address, WAIT_SECONDS)
+def _send_to_address(
+    place: ResolvedHost, address: str, headers: dict[str, str], body: bytes
+) -> tuple[SendResult, bool]:
+    """Sends to one address. Returns the result and whether a server was reached: then no other address is tried."""
+    connection = place.connection(address, STEP_SECONDS)
     reached = False
     try:
         with ended_in_time(connection, WHOLE_SECONDS):
             connection.connect()
             reached = True
             connection.request("POST", place.url.request_uri, body, headers, preload_content=False)
-            return _judged(connection.getresponse().status), True
+            return _result_of_status(connection.getresponse().status), True
     except (HTTPError, HTTPException, OSError, ValueError) as error:
-        # Its text may quote the address, and with it what the address keeps secret.
+        # Its text may quote the address, and the address may hold a secret.
         return SendResult(None, f"it gave no answer ({failure_in_words(error)})"), reached
     finally:
         connection.close()
 
 
-def _judged(status: int) -> SendResult:
+def _result_of_status(status: int) -> SendResult:
     if 200 <= status < 300:
         return SendResult(status, "")
     if 300 <= status < 400:

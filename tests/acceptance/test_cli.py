@@ -1,4 +1,4 @@
-"""The command line as a person uses it: real processes, real clients, the sandbox platforms."""
+"""Uses the command line as a person does: real processes, real clients, the sandbox platforms."""
 
 from __future__ import annotations
 
@@ -79,7 +79,7 @@ Ask = Callable[..., tuple[object, str]]
 
 @pytest.fixture
 def ask(shell: Shell, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Ask:
-    """A command in this process, which spares the seconds that a new one takes: its exit code, and all it says."""
+    """Runs a command in this process, which is faster than in a new one. Returns its exit code and its output."""
     monkeypatch.chdir(shell.outlet.folder)
 
     def run(*arguments: str) -> tuple[object, str]:
@@ -93,7 +93,7 @@ def ask(shell: Shell, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFix
 
 
 def publish_until_done(shell: Shell) -> None:
-    """`publisher run` until every delivery is published, then SIGTERM."""
+    """Runs `publisher run` until every delivery is published, then sends SIGTERM."""
     process = subprocess.Popen(
         [sys.executable, "-m", "publisher", "run"],
         cwd=shell.outlet.folder,
@@ -125,10 +125,10 @@ def test_the_whole_main_job(shell: Shell) -> None:
     assert shell.json("add", "posts")[0]["title"] == "A river of cells"
     assert shell.json("queue")["posts"][0]["state"] == "draft"
     assert "is approved" in shell.run("approve", "1").stdout
-    shown = {each["channel"]: each for each in shell.json("preview", "1")}
+    shown = {preview["channel"]: preview for preview in shell.json("preview", "1")}
     assert set(shown) == set(PLATFORMS)
     assert shown["x"]["adapted"]["count"] <= 280
-    assert all(Path(each["renditions"][0]["path"]).is_file() for each in shown.values())
+    assert all(Path(preview["renditions"][0]["path"]).is_file() for preview in shown.values())
     rehearsed = shell.json("rehearse", "--days", "2")
     assert [day["post"] for day in rehearsed] == [1, None]
 
@@ -164,12 +164,12 @@ def test_doctor_is_green_when_all_is_well_and_red_when_not(shell: Shell) -> None
     wrong = os.environ[secret]
     os.environ[secret] = "wrong-secret-value"
     try:
-        found = shell.run("doctor", "--json", code=1)
+        answer = shell.run("doctor", "--json", code=1)
     finally:
         os.environ[secret] = wrong
-    told = next(line for line in json.loads(found.stdout) if line["what"] == "channel x")
-    assert not told["good"]
-    assert "wrong-secret-value" not in found.stdout + found.stderr
+    line = next(line for line in json.loads(answer.stdout) if line["what"] == "channel x")
+    assert not line["good"]
+    assert "wrong-secret-value" not in answer.stdout + answer.stderr
 
 
 @pytest.mark.parametrize(
@@ -189,22 +189,22 @@ def test_doctor_is_green_when_all_is_well_and_red_when_not(shell: Shell) -> None
     ],
 )
 def test_nonsense_gets_one_sentence(ask: Ask, arguments: tuple[str, ...], sentence: str) -> None:
-    code, told = ask(*arguments)
+    code, output = ask(*arguments)
     assert code in (1, 2)
-    assert sentence in told
-    assert "Traceback" not in told
+    assert sentence in output
+    assert "Traceback" not in output
 
 
 def test_a_paused_channel_publishes_nothing_and_says_why(ask: Ask) -> None:
-    code, told = ask("pause", "x", " ")
-    assert (code, "Say why" in told) == (1, True)
+    code, output = ask("pause", "x", " ")
+    assert (code, "Say why" in output) == (1, True)
     assert "publisher resume x" in ask("pause", "x", "the account is being renamed")[1]
-    code, told = ask("pause", "x", "again")
-    assert (code, "is paused already" in told) == (1, True)
+    code, output = ask("pause", "x", "again")
+    assert (code, "is paused already" in output) == (1, True)
     assert "is paused: the account is being renamed. Once that is mended" in ask("deliveries")[1]
-    found = next(line for line in json.loads(ask("doctor", "--json")[1]) if line["what"] == "channel x")
-    assert not found["good"]
-    assert "is paused: the account is being renamed; publisher resume x" in found["told"]
+    line = next(line for line in json.loads(ask("doctor", "--json")[1]) if line["what"] == "channel x")
+    assert not line["good"]
+    assert "is paused: the account is being renamed; publisher resume x" in line["told"]
     assert "publishes again" in ask("resume", "x")[1]
 
 
@@ -218,8 +218,8 @@ def test_a_mistake_in_the_configuration_names_its_line(shell: Shell) -> None:
 def test_a_missing_secret_names_its_variable(shell: Shell, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("PUBLISHER_TUMBLR_CONSUMER_KEY")
     lines = json.loads(shell.run("doctor", "--json", code=1).stdout)
-    told = next(line["told"] for line in lines if line["what"] == "channel tumblr")
-    assert "PUBLISHER_TUMBLR_CONSUMER_KEY" in told
+    text = next(line["told"] for line in lines if line["what"] == "channel tumblr")
+    assert "PUBLISHER_TUMBLR_CONSUMER_KEY" in text
 
 
 def test_init_writes_a_desk_that_works_and_keeps_what_is_there(tmp_path: Path, shell: Shell) -> None:
@@ -232,5 +232,5 @@ def test_init_writes_a_desk_that_works_and_keeps_what_is_there(tmp_path: Path, s
 
 
 def test_help_names_every_command(shell: Shell) -> None:
-    told = shell.run("--help").stdout
-    assert all(command in told for command in ("add", "approve", "deliveries", "adopt", "rehearse", "doctor"))
+    output = shell.run("--help").stdout
+    assert all(command in output for command in ("add", "approve", "deliveries", "adopt", "rehearse", "doctor"))

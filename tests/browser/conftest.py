@@ -1,4 +1,4 @@
-"""A real browser: the machine's own Chromium, driven by Playwright."""
+"""Drives the machine's own Chromium by Playwright."""
 
 from __future__ import annotations
 

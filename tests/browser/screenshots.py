@@ -1,4 +1,4 @@
-"""Pictures of every page, to be looked at, and those of the README: `make screenshots`.
+"""Takes screenshots of every page, and those of the README: `make screenshots`.
 
 `python -m tests.browser.screenshots FOLDER README_FOLDER` writes the former and the latter.
 """
@@ -42,7 +42,7 @@ LOAD_ALL = """() => Promise.all([...document.images].map((each) => {
 
 
 @dataclass(frozen=True, slots=True)
-class Shot:
+class ReadmeScreenshot:
     """What the README shows: the first screen of a page."""
 
     name: str
@@ -53,10 +53,10 @@ class Shot:
 
 
 README = (
-    Shot("today-at-a-glance", "/", "light", 1280, 960),
-    Shot("queue-in-order", "/queue", "dark", 1280, 960),
-    Shot("editor-with-previews", "/posts/12", "light", 1440, 1080),
-    Shot("calendar-of-a-month", "/calendar", "dark", 1280, 960),
+    ReadmeScreenshot("today-at-a-glance", "/", "light", 1280, 960),
+    ReadmeScreenshot("queue-in-order", "/queue", "dark", 1280, 960),
+    ReadmeScreenshot("editor-with-previews", "/posts/12", "light", 1440, 1080),
+    ReadmeScreenshot("calendar-of-a-month", "/calendar", "dark", 1280, 960),
 )
 
 
@@ -69,8 +69,8 @@ def main(folder: Path, readme: Path) -> None:
         desk = build_full_site(Path(home), fine=True)
         with open_site(desk) as site, open_browser(program) as browser:
             _take_all(browser, site, folder)
-            for shot in README:
-                _take_for_readme(browser, site, shot, readme)
+            for screenshot in README:
+                _take_for_readme(browser, site, screenshot, readme)
         desk.database.close()
     print(f"Look at them in {folder} and {readme}.")  # noqa: T201 - what the command has to say
 
@@ -80,18 +80,18 @@ def _take_all(browser: Browser, site: Site, folder: Path) -> None:
     for face, viewport, scheme in FACES:
         for is_public in (True, False):
             with _tab(browser, site, viewport, scheme, is_public=is_public) as tab:
-                for page in (each for each in pages if each.is_public == is_public):
+                for page in (page for page in pages if page.is_public == is_public):
                     _open(tab, page.path)
                     tab.screenshot(path=folder / f"{_name(page)}-{face}.png", full_page=True)
 
 
-def _take_for_readme(browser: Browser, site: Site, shot: Shot, folder: Path) -> None:
-    with _tab(browser, site, {"width": shot.width, "height": shot.height}, shot.scheme) as tab:
-        _open(tab, shot.path)
+def _take_for_readme(browser: Browser, site: Site, screenshot: ReadmeScreenshot, folder: Path) -> None:
+    with _tab(browser, site, {"width": screenshot.width, "height": screenshot.height}, screenshot.scheme) as tab:
+        _open(tab, screenshot.path)
         picture = pyvips.Image.new_from_buffer(tab.screenshot(), "").thumbnail_image(WIDE["width"])
         made = (picture.webpsave_buffer(Q=quality, effort=6, smart_subsample=True) for quality in range(80, 40, -5))
-        finest = next(each for each in made if len(each) < MAX_BYTES)
-        (folder / f"{shot.name}.webp").write_bytes(finest)
+        finest = next(image for image in made if len(image) < MAX_BYTES)
+        (folder / f"{screenshot.name}.webp").write_bytes(finest)
 
 
 @contextmanager

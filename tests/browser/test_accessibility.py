@@ -1,4 +1,4 @@
-"""Every page in every light, for every hand and eye: the rules of WCAG 2.2 AA that a machine can check, and more."""
+"""Tests every page against the rules of WCAG 2.2 AA that a machine can check, in light and dark."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ STANDARD = {"type": "tag", "values": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa"
 COLOURS = {"type": "rule", "values": ["color-contrast"]}
 """The only rule that the dark theme can break where the light one keeps all."""
 STOPS = 12
-"""So many stops of the key Tab are looked at per page."""
+"""Stops of the Tab key that are checked per page."""
 
 OUTLINE = """() => {
   const at = document.activeElement, style = getComputedStyle(at);
@@ -75,8 +75,8 @@ class Visitor:
         if not url.startswith((self._site.url, "data:", "blob:")):
             self.note(tab, f"asks elsewhere: {url}")
 
-    def note(self, tab: Tab, told: str) -> None:
-        self.wrong.append(f"{tab.url.removeprefix(self._site.url)}: {told}")
+    def note(self, tab: Tab, problem: str) -> None:
+        self.wrong.append(f"{tab.url.removeprefix(self._site.url)}: {problem}")
 
     def visit(self, page: Page) -> Tab:
         tab = self._outside if page.is_public else self._inside
@@ -91,9 +91,9 @@ class Visitor:
 
 def _examine(visitor: Visitor, tab: Tab, rules: dict[str, Any], where: str) -> None:
     """Has axe, which the tab has loaded, look at the page as it is now."""
-    for each in tab.evaluate(VIOLATIONS, {"runOnly": rules, "resultTypes": ["violations"]}):
-        targets = "; ".join(f"{node['target']} {node['failureSummary']}" for node in each["nodes"][:3])
-        visitor.note(tab, f"[{where}] {each['id']}: {targets}")
+    for violation in tab.evaluate(VIOLATIONS, {"runOnly": rules, "resultTypes": ["violations"]}):
+        targets = "; ".join(f"{node['target']} {node['failureSummary']}" for node in violation["nodes"][:3])
+        visitor.note(tab, f"[{where}] {violation['id']}: {targets}")
 
 
 @pytest.mark.parametrize("viewport", [WIDE, PHONE], ids=["wide", "phone"])

@@ -1,4 +1,4 @@
-"""Channels connected in the browser: Tumblr and X by their own pages, Instagram by what it asks for."""
+"""Tests that channels are connected in the browser: Tumblr and X by their pages, Instagram by its questions."""
 
 from __future__ import annotations
 
@@ -6,6 +6,8 @@ import pytest
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Page, expect
 
+from publisher.sandbox.instagram.service import Sandbox as InstagramSandbox
+from publisher.sandbox.x.service import Sandbox as XSandbox
 from tests.browser.conftest import OpenPage
 from tests.desk_site import Site
 
@@ -43,8 +45,8 @@ def test_channels_are_connected_by_their_platforms_own_pages(
         del channels["tumblr"]
         for name in ("KEY", "SECRET"):
             monkeypatch.delenv(f"PUBLISHER_X_CONSUMER_{name}")
-        monkeypatch.setenv("PUBLISHER_X_CLIENT_ID", site.outlet.stage.x.accounts.client_id)
-        monkeypatch.setenv("PUBLISHER_X_CLIENT_SECRET", site.outlet.stage.x.accounts.client_secret)
+        monkeypatch.setenv("PUBLISHER_X_CLIENT_ID", site.outlet.sandbox(XSandbox).accounts.client_id)
+        monkeypatch.setenv("PUBLISHER_X_CLIENT_SECRET", site.outlet.sandbox(XSandbox).accounts.client_secret)
     page = open_page("operator")
     for channel, label in channels.items():
         begin(page, channel)
@@ -54,14 +56,14 @@ def test_channels_are_connected_by_their_platforms_own_pages(
         page.get_by_role("button", name="Begin").click()
         page.get_by_role("link", name=f"Go to {label}").click()
         page.get_by_role("button", name="Allow").click()
-        account = next(each.account() for each in site.outlet.stage.platforms if each.name == channel)
+        account = site.outlet.stage.platform(channel).account()
         expect_connected(page, channel, account)
 
 
 def test_instagram_is_connected_with_a_code_that_it_sends(
     site: Site, open_page: OpenPage, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    instagram = site.outlet.stage.instagram
+    instagram = site.outlet.sandbox(InstagramSandbox)
     monkeypatch.setattr(instagram.login, "sends_code", True)
     page = open_page("operator")
     begin(page, "instagram")

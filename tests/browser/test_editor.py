@@ -1,4 +1,4 @@
-"""Writing a post in a browser: from an empty desk to an approved post, by mouse, by keyboard, and without scripts."""
+"""Tests writing a post in a browser: by mouse, by keyboard, and without scripts."""
 
 from __future__ import annotations
 
@@ -57,38 +57,38 @@ def upload(page: Page, *files: Path) -> None:
     expect(page.locator(".picture")).to_have_count(before + len(files), timeout=PATIENCE)
 
 
-def look(page: Page, channel: str) -> Locator:
+def preview_of(page: Page, channel: str) -> Locator:
     return page.get_by_role("region", name=channel, exact=True)
 
 
-def expect_looks(page: Page, text: str) -> None:
+def expect_previews(page: Page, text: str) -> None:
     """Every channel shows the text, and a picture that is really there."""
     for channel in CHANNELS:
-        expect(look(page, channel)).to_contain_text(text)
-        shown = look(page, channel).locator(".shots img")
+        expect(preview_of(page, channel)).to_contain_text(text)
+        shown = preview_of(page, channel).locator(".preview-images img")
         # Asked anew each time: a preview that comes meanwhile puts another picture, or a placeholder, in its place.
         wait_until(partial(is_made, shown), f"{channel} shows its picture")
 
 
 def is_made(picture: Locator) -> bool:
-    """Whether a picture is loaded once it is in view, and no placeholder."""
+    """Decides whether a picture in view is loaded, and is no placeholder."""
     script = "image => { image.scrollIntoView(); return image.complete ? image.naturalWidth : 0; }"
     width: int = picture.evaluate(script)
     return width > PLACEHOLDER_SIDE
 
 
 def expect_accessible(page: Page) -> None:
-    found = Axe().run(page, options=RULES)
-    assert found.violations_count == 0, found.generate_report()
+    results = Axe().run(page, options=RULES)
+    assert results.violations_count == 0, results.generate_report()
 
 
-def tab_to(page: Page, wanted: Locator) -> None:
-    """Go on with the Tab key until the focus is there."""
+def tab_to(page: Page, target: Locator) -> None:
+    """Presses the Tab key until the target has the focus."""
     for _ in range(120):
-        if wanted.count() and wanted.evaluate("element => element === document.activeElement"):
+        if target.count() and target.evaluate("element => element === document.activeElement"):
             return
         page.keyboard.press("Tab")
-    raise AssertionError(f"the Tab key does not lead to {wanted}")
+    raise AssertionError(f"the Tab key does not lead to {target}")
 
 
 def test_a_writer_needs_no_manual_by_mouse(site: Site, open_page: OpenPage, disc: Path) -> None:
@@ -111,7 +111,7 @@ def test_a_writer_needs_no_manual_by_mouse(site: Site, open_page: OpenPage, disc
     expect(page.get_by_role("textbox", name="Credit", exact=False).first).to_be_focused()
     page.keyboard.type("Image by the test bench")
     expect(to_do).to_contain_text("Nothing blocks approval")
-    expect_looks(page, "A quiet cell")
+    expect_previews(page, "A quiet cell")
     expect(page.get_by_text("Kept as a draft.").or_(page.get_by_text("not saved yet"))).to_be_visible()
     page.get_by_role("button", name="Save and approve").click()
     expect(page.get_by_text(APPROVED)).to_be_visible()
@@ -141,7 +141,7 @@ def test_a_writer_needs_no_mouse(site: Site, open_page: OpenPage, disc: Path) ->
     tab_to(page, page.locator("#credit"))
     page.keyboard.type("Image by the test bench")
     expect(page.locator(".verdict")).to_contain_text("Nothing blocks approval")
-    expect_looks(page, "A quiet cell")
+    expect_previews(page, "A quiet cell")
     tab_to(page, page.get_by_role("button", name="Save and approve"))
     page.keyboard.press("Enter")
     expect(page.get_by_text(APPROVED)).to_be_visible()
@@ -183,12 +183,12 @@ def offsets_of(page: Page, go_on: Callable[[int], bool]) -> list[int]:
 def test_an_upload_goes_on_where_the_connection_was_lost(site: Site, open_page: OpenPage, disc: Path) -> None:
     page = open_page("editor")
     page.goto("/posts/new")
-    seen = offsets_of(page, lambda number: number not in (2, 3))
+    offsets = offsets_of(page, lambda number: number not in (2, 3))
     page.get_by_label("Add pictures").set_input_files(disc)
     expect(page.get_by_text("The connection is lost; it goes on by itself.")).to_be_visible()
     expect(page.locator(".picture")).to_have_count(1, timeout=PATIENCE)
-    assert seen[0] == 0
-    assert seen[1] == seen[2] == seen[3] > 0
+    assert offsets[0] == 0
+    assert offsets[1] == offsets[2] == offsets[3] > 0
     assert page.locator("[name=images-0-media]").input_value() == hashlib.sha256(disc.read_bytes()).hexdigest()
 
 
@@ -202,9 +202,9 @@ def test_an_upload_goes_on_after_the_page_was_loaded_anew(site: Site, open_page:
     page.unroute_all()
     page.reload()
     expect(page.get_by_text("Choose the same file again, and it goes on.")).to_be_visible()
-    seen = offsets_of(page, lambda number: True)
+    offsets = offsets_of(page, lambda number: True)
     upload(page, disc)
-    assert seen[0] > 0
+    assert offsets[0] > 0
     expect(page.get_by_text("Choose the same file again")).to_have_count(0)
     assert page.locator("[name=images-0-media]").input_value() == hashlib.sha256(disc.read_bytes()).hexdigest()
 
@@ -241,7 +241,7 @@ def test_a_crop_box_is_drawn_with_mouse_and_keyboard(open_page: OpenPage, disc: 
     page = open_page("editor")
     page.goto("/posts/new")
     upload(page, disc)
-    shown = look(page, "tumblr").locator(".shots img")
+    shown = preview_of(page, "tumblr").locator(".preview-images img")
     whole = shown.get_attribute("src") or ""
     page.get_by_role("button", name="Crop").click()
     stage = page.locator(".stage img").bounding_box()

@@ -1,4 +1,4 @@
-"""Logging in, with a keyboard."""
+"""Tests logging in and out with a keyboard."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The queue and the calendar by mouse, by keyboard, and without scripts."""
+"""Tests the queue and the calendar by mouse, by keyboard, and without scripts."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from tests.queue_desk import Desk
 
 @pytest.fixture
 def posts(site: Site) -> Desk:
-    """What fills the queue of the desk."""
+    """Returns the helper that fills the queue of the desk."""
     desk = site.desk
     return Desk(desk.database, desk.settings, desk.targets, desk.store, desk.people)  # type: ignore[arg-type]
 
@@ -69,23 +69,23 @@ def test_the_arrow_keys_move_a_post_and_escape_takes_it_back(site: Site, posts: 
     posts.posts(["Alga", "Bone", "Cell"], site.desk.now())
     page = open_page("editor")
     page.goto("/queue")
-    told = page.locator("body > [role=status]")
+    status = page.locator("body > [role=status]")
     grip(page, "Alga").focus()
     page.keyboard.press("ArrowDown")
-    expect(told).to_contain_text("Alga: 2 of 3")
+    expect(status).to_contain_text("Alga: 2 of 3")
     page.keyboard.press("ArrowDown")
     expect(titles(page)).to_have_text(["Bone", "Cell", "Alga"])
     page.keyboard.press("Escape")
     expect(titles(page)).to_have_text(["Alga", "Bone", "Cell"])
-    expect(told).to_have_text("Alga is back where it was.")
+    expect(status).to_have_text("Alga is back where it was.")
 
     page.keyboard.press("ArrowDown")
     page.keyboard.press("Enter")
-    expect(told).to_contain_text("“Alga” is number 2 in line now")
+    expect(status).to_contain_text("“Alga” is number 2 in line now")
     expect(grip(page, "Alga")).to_be_focused()
     page.keyboard.press("ArrowDown")
     page.keyboard.press("Tab")
-    expect(told).to_contain_text("“Alga” is number 3 in line now")
+    expect(status).to_contain_text("“Alga” is number 3 in line now")
     page.reload()
     expect(titles(page)).to_have_text(["Bone", "Cell", "Alga"])
 

@@ -1,4 +1,4 @@
-"""A picture that is still being made: its placeholder is replaced, whatever happens to the server meanwhile."""
+"""Tests that the placeholder of a slow picture is replaced, whatever happens to the server meanwhile."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ Answer = Callable[[Route], None]
 
 @pytest.fixture
 def posts(site: Site) -> Desk:
-    """What fills the desk's queue, which is empty."""
+    """Returns the helper that fills the empty queue."""
     desk = site.desk
     return Desk(desk.database, desk.settings, desk.targets, desk.store, desk.people)  # type: ignore[arg-type]
 
@@ -93,26 +93,24 @@ def test_a_picture_that_cannot_be_made_is_told_and_asked_for_no_more(
 ) -> None:
     posts.posts(["Alga", "Bone"], site.desk.now())
     page = open_page("editor")
-    asked = answer_in_turn(page, WAITS, refused)
+    requests = answer_in_turn(page, WAITS, refused)
     page.goto("/queue")
     for _ in range(100):
         page.clock.run_for(1000)
     expect(page.locator(".queue .thumb.none")).to_have_text(["no picture", "no picture"])
-    assert max(asked.values()) < 12
+    assert max(requests.values()) < 12
 
 
 def test_twenty_pictures_on_one_page_come_one_by_one(site: Site, posts: Desk, open_page: OpenPage) -> None:
     posts.posts([f"Post {number}" for number in range(20)], site.desk.now())
     page = open_page("editor", viewport={"width": 390, "height": 4000})
-    asked = answer_in_turn(page, WAITS, WAITS, WAITS, IS_MADE)
+    requests = answer_in_turn(page, WAITS, WAITS, WAITS, IS_MADE)
     page.goto("/queue")
     wait_for_widths(page, *[160] * 20)
-    assert set(asked.values()) == {4}
+    assert set(requests.values()) == {4}
 
 
-def test_without_scripts_the_placeholder_stays_until_the_page_is_loaded_again(
-    site: Site, posts: Desk, open_page: OpenPage
-) -> None:
+def test_without_scripts_the_placeholder_stays_until_a_reload(site: Site, posts: Desk, open_page: OpenPage) -> None:
     posts.post("Alga", site.desk.now())
     page = open_page("editor", java_script_enabled=False)
     page.route(PICTURES, WAITS)

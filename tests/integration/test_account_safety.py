@@ -1,4 +1,4 @@
-"""A borrowed session, a link to set a password, guesses from one place and from many: who gets in and who does not."""
+"""Tests who can log in: with a stolen session, with a link to set a password, after many guesses."""
 
 from __future__ import annotations
 
@@ -20,23 +20,21 @@ from sqlalchemy import select, update
 
 from publisher.alerts import store
 from publisher.alerts.account_alerts import wrong_codes
-from publisher.alerts.conditions import View
+from publisher.alerts.conditions import Snapshot
 from publisher.cli.main import cli
 from publisher.core.clock import ShiftedClock
 from publisher.core.encryption import Seal
 from publisher.db.models import Event
-from publisher.db.operations import Notice
+from publisher.db.operations import Alert
 from publisher.db.session import Database
 from publisher.db.staff import ApiToken, KnownBrowser, LoginFailure, Person, Webhook, WebSession
 from publisher.lifecycle import record_event
 from publisher.staff import accounts, calendar_keys, guesses, logins, second_factor
-from publisher.staff.browsers import KNOWN_FOR
-from publisher.staff.confirming import CONFIRMED_FOR
+from publisher.staff.browsers import KNOWN_BROWSER_LIFETIME
 from publisher.staff.guesses import (
     DAY,
-    FEW_CODES,
-    KEPT_FOR,
     LOGINS_REFUSED,
+    MAX_AGE,
     MAX_PER_ACCOUNT,
     MAX_PER_ACCOUNT_A_DAY,
     MAX_PER_BROWSER,
@@ -44,14 +42,16 @@ from publisher.staff.guesses import (
     MAX_PER_PAIR,
     MAX_PER_PAIR_A_DAY,
     MAX_PER_SITE,
+    MIN_REPORTED_CODES,
     WINDOW,
     WRONG_CODE,
     GuessedSubject,
     LoginRefused,
     begin_guess,
+    failed_tries,
     guess_at,
-    tries_at,
 )
+from publisher.staff.reauthentication import REAUTHENTICATION_LIFETIME
 from publisher.staff.tokens import hash_of
 from publisher.web.access import CONFIRM_WITHIN, RULES
 from publisher.web.guard import BROWSER_COOKIE, COOKIE
@@ -87,14 +87,14 @@ def _fresh(site: Site, clock: ShiftedClock, monkeypatch: pytest.MonkeyPatch) -> 
 
 @pytest.fixture
 def email(site: Site) -> str:
-    """Somebody whom no other test knows."""
+    """Adds a person that no other test uses."""
     address = f"person{next(NUMBERS)}@example.org"
     site.person("admin", email=address)
     return address
 
 
 def with_factor(site: Site, email: str) -> None:
-    """Gives somebody a second factor; its code of this moment is not used up."""
+    """Gives a person a second factor; its code of this moment is not used up."""
     person = site.person("admin", email=email)
     with site.desk.database.writing() as session:
         sealed = Seal.from_environment().seal(SECRET, f"second factor of {person}")
@@ -106,7 +106,7 @@ def code_now(site: Site) -> str:
 
 
 def borrowed(site: Site, email: str) -> Client:
-    """A browser whose log-in somebody else uses: nobody has said lately who they are."""
+    """Opens a browser with a stolen session, in which no password was given recently."""
     client = site.client("admin", email=email)
     with site.desk.database.writing() as session:
         session.execute(update(WebSession).values(confirmed_at=None))
@@ -121,7 +121,7 @@ def log_in(site: Site, email: str, password: str = PASSWORD, *, browser: str = "
 
 
 def try_from(site: Site, email: str, password: str, address: str) -> bool:
-    """Whether a log-in from an address of the network gets in."""
+    """Decides whether a log-in from a network address succeeds."""
     try:
         logins.check_password(site.desk.database, email, password, address=address, now=site.desk.now())
     except LoginRefused:
@@ -138,7 +138,7 @@ def person_of(site: Site, email: str) -> Person:
 
 
 def changes(site: Site, email: str) -> dict[str, tuple[str, dict[str, str]]]:
-    """Each change of an account: where its form is sent, and what it holds."""
+    """Lists the changes of an account: the address and the fields of each form."""
     other = site.person("editor", email="other@example.org")
     hook = webhook(site)
     factor = {"secret": SECRET, "code": code_now(site)}
@@ -251,7 +251,7 @@ def test_a_confirmation_lasts_for_minutes_and_for_one_session(site: Site, email:
     assert elsewhere.send_form(address, {"roles": "editor"}, allow_redirects=False).status_code == 403
     # The password and the second factor are asked about each time.
     assert client.send_form("/account/password", {"new": NEW}, allow_redirects=False).status_code == 403
-    clock.shift_to(site.desk.now() + CONFIRMED_FOR + timedelta(seconds=1))
+    clock.shift_to(site.desk.now() + REAUTHENTICATION_LIFETIME + timedelta(seconds=1))
     assert client.send_form(address, {"roles": "editor"}, allow_redirects=False).status_code == 403
 
 
@@ -270,7 +270,7 @@ def test_guesses_in_a_borrowed_session_are_counted(site: Site, email: str) -> No
 
 
 def keys_of(site: Site, email: str) -> tuple[Program, str]:
-    """A program's token and a calendar address, which work."""
+    """Makes a valid program's token and a valid calendar address."""
     person = site.person("admin", email=email)
     program = Program(site.url, token_of(site, person))
     key = calendar_keys.new_calendar_key(site.desk.database, person, "phone", now=site.desk.now())
@@ -300,7 +300,7 @@ def test_a_link_that_sets_a_password_ends_everything_and_asks_for_the_code(site:
     person = person_of(site, email).id
     token = accounts.invite_again(site.desk.database, person, now=site.desk.now(), actor="chief@example.org")
     guest = site.client()
-    assert "programs work no more" in guest.get(f"/invitation/{token}").text
+    assert "your programs stop working" in guest.get(f"/invitation/{token}").text
     asked = guest.post(f"/invitation/{token}", data={"password": NEW}, allow_redirects=False)
     assert (asked.status_code, COOKIE in guest.cookies) == (200, False)
     assert "The six digits" in asked.text
@@ -340,7 +340,7 @@ def test_an_admin_helps_somebody_who_lost_their_phone(site: Site, email: str) ->
 
 
 def test_strangers_do_not_lock_a_person_out(site: Site, email: str) -> None:
-    """Whatever is tried elsewhere, the person gets in from their own address, and is told."""
+    """Tests that guesses elsewhere never lock out the person's own address, and are reported."""
     for _ in range(MAX_PER_PAIR + 3):
         assert not try_from(site, email, "guessed", "203.0.113.9")
     assert not try_from(site, email, PASSWORD, "203.0.113.9")
@@ -356,9 +356,7 @@ def test_strangers_do_not_lock_a_person_out(site: Site, email: str) -> None:
     assert "were refused" not in text_of(client.get("/"))
 
 
-def test_guesses_from_everywhere_are_slowed_and_a_known_browser_gets_through(
-    site: Site, email: str, clock: ShiftedClock
-) -> None:
+def test_many_guesses_are_slowed_and_a_known_browser_gets_through(site: Site, email: str, clock: ShiftedClock) -> None:
     known = log_in(site, email).cookies[BROWSER_COOKIE]
     addresses = (f"198.51.{number // 250}.{number % 250}" for number in count())
     for _ in range(MAX_PER_ACCOUNT_A_DAY // MAX_PER_ACCOUNT + 1):
@@ -402,11 +400,11 @@ def test_a_browser_is_known_for_one_person_and_until_that_ends(site: Site, email
         session.execute(update(WebSession).values(confirmed_at=site.desk.now()))
     client.send_form("/account/log-out-elsewhere")
     assert log_in(site, email, browser=second).status_code == 401
-    clock.shift_to(site.desk.now() + KNOWN_FOR)
+    clock.shift_to(site.desk.now() + KNOWN_BROWSER_LIFETIME)
 
 
 def lock(site: Site, email: str) -> None:
-    """So many guesses from everywhere that only a known browser gets through."""
+    """Makes so many guesses from many networks that only a known browser gets through."""
     for number in range(MAX_PER_ACCOUNT + 1):
         try_from(site, email, "guessed", f"192.0.2.{number}")
 
@@ -433,7 +431,7 @@ def test_tries_at_the_same_moment_are_counted_too(database: Database, site: Site
         together.wait()
         with pytest.raises(LoginRefused) as refusal:
             logins.check_password(database, "ada@example.org", f"guess {number}", address="192.0.2.1", now=now)
-        return str(refusal.value) == logins.WRONG
+        return str(refusal.value) == logins.WRONG_LOGIN_MESSAGE
 
     with ThreadPoolExecutor(8) as tries:
         assert sum(tries.map(judged, range(16))) == MAX_PER_PAIR
@@ -444,8 +442,8 @@ def test_tries_that_are_too_old_or_too_many_are_forgotten(
     database: Database, site: Site, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     now, numbers = site.desk.now(), count(1)
-    monkeypatch.setattr(guesses, "MAX_KEPT", 40)
-    monkeypatch.setattr(guesses, "FORGOTTEN_AT_ONCE", 3)
+    monkeypatch.setattr(guesses, "MAX_TRIES", 40)
+    monkeypatch.setattr(guesses, "MAX_DELETED_AT_ONCE", 3)
 
     def kept_after(tries: int, at: datetime) -> int:
         for _ in range(tries):
@@ -455,7 +453,7 @@ def test_tries_that_are_too_old_or_too_many_are_forgotten(
             return session.query(LoginFailure).count()
 
     assert kept_after(60, now) == 41
-    assert kept_after(30, now + KEPT_FOR + timedelta(seconds=1)) == 30
+    assert kept_after(30, now + MAX_AGE + timedelta(seconds=1)) == 30
 
 
 def test_a_household_counts_as_one_address() -> None:
@@ -495,7 +493,7 @@ def give_codes(site: Site, email: str, number: int, address: str) -> None:
 
 
 def enter(site: Site, email: str) -> Client:
-    """Logs somebody in with password and code, in a browser of their own."""
+    """Logs a person in with password and code, in a browser of their own."""
     client = site.client()
     asked = client.post("/login", data={"email": email, "password": PASSWORD})
     ticket = asked.text.partition('name="ticket" value="')[2].partition('"')[0]
@@ -505,10 +503,10 @@ def enter(site: Site, email: str) -> Client:
     return client
 
 
-def notices_of(site: Site, email: str) -> list[str]:
-    """What operators are told of a person."""
+def alerts_of(site: Site, email: str) -> list[str]:
+    """Returns the alerts about a person."""
     with site.desk.database.reading() as session:
-        conditions = list(wrong_codes(View(session, site.desk.settings, site.desk.now())))
+        conditions = list(wrong_codes(Snapshot(session, site.desk.settings, site.desk.now())))
     return [condition.message for condition in conditions if email in condition.title]
 
 
@@ -516,9 +514,9 @@ def test_wrong_codes_are_told_to_the_person_and_to_operators(
     site: Site, email: str, caplog: pytest.LogCaptureFixture
 ) -> None:
     with_factor(site, email)
-    give_codes(site, email, FEW_CODES, "203.0.113.9")
-    assert caplog.text.count("a wrong code came after the right password") == FEW_CODES
-    assert ["3 wrong codes" in told and "203.0.113.9" in told for told in notices_of(site, email)] == [True]
+    give_codes(site, email, MIN_REPORTED_CODES, "203.0.113.9")
+    assert caplog.text.count("a wrong code came after the right password") == MIN_REPORTED_CODES
+    assert ["3 wrong codes" in told and "203.0.113.9" in told for told in alerts_of(site, email)] == [True]
     client = enter(site, email)
     told = text_of(client.get("/"))
     assert "3 wrong codes came after your right password" in told
@@ -527,7 +525,7 @@ def test_wrong_codes_are_told_to_the_person_and_to_operators(
     assert "somebody knows your password" not in text_of(client.get("/"))
     account = text_of(client.get("/account"))
     assert "A wrong code, after your right password, from 203.0.113.9" in account
-    assert notices_of(site, email), "a right code from elsewhere explains nothing"
+    assert alerts_of(site, email), "a right code from elsewhere explains nothing"
     assert "A wrong code" not in text_of(site.client("admin", email="chief@example.org").get("/account"))
 
 
@@ -535,18 +533,18 @@ def test_one_wrong_code_is_told_unless_its_person_mistyped(site: Site, email: st
     with_factor(site, email)
     give_codes(site, email, 1, "203.0.113.9")
     give_codes(site, email, 1, "127.0.0.1")
-    assert notices_of(site, email) == [], "the right one may come in a moment"
+    assert alerts_of(site, email) == [], "the right one may come in a moment"
     enter(site, email)
     clock.shift_to(site.desk.now() + WINDOW)
-    assert ["A wrong code" in told and "203.0.113.9" in told for told in notices_of(site, email)] == [True]
+    assert ["A wrong code" in told and "203.0.113.9" in told for told in alerts_of(site, email)] == [True]
 
 
-def test_a_notice_of_wrong_codes_is_sent_and_ends_without_a_word(site: Site, email: str) -> None:
+def test_an_alert_of_wrong_codes_is_sent_and_ends_without_a_word(site: Site, email: str) -> None:
     with_factor(site, email)
-    give_codes(site, email, FEW_CODES, "203.0.113.9")
+    give_codes(site, email, MIN_REPORTED_CODES, "203.0.113.9")
     store.reconcile(site.desk.database, site.desk.settings, site.desk.now())
     with site.desk.database.reading() as session:
-        titles = session.scalars(select(Notice.title).where(Notice.kind == "codes")).all()
+        titles = session.scalars(select(Alert.title).where(Alert.kind == "codes")).all()
     assert f"Somebody may know the password of {email}" in titles
 
 
@@ -562,9 +560,9 @@ def test_tries_are_found_by_person_on_every_database(database: Database, clock: 
         for name in (WRONG_CODE, LOGINS_REFUSED, "logged in"):
             record_event(session, name, now=now, detail={"person": first.email, "from": "192.0.2.1"})
     with database.reading() as session:
-        assert [event.name for event in tries_at(session, first, now)] == [LOGINS_REFUSED, WRONG_CODE]
-        assert tries_at(session, second, now) == []
-        assert tries_at(session, first, now + KEPT_FOR) == []
+        assert [event.name for event in failed_tries(session, first, now)] == [LOGINS_REFUSED, WRONG_CODE]
+        assert failed_tries(session, second, now) == []
+        assert failed_tries(session, first, now + MAX_AGE) == []
 
 
 # A link that sets a password.
@@ -620,7 +618,7 @@ def test_a_name_that_is_no_mail_address_gets_the_usual_answer(site: Site) -> Non
 
 
 def test_one_address_never_closes_an_account_for_others(site: Site, email: str, clock: ShiftedClock) -> None:
-    """Two days of tries, as many as one address is let, and a browser that nobody knows gets in from elsewhere."""
+    """Tests two days of the maximum of tries from one address: a new browser elsewhere still gets in."""
     for _ in range(2 * DAY // WINDOW):
         for _ in range(MAX_PER_PAIR + 1):
             try_from(site, email, "guessed", "203.0.113.9")
@@ -640,7 +638,7 @@ def test_one_network_of_many_addresses_never_closes_an_account(site: Site, email
 
 
 def test_a_few_addresses_never_close_an_account_for_a_day(site: Site, email: str, clock: ShiftedClock) -> None:
-    """Eight addresses have more tries a day than an account; each counts five times at most."""
+    """Tests that the tries of one site count five times at most against an account."""
     assert 8 * MAX_PER_PAIR_A_DAY > MAX_PER_ACCOUNT_A_DAY
     tried = 0
     for _ in range(MAX_PER_PAIR_A_DAY):
@@ -670,7 +668,7 @@ def test_a_known_browser_has_a_limit_for_the_day(site: Site, email: str, clock: 
 
 
 def test_an_old_place_of_a_desk_keeps_its_people(tmp_path: Path, write_desk: WriteDesk) -> None:
-    """A desk that is made anew knows no browser, and a log-in makes one known."""
+    """Tests that a new desk knows no browser, and that a log-in makes one known."""
     with open_starter_site(write_desk(tmp_path)) as fresh:
         fresh.person("admin", email="a@example.org")
         entered = log_in(fresh, "a@example.org")

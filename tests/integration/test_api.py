@@ -1,4 +1,4 @@
-"""The desk for programs: who may ask for what, versions, keys against doing things twice, limits, problems."""
+"""Tests the API: permissions, versions, idempotency keys, rate limits, problems."""
 
 from __future__ import annotations
 
@@ -25,15 +25,15 @@ from publisher.delivery.channels import Channels
 from publisher.lifecycle import move
 from publisher.platforms.base import PlatformAdapter
 from publisher.platforms.errors import Unavailable
-from publisher.posts.pictures import MAX_BYTES
+from publisher.posts.pictures import MAX_PICTURE_BYTES
 from publisher.staff import accounts, calendar_keys
 from publisher.staff.api_tokens import PREFIX, SCOPES
-from publisher.staff.roles import GRANTS, Permission, Role
+from publisher.staff.roles import ROLE_PERMISSIONS, Permission, Role
 from publisher.web.access import RULES, Access
 from publisher.web.api import idempotency
 from publisher.web.api.app import ROUTERS
 from publisher.web.api.guard import MAX_JSON_BYTES, GuardedRoute
-from publisher.web.api.limits import Buckets
+from publisher.web.api.rate_limits import Buckets
 from publisher.web.guard import COOKIE
 from tests.api_client import Program, problem, program, token_of
 from tests.conftest import WriteDesk
@@ -121,19 +121,19 @@ def held(site: Site, *, unknown: bool = False) -> int:
 @pytest.mark.parametrize("role", everyone())
 def test_each_route_lets_in_whom_role_and_scope_let_in(site: Site, role: str, scope: str) -> None:
     """A token that was made when its person was an admin, of somebody who now has this role."""
-    wanted = frozenset(SCOPES) if scope == "every scope" else frozenset({Permission(scope)})
+    scopes = frozenset(SCOPES) if scope == "every scope" else frozenset({Permission(scope)})
     person = site.person("admin", email=f"{role}-of-late@example.org")
-    token = token_of(site, person, *wanted)
+    token = token_of(site, person, *scopes)
     accounts.set_roles(site.desk.database, person, [role], now=site.desk.now(), actor="test")
     asking = Program(site.url, token)
     for method, path, name in ROUTES:
         address = re.sub(r"\{sha256\}", "0" * 64, re.sub(r"\{(\w+_id)\}", "2147483647", path)).replace("{name}", "q")
         answer = asking.request(method, address)
-        allowed = RULES[name] == Access.PUBLIC or RULES[name] in wanted & GRANTS[Role(role)]
+        allowed = RULES[name] == Access.PUBLIC or RULES[name] in scopes & ROLE_PERMISSIONS[Role(role)]
         assert (answer.status_code != 403) == allowed, (method, path, answer.text)
         if not allowed:
             assert f'scope="{RULES[name]}"' in answer.headers["www-authenticate"]
-            blamed = "roles" if RULES[name] in wanted else "scope"
+            blamed = "roles" if RULES[name] in scopes else "scope"
             assert blamed in problem(answer)["detail"]
     accounts.set_roles(site.desk.database, person, ["admin"], now=site.desk.now(), actor="test")
 
@@ -165,15 +165,15 @@ def test_a_token_ends_with_its_time_its_revocation_and_its_person(site: Site, cl
     assert asking.get("/posts").status_code == 401
     client = site.client("editor", email="ends@example.org")
     made = client.send_form("/account/tokens", {"name": "backup", "scopes": ["read"], "days": "30"})
-    found = re.search(rf"<code>({PREFIX}[\w-]+)</code>", made.text)
-    assert found
-    asking = Program(site.url, found[1])
+    match = re.search(rf"<code>({PREFIX}[\w-]+)</code>", made.text)
+    assert match
+    asking = Program(site.url, match[1])
     assert asking.get("/posts").status_code == 200
     listed = client.get("/account/tokens").text
-    assert found[1] not in listed
+    assert match[1] not in listed
     assert "last used" in text_of(client.get("/account/tokens"))
     with site.desk.database.reading() as session:
-        assert found[1] not in session.scalars(select(ApiToken.token_hash)).all()
+        assert match[1] not in session.scalars(select(ApiToken.token_hash)).all()
     ids = re.findall(r"/account/tokens/(\d+)/revoke", listed)
     client.send_form(f"/account/tokens/{ids[-1]}/revoke")
     assert asking.get("/posts").status_code == 401
@@ -221,25 +221,25 @@ def test_a_post_goes_from_draft_to_approved_and_out_again(site: Site, editor: Pr
     changed = writer.change("PATCH", address, post["version"], json={"standfirst": "They divide."})
     assert changed.json()["standfirst"] == "They divide."
     assert changed.json()["tags"] == ["cells"]
-    asked = writer.change("POST", f"{address}/review", changed.json()["version"])
-    assert asked.json()["state"] == "in_review"
+    reviewed = writer.change("POST", f"{address}/review", changed.json()["version"])
+    assert reviewed.json()["state"] == "in_review"
     assert writer.change("POST", f"{address}/approval").status_code == 403
-    approved = editor.change("POST", f"{address}/approval", asked.json()["version"])
+    approved = editor.change("POST", f"{address}/approval", reviewed.json()["version"])
     assert approved.json()["state"] == "approved"
     assert isinstance(approved.json()["remarks"], list)
     again = editor.change("PATCH", address, approved.headers["etag"].strip('"'), json={"title": "Newt cells"})
     assert again.json()["back_to_review"] is True
     out = editor.change("POST", f"{address}/withdrawal")
     assert out.json()["state"] == "withdrawn"
-    told = problem(editor.change("POST", f"{address}/withdrawal"))
-    assert (told["status"], told["detail"]) == (409, f"Post {post['id']} is withdrawn already.")
+    details = problem(editor.change("POST", f"{address}/withdrawal"))
+    assert (details["status"], details["detail"]) == (409, f"Post {post['id']} is withdrawn already.")
 
 
 def test_what_blocks_a_post_is_told_field_by_field(editor: Program) -> None:
     post = new_post(editor, credit="")
-    told = problem(editor.change("POST", f"/posts/{post['id']}/approval"))
-    assert told["status"] == 422
-    assert {"#/credit", "#/images"} <= {each["pointer"] for each in told["errors"]}
+    details = problem(editor.change("POST", f"/posts/{post['id']}/approval"))
+    assert details["status"] == 422
+    assert {"#/credit", "#/images"} <= {error["pointer"] for error in details["errors"]}
     assert editor.get(f"/posts/{post['id']}").json()["state"] == "draft"
 
 
@@ -253,9 +253,9 @@ def test_mistakes_are_told_where_they_are(editor: Program) -> None:
         ({"title": "x", "embargo_until": "0001-01-01T00:00:00+14:00"}, "#/embargo_until"),
         ({"title": "x", "captions": {"a/b~": 1}}, "#/captions/a~1b~0"),
     ):
-        told = problem(editor.post("/posts", json=body))
-        assert told["status"] == 422
-        assert pointer in [each["pointer"] for each in told["errors"]], told
+        details = problem(editor.post("/posts", json=body))
+        assert details["status"] == 422
+        assert pointer in [error["pointer"] for error in details["errors"]], details
     unseen = editor.post("/posts", json={"title": "x\0y"})
     assert (unseen.status_code, unseen.json()["title"]) == (201, "xy"), "what nobody can see is left out"
     stray = problem(editor.get("/posts?limit=0"))
@@ -279,8 +279,8 @@ def test_nobody_overwrites_what_they_have_not_seen(editor: Program) -> None:
     assert problem(editor.patch(address, json={"title": "x"}))["status"] == 428
     assert editor.change("PATCH", address, 1, json={"title": "Mine"}).status_code == 200
     for tag in ('"1"', 'W/"2"', "2", '"9"'):
-        told = problem(editor.patch(address, json={"title": "Lost"}, headers={"If-Match": tag}))
-        assert told["status"] == 412, tag
+        details = problem(editor.patch(address, json={"title": "Lost"}, headers={"If-Match": tag}))
+        assert details["status"] == 412, tag
     assert editor.get(address).json()["title"] == "Mine"
     several = editor.patch(address, json={"title": "Ours"}, headers={"If-Match": '"1", "2"'})
     assert (several.status_code, several.headers["etag"]) == (200, '"3"')
@@ -352,17 +352,15 @@ def test_many_at_once_with_one_key_add_one_post(site: Site, editor: Program) -> 
     assert count(site, Post) == posts + 1
 
 
-def test_a_request_that_died_leaves_its_key_to_the_next_and_adds_nothing_late(
-    site: Site, editor: Program, clock: ShiftedClock
-) -> None:
+def test_the_key_of_a_dead_request_is_claimed_by_the_next(site: Site, editor: Program, clock: ShiftedClock) -> None:
     database, person = site.desk.database, site.person("editor")
     body, key = b'{"title": "Died"}', {"Idempotency-Key": "died-1", "Content-Type": "application/json"}
     begun = idempotency.begin(database, person, "died-1", body, site.desk.now())
-    assert isinstance(begun, idempotency.Begun)
+    assert isinstance(begun, idempotency.ClaimedKey)
     waiting = editor.post("/posts", data=body, headers=key)
     assert problem(waiting)["status"] == 409
     assert waiting.headers["retry-after"] == "1"
-    clock.shift_to(site.desk.now() + idempotency.ALIVE + timedelta(seconds=1))
+    clock.shift_to(site.desk.now() + idempotency.MAX_REQUEST_AGE + timedelta(seconds=1))
     taken_over = editor.post("/posts", data=body, headers=key)
     assert taken_over.status_code == 201
     with pytest.raises(Exception, match="still being answered"), database.writing() as session:
@@ -371,7 +369,7 @@ def test_a_request_that_died_leaves_its_key_to_the_next_and_adds_nothing_late(
 
 
 def test_answer_and_post_are_written_together(site: Site, editor: Program, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Whoever dies between the two has added nothing."""
+    """A request that dies between the two adds nothing."""
     posts, answers = count(site, Post), count(site, IdempotentAnswer)
 
     def die(*_: object) -> None:
@@ -394,17 +392,17 @@ def test_pages_follow_each_other_to_the_end(site: Site, editor: Program) -> None
     address: str | None = "/api/v1/posts?text=leaf %26&limit=2"
     while address:
         page = editor.get(site.url + address).json()
-        found += [each["id"] for each in page["items"]]
+        found += [item["id"] for item in page["items"]]
         address = page["next"]
     assert found == made[::-1]
     listed: list[int] = []
     address = "/api/v1/queue?limit=3"
     while address:
         page = editor.get(site.url + address).json()
-        listed += [each["id"] for each in page["items"]]
+        listed += [item["id"] for item in page["items"]]
         address = page["next"]
     assert len(set(listed)) == len(listed)
-    assert [each for each in listed if each in made] == made
+    assert [item for item in listed if item in made] == made
     gone = problem(editor.get("/queue?after=2147483647"))
     assert (gone["status"], "does not wait" in gone["detail"]) == (409, True)
 
@@ -419,7 +417,7 @@ def test_a_post_gets_another_place_and_its_day(site: Site, editor: Program, pict
     fixed = editor.change("PUT", f"/queue/{ids[1]}", json={"to": "date", "day": day})
     assert (fixed.json()["place"], fixed.json()["projected"]) == ("fixed date", day)
     shown = editor.get(f"/calendar?first={day}&last={day}").json()["days"]
-    assert [(each["kind"], each["post_id"]) for each in shown[0]["entries"]] == [("coming", ids[1])]
+    assert [(entry["kind"], entry["post_id"]) for entry in shown[0]["entries"]] == [("coming", ids[1])]
     behind = editor.change("PUT", f"/queue/{ids[1]}", json={"to": "after", "post": ids[2]}).json()
     assert (behind["place"], behind["number"]) == ("queue", 2)
     assert editor.change("PUT", f"/queue/{ids[1]}", json={"to": "reserve"}).json()["place"] == "reserve"
@@ -441,7 +439,7 @@ def test_a_picture_is_inspected_and_named_by_its_content(editor: Program, pictur
 
 
 def test_channels_tell_whether_they_can_publish(site: Site, editor: Program) -> None:
-    assert [each["name"] for each in editor.get("/channels").json()["items"]] == ["tumblr", "instagram", "x"]
+    assert [channel["name"] for channel in editor.get("/channels").json()["items"]] == ["tumblr", "instagram", "x"]
     tumblr = editor.get("/channels/tumblr").json()
     assert (tumblr["hour"], tumblr["language"], tumblr["paused_at"]) == ("09:00", "en", None)
     assert problem(editor.get("/channels/myspace"))["status"] == 404
@@ -453,13 +451,19 @@ def test_channels_tell_whether_they_can_publish(site: Site, editor: Program) -> 
 def test_what_may_be_public_goes_out_again_only_after_somebody_looked(site: Site) -> None:
     operator = program(site, "operator")
     delivery = held(site, unknown=True)
-    seen = operator.get(f"/deliveries/{delivery}").json()
-    assert (seen["state"], seen["may_be_public"], seen["version"]) == ("held", True, "held.0")
-    refused = problem(operator.change("POST", f"/deliveries/{delivery}/retry", seen["version"], json={}))
+    delivery_before = operator.get(f"/deliveries/{delivery}").json()
+    assert (delivery_before["state"], delivery_before["may_be_public"], delivery_before["version"]) == (
+        "held",
+        True,
+        "held.0",
+    )
+    refused = problem(operator.change("POST", f"/deliveries/{delivery}/retry", delivery_before["version"], json={}))
     assert refused["status"] == 409
     assert "could post it twice" in refused["detail"]
     assert (refused["code"], "i_have_looked" in refused["detail"]) == ("may-be-public", True)
-    done = operator.change("POST", f"/deliveries/{delivery}/retry", seen["version"], json={"i_have_looked": True})
+    done = operator.change(
+        "POST", f"/deliveries/{delivery}/retry", delivery_before["version"], json={"i_have_looked": True}
+    )
     assert (done.json()["state"], done.headers["etag"]) == ("pending", '"pending.1"')
 
 
@@ -485,7 +489,7 @@ def test_an_act_upon_an_older_state_is_refused(site: Site) -> None:
     assert operator.post(f"/deliveries/{delivery}/cancel").status_code == 428
 
 
-def test_what_was_posted_by_hand_is_adopted_and_what_is_wanted_no_more_is_given_up(site: Site) -> None:
+def test_a_post_by_hand_is_adopted_and_another_delivery_canceled(site: Site) -> None:
     operator = program(site, "operator")
     delivery, other = held(site), held(site)
     for link, status, code in (
@@ -499,15 +503,15 @@ def test_what_was_posted_by_hand_is_adopted_and_what_is_wanted_no_more_is_given_
         wrong = problem(operator.change("POST", f"/deliveries/{delivery}/adopt", json={"link": link}))
         assert (wrong["status"], wrong["code"]) == (status, code)
         assert "publisher adopt" not in wrong["detail"]
-    seen = {"link": f"{LINK}/a-slug?source=share", "unread": True}
-    adopted = operator.change("POST", f"/deliveries/{delivery}/adopt", json=seen).json()
+    body = {"link": f"{LINK}/a-slug?source=share", "unread": True}
+    adopted = operator.change("POST", f"/deliveries/{delivery}/adopt", json=body).json()
     assert (adopted["state"], adopted["url"], adopted["remote_id"]) == ("published", LINK, "4711")
     assert (adopted["was_read"], adopted["differences"]) == (False, [])
     assert operator.change("POST", f"/deliveries/{other}/cancel").json()["state"] == "canceled"
     twice = problem(operator.change("POST", f"/deliveries/{other}/cancel"))
     assert (twice["status"], twice["code"]) == (409, "already-canceled")
     listed = operator.get("/deliveries?state=canceled&channel=tumblr&text=held").json()["items"]
-    assert [each["id"] for each in listed] == [other]
+    assert [item["id"] for item in listed] == [other]
 
 
 # The wire.
@@ -535,7 +539,7 @@ def test_a_picture_that_is_too_large_is_refused_before_it_is_read(site: Site, ed
     connection.putrequest("POST", "/api/v1/images")
     for name, value in (("Authorization", f"Bearer {editor.token}"), ("Content-Type", "image/png")):
         connection.putheader(name, value)
-    connection.putheader("Content-Length", str(MAX_BYTES + 1))
+    connection.putheader("Content-Length", str(MAX_PICTURE_BYTES + 1))
     connection.endheaders()
     assert connection.getresponse().status == 413
     connection.close()
@@ -547,7 +551,7 @@ def test_a_token_that_asks_too_often_has_to_wait(site: Site) -> None:
     usual, api.state.buckets = api.state.buckets, Buckets(quota=3, window=3600)
     try:
         left = [hasty.get("/channels").headers["ratelimit"] for _ in range(3)]
-        assert [each.partition(";t=")[0] for each in left] == ['"token";r=2', '"token";r=1', '"token";r=0']
+        assert [header.partition(";t=")[0] for header in left] == ['"token";r=2', '"token";r=1', '"token";r=0']
         refused = hasty.get("/channels")
         assert problem(refused)["status"] == 429
         assert 1000 < int(refused.headers["retry-after"]) <= 1200
@@ -572,6 +576,6 @@ def test_a_platform_that_can_not_be_reached_is_a_problem_of_its_own(
 
     monkeypatch.setattr(Channels, "open", unreachable)
     delivery = held(site)
-    told = problem(program(site, "operator").change("POST", f"/deliveries/{delivery}/adopt", json={"link": LINK}))
-    assert (told["status"], told["code"]) == (503, "not-read")
+    details = problem(program(site, "operator").change("POST", f"/deliveries/{delivery}/adopt", json={"link": LINK}))
+    assert (details["status"], details["code"]) == (503, "not-read")
     assert the_delivery(site.desk.database, delivery).state == State.HELD

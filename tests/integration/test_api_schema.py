@@ -1,4 +1,4 @@
-"""The API against its own description: nothing that can be sent makes it stumble, or answer what is not described."""
+"""Tests the API against its description: no request makes it fail, or answer what is not described."""
 
 from __future__ import annotations
 
@@ -12,7 +12,11 @@ import pytest
 import schemathesis
 from hypothesis import HealthCheck, Phase, settings
 from schemathesis.checks import CheckContext, not_a_server_error
+from schemathesis.core.result import Ok
 from schemathesis.core.transport import Response
+from schemathesis.generation.feedback import FeedbackSources
+from schemathesis.pytest._test_builder import build_operation_test
+from schemathesis.python._constants.orchestrator import make_constants_value_source
 from schemathesis.specs.openapi.checks import (
     allow_header_conformance,
     content_type_conformance,
@@ -30,13 +34,13 @@ from publisher.core.states import State
 from publisher.db.models import Media
 from publisher.desk import Desk
 from publisher.lifecycle import move
-from publisher.posts.approval import approve
 from publisher.posts.drafts import ImageDraft, PostDraft
 from publisher.posts.posts import add_post
+from publisher.schedule.post_queue import PostQueue
 from publisher.web.api.app import create_api
-from publisher.web.api.limits import Buckets
-from publisher.web.api.paging import LARGEST
-from publisher.web.api.post_models import A_HASH
+from publisher.web.api.paging import MAX_ID
+from publisher.web.api.post_models import EXAMPLE_HASH
+from publisher.web.api.rate_limits import Buckets
 from tests.api_client import Program, token_of
 from tests.conftest import WriteDesk
 from tests.desk_site import Site, open_starter_site
@@ -46,7 +50,7 @@ from tests.outlet import draw
 ADOPT = "/deliveries/{delivery_id}/adopt"
 
 
-def stumbles_never(ctx: CheckContext, response: Response, case: schemathesis.Case[Any]) -> bool | None:
+def never_fails(ctx: CheckContext, response: Response, case: schemathesis.Case[Any]) -> bool | None:
     """As the library's check, for all answers but one.
 
     Nothing is behind the platforms of this desk, so whoever adopts a post without `unread` is told that it can't be
@@ -75,7 +79,7 @@ def acceptance_of_what_is_described(ctx: Any, response: Any, case: Any) -> bool 
 
 
 CHECKS = [
-    stumbles_never,
+    never_fails,
     status_code_conformance,
     content_type_conformance,
     response_headers_conformance,
@@ -89,6 +93,18 @@ CHECKS = [
 ]
 SCHEMA = schemathesis.openapi.from_dict(create_api(Desk(Path("nowhere"))).openapi())
 SCHEMA.config.checks.missing_required_header.expected_statuses = ["400", "401", "404", "415", "422", "428"]
+
+
+def described_operations() -> dict[str, Any]:
+    """Names each operation of the description."""
+    operations = {}
+    for result in SCHEMA.get_all_operations():
+        assert isinstance(result, Ok), result
+        operations[result.ok().label] = result.ok()
+    return operations
+
+
+OPERATIONS = described_operations()
 EXAMPLES = settings(
     max_examples=8,
     derandomize=True,
@@ -105,7 +121,7 @@ def fit(case: schemathesis.Case[Any]) -> None:
     """Have most requests name what is there, in the version that it has, so that more than mistakes is tried."""
     for name in ("post_id", "delivery_id"):
         number = case.path_parameters.get(name)
-        if isinstance(number, int) and 1 <= number <= LARGEST and number % 4:
+        if isinstance(number, int) and 1 <= number <= MAX_ID and number % 4:
             case.path_parameters[name] = number % IDS + 1
     if "Idempotency-Key" in case.headers and case.meta and case.meta.generation.mode.is_positive:
         case.headers["Idempotency-Key"] = secrets.token_hex(16)
@@ -117,8 +133,8 @@ def is_spare(case: schemathesis.Case[Any]) -> bool:
     """Of the hundreds of bodies that a post's many fields can be wrong in, every fifth is enough."""
     wrong = case.meta is not None and case.meta.generation.mode == schemathesis.GenerationMode.NEGATIVE
     # What no parameter names is passed over: a program may add to an address what it likes.
-    told = str(getattr(case.meta.phase.data, "description", "")) if case.meta is not None else ""
-    if wrong and case.method == "GET" and "nexpected properties" in told:
+    description = str(getattr(case.meta.phase.data, "description", "")) if case.meta is not None else ""
+    if wrong and case.method == "GET" and "nexpected properties" in description:
         return True
     return wrong and case.path.startswith("/posts") and zlib.crc32(repr(case.body).encode()) % 5 > 0
 
@@ -142,11 +158,11 @@ def _fill(desk: Desk, folder: Path) -> None:
         draft = PostDraft(title=f"Cells {number}", credit="Jane Doe", images=(picture,), reserve=number == 3)
         added = add_post(desk.database, desk.store, draft, now, "first@example.org")
         if number % 2:
-            approve(desk.database, added.id, desk.settings, desk.targets, desk.people, now=now)
+            PostQueue(desk).approve(added.id)
     with desk.database.writing() as session:
         # The picture that the examples name.
         facts = {"file_name": "a.png", "format": "png", "width": 640, "height": 480, "bytes": 9, "created_at": now}
-        session.add(Media(sha256=A_HASH, **facts))
+        session.add(Media(sha256=EXAMPLE_HASH, **facts))
     for number in range(4):
         delivery = add_delivery(desk.database, now, channel="tumblr", day_offset=-number, title="Held cells")
         with desk.database.writing() as session:
@@ -159,9 +175,8 @@ def program(site: Site) -> Iterator[Program]:
         yield made
 
 
-@SCHEMA.parametrize()
 @EXAMPLES
-def test_it_keeps_to_its_description(case: schemathesis.Case[Any], program: Program) -> None:
+def keep_to_description(case: schemathesis.Case[Any], program: Program) -> None:
     if is_spare(case):
         return
     fit(case)
@@ -169,12 +184,25 @@ def test_it_keeps_to_its_description(case: schemathesis.Case[Any], program: Prog
     case.call_and_validate(base_url=program.base, session=program, headers=headers, checks=CHECKS)
 
 
+@pytest.mark.parametrize("label", OPERATIONS)
+def test_it_keeps_to_its_description(label: str, program: Program) -> None:
+    """Makes the requests here: `SCHEMA.parametrize` would make all of them in every worker, at collection."""
+    keep = build_operation_test(
+        config=SCHEMA.config,
+        operation=OPERATIONS[label],
+        test_func=keep_to_description,
+        given_kwargs={},
+        feedback=FeedbackSources(constants_value_source=make_constants_value_source(SCHEMA)),
+    )
+    keep(program=program)
+
+
 def test_the_description_is_served_and_whole() -> None:
     described = create_api(Desk(Path("nowhere"))).openapi()
     assert described["openapi"].startswith("3.1")
-    operations = [each for path in described["paths"].values() for each in path.values()]
-    assert all(each.get("description") and each["security"] == [{"token": []}] for each in operations)
+    operations = [operation for path in described["paths"].values() for operation in path.values()]
+    assert all(operation.get("description") and operation["security"] == [{"token": []}] for operation in operations)
     for name, schema in described["components"]["schemas"].items():
         assert "properties" in schema or "enum" in schema, name
-    for each in operations:
-        assert {"401", "403", "429"} <= set(each["responses"]), each["operationId"]
+    for operation in operations:
+        assert {"401", "403", "429"} <= set(operation["responses"]), operation["operationId"]

@@ -1,4 +1,4 @@
-"""What goes out is only ever the text of an approved version: every face, role and state against that one rule."""
+"""Tests that only the text of an approved version goes out, with every face, role and state."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from publisher.db.models import Delivery, Pick, Post
 from publisher.db.staff import PostVersion
 from publisher.desk import Desk
 from publisher.posts.errors import PostError
-from publisher.posts.undo import Change, Undo, snapshot
+from publisher.posts.undo import PostChange, Undo, snapshot
 from publisher.retrying import retry
 from publisher.schedule.picking import pick_slot
 from tests import queue_desk
@@ -30,7 +30,7 @@ from tests.outlet import draw
 
 NOON = datetime(2026, 5, 4, 11, 0, tzinfo=UTC)
 SLIPPED_IN = "Zebra"
-"""What nobody approved."""
+"""A text that nobody approved."""
 
 # The states of a post when somebody changes it; those after the pick are of its deliveries.
 WAITING = ("draft", "in_review", "approved")
@@ -52,7 +52,7 @@ def site(tmp_path_factory: pytest.TempPathFactory, write_desk: WriteDesk, clock:
 
 @pytest.fixture(autouse=True)
 def _next_day(site: Site, clock: FixedClock) -> Iterator[None]:
-    """Each test has a day of its own, and an empty queue: a desk whose history is cut short opens no more."""
+    """Gives each test its own day and an empty queue: a desk whose history is cut short does not open any more."""
     yield
     clock.instant += timedelta(days=1)
     with site.desk.database.writing() as session:
@@ -71,7 +71,7 @@ def ask_second_person(site: Site, wanted: bool) -> None:
 
 
 def post_in(site: Site, state: str) -> int:
-    """A post in a state, or one that was picked and whose deliveries are in a state."""
+    """Makes a post in a state, or one that was picked and whose deliveries are in a state."""
     desk = site.desk
     queue = queue_desk.Desk(desk.database, desk.settings, desk.targets, desk.store, desk.people)  # type: ignore[arg-type]
     waits = state in WAITING
@@ -98,7 +98,7 @@ def todays(desk: Desk, session: Session) -> list[Delivery]:
 
 
 def texts_going_out(site: Site) -> list[str]:
-    """What the deliveries of today would publish, after whatever else might make them."""
+    """Returns the texts that today's deliveries would publish, after all that could change them."""
     desk = site.desk
     pick(desk)
     with desk.database.reading() as session:
@@ -148,10 +148,10 @@ def tag_several(site: Site, post: int, role: str) -> None:
 
 
 def forge_undo(site: Site, post: int, role: str) -> None:
-    """Takes back a change of tags that never was: the request is the client's own."""
+    """Sends an invented request to undo a change of tags that was never made."""
     now = snapshot(load(site, post))
     before = now.model_copy(update={"tags": (SLIPPED_IN,), "state": "approved"})
-    undo = Undo(act="tag", changes=(Change(post=post, before=before, after=now),))
+    undo = Undo(act="tag", changes=(PostChange(post=post, before=before, after=now),))
     form = {"undo": undo.model_dump_json()}
     done(site.client(role).send_form("/queue/undo", form, allow_redirects=False))
 
@@ -210,7 +210,7 @@ def test_a_change_goes_out_only_when_somebody_who_may_approves_it(
 
 
 def approve_as(site: Site, post: int, role: str, *, by_command: bool = False, email: str = "") -> bool:
-    """Whether somebody with this role was refused the approval."""
+    """Decides whether the answer refuses the approval to this role."""
     if by_command:
         command(site, "approve", str(post))
     else:
@@ -220,7 +220,7 @@ def approve_as(site: Site, post: int, role: str, *, by_command: bool = False, em
 
 @pytest.mark.parametrize("role", ROLES)
 def test_a_held_delivery_is_adapted_anew_from_the_approved_text(site: Site, role: str) -> None:
-    """The template is mended while a change waits: the retry makes the text of what was approved."""
+    """Tests that a retry after a mended template uses the approved text while a change waits."""
     desk = site.desk
     template = desk.settings.file.parent / desk.settings.channels["x"].caption
     sound = template.read_text(encoding="utf-8")
@@ -300,7 +300,7 @@ def test_a_change_that_comes_too_late_asks_for_no_approval(site: Site) -> None:
 
 
 def test_an_old_retry_finds_no_text_that_nobody_approved(site: Site) -> None:
-    """A post that was never approved has none, however it came to have a delivery."""
+    """Tests that a post that was never approved has no approved text, even with a delivery."""
     post = post_in(site, State.PENDING)
     with site.desk.database.writing() as session:
         row = session.get_one(Post, post)

@@ -26,8 +26,8 @@ from publisher.backup.manifest import read_manifest
 from publisher.backup.restore import RestoreReport, restore
 from publisher.backup.whole_backup import BackupReport, make_backup
 from publisher.cli import regular, service
-from publisher.cli.backup import _told
-from publisher.cli.doctor import _backup_told
+from publisher.cli.backup import _restore_report
+from publisher.cli.doctor import _describe_backup
 from publisher.cli.main import cli
 from publisher.core.clock import FixedClock
 from publisher.core.states import State
@@ -37,10 +37,10 @@ from publisher.delivery.act_refusals import Refused
 from publisher.delivery.operate import retry
 from publisher.desk import Desk
 from publisher.lifecycle_restore import restore_deliveries
-from publisher.posts.approval import approve
 from publisher.posts.drafts import ImageDraft, PostDraft
 from publisher.posts.posts import add_post
-from publisher.schedule.order import Front, move_post
+from publisher.schedule.order import Front
+from publisher.schedule.post_queue import PostQueue
 from publisher.schedule.restore_gap import Gap, close_gap
 from publisher.scheduler import RegularJob, Scheduler
 from tests.conftest import WriteDesk
@@ -311,20 +311,20 @@ def test_a_daily_backup_that_fails_is_one_sentence(desk: Desk, clock: FixedClock
 
 
 def test_doctor_is_red_only_when_the_newest_backup_is_too_old(desk: Desk, clock: FixedClock) -> None:
-    assert _backup_told(desk, desk.settings) == "there is none yet"
+    assert _describe_backup(desk, desk.settings) == "there is none yet"
     clock.advance(hours=49)
     with pytest.raises(BackupError, match=r"there is none yet: let publisher run make one a day"):
-        _backup_told(desk, desk.settings)
+        _describe_backup(desk, desk.settings)
     keep_daily(desk.settings.root / "queue.db", desk.settings.root / "backups", clock.now())
-    assert "the newest is of 2026-05-06" in _backup_told(desk, desk.settings)
+    assert "the newest is of 2026-05-06" in _describe_backup(desk, desk.settings)
     clock.advance(hours=49)
     with pytest.raises(BackupError, match="the newest is of"):
-        _backup_told(desk, desk.settings)
+        _describe_backup(desk, desk.settings)
 
 
 @pytest.fixture
 def lose_and_restore(
-    outlet: Outlet, tmp_path: Path, instagram_session: Path
+    outlet: Outlet, tmp_path: Path, saved_sessions: Path
 ) -> Iterator[Callable[[BackupReport], tuple[Outlet, RestoreReport]]]:
     """Throws the outlet's desk away and brings it back from a backup, connected again."""
     opened: list[Outlet] = []
@@ -336,7 +336,7 @@ def lose_and_restore(
         restored = copy.copy(outlet)
         restored.folder, restored.config = tmp_path / "restored", report.config
         restored.desk = Desk(report.config, outlet.clock)
-        restored.connect_instagram(instagram_session)
+        restored.connect(saved_sessions)
         opened.append(restored)
         return restored, report
 
@@ -417,7 +417,7 @@ def test_a_day_picked_after_the_backup_is_not_picked_again(outlet: Outlet, lose_
 
 def approve_again(desk: Desk, post: int) -> tuple[str, ...]:
     """Approves a post as a person does who has looked. Returns the remarks that the person sees."""
-    approval = approve(desk.database, post, desk.settings, desk.targets, desk.people, now=desk.now())
+    approval = PostQueue(desk).approve(post)
     return tuple(remark.problem.message for remark in approval.remarks)
 
 
@@ -428,7 +428,7 @@ def test_a_post_that_was_shown_out_of_the_backups_order_is_not_shown_again(
     first, moved, last = (outlet.add_post(title) for title in ("First", "Moved", "Last"))
     outlet.shift_to_slot()
     kept = keep(outlet)
-    move_post(outlet.desk.database, moved, Front(), outlet.desk.settings, outlet.desk.now())
+    PostQueue(outlet.desk).move(moved, Front())
     outlet.pick()
     outlet.settle()
     day = outlet.desk.now().date()
@@ -552,7 +552,7 @@ def test_whoever_lets_out_what_was_not_approved_by_the_backup_is_told_too(
     with database.writing() as session:
         close_gap(session, desk.settings, since=NINE - timedelta(hours=1), now=now)
     assert desk.load(post).state == state
-    approval = approve(database, post, desk.settings, desk.targets, desk.people, now=now)
+    approval = PostQueue(desk.at(now)).approve(post)
     messages = [remark.problem.message for remark in approval.remarks]
     shown_between = "This post may have been shown between 2026-05-04 and 2026-05-05"
     assert any(message.startswith(shown_between) for message in messages)
@@ -624,7 +624,7 @@ def test_the_person_is_told_what_to_look_at(desk: Desk) -> None:
     others = (Post(id=4, title="Another"), Post(id=5, title="A third"))
     gap = Gap((date(2026, 5, 4), date(2026, 5, 6)), (Post(id=3, title="A cell"),), others)
     report = RestoreReport(made_at=NOW, config=desk.settings.file, looked_up=2, gap=gap)
-    told = " ".join(_told(report, desk))
+    told = " ".join(_restore_report(report, desk))
     assert "2 deliveries may have gone out since" in told
     assert "What went out on 2026-05-04 to 2026-05-06 is not known here" in told
     assert "approve those that were not: 3 “A cell”." in told

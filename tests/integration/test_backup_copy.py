@@ -28,7 +28,7 @@ from publisher.db.history import UnknownHistory, note_intent
 from publisher.db.models import Event, Post
 from publisher.delivery.owner import this_process
 from publisher.desk import Desk
-from publisher.health.heartbeat import SEEN_WITHIN, beat
+from publisher.health.heartbeat import HEARTBEAT_TIMEOUT, record_heartbeat
 from publisher.lifecycle import record_event
 from publisher.posts.drafts import ImageDraft, PostDraft
 from publisher.posts.posts import add_post
@@ -75,7 +75,7 @@ def daily(desk: Desk) -> Path:
 
 
 def back(desk: Desk, copy: Path, now: datetime = LATER) -> RestoreReport:
-    return restore_in_place(copy, desk.settings, now=now, seen_within=SEEN_WITHIN)
+    return restore_in_place(copy, desk.settings, now=now, seen_within=HEARTBEAT_TIMEOUT)
 
 
 def titles(config: Path) -> list[str]:
@@ -137,7 +137,7 @@ def test_a_database_put_back_by_hand_and_accepted_posts_nothing_twice(
     with pytest.raises(UnknownHistory):
         again().prepare()
 
-    report = accept_present(outlet.desk.settings, now=outlet.clock.now(), seen_within=SEEN_WITHIN)
+    report = accept_present(outlet.desk.settings, now=outlet.clock.now(), seen_within=HEARTBEAT_TIMEOUT)
 
     assert report.looked_up == len(PLATFORMS)
     assert again().database
@@ -263,12 +263,12 @@ def test_changes_that_were_not_yet_in_the_file_are_kept_with_it(desk: Desk, dail
 
 
 def test_a_running_desk_is_not_restored_over(desk: Desk, daily: Path) -> None:
-    beat(desk.database, this_process(), "scheduler worker", LATER)
+    record_heartbeat(desk.database, this_process(), "scheduler worker", LATER)
     told = r"a desk works on .*: scheduler worker on .*; stop it"
     with pytest.raises(BackupError, match=told):
         back(desk, daily)
     with pytest.raises(BackupError, match=told):
-        accept_present(desk.settings, now=LATER, seen_within=SEEN_WITHIN)
+        accept_present(desk.settings, now=LATER, seen_within=HEARTBEAT_TIMEOUT)
     assert titles(desk.config) == ["A cell", "Written later"]
 
 
@@ -403,10 +403,10 @@ def test_an_accepted_database_is_refused_until_it_is_made_safe(
     with monkeypatch.context() as patched:
         patched.setattr(in_place, "reconcile", lambda *_, **__: 1 / 0)
         with pytest.raises(ZeroDivisionError):
-            accept_present(desk.settings, now=LATER, seen_within=SEEN_WITHIN)
+            accept_present(desk.settings, now=LATER, seen_within=HEARTBEAT_TIMEOUT)
     with pytest.raises(UnknownHistory):
         Desk(desk.config, desk.clock).prepare()
-    report = accept_present(desk.settings, now=LATER, seen_within=SEEN_WITHIN)
+    report = accept_present(desk.settings, now=LATER, seen_within=HEARTBEAT_TIMEOUT)
     assert report.made_at == NOW
     assert titles(desk.config) == ["A cell"]
     opened = Desk(desk.config, desk.clock)
@@ -421,7 +421,7 @@ def test_beginning_with_an_empty_queue_has_to_be_said(desk: Desk) -> None:
         begin_empty(desk.settings, now=LATER)
     database_of(desk).unlink()
     with pytest.raises(BackupError, match="is not there, or empty; bring a backup back"):
-        accept_present(desk.settings, now=LATER, seen_within=SEEN_WITHIN)
+        accept_present(desk.settings, now=LATER, seen_within=HEARTBEAT_TIMEOUT)
     begin_empty(desk.settings, now=LATER)
     assert titles(desk.config) == []
 
@@ -434,7 +434,7 @@ def test_the_commands_tell_what_they_did(desk: Desk, daily: Path, tmp_path: Path
     done = run(desk, "restore", daily)
     assert done.exit_code == 0, done.output
     assert f"is in {database_of(desk)}; configuration and originals are the desk's own." in done.output
-    assert "The database that was there before is kept in" in done.output
+    assert "The former database is kept in" in done.output
     assert f"Then: publisher --config {desk.config} doctor" in done.output
     done = run(desk, "restore", daily, tmp_path / "new")
     assert f"its configuration is {tmp_path / 'new' / 'config' / 'publisher.toml'}" in done.output

@@ -26,7 +26,7 @@ from publisher.backup.in_place import accept_present, restore_in_place
 from publisher.backup.manifest import read_manifest
 from publisher.backup.restore import restore
 from publisher.backup.whole_backup import BackupReport, make_backup
-from publisher.cli.doctor import _backup_told
+from publisher.cli.doctor import _describe_backup
 from publisher.cli.main import cli
 from publisher.core.clock import FixedClock
 from publisher.core.states import State
@@ -35,7 +35,7 @@ from publisher.db.models import Post
 from publisher.db.session import Database
 from publisher.db.upgrade import DatabaseError, prepare_database
 from publisher.desk import Desk
-from publisher.health.heartbeat import SEEN_WITHIN
+from publisher.health.heartbeat import HEARTBEAT_TIMEOUT
 from publisher.posts.drafts import ImageDraft, PostDraft
 from publisher.posts.posts import add_post
 from publisher.proving.postgres import ThrowawayPostgres
@@ -307,7 +307,7 @@ def test_a_daily_dump_is_kept_without_originals_and_restored_in_place(
     outlet.close()
     monkeypatch.setenv(VARIABLE, empty)
 
-    report = restore_in_place(kept, load_settings(outlet.config), now=outlet.clock.now(), seen_within=SEEN_WITHIN)
+    report = restore_in_place(kept, load_settings(outlet.config), now=outlet.clock.now(), seen_within=HEARTBEAT_TIMEOUT)
 
     assert (report.looked_up, report.missing, report.kept_aside) == (1, (), None)
     back = reopen(empty)
@@ -337,9 +337,9 @@ def test_a_daily_dump_names_the_originals_that_the_new_folder_lacks(desk: Desk, 
 def test_a_missing_pg_dump_is_told_by_doctor_and_by_the_daily_backup(
     desk: Desk, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    assert _backup_told(desk, desk.settings) == "there is none yet"
+    assert _describe_backup(desk, desk.settings) == "there is none yet"
     monkeypatch.setattr(tools, "_candidates", lambda name: iter(()))
-    for act in (lambda: _backup_told(desk, desk.settings), lambda: keep_daily_dump(desk.settings, desk.now())):
+    for act in (lambda: _describe_backup(desk, desk.settings), lambda: keep_daily_dump(desk.settings, desk.now())):
         with pytest.raises(BackupError, match="there is no pg_dump on this machine; install the client programs of"):
             act()
     daily = desk.settings.root / "backups" / "daily"
@@ -364,7 +364,7 @@ def test_a_database_set_back_by_hand_is_refused_until_accepted(
     with pytest.raises(UnknownHistory, match="this desk had gone on to"):
         back.prepare()
 
-    report = accept_present(back.settings, now=outlet.clock.now(), seen_within=SEEN_WITHIN)
+    report = accept_present(back.settings, now=outlet.clock.now(), seen_within=HEARTBEAT_TIMEOUT)
 
     assert report.looked_up == 1
     accepted = reopen(earlier)

@@ -1,4 +1,4 @@
-"""Pages that listen to changes: how many, until when, and that they shut nobody out."""
+"""Tests pages that listen to changes: how many, until when, and that they shut nobody out."""
 
 from __future__ import annotations
 
@@ -157,18 +157,18 @@ def test_listening_does_not_keep_a_session_alive(site: Site, listen: Callable[[C
     listener = listen(client)
     with site.desk.database.writing() as session:
         row = session.get_one(WebSession, hash_of(client.cookies[COOKIE]))
-        row.seen_at = before = row.seen_at - logins.SEEN_STEP * 3
+        row.seen_at = before = row.seen_at - logins.SEEN_AT_PRECISION * 3
         record_event(session, "something", now=site.desk.now())
     listener.until_a_change()
     with site.desk.database.reading() as session:
         assert session.get_one(WebSession, hash_of(client.cookies[COOKIE])).seen_at == before
 
 
-def test_nobody_is_looked_for_when_nobody_listens(site: Site, listen: Callable[[Client], Listener]) -> None:
+def test_the_task_ends_when_nobody_listens(site: Site, listen: Callable[[Client], Listener]) -> None:
     listen(site.client("editor")).close()
     streams = streams_of(site)
     wait_until(lambda: len(streams) == 0, "the stream is forgotten")
-    wait_until(lambda: streams._watch is not None and streams._watch.done(), "the task ends")
+    wait_until(lambda: streams._poll_task is not None and streams._poll_task.done(), "the task ends")
 
 
 def test_streams_give_way_to_people_who_ask_for_pages(tmp_path: Path, listen: Callable[[Client], Listener]) -> None:

@@ -42,7 +42,7 @@ def run_with_few_files(outlet: Outlet, log: Path, **variables: str) -> subproces
         )
 
 
-def test_a_crowd_of_idle_connections_stops_neither_posts_nor_notices_nor_pages(
+def test_a_crowd_of_idle_connections_stops_neither_posts_nor_alerts_nor_pages(
     open_outlet: OpenOutlet, tmp_path: Path
 ) -> None:
     outlet = open_outlet("tumblr")
@@ -59,7 +59,7 @@ def test_a_crowd_of_idle_connections_stops_neither_posts_nor_notices_nor_pages(
                 wait_until(lambda: len(outlet.copies("tumblr")) == 1, "the post is public")
                 before = len(box.messages)
                 operate.pause(outlet.desk.database, "tumblr", "a look at it", now=outlet.clock.now(), actor="test")
-                wait_until(lambda: len(box.messages) > before, "a notice has left")
+                wait_until(lambda: len(box.messages) > before, "an alert has left")
                 page = requests.get(f"http://127.0.0.1:{port}/login", timeout=PATIENCE)
                 health = requests.get(f"http://127.0.0.1:{health_port}/healthz", timeout=PATIENCE)
                 assert crowd.opened >= CROWD

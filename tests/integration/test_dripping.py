@@ -15,7 +15,7 @@ import structlog
 
 from publisher.alerts import link_check, ping
 from publisher.alerts.addresses import PING_VARIABLE
-from publisher.alerts.link_check import NoAnswer, check_link
+from publisher.alerts.link_check import BrokenLink, check_link
 from publisher.cli import run
 from publisher.core import name_resolving
 from publisher.core.name_resolving import NotResolvedInTime, resolve
@@ -67,7 +67,7 @@ TLS = b"\x16\x03\x03\x3f\xff\x02\x00\x3f\xfb"
 @pytest.mark.parametrize(("scheme", "begin"), [("http", STATUS), ("http", b""), ("https", TLS)])
 def test_a_link_whose_server_drips_is_left(monkeypatch: pytest.MonkeyPatch, scheme: str, begin: bytes) -> None:
     monkeypatch.setattr(link_check, "WHOLE_SECONDS", 0.3)
-    with dripping(begin) as port, pytest.raises(NoAnswer, match="does not answer within"):
+    with dripping(begin) as port, pytest.raises(BrokenLink, match="does not answer within"):
         check_link(f"{scheme}://127.0.0.1:{port}/", loopback=True)
 
 
@@ -77,7 +77,7 @@ def test_a_link_redirected_between_dripping_servers_has_one_deadline(
     monkeypatch.setattr(link_check, "WHOLE_SECONDS", 0.5)
     with dripping(STATUS) as port:
         onward = f"HTTP/1.1 302 Found\r\nLocation: http://127.0.0.1:{port}/\r\nContent-Length: 0\r\n\r\n".encode()
-        with dripping(onward) as first, pytest.raises(NoAnswer, match="does not answer within"):
+        with dripping(onward) as first, pytest.raises(BrokenLink, match="does not answer within"):
             check_link(f"http://127.0.0.1:{first}/", loopback=True)
 
 
@@ -113,14 +113,14 @@ def hanging_resolver(monkeypatch: pytest.MonkeyPatch) -> Iterator[threading.Sema
 @pytest.mark.usefixtures("hanging_resolver")
 def test_a_link_whose_name_server_hangs_is_left(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(link_check, "RESOLVE_SECONDS", 0.1)
-    with pytest.raises(NoAnswer, match=r"no name server told in time where example\.org is"):
+    with pytest.raises(BrokenLink, match=r"no name server told in time where example\.org is"):
         check_link("https://example.org/", loopback=False)
 
 
 @pytest.mark.usefixtures("hanging_resolver")
 def test_a_link_has_one_deadline_with_its_name(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(link_check, "WHOLE_SECONDS", 0.1)
-    with pytest.raises(NoAnswer):
+    with pytest.raises(BrokenLink):
         check_link("https://example.org/", loopback=False)
 
 
@@ -134,10 +134,10 @@ def test_a_webhook_whose_name_server_hangs_is_left(monkeypatch: pytest.MonkeyPat
 def test_links_whose_names_hang_keep_no_webhook_back(
     hanging_resolver: threading.Semaphore, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(link_check, "_NAMES", threading.BoundedSemaphore(1))
+    monkeypatch.setattr(link_check, "_RESOLVER_SLOTS", threading.BoundedSemaphore(1))
     monkeypatch.setattr(link_check, "RESOLVE_SECONDS", 0.01)
     for _ in range(5):
-        with pytest.raises(NoAnswer):
+        with pytest.raises(BrokenLink):
             check_link("https://example.org/", loopback=False)
     assert hanging_resolver.acquire(timeout=60)
     with pytest.raises(NotResolvedInTime):
@@ -188,7 +188,7 @@ def test_a_ping_that_drips_is_left_and_keeps_the_next_from_piling_up(
 
 def test_a_process_ends_after_the_signal_whatever_hangs(monkeypatch: pytest.MonkeyPatch) -> None:
     ends: list[int] = []
-    monkeypatch.setattr(run, "END_SECONDS", 0.05)
+    monkeypatch.setattr(run, "MAX_STOP_SECONDS", 0.05)
     monkeypatch.setattr("publisher.cli.run.os._exit", ends.append)
-    run._end_at_last(structlog.stdlib.get_logger())
+    run._end_after_timeout(structlog.stdlib.get_logger())
     wait_until(lambda: ends == [1], "the process ends")

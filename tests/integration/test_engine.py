@@ -32,7 +32,7 @@ from publisher.db.operations import Channel
 from publisher.db.session import Database
 from publisher.delivery import engine
 from publisher.delivery.engine import EngineDispatcher, EngineWorker
-from publisher.health import seen_processes
+from publisher.health import last_heartbeats
 from publisher.proving.postgres import ThrowawayPostgres
 from publisher.sandbox.faults import Fault
 from publisher.settings import SettingsError
@@ -151,7 +151,7 @@ def is_published(outlet: Outlet) -> bool:
 
 def roles_seen(database: Database) -> set[str]:
     with database.reading() as session:
-        return set(seen_processes(session, SystemClock().now()))
+        return set(last_heartbeats(session, SystemClock().now()))
 
 
 def jobs(database: Database) -> list[tuple[str, str | None, Any]]:
@@ -223,7 +223,7 @@ def test_one_process_is_every_role_and_finishes_what_it_has_in_hand(desks: Desks
 @pytest.mark.parametrize("role", ["scheduler", "worker"])
 def test_a_role_that_nobody_would_hear_is_refused(open_outlet: OpenOutlet, role: str) -> None:
     outlet = open_outlet(PLATFORM)
-    with pytest.raises(SettingsError, match=f"a {role} alone would neither give nor hear word of work"):
+    with pytest.raises(SettingsError, match=f"a {role} can't run alone"):
         Service(outlet.desk, [role])
 
 

@@ -6,6 +6,7 @@ import pytest
 
 from publisher.delivery import operate
 from publisher.sandbox.faults import KINDS, Fault
+from publisher.sandbox.x.service import Sandbox as XSandbox
 from tests.conftest import OpenOutlet
 from tests.outlet import PLATFORMS, Outlet
 
@@ -105,7 +106,7 @@ def test_a_copy_made_by_a_lost_request_is_reported_with_both_links(open_outlet: 
     """X, without its memory for equal texts, carries out a request long after the outlet has sent it again."""
     outlet = open_outlet("x")
     outlet.shift_to_slot()
-    outlet.stage.x.refuse_duplicates = False
+    outlet.sandbox(XSandbox).refuse_duplicates = False
     outlet.stage.faults.add("x", Fault("late-504", 600))
     outlet.add_post()
     outlet.pick()

@@ -1,4 +1,4 @@
-"""Health and metrics, read from a true database, which may also be slow, locked or gone."""
+"""Checks and metrics are read from a real database, which may be slow, locked or gone."""
 
 from __future__ import annotations
 
@@ -21,18 +21,18 @@ from sqlalchemy.engine import make_url
 from sqlalchemy.exc import OperationalError
 
 from publisher.backup.files import BackupError
-from publisher.cli.doctor import _platform_clocks
-from publisher.cli.errors import SENTENCES
+from publisher.cli.doctor import _check_platform_clocks
+from publisher.cli.errors import ERRORS_FOR_PEOPLE
 from publisher.core.clock import FixedClock
 from publisher.db.models import Attempt, Delivery
-from publisher.db.operations import Channel, Notice, Process, Quota
+from publisher.db.operations import Alert, Channel, Process, Quota
 from publisher.db.session import Database
 from publisher.db.upgrade import DatabaseError
 from publisher.delivery.owner import this_process
 from publisher.delivery.platform_clocks import PlatformClocks
 from publisher.desk import Desk
-from publisher.health import HealthServer, beat, check_ready, render_metrics, seen_processes
-from publisher.health.server import MAX_CALLERS
+from publisher.health import HealthServer, check_ready, last_heartbeats, record_heartbeat, render_metrics
+from publisher.health.server import MAX_CONNECTIONS
 from publisher.job_failures import FailureLog, TickPart
 from publisher.proving.postgres import ThrowawayPostgres
 from publisher.settings import SettingsError
@@ -59,7 +59,7 @@ def open_desk(folder: Path, clock: FixedClock, database: str) -> Iterator[Desk]:
 
 @pytest.fixture(params=["sqlite", "postgres"])
 def desk(request: pytest.FixtureRequest, tmp_path: Path, write_desk: WriteDesk, clock: FixedClock) -> Iterator[Desk]:
-    """An empty desk with the starter's channels, on each kind of database."""
+    """Opens an empty desk with the starter's channels on each kind of database."""
     url = "sqlite:///queue.db" if request.param == "sqlite" else request.getfixturevalue("postgres_url")
     write_desk(tmp_path / "outlet")
     with open_desk(tmp_path, clock, url) as opened:
@@ -74,7 +74,7 @@ def small_desk(tmp_path: Path, write_desk: WriteDesk, clock: FixedClock) -> Iter
 
 
 def metrics(desk: Desk) -> Samples:
-    """By name and the values of the labels in the order of their names."""
+    """Reads the metrics by name and by the values of the labels, in the order of their names."""
     families = text_string_to_metric_families(render_metrics(desk).decode())
     return {
         (sample.name, tuple(value for _, value in sorted(sample.labels.items()))): sample.value
@@ -83,7 +83,7 @@ def metrics(desk: Desk) -> Samples:
     }
 
 
-def told(desk: Desk) -> dict[str, tuple[bool, str]]:
+def read_checks(desk: Desk) -> dict[str, tuple[bool, str]]:
     return {check.name: (check.ok, check.told) for check in check_ready(desk)}
 
 
@@ -125,12 +125,12 @@ def test_metrics_tell_the_truth(desk: Desk, clock: FixedClock) -> None:
         )  # fmt: skip
         for subject, closed_at in (("held 1", None), ("held 2", None), ("held 3", now)):
             session.add(
-                Notice(
+                Alert(
                     subject=subject, kind="held", title="", message="", opened_at=now, closed_at=closed_at,
                     next_try_at=now,
                 )
             )  # fmt: skip
-    beat(desk.database, "elsewhere", "scheduler worker", now)
+    record_heartbeat(desk.database, "elsewhere", "scheduler worker", now)
     found = metrics(desk)
     expected = {
         ("publisher_database_up", ()): 1,
@@ -153,7 +153,7 @@ def test_metrics_tell_the_truth(desk: Desk, clock: FixedClock) -> None:
         ("publisher_spend_dollars", ("x",)): 0.215005,
         ("publisher_channel_paused", ("tumblr",)): 1,
         ("publisher_channel_paused", ("x",)): 0,
-        ("publisher_notices_open", ("held",)): 2,
+        ("publisher_alerts_open", ("held",)): 2,
         ("publisher_up", ("scheduler",)): 1,
         ("publisher_up", ("worker",)): 1,
         ("publisher_up", ("web",)): 0,
@@ -166,19 +166,19 @@ def test_metrics_tell_the_truth(desk: Desk, clock: FixedClock) -> None:
 
 
 def test_a_desk_is_ready_while_a_scheduler_lives_and_nothing_waits_in_vain(desk: Desk, clock: FixedClock) -> None:
-    assert not told(desk)["scheduler"][0]
-    beat(desk.database, "elsewhere", "scheduler worker", clock.now())
+    assert not read_checks(desk)["scheduler"][0]
+    record_heartbeat(desk.database, "elsewhere", "scheduler worker", clock.now())
     add_delivery(desk.database, clock.now(), channel="x")
-    assert all(ok for ok, _ in told(desk).values())
+    assert all(ok for ok, _ in read_checks(desk).values())
     clock.advance(minutes=6)
-    found = told(desk)
-    assert found["scheduler"] == (False, "The last was seen 360 s ago; start publisher run.")
-    assert found["deliveries"] == (False, "Work waits for up to 6 minutes on x; look into the worker's log.")
+    found = read_checks(desk)
+    assert found["scheduler"] == (False, "The last heartbeat was 360 s ago; start publisher run.")
+    assert found["deliveries"] == (False, "Work waits for up to 6 minutes on x; see the worker's log.")
     assert found["database"][0]
     assert found["disk"][0]
     with desk.database.writing() as session:
         session.get_one(Channel, "x").paused_at = clock.now()
-    assert told(desk)["deliveries"][0]
+    assert read_checks(desk)["deliveries"][0]
 
 
 def test_a_process_is_known_from_its_first_beat_until_it_surely_ended(desk: Desk, clock: FixedClock) -> None:
@@ -187,17 +187,17 @@ def test_a_process_is_known_from_its_first_beat_until_it_surely_ended(desk: Desk
     ended = f"{host}:999999999:{started}:{machine}"
     begun = clock.now()
     for owner in ("far:1:1:away", "silent:1:1:away"):
-        beat(desk.database, owner, "worker", begun)
+        record_heartbeat(desk.database, owner, "worker", begun)
     clock.advance(hours=23)
-    beat(desk.database, "far:1:1:away", "worker", clock.now())
-    beat(desk.database, me, "scheduler worker", clock.now())
+    record_heartbeat(desk.database, "far:1:1:away", "worker", clock.now())
+    record_heartbeat(desk.database, me, "scheduler worker", clock.now())
     with desk.database.writing() as session:
         session.add(Process(owner=ended, role="web", started_at=begun, seen_at=clock.now()))
     clock.advance(hours=1, seconds=1)
-    beat(desk.database, me, "scheduler worker", clock.now())
+    record_heartbeat(desk.database, me, "scheduler worker", clock.now())
     with desk.database.reading() as session:
         rows = {row.owner: (row.started_at, row.seen_at) for row in session.scalars(select(Process))}
-        seen = seen_processes(session, clock.now())
+        seen = last_heartbeats(session, clock.now())
     assert rows == {
         "far:1:1:away": (begun, begun + timedelta(hours=23)),
         me: (begun + timedelta(hours=23), clock.now()),
@@ -207,11 +207,11 @@ def test_a_process_is_known_from_its_first_beat_until_it_surely_ended(desk: Desk
 
 
 def test_a_removed_database_is_told_although_the_open_file_still_answers(small_desk: Desk, clock: FixedClock) -> None:
-    beat(small_desk.database, "me", "scheduler", clock.now())
+    record_heartbeat(small_desk.database, "me", "scheduler", clock.now())
     file = small_desk.settings.database_file
     assert file is not None
     file.unlink()
-    found = told(small_desk)
+    found = read_checks(small_desk)
     ok, why = found["database"]
     assert not ok
     assert why.startswith(f"the database {file} was removed or exchanged while the desk ran")
@@ -229,10 +229,10 @@ def postgres_desk(postgres: ThrowawayPostgres, tmp_path: Path, clock: FixedClock
 def test_a_server_that_is_down_is_told_and_known_again_when_it_is_back(
     postgres_desk: Desk, postgres: ThrowawayPostgres, clock: FixedClock
 ) -> None:
-    beat(postgres_desk.database, "me", "scheduler", clock.now())
+    record_heartbeat(postgres_desk.database, "me", "scheduler", clock.now())
     postgres.stop(signal.SIGQUIT)
     try:
-        ok, why = told(postgres_desk)["database"]
+        ok, why = read_checks(postgres_desk)["database"]
         found = metrics(postgres_desk)
     finally:
         postgres.start()
@@ -240,7 +240,7 @@ def test_a_server_that_is_down_is_told_and_known_again_when_it_is_back(
     assert "\n" not in why
     assert found[("publisher_database_up", ())] == 0
     assert not any(name.startswith("publisher_deliveries") for name, _ in found)
-    assert all(ok for ok, _ in told(postgres_desk).values())
+    assert all(ok for ok, _ in read_checks(postgres_desk).values())
     assert metrics(postgres_desk)[("publisher_database_up", ())] == 1
 
 
@@ -249,11 +249,14 @@ def test_a_database_that_hangs_is_not_waited_for(postgres_desk: Desk) -> None:
     assert postgres_desk.database
     with psycopg.connect(host=str(url.query["host"]), user=url.username, dbname=url.database) as connection:
         connection.execute("LOCK TABLE process IN ACCESS EXCLUSIVE MODE")
-        checks = {check.name: check for check in check_ready(postgres_desk, patience=0.2)}
+        checks = {check.name: check for check in check_ready(postgres_desk, timeout=0.2)}
         connection.rollback()
     for question in [thread for thread in threading.enumerate() if thread.name == "health-question"]:
         question.join(PATIENCE)
-    assert checks["database"].told == "The database can't be used: it did not answer within 0.2 s; look after it."
+    assert (
+        checks["database"].told
+        == "The database can't be used: it did not answer within 0.2 s; check that its server or its file is well."
+    )
 
 
 @pytest.fixture
@@ -279,7 +282,7 @@ def test_the_pages_are_served(server: HealthServer, small_desk: Desk, clock: Fix
     answer = json.loads(body)
     assert (status, kind, answer["ready"]) == (503, "application/json", False)
     assert [check["name"] for check in answer["checks"]] == NAMES
-    beat(small_desk.database, "me", "scheduler", clock.now())
+    record_heartbeat(small_desk.database, "me", "scheduler", clock.now())
     assert ask(server, "/readyz")[0] == 200
     status, kind, body = ask(server, "/metrics")
     assert (status, kind.partition(";")[0]) == (200, "text/plain")
@@ -302,11 +305,13 @@ def test_callers_that_say_nothing_or_drip_shut_nobody_out(server: HealthServer) 
     with idle_crowd(server.port, 60, b"GET /metr") as crowd:
         assert [ask(server, "/healthz")[0] for _ in range(5)] == [200] * 5
         assert crowd.opened >= 60
-        assert len([thread for thread in threading.enumerate() if "process_request" in thread.name]) <= MAX_CALLERS + 2
+        assert (
+            len([thread for thread in threading.enumerate() if "process_request" in thread.name]) <= MAX_CONNECTIONS + 2
+        )
 
 
 def test_a_caller_that_drips_is_hung_up_on(small_desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("publisher.health.server.CALL_SECONDS", 0.2)
+    monkeypatch.setattr("publisher.health.server.CONNECTION_SECONDS", 0.2)
     server = HealthServer(small_desk, "127.0.0.1", 0)
     server.start()
     with socket.create_connection(("127.0.0.1", server.port), timeout=PATIENCE) as caller:
@@ -327,7 +332,7 @@ def _was_hung_up_on(caller: socket.socket) -> bool:
 
 
 def test_a_port_that_is_taken_is_told_in_one_sentence(server: HealthServer, small_desk: Desk) -> None:
-    with pytest.raises(SettingsError, match=f"health.port {server.port} at 127.0.0.1 can't be listened at"):
+    with pytest.raises(SettingsError, match=f"health.port {server.port} at 127.0.0.1 can't be used"):
         HealthServer(small_desk, "127.0.0.1", server.port).start()
 
 
@@ -346,17 +351,17 @@ def test_a_stopped_server_gives_its_port_back(small_desk: Desk) -> None:
 
 
 def fail(desk: Desk, clock: FixedClock, job: str, error: Exception) -> FailureLog:
-    """A process that lives says that this job fails for a while."""
-    beat(desk.database, "me:1", "scheduler worker", clock.now())
+    """Records that this job has failed for a while in a process that lives."""
+    record_heartbeat(desk.database, "me:1", "scheduler worker", clock.now())
     failures = FailureLog(desk.database, "me:1", clock.now)
     failures.failed(job, error, tried_again_in=3600)
     return failures
 
 
-def test_a_part_of_the_tick_that_fails_is_not_ready_and_says_why_in_plain_words(desk: Desk, clock: FixedClock) -> None:
-    assert told(desk)["jobs"] == (True, "All of them work.")
+def test_a_failing_part_of_the_tick_is_not_ready_and_says_why(desk: Desk, clock: FixedClock) -> None:
+    assert read_checks(desk)["jobs"] == (True, "All of them work.")
     failures = fail(desk, clock, TickPart.PICK, SettingsError("people.toml can't be read: line 3"))
-    ok, sentence = told(desk)["jobs"]
+    ok, sentence = read_checks(desk)["jobs"]
     assert not ok
     assert sentence == (
         f"The post of the day can't be picked, since {desk.local(clock.now())}: people.toml can't be read: line 3. "
@@ -365,13 +370,13 @@ def test_a_part_of_the_tick_that_fails_is_not_ready_and_says_why_in_plain_words(
     assert metrics(desk)["publisher_job_failing", (TickPart.PICK,)] == 1
     assert metrics(desk)["publisher_job_failing", (TickPart.MISS,)] == 0
     failures.worked(TickPart.PICK)
-    assert told(desk)["jobs"][0]
+    assert read_checks(desk)["jobs"][0]
     assert metrics(desk)["publisher_job_failing", (TickPart.PICK,)] == 0
 
 
 def test_a_fault_of_the_program_is_told_without_its_name(desk: Desk, clock: FixedClock) -> None:
     fail(desk, clock, TickPart.RECOVER, ZeroDivisionError("division by zero"))
-    sentence = told(desk)["jobs"][1]
+    sentence = read_checks(desk)["jobs"][1]
     assert "ZeroDivisionError" not in sentence
     assert "The log of publisher run says where" in sentence
 
@@ -386,15 +391,15 @@ def test_a_fault_of_the_program_is_told_without_its_name(desk: Desk, clock: Fixe
 def test_what_a_person_can_mend_is_not_called_a_fault_of_the_program(
     small_desk: Desk, clock: FixedClock, error: Exception, sentence: str
 ) -> None:
-    beat(small_desk.database, "me:1", "scheduler", clock.now())
-    log = FailureLog(small_desk.database, "me:1", clock.now, SENTENCES)
+    record_heartbeat(small_desk.database, "me:1", "scheduler", clock.now())
+    log = FailureLog(small_desk.database, "me:1", clock.now, ERRORS_FOR_PEOPLE)
     log.failed("the daily backup", error, tried_again_in=3600)
-    assert sentence in told(small_desk)["jobs"][1]
+    assert sentence in read_checks(small_desk)["jobs"][1]
 
 
 def test_a_regular_job_that_fails_is_a_warning(small_desk: Desk, clock: FixedClock) -> None:
     fail(small_desk, clock, "the daily backup", OSError("no space left on device"))
-    [check] = [each for each in check_ready(small_desk) if each.name == "jobs"]
+    [check] = [check for check in check_ready(small_desk) if check.name == "jobs"]
     assert (check.ok, check.warning) == (True, True)
     assert check.told.startswith("The daily backup does not work, since ")
 
@@ -418,10 +423,10 @@ def test_the_platforms_clocks_are_told_where_they_differ(
     clocks = PlatformClocks(lambda: desk.database, clock)
     for channel, seconds in ahead.items():
         clocks.note(channel, timedelta(seconds=seconds))
-    [check] = [each for each in check_ready(desk) if each.name == "clock"]
+    [check] = [check for check in check_ready(desk) if check.name == "clock"]
     assert check.told.startswith(expected)
     assert (check.ok, check.warning) == (True, max(map(abs, ahead.values()), default=0) > 10)
-    line = _platform_clocks(desk)
+    line = _check_platform_clocks(desk)
     assert (line.good, line.warning, line.told) == (check.ok, check.warning, check.told)
     for channel, seconds in ahead.items():
         assert metrics(desk)["publisher_platform_clock_ahead_seconds", (channel,)] == seconds
@@ -432,14 +437,12 @@ def test_a_history_file_that_cant_be_written_is_told(small_desk: Desk) -> None:
     record = small_desk.history.record.path
     record.unlink()
     record.mkdir()
-    [check] = [each for each in check_ready(small_desk) if each.name == "disk"]
+    [check] = [check for check in check_ready(small_desk) if check.name == "disk"]
     assert not check.ok
     assert check.told.startswith(f"{record} can't be read and written, and nothing is published until it can")
 
 
-def test_a_platforms_time_is_written_only_when_that_matters_and_never_raises(
-    small_desk: Desk, clock: FixedClock
-) -> None:
+def test_a_platforms_time_is_recorded_only_if_needed_and_never_raises(small_desk: Desk, clock: FixedClock) -> None:
     clocks = PlatformClocks(lambda: small_desk.database, clock)
     written = []
     for step, seconds in ((0, 0.0), (60, 1.5), (60, 30.0), (60, 31.0), (300, 31.0), (0, 0.0)):
@@ -461,14 +464,14 @@ def test_a_platforms_time_is_written_only_when_that_matters_and_never_raises(
 def test_what_was_seen_a_day_ago_or_by_another_clock_says_nothing(small_desk: Desk, clock: FixedClock) -> None:
     PlatformClocks(lambda: small_desk.database, clock).note("x", timedelta(seconds=99))
     clock.advance(hours=25)
-    assert told(small_desk)["clock"] == (True, "No platform has given its time lately.")
+    assert read_checks(small_desk)["clock"] == (True, "No platform has given its time lately.")
 
 
 def test_a_process_of_a_clock_that_was_wrong_is_not_taken_for_alive(small_desk: Desk, clock: FixedClock) -> None:
-    beat(small_desk.database, "ahead:1", "scheduler", clock.now() + timedelta(hours=3))
-    assert not told(small_desk)["scheduler"][0]
-    beat(small_desk.database, "me:1", "scheduler", clock.now())
-    assert told(small_desk)["scheduler"] == (True, "The last was seen 0 s ago.")
+    record_heartbeat(small_desk.database, "ahead:1", "scheduler", clock.now() + timedelta(hours=3))
+    assert not read_checks(small_desk)["scheduler"][0]
+    record_heartbeat(small_desk.database, "me:1", "scheduler", clock.now())
+    assert read_checks(small_desk)["scheduler"] == (True, "The last heartbeat was 0 s ago.")
 
 
 def test_captions_that_can_not_be_made_are_a_warning_with_their_reason(small_desk: Desk) -> None:
@@ -476,11 +479,11 @@ def test_captions_that_can_not_be_made_are_a_warning_with_their_reason(small_des
     sound = template.read_text(encoding="utf-8")
     template.write_text("{{ titel }}", encoding="utf-8")
     (small_desk.settings.file.parent / "people.toml").write_text("[[people", encoding="utf-8")
-    [check] = [each for each in check_ready(small_desk) if each.name == "captions"]
+    [check] = [check for check in check_ready(small_desk) if check.name == "captions"]
     assert (check.ok, check.warning) == (True, True)
     assert "did you mean 'title'" in check.told
     assert "people.toml can't be read" in check.told
-    assert check.told.endswith("What needs it is held until that is mended.")
+    assert check.told.endswith("Posts that need it are held until you mend it.")
     template.write_text(sound, encoding="utf-8")
     (small_desk.settings.file.parent / "people.toml").unlink()
-    assert told(small_desk)["captions"] == (True, "Every template can be used.")
+    assert read_checks(small_desk)["captions"] == (True, "Every template can be used.")

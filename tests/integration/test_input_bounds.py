@@ -1,4 +1,4 @@
-"""Every field that somebody can fill in has a bound: in the API, in the forms, and where neither is asked."""
+"""Tests that every field has a limit: in the API, in forms and on the command line."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from pydantic import ValidationError
 from sqlalchemy import select
 from starlette.routing import Route
 
-from publisher.cli.errors import sentence
+from publisher.cli.errors import describe_error
 from publisher.cli.main import cli
 from publisher.core import post_limits
 from publisher.core.post_limits import LARGEST_NUMBER
@@ -50,7 +50,7 @@ def described_pages() -> Schema:
 
 
 def unbounded_fields(document: Schema) -> Iterator[str]:
-    """Every parameter and every field of a body that takes any length, any number of items or any number."""
+    """Yields every parameter and field that takes any length, any number of items or any number."""
     for path, operations in document["paths"].items():
         for method, operation in operations.items():
             for parameter in operation.get("parameters", ()):
@@ -64,17 +64,17 @@ def unbounded_fields(document: Schema) -> Iterator[str]:
 def unbounded(document: Schema, schema: Schema, name: str) -> Iterator[str]:
     if "$ref" in schema:
         schema = document["components"]["schemas"][schema["$ref"].rpartition("/")[2]]
-    alternatives = [each for key in ("anyOf", "oneOf", "allOf") for each in schema.get(key, ())]
+    alternatives = [part for key in ("anyOf", "oneOf", "allOf") for part in schema.get(key, ())]
     if "const" in schema or "enum" in schema:
         return
     if not alternatives and not is_bounded(schema):
         yield name
     inner = [*alternatives, *schema.get("prefixItems", ()), schema.get("items"), schema.get("additionalProperties")]
-    for each in [*inner, *schema.get("patternProperties", {}).values()]:
-        if isinstance(each, dict):
-            yield from unbounded(document, each, name)
-    for field, each in schema.get("properties", {}).items():
-        yield from unbounded(document, each, f"{name} {field}")
+    for part in [*inner, *schema.get("patternProperties", {}).values()]:
+        if isinstance(part, dict):
+            yield from unbounded(document, part, name)
+    for field, part in schema.get("properties", {}).items():
+        yield from unbounded(document, part, f"{name} {field}")
 
 
 def is_bounded(schema: Schema) -> bool:
@@ -107,8 +107,8 @@ def test_the_walk_finds_what_has_none() -> None:
     def read(text: str, number: int = 0) -> None:
         """Takes anything."""
 
-    found = unbounded_fields(get_openapi(title="a", version="1", routes=app.routes))
-    assert sorted(found) == ["get /a number", "get /a text"]
+    unbounded_names = unbounded_fields(get_openapi(title="a", version="1", routes=app.routes))
+    assert sorted(unbounded_names) == ["get /a number", "get /a text"]
 
 
 @pytest.fixture(scope="module")
@@ -143,7 +143,7 @@ NEED_NO_LENGTH = re.compile(
 def test_a_browser_knows_how_long_each_text_may_be(site: Site, admin: Client, post: int, page: str) -> None:
     answer = (site.client() if page == "/login" else admin).get(page.format(post=post))
     assert answer.status_code == 200
-    texts = [found[0] for found in FIELDS.finditer(answer.text) if not NEED_NO_LENGTH.search(found[2])]
+    texts = [match[0] for match in FIELDS.finditer(answer.text) if not NEED_NO_LENGTH.search(match[2])]
     assert [field for field in texts if "maxlength=" not in field] == []
 
 
@@ -186,19 +186,19 @@ def on_postgres(
         yield opened
 
 
-def test_the_character_nul_stumbles_in_no_address(on_postgres: Site) -> None:
-    client, asked = on_postgres.client("admin"), 0
+def test_the_character_nul_fails_in_no_address(on_postgres: Site) -> None:
+    client, requests_sent = on_postgres.client("admin"), 0
     for path, operations in described_pages()["paths"].items():
         for parameter in operations.get("get", {}).get("parameters", ()):
             if parameter["in"] == "query":
                 address = path.replace("{kind}", "csv").replace("{post_id}", "1")
                 answer = client.get(address, params={parameter["name"]: "a\0b"})
                 assert answer.status_code in (400, 404, 422), address
-                asked += 1
-    assert asked > 15
+                requests_sent += 1
+    assert requests_sent > 15
 
 
-def test_the_character_nul_stumbles_in_no_form(on_postgres: Site) -> None:
+def test_the_character_nul_fails_in_no_form(on_postgres: Site) -> None:
     stranger, editor = on_postgres.client(), on_postgres.client("editor")
     assert stranger.post("/login", data={"email": "a\0b@example.org", "password": "\0"}).status_code == 401
     for path in ("/posts", "/preview"):
@@ -220,12 +220,12 @@ def test_bytes_that_are_no_text_are_refused_in_every_form(site: Site, post: int,
     kind = {"content-type": "Multipart/Form-Data; boundary=x; charset=unicode_escape", "x-csrf-token": client.csrf}
     answer = client.post(path.format(post=post), data=part.encode(), headers=kind)
     assert answer.status_code == 400
-    assert "holds a character that no text has" in text_of(answer)
+    assert "This form holds a character" in text_of(answer)
 
 
 @pytest.mark.parametrize("version", ["\N{SUPERSCRIPT TWO}", "9" * 18, "9" * 20, "9" * 5000, "-1", "1e3"])
 @pytest.mark.parametrize("path", ["/posts/{post}", "/posts/{post}/autosave"])
-def test_a_version_that_is_no_number_stumbles_nowhere(site: Site, post: int, path: str, version: str) -> None:
+def test_a_version_that_is_no_number_fails_nowhere(site: Site, post: int, path: str, version: str) -> None:
     form = {"title": "Cells", "language": "en", "version": version}
     answer = site.client("editor").send_form(path.format(post=post), form)
     assert answer.status_code == (409 if version == "9" * 18 and path == "/posts/{post}" else 200)
@@ -244,7 +244,7 @@ def test_a_number_that_no_row_has_is_a_sentence_at_the_command_line(site: Site) 
 def test_bytes_that_are_no_text_are_a_sentence_at_the_command_line(site: Site) -> None:
     result = CliRunner().invoke(cli, ["--config", str(site.desk.config), "resume", "\udcff"])
     assert isinstance(result.exception, UnicodeEncodeError)
-    assert sentence(result.exception) == "the command line holds bytes that are no text; write it in UTF-8"
+    assert describe_error(result.exception) == "the command line has bytes that are not text; write it in UTF-8"
 
 
 def test_names_and_comments_lose_what_steers_a_terminal(site: Site, post: int) -> None:
@@ -267,11 +267,13 @@ def test_names_and_comments_that_are_too_long_are_refused_with_the_limit(site: S
     desk, now = site.desk, site.desk.now()
     person = site.person("editor")
     with pytest.raises(AccountError, match=r"A name may have 120 characters, and this has 121; shorten it\."):
-        accounts.invite(
+        accounts.invite_person(
             desk.database, email="b@example.org", name="b" * 121, roles=["editor"], now=now, actor="test"
         )  # fmt: skip
     with pytest.raises(AccountError, match="is no mail address"):
-        accounts.invite(desk.database, email="b\x00@example.org", name="b", roles=["editor"], now=now, actor="test")
+        accounts.invite_person(
+            desk.database, email="b\x00@example.org", name="b", roles=["editor"], now=now, actor="test"
+        )
     with pytest.raises(PostError, match=r"the comment has 4,001 characters; at most 4,000 are kept"):
         review.add_comment(desk.database, post, person, "a" * (post_limits.COMMENT + 1), now=now, actor="b")
 

@@ -1,4 +1,4 @@
-"""Post files, good and bad."""
+"""Tests reading post files, good and bad."""
 
 from __future__ import annotations
 
@@ -250,14 +250,14 @@ def test_a_folder_is_read_by_name_and_a_bad_file_stops_no_other(
 
     found = read_folder(folder)
 
-    assert [each.path.name for each in found] == ["01.markdown", "02.md", "03.md"]
-    assert [each.draft.title if each.draft else None for each in found] == ["First", "Second", None]
+    assert [read_file.path.name for read_file in found] == ["01.markdown", "02.md", "03.md"]
+    assert [read_file.draft.title if read_file.draft else None for read_file in found] == ["First", "Second", None]
     assert found[2].problem == f"{folder / '03.md'}:2: unknown key 'titel'; did you mean 'title'?"
 
     monkeypatch.setattr(pictures, "inspect_image", facts_of_content)
     now = datetime(2026, 5, 4, 8, 0, tzinfo=UTC)
     store = FolderStore(tmp_path / "media")
-    ids = [add_post(database, store, each.draft, now).id for each in found if each.draft]
+    ids = [add_post(database, store, read_file.draft, now).id for read_file in found if read_file.draft]
     assert ids == sorted(ids)
     assert [store.fetch(sha256).read_bytes() for sha256 in store.originals()] == [b"cells"]
 

@@ -1,4 +1,4 @@
-"""Strangers who try passwords keep no page, and nobody whose browser is known, waiting."""
+"""Tests that password tries of strangers delay no page and no known browser."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ import pytest
 import requests
 
 from publisher.staff import logins
-from publisher.staff.passwords import is_right
-from publisher.web import load
+from publisher.staff.passwords import is_correct_password
+from publisher.web import load_limit
 from tests.conftest import WriteDesk
 from tests.desk_site import PASSWORD, Client, Site, open_starter_site
 from tests.patience import PATIENCE, wait_until
@@ -28,20 +28,20 @@ def site(tmp_path: Path, write_desk: WriteDesk) -> Iterator[Site]:
 
 
 class SlowComparison:
-    """Compares a wrong password only when it is let; counts how many are compared."""
+    """Blocks the comparison of a wrong password until it is allowed, and counts comparisons."""
 
     def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
         self.go_on = threading.Event()
-        self.begun = 0
+        self.comparisons = 0
         self._lock = threading.Lock()
-        monkeypatch.setattr(logins, "is_right", self)
+        monkeypatch.setattr(logins, "is_correct_password", self)
 
-    def __call__(self, password: str, kept: str | None) -> bool:
+    def __call__(self, password: str, stored_hash: str | None) -> bool:
         if password == WRONG_PASSWORD:
             with self._lock:
-                self.begun += 1
+                self.comparisons += 1
             assert self.go_on.wait(PATIENCE)
-        return is_right(password, kept)
+        return is_correct_password(password, stored_hash)
 
 
 def log_in(client: Client, email: str, password: str) -> requests.Response:
@@ -56,33 +56,34 @@ def test_pages_and_known_browsers_go_on_while_strangers_try_passwords(
     assert log_in(known, "editor@example.org", PASSWORD).status_code == 303
     del known.cookies["publisher_session"]
     comparison = SlowComparison(monkeypatch)
-    number = load.MAX_WORKERS + 6
+    number = load_limit.MAX_WORKERS + 6
     with ThreadPoolExecutor(number) as many:
         try:
             tries = [
-                many.submit(log_in, site.client(), f"a{each}@example.org", WRONG_PASSWORD) for each in range(number)
+                many.submit(log_in, site.client(), f"a{attempt}@example.org", WRONG_PASSWORD)
+                for attempt in range(number)
             ]
-            wait_until(lambda: sum(each.done() for each in tries) == number - 8, "the surplus is refused")
-            assert comparison.begun == 1
+            wait_until(lambda: sum(attempt.done() for attempt in tries) == number - 8, "the surplus is refused")
+            assert comparison.comparisons == 1
             for path in ("/", "/queue", "/login"):
                 assert editor.get(path, timeout=PATIENCE).status_code == 200
             assert log_in(known, "editor@example.org", PASSWORD).status_code == 303
-            refused = next(each.result() for each in tries if each.done())
+            refused = next(attempt.result() for attempt in tries if attempt.done())
         finally:
             comparison.go_on.set()
-        statuses = sorted(each.result().status_code for each in tries)
+        statuses = sorted(attempt.result().status_code for attempt in tries)
     assert statuses == [401] * 8 + [503] * (number - 8)
     assert refused.headers["retry-after"] == "5"
     assert "@example.org" in refused.text
     assert "Nothing" in refused.text
 
 
-def test_a_confirmation_that_finds_no_place_keeps_what_was_typed(site: Site) -> None:
+def test_a_refused_confirmation_keeps_what_was_typed(site: Site) -> None:
     client = site.client("admin")
     work: Any = site.server._app.state.slow_work
     person = site.person("admin")
     for _ in range(8):
-        work.log_ins._places.take(person)
+        work.log_ins._capacity.acquire(person)
     form = {"name": "Kept Name", "email": "kept@example.org", "confirm_password": PASSWORD}
     answer = client.send_form("/people", form, timeout=PATIENCE)
     assert "kept@example.org" in answer.text

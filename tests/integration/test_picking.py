@@ -1,4 +1,4 @@
-"""Picking the post of the day, on a real database."""
+"""Tests picking the post of the day, on a real database."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from publisher.db.operations import Channel
 from publisher.db.session import Database
 from publisher.posts.channel_rows import sync_channels
 from publisher.schedule import picking
-from publisher.schedule.choice import Choice, choose
+from publisher.schedule.choice import Choice, choose_post
 from publisher.schedule.picking import PickOutcome
 from publisher.settings import ReserveSettings
 from tests.conftest import on_every_database
@@ -231,9 +231,7 @@ def test_missed_days_are_recorded_before_the_hour_too(desk: Desk) -> None:
 # --- channels --------------------------------------------------------------------------------
 
 
-def test_a_channel_without_its_language_is_held_left_out_or_shows_the_original(
-    database: Database, tmp_path: Path
-) -> None:
+def test_a_missing_translation_holds_skips_or_shows_the_original(database: Database, tmp_path: Path) -> None:
     desk = open_desk(
         database,
         tmp_path,
@@ -245,7 +243,7 @@ def test_a_channel_without_its_language_is_held_left_out_or_shows_the_original(
     desk.post("one", NINE)
     desk.pick(NINE)
 
-    found = {each.channel_name: each for each in desk.picks()[0].deliveries}
+    found = {delivery.channel_name: delivery for delivery in desk.picks()[0].deliveries}
 
     assert set(found) == {"en", "held", "original"}
     assert (found["held"].state, found["original"].state) == ("held", "pending")
@@ -258,7 +256,7 @@ def test_a_translation_goes_to_the_channels_of_its_language(database: Database, 
     translations = {"ca": {"title": "U", "standfirst": "", "body": "", "credit": "", "alt_texts": ["Què es veu"]}}
     desk.post("one", NINE, translations=translations)
     desk.pick(NINE)
-    en, ca = (AdaptedPost.model_validate(each.adapted) for each in desk.picks()[0].deliveries)
+    en, ca = (AdaptedPost.model_validate(delivery.adapted) for delivery in desk.picks()[0].deliveries)
     assert (en.title, en.images[0].alt_text) == ("one", "What one shows")
     assert (ca.title, ca.language, ca.images[0].alt_text) == ("U", "ca", "Què es veu")
     assert ca.caption == "U\n\nJane Doe"
@@ -334,38 +332,38 @@ def test_fillers_at_once_fill_an_empty_slot_once(desk: Desk) -> None:
 
 @on_every_database
 def test_a_lost_race_for_the_slot_is_no_error(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Another machine inserts the pick between the choice and ours."""
+    """Tests that another machine may insert the pick between our choice and our pick."""
     desk.post("one", NINE)
 
     def choose_while_another_picks(*args: object) -> Choice:
-        choice = choose(*args)  # type: ignore[arg-type]
+        choice = choose_post(*args)  # type: ignore[arg-type]
         session = args[0]
         session.execute(  # type: ignore[attr-defined]
             insert(Pick).values(slot=MONDAY, post_id=None, reason="empty", picked_at=NINE)
         )
         return choice
 
-    monkeypatch.setattr(picking, "choose", choose_while_another_picks)
+    monkeypatch.setattr(picking, "choose_post", choose_while_another_picks)
     assert desk.pick(NINE).result == "lost"
     assert [len(pick.deliveries) for pick in desk.picks()] == [0]
 
 
 @on_every_database
 def test_a_lost_race_for_an_empty_slot_is_no_error(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Another machine fills the slot between the choice and ours."""
+    """Tests that another machine may fill the slot between our choice and our pick."""
     desk.pick(NINE)
     first = desk.post("one", NINE)
     desk.post("two", NINE)
 
     def choose_while_another_fills(*args: object) -> Choice:
-        choice = choose(*args)  # type: ignore[arg-type]
+        choice = choose_post(*args)  # type: ignore[arg-type]
         session = args[0]
         filled = update(Pick).values(post_id=first, reason="queue").execution_options(synchronize_session=False)
         if not session.connection().get_execution_options().get("reading"):  # type: ignore[attr-defined]
             session.execute(filled)  # type: ignore[attr-defined]
         return choice
 
-    monkeypatch.setattr(picking, "choose", choose_while_another_fills)
+    monkeypatch.setattr(picking, "choose_post", choose_while_another_fills)
     assert desk.pick(NINE + timedelta(minutes=1)).result == "lost"
     assert [(pick.post_id, pick.deliveries) for pick in desk.picks()] == [(first, [])]
 
@@ -377,7 +375,7 @@ def test_a_post_edited_between_choice_and_commit_is_not_sent_as_it_was(
     post = desk.post("one", NINE)
 
     def choose_while_another_edits(*args: object) -> Choice:
-        choice = choose(*args)  # type: ignore[arg-type]
+        choice = choose_post(*args)  # type: ignore[arg-type]
         session = args[0]
         session.connection().exec_driver_sql(  # type: ignore[attr-defined]
             "UPDATE post SET title = 'edited', version = version + 1"
@@ -385,7 +383,7 @@ def test_a_post_edited_between_choice_and_commit_is_not_sent_as_it_was(
         return choice
 
     with monkeypatch.context() as patch:
-        patch.setattr(picking, "choose", choose_while_another_edits)
+        patch.setattr(picking, "choose_post", choose_while_another_edits)
         assert desk.pick(NINE).result == "lost"
     assert desk.picks() == []
     assert desk.pick(NINE).post_id == post
@@ -447,7 +445,7 @@ def test_each_day_gets_one_post_across_the_nights_on_which_clocks_change(
 
 
 def _ticks(start: datetime, end: datetime, zone: ZoneInfo) -> Iterator[datetime]:
-    """Every quarter of an hour around the nights on which clocks change, else every eight hours."""
+    """Yields every quarter of an hour around the nights on which clocks change, else every eight hours."""
     now = start
     while now < end:
         yield now
@@ -458,7 +456,7 @@ def _ticks(start: datetime, end: datetime, zone: ZoneInfo) -> Iterator[datetime]
 
 
 def test_choosing_reads_only_the_front_of_a_long_queue(desk: Desk) -> None:
-    """Counted in steps of the database's virtual machine, which no busy computer changes."""
+    """Counts the steps of the database's virtual machine, which do not depend on the load of the computer."""
     row = {
         "state": "approved", "approved_at": NINE, "title": "ready", "standfirst": "", "body": "", "written_by": "",
         "credit": "", "licence": "", "link": "", "links": [], "tags": [], "language": "en", "captions": {},
@@ -473,8 +471,8 @@ def test_choosing_reads_only_the_front_of_a_long_queue(desk: Desk) -> None:
             [{**shown, "slot": first + timedelta(days=number), "post_id": number + 1} for number in range(500)],
         )
     with desk.database.reading() as session:
-        steps = _count_steps(session, lambda: choose(session, MONDAY, NINE, ReserveSettings()))
-        choice = choose(session, MONDAY, NINE, ReserveSettings())
+        steps = _count_steps(session, lambda: choose_post(session, MONDAY, NINE, ReserveSettings()))
+        choice = choose_post(session, MONDAY, NINE, ReserveSettings())
     assert choice.post is not None
     assert choice.post.id == 501
     # Each of the 500 shown before costs some 20 steps; reading all 20,000 would cost half a million.
@@ -497,20 +495,20 @@ def _count_steps(session: Session, work: Callable[[], object]) -> int:
 
 
 @on_every_database
-def test_a_channel_that_can_not_be_adapted_is_held_with_its_reason_and_the_others_go_out(desk: Desk) -> None:
+def test_a_channel_that_can_not_be_adapted_is_held_and_the_others_go_out(desk: Desk) -> None:
     desk.post("one", NINE)
     desk.targets["mail"] = desk.targets["mail"].model_copy(update={"template": "", "broken": "mail.j2 is not there"})
     outcome = desk.pick(NINE)
     assert (outcome.result, outcome.held) == ("picked", ("mail",))
     [pick] = desk.picks()
-    web, mail = sorted(pick.deliveries, key=lambda each: each.channel_name, reverse=True)
+    web, mail = sorted(pick.deliveries, key=lambda delivery: delivery.channel_name, reverse=True)
     assert (web.channel_name, web.state, web.problem) == ("web", "pending", "")
     assert (mail.state, mail.problem) == ("held", "mail.j2 is not there.")
     frozen = AdaptedPost.model_validate(mail.adapted)
-    assert (frozen.title, frozen.caption, [each.blocking for each in frozen.problems]) == ("one", "", [True])
+    assert (frozen.title, frozen.caption, [problem.blocking for problem in frozen.problems]) == ("one", "", [True])
 
 
-def test_a_fault_of_the_program_over_one_post_keeps_it_from_that_channel_alone(
+def test_a_fault_of_the_program_keeps_a_post_from_one_channel_only(
     desk: Desk, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     def adapt(source: SourcePost, target: Target, people: People) -> AdaptedPost:
@@ -522,7 +520,7 @@ def test_a_fault_of_the_program_over_one_post_keeps_it_from_that_channel_alone(
     desk.post("one", NINE)
     desk.pick(NINE)
     [pick] = desk.picks()
-    states = {each.channel_name: (each.state, each.problem) for each in pick.deliveries}
+    states = {delivery.channel_name: (delivery.state, delivery.problem) for delivery in pick.deliveries}
     assert states["web"] == ("pending", "")
     assert states["mail"][0] == "held"
     assert "ZeroDivisionError" not in states["mail"][1]
@@ -531,11 +529,11 @@ def test_a_fault_of_the_program_over_one_post_keeps_it_from_that_channel_alone(
 
 
 @pytest.mark.parametrize(("body", "state"), [("Found by @[Ada].", "held"), ("Found by Ada.", "pending")])
-def test_an_unreadable_directory_of_people_holds_only_what_mentions_somebody(desk: Desk, body: str, state: str) -> None:
+def test_an_unreadable_people_file_holds_only_posts_with_mentions(desk: Desk, body: str, state: str) -> None:
     desk.people = People(unreadable="people.toml can't be read: line 3")
     desk.post("one", NINE, body=body)
     desk.pick(NINE)
     [pick] = desk.picks()
-    assert {each.state for each in pick.deliveries} == {state}
+    assert {delivery.state for delivery in pick.deliveries} == {state}
     told = "It mentions somebody, and people.toml can't be read: line 3." if state == "held" else ""
-    assert {each.problem for each in pick.deliveries} == {told}
+    assert {delivery.problem for delivery in pick.deliveries} == {told}

@@ -1,4 +1,4 @@
-"""No page waits for a picture that takes long, and every picture is made once."""
+"""Tests that no page waits for a slow picture, and that every picture is rendered once."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import pytest
 
 from publisher.adapt.images.rendering import ImageRefused
 from publisher.core.content import Rendition, RenditionSpec
-from publisher.posts.pictures import keep_picture
+from publisher.posts.pictures import store_picture
 from publisher.web import picture_making
 from publisher.web.pages.pictures import thumbnail_spec
 from publisher.web.picture_making import MAX_WAITING, PictureMaker
@@ -20,7 +20,7 @@ from tests.outlet import draw
 
 
 class SlowRenderer:
-    """Renders when it is let, and keeps count."""
+    """Renders when it is allowed to, and counts."""
 
     def __init__(self, rendition: Rendition, error: Exception | None = None) -> None:
         self.go = threading.Event()
@@ -78,7 +78,7 @@ def test_a_full_queue_takes_no_more(rendition: Rendition, monkeypatch: pytest.Mo
     render = SlowRenderer(rendition)
     maker = PictureMaker(render, wait_seconds=0)
     assert [maker.make(spec_of(number)) for number in range(20)] == [None] * 20
-    assert len(maker._making) <= 3 + picture_making.MAKERS
+    assert len(maker._making) <= 3 + picture_making.MAKER_THREADS
     render.go.set()
 
 
@@ -100,7 +100,7 @@ def site(tmp_path: Path, write_desk: WriteDesk) -> Iterator[Site]:
 
 def test_a_page_shows_a_placeholder_and_then_the_picture(site: Site, tmp_path: Path, rendition: Rendition) -> None:
     draw(tmp_path / "a.png")
-    media = keep_picture(site.desk.database, site.desk.store, tmp_path / "a.png", "a.png", site.desk.now())
+    media = store_picture(site.desk.database, site.desk.store, tmp_path / "a.png", "a.png", site.desk.now())
     client = site.client("editor")
     render = SlowRenderer(rendition)
     state = site.server._app.state

@@ -1,4 +1,4 @@
-"""Whatever way a post comes in, its texts and its lists are bounded, and the sentence says how."""
+"""Tests the limits of a post's texts and lists, on whatever way it comes in."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import pytest
 from publisher.core import post_limits
 from publisher.db.models import Post
 from publisher.intake.post_files import read_post_file
-from publisher.posts.drafts import PostChanges, PostDraft, check_entered
+from publisher.posts.drafts import PostChanges, PostDraft, check_input
 from publisher.posts.errors import PostError
 from publisher.posts.posts import add_post
 from publisher.posts.versions import content_of
@@ -49,19 +49,19 @@ def program(site: Site) -> Iterator[Program]:
         yield made
 
 
-@pytest.mark.parametrize(("values", "field", "told"), TOO_MUCH)
+@pytest.mark.parametrize(("values", "field", "limit"), TOO_MUCH)
 @pytest.mark.parametrize("kind", [PostDraft, PostChanges])
 def test_too_much_is_refused_with_its_field_and_the_limit(
-    kind: Any, values: dict[str, Any], field: str, told: str
+    kind: Any, values: dict[str, Any], field: str, limit: str
 ) -> None:
     with pytest.raises(PostError) as refused:
-        check_entered(kind, {"title": "Cells", **values})
+        check_input(kind, {"title": "Cells", **values})
     assert str(refused.value).startswith(f"{field}: ")
-    assert told in str(refused.value)
+    assert limit in str(refused.value)
 
 
-@pytest.mark.parametrize(("values", "field", "told"), TOO_MUCH)
-def test_the_api_refuses_it(program: Program, values: dict[str, Any], field: str, told: str) -> None:
+@pytest.mark.parametrize(("values", "field", "limit"), TOO_MUCH)
+def test_the_api_refuses_it(program: Program, values: dict[str, Any], field: str, limit: str) -> None:
     answer = program.post("/posts", json={"title": "Cells", **values}, headers={"Idempotency-Key": "k" * 20})
     if len(values.get("tags", ())) > 100_000:
         assert answer.status_code == 413
@@ -69,7 +69,7 @@ def test_the_api_refuses_it(program: Program, values: dict[str, Any], field: str
     assert answer.status_code == 422
     wrong = answer.json()["errors"][0]
     assert wrong["pointer"].startswith(f"#/{field.replace('.', '/')}")
-    assert told in wrong["detail"]
+    assert limit in wrong["detail"]
     assert len(answer.content) < 50_000
 
 
@@ -88,7 +88,7 @@ def test_what_was_stored_before_the_limits_can_be_read(site: Site) -> None:
         assert len(content_of(post).title) == 100_000
 
 
-def test_a_form_beyond_all_measure_is_refused_and_a_long_field_is_told_beside_it(site: Site) -> None:
+def test_a_huge_form_is_refused_and_a_long_field_is_marked(site: Site) -> None:
     client = site.client("editor")
     fields = {"title": "a" * 501, "language": "en", "place": "queue"}
     page = client.send_form("/posts", fields)

@@ -1,4 +1,4 @@
-"""Adding, editing, approving, moving and withdrawing posts."""
+"""Tests adding, editing, approving, moving and withdrawing posts."""
 
 from __future__ import annotations
 
@@ -17,15 +17,16 @@ from publisher.core.states import State
 from publisher.db.models import Delivery, Media, Post, PostImage
 from publisher.db.session import Database
 from publisher.posts import pictures
-from publisher.posts.approval import Approval, NotApproved, approve, problems_of
 from publisher.posts.channel_posts import adapt_for_channels
 from publisher.posts.drafts import ImageDraft, NewChoices, PostChanges, PostDraft, Translation
 from publisher.posts.errors import PostError
 from publisher.posts.post_store import load_post
-from publisher.posts.posts import EditOutcome, add_post, edit_post, withdraw_post
+from publisher.posts.posts import EditOutcome, add_post, withdraw_post
 from publisher.posts.preview import preview
+from publisher.schedule.approval import Approval, NotApproved, post_problems
 from publisher.schedule.listing import days_of_cover, queue_listing
-from publisher.schedule.order import After, Before, FixedDate, Front, Place, Position, Reserve, in_line, move_post
+from publisher.schedule.order import After, Before, FixedDate, Front, Place, Position, Reserve, waits_in_order
+from publisher.schedule.post_queue import PostQueue
 from tests.image_samples import composite, fluorescence, save, telling_jpeg, tissue
 from tests.queue_desk import Desk, facts_of_content, open_desk
 
@@ -60,15 +61,12 @@ def draft(title: str, *files: Path, **values: object) -> PostDraft:
     return PostDraft.model_validate({"title": title, "credit": "Jane Doe", "images": images, **values})
 
 
-def edit(desk: Desk, post_id: int, changes: PostChanges, **options: object) -> EditOutcome:
-    return edit_post(
-        desk.database, desk.store, post_id, changes,
-        now=NINE, **options,  # type: ignore[arg-type]
-    )  # fmt: skip
+def edit(desk: Desk, post_id: int, changes: PostChanges, expected_version: int | None = None) -> EditOutcome:
+    return PostQueue(desk.at(NINE)).edit(post_id, changes, expected_version=expected_version)
 
 
 def approve_it(desk: Desk, post_id: int, now: datetime = NINE) -> Approval:
-    return approve(desk.database, post_id, desk.settings, desk.targets, desk.people, now=now)
+    return PostQueue(desk.at(now)).approve(post_id)
 
 
 # --- adding ----------------------------------------------------------------------------------
@@ -116,7 +114,7 @@ def test_a_missing_or_huge_picture_is_refused_by_name(
 ) -> None:
     with pytest.raises(PostError, match=r"gone\.png can't be read: No such file"):
         add_post(desk.database, desk.store, draft("Cells", tmp_path / "gone.png"), NINE)
-    monkeypatch.setattr(pictures, "MAX_BYTES", 3)
+    monkeypatch.setattr(pictures, "MAX_PICTURE_BYTES", 3)
     with pytest.raises(PostError, match="save it smaller"):
         add_post(desk.database, desk.store, draft("Cells", file("four")), NINE)
 
@@ -178,7 +176,7 @@ def test_a_picture_that_waits_twice_is_told_for_each_place(desk: Desk, file: Cal
 
 
 def settle(desk: Desk, delivery_id: int, url: str | None) -> None:
-    """The delivery is public, at this address where the platform tells one."""
+    """Makes the delivery public, at an address if the platform gives one."""
     with desk.database.writing() as session:
         delivery = session.get_one(Delivery, delivery_id)
         delivery.state, delivery.remote_id, delivery.remote_url, delivery.published_at = "published", "1", url, NINE
@@ -252,7 +250,7 @@ def test_a_picture_that_was_never_stored_is_refused(desk: Desk) -> None:
     assert len(desk.load(post).images) == 1
 
 
-def test_after_the_pick_an_edit_reaches_the_deliveries_that_were_never_sent_once_it_is_approved(desk: Desk) -> None:
+def test_an_approved_edit_reaches_picked_deliveries_that_were_never_sent(desk: Desk) -> None:
     post = desk.post("Cells", NINE)
     desk.pick(NINE)
     web, mail = desk.picks()[0].deliveries
@@ -285,9 +283,9 @@ def test_a_change_that_a_waiting_channel_could_not_carry_is_not_approved(desk: D
 
 def captions(desk: Desk) -> dict[str, str]:
     return {
-        each.channel_name: AdaptedPost.model_validate(each.adapted).caption
+        delivery.channel_name: AdaptedPost.model_validate(delivery.adapted).caption
         for pick in desk.picks()
-        for each in pick.deliveries
+        for delivery in pick.deliveries
     }
 
 
@@ -309,7 +307,9 @@ def test_a_blocking_problem_refuses_approval_and_names_the_channels_once(desk: D
     post = desk.post("Cells", NINE, state="draft", credit="")
     with pytest.raises(NotApproved) as refused:
         approve_it(desk, post)
-    assert [(each.problem.field, each.channels) for each in refused.value.problems] == [("credit", ("web", "mail"))]
+    assert [(problem.problem.field, problem.channels) for problem in refused.value.problems] == [
+        ("credit", ("web", "mail"))
+    ]
     assert desk.load(post).state == "draft"
 
 
@@ -321,7 +321,7 @@ def test_a_post_without_alt_text_or_picture_is_refused(desk: Desk) -> None:
     for post, field in ((unseen, "images[0].alt_text"), (bare, "images")):
         with pytest.raises(NotApproved) as refused:
             approve_it(desk, post)
-        assert field in [each.problem.field for each in refused.value.problems]
+        assert field in [problem.problem.field for problem in refused.value.problems]
 
 
 @pytest.mark.parametrize(
@@ -355,7 +355,9 @@ def test_captions_for_a_channel_and_for_a_language_in_use_can_be_approved(desk: 
     post = desk.post("Cells", NINE, state="draft", captions=captions)
     approve_it(desk, post)
     desk.pick(NINE)
-    sent = {each.channel_name: AdaptedPost.model_validate(each.adapted) for each in desk.picks()[0].deliveries}
+    sent = {
+        delivery.channel_name: AdaptedPost.model_validate(delivery.adapted) for delivery in desk.picks()[0].deliveries
+    }
     assert {name: adapted.caption for name, adapted in sent.items()} == {
         "web": captions["lang:en"],
         "mail": captions["mail"],
@@ -370,7 +372,10 @@ def test_a_caption_for_a_language_is_shown_only_with_that_languages_text(databas
     translated = desk.post("Cells", NINE, captions=captions, translations=catalan)
     for post, shown in ((bare, captions["lang:en"]), (translated, captions["lang:ca"])):
         fresh = adapt_for_channels(desk.load(post), desk.targets, desk.people)
-        assert [each.adapted.caption for each in fresh if each.adapted] == [captions["lang:en"], shown]
+        assert [channel_post.adapted.caption for channel_post in fresh if channel_post.adapted] == [
+            captions["lang:en"],
+            shown,
+        ]
 
 
 def test_today_is_a_fixed_date_until_it_is_filled(desk: Desk) -> None:
@@ -395,7 +400,7 @@ def test_a_missing_translation_blocks_only_where_the_channel_holds(database: Dat
     post = desk.post("Cells", NINE, state="draft")
     with pytest.raises(NotApproved) as refused:
         approve_it(desk, post)
-    assert {each.channels for each in refused.value.problems} == {("held",)}
+    assert {problem.channels for problem in refused.value.problems} == {("held",)}
     edit(desk, post, PostChanges(translations={"ca": Translation(title="Cèl·lules", alt_texts=("Una cèl·lula",))}))
     approve_it(desk, post)
 
@@ -410,7 +415,7 @@ def test_a_withdrawn_post_is_out_until_it_is_approved_again(desk: Desk) -> None:
     with pytest.raises(PostError, match="withdrawn already"):
         withdraw_post(desk.database, post, NINE)
     with pytest.raises(PostError, match="approve it to bring it back"):
-        move_post(desk.database, post, Front(), desk.settings, NINE)
+        move(desk, post, Front())
     approve_it(desk, post)
     assert desk.pick(NINE).post_id == post
 
@@ -433,12 +438,14 @@ def test_there_is_no_such_post(desk: Desk) -> None:
 
 
 def move(desk: Desk, post_id: int, to: Place) -> None:
-    move_post(desk.database, post_id, to, desk.settings, NINE)
+    PostQueue(desk.at(NINE)).move(post_id, to)
 
 
 def line(desk: Desk, *, reserve: bool = False) -> list[int]:
     with desk.database.reading() as session:
-        return list(session.scalars(select(Post.id).where(in_line(reserve=reserve)).order_by(Post.position, Post.id)))
+        return list(
+            session.scalars(select(Post.id).where(waits_in_order(reserve=reserve)).order_by(Post.position, Post.id))
+        )
 
 
 def test_moves_within_the_queue(desk: Desk) -> None:
@@ -506,7 +513,7 @@ def test_the_reserve_is_a_queue_of_its_own(desk: Desk) -> None:
     assert (line(desk), line(desk, reserve=True)) == ([c, b], [a])
 
 
-def test_a_fixed_date_takes_a_post_out_of_the_order_and_a_move_puts_it_back(desk: Desk) -> None:
+def test_a_fixed_date_removes_a_post_from_the_order_until_a_move(desk: Desk) -> None:
     a, b = desk.posts("ab", NINE)
     day = MONDAY + timedelta(days=3)
     move(desk, a, FixedDate(day))
@@ -561,7 +568,9 @@ def test_the_listing_tells_each_post_its_day_and_its_problems(desk: Desk) -> Non
         (evergreen, "reserve", 1, tuesday + timedelta(days=3)),
     ]
     assert a not in [row.post.id for row in rows]
-    blocking = {row.post.id: [each.problem.field for each in row.problems if each.problem.blocking] for row in rows}
+    blocking = {
+        row.post.id: [problem.problem.field for problem in row.problems if problem.problem.blocking] for row in rows
+    }
     assert blocking[unfinished] == ["credit"]
     assert blocking[passed] == ["fixed_date"]
     assert blocking[b] == []
@@ -575,8 +584,10 @@ def test_the_preview_shows_what_publishing_would_send(desk: Desk, tmp_path: Path
     approve_it(desk, post)
     desk.pick(NINE)
 
-    sent = {each.channel_name: AdaptedPost.model_validate(each.adapted) for each in desk.picks()[0].deliveries}
-    assert {each.channel: each.adapted for each in shown} == sent
+    sent = {
+        delivery.channel_name: AdaptedPost.model_validate(delivery.adapted) for delivery in desk.picks()[0].deliveries
+    }
+    assert {channel_post.channel: channel_post.adapted for channel_post in shown} == sent
     [rendition] = shown[0].renditions
     assert rendition is not None
     assert (rendition.format, rendition.width, rendition.height) == ("jpeg", 600, 400)
@@ -594,7 +605,7 @@ def test_the_preview_tells_when_a_picture_can_not_be_made(desk: Desk) -> None:
 def test_problems_come_blocking_ones_first(desk: Desk) -> None:
     post = desk.post("Cells", NINE, licence="", credit="", state="draft")
     with desk.database.reading() as session:
-        found = problems_of(session, load_post(session, post), desk.settings, desk.targets, desk.people, now=NINE)
-    blocking = [each.problem.blocking for each in found]
+        found = post_problems(session, load_post(session, post), desk.settings, desk.targets, desk.people, now=NINE)
+    blocking = [problem.problem.blocking for problem in found]
     assert blocking == sorted(blocking, reverse=True)
     assert set(blocking) == {True, False}

@@ -1,4 +1,4 @@
-"""Tomorrow, examined the evening before on the sandbox: green when it is safe, and red for each thing that isn't."""
+"""The preflight examines tomorrow's post on the sandbox: green lines if it is safe, a red one for each problem."""
 
 from __future__ import annotations
 
@@ -17,11 +17,11 @@ from sqlalchemy import select
 
 from publisher.alerts import Notifier, Preflight, preflight
 from publisher.alerts.addresses import PING_VARIABLE, URLS_VARIABLE
-from publisher.alerts.link_check import NoAnswer, check_link
+from publisher.alerts.link_check import BrokenLink, check_link
 from publisher.cli.main import cli
 from publisher.core import public_hosts
 from publisher.db.models import PostImage
-from publisher.db.operations import Channel, Notice
+from publisher.db.operations import Alert, Channel
 from publisher.desk import Desk
 from publisher.posts.errors import PostError
 from publisher.schedule.slots import slot_day, slot_instant
@@ -45,19 +45,19 @@ def tomorrow(outlet: Outlet) -> date:
 
 
 def fill(outlet: Outlet, **fields: Any) -> int:
-    """A post for today, and the one for tomorrow, whose id is returned."""
+    """Adds a post for today and one for tomorrow, and returns the id of the second."""
     outlet.add_post("Today")
     return outlet.add_post("A quiet cell", **fields)
 
 
-def red(found: Preflight) -> dict[tuple[str, str], str]:
-    return {(line.channel, line.what): line.told for line in found.red}
+def red(result: Preflight) -> dict[tuple[str, str], str]:
+    return {(line.channel, line.what): line.told for line in result.red}
 
 
 def test_a_safe_day_is_green_on_every_channel_and_nothing_is_sent(outlet: Outlet, box: PostBox) -> None:
     post = fill(outlet, link=box.url("/page"), body=f"See [more]({box.url('/cèl·lula')}).")
-    box.leads_to["/page"], box.answers["/page"] = "/elsewhere", 302
-    box.answers["HEAD /c%C3%A8l%C2%B7lula"] = 405
+    box.redirects["/page"], box.statuses["/page"] = "/elsewhere", 302
+    box.statuses["HEAD /c%C3%A8l%C2%B7lula"] = 405
     found = preflight(outlet.desk, tomorrow(outlet))
     assert red(found) == {}
     assert found.good
@@ -67,14 +67,19 @@ def test_a_safe_day_is_green_on_every_channel_and_nothing_is_sent(outlet: Outlet
         assert told[(channel, "credentials")].startswith("answers as ")
         assert (told[(channel, "pictures")], told[(channel, "alt text")]) == ("1 made", "there")
         assert (channel, "caption") in told
-    assert sorted(box.asked) == ["GET /c%C3%A8l%C2%B7lula", "HEAD /c%C3%A8l%C2%B7lula", "HEAD /elsewhere", "HEAD /page"]
+    assert sorted(box.requests) == [
+        "GET /c%C3%A8l%C2%B7lula",
+        "HEAD /c%C3%A8l%C2%B7lula",
+        "HEAD /elsewhere",
+        "HEAD /page",
+    ]
     assert [outlet.copies(platform) for platform in ("instagram", "tumblr", "x")] == [[], [], []]
 
 
 def test_each_thing_that_would_hold_a_post_up_is_red(open_outlet: OpenOutlet, box: PostBox) -> None:
     outlet = open_outlet("tumblr", "x")
     post = fill(outlet, link=box.url("/gone"), body="See https://10.1.2.3/inside.")
-    box.answers["/gone"] = 404
+    box.statuses["/gone"] = 404
     with outlet.desk.database.writing() as session:
         image = session.scalars(select(PostImage).where(PostImage.post_id == post)).one()
         image.alt_text = ""
@@ -112,7 +117,7 @@ def test_a_day_without_a_post_is_red_and_one_that_is_over_is_refused(open_outlet
         preflight(outlet.desk, tomorrow(outlet) - timedelta(days=2))
 
 
-def test_a_link_is_asked_by_name_over_tls_and_believed_only_with_its_certificate(
+def test_a_link_is_requested_by_name_over_tls_and_needs_its_certificate(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     authority = trustme.CA()
@@ -121,13 +126,13 @@ def test_a_link_is_asked_by_name_over_tls_and_believed_only_with_its_certificate
     trusted = tmp_path / "ca.pem"
     authority.cert_pem.write_to_path(trusted)
     with open_post_box(context) as box:
-        with pytest.raises(NoAnswer, match="certificate can't be trusted"):
+        with pytest.raises(BrokenLink, match="certificate can't be trusted"):
             check_link(f"https://localhost:{box.port}/", loopback=True)
         monkeypatch.setattr(public_hosts, "DEFAULT_CA_BUNDLE_PATH", str(trusted))
         assert check_link(f"https://localhost:{box.port}/", loopback=True) == "answers"
-        with pytest.raises(NoAnswer, match="certificate can't be trusted"):
+        with pytest.raises(BrokenLink, match="certificate can't be trusted"):
             check_link(f"https://127.0.0.1:{box.port}/", loopback=True)
-        assert box.asked == ["HEAD /"]
+        assert box.requests == ["HEAD /"]
 
 
 def run(outlet: Outlet, *arguments: str) -> Result:
@@ -149,7 +154,7 @@ def test_the_command_is_red_or_green_for_programs_too(open_outlet: OpenOutlet) -
 
 
 def to_evening(outlet: Outlet, hour: int = 18) -> None:
-    """Tomorrow at this hour, so that the test may run at any."""
+    """Sets the clock to tomorrow at this hour, so that the test can run at any hour."""
     outlet_settings = outlet.desk.settings.outlet
     evening = outlet_settings.hour.replace(hour=hour)
     outlet.stage.ledger.shift(outlet.clock.shift_to(slot_instant(tomorrow(outlet), evening, outlet_settings.zone)))
@@ -161,35 +166,35 @@ def test_staff_are_told_once_in_the_evening_however_many_schedulers_run(open_out
         outlet.add_post(title)
     to_evening(outlet, 17)
     desks = [outlet.desk, Desk(outlet.config, outlet.clock), Desk(outlet.config, outlet.clock)]
-    notifiers = [Notifier(each) for each in desks]
-    notifiers[0].evening(outlet.desk.now())
+    notifiers = [Notifier(desk) for desk in desks]
+    notifiers[0].examine_tomorrow(outlet.desk.now())
     with outlet.desk.database.reading() as session:
-        assert not session.scalars(select(Notice)).all(), "it is not yet time"
+        assert not session.scalars(select(Alert)).all(), "it is not yet time"
     to_evening_of_today(outlet)
-    threads = [threading.Thread(target=each.evening, args=(outlet.desk.now(),)) for each in notifiers]
+    threads = [threading.Thread(target=notifier.examine_tomorrow, args=(outlet.desk.now(),)) for notifier in notifiers]
     for thread in threads:
         thread.start()
     for thread in threads:
         thread.join()
     for _ in range(2):
-        for each in notifiers:
-            each.evening(outlet.desk.now())
-            each.round(outlet.desk.now())
+        for notifier in notifiers:
+            notifier.examine_tomorrow(outlet.desk.now())
+            notifier.notify(outlet.desk.now())
     for desk in desks[1:]:
         desk.database.close()
     safe = [message["message"] for message in box.messages if "is safe" in message["message"]]
     assert len(safe) == 1
     assert "“A quiet cell” goes out on tumblr 00:00." in safe[0]
     with outlet.desk.database.reading() as session:
-        notice = session.scalars(select(Notice).where(Notice.kind == "safe")).one()
-    assert notice.closed_at is not None
+        alert = session.scalars(select(Alert).where(Alert.kind == "safe")).one()
+    assert alert.closed_at is not None
 
 
 def to_evening_of_today(outlet: Outlet) -> None:
     outlet.stage.ledger.shift(outlet.clock.shift_to(outlet.desk.now() + timedelta(hours=1, minutes=1)))
 
 
-def test_a_red_evening_names_each_thing_and_a_dead_examiner_is_followed_by_another(
+def test_a_red_evening_names_each_problem_and_survives_a_dead_examiner(
     open_outlet: OpenOutlet, box: PostBox, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     outlet = open_outlet("tumblr")
@@ -202,12 +207,12 @@ def test_a_red_evening_names_each_thing_and_a_dead_examiner_is_followed_by_anoth
     with monkeypatch.context() as patched:
         patched.setattr("publisher.alerts.tomorrow.preflight", die)
         with pytest.raises(SystemExit):
-            notifier.evening(outlet.desk.now())
-    notifier.evening(outlet.desk.now() + timedelta(minutes=19))
-    notifier.round(outlet.desk.now())
+            notifier.examine_tomorrow(outlet.desk.now())
+    notifier.examine_tomorrow(outlet.desk.now() + timedelta(minutes=19))
+    notifier.notify(outlet.desk.now())
     assert "preflight" not in json.dumps(box.messages)
-    notifier.evening(outlet.desk.now() + timedelta(minutes=21))
-    notifier.round(outlet.desk.now() + timedelta(minutes=21))
+    notifier.examine_tomorrow(outlet.desk.now() + timedelta(minutes=21))
+    notifier.notify(outlet.desk.now() + timedelta(minutes=21))
     day = tomorrow(outlet)
     told = "\n".join(message["message"] for message in box.messages)
     assert f"✗ {day:%A %Y-%m-%d} is not safe: one thing to mend" in told
@@ -218,37 +223,37 @@ def test_a_red_evening_names_each_thing_and_a_dead_examiner_is_followed_by_anoth
 def test_the_test_message_says_what_arrived(open_outlet: OpenOutlet, box: PostBox) -> None:
     outlet = open_outlet("tumblr")
     with environment({URLS_VARIABLE: f"{box.apprise} json://127.0.0.1:{box.port}/closed nonsense"}):
-        box.answers["/closed"] = 401
-        asked = run(outlet, "notices", "--test")
+        box.statuses["/closed"] = 401
+        asked = run(outlet, "alerts", "--test")
     assert asked.exit_code == 1
     assert asked.output == (
-        "The test message was taken by 1 (json), not taken by 2 (json) because it answered 401; 3 (not a URL) because "
-        "it is no address that Apprise knows: mend PUBLISHER_NOTIFY_URLS.\n"
+        "The test message was accepted by 1 (json), not accepted by 2 (json) because it answered 401; "
+        "3 (not a URL) because it is not an address that Apprise knows: mend PUBLISHER_NOTIFY_URLS.\n"
     )
     assert len(box.messages) == 1
-    assert run(outlet, "notices", "--test").output == "The test message was taken by 1 (json).\n"
+    assert run(outlet, "alerts", "--test").output == "The test message was accepted by 1 (json).\n"
 
 
 def test_the_doctor_sees_who_cannot_be_told(open_outlet: OpenOutlet, box: PostBox) -> None:
     outlet = open_outlet("tumblr")
 
-    def told() -> dict[str, tuple[bool, str]]:
+    def doctor_lines() -> dict[str, tuple[bool, str]]:
         return {
             line["what"]: (line["good"], line["told"]) for line in json.loads(run(outlet, "doctor", "--json").output)
         }
 
-    assert told()["notices"] == (True, "go to 1 (json)")
-    box.answers["/notify"] = 503
-    Notifier(outlet.desk).round(outlet.desk.now())
-    assert told()["notices"] == (
+    assert doctor_lines()["alerts"] == (True, "go to 1 (json)")
+    box.statuses["/notify"] = 503
+    Notifier(outlet.desk).notify(outlet.desk.now())
+    assert doctor_lines()["alerts"] == (
         False,
-        "address 1 (json): it answered 503: mend PUBLISHER_NOTIFY_URLS, then run publisher notices --test",
+        "address 1 (json): it answered 503: mend PUBLISHER_NOTIFY_URLS, then run publisher alerts --test",
     )
-    listed = run(outlet, "notices")
+    listed = run(outlet, "alerts")
     assert "The queue runs dry" in listed.output
     assert "it answered 503" in listed.output
     with environment({URLS_VARIABLE: ""}):
-        found = told()
-    assert found["notices"][0]
-    assert found["notices"][1].startswith("no address is set, so nobody is told")
-    assert found["ping"][1].startswith("no address is set")
+        lines = doctor_lines()
+    assert lines["alerts"][0]
+    assert lines["alerts"][1].startswith("no address is set, so nobody gets alerts")
+    assert lines["ping"][1].startswith("no address is set")

@@ -1,4 +1,4 @@
-"""Pictures made ahead of their slot, and old ones removed."""
+"""Tests rendering pictures before their slot, and deleting old ones."""
 
 from __future__ import annotations
 
@@ -8,14 +8,14 @@ from pathlib import Path
 from publisher.adapt.images.rendering import Renderer
 from publisher.core.content import RenditionSpec
 from publisher.media import FolderStore
-from publisher.schedule.rendering_ahead import KEPT_FOR, prepare_next, sweep_renditions
+from publisher.schedule.rendering_ahead import MAX_UNUSED_AGE, render_next_post, sweep_renditions
 from publisher.schedule.slots import slot_day, slot_opens
 from tests.outlet import Outlet
 
 
 def prepare(outlet: Outlet, now: datetime) -> int | None:
     desk = outlet.desk
-    return prepare_next(desk.database, desk.settings, desk.targets, desk.people, Renderer(desk.store), now)
+    return render_next_post(desk.database, desk.settings, desk.targets, desk.people, Renderer(desk.store), now)
 
 
 def test_the_next_post_is_ready_before_its_slot(outlet: Outlet) -> None:
@@ -45,5 +45,5 @@ def test_only_old_renditions_that_nothing_needs_are_removed(outlet: Outlet, tmp_
     store.put(desk.store.fetch(needed[0].source).read_bytes())
     made = [renderer.render(spec).path for spec in (*needed, unneeded)]
     assert sweep_renditions(desk.database, renderer, desk.now()) == 0
-    assert sweep_renditions(desk.database, renderer, desk.now() + KEPT_FOR + timedelta(days=1)) >= 1
+    assert sweep_renditions(desk.database, renderer, desk.now() + MAX_UNUSED_AGE + timedelta(days=1)) >= 1
     assert [path.exists() for path in made] == [True] * len(needed) + [False]

@@ -1,4 +1,4 @@
-"""The preview beside the proof: what a finished picture lost is told to staff."""
+"""Tests that the preview shows what a finished picture lost against its master."""
 
 from __future__ import annotations
 
@@ -10,10 +10,10 @@ import pytest
 from publisher.adapt.images.rendering import Renderer
 from publisher.core.content import Problem
 from publisher.db.session import Database
-from publisher.posts.approval import approve
 from publisher.posts.drafts import ImageDraft, NewChoices, PostDraft
 from publisher.posts.posts import add_post
-from publisher.posts.preview import LEAST_SIMILARITY, MAX_COLOUR_DIFFERENCE, RenderedPost, preview
+from publisher.posts.preview import MAX_COLOUR_DIFFERENCE, MIN_SIMILARITY, RenderedPost, preview
+from publisher.schedule.post_queue import PostQueue
 from tests.image_samples import composite, fluorescence, save
 from tests.queue_desk import Desk, open_desk
 
@@ -38,14 +38,14 @@ def add(desk: Desk, *images: ImageDraft) -> int:
 
 def shown(desk: Desk, post: int) -> dict[str, RenderedPost]:
     previews = preview(desk.load(post), desk.targets, desk.people, Renderer(desk.store))
-    return {each.channel: each for each in previews}
+    return {rendered.channel: rendered for rendered in previews}
 
 
 def about_pictures(look: RenderedPost) -> list[Problem]:
     return [problem for problem in look.problems if problem.field.startswith("images")]
 
 
-def test_a_picture_that_lost_detail_is_told_where_it_did_and_blocks_nothing(desk: Desk, tmp_path: Path) -> None:
+def test_a_picture_that_lost_detail_gets_a_remark_that_blocks_nothing(desk: Desk, tmp_path: Path) -> None:
     limit(desk, "mail", 60_000)
     picture = save(fluorescence(800, 600), tmp_path / "cells.png")
     post = add(desk, ImageDraft(file=picture, alt_text="Green cells"))
@@ -54,13 +54,13 @@ def test_a_picture_that_lost_detail_is_told_where_it_did_and_blocks_nothing(desk
     (made,) = looks["mail"].renditions
     assert made is not None
     assert made.ssim is not None
-    assert made.ssim < LEAST_SIMILARITY
+    assert made.ssim < MIN_SIMILARITY
     assert about_pictures(looks["web"]) == []
     (problem,) = about_pictures(looks["mail"])
     assert (problem.field, problem.blocking) == ("images[0]", False)
     assert f"its likeness is {made.ssim:.2f} and should be at least 0.90" in problem.message
     assert "raise the channel's image_bytes limit, which is 60,000 here." in problem.message
-    approve(desk.database, post, desk.settings, desk.targets, desk.people, now=NINE)
+    PostQueue(desk.at(NINE)).approve(post)
 
 
 def test_colours_that_changed_are_told(desk: Desk, tmp_path: Path) -> None:

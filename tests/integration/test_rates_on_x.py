@@ -20,7 +20,7 @@ from publisher.delivery.budget import whole_cost
 from publisher.delivery.worker import Worker
 from publisher.platforms.errors import RateLimited
 from publisher.sandbox.faults import Fault
-from publisher.sandbox.x.service import XSandbox
+from publisher.sandbox.x.service import Sandbox as XSandbox
 from publisher.sandbox.x.windows import POSTS, Windows
 from tests.conftest import OpenOutlet
 from tests.outlet import Outlet
@@ -40,7 +40,7 @@ def work_once(outlet: Outlet) -> None:
 
 def test_x_never_has_to_refuse_what_is_over_its_limit(open_outlet: OpenOutlet, monkeypatch: pytest.MonkeyPatch) -> None:
     outlet = open_outlet("x", channel_settings="thread = true\n")
-    (sandbox,) = (platform for platform in outlet.stage.platforms if isinstance(platform, XSandbox))
+    sandbox = outlet.sandbox(XSandbox)
     windows = Windows(outlet.stage.ledger.now)
     windows.limits[POSTS] = 1
     monkeypatch.setattr(sandbox, "windows", windows)
@@ -63,7 +63,7 @@ def test_operators_read_what_a_month_has_cost_and_why_a_post_is_held(open_outlet
     outlet.add_post()
     outlet.pick()
     outlet.settle()
-    cost = whole_cost(outlet.desk.channels.profile("x").prices, adapted(outlet))
+    cost = whole_cost(outlet.desk.channels.profile("x"), adapted(outlet))
     assert cost == 25_000
     month = outlet.desk.local(outlet.desk.now(), "%B %Y")
     assert f"The channel x has spent about $0.026 in {month}, 86 % of its budget of $0.03." in run(outlet, "deliveries")

@@ -1,4 +1,4 @@
-"""A rehearsal says what picking will do, and changes nothing."""
+"""Tests that a rehearsal shows what picking will do, and changes nothing."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def desk(database: Database, tmp_path: Path) -> Desk:
 
 
 def play(desk: Desk, days: int, now: datetime = NINE, start: date = MONDAY) -> list[RehearsedDay]:
-    return rehearse(desk.database, desk.settings, desk.targets, desk.people, start=start, days=days, now=now)
+    return rehearse(desk.at(now), start=start, days=days)
 
 
 def rows(database: Database) -> dict[str, list[tuple[object, ...]]]:
@@ -39,7 +39,7 @@ def rows(database: Database) -> dict[str, list[tuple[object, ...]]]:
 
 
 def fill(desk: Desk, chance: random.Random) -> None:
-    """A queue as wild as staff can make it."""
+    """Fills the queue with posts of every kind."""
     for number in range(25):
         reserve = chance.random() < 0.3
         day = MONDAY + timedelta(days=chance.randint(-3, 30))
@@ -67,7 +67,7 @@ def test_a_rehearsal_tells_each_day_its_post_and_each_channel_its_hour(desk: Des
     ]
     assert days[0].instant == NINE
     assert days[0].local.strftime("%H:%M %Z") == "09:00 BST"
-    assert [(each.name, each.local.strftime("%H:%M"), each.problem) for each in days[0].channels] == [
+    assert [(channel.name, channel.local.strftime("%H:%M"), channel.problem) for channel in days[0].channels] == [
         ("web", "09:00", ""),
         ("mail", "10:30", ""),
     ]
@@ -86,7 +86,7 @@ def test_a_rehearsal_changes_nothing(desk: Desk) -> None:
 
 
 def file_hash(database: Database) -> str:
-    """Of the file as it is when nobody has it open: with all that was committed in it."""
+    """Hashes the database file when nobody has it open, so that it holds everything committed."""
     database.close()
     return hashlib.sha256(Path(str(database.engine.url.database)).read_bytes()).hexdigest()
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from publisher.delivery import operate
 from publisher.sandbox.faults import Fault
-from publisher.sandbox.instagram.service import InstagramSandbox
+from publisher.sandbox.instagram.service import Sandbox as InstagramSandbox
 from publisher.sandbox.ledger import ListingLag
 from tests.conftest import OpenOutlet
 
@@ -16,7 +16,7 @@ REMOVED = ListingLag(shortest=90 * DAY, longest=99 * DAY, hides_ids=True)
 def test_instagram_takes_it_under_a_fresh_id_once_a_person_has_looked(open_outlet: OpenOutlet) -> None:
     outlet = open_outlet("instagram")
     outlet.shift_to_slot()
-    (sandbox,) = (platform for platform in outlet.stage.platforms if isinstance(platform, InstagramSandbox))
+    sandbox = outlet.sandbox(InstagramSandbox)
     sandbox.recognises_upload_ids = True
     outlet.stage.ledger.set_listing_lag("instagram", REMOVED)
     outlet.stage.faults.add("instagram", Fault("504-after"))

@@ -28,11 +28,11 @@ from publisher.lifecycle import NEVER_TOO_LATE, NotApprovedText, open_delivery, 
 from publisher.lifecycle_late_success import record_late_success
 from publisher.lifecycle_restore import restore_deliveries
 from publisher.platforms.errors import ContentRejected, Unavailable, Unconfirmed
-from publisher.posts.approval import approve
 from publisher.posts.drafts import PostChanges
-from publisher.posts.posts import EditOutcome, edit_post
+from publisher.posts.posts import EditOutcome
 from publisher.sandbox.faults import Fault
-from publisher.sandbox.x.service import XSandbox
+from publisher.sandbox.x.service import Sandbox as XSandbox
+from publisher.schedule.post_queue import PostQueue
 from publisher.settings import DeliverySettings
 from tests.conftest import OpenOutlet
 from tests.fakes import (
@@ -373,11 +373,10 @@ def test_an_edit_changes_the_whole_thread_until_its_first_part_is_public(
     outlet.pick()
 
     def edit(body: str) -> EditOutcome:
-        changes = PostChanges(body=body)
-        return edit_post(desk.database, desk.store, post, changes, now=desk.now())
+        return PostQueue(desk).edit(post, PostChanges(body=body))
 
     assert edit(LONG_BODY.replace("quiet", "silent")).applies_to == ("x",)
-    approval = approve(desk.database, post, desk.settings, desk.targets, desk.people, now=desk.now(), actor="editor")
+    approval = PostQueue(desk, "editor").approve(post)
     assert approval.reach.applies_to == ("x",)
     outlet.settle()
     outcome = edit(LONG_BODY)
@@ -407,7 +406,7 @@ def test_operators_see_which_part_a_delivery_is(open_outlet: OpenOutlet) -> None
 
 def test_x_that_refuses_replies_leaves_the_first_post(open_outlet: OpenOutlet, monkeypatch: pytest.MonkeyPatch) -> None:
     outlet = open_outlet("x", channel_settings="thread = true\n")
-    (sandbox,) = (platform for platform in outlet.stage.platforms if isinstance(platform, XSandbox))
+    sandbox = outlet.sandbox(XSandbox)
     monkeypatch.setattr(sandbox, "refuse_replies", True)
     outlet.add_post(body=LONG_BODY)
     outlet.pick()

@@ -17,7 +17,7 @@ from publisher.db.models import Delivery
 from publisher.delivery.adopt import AdoptionRequest, adopt
 from publisher.delivery.operate import cancel, retry
 from publisher.desk import Desk
-from publisher.health.heartbeat import SEEN_WITHIN
+from publisher.health.heartbeat import HEARTBEAT_TIMEOUT
 from tests.outlet import PLATFORMS, Outlet
 
 
@@ -43,7 +43,7 @@ def restore(outlet: Outlet, copy: Path, *, history: bool = False) -> RestoreRepo
     outlet.close()
     if not history:
         outlet.desk.history.record.path.unlink()
-    report = restore_in_place(copy, outlet.desk.settings, now=outlet.clock.now(), seen_within=SEEN_WITHIN)
+    report = restore_in_place(copy, outlet.desk.settings, now=outlet.clock.now(), seen_within=HEARTBEAT_TIMEOUT)
     outlet.desk = Desk(outlet.config, outlet.clock)
     return report
 

@@ -1,4 +1,4 @@
-"""Tests retrying a delivery that was held because nothing could be adapted for its channel."""
+"""Tests the retry of a delivery that was held because nothing could be adapted for its channel."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def template(desk: Desk, channel: str) -> Path:
 
 
 def pick(desk: Desk, **fields: str) -> dict[str, Delivery]:
-    """The deliveries of today's pick, by channel."""
+    """Returns the deliveries of today's pick, by channel."""
     now = desk.now()
     with desk.database.writing() as session:
         session.add(
@@ -53,7 +53,7 @@ def deliveries(desk: Desk, day: date) -> dict[str, Delivery]:
         return {delivery.channel_name: delivery for delivery in row.deliveries}
 
 
-def test_a_broken_template_holds_its_channel_until_it_is_mended(desk: Desk) -> None:
+def test_a_template_that_breaks_holds_its_channel_until_it_is_mended(desk: Desk) -> None:
     assert not any(target.broken for target in desk.targets.values())
     sound = template(desk, "x").read_text(encoding="utf-8")
     template(desk, "x").write_text("{{ titel }}", encoding="utf-8")

@@ -1,4 +1,4 @@
-"""From draft to approved: review, comments, a second person, and every version kept."""
+"""Tests review, comments, the approval by a second person, and stored versions."""
 
 from __future__ import annotations
 
@@ -11,14 +11,15 @@ import pytest
 from publisher.db.session import Database
 from publisher.lifecycle import record_event
 from publisher.posts import review
-from publisher.posts.approval import Approval, approve
 from publisher.posts.authors import OwnWork
-from publisher.posts.bulk import Bulk
 from publisher.posts.drafts import PostChanges
 from publisher.posts.errors import PostError
-from publisher.posts.posts import edit_post, withdraw_post
+from publisher.posts.posts import withdraw_post
 from publisher.posts.versions import content_of, load_version, versions_of
-from publisher.schedule.order import FixedDate, move_post
+from publisher.schedule.approval import Approval
+from publisher.schedule.bulk import BulkChanges
+from publisher.schedule.order import FixedDate
+from publisher.schedule.post_queue import PostQueue
 from publisher.staff import accounts
 from tests.queue_desk import Desk, open_desk
 
@@ -31,18 +32,11 @@ def desk(database: Database, tmp_path: Path) -> Desk:
 
 
 def edit(desk: Desk, post: int, actor: str, **changes: str) -> None:
-    edit_post(
-        desk.database,
-        desk.store,
-        post,
-        PostChanges.model_validate(changes),
-        now=NINE,
-        actor=actor,
-    )
+    PostQueue(desk.at(NINE), actor).edit(post, PostChanges.model_validate(changes))
 
 
 def approve_post(desk: Desk, post: int, actor: str) -> None:
-    approve(desk.database, post, desk.settings, desk.targets, desk.people, now=NINE, actor=actor)
+    PostQueue(desk.at(NINE), actor).approve(post)
 
 
 def test_a_draft_is_reviewed_sent_back_and_approved(desk: Desk) -> None:
@@ -67,14 +61,14 @@ def test_a_post_in_review_does_not_go_out(desk: Desk) -> None:
 
 @pytest.fixture
 def two_people(desk: Desk) -> Desk:
-    """A desk whose outlet wants a second person to approve."""
+    """Opens a desk whose outlet wants a second person to approve."""
     outlet = desk.settings.outlet.model_copy(update={"second_person": True})
     desk.settings = desk.settings.model_copy(update={"outlet": outlet})
     return desk
 
 
 def written_by(desk: Desk, actor: str) -> int:
-    """A draft that somebody has written, and whose first version is kept."""
+    """Adds a draft by an author, with its first version stored."""
     post = desk.post("Cells", NINE, state="draft", edited_by=actor)
     edit(desk, post, actor, body="Quiet cells.")
     return post
@@ -96,7 +90,7 @@ def test_where_a_second_person_is_wanted_nobody_approves_their_own_change(two_pe
     approve_post(desk, post, "ada")
 
 
-def test_a_colleagues_change_after_ones_own_gives_nobody_of_the_two_the_right_to_approve(two_people: Desk) -> None:
+def test_two_authors_of_one_change_can_not_approve_it(two_people: Desk) -> None:
     desk = two_people
     post = written_by(desk, "ada")
     edit_tags(desk, post, "bo", "cells")
@@ -115,8 +109,8 @@ def test_who_moves_a_date_or_comments_or_asks_for_review_is_no_author(two_people
     desk = two_people
     post = written_by(desk, "ada")
     embargo = PostChanges.model_validate({"embargo_until": "2026-05-05T08:00:00Z"})
-    edit_post(desk.database, desk.store, post, embargo, now=NINE, actor="bo")
-    move_post(desk.database, post, FixedDate(date(2026, 6, 1)), desk.settings, NINE, actor="bo")
+    PostQueue(desk.at(NINE), "bo").edit(post, embargo)
+    PostQueue(desk.at(NINE), "bo").move(post, FixedDate(date(2026, 6, 1)))
     review.ask_for_review(desk.database, post, now=NINE, actor="bo")
     refused(desk, post, "ada")
     approve_post(desk, post, "bo")
@@ -151,7 +145,7 @@ def test_a_restored_version_has_the_one_who_restored_it_among_its_authors(two_pe
         unseen = load_version(session, post, versions_of(session, post)[0].version)
     edit(desk, post, "cy", body="Quiet cells.")
     changes = PostChanges.model_validate(unseen.model_dump())
-    edit_post(desk.database, desk.store, post, changes, now=NINE, actor="bo")
+    PostQueue(desk.at(NINE), "bo").edit(post, changes)
     refused(desk, post, "ada", "bo")
     approve_post(desk, post, "di")
 
@@ -169,10 +163,7 @@ def test_several_posts_approved_at_once_and_an_undo_follow_the_rule(two_people: 
     desk = two_people
     post = written_by(desk, "ada")
     edit_tags(desk, post, "bo", "cells")
-    ada = Bulk(
-        database=desk.database, store=desk.store, settings=desk.settings, targets=desk.targets, people=desk.people,
-        now=NINE, actor="ada",
-    )  # fmt: skip
+    ada = BulkChanges(desk.at(NINE), "ada")
     assert [refusal.post_id for refusal in ada.approve([post], {}).refused] == [post]
     approve_post(desk, post, "cy")
     tagged = ada.tag([post], add=["neurons"])
@@ -191,18 +182,17 @@ def test_an_undo_approves_no_change_that_comes_at_the_same_moment(
     desk: Desk, monkeypatch: pytest.MonkeyPatch, act: str
 ) -> None:
     post = desk.post("Cells", NINE)
-    bo = Bulk(
-        database=desk.database, store=desk.store, settings=desk.settings, targets=desk.targets, people=desk.people,
-        now=NINE, actor="bo",
-    )  # fmt: skip
+    bo = BulkChanges(desk.at(NINE), "bo")
     taken_back = bo.withdraw([post]) if act == "withdraw" else bo.tag([post], add=["neurons"])
     assert taken_back.undo is not None
+
+    approve = PostQueue.approve
 
     def approve_late(*arguments: Any, **options: Any) -> Approval:
         edit(desk, post, "ada", body="Unseen.")
         return approve(*arguments, **options)
 
-    monkeypatch.setattr("publisher.posts.bulk.approve", approve_late)
+    monkeypatch.setattr(PostQueue, "approve", approve_late)
     undone = bo.undo(taken_back.undo, may_approve=True)
     assert [refusal.post_id for refusal in undone.refused] == [post]
     assert (desk.load(post).body, desk.load(post).state == "approved") == ("Unseen.", False)
@@ -215,7 +205,7 @@ def test_a_long_name_is_compared_as_far_as_it_is_kept(two_people: Desk) -> None:
 
 
 def test_the_history_of_an_older_desk_has_the_last_author_alone(two_people: Desk) -> None:
-    """Neither versions nor the approved version in the event: whoever is not known to have changed it may approve."""
+    """Tests a desk without versions and approved version: whoever is not known as an author may approve."""
     desk = two_people
     post = desk.post("Cells", NINE, edited_by="ada")
     with desk.database.writing() as session:
@@ -224,11 +214,11 @@ def test_the_history_of_an_older_desk_has_the_last_author_alone(two_people: Desk
     refused(desk, post, "ada")
     approve_post(desk, post, "bo")
     with desk.database.reading() as session:
-        assert [(each.version, each.actor) for each in versions_of(session, post)] == [(2, "ada"), (1, "ada")]
+        assert [(version.version, version.actor) for version in versions_of(session, post)] == [(2, "ada"), (1, "ada")]
 
 
 def edit_tags(desk: Desk, post: int, actor: str, *tags: str) -> None:
-    edit_post(desk.database, desk.store, post, PostChanges.model_validate({"tags": tags}), now=NINE, actor=actor)
+    PostQueue(desk.at(NINE), actor).edit(post, PostChanges.model_validate({"tags": tags}))
 
 
 def test_comments_are_kept_in_order_with_who_made_them(desk: Desk) -> None:
@@ -243,7 +233,7 @@ def test_comments_are_kept_in_order_with_who_made_them(desk: Desk) -> None:
     review.add_comment(desk.database, post, ada, " Which stain? ", now=NINE, actor="ada")
     review.add_comment(desk.database, post, bo, "Golgi", now=NINE, actor="bo")
     with desk.database.reading() as session:
-        said = [(each.person.name, each.text) for each in review.comments_of(session, post)]
+        said = [(comment.person.name, comment.text) for comment in review.comments_of(session, post)]
     assert said == [("ada", "Which stain?"), ("bo", "Golgi")]
     with pytest.raises(PostError, match="the comment is empty"):
         review.add_comment(desk.database, post, bo, "  ", now=NINE, actor="bo")
@@ -254,12 +244,10 @@ def test_every_change_keeps_a_version_that_can_be_brought_back(desk: Desk) -> No
     edit(desk, post, "ada", body="Second")
     edit(desk, post, "bo", body="Third", title="Neurons")
     with desk.database.reading() as session:
-        kept = [(each.actor, each.content["body"]) for each in versions_of(session, post)]
+        kept = [(version.actor, version.content["body"]) for version in versions_of(session, post)]
         second = load_version(session, post, versions_of(session, post)[-1].version)
     assert kept == [("bo", "Third"), ("ada", "Second")]
-    edit_post(
-        desk.database, desk.store, post, PostChanges.model_validate(second.model_dump()), now=NINE, actor="bo",
-    )  # fmt: skip
+    PostQueue(desk.at(NINE), "bo").edit(post, PostChanges.model_validate(second.model_dump()))
     assert content_of(desk.load(post)) == second
     with desk.database.reading() as session, pytest.raises(PostError, match="version 99 of post 1 was not kept"):
         load_version(session, post, 99)

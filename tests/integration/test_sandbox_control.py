@@ -29,6 +29,23 @@ def test_it_tells_how_to_reach_each_platform(sandbox: SandboxClient) -> None:
     assert all(account["settings"] and account["secrets"] for account in accounts.values())
 
 
+def test_it_lists_the_ways_of_each_platform_and_takes_each_value_that_a_proof_draws(sandbox: SandboxClient) -> None:
+    listed = sandbox.get("/habits")
+    assert set(listed) == {"tumblr", "x", "instagram"}
+    for platform, habits in listed.items():
+        assert set(habits["evidence"]) <= set(habits["drawn"])
+        for name, values in habits["drawn"].items():
+            for value in values:
+                assert sandbox.post("/habits", {"platform": platform, name: value}) == {name: value}
+        sandbox.post("/habits", {"platform": platform, **habits["evidence"]})
+        sandbox.post("/habits", {"platform": platform, **habits["usual"]})
+
+
+def test_it_tells_which_platforms_need_a_log_in(sandbox: SandboxClient) -> None:
+    accounts = sandbox.get("/accounts")
+    assert [name for name, account in accounts.items() if account["needs_login"]] == ["instagram"]
+
+
 def test_the_ledger_begins_empty(sandbox: SandboxClient) -> None:
     assert sandbox.ledger() == []
 
@@ -36,7 +53,7 @@ def test_the_ledger_begins_empty(sandbox: SandboxClient) -> None:
 @pytest.mark.parametrize(
     ("wish", "sentence"),
     [
-        ({"platform": "myspace", "fault": "429"}, "platform must be one of tumblr, x, instagram"),
+        ({"platform": "myspace", "fault": "429"}, "platform must be one of instagram, tumblr, x"),
         ({"platform": "x", "fault": "earthquake"}, "there is no fault 'earthquake'"),
         ({"platform": "x", "fault": "slow-after"}, "take seconds"),
         ({"platform": "x", "fault": "429:3"}, "take seconds"),

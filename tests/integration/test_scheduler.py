@@ -1,4 +1,4 @@
-"""Regular jobs: each in its own thread, none held up by another, trouble told once; and what a tick does."""
+"""Tests regular jobs, each in a thread of its own and each failure logged once, and the tick."""
 
 from __future__ import annotations
 
@@ -18,10 +18,10 @@ from publisher.db.session import Database
 from publisher.delivery.claim import claim
 from publisher.delivery.clock_set import CLOCK_SET, begin_look_ups_anew
 from publisher.delivery.owner import this_process
-from publisher.health import beat
-from publisher.health.heartbeat import leave
+from publisher.health import record_heartbeat
+from publisher.health.heartbeat import delete_heartbeat
 from publisher.job_failures import FailureLog, FailureReason, TickPart, failing_jobs
-from publisher.scheduler import RegularJob, Scheduler, Timetable
+from publisher.scheduler import JobRunner, RegularJob, Scheduler
 from publisher.settings import SettingsError
 from tests.conftest import on_every_database
 from tests.fakes import add_delivery
@@ -32,7 +32,7 @@ OFTEN = 0.02
 
 
 class Often:
-    """A job that is done again and again, and fails as it is told."""
+    """Counts its runs, and fails on request."""
 
     def __init__(self, *ends: Exception | None) -> None:
         self._ends = list(ends)
@@ -49,7 +49,7 @@ class Often:
 
 
 class Held:
-    """What stands still in the midst of a job until it may go on."""
+    """Stops in the middle of a job until it may go on."""
 
     def __init__(self) -> None:
         self.begun, self.go_on = threading.Event(), threading.Event()
@@ -59,8 +59,8 @@ class Held:
         assert self.go_on.wait(PATIENCE)
 
 
-def assert_it_ends_in_the_midst_of(held: Held, regular: Timetable | Scheduler) -> None:
-    """Start it, tell it to stop while a job is held, and let that go on only when the end waits for it."""
+def assert_it_ends_in_the_midst_of(held: Held, regular: JobRunner | Scheduler) -> None:
+    """Starts it, stops it while a job waits, and lets the job go on only when the stop waits for it."""
     timetable = regular._timetable if isinstance(regular, Scheduler) else regular
     regular.start()
     assert held.begun.wait(PATIENCE)
@@ -74,7 +74,7 @@ def assert_it_ends_in_the_midst_of(held: Held, regular: Timetable | Scheduler) -
 
 def test_every_job_is_done_at_once_and_then_regularly() -> None:
     hourly, often = Often(), Often()
-    timetable = Timetable([RegularJob("the hourly one", 3600, hourly), RegularJob("the other", OFTEN, often)])
+    timetable = JobRunner([RegularJob("the hourly one", 3600, hourly), RegularJob("the other", OFTEN, often)])
     timetable.start()
     hourly.wait(1)
     often.wait(5)
@@ -90,7 +90,7 @@ def test_a_job_that_hangs_holds_up_no_other_and_is_waited_for() -> None:
         ended.set()
 
     often = Often()
-    timetable = Timetable([RegularJob("the slow one", 3600, hang), RegularJob("the other", OFTEN, often)])
+    timetable = JobRunner([RegularJob("the slow one", 3600, hang), RegularJob("the other", OFTEN, often)])
     timetable.start()
     assert held.begun.wait(PATIENCE)
     often.wait(5)
@@ -99,7 +99,7 @@ def test_a_job_that_hangs_holds_up_no_other_and_is_waited_for() -> None:
     assert ended.is_set()
 
 
-def test_a_job_that_takes_longer_than_its_pause_leaves_runs_out_without_a_word(
+def test_a_job_that_takes_longer_than_its_pause_skips_runs_silently(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
     held, runs, others = Held(), Often(), Often()
@@ -108,7 +108,7 @@ def test_a_job_that_takes_longer_than_its_pause_leaves_runs_out_without_a_word(
         runs()
         held()
 
-    timetable = Timetable([RegularJob("the slow one", OFTEN, slow), RegularJob("the other", OFTEN, others)])
+    timetable = JobRunner([RegularJob("the slow one", OFTEN, slow), RegularJob("the other", OFTEN, others)])
     timetable.start()
     runs.wait(1)
     # So many runs of the slow one were due, too.
@@ -120,16 +120,16 @@ def test_a_job_that_takes_longer_than_its_pause_leaves_runs_out_without_a_word(
     assert [record for record in caplog.records if record.name.startswith("apscheduler")] == []
 
 
-def test_a_job_that_asks_for_once_more_while_the_end_waits_for_it_is_not_done_again() -> None:
+def test_a_job_that_plans_another_run_during_the_stop_does_not_run_again() -> None:
     held = Held()
     done: list[str] = []
 
     def look_ahead() -> None:
         held()
-        timetable.once_more("the tick", 0.0)
+        timetable.run_again("the tick", 0.0)
         done.append("once")
 
-    timetable = Timetable([RegularJob("the tick", 3600, look_ahead)])
+    timetable = JobRunner([RegularJob("the tick", 3600, look_ahead)])
     assert_it_ends_in_the_midst_of(held, timetable)
     assert done == ["once"]
 
@@ -138,7 +138,7 @@ def test_trouble_is_told_once_until_it_works_again(caplog: pytest.LogCaptureFixt
     caplog.set_level("INFO", "publisher")
     broken = KeyError("surprise")
     often = Often(broken, broken, None, broken, broken)
-    timetable = Timetable([RegularJob("the round", OFTEN, often)])
+    timetable = JobRunner([RegularJob("the round", OFTEN, often)])
     timetable.start()
     often.wait(8)
     timetable.stop()
@@ -152,7 +152,7 @@ def test_an_outage_is_told_without_a_trace_and_without_the_statement(caplog: pyt
         "SELECT secret FROM desk", {}, psycopg.OperationalError("server closed the connection\nmore")
     )
     often = Often(gone)
-    timetable = Timetable([RegularJob("the round", OFTEN, often)])
+    timetable = JobRunner([RegularJob("the round", OFTEN, often)])
     timetable.start()
     often.wait(2)
     timetable.stop()
@@ -215,7 +215,7 @@ def test_a_tick_that_sees_something_coming_while_it_is_told_to_stop_ends(
 
 
 class Broken:
-    """An act that fails with an error for as long as it has one."""
+    """Fails with an error for as long as it has one."""
 
     def __init__(self, error: Exception | None) -> None:
         self.error = error
@@ -228,8 +228,8 @@ class Broken:
 
 
 def watched_scheduler(database: Database, clock: FixedClock, pick: Broken, kick: object = None) -> Scheduler:
-    """One whose process was seen just now."""
-    beat(database, "me:1", "scheduler", clock.now())
+    """Adds a worker whose process was seen at this moment."""
+    record_heartbeat(database, "me:1", "scheduler", clock.now())
     return Scheduler(
         database,
         clock,
@@ -275,7 +275,7 @@ def test_no_part_stops_another(
         monkeypatch.setattr(f"publisher.scheduler.{name}", act)
     watched_scheduler(database, clock, pick).tick()
     assert pick.done == 1
-    assert all(each.done == 1 for each in others.values())
+    assert all(job.done == 1 for job in others.values())
 
 
 def test_a_channel_that_can_not_be_kicked_keeps_no_other_from_its_work(database: Database, clock: FixedClock) -> None:
@@ -295,7 +295,7 @@ def test_a_channel_that_can_not_be_kicked_keeps_no_other_from_its_work(database:
 def test_what_fails_is_written_down_with_its_reason_until_it_works(
     database: Database, clock: FixedClock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("publisher.job_failures.SETTLED_SECONDS", 0.0)
+    monkeypatch.setattr("publisher.job_failures.MIN_FAILURE_SECONDS", 0.0)
     pick = Broken(SettingsError("people.toml: line 3 is no TOML"))
     scheduler = watched_scheduler(database, clock, pick)
     began = clock.now()
@@ -309,7 +309,9 @@ def test_what_fails_is_written_down_with_its_reason_until_it_works(
     pick.error = KeyError("a fault of ours")
     scheduler.tick()
     with database.reading() as session:
-        assert [(each.since, each.reason) for each in failing_jobs(session)] == [(began, FailureReason.UNEXPECTED)]
+        assert [(failing.since, failing.reason) for failing in failing_jobs(session)] == [
+            (began, FailureReason.UNEXPECTED)
+        ]
     pick.error = None
     scheduler.tick()
     with database.reading() as session:
@@ -329,9 +331,9 @@ def test_a_failure_that_is_over_at_once_is_nobodys_news(database: Database, cloc
 def test_what_a_process_said_ends_with_it(
     database: Database, clock: FixedClock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("publisher.job_failures.SETTLED_SECONDS", 0.0)
+    monkeypatch.setattr("publisher.job_failures.MIN_FAILURE_SECONDS", 0.0)
     watched_scheduler(database, clock, Broken(KeyError("a fault of ours"))).tick()
-    leave(database, "me:1")
+    delete_heartbeat(database, "me:1")
     with database.reading() as session:
         assert failing_jobs(session) == []
 
@@ -340,7 +342,7 @@ def test_what_a_process_said_ends_with_it(
 
 
 class SystemTime:
-    """Sets the system's clock, as every module here reads it, by some hours."""
+    """Moves the system's clock, as every module here reads it, by some hours."""
 
     def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
         self.moved = timedelta(0)
@@ -357,10 +359,10 @@ class SystemTime:
 
 @pytest.mark.parametrize("hours", [-3, 3])
 def test_a_clock_that_is_set_stops_no_job(monkeypatch: pytest.MonkeyPatch, hours: int) -> None:
-    monkeypatch.setattr("publisher.scheduler.CLOCK_SECONDS", OFTEN)
+    monkeypatch.setattr("publisher.scheduler.CLOCK_POLL_SECONDS", OFTEN)
     system = SystemTime(monkeypatch)
     often, hourly = Often(), Often()
-    timetable = Timetable([RegularJob("the round", OFTEN, often), RegularJob("the hourly one", 3600, hourly)])
+    timetable = JobRunner([RegularJob("the round", OFTEN, often), RegularJob("the hourly one", 3600, hourly)])
     timetable.start()
     often.wait(3)
     hourly.wait(1)
@@ -385,7 +387,7 @@ def test_a_clock_that_is_kept_right_is_not_taken_for_one_that_was_set(monkeypatc
 
 @on_every_database
 def test_a_clock_put_forward_sends_nothing_twice(database: Database, monkeypatch: pytest.MonkeyPatch) -> None:
-    """An unknown outcome is not taken for absent by time that did not pass, and a worker that lives keeps its lease."""
+    """Tests that time that did not pass neither settles an unknown outcome nor ends a living worker's lease."""
     system = SystemTime(monkeypatch)
     clock = SystemClock()
     first_look_up = timedelta(seconds=10)
@@ -441,7 +443,7 @@ def test_nothing_waits_longer_because_the_clock_was_put_back(database: Database,
         assert session.get_one(Channel, "fake").next_publish_at == now + timedelta(minutes=2)
 
 
-def test_no_work_is_given_while_it_can_not_be_written_down_that_the_clock_was_set(
+def test_no_work_is_given_until_a_change_of_the_clock_is_recorded(
     database: Database, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     system = SystemTime(monkeypatch)

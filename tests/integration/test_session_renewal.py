@@ -1,4 +1,4 @@
-"""A session's cookie was copied: what its owner does ends the copy, and loses nothing that they typed elsewhere."""
+"""Tests that a person's changes end copies of their session, and lose nothing typed in other tabs."""
 
 from __future__ import annotations
 
@@ -108,7 +108,7 @@ def test_a_copied_cookie_is_worth_nothing_after_its_owner(site: Site, owner: Cli
         assert session.scalar(select(KnownBrowser).where(KnownBrowser.token_hash == former)) is None
 
 
-def test_removing_a_second_factor_ends_a_copy_and_all_other_browsers(site: Site, owner: Client) -> None:
+def test_removing_a_second_factor_ends_copies_and_other_browsers(site: Site, owner: Client) -> None:
     with_factor(site, owner)
     thief = copy_of(site, owner)
     code = pyotp.TOTP(SECRET).at(site.desk.now())
@@ -164,18 +164,18 @@ def test_a_wrong_confirmation_renews_nothing(site: Site, owner: Client) -> None:
 
 
 def hidden_fields(page: requests.Response) -> dict[str, str]:
-    found = re.findall(r'<input type="hidden" name="([\w-]+)" value="([^"]*)">', page.text.partition("<main")[2])
-    return {name: unescape(value) for name, value in found}
+    pairs = re.findall(r'<input type="hidden" name="([\w-]+)" value="([^"]*)">', page.text.partition("<main")[2])
+    return {name: unescape(value) for name, value in pairs}
 
 
 def test_a_form_that_was_open_in_another_tab_loses_no_text(site: Site, owner: Client) -> None:
     key = site.form_key(owner.cookies[COOKIE])
     owner.send_form("/calendar/keys", {"confirm_password": PASSWORD})
     typed = {"csrf": key, "title": "Typed “before”", "body": " two\nlines & more", "language": "en", "place": "queue"}
-    asked = owner.post("/posts", data=typed)
-    assert asked.status_code == 403
-    assert "Send it once more" in asked.text
-    fields = hidden_fields(asked)
+    question = owner.post("/posts", data=typed)
+    assert question.status_code == 403
+    assert "Send it once more" in question.text
+    fields = hidden_fields(question)
     assert fields == {**typed, "csrf": site.form_key(owner.cookies[COOKIE])}
     with site.desk.database.reading() as session:
         assert session.scalars(select(Post).where(Post.title == "Typed “before”")).all() == []
@@ -194,14 +194,14 @@ def test_a_form_that_is_sent_after_its_log_in_ended_loses_no_text(site: Site, ow
         "language": "en",
         "place": "queue",
     }
-    asked = owner.post("/posts", data=typed)
-    assert asked.status_code == 401
-    assert "what you entered is kept here" in asked.text
-    assert hidden_fields(asked) == typed
-    assert hidden_fields(owner.post("/posts", data=hidden_fields(asked))) == typed, "also when it is sent too early"
+    question = owner.post("/posts", data=typed)
+    assert question.status_code == 401
+    assert "what you entered is kept here" in question.text
+    assert hidden_fields(question) == typed
+    assert hidden_fields(owner.post("/posts", data=hidden_fields(question))) == typed, "also when it is sent too early"
 
     owner.post("/login", data={"email": email, "password": PASSWORD}, allow_redirects=False)
-    again = owner.post("/posts", data=hidden_fields(asked))
+    again = owner.post("/posts", data=hidden_fields(question))
     assert hidden_fields(again) == {**typed, "csrf": site.form_key(owner.cookies[COOKIE])}
     assert owner.post("/posts", data=hidden_fields(again)).status_code == 200
     with site.desk.database.reading() as session:
@@ -219,9 +219,9 @@ def test_a_strangers_large_form_is_not_sent_back(site: Site) -> None:
 def test_somebody_else_who_logs_in_sends_nothing_of_it(site: Site, owner: Client) -> None:
     key = site.form_key(owner.cookies[COOKIE])
     owner.send_form("/logout")
-    asked = owner.post("/posts", data={"csrf": key, "title": "Foreign", "language": "en"})
+    question = owner.post("/posts", data={"csrf": key, "title": "Foreign", "language": "en"})
     owner.post("/login", data={"email": "chief@example.org", "password": PASSWORD}, allow_redirects=False)
-    refused = owner.post("/posts", data=hidden_fields(asked))
+    refused = owner.post("/posts", data=hidden_fields(question))
     assert (refused.status_code, "Foreign" in refused.text) == (403, False)
 
 
@@ -241,10 +241,10 @@ def test_a_script_is_given_the_new_key(site: Site, owner: Client) -> None:
     key = site.form_key(owner.cookies[COOKIE])
     owner.send_form("/calendar/keys", {"confirm_password": PASSWORD})
     form = {"title": "kept", "language": "en"}
-    asked = owner.post("/preview", data=form, headers={"x-csrf-token": key})
-    assert asked.status_code == 403
-    assert asked.headers["x-csrf-token"] == site.form_key(owner.cookies[COOKIE])
-    again = owner.post("/preview", data=form, headers={"x-csrf-token": asked.headers["x-csrf-token"]})
+    refusal = owner.post("/preview", data=form, headers={"x-csrf-token": key})
+    assert refusal.status_code == 403
+    assert refusal.headers["x-csrf-token"] == site.form_key(owner.cookies[COOKIE])
+    again = owner.post("/preview", data=form, headers={"x-csrf-token": refusal.headers["x-csrf-token"]})
     assert again.status_code in (200, 422)
 
 
@@ -252,26 +252,26 @@ def test_a_script_is_given_the_new_key(site: Site, owner: Client) -> None:
 def test_a_piece_of_a_picture_is_never_read_as_a_form(site: Site, owner: Client, kind: str) -> None:
     key = {"x-csrf-token": site.form_key(owner.cookies[COOKIE])}
     upload = owner.post("/uploads", data={"name": "cell.png", "size": "9"}, headers=key).json()["id"]
-    kept = owner.post(f"/uploads/{upload}/0", data=b"csrf=abc", headers={**key, "content-type": kind})
-    assert (kept.status_code, kept.json()["received"]) == (200, 8)
+    answer = owner.post(f"/uploads/{upload}/0", data=b"csrf=abc", headers={**key, "content-type": kind})
+    assert (answer.status_code, answer.json()["received"]) == (200, 8)
 
 
 def test_chosen_files_are_said_to_be_lost(site: Site, owner: Client) -> None:
     key = site.form_key(owner.cookies[COOKIE])
     owner.send_form("/calendar/keys", {"confirm_password": PASSWORD})
     files = {"files": ("a.png", b"x", "image/png")}
-    asked = owner.post("/posts", data={"csrf": key, "title": "With a file"}, files=files)
-    assert "choose them again" in asked.text
+    question = owner.post("/posts", data={"csrf": key, "title": "With a file"}, files=files)
+    assert "choose them again" in question.text
 
 
 def test_an_old_form_that_changes_an_account_asks_for_the_password(site: Site, owner: Client) -> None:
     key = site.form_key(owner.cookies[COOKIE])
     owner.send_form("/calendar/keys", {"confirm_password": PASSWORD})
     form = {"csrf": key, "new": NEW, "confirm_password": PASSWORD}
-    asked = owner.post("/account/password", data=form)
-    assert "Confirm that it is you" in asked.text
-    assert NEW not in asked.text
-    assert PASSWORD not in asked.text
+    question = owner.post("/account/password", data=form)
+    assert "Confirm that it is you" in question.text
+    assert NEW not in question.text
+    assert PASSWORD not in question.text
 
 
 def test_the_key_of_somebody_else_or_of_nobody_is_answered_with_nothing(site: Site, owner: Client) -> None:

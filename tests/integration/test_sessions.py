@@ -38,7 +38,7 @@ from publisher.sandbox.http1 import HttpServer
 from publisher.sandbox.ledger import Ledger
 from publisher.sandbox.wire import Answer, Request
 from publisher.sandbox.x.accounts import USER_ID, USER_NAME
-from publisher.sandbox.x.service import XSandbox
+from publisher.sandbox.x.service import Sandbox as XSandbox
 from publisher.settings import load_settings
 from tests.outlet import environment, set_environment
 from tests.session_counter import CHANNEL, KEY, count, store_at

@@ -1,4 +1,4 @@
-"""Work that takes seconds takes no thread that pages need: it is bounded, and pages are answered meanwhile."""
+"""Tests that slow work is limited, and that pages are answered meanwhile."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from publisher.adapt.images.child_process import run_image_process
 from publisher.adapt.images.rendering import ImageRefused
 from publisher.posts.errors import PostError
 from publisher.staff.api_tokens import new_api_token
-from publisher.web import load
+from publisher.web import load_limit
 from publisher.web.slow_work import Refusal, WorkLimits, WorkQueue, WorkRefused
 from publisher.webhooks import WebhookError
 from tests.conftest import WriteDesk
@@ -39,7 +39,7 @@ def site(tmp_path: Path, write_desk: WriteDesk) -> Iterator[Site]:
 
 
 class Gate:
-    """Keeps whoever passes until it is opened, and counts them."""
+    """Blocks callers until it is opened, and counts them."""
 
     def __init__(self, error: Exception) -> None:
         self.opened = threading.Event()
@@ -94,9 +94,9 @@ def test_pages_are_answered_while_many_pictures_are_examined(
     gate = Gate(ImageRefused("It is broken."))
     monkeypatch.setattr(inspection, "run_image_process", gate)
     client = site.client("editor")
-    asked = [upload(site, number) for number in range(load.MAX_WORKERS + 6)]
-    with ThreadPoolExecutor(len(asked)) as many:
-        answers = [many.submit(each) for each in asked]
+    uploads = [upload(site, number) for number in range(load_limit.MAX_WORKERS + 6)]
+    with ThreadPoolExecutor(len(uploads)) as many:
+        answers = [many.submit(send) for send in uploads]
         # Two are examined, eight wait, four are told at once.
         wait_until(lambda: sum(answer.done() for answer in answers) == 4, "the surplus is refused")
         wait_until(lambda: gate.within == 2, "two are examined")
@@ -147,7 +147,7 @@ SLOW_HANDLERS: dict[str, tuple[str, Exception, Act]] = {
     "adopt": (f"{PAGES}.deliveries.adopt", PLATFORM_AWAY, adopt),
     "adopt by API": ("publisher.web.api.deliveries.adopt", PLATFORM_AWAY, adopt_by_api),
     "export": (f"{PAGES}.deliveries.all_deliveries", PLATFORM_AWAY, get("/deliveries/export.csv")),
-    "preview": (f"{PAGES}.editor.looks_context", PLATFORM_AWAY, post("/preview", {"title": "A"})),
+    "preview": (f"{PAGES}.editor.preview_context", PLATFORM_AWAY, post("/preview", {"title": "A"})),
     "examine": (f"{PAGES}.channels.examine", PLATFORM_AWAY, post("/channels/tumblr/examine")),
     "piece": (f"{PAGES}.uploads.Uploads.find", PLATFORM_AWAY, send_piece),
     "rehearse": (f"{PAGES}.channels.rehearse_channel", PLATFORM_AWAY, post("/channels/tumblr/rehearse")),
@@ -172,7 +172,7 @@ SLOW_HANDLERS: dict[str, tuple[str, Exception, Act]] = {
         get(f"/pictures/{'0' * 64}/160.webp"),
     ),
 }
-"""What is slow in each handler, how it fails at last, and the request."""
+"""The slow function of each handler, its error at the end, and the request."""
 
 
 @pytest.mark.parametrize("name", SLOW_HANDLERS)
@@ -184,14 +184,14 @@ def test_pages_are_answered_while_slow_handlers_wait(site: Site, monkeypatch: py
     client = site.client("admin", "operator")
     assert add_delivery(site.desk.database, site.desk.now(), channel="tumblr") == 1
     site.person("operator")
-    number = load.MAX_WORKERS + 4
+    number = load_limit.MAX_WORKERS + 4
     clients = [site.client("admin", "operator", email=f"p{person % 4}@example.org") for person in range(number)]
     with ThreadPoolExecutor(number) as many:
-        asked = [many.submit(act, site, each) for each in clients]
+        futures = [many.submit(act, site, client) for client in clients]
         wait_until(lambda: gate.within >= 1, "one of them waits")
         assert_pages_are_answered(client)
         gate.opened.set()
-        assert {each.result().status_code for each in asked} <= {200, 404, 409, 422, 503}
+        assert {future.result().status_code for future in futures} <= {200, 404, 409, 422, 503}
 
 
 async def gather(work_queue: WorkQueue, *works: tuple[Callable[[], Any], str]) -> list[Any]:
@@ -230,7 +230,7 @@ def test_one_persons_share_is_bounded() -> None:
         go_on.set()
         return [*outcomes, await first, *await gather(work_queue, (lambda: 7, "a"))]
 
-    assert reasons(asyncio.run(fill())) == [Refusal.TOO_MUCH_OF_ONE, True, 7]
+    assert reasons(asyncio.run(fill())) == [Refusal.TOO_MUCH_OF_PERSON, True, 7]
 
 
 def test_work_has_a_deadline_and_keeps_its_place_until_it_is_over() -> None:
@@ -242,12 +242,12 @@ def test_work_has_a_deadline_and_keeps_its_place_until_it_is_over() -> None:
         # The first one still works: the second's place is free, and the first's is not.
         full = await gather(work_queue, (bool, "c"), (bool, "d"))
         go_on.set()
-        while work_queue._places._taken:
+        while work_queue._capacity._taken:
             await asyncio.sleep(0.01)
         return [*late, *full, *await gather(work_queue, (lambda: 7, "e"))]
 
     assert reasons(asyncio.run(wait_in_vain())) == [
-        Refusal.NOT_ENDED, Refusal.NOT_BEGUN, Refusal.NOT_BEGUN, Refusal.TOO_MUCH, 7,
+        Refusal.NOT_FINISHED, Refusal.NOT_STARTED, Refusal.NOT_STARTED, Refusal.TOO_MUCH, 7,
     ]  # fmt: skip
 
 
@@ -330,15 +330,15 @@ def test_a_picture_that_is_examined_for_longer_than_its_request_is_stored(
 def test_bodies_of_one_person_are_bounded(
     site: Site, upload: Callable[[Site, int], Callable[[], requests.Response]], kind: str
 ) -> None:
-    places = getattr(site.server._app.state.slow_work, kind)
+    capacity = getattr(site.server._app.state.slow_work, kind)
     ask_again = upload(site, 0)
     person = site.person("contributor", email="c0@example.org")
-    share = places._per_person
+    share = capacity._per_person
     for _ in range(share):
-        places.take(person)
+        capacity.acquire(person)
     refused = ask_again()
     assert (refused.status_code, refused.headers["retry-after"]) == (503, "5")
     for _ in range(share):
-        places.leave(person)
+        capacity.release(person)
     assert ask_again().status_code == 422
-    assert not places._taken
+    assert not capacity._taken

@@ -1,4 +1,4 @@
-"""The channels of a configuration become targets, or one sentence says what to mend."""
+"""Tests that channels are loaded as targets, or one sentence says what to mend."""
 
 from __future__ import annotations
 

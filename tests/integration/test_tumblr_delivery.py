@@ -9,7 +9,7 @@ import pytest
 from sqlalchemy import select, update
 
 from publisher.alerts import delivery_alerts
-from publisher.alerts.conditions import View
+from publisher.alerts.conditions import Snapshot
 from publisher.db.models import Delivery, Event
 from publisher.delivery import operate, stray_drafts
 from publisher.delivery.due import miss_expired
@@ -18,7 +18,7 @@ from publisher.platforms.base import KeySeed
 from publisher.platforms.tumblr.adapter import Adapter
 from publisher.sandbox.faults import Fault
 from publisher.sandbox.tumblr.npf import NewPost
-from publisher.sandbox.tumblr.service import TumblrSandbox
+from publisher.sandbox.tumblr.service import Sandbox as TumblrSandbox
 from tests.conftest import OpenOutlet
 from tests.outlet import Outlet
 
@@ -28,8 +28,7 @@ PUBLISHING = ("drop-after", "late-504:100", "500-before")
 
 
 def sandbox_of(outlet: Outlet) -> TumblrSandbox:
-    (sandbox,) = (platform for platform in outlet.stage.platforms if isinstance(platform, TumblrSandbox))
-    return sandbox
+    return outlet.sandbox(TumblrSandbox)
 
 
 @pytest.mark.parametrize("keeps_id", [False, True])
@@ -132,8 +131,10 @@ def test_a_draft_that_no_delivery_waits_for_is_named_once(
     assert f"delivery {row.id} does not need it" in of_post.detail["problem"]
     assert (of_nobody.delivery_id, of_nobody.detail["draft"]) == (None, strays[1])
     with desk.database.reading() as session:
-        view = View(session, desk.settings, desk.now())
-        assert [alert.title for alert in delivery_alerts.stray_drafts(view)] == ["tumblr: a needless draft is left"] * 2
+        view = Snapshot(session, desk.settings, desk.now())
+        assert [condition.title for condition in delivery_alerts.stray_drafts(view)] == [
+            "tumblr: an unused draft is left"
+        ] * 2
     assert [*sandbox.blog.unseen] == strays, "none is removed"
 
 

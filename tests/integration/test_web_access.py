@@ -1,4 +1,4 @@
-"""Who may open what: every route against every role, and what no request gets past."""
+"""Tests every route against every role, and the checks of every request."""
 
 from __future__ import annotations
 
@@ -21,8 +21,8 @@ from publisher.core.clock import ShiftedClock
 from publisher.db.staff import Person, WebSession
 from publisher.staff.guesses import MAX_PER_PAIR
 from publisher.staff.logins import ABSOLUTE_LIMIT, IDLE_LIMIT
-from publisher.staff.roles import GRANTS, Permission, Role, permissions_of
-from publisher.web.access import RULES, Access, NoRule, allows, check_rules
+from publisher.staff.roles import ROLE_PERMISSIONS, Permission, Role, permissions_of
+from publisher.web.access import RULES, Access, MissingRule, allows, check_rules
 from publisher.web.api.app import ROUTERS as API_ROUTERS
 from publisher.web.guard import COOKIE
 from publisher.web.pages import ROUTERS
@@ -68,15 +68,15 @@ def test_a_route_without_a_rule_is_found() -> None:
     class Unruled:
         name = "back_door"
 
-    with pytest.raises(NoRule, match="back_door"):
+    with pytest.raises(MissingRule, match="back_door"):
         check_rules([Unruled()])  # type: ignore[list-item]
 
 
 def test_an_operator_can_not_write_and_a_contributor_can_not_approve() -> None:
-    assert Permission.WRITE not in GRANTS[Role.OPERATOR]
-    assert Permission.OPERATE not in GRANTS[Role.EDITOR]
-    assert Permission.APPROVE not in GRANTS[Role.CONTRIBUTOR]
-    assert permissions_of(["editor", "operator"]) == GRANTS[Role.EDITOR] | GRANTS[Role.OPERATOR]
+    assert Permission.WRITE not in ROLE_PERMISSIONS[Role.OPERATOR]
+    assert Permission.OPERATE not in ROLE_PERMISSIONS[Role.EDITOR]
+    assert Permission.APPROVE not in ROLE_PERMISSIONS[Role.CONTRIBUTOR]
+    assert permissions_of(["editor", "operator"]) == ROLE_PERMISSIONS[Role.EDITOR] | ROLE_PERMISSIONS[Role.OPERATOR]
     assert permissions_of(["nonsense"]) == frozenset()
 
 
@@ -87,7 +87,7 @@ def test_each_route_lets_in_whom_its_rule_lets_in(site: Site, method: str, path:
     for parameter, value in PARAMETERS.items():
         path = path.replace(parameter, value)
     path = re.sub(r"\{[^}]+\}", "1", path)
-    # Changes are asked for without the session's key, so that nothing comes of them.
+    # Changes are sent without the session's key, so that they are refused.
     answer = client.request(method, path, allow_redirects=False, stream=True, timeout=PATIENCE)
     permissions = None if role == "nobody" else permissions_of([role])
     if method not in ("GET", "HEAD") and role != "nobody" and RULES[name] != Access.PUBLIC:
@@ -98,7 +98,7 @@ def test_each_route_lets_in_whom_its_rule_lets_in(site: Site, method: str, path:
         answer = client.request(method, path, allow_redirects=False, stream=True, timeout=PATIENCE)
     if allows(RULES[name], permissions):
         assert answer.status_code not in (401, 403), (answer.status_code, text_of(answer))
-        # No scheduler lives here, and that is told.
+        # No scheduler runs here, and the probe says so.
         assert answer.status_code < 500 or name == "readyz"
     elif role == "nobody" and method in ("GET", "HEAD"):
         assert answer.status_code in (303, 401)
@@ -123,20 +123,20 @@ def test_a_log_in_makes_a_new_session_that_scripts_can_not_read(site: Site) -> N
     again = log_in(site, "editor@example.org", PASSWORD)
     assert again.cookies[COOKIE] != answer.cookies[COOKIE]
     with site.desk.database.reading() as session:
-        kept = [row.token_hash for row in session.scalars(select(WebSession))]
-    assert answer.cookies[COOKIE] not in kept
+        hashes = [row.token_hash for row in session.scalars(select(WebSession))]
+    assert answer.cookies[COOKIE] not in hashes
 
 
 @pytest.mark.parametrize(
-    "wanted", ["https://evil.example/", "//evil.example", "/\\evil.example", "javascript:alert(1)"]
+    "target", ["https://evil.example/", "//evil.example", "/\\evil.example", "javascript:alert(1)"]
 )
-def test_after_the_log_in_nobody_is_sent_elsewhere(site: Site, wanted: str) -> None:
+def test_after_the_log_in_nobody_is_sent_elsewhere(site: Site, target: str) -> None:
     site.person("editor")
-    answer = log_in(site, "editor@example.org", PASSWORD, next=wanted)
+    answer = log_in(site, "editor@example.org", PASSWORD, next=target)
     assert answer.headers["location"] == "/"
 
 
-def test_whoever_is_lost_finds_the_way_back(site: Site) -> None:
+def test_an_unknown_address_has_a_page_with_links(site: Site) -> None:
     lost = site.client("editor").get("/nowhere")
     assert lost.status_code == 404
     assert "There is nothing here" in text_of(lost)
@@ -146,7 +146,7 @@ def test_whoever_is_lost_finds_the_way_back(site: Site) -> None:
     assert 'href="/queue"' not in stranger.text
 
 
-def test_wrong_passwords_and_unknown_people_get_the_same_answer_and_then_none(site: Site, clock: ShiftedClock) -> None:
+def test_wrong_passwords_and_unknown_people_get_the_same_answer(site: Site, clock: ShiftedClock) -> None:
     site.person("contributor", email="slow@example.org")
     wrong = log_in(site, "slow@example.org", "not the password")
     unknown = log_in(site, "nobody@example.org", "not the password")
@@ -230,8 +230,8 @@ def test_a_code_is_asked_for_and_works_once(site: Site, monkeypatch: pytest.Monk
     assert "asked for a code at every log-in" in set_up.text
     with site.desk.database.reading() as session:
         assert secret not in str(session.get_one(Person, person).totp_secret)
-    asked = log_in(site, "careful@example.org", PASSWORD)
-    ticket = asked.text.partition('name="ticket" value="')[2].partition('"')[0]
+    question = log_in(site, "careful@example.org", PASSWORD)
+    ticket = question.text.partition('name="ticket" value="')[2].partition('"')[0]
     used = site.client().post("/login/code", data={"ticket": ticket, "code": pyotp.TOTP(secret).at(now)})
     assert used.status_code == 401
     fresh = pyotp.TOTP(secret).at(now + timedelta(seconds=30))
@@ -259,7 +259,7 @@ def test_a_failure_has_a_reference_that_stands_in_the_log(
     def broken(*_: object, **__: object) -> None:
         raise RuntimeError("the cellar is flooded")
 
-    monkeypatch.setattr("publisher.web.pages.today.kept_page", broken)
+    monkeypatch.setattr("publisher.web.pages.today.cached_page", broken)
     answer = site.client("editor").get("/")
     reference = answer.text.partition("<code>")[2].partition("</code>")[0]
     assert answer.status_code == 500
@@ -270,8 +270,8 @@ def test_a_failure_has_a_reference_that_stands_in_the_log(
 def test_the_audit_tells_who_did_what(site: Site) -> None:
     admin = site.client("admin", email="first@example.org")
     admin.send_form("/people", {"email": "audited@example.org", "name": "<b>Audited</b>", "roles": "editor"})
-    told = admin.get("/audit?actor=first@example.org&what=person invited")
-    assert "audited@example.org" in told.text
+    audit = admin.get("/audit?actor=first@example.org&what=person invited")
+    assert "audited@example.org" in audit.text
     assert "<b>Audited" not in admin.get("/people").text
 
 

@@ -1,4 +1,4 @@
-"""The calendar: past and coming days, both clock changes, and the feed with its secret address."""
+"""Tests the calendar: past and coming days, both clock changes, and the feed with its secret address."""
 
 from __future__ import annotations
 
@@ -66,8 +66,8 @@ def pick(site: Site, now: datetime) -> None:
 
 
 def days(answer: requests.Response) -> dict[str, tuple[str, str]]:
-    """By day: its kind, and its part of the page."""
-    return {found[2]: (found[1], found[0]) for found in DAY.finditer(answer.text)}
+    """Returns the kind of each day, and its part of the page."""
+    return {match[2]: (match[1], match[0]) for match in DAY.finditer(answer.text)}
 
 
 @pytest.mark.parametrize(
@@ -78,7 +78,7 @@ def days(answer: requests.Response) -> dict[str, tuple[str, str]]:
         ("Australia/Lord_Howe", "01:45", {"2026-04-05": "01:45"}),
     ],
 )
-def test_the_nights_on_which_clocks_change_have_one_post_at_the_hour_that_clocks_show(
+def test_nights_of_clock_changes_have_one_post_at_the_local_hour(
     tmp_path: Path, write_desk: WriteDesk, zone: str, hour: str, nights: dict[str, str]
 ) -> None:
     instants = {
@@ -163,7 +163,7 @@ def test_who_may_not_order_sees_no_way_to(posts: queue_desk.Desk, site: Site) ->
         ("month=9999-01", "month=2026-04", "month=2026-06", "May 2026"),
     ],
 )
-def test_one_leafs_through_months_and_weeks(site: Site, query: str, before: str, after: str, title: str) -> None:
+def test_months_and_weeks_link_to_their_neighbours(site: Site, query: str, before: str, after: str, title: str) -> None:
     page = site.client("operator").get(f"/calendar?{query}").text
     assert f"<h1>{title}</h1>" in page
     assert re.findall(r'calendar\?([^"]+)" rel="(\w+)"', page) == [(before, "prev"), (after, "next")]
@@ -189,9 +189,9 @@ def feed_of(answer: requests.Response) -> dict[str, icalendar.Event]:
 
 def address_of(reader: Client) -> str:
     made = reader.send_form("/calendar/keys", {"name": "my phone"})
-    found = ADDRESS.search(made.text)
-    assert found
-    return found[1]
+    match = ADDRESS.search(made.text)
+    assert match
+    return match[1]
 
 
 def test_the_feed_tells_what_was_published_and_what_may_come(
@@ -209,8 +209,8 @@ def test_the_feed_tells_what_was_published_and_what_may_come(
         assert delivery
         delivery.state, delivery.remote_id, delivery.remote_url = "published", "1", "https://blog.example/1"
     answer = stranger.get(address)
-    told = feed_of(answer)
-    event = told["2026-05-04"]
+    events = feed_of(answer)
+    event = events["2026-05-04"]
     assert answer.headers["content-type"].startswith("text/calendar")
     assert event["uid"] == guessed["2026-05-04"]["uid"]
     assert (str(event["summary"]), str(event["status"])) == ("Cells, at; rest", "CONFIRMED")

@@ -1,4 +1,4 @@
-"""Channels in the browser: how they do, and pause, examine, rehearse and connect."""
+"""Tests the channels page: state, pause, examine, rehearse and connect."""
 
 from __future__ import annotations
 
@@ -20,7 +20,9 @@ from publisher.db.staff import WebSession
 from publisher.delivery import operate
 from publisher.lifecycle import move
 from publisher.sandbox.instagram.login import totp_code
-from publisher.web.connecting import LASTS
+from publisher.sandbox.instagram.service import Sandbox as InstagramSandbox
+from publisher.sandbox.x.service import Sandbox as XSandbox
+from publisher.web.pending_logins import LOGIN_LIFETIME
 from tests.conftest import OpenOutlet
 from tests.desk_site import Client, Site, open_site, text_of
 from tests.fakes import add_delivery
@@ -47,14 +49,14 @@ def channel_row(site: Site, name: str) -> Channel:
 
 
 def card(page: str, name: str) -> str:
-    """What the card of one channel says."""
-    found = re.search(rf'<section[^>]*channel-{name}".*?</section>', page, re.DOTALL)
-    assert found is not None
-    return " ".join(unescape(re.sub(r"<[^>]+>", " ", found[0])).split())
+    """Returns the text of one channel's card."""
+    match = re.search(rf'<section[^>]*channel-{name}".*?</section>', page, re.DOTALL)
+    assert match is not None
+    return " ".join(unescape(re.sub(r"<[^>]+>", " ", match[0])).split())
 
 
 def begin(client: Client, channel: str) -> str:
-    """Begin to connect, and return the address of the platform's page."""
+    """Begins to connect, and return the address of the platform's page."""
     page = client.send_form(f"/channels/{channel}/connect")
     link = re.search(r'<a class="button main" href="([^"]+)"', page.text)
     assert link is not None, text_of(page)
@@ -62,7 +64,7 @@ def begin(client: Client, channel: str) -> str:
 
 
 def allow(address: str, *, deny: bool = False) -> str:
-    """Press the button on the platform's page, and return where it leads the browser."""
+    """Presses the button on the platform's page, and return where it sends the browser."""
     page = requests.get(address, timeout=PATIENCE).text
     form = {
         unescape(name): unescape(value)
@@ -75,8 +77,8 @@ def allow(address: str, *, deny: bool = False) -> str:
 
 
 def use_code_flow(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Give the channel of X an OAuth 2 app in place of its keys."""
-    accounts = site.outlet.stage.x.accounts
+    """Gives the channel of X an OAuth 2 app in place of its keys."""
+    accounts = site.outlet.sandbox(XSandbox).accounts
     for name in ("CONSUMER_KEY", "CONSUMER_SECRET"):
         monkeypatch.delenv(f"PUBLISHER_X_{name}")
     monkeypatch.setenv("PUBLISHER_X_CLIENT_ID", accounts.client_id)
@@ -101,19 +103,19 @@ def test_a_channel_tells_all_that_is_known_of_it(site: Site) -> None:
         move(session, published, fence=0, before=State.PENDING, to=State.PUBLISHED, now=now, remote_id="7",
              remote_url="https://www.instagram.com/p/7/", published_at=now)  # fmt: skip
     page = site.client("contributor").get("/channels").text
-    told = card(page, "instagram")
+    text = card(page, "instagram")
     for part in ("waits until", "the quota “posts, day” is used up", "0 of 50", "picture.of.the.day", "A public cell"):
-        assert part in told
-    assert "on a sandbox" in told
+        assert part in text
+    assert "on a sandbox" in text
     assert "https://www.instagram.com/p/7/" in page
-    assert "use few" not in told
-    assert "few posts a day" in told
+    assert "use few" not in text
+    assert "few posts a day" in text
     assert "about $0.00 in" in card(page, "x")
     assert "not connected" in card(page, "tumblr")
     assert "connect it here" in card(page, "tumblr")
     assert "publisher connect" not in card(page, "tumblr")
-    assert "Resume" not in told
-    assert "Connect" not in told
+    assert "Resume" not in text
+    assert "Connect" not in text
 
 
 def test_a_clock_that_differs_stands_at_its_channel(site: Site) -> None:
@@ -135,10 +137,10 @@ def test_a_person_pauses_with_a_reason_and_resumes_knowing_what_waits(site: Site
     assert channel_row(site, "instagram").paused_at is None
     client.send_form("/channels/instagram/pause", {"reason": "The <b>account</b> moves"})
     page = client.get("/channels").text
-    told = card(page, "instagram")
-    assert "by operator@example.org: The <b>account</b> moves" in told
+    text = card(page, "instagram")
+    assert "by operator@example.org: The <b>account</b> moves" in text
     assert "<b>account" not in page
-    assert "Goes on once it is resumed A waiting cell" in told
+    assert "Goes on once it is resumed A waiting cell" in text
     assert f'href="/deliveries/{waiting}"' in page
     assert "is paused already" in text_of(client.send_form("/channels/instagram/pause", {"reason": "again"}))
     # A look at the credentials mends what the platform refused, never what a person decided.
@@ -150,7 +152,7 @@ def test_a_person_pauses_with_a_reason_and_resumes_knowing_what_waits(site: Site
     assert (row.paused_at, row.pause_reason, row.paused_by) == (None, "", "")
     with site.desk.database.reading() as session:
         acts = session.execute(select(Event.name, Event.actor).where(Event.name.like("channel %")))
-    assert [tuple(each) for each in acts] == [
+    assert [tuple(act) for act in acts] == [
         ("channel paused", "operator@example.org"),
         ("channel resumed", "operator@example.org"),
     ]
@@ -166,7 +168,7 @@ def test_who_may_only_read_changes_nothing(site: Site) -> None:
 
 def test_a_channel_is_examined_at_its_platform(site: Site) -> None:
     client = site.client("operator")
-    assert "instagram is in order: it answers as picture.of.the.day" in text_of(
+    assert "instagram works: it is logged in as picture.of.the.day" in text_of(
         client.send_form("/channels/instagram/examine")
     )
     refused = unescape(text_of(client.send_form("/channels/x/examine")))
@@ -178,11 +180,11 @@ def test_a_rehearsal_goes_to_a_sandbox_of_its_own(site: Site) -> None:
     assert "No post is ready" in text_of(client.send_form("/channels/instagram/rehearse"))
     site.outlet.add_post("A rehearsed cell")
     page = client.send_form("/channels/instagram/rehearse")
-    told = text_of(page)
-    assert "A rehearsed cell , was published to a sandbox" in told
-    assert "It rests, and so does the desk" in told
-    assert "ALT Picture 1: a grey disc on black" in told
-    assert "arrived byte for byte" in told
+    text = text_of(page)
+    assert "A rehearsed cell , was published to a sandbox" in text
+    assert "It rests, and so does the desk" in text
+    assert "ALT Picture 1: a grey disc on black" in text
+    assert "arrived byte for byte" in text
     digest = re.search(r'src="(/renditions/[0-9a-f]{64})"', page.text)
     assert digest is not None
     assert client.get_picture(digest[1]).headers["content-type"].startswith("image/")
@@ -214,7 +216,7 @@ def test_x_is_connected_in_the_browser(site: Site, monkeypatch: pytest.MonkeyPat
 
 
 @pytest.mark.parametrize("channel", ["tumblr", "x", "x2"])
-def test_an_answer_counts_once_in_the_browser_that_began_and_for_ten_minutes(
+def test_a_platform_answer_counts_once_in_its_browser_for_ten_minutes(
     site: Site, monkeypatch: pytest.MonkeyPatch, channel: str
 ) -> None:
     if channel == "x2":
@@ -233,7 +235,7 @@ def test_an_answer_counts_once_in_the_browser_that_began_and_for_ten_minutes(
     assert "in another browser, or is over" in text_of(client.get(back))
 
     late = allow(begin(client, name))
-    site.outlet.clock.shift_to(site.desk.now() + LASTS + timedelta(seconds=1))
+    site.outlet.clock.shift_to(site.desk.now() + LOGIN_LIFETIME + timedelta(seconds=1))
     assert "more than ten minutes ago" in text_of(client.get(late))
 
 
@@ -261,9 +263,9 @@ def test_another_account_is_refused(site: Site) -> None:
     someone = settings.channels["x"].model_copy(update={"account": "someone_else"})
     site.desk.__dict__["settings"] = settings.model_copy(update={"channels": {**settings.channels, "x": someone}})
     site.desk.__dict__.pop("channels", None)
-    told = unescape(text_of(client.get(allow(begin(client, "x")))))
-    assert "X knows that browser as @daily_picture, but the channel 'x' is @someone_else" in told
-    assert "connect it here" in told
+    text = unescape(text_of(client.get(allow(begin(client, "x")))))
+    assert "X knows that browser as @daily_picture, but the channel 'x' is @someone_else" in text
+    assert "connect it here" in text
     assert not (site.outlet.folder / "sessions" / "x.json").exists()
 
 
@@ -272,12 +274,12 @@ def test_what_is_kept_in_between_can_not_be_read_in_the_database(site: Site) -> 
     address = begin(client, "tumblr")
     token = parse_qs(urlsplit(address).query)["oauth_token"][0]
     with site.desk.database.reading() as session:
-        (kept,) = [row.connecting for row in session.scalars(select(WebSession)) if row.connecting]
-    assert kept.startswith("gAAAA")
-    assert token not in kept
+        (sealed,) = [row.connecting for row in session.scalars(select(WebSession)) if row.connecting]
+    assert sealed.startswith("gAAAA")
+    assert token not in sealed
     # Whoever can write to the database can't hand it on to a browser of theirs.
     with site.desk.database.writing() as session:
-        session.execute(update(WebSession).values(connecting=kept))
+        session.execute(update(WebSession).values(connecting=sealed))
     assert "in another browser" in text_of(other.get(allow(address)))
     client.send_form("/logout")
     with site.desk.database.reading() as session:
@@ -310,20 +312,20 @@ def test_the_platform_leads_back_to_where_people_have_the_desk(site: Site) -> No
 def test_instagram_is_connected_by_steps_and_keeps_no_password(
     site: Site, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    secrets = site.outlet.stage.instagram.credentials()
+    secrets = site.outlet.sandbox(InstagramSandbox).credentials()
     for name in secrets:
         monkeypatch.delenv(f"PUBLISHER_INSTAGRAM_{name.upper()}")
     session = site.outlet.folder / "sessions" / "instagram.json"
     session.unlink()
     client = site.client("operator")
-    asked = client.send_form("/channels/instagram/connect")
-    assert 'type="password"' in asked.text
+    question = client.send_form("/channels/instagram/connect")
+    assert 'type="password"' in question.text
     code_asked = client.send_form("/channels/instagram/connect/answer", {"password": secrets["password"]})
     assert 'autocomplete="one-time-code"' in code_asked.text
     assert secrets["password"] not in code_asked.text
     with site.desk.database.reading() as reading:
-        kept = [row.connecting for row in reading.scalars(select(WebSession)) if row.connecting]
-    assert secrets["password"] not in str(kept)
+        sealed = [row.connecting for row in reading.scalars(select(WebSession)) if row.connecting]
+    assert secrets["password"] not in str(sealed)
     # An authenticator goes by the true time, as the sandbox does, and not by the outlet's shifted clock.
     code = totp_code(secrets["totp_seed"], SystemClock().now().timestamp())
     assert "instagram is connected" in text_of(
@@ -331,19 +333,19 @@ def test_instagram_is_connected_by_steps_and_keeps_no_password(
     )
     assert secrets["password"] not in session.read_text()
     assert "begin again" in text_of(client.send_form("/channels/instagram/connect/answer", {"code": code}))
-    told = capsys.readouterr()
-    assert secrets["password"] not in told.out + told.err
+    output = capsys.readouterr()
+    assert secrets["password"] not in output.out + output.err
 
 
 def test_a_code_that_instagram_sends_is_entered_in_the_browser(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(site.outlet.stage.instagram.login, "sends_code", True)
+    monkeypatch.setattr(site.outlet.sandbox(InstagramSandbox).login, "sends_code", True)
     client = site.client("operator")
-    asked = client.send_form("/channels/instagram/connect")
-    assert "Instagram has sent the account" in text_of(asked)
+    question = client.send_form("/channels/instagram/connect")
+    assert "Instagram has sent the account" in text_of(question)
     wrong = client.send_form("/channels/instagram/connect/answer", {"code": "no code"})
     assert "did not accept that code; begin again" in text_of(wrong)
     client.send_form("/channels/instagram/connect")
-    code = site.outlet.stage.instagram.login.sent_code
+    code = site.outlet.sandbox(InstagramSandbox).login.sent_code
     assert "instagram is connected as picture.of.the.day" in text_of(
         client.send_form("/channels/instagram/connect/answer", {"code": code})
     )

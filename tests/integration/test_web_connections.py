@@ -1,4 +1,4 @@
-"""Connections of the web server: how many, how slow, and who gives way."""
+"""Tests the limits of open connections: how many, how slow, and which are closed."""
 
 from __future__ import annotations
 
@@ -64,7 +64,7 @@ def assert_answers(site: Site) -> None:
     [b"", b"GET /log", b"GET /login HTTP/1.1\r\nHost: localhost\r\nX-Slow: "],
     ids=["nothing", "half a line", "half a head"],
 )
-def test_who_completes_no_head_is_hung_up_on(site: Site, said: bytes) -> None:
+def test_a_connection_without_a_complete_head_is_closed(site: Site, said: bytes) -> None:
     with connect(site) as connection:
         connection.sendall(said)
         if said:
@@ -74,14 +74,14 @@ def test_who_completes_no_head_is_hung_up_on(site: Site, said: bytes) -> None:
     assert_answers(site)
 
 
-def test_an_answered_connection_that_drips_the_next_head_is_hung_up_on(site: Site) -> None:
+def test_an_answered_connection_that_drips_the_next_head_is_closed(site: Site) -> None:
     with connect(site) as connection:
         connection.sendall(b"GET /healthz HTTP/1.1\r\nHost: localhost\r\n\r\n")
         assert connection.recv(1000).startswith(b"HTTP/1.1 200")
         drip_until_closed(connection)
 
 
-def test_dripping_bodies_hold_no_thread_and_are_hung_up_on(site: Site) -> None:
+def test_dripping_bodies_hold_no_thread_and_are_closed(site: Site) -> None:
     with ExitStack() as stack:
         slow = [stack.enter_context(connect(site)) for _ in range(15)]
         for connection in slow:
@@ -101,10 +101,10 @@ def test_a_body_that_comes_steadily_is_taken(site: Site) -> None:
         assert connection.recv(100).startswith(b"HTTP/1.1 4")
 
 
-def test_who_does_not_read_an_answer_is_hung_up_on(site: Site) -> None:
+def test_a_connection_that_reads_no_answer_is_closed(site: Site) -> None:
     reader = site.client("admin")
     cookie = "; ".join(f"{name}={value}" for name, value in reader.cookies.items())
-    asked = f"GET /api/v1/openapi.json HTTP/1.1\r\nHost: localhost\r\nCookie: {cookie}\r\n\r\n".encode()
+    request_bytes = f"GET /api/v1/openapi.json HTTP/1.1\r\nHost: localhost\r\nCookie: {cookie}\r\n\r\n".encode()
     connection = socket.socket()
     connection.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 2048)
     with connection:
@@ -113,7 +113,7 @@ def test_who_does_not_read_an_answer_is_hung_up_on(site: Site) -> None:
         connection.setblocking(False)
         for _ in range(60):
             try:
-                connection.send(asked)
+                connection.send(request_bytes)
             except OSError:
                 break
         wait_until(lambda: site.server.connections == 0, "the server hangs up")
@@ -180,8 +180,8 @@ def test_where_every_connection_is_at_work_a_new_one_is_told_to_come_again(
         answers = [many.submit(client.get, "/posts", timeout=PATIENCE) for client in clients]
         for _ in answers:
             assert at_work.acquire(timeout=PATIENCE)
-        told = requests.get(f"{site.url}/login", timeout=PATIENCE)
-        assert (told.status_code, told.headers["retry-after"]) == (503, "5")
+        refusal = requests.get(f"{site.url}/login", timeout=PATIENCE)
+        assert (refusal.status_code, refusal.headers["retry-after"]) == (503, "5")
         go_on.set()
         assert [answer.result().status_code for answer in answers] == [200, 200, 200]
 
@@ -284,7 +284,7 @@ def test_a_slow_reader_of_a_large_export_holds_no_transaction(tmp_path: Path, mo
         yield from range(40_000)
 
     monkeypatch.setattr(deliveries, "all_deliveries", many)
-    monkeypatch.setattr(deliveries, "_row", lambda number: dict.fromkeys(deliveries.COLUMNS, f"row {number}"))
+    monkeypatch.setattr(deliveries, "_export_row", lambda number: dict.fromkeys(deliveries.COLUMNS, f"row {number}"))
     with serve_starter_site(tmp_path, ConnectionLimits()) as site:
         answer = site.client("operator").get("/deliveries/export.csv", stream=True, timeout=PATIENCE)
         with answer:

@@ -1,4 +1,4 @@
-"""Deliveries in the browser: found, told whole, acted on, downloaded, and followed as they move."""
+"""Tests the pages of deliveries: search, details, acts, export and live changes."""
 
 from __future__ import annotations
 
@@ -58,7 +58,7 @@ def test_deliveries_are_found_by_day_channel_state_and_text(site: Site) -> None:
     assert "A waiting neuron" in client.get("/deliveries").text
     assert "A held cell" not in client.get("/deliveries?state=pending").text
     assert "A waiting neuron" not in client.get("/deliveries?text=held").text
-    assert "No delivery is like that" in client.get("/deliveries?channel=x").text
+    assert "No delivery matches" in client.get("/deliveries?channel=x").text
     day = the_delivery(site.desk.database, waiting).scheduled_at.date()
     assert "A held cell" not in client.get(f"/deliveries?day={day}").text
     assert client.get("/deliveries?day=someday").status_code == 404
@@ -75,9 +75,9 @@ def test_what_waits_on_a_paused_channel_is_not_promised_for_an_hour(site: Site) 
     for path, words in zip(
         pages, ("waits until the channel is resumed", "waits: tumblr is paused", "once tumblr is resumed"), strict=True
     ):
-        told = text_of(client.get(path))
-        assert words in told
-        assert "next look" not in told
+        text = text_of(client.get(path))
+        assert words in text
+        assert "next look" not in text
     assert json.loads(client.get("/deliveries/export.json").text)[0]["next_try_at"] is None
     operate.resume(desk.database, "tumblr", now=desk.now(), actor="me")
     with desk.database.writing() as session:
@@ -87,16 +87,16 @@ def test_what_waits_on_a_paused_channel_is_not_promised_for_an_hour(site: Site) 
 
 def test_today_says_nothing_untrue_of_a_post_that_may_be_public(site: Site) -> None:
     held(site, unknown=True)
-    told = text_of(site.client("operator").get("/"))
-    assert "Today's post waits for a person; it may be public already." in told
+    text = text_of(site.client("operator").get("/"))
+    assert "Today's post waits for a person; it may be public already." in text
 
 
 def test_a_delivery_tells_its_whole_life(site: Site) -> None:
     delivery = held(site, unknown=True)
     page = site.client("operator").get(f"/deliveries/{delivery}")
-    told = text_of(page)
+    text = text_of(page)
     for part in ("A held cell", "pending", "held", "could post it twice", "ALT alt"):
-        assert part in told
+        assert part in text
     assert site.client("operator").get("/deliveries/4711").status_code == 404
 
 
@@ -154,8 +154,8 @@ def test_they_are_downloaded_whole_and_run_nothing(site: Site) -> None:
     client = site.client("operator")
     rows = list(csv.DictReader(client.get("/deliveries/export.csv").text.splitlines()))
     assert [row["title"] for row in rows] == ["'=cell+2", "'=cell+1", "'=cell+0"]
-    told = client.get("/deliveries/export.json?text=cell%2B1").json()
-    assert [(each["title"], each["state"]) for each in told] == [("=cell+1", "held")]
+    rows = client.get("/deliveries/export.json?text=cell%2B1").json()
+    assert [(row["title"], row["state"]) for row in rows] == [("=cell+1", "held")]
     assert json.loads(client.get("/deliveries/export.json?text=none").text) == []
     assert client.get("/deliveries/export.xml").status_code == 422
 

@@ -1,4 +1,4 @@
-"""A post's form: nothing typed is lost, nobody is overwritten, and what is shown beside it is what goes out."""
+"""Tests a post's form: nothing typed is lost, nobody is overwritten, and previews show what goes out."""
 
 from __future__ import annotations
 
@@ -15,7 +15,8 @@ from publisher.db.models import Post
 from publisher.posts import autosaves
 from publisher.posts.drafts import ImageDraft, PostChanges, PostDraft
 from publisher.posts.possibly_shown import ShownBetween, note_possibly_shown
-from publisher.posts.posts import add_post, edit_post
+from publisher.posts.posts import add_post
+from publisher.schedule.post_queue import PostQueue
 from tests.conftest import WriteDesk
 from tests.desk_site import Client, Site, open_starter_site, text_of
 from tests.outlet import draw
@@ -83,19 +84,19 @@ def test_a_draft_is_written_saved_and_approved(site: Site, picture: str) -> None
     assert load(site, post_id).state == "in_review"
 
 
-def test_who_approves_again_after_a_restore_is_told_that_the_post_may_have_been_shown(site: Site, picture: str) -> None:
+def test_a_post_that_may_have_been_shown_has_a_warning(site: Site, picture: str) -> None:
     editor = site.client("editor")
     post_id = create(site, editor, picture=picture)
     days = ShownBetween(date(2026, 5, 4), date(2026, 5, 6), was_approved=True)
     with site.desk.database.writing() as session:
         note_possibly_shown(session, post_id, days, site.desk.now())
-    told = "This post may have been shown between 2026-05-04 and 2026-05-06"
-    assert told in text_of(editor.get(f"/posts/{post_id}"))
-    assert told in text_of(editor.get("/queue"))
+    warning = "This post may have been shown between 2026-05-04 and 2026-05-06"
+    assert warning in text_of(editor.get(f"/posts/{post_id}"))
+    assert warning in text_of(editor.get("/queue"))
     version = str(load(site, post_id).version)
     approved = editor.send_form(f"/posts/{post_id}", fields(picture, version=version, then="approve"))
     assert "Approved: it goes out when its turn comes." in text_of(approved)
-    assert told not in text_of(editor.get(f"/posts/{post_id}"))
+    assert warning not in text_of(editor.get(f"/posts/{post_id}"))
 
 
 def test_a_mistake_is_told_at_its_field_and_what_was_typed_stays(site: Site, picture: str) -> None:
@@ -129,15 +130,15 @@ def test_an_unfinished_text_is_kept_for_its_writer_alone(site: Site, picture: st
     ada, bo = site.client("editor", email="ada@example.org"), site.client("editor", email="bo@example.org")
     post_id = create(site, ada, picture=picture)
     version = str(load(site, post_id).version)
-    kept = ada.send_form(f"/posts/{post_id}/autosave", fields(picture, standfirst="Half a thou", version=version))
-    assert kept.json()["changed_by"] == ""
+    autosaved = ada.send_form(f"/posts/{post_id}/autosave", fields(picture, standfirst="Half a thou", version=version))
+    assert autosaved.json()["changed_by"] == ""
     assert load(site, post_id).standfirst == "It rests"
     assert "that is not saved" in ada.get(f"/posts/{post_id}").text
     assert 'value="Half a thou"' in ada.get(f"/posts/{post_id}?unsaved=1").text
     assert "that is not saved" not in bo.get(f"/posts/{post_id}").text
     bo.send_form(f"/posts/{post_id}", fields(picture, standfirst="By Bo", version=version))
-    told = ada.send_form(f"/posts/{post_id}/autosave", fields(picture, standfirst="Half a", version=version))
-    assert told.json()["changed_by"] == "bo@example.org"
+    answer = ada.send_form(f"/posts/{post_id}/autosave", fields(picture, standfirst="Half a", version=version))
+    assert answer.json()["changed_by"] == "bo@example.org"
     ada.send_form(f"/posts/{post_id}/autosave/forget")
     assert "that is not saved" not in ada.get(f"/posts/{post_id}").text
 
@@ -156,24 +157,21 @@ def test_the_preview_is_what_publishing_would_send(site: Site, picture: str) -> 
     assert "immutable" in made.headers["cache-control"]
 
 
-def test_what_somebody_slips_in_between_saving_and_approving_is_not_approved(
+def test_a_change_between_saving_and_approving_is_not_approved(
     site: Site, picture: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     editor = site.client("editor")
     post_id = create(site, editor, picture=picture)
-    desk, real = site.desk, autosaves.forget
+    desk, real = site.desk, autosaves.delete_autosave
 
     def slip_in(*anything: Any) -> None:
-        edit_post(
-            desk.database, desk.store, post_id, PostChanges(standfirst="Slipped in"),
-            now=desk.now(), actor="colleague",
-        )  # fmt: skip
+        PostQueue(desk, "colleague").edit(post_id, PostChanges(standfirst="Slipped in"))
         real(*anything)
 
-    monkeypatch.setattr(autosaves, "forget", slip_in)
+    monkeypatch.setattr(autosaves, "delete_autosave", slip_in)
     form = fields(picture, title="A quieter cell", version=str(load(site, post_id).version), then="approve")
-    told = text_of(editor.send_form(f"/posts/{post_id}", form))
-    assert "It is saved, but not approved" in told
+    text = text_of(editor.send_form(f"/posts/{post_id}", form))
+    assert "It is saved, but not approved" in text
     assert (load(site, post_id).state, load(site, post_id).standfirst) == ("draft", "Slipped in")
 
 
@@ -252,7 +250,7 @@ def test_a_problem_leads_to_its_field_whatever_the_form_calls_its_picture(site: 
     assert re.search(r'href="#images-0-alt_text">[a-z, ]+: Picture 1 has no alt text', refused)
 
 
-def test_a_post_without_a_title_can_be_looked_at(site: Site, picture: str) -> None:
+def test_a_post_without_a_title_can_be_previewed(site: Site, picture: str) -> None:
     shown = site.client("editor").send_form("/preview", fields(picture, title="", **{"tr-ca-body": "Una cèl·lula"}))
     assert shown.status_code == 200
     assert "It rests" in shown.text

@@ -1,4 +1,4 @@
-"""Too many requests at once are told to come again; pages that are kept are never out of date."""
+"""Tests that surplus requests are refused, and that cached pages are never out of date."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from fastapi import FastAPI, Response
 from publisher.core.memory import bound_arenas, give_back_memory
 from publisher.posts.drafts import PostDraft
 from publisher.posts.posts import add_post
-from publisher.web import load, rendering
+from publisher.web import load_limit, rendering
 from publisher.web.event_cache import MAX_PAGES
 from publisher.web.pages import queue_page
 from tests.conftest import WriteDesk
@@ -43,10 +43,8 @@ def ask(client: Client, path: str) -> requests.Response:
         return apart.get(client.base + path, cookies=client.cookies.get_dict(), timeout=PATIENCE)
 
 
-def test_too_many_requests_are_told_to_come_again_and_the_process_stays_alive(
-    site: Site, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(load, "MAX_WAITING", 4)
+def test_surplus_requests_are_refused_and_the_process_stays_alive(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(load_limit, "MAX_WAITING", 4)
     go_on, at_work = threading.Event(), threading.Semaphore(0)
     render = rendering.page
 
@@ -59,35 +57,35 @@ def test_too_many_requests_are_told_to_come_again_and_the_process_stays_alive(
     client = site.client("admin")
     with ThreadPoolExecutor(40) as many:
         first = []
-        for _ in range(load.MAX_WORKERS):
+        for _ in range(load_limit.MAX_WORKERS):
             # One after the other: at the same moment, all but four would be too many.
             first.append(many.submit(ask, client, "/posts"))
             assert at_work.acquire(timeout=PATIENCE)
         later = [many.submit(ask, client, "/posts") for _ in range(20)]
         wait_until(lambda: sum(answer.done() for answer in later) >= 5, "the surplus is refused")
         assert ask(site.client(), "/healthz").text == "ok\n"
-        told = ask(client, "/api/v1/posts")
+        refusal = ask(client, "/api/v1/posts")
         go_on.set()
         statuses = Counter(answer.result().status_code for answer in [*first, *later])
         refused = next(answer.result() for answer in later if answer.result().status_code == 503)
     assert statuses[503] >= 5
-    assert statuses[200] + statuses[503] == load.MAX_WORKERS + 20
+    assert statuses[200] + statuses[503] == load_limit.MAX_WORKERS + 20
     assert refused.headers["retry-after"] == "2"
     assert "try again" in refused.text
-    assert (told.status_code, told.headers["content-type"]) == (503, "application/problem+json")
+    assert (refusal.status_code, refusal.headers["content-type"]) == (503, "application/problem+json")
     assert ask(client, "/posts").status_code == 200
 
 
 @pytest.mark.parametrize("flood_by", ["strangers", "one session"])
-def test_whoever_floods_the_desk_leaves_places_for_people_who_were_let_in(
+def test_a_flood_leaves_places_for_people_who_were_let_in_before(
     site: Site, monkeypatch: pytest.MonkeyPatch, flood_by: str
 ) -> None:
-    monkeypatch.setattr(load, "MAX_WAITING", 12)
-    monkeypatch.setattr(load, "SHARED_WAITING", 4)
+    monkeypatch.setattr(load_limit, "MAX_WAITING", 12)
+    monkeypatch.setattr(load_limit, "MAX_WAITING_UNKNOWN", 4)
     client, guest = site.client("editor"), site.client(*(["admin"] if flood_by == "one session" else []))
     path = "/posts" if flood_by == "one session" else "/login"
-    for each in (client, guest):
-        assert ask(each, "/").status_code == 200
+    for browser in (client, guest):
+        assert ask(browser, "/").status_code == 200
     go_on, at_work = threading.Event(), threading.Semaphore(0)
     render = rendering.page
 
@@ -99,17 +97,17 @@ def test_whoever_floods_the_desk_leaves_places_for_people_who_were_let_in(
     monkeypatch.setattr("publisher.web.pages.archive.page", slow)
     monkeypatch.setattr("publisher.web.pages.login.page", slow)
     with ThreadPoolExecutor(60) as many:
-        for _ in range(load.MAX_WORKERS):
+        for _ in range(load_limit.MAX_WORKERS):
             many.submit(ask, guest, path)
             assert at_work.acquire(timeout=PATIENCE)
         flood = [many.submit(ask, guest, path) for _ in range(30)]
-        refused = 30 - (4 if flood_by == "strangers" else load.MAX_OF_ONE - load.MAX_WORKERS)
-        wait_until(lambda: sum(each.done() for each in flood) == refused, "the surplus is refused")
+        refused = 30 - (4 if flood_by == "strangers" else load_limit.MAX_PER_CREDENTIALS - load_limit.MAX_WORKERS)
+        wait_until(lambda: sum(future.done() for future in flood) == refused, "the surplus is refused")
         mine = [many.submit(ask, client, "/queue") for _ in range(3)]
         many.submit(ask, guest, path).result()
         go_on.set()
-        assert [each.result().status_code for each in mine] == [200] * 3
-    assert Counter(each.result().status_code for each in flood)[503] == refused
+        assert [future.result().status_code for future in mine] == [200] * 3
+    assert Counter(future.result().status_code for future in flood)[503] == refused
 
 
 def test_requests_that_come_at_the_same_moment_are_bounded_too() -> None:
@@ -128,32 +126,32 @@ def test_requests_that_come_at_the_same_moment_are_bounded_too() -> None:
             statuses.append(message["status"])
 
     async def ask_many(number: int) -> None:
-        to_thread.current_default_thread_limiter().total_tokens = load.MAX_WORKERS
-        bounded = load.BoundedLoad(wait_for_a_thread, api_path="/api")
+        to_thread.current_default_thread_limiter().total_tokens = load_limit.MAX_WORKERS
+        bounded = load_limit.LoadLimit(wait_for_a_thread, api_path="/api")
         app = FastAPI()
         app.state.requests = 0
         scope = {"type": "http", "method": "GET", "path": "/login", "headers": [], "query_string": b"", "app": app}
-        asked = [asyncio.create_task(bounded(dict(scope), receive, send)) for _ in range(number)]
+        tasks = [asyncio.create_task(bounded(dict(scope), receive, send)) for _ in range(number)]
         # In as many turns of the loop every request was refused, or waits for a thread.
         for _ in range(10):
             await asyncio.sleep(0)
         go_on.set()
-        await asyncio.gather(*asked)
+        await asyncio.gather(*tasks)
 
     asyncio.run(ask_many(200))
-    assert Counter(statuses) == {503: 200 - load.SHARED_WAITING, 200: load.SHARED_WAITING}
+    assert Counter(statuses) == {503: 200 - load_limit.MAX_WAITING_UNKNOWN, 200: load_limit.MAX_WAITING_UNKNOWN}
 
 
 def test_remembered_credentials_are_bounded() -> None:
-    known = load.KnownCredentials()
-    for number in range(load.MAX_REMEMBERED + 3):
+    known = load_limit.KnownCredentials()
+    for number in range(load_limit.MAX_REMEMBERED + 3):
         known.remember(number.to_bytes(4))
     assert (0).to_bytes(4) not in known
-    assert load.MAX_REMEMBERED.to_bytes(4) in known
-    assert len(known._hashes) == load.MAX_REMEMBERED
+    assert load_limit.MAX_REMEMBERED.to_bytes(4) in known
+    assert len(known._hashes) == load_limit.MAX_REMEMBERED
 
 
-def test_a_page_is_made_once_until_something_happens(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_page_is_rendered_once_until_an_event(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
     made = []
     context = queue_page._context
 
@@ -162,7 +160,7 @@ def test_a_page_is_made_once_until_something_happens(site: Site, monkeypatch: py
         return context(*args)  # type: ignore[arg-type]
 
     monkeypatch.setattr(queue_page, "_context", counted)
-    monkeypatch.setattr("publisher.web.event_cache.LASTS", timedelta(hours=1))
+    monkeypatch.setattr("publisher.web.event_cache.MAX_AGE", timedelta(hours=1))
     client = site.client("editor")
     first = ask(client, "/queue").text
     assert [ask(client, "/queue").text for _ in range(5)] == [first] * 5
@@ -172,7 +170,7 @@ def test_a_page_is_made_once_until_something_happens(site: Site, monkeypatch: py
     assert "Quiet cells" in ask(client, "/queue").text
 
 
-def test_a_kept_page_is_of_one_session_and_one_address(site: Site) -> None:
+def test_a_cached_page_is_of_one_session_and_one_address(site: Site) -> None:
     one, other = site.client("editor"), site.client("contributor")
     for path in ("/", "/queue", "/queue?state=draft"):
         pages = [client.get(path).text for client in (one, other, one)]
@@ -180,11 +178,11 @@ def test_a_kept_page_is_of_one_session_and_one_address(site: Site) -> None:
         assert [other.csrf in page for page in pages] == [False, True, False]
 
 
-def test_kept_pages_are_bounded(site: Site) -> None:
+def test_cached_pages_are_limited(site: Site) -> None:
     client = site.client("editor")
     for number in range(MAX_PAGES + 10):
         assert client.get(f"/queue?text={number}").status_code == 200
-    assert len(site.server._app.state.rendered) == MAX_PAGES
+    assert len(site.server._app.state.page_cache) == MAX_PAGES
 
 
 def test_memory_is_given_back_where_the_library_can() -> None:

@@ -1,4 +1,4 @@
-"""What the pages' process tells a supervisor, and what it tells the world."""
+"""Tests the probes: what a supervisor may read, and what anybody may."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from publisher.core.clock import FixedClock
 from publisher.desk import Desk
-from publisher.health.heartbeat import beat
+from publisher.health.heartbeat import record_heartbeat
 from publisher.health.probe_access import TOKEN_VARIABLE
 from publisher.health.server import HealthServer
 from publisher.staff import accounts, logins
@@ -42,7 +42,7 @@ def desk(tmp_path: Path, write_desk: WriteDesk, clock: FixedClock) -> Iterator[D
 
 
 def ask(desk: Desk, path: str, *, host: str = HERE, headers: dict[str, str] | None = None) -> Response:
-    """What somebody at `host` is answered."""
+    """Returns the answer to a request from `host`."""
 
     async def get() -> Response:
         transport = ASGITransport(create_app(desk), client=(host, 4000))
@@ -62,16 +62,16 @@ def session_token(desk: Desk, role: str) -> str:
 def test_readiness_follows_the_scheduler(desk: Desk) -> None:
     before = ask(desk, "/readyz", host=THERE)
     assert (before.status_code, before.text) == (503, "not ok\n")
-    beat(desk.database, "reef:1:1:1", "scheduler", desk.now())
+    record_heartbeat(desk.database, "reef:1:1:1", "scheduler", desk.now())
     after = ask(desk, "/readyz", host=THERE)
     assert (after.status_code, after.text) == (200, "ok\n")
 
 
 def test_who_holds_the_token_is_told_why(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv(TOKEN_VARIABLE, "a token for probes")
-    told = json.loads(ask(desk, "/readyz", host=THERE, headers=TOKEN).content)
-    failing = {check["name"]: check["told"] for check in told["checks"] if not check["ok"]}
-    assert told["ready"] is False
+    readiness = json.loads(ask(desk, "/readyz", host=THERE, headers=TOKEN).content)
+    failing = {check["name"]: check["told"] for check in readiness["checks"] if not check["ok"]}
+    assert readiness["ready"] is False
     assert list(failing) == ["scheduler"]
     assert "publisher run" in failing["scheduler"]
 
@@ -119,7 +119,7 @@ def test_an_operator_may_look_from_anywhere(desk: Desk, role: str, status: int) 
 
 @contextmanager
 def proxy_to(port: int, passed_on: Callable[[str], dict[str, str]]) -> Iterator[str]:
-    """A small reverse proxy on this machine: its URL. `passed_on`: the headers that it adds for a caller."""
+    """Serves a small reverse proxy on this machine, and returns its URL. `passed_on`: the headers that it adds."""
 
     class Handler(BaseHTTPRequestHandler):
         def do_GET(self) -> None:

@@ -1,4 +1,4 @@
-"""The queue and the archive as a browser without scripts sees and changes them."""
+"""Tests the queue and the archive in a browser without scripts."""
 
 from __future__ import annotations
 
@@ -18,13 +18,13 @@ from publisher.core.clock import FixedClock
 from publisher.db.models import Delivery, Event, Media, Pick, Post, PostImage
 from publisher.db.session import Database
 from publisher.db.staff import PostVersion
-from publisher.posts.approval import content_problems
 from publisher.posts.drafts import PostChanges
-from publisher.posts.posts import edit_post
-from publisher.posts.problem_cache import KnownProblems
+from publisher.posts.problem_cache import ProblemCache
+from publisher.posts.problems import content_problems
 from publisher.posts.search import find_posts
 from publisher.schedule.listing import PAGE_SIZE, QueueFilter, queue_page
-from publisher.schedule.order import Front, move_post
+from publisher.schedule.order import Front
+from publisher.schedule.post_queue import PostQueue
 from tests import queue_desk
 from tests.conftest import WriteDesk
 from tests.desk_site import Client, Site, open_starter_site, text_of
@@ -44,7 +44,7 @@ def site(tmp_path_factory: pytest.TempPathFactory, write_desk: WriteDesk) -> Ite
 
 @pytest.fixture
 def posts(site: Site) -> Iterator[queue_desk.Desk]:
-    """What fills the desk's queue, which is empty; Monday has had its post."""
+    """Returns the helper that fills the empty queue; Monday has had its post."""
     desk = site.desk
     with desk.database.writing() as session:
         session.add(Pick(slot=NOON.date(), reason="missed", picked_at=NOON))
@@ -62,7 +62,7 @@ def editor(site: Site) -> Client:
 
 
 def line(answer: requests.Response) -> list[int]:
-    return [int(found) for found in ROWS.findall(answer.text)]
+    return [int(number) for number in ROWS.findall(answer.text)]
 
 
 def move(client: Client, to: str, *posts: int, **fields: Any) -> requests.Response:
@@ -125,7 +125,7 @@ def test_several_posts_move_together_in_their_order(posts: queue_desk.Desk, edit
     assert line(move(editor, "front", c, d)) == [c, d, a, b]
     shown = move(editor, "date", a, b, day="2026-06-01")
     assert "2 posts are moved." in text_of(shown)
-    assert [posts.load(each).fixed_date for each in (a, b)] == [date(2026, 6, 1), date(2026, 6, 2)]
+    assert [posts.load(post).fixed_date for post in (a, b)] == [date(2026, 6, 1), date(2026, 6, 2)]
     assert line(undo(editor, shown)) == [c, d, a, b]
 
 
@@ -137,11 +137,12 @@ def test_a_move_is_undone_unless_somebody_moved_the_post_since(
     dated = move(editor, "date", b, day="2026-05-20")
     assert line(undo(editor, dated)) == [b, c, a]
     assert line(undo(editor, into_reserve)) == [a, b, c]
-    assert [posts.load(each).reserve for each in (a, b, c)] == [False, False, False]
+    assert [posts.load(post).reserve for post in (a, b, c)] == [False, False, False]
 
     stale = move(editor, "front", c)
-    move_post(posts.database, b, Front(), posts.settings, NOON)
-    move_post(posts.database, c, Front(), posts.settings, NOON)
+    queue = PostQueue(posts.at(NOON))
+    queue.move(b, Front())
+    queue.move(c, Front())
     refused = undo(editor, stale)
     assert "was changed or moved meanwhile, so this can't be undone" in html.unescape(text_of(refused))
     assert line(refused) == [c, b, a]
@@ -151,10 +152,10 @@ def test_what_blocks_one_post_stops_no_other(posts: queue_desk.Desk, editor: Cli
     good = posts.post("good", NOON, state="in_review")
     bad = posts.post("bad", NOON, state="draft", credit="")
     shown = editor.send_form("/queue/approve", {"posts": [good, bad]})
-    told = text_of(shown)
-    assert "1 post is approved. 1 post is not." in told
-    assert "bad : tumblr, instagram, x: The post has no credit; say who made the picture." in told
-    assert [posts.load(each).state for each in (good, bad)] == ["approved", "draft"]
+    text = text_of(shown)
+    assert "1 post is approved. 1 post is not." in text
+    assert "bad : tumblr, instagram, x: The post has no credit; say who made the picture." in text
+    assert [posts.load(post).state for post in (good, bad)] == ["approved", "draft"]
 
     assert "1 post is as before" in text_of(undo(editor, shown))
     assert (posts.load(good).state, posts.load(good).approved_at) == ("in_review", None)
@@ -166,25 +167,17 @@ def test_nobody_approves_a_text_that_they_did_not_see(posts: queue_desk.Desk, si
     page = editor.get("/queue").text
     looked_at = re.findall(r'name="seen" value="(\d+:\d+)"', page)
     assert len(looked_at) == 2
-    desk = site.desk
-    edit_post(
-        desk.database, desk.store, changed, PostChanges(standfirst="Slipped in"),
-        now=NOON, actor="colleague",
-    )  # fmt: skip
-    told = text_of(editor.send_form("/queue/approve", {"posts": [seen, changed], "seen": looked_at}))
-    assert "1 post is approved. 1 post is not." in told
-    assert f"post {changed} was changed meanwhile: you saw version 1, it has version 2 now" in told
-    assert [posts.load(each).state for each in (seen, changed)] == ["approved", "in_review"]
+    PostQueue(site.desk, "colleague").edit(changed, PostChanges(standfirst="Slipped in"))
+    text = text_of(editor.send_form("/queue/approve", {"posts": [seen, changed], "seen": looked_at}))
+    assert "1 post is approved. 1 post is not." in text
+    assert f"post {changed} was changed meanwhile: you saw version 1, it has version 2 now" in text
+    assert [posts.load(post).state for post in (seen, changed)] == ["approved", "in_review"]
 
 
 def test_an_approval_is_not_undone_after_an_edit(posts: queue_desk.Desk, site: Site, editor: Client) -> None:
     post = posts.post("good", NOON, state="draft")
     shown = editor.send_form("/queue/approve", {"posts": [post]})
-    desk = site.desk
-    edit_post(
-        desk.database, desk.store, post, PostChanges(credit="John Roe"),
-        now=NOON, actor="colleague",
-    )  # fmt: skip
+    PostQueue(site.desk, "colleague").edit(post, PostChanges(credit="John Roe"))
     assert "was changed or moved meanwhile" in text_of(undo(editor, shown))
     assert posts.load(post).state == "in_review"
 
@@ -197,9 +190,7 @@ def test_withdrawn_posts_come_back(posts: queue_desk.Desk, editor: Client) -> No
     assert posts.load(a).state == "approved"
 
 
-def test_tags_are_added_and_removed_and_an_approved_post_is_looked_at_again(
-    posts: queue_desk.Desk, editor: Client
-) -> None:
+def test_a_change_of_tags_sends_an_approved_post_back_to_review(posts: queue_desk.Desk, editor: Client) -> None:
     a = posts.post("a", NOON, tags=["cells", "Brain"])
     b = posts.post("b", NOON, state="draft")
     shown = editor.send_form("/queue/tag", {"posts": [a, b], "tags": "#brain, x-ray ,", "tagging": "add"})
@@ -236,7 +227,7 @@ def test_a_contributor_tags_but_neither_moves_nor_approves(posts: queue_desk.Des
     assert (posts.load(a).tags, posts.load(a).state) == ([], "in_review")
 
 
-def test_an_undo_that_was_made_up_can_not_let_a_post_out(posts: queue_desk.Desk, editor: Client) -> None:
+def test_a_forged_undo_can_not_approve_a_post(posts: queue_desk.Desk, editor: Client) -> None:
     post = posts.post("blocked", NOON, state="draft", credit="")
     now = {"version": 1, "state": "draft", "reserve": False, "fixed_date": None, "position": 1.0, "tags": []}
     made_up = {"act": "withdraw", "changes": [{"post": post, "before": {**now, "state": "approved"}, "after": now}]}
@@ -260,8 +251,8 @@ def test_the_queue_is_searched_and_filtered(posts: queue_desk.Desk, editor: Clie
         ("state=approved&place=queue", [cells]),
     ):
         assert line(editor.get(f"/queue?{query}")) == expected, query
-    kept = move(editor, "front", draft, view="state=draft&page=1&evil=1")
-    assert kept.url.endswith("/queue?state=draft")
+    moved = move(editor, "front", draft, view="state=draft&page=1&evil=1")
+    assert moved.url.endswith("/queue?state=draft")
 
 
 def test_a_long_queue_has_pages_and_moves_cross_them(posts: queue_desk.Desk, editor: Client) -> None:
@@ -284,7 +275,7 @@ def test_a_post_is_adapted_once_for_as_long_as_it_stays_as_it_is(
         return content_problems(post, *rest)
 
     monkeypatch.setattr("publisher.posts.problem_cache.content_problems", counted)
-    monkeypatch.setattr("publisher.web.event_cache.LASTS", timedelta(0))  # The page itself is not kept.
+    monkeypatch.setattr("publisher.web.event_cache.MAX_AGE", timedelta(0))  # The page itself is not kept.
     a, b = posts.posts("ab", NOON)
     for _ in range(2):
         assert "has no credit" not in editor.get("/queue").text
@@ -294,15 +285,15 @@ def test_a_post_is_adapted_once_for_as_long_as_it_stays_as_it_is(
     assert "The post has no credit" in editor.get("/queue").text
     assert sorted(adapted) == [a, a, b]
 
-    small = KnownProblems(site.desk.targets, site.desk.people, most=1)
+    small = ProblemCache(site.desk.targets, site.desk.people, max_posts=1)
     with posts.database.reading() as session:
-        versions = {each.id: each.version for each in session.scalars(select(Post))}
+        versions = {post.id: post.version for post in session.scalars(select(Post))}
         assert small.of(session, versions) == small.of(session, versions)
         assert small.of(session, {999: 1}) == {999: ()}
     assert len(adapted) > 5, "no more than one post is remembered"
 
 
-def test_the_archive_is_searched_and_leafed_through(posts: queue_desk.Desk, editor: Client) -> None:
+def test_the_archive_is_searched_page_by_page(posts: queue_desk.Desk, editor: Client) -> None:
     shown = [
         posts.post(f"Picture {number}", NOON, last_shown_on=NOON.date() - timedelta(days=number))
         for number in range(60)
@@ -310,7 +301,7 @@ def test_the_archive_is_searched_and_leafed_through(posts: queue_desk.Desk, edit
     posts.post("Spores", NOON, state="draft", tags=["fungi"], standfirst="Under glass")
 
     def listed(path: str) -> list[int]:
-        return [int(each) for each in re.findall(r'<p><a href="/posts/(\d+)">', editor.get(path).text)]
+        return [int(number) for number in re.findall(r'<p><a href="/posts/(\d+)">', editor.get(path).text)]
 
     first = listed("/posts?state=shown")
     assert first == shown[:9:-1]
@@ -318,7 +309,7 @@ def test_the_archive_is_searched_and_leafed_through(posts: queue_desk.Desk, edit
     assert listed(f"/posts?state=shown&before={first[-1]}") == shown[9::-1]
     assert len(listed("/posts?text=GLASS+fungi")) == 1
     assert listed("/posts?text=fungi+bone") == []
-    assert "No post says that" in editor.get("/posts?text=%25").text
+    assert "No post matches" in editor.get("/posts?text=%25").text
 
 
 def test_posts_are_listed_and_found_on_postgresql(postgres_database: Database, tmp_path: Path) -> None:
@@ -326,13 +317,13 @@ def test_posts_are_listed_and_found_on_postgresql(postgres_database: Database, t
     cells = desk.post("Cèl·lules del cervell", NOON, tags=["neurociència"])
     reserve = desk.post("Roots", NOON, reserve=True)
     dated = desk.post("Bones", NOON, fixed_date=TUESDAY)
-    known = KnownProblems(desk.targets, desk.people)
+    known = ProblemCache(desk.targets, desk.people)
     with postgres_database.reading() as session:
         page = queue_page(session, desk.settings, known, QueueFilter(), 1, now=NOON)
         found = find_posts(session, "CÈL·LULES Neurociència", before=999)
-    assert [(each.post.id, each.projected) for each in page.posts] == [
+    assert [(listed.post.id, listed.projected) for listed in page.posts] == [
         (dated, TUESDAY),
         (cells, NOON.date()),
         (reserve, TUESDAY + timedelta(days=1)),
     ]
-    assert [each.id for each in found] == [cells]
+    assert [post.id for post in found] == [cells]

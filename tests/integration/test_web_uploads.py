@@ -1,4 +1,4 @@
-"""Pictures come in pieces: nothing is lost with a connection, nothing strange is kept, nobody touches another's."""
+"""Tests uploads in pieces: lost connections, files that are no pictures, uploads of others."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from publisher.db.session import Database
 from publisher.db.staff import Upload
 from publisher.media import FolderStore, MediaUnreachable
 from publisher.posts import uploads as unfinished
-from publisher.posts.pictures import keep_picture
+from publisher.posts.pictures import store_picture
 from publisher.posts.uploads import MAX_UNFINISHED, Uploads, WrongOffset
 from publisher.settings.private_paths import UPLOADS
 from tests.conftest import WriteDesk
@@ -87,8 +87,8 @@ def test_pieces_become_a_stored_picture(site: Site, editor: Client, tmp_path: Pa
     assert last["warnings"] == ["Only 120 × 80 pixels: it is never enlarged, so it will look small."]
     assert site.desk.store.fetch(last["sha256"]).read_bytes() == content
     with site.desk.database.reading() as session:
-        kept = session.get_one(Media, last["sha256"])
-    assert (kept.file_name, kept.format, kept.bytes) == ("disc.png", "png", len(content))
+        media = session.get_one(Media, last["sha256"])
+    assert (media.file_name, media.format, media.bytes) == ("disc.png", "png", len(content))
     assert not (folder_of(site) / upload).exists()
     part = editor.get(f"/pictures/{last['sha256']}/form?number=7&languages=ca")
     assert 'name="images-7-media"' in part.text
@@ -213,7 +213,7 @@ def test_a_piece_that_comes_twice_at_once_is_added_once(site: Site, monkeypatch:
             refusals.append(refusal.received)
 
     waits = threading.Event()
-    monkeypatch.setattr(unfinished, "LOCK_SECONDS", PATIENCE)
+    monkeypatch.setattr(unfinished, "LOCK_TIMEOUT_SECONDS", PATIENCE)
     monkeypatch.setattr(unfinished, "sleep", lambda _seconds: waits.set())
     second = threading.Thread(target=add_again)
     file = folder_of(site) / upload.id
@@ -248,7 +248,9 @@ def test_the_oldest_unfinished_upload_makes_room(site: Site) -> None:
     now = site.desk.now()
     first = desk.begin(person, "first.png", 100, now)
     desk.add(person, first.id, 0, b"some")
-    later = [desk.begin(person, "next.png", 100, now + timedelta(seconds=each)).id for each in range(1, MAX_UNFINISHED)]
+    later = [
+        desk.begin(person, "next.png", 100, now + timedelta(seconds=seconds)).id for seconds in range(1, MAX_UNFINISHED)
+    ]
     assert desk.find(person, first.id).received == 4
     desk.begin(person, "last.png", 100, now + timedelta(minutes=1))
     with site.desk.database.reading() as session:
@@ -268,10 +270,10 @@ def test_a_form_without_scripts_brings_its_files(site: Site, editor: Client, tmp
     hashes = re.findall(r'name="images-(\d)-media" value="([0-9a-f]{64})"', refused.text)
     assert [number for number, _ in hashes] == ["0", "1"]
     # The file that was fine need not be chosen again; a third one joins those that stay.
-    kept = {f"images-{number}-media": sha for number, sha in hashes}
+    fields = {f"images-{number}-media": sha for number, sha in hashes}
     order = {"images-0-order": "2", "images-1-order": "1"}
     three = picture(tmp_path, 9)
-    saved = editor.send_form("/posts", {**form, **kept, **order}, files=[("files", ("three.png", three))])
+    saved = editor.send_form("/posts", {**form, **fields, **order}, files=[("files", ("three.png", three))])
     assert saved.status_code == 200, text_of(saved)
     with site.desk.database.reading() as session:
         post = session.scalars(select(Post).where(Post.title == "Two")).one()
@@ -291,12 +293,12 @@ def test_one_picture_that_two_people_bring_at_once_is_stored_once(
         session.add(Media(sha256=sha256, file_name="first", format="png", width=1, height=1, bytes=1, created_at=now))
         session.flush()
         second = threading.Thread(
-            target=lambda: brought.append(keep_picture(postgres_database, store, file, "second", now))
+            target=lambda: brought.append(store_picture(postgres_database, store, file, "second", now))
         )
         second.start()
         wait_for_lock(postgres_database)
     second.join(PATIENCE)
-    assert [each.file_name for each in brought] == ["first"]
+    assert [media.file_name for media in brought] == ["first"]
 
 
 def wait_for_lock(database: Database) -> None:

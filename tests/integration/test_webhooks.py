@@ -1,4 +1,4 @@
-"""Other programs are told what happens: signed, at least once, never elsewhere, and not by two at once."""
+"""Webhooks send signed events at least once, follow no redirect, and are sent by one process at a time."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ def receiver() -> Iterator[Receiver]:
 
 @pytest.fixture
 def desk(tmp_path: Path, database: Database, clock: FixedClock, monkeypatch: pytest.MonkeyPatch) -> Desk:
-    """A desk on the test's database, whose webhooks may lead to this machine."""
+    """Opens a desk on the test's database whose webhooks may go to this machine."""
     monkeypatch.setenv(KEY_VARIABLE, new_key())
     monkeypatch.setenv(PRIVATE, "true")
     write_starter(tmp_path)
@@ -52,10 +52,10 @@ def desk(tmp_path: Path, database: Database, clock: FixedClock, monkeypatch: pyt
     return made
 
 
-def add_hook(desk: Desk, url: str, *events: str, greet: bool = False) -> hooks.Added:
-    """A webhook; its first message is taken back, unless the test wants it."""
+def add_hook(desk: Desk, url: str, *events: str, greet: bool = False) -> hooks.AddedWebhook:
+    """Adds a webhook, and deletes its first message unless the test wants it."""
     seal = Seal.from_environment()
-    added = hooks.add_webhook(desk.database, desk.settings, url, events, seal=seal, now=desk.now(), actor="test")
+    added = hooks.add_webhook(desk, url, events, seal=seal, actor="test")
     if not greet:
         with desk.database.writing() as session:
             session.delete(session.scalars(select(WebhookMessage).where(WebhookMessage.webhook_id == added.id)).one())
@@ -73,11 +73,11 @@ def messages(desk: Desk) -> list[WebhookMessage]:
 
 
 def is_signed(received: Received, secret: str) -> bool:
-    """What a receiver does that knows only what the page of webhooks says."""
-    found = re.fullmatch(r"t=(\d+),v1=([0-9a-f]{64})", received.headers[SIGNATURE])
-    assert found
-    wanted = hmac.new(secret.encode(), found[1].encode() + b"." + received.body, hashlib.sha256)
-    return hmac.compare_digest(wanted.hexdigest(), found[2])
+    """Checks a signature as the page of webhooks describes it."""
+    match = re.fullmatch(r"t=(\d+),v1=([0-9a-f]{64})", received.headers[SIGNATURE])
+    assert match
+    expected = hmac.new(secret.encode(), match[1].encode() + b"." + received.body, hashlib.sha256)
+    return hmac.compare_digest(expected.hexdigest(), match[2])
 
 
 def test_what_happens_is_told_signed_and_once(desk: Desk, receiver: Receiver) -> None:
@@ -91,12 +91,12 @@ def test_what_happens_is_told_signed_and_once(desk: Desk, receiver: Receiver) ->
     assert send_webhooks(desk, desk.now()) == 2
     assert send_webhooks(desk, desk.now()) == 0
     greeting, held = receiver.received
-    assert greeting.told["event"] == "webhook added"
-    assert held.told["event"] == "delivery held"
-    assert held.told["delivery"]["channel"] == "tumblr"
-    assert held.told["post"]["title"] == "A held cell"
-    assert held.told["detail"] == {"problem": "Look."}
-    assert held.headers[EVENT_ID] == held.told["id"]
+    assert greeting.message["event"] == "webhook added"
+    assert held.message["event"] == "delivery held"
+    assert held.message["delivery"]["channel"] == "tumblr"
+    assert held.message["post"]["title"] == "A held cell"
+    assert held.message["detail"] == {"problem": "Look."}
+    assert held.headers[EVENT_ID] == held.message["id"]
     assert is_signed(held, added.secret)
     assert not is_signed(held, added.secret + "x")
     assert not is_signed(Received(held.headers, held.body + b" "), added.secret)
@@ -108,7 +108,7 @@ def test_only_what_it_wants_and_only_what_happens_from_now_on(desk: Desk, receiv
     happen(desk, "channel paused")
     happen(desk, "post approved")
     assert send_webhooks(desk, desk.now()) == 1
-    assert [each.told["event"] for each in receiver.received] == ["post approved"]
+    assert [received.message["event"] for received in receiver.received] == ["post approved"]
 
 
 def test_what_was_not_taken_is_sent_again_later_under_the_same_id(
@@ -127,7 +127,7 @@ def test_what_was_not_taken_is_sent_again_later_under_the_same_id(
         clock.advance(seconds=seconds)
         send_webhooks(desk, desk.now())
     first, second, third = receiver.received
-    assert first.told == second.told == third.told
+    assert first.message == second.message == third.message
     row = messages(desk)[0]
     assert (row.tries, row.status, row.trouble) == (3, 204, "")
     assert row.sent_at is not None
@@ -151,7 +151,7 @@ def test_after_three_days_it_is_given_up_and_an_admin_can_send_it_again(
     receiver.statuses = []
     assert outbox.send_again(desk.database, hook.id, messages(desk)[0].id, desk.now())
     assert send_webhooks(desk, desk.now()) == 1
-    assert receiver.received[-1].told == receiver.received[0].told
+    assert receiver.received[-1].message == receiver.received[0].message
 
 
 @on_every_database
@@ -166,12 +166,12 @@ def test_two_senders_at_once_send_once(desk: Desk, receiver: Receiver) -> None:
         return send_webhooks(desk, desk.now())
 
     with ThreadPoolExecutor(3) as threads:
-        taken = sum(each.result() for each in [threads.submit(send_together) for _ in range(3)])
-    assert taken == 6
-    assert len({each.told["id"] for each in receiver.received}) == len(receiver.received) == 6
+        accepted = sum(future.result() for future in [threads.submit(send_together) for _ in range(3)])
+    assert accepted == 6
+    assert len({received.message["id"] for received in receiver.received}) == len(receiver.received) == 6
 
 
-def test_a_sender_that_dies_before_it_records_is_followed_by_another_with_the_same_id(
+def test_after_a_senders_death_another_sends_under_the_same_id(
     desk: Desk, clock: FixedClock, receiver: Receiver, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     add_hook(desk, receiver.url)
@@ -188,7 +188,7 @@ def test_a_sender_that_dies_before_it_records_is_followed_by_another_with_the_sa
         with pytest.raises(PowerCut):
             send_webhooks(desk, desk.now())
     assert send_webhooks(desk, desk.now()) == 0
-    clock.advance(seconds=outbox.CLAIM.total_seconds() + 1)
+    clock.advance(seconds=outbox.CLAIM_TIME.total_seconds() + 1)
     assert send_webhooks(desk, desk.now()) == 1
     first, second = receiver.received
     assert first.headers[EVENT_ID] == second.headers[EVENT_ID]
@@ -198,7 +198,7 @@ def test_a_sender_that_dies_before_it_records_is_followed_by_another_with_the_sa
 def test_a_sender_that_comes_back_late_changes_nothing(desk: Desk, clock: FixedClock, receiver: Receiver) -> None:
     add_hook(desk, receiver.url)
     happen(desk)
-    outbox.queue_new(desk.database, "o", desk.now())
+    outbox.queue_new_events(desk.database, "o", desk.now())
     slow = outbox.claim(desk.database, desk.now())
     assert slow is not None
     clock.advance(minutes=3)
@@ -208,10 +208,10 @@ def test_a_sender_that_comes_back_late_changes_nothing(desk: Desk, clock: FixedC
 
 
 def test_an_event_that_becomes_visible_late_is_told_too(desk: Desk, clock: FixedClock, receiver: Receiver) -> None:
-    """A transaction that took its number first may end last."""
+    """Tests an event of a transaction that got its number first and ends last."""
     hook = add_hook(desk, receiver.url)
     with desk.database.reading() as session:
-        newest = hooks.newest_event(session)
+        newest = hooks.newest_event_id(session)
     for number in (newest + 2, newest + 1):
         with desk.database.writing() as session:
             session.add(Event(id=number, at=desk.now(), name="channel paused"))
@@ -284,7 +284,7 @@ def test_addresses_of_our_own_are_refused(desk: Desk, monkeypatch: pytest.Monkey
 def test_a_name_that_moves_to_a_private_address_is_not_followed_there(
     desk: Desk, receiver: Receiver, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Judged anew at every try, and asked at the address that was judged."""
+    """Tests that the name is resolved and checked at every try, and that only the checked address is used."""
     add_hook(desk, receiver.url)
     happen(desk)
     monkeypatch.setenv(PRIVATE, "false")
@@ -330,13 +330,13 @@ def test_the_secret_lies_sealed_and_comes_under_a_new_key(
 
 def test_switched_off_it_is_told_nothing_and_switched_on_only_what_is_new(desk: Desk, receiver: Receiver) -> None:
     added = add_hook(desk, receiver.url)
-    hooks.switch(desk.database, added.id, False, now=desk.now(), actor="t")
+    hooks.set_webhook_active(desk.database, added.id, False, now=desk.now(), actor="t")
     happen(desk, channel="quiet")
     assert send_webhooks(desk, desk.now()) == 0
-    hooks.switch(desk.database, added.id, True, now=desk.now(), actor="t")
+    hooks.set_webhook_active(desk.database, added.id, True, now=desk.now(), actor="t")
     happen(desk, channel="loud")
     assert send_webhooks(desk, desk.now()) == 1
-    assert receiver.received[0].told["detail"] == {"channel": "loud"}
+    assert receiver.received[0].message["detail"] == {"channel": "loud"}
 
 
 @on_every_database
@@ -347,13 +347,15 @@ def test_messages_go_after_ninety_days_and_are_not_sent_anew(desk: Desk, receive
     clock.advance(days=89)
     with desk.database.writing() as session:
         session.get_one(Webhook, added.id).last_event = 0
-    assert outbox.forget_old(desk.database, desk.now() + timedelta(days=2)) == 0, "its event may be looked at again"
+    assert outbox.delete_old_messages(desk.database, desk.now() + timedelta(days=2)) == 0, (
+        "its event may be looked at again"
+    )
     happen(desk, channel="young")
     assert send_webhooks(desk, desk.now()) == 1
-    assert outbox.forget_old(desk.database, desk.now()) == 0
+    assert outbox.delete_old_messages(desk.database, desk.now()) == 0
     clock.advance(days=2)
     assert send_webhooks(desk, desk.now()) == 0
-    assert outbox.forget_old(desk.database, desk.now()) == 1
+    assert outbox.delete_old_messages(desk.database, desk.now()) == 1
     assert [message.body for message in messages(desk)] == [receiver.received[1].body]
     assert send_webhooks(desk, desk.now()) == 0
     assert len(receiver.received) == 2
@@ -376,7 +378,7 @@ def page_acts(site: Site, receiver: Receiver, monkeypatch: pytest.MonkeyPatch) -
     secret = re.search(r"<code>(whsec_[\w-]+)</code>", made.text)
     assert secret
     assert secret[1] not in client.get("/webhooks").text
-    assert "is told already" in client.send_form("/webhooks", {"url": receiver.url}).text
+    assert "has a webhook already" in client.send_form("/webhooks", {"url": receiver.url}).text
     receiver.statuses = [418]
     send_webhooks(site.desk, site.desk.now())
     log = text_of(client.get("/webhooks/1"))
@@ -384,7 +386,7 @@ def page_acts(site: Site, receiver: Receiver, monkeypatch: pytest.MonkeyPatch) -
     assert "it answered 418" in log
     client.send_form("/webhooks/1/messages/1/again")
     send_webhooks(site.desk, site.desk.now())
-    assert "taken" in text_of(client.get("/webhooks/1"))
+    assert "HTTP 204" in text_of(client.get("/webhooks/1"))
     assert is_signed(receiver.received[-1], secret[1])
     client.send_form("/webhooks/1/active", {"active": "false"})
     assert "Switch it on" in client.get("/webhooks/1").text
@@ -394,7 +396,7 @@ def page_acts(site: Site, receiver: Receiver, monkeypatch: pytest.MonkeyPatch) -
 
 
 def test_every_event_that_is_offered_is_one_that_the_desk_records() -> None:
-    """A renamed event would silently be told to nobody."""
+    """Checks the names, since an event with an unknown name would silently be sent to nobody."""
     source = "".join(
         path.read_text(encoding="utf-8")
         for path in Path(hooks.__file__).parents[1].rglob("*.py")

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from typing import Literal
+
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -18,7 +20,7 @@ from publisher.platforms.profiles import (
     TagLimits,
     TextLimits,
     Unit,
-    starter_caption,
+    starter_text,
 )
 
 IMAGES = ImageLimits(maximum=4, formats=("jpeg",), max_bytes=5_000_000, max_width=4096, max_height=4096, fit="as-is")
@@ -43,8 +45,8 @@ INSTAGRAM = Profile(
 )
 X = Profile(
     label="X",
-    text=TextLimits(unit="x_weighted", limit=280, url_length=23),
-    tags=TagLimits(maximum=10),
+    text=TextLimits(unit="own", rules_of="x", limit=280),
+    tags=TagLimits(maximum=10, middle_dot=True),
     images=IMAGES,
     alt_text=AltTextLimits(limit=1000),
     publishing=HABITS,
@@ -77,7 +79,7 @@ LONG_TITLE = "Closing the Gap Between the Two Halves of a Wound in the Skin of a
 
 
 def shipped(platform: str) -> str:
-    return starter_caption(platform)
+    return starter_text(platform, "caption.j2")
 
 
 def target(platform: str, **changes: object) -> Target:
@@ -186,10 +188,8 @@ def test_tumblr_gets_blocks_with_links_and_emphasis() -> None:
 
 
 def test_links_are_written_out_where_they_work_and_can_not_be_marked() -> None:
-    mastodon = X.model_copy(
-        update={"text": TextLimits(unit="mastodon", limit=2000), "links": "allowed", "prices": None}
-    )
-    post = adapt_post(POST, target("x", profile=mastodon, template=shipped("tumblr")), PEOPLE)
+    plain = X.model_copy(update={"text": TextLimits(unit="graphemes", limit=2000), "links": "allowed", "prices": None})
+    post = adapt_post(POST, target("x", profile=plain, template=shipped("tumblr")), PEOPLE)
     assert "see the film (https://films.example.org/12)." in post.caption
     assert post.caption.endswith("Read more on https://pictures.example.org/archive/2026/3/14")
     assert post.problems == ()
@@ -382,7 +382,7 @@ def test_staff_can_not_forge_the_marks_of_templates() -> None:
     assert adapted("tumblr", title=f"A{forged}B").blocks[0].text == "AB"
 
 
-UNITS: list[Unit] = ["code_points", "utf16", "x_weighted", "graphemes", "mastodon", "threads"]
+UNITS: list[Unit | Literal["own"]] = ["code_points", "utf16", "graphemes", "own"]
 TEXTS = st.text(
     alphabet=st.sampled_from("abcÀñç  ..,;–!?“”\n5µ@#/:…細胞。क्षि\u0301\u200d👩🔬🏽❤️🇪🇸*_[]()-\u202e"), max_size=120
 )
@@ -413,13 +413,20 @@ def test_any_post_fits_or_is_blocked_and_never_loses_its_credit(
     body: str,
     credit: str,
     by_hand: str | None,
-    unit: Unit,
+    unit: Unit | Literal["own"],
     limit: int,
     max_bytes: int | None,
     rich: bool,
     platform: str,
 ) -> None:
-    text = TextLimits(unit=unit, limit=limit, max_bytes=max_bytes, rich=rich, block_limit=50 if rich else None)
+    text = TextLimits(
+        unit=unit,
+        rules_of="x" if unit == "own" else "",
+        limit=limit,
+        max_bytes=max_bytes,
+        rich=rich,
+        block_limit=50 if rich else None,
+    )
     profile = PROFILES[platform].model_copy(update={"text": text})
     captions = {} if by_hand is None else {platform: by_hand}
     changes = {"title": title, "standfirst": standfirst, "body": body, "credit": credit, "captions": captions}

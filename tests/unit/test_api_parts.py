@@ -10,19 +10,19 @@ from starlette.datastructures import Headers
 
 from publisher.core.public_hosts import AddressRefused
 from publisher.core.special_addresses import is_own_network
-from publisher.web.api import limits
+from publisher.web.api import rate_limits
 from publisher.web.api.conditions import is_known, require_match
 from publisher.web.api.guard import _refuse_types
-from publisher.web.api.limits import Buckets
 from publisher.web.api.problems import Problem, _escaped, _pointer_of_field
+from publisher.web.api.rate_limits import Buckets
 from publisher.webhooks import signature
-from publisher.webhooks.hooks import place_of
-from publisher.webhooks.outbox import PAUSES
+from publisher.webhooks.hooks import resolve_webhook_host
+from publisher.webhooks.outbox import RETRY_PAUSES
 
 
 def test_a_bucket_empties_at_once_and_fills_steadily(monkeypatch: pytest.MonkeyPatch) -> None:
     now = 1000.0
-    monkeypatch.setattr(limits, "monotonic", lambda: now)
+    monkeypatch.setattr(rate_limits, "monotonic", lambda: now)
     buckets = Buckets(quota=6, window=60)
     assert [buckets.take(1).remaining for _ in range(6)] == [5, 4, 3, 2, 1, 0]
     refused = buckets.take(1)
@@ -37,7 +37,7 @@ def test_a_bucket_empties_at_once_and_fills_steadily(monkeypatch: pytest.MonkeyP
 
 
 def test_old_buckets_make_room(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(limits, "MAX_BUCKETS", 2)
+    monkeypatch.setattr(rate_limits, "MAX_BUCKETS", 2)
     buckets = Buckets(quota=1, window=3600)
     assert [buckets.take(token).granted for token in (1, 2, 3, 3, 2)] == [True, True, True, False, False]
 
@@ -107,9 +107,9 @@ def test_a_signature_covers_time_and_body() -> None:
 
 
 def test_a_message_is_tried_for_about_three_days() -> None:
-    hours = sum(pause.total_seconds() for pause in PAUSES) / 3600
+    hours = sum(pause.total_seconds() for pause in RETRY_PAUSES) / 3600
     assert 66 < hours < 72
-    assert sorted(PAUSES) == list(PAUSES)
+    assert sorted(RETRY_PAUSES) == list(RETRY_PAUSES)
 
 
 @pytest.mark.parametrize("address", ["127.0.0.1", "10.1.2.3", "192.168.0.9", "::1", "fd00::1"])
@@ -125,4 +125,4 @@ def test_some_addresses_are_never_allowed_as_ones_own(address: str) -> None:
 @pytest.mark.parametrize("url", ["http://127.1/", "http://0x7f000001/", "http://[::ffff:10.0.0.1]/", "gopher://a/"])
 def test_odd_spellings_of_private_addresses_are_seen_through(url: str) -> None:
     with pytest.raises(AddressRefused):
-        place_of(url, private=False)
+        resolve_webhook_host(url, private=False)

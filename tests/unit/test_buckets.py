@@ -1,4 +1,4 @@
-"""The one setting that says where media lie."""
+"""Tests parsing the setting that says where media are stored."""
 
 from __future__ import annotations
 

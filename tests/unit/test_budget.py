@@ -42,12 +42,12 @@ def post(caption: str, *thread: str, alt_texts: tuple[str, ...] = ()) -> Adapted
     ],
 )
 def test_a_post_costs_what_its_requests_cost(adapted: AdaptedPost, micros: int) -> None:
-    assert whole_cost(PRICES, adapted) == micros
+    assert whole_cost(load_profile("x"), adapted) == micros
 
 
 def test_where_nothing_is_asked_for_nothing_is_spent() -> None:
-    assert whole_cost(None, post("See example.org", alt_texts=("one",))) == 0
-    assert request_cost(None, "Text") == alt_text_cost(None, ["one"]) == 0
+    assert whole_cost(load_profile("tumblr"), post("See example.org", alt_texts=("one",))) == 0
+    assert request_cost(load_profile("tumblr"), "Text") == alt_text_cost(None, ["one"]) == 0
 
 
 def test_only_x_asks_for_money() -> None:

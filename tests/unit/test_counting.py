@@ -8,12 +8,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from publisher.adapt.text.cleaning import clean
-from publisher.adapt.text.counting import EMOJI_SPARE, count, excess
-from publisher.platforms.profiles import TextLimits, Unit
+from publisher.adapt.text.counting import count, excess, rules_of, unit_name
+from publisher.platforms.profiles import TextLimits, Unit, load_profile
+from publisher.platforms.text_rules import load_text_rules
 from publisher.platforms.x import text
-from publisher.platforms.x.text import MAX_PARSED, find_links, weighted_length
+from publisher.platforms.x.text import EMOJI_RESERVE, MAX_PARSED, RULES, find_links, weighted_length
 
-X = TextLimits(unit="x_weighted", limit=280)
+X = TextLimits(unit="own", rules_of="x", limit=280)
 
 
 @pytest.mark.parametrize(
@@ -131,7 +132,7 @@ def test_the_limit_is_where_x_has_it() -> None:
 
 
 def test_text_with_emoji_keeps_room_for_emoji_newer_than_the_rules() -> None:
-    emoji = "a" * (280 - 2 - EMOJI_SPARE)
+    emoji = "a" * (280 - 2 - EMOJI_RESERVE)
     assert excess(f"{emoji}🧬", X) == 0
     assert excess(f"a{emoji}🧬", X) == 1
 
@@ -188,21 +189,41 @@ def test_the_rules_of_x_load_without_pkg_resources_and_leave_no_trace() -> None:
         ("👩‍🔬", "utf16", 5),
         ("👩‍🔬 नमस्ते", "graphemes", 5),
         ("🇪🇸🇫🇷", "graphemes", 2),
-        ("👩‍🔬", "mastodon", 1),
-        ("see https://example.com/a/very/long/address, then", "mastodon", 4 + 23 + 6),
-        ("hi @ana@science.example", "mastodon", 7),
-        ("abc", "threads", 3),
-        ("é日", "threads", 2),
-        ("🧬", "threads", 4),
-        ("ok 👩‍🔬", "threads", 3 + 11),
     ],
 )
 def test_each_unit_counts_its_own_way(text: str, unit: Unit, length: int) -> None:
     assert count(text, unit) == length
 
 
-def test_a_fixed_length_of_addresses_is_used_where_a_platform_has_one() -> None:
-    assert count("see https://example.com/long/path.", "graphemes", 10) == 4 + 10 + 1
+@pytest.mark.parametrize(
+    ("text", "links"),
+    [
+        ("see https://example.com/long/path.", ("https://example.com/long/path",)),
+        ("at www.example.org.uk/x, or Example.COM!", ("www.example.org.uk/x", "Example.COM")),
+        ("e.g. E. coli, 3.5 µm, v1.2.3, file.tiff, me@example.com", ()),
+        ("a." * 20_000, ()),
+        ("-" * 20_000, ()),
+    ],
+)
+def test_addresses_and_bare_domains_are_links_in_every_generic_unit(text: str, links: tuple[str, ...]) -> None:
+    assert rules_of(TextLimits(unit="utf16", limit=2200)).find_links(text) == links
+
+
+def test_a_profile_brings_the_rules_of_its_own_platform() -> None:
+    limits = load_profile("x").text
+    assert (limits.unit, rules_of(limits)) == ("own", RULES)
+    assert unit_name("x_weighted", "x") == "characters as X counts them"
+    assert unit_name("utf16", "fake") == "characters, emoji as two"
+    assert unit_name("runes", "fake") == "runes", "as a post says that was counted by a platform of former times"
+
+
+def test_own_rules_that_are_missing_are_a_mistake_of_the_platform() -> None:
+    with pytest.raises(ValueError, match="rules belong to the unit 'own'"):
+        TextLimits(unit="own", limit=280)
+    with pytest.raises(ValueError, match="rules belong to the unit 'own'"):
+        TextLimits(unit="utf16", rules_of="x", limit=280)
+    with pytest.raises(ImportError):
+        load_text_rules("tumblr")
 
 
 def test_a_second_limit_in_bytes_is_kept() -> None:

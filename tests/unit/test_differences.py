@@ -10,14 +10,14 @@ from unittest.mock import patch
 import pytest
 
 from publisher.web import differences
-from publisher.web.differences import MAX_PAIRS, Piece, pieces
+from publisher.web.differences import MAX_PAIRS, Piece, diff_words
 
 TEXT = "A newt's lung cell divides, and its chromosomes line up in the middle of the spindle. "
 
 
-def sides(found: list[Piece]) -> tuple[str, str]:
-    before = "".join(piece.text for piece in found if piece.kind != "in")
-    return before, "".join(piece.text for piece in found if piece.kind != "out")
+def sides(parts: list[Piece]) -> tuple[str, str]:
+    before = "".join(piece.text for piece in parts if piece.kind != "in")
+    return before, "".join(piece.text for piece in parts if piece.kind != "out")
 
 
 @pytest.mark.parametrize(
@@ -46,20 +46,20 @@ def sides(found: list[Piece]) -> tuple[str, str]:
     ],
 )
 def test_words_are_compared(before: str, after: str, expected: list[Piece]) -> None:
-    assert pieces(before, after) == expected
+    assert diff_words(before, after) == expected
 
 
 def test_what_is_shown_is_both_texts_whatever_they_are() -> None:
     chance = random.Random(5)
     for _ in range(300):
         before, after = ("".join(chance.choices("ab .\n,", k=chance.randrange(80))) for _ in range(2))
-        assert sides(pieces(before, after)) == (before, after)
+        assert sides(diff_words(before, after)) == (before, after)
 
 
 def test_a_change_in_a_long_text_is_found_to_the_word() -> None:
     long = "".join(f"{TEXT}{number} " for number in range(300))
-    found = pieces(long, long.replace("150 ", "150 bright "))
-    assert [piece for piece in found if piece.kind != "same"] == [Piece("in", "bright ")]
+    parts = diff_words(long, long.replace("150 ", "150 bright "))
+    assert [piece for piece in parts if piece.kind != "same"] == [Piece("in", "bright ")]
 
 
 HOSTILE: dict[str, Callable[[int], tuple[str, str]]] = {
@@ -88,7 +88,7 @@ def test_the_work_grows_with_the_text_and_not_with_its_square(kind: str) -> None
         return SequenceMatcher(None, old, new, autojunk=autojunk)
 
     with patch.object(differences, "SequenceMatcher", compare):
-        found = pieces(before, after)
-    assert sides(found) == (before, after)
+        parts = diff_words(before, after)
+    assert sides(parts) == (before, after)
     assert max(pairs, default=0) <= MAX_PAIRS
     assert sum(pairs) <= 40 * (len(before) + len(after))

@@ -41,6 +41,8 @@ def test_a_hashtag_is_readable_aloud(tag: str, shown: str) -> None:
 
 def test_the_catalan_middle_dot_stays_where_the_platform_takes_it() -> None:
     assert hashtag("cèl·lules mare", middle_dot=True) == "#Cèl·lulesMare"
+    assert hashtags(["cèl·lula"], TagLimits(maximum=5, middle_dot=True)) == ("#Cèl·lula",)
+    assert hashtags(["cèl·lula"], TagLimits(maximum=5)) == ("#Cèllula",)
 
 
 def test_hashtags_are_different_and_limited() -> None:

@@ -1,4 +1,4 @@
-"""Questions that hang are left to themselves, and not too many of them."""
+"""A call that hangs is given up after its time limit, and only a few may hang at once."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from tests.patience import PATIENCE
 
 @pytest.fixture
 def gate() -> Iterator[threading.Event]:
-    """Questions that wait for it hang until the test is over."""
+    """Makes an event; calls that wait for it hang until the test is over."""
     opened = threading.Event()
     yield opened
     opened.set()

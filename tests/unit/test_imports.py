@@ -9,7 +9,6 @@ import sys
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
-import grimp
 import pytest
 from alembic.script import ScriptDirectory
 
@@ -17,7 +16,6 @@ from publisher.db import upgrade
 from publisher.db.models import Pick, Post
 from publisher.desk import Desk
 from publisher.lifecycle import open_delivery
-from publisher.platforms.profiles import platform_names
 from publisher.starter import write_starter
 from tests.fakes import adapted_post
 
@@ -120,14 +118,3 @@ def test_the_names_of_the_migrations_tell_their_revisions() -> None:
     scripts = ScriptDirectory(str(upgrade.MIGRATIONS))
     assert upgrade.known_revisions() == sorted(script.revision for script in scripts.walk_revisions())
     assert upgrade.known_revisions()[-1] == scripts.get_current_head()
-
-
-def test_no_platform_imports_another_platform() -> None:
-    graph = grimp.build_graph("publisher", include_external_packages=False)
-    packages = {f"publisher.platforms.{name}" for name in platform_names()}
-    assert len(packages) > 1
-    assert packages <= graph.modules
-    for package in packages:
-        for module in {package} | graph.find_descendants(package):
-            imported = {".".join(name.split(".")[:3]) for name in graph.find_modules_directly_imported_by(module)}
-            assert not imported & (packages - {package}), module

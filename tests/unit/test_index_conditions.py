@@ -24,7 +24,7 @@ def conditions(url: str) -> dict[str, str]:
     return found
 
 
-@pytest.mark.parametrize("index", ["uq_delivery_in_flight", "uq_notice_open", "ix_webhook_message_due"])
+@pytest.mark.parametrize("index", ["uq_delivery_in_flight", "uq_alert_open", "ix_webhook_message_due"])
 def test_an_index_has_the_same_condition_on_both_databases(index: str) -> None:
     on_sqlite, on_postgresql = conditions("sqlite://"), conditions("postgresql+psycopg://")
     assert on_sqlite[index]

@@ -21,7 +21,7 @@ from publisher.core.public_hosts import AddressRefused, resolve_public_host
 from publisher.db.session import Database
 from publisher.delivery import channels
 from publisher.intake.post_files import read_post_file
-from publisher.job_failures import FailureReason, reason_of
+from publisher.job_failures import FailureReason, classify_error
 from publisher.media import FolderStore
 from publisher.platforms.errors import Unavailable
 from publisher.platforms.session_files import SessionFile
@@ -29,7 +29,7 @@ from publisher.platforms.transport import SentRequest, send_once
 from publisher.platforms.tumblr import attachments, credentials
 from publisher.platforms.x import tokens
 from publisher.posts import pictures
-from publisher.posts.errors import MachineTrouble
+from publisher.posts.errors import MachineError
 from publisher.posts.targets import TargetFiles
 from publisher.posts.uploads import Uploads
 from publisher.settings import Settings, SettingsError, SettingsUnreadable, load_settings, read_secret
@@ -161,7 +161,7 @@ def test_a_first_reading_that_fails_is_tried_again(configured: Settings, monkeyp
         SettingsUnreadable, match=r"no free file descriptors .*; its content is not at fault"
     ) as refusal:
         files.targets()
-    assert reason_of(refusal.value)[0] is FailureReason.OUTAGE
+    assert classify_error(refusal.value)[0] is FailureReason.OUTAGE
     monkeypatch.undo()
     assert files.targets()["tumblr"].broken == ""
 
@@ -176,10 +176,10 @@ def test_a_configuration_is_not_blamed(monkeypatch: pytest.MonkeyPatch, tmp_path
 
 def test_a_post_file_is_not_blamed(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setattr("publisher.core.file_reading.read_bytes", without_descriptors)
-    with pytest.raises(MachineTrouble, match=r"cells\.md can't be read, because this machine has no free"):
+    with pytest.raises(MachineError, match=r"cells\.md can't be read, because this machine has no free"):
         read_post_file(tmp_path / "cells.md")
     monkeypatch.setattr(pictures, "read_bytes", without_descriptors)
-    with pytest.raises(MachineTrouble, match="picture can't be read, because this machine has no free"):
+    with pytest.raises(MachineError, match="picture can't be read, because this machine has no free"):
         pictures._content(tmp_path / "cells.png", "picture")
 
 
@@ -188,5 +188,5 @@ def test_the_folder_of_uploads_is_not_blamed(
 ) -> None:
     uploads = Uploads(database, FolderStore(tmp_path / "media"), tmp_path / "uploads")
     monkeypatch.setattr(os, "open", without_descriptors)
-    with pytest.raises(MachineTrouble, match="can't be used, because this machine has no free"), uploads._opened("a"):
+    with pytest.raises(MachineError, match="can't be used, because this machine has no free"), uploads._opened("a"):
         pytest.fail("it was opened")

@@ -1,4 +1,4 @@
-"""Commands that sentences and documents name: each of them exists."""
+"""Every command that a sentence or a document names exists."""
 
 from __future__ import annotations
 

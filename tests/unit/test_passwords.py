@@ -1,4 +1,4 @@
-"""Passwords as they are kept."""
+"""Tests hashing and checking passwords."""
 
 from __future__ import annotations
 
@@ -13,39 +13,39 @@ WORDS = "quiet cells rest at dawn"
 
 @pytest.fixture(autouse=True)
 def true_costs(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Hashes as the product does; other tests hash at the least cost."""
+    """Hashes at the product's cost; other tests hash at the lowest cost."""
     monkeypatch.setattr(passwords, "_HASHER", PasswordHasher())
-    monkeypatch.setattr(passwords, "_NOBODYS", passwords._nobodys_hash())
+    monkeypatch.setattr(passwords, "_DUMMY_HASH", passwords._make_dummy_hash())
 
 
 def test_a_password_belongs_to_its_own_hash_only() -> None:
-    kept = passwords.hash_password(WORDS)
-    assert passwords.is_right(WORDS, kept)
-    assert not passwords.is_right(WORDS + ".", kept)
-    assert not passwords.is_outdated(kept)
+    stored_hash = passwords.hash_password(WORDS)
+    assert passwords.is_correct_password(WORDS, stored_hash)
+    assert not passwords.is_correct_password(WORDS + ".", stored_hash)
+    assert not passwords.is_outdated_hash(stored_hash)
 
 
 @pytest.mark.parametrize(
     "password", [WORDS, "a quiet long night", "x7#Kq!mZ2pLw", "ünïcödé wörter im regen", "several words " * 10]
 )
-def test_a_good_password_is_taken(password: str) -> None:
-    assert passwords.is_right(password, passwords.hash_password(password))
+def test_a_good_password_is_accepted(password: str) -> None:
+    assert passwords.is_correct_password(password, passwords.hash_password(password))
 
 
-def test_nobodys_hash_costs_what_a_real_one_costs() -> None:
-    nobodys = passwords._nobodys_hash()
+def test_the_dummy_hash_costs_what_a_real_one_costs() -> None:
+    dummy = passwords._make_dummy_hash()
     # A hash that could not be read would be refused at once, and the time would tell who is known here.
     with pytest.raises(VerifyMismatchError):
-        PasswordHasher().verify(nobodys, WORDS)
-    assert not passwords.is_outdated(nobodys)
-    assert len(nobodys) == len(passwords.hash_password(WORDS))
-    assert not passwords.is_right(WORDS, None)
+        PasswordHasher().verify(dummy, WORDS)
+    assert not passwords.is_outdated_hash(dummy)
+    assert len(dummy) == len(passwords.hash_password(WORDS))
+    assert not passwords.is_correct_password(WORDS, None)
 
 
 def test_a_hash_of_weaker_settings_is_outdated() -> None:
     weak = PasswordHasher(time_cost=1, memory_cost=1024).hash(WORDS)
-    assert passwords.is_right(WORDS, weak)
-    assert passwords.is_outdated(weak)
+    assert passwords.is_correct_password(WORDS, weak)
+    assert passwords.is_outdated_hash(weak)
 
 
 @pytest.mark.parametrize(

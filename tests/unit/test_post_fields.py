@@ -1,4 +1,4 @@
-"""The names of a post's form: what they are read as, and where a problem leads."""
+"""Tests how the fields of a post's form are read, and which field a problem leads to."""
 
 from __future__ import annotations
 
@@ -7,8 +7,9 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from publisher.posts.drafts import PostContent, PostDraft, check_entered
+from publisher.posts.drafts import PostContent, PostDraft, check_input
 from publisher.posts.errors import PostError
+from publisher.web.field_labels import label_of
 from publisher.web.forms import (
     Mistakes,
     anchor_of,
@@ -17,9 +18,8 @@ from publisher.web.forms import (
     file_name,
     image_numbers,
     next_image_number,
-    with_titles,
+    with_placeholder_titles,
 )
-from publisher.web.labels import label_of
 
 ZONE = ZoneInfo("Europe/London")
 A, B = "a" * 64, "b" * 64
@@ -35,7 +35,7 @@ def read(**fields: str) -> PostContent:
         ("2026-03-29T01:30", "There is no 01:30 on 2026-03-29, because the clocks go forward then; write 02:30."),
         ("0001-01-01T00:00", "The year 1 is no year of a desk; write one from 1990 to 2199."),
         ("9999-12-31T23:59", "The year 9999 is no year of a desk; write one from 1990 to 2199."),
-        ("soon", "'soon' is no date and time; write it like 2026-05-12T10:00."),
+        ("soon", "'soon' is not a date and time; write it like 2026-05-12T10:00."),
     ],
 )
 def test_a_moment_that_there_is_not_is_told(written: str, told: str) -> None:
@@ -44,7 +44,7 @@ def test_a_moment_that_there_is_not_is_told(written: str, told: str) -> None:
     assert mistakes.value.fields == {"embargo_until": told}
 
 
-def test_a_moment_that_there_is_twice_is_the_first_one_and_an_offset_is_kept() -> None:
+def test_an_hour_that_comes_twice_is_the_first_and_an_offset_is_kept() -> None:
     first = read(embargo_until="2026-10-25T01:30").embargo_until
     assert first is not None
     assert first.astimezone(UTC) == datetime(2026, 10, 25, 0, 30, tzinfo=UTC)
@@ -54,7 +54,7 @@ def test_a_moment_that_there_is_twice_is_the_first_one_and_an_offset_is_kept() -
 @pytest.mark.parametrize("title", ["\u200b\u200b", "\ufeff", "\u200f\u2066", " \u2060 "])
 def test_a_title_that_nobody_can_see_is_none(title: str) -> None:
     with pytest.raises(PostError, match="title: nobody can see these characters; write something"):
-        check_entered(PostDraft, {"title": title})
+        check_input(PostDraft, {"title": title})
 
 
 def test_pictures_stand_in_the_order_of_the_form_and_removed_ones_are_gone() -> None:
@@ -88,7 +88,7 @@ def test_a_padding_of_an_own_colour(padding: str, colour: str, meant: str) -> No
 
 def test_titles_that_are_not_written_yet_stand_in_for_the_look_only() -> None:
     unfinished = {"title": " ", "tr-ca-title": "", "tr-ca-body": "Una", "tr-es-title": "", "tr-es-body": ""}
-    content = content_of_fields(PostContent, with_titles(unfinished), ZONE)
+    content = content_of_fields(PostContent, with_placeholder_titles(unfinished), ZONE)
     assert (content.title, list(content.translations), content.translations["ca"].title) == ("…", ["ca"], "…")
     with pytest.raises(Mistakes) as told:
         content_of_fields(PostContent, unfinished, ZONE)

@@ -1,4 +1,4 @@
-"""Tests links and ids of posts, in every form that people copy: brought to one id, or refused."""
+"""Tests that links and ids of posts, in every form that people copy, give one id or are refused."""
 
 from __future__ import annotations
 

@@ -23,6 +23,7 @@ from publisher.db.session import Database
 from publisher.lifecycle import record_event
 from publisher.proving.disturbed import Traps
 from publisher.proving.fleet import End
+from publisher.proving.habits import HabitChoices
 from publisher.proving.judge import counted, judge, write_history
 from publisher.proving.outcomes import outcomes
 from publisher.proving.outlet import write_outlet
@@ -43,6 +44,7 @@ from publisher.proving.report import Findings, Spread
 from publisher.proving.shared_clock import SharedClock
 from publisher.proving.troubles import Clocks
 from publisher.proving.watch import Recovery
+from publisher.sandbox.discovery import sandbox_class, sandbox_names
 from publisher.sandbox.faults import ALL_KINDS, STEPS, Fault
 from publisher.sandbox_client import SandboxClient
 from publisher.schedule.restore_gap import SHOWN_ON
@@ -51,7 +53,9 @@ from tests import mutants
 from tests.fakes import add_delivery
 from tests.patience import wait_until
 
-PLATFORMS = ("one", "two", "three")
+PLATFORMS = dict.fromkeys(("one", "two", "three"), HabitChoices())
+REHEARSED = {"tumblr": "slug_limit", "x": "hides_time_windows", "instagram": "echoes_upload_id"}
+"""A way of each platform that is drawn."""
 TERMS = Terms(seed=7, days=10, kills=20)
 
 
@@ -121,9 +125,10 @@ def test_every_condition_of_a_day_is_planned() -> None:
 
 
 def test_habits_are_drawn_for_every_platform_and_hide_no_evidence_that_a_day_needs() -> None:
-    plan = draw_plan(replace(TERMS, days=60), ("instagram", "tumblr", "x"))
+    choices = {name: HabitChoices(**sandbox_class(name).habits.as_json()) for name in sandbox_names()}
+    plan = draw_plan(replace(TERMS, days=60), choices)
     drawn = [dict(day.habits) for day in plan]
-    for platform, name in (("tumblr", "slug_limit"), ("x", "hides_time_windows"), ("instagram", "echoes_upload_id")):
+    for platform, name in REHEARSED.items():
         assert len({dict(habits[platform])[name] for habits in drawn}) > 1
     needy = [dict(day.habits) for day in plan if day.condition is Condition.UNKNOWN_LAG]
     assert needy

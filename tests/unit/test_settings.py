@@ -1,4 +1,4 @@
-"""The configuration: what is read from where, and one sentence for every mistake in it."""
+"""Tests how the configuration is read, and that every mistake in it gives one sentence."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ def load(file: Path, text: str) -> Settings:
 
 
 def mistake(file: Path, text: str) -> str:
-    """What is said about a configuration, without the folder."""
+    """Returns the error message for a configuration, without the folder."""
     with pytest.raises(SettingsError) as refused:
         load(file, text)
     sentence = str(refused.value)

@@ -1,4 +1,4 @@
-"""Slots across the nights on which clocks change."""
+"""Tests slots across the nights on which clocks change."""
 
 from __future__ import annotations
 

@@ -11,7 +11,7 @@ import pytest
 
 from publisher.core.public_hosts import AddressRefused
 from publisher.core.special_addresses import counted_network, is_own_network, is_public, plain_address
-from publisher.webhooks.hooks import place_of
+from publisher.webhooks.hooks import resolve_webhook_host
 
 # The rows of IANA's two registries of special-purpose addresses, as they stood in November 2026.
 # The rows were compared with what four other projects keep of them, and with netaddr's copy of IANA's list of
@@ -126,4 +126,4 @@ def test_a_name_that_leads_to_a_special_address_is_not_asked(found: str, monkeyp
 
     monkeypatch.setattr(socket, "getaddrinfo", resolve)
     with pytest.raises(AddressRefused, match="no public address"):
-        place_of("https://example.org/hook", private=False)
+        resolve_webhook_host("https://example.org/hook", private=False)

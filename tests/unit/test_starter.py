@@ -1,4 +1,4 @@
-"""What `publisher init` writes: a configuration that works, and never over somebody's work."""
+"""Tests that `publisher init` writes a valid configuration, and never overwrites a file."""
 
 from __future__ import annotations
 
@@ -16,6 +16,7 @@ from publisher.alerts import PING_VARIABLE, URLS_VARIABLE
 from publisher.core.encryption import KEY_VARIABLE
 from publisher.health.probe_access import TOKEN_VARIABLE
 from publisher.media.opening import ACCESS_KEY, SECRET_KEY
+from publisher.platforms.profiles import platform_names
 from publisher.settings import (
     ChannelSettings,
     DeliverySettings,
@@ -44,7 +45,7 @@ SECTIONS: dict[str, type[BaseModel]] = {
 
 
 def uncommented(text: str) -> dict[str, Any]:
-    """The configuration as it would be with every commented key set."""
+    """Returns the configuration with every commented key set."""
     return tomllib.loads(re.sub(r"^# (?=[a-z_]+ = )", "", text, flags=re.MULTILINE))
 
 
@@ -79,14 +80,12 @@ def test_it_follows_no_dangling_link_out_of_the_folder(tmp_path: Path) -> None:
     assert not outside.exists()
 
 
-def test_the_configuration_is_valid_and_names_three_channels(tmp_path: Path) -> None:
+def test_the_configuration_is_valid_and_names_a_channel_of_each_platform(tmp_path: Path) -> None:
     write_starter(tmp_path)
     settings = load_settings(tmp_path / CONFIGURATION)
 
     assert [(name, channel.platform) for name, channel in settings.channels.items()] == [
-        ("tumblr", "tumblr"),
-        ("instagram", "instagram"),
-        ("x", "x"),
+        (platform, platform) for platform in platform_names()
     ]
     assert settings.root == tmp_path
     assert settings.database_file == tmp_path / "queue.db"
@@ -97,7 +96,7 @@ def test_every_key_stands_in_it() -> None:
 
     for name, section in SECTIONS.items():
         assert set(values[name]) == set(section.model_fields)
-    assert set(values["channels"]["tumblr"]) == set(ChannelSettings.model_fields) - {"name"}
+    assert set(values["channels"][platform_names()[0]]) == set(ChannelSettings.model_fields) - {"name"}
     assert set(values) == set(Settings.model_fields) - {"file"}
 
 
@@ -122,8 +121,8 @@ def test_the_outlet_defaults_that_it_tells_are_the_defaults() -> None:
 
 def test_every_key_has_its_comment() -> None:
     lines = starter_files()[CONFIGURATION].splitlines()
-    for channel in ("[channels.instagram]", "[channels.x]"):
-        start = lines.index(channel)
+    for platform in platform_names():
+        start = lines.index(f"[channels.{platform}]")
         lines[start : start + 4] = []
     keys = [number for number, line in enumerate(lines) if re.match(r"(# )?[a-z_]+ = ", line)]
 

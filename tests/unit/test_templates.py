@@ -6,7 +6,7 @@ from publisher.adapt.text.markdown import TextMarker
 from publisher.adapt.text.mentions import People, Person
 from publisher.adapt.text.rich_text import Marker, RichText
 from publisher.adapt.text.templates import HELPERS, MAX_OUTPUT, MAX_TEMPLATE, TemplateError, check_template, render
-from publisher.platforms.profiles import starter_caption
+from publisher.platforms.profiles import starter_text
 
 PEOPLE = People(people=(Person(name="Ana Roig", handles={"x": "anaroig"}),))
 
@@ -29,7 +29,7 @@ def mistake(source: str) -> str:
 
 @pytest.mark.parametrize("platform", ["instagram", "tumblr", "x"])
 def test_the_shipped_templates_can_be_used(platform: str) -> None:
-    source = starter_caption(platform)
+    source = starter_text(platform, "caption.j2")
     check_template(source, f"{platform}.j2")
     with pytest.raises(TemplateError):
         check_template(source + "{{ nothing_of_ours }}", f"{platform}.j2")

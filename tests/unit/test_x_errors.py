@@ -338,7 +338,7 @@ def test_instants() -> None:
 
 def test_the_profile_tells_prices_and_limits() -> None:
     profile = load_profile("x")
-    assert (profile.text.limit, profile.text.unit, profile.text.url_length) == (280, "x_weighted", 23)
+    assert (profile.text.limit, profile.text.unit, profile.tags.middle_dot) == (280, "own", True)
     assert profile.prices is not None
     assert (profile.prices.post, profile.prices.post_with_link, profile.prices.alt_text) == (0.015, 0.2, 0.005)
     assert profile.prices.newest_posts == 0.005

@@ -8,7 +8,7 @@ from itertools import pairwise
 
 import regex
 
-from publisher.adapt.text.counting import count
+from publisher.adapt.text.counting import rules_of
 from publisher.adapt.text.rich_text import BLOCK_KINDS, Mark, MarkKind, RichText
 from publisher.adapt.text.shortening import last_end
 from publisher.core.content import Span, TextBlock
@@ -57,7 +57,7 @@ def _block(rich: RichText, start: int, end: int) -> RichText:
 
 def _split(block: RichText, limits: TextLimits) -> list[TextBlock]:
     pieces: list[TextBlock] = []
-    while limits.block_limit is not None and count(block.text, limits.unit) > limits.block_limit:
+    while limits.block_limit is not None and rules_of(limits).count(block.text) > limits.block_limit:
         at = last_end(block, partial(_fits, block.text, limits)) or limits.block_limit
         pieces.append(_text_block(block, 0, len(block.text[:at].rstrip())))
         rest = len(block.text) - len(block.text[at:].lstrip())
@@ -66,7 +66,7 @@ def _split(block: RichText, limits: TextLimits) -> list[TextBlock]:
 
 
 def _fits(text: str, limits: TextLimits, at: int) -> bool:
-    return count(text[:at], limits.unit) <= (limits.block_limit or 0)
+    return rules_of(limits).count(text[:at]) <= (limits.block_limit or 0)
 
 
 def _text_block(block: RichText, start: int, end: int) -> TextBlock:

@@ -1,32 +1,43 @@
-"""How long a text is, in the unit of a platform, and by how much it is too long."""
+"""Counts texts in the unit of a platform, and tells by how much one is too long."""
 
 from __future__ import annotations
 
 import unicodedata
 from collections.abc import Callable
+from dataclasses import dataclass
 
 import regex
 
-from publisher.platforms.profiles import TextLimits, Unit
-from publisher.platforms.x.text import weighted_length
-
-EMOJI_SPARE = 5
-"""Units kept free on X in a text with emoji: those newer than the counting rules may weigh more."""
-
-UNIT_NAMES: dict[Unit, str] = {
-    "code_points": "characters",
-    "utf16": "characters, emoji as two",
-    "x_weighted": "characters as X counts them",
-    "graphemes": "characters",
-    "mastodon": "characters as Mastodon counts them",
-    "threads": "characters as Threads counts them",
-}
+from publisher.platforms.profiles import TextLimits, Unit, load_profile, platform_names
+from publisher.platforms.text_rules import TextRules, load_text_rules
 
 _GRAPHEME = regex.compile(r"\X")
-_URL = regex.compile(r"https?://[^\s<>\"]*[^\s<>\".,;:!?’”»)\]]", regex.IGNORECASE)
-_REMOTE_USER = regex.compile(r"(?<![\w/])(@\w[\w.-]*)@[\w-]+(?:\.[\w-]+)+")
-_EMOJI = regex.compile(r"\p{Extended_Pictographic}|[\U0001F1E6-\U0001F1FF]{2}|[0-9#*]\ufe0f?\u20e3")
-_EMOJI_GRAPHEME = regex.compile(r"(?=\p{Emoji_Presentation}|\p{Extended_Pictographic}\ufe0f?|[0-9#*]\ufe0f?\u20e3)\X")
+_LINK = regex.compile(
+    r"https?://[^\s<>\"]*[^\s<>\".,;:!?’”»)\]]"
+    r"|(?<![\w@./-])(?:[\w-]+\.)+(?:com|edu|gov|info|int|net|org|[a-z]{2})(?![\w@-])(?:/[^\s<>\"]*[^\s<>\".,;:!?’”»)\]])?",
+    regex.IGNORECASE,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class GenericRules:
+    """Counts in a unit that is no platform's own, and takes written-out addresses and bare domains for links."""
+
+    unit: Unit
+    unit_name: str
+    counter: Callable[[str], int]
+
+    def count(self, text: str) -> int:
+        """Returns the length of a text after NFC."""
+        return self.counter(unicodedata.normalize("NFC", text))
+
+    def find_links(self, text: str) -> tuple[str, ...]:
+        """Returns the web addresses in a text, in order."""
+        return tuple(link.group() for link in _LINK.finditer(text))
+
+    def emoji_reserve(self, text: str) -> int:
+        """Returns 0: emoji count for as much as the unit says."""
+        return 0
 
 
 def graphemes(text: str) -> list[str]:
@@ -35,51 +46,37 @@ def graphemes(text: str) -> list[str]:
     return found
 
 
-def find_urls(text: str) -> list[str]:
-    """The addresses written out in a text."""
-    return [text[start:end] for start, end in url_places(text)]
-
-
-def url_places(text: str) -> list[tuple[int, int]]:
-    """Where the addresses written out in a text begin and end, in code points."""
-    return [found.span() for found in _URL.finditer(text)]
-
-
-def count(text: str, unit: Unit, url_length: int | None = None) -> int:
-    """The length of a text in a platform's unit, after NFC.
-
-    `url_length` is what a written-out address counts for where the unit itself does not say it.
-    """
-    text = unicodedata.normalize("NFC", text)
-    if unit == "x_weighted":
-        return weighted_length(text)
-    if unit == "mastodon":
-        url_length = url_length or 23
-        text = _REMOTE_USER.sub(r"\1", text)
-    shorter = _URL.sub("", text) if url_length is not None else text
-    urls = len(find_urls(text)) * (url_length or 0)
-    return _COUNTERS[unit](shorter) + urls
-
-
-def _threads(text: str) -> int:
-    emoji: list[str] = _EMOJI_GRAPHEME.findall(text)
-    return len(text) + sum(len(one.encode()) - len(one) for one in emoji)
-
-
-_COUNTERS: dict[Unit, Callable[[str], int]] = {
-    "code_points": len,
-    "utf16": lambda text: len(text.encode("utf-16-le")) // 2,
-    "graphemes": lambda text: len(graphemes(text)),
-    "mastodon": lambda text: len(graphemes(text)),
-    "threads": _threads,
+_RULES: dict[str, TextRules] = {
+    rules.unit: rules
+    for rules in (
+        GenericRules("code_points", "characters", len),
+        GenericRules("utf16", "characters, emoji as two", lambda text: len(text.encode("utf-16-le")) // 2),
+        GenericRules("graphemes", "characters", lambda text: len(graphemes(text))),
+    )
 }
+
+
+def rules_of(limits: TextLimits) -> TextRules:
+    """Returns the rules that a platform's texts are counted by: its own, or those of a generic unit."""
+    return load_text_rules(limits.rules_of) if limits.rules_of else _RULES[limits.unit]
+
+
+def unit_name(unit: str, platform: str) -> str:
+    """Returns the name for people of the unit in which a post of a platform was counted."""
+    if unit not in _RULES and platform in platform_names():
+        return rules_of(load_profile(platform).text).unit_name
+    return _RULES[unit].unit_name if unit in _RULES else unit
+
+
+def count(text: str, unit: Unit) -> int:
+    """Returns the length of a text in a generic unit."""
+    return _RULES[unit].count(text)
 
 
 def excess(text: str, limits: TextLimits) -> int:
     """By how many units a text is too long; 0 when it fits, its size in bytes included."""
-    over = count(text, limits.unit, limits.url_length) - limits.limit
-    if limits.unit == "x_weighted" and _EMOJI.search(text):
-        over += EMOJI_SPARE
+    rules = rules_of(limits)
+    over = rules.count(text) + rules.emoji_reserve(text) - limits.limit
     if limits.max_bytes is not None:
         over = max(over, len(text.encode()) - limits.max_bytes)
     return max(over, 0)

@@ -59,13 +59,12 @@ def licence_of(post: SourcePost) -> str:
 
 def caption_values(post: SourcePost, text: TextMarker, profile: Profile) -> dict[str, object]:
     """What the helpers of a template stand for, for a cleaned post on one platform."""
-    middle_dot = profile.text.unit in ("x_weighted", "mastodon")
 
     def field(name: str, value: str) -> str:
         return text.marker.wrap(value, "field", name)
 
     def tagged(most: int | None = None) -> str:
-        return " ".join(hashtags(post.tags, profile.tags, most, middle_dot=middle_dot))
+        return " ".join(hashtags(post.tags, profile.tags, most))
 
     def mention(name: str) -> str:
         return text.mention(one_line(name))

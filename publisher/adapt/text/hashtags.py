@@ -35,12 +35,10 @@ def _capital(word: str) -> str:
     return word[:1].upper() + word[1:]
 
 
-def hashtags(
-    tags: Iterable[str], limits: TagLimits, wanted: int | None = None, *, middle_dot: bool = False
-) -> tuple[str, ...]:
+def hashtags(tags: Iterable[str], limits: TagLimits, wanted: int | None = None) -> tuple[str, ...]:
     """The first `wanted` different hashtags, never more or longer than the platform takes."""
     most = limits.maximum if wanted is None else min(wanted, limits.maximum)
-    made = (hashtag(tag, middle_dot=middle_dot) for tag in tags)
+    made = (hashtag(tag, middle_dot=limits.middle_dot) for tag in tags)
     return _different((one for one in made if one and len(one) <= limits.max_length), most)
 
 

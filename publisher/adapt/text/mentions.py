@@ -50,7 +50,7 @@ class People(Frozen):
             where = ".".join(str(part) for part in mistake["loc"])
             raise PeopleError(
                 f"{path}: {where}: {mistake['msg'].lower()}; write [[people]] with a name and "
-                'handles = { x = "...", instagram = "..." }'
+                'handles = { PLATFORM = "..." }'
             ) from None
 
     def handle(self, name: str, platform: str) -> str | None:

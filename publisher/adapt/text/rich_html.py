@@ -7,7 +7,7 @@ from itertools import groupby, pairwise
 
 from markupsafe import Markup
 
-from publisher.adapt.text.counting import UNIT_NAMES
+from publisher.adapt.text.counting import unit_name
 from publisher.core.content import AdaptedPost, Span, TextBlock
 
 _ELEMENTS = {"bold": "strong", "italic": "em"}
@@ -16,8 +16,7 @@ _WEB = ("https://", "http://")
 
 def length_told(adapted: AdaptedPost) -> str:
     """The length of the caption and its limit, in the words of the platform's counting."""
-    unit = UNIT_NAMES.get(adapted.unit, adapted.unit)  # type: ignore[call-overload]
-    return f"{adapted.count:,} of {adapted.limit:,} {unit}"
+    return f"{adapted.count:,} of {adapted.limit:,} {unit_name(adapted.unit, adapted.platform)}"
 
 
 def rich_parts(blocks: Iterable[TextBlock]) -> list[tuple[str, list[Markup]]]:

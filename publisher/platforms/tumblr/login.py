@@ -13,7 +13,7 @@ from requests_oauthlib import OAuth1
 
 from publisher.platforms.errors import CredentialsRefused, Unavailable
 from publisher.platforms.login_steps import ADDRESS, LoginStep, Question, parse_callback
-from publisher.platforms.transport import SentRequest, send_once
+from publisher.platforms.transport import SentRequest, is_page, send_once
 
 LOGIN_HOST = "https://www.tumblr.com"
 LOGGING_IN = SentRequest("Logging in to Tumblr")
@@ -69,7 +69,7 @@ class TumblrLogin:
         url = f"{self.host}/oauth/{page}"
         response = send_once(self.session, "POST", url, sent=LOGGING_IN, read_timeout=TIMEOUT, auth=auth)
         status = response.status_code
-        if status in (400, 401, 403):
+        if status in (400, 401, 403) and not is_page(response):
             raise CredentialsRefused(
                 f"Tumblr refuses the log-in ({status}); check the consumer key, its secret and this machine's clock, "
                 "and begin again.",

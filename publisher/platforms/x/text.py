@@ -14,6 +14,8 @@ from typing import Any
 import regex
 
 URL_LENGTH = 23
+EMOJI_RESERVE = 5
+"""Units kept free in a text with emoji: those newer than the counting rules may weigh more."""
 MAX_PARSED = 1000
 """Code points of one text that are searched for links: the search takes more than quadratic time."""
 
@@ -23,6 +25,7 @@ _NOT_PLAIN = regex.compile(
     r"\S\.\S|[^\u0000-\u00a8\u00aa-\u00ad\u00af-\u10ff\u2000-\u200c\u2010-\u201f\u2026\u2032-\u2037]"
 )
 _LIGHT = regex.compile(r"[\u0000-\u10ff\u2000-\u200d\u2010-\u201f\u2032-\u2037]")
+_EMOJI = regex.compile(r"\p{Extended_Pictographic}|[\U0001F1E6-\U0001F1FF]{2}|[0-9#*]\ufe0f?\u20e3")
 _lock = threading.Lock()
 
 
@@ -92,3 +95,25 @@ def find_links(text: str) -> tuple[str, ...]:
 def _links_of(word: str) -> tuple[str, ...]:
     entities = _twitter_text().extract_urls_with_indices(word)
     return tuple(str(entity["url"]) for entity in entities)
+
+
+class XTextRules:
+    """X's rules for whatever adapts or pays for a text."""
+
+    unit = "x_weighted"
+    unit_name = "characters as X counts them"
+
+    def count(self, text: str) -> int:
+        """Returns the weighted length."""
+        return weighted_length(text)
+
+    def find_links(self, text: str) -> tuple[str, ...]:
+        """Returns what X makes a link of."""
+        return find_links(text)
+
+    def emoji_reserve(self, text: str) -> int:
+        """Returns the units kept free where the text has emoji."""
+        return EMOJI_RESERVE if _EMOJI.search(text) else 0
+
+
+RULES = XTextRules()

@@ -15,7 +15,7 @@ from publisher.core.clock import sleep
 from publisher.platforms.base import Connection
 from publisher.platforms.errors import CredentialsRefused, RateLimited, Unavailable
 from publisher.platforms.session_files import unreadable_session
-from publisher.platforms.transport import SentRequest, json_object, retry_after, send_once
+from publisher.platforms.transport import SentRequest, is_page, json_object, retry_after, send_once
 from publisher.platforms.x.client import API_URL
 from publisher.platforms.x.refusals import DEFAULT_PAUSE
 
@@ -142,7 +142,7 @@ def check_token_answer(connection: Connection, response: requests.Response) -> N
     if status == 429:
         retry_at = retry_after(response.headers, now) or now + DEFAULT_PAUSE
         raise RateLimited("X asks to wait before the next log-in", retry_at=retry_at, status=status)
-    if status in (400, 401, 403):
+    if status in (400, 401, 403) and not is_page(response):
         raise CredentialsRefused(f"X refused the log-in ({status}); {connect_hint(connection)}.", status=status)
     raise Unavailable(f"Logging in to X: HTTP {status}", status=status)
 

@@ -11,13 +11,14 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from typing import Any, ClassVar
 
 from publisher.core.clock import SystemClock
 from publisher.sandbox.base import SandboxPlatform
 from publisher.sandbox.faults import FaultBox
-from publisher.sandbox.habits import one_of, read_habits, yes_or_no
+from publisher.sandbox.habits import PlatformHabits
+from publisher.sandbox.instagram.habits import HABITS
 from publisher.sandbox.instagram.login import LoginDesk, User, fail, succeed
 from publisher.sandbox.instagram.media import Refused, Uploads, needs_reupload, picture
 from publisher.sandbox.ledger import Ledger, LedgerImage, LedgerPost
@@ -30,16 +31,10 @@ PAGE = 12
 FIRST_ID = 3_500_000_000_000_000_000
 DEVICE_TIME = 386_641_252_565_009
 CODE_ALPHABET = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_"
-HABITS = {
-    "recognises_upload_ids": yes_or_no,
-    "echoes_upload_id": yes_or_no,
-    "conflict_status": one_of(200, 400, 500),
-}
-"""By the names of the attributes that hold them. Each of these statuses was seen."""
 PUBLISHING = ("/api/v1/media/configure/", "/api/v1/media/configure_sidecar/")
 
 
-class InstagramSandbox(SandboxPlatform):
+class Sandbox(SandboxPlatform):
     """While `challenged`, the account is under suspicion: a person must confirm that it is theirs.
 
     With `recognises_upload_ids` an id that has a post is refused with `conflict_status`, when it is
@@ -49,6 +44,9 @@ class InstagramSandbox(SandboxPlatform):
 
     name: ClassVar[str] = "instagram"
     label: ClassVar[str] = "Instagram"
+    hosts: ClassVar[tuple[str, ...]] = HOSTS
+    needs_login: ClassVar[bool] = True
+    habits: ClassVar[PlatformHabits] = HABITS
 
     def __init__(self, ledger: Ledger, faults: FaultBox) -> None:
         super().__init__(ledger, faults)
@@ -76,10 +74,6 @@ class InstagramSandbox(SandboxPlatform):
 
     def give_evidence(self, *, on: bool) -> None:
         self.recognises_upload_ids = on
-
-    def take_habits(self, wish: Mapping[str, Any]) -> None:
-        for name, value in read_habits(wish, HABITS).items():
-            setattr(self, name, value)
 
     def publishes(self, request: Request) -> bool:
         return request.method == "POST" and request.path in PUBLISHING

@@ -2,56 +2,17 @@
 
 from __future__ import annotations
 
-from collections import deque
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field, replace
-from datetime import datetime, timedelta
+from collections.abc import Iterator
+from dataclasses import replace
+from datetime import datetime
 from typing import Any
 
-from publisher.sandbox.habits import Reader, each, one_of, or_none, seconds, whole_number, yes_or_no
 from publisher.sandbox.ledger import Ledger, LedgerImage, LedgerPost
+from publisher.sandbox.tumblr.habits import HIDDEN_STATES, BlogHabits
 from publisher.sandbox.tumblr.npf import BAD_FORMAT, NewPost, Refused
 
 BLOG = "picture-of-the-day"
-HIDDEN_STATES = ("queued", "transcoding", "unapproved")
 FIRST_ID = 700_000_000_000_000_000
-
-
-@dataclass(slots=True)
-class BlogHabits:
-    """How this blog treats posts. Live, each of these was seen, is documented, or can't be ruled out."""
-
-    slug_limit: int | None = None
-    """Longer slugs are cut."""
-    slug_spaces: bool = False
-    """The hyphens of a slug become spaces."""
-    drafts_keep_id: bool = False
-    """A draft that is published keeps its id. Else the post gets another one, and names the former as its genesis."""
-    edits_tell_new_id: bool = False
-    states: deque[str] = field(default_factory=deque)
-    """The states in which the next posts end up, instead of those that were asked for."""
-    states_spare_drafts: bool = False
-    """Only posts that were to be published end up in one of `states`."""
-    hidden_for: timedelta | None = None
-    """After so long Tumblr itself publishes what it queued or transcodes. None: never."""
-    listing_lag: timedelta = timedelta(0)
-    """So much later a listing shows a post."""
-    reading_lag: timedelta = timedelta(0)
-    """So much later a reading by id shows a change."""
-
-
-HABITS: Mapping[str, Reader] = {
-    "slug_limit": or_none(whole_number(1, 1000)),
-    "slug_spaces": yes_or_no,
-    "drafts_keep_id": yes_or_no,
-    "edits_tell_new_id": yes_or_no,
-    "states": lambda value: deque(each(one_of(*HIDDEN_STATES, "draft", "private", "published"))(value)),
-    "states_spare_drafts": yes_or_no,
-    "hidden_for": or_none(seconds),
-    "listing_lag": seconds,
-    "reading_lag": seconds,
-}
-"""How a request names each of the habits."""
 
 
 class TumblrBlog:

@@ -11,9 +11,10 @@ from urllib.parse import unquote
 
 from publisher.sandbox.base import SandboxPlatform
 from publisher.sandbox.faults import FaultBox
-from publisher.sandbox.habits import read_habits
+from publisher.sandbox.habits import PlatformHabits, read_habits
 from publisher.sandbox.ledger import Ledger, LedgerPost
-from publisher.sandbox.tumblr.blog import BLOG, HABITS, TumblrBlog
+from publisher.sandbox.tumblr.blog import BLOG, TumblrBlog
+from publisher.sandbox.tumblr.habits import HABITS
 from publisher.sandbox.tumblr.npf import BAD_MULTIPART, NewPost, Refused, asked_state, read_post
 from publisher.sandbox.tumblr.oauth import CONSUMER_KEY, CONSUMER_SECRET, TOKEN, TOKEN_SECRET, OAuth
 from publisher.sandbox.wire import Answer, Request
@@ -54,9 +55,10 @@ class Window:
         return {f"X-Ratelimit-{self.name}-{key}": str(value) for key, value in values.items()}
 
 
-class TumblrSandbox(SandboxPlatform):
+class Sandbox(SandboxPlatform):
     name: ClassVar[str] = "tumblr"
     label: ClassVar[str] = "Tumblr"
+    habits: ClassVar[PlatformHabits] = HABITS
 
     def __init__(self, ledger: Ledger, faults: FaultBox) -> None:
         super().__init__(ledger, faults)
@@ -87,7 +89,7 @@ class TumblrSandbox(SandboxPlatform):
         self.blog.habits.drafts_keep_id = on
 
     def take_habits(self, wish: Mapping[str, Any]) -> None:
-        self.blog.habits = replace(self.blog.habits, **read_habits(wish, HABITS))
+        self.blog.habits = replace(self.blog.habits, **read_habits(wish, self.habits.readers))
 
     def catch_up(self) -> None:
         super().catch_up()

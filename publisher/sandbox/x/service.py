@@ -4,17 +4,17 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Mapping
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any, ClassVar
 
 from publisher.sandbox.base import SandboxPlatform
 from publisher.sandbox.faults import FaultBox
-from publisher.sandbox.habits import read_habits, yes_or_no
+from publisher.sandbox.habits import PlatformHabits
 from publisher.sandbox.ledger import Ledger, LedgerPost
 from publisher.sandbox.wire import Answer, Request
 from publisher.sandbox.x.accounts import DISPLAY_NAME, USER_ID, USER_NAME, Accounts
+from publisher.sandbox.x.habits import HABITS
 from publisher.sandbox.x.media import Shelf, Upload, json_of
 from publisher.sandbox.x.problems import (
     DUPLICATE,
@@ -37,14 +37,13 @@ TEXT_LIMIT = 280
 MAX_MEDIA = 4
 POST_FIELDS = frozenset({"text", "media", "reply", "reply_settings", "made_with_ai", "paid_partnership"})
 TIMELINE_QUERY = frozenset({"max_results", "since_id", "start_time", "pagination_token", "tweet.fields", "exclude"})
-HABITS = {"refuse_duplicates": yes_or_no, "hides_time_windows": yes_or_no}
-"""By the names of the attributes that hold them."""
 ALWAYS_SHOWN = ("id", "text", "edit_history_tweet_ids")
 
 
-class XSandbox(SandboxPlatform):
+class Sandbox(SandboxPlatform):
     name: ClassVar[str] = "x"
     label: ClassVar[str] = "X"
+    habits: ClassVar[PlatformHabits] = HABITS
 
     def __init__(self, ledger: Ledger, faults: FaultBox) -> None:
         super().__init__(ledger, faults)
@@ -69,10 +68,6 @@ class XSandbox(SandboxPlatform):
 
     def give_evidence(self, *, on: bool) -> None:
         self.refuse_duplicates = on
-
-    def take_habits(self, wish: Mapping[str, Any]) -> None:
-        for name, value in read_habits(wish, HABITS).items():
-            setattr(self, name, value)
 
     def account(self) -> str:
         return USER_NAME

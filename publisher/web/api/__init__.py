@@ -1,1 +1,1 @@
-"""The desk for programs: `/api/v1`, over the functions that the pages and the command line use."""
+"""Offers the desk to programs at `/api/v1`, over the functions that the pages and the command line use."""

@@ -1,4 +1,4 @@
-"""The application of the API, which the pages' application mounts at `PATH`."""
+"""Builds the application of the API, which the pages' application mounts at `PATH`."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from publisher import __version__
 from publisher.desk import Desk
 from publisher.web.api import calendar_days, channels, deliveries, images, posts, queue_places, schema
-from publisher.web.api.limits import Buckets
-from publisher.web.api.problems import add_handlers, unexpected
-from publisher.web.headers import CaughtFailures
+from publisher.web.api.problems import add_handlers, unexpected_error
+from publisher.web.api.rate_limits import Buckets
+from publisher.web.middleware import FailureResponses
 
 PATH = "/api/v1"
 ROUTERS = (
@@ -30,7 +30,7 @@ ROUTERS = (
 
 
 class Api(FastAPI):
-    """An application that describes itself in its own way."""
+    """An application with the API's own OpenAPI description."""
 
     def openapi(self) -> dict[str, Any]:
         if self.openapi_schema is None:
@@ -38,8 +38,8 @@ class Api(FastAPI):
         return self.openapi_schema
 
 
-class ToldLimits:
-    """Adds to every answer, problems included, what the guard has to tell of the token's limit."""
+class RateLimitHeaders:
+    """Adds the rate limit headers of the token to every response, problems included."""
 
     def __init__(self, app: ASGIApp) -> None:
         self._app = app
@@ -50,18 +50,18 @@ class ToldLimits:
             return
         state: dict[str, Any] = scope.setdefault("state", {})
 
-        async def send_told(message: Message) -> None:
+        async def send_with_limits(message: Message) -> None:
             if message["type"] == "http.response.start":
                 headers = MutableHeaders(scope=message)
-                for name, value in state.get("told", {}).items():
+                for name, value in state.get("rate_limit_headers", {}).items():
                     headers[name] = value
             await send(message)
 
-        await self._app(scope, receive, send_told)
+        await self._app(scope, receive, send_with_limits)
 
 
 def create_api(desk: Desk) -> Api:
-    """The API of one desk. It takes tokens alone: a browser's cookie means nothing to it."""
+    """Builds the API of one desk. It takes tokens only: it ignores cookies."""
     api = Api(
         title="publisher",
         version=__version__,
@@ -69,7 +69,7 @@ def create_api(desk: Desk) -> Api:
         redoc_url=None,
         openapi_url=None,
         redirect_slashes=False,
-        generate_unique_id_function=_operation,
+        generate_unique_id_function=_operation_id,
         dependencies=[Security(HTTPBearer(scheme_name="token", auto_error=False))],
     )
     api.state.desk = desk
@@ -78,10 +78,10 @@ def create_api(desk: Desk) -> Api:
     for router in ROUTERS:
         api.include_router(router)
     add_handlers(api)
-    api.add_middleware(CaughtFailures, answer=unexpected)
-    api.add_middleware(ToldLimits)
+    api.add_middleware(FailureResponses, answer=unexpected_error)
+    api.add_middleware(RateLimitHeaders)
     return api
 
 
-def _operation(route: APIRoute) -> str:
+def _operation_id(route: APIRoute) -> str:
     return route.name.removeprefix("api_")

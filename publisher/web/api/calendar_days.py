@@ -1,4 +1,4 @@
-"""The calendar: what was shown on past days, and what would be on the coming ones."""
+"""Serves the calendar: the posts of past days, and those that coming days would get."""
 
 from __future__ import annotations
 
@@ -9,35 +9,35 @@ from fastapi import APIRouter, Query, Request
 from pydantic import BaseModel, ConfigDict, Field
 
 from publisher.posts.drafts import Day
-from publisher.schedule.calendar_days import Kind, calendar_days
+from publisher.schedule.calendar_days import DayKind, calendar_days
 from publisher.schedule.listing import waiting_posts
 from publisher.schedule.slots import slot_day
-from publisher.web.api.answers import problems, success
 from publisher.web.api.guard import GuardedRoute, desk_of
 from publisher.web.api.problems import FieldProblem, Problem
+from publisher.web.api.response_docs import problems, success
 
 router = APIRouter(prefix="/calendar", tags=["calendar"], route_class=GuardedRoute)
 
-USUAL = timedelta(days=30)
-LONGEST = timedelta(days=100)
+DEFAULT_SPAN = timedelta(days=30)
+MAX_SPAN = timedelta(days=100)
 
 
-class _Read(BaseModel):
+class _FromRow(BaseModel):
     model_config = ConfigDict(from_attributes=True)
 
 
-class ChannelDay(_Read):
-    """What became of a day's post on one channel."""
+class ChannelDay(_FromRow):
+    """The delivery of a day's post on one channel."""
 
-    channel: str = Field(examples=["tumblr"])
+    channel: str = Field(examples=["pictures"])
     state: str = Field(examples=["published"])
     link: str = Field(description="Where the post is; empty when it isn't public, or the platform gives no address.")
 
 
-class EntryOut(_Read):
-    """A post of a day, or the lack of one."""
+class EntryOut(_FromRow):
+    """A post of a day, or a day without one."""
 
-    kind: Kind = Field(
+    kind: DayKind = Field(
         description="`shown`: it was picked; `coming`: it would be; `draft`: fixed to the day and not approved; "
         "`empty` or `missed`: there was no post, or none can be seen for it; `nothing`: before the desk, or too far."
     )
@@ -47,7 +47,7 @@ class EntryOut(_Read):
     deliveries: list[ChannelDay]
 
 
-class DayOut(_Read):
+class DayOut(_FromRow):
     day: date
     opens: datetime = Field(description="When its post is picked.")
     entries: list[EntryOut]
@@ -65,14 +65,14 @@ def api_calendar(
         Day | None, Query(description="The last day, at most 100 after the first; else 30 after it.")
     ] = None,
 ) -> Any:
-    """Read the days: who had which post where, and which post each coming day would get."""
+    """Reads the days: who had which post where, and which post each coming day would get."""
     desk = desk_of(request)
     now = desk.now()
     begin = first or slot_day(now, desk.settings.outlet.zone)
-    end = last or begin + USUAL
-    if not begin <= end <= begin + LONGEST:
-        wrong = f"{end} is not within {LONGEST.days} days after {begin}; ask for fewer days"
-        raise Problem(422, wrong, errors=[FieldProblem(detail=f"{wrong}.", parameter="last")])
+    end = last or begin + DEFAULT_SPAN
+    if not begin <= end <= begin + MAX_SPAN:
+        sentence = f"{end} is not within {MAX_SPAN.days} days after {begin}; ask for fewer days"
+        raise Problem(422, sentence, errors=[FieldProblem(detail=f"{sentence}.", parameter="last")])
     with desk.database.reading() as session:
         days = calendar_days(session, desk.settings, waiting_posts(session), begin, end, now)
     return {"days": [DayOut.model_validate(day) for day in days]}

@@ -1,4 +1,4 @@
-"""Channels: where the outlet publishes, and whether it can."""
+"""Serves the channels: where the outlet publishes, and whether it can."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ from sqlalchemy import select
 from publisher.db.operations import Channel
 from publisher.desk import Desk
 from publisher.settings import ChannelSettings
-from publisher.web.api.answers import problems, success
 from publisher.web.api.guard import GuardedRoute, desk_of
 from publisher.web.api.problems import Problem
+from publisher.web.api.response_docs import problems, success
 
 router = APIRouter(prefix="/channels", tags=["channels"], route_class=GuardedRoute)
 
@@ -22,8 +22,8 @@ router = APIRouter(prefix="/channels", tags=["channels"], route_class=GuardedRou
 class ChannelOut(BaseModel):
     """One account on one platform."""
 
-    name: str = Field(examples=["tumblr"])
-    platform: str = Field(examples=["tumblr"])
+    name: str = Field(examples=["pictures"])
+    platform: str
     account: str = Field(examples=["picture-of-the-day"])
     language: str = Field(examples=["en"])
     hour: str = Field(description="When its followers get the day's post, in the outlet's zone.", examples=["09:00"])
@@ -38,20 +38,20 @@ class ChannelsOut(BaseModel):
 
 @router.get("", response_model=ChannelsOut, responses={**success(200, "All of them."), **problems()})
 def api_channels(request: Request) -> Any:
-    """List the channels of the configuration."""
+    """Lists the channels of the configuration."""
     desk = desk_of(request)
     rows = _rows(desk)
-    return {"items": [_told(desk, each, rows[each.name]) for each in desk.settings.channels.values()]}
+    return {"items": [_channel_out(desk, channel, rows[channel.name]) for channel in desk.settings.channels.values()]}
 
 
 @router.get("/{name}", response_model=ChannelOut, responses={**success(200, "The channel."), **problems(404, 422)})
 def api_channel(request: Request, name: Annotated[str, Path(max_length=40, pattern=r"^[a-z0-9_-]+$")]) -> Any:
-    """Read one channel."""
+    """Reads one channel."""
     desk = desk_of(request)
     channel = desk.settings.channels.get(name)
     if channel is None:
         raise Problem(404, f"There is no channel {name!r}; known are {', '.join(desk.channels.names())}")
-    return _told(desk, channel, _rows(desk)[name])
+    return _channel_out(desk, channel, _rows(desk)[name])
 
 
 def _rows(desk: Desk) -> dict[str, Channel]:
@@ -59,7 +59,7 @@ def _rows(desk: Desk) -> dict[str, Channel]:
         return {row.name: row for row in session.scalars(select(Channel))}
 
 
-def _told(desk: Desk, channel: ChannelSettings, row: Channel) -> ChannelOut:
+def _channel_out(desk: Desk, channel: ChannelSettings, row: Channel) -> ChannelOut:
     return ChannelOut(
         name=channel.name,
         platform=channel.platform,

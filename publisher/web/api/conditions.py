@@ -1,4 +1,4 @@
-"""Versions of things in `ETag` and `If-Match`, so that nobody overwrites what they have not seen."""
+"""Compares versions by `ETag` and `If-Match`, so that nobody overwrites what they have not seen."""
 
 from __future__ import annotations
 
@@ -32,22 +32,22 @@ def etag(version: int | str) -> str:
     return f'"{version}"'
 
 
-def require_match(given: str | None, version: int | str) -> None:
-    """Go on when `If-Match` names this version. Raises Problem: it names another, or is not there."""
-    if given is None:
+def require_match(header: str | None, version: int | str) -> None:
+    """Raises Problem unless `If-Match` names this version."""
+    if header is None:
         raise Problem(428, f"Say in the header If-Match which version you saw; the present one is {etag(version)}")
-    if not _names(given, version):
+    if not _matches(header, version):
         raise Problem(412, f"It was changed meanwhile: the present version is {etag(version)}; read it again")
 
 
-def is_known(given: str | None, version: int | str) -> bool:
-    """Whether `If-None-Match` names this version."""
-    return given is not None and _names(given.replace("W/", ""), version)
+def is_known(header: str | None, version: int | str) -> bool:
+    """Decides whether `If-None-Match` names this version."""
+    return header is not None and _matches(header.replace("W/", ""), version)
 
 
-def _names(given: str, version: int | str) -> bool:
-    tags = re.findall(r'(W/)?"([^"]*)"', given)
-    return given.strip() == "*" or any(not weak and tag == str(version) for weak, tag in tags)
+def _matches(header: str, version: int | str) -> bool:
+    tags = re.findall(r'(W/)?"([^"]*)"', header)
+    return header.strip() == "*" or any(not weak and tag == str(version) for weak, tag in tags)
 
 
 def not_modified(version: int | str) -> Response:

@@ -1,11 +1,11 @@
-"""Deliveries: found, read whole, and what a person can do about one."""
+"""Lists and reads deliveries, and retries, adopts and cancels one."""
 
 from __future__ import annotations
 
 from datetime import date, datetime
 from typing import Annotated, Any, Literal
 
-from fastapi import APIRouter, Query, Request, Response
+from fastapi import APIRouter, Depends, Query, Request, Response
 from pydantic import BaseModel, ConfigDict, Field, StrictBool
 
 from publisher import retrying
@@ -19,24 +19,24 @@ from publisher.delivery.listing import DeliveryFilter, Life, find_deliveries, li
 from publisher.delivery.outcomes import next_try
 from publisher.desk import Desk
 from publisher.posts.drafts import WrittenDate
-from publisher.web.api.answers import ETAG, WITH_BODY, WITH_INPUT, problems, success
 from publisher.web.api.conditions import IfMatch, etag, require_match
 from publisher.web.api.guard import GuardedRoute, actor, desk_of
 from publisher.web.api.paging import After, Id, Limit, Page, Text, next_page
+from publisher.web.api.response_docs import BODY_STATUSES, ETAG, INPUT_STATUSES, problems, success
 from publisher.web.slow_work import in_queue
 
 router = APIRouter(prefix="/deliveries", tags=["deliveries"], route_class=GuardedRoute)
 
-ON_ONE = problems(404, 409, 412, 428, *WITH_INPUT)
+CHANGE_PROBLEMS = problems(404, 409, 412, 428, *INPUT_STATUSES)
 
 
 class DeliveryOut(BaseModel):
     """One pick going to one channel, or one reply that continues it."""
 
     id: int = Field(examples=[42])
-    version: str = Field(description="Its `ETag`: changes with its state and with its hands.", examples=["held.3"])
+    version: str = Field(description="Its `ETag`: changes with its state and with every claim.", examples=["held.3"])
     day: date = Field(description="The slot that its post was picked for.")
-    channel: str = Field(examples=["tumblr"])
+    channel: str = Field(examples=["pictures"])
     part: int = Field(description="1 is the post; from 2 on, the replies that continue it.", examples=[1])
     state: State
     post_id: int | None = Field(examples=[17])
@@ -52,7 +52,7 @@ class DeliveryOut(BaseModel):
 
     @classmethod
     def of(cls, row: Delivery, **more: Any) -> Any:
-        """A row as this kind of answer; `more`: what the answer has besides."""
+        """Makes the model of a row; `more`: fields besides."""
         return cls.model_validate(
             {
                 "id": row.id,
@@ -97,7 +97,9 @@ class WholeDelivery(DeliveryOut):
     adapted: AdaptedPost = Field(description="What the channel got, or will get.")
 
 
-class RetryWish(BaseModel):
+class RetryRequest(BaseModel):
+    """The body of a retry."""
+
     model_config = ConfigDict(extra="forbid")
 
     i_have_looked: StrictBool = Field(
@@ -106,14 +108,16 @@ class RetryWish(BaseModel):
     )
 
 
-class AdoptWish(BaseModel):
+class AdoptRequest(BaseModel):
+    """The body of an adoption."""
+
     model_config = ConfigDict(extra="forbid")
 
     link: str = Field(
         max_length=2000,
         pattern=r"^[^\x00]*$",
         description="The address of the post that is public, in any form that its platform has, or its id.",
-        examples=["https://picture-of-the-day.tumblr.com/post/4711"],
+        examples=["4711"],
     )
     unread: StrictBool = Field(
         default=False,
@@ -128,49 +132,59 @@ class AdoptedDelivery(WholeDelivery):
     differences: list[str] = Field(description="What followers see otherwise than it was to be sent.")
 
 
+async def queried_filter(
+    day: Annotated[WrittenDate | None, Query(description="Only of this day.")] = None,
+    channel: Annotated[str, Query(max_length=40, pattern=r"^[a-z0-9_-]*$", description="Only on this channel.")] = "",
+    state: Annotated[State | Literal[""], Query(description="Only in this state.")] = "",
+    text: Text = "",
+) -> DeliveryFilter:
+    """Reads the filter of a query."""
+    return DeliveryFilter(day=day, channel=channel, states=(state,) if state else (), text=text.strip())
+
+
 @router.get(
     "", response_model=Page[DeliveryOut], responses={**success(200, "Deliveries, the newest first."), **problems(422)}
 )
 def api_deliveries(
     request: Request,
-    day: Annotated[WrittenDate | None, Query(description="Only of this day.")] = None,
-    channel: Annotated[str, Query(max_length=40, pattern=r"^[a-z0-9_-]*$", description="Only on this channel.")] = "",
-    state: Annotated[State | Literal[""], Query(description="Only in this state.")] = "",
-    text: Text = "",
+    delivery_filter: Annotated[DeliveryFilter, Depends(queried_filter)],
     after: After = None,
     limit: Limit = 50,
 ) -> Any:
-    """List deliveries, the newest first."""
-    wanted = DeliveryFilter(day=day, channel=channel, states=(state,) if state else (), text=text.strip())
+    """Lists deliveries, the newest first."""
     with desk_of(request).database.reading() as session:
-        found = find_deliveries(session, wanted, before=after, limit=limit)
-    items = [DeliveryOut.of(each) for each in found]
-    return {"items": items, "next": next_page(request, found, found[-1].id if found else 0, limit)}
+        rows = find_deliveries(session, delivery_filter, before=after, limit=limit)
+    items = [DeliveryOut.of(row) for row in rows]
+    return {"items": items, "next": next_page(request, rows, rows[-1].id if rows else 0, limit)}
 
 
 @router.get(
     "/{delivery_id}",
     response_model=WholeDelivery,
-    responses={**success(200, "The delivery.", ETAG), **problems(404, *WITH_INPUT)},
+    responses={**success(200, "The delivery.", ETAG), **problems(404, *INPUT_STATUSES)},
 )
 def api_delivery(request: Request, response: Response, delivery_id: Id) -> Any:
-    """Read one delivery with its tries."""
-    return _told(response, desk_of(request), delivery_id)
+    """Reads one delivery with its tries."""
+    return _delivery_out(response, desk_of(request), delivery_id)
 
 
 @router.post(
     "/{delivery_id}/retry",
     response_model=WholeDelivery,
-    responses={**success(200, "It goes out as soon as a worker takes it.", ETAG), **ON_ONE, **problems(*WITH_BODY)},
+    responses={
+        **success(200, "It goes out as soon as a worker takes it.", ETAG),
+        **CHANGE_PROBLEMS,
+        **problems(*BODY_STATUSES),
+    },
 )
 def api_retry_delivery(
-    request: Request, response: Response, delivery_id: Id, wish: RetryWish, if_match: IfMatch = None
+    request: Request, response: Response, delivery_id: Id, retry_request: RetryRequest, if_match: IfMatch = None
 ) -> Any:
-    """Let a delivery that waits for a person try again."""
+    """Lets a delivery that waits for a person try again."""
     desk = desk_of(request)
-    seen = _seen(desk, delivery_id, if_match)
-    retrying.retry(desk, delivery_id, actor=actor(request), i_have_looked=wish.i_have_looked, seen=seen)
-    return _told(response, desk, delivery_id)
+    version = _matched_version(desk, delivery_id, if_match)
+    retrying.retry(desk, delivery_id, actor=actor(request), i_have_looked=retry_request.i_have_looked, seen=version)
+    return _delivery_out(response, desk, delivery_id)
 
 
 @router.post(
@@ -178,40 +192,40 @@ def api_retry_delivery(
     response_model=AdoptedDelivery,
     responses={
         **success(200, "Recorded as published; it is not posted again.", ETAG),
-        **ON_ONE,
-        **problems(503, *WITH_BODY),
+        **CHANGE_PROBLEMS,
+        **problems(503, *BODY_STATUSES),
     },
 )
 @in_queue(lambda work: work.network)
 def api_adopt_delivery(
-    request: Request, response: Response, delivery_id: Id, wish: AdoptWish, if_match: IfMatch = None
+    request: Request, response: Response, delivery_id: Id, adopt_request: AdoptRequest, if_match: IfMatch = None
 ) -> Any:
-    """Make a post that is public already the delivery's record. It is read first, and must be the channel's own."""
+    """Records a post that is public already for the delivery. It is read first, and must be the channel's own."""
     desk = desk_of(request)
-    seen = _seen(desk, delivery_id, if_match)
-    post = AdoptionRequest(delivery_id, wish.link, seen=seen, unread=wish.unread)
-    adoption = adopt(desk.database, desk.channels, post, now=desk.now(), actor=actor(request))
-    life = _life(response, desk, delivery_id)
+    version = _matched_version(desk, delivery_id, if_match)
+    adoption_request = AdoptionRequest(delivery_id, adopt_request.link, seen=version, unread=adopt_request.unread)
+    adoption = adopt(desk.database, desk.channels, adoption_request, now=desk.now(), actor=actor(request))
+    life = _load_life(response, desk, delivery_id)
     return AdoptedDelivery.of(
-        life.delivery, **_whole(life), was_read=adoption.was_read, differences=adoption.differences
+        life.delivery, **_details(life), was_read=adoption.was_read, differences=adoption.differences
     )
 
 
 @router.post(
     "/{delivery_id}/cancel",
     response_model=WholeDelivery,
-    responses={**success(200, "It does not go out on this channel.", ETAG), **ON_ONE},
+    responses={**success(200, "It does not go out on this channel.", ETAG), **CHANGE_PROBLEMS},
 )
 def api_cancel_delivery(request: Request, response: Response, delivery_id: Id, if_match: IfMatch = None) -> Any:
-    """Give a delivery up."""
+    """Cancels a delivery."""
     desk = desk_of(request)
-    seen = _seen(desk, delivery_id, if_match)
-    operate.cancel(desk.database, delivery_id, now=desk.now(), actor=actor(request), seen=seen)
-    return _told(response, desk, delivery_id)
+    version = _matched_version(desk, delivery_id, if_match)
+    operate.cancel(desk.database, delivery_id, now=desk.now(), actor=actor(request), seen=version)
+    return _delivery_out(response, desk, delivery_id)
 
 
-def _seen(desk: Desk, delivery_id: int, if_match: str | None) -> str:
-    """The version that the act is meant for: the one that `If-Match` names, which is the present one."""
+def _matched_version(desk: Desk, delivery_id: int, if_match: str | None) -> str:
+    """Returns the present version, which `If-Match` must name. Raises Problem or Refused."""
     with desk.database.reading() as session:
         row = session.get(Delivery, delivery_id)
     if row is None:
@@ -221,12 +235,12 @@ def _seen(desk: Desk, delivery_id: int, if_match: str | None) -> str:
     return version
 
 
-def _told(response: Response, desk: Desk, delivery_id: int) -> Any:
-    life = _life(response, desk, delivery_id)
-    return WholeDelivery.of(life.delivery, **_whole(life))
+def _delivery_out(response: Response, desk: Desk, delivery_id: int) -> Any:
+    life = _load_life(response, desk, delivery_id)
+    return WholeDelivery.of(life.delivery, **_details(life))
 
 
-def _life(response: Response, desk: Desk, delivery_id: int) -> Life:
+def _load_life(response: Response, desk: Desk, delivery_id: int) -> Life:
     with desk.database.reading() as session:
         life = life_of(session, delivery_id)
     if life is None:
@@ -235,6 +249,6 @@ def _life(response: Response, desk: Desk, delivery_id: int) -> Life:
     return life
 
 
-def _whole(life: Life) -> dict[str, Any]:
+def _details(life: Life) -> dict[str, Any]:
     attempts = [AttemptOut.model_validate(attempt) for attempt in life.attempts]
     return {"attempts": attempts, "adapted": life.delivery.adapted}

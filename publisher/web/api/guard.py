@@ -1,4 +1,4 @@
-"""Stands before every route of the API: who asks, whether they may, how often, in which words."""
+"""Guards every route of the API: token, permission, rate limit, media types and sizes."""
 
 from __future__ import annotations
 
@@ -13,35 +13,36 @@ from starlette.datastructures import Headers
 from starlette.types import Message, Receive
 
 from publisher.desk import Desk
-from publisher.posts.pictures import MAX_BYTES
+from publisher.posts.pictures import MAX_PICTURE_BYTES
+from publisher.schedule.post_queue import PostQueue
 from publisher.staff.accounts import actor_of
-from publisher.staff.api_tokens import Holder, holder_of
+from publisher.staff.api_tokens import TokenHolder, holder_of
 from publisher.web.access import RULES, Access, allows
-from publisher.web.api.limits import Allowance, Buckets
 from publisher.web.api.problems import Problem
+from publisher.web.api.rate_limits import Allowance, Buckets
 
 MAX_JSON_BYTES = 1_000_000
-PICTURES = "application/octet-stream"
-JSON = "application/json"
+PICTURE_TYPE = "application/octet-stream"
+JSON_TYPE = "application/json"
 REALM = 'Bearer realm="publisher"'
 Handle = Callable[[Request], Coroutine[Any, Any, Response]]
 
 
 class GuardedRoute(APIRoute):
-    """A route of the API. Nothing of a request is read before it is known that its token may ask."""
+    """A route of the API. It reads nothing of a request before its token is checked."""
 
     def get_route_handler(self) -> Handle:
         handle = super().get_route_handler()
         name = self.name
-        body = _body_of(self)
+        body = _body_type(self)
 
         async def guarded(request: Request) -> Response:
             if RULES[name] != Access.PUBLIC:
                 await _admit(request, name)
             _refuse_types(request.headers, body)
-            most = MAX_BYTES if body == PICTURES else MAX_JSON_BYTES
-            _refuse_length(request.headers, most)
-            return await handle(Request(request.scope, _bounded(request.receive, most)))
+            max_bytes = MAX_PICTURE_BYTES if body == PICTURE_TYPE else MAX_JSON_BYTES
+            _refuse_length(request.headers, max_bytes)
+            return await handle(Request(request.scope, _limited(request.receive, max_bytes)))
 
         return guarded
 
@@ -51,38 +52,43 @@ def desk_of(request: Request) -> Desk:
     return desk
 
 
-def holder_in(request: Request) -> Holder:
-    """Who asks. There is none on a route for everybody."""
-    holder: Holder = request.state.holder
+def holder_of_request(request: Request) -> TokenHolder:
+    """Returns the holder of the request's token. A public route has none."""
+    holder: TokenHolder = request.state.holder
     return holder
 
 
 def actor(request: Request) -> str:
-    """How the history names who asks."""
-    return actor_of(holder_in(request).person)
+    """Returns the actor of a request, for events."""
+    return actor_of(holder_of_request(request).person)
+
+
+def queue_of(request: Request) -> PostQueue:
+    """Returns the post queue for the person whose program asks."""
+    return PostQueue(desk_of(request), actor(request))
 
 
 async def _admit(request: Request, name: str) -> None:
-    """Let the request through, or raise the problem that ends it."""
-    holder = await run_in_threadpool(_holder, desk_of(request), request.headers)
+    """Checks token, rate limit and permission of a request. Raises Problem."""
+    holder = await run_in_threadpool(_find_holder, desk_of(request), request.headers)
     buckets: Buckets = request.app.state.buckets
     allowance: Allowance = buckets.take(holder.token_id)
-    request.state.told = allowance.headers
+    request.state.rate_limit_headers = allowance.headers
     if not allowance.granted:
         raise Problem(429, f"This token asked too often; ask again in {allowance.wait} seconds")
     rule = RULES[name]
     if not allows(rule, holder.permissions):
         challenge = {"WWW-Authenticate": f'{REALM}, error="insufficient_scope", scope="{rule}"'}
-        why = (
+        reason = (
             f"The roles of {holder.person.name} don't allow “{rule}” any more; ask an admin of the desk"
             if rule in holder.scopes
-            else f"This token has not the scope “{rule}”; make one that has it on the page of your tokens"
+            else f"This token does not have the scope “{rule}”; make one that has it on the page of your tokens"
         )
-        raise Problem(403, why, headers=challenge)
+        raise Problem(403, reason, headers=challenge)
     request.state.holder = holder
 
 
-def _holder(desk: Desk, headers: Headers) -> Holder:
+def _find_holder(desk: Desk, headers: Headers) -> TokenHolder:
     scheme, _, token = headers.get("authorization", "").partition(" ")
     if scheme.lower() != "bearer" or not token.strip():
         message = "Send a token in the header Authorization, as “Bearer TOKEN”; make one on the page of your account"
@@ -94,49 +100,49 @@ def _holder(desk: Desk, headers: Headers) -> Holder:
     return holder
 
 
-def _body_of(route: APIRoute) -> str:
-    """The media type of the body that a route takes; empty: none."""
+def _body_type(route: APIRoute) -> str:
+    """Returns the media type of the body that a route takes; empty: none."""
     if route.body_field is not None:
-        return JSON
-    return PICTURES if "requestBody" in (route.openapi_extra or {}) else ""
+        return JSON_TYPE
+    return PICTURE_TYPE if "requestBody" in (route.openapi_extra or {}) else ""
 
 
 def _refuse_types(headers: Headers, body: str) -> None:
     if not _takes_json(headers.get("accept", "")):
-        raise Problem(406, f"Only {JSON} is given here; say so in the header Accept")
-    given = headers.get("content-type", "").partition(";")[0].strip().lower()
-    if body == JSON and given != JSON:
-        raise Problem(415, f"The body must be {JSON}; say so in the header Content-Type")
-    if body == PICTURES and given != PICTURES and not given.startswith("image/"):
-        raise Problem(415, f"The body must be a picture: image/* or {PICTURES} in the header Content-Type")
+        raise Problem(406, f"Only {JSON_TYPE} can be answered here; accept it in the header Accept")
+    media_type = headers.get("content-type", "").partition(";")[0].strip().lower()
+    if body == JSON_TYPE and media_type != JSON_TYPE:
+        raise Problem(415, f"The body must be {JSON_TYPE}; say so in the header Content-Type")
+    if body == PICTURE_TYPE and media_type != PICTURE_TYPE and not media_type.startswith("image/"):
+        raise Problem(415, f"The body must be a picture: image/* or {PICTURE_TYPE} in the header Content-Type")
 
 
 def _takes_json(accept: str) -> bool:
-    ranges = [each.partition(";") for each in accept.split(",") if each.strip()]
-    wanted = [kind.strip().lower() for kind, _, weight in ranges if not re.fullmatch(r"\s*q=0(\.0*)?\s*", weight)]
-    return not ranges or any(kind in ("*/*", "application/*", JSON) for kind in wanted)
+    ranges = [part.partition(";") for part in accept.split(",") if part.strip()]
+    accepted = [kind.strip().lower() for kind, _, weight in ranges if not re.fullmatch(r"\s*q=0(\.0*)?\s*", weight)]
+    return not ranges or any(kind in ("*/*", "application/*", JSON_TYPE) for kind in accepted)
 
 
-def _refuse_length(headers: Headers, most: int) -> None:
+def _refuse_length(headers: Headers, max_bytes: int) -> None:
     announced = headers.get("content-length", "0")
-    if not announced.isdigit() or int(announced) > most:
-        raise _too_large(most)
+    if not announced.isdigit() or int(announced) > max_bytes:
+        raise _too_large(max_bytes)
 
 
-def _bounded(receive: Receive, most: int) -> Receive:
-    """Ends a body without an announced length where it grows too long."""
+def _limited(receive: Receive, max_bytes: int) -> Receive:
+    """Stops a body without an announced length where it grows too long."""
     received = 0
 
     async def receive_some() -> Message:
         nonlocal received
         message = await receive()
         received += len(message.get("body", b""))
-        if received > most:
-            raise _too_large(most)
+        if received > max_bytes:
+            raise _too_large(max_bytes)
         return message
 
     return receive_some
 
 
-def _too_large(most: int) -> Problem:
-    return Problem(413, f"The body has more than {most / 1e6:.0f} MB; send less")
+def _too_large(max_bytes: int) -> Problem:
+    return Problem(413, f"The body has more than {max_bytes / 1e6:.0f} MB; send less")

@@ -1,8 +1,8 @@
-"""`Idempotency-Key`: a creating request that is sent again gets the first one's answer and creates nothing.
+"""Answers a creating request with a known `Idempotency-Key` as before, and creates nothing.
 
-The answer is written in the transaction that creates. So a key whose request died has created
-nothing, and may be taken over once that request can't be alive any more; the one that was slow
-then finds its row in other hands, and creates nothing either.
+The answer is stored in the transaction that creates. So a key whose request died has created nothing, and may be
+claimed again once that request can't be alive any more. If that request was only slow, it finds that its row was
+claimed by another, and creates nothing either.
 """
 
 from __future__ import annotations
@@ -21,9 +21,9 @@ from publisher.db.session import Database
 from publisher.db.staff import IdempotentAnswer
 from publisher.web.api.problems import Problem
 
-KEPT = timedelta(hours=24)
-ALIVE = timedelta(minutes=2)
-"""A request that has not ended after so long is not alive any more."""
+MAX_KEY_AGE = timedelta(hours=24)
+MAX_REQUEST_AGE = timedelta(minutes=2)
+"""A request that has not ended after so long is dead."""
 
 Key = Annotated[
     str | None,
@@ -32,7 +32,7 @@ Key = Annotated[
         min_length=1,
         max_length=255,
         pattern=r"^[!-~]+$",
-        description="A name of yours for this request, such as a UUID. Sent again within 24 hours, the same request "
+        description="Your own name for this request, such as a UUID. Sent again within 24 hours, the same request "
         "gets the same answer and creates nothing; another body with the same key is refused.",
         examples=["6d6c1f9e-8a57-4f7d-9a2c-7b1f0f0f5d11"],
     ),
@@ -40,15 +40,15 @@ Key = Annotated[
 
 
 @dataclass(frozen=True, slots=True)
-class Begun:
-    """A request that is the first with its key. Its row is its own for as long as `at` stands in it."""
+class ClaimedKey:
+    """A key that a request has claimed. The claim holds while the row's time is `at`."""
 
     row: int
     at: datetime
 
 
-def begin(database: Database, person_id: int, key: str, body: bytes, now: datetime) -> Begun | dict[str, Any]:
-    """The right to create; or, where that was done before, the body that was answered.
+def begin(database: Database, person_id: int, key: str, body: bytes, now: datetime) -> ClaimedKey | dict[str, Any]:
+    """Claims a key; or returns the stored answer, where the key was used before.
 
     Raises:
         Problem: the key was used with another body, or its first request has not ended.
@@ -56,57 +56,57 @@ def begin(database: Database, person_id: int, key: str, body: bytes, now: dateti
     digest = hashlib.sha256(body).hexdigest()
     try:
         with database.writing() as session:
-            session.execute(delete(IdempotentAnswer).where(IdempotentAnswer.created_at < now - KEPT))
+            session.execute(delete(IdempotentAnswer).where(IdempotentAnswer.created_at < now - MAX_KEY_AGE))
             query = select(IdempotentAnswer).where(IdempotentAnswer.person_id == person_id, IdempotentAnswer.key == key)
             known = session.scalar(query.with_for_update())
             if known is not None:
-                return _again(known, digest, now)
+                return _answer_again(known, digest, now)
             row = IdempotentAnswer(person_id=person_id, key=key, request_hash=digest, created_at=now)
             session.add(row)
             session.flush()
-            return Begun(row.id, now)
+            return ClaimedKey(row.id, now)
     except IntegrityError:
-        raise _running() from None
+        raise _still_running() from None
 
 
-def _again(known: IdempotentAnswer, digest: str, now: datetime) -> Begun | dict[str, Any]:
+def _answer_again(known: IdempotentAnswer, digest: str, now: datetime) -> ClaimedKey | dict[str, Any]:
     if known.request_hash != digest:
         raise Problem(422, "This Idempotency-Key was used with another body; make a new key for a new request")
     if known.status is not None:
         return known.body
-    if now - known.created_at <= ALIVE:
-        raise _running()
+    if now - known.created_at <= MAX_REQUEST_AGE:
+        raise _still_running()
     known.created_at = now
-    return Begun(known.id, now)
+    return ClaimedKey(known.id, now)
 
 
-def _running() -> Problem:
+def _still_running() -> Problem:
     message = "The first request with this Idempotency-Key is still being answered; ask again in a moment"
     return Problem(409, message, headers={"Retry-After": "1"})
 
 
-def finish(session: Session, begun: Begun, body: dict[str, Any]) -> None:
-    """Keep the answer, in the transaction that creates.
+def finish(session: Session, claimed: ClaimedKey, body: dict[str, Any]) -> None:
+    """Stores the answer in the transaction that creates.
 
     Raises:
-        Problem: the request took so long that another took its place; the transaction is undone.
+        Problem: the request took so long that another claimed its key; the transaction is undone.
     """
-    done = session.execute(
+    updated = session.execute(
         update(IdempotentAnswer)
-        .where(IdempotentAnswer.id == begun.row, IdempotentAnswer.created_at == begun.at)
+        .where(IdempotentAnswer.id == claimed.row, IdempotentAnswer.created_at == claimed.at)
         .values(status=201, body=body)
     )
-    if cast("CursorResult[Any]", done).rowcount != 1:
-        raise _running()
+    if cast("CursorResult[Any]", updated).rowcount != 1:
+        raise _still_running()
 
 
-def release(database: Database, begun: Begun) -> None:
-    """Forget a key whose request was refused: mended, it may be sent with the same key."""
+def release(database: Database, claimed: ClaimedKey) -> None:
+    """Releases the key of a refused request: a corrected one may use it again."""
     with database.writing() as session:
         session.execute(
             delete(IdempotentAnswer).where(
-                IdempotentAnswer.id == begun.row,
-                IdempotentAnswer.created_at == begun.at,
+                IdempotentAnswer.id == claimed.row,
+                IdempotentAnswer.created_at == claimed.at,
                 IdempotentAnswer.status.is_(None),
             )
         )

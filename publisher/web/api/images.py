@@ -1,4 +1,4 @@
-"""Pictures: one is uploaded whole, and its facts are read."""
+"""Receives pictures whole, and serves their facts."""
 
 from __future__ import annotations
 
@@ -16,11 +16,11 @@ from fastapi.concurrency import run_in_threadpool
 from starlette.requests import ClientDisconnect
 
 from publisher.db.models import Media
-from publisher.posts.pictures import keep_picture
-from publisher.web.api.answers import LOCATION, WITH_BODY, problems, success
-from publisher.web.api.guard import PICTURES, GuardedRoute, desk_of
-from publisher.web.api.post_models import A_HASH, PictureOut
+from publisher.posts.pictures import store_picture
+from publisher.web.api.guard import PICTURE_TYPE, GuardedRoute, desk_of
+from publisher.web.api.post_models import EXAMPLE_HASH, PictureOut
 from publisher.web.api.problems import Problem
+from publisher.web.api.response_docs import BODY_STATUSES, LOCATION, problems, success
 from publisher.web.forms import file_name
 from publisher.web.slow_work import person_of, slow_work_of
 
@@ -31,35 +31,35 @@ BODY = {
     "requestBody": {
         "required": True,
         "description": "The file itself.",
-        "content": {PICTURES: BINARY, "image/*": BINARY},
+        "content": {PICTURE_TYPE: BINARY, "image/*": BINARY},
     }
 }
 
 
 @dataclass(frozen=True, slots=True)
 class ReceivedPicture:
-    """The body of a request in a temporary file."""
+    """A picture that was received into a temporary file."""
 
     path: Path
-    kept_by: ExitStack
-    """Keeps the file and its place until it is closed."""
+    resources: ExitStack
+    """Holds the file and its place until it is closed."""
 
 
 async def picture_of(request: Request) -> AsyncIterator[ReceivedPicture]:
-    """The body, in a file that lives as long as the request, or as whoever takes over what keeps it.
+    """Receives the body into a file that lives as long as the request, or until `resources` is closed.
 
     Raises WorkRefused where too many come in already.
     """
-    with ExitStack() as kept_by:
-        kept_by.enter_context(slow_work_of(request).bodies.taken_by(person_of(request)))
-        file = kept_by.enter_context(tempfile.NamedTemporaryFile(prefix="publisher-"))
+    with ExitStack() as resources:
+        resources.enter_context(slow_work_of(request).bodies.reserved_for(person_of(request)))
+        file = resources.enter_context(tempfile.NamedTemporaryFile(prefix="publisher-"))
         try:
             async for piece in request.stream():
                 await run_in_threadpool(file.write, piece)
         except ClientDisconnect:
             raise Problem(400, "The connection was lost; send the picture again") from None
         file.flush()
-        yield ReceivedPicture(Path(file.name), kept_by)
+        yield ReceivedPicture(Path(file.name), resources)
 
 
 @router.post(
@@ -67,7 +67,7 @@ async def picture_of(request: Request) -> AsyncIterator[ReceivedPicture]:
     status_code=201,
     response_model=PictureOut,
     openapi_extra=BODY,
-    responses={**success(201, "It is stored.", LOCATION), **problems(503, *WITH_BODY)},
+    responses={**success(201, "It is stored.", LOCATION), **problems(503, *BODY_STATUSES)},
 )
 async def api_upload_image(
     request: Request,
@@ -77,21 +77,21 @@ async def api_upload_image(
         str, Query(max_length=255, description="What the file is called.", examples=["spindle.tif"])
     ] = "picture",
 ) -> Any:
-    """Upload one picture as it is; posts then name it by its `sha256`. The same file sent again is the same picture."""
+    """Uploads one picture; posts then name it by its `sha256`. The same file sent again is the same picture."""
     desk = desk_of(request)
-    keep = partial(keep_picture, desk.database, desk.store, picture.path, file_name(name), desk.now())
+    keep = partial(store_picture, desk.database, desk.store, picture.path, file_name(name), desk.now())
     # It may take longer than the request: the file is kept until the work is over.
-    kept_by = picture.kept_by.pop_all()
-    media = await slow_work_of(request).pictures.run(keep, person_of(request), afterwards=kept_by.close)
+    resources = picture.resources.pop_all()
+    media = await slow_work_of(request).pictures.run(keep, person_of(request), afterwards=resources.close)
     response.headers["Location"] = f"{request.url.path}/{media.sha256}"
     return PictureOut.of(media)
 
 
 @router.get("/{sha256}", response_model=PictureOut, responses={**success(200, "Its facts."), **problems(404, 422)})
 def api_image(
-    request: Request, sha256: Annotated[str, PathParameter(pattern="^[0-9a-f]{64}$", examples=[A_HASH])]
+    request: Request, sha256: Annotated[str, PathParameter(pattern="^[0-9a-f]{64}$", examples=[EXAMPLE_HASH])]
 ) -> Any:
-    """Read the facts of a stored picture."""
+    """Reads the facts of a stored picture."""
     with desk_of(request).database.reading() as session:
         media = session.get(Media, sha256)
     if media is None:

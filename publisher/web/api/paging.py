@@ -1,4 +1,4 @@
-"""Lists in pages that follow each other: each names the address of the next."""
+"""Splits lists into pages; each page has the path of the next."""
 
 from __future__ import annotations
 
@@ -11,21 +11,23 @@ from pydantic import BaseModel, Field
 
 from publisher.core import post_limits
 
-MOST = 100
-LARGEST = post_limits.LARGEST_NUMBER
+MAX_PAGE_SIZE = 100
+MAX_ID = post_limits.LARGEST_NUMBER
 
 Item = TypeVar("Item")
-Id = Annotated[int, Path(ge=1, le=LARGEST)]
-Limit = Annotated[int, Query(ge=1, le=MOST, description="How many items a page has at most.")]
+Id = Annotated[int, Path(ge=1, le=MAX_ID)]
+Limit = Annotated[int, Query(ge=1, le=MAX_PAGE_SIZE, description="How many items a page has at most.")]
 After = Annotated[
     int | None,
-    Query(ge=1, le=LARGEST, description="The id of the last item that you have; `next` of a page holds it already."),
+    Query(ge=1, le=MAX_ID, description="The id of the last item that you have; `next` of a page holds it already."),
 ]
-Text = Annotated[str, Query(max_length=200, pattern=r"^[^\x00]*$", description="Only what says all these words.")]
+Text = Annotated[
+    str, Query(max_length=200, pattern=r"^[^\x00]*$", description="Only items that contain all these words.")
+]
 
 
 class Page(BaseModel, Generic[Item]):
-    """A part of a list."""
+    """One page of a list."""
 
     items: list[Item]
     next: str | None = Field(
@@ -34,8 +36,8 @@ class Page(BaseModel, Generic[Item]):
 
 
 def next_page(request: Request, shown: Sequence[object], last: int, limit: int) -> str | None:
-    """Where the list goes on behind the item `last`; None when the page isn't full."""
+    """Returns the path of the page after the item `last`; None when this page isn't full."""
     if len(shown) < limit:
         return None
-    asked = [(name, value) for name, value in request.query_params.multi_items() if name not in ("after", "limit")]
-    return f"{request.url.path}?{urlencode([*asked, ('limit', limit), ('after', last)])}"
+    parameters = [(name, value) for name, value in request.query_params.multi_items() if name not in ("after", "limit")]
+    return f"{request.url.path}?{urlencode([*parameters, ('limit', limit), ('after', last)])}"

@@ -1,4 +1,4 @@
-"""Posts and pictures as the API takes and gives them."""
+"""Defines the models of posts and pictures in the API."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ from pydantic.json_schema import SkipJsonSchema
 from publisher.core import post_limits
 from publisher.core.content import ImageChoices, Link
 from publisher.db.models import Media, Post, PostImage
-from publisher.posts.approval import PostProblem
 from publisher.posts.drafts import ImageDraft, PostChanges, PostDraft
+from publisher.posts.problems import PostProblem
 
 Hash = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")]
-A_HASH = "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08"
+EXAMPLE_HASH = "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08"
 
 DESCRIPTIONS = {
     "title": "Its title.",
@@ -48,12 +48,12 @@ EXAMPLES: dict[str, list[Any]] = {
     "language": ["en"],
     "embargo_until": ["2026-05-12T10:00:00+01:00"],
     "fixed_date": ["2026-05-12"],
-    "media": [A_HASH],
+    "media": [EXAMPLE_HASH],
     "alt_text": ["A green spindle with chromosomes in its middle."],
 }
 
 
-def _explain(schema: dict[str, Any]) -> None:
+def _describe(schema: dict[str, Any]) -> None:
     for name, field in schema.get("properties", {}).items():
         if name in DESCRIPTIONS:
             field.setdefault("description", DESCRIPTIONS[name])
@@ -64,21 +64,21 @@ def _explain(schema: dict[str, Any]) -> None:
             field["additionalProperties"] = False
 
 
-def _explain_new_post(schema: dict[str, Any]) -> None:
-    _explain(schema)
+def _describe_new_post(schema: dict[str, Any]) -> None:
+    _describe(schema)
     in_reserve = {"reserve": {"const": True}, "fixed_date": {"type": "string"}}
     schema["not"] = {"properties": in_reserve, "required": list(in_reserve)}
 
 
-def _explain_changes(schema: dict[str, Any]) -> None:
-    _explain(schema)
+def _describe_changes(schema: dict[str, Any]) -> None:
+    _describe(schema)
     schema["minProperties"] = 1
 
 
 class NewPicture(ImageDraft):
-    """A picture of a post: one that was uploaded to `/images` before."""
+    """A picture of a new post: one that was uploaded to `/images` before."""
 
-    model_config = ConfigDict(json_schema_extra=_explain)
+    model_config = ConfigDict(json_schema_extra=_describe)
 
     # A path would be one on the machine of the desk.
     file: SkipJsonSchema[None] = None
@@ -88,15 +88,15 @@ class NewPicture(ImageDraft):
 class NewPost(PostDraft):
     """A post as it is added: as a draft, at the end of the queue or of the reserve, or for a day of its own."""
 
-    model_config = ConfigDict(json_schema_extra=_explain_new_post)
+    model_config = ConfigDict(json_schema_extra=_describe_new_post)
 
     images: tuple[NewPicture, ...] = Field(default=(), max_length=post_limits.IMAGES)
 
 
 class Changes(PostChanges):
-    """What a post shall say from now on; what is not given stays."""
+    """The changed fields of a post; the others stay."""
 
-    model_config = ConfigDict(json_schema_extra=_explain_changes)
+    model_config = ConfigDict(json_schema_extra=_describe_changes)
 
     images: tuple[NewPicture, ...] = Field(default=(), max_length=post_limits.IMAGES)
 
@@ -104,7 +104,7 @@ class Changes(PostChanges):
 class PictureOut(BaseModel):
     """The facts of a stored picture."""
 
-    sha256: str = Field(description="Its name: the SHA-256 of the file.", examples=[A_HASH])
+    sha256: str = Field(description="Its name: the SHA-256 of the file.", examples=[EXAMPLE_HASH])
     file_name: str = Field(description="What the file was called.", examples=["spindle.tif"])
     format: str = Field(examples=["tiff"])
     width: int = Field(description="Pixels, upright.", examples=[4000])
@@ -113,7 +113,7 @@ class PictureOut(BaseModel):
     frames: int = Field(description="More than one in an animation.", examples=[1])
     bytes: int = Field(examples=[48_000_000])
     gutters: list[float] = Field(description="Where the panels of a composite meet, as fractions of its width.")
-    warnings: list[str] = Field(description="What was found odd in it; nothing of it forbids to show it.")
+    warnings: list[str] = Field(description="What is unusual about it; it can be shown all the same.")
     created_at: datetime = Field(description="When it was first stored.")
 
     @classmethod
@@ -124,7 +124,7 @@ class PictureOut(BaseModel):
 class PostPicture(BaseModel):
     """A picture of a post, and what staff say about it."""
 
-    model_config = ConfigDict(json_schema_extra=_explain)
+    model_config = ConfigDict(json_schema_extra=_describe)
 
     media: str
     width: int
@@ -150,7 +150,7 @@ class PostPicture(BaseModel):
 class PostOut(BaseModel):
     """A post as it is stored. Its `version` is its `ETag`."""
 
-    model_config = ConfigDict(json_schema_extra=_explain)
+    model_config = ConfigDict(json_schema_extra=_describe)
 
     id: int = Field(examples=[17])
     version: int = Field(description="Grows with every change.", examples=[3])
@@ -179,7 +179,7 @@ class PostOut(BaseModel):
 
     @classmethod
     def of(cls, post: Post, **more: Any) -> Any:
-        """A stored post as this kind of answer; `more`: what the answer has besides."""
+        """Makes the model of a stored post; `more`: fields besides."""
         names = set(PostOut.model_fields) - {"images"}
         images = [PostPicture.of(image) for image in post.images]
         return cls.model_validate({**{name: getattr(post, name) for name in names}, "images": images, **more})
@@ -188,7 +188,7 @@ class PostOut(BaseModel):
 class PostSummary(BaseModel):
     """A post in a list."""
 
-    model_config = ConfigDict(json_schema_extra=_explain)
+    model_config = ConfigDict(json_schema_extra=_describe)
 
     id: int = Field(examples=[17])
     title: str
@@ -207,8 +207,8 @@ class ProblemOut(BaseModel):
     channels: list[str] = Field(description="The channels that have it; none: it is the post's own.")
 
     @classmethod
-    def of(cls, each: PostProblem) -> ProblemOut:
-        return cls.model_validate({**each.problem.model_dump(), "channels": each.channels})
+    def of(cls, problem: PostProblem) -> ProblemOut:
+        return cls.model_validate({**problem.problem.model_dump(), "channels": problem.channels})
 
 
 class CreatedPost(PostOut):

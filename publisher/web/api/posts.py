@@ -1,4 +1,4 @@
-"""Posts: found, read, added, changed, given to review, approved, withdrawn."""
+"""Lists, reads, adds and changes posts, and has them reviewed, approved and withdrawn."""
 
 from __future__ import annotations
 
@@ -11,15 +11,11 @@ from sqlalchemy.orm import Session
 
 from publisher.db.models import Post
 from publisher.desk import Desk
-from publisher.posts import review
-from publisher.posts.approval import approve
 from publisher.posts.post_store import load_post
-from publisher.posts.posts import add_post, edit_post, withdraw_post
 from publisher.posts.search import find_posts
 from publisher.web.api import idempotency
-from publisher.web.api.answers import ETAG, LOCATION, WITH_BODY, WITH_INPUT, problems, success
 from publisher.web.api.conditions import IfMatch, IfNoneMatch, etag, is_known, not_modified, require_match
-from publisher.web.api.guard import GuardedRoute, actor, desk_of, holder_in
+from publisher.web.api.guard import GuardedRoute, desk_of, holder_of_request, queue_of
 from publisher.web.api.paging import After, Id, Limit, Page, Text, next_page
 from publisher.web.api.post_models import (
     ApprovedPost,
@@ -32,14 +28,15 @@ from publisher.web.api.post_models import (
     ProblemOut,
 )
 from publisher.web.api.problems import Problem
+from publisher.web.api.response_docs import BODY_STATUSES, ETAG, INPUT_STATUSES, LOCATION, problems, success
 
 router = APIRouter(prefix="/posts", tags=["posts"], route_class=GuardedRoute)
 
-ON_ONE = problems(404, 409, 412, 428, *WITH_INPUT)
+CHANGE_PROBLEMS = problems(404, 409, 412, 428, *INPUT_STATUSES)
 
 
 async def body_of(request: Request) -> bytes:
-    """The body as it was sent."""
+    """Returns the body as it was sent."""
     return await request.body()
 
 
@@ -55,57 +52,56 @@ def api_posts(
     after: After = None,
     limit: Limit = 50,
 ) -> Any:
-    """List posts, the newest first: those of the queue and those that were shown."""
+    """Lists posts, the newest first: those of the queue and those that were shown."""
     with desk_of(request).database.reading() as session:
-        found = find_posts(session, text, state, before=after, most=limit)
-    return {"items": found, "next": next_page(request, found, found[-1].id if found else 0, limit)}
+        posts = find_posts(session, text, state, before=after, limit=limit)
+    return {"items": posts, "next": next_page(request, posts, posts[-1].id if posts else 0, limit)}
 
 
 @router.post(
     "",
     status_code=201,
     response_model=CreatedPost,
-    responses={**success(201, "It is a draft now.", ETAG, LOCATION), **problems(409, 503, *WITH_BODY)},
+    responses={**success(201, "It is a draft now.", ETAG, LOCATION), **problems(409, 503, *BODY_STATUSES)},
 )
 def api_create_post(
     request: Request, post: NewPost, body: Annotated[bytes, Depends(body_of)], key: idempotency.Key = None
 ) -> Response:
-    """Add a post as a draft. With an `Idempotency-Key` it can be sent again without adding it twice."""
+    """Adds a post as a draft. With an `Idempotency-Key` it can be sent again without adding it twice."""
     desk = desk_of(request)
     if key is None:
-        return _created(request, _add(request, desk, post))
-    begun = idempotency.begin(desk.database, holder_in(request).person.id, key, body, desk.now())
-    if isinstance(begun, dict):
-        return _created(request, begun)
+        return _created_response(request, _add(request, post))
+    claimed = idempotency.begin(desk.database, holder_of_request(request).person.id, key, body, desk.now())
+    if isinstance(claimed, dict):
+        return _created_response(request, claimed)
     try:
-        told = _add(request, desk, post, lambda session, answer: idempotency.finish(session, begun, answer))
+        body_of_answer = _add(request, post, lambda session, answer: idempotency.finish(session, claimed, answer))
     except Exception:
-        idempotency.release(desk.database, begun)
+        idempotency.release(desk.database, claimed)
         raise
-    return _created(request, told)
+    return _created_response(request, body_of_answer)
 
 
 def _add(
     request: Request,
-    desk: Desk,
     draft: NewPost,
     keep: Callable[[Session, dict[str, Any]], None] | None = None,
 ) -> dict[str, Any]:
-    """Add the post and return the body of the answer, which `keep` is given within the same transaction."""
-    told: dict[str, Any] = {}
+    """Adds the post, and returns the body of the answer, which `keep` stores in the same transaction."""
+    answer: dict[str, Any] = {}
 
-    def tell(session: Session, post: Post, warnings: Sequence[str]) -> None:
-        told.update(CreatedPost.of(post, warnings=warnings).model_dump(mode="json"))
+    def build_answer(session: Session, post: Post, warnings: Sequence[str]) -> None:
+        answer.update(CreatedPost.of(post, warnings=warnings).model_dump(mode="json"))
         if keep is not None:
-            keep(session, told)
+            keep(session, answer)
 
-    add_post(desk.database, desk.store, draft, desk.now(), actor(request), besides=tell)
-    return told
+    queue_of(request).add(draft, also_write=build_answer)
+    return answer
 
 
-def _created(request: Request, told: dict[str, Any]) -> Response:
-    headers = {"ETag": etag(told["version"]), "Location": f"{request.url.path}/{told['id']}"}
-    return JSONResponse(told, 201, headers)
+def _created_response(request: Request, answer: dict[str, Any]) -> Response:
+    headers = {"ETag": etag(answer["version"]), "Location": f"{request.url.path}/{answer['id']}"}
+    return JSONResponse(answer, 201, headers)
 
 
 @router.get(
@@ -114,11 +110,11 @@ def _created(request: Request, told: dict[str, Any]) -> Response:
     responses={
         **success(200, "The post.", ETAG),
         304: {"description": "You have this version already."},
-        **problems(404, *WITH_INPUT),
+        **problems(404, *INPUT_STATUSES),
     },
 )
 def api_post(request: Request, response: Response, post_id: Id, if_none_match: IfNoneMatch = None) -> Any:
-    """Read one post, whole."""
+    """Reads one post, whole."""
     post = _load(desk_of(request), post_id)
     if is_known(if_none_match, post.version):
         return not_modified(post.version)
@@ -129,27 +125,19 @@ def api_post(request: Request, response: Response, post_id: Id, if_none_match: I
 @router.patch(
     "/{post_id}",
     response_model=EditedPost,
-    responses={**success(200, "It is changed.", ETAG), **ON_ONE, **problems(503, *WITH_BODY)},
+    responses={**success(200, "It is changed.", ETAG), **CHANGE_PROBLEMS, **problems(503, *BODY_STATUSES)},
 )
 def api_change_post(
     request: Request, response: Response, post_id: Id, changes: Changes, if_match: IfMatch = None
 ) -> Any:
-    """Change the fields that are given. An approved post goes back to review; one that was picked goes out as it was
+    """Changes the given fields. An approved post goes back to review; one that was picked goes out as it was
     approved, until somebody approves the change."""
     desk = desk_of(request)
-    version = _seen(desk, post_id, if_match)
+    version = _matched_version(desk, post_id, if_match)
     if not changes.model_fields_set:
         raise Problem(422, "There is nothing to change; give a field, such as title")
-    outcome = edit_post(
-        desk.database,
-        desk.store,
-        post_id,
-        changes,
-        now=desk.now(),
-        expected_version=version,
-        actor=actor(request),
-    )
-    return _told(
+    outcome = queue_of(request).edit(post_id, changes, expected_version=version)
+    return _post_out(
         response,
         desk,
         post_id,
@@ -164,55 +152,48 @@ def api_change_post(
 @router.post(
     "/{post_id}/review",
     response_model=PostOut,
-    responses={**success(200, "An editor can approve it now.", ETAG), **ON_ONE},
+    responses={**success(200, "An editor can approve it now.", ETAG), **CHANGE_PROBLEMS},
 )
 def api_ask_review(request: Request, response: Response, post_id: Id, if_match: IfMatch = None) -> Any:
-    """Give a draft to review."""
+    """Gives a draft to review."""
     desk = desk_of(request)
-    version = _seen(desk, post_id, if_match)
-    review.ask_for_review(desk.database, post_id, now=desk.now(), actor=actor(request), expected_version=version)
-    return _told(response, desk, post_id)
+    version = _matched_version(desk, post_id, if_match)
+    queue_of(request).ask_for_review(post_id, expected_version=version)
+    return _post_out(response, desk, post_id)
 
 
 @router.post(
     "/{post_id}/approval",
     response_model=ApprovedPost,
-    responses={**success(200, "It goes out when its turn comes.", ETAG), **ON_ONE},
+    responses={**success(200, "It goes out when its turn comes.", ETAG), **CHANGE_PROBLEMS},
 )
 def api_approve_post(request: Request, response: Response, post_id: Id, if_match: IfMatch = None) -> Any:
-    """Let a post go out when its turn comes. What blocks it is told as a problem with its `errors`."""
+    """Approves a post, which goes out when its turn comes. What blocks it is a problem with `errors`."""
     desk = desk_of(request)
-    version = _seen(desk, post_id, if_match)
-    approval = approve(
-        desk.database,
-        post_id,
-        desk.settings,
-        desk.targets,
-        desk.people,
-        now=desk.now(),
-        actor=actor(request),
-        expected_version=version,
-    )
-    return _told(
+    version = _matched_version(desk, post_id, if_match)
+    approval = queue_of(request).approve(post_id, expected_version=version)
+    return _post_out(
         response,
         desk,
         post_id,
         ApprovedPost,
-        remarks=[ProblemOut.of(each) for each in approval.remarks],
+        remarks=[ProblemOut.of(remark) for remark in approval.remarks],
         applies_to=approval.reach.applies_to,
         too_late=approval.reach.too_late,
     )
 
 
 @router.post(
-    "/{post_id}/withdrawal", response_model=PostOut, responses={**success(200, "It does not go out.", ETAG), **ON_ONE}
+    "/{post_id}/withdrawal",
+    response_model=PostOut,
+    responses={**success(200, "It does not go out.", ETAG), **CHANGE_PROBLEMS},
 )
 def api_withdraw_post(request: Request, response: Response, post_id: Id, if_match: IfMatch = None) -> Any:
-    """Take a post out of the queue or the reserve. Approving it brings it back."""
+    """Takes a post out of the queue or the reserve. Approving it brings it back."""
     desk = desk_of(request)
-    version = _seen(desk, post_id, if_match)
-    withdraw_post(desk.database, post_id, desk.now(), actor(request), expected_version=version)
-    return _told(response, desk, post_id)
+    version = _matched_version(desk, post_id, if_match)
+    queue_of(request).withdraw(post_id, expected_version=version)
+    return _post_out(response, desk, post_id)
 
 
 def _load(desk: Desk, post_id: int) -> Post:
@@ -220,15 +201,15 @@ def _load(desk: Desk, post_id: int) -> Post:
         return load_post(session, post_id)
 
 
-def _seen(desk: Desk, post_id: int, if_match: str | None) -> int:
-    """The version that the change is meant for: the one that `If-Match` names, which is the present one."""
+def _matched_version(desk: Desk, post_id: int, if_match: str | None) -> int:
+    """Returns the present version, which `If-Match` must name. Raises Problem."""
     version = _load(desk, post_id).version
     require_match(if_match, version)
     return version
 
 
-def _told(response: Response, desk: Desk, post_id: int, kind: type[PostOut] = PostOut, **more: Any) -> Any:
-    """The post as it is after a change."""
+def _post_out(response: Response, desk: Desk, post_id: int, kind: type[PostOut] = PostOut, **more: Any) -> Any:
+    """Returns the post as it is after a change."""
     post = _load(desk, post_id)
     response.headers["ETag"] = etag(post.version)
     return kind.of(post, **more)

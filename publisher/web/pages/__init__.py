@@ -1,4 +1,4 @@
-"""One module per page. `ROUTERS` is what the application serves."""
+"""Lists the routers of the pages, one module per page."""
 
 from publisher.web.pages import (
     account,

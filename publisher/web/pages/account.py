@@ -1,4 +1,4 @@
-"""What people change about themselves: password, second factor, where they are logged in."""
+"""Shows a person their account: password, second factor, where they are logged in."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ from publisher.db.staff import Person, WebSession
 from publisher.staff import second_factor
 from publisher.staff.accounts import actor_of, end_sessions
 from publisher.staff.browsers import forget_browsers
-from publisher.staff.guesses import WRONG_CODE, LoginRefused, tries_at
+from publisher.staff.guesses import WRONG_CODE, LoginRefused, failed_tries
 from publisher.staff.logins import change_own_password
 from publisher.staff.passwords import WeakPassword
-from publisher.web.guard import renew, tokens_of
-from publisher.web.rendering import desk_of, flash, go, page
+from publisher.web.guard import renew_tokens, tokens_of
+from publisher.web.rendering import desk_of, flash, page, redirect
 
 router = APIRouter(prefix="/account")
 
@@ -35,9 +35,9 @@ def _page(request: Request, status: int = 200, **mistakes: str) -> Response:
     with desk.database.reading() as session:
         query = select(WebSession).where(WebSession.person_id == me.id).order_by(WebSession.seen_at.desc())
         browsers = list(session.scalars(query))
-        tries = [(event, event.name == WRONG_CODE) for event in tries_at(session, me, desk.now())]
+        tries = [(event, event.name == WRONG_CODE) for event in failed_tries(session, me, desk.now())]
     secret = second_factor.new_secret()
-    picture = "" if me.totp_secret else second_factor.picture_of(secret, me.email, desk.settings.outlet.name)
+    picture = "" if me.totp_secret else second_factor.draw_qr_code(secret, me.email, desk.settings.outlet.name)
     return page(
         request,
         "account.html",
@@ -63,7 +63,7 @@ def change_password(request: Request, new: Password) -> Response:
     except WeakPassword as refusal:
         return _page(request, 422, password=str(refusal))
     flash(request, "Your password is changed. Other browsers are logged out, and your programs need new tokens.")
-    return go(request, "account")
+    return redirect(request, "account")
 
 
 @router.post("/second-factor")
@@ -80,7 +80,7 @@ def set_second_factor(
     except LoginRefused as refusal:
         return _page(request, 422, code=str(refusal))
     flash(request, "From now on you are asked for a code at every log-in.")
-    return go(request, "account")
+    return redirect(request, "account")
 
 
 @router.post("/second-factor/remove")
@@ -90,15 +90,15 @@ def remove_second_factor(request: Request) -> Response:
     me: Person = session.person
     second_factor.disable(desk.database, me.id, now=desk.now(), actor=actor_of(me), keep_session=session.token_hash)
     flash(request, "You are asked for no code any more.", "note")
-    return go(request, "account")
+    return redirect(request, "account")
 
 
 @router.post("/log-out-elsewhere")
 def log_out_elsewhere(request: Request) -> Response:
-    renew(request)
+    renew_tokens(request)
     me = request.state.session
     with desk_of(request).database.writing() as session:
         end_sessions(session, me.person_id, but=me.token_hash)
         forget_browsers(session, me.person_id, but=tokens_of(request).browser)
     flash(request, "Every other browser of yours is logged out.")
-    return go(request, "account")
+    return redirect(request, "account")

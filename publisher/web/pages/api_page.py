@@ -1,4 +1,4 @@
-"""What programs can ask the desk, for people to read."""
+"""Shows people what programs can ask of the API."""
 
 from __future__ import annotations
 
@@ -19,14 +19,14 @@ METHODS = ("get", "post", "put", "patch", "delete")
 
 @dataclass(frozen=True, slots=True)
 class Operation:
-    """One thing that can be asked."""
+    """One operation of the API."""
 
     method: str
     path: str
-    told: str
+    description: str
     scope: str
     statuses: tuple[tuple[str, str], ...]
-    """Each status with what it means."""
+    """Each status with its meaning."""
 
 
 @router.get(f"{PATH}/docs")
@@ -42,9 +42,11 @@ def _operations(schema: dict[str, Any], tag: str) -> list[Operation]:
         Operation(
             method=method.upper(),
             path=path,
-            told=_plain(operation["description"]),
+            description=_plain(operation["description"]),
             scope=str(RULES[f"api_{operation['operationId']}"]),
-            statuses=tuple((status, _plain(each["description"])) for status, each in operation["responses"].items()),
+            statuses=tuple(
+                (status, _plain(response["description"])) for status, response in operation["responses"].items()
+            ),
         )
         for path, operations in schema["paths"].items()
         for method, operation in operations.items()
@@ -53,5 +55,5 @@ def _operations(schema: dict[str, Any], tag: str) -> list[Operation]:
 
 
 def _plain(text: str) -> str:
-    """Without the marks that programs make type of."""
+    """Removes the marks of code from a text."""
     return text.replace("`", "")

@@ -1,4 +1,4 @@
-"""From draft to approved: review, comments, approval; and the way back to an earlier version."""
+"""Handles review, comments, approval and withdrawal of a post, and its earlier versions."""
 
 from __future__ import annotations
 
@@ -8,138 +8,114 @@ from fastapi import APIRouter, Form, Request
 from fastapi.responses import Response
 
 from publisher.core.post_limits import COMMENT
-from publisher.posts import review
-from publisher.posts.approval import Approval, NotApproved, approve
-from publisher.posts.drafts import PostChanges, check_entered
+from publisher.posts.drafts import PostChanges, check_input
 from publisher.posts.errors import StaleEdit
-from publisher.posts.posts import edit_post, withdraw_post
 from publisher.posts.versions import content_of, load_version, versions_of
+from publisher.schedule.approval import Approval, NotApproved
 from publisher.staff.roles import Permission
-from publisher.web.differences import Piece, changed_fields, pieces
+from publisher.web.differences import Piece, changed_fields, diff_words
 from publisher.web.errors import Forbidden
-from publisher.web.inputs import RowId
-from publisher.web.labels import label_of
-from publisher.web.post_form import Shown, actor, load, show_form, shown_fields, stored_fields
-from publisher.web.rendering import desk_of, flash, go, page
+from publisher.web.field_labels import label_of
+from publisher.web.field_types import RowId
+from publisher.web.post_form import EditorForm, fields_of_content, fields_of_stored, post_or_404, queue_of, render_form
+from publisher.web.rendering import desk_of, flash, page, redirect
 
 router = APIRouter()
 
 
 @router.post("/posts/{post_id}/review")
 def ask_review(request: Request, post_id: int) -> Response:
-    desk = desk_of(request)
-    review.ask_for_review(desk.database, post_id, now=desk.now(), actor=actor(request))
+    queue_of(request).ask_for_review(post_id)
     flash(request, "Saved, and given to review: an editor can approve it now.")
-    return go(request, "edit_post_page", post_id=post_id)
+    return redirect(request, "edit_post_page", post_id=post_id)
 
 
 @router.post("/posts/{post_id}/approve")
 def approve_post(request: Request, post_id: int, version: Annotated[RowId | None, Form()] = None) -> Response:
-    """Approve the post as it is stored, if that is the `version` that somebody saw."""
+    """Approves the post as it is stored, if that is the `version` that the person saw."""
     if Permission.APPROVE not in request.state.permissions:
         raise Forbidden("Only an editor can approve; ask for review instead.")
     desk = desk_of(request)
     try:
-        approval = approve(
-            desk.database,
-            post_id,
-            desk.settings,
-            desk.targets,
-            desk.people,
-            now=desk.now(),
-            actor=actor(request),
-            expected_version=version,
-        )
+        approval = queue_of(request).approve(post_id, expected_version=version)
     except StaleEdit as changed:
         flash(request, f"It is saved, but not approved: {changed}.", "bad")
-        return go(request, "edit_post_page", post_id=post_id)
+        return redirect(request, "edit_post_page", post_id=post_id)
     except NotApproved as refusal:
-        post = load(desk, post_id)
-        return show_form(request, Shown(stored_fields(desk, post), post, problems=refusal.problems), 422)
-    flash(request, _approved(approval))
-    return go(request, "edit_post_page", post_id=post_id)
+        post = post_or_404(desk, post_id)
+        return render_form(request, EditorForm(fields_of_stored(desk, post), post, problems=refusal.problems), 422)
+    flash(request, _approval_sentence(approval))
+    return redirect(request, "edit_post_page", post_id=post_id)
 
 
-def _approved(approval: Approval) -> str:
-    """What came of an approval, in sentences."""
+def _approval_sentence(approval: Approval) -> str:
+    """Describes the result of an approval."""
     reach, remarks = approval.reach, len(approval.remarks)
-    told = ["Approved: it goes out when its turn comes."]
+    sentences = ["Approved: it goes out when its turn comes."]
     if reach.applies_to:
-        told = [f"Approved: {', '.join(reach.applies_to)} will show it as it is now."]
+        sentences = [f"Approved: {', '.join(reach.applies_to)} will show it as it is now."]
     if reach.too_late:
-        told.append(f"Too late for {', '.join(reach.too_late)}: they have the post as it was.")
+        sentences.append(f"Too late for {', '.join(reach.too_late)}: they have the post as it was.")
     if remarks:
-        told.append(f"{remarks} remarks stand beside the form.")
-    return " ".join(told)
+        sentences.append(f"{remarks} remarks stand beside the form.")
+    return " ".join(sentences)
 
 
 @router.post("/posts/{post_id}/send-back")
 def send_back_post(request: Request, post_id: int, text: Annotated[str, Form(max_length=COMMENT)] = "") -> Response:
-    """A post in review is a draft again; what is to be done stands in the comment."""
-    desk = desk_of(request)
-    review.send_back(desk.database, post_id, now=desk.now(), actor=actor(request))
+    """Turns a post in review back into a draft, with a comment that says what to do."""
+    queue = queue_of(request)
+    queue.send_back(post_id)
     if text.strip():
-        review.add_comment(
-            desk.database, post_id, request.state.session.person_id, text, now=desk.now(), actor=actor(request)
-        )
+        queue.add_comment(post_id, request.state.session.person_id, text)
     flash(request, "It is a draft again.", "note")
-    return go(request, "edit_post_page", post_id=post_id)
+    return redirect(request, "edit_post_page", post_id=post_id)
 
 
 @router.post("/posts/{post_id}/comments")
 def comment_on_post(request: Request, post_id: int, text: Annotated[str, Form(max_length=COMMENT)]) -> Response:
-    desk = desk_of(request)
-    review.add_comment(
-        desk.database, post_id, request.state.session.person_id, text, now=desk.now(), actor=actor(request)
-    )
-    return go(request, "edit_post_page", post_id=post_id)
+    queue_of(request).add_comment(post_id, request.state.session.person_id, text)
+    return redirect(request, "edit_post_page", post_id=post_id)
 
 
 @router.post("/posts/{post_id}/withdraw")
 def withdraw(request: Request, post_id: int) -> Response:
-    desk = desk_of(request)
-    withdraw_post(desk.database, post_id, desk.now(), actor(request))
+    queue_of(request).withdraw(post_id)
     flash(request, "Withdrawn: it does not go out. Approving it brings it back.", "note")
-    return go(request, "edit_post_page", post_id=post_id)
+    return redirect(request, "edit_post_page", post_id=post_id)
 
 
 @router.get("/posts/{post_id}/versions/{version}")
 def post_version(request: Request, post_id: int, version: int) -> Response:
-    """One version, and how the post differs from it today."""
+    """Shows one version, and how the post differs from it now."""
     desk = desk_of(request)
-    post = load(desk, post_id)
+    post = post_or_404(desk, post_id)
     with desk.database.reading() as session:
         content = load_version(session, post_id, version)
-        kept = versions_of(session, post_id)
-    then, now = shown_fields(desk, content), shown_fields(desk, content_of(post))
+        versions = versions_of(session, post_id)
+    before, after = fields_of_content(desk, content), fields_of_content(desk, content_of(post))
     changes = [
-        (label_of(name), _told(name, then.get(name, ""), now.get(name, ""))) for name in changed_fields(then, now)
+        (label_of(name), _field_diff(name, before.get(name, ""), after.get(name, "")))
+        for name in changed_fields(before, after)
     ]
-    made = next(each for each in kept if each.version == version)
-    return page(request, "version.html", post=post, made=made, kept=kept, changes=changes)
+    shown = next(row for row in versions if row.version == version)
+    return page(request, "version.html", post=post, version=shown, changes=changes)
 
 
-def _told(field: str, then: str, now: str) -> list[Piece]:
+def _field_diff(field: str, before: str, after: str) -> list[Piece]:
     if not field.endswith("-media"):
-        return pieces(then, now)
-    # A picture's name is its hash: nobody reads anything in it.
-    told = [Piece("out", "the picture that was here")] if then else []
-    return [*told, *([Piece("in", "another picture" if then else "a new picture")] if now else [])]
+        return diff_words(before, after)
+    # The field holds the picture's hash, which says nothing to people.
+    removed = [Piece("out", "the picture that was here")] if before else []
+    return [*removed, *([Piece("in", "another picture" if before else "a new picture")] if after else [])]
 
 
 @router.post("/posts/{post_id}/versions/{version}")
 def restore_version(request: Request, post_id: int, version: int) -> Response:
-    """Make the post what it was; that is a new version, and nothing is lost."""
+    """Restores an earlier version as a new one, so that nothing is lost."""
     desk = desk_of(request)
     with desk.database.reading() as session:
         content = load_version(session, post_id, version)
-    edit_post(
-        desk.database,
-        desk.store,
-        post_id,
-        check_entered(PostChanges, content.model_dump()),
-        now=desk.now(),
-        actor=actor(request),
-    )
-    flash(request, f"The post is again what it was in version {version}.")
-    return go(request, "edit_post_page", post_id=post_id)
+    queue_of(request).edit(post_id, check_input(PostChanges, content.model_dump()))
+    flash(request, f"The post is back at version {version}.")
+    return redirect(request, "edit_post_page", post_id=post_id)

@@ -1,4 +1,4 @@
-"""All posts, the newest first, and the search among them."""
+"""Lists and searches all posts, the newest first."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from fastapi.responses import Response
 
 from publisher.posts.search import PAGE_SIZE, find_posts
 from publisher.schedule.listing import first_pictures
-from publisher.web.inputs import Before
+from publisher.web.field_types import Before
 from publisher.web.rendering import desk_of, page
 
 router = APIRouter()
@@ -31,10 +31,10 @@ def archive(
     before: Before = None,
 ) -> Response:
     with desk_of(request).database.reading() as session:
-        found = find_posts(session, text, state, before=before, most=PAGE_SIZE + 1)
-        posts = found[:PAGE_SIZE]
-        pictures = first_pictures(session, [each.id for each in posts])
-    more = posts[-1].id if len(found) > PAGE_SIZE else None
+        matching = find_posts(session, text, state, before=before, limit=PAGE_SIZE + 1)
+        posts = matching[:PAGE_SIZE]
+        pictures = first_pictures(session, [post.id for post in posts])
+    more = posts[-1].id if len(matching) > PAGE_SIZE else None
     return page(
         request, "archive.html", posts=posts, pictures=pictures, text=text, state=state, states=STATES, more=more
     )

@@ -1,4 +1,4 @@
-"""The calendar: what was shown, what comes next, and the address that calendar programs read it at."""
+"""Shows the calendar of past and coming posts, and its feed for calendar programs."""
 
 from __future__ import annotations
 
@@ -17,10 +17,10 @@ from publisher.schedule.listing import waiting_posts
 from publisher.schedule.order import End, FixedDate
 from publisher.schedule.slots import slot_day
 from publisher.staff import calendar_keys
-from publisher.web.bulk_messages import bulk_of, tell, tell_place, waiting_changes
-from publisher.web.errors import NotThere
-from publisher.web.inputs import RowId
-from publisher.web.rendering import address, desk_of, flash, go, page
+from publisher.web.bulk_messages import bulk_for, flash_place, flash_result, last_change
+from publisher.web.errors import NotFound
+from publisher.web.field_types import RowId
+from publisher.web.rendering import address, desk_of, flash, page, redirect
 
 router = APIRouter()
 
@@ -33,15 +33,15 @@ Field = Annotated[str, Form(max_length=200)]
 
 @dataclass(frozen=True, slots=True)
 class Span:
-    """The days that somebody looks at: a month or a week."""
+    """The days of one page: a month or a week."""
 
     first: date
     is_week: bool
 
     @classmethod
     def of(cls, month: str, week: str, today: date) -> Span:
-        """The month `2026-05`, else the week that holds the day `2026-05-12`, else the present month."""
-        day = _read(f"{month}-01") if month else _read(week)
+        """Returns the month `2026-05`, else the week of the day `2026-05-12`, else the present month."""
+        day = _parse_day(f"{month}-01") if month else _parse_day(week)
         if day is None:
             return cls(today.replace(day=1), False)
         return cls(day, False) if month else cls(day - timedelta(days=day.weekday()), True)
@@ -52,7 +52,7 @@ class Span:
 
     @property
     def next(self) -> Span:
-        """The one after it."""
+        """Returns the next month or week."""
         step = WEEK if self.is_week else timedelta(days=32)
         return self._at(self.first + step)
 
@@ -71,7 +71,7 @@ class Span:
         return f"{self.first.day} {self.first:%B} to {self.last.day} {self.last:%B %Y}"
 
     def other(self, today: date) -> Span:
-        """The same time as the other kind of span."""
+        """Returns the week in place of a month, or the month in place of a week."""
         day = today if self.first <= today <= self.last else self.first
         return Span(day.replace(day=1), False) if self.is_week else Span(day - timedelta(days=day.weekday()), True)
 
@@ -87,7 +87,7 @@ def calendar(
     post: Annotated[int, Query(ge=0, le=LARGEST_NUMBER)] = 0,
     day: Text = "",
 ) -> Response:
-    """`post` and `day`: what the form for a fixed date begins with."""
+    """Shows a month or week. `post` and `day`: the first values of the form for a fixed date."""
     return _page(request, Span.of(month, week, _today(request)), post=post, day=day)
 
 
@@ -107,13 +107,13 @@ def _page(request: Request, span: Span, *, post: int = 0, day: str = "", feed: s
         present=Span.of("", today.isoformat() if span.is_week else "", today),
         days=days,
         weekdays=WEEKDAYS,
-        waiting=[each for each in waiting if each.place != "reserve"],
-        asked_post=post,
-        asked_day=day,
+        waiting=[post for post in waiting if post.place != "reserve"],
+        chosen_post=post,
+        chosen_day=day,
         keys=keys,
         feed=feed,
         view=span.query,
-        **waiting_changes(request),
+        **last_change(request),
     )
 
 
@@ -125,22 +125,22 @@ def place_post(
     undated: Annotated[bool, Form()] = False,
     view: Field = "",
 ) -> Response:
-    """Fix a post to a day; `undated`: put it back at the end of the queue."""
-    wanted = _read(day)
-    if wanted is None and not undated:
+    """Gives a post a fixed day; `undated`: moves it to the end of the queue."""
+    fixed_day = _parse_day(day)
+    if fixed_day is None and not undated:
         flash(request, "Choose the day that the post goes out on.", "bad")
         return RedirectResponse(calendar_address(request, view), 303)
-    outcome = bulk_of(request).move([post], End() if undated or wanted is None else FixedDate(wanted))
-    if outcome.done:
-        tell_place(request, post, outcome)
+    result = bulk_for(request).move([post], End() if undated or fixed_day is None else FixedDate(fixed_day))
+    if result.done:
+        flash_place(request, post, result)
     else:
-        tell(request, outcome, "moved")
+        flash_result(request, result, "moved")
     return RedirectResponse(calendar_address(request, view), 303)
 
 
 @router.post("/calendar/keys")
 def make_calendar_key(request: Request, name: Annotated[str, Form(max_length=TOKEN_NAME)] = "") -> Response:
-    """The one page that shows the secret address."""
+    """Makes a calendar key, and shows its secret address once."""
     desk = desk_of(request)
     person = request.state.session.person_id
     key = calendar_keys.new_calendar_key(desk.database, person, name, now=desk.now())
@@ -153,15 +153,15 @@ def drop_calendar_key(request: Request, key_id: int) -> Response:
     desk = desk_of(request)
     calendar_keys.revoke_calendar_key(desk.database, request.state.session.person_id, key_id, now=desk.now())
     flash(request, "That address shows nothing any more.", "note")
-    return go(request, "calendar")
+    return redirect(request, "calendar")
 
 
 @router.get("/calendar.ics")
 def calendar_feed(request: Request, key: Annotated[str, Query(max_length=200)] = "") -> Response:
-    """For programs, which can't log in: the key in the address says who asks."""
+    """Returns the feed for calendar programs, which identify themselves by the key in the address."""
     desk = desk_of(request)
-    if calendar_keys.reader_of(desk.database, key, desk.now()) is None:
-        raise NotThere("This calendar address does not work any more; make a new one on the calendar page.")
+    if calendar_keys.person_of_key(desk.database, key, desk.now()) is None:
+        raise NotFound("This calendar address does not work any more; make a new one on the calendar page.")
     origin = _origin(request)
     with desk.database.reading() as session:
         feed = feed_of(
@@ -174,9 +174,9 @@ def calendar_feed(request: Request, key: Annotated[str, Query(max_length=200)] =
 
 
 def calendar_address(request: Request, view: str) -> str:
-    """The calendar at the span that `view` asks for, as the query of its address."""
-    given = dict(parse_qsl(view))
-    span = Span.of(given.get("month", ""), given.get("week", ""), _today(request))
+    """Returns the address of the calendar at the span that the query `view` names."""
+    query = dict(parse_qsl(view))
+    span = Span.of(query.get("month", ""), query.get("week", ""), _today(request))
     return f"{address(request, 'calendar')}?{span.query}"
 
 
@@ -189,8 +189,8 @@ def _today(request: Request) -> date:
     return slot_day(desk.now(), desk.settings.outlet.zone)
 
 
-def _read(text: str) -> date | None:
-    """A day of a year that a calendar is asked for; None for anything else."""
+def _parse_day(text: str) -> date | None:
+    """Parses a day of a plausible year; None for anything else."""
     try:
         day = date.fromisoformat(text)
     except ValueError:

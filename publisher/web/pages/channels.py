@@ -1,4 +1,4 @@
-"""The channels: how each does, and what a person can do about it: pause, examine, rehearse, connect."""
+"""Shows the channels, and lets people pause, examine, rehearse and connect them."""
 
 from __future__ import annotations
 
@@ -17,67 +17,76 @@ from publisher.platforms.errors import PlatformError
 from publisher.platforms.login_steps import LoginStep
 from publisher.proving.rehearsal import RehearsalRefused, rehearse_channel
 from publisher.staff.accounts import actor_of
-from publisher.web import connecting
-from publisher.web.errors import NotThere
-from publisher.web.forms import fields_of, posted
-from publisher.web.rendering import desk_of, flash, go, page
+from publisher.web import pending_logins
+from publisher.web.errors import NotFound
+from publisher.web.forms import fields_of, posted_form
+from publisher.web.rendering import desk_of, flash, page, redirect
 from publisher.web.slow_work import in_queue
 from publisher.web.wording import for_browser
 
 router = APIRouter()
 
-TOO_LATE = "That log-in was begun more than ten minutes ago, in another browser, or is over; begin again."
-HERE = "here"
+LOGIN_OVER = "That log-in was begun more than ten minutes ago or in another browser, or is over; begin again."
+ON_THIS_PAGE = "here"
 
 
 @router.get("/channels")
 def channels(request: Request) -> Response:
     desk = desk_of(request)
-    shown = overviews(desk.database, desk.channels, desk.settings, desk.now())
-    told = {each.channel.name: for_browser(each.login.problem, HERE) for each in shown}
+    channel_overviews = overviews(desk.database, desk.channels, desk.settings, desk.now())
+    problems = {
+        overview.channel.name: for_browser(overview.login.problem, ON_THIS_PAGE) for overview in channel_overviews
+    }
     with desk.database.reading() as session:
-        clocks = {each.channel: each.description for each in clock_differences(session, desk.now()) if each.is_large}
+        clocks = {
+            clock.channel: clock.description for clock in clock_differences(session, desk.now()) if clock.is_large
+        }
     return page(
-        request, "channels.html", channels=shown, problems=told, clocks=clocks, longest=operate.MAX_REASON_LENGTH
+        request,
+        "channels.html",
+        channels=channel_overviews,
+        problems=problems,
+        clocks=clocks,
+        max_reason_length=operate.MAX_REASON_LENGTH,
     )
 
 
 @router.post("/channels/{name}/pause")
 def pause_channel(request: Request, name: str, reason: Annotated[str, Form(max_length=2000)] = "") -> Response:
-    desk = _desk_with(request, name)
+    desk = _desk_with_channel(request, name)
     operate.pause(desk.database, name, reason, now=desk.now(), actor=_actor(request))
     flash(request, f"{name} is paused: it publishes nothing until somebody resumes it.", "note")
-    return go(request, "channels")
+    return redirect(request, "channels")
 
 
 @router.post("/channels/{name}/resume")
 def resume_channel(request: Request, name: str) -> Response:
-    desk = _desk_with(request, name)
+    desk = _desk_with_channel(request, name)
     end = operate.resume(desk.database, name, now=desk.now(), actor=_actor(request))
     flash(request, acts.resumed(name, end, desk.local))
-    return go(request, "channels")
+    return redirect(request, "channels")
 
 
 @router.post("/channels/{name}/examine")
 @in_queue(lambda work: work.network)
 def examine_channel(request: Request, name: str) -> Response:
-    """Ask the platform who the channel is logged in as, just now."""
-    desk = _desk_with(request, name)
+    """Asks the platform which account the channel is logged in as."""
+    desk = _desk_with_channel(request, name)
     try:
         account, ends = examine(desk.channels, name)
     except PlatformError as error:
-        flash(request, f"{name}: {for_browser(error.message, HERE)}", "bad")
+        flash(request, f"{name}: {for_browser(error.message, ON_THIS_PAGE)}", "bad")
     else:
         until = f" The log-in ends {desk.local(ends)}." if ends else ""
-        flash(request, f"{name} is in order: it answers as {account.name}.{until}")
-    return go(request, "channels")
+        flash(request, f"{name} works: it is logged in as {account.name}.{until}")
+    return redirect(request, "channels")
 
 
 @router.post("/channels/{name}/rehearse")
 @in_queue(lambda work: work.network)
 def rehearse_on_sandbox(request: Request, name: str) -> Response:
-    """Publish the channel's next post to a sandbox on this machine, and show what came of it."""
-    desk = _desk_with(request, name)
+    """Publishes the channel's next post to a sandbox on this machine, and shows the result."""
+    desk = _desk_with_channel(request, name)
     try:
         rehearsal, refused = rehearse_channel(desk, name), ""
     except RehearsalRefused as refusal:
@@ -90,12 +99,12 @@ def rehearse_on_sandbox(request: Request, name: str) -> Response:
 @router.get("/channels/callback")
 @in_queue(lambda work: work.network)
 def channel_callback(request: Request) -> Response:
-    """Where a platform leads the browser back to. Its answer counts once, and only in the browser that began."""
-    begun = connecting.take(request)
-    if begun is None or begun.asked:
-        flash(request, TOO_LATE, "bad")
-        return go(request, "channels")
-    return _finish(request, begun, dict(request.query_params))
+    """Takes the answer of a platform that sent the browser back: once, and only in the browser that began."""
+    pending = pending_logins.take_login(request)
+    if pending is None or pending.questions:
+        flash(request, LOGIN_OVER, "bad")
+        return redirect(request, "channels")
+    return _finish_step(request, pending, dict(request.query_params))
 
 
 @router.get("/channels/{name}/connect")
@@ -106,66 +115,66 @@ def connect_channel(request: Request, name: str) -> Response:
 @router.post("/channels/{name}/connect")
 @in_queue(lambda work: work.network)
 def begin_connecting(request: Request, name: str) -> Response:
-    desk = _desk_with(request, name)
-    if desk.channels.leads_back(name) and (link := connecting.elsewhere(request)):
-        mistake = f"Open the desk at {link} to connect {name}: that is where {_label(desk, name)} leads the browser to."
+    desk = _desk_with_channel(request, name)
+    if desk.channels.leads_back(name) and (link := pending_logins.other_address(request)):
+        mistake = f"Open the desk at {link} to connect {name}: {_label(desk, name)} sends the browser back there."
         return _connect_page(request, name, 422, mistake=mistake)
     try:
-        step = desk.channels.begin_login(name, connecting.callback_url(request))
+        step = desk.channels.begin_login(name, pending_logins.callback_url(request))
     except PlatformError as error:
-        return _connect_page(request, name, 422, mistake=for_browser(error.message, HERE))
-    return _go_on(request, name, step)
+        return _connect_page(request, name, 422, mistake=for_browser(error.message, ON_THIS_PAGE))
+    return _continue_login(request, name, step)
 
 
 @router.post("/channels/{name}/connect/answer")
 @in_queue(lambda work: work.network)
-def go_on_connecting(request: Request, name: str, form: Annotated[FormData, Depends(posted)]) -> Response:
-    """What a person entered, where the platform asks in the desk's own page."""
-    _desk_with(request, name)
-    begun = connecting.take(request)
-    if begun is None or begun.channel != name or not begun.asked:
-        flash(request, TOO_LATE, "bad")
-        return go(request, "connect_channel", name=name)
+def go_on_connecting(request: Request, name: str, form: Annotated[FormData, Depends(posted_form)]) -> Response:
+    """Takes the answers to a platform's questions that the desk's own page asks."""
+    _desk_with_channel(request, name)
+    pending = pending_logins.take_login(request)
+    if pending is None or pending.channel != name or not pending.questions:
+        flash(request, LOGIN_OVER, "bad")
+        return redirect(request, "connect_channel", name=name)
     fields = fields_of(form)
-    return _finish(request, begun, {asked: fields.get(asked, "") for asked in begun.asked})
+    return _finish_step(request, pending, {question: fields.get(question, "") for question in pending.questions})
 
 
-def _finish(request: Request, begun: connecting.Begun, answer: dict[str, str]) -> Response:
-    """Redirects wherever it ends: an address with a platform's answer must not stay in the browser."""
+def _finish_step(request: Request, pending: pending_logins.PendingLogin, answer: dict[str, str]) -> Response:
+    """Finishes a step of the log-in, and redirects: a platform's answer must not stay in the browser's address."""
     try:
-        step = desk_of(request).channels.finish_login(begun.channel, begun.kept, answer)
+        step = desk_of(request).channels.finish_login(pending.channel, pending.state, answer)
     except PlatformError as error:
-        flash(request, for_browser(error.message, HERE), "bad")
-        return go(request, "connect_channel", name=begun.channel)
-    return _go_on(request, begun.channel, step)
+        flash(request, for_browser(error.message, ON_THIS_PAGE), "bad")
+        return redirect(request, "connect_channel", name=pending.channel)
+    return _continue_login(request, pending.channel, step)
 
 
-def _go_on(request: Request, name: str, step: LoginStep | Account) -> Response:
+def _continue_login(request: Request, name: str, step: LoginStep | Account) -> Response:
     if isinstance(step, Account):
-        return _connected(request, name, step)
-    connecting.keep(request, name, step)
+        return _note_connected(request, name, step)
+    pending_logins.store_login(request, name, step)
     return _connect_page(request, name, step=step)
 
 
-def _connected(request: Request, name: str, account: Account) -> Response:
+def _note_connected(request: Request, name: str, account: Account) -> Response:
     desk = desk_of(request)
     operate.note_connected(desk.database, name, account.name, now=desk.now(), actor=_actor(request))
     flash(request, f"{name} is connected as {account.name}.")
-    return go(request, "channels")
+    return redirect(request, "channels")
 
 
 def _connect_page(
     request: Request, name: str, status: int = 200, *, step: LoginStep | None = None, mistake: str = ""
 ) -> Response:
-    desk = _desk_with(request, name)
+    desk = _desk_with_channel(request, name)
     channel = desk.settings.channels[name]
     in_steps = desk.channels.connects_in_steps(name)
     context: dict[str, Any] = {
         "channel": channel,
         "label": _label(desk, name),
-        "missing": _missing(desk, name) if in_steps else "",
+        "missing": _missing_settings(desk, name) if in_steps else "",
         "login": read_login(desk.channels, name),
-        "callback": connecting.callback_url(request) if desk.channels.leads_back(name) else "",
+        "callback": pending_logins.callback_url(request) if desk.channels.leads_back(name) else "",
         "in_steps": in_steps,
         "on_sandbox": is_on_this_machine(channel),
         "step": step,
@@ -174,8 +183,8 @@ def _connect_page(
     return page(request, "channels_connect.html", status, **context)
 
 
-def _missing(desk: Desk, name: str) -> str:
-    """What has to be configured before this channel can be connected here."""
+def _missing_settings(desk: Desk, name: str) -> str:
+    """Says what has to be configured before this channel can be connected here; empty: nothing."""
     try:
         desk.channels.check_app(name)
     except PlatformError as error:
@@ -187,10 +196,10 @@ def _label(desk: Desk, name: str) -> str:
     return desk.channels.profile(name).label
 
 
-def _desk_with(request: Request, name: str) -> Desk:
+def _desk_with_channel(request: Request, name: str) -> Desk:
     desk = desk_of(request)
     if name not in desk.settings.channels:
-        raise NotThere(f"There is no channel {name!r}.")
+        raise NotFound(f"There is no channel {name!r}.")
     return desk
 
 

@@ -1,4 +1,4 @@
-"""What became of every post on every channel, and what a person can do about it."""
+"""Lists, shows and exports deliveries, and lets people retry, adopt and cancel them."""
 
 from __future__ import annotations
 
@@ -28,15 +28,15 @@ from publisher.desk import Desk
 from publisher.staff.accounts import actor_of
 from publisher.web.change_streams import ChangeStreams
 from publisher.web.connections import STREAM_STATE
-from publisher.web.errors import NotThere
-from publisher.web.inputs import Before
-from publisher.web.rendering import desk_of, flash, go, page
+from publisher.web.errors import NotFound
+from publisher.web.field_types import Before
+from publisher.web.rendering import desk_of, flash, page, redirect
 from publisher.web.slow_work import in_queue
 
 router = APIRouter()
 
 SPOOLED_BYTES = 1_000_000
-PIECE_BYTES = 64_000
+CHUNK_BYTES = 64_000
 
 PAGE_SIZE = 50
 COLUMNS = (
@@ -62,15 +62,15 @@ def deliveries(
     before: Before = None,
 ) -> Response:
     desk = desk_of(request)
-    wanted = _wanted(day, channel, state, text)
+    delivery_filter = _filter_of(day, channel, state, text)
     with desk.database.reading() as session:
-        found = find_deliveries(session, wanted, before=before, limit=PAGE_SIZE + 1)
+        rows = find_deliveries(session, delivery_filter, before=before, limit=PAGE_SIZE + 1)
     return page(
         request,
         "deliveries.html",
-        rows=found[:PAGE_SIZE],
-        more=found[PAGE_SIZE - 1].id if len(found) > PAGE_SIZE else None,
-        asked={"day": day, "channel": channel, "state": state, "text": text},
+        rows=rows[:PAGE_SIZE],
+        more=rows[PAGE_SIZE - 1].id if len(rows) > PAGE_SIZE else None,
+        filters={"day": day, "channel": channel, "state": state, "text": text},
         states=STATES,
         channels=desk.channels.names(),
         tones=TONES,
@@ -89,12 +89,12 @@ def export_deliveries(
     state: Annotated[str, Query(max_length=20)] = "",
     text: Annotated[str, Query(max_length=200)] = "",
 ) -> Response:
-    """All that the filter finds, as a file. It is whole before it is sent: a slow reader holds no transaction."""
+    """Exports all deliveries of a filter. The file is written first, so that a slow reader holds no transaction."""
     desk = desk_of(request)
-    wanted = _wanted(day, channel, state, text)
-    content = _csv(desk, wanted) if kind == "csv" else _json(desk, wanted)
+    delivery_filter = _filter_of(day, channel, state, text)
+    content = _csv_lines(desk, delivery_filter) if kind == "csv" else _json_lines(desk, delivery_filter)
     return StreamingResponse(
-        _pieces(_spooled(content)),
+        _read_pieces(_spool(content)),
         media_type="text/csv; charset=utf-8" if kind == "csv" else "application/json",
         headers={"content-disposition": f'attachment; filename="deliveries.{kind}"'},
     )
@@ -102,7 +102,7 @@ def export_deliveries(
 
 @router.get("/deliveries/changes")
 async def delivery_changes(request: Request) -> Response:
-    """Server-sent events: a word whenever something has happened, for a page to look again."""
+    """Streams server-sent events that tell a page to load itself again."""
     streams: ChangeStreams = request.app.state.change_streams
     setattr(request.state, STREAM_STATE, True)
     messages = streams.listen(request.state.session, request.state.permissions)
@@ -115,14 +115,16 @@ def delivery(request: Request, delivery_id: int) -> Response:
 
 
 def _delivery_page(request: Request, delivery_id: int, *, refusal: str = "", link: str = "") -> Response:
-    """One delivery; with the `refusal` of an adoption, and the `link` that was typed for it."""
+    """Shows one delivery; with the `refusal` of an adoption, and the `link` that was typed for it."""
     with desk_of(request).database.reading() as session:
         life = life_of(session, delivery_id)
     if life is None:
-        raise NotThere(f"There is no delivery {delivery_id}.")
+        raise NotFound(f"There is no delivery {delivery_id}.")
     row = life.delivery
-    told: list[tuple[datetime, str, Attempt | Event]] = [(each.started_at, "attempt", each) for each in life.attempts]
-    told += [(each.at, "event", each) for each in life.events]
+    story: list[tuple[datetime, str, Attempt | Event]] = [
+        (attempt.started_at, "attempt", attempt) for attempt in life.attempts
+    ]
+    story += [(event.at, "event", event) for event in life.events]
     return page(
         request,
         "delivery.html",
@@ -131,9 +133,9 @@ def _delivery_page(request: Request, delivery_id: int, *, refusal: str = "", lin
         refusal=refusal,
         link=link,
         adapted=AdaptedPost.model_validate(row.adapted),
-        # What was intended is written before the request that it is about, in the same instant.
+        # The event of an intent is recorded before its attempt, in the same instant.
         attempt_words=attempt_words,
-        story=sorted(told, key=lambda each: (each[0], each[1] == "attempt")),
+        story=sorted(story, key=lambda item: (item[0], item[1] == "attempt")),
         siblings=life.siblings,
         tones=TONES,
         waiting=WAITING,
@@ -149,7 +151,7 @@ def retry_delivery(request: Request, delivery_id: int, looked: Annotated[bool, F
     desk = desk_of(request)
     retrying.retry(desk, delivery_id, actor=_actor(request), i_have_looked=looked)
     flash(request, acts.retried(acts.waiting_of(desk.database, delivery_id, desk.now()), Face.PAGE, desk.local))
-    return go(request, "delivery", delivery_id=delivery_id)
+    return redirect(request, "delivery", delivery_id=delivery_id)
 
 
 @router.post("/deliveries/{delivery_id}/adopt")
@@ -161,13 +163,13 @@ def adopt_delivery(
     unread: Annotated[bool, Form()] = False,
 ) -> Response:
     desk = desk_of(request)
-    post = AdoptionRequest(delivery_id, link, unread=unread)
+    adoption_request = AdoptionRequest(delivery_id, link, unread=unread)
     try:
-        adoption = adopt(desk.database, desk.channels, post, now=desk.now(), actor=_actor(request))
-    except Refused as refused:
-        return _delivery_page(request, delivery_id, refusal=refused.sentence(Face.PAGE), link=link)
+        adoption = adopt(desk.database, desk.channels, adoption_request, now=desk.now(), actor=_actor(request))
+    except Refused as refusal:
+        return _delivery_page(request, delivery_id, refusal=refusal.sentence(Face.PAGE), link=link)
     flash(request, acts.adopted(adoption), "note" if adoption.differences or not adoption.was_read else "good")
-    return go(request, "delivery", delivery_id=delivery_id)
+    return redirect(request, "delivery", delivery_id=delivery_id)
 
 
 @router.post("/deliveries/{delivery_id}/cancel")
@@ -177,18 +179,18 @@ def cancel_delivery(request: Request, delivery_id: int) -> Response:
     with desk.database.reading() as session:
         platform = operate.platform_of(session.get_one(Delivery, delivery_id))
     flash(request, acts.canceled(delivery_id, may_be_public=may_be_public, platform=platform), "note")
-    return go(request, "delivery", delivery_id=delivery_id)
+    return redirect(request, "delivery", delivery_id=delivery_id)
 
 
-def _wanted(day: str, channel: str, state: str, text: str) -> DeliveryFilter:
+def _filter_of(day: str, channel: str, state: str, text: str) -> DeliveryFilter:
     try:
-        wanted_day = date.fromisoformat(day) if day else None
+        filter_day = date.fromisoformat(day) if day else None
     except ValueError:
-        raise NotThere(f"{day!r} is no day; write it like 2026-05-12.") from None
-    return DeliveryFilter(day=wanted_day, channel=channel, states=(state,) if state else (), text=text.strip())
+        raise NotFound(f"{day!r} is not a day; write it like 2026-05-12.") from None
+    return DeliveryFilter(day=filter_day, channel=channel, states=(state,) if state else (), text=text.strip())
 
 
-def _row(row: Delivery) -> dict[str, Any]:
+def _export_row(row: Delivery) -> dict[str, Any]:
     return {
         "id": row.id,
         "day": row.pick.slot,
@@ -206,21 +208,21 @@ def _row(row: Delivery) -> dict[str, Any]:
     }
 
 
-def _csv(desk: Desk, wanted: DeliveryFilter) -> Iterator[str]:
+def _csv_lines(desk: Desk, delivery_filter: DeliveryFilter) -> Iterator[str]:
     buffer = io.StringIO()
     writer = csv.DictWriter(buffer, COLUMNS)
     writer.writeheader()
     with desk.database.reading() as session:
-        for row in all_deliveries(session, wanted):
-            writer.writerow({name: _cell(value) for name, value in _row(row).items()})
+        for row in all_deliveries(session, delivery_filter):
+            writer.writerow({name: _csv_value(value) for name, value in _export_row(row).items()})
             yield buffer.getvalue()
             buffer.seek(0)
             buffer.truncate()
     yield buffer.getvalue()
 
 
-def _cell(value: object) -> object:
-    """A value that a spreadsheet shows and never runs: a leading sign would begin a formula."""
+def _csv_value(value: object) -> object:
+    """Makes a value that a spreadsheet shows and never runs: a leading sign would begin a formula."""
     if isinstance(value, (date, datetime)):
         return value.isoformat()
     if isinstance(value, str):
@@ -228,9 +230,9 @@ def _cell(value: object) -> object:
     return "" if value is None else value
 
 
-def _spooled(content: Iterator[str]) -> IO[bytes]:
-    """A temporary file with the content, in memory while it is small."""
-    file = SpooledTemporaryFile(SPOOLED_BYTES)  # noqa: SIM115 - whoever sends it closes it
+def _spool(content: Iterator[str]) -> IO[bytes]:
+    """Writes the content to a temporary file, in memory while it is small."""
+    file = SpooledTemporaryFile(SPOOLED_BYTES)  # noqa: SIM115 - _read_pieces closes it
     try:
         for piece in content:
             file.write(piece.encode())
@@ -241,22 +243,22 @@ def _spooled(content: Iterator[str]) -> IO[bytes]:
     return file
 
 
-def _pieces(file: IO[bytes]) -> Iterator[bytes]:
+def _read_pieces(file: IO[bytes]) -> Iterator[bytes]:
     with file:
-        while piece := file.read(PIECE_BYTES):
+        while piece := file.read(CHUNK_BYTES):
             yield piece
 
 
-def _json(desk: Desk, wanted: DeliveryFilter) -> Iterator[str]:
+def _json_lines(desk: Desk, delivery_filter: DeliveryFilter) -> Iterator[str]:
     separator = "[\n"
     with desk.database.reading() as session:
-        for row in all_deliveries(session, wanted):
-            yield separator + json.dumps(_row(row), default=_plain, ensure_ascii=False)
+        for row in all_deliveries(session, delivery_filter):
+            yield separator + json.dumps(_export_row(row), default=_json_value, ensure_ascii=False)
             separator = ",\n"
     yield "[]\n" if separator == "[\n" else "\n]\n"
 
 
-def _plain(value: object) -> str:
+def _json_value(value: object) -> str:
     return value.isoformat() if isinstance(value, (date, datetime)) else str(value)
 
 

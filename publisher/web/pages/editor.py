@@ -1,4 +1,4 @@
-"""Writing a post: its form, and what every channel will show of it beside the form."""
+"""Handles the form of a post: creating, saving, moving, autosave and live preview."""
 
 from __future__ import annotations
 
@@ -16,24 +16,23 @@ from publisher.db.models import Post
 from publisher.posts import autosaves
 from publisher.posts.drafts import PostChanges, PostDraft
 from publisher.posts.errors import PostError, StaleEdit
-from publisher.posts.posts import add_post, edit_post
-from publisher.schedule.order import FixedDate, Position, Reserve, move_post
+from publisher.schedule.order import FixedDate, Position, Reserve
 from publisher.staff.roles import Permission
 from publisher.web.differences import changed_fields
-from publisher.web.forms import Mistakes, content_of_fields, fields_of, posted
+from publisher.web.forms import Mistakes, content_of_fields, fields_of, posted_form
 from publisher.web.pages.approval import approve_post, ask_review
 from publisher.web.post_form import (
+    EditorForm,
     FormWithFiles,
-    Shown,
-    actor,
+    fields_of_stored,
+    find_autosave,
     form_with_files,
-    kept_autosave,
-    load,
-    looks_context,
-    show_form,
-    stored_fields,
+    post_or_404,
+    preview_context,
+    queue_of,
+    render_form,
 )
-from publisher.web.rendering import address, desk_of, flash, go, page
+from publisher.web.rendering import address, desk_of, flash, page, redirect
 from publisher.web.slow_work import in_queue
 
 router = APIRouter()
@@ -44,7 +43,7 @@ PLACES = ("queue", "date", "reserve")
 @router.get("/posts/new")
 def new_post(request: Request) -> Response:
     desk = desk_of(request)
-    return show_form(request, Shown({"language": desk.settings.outlet.language, "place": "queue"}))
+    return render_form(request, EditorForm({"language": desk.settings.outlet.language, "place": "queue"}))
 
 
 @router.get("/posts/{post_id}")
@@ -52,120 +51,112 @@ def edit_post_page(
     request: Request, post_id: int, with_unsaved: Annotated[bool, Query(alias="unsaved")] = False
 ) -> Response:
     desk = desk_of(request)
-    post = load(desk, post_id)
-    fields = stored_fields(desk, post)
-    kept = kept_autosave(request, post)
-    if with_unsaved and kept is not None:
-        fields = {**kept.fields, "version": str(kept.based_on)}
-    return show_form(request, Shown(fields, post))
+    post = post_or_404(desk, post_id)
+    fields = fields_of_stored(desk, post)
+    unsaved = find_autosave(request, post)
+    if with_unsaved and unsaved is not None:
+        fields = {**unsaved.fields, "version": str(unsaved.based_on)}
+    return render_form(request, EditorForm(fields, post))
 
 
 @router.post("/posts")
 def create_post(request: Request, form: Annotated[FormWithFiles, Depends(form_with_files)]) -> Response:
-    """A new draft. A script that keeps an unfinished text asks for JSON, and gets the post's address."""
+    """Creates a draft. A script that saves an unfinished text asks for JSON, and gets the post's address."""
     desk = desk_of(request)
     fields, refused = form.fields, form.refused
     try:
         content = content_of_fields(PostDraft, fields, desk.settings.outlet.zone, **_place_values(fields))
-        _refuse(refused)
-        added = add_post(desk.database, desk.store, content, desk.now(), actor(request))
+        _raise_refused(refused)
+        added = queue_of(request).add(content)
     except Mistakes as mistakes:
-        return show_form(request, Shown(fields, mistakes=mistakes.fields | refused), 422)
+        return render_form(request, EditorForm(fields, mistakes=mistakes.fields | refused), 422)
     except PostError as error:
-        return show_form(request, Shown(fields, mistakes={"form": str(error)}), 422)
+        return render_form(request, EditorForm(fields, mistakes={"form": str(error)}), 422)
     if "application/json" in request.headers.get("accept", ""):
         return JSONResponse({"id": added.id, "url": address(request, "edit_post_page", post_id=added.id), "version": 1})
     for warning in added.warnings:
         flash(request, warning, "note")
-    return _then(request, added.id, 1, fields)
+    return _after_saving(request, added.id, 1, fields)
 
 
 @router.post("/posts/{post_id}")
 def save_post(request: Request, post_id: int, form: Annotated[FormWithFiles, Depends(form_with_files)]) -> Response:
     desk = desk_of(request)
-    post = load(desk, post_id)
+    post = post_or_404(desk, post_id)
     fields, refused = form.fields, form.refused
     try:
         content = content_of_fields(PostChanges, fields, desk.settings.outlet.zone)
-        _refuse(refused)
-        outcome = edit_post(
-            desk.database,
-            desk.store,
-            post_id,
-            content,
-            now=desk.now(),
-            expected_version=_version(fields),
-            actor=actor(request),
-        )
+        _raise_refused(refused)
+        edit = queue_of(request).edit(post_id, content, expected_version=_version(fields))
     except Mistakes as mistakes:
-        return show_form(request, Shown(fields, post, mistakes.fields | refused), 422)
+        return render_form(request, EditorForm(fields, post, mistakes.fields | refused), 422)
     except StaleEdit:
-        return _conflict(request, post_id, fields)
+        return _render_conflict(request, post_id, fields)
     except PostError as error:
-        return show_form(request, Shown(fields, post, {"form": str(error)}), 422)
-    autosaves.forget(desk.database, post_id, request.state.session.person_id)
-    for told in (*outcome.warnings, *_move(request, post, fields)):
-        flash(request, told, "note")
-    if outcome.back_to_review:
-        flash(request, "It was approved: with your change it is in review again.", "note")
-    if outcome.applies_to and fields.get("then") != "approve":
-        flash(request, f"{', '.join(outcome.applies_to)}: the approved text goes out until this is approved.", "note")
-    if outcome.too_late and fields.get("then") != "approve":
-        flash(request, f"Too late for {', '.join(outcome.too_late)}: they have the post as it was.", "note")
-    return _then(request, post_id, outcome.version, fields)
+        return render_form(request, EditorForm(fields, post, {"form": str(error)}), 422)
+    autosaves.delete_autosave(desk.database, post_id, request.state.session.person_id)
+    for warning in (*edit.warnings, *_move_post(request, post, fields)):
+        flash(request, warning, "note")
+    if edit.back_to_review:
+        flash(request, "It was approved; with your change it is in review again.", "note")
+    if edit.applies_to and fields.get("then") != "approve":
+        flash(request, f"{', '.join(edit.applies_to)}: the approved text goes out until this is approved.", "note")
+    if edit.too_late and fields.get("then") != "approve":
+        flash(request, f"Too late for {', '.join(edit.too_late)}: they have the post as it was.", "note")
+    return _after_saving(request, post_id, edit.version, fields)
 
 
 @router.post("/posts/{post_id}/autosave")
-def autosave(request: Request, post_id: int, form: Annotated[FormData, Depends(posted)]) -> Response:
-    """Keep what somebody has typed, apart from the post; tells whether the post was changed meanwhile."""
+def autosave(request: Request, post_id: int, form: Annotated[FormData, Depends(posted_form)]) -> Response:
+    """Stores what somebody has typed apart from the post, and says whether the post was changed meanwhile."""
     desk = desk_of(request)
     fields = fields_of(form)
-    post = load(desk, post_id)
+    post = post_or_404(desk, post_id)
     based_on = _version(fields) or post.version
-    autosaves.keep(desk.database, post_id, request.state.session.person_id, based_on, fields, desk.now())
+    autosaves.save_autosave(desk.database, post_id, request.state.session.person_id, based_on, fields, desk.now())
     changed_by = post.edited_by if post.version != based_on else ""
     return JSONResponse({"at": desk.local(desk.now(), "%H:%M"), "changed_by": changed_by})
 
 
 @router.post("/posts/{post_id}/autosave/forget")
 def forget_autosave(request: Request, post_id: int) -> Response:
-    autosaves.forget(desk_of(request).database, post_id, request.state.session.person_id)
-    return go(request, "edit_post_page", post_id=post_id)
+    autosaves.delete_autosave(desk_of(request).database, post_id, request.state.session.person_id)
+    return redirect(request, "edit_post_page", post_id=post_id)
 
 
 @router.post("/preview")
 @in_queue(lambda work: work.previews)
-def live_preview(request: Request, form: Annotated[FormData, Depends(posted)]) -> Response:
-    """What the form would become, as the part of a page."""
-    context = looks_context(request, fields_of(form))
-    return page(request, "looks.html", 422 if context["unread"] else 200, **context)
+def live_preview(request: Request, form: Annotated[FormData, Depends(posted_form)]) -> Response:
+    """Renders the previews of a form as a part of the page."""
+    context = preview_context(request, fields_of(form))
+    return page(request, "channel_previews.html", 422 if context["mistakes_of_fields"] else 200, **context)
 
 
-def _refuse(refused: dict[str, str]) -> None:
-    """Raises Mistakes where a file can't be taken: everything else that is wrong is told with it."""
+def _raise_refused(refused: dict[str, str]) -> None:
+    """Raises Mistakes where a file was refused, so that it is shown with all other mistakes."""
     if refused:
         raise Mistakes(refused)
 
 
-def _conflict(request: Request, post_id: int, fields: dict[str, str]) -> Response:
-    """Somebody saved meanwhile: both texts, and a form that now starts from theirs."""
+def _render_conflict(request: Request, post_id: int, fields: dict[str, str]) -> Response:
+    """Shows both texts after somebody else saved meanwhile, in a form that is based on the stored version."""
     desk = desk_of(request)
-    post = load(desk, post_id)
-    stored = stored_fields(desk, post)
+    post = post_or_404(desk, post_id)
+    stored = fields_of_stored(desk, post)
     differing = [name for name in changed_fields(stored, fields) if name not in ("version", "then", "csrf")]
     theirs = {name: stored.get(name, "") for name in differing}
-    return show_form(request, Shown({**fields, "version": str(post.version)}, post, theirs=theirs), 409)
+    return render_form(request, EditorForm({**fields, "version": str(post.version)}, post, theirs=theirs), 409)
 
 
-def _then(request: Request, post_id: int, version: int, fields: Mapping[str, str]) -> Response:
-    """After saving `version`: what the button asked for."""
-    wanted = fields.get("then", "save")
-    if wanted == "review":
+def _after_saving(request: Request, post_id: int, version: int, fields: Mapping[str, str]) -> Response:
+    """Does what the button asked for after `version` was saved."""
+    action = fields.get("then", "save")
+    if action == "review":
         return ask_review(request, post_id)
-    if wanted == "approve":
+    if action == "approve":
         return approve_post(request, post_id, version)
     flash(request, "Saved.")
-    return go(request, "edit_post_page", post_id=post_id)
+    return redirect(request, "edit_post_page", post_id=post_id)
 
 
 def _version(fields: Mapping[str, str]) -> int | None:
@@ -175,10 +166,10 @@ def _version(fields: Mapping[str, str]) -> int | None:
 
 def _place_values(fields: Mapping[str, str]) -> dict[str, object]:
     place = fields.get("place", "queue")
-    return {"reserve": place == "reserve", "fixed_date": _day(fields) if place == "date" else None}
+    return {"reserve": place == "reserve", "fixed_date": _fixed_day(fields) if place == "date" else None}
 
 
-def _day(fields: Mapping[str, str]) -> date:
+def _fixed_day(fields: Mapping[str, str]) -> date:
     text = fields.get("fixed_date", "")
     try:
         return date.fromisoformat(text)
@@ -186,20 +177,19 @@ def _day(fields: Mapping[str, str]) -> date:
         raise Mistakes({"fixed_date": "Choose the day on which it goes out."}) from None
 
 
-def _move(request: Request, post: Post, fields: Mapping[str, str]) -> list[str]:
-    """Give the post the place that the form wants, where that is another one; the reasons why it can't have it."""
-    desk = desk_of(request)
-    wanted = fields.get("place", "")
+def _move_post(request: Request, post: Post, fields: Mapping[str, str]) -> list[str]:
+    """Moves the post to the place that the form names; returns the reasons where it can't have it."""
+    place = fields.get("place", "")
     before = "reserve" if post.reserve else "date" if post.fixed_date else "queue"
-    if wanted not in PLACES or (
-        wanted == before and (wanted != "date" or fields["fixed_date"] == str(post.fixed_date))
-    ):
+    if place not in PLACES or (place == before and (place != "date" or fields["fixed_date"] == str(post.fixed_date))):
         return []
     if Permission.APPROVE not in request.state.permissions and post.state == "approved":
         return ["Its place stays: an editor moves what was approved."]
     try:
-        to = FixedDate(_day(fields)) if wanted == "date" else Reserve() if wanted == "reserve" else Position(10**6)
-        move_post(desk.database, post.id, to, desk.settings, desk.now(), actor=actor(request))
+        new_place = (
+            FixedDate(_fixed_day(fields)) if place == "date" else Reserve() if place == "reserve" else Position(10**6)
+        )
+        queue_of(request).move(post.id, new_place)
     except Mistakes as mistakes:
         return [f"Its place stays. {mistakes}"]
     except PostError as error:

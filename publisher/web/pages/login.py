@@ -1,4 +1,4 @@
-"""Logging in and out."""
+"""Logs people in and out, and accepts invitations."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ from fastapi.responses import RedirectResponse, Response
 from publisher.core.encryption import Seal
 from publisher.db.staff import Person
 from publisher.staff import logins, second_factor
-from publisher.staff.accounts import accept_invite, invited, load_person, nobody_yet
+from publisher.staff.accounts import accept_invite, find_invited_person, has_no_people, load_person
 from publisher.staff.guesses import LoginRefused
 from publisher.staff.passwords import WeakPassword
-from publisher.web.errors import NotThere
-from publisher.web.guard import COOKIE, client_address, compare_password, give_tokens, tokens_of
+from publisher.web.errors import NotFound
+from publisher.web.guard import COOKIE, client_address, compare_password, set_tokens, tokens_of
 from publisher.web.rendering import address, desk_of, page
 from publisher.web.slow_work import WorkRefused
 
@@ -27,7 +27,7 @@ def login(request: Request, wanted: Annotated[str, Query(alias="next", max_lengt
     if request.state.session is not None:
         return RedirectResponse(local_path(request, wanted), 303)
     with desk_of(request).database.reading() as session:
-        empty = nobody_yet(session)
+        empty = has_no_people(session)
     return page(request, "login.html", next=wanted, email="", refused="", nobody=empty)
 
 
@@ -41,11 +41,11 @@ async def log_in(
     try:
         return await compare_password(request, partial(_log_in, request, email, password, wanted))
     except WorkRefused as refusal:
-        answer = page(
+        response = page(
             request, "login.html", refusal.status, next=wanted, email=email, refused=str(refusal), nobody=False
         )
-        answer.headers["retry-after"] = str(refusal.retry_seconds)
-        return answer
+        response.headers["retry-after"] = str(refusal.retry_seconds)
+        return response
 
 
 def _log_in(request: Request, email: str, password: str, wanted: str) -> Response:
@@ -61,13 +61,13 @@ def _log_in(request: Request, email: str, password: str, wanted: str) -> Respons
 
 
 def _ask_code_or_enter(request: Request, person_id: int, wanted: str) -> Response:
-    """The next page for somebody whose password is right."""
+    """Asks for a code where the person has a second factor; else logs them in."""
     desk = desk_of(request)
     with desk.database.reading() as session:
         person = load_person(session, person_id)
     if person.totp_secret is None:
-        return enter(request, person_id, wanted)
-    ticket = second_factor.ticket(person, seal=Seal.from_environment(), now=desk.now())
+        return start_session(request, person_id, wanted)
+    ticket = second_factor.make_ticket(person, seal=Seal.from_environment(), now=desk.now())
     return page(request, "code.html", next=wanted, ticket=ticket, refused="")
 
 
@@ -81,14 +81,14 @@ def log_in_with_code(
     desk = desk_of(request)
     seal = Seal.from_environment()
     try:
-        person = second_factor.person_of(desk.database, ticket, seal=seal, now=desk.now())
+        person = second_factor.person_of_ticket(desk.database, ticket, seal=seal, now=desk.now())
         second_factor.check_code(
             desk.database, person, code, address=client_address(request), browser=_browser(request), seal=seal,
             now=desk.now(),
         )  # fmt: skip
     except LoginRefused as refusal:
         return page(request, "code.html", 401, next=wanted, ticket=ticket, refused=str(refusal))
-    return enter(request, person, wanted)
+    return start_session(request, person, wanted)
 
 
 @router.post("/logout")
@@ -101,37 +101,37 @@ def log_out(request: Request) -> Response:
 
 @router.get("/invitation/{token}")
 def invitation(request: Request, token: str) -> Response:
-    return _invitation(request, token)
+    return _invitation_page(request, token)
 
 
 @router.post("/invitation/{token}")
 def accept_invitation(request: Request, token: str, password: Annotated[str, Form(max_length=1024)]) -> Response:
     desk = desk_of(request)
-    _invited(request, token)
+    _invited_person(request, token)
     try:
         person = accept_invite(desk.database, token, password, desk.now())
     except WeakPassword as weak:
-        return _invitation(request, token, 422, str(weak))
+        return _invitation_page(request, token, 422, str(weak))
     return _ask_code_or_enter(request, person, "/")
 
 
-def _invitation(request: Request, token: str, status: int = 200, refused: str = "") -> Response:
-    person = _invited(request, token)
+def _invitation_page(request: Request, token: str, status: int = 200, refused: str = "") -> Response:
+    person = _invited_person(request, token)
     known = person.password_hash is not None
     return page(request, "invitation.html", status, name=person.name, known=known, token=token, refused=refused)
 
 
-def _invited(request: Request, token: str) -> Person:
+def _invited_person(request: Request, token: str) -> Person:
     desk = desk_of(request)
     with desk.database.reading() as session:
-        person = invited(session, token, desk.now())
+        person = find_invited_person(session, token, desk.now())
     if person is None:
-        raise NotThere("This invitation was used already or is too old; ask an admin for a new one.")
+        raise NotFound("This invitation was used already or is too old; ask an admin for a new one.")
     return person
 
 
-def enter(request: Request, person: int, wanted: str) -> Response:
-    """A new session for somebody whose identity was checked; a former one of this browser ends."""
+def start_session(request: Request, person: int, wanted: str) -> Response:
+    """Starts a session for somebody whose identity was checked; ends a former one of this browser."""
     desk = desk_of(request)
     if request.state.session is not None:
         logins.close_session(desk.database, request.state.session.token_hash)
@@ -139,17 +139,17 @@ def enter(request: Request, person: int, wanted: str) -> Response:
     opened = logins.open_session(
         desk.database, person, address=client_address(request), browser=browser, now=desk.now()
     )
-    give_tokens(request, opened)
+    set_tokens(request, opened)
     return RedirectResponse(local_path(request, wanted), 303)
 
 
 def _browser(request: Request) -> str:
-    """The token of a browser that may be known."""
+    """Returns the token that marks a known browser; empty: it has none."""
     return tokens_of(request).browser
 
 
 def local_path(request: Request, wanted: str) -> str:
-    """The page that was asked for before the log-in, if it is one of ours; else the first page."""
+    """Returns the page that was asked for before the log-in, if it is one of ours; else the first page."""
     root: str = request.scope.get("root_path", "")
     is_ours = wanted.startswith("/") and not wanted.startswith(("//", "/\\")) and wanted.isprintable()
     return root + wanted if is_ours else address(request, "today")

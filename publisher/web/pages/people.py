@@ -1,4 +1,4 @@
-"""Who works at the desk, and who did what."""
+"""Manages the people of the desk, and shows who did what."""
 
 from __future__ import annotations
 
@@ -14,9 +14,9 @@ from publisher.db.models import Event
 from publisher.db.staff import Person
 from publisher.staff import accounts, second_factor
 from publisher.staff.accounts import AccountError, actor_of
-from publisher.staff.roles import TOLD, Role
-from publisher.web.inputs import Before, Chosen
-from publisher.web.rendering import address, desk_of, flash, go, page
+from publisher.staff.roles import ROLE_DESCRIPTIONS, Role
+from publisher.web.field_types import Before, ChosenNames
+from publisher.web.rendering import address, desk_of, flash, page, redirect
 
 router = APIRouter()
 
@@ -31,7 +31,7 @@ def people(request: Request) -> Response:
 def _page(request: Request, status: int = 200, **context: object) -> Response:
     with desk_of(request).database.reading() as session:
         everybody = list(session.scalars(select(Person).order_by(Person.active.desc(), Person.name)))
-    roles = [(role.value, TOLD[role]) for role in Role]
+    roles = [(role.value, ROLE_DESCRIPTIONS[role]) for role in Role]
     shared: dict[str, object] = {"link": "", "whose": "", "refused": "", "typed": {}}
     return page(request, "people.html", status, everybody=everybody, roles=roles, **{**shared, **context})
 
@@ -41,12 +41,12 @@ def invite_person(
     request: Request,
     email: Annotated[str, Form(max_length=254)],
     name: Annotated[str, Form(max_length=PERSON_NAME)],
-    roles: Chosen = None,
+    roles: ChosenNames = None,
 ) -> Response:
     desk = desk_of(request)
     chosen = roles or []
     try:
-        token = accounts.invite(
+        token = accounts.invite_person(
             desk.database, email=email, name=name, roles=chosen, now=desk.now(), actor=_actor(request)
         )
     except AccountError as refusal:
@@ -65,16 +65,16 @@ def invite_person_again(request: Request, person_id: int) -> Response:
 
 
 @router.post("/people/{person_id}/roles")
-def change_roles(request: Request, person_id: int, roles: Chosen = None) -> Response:
+def change_roles(request: Request, person_id: int, roles: ChosenNames = None) -> Response:
     desk = desk_of(request)
     accounts.set_roles(desk.database, person_id, roles or [], now=desk.now(), actor=_actor(request))
     flash(request, "The roles are changed.")
-    return go(request, "people")
+    return redirect(request, "people")
 
 
 @router.post("/people/{person_id}/second-factor/remove")
 def remove_factor_of(request: Request, person_id: int) -> Response:
-    """For somebody who lost their phone."""
+    """Removes the second factor of somebody who lost their phone."""
     desk = desk_of(request)
     second_factor.disable(desk.database, person_id, now=desk.now(), actor=_actor(request))
     flash(
@@ -82,16 +82,16 @@ def remove_factor_of(request: Request, person_id: int) -> Response:
         "They are asked for no code any more, were logged out everywhere, and a link to set a password ended.",
         "note",
     )
-    return go(request, "people")
+    return redirect(request, "people")
 
 
 @router.post("/people/{person_id}/active")
 def change_active(request: Request, person_id: int, active: Annotated[bool, Form()]) -> Response:
     desk = desk_of(request)
     accounts.set_active(desk.database, person_id, active, now=desk.now(), actor=_actor(request))
-    told = "They can log in again." if active else "They are shut out: every browser and every key of theirs."
-    flash(request, told, "good" if active else "note")
-    return go(request, "people")
+    sentence = "They can log in again." if active else "They are shut out: every browser and every key of theirs ends."
+    flash(request, sentence, "good" if active else "note")
+    return redirect(request, "people")
 
 
 @router.get("/audit")
@@ -101,15 +101,15 @@ def audit(
     what: Annotated[str, Query(max_length=40)] = "",
     before: Before = None,
 ) -> Response:
-    """Who did what, the newest first."""
+    """Shows who did what, the newest first."""
     with desk_of(request).database.reading() as session:
-        events = list(session.scalars(_wanted(actor, what, before)))
+        events = list(session.scalars(_event_query(actor, what, before)))
         names = _event_names(session)
     more = events[PAGE_SIZE - 1].id if len(events) > PAGE_SIZE else None
     return page(request, "audit.html", events=events[:PAGE_SIZE], names=names, actor=actor, what=what, more=more)
 
 
-def _wanted(actor: str, what: str, before: int | None) -> Select[Event]:
+def _event_query(actor: str, what: str, before: int | None) -> Select[Event]:
     query = select(Event).order_by(Event.id.desc()).limit(PAGE_SIZE + 1)
     if actor:
         query = query.where(Event.actor == actor)
@@ -119,7 +119,7 @@ def _wanted(actor: str, what: str, before: int | None) -> Select[Event]:
 
 
 def _event_names(session: Session) -> list[str]:
-    """Every kind of event there is, from one step along the index for each: a history is long, its kinds are few."""
+    """Lists the names of all recorded events, one index step for each: a history is long, its names are few."""
     first = select(func.min(Event.name).label("name")).cte("kind", recursive=True)
     following = select(func.min(Event.name)).where(Event.name > first.c.name).scalar_subquery()
     kinds = first.union_all(select(following).where(first.c.name.is_not(None)))
@@ -127,7 +127,7 @@ def _event_names(session: Session) -> list[str]:
 
 
 def _link(request: Request, token: str) -> str:
-    """The whole address that the invited person opens, under the name that the admin's browser uses."""
+    """Returns the whole address of an invitation, under the host name that the admin's browser uses."""
     return f"{request.url.scheme}://{request.url.netloc}{address(request, 'invitation', token=token)}"
 
 

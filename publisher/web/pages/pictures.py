@@ -1,6 +1,6 @@
-"""Pictures as pages show them: thumbnails of originals, and finished pictures by the hash of their making.
+"""Serves the pictures of pages: thumbnails of originals, and renditions by the digest of their spec.
 
-Everything is served as what the renderer made, never as what was uploaded.
+Only files of the renderer are served, never what was uploaded.
 """
 
 from __future__ import annotations
@@ -13,8 +13,8 @@ from fastapi.responses import FileResponse, Response
 
 from publisher.adapt.images.rendering import ImageRefused
 from publisher.core.content import Rendition, RenditionSpec
-from publisher.web.channel_preview import Specs
-from publisher.web.errors import NotThere
+from publisher.web.channel_preview import RecentSpecs
+from publisher.web.errors import NotFound
 from publisher.web.picture_making import PictureMaker
 from publisher.web.rendering import desk_of
 from publisher.web.slow_work import WorkRefused, person_of, slow_work_of
@@ -22,21 +22,21 @@ from publisher.web.slow_work import WorkRefused, person_of, slow_work_of
 router = APIRouter()
 
 WIDTHS = (160, 320, 640, 1280)
-"""The thumbnails that there are, in pixels of their longer side."""
-KEPT = "private, max-age=31536000, immutable"
-NOT_HERE = "This picture is not here."
+"""The sizes of thumbnails, in pixels of their longer side."""
+PICTURE_CACHE_CONTROL = "private, max-age=31536000, immutable"
+MISSING_PICTURE = "This picture is not here."
 PLACEHOLDER = """\
 <svg xmlns="http://www.w3.org/2000/svg" width="33" height="33" viewBox="0 0 33 33">\
 <title>This picture is being made; load the page again in a moment</title>\
 <rect width="33" height="33" fill="#e4e4e4"/><circle cx="10" cy="16.5" r="2" fill="#777"/>\
 <circle cx="16.5" cy="16.5" r="2" fill="#777"/><circle cx="23" cy="16.5" r="2" fill="#777"/></svg>
 """
-"""Its size tells `waiting.js` that the picture is still to come."""
+"""`waiting.js` recognises it by its size."""
 Hash = Annotated[str, Path(pattern="^[0-9a-f]{64}$")]
 
 
 def thumbnail_spec(sha256: str, width: int) -> RenditionSpec:
-    """A small picture of all that the original shows, as WebP. A dark scan is lit, so that it is recognised."""
+    """Returns the spec of a small WebP of the whole original. Dark scans are lightened."""
     return RenditionSpec(
         source=sha256,
         formats=("webp",),
@@ -50,42 +50,46 @@ def thumbnail_spec(sha256: str, width: int) -> RenditionSpec:
 @router.get("/pictures/{sha256}/{width}.webp")
 async def thumbnail(request: Request, sha256: Hash, width: int) -> Response:
     if width not in WIDTHS:
-        raise NotThere(NOT_HERE)
-    return await _fetched(request, lambda: _make(request, thumbnail_spec(sha256, width)))
+        raise NotFound(MISSING_PICTURE)
+    return await _respond(request, lambda: _stored_or_made(request, thumbnail_spec(sha256, width)))
 
 
 @router.get("/renditions/{digest}")
 async def rendition(request: Request, digest: Hash) -> Response:
-    """A finished picture that a preview or a delivery shows: made before, or asked for by a preview of late."""
-    specs: Specs = request.app.state.specs
-    wanted = specs.get(digest)
-    return await _fetched(request, lambda: _make(request, wanted) if wanted else _stored(request, digest))
+    """Serves a rendition of a preview or a delivery: a stored one, or one of a recent preview."""
+    specs: RecentSpecs = request.app.state.recent_specs
+    spec = specs.get(digest)
+    return await _respond(
+        request, lambda: _stored_or_made(request, spec) if spec else _stored_rendition(request, digest)
+    )
 
 
-async def _fetched(request: Request, fetch: Callable[[], Rendition | None]) -> Response:
-    """The picture; a placeholder where it can't be had in time, for the page asks again."""
+async def _respond(request: Request, fetch: Callable[[], Rendition | None]) -> Response:
+    """Answers with the picture, or with a placeholder where it is not ready in time: the page asks again."""
     try:
-        return _answer(await slow_work_of(request).picture_files.run(fetch, person_of(request)))
+        return _picture_response(await slow_work_of(request).picture_files.run(fetch, person_of(request)))
     except ImageRefused:
-        raise NotThere(NOT_HERE) from None
+        raise NotFound(MISSING_PICTURE) from None
     except WorkRefused:
-        return _answer(None)
+        return _picture_response(None)
 
 
-def _stored(request: Request, digest: str) -> Rendition:
+def _stored_rendition(request: Request, digest: str) -> Rendition:
     stored = desk_of(request).renderer.stored(digest)
     if stored is None:
-        raise NotThere(NOT_HERE)
+        raise NotFound(MISSING_PICTURE)
     return stored
 
 
-def _make(request: Request, spec: RenditionSpec) -> Rendition | None:
-    """The picture; None: it is being made."""
+def _stored_or_made(request: Request, spec: RenditionSpec) -> Rendition | None:
+    """Returns the picture; None: it is being rendered."""
     maker: PictureMaker = request.app.state.picture_maker
     return desk_of(request).renderer.stored(spec.digest) or maker.make(spec)
 
 
-def _answer(made: Rendition | None) -> Response:
-    if made is None:
+def _picture_response(rendition: Rendition | None) -> Response:
+    if rendition is None:
         return Response(PLACEHOLDER, media_type="image/svg+xml", headers={"cache-control": "no-store"})
-    return FileResponse(made.path, media_type=made.mime_type, headers={"cache-control": KEPT})
+    return FileResponse(
+        rendition.path, media_type=rendition.mime_type, headers={"cache-control": PICTURE_CACHE_CONTROL}
+    )

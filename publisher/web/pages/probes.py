@@ -1,10 +1,9 @@
-"""What a supervisor asks: `/healthz`, `/readyz` and `/metrics`.
+"""Answers the probes of a supervisor: `/healthz`, `/readyz` and `/metrics`.
 
-Whether the process lives, and whether the desk can do its work, anybody may know: a proxy asks
-it. Why it can't, and what is measured, names channels and folders, and is told only to people who
-may operate the desk, and to whoever holds the token for probes. Where the request comes from does
-not count: a proxy on this machine passes on what the world asks. Prometheus reads the address of
-the section `health` instead, which needs no way through the pages.
+Anybody may know whether the process lives and whether the desk can do its work, because a proxy asks it. The
+reasons and the metrics name channels and folders: they are only for people who may operate the desk, and for
+holders of the probe token. The address of a request proves nothing, because a proxy on this machine passes on
+requests from anywhere. Prometheus reads the address of the section `health` instead.
 """
 
 from __future__ import annotations
@@ -19,7 +18,7 @@ from publisher.health.metrics import CONTENT_TYPE, render_metrics
 from publisher.health.probe_access import holds_probe_token
 from publisher.health.ready import check_ready
 from publisher.staff.roles import Permission
-from publisher.web.errors import NotThere
+from publisher.web.errors import NotFound
 from publisher.web.rendering import desk_of
 
 router = APIRouter()
@@ -27,13 +26,13 @@ router = APIRouter()
 
 @router.get("/healthz")
 async def healthz() -> PlainTextResponse:
-    """The process lives."""
+    """Answers that the process lives."""
     return PlainTextResponse("ok\n")
 
 
 @router.get("/readyz")
 def readyz(request: Request) -> Response:
-    """200 when the desk can do its work, else 503; the reasons only to whom they are meant for."""
+    """Answers 200 when the desk can do its work, else 503; only insiders get the reasons."""
     checks = check_ready(desk_of(request))
     ready = all(check.ok for check in checks)
     status = HTTPStatus.OK if ready else HTTPStatus.SERVICE_UNAVAILABLE
@@ -44,9 +43,9 @@ def readyz(request: Request) -> Response:
 
 @router.get("/metrics")
 def metrics(request: Request) -> Response:
-    """For Prometheus. To anybody else there is nothing here."""
+    """Returns the metrics for Prometheus. For anybody else there is nothing here."""
     if not _is_insider(request):
-        raise NotThere("The address is wrong, or what it showed is gone.")
+        raise NotFound("The address is wrong, or what it showed is gone.")
     return Response(render_metrics(desk_of(request)), media_type=CONTENT_TYPE)
 
 

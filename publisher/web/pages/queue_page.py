@@ -1,37 +1,37 @@
-"""The queue: which post goes out when, and everything that changes its order."""
+"""Shows the queue, and moves, approves, withdraws and tags its posts."""
 
 from __future__ import annotations
 
 import re
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from datetime import date
 from typing import Annotated, Any, Literal
 from urllib.parse import parse_qsl, urlencode
 
-from fastapi import APIRouter, Form, Query, Request
+from fastapi import APIRouter, Depends, Form, Query, Request
 from fastapi.responses import RedirectResponse, Response
 from pydantic import StringConstraints
 
-from publisher.posts.problem_cache import KnownProblems
+from publisher.posts.problem_cache import ProblemCache
 from publisher.posts.undo import MAX_POSTS
 from publisher.schedule import listing
 from publisher.schedule.late_changes import late_changes
 from publisher.schedule.listing import QueueFilter
 from publisher.schedule.order import After, Before, Down, End, FixedDate, Front, Place, Position, Reserve, Up
-from publisher.web.bulk_messages import bulk_of, take_back, tell, tell_place, waiting_changes
+from publisher.web.bulk_messages import bulk_for, flash_place, flash_result, last_change, undo_bulk_change
 from publisher.web.errors import PageError
-from publisher.web.inputs import PostIds, RowId
+from publisher.web.field_types import PostIds, RowId
 from publisher.web.pages.calendar_page import calendar_address
-from publisher.web.rendering import address, desk_of, flash, kept_page
+from publisher.web.rendering import address, cached_page, desk_of, flash
 
 router = APIRouter()
 
 STATES = (("draft", "Drafts"), ("in_review", "In review"), ("approved", "Approved"), ("problems", "With problems"))
 PLACES = (("fixed date", "On a fixed date"), ("queue", "In line"), ("reserve", "Reserve"))
-FIXED: dict[str, Place] = {"up": Up(), "down": Down(), "front": Front(), "end": End(), "reserve": Reserve()}
-"""The places that need nothing besides their name."""
+SIMPLE_PLACES: dict[str, Place] = {"up": Up(), "down": Down(), "front": Front(), "end": End(), "reserve": Reserve()}
+"""The places that need no number, day or neighbour."""
 Text = Annotated[str, Form(max_length=200)]
-Seen = Annotated[
+SeenVersions = Annotated[
     list[Annotated[str, StringConstraints(pattern=r"^\d{1,9}:\d{1,9}$", max_length=19)]] | None,
     Form(max_length=MAX_POSTS),
 ]
@@ -40,7 +40,7 @@ TICK_FIRST = "Tick the posts first; then choose what to do with them."
 
 @dataclass(frozen=True, slots=True)
 class View:
-    """Which part of the queue somebody looks at: kept through every change."""
+    """The part of the queue that a page shows, kept through every change."""
 
     state: str = ""
     place: str = ""
@@ -49,13 +49,13 @@ class View:
 
     @classmethod
     def of(cls, query: str) -> View:
-        """Read from an address; what makes no sense there is left out."""
-        given = dict(parse_qsl(query))
-        number = given.get("page", "1")
+        """Reads a view from the query of an address, without what makes no sense there."""
+        values = dict(parse_qsl(query))
+        number = values.get("page", "1")
         return cls(
-            state=given.get("state", ""),
-            place=given.get("place", ""),
-            text=given.get("text", "")[:200],
+            state=values.get("state", ""),
+            place=values.get("place", ""),
+            text=values.get("text", "")[:200],
             page=int(number) if re.fullmatch(r"\d{1,4}", number) else 1,
         )
 
@@ -64,11 +64,11 @@ class View:
         return urlencode({name: value for name, value in asdict(self).items() if value not in ("", 1)})
 
     def at(self, number: int) -> str:
-        """The query of another page of the same view."""
+        """Returns the query of another page of the same view."""
         return View(self.state, self.place, self.text, number).query
 
     @property
-    def wish(self) -> QueueFilter:
+    def queue_filter(self) -> QueueFilter:
         with_problems = self.state == "problems"
         state = "" if with_problems else self.state
         return QueueFilter(state=state, place=self.place, text=self.text, with_problems=with_problems)
@@ -84,72 +84,91 @@ def queue(
 ) -> Response:
     view = View(state, place, text, number)
     known = desk_of(request).known_problems
-    return kept_page(request, "queue.html", known, lambda: _context(request, view, known))
+    return cached_page(request, "queue.html", known, lambda: _context(request, view, known))
 
 
-def _context(request: Request, view: View, known: KnownProblems) -> dict[str, Any]:
+def _context(request: Request, view: View, known: ProblemCache) -> dict[str, Any]:
     desk = desk_of(request)
     with desk.database.reading() as session:
-        found = listing.queue_page(session, desk.settings, known, view.wish, view.page, now=desk.now())
-        changed = late_changes(session)
-    shown = [(name, label, [each for each in found.posts if each.post.place == name]) for name, label in PLACES]
+        queue_page = listing.queue_page(session, desk.settings, known, view.queue_filter, view.page, now=desk.now())
+        waiting_changes = late_changes(session)
+    groups = [
+        (name, label, [listed for listed in queue_page.posts if listed.post.place == name]) for name, label in PLACES
+    ]
     return {
-        "found": found,
-        "late_changes": changed,
-        "groups": [group for group in shown if group[2]],
-        "asked": view,
+        "queue_page": queue_page,
+        "late_changes": waiting_changes,
+        "groups": [group for group in groups if group[2]],
+        "filters": view,
         "view": view.query,
         "states": STATES,
         "places": PLACES,
-        **waiting_changes(request),
+        **last_change(request),
     }
+
+
+@dataclass(frozen=True, slots=True)
+class Destination:
+    """The place that the fields of a move name."""
+
+    to: str
+    number: str
+    day: str
+    neighbour: int | None
+
+
+async def posted_destination(
+    to: Text = "",
+    number: Annotated[str, Form(pattern=r"^\d{0,6}$", max_length=6)] = "",
+    day: Text = "",
+    neighbour: Annotated[RowId | None, Form()] = None,
+) -> Destination:
+    """Reads the fields of a move."""
+    return Destination(to, number, day, neighbour)
 
 
 @router.post("/queue/move")
 def move_queued(
     request: Request,
+    destination: Annotated[Destination, Depends(posted_destination)],
     posts: PostIds = None,
     one: Annotated[str, Form(pattern=r"^(\d{1,9} (up|down|front|end|reserve))?$", max_length=20)] = "",
-    to: Text = "",
-    number: Annotated[str, Form(pattern=r"^\d{0,6}$", max_length=6)] = "",
-    day: Text = "",
-    neighbour: Annotated[RowId | None, Form()] = None,
     view: Text = "",
 ) -> Response:
-    """`one`: a post and its place, as the buttons beside it say it; else the ticked posts go `to` a place."""
+    """Moves posts. `one`: a post and its place, from the buttons beside it; else the ticked posts are moved."""
     if one:
         post, to = one.split()
-        posts = [int(post)]
+        posts, destination = [int(post)], replace(destination, to=to)
     if not posts:
-        return _back(request, view, TICK_FIRST)
+        return _to_queue(request, view, TICK_FIRST)
     try:
-        place = _place(to, number, day, neighbour)
+        place = _place(destination)
     except PageError as mistake:
-        return _back(request, view, str(mistake))
-    outcome = bulk_of(request).move(posts, place)
-    if len(posts) == 1 and outcome.done:
-        tell_place(request, posts[0], outcome)
+        return _to_queue(request, view, str(mistake))
+    result = bulk_for(request).move(posts, place)
+    if len(posts) == 1 and result.done:
+        flash_place(request, posts[0], result)
     else:
-        tell(request, outcome, "moved")
-    return _back(request, view)
+        flash_result(request, result, "moved")
+    return _to_queue(request, view)
 
 
 @router.post("/queue/approve")
-def approve_queued(request: Request, posts: PostIds = None, seen: Seen = None, view: Text = "") -> Response:
-    """`seen`: the version of each post that the page showed; a later one is not approved unread."""
+def approve_queued(request: Request, posts: PostIds = None, seen: SeenVersions = None, view: Text = "") -> Response:
+    """Approves posts. `seen`: the version of each post that the page showed; a later one is not approved."""
     if not posts:
-        return _back(request, view, TICK_FIRST)
-    versions = {int(post): int(version) for post, _, version in (each.partition(":") for each in seen or ())}
-    tell(request, bulk_of(request).approve(posts, versions), "approved")
-    return _back(request, view)
+        return _to_queue(request, view, TICK_FIRST)
+    versions = {int(post): int(version) for post, _, version in (pair.partition(":") for pair in seen or ())}
+    flash_result(request, bulk_for(request).approve(posts, versions), "approved")
+    return _to_queue(request, view)
 
 
 @router.post("/queue/withdraw")
 def withdraw_queued(request: Request, posts: PostIds = None, view: Text = "") -> Response:
     if not posts:
-        return _back(request, view, TICK_FIRST)
-    tell(request, bulk_of(request).withdraw(posts), "withdrawn")
-    return _back(request, view)
+        return _to_queue(request, view, TICK_FIRST)
+    flash_result(request, bulk_for(request).withdraw(posts), "withdrawn")
+    return _to_queue(request, view)
 
 
 @router.post("/queue/tag")
@@ -160,13 +179,13 @@ def tag_queued(
     tagging: Annotated[Literal["add", "remove"], Form()] = "add",
     view: Text = "",
 ) -> Response:
-    named = list(dict.fromkeys(" ".join(tag.split()).lstrip("#") for tag in tags.split(",") if tag.strip(" #")))
-    if not posts or not named:
-        return _back(request, view, "Write the tags first." if posts else TICK_FIRST)
-    bulk = bulk_of(request)
-    outcome = bulk.tag(posts, add=named) if tagging == "add" else bulk.tag(posts, remove=named)
-    tell(request, outcome, "tagged" if tagging == "add" else "without these tags")
-    return _back(request, view)
+    names = list(dict.fromkeys(" ".join(tag.split()).lstrip("#") for tag in tags.split(",") if tag.strip(" #")))
+    if not posts or not names:
+        return _to_queue(request, view, "Write the tags first." if posts else TICK_FIRST)
+    bulk = bulk_for(request)
+    result = bulk.tag(posts, add=names) if tagging == "add" else bulk.tag(posts, remove=names)
+    flash_result(request, result, "tagged" if tagging == "add" else "without these tags")
+    return _to_queue(request, view)
 
 
 @router.post("/queue/undo")
@@ -176,32 +195,33 @@ def undo_change(
     back: Annotated[Literal["queue", "calendar"], Form()] = "queue",
     view: Text = "",
 ) -> Response:
-    take_back(request, undo)
-    return _back(request, view) if back == "queue" else RedirectResponse(calendar_address(request, view), 303)
+    undo_bulk_change(request, undo)
+    return _to_queue(request, view) if back == "queue" else RedirectResponse(calendar_address(request, view), 303)
 
 
-def _place(to: str, number: str, day: str, neighbour: int | None) -> Place:
-    if to in FIXED:
-        return FIXED[to]
+def _place(destination: Destination) -> Place:
+    to, neighbour = destination.to, destination.neighbour
+    if to in SIMPLE_PLACES:
+        return SIMPLE_PLACES[to]
     if to in ("before", "after") and neighbour is not None:
         return Before(neighbour) if to == "before" else After(neighbour)
     if to == "position":
-        if not number:
+        if not destination.number:
             raise PageError("Write the number of the place.")
-        return Position(int(number))
+        return Position(int(destination.number))
     if to == "date":
-        return FixedDate(_day(day))
-    raise PageError("Choose where the posts shall go.")
+        return FixedDate(_parse_day(destination.day))
+    raise PageError("Choose a place for the posts.")
 
 
-def _day(text: str) -> date:
+def _parse_day(text: str) -> date:
     try:
         return date.fromisoformat(text)
     except ValueError:
         raise PageError("Choose a date.") from None
 
 
-def _back(request: Request, view: str, mistake: str = "") -> Response:
+def _to_queue(request: Request, view: str, mistake: str = "") -> Response:
     if mistake:
         flash(request, mistake, "bad")
     query = View.of(view).query

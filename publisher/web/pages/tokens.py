@@ -1,4 +1,4 @@
-"""Tokens for programs that work for somebody: made, listed, revoked."""
+"""Makes, lists and revokes the tokens of programs."""
 
 from __future__ import annotations
 
@@ -10,18 +10,18 @@ from fastapi.responses import Response
 from publisher.core.post_limits import LARGEST_NUMBER, TOKEN_NAME
 from publisher.staff import api_tokens
 from publisher.staff.accounts import AccountError
-from publisher.web.inputs import Chosen
-from publisher.web.rendering import desk_of, flash, go, page
+from publisher.web.field_types import ChosenNames
+from publisher.web.rendering import desk_of, flash, page, redirect
 
 router = APIRouter(prefix="/account/tokens")
 
-TOLD = {
+SCOPE_DESCRIPTIONS = {
     "read": "see posts, queue, calendar, deliveries and channels",
     "write": "add and change posts, upload pictures, ask for review",
     "approve": "approve, withdraw and order posts",
     "operate": "try deliveries again, adopt and cancel them",
 }
-USUAL_DAYS = 90
+DEFAULT_DAYS = 90
 
 
 @router.get("")
@@ -33,16 +33,16 @@ def _page(request: Request, status: int = 200, **context: Any) -> Response:
     desk = desk_of(request)
     me = request.state.session.person_id
     with desk.database.reading() as session:
-        kept = api_tokens.api_tokens(session, me)
+        tokens = api_tokens.api_tokens(session, me)
     may = request.state.permissions
-    shared: dict[str, Any] = {"made": "", "refused": "", "typed": {"scopes": ["read"], "days": USUAL_DAYS}}
+    shared: dict[str, Any] = {"new_token": "", "refused": "", "typed": {"scopes": ["read"], "days": DEFAULT_DAYS}}
     return page(
         request,
         "tokens.html",
         status,
-        tokens=[(each, api_tokens.is_working(each, desk.now())) for each in kept],
-        scopes=[(scope.value, TOLD[scope]) for scope in api_tokens.SCOPES if scope in may],
-        lifetimes=api_tokens.LIFETIMES,
+        tokens=[(token, api_tokens.is_valid(token, desk.now())) for token in tokens],
+        scopes=[(scope.value, SCOPE_DESCRIPTIONS[scope]) for scope in api_tokens.SCOPES if scope in may],
+        lifetimes=api_tokens.LIFETIME_DAYS,
         **{**shared, **context},
     )
 
@@ -51,19 +51,19 @@ def _page(request: Request, status: int = 200, **context: Any) -> Response:
 def make_token(
     request: Request,
     name: Annotated[str, Form(max_length=TOKEN_NAME)] = "",
-    scopes: Chosen = None,
-    days: Annotated[int, Form(ge=1, le=LARGEST_NUMBER)] = USUAL_DAYS,
+    scopes: ChosenNames = None,
+    days: Annotated[int, Form(ge=1, le=LARGEST_NUMBER)] = DEFAULT_DAYS,
 ) -> Response:
-    """The one page that shows the token."""
+    """Makes a token, and shows it once."""
     desk = desk_of(request)
     me = request.state.session.person_id
     chosen = scopes or []
     try:
-        made = api_tokens.new_api_token(desk.database, me, name, chosen, days=days, now=desk.now())
+        token = api_tokens.new_api_token(desk.database, me, name, chosen, days=days, now=desk.now())
     except AccountError as refusal:
         typed = {"name": name, "scopes": chosen, "days": days}
         return _page(request, 422, refused=str(refusal), typed=typed)
-    return _page(request, made=made, name=name.strip())
+    return _page(request, new_token=token, name=name.strip())
 
 
 @router.post("/{token_id}/revoke")
@@ -71,4 +71,4 @@ def revoke_token(request: Request, token_id: int) -> Response:
     desk = desk_of(request)
     api_tokens.revoke_api_token(desk.database, request.state.session.person_id, token_id, now=desk.now())
     flash(request, "Revoked: the program that uses it is shut out.", "note")
-    return go(request, "tokens")
+    return redirect(request, "tokens")

@@ -1,4 +1,4 @@
-"""Pictures sent from a browser in pieces, so that a lost connection costs one piece; and a picture's part of a form."""
+"""Receives pictures in pieces, so that a lost connection costs one piece; renders a picture's part of a form."""
 
 from __future__ import annotations
 
@@ -14,26 +14,26 @@ from publisher.db.models import Media
 from publisher.db.staff import Upload
 from publisher.media import MediaUnreachable
 from publisher.posts.errors import PostError
-from publisher.posts.uploads import NoUpload, UploadBusy, Uploads, WrongOffset
+from publisher.posts.uploads import UploadBusy, UploadNotFound, Uploads, WrongOffset
 from publisher.settings.private_paths import UPLOADS
-from publisher.web.errors import NotThere, PageError, sentence
+from publisher.web.errors import NotFound, PageError, as_sentence
 from publisher.web.forms import file_name
-from publisher.web.pages.pictures import NOT_HERE, Hash
+from publisher.web.pages.pictures import MISSING_PICTURE, Hash
 from publisher.web.post_form import picture_context
 from publisher.web.rendering import desk_of, page
 from publisher.web.slow_work import RETRY_SECONDS, WorkRefused, person_of, slow_work_of
 
 router = APIRouter()
 
-LARGEST_SIZE = 10**15
-"""More is no size of a file; what no picture may have is refused with a sentence."""
+MAX_FILE_SIZE = 10**15
+"""No file is larger. A file that is too large for a picture is refused with a sentence."""
 
-Id = Annotated[str, Path(pattern="^[0-9a-f]{32}$")]
+UploadId = Annotated[str, Path(pattern="^[0-9a-f]{32}$")]
 
 
 async def piece_of(request: Request) -> AsyncIterator[bytes]:
-    """The raw body of a request. Raises WorkRefused where too many come in already: they are in memory."""
-    with slow_work_of(request).pieces.taken_by(person_of(request)):
+    """Yields the raw body of a request. Raises WorkRefused where too many come in already: they are in memory."""
+    with slow_work_of(request).pieces.reserved_for(person_of(request)):
         try:
             piece = await request.body()
         except ClientDisconnect:
@@ -43,52 +43,54 @@ async def piece_of(request: Request) -> AsyncIterator[bytes]:
 
 @router.post("/uploads")
 def begin_upload(
-    request: Request, name: Annotated[str, Form(max_length=1000)], size: Annotated[int, Form(ge=0, le=LARGEST_SIZE)]
+    request: Request, name: Annotated[str, Form(max_length=1000)], size: Annotated[int, Form(ge=0, le=MAX_FILE_SIZE)]
 ) -> Response:
-    """Answers an `id`: the pieces of the file go to `/uploads/ID/OFFSET`, one after the other."""
+    """Begins an upload, and answers its `id`: the pieces go to `/uploads/ID/OFFSET`, one after the other."""
     try:
-        return _told(_uploads(request).begin(_person(request), file_name(name), size, desk_of(request).now()))
+        return _upload_response(
+            _uploads(request).begin(_person(request), file_name(name), size, desk_of(request).now())
+        )
     except PostError as error:
-        return _refused(error)
+        return _refusal_response(error)
 
 
 @router.get("/uploads/{upload_id}")
-def upload_state(request: Request, upload_id: Id) -> Response:
+def upload_state(request: Request, upload_id: UploadId) -> Response:
     try:
-        return _told(_uploads(request).find(_person(request), upload_id))
+        return _upload_response(_uploads(request).find(_person(request), upload_id))
     except PostError as error:
-        return _refused(error)
+        return _refusal_response(error)
 
 
 @router.post("/uploads/{upload_id}/forget")
-def forget_upload(request: Request, upload_id: Id) -> Response:
+def forget_upload(request: Request, upload_id: UploadId) -> Response:
     try:
         _uploads(request).forget(_person(request), upload_id)
     except PostError as error:
-        return _refused(error)
+        return _refusal_response(error)
     return JSONResponse({})
 
 
 @router.post("/uploads/{upload_id}/{offset}")
 async def add_piece(
     request: Request,
-    upload_id: Id,
+    upload_id: UploadId,
     offset: Annotated[int, Path(ge=0)],
     piece: Annotated[bytes, Depends(piece_of)],
 ) -> Response:
-    """Add a piece; the last one, or an empty one after it, has the whole picture inspected and stored.
+    """Adds a piece; the last one, or an empty one after it, inspects and stores the whole picture.
 
-    409 with `received`: another piece has to come first. 503 with `Retry-After`: the pictures of others come first;
-    an empty piece asks again.
+    409 with `received`: another piece has to come first. 503 with `Retry-After`: other pictures come first; an empty
+    piece asks again.
     """
     try:
         work, person = slow_work_of(request), person_of(request)
         upload = await work.piece_files.run(partial(_add_piece, request, upload_id, offset, piece), person)
         if upload.received < upload.size:
-            return _told(upload)
-        return _told(upload, await work.pictures.run(partial(_finish, request, upload_id), person))
+            return _upload_response(upload)
+        return _upload_response(upload, await work.pictures.run(partial(_finish, request, upload_id), person))
     except (PostError, MediaUnreachable, WorkRefused) as error:
-        return _refused(error)
+        return _refusal_response(error)
 
 
 def _add_piece(request: Request, upload_id: str, offset: int, piece: bytes) -> Upload:
@@ -110,10 +112,10 @@ def picture_form(
     number: Annotated[int, Query(ge=0, le=999)],
     languages: Annotated[str, Query(pattern=r"^[A-Za-z0-9,-]{0,200}$")] = "",
 ) -> Response:
-    """The part of a post's form for a stored picture, with this number. `languages`: those it is translated to."""
-    context = picture_context(request, sha256, number, [each for each in languages.split(",") if each])
+    """Renders the part of a post's form for a stored picture. `languages`: those it is translated to."""
+    context = picture_context(request, sha256, number, [language for language in languages.split(",") if language])
     if context is None:
-        raise NotThere(NOT_HERE)
+        raise NotFound(MISSING_PICTURE)
     return page(request, "picture.html", **context)
 
 
@@ -127,18 +129,18 @@ def _person(request: Request) -> int:
     return person
 
 
-def _told(upload: Upload, media: Media | None = None) -> Response:
-    told: dict[str, object] = {"id": upload.id, "size": upload.size, "received": upload.received}
+def _upload_response(upload: Upload, media: Media | None = None) -> Response:
+    body: dict[str, object] = {"id": upload.id, "size": upload.size, "received": upload.received}
     if media is not None:
-        told |= {"sha256": media.sha256, "width": media.width, "height": media.height, "warnings": media.warnings}
-    return JSONResponse(told)
+        body |= {"sha256": media.sha256, "width": media.width, "height": media.height, "warnings": media.warnings}
+    return JSONResponse(body)
 
 
-def _refused(error: Exception) -> Response:
+def _refusal_response(error: Exception) -> Response:
     if isinstance(error, WrongOffset):
         return JSONResponse({"error": str(error), "received": error.received}, 409)
-    told = {"error": sentence(str(error))}
+    body = {"error": as_sentence(str(error))}
     if isinstance(error, WorkRefused | UploadBusy):
-        return JSONResponse(told, 503, {"retry-after": str(RETRY_SECONDS)})
-    status = 404 if isinstance(error, NoUpload) else 503 if isinstance(error, MediaUnreachable) else 422
-    return JSONResponse(told, status)
+        return JSONResponse(body, 503, {"retry-after": str(RETRY_SECONDS)})
+    status = 404 if isinstance(error, UploadNotFound) else 503 if isinstance(error, MediaUnreachable) else 422
+    return JSONResponse(body, status)

@@ -1,4 +1,4 @@
-"""Webhooks: other programs that are told what happens, and what became of each message."""
+"""Manages webhooks, and shows what became of their messages."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ from publisher.core.encryption import Seal
 from publisher.db.staff import Webhook
 from publisher.settings import SettingsError
 from publisher.staff.accounts import actor_of
-from publisher.web.errors import NotThere
-from publisher.web.inputs import Before, Chosen
-from publisher.web.rendering import desk_of, flash, go, page
+from publisher.web.errors import NotFound
+from publisher.web.field_types import Before, ChosenNames
+from publisher.web.rendering import desk_of, flash, page, redirect
 from publisher.web.slow_work import in_queue
 from publisher.webhooks import EVENTS, SIGNATURE, WebhookError, hooks, outbox
 
@@ -29,13 +29,13 @@ def webhooks(request: Request) -> Response:
 
 def _page(request: Request, status: int = 200, **context: Any) -> Response:
     with desk_of(request).database.reading() as session:
-        known = hooks.webhooks(session)
+        rows = hooks.list_webhooks(session)
     shared: dict[str, Any] = {"secret": "", "refused": "", "typed": {}}
     return page(
         request,
         "webhooks.html",
         status,
-        hooks=known,
+        hooks=rows,
         events=EVENTS,
         signature=SIGNATURE,
         **{**shared, **context},
@@ -46,20 +46,18 @@ def _page(request: Request, status: int = 200, **context: Any) -> Response:
 @in_queue(lambda work: work.network)
 def add_webhook(
     request: Request,
-    url: Annotated[str, Form(max_length=hooks.LONGEST_URL)],
-    events: Chosen = None,
+    url: Annotated[str, Form(max_length=hooks.MAX_URL_LENGTH)],
+    events: ChosenNames = None,
 ) -> Response:
-    """The one page that shows the secret."""
+    """Adds a webhook, and shows its secret once."""
     desk = desk_of(request)
     chosen = events or []
     try:
         added = hooks.add_webhook(
-            desk.database,
-            desk.settings,
+            desk,
             url,
             chosen,
             seal=Seal.from_environment(),
-            now=desk.now(),
             actor=_actor(request),
         )
     except (WebhookError, SettingsError) as refusal:
@@ -69,48 +67,50 @@ def add_webhook(
 
 @router.get("/{hook_id}")
 def webhook(request: Request, hook_id: int, before: Before = None) -> Response:
-    """What became of each message, the newest first."""
+    """Shows what became of each message, the newest first."""
     hook = _load(request, hook_id)
     with desk_of(request).database.reading() as session:
-        found = outbox.messages_of(session, hook_id, before=before, most=PAGE_SIZE + 1)
-    more = found[PAGE_SIZE - 1][0].id if len(found) > PAGE_SIZE else None
-    return page(request, "webhook.html", hook=hook, messages=found[:PAGE_SIZE], more=more, events=EVENTS)
+        messages = outbox.list_messages(session, hook_id, before=before, most=PAGE_SIZE + 1)
+    more = messages[PAGE_SIZE - 1][0].id if len(messages) > PAGE_SIZE else None
+    return page(request, "webhook.html", hook=hook, messages=messages[:PAGE_SIZE], more=more, events=EVENTS)
 
 
 @router.post("/{hook_id}/active")
 def switch_webhook(request: Request, hook_id: int, active: Annotated[bool, Form()]) -> Response:
     desk = desk_of(request)
     _load(request, hook_id)
-    hooks.switch(desk.database, hook_id, active, now=desk.now(), actor=_actor(request))
-    told = "It is told again, of what happens from now on." if active else "It is told nothing any more."
-    flash(request, told, "good" if active else "note")
-    return go(request, "webhook", hook_id=hook_id)
+    hooks.set_webhook_active(desk.database, hook_id, active, now=desk.now(), actor=_actor(request))
+    sentence = (
+        "It is on: it gets messages of what happens from now on." if active else "It is off: it gets no more messages."
+    )
+    flash(request, sentence, "good" if active else "note")
+    return redirect(request, "webhook", hook_id=hook_id)
 
 
 @router.post("/{hook_id}/remove")
 def remove_webhook(request: Request, hook_id: int) -> Response:
     desk = desk_of(request)
     _load(request, hook_id)
-    hooks.remove(desk.database, hook_id, now=desk.now(), actor=_actor(request))
+    hooks.delete_webhook(desk.database, hook_id, now=desk.now(), actor=_actor(request))
     flash(request, "Removed, with its secret and its log.", "note")
-    return go(request, "webhooks")
+    return redirect(request, "webhooks")
 
 
 @router.post("/{hook_id}/messages/{message_id}/again")
 def send_again(request: Request, hook_id: int, message_id: int) -> Response:
     desk = desk_of(request)
     if not outbox.send_again(desk.database, hook_id, message_id, desk.now()):
-        raise NotThere("This message is not here any more.")
+        raise NotFound("This message is not here any more.")
     flash(request, "It is sent again in a moment, under the same id.")
-    return go(request, "webhook", hook_id=hook_id)
+    return redirect(request, "webhook", hook_id=hook_id)
 
 
 def _load(request: Request, hook_id: int) -> Webhook:
     with desk_of(request).database.reading() as session:
         try:
-            return hooks.load(session, hook_id)
+            return hooks.load_webhook(session, hook_id)
         except WebhookError as error:
-            raise NotThere(str(error)) from None
+            raise NotFound(str(error)) from None
 
 
 def _actor(request: Request) -> str:

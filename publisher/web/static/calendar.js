@@ -1,4 +1,4 @@
-// Drags a post onto a day of the calendar. The form below the days does the same.
+// Drags posts onto a day of the calendar. The form below the days does the same.
 
 const form = document.querySelector("#place");
 let dragged = null;
@@ -7,7 +7,7 @@ const dayOf = (event) => event.target.closest?.("[data-day]");
 const takes = (day) => day && day.dataset.day >= form.elements.day.min && !day.classList.contains("shown");
 
 function mark(day) {
-  for (const each of document.querySelectorAll(".target")) each.classList.remove("target");
+  for (const target of document.querySelectorAll(".target")) target.classList.remove("target");
   day?.classList.add("target");
 }
 

@@ -1,4 +1,4 @@
-// What takes some seconds says so, and is asked for once.
+// Disables the button of a slow act, so that it is asked for once.
 for (const form of document.querySelectorAll('.acts form')) {
   form.addEventListener('submit', () => {
     const button = form.querySelector('button');
@@ -7,5 +7,5 @@ for (const form of document.querySelectorAll('.acts form')) {
     setTimeout(() => { button.disabled = true; button.textContent = form.dataset.busy || 'One moment …'; });
   });
 }
-// Back from another page, the browser may show this one as it was left.
+// After a step back, the browser may show this page as it was left.
 addEventListener('pageshow', (event) => { if (event.persisted) location.reload(); });

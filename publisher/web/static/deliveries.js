@@ -1,7 +1,7 @@
-// Looks again at this page whenever the desk says that something has happened, and swaps the part that lives.
+// Loads this page again after each change, and replaces its live part.
 const live = document.getElementById("live");
 
-async function lookAgain() {
+async function refresh() {
   // Somebody who is typing a link must not lose it.
   if (live.contains(document.activeElement) && document.activeElement.matches("input, textarea, select")) return;
   const answer = await fetch(location.href, { headers: { accept: "text/html" } });
@@ -11,5 +11,5 @@ async function lookAgain() {
 }
 
 const changes = new EventSource(live.dataset.changes);
-changes.addEventListener("change", lookAgain);
+changes.addEventListener("change", refresh);
 addEventListener("pagehide", () => changes.close());

@@ -1,12 +1,12 @@
-// What is decided on the picture itself: crop box, focal point, protected parts, cuts between panels.
-// Everything is kept in the text fields of the form, as fractions; mouse, finger and keyboard only write them.
+// Edits the choices for a picture on the picture itself: crop box, focal point, protected parts, cuts between panels.
+// The text fields of the form hold them as fractions; mouse, finger and keyboard write the fields.
 const form = document.getElementById("post");
 const list = document.getElementById("picture-list");
 const STEP = 0.01;
 const LARGE_STEP = 0.1;
 const SVG = "http://www.w3.org/2000/svg";
-// Under an address that changes with its content, as every other file of a page.
-const { begunAt, begunInTheMiddle, clamp, holds, inWords, isSpeck, marks, moved, percent, read, shapeOf, whereIs, written } = await import(list.dataset.shapes);
+// Its address changes with its content, as that of every static file.
+const { shapeAt, shapeInMiddle, clamp, contains, inWords, isSpeck, marks, moveShape, percent, read, shapeOf, handlePosition, format } = await import(list.dataset.shapes);
 const ARROWS = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, -1], ArrowDown: [0, 1] };
 
 const KINDS = {
@@ -43,11 +43,11 @@ const KINDS = {
 };
 
 function make(kind, className = "", text = "") {
-  const made = document.createElement(kind);
-  if (className) made.className = className;
-  if (text) made.textContent = text;
-  if (kind === "button") made.type = "button";
-  return made;
+  const element = document.createElement(kind);
+  if (className) element.className = className;
+  if (text) element.textContent = text;
+  if (kind === "button") element.type = "button";
+  return element;
 }
 
 const CORNERS = { nw: "upper left corner", ne: "upper right corner", sw: "lower left corner", se: "lower right corner" };
@@ -57,7 +57,7 @@ class Drawing {
     this.picture = picture;
     this.stage = picture.querySelector(".stage");
     this.image = this.stage.querySelector("img");
-    this.found = picture.dataset.gutters ? picture.dataset.gutters.split(",").map((x) => ({ x: Number(x) })) : [];
+    this.suggestions = picture.dataset.gutters ? picture.dataset.gutters.split(",").map((x) => ({ x: Number(x) })) : [];
     this.active = "";
     this.layer = document.createElementNS(SVG, "svg");
     this.layer.setAttribute("viewBox", "0 0 1 1");
@@ -68,7 +68,7 @@ class Drawing {
     this.panel = make("div", "panel");
     this.panel.hidden = true;
     this.stage.after(this.#tools(), this.panel);
-    picture.querySelector(".typed").hidden = !picture.querySelector(":scope > .shown .mistake");
+    picture.querySelector(".coordinates").hidden = !picture.querySelector(":scope > .original .mistake");
     this.stage.addEventListener("pointerdown", (event) => this.#begin(event));
     for (const kind of Object.keys(KINDS)) this.field(kind).addEventListener("input", () => this.draw());
     this.field("fit").addEventListener("change", () => this.#note());
@@ -83,9 +83,9 @@ class Drawing {
     return read(kind, this.field(kind).value);
   }
 
-  // The form hears of it, and the preview follows.
+  // Writes the field, and notifies the form, which updates the preview.
   write(kind, shapes, empty = "") {
-    this.field(kind).value = written(kind, shapes) || empty;
+    this.field(kind).value = format(kind, shapes) || empty;
     this.field(kind).dispatchEvent(new Event("input", { bubbles: true }));
   }
 
@@ -95,22 +95,22 @@ class Drawing {
     tools.setAttribute("aria-label", "Draw on the picture");
     this.buttons = {};
     for (const [kind, { label }] of Object.entries(KINDS)) {
-      const made = make("button", "tool", label);
-      made.setAttribute("aria-pressed", "false");
-      made.addEventListener("click", () => this.choose(this.active === kind ? "" : kind));
-      this.buttons[kind] = made;
-      tools.append(made);
+      const button = make("button", "tool", label);
+      button.setAttribute("aria-pressed", "false");
+      button.addEventListener("click", () => this.choose(this.active === kind ? "" : kind));
+      this.buttons[kind] = button;
+      tools.append(button);
     }
     return tools;
   }
 
   choose(kind) {
     this.active = kind;
-    for (const [each, made] of Object.entries(this.buttons)) made.setAttribute("aria-pressed", String(each === kind));
+    for (const [name, button] of Object.entries(this.buttons)) button.setAttribute("aria-pressed", String(name === kind));
     this.picture.classList.toggle("drawing", kind !== "");
     this.stage.style.maxWidth = kind ? `min(100%, 70vh * ${this.image.width / this.image.height})` : "";
     this.panel.hidden = kind === "";
-    this.shown = "";
+    this.drawnState = "";
     if (kind) this.#fillPanel();
     this.draw();
   }
@@ -131,16 +131,16 @@ class Drawing {
       this.buttons[kind].focus();
     });
     row.append(done);
-    this.told = make("p", "hint");
+    this.status = make("p", "hint");
     const keys = make("p", "hint", "With the keyboard: arrow keys move a handle, with Shift in larger steps; Delete removes it.");
-    this.panel.replaceChildren(make("p", "", help), this.told, row, keys);
+    this.panel.replaceChildren(make("p", "", help), this.status, row, keys);
     this.#note();
   }
 
   #suggestion() {
     const own = make("button", "", "Take the desk's cuts");
-    own.hidden = this.found.length === 0;
-    own.addEventListener("click", () => this.#decide(this.found));
+    own.hidden = this.suggestions.length === 0;
+    own.addEventListener("click", () => this.#decide(this.suggestions));
     const nowhere = make("button", "", "Cut nowhere");
     nowhere.addEventListener("click", () => this.#decide([], "none"));
     return [own, nowhere];
@@ -148,7 +148,7 @@ class Drawing {
 
   #decide(cuts, empty = "") {
     this.write("gutters", cuts, empty);
-    document.getElementById("pictures-told").textContent = this.told.textContent;
+    document.getElementById("pictures-status").textContent = this.status.textContent;
   }
 
   #clear() {
@@ -156,7 +156,7 @@ class Drawing {
     this.adder.focus();
   }
 
-  // What stands now, in words, and whether it has any effect.
+  // Describes the present shapes, and says whether they have any effect.
   #note() {
     if (!this.active) return;
     const kind = this.active;
@@ -166,25 +166,25 @@ class Drawing {
     const words = shapes.map((shape, index) => `${named(index)}: ${inWords(shape)}.`);
     if (kind === "gutters" && shapes.length === 0) words.push(this.#unsetCuts());
     if (fits && !fits.includes(fit.value)) words.push(`It has no effect while the picture is set to “${fit.selectedOptions[0].text}”.`);
-    this.told.textContent = words.join(" ");
+    this.status.textContent = words.join(" ");
     this.adder.hidden = !several && shapes.length > 0;
     this.clearer.hidden = shapes.length === 0 && this.field(kind).value !== "none";
   }
 
   #unsetCuts() {
     if (this.field("gutters").value === "none") return "It is cut nowhere.";
-    if (this.found.length === 0) return "The desk found no gaps.";
-    return `The desk found ${this.found.length === 1 ? "a gap" : `${this.found.length} gaps`}, ${this.found.map(({ x }) => percent(x)).join(", ")} from the left, and would cut there.`;
+    if (this.suggestions.length === 0) return "The desk found no gaps.";
+    return `The desk found ${this.suggestions.length === 1 ? "a gap" : `${this.suggestions.length} gaps`}, ${this.suggestions.map(({ x }) => percent(x)).join(", ")} from the left, and would cut there.`;
   }
 
   add() {
     const kind = this.active;
-    const shapes = [...this.shapes(kind), begunInTheMiddle(kind)];
+    const shapes = [...this.shapes(kind), shapeInMiddle(kind)];
     this.write(kind, shapes);
     this.handles.querySelector(`[data-index="${shapes.length - 1}"]`)?.focus();
   }
 
-  // Keep the handles that are there, so that none loses the focus or the finger that moves it.
+  // Keeps the present handles, so that none loses the focus or the finger that moves it.
   draw() {
     for (const kind of Object.keys(KINDS)) {
       const set = this.field(kind).value !== "";
@@ -194,15 +194,15 @@ class Drawing {
     this.#drawLayer();
     const shapes = this.active ? this.shapes(this.active) : [];
     const state = `${this.active} ${shapes.length}`;
-    if (state !== this.shown) this.#makeHandles(shapes);
-    this.shown = state;
+    if (state !== this.drawnState) this.#makeHandles(shapes);
+    this.drawnState = state;
     for (const handle of this.handles.children) this.#place(handle, shapes[Number(handle.dataset.index)]);
     this.#note();
   }
 
   #drawLayer() {
     const all = Object.keys(KINDS).flatMap((kind) => marks(kind, this.shapes(kind)));
-    if (this.active === "gutters" && this.field("gutters").value === "") all.push(...marks("gutters", this.found, "suggested"));
+    if (this.active === "gutters" && this.field("gutters").value === "") all.push(...marks("gutters", this.suggestions, "suggested"));
     this.layer.replaceChildren(
       ...all.map(([element, className, attributes]) => {
         const part = document.createElementNS(SVG, element);
@@ -237,7 +237,7 @@ class Drawing {
   }
 
   #place(handle, shape) {
-    const [x, y] = whereIs(shape, handle.dataset.part);
+    const [x, y] = handlePosition(shape, handle.dataset.part);
     handle.style.left = `${x * 100}%`;
     handle.style.top = `${y * 100}%`;
     handle.setAttribute("aria-valuenow", Math.round(x * 100));
@@ -245,7 +245,7 @@ class Drawing {
   }
 
   #with(kind, index, shape) {
-    return this.shapes(kind).map((each, at) => (at === index ? shape : each));
+    return this.shapes(kind).map((other, at) => (at === index ? shape : other));
   }
 
   #key(event, index, part) {
@@ -254,7 +254,7 @@ class Drawing {
       event.preventDefault();
       const step = event.shiftKey ? LARGE_STEP : STEP;
       const [dx, dy] = ARROWS[event.key];
-      this.write(kind, this.#with(kind, index, moved(this.shapes(kind)[index], part, dx * step, dy * step)));
+      this.write(kind, this.#with(kind, index, moveShape(this.shapes(kind)[index], part, dx * step, dy * step)));
     } else if (event.key === "Delete" || event.key === "Backspace") {
       event.preventDefault();
       this.write(kind, this.shapes(kind).filter((_, at) => at !== index));
@@ -270,20 +270,20 @@ class Drawing {
     return [clamp((event.clientX - box.left) / box.width), clamp((event.clientY - box.top) / box.height)];
   }
 
-  // On the picture itself: move the shape that is there, or begin a new one.
+  // Moves the shape under the pointer, or begins a new one.
   #begin(event) {
     if (!this.active || event.button !== 0) return;
     event.preventDefault();
     const kind = this.active;
     const [x, y] = this.#at(event);
     const shapes = this.shapes(kind);
-    const inside = shapes.findIndex((each) => holds(each, x, y));
+    const inside = shapes.findIndex((shape) => contains(shape, x, y));
     if (inside >= 0) return this.#drag(event, this.stage, inside, "all");
-    const kept = KINDS[kind].several ? shapes : [];
+    const others = KINDS[kind].several ? shapes : [];
     const former = this.field(kind).value;
-    this.field(kind).value = written(kind, [...kept, begunAt(kind, x, y)]);
+    this.field(kind).value = format(kind, [...others, shapeAt(kind, x, y)]);
     this.draw();
-    this.#drag(event, this.stage, kept.length, shapeOf(kind) === "box" ? "se" : "all", former);
+    this.#drag(event, this.stage, others.length, shapeOf(kind) === "box" ? "se" : "all", former);
   }
 
   // `former`: what the field held before the shape was begun; a mere click draws no box.
@@ -295,9 +295,9 @@ class Drawing {
     target.setPointerCapture(event.pointerId);
     const follow = (now) => {
       const [x, y] = this.#at(now);
-      // The form hears of it only when it rests: pictures are made for each state that the form tells.
-      const shape = moved(original, part, x - start[0], y - start[1]);
-      this.field(kind).value = written(kind, this.#with(kind, index, shape));
+      // The form is notified at the end: each notification renders pictures.
+      const shape = moveShape(original, part, x - start[0], y - start[1]);
+      this.field(kind).value = format(kind, this.#with(kind, index, shape));
       this.draw();
     };
     target.addEventListener("pointermove", follow, { signal: over.signal });
@@ -317,7 +317,7 @@ function equip(picture) {
   if (picture.querySelector(".stage img")) new Drawing(picture);
 }
 
-if (document.getElementById("pictures-told")) {
+if (document.getElementById("pictures-status")) {
   for (const picture of list.querySelectorAll(".picture")) equip(picture);
   list.addEventListener("added", (event) => equip(event.target));
 }

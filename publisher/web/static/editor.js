@@ -1,14 +1,13 @@
-// The post's form: a preview that follows the typing, unfinished text kept, languages as tabs, problems that lead
-// to their field.
+// Runs the post's form: live preview, autosave, languages as tabs, links from problems to fields.
 const form = document.getElementById("post");
-const looks = document.getElementById("looks");
-const told = document.getElementById("saved");
+const previews = document.getElementById("previews");
+const status = document.getElementById("saved");
 const key = document.querySelector("meta[name=csrf]");
 const PREVIEW_PAUSE = 120;
-const PREVIEW_AGAIN = 2000;
+const PREVIEW_RETRY = 2000;
 const SAVE_PAUSE = 1500;
 
-let asking = null;
+let previewRequest = null;
 let previewTimer = 0;
 let saveTimer = 0;
 let changed = false;
@@ -27,63 +26,63 @@ async function send(url, options = {}) {
   return (await import(key.dataset.keys)).takeNewKey(answer) ? ask() : answer;
 }
 
-function say(text) {
-  if (told) told.textContent = text;
+function showStatus(text) {
+  if (status) status.textContent = text;
 }
 
 async function preview() {
-  asking?.abort();
-  asking = new AbortController();
-  looks.setAttribute("aria-busy", "true");
+  previewRequest?.abort();
+  previewRequest = new AbortController();
+  previews.setAttribute("aria-busy", "true");
   try {
-    const answer = await send(form.dataset.preview, { signal: asking.signal });
+    const answer = await send(form.dataset.preview, { signal: previewRequest.signal });
     if (answer.ok || answer.status === 422) show(await answer.text());
     // The desk has too many previews to make just now.
-    if (answer.status === 503) previewTimer = setTimeout(preview, PREVIEW_AGAIN);
-    looks.removeAttribute("aria-busy");
+    if (answer.status === 503) previewTimer = setTimeout(preview, PREVIEW_RETRY);
+    previews.removeAttribute("aria-busy");
   } catch (error) {
     if (error.name === "AbortError") return;
-    looks.removeAttribute("aria-busy");
-    say("The preview could not be reached; what you type is kept here.");
+    previews.removeAttribute("aria-busy");
+    showStatus("The preview could not be reached; what you type is kept here.");
   }
 }
 
-// Only what is different changes: elsewhere pictures stay, and what somebody opened or scrolled.
+// Replaces only the parts that differ, so that pictures, open parts and scrolling stay elsewhere.
 function show(html) {
   const fresh = document.createElement("template");
   fresh.innerHTML = html;
-  const former = new Map([...looks.children].map((part) => [part.dataset.part, part]));
+  const former = new Map([...previews.children].map((part) => [part.dataset.part, part]));
   for (const part of [...fresh.content.children]) {
     const before = former.get(part.dataset.part);
     if (!before) continue;
-    for (const each of part.querySelectorAll("details")) each.open = wasOpen(before, each);
+    for (const details of part.querySelectorAll("details")) details.open = wasOpen(before, details);
     if (before.isEqualNode(part)) part.replaceWith(before);
   }
-  const pane = looks.parentElement;
+  const pane = previews.parentElement;
   const scrolled = pane.scrollTop;
-  looks.replaceChildren(fresh.content);
+  previews.replaceChildren(fresh.content);
   pane.scrollTop = scrolled;
 }
 
 function wasOpen(part, details) {
   const name = details.firstElementChild.textContent;
-  return [...part.querySelectorAll("details")].some((each) => each.open && each.firstElementChild.textContent === name);
+  return [...part.querySelectorAll("details")].some((other) => other.open && other.firstElementChild.textContent === name);
 }
 
-async function keep() {
-  if (!told) return;
+async function save() {
+  if (!status) return;
   try {
-    if (!form.dataset.autosave) await begin();
+    if (!form.dataset.autosave) await createOnce();
     else await autosave();
   } catch {
-    say("Not kept: the desk can't be reached. It is tried again with your next change.");
+    showStatus("Not kept: the desk can't be reached. It is tried again with your next change.");
   }
 }
 
-// A new post becomes a draft as soon as it has a title, so that nothing typed is lost.
-async function begin() {
+// Stores a new post as a draft as soon as it has a title, so that nothing typed is lost.
+async function createOnce() {
   if (creating || !form.elements.title.value.trim()) return;
-  creating = made();
+  creating = create();
   try {
     await creating;
   } finally {
@@ -91,7 +90,7 @@ async function begin() {
   }
 }
 
-async function made() {
+async function create() {
   const answer = await send(form.dataset.create, { headers: { accept: "application/json" } });
   if (!answer.ok || !(answer.headers.get("content-type") ?? "").includes("json")) return refused(answer);
   const draft = await answer.json();
@@ -99,7 +98,7 @@ async function made() {
   form.dataset.autosave = `${draft.url}/autosave`;
   form.elements.version.value = draft.version;
   history.replaceState(null, "", draft.url);
-  say("Kept as a draft.");
+  showStatus("Kept as a draft.");
   form.dispatchEvent(new CustomEvent("created", { detail: draft }));
 }
 
@@ -107,12 +106,12 @@ async function autosave() {
   const answer = await send(form.dataset.autosave);
   if (!answer.ok || answer.redirected) return refused(answer);
   const kept = await answer.json();
-  say(kept.changed_by ? `Kept at ${kept.at}. ${kept.changed_by} has saved this post meanwhile: you will see both texts when you save.` : `Kept at ${kept.at}, not saved yet.`);
+  showStatus(kept.changed_by ? `Kept at ${kept.at}. ${kept.changed_by} has saved this post meanwhile: you will see both texts when you save.` : `Kept at ${kept.at}, not saved yet.`);
 }
 
 function refused(answer) {
-  if (answer.status === 401 || answer.status === 403) say("Not kept: you are logged out. Log in in another window, then go on here.");
-  else say("Not kept yet: a field above needs you first.");
+  if (answer.status === 401 || answer.status === 403) showStatus("Not kept: you are logged out. Log in in another window, then go on here.");
+  else showStatus("Not kept yet: a field above needs you first.");
 }
 
 function onChange() {
@@ -120,14 +119,14 @@ function onChange() {
   clearTimeout(previewTimer);
   clearTimeout(saveTimer);
   previewTimer = setTimeout(preview, PREVIEW_PAUSE);
-  saveTimer = setTimeout(keep, SAVE_PAUSE);
+  saveTimer = setTimeout(save, SAVE_PAUSE);
 }
 
 form.addEventListener("input", onChange);
 form.addEventListener("submit", (event) => {
   clearTimeout(saveTimer);
   if (creating) {
-    // Else the draft that is just being made would stand beside the one that is saved.
+    // Otherwise there would be two posts: the draft that is being created, and the saved one.
     event.preventDefault();
     void creating.catch(() => {}).then(() => form.requestSubmit(event.submitter));
     return;
@@ -138,9 +137,9 @@ addEventListener("pagehide", () => {
   if (changed && form.dataset.autosave) navigator.sendBeacon(form.dataset.autosave, fields());
 });
 
-// Whatever hides a field opens: a closed part, or a language that is not in front.
-function reveal(wanted) {
-  for (let around = wanted; around && around !== form; around = around.parentElement) {
+// Opens whatever hides a field: a closed part, or the tab of another language.
+function reveal(element) {
+  for (let around = element; around && around !== form; around = around.parentElement) {
     if (around instanceof HTMLDetailsElement) around.open = true;
     if (around.getAttribute("role") === "tabpanel") document.getElementById(around.getAttribute("aria-labelledby")).click();
   }
@@ -148,22 +147,22 @@ function reveal(wanted) {
 
 function firstField(part) {
   const all = [...part.querySelectorAll("textarea, input:not([type=hidden]), select, button")];
-  return all.find((each) => each.checkVisibility()) ?? part;
+  return all.find((field) => field.checkVisibility()) ?? part;
 }
 
 document.addEventListener("click", (event) => {
   const link = event.target.closest("a[href^='#']");
-  const wanted = link && document.getElementById(link.getAttribute("href").slice(1));
-  if (!wanted || !form.contains(wanted)) return;
+  const target = link && document.getElementById(link.getAttribute("href").slice(1));
+  if (!target || !form.contains(target)) return;
   event.preventDefault();
-  reveal(wanted);
-  const field = wanted.matches("input, textarea, select") ? wanted : firstField(wanted);
+  reveal(target);
+  const field = target.matches("input, textarea, select") ? target : firstField(target);
   field.focus();
-  wanted.scrollIntoView({ block: "center" });
+  target.scrollIntoView({ block: "center" });
 });
 form.addEventListener("invalid", (event) => reveal(event.target), true);
 
-// Parts one below the other become tabs.
+// Turns parts one below the other into tabs.
 function makeTabs(section) {
   const list = document.createElement("div");
   list.setAttribute("role", "tablist");
@@ -210,13 +209,13 @@ function makeTab(details, index) {
 }
 
 for (const section of form.querySelectorAll("[data-tabs]")) makeTabs(section);
-const mistaken = form.querySelector("[aria-invalid=true]");
-if (mistaken) {
-  reveal(mistaken);
-  mistaken.focus();
+const invalidField = form.querySelector("[aria-invalid=true]");
+if (invalidField) {
+  reveal(invalidField);
+  invalidField.focus();
 }
 
-// The day matters only where it was chosen.
+// Shows the day only where the post has a fixed one.
 function offerDay() {
   const day = document.getElementById("fixed_date").closest(".field");
   day.hidden = form.elements.place.value !== "date";

@@ -1,8 +1,8 @@
-// The pictures of the form: they come, change places, go and come back; alt texts are counted.
+// Adds, moves, removes and restores the pictures of the form, and counts the characters of alt texts.
 const form = document.getElementById("post");
 const list = document.getElementById("picture-list");
-const told = document.getElementById("pictures-told");
-let carried = null;
+const status = document.getElementById("pictures-status");
+let dragged = null;
 
 function all() {
   return [...list.querySelectorAll(".picture")];
@@ -16,11 +16,11 @@ function placeOf(picture) {
   return all().indexOf(picture) + 1;
 }
 
-// The form sends the places; people read them in every label.
+// Numbers the pictures, for the form and in every label.
 function number() {
   all().forEach((picture, index) => {
     field(picture, "order").value = index + 1;
-    for (const each of picture.querySelectorAll("[data-place]")) each.textContent = index + 1;
+    for (const label of picture.querySelectorAll("[data-place]")) label.textContent = index + 1;
     picture.querySelector(".earlier").disabled = index === 0;
     picture.querySelector(".later").disabled = index === all().length - 1;
   });
@@ -31,7 +31,7 @@ function changed() {
 }
 
 function move(picture, to, focused) {
-  const others = all().filter((each) => each !== picture);
+  const others = all().filter((other) => other !== picture);
   const next = others[to - 1];
   if (next) next.before(picture);
   else list.append(picture);
@@ -39,24 +39,24 @@ function move(picture, to, focused) {
   changed();
   const button = focused?.disabled ? picture.querySelector(".earlier:enabled, .later:enabled") : focused;
   button?.focus();
-  told.textContent = `The picture is now number ${placeOf(picture)} of ${all().length}.`;
+  status.textContent = `The picture is now number ${placeOf(picture)} of ${all().length}.`;
 }
 
 function button(text, className, act) {
-  const made = document.createElement("button");
-  made.type = "button";
-  made.className = className;
-  made.innerHTML = text;
-  made.addEventListener("click", () => act(made));
-  return made;
+  const element = document.createElement("button");
+  element.type = "button";
+  element.className = className;
+  element.innerHTML = text;
+  element.addEventListener("click", () => act(element));
+  return element;
 }
 
 function remove(picture) {
-  const gone = field(picture, "remove");
-  gone.checked = true;
+  const removal = field(picture, "remove");
+  removal.checked = true;
   picture.classList.add("gone");
   const back = button(`Picture <span data-place>${placeOf(picture)}</span> is removed. Put it back`, "back", () => {
-    gone.checked = false;
+    removal.checked = false;
     picture.classList.remove("gone");
     back.remove();
     changed();
@@ -68,41 +68,41 @@ function remove(picture) {
 }
 
 function count(area) {
-  const most = Number(area.dataset.count);
+  const limit = Number(area.dataset.count);
   const length = [...area.value.trim()].length;
-  const shown = document.getElementById(`${area.id}-count`);
-  shown.textContent = `${length.toLocaleString("en")} of ${most.toLocaleString("en")} characters.`;
-  shown.classList.toggle("over", length > most);
+  const counter = document.getElementById(`${area.id}-count`);
+  counter.textContent = `${length.toLocaleString("en")} of ${limit.toLocaleString("en")} characters.`;
+  counter.classList.toggle("over", length > limit);
 }
 
-// The handle is for mouse and finger; the two buttons beside it do the same for keyboards.
+// Makes the handle for mouse and finger; the two buttons beside it do the same for keyboards.
 function handle(picture) {
-  const made = document.createElement("span");
-  made.className = "handle";
-  made.setAttribute("aria-hidden", "true");
-  made.textContent = "⠿";
-  made.addEventListener("pointerdown", (event) => {
+  const element = document.createElement("span");
+  element.className = "handle";
+  element.setAttribute("aria-hidden", "true");
+  element.textContent = "⠿";
+  element.addEventListener("pointerdown", (event) => {
     event.preventDefault();
-    made.setPointerCapture(event.pointerId);
-    carried = { picture, from: placeOf(picture) };
-    picture.classList.add("carried");
+    element.setPointerCapture(event.pointerId);
+    dragged = { picture, from: placeOf(picture) };
+    picture.classList.add("dragged");
   });
-  made.addEventListener("pointermove", (event) => {
-    if (carried?.picture !== picture) return;
-    const below = all().find((each) => each !== picture && within(each, event.clientY));
+  element.addEventListener("pointermove", (event) => {
+    if (dragged?.picture !== picture) return;
+    const below = all().find((other) => other !== picture && within(other, event.clientY));
     if (!below) return;
     if (placeOf(below) < placeOf(picture)) below.before(picture);
     else below.after(picture);
   });
   for (const end of ["pointerup", "pointercancel"]) {
-    made.addEventListener(end, () => {
-      if (carried?.picture !== picture) return;
-      picture.classList.remove("carried");
-      if (placeOf(picture) !== carried.from) move(picture, placeOf(picture));
-      carried = null;
+    element.addEventListener(end, () => {
+      if (dragged?.picture !== picture) return;
+      picture.classList.remove("dragged");
+      if (placeOf(picture) !== dragged.from) move(picture, placeOf(picture));
+      dragged = null;
     });
   }
-  return made;
+  return element;
 }
 
 function within(picture, y) {
@@ -110,15 +110,15 @@ function within(picture, y) {
   return y > box.top + box.height / 4 && y < box.bottom - box.height / 4;
 }
 
-function furnish(picture) {
+function equip(picture) {
   const row = picture.querySelector(".ordering");
   for (const plain of row.querySelectorAll(".choice")) plain.hidden = true;
   const name = `picture <span data-place>${placeOf(picture)}</span>`;
   const hidden = (text) => `<span class="visually-hidden"> ${text}</span>`;
   row.append(
     handle(picture),
-    button(`↑ Earlier${hidden(name)}`, "earlier", (made) => move(picture, placeOf(picture) - 1, made)),
-    button(`↓ Later${hidden(name)}`, "later", (made) => move(picture, placeOf(picture) + 1, made)),
+    button(`↑ Earlier${hidden(name)}`, "earlier", (pressed) => move(picture, placeOf(picture) - 1, pressed)),
+    button(`↓ Later${hidden(name)}`, "later", (pressed) => move(picture, placeOf(picture) + 1, pressed)),
     button(`Remove${hidden(name)}`, "danger", () => remove(picture)),
   );
   const alt = field(picture, "alt_text");
@@ -132,24 +132,24 @@ function furnish(picture) {
 }
 
 form.addEventListener("uploaded", ({ detail }) => {
-  const present = all().find((each) => field(each, "media").value === detail.sha256 && !each.classList.contains("gone"));
+  const present = all().find((other) => field(other, "media").value === detail.sha256 && !other.classList.contains("gone"));
   if (present) {
-    told.textContent = `${detail.name} is in this post already.`;
+    status.textContent = `${detail.name} is in this post already.`;
     field(present, "alt_text").focus();
     return;
   }
   list.insertAdjacentHTML("beforeend", detail.html);
   const picture = list.lastElementChild;
-  furnish(picture);
+  equip(picture);
   number();
   picture.dispatchEvent(new CustomEvent("added", { bubbles: true }));
-  told.textContent = `${detail.name} is here. It needs an alt text.`;
-  // Whoever has nothing else in hand goes on with it.
+  status.textContent = `${detail.name} is here. It needs an alt text.`;
+  // The focus moves to it unless the person works somewhere else.
   if ([document.body, document.getElementById("files")].includes(document.activeElement)) field(picture, "alt_text").focus();
   changed();
 });
 
-if (told) {
-  for (const picture of all()) furnish(picture);
+if (status) {
+  for (const picture of all()) equip(picture);
   number();
 }

@@ -1,5 +1,5 @@
-// Moves posts of the queue by drag and by keyboard, and saves without losing one's place on the page.
-// Everything here can also be done by the buttons, which are plain forms.
+// Moves posts of the queue by drag and by keyboard, and saves without a new page.
+// The buttons, which are plain forms, do the same.
 
 const SCROLL_EDGE = 60;
 const SCROLL_STEP = 12;
@@ -10,7 +10,7 @@ announcer.setAttribute("role", "status");
 document.body.append(announcer);
 
 let lifted = null; // the post that is being moved: {row, home, next, pointer}
-let height = 0; // where the pointer is, from the top of the window
+let pointerY = 0; // where the pointer is, from the top of the window
 let saving = false;
 
 const rowOf = (element) => element.closest(".post");
@@ -99,15 +99,15 @@ async function save(address, data, focus) {
   main.classList.add("busy");
   try {
     const answer = await fetch(address, { method: "POST", body: new URLSearchParams(data) });
-    const shown = new DOMParser().parseFromString(await answer.text(), "text/html").querySelector("main");
-    if (!shown || new URL(answer.url).pathname.endsWith("/login")) throw new Error("not the queue");
-    main.replaceChildren(...shown.childNodes);
+    const fresh = new DOMParser().parseFromString(await answer.text(), "text/html").querySelector("main");
+    if (!fresh || new URL(answer.url).pathname.endsWith("/login")) throw new Error("not the queue");
+    main.replaceChildren(...fresh.childNodes);
     begin();
-    const told = main.querySelector(".flash, h1 + p");
-    announce(told ? told.textContent : "Saved.");
+    const message = main.querySelector(".flash, h1 + p");
+    announce(message ? message.textContent : "Saved.");
     if (focus) document.getElementById(focus)?.focus({ preventScroll: true });
   } catch {
-    // What is shown may not be what is stored any more; the server knows.
+    // The page may differ from what is stored; the server knows.
     location.reload();
   } finally {
     saving = false;
@@ -135,7 +135,7 @@ main.addEventListener("keydown", (event) => {
 });
 
 main.addEventListener("focusout", (event) => {
-  // Moving the row in the page takes the focus away for a moment; only a real leave keeps the place.
+  // Moving the row takes the focus away for a moment; the row is dropped only when the focus really leaves.
   const grip = event.target.closest(".grip");
   if (!lifted || lifted.pointer !== null || !grip) return;
   requestAnimationFrame(() => {
@@ -149,36 +149,36 @@ main.addEventListener("pointerdown", (event) => {
   const grip = event.target.closest(".grip");
   if (!grip || event.button !== 0 || saving || lifted) return;
   event.preventDefault();
-  // Not by the grip: it is taken out of the page for a moment whenever its post moves, and would lose the pointer.
+  // Not by the grip: it leaves the page for a moment whenever its post moves, and would lose the pointer.
   main.setPointerCapture(event.pointerId);
   lift(rowOf(grip), event.pointerId);
-  height = event.clientY;
+  pointerY = event.clientY;
   document.body.classList.add("dragging");
   follow();
 });
 
 main.addEventListener("pointermove", (event) => {
-  if (lifted?.pointer === event.pointerId) height = event.clientY;
+  if (lifted?.pointer === event.pointerId) pointerY = event.clientY;
 });
 
-// Every frame, because a pointer that rests at the edge of the window scrolls on.
+// Runs in every frame, because a pointer that rests at the edge of the window goes on scrolling.
 function follow() {
   if (!lifted || lifted.pointer === null) return;
-  if (height < SCROLL_EDGE) window.scrollBy(0, -SCROLL_STEP);
-  else if (height > window.innerHeight - SCROLL_EDGE) window.scrollBy(0, SCROLL_STEP);
-  placeAt(lifted.row, height);
+  if (pointerY < SCROLL_EDGE) window.scrollBy(0, -SCROLL_STEP);
+  else if (pointerY > window.innerHeight - SCROLL_EDGE) window.scrollBy(0, SCROLL_STEP);
+  placeAt(lifted.row, pointerY);
   requestAnimationFrame(follow);
 }
 
 function placeAt(row, y) {
-  const list = lists().find((each) => {
-    const box = each.getBoundingClientRect();
+  const list = lists().find((list) => {
+    const box = list.getBoundingClientRect();
     return y >= box.top && y <= box.bottom;
   });
   if (!list) return;
-  const before = [...list.children].find((each) => {
-    const box = each.getBoundingClientRect();
-    return each !== row && y < box.top + box.height / 2;
+  const before = [...list.children].find((other) => {
+    const box = other.getBoundingClientRect();
+    return other !== row && y < box.top + box.height / 2;
   });
   if (row.parentElement !== list || row.nextElementSibling !== (before ?? null)) list.insertBefore(row, before ?? null);
 }

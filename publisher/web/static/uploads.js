@@ -1,28 +1,28 @@
-// Pictures that are dropped, pasted or chosen go up one after the other, in pieces: a lost connection costs one piece.
-// When one is stored, the form hears "uploaded" with the part of the form that shows it.
+// Uploads dropped, pasted or chosen pictures one after the other, in pieces: a lost connection costs one piece.
+// A stored picture sends the form an "uploaded" event with the part of the form that shows it.
 const form = document.getElementById("post");
 const pictures = document.getElementById("pictures");
 const rows = document.getElementById("uploads");
-const told = document.getElementById("pictures-told");
+const status = document.getElementById("pictures-status");
 const key = document.querySelector("meta[name=csrf]");
-const SMALLEST_PIECE = 256 * 1024;
-const LARGEST_PIECE = 4 * 1024 * 1024;
-const QUICK = 1000;
-const SLOW = 5000;
+const MIN_PIECE = 256 * 1024;
+const MAX_PIECE = 4 * 1024 * 1024;
+const QUICK_MS = 1000;
+const SLOW_MS = 5000;
 const FIRST_PAUSE = 500;
-const LONGEST_PAUSE = 15000;
-const REMEMBERED = "publisher-uploads";
+const MAX_PAUSE = 15000;
+const STORAGE_KEY = "publisher-uploads";
 const UNREADABLE = "The desk could not take it; try it again, and tell your operator if that does not help.";
 
 const waiting = [];
 let running = null;
-let held = null;
+let delayedSubmit = null;
 
 class Refused extends Error {}
 class Gone extends Error {}
 class Busy extends Error {}
 
-// One file on its way, with its row in the list.
+// A file that is being uploaded, with its row in the list.
 class Row {
   constructor(file) {
     this.file = file;
@@ -50,7 +50,7 @@ class Row {
     return part;
   }
 
-  // What a file is recognised by when it is chosen again after the page was loaded anew.
+  // Recognises a file that is chosen again after the page was loaded again.
   get key() {
     return `${this.file.name}|${this.file.size}|${this.file.lastModified}`;
   }
@@ -66,7 +66,7 @@ class Row {
     this.state.textContent = sentence;
     this.button.textContent = "Dismiss";
     this.button.setAttribute("aria-label", `Dismiss the message about ${this.file.name}`);
-    tell(sentence);
+    showStatus(sentence);
   }
 
   cancel() {
@@ -81,8 +81,8 @@ class Row {
   }
 }
 
-function tell(text) {
-  told.textContent = text;
+function showStatus(text) {
+  status.textContent = text;
 }
 
 async function post(url, body = undefined, signal = undefined) {
@@ -92,41 +92,41 @@ async function post(url, body = undefined, signal = undefined) {
   return (await import(key.dataset.keys)).takeNewKey(answer) ? ask() : answer;
 }
 
-// What the desk answers, or an error: Refused when it is no use to try again, Gone when it has to begin anew, Busy
-// when the pictures of others come first.
-async function answered(asked) {
-  const answer = await asked;
+// Returns the answer of the desk, or throws: Refused when trying again is useless, Gone when the upload has to begin
+// again, Busy when other pictures come first.
+async function readAnswer(request) {
+  const answer = await request;
   const json = (answer.headers.get("content-type") ?? "").includes("json");
-  const said = json ? await answer.json() : {};
-  if (answer.ok || answer.status === 409) return said;
+  const content = json ? await answer.json() : {};
+  if (answer.ok || answer.status === 409) return content;
   if (answer.status === 401 || answer.status === 403) {
     throw new Refused("You are logged out: log in in another window, then choose the file again.");
   }
   if (answer.status === 404) throw new Gone();
   if (answer.status === 503 && answer.headers.has("retry-after")) throw new Busy();
-  if (answer.status >= 500 && !said.error) throw new TypeError("the desk is not there");
-  throw new Refused(said.error ?? UNREADABLE);
+  if (answer.status >= 500 && !content.error) throw new TypeError("the desk is not there");
+  throw new Refused(content.error ?? UNREADABLE);
 }
 
-function remembered() {
-  return JSON.parse(sessionStorage.getItem(REMEMBERED) ?? "{}");
+function storedUploads() {
+  return JSON.parse(sessionStorage.getItem(STORAGE_KEY) ?? "{}");
 }
 
 function remember(key, id) {
-  sessionStorage.setItem(REMEMBERED, JSON.stringify({ ...remembered(), [key]: id }));
+  sessionStorage.setItem(STORAGE_KEY, JSON.stringify({ ...storedUploads(), [key]: id }));
 }
 
 function forget(key) {
-  const all = remembered();
+  const all = storedUploads();
   delete all[key];
-  sessionStorage.setItem(REMEMBERED, JSON.stringify(all));
+  sessionStorage.setItem(STORAGE_KEY, JSON.stringify(all));
 }
 
-async function begun(row) {
-  const former = row.id ?? remembered()[row.key];
+async function findOrBegin(row) {
+  const former = row.id ?? storedUploads()[row.key];
   if (former) {
     try {
-      return await answered(fetch(`${pictures.dataset.begin}/${former}`, { signal: row.stopped.signal }));
+      return await readAnswer(fetch(`${pictures.dataset.begin}/${former}`, { signal: row.stopped.signal }));
     } catch (error) {
       if (!(error instanceof Gone)) throw error;
     }
@@ -134,25 +134,25 @@ async function begun(row) {
   const data = new FormData();
   data.set("name", row.file.name || "pasted picture");
   data.set("size", row.file.size);
-  const upload = await answered(post(pictures.dataset.begin, data, row.stopped.signal));
+  const upload = await readAnswer(post(pictures.dataset.begin, data, row.stopped.signal));
   remember(row.key, upload.id);
   return upload;
 }
 
-// Send what is missing. The last answer has the picture's hash; an empty piece asks for it again.
+// Sends the missing pieces. The last answer has the picture's hash; an empty piece asks for it again.
 async function sendPieces(row) {
-  let upload = await begun(row);
-  let piece = SMALLEST_PIECE;
+  let upload = await findOrBegin(row);
+  let piece = MIN_PIECE;
   row.id = upload.id;
   row.sent(upload.received);
   while (!upload.sha256) {
     const from = upload.received;
     const before = performance.now();
     const body = row.file.slice(from, Math.min(from + piece, row.file.size));
-    upload = { ...upload, ...(await answered(post(`${pictures.dataset.begin}/${row.id}/${from}`, body, row.stopped.signal))) };
-    const took = performance.now() - before;
-    if (took < QUICK) piece = Math.min(LARGEST_PIECE, piece * 2);
-    if (took > SLOW) piece = Math.max(SMALLEST_PIECE, piece / 2);
+    upload = { ...upload, ...(await readAnswer(post(`${pictures.dataset.begin}/${row.id}/${from}`, body, row.stopped.signal))) };
+    const elapsed = performance.now() - before;
+    if (elapsed < QUICK_MS) piece = Math.min(MAX_PIECE, piece * 2);
+    if (elapsed > SLOW_MS) piece = Math.max(MIN_PIECE, piece / 2);
     row.sent(upload.received);
     row.pause = FIRST_PAUSE;
   }
@@ -160,20 +160,20 @@ async function sendPieces(row) {
   return upload;
 }
 
-async function shown(sha256, row) {
-  const number = 1 + Math.max(-1, ...[...form.querySelectorAll(".picture")].map((each) => Number(each.dataset.number)));
+async function fetchForm(sha256, row) {
+  const number = 1 + Math.max(-1, ...[...form.querySelectorAll(".picture")].map((picture) => Number(picture.dataset.number)));
   const query = new URLSearchParams({ number, languages: pictures.dataset.languages });
   const answer = await fetch(`${pictures.dataset.form.replace("0".repeat(64), sha256)}?${query}`, { signal: row.stopped.signal });
   if (!answer.ok) throw new Refused(UNREADABLE);
   return answer.text();
 }
 
-async function bring(row) {
+async function upload(row) {
   row.pause = FIRST_PAUSE;
   for (;;) {
     try {
       const { sha256 } = await sendPieces(row);
-      const html = await shown(sha256, row);
+      const html = await fetchForm(sha256, row);
       forget(row.key);
       row.item.remove();
       form.dispatchEvent(new CustomEvent("uploaded", { detail: { html, sha256, name: row.file.name } }));
@@ -198,7 +198,7 @@ async function bring(row) {
   }
 }
 
-// Until it is time to try again, or the browser is on the network again.
+// Waits until it is time to try again, or the browser is online again.
 async function pause(row) {
   const over = new AbortController();
   await new Promise((resolve) => {
@@ -208,14 +208,14 @@ async function pause(row) {
     over.signal.addEventListener("abort", () => clearTimeout(timer));
   });
   over.abort();
-  row.pause = Math.min(LONGEST_PAUSE, row.pause * 2);
+  row.pause = Math.min(MAX_PAUSE, row.pause * 2);
 }
 
 async function work() {
   while (waiting.length > 0) {
     const row = waiting.shift();
     running = row;
-    await bring(row);
+    await upload(row);
     running = null;
   }
   release();
@@ -223,7 +223,7 @@ async function work() {
 
 function take(files) {
   for (const file of files) waiting.push(new Row(file));
-  tell(`${files.length === 1 ? files[0].name || "A picture" : `${files.length} pictures`} on the way.`);
+  showStatus(`${files.length === 1 ? files[0].name || "A picture" : `${files.length} pictures`} on the way.`);
   if (!running) void work();
 }
 
@@ -231,19 +231,19 @@ function busy() {
   return waiting.length > 0 || (running !== null && !running.stopped.signal.aborted);
 }
 
-// Saving waits for the pictures that are on their way.
+// Delays saving until the pictures are uploaded.
 form.addEventListener("submit", (event) => {
   if (!busy()) return;
   event.preventDefault();
   event.stopImmediatePropagation();
-  held = { submitter: event.submitter };
+  delayedSubmit = { submitter: event.submitter };
   document.getElementById("saved").textContent = "It is saved when the pictures are here.";
 });
 
 function release() {
-  if (!held || busy()) return;
-  const { submitter } = held;
-  held = null;
+  if (!delayedSubmit || busy()) return;
+  const { submitter } = delayedSubmit;
+  delayedSubmit = null;
   if (rows.querySelector(".failed")) {
     document.getElementById("saved").textContent = "Not saved: a picture could not be taken. Look above, then save again.";
     return;
@@ -261,11 +261,11 @@ function filesOf(transfer) {
 
 function watch() {
   const chooser = pictures.querySelector("#files");
-  for (const each of pictures.querySelectorAll(".without-scripts")) each.remove();
-  for (const each of pictures.querySelectorAll(".with-scripts")) each.hidden = false;
+  for (const hint of pictures.querySelectorAll(".without-scripts")) hint.remove();
+  for (const hint of pictures.querySelectorAll(".with-scripts")) hint.hidden = false;
   chooser.addEventListener("change", () => {
     const files = [...chooser.files];
-    // Else they would be sent once more, with the form.
+    // Otherwise they would be sent again with the form.
     chooser.value = "";
     if (files.length > 0) take(files);
   });
@@ -286,17 +286,17 @@ function watch() {
   });
   document.addEventListener("paste", (event) => {
     const files = filesOf(event.clipboardData);
-    // What is copied from a text has a picture of itself along.
+    // A copied text brings a picture of itself.
     if (files.length === 0 || event.clipboardData.types.includes("text/plain")) return;
     event.preventDefault();
     take(files);
   });
-  void offerAgain();
+  void listUnfinished();
 }
 
-// What was on its way when the page was loaded anew goes on as soon as the same file is chosen.
-async function offerAgain() {
-  for (const [key, id] of Object.entries(remembered())) {
+// Lists unfinished uploads after the page was loaded again: they go on when the same file is chosen.
+async function listUnfinished() {
+  for (const [key, id] of Object.entries(storedUploads())) {
     const answer = await fetch(`${pictures.dataset.begin}/${id}`).catch(() => null);
     if (!answer) return;
     if (!answer.ok) {
@@ -309,7 +309,7 @@ async function offerAgain() {
     item.className = "upload unfinished";
     item.textContent = `${name}: ${Math.floor((100 * upload.received) / upload.size)} % is here. Choose the same file again, and it goes on.`;
     rows.append(item);
-    form.addEventListener("uploaded", () => key in remembered() || item.remove());
+    form.addEventListener("uploaded", () => key in storedUploads() || item.remove());
   }
 }
 

@@ -1,12 +1,12 @@
-// Replaces the placeholder of a picture that is still being made, and asks again for one that was not answered, as
-// when the server is restarted. Without scripts, loading the page again does.
+// Loads a picture again while a placeholder stands for it, or its request failed, as when the server is restarted.
+// Without scripts, people load the page again.
 
-const SIDE = 33;
-const TRIES = 40;
+const PLACEHOLDER_SIDE = 33;
+const MAX_TRIES = 40;
 const tries = new WeakMap();
 
 function isPlaceholder(image) {
-  return image.naturalWidth === SIDE && image.naturalHeight === SIDE;
+  return image.naturalWidth === PLACEHOLDER_SIDE && image.naturalHeight === PLACEHOLDER_SIDE;
 }
 
 function isOurs(image) {
@@ -15,18 +15,18 @@ function isOurs(image) {
 
 function askAgain(image) {
   const number = tries.get(image) ?? 0;
-  if (number >= TRIES || !image.isConnected) return;
+  if (number >= MAX_TRIES || !image.isConnected) return;
   tries.set(image, number + 1);
-  const asked = image.src;
-  const address = new URL(asked);
+  const source = image.src;
+  const address = new URL(source);
   address.searchParams.set("again", String(number + 1));
   setTimeout(() => {
-    if (image.src === asked && image.isConnected) image.src = address.href;
+    if (image.src === source && image.isConnected) image.src = address.href;
   }, Math.min(1000 * 1.3 ** number, 15000));
 }
 
-// An image does not tell why it failed: one that is not there is not asked for again.
-async function isNowhere(image) {
+// Finds out whether a failed image is missing: then it is not asked for again.
+async function isMissing(image) {
   try {
     const answer = await fetch(image.src, { cache: "no-store" });
     return answer.status >= 400 && answer.status < 500;
@@ -35,25 +35,25 @@ async function isNowhere(image) {
   }
 }
 
-function showThatThereIsNone(image) {
-  const none = document.createElement("span");
-  none.className = `${image.className} none no-picture`;
-  none.textContent = "no picture";
-  none.style.width = `${image.width}px`;
-  none.style.height = `${image.height}px`;
-  image.replaceWith(none);
+function replaceByText(image) {
+  const text = document.createElement("span");
+  text.className = `${image.className} none no-picture`;
+  text.textContent = "no picture";
+  text.style.width = `${image.width}px`;
+  text.style.height = `${image.height}px`;
+  image.replaceWith(text);
 }
 
-async function failed(image) {
-  if (!(await isNowhere(image))) askAgain(image);
-  // What is drawn on a stage needs its picture, broken or not.
-  else if (image.isConnected && !image.closest(".stage")) showThatThereIsNone(image);
+async function retryOrReplace(image) {
+  if (!(await isMissing(image))) askAgain(image);
+  // Drawing needs the image element, even a broken one.
+  else if (image.isConnected && !image.closest(".stage")) replaceByText(image);
 }
 
 document.addEventListener("load", ({ target }) => isOurs(target) && isPlaceholder(target) && askAgain(target), true);
-document.addEventListener("error", ({ target }) => isOurs(target) && failed(target), true);
+document.addEventListener("error", ({ target }) => isOurs(target) && retryOrReplace(target), true);
 for (const image of document.images) {
   if (!image.complete || !isOurs(image) || image.src.includes("again=")) continue;
   if (isPlaceholder(image)) askAgain(image);
-  else if (image.naturalWidth === 0) failed(image);
+  else if (image.naturalWidth === 0) retryOrReplace(image);
 }

@@ -1,25 +1,22 @@
-"""One server for all tests of a module; each test has a sandbox of its own behind it."""
+"""The account that the platform's own cases work on."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from pathlib import Path
-
 import pytest
 
-from tests.tumblr_desk import Desk, Server
-
-
-@pytest.fixture(scope="module")
-def server() -> Iterator[Server]:
-    made = Server()
-    made.http.start()
-    yield made
-    made.http.stop()
+from tests.contract.conftest import OpenAccount
+from tests.contract.platforms.tumblr import Driver
 
 
 @pytest.fixture
-def desk(tmp_path: Path, server: Server) -> Iterator[Desk]:
-    server.desk = Desk(tmp_path, server.http.url)
-    yield server.desk
-    server.desk = None
+def desk(open_account: OpenAccount) -> Driver:
+    account = open_account("tumblr")
+    assert isinstance(account, Driver)
+    return account
+
+
+@pytest.fixture(params=[False, True], ids=["new id", "same id"])
+def blog(request: pytest.FixtureRequest, desk: Driver) -> Driver:
+    """Whether a draft that is published keeps its id is not proved live: both ways must hold."""
+    desk.sandbox.blog.habits.drafts_keep_id = request.param
+    return desk

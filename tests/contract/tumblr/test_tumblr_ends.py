@@ -17,7 +17,8 @@ from publisher.platforms.base import NOTHING_PREPARED
 from publisher.platforms.errors import PlatformError, Unconfirmed
 from publisher.platforms.profiles import load_profile
 from publisher.sandbox.wire import Answer, Request
-from tests.tumblr_desk import KEY, POST, Desk, answered, error, long_ago
+from tests.contract.platforms.tumblr import KEY, POST, Driver, long_ago
+from tests.contract.platforms.tumblr_answers import answered, error
 
 LAG = timedelta(seconds=load_profile("tumblr").publishing.listing_lag_seconds)
 CLEAN_LOOK_UPS = 3
@@ -39,7 +40,7 @@ UNCLEAR: dict[str, Answer] = {
 class DisturbedRequest:
     """One request of a delivery that ends unclearly: not carried out, carried out, or carried out later."""
 
-    desk: Desk
+    desk: Driver
     position: int
     way: str
     answer: Answer
@@ -61,7 +62,7 @@ class DisturbedRequest:
             self.desk.sandbox.answer(self.late.pop())
 
 
-def deliver(desk: Desk, between: Callable[[int], None], *, drafts: bool = True) -> Publication:
+def deliver(desk: Driver, between: Callable[[int], None], *, drafts: bool = True) -> Publication:
     """Deliver until it is public, as the desk does. `between` is told how many steps were made."""
     preparation, unknown, clean = NOTHING_PREPARED, False, 0
     since = long_ago()
@@ -88,16 +89,16 @@ def deliver(desk: Desk, between: Callable[[int], None], *, drafts: bool = True) 
     raise AssertionError("it came to no end")
 
 
-def attempt(desk: Desk, earlier: Preparation, drafts: bool) -> Preparation:
+def attempt(desk: Driver, earlier: Preparation, drafts: bool) -> Preparation:
     return desk.prepare(desk.adapter(drafts=drafts), 2, earlier=earlier)
 
 
-def publish(desk: Desk, preparation: Preparation, drafts: bool) -> Publication:
+def publish(desk: Driver, preparation: Preparation, drafts: bool) -> Publication:
     adapter = desk.adapter(drafts=drafts)
     return adapter.publish(POST, desk.upload(adapter, 2), idempotency_key=KEY, preparation=preparation)
 
 
-def judge(desk: Desk, publication: Publication) -> None:
+def judge(desk: Driver, publication: Publication) -> None:
     (copy,) = desk.copies()
     assert copy.tags == POST.tags
     assert [image.alt_text for image in copy.images] == ["Cell 0", "Cell 1"]
@@ -111,10 +112,10 @@ def judge(desk: Desk, publication: Publication) -> None:
 @pytest.mark.parametrize("position", range(REQUESTS))
 @pytest.mark.parametrize("answer", UNCLEAR)
 def test_one_post_whatever_the_answer_to_a_request(
-    desk: Desk, answer: str, position: int, way: str, same_id: bool
+    desk: Driver, answer: str, position: int, way: str, same_id: bool
 ) -> None:
     desk.sandbox.blog.habits.drafts_keep_id = same_id
-    desk.instead = DisturbedRequest(desk, position, way, UNCLEAR[answer])
+    desk.in_front = DisturbedRequest(desk, position, way, UNCLEAR[answer])
     publication = deliver(desk, lambda _step: None)
     judge(desk, publication)
     assert desk.drafts() == []
@@ -125,13 +126,13 @@ def test_one_post_whatever_the_answer_to_a_request(
 @pytest.mark.parametrize("later", range(1, 6))
 @pytest.mark.parametrize("position", range(REQUESTS))
 def test_one_post_when_a_request_is_carried_out_late(
-    desk: Desk, position: int, later: int, same_id: bool, lag: int
+    desk: Driver, position: int, later: int, same_id: bool, lag: int
 ) -> None:
     """A request is answered with 504 and carried out so many steps of the desk later."""
     desk.sandbox.blog.habits.drafts_keep_id = same_id
     desk.sandbox.blog.habits.listing_lag = timedelta(minutes=lag)
     disturbed = DisturbedRequest(desk, position, "late", UNCLEAR["504"])
-    desk.instead = disturbed
+    desk.in_front = disturbed
     waited = 0
 
     def between(_step: int) -> None:
@@ -141,7 +142,7 @@ def test_one_post_when_a_request_is_carried_out_late(
             disturbed.catch_up()
 
     publication = deliver(desk, between)
-    desk.instead = lambda _request: None
+    desk.in_front = lambda _request: None
     disturbed.catch_up()
     desk.pass_time(timedelta(minutes=15))
     judge(desk, publication)
@@ -149,7 +150,7 @@ def test_one_post_when_a_request_is_carried_out_late(
 
 @pytest.mark.parametrize("same_id", [False, True], ids=["new id", "same id"])
 @pytest.mark.parametrize("dies_after", range(1, REQUESTS + 1))
-def test_one_post_when_the_worker_dies_after_any_request(desk: Desk, dies_after: int, same_id: bool) -> None:
+def test_one_post_when_the_worker_dies_after_any_request(desk: Driver, dies_after: int, same_id: bool) -> None:
     """Everything is carried out, and nobody hears of it; what was prepared is known only if it was committed."""
     desk.sandbox.blog.habits.drafts_keep_id = same_id
     silent = True
@@ -160,7 +161,7 @@ def test_one_post_when_the_worker_dies_after_any_request(desk: Desk, dies_after:
         desk.sandbox.answer(request)
         return Answer(status=200, cut_at=0)
 
-    desk.instead = answer
+    desk.in_front = answer
     adapter, preparation = desk.adapter(), NOTHING_PREPARED
     with contextlib.suppress(PlatformError):
         media = desk.upload(adapter, 2)
@@ -180,7 +181,7 @@ def test_one_post_when_the_worker_dies_after_any_request(desk: Desk, dies_after:
 @pytest.mark.parametrize("way", ["not carried out", "carried out"])
 @pytest.mark.parametrize("position", range(2))
 @pytest.mark.parametrize("answer", UNCLEAR)
-def test_one_post_without_drafts_too(desk: Desk, answer: str, position: int, way: str) -> None:
-    desk.instead = DisturbedRequest(desk, position, way, UNCLEAR[answer])
+def test_one_post_without_drafts_too(desk: Driver, answer: str, position: int, way: str) -> None:
+    desk.in_front = DisturbedRequest(desk, position, way, UNCLEAR[answer])
     publication = deliver(desk, lambda _step: None, drafts=False)
     judge(desk, publication)

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import io
 import time
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
+from PIL import Image
 
 from publisher.core.content import Span, TextBlock
 from publisher.platforms.errors import (
@@ -18,23 +20,23 @@ from publisher.platforms.errors import (
     Unconfirmed,
 )
 from publisher.sandbox.faults import Fault
-from tests.tumblr_desk import POST, Desk, as_png
+from tests.contract.platforms.tumblr import POST, Driver
 
 
-def test_the_sandbox_takes_a_signed_request_once(desk: Desk) -> None:
+def test_the_sandbox_takes_a_signed_request_once(desk: Driver) -> None:
     desk.publish(desk.adapter())
     replayed = desk.sandbox.answer(desk.posted()[0])
     assert replayed.status == 401
     assert len(desk.copies()) == 1
 
 
-def test_the_sandbox_refuses_a_request_changed_on_its_way(desk: Desk) -> None:
-    desk.instead = lambda request: desk.sandbox.answer(replace(request, url=request.url.replace("/posts", "/Posts")))
+def test_the_sandbox_refuses_a_request_changed_on_its_way(desk: Driver) -> None:
+    desk.in_front = lambda request: desk.sandbox.answer(replace(request, url=request.url.replace("/posts", "/Posts")))
     with pytest.raises(CredentialsRefused):
         desk.publish(desk.adapter())
 
 
-def test_the_sandbox_refuses_an_old_signature(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_sandbox_refuses_an_old_signature(desk: Driver, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("oauthlib.oauth1.rfc5849.generate_timestamp", lambda: str(int(time.time()) - 3600))
     with pytest.raises(CredentialsRefused):
         desk.adapter().verify_credentials()
@@ -52,13 +54,13 @@ def test_the_sandbox_refuses_an_old_signature(desk: Desk, monkeypatch: pytest.Mo
     ],
     ids=["long block", "many tags", "long tag", "many blocks", "formatting outside", "many links"],
 )
-def test_the_sandbox_enforces_documented_limits(desk: Desk, change: dict[str, Any], code: int) -> None:
+def test_the_sandbox_enforces_documented_limits(desk: Driver, change: dict[str, Any], code: int) -> None:
     with pytest.raises(ContentRejected, match=f"400, code {code}"):
         desk.publish(desk.adapter(), post=POST.model_copy(update=change))
     assert desk.copies() == []
 
 
-def test_the_sandbox_takes_thirty_pictures_and_no_more(desk: Desk) -> None:
+def test_the_sandbox_takes_thirty_pictures_and_no_more(desk: Driver) -> None:
     adapter = desk.adapter()
     desk.publish(adapter, 30)
     with pytest.raises(ContentRejected, match="too many image blocks"):
@@ -66,7 +68,7 @@ def test_the_sandbox_takes_thirty_pictures_and_no_more(desk: Desk) -> None:
     assert len(desk.copies()) == 1
 
 
-def test_the_sandbox_looks_into_the_picture(desk: Desk) -> None:
+def test_the_sandbox_looks_into_the_picture(desk: Driver) -> None:
     adapter = desk.adapter()
     media = desk.upload(adapter, 1)
     for content in (b"not a picture", as_png()):
@@ -79,7 +81,7 @@ def test_the_sandbox_looks_into_the_picture(desk: Desk) -> None:
     assert desk.copies() == []
 
 
-def test_the_sandbox_tells_its_limits_in_headers(desk: Desk) -> None:
+def test_the_sandbox_tells_its_limits_in_headers(desk: Driver) -> None:
     desk.sandbox.hour.limit = 2
     adapter = desk.adapter()
     adapter.verify_credentials()
@@ -91,7 +93,7 @@ def test_the_sandbox_tells_its_limits_in_headers(desk: Desk) -> None:
     adapter.verify_credentials()
 
 
-def test_the_sandbox_counts_pictures_by_day(desk: Desk) -> None:
+def test_the_sandbox_counts_pictures_by_day(desk: Driver) -> None:
     desk.sandbox.images_per_day = 3
     adapter = desk.adapter()
     desk.publish(adapter, 2)
@@ -102,12 +104,12 @@ def test_the_sandbox_counts_pictures_by_day(desk: Desk) -> None:
     assert len(desk.copies()) == 2
 
 
-def test_the_sandbox_knows_one_blog(desk: Desk) -> None:
+def test_the_sandbox_knows_one_blog(desk: Driver) -> None:
     with pytest.raises(CredentialsRefused, match="no such blog"):
         desk.publish(desk.adapter(account="another"))
 
 
-def test_a_cleared_sandbox_has_no_drafts_and_no_habits(desk: Desk) -> None:
+def test_a_cleared_sandbox_has_no_drafts_and_no_habits(desk: Driver) -> None:
     desk.sandbox.blog.habits.slug_limit = 8
     desk.prepare(desk.adapter())
     desk.sandbox.reset()
@@ -117,7 +119,7 @@ def test_a_cleared_sandbox_has_no_drafts_and_no_habits(desk: Desk) -> None:
 
 @pytest.mark.parametrize("step", ["upload", "publish"])
 @pytest.mark.parametrize("same_id", [False, True], ids=["new id", "same id"])
-def test_the_sandbox_carries_a_request_out_late(desk: Desk, step: str, same_id: bool) -> None:
+def test_the_sandbox_carries_a_request_out_late(desk: Driver, step: str, same_id: bool) -> None:
     """100 s after a 504: a draft that nobody needs any more, or the post, which is then not published again."""
     desk.sandbox.blog.habits.drafts_keep_id = same_id
     desk.faults.add("tumblr", Fault("late-504", 100.0, step))
@@ -130,3 +132,9 @@ def test_the_sandbox_carries_a_request_out_late(desk: Desk, step: str, same_id: 
     if step == "upload":
         desk.publish(desk.adapter())
     assert (len(desk.copies()), desk.drafts()) == (1, [])
+
+
+def as_png() -> bytes:
+    file = io.BytesIO()
+    Image.new("RGB", (4, 4)).save(file, "png")
+    return file.getvalue()

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 import socket
 import threading
 import time
@@ -12,22 +11,20 @@ from datetime import timedelta
 import pytest
 
 from publisher.core.clock import FixedClock
-from publisher.core.content import Absence, Publication
 from publisher.platforms.base import Quota, UploadedMedia
 from publisher.platforms.errors import (
     ContentRejected,
     CredentialsRefused,
-    NotPrepared,
     PlatformError,
     RateLimited,
     Unavailable,
     Unconfirmed,
 )
 from publisher.platforms.tumblr.adapter import Adapter
-from publisher.platforms.tumblr.answers import daily_quotas, daily_reset, next_request_at
-from publisher.sandbox.faults import AFTER, KINDS, Fault
+from publisher.platforms.tumblr.answers import daily_quotas, daily_reset
 from publisher.sandbox.wire import Answer, Request
-from tests.tumblr_desk import KEY, NOW, POST, Desk, answered, error, long_ago
+from tests.contract.platforms.tumblr import KEY, NOW, POST, Driver
+from tests.contract.platforms.tumblr_answers import answered, error
 
 ENDS: dict[str, tuple[type[PlatformError], int]] = {
     "drop-before": (Unconfirmed, 0),
@@ -42,40 +39,6 @@ ENDS: dict[str, tuple[type[PlatformError], int]] = {
     "unauthorized": (CredentialsRefused, 0),
     "reject": (ContentRejected, 0),
 }
-
-
-def test_every_fault_is_tried() -> None:
-    assert {*ENDS, "refuse"} <= set(KINDS)
-
-
-def test_a_connection_that_is_reset_at_once_publishes_nothing(desk: Desk) -> None:
-    """The reset comes while connecting or just after it; only in the first case it is sure that nothing was sent."""
-    adapter = desk.adapter(drafts=False)
-    desk.faults.add("tumblr", Fault("refuse"))
-    with pytest.raises((Unavailable, Unconfirmed)):
-        adapter.publish(POST, desk.upload(adapter, 1), idempotency_key=KEY)
-    assert desk.requests == []
-
-
-@pytest.mark.parametrize("drafts", [True, False], ids=["a draft", "at once"])
-@pytest.mark.parametrize("kind", ENDS)
-def test_each_fault_of_the_publishing_request_ends_as_it_should(desk: Desk, kind: str, drafts: bool) -> None:
-    expected, copies = ENDS[kind]
-    slow = kind == "slow-after"
-    adapter = desk.adapter(timeout=1.0 if slow else 10.0, drafts=drafts)
-    preparation = desk.prepare(adapter)
-    desk.faults.add("tumblr", Fault(kind, 2.5 if slow else 0.0))
-    with pytest.raises(PlatformError) as caught:
-        adapter.publish(POST, desk.upload(adapter, 1), idempotency_key=KEY, preparation=preparation)
-    assert type(caught.value) is expected
-    assert len(desk.copies()) == copies
-    assert len(desk.published_by()) == 1, "it was sent again"
-    found = adapter.find_publication(POST, idempotency_key=KEY, since=long_ago(), preparation=preparation)
-    if kind in AFTER:
-        assert isinstance(found, Publication)
-        assert found.remote_id == desk.copies()[0].id
-    else:
-        assert found is (Absence.UNPUBLISHED if drafts else Absence.NOT_LISTED)
 
 
 CREATED = '{"meta": {"status": 201}, "response": %s}'
@@ -126,9 +89,9 @@ REFUSED: list[tuple[Answer, type[PlatformError]]] = [
 ]
 
 
-def ends_with(desk: Desk, answer: Answer, *, drafts: bool = True, at: str = "PUT") -> PlatformError:
+def ends_with(desk: Driver, answer: Answer, *, drafts: bool = True, at: str = "PUT") -> PlatformError:
     """The end of a delivery whose requests of a method get an answer from elsewhere."""
-    desk.instead = lambda request: answer if request.method == at else None
+    desk.in_front = lambda request: answer if request.method == at else None
     with pytest.raises(PlatformError) as caught:
         desk.publish(desk.adapter(drafts=drafts))
     assert len([request for request in desk.requests if request.method == at]) == 1, "it was sent again"
@@ -137,81 +100,19 @@ def ends_with(desk: Desk, answer: Answer, *, drafts: bool = True, at: str = "PUT
     return caught.value
 
 
-@pytest.mark.parametrize("answer", [*UNREADABLE, *WITHOUT_ID])
-def test_an_unclear_answer_never_decides(desk: Desk, answer: Answer) -> None:
-    assert type(ends_with(desk, answer)) is Unconfirmed
-    assert type(ends_with_again(desk, answer, drafts=False, at="POST")) is Unconfirmed
-    assert type(ends_with_again(desk, answer, at="POST")) is NotPrepared, "the draft may have been made"
-
-
-def ends_with_again(desk: Desk, answer: Answer, *, drafts: bool = True, at: str) -> PlatformError:
+def ends_with_again(desk: Driver, answer: Answer, *, drafts: bool = True, at: str) -> PlatformError:
     desk.requests.clear()
     desk.sandbox.blog.unseen.clear()
     return ends_with(desk, answer, drafts=drafts, at=at)
 
 
-@pytest.mark.parametrize(("answer", "expected"), REFUSED)
-def test_a_refusal_in_the_shape_of_tumblr_decides(desk: Desk, answer: Answer, expected: type[PlatformError]) -> None:
-    for error_of in (
-        ends_with(desk, answer),
-        ends_with_again(desk, answer, drafts=False, at="POST"),
-        ends_with_again(desk, answer, at="POST"),
-    ):
-        assert type(error_of) is expected
-        assert error_of.status == answer.status
-
-
-def test_a_blog_that_is_gone_and_a_draft_that_is_gone_are_told_apart(desk: Desk) -> None:
+def test_a_blog_that_is_gone_and_a_draft_that_is_gone_are_told_apart(desk: Driver) -> None:
     assert type(ends_with(desk, error(404))) is Unconfirmed
     for drafts in (True, False):
         assert isinstance(ends_with_again(desk, error(404), drafts=drafts, at="POST"), CredentialsRefused)
 
 
-@pytest.mark.parametrize(
-    ("body", "words"),
-    [
-        ('{"meta": {"status": 400}, "errors": [{"title": "no array", "code": 8001}]}', "no array (400, code 8001)"),
-        ('{"meta": {}, "response": {"errors": ["Oh no.", {"code": 8001}]}}', "Oh no. (400); a smaller picture"),
-        ('{"meta": {}, "response": {"errors": [{"code": 8001, "message": "Former"}]}}', "Former (400, code 8001)"),
-        ('{"meta": {}, "errors": {"odd": 1}}', "(400); a smaller picture often helps"),
-        ('{"meta": {}, "errors": [7, {"code": "8001"}]}', "(400); a smaller picture often helps"),
-    ],
-)
-def test_tumblr_is_quoted_in_each_of_its_shapes(desk: Desk, body: str, words: str) -> None:
-    desk.instead = lambda request: answered(400, body) if request.method == "POST" else None
-    with pytest.raises(ContentRejected, match=re.escape(words)):
-        desk.publish(desk.adapter())
-
-
-@pytest.mark.parametrize(
-    ("headers", "seconds"),
-    [
-        ({}, 65),
-        ({"X-Ratelimit-Perhour-Remaining": "3", "X-Ratelimit-Perhour-Reset": "900"}, 65),
-        ({"X-Ratelimit-Perhour-Remaining": "0", "X-Ratelimit-Perhour-Reset": "900"}, 900),
-        (
-            {
-                "X-Ratelimit-Perhour-Remaining": "0", "X-Ratelimit-Perhour-Reset": "900",
-                "X-Ratelimit-Perday-Remaining": "0", "X-Ratelimit-Perday-Reset": "40000",
-            },
-            40000,
-        ),
-        ({"X-Ratelimit-Perday-Remaining": "0", "X-Ratelimit-Perday-Reset": "1777888800"}, 86400),
-        ({"X-Ratelimit-Perday-Remaining": "0", "X-Ratelimit-Perday-Reset": "soon"}, 65),
-        ({"X-Ratelimit-Perday-Remaining": "0"}, 65),
-        ({"Retry-After": "7"}, 7),
-        ({"Retry-After": "7", "X-Ratelimit-Perhour-Remaining": "0", "X-Ratelimit-Perhour-Reset": "30"}, 30),
-    ],
-)  # fmt: skip
-def test_a_rate_limit_ends_so_many_seconds_from_now(desk: Desk, headers: dict[str, str], seconds: int) -> None:
-    assert next_request_at(headers, NOW) == NOW + timedelta(seconds=seconds)
-    desk.instead = lambda _request: replace(error(429), headers=headers)
-    with pytest.raises(RateLimited) as caught:
-        desk.publish(desk.adapter(clock=FixedClock(NOW)))
-    assert caught.value.retry_at == NOW + timedelta(seconds=seconds)
-
-
-def test_a_used_up_day_ends_when_tumblr_says(desk: Desk) -> None:
+def test_a_used_up_day_ends_when_tumblr_says(desk: Driver) -> None:
     desk.sandbox.posts_per_day = 1
     adapter = desk.adapter()
     desk.publish(adapter)
@@ -222,7 +123,7 @@ def test_a_used_up_day_ends_when_tumblr_says(desk: Desk) -> None:
     assert len(desk.copies()) == 1
 
 
-def full_day(desk: Desk, code: int, limits: Answer) -> None:
+def full_day(desk: Driver, code: int, limits: Answer) -> None:
     """Tumblr takes no more posts today, and answers the question for the limits so."""
 
     def answer(request: Request) -> Answer | None:
@@ -230,10 +131,10 @@ def full_day(desk: Desk, code: int, limits: Answer) -> None:
             return limits
         return error(403, code) if request.method == "POST" else None
 
-    desk.instead = answer
+    desk.in_front = answer
 
 
-def test_a_used_up_day_without_an_end_is_tried_an_hour_later(desk: Desk) -> None:
+def test_a_used_up_day_without_an_end_is_tried_an_hour_later(desk: Driver) -> None:
     full_day(desk, 8004, answered(502, "<html>"))
     with pytest.raises(RateLimited) as caught:
         desk.publish(desk.adapter(clock=FixedClock(NOW)))
@@ -258,7 +159,7 @@ def test_limits_that_can_not_be_read_are_none(answer: object) -> None:
     assert daily_quotas(answer, NOW) == []
 
 
-def listening(desk: Desk) -> tuple[Adapter, dict[str, Quota]]:
+def listening(desk: Driver) -> tuple[Adapter, dict[str, Quota]]:
     """An adapter, and the newest of each quota that it was told."""
     seen: dict[str, Quota] = {}
     connection = desk.connection(clock=FixedClock(desk.ledger.now()))
@@ -266,7 +167,7 @@ def listening(desk: Desk) -> tuple[Adapter, dict[str, Quota]]:
     return Adapter.connect(told), seen
 
 
-def test_what_is_left_of_the_requests_is_told_with_every_answer(desk: Desk) -> None:
+def test_what_is_left_of_the_requests_is_told_with_every_answer(desk: Driver) -> None:
     desk.sandbox.hour.limit = 8
     adapter, seen = listening(desk)
     adapter.verify_credentials()
@@ -280,7 +181,7 @@ def test_what_is_left_of_the_requests_is_told_with_every_answer(desk: Desk) -> N
     assert (hour.remaining, hour.resets_at) == (0, caught.value.retry_at)
 
 
-def test_what_is_left_of_the_day_is_told_when_it_is_asked_for(desk: Desk) -> None:
+def test_what_is_left_of_the_day_is_told_when_it_is_asked_for(desk: Driver) -> None:
     adapter, seen = listening(desk)
     desk.publish(adapter, 2)
     adapter.read_quotas()
@@ -293,13 +194,13 @@ def test_what_is_left_of_the_day_is_told_when_it_is_asked_for(desk: Desk) -> Non
     }
 
 
-def test_limits_that_tumblr_no_longer_tells_are_no_trouble_of_the_account(desk: Desk) -> None:
-    desk.instead = lambda _request: error(404)
+def test_limits_that_tumblr_no_longer_tells_are_no_trouble_of_the_account(desk: Driver) -> None:
+    desk.in_front = lambda _request: error(404)
     with pytest.raises(Unavailable):
         desk.adapter().read_quotas()
 
 
-def test_limits_of_an_unknown_shape_are_passed_over(desk: Desk) -> None:
+def test_limits_of_an_unknown_shape_are_passed_over(desk: Driver) -> None:
     told = {"user": {"posts": {"remaining": "0"}, "x": 1}}
     full_day(desk, 8023, Answer.of_json(200, {"meta": {"status": 200}, "response": told}))
     with pytest.raises(RateLimited) as caught:
@@ -345,24 +246,24 @@ class SlowLine:
                     return
 
 
-def large(desk: Desk, adapter: Adapter, size: int) -> list[UploadedMedia]:
+def large(desk: Driver, adapter: Adapter, size: int) -> list[UploadedMedia]:
     media = desk.upload(adapter, 1)
     media[0].image.path.write_bytes(b"x" * size)
     return media
 
 
-def test_sending_to_a_line_that_is_too_slow_has_an_end(desk: Desk) -> None:
+def test_sending_to_a_line_that_is_too_slow_has_an_end(desk: Driver) -> None:
     """Each piece passes in time, and yet the whole would take minutes."""
     with SlowLine(0.05) as line:
-        adapter = desk.adapter(timeout=0.6, base_url=line.url, drafts=False, uplink=99e6)
+        adapter = desk.adapter(timeout=0.6, base_url=line.url, drafts=False, uplink_bytes_per_second=99e6)
         with pytest.raises(Unconfirmed):
             adapter.publish(POST, large(desk, adapter, 9_900_000), idempotency_key=KEY)
 
 
-def test_a_large_body_has_the_time_that_the_slowest_line_takes(desk: Desk) -> None:
+def test_a_large_body_has_the_time_that_the_slowest_line_takes(desk: Driver) -> None:
     """It is longer on its way than a small request may take."""
     with SlowLine(0.002) as line:
-        adapter = desk.adapter(timeout=0.2, base_url=line.url, drafts=False, uplink=10_000.0)
+        adapter = desk.adapter(timeout=0.2, base_url=line.url, drafts=False, uplink_bytes_per_second=10_000.0)
         began = time.monotonic()
         publication = adapter.publish(POST, large(desk, adapter, 600_000), idempotency_key=KEY)
         took = time.monotonic() - began

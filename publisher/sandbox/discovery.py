@@ -1,0 +1,29 @@
+"""Finds the sandbox of each platform by the name of its folder, as the registry finds its adapter."""
+
+from __future__ import annotations
+
+import importlib
+import pkgutil
+
+from publisher import sandbox
+from publisher.sandbox.base import SandboxPlatform
+
+
+def sandbox_names() -> tuple[str, ...]:
+    """Lists the platforms with a sandbox: the packages inside `publisher.sandbox`, in alphabetical order."""
+    return tuple(sorted(module.name for module in pkgutil.iter_modules(sandbox.__path__) if module.ispkg))
+
+
+def sandbox_class(platform: str) -> type[SandboxPlatform]:
+    """Returns the class `Sandbox` of `publisher.sandbox.<platform>.service`.
+
+    Raises:
+        LookupError: there is no such platform; the message lists those that exist.
+    """
+    if platform not in sandbox_names():
+        raise LookupError(f"there is no platform {platform!r}; known are {', '.join(sandbox_names())}")
+    module = f"publisher.sandbox.{platform}.service"
+    found = importlib.import_module(module).Sandbox
+    if not (isinstance(found, type) and issubclass(found, SandboxPlatform)) or found.name != platform:
+        raise TypeError(f"{module}.Sandbox is not the SandboxPlatform named {platform!r}")
+    return found

@@ -1,0 +1,60 @@
+"""Begins with the longest tests, so that a run doesn't end with one worker that still has a proof."""
+
+from __future__ import annotations
+
+import os
+
+import pytest
+
+# By seconds on a quiet machine, the longest first; a name stands for all its parameters.
+SLOW_TESTS = (
+    "acceptance/test_prove.py::test_two_days_keep_the_promise",
+    "integration/test_crowded.py::test_a_crowd_of_idle_connections_stops_neither_posts_nor_alerts_nor_pages",
+    "acceptance/test_prove.py::test_a_fresh_seed_keeps_the_promise",
+    "acceptance/test_prove.py::test_lags_late_commits_and_mistakes_keep_the_promise",
+    "acceptance/test_prove.py::test_a_mistake_in_the_configuration_keeps_nothing_else_back",
+    "browser/test_accessibility.py::test_no_page_breaks_a_rule",
+    "acceptance/test_prove.py::test_a_daily_copy_that_comes_back_keeps_the_promise",
+    "acceptance/test_cli.py::test_the_whole_main_job",
+    "acceptance/test_prove.py::test_a_desk_that_posts_twice_is_found_out",
+    "acceptance/test_prove.py::test_a_worker_that_may_act_after_its_time_is_found_out",
+    "browser/test_accessibility.py::test_every_stop_of_the_keyboard_is_seen_and_large_text_fits",
+    "integration/test_engine.py::test_every_role_outlives_its_database",
+    "acceptance/test_prove.py::test_a_desk_that_works_with_an_older_database_is_found_out",
+    "acceptance/test_prove.py::test_a_proof_that_is_told_to_stop_leaves_no_process_behind",
+    "acceptance/test_prove.py::test_a_channel_that_publishes_two_at_once_is_found_out",
+    "integration/test_engine.py::test_a_worker_killed_in_mid_publication_is_replaced_and_one_copy_is_public",
+    "integration/test_rendition_files.py::test_a_large_picture_of_sixteen_bits_takes_little_memory",
+    "integration/test_killed.py::test_one_copy_after_a_kill_at",
+)
+
+
+def order(items: list[pytest.Item], workers: int) -> list[pytest.Item]:
+    """Deals the slow tests to the heads of as many equal parts as there are workers, and keeps the others in order.
+
+    `--dist worksteal` gives each worker one part, and lets whoever is done take from the tail of another's.
+    """
+    rank = {f"tests/{name}": number for number, name in enumerate(SLOW_TESTS)}
+    slow = [item for item in items if _name(item) in rank]
+    slow.sort(key=lambda item: rank[_name(item)])
+    others = [item for item in items if _name(item) not in rank]
+    ordered, left = [], len(items)
+    for worker in range(workers):
+        size = left // (workers - worker)
+        left -= size
+        head = slow[worker::workers][:size]
+        taken = size - len(head)
+        ordered += [*head, *others[:taken]]
+        del others[:taken]
+    # A part that is smaller than its share of slow tests leaves some: a run of a few tests.
+    rest = {*slow, *others} - {*ordered}
+    return [*ordered, *(item for item in items if item in rest)]
+
+
+def workers() -> int:
+    """Counts the processes that share this run."""
+    return int(os.environ.get("PYTEST_XDIST_WORKER_COUNT", "1"))
+
+
+def _name(item: pytest.Item) -> str:
+    return item.nodeid.partition("[")[0]

@@ -1,0 +1,1 @@
+"""A platform as small as one can be."""

@@ -1,0 +1,102 @@
+"""Several alerts are one message, addresses keep their secrets, and private links are refused."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+
+from publisher.alerts.addresses import PING_VARIABLE, URLS_VARIABLE, read_addresses, read_ping_url
+from publisher.alerts.link_check import BrokenLink, check_link
+from publisher.alerts.message import MAX_LISTED, compose
+from publisher.db.operations import Alert
+from publisher.settings import SettingsError
+from tests.outlet import environment
+
+NOW = datetime(2026, 5, 4, 9, tzinfo=UTC)
+
+
+def alert(title: str, kind: str = "held", *, over: bool = False, message: str = "Mend it.") -> Alert:
+    return Alert(title=title, kind=kind, message=message, closed_at=NOW if over else None)
+
+
+def test_one_alert_is_its_own_title() -> None:
+    message = compose("Cells", [alert("x is paused")])
+
+    assert (message.title, message.body, message.bad) == ("Cells: x is paused", "✗ x is paused\nMend it.", True)
+    assert compose("Cells", [alert("x is paused", over=True)]).title == "Cells: over: x is paused"
+
+
+def test_several_are_counted_and_what_needs_a_person_comes_first() -> None:
+    mixed = compose("Cells", [alert("c", "safe"), alert("a", over=True), alert("b"), alert("d")])
+
+    assert mixed.title == "Cells: 2 things need a person, one is over, tomorrow is safe"
+    assert [part.splitlines()[0] for part in mixed.body.split("\n\n")] == ["✗ b", "✗ d", "✓ c", "✓ over: a"]
+    assert mixed.bad
+    assert not compose("Cells", [alert("c", "safe"), alert("a", over=True)]).bad
+
+
+def test_a_message_stays_short_enough_to_be_taken() -> None:
+    many = compose("Cells", [alert(str(number), message="long " * 1000) for number in range(MAX_LISTED + 3)])
+
+    assert many.body.endswith("... and 3 more: publisher alerts")
+    assert len(many.body) < 8000
+
+
+@pytest.mark.filterwarnings("ignore:.imghdr. is deprecated:DeprecationWarning")
+def test_an_address_is_known_by_its_place_and_service_alone(tmp_path: Path) -> None:
+    with environment({URLS_VARIABLE: "slack://sekrit/one\n  mailto://me:sekrit@example.org  sekrit"}):
+        addresses = read_addresses()
+
+    assert [address.name for address in addresses] == ["1 (slack)", "2 (mailto)", "3 (not a URL)"]
+    assert "sekrit" not in repr(addresses)
+    assert [address.problem() for address in addresses[1:]] == ["", "it is not an address that Apprise knows"]
+    file = tmp_path / "urls"
+    file.write_text("json://one\njson://two\n", encoding="utf-8")
+    with environment({URLS_VARIABLE: "", f"{URLS_VARIABLE}_FILE": str(file)}):
+        assert len(read_addresses()) == 2
+
+
+@pytest.mark.parametrize("url", ["ftp://sekrit.example", "sekrit", "http://", "https://[sekrit"])
+def test_a_ping_address_must_be_one_and_is_not_quoted(url: str) -> None:
+    with environment({PING_VARIABLE: url}), pytest.raises(SettingsError) as raised:
+        read_ping_url()
+
+    assert "sekrit" not in str(raised.value)
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "http://127.0.0.1/",
+        "http://2130706433/",
+        "http://0.0.0.0/",
+        "http://10.1.2.3/",
+        "https://192.168.0.1/",
+        "http://169.254.169.254/latest/meta-data",
+        "http://100.64.0.1/",
+        "http://[::1]/",
+        "http://[::ffff:10.0.0.1]/",
+        "http://[64:ff9b::a00:1]/",
+        "http://[2002:a00:1::]/",
+        "http://[fe80::1]/",
+        "http://224.0.0.1/",
+    ],
+)
+def test_a_link_into_a_network_of_ones_own_is_not_asked(url: str) -> None:
+    with pytest.raises(BrokenLink, match="no public address, and is not asked"):
+        check_link(url, loopback=False)
+
+
+@pytest.mark.parametrize(
+    "url", ["file:///etc/passwd", "ftp://example.org/", "http:///", "//example.org", "http://a:b/"]
+)
+def test_a_link_that_is_none_is_not_asked(url: str) -> None:
+    with pytest.raises(BrokenLink, match=r"only http|no address"):
+        check_link(url, loopback=True)
+
+
+def test_a_sandbox_may_reach_this_machine_and_no_other() -> None:
+    with pytest.raises(BrokenLink, match="no public address"):
+        check_link("http://10.1.2.3/", loopback=True)
