@@ -221,7 +221,7 @@ class Adapter(PlatformAdapter):
         raise (judge_refused_reply(refused, answered_is_old=False) if post.reply_to else refused) from error
 
     def _is_shown_by_now(self, number: str) -> bool:
-        """Whether X's worst lag is over for a post with this number, by X's own clock."""
+        """Returns whether X's worst lag is over for a post with this number, by X's own clock."""
         now, lag = self._client.platform_time, timedelta(seconds=self._profile.publishing.listing_lag_seconds)
         return now is not None and number.isdecimal() and int(number) < number_at(now - lag)
 
