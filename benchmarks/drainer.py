@@ -13,7 +13,7 @@ from publisher.core.logs import configure_logs
 from publisher.db.session import Database
 from publisher.delivery.dispatch import ThreadDispatcher
 from publisher.delivery.due import due_channels
-from publisher.delivery.owner import this_process
+from publisher.delivery.lease_owner import owner_name
 from publisher.delivery.worker import Worker
 from publisher.settings import DeliverySettings
 from tests.fakes import FakeChannels, FakePlatform, FakeRenderer, fake_profile
@@ -24,7 +24,7 @@ THREADS = 8
 def make_worker(database: Database, platform: FakePlatform) -> Worker:
     """A worker whose posts are read back in an hour, when the measurement is over."""
     channels = FakeChannels(platform, fake_profile(settle=3600.0))
-    return Worker(database, channels, FakeRenderer(), SystemClock(), DeliverySettings(), owner=this_process())
+    return Worker(database, channels, FakeRenderer(), SystemClock(), DeliverySettings(), owner=owner_name())
 
 
 def main(url: str) -> None:

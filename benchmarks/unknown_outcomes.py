@@ -20,7 +20,7 @@ from sqlalchemy import func, select
 
 from publisher.core.logs import configure_logs
 from publisher.db.models import Attempt, Event
-from publisher.delivery.budget import dollars
+from publisher.delivery.budget import format_dollars
 from publisher.desk import Desk
 from publisher.sandbox.faults import Fault
 from publisher.sandbox.stage import Stage
@@ -62,7 +62,7 @@ def main() -> None:
         print("\n| platform | requests on a good day | cost |\n| --- | --- | --- |")
         for platform in platforms:
             story = desks.tell(platform, "")
-            print(f"| {platform} | {story.requests} | {dollars(story.cost_micros)} |", flush=True)
+            print(f"| {platform} | {story.requests} | {format_dollars(story.cost_micros)} |", flush=True)
 
 
 def _spread(stories: list[Story]) -> str:

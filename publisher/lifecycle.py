@@ -18,9 +18,9 @@ from sqlalchemy.orm import Session
 
 from publisher.core.content import AdaptedPost
 from publisher.core.states import LEASED, MOVES, SENT, State
+from publisher.db.driver_statements import DriverStatement
 from publisher.db.history import note_intent
 from publisher.db.models import Attempt, Delivery, Event, Pick, Post
-from publisher.db.statements import DriverStatement
 
 DELIVERIES = cast("Table", Delivery.__table__)
 ATTEMPTS = cast("Table", Attempt.__table__)

@@ -6,7 +6,7 @@ from publisher.core.content import AdaptedPost
 from publisher.core.states import BY_HAND, State
 from publisher.db.models import Delivery
 from publisher.delivery import operate
-from publisher.delivery.act_refusals import Reason, Refused
+from publisher.delivery.act_refusals import ActRefused, Reason
 from publisher.desk import Desk
 from publisher.lifecycle import replace_adapted
 
@@ -34,7 +34,7 @@ def _adapt_again(desk: Desk, delivery_id: int, seen: str) -> str:
             return seen
         target = desk.targets.get(delivery.channel_name)
         if target is None:
-            raise Refused(Reason.CHANNEL_REMOVED, channel=delivery.channel_name, delivery=delivery_id)
+            raise ActRefused(Reason.CHANNEL_REMOVED, channel=delivery.channel_name, delivery=delivery_id)
         if delivery.pick.post is None or not _lacks_a_text(delivery):
             return seen
         from publisher.posts.approved import approved_post  # noqa: PLC0415 - adapting is seldom needed
@@ -42,10 +42,10 @@ def _adapt_again(desk: Desk, delivery_id: int, seen: str) -> str:
 
         approved = approved_post(session, delivery.pick.post, desk.now())
         if approved is None:
-            raise Refused(Reason.NOT_APPROVED, delivery=delivery_id)
+            raise ActRefused(Reason.NOT_APPROVED, delivery=delivery_id)
         fresh = adapt_for_channel(approved.post, target, desk.people)
         if fresh.adapted is None:
-            raise Refused(Reason.NOT_TRANSLATED, channel=target.channel, delivery=delivery_id)
+            raise ActRefused(Reason.NOT_TRANSLATED, channel=target.channel, delivery=delivery_id)
         if not replace_adapted(session, delivery, fresh.adapted, desk.now(), version=approved.version):
             return seen
         session.refresh(delivery)
@@ -54,7 +54,7 @@ def _adapt_again(desk: Desk, delivery_id: int, seen: str) -> str:
             delivery.problem = blocking
         version = operate.version_of(delivery)
     if blocking:
-        raise Refused(Reason.NOT_ADAPTED, delivery=delivery_id, why=blocking)
+        raise ActRefused(Reason.NOT_ADAPTED, delivery=delivery_id, why=blocking)
     return version if seen else ""
 
 

@@ -17,8 +17,8 @@ from apscheduler.schedulers.background import BackgroundScheduler
 from publisher.core.clock import Clock, ClockChange, SystemClock, monotonic
 from publisher.core.logs import get_logger
 from publisher.db.session import Database
-from publisher.delivery.due import Appointment, appointments, miss_expired, recover_lost
-from publisher.delivery.owner import is_surely_gone
+from publisher.delivery.due import Appointment, miss_expired, next_appointments, recover_lost
+from publisher.delivery.lease_owner import is_surely_gone
 from publisher.job_failures import FailureLog, TickPart, WatchedJob
 
 TICK = "the tick"
@@ -239,7 +239,7 @@ class Scheduler:
 
     def _appointments(self) -> list[Appointment]:
         with self._database.reading() as session:
-            return appointments(session, self._clock.now())
+            return next_appointments(session, self._clock.now())
 
     def _kick_all(self, channels: Sequence[str]) -> None:
         """Wakes the worker of each channel, also when that fails for another one."""

@@ -16,7 +16,7 @@ from datetime import timedelta
 from pathlib import Path
 
 from publisher.delivery.due import recover_lost
-from publisher.delivery.owner import is_surely_gone, this_process
+from publisher.delivery.lease_owner import is_surely_gone, owner_name
 from publisher.delivery.worker import Worker
 from publisher.desk import Desk
 from publisher.platforms.profiles import platform_names
@@ -74,7 +74,7 @@ def drain(config: str, channel: str, milestone: str) -> None:
         desk.renderer,
         desk.clock,
         desk.settings.delivery,
-        owner=this_process(),
+        owner=owner_name(),
         milestone=reach,
     ).drain(channel)
 

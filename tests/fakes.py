@@ -28,7 +28,7 @@ from publisher.db.models import Delivery, Pick, Post
 from publisher.db.operations import Channel
 from publisher.db.session import Database
 from publisher.delivery.channels import Channels
-from publisher.delivery.due import appointments, recover_lost
+from publisher.delivery.due import next_appointments, recover_lost
 from publisher.lifecycle import open_delivery
 from publisher.platforms.base import (
     NOTHING_PREPARED,
@@ -397,7 +397,7 @@ def the_delivery(database: Database, delivery_id: int) -> Delivery:
 
 def next_due(session: Session, now: datetime) -> datetime | None:
     """The next instant, after now, at which a channel will have work; None: nothing waits for one."""
-    return next((due.at for due in appointments(session, now) if due.at > now), None)
+    return next((due.at for due in next_appointments(session, now) if due.at > now), None)
 
 
 def pass_time(database: Database, clock: FixedClock, drain: Callable[[], object], duration: timedelta) -> None:

@@ -16,8 +16,8 @@ from sqlalchemy import bindparam, text, update
 from publisher import lifecycle
 from publisher.core.clock import monotonic
 from publisher.core.content import Publication
+from publisher.db.driver_statements import DriverStatement
 from publisher.db.session import Database
-from publisher.db.statements import DriverStatement
 from publisher.delivery import claim, outcomes
 from publisher.delivery.claim import ClaimedDelivery
 from publisher.delivery.leases import RenewedLease

@@ -17,8 +17,8 @@ from sqlalchemy import select
 from publisher.core.clock import ShiftedClock
 from publisher.db.models import Delivery
 from publisher.delivery.channels import Channels
-from publisher.delivery.due import appointments, due_channels, recover_lost
-from publisher.delivery.owner import is_surely_gone, this_process
+from publisher.delivery.due import due_channels, next_appointments, recover_lost
+from publisher.delivery.lease_owner import is_surely_gone, owner_name
 from publisher.delivery.worker import Worker
 from publisher.desk import Desk
 from publisher.platforms.profiles import Profile, platform_names
@@ -175,7 +175,7 @@ class Outlet:
             self.desk.renderer,
             self.clock,
             self.desk.settings.delivery,
-            owner=this_process(),
+            owner=owner_name(),
         )
         for _ in range(steps):
             recover_lost(self.desk.database, self.clock.now(), timedelta(seconds=0.2), is_surely_gone)
@@ -190,7 +190,7 @@ class Outlet:
     def _move_on(self) -> bool:
         """Move the clock to the next thing that waits for it; False when nothing does."""
         with self.desk.database.reading() as session:
-            waiting = appointments(session, self.clock.now())
+            waiting = next_appointments(session, self.clock.now())
         if not waiting:
             return False
         next_one = max(waiting[0].at, self.clock.now() + timedelta(seconds=0.1))

@@ -10,8 +10,8 @@ from sqlalchemy import select
 from publisher.alerts.conditions import SILENT_ENDING, Condition, Ending, Snapshot, with_remedy
 from publisher.db.models import Event
 from publisher.db.operations import Alert
-from publisher.delivery.clock_set import CLOCK_SET
-from publisher.delivery.platform_clocks import TOLERANCE, clock_differences, judge_clocks, length_of
+from publisher.delivery.clock_changes import CLOCK_SET
+from publisher.delivery.platform_clocks import MAX_DIFFERENCE, clock_differences, compare_clocks, format_length
 from publisher.health.failing import describe_failure, is_part_of_tick
 from publisher.job_failures import JOB_FAILS, JOB_WORKS, failing_jobs
 from publisher.posts.targets import load_people, load_targets
@@ -86,7 +86,7 @@ def end_of_broken_caption(snapshot: Snapshot, alert: Alert) -> Ending:
 
 def wrong_clocks(snapshot: Snapshot) -> Iterator[Condition]:
     """Yields a clock of this machine that differs from the platforms' clocks or was set while the desk ran."""
-    judgment = judge_clocks(clock_differences(snapshot.session, snapshot.now))
+    judgment = compare_clocks(clock_differences(snapshot.session, snapshot.now))
     if judgment.is_warning:
         yield Condition(
             subject=CLOCK,
@@ -104,7 +104,7 @@ def wrong_clocks(snapshot: Snapshot) -> Iterator[Condition]:
             kind=CLOCK,
             title=f"This machine's clock was put {'forward' if seconds > 0 else 'back'}",
             message=with_remedy(
-                f"It was put {'forward' if seconds > 0 else 'back'} by {length_of(timedelta(seconds=seconds))} at "
+                f"It was put {'forward' if seconds > 0 else 'back'} by {format_length(timedelta(seconds=seconds))} at "
                 f"{snapshot.local(event.at)}. Posts go out by this clock; check that it is right now",
                 "publisher doctor",
             ),
@@ -113,6 +113,6 @@ def wrong_clocks(snapshot: Snapshot) -> Iterator[Condition]:
 
 def end_of_difference(snapshot: Snapshot, _alert: Alert) -> Ending | None:
     differences = clock_differences(snapshot.session, snapshot.now)
-    if any(abs(difference.ahead) > TOLERANCE * END_FRACTION for difference in differences):
+    if any(abs(difference.ahead) > MAX_DIFFERENCE * END_FRACTION for difference in differences):
         return None
     return Ending("This machine's clock agrees with the platforms'.")

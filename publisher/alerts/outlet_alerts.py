@@ -13,7 +13,7 @@ from publisher.alerts.conditions import MAX_EVENT_AGE, SILENT_ENDING, Condition,
 from publisher.alerts.late_posts import first_work_at
 from publisher.db.models import Delivery, Event, Pick
 from publisher.db.operations import Alert, Channel
-from publisher.delivery.budget import spendings
+from publisher.delivery.budget import monthly_spendings
 from publisher.posts.possibly_shown import closed_days, restored_at, waiting_after_restore
 from publisher.schedule.projection import project
 from publisher.schedule.slots import slot_closes, slot_opens
@@ -81,7 +81,7 @@ def spent_budgets(snapshot: Snapshot) -> Iterator[Condition]:
     """Yields channels whose budget of this month is nearly spent; at the month's end the alert ends silently."""
     if all(channel.monthly_budget is None for channel in snapshot.settings.channels.values()):
         return
-    for spending in spendings(snapshot.session, snapshot.settings, snapshot.now):
+    for spending in monthly_spendings(snapshot.session, snapshot.settings, snapshot.now):
         if spending.nearly_spent:
             yield Condition(
                 subject=f"budget {spending.channel} {spending.month.begins:%Y-%m}",

@@ -18,7 +18,7 @@ from publisher.alerts.link_check import BrokenLink, check_link
 from publisher.core.logs import get_logger
 from publisher.db.models import Pick, Post
 from publisher.db.operations import Channel
-from publisher.delivery.budget import MICROS, dollars, spending, whole_cost
+from publisher.delivery.budget import MICROS, format_dollars, spending, whole_cost
 from publisher.desk import Desk
 from publisher.media import MediaError
 from publisher.platforms.base import KeepsLogin
@@ -154,7 +154,7 @@ def _check_budget(desk: Desk, rendered: RenderedPost, day: date) -> Iterator[Lin
     with desk.database.reading() as session:
         month_spending = spending(session, rendered.channel, channel.monthly_budget, at, zone)
     enough = month_spending.spent + cost <= round(channel.monthly_budget * MICROS)
-    text = f"costs about {dollars(cost)}; this month's spending is {month_spending.description}"
+    text = f"costs about {format_dollars(cost)}; this month's spending is {month_spending.description}"
     remedy = "" if enough else f"; raise channels.{rendered.channel}.monthly_budget"
     yield Line(rendered.channel, "budget", enough, f"{text}{remedy}")
 

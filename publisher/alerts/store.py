@@ -19,7 +19,7 @@ from sqlalchemy.orm import Session
 
 from publisher.alerts import account_alerts, changed_today, delivery_alerts, late_posts, machine_alerts, outlet_alerts
 from publisher.alerts.conditions import SILENT_ENDING, Condition, Ending, Snapshot
-from publisher.db.operations import OPEN, Alert
+from publisher.db.operations import IS_OPEN_NOTICE, Alert
 from publisher.db.session import Database
 from publisher.settings import Settings
 
@@ -86,7 +86,7 @@ def reconcile(database: Database, settings: Settings, now: datetime) -> None:
 def _changes(snapshot: Snapshot) -> Changes:
     # The alerts are read first: if another process opens or closes one meanwhile, the conditions
     # that are compared with it are newer.
-    open_alerts = list(snapshot.session.scalars(select(Alert).where(OPEN).order_by(Alert.id)))
+    open_alerts = list(snapshot.session.scalars(select(Alert).where(IS_OPEN_NOTICE).order_by(Alert.id)))
     conditions = {condition.subject: condition for source in CONDITION_SOURCES for condition in source(snapshot)}
     open_subjects = {alert.subject for alert in open_alerts}
     return Changes(

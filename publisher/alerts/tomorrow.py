@@ -12,7 +12,7 @@ from publisher.alerts.conditions import Condition, Remedies
 from publisher.alerts.outlet_alerts import PREFLIGHT, SAFE, UNSAFE
 from publisher.alerts.preflight import Line, Preflight, preflight
 from publisher.core.logs import get_logger
-from publisher.db.operations import OPEN, Alert
+from publisher.db.operations import IS_OPEN_NOTICE, Alert
 from publisher.desk import Desk
 from publisher.schedule.slots import slot_day, slot_instant
 
@@ -80,6 +80,6 @@ def _render_line(line: Line) -> str:
 def _save(session: Session, subject: str, condition: Condition, now: datetime) -> None:
     session.execute(
         update(Alert)
-        .where(OPEN, Alert.subject == subject, Alert.message == "")
+        .where(IS_OPEN_NOTICE, Alert.subject == subject, Alert.message == "")
         .values(kind=condition.kind, title=condition.title, message=condition.message, next_try_at=now, tries=0)
     )

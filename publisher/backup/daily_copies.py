@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
-from publisher.backup.files import UNFINISHED, clear_unfinished, flush_folder, plain_errors
+from publisher.backup.files import UNFINISHED, as_backup_errors, clear_unfinished, flush_folder
 from publisher.backup.manifest import MANIFEST
 from publisher.backup.whole_backup import database_revision, make_dump
 from publisher.core.private_files import make_private_folder
@@ -23,13 +23,13 @@ EVERY = timedelta(hours=24)
 DAYS = 7
 WEEKS = 4
 FOLDER = "daily"
-DUMPS = "postgresql"
+DUMP_PREFIX = "postgresql"
 """How the names of what is kept of a PostgreSQL database begin."""
 
 _STAMP = r"(\d{8}T\d{6}Z)"
 
 
-def keep_daily(file: Path, backups: Path, now: datetime) -> Path | None:
+def copy_daily(file: Path, backups: Path, now: datetime) -> Path | None:
     """Copies the SQLite database `file` into `backups/daily` if the newest copy is a day old, and rotates.
 
     Returns the new copy; None when it was not yet time. Any number of processes may do this.
@@ -42,7 +42,7 @@ def keep_daily(file: Path, backups: Path, now: datetime) -> Path | None:
     # A copy from the future, by a clock that was wrong, must not keep the next ones away.
     if any(now - EVERY < made <= now for made in _copies(folder, file.stem)):
         return None
-    with plain_errors(f"the daily backup can't be written to {folder}"):
+    with as_backup_errors(f"the daily backup can't be written to {folder}"):
         make_private_folder(folder)
         clear_unfinished(folder, UNFINISHED, now)
         with tempfile.TemporaryDirectory(dir=folder, prefix=UNFINISHED) as part:
@@ -54,7 +54,7 @@ def keep_daily(file: Path, backups: Path, now: datetime) -> Path | None:
     return copy
 
 
-def keep_daily_dump(settings: Settings, now: datetime) -> Path | None:
+def dump_daily(settings: Settings, now: datetime) -> Path | None:
     """Does the same as `keep_daily` on PostgreSQL: stores what pg_dump wrote, and the configuration.
 
     Raises:
@@ -63,16 +63,16 @@ def keep_daily_dump(settings: Settings, now: datetime) -> Path | None:
     folder = settings.path(settings.storage.backups) / FOLDER
     if any(now - EVERY < made <= now for made in _dumps(folder)):
         return None
-    with plain_errors(f"the daily backup can't be written to {folder}"):
+    with as_backup_errors(f"the daily backup can't be written to {folder}"):
         make_private_folder(folder)
         clear_unfinished(folder, UNFINISHED, now)
-        made = make_dump(settings, folder, f"{DUMPS}-{now.astimezone(UTC):%Y%m%dT%H%M%SZ}", now)
+        made = make_dump(settings, folder, f"{DUMP_PREFIX}-{now.astimezone(UTC):%Y%m%dT%H%M%SZ}", now)
         for old in _superfluous(_dumps(folder)):
             shutil.rmtree(old)
     return made.path
 
 
-def newest_backup(backups: Path) -> datetime | None:
+def newest_backup_time(backups: Path) -> datetime | None:
     """Returns when the newest backup below the folder `backups` was made, of whatever kind."""
     instants: list[datetime] = []
     for pattern in ("*.db", f"{FOLDER}/*.db", f"*/{MANIFEST}", f"{FOLDER}/*/{MANIFEST}"):
@@ -91,8 +91,10 @@ def _copies(folder: Path, stem: str) -> dict[datetime, Path]:
 
 def _dumps(folder: Path) -> dict[datetime, Path]:
     """Returns the daily dumps of a desk on PostgreSQL by their time: folders with a manifest."""
-    pattern = re.compile(rf"{DUMPS}-{_STAMP}")
-    return {_instant(match[1]): path for path in folder.glob(f"{DUMPS}-*") if (match := pattern.fullmatch(path.name))}
+    pattern = re.compile(rf"{DUMP_PREFIX}-{_STAMP}")
+    return {
+        _instant(match[1]): path for path in folder.glob(f"{DUMP_PREFIX}-*") if (match := pattern.fullmatch(path.name))
+    }
 
 
 def _superfluous(copies: dict[datetime, Path]) -> Iterator[Path]:

@@ -15,10 +15,17 @@ from pathlib import Path
 from sqlalchemy import Connection, Table, delete, func, insert, select, text
 from sqlalchemy.exc import DBAPIError
 
-from publisher.backup.database_urls import label, sqlite_path
+from publisher.backup.database_urls import database_label, sqlite_path
 from publisher.backup.files import BackupError
 from publisher.backup.fingerprint import Fingerprint, TableContent, query_content, read_in_batches
-from publisher.backup.locking import connected, first_line, has_desk_tables, locked_desk, refuse_busy, revision_in
+from publisher.backup.locking import (
+    first_line,
+    has_desk_tables,
+    locked_desk,
+    open_transaction,
+    refuse_busy,
+    revision_in,
+)
 from publisher.db.base import Base
 from publisher.db.history import History, UnknownHistory, newest_event
 from publisher.db.history_file import KnownEvent
@@ -105,15 +112,19 @@ def copy_database(
     # A copy that differs is undone by leaving this with an error; the report names the table.
     with suppress(_ContentDiffers), locked_desk(source) as old, locked_desk(target) as new:
         for connection, url in ((old, source), (new, target)):
-            refuse_busy(connection, label(url), now=now, seen_within=seen_within)
-        _refuse_own_history(old, new, label(target))
+            refuse_busy(connection, database_label(url), now=now, seen_within=seen_within)
+        _refuse_own_history(old, new, database_label(target))
         tables += _copy_tables(old, new)
         if not all(table.same for table in tables):
             raise _ContentDiffers
         newest = newest_event(new) or KnownEvent(0, now)
         _note_copy(source, target, newest, folder)
     return CopyReport(
-        source=label(source), target=label(target), replaced=replaced, upgrade=upgrade, tables=tuple(tables)
+        source=database_label(source),
+        target=database_label(target),
+        replaced=replaced,
+        upgrade=upgrade,
+        tables=tuple(tables),
     )
 
 
@@ -147,9 +158,9 @@ def _note_copy(source: str, target: str, newest: KnownEvent, folder: Path | None
 def _refuse_unfit(source: str, target: str) -> None:
     file, other = sqlite_path(source), sqlite_path(target)
     if source == target or (file is not None and other is not None and file.resolve() == other.resolve()):
-        raise BackupError(f"{label(source)} is named twice; name another database to copy it into")
+        raise BackupError(f"{database_label(source)} is named twice; name another database to copy it into")
     if not has_desk_tables(source):
-        raise BackupError(f"{label(source)} holds no desk; name the database that the desk works on")
+        raise BackupError(f"{database_label(source)} holds no desk; name the database that the desk works on")
     if file is not None and not _was_opened(file):
         raise BackupError(
             f"{file} is a kept copy, and what went out after it was made would go out again: name the database that "
@@ -169,11 +180,11 @@ def _prepare(url: str, now: datetime) -> UpgradeReport:
 
 
 def _refuse_other_revision(target: str, expected: str) -> None:
-    with connected(target) as connection:
+    with open_transaction(target) as connection:
         revision = revision_in(connection)
     if revision != expected:
         raise BackupError(
-            f"{label(target)} holds tables of revision {revision or 'unknown'}, not {expected}: it is not "
+            f"{database_label(target)} holds tables of revision {revision or 'unknown'}, not {expected}: it is not "
             "plainly an earlier copy; empty it, or name another database"
         )
 

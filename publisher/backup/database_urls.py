@@ -53,7 +53,7 @@ def _parsed(text: str, where: str) -> URL:
     return url
 
 
-def label(url: str) -> str:
+def database_label(url: str) -> str:
     """Returns what a database is called before people: its file, or its name and its host."""
     parsed = make_url(url)
     if parsed.get_backend_name() == "sqlite":

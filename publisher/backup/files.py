@@ -72,7 +72,7 @@ def clear_unfinished(folder: Path, prefix: str, now: datetime) -> None:
 
 
 @contextmanager
-def plain_errors(doing: str) -> Iterator[None]:
+def as_backup_errors(doing: str) -> Iterator[None]:
     """Turns the error of a disk or database into one sentence that begins with `doing`."""
     try:
         yield

@@ -19,9 +19,9 @@ from sqlalchemy.exc import DBAPIError
 from sqlalchemy.orm import Session
 from sqlalchemy.pool import NullPool
 
-from publisher.backup.database_urls import label
-from publisher.backup.files import BackupError, clear_unfinished, flush_folder, link_or_copy, plain_errors
-from publisher.backup.locking import connected, refuse_running
+from publisher.backup.database_urls import database_label
+from publisher.backup.files import BackupError, as_backup_errors, clear_unfinished, flush_folder, link_or_copy
+from publisher.backup.locking import open_transaction, refuse_running
 from publisher.backup.manifest import Manifest, check_files, read_manifest
 from publisher.backup.reconcile import Reconciliation, reconcile, refuse_future
 from publisher.backup.restore import RestoreReport, missing_originals, put_originals, restore_server
@@ -31,7 +31,7 @@ from publisher.db.history_file import HistoryFile, KnownEvent
 from publisher.media.opening import media_store
 from publisher.settings import Settings
 
-BESIDE = ("", "-wal", "-shm")
+DATABASE_FILE_SUFFIXES = ("", "-wal", "-shm")
 """What the names of a SQLite database's files end with."""
 RESTORING = ".restoring-"
 NOT_DONE = KnownEvent((1 << 62), datetime(1970, 1, 1, tzinfo=UTC))
@@ -70,7 +70,7 @@ def restore_in_place(
     _refuse_running(file, now, seen_within)
     clear_unfinished(file.parent, RESTORING, now)
     with (
-        plain_errors(f"the backup can't be restored to {file.parent}"),
+        as_backup_errors(f"the backup can't be restored to {file.parent}"),
         tempfile.TemporaryDirectory(dir=file.parent, prefix=RESTORING) as part,
     ):
         source = backup / manifest.database.path if manifest else backup
@@ -91,7 +91,7 @@ def restore_in_place(
     )
 
 
-def accept_present(settings: Settings, *, now: datetime, seen_within: timedelta) -> RestoreReport:
+def accept_present_database(settings: Settings, *, now: datetime, seen_within: timedelta) -> RestoreReport:
     """Goes on with the database that is there as if it came from a backup: it is reconciled first.
 
     Raises:
@@ -103,8 +103,8 @@ def accept_present(settings: Settings, *, now: datetime, seen_within: timedelta)
     changed = history.record.changed_deliveries()
     moves = history.record.known_moves()
     if file is None:
-        with connected(settings.database_url) as connection:
-            refuse_running(connection, label(settings.database_url), now=now, seen_within=seen_within)
+        with open_transaction(settings.database_url) as connection:
+            refuse_running(connection, database_label(settings.database_url), now=now, seen_within=seen_within)
             with Session(connection, expire_on_commit=False) as session, session.begin():
                 reconciliation = reconcile(session, settings, since=None, now=now, changed=changed)
     else:
@@ -127,7 +127,7 @@ def accept_present(settings: Settings, *, now: datetime, seen_within: timedelta)
     )
 
 
-def begin_empty(settings: Settings, *, now: datetime) -> Path | None:
+def begin_with_empty_queue(settings: Settings, *, now: datetime) -> Path | None:
     """Lets the desk begin with an empty queue where its database was lost.
 
     Returns the folder in which what was left of the lost one is kept; None when nothing was.
@@ -143,10 +143,10 @@ def begin_empty(settings: Settings, *, now: datetime) -> Path | None:
         )
     aside = None
     if file is not None:
-        with plain_errors(f"what is left of {file} can't be kept"):
+        with as_backup_errors(f"what is left of {file} can't be kept"):
             aside = _set_aside(file, now)
             _remove(file)
-    with plain_errors(f"{history.record.path} can't be removed"):
+    with as_backup_errors(f"{history.record.path} can't be removed"):
         history.record.path.unlink(missing_ok=True)
         flush_folder(history.record.path.parent)
     return aside
@@ -154,7 +154,7 @@ def begin_empty(settings: Settings, *, now: datetime) -> Path | None:
 
 def _restore_server(backup: Path, manifest: Manifest, settings: Settings, now: datetime, url: str) -> RestoreReport:
     history = History(url, settings.root)
-    with plain_errors("the backup can't be restored"):
+    with as_backup_errors("the backup can't be restored"):
         changed = history.record.changed_deliveries()
         reconciliation = restore_server(backup, manifest, settings, now=now, url=url, changed=changed)
     history.record.replace(reconciliation.newest)
@@ -236,7 +236,7 @@ def _replace_database(
 
 def _set_aside(file: Path, now: datetime) -> Path | None:
     """Links the files of a database into a new folder beside it. Returns None when there are none."""
-    present = [path for end in BESIDE if (path := Path(f"{file}{end}")).is_file()]
+    present = [path for end in DATABASE_FILE_SUFFIXES if (path := Path(f"{file}{end}")).is_file()]
     if not present:
         return None
     prefix = f"{file.name}.before-restore-{now.astimezone(UTC):%Y%m%dT%H%M%SZ}-"
@@ -250,6 +250,6 @@ def _set_aside(file: Path, now: datetime) -> Path | None:
 
 def _remove(file: Path) -> None:
     """Removes a database, the main file first: its changes must never be found beside another one."""
-    for end in BESIDE:
+    for end in DATABASE_FILE_SUFFIXES:
         Path(f"{file}{end}").unlink(missing_ok=True)
         flush_folder(file.parent)

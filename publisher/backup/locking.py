@@ -11,13 +11,13 @@ from pathlib import Path
 from sqlalchemy import Connection, inspect, select, text
 from sqlalchemy.exc import DBAPIError
 
-from publisher.backup.database_urls import label, sqlite_path
-from publisher.backup.files import BackupError, plain_errors
+from publisher.backup.database_urls import database_label, sqlite_path
+from publisher.backup.files import BackupError, as_backup_errors
 from publisher.db.base import Base
 from publisher.db.models import LEASED, Delivery
 from publisher.db.operations import Process
 from publisher.db.session import BUSY_TIMEOUT_MS, create_database_engine
-from publisher.delivery.owner import is_surely_gone
+from publisher.delivery.lease_owner import is_surely_gone
 
 MARK = 0x636F7079  # "copy": any number, the same in every process
 
@@ -33,19 +33,19 @@ def _names_in_file(file: Path) -> set[str]:
     if not file.exists():
         return set()
     with (
-        plain_errors(f"{file} can't be read"),
+        as_backup_errors(f"{file} can't be read"),
         closing(sqlite3.connect(f"{file.as_uri()}?mode=rw", uri=True)) as opened,
     ):
         return {name for (name,) in opened.execute("SELECT name FROM sqlite_master WHERE type = 'table'")}
 
 
 def _names_on_server(url: str) -> set[str]:
-    with connected(url) as connection:
+    with open_transaction(url) as connection:
         return set(inspect(connection).get_table_names())
 
 
 @contextmanager
-def connected(url: str) -> Iterator[Connection]:
+def open_transaction(url: str) -> Iterator[Connection]:
     """Opens one transaction that may write: committed at the end, rolled back on an error.
 
     Raises:
@@ -56,7 +56,9 @@ def connected(url: str) -> Iterator[Connection]:
         with engine.begin() as connection:
             yield connection
     except DBAPIError as error:
-        raise BackupError(f"{label(url)} can't be used: {first_line(error)}; mend that, then try again") from error
+        raise BackupError(
+            f"{database_label(url)} can't be used: {first_line(error)}; mend that, then try again"
+        ) from error
     finally:
         engine.dispose()
 
@@ -68,9 +70,9 @@ def locked_desk(url: str) -> Iterator[Connection]:
     Raises:
         BackupError: besides, when another writer does not finish, or it is locked already.
     """
-    with connected(url) as connection:
+    with open_transaction(url) as connection:
         if connection.dialect.name == "postgresql":
-            _lock(connection, label(url))
+            _lock(connection, database_label(url))
         yield connection
 
 

@@ -8,7 +8,7 @@ from typing import Annotated, Literal
 
 from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field, ValidationError
 
-from publisher.backup.files import BackupError, file_hash, plain_errors
+from publisher.backup.files import BackupError, as_backup_errors, file_hash
 from publisher.core.file_reading import MANIFEST_BYTES, read_bytes
 from publisher.media import write_whole
 
@@ -82,7 +82,7 @@ def read_manifest(backup: Path) -> Manifest:
     file = backup / MANIFEST
     if not file.is_file():
         raise BackupError(f"{backup} is no backup: it holds no {MANIFEST}; name a folder that publisher backup wrote")
-    with plain_errors(f"{file} can't be read"):
+    with as_backup_errors(f"{file} can't be read"):
         text = read_bytes(file, MANIFEST_BYTES)
     try:
         manifest = Manifest.model_validate_json(text)
@@ -102,7 +102,7 @@ def check_files(backup: Path, manifest: Manifest) -> None:
         file = backup / backed_up.path
         if not file.is_file():
             raise BackupError(f"the backup is damaged: {file} is missing; use another backup")
-        with plain_errors(f"{file} can't be read"):
+        with as_backup_errors(f"{file} can't be read"):
             same = file.stat().st_size == backed_up.bytes and file_hash(file) == backed_up.sha256
         if not same:
             raise BackupError(

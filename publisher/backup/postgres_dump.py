@@ -14,9 +14,9 @@ from pathlib import Path
 from sqlalchemy import Connection, inspect, select, text
 from sqlalchemy.engine import make_url
 
-from publisher.backup.database_urls import label
+from publisher.backup.database_urls import database_label
 from publisher.backup.files import BackupError
-from publisher.backup.locking import connected, revision_in
+from publisher.backup.locking import open_transaction, revision_in
 from publisher.db.models import Media
 
 PLACES = ("usr/lib/postgresql/*/bin", "usr/pgsql-*/bin")
@@ -44,7 +44,7 @@ def dump(url: str, target: Path) -> Snapshot:
     Raises:
         BackupError: there is no fitting pg_dump, or it failed.
     """
-    with connected(url) as connection:
+    with open_transaction(url) as connection:
         connection.execute(text("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY"))
         program = find_program("pg_dump", _major(connection))
         moment = connection.scalar(text("SELECT pg_export_snapshot()"))
@@ -65,7 +65,7 @@ def dump(url: str, target: Path) -> Snapshot:
 
 def require_dump_program(url: str) -> None:
     """Raises BackupError when this machine has no pg_dump that fits the server."""
-    with connected(url) as connection:
+    with open_transaction(url) as connection:
         find_program("pg_dump", _major(connection))
 
 
@@ -75,7 +75,7 @@ def load(url: str, archive: Path, schema: str) -> None:
     Raises:
         BackupError: there is no fitting pg_restore, or it failed.
     """
-    with connected(url) as connection:
+    with open_transaction(url) as connection:
         program = find_program("pg_restore", _major(connection))
     _run(program, url, f"--schema={schema}", "--single-transaction", "--exit-on-error", str(archive))
 
@@ -84,18 +84,18 @@ def refuse_unfit(url: str, schema: str) -> None:
     """Raises BackupError unless the database is PostgreSQL, without tables, and would have them in this schema."""
     if make_url(url).get_backend_name() != "postgresql":
         raise BackupError(
-            f"the backup holds a PostgreSQL database, and {label(url)} is none: name an empty one with "
+            f"the backup holds a PostgreSQL database, and {database_label(url)} is none: name an empty one with "
             "--database, or in PUBLISHER__STORAGE__DATABASE"
         )
-    with connected(url) as connection:
+    with open_transaction(url) as connection:
         here, tables = schema_of(connection), inspect(connection).get_table_names()
     if here != schema:
         raise BackupError(
-            f"{label(url)} has its tables in the schema {here or '(none)'}, and the backup's are in {schema}; "
+            f"{database_label(url)} has its tables in the schema {here or '(none)'}, and the backup's are in {schema}; "
             "name another database, or set its search_path"
         )
     if tables:
-        raise BackupError(f"{label(url)} is not empty; name an empty database, such as createdb makes")
+        raise BackupError(f"{database_label(url)} is not empty; name an empty database, such as createdb makes")
 
 
 def schema_of(connection: Connection) -> str:
@@ -164,4 +164,4 @@ def _run(program: Path, url: str, *arguments: str) -> None:
     )
     if result.returncode != 0:
         problem = (result.stderr.strip().splitlines() or [f"{program.name} failed without a reason"])[0]
-        raise BackupError(f"{label(url)}: {problem.removesuffix('.')}; mend that, then try again")
+        raise BackupError(f"{database_label(url)}: {problem.removesuffix('.')}; mend that, then try again")

@@ -17,9 +17,9 @@ from sqlalchemy import select, text
 from sqlalchemy.engine import URL
 from sqlalchemy.orm import Session
 
-from publisher.backup.database_urls import label
-from publisher.backup.files import UNFINISHED, BackupError, copy_file, flush_folder, plain_errors
-from publisher.backup.locking import connected
+from publisher.backup.database_urls import database_label
+from publisher.backup.files import UNFINISHED, BackupError, as_backup_errors, copy_file, flush_folder
+from publisher.backup.locking import open_transaction
 from publisher.backup.manifest import BackedUpFile, Manifest, check_files, read_manifest
 from publisher.backup.postgres_dump import load, refuse_unfit
 from publisher.backup.reconcile import Reconciliation, reconcile, refuse_future
@@ -73,7 +73,7 @@ def restore(backup: Path, folder: Path, now: datetime, database: str | None = No
         )
     if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
         raise BackupError(f"{folder} is not empty; name a folder that is empty or not there yet")
-    with plain_errors(f"the backup can't be restored to {folder}"), _empty_folder(folder):
+    with as_backup_errors(f"the backup can't be restored to {folder}"), _empty_folder(folder):
         part = Path(tempfile.mkdtemp(dir=folder, prefix=".restoring-"))
         report = _Restore(backup, manifest, part, folder, now).run(database)
         flush_folder(folder)
@@ -95,7 +95,7 @@ def restore_copy(copy: Path, settings: Settings, folder: Path, now: datetime) ->
     # Not beside the copy: the disk that keeps it may be read-only.
     beside = next(parent for parent in folder.absolute().parents if parent.is_dir())
     with (
-        plain_errors(f"{copy} can't be restored to {folder}"),
+        as_backup_errors(f"{copy} can't be restored to {folder}"),
         tempfile.TemporaryDirectory(dir=beside, prefix=UNFINISHED) as part,
     ):
         report = complete_backup(make_copy(copy, Path(part) / "taken.db"), settings, Path(part), now)
@@ -211,7 +211,7 @@ def restore_server(
         return _reconcile_server(manifest, settings, now=now, url=url, changed=changed)
     except Exception as error:
         raise BackupError(
-            f"{error}; {label(url)} was left half restored, as nobody's desk: drop it, and make it anew"
+            f"{error}; {database_label(url)} was left half restored, as nobody's desk: drop it, and make it anew"
         ) from error
 
 
@@ -219,7 +219,7 @@ def _reconcile_server(
     manifest: Manifest, settings: Settings, *, now: datetime, url: str, changed: Collection[int]
 ) -> Reconciliation:
     """Reconciles the deliveries in the transaction that sets the revision: until then no desk has the tables."""
-    with connected(url) as connection:
+    with open_transaction(url) as connection:
         revision = {"revision": manifest.revision}
         connection.execute(text("INSERT INTO alembic_version (version_num) VALUES (:revision)"), revision)
         migrate(connection)
@@ -229,7 +229,7 @@ def _reconcile_server(
 
 def missing_originals(url: str, settings: Settings) -> tuple[str, ...]:
     """Returns the file names of the originals that a database names and the desk's store does not have."""
-    with connected(url) as connection:
+    with open_transaction(url) as connection:
         originals = connection.execute(select(Media.sha256, Media.file_name).order_by(Media.sha256)).all()
     present = set(media_store(settings).originals()) if originals else set()
     return tuple(name for sha256, name in originals if sha256 not in present)

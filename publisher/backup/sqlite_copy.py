@@ -13,7 +13,7 @@ from pathlib import Path
 
 from sqlalchemy.engine import URL
 
-from publisher.backup.files import BackupError, copy_file, plain_errors
+from publisher.backup.files import BackupError, as_backup_errors, copy_file
 from publisher.backup.reconcile import Reconciliation, reconcile
 from publisher.db.session import Database
 from publisher.db.upgrade import knows_revision, prepare_database
@@ -55,7 +55,7 @@ def make_copy(source: Path, target: Path) -> DatabaseCopy:
         BackupError: it is no file, too large, damaged, of another program, or of a newer version.
     """
     _refuse_no_file(source)
-    with plain_errors(f"{source} can't be read"):
+    with as_backup_errors(f"{source} can't be read"):
         copy_file(source, target)
         if (changes := Path(f"{source}-wal")).is_file():
             copy_file(changes, Path(f"{target}-wal"))
@@ -106,7 +106,7 @@ def upgraded_database(file: Path, settings: Settings, now: datetime) -> Iterator
 
 
 def _refuse_no_file(source: Path) -> None:
-    with plain_errors(f"{source} can't be read"):
+    with as_backup_errors(f"{source} can't be read"):
         if not source.exists():
             raise BackupError(f"{source} is not there; name a backup, such as a file in backups/daily")
         status = source.stat()

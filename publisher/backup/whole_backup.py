@@ -17,7 +17,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from publisher import __version__
-from publisher.backup.files import UNFINISHED, BackupError, copy_file, flush_folder, link_or_copy, plain_errors
+from publisher.backup.files import UNFINISHED, BackupError, as_backup_errors, copy_file, flush_folder, link_or_copy
 from publisher.backup.manifest import BackedUpFile, Manifest
 from publisher.backup.postgres_dump import dump
 from publisher.backup.sqlite_copy import DatabaseCopy, last_known_instant
@@ -64,7 +64,7 @@ def _make(settings: Settings, folder: Path, name: str, now: datetime, *, with_or
     target = folder / name
     if target.exists():
         raise BackupError(f"{target} is there already; wait a second, or name another folder")
-    with plain_errors(f"the backup can't be written to {folder}"):
+    with as_backup_errors(f"the backup can't be written to {folder}"):
         part = Path(tempfile.mkdtemp(dir=folder, prefix=UNFINISHED))
         try:
             # The database first: an original is stored before any row names it, so none can be lacking afterwards.

@@ -13,7 +13,7 @@ from publisher.alerts import URLS_VARIABLE, Line, preflight, read_addresses
 from publisher.cli.desk import desk_of
 from publisher.cli.echo import echo
 from publisher.cli.output import DAY, console, escape, json_option, print_json, print_table
-from publisher.db.operations import OPEN, Alert
+from publisher.db.operations import IS_OPEN_NOTICE, Alert
 from publisher.desk import Desk
 from publisher.schedule.slots import slot_day
 from publisher.settings import SettingsError
@@ -32,7 +32,7 @@ def alerts_command(ctx: click.Context, test: bool, as_json: bool) -> None:
     if test:
         ctx.exit(0 if _send_test_message(desk) else 1)
     with desk.database.reading() as session:
-        open_alerts = list(session.scalars(select(Alert).where(OPEN, Alert.message != "").order_by(Alert.id)))
+        open_alerts = list(session.scalars(select(Alert).where(IS_OPEN_NOTICE, Alert.message != "").order_by(Alert.id)))
     if as_json:
         print_json([_alert_row(alert) for alert in open_alerts])
     elif not open_alerts:

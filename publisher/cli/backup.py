@@ -7,9 +7,9 @@ from pathlib import Path
 
 import click
 
-from publisher.backup.database_urls import label, read_url
-from publisher.backup.files import BackupError, plain_errors
-from publisher.backup.in_place import accept_present, begin_empty, restore_in_place
+from publisher.backup.database_urls import database_label, read_url
+from publisher.backup.files import BackupError, as_backup_errors
+from publisher.backup.in_place import accept_present_database, begin_with_empty_queue, restore_in_place
 from publisher.backup.restore import RestoreReport, restore, restore_copy
 from publisher.backup.whole_backup import make_backup
 from publisher.cli.desk import desk_of
@@ -36,7 +36,7 @@ def backup_command(ctx: click.Context, folder: Path | None) -> None:
     settings = desk.settings
     if folder is None:
         folder = settings.path(settings.storage.backups)
-        with plain_errors(f"the folder {folder} can't be made"):
+        with as_backup_errors(f"the folder {folder} can't be made"):
             make_private_folder(folder)
     desk.database.close()
     report = make_backup(settings, folder, desk.now())
@@ -93,7 +93,7 @@ def restore_command(
     report = _restore(desk_of(ctx), backup, folder, now, url)
     desk = Desk(report.config)
     if url and url != desk.settings.database_url:
-        echo(f"Set PUBLISHER__STORAGE__DATABASE, or storage.database: the database is {label(url)} now.")
+        echo(f"Set PUBLISHER__STORAGE__DATABASE, or storage.database: the database is {database_label(url)} now.")
     for sentence in _restore_report(report, desk, in_place=folder is None):
         echo(sentence)
 
@@ -114,14 +114,14 @@ def _restore(desk: Desk, backup: Path, folder: Path | None, now: datetime, url: 
 
 
 def _accept_database(desk: Desk, now: datetime) -> None:
-    report = accept_present(desk.settings, now=now, seen_within=HEARTBEAT_TIMEOUT)
+    report = accept_present_database(desk.settings, now=now, seen_within=HEARTBEAT_TIMEOUT)
     echo(f"The desk goes on with {_database_label(desk)}, whose last entry is of {desk.local(report.made_at)}.")
     for sentence in [*_uncertain_posts(report), f"Then: publisher --config {report.config} doctor"]:
         echo(sentence)
 
 
 def _begin_empty(desk: Desk, now: datetime) -> None:
-    aside = begin_empty(desk.settings, now=now)
+    aside = begin_with_empty_queue(desk.settings, now=now)
     desk.database.close()
     kept = f" The rest of the lost one is in {aside}." if aside else ""
     echo(
@@ -131,7 +131,7 @@ def _begin_empty(desk: Desk, now: datetime) -> None:
 
 
 def _database_label(desk: Desk) -> str:
-    return label(desk.settings.database_url)
+    return database_label(desk.settings.database_url)
 
 
 def _restore_report(report: RestoreReport, desk: Desk, *, in_place: bool = False) -> list[str]:

@@ -14,9 +14,9 @@ from publisher.cli.output import console, escape, json_option, print_json, print
 from publisher.cli.row_number import ROW_NUMBER
 from publisher.db.models import STATES, Attempt, Delivery, Event, Pick
 from publisher.db.operations import Channel
-from publisher.delivery.act_refusals import Reason, Refused
-from publisher.delivery.attempt_words import attempt_words
-from publisher.delivery.budget import MICROS, dollars, spendings
+from publisher.delivery.act_refusals import ActRefused, Reason
+from publisher.delivery.attempt_description import describe_attempt
+from publisher.delivery.budget import MICROS, format_dollars, monthly_spendings
 from publisher.delivery.outcomes import next_try
 from publisher.desk import Desk
 from publisher.settings import SettingsError
@@ -72,7 +72,7 @@ def _channels(desk: Desk) -> dict[str, Channel]:
 
 def _print_spendings(desk: Desk) -> None:
     with desk.database.reading() as session:
-        for spending in spendings(session, desk.settings, desk.now()):
+        for spending in monthly_spendings(session, desk.settings, desk.now()):
             style = "yellow" if spending.nearly_spent else "dim"
             console().print(f"[{style}]The channel {spending.channel} has spent {spending.description}.[/]")
 
@@ -148,7 +148,7 @@ def log_command(ctx: click.Context, delivery: int, as_json: bool) -> None:
     with desk.database.reading() as session:
         row = session.get(Delivery, delivery, options=[joinedload(Delivery.pick)])
         if row is None:
-            raise Refused(Reason.NO_DELIVERY, delivery=delivery)
+            raise ActRefused(Reason.NO_DELIVERY, delivery=delivery)
         attempts = list(session.scalars(select(Attempt).where(Attempt.delivery_id == delivery).order_by(Attempt.id)))
         events = list(session.scalars(select(Event).where(Event.delivery_id == delivery).order_by(Event.id)))
     channel = _channels(desk)[row.channel_name]
@@ -186,7 +186,10 @@ def _print_delivery(desk: Desk, row: Delivery, channel: Channel, attempts: list[
         ("scheduled", desk.local(row.scheduled_at)),
         ("too late from", desk.local(row.expires_at)),
         ("next try", local_time(desk, at) if (at := next_try(row, channel)) else None),
-        ("cost", f"about {dollars(cost)}" if (cost := sum(attempt.cost_micros for attempt in attempts)) else None),
+        (
+            "cost",
+            f"about {format_dollars(cost)}" if (cost := sum(attempt.cost_micros for attempt in attempts)) else None,
+        ),
     ):
         if value:
             say(f"  {label}: {escape(value)}")
@@ -194,7 +197,7 @@ def _print_delivery(desk: Desk, row: Delivery, channel: Channel, attempts: list[
     lines += [
         (
             attempt.started_at,
-            attempt_words(attempt.kind, attempt.outcome),
+            describe_attempt(attempt.kind, attempt.outcome),
             " ".join(
                 part
                 for part in (

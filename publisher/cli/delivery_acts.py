@@ -13,7 +13,7 @@ from publisher.cli.desk import actor, desk_of
 from publisher.cli.echo import echo
 from publisher.cli.row_number import ROW_NUMBER
 from publisher.db.models import Delivery
-from publisher.delivery import acts, operate
+from publisher.delivery import act_results, operate
 from publisher.delivery.act_refusals import Face
 from publisher.delivery.adopt import Adoption, AdoptionRequest, read_adoption, record_adoption
 
@@ -26,8 +26,8 @@ def retry_command(ctx: click.Context, delivery: int, i_have_looked: bool) -> Non
     """Let a delivery try again that was held, failed or missed."""
     desk = desk_of(ctx)
     retrying.retry(desk, delivery, actor=actor(), i_have_looked=i_have_looked)
-    waiting = acts.waiting_of(desk.database, delivery, desk.now())
-    echo(acts.retried(waiting, Face.COMMAND, partial(local_time, desk)))
+    waiting = act_results.find_retry_wait(desk.database, delivery, desk.now())
+    echo(act_results.describe_retry(waiting, Face.COMMAND, partial(local_time, desk)))
 
 
 @click.command("adopt")
@@ -48,7 +48,7 @@ def adopt_command(ctx: click.Context, delivery: int, link: str, unread: bool, ye
     if adoption.differences and not yes and sys.stdin.isatty():
         _ask_about(adoption)
     record_adoption(desk.database, adoption, now=desk.now(), actor=actor())
-    echo(acts.adopted(adoption))
+    echo(act_results.describe_adoption(adoption))
 
 
 def _ask_about(adoption: Adoption) -> None:
@@ -66,8 +66,8 @@ def cancel_command(ctx: click.Context, delivery: int) -> None:
     desk = desk_of(ctx)
     may_be_public = operate.cancel(desk.database, delivery, now=desk.now(), actor=actor())
     with desk.database.reading() as session:
-        platform = operate.platform_of(session.get_one(Delivery, delivery))
-    echo(acts.canceled(delivery, may_be_public=may_be_public, platform=platform))
+        platform = operate.platform_label(session.get_one(Delivery, delivery))
+    echo(act_results.describe_cancel(delivery, may_be_public=may_be_public, platform=platform))
 
 
 @click.command("pause")
@@ -88,6 +88,6 @@ def resume_command(ctx: click.Context, channel: str) -> None:
     """Let a channel publish again that is paused, or that its platform told to wait."""
     desk = desk_of(ctx)
     end = operate.resume(desk.database, channel, now=desk.now(), actor=actor())
-    echo(acts.resumed(channel, end, partial(local_time, desk)))
-    for delivery in acts.held_deliveries(desk.database, channel):
+    echo(act_results.describe_resume(channel, end, partial(local_time, desk)))
+    for delivery in act_results.held_deliveries(desk.database, channel):
         echo(f"Delivery {delivery} is held; let it out with: publisher retry {delivery}")

@@ -19,21 +19,21 @@ from sqlalchemy.orm import Session
 
 from publisher.alerts import PING_VARIABLE, URLS_VARIABLE, read_addresses, read_ping_url
 from publisher.alerts.store import sending_failures
-from publisher.backup.daily_copies import newest_backup
+from publisher.backup.daily_copies import newest_backup_time
 from publisher.backup.files import BackupError
 from publisher.backup.postgres_dump import require_dump_program
 from publisher.cli.desk import actor, desk_of
 from publisher.cli.doctor_secrets import describe_key, describe_private_files
 from publisher.cli.errors import describe_error
 from publisher.cli.output import console, escape, json_option, print_json
-from publisher.db.errors import RESTORE, DatabaseError
+from publisher.db.errors import RESTORE_HINT, DatabaseError
 from publisher.db.models import Delivery, Event
 from publisher.db.operations import Channel
 from publisher.delivery import operate
-from publisher.delivery.budget import spendings
-from publisher.delivery.due import appointments
-from publisher.delivery.overview import examine
-from publisher.delivery.platform_clocks import clock_differences, judge_clocks
+from publisher.delivery.budget import monthly_spendings
+from publisher.delivery.due import next_appointments
+from publisher.delivery.overview import check_login
+from publisher.delivery.platform_clocks import clock_differences, compare_clocks
 from publisher.desk import Desk
 from publisher.health import OVERDUE_AFTER, SCHEDULER, WORKER, last_heartbeats
 from publisher.health.failing import describe_failure
@@ -128,7 +128,7 @@ def _config_file(settings: Settings) -> str:
 
 
 def _describe_account(desk: Desk, name: str) -> str:
-    account, ends = examine(desk.channels, name)
+    account, ends = check_login(desk.channels, name)
     text = f"answers as {account.name}"
     return f"{text}; the log-in ends {desk.local(ends)}" if ends else text
 
@@ -149,7 +149,7 @@ def _describe_database(desk: Desk, settings: Settings) -> str:
     with desk.database.engine.connect() as connection:
         result = connection.exec_driver_sql("PRAGMA quick_check").scalar()
     if result != "ok":
-        raise DatabaseError(f"{file} is damaged ({result}); {RESTORE}")
+        raise DatabaseError(f"{file} is damaged ({result}); {RESTORE_HINT}")
     return f"{file} is sound, {file.stat().st_size / 1e6:.1f} MB"
 
 
@@ -157,7 +157,7 @@ def _describe_backup(desk: Desk, settings: Settings) -> str:
     """Describes the newest backup. Raises BackupError when that is too old, or none can be made."""
     if settings.database_file is None:
         require_dump_program(settings.database_url)
-    newest = newest_backup(settings.path(settings.storage.backups))
+    newest = newest_backup_time(settings.path(settings.storage.backups))
     with desk.database.reading() as session:
         first = session.scalar(select(func.min(Event.at)))
     text = f"the newest is of {desk.local(newest)}" if newest else "there is none yet"
@@ -220,7 +220,7 @@ def _check_platform_clocks(desk: Desk) -> Line:
     """Compares the clock with the platforms' clocks, by the answers that the checks before just got."""
     with desk.database.reading() as session:
         differences = clock_differences(session, desk.now())
-    judgment = judge_clocks(differences)
+    judgment = compare_clocks(differences)
     return Line(True, "platforms' clocks", judgment.sentence, warning=judgment.is_warning)
 
 
@@ -244,7 +244,7 @@ def _check_work(desk: Desk) -> Iterator[Line]:
         counts: dict[str, int] = {state: number for state, number in states}
         running = _check_processes(desk, session)
         failing = failing_jobs(session)
-        costs = spendings(session, desk.settings, desk.now())
+        costs = monthly_spendings(session, desk.settings, desk.now())
     hint = "" if cover >= MIN_DAYS_OF_COVER else "; add and approve posts"
     yield Line(not hint, "queue", f"{cover} {'day is' if cover == 1 else 'days are'} covered{hint}")
     waiting = {state: counts.get(state, 0) for state in ("held", "failed", "unconfirmed")}
@@ -266,7 +266,7 @@ def _check_processes(desk: Desk, session: Session) -> Line:
         f"{role} seen {desk.local(heartbeats[role].at, '%m-%d %H:%M:%S')}" if role in heartbeats else f"no {role} seen"
         for role in (SCHEDULER, WORKER)
     )
-    due = [appointment for appointment in appointments(session, now) if appointment.at <= now]
+    due = [appointment for appointment in next_appointments(session, now) if appointment.at <= now]
     if not due:
         return Line(True, "worker", f"{text}; nothing is overdue")
     overdue = f"{text}; {due[0].channel} has work since {desk.local(due[0].at, '%m-%d %H:%M:%S')}"

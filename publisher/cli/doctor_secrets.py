@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from publisher.core.encryption import KEY_VARIABLE, Seal, SealError
 from publisher.core.private_files import open_to_others
-from publisher.db.sealed import check_openable
+from publisher.db.encrypted_values import check_openable
 from publisher.desk import Desk
 from publisher.settings import Settings, SettingsError, read_secret
 from publisher.settings.private_paths import DATABASE_SESSIONS, private_paths

@@ -7,7 +7,7 @@ from sqlalchemy.exc import DBAPIError, OperationalError
 from publisher.adapt.images.inspection import ImageRefused
 from publisher.backup.files import BackupError
 from publisher.db.upgrade import DatabaseError
-from publisher.delivery.act_refusals import Refused
+from publisher.delivery.act_refusals import ActRefused
 from publisher.media import MediaError
 from publisher.platforms.errors import PlatformError
 from publisher.posts.errors import PostError
@@ -20,7 +20,7 @@ ERRORS_FOR_PEOPLE = (
     DatabaseError,
     BackupError,
     PostError,
-    Refused,
+    ActRefused,
     PlatformError,
     ImageRefused,
     MediaError,

@@ -7,7 +7,7 @@ import click
 from publisher.cli.desk import desk_of
 from publisher.cli.echo import echo
 from publisher.core.encryption import KEY_VARIABLE, Seal, new_key
-from publisher.db.sealed import rotate
+from publisher.db.encrypted_values import encrypt_with_first_key
 
 
 @click.group("key")
@@ -33,7 +33,7 @@ def rotate_command(ctx: click.Context, forget_lost: bool) -> None:
     """
     seal = Seal.from_environment()
     with desk_of(ctx).database.writing() as session:
-        rotation = rotate(session, seal, forget_lost=forget_lost)
+        rotation = encrypt_with_first_key(session, seal, forget_lost=forget_lost)
     echo(
         f"Sealed with the first key: {rotation.resealed}. "
         f"The other keys may go from {KEY_VARIABLE} where every process has the first one first."

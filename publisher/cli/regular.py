@@ -5,10 +5,10 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 
 from publisher.alerts import Notifier
-from publisher.backup.daily_copies import keep_daily, keep_daily_dump
+from publisher.backup.daily_copies import copy_daily, dump_daily
 from publisher.core.logs import get_logger
-from publisher.delivery.owner import this_process
-from publisher.delivery.refresh import refresh_sessions
+from publisher.delivery.lease_owner import owner_name
+from publisher.delivery.login_renewal import refresh_sessions
 from publisher.delivery.removed_channels import hold_removed
 from publisher.delivery.stray_drafts import StrayDrafts
 from publisher.desk import Desk
@@ -30,7 +30,7 @@ SWEEP_INTERVAL = timedelta(days=1)
 
 def heartbeat_job(desk: Desk, role: str) -> RegularJob:
     """Makes the job that records this process's heartbeat. `role`: its roles with spaces between."""
-    owner = this_process()
+    owner = owner_name()
 
     def act() -> None:
         # A database file that was removed still answers. This check makes the job fail, which is reported.
@@ -108,8 +108,8 @@ class _Housekeeping:
         settings = self._desk.settings
         file, now = settings.database_file, self._desk.now()
         if file is None:
-            copy = keep_daily_dump(settings, now)
+            copy = dump_daily(settings, now)
         else:
-            copy = keep_daily(file, settings.path(settings.storage.backups), now)
+            copy = copy_daily(file, settings.path(settings.storage.backups), now)
         if copy is not None:
             get_logger("scheduler").info("backed up", file=str(copy))

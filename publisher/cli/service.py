@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING, Protocol
 from publisher.cli.errors import ERRORS_FOR_PEOPLE
 from publisher.cli.regular import alert_jobs, heartbeat_job, housekeeping_jobs
 from publisher.core.logs import get_logger
-from publisher.delivery.clock_set import begin_look_ups_anew
+from publisher.delivery.clock_changes import restart_look_ups
 from publisher.delivery.dispatch import ThreadDispatcher
-from publisher.delivery.owner import this_process
+from publisher.delivery.lease_owner import owner_name
 from publisher.delivery.worker import Worker
 from publisher.desk import Desk
 from publisher.health.heartbeat import SCHEDULER, WEB, WORKER, delete_heartbeat
@@ -78,7 +78,7 @@ class Service:
             desk.renderer,
             desk.clock,
             settings.delivery,
-            owner=this_process(),
+            owner=owner_name(),
             jitter=random.Random(),  # noqa: S311 - it spreads retries and protects nothing
         )
         if settings.delivery.dispatch == "threads":
@@ -112,11 +112,11 @@ class Service:
         return timedelta(seconds=self._desk.settings.delivery.look_up_after[0])
 
     def _failures(self) -> FailureLog:
-        return FailureLog(self._desk.database, this_process(), self._desk.now, ERRORS_FOR_PEOPLE)
+        return FailureLog(self._desk.database, owner_name(), self._desk.now, ERRORS_FOR_PEOPLE)
 
     def _clock_was_set(self, change: timedelta) -> None:
         seconds = change.total_seconds()
-        begun = begin_look_ups_anew(self._desk.database, self._desk.now(), change, self._first_look_up)
+        begun = restart_look_ups(self._desk.database, self._desk.now(), change, self._first_look_up)
         get_logger("scheduler").error(
             f"this machine's clock was put {'forward' if seconds > 0 else 'back'}: check that it is right, "
             "because posts go out by it",
@@ -200,5 +200,5 @@ class Service:
             self._worker.stop()
         for server in self._servers():
             server.stop()
-        delete_heartbeat(self._desk.database, this_process())
+        delete_heartbeat(self._desk.database, owner_name())
         self._desk.database.close()

@@ -15,7 +15,7 @@ from publisher.core.logs import configure_logs, get_logger
 from publisher.core.memory import bound_arenas
 from publisher.core.open_file_limit import raise_open_files_limit
 from publisher.core.stop_signal import StopSignal
-from publisher.delivery.owner import this_process
+from publisher.delivery.lease_owner import owner_name
 from publisher.health.heartbeat import WEB, delete_heartbeat
 from publisher.scheduler import JobRunner
 
@@ -58,4 +58,4 @@ def web_command(ctx: click.Context, host: str | None, port: int | None, root_pat
     stop.wait()
     jobs.stop()
     server.stop()
-    delete_heartbeat(desk.database, this_process())
+    delete_heartbeat(desk.database, owner_name())

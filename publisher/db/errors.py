@@ -7,7 +7,7 @@ class DatabaseError(Exception):
     """Says that the database can't be used; the message is one sentence for a person."""
 
 
-RESTORE = (
+RESTORE_HINT = (
     "stop the desk, then bring the last good backup back with publisher restore FILE, such as the newest file in "
     "backups/daily"
 )

@@ -19,10 +19,10 @@ from sqlalchemy.engine import make_url
 from sqlalchemy.orm import Session
 from sqlalchemy.pool import NullPool
 
+from publisher.db.driver_statements import DriverStatement
 from publisher.db.errors import DatabaseError
 from publisher.db.history_file import HistoryFile, KnownEvent
 from publisher.db.models import Event
-from publisher.db.statements import DriverStatement
 
 APPLICATION_ID = 0x70626C73  # "pbls": any number that no other program uses
 """Of a SQLite file beside which there was such a file once."""

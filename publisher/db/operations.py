@@ -9,7 +9,7 @@ from sqlalchemy.orm import Mapped, mapped_column
 
 from publisher.db.base import Base, Index
 
-OPEN = text("closed_at IS NULL")
+IS_OPEN_NOTICE = text("closed_at IS NULL")
 UNTOLD = text("told_at IS NULL OR (closed_at IS NOT NULL AND recovery_told_at IS NULL)")
 
 
@@ -71,7 +71,7 @@ class Alert(Base):
 
     __tablename__ = "alert"
     __table_args__ = (
-        Index("uq_alert_open", "subject", unique=True, sqlite_where=OPEN, postgresql_where=OPEN),
+        Index("uq_alert_open", "subject", unique=True, sqlite_where=IS_OPEN_NOTICE, postgresql_where=IS_OPEN_NOTICE),
         Index("ix_alert_unsent", "next_try_at", sqlite_where=UNTOLD, postgresql_where=UNTOLD),
     )
 

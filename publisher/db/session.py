@@ -21,8 +21,8 @@ from sqlalchemy.orm import Session
 from sqlalchemy.pool import ConnectionPoolEntry
 
 from publisher.core.clock import monotonic
+from publisher.db.driver_statements import carry_out
 from publisher.db.history import RAISES, History
-from publisher.db.statements import carry_out
 
 BUSY_TIMEOUT_MS = 30_000
 FORGOTTEN_MS = 20_000

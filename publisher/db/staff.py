@@ -10,7 +10,7 @@ from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from publisher.db.base import Base, Index
 
-UNSENT = text("sent_at IS NULL AND given_up_at IS NULL")
+IS_UNSENT = text("sent_at IS NULL AND given_up_at IS NULL")
 
 
 class Person(Base):
@@ -205,7 +205,7 @@ class WebhookMessage(Base):
     __tablename__ = "webhook_message"
     __table_args__ = (
         UniqueConstraint("webhook_id", "event_id"),
-        Index("ix_webhook_message_due", "next_try_at", sqlite_where=UNSENT, postgresql_where=UNSENT),
+        Index("ix_webhook_message_due", "next_try_at", sqlite_where=IS_UNSENT, postgresql_where=IS_UNSENT),
     )
 
     id: Mapped[int] = mapped_column(primary_key=True)

@@ -24,7 +24,7 @@ from publisher.core.clock import monotonic, sleep
 from publisher.core.private_files import make_private_file, make_private_folder
 from publisher.db import engine_tables, session
 from publisher.db.base import Base
-from publisher.db.errors import RESTORE, DatabaseError
+from publisher.db.errors import RESTORE_HINT, DatabaseError
 from publisher.db.history import History
 from publisher.db.session import create_database_engine
 
@@ -123,7 +123,7 @@ def back_up(file: Path, backups: Path, *, revision: str, now: datetime) -> Path:
             copy.execute("PRAGMA journal_mode=DELETE")
             result = copy.execute("PRAGMA integrity_check(1)").fetchone()[0]
         if result != "ok":
-            raise DatabaseError(f"{file} is damaged ({' '.join(result.split())}); {RESTORE}")
+            raise DatabaseError(f"{file} is damaged ({' '.join(result.split())}); {RESTORE_HINT}")
         _flush(unfinished)
         unfinished.replace(target)
         _flush(backups)
@@ -230,7 +230,7 @@ def _revisions(connection: Connection) -> tuple[str | None, str]:
     if before is not None and not knows_revision(before):
         raise DatabaseError(
             f"{_name(connection)} was written by a newer publisher, or by one that was never released "
-            f"(revision {before}, this one knows {newest}); install that version, or {RESTORE}"
+            f"(revision {before}, this one knows {newest}); install that version, or {RESTORE_HINT}"
         )
     if engine_tables.newer_migrations(connection):
         raise DatabaseError(
@@ -257,7 +257,7 @@ def _refuse_other_tables(connection: Connection, revision: str) -> None:
         if missing:
             raise DatabaseError(
                 f"{_name(connection)} says that it has revision {revision}, but its table {name} lacks {missing[0]}: "
-                f"it was made by a version that was never released; {RESTORE}"
+                f"it was made by a version that was never released; {RESTORE_HINT}"
             )
 
 
@@ -325,7 +325,7 @@ def _sentence(label: str, cause: BaseException | None) -> str:
         case sqlite3.SQLITE_NOTADB:
             return f"{label} is no SQLite database; move that file away or choose another database"
         case sqlite3.SQLITE_CORRUPT:
-            return f"{label} is damaged ({cause}); {RESTORE}"
+            return f"{label} is damaged ({cause}); {RESTORE_HINT}"
         case sqlite3.SQLITE_BUSY | sqlite3.SQLITE_LOCKED:
             return f"{label} is in use by another program that does not let go of it; stop that one, then try again"
         case sqlite3.SQLITE_READONLY | sqlite3.SQLITE_PERM:

@@ -122,7 +122,7 @@ REMEDIES: Mapping[Reason, Mapping[Face, str]] = {
 }
 
 
-class Refused(Exception):
+class ActRefused(Exception):
     """Says that an act isn't possible, or would risk a second copy; nothing was changed."""
 
     def __init__(self, reason: Reason, **parameters: object) -> None:

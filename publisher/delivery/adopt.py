@@ -18,7 +18,7 @@ from publisher.core.states import State
 from publisher.db.models import Delivery
 from publisher.db.operations import Channel
 from publisher.db.session import Database
-from publisher.delivery.act_refusals import LINK_FAULTS, Reason, Refused
+from publisher.delivery.act_refusals import LINK_FAULTS, ActRefused, Reason
 from publisher.delivery.channels import Channels
 from publisher.delivery.differences import describe_difference, differences_between
 from publisher.delivery.operate import ADOPTABLE, get_delivery, move_by_hand, require_move, version_of
@@ -141,12 +141,12 @@ class _PostOnChannel:
     def of(cls, channels: Channels, channel: str, link: str, delivery: int) -> _PostOnChannel:
         """Parses a link. Raises Refused when it names no post of the channel's account."""
         if channel not in channels:
-            raise Refused(Reason.CHANNEL_REMOVED, channel=channel, delivery=delivery)
+            raise ActRefused(Reason.CHANNEL_REMOVED, channel=channel, delivery=delivery)
         adapter, account, profile = channels.adapter(channel), channels.account(channel), channels.profile(channel)
         try:
             post_id = adapter.post_id_of(link, account)
         except LinkRefused as refused:
-            raise Refused(
+            raise ActRefused(
                 LINK_FAULTS[refused.fault], link=repr(link[:200]), channel=channel, account=account,
                 platform=profile.label, example=adapter.post_url_of(EXAMPLE_ID, account, profile),
             ) from None  # fmt: skip
@@ -185,8 +185,8 @@ class _PostOnChannel:
             raise Unavailable(f"{self.channels.profile(self.channel).label} can't be asked for a post")
         return adapter.read_publication(self.id)
 
-    def _refused(self, reason: Reason, **parameters: str) -> Refused:
-        return Refused(
+    def _refused(self, reason: Reason, **parameters: str) -> ActRefused:
+        return ActRefused(
             reason, url=self.url, channel=self.channel, account=self.channels.account(self.channel),
             platform=self.channels.profile(self.channel).label, **parameters,
         )  # fmt: skip
@@ -201,4 +201,4 @@ def _require_unused(session: Session, channel: str, remote_id: str, delivery: in
         .where(Channel.platform == platform, Delivery.remote_id == remote_id, Delivery.id != delivery)
     )
     if (other := session.scalar(query.limit(1))) is not None:
-        raise Refused(Reason.OTHER_DELIVERY, other=other, delivery=delivery)
+        raise ActRefused(Reason.OTHER_DELIVERY, other=other, delivery=delivery)

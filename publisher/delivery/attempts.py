@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session
 
 from publisher.core.content import Publication
 from publisher.core.states import State
-from publisher.db.statements import DriverStatement
+from publisher.db.driver_statements import DriverStatement
 from publisher.delivery.claim import ClaimedDelivery
 from publisher.delivery.outcomes import error_name
 from publisher.lifecycle import (

@@ -106,10 +106,10 @@ class Spending:
     @property
     def description(self) -> str:
         """Returns a part of a sentence: `about $0.45 in May 2026, 9 % of its budget of $5.00`."""
-        amount = f"about {dollars(self.spent)} in {self.month.name}"
+        amount = f"about {format_dollars(self.spent)} in {self.month.name}"
         if self.budget is None:
             return amount
-        return f"{amount}, {self.spent * 100 // self.budget} % of its budget of {dollars(self.budget)}"
+        return f"{amount}, {self.spent * 100 // self.budget} % of its budget of {format_dollars(self.budget)}"
 
     def require(self, cost: int, delivery: int) -> None:
         """Raises BudgetReached when this further cost would pass the budget."""
@@ -117,7 +117,7 @@ class Spending:
             return
         raise BudgetReached(
             f"Nothing was sent: the channel {self.channel} has spent {self.description}, and this post would cost "
-            f"about {dollars(cost)} more; raise channels.{self.channel}.monthly_budget, or wait for "
+            f"about {format_dollars(cost)} more; raise channels.{self.channel}.monthly_budget, or wait for "
             f"{self.month.ends:%-d %B}, then run: publisher retry {delivery}"
         )
 
@@ -133,7 +133,7 @@ def spending(session: Session, channel: str, budget: float | None, now: datetime
     return Spending(channel, month, int(session.scalar(query) or 0), None if budget is None else round(budget * MICROS))
 
 
-def spendings(session: Session, settings: Settings, now: datetime) -> list[Spending]:
+def monthly_spendings(session: Session, settings: Settings, now: datetime) -> list[Spending]:
     """Sums the present month for every channel whose platform charges money."""
     return [
         spending(session, name, channel.monthly_budget, now, settings.outlet.zone)
@@ -142,7 +142,7 @@ def spendings(session: Session, settings: Settings, now: datetime) -> list[Spend
     ]
 
 
-def dollars(micros: int) -> str:
+def format_dollars(micros: int) -> str:
     """Formats micros as dollars, such as `$4.95`; with tenths of a cent only where there are some."""
     thousandths = round(micros / 1000)
     return f"${thousandths / 1000:.2f}" if thousandths % 10 == 0 else f"${thousandths / 1000:.3f}"

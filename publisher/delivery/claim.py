@@ -17,8 +17,8 @@ from sqlalchemy.orm import Session
 
 from publisher.core.content import AdaptedPost, Preparation
 from publisher.core.states import LEASED, State
+from publisher.db.driver_statements import DriverStatement
 from publisher.db.session import Database
-from publisher.db.statements import DriverStatement
 from publisher.delivery import quotas
 from publisher.delivery.due import CHANNELS, DUE_LOOK_UP, DUE_POST, DUE_READ_BACK, MAY_PUBLISH, MAY_READ, in_states
 from publisher.lifecycle import DELIVERIES, Fenced, change_columns, move

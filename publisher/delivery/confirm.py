@@ -29,7 +29,7 @@ from publisher.delivery.outcomes import Pace, error_name
 from publisher.delivery.prepare import REMOVED
 from publisher.delivery.quotas import MAX_WAIT
 from publisher.delivery.refusals import check_refusal
-from publisher.delivery.unknown import describe_other_record, format_duration, what_to_look_for
+from publisher.delivery.unknown_outcomes import describe_other_record, format_duration, what_to_look_for
 from publisher.lifecycle import Fenced, late_look_up_columns, look_again, move
 from publisher.lifecycle_late_success import record_late_success
 from publisher.platforms.base import ListsPublications, PlatformAdapter

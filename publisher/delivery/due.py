@@ -76,7 +76,7 @@ class Appointment:
     channel: str
 
 
-def appointments(session: Session, now: datetime) -> list[Appointment]:
+def next_appointments(session: Session, now: datetime) -> list[Appointment]:
     """Returns the next post, look-up and read-back of each channel, the earliest first.
 
     It asks an index a few times per channel, so that it does not matter how many deliveries
@@ -110,7 +110,7 @@ APPOINTMENTS = select(
 def due_channels(session: Session, now: datetime) -> list[str]:
     """Returns the channels that have work now, the one that waits longest first."""
     return list(
-        dict.fromkeys(appointment.channel for appointment in appointments(session, now) if appointment.at <= now)
+        dict.fromkeys(appointment.channel for appointment in next_appointments(session, now) if appointment.at <= now)
     )
 
 

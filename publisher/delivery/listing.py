@@ -66,7 +66,7 @@ def _query(criteria: DeliveryFilter) -> Select[Delivery]:
 
 
 @dataclass(frozen=True, slots=True)
-class Life:
+class DeliveryHistory:
     """Holds everything that is known about one delivery."""
 
     delivery: Delivery
@@ -76,7 +76,7 @@ class Life:
     """The other channels' deliveries of the same pick, and the other parts of a thread."""
 
 
-def life_of(session: Session, delivery_id: int) -> Life | None:
+def load_delivery_history(session: Session, delivery_id: int) -> DeliveryHistory | None:
     """Returns a delivery's whole history; None when there is no such delivery."""
     delivery = session.get(Delivery, delivery_id, options=[joinedload(Delivery.pick), joinedload(Delivery.channel)])
     if delivery is None:
@@ -86,4 +86,4 @@ def life_of(session: Session, delivery_id: int) -> Life | None:
     siblings = session.scalars(
         select(Delivery).where(Delivery.pick_id == delivery.pick_id, Delivery.id != delivery_id).order_by(Delivery.id)
     )
-    return Life(delivery, list(attempts), list(events), list(siblings))
+    return DeliveryHistory(delivery, list(attempts), list(events), list(siblings))

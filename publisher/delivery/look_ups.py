@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from publisher.core.content import Absence, Publication
 from publisher.delivery.claim import ClaimedDelivery
-from publisher.delivery.unknown import what_to_look_for
+from publisher.delivery.unknown_outcomes import what_to_look_for
 from publisher.platforms.base import PlatformAdapter, SupportsLookup
 
 

@@ -14,7 +14,7 @@ from publisher.core.states import BY_HAND, LOOKED_UP, MOVES, State
 from publisher.db.models import Attempt, Delivery
 from publisher.db.operations import Channel, Quota
 from publisher.db.session import Database
-from publisher.delivery.act_refusals import Reason, Refused
+from publisher.delivery.act_refusals import ActRefused, Reason
 from publisher.lifecycle import Fenced, late_look_up_columns, may_become_public, move, next_token, record_event
 
 RETRY_WINDOW = timedelta(hours=12)
@@ -28,7 +28,7 @@ CANCELABLE = (*BY_HAND, State.PENDING, *LOOKED_UP)
 
 
 @dataclass(frozen=True, slots=True)
-class Resumed:
+class ResumeResult:
     """Says what a resume has ended."""
 
     was_paused: bool
@@ -57,7 +57,7 @@ def retry(
         delivery = get_delivery(session, delivery_id, seen)
         require_move(delivery, State.PENDING, BY_HAND, "retry")
         if delivery.unknown_since is not None and not i_have_looked:
-            raise Refused(Reason.MAY_BE_PUBLIC, delivery=delivery_id, platform=platform_of(delivery))
+            raise ActRefused(Reason.MAY_BE_PUBLIC, delivery=delivery_id, platform=platform_label(delivery))
         move_by_hand(
             session, delivery, State.PENDING, now, actor, due_at=now, unknown_since=None, tries=0, problem="",
             expires_at=max(delivery.expires_at, now + RETRY_WINDOW), lookups=0, clean_lookups=0,
@@ -103,17 +103,17 @@ def pause(database: Database, channel: str, reason: str, *, now: datetime, actor
     """
     pause_reason = read_line(reason)[:MAX_REASON_LENGTH]
     if not pause_reason:
-        raise Refused(Reason.NO_PAUSE_REASON)
+        raise ActRefused(Reason.NO_PAUSE_REASON)
     with database.writing() as session:
         row = _channel(session, channel)
         if row.paused_at is not None:
-            raise Refused(Reason.ALREADY_PAUSED, channel=channel)
+            raise ActRefused(Reason.ALREADY_PAUSED, channel=channel)
         row.paused_at, row.pause_reason, row.paused_by = now, pause_reason, actor
         detail = {"channel": channel, "reason": pause_reason}
         record_event(session, "channel paused", now=now, actor=actor, detail=detail)
 
 
-def resume(database: Database, channel: str, *, now: datetime, actor: str) -> Resumed:
+def resume(database: Database, channel: str, *, now: datetime, actor: str) -> ResumeResult:
     """Lets a channel publish again: ends its pause, and whatever its platform told it to wait for.
 
     What was not due before stays as it is, and so do money limits. A platform that still wants it
@@ -121,7 +121,7 @@ def resume(database: Database, channel: str, *, now: datetime, actor: str) -> Re
     """
     with database.writing() as session:
         row = _channel(session, channel)
-        resumed = Resumed(row.paused_at is not None, _end_waits(session, row, now))
+        resumed = ResumeResult(row.paused_at is not None, _end_waits(session, row, now))
         if resumed.did_something:
             _unpause(session, row, now, actor, resumed.waited_until)
         return resumed
@@ -185,11 +185,11 @@ def _end_waits(session: Session, row: Channel, now: datetime) -> datetime | None
 def _channel(session: Session, name: str) -> Channel:
     row = session.get(Channel, name)
     if row is None:
-        raise Refused(Reason.NO_CHANNEL, channel=name)
+        raise ActRefused(Reason.NO_CHANNEL, channel=name)
     return row
 
 
-def platform_of(delivery: Delivery) -> str:
+def platform_label(delivery: Delivery) -> str:
     """Returns the platform's name for a sentence."""
     return str(delivery.adapted.get("platform") or delivery.channel_name).capitalize()
 
@@ -198,9 +198,9 @@ def get_delivery(session: Session, delivery_id: int, seen: str = "") -> Delivery
     """Returns a delivery. Raises Refused when there is none, or it is not the version that was `seen`."""
     delivery = session.get(Delivery, delivery_id)
     if delivery is None:
-        raise Refused(Reason.NO_DELIVERY, delivery=delivery_id)
+        raise ActRefused(Reason.NO_DELIVERY, delivery=delivery_id)
     if seen and version_of(delivery) != seen:
-        raise Refused(Reason.CHANGED, delivery=delivery_id, state=delivery.state)
+        raise ActRefused(Reason.CHANGED, delivery=delivery_id, state=delivery.state)
     return delivery
 
 
@@ -216,9 +216,9 @@ def require_move(delivery: Delivery, to: State, before: tuple[State, ...], act: 
         State.UNCONFIRMED: Reason.BEING_LOOKED_UP,
     }.get(state, Reason.BEING_SENT)
     where = f" at {delivery.remote_url}" if delivery.remote_url else ""
-    raise Refused(
+    raise ActRefused(
         reason, delivery=delivery.id, act=act, where=where, channel=delivery.channel_name,
-        platform=platform_of(delivery),
+        platform=platform_label(delivery),
     )  # fmt: skip
 
 
@@ -230,4 +230,4 @@ def move_by_hand(session: Session, delivery: Delivery, to: State, now: datetime,
             raise_fence=True, **values,
         )  # fmt: skip
     except Fenced:
-        raise Refused(Reason.CHANGED, delivery=delivery.id, state=delivery.state) from None
+        raise ActRefused(Reason.CHANGED, delivery=delivery.id, state=delivery.state) from None

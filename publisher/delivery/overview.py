@@ -70,7 +70,7 @@ class ChannelOverview:
         return is_on_this_machine(self.channel)
 
 
-def overviews(database: Database, channels: Channels, settings: Settings, now: datetime) -> list[ChannelOverview]:
+def load_overviews(database: Database, channels: Channels, settings: Settings, now: datetime) -> list[ChannelOverview]:
     """Returns an overview of every channel of the configuration. Only reads; no platform is asked."""
     logins = {name: read_login(channels, name) for name in channels.names()}
     with database.reading() as session:
@@ -139,7 +139,7 @@ def read_login(channels: Channels, name: str) -> LoginState:
         return LoginState(problem=error.message)
 
 
-def examine(channels: Channels, name: str) -> tuple[Account, datetime | None]:
+def check_login(channels: Channels, name: str) -> tuple[Account, datetime | None]:
     """Asks the platform whose the channel's credentials are, and when the log-in ends. Raises PlatformError."""
     adapter = channels.open(name)
     account = adapter.verify_credentials()

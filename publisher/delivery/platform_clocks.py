@@ -15,7 +15,7 @@ from publisher.core.logs import get_logger
 from publisher.db.operations import Channel
 from publisher.db.session import Database
 
-TOLERANCE = timedelta(seconds=10)
+MAX_DIFFERENCE = timedelta(seconds=10)
 """A larger difference is reported to people."""
 WORTH_WRITING = timedelta(seconds=2)
 """A header counts whole seconds, and an answer takes its time."""
@@ -39,12 +39,12 @@ class ClockDifference:
 
     @property
     def is_large(self) -> bool:
-        return abs(self.ahead) > TOLERANCE
+        return abs(self.ahead) > MAX_DIFFERENCE
 
     @property
     def description(self) -> str:
         """Returns the length and the direction, such as `95 s ahead`."""
-        return f"{length_of(self.ahead)} {'ahead' if self.ahead > timedelta(0) else 'behind'}"
+        return f"{format_length(self.ahead)} {'ahead' if self.ahead > timedelta(0) else 'behind'}"
 
 
 class PlatformClocks:
@@ -127,7 +127,7 @@ CLOCK_SENTENCES = {
 }
 
 
-def judge_clocks(differences: Sequence[ClockDifference]) -> ClockReport:
+def compare_clocks(differences: Sequence[ClockDifference]) -> ClockReport:
     """Returns what the platforms' clocks say about ours."""
     large = tuple(difference for difference in differences if difference.is_large)
     if not large:
@@ -135,7 +135,7 @@ def judge_clocks(differences: Sequence[ClockDifference]) -> ClockReport:
     return ClockReport(ClockState.OWN_DIFFERS if len(large) == len(differences) else ClockState.SOME_DIFFER, large)
 
 
-def length_of(duration: timedelta) -> str:
+def format_length(duration: timedelta) -> str:
     """Returns about how long it is, whatever its sign: `95 s`, `7 min`, `3 h`."""
     seconds = round(abs(duration.total_seconds()))
     if seconds < 120:

@@ -20,8 +20,8 @@ from publisher.core.content import AdaptedPost
 from publisher.core.logs import get_logger
 from publisher.db import operations
 from publisher.db.base import UtcDateTime
+from publisher.db.driver_statements import DriverStatement
 from publisher.db.session import Database
-from publisher.db.statements import DriverStatement
 from publisher.lifecycle import connection_of
 from publisher.platforms.base import Quota, QuotaKind
 from publisher.platforms.errors import RateLimited

@@ -23,7 +23,7 @@ from publisher.delivery.due import in_states
 from publisher.delivery.outcomes import Outcome, error_name
 from publisher.delivery.own_machine import OwnMachineFailed
 from publisher.delivery.post_owners import find_other_record
-from publisher.delivery.unknown import describe_other_record
+from publisher.delivery.unknown_outcomes import describe_other_record
 from publisher.lifecycle import (
     ATTEMPTS,
     DELIVERIES,

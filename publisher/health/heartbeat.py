@@ -13,7 +13,7 @@ from sqlalchemy.orm import Session
 from publisher.core.logs import get_logger
 from publisher.db.operations import Process
 from publisher.db.session import Database
-from publisher.delivery.owner import is_surely_gone
+from publisher.delivery.lease_owner import is_surely_gone
 
 SCHEDULER, WORKER, WEB = "scheduler", "worker", "web"
 BEAT_SECONDS = 10

@@ -20,9 +20,9 @@ from sqlalchemy.orm import Session
 
 from publisher.core.states import State
 from publisher.db.models import Attempt, Delivery
-from publisher.db.operations import OPEN, Alert, Channel, Quota
-from publisher.delivery.budget import MICROS, spendings
-from publisher.delivery.due import appointments
+from publisher.db.operations import IS_OPEN_NOTICE, Alert, Channel, Quota
+from publisher.delivery.budget import MICROS, monthly_spendings
+from publisher.delivery.due import next_appointments
 from publisher.delivery.platform_clocks import clock_differences
 from publisher.health.heartbeat import SCHEDULER, WEB, WORKER, last_heartbeats
 from publisher.job_failures import TickPart, failing_jobs
@@ -98,7 +98,7 @@ def _cumulative(seconds: list[float]) -> list[tuple[str, float]]:
 
 def _overdue(session: Session, now: datetime) -> Metric:
     waits = defaultdict(float, dict.fromkeys(session.scalars(select(Channel.name)), 0.0))
-    for appointment in appointments(session, now):
+    for appointment in next_appointments(session, now):
         waited = (now - appointment.at).total_seconds()
         waits[appointment.channel] = max(waits[appointment.channel], waited)
     family = GaugeMetricFamily(
@@ -152,7 +152,7 @@ def _spendings(session: Session, settings: Settings, now: datetime) -> Iterator[
         labels=["channel"],
     )
     budget = GaugeMetricFamily("publisher_budget_dollars", "What may be spent in a month.", labels=["channel"])
-    for spending in spendings(session, settings, now):
+    for spending in monthly_spendings(session, settings, now):
         spend.add_metric([spending.channel], spending.spent / MICROS)
         if spending.budget is not None:
             budget.add_metric([spending.channel], spending.budget / MICROS)
@@ -168,7 +168,7 @@ def _paused(session: Session) -> Metric:
 
 def _alerts(session: Session) -> Metric:
     family = GaugeMetricFamily("publisher_alerts_open", "Alerts that are not over.", labels=["kind"])
-    for kind, number in session.execute(select(Alert.kind, func.count()).where(OPEN).group_by(Alert.kind)):
+    for kind, number in session.execute(select(Alert.kind, func.count()).where(IS_OPEN_NOTICE).group_by(Alert.kind)):
         family.add_metric([kind], number)
     return family
 

@@ -12,8 +12,8 @@ from pathlib import Path
 from sqlalchemy.orm import Session
 
 from publisher.core.clock import monotonic
-from publisher.delivery.due import Appointment, appointments
-from publisher.delivery.platform_clocks import ClockDifference, clock_differences, judge_clocks
+from publisher.delivery.due import Appointment, next_appointments
+from publisher.delivery.platform_clocks import ClockDifference, clock_differences, compare_clocks
 from publisher.desk import Desk
 from publisher.health.failing import describe_failure, is_part_of_tick
 from publisher.health.heartbeat import SCHEDULER, Heartbeat, last_heartbeats
@@ -63,7 +63,7 @@ def _check_database(desk: Desk, timeout: float) -> Iterator[Check]:
     def query(session: Session) -> _Rows:
         return _Rows(
             last_heartbeats(session, now).get(SCHEDULER),
-            appointments(session, now),
+            next_appointments(session, now),
             failing_jobs(session),
             clock_differences(session, now),
         )
@@ -93,7 +93,7 @@ def _check_jobs(desk: Desk, failing: list[JobFailure]) -> Check:
 
 
 def _check_clocks(differences: list[ClockDifference]) -> Check:
-    judgment = judge_clocks(differences)
+    judgment = compare_clocks(differences)
     return Check("clock", True, judgment.sentence, warning=judgment.is_warning)
 
 

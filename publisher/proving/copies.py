@@ -14,10 +14,10 @@ from pathlib import Path
 
 from sqlalchemy import Connection, func, select, text
 
-from publisher.backup.daily_copies import DUMPS, keep_daily
+from publisher.backup.daily_copies import DUMP_PREFIX, copy_daily
 from publisher.backup.files import BackupError
-from publisher.backup.in_place import BESIDE, accept_present, restore_in_place
-from publisher.backup.locking import connected
+from publisher.backup.in_place import DATABASE_FILE_SUFFIXES, accept_present_database, restore_in_place
+from publisher.backup.locking import open_transaction
 from publisher.backup.manifest import read_manifest
 from publisher.backup.postgres_dump import load
 from publisher.backup.whole_backup import make_dump
@@ -61,7 +61,7 @@ class FileCopy(KeptCopy):
         self._outlet = outlet
         self._file = file
         # A folder of its own: beside the copy of another day it might be too soon for one.
-        made = keep_daily(file, Path(tempfile.mkdtemp(dir=folder)), outlet.now())
+        made = copy_daily(file, Path(tempfile.mkdtemp(dir=folder)), outlet.now())
         if made is None:
             raise BackupError(f"there is a copy of the last day below {folder} already")
         self._copy = made
@@ -70,7 +70,7 @@ class FileCopy(KeptCopy):
         self.newest = newest or 0
 
     def exchange(self) -> None:
-        for end in BESIDE:
+        for end in DATABASE_FILE_SUFFIXES:
             Path(f"{self._file}{end}").unlink(missing_ok=True)
         shutil.copy2(self._copy, self._file)
 
@@ -87,10 +87,10 @@ class DumpCopy(KeptCopy):
         self._url = outlet.settings.database_url
         now = outlet.now()
         with server.on_path():
-            name = f"{DUMPS}-{now:%Y%m%dT%H%M%SZ}"
+            name = f"{DUMP_PREFIX}-{now:%Y%m%dT%H%M%SZ}"
             self._copy = make_dump(outlet.settings, Path(tempfile.mkdtemp(dir=folder)), name, now).path
         # After the dump, which may hold less: then it is put back a little later.
-        with connected(self._url) as connection:
+        with open_transaction(self._url) as connection:
             self.newest = _newest_event(connection)
 
     def exchange(self) -> None:
@@ -98,7 +98,7 @@ class DumpCopy(KeptCopy):
         loaded = self._server.create_database()
         with self._server.on_path():
             load(loaded, self._copy / manifest.database.path, manifest.postgres_schema or "")
-        with connected(loaded) as connection:
+        with open_transaction(loaded) as connection:
             # Our own dumps leave it out; a person who knows PostgreSQL has it in theirs.
             connection.execute(SET_REVISION, {"revision": manifest.revision})
         self._server.put_in_place(loaded, self._url)
@@ -169,7 +169,7 @@ class DailyCopy:
         if self._plan.by_hand and newer:
             self._copy.exchange()
             self._see_them_refuse()
-            accept_present(self._outlet.settings, now=self._clocks.now(), seen_within=HEARTBEAT_TIMEOUT)
+            accept_present_database(self._outlet.settings, now=self._clocks.now(), seen_within=HEARTBEAT_TIMEOUT)
             self.done["copy put back by hand"] += 1
         else:
             self._copy.restore()

@@ -34,7 +34,7 @@ from publisher.db.history import UnknownHistory
 from publisher.delivery.dispatch import ThreadDispatcher
 from publisher.delivery.due import due_channels
 from publisher.delivery.engine import EngineDispatcher, EngineWorker
-from publisher.delivery.owner import this_process
+from publisher.delivery.lease_owner import owner_name
 from publisher.delivery.removed_channels import hold_removed
 from publisher.delivery.worker import Worker
 from publisher.platforms.registry import adapter_class
@@ -185,7 +185,7 @@ def _work(outlet: ProvingOutlet, stop: StopSignal) -> None:
         outlet.renderer,
         outlet.clock,
         delivery,
-        owner=this_process(),
+        owner=owner_name(),
         jitter=random.Random(),  # noqa: S311 - it spreads retries, it guards nothing
         milestone=traps(outlet.config).pass_by,
     )

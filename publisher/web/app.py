@@ -18,7 +18,7 @@ from starlette.staticfiles import StaticFiles
 
 from publisher import __version__
 from publisher.core.logs import get_logger
-from publisher.delivery.act_refusals import Face, Refused
+from publisher.delivery.act_refusals import ActRefused, Face
 from publisher.desk import Desk
 from publisher.media import MediaError
 from publisher.posts.errors import MachineError, PostError
@@ -51,7 +51,14 @@ from publisher.web.slow_work import SlowWork, WorkRefused
 from publisher.web.wording import for_browser
 
 STATIC_CACHE_CONTROL = "public, max-age=31536000, immutable"
-DOMAIN_ERRORS: tuple[type[Exception], ...] = (PostError, Refused, AccountError, WeakPassword, SettingsError, MediaError)
+DOMAIN_ERRORS: tuple[type[Exception], ...] = (
+    PostError,
+    ActRefused,
+    AccountError,
+    WeakPassword,
+    SettingsError,
+    MediaError,
+)
 
 
 def create_app(desk: Desk, *, root_path: str = "") -> FastAPI:
@@ -143,7 +150,7 @@ async def _render_error(request: Request, error: Exception) -> Response:
         return response
     is_machine_error = isinstance(error, (SettingsUnreadable, MachineError))
     status = error.status if isinstance(error, PageError) else 503 if is_machine_error else 409
-    message = for_browser(error.sentence(Face.PAGE)) if isinstance(error, Refused) else as_sentence(str(error))
+    message = for_browser(error.sentence(Face.PAGE)) if isinstance(error, ActRefused) else as_sentence(str(error))
     response = page(request, "error.html", status, title="That did not work", message=message, reference="")
     if isinstance(error, WorkRefused):
         response.headers["retry-after"] = str(error.retry_seconds)

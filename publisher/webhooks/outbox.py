@@ -18,7 +18,7 @@ from sqlalchemy.orm import Session
 
 from publisher.db.models import Event
 from publisher.db.session import Database
-from publisher.db.staff import UNSENT, Webhook, WebhookMessage
+from publisher.db.staff import IS_UNSENT, Webhook, WebhookMessage
 from publisher.webhooks.events import EVENTS, event_id, render_message
 
 MAX_AT_ONCE = 200
@@ -109,7 +109,7 @@ def is_any_due(database: Database, now: datetime) -> bool:
 
 
 def _is_due(now: datetime) -> ColumnElement[bool]:
-    return and_(UNSENT, WebhookMessage.next_try_at <= now, Webhook.active)
+    return and_(IS_UNSENT, WebhookMessage.next_try_at <= now, Webhook.active)
 
 
 def claim(database: Database, now: datetime, *, without: Collection[int] = ()) -> ClaimedMessage | None:
@@ -191,7 +191,7 @@ def _update(session: Session, message_id: int, tries_before: int, **values: Any)
     """Changes an unsent message if it still has so many tries, and returns whether it did."""
     result = session.execute(
         update(WebhookMessage)
-        .where(WebhookMessage.id == message_id, WebhookMessage.tries == tries_before, UNSENT)
+        .where(WebhookMessage.id == message_id, WebhookMessage.tries == tries_before, IS_UNSENT)
         .values(**values)
         .execution_options(synchronize_session=False)
     )

@@ -9,8 +9,8 @@ from publisher.core.clock import FixedClock
 from publisher.core.states import State
 from publisher.db.models import Delivery, Event
 from publisher.db.session import Database
-from publisher.delivery import acts
-from publisher.delivery.act_refusals import Face, Reason, Refused
+from publisher.delivery import act_results
+from publisher.delivery.act_refusals import ActRefused, Face, Reason
 from publisher.delivery.adopt import Adoption, AdoptionRequest, adopt, read_adoption, record_adoption
 from publisher.lifecycle import move
 from publisher.platforms.errors import Unavailable
@@ -72,7 +72,7 @@ def test_a_post_is_adopted_by_any_form_of_its_link(open_outlet: OpenOutlet, plat
 def test_a_post_that_the_platform_does_not_have_is_refused(open_outlet: OpenOutlet, platform: str) -> None:
     outlet = open_outlet(platform)
     delivery, post = publish_and_forget(outlet, platform)
-    with pytest.raises(Refused) as refused:
+    with pytest.raises(ActRefused) as refused:
         adopt_on(outlet, delivery, str(int(post) + 5))
     assert refused.value.reason == Reason.NO_SUCH_POST
     assert outlet.deliveries()[platform].state == "held"
@@ -90,7 +90,7 @@ def test_a_post_of_another_account_is_refused_when_it_is_read(
     detail = outlet.copies(platform)[-1].detail
     told = detail["tweet"] if platform == "x" else detail
     told[key] = "99" if platform == "x" else {"pk": 99, "username": "somebody"}
-    with pytest.raises(Refused) as refused:
+    with pytest.raises(ActRefused) as refused:
         adopt_on(outlet, delivery, post, unread=unread)
     assert refused.value.reason == Reason.OTHER_ACCOUNT
 
@@ -106,7 +106,7 @@ def test_what_is_shown_otherwise_is_told(open_outlet: OpenOutlet, platform: str)
     assert len(adoption.differences) == 2
     assert adoption.differences[0].startswith("the alt text of picture 1 differs: sent was “Another picture”")
     assert adoption.differences[1].startswith("the text differs: sent was “Another text”, shown is “")
-    assert "It is not what was to be sent: the alt text" in acts.adopted(adoption)
+    assert "It is not what was to be sent: the alt text" in act_results.describe_adoption(adoption)
     with outlet.desk.database.reading() as session:
         event = session.scalars(select(Event).where(Event.name == "post adopted")).one()
     assert "Another text" in event.detail["problem"]
@@ -125,7 +125,7 @@ def test_one_post_is_not_the_record_of_two_deliveries(open_outlet: OpenOutlet) -
     outlet.settle()
     first = outlet.deliveries()["tumblr"]
     second = add_delivery(outlet.desk.database, outlet.desk.now(), channel="tumblr", day_offset=3)
-    with pytest.raises(Refused) as refused:
+    with pytest.raises(ActRefused) as refused:
         adopt_on(outlet, second, str(first.remote_url))
     assert refused.value.reason == Reason.OTHER_DELIVERY
     assert f"the record of delivery {first.id} already" in str(refused.value)
@@ -146,9 +146,9 @@ class Bench:
         request = AdoptionRequest(self.delivery, link, unread=unread, seen=seen)
         return adopt(self.database, self.channels, request, now=self.clock.now(), actor="me")
 
-    def refusal(self, link: str = LINK, *, unread: bool = False, seen: str = "") -> Refused:
+    def refusal(self, link: str = LINK, *, unread: bool = False, seen: str = "") -> ActRefused:
         before = the_delivery(self.database, self.delivery).state
-        with pytest.raises(Refused) as refused:
+        with pytest.raises(ActRefused) as refused:
             self.adopt(link, unread=unread, seen=seen)
         assert the_delivery(self.database, self.delivery).state == before
         return refused.value
@@ -186,7 +186,7 @@ def test_an_unreadable_post_is_adopted_only_by_somebody_who_sees_it(bench: Bench
     adoption = bench.adopt(unread=True)
     row = the_delivery(bench.database, bench.delivery)
     assert (row.state, row.remote_id, row.verify_at) == ("published", "id-77", bench.clock.now())
-    assert "could not be read" in acts.adopted(adoption)
+    assert "could not be read" in act_results.describe_adoption(adoption)
     with bench.database.reading() as session:
         event = session.scalars(select(Event).where(Event.name == "post adopted")).one()
     assert (event.detail["was_read"], event.actor) == (False, "me")
@@ -216,7 +216,7 @@ def test_what_changes_while_the_post_is_read_wins(bench: Bench) -> None:
             session, bench.delivery, fence=0, before=State.PENDING, to=State.PREPARING, now=bench.clock.now(),
             raise_fence=True, lease_owner="w", lease_until=bench.clock.now(),
         )  # fmt: skip
-    with pytest.raises(Refused) as refused:
+    with pytest.raises(ActRefused) as refused:
         record_adoption(bench.database, adoption, now=bench.clock.now(), actor="me")
     assert refused.value.reason == Reason.CHANGED
     assert bench.refusal().reason == Reason.BEING_SENT
@@ -229,7 +229,7 @@ def test_every_refusal_is_a_sentence_for_every_face(reason: Reason, face: Face) 
     names = (
         "delivery", "channel", "state", "where", "act", "platform", "link", "example", "account", "url", "why", "other",
     )  # fmt: skip
-    told = Refused(reason, **dict.fromkeys(names, "It")).sentence(face)
+    told = ActRefused(reason, **dict.fromkeys(names, "It")).sentence(face)
     assert told[0].isupper()
     assert "{" not in told
     assert ("publisher " in told or "--" in told) is False or face == Face.COMMAND

@@ -13,7 +13,7 @@ from publisher.alerts.conditions import Condition
 from publisher.core.clock import FixedClock
 from publisher.db.models import Post
 from publisher.db.operations import Alert
-from publisher.delivery.clock_set import begin_look_ups_anew
+from publisher.delivery.clock_changes import restart_look_ups
 from publisher.delivery.platform_clocks import PlatformClocks
 from publisher.desk import Desk
 from publisher.health import record_heartbeat
@@ -170,7 +170,7 @@ def test_a_clock_that_was_set_is_told_once_and_nothing_waits_for_hours(
     PlatformClocks(lambda: desk.database, clock).note("x", timedelta(hours=-3))
     for _ in range(2):
         # Each process of the machine notices it.
-        begin_look_ups_anew(desk.database, clock.now(), timedelta(hours=-3), timedelta(seconds=10))
+        restart_look_ups(desk.database, clock.now(), timedelta(hours=-3), timedelta(seconds=10))
     notifier = Notifier(desk)
     for _ in range(2):
         notifier.notify(clock.now())

@@ -20,7 +20,7 @@ from publisher.core.states import State
 from publisher.db.models import Delivery, Post
 from publisher.db.staff import ApiToken, IdempotentAnswer
 from publisher.delivery import operate
-from publisher.delivery.act_refusals import Reason, Refused
+from publisher.delivery.act_refusals import ActRefused, Reason
 from publisher.delivery.channels import Channels
 from publisher.lifecycle import move
 from publisher.platforms.base import PlatformAdapter
@@ -481,7 +481,7 @@ def test_an_act_upon_an_older_state_is_refused(site: Site) -> None:
     for act, body in (("retry", looked), ("adopt", {"link": LINK}), ("cancel", None)):
         refused = operator.change("POST", f"/deliveries/{delivery}/{act}", "held.0", json=body)
         assert problem(refused)["status"] == 412, act
-    with pytest.raises(Refused) as changed:
+    with pytest.raises(ActRefused) as changed:
         # Also where it changes between the look at the header and the act.
         operate.retry(site.desk.database, delivery, now=now, actor="t", i_have_looked=True, seen="held.0")
     assert changed.value.reason == Reason.CHANGED

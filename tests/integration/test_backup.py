@@ -20,7 +20,7 @@ import pytest
 from click.testing import CliRunner
 from sqlalchemy import select, update
 
-from publisher.backup.daily_copies import keep_daily, newest_backup
+from publisher.backup.daily_copies import copy_daily, newest_backup_time
 from publisher.backup.files import BackupError
 from publisher.backup.manifest import read_manifest
 from publisher.backup.restore import RestoreReport, restore
@@ -33,7 +33,7 @@ from publisher.core.clock import FixedClock
 from publisher.core.states import State
 from publisher.db.models import Attempt, Delivery, Event, Pick, Post
 from publisher.db.session import Database
-from publisher.delivery.act_refusals import Refused
+from publisher.delivery.act_refusals import ActRefused
 from publisher.delivery.operate import retry
 from publisher.desk import Desk
 from publisher.lifecycle_restore import restore_deliveries
@@ -258,9 +258,9 @@ def test_two_months_of_daily_backups_leave_seven_days_and_four_weeks(desk: Desk,
     file, backups = desk.settings.root / "queue.db", desk.settings.root / "backups"
     assert desk.database
     for _ in range(60):
-        assert keep_daily(file, backups, clock.now()) is not None
+        assert copy_daily(file, backups, clock.now()) is not None
         clock.advance(hours=23)
-        assert keep_daily(file, backups, clock.now()) is None
+        assert copy_daily(file, backups, clock.now()) is None
         clock.advance(hours=1)
     clock.advance(hours=-24)
     kept = sorted(datetime.strptime(path.name[6:14], "%Y%m%d").date() for path in (backups / "daily").iterdir())  # noqa: DTZ007
@@ -269,14 +269,14 @@ def test_two_months_of_daily_backups_leave_seven_days_and_four_weeks(desk: Desk,
     sundays = {last - timedelta(days=last.isoweekday() + 7 * week) for week in range(3)}
     assert set(kept) == days | sundays
     assert len(kept) == len(days | sundays)
-    assert newest_backup(backups) == clock.now()
+    assert newest_backup_time(backups) == clock.now()
 
 
 def test_a_copy_from_the_future_keeps_no_backup_away(desk: Desk, clock: FixedClock) -> None:
     file, backups = desk.settings.root / "queue.db", desk.settings.root / "backups"
     assert desk.database
-    keep_daily(file, backups, clock.now() + timedelta(days=400))
-    assert keep_daily(file, backups, clock.now()) is not None
+    copy_daily(file, backups, clock.now() + timedelta(days=400))
+    assert copy_daily(file, backups, clock.now()) is not None
 
 
 def test_a_daily_backup_is_a_sound_database_and_removes_no_strange_file(desk: Desk, clock: FixedClock) -> None:
@@ -285,7 +285,7 @@ def test_a_daily_backup_is_a_sound_database_and_removes_no_strange_file(desk: De
     (backups / "daily" / "mine.db").write_text("mine", encoding="utf-8")
     made = None
     for _ in range(30):
-        made = keep_daily(file, backups, clock.now()) or made
+        made = copy_daily(file, backups, clock.now()) or made
         clock.advance(days=1)
     assert made is not None
     with closing(sqlite3.connect(made)) as connection:
@@ -299,7 +299,7 @@ def test_what_a_killed_backup_left_is_cleared_a_day_later(desk: Desk, clock: Fix
     for folder, age in ((left, timedelta(days=2)), (busy, timedelta(minutes=1))):
         folder.mkdir(parents=True)
         os.utime(folder, times=((NOW - age).timestamp(),) * 2)
-    keep_daily(file, backups, clock.now())
+    copy_daily(file, backups, clock.now())
     assert (left.exists(), busy.exists()) == (False, True)
 
 
@@ -307,7 +307,7 @@ def test_a_daily_backup_that_fails_is_one_sentence(desk: Desk, clock: FixedClock
     backups = desk.settings.root / "backups"
     backups.write_text("in the way", encoding="utf-8")
     with pytest.raises(BackupError, match="the daily backup can't be written to"):
-        keep_daily(desk.settings.root / "queue.db", backups, clock.now())
+        copy_daily(desk.settings.root / "queue.db", backups, clock.now())
 
 
 def test_doctor_is_red_only_when_the_newest_backup_is_too_old(desk: Desk, clock: FixedClock) -> None:
@@ -315,7 +315,7 @@ def test_doctor_is_red_only_when_the_newest_backup_is_too_old(desk: Desk, clock:
     clock.advance(hours=49)
     with pytest.raises(BackupError, match=r"there is none yet: let publisher run make one a day"):
         _describe_backup(desk, desk.settings)
-    keep_daily(desk.settings.root / "queue.db", desk.settings.root / "backups", clock.now())
+    copy_daily(desk.settings.root / "queue.db", desk.settings.root / "backups", clock.now())
     assert "the newest is of 2026-05-06" in _describe_backup(desk, desk.settings)
     clock.advance(hours=49)
     with pytest.raises(BackupError, match="the newest is of"):
@@ -505,7 +505,7 @@ def test_a_retry_of_what_waited_for_a_person_demands_a_look(database: Database, 
     with database.writing() as session:
         restore_deliveries(session, NOW, lambda _: "computed", since=NOW)
     assert the_delivery(database, number).state == state
-    with pytest.raises(Refused, match="may already be public"):
+    with pytest.raises(ActRefused, match="may already be public"):
         retry(database, number, now=NOW, actor="ada")
     retry(database, number, now=NOW, actor="ada", i_have_looked=True)
 
@@ -579,11 +579,11 @@ def test_a_running_desk_keeps_a_copy_of_its_database(desk: Desk, monkeypatch: py
 
     def kept(*arguments: Any) -> Path | None:
         try:
-            return keep_daily(*arguments)
+            return copy_daily(*arguments)
         finally:
             done.set()
 
-    monkeypatch.setattr(regular, "keep_daily", kept)
+    monkeypatch.setattr(regular, "copy_daily", kept)
     running = service.Service(desk)
     running.start()
     assert done.wait(PATIENCE)

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from publisher.backup.daily_copies import keep_daily
+from publisher.backup.daily_copies import copy_daily
 from publisher.core.clock import FixedClock
 from publisher.db.errors import DatabaseError
 from publisher.db.history import UnknownHistory, note_intent
@@ -64,7 +64,7 @@ def put_back(copy: Path, file: Path) -> None:
 
 
 def daily_copy(desk: Desk) -> Path:
-    made = keep_daily(database_of(desk), desk.settings.root / "backups", desk.now())
+    made = copy_daily(database_of(desk), desk.settings.root / "backups", desk.now())
     assert made is not None
     return made
 

@@ -16,9 +16,9 @@ from click.testing import CliRunner, Result
 from sqlalchemy import select
 
 from publisher.backup import in_place
-from publisher.backup.daily_copies import keep_daily
+from publisher.backup.daily_copies import copy_daily
 from publisher.backup.files import BackupError
-from publisher.backup.in_place import accept_present, begin_empty, restore_in_place
+from publisher.backup.in_place import accept_present_database, begin_with_empty_queue, restore_in_place
 from publisher.backup.restore import RestoreReport, restore_copy
 from publisher.backup.whole_backup import make_backup
 from publisher.cli.main import cli
@@ -26,7 +26,7 @@ from publisher.core.clock import FixedClock
 from publisher.core.states import State
 from publisher.db.history import UnknownHistory, note_intent
 from publisher.db.models import Event, Post
-from publisher.delivery.owner import this_process
+from publisher.delivery.lease_owner import owner_name
 from publisher.desk import Desk
 from publisher.health.heartbeat import HEARTBEAT_TIMEOUT, record_heartbeat
 from publisher.lifecycle import record_event
@@ -57,7 +57,7 @@ def database_of(desk: Desk) -> Path:
 
 
 def daily_copy(desk: Desk) -> Path:
-    made = keep_daily(database_of(desk), desk.settings.root / "backups", desk.now())
+    made = copy_daily(database_of(desk), desk.settings.root / "backups", desk.now())
     assert made is not None
     return made
 
@@ -137,7 +137,7 @@ def test_a_database_put_back_by_hand_and_accepted_posts_nothing_twice(
     with pytest.raises(UnknownHistory):
         again().prepare()
 
-    report = accept_present(outlet.desk.settings, now=outlet.clock.now(), seen_within=HEARTBEAT_TIMEOUT)
+    report = accept_present_database(outlet.desk.settings, now=outlet.clock.now(), seen_within=HEARTBEAT_TIMEOUT)
 
     assert report.looked_up == len(PLATFORMS)
     assert again().database
@@ -263,12 +263,12 @@ def test_changes_that_were_not_yet_in_the_file_are_kept_with_it(desk: Desk, dail
 
 
 def test_a_running_desk_is_not_restored_over(desk: Desk, daily: Path) -> None:
-    record_heartbeat(desk.database, this_process(), "scheduler worker", LATER)
+    record_heartbeat(desk.database, owner_name(), "scheduler worker", LATER)
     told = r"a desk works on .*: scheduler worker on .*; stop it"
     with pytest.raises(BackupError, match=told):
         back(desk, daily)
     with pytest.raises(BackupError, match=told):
-        accept_present(desk.settings, now=LATER, seen_within=HEARTBEAT_TIMEOUT)
+        accept_present_database(desk.settings, now=LATER, seen_within=HEARTBEAT_TIMEOUT)
     assert titles(desk.config) == ["A cell", "Written later"]
 
 
@@ -403,10 +403,10 @@ def test_an_accepted_database_is_refused_until_it_is_made_safe(
     with monkeypatch.context() as patched:
         patched.setattr(in_place, "reconcile", lambda *_, **__: 1 / 0)
         with pytest.raises(ZeroDivisionError):
-            accept_present(desk.settings, now=LATER, seen_within=HEARTBEAT_TIMEOUT)
+            accept_present_database(desk.settings, now=LATER, seen_within=HEARTBEAT_TIMEOUT)
     with pytest.raises(UnknownHistory):
         Desk(desk.config, desk.clock).prepare()
-    report = accept_present(desk.settings, now=LATER, seen_within=HEARTBEAT_TIMEOUT)
+    report = accept_present_database(desk.settings, now=LATER, seen_within=HEARTBEAT_TIMEOUT)
     assert report.made_at == NOW
     assert titles(desk.config) == ["A cell"]
     opened = Desk(desk.config, desk.clock)
@@ -418,11 +418,11 @@ def test_an_accepted_database_is_refused_until_it_is_made_safe(
 def test_beginning_with_an_empty_queue_has_to_be_said(desk: Desk) -> None:
     desk.database.close()
     with pytest.raises(BackupError, match="is there; move it away first"):
-        begin_empty(desk.settings, now=LATER)
+        begin_with_empty_queue(desk.settings, now=LATER)
     database_of(desk).unlink()
     with pytest.raises(BackupError, match="is not there, or empty; bring a backup back"):
-        accept_present(desk.settings, now=LATER, seen_within=HEARTBEAT_TIMEOUT)
-    begin_empty(desk.settings, now=LATER)
+        accept_present_database(desk.settings, now=LATER, seen_within=HEARTBEAT_TIMEOUT)
+    begin_with_empty_queue(desk.settings, now=LATER)
     assert titles(desk.config) == []
 
 

@@ -20,9 +20,9 @@ from sqlalchemy.engine import make_url
 
 from publisher.backup import postgres_dump as tools
 from publisher.backup import restore as restoring
-from publisher.backup.daily_copies import keep_daily_dump, newest_backup
+from publisher.backup.daily_copies import dump_daily, newest_backup_time
 from publisher.backup.files import BackupError
-from publisher.backup.in_place import accept_present, restore_in_place
+from publisher.backup.in_place import accept_present_database, restore_in_place
 from publisher.backup.manifest import read_manifest
 from publisher.backup.restore import restore
 from publisher.backup.whole_backup import BackupReport, make_backup
@@ -298,10 +298,12 @@ def test_a_daily_dump_is_kept_without_originals_and_restored_in_place(
     outlet: Outlet, empty: str, reopen: Callable[[str], Outlet], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     outlet.pick()
-    kept = keep_daily_dump(outlet.desk.settings, outlet.clock.now())
+    kept = dump_daily(outlet.desk.settings, outlet.clock.now())
     assert kept is not None
     assert {path.name for path in kept.iterdir()} == {"config", "manifest.json", "publisher.dump"}
-    assert newest_backup(outlet.desk.settings.root / "backups") == read_manifest(kept).created_at.replace(microsecond=0)
+    assert newest_backup_time(outlet.desk.settings.root / "backups") == read_manifest(kept).created_at.replace(
+        microsecond=0
+    )
     outlet.settle()
     posted = outlet.deliveries()[PLATFORM].remote_id
     outlet.close()
@@ -321,15 +323,15 @@ def test_a_daily_dump_is_kept_without_originals_and_restored_in_place(
 
 def test_daily_dumps_are_kept_for_seven_days_and_four_weeks(desk: Desk, clock: FixedClock) -> None:
     for _ in range(12):
-        assert keep_daily_dump(desk.settings, clock.now()) is not None
-        assert keep_daily_dump(desk.settings, clock.now()) is None
+        assert dump_daily(desk.settings, clock.now()) is not None
+        assert dump_daily(desk.settings, clock.now()) is None
         clock.advance(days=1)
     kept = sorted(path.name[11:19] for path in (desk.settings.root / "backups" / "daily").iterdir())
     assert kept == [f"202605{day:02}" for day in (9, 10, 11, 12, 13, 14, 15)]
 
 
 def test_a_daily_dump_names_the_originals_that_the_new_folder_lacks(desk: Desk, empty: str, tmp_path: Path) -> None:
-    kept = keep_daily_dump(desk.settings, desk.now())
+    kept = dump_daily(desk.settings, desk.now())
     assert kept is not None
     assert restore(kept, tmp_path / "restored", desk.now(), empty).missing == ("cell.png",)
 
@@ -339,7 +341,7 @@ def test_a_missing_pg_dump_is_told_by_doctor_and_by_the_daily_backup(
 ) -> None:
     assert _describe_backup(desk, desk.settings) == "there is none yet"
     monkeypatch.setattr(tools, "_candidates", lambda name: iter(()))
-    for act in (lambda: _describe_backup(desk, desk.settings), lambda: keep_daily_dump(desk.settings, desk.now())):
+    for act in (lambda: _describe_backup(desk, desk.settings), lambda: dump_daily(desk.settings, desk.now())):
         with pytest.raises(BackupError, match="there is no pg_dump on this machine; install the client programs of"):
             act()
     daily = desk.settings.root / "backups" / "daily"
@@ -364,7 +366,7 @@ def test_a_database_set_back_by_hand_is_refused_until_accepted(
     with pytest.raises(UnknownHistory, match="this desk had gone on to"):
         back.prepare()
 
-    report = accept_present(back.settings, now=outlet.clock.now(), seen_within=HEARTBEAT_TIMEOUT)
+    report = accept_present_database(back.settings, now=outlet.clock.now(), seen_within=HEARTBEAT_TIMEOUT)
 
     assert report.looked_up == 1
     accepted = reopen(earlier)

@@ -15,7 +15,7 @@ from publisher.db.history_file import KnownEvent
 from publisher.db.models import Delivery, Event
 from publisher.db.session import Database
 from publisher.delivery import operate
-from publisher.delivery.act_refusals import Reason, Refused
+from publisher.delivery.act_refusals import ActRefused, Reason
 from publisher.delivery.adopt import AdoptionRequest, adopt
 from publisher.delivery.removed_channels import hold_removed
 from publisher.desk import Desk
@@ -133,7 +133,7 @@ def test_the_post_of_a_delivery_of_another_channel_is_not_adopted(bench: Bench) 
     bench.drain()
     url = bench.row(first).remote_url or ""
     second = add_delivery(bench.database, bench.clock.now(), channel="other", day_offset=1)
-    with pytest.raises(Refused) as refused:
+    with pytest.raises(ActRefused) as refused:
         adopt_by_hand(bench, second, url)
     assert refused.value.reason is Reason.OTHER_DELIVERY
     assert bench.row(second).state == "pending"

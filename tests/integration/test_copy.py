@@ -20,7 +20,7 @@ from sqlalchemy import func, insert, select, text, update
 from sqlalchemy.exc import OperationalError
 
 from publisher.backup.database_copy import CopyReport, copy_database
-from publisher.backup.database_urls import label, read_url
+from publisher.backup.database_urls import database_label, read_url
 from publisher.backup.files import BackupError
 from publisher.backup.fingerprint import Fingerprint
 from publisher.backup.locking import locked_desk
@@ -334,7 +334,7 @@ def test_no_password_is_needed_on_the_command_line_or_shown(monkeypatch: pytest.
         read_url("postgresql+psycopg:///desk?password=hush")
     monkeypatch.setenv("NEW_PLACE", url)
     assert read_url("env:NEW_PLACE") == url
-    assert label(url) == "the PostgreSQL database desk on host"
+    assert database_label(url) == "the PostgreSQL database desk on host"
     monkeypatch.delenv("NEW_PLACE")
     with pytest.raises(BackupError, match="NEW_PLACE is not set"):
         read_url("env:NEW_PLACE")

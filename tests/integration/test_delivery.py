@@ -16,7 +16,7 @@ from publisher.db.models import Attempt, Delivery, Event
 from publisher.db.operations import Channel
 from publisher.db.session import Database
 from publisher.delivery import operate
-from publisher.delivery.act_refusals import Refused
+from publisher.delivery.act_refusals import ActRefused
 from publisher.delivery.adopt import AdoptionRequest, adopt
 from publisher.delivery.claim import claim
 from publisher.delivery.due import due_channels, miss_expired, recover_lost
@@ -232,7 +232,7 @@ def test_a_platform_that_cannot_be_searched_asks_a_person(database: Database, cl
     bench.drain_for(minutes=10)
     row = the_delivery(database, delivery)
     assert row.state == "held"
-    with pytest.raises(Refused, match="--i-have-looked"):
+    with pytest.raises(ActRefused, match="--i-have-looked"):
         operate.retry(database, delivery, now=clock.now(), actor="me")
     assert bench.copies == 1
     post = AdoptionRequest(delivery, "https://fake.example/status/77")
@@ -517,5 +517,5 @@ def test_what_is_public_stays_as_it_is(bench: Bench, act: str) -> None:
         ),
         "cancel": lambda: operate.cancel(bench.database, delivery, now=now, actor="me"),
     }
-    with pytest.raises(Refused, match="is published at https://fake"):
+    with pytest.raises(ActRefused, match="is published at https://fake"):
         acts[act]()

@@ -28,7 +28,7 @@ from publisher.db.models import Attempt, Delivery
 from publisher.db.operations import Alert, Channel, Process, Quota
 from publisher.db.session import Database
 from publisher.db.upgrade import DatabaseError
-from publisher.delivery.owner import this_process
+from publisher.delivery.lease_owner import owner_name
 from publisher.delivery.platform_clocks import PlatformClocks
 from publisher.desk import Desk
 from publisher.health import HealthServer, check_ready, last_heartbeats, record_heartbeat, render_metrics
@@ -182,7 +182,7 @@ def test_a_desk_is_ready_while_a_scheduler_lives_and_nothing_waits_in_vain(desk:
 
 
 def test_a_process_is_known_from_its_first_beat_until_it_surely_ended(desk: Desk, clock: FixedClock) -> None:
-    me = this_process()
+    me = owner_name()
     host, _, started, machine = me.split(":")
     ended = f"{host}:999999999:{started}:{machine}"
     begun = clock.now()

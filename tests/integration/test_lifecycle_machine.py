@@ -32,7 +32,7 @@ from publisher.db.models import Delivery
 from publisher.db.operations import Channel
 from publisher.db.session import Database
 from publisher.delivery import intents, operate, records
-from publisher.delivery.act_refusals import Refused
+from publisher.delivery.act_refusals import ActRefused
 from publisher.delivery.adopt import AdoptionRequest, adopt
 from publisher.delivery.claim import ClaimedDelivery, claim, claim_look_up
 from publisher.delivery.confirm import Confirmer
@@ -224,7 +224,7 @@ class DeskMachine(RuleBasedStateMachine):
                     looked = act == "look and retry"
                     operate.retry(self.database, row.id, now=now, actor="me", i_have_looked=looked)
                     self.looked[row.token] += looked
-        except Refused:
+        except ActRefused:
             assert _told(self._row(row.id)) == _told(row)
 
     # --- the steps of a worker ---------------------------------------------------------------

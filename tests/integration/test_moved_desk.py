@@ -10,7 +10,7 @@ import pytest
 
 from publisher.backup.database_copy import copy_database
 from publisher.backup.files import BackupError
-from publisher.backup.in_place import accept_present
+from publisher.backup.in_place import accept_present_database
 from publisher.core.clock import FixedClock
 from publisher.db.errors import DatabaseError
 from publisher.db.history import UnknownHistory, note_intent
@@ -57,7 +57,7 @@ class Moves:
     def accept(self, url: str) -> None:
         self._set("PUBLISHER__STORAGE__DATABASE", url)
         settings = Desk(self._config, self._clock).settings
-        accept_present(settings, now=self._clock.now(), seen_within=SEEN_WITHIN)
+        accept_present_database(settings, now=self._clock.now(), seen_within=SEEN_WITHIN)
 
 
 def publish(desk: Desk) -> None:

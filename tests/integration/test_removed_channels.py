@@ -8,7 +8,7 @@ from publisher.core.clock import FixedClock
 from publisher.core.states import State
 from publisher.db.models import Delivery
 from publisher.db.session import Database
-from publisher.delivery.due import appointments
+from publisher.delivery.due import next_appointments
 from publisher.delivery.removed_channels import hold_removed
 from tests.conftest import on_every_database
 from tests.fakes import add_delivery, the_delivery
@@ -44,5 +44,5 @@ def test_what_is_public_there_is_not_read_back_and_no_work_is_overdue(database: 
         row.state, row.remote_id, row.verify_at = "published", "1", clock.now() - timedelta(hours=1)
     assert hold_removed(database, ["kept"], clock.now()) == []
     with database.reading() as session:
-        assert appointments(session, clock.now()) == []
+        assert next_appointments(session, clock.now()) == []
     assert the_delivery(database, gone).state == "published"

@@ -19,7 +19,7 @@ from publisher.core.content import AdaptedPost, Publication
 from publisher.db.models import Attempt, Delivery, Event, Pick, Post
 from publisher.db.session import Database
 from publisher.delivery import operate
-from publisher.delivery.act_refusals import Refused
+from publisher.delivery.act_refusals import ActRefused
 from publisher.delivery.adopt import AdoptionRequest, adopt
 from publisher.delivery.claim import claim
 from publisher.delivery.due import miss_expired, recover_lost
@@ -312,7 +312,7 @@ def test_a_canceled_post_that_is_public_is_continued_only_by_a_person(bench: Ben
     bench.drain_for(minutes=20)
     assert (bench.public(), bench.states()) == (WHOLE[:1], ["published", "held"])
     assert "was canceled and is public nevertheless" in bench.parts()[1].problem
-    with pytest.raises(Refused, match="--i-have-looked"):
+    with pytest.raises(ActRefused, match="--i-have-looked"):
         operate.retry(bench.database, bench.parts()[1].id, now=bench.clock.now(), actor="me")
 
 

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from sqlalchemy import select
 
-from publisher.backup.daily_copies import keep_daily
+from publisher.backup.daily_copies import copy_daily
 from publisher.backup.in_place import restore_in_place
 from publisher.backup.restore import RestoreReport
 from publisher.core.states import State
@@ -24,7 +24,7 @@ from tests.outlet import PLATFORMS, Outlet
 def keep(outlet: Outlet) -> Path:
     file = outlet.desk.settings.database_file
     assert file is not None
-    made = keep_daily(file, outlet.folder / "kept", outlet.clock.now())
+    made = copy_daily(file, outlet.folder / "kept", outlet.clock.now())
     assert made is not None
     return made
 

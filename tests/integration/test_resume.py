@@ -12,9 +12,9 @@ from publisher.core.states import State
 from publisher.db.models import Delivery, Event
 from publisher.db.operations import Channel, Quota
 from publisher.db.session import Database
-from publisher.delivery import acts, operate
-from publisher.delivery.act_refusals import Face, Reason, Refused
-from publisher.delivery.operate import Resumed
+from publisher.delivery import act_results, operate
+from publisher.delivery.act_refusals import ActRefused, Face, Reason
+from publisher.delivery.operate import ResumeResult
 from publisher.lifecycle import move
 from tests.conftest import on_every_database
 from tests.fakes import add_delivery, the_delivery
@@ -31,7 +31,7 @@ def wait_until(database: Database, until: datetime) -> None:
         session.get_one(Channel, "fake").next_publish_at = until
 
 
-def resume(database: Database, clock: FixedClock) -> Resumed:
+def resume(database: Database, clock: FixedClock) -> ResumeResult:
     return operate.resume(database, "fake", now=clock.now(), actor="me")
 
 
@@ -43,23 +43,26 @@ def test_a_long_wait_that_the_platform_asked_for_ends(database: Database, clock:
     with database.writing() as session:
         session.get_one(Delivery, delivery).due_at = until
     end = resume(database, clock)
-    assert end == Resumed(was_paused=False, waited_until=until)
+    assert end == ResumeResult(was_paused=False, waited_until=until)
     assert the_delivery(database, delivery).due_at == clock.now()
     with database.reading() as session:
         assert session.get_one(Channel, "fake").next_publish_at is None
         event = session.scalars(select(Event).where(Event.name == "channel resumed")).one()
     assert (event.actor, event.detail["waited_until"]) == ("me", until.isoformat())
-    assert acts.resumed("fake", end, local) == (
+    assert act_results.describe_resume("fake", end, local) == (
         "The channel fake was not paused; it would have waited until 06 09:00, and no longer does."
     )
-    assert resume(database, clock) == Resumed(was_paused=False)
-    assert acts.resumed("fake", Resumed(False), local) == "The channel fake was not paused and waits for nothing."
+    assert resume(database, clock) == ResumeResult(was_paused=False)
+    assert (
+        act_results.describe_resume("fake", ResumeResult(False), local)
+        == "The channel fake was not paused and waits for nothing."
+    )
 
 
 def test_a_delivery_that_is_due_later_is_not_let_out_earlier(database: Database, clock: FixedClock) -> None:
     due = clock.now() + timedelta(hours=3)
     delivery = add_delivery(database, clock.now(), due_at=due)
-    assert resume(database, clock) == Resumed(was_paused=False)
+    assert resume(database, clock) == ResumeResult(was_paused=False)
     with database.writing() as session:
         session.get_one(Delivery, delivery).due_at = due + FAR
     assert resume(database, clock).waited_until == due + FAR
@@ -97,17 +100,17 @@ def test_a_pause_by_the_desk_ends_by_itself_and_one_by_a_person_does_not(databas
     add_delivery(database, clock.now())
     operate.pause(database, "fake", "Renamed", now=clock.now(), actor="me")
     assert not operate.resume_after_refusal(database, "fake", now=clock.now(), actor="doctor")
-    with pytest.raises(Refused) as refused:
+    with pytest.raises(ActRefused) as refused:
         operate.pause(database, "fake", "Again", now=clock.now(), actor="me")
     assert refused.value.reason == Reason.ALREADY_PAUSED
-    assert acts.resumed("fake", resume(database, clock), local) == "The channel fake publishes again."
+    assert act_results.describe_resume("fake", resume(database, clock), local) == "The channel fake publishes again."
     with database.writing() as session:
         session.get_one(Channel, "fake").paused_at = clock.now()
     assert operate.resume_after_refusal(database, "fake", now=clock.now(), actor="doctor")
 
 
 def test_a_channel_that_is_none_is_refused(database: Database, clock: FixedClock) -> None:
-    with pytest.raises(Refused) as refused:
+    with pytest.raises(ActRefused) as refused:
         resume(database, clock)
     assert refused.value.reason == Reason.NO_CHANNEL
 
@@ -124,7 +127,7 @@ def held(database: Database, clock: FixedClock) -> int:
 
 def retried(database: Database, clock: FixedClock, delivery: int, face: Face = Face.COMMAND) -> str:
     operate.retry(database, delivery, now=clock.now(), actor="me")
-    return acts.retried(acts.waiting_of(database, delivery, clock.now()), face, local)
+    return act_results.describe_retry(act_results.find_retry_wait(database, delivery, clock.now()), face, local)
 
 
 def test_a_retry_tells_when_it_goes_out(database: Database, clock: FixedClock) -> None:
@@ -168,7 +171,7 @@ def test_a_retry_is_refused_with_the_reason_of_its_state(
             row.unknown_since = clock.now()
         if state == State.PREPARING:
             row.lease_owner, row.lease_until = "w", clock.now()
-    with pytest.raises(Refused) as refused:
+    with pytest.raises(ActRefused) as refused:
         operate.retry(database, delivery, now=clock.now(), actor="me")
     assert refused.value.reason == reason
 
@@ -178,7 +181,7 @@ def test_canceling_what_may_be_public_says_so(database: Database, clock: FixedCl
     with database.writing() as session:
         session.get_one(Delivery, delivery).unknown_since = clock.now()
     may_be_public = operate.cancel(database, delivery, now=clock.now(), actor="me")
-    assert acts.canceled(delivery, may_be_public=may_be_public, platform="Fake") == (
+    assert act_results.describe_cancel(delivery, may_be_public=may_be_public, platform="Fake") == (
         f"Delivery {delivery} is canceled: it does not go out. "
         "It may be public nevertheless; look on Fake, and remove it there if it is."
     )

@@ -12,7 +12,7 @@ from publisher.core.clock import FixedClock
 from publisher.core.content import AdaptedPost
 from publisher.db.models import Delivery, Pick, Post
 from publisher.delivery import operate
-from publisher.delivery.act_refusals import Refused
+from publisher.delivery.act_refusals import ActRefused
 from publisher.delivery.removed_channels import hold_removed
 from publisher.desk import Desk
 from publisher.retrying import retry
@@ -65,7 +65,7 @@ def test_a_template_that_breaks_holds_its_channel_until_it_is_mended(desk: Desk)
     assert held.state == "held"
     assert "did you mean 'title'" in held.problem
 
-    with pytest.raises(Refused, match=r"still can't go out: .*did you mean 'title'"):
+    with pytest.raises(ActRefused, match=r"still can't go out: .*did you mean 'title'"):
         retry(desk, held.id, actor="me")
     assert deliveries(desk, desk.now().date())["x"].state == "held"
 
@@ -94,7 +94,7 @@ def test_a_directory_of_people_that_is_mended_is_enough_for_a_retry(desk: Desk) 
 def test_a_retry_of_what_somebody_changed_meanwhile_is_refused(desk: Desk) -> None:
     template(desk, "x").write_text("{{ titel }}", encoding="utf-8")
     held = pick(desk)["x"]
-    with pytest.raises(Refused):
+    with pytest.raises(ActRefused):
         retry(desk, held.id, actor="me", seen="held.99")
 
 
@@ -115,7 +115,7 @@ def test_a_retry_on_a_removed_channel_is_refused_until_it_is_back(desk: Desk) ->
     file.write_text(text.replace("[channels.x]", "[channels.other]"), encoding="utf-8")
     without = Desk(file, desk.clock)
     hold_removed(without.database, without.settings.channels, without.now())
-    with pytest.raises(Refused, match=r"no channel x in the desk's configuration any more"):
+    with pytest.raises(ActRefused, match=r"no channel x in the desk's configuration any more"):
         retry(without, delivery.id, actor="me")
     without.database.close()
     retry(desk, delivery.id, actor="me")

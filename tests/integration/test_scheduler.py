@@ -16,8 +16,8 @@ from publisher.db.models import Delivery, Event
 from publisher.db.operations import Channel
 from publisher.db.session import Database
 from publisher.delivery.claim import claim
-from publisher.delivery.clock_set import CLOCK_SET, begin_look_ups_anew
-from publisher.delivery.owner import this_process
+from publisher.delivery.clock_changes import CLOCK_SET, restart_look_ups
+from publisher.delivery.lease_owner import owner_name
 from publisher.health import record_heartbeat
 from publisher.health.heartbeat import delete_heartbeat
 from publisher.job_failures import FailureLog, FailureReason, TickPart, failing_jobs
@@ -393,7 +393,7 @@ def test_a_clock_put_forward_sends_nothing_twice(database: Database, monkeypatch
     first_look_up = timedelta(seconds=10)
     publishing = add_delivery(database, clock.now())
     unknown = add_delivery(database, clock.now(), channel="other", day_offset=1)
-    claim(database, "fake", owner=this_process(), now=clock.now(), lease=timedelta(seconds=30))
+    claim(database, "fake", owner=owner_name(), now=clock.now(), lease=timedelta(seconds=30))
     with database.writing() as session:
         row = session.get_one(Delivery, unknown)
         row.state, row.idempotency_key = "unconfirmed", "key"
@@ -401,7 +401,7 @@ def test_a_clock_put_forward_sends_nothing_twice(database: Database, monkeypatch
     kicked: list[str] = []
 
     def clock_was_set(change: timedelta) -> None:
-        begin_look_ups_anew(database, clock.now(), change, first_look_up)
+        restart_look_ups(database, clock.now(), change, first_look_up)
 
     scheduler = Scheduler(
         database,
@@ -436,7 +436,7 @@ def test_nothing_waits_longer_because_the_clock_was_put_back(database: Database,
         session.get_one(Channel, "fake").next_publish_at = now + hours + timedelta(minutes=2)
     for _ in range(2):
         # Every process of a machine notices it.
-        begin_look_ups_anew(database, now, -hours, timedelta(seconds=10))
+        restart_look_ups(database, now, -hours, timedelta(seconds=10))
     with database.reading() as session:
         assert session.get_one(Delivery, put_off).due_at == now + timedelta(minutes=1)
         assert session.get_one(Delivery, later).due_at == now + timedelta(minutes=10)

@@ -22,13 +22,13 @@ from sqlalchemy import select, text
 
 from publisher.core.clock import ShiftedClock, SystemClock, monotonic
 from publisher.core.encryption import KEY_VARIABLE, Seal, WrongKey
+from publisher.db.encrypted_values import encrypt_with_first_key
 from publisher.db.operations import Channel, ChannelSession
-from publisher.db.sealed import rotate
 from publisher.db.session import Database
 from publisher.db.staff import Person
 from publisher.delivery import sessions
 from publisher.delivery.channels import Channels
-from publisher.delivery.refresh import refresh_sessions
+from publisher.delivery.login_renewal import refresh_sessions
 from publisher.delivery.sessions import DatabaseSession
 from publisher.platforms import session_files
 from publisher.platforms.errors import CredentialsRefused, Unavailable
@@ -280,7 +280,7 @@ def test_keys_are_changed_all_at_once(database: Database, now: datetime) -> None
         )
         session.add(Person(email="bob@example.org", name="Bob", created_at=now))
     with database.writing() as session:
-        assert rotate(session, Seal(f"{OTHER_KEY} {KEY}")).resealed == 3
+        assert encrypt_with_first_key(session, Seal(f"{OTHER_KEY} {KEY}")).resealed == 3
 
     assert session_of(database, "tumblr", OTHER_KEY).load() == {"token": "tumblr"}
     with database.reading() as session:
@@ -296,11 +296,11 @@ def test_a_lost_key_changes_nothing_until_its_sessions_are_deleted(database: Dat
     session_of(database, "x", OTHER_KEY).save({"token": "x"})
     before = everything_in(database)
     with pytest.raises(WrongKey, match="session of x"), database.writing() as session:
-        rotate(session, Seal(KEY))
+        encrypt_with_first_key(session, Seal(KEY))
     assert everything_in(database) == before
 
     with database.writing() as session:
-        assert rotate(session, Seal(KEY), forget_lost=True).forgotten == ("x",)
+        assert encrypt_with_first_key(session, Seal(KEY), forget_lost=True).forgotten == ("x",)
     assert session_of(database, "x").load() == {}
     assert session_of(database, "tumblr").load() == {"token": "tumblr"}
 

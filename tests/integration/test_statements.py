@@ -9,8 +9,8 @@ from sqlalchemy import bindparam, column, insert, select, table
 from sqlalchemy.exc import IntegrityError, OperationalError, ProgrammingError
 
 from publisher.core.clock import FixedClock
+from publisher.db.driver_statements import DriverStatement
 from publisher.db.session import Database
-from publisher.db.statements import DriverStatement
 from publisher.lifecycle import ADD_EVENT, EVENTS
 from tests.conftest import on_every_database
 

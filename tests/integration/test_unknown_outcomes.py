@@ -17,7 +17,7 @@ from publisher.db.models import Attempt, Delivery, Event
 from publisher.db.operations import Channel
 from publisher.db.session import Database
 from publisher.delivery import intents, leases, operate, post_owners, records
-from publisher.delivery.act_refusals import Refused
+from publisher.delivery.act_refusals import ActRefused
 from publisher.delivery.claim import READING_SECONDS, ClaimedDelivery, claim
 from publisher.delivery.due import miss_expired, recover_lost
 from publisher.delivery.worker import ACCOUNT_CHECK_SECONDS, Worker
@@ -195,7 +195,7 @@ def test_a_person_decides_where_the_desk_is_told_to_ask(bench: Bench, lag: float
     assert f"does not show the post, {told} after it was sent" in row.problem
     assert f"publisher adopt {delivery} LINK" in row.problem
     assert f"publisher retry {delivery} --i-have-looked" in row.problem
-    with pytest.raises(Refused, match="--i-have-looked"):
+    with pytest.raises(ActRefused, match="--i-have-looked"):
         operate.retry(bench.database, delivery, now=bench.clock.now(), actor="me")
     operate.retry(bench.database, delivery, now=bench.clock.now(), actor="me", i_have_looked=True)
     bench.drain()
@@ -222,7 +222,7 @@ def test_what_the_platform_says_it_has_is_never_sent_again_by_itself(bench: Benc
     row = bench.row(delivery)
     assert (row.state, len(bench.platform.publish_calls)) == ("held", 2)
     assert "refused the post as a copy of one that it has" in row.problem
-    with pytest.raises(Refused, match="--i-have-looked"):
+    with pytest.raises(ActRefused, match="--i-have-looked"):
         operate.retry(bench.database, delivery, now=bench.clock.now(), actor="me")
 
 
@@ -494,7 +494,7 @@ def test_a_remembered_text_may_be_our_own_post_that_is_listed_later(bench: Bench
     delivery = bench.add()
     bench.drain_for(minutes=10)
     assert bench.row(delivery).state == "failed"
-    with pytest.raises(Refused):
+    with pytest.raises(ActRefused):
         operate.retry(bench.database, delivery, now=bench.clock.now(), actor="somebody")
     bench.drain_for(hours=2)
     row = bench.row(delivery)

@@ -17,8 +17,8 @@ from sqlalchemy import select
 
 from publisher.core.clock import FixedClock
 from publisher.core.encryption import KEY_VARIABLE, Seal, SealError, new_key
+from publisher.db.encrypted_values import encrypt_with_first_key
 from publisher.db.models import Event
-from publisher.db.sealed import rotate
 from publisher.db.session import Database
 from publisher.db.staff import Webhook, WebhookMessage
 from publisher.desk import Desk
@@ -321,7 +321,7 @@ def test_the_secret_lies_sealed_and_comes_under_a_new_key(
         assert added.secret not in session.get_one(Webhook, added.id).secret
     old, fresh = os.environ[KEY_VARIABLE], new_key()
     with desk.database.writing() as session:
-        assert rotate(session, Seal(f"{fresh} {old}")).resealed == 1
+        assert encrypt_with_first_key(session, Seal(f"{fresh} {old}")).resealed == 1
     monkeypatch.setenv(KEY_VARIABLE, fresh)
     happen(desk)
     assert send_webhooks(desk, desk.now()) == 1

@@ -13,7 +13,7 @@ from publisher.delivery.budget import (
     Month,
     Spending,
     alt_text_cost,
-    dollars,
+    format_dollars,
     request_cost,
     whole_cost,
 )
@@ -99,4 +99,4 @@ def test_it_became_so_once() -> None:
     ("micros", "told"), [(0, "$0.00"), (450_000, "$0.45"), (15_000, "$0.015"), (5 * 10**6, "$5.00")]
 )
 def test_dollars_are_told_as_people_write_them(micros: int, told: str) -> None:
-    assert dollars(micros) == told
+    assert format_dollars(micros) == told

@@ -13,9 +13,9 @@ from publisher.core.content import AdaptedPost
 from publisher.core.states import State
 from publisher.db.models import Delivery
 from publisher.delivery import operate
-from publisher.delivery.act_refusals import Reason, Refused
+from publisher.delivery.act_refusals import ActRefused, Reason
 from publisher.delivery.adopt import AdoptionRequest, adopt
-from publisher.delivery.listing import DeliveryFilter, Life, find_deliveries, life_of
+from publisher.delivery.listing import DeliveryFilter, DeliveryHistory, find_deliveries, load_delivery_history
 from publisher.delivery.outcomes import next_try
 from publisher.desk import Desk
 from publisher.posts.drafts import WrittenDate
@@ -229,7 +229,7 @@ def _matched_version(desk: Desk, delivery_id: int, if_match: str | None) -> str:
     with desk.database.reading() as session:
         row = session.get(Delivery, delivery_id)
     if row is None:
-        raise Refused(Reason.NO_DELIVERY, delivery=delivery_id)
+        raise ActRefused(Reason.NO_DELIVERY, delivery=delivery_id)
     version = operate.version_of(row)
     require_match(if_match, version)
     return version
@@ -240,15 +240,15 @@ def _delivery_out(response: Response, desk: Desk, delivery_id: int) -> Any:
     return WholeDelivery.of(life.delivery, **_details(life))
 
 
-def _load_life(response: Response, desk: Desk, delivery_id: int) -> Life:
+def _load_life(response: Response, desk: Desk, delivery_id: int) -> DeliveryHistory:
     with desk.database.reading() as session:
-        life = life_of(session, delivery_id)
+        life = load_delivery_history(session, delivery_id)
     if life is None:
-        raise Refused(Reason.NO_DELIVERY, delivery=delivery_id)
+        raise ActRefused(Reason.NO_DELIVERY, delivery=delivery_id)
     response.headers["ETag"] = etag(operate.version_of(life.delivery))
     return life
 
 
-def _details(life: Life) -> dict[str, Any]:
+def _details(life: DeliveryHistory) -> dict[str, Any]:
     attempts = [AttemptOut.model_validate(attempt) for attempt in life.attempts]
     return {"attempts": attempts, "adapted": life.delivery.adapted}

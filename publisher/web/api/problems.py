@@ -18,7 +18,7 @@ from starlette.routing import Match, Route
 
 from publisher.core.logs import get_logger
 from publisher.core.post_limits import describe_limit
-from publisher.delivery.act_refusals import Face, Reason, Refused
+from publisher.delivery.act_refusals import ActRefused, Face, Reason
 from publisher.media import MediaError
 from publisher.posts.errors import MachineError, PostError, PostNotFound, StaleEdit
 from publisher.posts.pictures import PictureRefused
@@ -199,7 +199,7 @@ def add_handlers(app: FastAPI) -> None:
     for error_class, status in statuses.items():
         app.add_exception_handler(error_class, _with_status(status))
     app.add_exception_handler(WorkRefused, _work_refused)
-    app.add_exception_handler(Refused, _refused)
+    app.add_exception_handler(ActRefused, _refused)
     app.add_exception_handler(NotApproved, _not_approved)
     app.add_exception_handler(HTTPException, _http_error)
     app.add_exception_handler(RequestValidationError, _validation_error)
@@ -218,7 +218,7 @@ async def _work_refused(request: Request, error: Exception) -> Response:
 
 
 async def _refused(request: Request, error: Exception) -> Response:
-    if not isinstance(error, Refused):
+    if not isinstance(error, ActRefused):
         return unexpected_error(request, error)
     status = REFUSAL_STATUSES.get(error.reason, 409)
     return problem_response(request, Problem(status, error.sentence(Face.PROGRAM), code=error.reason.value))

@@ -9,8 +9,8 @@ from fastapi.responses import Response
 from starlette.datastructures import FormData
 
 from publisher.core.content import Account
-from publisher.delivery import acts, operate
-from publisher.delivery.overview import examine, is_on_this_machine, overviews, read_login
+from publisher.delivery import act_results, operate
+from publisher.delivery.overview import check_login, is_on_this_machine, load_overviews, read_login
 from publisher.delivery.platform_clocks import clock_differences
 from publisher.desk import Desk
 from publisher.platforms.errors import PlatformError
@@ -33,7 +33,7 @@ ON_THIS_PAGE = "here"
 @router.get("/channels")
 def channels(request: Request) -> Response:
     desk = desk_of(request)
-    channel_overviews = overviews(desk.database, desk.channels, desk.settings, desk.now())
+    channel_overviews = load_overviews(desk.database, desk.channels, desk.settings, desk.now())
     problems = {
         overview.channel.name: for_browser(overview.login.problem, ON_THIS_PAGE) for overview in channel_overviews
     }
@@ -63,7 +63,7 @@ def pause_channel(request: Request, name: str, reason: Annotated[str, Form(max_l
 def resume_channel(request: Request, name: str) -> Response:
     desk = _desk_with_channel(request, name)
     end = operate.resume(desk.database, name, now=desk.now(), actor=_actor(request))
-    flash(request, acts.resumed(name, end, desk.local))
+    flash(request, act_results.describe_resume(name, end, desk.local))
     return redirect(request, "channels")
 
 
@@ -73,7 +73,7 @@ def examine_channel(request: Request, name: str) -> Response:
     """Asks the platform which account the channel is logged in as."""
     desk = _desk_with_channel(request, name)
     try:
-        account, ends = examine(desk.channels, name)
+        account, ends = check_login(desk.channels, name)
     except PlatformError as error:
         flash(request, f"{name}: {for_browser(error.message, ON_THIS_PAGE)}", "bad")
     else:

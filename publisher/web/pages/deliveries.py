@@ -18,11 +18,11 @@ from publisher.core.characters import make_visible, spreadsheet_cell
 from publisher.core.content import AdaptedPost
 from publisher.core.states import BY_HAND, WAITING
 from publisher.db.models import STATES, Attempt, Delivery, Event
-from publisher.delivery import acts, operate
-from publisher.delivery.act_refusals import Face, Refused
+from publisher.delivery import act_results, operate
+from publisher.delivery.act_refusals import ActRefused, Face
 from publisher.delivery.adopt import AdoptionRequest, adopt
-from publisher.delivery.attempt_words import attempt_words
-from publisher.delivery.listing import DeliveryFilter, all_deliveries, find_deliveries, life_of
+from publisher.delivery.attempt_description import describe_attempt
+from publisher.delivery.listing import DeliveryFilter, all_deliveries, find_deliveries, load_delivery_history
 from publisher.delivery.outcomes import next_try
 from publisher.desk import Desk
 from publisher.staff.accounts import actor_of
@@ -117,7 +117,7 @@ def delivery(request: Request, delivery_id: int) -> Response:
 def _delivery_page(request: Request, delivery_id: int, *, refusal: str = "", link: str = "") -> Response:
     """Shows one delivery; with the `refusal` of an adoption, and the `link` that was typed for it."""
     with desk_of(request).database.reading() as session:
-        life = life_of(session, delivery_id)
+        life = load_delivery_history(session, delivery_id)
     if life is None:
         raise NotFound(f"There is no delivery {delivery_id}.")
     row = life.delivery
@@ -134,7 +134,7 @@ def _delivery_page(request: Request, delivery_id: int, *, refusal: str = "", lin
         link=link,
         adapted=AdaptedPost.model_validate(row.adapted),
         # The event of an intent is recorded before its attempt, in the same instant.
-        attempt_words=attempt_words,
+        attempt_words=describe_attempt,
         story=sorted(story, key=lambda item: (item[0], item[1] == "attempt")),
         siblings=life.siblings,
         tones=TONES,
@@ -150,7 +150,12 @@ def _delivery_page(request: Request, delivery_id: int, *, refusal: str = "", lin
 def retry_delivery(request: Request, delivery_id: int, looked: Annotated[bool, Form()] = False) -> Response:
     desk = desk_of(request)
     retrying.retry(desk, delivery_id, actor=_actor(request), i_have_looked=looked)
-    flash(request, acts.retried(acts.waiting_of(desk.database, delivery_id, desk.now()), Face.PAGE, desk.local))
+    flash(
+        request,
+        act_results.describe_retry(
+            act_results.find_retry_wait(desk.database, delivery_id, desk.now()), Face.PAGE, desk.local
+        ),
+    )
     return redirect(request, "delivery", delivery_id=delivery_id)
 
 
@@ -166,9 +171,13 @@ def adopt_delivery(
     adoption_request = AdoptionRequest(delivery_id, link, unread=unread)
     try:
         adoption = adopt(desk.database, desk.channels, adoption_request, now=desk.now(), actor=_actor(request))
-    except Refused as refusal:
+    except ActRefused as refusal:
         return _delivery_page(request, delivery_id, refusal=refusal.sentence(Face.PAGE), link=link)
-    flash(request, acts.adopted(adoption), "note" if adoption.differences or not adoption.was_read else "good")
+    flash(
+        request,
+        act_results.describe_adoption(adoption),
+        "note" if adoption.differences or not adoption.was_read else "good",
+    )
     return redirect(request, "delivery", delivery_id=delivery_id)
 
 
@@ -177,8 +186,8 @@ def cancel_delivery(request: Request, delivery_id: int) -> Response:
     desk = desk_of(request)
     may_be_public = operate.cancel(desk.database, delivery_id, now=desk.now(), actor=_actor(request))
     with desk.database.reading() as session:
-        platform = operate.platform_of(session.get_one(Delivery, delivery_id))
-    flash(request, acts.canceled(delivery_id, may_be_public=may_be_public, platform=platform), "note")
+        platform = operate.platform_label(session.get_one(Delivery, delivery_id))
+    flash(request, act_results.describe_cancel(delivery_id, may_be_public=may_be_public, platform=platform), "note")
     return redirect(request, "delivery", delivery_id=delivery_id)
 
 

@@ -19,7 +19,7 @@ CLOCK_SET = "clock set"
 ONE_CHANGE = timedelta(seconds=30)
 
 
-def begin_look_ups_anew(database: Database, now: datetime, change: timedelta, first_look_up: timedelta) -> int:
+def restart_look_ups(database: Database, now: datetime, change: timedelta, first_look_up: timedelta) -> int:
     """Looks up every unknown outcome as if it were unknown since now. Returns how many there are.
 
     That a post is absent is decided after some time. A clock that is put forward would make that

@@ -37,7 +37,7 @@ def check_openable(session: Session, seal: Seal | None) -> int:
     return len(sealed)
 
 
-def rotate(session: Session, seal: Seal, *, forget_lost: bool = False) -> Rotation:
+def encrypt_with_first_key(session: Session, seal: Seal, *, forget_lost: bool = False) -> Rotation:
     """Encrypts everything with the first key.
 
     `forget_lost`: sessions that no key opens are deleted; their channels must be connected again.

@@ -15,7 +15,7 @@ from publisher.db.operations import Channel
 from publisher.db.session import Database
 from publisher.delivery.act_refusals import Face
 from publisher.delivery.adopt import Adoption
-from publisher.delivery.operate import Resumed
+from publisher.delivery.operate import ResumeResult
 from publisher.delivery.outcomes import next_try
 from publisher.delivery.quotas import find_used_up_quota, publishing_needs
 
@@ -30,7 +30,7 @@ RESUME: Mapping[Face, str] = {
 
 
 @dataclass(frozen=True, slots=True)
-class Waiting:
+class RetryWait:
     """Says what a delivery waits for after a person retried it."""
 
     delivery: int
@@ -40,7 +40,7 @@ class Waiting:
     """The channel lets nothing out before. None: it goes out at once."""
 
 
-def waiting_of(database: Database, delivery_id: int, now: datetime) -> Waiting:
+def find_retry_wait(database: Database, delivery_id: int, now: datetime) -> RetryWait:
     """Returns what a pending delivery waits for."""
     with database.reading() as session:
         delivery = session.get_one(Delivery, delivery_id)
@@ -49,10 +49,10 @@ def waiting_of(database: Database, delivery_id: int, now: datetime) -> Waiting:
         quota = find_used_up_quota(session, channel.name, needs, now)
         instants = (next_try(delivery, channel), quota.until if quota else None)
         waits = [at for at in instants if at is not None and at > now]
-        return Waiting(delivery_id, channel.name, channel.paused_at is not None, max(waits, default=None))
+        return RetryWait(delivery_id, channel.name, channel.paused_at is not None, max(waits, default=None))
 
 
-def retried(waiting: Waiting, face: Face, local: LocalTime) -> str:
+def describe_retry(waiting: RetryWait, face: Face, local: LocalTime) -> str:
     """Returns what a retry led to."""
     if waiting.paused:
         way_out = RESUME[face].format(channel=waiting.channel)
@@ -66,7 +66,7 @@ def retried(waiting: Waiting, face: Face, local: LocalTime) -> str:
     return f"Delivery {waiting.delivery} goes out as soon as a worker takes it."
 
 
-def resumed(channel: str, end: Resumed, local: LocalTime) -> str:
+def describe_resume(channel: str, end: ResumeResult, local: LocalTime) -> str:
     """Returns what a resume has ended."""
     wait = f"it would have waited until {local(end.waited_until)}" if end.waited_until else ""
     if end.was_paused:
@@ -83,7 +83,7 @@ def held_deliveries(database: Database, channel: str) -> Sequence[int]:
         return session.scalars(query.order_by(Delivery.id)).all()
 
 
-def adopted(adoption: Adoption) -> str:
+def describe_adoption(adoption: Adoption) -> str:
     """Returns what an adoption recorded, and how the post differs from what would have been sent."""
     sentence = f"Delivery {adoption.delivery} is recorded as published at {adoption.url}; it is not posted again."
     if not adoption.was_read:
@@ -93,7 +93,7 @@ def adopted(adoption: Adoption) -> str:
     return f"{sentence} It is what was to be sent."
 
 
-def canceled(delivery: int, *, may_be_public: bool, platform: str) -> str:
+def describe_cancel(delivery: int, *, may_be_public: bool, platform: str) -> str:
     """Returns what a cancel led to."""
     sentence = f"Delivery {delivery} is canceled: it does not go out."
     if may_be_public:

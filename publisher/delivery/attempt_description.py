@@ -34,6 +34,6 @@ OUTCOMES: Mapping[str, str] = {
 """What an attempt's record calls its end, and what people read."""
 
 
-def attempt_words(kind: str, outcome: str | None) -> str:
+def describe_attempt(kind: str, outcome: str | None) -> str:
     """Returns what was tried and how it ended. `outcome`: None while it runs."""
     return f"{KINDS[kind]}: {'running' if outcome is None else OUTCOMES.get(outcome, outcome)}"

@@ -29,7 +29,7 @@ def _started(pid: int) -> str | None:
     return None if fields[0] in ("Z", "X") else fields[19]
 
 
-def this_process() -> str:
+def owner_name() -> str:
     """Returns the owner's name of this process: `host:pid:start:machine`."""
     pid = os.getpid()
     return f"{socket.gethostname()}:{pid}:{_started(pid) or ''}:{_machine()}"
