@@ -23,7 +23,7 @@ SLOW_TESTS = (
     "acceptance/test_prove.py::test_a_desk_that_works_with_an_older_database_is_found_out",
     "acceptance/test_prove.py::test_a_proof_that_is_told_to_stop_leaves_no_process_behind",
     "acceptance/test_prove.py::test_a_channel_that_publishes_two_at_once_is_found_out",
-    "integration/test_engine.py::test_a_worker_killed_in_mid_publication_is_replaced_and_one_copy_is_public",
+    "integration/test_engine.py::test_a_worker_killed_while_publishing_is_replaced_with_one_copy",
     "integration/test_rendition_files.py::test_a_large_picture_of_sixteen_bits_takes_little_memory",
     "integration/test_killed.py::test_one_copy_after_a_kill_at",
 )
