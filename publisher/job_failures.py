@@ -16,11 +16,11 @@ from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import Session
 
 from publisher.core.clock import monotonic
+from publisher.core.errors import SettingsUnreadable, UserError
 from publisher.core.outage_log import OUTAGES, LogOnce
 from publisher.db.models import Event
 from publisher.db.operations import Process
 from publisher.db.session import Database
-from publisher.settings import SettingsError, SettingsUnreadable
 
 JOB_FAILS, JOB_WORKS = "job fails", "job works again"
 """The names of the events."""
@@ -60,16 +60,11 @@ class JobFailure:
     detail: str
 
 
-def classify_error(
-    error: Exception, for_people: tuple[type[Exception], ...] = (SettingsError,)
-) -> tuple[FailureReason, str]:
-    """Classifies an error, and returns the text of it that people may read; empty for a fault of the program.
-
-    `for_people`: the errors whose message is a sentence for a person.
-    """
+def classify_error(error: Exception) -> tuple[FailureReason, str]:
+    """Classifies an error, and returns the text of it that people may read; empty for a fault of the program."""
     if isinstance(error, SettingsUnreadable):
         return FailureReason.OUTAGE, str(error)
-    if isinstance(error, for_people):
+    if isinstance(error, UserError):
         return FailureReason.MISTAKE, str(error)
     if isinstance(error, OUTAGES):
         text = str(getattr(error, "orig", None) or error).strip()
@@ -82,15 +77,7 @@ def classify_error(
 class FailureLog:
     """Records an event when a job of this process begins to fail and when it works again."""
 
-    def __init__(
-        self,
-        database: Database,
-        owner: str,
-        now: Callable[[], datetime],
-        for_people: tuple[type[Exception], ...] = (SettingsError,),
-    ) -> None:
-        """`for_people`: the errors whose message is a sentence for a person."""
-        self.for_people = for_people
+    def __init__(self, database: Database, owner: str, now: Callable[[], datetime]) -> None:
         self._database = database
         self._owner = owner
         self._now = now
@@ -100,7 +87,7 @@ class FailureLog:
 
     def failed(self, job: str, error: Exception, *, tried_again_in: float) -> None:
         """Records that the job failed. `tried_again_in`: seconds until its next try. Never raises."""
-        cause = classify_error(error, self.for_people)
+        cause = classify_error(error)
         with self._lock:
             first_failed, since = self._first_failures.setdefault(job, (monotonic(), self._now()))
             if monotonic() - first_failed + tried_again_in < MIN_FAILURE_SECONDS or self._recorded.get(job) == cause:
@@ -141,8 +128,7 @@ class WatchedJob:
         try:
             act()
         except Exception as error:
-            for_people = self._failures.for_people if self._failures is not None else (SettingsError,)
-            self._log.failed(error, trace=classify_error(error, for_people)[0] is FailureReason.UNEXPECTED)
+            self._log.failed(error, trace=classify_error(error)[0] is FailureReason.UNEXPECTED)
             if self._failures is not None:
                 self._failures.failed(self._name, error, tried_again_in=self._seconds)
             return False

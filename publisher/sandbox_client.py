@@ -11,11 +11,15 @@ from typing import IO, Any
 
 import requests
 
+from publisher.core.errors import UserError
+
 TIMEOUT = 30.0
 
 
-class SandboxFailed(Exception):
+class SandboxFailed(UserError):
     """The sandbox did not start, or did not answer; the message is one sentence."""
+
+    code = "sandbox-failed"
 
 
 class SandboxClient:

@@ -12,6 +12,7 @@ from urllib3.util.ssl_match_hostname import CertificateError
 
 from publisher import __version__
 from publisher.core.clock import monotonic
+from publisher.core.errors import UserError
 from publisher.core.name_resolving import MAX_RESOLVERS, RESOLVE_SECONDS
 from publisher.core.public_hosts import AddressRefused, ResolvedHost, ended_in_time, resolve_public_host
 
@@ -30,8 +31,10 @@ RETRY_WITH_GET = (400, 403, 404, 405, 406, 501, 503)
 """Some servers answer HEAD so although they answer GET well."""
 
 
-class BrokenLink(Exception):
+class BrokenLink(UserError):
     """The link does not work; the message is a clause."""
+
+    code = "link-broken"
 
 
 def check_link(url: str, *, loopback: bool) -> str:

@@ -14,15 +14,14 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from publisher.adapt.text.rich_html import length_told
-from publisher.alerts.link_check import BrokenLink, check_link
+from publisher.alerts.link_check import check_link
+from publisher.core.errors import UserError
 from publisher.core.logs import get_logger
 from publisher.db.models import Pick, Post
 from publisher.db.operations import Channel
 from publisher.delivery.budget import MICROS, format_dollars, spending, whole_cost
 from publisher.desk import Desk
-from publisher.media import MediaError
 from publisher.platforms.base import KeepsLogin
-from publisher.platforms.errors import PlatformError
 from publisher.platforms.profiles import load_profile
 from publisher.posts.errors import PostError
 from publisher.posts.preview import RenderedPost, preview
@@ -189,7 +188,7 @@ def _check(channel: str, what: str, check: Callable[[], str], *, about: str = ""
     prefix = f"{about}: " if about else ""
     try:
         return Line(channel, what, True, check())
-    except (PlatformError, SettingsError, MediaError, BrokenLink) as error:
+    except UserError as error:
         return Line(channel, what, False, f"{prefix}{error}")
     except Exception as error:
         get_logger("alerts").error("a check of the preflight failed", channel=channel, what=what, exc_info=error)

@@ -13,6 +13,7 @@ from contextlib import contextmanager
 from datetime import datetime, timedelta
 from pathlib import Path
 
+from publisher.core.errors import UserError
 from publisher.core.private_files import make_private_folder
 
 UNFINISHED = ".part-"
@@ -21,8 +22,10 @@ LEFT_AFTER = timedelta(days=1)
 """Nobody works for so long on what is not whole yet."""
 
 
-class BackupError(Exception):
+class BackupError(UserError):
     """Says that a backup can't be made or used; the message is one sentence for a person."""
+
+    code = "backup-unusable"
 
 
 def file_hash(file: Path) -> str:

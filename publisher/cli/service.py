@@ -8,7 +8,6 @@ from collections.abc import Collection
 from datetime import timedelta
 from typing import TYPE_CHECKING, Protocol
 
-from publisher.cli.errors import ERRORS_FOR_PEOPLE
 from publisher.cli.regular import alert_jobs, heartbeat_job, housekeeping_jobs
 from publisher.core.logs import get_logger
 from publisher.delivery.clock_changes import restart_look_ups
@@ -112,7 +111,7 @@ class Service:
         return timedelta(seconds=self._desk.settings.delivery.look_up_after[0])
 
     def _failures(self) -> FailureLog:
-        return FailureLog(self._desk.database, owner_name(), self._desk.now, ERRORS_FOR_PEOPLE)
+        return FailureLog(self._desk.database, owner_name(), self._desk.now)
 
     def _clock_was_set(self, change: timedelta) -> None:
         seconds = change.total_seconds()

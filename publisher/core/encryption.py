@@ -20,9 +20,13 @@ KEY_VARIABLE = "PUBLISHER_KEY"
 class SealError(SettingsError):
     """Nothing can be sealed or opened with the keys at hand; the message is one sentence without any of them."""
 
+    code = "key-unusable"
+
 
 class WrongKey(SealError):
     """None of the keys opens what was sealed, or it was sealed for another purpose."""
+
+    code = "key-wrong"
 
 
 class Seal:

@@ -1,12 +1,46 @@
-"""Holds the errors of a configuration, which every stage may meet: their messages are sentences for people."""
+"""Defines the base of all errors that are fit to show to people, and the errors of a configuration.
+
+Faces show the message of a `UserError` and nothing of any other error. docs/errors.md lists the codes.
+"""
 
 from __future__ import annotations
+
+from enum import Enum, auto
 
 from publisher.core.machine_errors import machine_problem, reading_problem
 
 
-class SettingsError(Exception):
+class ErrorKind(Enum):
+    """Names what an error is about, so that a face can choose its status."""
+
+    CONFLICT = auto()
+    """The request does not fit the state of things."""
+    NOT_FOUND = auto()
+    CHANGED = auto()
+    """Somebody else changed the thing meanwhile."""
+    INVALID = auto()
+    """Something in the request is wrong."""
+    CONFIGURATION = auto()
+    """An operator has to change the configuration."""
+    DEPENDENCY = auto()
+    """Something that the desk uses, such as the media store or a platform, failed."""
+    MACHINE = auto()
+    """This machine or its database can't do it now, whatever the request is."""
+
+
+class UserError(Exception):
+    """Ends an act with a message for people: what happened, what it means, and what to do."""
+
+    code: str
+    """Names the error for programs and logs, in kebab case. It never changes; each subclass has its own."""
+    kind: ErrorKind = ErrorKind.CONFLICT
+
+
+class SettingsError(UserError):
     """The configuration can't be used; the message is one sentence for a person."""
+
+    code = "settings-unusable"
+    kind = ErrorKind.CONFIGURATION
 
 
 class SettingsUnreadable(SettingsError):
@@ -14,6 +48,9 @@ class SettingsUnreadable(SettingsError):
 
     `lasting`: whether it stays so until a person gives a permission; else the next try may work.
     """
+
+    code = "settings-unreadable"
+    kind = ErrorKind.MACHINE
 
     def __init__(self, message: str, *, lasting: bool) -> None:
         super().__init__(message)

@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any, TextIO, cast
 from urllib.parse import quote, quote_plus
 
 from publisher.core.characters import make_visible
+from publisher.core.errors import SettingsError, UserError
 from publisher.core.file_reading import SECRET_BYTES, read_text
 from publisher.core.log_folding import FoldingHandler
 
@@ -77,7 +78,7 @@ def configure_logs(*, stream: TextIO, json: bool | None = None) -> None:
     Calling it again replaces what was set up before.
 
     Raises:
-        ValueError: `PUBLISHER_LOG_LEVEL` is no level; the message is one sentence.
+        SettingsError: `PUBLISHER_LOG_LEVEL` is no level.
     """
     import structlog  # noqa: PLC0415
 
@@ -212,7 +213,7 @@ def _content(file: Path) -> str:
 def _level() -> int:
     name = os.environ.get(LEVEL_VARIABLE, "").strip().lower() or "info"
     if name not in LEVELS:
-        raise ValueError(f"{LEVEL_VARIABLE} is {name!r}; write {', '.join(LEVELS)}")
+        raise SettingsError(f"{LEVEL_VARIABLE} is {name!r}; write {', '.join(LEVELS)}")
     return LEVELS[name]
 
 
@@ -237,6 +238,16 @@ def _without_control_characters(_logger: WrappedLogger, _method: str, event: Eve
     }
 
 
+def _add_error_code(_logger: WrappedLogger, _method: str, event: EventDict) -> EventDict:
+    """Adds the code of an error that is fit to show, so that a log can be searched for it."""
+    error = event.get("exc_info")
+    if isinstance(error, tuple):
+        error = error[1]
+    if isinstance(error, UserError):
+        event.setdefault("code", error.code)
+    return event
+
+
 def _formatter(renderer: Processor, secrets: frozenset[str]) -> ProcessorFormatter:
     import structlog  # noqa: PLC0415
 
@@ -248,6 +259,7 @@ def _formatter(renderer: Processor, secrets: frozenset[str]) -> ProcessorFormatt
             structlog.processors.TimeStamper(fmt="iso", utc=True),
             structlog.stdlib.ProcessorFormatter.remove_processors_meta,
             structlog.processors.StackInfoRenderer(),
+            _add_error_code,
             structlog.processors.format_exc_info,
             Redactor(secrets),
             _without_control_characters,

@@ -6,6 +6,7 @@ import threading
 
 from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
 
+from publisher.core.errors import UserError
 from publisher.core.logs import get_logger
 
 OUTAGES = (ConnectionError, InterfaceError, OperationalError)
@@ -26,7 +27,8 @@ class LogOnce:
     def failed(self, error: BaseException, *, trace: bool = True) -> None:
         """Logs an error unless the act failed the last time, too. `trace` False: without the place in the program."""
         outage = isinstance(error, OUTAGES) or not trace
-        self._log_first(_cause(error), None if outage else error)
+        code = {"code": error.code} if isinstance(error, UserError) else {}
+        self._log_first(_cause(error), None if outage else error, **code)
 
     def failed_because(self, reason: str) -> None:
         """Logs a failure that has a reason and no error, unless the act failed the last time, too."""
@@ -39,11 +41,11 @@ class LogOnce:
         if was_failing:
             self._log.bind(**self._values).info(f"{self._what} works again")
 
-    def _log_first(self, reason: str, error: BaseException | None) -> None:
+    def _log_first(self, reason: str, error: BaseException | None, **values: str) -> None:
         with self._lock:
             is_first, self._is_failing = not self._is_failing, True
         if is_first:
-            log = self._log.bind(**self._values)
+            log = self._log.bind(**self._values, **values)
             log.error(f"{self._what} failed; trying again until it works", why=reason, exc_info=error)
 
 

@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+from publisher.core.errors import ErrorKind, UserError
 
-class DatabaseError(Exception):
+
+class DatabaseError(UserError):
     """Says that the database can't be used; the message is one sentence for a person."""
+
+    code = "database-unusable"
+    kind = ErrorKind.MACHINE
 
 
 RESTORE_HINT = (

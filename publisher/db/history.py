@@ -40,6 +40,8 @@ _KNOWN_AND_NEWEST = DriverStatement(
 class UnknownHistory(DatabaseError):
     """Says that the database is not the one that the desk last knew; a person has to decide."""
 
+    code = "database-history-unknown"
+
 
 def note_intent(rows: Session | Connection, delivery: int) -> None:
     """Has the file beside the database raised once this transaction is on disk, before `writing` returns.

@@ -35,6 +35,8 @@ _flush = getattr(os, "fdatasync", os.fsync)
 class HistoryNotWritten(DatabaseError):
     """Says that this machine can't read or write the file; the message is a clause for a person."""
 
+    code = "history-file-unusable"
+
 
 @dataclass(frozen=True, slots=True)
 class KnownEvent:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from enum import Enum, StrEnum, auto
 
+from publisher.core.errors import UserError
 from publisher.platforms.links import LinkFault
 
 
@@ -122,11 +123,12 @@ REMEDIES: Mapping[Reason, Mapping[Face, str]] = {
 }
 
 
-class ActRefused(Exception):
+class ActRefused(UserError):
     """Says that an act isn't possible, or would risk a second copy; nothing was changed."""
 
     def __init__(self, reason: Reason, **parameters: object) -> None:
         super().__init__(reason, parameters)
+        self.code = reason.value
         self.reason = reason
         self.parameters = parameters
 

@@ -13,6 +13,7 @@ from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from publisher.core.content import AdaptedPost
+from publisher.core.errors import UserError
 from publisher.db.models import Attempt, Delivery
 from publisher.platforms.base import CountsPostsRead
 from publisher.platforms.profiles import Prices, Profile, load_profile
@@ -24,8 +25,10 @@ NEARLY = 0.8
 """The part of a budget from which on people are warned."""
 
 
-class BudgetReached(Exception):
+class BudgetReached(UserError):
     """Says that the next post would cost more than is left of the month's budget; nothing was sent."""
+
+    code = "budget-reached"
 
     def __init__(self, message: str) -> None:
         super().__init__(message)

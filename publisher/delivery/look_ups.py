@@ -6,13 +6,16 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from publisher.core.content import Absence, Publication
+from publisher.core.errors import UserError
 from publisher.delivery.claim import ClaimedDelivery
 from publisher.delivery.unknown_outcomes import what_to_look_for
 from publisher.platforms.base import PlatformAdapter, SupportsLookup
 
 
-class LookUpImpossible(Exception):
+class LookUpImpossible(UserError):
     """Says that the platform offers no way to find out; the message says what to look for, and where."""
+
+    code = "publication-unknown"
 
 
 @dataclass(frozen=True, slots=True)

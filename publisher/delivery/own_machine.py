@@ -11,6 +11,7 @@ from sqlalchemy import update
 from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
 
 from publisher.core.clock import monotonic
+from publisher.core.errors import ErrorKind, UserError
 from publisher.core.machine_errors import machine_problem
 from publisher.core.outage_log import LogOnce
 from publisher.db.history_file import HistoryNotWritten
@@ -34,8 +35,11 @@ PAUSE_SECONDS = 0.5
 T = TypeVar("T")
 
 
-class OwnMachineFailed(Exception):
+class OwnMachineFailed(UserError):
     """Says that this machine could not do its part, and nothing was sent; the message is for a person."""
+
+    code = "machine-not-ready"
+    kind = ErrorKind.MACHINE
 
     def __init__(self, why: str) -> None:
         super().__init__(

@@ -8,6 +8,7 @@ from typing import TypeVar
 from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 from sqlalchemy.orm import Session
 
+from publisher.core.errors import ErrorKind, UserError
 from publisher.core.timeouts import NoAnswer, call_with_timeout
 from publisher.db.upgrade import DatabaseError
 from publisher.desk import Desk
@@ -15,8 +16,11 @@ from publisher.desk import Desk
 T = TypeVar("T")
 
 
-class DatabaseDown(Exception):
+class DatabaseDown(UserError):
     """The database does not answer; the message is one sentence."""
+
+    code = "database-not-answering"
+    kind = ErrorKind.MACHINE
 
 
 def read_database(desk: Desk, query: Callable[[Session], T], seconds: float) -> T:

@@ -7,13 +7,20 @@ from collections.abc import Collection, Iterator
 from datetime import datetime
 from pathlib import Path
 
+from publisher.core.errors import ErrorKind, UserError
 
-class MediaError(Exception):
+
+class MediaError(UserError):
     """Media can't be had or kept; the message is one sentence for a person, without secrets."""
+
+    code = "media-unusable"
+    kind = ErrorKind.DEPENDENCY
 
 
 class MediaMissing(MediaError):
     """The store was reached, and has no such original."""
+
+    code = "media-missing"
 
     def __init__(self) -> None:
         super().__init__("The original of this picture is not in the media store: add the picture again.")
@@ -22,12 +29,16 @@ class MediaMissing(MediaError):
 class MediaDamaged(MediaError):
     """What is stored under the name of an original is something else."""
 
+    code = "media-damaged"
+
     def __init__(self) -> None:
         super().__init__("The original of this picture is damaged in the media store: add the picture again.")
 
 
 class MediaUnreachable(MediaError):
     """The store was not reached, or refused. Nothing is known of what is in it: try later."""
+
+    code = "media-unreachable"
 
 
 class MediaStore(ABC):

@@ -20,15 +20,19 @@ from __future__ import annotations
 from datetime import datetime
 
 from publisher.core.content import Preparation
+from publisher.core.errors import ErrorKind, UserError
 
 
-class PlatformError(Exception):
+class PlatformError(UserError):
     """Says that a platform call ended badly.
 
     `message` is one sentence for the operator. `status` is the HTTP status, `request_id` the
     platform's own name for the request, and `answer` what came back, shortened and without
     secrets.
     """
+
+    code = "platform-failed"
+    kind = ErrorKind.DEPENDENCY
 
     def __init__(
         self, message: str, *, status: int | None = None, request_id: str | None = None, answer: str = ""
@@ -43,9 +47,13 @@ class PlatformError(Exception):
 class UnsupportedContent(PlatformError):
     """Says that the platform can't carry this post; nothing was sent."""
 
+    code = "content-unsupported"
+
 
 class ContentRejected(PlatformError):
     """Says that the platform refused this post for good; nothing was published."""
+
+    code = "content-rejected"
 
 
 class TextRemembered(ContentRejected):
@@ -54,9 +62,13 @@ class TextRemembered(ContentRejected):
     Its list shows none that is new, and may do so later.
     """
 
+    code = "text-known-to-platform"
+
 
 class CredentialsRefused(PlatformError):
     """Says that the platform refused this account; nothing was published."""
+
+    code = "credentials-refused"
 
 
 class ActionsRefused(CredentialsRefused):
@@ -65,9 +77,13 @@ class ActionsRefused(CredentialsRefused):
     A check of the credentials can't show this, and each further try makes it worse or is useless.
     """
 
+    code = "actions-refused"
+
 
 class RateLimited(PlatformError):
     """Says that nothing was published; the platform takes the next request at `retry_at` (aware, UTC)."""
+
+    code = "rate-limited"
 
     def __init__(
         self,
@@ -85,9 +101,13 @@ class RateLimited(PlatformError):
 class Unavailable(PlatformError):
     """Says that the platform was not reached, or did nothing; nothing was published."""
 
+    code = "platform-unavailable"
+
 
 class DraftLeft(PlatformError):
     """Says that a draft of a given-up post was not removed; the message names it."""
+
+    code = "draft-left"
 
 
 class NotPrepared(Unavailable):
@@ -95,6 +115,8 @@ class NotPrepared(Unavailable):
 
     `preparation` is stored for the next try, which goes on with it.
     """
+
+    code = "not-prepared-yet"
 
     def __init__(self, message: str, *, preparation: Preparation, status: int | None = None, answer: str = "") -> None:
         super().__init__(message, status=status, answer=answer)
@@ -107,9 +129,13 @@ class MediaExpired(Unavailable):
     The next try uploads every picture again. After three of these in a row the content counts as refused.
     """
 
+    code = "media-expired"
+
 
 class Unconfirmed(PlatformError):
     """Says that the request may have been carried out: the answer was lost, late or unreadable."""
+
+    code = "publication-unconfirmed"
 
 
 class AlreadyPublic(Unconfirmed):
@@ -119,3 +145,5 @@ class AlreadyPublic(Unconfirmed):
     looked up like any other unknown outcome, but never sent again however often a listing does not
     show it: after the listing lag a person is asked.
     """
+
+    code = "already-public"

@@ -32,6 +32,8 @@ Content = Mapping[str, Any]
 class OwnWork(PostError):
     """Refuses an approval by an author of the post, where the outlet wants a second person."""
 
+    code = "second-person-needed"
+
 
 def refuse_own_work(session: Session, post: Post, settings: Settings, actor: str) -> None:
     """Refuses whoever changed the post's content since somebody else approved it, where the outlet wants two people.

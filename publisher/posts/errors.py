@@ -2,23 +2,35 @@
 
 from __future__ import annotations
 
+from publisher.core.errors import ErrorKind, UserError
 from publisher.core.machine_errors import reading_problem
 
 
-class PostError(Exception):
+class PostError(UserError):
     """Says why something can't be done with a post, in one sentence for a person."""
+
+    code = "post-refused"
 
 
 class MachineError(PostError):
     """Says that this machine can't do it now, whatever the post is like; nothing was changed."""
 
+    code = "machine-problem"
+    kind = ErrorKind.MACHINE
+
 
 class PostNotFound(PostError):
     """Says that there is no such post."""
 
+    code = "post-not-found"
+    kind = ErrorKind.NOT_FOUND
+
 
 class StaleEdit(PostError):
     """Says that somebody else changed the post since it was opened; nothing was changed."""
+
+    code = "stale-edit"
+    kind = ErrorKind.CHANGED
 
 
 def unreadable_file(name: str, error: OSError) -> PostError:

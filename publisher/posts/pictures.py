@@ -12,6 +12,7 @@ from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
 from publisher.adapt.images.inspection import ImageFacts, ImageRefused, inspect_image
+from publisher.core.errors import ErrorKind
 from publisher.core.file_reading import read_bytes, refuse_unfit
 from publisher.db.models import Delivery, Media, Pick, Post, PostImage
 from publisher.db.session import Database
@@ -26,6 +27,9 @@ MAX_HASH_DISTANCE = 24
 
 class PictureRefused(PostError):
     """Says that a file can't be used as a picture, and names it."""
+
+    code = "picture-refused"
+    kind = ErrorKind.INVALID
 
 
 @dataclass(frozen=True, slots=True)

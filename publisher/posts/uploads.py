@@ -38,6 +38,8 @@ LOCK_POLL_SECONDS = 0.02
 class UploadNotFound(PostError):
     """Says that this person has no such upload."""
 
+    code = "upload-not-found"
+
     def __init__(self) -> None:
         super().__init__("this upload is not here any more; choose the file again")
 
@@ -45,12 +47,16 @@ class UploadNotFound(PostError):
 class UploadBusy(PostError):
     """Says that another request works on this upload at the moment."""
 
+    code = "upload-busy"
+
     def __init__(self) -> None:
         super().__init__("this picture is being examined; wait a moment")
 
 
 class WrongOffset(PostError):
     """Says that a piece does not begin where the last one ended. `received`: where the next one has to begin."""
+
+    code = "upload-offset-wrong"
 
     def __init__(self, received: int) -> None:
         super().__init__(f"this piece does not follow the last one; go on with byte {received}")

@@ -13,13 +13,16 @@ from pathlib import Path
 from typing import Any, Self
 
 from publisher.core.clock import monotonic
+from publisher.core.errors import UserError
 
 PROCESS = "publisher.proving.process"
 TIMEOUT_SECONDS = 120.0
 
 
-class FleetFailed(Exception):
+class FleetFailed(UserError):
     """A process could not be started or stopped; the message is one sentence."""
+
+    code = "proof-process-failed"
 
 
 @dataclass(frozen=True, slots=True)

@@ -23,6 +23,7 @@ from psycopg import sql
 from sqlalchemy.engine import make_url
 
 from publisher.core.clock import monotonic, sleep
+from publisher.core.errors import UserError
 
 TIMEOUT_SECONDS = 300.0
 USER = "publisher"
@@ -38,8 +39,10 @@ SERVER_SETTINGS = {
 }
 
 
-class PostgresFailed(Exception):
+class PostgresFailed(UserError):
     """There is no server to be had; the message is one sentence."""
+
+    code = "test-server-failed"
 
 
 def find_programs() -> Path | None:

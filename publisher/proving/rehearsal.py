@@ -16,6 +16,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from publisher.core.content import AdaptedPost, Publication, Rendition
+from publisher.core.errors import UserError
 from publisher.db.models import Post
 from publisher.desk import Desk
 from publisher.platforms.base import Connection, KeySeed, PlatformAdapter
@@ -32,8 +33,10 @@ TOKEN = "5a4db0c5a4db"  # noqa: S105 (twelve hexadecimal digits, as a delivery's
 ONE_AT_A_TIME = threading.Lock()
 
 
-class RehearsalRefused(Exception):
+class RehearsalRefused(UserError):
     """Nothing was rehearsed, or the stage refused the post; the message is one sentence."""
+
+    code = "rehearsal-refused"
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,6 +11,7 @@ from sqlalchemy.orm import Session
 from publisher import lifecycle
 from publisher.adapt.posts import Target
 from publisher.adapt.text.mentions import People
+from publisher.core.errors import ErrorKind
 from publisher.db.models import Post
 from publisher.posts.approved import Reach, changeable_pick, record_approval, update_waiting_deliveries
 from publisher.posts.authors import refuse_own_work
@@ -33,6 +34,9 @@ class Approval:
 
 class NotApproved(PostError):
     """Says that problems block the approval of a post; `problems` are these."""
+
+    code = "approval-blocked"
+    kind = ErrorKind.INVALID
 
     def __init__(self, post_id: int, problems: tuple[PostProblem, ...]) -> None:
         super().__init__(f"post {post_id} can't be approved: {' '.join(str(problem) for problem in problems)}")

@@ -11,6 +11,7 @@ from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
 from publisher.core.characters import read_line, remove_control_characters
+from publisher.core.errors import UserError
 from publisher.core.post_limits import PERSON_NAME
 from publisher.db.session import Database
 from publisher.db.staff import ApiToken, Person, WebSession
@@ -23,8 +24,10 @@ from publisher.staff.tokens import hash_of, new_token
 INVITATION_LIFETIME = timedelta(days=7)
 
 
-class AccountError(Exception):
+class AccountError(UserError):
     """Says why the list of people can't be changed so; the message is one sentence."""
+
+    code = "account-refused"
 
 
 def add_person(

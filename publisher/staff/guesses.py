@@ -20,6 +20,7 @@ from typing import Any
 from sqlalchemy import ColumnElement, delete, func, select, update
 from sqlalchemy.orm import Session
 
+from publisher.core.errors import UserError
 from publisher.core.logs import get_logger
 from publisher.core.special_addresses import counted_network
 from publisher.db.models import Event
@@ -61,8 +62,10 @@ MIN_REPORTED_CODES = 3
 LOCK_NAMESPACE = 0x67756573  # "gues": any number, the same in every process, and no other lock's
 
 
-class LoginRefused(Exception):
+class LoginRefused(UserError):
     """Refuses a log-in; the message is one sentence, and never reveals whether the account exists."""
+
+    code = "login-refused"
 
 
 class GuessedSubject(StrEnum):

@@ -10,6 +10,8 @@ from argon2.exceptions import InvalidHashError, VerificationError
 from argon2.low_level import ARGON2_VERSION
 from zxcvbn import zxcvbn
 
+from publisher.core.errors import ErrorKind, UserError
+
 MIN_LENGTH = 12
 MAX_LENGTH = 256
 MAX_ESTIMATED_CHARACTERS = 72
@@ -34,8 +36,11 @@ def _make_dummy_hash() -> str:
 _DUMMY_HASH = _make_dummy_hash()
 
 
-class WeakPassword(Exception):
+class WeakPassword(UserError):
     """Refuses a password; the message is one sentence."""
+
+    code = "weak-password"
+    kind = ErrorKind.INVALID
 
 
 def hash_password(password: str, *, about: tuple[str, ...] = ()) -> str:

@@ -17,14 +17,10 @@ from starlette.routing import Route
 from starlette.staticfiles import StaticFiles
 
 from publisher import __version__
+from publisher.core.errors import ErrorKind, UserError
 from publisher.core.logs import get_logger
 from publisher.delivery.act_refusals import ActRefused, Face
 from publisher.desk import Desk
-from publisher.media import MediaError
-from publisher.posts.errors import MachineError, PostError
-from publisher.settings import SettingsError, SettingsUnreadable
-from publisher.staff.accounts import AccountError
-from publisher.staff.passwords import WeakPassword
 from publisher.web.access import check_rules
 from publisher.web.api.app import PATH as API_PATH
 from publisher.web.api.app import ROUTERS as API_ROUTERS
@@ -51,14 +47,6 @@ from publisher.web.slow_work import SlowWork, WorkRefused
 from publisher.web.wording import for_browser
 
 STATIC_CACHE_CONTROL = "public, max-age=31536000, immutable"
-DOMAIN_ERRORS: tuple[type[Exception], ...] = (
-    PostError,
-    ActRefused,
-    AccountError,
-    WeakPassword,
-    SettingsError,
-    MediaError,
-)
 
 
 def create_app(desk: Desk, *, root_path: str = "") -> FastAPI:
@@ -128,9 +116,7 @@ Handler = Callable[[Request, Exception], Awaitable[Response]]
 
 
 def _add_error_handlers(app: FastAPI) -> None:
-    app.add_exception_handler(PageError, _render_error)
-    for error_class in DOMAIN_ERRORS:
-        app.add_exception_handler(error_class, _render_error)
+    app.add_exception_handler(UserError, _render_error)
     app.add_exception_handler(HTTPException, _render_http_error)
     app.add_exception_handler(RequestValidationError, _render_invalid_form)
 
@@ -148,13 +134,21 @@ async def _render_error(request: Request, error: Exception) -> Response:
         response = page(request, "out_of_date.html", error.status, **context)
         response.headers[CSRF_HEADER] = error.key
         return response
-    is_machine_error = isinstance(error, (SettingsUnreadable, MachineError))
-    status = error.status if isinstance(error, PageError) else 503 if is_machine_error else 409
+    status = _status_of(error)
+    if status >= 500 and isinstance(error, UserError) and not isinstance(error, WorkRefused):
+        get_logger("web").warning("a page can't be shown", path=request.url.path, code=error.code, why=str(error))
     message = for_browser(error.sentence(Face.PAGE)) if isinstance(error, ActRefused) else as_sentence(str(error))
     response = page(request, "error.html", status, title="That did not work", message=message, reference="")
     if isinstance(error, WorkRefused):
         response.headers["retry-after"] = str(error.retry_seconds)
     return response
+
+
+def _status_of(error: Exception) -> int:
+    """Returns the status of a page that shows an error."""
+    if isinstance(error, PageError):
+        return error.status
+    return 503 if isinstance(error, UserError) and error.kind is ErrorKind.MACHINE else 409
 
 
 async def _render_http_error(request: Request, error: Exception) -> Response:

@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+from publisher.core.errors import ErrorKind, UserError
 
-class PageError(Exception):
+
+class PageError(UserError):
     """A request can't be answered; the message is one sentence: what is wrong and what to do."""
+
+    code = "page-refused"
+    kind = ErrorKind.INVALID
 
     status = 400
 
@@ -12,11 +17,15 @@ class PageError(Exception):
 class LoginNeeded(PageError):
     """Nobody is logged in."""
 
+    code = "login-needed"
+
     status = 401
 
 
 class FormWithoutLogin(LoginNeeded):
     """A form came without a log-in; its `fields` can be sent after one."""
+
+    code = "form-without-login"
 
     def __init__(self, fields: list[tuple[str, str]], *, has_files: bool) -> None:
         super().__init__("You are logged out; log in, and send what you entered once more.")
@@ -27,11 +36,15 @@ class FormWithoutLogin(LoginNeeded):
 class Forbidden(PageError):
     """The person may not do this."""
 
+    code = "forbidden"
+
     status = 403
 
 
 class ConfirmationNeeded(Forbidden):
     """A change needs the person's password; `fields` of the form are sent once more together with it."""
+
+    code = "confirmation-needed"
 
     def __init__(self, fields: list[tuple[str, str]], refused: str = "") -> None:
         super().__init__(refused or "Give your password again to change this.")
@@ -42,6 +55,8 @@ class ConfirmationNeeded(Forbidden):
 class FormOutOfDate(Forbidden):
     """A form was opened before its session was renewed; its `fields` can be sent again with `key`."""
 
+    code = "form-out-of-date"
+
     def __init__(self, fields: list[tuple[str, str]], key: str, *, has_files: bool) -> None:
         super().__init__("This page was opened before your log-in was renewed; send what you entered once more.")
         self.fields = fields
@@ -51,6 +66,8 @@ class FormOutOfDate(Forbidden):
 
 class NotFound(PageError):
     """There is nothing at this address."""
+
+    code = "not-found"
 
     status = 404
 

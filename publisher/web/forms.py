@@ -16,6 +16,7 @@ from fastapi import Request
 from pydantic import ValidationError
 from starlette.datastructures import FormData
 
+from publisher.core.errors import ErrorKind, UserError
 from publisher.core.post_limits import FORM_BYTES, describe_limit
 from publisher.db.models import Post
 from publisher.posts.drafts import PostContent, is_supported_day
@@ -34,8 +35,11 @@ Fields = Mapping[str, str]
 Content = TypeVar("Content", bound=PostContent)
 
 
-class Mistakes(Exception):
+class Mistakes(UserError):
     """The form has mistakes; `fields` holds one sentence for each field that is wrong."""
+
+    code = "form-mistakes"
+    kind = ErrorKind.INVALID
 
     def __init__(self, fields: dict[str, str]) -> None:
         super().__init__("; ".join(fields.values()))

@@ -8,6 +8,7 @@ import threading
 import uvicorn
 
 from publisher.core.clock import monotonic, sleep
+from publisher.core.errors import UserError
 from publisher.core.listening_socket import ListeningSocket
 from publisher.core.open_file_limit import bound_connections
 from publisher.core.special_addresses import plain_address
@@ -20,8 +21,10 @@ ACCEPT_BACKLOG = 16
 """Connections that are accepted in one go, before any of them is counted: each has a file descriptor."""
 
 
-class NotServed(Exception):
+class NotServed(UserError):
     """The pages can't be served; the message is one sentence."""
+
+    code = "pages-not-served"
 
 
 class WebServer:

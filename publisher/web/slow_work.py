@@ -50,6 +50,8 @@ MESSAGES = {
 class WorkRefused(PageError):
     """Work was not taken, or took too long; the message is for people."""
 
+    code = "work-refused"
+
     status = 503
     retry_seconds = RETRY_SECONDS
 

@@ -13,6 +13,7 @@ from urllib3.exceptions import LocationParseError
 from urllib3.util import parse_url
 
 from publisher.core.encryption import Seal
+from publisher.core.errors import ErrorKind, UserError
 from publisher.core.public_hosts import AddressRefused, ResolvedHost, resolve_public_host
 from publisher.core.special_addresses import IPAddress, is_own_network
 from publisher.db.models import Event
@@ -29,8 +30,11 @@ MAX_HOOKS = 20
 WEBHOOK_PREFIX = "whsec_"
 
 
-class WebhookError(Exception):
+class WebhookError(UserError):
     """A change of the webhooks is refused; the message is one sentence."""
+
+    code = "webhook-refused"
+    kind = ErrorKind.INVALID
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,6 +16,7 @@ import requests
 from sqlalchemy import func, select
 
 from publisher.core.clock import ShiftedClock
+from publisher.core.errors import SettingsError, UserError
 from publisher.core.states import State
 from publisher.db.models import Delivery, Post
 from publisher.db.staff import ApiToken, IdempotentAnswer
@@ -23,17 +24,20 @@ from publisher.delivery import operate
 from publisher.delivery.act_refusals import ActRefused, Reason
 from publisher.delivery.channels import Channels
 from publisher.lifecycle import move
+from publisher.media import MediaUnreachable
 from publisher.platforms.base import PlatformAdapter
 from publisher.platforms.errors import Unavailable
 from publisher.posts.pictures import MAX_PICTURE_BYTES
 from publisher.staff import accounts, calendar_keys
 from publisher.staff.api_tokens import PREFIX, SCOPES
+from publisher.staff.passwords import WeakPassword
 from publisher.staff.roles import ROLE_PERMISSIONS, Permission, Role
 from publisher.web.access import RULES, Access
 from publisher.web.api import idempotency
 from publisher.web.api.app import ROUTERS
 from publisher.web.api.guard import MAX_JSON_BYTES, GuardedRoute
 from publisher.web.api.rate_limits import Buckets
+from publisher.web.errors import as_sentence
 from publisher.web.guard import COOKIE
 from tests.api_client import Program, problem, program, token_of
 from tests.conftest import WriteDesk
@@ -233,12 +237,13 @@ def test_a_post_goes_from_draft_to_approved_and_out_again(site: Site, editor: Pr
     assert out.json()["state"] == "withdrawn"
     details = problem(editor.change("POST", f"{address}/withdrawal"))
     assert (details["status"], details["detail"]) == (409, f"Post {post['id']} is withdrawn already.")
+    assert details["code"] == "post-refused"
 
 
 def test_what_blocks_a_post_is_told_field_by_field(editor: Program) -> None:
     post = new_post(editor, credit="")
     details = problem(editor.change("POST", f"/posts/{post['id']}/approval"))
-    assert details["status"] == 422
+    assert (details["status"], details["code"]) == (422, "approval-blocked")
     assert {"#/credit", "#/images"} <= {error["pointer"] for error in details["errors"]}
     assert editor.get(f"/posts/{post['id']}").json()["state"] == "draft"
 
@@ -268,7 +273,7 @@ def test_no_file_of_the_machine_is_taken_for_a_picture(site: Site, editor: Progr
     for image in ({"file": str(tmp_path / "secret.png")}, {"file": str(tmp_path / "secret.png"), "media": "0" * 64}):
         assert editor.post("/posts", json={"title": "x", "images": [image]}).status_code == 422
     missing = problem(editor.post("/posts", json={"title": "x", "images": [{"media": "0" * 64}]}))
-    assert missing["status"] == 422
+    assert (missing["status"], missing["code"]) == (422, "picture-refused")
     assert "no stored picture" in missing["detail"]
     assert count(site, Post) == posts
 
@@ -433,7 +438,7 @@ def test_a_picture_is_inspected_and_named_by_its_content(editor: Program, pictur
     assert again.json() == facts
     assert again.headers["location"] == f"/api/v1/images/{picture}"
     refused = problem(editor.post("/images?name=a%2Fnotes.txt", data=b"no picture", headers=PNG))
-    assert refused["status"] == 422
+    assert (refused["status"], refused["code"]) == (422, "picture-refused")
     assert "“notes.txt”" in refused["detail"]
     assert problem(editor.get(f"/images/{'0' * 64}"))["status"] == 404
 
@@ -442,7 +447,8 @@ def test_channels_tell_whether_they_can_publish(site: Site, editor: Program) -> 
     assert [channel["name"] for channel in editor.get("/channels").json()["items"]] == ["tumblr", "instagram", "x"]
     tumblr = editor.get("/channels/tumblr").json()
     assert (tumblr["hour"], tumblr["language"], tumblr["paused_at"]) == ("09:00", "en", None)
-    assert problem(editor.get("/channels/myspace"))["status"] == 404
+    unknown = problem(editor.get("/channels/myspace"))
+    assert (unknown["status"], unknown["code"]) == (404, "no-channel")
 
 
 # Deliveries.
@@ -579,3 +585,27 @@ def test_a_platform_that_can_not_be_reached_is_a_problem_of_its_own(
     details = problem(program(site, "operator").change("POST", f"/deliveries/{delivery}/adopt", json={"link": LINK}))
     assert (details["status"], details["code"]) == (503, "not-read")
     assert the_delivery(site.desk.database, delivery).state == State.HELD
+
+
+@pytest.mark.parametrize(
+    ("error", "status"),
+    [
+        (MediaUnreachable("The media store was not reached; try again later."), 503),
+        (SettingsError("outlet.name is missing; write it"), 500),
+        (WeakPassword("A password has at least 12 characters."), 422),
+    ],
+)
+def test_every_error_that_is_fit_to_show_is_answered_with_its_code(
+    editor: Program,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+    error: UserError,
+    status: int,
+) -> None:
+    def refuse(*_: object) -> None:
+        raise error
+
+    monkeypatch.setattr("publisher.web.api.posts.load_post", refuse)
+    details = problem(editor.get("/posts/1"))
+    assert (details["status"], details["code"], details["detail"]) == (status, error.code, as_sentence(str(error)))
+    assert (error.code in caplog.text) == (status >= 500)

@@ -22,7 +22,6 @@ from sqlalchemy.exc import OperationalError
 
 from publisher.backup.files import BackupError
 from publisher.cli.doctor import _check_platform_clocks
-from publisher.cli.errors import ERRORS_FOR_PEOPLE
 from publisher.core.clock import FixedClock
 from publisher.db.models import Attempt, Delivery
 from publisher.db.operations import Alert, Channel, Process, Quota
@@ -392,7 +391,7 @@ def test_what_a_person_can_mend_is_not_called_a_fault_of_the_program(
     small_desk: Desk, clock: FixedClock, error: Exception, sentence: str
 ) -> None:
     record_heartbeat(small_desk.database, "me:1", "scheduler", clock.now())
-    log = FailureLog(small_desk.database, "me:1", clock.now, ERRORS_FOR_PEOPLE)
+    log = FailureLog(small_desk.database, "me:1", clock.now)
     log.failed("the daily backup", error, tried_again_in=3600)
     assert sentence in read_checks(small_desk)["jobs"][1]
 

@@ -17,13 +17,17 @@ from sqlalchemy import select
 from starlette import formparsers
 from starlette.routing import Route
 
+from publisher.adapt.text.templates import TemplateError
 from publisher.core.clock import ShiftedClock
+from publisher.core.errors import SettingsError, UserError
+from publisher.db.errors import DatabaseError
 from publisher.db.staff import Person, WebSession
 from publisher.staff.guesses import MAX_PER_PAIR
 from publisher.staff.logins import ABSOLUTE_LIMIT, IDLE_LIMIT
 from publisher.staff.roles import ROLE_PERMISSIONS, Permission, Role, permissions_of
 from publisher.web.access import RULES, Access, MissingRule, allows, check_rules
 from publisher.web.api.app import ROUTERS as API_ROUTERS
+from publisher.web.errors import NotFound, as_sentence
 from publisher.web.guard import COOKIE
 from publisher.web.pages import ROUTERS
 from tests.conftest import WriteDesk
@@ -265,6 +269,27 @@ def test_a_failure_has_a_reference_that_stands_in_the_log(
     assert answer.status_code == 500
     assert len(reference) == 8
     assert "cellar" not in answer.text
+
+
+@pytest.mark.parametrize(
+    ("error", "status"),
+    [
+        (DatabaseError("the database is damaged; restore a backup"), 503),
+        (SettingsError("outlet.name is missing; write it"), 409),
+        (TemplateError("x.j2: line 3 has no end; add one"), 409),
+        (NotFound("There is no such page."), 404),
+    ],
+)
+def test_a_page_shows_the_sentence_of_every_error_that_is_fit(
+    site: Site, monkeypatch: pytest.MonkeyPatch, error: UserError, status: int
+) -> None:
+    def refuse(*_: object, **__: object) -> None:
+        raise error
+
+    monkeypatch.setattr("publisher.web.pages.today.cached_page", refuse)
+    answer = site.client("editor").get("/")
+    assert answer.status_code == status
+    assert as_sentence(str(error)) in answer.text
 
 
 def test_the_audit_tells_who_did_what(site: Site) -> None:

@@ -16,8 +16,12 @@ import structlog
 from hypothesis import given
 from hypothesis import strategies as st
 
+from publisher.core.errors import SettingsError
 from publisher.core.log_folding import MAX_ALIKE, MAX_KINDS, FoldingHandler
 from publisher.core.logs import HIDDEN, LIBRARIES, SECRET_HINT, SECRETS_IN_TEXT, configure_logs, get_logger
+from publisher.core.outage_log import LogOnce
+from publisher.db.errors import DatabaseError
+from publisher.platforms.errors import Unavailable
 from tests.patience import wait_until
 
 SECRET = "hun/ter2's café"
@@ -120,7 +124,7 @@ def test_the_level_comes_from_the_environment(monkeypatch: pytest.MonkeyPatch, l
 
 def test_a_level_that_is_none_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PUBLISHER_LOG_LEVEL", "loud")
-    with pytest.raises(ValueError, match="PUBLISHER_LOG_LEVEL is 'loud'; write debug, info, warning, error"):
+    with pytest.raises(SettingsError, match="PUBLISHER_LOG_LEVEL is 'loud'; write debug, info, warning, error"):
         configure_logs(stream=io.StringIO())
 
 
@@ -354,3 +358,11 @@ def test_kinds_of_lines_are_forgotten_before_they_fill_the_memory(lines: Callabl
     (handler,) = [found for found in logging.getLogger().handlers if isinstance(found, FoldingHandler)]
     assert len(handler._kinds) == MAX_KINDS
     assert len(lines()) == MAX_KINDS * 3
+
+
+def test_a_line_about_an_error_that_is_fit_to_show_has_its_code(lines: Callable[[], list[dict[str, Any]]]) -> None:
+    LogOnce("scheduler", "the backup").failed(DatabaseError("the database is damaged"), trace=False)
+    get_logger("web").error("failed", exc_info=Unavailable("Tumblr was not reached"))
+    get_logger("web").error("failed", exc_info=ValueError("a fault"))
+
+    assert [line.get("code") for line in lines()] == ["database-unusable", "platform-unavailable", None]

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import publisher
+from publisher.core.errors import ErrorKind, UserError
 
 WALL_SECONDS = 60
 THREADS = 2
@@ -31,8 +32,11 @@ _INHERITED = (
 )
 
 
-class ImageRefused(Exception):
+class ImageRefused(UserError):
     """A picture can't be used; the message is one sentence for staff: what is wrong and what to do."""
+
+    code = "picture-unusable"
+    kind = ErrorKind.INVALID
 
 
 class ImageProcessFailed(RuntimeError):

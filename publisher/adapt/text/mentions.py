@@ -9,14 +9,18 @@ import regex
 from pydantic import Field, ValidationError
 
 from publisher.core.content import Frozen
+from publisher.core.errors import ErrorKind, UserError
 from publisher.core.file_reading import PEOPLE_BYTES, read_text
 
 MENTION = regex.compile(r"@\[([^\[\]\n]{1,200})\](?!\()")
 """A mention as staff write it."""
 
 
-class PeopleError(Exception):
+class PeopleError(UserError):
     """The directory can't be used; the message is one sentence for a person."""
+
+    code = "people-file-unusable"
+    kind = ErrorKind.CONFIGURATION
 
 
 class Person(Frozen):

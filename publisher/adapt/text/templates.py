@@ -20,6 +20,7 @@ from jinja2.sandbox import ImmutableSandboxedEnvironment
 from publisher.adapt.text.markdown import TextMarker
 from publisher.adapt.text.mentions import People
 from publisher.adapt.text.rich_text import Marker, MarkKind, RichText, by_line
+from publisher.core.errors import ErrorKind, UserError
 
 MAX_TEMPLATE = 10_000
 MAX_OUTPUT = 200_000
@@ -61,8 +62,11 @@ _REFUSED: dict[type[nodes.Node], str] = {
 _TEXT = "_text"
 
 
-class TemplateError(Exception):
+class TemplateError(UserError):
     """A caption template can't be used; the message is one sentence for a person."""
+
+    code = "template-unusable"
+    kind = ErrorKind.CONFIGURATION
 
 
 class _Sandbox(ImmutableSandboxedEnvironment):

@@ -10,6 +10,7 @@ from pydantic import BaseModel, Field
 from sqlalchemy import select
 
 from publisher.db.operations import Channel
+from publisher.delivery.act_refusals import Reason
 from publisher.desk import Desk
 from publisher.settings import ChannelSettings
 from publisher.web.api.guard import GuardedRoute, desk_of
@@ -50,7 +51,8 @@ def api_channel(request: Request, name: Annotated[str, Path(max_length=40, patte
     desk = desk_of(request)
     channel = desk.settings.channels.get(name)
     if channel is None:
-        raise Problem(404, f"There is no channel {name!r}; known are {', '.join(desk.channels.names())}")
+        message = f"There is no channel {name!r}; known are {', '.join(desk.channels.names())}"
+        raise Problem(404, message, code=Reason.NO_CHANNEL)
     return _channel_out(desk, channel, _rows(desk)[name])
 
 

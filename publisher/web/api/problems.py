@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import secrets
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import quote
@@ -16,15 +16,12 @@ from pydantic import BaseModel, ConfigDict, Field
 from starlette.exceptions import HTTPException
 from starlette.routing import Match, Route
 
+from publisher.core.errors import ErrorKind, UserError
 from publisher.core.logs import get_logger
 from publisher.core.post_limits import describe_limit
 from publisher.delivery.act_refusals import ActRefused, Face, Reason
-from publisher.media import MediaError
-from publisher.posts.errors import MachineError, PostError, PostNotFound, StaleEdit
-from publisher.posts.pictures import PictureRefused
 from publisher.schedule.approval import NotApproved
-from publisher.settings import SettingsUnreadable
-from publisher.web.errors import as_sentence
+from publisher.web.errors import PageError, as_sentence
 from publisher.web.slow_work import WorkRefused
 
 MEDIA_TYPE = "application/problem+json"
@@ -104,6 +101,16 @@ REFUSAL_STATUSES: Mapping[Reason, int] = {
     ),
 }
 """The status of a refusal; any other one is a conflict."""
+STATUSES: Mapping[ErrorKind, int] = {
+    ErrorKind.CONFLICT: 409,
+    ErrorKind.NOT_FOUND: 404,
+    ErrorKind.CHANGED: 412,
+    ErrorKind.INVALID: 422,
+    ErrorKind.CONFIGURATION: 500,
+    ErrorKind.DEPENDENCY: 503,
+    ErrorKind.MACHINE: 503,
+}
+"""The status of every other error that is fit to show."""
 
 
 class ProblemDetails(BaseModel):
@@ -131,7 +138,9 @@ class ProblemDetails(BaseModel):
     status: int = Field(description="The HTTP status.")
     detail: str = Field(description="One sentence: what is wrong and what to do.")
     code: str | None = Field(
-        default=None, description=f"Why an act upon a delivery or a channel was refused: {_CODES}."
+        default=None,
+        description="Which error it is; it never changes, and docs/errors.md describes each. "
+        f"Where an act upon a delivery or a channel was refused: {_CODES}.",
     )
     instance: str = Field(description="The path that was asked for.")
     errors: list[FieldProblem] = Field(description="What is wrong in detail, where several things can be.")
@@ -182,22 +191,9 @@ def unexpected_error(request: Request, error: Exception) -> Response:
     )
 
 
-Handler = Callable[[Request, Exception], Awaitable[Response]]
-
-
 def add_handlers(app: FastAPI) -> None:
     """Answers every error of the desk as a problem."""
-    statuses: dict[type[Exception], int] = {
-        PostNotFound: 404,
-        StaleEdit: 412,
-        PictureRefused: 422,
-        MachineError: 503,
-        SettingsUnreadable: 503,
-        PostError: 409,
-        MediaError: 503,
-    }
-    for error_class, status in statuses.items():
-        app.add_exception_handler(error_class, _with_status(status))
+    app.add_exception_handler(UserError, _user_error)
     app.add_exception_handler(WorkRefused, _work_refused)
     app.add_exception_handler(ActRefused, _refused)
     app.add_exception_handler(NotApproved, _not_approved)
@@ -205,31 +201,37 @@ def add_handlers(app: FastAPI) -> None:
     app.add_exception_handler(RequestValidationError, _validation_error)
 
 
-def _with_status(status: int) -> Handler:
-    async def handle(request: Request, error: Exception) -> Response:
-        return problem_response(request, Problem(status, str(error)))
-
-    return handle
+async def _user_error(request: Request, error: Exception) -> Response:
+    if not isinstance(error, UserError):
+        return unexpected_error(request, error)
+    status = error.status if isinstance(error, PageError) else STATUSES[error.kind]
+    if status >= 500:
+        get_logger("api").warning("a request failed", path=request.url.path, code=error.code, why=str(error))
+    return problem_response(request, Problem(status, str(error), code=error.code))
 
 
 async def _work_refused(request: Request, error: Exception) -> Response:
-    seconds = error.retry_seconds if isinstance(error, WorkRefused) else RETRY_SECONDS
-    return problem_response(request, Problem(503, str(error), headers={"Retry-After": str(seconds)}))
+    if not isinstance(error, WorkRefused):
+        return unexpected_error(request, error)
+    headers = {"Retry-After": str(error.retry_seconds)}
+    return problem_response(request, Problem(error.status, str(error), headers=headers, code=error.code))
 
 
 async def _refused(request: Request, error: Exception) -> Response:
     if not isinstance(error, ActRefused):
         return unexpected_error(request, error)
     status = REFUSAL_STATUSES.get(error.reason, 409)
-    return problem_response(request, Problem(status, error.sentence(Face.PROGRAM), code=error.reason.value))
+    return problem_response(request, Problem(status, error.sentence(Face.PROGRAM), code=error.code))
 
 
 async def _not_approved(request: Request, error: Exception) -> Response:
-    problems = error.problems if isinstance(error, NotApproved) else ()
+    if not isinstance(error, NotApproved):
+        return unexpected_error(request, error)
     errors = [
-        FieldProblem(detail=str(problem), pointer=_pointer_of_field(problem.problem.field)) for problem in problems
+        FieldProblem(detail=str(problem), pointer=_pointer_of_field(problem.problem.field))
+        for problem in error.problems
     ]
-    return problem_response(request, Problem(422, str(error), errors=errors))
+    return problem_response(request, Problem(422, str(error), errors=errors, code=error.code))
 
 
 def _pointer_of_field(field: str) -> str:

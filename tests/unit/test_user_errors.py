@@ -1,0 +1,182 @@
+"""Every error that is fit to show has a code of its own, and the documents list it."""
+
+from __future__ import annotations
+
+import ast
+import builtins
+import importlib
+import re
+from functools import cache
+from pathlib import Path
+
+import pytest
+
+from publisher.adapt.text.mentions import PeopleError
+from publisher.backup.files import BackupError
+from publisher.cli.errors import describe_error
+from publisher.core.encryption import SealError
+from publisher.core.errors import ErrorKind, SettingsError, SettingsUnreadable, UserError
+from publisher.delivery.act_refusals import ActRefused, Reason
+from publisher.job_failures import FailureReason, classify_error
+from publisher.media import MediaError
+from publisher.posts.errors import MachineError, PostError, PostNotFound, StaleEdit
+from publisher.posts.pictures import PictureRefused
+from publisher.proving.rehearsal import RehearsalRefused
+from publisher.staff.passwords import WeakPassword
+from publisher.web.api.problems import STATUSES
+
+ROOT = Path(__file__).parents[2]
+PACKAGE = ROOT / "publisher"
+DOCUMENT = ROOT / "docs" / "errors.md"
+ENTRY = "__main__"
+
+NOT_FOR_PEOPLE = {
+    "publisher.adapt.images.child_process.ImageProcessFailed": "a fault of the program or its installation",
+    "publisher.adapt.images.process.refusal.Refused": "leaves the child process as ImageRefused",
+    "publisher.backup.database_copy._ContentDiffers": "an inner signal, answered with a BackupError",
+    "publisher.core.file_reading.UnfitFile": "an OSError whose clause goes on after the file's name",
+    "publisher.core.name_resolving.NotResolvedInTime": "an inner signal of the connections",
+    "publisher.core.public_hosts.AddressRefused": "a clause that its callers put into their sentence",
+    "publisher.core.timeouts.NoAnswer": "a clause that its callers put into their sentence",
+    "publisher.lifecycle.Fenced": "an inner signal: somebody else has the delivery now",
+    "publisher.lifecycle.NotApprovedText": "a guard that only a fault of the program meets",
+    "publisher.platforms.exchange.CaFileUnreadable": "an error of requests, answered with a PlatformError",
+    "publisher.platforms.instagram.client.CodeSent": "an error of the library, answered with a question for the code",
+    "publisher.platforms.links.LinkRefused": "holds a fault, answered with an ActRefused",
+    "publisher.sandbox.instagram.media.Refused": "an answer of the sandbox in the platform's own words",
+    "publisher.sandbox.tumblr.npf.Refused": "an answer of the sandbox in the platform's own words",
+    "publisher.sandbox.x.problems.Refusal": "an answer of the sandbox in the platform's own words",
+    "publisher.web.access.MissingRule": "a fault of the program that stops it at its start",
+    "publisher.web.api.problems.Problem": "an HTTPException that the API answers with the sentence in it",
+}
+WITH_CODE_OF_PARENT = {
+    "publisher.delivery.intents.KeyTaken": "an inner signal, recorded as an unavailable platform",
+    "publisher.delivery.refusals.RefusedOnce": "an inner signal, recorded as an unavailable platform",
+    "publisher.delivery.worker.RequestWithheld": "an inner signal, recorded as an unconfirmed publication",
+}
+"""Besides the errors of one platform, which have the codes of their kinds."""
+
+
+def _name(cls: type) -> str:
+    return f"{cls.__module__}.{cls.__qualname__}"
+
+
+def _bases(tree: ast.Module) -> dict[str, set[str]]:
+    """Returns the last words of the bases of each class."""
+    classes = [node for node in ast.walk(tree) if isinstance(node, ast.ClassDef)]
+    return {node.name: {ast.unparse(base).rpartition(".")[2] for base in node.bases} for node in classes}
+
+
+@cache
+def exception_classes() -> tuple[type[BaseException], ...]:
+    """Finds all exception classes of the package. Only modules that can define one are imported."""
+    modules = {
+        ".".join(file.relative_to(ROOT).with_suffix("").parts).removesuffix(".__init__"): _bases(
+            ast.parse(file.read_text(encoding="utf-8"))
+        )
+        for file in PACKAGE.rglob("*.py")
+        if file.stem != ENTRY and "versions" not in file.parts
+    }
+    known = {name for name, value in vars(builtins).items() if _is_exception(value)}
+    before = -1
+    while before < len(known):
+        before = len(known)
+        for classes in modules.values():
+            known |= {name for name, bases in classes.items() if any(_names_exception(base, known) for base in bases)}
+    found: dict[type[BaseException], None] = {}
+    for module, classes in sorted(modules.items()):
+        if candidates := sorted(known & classes.keys()):
+            values = vars(importlib.import_module(module))
+            own = [values[name] for name in candidates if name in values and values[name].__module__ == module]
+            found |= dict.fromkeys(value for value in own if _is_exception(value))
+    return tuple(found)
+
+
+def _is_exception(value: object) -> bool:
+    return isinstance(value, type) and issubclass(value, BaseException)
+
+
+def _names_exception(base: str, known: set[str]) -> bool:
+    return base in known or re.search(r"(Error|Exception|Required|Refused|Failed)$", base) is not None
+
+
+def user_errors() -> list[type[UserError]]:
+    return [cls for cls in exception_classes() if issubclass(cls, UserError) and cls is not UserError]
+
+
+def _is_of_one_platform(cls: type) -> bool:
+    return re.match(r"publisher\.platforms\.\w+\.", cls.__module__) is not None
+
+
+def codes() -> list[str]:
+    """Lists the code of each class, and the reasons of refused acts, which are codes, too."""
+    own = [cls.__dict__["code"] for cls in user_errors() if "code" in cls.__dict__]
+    return [*own, *(reason.value for reason in Reason)]
+
+
+def test_every_exception_is_a_user_error_or_stands_in_the_list_with_a_reason() -> None:
+    others = {_name(cls) for cls in exception_classes() if not issubclass(cls, UserError)}
+    assert others == NOT_FOR_PEOPLE.keys()
+    assert len(user_errors()) > 50, "the search finds what there is"
+
+
+def test_every_user_error_has_a_code_of_its_own() -> None:
+    without = {_name(cls) for cls in user_errors() if "code" not in cls.__dict__ and not _is_of_one_platform(cls)}
+    assert without == WITH_CODE_OF_PARENT.keys() | {_name(ActRefused)}
+    for cls in user_errors():
+        assert cls is ActRefused or isinstance(cls.code, str), cls
+
+
+def test_codes_are_unique_and_in_kebab_case() -> None:
+    assert len(codes()) == len(set(codes())), sorted(code for code in codes() if codes().count(code) > 1)
+    assert [code for code in codes() if not re.fullmatch(r"[a-z]+(-[a-z]+)*", code)] == []
+
+
+def test_the_document_lists_exactly_the_codes_of_the_program() -> None:
+    text = DOCUMENT.read_text(encoding="utf-8")
+    rows = [[cell.strip() for cell in line.strip("|").split("|")] for line in text.splitlines() if line[:3] == "| `"]
+    listed = [row[0].strip("`") for row in rows]
+    assert sorted(listed) == sorted(codes())
+    for row in rows:
+        assert len(row) == 3, row
+        assert all(cell.endswith(".") for cell in row[1:]), row
+
+
+def test_a_refused_act_has_its_reason_as_its_code() -> None:
+    assert ActRefused(Reason.NO_DELIVERY, delivery=7).code == "no-delivery"
+
+
+@pytest.mark.parametrize(
+    ("error", "status"),
+    [
+        (PostNotFound("there is no post 7"), 404),
+        (StaleEdit("post 7 was changed"), 412),
+        (PictureRefused("a.png is no picture"), 422),
+        (MachineError("this machine has no free memory"), 503),
+        (SettingsUnreadable("publisher.toml can't be read", lasting=False), 503),
+        (PostError("post 7 has left the queue"), 409),
+        (MediaError("the media store refused"), 503),
+        (SettingsError("outlet.name is missing"), 500),
+    ],
+)
+def test_the_api_gives_each_kind_its_status(error: UserError, status: int) -> None:
+    assert STATUSES[error.kind] == status
+
+
+def test_every_kind_has_a_status() -> None:
+    assert STATUSES.keys() == set(ErrorKind)
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        RehearsalRefused("No post is ready to be rehearsed; approve one first."),
+        PeopleError("people.toml can't be read"),
+        BackupError("pg_dump is not there; install it"),
+        SealError("PUBLISHER_KEY is missing"),
+        WeakPassword("A password has at least 12 characters."),
+    ],
+)
+def test_faces_show_the_sentence_of_every_user_error(error: UserError) -> None:
+    assert describe_error(error) == str(error)
+    assert classify_error(error) == (FailureReason.MISTAKE, str(error))
