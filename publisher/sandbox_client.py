@@ -13,7 +13,7 @@ import requests
 
 from publisher.core.errors import UserError
 
-TIMEOUT = 30.0
+TIMEOUT_SECONDS = 30.0
 
 
 class SandboxFailed(UserError):
@@ -23,7 +23,7 @@ class SandboxFailed(UserError):
 
 
 class SandboxClient:
-    """The control port of a running sandbox."""
+    """Talks to the control port of a running sandbox."""
 
     def __init__(self, url: str, pid: int) -> None:
         self.url = url
@@ -32,15 +32,15 @@ class SandboxClient:
         self._session.trust_env = False
 
     def get(self, path: str) -> Any:
-        return self._answer(self._session.get(self.url + path, timeout=TIMEOUT))
+        return self._answer(self._session.get(self.url + path, timeout=TIMEOUT_SECONDS))
 
-    def post(self, path: str, wish: Mapping[str, Any]) -> Any:
-        return self._answer(self._session.post(self.url + path, json=dict(wish), timeout=TIMEOUT))
+    def post(self, path: str, body: Mapping[str, Any]) -> Any:
+        return self._answer(self._session.post(self.url + path, json=dict(body), timeout=TIMEOUT_SECONDS))
 
     def ledger(self) -> list[dict[str, Any]]:
-        """Every post that a platform accepted, oldest first."""
-        found: list[dict[str, Any]] = self.get("/ledger")
-        return found
+        """Returns every post that a platform accepted, oldest first."""
+        posts: list[dict[str, Any]] = self.get("/ledger")
+        return posts
 
     def close(self) -> None:
         self._session.close()
@@ -53,7 +53,7 @@ class SandboxClient:
 
 @contextmanager
 def running_sandbox(*arguments: str, errors: IO[bytes] | None = None) -> Iterator[SandboxClient]:
-    """A sandbox that lives as long as the block. What it says on standard error goes to `errors`, where given.
+    """Starts a sandbox that runs as long as the block. Its standard error goes to `errors`, where given.
 
     Raises:
         SandboxFailed: it did not start.
@@ -64,8 +64,8 @@ def running_sandbox(*arguments: str, errors: IO[bytes] | None = None) -> Iterato
             line = process.stdout.readline() if process.stdout else ""
             if not line:
                 raise SandboxFailed(f"the sandbox did not start (exit status {process.wait()})")
-            told = json.loads(line)
-            client = SandboxClient(told["control"], told["pid"])
+            addresses = json.loads(line)
+            client = SandboxClient(addresses["control"], addresses["pid"])
             try:
                 yield client
             finally:

@@ -1,4 +1,4 @@
-"""A post becomes what one channel gets. The preview and publishing both call `adapt_post`."""
+"""Adapts a post to one channel. The preview and publishing both call `adapt_post`."""
 
 from __future__ import annotations
 
@@ -11,15 +11,15 @@ from publisher.adapt.text.alt_text import adapt_alt_text
 from publisher.adapt.text.blocks import plain_form, to_blocks
 from publisher.adapt.text.cleaning import clean
 from publisher.adapt.text.counting import excess, rules_of
-from publisher.adapt.text.fields import caption_values, cleaned, credit_lines, licence_of
+from publisher.adapt.text.fields import caption_values, clean_post, credit_lines, licence_of
 from publisher.adapt.text.hashtags import field_tags
 from publisher.adapt.text.markdown import LinkStyle, TextMarker
 from publisher.adapt.text.mentions import People
-from publisher.adapt.text.rich_text import Marker, RichText, unmarked
+from publisher.adapt.text.rich_text import Marker, RichText, remove_marks
 from publisher.adapt.text.shortening import shorten
-from publisher.adapt.text.spatial_words import of_places
+from publisher.adapt.text.spatial_words import spatial_word_problems
 from publisher.adapt.text.templates import TemplateError, render
-from publisher.adapt.text.threads import continued
+from publisher.adapt.text.threads import split_thread
 from publisher.core.content import (
     AdaptedImage,
     AdaptedPost,
@@ -32,11 +32,11 @@ from publisher.core.content import (
 )
 from publisher.platforms.profiles import Profile
 
-NOBODY = People()
+EMPTY_DIRECTORY = People()
 
 
 class Target(Frozen):
-    """One channel, as adaptation sees it."""
+    """Describes one channel for adaptation."""
 
     channel: str
     platform: str
@@ -49,13 +49,13 @@ class Target(Frozen):
     fit: Fit | None = None
     missing_translation: Literal["hold", "skip", "original"] = "hold"
     thread: bool = False
-    """What the caption leaves out of the body goes on in replies."""
+    """Replies show what the caption leaves out of the body."""
     broken: str = ""
     """Why nothing can be adapted for the channel, as a sentence without its full stop. Empty: it can."""
 
 
 class Caption(Frozen):
-    """The text of an adapted post, and what is wrong with it."""
+    """Holds the text of an adapted post, and what is wrong with it."""
 
     text: str = ""
     blocks: tuple[TextBlock, ...] = ()
@@ -64,29 +64,29 @@ class Caption(Frozen):
     problems: tuple[Problem, ...] = ()
 
 
-def adapt_post(post: SourcePost, target: Target, people: People = NOBODY) -> AdaptedPost:
-    """The exact text, images and alt texts that a channel will get. Pure; raises for no content.
+def adapt_post(post: SourcePost, target: Target, people: People = EMPTY_DIRECTORY) -> AdaptedPost:
+    """Makes the exact text, images and alt texts that a channel will get. Pure; raises for no content.
 
     Whatever is wrong with the post, the template or the fit is in `problems`.
     """
-    post, oversized = cleaned(post)
+    post, oversized = clean_post(post)
     profile = target.profile
     text = TextMarker(Marker(), target.platform, _link_style(profile), people)
-    by_hand = _marked_by_hand(post, target, text)
-    caption = _hand_written(by_hand, post, target, text) if by_hand else _from_template(post, target, text)
-    images, image_problems = _images(post, target)
+    by_hand = _handwritten_text(post, target, text)
+    caption = _handwritten_caption(by_hand, post, target, text) if by_hand else _render_caption(post, target, text)
+    images, image_problems = _adapt_images(post, target)
     rules = rules_of(profile.text)
     links = rules.find_links(caption.text) if profile.links != "allowed" or profile.prices is not None else ()
-    price = _price(profile, len(images), (caption.text, *caption.thread))
-    found = (
+    price = _estimate_price(profile, len(images), (caption.text, *caption.thread))
+    all_problems = (
         *oversized,
-        *problems.of_language(post, target.language, target.missing_translation),
-        *problems.of_fields(post),
+        *problems.language_problems(post, target.language, target.missing_translation),
+        *problems.field_problems(post),
         *caption.problems,
-        *problems.of_tags(post, caption.text, profile),
-        *problems.of_links(links, profile),
+        *problems.tag_problems(post, caption.text, profile),
+        *problems.link_problems(links, profile),
         *image_problems,
-        *of_places(caption.text, images),
+        *spatial_word_problems(caption.text, images),
     )
     return AdaptedPost(
         channel=target.channel,
@@ -104,7 +104,7 @@ def adapt_post(post: SourcePost, target: Target, people: People = NOBODY) -> Ada
         unit=rules.unit,
         left_out=caption.left_out,
         cost_usd=price,
-        problems=found,
+        problems=all_problems,
     )
 
 
@@ -118,89 +118,93 @@ def _plain_links(profile: Profile) -> LinkStyle:
     return "written" if profile.links == "allowed" else "label"
 
 
-def _from_template(post: SourcePost, target: Target, text: TextMarker) -> Caption:
+def _render_caption(post: SourcePost, target: Target, text: TextMarker) -> Caption:
     values = caption_values(post, text, target.profile)
     try:
         rich = render(target.template, target.template_name, values, text)
     except TemplateError as error:
         return Caption(problems=(Problem(field="caption", message=f"{str(error).rstrip('.?')}."),))
     limits = target.profile.text
-    short, left_out = shorten(rich, lambda candidate: excess(_plain(candidate, target.profile), limits) == 0)
-    caption = _finished(short, target.profile).model_copy(update={"left_out": left_out})
+    short, left_out = shorten(rich, lambda candidate: excess(_plain_text(candidate, target.profile), limits) == 0)
+    thread: tuple[str, ...] = ()
     if target.thread:
-        in_caption = tuple(piece for piece in left_out if not piece.endswith("the body"))
-        thread = _thread(post, target, text, short)
-        caption = caption.model_copy(update={"thread": thread, "left_out": in_caption})
-    found = (
-        *problems.of_missing_credit(post, short, target.template_name),
-        *problems.of_length(caption.text, target.profile, shortened=True),
+        # The replies show what is left out of the body.
+        left_out = tuple(part for part in left_out if part.field != "body")
+        thread = _thread_parts(post, target, text, short)
+    described = tuple(part.describe() for part in left_out)
+    caption = _finish_caption(short, target.profile).model_copy(update={"thread": thread, "left_out": described})
+    caption_problems = (
+        *problems.missing_credit_problems(post, short, target.template_name),
+        *problems.length_problems(caption.text, target.profile, shortened=True),
     )
-    return caption.model_copy(update={"problems": found})
+    return caption.model_copy(update={"problems": caption_problems})
 
 
-def _thread(post: SourcePost, target: Target, text: TextMarker, short: RichText) -> tuple[str, ...]:
-    """The replies that show what the caption left out of the body."""
+def _thread_parts(post: SourcePost, target: Target, text: TextMarker, short: RichText) -> tuple[str, ...]:
+    """Makes the replies that show what the caption left out of the body."""
     limits = target.profile.text
-    body = next((short.text[mark.start : mark.end] for mark in short.of_kind("field") if mark.value == "body"), "")
+    body = next(
+        (short.text[mark.start : mark.end] for mark in short.marks_of_kind("field") if mark.value == "body"), ""
+    )
     if body == text.marker.read(text.blocks(post.body)).tidy().text:
         return ()
     # A reply is plain text: where the caption marks its links, a reply writes them out.
     written = TextMarker(Marker(), target.platform, _plain_links(target.profile), text.people)
     whole = written.marker.read(written.blocks(post.body)).tidy()
-    return continued(whole, body, lambda part: excess(part, limits) == 0)
+    return split_thread(whole, body, lambda part: excess(part, limits) == 0)
 
 
-def _marked_by_hand(post: SourcePost, target: Target, text: TextMarker) -> str:
-    """The caption written for this channel, else for its language; empty when there is none."""
+def _handwritten_text(post: SourcePost, target: Target, text: TextMarker) -> str:
+    """Returns the caption written for this channel, else for its language; empty when there is none."""
     if own := clean(post.captions.get(target.channel, "")):
         return text.blocks(own) if target.profile.text.rich else text.plain(own)
     # Written for channels with and without rich text, so it is the small Markdown for all of them.
     return text.blocks(clean(post.captions.get(language_caption(post.language), "")))
 
 
-def _hand_written(marked: str, post: SourcePost, target: Target, text: TextMarker) -> Caption:
-    caption = _finished(text.marker.read(marked).tidy(), target.profile)
-    found = (
-        *problems.of_unnamed_credit(post, caption.text),
-        *problems.of_length(caption.text, target.profile, shortened=False),
+def _handwritten_caption(marked: str, post: SourcePost, target: Target, text: TextMarker) -> Caption:
+    caption = _finish_caption(text.marker.read(marked).tidy(), target.profile)
+    caption_problems = (
+        *problems.unnamed_credit_problems(post, caption.text),
+        *problems.length_problems(caption.text, target.profile, shortened=False),
     )
-    return caption.model_copy(update={"problems": found})
+    return caption.model_copy(update={"problems": caption_problems})
 
 
-def _finished(rich: RichText, profile: Profile) -> Caption:
+def _finish_caption(rich: RichText, profile: Profile) -> Caption:
     if not profile.text.rich:
         return Caption(text=rich.text)
     blocks = to_blocks(rich, profile.text)
     return Caption(text=plain_form(blocks), blocks=blocks)
 
 
-def _plain(rich: RichText, profile: Profile) -> str:
+def _plain_text(rich: RichText, profile: Profile) -> str:
     return plain_form(to_blocks(rich, profile.text)) if profile.text.rich else rich.text
 
 
-def _images(post: SourcePost, target: Target) -> tuple[tuple[AdaptedImage, ...], tuple[Problem, ...]]:
-    """The pictures with the alt texts of this platform; one without a credit of its own has the post's."""
+def _adapt_images(post: SourcePost, target: Target) -> tuple[tuple[AdaptedImage, ...], tuple[Problem, ...]]:
+    """Plans the pictures with the alt texts of this platform; one without a credit of its own gets the post's."""
     profile = target.profile
-    found: list[Problem] = []
+    alt_text_problems: list[Problem] = []
     images = []
     shared = _plain_words("; ".join(credit_lines(post))), _plain_words(licence_of(post))
     for number, image in enumerate(post.images):
         alt_text, problems_here = adapt_alt_text(image, number, post.title, profile.alt_text, profile.label)
         credit, licence = _plain_words(image.credit) or shared[0], _plain_words(image.licence) or shared[1]
         images.append(image.model_copy(update={"alt_text": alt_text, "credit": credit, "licence": licence}))
-        found.extend(problems_here)
+        alt_text_problems.extend(problems_here)
     adapted, image_problems = plan_images(images, profile.images, fit=target.fit)
-    return adapted, (*found, *image_problems)
+    return adapted, (*alt_text_problems, *image_problems)
 
 
 def _plain_words(text: str) -> str:
-    """A field without Markdown, on one line, for the metadata of a picture."""
-    marker = TextMarker(Marker(), "", "label", NOBODY)
-    return "; ".join(unmarked(marker.inline(line)) for line in text.split("\n") if line)
+    """Returns a field without Markdown, on one line, for the metadata of a picture."""
+    marker = TextMarker(Marker(), "", "label", EMPTY_DIRECTORY)
+    return "; ".join(remove_marks(marker.inline(line)) for line in text.split("\n") if line)
 
 
-def _price(profile: Profile, images: int, texts: Iterable[str]) -> float | None:
-    """Of a post and its replies."""
+def _estimate_price(profile: Profile, images: int, texts: Iterable[str]) -> float | None:
+    """Estimates the price of a post and its replies in US dollars; None where it is free."""
     prices = profile.prices
     if prices is None:
         return None

@@ -1,1 +1,1 @@
-"""What every stage stands on: clock, content, states, logs, files and hosts. Imports no other stage."""
+"""Holds what every stage uses: clock, content, states, logs, files and hosts. Imports no other stage."""

@@ -1,4 +1,4 @@
-"""Keeps characters that steer instead of being read out of texts, and makes them harmless where they are shown.
+"""Removes control characters from texts, and makes them harmless where texts are shown.
 
 Texts lose them where they enter (`remove_control_characters`). What was stored before, or comes from elsewhere,
 is made harmless by the face that shows it (`make_visible`).
@@ -10,16 +10,16 @@ import re
 from typing import Any
 
 _LINE_ENDS = re.compile("\r\n|[\r\x0b\x0c\x85\u2028\u2029]")
-_NO_CHARACTERS = re.compile("[\ud800-\udfff]")
-"""What a command line or JSON gives for bytes that are no text; nothing can store or send it."""
+_SURROGATES = re.compile("[\ud800-\udfff]")
+"""A command line or JSON gives these for bytes that are no text; nothing can store or send them."""
 _CONTROLS = re.compile("[\x00-\x08\x0e-\x1f\x7f-\x9f\u202a-\u202e\ufff9-\ufffb]")
 """Control characters, and those that turn the direction of all that follows: an override makes `gpj.exe` read as
 `exe.jpg`. The isolates and marks that writing from right to left needs stay."""
 _STEERING = re.compile("[\x00-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069\ufff9-\ufffb]")
 _REPLACEMENT = "\N{REPLACEMENT CHARACTER}"
 _CONTROL_PICTURES = 0x2400
-_FORMULA = frozenset("=+-@\uff1d\uff0b\uff0d\uff20\ufe66\ufe62\ufe63\ufe6b")
-"""How a cell begins that a spreadsheet runs; the last eight are the wide and small forms of the first four."""
+_FORMULA_STARTS = frozenset("=+-@\uff1d\uff0b\uff0d\uff20\ufe66\ufe62\ufe63\ufe6b")
+"""A spreadsheet runs a cell that begins with these. The last eight are wide and small forms of the first four."""
 _CELL_BORDERS = frozenset(',;\t\r\n"')
 """What may begin a new cell, in a file or when a cell is cut at another separator than the one it was written with."""
 _ONE_LINE = str.maketrans("\t\r\n", "   ")
@@ -28,14 +28,14 @@ _ONE_LINE = str.maketrans("\t\r\n", "   ")
 def remove_control_characters(text: str) -> str:
     """Returns the text with every line end made `\\n`, and without characters that are no part of it.
 
-    What is no character at all becomes a sign for that.
+    A surrogate, which is no character, becomes U+FFFD.
     """
-    return _NO_CHARACTERS.sub(_REPLACEMENT, _CONTROLS.sub("", _LINE_ENDS.sub("\n", text)))
+    return _SURROGATES.sub(_REPLACEMENT, _CONTROLS.sub("", _LINE_ENDS.sub("\n", text)))
 
 
 def is_text(text: str) -> bool:
-    """Returns whether a text can be stored and sent: all of it is characters."""
-    return text.isascii() or _NO_CHARACTERS.search(text) is None
+    """Tells whether a text can be stored and sent: it has no surrogates."""
+    return text.isascii() or _SURROGATES.search(text) is None
 
 
 def read_line(text: str) -> str:
@@ -46,7 +46,7 @@ def read_line(text: str) -> str:
 def remove_from_all(value: Any, depth: int = 8) -> Any:
     """Returns a value as JSON has it with every text in it, keys included, freed of control characters.
 
-    `depth`: how deep it may be nested. What lies deeper is left out: no part of a post does.
+    `depth`: levels that are kept. What is nested deeper is left out: no part of a post is.
     """
     if isinstance(value, str):
         return remove_control_characters(value)
@@ -61,16 +61,16 @@ def remove_from_all(value: Any, depth: int = 8) -> Any:
 
 def make_visible(text: str, keep: str = "") -> str:
     """Returns the text with a visible sign for every character that would steer a terminal. `keep`: those that may."""
-    return _STEERING.sub(lambda found: found[0] if found[0] in keep else _sign(found[0]), text)
+    return _STEERING.sub(lambda match: match[0] if match[0] in keep else _visible_sign(match[0]), text)
 
 
-def _sign(character: str) -> str:
+def _visible_sign(character: str) -> str:
     return chr(_CONTROL_PICTURES + ord(character)) if character < " " else _REPLACEMENT
 
 
 def escape_for_json(text: str) -> str:
     """Returns JSON text in which the characters that would steer a terminal are written as their numbers."""
-    return _STEERING.sub(lambda found: found[0] if found[0] == "\n" else f"\\u{ord(found[0]):04x}", text)
+    return _STEERING.sub(lambda match: match[0] if match[0] == "\n" else f"\\u{ord(match[0]):04x}", text)
 
 
 def spreadsheet_cell(text: str) -> str:
@@ -82,7 +82,7 @@ def spreadsheet_cell(text: str) -> str:
     safe = []
     begins = True
     for character in text:
-        if begins and character in _FORMULA:
+        if begins and character in _FORMULA_STARTS:
             safe.append("'")
         safe.append(character)
         # Spaces and invisible characters do not end the beginning of a cell.

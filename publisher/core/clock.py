@@ -1,4 +1,4 @@
-"""The only reading of the time. Everything else is told what time it is, or asks a `Clock`."""
+"""Reads the time, in this module alone. Other code gets the time as an argument, or asks a `Clock`."""
 
 from __future__ import annotations
 
@@ -9,18 +9,22 @@ from typing import Protocol
 
 
 class Clock(Protocol):
+    """Tells the present time."""
+
     def now(self) -> datetime:
-        """The present instant, aware, in UTC."""
+        """Returns the present instant, aware, in UTC."""
         ...
 
 
 class SystemClock:
+    """Tells the time of this machine."""
+
     def now(self) -> datetime:
         return datetime.now(UTC)
 
 
 class ShiftedClock:
-    """The system clock moved by an offset that can be changed.
+    """Shifts the system clock by an offset that can be changed.
 
     Days may be jumped over while leases, timeouts and pauses keep their true length; a
     clock that merely ran faster would shrink them to nothing.
@@ -39,14 +43,14 @@ class ShiftedClock:
         return datetime.now(UTC) + self.offset
 
     def shift_to(self, instant: datetime) -> timedelta:
-        """Make `instant` the present, and return the new offset from the system clock."""
+        """Makes `instant` the present, and returns the new offset from the system clock."""
         with self._lock:
             self._offset = instant - datetime.now(UTC)
             return self._offset
 
 
 class FixedClock:
-    """A clock that stands still until it is set. For rehearsals and tests."""
+    """Stands still until it is set. For rehearsals and tests."""
 
     def __init__(self, instant: datetime) -> None:
         self.instant = instant
@@ -58,44 +62,44 @@ class FixedClock:
         self.instant += timedelta(**duration)
 
 
-_STEADY = getattr(time, "CLOCK_BOOTTIME", time.CLOCK_MONOTONIC)
+_MONOTONIC_CLOCK = getattr(time, "CLOCK_BOOTTIME", time.CLOCK_MONOTONIC)
 
 
 def monotonic() -> float:
-    """Seconds that never run backwards; where the system can tell, time spent suspended counts too.
+    """Returns seconds that never run backwards; where the system can tell, time spent suspended counts too.
 
     A lease is measured by it, and a machine that slept has lost its lease.
     """
-    return time.clock_gettime(_STEADY)
+    return time.clock_gettime(_MONOTONIC_CLOCK)
 
 
-SET_SECONDS = 1.0
-"""A clock that is kept right moves by far less between two looks; more means that somebody set it."""
-_AT_ONCE_SECONDS = 0.1
+MIN_CHANGE_SECONDS = 1.0
+"""A clock that is kept right moves by far less between two readings; more means that somebody set it."""
+_MAX_READING_SECONDS = 0.1
 
 
 class ClockChange:
     """Notices that the system's clock was set, by comparing it with the one that never runs backwards."""
 
     def __init__(self) -> None:
-        self._difference = _difference()
+        self._difference = _clock_difference()
 
     def seen(self) -> timedelta | None:
-        """By how much the clock was set since the last look; negative: back. None: it was not."""
-        before, self._difference = self._difference, _difference()
+        """Returns by how much the clock was set since the last call; negative: back. None: it was not set."""
+        before, self._difference = self._difference, _clock_difference()
         change = self._difference - before
-        return timedelta(seconds=change) if abs(change) > SET_SECONDS else None
+        return timedelta(seconds=change) if abs(change) > MIN_CHANGE_SECONDS else None
 
 
-def _difference() -> float:
-    """The system's clock less the monotonic one, both read at the same moment."""
+def _clock_difference() -> float:
+    """Returns the system's clock less the monotonic one, both read at the same moment."""
     while True:
         before = monotonic()
         now = datetime.now(UTC).timestamp()
-        if monotonic() - before < _AT_ONCE_SECONDS:
+        if monotonic() - before < _MAX_READING_SECONDS:
             return now - before
 
 
 def sleep(seconds: float) -> None:
-    """The only pause that code outside the tests may take."""
+    """Pauses. Code outside the tests pauses in no other way."""
     time.sleep(seconds)

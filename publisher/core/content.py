@@ -1,4 +1,4 @@
-"""What travels between stages. Every value here is frozen and can be stored as JSON."""
+"""Defines the values that stages hand to each other. Each is frozen and can be stored as JSON."""
 
 from __future__ import annotations
 
@@ -17,6 +17,8 @@ SourceFormat = Literal["jpeg", "png", "tiff", "webp", "avif", "gif", "heic"]
 
 
 class Frozen(BaseModel):
+    """Refuses changes and unknown fields."""
+
     model_config = ConfigDict(frozen=True, extra="forbid")
 
 
@@ -24,7 +26,7 @@ class Frozen(BaseModel):
 
 
 class Box(Frozen):
-    """A rectangle inside a picture, in fractions of its width and height, after orientation."""
+    """Marks a rectangle inside a picture, in fractions of its width and height, after orientation."""
 
     left: Fraction
     top: Fraction
@@ -33,7 +35,7 @@ class Box(Frozen):
 
 
 class ImageChoices(Frozen):
-    """What staff decided about one picture; `None` means the channel's or the house's default."""
+    """Holds what staff decided about one picture; `None` means the channel's or the house's default."""
 
     fit: Fit | None = None
     focal_point: tuple[Fraction, Fraction] | None = None
@@ -50,7 +52,7 @@ class ImageChoices(Frozen):
 
 
 class SourceImage(Frozen):
-    """One picture of a post: the stored original and what staff say about it."""
+    """Describes one picture of a post: the stored original and what staff say about it."""
 
     media: str
     """SHA-256 of the original file, in hexadecimal: its name in the media store."""
@@ -69,12 +71,14 @@ class SourceImage(Frozen):
 
 
 class Link(Frozen):
+    """Names an address that a post links to."""
+
     label: str
     url: str
 
 
 class SourcePost(Frozen):
-    """A post in one language, as staff wrote it. `body` is a small Markdown."""
+    """Holds a post in one language, as staff wrote it. `body` is a small Markdown."""
 
     title: str
     standfirst: str = ""
@@ -94,11 +98,11 @@ class SourcePost(Frozen):
 
 
 LANGUAGE_CAPTION = "lang:"
-"""Begins the key of a caption for a language. No channel's name has a colon."""
+"""Starts the key of a caption for a language. No channel's name has a colon."""
 
 
 def language_caption(language: str) -> str:
-    """The key in `captions` of the caption for every channel that shows this language, such as `lang:ca`."""
+    """Returns the key in `captions` of the caption for every channel that shows this language, such as `lang:ca`."""
     return f"{LANGUAGE_CAPTION}{language}"
 
 
@@ -106,18 +110,18 @@ def language_caption(language: str) -> str:
 
 
 class Problem(Frozen):
-    """Something staff must know before the post goes out."""
+    """Describes something staff must know before the post goes out."""
 
     field: str
     """Where to mend it: `title`, `body`, `images[0].alt_text`, `caption`, ..."""
     message: str
-    """One sentence: what is wrong and what to do."""
+    """One sentence that says what is wrong and what to do."""
     blocking: bool = True
     """A post with a blocking problem can't be approved."""
 
 
 class Span(Frozen):
-    """Formatting of `text[start:end]`, in code points."""
+    """Formats `text[start:end]`, in code points."""
 
     start: int
     end: int
@@ -126,13 +130,15 @@ class Span(Frozen):
 
 
 class TextBlock(Frozen):
+    """Holds one paragraph, heading, list item or quote of rich text."""
+
     kind: Literal["heading", "paragraph", "bullet", "number", "quote"] = "paragraph"
     text: str
     spans: tuple[Span, ...] = ()
 
 
 class RenditionSpec(Frozen):
-    """Everything that decides the bytes of a rendition, so that its hash can name it."""
+    """Specifies a rendition: all that decides its bytes, so that its hash can name it."""
 
     source: str
     """SHA-256 of the original."""
@@ -159,17 +165,19 @@ class RenditionSpec(Frozen):
 
     @property
     def digest(self) -> str:
-        """SHA-256 of the specification, in hexadecimal."""
+        """Returns the SHA-256 of the specification, in hexadecimal."""
         return hashlib.sha256(self.model_dump_json().encode()).hexdigest()
 
 
 class AdaptedImage(Frozen):
+    """Specifies one picture that a channel will get, with its alt text."""
+
     spec: RenditionSpec
     alt_text: str
 
 
 class AdaptedPost(Frozen):
-    """The exact text, images and alt texts that one channel will get."""
+    """Holds the exact text, images and alt texts that one channel will get."""
 
     channel: str
     platform: str
@@ -198,7 +206,7 @@ class AdaptedPost(Frozen):
     problems: tuple[Problem, ...] = ()
 
     def next_part(self, reply_to: str) -> AdaptedPost:
-        """The reply that continues this post, which has a `thread` and which the platform calls `reply_to`.
+        """Returns the reply that continues this post, which has a `thread` and which the platform calls `reply_to`.
 
         Text alone; its length is not counted again.
         """
@@ -214,7 +222,7 @@ class AdaptedPost(Frozen):
 
 
 class Rendition(Frozen):
-    """One adapted image file, made and measured."""
+    """Describes one adapted image file, made and measured."""
 
     path: Path
     sha256: str
@@ -225,9 +233,9 @@ class Rendition(Frozen):
     quality: int | None = None
     """Encoder quality, 1-100. None: lossless."""
     ssim: float | None = None
-    """Structural similarity to the resized master, 0-1."""
+    """Structural similarity to the resized original, 0-1."""
     colour_difference: float | None = None
-    """Mean CIE76 colour difference to the resized master."""
+    """Mean CIE76 colour difference to the resized original."""
     notes: tuple[str, ...] = ()
     """What was done that staff should see: padding, 16-bit mapping, first page of several."""
 
@@ -240,7 +248,7 @@ class Rendition(Frozen):
 
 
 class Account(Frozen):
-    """Who the credentials belong to, as the platform tells it."""
+    """Names the account that the credentials belong to, as the platform says."""
 
     id: str
     name: str
@@ -248,7 +256,7 @@ class Account(Frozen):
 
 
 class Preparation(Frozen):
-    """What a platform told just before the publishing request. It is stored with the intent to publish."""
+    """Holds what a platform said just before the publishing request. It is stored with the intent to publish."""
 
     model_config = ConfigDict(frozen=True, extra="ignore")
     """Another version of the program may have stored more than this one knows."""
@@ -272,27 +280,27 @@ class Preparation(Frozen):
 
     @property
     def is_harmless_to_repeat(self) -> bool:
-        """Whether the request makes one post however often it is sent: publishing a draft does.
+        """Tells whether the request makes one post however often it is sent: publishing a draft does.
 
         One that was lost may still be carried out then.
         """
         return self.is_draft and bool(self.reference)
 
     def is_for(self, account: str) -> bool:
-        """Whether it was prepared for this account, as far as that is known."""
-        return not self.account or _same_account(self.account) == _same_account(account)
+        """Tells whether it was prepared for this account, as far as that is known."""
+        return not self.account or _normalize_account(self.account) == _normalize_account(account)
 
     def settled(self) -> Preparation:
-        """The same, once it is decided that a lost desk did not publish it, as far as anybody can tell."""
+        """Returns a copy for a post that a lost desk did not publish, as far as anybody can tell."""
         return self.model_copy(update={"restored_since": None, "changed_before_restore": False})
 
 
-def _same_account(name: str) -> str:
+def _normalize_account(name: str) -> str:
     return name.strip().removeprefix("@").casefold()
 
 
 class Absence(Enum):
-    """Why a look-up did not find a post."""
+    """Names the reasons why a look-up did not find a post."""
 
     NOT_LISTED = "not listed"
     """The platform's listing does not show it. A listing may lag behind."""
@@ -303,7 +311,7 @@ class Absence(Enum):
 
 
 class Publication(Frozen):
-    """A post that the platform has accepted."""
+    """Names a post that the platform has accepted."""
 
     remote_id: str
     former_id: str = ""
@@ -311,21 +319,21 @@ class Publication(Frozen):
     url: str | None = None
     request_id: str | None = None
     answer: str = ""
-    """What came back, shortened, without secrets."""
+    """The platform's answer, shortened, without secrets."""
     copies: tuple[Publication, ...] = ()
     """Other posts that are just like this one, where a look-up found several."""
 
 
 class PublishedPost(Frozen):
-    """A published post as read back from the platform."""
+    """Describes a published post as read back from the platform."""
 
     remote_id: str
     url: str | None
     image_count: int
     alt_texts: tuple[str | None, ...]
-    """One per image; None where the platform does not tell."""
+    """One per image; None where the platform does not say."""
     text: str | None = None
-    """All that followers read, without the platform's escapes. None: the platform does not tell."""
+    """All that followers read, without the platform's escapes. None: the platform does not say."""
     tags: tuple[str, ...] | None = None
     """Where the platform has a field for them."""
     visible: bool = True
@@ -333,5 +341,5 @@ class PublishedPost(Frozen):
     state: str = ""
     """The platform's own word for how a post is hidden that followers don't see, such as `private`."""
     is_own: bool | None = None
-    """Whether the channel's account made it. None: the platform does not tell."""
+    """Whether the channel's account made it. None: the platform does not say."""
     published_at: datetime | None = None

@@ -1,7 +1,7 @@
-"""Secrets that lie in the database: sealed with a key that never does.
+"""Encrypts the secrets that are stored in the database, with a key that is never stored there.
 
-`PUBLISHER_KEY` holds one key or several: the first seals, each of them opens. So a key is replaced
-without a pause: put the new one before the old one, `publisher key rotate`, drop the old one.
+`PUBLISHER_KEY` holds one key or several: the first encrypts, each of them decrypts. So a key is replaced
+without a pause: put the new one before the old one, run `publisher key rotate`, remove the old one.
 """
 
 from __future__ import annotations
@@ -18,19 +18,19 @@ KEY_VARIABLE = "PUBLISHER_KEY"
 
 
 class SealError(SettingsError):
-    """Nothing can be sealed or opened with the keys at hand; the message is one sentence without any of them."""
+    """Nothing can be encrypted or decrypted with these keys; the message is one sentence without any of them."""
 
     code = "key-unusable"
 
 
 class WrongKey(SealError):
-    """None of the keys opens what was sealed, or it was sealed for another purpose."""
+    """None of the keys decrypts the text, or it was encrypted for another purpose."""
 
     code = "key-wrong"
 
 
 class Seal:
-    """Seals texts and opens them again."""
+    """Encrypts texts, each for a purpose, and decrypts them."""
 
     def __init__(self, keys: str) -> None:
         """`keys`: one or more, with spaces, line ends or commas between them.
@@ -38,14 +38,14 @@ class Seal:
         Raises:
             SealError: there is none, or one of them is no key.
         """
-        # Loaded here, because it takes 6 MiB, and many desks seal nothing.
+        # Imported here, because it takes 6 MiB, and many desks encrypt nothing.
         from cryptography.fernet import MultiFernet  # noqa: PLC0415
 
-        self._keys = MultiFernet([_key(number, key) for number, key in enumerate(_split(keys), start=1)])
+        self._keys = MultiFernet([_parse_key(number, key) for number, key in enumerate(_split_keys(keys), start=1)])
 
     @classmethod
     def from_environment(cls) -> Self:
-        """With the keys of `PUBLISHER_KEY`, or of the file that `PUBLISHER_KEY_FILE` names.
+        """Makes one with the keys of `PUBLISHER_KEY`, or of the file that `PUBLISHER_KEY_FILE` names.
 
         Raises:
             SealError: it is not set, or holds something else than keys.
@@ -54,60 +54,60 @@ class Seal:
         return cls(read_secret(KEY_VARIABLE) or "")
 
     def seal(self, text: str, purpose: str) -> str:
-        """`text` so that only a key opens it, and only for the same purpose, such as `session x`.
+        """Encrypts a text, so that only a key decrypts it, and only for the same purpose, such as `session x`.
 
         Without a purpose somebody who can write to the database could put one secret in the place of another.
         """
         return self._keys.encrypt(f"{purpose}\n{text}".encode()).decode()
 
-    def unseal(self, sealed: str, purpose: str) -> str:
-        """The text that was sealed for this purpose.
+    def unseal(self, encrypted: str, purpose: str) -> str:
+        """Decrypts a text that was encrypted for this purpose.
 
         Raises:
-            WrongKey: no key opens it, it was changed, or it was sealed for another purpose.
+            WrongKey: no key decrypts it, it was changed, or it was encrypted for another purpose.
         """
-        found, _, text = self._open(sealed, purpose).partition("\n")
-        if found != purpose:
-            raise WrongKey(f"What lies in the database as {purpose} is something else; make it anew")
+        stored_purpose, _, text = self._decrypt(encrypted, purpose).partition("\n")
+        if stored_purpose != purpose:
+            raise WrongKey(f"The database holds something else as {purpose}; make it again")
         return text
 
-    def reseal(self, sealed: str, what: str) -> str:
-        """The same, sealed with the first key. `what` names it in the error.
+    def reseal(self, encrypted: str, what: str) -> str:
+        """Encrypts a text again, with the first key. `what` names it in the error.
 
         Raises:
-            WrongKey: no key opens it.
+            WrongKey: no key decrypts it.
         """
         from cryptography.fernet import InvalidToken  # noqa: PLC0415
 
         try:
-            return self._keys.rotate(sealed).decode()
+            return self._keys.rotate(encrypted).decode()
         except InvalidToken:
-            raise _wrong_key(what) from None
+            raise _wrong_key_error(what) from None
 
-    def _open(self, sealed: str, purpose: str) -> str:
+    def _decrypt(self, encrypted: str, purpose: str) -> str:
         from cryptography.fernet import InvalidToken  # noqa: PLC0415
 
         try:
-            return self._keys.decrypt(sealed).decode()
+            return self._keys.decrypt(encrypted).decode()
         except InvalidToken:
-            raise _wrong_key(purpose) from None
+            raise _wrong_key_error(purpose) from None
 
 
 def new_key() -> str:
-    """A fresh key, for `PUBLISHER_KEY`."""
+    """Generates a key for `PUBLISHER_KEY`."""
     from cryptography.fernet import Fernet  # noqa: PLC0415
 
     return Fernet.generate_key().decode()
 
 
-def _split(keys: str) -> list[str]:
-    found = keys.replace(",", " ").split()
-    if not found:
+def _split_keys(keys: str) -> list[str]:
+    words = keys.replace(",", " ").split()
+    if not words:
         raise SealError(f"{KEY_VARIABLE} is not set; make a key with `publisher key new` and set it on every machine")
-    return found
+    return words
 
 
-def _key(number: int, key: str) -> Fernet:
+def _parse_key(number: int, key: str) -> Fernet:
     from cryptography.fernet import Fernet  # noqa: PLC0415
 
     try:
@@ -119,5 +119,7 @@ def _key(number: int, key: str) -> Fernet:
         ) from None
 
 
-def _wrong_key(what: str) -> WrongKey:
-    return WrongKey(f"{KEY_VARIABLE} does not open the {what}; add the key that it was sealed with after the first one")
+def _wrong_key_error(what: str) -> WrongKey:
+    return WrongKey(
+        f"{KEY_VARIABLE} does not decrypt the {what}; add the key that it was encrypted with after the first one"
+    )

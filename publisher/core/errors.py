@@ -58,7 +58,7 @@ class SettingsUnreadable(SettingsError):
 
 
 def unreadable(what: str, error: BaseException, remedy: str = "") -> SettingsError:
-    """Returns what to raise for a file that can't be read, told as the machine's fault where it is that.
+    """Makes the error for a file that can't be read, and says so where the machine is at fault.
 
     `what`: the file, as the sentence names it. `remedy`: what to do where the file itself is wrong.
     """

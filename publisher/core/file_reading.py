@@ -1,4 +1,4 @@
-"""Reads files that somebody named: plain files of a bounded size, and nothing that never ends or never answers."""
+"""Reads plain files of a bounded size, and refuses devices and pipes, which might never end or never answer."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ def read_bytes(file: Path, limit: int) -> bytes:
     with os.fdopen(handle, "rb") as opened:
         content = opened.read(limit + 1)
     if len(content) > limit:
-        raise UnfitFile(errno.EFBIG, f"it is larger than {_size(limit)}", str(file))
+        raise UnfitFile(errno.EFBIG, f"it is larger than {_format_size(limit)}", str(file))
     return content
 
 
@@ -52,7 +52,7 @@ def read_text(file: Path, limit: int, encoding: str = "utf-8") -> str:
     return read_bytes(file, limit).decode(encoding).replace("\r\n", "\n").replace("\r", "\n")
 
 
-def _size(count: int) -> str:
+def _format_size(count: int) -> str:
     if count >= MIB:
         return f"{count // MIB} MiB"
     return f"{count >> 10} KiB" if count >= 1024 else f"{count} bytes"
@@ -60,8 +60,8 @@ def _size(count: int) -> str:
 
 def refuse_unfit(file: Path, limit: int) -> None:
     """Raises UnfitFile for what `read_bytes` would not read, for files that a library opens by their name."""
-    found = file.stat()
-    if not stat.S_ISREG(found.st_mode):
+    status = file.stat()
+    if not stat.S_ISREG(status.st_mode):
         raise UnfitFile(errno.EINVAL, "it is no plain file", str(file))
-    if found.st_size > limit:
-        raise UnfitFile(errno.EFBIG, f"it is larger than {_size(limit)}", str(file))
+    if status.st_size > limit:
+        raise UnfitFile(errno.EFBIG, f"it is larger than {_format_size(limit)}", str(file))

@@ -1,4 +1,4 @@
-"""A listening socket that survives a process without free file descriptors."""
+"""Defines a listening socket that survives a process without free file descriptors."""
 
 from __future__ import annotations
 
@@ -17,34 +17,34 @@ KERNEL_BACKLOG = 512
 class ListeningSocket(socket.socket):
     """Accepts connections. Without a free descriptor it closes the one that waits, with a descriptor kept spare.
 
-    Otherwise the connection would stay in the kernel's queue, and whoever waits for it would be woken without end.
+    Otherwise the connection would stay in the kernel's queue, and the server would be woken again and again.
     """
 
     def __init__(self, family: int, name: str) -> None:
-        """`name`: whose connections these are, for the log."""
+        """`name`: the server, for the log."""
         # Named TCP in so many words, or asyncio leaves Nagle's algorithm on: each answer would wait 40 ms for an ACK.
         super().__init__(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)
         self._spare: int | None = os.open(os.devnull, os.O_RDONLY | os.O_CLOEXEC)
-        self._trouble = LogOnce(name, "accepting a connection")
+        self._outage_log = LogOnce(name, "accepting a connection")
 
     def listen(self, _backlog: int = KERNEL_BACKLOG, /) -> None:
         """Listens with the kernel's queue as long as ours, however few connections are accepted in one go."""
         super().listen(KERNEL_BACKLOG)
 
     def accept(self) -> tuple[socket.socket, Any]:
-        """As a socket does. Raises BlockingIOError when a connection had to be closed at once."""
+        """Accepts a connection. Raises BlockingIOError when it had to be closed at once."""
         try:
             accepted = super().accept()
         except OSError as error:
             if error.errno not in (errno.EMFILE, errno.ENFILE):
                 raise
-            self._trouble.failed(OSError(machine_problem(error)), trace=False)
-            self._turn_one_away()
+            self._outage_log.failed(OSError(machine_problem(error)), trace=False)
+            self._close_next_connection()
             raise BlockingIOError(errno.EAGAIN, "no descriptor is free") from None
-        self._trouble.worked()
+        self._outage_log.worked()
         return accepted
 
-    def _turn_one_away(self) -> None:
+    def _close_next_connection(self) -> None:
         if self._spare is not None:
             os.close(self._spare)
             self._spare = None

@@ -1,4 +1,4 @@
-"""Folds log lines that repeat: a few are written, the rest are counted and told once a minute."""
+"""Folds log lines that repeat: writes a few, counts the rest, and logs their number once a minute."""
 
 from __future__ import annotations
 
@@ -13,16 +13,16 @@ from publisher.core.clock import monotonic
 
 WINDOW_SECONDS = 60.0
 MAX_ALIKE = 3
-"""So many lines alike are written within a window: trouble that ends and begins again is still seen."""
-MAX_KINDS = 500
-"""So many kinds of lines are remembered; of more, those seen first are forgotten."""
+"""So many equal lines are written within a window: an outage that ends and begins again is still seen."""
+MAX_REMEMBERED = 500
+"""So many different lines are remembered; the oldest ones are forgotten first."""
 VARYING_FIELDS = frozenset({"exc_info", "reference", "stack_info", "timestamp"})
-"""Lines alike may differ in these, and in every number with a fraction, such as a duration."""
+"""Equal lines may differ in these, and in every number with a fraction, such as a duration."""
 
 
 @dataclass(slots=True)
-class _Kind:
-    """Lines alike within one window."""
+class _RepeatedLine:
+    """Counts equal lines within one window."""
 
     ends_at: float
     latest: logging.LogRecord
@@ -31,41 +31,41 @@ class _Kind:
 
 
 class FoldingHandler(logging.StreamHandler[TextIO]):
-    """Writes lines to a stream, those that repeat folded."""
+    """Writes log lines to a stream, and folds those that repeat."""
 
     def __init__(self, stream: TextIO) -> None:
         super().__init__(stream)
-        self._kinds: dict[tuple[object, ...], _Kind] = {}
+        self._lines: dict[tuple[object, ...], _RepeatedLine] = {}
         self._timer: threading.Timer | None = None
 
     def emit(self, record: logging.LogRecord) -> None:
         """Writes a line, or counts it. The logging module holds this handler's lock meanwhile."""
-        now, key = monotonic(), _key(record)
-        kind = self._kinds.get(key)
-        if kind is None or (now >= kind.ends_at and not kind.folded):
-            self._kinds.pop(key, None)
-            kind = self._kinds[key] = _Kind(now + WINDOW_SECONDS, record)
-            self._forget_the_first()
-        if kind.written < MAX_ALIKE:
-            kind.written += 1
+        now, key = monotonic(), _line_key(record)
+        line = self._lines.get(key)
+        if line is None or (now >= line.ends_at and not line.folded):
+            self._lines.pop(key, None)
+            line = self._lines[key] = _RepeatedLine(now + WINDOW_SECONDS, record)
+            self._forget_oldest()
+        if line.written < MAX_ALIKE:
+            line.written += 1
             super().emit(record)
             return
-        kind.folded += 1
-        kind.latest = _plain(record)
-        if now >= kind.ends_at:
-            self._tell(kind, now)
+        line.folded += 1
+        line.latest = _without_error(record)
+        if now >= line.ends_at:
+            self._summarize(line, now)
         elif self._timer is None:
             self._start_timer()
 
     def close(self) -> None:
-        """Tells what is counted and not told yet."""
+        """Logs the counts that are not logged yet."""
         with self._locked():
             if self._timer is not None:
                 self._timer.cancel()
                 self._timer = None
-            for kind in self._kinds.values():
-                self._tell(kind, monotonic())
-            self._kinds.clear()
+            for line in self._lines.values():
+                self._summarize(line, monotonic())
+            self._lines.clear()
         super().close()
 
     @contextmanager
@@ -77,36 +77,36 @@ class FoldingHandler(logging.StreamHandler[TextIO]):
             self.release()
 
     def _start_timer(self) -> None:
-        self._timer = threading.Timer(WINDOW_SECONDS, self._tell_all_due)
+        self._timer = threading.Timer(WINDOW_SECONDS, self._summarize_all_due)
         self._timer.daemon = True
         self._timer.start()
 
-    def _tell_all_due(self) -> None:
+    def _summarize_all_due(self) -> None:
         with self._locked():
             self._timer = None
             now = monotonic()
-            for key, kind in list(self._kinds.items()):
-                if now < kind.ends_at:
+            for key, line in list(self._lines.items()):
+                if now < line.ends_at:
                     continue
-                if not kind.folded:
-                    del self._kinds[key]
-                self._tell(kind, now)
-            if any(kind.folded or kind.written >= MAX_ALIKE for kind in self._kinds.values()):
+                if not line.folded:
+                    del self._lines[key]
+                self._summarize(line, now)
+            if any(line.folded or line.written >= MAX_ALIKE for line in self._lines.values()):
                 self._start_timer()
 
-    def _tell(self, kind: _Kind, now: float) -> None:
-        """Tells how often a line came besides those written, and begins the next window."""
-        if kind.folded:
-            super().emit(_summary(kind))
-        kind.folded, kind.ends_at = 0, now + WINDOW_SECONDS
+    def _summarize(self, line: _RepeatedLine, now: float) -> None:
+        """Logs how often a line came besides those written, and begins the next window."""
+        if line.folded:
+            super().emit(_summary_record(line))
+        line.folded, line.ends_at = 0, now + WINDOW_SECONDS
 
-    def _forget_the_first(self) -> None:
-        if len(self._kinds) > MAX_KINDS:
-            first = next(iter(self._kinds))
-            self._tell(self._kinds.pop(first), monotonic())
+    def _forget_oldest(self) -> None:
+        if len(self._lines) > MAX_REMEMBERED:
+            oldest = next(iter(self._lines))
+            self._summarize(self._lines.pop(oldest), monotonic())
 
 
-def _key(record: logging.LogRecord) -> tuple[object, ...]:
+def _line_key(record: logging.LogRecord) -> tuple[object, ...]:
     message = record.msg
     if isinstance(message, Mapping):
         fields = tuple(
@@ -122,8 +122,8 @@ def _key(record: logging.LogRecord) -> tuple[object, ...]:
     return record.name, record.levelno, kind_of_error, fields
 
 
-def _plain(record: logging.LogRecord) -> logging.LogRecord:
-    """A record without the error that led to it, whose frames would be kept in memory."""
+def _without_error(record: logging.LogRecord) -> logging.LogRecord:
+    """Copies a record without its error, whose frames would be kept in memory."""
     copy = logging.makeLogRecord(record.__dict__)
     copy.exc_info = copy.exc_text = None
     if isinstance(copy.msg, Mapping):
@@ -133,11 +133,11 @@ def _plain(record: logging.LogRecord) -> logging.LogRecord:
     return copy
 
 
-def _summary(kind: _Kind) -> logging.LogRecord:
-    record = kind.latest
-    words = f"(repeated {kind.folded} times)"
+def _summary_record(line: _RepeatedLine) -> logging.LogRecord:
+    record = line.latest
+    words = f"(repeated {line.folded} times)"
     if isinstance(record.msg, Mapping):
-        record.msg = {**record.msg, "event": f"{record.msg.get('event', '')} {words}", "repeated": kind.folded}
+        record.msg = {**record.msg, "event": f"{record.msg.get('event', '')} {words}", "repeated": line.folded}
     else:
         record.msg = f"{record.msg} {words}"
     return record

@@ -1,4 +1,4 @@
-"""Logs: lines for people on a terminal, JSON elsewhere, and never a secret in either.
+"""Configures logs: lines for people on a terminal, JSON elsewhere, without secrets.
 
 Everything passes one formatter, the records of libraries too. What looks like a secret is
 replaced there, after exceptions were turned into text and before anything is written.
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
 LEVELS = {"debug": logging.DEBUG, "info": logging.INFO, "warning": logging.WARNING, "error": logging.ERROR}
 LEVEL_VARIABLE = "PUBLISHER_LOG_LEVEL"
-OURS = "publisher"
+ROOT_LOGGER = "publisher"
 LIBRARIES = (
     "alembic",
     "apscheduler",
@@ -41,13 +41,13 @@ LIBRARIES = (
     "tweepy",
     "urllib3",
 )
-"""They tell at lower levels what they send, headers included."""
+"""At lower levels these log what they send, headers included."""
 
 HIDDEN = "[hidden]"
 MAX_KEYS = 500
-"""So many names of values are remembered as they are written."""
-SHORTEST_SECRET = 6
-"""A shorter value is no secret worth the name, and would be found inside other words."""
+"""So many keys of log lines are cached."""
+MIN_SECRET_LENGTH = 6
+"""A shorter value would be found inside other words."""
 NO_SECRETS = ("_LOG_LEVEL", "_USERNAME", "_FILE")
 SHOWN_KEYS = frozenset({"idempotency_key"})
 SECRET_KEY = re.compile(
@@ -64,7 +64,7 @@ SECRETS_IN_TEXT = tuple(
         r"[^\s\"'&,;]+",
     )
 )
-"""A URL's password, a header's credentials, cookies, and `name=value` with a telling name."""
+"""A URL's password, a header's credentials, cookies, and `name=value` where the name means a secret."""
 SECRET_HINT = re.compile(
     r"://[^/\s:@]*:|bearer|basic|cookie|oauth_|password|secret|token|signature|api_?key|session_?id"
 )
@@ -72,7 +72,7 @@ SECRET_HINT = re.compile(
 
 
 def configure_logs(*, stream: TextIO, json: bool | None = None) -> None:
-    """Write all logs to `stream`: as JSON lines, or for people (None: for people on a terminal).
+    """Writes all logs to `stream`: as JSON lines, or for people (None: for people on a terminal).
 
     Call it after the environment is complete: the secrets that it holds by then are hidden.
     Calling it again replaces what was set up before.
@@ -82,22 +82,22 @@ def configure_logs(*, stream: TextIO, json: bool | None = None) -> None:
     """
     import structlog  # noqa: PLC0415
 
-    level = _level()
+    level = _read_level()
     as_json = not stream.isatty() if json is None else json
     renderer = _json_lines() if as_json else _lines_for_people(colours=stream.isatty())
     handler = FoldingHandler(stream)
-    handler.name = OURS
+    handler.name = ROOT_LOGGER
     handler.setFormatter(_formatter(renderer, known_secrets(os.environ)))
     # No line tells of these, and looking them up takes longer than the rest of a record.
     logging.logThreads = logging.logProcesses = logging.logMultiprocessing = False
     logging._srcfile = ""  # noqa: SLF001 - the documented way to leave out the line of the code, too
     root = logging.getLogger()
-    for former in [found for found in root.handlers if found.name == OURS]:
+    for former in [handler for handler in root.handlers if handler.name == ROOT_LOGGER]:
         root.removeHandler(former)
         former.close()
     root.addHandler(handler)
     root.setLevel(logging.WARNING)
-    logging.getLogger(OURS).setLevel(level)
+    logging.getLogger(ROOT_LOGGER).setLevel(level)
     for library in LIBRARIES:
         logging.getLogger(library).setLevel(logging.WARNING)
     structlog.configure(
@@ -113,16 +113,16 @@ def configure_logs(*, stream: TextIO, json: bool | None = None) -> None:
 
 
 def get_logger(name: str) -> BoundLogger:
-    """A logger of the program's own, such as `get_logger("delivery")`, or with `__name__`.
+    """Returns a logger of the program's own, such as `get_logger("delivery")`, or with `__name__`.
 
     Say what happened, then the values by name.
     """
-    full = name if name == OURS or name.startswith(f"{OURS}.") else f"{OURS}.{name}"
+    full = name if name == ROOT_LOGGER or name.startswith(f"{ROOT_LOGGER}.") else f"{ROOT_LOGGER}.{name}"
     return cast("BoundLogger", _Logger(full))
 
 
 class _Logger:
-    """Stands for a logger, and imports structlog when the first line is logged: most commands log none."""
+    """Wraps a logger, and imports structlog when the first line is logged: most commands log none."""
 
     def __init__(self, name: str) -> None:
         self._name = name
@@ -138,22 +138,22 @@ class _Logger:
 
 
 def known_secrets(environment: Mapping[str, str]) -> frozenset[str]:
-    """The values of every `PUBLISHER_*` secret, in each way in which they may be written in a text."""
+    """Returns the values of every `PUBLISHER_*` secret, in each way in which they may be written in a text."""
     plain = set()
     for name, value in environment.items():
         # Two underscores begin a key of the configuration, which is no secret.
         if not name.startswith("PUBLISHER_") or name.startswith("PUBLISHER__"):
             continue
         if name.endswith("_FILE"):
-            plain.add(_content(Path(value)))
+            plain.add(_read_secret_file(Path(value)))
         elif not name.endswith(NO_SECRETS):
             plain.add(value.strip())
-    long_enough = {secret for secret in plain if len(secret) >= SHORTEST_SECRET}
-    return frozenset(form for secret in long_enough for form in _forms(secret))
+    long_enough = {secret for secret in plain if len(secret) >= MIN_SECRET_LENGTH}
+    return frozenset(form for secret in long_enough for form in _written_forms(secret))
 
 
 class Redactor:
-    """A processor that hides secrets: values of telling keys, and known secrets wherever they occur."""
+    """Hides secrets in log lines: values of keys that name a secret, and known secrets wherever they occur."""
 
     def __init__(self, secrets: Iterable[str]) -> None:
         # The longest first: a secret may begin with another.
@@ -161,7 +161,7 @@ class Redactor:
         self._known = re.compile("|".join(map(re.escape, longest_first))) if longest_first else None
         # The keys of a line are few, and the same in most lines.
         self._key = lru_cache(MAX_KEYS)(self._text)
-        self._tells = lru_cache(MAX_KEYS)(_tells)
+        self._is_secret = lru_cache(MAX_KEYS)(_is_secret_key)
 
     def __call__(self, _logger: WrappedLogger, _method: str, event: EventDict) -> EventDict:
         return {self._key(key): self._value(key, value) for key, value in event.items()}
@@ -169,7 +169,7 @@ class Redactor:
     def _value(self, key: str, value: object) -> object:
         if value is None or value == "" or isinstance(value, bool):
             return value
-        if self._tells(key):
+        if self._is_secret(key):
             return HIDDEN
         if isinstance(value, str):
             return self._text(value)
@@ -194,23 +194,23 @@ class Redactor:
         return text
 
 
-def _tells(key: str) -> bool:
+def _is_secret_key(key: str) -> bool:
     return key not in SHOWN_KEYS and SECRET_KEY.search(key) is not None
 
 
-def _forms(secret: str) -> set[str]:
+def _written_forms(secret: str) -> set[str]:
     return {secret, quote(secret, safe=""), quote_plus(secret), repr(secret)[1:-1], json_text.dumps(secret)[1:-1]}
 
 
-def _content(file: Path) -> str:
-    """A secret's file, or nothing: that it can't be read is said where the secret is needed."""
+def _read_secret_file(file: Path) -> str:
+    """Reads a secret's file; empty when it can't be read, which is reported where the secret is needed."""
     try:
         return read_text(file, SECRET_BYTES).strip()
     except (OSError, UnicodeDecodeError):
         return ""
 
 
-def _level() -> int:
+def _read_level() -> int:
     name = os.environ.get(LEVEL_VARIABLE, "").strip().lower() or "info"
     if name not in LEVELS:
         raise SettingsError(f"{LEVEL_VARIABLE} is {name!r}; write {', '.join(LEVELS)}")
@@ -231,7 +231,7 @@ def _lines_for_people(*, colours: bool) -> Processor:
 
 
 def _without_control_characters(_logger: WrappedLogger, _method: str, event: EventDict) -> EventDict:
-    """Keep what people typed from steering the terminal that shows the line."""
+    """Replaces control characters, which would steer the terminal that shows the line."""
     return {
         key: make_visible(value, keep="\n\t") if isinstance(value, str) and not value.isprintable() else value
         for key, value in event.items()

@@ -1,4 +1,4 @@
-"""Tells what this machine lacks, so that it is never taken for a fault of an account or a post."""
+"""Recognises errors of this machine, so that none is taken for a fault of an account or a post."""
 
 from __future__ import annotations
 
@@ -16,11 +16,11 @@ PROBLEMS = {
     errno.EDQUOT: "a disk quota of this machine is used up",
     errno.EIO: "a disk of this machine failed to read or write",
 }
-"""By error number: what a person is told. None of these says anything about whoever was asked."""
+"""Clauses for people, by error number. None of these errors says anything about the other side."""
 
 
 def machine_problem(error: BaseException) -> str:
-    """Returns what this machine lacked, as a clause, when that is behind an error; else an empty text."""
+    """Returns what this machine lacked, as a clause, when that caused an error; else an empty text."""
     for cause in causes(error):
         if isinstance(cause, MemoryError):
             return PROBLEMS[errno.ENOMEM]
@@ -44,14 +44,14 @@ def reading_problem(error: BaseException) -> str:
 
 
 def causes(error: BaseException) -> Iterator[BaseException]:
-    """An error and those that led to it, each once."""
-    seen: set[int] = set()
+    """Yields an error and those that led to it, each once."""
+    known_ids: set[int] = set()
     waiting: list[object] = [error]
     while waiting:
         cause = waiting.pop()
-        if not isinstance(cause, BaseException) or id(cause) in seen:
+        if not isinstance(cause, BaseException) or id(cause) in known_ids:
             continue
-        seen.add(id(cause))
+        known_ids.add(id(cause))
         yield cause
         # Libraries hand an error on in their own: urllib3 as `reason`, requests as the first argument.
         waiting += [cause.__cause__, cause.__context__, getattr(cause, "reason", None), *cause.args]

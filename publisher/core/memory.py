@@ -1,4 +1,4 @@
-"""Keeps the C library from holding on to memory that a busy moment needed."""
+"""Makes the C library return memory to the system after a busy moment."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from functools import cache
 
 M_ARENA_MAX = -8
 MAX_ARENAS = 2
-"""Regions that threads allocate from: by default there are eight for each processor, and each keeps what it had."""
+"""Regions that threads allocate from. By default there are eight for each processor, and each keeps its memory."""
 
 
 @cache

@@ -1,4 +1,4 @@
-"""Resolves host names within a time: the system's own resolver has no deadline, and may hang for minutes."""
+"""Resolves host names within a timeout: the system's own resolver has none, and may hang for minutes."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ MAX_RESOLVERS = 16
 """So many names are resolved at once. A thread whose name server hangs can't be ended, and keeps its place."""
 
 AddressInfo = tuple[socket.AddressFamily, socket.SocketKind, int, str, tuple[Any, ...]]
-"""What `socket.getaddrinfo` tells of one address."""
+"""An entry of what `socket.getaddrinfo` returns."""
 
-_PLACES = threading.BoundedSemaphore(MAX_RESOLVERS)
-"""Of callers that name none of their own."""
+_DEFAULT_LIMIT = threading.BoundedSemaphore(MAX_RESOLVERS)
+"""For callers that name none of their own."""
 
 
 class NotResolvedInTime(Exception):
@@ -26,20 +26,20 @@ class NotResolvedInTime(Exception):
 def resolve(
     host: str, port: int, seconds: float = RESOLVE_SECONDS, *, places: threading.BoundedSemaphore | None = None
 ) -> list[str]:
-    """Returns the addresses of a host for TCP, each as often as the system tells it.
+    """Returns the addresses of a host for TCP, each as often as the system lists it.
 
     Raises what `find_addresses` raises.
     """
-    return [str(info[4][0]) for info in find_addresses(host, port, seconds, places=places or _PLACES)]
+    return [str(info[4][0]) for info in find_addresses(host, port, seconds, places=places or _DEFAULT_LIMIT)]
 
 
 def find_addresses(
     host: str, port: int, seconds: float, *, places: threading.BoundedSemaphore, family: int = socket.AF_UNSPEC
 ) -> list[AddressInfo]:
-    """Returns what a socket for TCP to a host is made from, in the order in which the addresses are best tried.
+    """Returns the address entries of a host for TCP sockets, in the order in which they are best tried.
 
-    `places`: as many names are resolved at once as it has left; callers that must not wait for each other have
-    one each.
+    `places`: bounds how many names are resolved at once. Callers that must not wait for each other have one
+    each.
 
     Raises:
         NotResolvedInTime: there was no answer within so many seconds, or too many names wait for one.
@@ -47,13 +47,13 @@ def find_addresses(
         UnicodeError: it can't be a name.
     """
     if is_address(host):
-        return _ask_system(host, port, family)
+        return _get_address_info(host, port, family)
     if not places.acquire(blocking=False):
         raise NotResolvedInTime(host)
     answers: queue.SimpleQueue[list[AddressInfo] | Exception] = queue.SimpleQueue()
     # A daemon: a name server that hangs does not keep the process from ending.
     thread = threading.Thread(
-        target=_answer, args=(host, port, family, answers, places), name="name-resolver", daemon=True
+        target=_resolve_in_thread, args=(host, port, family, answers, places), name="name-resolver", daemon=True
     )
     try:
         thread.start()
@@ -70,7 +70,7 @@ def find_addresses(
 
 
 def is_address(host: str) -> bool:
-    """Whether a host is named by its address, for which nobody needs to be asked."""
+    """Tells whether a host is named by its address, which needs no resolving."""
     try:
         ip_address(host.partition("%")[0])
     except ValueError:
@@ -78,7 +78,7 @@ def is_address(host: str) -> bool:
     return True
 
 
-def _answer(
+def _resolve_in_thread(
     host: str,
     port: int,
     family: int,
@@ -86,12 +86,12 @@ def _answer(
     places: threading.BoundedSemaphore,
 ) -> None:
     try:
-        answers.put(_ask_system(host, port, family))
+        answers.put(_get_address_info(host, port, family))
     except Exception as error:
         answers.put(error)
     finally:
         places.release()
 
 
-def _ask_system(host: str, port: int, family: int) -> list[AddressInfo]:
+def _get_address_info(host: str, port: int, family: int) -> list[AddressInfo]:
     return list(socket.getaddrinfo(host, port, family, socket.SOCK_STREAM))

@@ -1,4 +1,4 @@
-"""Says in plain words why an exchange over the network failed, whichever library ran it."""
+"""Describes in plain words why a network request failed, whichever library made it."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from http.client import HTTPException
 from publisher.core.machine_errors import causes, machine_problem
 
 PROXY = "ProxyError"
-WORDS: dict[str, str] = {
+DESCRIPTIONS: dict[str, str] = {
     "NotResolvedInTime": "no name server told in time where it is",
     "NameResolutionError": "the name of the host is not known",
     "DNSError": "the name of the host is not known",
@@ -31,34 +31,34 @@ WORDS: dict[str, str] = {
     "HTTPClientError": "the exchange broke off",
     "HTTPError": "the exchange broke off",
 }
-"""By the class of an error, as urllib3, requests, curl_cffi and botocore name theirs; the first that fits is told."""
+"""By the class name of an error in urllib3, requests, curl_cffi and botocore; the first that fits is used."""
 UNKNOWN = "the exchange failed in a way that is not known"
 
 
 def failure_in_words(error: BaseException) -> str:
-    """Returns a clause without the address or anything else that the error quotes."""
-    if told := machine_problem(error):
-        return told
-    found = list(causes(error))
-    kinds = {kind.__name__ for cause in found for kind in type(cause).__mro__}
+    """Describes an error in a clause, without the address or anything else that the error quotes."""
+    if problem := machine_problem(error):
+        return problem
+    all_causes = list(causes(error))
+    kinds = {kind.__name__ for cause in all_causes for kind in type(cause).__mro__}
     if PROXY in kinds:
-        return WORDS[PROXY]
-    if told := next(filter(None, map(_of_system, found)), ""):
-        return told
-    return next((words for name, words in WORDS.items() if name in kinds), UNKNOWN)
+        return DESCRIPTIONS[PROXY]
+    if description := next(filter(None, map(_describe_system_error, all_causes)), ""):
+        return description
+    return next((description for name, description in DESCRIPTIONS.items() if name in kinds), UNKNOWN)
 
 
-def _of_system(error: BaseException) -> str:
-    """What Python's own errors mean; empty for those of libraries."""
+def _describe_system_error(error: BaseException) -> str:
+    """Describes Python's own errors; empty for those of libraries."""
     match error:
         case ssl.SSLCertVerificationError():
-            return WORDS["CertificateVerifyError"]
+            return DESCRIPTIONS["CertificateVerifyError"]
         case socket.gaierror():
-            return WORDS["NameResolutionError"]
+            return DESCRIPTIONS["NameResolutionError"]
         case ConnectionRefusedError():
-            return WORDS["NewConnectionError"]
+            return DESCRIPTIONS["NewConnectionError"]
         case ConnectionResetError() | BrokenPipeError() | ConnectionAbortedError():
-            return WORDS["ProtocolError"]
+            return DESCRIPTIONS["ProtocolError"]
         case HTTPException():
             return "it did not answer by the rules of HTTP"
         case _:

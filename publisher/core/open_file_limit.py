@@ -1,4 +1,4 @@
-"""Raises the limit of open files of a process, and shares it between web connections and everything else."""
+"""Raises the limit of open files of a process, and divides it between web connections and everything else."""
 
 from __future__ import annotations
 
@@ -14,16 +14,16 @@ MIN_CONNECTIONS = 8
 def raise_open_files_limit() -> int:
     """Raises the soft limit of open files to the hard one, and returns the limit that then holds."""
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    most = MAX_OPEN_FILES if hard == resource.RLIM_INFINITY else min(hard, MAX_OPEN_FILES)
-    if soft == resource.RLIM_INFINITY or soft >= most:
+    limit = MAX_OPEN_FILES if hard == resource.RLIM_INFINITY else min(hard, MAX_OPEN_FILES)
+    if soft == resource.RLIM_INFINITY or soft >= limit:
         return MAX_OPEN_FILES if soft == resource.RLIM_INFINITY else soft
-    resource.setrlimit(resource.RLIMIT_NOFILE, (most, hard))
-    return most
+    resource.setrlimit(resource.RLIMIT_NOFILE, (limit, hard))
+    return limit
 
 
-def bound_connections(wanted: int) -> int:
-    """Returns how many connections a server may keep open: as many as wanted, at most half of the descriptors."""
+def bound_connections(configured: int) -> int:
+    """Returns how many connections a server may keep open: as many as configured, at most half of the descriptors."""
     soft, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
     if soft == resource.RLIM_INFINITY:
-        return wanted
-    return max(MIN_CONNECTIONS, min(wanted, (soft - RESERVED_DESCRIPTORS) // 2))
+        return configured
+    return max(MIN_CONNECTIONS, min(configured, (soft - RESERVED_DESCRIPTORS) // 2))

@@ -1,6 +1,7 @@
-"""How long texts may be, and how many of each thing there may be: the one table for every way in.
+"""Lists the limits of texts and numbers of things, for the pages, the API, the commands and the intake alike.
 
-Texts are counted in code points. What was stored before a limit is shown as it is, and shortened where it goes out.
+Texts are counted in code points. A text that was stored before a limit is shown whole, and shortened when it is
+published.
 """
 
 from __future__ import annotations
@@ -34,10 +35,10 @@ TOKEN_NAME = 80
 OUTLET_NAME = 200
 ACCOUNT_NAME = 200
 CHOICE_NAME = 60
-"""Of a role, a scope, an event: what is ticked in a list."""
+"""For a role, a scope or an event that is ticked in a list."""
 CHOICES = 100
 BOXES = 50
-"""Protected parts of one picture, and borders between its panels."""
+"""For protected parts of one picture, and for borders between its panels."""
 
 FIELD_LENGTHS: Mapping[str, int] = {
     "title": TITLE,
@@ -48,19 +49,19 @@ FIELD_LENGTHS: Mapping[str, int] = {
     "licence": LICENCE,
     "link": ADDRESS,
 }
-"""Of a post's own texts."""
+"""For a post's own texts."""
 
 LARGEST_NUMBER = 2**31 - 1
 """No row of the database has a greater one, and some databases can't even be asked for one."""
 
 FORM_BYTES = 1 << 20
-"""Of all the texts of one form."""
+"""For all the texts of one form."""
 
 
 def describe_limit(mistake: Mapping[str, Any]) -> str | None:
-    """Says in a clause how far a value is beyond its limit; None for a mistake of another kind.
+    """Describes in a clause how far a value is beyond its limit; None for a mistake of another kind.
 
-    `mistake`: one of those that pydantic found.
+    `mistake`: an error of pydantic.
     """
     context: Mapping[str, Any] = mistake.get("ctx") or {}
     match mistake["type"]:
@@ -69,7 +70,7 @@ def describe_limit(mistake: Mapping[str, Any]) -> str | None:
             present = f"has {len(value):,} characters" if isinstance(value, str) else "is too long"
             return f"this {present}, and may have {context['max_length']:,} at most; shorten it"
         case "too_long":
-            actual, most = context.get("actual_length"), context["max_length"]
+            actual, maximum = context.get("actual_length"), context["max_length"]
             present = f"there are {actual:,} of these" if isinstance(actual, int) else "there are too many of these"
-            return f"{present}, and {most:,} are possible; remove some"
+            return f"{present}, and {maximum:,} are possible; remove some"
     return None

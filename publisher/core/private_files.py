@@ -1,4 +1,4 @@
-"""Keeps files and folders for their owner alone: made so from the first byte, and mended where they are not."""
+"""Makes files and folders that only their owner can use, and corrects the permissions of others."""
 
 from __future__ import annotations
 
@@ -24,11 +24,11 @@ def make_private_file(file: Path) -> None:
 
 
 def narrow(paths: Iterable[Path]) -> list[Path]:
-    """Takes away from others what they may do with these files and folders, and returns those that were changed.
+    """Removes the permissions of others from these files and folders, and returns those that were changed.
 
-    What is not there, or belongs to somebody else, is left: `open_to_others` tells of it.
+    What is not there, or belongs to somebody else, is left: `open_to_others` lists it.
     """
-    return [path for path in open_to_others(paths) if _narrowed(path)]
+    return [path for path in open_to_others(paths) if _remove_others_access(path)]
 
 
 def open_to_others(paths: Iterable[Path]) -> list[Path]:
@@ -37,15 +37,15 @@ def open_to_others(paths: Iterable[Path]) -> list[Path]:
 
 
 def _mode(path: Path) -> int | None:
-    """The permissions of a file or folder; None where there is none, and for what is no file, such as /dev/null."""
+    """Returns the permissions of a file or folder; None where there is none, and for devices such as /dev/null."""
     try:
-        found = path.stat().st_mode
+        mode = path.stat().st_mode
     except OSError:
         return None
-    return stat.S_IMODE(found) if stat.S_ISREG(found) or stat.S_ISDIR(found) else None
+    return stat.S_IMODE(mode) if stat.S_ISREG(mode) or stat.S_ISDIR(mode) else None
 
 
-def _narrowed(path: Path) -> bool:
+def _remove_others_access(path: Path) -> bool:
     try:
         path.chmod(path.stat().st_mode & ~_OTHERS & 0o7777)
     except OSError:

@@ -1,7 +1,7 @@
-"""The way to addresses that somebody wrote down, without being led to machines that only we can reach.
+"""Connects to addresses that people entered, and refuses those of private networks.
 
 A name is resolved once, every address that it has must be allowed, and the connection goes to the
-address that was judged, not to whatever the name means a moment later.
+address that was checked, not to whatever the name resolves to a moment later.
 """
 
 from __future__ import annotations
@@ -25,12 +25,12 @@ from publisher.core.special_addresses import IPAddress, is_public
 
 
 class AddressRefused(Exception):
-    """The address can't or must not be asked; the message is a clause."""
+    """The address can't or must not be requested; the message is a clause."""
 
 
 @dataclass(frozen=True, slots=True)
 class ResolvedHost:
-    """A URL, and where its host is: every address of it was judged."""
+    """Holds a URL and the addresses of its host, all of which were checked."""
 
     url: Url
     host: str
@@ -38,7 +38,7 @@ class ResolvedHost:
     addresses: tuple[str, ...]
 
     def connection(self, address: str, timeout: float) -> HTTPConnection:
-        """One connection, not made yet. `timeout`: seconds that each single wait may take."""
+        """Makes a connection that is not open yet. `timeout`: seconds that each single wait may take."""
         if self.url.scheme == "http":
             return HTTPConnection(address, self.port, timeout=timeout)
         return HTTPSConnection(address, self.port, timeout=timeout, **self._trust)
@@ -55,8 +55,8 @@ class ResolvedHost:
 
 @contextmanager
 def ended_in_time(connection: HTTPConnection, seconds: float) -> Iterator[None]:
-    """Ends a connection from outside when everything that is done with it takes too long, however it drips."""
-    timer = threading.Timer(max(seconds, 0.0), _shut, [connection])
+    """Closes a connection after so many seconds, even while its answer comes in byte by byte."""
+    timer = threading.Timer(max(seconds, 0.0), _shut_down, [connection])
     timer.daemon = True
     timer.start()
     try:
@@ -65,7 +65,7 @@ def ended_in_time(connection: HTTPConnection, seconds: float) -> Iterator[None]:
         timer.cancel()
 
 
-def _shut(connection: HTTPConnection) -> None:
+def _shut_down(connection: HTTPConnection) -> None:
     sock = connection.sock
     try:
         if sock is not None:
@@ -82,13 +82,13 @@ def resolve_public_host(
     *,
     places: threading.BoundedSemaphore | None = None,
 ) -> ResolvedHost:
-    """Where a URL leads. `also`: which addresses may be asked besides the public ones.
+    """Resolves the host of a URL and refuses private addresses. `also`: tells which other addresses are allowed.
 
-    Its name must be resolved within so many `seconds`, in one of the `places` for names that are being resolved.
+    Its name must be resolved within so many `seconds`. `places`: bounds how many names are resolved at once.
 
     Raises:
-        NotAsked: it is no URL, nobody has that name or tells where it is in time, or an address of it must not
-            be asked.
+        AddressRefused: it is no URL, its name is unknown or not resolved in time, or one of its addresses is
+            not allowed.
     """
     try:
         parts = parse_url(url)
@@ -98,20 +98,20 @@ def resolve_public_host(
         raise AddressRefused("only http:// and https:// can be asked")
     host = parts.host.strip("[]")
     port = parts.port or (443 if parts.scheme == "https" else 80)
-    return ResolvedHost(parts, host, port, _judged(host, port, also, seconds, places))
+    return ResolvedHost(parts, host, port, _resolve_and_check(host, port, also, seconds, places))
 
 
-def _judged(
+def _resolve_and_check(
     host: str, port: int, also: Callable[[IPAddress], bool], seconds: float, places: threading.BoundedSemaphore | None
 ) -> tuple[str, ...]:
-    """Where the host is, when every address that it has may be asked."""
+    """Returns the addresses of a host, when all of them are allowed."""
     try:
-        found = resolve(host, port, seconds, places=places)
+        resolved = resolve(host, port, seconds, places=places)
     except NotResolvedInTime:
         raise AddressRefused(f"no name server told in time where {host} is") from None
     except (OSError, UnicodeError) as error:
         raise AddressRefused(machine_problem(error) or f"there is no {host}") from None
-    addresses = [ipaddress.ip_address(each.partition("%")[0]) for each in found]
+    addresses = [ipaddress.ip_address(address.partition("%")[0]) for address in resolved]
     for address in addresses:
         if not (is_public(address) or also(address)):
             raise AddressRefused(f"{host} is no public address, and is not asked")

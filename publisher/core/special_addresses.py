@@ -1,9 +1,9 @@
-"""Tells public addresses from those that are kept for a special purpose, by a table of our own.
+"""Tells public IP addresses from those that are reserved for a special purpose, by a table of our own.
 
 Python's `is_global` differs between its versions. The rows are those of IANA's registries of special-purpose
 addresses, with what other standards took out of use. Anycast services of the network's own, which the
-registries call reachable, are no place for a link or a webhook either. Nor are the addresses under which
-clouds give their machines keys and settings, wherever they lie.
+registries call reachable, are refused for links and webhooks too. So are the addresses at which
+clouds give their machines keys and settings.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ _IPV4_SPECIAL = tuple(
         "240.0.0.0/4",
     )
 )
-_IPV6_GIVEN_OUT = tuple(
+_IPV6_ALLOCATED = tuple(
     IPv6Network(block)
     for block in ("2001::/16", "2003::/16", "2400::/8", "2600::/8", "2800::/8", "2a00::/8", "2c00::/8")
 )
@@ -56,7 +56,7 @@ _TRANSLATED = IPv6Network("64:ff9b::/96")
 _TUNNEL_MARKS = (0x00005EFE, 0x02005EFE)
 """The third quarter of an address that names the IPv4 address of a tunnel's end in its last (ISATAP)."""
 
-_OWN = (
+_PRIVATE = (
     IPv4Network("127.0.0.0/8"),
     IPv4Network("10.0.0.0/8"),
     IPv4Network("172.16.0.0/12"),
@@ -70,21 +70,21 @@ _CLOUD_SERVICES = (
     IPv6Network("fd20:ce::/32"),
     IPv6Network("fd00:42::/32"),
 )
-"""Where machines in a cloud ask for their keys and settings: Azure, AWS, Google, Scaleway. Other such addresses
+"""Metadata services, which give machines in a cloud their keys: Azure, AWS, Google, Scaleway. Other such addresses
 are link-local, or in other blocks that are refused."""
-_COUNTED_BITS = 64
-"""Of an IPv6 address: what one household or one machine is given."""
+_RATE_LIMIT_BITS = 64
+"""The prefix of an IPv6 address that one household or one machine is given."""
 
 
 def is_public(address: IPAddress) -> bool:
     """Tells whether an address, and any IPv4 address that it carries inside, belongs to a public machine."""
     if isinstance(address, IPv4Address):
-        return not (_is_of_a_cloud(address) or any(address in block for block in _IPV4_SPECIAL))
+        return not (_is_cloud_service(address) or any(address in block for block in _IPV4_SPECIAL))
     plain = _without_zone(address)
     last = IPv4Address(int(plain) & 0xFFFFFFFF)
     if plain in _TRANSLATED:
         return is_public(last)
-    if not any(plain in block for block in _IPV6_GIVEN_OUT) or any(plain in block for block in _IPV6_SPECIAL):
+    if not any(plain in block for block in _IPV6_ALLOCATED) or any(plain in block for block in _IPV6_SPECIAL):
         return False
     is_tunnel = int(plain) >> 32 & 0xFFFFFFFF in _TUNNEL_MARKS
     return not is_tunnel or is_public(last)
@@ -93,10 +93,10 @@ def is_public(address: IPAddress) -> bool:
 def is_own_network(address: IPAddress) -> bool:
     """Tells whether an address is this machine's, or one of a private network."""
     plain = _without_zone(address) if isinstance(address, IPv6Address) else address
-    return not _is_of_a_cloud(plain) and any(plain in block for block in _OWN)
+    return not _is_cloud_service(plain) and any(plain in block for block in _PRIVATE)
 
 
-def _is_of_a_cloud(address: IPAddress) -> bool:
+def _is_cloud_service(address: IPAddress) -> bool:
     return any(address in block for block in _CLOUD_SERVICES)
 
 
@@ -105,8 +105,8 @@ def plain_address(text: str) -> str:
 
     What is no address is returned as it is, at most 64 characters of it.
     """
-    found = _parsed(text)
-    return str(found) if found is not None else text[:64]
+    address = _parse(text)
+    return str(address) if address is not None else text[:64]
 
 
 def counted_network(text: str) -> str:
@@ -114,18 +114,18 @@ def counted_network(text: str) -> str:
 
     What is no address counts as itself, at most 64 characters of it.
     """
-    found = _parsed(text)
-    if isinstance(found, IPv6Address):
-        return str(IPv6Network((found, _COUNTED_BITS), strict=False))
-    return str(found) if found is not None else text[:64]
+    address = _parse(text)
+    if isinstance(address, IPv6Address):
+        return str(IPv6Network((address, _RATE_LIMIT_BITS), strict=False))
+    return str(address) if address is not None else text[:64]
 
 
-def _parsed(text: str) -> IPAddress | None:
+def _parse(text: str) -> IPAddress | None:
     try:
-        found = ip_address(text.partition("%")[0])
+        address = ip_address(text.partition("%")[0])
     except ValueError:
         return None
-    return (found.ipv4_mapped or found) if isinstance(found, IPv6Address) else found
+    return (address.ipv4_mapped or address) if isinstance(address, IPv6Address) else address
 
 
 def _without_zone(address: IPv6Address) -> IPv6Address:

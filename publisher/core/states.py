@@ -1,4 +1,4 @@
-"""The states of a delivery and every move between them: the one source for code, database and documents."""
+"""Defines the states of a delivery and the moves between them, for code, database and documents."""
 
 from __future__ import annotations
 
@@ -7,6 +7,8 @@ from enum import StrEnum
 
 
 class State(StrEnum):
+    """Names the states of a delivery."""
+
     PENDING = "pending"
     PREPARING = "preparing"
     PUBLISHING = "publishing"
@@ -79,20 +81,20 @@ UNPUBLISHED = (S.FAILED, S.MISSED, S.CANCELED)
 AT_REST = (S.PUBLISHED, S.HELD, *UNPUBLISHED)
 """Nothing is done by itself any more but reading from the platform."""
 OPEN = (*LEASED, S.PENDING, *LOOKED_UP, S.HELD)
-"""Something or somebody still has to do with it."""
+"""Something is still done with it, by the program or by a person."""
 LOOKED_UP_LATE = (*BY_HAND, S.CANCELED)
 """It may become public nevertheless, or has left something on its platform: read a few times, at `verify_at`."""
 FINAL = frozenset(state for state, onward in MOVES.items() if not onward)
 
 
 def moves_table() -> str:
-    """Prints every move as a Markdown table, as `docs/architecture.md` shows it (`python -m publisher.core.states`)."""
+    """Returns every move as a Markdown table, for `docs/architecture.md` (`python -m publisher.core.states`)."""
     rows = [f"| {state} | {to} | {why} |" for state, onward in MOVES.items() for to, why in onward.items()]
     return "\n".join(["| from | to | when |", "| --- | --- | --- |", *rows])
 
 
 def moves_diagram() -> str:
-    """Every move as a Mermaid diagram, for the same document."""
+    """Returns every move as a Mermaid diagram, for the same document."""
     moves = [f"    {before} --> {to}: {why}" for before, onward in MOVES.items() for to, why in onward.items()]
     ends = [f"    {state} --> [*]" for state in MOVES if state in FINAL]
     return "\n".join(["stateDiagram-v2", f"    [*] --> {State.PENDING}: the day's post is picked", *moves, *ends])

@@ -15,7 +15,7 @@ _READ_BYTES = 4096
 
 
 class StopSignal:
-    """Notes the signals that tell this process to stop, from when it is made; only the main thread may make one.
+    """Waits for the signals that stop this process, from when it is made; only the main thread may make one.
 
     The operating system may hand a signal to any thread. Python runs the handler in the main thread, but doesn't wake
     that thread: one that waits for a lock, an event or a queue would go on waiting, and the process would never end.
@@ -37,11 +37,11 @@ class StopSignal:
         self._received = True
 
     def is_set(self) -> bool:
-        """Whether such a signal has come."""
+        """Tells whether such a signal has come."""
         return self._received
 
     def wait(self, seconds: float | None = None) -> bool:
-        """Return when a signal comes, at the latest after so many seconds, and whether one has come."""
+        """Waits until a signal comes, at most so many seconds, and returns whether one has come."""
         until = None if seconds is None else monotonic() + seconds
         poll = select.poll()
         poll.register(self._pipe, select.POLLIN)

@@ -1,4 +1,4 @@
-"""Asking something that may hang, without hanging oneself."""
+"""Calls functions that may hang, each with a timeout."""
 
 from __future__ import annotations
 
@@ -9,37 +9,37 @@ from typing import TypeVar
 
 T = TypeVar("T")
 
-AT_ONCE = 4
-"""So many questions may be open: those that hang hold a connection and a thread each."""
+MAX_OPEN_CALLS = 4
+"""So many calls may be open at once: each one that hangs holds a connection and a thread."""
 
 
 class Patience:
-    """Asks questions that may hang; so many of them at once, and no more while those hang."""
+    """Bounds how many calls are open at once, those that hang included."""
 
     def __init__(self, at_once: int) -> None:
         self.at_once = at_once
         self.open = threading.BoundedSemaphore(at_once)
 
 
-_OF_DATABASE = Patience(AT_ONCE)
+_DATABASE_CALLS = Patience(MAX_OPEN_CALLS)
 
 
 class NoAnswer(Exception):
-    """Nothing came back in time; the message is a clause."""
+    """A call did not return in time; the message is a clause."""
 
 
-def call_with_timeout(ask: Callable[[], T], seconds: float, patience: Patience = _OF_DATABASE) -> T:
-    """What `ask` returns or raises, if it does so in time. `patience`: one per thing that is asked.
+def call_with_timeout(ask: Callable[[], T], seconds: float, patience: Patience = _DATABASE_CALLS) -> T:
+    """Calls `ask` and returns or raises what it does. `patience`: bounds the calls of one thing that is asked.
 
-    A question that hangs is left to itself in a thread that does not keep the process alive.
+    A call that hangs is left in a thread that does not keep the process alive.
 
     Raises:
-        NoAnswer: it took longer, or too many earlier questions hang still.
+        NoAnswer: it took longer, or too many earlier calls hang still.
     """
     if not patience.open.acquire(timeout=seconds):
         raise NoAnswer(f"{patience.at_once} earlier questions to it hang")
     answer: Future[T] = Future()
-    threading.Thread(target=_ask, args=(ask, answer, patience), name="health-question", daemon=True).start()
+    threading.Thread(target=_run_call, args=(ask, answer, patience), name="health-question", daemon=True).start()
     try:
         return answer.result(seconds)
     except TimeoutError:
@@ -48,12 +48,12 @@ def call_with_timeout(ask: Callable[[], T], seconds: float, patience: Patience =
         raise NoAnswer(f"it did not answer within {seconds:g} s") from None
 
 
-def _ask(ask: Callable[[], T], answer: Future[T], patience: Patience) -> None:
+def _run_call(ask: Callable[[], T], answer: Future[T], patience: Patience) -> None:
     try:
-        told = ask()
+        result = ask()
     except Exception as error:
         answer.set_exception(error)
     else:
-        answer.set_result(told)
+        answer.set_result(result)
     finally:
         patience.open.release()

@@ -1,7 +1,7 @@
-"""Originals and renditions, stored by the SHA-256 of their content. Nothing stored is ever changed.
+"""Stores originals and renditions by the SHA-256 of their content. Nothing stored is ever changed.
 
-They lie in a local folder or in a bucket of S3-compatible storage, and whoever works with them
-can't tell which: `publisher.media.opening` opens the one that the configuration names.
+They are in a local folder or in a bucket of S3-compatible storage, which work alike:
+`publisher.media.opening` opens the one that the configuration names.
 """
 
 from publisher.media.base import MediaDamaged, MediaError, MediaMissing, MediaStore, MediaUnreachable

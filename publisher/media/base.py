@@ -1,4 +1,4 @@
-"""What every media store promises, and the ways in which it can't keep it."""
+"""Defines the interface of media stores, and their errors."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from publisher.core.errors import ErrorKind, UserError
 
 
 class MediaError(UserError):
-    """Media can't be had or kept; the message is one sentence for a person, without secrets."""
+    """Media can't be read or stored; the message is one sentence for a person, without secrets."""
 
     code = "media-unusable"
     kind = ErrorKind.DEPENDENCY
@@ -27,7 +27,7 @@ class MediaMissing(MediaError):
 
 
 class MediaDamaged(MediaError):
-    """What is stored under the name of an original is something else."""
+    """The content of a stored original is not what its name says."""
 
     code = "media-damaged"
 
@@ -42,7 +42,7 @@ class MediaUnreachable(MediaError):
 
 
 class MediaStore(ABC):
-    """Originals by their SHA-256, and renditions by the digest of their specification and a suffix.
+    """Stores originals by their SHA-256, and renditions by the digest of their specification and a suffix.
 
     Any number of threads, processes and machines may use it at once. Every method raises
     `MediaUnreachable` where the storage can't be used.
@@ -50,18 +50,18 @@ class MediaStore(ABC):
 
     @abstractmethod
     def put(self, content: bytes) -> str:
-        """Store an original, whole or not at all, and return its SHA-256 in hexadecimal.
+        """Stores an original, whole or not at all, and returns its SHA-256 in hexadecimal.
 
         Storing it again changes nothing, unless what is stored is damaged: that is mended.
         """
 
     @abstractmethod
     def has(self, sha256: str) -> bool:
-        """Whether an original of this name is stored. Only `fetch` looks at its content."""
+        """Tells whether an original of this name is stored. Only `fetch` checks its content."""
 
     @abstractmethod
     def fetch(self, sha256: str) -> Path:
-        """A local file with this original, its content checked. It must not be changed, and stays for an hour.
+        """Returns a local file with this original, its content checked. It must not be changed, and stays for an hour.
 
         Raises:
             MediaMissing: there is no such original.
@@ -70,30 +70,30 @@ class MediaStore(ABC):
 
     @abstractmethod
     def originals(self) -> Iterator[str]:
-        """The SHA-256 of every stored original, in order."""
+        """Yields the SHA-256 of every stored original, in order."""
 
     @abstractmethod
     def load(self, digest: str, suffix: str) -> Path | None:
-        """A local file of a rendition; None: it was not stored, or can't be had now and has to be made.
+        """Returns a local file of a rendition; None: it was not stored, or can't be read now and has to be made.
 
         `suffix` is `.jpeg`, `.json`, ... The content is not checked. The file stays for an hour.
         """
 
     @abstractmethod
     def save(self, digest: str, suffix: str, content: bytes) -> Path:
-        """Store a file of a rendition, whole or not at all, and return a local file as `load` does."""
+        """Stores a file of a rendition, whole or not at all, and returns a local file as `load` does."""
 
     @abstractmethod
     def sweep(self, keep: Collection[str], older_than: datetime) -> int:
-        """Remove what was made of originals before this instant and whose digest is not to be kept.
+        """Removes renditions that were made before this instant and whose digest is not to be kept.
 
         Returns how many files were removed. What is needed again later is made again.
         """
 
     @abstractmethod
-    def workroom(self) -> Path:
-        """A local folder, there now, in which files may be made before they are stored."""
+    def work_folder(self) -> Path:
+        """Makes and returns a local folder for files that are not stored yet."""
 
     @abstractmethod
     def examine(self) -> str:
-        """Write, read and remove something small, and tell where that was, in words."""
+        """Writes, reads and removes a small file, and returns a sentence that names the place."""

@@ -1,4 +1,4 @@
-"""Files that are there whole or not at all, and their hashes."""
+"""Writes files atomically, and computes their hashes."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ from publisher.core.machine_errors import reading_problem
 from publisher.core.private_files import make_private_folder
 from publisher.media.base import MediaUnreachable
 
-UNFINISHED = ".part-"
+UNFINISHED_PREFIX = ".part-"
 
 
 @contextmanager
-def whole_file(target: Path) -> Iterator[BinaryIO]:
-    """A new file that comes to lie at `target`, on disk, when the block ends, and vanishes when it fails."""
+def atomic_file(target: Path) -> Iterator[BinaryIO]:
+    """Opens a new file, which is moved to `target`, on disk, when the block ends, and removed when it fails."""
     make_private_folder(target.parent)
-    handle, name = tempfile.mkstemp(dir=target.parent, prefix=UNFINISHED)
+    handle, name = tempfile.mkstemp(dir=target.parent, prefix=UNFINISHED_PREFIX)
     try:
         with os.fdopen(handle, "wb") as file:
             yield file
@@ -34,20 +34,20 @@ def whole_file(target: Path) -> Iterator[BinaryIO]:
 
 
 def write_whole(target: Path, content: bytes) -> None:
-    """Write a file so that it is there whole, on disk, or not at all."""
-    with whole_file(target) as file:
+    """Writes a file so that it is there whole, on disk, or not at all."""
+    with atomic_file(target) as file:
         file.write(content)
 
 
 def hash_of(file: Path) -> str:
-    """The SHA-256 of a file's content, in hexadecimal."""
+    """Returns the SHA-256 of a file's content, in hexadecimal."""
     with file.open("rb") as content:
         return hashlib.file_digest(content, "sha256").hexdigest()
 
 
 @contextmanager
-def plain_errors(folder: Path) -> Iterator[None]:
-    """Turn a failing disk into MediaUnreachable, with a sentence."""
+def translate_disk_errors(folder: Path) -> Iterator[None]:
+    """Turns errors of the disk into MediaUnreachable, with a sentence."""
     try:
         yield
     except OSError as error:

@@ -1,4 +1,4 @@
-"""Media in a local folder."""
+"""Stores media in a local folder."""
 
 from __future__ import annotations
 
@@ -11,25 +11,25 @@ from pathlib import Path
 
 from publisher.core.private_files import make_private_folder
 from publisher.media.base import MediaDamaged, MediaMissing, MediaStore, MediaUnreachable
-from publisher.media.files import hash_of, plain_errors, write_whole
+from publisher.media.files import hash_of, translate_disk_errors, write_whole
 
 SHA256 = re.compile("[0-9a-f]{64}")
 
 
 class FolderStore(MediaStore):
-    """Files named by their hash, two characters of it as a sub-folder."""
+    """Stores files named by their hash, with its first two characters as a sub-folder."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
 
     def path(self, sha256: str) -> Path:
-        """Where the original of this hash lies, whether or not it is there."""
+        """Returns the path of an original by its hash, whether or not it is there."""
         return self.folder / "originals" / sha256[:2] / sha256
 
     def put(self, content: bytes) -> str:
         sha256 = hashlib.sha256(content).hexdigest()
         target = self.path(sha256)
-        with plain_errors(self.folder):
+        with translate_disk_errors(self.folder):
             if not (target.is_file() and hash_of(target) == sha256):
                 write_whole(target, content)
         return sha256
@@ -41,14 +41,14 @@ class FolderStore(MediaStore):
         path = self.path(sha256)
         if not path.is_file():
             raise MediaMissing
-        with plain_errors(self.folder):
+        with translate_disk_errors(self.folder):
             if hash_of(path) != sha256:
                 raise MediaDamaged
         return path
 
     def originals(self) -> Iterator[str]:
-        found = sorted((self.folder / "originals").glob("??/*"))
-        return (path.name for path in found if SHA256.fullmatch(path.name) and path.is_file())
+        paths = sorted((self.folder / "originals").glob("??/*"))
+        return (path.name for path in paths if SHA256.fullmatch(path.name) and path.is_file())
 
     def load(self, digest: str, suffix: str) -> Path | None:
         path = self._rendition(digest, suffix)
@@ -56,7 +56,7 @@ class FolderStore(MediaStore):
 
     def save(self, digest: str, suffix: str, content: bytes) -> Path:
         path = self._rendition(digest, suffix)
-        with plain_errors(self.folder):
+        with translate_disk_errors(self.folder):
             write_whole(path, content)
         return path
 
@@ -71,15 +71,15 @@ class FolderStore(MediaStore):
                 removed += 1
         return removed
 
-    def workroom(self) -> Path:
+    def work_folder(self) -> Path:
         folder = self.folder / "renditions"
-        with plain_errors(self.folder):
+        with translate_disk_errors(self.folder):
             make_private_folder(folder)
         return folder
 
     def examine(self) -> str:
         probe = self.folder / f"probe-{uuid.uuid4().hex}"
-        with plain_errors(self.folder):
+        with translate_disk_errors(self.folder):
             write_whole(probe, b"probe")
             read = probe.read_bytes()
             probe.unlink()

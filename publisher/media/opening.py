@@ -1,4 +1,4 @@
-"""The media store that the configuration names."""
+"""Opens the media store that the configuration names."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ ACCESS_KEY, SECRET_KEY = "PUBLISHER_S3_ACCESS_KEY", "PUBLISHER_S3_SECRET_KEY"
 
 
 def media_store(settings: Settings) -> MediaStore:
-    """A folder, or a bucket with its copies in `media-cache` beside `config/`. Nothing is reached yet.
+    """Opens a folder, or a bucket with its copies in `media-cache` beside `config/`. Connects to nothing yet.
 
     Raises:
         SettingsError: one of the bucket's two keys is not set, or can't be read.

@@ -1,4 +1,4 @@
-"""Media in a bucket of S3-compatible storage. Only `publisher.media.opening` imports this module, and boto3 with it."""
+"""Stores media in a bucket of S3-compatible storage. `publisher.media.opening` alone imports this module, and boto3."""
 
 from __future__ import annotations
 
@@ -20,21 +20,21 @@ from publisher.media.base import MediaDamaged, MediaMissing, MediaStore, MediaUn
 from publisher.media.cache import LocalCache
 from publisher.media.files import hash_of
 from publisher.media.folder import SHA256
-from publisher.media.s3_errors import is_missing, trouble
+from publisher.media.s3_errors import describe_error, is_missing
 from publisher.settings.buckets import Bucket
 
 if TYPE_CHECKING:
     from mypy_boto3_s3.client import S3Client
     from mypy_boto3_s3.type_defs import ObjectTypeDef
 
-ANY_REGION = "us-east-1"
-"""What services without regions take."""
-CHUNK = 1 << 20
+DEFAULT_REGION = "us-east-1"
+"""Services without regions accept it."""
+CHUNK_BYTES = 1 << 20
 PROBE = b"probe"
 
 
 class S3Store(MediaStore):
-    """Objects named like the files of a folder, each with a local copy while it is used."""
+    """Stores objects named like the files of a folder, each with a local copy while it is used."""
 
     def __init__(
         self, bucket: Bucket, cache: LocalCache, *, access_key: str | None = None, secret_key: str | None = None
@@ -46,9 +46,9 @@ class S3Store(MediaStore):
 
     def put(self, content: bytes) -> str:
         sha256 = hashlib.sha256(content).hexdigest()
-        name = _original(sha256)
+        name = _original_name(sha256)
         tag = f'"{hashlib.md5(content, usedforsecurity=False).hexdigest()}"'
-        with self._plain_errors():
+        with self._translate_errors():
             # Two who store it at once write the same bytes, so neither needs to win.
             if self._tag(name) != tag:
                 self._write(name, content)
@@ -56,47 +56,47 @@ class S3Store(MediaStore):
         return sha256
 
     def has(self, sha256: str) -> bool:
-        with self._plain_errors():
-            if self._tag(_original(sha256)) is not None:
+        with self._translate_errors():
+            if self._tag(_original_name(sha256)) is not None:
                 return True
             # A missing bucket answers just like a missing object.
             self._client.head_bucket(Bucket=self._bucket.name)
             return False
 
     def fetch(self, sha256: str) -> Path:
-        name = _original(sha256)
+        name = _original_name(sha256)
         copy = self._cache.get(name)
         if copy is not None and hash_of(copy) == sha256:
             return copy
-        with closing(self._open(name)) as body, self._cache.adding(name) as file, self._plain_errors():
+        with closing(self._open(name)) as body, self._cache.adding(name) as file, self._translate_errors():
             if _copy(body, file) != sha256:
                 raise MediaDamaged
         return self._cache.folder / name
 
     def originals(self) -> Iterator[str]:
-        names = (_last(found) for found in self._listed("originals/"))
+        names = (_file_name(item) for item in self._listed("originals/"))
         return (name for name in names if SHA256.fullmatch(name))
 
     def load(self, digest: str, suffix: str) -> Path | None:
-        name = _rendition(digest, suffix)
+        name = _rendition_name(digest, suffix)
         if copy := self._cache.get(name):
             return copy
         try:
-            with closing(self._open(name)) as body, self._cache.adding(name) as file, self._plain_errors():
+            with closing(self._open(name)) as body, self._cache.adding(name) as file, self._translate_errors():
                 _copy(body, file)
         except MediaMissing:
             return None
         except MediaUnreachable as error:
             # It can be made again, if its original is at hand: no reason to be late.
-            get_logger(__name__).warning("no look whether a picture was made before", problem=str(error))
+            get_logger(__name__).warning("could not check whether a picture was made before", problem=str(error))
             return None
         return self._cache.folder / name
 
     def save(self, digest: str, suffix: str, content: bytes) -> Path:
-        name = _rendition(digest, suffix)
+        name = _rendition_name(digest, suffix)
         path = self._cache.add(name, content)
         try:
-            with self._plain_errors():
+            with self._translate_errors():
                 self._write(name, content)
         except MediaUnreachable as error:
             # This machine has what it needs to go on; another one makes its own.
@@ -105,20 +105,20 @@ class S3Store(MediaStore):
 
     def sweep(self, keep: Collection[str], older_than: datetime) -> int:
         removed = 0
-        for found in self._listed("renditions/"):
-            if found["LastModified"] < older_than and _last(found)[:64] not in keep:
-                with self._plain_errors():
-                    self._client.delete_object(Bucket=self._bucket.name, Key=found["Key"])
+        for item in self._listed("renditions/"):
+            if item["LastModified"] < older_than and _file_name(item)[:64] not in keep:
+                with self._translate_errors():
+                    self._client.delete_object(Bucket=self._bucket.name, Key=item["Key"])
                 removed += 1
         return removed
 
-    def workroom(self) -> Path:
-        return self._cache.workroom()
+    def work_folder(self) -> Path:
+        return self._cache.work_folder()
 
     def examine(self) -> str:
-        self.workroom()
+        self.work_folder()
         name = f"probe/{uuid.uuid4().hex}"
-        with self._plain_errors():
+        with self._translate_errors():
             self._write(name, PROBE)
             try:
                 with closing(self._open(name)) as body:
@@ -140,7 +140,7 @@ class S3Store(MediaStore):
         self._client.put_object(Bucket=self._bucket.name, Key=self._key(name), Body=content)
 
     def _tag(self, name: str) -> str | None:
-        """The storage's own mark of an object's content; None: there is no such object, or no bucket."""
+        """Returns the storage's own hash of an object's content; None: there is no such object, or no bucket."""
         try:
             return self._client.head_object(Bucket=self._bucket.name, Key=self._key(name))["ETag"]
         except ClientError as error:
@@ -149,8 +149,8 @@ class S3Store(MediaStore):
             raise
 
     def _open(self, name: str) -> StreamingBody:
-        """An object's content, to be closed. Raises MediaMissing where there is none."""
-        with self._plain_errors():
+        """Opens an object's content, to be closed. Raises MediaMissing where there is none."""
+        with self._translate_errors():
             try:
                 return self._client.get_object(Bucket=self._bucket.name, Key=self._key(name))["Body"]
             except ClientError as error:
@@ -160,16 +160,16 @@ class S3Store(MediaStore):
 
     def _listed(self, folder: str) -> Iterator[ObjectTypeDef]:
         pages = self._client.get_paginator("list_objects_v2")
-        with self._plain_errors():
+        with self._translate_errors():
             for page in pages.paginate(Bucket=self._bucket.name, Prefix=self._key(folder)):
                 yield from page.get("Contents", ())
 
     @contextmanager
-    def _plain_errors(self) -> Iterator[None]:
+    def _translate_errors(self) -> Iterator[None]:
         try:
             yield
         except (ClientError, BotoCoreError) as error:
-            raise MediaUnreachable(trouble(self._bucket, error)) from error
+            raise MediaUnreachable(describe_error(self._bucket, error)) from error
 
 
 def _connect(bucket: Bucket, access_key: str | None, secret_key: str | None) -> S3Client:
@@ -178,7 +178,7 @@ def _connect(bucket: Bucket, access_key: str | None, secret_key: str | None) -> 
     return session.client(
         "s3",
         endpoint_url=bucket.endpoint,
-        region_name=bucket.region or session.region_name or ANY_REGION,
+        region_name=bucket.region or session.region_name or DEFAULT_REGION,
         config=Config(
             connect_timeout=5,
             read_timeout=30,
@@ -193,22 +193,22 @@ def _connect(bucket: Bucket, access_key: str | None, secret_key: str | None) -> 
     )
 
 
-def _original(sha256: str) -> str:
+def _original_name(sha256: str) -> str:
     return f"originals/{sha256[:2]}/{sha256}"
 
 
-def _rendition(digest: str, suffix: str) -> str:
+def _rendition_name(digest: str, suffix: str) -> str:
     return f"renditions/{digest[:2]}/{digest}{suffix}"
 
 
-def _last(found: ObjectTypeDef) -> str:
-    return found["Key"].rpartition("/")[2]
+def _file_name(item: ObjectTypeDef) -> str:
+    return item["Key"].rpartition("/")[2]
 
 
 def _copy(body: StreamingBody, file: BinaryIO) -> str:
-    """Write all of an object into a file, and return its SHA-256."""
-    seen = hashlib.sha256()
-    for chunk in body.iter_chunks(CHUNK):
-        seen.update(chunk)
+    """Writes all of an object into a file, and returns its SHA-256."""
+    digest = hashlib.sha256()
+    for chunk in body.iter_chunks(CHUNK_BYTES):
+        digest.update(chunk)
         file.write(chunk)
-    return seen.hexdigest()
+    return digest.hexdigest()

@@ -1,4 +1,4 @@
-"""Sets what is so for a whole day of a proof: lags, clocks, habits, a mistake in the configuration."""
+"""Sets the condition of a whole day of a proof: lags, clocks, habits, a mistake in the configuration."""
 
 from __future__ import annotations
 
@@ -16,25 +16,25 @@ from publisher.sandbox_client import SandboxClient
 
 BROKEN_TEMPLATE = "{{ title "
 BROKEN_PEOPLE = "[[people]\n"
-MENTIONING = '{{ mention("Ada Example") }} '
-"""Before a template: then the channel can't do without the directory of people."""
-MENDED = {
+MENTION = '{{ mention("Ada Example") }} '
+"""Put before a template, it makes the channel need the directory of people."""
+REPAIRS = {
     Condition.BROKEN_TEMPLATE: "mend a template",
     Condition.MISSING_TEMPLATE: "mend a template",
     Condition.BROKEN_PEOPLE: "mend the directory of people",
     Condition.REMOVED_CHANNEL: "write a channel into the configuration again",
     Condition.RENAMED_CHANNEL: "write a channel into the configuration again",
 }
-"""What a person does about each mistake."""
-Restart = Callable[[Callable[[], None]], None]
-"""Stops every process, does what it is given, and starts them again."""
+"""The operator's repair of each mistake, for the report."""
+RestartProcesses = Callable[[Callable[[], None]], None]
+"""Stops every process, calls a function, and starts them again."""
 
 
 class Conditions:
-    """Sets the condition of each day, and mends the mistake in the configuration."""
+    """Sets the condition of each day, and repairs the mistake in the configuration."""
 
     def __init__(
-        self, outlet: ProvingOutlet, sandbox: SandboxClient, platforms: Iterable[str], restart: Restart
+        self, outlet: ProvingOutlet, sandbox: SandboxClient, platforms: Iterable[str], restart: RestartProcesses
     ) -> None:
         self._outlet = outlet
         self._sandbox = sandbox
@@ -43,15 +43,15 @@ class Conditions:
         self._usual_habits: dict[str, dict[str, Any]] = {
             platform: habits["usual"] for platform, habits in sandbox.get("/habits").items()
         }
-        self._mending: Callable[[], None] | None = None
-        self.mistaken: str | None = None
+        self._repair: Callable[[], None] | None = None
+        self.broken_channel: str | None = None
         """The channel that can publish nothing just now, because of a mistake in the configuration."""
         self.days: Counter[str] = Counter()
         """How many days had each condition."""
 
     def begin(self, plan: DayPlan) -> None:
-        """Let the day be as it is planned, and nothing else of former days."""
-        self.mend()
+        """Sets the condition that is planned for a day, and ends those of former days."""
+        self.repair()
         self.days[plan.condition.value] += 1
         skews, habits = dict(plan.skews), dict(plan.habits)
         for platform in self._platforms:
@@ -63,17 +63,17 @@ class Conditions:
             self._sandbox.post("/evidence", {"platform": platform, "on": plan.condition is Condition.UNKNOWN_LAG})
             followed = dict(habits.get(platform, ())) or self._usual_habits[platform]
             self._sandbox.post("/habits", {"platform": platform, **followed})
-        if plan.condition in MENDED and plan.condition not in CHANNEL_MISTAKES:
+        if plan.condition in REPAIRS and plan.condition not in CHANNEL_MISTAKES:
             self._make_mistake(plan)
 
-    def mend(self) -> None:
-        """Put the right configuration back."""
-        mending, self._mending, self.mistaken = self._mending, None, None
-        if mending is not None:
-            mending()
+    def repair(self) -> None:
+        """Puts the right configuration back."""
+        repair, self._repair, self.broken_channel = self._repair, None, None
+        if repair is not None:
+            repair()
 
     def change_channel(self, plan: DayPlan) -> None:
-        """Remove or rename a channel, as a person would who then starts every process again. It is not running now."""
+        """Removes or renames a channel, as a person would who then starts every process again. None is running now."""
         config = self._outlet.config
         channel, before = self._drawn_channel(plan), config.read_text(encoding="utf-8")
         table = re.compile(rf"^\[channels\.{channel}\]\n(?:(?!\[).*\n)*", re.MULTILINE)
@@ -83,27 +83,27 @@ class Conditions:
             changed = before.replace(f"[channels.{channel}]\n", f"[channels.{channel}-renamed]\n")
         config.write_text(changed, encoding="utf-8")
         self._outlet.close()
-        self.mistaken = channel
-        self._mending = lambda: self._restart(lambda: self._write(config, before))
+        self.broken_channel = channel
+        self._repair = lambda: self._restart(lambda: self._write(config, before))
 
     def _make_mistake(self, plan: DayPlan) -> None:
         channel = self._drawn_channel(plan)
         template, people = template_file(self._outlet.config.parent.parent, channel), people_file(self._outlet.settings)
-        known = people.read_text(encoding="utf-8")
+        right_people = people.read_text(encoding="utf-8")
         match plan.condition:
             case Condition.MISSING_TEMPLATE:
                 template.unlink()
             case Condition.BROKEN_TEMPLATE:
                 self._write(template, BROKEN_TEMPLATE)
             case _:
-                self._write(template, MENTIONING + template_of(channel))
+                self._write(template, MENTION + template_of(channel))
                 self._write(people, BROKEN_PEOPLE)
 
-        def mend() -> None:
+        def repair() -> None:
             self._write(template, template_of(channel))
-            self._write(people, known)
+            self._write(people, right_people)
 
-        self.mistaken, self._mending = channel, mend
+        self.broken_channel, self._repair = channel, repair
 
     def _drawn_channel(self, plan: DayPlan) -> str:
         chance = random.Random(plan.draw)  # noqa: S311 - a seed that can be repeated is the point

@@ -1,4 +1,4 @@
-"""Puts a daily copy of the database back in the middle of a day: by the program, or by hand."""
+"""Restores a daily copy of the database in the middle of a day: by the program, or by hand."""
 
 from __future__ import annotations
 
@@ -24,38 +24,38 @@ from publisher.backup.whole_backup import make_dump
 from publisher.core.clock import monotonic, sleep
 from publisher.db.models import Event
 from publisher.health.heartbeat import HEARTBEAT_TIMEOUT
+from publisher.proving.fault_injection import Clocks
 from publisher.proving.fleet import Fleet
 from publisher.proving.outlet import ProvingOutlet
-from publisher.proving.plan import LARGEST_SKEW, CopyPlan
+from publisher.proving.plan import MAX_SKEW_SECONDS, CopyPlan
 from publisher.proving.postgres import ThrowawayPostgres
-from publisher.proving.process import REFUSED
-from publisher.proving.troubles import Clocks
+from publisher.proving.process import REFUSED_STATUS
 
 WAIT_SECONDS = (0.3, 2.0)
-"""Between the copy and its return."""
+"""Between the copy and its restore."""
 REFUSED_WITHIN_SECONDS = 60.0
 SET_REVISION = text("INSERT INTO alembic_version (version_num) VALUES (:revision)")
-A_MOMENT = timedelta(seconds=2 * LARGEST_SKEW)
-"""Passes before a copy comes back: our clock may have been wrong when it was made."""
+CLOCK_ALLOWANCE = timedelta(seconds=2 * MAX_SKEW_SECONDS)
+"""Passes before a copy is restored: our clock may have been wrong when it was made."""
 
 
-class KeptCopy(ABC):
-    """One copy of the outlet's database, and the ways in which it comes back."""
+class DatabaseCopy(ABC):
+    """Holds one copy of the outlet's database, and restores it by hand or by the program."""
 
     newest: int
-    """The number of the newest event that it surely holds."""
+    """The number of the newest event that the copy surely holds."""
 
     @abstractmethod
-    def exchange(self) -> None:
-        """Put it in the place of the database, as a person does by hand. Nothing runs."""
+    def replace_database(self) -> None:
+        """Replaces the database with it, as a person does by hand. No process runs."""
 
     @abstractmethod
     def restore(self) -> None:
-        """Bring it back by the program. Nothing runs."""
+        """Restores it by the program. No process runs."""
 
 
-class FileCopy(KeptCopy):
-    """A copy of a SQLite file, as a scheduler makes one a day."""
+class FileCopy(DatabaseCopy):
+    """Holds a copy of a SQLite file, as a scheduler makes one a day."""
 
     def __init__(self, outlet: ProvingOutlet, file: Path, folder: Path) -> None:
         self._outlet = outlet
@@ -69,7 +69,7 @@ class FileCopy(KeptCopy):
             (newest,) = connection.execute("SELECT max(id) FROM event").fetchone()
         self.newest = newest or 0
 
-    def exchange(self) -> None:
+    def replace_database(self) -> None:
         for end in DATABASE_FILE_SUFFIXES:
             Path(f"{self._file}{end}").unlink(missing_ok=True)
         shutil.copy2(self._copy, self._file)
@@ -78,8 +78,8 @@ class FileCopy(KeptCopy):
         restore_in_place(self._copy, self._outlet.settings, now=self._outlet.now(), seen_within=HEARTBEAT_TIMEOUT)
 
 
-class DumpCopy(KeptCopy):
-    """What pg_dump wrote of a PostgreSQL database, as a scheduler has it written once a day."""
+class DumpCopy(DatabaseCopy):
+    """Holds a dump of a PostgreSQL database, as a scheduler makes one a day."""
 
     def __init__(self, outlet: ProvingOutlet, server: ThrowawayPostgres, folder: Path) -> None:
         self._outlet = outlet
@@ -93,7 +93,7 @@ class DumpCopy(KeptCopy):
         with open_transaction(self._url) as connection:
             self.newest = _newest_event(connection)
 
-    def exchange(self) -> None:
+    def replace_database(self) -> None:
         manifest = read_manifest(self._copy)
         loaded = self._server.create_database()
         with self._server.on_path():
@@ -110,7 +110,7 @@ class DumpCopy(KeptCopy):
 
 
 class DailyCopy:
-    """Takes one copy, lets deliveries go on, and puts it back while nothing runs."""
+    """Makes one copy, lets deliveries go on, and restores it while no process runs."""
 
     def __init__(
         self,
@@ -121,7 +121,7 @@ class DailyCopy:
         draw: int,
         server: ThrowawayPostgres | None = None,
     ) -> None:
-        """`server`: where the outlet's database is, if it is no file."""
+        """`server`: the PostgreSQL server of the outlet's database; None where it is a file."""
         self._outlet = outlet
         self._fleet = fleet
         self._clocks = clocks
@@ -129,27 +129,27 @@ class DailyCopy:
         self._server = server
         self._folder = outlet.config.parent.parent / "copies"
         self._wait_seconds = random.Random(draw).uniform(*WAIT_SECONDS)  # noqa: S311 - repeatable on purpose
-        self._taken_at = 0.0
-        self._copy: KeptCopy | None = None
-        self.is_back = False
+        self._made_at = 0.0
+        self._copy: DatabaseCopy | None = None
+        self.is_restored = False
         self.done: Counter[str] = Counter()
         self.unguarded: list[str] = []
-        """Processes that worked with a copy which nobody had accepted."""
+        """Sentences about processes that worked with a copy which nobody had accepted."""
 
     @property
-    def is_taken(self) -> bool:
+    def is_made(self) -> bool:
         return self._copy is not None
 
     @property
     def is_due(self) -> bool:
-        """Whether it is time to put it back: something may have been sent since."""
-        if self._copy is None or self.is_back or monotonic() < self._taken_at + self._wait_seconds:
+        """Tells whether it is time to restore it: something may have been sent since."""
+        if self._copy is None or self.is_restored or monotonic() < self._made_at + self._wait_seconds:
             return False
-        return self._something_went_out_since(self._copy)
+        return self._has_newer_events(self._copy)
 
-    def take(self) -> None:
-        """Copy the database, as a scheduler does once a day."""
-        if self.is_taken:
+    def make(self) -> None:
+        """Copies the database, as a scheduler does once a day."""
+        if self.is_made:
             return
         self._folder.mkdir(exist_ok=True)
         file = self._outlet.settings.database_file
@@ -157,41 +157,41 @@ class DailyCopy:
             self._copy = FileCopy(self._outlet, file, self._folder)
         elif self._server is not None:
             self._copy = DumpCopy(self._outlet, self._server, self._folder)
-        self._taken_at = monotonic()
+        self._made_at = monotonic()
 
-    def put_back(self) -> None:
-        """Exchange the database, with every process stopped, and start them again."""
+    def restore(self) -> None:
+        """Restores the copy, with every process stopped, and starts them again."""
         if self._copy is None:
             return
-        self._clocks.pass_by(A_MOMENT)
-        newer = self._something_went_out_since(self._copy)
+        self._clocks.advance(CLOCK_ALLOWANCE)
+        newer = self._has_newer_events(self._copy)
         self._outlet.close()
         if self._plan.by_hand and newer:
-            self._copy.exchange()
-            self._see_them_refuse()
+            self._copy.replace_database()
+            self._check_that_processes_refuse()
             accept_present_database(self._outlet.settings, now=self._clocks.now(), seen_within=HEARTBEAT_TIMEOUT)
             self.done["copy put back by hand"] += 1
         else:
             self._copy.restore()
             self.done["daily copy restored"] += 1
         self._outlet.close()
-        self.is_back = True
+        self.is_restored = True
         self._fleet.start_missing()
 
-    def _something_went_out_since(self, copy: KeptCopy) -> bool:
-        """Whether the desk knows of more than the copy: else the copy is as good as the database."""
-        known = self._outlet.history.record.read()
-        return known is not None and known.id > copy.newest
+    def _has_newer_events(self, copy: DatabaseCopy) -> bool:
+        """Tells whether the desk has recorded more than the copy holds: else the copy equals the database."""
+        recorded = self._outlet.history.record.read()
+        return recorded is not None and recorded.id > copy.newest
 
-    def _see_them_refuse(self) -> None:
-        """Start every process; each must end by itself, and say why."""
+    def _check_that_processes_refuse(self) -> None:
+        """Starts every process; each must end by itself, with the status of a refusal."""
         self._fleet.start_missing()
         waiting = {*self._fleet.workers, *self._fleet.schedulers}
-        give_up = monotonic() + REFUSED_WITHIN_SECONDS
-        while waiting and monotonic() < give_up:
+        deadline = monotonic() + REFUSED_WITHIN_SECONDS
+        while waiting and monotonic() < deadline:
             for end in self._fleet.ended():
                 waiting.discard(end.name)
-                if end.status == REFUSED:
+                if end.status == REFUSED_STATUS:
                     self.done["refused to start on a copy"] += 1
                 else:
                     self.unguarded.append(f"{end.name} ended with status {end.status} on a copy put back by hand")

@@ -1,4 +1,4 @@
-"""The processes of a proof, seen from outside: started, signalled, started again when they end."""
+"""Starts and signals the processes of a proof, and starts them again when they end."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from typing import Any, Self
 from publisher.core.clock import monotonic
 from publisher.core.errors import UserError
 
-PROCESS = "publisher.proving.process"
+PROCESS_MODULE = "publisher.proving.process"
 TIMEOUT_SECONDS = 120.0
 
 
@@ -26,8 +26,8 @@ class FleetFailed(UserError):
 
 
 @dataclass(frozen=True, slots=True)
-class End:
-    """A process that has ended."""
+class ProcessExit:
+    """Describes a process that has ended."""
 
     name: str
     pid: int
@@ -38,12 +38,12 @@ class End:
 
 
 class Fleet:
-    """So many workers and schedulers on one database. `module` is what runs as their parent."""
+    """Runs workers and schedulers on one database. `module` is what runs as their parent."""
 
-    def __init__(self, config: Path, *, workers: int, schedulers: int, module: str = PROCESS) -> None:
+    def __init__(self, config: Path, *, workers: int, schedulers: int, module: str = PROCESS_MODULE) -> None:
         self.workers = [f"worker {number}" for number in range(1, workers + 1)]
         self.schedulers = [f"scheduler {number}" for number in range(1, schedulers + 1)]
-        self._news: queue.SimpleQueue[tuple[float, dict[str, Any]]] = queue.SimpleQueue()
+        self._reports: queue.SimpleQueue[tuple[float, dict[str, Any]]] = queue.SimpleQueue()
         self._running: dict[str, int | None] = {}
         with config.with_name("processes.log").open("ab") as log:
             self._process = subprocess.Popen(  # noqa: S603 - this program's own module
@@ -68,36 +68,40 @@ class Fleet:
             self._process.stdout.close()
 
     def start_missing(self, *, only_schedulers: bool = False) -> None:
-        """Start every process that does not run."""
-        for name in (*self.schedulers, *(() if only_schedulers else self.workers)):
+        """Starts every process that does not run."""
+        names = [("scheduler", name) for name in self.schedulers]
+        if not only_schedulers:
+            names += [("worker", name) for name in self.workers]
+        for role, name in names:
             if name not in self._running:
                 self._running[name] = None
-                self._order({"start": name.partition(" ")[0], "name": name})
+                self._order({"start": role, "name": name})
 
-    def ended(self) -> list[End]:
-        """Those that have ended since the last question."""
+    def ended(self) -> list[ProcessExit]:
+        """Returns the processes that have ended since the last call."""
         ends = []
-        while not self._news.empty():
-            at, news = self._news.get()
-            if "status" in news:
-                del self._running[news["name"]]
-                ends.append(End(news["name"], news["pid"], news["status"], at))
+        while not self._reports.empty():
+            at, report = self._reports.get()
+            if "status" in report:
+                del self._running[report["name"]]
+                ends.append(ProcessExit(report["name"], report["pid"], report["status"], at))
             else:
-                self._running[news["name"]] = news["pid"]
+                self._running[report["name"]] = report["pid"]
         if self._process.poll() is not None:
             raise FleetFailed(f"the processes of the proof could not go on (exit status {self._process.returncode})")
         return ends
 
     @property
     def living(self) -> frozenset[int]:
-        """The process ids of those that run."""
+        """Returns the process ids of those that run."""
         return frozenset(pid for pid in self._running.values() if pid is not None)
 
     def signal(self, name: str, number: signal.Signals) -> None:
+        """Sends a signal to a process."""
         self._order({"signal": int(number), "name": name})
 
-    def stop(self) -> list[End]:
-        """Let every process finish what it has in hand, and wait for that.
+    def stop(self) -> list[ProcessExit]:
+        """Lets every process finish what it has in hand, and waits for that.
 
         Raises:
             FleetFailed: one of them does not end; the log of the processes then shows where it stands.
@@ -105,10 +109,10 @@ class Fleet:
         ends = self.ended()
         for name in self._running:
             self.signal(name, signal.SIGTERM)
-        patience = monotonic() + TIMEOUT_SECONDS
+        deadline = monotonic() + TIMEOUT_SECONDS
         pause = threading.Event()
         while self._running:
-            if monotonic() > patience:
+            if monotonic() > deadline:
                 for name in self._running:
                     self.signal(name, signal.SIGUSR1)
                 raise FleetFailed(f"{', '.join(self._running)} did not stop when told to")
@@ -123,4 +127,4 @@ class Fleet:
 
     def _listen(self) -> None:
         for line in self._process.stdout or ():
-            self._news.put((monotonic(), json.loads(line)))
+            self._reports.put((monotonic(), json.loads(line)))

@@ -1,4 +1,4 @@
-"""The platforms' ledgers against the database: was the promise kept?"""
+"""Compares the platforms' ledgers with the database, and finds where the promise was broken."""
 
 from __future__ import annotations
 
@@ -19,189 +19,194 @@ from publisher.db.base import Base
 from publisher.db.models import LEASED, Attempt, Delivery, Event, Pick, Post
 from publisher.db.session import Database
 from publisher.posts.possibly_shown import RESTORED
+from publisher.proving.outcomes import CAPTION
 from publisher.proving.report import Findings
 from publisher.schedule.restore_gap import SHOWN_ON
 
 Ledger = Mapping[tuple[str, str], Sequence[dict[str, Any]]]
 
 
-def counted(posts: Iterable[dict[str, Any]]) -> Ledger:
-    """The ledger's posts by platform and words. Captions are unique, so equal ones are copies."""
-    found: defaultdict[tuple[str, str], list[dict[str, Any]]] = defaultdict(list)
+def posts_by_caption(posts: Iterable[dict[str, Any]]) -> Ledger:
+    """Sorts the ledger's posts by platform and caption. Captions are unique, so equal ones are copies."""
+    ledger: defaultdict[tuple[str, str], list[dict[str, Any]]] = defaultdict(list)
     for post in posts:
-        found[post["platform"], _words(post["caption"])].append(post)
-    return found
+        ledger[post["platform"], _join_lines(post["caption"])].append(post)
+    return ledger
 
 
 def copies_of(delivery: Delivery, ledger: Ledger) -> Sequence[dict[str, Any]]:
-    return ledger.get(_place(delivery), ())
+    """Returns the public posts of a delivery."""
+    return ledger.get(_ledger_key(delivery), ())
 
 
-def is_of(place: tuple[str, str], title: str) -> bool:
-    """Whether a public post shows the post of this title, on whatever channel."""
-    return place[1].startswith(f"{title}, as ")
+def shows_post(key: tuple[str, str], title: str) -> bool:
+    """Tells whether a public post shows the post of this title, on whatever channel."""
+    caption = CAPTION.match(key[1])
+    return caption is not None and caption["title"] == title
 
 
-def taken_back() -> Select[int | None]:
-    """The numbers of the posts that a restore took back, because they may have been shown."""
+def posts_taken_back() -> Select[int | None]:
+    """Selects the numbers of the posts that a restore took back, because they may have been shown."""
     return select(Event.post_id).where(Event.name == RESTORED, Event.post_id.is_not(None))
 
 
 def _closed_days(events: Iterable[Event], picks: Mapping[date, Pick]) -> set[date]:
-    """The days that a restore closed, and told so: what went out on them, the database does not know."""
-    told = {date.fromisoformat(event.detail["slot"]) for event in events if "slot" in event.detail}
-    return {day for day in told if day in picks and picks[day].reason == "missed"}
+    """Returns the days that a restore closed and reported: the database does not know their posts."""
+    reported = {date.fromisoformat(event.detail["slot"]) for event in events if "slot" in event.detail}
+    return {day for day in reported if day in picks and picks[day].reason == "missed"}
 
 
-def _forgotten(
+def _count_forgotten(
     restored: Iterable[Event], closed: Iterable[date], titles: Mapping[int, str], public: Sequence[tuple[str, str]]
 ) -> dict[str, int]:
-    """How many public posts each closed day may have shown: of the post that was taken back last because of it."""
+    """Counts the public posts that each closed day may have shown: of the post that was taken back last for it."""
     of_day = {
         event.detail[SHOWN_ON]: titles[event.post_id]
         for event in restored
         if event.post_id is not None and event.post_id in titles and SHOWN_ON in event.detail
     }
-    found = {}
-    for day in sorted(one.isoformat() for one in closed):
+    counts = {}
+    for day in sorted(closed_day.isoformat() for closed_day in closed):
         title = of_day.get(day)
-        found[day] = sum(is_of(place, title) for place in public) if title else 0
-    return found
+        counts[day] = sum(shows_post(key, title) for key in public) if title else 0
+    return counts
 
 
-def _place(delivery: Delivery) -> tuple[str, str]:
+def _ledger_key(delivery: Delivery) -> tuple[str, str]:
     sent = AdaptedPost.model_validate(delivery.adapted)
-    return sent.platform, _words(sent.caption)
+    return sent.platform, _join_lines(sent.caption)
 
 
-def _words(text: str) -> str:
-    """A caption without its line breaks, which each platform keeps in its own way."""
+def _join_lines(text: str) -> str:
+    """Returns a caption without its line breaks, which each platform stores in its own way."""
     return " ".join(text.split())
 
 
-def judge(
+def judge_proof(
     database: Database, ledger: Ledger, *, channels: Sequence[str], days: Sequence[date], skipped: Sequence[date]
 ) -> Findings:
-    """Compare. `days` are those on which a post was due, `skipped` those over which the clocks leapt."""
+    """Judges a proof. `days` are those on which a post was due, `skipped` those over which the clocks leapt."""
     with database.reading() as session:
         deliveries = list(session.scalars(select(Delivery).options(joinedload(Delivery.pick)).order_by(Delivery.id)))
         picks = {pick.slot: pick for pick in session.scalars(select(Pick))}
         events = list(session.scalars(select(Event).where(Event.delivery_id.is_not(None)).order_by(Event.id)))
         restored = list(session.scalars(select(Event).where(Event.name == RESTORED)))
-        rows = session.execute(select(Post.id, Post.title).where(Post.id.in_(taken_back())))
+        rows = session.execute(select(Post.id, Post.title).where(Post.id.in_(posts_taken_back())))
         titles = {number: title for number, title in rows}
         sends = len(list(session.scalars(select(Attempt.id).where(Attempt.kind == "send"))))
-    found = Findings(deliveries=len(deliveries), days=len(days), requests=sends)
+    findings = Findings(deliveries=len(deliveries), days=len(days), requests=sends)
     closed = _closed_days(restored, picks)
-    found.lost += _lost(picks, deliveries, channels, [day for day in days if day not in closed], skipped)
+    findings.lost += _find_lost(picks, deliveries, channels, [day for day in days if day not in closed], skipped)
     for delivery in deliveries:
-        _judge_one(found, delivery, copies_of(delivery, ledger))
-    ours = {_place(delivery) for delivery in deliveries}
-    unknown = [place for place in ledger if place not in ours]
-    told = [place for place in unknown if any(is_of(place, title) for title in titles.values())]
-    found.strangers += [f"{place[0]}: {place[1]}" for place in unknown if place not in told]
-    found.twice += [f"{place[0]}: {place[1]}: {len(ledger[place])} copies" for place in told if len(ledger[place]) > 1]
-    found.closed_days = _forgotten(restored, closed, titles, told)
-    found.side_by_side += _side_by_side(events, deliveries)
-    found.overtaken += _overtaken(events, deliveries)
-    found.unguarded += _unguarded(database)
-    found.asked = len({event.delivery_id for event in events if event.name == "delivery held"})
+        _judge_delivery(findings, delivery, copies_of(delivery, ledger))
+    known = {_ledger_key(delivery) for delivery in deliveries}
+    unknown = [key for key in ledger if key not in known]
+    forgotten = [key for key in unknown if any(shows_post(key, title) for title in titles.values())]
+    findings.strangers += [f"{key[0]}: {key[1]}" for key in unknown if key not in forgotten]
+    findings.twice += [f"{key[0]}: {key[1]}: {len(ledger[key])} copies" for key in forgotten if len(ledger[key]) > 1]
+    findings.closed_days = _count_forgotten(restored, closed, titles, forgotten)
+    findings.side_by_side += _find_side_by_side(events, deliveries)
+    findings.overtaken += _find_overtaken(events, deliveries)
+    findings.unguarded += _find_missing_indexes(database)
+    findings.asked = len({event.delivery_id for event in events if event.name == "delivery held"})
     channel_of = {delivery.id: delivery.channel_name for delivery in deliveries}
     for event in events:
         if event.delivery_id is not None and event.name == "delivery held":
-            found.held_why[_reason(str(event.detail.get("problem", "")), channel_of[event.delivery_id])] += 1
-    return found
+            findings.held_why[_held_reason(str(event.detail.get("problem", "")), channel_of[event.delivery_id])] += 1
+    return findings
 
 
-def _judge_one(found: Findings, delivery: Delivery, copies: Sequence[dict[str, Any]]) -> None:
+def _judge_delivery(findings: Findings, delivery: Delivery, copies: Sequence[dict[str, Any]]) -> None:
     row = f"{delivery.pick.slot} {delivery.channel_name} (delivery {delivery.id}, {delivery.state})"
-    found.states[delivery.state] += 1
-    found.copies["2+" if len(copies) > 1 else str(len(copies))] += 1
+    findings.states[delivery.state] += 1
+    findings.copies["2+" if len(copies) > 1 else str(len(copies))] += 1
     if len(copies) > 1:
-        found.twice.append(f"{row}: {len(copies)} copies, {', '.join(post['url'] for post in copies)}")
+        findings.twice.append(f"{row}: {len(copies)} copies, {', '.join(post['url'] for post in copies)}")
     if delivery.state not in AT_REST:
-        found.stuck.append(f"{row}: {delivery.problem or 'no problem is told'}")
+        findings.stuck.append(f"{row}: {delivery.problem or 'no problem is recorded'}")
     if delivery.state == State.PUBLISHED and delivery.remote_id not in [post["id"] for post in copies]:
-        found.untrue.append(f"{row}: the platform has no such post")
+        findings.untrue.append(f"{row}: the platform has no such post")
     if delivery.state in UNPUBLISHED and copies:
-        found.untrue.append(f"{row}: it is public at {copies[0]['url']}")
+        findings.untrue.append(f"{row}: it is public at {copies[0]['url']}")
 
 
-def _lost(
+def _find_lost(
     picks: Mapping[date, Pick],
     deliveries: Sequence[Delivery],
     channels: Sequence[str],
     days: Sequence[date],
     skipped: Sequence[date],
 ) -> list[str]:
-    """Slots without their post, and posts without their deliveries."""
-    found = [f"{day}: nothing was picked" for day in days if day not in picks or picks[day].post_id is None]
-    found += [f"{day}: nobody was told that it was missed" for day in skipped if day not in picks]
+    """Finds slots without their post, and posts without their deliveries."""
+    lost = [f"{day}: nothing was picked" for day in days if day not in picks or picks[day].post_id is None]
+    lost += [f"{day}: it was missed, and nobody was told" for day in skipped if day not in picks]
     there = {(delivery.pick.slot, delivery.channel_name) for delivery in deliveries}
     missing = [(day, channel) for day in days for channel in channels if (day, channel) not in there]
-    return found + [f"{day} {channel}: there is no delivery" for day, channel in missing]
+    return lost + [f"{day} {channel}: there is no delivery" for day, channel in missing]
 
 
-def _side_by_side(events: Sequence[Event], deliveries: Sequence[Delivery]) -> list[str]:
-    """Moments at which two deliveries of a channel were in flight, by the history."""
+def _find_side_by_side(events: Sequence[Event], deliveries: Sequence[Delivery]) -> list[str]:
+    """Finds moments at which two deliveries of a channel were in flight, by the history."""
     channel_of = {delivery.id: delivery.channel_name for delivery in deliveries}
-    flying: defaultdict[str, set[int]] = defaultdict(set)
-    found = []
+    in_flight: defaultdict[str, set[int]] = defaultdict(set)
+    moments = []
     for event in events:
         state = event.name.removeprefix("delivery ")
         if event.delivery_id is None or state not in set(State):
             continue
-        channel = flying[channel_of[event.delivery_id]]
+        channel = in_flight[channel_of[event.delivery_id]]
         if state in LEASED:
             channel.add(event.delivery_id)
         else:
             channel.discard(event.delivery_id)
         if len(channel) > 1:
-            found.append(f"{channel_of[event.delivery_id]}: deliveries {sorted(channel)} at {event.at:%Y-%m-%d %H:%M}")
-    return found
+            moments.append(
+                f"{channel_of[event.delivery_id]}: deliveries {sorted(channel)} at {event.at:%Y-%m-%d %H:%M}"
+            )
+    return moments
 
 
-def _overtaken(events: Sequence[Event], deliveries: Sequence[Delivery]) -> list[str]:
-    """Changes with a fence that was over, by the history: the fence of a delivery never goes down."""
+def _find_overtaken(events: Sequence[Event], deliveries: Sequence[Delivery]) -> list[str]:
+    """Finds changes with an outdated fence, by the history: the fence of a delivery never goes down."""
     channel_of = {delivery.id: delivery.channel_name for delivery in deliveries}
     highest: defaultdict[int, int] = defaultdict(int)
-    found = []
+    changes = []
     for event in events:
         fence = event.detail.get("fence")
         if event.delivery_id is None or fence is None:
             continue
         if fence < highest[event.delivery_id]:
             who = f"{event.actor or 'somebody'} with fence {fence} after {highest[event.delivery_id]}"
-            found.append(f"{channel_of[event.delivery_id]} (delivery {event.delivery_id}): {event.name} by {who}")
+            changes.append(f"{channel_of[event.delivery_id]} (delivery {event.delivery_id}): {event.name} by {who}")
         highest[event.delivery_id] = max(fence, highest[event.delivery_id])
-    return found
+    return changes
 
 
-def _unguarded(database: Database) -> list[str]:
-    """The rules that the database itself should keep, and no longer does."""
-    there = inspect(database.engine)
+def _find_missing_indexes(database: Database) -> list[str]:
+    """Finds the unique indexes that the database has lost."""
+    inspector = inspect(database.engine)
     return [
         f"the table {table.name} has lost {index.name}"
         for table in Base.metadata.sorted_tables
         for index in table.indexes
-        if index.unique and index.name not in {known["name"] for known in there.get_indexes(table.name)}
+        if index.unique and index.name not in {stored["name"] for stored in inspector.get_indexes(table.name)}
     ]
 
 
-def _reason(problem: str, channel: str) -> str:
-    """Problems that differ only in their channel, and in what stands behind the first sentence, are one reason."""
+def _held_reason(problem: str, channel: str) -> str:
+    """Shortens a problem to its reason, for counting: the first sentence, without channel and file."""
     parts = re.split(r"[.:](?:\s|$)", problem)
-    # What is wrong with a file is told behind its name, which is another one in each proof.
+    # A file has another name in each proof; the reason follows it.
     reason = next((part for part in parts if part and not part.startswith(("/", "channels."))), "")
     reason = re.sub(r" /\S+", "", reason)
     return reason.replace(channel, "CHANNEL")
 
 
 def write_history(database: Database, file: Path) -> None:
-    """Every event as a line of JSON: what is left to read where the database goes with its server."""
+    """Writes every event as a line of JSON, to be read when the database is gone with its server."""
     with database.reading() as session, file.open("w", encoding="utf-8") as lines:
         for event in session.scalars(select(Event).order_by(Event.id).execution_options(yield_per=1000)):
-            told = {
+            line = {
                 "at": event.at.isoformat(),
                 "event": event.name,
                 "delivery": event.delivery_id,
@@ -209,4 +214,4 @@ def write_history(database: Database, file: Path) -> None:
                 "actor": event.actor,
                 **event.detail,
             }
-            lines.write(json.dumps(told, ensure_ascii=False) + "\n")
+            lines.write(json.dumps(line, ensure_ascii=False) + "\n")

@@ -18,13 +18,13 @@ from publisher.db.operations import Channel
 from publisher.db.session import Database
 from publisher.proving.report import Spread
 
-SHOWN = re.compile(r"(Cell \d+), as ([\w-]+) shows it")
-"""Title and channel in a caption of the proof's outlet."""
-UNKNOWN_ENDS = frozenset(f"delivery {state}" for state in State if state != State.UNCONFIRMED)
+CAPTION = re.compile(r"(?P<title>Cell \d+), as (?P<channel>[\w-]+) shows it")
+"""Finds title and channel in a caption, as the templates of the proof's outlet write it."""
+UNKNOWN_END_EVENTS = frozenset(f"delivery {state}" for state in State if state != State.UNCONFIRMED)
 
 
 class Ending(StrEnum):
-    """How a delivery ended."""
+    """Names the ways in which a delivery ends."""
 
     AT_ONCE = "published at once"
     ANOTHER_TRY = "published after another try"
@@ -35,7 +35,7 @@ class Ending(StrEnum):
 
 @dataclass(slots=True)
 class Outcomes:
-    """What came of faults and conditions."""
+    """Holds how deliveries ended, by fault and by condition."""
 
     by_fault: dict[str, Counter[str]] = field(default_factory=dict)
     """By the name of the fault: how the deliveries ended whose requests it struck."""
@@ -47,15 +47,15 @@ class Outcomes:
     """By platform: seconds by the outlet's clock from an unknown outcome until it was known, or a person was asked."""
 
 
-def outcomes(
+def collect_outcomes(
     database: Database,
     struck: Iterable[Mapping[str, str]],
     days: Mapping[date, str],
     copies: Mapping[date, str] | None = None,
 ) -> Outcomes:
-    """`struck`: the requests that faults have struck, as the sandbox tells them. `days`: the condition of each day.
+    """Collects how deliveries ended. `struck`: the requests that faults have struck, as the sandbox lists them.
 
-    `copies`: what was done with a copy of the database, on each day that had one.
+    `days`: the condition of each day. `copies`: what was done with a copy of the database, on each day that had one.
     """
     with database.reading() as session:
         query = select(Delivery).options(joinedload(Delivery.pick).joinedload(Pick.post))
@@ -63,25 +63,27 @@ def outcomes(
         platforms = {row.name: row.platform for row in session.scalars(select(Channel))}
         sends = Counter(session.scalars(select(Attempt.delivery_id).where(Attempt.kind == "send")))
         events = list(session.scalars(select(Event).where(Event.delivery_id.is_not(None)).order_by(Event.id)))
-    named: defaultdict[int, set[str]] = defaultdict(set)
+    event_names: defaultdict[int, set[str]] = defaultdict(set)
     for event in events:
         if event.delivery_id is not None:
-            named[event.delivery_id].add(event.name)
-    endings = {row.id: _ending(row, named[row.id], sends[row.id]) for row in deliveries}
-    found = Outcomes()
-    for fault, numbers in _struck(struck, deliveries).items():
-        found.by_fault[fault] = Counter(endings[number].value for number in numbers)
+            event_names[event.delivery_id].add(event.name)
+    endings = {row.id: _ending_of(row, event_names[row.id], sends[row.id]) for row in deliveries}
+    result = Outcomes()
+    for fault, numbers in _struck_deliveries(struck, deliveries).items():
+        result.by_fault[fault] = Counter(endings[number].value for number in numbers)
     for row in deliveries:
         if condition := days.get(row.pick.slot):
-            found.by_condition.setdefault(condition, Counter())[endings[row.id].value] += 1
+            result.by_condition.setdefault(condition, Counter())[endings[row.id].value] += 1
         if copy := (copies or {}).get(row.pick.slot):
-            found.by_copy.setdefault(copy, Counter())[endings[row.id].value] += 1
+            result.by_copy.setdefault(copy, Counter())[endings[row.id].value] += 1
     platform_of = {row.id: platforms[row.channel_name] for row in deliveries}
-    found.unknown_seconds = {name: Spread.of(each) for name, each in sorted(_unknown(events, platform_of).items())}
-    return found
+    result.unknown_seconds = {
+        name: Spread.of(seconds) for name, seconds in sorted(_unknown_seconds(events, platform_of).items())
+    }
+    return result
 
 
-def _ending(delivery: Delivery, events: set[str], sends: int) -> Ending:
+def _ending_of(delivery: Delivery, events: set[str], sends: int) -> Ending:
     if delivery.state != State.PUBLISHED:
         return Ending.NOT_PUBLIC
     if "delivery held" in events:
@@ -91,26 +93,26 @@ def _ending(delivery: Delivery, events: set[str], sends: int) -> Ending:
     return Ending.AT_ONCE if sends <= 1 else Ending.ANOTHER_TRY
 
 
-def _struck(struck: Iterable[Mapping[str, str]], deliveries: Sequence[Delivery]) -> dict[str, set[int]]:
-    """The deliveries whose requests each fault struck. A request without a text, as an upload is, tells none."""
+def _struck_deliveries(struck: Iterable[Mapping[str, str]], deliveries: Sequence[Delivery]) -> dict[str, set[int]]:
+    """Returns the deliveries whose requests each fault struck. An upload has no text, and counts for none."""
     shown = {(row.pick.post.title, row.channel_name): row.id for row in deliveries if row.pick.post is not None}
-    found: defaultdict[str, set[int]] = defaultdict(set)
-    for each in struck:
-        for title, channel in SHOWN.findall(each["text"]):
+    by_fault: defaultdict[str, set[int]] = defaultdict(set)
+    for request in struck:
+        for title, channel in CAPTION.findall(request["text"]):
             if (title, channel) in shown:
-                found[each["fault"]].add(shown[title, channel])
-    return dict(found)
+                by_fault[request["fault"]].add(shown[title, channel])
+    return dict(by_fault)
 
 
-def _unknown(events: Iterable[Event], platform_of: Mapping[int, str]) -> dict[str, list[float]]:
+def _unknown_seconds(events: Iterable[Event], platform_of: Mapping[int, str]) -> dict[str, list[float]]:
     began: dict[int, datetime] = {}
-    found: defaultdict[str, list[float]] = defaultdict(list)
+    seconds: defaultdict[str, list[float]] = defaultdict(list)
     for event in events:
         number = event.delivery_id
         if number is None or number not in platform_of:
             continue
         if event.name == f"delivery {State.UNCONFIRMED}":
             began.setdefault(number, event.at)
-        elif event.name in UNKNOWN_ENDS and number in began:
-            found[platform_of[number]].append((event.at - began.pop(number)).total_seconds())
-    return dict(found)
+        elif event.name in UNKNOWN_END_EVENTS and number in began:
+            seconds[platform_of[number]].append((event.at - began.pop(number)).total_seconds())
+    return dict(seconds)

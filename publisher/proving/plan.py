@@ -1,6 +1,6 @@
-"""What a proof does to the desk, drawn from its seed: the same terms always give the same plan.
+"""Draws the plan of a proof from its seed: the same terms always give the same plan.
 
-The plan is what a seed replays; how the threads of several processes meet is up to the machine.
+A seed replays the plan; how the threads of several processes meet depends on the machine.
 """
 
 from __future__ import annotations
@@ -45,7 +45,7 @@ FAULT_GROUPS: Mapping[str, tuple[str, ...]] = {
 }
 FAULTS = tuple(itertools.chain.from_iterable(FAULT_GROUPS.values()))
 """As the sandbox's control port takes them. One `slow-after` keeps within the publishing timeout."""
-FAULTS_AROUND = tuple(f"{step}/{fault}" for step in ("upload", "read") for fault in FAULTS if fault != "refuse")
+SIDE_STEP_FAULTS = tuple(f"{step}/{fault}" for step in ("upload", "read") for fault in FAULTS if fault != "refuse")
 """Those of the requests before and after the one that publishes: uploads, look-ups, read-backs."""
 TROUBLES = {
     "sqlite": (
@@ -79,30 +79,30 @@ TROUBLES = {
 """By database. `cut` breaks every connection to it off, `crash` and `restart` end its server and start it again.
 `overtake` lets two workers have one delivery at the same time.
 """
-COPIES = ("restored copy", "copy by hand")
-"""A daily copy comes back, by the program or by hand."""
-NO_ACTS = ("skipped day", *COPIES)
-"""Troubles that a whole day is planned for."""
+COPY_KINDS = ("restored copy", "copy by hand")
+"""A daily copy is restored, by the program or by hand."""
+WHOLE_DAY_KINDS = ("skipped day", *COPY_KINDS)
+"""Faults that a whole day is planned for."""
 MAX_FAULTS_PER_PLATFORM = 4
-"""On one day, however short the proof: each delivery has to come through some time."""
-LONGEST_LATE_SECONDS = 600.0
+"""On one day, however short the proof: each delivery has to succeed some time."""
+MAX_LATE_SECONDS = 600.0
 """Of the faults above; shorter than the platforms' known lag, after which absence is decided."""
-KNOWN_LAG_SECONDS = 840.0
-"""Listings that were seen to lag lagged so much at most, and the product waits longer."""
+MAX_KNOWN_LAG_SECONDS = 840.0
+"""The longest lag of a listing that was observed; the product waits longer."""
 UNKNOWN_LAG_SECONDS = (1000.0, 4000.0)
 """Beyond what the product waits for. It is drawn only where the platform's own refusals are evidence."""
-LARGEST_PLATFORM_SKEW = 3600.0
-"""Beyond what the adapters allow for: nothing may be decided from times then."""
-FIRST_SECONDS = 1.5
-"""Within so many seconds after the day's post is picked, its troubles begin."""
-EARLIEST_DAY = date(2026, 1, 1)
-LARGEST_SKEW = 45.0
+MAX_PLATFORM_SKEW_SECONDS = 3600.0
+"""More than the adapters allow for: nothing may be decided from times then."""
+FAULT_WINDOW_SECONDS = 1.5
+"""Within so many seconds after the day's post is picked, its faults begin."""
+MIN_FIRST_DAY = date(2026, 1, 1)
+MAX_SKEW_SECONDS = 45.0
 """The adapters allow for a platform's clock that differs by a minute."""
 
 
 @dataclass(frozen=True, slots=True)
 class Terms:
-    """What a proof is asked to do."""
+    """Sets the size of a proof."""
 
     seed: int
     days: int = 30
@@ -116,20 +116,20 @@ class Terms:
 
 
 @dataclass(frozen=True, slots=True)
-class Act:
-    """One trouble: `at` seconds after the day began."""
+class PlannedFault:
+    """Plans one fault, `at` seconds after the day began."""
 
     at: float
     kind: str
-    """`kill worker`, `kill scheduler`, `trap`, or one of the TROUBLES."""
+    """`kill worker`, `kill scheduler`, `failure point`, or one of the TROUBLES."""
     milestone: str = ""
-    """Where a trap snaps, a worker freezes or is told to stop (`claimed`: in mid-upload), or two workers meet."""
+    """Where a worker is killed, frozen or told to stop (`claimed`: in mid-upload), or two workers have one delivery."""
     amount: float = 0.0
     """Seconds that a lock, a fault of the disk or a skew takes, or by which the clocks leap."""
 
 
 class Condition(StrEnum):
-    """What is so for a whole day."""
+    """Names the conditions that last a whole day."""
 
     USUAL = "usual"
     KNOWN_LAG = "listing lag"
@@ -148,28 +148,30 @@ CHANNEL_MISTAKES = (Condition.REMOVED_CHANNEL, Condition.RENAMED_CHANNEL)
 
 @dataclass(frozen=True, slots=True)
 class CopyPlan:
-    """The database is exchanged for a copy of that day."""
+    """Plans the restore of a copy of the database that is made on the same day."""
 
     by_hand: bool
-    """Not by the program: then nothing may run until a person has accepted it."""
+    """Not by the program: then no process may work until a person has accepted it."""
     before_pick: bool
-    """The copy knows nothing of the day's post."""
+    """The copy does not know the day's post."""
     at: float = 0.0
     """Seconds after the day began, when it is made. Before the pick it is made before the day begins."""
 
     @property
     def kind(self) -> str:
-        """What kind of day it makes, as a report tells how its deliveries ended."""
+        """Returns the name under which a report counts the deliveries of such days."""
         how = "copy put back by hand" if self.by_hand else "daily copy restored"
         return f"{how}, made {'before' if self.before_pick else 'after'} the pick"
 
 
 @dataclass(frozen=True, slots=True)
 class DayPlan:
+    """Plans one day of a proof."""
+
     faults: tuple[tuple[str, str], ...]
     """Platform and fault, in the order in which its requests will meet them."""
-    acts: tuple[Act, ...]
-    """In the order of their times."""
+    process_faults: tuple[PlannedFault, ...]
+    """Faults of processes, clocks and the database, in the order of their times."""
     skips: bool = False
     """The clocks leap over a whole day before this one."""
     condition: Condition = Condition.USUAL
@@ -181,115 +183,117 @@ class DayPlan:
     """By platform, which of its doubtful ways it follows; a platform that is not named has its usual ones."""
     copy: CopyPlan | None = None
     draw: int = 0
-    """A number for what else is drawn on this day: the channel with a mistake, the lag of each post."""
+    """A seed for what else is drawn on this day: the channel with a mistake, the lag of each post."""
 
 
 def first_day(terms: Terms) -> date:
-    """The local day on which a proof begins: any of two years, the nights on which the clocks change among them."""
+    """Draws the local day on which a proof begins, from two years with the nights on which the clocks change."""
     chance = random.Random(f"{terms.seed} first day")  # noqa: S311 - as below
-    return EARLIEST_DAY + timedelta(days=chance.randrange(730))
+    return MIN_FIRST_DAY + timedelta(days=chance.randrange(730))
 
 
 def draw_plan(terms: Terms, choices: Mapping[str, HabitChoices]) -> list[DayPlan]:
-    """A plan for each day. Every fault of every platform and every milestone comes, if there is room.
+    """Draws a plan for each day. Every fault of every platform and every milestone comes, if there is room.
 
     `choices`: of every platform.
     """
     platforms = sorted(choices)
     chance = random.Random(terms.seed)  # noqa: S311 - a seed that can be repeated is the point
     pairs = list(itertools.product(platforms, FAULTS))
-    most = MAX_FAULTS_PER_PLATFORM * len(platforms)
-    per_day = max(len(platforms), terms.channels, min(most, -(-len(pairs) // terms.days)))
-    faults = _deck(chance, pairs)
-    around = _deck(chance, list(itertools.product(platforms, FAULTS_AROUND)))
+    max_per_day = MAX_FAULTS_PER_PLATFORM * len(platforms)
+    per_day = max(len(platforms), terms.channels, min(max_per_day, -(-len(pairs) // terms.days)))
+    faults = _shuffle_forever(chance, pairs)
+    around = _shuffle_forever(chance, list(itertools.product(platforms, SIDE_STEP_FAULTS)))
     around_per_day = max(len(platforms), terms.channels // 2)
-    kills = _deal(_kills(chance, terms.kills), terms.days)
-    troubles = _deck(chance, TROUBLES[terms.on])
-    conditions = _deck(chance, [*Condition])
+    kills = _split_over_days(_draw_kills(chance, terms.kills), terms.days)
+    kinds = _shuffle_forever(chance, TROUBLES[terms.on])
+    conditions = _shuffle_forever(chance, [*Condition])
     plans = []
     for number in range(terms.days):
-        today = [next(troubles), next(troubles)]
-        acts = [*kills[number], *(_trouble(chance, kind) for kind in today if kind not in NO_ACTS)]
+        today = [next(kinds), next(kinds)]
+        process_faults = [*kills[number], *(_draw_fault(chance, kind) for kind in today if kind not in WHOLE_DAY_KINDS)]
         condition = next(conditions)
         plans.append(
             DayPlan(
                 condition=condition,
-                lag_seconds=_lag(chance, condition),
-                skews=_skews(chance, condition, platforms),
+                lag_seconds=_draw_lag(chance, condition),
+                skews=_draw_skews(chance, condition, platforms),
                 draw=chance.randrange(2**32),
                 faults=(*itertools.islice(faults, per_day), *itertools.islice(around, around_per_day)),
-                habits=tuple((name, _habits(chance, choices[name], condition)) for name in platforms),
-                copy=next((_copy(chance, kind) for kind in today if kind in COPIES), None),
-                acts=tuple(sorted(acts, key=lambda act: act.at)),
+                habits=tuple((name, _draw_habits(chance, choices[name], condition)) for name in platforms),
+                copy=next((_draw_copy(chance, kind) for kind in today if kind in COPY_KINDS), None),
+                process_faults=tuple(sorted(process_faults, key=lambda fault: fault.at)),
                 skips="skipped day" in today and number > 0,
             )
         )
     return plans
 
 
-def _habits(chance: random.Random, choices: HabitChoices, condition: Condition) -> Habits:
+def _draw_habits(chance: random.Random, choices: HabitChoices, condition: Condition) -> Habits:
     return draw_habits(chance, choices, shows_evidence=condition is Condition.UNKNOWN_LAG)
 
 
-def _copy(chance: random.Random, kind: str) -> CopyPlan:
+def _draw_copy(chance: random.Random, kind: str) -> CopyPlan:
     before_pick = chance.random() < 0.5
-    return CopyPlan(by_hand=kind == "copy by hand", before_pick=before_pick, at=chance.uniform(0, FIRST_SECONDS))
+    return CopyPlan(by_hand=kind == "copy by hand", before_pick=before_pick, at=chance.uniform(0, FAULT_WINDOW_SECONDS))
 
 
-def _lag(chance: random.Random, condition: Condition) -> tuple[float, float]:
+def _draw_lag(chance: random.Random, condition: Condition) -> tuple[float, float]:
     match condition:
         case Condition.KNOWN_LAG | Condition.HIDDEN_IDS:
-            return 0.0, chance.uniform(60, KNOWN_LAG_SECONDS)
+            return 0.0, chance.uniform(60, MAX_KNOWN_LAG_SECONDS)
         case Condition.UNKNOWN_LAG:
             return UNKNOWN_LAG_SECONDS
         case _:
             return 0.0, 0.0
 
 
-def _skews(chance: random.Random, condition: Condition, platforms: Sequence[str]) -> tuple[tuple[str, float], ...]:
+def _draw_skews(chance: random.Random, condition: Condition, platforms: Sequence[str]) -> tuple[tuple[str, float], ...]:
     if condition is not Condition.PLATFORM_SKEW:
         return ()
-    return tuple((name, chance.uniform(-LARGEST_PLATFORM_SKEW, LARGEST_PLATFORM_SKEW)) for name in platforms)
+    return tuple((name, chance.uniform(-MAX_PLATFORM_SKEW_SECONDS, MAX_PLATFORM_SKEW_SECONDS)) for name in platforms)
 
 
-def _deck(chance: random.Random, cards: Sequence[Card]) -> Iterator[Card]:
-    """The cards in a random order, shuffled anew whenever all were dealt."""
+def _shuffle_forever(chance: random.Random, cards: Sequence[Card]) -> Iterator[Card]:
+    """Yields the cards in a random order, shuffled again whenever all were dealt."""
     while True:
         yield from chance.sample(cards, len(cards))
 
 
-def _deal(acts: list[Act], days: int) -> list[list[Act]]:
-    return [acts[number::days] for number in range(days)]
+def _split_over_days(faults: list[PlannedFault], days: int) -> list[list[PlannedFault]]:
+    return [faults[number::days] for number in range(days)]
 
 
-def _kills(chance: random.Random, count: int) -> list[Act]:
-    """Every milestone and a scheduler first, then whatever comes."""
+def _draw_kills(chance: random.Random, count: int) -> list[PlannedFault]:
+    """Draws a kill at every milestone and one of a scheduler first, then any."""
     first = [*chance.sample(MILESTONES, len(MILESTONES)), "scheduler"]
-    later = _deck(chance, [*MILESTONES, "worker", "worker", "worker", "scheduler"])
-    return [_kill(chance, where) for where in itertools.islice(itertools.chain(first, later), count)]
+    later = _shuffle_forever(chance, [*MILESTONES, "worker", "worker", "worker", "scheduler"])
+    return [_draw_kill(chance, where) for where in itertools.islice(itertools.chain(first, later), count)]
 
 
-def _kill(chance: random.Random, where: str) -> Act:
-    at = chance.uniform(0, FIRST_SECONDS)
+def _draw_kill(chance: random.Random, where: str) -> PlannedFault:
+    at = chance.uniform(0, FAULT_WINDOW_SECONDS)
     if where in MILESTONES:
-        return Act(at / 3, "trap", milestone=where)
-    return Act(at, f"kill {where}")
+        return PlannedFault(at / 3, "failure point", milestone=where)
+    return PlannedFault(at, f"kill {where}")
 
 
-def _trouble(chance: random.Random, kind: str) -> Act:
-    at = chance.uniform(0, FIRST_SECONDS)
+def _draw_fault(chance: random.Random, kind: str) -> PlannedFault:
+    at = chance.uniform(0, FAULT_WINDOW_SECONDS)
     match kind:
         case "freeze":
-            return Act(0.0, kind, milestone=chance.choice(MILESTONES))
+            return PlannedFault(0.0, kind, milestone=chance.choice(MILESTONES))
         case "overtake":
-            return Act(0.0, kind, milestone=chance.choice(MILESTONES[:-1]))  # What is recorded, nobody takes over.
+            return PlannedFault(
+                0.0, kind, milestone=chance.choice(MILESTONES[:-1])
+            )  # What is recorded, nobody takes over.
         case "skew":
-            return Act(at, kind, amount=chance.choice((-1, 1)) * chance.uniform(5, LARGEST_SKEW))
+            return PlannedFault(at, kind, amount=chance.choice((-1, 1)) * chance.uniform(5, MAX_SKEW_SECONDS))
         case "leap":
-            return Act(at, kind, amount=chance.uniform(60, 7200))
+            return PlannedFault(at, kind, amount=chance.uniform(60, 7200))
         case "stop":
-            return Act(at / 3, kind, milestone=chance.choice(("", "claimed", "committed")))
+            return PlannedFault(at / 3, kind, milestone=chance.choice(("", "claimed", "committed")))
         case "cut" | "crash" | "restart":
-            return Act(at, kind)
+            return PlannedFault(at, kind)
         case _:
-            return Act(at, kind, amount=chance.uniform(0.5, 2.0))
+            return PlannedFault(at, kind, amount=chance.uniform(0.5, 2.0))

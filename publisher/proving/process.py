@@ -1,13 +1,11 @@
-"""`python -m publisher.proving.process CONFIG`: worker and scheduler processes that can be lost.
+"""Runs worker and scheduler processes that can be killed: `python -m publisher.proving.process CONFIG`.
 
-Importing the platforms' libraries takes seconds, and a proof loses a process every few of
-these. So this process imports everything once, opens nothing, and forks a child for each that
-is wanted; a child is a process of its own in every respect that matters here.
+Importing the platforms' libraries takes seconds, and a proof kills a process every few seconds.
+So this process imports everything once, opens nothing, and forks a child for each worker and scheduler.
 
 Orders come as JSON lines on standard input, `{"start": "worker", "name": "worker 1"}` and
-`{"signal": 15, "name": "worker 1"}`; news go out as such lines: `{"name", "pid"}` when a child
-has begun, `{"name", "pid", "status"}` when it has ended. At the end of the orders every child
-is killed.
+`{"signal": 15, "name": "worker 1"}`; reports are written as such lines: `{"name", "pid"}` when a child
+has begun, `{"name", "pid", "status"}` when it has ended. When the input ends, every child is killed.
 """
 
 from __future__ import annotations
@@ -38,29 +36,30 @@ from publisher.delivery.lease_owner import owner_name
 from publisher.delivery.removed_channels import hold_removed
 from publisher.delivery.worker import Worker
 from publisher.platforms.registry import adapter_class
-from publisher.proving.disturbed import Disk, Traps
+from publisher.proving.failure_points import DatabaseFaults, FailurePoints
 from publisher.proving.outlet import ProvingOutlet
 from publisher.proving.shared_clock import SharedClock
 from publisher.schedule.picking import pick_slot
 from publisher.scheduler import RegularJob, Scheduler
 
-LOOK_SECONDS = 0.1
+POLL_SECONDS = 0.1
 HOLD_SECONDS = 1.0
 OPEN_TRIES, OPEN_PAUSE_SECONDS = 100, 0.3
-REFUSED = 3
-"""The exit status of a process that refuses to work with a database which is not the one that the desk last knew."""
+REFUSED_STATUS = 3
+"""The exit status of a process that refuses a database which is not the one that the desk last used."""
 STDIN, STDOUT = 0, 1
 A_LINK = "https://example.org"
 """Every unit counts a link, some by rules that take a second to load."""
-STACKS_WANTED = signal.SIGUSR1
-"""Has a process write where each of its threads stands to its standard error."""
+STACKS_SIGNAL = signal.SIGUSR1
+"""Makes a process write the stacks of its threads to its standard error."""
 
 
 def main() -> int:
+    """Serves until the input ends."""
     config = Path(sys.argv[1])
     configure_logs(stream=sys.stderr, json=True)
     load_what_all_use(ProvingOutlet(config, shared_clock(config)))
-    Nursery(config).serve()
+    ProcessPool(config).serve()
     return 0
 
 
@@ -73,27 +72,30 @@ def load_what_all_use(outlet: ProvingOutlet) -> None:
 
 
 def shared_clock(config: Path) -> SharedClock:
+    """Returns the clock of a proof, by its configuration file."""
     return SharedClock(config.with_name("clock"))
 
 
-def traps(config: Path) -> Traps:
-    return Traps(config.with_name("traps"))
+def failure_points(config: Path) -> FailurePoints:
+    """Returns the failure points of a proof, by its configuration file."""
+    return FailurePoints(config.with_name("failure-points"))
 
 
-def disk(config: Path) -> Disk:
-    return Disk(config.with_name("disk"))
+def database_faults(config: Path) -> DatabaseFaults:
+    """Returns the faults of a proof's database, by its configuration file."""
+    return DatabaseFaults(config.with_name("database-faults"))
 
 
-class Nursery:
-    """Forks children, passes signals on to them, and tells when they end."""
+class ProcessPool:
+    """Forks children, passes signals on to them, and reports when they end."""
 
     def __init__(self, config: Path) -> None:
         self._config = config
         self._children: dict[int, str] = {}
 
     def serve(self) -> None:
-        """Obey until the orders end."""
-        # A child is deaf to a request to stop until it can follow it.
+        """Carries out orders until the input ends."""
+        # A child ignores the signal to stop until it can handle it.
         signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGTERM})
         unread = b""
         while True:
@@ -106,11 +108,11 @@ class Nursery:
                 break
             *lines, unread = (unread + chunk).split(b"\n")
             for line in lines:
-                self._obey(json.loads(line))
+                self._carry_out(json.loads(line))
         for pid in self._children:
             os.kill(pid, signal.SIGKILL)
 
-    def _obey(self, order: dict[str, Any]) -> None:
+    def _carry_out(self, order: dict[str, Any]) -> None:
         if "start" in order:
             self._start(order["start"], order["name"])
             return
@@ -121,63 +123,63 @@ class Nursery:
     def _start(self, role: str, name: str) -> None:
         pid = os.fork()
         if pid == 0:
-            os._exit(_live(role, self._config))
+            os._exit(_run_child(role, self._config))
         self._children[pid] = name
-        _tell({"name": name, "pid": pid})
+        _report({"name": name, "pid": pid})
 
     def _reap(self) -> None:
         while self._children:
             pid, status = os.waitpid(-1, os.WNOHANG)
             if pid == 0:
                 return
-            _tell({"name": self._children.pop(pid), "pid": pid, "status": os.waitstatus_to_exitcode(status)})
+            _report({"name": self._children.pop(pid), "pid": pid, "status": os.waitstatus_to_exitcode(status)})
 
 
-def _tell(news: dict[str, Any]) -> None:
-    os.write(STDOUT, json.dumps(news).encode() + b"\n")
+def _report(report: dict[str, Any]) -> None:
+    os.write(STDOUT, json.dumps(report).encode() + b"\n")
 
 
-def _live(role: str, config: Path) -> int:
-    """A child's whole life; the orders of its parent are not for it."""
+def _run_child(role: str, config: Path) -> int:
+    """Runs a child to its end, without the input of its parent, and returns its exit status."""
     stop = StopSignal(signal.SIGTERM)
     signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGTERM})
-    faulthandler.register(STACKS_WANTED)
+    faulthandler.register(STACKS_SIGNAL)
     nothing = os.open(os.devnull, os.O_RDWR)
     os.dup2(nothing, STDIN)
     os.dup2(nothing, STDOUT)
     try:
         outlet = ProvingOutlet(config, shared_clock(config))
-        _open(outlet)
+        _open_database(outlet)
         if outlet.settings.database_file is not None:
-            disk(config).watch(outlet.database)
-        (_work if role == "worker" else _schedule)(outlet, stop)
+            database_faults(config).watch(outlet.database)
+        (_run_worker if role == "worker" else _run_scheduler)(outlet, stop)
     except UnknownHistory as error:
         get_logger("proving").error("a process refused to start", role=role, why=str(error))
-        return REFUSED
+        return REFUSED_STATUS
     except Exception:
         get_logger("proving").exception("a process ended by itself", role=role)
         return 1
     return 0
 
 
-def _open(outlet: ProvingOutlet) -> None:
-    """Open the database. Its server may be starting again just now: then wait for it, as a service manager would.
+def _open_database(outlet: ProvingOutlet) -> None:
+    """Opens the database, and waits for a server that is just starting again, as a service manager would.
 
     Raises:
-        UnknownHistory: the database is not the one that the desk last knew.
+        UnknownHistory: the database is not the one that the desk last used.
     """
-    for left in reversed(range(OPEN_TRIES)):
+    for tries_left in reversed(range(OPEN_TRIES)):
         try:
             outlet.database  # noqa: B018 - opened at the first use
             return
         except DBAPIError:
-            if not left:
+            if not tries_left:
                 raise
             sleep(OPEN_PAUSE_SECONDS)
 
 
-def _work(outlet: ProvingOutlet, stop: StopSignal) -> None:
-    """Drain whatever channel has work, until told to stop; what is in hand is finished."""
+def _run_worker(outlet: ProvingOutlet, stop: StopSignal) -> None:
+    """Delivers what is due on any channel until told to stop, and finishes what is in hand."""
     delivery = outlet.settings.delivery
     worker = Worker(
         outlet.database,
@@ -187,7 +189,7 @@ def _work(outlet: ProvingOutlet, stop: StopSignal) -> None:
         delivery,
         owner=owner_name(),
         jitter=random.Random(),  # noqa: S311 - it spreads retries, it guards nothing
-        milestone=traps(outlet.config).pass_by,
+        milestone=failure_points(outlet.config).reach,
     )
     if delivery.dispatch == "procrastinate":
         engine = EngineWorker(outlet.settings.database_url, worker.drain, threads=delivery.workers)
@@ -196,7 +198,7 @@ def _work(outlet: ProvingOutlet, stop: StopSignal) -> None:
         engine.stop()
         return
     dispatcher = ThreadDispatcher(worker.drain, threads=delivery.workers)
-    while not stop.wait(LOOK_SECONDS):
+    while not stop.wait(POLL_SECONDS):
         with outlet.database.reading() as session:
             channels = due_channels(session, outlet.clock.now())
         for channel in channels:
@@ -204,8 +206,8 @@ def _work(outlet: ProvingOutlet, stop: StopSignal) -> None:
     dispatcher.stop()
 
 
-def _schedule(outlet: ProvingOutlet, stop: StopSignal) -> None:
-    """Pick, take back and miss, until told to stop."""
+def _run_scheduler(outlet: ProvingOutlet, stop: StopSignal) -> None:
+    """Picks posts, takes deliveries back and marks them as missed, until told to stop."""
 
     def pick() -> None:
         pick_slot(outlet.database, outlet.settings, outlet.targets, outlet.people, outlet.clock.now())
@@ -218,7 +220,7 @@ def _schedule(outlet: ProvingOutlet, stop: StopSignal) -> None:
         outlet.database,
         outlet.clock,
         pick=pick,
-        kick=EngineDispatcher(outlet.database).kick if by_engine else _nobody,
+        kick=EngineDispatcher(outlet.database).kick if by_engine else _ignore_kick,
         first_look_up=timedelta(seconds=outlet.settings.delivery.look_up_after[0]),
         jobs=[RegularJob("holding what waits for removed channels", HOLD_SECONDS, hold)],
     )
@@ -227,8 +229,8 @@ def _schedule(outlet: ProvingOutlet, stop: StopSignal) -> None:
     scheduler.stop()
 
 
-def _nobody(_channel: str) -> None:
-    """Workers of other processes look for themselves."""
+def _ignore_kick(_channel: str) -> None:
+    """Does nothing: workers of other processes look for work by themselves."""
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""The run itself: day after day, until every delivery is at rest or patience is at its end."""
+"""Runs a proof, day after day, until every delivery is at rest or a timeout is over."""
 
 from __future__ import annotations
 
@@ -13,50 +13,42 @@ from typing import Any
 from publisher.core.clock import monotonic
 from publisher.core.states import State
 from publisher.db.models import Delivery
-from publisher.proving.conditions import MENDED, Conditions
+from publisher.proving.conditions import REPAIRS, Conditions
 from publisher.proving.copies import DailyCopy
-from publisher.proving.fleet import PROCESS, End, Fleet
+from publisher.proving.fault_injection import Clocks, FaultInjector
+from publisher.proving.fleet import PROCESS_MODULE, Fleet, ProcessExit
 from publisher.proving.habits import HabitChoices
-from publisher.proving.judge import counted, judge, write_history
-from publisher.proving.outcomes import outcomes
+from publisher.proving.human_operator import Operator
+from publisher.proving.judge import judge_proof, posts_by_caption, write_history
+from publisher.proving.outcomes import collect_outcomes
 from publisher.proving.outlet import ProvingOutlet, secrets_set, write_outlet
-from publisher.proving.person import Person
-from publisher.proving.plan import (
-    CHANNEL_MISTAKES,
-    LONGEST_LATE_SECONDS,
-    Condition,
-    DayPlan,
-    Terms,
-    draw_plan,
-    first_day,
-)
+from publisher.proving.plan import CHANNEL_MISTAKES, MAX_LATE_SECONDS, Condition, DayPlan, Terms, draw_plan, first_day
 from publisher.proving.postgres import ThrowawayPostgres
 from publisher.proving.process import shared_clock
 from publisher.proving.report import Report, Spread
-from publisher.proving.troubles import Clocks, Troubles
-from publisher.proving.watch import Recovery, Stillness, is_filled, is_picked, next_jump, open_deliveries
+from publisher.proving.watch import ChangeTimer, Recovery, is_filled, is_picked, next_jump, open_deliveries
 from publisher.sandbox_client import SandboxClient, running_sandbox
 from publisher.schedule.slots import slot_day, slot_opens
 from publisher.settings import Settings
 
 STUCK_SECONDS = 60.0
-"""Nothing that is open stays as it is for so long, however busy the machine."""
-DAY_PATIENCE_SECONDS = 300.0
-PATIENCE_PER_CHANNEL = 30.0
-"""So much longer for each channel of a platform: all of them publish at once, on few cores. It ends what moves in
-circles, so it may be generous."""
-READING_SECONDS = 15.0
-"""Between two looks at what the platforms hold while a day lasts."""
-LOOK_SECONDS = 0.05
-ANSWER_SECONDS = 0.03
-"""What every answer of a platform takes: a publication then lasts long enough to be disturbed."""
-SHORTEST_JUMP = timedelta(seconds=3)
+"""An open delivery that has not changed for so long is stuck, however busy the machine is."""
+DAY_TIMEOUT_SECONDS = 300.0
+TIMEOUT_PER_CHANNEL_SECONDS = 30.0
+"""So much longer for each channel of a platform: all of them publish at once, on few cores. It ends what repeats
+without end, so it may be generous."""
+LEDGER_READING_SECONDS = 15.0
+"""Between two readings of the platforms' ledger during a day."""
+POLL_SECONDS = 0.05
+ANSWER_DELAY_SECONDS = 0.03
+"""Every answer of a platform takes so long: a publication then lasts long enough for faults to strike it."""
+MIN_JUMP = timedelta(seconds=3)
 LAST_HOUR = timedelta(hours=1)
 """The clock does not jump into the last hour of a day, or the day might end before its deliveries do."""
 STILL_SECONDS = 3.0
 """Longer than any request takes, and than the pause between two look-ups."""
 Progress = Callable[[int, int], object]
-"""Told the number of the day that begins, and how many there are."""
+"""Called with the number of the day that begins, and the number of days."""
 
 
 def run_proof(
@@ -64,10 +56,10 @@ def run_proof(
     folder: Path,
     *,
     plan: Sequence[DayPlan] | None = None,
-    module: str = PROCESS,
+    module: str = PROCESS_MODULE,
     progress: Progress | None = None,
 ) -> Report:
-    """Prove the promise in an empty `folder`, by the `plan` that the terms' seed draws or another one.
+    """Runs a proof in an empty `folder`, by the `plan` that the terms' seed draws or another one.
 
     `module` is what runs as the parent of the processes.
 
@@ -79,7 +71,7 @@ def run_proof(
         sandbox = stack.enter_context(running_sandbox(errors=log))
         server = stack.enter_context(ThrowawayPostgres()) if terms.on == "postgresql" else None
         accounts = sandbox.get("/accounts")
-        sandbox.post("/delay", {"seconds": ANSWER_SECONDS})
+        sandbox.post("/delay", {"seconds": ANSWER_DELAY_SECONDS})
         config = write_outlet(folder, accounts, terms.channels, server.create_database() if server else None)
         clock = shared_clock(config)
         outlet = ProvingOutlet(config, clock)
@@ -101,7 +93,7 @@ def _habit_choices(sandbox: SandboxClient) -> dict[str, HabitChoices]:
 
 
 def next_day(last: date, now: datetime, settings: Settings, *, skips: bool) -> tuple[date, list[date]]:
-    """The day to live through after the `last` one, and those that the clock leaps over, or has leapt over by itself.
+    """Returns the day after the `last` one, and the days that the clock leaps over, or has leapt over by itself.
 
     Waiting for what is due late may have taken it past midnight. A day that has begun can no longer be skipped: its
     post is picked, or about to be.
@@ -118,7 +110,7 @@ def next_day(last: date, now: datetime, settings: Settings, *, skips: bool) -> t
 
 
 class Proof:
-    """One proof on a prepared outlet and a running sandbox."""
+    """Runs one proof on a prepared outlet and a running sandbox."""
 
     def __init__(
         self,
@@ -135,9 +127,9 @@ class Proof:
         self._sandbox = sandbox
         self._clocks = clocks
         self._server = server
-        self._troubles = Troubles(fleet, clocks, outlet, terms.seed, server)
-        self._person = Person(outlet, sandbox, clocks.pass_by)
-        platforms = {one.platform for one in outlet.settings.channels.values()}
+        self._faults = FaultInjector(fleet, clocks, outlet, terms.seed, server)
+        self._operator = Operator(outlet, sandbox, clocks.advance)
+        platforms = {channel.platform for channel in outlet.settings.channels.values()}
         self._conditions = Conditions(outlet, sandbox, platforms, self._restart)
         self._copy: DailyCopy | None = None
         self._unguarded: list[str] = []
@@ -146,17 +138,17 @@ class Proof:
         self._copies: dict[date, str] = {}
         """What is done with a copy of the database, on each day that has one."""
         self._recovery = Recovery()
-        self._stillness = Stillness()
-        self._ends: list[End] = []
-        self._restless: list[str] = []
+        self._change_timer = ChangeTimer()
+        self._ends: list[ProcessExit] = []
+        self._unfinished: list[str] = []
         self._next_reading = 0.0
         self._condition = Condition.USUAL
         self._pause = threading.Event()
         self._ends_at: datetime | None = None
-        self._patience = DAY_PATIENCE_SECONDS + PATIENCE_PER_CHANNEL * terms.channels
+        self._day_timeout = DAY_TIMEOUT_SECONDS + TIMEOUT_PER_CHANNEL_SECONDS * terms.channels
 
     def run(self, plan: Sequence[DayPlan], progress: Progress | None = None) -> Report:
-        """Live through every day, and judge."""
+        """Runs every day, and judges what came of them."""
         began = monotonic()
         settings = self._outlet.settings
         day = first_day(self._terms) - timedelta(days=1)
@@ -168,31 +160,31 @@ class Proof:
             day, passed = next_day(day, self._clocks.now(), settings, skips=today.skips)
             skipped += passed
             days.append(day)
-            self._conditions.mend()
-            self._person.approve_again()
-            self._make_up_for(passed)
+            self._conditions.repair()
+            self._operator.approve_again()
+            self._queue_for_filled_days(passed)
             self._conditions.begin(today)
             self._days[day] = today.condition.value
             if today.copy is not None:
                 self._copies[day] = today.copy.kind
             self._copy = self._planned_copy(today)
-            if why := self._live(day, today, is_last=number == len(plan)):
-                self._restless.append(f"{day}: not everything came to rest: {why}")
+            if why := self._run_day(day, today, is_last=number == len(plan)):
+                self._unfinished.append(f"{day}: not everything came to rest: {why}")
                 break
-        self._troubles.end_all()
+        self._faults.end_all()
         self._ends += self._fleet.stop()
-        self._conditions.mend()
+        self._conditions.repair()
         self._ends += self._fleet.stop()
         return self._report(monotonic() - began, days, skipped)
 
-    def _make_up_for(self, passed: Sequence[date]) -> None:
-        """Queue another post for each day that the clock passed by itself, and that took one meanwhile."""
+    def _queue_for_filled_days(self, passed: Sequence[date]) -> None:
+        """Queues another post for each day that the clock passed by itself and for which one was picked."""
         for day in passed:
             if is_filled(self._outlet.database, day):
                 self._outlet.fill_queue(1)
 
-    def _live(self, day: date, plan: DayPlan, *, is_last: bool) -> str:
-        """One day. Returns why it did not come to rest; empty when it did.
+    def _run_day(self, day: date, plan: DayPlan, *, is_last: bool) -> str:
+        """Runs one day. Returns why it did not come to rest; empty when it did.
 
         What is due only after the next day opens is left to that day, if there is one: else the clock would pass
         that day on its way, and how many days a proof has would be up to the machine.
@@ -208,93 +200,93 @@ class Proof:
         if self._clocks.now() < opens:
             self._clocks.jump_to(opens)
         began = monotonic()
-        acts = deque(plan.acts)
+        faults = deque(plan.process_faults)
         tried_again = False
-        self._next_reading = began + READING_SECONDS
-        while not (why := self._why_over(began)):
-            while acts and acts[0].at <= monotonic() - began:
-                self._troubles.do(acts.popleft())
-            self._pause.wait(LOOK_SECONDS)
-            # Asked first: nothing is open as long as nothing was picked.
+        self._next_reading = began + LEDGER_READING_SECONDS
+        while not (why := self._why_hopeless(began)):
+            while faults and faults[0].at <= monotonic() - began:
+                self._faults.begin(faults.popleft())
+            self._pause.wait(POLL_SECONDS)
+            # Read first: nothing is open as long as nothing was picked.
             picked = is_picked(self._outlet.database, day)
-            if picked and self._is_time_for_copy(plan, monotonic() - began):
-                self._put_copy_back()
-            elif picked and not tried_again and not (self._troubles.locked or self._troubles.standing):
-                self._person.try_again(day)
+            if picked and self._is_time_to_restore(plan, monotonic() - began):
+                self._restore_copy()
+            elif picked and not tried_again and not (self._faults.locked or self._faults.stands_still):
+                self._operator.try_again(day)
                 tried_again = True
-            elif self._step() and tried_again and not acts:
-                if self._copy is None or self._copy.is_back:
+            elif self._step() and tried_again and not faults:
+                if self._copy is None or self._copy.is_restored:
                     return ""
-                self._put_copy_back()
+                self._restore_copy()
         return why
 
     def _pick_then_change_a_channel(self, day: date, plan: DayPlan) -> None:
-        """Let the day's post be picked, and a channel that it is for vanish before any worker has seen it."""
+        """Waits until the day's post is picked, and removes one of its channels before any worker has seen it."""
         self._ends += self._fleet.stop()
         self._fleet.start_missing(only_schedulers=True)
         opens = slot_opens(day, self._outlet.settings)
         if self._clocks.now() < opens:
             self._clocks.jump_to(opens)
-        give_up = monotonic() + STUCK_SECONDS
-        while not is_picked(self._outlet.database, day) and monotonic() < give_up:
-            self._pause.wait(LOOK_SECONDS)
+        deadline = monotonic() + STUCK_SECONDS
+        while not is_picked(self._outlet.database, day) and monotonic() < deadline:
+            self._pause.wait(POLL_SECONDS)
         self._ends += self._fleet.stop()
         self._conditions.change_channel(plan)
 
     def _restart(self, change: Callable[[], None]) -> None:
-        """Stop every process, change something, and start them again with what is there then."""
+        """Stops every process, calls `change`, and starts them again."""
         self._ends += self._fleet.stop()
         change()
         self._outlet.close()
         self._fleet.start_missing()
 
     def _planned_copy(self, plan: DayPlan) -> DailyCopy | None:
-        """The day's copy of the database; one that is to know nothing of the day's post is made at once."""
+        """Returns the day's copy of the database; one that must not know the day's post is made at once."""
         if plan.copy is None:
             return None
         copy = DailyCopy(self._outlet, self._fleet, self._clocks, plan.copy, plan.draw, self._server)
         if plan.copy.before_pick:
-            copy.take()
+            copy.make()
         return copy
 
-    def _is_time_for_copy(self, plan: DayPlan, seconds: float) -> bool:
-        """Whether the day's copy can be put back now; it is made here when it is time for that."""
-        if self._copy is None or plan.copy is None or self._troubles.locked or self._troubles.lasting:
+    def _is_time_to_restore(self, plan: DayPlan, seconds: float) -> bool:
+        """Tells whether the day's copy can be restored now, and makes it when it is time for that."""
+        if self._copy is None or plan.copy is None or self._faults.locked or self._faults.is_active:
             return False
-        if not self._copy.is_taken and seconds >= plan.copy.at:
-            self._copy.take()
+        if not self._copy.is_made and seconds >= plan.copy.at:
+            self._copy.make()
         return self._copy.is_due
 
-    def _put_copy_back(self) -> None:
-        """Put the day's copy back, and do what a person has to do then."""
+    def _restore_copy(self) -> None:
+        """Restores the day's copy, and lets the operator do what is necessary then."""
         if self._copy is None:
             return
-        self._copy.take()
+        self._copy.make()
         self._ends += self._fleet.stop()
-        self._copy.put_back()
+        self._copy.restore()
         self._unguarded += self._copy.unguarded
-        self._troubles.done.update(self._copy.done)
-        self._person.look_after_restore()
+        self._faults.done.update(self._copy.done)
+        self._operator.look_after_restore()
 
-    def _why_over(self, began: float) -> str:
-        """Why the day need not be waited for any longer; empty while it may still come to rest."""
+    def _why_hopeless(self, began: float) -> str:
+        """Returns why waiting for the day is useless; empty while it may still come to rest."""
         now = monotonic()
         if now >= self._next_reading:
-            self._next_reading = now + READING_SECONDS
-            if any(len(copies) > 1 for copies in counted(self._sandbox.ledger()).values()):
-                return "a second copy is public, and nothing can mend that"
-        still = now - max(began, self._stillness.since)
-        if still >= STUCK_SECONDS:
-            told = f"nothing has moved for {still:.0f} seconds"
-        elif now >= began + self._patience:
-            told = f"it goes on after {now - began:.0f} seconds"
+            self._next_reading = now + LEDGER_READING_SECONDS
+            if any(len(copies) > 1 for copies in posts_by_caption(self._sandbox.ledger()).values()):
+                return "a second copy is public, and nothing can undo that"
+        unchanged = now - max(began, self._change_timer.since)
+        if unchanged >= STUCK_SECONDS:
+            reason = f"nothing has changed for {unchanged:.0f} seconds"
+        elif now >= began + self._day_timeout:
+            reason = f"it still goes on after {now - began:.0f} seconds"
         else:
             return ""
-        return f"{told}; the outlet's clock shows {self._clocks.now():%d %B %H:%M:%S}"
+        return f"{reason}; the outlet's clock shows {self._clocks.now():%d %B %H:%M:%S}"
 
     def _step(self) -> bool:
-        """Look once at everything; True when nothing is left to do."""
-        self._troubles.end_due()
+        """Looks once at every process and delivery; True when nothing is left to do."""
+        self._faults.end_due()
         ends = self._fleet.ended()
         self._ends += ends
         for end in ends:
@@ -302,51 +294,51 @@ class Proof:
         self._fleet.start_missing()
         rows = open_deliveries(self._outlet.database)
         self._recovery.watch(rows, self._fleet.living, monotonic())
-        still = self._stillness.seconds(rows, monotonic()) > STILL_SECONDS
-        if self._troubles.locked:
+        still = self._change_timer.seconds(rows, monotonic()) > STILL_SECONDS
+        if self._faults.locked:
             return False
-        kept_back = self._kept_back(rows)
-        others = [row for row in rows if row not in kept_back]
-        if kept_back and not others and not self._troubles.lasting:
-            self._conditions.mend()
-            self._person.acts[MENDED[self._condition]] += 1
-        if not self._troubles.standing:
-            self._person.act(others)  # Else it might wait for a lock whose holder waits for this very loop.
+        held_by_mistake = self._held_by_mistake(rows)
+        others = [row for row in rows if row not in held_by_mistake]
+        if held_by_mistake and not others and not self._faults.is_active:
+            self._conditions.repair()
+            self._operator.acts[REPAIRS[self._condition]] += 1
+        if not self._faults.stands_still:
+            self._operator.act(others)  # Else it might wait for a lock whose holder waits for this loop.
         jump = next_jump(self._outlet.database, others, still=still)
         if jump is not None and self._ends_at is not None and jump.due >= self._ends_at:
-            return not self._troubles.lasting
-        if jump is not None and jump.due > self._clocks.now() + SHORTEST_JUMP:
+            return not self._faults.is_active
+        if jump is not None and jump.due > self._clocks.now() + MIN_JUMP:
             self._clocks.jump_to(jump.to)
-        return not rows and not self._troubles.lasting
+        return not rows and not self._faults.is_active
 
-    def _kept_back(self, rows: Sequence[Delivery]) -> list[Delivery]:
-        """Those that are held for a mistake which nobody mends until all others are at rest."""
-        return [row for row in rows if row.state == State.HELD and row.channel_name == self._conditions.mistaken]
+    def _held_by_mistake(self, rows: Sequence[Delivery]) -> list[Delivery]:
+        """Returns the deliveries that are held for a mistake which nobody repairs until all others are at rest."""
+        return [row for row in rows if row.state == State.HELD and row.channel_name == self._conditions.broken_channel]
 
     def _report(self, seconds: float, days: Sequence[date], skipped: Sequence[date]) -> Report:
-        self._clocks.pass_by(timedelta(seconds=LONGEST_LATE_SECONDS))
+        self._clocks.advance(timedelta(seconds=MAX_LATE_SECONDS))
         write_history(self._outlet.database, self._outlet.config.with_name("history.jsonl"))
-        found = judge(
+        findings = judge_proof(
             self._outlet.database,
-            counted(self._sandbox.ledger()),
+            posts_by_caption(self._sandbox.ledger()),
             channels=[*self._outlet.settings.channels],
             days=days,
             skipped=skipped,
         )
-        found.stuck += self._restless
-        found.unguarded += self._unguarded
-        found.untidy += [
+        findings.stuck += self._unfinished
+        findings.unguarded += self._unguarded
+        findings.untidy += [
             f"{end.name} ended with status {end.status}" for end in self._ends if end.status not in (0, -9)
         ]
-        ended = outcomes(self._outlet.database, self._sandbox.get("/struck"), self._days, self._copies)
+        ended = collect_outcomes(self._outlet.database, self._sandbox.get("/struck"), self._days, self._copies)
         faults: Mapping[str, Any] = self._sandbox.get("/faults")
         return Report(
             terms=self._terms,
             seconds=round(seconds, 1),
-            findings=found,
+            findings=findings,
             faults={platform: dict(kinds) for platform, kinds in faults.items()},
-            troubles=dict(self._troubles.done),
-            person=dict(self._person.acts),
+            troubles=dict(self._faults.done),
+            person=dict(self._operator.acts),
             taken_back=Spread.of(self._recovery.taken_back),
             at_rest=Spread.of(self._recovery.at_rest),
             conditions=dict(self._conditions.days),

@@ -1,7 +1,6 @@
-"""One channel's next post, published to a sandbox that is started for it and ends with it.
+"""Rehearses a channel: publishes its next post to a sandbox that is started for it and ends with it.
 
-Nothing of the channel's own way to its platform is used: neither its secrets nor its session,
-its address or its proxy. What goes out goes to this machine, or not at all.
+The channel's own secrets, session, address and proxy are not used. Nothing is sent to another machine.
 """
 
 from __future__ import annotations
@@ -29,19 +28,19 @@ from publisher.posts.preview import RenderedPost, preview
 from publisher.sandbox_client import SandboxClient, SandboxFailed, running_sandbox
 from publisher.schedule.projection import project
 
-TOKEN = "5a4db0c5a4db"  # noqa: S105 (twelve hexadecimal digits, as a delivery's; on a stage that is new each time)
-ONE_AT_A_TIME = threading.Lock()
+DELIVERY_TOKEN = "5a4db0c5a4db"  # noqa: S105 (twelve hexadecimal digits, as a delivery's; on a account that is new each time)
+REHEARSAL_LOCK = threading.Lock()
 
 
 class RehearsalRefused(UserError):
-    """Nothing was rehearsed, or the stage refused the post; the message is one sentence."""
+    """Nothing was rehearsed, or the sandbox refused the post; the message is one sentence."""
 
     code = "rehearsal-refused"
 
 
 @dataclass(frozen=True, slots=True)
 class ShownPicture:
-    """A picture as the platform of the stage has it."""
+    """Describes a picture as the sandbox shows it."""
 
     digest: str
     """Of its specification."""
@@ -54,7 +53,7 @@ class ShownPicture:
 
 @dataclass(frozen=True, slots=True)
 class ShownPost:
-    """A post, or a reply that continues it, as followers would see it."""
+    """Describes a post, or a reply that continues it, as followers would see it."""
 
     caption: str
     tags: tuple[str, ...]
@@ -63,6 +62,8 @@ class ShownPost:
 
 @dataclass(frozen=True, slots=True)
 class Rehearsal:
+    """Holds what a rehearsal has published."""
+
     post_id: int
     title: str
     adapted: AdaptedPost
@@ -70,72 +71,72 @@ class Rehearsal:
 
 
 def rehearse_channel(desk: Desk, channel: str) -> Rehearsal:
-    """Publish the next post of a channel to a sandbox of its own. Takes some seconds.
+    """Publishes the next post of a channel to a sandbox of its own. Takes some seconds.
 
     Raises:
-        RehearsalRefused: no post is ready for it, another rehearsal is under way, or the stage refused the post.
+        RehearsalRefused: no post is ready for it, another rehearsal is under way, or the sandbox refused the post.
     """
-    if not ONE_AT_A_TIME.acquire(blocking=False):
+    if not REHEARSAL_LOCK.acquire(blocking=False):
         raise RehearsalRefused("Another rehearsal is under way; try again in a moment.")
     try:
-        post, look = _next_look(desk, channel)
+        post, rendered = _next_preview(desk, channel)
         with running_sandbox() as sandbox, tempfile.TemporaryDirectory(prefix="publisher-rehearsal-") as folder:
-            return _perform(desk, channel, post, look, sandbox, Path(folder))
+            return _publish_post(desk, channel, post, rendered, sandbox, Path(folder))
     except SandboxFailed as error:
         raise RehearsalRefused(f"The sandbox failed: {error}") from error
     except PlatformError as error:
         raise RehearsalRefused(f"The sandbox refused the post: {error.message}") from error
     finally:
-        ONE_AT_A_TIME.release()
+        REHEARSAL_LOCK.release()
 
 
-def _next_look(desk: Desk, channel: str) -> tuple[Post, RenderedPost]:
+def _next_preview(desk: Desk, channel: str) -> tuple[Post, RenderedPost]:
     with desk.database.reading() as session:
         day = next(project(session, desk.settings, desk.now()))
         if day.post_id is None:
             raise RehearsalRefused("No post is ready to be rehearsed; approve one first.")
         post = load_post(session, day.post_id)
     try:
-        (look,) = preview(post, {channel: desk.targets[channel]}, desk.people, desk.renderer)
+        (rendered,) = preview(post, {channel: desk.targets[channel]}, desk.people, desk.renderer)
     except PostError as error:
         raise RehearsalRefused(str(error)) from error
-    if blocking := [problem.message for problem in look.problems if problem.blocking]:
+    if blocking := [problem.message for problem in rendered.problems if problem.blocking]:
         raise RehearsalRefused(f"“{post.title}” can't go out on {channel}: {blocking[0]}")
-    return post, look
+    return post, rendered
 
 
-def _perform(
-    desk: Desk, channel: str, post: Post, look: RenderedPost, sandbox: SandboxClient, folder: Path
+def _publish_post(
+    desk: Desk, channel: str, post: Post, rendered: RenderedPost, sandbox: SandboxClient, folder: Path
 ) -> Rehearsal:
-    adapted, renditions = look.adapted, [each for each in look.renditions if each is not None]
+    adapted, renditions = rendered.adapted, [rendition for rendition in rendered.renditions if rendition is not None]
     if adapted is None:
         raise RehearsalRefused(f"{channel} leaves “{post.title}” out, because it is not translated.")
-    adapter = _adapter(desk, channel, sandbox, folder)
+    adapter = _connect_adapter(desk, channel, sandbox, folder)
     part: AdaptedPost | None = adapted
     while part is not None:
-        publication = _publish(adapter, part, renditions, desk)
+        publication = _publish_part(adapter, part, renditions, desk)
         part = part.next_part(publication.remote_id) if part.thread else None
     digests = {made.sha256: image.spec.digest for made, image in zip(renditions, adapted.images, strict=True)}
-    shown = tuple(_shown(each, adapted, digests) for each in sandbox.ledger())
+    shown = tuple(_read_shown_post(post_there, adapted, digests) for post_there in sandbox.ledger())
     return Rehearsal(post.id, post.title, adapted, shown)
 
 
-def _adapter(desk: Desk, channel: str, sandbox: SandboxClient, folder: Path) -> PlatformAdapter:
-    """An adapter that knows the stage alone."""
+def _connect_adapter(desk: Desk, channel: str, sandbox: SandboxClient, folder: Path) -> PlatformAdapter:
+    """Makes an adapter that is connected to the sandbox alone."""
     platform = desk.settings.channels[channel].platform
-    stage: Mapping[str, Any] | None = sandbox.get("/accounts").get(platform)
-    if stage is None:
+    account: Mapping[str, Any] | None = sandbox.get("/accounts").get(platform)
+    if account is None:
         raise RehearsalRefused(f"The sandbox has no {desk.channels.profile(channel).label} to rehearse on.")
-    settings = stage["settings"]
+    settings = account["settings"]
     for address in filter(None, (settings.get("base_url"), settings.get("proxy"))):
-        _see_that_it_is_here(address)
+        _require_loopback(address)
     if not (settings.get("base_url") or settings.get("proxy")):
         raise RehearsalRefused("The sandbox does not say where it is.")
     connection = Connection(
         channel=channel,
-        account=stage["account"],
+        account=account["account"],
         profile=desk.channels.profile(channel),
-        secrets=stage["secrets"],
+        secrets=account["secrets"],
         session=SessionFile(folder / "session.json"),
         clock=desk.clock,
         base_url=settings.get("base_url"),
@@ -146,18 +147,18 @@ def _adapter(desk: Desk, channel: str, sandbox: SandboxClient, folder: Path) -> 
     try:
         return adapter.connect(connection)
     except CredentialsRefused:
-        adapter.authorize(connection, _NoQuestions())
+        adapter.authorize(connection, _NoConversation())
         return adapter.connect(connection)
 
 
-def _see_that_it_is_here(address: str) -> None:
+def _require_loopback(address: str) -> None:
     host = urlsplit(address).hostname or ""
     if not ipaddress.ip_address(host).is_loopback:
         raise RehearsalRefused(f"The sandbox is not on this machine ({host}); nothing was sent.")
 
 
-def _publish(adapter: PlatformAdapter, part: AdaptedPost, renditions: list[Rendition], desk: Desk) -> Publication:
-    key = adapter.idempotency_key(KeySeed(token=TOKEN, title=part.title, created_at=desk.now()))
+def _publish_part(adapter: PlatformAdapter, part: AdaptedPost, renditions: list[Rendition], desk: Desk) -> Publication:
+    key = adapter.idempotency_key(KeySeed(token=DELIVERY_TOKEN, title=part.title, created_at=desk.now()))
     total = len(part.images)
     media = [
         adapter.upload_media(made, image.alt_text, idempotency_key=key, position=position, total=total)
@@ -167,8 +168,8 @@ def _publish(adapter: PlatformAdapter, part: AdaptedPost, renditions: list[Rendi
     return adapter.publish(part, media, idempotency_key=key, preparation=preparation)
 
 
-def _shown(post: Mapping[str, Any], adapted: AdaptedPost, digests: Mapping[str, str]) -> ShownPost:
-    """What the stage's record tells of one post."""
+def _read_shown_post(post: Mapping[str, Any], adapted: AdaptedPost, digests: Mapping[str, str]) -> ShownPost:
+    """Reads one post from the sandbox's ledger."""
     pictures = tuple(
         ShownPicture(
             digest=digests.get(image["sha256"]) or own.spec.digest,
@@ -182,11 +183,11 @@ def _shown(post: Mapping[str, Any], adapted: AdaptedPost, digests: Mapping[str, 
     return ShownPost(post["caption"], tuple(post["tags"]), pictures)
 
 
-class _NoQuestions:
-    """The sandbox's own account needs no person."""
+class _NoConversation:
+    """Asks nobody: the sandbox's own account needs no person."""
 
     def tell(self, text: str) -> None:
-        """Nobody is there to be told."""
+        """Ignores a text for a person."""
 
     def ask(self, question: str, *, secret: bool = False) -> str:
-        raise SandboxFailed(f"it should not have asked: {question}")
+        raise SandboxFailed(f"it asked an unexpected question: {question}")

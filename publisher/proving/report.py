@@ -1,4 +1,4 @@
-"""What came of a proof, for people and for programs."""
+"""Holds the report of a proof, for people and for programs."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ GROUP_OF = {fault.partition(":")[0]: group for group, faults in FAULT_GROUPS.ite
 
 @dataclass(slots=True)
 class Findings:
-    """The platforms' ledgers against the database. The lists hold one sentence per row; empty is good."""
+    """Holds what was found wrong: the lists have one sentence per row; empty is good."""
 
     deliveries: int = 0
     days: int = 0
     requests: int = 0
-    """Publishing requests that were begun, or would have been but for trouble before them."""
+    """Publishing requests that were begun, or failed just before they began."""
     states: Counter[str] = field(default_factory=Counter)
     copies: Counter[str] = field(default_factory=Counter)
     """How many deliveries have no copy, one, or more: keys `0`, `1`, `2+`."""
@@ -32,7 +32,7 @@ class Findings:
     side_by_side: list[str] = field(default_factory=list)
     """Two deliveries of one channel in flight at the same time."""
     overtaken: list[str] = field(default_factory=list)
-    """Changes by a worker whose delivery was in other hands by then."""
+    """Changes by a worker whose delivery another worker had taken over."""
     unguarded: list[str] = field(default_factory=list)
     """Unique indexes that the database lacks."""
     strangers: list[str] = field(default_factory=list)
@@ -40,21 +40,22 @@ class Findings:
     untidy: list[str] = field(default_factory=list)
     """Processes that ended by themselves."""
     closed_days: dict[str, int] = field(default_factory=dict)
-    """Days that the restore of a copy closed, and told so; and how many posts are public that they may have shown.
+    """Days that the restore of a copy closed, which was reported, and the number of public posts that they may have
+    shown.
 
-    The restored database does not know these posts: it has told that they may be there."""
+    The restored database does not know these posts; it has reported that they may exist."""
     asked: int = 0
     """For so many deliveries a person was asked at least once."""
     held_why: Counter[str] = field(default_factory=Counter)
 
     @property
     def closed(self) -> int:
-        """How many days the restore of a copy closed."""
+        """Returns how many days the restore of a copy closed."""
         return len(self.closed_days)
 
     @property
     def forgotten(self) -> int:
-        """How many public posts of such days the restored database does not know."""
+        """Returns how many public posts of such days the restored database does not know."""
         return sum(self.closed_days.values())
 
     @property
@@ -63,7 +64,7 @@ class Findings:
 
     @property
     def broken(self) -> dict[str, list[str]]:
-        """Every kind of broken promise, with its rows."""
+        """Returns every kind of broken promise, with its rows."""
         return {
             "twice": self.twice,
             "lost": self.lost,
@@ -79,7 +80,7 @@ class Findings:
 
 @dataclass(frozen=True, slots=True)
 class Spread:
-    """How long something took, in seconds."""
+    """Summarizes durations, in seconds."""
 
     count: int
     median: float
@@ -94,6 +95,8 @@ class Spread:
 
 @dataclass(frozen=True, slots=True)
 class Report:
+    """Reports a proof. The names of the fields are the keys of its JSON."""
+
     terms: Terms
     seconds: float
     """Of real time, from the first day to the last."""
@@ -103,11 +106,11 @@ class Report:
     troubles: dict[str, int]
     """Kills, freezes, locks and the rest, by kind."""
     person: dict[str, int]
-    """What a person had to do."""
+    """How often a person had to act, by act."""
     taken_back: Spread
-    """From a kill until somebody else had taken back what the killed one held."""
+    """From a kill until another process had taken over the deliveries of the killed one."""
     at_rest: Spread
-    """From a kill until it was published, or waited for a person."""
+    """From a kill until its delivery was published, or waited for a person."""
     conditions: dict[str, int] = field(default_factory=dict)
     """How many days had each condition."""
     by_fault: dict[str, Counter[str]] = field(default_factory=dict)
@@ -121,15 +124,15 @@ class Report:
 
     @property
     def by_fault_group(self) -> dict[str, Counter[str]]:
-        """As `by_fault`, for each group of faults. Who was struck by two of a group is counted twice."""
-        found: dict[str, Counter[str]] = {}
+        """Returns `by_fault` for each group of faults. A delivery that two of a group struck is counted twice."""
+        groups: dict[str, Counter[str]] = {}
         for name, endings in self.by_fault.items():
-            found.setdefault(GROUP_OF[name.rpartition("/")[2]], Counter()).update(endings)
-        return found
+            groups.setdefault(GROUP_OF[name.rpartition("/")[2]], Counter()).update(endings)
+        return groups
 
     @property
     def fault_groups(self) -> dict[str, int]:
-        """How often faults of each group struck, on all platforms and at every step."""
+        """Returns how often faults of each group struck, on all platforms and at every step."""
         struck: Counter[str] = Counter()
         for kinds in self.faults.values():
             for name, count in kinds.items():
@@ -138,7 +141,7 @@ class Report:
 
     @property
     def kept(self) -> bool:
-        """Whether the promise was kept."""
+        """Tells whether the promise was kept."""
         return not any(self.findings.broken.values())
 
     @property
@@ -147,7 +150,7 @@ class Report:
 
     @property
     def replay(self) -> str:
-        """The command that draws the same plan again."""
+        """Returns the command that draws the same plan again."""
         terms = self.terms
         return (
             f"publisher prove --days {terms.days} --channels {terms.channels} --workers {terms.workers} "
@@ -155,11 +158,11 @@ class Report:
         )
 
     def as_json(self) -> dict[str, Any]:
-        return {"kept": self.kept, "replay": self.replay, "fault_groups": self.fault_groups, **_plain(self)}
+        return {"kept": self.kept, "replay": self.replay, "fault_groups": self.fault_groups, **_to_plain(self)}
 
 
-def _plain(value: Any) -> Any:
-    """Without dataclasses and Counters: `asdict` would make a Counter of a Counter's items."""
+def _to_plain(value: Any) -> Any:
+    """Turns dataclasses and Counters into dicts: `asdict` would make a Counter of a Counter's items."""
     if is_dataclass(value):
-        return {each.name: _plain(getattr(value, each.name)) for each in fields(value)}
-    return {key: _plain(each) for key, each in value.items()} if isinstance(value, dict) else value
+        return {item.name: _to_plain(getattr(value, item.name)) for item in fields(value)}
+    return {key: _to_plain(item) for key, item in value.items()} if isinstance(value, dict) else value

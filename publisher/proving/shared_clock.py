@@ -1,4 +1,4 @@
-"""One moved clock for several processes: the system's, plus an offset that lies in a file."""
+"""Shares one shifted clock between processes: the system's, plus an offset that is stored in a file."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from publisher.core.clock import SystemClock
 
 
 class SharedClock:
-    """Reads the offset anew each time, so that a jump is seen everywhere at once."""
+    """Reads the offset every time, so that every process sees a jump at once."""
 
     def __init__(self, file: Path) -> None:
         self._file = file
@@ -20,11 +20,11 @@ class SharedClock:
         return self._system.now() + timedelta(seconds=float(self._file.read_text(encoding="ascii")))
 
     def move(self, offset: timedelta) -> None:
-        """Replace the offset whole: no reader sees half of it."""
+        """Replaces the offset atomically."""
         fresh = self._file.with_suffix(".new")
         fresh.write_text(repr(offset.total_seconds()), encoding="ascii")
         os.replace(fresh, self._file)
 
     def offset_to(self, instant: datetime) -> timedelta:
-        """The offset that makes `instant` the present."""
+        """Returns the offset that makes `instant` the present."""
         return instant - self._system.now()

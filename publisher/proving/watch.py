@@ -1,4 +1,4 @@
-"""What a proof sees while it runs: which deliveries are open, and how long the killed ones take."""
+"""Watches deliveries during a proof: which are open, and how long those of killed processes take."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from publisher.core.states import OPEN, WAITING, State
 from publisher.db.models import Delivery, Pick
 from publisher.db.operations import Channel
 from publisher.db.session import Database
-from publisher.proving.fleet import End
+from publisher.proving.fleet import ProcessExit
 
 ALLOWANCE = timedelta(minutes=2)
 READ_BACK_ALLOWANCE = timedelta(minutes=30)
@@ -20,7 +20,7 @@ READ_BACK_ALLOWANCE = timedelta(minutes=30)
 
 @dataclass(frozen=True, slots=True)
 class Jump:
-    """Where the clock may go when nothing else is to be waited for."""
+    """Says how far the clock may jump when nothing else is to be waited for."""
 
     due: datetime
     """When the first delivery is due: before, there is nothing to do."""
@@ -29,7 +29,7 @@ class Jump:
 
 
 def open_deliveries(database: Database) -> list[Delivery]:
-    """Those that something or somebody still has to do with, the read-back included."""
+    """Returns the deliveries that are not done, those with a read-back to come included."""
     query = select(Delivery).where(
         or_(Delivery.state.in_(OPEN), and_(Delivery.state == State.PUBLISHED, Delivery.verify_at.is_not(None)))
     )
@@ -38,62 +38,64 @@ def open_deliveries(database: Database) -> list[Delivery]:
 
 
 def is_picked(database: Database, day: date) -> bool:
+    """Tells whether the day's slot was decided, with a post or without."""
     with database.reading() as session:
         return session.scalar(select(Pick.id).where(Pick.slot == day)) is not None
 
 
 def is_filled(database: Database, day: date) -> bool:
-    """Whether a post was picked for the day."""
+    """Tells whether a post was picked for the day."""
     with database.reading() as session:
         return session.scalar(select(Pick.id).where(Pick.slot == day, Pick.post_id.is_not(None))) is not None
 
 
 def next_jump(database: Database, rows: Sequence[Delivery], *, still: bool) -> Jump | None:
-    """How far the clock may jump, if all of these wait for nothing but the clock; None when one does not.
+    """Returns how far the clock may jump, if all of these wait for the clock alone; None when one does not.
 
     A jump to it must not hurry the look-ups of an unknown outcome: a request that was begun may
-    still be on its way. Only when everything has been `still` for a while do they count: somebody
-    was lost in the middle of a look-up.
+    still be on its way. They count only when everything has been `still` for a while: a process
+    was killed in the middle of a look-up.
     """
     waiting = WAITING if still else {State.PENDING}
     if any(row.state not in (*waiting, State.PUBLISHED) for row in rows):
         return None
     with database.reading() as session:
         waits = {channel.name: channel.next_publish_at for channel in session.scalars(select(Channel))}
-    dues = [(_looked_at(row, waits[row.channel_name]), row.state) for row in rows]
+    dues = [(_next_look_at(row, waits[row.channel_name]), row.state) for row in rows]
     if not dues:
         return None
     return Jump(min(due for due, _ in dues), min(due + _allowance(state) for due, state in dues))
 
 
 def _allowance(state: str) -> timedelta:
-    """How late the clock may come for a delivery, so that one jump serves many: it could be as late by chance."""
+    """Returns how late the clock may come for a delivery, so that one jump serves many."""
     return READ_BACK_ALLOWANCE if state == State.PUBLISHED else ALLOWANCE
 
 
-def _looked_at(row: Delivery, channel_waits: datetime | None) -> datetime:
+def _next_look_at(row: Delivery, channel_waits: datetime | None) -> datetime:
     if row.state == State.PUBLISHED and row.verify_at is not None:
         return row.verify_at
     return max(row.due_at, channel_waits or row.due_at)
 
 
-class Stillness:
-    """For how long nothing has changed."""
+class ChangeTimer:
+    """Measures for how long no delivery has changed."""
 
     def __init__(self) -> None:
-        self._seen: frozenset[tuple[int, int, str]] = frozenset()
+        self._last: frozenset[tuple[int, int, str]] = frozenset()
         self.since = 0.0
         """By the monotonic clock."""
 
     def seconds(self, rows: Sequence[Delivery], now: float) -> float:
-        seen = frozenset((row.id, row.fence, row.state) for row in rows)
-        if seen != self._seen:
-            self._seen, self.since = seen, now
+        """Returns for how long nothing has changed."""
+        current = frozenset((row.id, row.fence, row.state) for row in rows)
+        if current != self._last:
+            self._last, self.since = current, now
         return now - self.since
 
 
 class Recovery:
-    """Seconds from the kill of a process until its deliveries were taken back, and until they were at rest."""
+    """Measures the seconds from a kill until the process's deliveries were taken over, and until they were at rest."""
 
     def __init__(self) -> None:
         self.taken_back: list[float] = []
@@ -102,21 +104,22 @@ class Recovery:
         self._lost: dict[int, float] = {}
         self._awaited: dict[int, float] = {}
 
-    def died(self, end: End) -> None:
+    def died(self, end: ProcessExit) -> None:
+        """Records the end of a process."""
         self._dead[str(end.pid)] = end.at
 
     def watch(self, rows: Sequence[Delivery], living: Collection[int], now: float) -> None:
-        """Compare with the last look; `rows` are the open deliveries, `living` the ids of the processes that run."""
-        # Ids come round again: a process of today is not the one that died under its number an hour ago.
+        """Compares with the last call; `rows` are the open deliveries, `living` the ids of the processes that run."""
+        # Ids are used again: a process that runs is not the one that died under its number an hour ago.
         for alive in living:
             self._dead.pop(str(alive), None)
-        held = {row.id: (row.lease_owner or "::").split(":")[1] for row in rows}
+        owners = {row.id: (row.lease_owner or "::").split(":")[1] for row in rows}
         unfinished = {row.id for row in rows if row.state not in (State.PUBLISHED, State.HELD)}
-        for number, pid in held.items():
+        for number, pid in owners.items():
             if pid in self._dead:
                 self._lost.setdefault(number, self._dead[pid])
                 self._awaited.setdefault(number, self._dead[pid])
-        for number in [number for number in self._lost if held.get(number, "") not in self._dead]:
+        for number in [number for number in self._lost if owners.get(number, "") not in self._dead]:
             self.taken_back.append(now - self._lost.pop(number))
         for number in [number for number in self._awaited if number not in unfinished]:
             self.at_rest.append(now - self._awaited.pop(number))

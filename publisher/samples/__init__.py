@@ -1,1 +1,1 @@
-"""A demo outlet's pictures and posts, drawn and written here: free to show, print and change."""
+"""Makes the pictures and posts of a demo outlet, which are free to show, print and change."""

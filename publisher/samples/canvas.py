@@ -1,4 +1,4 @@
-"""What the drawn pictures share: shapes, branches, clouds, light, grain and lettering."""
+"""Draws what the sample pictures share: shapes, branches, clouds, light, grain and lettering."""
 
 from __future__ import annotations
 
@@ -32,8 +32,8 @@ LETTERS: dict[str, tuple[float, str]] = {
 }
 
 
-def shapes(width: int, height: int, drawn: Iterable[str], *, definitions: str = "") -> pyvips.Image:
-    """SVG shapes as an image of four bands: red, green, blue and alpha."""
+def render_shapes(width: int, height: int, drawn: Iterable[str], *, definitions: str = "") -> pyvips.Image:
+    """Renders SVG shapes as an image of four bands: red, green, blue and alpha."""
     text = (
         f'<svg xmlns="http://www.w3.org/2000/svg" xmlns:xlink="http://www.w3.org/1999/xlink" '
         f'width="{width}" height="{height}"><defs>{definitions}</defs>{"".join(drawn)}</svg>'
@@ -42,8 +42,8 @@ def shapes(width: int, height: int, drawn: Iterable[str], *, definitions: str = 
 
 
 def glow(width: int, height: int, drawn: Iterable[str]) -> pyvips.Image:
-    """How much light white shapes on black give: one band, 0 to 1."""
-    return (shapes(width, height, drawn).flatten(background=0)[1] / 255).copy_memory()
+    """Renders white shapes on black as light: one band, 0 to 1."""
+    return (render_shapes(width, height, drawn).flatten(background=0)[1] / 255).copy_memory()
 
 
 def line(points: Sequence[tuple[float, float]], width: float, opacity: float = 1.0, colour: str = "#fff") -> str:
@@ -57,7 +57,7 @@ def line(points: Sequence[tuple[float, float]], width: float, opacity: float = 1
 def blob(
     rng: random.Random, x: float, y: float, radii: tuple[float, float], *, rough: float = 0.08, turn: float = 0.0
 ) -> str:
-    """The outline of a soft, uneven ellipse, as the `d` of a path."""
+    """Draws the outline of a soft, uneven ellipse, as the `d` of a path."""
     corners = 10
     ring = []
     for corner in range(corners):
@@ -74,7 +74,7 @@ def blob(
 
 
 def smooth(ring: Sequence[tuple[float, float]]) -> str:
-    """A closed curve through the middles of a ring's sides."""
+    """Draws a closed curve through the middles of a ring's sides."""
     middles = [
         ((x + next_x) / 2, (y + next_y) / 2)
         for (x, y), (next_x, next_y) in zip(ring, (*ring[1:], ring[0]), strict=True)
@@ -88,7 +88,7 @@ def smooth(ring: Sequence[tuple[float, float]]) -> str:
 def branches(
     rng: random.Random, start: tuple[float, float], angle: float, *, length: float, width: float, forks: int
 ) -> Iterator[tuple[list[tuple[float, float]], float]]:
-    """A process of a nerve cell: wandering, tapering pieces with their widths, forking `forks` times."""
+    """Draws a process of a nerve cell: wandering, tapering pieces with their widths, which fork `forks` times."""
     (x, y), points, steps = start, [start], 7
     for step in range(steps):
         angle += rng.gauss(0, 0.13)
@@ -107,8 +107,8 @@ def branches(
             )
 
 
-def scattered(rng: random.Random, count: int, size: tuple[int, int], apart: float) -> list[tuple[float, float]]:
-    """Up to `count` places within `size` that keep a distance from each other."""
+def scatter(rng: random.Random, count: int, size: tuple[int, int], apart: float) -> list[tuple[float, float]]:
+    """Chooses up to `count` places within `size` that keep a distance from each other."""
     places: list[tuple[float, float]] = []
     for _ in range(count * 40):
         place = (rng.uniform(0, size[0]), rng.uniform(0, size[1]))
@@ -118,7 +118,7 @@ def scattered(rng: random.Random, count: int, size: tuple[int, int], apart: floa
 
 
 def clouds(width: int, height: int, cell: int, seed: int) -> pyvips.Image:
-    """Soft random variation in one band, about -1 to 1, in three octaves."""
+    """Makes soft random variation in one band, about -1 to 1, in three octaves."""
     octaves = [
         pyvips.Image.perlin(width, height, cell_size=max(cell >> octave, 4), seed=seed + octave) / (1 << octave)
         for octave in range(3)
@@ -127,18 +127,18 @@ def clouds(width: int, height: int, cell: int, seed: int) -> pyvips.Image:
 
 
 def haze(light: pyvips.Image, spread: int) -> pyvips.Image:
-    """The light that comes from out of focus: `light`, blurred over `spread` pixels."""
+    """Makes the light of what is out of focus: `light`, blurred over `spread` pixels."""
     shrunk = 8
     soft = light.shrink(shrunk, shrunk).gaussblur(spread / shrunk)
     return soft.resize(light.width / soft.width, vscale=light.height / soft.height, kernel="cubic")
 
 
-def tinted(light: pyvips.Image, colour: Colour) -> pyvips.Image:
+def tint(light: pyvips.Image, colour: Colour) -> pyvips.Image:
     return light * list(colour)
 
 
-def exposed(light: pyvips.Image, seed: int, *, grain: float = 0.04) -> pyvips.Image:
-    """An 8-bit photograph of light: highlights roll off softly, and each photon counts."""
+def expose(light: pyvips.Image, seed: int, *, grain: float = 0.04) -> pyvips.Image:
+    """Turns light into an 8-bit photograph, with soft highlights and grain."""
     film = 1 - (light * -1.6).exp()
     noise = pyvips.Image.gaussnoise(light.width, light.height, mean=0, sigma=1, seed=seed)
     for band in range(1, light.bands):
@@ -149,8 +149,8 @@ def exposed(light: pyvips.Image, seed: int, *, grain: float = 0.04) -> pyvips.Im
     return (grainy * 255).rint().cast("uchar").copy(interpretation="srgb" if light.bands == 3 else "b-w")
 
 
-def lettering(text: str, x: float, y: float, size: float, colour: str = "#223") -> str:
-    """Text in strokes; `size` is the height of a small letter in pixels."""
+def letter_strokes(text: str, x: float, y: float, size: float, colour: str = "#223") -> str:
+    """Draws text in strokes; `size` is the height of a small letter in pixels."""
     scale, at, drawn = size / 10, 0.0, []
     for letter in text:
         advance, path = LETTERS[letter]

@@ -1,4 +1,4 @@
-"""Draws and writes the demo outlet: the same pictures every time, from nothing but this code."""
+"""Draws the sample pictures and writes the sample posts; they are the same every time."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from publisher.samples import figures, microscopy
 
 
 def draw_samples(folder: Path) -> None:
-    """Draw every sample picture into `folder`, which must be there."""
+    """Draws every sample picture into `folder`, which must be there."""
     microscopy.cells().pngsave(str(folder / "cells.png"), compression=4)
     microscopy.astrocytes().pngsave(str(folder / "astrocytes.png"), compression=4)
     microscopy.root().jpegsave(str(folder / "root.jpg"), Q=93, subsample_mode="off")
@@ -21,7 +21,7 @@ def draw_samples(folder: Path) -> None:
 
 
 def write_samples(folder: Path) -> list[Path]:
-    """Write the sample posts and their pictures into `folder`, and return the posts in their order.
+    """Writes the sample posts and their pictures into `folder`, and returns the posts in their order.
 
     A post is a Markdown file that begins with TOML between lines of `+++`; it names its
     pictures, which lie beside it.

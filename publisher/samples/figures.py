@@ -1,4 +1,4 @@
-"""Pictures on white or on nothing: a line drawing, stained tissue, a figure with transparency."""
+"""Draws pictures on white or transparent ground: a line drawing, stained tissue, an invented virus."""
 
 from __future__ import annotations
 
@@ -8,13 +8,13 @@ from collections.abc import Iterator
 
 import pyvips
 
-from publisher.samples.canvas import blob, branches, clouds, lettering, line, scattered, shapes, smooth
+from publisher.samples.canvas import blob, branches, clouds, letter_strokes, line, render_shapes, scatter, smooth
 
 INK = "#1d2430"
 
 
 def neuron(seed: int = 5) -> pyvips.Image:
-    """A nerve cell in ink, 2400 x 1600, with labels and a scale bar."""
+    """Draws a nerve cell in ink, 2400 x 1600, with labels and a scale bar."""
     width, height = 2400, 1600
     rng = random.Random(seed)  # noqa: S311 - pictures, no secrets
     soma = (820.0, 820.0)
@@ -37,7 +37,7 @@ def neuron(seed: int = 5) -> pyvips.Image:
         f'<circle cx="{soma[0]}" cy="{soma[1]}" r="30" fill="#fdfcf8"/><circle cx="826" cy="814" r="9" fill="{INK}"/>'
     )
     drawn.extend(_labels())
-    return shapes(width, height, drawn).flatten(background=255).copy(interpretation="srgb")
+    return render_shapes(width, height, drawn).flatten(background=255).copy(interpretation="srgb")
 
 
 def _labels() -> Iterator[str]:
@@ -47,14 +47,14 @@ def _labels() -> Iterator[str]:
         ("axon", 1330, 1080, [(1370, 1040), (1370, 900)]),
         ("terminals", 2010, 430, [(2080, 455), (2060, 620)]),
     ):
-        yield lettering(text, x, y, 26, INK)
+        yield letter_strokes(text, x, y, 26, INK)
         yield line(leader, 3, colour="#8a94a6")
     yield line([(2000, 1470), (2260, 1470)], 12, colour=INK)
-    yield lettering("50 µm", 2064, 1436, 24, INK)
+    yield letter_strokes("50 µm", 2064, 1436, 24, INK)
 
 
 def colon(seed: int = 71, *, magnified: float = 1.0) -> pyvips.Image:
-    """Stained tissue, 2400 x 1800: glands cut across, purple nuclei, pink fibres between them."""
+    """Draws stained tissue, 2400 x 1800: glands cut across, purple nuclei, pink fibres between them."""
     width, height = 2400, 1800
     rng = random.Random(seed)  # noqa: S311 - pictures, no secrets
     waves = clouds(width, height, round(420 * magnified), seed) * 700
@@ -64,11 +64,11 @@ def colon(seed: int = 71, *, magnified: float = 1.0) -> pyvips.Image:
     between = [
         f'<path d="{blob(rng, x, y, (20 * magnified, 7.5 * magnified), turn=rng.uniform(0, math.pi))}" '
         f'fill="{rng.choice(("#6d4a97", "#7c5aa6", "#5b3d87"))}" fill-opacity=".85"/>'
-        for x, y in scattered(rng, round(520 / magnified**2), (width, height), 44 * magnified)
+        for x, y in scatter(rng, round(520 / magnified**2), (width, height), 44 * magnified)
     ]
-    places = scattered(rng, round(30 / magnified**2), (width, height), 345 * magnified)
+    places = scatter(rng, round(30 / magnified**2), (width, height), 345 * magnified)
     glands = [part for x, y in places for part in _gland(rng, x, y, magnified)]
-    drawing = shapes(width, height, [*between, *glands]).gaussblur(1.1 * magnified)
+    drawing = render_shapes(width, height, [*between, *glands]).gaussblur(1.1 * magnified)
     stained = stroma.cast("uchar").copy(interpretation="srgb").composite(drawing, "over").flatten()
     grain = pyvips.Image.gaussnoise(width, height, mean=0, sigma=3.2, seed=seed)
     patches = clouds(width, height, 30, seed + 4) * 7
@@ -105,7 +105,7 @@ def _gland(rng: random.Random, x: float, y: float, scale: float) -> Iterator[str
 
 
 def capsid(seed: int = 97) -> pyvips.Image:
-    """An invented virus, 1800 x 1800, on a transparent ground: a sphere of knobs and spikes."""
+    """Draws an invented virus, 1800 x 1800, on a transparent ground: a sphere of knobs and spikes."""
     size, radius, count = 1800, 560.0, 260
     rng = random.Random(seed)  # noqa: S311 - pictures, no secrets
     knobs = []
@@ -117,7 +117,7 @@ def capsid(seed: int = 97) -> pyvips.Image:
     back = [part for knob in sorted(knobs) if knob[0] < 0 and knob[3] for part in _knob(size, radius, *knob)]
     body = f'<circle cx="{size / 2}" cy="{size / 2}" r="{radius * 0.99}" fill="url(#body)"/>'
     front = [part for knob in sorted(knobs) if knob[0] >= 0 for part in _knob(size, radius, *knob)]
-    return shapes(size, size, [*back, body, *front], definitions=_GRADIENTS).copy(interpretation="srgb")
+    return render_shapes(size, size, [*back, body, *front], definitions=_GRADIENTS).copy(interpretation="srgb")
 
 
 _GRADIENTS = "".join(

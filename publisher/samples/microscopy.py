@@ -1,4 +1,4 @@
-"""Pictures as a fluorescence microscope and a scanner make them: light on black."""
+"""Draws pictures like those of a fluorescence microscope and a scanner: light on black."""
 
 from __future__ import annotations
 
@@ -9,14 +9,14 @@ from collections.abc import Iterator
 
 import pyvips
 
-from publisher.samples.canvas import blob, branches, clouds, exposed, glow, haze, line, scattered, tinted
+from publisher.samples.canvas import blob, branches, clouds, expose, glow, haze, line, scatter, tint
 
 
 def cells(seed: int = 11) -> pyvips.Image:
-    """Cells in culture, 2000 x 1500: blue nuclei, green microtubules, red fibres."""
+    """Draws cells in culture, 2000 x 1500: blue nuclei, green microtubules, red fibres."""
     width, height = 2000, 1500
     rng = random.Random(seed)  # noqa: S311 - pictures, no secrets
-    places = scattered(rng, 15, (width, height), 340)
+    places = scatter(rng, 15, (width, height), 340)
     nuclei: list[str] = []
     tubules: list[str] = []
     fibres: list[str] = []
@@ -30,13 +30,13 @@ def cells(seed: int = 11) -> pyvips.Image:
     outside = 1 - glow(width, height, nuclei).gaussblur(6) * 0.9
     green = glow(width, height, tubules).gaussblur(1.1) * outside
     red = glow(width, height, fibres).gaussblur(1.4) * outside
-    light = tinted(blue, (0.1, 0.26, 1.7)) + tinted(green, (0.05, 1.25, 0.35)) + tinted(red, (1.5, 0.12, 0.3))
+    light = tint(blue, (0.1, 0.26, 1.7)) + tint(green, (0.05, 1.25, 0.35)) + tint(red, (1.5, 0.12, 0.3))
     return _photograph(light, seed)
 
 
 def _photograph(light: pyvips.Image, seed: int) -> pyvips.Image:
     steady = light.copy_memory()
-    return exposed(steady + haze(steady, 28) * 0.5 + 0.004, seed)
+    return expose(steady + haze(steady, 28) * 0.5 + 0.004, seed)
 
 
 def _tubules(rng: random.Random, x: float, y: float, turn: float) -> Iterator[str]:
@@ -66,7 +66,7 @@ def _fibres(rng: random.Random, x: float, y: float, turn: float) -> Iterator[str
 
 
 def astrocytes(seed: int = 23) -> pyvips.Image:
-    """Two panels side by side with a pale gutter, 3000 x 1000: star-shaped cells, at rest and swollen."""
+    """Draws two panels side by side with a pale gutter, 3000 x 1000: star-shaped cells, at rest and swollen."""
     gutter, panel = 24, 1488
     at_rest = _astrocyte_panel(panel, 1000, seed, count=7, thickness=7.0)
     swollen = _astrocyte_panel(panel, 1000, seed + 1, count=11, thickness=14.0)
@@ -77,7 +77,7 @@ def astrocytes(seed: int = 23) -> pyvips.Image:
 def _astrocyte_panel(width: int, height: int, seed: int, *, count: int, thickness: float) -> pyvips.Image:
     rng = random.Random(seed)  # noqa: S311 - pictures, no secrets
     processes, nuclei = [], []
-    for x, y in scattered(rng, count, (width, height), 260):
+    for x, y in scatter(rng, count, (width, height), 260):
         nuclei.append(f'<path d="{blob(rng, x, y, (26, 22))}" fill="#fff"/>')
         processes.append(f'<path d="{blob(rng, x, y, (thickness * 3.4, thickness * 3))}" fill="#fff"/>')
         arms = rng.randint(7, 9)
@@ -87,16 +87,16 @@ def _astrocyte_panel(width: int, height: int, seed: int, *, count: int, thicknes
                 processes.append(line(points, stroke, 0.85))
     others = [
         f'<path d="{blob(rng, x, y, (19, 15), turn=rng.uniform(0, 3))}" fill="#fff" fill-opacity=".6"/>'
-        for x, y in scattered(rng, 55, (width, height), 90)
+        for x, y in scatter(rng, 55, (width, height), 90)
     ]
     gold = glow(width, height, processes).gaussblur(1.3) * (clouds(width, height, 60, seed) * 0.25 + 0.85)
     blue = glow(width, height, nuclei).gaussblur(2.5) + glow(width, height, others).gaussblur(5) * 0.6
-    light = tinted(gold, (1.3, 0.72, 0.1)) + tinted(blue, (0.1, 0.35, 1.3))
+    light = tint(gold, (1.3, 0.72, 0.1)) + tint(blue, (0.1, 0.35, 1.3))
     return _photograph(light, seed)
 
 
 def root(seed: int = 37) -> pyvips.Image:
-    """The tip of a root, upright, 1400 x 2800: files of cells, their walls and nuclei."""
+    """Draws the tip of a root, upright, 1400 x 2800: files of cells, their walls and nuclei."""
     width, height = 1400, 2800
     rng = random.Random(seed)  # noqa: S311 - pictures, no secrets
     outer: list[str] = []
@@ -123,17 +123,17 @@ def root(seed: int = 37) -> pyvips.Image:
     gold = glow(width, height, nuclei).gaussblur(2.4)
     teal = glow(width, height, cap).gaussblur(2.2)
     light = (
-        tinted(green, (0.06, 1.0, 0.5))
-        + tinted(pink, (1.25, 0.15, 0.95))
-        + tinted(gold, (0.85, 0.6, 0.1))
-        + tinted(teal, (0.05, 0.65, 0.95))
+        tint(green, (0.06, 1.0, 0.5))
+        + tint(pink, (1.25, 0.15, 0.95))
+        + tint(gold, (0.85, 0.6, 0.1))
+        + tint(teal, (0.05, 0.65, 0.95))
     )
     uneven = clouds(width, height, 300, seed) * 0.25 + 0.9
     return _photograph(light * uneven, seed)
 
 
 def _root_cap(rng: random.Random) -> Iterator[str]:
-    """Loose cells in layers around the tip, fewer in each."""
+    """Draws loose cells in layers around the tip, fewer in each."""
     for layer in range(5):
         cells = 13 - 2 * layer
         for cell in range(cells):
@@ -145,13 +145,13 @@ def _root_cap(rng: random.Random) -> Iterator[str]:
 
 
 def _root_x(u: float, y: float) -> float:
-    """Across the root: u runs from -1 to 1 between its sides, which close in a dome at the tip."""
+    """Returns the x position in the root: u runs from -1 to 1 between its sides, which close in a dome at the tip."""
     dome = math.sqrt(max(0.0, 1 - (max(y - 1750, 0) / 1000) ** 2.6))
     return 700 + 40 * math.sin(y / 620) + u * 470 * (0.12 + 0.88 * dome)
 
 
 def bone(seed: int = 53) -> pyvips.Image:
-    """Spongy bone in a scanner, 1600 x 1600: grey, 16 bits per pixel of which 12 are used."""
+    """Draws spongy bone in a scanner, 1600 x 1600: grey, 16 bits per pixel of which 12 are used."""
     size = 1600
     sheets = [pyvips.Image.perlin(size, size, cell_size=cell, seed=seed + cell).abs() for cell in (190, 120)]
     struts = ((sheets[0] * -11).exp() + (sheets[1] * -13).exp() * 0.8).gaussblur(2.2)

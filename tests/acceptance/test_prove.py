@@ -1,4 +1,4 @@
-"""The promise under faults, kills and clock jumps; and that the proof would notice if it were broken."""
+"""Tests the promise under faults, kills and clock jumps, and that the proof notices when it is broken."""
 
 from __future__ import annotations
 
@@ -15,7 +15,16 @@ from click.testing import CliRunner
 
 from publisher.cli.main import cli
 from publisher.proving.habits import HabitChoices
-from publisher.proving.plan import TROUBLES, UNKNOWN_LAG_SECONDS, Act, Condition, CopyPlan, DayPlan, Terms, draw_plan
+from publisher.proving.plan import (
+    TROUBLES,
+    UNKNOWN_LAG_SECONDS,
+    Condition,
+    CopyPlan,
+    DayPlan,
+    PlannedFault,
+    Terms,
+    draw_plan,
+)
 from publisher.proving.proof import run_proof
 from publisher.proving.report import Findings, Report, Spread
 from publisher.sandbox.discovery import sandbox_class
@@ -40,13 +49,13 @@ def test_two_days_keep_the_promise(tmp_path: Path) -> None:
     command = ["prove", "--days", "2", "--kills", "8", "--seed", seed, "--json", "--folder", str(tmp_path / "proof")]
     done = subprocess.run([sys.executable, "-m", "publisher", *command], capture_output=True, cwd=ROOT, check=False)
     assert done.returncode == 0, done.stdout.decode() + done.stderr.decode()
-    told = json.loads(done.stdout)
-    found = told["findings"]
-    assert set(told["faults"]) == set(PLATFORMS)
-    assert found["deliveries"] == 2 * 2 * EACH
-    assert found["copies"].get("2+", 0) == 0
-    assert (found["twice"], found["lost"], found["stuck"], found["untrue"]) == ([], [], [], [])
-    assert sum(count for kind, count in told["troubles"].items() if kind.startswith("kill")) >= 6
+    report = json.loads(done.stdout)
+    findings = report["findings"]
+    assert set(report["faults"]) == set(PLATFORMS)
+    assert findings["deliveries"] == 2 * 2 * EACH
+    assert findings["copies"].get("2+", 0) == 0
+    assert (findings["twice"], findings["lost"], findings["stuck"], findings["untrue"]) == ([], [], [], [])
+    assert sum(count for kind, count in report["troubles"].items() if kind.startswith("kill")) >= 6
 
 
 def test_a_fresh_seed_keeps_the_promise(tmp_path: Path) -> None:
@@ -57,16 +66,16 @@ def test_a_fresh_seed_keeps_the_promise(tmp_path: Path) -> None:
 
 
 def test_lags_late_commits_and_mistakes_keep_the_promise(tmp_path: Path) -> None:
-    """A post that is made after its 504, one that is listed later than anybody waits, and a template that is wrong."""
+    """Tries a post that is made after its 504, one that is listed too late, and a wrong template."""
     plan = [
-        DayPlan(faults=tuple((platform, "late-504:300") for platform in PLATFORMS), acts=()),
+        DayPlan(faults=tuple((platform, "late-504:300") for platform in PLATFORMS), process_faults=()),
         DayPlan(
             faults=tuple((platform, "drop-after") for platform in PLATFORMS),
-            acts=(),
+            process_faults=(),
             condition=Condition.UNKNOWN_LAG,
             lag_seconds=UNKNOWN_LAG_SECONDS,
         ),
-        DayPlan(faults=(), acts=(), condition=Condition.BROKEN_TEMPLATE),
+        DayPlan(faults=(), process_faults=(), condition=Condition.BROKEN_TEMPLATE),
     ]
     report = run_proof(Terms(seed=3, days=len(plan), channels=1, kills=0), tmp_path, plan=plan)
     assert report.kept, report.findings.broken
@@ -78,11 +87,11 @@ def test_lags_late_commits_and_mistakes_keep_the_promise(tmp_path: Path) -> None
 
 @pytest.mark.parametrize("on", ["sqlite", "postgresql"])
 def test_a_daily_copy_that_comes_back_keeps_the_promise(tmp_path: Path, on: str) -> None:
-    """Restored, and before the day's pick; then exchanged by hand, so that no process starts until it is accepted."""
+    """It is restored before the day's pick, then put back by hand, so that no process starts until it is accepted."""
     lost = tuple((platform, "drop-after") for platform in PLATFORMS)
     plan = [
-        DayPlan(faults=lost, acts=(), copy=CopyPlan(by_hand=False, before_pick=True)),
-        DayPlan(faults=lost, acts=(), copy=CopyPlan(by_hand=True, before_pick=False)),
+        DayPlan(faults=lost, process_faults=(), copy=CopyPlan(by_hand=False, before_pick=True)),
+        DayPlan(faults=lost, process_faults=(), copy=CopyPlan(by_hand=True, before_pick=False)),
     ]
     report = run_proof(Terms(seed=3, days=len(plan), channels=1, kills=0, on=on), tmp_path, plan=plan)
     assert report.kept, report.findings.broken
@@ -97,21 +106,21 @@ def test_a_daily_copy_that_comes_back_keeps_the_promise(tmp_path: Path, on: str)
 
 def test_a_mistake_in_the_configuration_keeps_nothing_else_back(tmp_path: Path) -> None:
     conditions = (Condition.BROKEN_PEOPLE, Condition.REMOVED_CHANNEL)
-    plan = [DayPlan(faults=(), acts=(), condition=condition, draw=7) for condition in conditions]
+    plan = [DayPlan(faults=(), process_faults=(), condition=condition, draw=7) for condition in conditions]
     report = run_proof(Terms(seed=3, days=len(plan), channels=1, kills=0), tmp_path, plan=plan)
     assert report.kept, report.findings.broken
     assert (report.findings.states, report.findings.asked) == ({"published": 2 * EACH}, 2)
     assert report.person["mend the directory of people"] == 1
     assert report.person["write a channel into the configuration again"] == 1
     for condition in conditions:
-        told = {"published at once": EACH - 1, "published after a person was asked": 1}
-        assert report.by_condition[condition] == told
+        expected = {"published at once": EACH - 1, "published after a person was asked": 1}
+        assert report.by_condition[condition] == expected
 
 
 def broken_by(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, mutant: str, plan: Sequence[DayPlan], on: str = "sqlite"
 ) -> Findings:
-    """What a proof of these days finds about a desk that was made worse."""
+    """Returns what a proof of these days finds about a desk that was made worse."""
     monkeypatch.chdir(ROOT)
     monkeypatch.setenv("MUTANT", mutant)
     terms = Terms(seed=3, days=len(plan), channels=1, kills=0, on=on)
@@ -123,62 +132,68 @@ def broken_by(
 @pytest.mark.parametrize(
     ("mutant", "day"),
     [
-        ("intent after the send", DayPlan(faults=(), acts=(Act(0.0, "trap", milestone="answered"),) * 6)),
-        ("retry after a lost answer", DayPlan(faults=tuple((each, "drop-after") for each in PLATFORMS), acts=())),
+        (
+            "intent after the send",
+            DayPlan(faults=(), process_faults=(PlannedFault(0.0, "failure point", milestone="answered"),) * 6),
+        ),
+        (
+            "retry after a lost answer",
+            DayPlan(faults=tuple((platform, "drop-after") for platform in PLATFORMS), process_faults=()),
+        ),
     ],
     ids=["intent", "retry"],
 )
 def test_a_desk_that_posts_twice_is_found_out(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, mutant: str, day: DayPlan
 ) -> None:
-    found = broken_by(tmp_path, monkeypatch, mutant, [day])
-    assert found.twice
-    assert found.copies["2+"] == len(found.twice)
+    findings = broken_by(tmp_path, monkeypatch, mutant, [day])
+    assert findings.twice
+    assert findings.copies["2+"] == len(findings.twice)
 
 
 def test_a_worker_that_may_act_after_its_time_is_found_out(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """On PostgreSQL, where a worker that stands still in mid-transaction does not keep everybody else waiting."""
-    day = DayPlan(faults=(), acts=(Act(0.0, "overtake", milestone="committed"),))
-    found = broken_by(tmp_path, monkeypatch, "without fence", [day], "postgresql")
-    assert found.overtaken
+    day = DayPlan(faults=(), process_faults=(PlannedFault(0.0, "overtake", milestone="committed"),))
+    findings = broken_by(tmp_path, monkeypatch, "without fence", [day], "postgresql")
+    assert findings.overtaken
 
 
 def test_a_desk_that_works_with_an_older_database_is_found_out(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("publisher.proving.copies.REFUSED_WITHIN_SECONDS", 5.0)
-    day = DayPlan(faults=(), acts=(), copy=CopyPlan(by_hand=True, before_pick=False))
-    found = broken_by(tmp_path, monkeypatch, "any database", [day])
-    assert "worker 1 worked with a copy that was put back by hand" in found.unguarded
+    day = DayPlan(faults=(), process_faults=(), copy=CopyPlan(by_hand=True, before_pick=False))
+    findings = broken_by(tmp_path, monkeypatch, "any database", [day])
+    assert "worker 1 worked with a copy that was put back by hand" in findings.unguarded
 
 
 def test_a_channel_that_publishes_two_at_once_is_found_out(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """The first day's posts are refused, and tried again beside those of the second day."""
-    refused = DayPlan(faults=tuple((platform, "reject") for platform in PLATFORMS), acts=())
-    slow = DayPlan(faults=tuple((platform, "slow-after:0.5") for platform in PLATFORMS), acts=())
-    found = broken_by(tmp_path, monkeypatch, "side by side", [refused, slow])
-    assert found.unguarded == ["the table delivery has lost uq_delivery_in_flight"]
-    assert found.side_by_side
+    refused = DayPlan(faults=tuple((platform, "reject") for platform in PLATFORMS), process_faults=())
+    slow = DayPlan(faults=tuple((platform, "slow-after:0.5") for platform in PLATFORMS), process_faults=())
+    findings = broken_by(tmp_path, monkeypatch, "side by side", [refused, slow])
+    assert findings.unguarded == ["the table delivery has lost uq_delivery_in_flight"]
+    assert findings.side_by_side
 
 
 def test_a_broken_promise_is_told_with_its_seed(monkeypatch: pytest.MonkeyPatch) -> None:
-    found = Findings(deliveries=1, days=1, twice=["2026-05-04 x1 (delivery 7, published): 2 copies"])
-    found.copies["2+"] = 1
+    findings = Findings(deliveries=1, days=1, twice=["2026-05-04 x1 (delivery 7, published): 2 copies"])
+    findings.copies["2+"] = 1
 
     def broken(terms: Terms, *_: object, **__: object) -> Report:
-        return Report(terms, 1.0, found, {}, {}, {}, Spread.of([]), Spread.of([0.5, 2.0]))
+        return Report(terms, 1.0, findings, {}, {}, {}, Spread.of([]), Spread.of([0.5, 2.0]))
 
     monkeypatch.setattr("publisher.cli.prove.run_proof", broken)
-    told = CliRunner().invoke(cli, ["prove", "--seed", "77", "--days", "1"])
-    assert told.exit_code == 1
-    assert "✗ twice 2026-05-04 x1 (delivery 7, published): 2 copies" in told.output
-    assert "--seed 77" in told.output
-    assert "median 1.25 s, worst 2.0 s of 2" in told.output
+    result = CliRunner().invoke(cli, ["prove", "--seed", "77", "--days", "1"])
+    assert result.exit_code == 1
+    assert "✗ twice 2026-05-04 x1 (delivery 7, published): 2 copies" in result.output
+    assert "--seed 77" in result.output
+    assert "median 1.25 s, worst 2.0 s of 2" in result.output
 
 
 def test_a_folder_in_use_is_refused(tmp_path: Path) -> None:
     (tmp_path / "queue.db").touch()
-    told = CliRunner().invoke(cli, ["prove", "--folder", str(tmp_path)])
-    assert told.exit_code == 2
-    assert "is not empty" in told.output
+    result = CliRunner().invoke(cli, ["prove", "--folder", str(tmp_path)])
+    assert result.exit_code == 2
+    assert "is not empty" in result.output
     assert [path.name for path in tmp_path.iterdir()] == ["queue.db"]
 
 
@@ -193,10 +208,10 @@ def test_a_proof_that_is_told_to_stop_leaves_no_process_behind(tmp_path: Path) -
         assert proof.stderr
         assert b"Traceback" not in proof.stderr.read()
     assert proof.returncode == 130
-    wait_until(lambda: not any(Path(f"/proc/{each}").exists() for each in below), "all of them are gone")
+    wait_until(lambda: not any(Path(f"/proc/{pid}").exists() for pid in below), "all of them are gone")
 
 
 def _children(pid: int) -> list[str]:
-    """The processes that a process has started."""
+    """Returns the processes that a process has started."""
     tasks = Path(f"/proc/{pid}/task")
     return [child for task in tasks.iterdir() for child in (task / "children").read_text().split()]

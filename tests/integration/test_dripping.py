@@ -105,7 +105,7 @@ def hanging_resolver(monkeypatch: pytest.MonkeyPatch) -> Iterator[threading.Sema
         return []
 
     monkeypatch.setattr(socket, "getaddrinfo", hang)
-    monkeypatch.setattr(name_resolving, "_PLACES", threading.BoundedSemaphore(3))
+    monkeypatch.setattr(name_resolving, "_DEFAULT_LIMIT", threading.BoundedSemaphore(3))
     yield asked
     ended.set()
 

@@ -1,4 +1,4 @@
-"""Files that are broken, lie, or mean harm: each is refused with one true sentence, or rendered harmlessly."""
+"""Tests that broken, false and hostile files are refused with one true sentence, or rendered harmlessly."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ def zero_gif(path: Path) -> None:
 
 
 def vast_animation(path: Path) -> None:
-    """80 frames of 4000 x 1500 pixels by their headers, with next to nothing in them."""
+    """Makes 80 frames of 4000 x 1500 pixels by their headers, with almost no content."""
     size = struct.pack("<HH", 4000, 1500)
     frame = b"\x2c\x00\x00\x00\x00" + size + b"\x80\x00\x00\x00\xff\xff\xff\x02\x02\x44\x01\x00"
     path.write_bytes(b"GIF89a" + size + b"\x00\x00\x00" + frame * 80 + b"\x3b")
@@ -107,7 +107,7 @@ REFUSED: dict[str, tuple[Draw, str]] = {
 
 @pytest.fixture(autouse=True)
 def own_scratch(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A folder for temporary files that must be empty again afterwards."""
+    """Makes a folder for temporary files that must be empty again afterwards."""
     scratch = tmp_path / "scratch"
     scratch.mkdir()
     monkeypatch.setattr(tempfile, "tempdir", str(scratch))
@@ -198,7 +198,7 @@ def test_a_picture_that_never_ends_is_ended(tmp_path: Path, monkeypatch: pytest.
             children.append(self)
 
     monkeypatch.setattr(subprocess, "Popen", Watched)
-    monkeypatch.setattr(child_process, "WALL_SECONDS", 0.01)
+    monkeypatch.setattr(child_process, "TIMEOUT_SECONDS", 0.01)
     path = samples.save(samples.tissue(300, 200), tmp_path / "fair.jpg")
     started = time.monotonic()
     with pytest.raises(ImageRefused, match="too long"):

@@ -1,4 +1,4 @@
-"""What every media store promises, asked of a folder and of a bucket on a real server."""
+"""Tests the promises of media stores with a folder and with a bucket on a real server."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ CELLS_SHA = hashlib.sha256(CELLS).hexdigest()
 
 @dataclass
 class Storage:
-    """One kind of store: opened as another machine would, and reached behind its back."""
+    """Opens one kind of store as another machine would, and changes its files directly."""
 
     open: Callable[[], MediaStore]
     write: Callable[[str, bytes], None]
@@ -139,7 +139,7 @@ def test_rendering_leaves_nothing_else_behind(storage: Storage) -> None:
     _, spec = rendered(store, "alone")
     name = f"renditions/{spec.digest[:2]}/{spec.digest}"
     assert storage.files() == [original(spec.source), f"{name}.jpeg", f"{name}.json"]
-    assert [path for path in store.workroom().iterdir() if path.name.startswith(".work")] == []
+    assert [path for path in store.work_folder().iterdir() if path.name.startswith(".work")] == []
 
 
 def test_sweeping_spares_what_is_kept_and_what_is_new_and_every_original(storage: Storage) -> None:
@@ -167,8 +167,8 @@ def test_many_at_once_store_and_fetch_the_same(storage: Storage, tmp_path: Path)
     stores = [storage.open() for _ in range(3)]
     with ThreadPoolExecutor(6) as pool:
         assert set(pool.map(lambda store: store.put(content), stores * 4)) == {sha256}
-        found = set(pool.map(lambda store: store.fetch(sha256).read_bytes(), [*stores, storage.open()] * 4))
-    assert found == {content}
+        contents = set(pool.map(lambda store: store.fetch(sha256).read_bytes(), [*stores, storage.open()] * 4))
+    assert contents == {content}
     assert storage.files() == [original(sha256)]
 
 

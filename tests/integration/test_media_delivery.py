@@ -1,4 +1,4 @@
-"""Publishing with media in a bucket: from another machine, and while the storage is away."""
+"""Tests publishing with media in a bucket: from another machine, and while the storage is down."""
 
 from __future__ import annotations
 
@@ -27,13 +27,13 @@ def wire(s3: S3Server) -> Iterator[Wire]:
 
 @pytest.fixture
 def outlet(open_outlet: OpenOutlet, s3: S3Server, wire: Wire) -> Outlet:
-    """An outlet whose media lie in a bucket of its own, at the far end of the wire."""
+    """Makes an outlet whose media are in a bucket of its own."""
     bucket = s3.bucket()
     return open_outlet("tumblr", media=f"s3://{bucket.name}/{bucket.prefix}?endpoint={wire.endpoint}")
 
 
 def move(outlet: Outlet, folder: Path) -> None:
-    """Go on with the same outlet on another machine, which has its database and nothing else."""
+    """Opens the same outlet on another machine, which has its database and nothing else."""
     config = folder / "config" / "publisher.toml"
     config.parent.mkdir(parents=True)
     shared = f'[storage]\ndatabase = "{outlet.desk.settings.database_url}"'
@@ -45,7 +45,7 @@ def move(outlet: Outlet, folder: Path) -> None:
 
 
 def published_as_meant(outlet: Outlet) -> bool:
-    """Whether the one copy shows the very pictures that the desk makes."""
+    """Tells whether the one copy shows exactly the pictures that the desk makes."""
     with outlet.desk.database.reading() as session:
         rows = list(session.scalars(select(Delivery)))
     copies = outlet.copies("tumblr")

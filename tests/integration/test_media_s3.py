@@ -1,4 +1,4 @@
-"""Media in a bucket: the local copies, and what is said when the storage can't be used."""
+"""Tests media in a bucket: the local copies, and the sentences when the storage can't be used."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from publisher.core.content import RenditionSpec
 from publisher.db.models import Post
 from publisher.db.session import Database
 from publisher.media import MediaMissing, MediaUnreachable, hash_of
-from publisher.media.cache import IN_USE, LocalCache
+from publisher.media.cache import IN_USE_TIME, LocalCache
 from publisher.media.opening import media_store
 from publisher.media.s3 import S3Store
 from publisher.posts import pictures
@@ -96,9 +96,9 @@ def test_an_original_cut_short_on_its_way_is_never_a_copy(bucket: Bucket, store:
 
 
 def test_the_copies_stay_below_their_bound_and_the_longest_unused_go_first(tmp_path: Path) -> None:
-    cache = LocalCache(tmp_path, largest=25)
+    cache = LocalCache(tmp_path, max_bytes=25)
     for number, name in enumerate(("oldest", "asked/again", "newer")):
-        age(cache.add(name, b"x" * 10), IN_USE.total_seconds() + 60 - number)
+        age(cache.add(name, b"x" * 10), IN_USE_TIME.total_seconds() + 60 - number)
         if name == "asked/again":
             assert cache.get("asked/again") is not None
     cache.add("newest", b"x" * 10)
@@ -108,9 +108,9 @@ def test_the_copies_stay_below_their_bound_and_the_longest_unused_go_first(tmp_p
 
 
 def test_a_copy_in_use_stays_whatever_the_bound(tmp_path: Path) -> None:
-    cache = LocalCache(tmp_path, largest=25)
+    cache = LocalCache(tmp_path, max_bytes=25)
     copies = [cache.add(str(number), b"x" * 10) for number in range(5)]
-    age(copies[0], IN_USE.total_seconds() - 60)
+    age(copies[0], IN_USE_TIME.total_seconds() - 60)
     cache.add("more", b"x" * 10)
     assert all(copy.is_file() for copy in copies)
 
@@ -121,14 +121,14 @@ def test_a_copy_never_goes_between_being_asked_for_and_being_read(tmp_path: Path
 
     class AskedMeanwhile(LocalCache):
         def _files(self) -> Iterator[tuple[Path, os.stat_result]]:
-            found = list(super()._files())
+            files = list(super()._files())
             asking.start()
             # Whoever asks has to wait; if they don't, they have their answer by then.
             asking.join(0.3)
-            return iter(found)
+            return iter(files)
 
-    age(LocalCache(tmp_path).add("old", b"x" * 10), IN_USE.total_seconds() + 60)
-    AskedMeanwhile(tmp_path, largest=10).add("new", b"x" * 10)
+    age(LocalCache(tmp_path).add("old", b"x" * 10), IN_USE_TIME.total_seconds() + 60)
+    AskedMeanwhile(tmp_path, max_bytes=10).add("new", b"x" * 10)
     asking.join()
     assert asked == [None]
 
@@ -136,7 +136,7 @@ def test_a_copy_never_goes_between_being_asked_for_and_being_read(tmp_path: Path
 def test_processes_share_the_copies(tmp_path: Path) -> None:
     crowd = (
         "import sys; from pathlib import Path; from publisher.media.cache import LocalCache\n"
-        "for n in range(60): LocalCache(Path(sys.argv[1]), largest=10).add(f'{n}', b'x' * 100_000)\n"
+        "for n in range(60): LocalCache(Path(sys.argv[1]), max_bytes=10).add(f'{n}', b'x' * 100_000)\n"
     )
     others = [subprocess.Popen([sys.executable, "-c", crowd, str(tmp_path)]) for _ in range(2)]
     assert [other.wait(PATIENCE) for other in others] == [0, 0]
@@ -171,9 +171,9 @@ def test_refused_keys_are_told_and_never_shown(bucket: Bucket, s3: S3Server, tmp
     store = opened(bucket, tmp_path, access_key="AKIAWRONGACCESS", secret_key="wrong-secret-value")
     with s3.asking_who(), pytest.raises(MediaUnreachable, match=r"refuses access \(\w+\); mend PUBLISHER_S3") as caught:
         CALLS[call](store)
-    told = f"{caught.value} {caught.value.__cause__} {vars(store)}"
-    assert "AKIAWRONGACCESS" not in told
-    assert "wrong-secret-value" not in told
+    texts = f"{caught.value} {caught.value.__cause__} {vars(store)}"
+    assert "AKIAWRONGACCESS" not in texts
+    assert "wrong-secret-value" not in texts
 
 
 def test_an_examination_finds_what_the_keys_may_not_do(bucket: Bucket, s3: S3Server, tmp_path: Path) -> None:
@@ -231,7 +231,7 @@ def test_a_picture_that_can_not_be_stored_makes_no_post(
 # --- the setting -----------------------------------------------------------------------------
 
 
-def test_one_setting_moves_the_media_and_its_keys_come_from_the_environment(
+def test_one_setting_moves_the_media_and_the_environment_has_its_keys(
     bucket: Bucket, s3: S3Server, tmp_path: Path
 ) -> None:
     write_starter(tmp_path)

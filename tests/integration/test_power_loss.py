@@ -1,4 +1,4 @@
-"""Tests what lies on the disk at the moment in which a request is about to go out."""
+"""Tests what is on the disk at the moment before a request is sent."""
 
 from __future__ import annotations
 
@@ -21,13 +21,13 @@ FRAME_HEADER, FILE_HEADER = 24, 32
 
 
 def die_at(doom: Doom, outlet: Outlet, milestone: str) -> None:
-    """Let a worker work until it passes the milestone, and kills itself with everything it has in memory."""
+    """Runs a worker until it reaches the milestone and kills itself, with all that it has in memory."""
     doom.start(outlet.config, "tumblr", milestone)
     assert doom.wait() == -signal.SIGKILL
 
 
 def files_alone(outlet: Outlet, folder: Path) -> Path:
-    """The database's files as they lie there, byte by byte, without what processes share in memory."""
+    """Copies the database's files byte by byte, without what processes share in memory."""
     folder.mkdir()
     for name in ("queue.db", "queue.db-wal"):
         (folder / name).write_bytes((outlet.folder / name).read_bytes())
@@ -45,7 +45,7 @@ def the_only_delivery(file: Path) -> Delivery:
 
 @pytest.fixture
 def interrupted(open_outlet: OpenOutlet, doom: Doom) -> Outlet:
-    """An outlet whose worker died right before it would have sent its one request."""
+    """Makes an outlet whose worker died just before it would have sent its one request."""
     outlet = open_outlet("tumblr")
     outlet.add_post()
     outlet.pick()

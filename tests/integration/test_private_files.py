@@ -1,4 +1,4 @@
-"""What staff handed in, and their addresses, can be read by nobody else on the machine."""
+"""Tests that nobody else on the machine can read the files and addresses of staff."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ from publisher.starter import write_starter
 
 @pytest.fixture(autouse=True)
 def loose_umask() -> Iterator[None]:
-    """With a umask that takes nothing away, only what the program asks for is private."""
+    """Sets a umask that removes no permission, so that only the program's own modes count."""
     before = os.umask(0)
     yield
     os.umask(before)
@@ -59,7 +59,7 @@ def test_folders_of_pictures_are_private(tmp_path: Path) -> None:
     store = FolderStore(tmp_path / "outlet" / "media")
     sha256 = store.put(b"picture")
     store.save("0" * 64, ".jpeg", b"rendition")
-    store.workroom()
+    store.work_folder()
     for path in (store.path(sha256), *store.folder.rglob("*"), store.folder):
         assert mode_of(path) == (0o700 if path.is_dir() else 0o600)
 
@@ -115,7 +115,7 @@ def test_doctor_finds_a_junk_key_and_a_missing_one(desk: Desk, monkeypatch: pyte
         sealed = Seal(key).seal("{}", "session x")
         session.add(ChannelSession(channel_name="x", content=sealed, updated_at=desk.now()))
     monkeypatch.setenv(KEY_VARIABLE, new_key())
-    with pytest.raises(SealError, match="does not open the session of x"):
+    with pytest.raises(SealError, match="does not decrypt the session of x"):
         describe_key(desk)
     monkeypatch.delenv(KEY_VARIABLE)
     with pytest.raises(SealError, match="is not set, and 1 secret"):

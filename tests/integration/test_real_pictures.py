@@ -1,4 +1,4 @@
-"""Real biomedical pictures through all three platforms: what arrives is held against its master."""
+"""Tests real biomedical pictures on all three platforms: compares what arrives with the original."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ def arrived(content: bytes) -> Image.Image:
 
 
 def without_padding(image: NDArray[np.float64], ratio: float) -> NDArray[np.float64]:
-    """The middle of a padded picture that has the master's own ratio of width to height."""
+    """Returns the middle of a padded picture, with the original's ratio of width to height."""
     height, width = image.shape[:2]
     if width / height > ratio:
         inner = round(height * ratio)

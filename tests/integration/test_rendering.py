@@ -1,4 +1,4 @@
-"""Renditions against their masters: faithful, in the right colours, rightly framed."""
+"""Tests that renditions are faithful to their originals, in the right colours and frames."""
 
 from __future__ import annotations
 
@@ -149,9 +149,7 @@ def test_sixteen_bits_are_mapped_over_their_full_range(store: FolderStore, tmp_p
     assert any("16-bit values from 0 to 65535" in note for note in made.notes)
 
 
-def test_twelve_bits_in_sixteen_are_told_at_inspection_and_stretched_when_staff_say_so(
-    store: FolderStore, tmp_path: Path
-) -> None:
+def test_twelve_bits_in_sixteen_are_reported_and_stretched_on_request(store: FolderStore, tmp_path: Path) -> None:
     original = samples.save(samples.ramp_16(512, 200, top=4095), tmp_path / "dark.tif")
     assert any("percentile" in warning for warning in inspect_image(original).warnings)
     dark, stretched = render(store, original, BLOG), render(store, original, BLOG, window="percentile")
@@ -206,8 +204,8 @@ def test_a_blurred_backdrop_fills_the_canvas_and_spares_the_picture(store: Folde
 
 
 def letters_are_there(**environment: str) -> bool:
-    """What the rendering process would find, asked in a process of its own."""
-    question = "from publisher.adapt.images.process.framing import has_letters; print(has_letters())"
+    """Tells whether the rendering process would find a font, in a process of its own."""
+    question = "from publisher.adapt.images.process.framing import has_font; print(has_font())"
     answer = subprocess.run(
         [sys.executable, "-c", question], env={**os.environ, **environment}, capture_output=True, text=True, check=True
     )

@@ -1,4 +1,4 @@
-"""The files of renditions: their metadata, the kinds they come from, keeping and losing them."""
+"""Tests the files of renditions: their metadata, their source formats, storing and losing them."""
 
 from __future__ import annotations
 

@@ -264,7 +264,7 @@ def test_the_session_of_one_channel_can_not_be_given_to_another(database: Databa
 def test_another_key_is_told_without_any(database: Database) -> None:
     session_of(database).save({"token": "never-to-be-seen"})
 
-    with pytest.raises(CredentialsRefused, match="PUBLISHER_KEY does not open the session of x") as caught:
+    with pytest.raises(CredentialsRefused, match="PUBLISHER_KEY does not decrypt the session of x") as caught:
         session_of(database, key=OTHER_KEY).load()
     assert not [
         word for word in (KEY, OTHER_KEY, "never-to-be-seen") if word in f"{caught.value!r}{caught.value.answer}"

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from publisher.adapt.posts import Target, adapt_post
 from publisher.adapt.text.cleaning import clean
 from publisher.adapt.text.counting import excess, graphemes
-from publisher.adapt.text.mentions import People, Person
+from publisher.adapt.text.mentions import DirectoryEntry, People
 from publisher.core.content import AdaptedPost, Link, Problem, SourceImage, SourcePost
 from publisher.platforms.profiles import (
     AltTextLimits,
@@ -54,7 +54,7 @@ X = Profile(
     links="priced",
 )
 PROFILES = {"tumblr": TUMBLR, "instagram": INSTAGRAM, "x": X}
-PEOPLE = People(people=(Person(name="Ana Roig", handles={"x": "anaroig", "instagram": "ana.roig"}),))
+PEOPLE = People(people=(DirectoryEntry(name="Ana Roig", handles={"x": "anaroig", "instagram": "ana.roig"}),))
 
 IMAGE = SourceImage(
     media="ab" * 32, format="jpeg", width=1600, height=1200, alt_text="Green cells along the edge of a dark gap."
@@ -240,7 +240,7 @@ def test_a_rich_caption_written_by_hand_keeps_its_links() -> None:
     assert [(block.kind, block.text) for block in post.blocks] == [("paragraph", "Carles Mas:"), ("bullet", "film")]
 
 
-def test_a_caption_for_a_language_replaces_the_template_of_each_of_its_channels() -> None:
+def test_a_caption_for_a_language_replaces_the_templates_of_its_channels() -> None:
     written = "**Carles Mas** filmed [cells](https://films.example.org)"
     captions = {"lang:en": written, "lang:ca": "Carles Mas va filmar cèl·lules", "instagram": "Carles Mas only"}
     assert adapted("x", captions=captions).caption == "Carles Mas filmed cells"
@@ -282,7 +282,7 @@ def test_a_dead_link_is_told() -> None:
 
 
 @pytest.mark.parametrize(
-    ("changes", "field", "told"),
+    ("changes", "field", "expected"),
     [
         ({"title": " \u200b "}, "title", "has no title"),
         ({"credit": ""}, "credit", "has no credit"),
@@ -293,14 +293,14 @@ def test_a_dead_link_is_told() -> None:
     ],
 )
 @pytest.mark.parametrize("platform", sorted(PROFILES))
-def test_what_is_missing_blocks(platform: str, changes: dict[str, object], field: str, told: str) -> None:
+def test_what_is_missing_blocks(platform: str, changes: dict[str, object], field: str, expected: str) -> None:
     (problem,) = by_field(adapted(platform, **changes), field)
     assert problem.blocking
-    assert told in problem.message
+    assert expected in problem.message
 
 
 @pytest.mark.parametrize(
-    ("changes", "field", "told"),
+    ("changes", "field", "expected"),
     [
         ({"licence": ""}, "licence", "names no licence"),
         ({"link": "pictures.example.org"}, "link", "is no web address"),
@@ -308,10 +308,10 @@ def test_what_is_missing_blocks(platform: str, changes: dict[str, object], field
         (with_image(alt_text="closing the gap."), "images[0].alt_text", "repeats the title"),
     ],
 )
-def test_what_could_be_better_is_told_and_does_not_block(changes: dict[str, object], field: str, told: str) -> None:
+def test_what_could_be_better_is_told_and_does_not_block(changes: dict[str, object], field: str, expected: str) -> None:
     (problem,) = by_field(adapted("instagram", **changes), field)
     assert not problem.blocking
-    assert told in problem.message
+    assert expected in problem.message
 
 
 def test_an_alt_text_that_is_too_long_ends_at_a_sentence() -> None:
@@ -363,17 +363,17 @@ def test_tags_that_a_field_does_not_take_are_told() -> None:
 
 
 @pytest.mark.parametrize(
-    ("rule", "is_blocking", "told"),
+    ("rule", "is_blocking", "expected"),
     [
         ("hold", True, "There is no Catalan translation; add one, or let the channel show the English text."),
         ("skip", False, "There is no Catalan translation, so this channel skips the post."),
         ("original", False, "There is no Catalan translation, so this channel shows the English text."),
     ],
 )
-def test_a_missing_translation_follows_the_channels_rule(rule: str, is_blocking: bool, told: str) -> None:
+def test_a_missing_translation_follows_the_channels_rule(rule: str, is_blocking: bool, expected: str) -> None:
     post = adapt_post(POST, target("x", language="ca", missing_translation=rule), PEOPLE)
     (problem,) = by_field(post, "language")
-    assert (problem.blocking, problem.message) == (is_blocking, told)
+    assert (problem.blocking, problem.message) == (is_blocking, expected)
     assert post.caption
 
 

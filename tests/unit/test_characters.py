@@ -1,4 +1,4 @@
-"""What somebody types never steers a terminal, a calendar or a spreadsheet."""
+"""Tests that no text which somebody types steers a terminal, a calendar or a spreadsheet."""
 
 from __future__ import annotations
 
@@ -138,7 +138,7 @@ def test_no_spreadsheet_finds_a_formula_in_a_table(rows: list[list[str]], separa
 
 
 def test_a_cell_grows_by_one_sign_for_each_place_at_most() -> None:
-    """What took a quadratic expression minutes; without a limit on the time, it would only be slow."""
+    """A quadratic expression would take minutes for it. The test has no limit of time."""
     assert spreadsheet_cell(";=" * 100_000) == ";'=" * 100_000
     assert spreadsheet_cell(" " * 200_000) == " " * 200_000
 

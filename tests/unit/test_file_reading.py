@@ -1,4 +1,4 @@
-"""No file that somebody names fills the memory, never ends, or makes the program wait."""
+"""Tests that no file that somebody names fills the memory or makes the program wait."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from publisher.settings import SettingsError, load_settings, read_secret
 
 @pytest.fixture(params=["endless", "pipe", "folder", "large"])
 def odd_file(request: pytest.FixtureRequest, tmp_path: Path) -> Path:
-    """What is no file to be read: a device that never ends, a pipe that nobody writes to, a folder, a huge file."""
+    """Makes a file that must not be read: an endless device, a pipe that nobody writes to, a folder, a huge file."""
     match request.param:
         case "endless":
             return Path("/dev/zero")

@@ -1,4 +1,4 @@
-"""How each picture is shown on a channel: decided by arithmetic alone."""
+"""Tests the plans of how each picture is shown on a channel."""
 
 from __future__ import annotations
 
@@ -103,8 +103,8 @@ SIDES = st.tuples(st.integers(64, 9000), st.integers(64, 9000))
 def test_no_picture_of_a_carousel_leaves_the_channels_ratios(sizes: list[tuple[int, int]]) -> None:
     images = [picture(*size) for size in sizes]
     adapted, _ = plan_images(images, GRID)
-    for one, image in zip(adapted, images, strict=True):
-        wide, high = canvas(one, image)
+    for adapted_image, image in zip(adapted, images, strict=True):
+        wide, high = canvas(adapted_image, image)
         assert wide <= GRID.max_width
         assert high <= GRID.max_height
         assert 0.8 - 1e-6 <= wide / high <= 1.91 + 1e-6
@@ -128,7 +128,7 @@ def test_staff_come_before_the_channel_and_the_channel_before_the_platform() -> 
     (by_platform,), _ = plan_images([wide], GRID)
     (by_channel,), _ = plan_images([wide], GRID, fit="crop")
     (by_staff,), _ = plan_images([picture(4000, 1000, choices={"fit": "pad"})], GRID, fit="crop")
-    assert [one.spec.fit for one in (by_platform, by_channel, by_staff)] == ["pad", "crop", "pad"]
+    assert [image.spec.fit for image in (by_platform, by_channel, by_staff)] == ["pad", "crop", "pad"]
 
 
 def test_cropping_keeps_the_focal_point_and_all_of_the_height() -> None:
@@ -178,16 +178,16 @@ def test_a_composite_becomes_the_whole_and_then_its_panels() -> None:
     adapted, problems = plan_images([image], GRID)
     assert problems == ()
     assert adapted[0].spec.crop is None
-    panels = [one.spec.crop for one in adapted[1:] if one.spec.crop]
+    panels = [image.spec.crop for image in adapted[1:] if image.spec.crop]
     assert [panel.left for panel in panels] == [0.0, 0.34, 0.67]
     assert [panel.width for panel in panels] == pytest.approx([0.34, 0.33, 0.33])
-    assert [one.alt_text for one in adapted] == [
+    assert [image.alt_text for image in adapted] == [
         "Two cells",
         "Two cells (1/3)",
         "Two cells (2/3)",
         "Two cells (3/3)",
     ]
-    assert {one.spec.canvas_ratio for one in adapted} == {1.91}
+    assert {image.spec.canvas_ratio for image in adapted} == {1.91}
 
 
 def test_staffs_own_cuts_come_before_those_found() -> None:
@@ -196,9 +196,9 @@ def test_staffs_own_cuts_come_before_those_found() -> None:
     assert len(adapted) == 3
 
 
-def test_without_gaps_a_wide_picture_becomes_overlapping_tiles_and_staff_are_told() -> None:
+def test_a_wide_picture_without_gaps_becomes_overlapping_tiles() -> None:
     adapted, problems = plan_images([picture(5000, 1000, choices={"fit": "split"})], GRID)
-    tiles = [one.spec.crop for one in adapted[1:]]
+    tiles = [image.spec.crop for image in adapted[1:]]
     assert len(tiles) == 3
     assert all(tile is not None for tile in tiles)
     ends = [tile.left + tile.width for tile in tiles if tile]
@@ -226,9 +226,9 @@ def test_a_channel_of_one_picture_shows_a_composite_whole() -> None:
 def test_every_picture_of_a_carousel_gets_the_first_ones_ratio() -> None:
     images = [picture(4000, 1000), picture(1000, 1000), picture(1000, 4000)]
     adapted, _ = plan_images(images, GRID)
-    assert [one.spec.canvas_ratio for one in adapted] == [1.91, 1.91, 1.91]
+    assert [image.spec.canvas_ratio for image in adapted] == [1.91, 1.91, 1.91]
     alone, _ = plan_images(images, STREAM)
-    assert [one.spec.canvas_ratio for one in alone] == [None, None, None]
+    assert [image.spec.canvas_ratio for image in alone] == [None, None, None]
 
 
 def test_of_too_many_pictures_the_first_are_shown_and_that_is_told() -> None:
@@ -247,7 +247,7 @@ def test_a_channel_that_needs_a_picture_says_so() -> None:
 
 def test_alt_texts_are_carried_as_they_come() -> None:
     adapted, problems = plan_images([picture(1000, 1000), picture(1000, 1000, alt_text="")], STREAM)
-    assert [one.alt_text for one in adapted] == ["Two cells", ""]
+    assert [image.alt_text for image in adapted] == ["Two cells", ""]
     assert problems == ()
 
 
@@ -274,7 +274,7 @@ NARROW = STREAM.model_copy(update={"min_ratio": 1.2})
         (picture(500, 500, format="gif", frames=351), STREAM, "350 frames and the animation has 351"),
     ],
 )
-def test_an_animation_that_can_not_be_kept_shows_its_first_frame_and_says_why(
+def test_an_animation_that_does_not_fit_shows_its_first_frame_and_says_why(
     image: SourceImage, limits: ImageLimits, why: str
 ) -> None:
     still, told = plan_one(image, limits)
@@ -285,21 +285,21 @@ def test_an_animation_that_can_not_be_kept_shows_its_first_frame_and_says_why(
     assert "first frame" in told[0].message
 
 
-def test_an_animation_among_pictures_stands_still_where_it_is_taken_only_alone() -> None:
+def test_an_animation_among_pictures_is_still_where_it_is_taken_only_alone() -> None:
     images = [picture(500, 500), MOVING]
     adapted, problems = plan_images(images, STREAM)
-    assert [one.spec.animated for one in adapted] == [False, False]
+    assert [image.spec.animated for image in adapted] == [False, False]
     assert [(problem.field, problem.blocking) for problem in problems] == [("images[1].media", False)]
     assert "without other pictures" in problems[0].message
     blog, quiet = plan_images(images, load_profile("tumblr").images)
-    assert [one.spec.animated for one in blog] == [False, True]
+    assert [image.spec.animated for image in blog] == [False, True]
     assert quiet == ()
 
 
 def test_an_animation_takes_no_more_than_its_share_of_all_bytes() -> None:
     limits = load_profile("tumblr").images
     adapted, _ = plan_images([MOVING] * 4, limits)
-    assert {one.spec.max_bytes for one in adapted} == {5_000_000}
+    assert {image.spec.max_bytes for image in adapted} == {5_000_000}
 
 
 @pytest.mark.parametrize(("platform", "most_bytes"), [("x", 15_000_000), ("tumblr", 10_000_000)])
@@ -348,5 +348,5 @@ def test_metadata_comes_from_the_picture_unless_the_caller_knows_better() -> Non
 def test_the_pictures_of_a_post_share_its_total_bytes() -> None:
     limits = STREAM.model_copy(update={"max_total_bytes": 6_000_000})
     adapted, _ = plan_images([picture(900, 900)] * 3, limits)
-    assert {one.spec.max_bytes for one in adapted} == {2_000_000}
+    assert {image.spec.max_bytes for image in adapted} == {2_000_000}
     assert plan_one(picture(900, 900), limits)[0].spec.max_bytes == 5_000_000

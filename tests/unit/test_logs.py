@@ -1,4 +1,4 @@
-"""Logs: readable for people, readable for programs, and without a secret."""
+"""Tests that people and programs can read the logs, and that they hold no secret."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from publisher.core.errors import SettingsError
-from publisher.core.log_folding import MAX_ALIKE, MAX_KINDS, FoldingHandler
+from publisher.core.log_folding import MAX_ALIKE, MAX_REMEMBERED, FoldingHandler
 from publisher.core.logs import HIDDEN, LIBRARIES, SECRET_HINT, SECRETS_IN_TEXT, configure_logs, get_logger
 from publisher.core.outage_log import LogOnce
 from publisher.db.errors import DatabaseError
@@ -47,7 +47,7 @@ def _as_before() -> Iterator[None]:
 
 @pytest.fixture
 def lines(monkeypatch: pytest.MonkeyPatch) -> Callable[[], list[dict[str, Any]]]:
-    """What was logged so far, from logs set up with a secret in the environment."""
+    """Returns what was logged so far, by logs that are configured with a secret in the environment."""
     monkeypatch.setenv("PUBLISHER_X_ACCESS_TOKEN", SECRET)
     stream = io.StringIO()
     configure_logs(stream=stream)
@@ -353,11 +353,11 @@ def test_what_was_folded_is_told_though_nothing_follows(
 
 
 def test_kinds_of_lines_are_forgotten_before_they_fill_the_memory(lines: Callable[[], list[dict[str, Any]]]) -> None:
-    for number in range(MAX_KINDS * 3):
+    for number in range(MAX_REMEMBERED * 3):
         get_logger("delivery").info("published", delivery=number)
-    (handler,) = [found for found in logging.getLogger().handlers if isinstance(found, FoldingHandler)]
-    assert len(handler._kinds) == MAX_KINDS
-    assert len(lines()) == MAX_KINDS * 3
+    (handler,) = [handler for handler in logging.getLogger().handlers if isinstance(handler, FoldingHandler)]
+    assert len(handler._lines) == MAX_REMEMBERED
+    assert len(lines()) == MAX_REMEMBERED * 3
 
 
 def test_a_line_about_an_error_that_is_fit_to_show_has_its_code(lines: Callable[[], list[dict[str, Any]]]) -> None:

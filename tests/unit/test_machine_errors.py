@@ -1,4 +1,4 @@
-"""Tests that this machine's failures are never reported as faults of an account, a post or a host."""
+"""Tests that errors of this machine are never reported as faults of an account, a post or a host."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ def lacking(number: int) -> OSError:
 
 
 def in_libraries(error: OSError) -> requests.RequestException:
-    """An error as `requests` hands it on."""
+    """Wraps an error as `requests` does."""
     refused = urllib3.exceptions.NewConnectionError(SimpleNamespace(host="x"), "no connection")  # type: ignore[arg-type]
     refused.__cause__ = error
     return requests.ConnectionError(urllib3.exceptions.MaxRetryError(SimpleNamespace(), "/", refused))  # type: ignore[arg-type]
@@ -109,7 +109,7 @@ def test_a_host_is_not_blamed(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.fixture
 def configured(tmp_path: Path) -> Settings:
-    """The settings of a desk with one channel, a template and a directory of people."""
+    """Makes the settings of a desk with one channel, a template and a directory of people."""
     (tmp_path / "fake.j2").write_text("{{ title }}")
     (tmp_path / "people.toml").write_text("")
     channel = {"platform": "tumblr", "account": "ours", "caption": "fake.j2"}

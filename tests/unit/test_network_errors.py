@@ -1,4 +1,4 @@
-"""Failures of the network are told in plain words, whichever library met them."""
+"""Tests that failures of the network are described in plain words, whichever library met them."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from publisher.core.network_errors import UNKNOWN, failure_in_words
 
 
 def wrapped(reason: BaseException) -> requests.ConnectionError:
-    """An error as `requests` hands on what urllib3 met."""
+    """Wraps an error of urllib3 as `requests` does."""
     return requests.ConnectionError(urllib3.exceptions.MaxRetryError(None, "/secret", reason))  # type: ignore[arg-type]
 
 

@@ -1,4 +1,4 @@
-"""The plan of a proof, and its judgement of what it finds."""
+"""Tests the plan of a proof, its judgement, its failure points and its clocks."""
 
 from __future__ import annotations
 
@@ -21,19 +21,20 @@ from publisher.core.states import State
 from publisher.db.models import Attempt, Delivery, Pick, Post
 from publisher.db.session import Database
 from publisher.lifecycle import record_event
-from publisher.proving.disturbed import Traps
-from publisher.proving.fleet import End
+from publisher.proving.failure_points import FailurePoints
+from publisher.proving.fault_injection import Clocks
+from publisher.proving.fleet import ProcessExit
 from publisher.proving.habits import HabitChoices
-from publisher.proving.judge import counted, judge, write_history
-from publisher.proving.outcomes import outcomes
+from publisher.proving.judge import judge_proof, posts_by_caption, write_history
+from publisher.proving.outcomes import collect_outcomes
 from publisher.proving.outlet import write_outlet
 from publisher.proving.plan import (
     FAULTS,
-    FAULTS_AROUND,
-    KNOWN_LAG_SECONDS,
+    MAX_KNOWN_LAG_SECONDS,
     MILESTONES,
-    NO_ACTS,
+    SIDE_STEP_FAULTS,
     TROUBLES,
+    WHOLE_DAY_KINDS,
     Condition,
     Terms,
     draw_plan,
@@ -42,7 +43,6 @@ from publisher.proving.plan import (
 from publisher.proving.proof import next_day
 from publisher.proving.report import Findings, Spread
 from publisher.proving.shared_clock import SharedClock
-from publisher.proving.troubles import Clocks
 from publisher.proving.watch import Recovery
 from publisher.sandbox.discovery import sandbox_class, sandbox_names
 from publisher.sandbox.faults import ALL_KINDS, STEPS, Fault
@@ -66,16 +66,16 @@ def test_a_seed_draws_the_same_plan_again_and_another_seed_another_one() -> None
 
 def test_every_fault_of_the_sandbox_is_planned_for_every_platform() -> None:
     assert {Fault.parse(fault).kind for fault in FAULTS} == set(ALL_KINDS)
-    around = {Fault.parse(fault) for fault in FAULTS_AROUND}
+    around = {Fault.parse(fault) for fault in SIDE_STEP_FAULTS}
     assert {(fault.step, fault.kind) for fault in around} == {
         (step, kind) for step in STEPS for kind in ALL_KINDS if step != "publish" and kind != "refuse"
     }
     planned = {pair for day in draw_plan(replace(TERMS, days=100), PLATFORMS) for pair in day.faults}
-    assert planned == {(platform, fault) for platform in PLATFORMS for fault in (*FAULTS, *FAULTS_AROUND)}
+    assert planned == {(platform, fault) for platform in PLATFORMS for fault in (*FAULTS, *SIDE_STEP_FAULTS)}
 
 
 def test_a_seed_draws_the_day_on_which_a_proof_begins() -> None:
-    """Not the day on which it is run: the same seed has the same days, whenever and wherever."""
+    """The day on which it is run plays no part: the same seed has the same days, whenever and wherever."""
     days = {seed: first_day(replace(TERMS, seed=seed)) for seed in range(5000)}
     assert days[7] == first_day(replace(TERMS, days=30))
     assert (min(days.values()), max(days.values())) == (date(2026, 1, 1), date(2027, 12, 31))
@@ -83,7 +83,7 @@ def test_a_seed_draws_the_day_on_which_a_proof_begins() -> None:
 
 
 def test_the_clocks_of_a_proof_begin_where_they_are_told(tmp_path: Path) -> None:
-    """Both, and before anybody reads them: whoever picks first picks for that day."""
+    """Both clocks are set before any process reads them: the first pick is for that day."""
     sandbox = FakeSandbox()
     first = datetime(2027, 3, 28, tzinfo=UTC)
     clocks = Clocks(SharedClock(tmp_path / "clock"), sandbox, first)
@@ -92,20 +92,20 @@ def test_the_clocks_of_a_proof_begin_where_they_are_told(tmp_path: Path) -> None
 
 
 @pytest.mark.parametrize("on", [*TROUBLES])
-def test_every_milestone_and_every_trouble_is_planned(on: str) -> None:
+def test_every_milestone_and_every_kind_of_fault_is_planned(on: str) -> None:
     plan = draw_plan(replace(TERMS, on=on), PLATFORMS)
-    acts = [act for day in plan for act in day.acts]
-    kills = [act for act in acts if act.kind == "trap" or act.kind.startswith("kill")]
+    acts = [act for day in plan for act in day.process_faults]
+    kills = [act for act in acts if act.kind == "failure point" or act.kind.startswith("kill")]
     assert len(kills) == 20
-    assert {act.milestone for act in kills if act.kind == "trap"} == set(MILESTONES)
-    assert {act.kind for act in acts} >= {"kill scheduler", "kill worker", *TROUBLES[on]} - set(NO_ACTS)
+    assert {act.milestone for act in kills if act.kind == "failure point"} == set(MILESTONES)
+    assert {act.kind for act in acts} >= {"kill scheduler", "kill worker", *TROUBLES[on]} - set(WHOLE_DAY_KINDS)
     assert any(day.skips for day in plan)
     copies = {day.copy.by_hand for day in plan if day.copy is not None}
     assert copies == {False, True}
 
 
 class FakeSandbox(SandboxClient):
-    """Takes a wish about its clock."""
+    """Records what its clock is set to."""
 
     def __init__(self) -> None:
         self.offset = timedelta(0)
@@ -121,10 +121,10 @@ def test_every_condition_of_a_day_is_planned() -> None:
     for day in plan:
         assert (day.lag_seconds[1] > 0) == ("lag" in day.condition)
         assert (len(day.skews) == len(PLATFORMS)) == (day.condition is Condition.PLATFORM_SKEW)
-        assert (day.lag_seconds[0] > KNOWN_LAG_SECONDS) == (day.condition is Condition.UNKNOWN_LAG)
+        assert (day.lag_seconds[0] > MAX_KNOWN_LAG_SECONDS) == (day.condition is Condition.UNKNOWN_LAG)
 
 
-def test_habits_are_drawn_for_every_platform_and_hide_no_evidence_that_a_day_needs() -> None:
+def test_habits_of_every_platform_hide_no_evidence_that_a_day_needs() -> None:
     choices = {name: HabitChoices(**sandbox_class(name).habits.as_json()) for name in sandbox_names()}
     plan = draw_plan(replace(TERMS, days=60), choices)
     drawn = [dict(day.habits) for day in plan]
@@ -142,7 +142,9 @@ def found_by(
     database: Database, clock: FixedClock, posts: Sequence[Mapping[str, Any]], channels: Sequence[str] = ("fake",)
 ) -> Findings:
     day = clock.now().date()
-    return judge(database, counted(dict(post) for post in posts), channels=channels, days=[day], skipped=[])
+    return judge_proof(
+        database, posts_by_caption(dict(post) for post in posts), channels=channels, days=[day], skipped=[]
+    )
 
 
 def post(number: int = 1, caption: str = "A title") -> dict[str, Any]:
@@ -157,9 +159,9 @@ def end(database: Database, state: State, **values: object) -> None:
 def test_one_copy_of_what_is_published_is_as_it_should_be(database: Database, clock: FixedClock) -> None:
     add_delivery(database, clock.now())
     end(database, State.PUBLISHED, remote_id="id-1")
-    found = found_by(database, clock, [post()])
-    assert not any(found.broken.values())
-    assert (found.deliveries, dict(found.copies), dict(found.states)) == (1, {"1": 1}, {"published": 1})
+    findings = found_by(database, clock, [post()])
+    assert not any(findings.broken.values())
+    assert (findings.deliveries, dict(findings.copies), dict(findings.states)) == (1, {"1": 1}, {"published": 1})
 
 
 @pytest.mark.parametrize(
@@ -180,8 +182,8 @@ def test_each_broken_promise_is_found(
 ) -> None:
     add_delivery(database, clock.now())
     end(database, state, remote_id=remote_id)
-    found = found_by(database, clock, posts)
-    assert [kind for kind, rows in found.broken.items() if rows] == [broken]
+    findings = found_by(database, clock, posts)
+    assert [kind for kind, rows in findings.broken.items() if rows] == [broken]
 
 
 def test_a_slot_without_a_pick_and_a_channel_without_a_delivery_are_lost(database: Database, clock: FixedClock) -> None:
@@ -193,7 +195,7 @@ def test_a_slot_without_a_pick_and_a_channel_without_a_delivery_are_lost(databas
 
 
 def test_what_a_restore_closed_and_told_is_neither_lost_nor_unknown(database: Database, clock: FixedClock) -> None:
-    """One copy of its post, that is: a second one is a second one."""
+    """One copy of its post is allowed; a second one is findings."""
     day = clock.now().date()
     with database.writing() as session:
         now = clock.now()
@@ -203,9 +205,9 @@ def test_what_a_restore_closed_and_told_is_neither_lost_nor_unknown(database: Da
         record_event(session, "restored", now=clock.now(), detail={"slot": day.isoformat()})
         record_event(session, "restored", now=clock.now(), post_id=row.id, detail={SHOWN_ON: day.isoformat()})
     shown = post(1, "Cell 4, as fake shows it.")
-    found = found_by(database, clock, [shown])
-    assert not any(found.broken.values())
-    assert (found.closed, found.forgotten) == (1, 1)
+    findings = found_by(database, clock, [shown])
+    assert not any(findings.broken.values())
+    assert (findings.closed, findings.forgotten) == (1, 1)
     assert found_by(database, clock, [post(1, "Cell 40, as fake shows it.")]).strangers
     assert found_by(database, clock, [shown, post(2, "Cell 4, as fake shows it.")]).twice
 
@@ -225,13 +227,13 @@ def test_how_struck_deliveries_ended_and_how_long_nobody_knew_is_counted(databas
     texts = {"drop-after": "Cell 1, as fake1 shows it.", "429": "{Cell 2, as fake2 shows it. More", "refuse": ""}
     struck = [{"platform": "fake", "fault": fault, "text": text} for fault, text in texts.items()]
     days = {(now + timedelta(days=number)).date(): "usual" for number in (1, 2)}
-    found = outcomes(database, struck, days)
-    assert found.by_fault == {
+    findings = collect_outcomes(database, struck, days)
+    assert findings.by_fault == {
         "drop-after": {"published after a look-up": 1},
         "429": {"published after another try": 1},
     }
-    assert found.by_condition == {"usual": {"published after a look-up": 1, "published after another try": 1}}
-    assert found.unknown_seconds == {"fake": Spread(1, 30.0, 30.0)}
+    assert findings.by_condition == {"usual": {"published after a look-up": 1, "published after another try": 1}}
+    assert findings.unknown_seconds == {"fake": Spread(1, 30.0, 30.0)}
 
 
 def test_two_in_flight_on_a_channel_are_seen_in_the_history(database: Database, clock: FixedClock) -> None:
@@ -240,8 +242,8 @@ def test_two_in_flight_on_a_channel_are_seen_in_the_history(database: Database, 
     with database.writing() as session:
         for number, state in zip([*numbers, *numbers], ["preparing", "preparing", "held", "held"], strict=True):
             record_event(session, f"delivery {state}", now=clock.now(), delivery_id=number)
-    (told,) = found_by(database, clock, []).side_by_side
-    assert f"deliveries {numbers}" in told
+    (sentence,) = found_by(database, clock, []).side_by_side
+    assert f"deliveries {numbers}" in sentence
 
 
 def test_a_change_by_a_worker_that_was_overtaken_is_seen_in_the_history(database: Database, clock: FixedClock) -> None:
@@ -250,8 +252,8 @@ def test_a_change_by_a_worker_that_was_overtaken_is_seen_in_the_history(database
     hands = [("one", 1, "preparing"), ("one", 1, "publishing"), ("two", 3, "preparing"), ("one", 1, "pending")]
     with database.writing() as session:
         for actor, fence, state in hands:
-            told = {"fence": fence}
-            record_event(session, f"delivery {state}", now=clock.now(), delivery_id=number, actor=actor, detail=told)
+            detail = {"fence": fence}
+            record_event(session, f"delivery {state}", now=clock.now(), delivery_id=number, actor=actor, detail=detail)
     assert found_by(database, clock, []).overtaken == [
         f"fake (delivery {number}): delivery pending by one with fence 1 after 3"
     ]
@@ -268,18 +270,18 @@ def test_the_reasons_why_people_were_asked_are_counted_without_channels(database
     for day, channel in enumerate(("first", "second")):
         number = add_delivery(database, clock.now(), channel=channel, day_offset=day)
         with database.writing() as session:
-            told = {"problem": problem.format(channel, number)}
-            record_event(session, "delivery held", now=clock.now(), delivery_id=number, detail=told)
-    found = found_by(database, clock, [])
-    assert found.held_why == {"Fake has signed the account out; run `publisher connect CHANNEL`": 2}
-    assert found.asked == 2
+            detail = {"problem": problem.format(channel, number)}
+            record_event(session, "delivery held", now=clock.now(), delivery_id=number, detail=detail)
+    findings = found_by(database, clock, [])
+    assert findings.held_why == {"Fake has signed the account out; run `publisher connect CHANNEL`": 2}
+    assert findings.asked == 2
 
 
 def test_a_reason_is_told_without_the_file_that_it_is_about(database: Database, clock: FixedClock) -> None:
     number = add_delivery(database, clock.now(), channel="x1")
     with database.writing() as session:
-        told = {"problem": "/tmp/proof/config/captions/x1.j2: there is no such file. Mend it, then retry."}
-        record_event(session, "delivery held", now=clock.now(), delivery_id=number, detail=told)
+        detail = {"problem": "/tmp/proof/config/captions/x1.j2: there is no such file. Mend it, then retry."}
+        record_event(session, "delivery held", now=clock.now(), delivery_id=number, detail=detail)
     assert found_by(database, clock, [], channels=("x1",)).held_why == {"there is no such file": 1}
 
 
@@ -288,7 +290,7 @@ def test_a_recovery_is_measured_from_the_kill_and_not_from_one_long_ago() -> Non
         return Delivery(id=7, lease_owner=owner and f"machine:{owner}:100:boot", state=state)
 
     recovery = Recovery()
-    recovery.died(End("worker 1", 41, -9, at=10.0))
+    recovery.died(ProcessExit("worker 1", 41, -9, at=10.0))
     recovery.watch([row("41", State.PUBLISHING)], {42}, now=10.5)
     recovery.watch([row("", State.UNCONFIRMED)], {42}, now=12.0)
     recovery.watch([], {42}, now=15.0)
@@ -300,29 +302,29 @@ def test_a_recovery_is_measured_from_the_kill_and_not_from_one_long_ago() -> Non
     assert (recovery.taken_back, recovery.at_rest) == ([2.0], [5.0])
 
 
-def test_a_trap_is_taken_once_by_the_worker_that_it_waits_for(tmp_path: Path) -> None:
-    """SIGCONT does nothing to who runs."""
-    traps = Traps(tmp_path)
-    anybody, somebody = (traps.lay("claimed", number, signal.SIGCONT, of) for number, of in ((1, None), (2, 5)))
-    traps.pass_by("prepared", 5)
-    assert traps.waiting() == [anybody, somebody]
-    traps.pass_by("claimed", 4)
-    assert traps.waiting() == [somebody]
-    traps.pass_by("claimed", 4)
-    assert (traps.taker(anybody), traps.taker(somebody)) == ((os.getpid(), 4), None)
-    traps.pass_by("claimed", 5)
-    assert (traps.waiting(), traps.taker(somebody)) == ([], (os.getpid(), 5))
+def test_a_failure_point_strikes_once_and_only_its_delivery(tmp_path: Path) -> None:
+    """SIGCONT does nothing to a running process."""
+    points = FailurePoints(tmp_path)
+    anybody, somebody = (points.add("claimed", number, signal.SIGCONT, of) for number, of in ((1, None), (2, 5)))
+    points.reach("prepared", 5)
+    assert points.waiting() == [anybody, somebody]
+    points.reach("claimed", 4)
+    assert points.waiting() == [somebody]
+    points.reach("claimed", 4)
+    assert (points.reached_by(anybody), points.reached_by(somebody)) == ((os.getpid(), 4), None)
+    points.reach("claimed", 5)
+    assert (points.waiting(), points.reached_by(somebody)) == ([], (os.getpid(), 5))
 
 
 STANDING_STILL = """
 import os, sys, threading
 from pathlib import Path
-from publisher.proving.disturbed import Traps
+from publisher.proving.failure_points import FailurePoints
 # On one core, and without rushing: another thread that takes the signal comes to it only when the walker rests.
 os.sched_setaffinity(0, [min(os.sched_getaffinity(0))])
 os.sched_setscheduler(0, os.SCHED_BATCH, os.sched_param(0))
 def walk():
-    Traps(Path(sys.argv[1])).pass_by("committed", 7)
+    FailurePoints(Path(sys.argv[1])).reach("committed", 7)
     Path(sys.argv[2]).touch()
 walker = threading.Thread(target=walk)
 walker.start()
@@ -331,11 +333,11 @@ walker.join()
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="tells the kernel how to schedule, which only Linux lets it")
-def test_whoever_takes_a_trap_that_freezes_goes_not_a_step_further(tmp_path: Path) -> None:
-    """Though other threads of its process could take the signal."""
-    traps, passed = Traps(tmp_path / "traps"), tmp_path / "passed"
-    traps.lay("committed", 1, signal.SIGSTOP)
-    with subprocess.Popen([sys.executable, "-c", STANDING_STILL, str(tmp_path / "traps"), str(passed)]) as walker:
+def test_a_worker_that_reaches_a_freeze_stops_at_once(tmp_path: Path) -> None:
+    """Other threads of its process could take the signal, and must not."""
+    points, passed = FailurePoints(tmp_path / "points"), tmp_path / "passed"
+    points.add("committed", 1, signal.SIGSTOP)
+    with subprocess.Popen([sys.executable, "-c", STANDING_STILL, str(tmp_path / "points"), str(passed)]) as walker:
         os.waitid(os.P_PID, walker.pid, os.WSTOPPED | os.WEXITED | os.WNOWAIT)
         walker.kill()
     assert not passed.exists()
@@ -344,37 +346,37 @@ def test_whoever_takes_a_trap_that_freezes_goes_not_a_step_further(tmp_path: Pat
 STANDING_STILL_LATE = """
 import signal, sys
 from pathlib import Path
-from publisher.proving import disturbed
-suffer = disturbed._suffer
-def suffer_late(wanted):
+from publisher.proving import failure_points
+signal_self = failure_points._signal_self
+def signal_late(number):
     signal.sigwait({signal.SIGCONT})
     signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGCONT})
-    suffer(wanted)
-disturbed._suffer = suffer_late
+    signal_self(number)
+failure_points._signal_self = signal_late
 signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGCONT})
-disturbed.Traps(Path(sys.argv[1])).pass_by("committed", 7)
+failure_points.FailurePoints(Path(sys.argv[1])).reach("committed", 7)
 """
 
 
-def test_whoever_stands_still_only_after_it_was_let_go_goes_on_all_the_same(tmp_path: Path) -> None:
-    """It has taken the trap, and the signal to go on comes before the one that stops it."""
-    traps = Traps(tmp_path)
-    name = traps.lay("committed", 1, signal.SIGSTOP)
+def test_a_worker_that_stops_only_after_it_was_resumed_goes_on(tmp_path: Path) -> None:
+    """It has reached the failure point, and the signal to go on comes before the one that stops it."""
+    points = FailurePoints(tmp_path)
+    name = points.add("committed", 1, signal.SIGSTOP)
     with subprocess.Popen([sys.executable, "-c", STANDING_STILL_LATE, str(tmp_path)]) as walker:
-        wait_until(lambda: traps.taker(name) is not None, "the trap is taken")
-        traps.let_go(name)
+        wait_until(lambda: points.reached_by(name) is not None, "the failure point is reached")
+        points.resume(name)
         assert walker.wait() == 0
 
 
-def test_a_trap_that_is_taken_back_tells_who_is_in_it(tmp_path: Path) -> None:
-    traps = Traps(tmp_path)
-    name = traps.lay("claimed", 1, signal.SIGCONT)
-    assert traps.withdraw(name) is None
-    traps.pass_by("claimed", 4)
-    assert traps.taker(name) is None
-    name = traps.lay("claimed", 2, signal.SIGCONT)
-    traps.pass_by("claimed", 4)
-    assert traps.withdraw(name) == os.getpid()
+def test_removing_a_failure_point_returns_the_process_that_reached_it(tmp_path: Path) -> None:
+    points = FailurePoints(tmp_path)
+    name = points.add("claimed", 1, signal.SIGCONT)
+    assert points.remove(name) is None
+    points.reach("claimed", 4)
+    assert points.reached_by(name) is None
+    name = points.add("claimed", 2, signal.SIGCONT)
+    points.reach("claimed", 4)
+    assert points.remove(name) == os.getpid()
 
 
 @pytest.mark.parametrize(
@@ -393,8 +395,8 @@ def test_a_day_that_has_begun_is_not_skipped(
 ) -> None:
     settings = load_settings(write_outlet(tmp_path, {"x": {"account": "one", "settings": {}}}, channels=1))
     instant = datetime.fromisoformat(now).replace(tzinfo=settings.outlet.zone)
-    found = next_day(date(2026, 5, 3), instant, settings, skips=skips)
-    assert found == (date(2026, 5, day), [date(2026, 5, each) for each in passed])
+    day_after, days_passed = next_day(date(2026, 5, 3), instant, settings, skips=skips)
+    assert (day_after, days_passed) == (date(2026, 5, day), [date(2026, 5, number) for number in passed])
 
 
 def test_the_history_outlives_the_database(database: Database, clock: FixedClock, tmp_path: Path) -> None:

@@ -1,4 +1,4 @@
-"""The search for the best JPEG quality under a limit of bytes."""
+"""Tests the search for the best JPEG quality under a limit of bytes."""
 
 from __future__ import annotations
 
@@ -8,15 +8,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from publisher.adapt.images.process.encoding import BEST, WORST, best_quality
+from publisher.adapt.images.process.encoding import MAX_QUALITY, MIN_QUALITY, best_quality
 
 
 def encoder(best_size: int, slope: float, tried: list[int]) -> Callable[[int], bytes]:
-    """Sizes fall with the quantiser's scale, as those of real pictures do, with a step now and then."""
+    """Makes an encoder whose sizes fall with the quantiser's scale, as those of real pictures do, with some steps."""
 
     def encode(quality: int) -> bytes:
         tried.append(quality)
-        coarser = (200 - 2 * quality) / (200 - 2 * BEST)
+        coarser = (200 - 2 * quality) / (200 - 2 * MAX_QUALITY)
         return bytes(max(1, round(best_size * coarser**slope * (1 - 0.01 * (quality % 3)))))
 
     return encode
@@ -27,24 +27,24 @@ def test_the_result_fits_and_little_room_is_left(best_size: int, slope: float, s
     tried: list[int] = []
     encode = encoder(best_size, slope, tried)
     limit = max(1000, int(best_size * share))
-    found = best_quality(encode, limit)
+    best = best_quality(encode, limit)
     assert len(tried) <= 9
-    if found is None:
-        assert len(encode(WORST)) > limit
+    if best is None:
+        assert len(encode(MIN_QUALITY)) > limit
         return
-    quality, content = found
-    assert WORST <= quality <= BEST
+    quality, content = best
+    assert MIN_QUALITY <= quality <= MAX_QUALITY
     assert len(content) == len(encode(quality)) <= limit
-    if quality < BEST:
+    if quality < MAX_QUALITY:
         assert len(content) > 0.85 * limit or len(encode(quality + 1)) > limit
 
 
 def test_a_light_picture_is_encoded_once_at_the_best_quality() -> None:
     tried: list[int] = []
-    found = best_quality(encoder(1000, -0.6, tried), 2000)
-    assert found is not None
-    assert found[0] == BEST
-    assert tried == [BEST]
+    best = best_quality(encoder(1000, -0.6, tried), 2000)
+    assert best is not None
+    assert best[0] == MAX_QUALITY
+    assert tried == [MAX_QUALITY]
 
 
 @pytest.mark.parametrize("share", [0.35, 0.5, 0.7, 0.9])

@@ -1,4 +1,4 @@
-"""The demo outlet's pictures and posts: the same every time, whole, and described."""
+"""Tests that the demo outlet's pictures and posts are complete, described, and the same every time."""
 
 from __future__ import annotations
 
@@ -82,9 +82,9 @@ def test_another_seed_draws_another_picture() -> None:
 
 
 def test_labels_need_no_font() -> None:
-    label = canvas.shapes(900, 60, [canvas.lettering("dendrites soma axon terminals 50 µm", 10, 40, 20)])
+    label = canvas.render_shapes(900, 60, [canvas.letter_strokes("dendrites soma axon terminals 50 µm", 10, 40, 20)])
 
-    assert "<text" not in canvas.lettering("soma", 0, 0, 20)
+    assert "<text" not in canvas.letter_strokes("soma", 0, 0, 20)
     assert label[3].max() == 255
 
 

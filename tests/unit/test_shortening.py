@@ -8,11 +8,15 @@ from hypothesis import strategies as st
 
 from publisher.adapt.text.counting import graphemes
 from publisher.adapt.text.rich_text import Mark, RichText
-from publisher.adapt.text.shortening import Grade, find_cuts, sentence_ends, shorten, shorten_plain
+from publisher.adapt.text.shortening import Grade, LeftOut, find_cuts, sentence_ends, shorten, shorten_plain
 
 
 def within(most: int, text: str) -> str:
     return shorten_plain(text, lambda candidate: len(candidate) <= most)
+
+
+def described(left_out: tuple[LeftOut, ...]) -> tuple[str, ...]:
+    return tuple(part.describe() for part in left_out)
 
 
 def stops(text: str, *marks: Mark) -> list[str]:
@@ -65,7 +69,7 @@ def test_a_line_without_a_full_stop_ends_at_its_dash_without_an_ellipsis() -> No
     assert within(40, "How skin closes a wound –\u00a0and what goes wrong in scars") == "How skin closes a wound"
 
 
-def test_a_word_is_kept_where_nothing_better_fits_and_the_ellipsis_is_counted() -> None:
+def test_a_cut_after_a_word_counts_its_ellipsis() -> None:
     text = "Migrating keratinocytes close wounds quickly"
     assert within(38, text) == "Migrating keratinocytes close wounds…"
     assert within(36, text) == "Migrating keratinocytes close…"
@@ -130,21 +134,22 @@ def test_the_part_that_was_marked_last_is_shortened_first() -> None:
         Mark(len(first) + 1, len(first) + 1 + len(second), "field", "body"),
     )
     rich = RichText(text, marks)
-    once, told = shorten(rich, lambda candidate: len(candidate.text) <= 56)
+    once, left_out = shorten(rich, lambda candidate: len(candidate.text) <= 56)
     assert once.text == f"{first}\nWounds close.\nImage: Ana Roig"
-    assert told == ("1 sentence of the body",)
-    twice, told = shorten(rich, lambda candidate: len(candidate.text) <= 28)
+    assert described(left_out) == ("1 sentence of the body",)
+    twice, left_out = shorten(rich, lambda candidate: len(candidate.text) <= 28)
     assert twice.text == "Cells move.\nImage: Ana Roig"
-    assert told == ("1 sentence of the standfirst", "the body")
+    assert described(left_out) == ("1 sentence of the standfirst", "the body")
+    assert [(part.field, part.is_whole) for part in left_out] == [("standfirst", False), ("body", True)]
 
 
 def test_what_was_left_out_is_told_in_words() -> None:
     text = "Cells move towards the wound at night. They divide. They settle."
     rich = RichText(text, (Mark(0, len(text), "shorten"), Mark(0, len(text), "field", "body")))
-    _, told = shorten(rich, lambda candidate: len(candidate.text) <= 40)
-    assert told == ("2 sentences of the body",)
-    _, told = shorten(rich, lambda candidate: len(candidate.text) <= 25)
-    assert told == ("the end of a sentence and 2 more sentences of the body",)
+    _, left_out = shorten(rich, lambda candidate: len(candidate.text) <= 40)
+    assert described(left_out) == ("2 sentences of the body",)
+    _, left_out = shorten(rich, lambda candidate: len(candidate.text) <= 25)
+    assert described(left_out) == ("the end of a sentence and 2 more sentences of the body",)
 
 
 def test_nothing_that_is_not_marked_is_shortened() -> None:
@@ -179,7 +184,7 @@ def test_shortening_fits_keeps_the_beginning_and_is_idempotent(text: str, most: 
 
 @settings(deadline=None)
 @given(TEXTS)
-def test_cuts_come_in_order_and_only_full_sentences_end_without_an_ellipsis_mark(text: str) -> None:
+def test_cuts_are_in_order_and_only_sentences_end_without_an_ellipsis(text: str) -> None:
     cuts = find_cuts(RichText(text))
     assert [cut.at for cut in cuts] == sorted({cut.at for cut in cuts})
     assert all(cut.ending == "" for cut in cuts if cut.grade is Grade.SENTENCE)

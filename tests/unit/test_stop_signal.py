@@ -1,4 +1,4 @@
-"""A signal to stop is noted whenever it comes."""
+"""Tests that a signal to stop is noted whenever it comes."""
 
 from __future__ import annotations
 

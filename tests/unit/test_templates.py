@@ -3,12 +3,19 @@ from __future__ import annotations
 import pytest
 
 from publisher.adapt.text.markdown import TextMarker
-from publisher.adapt.text.mentions import People, Person
+from publisher.adapt.text.mentions import DirectoryEntry, People
 from publisher.adapt.text.rich_text import Marker, RichText
-from publisher.adapt.text.templates import HELPERS, MAX_OUTPUT, MAX_TEMPLATE, TemplateError, check_template, render
+from publisher.adapt.text.templates import (
+    HELPERS,
+    MAX_OUTPUT_LENGTH,
+    MAX_TEMPLATE_LENGTH,
+    TemplateError,
+    check_template,
+    render,
+)
 from publisher.platforms.profiles import starter_text
 
-PEOPLE = People(people=(Person(name="Ana Roig", handles={"x": "anaroig"}),))
+PEOPLE = People(people=(DirectoryEntry(name="Ana Roig", handles={"x": "anaroig"}),))
 
 
 def rendered(source: str, **values: object) -> RichText:
@@ -57,8 +64,8 @@ def test_fields_and_marks_come_out_of_one_rendering() -> None:
 def test_marks_survive_joining_and_other_filters() -> None:
     rich = rendered('{{ ("By " ~ written_by) | upper | italic }}', written_by="Ana")
     assert rich.text == "BY ANA"
-    assert rich.of_kind("italic")[0][:2] == (0, 6)
-    assert rich.of_kind("field")[0][:2] == (3, 6)
+    assert rich.marks_of_kind("italic")[0][:2] == (0, 6)
+    assert rich.marks_of_kind("field")[0][:2] == (3, 6)
 
 
 def test_empty_fields_leave_no_gap() -> None:
@@ -83,7 +90,7 @@ def test_nothing_is_escaped_as_if_it_were_html() -> None:
 
 
 @pytest.mark.parametrize(
-    ("source", "told"),
+    ("source", "expected"),
     [
         ("{{ title }}\n{{ titel }}", "instagram.j2, line 2: there is no 'titel'; did you mean 'title'?"),
         ("{{ body | shortn }}", "instagram.j2, line 1: there is no filter 'shortn'; did you mean 'shorten'?"),
@@ -105,14 +112,14 @@ def test_nothing_is_escaped_as_if_it_were_html() -> None:
         ("{{ range(9) }}", "there is no 'range'"),
         ("{{ _text.marker }}", "there is no '_text'"),
         ("{{ 5 | bullets }}", "takes a text or a list"),
-        ("a" * (MAX_TEMPLATE + 1), "longer than 10,000 characters"),
+        ("a" * (MAX_TEMPLATE_LENGTH + 1), "longer than 10,000 characters"),
         ("{{ " + "(" * 3000 + "1" + ")" * 3000 + " }}", "nested too deeply"),
     ],
 )
-def test_a_template_that_can_not_work_is_refused_in_one_sentence(source: str, told: str) -> None:
+def test_a_template_that_can_not_work_is_refused_in_one_sentence(source: str, expected: str) -> None:
     message = mistake(source)
     assert message.startswith("instagram.j2")
-    assert told in message
+    assert expected in message
 
 
 def test_a_field_that_only_some_posts_have_is_tried_empty_too() -> None:
@@ -121,10 +128,12 @@ def test_a_field_that_only_some_posts_have_is_tried_empty_too() -> None:
 
 def test_output_is_limited_while_it_is_written() -> None:
     with pytest.raises(TemplateError, match="gives more than 200,000 characters"):
-        rendered("{% for a in links %}{{ body }}{% endfor %}", body="a" * 10_000, links=("x",) * (MAX_OUTPUT // 5_000))
+        rendered(
+            "{% for a in links %}{{ body }}{% endfor %}", body="a" * 10_000, links=("x",) * (MAX_OUTPUT_LENGTH // 5_000)
+        )
 
 
 def test_a_mark_that_a_template_cuts_in_two_ends_with_the_text() -> None:
     rich = rendered("{{ (title | bold)[:3] }}", title="Skin")
     assert rich.text == "S"
-    assert [mark[:2] for mark in rich.of_kind("bold")] == [(0, 1)]
+    assert [mark[:2] for mark in rich.marks_of_kind("bold")] == [(0, 1)]

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from publisher.adapt.posts import Target, adapt_post
 from publisher.adapt.text.counting import excess
 from publisher.adapt.text.rich_text import RichText
-from publisher.adapt.text.threads import continued
+from publisher.adapt.text.threads import split_thread
 from publisher.core.content import AdaptedPost, SourceImage, SourcePost
 from publisher.platforms.profiles import (
     AltTextLimits,
@@ -127,10 +127,10 @@ def test_every_reply_is_paid_for() -> None:
 def test_no_word_is_lost_and_every_part_fits(body: str, limit: int, kept: int) -> None:
     limits = TextLimits(unit="graphemes", limit=limit)
     whole = RichText(body).tidy()
-    parts = continued(whole, whole.text[:kept], lambda part: excess(part, limits) == 0)
+    parts = split_thread(whole, whole.text[:kept], lambda part: excess(part, limits) == 0)
     assert all(part == part.strip() and part for part in parts)
     assert all(excess(part, limits) == 0 for part in parts)
     rest = "".join("".join(parts).split())
-    told = "".join(whole.text.split())
-    assert told.endswith(rest)
-    assert len(told) - len(rest) <= len("".join(whole.text[:kept].split()))
+    letters = "".join(whole.text.split())
+    assert letters.endswith(rest)
+    assert len(letters) - len(rest) <= len("".join(whole.text[:kept].split()))

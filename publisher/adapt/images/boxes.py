@@ -1,38 +1,39 @@
-"""Arithmetic of rectangles in fractions of a picture."""
+"""Computes with rectangles in fractions of a picture."""
 
 from __future__ import annotations
 
 from publisher.core.content import Box
 
-_HAIR = 1e-6
+_TOLERANCE = 1e-6
 
 
-def column(left: float, right: float) -> Box:
+def column_box(left: float, right: float) -> Box:
+    """Makes a box as high as the picture."""
     return Box(left=left, top=0.0, width=right - left, height=1.0)
 
 
-def placed(start: float, length: float, kept: list[tuple[float, float]]) -> float:
-    """Where a window of this length starts: as near to `start` as the kept intervals and the edges allow."""
-    if kept:
-        first, last = min(low for low, _ in kept), max(high for _, high in kept)
+def place_window(start: float, length: float, intervals: list[tuple[float, float]]) -> float:
+    """Returns the start of a window of this length, as near to `start` as the intervals and the edges allow."""
+    if intervals:
+        first, last = min(low for low, _ in intervals), max(high for _, high in intervals)
         if last - first <= length:
             start = min(max(start, last - length), first)
     return min(max(start, 0.0), 1.0 - length)
 
 
-def inside(outer: Box, inner: Box) -> bool:
+def is_inside(outer: Box, inner: Box) -> bool:
     return (
-        outer.left <= inner.left + _HAIR
-        and outer.top <= inner.top + _HAIR
-        and inner.left + inner.width <= outer.left + outer.width + _HAIR
-        and inner.top + inner.height <= outer.top + outer.height + _HAIR
+        outer.left <= inner.left + _TOLERANCE
+        and outer.top <= inner.top + _TOLERANCE
+        and inner.left + inner.width <= outer.left + outer.width + _TOLERANCE
+        and inner.top + inner.height <= outer.top + outer.height + _TOLERANCE
     )
 
 
-def apart(first: Box, second: Box) -> bool:
+def are_apart(first: Box, second: Box) -> bool:
     return (
-        first.left + first.width <= second.left + _HAIR
-        or second.left + second.width <= first.left + _HAIR
-        or first.top + first.height <= second.top + _HAIR
-        or second.top + second.height <= first.top + _HAIR
+        first.left + first.width <= second.left + _TOLERANCE
+        or second.left + second.width <= first.left + _TOLERANCE
+        or first.top + first.height <= second.top + _TOLERANCE
+        or second.top + second.height <= first.top + _TOLERANCE
     )

@@ -1,4 +1,4 @@
-"""Runs the child process that opens pictures, and ends it whatever the picture does."""
+"""Runs the child process that decodes and encodes pictures, with limits of time and memory."""
 
 from __future__ import annotations
 
@@ -12,15 +12,15 @@ from typing import Any
 import publisher
 from publisher.core.errors import ErrorKind, UserError
 
-WALL_SECONDS = 60
+TIMEOUT_SECONDS = 60
 THREADS = 2
 LARGE_BLOCK = 256 * 1024
 """Bytes of memory from which on a freed block goes back to the system at once (glibc; without effect elsewhere).
 
-Left to itself it keeps more the larger the blocks were: at 4096 pixels some 40 MB of nothing.
+By default glibc keeps more the larger the blocks were: some 40 MB unused for a picture of 4096 pixels.
 """
 
-_INHERITED = (
+_INHERITED_VARIABLES = (
     "PATH",
     "HOME",
     "LANG",
@@ -40,11 +40,11 @@ class ImageRefused(UserError):
 
 
 class ImageProcessFailed(RuntimeError):
-    """The child process itself is broken, whatever the picture: a fault of the program or its installation."""
+    """The child process failed for a reason other than the picture: the program or its installation is at fault."""
 
 
 def run_image_process(request: dict[str, Any], *, scratch: Path) -> dict[str, Any]:
-    """Let a child answer one request; `scratch` is where it may leave temporary files.
+    """Starts a child that answers one request; `scratch` is its folder for temporary files.
 
     Raises:
         ImageRefused: the child refused the picture, or the picture used up what it may take.
@@ -52,35 +52,35 @@ def run_image_process(request: dict[str, Any], *, scratch: Path) -> dict[str, An
     """
     try:
         # The environment is not inherited whole: a child that opens foreign files must not hold secrets.
-        done = subprocess.run(
+        process = subprocess.run(
             [sys.executable, "-m", "publisher.adapt.images.process"],
             input=json.dumps(request).encode(),
             capture_output=True,
             env=child_environment(scratch),
-            timeout=WALL_SECONDS,
+            timeout=TIMEOUT_SECONDS,
             check=False,
         )
     except subprocess.TimeoutExpired as error:
         raise ImageRefused("The picture takes too long to decode: export a smaller or simpler copy.") from error
-    return _answer(done)
+    return _read_answer(process)
 
 
-def _answer(done: subprocess.CompletedProcess[bytes]) -> dict[str, Any]:
-    if done.returncode < 0:
+def _read_answer(process: subprocess.CompletedProcess[bytes]) -> dict[str, Any]:
+    if process.returncode < 0:
         raise ImageRefused("The picture takes too much time or memory to decode: export a smaller or simpler copy.")
-    if done.returncode > 0:
-        last_line = done.stderr.decode(errors="replace").strip().rpartition("\n")[2]
-        raise ImageProcessFailed(f"The image process failed: {last_line or done.returncode}")
-    answer: dict[str, Any] = json.loads(done.stdout)
+    if process.returncode > 0:
+        last_line = process.stderr.decode(errors="replace").strip().rpartition("\n")[2]
+        raise ImageProcessFailed(f"The image process failed: {last_line or process.returncode}")
+    answer: dict[str, Any] = json.loads(process.stdout)
     if "refused" in answer:
         raise ImageRefused(answer["refused"])
     return answer
 
 
 def child_environment(scratch: Path) -> dict[str, str]:
-    """All that the child sees of this process's environment, and what keeps its libraries modest."""
-    kept = {name: os.environ[name] for name in _INHERITED if name in os.environ}
-    return kept | {
+    """Returns the environment of the child: a few of our variables, and limits for its libraries."""
+    inherited = {name: os.environ[name] for name in _INHERITED_VARIABLES if name in os.environ}
+    return inherited | {
         "PYTHONPATH": str(Path(publisher.__file__).parents[1]),
         "TMPDIR": str(scratch),
         "MALLOC_MMAP_THRESHOLD_": str(LARGE_BLOCK),

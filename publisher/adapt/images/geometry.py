@@ -1,4 +1,4 @@
-"""Where a picture stands on its canvas. Plain arithmetic, shared by planning and rendering."""
+"""Computes where a picture stands on its canvas, for planning and for rendering."""
 
 from __future__ import annotations
 
@@ -8,14 +8,14 @@ from dataclasses import dataclass
 STRIP_SHARE = 0.05
 """Height of a credit strip, as a share of the picture's width."""
 
-_HAIR = 1e-6
-_SLIVER = 1.5
+_TOLERANCE = 1e-6
+_MIN_PADDING = 1.5
 """Padding thinner than this many pixels would be a hairline: the picture is stretched by it instead."""
 
 
 @dataclass(frozen=True, slots=True)
 class Layout:
-    """All in pixels. The strip stands right below the picture; both together are centred on the canvas."""
+    """Places a picture on a canvas, in pixels. The credit strip is right below it; both together are centred."""
 
     width: int
     height: int
@@ -39,49 +39,49 @@ class Layout:
 def lay_out(
     width: int, height: int, *, max_width: int, max_height: int, ratio: float | None = None, strip: bool = False
 ) -> Layout:
-    """Fit a picture of `width` x `height` onto a canvas of `ratio` within the maxima; never enlarge it.
+    """Fits a picture of `width` x `height` onto a canvas of `ratio` within the maxima; never enlarges it.
 
     Where whole pixels can't meet `ratio` exactly, the canvas is nearer to a square: platforms bound
     ratios on both sides of it, so that rounding never crosses a bound.
     """
     block_height = height + (width * STRIP_SHARE if strip else 0.0)
-    wide = ratio is not None and width / block_height > ratio
+    is_wide = ratio is not None and width / block_height > ratio
     whole_width, whole_height = float(width), block_height
     if ratio is not None:
-        whole_width, whole_height = (width, width / ratio) if wide else (block_height * ratio, block_height)
+        whole_width, whole_height = (width, width / ratio) if is_wide else (block_height * ratio, block_height)
     scale = min(1.0, max_width / whole_width, max_height / whole_height)
-    strip_height = math.floor(width * scale * STRIP_SHARE + _HAIR) if strip else 0
+    strip_height = math.floor(width * scale * STRIP_SHARE + _TOLERANCE) if strip else 0
     if ratio is None:
-        picture = (_rounded(width * scale), min(_rounded(height * scale), max_height - strip_height))
+        picture = (_round(width * scale), min(_round(height * scale), max_height - strip_height))
         return Layout(*picture, strip_height, picture[0], picture[1] + strip_height)
-    picture = (_floored(width * scale), _floored(height * scale))
+    picture = (_floor(width * scale), _floor(height * scale))
     block = picture[1] + strip_height
-    if wide:
-        canvas = (picture[0], _ceiled(picture[0] / ratio) if ratio > 1 else _floored(picture[0] / ratio))
+    if is_wide:
+        canvas = (picture[0], _ceil(picture[0] / ratio) if ratio > 1 else _floor(picture[0] / ratio))
     else:
-        canvas = (_floored(block * ratio) if ratio > 1 else _ceiled(block * ratio), block)
-    return _without_slivers(Layout(*picture, strip_height, *canvas))
+        canvas = (_floor(block * ratio) if ratio > 1 else _ceil(block * ratio), block)
+    return _without_thin_padding(Layout(*picture, strip_height, *canvas))
 
 
-def _without_slivers(layout: Layout) -> Layout:
+def _without_thin_padding(layout: Layout) -> Layout:
     beside = layout.canvas_width - layout.width
     above = layout.canvas_height - layout.height - layout.strip_height
     return Layout(
-        layout.canvas_width if beside <= _SLIVER else layout.width,
-        layout.height + above if above <= _SLIVER else layout.height,
+        layout.canvas_width if beside <= _MIN_PADDING else layout.width,
+        layout.height + above if above <= _MIN_PADDING else layout.height,
         layout.strip_height,
         layout.canvas_width,
         layout.canvas_height,
     )
 
 
-def _rounded(value: float) -> int:
+def _round(value: float) -> int:
     return max(1, round(value))
 
 
-def _ceiled(value: float) -> int:
-    return math.ceil(value - _HAIR)
+def _ceil(value: float) -> int:
+    return math.ceil(value - _TOLERANCE)
 
 
-def _floored(value: float) -> int:
-    return max(1, math.floor(value + _HAIR))
+def _floor(value: float) -> int:
+    return max(1, math.floor(value + _TOLERANCE))

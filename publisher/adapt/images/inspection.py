@@ -1,4 +1,4 @@
-"""What a file is that someone wants to use as a picture."""
+"""Inspects a file that somebody wants to use as a picture."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ __all__ = ["ImageFacts", "ImageRefused", "inspect_image"]
 
 
 class ImageFacts(Frozen):
-    """What the desk knows of an original after decoding it once, whole."""
+    """Holds what decoding an original once, whole, shows of it."""
 
     format: SourceFormat
     width: int
@@ -29,7 +29,7 @@ class ImageFacts(Frozen):
 
 
 def inspect_image(path: Path) -> ImageFacts:
-    """Decode the file in a child process of its own and tell what it is. Its name plays no part.
+    """Decodes the file in a child process and returns its facts. Its name plays no part.
 
     Raises:
         ImageRefused: it is no picture, or a damaged one, or one that is too large.

@@ -1,4 +1,4 @@
-"""Decides how each picture of a post is shown on one channel. Touches no pixel."""
+"""Plans how each picture of a post is shown on one channel, without decoding it."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from itertools import pairwise
 
-from publisher.adapt.images.boxes import apart, column, inside, placed
+from publisher.adapt.images.boxes import are_apart, column_box, is_inside, place_window
 from publisher.adapt.images.geometry import STRIP_SHARE, lay_out
 from publisher.core.content import AdaptedImage, Box, Fit, Frozen, Problem, RenditionSpec, SourceImage
 from publisher.platforms.profiles import ImageLimits
@@ -16,29 +16,29 @@ from publisher.platforms.profiles import ImageLimits
 TILE_OVERLAP = 0.06
 """Neighbouring tiles of a picture without gaps share this part of their width."""
 
-_INWARD = 0.002
-"""How far inside a bound a ratio is aimed at when whole pixels would round it across the bound."""
-_HAIR = 1e-6
+_RATIO_MARGIN = 0.002
+"""A ratio is aimed so far inside a bound when whole pixels would round it across the bound."""
+_TOLERANCE = 1e-6
 _COLOUR = re.compile(r"#[0-9a-fA-F]{6}")
 
 
 class MediaText(Frozen):
-    """What a rendition's own metadata says."""
+    """Holds the texts of a rendition's metadata."""
 
     creator: str = ""
     copyright: str = ""
     description: str = ""
 
 
-def own_text(image: SourceImage) -> MediaText:
-    """The metadata that follows from what staff wrote beside the picture."""
+def media_text_of(image: SourceImage) -> MediaText:
+    """Makes the metadata from what staff wrote beside the picture."""
     notice = f"{image.credit} ({image.licence})" if image.credit and image.licence else image.credit or image.licence
     return MediaText(creator=image.credit, copyright=notice, description=image.alt_text)
 
 
 @dataclass(frozen=True, slots=True)
 class _Slide:
-    """One picture of the finished post: what part is shown, on what canvas."""
+    """Describes one picture of the finished post: the part that is shown, and its canvas."""
 
     image: SourceImage
     fit: Fit
@@ -51,13 +51,13 @@ class _Slide:
 
     @property
     def size(self) -> tuple[int, int]:
-        """The shown part in pixels of the original."""
+        """Returns the size of the shown part, in pixels of the original."""
         crop = self.crop or Box(left=0, top=0, width=1, height=1)
         return max(1, round(crop.width * self.image.width)), max(1, round(crop.height * self.image.height))
 
     @property
     def shape(self) -> float:
-        """Width over height of what is shown, the credit strip included."""
+        """Returns width over height of what is shown, the credit strip included."""
         width, height = self.size
         return width / (height + (STRIP_SHARE * width if self.strip else 0))
 
@@ -67,9 +67,9 @@ def plan_images(
     limits: ImageLimits,
     *,
     fit: Fit | None = None,
-    media_text: Callable[[SourceImage], MediaText] = own_text,
+    media_text: Callable[[SourceImage], MediaText] = media_text_of,
 ) -> tuple[tuple[AdaptedImage, ...], tuple[Problem, ...]]:
-    """The renditions that a channel with these limits gets, in order, and what staff must know about them.
+    """Plans the renditions for a channel with these limits, in order, and lists what staff must know about them.
 
     What staff chose for a picture comes before `fit`, the channel's habit, and that before the
     platform's. Nothing is enlarged, and nothing is cut off unless `crop` or `split` says so.
@@ -78,7 +78,7 @@ def plan_images(
     problems: list[Problem] = []
     for index, image in enumerate(images):
         planner = _Planner(index, image, limits, media_text(image), alone=len(images) == 1)
-        slides += planner.slides(_chosen_fit(image, fit or limits.fit))
+        slides += planner.slides(_choose_fit(image, fit or limits.fit))
         problems += planner.problems
     problems += _count_problems(len(images), len(slides), limits)
     slides = slides[: limits.maximum]
@@ -86,11 +86,11 @@ def plan_images(
         first = slides[0].ratio or slides[0].shape
         slides = [_with_ratio(slide, first) for slide in slides]
     share = limits.max_total_bytes // len(slides) if limits.max_total_bytes and slides else None
-    adapted = [_adapted(slide, limits, share, media_text(slide.image)) for slide in slides]
+    adapted = [_adapt_slide(slide, limits, share, media_text(slide.image)) for slide in slides]
     return tuple(adapted), tuple(problems)
 
 
-def _chosen_fit(image: SourceImage, habit: Fit) -> Fit:
+def _choose_fit(image: SourceImage, habit: Fit) -> Fit:
     if image.choices.fit is not None:
         return image.choices.fit
     return "crop" if image.choices.crop_box is not None else habit
@@ -100,12 +100,12 @@ def _with_ratio(slide: _Slide, ratio: float) -> _Slide:
     return replace(slide, ratio=ratio, animated=False)
 
 
-def _count_problems(given: int, shown: int, limits: ImageLimits) -> list[Problem]:
-    if given < limits.minimum:
+def _count_problems(pictures: int, shown: int, limits: ImageLimits) -> list[Problem]:
+    if pictures < limits.minimum:
         return [Problem(field="images", message=f"This channel needs at least {limits.minimum} picture: add one.")]
     if shown <= limits.maximum:
         return []
-    split = "" if shown == given else ", panels included"
+    split = "" if shown == pictures else ", panels included"
     message = (
         f"This channel takes {limits.maximum} pictures and would get {shown}{split}: "
         "it shows the first ones, so put what matters most in front."
@@ -113,8 +113,8 @@ def _count_problems(given: int, shown: int, limits: ImageLimits) -> list[Problem
     return [Problem(field="images", message=message, blocking=False)]
 
 
-def _adapted(slide: _Slide, limits: ImageLimits, share: int | None, text: MediaText) -> AdaptedImage:
-    """The slide within the limits of its kind and, where the pictures share their bytes, within its share."""
+def _adapt_slide(slide: _Slide, limits: ImageLimits, share: int | None, text: MediaText) -> AdaptedImage:
+    """Specifies the rendition of a slide within the limits of its kind and, where pictures share bytes, its share."""
     choices = slide.image.choices
     bounds = limits.animation if slide.animated and limits.animation else limits
     spec = RenditionSpec(
@@ -138,7 +138,7 @@ def _adapted(slide: _Slide, limits: ImageLimits, share: int | None, text: MediaT
 
 
 class _Planner:
-    """Plans one picture and gathers its problems."""
+    """Plans one picture and collects its problems."""
 
     def __init__(self, index: int, image: SourceImage, limits: ImageLimits, text: MediaText, *, alone: bool) -> None:
         self.index = index
@@ -150,144 +150,160 @@ class _Planner:
 
     def slides(self, fit: Fit) -> list[_Slide]:
         if self.image.choices.credit_strip and not self.strip:
-            self._tell("credit", "The strip below the picture has no credit to show: write one or leave the strip out.")
+            self._add_problem(
+                "credit", "The strip below the picture has no credit to show: write one or leave the strip out."
+            )
         padding = self._padding()
-        return [replace(slide, padding=padding) for slide in self._fitted(fit)]
+        return [replace(slide, padding=padding) for slide in self._fit(fit)]
 
-    def _fitted(self, fit: Fit) -> list[_Slide]:
-        if self._keeps_animation():
+    def _fit(self, fit: Fit) -> list[_Slide]:
+        if self._can_keep_animation():
             return [_Slide(self.image, "as-is", self.image.alt_text, animated=True)]
         if fit == "crop":
-            return [self._cropped()]
+            return [self._crop()]
         if fit == "split":
             return self._split()
         if fit == "as-is":
-            return [self._as_it_is()]
-        return [self._bounded(_Slide(self.image, "pad", self.image.alt_text, strip=self.strip))]
+            return [self._as_is()]
+        return [self._with_allowed_ratio(_Slide(self.image, "pad", self.image.alt_text, strip=self.strip))]
 
-    def _tell(self, field: str, message: str, *, blocking: bool = True) -> None:
+    def _add_problem(self, field: str, message: str, *, blocking: bool = True) -> None:
         self.problems.append(Problem(field=f"images[{self.index}].{field}", message=message, blocking=blocking))
 
     def _padding(self) -> str:
         chosen = self.image.choices.padding
         if chosen in ("edge", "blur") or _COLOUR.fullmatch(chosen):
             return chosen
-        self._tell(
+        self._add_problem(
             "padding", f"The padding colour {chosen!r} is unknown: write it like #f0f0f0, or choose edge or blur."
         )
         return "edge"
 
-    def _keeps_animation(self) -> bool:
+    def _can_keep_animation(self) -> bool:
         if self.image.frames == 1:
             return False
         if self.image.format not in ("gif", "webp"):
-            self._tell("media", f"The file has {self.image.frames} pages: only the first is shown.", blocking=False)
+            self._add_problem(
+                "media", f"The file has {self.image.frames} pages: only the first is shown.", blocking=False
+            )
             return False
-        why = self._still()
+        why = self._why_still()
         if why:
-            self._tell("media", f"{why}: its first frame is shown, still.", blocking=False)
+            self._add_problem("media", f"{why}: its first frame is shown, still.", blocking=False)
         return not why
 
-    def _still(self) -> str:
-        """Why the channel can't show the animation; empty if it can."""
-        taken = self.limits.animation
-        if taken is None or not {"gif", self.image.format} & set(self.limits.formats):
+    def _why_still(self) -> str:
+        """Returns why the channel can't show the animation; empty if it can."""
+        animation = self.limits.animation
+        if animation is None or not {"gif", self.image.format} & set(self.limits.formats):
             return "This channel shows no animations"
-        if taken.alone and not self.alone:
+        if animation.alone and not self.alone:
             return "This channel takes an animation only without other pictures"
-        if taken.max_frames is not None and self.image.frames > taken.max_frames:
-            return f"This channel takes at most {taken.max_frames} frames and the animation has {self.image.frames}"
-        return "" if self._within(self.image.width / self.image.height) else "The animation's shape does not fit here"
+        if animation.max_frames is not None and self.image.frames > animation.max_frames:
+            return f"This channel takes at most {animation.max_frames} frames and the animation has {self.image.frames}"
+        return (
+            ""
+            if self._allows_ratio(self.image.width / self.image.height)
+            else "The animation's shape does not fit here"
+        )
 
-    def _within(self, ratio: float) -> bool:
-        return self._bound(ratio) is None
+    def _allows_ratio(self, ratio: float) -> bool:
+        return self._crossed_bound(ratio) is None
 
-    def _bound(self, ratio: float) -> float | None:
-        """The nearest ratio that the channel takes, or None if it takes this one."""
-        if self.limits.max_ratio is not None and ratio > self.limits.max_ratio + _HAIR:
+    def _crossed_bound(self, ratio: float) -> float | None:
+        """Returns the nearest ratio that the channel takes, or None if it takes this one."""
+        if self.limits.max_ratio is not None and ratio > self.limits.max_ratio + _TOLERANCE:
             return self.limits.max_ratio
-        if self.limits.min_ratio is not None and ratio < self.limits.min_ratio - _HAIR:
+        if self.limits.min_ratio is not None and ratio < self.limits.min_ratio - _TOLERANCE:
             return self.limits.min_ratio
         return None
 
-    def _bounded(self, slide: _Slide) -> _Slide:
-        """The slide with a canvas inside the channel's ratios, in whole pixels too."""
-        bound = self._bound(slide.shape)
+    def _with_allowed_ratio(self, slide: _Slide) -> _Slide:
+        """Returns the slide with a canvas inside the channel's ratios, in whole pixels too."""
+        bound = self._crossed_bound(slide.shape)
         if bound is None:
             finished = lay_out(
                 *slide.size, max_width=self.limits.max_width, max_height=self.limits.max_height, strip=bool(self.strip)
             )
-            crossed = self._bound(finished.ratio)
+            crossed = self._crossed_bound(finished.ratio)
             if crossed is None:
                 return slide
-            bound = crossed * (1 - _INWARD if finished.ratio > crossed else 1 + _INWARD)
+            bound = crossed * (1 - _RATIO_MARGIN if finished.ratio > crossed else 1 + _RATIO_MARGIN)
         return replace(slide, ratio=bound)
 
-    def _as_it_is(self) -> _Slide:
+    def _as_is(self) -> _Slide:
         slide = _Slide(self.image, "as-is", self.image.alt_text, strip=self.strip)
-        if not self._within(slide.shape):
-            shape = "wide" if self._bound(slide.shape) == self.limits.max_ratio else "tall"
-            self._tell("fit", f"The picture is too {shape} for this channel as it is: choose padding or cropping.")
+        if not self._allows_ratio(slide.shape):
+            shape = "wide" if self._crossed_bound(slide.shape) == self.limits.max_ratio else "tall"
+            self._add_problem(
+                "fit", f"The picture is too {shape} for this channel as it is: choose padding or cropping."
+            )
         return slide
 
-    def _cropped(self) -> _Slide:
+    def _crop(self) -> _Slide:
         box = self.image.choices.crop_box or self._focal_box()
-        slide = self._bounded(_Slide(self.image, "crop", self.image.alt_text, box, strip=self.strip))
-        if box is not None and not all(inside(box, kept) for kept in self.image.choices.protected):
-            self._tell("fit", "Cropping would cut off a protected part: move the crop or choose padding.")
+        slide = self._with_allowed_ratio(_Slide(self.image, "crop", self.image.alt_text, box, strip=self.strip))
+        if box is not None and not all(is_inside(box, protected) for protected in self.image.choices.protected):
+            self._add_problem("fit", "Cropping would cut off a protected part: move the crop or choose padding.")
         return slide
 
     def _focal_box(self) -> Box | None:
-        """The largest part of a ratio that the channel takes, around the focal point."""
+        """Returns the largest part of a ratio that the channel takes, around the focal point."""
         ratio = self.image.width / self.image.height
-        bound = self._bound(_Slide(self.image, "crop", "", strip=self.strip).shape)
+        bound = self._crossed_bound(_Slide(self.image, "crop", "", strip=self.strip).shape)
         if bound is None:
             return None
         if self.strip:
             bound = 1 / (1 / bound - STRIP_SHARE)
         width, height = (bound / ratio, 1.0) if ratio > bound else (1.0, ratio / bound)
         x, y = self.image.choices.focal_point or (0.5, 0.5)
-        kept = self.image.choices.protected
-        left = placed(x - width / 2, width, [(box.left, box.left + box.width) for box in kept])
-        top = placed(y - height / 2, height, [(box.top, box.top + box.height) for box in kept])
+        protected = self.image.choices.protected
+        left = place_window(x - width / 2, width, [(box.left, box.left + box.width) for box in protected])
+        top = place_window(y - height / 2, height, [(box.top, box.top + box.height) for box in protected])
         return Box(left=left, top=top, width=width, height=height)
 
     def _split(self) -> list[_Slide]:
-        """The whole picture, then its panels."""
-        whole = self._bounded(_Slide(self.image, "split", self.image.alt_text, strip=self.strip))
+        """Plans the whole picture, then its panels."""
+        whole = self._with_allowed_ratio(_Slide(self.image, "split", self.image.alt_text, strip=self.strip))
         boxes = self._panels()
         if boxes is None:
             return [whole]
-        if not all(inside(box, kept) or apart(box, kept) for box in boxes for kept in self.image.choices.protected):
-            self._tell("gutters", "Splitting would cut through a protected part: move the cuts or choose padding.")
+        if not all(
+            is_inside(box, kept) or are_apart(box, kept) for box in boxes for kept in self.image.choices.protected
+        ):
+            self._add_problem(
+                "gutters", "Splitting would cut through a protected part: move the cuts or choose padding."
+            )
         panels = [
-            self._bounded(_Slide(self.image, "split", f"{self.image.alt_text} ({number}/{len(boxes)})", box))
+            self._with_allowed_ratio(_Slide(self.image, "split", f"{self.image.alt_text} ({number}/{len(boxes)})", box))
             for number, box in enumerate(boxes, start=1)
         ]
         return [whole, *panels]
 
     def _panels(self) -> list[Box] | None:
-        """What the picture is cut into, or None if it stays whole. Tells why."""
+        """Returns the parts of a picture that is split, or None if it stays whole. Adds a problem that says why."""
         if self.limits.maximum == 1:
-            self._tell("fit", "This channel takes a single picture: it is shown whole, not split.", blocking=False)
+            self._add_problem(
+                "fit", "This channel takes a single picture: it is shown whole, not split.", blocking=False
+            )
             return None
         cuts = self.image.choices.gutters if self.image.choices.gutters is not None else self.image.gutters
         if cuts:
             edges = [0.0, *sorted(cuts), 1.0]
-            return [column(left, right) for left, right in pairwise(edges) if right > left]
+            return [column_box(left, right) for left, right in pairwise(edges) if right > left]
         tiles = self._tiles()
         if len(tiles) == 1:
-            self._tell("fit", "The picture has no gaps to split it at: it is shown whole.", blocking=False)
+            self._add_problem("fit", "The picture has no gaps to split it at: it is shown whole.", blocking=False)
             return None
         message = f"No gaps between panels were found: it is cut into {len(tiles)} tiles that overlap a little."
-        self._tell("gutters", message, blocking=False)
+        self._add_problem("gutters", message, blocking=False)
         return tiles
 
     def _tiles(self) -> list[Box]:
-        """Equal tiles, as few as the channel's widest ratio allows."""
+        """Returns equal tiles, as few as the channel's widest ratio allows."""
         if self.limits.max_ratio is None:
-            return [column(0, 1)]
-        number = math.ceil(self.image.width / self.image.height / self.limits.max_ratio - _HAIR)
+            return [column_box(0, 1)]
+        number = math.ceil(self.image.width / self.image.height / self.limits.max_ratio - _TOLERANCE)
         width = 1 / (number - TILE_OVERLAP * (number - 1))
         starts = [tile * width * (1 - TILE_OVERLAP) for tile in range(number)]
-        return [column(start, min(1.0, start + width)) for start in starts]
+        return [column_box(start, min(1.0, start + width)) for start in starts]

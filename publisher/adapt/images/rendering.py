@@ -1,4 +1,4 @@
-"""Renditions: made once from the original, measured, stored, reused."""
+"""Renders pictures: makes each rendition once from its original, measures it and stores it."""
 
 from __future__ import annotations
 
@@ -17,26 +17,26 @@ from publisher.media import MediaDamaged, MediaMissing, MediaStore, hash_of
 
 __all__ = ["ImageRefused", "Renderer"]
 
-_SCRATCH = ".work-"
+_WORK_PREFIX = ".work-"
 
 
 class Renderer:
-    """Makes the files that specifications describe, beside the originals in the media store."""
+    """Makes renditions by their specifications, and keeps them in the media store."""
 
     def __init__(self, store: MediaStore) -> None:
         self._store = store
 
     def render(self, spec: RenditionSpec) -> Rendition:
-        """The rendition of this specification: the stored one, else a new one. Any number may ask at once.
+        """Returns the rendition of this specification: the stored one, else a new one. Any thread may call it.
 
         Raises:
             ImageRefused: it can't be made; nothing is left behind.
-            MediaUnreachable: its original can't be had now.
+            MediaUnreachable: its original can't be read now.
         """
         return self.stored(spec.digest) or self._make(spec)
 
     def stored(self, digest: str) -> Rendition | None:
-        """The rendition of this digest if it was made before, here or on another machine, and is intact."""
+        """Returns the rendition of this digest if it was made before, here or on another machine, and is intact."""
         report = self._store.load(digest, ".json")
         if report is None:
             return None
@@ -47,11 +47,11 @@ class Renderer:
         path = self._store.load(digest, f".{rendition.format}")
         if path is None or hash_of(path) != rendition.sha256:
             return None
-        # The report was written where the file may have had another place.
+        # The file may have another path on this machine.
         return rendition.model_copy(update={"path": path})
 
     def sweep(self, keep: Collection[str], older_than: datetime) -> int:
-        """Remove what was made before this instant and is not among the digests to keep.
+        """Removes what was made before this instant and is not among the digests to keep.
 
         Returns how many files were removed. What is needed again later is made again.
         """
@@ -62,7 +62,7 @@ class Renderer:
             source = self._store.fetch(spec.source)
         except (MediaMissing, MediaDamaged) as error:
             raise ImageRefused(str(error)) from error
-        with tempfile.TemporaryDirectory(prefix=_SCRATCH, dir=self._store.workroom()) as scratch:
+        with tempfile.TemporaryDirectory(prefix=_WORK_PREFIX, dir=self._store.work_folder()) as scratch:
             output = Path(scratch) / "rendition"
             request = {
                 "task": "render",
@@ -74,6 +74,6 @@ class Renderer:
             content = output.read_bytes()
         path = self._store.save(spec.digest, f".{answer['format']}", content)
         rendition = Rendition(path=path, sha256=hashlib.sha256(content).hexdigest(), bytes=len(content), **answer)
-        # The report comes last: where it is, the picture is.
+        # The report is stored last: where it is, the picture is.
         self._store.save(spec.digest, ".json", rendition.model_dump_json().encode())
         return rendition

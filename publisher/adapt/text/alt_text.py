@@ -1,4 +1,4 @@
-"""Alt texts: there, worth hearing, and within the platform's limit."""
+"""Adapts alt texts to a platform's limit, and finds those that are missing or useless."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ _NEEDLESS = regex.compile(
 def adapt_alt_text(
     image: SourceImage, number: int, title: str, limits: AltTextLimits, platform: str
 ) -> tuple[str, tuple[Problem, ...]]:
-    """The alt text that a platform gets, and what staff should know about it. `number` counts from 0."""
+    """Returns the alt text that a platform gets, and what staff should know about it. `number` counts from 0."""
     field = f"images[{number}].alt_text"
     text = one_line(image.alt_text)
     if not text:
@@ -48,9 +48,9 @@ def adapt_alt_text(
 
 def _notes(text: str, number: int, title: str) -> list[str]:
     notes = []
-    if found := _NEEDLESS.match(text):
+    if needless := _NEEDLESS.match(text):
         notes.append(
-            f"The alt text of picture {number + 1} begins with “{found[0]}”, which screen readers "
+            f"The alt text of picture {number + 1} begins with “{needless[0]}”, which screen readers "
             "say anyway; leave it out."
         )
     if title and text.casefold().rstrip(".") == title.casefold().rstrip("."):

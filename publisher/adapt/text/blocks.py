@@ -1,4 +1,4 @@
-"""Rich blocks and their plain form, from one marked text."""
+"""Turns a marked text into rich blocks, and blocks into plain text."""
 
 from __future__ import annotations
 
@@ -20,10 +20,10 @@ _SHOWN: tuple[MarkKind, ...] = (*BLOCK_KINDS, *_INLINE)
 
 
 def to_blocks(rich: RichText, limits: TextLimits) -> tuple[TextBlock, ...]:
-    """The blocks of a tidied text: one per paragraph, heading, list item; none longer than the platform takes."""
+    """Makes blocks of a tidied text: one per paragraph, heading, list item; none longer than the platform takes."""
     segments = _segments(rich)
     marks: list[list[Mark]] = [[] for _ in segments]
-    for mark in rich.of_kind(*_SHOWN, "prefix"):
+    for mark in rich.marks_of_kind(*_SHOWN, "prefix"):
         number = bisect_right(segments, mark.start, key=lambda segment: segment[1])
         while number < len(segments) and segments[number][0] < mark.end:
             marks[number].append(mark)
@@ -34,23 +34,23 @@ def to_blocks(rich: RichText, limits: TextLimits) -> tuple[TextBlock, ...]:
 
 def _segments(rich: RichText) -> list[tuple[int, int]]:
     edges = {0, len(rich.text)}
-    for mark in rich.of_kind(*BLOCK_KINDS):
+    for mark in rich.marks_of_kind(*BLOCK_KINDS):
         edges |= {mark.start, mark.end}
     for gap in _BLANK_LINE.finditer(rich.text):
         edges |= {gap.start(), gap.end()}
-    trimmed = [_trimmed(rich.text, start, end) for start, end in pairwise(sorted(edges))]
+    trimmed = [_trim(rich.text, start, end) for start, end in pairwise(sorted(edges))]
     return [(start, end) for start, end in trimmed if start < end]
 
 
-def _trimmed(text: str, start: int, end: int) -> tuple[int, int]:
+def _trim(text: str, start: int, end: int) -> tuple[int, int]:
     part = text[start:end]
     return start + len(part) - len(part.lstrip()), end - len(part) + len(part.rstrip())
 
 
 def _block(rich: RichText, start: int, end: int) -> RichText:
-    """One segment as a text of its own, without what stands before a list item in plain text."""
+    """Returns one segment as a text of its own, without the prefix of a list item."""
     block = rich.part(start, end, *_SHOWN, "prefix")
-    for prefix in block.of_kind("prefix"):
+    for prefix in block.marks_of_kind("prefix"):
         block = block.replace(prefix.start, prefix.end)
     return block
 
@@ -81,7 +81,7 @@ def _span(mark: Mark) -> Span:
 
 
 def plain_form(blocks: tuple[TextBlock, ...]) -> str:
-    """What followers read of the blocks, as plain text."""
+    """Returns the blocks as plain text, as followers read it."""
     lines: list[str] = []
     previous, number = "", 0
     for block in blocks:

@@ -1,4 +1,4 @@
-"""Text as it is pasted becomes text as it is typeset: one form of every letter, nothing invisible."""
+"""Cleans pasted text: one form of every letter, no invisible characters, no stray spaces."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import regex
 _LINE_END = regex.compile(r"\r\n?|[\x0b\x0c\x85\u2028\u2029]")
 _SPACE = regex.compile(r"[ \t\n]+")
 # Private-use characters go too: nobody else's font has them, and the marks of `rich_text` live there.
-_UNSEEN = regex.compile(
+_INVISIBLE = regex.compile(
     r"[[\p{Cc}\p{Cs}\p{Co}\p{Noncharacter_Code_Point}\u00ad\u034f\u115f\u1160\u17b4\u17b5\u180e\u200b"
     r"\u202a-\u202e\u2060-\u2064\u206a-\u206f\u3164\ufeff\uffa0\ufff9-\ufffb]--[\n\t]]",
     regex.VERSION1,
@@ -26,25 +26,25 @@ _LEADING_MARKS = regex.compile(r"\A[\p{M}\s]+")
 
 
 def space_for(run: str) -> str:
-    """What a run of spaces and line ends is typeset as: a space, a new line or one blank line."""
+    """Returns what replaces a run of spaces and line ends: a space, a new line or one blank line."""
     return "\n" * min(run.count("\n"), 2) or " "
 
 
 def clean(text: str) -> str:
-    """NFC, without invisible characters, stray spaces and more than one blank line at a time.
+    """Returns the text in NFC, without invisible characters, stray spaces and more than one blank line at a time.
 
     Typographic quotes, dashes and non-breaking spaces stay. Cleaning twice changes nothing more.
     """
-    text = _UNSEEN.sub("", _LINE_END.sub("\n", text))
+    text = _INVISIBLE.sub("", _LINE_END.sub("\n", text))
     if not _RIGHT_TO_LEFT.search(text):
         text = _DIRECTION.sub("", text)
     previous = None
     while text != previous:
         previous, text = text, _LEADING_MARKS.sub("", _STRAY.sub("", text))
-    text = _SPACE.sub(lambda found: space_for(found[0]), text)
+    text = _SPACE.sub(lambda spaces: space_for(spaces[0]), text)
     return unicodedata.normalize("NFC", text).strip(" \n")
 
 
 def one_line(text: str) -> str:
-    """Cleaned text with its line ends turned into spaces."""
+    """Returns the cleaned text with its line ends turned into spaces."""
     return clean(text).replace("\n\n", " ").replace("\n", " ")

@@ -1,4 +1,4 @@
-"""The fields of a post as a caption uses them."""
+"""Prepares the fields of a post for captions."""
 
 from __future__ import annotations
 
@@ -12,36 +12,36 @@ from publisher.core import post_limits
 from publisher.core.content import Problem, SourceImage, SourcePost
 from publisher.platforms.profiles import Profile
 
-_LINES = frozenset({"title", "standfirst", "written_by", "licence", "link"})
+_ONE_LINE_FIELDS = frozenset({"title", "standfirst", "written_by", "licence", "link"})
 """The fields of one line."""
 
 
-def cleaned(post: SourcePost) -> tuple[SourcePost, tuple[Problem, ...]]:
-    """The post with every text cleaned, and a problem for each field that is far too long."""
+def clean_post(post: SourcePost) -> tuple[SourcePost, tuple[Problem, ...]]:
+    """Returns the post with every text cleaned, and a problem for each field that is far too long."""
     changes: dict[str, object] = {}
-    found = []
-    for name, most in post_limits.FIELD_LENGTHS.items():
+    problems = []
+    for name, limit in post_limits.FIELD_LENGTHS.items():
         value: str = getattr(post, name)
-        if len(value) > most:
-            message = f"The {name.replace('_', ' ')} has more than {most:,} characters; shorten it."
-            found.append(Problem(field=name, message=message))
-            value = value[:most]
-        changes[name] = one_line(value) if name in _LINES else clean(value)
+        if len(value) > limit:
+            message = f"The {name.replace('_', ' ')} has more than {limit:,} characters; shorten it."
+            problems.append(Problem(field=name, message=message))
+            value = value[:limit]
+        changes[name] = one_line(value) if name in _ONE_LINE_FIELDS else clean(value)
     changes["captions"] = {channel: text[: post_limits.CAPTION] for channel, text in post.captions.items()}
-    changes["images"] = tuple(_cleaned_image(image) for image in post.images[: post_limits.IMAGES])
+    changes["images"] = tuple(_clean_image(image) for image in post.images[: post_limits.IMAGES])
     changes["tags"] = tuple(tag[: post_limits.TAG] for tag in post.tags[: post_limits.TAGS])
     changes["links"] = post.links[: post_limits.LINKS]
-    return post.model_copy(update=changes), tuple(found)
+    return post.model_copy(update=changes), tuple(problems)
 
 
-def _cleaned_image(image: SourceImage) -> SourceImage:
+def _clean_image(image: SourceImage) -> SourceImage:
     credit, licence = clean(image.credit[: post_limits.CREDIT]), one_line(image.licence[: post_limits.LICENCE])
     alt_text = image.alt_text[: post_limits.ALT_TEXT]
     return image.model_copy(update={"credit": credit, "licence": licence, "alt_text": alt_text})
 
 
 def credit_lines(post: SourcePost) -> tuple[str, ...]:
-    """The credit of the post, then those of its pictures that it does not hold already."""
+    """Lists the credit of the post, then those of its pictures that it does not hold already."""
     lines = [post.credit] if post.credit else []
     for image in post.images:
         own_licence = image.licence if image.licence and image.licence != licence_of(post) else ""
@@ -52,24 +52,24 @@ def credit_lines(post: SourcePost) -> tuple[str, ...]:
 
 
 def licence_of(post: SourcePost) -> str:
-    """The licence of the post, or the one that all its pictures share."""
+    """Returns the licence of the post, or the one that all its pictures share."""
     shared = {image.licence for image in post.images}
     return post.licence or (shared.pop() if len(shared) == 1 else "")
 
 
 def caption_values(post: SourcePost, text: TextMarker, profile: Profile) -> dict[str, object]:
-    """What the helpers of a template stand for, for a cleaned post on one platform."""
+    """Returns the values of a template's helpers, for a cleaned post on one platform."""
 
     def field(name: str, value: str) -> str:
         return text.marker.wrap(value, "field", name)
 
-    def tagged(most: int | None = None) -> str:
-        return " ".join(hashtags(post.tags, profile.tags, most))
+    def joined_hashtags(maximum: int | None = None) -> str:
+        return " ".join(hashtags(post.tags, profile.tags, maximum))
 
     def mention(name: str) -> str:
         return text.mention(one_line(name))
 
-    functions: dict[str, Callable[..., str]] = {"hashtags": tagged, "mention": mention}
+    functions: dict[str, Callable[..., str]] = {"hashtags": joined_hashtags, "mention": mention}
     host = urlsplit(post.link).netloc.removeprefix("www.") if "://" in post.link else ""
     return {
         "title": field("title", text.inline(post.title)),

@@ -1,4 +1,4 @@
-"""The small Markdown of posts: emphasis, strong, links, paragraphs, lists and quotes. The rest is plain text."""
+"""Reads the small Markdown of posts: emphasis, strong, links, paragraphs, lists, quotes. The rest is plain text."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from markdown_it import MarkdownIt
 from markdown_it.token import Token
 
 from publisher.adapt.text.mentions import MENTION, People
-from publisher.adapt.text.rich_text import Marker, MarkKind, unmarked
+from publisher.adapt.text.rich_text import Marker, MarkKind, remove_marks
 
 LinkStyle = Literal["marked", "written", "label"]
 """`marked`: a label that carries its address; `written`: label and address; `label`: the label alone."""
@@ -32,7 +32,7 @@ _MARKDOWN = _parser()
 
 
 class TextMarker:
-    """Turns what staff wrote into marked text, for one platform."""
+    """Turns the Markdown of staff into marked text, for one platform."""
 
     def __init__(self, marker: Marker, platform: str, links: LinkStyle, people: People) -> None:
         self.marker = marker
@@ -41,36 +41,36 @@ class TextMarker:
         self._platform = platform
 
     def mention(self, name: str) -> str:
-        """The person's handle on this platform, or the plain name."""
+        """Returns the person's handle on this platform, or the plain name."""
         handle = self.people.handle(name, self._platform)
         return self.marker.wrap(handle, "mention") if handle else name
 
     def link(self, label: str, url: str) -> str:
-        """A link with a label, as this platform can show it."""
+        """Returns a link with a label, as this platform can show it."""
         if not _WEB.match(url):
             return label
         if self.links == "marked":
             return self.marker.wrap(label or url, "link", url)
         if self.links == "label" and label:
             return label
-        # A label that is the beginning of the address would only say it twice.
-        if _SCHEME.sub("", url).startswith(_SCHEME.sub("", unmarked(label))):
+        # A label that is the beginning of the address would show it twice.
+        if _SCHEME.sub("", url).startswith(_SCHEME.sub("", remove_marks(label))):
             return url
         return f"{label} ({url})"
 
     def plain(self, text: str) -> str:
-        """Text with mentions resolved and, where links can be marked, addresses marked."""
-        text = MENTION.sub(lambda found: self.mention(found[1]), text)
+        """Returns text with mentions resolved and, where links can be marked, addresses marked."""
+        text = MENTION.sub(lambda match: self.mention(match[1]), text)
         if self.links != "marked":
             return text
-        return str(_URL.sub(lambda found: self.marker.wrap(found[0], "link", found[0]), text))
+        return str(_URL.sub(lambda match: self.marker.wrap(match[0], "link", match[0]), text))
 
     def inline(self, text: str) -> str:
-        """Emphasis and links; no lists or quotes."""
+        """Reads emphasis and links; no lists or quotes."""
         return "".join(self._inline(_MARKDOWN.parseInline(text)[0].children or []))
 
     def blocks(self, text: str) -> str:
-        """Paragraphs, lists and quotes, with what is inside them."""
+        """Reads paragraphs, lists and quotes, with emphasis and links inside them."""
         pieces: list[str] = []
         previous: MarkKind | None = None
         for kind, prefix, content in self._blocks(_MARKDOWN.parse(text)):
@@ -82,7 +82,7 @@ class TextMarker:
         return "".join(pieces)
 
     def _blocks(self, tokens: Iterable[Token]) -> Iterable[tuple[MarkKind | None, str, str]]:
-        """Kind, what stands before it in plain text, and content of each block."""
+        """Yields kind, prefix in plain text, and content of each block."""
         around: list[MarkKind] = []
         numbers: list[int] = []
         prefix = ""
@@ -104,7 +104,7 @@ class TextMarker:
                 prefix = ""
 
     def _inline(self, tokens: Iterable[Token]) -> list[str]:
-        """The inline tokens as marked strings; a stack holds what is open."""
+        """Returns the inline tokens as marked strings; a stack holds what is open."""
         stack: list[list[str]] = [[]]
         addresses: list[str] = []
         for token in tokens:

@@ -1,4 +1,4 @@
-"""The directory of people and their accounts: `@[Jane Doe]` becomes the right handle on each platform."""
+"""Looks up people's accounts in a directory: `@[Jane Doe]` becomes the right handle on each platform."""
 
 from __future__ import annotations
 
@@ -23,20 +23,24 @@ class PeopleError(UserError):
     kind = ErrorKind.CONFIGURATION
 
 
-class Person(Frozen):
+class DirectoryEntry(Frozen):
+    """Lists the accounts of one person."""
+
     name: str = Field(min_length=1)
     handles: dict[str, str] = Field(default_factory=dict)
     """Account names by platform, with or without `@`."""
 
 
 class People(Frozen):
-    people: tuple[Person, ...] = ()
+    """Holds the directory of people whom posts may mention."""
+
+    people: tuple[DirectoryEntry, ...] = ()
     unreadable: str = ""
     """Why the directory could not be read: what mentions somebody can't go out. Empty: it could."""
 
     @classmethod
     def load(cls, path: Path) -> People:
-        """The directory in a TOML file of `[[people]]` tables; an empty one when there is no file.
+        """Reads the directory from a TOML file of `[[people]]` tables; an empty one when there is no file.
 
         Raises:
             PeopleError: the file can't be read or says something else.
@@ -58,9 +62,11 @@ class People(Frozen):
             ) from None
 
     def handle(self, name: str, platform: str) -> str | None:
-        """`@account` of a person on a platform; None when the directory has none."""
-        wanted = " ".join(name.split()).casefold()
+        """Returns `@account` of a person on a platform; None when the directory has none."""
+        folded_name = " ".join(name.split()).casefold()
         for person in self.people:
-            if person.name.casefold() == wanted and (handle := person.handles.get(platform, "").strip().lstrip("@")):
+            if person.name.casefold() == folded_name and (
+                handle := person.handles.get(platform, "").strip().lstrip("@")
+            ):
                 return f"@{handle}"
         return None

@@ -1,4 +1,4 @@
-"""Rich text as HTML, and lengths in words: what a preview shows on paper and on pages."""
+"""Renders rich text as HTML, and lengths in words, for previews."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ _WEB = ("https://", "http://")
 
 
 def length_told(adapted: AdaptedPost) -> str:
-    """The length of the caption and its limit, in the words of the platform's counting."""
+    """Describes the length of the caption and its limit, in the platform's unit."""
     return f"{adapted.count:,} of {adapted.limit:,} {unit_name(adapted.unit, adapted.platform)}"
 
 
 def rich_parts(blocks: Iterable[TextBlock]) -> list[tuple[str, list[Markup]]]:
-    """Blocks of rich text as pairs of a kind and its HTML; the items of one list are together."""
+    """Renders blocks of rich text as pairs of a kind and its HTML; the items of one list are together."""
     parts: list[tuple[str, list[Markup]]] = []
     for kind, run in groupby(blocks, key=lambda block: block.kind):
         contents = [_rich_text(block) for block in run]
@@ -35,13 +35,13 @@ def _rich_text(block: TextBlock) -> Markup:
     inside = [edge for span in block.spans for edge in (span.start, span.end) if 0 < edge < len(block.text)]
     edges = sorted({0, len(block.text), *inside})
     pieces = [
-        _formatted(block.text[start:end], [span for span in block.spans if span.start <= start and end <= span.end])
+        _format_text(block.text[start:end], [span for span in block.spans if span.start <= start and end <= span.end])
         for start, end in pairwise(edges)
     ]
     return Markup("").join(pieces)
 
 
-def _formatted(text: str, spans: Iterable[Span]) -> Markup:
+def _format_text(text: str, spans: Iterable[Span]) -> Markup:
     html = Markup("{}").format(text)
     for span in sorted(spans, key=lambda span: span.kind == "link"):
         if span.kind in _ELEMENTS:

@@ -1,8 +1,8 @@
-"""Text with marks: what one rendering of a template gives, for the plain caption and for rich blocks.
+"""Holds text with marks, which a template renders for the plain caption and for rich blocks alike.
 
-While a template is rendered, marks travel inside ordinary strings as pairs of private-use
-characters, so that any template expression carries them along; `clean` keeps those characters out
-of what staff write. Afterwards `Marker.read` lifts them out of the text.
+While a template is rendered, marks are pairs of private-use characters inside ordinary strings, so that
+any template expression keeps them; `clean` removes those characters from the texts of staff. Afterwards
+`Marker.read` separates marks and text.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ MarkKind = Literal[
     "heading", "bullet", "number", "quote",
     "prefix", "field", "shorten",
 ]  # fmt: skip
-"""`prefix` is what stands before a list item in plain text; `field` names the post's field."""
+"""`prefix` is the bullet or number of a list item in plain text; `field` names the post's field."""
 
 BLOCK_KINDS: frozenset[MarkKind] = frozenset({"heading", "bullet", "number", "quote"})
 
@@ -32,7 +32,7 @@ _SPACES = regex.compile(r"[ \t\n]+")
 
 
 class Mark(NamedTuple):
-    """`text[start:end]` is something; `value` is a link's address or a field's name."""
+    """Says what `text[start:end]` is; `value` is a link's address or a field's name."""
 
     start: int
     end: int
@@ -42,27 +42,29 @@ class Mark(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class RichText:
+    """Holds a text and its marks."""
+
     text: str
     marks: tuple[Mark, ...] = ()
     """In the order in which they begin."""
 
-    def of_kind(self, *kinds: MarkKind) -> list[Mark]:
+    def marks_of_kind(self, *kinds: MarkKind) -> list[Mark]:
         return [mark for mark in self.marks if mark.kind in kinds]
 
     def inside(self, start: int, end: int, *kinds: MarkKind) -> list[Mark]:
-        """The marks of these kinds that touch `text[start:end]`, clipped to it and counted from its start."""
+        """Returns the marks of these kinds that touch `text[start:end]`, clipped to it and counted from its start."""
         return [
             Mark(max(mark.start, start) - start, min(mark.end, end) - start, mark.kind, mark.value)
-            for mark in self.of_kind(*kinds)
+            for mark in self.marks_of_kind(*kinds)
             if mark.start < end and mark.end > start
         ]
 
     def part(self, start: int, end: int, *kinds: MarkKind) -> RichText:
-        """`text[start:end]` with its marks of these kinds."""
+        """Returns `text[start:end]` with its marks of these kinds."""
         return RichText(self.text[start:end], tuple(self.inside(start, end, *kinds)))
 
     def replace(self, start: int, end: int, text: str = "") -> RichText:
-        """With `text` for what stood between; marks that reach over it stay, marks inside it go."""
+        """Replaces `text[start:end]`; marks that reach over it stay, marks inside it are removed."""
         shift = len(text) - (end - start)
 
         def begin(at: int) -> int:
@@ -72,22 +74,22 @@ class RichText:
             return at + shift if at >= end else min(at, start)
 
         moved = (Mark(begin(mark.start), finish(mark.end), mark.kind, mark.value) for mark in self.marks)
-        kept = tuple(mark for mark in moved if mark.start < mark.end)
-        return RichText(self.text[:start] + text + self.text[end:], kept)
+        remaining = tuple(mark for mark in moved if mark.start < mark.end)
+        return RichText(self.text[:start] + text + self.text[end:], remaining)
 
     def tidy(self) -> RichText:
-        """Without stray spaces, without more than one blank line, without a heading that heads nothing."""
+        """Removes stray spaces, repeated blank lines, and a heading with nothing below it."""
         rich = self
         for run in reversed(list(_SPACES.finditer(self.text))):
             at_edge = run.start() == 0 or run.end() == len(self.text)
-            wanted = "" if at_edge else space_for(run[0])
-            if wanted != run[0]:
-                rich = rich.replace(run.start(), run.end(), wanted)
+            spaces = "" if at_edge else space_for(run[0])
+            if spaces != run[0]:
+                rich = rich.replace(run.start(), run.end(), spaces)
         return _without_lone_heading(rich)
 
 
 def _without_lone_heading(rich: RichText) -> RichText:
-    for mark in rich.of_kind("heading"):
+    for mark in rich.marks_of_kind("heading"):
         if mark.start > 0 and mark.end == len(rich.text) and not rich.inside(mark.start, mark.end, "field"):
             return rich.replace(mark.start, mark.end).tidy()
     return rich
@@ -101,7 +103,7 @@ class Marker:
         self._numbers: dict[tuple[MarkKind, str], int] = {}
 
     def wrap(self, text: str, kind: MarkKind, value: str = "") -> str:
-        """The text between an opening and a closing mark. Empty text stays empty."""
+        """Returns the text between an opening and a closing mark. Empty text stays empty."""
         if not text:
             return ""
         key = (kind, value)
@@ -114,15 +116,15 @@ class Marker:
         return f"{chr(_OPEN + number)}{text}{chr(_CLOSE + number)}"
 
     def read(self, marked: str) -> RichText:
-        """The text and its marks. A mark that was cut in two by a template ends where the text ends."""
+        """Separates text and marks. A mark that a template cut in two ends where the text ends."""
         pieces: list[str] = []
         marks: list[Mark] = []
         started: dict[int, list[int]] = {}
         length = at = 0
-        for found in _MARK.finditer(marked):
-            pieces.append(marked[at : found.start()])
-            length, at = length + found.start() - at, found.end()
-            code = ord(found[0])
+        for match in _MARK.finditer(marked):
+            pieces.append(marked[at : match.start()])
+            length, at = length + match.start() - at, match.end()
+            code = ord(match[0])
             if code < _CLOSE:
                 started.setdefault(code - _OPEN, []).append(length)
             elif beginnings := started.get(code - _CLOSE):
@@ -139,11 +141,11 @@ class Marker:
         return Mark(start, end, kind, value)
 
 
-def unmarked(marked: str) -> str:
-    """The string as a follower would read it."""
+def remove_marks(marked: str) -> str:
+    """Returns the string without marks, as a follower reads it."""
     return str(_MARK.sub("", marked))
 
 
-def by_line(marked: str, change: Callable[[str], str]) -> str:
-    """Every line that is not empty, changed."""
-    return "\n".join(change(line) if unmarked(line).strip() else line for line in marked.split("\n"))
+def change_lines(marked: str, change: Callable[[str], str]) -> str:
+    """Changes every line that is not empty."""
+    return "\n".join(change(line) if remove_marks(line).strip() else line for line in marked.split("\n"))

@@ -1,4 +1,4 @@
-"""Shortening as an editor does it: at a sentence, else at a clause, else at a word.
+"""Shortens texts as an editor does: at a sentence, else at a clause, else at a word.
 
 Only what a template marks with `| shorten` is shortened, the part that was marked last first.
 """
@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from bisect import bisect_left
 from collections.abc import Callable, Iterable
+from dataclasses import dataclass
 from enum import IntEnum
 from typing import NamedTuple
 
@@ -18,21 +19,21 @@ ELLIPSIS = "…"
 
 
 class Grade(IntEnum):
-    """How good a place to stop is; lower is better."""
+    """Grades places to stop; lower is better."""
 
     SENTENCE = 0
     CLAUSE = 1
     WORD = 2
     ROUGH = 3
-    """After a word that leads on (`of the`), or inside brackets."""
+    """After a connecting word (`of the`), or inside brackets."""
 
 
 # A better place is taken when it keeps at least this share of what the last possible place keeps.
-_SHARE = {Grade.SENTENCE: 0.25, Grade.CLAUSE: 0.33, Grade.WORD: 0.6, Grade.ROUGH: 0.0}
+_MIN_SHARE = {Grade.SENTENCE: 0.25, Grade.CLAUSE: 0.33, Grade.WORD: 0.6, Grade.ROUGH: 0.0}
 
 # These stay in one piece up to so many code points.
-_PIECES: tuple[MarkKind, ...] = ("italic", "link", "mention", "prefix")
-_LONGEST_PIECE = 80
+_UNSPLITTABLE: tuple[MarkKind, ...] = ("italic", "link", "mention", "prefix")
+_MAX_UNSPLITTABLE = 80
 
 _GAP = regex.compile(r"[ \t\n]+")
 _SENTENCE_END = regex.compile(r"[.!?…]+[\"'’”»)\]]*\Z")
@@ -50,7 +51,7 @@ _ABBREVIATIONS = frozenset(
         subsp. var. vol. vs.""",
     )
 )
-_LEADS_ON = frozenset(
+_CONNECTING_WORDS = frozenset(
     regex.findall(
         r"\S+",
         """a an and are as at but by during for from has have if in into is its not of on or so than that the their
@@ -70,7 +71,7 @@ _UNSPACED_GRADES = {"。": Grade.SENTENCE, "！": Grade.SENTENCE, "？": Grade.S
 
 
 class Cut(NamedTuple):
-    """A place to stop: keep `text[:at]` and add `ending`."""
+    """Marks a place to stop: keep `text[:at]` and add `ending`."""
 
     at: int
     grade: Grade
@@ -78,59 +79,59 @@ class Cut(NamedTuple):
 
 
 def sentence_ends(text: str) -> list[int]:
-    """Where sentences end inside a text, the text's own end not included."""
+    """Finds where sentences end inside a text, the text's own end not included."""
     return [cut.at for cut in find_cuts(RichText(text)) if cut.grade is Grade.SENTENCE]
 
 
 def find_cuts(part: RichText) -> list[Cut]:
-    """All places where a part may stop, in order: never inside a grapheme, a link, a number with its unit, a name."""
+    """Finds the places where a part may stop, in order: never in a grapheme, a link, a number with its unit, a name."""
     text = part.text
     clause_ending = ELLIPSIS if _SENTENCE_END.search(text.rstrip()) else ""
-    boundaries = {found.start() for found in regex.finditer(r"\X", text)}
-    marks = part.of_kind(*_PIECES)
-    pieces = _outermost([(mark.start, mark.end) for mark in marks if mark.end - mark.start <= _LONGEST_PIECE])
-    bracketed = _outermost(_bracketed(text))
+    boundaries = {grapheme.start() for grapheme in regex.finditer(r"\X", text)}
+    marks = part.marks_of_kind(*_UNSPLITTABLE)
+    pieces = _outermost([(mark.start, mark.end) for mark in marks if mark.end - mark.start <= _MAX_UNSPLITTABLE])
+    bracketed = _outermost(_bracketed_ranges(text))
     best: dict[int, Cut] = {}
-    for at, grade in (*_spaced(text), *_unspaced(text, boundaries)):
-        cut = _cut(text, at, Grade.ROUGH if _inside(at, bracketed) else grade, clause_ending)
-        usable = 0 < cut.at < len(text) and cut.at in boundaries and not _inside(cut.at, pieces)
+    for at, grade in (*_cuts_at_spaces(text), *_cuts_without_spaces(text, boundaries)):
+        cut = _make_cut(text, at, Grade.ROUGH if _is_inside(at, bracketed) else grade, clause_ending)
+        usable = 0 < cut.at < len(text) and cut.at in boundaries and not _is_inside(cut.at, pieces)
         if usable and (cut.at not in best or cut.grade < best[cut.at].grade):
             best[cut.at] = cut
     return [best[at] for at in sorted(best)]
 
 
-def _cut(text: str, at: int, grade: Grade, clause_ending: str) -> Cut:
+def _make_cut(text: str, at: int, grade: Grade, clause_ending: str) -> Cut:
     if grade is Grade.SENTENCE:
         return Cut(at, grade, "")
-    window = text[max(0, at - _LONGEST_PIECE) : at]
+    window = text[max(0, at - _MAX_UNSPLITTABLE) : at]
     return Cut(
         at - len(window) + len(window.rstrip(_LOOSE_END)), grade, clause_ending if grade is Grade.CLAUSE else ELLIPSIS
     )
 
 
-def _spaced(text: str) -> Iterable[tuple[int, Grade]]:
+def _cuts_at_spaces(text: str) -> Iterable[tuple[int, Grade]]:
     for gap in _GAP.finditer(text):
         before = _LAST_WORD.search(text, max(0, gap.start() - 80), gap.start())
         word = before[0] if before else ""
         if "\n" in gap[0]:
             yield gap.start(), Grade.SENTENCE
-        elif gap.end() < len(text) and not _glued(word, text[gap.end() : gap.end() + 8]):
-            yield gap.start(), _grade(text, word, gap.start(), gap.end())
+        elif gap.end() < len(text) and not _is_inseparable(word, text[gap.end() : gap.end() + 8]):
+            yield gap.start(), _grade_of(text, word, gap.start(), gap.end())
 
 
-def _grade(text: str, word: str, at: int, following: int) -> Grade:
+def _grade_of(text: str, word: str, at: int, following: int) -> Grade:
     window = text[max(0, at - 12) : at]
     if _SENTENCE_END.search(window) and _SENTENCE_BEGINS.match(text, following):
         return Grade.SENTENCE
     if _CLAUSE_END.search(window) or _DASH.match(text, following):
         return Grade.CLAUSE
-    if word.casefold().strip("–—,;:") in _LEADS_ON or word.endswith((".", "!", "?")):
+    if word.casefold().strip("–—,;:") in _CONNECTING_WORDS or word.endswith((".", "!", "?")):
         return Grade.ROUGH
     return Grade.WORD
 
 
-def _glued(word: str, following: str) -> bool:
-    """Whether a space may not be broken at: `5 µm`, `n = 5`, `Dr. Roig`, `E. coli`."""
+def _is_inseparable(word: str, following: str) -> bool:
+    """Tells whether a text must not be cut at a space: `5 µm`, `n = 5`, `Dr. Roig`, `E. coli`."""
     if word.casefold() in _ABBREVIATIONS or _INITIAL.match(word):
         return True
     if word in _SIGN or following[:1] in _SIGN or following[:1].isdigit():
@@ -139,63 +140,88 @@ def _glued(word: str, following: str) -> bool:
     return word[-1:].isdigit() and _UNIT.match(following) is not None
 
 
-def _unspaced(text: str, boundaries: set[int]) -> Iterable[tuple[int, Grade]]:
-    for found in _UNSPACED.finditer(text):
-        if found.end() < len(text) and found.end() in boundaries:
-            yield found.end(), _UNSPACED_GRADES.get(found[0], Grade.WORD)
+def _cuts_without_spaces(text: str, boundaries: set[int]) -> Iterable[tuple[int, Grade]]:
+    for character in _UNSPACED.finditer(text):
+        if character.end() < len(text) and character.end() in boundaries:
+            yield character.end(), _UNSPACED_GRADES.get(character[0], Grade.WORD)
 
 
-def _bracketed(text: str) -> list[tuple[int, int]]:
-    """The ranges between brackets or quotation marks that have both halves."""
+def _bracketed_ranges(text: str) -> list[tuple[int, int]]:
+    """Finds the ranges between brackets or quotation marks that have both halves."""
     ranges: list[tuple[int, int]] = []
     opened: list[tuple[str, int]] = []
-    for found in regex.finditer(r"[()\[\]“”«»]", text):
-        if found[0] in _OPENING:
-            opened.append((_OPENING[found[0]], found.start()))
-        elif opened and opened[-1][0] == found[0]:
-            ranges.append((opened.pop()[1], found.end()))
+    for bracket in regex.finditer(r"[()\[\]“”«»]", text):
+        if bracket[0] in _OPENING:
+            opened.append((_OPENING[bracket[0]], bracket.start()))
+        elif opened and opened[-1][0] == bracket[0]:
+            ranges.append((opened.pop()[1], bracket.end()))
     return ranges
 
 
 def _outermost(ranges: list[tuple[int, int]]) -> list[tuple[int, int]]:
-    kept: list[tuple[int, int]] = []
-    for start, end in sorted(ranges, key=lambda one: (one[0], -one[1])):
-        if not kept or start >= kept[-1][1]:
-            kept.append((start, end))
-    return kept
+    outermost: list[tuple[int, int]] = []
+    for start, end in sorted(ranges, key=lambda pair: (pair[0], -pair[1])):
+        if not outermost or start >= outermost[-1][1]:
+            outermost.append((start, end))
+    return outermost
 
 
-def _inside(at: int, ranges: list[tuple[int, int]]) -> bool:
-    """Whether a position is strictly inside one of these ranges, which are in order and apart."""
-    number = bisect_left(ranges, at, key=lambda one: one[0]) - 1
+def _is_inside(at: int, ranges: list[tuple[int, int]]) -> bool:
+    """Tells whether a position is strictly inside one of these ranges, which are in order and apart."""
+    number = bisect_left(ranges, at, key=lambda pair: pair[0]) - 1
     return number >= 0 and at < ranges[number][1]
 
 
-def shorten(rich: RichText, fits: Callable[[RichText], bool]) -> tuple[RichText, tuple[str, ...]]:
-    """The text with its marked parts shortened as little as needed, and in words what was left out.
+@dataclass(frozen=True, slots=True)
+class LeftOut:
+    """Records what shortening removed from one field."""
+
+    field: str
+    """The post's field, such as `body`; `text` where the part holds several fields or none."""
+    is_whole: bool = False
+    """Nothing of it is left; else the next two say what is missing at its end."""
+    cuts_sentence: bool = False
+    sentences: int = 0
+    """Whole sentences that were removed."""
+
+    def describe(self) -> str:
+        """Returns it in words, such as `2 sentences of the body`."""
+        name = self.field.replace("_", " ")
+        if self.is_whole:
+            return f"the {name}"
+        sentences = f"sentence{'s' if self.sentences > 1 else ''}"
+        if not self.cuts_sentence:
+            return f"{self.sentences} {sentences} of the {name}"
+        if self.sentences:
+            return f"the end of a sentence and {self.sentences} more {sentences} of the {name}"
+        return f"the end of the {name}"
+
+
+def shorten(rich: RichText, fits: Callable[[RichText], bool]) -> tuple[RichText, tuple[LeftOut, ...]]:
+    """Returns the text with its marked parts shortened as little as needed, and what was left out.
 
     When even the shortest form does not fit, that form is returned; the caller sees that it does not.
     """
     whole = rich.tidy()
     if fits(whole):
         return whole, ()
-    left_out: list[str] = []
+    left_out: list[LeftOut] = []
     for part in reversed(_parts(rich)):
-        cuts = find_cuts(rich.part(part.start, part.end, *_PIECES))
-        cut = _choose(cuts, rich, part, fits)
-        name = _name(rich, part)
+        cuts = find_cuts(rich.part(part.start, part.end, *_UNSPLITTABLE))
+        cut = _choose_cut(cuts, rich, part, fits)
+        field = _field_name(rich, part)
         if cut is not None:
-            left_out.insert(0, _described(cut, cuts, name))
-            return _applied(rich, part, cut), tuple(left_out)
-        left_out.insert(0, f"the {name}")
-        rich = _without(rich, part)
+            left_out.insert(0, _left_out(cut, cuts, field))
+            return _apply_cut(rich, part, cut), tuple(left_out)
+        left_out.insert(0, LeftOut(field, is_whole=True))
+        rich = _remove_part(rich, part)
         if fits(rich.tidy()):
             break
     return rich.tidy(), tuple(left_out)
 
 
 def last_end(part: RichText, fits: Callable[[int], bool]) -> int:
-    """Where a part that is too long is best ended: at a sentence, else a word, else anywhere between graphemes.
+    """Finds where a part that is too long is best ended: at a sentence, else a word, else between graphemes.
 
     `fits` tells whether the first so many code points fit. 0: not even one grapheme does.
     """
@@ -203,58 +229,56 @@ def last_end(part: RichText, fits: Callable[[int], bool]) -> int:
     if places := cuts[: bisect_left(cuts, True, key=lambda cut: not fits(cut.at))]:
         best = min(place.grade for place in places)
         return max(place.at for place in places if place.grade == best)
-    ends = [found.end() for found in regex.finditer(r"\X", part.text)]
+    ends = [grapheme.end() for grapheme in regex.finditer(r"\X", part.text)]
     fitting = bisect_left(ends, True, key=lambda end: not fits(end))
     return ends[fitting - 1] if fitting else 0
 
 
 def shorten_plain(text: str, fits: Callable[[str], bool]) -> str:
-    """A plain text shortened as a whole; empty when nothing of it fits."""
+    """Shortens a plain text as a whole; empty when nothing of it fits."""
     rich = RichText(text, (Mark(0, len(text), "shorten"),) if text else ())
     return shorten(rich, lambda candidate: fits(candidate.text))[0].text
 
 
 def _parts(rich: RichText) -> list[Mark]:
-    """The parts that may be shortened; a part inside another belongs to it."""
+    """Returns the parts that may be shortened; a part inside another belongs to it."""
     parts: list[Mark] = []
-    for mark in rich.of_kind("shorten"):
+    for mark in rich.marks_of_kind("shorten"):
         if not parts or mark.start >= parts[-1].end:
             parts.append(mark)
     return parts
 
 
-def _applied(rich: RichText, part: Mark, cut: Cut) -> RichText:
+def _apply_cut(rich: RichText, part: Mark, cut: Cut) -> RichText:
     return rich.replace(part.start + cut.at, part.end, cut.ending).tidy()
 
 
-def _without(rich: RichText, part: Mark) -> RichText:
-    """Without a part, and without the line that it stood alone on."""
+def _remove_part(rich: RichText, part: Mark) -> RichText:
+    """Removes a part, and the line that it stood alone on."""
     alone = rich.text[: part.start].endswith("\n") and rich.text.startswith("\n", part.end)
     return rich.replace(part.start - alone, part.end)
 
 
-def _choose(cuts: list[Cut], rich: RichText, part: Mark, fits: Callable[[RichText], bool]) -> Cut | None:
-    """The best of the places that fit: late, but better a good place a little earlier."""
-    too_long = bisect_left(range(len(cuts)), True, key=lambda number: not fits(_applied(rich, part, cuts[number])))
+def _choose_cut(cuts: list[Cut], rich: RichText, part: Mark, fits: Callable[[RichText], bool]) -> Cut | None:
+    """Chooses a place to stop that fits: a late one, or a better one a little earlier."""
+    too_long = bisect_left(range(len(cuts)), True, key=lambda number: not fits(_apply_cut(rich, part, cuts[number])))
     fitting = cuts[:too_long]
     for grade in Grade:
         for cut in reversed(fitting):
-            if cut.at < _SHARE[grade] * fitting[-1].at:
+            if cut.at < _MIN_SHARE[grade] * fitting[-1].at:
                 break
-            if cut.grade <= grade and fits(_applied(rich, part, cut)):
+            if cut.grade <= grade and fits(_apply_cut(rich, part, cut)):
                 return cut
     return None
 
 
-def _name(rich: RichText, part: Mark) -> str:
+def _field_name(rich: RichText, part: Mark) -> str:
     names = {mark.value for mark in rich.inside(part.start, part.end, "field")}
-    return names.pop().replace("_", " ") if len(names) == 1 else "text"
+    return names.pop() if len(names) == 1 else "text"
 
 
-def _described(cut: Cut, cuts: list[Cut], name: str) -> str:
-    whole = sum(other.grade is Grade.SENTENCE and other.at > cut.at for other in cuts)
+def _left_out(cut: Cut, cuts: list[Cut], field: str) -> LeftOut:
+    sentences = sum(other.grade is Grade.SENTENCE and other.at > cut.at for other in cuts)
     if cut.grade is Grade.SENTENCE:
-        whole += 1
-        return f"{whole} sentence{'s' if whole > 1 else ''} of the {name}"
-    more = f" and {whole} more sentence{'s' if whole > 1 else ''}" if whole else ""
-    return f"the end of a sentence{more} of the {name}" if more else f"the end of the {name}"
+        return LeftOut(field, sentences=sentences + 1)
+    return LeftOut(field, cuts_sentence=True, sentences=sentences)

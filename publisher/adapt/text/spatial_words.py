@@ -1,4 +1,4 @@
-"""Words such as “on the left”, which mislead when the picture they speak of is shown in parts."""
+"""Finds words such as “on the left”, which mislead when the picture is shown in parts."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import regex
 from publisher.core.content import AdaptedImage, Problem
 
 # “Right” and “left” alone have too many other meanings: only where they surely speak of a place.
-_PLACES = regex.compile(
+_SPATIAL_WORDS = regex.compile(
     r"""
     \b(?:on|at|to|in|from)\ the\ (?:far\ |very\ )?(?:left|right|top|bottom)\b
     |\b(?:top|bottom|upper|lower)[ -](?:left|right|row|half|panels?|images?|pictures?)\b
@@ -23,14 +23,14 @@ _PLACES = regex.compile(
 )
 
 
-def of_places(caption: str, images: Sequence[AdaptedImage]) -> tuple[Problem, ...]:
-    """The caption says where in the picture something is, and followers see the picture in parts."""
+def spatial_word_problems(caption: str, images: Sequence[AdaptedImage]) -> tuple[Problem, ...]:
+    """Finds out whether the caption says where in a picture something is that followers see in parts."""
     in_parts = any(image.spec.fit == "split" and image.spec.crop is not None for image in images)
-    found = _PLACES.search(caption) if in_parts else None
-    if found is None:
+    phrase = _SPATIAL_WORDS.search(caption) if in_parts else None
+    if phrase is None:
         return ()
     message = (
-        f"The caption says “{found[0].strip('.;:()[], ')}”, but each part of the picture is shown on a slide of its "
+        f"The caption says “{phrase[0].strip('.;:()[], ')}”, but each part of the picture is shown on a slide of its "
         "own; name the parts by what they show."
     )
     return (Problem(field="caption", message=message, blocking=False),)

@@ -1,4 +1,4 @@
-"""Where a channel shows the whole text, its rest goes on in replies."""
+"""Splits the rest of a text into replies, for channels that show the whole text."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ from publisher.adapt.text.rich_text import RichText
 from publisher.adapt.text.shortening import last_end, sentence_ends
 
 
-def continued(whole: RichText, shown: str, fits: Callable[[str], bool]) -> tuple[str, ...]:
-    """The parts, in order, of a tidied text that begins as `shown` does, from the first sentence not fully shown.
+def split_thread(whole: RichText, shown: str, fits: Callable[[str], bool]) -> tuple[str, ...]:
+    """Splits a tidied text that begins like `shown` into parts, from the first sentence that is not fully shown.
 
     Each part fits; it ends with a sentence where it can, else at a word, else between graphemes.
     """
@@ -21,17 +21,17 @@ def continued(whole: RichText, shown: str, fits: Callable[[str], bool]) -> tuple
     rest = _from(whole, start)
     parts: list[str] = []
     while rest.text and not fits(rest.text):
-        at = _end_of_part(rest, fits)
+        at = _find_part_end(rest, fits)
         parts.append(rest.text[:at].rstrip())
         rest = _from(rest, at)
     return (*parts, rest.text) if rest.text else tuple(parts)
 
 
-def _end_of_part(rest: RichText, fits: Callable[[str], bool]) -> int:
+def _find_part_end(rest: RichText, fits: Callable[[str], bool]) -> int:
     return last_end(rest, lambda end: fits(rest.text[:end].rstrip())) or len(graphemes(rest.text)[0])
 
 
 def _from(rich: RichText, start: int) -> RichText:
-    """What follows, without the space that it begins with."""
+    """Returns the text from a position on, without the space that it begins with."""
     begins = len(rich.text) - len(rich.text[start:].lstrip())
     return rich.part(begins, len(rich.text), "italic", "link", "mention", "prefix")

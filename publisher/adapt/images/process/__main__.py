@@ -1,4 +1,4 @@
-"""One request on standard input, one answer on standard output.
+"""Reads one request on standard input and writes one answer on standard output.
 
 A request is `{"task": "inspect", "source": PATH}` or `{"task": "render", "source": PATH, "output":
 PATH, "spec": {...}}`. The answer is `{"refused": SENTENCE}` or what the task reports.
@@ -13,28 +13,28 @@ from typing import Any
 
 import pyvips
 
+from publisher.adapt.images.process.errors import TOO_MUCH_MEMORY, PictureRefused, is_out_of_memory
 from publisher.adapt.images.process.limits import limit_loaders, limit_resources
-from publisher.adapt.images.process.refusal import TOO_HUNGRY, Refused, out_of_memory
 from publisher.adapt.images.process.tasks import inspect, render
 
 
-def answer(request: dict[str, Any]) -> dict[str, Any]:
-    """Do what is asked; a refusal is an answer too."""
+def answer_request(request: dict[str, Any]) -> dict[str, Any]:
+    """Carries out a request; a refusal is an answer too."""
     try:
         if request["task"] == "inspect":
             return inspect(Path(request["source"]))
         return render(Path(request["source"]), Path(request["output"]), request["spec"])
-    except Refused as refusal:
+    except PictureRefused as refusal:
         return {"refused": str(refusal)}
     except MemoryError:
-        return {"refused": TOO_HUNGRY}
+        return {"refused": TOO_MUCH_MEMORY}
     except pyvips.Error as error:
-        if out_of_memory(error):
-            return {"refused": TOO_HUNGRY}
+        if is_out_of_memory(error):
+            return {"refused": TOO_MUCH_MEMORY}
         raise
 
 
 if __name__ == "__main__":
     limit_resources()
     limit_loaders()
-    sys.stdout.write(json.dumps(answer(json.load(sys.stdin))) + "\n")
+    sys.stdout.write(json.dumps(answer_request(json.load(sys.stdin))) + "\n")

@@ -1,4 +1,4 @@
-"""HEIC pictures, which libvips as shipped can't open."""
+"""Opens HEIC pictures, which libvips as shipped can't."""
 
 from __future__ import annotations
 
@@ -9,17 +9,17 @@ from typing import Any
 import pillow_heif
 import pyvips
 
-from publisher.adapt.images.process.refusal import DAMAGED, Refused
+from publisher.adapt.images.process.errors import DAMAGED, PictureRefused
 
 
 def open_heic(path: Path, check_size: Callable[[int, int], None]) -> Any:
-    """The primary picture of a HEIC file, upright, in 8 bits, with its colour profile."""
+    """Opens the primary picture of a HEIC file, upright, in 8 bits, with its colour profile."""
     try:
         container = pillow_heif.open_heif(str(path))
         check_size(*container.size)
         picture = container.to_pillow()
     except (ValueError, OSError, RuntimeError, SyntaxError, EOFError) as error:
-        raise Refused(DAMAGED) from error
+        raise PictureRefused(DAMAGED) from error
     bands = len(picture.getbands())
     image = pyvips.Image.new_from_memory(picture.tobytes(), picture.width, picture.height, bands, "uchar")
     image = image.copy(interpretation="srgb" if bands >= 3 else "b-w")

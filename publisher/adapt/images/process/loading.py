@@ -1,4 +1,4 @@
-"""From a file to a picture that is safe to decode: type, header and profile are checked first."""
+"""Opens picture files, and checks type, header and profile before any pixel is decoded."""
 
 from __future__ import annotations
 
@@ -8,11 +8,11 @@ from typing import Any
 
 import pyvips
 
-from publisher.adapt.images.process.holding import check_held
-from publisher.adapt.images.process.refusal import UNREADABLE, Refused
-from publisher.adapt.images.process.sniffing import sniff
+from publisher.adapt.images.process.decoder_memory import check_decoder_memory
+from publisher.adapt.images.process.errors import UNREADABLE, PictureRefused
+from publisher.adapt.images.process.sniffing import detect_format
 
-SMALLEST_SIDE = 64
+MIN_SIDE = 64
 MAX_PIXELS = 200_000_000
 MAX_ASPECT = 20
 MAX_ANIMATION_PIXELS = 300_000_000
@@ -26,15 +26,24 @@ _LOADERS = {
     "avif": pyvips.Image.heifload,
     "gif": pyvips.Image.gifload,
 }
-_KINDS = {("b-w", 1), ("b-w", 2), ("grey16", 1), ("grey16", 2), ("srgb", 3), ("srgb", 4), ("rgb16", 3), ("rgb16", 4)}
-_KINDS |= {("rgb", 3), ("cmyk", 4), ("lab", 3)}
-_SIDEWAYS = 5
+_COLOUR_LAYOUTS = {
+    ("b-w", 1),
+    ("b-w", 2),
+    ("grey16", 1),
+    ("grey16", 2),
+    ("srgb", 3),
+    ("srgb", 4),
+    ("rgb16", 3),
+    ("rgb16", 4),
+}
+_COLOUR_LAYOUTS |= {("rgb", 3), ("cmyk", 4), ("lab", 3)}
+_FIRST_SIDEWAYS = 5
 """EXIF orientations from this one on swap width and height."""
 
 
 @dataclass(frozen=True, slots=True)
-class Master:
-    """An opened original, not yet decoded: its pixels can be read once, from top to bottom."""
+class OpenedOriginal:
+    """Holds an opened original, not yet decoded: its pixels can be read once, from top to bottom."""
 
     image: Any
     format: str
@@ -43,27 +52,27 @@ class Master:
 
     @property
     def size(self) -> tuple[int, int]:
-        """Width and height in pixels, as the picture is meant to be seen."""
+        """Returns width and height in pixels, after the orientation is applied."""
         wide, high = self.image.width, self.image.height
-        return (high, wide) if self.sideways else (wide, high)
+        return (high, wide) if self.is_sideways else (wide, high)
 
     @property
-    def sideways(self) -> bool:
-        """Whether the file stores the picture turned by a quarter."""
-        return self.orientation >= _SIDEWAYS
+    def is_sideways(self) -> bool:
+        """Tells whether the file stores the picture turned by a quarter."""
+        return self.orientation >= _FIRST_SIDEWAYS
 
     @property
     def bits(self) -> int:
         return 16 if self.image.format == "ushort" else 8
 
 
-def open_master(path: Path) -> Master:
-    """The first frame or page of the file, with its header checked and no pixel decoded.
+def open_original(path: Path) -> OpenedOriginal:
+    """Opens the first frame or page of the file, with its header checked and no pixel decoded.
 
     Raises:
         Refused: not a picture, or one that must not or can't be decoded.
     """
-    kind = sniff(path)
+    kind = detect_format(path)
     if kind == "heic":
         # Pillow costs more to import than all the rest, and few originals are HEIC.
         from publisher.adapt.images.process.heic import open_heic  # noqa: PLC0415
@@ -75,62 +84,62 @@ def open_master(path: Path) -> Master:
     orientation = image.get("orientation") if image.get_typeof("orientation") else 1
     _check_pixels(image)
     if kind in ("gif", "webp") and frames * image.width * image.height > MAX_ANIMATION_PIXELS:
-        raise Refused(
+        raise PictureRefused(
             f"The animation has {frames} frames of {image.width} × {image.height} pixels, more than can be handled: "
             "export it smaller or shorter."
         )
-    return Master(image, kind, frames, orientation)
+    return OpenedOriginal(image, kind, frames, orientation)
 
 
 def load(path: Path, kind: str, **options: Any) -> Any:
-    """Open the file with the loader of its kind and check its size. Damage found later raises too."""
+    """Opens the file with the loader of its kind and checks its size. Damage that is met later raises too."""
     try:
         image = _LOADERS[kind](str(path), access="sequential", fail_on="error", **options)
     except pyvips.Error as error:
-        raise Refused(UNREADABLE) from error
+        raise PictureRefused(UNREADABLE) from error
     height = image.get("page-height") if image.get_typeof("page-height") else image.height
     check_size(image.width, height)
-    check_held(kind, image.width, height, image)
+    check_decoder_memory(kind, image.width, height, image)
     return image
 
 
 def _check_heic(width: int, height: int) -> None:
     check_size(width, height)
-    check_held("heic", width, height)
+    check_decoder_memory("heic", width, height)
 
 
 def check_size(width: int, height: int) -> None:
-    """Refuse a picture by the size that its header tells."""
+    """Refuses a picture that is too large, too small or too narrow by its header."""
     size = f"The picture is {width} × {height} pixels"
     if width * height > MAX_PIXELS:
-        raise Refused(f"{size}, more than 200 megapixels: export a smaller copy.")
-    if min(width, height) < SMALLEST_SIDE:
-        raise Refused(f"{size}: each side must have at least {SMALLEST_SIDE}.")
+        raise PictureRefused(f"{size}, more than 200 megapixels: export a smaller copy.")
+    if min(width, height) < MIN_SIDE:
+        raise PictureRefused(f"{size}: each side must have at least {MIN_SIDE}.")
     if max(width, height) > MAX_ASPECT * min(width, height):
-        raise Refused(f"{size}: a side may be at most {MAX_ASPECT} times the other, so crop it first.")
+        raise PictureRefused(f"{size}: a side may be at most {MAX_ASPECT} times the other, so crop it first.")
 
 
 def _check_pixels(image: Any) -> None:
     if image.format not in ("uchar", "ushort"):
-        raise Refused(
+        raise PictureRefused(
             f"The picture stores its values as {image.format}: set its display range and export it as 8- or 16-bit RGB."
         )
-    if (image.interpretation, image.bands) not in _KINDS:
-        raise Refused(
+    if (image.interpretation, image.bands) not in _COLOUR_LAYOUTS:
+        raise PictureRefused(
             f"The picture has {image.bands} channels that are not plain grey, RGB or CMYK: "
             "merge them into an RGB picture and export it as 8- or 16-bit."
         )
 
 
-def usable_profile(image: Any) -> bool | None:
-    """Whether the embedded ICC profile can be trusted. None: there is none."""
+def has_usable_profile(image: Any) -> bool | None:
+    """Tells whether the embedded ICC profile can be trusted. None: there is none."""
     if not image.get_typeof("icc-profile-data"):
         return None
     profile = bytes(image.get("icc-profile-data"))
-    wanted = {1: b"GRAY", 2: b"GRAY", 3: b"RGB ", 4: b"CMYK" if image.interpretation == "cmyk" else b"RGB "}
+    colour_spaces = {1: b"GRAY", 2: b"GRAY", 3: b"RGB ", 4: b"CMYK" if image.interpretation == "cmyk" else b"RGB "}
     return (
         128 <= len(profile) <= MAX_PROFILE_BYTES
         and int.from_bytes(profile[:4], "big") == len(profile)
         and profile[36:40] == b"acsp"
-        and profile[16:20] == wanted[image.bands]
+        and profile[16:20] == colour_spaces[image.bands]
     )

@@ -1,4 +1,4 @@
-"""The only metadata a rendition carries: creator, copyright and description."""
+"""Writes the metadata of renditions: creator, copyright and description, nothing else."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Any
 import pyvips
 
 KEPT = "exif|xmp"
-"""What savers keep of an image that went through `replace_metadata`."""
+"""Savers keep these parts of an image that went through `replace_metadata`."""
 
 _STRUCTURE = frozenset(
     ("width", "height", "bands", "format", "coding", "interpretation", "xoffset", "yoffset", "xres", "yres")
@@ -25,9 +25,9 @@ _LANGUAGES = '<rdf:Alt><rdf:li xml:lang="x-default">{}</rdf:li></rdf:Alt>'
 
 
 def replace_metadata(image: Any, *, creator: str, copyright_notice: str, description: str) -> Any:
-    """A copy of the image without any metadata of its source, bearing just these three, in XMP and EXIF.
+    """Copies the image without any metadata of its source, and with just these three, in XMP and EXIF.
 
-    EXIF text is ASCII, so what can't be written in it stands in XMP only.
+    EXIF text is ASCII, so other text stands in XMP only.
     """
     creator, copyright_notice, description = map(_writable, (creator, copyright_notice, description))
     clean = image.copy()
@@ -44,7 +44,7 @@ def replace_metadata(image: Any, *, creator: str, copyright_notice: str, descrip
 
 
 def _writable(text: str) -> str:
-    """The text without what XML can't carry, and not endlessly long."""
+    """Removes characters that XML does not allow, and shortens the text."""
     plain = "".join(character for character in text if character >= " " or character in "\t\n\r")
     return plain.encode(errors="replace").decode()[:_MAX_CHARACTERS]
 
@@ -56,8 +56,8 @@ def _xmp(creator: str, copyright_notice: str, description: str) -> bytes:
         escape(text, quote=False) for text in (creator, copyright_notice, description)
     )
     if creator:
-        one = f"<rdf:Seq><rdf:li>{creator}</rdf:li></rdf:Seq>"
-        fields += f"<dc:creator>{one}</dc:creator>\n<photoshop:Credit>{creator}</photoshop:Credit>\n"
+        sequence = f"<rdf:Seq><rdf:li>{creator}</rdf:li></rdf:Seq>"
+        fields += f"<dc:creator>{sequence}</dc:creator>\n<photoshop:Credit>{creator}</photoshop:Credit>\n"
     if copyright_notice:
         fields += f"<dc:rights>{_LANGUAGES.format(copyright_notice)}</dc:rights>\n"
     if description:

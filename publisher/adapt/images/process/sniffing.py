@@ -1,10 +1,10 @@
-"""What a file is, by its first bytes. Its name is never asked."""
+"""Detects the format of a file by its first bytes. Its name plays no part."""
 
 from __future__ import annotations
 
 from pathlib import Path
 
-from publisher.adapt.images.process.refusal import Refused
+from publisher.adapt.images.process.errors import PictureRefused
 
 HEAD_BYTES = 1024
 
@@ -30,11 +30,11 @@ _NOT_PICTURES = (
     (b"\x00\x00\x00\x0cJXL", "a JPEG XL file"),
     (b"\xff\x0a", "a JPEG XL file"),
 )
-_TAKEN = "JPEG, PNG, TIFF, WebP, AVIF, HEIC or GIF"
+_ACCEPTED_FORMATS = "JPEG, PNG, TIFF, WebP, AVIF, HEIC or GIF"
 
 
-def sniff(path: Path) -> str:
-    """The format of the file: jpeg, png, tiff, webp, avif, heic or gif.
+def detect_format(path: Path) -> str:
+    """Detects the format of the file: jpeg, png, tiff, webp, avif, heic or gif.
 
     Raises:
         Refused: it is something else; the sentence says what.
@@ -47,28 +47,28 @@ def sniff(path: Path) -> str:
     if head[:4] == b"RIFF" and head[8:12] == b"WEBP":
         return "webp"
     if head[4:8] == b"ftyp":
-        return _heif_kind(head)
-    raise Refused(_why_not(head))
+        return _detect_heif_format(head)
+    raise PictureRefused(_refusal_sentence(head))
 
 
-def _heif_kind(head: bytes) -> str:
+def _detect_heif_format(head: bytes) -> str:
     size = int.from_bytes(head[:4], "big")
     brands = [head[8:12], *(head[at : at + 4] for at in range(16, min(size, len(head)), 4))]
     for brand in brands:
         if brand in _BRANDS:
             return _BRANDS[brand]
-    raise Refused(f"The file is a video or another media file, not a picture: export it as {_TAKEN}.")
+    raise PictureRefused(f"The file is a video or another media file, not a picture: export it as {_ACCEPTED_FORMATS}.")
 
 
-def _why_not(head: bytes) -> str:
+def _refusal_sentence(head: bytes) -> str:
     if not head.strip(b"\x00"):
         return "The file is empty: download or export it again."
     for magic, name in _NOT_PICTURES:
         if head.startswith(magic):
-            return f"The file is {name}, not a picture: export it as {_TAKEN}."
+            return f"The file is {name}, not a picture: export it as {_ACCEPTED_FORMATS}."
     start = head.lstrip(b"\xef\xbb\xbf \t\r\n").lower()
     if b"<svg" in start:
-        return f"The file is an SVG drawing, which may draw differently elsewhere: export it as {_TAKEN}."
+        return f"The file is an SVG drawing, which may draw differently elsewhere: export it as {_ACCEPTED_FORMATS}."
     if start.startswith((b"<!doctype html", b"<html", b"<?xml")):
-        return f"The file is a web page or XML, not a picture: download the picture itself, as {_TAKEN}."
-    return f"The file is not a picture that the desk can read: export it as {_TAKEN}."
+        return f"The file is a web page or XML, not a picture: download the picture itself, as {_ACCEPTED_FORMATS}."
+    return f"The file is not a picture that the desk can read: export it as {_ACCEPTED_FORMATS}."

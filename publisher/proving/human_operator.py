@@ -1,4 +1,4 @@
-"""The person of a proof, who does at once what a delivery's problem asks for."""
+"""Plays the operator of a proof, who does at once what a delivery's problem asks for."""
 
 from __future__ import annotations
 
@@ -14,22 +14,22 @@ from publisher.db.operations import Channel
 from publisher.delivery import operate
 from publisher.delivery.adopt import AdoptionRequest, adopt
 from publisher.desk import Desk
-from publisher.proving.judge import copies_of, counted, is_of, taken_back
-from publisher.proving.plan import LONGEST_LATE_SECONDS
+from publisher.proving.judge import copies_of, posts_by_caption, posts_taken_back, shows_post
+from publisher.proving.plan import MAX_LATE_SECONDS
 from publisher.retrying import retry
 from publisher.sandbox_client import SandboxClient
 from publisher.schedule.post_queue import PostQueue
 
 ACTOR = "proof"
-LONG_WAIT = timedelta(hours=2)
-"""Whoever sees that a platform asks to wait for longer than that ends the wait."""
+MAX_WAIT = timedelta(hours=2)
+"""The operator ends the wait of a channel that is longer."""
 
 
-class Person:
-    """Mends accounts, retries what was held, and looks on the platform before a retry that could be a copy."""
+class Operator:
+    """Resumes channels, retries held deliveries, and looks on the platform before a retry that could make a copy."""
 
     def __init__(self, desk: Desk, sandbox: SandboxClient, wait: Callable[[timedelta], None]) -> None:
-        """`wait` lets time pass before the person looks."""
+        """`wait` lets time pass before the operator looks."""
         self._desk = desk
         self._wait = wait
         self._sandbox = sandbox
@@ -39,10 +39,10 @@ class Person:
         """Posts that a restore took back, and that stay drafts because they were shown."""
 
     def act(self, rows: Sequence[Delivery]) -> None:
-        """Do whatever waits for a person."""
+        """Does whatever waits for a person."""
         with self._desk.database.reading() as session:
-            told_to_wait = Channel.next_publish_at > self._clock.now() + LONG_WAIT
-            stopped = or_(Channel.paused_at.is_not(None), told_to_wait)
+            waits_long = Channel.next_publish_at > self._clock.now() + MAX_WAIT
+            stopped = or_(Channel.paused_at.is_not(None), waits_long)
             paused = list(session.scalars(select(Channel.name).where(stopped)))
         for channel in paused:
             operate.resume(self._desk.database, channel, now=self._clock.now(), actor=ACTOR)
@@ -52,20 +52,20 @@ class Person:
                 self._answer(row)
 
     def try_again(self, day: date) -> None:
-        """Let out what failed or was missed on earlier days, beside the post of `day`."""
+        """Retries what failed or was missed on earlier days, beside the post of `day`."""
         older = (
             select(Delivery.id)
             .join(Pick)
             .where(Pick.slot < day, Delivery.state.in_((State.FAILED, State.MISSED)), Delivery.unknown_since.is_(None))
         )
         with self._desk.database.reading() as session:
-            found = list(session.scalars(older))
-        for delivery in found:
+            deliveries = list(session.scalars(older))
+        for delivery in deliveries:
             operate.retry(self._desk.database, delivery, now=self._clock.now(), actor=ACTOR)
             self.acts["retry of an older day"] += 1
 
     def look_after_restore(self) -> None:
-        """Look for what failed or was missed by the restored database: it may have been retried since the copy."""
+        """Looks for what failed or was missed by the restored database: it may have been retried since the copy."""
         doubted = select(Delivery).where(
             Delivery.state.in_((State.FAILED, State.MISSED)), Delivery.unknown_since.is_not(None)
         )
@@ -75,15 +75,15 @@ class Person:
             self._answer(row)
 
     def approve_again(self) -> None:
-        """Approve the posts again that a restore took back, where no platform shows them."""
+        """Approves the posts again that a restore took back, where no platform shows them."""
         with self._desk.database.reading() as session:
-            posts = list(session.scalars(select(Post).where(Post.id.in_(taken_back()), Post.state == "draft")))
+            posts = list(session.scalars(select(Post).where(Post.id.in_(posts_taken_back()), Post.state == "draft")))
         posts = [post for post in posts if post.id not in self._shown]
         if posts:
             self._wait_for_late_requests()
-        shown = counted(self._sandbox.ledger()) if posts else {}
+        shown = posts_by_caption(self._sandbox.ledger()) if posts else {}
         for post in posts:
-            if any(is_of(place, post.title) for place in shown):
+            if any(shows_post(key, post.title) for key in shown):
                 self._shown.add(post.id)
                 self.acts["see that a post was shown"] += 1
                 continue
@@ -91,9 +91,9 @@ class Person:
             self.acts["approve again"] += 1
 
     def _wait_for_late_requests(self) -> None:
-        """Who looks too early sees nothing: a platform may still be working on what it was asked for."""
+        """Waits while a platform may still be working on a request: an earlier look would miss its post."""
         if any(self._sandbox.get("/late").values()):
-            self._wait(timedelta(seconds=LONGEST_LATE_SECONDS))
+            self._wait(timedelta(seconds=MAX_LATE_SECONDS))
 
     def _answer(self, row: Delivery) -> None:
         if row.unknown_since is None:
@@ -102,9 +102,9 @@ class Person:
             return
         self._wait_for_late_requests()
         now = self._clock.now()
-        if found := copies_of(row, counted(self._sandbox.ledger())):
-            # The person has looked; that the platform answers just now is not for them to wait for.
-            post = AdoptionRequest(row.id, found[0]["id"], unread=True)
+        if copies := copies_of(row, posts_by_caption(self._sandbox.ledger())):
+            # The operator has looked, and does not wait for the platform to answer.
+            post = AdoptionRequest(row.id, copies[0]["id"], unread=True)
             adopt(self._desk.database, self._desk.channels, post, now=now, actor=ACTOR)
             self.acts["adopt"] += 1
         else:

@@ -1,4 +1,4 @@
-"""What identifies a picture: its perceptual hash, and the gaps between the panels of a composite."""
+"""Analyses a picture: its perceptual hash, and the gaps between the panels of a composite."""
 
 from __future__ import annotations
 
@@ -9,17 +9,17 @@ from typing import Any
 _SIDE = 64
 _WAVES = 16
 
-FLAT = 6.0
-NARROWEST, WIDEST = 0.002, 0.08
-MARGIN = 0.04
+FLAT_BELOW_SPREAD = 6.0
+MIN_GUTTER_WIDTH, MAX_GUTTER_WIDTH = 0.002, 0.08
+BORDER_MARGIN = 0.04
 """A flat column this near to the border is a border, not a gap."""
-BESIDE = 3
-"""Columns from the end of a gap to where its surroundings are looked at: past a softened edge."""
-JUMP = 24.0
+EDGE_DISTANCE = 3
+"""So many columns past the end of a gap its surroundings are compared: beyond a softened edge."""
+MIN_JUMP = 24.0
 
 
 def perceptual_hash(image: Any) -> str:
-    """The 256-bit pHash of an sRGB image, as 64 hexadecimal digits.
+    """Computes the 256-bit pHash of an sRGB image, as 64 hexadecimal digits.
 
     It is the sign, against their median, of the 16 x 16 lowest cosine waves of a 64 x 64 grey copy.
     Copies of one picture differ in at most 24 bits, different pictures in about 100 or more.
@@ -38,7 +38,7 @@ def perceptual_hash(image: Any) -> str:
 
 
 def find_gutters(image: Any) -> list[float]:
-    """The x positions, in fractions of the width, of gaps between panels.
+    """Finds the x positions, in fractions of the width, of gaps between panels.
 
     A gap is a narrow band of columns, each of one colour from top to bottom, with a sharp change at
     both its sides: the empty background between two cells has no such edges.
@@ -51,15 +51,18 @@ def find_gutters(image: Any) -> list[float]:
     return [
         round((start + end) / 2 / width, 4)
         for start, end in _flat_runs(means, spreads)
-        if NARROWEST * width <= end - start <= WIDEST * width
-        and MARGIN * width < start < end < (1 - MARGIN) * width
-        and all(_sharp(means, spreads, (start + end) // 2, outside) for outside in (start - BESIDE, end - 1 + BESIDE))
+        if MIN_GUTTER_WIDTH * width <= end - start <= MAX_GUTTER_WIDTH * width
+        and BORDER_MARGIN * width < start < end < (1 - BORDER_MARGIN) * width
+        and all(
+            _has_sharp_edge(means, spreads, (start + end) // 2, outside)
+            for outside in (start - EDGE_DISTANCE, end - 1 + EDGE_DISTANCE)
+        )
     ]
 
 
-def _sharp(means: list[float], spreads: list[float], inside: int, outside: int) -> bool:
-    jump = abs(means[outside] - means[inside]) > JUMP
-    return jump or spreads[outside] > 4 * spreads[inside] + 2 * FLAT
+def _has_sharp_edge(means: list[float], spreads: list[float], inside: int, outside: int) -> bool:
+    jump = abs(means[outside] - means[inside]) > MIN_JUMP
+    return jump or spreads[outside] > 4 * spreads[inside] + 2 * FLAT_BELOW_SPREAD
 
 
 def _column_sums(image: Any) -> array[float]:
@@ -68,12 +71,14 @@ def _column_sums(image: Any) -> array[float]:
 
 
 def _flat_runs(means: list[float], spreads: list[float]) -> list[tuple[int, int]]:
-    """Neighbouring columns of one colour: start and end, the end excluded."""
+    """Finds runs of neighbouring columns of one colour: start and end, the end excluded."""
     runs = []
     start = 0
     while start < len(means):
         end = start
-        while end < len(means) and spreads[end] < FLAT and abs(means[end] - means[start]) < FLAT:
+        while (
+            end < len(means) and spreads[end] < FLAT_BELOW_SPREAD and abs(means[end] - means[start]) < FLAT_BELOW_SPREAD
+        ):
             end += 1
         if end > start:
             runs.append((start, end))

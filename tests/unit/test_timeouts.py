@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from publisher.core.timeouts import AT_ONCE, NoAnswer, call_with_timeout
+from publisher.core.timeouts import MAX_OPEN_CALLS, NoAnswer, call_with_timeout
 from tests.patience import PATIENCE
 
 
@@ -27,7 +27,7 @@ def test_an_answer_and_an_error_come_through() -> None:
         call_with_timeout(lambda: 1 // 0, 30)
 
 
-def test_a_question_that_gave_up_by_itself_is_not_called_slow() -> None:
+def test_a_call_that_raises_a_timeout_itself_is_not_called_slow() -> None:
     def give_up() -> None:
         raise TimeoutError("its own")
 
@@ -35,8 +35,8 @@ def test_a_question_that_gave_up_by_itself_is_not_called_slow() -> None:
         call_with_timeout(give_up, 30)
 
 
-def test_hanging_questions_are_counted_until_they_end(gate: threading.Event) -> None:
-    for _ in range(AT_ONCE):
+def test_hanging_calls_are_counted_until_they_end(gate: threading.Event) -> None:
+    for _ in range(MAX_OPEN_CALLS):
         with pytest.raises(NoAnswer, match=r"it did not answer within 0\.01 s"):
             call_with_timeout(gate.wait, 0.01)
     with pytest.raises(NoAnswer, match="4 earlier questions to it hang"):

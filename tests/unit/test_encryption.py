@@ -1,4 +1,4 @@
-"""Secrets in the database: which key opens them, and what is said when none does."""
+"""Tests the encryption of secrets in the database, and the sentences about wrong keys."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ def _no_keys(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv(f"{KEY_VARIABLE}_FILE", raising=False)
 
 
-def test_what_was_sealed_is_opened_and_never_looks_the_same() -> None:
+def test_an_encrypted_text_is_decrypted_and_never_looks_the_same() -> None:
     sealed = Seal(OLD).seal(SECRET, "session of x")
 
     assert SECRET not in sealed
@@ -30,7 +30,7 @@ def test_what_was_sealed_is_opened_and_never_looks_the_same() -> None:
 
 
 @pytest.mark.parametrize("between", [" ", ",", "\n", " , \n"])
-def test_the_first_key_seals_and_each_opens(between: str) -> None:
+def test_the_first_key_encrypts_and_each_decrypts(between: str) -> None:
     before = Seal(OLD).seal(SECRET, "it")
     both = Seal(f"{NEW}{between}{OLD}\n")
 
@@ -46,7 +46,7 @@ def test_the_first_key_seals_and_each_opens(between: str) -> None:
     [lambda sealed: sealed[:-8], lambda _sealed: "", lambda sealed: f"{sealed[:40]}AAAA{sealed[44:]}"],
     ids=["shortened", "emptied", "overwritten"],
 )
-def test_what_was_changed_is_not_opened(change: Callable[[str], str]) -> None:
+def test_a_changed_text_is_not_decrypted(change: Callable[[str], str]) -> None:
     with pytest.raises(WrongKey):
         Seal(OLD).unseal(change(Seal(OLD).seal(SECRET, "it")), "it")
 
@@ -71,9 +71,9 @@ def test_a_wrong_key_is_one_sentence_without_the_secret() -> None:
     for refused in (Seal(STRANGE).unseal, Seal(STRANGE).reseal):
         with pytest.raises(WrongKey) as caught:
             refused(sealed, "session of x")
-        told = str(caught.value)
-        assert "PUBLISHER_KEY does not open the session of x; add the key" in told
-        assert not any(secret in told for secret in (OLD, STRANGE, SECRET, sealed))
+        message = str(caught.value)
+        assert "PUBLISHER_KEY does not decrypt the session of x; add the key" in message
+        assert not any(secret in message for secret in (OLD, STRANGE, SECRET, sealed))
 
 
 @pytest.mark.parametrize("keys", ["", "  ", ",\n"])

@@ -1,11 +1,11 @@
-"""Captions that say where something is, beside pictures shown in parts."""
+"""Tests captions that say where something is, with pictures that are shown in parts."""
 
 from __future__ import annotations
 
 import pytest
 
 from publisher.adapt.posts import Target, adapt_post
-from publisher.adapt.text.spatial_words import of_places
+from publisher.adapt.text.spatial_words import spatial_word_problems
 from publisher.core.content import AdaptedImage, Box, Fit, ImageChoices, RenditionSpec, SourceImage, SourcePost
 from publisher.platforms.profiles import load_profile
 
@@ -34,7 +34,7 @@ IN_PARTS = [slide("split"), slide("split", HALF)]
     ],
 )
 def test_a_place_in_a_picture_shown_in_parts_is_told(caption: str, said: str) -> None:
-    (problem,) = of_places(caption, IN_PARTS)
+    (problem,) = spatial_word_problems(caption, IN_PARTS)
     assert (problem.field, problem.blocking) == ("caption", False)
     assert f"“{said}”" in problem.message
 
@@ -44,16 +44,16 @@ def test_a_place_in_a_picture_shown_in_parts_is_told(caption: str, said: str) ->
     ["The cells left the tissue right away.", "She got the right answer.", "A stop at the laboratory.", ""],
 )
 def test_words_of_another_meaning_are_not_told(caption: str) -> None:
-    assert of_places(caption, IN_PARTS) == ()
+    assert spatial_word_problems(caption, IN_PARTS) == ()
 
 
 @pytest.mark.parametrize("images", [[slide("pad")], [slide("crop", HALF)], [slide("split")], []])
 def test_a_picture_shown_whole_may_be_spoken_of_by_places(images: list[AdaptedImage]) -> None:
-    assert of_places("A healthy retina on the left.", images) == ()
+    assert spatial_word_problems("A healthy retina on the left.", images) == ()
 
 
-@pytest.mark.parametrize(("fit", "told"), [("split", 1), ("pad", 0)])
-def test_a_post_is_told_where_both_meet(fit: Fit, told: int) -> None:
+@pytest.mark.parametrize(("fit", "count"), [("split", 1), ("pad", 0)])
+def test_a_post_is_told_where_both_meet(fit: Fit, count: int) -> None:
     image = SourceImage(
         media="ab" * 32,
         format="jpeg",
@@ -78,5 +78,5 @@ def test_a_post_is_told_where_both_meet(fit: Fit, told: int) -> None:
         template="{{ body }}\n{{ credit }}",
         template_name="grid.j2",
     )
-    found = [problem for problem in adapt_post(post, target).problems if "slide of its own" in problem.message]
-    assert len(found) == told
+    spatial = [problem for problem in adapt_post(post, target).problems if "slide of its own" in problem.message]
+    assert len(spatial) == count

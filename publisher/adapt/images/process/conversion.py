@@ -1,0 +1,192 @@
+"""Converts a picture to upright 8-bit sRGB: crops it, scales it once, and maps its colours."""
+
+from __future__ import annotations
+
+from array import array
+from dataclasses import dataclass
+from enum import Enum
+from typing import Any, NamedTuple
+
+import pyvips
+
+from publisher.adapt.images.process.errors import decoding_refusal
+from publisher.adapt.images.process.loading import OpenedOriginal, has_usable_profile
+
+Box = tuple[float, float, float, float]
+"""Left, top, width and height, in fractions of the upright picture."""
+
+MAX_16_BIT_VALUE = 65535
+DARK_BELOW_VALUE = 40_000
+"""16-bit pictures whose brightest values stay below this hold 12- or 14-bit data and look dark."""
+
+_TAIL_SHARE = 0.001
+
+
+class NoteKind(Enum):
+    """Names the subjects of notes on a picture's colours."""
+
+    PROFILE = "profile"
+    BIT_DEPTH = "bit depth"
+    TRANSPARENCY = "transparency"
+
+
+class Note(NamedTuple):
+    """Says in a sentence what staff should know about a picture's colours."""
+
+    kind: NoteKind
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class ConvertedPicture:
+    """Holds the finished pixels of a picture, and what was done to its colours."""
+
+    image: Any
+    """8-bit sRGB, in memory, without an orientation."""
+    notes: list[Note]
+    value_range: tuple[int, int] | None
+    """Where the values of a 16-bit picture lie; see `used_range`."""
+
+
+def convert_picture(
+    original: OpenedOriginal, box: Box | None, width: int, height: int, window: str, *, find_range: bool = False
+) -> ConvertedPicture:
+    """Converts the picture, or the part in `box`, to exactly this upright size. Decodes the file to its end.
+
+    `find_range` asks for the value range of a 16-bit picture where the window would not need it.
+
+    Raises:
+        Refused: the file ends early or is damaged.
+    """
+    find_range = find_range or window == "percentile"
+    try:
+        scaled = _scale(original, box, width, height)
+        if scaled.format == "ushort" and find_range:
+            # It is read twice, and a file can be read only once. Otherwise 16 bits are never held whole.
+            scaled = scaled.copy_memory()
+        has_alpha = scaled.hasalpha()
+        colours = scaled.extract_band(0, n=scaled.bands - 1) if has_alpha else scaled
+        colours, notes = _to_screen_colours(colours, has_usable_profile(original.image))
+        value_range = None
+        if colours.format == "ushort":
+            value_range = used_range(colours) if find_range else None
+            low, high = value_range if value_range and window == "percentile" else (0, MAX_16_BIT_VALUE)
+            colours = _to_8_bits(colours, low, high)
+            note = f"16-bit values from {low} to {high} are shown as black to white."
+            notes.append(Note(NoteKind.BIT_DEPTH, note))
+        if colours.interpretation != "srgb" or colours.bands != 3:
+            colours = colours.colourspace("srgb")
+        image = colours.cast("uchar")
+        if has_alpha:
+            image, opaque = _without_alpha(image, scaled[scaled.bands - 1])
+            if not opaque:
+                notes.append(Note(NoteKind.TRANSPARENCY, "Transparent areas stand on white."))
+        else:
+            image = image.copy_memory()
+        return ConvertedPicture(
+            image.autorot().copy_memory() if original.orientation > 1 else image, notes, value_range
+        )
+    except pyvips.Error as error:
+        raise decoding_refusal(error) from error
+
+
+def used_range(image: Any) -> tuple[int, int]:
+    """Returns the range of values of a 16-bit image: its 0.1 and 99.9 percentiles, over all channels."""
+    histogram = image.hist_find()
+    summed = pyvips.Image.sum([histogram[band] for band in range(histogram.bands)]).cast("uint")
+    counts = array("I", bytes(summed.write_to_memory()))
+    tail = sum(counts) * _TAIL_SHARE
+    return _value_at_count(counts, tail), len(counts) - 1 - _value_at_count(counts[::-1], tail)
+
+
+def _value_at_count(counts: array[int], target: float) -> int:
+    total = 0
+    for value, count in enumerate(counts):
+        total += count
+        if total > target:
+            return value
+    return len(counts) - 1
+
+
+def pixel_box(box: Box | None, width: int, height: int) -> tuple[int, int, int, int]:
+    """Returns the box in whole pixels, inside the picture and never empty: left, top, width, height."""
+    if box is None:
+        return 0, 0, width, height
+    left = min(round(box[0] * width), width - 1)
+    top = min(round(box[1] * height), height - 1)
+    right = min(max(round((box[0] + box[2]) * width), left + 1), width)
+    bottom = min(max(round((box[1] + box[3]) * height), top + 1), height)
+    return left, top, right - left, bottom - top
+
+
+def _scale(original: OpenedOriginal, box: Box | None, width: int, height: int) -> Any:
+    """Crops and scales the picture as it is stored, on white where it is transparent, without decoding it yet."""
+    image = original.image
+    if image.hasalpha():
+        # Before scaling: scaling first would mix hidden colours into the edges.
+        white = _opaque_value(image)
+        image = image.flatten(background=[white]).bandjoin(image[image.bands - 1])
+    if box is not None:
+        image = image.crop(*_stored_box(pixel_box(box, *original.size), original))
+    wide, high = (height, width) if original.is_sideways else (width, height)
+    if (wide, high) != (image.width, image.height):
+        image = image.resize(wide / image.width, vscale=high / image.height, kernel="lanczos3")
+    return image
+
+
+def _without_alpha(colours: Any, alpha: Any) -> tuple[Any, bool]:
+    """Returns the colours in memory, and whether all is opaque. Both are read from the file in one pass."""
+    opaque = (alpha >= _opaque_value(alpha)).copy(interpretation="b-w")
+    joined = colours.bandjoin(opaque).copy_memory()
+    return joined.extract_band(0, n=3).copy_memory(), joined[3].min() == 255
+
+
+def _opaque_value(image: Any) -> int:
+    return MAX_16_BIT_VALUE if image.format == "ushort" else 255
+
+
+def _stored_box(box: tuple[int, int, int, int], original: OpenedOriginal) -> tuple[int, int, int, int]:
+    """Converts a box of the upright picture to the stored one, before the EXIF orientation is applied."""
+    left, top, width, height = box
+    right, bottom = original.size[0] - left - width, original.size[1] - top - height
+    stored_left, stored_top = {
+        1: (left, top),
+        2: (right, top),
+        3: (right, bottom),
+        4: (left, bottom),
+        5: (top, left),
+        6: (top, right),
+        7: (bottom, right),
+        8: (bottom, left),
+    }.get(original.orientation, (left, top))
+    return (
+        (stored_left, stored_top, height, width) if original.is_sideways else (stored_left, stored_top, width, height)
+    )
+
+
+def _to_screen_colours(image: Any, profile_usable: bool | None) -> tuple[Any, list[Note]]:
+    """Converts to a colour model of the screen, by the embedded profile or by the best guess, which gets a note."""
+    managed = _with_profile(image) if profile_usable else None
+    notes = []
+    if managed is None and image.interpretation == "cmyk":
+        note = "CMYK without a usable colour profile: the colours are a guess, so check them."
+        notes.append(Note(NoteKind.PROFILE, note))
+        managed = image.icc_transform("srgb", input_profile="cmyk", intent="perceptual")
+    elif managed is None and profile_usable is not None:
+        note = "The colour profile in the file is unusable, so its colours are read as sRGB."
+        notes.append(Note(NoteKind.PROFILE, note))
+    return image if managed is None else managed, notes
+
+
+def _with_profile(image: Any) -> Any | None:
+    deep = image.format == "ushort" and image.interpretation != "cmyk"
+    try:
+        return image.icc_transform("srgb", embedded=True, intent="perceptual", depth=16 if deep else 8)
+    except pyvips.Error:
+        return None
+
+
+def _to_8_bits(image: Any, low: int, high: int) -> Any:
+    stretched = ((image - low) * (255.0 / max(1, high - low))).rint()
+    # The cast clips at 0 and 255.
+    return stretched.cast("uchar").copy(interpretation="b-w" if image.bands == 1 else "srgb")
