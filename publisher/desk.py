@@ -12,12 +12,12 @@ from typing import TYPE_CHECKING
 
 from publisher.core.clock import Clock, SystemClock
 from publisher.core.logs import get_logger
-from publisher.core.private_files import narrow
+from publisher.core.private_files import remove_others_access
 from publisher.db.history import History
 from publisher.db.session import Database
 from publisher.db.upgrade import UpgradeReport, prepare_database
 from publisher.media import MediaStore
-from publisher.media.opening import media_store
+from publisher.media.opening import open_media_store
 from publisher.posts.channel_rows import sync_channels
 from publisher.settings import Settings, load_settings
 from publisher.settings.private_paths import private_paths
@@ -25,7 +25,7 @@ from publisher.settings.private_paths import private_paths
 if TYPE_CHECKING:
     from publisher.adapt.images.rendering import Renderer
     from publisher.adapt.posts import Target
-    from publisher.adapt.text.mentions import People
+    from publisher.adapt.text.mentions import PeopleDirectory
     from publisher.delivery.channels import Channels
     from publisher.posts.problem_cache import ProblemCache
     from publisher.posts.targets import TargetFiles
@@ -70,7 +70,7 @@ class Desk:
         """Creates or migrates the database, if it is the one that this desk last knew, and reports what was done."""
         settings = self.settings
         backups = settings.path(settings.storage.backups)
-        if narrowed := narrow(private_paths(settings)):
+        if narrowed := remove_others_access(private_paths(settings)):
             log.warning("others on this machine can't read these any more", paths=[str(path) for path in narrowed])
         return prepare_database(settings.database_url, backups=backups, now=self.now(), history=self.history)
 
@@ -80,7 +80,7 @@ class Desk:
 
     @cached_property
     def store(self) -> MediaStore:
-        return media_store(self.settings)
+        return open_media_store(self.settings)
 
     @cached_property
     def renderer(self) -> Renderer:
@@ -100,7 +100,7 @@ class Desk:
         return self._target_files.targets()
 
     @property
-    def people(self) -> People:
+    def people(self) -> PeopleDirectory:
         """Returns the directory of people as it is now."""
         return self._target_files.people()
 

@@ -17,7 +17,7 @@ from sqlalchemy.orm import Session
 
 from publisher.core.clock import monotonic
 from publisher.core.errors import SettingsUnreadable, UserError
-from publisher.core.outage_log import OUTAGES, LogOnce
+from publisher.core.outage_log import OUTAGE_ERRORS, LogOnce
 from publisher.db.models import Event
 from publisher.db.operations import Process
 from publisher.db.session import Database
@@ -66,7 +66,7 @@ def classify_error(error: Exception) -> tuple[FailureReason, str]:
         return FailureReason.OUTAGE, str(error)
     if isinstance(error, UserError):
         return FailureReason.MISTAKE, str(error)
-    if isinstance(error, OUTAGES):
+    if isinstance(error, OUTAGE_ERRORS):
         text = str(getattr(error, "orig", None) or error).strip()
         return FailureReason.OUTAGE, text.splitlines()[0][:300] if text else ""
     if isinstance(error, OSError) and error.strerror:

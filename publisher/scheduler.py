@@ -108,7 +108,7 @@ class JobRunner:
         """Plans every job again whenever the system's clock was set. Waits by the monotonic clock."""
         change = ClockChange()
         while not self._stopped.wait(CLOCK_POLL_SECONDS):
-            if change.seen():
+            if change.detect():
                 self._plan_again()
 
     def _plan_again(self) -> None:
@@ -220,7 +220,7 @@ class Scheduler:
 
     def _look_at_clock(self) -> None:
         """Records a change of the system's clock: until that is on disk, no worker gets work by the new time."""
-        if change := self._clock_change.seen():
+        if change := self._clock_change.detect():
             self._unrecorded_change = change + (self._unrecorded_change or timedelta(0))
             self._recover_from = monotonic() + LEASES_CATCH_UP_SECONDS
         if self._unrecorded_change is not None and self._clock_was_set is not None:

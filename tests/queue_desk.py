@@ -13,7 +13,7 @@ from sqlalchemy import func, select
 
 from publisher.adapt.images.inspection import ImageFacts
 from publisher.adapt.posts import Target
-from publisher.adapt.text.mentions import People
+from publisher.adapt.text.mentions import PeopleDirectory
 from publisher.core.content import ImageChoices
 from publisher.db.models import Event, Media, Pick, Post, PostImage
 from publisher.db.session import Database
@@ -34,7 +34,7 @@ class Desk:
     settings: Settings
     targets: dict[str, Target]
     store: FolderStore
-    people: People = field(default_factory=People)
+    people: PeopleDirectory = field(default_factory=PeopleDirectory)
     instant: datetime | None = None
 
     def now(self) -> datetime:

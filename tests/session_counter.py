@@ -8,7 +8,7 @@ import sys
 from pathlib import Path
 
 from publisher.core.clock import SystemClock
-from publisher.core.encryption import Seal
+from publisher.core.encryption import SecretCipher
 from publisher.db.session import Database
 from publisher.delivery.sessions import DatabaseSession
 from publisher.platforms.session_files import SessionFile, SessionStore
@@ -21,7 +21,7 @@ def store_at(place: str) -> SessionStore:
     """A database URL, or a file."""
     if "://" not in place:
         return SessionFile(Path(place))
-    return DatabaseSession(CHANNEL, Database.open(place), Seal(KEY), SystemClock())
+    return DatabaseSession(CHANNEL, Database.open(place), SecretCipher(KEY), SystemClock())
 
 
 def count(store: SessionStore) -> None:

@@ -14,7 +14,7 @@ from publisher.adapt.text.counting import excess, rules_of
 from publisher.adapt.text.fields import caption_values, clean_post, credit_lines, licence_of
 from publisher.adapt.text.hashtags import field_tags
 from publisher.adapt.text.markdown import LinkStyle, TextMarker
-from publisher.adapt.text.mentions import People
+from publisher.adapt.text.mentions import PeopleDirectory
 from publisher.adapt.text.rich_text import Marker, RichText, remove_marks
 from publisher.adapt.text.shortening import shorten
 from publisher.adapt.text.spatial_words import spatial_word_problems
@@ -28,11 +28,11 @@ from publisher.core.content import (
     Problem,
     SourcePost,
     TextBlock,
-    language_caption,
+    language_caption_key,
 )
 from publisher.platforms.profiles import Profile
 
-EMPTY_DIRECTORY = People()
+EMPTY_DIRECTORY = PeopleDirectory()
 
 
 class Target(Frozen):
@@ -64,7 +64,7 @@ class Caption(Frozen):
     problems: tuple[Problem, ...] = ()
 
 
-def adapt_post(post: SourcePost, target: Target, people: People = EMPTY_DIRECTORY) -> AdaptedPost:
+def adapt_post(post: SourcePost, target: Target, people: PeopleDirectory = EMPTY_DIRECTORY) -> AdaptedPost:
     """Makes the exact text, images and alt texts that a channel will get. Pure; raises for no content.
 
     Whatever is wrong with the post, the template or the fit is in `problems`.
@@ -159,7 +159,7 @@ def _handwritten_text(post: SourcePost, target: Target, text: TextMarker) -> str
     if own := clean(post.captions.get(target.channel, "")):
         return text.blocks(own) if target.profile.text.rich else text.plain(own)
     # Written for channels with and without rich text, so it is the small Markdown for all of them.
-    return text.blocks(clean(post.captions.get(language_caption(post.language), "")))
+    return text.blocks(clean(post.captions.get(language_caption_key(post.language), "")))
 
 
 def _handwritten_caption(marked: str, post: SourcePost, target: Target, text: TextMarker) -> Caption:

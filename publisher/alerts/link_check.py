@@ -14,7 +14,7 @@ from publisher import __version__
 from publisher.core.clock import monotonic
 from publisher.core.errors import UserError
 from publisher.core.name_resolving import MAX_RESOLVERS, RESOLVE_SECONDS
-from publisher.core.public_hosts import AddressRefused, ResolvedHost, ended_in_time, resolve_public_host
+from publisher.core.public_hosts import AddressRefused, ResolvedHost, close_after, resolve_public_host
 
 TIMEOUT_SECONDS = 10.0
 """For each single wait."""
@@ -70,7 +70,7 @@ def _request_host(url: str, loopback: bool, deadline: float) -> tuple[int, str |
             url,
             lambda address: loopback and address.is_loopback,
             min(RESOLVE_SECONDS, seconds_left),
-            places=_RESOLVER_SLOTS,
+            resolver_limit=_RESOLVER_SLOTS,
         )
     except AddressRefused as refusal:
         raise BrokenLink(str(refusal)) from None
@@ -95,7 +95,7 @@ def _request(host: ResolvedHost, address: str, method: str, deadline: float) -> 
     # Only an open connection can be closed at the deadline, so connecting needs its own limit.
     connection = host.connection(address, max(min(TIMEOUT_SECONDS, seconds_left), 0.001))
     try:
-        with ended_in_time(connection, seconds_left):
+        with close_after(connection, seconds_left):
             connection.connect()
             connection.request(method, host.url.request_uri, headers=headers, preload_content=False)
             answer = connection.getresponse()

@@ -7,16 +7,16 @@ from datetime import datetime, timedelta
 import requests
 
 from publisher.alerts.addresses import PING_VARIABLE, read_ping_url
-from publisher.core.network_errors import failure_in_words
+from publisher.core.network_errors import describe_failure
 from publisher.core.outage_log import LogOnce
-from publisher.core.timeouts import NoAnswer, Patience, call_with_timeout
+from publisher.core.timeouts import CallLimit, CallTimedOut, call_with_timeout
 
 INTERVAL = timedelta(minutes=5)
 TIMEOUT_SECONDS = 10.0
 """For each single wait."""
 WHOLE_SECONDS = 20.0
 """For the whole request: a server that sends its answer byte by byte is given up after so long."""
-_PATIENCE = Patience(at_once=1)
+_PATIENCE = CallLimit(max_calls=1)
 
 
 class Ping:
@@ -50,10 +50,10 @@ def _request(url: str) -> str:
     """Returns why the request failed; empty: it worked. Of an error only its kind, since its text names the address."""
     try:
         status = call_with_timeout(lambda: _read_status(url), WHOLE_SECONDS, _PATIENCE)
-    except NoAnswer as error:
+    except CallTimedOut as error:
         return str(error)
     except requests.RequestException as error:
-        return failure_in_words(error)
+        return describe_failure(error)
     if 300 <= status < 400:
         return f"it answered {status}, which leads elsewhere; set the address that it leads to"
     return "" if status < 300 else f"it answered {status}"

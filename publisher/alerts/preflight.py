@@ -13,7 +13,7 @@ from urllib.parse import urlsplit
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from publisher.adapt.text.rich_html import length_told
+from publisher.adapt.text.rich_html import describe_length
 from publisher.alerts.link_check import check_link
 from publisher.core.errors import UserError
 from publisher.core.logs import get_logger
@@ -133,7 +133,7 @@ def _check_caption(desk: Desk, rendered: RenderedPost, day: date) -> Iterator[Li
         problem for problem in rendered.problems if problem.field.startswith("images[") and problem.blocking
     ]
     others = [problem for problem in rendered.problems if problem.blocking and problem not in image_problems]
-    fits = length_told(adapted) if adapted.limit else "fits"
+    fits = describe_length(adapted) if adapted.limit else "fits"
     yield Line(name, "caption", not others, " ".join(problem.message for problem in others) or fits)
     pictures = [problem for problem in image_problems if not problem.field.endswith("alt_text")]
     made = sum(1 for rendition in rendered.renditions if rendition is not None)

@@ -28,7 +28,7 @@ from publisher.backup.restore import RestoreReport, missing_originals, put_origi
 from publisher.backup.sqlite_copy import DatabaseCopy, last_known_instant, make_copy, make_safe, upgraded_database
 from publisher.db.history import History
 from publisher.db.history_file import HistoryFile, KnownEvent
-from publisher.media.opening import media_store
+from publisher.media.opening import open_media_store
 from publisher.settings import Settings
 
 DATABASE_FILE_SUFFIXES = ("", "-wal", "-shm")
@@ -215,7 +215,7 @@ def _put_originals(backup: Path, manifest: Manifest | None, copy: DatabaseCopy, 
     """Stores the originals of a whole backup, and returns the names of those that the desk still lacks."""
     if manifest is not None:
         put_originals(backup, manifest, settings)
-    names = set(media_store(settings).originals())
+    names = set(open_media_store(settings).originals())
     return tuple(name for sha256, name in copy.originals if sha256 not in names)
 
 

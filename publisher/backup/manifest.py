@@ -10,7 +10,7 @@ from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field
 
 from publisher.backup.files import BackupError, as_backup_errors, file_hash
 from publisher.core.file_reading import MANIFEST_BYTES, read_bytes
-from publisher.media import write_whole
+from publisher.media import write_atomically
 
 MANIFEST = "manifest.json"
 
@@ -70,7 +70,7 @@ class Manifest(_Part):
     def write(self, backup: Path) -> None:
         # Earlier versions refuse what they don't know: a whole backup holds nothing that is new to them.
         unknown = set() if self.originals_left_out else {"originals_left_out"}
-        write_whole(backup / MANIFEST, self.model_dump_json(indent=2, exclude=unknown).encode())
+        write_atomically(backup / MANIFEST, self.model_dump_json(indent=2, exclude=unknown).encode())
 
 
 def read_manifest(backup: Path) -> Manifest:

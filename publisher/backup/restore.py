@@ -29,7 +29,7 @@ from publisher.core.private_files import make_private_folder
 from publisher.db.history import History
 from publisher.db.models import Media
 from publisher.db.upgrade import knows_revision, migrate
-from publisher.media.opening import media_store
+from publisher.media.opening import open_media_store
 from publisher.schedule.restore_gap import Gap
 from publisher.settings import Settings, load_settings
 
@@ -231,12 +231,12 @@ def missing_originals(url: str, settings: Settings) -> tuple[str, ...]:
     """Returns the file names of the originals that a database names and the desk's store does not have."""
     with open_transaction(url) as connection:
         originals = connection.execute(select(Media.sha256, Media.file_name).order_by(Media.sha256)).all()
-    present = set(media_store(settings).originals()) if originals else set()
+    present = set(open_media_store(settings).originals()) if originals else set()
     return tuple(name for sha256, name in originals if sha256 not in present)
 
 
 def put_originals(backup: Path, manifest: Manifest, settings: Settings) -> None:
     """Stores every original of a backup where the desk keeps its own."""
-    store = media_store(settings)
+    store = open_media_store(settings)
     for file in manifest.originals:
         store.put((backup / file.path).read_bytes())

@@ -23,7 +23,7 @@ from publisher.backup.postgres_dump import dump
 from publisher.backup.sqlite_copy import DatabaseCopy, last_known_instant
 from publisher.db.upgrade import back_up
 from publisher.media import FolderStore, MediaDamaged, MediaMissing, MediaStore
-from publisher.media.opening import media_store
+from publisher.media.opening import open_media_store
 from publisher.settings import Settings
 
 KEPT_SUFFIXES = frozenset({".toml", ".j2", ".md", ".example"})
@@ -102,7 +102,7 @@ def _finish(
 ) -> tuple[Manifest, tuple[str, ...]]:
     needed_originals = database.originals if with_originals else ()
     originals, left_out = (
-        _store_originals(part, needed_originals, media_store(settings)) if needed_originals else ((), ())
+        _store_originals(part, needed_originals, open_media_store(settings)) if needed_originals else ((), ())
     )
     manifest = Manifest(
         version=__version__,

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from publisher.core.encryption import KEY_VARIABLE, Seal, SealError
-from publisher.core.private_files import open_to_others
+from publisher.core.encryption import KEY_VARIABLE, EncryptionError, SecretCipher
+from publisher.core.private_files import find_open_to_others
 from publisher.db.encrypted_values import check_openable
 from publisher.desk import Desk
 from publisher.settings import Settings, SettingsError, read_secret
@@ -12,7 +12,7 @@ from publisher.settings.private_paths import DATABASE_SESSIONS, private_paths
 
 def describe_private_files(settings: Settings) -> str:
     """Describes who can read the desk's files. Raises SettingsError where others can."""
-    if open_paths := open_to_others(private_paths(settings)):
+    if open_paths := find_open_to_others(private_paths(settings)):
         names = ", ".join(str(path) for path in open_paths)
         raise SettingsError(
             f"others on this machine can read or change {names}, and this user may not forbid it; take their "
@@ -27,12 +27,14 @@ def describe_key(desk: Desk) -> str:
     Raises:
         SettingsError: the key is invalid, missing although something needs it, or does not open a secret.
     """
-    seal = Seal.from_environment() if read_secret(KEY_VARIABLE) else None
+    seal = SecretCipher.from_environment() if read_secret(KEY_VARIABLE) else None
     with desk.database.reading() as session:
         sealed = check_openable(session, seal)
     if seal is not None:
         return f"opens all that is sealed in the database ({sealed})"
     if sealed or desk.settings.storage.sessions == DATABASE_SESSIONS:
         reason = f"{sealed} secrets in the database can't be opened" if sealed else "storage.sessions needs it"
-        raise SealError(f"{KEY_VARIABLE} is not set, and {reason}; set it as it was, or make one: publisher key new")
+        raise EncryptionError(
+            f"{KEY_VARIABLE} is not set, and {reason}; set it as it was, or make one: publisher key new"
+        )
     return f"{KEY_VARIABLE} is not set, and nothing needs it yet"

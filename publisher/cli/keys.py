@@ -6,7 +6,7 @@ import click
 
 from publisher.cli.desk import desk_of
 from publisher.cli.echo import echo
-from publisher.core.encryption import KEY_VARIABLE, Seal, new_key
+from publisher.core.encryption import KEY_VARIABLE, SecretCipher, new_key
 from publisher.db.encrypted_values import encrypt_with_first_key
 
 
@@ -31,7 +31,7 @@ def rotate_command(ctx: click.Context, forget_lost: bool) -> None:
 
     First let every machine know both keys, the new one before the old one.
     """
-    seal = Seal.from_environment()
+    seal = SecretCipher.from_environment()
     with desk_of(ctx).database.writing() as session:
         rotation = encrypt_with_first_key(session, seal, forget_lost=forget_lost)
     echo(

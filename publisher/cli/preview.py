@@ -12,7 +12,7 @@ from rich.console import Console
 from rich.panel import Panel
 from rich.text import Text
 
-from publisher.adapt.text.rich_html import length_told
+from publisher.adapt.text.rich_html import describe_length
 from publisher.cli.desk import desk_of
 from publisher.cli.echo import echo
 from publisher.cli.output import console, escape, json_option, print_json, print_table
@@ -21,7 +21,7 @@ from publisher.cli.row_number import ROW_NUMBER
 from publisher.core.content import AdaptedPost, Rendition
 from publisher.db.models import Post
 from publisher.desk import Desk
-from publisher.media import write_whole
+from publisher.media import write_atomically
 from publisher.posts.post_store import load_post
 from publisher.posts.preview import RenderedPost, preview
 from publisher.schedule.rehearsal import RehearsedDay, rehearse
@@ -52,7 +52,7 @@ def preview_command(ctx: click.Context, post: int, channel: str | None, page: Pa
     with Console(stderr=True).status("Making the pictures ..."):
         rendered = preview(row, targets, desk.people, desk.renderer)
     if page:
-        write_whole(page, _render_page(desk, row, rendered).encode())
+        write_atomically(page, _render_page(desk, row, rendered).encode())
     if as_json:
         print_json([_preview_row(channel_preview) for channel_preview in rendered])
         return
@@ -115,7 +115,7 @@ def _print_preview(rendered: RenderedPost) -> None:
 
 def _describe_length(adapted: AdaptedPost) -> str:
     cost = f" · about ${adapted.cost_usd:.3f}" if adapted.cost_usd is not None else ""
-    return f"{length_told(adapted)}{cost}"
+    return f"{describe_length(adapted)}{cost}"
 
 
 def _describe_picture(rendition: Rendition | None) -> str:

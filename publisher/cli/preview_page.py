@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 import jinja2
 
-from publisher.adapt.text.rich_html import length_told, rich_parts
+from publisher.adapt.text.rich_html import describe_length, rich_parts
 from publisher.core.content import AdaptedImage, AdaptedPost, Rendition
 from publisher.posts.preview import RenderedPost
 
@@ -64,7 +64,7 @@ def _channel_values(preview: RenderedPost, header: Header) -> dict[str, object]:
         "header": header,
         "adapted": adapted,
         "parts": rich_parts(adapted.blocks) if adapted else (),
-        "length": length_told(adapted) if adapted else "",
+        "length": describe_length(adapted) if adapted else "",
         "pictures": _pictures(adapted, preview.renditions) if adapted else (),
         "problems": sorted(preview.problems, key=lambda problem: not problem.blocking),
     }

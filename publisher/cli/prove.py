@@ -15,7 +15,7 @@ import click
 from publisher.cli.echo import echo
 from publisher.cli.output import console, escape, json_option, print_json, print_table
 from publisher.core.logs import configure_logs
-from publisher.proving.plan import TROUBLES, Terms
+from publisher.proving.plan import FAULT_KINDS, ProofTerms
 from publisher.proving.proof import run_proof
 from publisher.proving.report import Report, Spread
 
@@ -32,7 +32,7 @@ Row = tuple[str, str]
 @click.option("--schedulers", type=click.IntRange(1, 8), default=2, show_default=True, help="Scheduler processes.")
 @click.option(
     "--on",
-    type=click.Choice([*TROUBLES]),
+    type=click.Choice([*FAULT_KINDS]),
     default="sqlite",
     show_default=True,
     help="The database; a PostgreSQL server is started for the proof, and removed.",
@@ -65,7 +65,7 @@ def prove_command(
     is compared with the database. The exit status is 1 when the promise was broken; the seed draws the same
     troubles again.
     """
-    terms = Terms(
+    terms = ProofTerms(
         seed=secrets.randbelow(MAX_SEED) if seed is None else seed,
         days=days,
         channels=channels,

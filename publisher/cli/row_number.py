@@ -6,7 +6,7 @@ from typing import Any
 
 import click
 
-from publisher.core.post_limits import LARGEST_NUMBER
+from publisher.core.post_limits import MAX_ROW_NUMBER
 
 
 class RowNumber(click.ParamType[int]):
@@ -16,7 +16,7 @@ class RowNumber(click.ParamType[int]):
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> int:
         number = int(click.INT.convert(value, param, ctx))
-        if abs(number) > LARGEST_NUMBER:
+        if abs(number) > MAX_ROW_NUMBER:
             self.fail(f"{str(value)[:40]} is greater than the number of any post or delivery.", param, ctx)
         return number
 

@@ -38,12 +38,12 @@ def is_text(text: str) -> bool:
     return text.isascii() or _SURROGATES.search(text) is None
 
 
-def read_line(text: str) -> str:
+def clean_line(text: str) -> str:
     """Returns a text that somebody typed as one line, without control characters and without spaces around it."""
     return " ".join(remove_control_characters(text).split())
 
 
-def remove_from_all(value: Any, depth: int = 8) -> Any:
+def remove_control_characters_from_json(value: Any, depth: int = 8) -> Any:
     """Returns a value as JSON has it with every text in it, keys included, freed of control characters.
 
     `depth`: levels that are kept. What is nested deeper is left out: no part of a post is.
@@ -55,8 +55,11 @@ def remove_from_all(value: Any, depth: int = 8) -> Any:
     if not depth:
         return None
     if isinstance(value, dict):
-        return {remove_from_all(key): remove_from_all(item, depth - 1) for key, item in value.items()}
-    return [remove_from_all(item, depth - 1) for item in value]
+        return {
+            remove_control_characters_from_json(key): remove_control_characters_from_json(item, depth - 1)
+            for key, item in value.items()
+        }
+    return [remove_control_characters_from_json(item, depth - 1) for item in value]
 
 
 def make_visible(text: str, keep: str = "") -> str:

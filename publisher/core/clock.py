@@ -84,7 +84,7 @@ class ClockChange:
     def __init__(self) -> None:
         self._difference = _clock_difference()
 
-    def seen(self) -> timedelta | None:
+    def detect(self) -> timedelta | None:
         """Returns by how much the clock was set since the last call; negative: back. None: it was not set."""
         before, self._difference = self._difference, _clock_difference()
         change = self._difference - before

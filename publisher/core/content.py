@@ -97,13 +97,13 @@ class SourcePost(Frozen):
     every channel that shows this language and has none of its own."""
 
 
-LANGUAGE_CAPTION = "lang:"
+LANGUAGE_CAPTION_PREFIX = "lang:"
 """Starts the key of a caption for a language. No channel's name has a colon."""
 
 
-def language_caption(language: str) -> str:
+def language_caption_key(language: str) -> str:
     """Returns the key in `captions` of the caption for every channel that shows this language, such as `lang:ca`."""
-    return f"{LANGUAGE_CAPTION}{language}"
+    return f"{LANGUAGE_CAPTION_PREFIX}{language}"
 
 
 # --- what one channel will get ---------------------------------------------------------------

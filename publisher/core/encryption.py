@@ -17,19 +17,19 @@ if TYPE_CHECKING:
 KEY_VARIABLE = "PUBLISHER_KEY"
 
 
-class SealError(SettingsError):
+class EncryptionError(SettingsError):
     """Nothing can be encrypted or decrypted with these keys; the message is one sentence without any of them."""
 
     code = "key-unusable"
 
 
-class WrongKey(SealError):
+class WrongKey(EncryptionError):
     """None of the keys decrypts the text, or it was encrypted for another purpose."""
 
     code = "key-wrong"
 
 
-class Seal:
+class SecretCipher:
     """Encrypts texts, each for a purpose, and decrypts them."""
 
     def __init__(self, keys: str) -> None:
@@ -53,14 +53,14 @@ class Seal:
         """
         return cls(read_secret(KEY_VARIABLE) or "")
 
-    def seal(self, text: str, purpose: str) -> str:
+    def encrypt(self, text: str, purpose: str) -> str:
         """Encrypts a text, so that only a key decrypts it, and only for the same purpose, such as `session x`.
 
         Without a purpose somebody who can write to the database could put one secret in the place of another.
         """
         return self._keys.encrypt(f"{purpose}\n{text}".encode()).decode()
 
-    def unseal(self, encrypted: str, purpose: str) -> str:
+    def decrypt(self, encrypted: str, purpose: str) -> str:
         """Decrypts a text that was encrypted for this purpose.
 
         Raises:
@@ -71,7 +71,7 @@ class Seal:
             raise WrongKey(f"The database holds something else as {purpose}; make it again")
         return text
 
-    def reseal(self, encrypted: str, what: str) -> str:
+    def reencrypt(self, encrypted: str, what: str) -> str:
         """Encrypts a text again, with the first key. `what` names it in the error.
 
         Raises:
@@ -103,7 +103,9 @@ def new_key() -> str:
 def _split_keys(keys: str) -> list[str]:
     words = keys.replace(",", " ").split()
     if not words:
-        raise SealError(f"{KEY_VARIABLE} is not set; make a key with `publisher key new` and set it on every machine")
+        raise EncryptionError(
+            f"{KEY_VARIABLE} is not set; make a key with `publisher key new` and set it on every machine"
+        )
     return words
 
 
@@ -114,7 +116,7 @@ def _parse_key(number: int, key: str) -> Fernet:
         return Fernet(key)
     except ValueError:
         # The error's cause would show the key in a trace.
-        raise SealError(
+        raise EncryptionError(
             f"{KEY_VARIABLE}: the key at place {number} is no key; make one with `publisher key new`"
         ) from None
 

@@ -57,7 +57,7 @@ class SettingsUnreadable(SettingsError):
         self.lasting = lasting
 
 
-def unreadable(what: str, error: BaseException, remedy: str = "") -> SettingsError:
+def unreadable_error(what: str, error: BaseException, remedy: str = "") -> SettingsError:
     """Makes the error for a file that can't be read, and says so where the machine is at fault.
 
     `what`: the file, as the sentence names it. `remedy`: what to do where the file itself is wrong.

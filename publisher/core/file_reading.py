@@ -58,7 +58,7 @@ def _format_size(count: int) -> str:
     return f"{count >> 10} KiB" if count >= 1024 else f"{count} bytes"
 
 
-def refuse_unfit(file: Path, limit: int) -> None:
+def check_plain_file(file: Path, limit: int) -> None:
     """Raises UnfitFile for what `read_bytes` would not read, for files that a library opens by their name."""
     status = file.stat()
     if not stat.S_ISREG(status.st_mode):

@@ -24,21 +24,23 @@ class NotResolvedInTime(Exception):
 
 
 def resolve(
-    host: str, port: int, seconds: float = RESOLVE_SECONDS, *, places: threading.BoundedSemaphore | None = None
+    host: str, port: int, seconds: float = RESOLVE_SECONDS, *, resolver_limit: threading.BoundedSemaphore | None = None
 ) -> list[str]:
     """Returns the addresses of a host for TCP, each as often as the system lists it.
 
     Raises what `find_addresses` raises.
     """
-    return [str(info[4][0]) for info in find_addresses(host, port, seconds, places=places or _DEFAULT_LIMIT)]
+    return [
+        str(info[4][0]) for info in find_addresses(host, port, seconds, resolver_limit=resolver_limit or _DEFAULT_LIMIT)
+    ]
 
 
 def find_addresses(
-    host: str, port: int, seconds: float, *, places: threading.BoundedSemaphore, family: int = socket.AF_UNSPEC
+    host: str, port: int, seconds: float, *, resolver_limit: threading.BoundedSemaphore, family: int = socket.AF_UNSPEC
 ) -> list[AddressInfo]:
     """Returns the address entries of a host for TCP sockets, in the order in which they are best tried.
 
-    `places`: bounds how many names are resolved at once. Callers that must not wait for each other have one
+    `resolver_limit`: bounds how many names are resolved at once. Callers that must not wait for each other have one
     each.
 
     Raises:
@@ -48,17 +50,17 @@ def find_addresses(
     """
     if is_address(host):
         return _get_address_info(host, port, family)
-    if not places.acquire(blocking=False):
+    if not resolver_limit.acquire(blocking=False):
         raise NotResolvedInTime(host)
     answers: queue.SimpleQueue[list[AddressInfo] | Exception] = queue.SimpleQueue()
     # A daemon: a name server that hangs does not keep the process from ending.
     thread = threading.Thread(
-        target=_resolve_in_thread, args=(host, port, family, answers, places), name="name-resolver", daemon=True
+        target=_resolve_in_thread, args=(host, port, family, answers, resolver_limit), name="name-resolver", daemon=True
     )
     try:
         thread.start()
     except BaseException:
-        places.release()
+        resolver_limit.release()
         raise
     try:
         answer = answers.get(timeout=max(seconds, 0.0))
@@ -83,14 +85,14 @@ def _resolve_in_thread(
     port: int,
     family: int,
     answers: queue.SimpleQueue[list[AddressInfo] | Exception],
-    places: threading.BoundedSemaphore,
+    resolver_limit: threading.BoundedSemaphore,
 ) -> None:
     try:
         answers.put(_get_address_info(host, port, family))
     except Exception as error:
         answers.put(error)
     finally:
-        places.release()
+        resolver_limit.release()
 
 
 def _get_address_info(host: str, port: int, family: int) -> list[AddressInfo]:

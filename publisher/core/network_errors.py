@@ -35,7 +35,7 @@ DESCRIPTIONS: dict[str, str] = {
 UNKNOWN = "the exchange failed in a way that is not known"
 
 
-def failure_in_words(error: BaseException) -> str:
+def describe_failure(error: BaseException) -> str:
     """Describes an error in a clause, without the address or anything else that the error quotes."""
     if problem := machine_problem(error):
         return problem

@@ -9,7 +9,7 @@ from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
 from publisher.core.errors import UserError
 from publisher.core.logs import get_logger
 
-OUTAGES = (ConnectionError, InterfaceError, OperationalError)
+OUTAGE_ERRORS = (ConnectionError, InterfaceError, OperationalError)
 """Errors of what is outside the program: a trace of them helps nobody."""
 
 
@@ -26,7 +26,7 @@ class LogOnce:
 
     def failed(self, error: BaseException, *, trace: bool = True) -> None:
         """Logs an error unless the act failed the last time, too. `trace` False: without the place in the program."""
-        outage = isinstance(error, OUTAGES) or not trace
+        outage = isinstance(error, OUTAGE_ERRORS) or not trace
         code = {"code": error.code} if isinstance(error, UserError) else {}
         self._log_first(_cause(error), None if outage else error, **code)
 

@@ -51,7 +51,7 @@ FIELD_LENGTHS: Mapping[str, int] = {
 }
 """For a post's own texts."""
 
-LARGEST_NUMBER = 2**31 - 1
+MAX_ROW_NUMBER = 2**31 - 1
 """No row of the database has a greater one, and some databases can't even be asked for one."""
 
 FORM_BYTES = 1 << 20

@@ -23,15 +23,15 @@ def make_private_file(file: Path) -> None:
     os.close(os.open(file, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, FILE_MODE))
 
 
-def narrow(paths: Iterable[Path]) -> list[Path]:
+def remove_others_access(paths: Iterable[Path]) -> list[Path]:
     """Removes the permissions of others from these files and folders, and returns those that were changed.
 
     What is not there, or belongs to somebody else, is left: `open_to_others` lists it.
     """
-    return [path for path in open_to_others(paths) if _remove_others_access(path)]
+    return [path for path in find_open_to_others(paths) if _remove_others_access(path)]
 
 
-def open_to_others(paths: Iterable[Path]) -> list[Path]:
+def find_open_to_others(paths: Iterable[Path]) -> list[Path]:
     """Returns those of the files and folders that others than their owner can use."""
     return [path for path in paths if (mode := _mode(path)) is not None and mode & _OTHERS]
 
@@ -50,4 +50,4 @@ def _remove_others_access(path: Path) -> bool:
         path.chmod(path.stat().st_mode & ~_OTHERS & 0o7777)
     except OSError:
         return False  # It belongs to somebody else, or its disk knows no permissions.
-    return path not in open_to_others([path])
+    return path not in find_open_to_others([path])

@@ -54,7 +54,7 @@ class ResolvedHost:
 
 
 @contextmanager
-def ended_in_time(connection: HTTPConnection, seconds: float) -> Iterator[None]:
+def close_after(connection: HTTPConnection, seconds: float) -> Iterator[None]:
     """Closes a connection after so many seconds, even while its answer comes in byte by byte."""
     timer = threading.Timer(max(seconds, 0.0), _shut_down, [connection])
     timer.daemon = True
@@ -80,11 +80,11 @@ def resolve_public_host(
     also: Callable[[IPAddress], bool],
     seconds: float = RESOLVE_SECONDS,
     *,
-    places: threading.BoundedSemaphore | None = None,
+    resolver_limit: threading.BoundedSemaphore | None = None,
 ) -> ResolvedHost:
     """Resolves the host of a URL and refuses private addresses. `also`: tells which other addresses are allowed.
 
-    Its name must be resolved within so many `seconds`. `places`: bounds how many names are resolved at once.
+    Its name must be resolved within so many `seconds`. `resolver_limit`: bounds how many names are resolved at once.
 
     Raises:
         AddressRefused: it is no URL, its name is unknown or not resolved in time, or one of its addresses is
@@ -98,15 +98,19 @@ def resolve_public_host(
         raise AddressRefused("only http:// and https:// can be asked")
     host = parts.host.strip("[]")
     port = parts.port or (443 if parts.scheme == "https" else 80)
-    return ResolvedHost(parts, host, port, _resolve_and_check(host, port, also, seconds, places))
+    return ResolvedHost(parts, host, port, _resolve_and_check(host, port, also, seconds, resolver_limit))
 
 
 def _resolve_and_check(
-    host: str, port: int, also: Callable[[IPAddress], bool], seconds: float, places: threading.BoundedSemaphore | None
+    host: str,
+    port: int,
+    also: Callable[[IPAddress], bool],
+    seconds: float,
+    resolver_limit: threading.BoundedSemaphore | None,
 ) -> tuple[str, ...]:
     """Returns the addresses of a host, when all of them are allowed."""
     try:
-        resolved = resolve(host, port, seconds, places=places)
+        resolved = resolve(host, port, seconds, resolver_limit=resolver_limit)
     except NotResolvedInTime:
         raise AddressRefused(f"no name server told in time where {host} is") from None
     except (OSError, UnicodeError) as error:

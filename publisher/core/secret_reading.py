@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
-from publisher.core.errors import SettingsError, unreadable
+from publisher.core.errors import SettingsError, unreadable_error
 from publisher.core.file_reading import SECRET_BYTES, read_text
 
 
@@ -23,7 +23,7 @@ def read_secret(variable: str) -> str | None:
     try:
         secret = read_text(Path(file), SECRET_BYTES).strip()
     except OSError as error:
-        raise unreadable(f"{variable}_FILE names {file}, which", error) from error
+        raise unreadable_error(f"{variable}_FILE names {file}, which", error) from error
     except UnicodeDecodeError:
         raise SettingsError(f"{variable}_FILE names {file}, which is not UTF-8 text") from None
     if not secret:

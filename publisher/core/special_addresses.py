@@ -90,7 +90,7 @@ def is_public(address: IPAddress) -> bool:
     return not is_tunnel or is_public(last)
 
 
-def is_own_network(address: IPAddress) -> bool:
+def is_private_network(address: IPAddress) -> bool:
     """Tells whether an address is this machine's, or one of a private network."""
     plain = _without_zone(address) if isinstance(address, IPv6Address) else address
     return not _is_cloud_service(plain) and any(plain in block for block in _PRIVATE)
@@ -100,7 +100,7 @@ def _is_cloud_service(address: IPAddress) -> bool:
     return any(address in block for block in _CLOUD_SERVICES)
 
 
-def plain_address(text: str) -> str:
+def normalize_address(text: str) -> str:
     """Returns an address in one spelling: an IPv4 address mapped into IPv6 as IPv4, and without a zone.
 
     What is no address is returned as it is, at most 64 characters of it.
@@ -109,7 +109,7 @@ def plain_address(text: str) -> str:
     return str(address) if address is not None else text[:64]
 
 
-def counted_network(text: str) -> str:
+def rate_limit_network(text: str) -> str:
     """Returns what counts as one sender where requests are bounded by address: an IPv4 address, or an IPv6 /64.
 
     What is no address counts as itself, at most 64 characters of it.

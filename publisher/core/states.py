@@ -82,7 +82,7 @@ AT_REST = (S.PUBLISHED, S.HELD, *UNPUBLISHED)
 """Nothing is done by itself any more but reading from the platform."""
 OPEN = (*LEASED, S.PENDING, *LOOKED_UP, S.HELD)
 """Something is still done with it, by the program or by a person."""
-LOOKED_UP_LATE = (*BY_HAND, S.CANCELED)
+VERIFIED_LATE = (*BY_HAND, S.CANCELED)
 """It may become public nevertheless, or has left something on its platform: read a few times, at `verify_at`."""
 FINAL = frozenset(state for state, onward in MOVES.items() if not onward)
 

@@ -13,42 +13,42 @@ MAX_OPEN_CALLS = 4
 """So many calls may be open at once: each one that hangs holds a connection and a thread."""
 
 
-class Patience:
+class CallLimit:
     """Bounds how many calls are open at once, those that hang included."""
 
-    def __init__(self, at_once: int) -> None:
-        self.at_once = at_once
-        self.open = threading.BoundedSemaphore(at_once)
+    def __init__(self, max_calls: int) -> None:
+        self.max_calls = max_calls
+        self.open = threading.BoundedSemaphore(max_calls)
 
 
-_DATABASE_CALLS = Patience(MAX_OPEN_CALLS)
+_DATABASE_CALLS = CallLimit(MAX_OPEN_CALLS)
 
 
-class NoAnswer(Exception):
+class CallTimedOut(Exception):
     """A call did not return in time; the message is a clause."""
 
 
-def call_with_timeout(ask: Callable[[], T], seconds: float, patience: Patience = _DATABASE_CALLS) -> T:
-    """Calls `ask` and returns or raises what it does. `patience`: bounds the calls of one thing that is asked.
+def call_with_timeout(ask: Callable[[], T], seconds: float, limit: CallLimit = _DATABASE_CALLS) -> T:
+    """Calls `ask` and returns or raises what it does. `limit`: bounds the calls of one thing that is asked.
 
     A call that hangs is left in a thread that does not keep the process alive.
 
     Raises:
         NoAnswer: it took longer, or too many earlier calls hang still.
     """
-    if not patience.open.acquire(timeout=seconds):
-        raise NoAnswer(f"{patience.at_once} earlier questions to it hang")
+    if not limit.open.acquire(timeout=seconds):
+        raise CallTimedOut(f"{limit.max_calls} earlier questions to it hang")
     answer: Future[T] = Future()
-    threading.Thread(target=_run_call, args=(ask, answer, patience), name="health-question", daemon=True).start()
+    threading.Thread(target=_run_call, args=(ask, answer, limit), name="health-question", daemon=True).start()
     try:
         return answer.result(seconds)
     except TimeoutError:
         if answer.done():
             raise
-        raise NoAnswer(f"it did not answer within {seconds:g} s") from None
+        raise CallTimedOut(f"it did not answer within {seconds:g} s") from None
 
 
-def _run_call(ask: Callable[[], T], answer: Future[T], patience: Patience) -> None:
+def _run_call(ask: Callable[[], T], answer: Future[T], limit: CallLimit) -> None:
     try:
         result = ask()
     except Exception as error:
@@ -56,4 +56,4 @@ def _run_call(ask: Callable[[], T], answer: Future[T], patience: Patience) -> No
     else:
         answer.set_result(result)
     finally:
-        patience.open.release()
+        limit.open.release()

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from publisher.core.encryption import Seal, WrongKey
+from publisher.core.encryption import SecretCipher, WrongKey
 from publisher.db.operations import ChannelSession
 from publisher.db.staff import Person, Webhook
 
@@ -21,7 +21,7 @@ class Rotation:
     """Channels whose sessions no key opened."""
 
 
-def check_openable(session: Session, seal: Seal | None) -> int:
+def check_openable(session: Session, seal: SecretCipher | None) -> int:
     """Counts the encrypted secrets in the database. Raises WrongKey when a key is given and one can't be opened."""
     sealed = [
         *((row.content, f"session of {row.channel_name}") for row in session.scalars(select(ChannelSession))),
@@ -33,11 +33,11 @@ def check_openable(session: Session, seal: Seal | None) -> int:
     ]
     if seal is not None:
         for content, purpose in sealed:
-            seal.reseal(content, purpose)
+            seal.reencrypt(content, purpose)
     return len(sealed)
 
 
-def encrypt_with_first_key(session: Session, seal: Seal, *, forget_lost: bool = False) -> Rotation:
+def encrypt_with_first_key(session: Session, seal: SecretCipher, *, forget_lost: bool = False) -> Rotation:
     """Encrypts everything with the first key.
 
     `forget_lost`: sessions that no key opens are deleted; their channels must be connected again.
@@ -50,7 +50,7 @@ def encrypt_with_first_key(session: Session, seal: Seal, *, forget_lost: bool = 
     # The rows are locked: what a worker stores meanwhile must not be overwritten with what was before it.
     for row in session.scalars(select(ChannelSession).with_for_update()):
         try:
-            row.content = seal.reseal(row.content, f"session of {row.channel_name}")
+            row.content = seal.reencrypt(row.content, f"session of {row.channel_name}")
             resealed += 1
         except WrongKey:
             if not forget_lost:
@@ -58,9 +58,9 @@ def encrypt_with_first_key(session: Session, seal: Seal, *, forget_lost: bool = 
             session.delete(row)
             forgotten.append(row.channel_name)
     for person in session.scalars(select(Person).where(Person.totp_secret.is_not(None)).with_for_update(of=Person)):
-        person.totp_secret = seal.reseal(person.totp_secret or "", f"second factor of {person.email}")
+        person.totp_secret = seal.reencrypt(person.totp_secret or "", f"second factor of {person.email}")
         resealed += 1
     for hook in session.scalars(select(Webhook).with_for_update()):
-        hook.secret = seal.reseal(hook.secret, f"secret of the webhook {hook.url}")
+        hook.secret = seal.reencrypt(hook.secret, f"secret of the webhook {hook.url}")
         resealed += 1
     return Rotation(resealed, tuple(forgotten))

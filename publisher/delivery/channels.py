@@ -10,7 +10,7 @@ from zoneinfo import ZoneInfo
 
 from publisher.core.clock import Clock
 from publisher.core.content import Account
-from publisher.core.encryption import Seal
+from publisher.core.encryption import SecretCipher
 from publisher.core.machine_errors import reading_problem
 from publisher.db.session import Database
 from publisher.delivery.sessions import DatabaseSession
@@ -166,7 +166,7 @@ class Channels:
             return SessionFile(self._settings.path(sessions) / f"{name}.json")
         try:
             # First of all, so that no token is got which then can't be stored.
-            seal = Seal.from_environment()
+            seal = SecretCipher.from_environment()
         except SettingsError as error:
             raise _refused(error) from error
         return DatabaseSession(name, self._database, seal, self._clock)

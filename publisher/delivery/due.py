@@ -11,7 +11,7 @@ from sqlalchemy import ColumnElement, FromClause, ScalarSelect, Table, and_, bin
 from sqlalchemy.orm import Session, load_only
 
 from publisher.core.content import Preparation
-from publisher.core.states import LOOKED_UP, LOOKED_UP_LATE, State
+from publisher.core.states import LOOKED_UP, VERIFIED_LATE, State
 from publisher.db.base import UtcDateTime
 from publisher.db.models import IN_FLIGHT, Delivery
 from publisher.db.operations import Channel
@@ -55,7 +55,7 @@ def _in_unpublished_states(*states: State) -> ColumnElement[bool]:
 
 AWAITS_PUBLISHING = and_(_in_unpublished_states(State.PENDING), DELIVERIES.c.expires_at > NOW)
 AWAITS_LOOK_UP = _in_unpublished_states(*LOOKED_UP)
-READ_BACK_STATES = (State.PUBLISHED, *LOOKED_UP_LATE)
+READ_BACK_STATES = (State.PUBLISHED, *VERIFIED_LATE)
 AWAITS_READ_BACK = and_(in_states(DELIVERIES, *READ_BACK_STATES), DELIVERIES.c.verify_at.is_not(None))
 DUE_POST = and_(AWAITS_PUBLISHING, DELIVERIES.c.due_at <= NOW)
 DUE_LOOK_UP = and_(AWAITS_LOOK_UP, DELIVERIES.c.due_at <= NOW)

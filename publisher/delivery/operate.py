@@ -9,7 +9,7 @@ from typing import Any
 from sqlalchemy import case, delete, select, update
 from sqlalchemy.orm import Session
 
-from publisher.core.characters import read_line
+from publisher.core.characters import clean_line
 from publisher.core.states import BY_HAND, LOOKED_UP, MOVES, State
 from publisher.db.models import Attempt, Delivery
 from publisher.db.operations import Channel, Quota
@@ -101,7 +101,7 @@ def pause(database: Database, channel: str, reason: str, *, now: datetime, actor
     Raises:
         Refused: there is no reason, or the channel is paused already.
     """
-    pause_reason = read_line(reason)[:MAX_REASON_LENGTH]
+    pause_reason = clean_line(reason)[:MAX_REASON_LENGTH]
     if not pause_reason:
         raise ActRefused(Reason.NO_PAUSE_REASON)
     with database.writing() as session:

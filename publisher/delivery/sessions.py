@@ -14,7 +14,7 @@ from sqlalchemy.exc import DBAPIError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 
 from publisher.core.clock import Clock
-from publisher.core.encryption import Seal, WrongKey
+from publisher.core.encryption import SecretCipher, WrongKey
 from publisher.core.logs import get_logger
 from publisher.db.operations import ChannelSession
 from publisher.db.session import Database
@@ -30,7 +30,7 @@ LOCK_NOT_AVAILABLE = "55P03"
 class DatabaseSession:
     """Stores one channel's session, encrypted, in the database that all machines share."""
 
-    def __init__(self, channel: str, database: Database, seal: Seal, clock: Clock) -> None:
+    def __init__(self, channel: str, database: Database, seal: SecretCipher, clock: Clock) -> None:
         self._channel = channel
         self._database = database
         self._seal = seal
@@ -50,13 +50,13 @@ class DatabaseSession:
         if sealed is None:
             return {}
         try:
-            loaded = json.loads(self._seal.unseal(sealed, self._purpose))
+            loaded = json.loads(self._seal.decrypt(sealed, self._purpose))
         except WrongKey as error:
             raise CredentialsRefused(f"{error}.") from error
         return loaded if isinstance(loaded, dict) else {}
 
     def save(self, session: Mapping[str, Any]) -> None:
-        content = self._seal.seal(json.dumps(dict(session)), self._purpose)
+        content = self._seal.encrypt(json.dumps(dict(session)), self._purpose)
         row = {"channel_name": self._channel, "content": content, "updated_at": self._clock.now()}
         # Of the dialect that is in use: PostgreSQL's is a large one to import beside SQLite's.
         insert = importlib.import_module(f"sqlalchemy.dialects.{self._database.engine.dialect.name}").insert

@@ -9,7 +9,7 @@ from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 from sqlalchemy.orm import Session
 
 from publisher.core.errors import ErrorKind, UserError
-from publisher.core.timeouts import NoAnswer, call_with_timeout
+from publisher.core.timeouts import CallTimedOut, call_with_timeout
 from publisher.db.upgrade import DatabaseError
 from publisher.desk import Desk
 
@@ -31,7 +31,7 @@ def read_database(desk: Desk, query: Callable[[Session], T], seconds: float) -> 
     """
     try:
         return call_with_timeout(lambda: _read_rows(desk, query), seconds)
-    except NoAnswer as error:
+    except CallTimedOut as error:
         raise DatabaseDown(f"The database can't be used: {error}; check that its server or its file is well.") from None
     except DatabaseError as error:
         raise DatabaseDown(f"{error}.") from error

@@ -5,7 +5,7 @@ They are in a local folder or in a bucket of S3-compatible storage, which work a
 """
 
 from publisher.media.base import MediaDamaged, MediaError, MediaMissing, MediaStore, MediaUnreachable
-from publisher.media.files import hash_of, write_whole
+from publisher.media.files import hash_of, write_atomically
 from publisher.media.folder import FolderStore
 
 __all__ = [
@@ -16,5 +16,5 @@ __all__ = [
     "MediaStore",
     "MediaUnreachable",
     "hash_of",
-    "write_whole",
+    "write_atomically",
 ]

@@ -33,7 +33,7 @@ def atomic_file(target: Path) -> Iterator[BinaryIO]:
         raise
 
 
-def write_whole(target: Path, content: bytes) -> None:
+def write_atomically(target: Path, content: bytes) -> None:
     """Writes a file so that it is there whole, on disk, or not at all."""
     with atomic_file(target) as file:
         file.write(content)

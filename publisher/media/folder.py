@@ -11,7 +11,7 @@ from pathlib import Path
 
 from publisher.core.private_files import make_private_folder
 from publisher.media.base import MediaDamaged, MediaMissing, MediaStore, MediaUnreachable
-from publisher.media.files import hash_of, translate_disk_errors, write_whole
+from publisher.media.files import hash_of, translate_disk_errors, write_atomically
 
 SHA256 = re.compile("[0-9a-f]{64}")
 
@@ -31,7 +31,7 @@ class FolderStore(MediaStore):
         target = self.path(sha256)
         with translate_disk_errors(self.folder):
             if not (target.is_file() and hash_of(target) == sha256):
-                write_whole(target, content)
+                write_atomically(target, content)
         return sha256
 
     def has(self, sha256: str) -> bool:
@@ -57,7 +57,7 @@ class FolderStore(MediaStore):
     def save(self, digest: str, suffix: str, content: bytes) -> Path:
         path = self._rendition(digest, suffix)
         with translate_disk_errors(self.folder):
-            write_whole(path, content)
+            write_atomically(path, content)
         return path
 
     def _rendition(self, digest: str, suffix: str) -> Path:
@@ -80,7 +80,7 @@ class FolderStore(MediaStore):
     def examine(self) -> str:
         probe = self.folder / f"probe-{uuid.uuid4().hex}"
         with translate_disk_errors(self.folder):
-            write_whole(probe, b"probe")
+            write_atomically(probe, b"probe")
             read = probe.read_bytes()
             probe.unlink()
         if read != b"probe":

@@ -13,7 +13,7 @@ from publisher.settings.private_paths import MEDIA_COPIES
 ACCESS_KEY, SECRET_KEY = "PUBLISHER_S3_ACCESS_KEY", "PUBLISHER_S3_SECRET_KEY"
 
 
-def media_store(settings: Settings) -> MediaStore:
+def open_media_store(settings: Settings) -> MediaStore:
     """Opens a folder, or a bucket with its copies in `media-cache` beside `config/`. Connects to nothing yet.
 
     Raises:

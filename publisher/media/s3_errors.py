@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from botocore.exceptions import BotoCoreError, ClientError, NoCredentialsError, PartialCredentialsError, SSLError
 
-from publisher.core.network_errors import failure_in_words
+from publisher.core.network_errors import describe_failure
 from publisher.settings.buckets import Bucket
 
 KEY_VARIABLES = "PUBLISHER_S3_ACCESS_KEY and PUBLISHER_S3_SECRET_KEY"
@@ -26,7 +26,7 @@ def describe_error(bucket: Bucket, error: ClientError | BotoCoreError) -> str:
         return f"there are no credentials for {bucket}; set {KEY_VARIABLES}"
     if isinstance(error, SSLError):
         return f"{bucket} can't prove who it is; mend its certificate, or endpoint= in storage.media"
-    return f"{bucket} was not reached ({failure_in_words(error)}); mend the network, or endpoint= in storage.media"
+    return f"{bucket} was not reached ({describe_failure(error)}); mend the network, or endpoint= in storage.media"
 
 
 def _describe_refusal(bucket: Bucket, code: str, status: int) -> str:

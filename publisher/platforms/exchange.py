@@ -28,7 +28,7 @@ from urllib3.exceptions import ConnectTimeoutError, NameResolutionError, NewConn
 from urllib3.util.connection import allowed_gai_family
 
 from publisher.core.clock import monotonic
-from publisher.core.file_reading import CERTIFICATES_BYTES, refuse_unfit
+from publisher.core.file_reading import CERTIFICATES_BYTES, check_plain_file
 from publisher.core.name_resolving import MAX_RESOLVERS, NotResolvedInTime, find_addresses
 
 CONNECT_TIMEOUT = 10.0
@@ -168,7 +168,7 @@ def shared_context(ca_file: Path | None) -> ssl.SSLContext:
     """
     path = str(ca_file or DEFAULT_CA_BUNDLE_PATH)
     try:
-        refuse_unfit(Path(path), CERTIFICATES_BYTES)
+        check_plain_file(Path(path), CERTIFICATES_BYTES)
         state = Path(path).stat()
         return _loaded_context(path, state.st_mtime_ns, state.st_size)
     except OSError as error:
@@ -199,7 +199,7 @@ class _TimedConnection(HTTPConnection):
         exchange = _CURRENT.get()
         seconds = exchange.seconds_to_connect() if exchange else CONNECT_TIMEOUT
         try:
-            addresses = find_addresses(host, self.port, seconds, places=_NAMES, family=allowed_gai_family())
+            addresses = find_addresses(host, self.port, seconds, resolver_limit=_NAMES, family=allowed_gai_family())
         except NotResolvedInTime as error:
             raise ConnectTimeoutError(self, f"no name server told in time where {host} is") from error
         except socket.gaierror as error:

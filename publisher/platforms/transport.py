@@ -20,7 +20,7 @@ import requests
 import urllib3
 
 from publisher.core.clock import Clock
-from publisher.core.network_errors import failure_in_words
+from publisher.core.network_errors import describe_failure
 from publisher.platforms.errors import PlatformError, Unavailable, Unconfirmed
 from publisher.platforms.exchange import (
     ANSWER_TIMEOUT,
@@ -107,7 +107,7 @@ def send_once(
 
 
 def _failure(error: requests.RequestException, exchange: Exchange, sent: SentRequest) -> PlatformError:
-    why = failure_in_words(error)
+    why = describe_failure(error)
     if isinstance(error, CaFileUnreadable):
         return Unavailable(f"{sent.what}: {error}; nothing was sent")
     if was_never_sent(error) or exchange.surely_not_sent:

@@ -16,7 +16,7 @@ from sqlalchemy.orm import Session
 
 from publisher import lifecycle
 from publisher.adapt.posts import Target
-from publisher.adapt.text.mentions import People
+from publisher.adapt.text.mentions import PeopleDirectory
 from publisher.core.content import AdaptedPost
 from publisher.core.states import FINAL, State
 from publisher.db.models import Delivery, Pick, Post
@@ -89,7 +89,12 @@ def reach_of(pick: Pick | None) -> Reach:
 
 
 def update_waiting_deliveries(
-    session: Session, post: Post, pick: Pick | None, targets: Mapping[str, Target], people: People, now: datetime
+    session: Session,
+    post: Post,
+    pick: Pick | None,
+    targets: Mapping[str, Target],
+    people: PeopleDirectory,
+    now: datetime,
 ) -> Reach:
     """Gives the waiting deliveries of a pick the text of a post that was just approved.
 

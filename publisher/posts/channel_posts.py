@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from publisher.adapt.posts import Target, adapt_post
-from publisher.adapt.text.mentions import MENTION, People
+from publisher.adapt.text.mentions import MENTION, PeopleDirectory
 from publisher.core.content import AdaptedPost, ImageChoices, Link, Problem, SourceImage, SourcePost
 from publisher.core.logs import get_logger
 from publisher.db.models import Post, PostImage
@@ -62,12 +62,12 @@ def source_post(post: Post, language: str) -> SourcePost | None:
     )
 
 
-def adapt_for_channels(post: Post, targets: Mapping[str, Target], people: People) -> tuple[ChannelPost, ...]:
+def adapt_for_channels(post: Post, targets: Mapping[str, Target], people: PeopleDirectory) -> tuple[ChannelPost, ...]:
     """Adapts a post for every channel, in the configuration's order. Quick; reads and writes no file."""
     return tuple(adapt_for_channel(post, target, people) for target in targets.values())
 
 
-def adapt_for_channel(post: Post, target: Target, people: People) -> ChannelPost:
+def adapt_for_channel(post: Post, target: Target, people: PeopleDirectory) -> ChannelPost:
     """Adapts a post for one channel. Where a translation is missing, the channel's rule decides.
 
     A channel that can't be adapted for gets an empty text with a problem that says why. A fault

@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import Protocol
 
 from publisher.adapt.posts import Target
-from publisher.adapt.text.mentions import People
+from publisher.adapt.text.mentions import PeopleDirectory
 from publisher.db.session import Database
 from publisher.media import MediaStore
 from publisher.settings import Settings
@@ -25,5 +25,5 @@ class DeskParts(Protocol):
     @property
     def targets(self) -> Mapping[str, Target]: ...
     @property
-    def people(self) -> People: ...
+    def people(self) -> PeopleDirectory: ...
     def now(self) -> datetime: ...

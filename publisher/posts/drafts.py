@@ -22,7 +22,7 @@ from pydantic import (
 )
 
 from publisher.core import post_limits
-from publisher.core.characters import remove_from_all
+from publisher.core.characters import remove_control_characters_from_json
 from publisher.core.content import Box, Fraction, Frozen, ImageChoices, Link
 from publisher.core.post_limits import describe_limit
 from publisher.posts.errors import PostError
@@ -86,7 +86,7 @@ class CleanedInput(Frozen):
     def _remove_unwanted_characters(cls, values: Any) -> Any:
         if not isinstance(values, dict):
             return values
-        return remove_from_all({name: _plain(value) for name, value in values.items()})
+        return remove_control_characters_from_json({name: _plain(value) for name, value in values.items()})
 
 
 def _plain(value: Any) -> Any:

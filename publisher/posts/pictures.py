@@ -13,7 +13,7 @@ from sqlalchemy.orm import Session
 
 from publisher.adapt.images.inspection import ImageFacts, ImageRefused, inspect_image
 from publisher.core.errors import ErrorKind
-from publisher.core.file_reading import read_bytes, refuse_unfit
+from publisher.core.file_reading import check_plain_file, read_bytes
 from publisher.db.models import Delivery, Media, Pick, Post, PostImage
 from publisher.db.session import Database
 from publisher.media import MediaStore, MediaUnreachable
@@ -84,7 +84,7 @@ def refuse_size(name: str, size: int) -> None:
 def _inspect(file: Path, name: str) -> ImageFacts:
     try:
         refuse_size(name, file.stat().st_size)
-        refuse_unfit(file, MAX_PICTURE_BYTES)
+        check_plain_file(file, MAX_PICTURE_BYTES)
         return inspect_image(file)
     except OSError as error:
         raise unreadable_file(name, error) from error

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from publisher.adapt.images.inspection import ImageRefused
 from publisher.adapt.images.rendering import Renderer
 from publisher.adapt.posts import Target
-from publisher.adapt.text.mentions import People
+from publisher.adapt.text.mentions import PeopleDirectory
 from publisher.core.content import AdaptedPost, Problem, Rendition, RenditionSpec
 from publisher.db.models import Post
 from publisher.posts.channel_posts import ChannelPost, adapt_for_channels
@@ -30,7 +30,9 @@ class RenderedPost:
     problems: tuple[Problem, ...]
 
 
-def preview(post: Post, targets: Mapping[str, Target], people: People, renderer: Renderer) -> tuple[RenderedPost, ...]:
+def preview(
+    post: Post, targets: Mapping[str, Target], people: PeopleDirectory, renderer: Renderer
+) -> tuple[RenderedPost, ...]:
     """Renders a post for every channel. Pictures that were not rendered before take a few seconds."""
     pictures = [image.media_sha256 for image in post.images]
     channel_posts = adapt_for_channels(post, targets, people)

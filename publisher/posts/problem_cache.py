@@ -10,7 +10,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from publisher.adapt.posts import Target
-from publisher.adapt.text.mentions import People
+from publisher.adapt.text.mentions import PeopleDirectory
 from publisher.db.models import Post
 from publisher.posts.problems import PostProblem, content_problems
 
@@ -23,14 +23,14 @@ class ProblemCache:
     Any number of threads may use it. What depends on the day is never cached.
     """
 
-    def __init__(self, targets: Mapping[str, Target], people: People, max_posts: int = MAX_POSTS) -> None:
+    def __init__(self, targets: Mapping[str, Target], people: PeopleDirectory, max_posts: int = MAX_POSTS) -> None:
         self._targets = targets
         self._people = people
         self._max_posts = max_posts
         self._cached: OrderedDict[tuple[int, int], tuple[PostProblem, ...]] = OrderedDict()
         self._lock = threading.Lock()
 
-    def is_of(self, targets: Mapping[str, Target], people: People) -> bool:
+    def is_of(self, targets: Mapping[str, Target], people: PeopleDirectory) -> bool:
         """Decides whether the problems were found for exactly these channels and people."""
         return self._targets is targets and self._people is people
 

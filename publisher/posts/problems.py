@@ -7,8 +7,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from publisher.adapt.posts import Target
-from publisher.adapt.text.mentions import People
-from publisher.core.content import LANGUAGE_CAPTION, Problem, language_caption
+from publisher.adapt.text.mentions import PeopleDirectory
+from publisher.core.content import LANGUAGE_CAPTION_PREFIX, Problem, language_caption_key
 from publisher.db.models import Post
 from publisher.posts.channel_posts import adapt_for_channels
 
@@ -24,7 +24,7 @@ class PostProblem:
         return f"{', '.join(self.channels)}: {self.problem.message}" if self.channels else self.problem.message
 
 
-def content_problems(post: Post, targets: Mapping[str, Target], people: People) -> tuple[PostProblem, ...]:
+def content_problems(post: Post, targets: Mapping[str, Target], people: PeopleDirectory) -> tuple[PostProblem, ...]:
     """Finds what is wrong with a post whatever its day is: the same for as long as nobody changes it."""
     shared: dict[Problem, list[str]] = {}
     for channel_post in adapt_for_channels(post, targets, people):
@@ -55,13 +55,13 @@ def _picture_warnings(post: Post) -> tuple[Problem, ...]:
 
 def _unread_captions(post: Post, targets: Mapping[str, Target]) -> tuple[Problem, ...]:
     """Finds captions written by hand that no channel would show."""
-    known = {*targets, *(language_caption(target.language) for target in targets.values())}
+    known = {*targets, *(language_caption_key(target.language) for target in targets.values())}
     problems = []
     for key in post.captions:
         if key not in known:
             near = difflib.get_close_matches(key, sorted(known), n=1)
             hint = f"did you mean {near[0]!r}?" if near else "remove it."
-            language = key.removeprefix(LANGUAGE_CAPTION)
+            language = key.removeprefix(LANGUAGE_CAPTION_PREFIX)
             addressee = f"the channel {key!r}" if language == key else f"channels in the language {language!r}"
             verb = "is" if language == key else "are"
             message = f"A caption was written for {addressee}, which {verb} not there; {hint}"

@@ -9,14 +9,14 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from publisher.adapt.posts import Target
-from publisher.adapt.text.mentions import People, PeopleError
+from publisher.adapt.text.mentions import PeopleDirectory, PeopleDirectoryError
 from publisher.adapt.text.templates import TemplateError, check_template
 from publisher.core.file_reading import TEMPLATE_BYTES, read_text
 from publisher.core.logs import get_logger
 from publisher.core.machine_errors import reading_problem
 from publisher.core.outage_log import LogOnce
 from publisher.platforms.profiles import load_profile, platform_names
-from publisher.settings import ChannelSettings, Settings, SettingsError, SettingsUnreadable, unreadable
+from publisher.settings import ChannelSettings, Settings, SettingsError, SettingsUnreadable, unreadable_error
 
 PEOPLE_FILE = "people.toml"
 
@@ -38,7 +38,7 @@ class TargetFiles:
         self._lock = threading.Lock()
         self._stamps: dict[Path, Stamp] = {}
         self._targets: dict[str, Target] = {}
-        self._people = People()
+        self._people = PeopleDirectory()
         self._outage = LogOnce("desk", "reading the templates and the directory of people")
 
     def targets(self) -> dict[str, Target]:
@@ -47,7 +47,7 @@ class TargetFiles:
             self._read_if_changed()
             return self._targets
 
-    def people(self) -> People:
+    def people(self) -> PeopleDirectory:
         """Returns the directory of people, or an empty one that says why it could not be read."""
         with self._lock:
             self._read_if_changed()
@@ -77,9 +77,9 @@ class TargetFiles:
         except SettingsUnreadable as error:
             if not error.lasting:
                 raise
-            people = People(unreadable=str(error))
+            people = PeopleDirectory(unreadable=str(error))
         except SettingsError as error:
-            people = People(unreadable=str(error))
+            people = PeopleDirectory(unreadable=str(error))
         self._targets, self._people = targets, people
 
     def _log_changes(self, changed: list[Path]) -> None:
@@ -175,17 +175,17 @@ def _stamp(file: Path) -> Stamp:
     return status.st_mtime_ns, status.st_ctime_ns, status.st_size, status.st_ino
 
 
-def load_people(settings: Settings) -> People:
+def load_people(settings: Settings) -> PeopleDirectory:
     """Loads the directory of people beside the configuration file; an empty one when there is none.
 
     Raises:
         SettingsError: the file can't be used.
     """
     try:
-        return People.load(people_file(settings))
-    except PeopleError as error:
+        return PeopleDirectory.load(people_file(settings))
+    except PeopleDirectoryError as error:
         if reading_problem(error):
-            raise unreadable(str(people_file(settings)), error) from error
+            raise unreadable_error(str(people_file(settings)), error) from error
         raise SettingsError(str(error)) from None
 
 
@@ -231,7 +231,7 @@ def _read_template(file: Path, key: str) -> str:
     except FileNotFoundError:
         raise SettingsError(f"{key}: the template {file} is not there; write it, or name another one") from None
     except OSError as error:
-        raise unreadable(f"{key}: the template {file}", error) from error
+        raise unreadable_error(f"{key}: the template {file}", error) from error
     except UnicodeDecodeError:
         raise SettingsError(f"{key}: the template {file} is not UTF-8 text; save it as UTF-8") from None
     try:

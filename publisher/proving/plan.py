@@ -47,7 +47,7 @@ FAULTS = tuple(itertools.chain.from_iterable(FAULT_GROUPS.values()))
 """As the sandbox's control port takes them. One `slow-after` keeps within the publishing timeout."""
 SIDE_STEP_FAULTS = tuple(f"{step}/{fault}" for step in ("upload", "read") for fault in FAULTS if fault != "refuse")
 """Those of the requests before and after the one that publishes: uploads, look-ups, read-backs."""
-TROUBLES = {
+FAULT_KINDS = {
     "sqlite": (
         "stop",
         "lock",
@@ -101,7 +101,7 @@ MAX_SKEW_SECONDS = 45.0
 
 
 @dataclass(frozen=True, slots=True)
-class Terms:
+class ProofTerms:
     """Sets the size of a proof."""
 
     seed: int
@@ -186,13 +186,13 @@ class DayPlan:
     """A seed for what else is drawn on this day: the channel with a mistake, the lag of each post."""
 
 
-def first_day(terms: Terms) -> date:
+def first_day(terms: ProofTerms) -> date:
     """Draws the local day on which a proof begins, from two years with the nights on which the clocks change."""
     chance = random.Random(f"{terms.seed} first day")  # noqa: S311 - as below
     return MIN_FIRST_DAY + timedelta(days=chance.randrange(730))
 
 
-def draw_plan(terms: Terms, choices: Mapping[str, HabitChoices]) -> list[DayPlan]:
+def draw_plan(terms: ProofTerms, choices: Mapping[str, HabitChoices]) -> list[DayPlan]:
     """Draws a plan for each day. Every fault of every platform and every milestone comes, if there is room.
 
     `choices`: of every platform.
@@ -206,7 +206,7 @@ def draw_plan(terms: Terms, choices: Mapping[str, HabitChoices]) -> list[DayPlan
     around = _shuffle_forever(chance, list(itertools.product(platforms, SIDE_STEP_FAULTS)))
     around_per_day = max(len(platforms), terms.channels // 2)
     kills = _split_over_days(_draw_kills(chance, terms.kills), terms.days)
-    kinds = _shuffle_forever(chance, TROUBLES[terms.on])
+    kinds = _shuffle_forever(chance, FAULT_KINDS[terms.on])
     conditions = _shuffle_forever(chance, [*Condition])
     plans = []
     for number in range(terms.days):

@@ -22,7 +22,15 @@ from publisher.proving.human_operator import Operator
 from publisher.proving.judge import judge_proof, posts_by_caption, write_history
 from publisher.proving.outcomes import collect_outcomes
 from publisher.proving.outlet import ProvingOutlet, secrets_set, write_outlet
-from publisher.proving.plan import CHANNEL_MISTAKES, MAX_LATE_SECONDS, Condition, DayPlan, Terms, draw_plan, first_day
+from publisher.proving.plan import (
+    CHANNEL_MISTAKES,
+    MAX_LATE_SECONDS,
+    Condition,
+    DayPlan,
+    ProofTerms,
+    draw_plan,
+    first_day,
+)
 from publisher.proving.postgres import ThrowawayPostgres
 from publisher.proving.process import shared_clock
 from publisher.proving.report import Report, Spread
@@ -52,7 +60,7 @@ Progress = Callable[[int, int], object]
 
 
 def run_proof(
-    terms: Terms,
+    terms: ProofTerms,
     folder: Path,
     *,
     plan: Sequence[DayPlan] | None = None,
@@ -114,7 +122,7 @@ class Proof:
 
     def __init__(
         self,
-        terms: Terms,
+        terms: ProofTerms,
         outlet: ProvingOutlet,
         fleet: Fleet,
         sandbox: SandboxClient,

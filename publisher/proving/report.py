@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field, fields, is_dataclass
 from typing import Any
 
-from publisher.proving.plan import FAULT_GROUPS, Terms
+from publisher.proving.plan import FAULT_GROUPS, ProofTerms
 
 GROUP_OF = {fault.partition(":")[0]: group for group, faults in FAULT_GROUPS.items() for fault in faults}
 
@@ -97,7 +97,7 @@ class Spread:
 class Report:
     """Reports a proof. The names of the fields are the keys of its JSON."""
 
-    terms: Terms
+    terms: ProofTerms
     seconds: float
     """Of real time, from the first day to the last."""
     findings: Findings

@@ -10,7 +10,7 @@ from sqlalchemy.orm import Session
 
 from publisher import lifecycle
 from publisher.adapt.posts import Target
-from publisher.adapt.text.mentions import People
+from publisher.adapt.text.mentions import PeopleDirectory
 from publisher.core.errors import ErrorKind
 from publisher.db.models import Post
 from publisher.posts.approved import Reach, changeable_pick, record_approval, update_waiting_deliveries
@@ -44,7 +44,13 @@ class NotApproved(PostError):
 
 
 def post_problems(
-    session: Session, post: Post, settings: Settings, targets: Mapping[str, Target], people: People, *, now: datetime
+    session: Session,
+    post: Post,
+    settings: Settings,
+    targets: Mapping[str, Target],
+    people: PeopleDirectory,
+    *,
+    now: datetime,
 ) -> tuple[PostProblem, ...]:
     """Finds everything that staff should know before the post goes out, blocking problems first.
 

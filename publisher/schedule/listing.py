@@ -12,7 +12,7 @@ from sqlalchemy import and_, or_, select
 from sqlalchemy.orm import Session
 
 from publisher.adapt.posts import Target
-from publisher.adapt.text.mentions import People
+from publisher.adapt.text.mentions import PeopleDirectory
 from publisher.db.models import Post, PostImage
 from publisher.posts.errors import PostError
 from publisher.posts.possibly_shown import possibly_shown
@@ -121,7 +121,7 @@ def queue_listing(
     session: Session,
     settings: Settings,
     targets: Mapping[str, Target],
-    people: People,
+    people: PeopleDirectory,
     *,
     now: datetime,
     limit: int = 200,

@@ -14,7 +14,7 @@ from sqlalchemy.orm.exc import StaleDataError
 
 from publisher import lifecycle
 from publisher.adapt.posts import Target
-from publisher.adapt.text.mentions import People
+from publisher.adapt.text.mentions import PeopleDirectory
 from publisher.db.models import Pick, Post
 from publisher.db.session import Database
 from publisher.posts.approved import approved_post
@@ -46,7 +46,7 @@ class PickOutcome:
 
 
 def pick_slot(
-    database: Database, settings: Settings, targets: Mapping[str, Target], people: People, now: datetime
+    database: Database, settings: Settings, targets: Mapping[str, Target], people: PeopleDirectory, now: datetime
 ) -> PickOutcome:
     """Picks the post of the outlet's present day when its time has come, and opens its deliveries.
 
@@ -88,7 +88,12 @@ class _Picking:
     """Makes one writing transaction of `pick_slot`."""
 
     def __init__(
-        self, session: Session, settings: Settings, targets: Mapping[str, Target], people: People, now: datetime
+        self,
+        session: Session,
+        settings: Settings,
+        targets: Mapping[str, Target],
+        people: PeopleDirectory,
+        now: datetime,
     ) -> None:
         self._session = session
         self._settings = settings

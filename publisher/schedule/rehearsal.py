@@ -11,7 +11,7 @@ from sqlalchemy import Select, insert, select
 from sqlalchemy.orm import Session
 
 from publisher.adapt.posts import Target
-from publisher.adapt.text.mentions import People
+from publisher.adapt.text.mentions import PeopleDirectory
 from publisher.db.base import Base
 from publisher.db.models import Delivery, Media, Pick, Post, PostImage
 from publisher.db.operations import Channel
@@ -78,7 +78,7 @@ def _rehearse_day(
     copy: Database,
     settings: Settings,
     targets: Mapping[str, Target],
-    people: People,
+    people: PeopleDirectory,
     *,
     day: date,
     now: datetime,

@@ -9,7 +9,7 @@ from sqlalchemy import select
 
 from publisher.adapt.images.rendering import Renderer
 from publisher.adapt.posts import Target
-from publisher.adapt.text.mentions import People
+from publisher.adapt.text.mentions import PeopleDirectory
 from publisher.core.content import AdaptedPost
 from publisher.core.states import FINAL
 from publisher.db.models import Delivery, Post
@@ -27,7 +27,7 @@ def render_next_post(
     database: Database,
     settings: Settings,
     targets: Mapping[str, Target],
-    people: People,
+    people: PeopleDirectory,
     renderer: Renderer,
     now: datetime,
 ) -> int | None:

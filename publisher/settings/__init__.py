@@ -1,6 +1,6 @@
 """Reads the configuration, `config/publisher.toml`, overridden by the environment, and secrets."""
 
-from publisher.core.errors import SettingsError, SettingsUnreadable, unreadable
+from publisher.core.errors import SettingsError, SettingsUnreadable, unreadable_error
 from publisher.core.secret_reading import read_secret
 from publisher.settings.buckets import Bucket
 from publisher.settings.loading import (
@@ -41,5 +41,5 @@ __all__ = [
     "WebSettings",
     "load_settings",
     "read_secret",
-    "unreadable",
+    "unreadable_error",
 ]

@@ -17,7 +17,7 @@ from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, Settings
 from pydantic_settings import SettingsError as UnreadableVariable
 from sqlalchemy.engine import make_url
 
-from publisher.core.errors import SettingsError, unreadable
+from publisher.core.errors import SettingsError, unreadable_error
 from publisher.core.file_reading import CONFIGURATION_BYTES, read_text
 from publisher.settings.config_errors import ConfigurationFile, describe_first_mistake, describe_unknown_key, known_keys
 from publisher.settings.sections import (
@@ -159,7 +159,7 @@ def load_settings(file: Path) -> Settings:
     except UnicodeDecodeError as error:
         raise SettingsError(f"{file} is not UTF-8 text (byte {error.start}); save it as UTF-8") from None
     except OSError as error:
-        raise unreadable(str(file), error, "mend its path") from error
+        raise unreadable_error(str(file), error, "mend its path") from error
     try:
         values = tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:

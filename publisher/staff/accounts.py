@@ -10,7 +10,7 @@ from sqlalchemy import delete, func, select, update
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
-from publisher.core.characters import read_line, remove_control_characters
+from publisher.core.characters import clean_line, remove_control_characters
 from publisher.core.errors import UserError
 from publisher.core.post_limits import PERSON_NAME
 from publisher.db.session import Database
@@ -166,7 +166,7 @@ def _new_person(email: str, name: str, roles: Iterable[str], now: datetime) -> P
     address = email.strip().lower()
     if not is_mail_address(address):
         raise AccountError(f"{email!r} is no mail address; write it like name@example.org.")
-    line = read_line(name)
+    line = clean_line(name)
     if not line:
         raise AccountError("Somebody without a name can't be told from others; give one.")
     if len(line) > PERSON_NAME:

@@ -10,7 +10,7 @@ from datetime import datetime, timedelta
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from publisher.core.characters import read_line
+from publisher.core.characters import clean_line
 from publisher.core.post_limits import TOKEN_NAME
 from publisher.db.session import Database
 from publisher.db.staff import ApiToken, Person
@@ -52,7 +52,7 @@ def new_api_token(
     with database.writing() as session:
         person = load_person(session, person_id)
         allowed = _allowed_scopes(person, scopes)
-        line = read_line(name)
+        line = clean_line(name)
         if not line:
             raise AccountError("A token without a name can't be told from others; name the program that uses it.")
         if days not in LIFETIME_DAYS:

@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from publisher.core.characters import read_line
+from publisher.core.characters import clean_line
 from publisher.core.post_limits import TOKEN_NAME
 from publisher.db.session import Database
 from publisher.db.staff import ApiToken, Person
@@ -33,7 +33,7 @@ def new_calendar_key(database: Database, person_id: int, name: str, *, now: date
         session.add(
             ApiToken(
                 person_id=person_id,
-                name=read_line(name)[:TOKEN_NAME] or "calendar",
+                name=clean_line(name)[:TOKEN_NAME] or "calendar",
                 token_hash=hash_of(key),
                 scopes=[SCOPE],
                 created_at=now,

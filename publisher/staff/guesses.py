@@ -22,7 +22,7 @@ from sqlalchemy.orm import Session
 
 from publisher.core.errors import UserError
 from publisher.core.logs import get_logger
-from publisher.core.special_addresses import counted_network
+from publisher.core.special_addresses import rate_limit_network
 from publisher.db.models import Event
 from publisher.db.session import Database
 from publisher.db.staff import LoginFailure, Person
@@ -109,7 +109,7 @@ class _Limit:
 
 def guess_at(subject: GuessedSubject, name: str, address: str, browser: str = "") -> Guess:
     """Describes a try at a subject from a network address."""
-    return Guess(hashlib.sha256(f"{subject}\0{name}".encode()).hexdigest(), counted_network(address), browser)
+    return Guess(hashlib.sha256(f"{subject}\0{name}".encode()).hexdigest(), rate_limit_network(address), browser)
 
 
 def site_of(network: str) -> str:

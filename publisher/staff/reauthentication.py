@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from datetime import datetime, timedelta
 
-from publisher.core.encryption import Seal
+from publisher.core.encryption import SecretCipher
 from publisher.db.session import Database
 from publisher.db.staff import WebSession
 from publisher.staff import second_factor
@@ -31,7 +31,7 @@ def reauthenticate(
     code: str,
     *,
     came_from: tuple[str, str],
-    seal: Callable[[], Seal],
+    seal: Callable[[], SecretCipher],
     now: datetime,
 ) -> OpenedSession | None:
     """Checks the password of a session's person, and their code where they have a second factor.

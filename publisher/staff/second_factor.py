@@ -10,7 +10,7 @@ import pyotp
 import segno
 from sqlalchemy import select, update
 
-from publisher.core.encryption import Seal, WrongKey
+from publisher.core.encryption import SecretCipher, WrongKey
 from publisher.db.session import Database
 from publisher.db.staff import Person
 from publisher.lifecycle import record_event
@@ -47,7 +47,14 @@ def draw_qr_code(secret: str, email: str, outlet: str) -> str:
 
 
 def enable(
-    database: Database, person_id: int, secret: str, code: str, *, seal: Seal, now: datetime, keep_session: str = ""
+    database: Database,
+    person_id: int,
+    secret: str,
+    code: str,
+    *,
+    seal: SecretCipher,
+    now: datetime,
+    keep_session: str = "",
 ) -> None:
     """Requires a code at every log-in from now on; other browsers are logged out, and a link to set a password ends.
 
@@ -59,7 +66,7 @@ def enable(
         raise LoginRefused(WRONG_CODE_MESSAGE)
     with database.writing() as session:
         person = load_person(session, person_id)
-        person.totp_secret, person.totp_last_step = seal.seal(secret, _purpose(person_id)), step
+        person.totp_secret, person.totp_last_step = seal.encrypt(secret, _purpose(person_id)), step
         end_invitation(person)
         end_sessions(session, person_id, but=keep_session)
         record_event(session, "second factor set", now=now, actor=actor_of(person))
@@ -76,7 +83,7 @@ def disable(database: Database, person_id: int, *, now: datetime, actor: str, ke
 
 
 def check_code(
-    database: Database, person_id: int, code: str, *, address: str, seal: Seal, now: datetime, browser: str = ""
+    database: Database, person_id: int, code: str, *, address: str, seal: SecretCipher, now: datetime, browser: str = ""
 ) -> None:
     """Checks the code of a person whose password was right; each code works once.
 
@@ -89,7 +96,7 @@ def check_code(
         known = known_browser(session, browser, person_id, now)
     if person is None or person.totp_secret is None:
         raise LoginRefused("Log in again from the beginning.")
-    secret = seal.unseal(person.totp_secret, _purpose(person_id))
+    secret = seal.decrypt(person.totp_secret, _purpose(person_id))
     guess = guess_at(GuessedSubject.SECOND_FACTOR, str(person_id), address, known)
     number = begin_guess(database, guess, now)
     step = _step_of(secret, code, now)
@@ -123,17 +130,17 @@ def _step_of(secret: str, code: str, now: datetime) -> int | None:
     return max(matching, default=None)
 
 
-def make_ticket(person: Person, *, seal: Seal, now: datetime) -> str:
+def make_ticket(person: Person, *, seal: SecretCipher, now: datetime) -> str:
     """Makes the ticket that a browser holds between the password and the code; a new password makes it invalid."""
-    return seal.seal(
+    return seal.encrypt(
         f"{person.id} {int((now + TICKET_LIFETIME).timestamp())} {_password_fingerprint(person)}", "log-in"
     )
 
 
-def person_of_ticket(database: Database, given: str, *, seal: Seal, now: datetime) -> int:
+def person_of_ticket(database: Database, given: str, *, seal: SecretCipher, now: datetime) -> int:
     """Returns the person of a ticket. Raises LoginRefused when it is too old, or the password was changed since."""
     try:
-        person_id, until, fingerprint = seal.unseal(given, "log-in").split()
+        person_id, until, fingerprint = seal.decrypt(given, "log-in").split()
     except (WrongKey, ValueError):
         raise LoginRefused("Log in again from the beginning.") from None
     if int(until) < now.timestamp():

@@ -10,7 +10,7 @@ from typing import Any
 
 from publisher.adapt.images.geometry import lay_out
 from publisher.adapt.posts import adapt_post
-from publisher.adapt.text.rich_html import length_told, rich_parts
+from publisher.adapt.text.rich_html import describe_length, rich_parts
 from publisher.core.content import AdaptedImage, AdaptedPost, Box, RenditionSpec
 from publisher.db.models import Post
 from publisher.desk import Desk
@@ -114,7 +114,7 @@ def _preview(
         account=channel.account,
         adapted=adapted,
         parts=rich_parts(adapted.blocks) if adapted else (),
-        length=length_told(adapted) if adapted else "",
+        length=describe_length(adapted) if adapted else "",
         is_too_long=bool(adapted and adapted.count > adapted.limit),
         images=[_preview_image(post, image, specs) for image in adapted.images] if adapted else (),
         has_own_caption=bool(post.captions.get(channel_post.channel, "").strip()),

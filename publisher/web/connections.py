@@ -20,7 +20,7 @@ from uvicorn.protocols.http.h11_impl import H11Protocol
 
 from publisher.core.clock import monotonic
 from publisher.core.logs import get_logger
-from publisher.core.special_addresses import counted_network, plain_address
+from publisher.core.special_addresses import normalize_address, rate_limit_network
 
 STREAM_STATE = "streams_changes"
 """The key in a request's state of an answer that has no end, and whose browser asks again by itself."""
@@ -170,8 +170,8 @@ class BoundedConnection(H11Protocol):
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         peer = transport.get_extra_info("peername")
-        self.address = plain_address(str(peer[0])) if peer else ""
-        self.network = counted_network(self.address)
+        self.address = normalize_address(str(peer[0])) if peer else ""
+        self.network = rate_limit_network(self.address)
         super().connection_made(transport)
         self.since = monotonic()
         if not self.config.connections.admit(self):

@@ -14,8 +14,8 @@ from fastapi.concurrency import run_in_threadpool
 from starlette.datastructures import FormData, UploadFile
 
 from publisher.core.characters import is_text
-from publisher.core.encryption import Seal
-from publisher.core.post_limits import FORM_BYTES, LARGEST_NUMBER
+from publisher.core.encryption import SecretCipher
+from publisher.core.post_limits import FORM_BYTES, MAX_ROW_NUMBER
 from publisher.db.staff import WebSession
 from publisher.desk import Desk
 from publisher.staff.browsers import KNOWN_BROWSER_LIFETIME, is_known_browser, remember_browser
@@ -112,7 +112,7 @@ def _login_error(request: Request, form: FormData) -> LoginNeeded:
 def _refuse_large_numbers(request: Request) -> None:
     """Raises NotFound for an address with a number that no row can have, and no database can search for."""
     numbers = (str(value) for name, value in request.path_params.items() if name in ROWS_IN_ADDRESSES)
-    if any(number.isdecimal() and (len(number) > 18 or int(number) > LARGEST_NUMBER) for number in numbers):
+    if any(number.isdecimal() and (len(number) > 18 or int(number) > MAX_ROW_NUMBER) for number in numbers):
         raise NotFound("There is nothing at this address: no row has such a number.")
 
 
@@ -145,7 +145,7 @@ def _confirm(request: Request, session: WebSession, password: str, code: str) ->
     desk: Desk = request.app.state.desk
     came_from = (client_address(request), tokens_of(request).browser)
     opened = reauthenticate(
-        desk.database, session, password[:1024], code[:20], came_from=came_from, seal=Seal.from_environment,
+        desk.database, session, password[:1024], code[:20], came_from=came_from, seal=SecretCipher.from_environment,
         now=desk.now(),
     )  # fmt: skip
     _switch_session(request, opened)

@@ -13,7 +13,7 @@ from urllib.parse import urlsplit
 from fastapi import Request
 from sqlalchemy import update
 
-from publisher.core.encryption import Seal, WrongKey
+from publisher.core.encryption import SecretCipher, WrongKey
 from publisher.db.staff import WebSession
 from publisher.platforms.login_steps import LoginStep
 from publisher.web.guard import tokens_of
@@ -42,7 +42,7 @@ def store_login(request: Request, channel: str, step: LoginStep) -> None:
         "asked": [question.name for question in step.questions],
         "until": (desk.now() + LOGIN_LIFETIME).timestamp(),
     }
-    _replace(request, _seal(request).seal(json.dumps(content), SEAL_PURPOSE))
+    _replace(request, _seal(request).encrypt(json.dumps(content), SEAL_PURPOSE))
 
 
 def take_login(request: Request) -> PendingLogin | None:
@@ -52,7 +52,7 @@ def take_login(request: Request) -> PendingLogin | None:
     if sealed is None or not _replace(request, None, before=sealed):
         return None
     try:
-        content = json.loads(_seal(request).unseal(sealed, SEAL_PURPOSE))
+        content = json.loads(_seal(request).decrypt(sealed, SEAL_PURPOSE))
     except WrongKey:
         return None
     if content["until"] < desk_of(request).now().timestamp():
@@ -71,10 +71,10 @@ def _replace(request: Request, sealed: str | None, *, before: str | None = None)
     return replaced is not None
 
 
-def _seal(request: Request) -> Seal:
+def _seal(request: Request) -> SecretCipher:
     """Makes a seal from the browser's cookie, of which the database holds only the hash."""
     token = tokens_of(request).session.encode()
-    return Seal(base64.urlsafe_b64encode(hmac.digest(token, SEAL_PURPOSE.encode(), "sha256")).decode())
+    return SecretCipher(base64.urlsafe_b64encode(hmac.digest(token, SEAL_PURPOSE.encode(), "sha256")).decode())
 
 
 def callback_url(request: Request) -> str:

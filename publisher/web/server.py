@@ -11,7 +11,7 @@ from publisher.core.clock import monotonic, sleep
 from publisher.core.errors import UserError
 from publisher.core.listening_socket import ListeningSocket
 from publisher.core.open_file_limit import bound_connections
-from publisher.core.special_addresses import plain_address
+from publisher.core.special_addresses import normalize_address
 from publisher.desk import Desk
 from publisher.web.app import create_app
 from publisher.web.connections import ConnectionLimits, DeskConfig
@@ -95,7 +95,7 @@ def _configured_limits(desk: Desk, proxies: tuple[str, ...]) -> ConnectionLimits
         total=total,
         # Where the process may open few files, one address would otherwise take all.
         per_address=min(web.connections_per_address, total // 2),
-        shared_addresses=frozenset(map(plain_address, proxies)),
+        shared_addresses=frozenset(map(normalize_address, proxies)),
     )
 
 

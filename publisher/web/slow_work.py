@@ -21,7 +21,7 @@ from typing import Any, ParamSpec, TypeVar
 from fastapi import Request
 
 from publisher.core.logs import get_logger
-from publisher.core.special_addresses import counted_network
+from publisher.core.special_addresses import rate_limit_network
 from publisher.web.errors import PageError
 
 T = TypeVar("T")
@@ -256,7 +256,7 @@ def person_of(request: Request) -> Hashable:
     person: Hashable = holder.person.id if holder else session.person_id if session else None
     if person is not None:
         return person
-    return counted_network(request.client.host if request.client else "")
+    return rate_limit_network(request.client.host if request.client else "")
 
 
 def in_queue(

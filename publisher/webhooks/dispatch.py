@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 
 from publisher.core.clock import monotonic
-from publisher.core.encryption import Seal, WrongKey
+from publisher.core.encryption import SecretCipher, WrongKey
 from publisher.core.logs import get_logger
 from publisher.desk import Desk
 from publisher.webhooks import outbox
@@ -29,7 +29,7 @@ def send_webhooks(desk: Desk, now: datetime) -> int:
     outbox.queue_new_events(database, desk.settings.outlet.name, now)
     if not outbox.is_any_due(database, now):
         return 0
-    seal = Seal.from_environment()
+    seal = SecretCipher.from_environment()
     started = monotonic()
     accepted, failed_webhooks = 0, set[int]()
     while (elapsed := timedelta(seconds=monotonic() - started)) < MAX_DISPATCH_TIME:
@@ -47,9 +47,9 @@ def send_webhooks(desk: Desk, now: datetime) -> int:
     return accepted
 
 
-def _send(desk: Desk, claimed: outbox.ClaimedMessage, seal: Seal, now: datetime) -> SendResult:
+def _send(desk: Desk, claimed: outbox.ClaimedMessage, seal: SecretCipher, now: datetime) -> SendResult:
     try:
-        secret = seal.unseal(claimed.secret, seal_purpose(claimed.url))
+        secret = seal.decrypt(claimed.secret, seal_purpose(claimed.url))
     except WrongKey as error:
         return SendResult(None, str(error))
     private = desk.settings.web.webhooks_to_private

@@ -12,10 +12,10 @@ from sqlalchemy.orm import Session
 from urllib3.exceptions import LocationParseError
 from urllib3.util import parse_url
 
-from publisher.core.encryption import Seal
+from publisher.core.encryption import SecretCipher
 from publisher.core.errors import ErrorKind, UserError
 from publisher.core.public_hosts import AddressRefused, ResolvedHost, resolve_public_host
-from publisher.core.special_addresses import IPAddress, is_own_network
+from publisher.core.special_addresses import IPAddress, is_private_network
 from publisher.db.models import Event
 from publisher.db.session import Database
 from publisher.db.staff import Webhook
@@ -51,14 +51,14 @@ def resolve_webhook_host(url: str, *, private: bool) -> ResolvedHost:
     Raises:
         AddressRefused: nothing may be sent there, or the name has no address.
     """
-    return resolve_public_host(url, is_own_network if private else _allow_none)
+    return resolve_public_host(url, is_private_network if private else _allow_none)
 
 
 def _allow_none(_address: IPAddress) -> bool:
     return False
 
 
-def add_webhook(desk: Desk, url: str, events: Iterable[str], *, seal: Seal, actor: str) -> AddedWebhook:
+def add_webhook(desk: Desk, url: str, events: Iterable[str], *, seal: SecretCipher, actor: str) -> AddedWebhook:
     """Adds an address that gets these events from now on; without any, it gets all events.
 
     Raises:
@@ -76,7 +76,9 @@ def add_webhook(desk: Desk, url: str, events: Iterable[str], *, seal: Seal, acto
             raise WebhookError("This address has a webhook already; change that one instead.")
         if len(urls) >= MAX_HOOKS:
             raise WebhookError(f"There are {MAX_HOOKS} webhooks; remove one that isn't used any more.")
-        hook = Webhook(url=address, secret=seal.seal(secret, seal_purpose(address)), events=event_names, created_at=now)
+        hook = Webhook(
+            url=address, secret=seal.encrypt(secret, seal_purpose(address)), events=event_names, created_at=now
+        )
         session.add(hook)
         record_event(session, WEBHOOK_ADDED, now=now, actor=actor, detail={"webhook": address})
         session.flush()

@@ -11,8 +11,8 @@ from http.client import HTTPException
 from urllib3.exceptions import HTTPError
 
 from publisher import __version__
-from publisher.core.network_errors import failure_in_words
-from publisher.core.public_hosts import AddressRefused, ResolvedHost, ended_in_time
+from publisher.core.network_errors import describe_failure
+from publisher.core.public_hosts import AddressRefused, ResolvedHost, close_after
 from publisher.webhooks.hooks import resolve_webhook_host
 
 SIGNATURE = "Publisher-Signature"
@@ -72,14 +72,14 @@ def _send_to_address(
     connection = place.connection(address, STEP_SECONDS)
     reached = False
     try:
-        with ended_in_time(connection, WHOLE_SECONDS):
+        with close_after(connection, WHOLE_SECONDS):
             connection.connect()
             reached = True
             connection.request("POST", place.url.request_uri, body, headers, preload_content=False)
             return _result_of_status(connection.getresponse().status), True
     except (HTTPError, HTTPException, OSError, ValueError) as error:
         # Its text may quote the address, and the address may hold a secret.
-        return SendResult(None, f"it gave no answer ({failure_in_words(error)})"), reached
+        return SendResult(None, f"it gave no answer ({describe_failure(error)})"), reached
     finally:
         connection.close()
 

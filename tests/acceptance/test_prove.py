@@ -16,13 +16,13 @@ from click.testing import CliRunner
 from publisher.cli.main import cli
 from publisher.proving.habits import HabitChoices
 from publisher.proving.plan import (
-    TROUBLES,
+    FAULT_KINDS,
     UNKNOWN_LAG_SECONDS,
     Condition,
     CopyPlan,
     DayPlan,
     PlannedFault,
-    Terms,
+    ProofTerms,
     draw_plan,
 )
 from publisher.proving.proof import run_proof
@@ -40,7 +40,7 @@ EACH = len(PLATFORMS)
 def seed_without_copies(days: int, kills: int) -> int:
     """The first seed whose plan puts no copy of the database back: a day that a copy forgot has no deliveries."""
     choices = {name: HabitChoices(**sandbox_class(name).habits.as_json()) for name in PLATFORMS}
-    plans = ((seed, draw_plan(Terms(seed=seed, days=days, kills=kills), choices)) for seed in itertools.count(36))
+    plans = ((seed, draw_plan(ProofTerms(seed=seed, days=days, kills=kills), choices)) for seed in itertools.count(36))
     return next(seed for seed, plan in plans if not any(day.copy for day in plan))
 
 
@@ -61,7 +61,7 @@ def test_two_days_keep_the_promise(tmp_path: Path) -> None:
 def test_a_fresh_seed_keeps_the_promise(tmp_path: Path) -> None:
     """The seed of a failure is in its message; it also chooses the database."""
     seed = secrets.randbelow(2**32)
-    report = run_proof(Terms(seed=seed, days=1, kills=6, on=[*TROUBLES][seed % len(TROUBLES)]), tmp_path)
+    report = run_proof(ProofTerms(seed=seed, days=1, kills=6, on=[*FAULT_KINDS][seed % len(FAULT_KINDS)]), tmp_path)
     assert report.kept, (report.replay, report.findings.broken)
 
 
@@ -77,7 +77,7 @@ def test_lags_late_commits_and_mistakes_keep_the_promise(tmp_path: Path) -> None
         ),
         DayPlan(faults=(), process_faults=(), condition=Condition.BROKEN_TEMPLATE),
     ]
-    report = run_proof(Terms(seed=3, days=len(plan), channels=1, kills=0), tmp_path, plan=plan)
+    report = run_proof(ProofTerms(seed=3, days=len(plan), channels=1, kills=0), tmp_path, plan=plan)
     assert report.kept, report.findings.broken
     assert (report.findings.deliveries, dict(report.findings.copies)) == (3 * EACH, {"1": 3 * EACH})
     assert report.person["mend a template"] == 1
@@ -93,7 +93,7 @@ def test_a_daily_copy_that_comes_back_keeps_the_promise(tmp_path: Path, on: str)
         DayPlan(faults=lost, process_faults=(), copy=CopyPlan(by_hand=False, before_pick=True)),
         DayPlan(faults=lost, process_faults=(), copy=CopyPlan(by_hand=True, before_pick=False)),
     ]
-    report = run_proof(Terms(seed=3, days=len(plan), channels=1, kills=0, on=on), tmp_path, plan=plan)
+    report = run_proof(ProofTerms(seed=3, days=len(plan), channels=1, kills=0, on=on), tmp_path, plan=plan)
     assert report.kept, report.findings.broken
     assert report.troubles == {"daily copy restored": 1, "copy put back by hand": 1, "refused to start on a copy": 4}
     assert report.findings.deliveries == EACH, "the first day was closed, and that was told"
@@ -107,7 +107,7 @@ def test_a_daily_copy_that_comes_back_keeps_the_promise(tmp_path: Path, on: str)
 def test_a_mistake_in_the_configuration_keeps_nothing_else_back(tmp_path: Path) -> None:
     conditions = (Condition.BROKEN_PEOPLE, Condition.REMOVED_CHANNEL)
     plan = [DayPlan(faults=(), process_faults=(), condition=condition, draw=7) for condition in conditions]
-    report = run_proof(Terms(seed=3, days=len(plan), channels=1, kills=0), tmp_path, plan=plan)
+    report = run_proof(ProofTerms(seed=3, days=len(plan), channels=1, kills=0), tmp_path, plan=plan)
     assert report.kept, report.findings.broken
     assert (report.findings.states, report.findings.asked) == ({"published": 2 * EACH}, 2)
     assert report.person["mend the directory of people"] == 1
@@ -123,7 +123,7 @@ def broken_by(
     """Returns what a proof of these days finds about a desk that was made worse."""
     monkeypatch.chdir(ROOT)
     monkeypatch.setenv("MUTANT", mutant)
-    terms = Terms(seed=3, days=len(plan), channels=1, kills=0, on=on)
+    terms = ProofTerms(seed=3, days=len(plan), channels=1, kills=0, on=on)
     report = run_proof(terms, tmp_path, plan=plan, module="tests.mutant_process")
     assert not report.kept
     return report.findings
@@ -178,7 +178,7 @@ def test_a_broken_promise_is_told_with_its_seed(monkeypatch: pytest.MonkeyPatch)
     findings = Findings(deliveries=1, days=1, twice=["2026-05-04 x1 (delivery 7, published): 2 copies"])
     findings.copies["2+"] = 1
 
-    def broken(terms: Terms, *_: object, **__: object) -> Report:
+    def broken(terms: ProofTerms, *_: object, **__: object) -> Report:
         return Report(terms, 1.0, findings, {}, {}, {}, Spread.of([]), Spread.of([0.5, 2.0]))
 
     monkeypatch.setattr("publisher.cli.prove.run_proof", broken)

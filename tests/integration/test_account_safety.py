@@ -23,7 +23,7 @@ from publisher.alerts.account_alerts import wrong_codes
 from publisher.alerts.conditions import Snapshot
 from publisher.cli.main import cli
 from publisher.core.clock import ShiftedClock
-from publisher.core.encryption import Seal
+from publisher.core.encryption import SecretCipher
 from publisher.db.models import Event
 from publisher.db.operations import Alert
 from publisher.db.session import Database
@@ -97,7 +97,7 @@ def with_factor(site: Site, email: str) -> None:
     """Gives a person a second factor; its code of this moment is not used up."""
     person = site.person("admin", email=email)
     with site.desk.database.writing() as session:
-        sealed = Seal.from_environment().seal(SECRET, f"second factor of {person}")
+        sealed = SecretCipher.from_environment().encrypt(SECRET, f"second factor of {person}")
         session.execute(update(Person).where(Person.id == person).values(totp_secret=sealed, totp_last_step=0))
 
 
@@ -465,7 +465,7 @@ def test_a_household_counts_as_one_address() -> None:
 
 def test_codes_are_slowed_too_and_a_right_one_is_not_counted(site: Site, email: str) -> None:
     with_factor(site, email)
-    person, seal = person_of(site, email).id, Seal.from_environment()
+    person, seal = person_of(site, email).id, SecretCipher.from_environment()
 
     def try_code(code: str) -> None:
         second_factor.check_code(site.desk.database, person, code, address="192.0.2.1", seal=seal, now=site.desk.now())
@@ -485,7 +485,7 @@ def test_codes_are_slowed_too_and_a_right_one_is_not_counted(site: Site, email: 
 
 def give_codes(site: Site, email: str, number: int, address: str) -> None:
     """Gives wrong codes after the right password."""
-    person, seal = person_of(site, email).id, Seal.from_environment()
+    person, seal = person_of(site, email).id, SecretCipher.from_environment()
     for _ in range(number):
         with pytest.raises(LoginRefused, match="wrong"):
             second_factor.check_code(site.desk.database, person, "000000", address=address, seal=seal,
@@ -579,7 +579,9 @@ def test_a_link_to_set_a_password_ends_with_a_change_of_the_account(site: Site, 
         case "password":
             logins.change_own_password(database, person, NEW, keep_session="", keep_browser="", now=now)
         case "factor set":
-            second_factor.enable(database, person, SECRET, code_now(site), seal=Seal.from_environment(), now=now)
+            second_factor.enable(
+                database, person, SECRET, code_now(site), seal=SecretCipher.from_environment(), now=now
+            )
         case "factor removed":
             second_factor.disable(database, person, now=now, actor=email)
         case _:
@@ -595,7 +597,7 @@ def test_a_link_to_set_a_password_ends_with_a_change_of_the_account(site: Site, 
 
 def test_a_log_in_name_can_not_be_the_key_of_a_second_factor(site: Site, email: str) -> None:
     with_factor(site, email)
-    person, seal = person_of(site, email).id, Seal.from_environment()
+    person, seal = person_of(site, email).id, SecretCipher.from_environment()
     for number in range(MAX_PER_ACCOUNT):
         assert not try_from(site, f"Code of {person}", "guessed", f"203.0.113.{number}")
         assert not try_from(site, f"second-factor {person}", "guessed", f"203.0.113.{number}")

@@ -20,7 +20,7 @@ from publisher.cli import run
 from publisher.core import name_resolving
 from publisher.core.name_resolving import NotResolvedInTime, resolve
 from publisher.core.public_hosts import resolve_public_host
-from publisher.core.timeouts import Patience
+from publisher.core.timeouts import CallLimit
 from publisher.webhooks import sending
 from tests.patience import wait_until
 
@@ -177,7 +177,7 @@ def test_a_ping_that_drips_is_left_and_keeps_the_next_from_piling_up(
     monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     monkeypatch.setattr(ping, "WHOLE_SECONDS", 0.3)
-    monkeypatch.setattr(ping, "_PATIENCE", Patience(at_once=1))
+    monkeypatch.setattr(ping, "_PATIENCE", CallLimit(max_calls=1))
     with dripping(STATUS) as port:
         monkeypatch.setenv(PING_VARIABLE, f"http://127.0.0.1:{port}/")
         for _ in range(3):

@@ -18,7 +18,7 @@ from starlette.routing import Route
 from publisher.cli.errors import describe_error
 from publisher.cli.main import cli
 from publisher.core import post_limits
-from publisher.core.post_limits import LARGEST_NUMBER
+from publisher.core.post_limits import MAX_ROW_NUMBER
 from publisher.db.models import Post
 from publisher.db.operations import Channel
 from publisher.db.staff import ApiToken, Comment
@@ -151,7 +151,7 @@ def test_a_number_that_no_row_has_is_nowhere(site: Site, admin: Client) -> None:
     routes = [route for router in ROUTERS for route in router.routes if isinstance(route, Route)]
     paths = [route.path for route in routes if re.search(r"\{(?!upload)\w+_id\}", route.path)]
     assert len(paths) > 20
-    for number in (LARGEST_NUMBER + 1, 2**63, 10**30, 10**300):
+    for number in (MAX_ROW_NUMBER + 1, 2**63, 10**30, 10**300):
         for path in paths:
             address = re.sub(r"\{\w+\}", str(number), path)
             answers = [admin.get(address), admin.send_form(address)]
@@ -234,7 +234,7 @@ def test_a_version_that_is_no_number_fails_nowhere(site: Site, post: int, path: 
 def test_a_number_that_no_row_has_is_a_sentence_at_the_command_line(site: Site) -> None:
     config = ["--config", str(site.desk.config)]
     commands = (["show"], ["approve"], ["withdraw"], ["edit", "--title", "a"], ["retry"], ["cancel"], ["log"])
-    for number in (LARGEST_NUMBER + 1, 2**63, 10**30):
+    for number in (MAX_ROW_NUMBER + 1, 2**63, 10**30):
         for command in commands:
             result = CliRunner().invoke(cli, [*config, *command, str(number)])
             assert (result.exit_code, type(result.exception)) == (2, SystemExit), command

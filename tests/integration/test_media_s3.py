@@ -20,7 +20,7 @@ from publisher.db.models import Post
 from publisher.db.session import Database
 from publisher.media import MediaMissing, MediaUnreachable, hash_of
 from publisher.media.cache import IN_USE_TIME, LocalCache
-from publisher.media.opening import media_store
+from publisher.media.opening import open_media_store
 from publisher.media.s3 import S3Store
 from publisher.posts import pictures
 from publisher.posts.drafts import ImageDraft, PostDraft
@@ -238,7 +238,7 @@ def test_one_setting_moves_the_media_and_the_environment_has_its_keys(
     place = f"s3://{bucket.name}/{bucket.prefix}?endpoint={bucket.endpoint}&region=eu-north-1"
     user = s3.user("s3:GetObject", "s3:PutObject", "s3:DeleteObject", "s3:ListBucket")
     with environment({"PUBLISHER__STORAGE__MEDIA": place, **user}):
-        store = media_store(load_settings(tmp_path / CONFIGURATION))
+        store = open_media_store(load_settings(tmp_path / CONFIGURATION))
     with s3.asking_who():
         sha256 = store.put(b"cells")
         assert store.fetch(sha256).is_relative_to(tmp_path / "media-cache")
@@ -252,7 +252,7 @@ def test_one_key_without_the_other_is_refused(bucket: Bucket, tmp_path: Path) ->
     write_starter(tmp_path)
     half = {"PUBLISHER__STORAGE__MEDIA": f"s3://{bucket.name}", "PUBLISHER_S3_ACCESS_KEY": ""}
     with environment(half), pytest.raises(SettingsError, match="only one of PUBLISHER_S3_ACCESS_KEY and"):
-        media_store(load_settings(tmp_path / CONFIGURATION))
+        open_media_store(load_settings(tmp_path / CONFIGURATION))
 
 
 def test_the_keys_stand_in_the_example_of_secrets() -> None:

@@ -13,7 +13,7 @@ from sqlalchemy import delete, func, insert, select, update
 from sqlalchemy.orm import Session
 
 from publisher.adapt.posts import Target, adapt_post
-from publisher.adapt.text.mentions import People
+from publisher.adapt.text.mentions import PeopleDirectory
 from publisher.core.content import AdaptedPost, Problem, SourcePost
 from publisher.db.models import Delivery, Pick, Post
 from publisher.db.operations import Channel
@@ -511,7 +511,7 @@ def test_a_channel_that_can_not_be_adapted_is_held_and_the_others_go_out(desk: D
 def test_a_fault_of_the_program_keeps_a_post_from_one_channel_only(
     desk: Desk, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    def adapt(source: SourcePost, target: Target, people: People) -> AdaptedPost:
+    def adapt(source: SourcePost, target: Target, people: PeopleDirectory) -> AdaptedPost:
         if target.channel == "mail":
             raise ZeroDivisionError
         return adapt_post(source, target, people)
@@ -530,7 +530,7 @@ def test_a_fault_of_the_program_keeps_a_post_from_one_channel_only(
 
 @pytest.mark.parametrize(("body", "state"), [("Found by @[Ada].", "held"), ("Found by Ada.", "pending")])
 def test_an_unreadable_people_file_holds_only_posts_with_mentions(desk: Desk, body: str, state: str) -> None:
-    desk.people = People(unreadable="people.toml can't be read: line 3")
+    desk.people = PeopleDirectory(unreadable="people.toml can't be read: line 3")
     desk.post("one", NINE, body=body)
     desk.pick(NINE)
     [pick] = desk.picks()

@@ -17,8 +17,8 @@ from sqlalchemy import text
 from publisher.cli.doctor_secrets import describe_key, describe_private_files
 from publisher.cli.main import cli
 from publisher.core.clock import FixedClock
-from publisher.core.encryption import KEY_VARIABLE, Seal, SealError, new_key
-from publisher.core.private_files import open_to_others
+from publisher.core.encryption import KEY_VARIABLE, EncryptionError, SecretCipher, new_key
+from publisher.core.private_files import find_open_to_others
 from publisher.db.operations import ChannelSession
 from publisher.db.upgrade import DatabaseError
 from publisher.desk import Desk
@@ -72,7 +72,7 @@ def test_what_others_can_read_is_mended_at_the_start(desk: Desk) -> None:
     for folder in folders:
         folder.mkdir(mode=0o755, exist_ok=True)
         folder.chmod(0o755)
-    assert open_to_others(private_paths(desk.settings))
+    assert find_open_to_others(private_paths(desk.settings))
     desk.prepare()
     assert [mode_of(folder) for folder in folders] == [0o700] * 4
     assert mode_of(root / "queue.db") == 0o600
@@ -104,7 +104,7 @@ def test_doctor_finds_a_junk_key_and_a_missing_one(desk: Desk, monkeypatch: pyte
     monkeypatch.delenv(KEY_VARIABLE, raising=False)
     assert "nothing needs it" in describe_key(desk)
     monkeypatch.setenv(KEY_VARIABLE, "junk")
-    with pytest.raises(SealError, match="is no key"):
+    with pytest.raises(EncryptionError, match="is no key"):
         describe_key(desk)
     found = CliRunner().invoke(cli, ["--config", str(desk.config), "doctor", "--json"])
     line = next(line for line in json.loads(found.stdout) if line["what"] == "key")
@@ -112,13 +112,13 @@ def test_doctor_finds_a_junk_key_and_a_missing_one(desk: Desk, monkeypatch: pyte
     assert "no key" in line["told"]
     key = new_key()
     with desk.database.writing() as session:
-        sealed = Seal(key).seal("{}", "session x")
+        sealed = SecretCipher(key).encrypt("{}", "session x")
         session.add(ChannelSession(channel_name="x", content=sealed, updated_at=desk.now()))
     monkeypatch.setenv(KEY_VARIABLE, new_key())
-    with pytest.raises(SealError, match="does not decrypt the session of x"):
+    with pytest.raises(EncryptionError, match="does not decrypt the session of x"):
         describe_key(desk)
     monkeypatch.delenv(KEY_VARIABLE)
-    with pytest.raises(SealError, match="is not set, and 1 secret"):
+    with pytest.raises(EncryptionError, match="is not set, and 1 secret"):
         describe_key(desk)
     monkeypatch.setenv(KEY_VARIABLE, key)
     assert "opens all" in describe_key(desk)

@@ -377,12 +377,12 @@ def test_a_clock_that_is_kept_right_is_not_taken_for_one_that_was_set(monkeypatc
     system = SystemTime(monkeypatch)
     change = ClockChange()
     system.moved = timedelta(seconds=0.4)
-    assert change.seen() is None
+    assert change.detect() is None
     system.moved += timedelta(hours=-2)
-    seen = change.seen()
+    seen = change.detect()
     assert seen is not None
     assert round(seen.total_seconds()) == -7200
-    assert change.seen() is None
+    assert change.detect() is None
 
 
 @on_every_database

@@ -21,7 +21,7 @@ import pytest
 from sqlalchemy import select, text
 
 from publisher.core.clock import ShiftedClock, SystemClock, monotonic
-from publisher.core.encryption import KEY_VARIABLE, Seal, WrongKey
+from publisher.core.encryption import KEY_VARIABLE, SecretCipher, WrongKey
 from publisher.db.encrypted_values import encrypt_with_first_key
 from publisher.db.operations import Channel, ChannelSession
 from publisher.db.session import Database
@@ -106,7 +106,7 @@ def stores(place: str) -> Iterator[Callable[[], SessionStore]]:
 
 
 def session_of(database: Database, channel: str = CHANNEL, key: str = KEY) -> DatabaseSession:
-    return DatabaseSession(channel, database, Seal(key), SystemClock())
+    return DatabaseSession(channel, database, SecretCipher(key), SystemClock())
 
 
 def until(condition: Callable[[], bool]) -> None:
@@ -276,17 +276,22 @@ def test_keys_are_changed_all_at_once(database: Database, now: datetime) -> None
         session_of(database, channel).save({"token": channel})
     with database.writing() as session:
         session.add(
-            Person(email="ada@example.org", name="Ada", totp_secret=Seal(KEY).seal("seed", "hers"), created_at=now)
+            Person(
+                email="ada@example.org",
+                name="Ada",
+                totp_secret=SecretCipher(KEY).encrypt("seed", "hers"),
+                created_at=now,
+            )
         )
         session.add(Person(email="bob@example.org", name="Bob", created_at=now))
     with database.writing() as session:
-        assert encrypt_with_first_key(session, Seal(f"{OTHER_KEY} {KEY}")).resealed == 3
+        assert encrypt_with_first_key(session, SecretCipher(f"{OTHER_KEY} {KEY}")).resealed == 3
 
     assert session_of(database, "tumblr", OTHER_KEY).load() == {"token": "tumblr"}
     with database.reading() as session:
         sealed = {person.name: person.totp_secret for person in session.scalars(select(Person))}
     assert sealed["Bob"] is None
-    assert Seal(OTHER_KEY).unseal(sealed["Ada"] or "", "hers") == "seed"
+    assert SecretCipher(OTHER_KEY).decrypt(sealed["Ada"] or "", "hers") == "seed"
     with pytest.raises(CredentialsRefused):
         session_of(database).load()
 
@@ -296,11 +301,11 @@ def test_a_lost_key_changes_nothing_until_its_sessions_are_deleted(database: Dat
     session_of(database, "x", OTHER_KEY).save({"token": "x"})
     before = everything_in(database)
     with pytest.raises(WrongKey, match="session of x"), database.writing() as session:
-        encrypt_with_first_key(session, Seal(KEY))
+        encrypt_with_first_key(session, SecretCipher(KEY))
     assert everything_in(database) == before
 
     with database.writing() as session:
-        assert encrypt_with_first_key(session, Seal(KEY), forget_lost=True).forgotten == ("x",)
+        assert encrypt_with_first_key(session, SecretCipher(KEY), forget_lost=True).forgotten == ("x",)
     assert session_of(database, "x").load() == {}
     assert session_of(database, "tumblr").load() == {"token": "tumblr"}
 

@@ -16,7 +16,7 @@ import pytest
 from sqlalchemy import select
 
 from publisher.core.clock import FixedClock
-from publisher.core.encryption import KEY_VARIABLE, Seal, SealError, new_key
+from publisher.core.encryption import KEY_VARIABLE, EncryptionError, SecretCipher, new_key
 from publisher.db.encrypted_values import encrypt_with_first_key
 from publisher.db.models import Event
 from publisher.db.session import Database
@@ -54,7 +54,7 @@ def desk(tmp_path: Path, database: Database, clock: FixedClock, monkeypatch: pyt
 
 def add_hook(desk: Desk, url: str, *events: str, greet: bool = False) -> hooks.AddedWebhook:
     """Adds a webhook, and deletes its first message unless the test wants it."""
-    seal = Seal.from_environment()
+    seal = SecretCipher.from_environment()
     added = hooks.add_webhook(desk, url, events, seal=seal, actor="test")
     if not greet:
         with desk.database.writing() as session:
@@ -307,7 +307,7 @@ def test_without_the_key_nothing_is_sent_and_nothing_lost(
     happen(desk)
     with monkeypatch.context() as patch:
         patch.delenv(KEY_VARIABLE)
-        with pytest.raises(SealError, match="publisher key new"):
+        with pytest.raises(EncryptionError, match="publisher key new"):
             send_webhooks(desk, desk.now())
     assert messages(desk)[0].tries == 0
     assert send_webhooks(desk, desk.now()) == 1
@@ -321,7 +321,7 @@ def test_the_secret_lies_sealed_and_comes_under_a_new_key(
         assert added.secret not in session.get_one(Webhook, added.id).secret
     old, fresh = os.environ[KEY_VARIABLE], new_key()
     with desk.database.writing() as session:
-        assert encrypt_with_first_key(session, Seal(f"{fresh} {old}")).resealed == 1
+        assert encrypt_with_first_key(session, SecretCipher(f"{fresh} {old}")).resealed == 1
     monkeypatch.setenv(KEY_VARIABLE, fresh)
     happen(desk)
     assert send_webhooks(desk, desk.now()) == 1

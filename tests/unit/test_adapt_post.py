@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from publisher.adapt.posts import Target, adapt_post
 from publisher.adapt.text.cleaning import clean
 from publisher.adapt.text.counting import excess, graphemes
-from publisher.adapt.text.mentions import DirectoryEntry, People
+from publisher.adapt.text.mentions import DirectoryEntry, PeopleDirectory
 from publisher.core.content import AdaptedPost, Link, Problem, SourceImage, SourcePost
 from publisher.platforms.profiles import (
     AltTextLimits,
@@ -54,7 +54,7 @@ X = Profile(
     links="priced",
 )
 PROFILES = {"tumblr": TUMBLR, "instagram": INSTAGRAM, "x": X}
-PEOPLE = People(people=(DirectoryEntry(name="Ana Roig", handles={"x": "anaroig", "instagram": "ana.roig"}),))
+PEOPLE = PeopleDirectory(people=(DirectoryEntry(name="Ana Roig", handles={"x": "anaroig", "instagram": "ana.roig"}),))
 
 IMAGE = SourceImage(
     media="ab" * 32, format="jpeg", width=1600, height=1200, alt_text="Green cells along the edge of a dark gap."

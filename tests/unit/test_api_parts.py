@@ -9,7 +9,7 @@ import pytest
 from starlette.datastructures import Headers
 
 from publisher.core.public_hosts import AddressRefused
-from publisher.core.special_addresses import is_own_network
+from publisher.core.special_addresses import is_private_network
 from publisher.web.api import rate_limits
 from publisher.web.api.conditions import is_known, require_match
 from publisher.web.api.guard import _refuse_types
@@ -114,12 +114,12 @@ def test_a_message_is_tried_for_about_three_days() -> None:
 
 @pytest.mark.parametrize("address", ["127.0.0.1", "10.1.2.3", "192.168.0.9", "::1", "fd00::1"])
 def test_machines_of_ones_own_may_be_allowed(address: str) -> None:
-    assert is_own_network(ip_address(address))
+    assert is_private_network(ip_address(address))
 
 
 @pytest.mark.parametrize("address", ["169.254.169.254", "0.0.0.0", "224.0.0.1", "240.0.0.1", "fe80::1", "8.8.8.8"])
 def test_some_addresses_are_never_allowed_as_ones_own(address: str) -> None:
-    assert not is_own_network(ip_address(address))
+    assert not is_private_network(ip_address(address))
 
 
 @pytest.mark.parametrize("url", ["http://127.1/", "http://0x7f000001/", "http://[::ffff:10.0.0.1]/", "gopher://a/"])

@@ -18,7 +18,7 @@ from publisher.core.characters import (
     escape_for_json,
     make_visible,
     remove_control_characters,
-    remove_from_all,
+    remove_control_characters_from_json,
     spreadsheet_cell,
 )
 from publisher.core.logs import _without_control_characters
@@ -68,7 +68,7 @@ def test_what_is_nested_too_deep_is_left_out() -> None:
     deep: Any = "a"
     for _ in range(5000):
         deep = [deep]
-    assert json.dumps(remove_from_all(deep)).count("[") == 8
+    assert json.dumps(remove_control_characters_from_json(deep)).count("[") == 8
 
 
 def test_nothing_steers_the_terminal(capsys: pytest.CaptureFixture[str]) -> None:

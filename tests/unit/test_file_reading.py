@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from publisher.adapt.text.mentions import People, PeopleError
+from publisher.adapt.text.mentions import PeopleDirectory, PeopleDirectoryError
 from publisher.core import file_reading
-from publisher.core.file_reading import UnfitFile, read_bytes, read_text, refuse_unfit
+from publisher.core.file_reading import UnfitFile, check_plain_file, read_bytes, read_text
 from publisher.intake.post_files import read_post_file
 from publisher.platforms.exchange import CaFileUnreadable, shared_context
 from publisher.platforms.session_files import SessionFile
@@ -41,7 +41,7 @@ def of_secret(file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 READERS: dict[str, tuple[Callable[[Path], object], type[Exception]]] = {
     "configuration": (load_settings, SettingsError),
-    "people": (People.load, PeopleError),
+    "people": (PeopleDirectory.load, PeopleDirectoryError),
     "post": (read_post_file, PostError),
     "session": (lambda file: SessionFile(file).load(), UnfitFile),
     "certificates": (shared_context, CaFileUnreadable),
@@ -65,8 +65,8 @@ def test_a_file_of_exactly_the_limit_is_read(tmp_path: Path) -> None:
     file.write_bytes(b"a\r\nb")
     assert read_bytes(file, 4) == b"a\r\nb"
     assert read_text(file, 4) == "a\nb"
-    refuse_unfit(file, 4)
-    for refusing in (read_bytes, refuse_unfit):
+    check_plain_file(file, 4)
+    for refusing in (read_bytes, check_plain_file):
         with pytest.raises(UnfitFile, match="larger than"):
             refusing(file, 3)
 

@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from publisher.adapt.text.hashtags import field_tags, hashtag, hashtags
-from publisher.adapt.text.mentions import People, PeopleError
+from publisher.adapt.text.mentions import PeopleDirectory, PeopleDirectoryError
 from publisher.platforms.profiles import TagLimits
 
 FIVE = TagLimits(maximum=5)
@@ -84,7 +84,7 @@ name = "Institute of Skin"
 def test_a_person_has_a_handle_by_platform(tmp_path: Path) -> None:
     file = tmp_path / "people.toml"
     file.write_text(DIRECTORY, encoding="utf-8")
-    people = People.load(file)
+    people = PeopleDirectory.load(file)
     assert people.handle("Ana Roig", "x") == "@anaroig"
     assert people.handle("ana  roig", "instagram") == "@ana.roig"
     assert people.handle("Ana Roig", "tumblr") is None
@@ -93,12 +93,12 @@ def test_a_person_has_a_handle_by_platform(tmp_path: Path) -> None:
 
 
 def test_no_directory_is_an_empty_one(tmp_path: Path) -> None:
-    assert People.load(tmp_path / "people.toml") == People()
+    assert PeopleDirectory.load(tmp_path / "people.toml") == PeopleDirectory()
 
 
 @pytest.mark.parametrize("text", ["[[people]\n", "[[people]]\nnom = 'Ana'\n", "people = 3\n"])
 def test_a_directory_that_says_something_else_is_refused_by_name(tmp_path: Path, text: str) -> None:
     file = tmp_path / "people.toml"
     file.write_text(text, encoding="utf-8")
-    with pytest.raises(PeopleError, match=r"people\.toml"):
-        People.load(file)
+    with pytest.raises(PeopleDirectoryError, match=r"people\.toml"):
+        PeopleDirectory.load(file)

@@ -6,13 +6,13 @@ from hypothesis import strategies as st
 
 from publisher.adapt.text.blocks import plain_form, to_blocks
 from publisher.adapt.text.markdown import LinkStyle, TextMarker
-from publisher.adapt.text.mentions import DirectoryEntry, People
+from publisher.adapt.text.mentions import DirectoryEntry, PeopleDirectory
 from publisher.adapt.text.rich_text import Marker, RichText
 from publisher.core.content import TextBlock
 from publisher.platforms.profiles import TextLimits
 
 RICH = TextLimits(unit="code_points", limit=100_000, rich=True, block_limit=4096)
-PEOPLE = People(people=(DirectoryEntry(name="Ana Roig", handles={"x": "ana_roig"}),))
+PEOPLE = PeopleDirectory(people=(DirectoryEntry(name="Ana Roig", handles={"x": "ana_roig"}),))
 
 
 def read(text: str, links: LinkStyle = "marked", platform: str = "x") -> RichText:

@@ -12,7 +12,7 @@ import requests
 import urllib3
 from curl_cffi.requests import exceptions as curl
 
-from publisher.core.network_errors import UNKNOWN, failure_in_words
+from publisher.core.network_errors import UNKNOWN, describe_failure
 
 
 def wrapped(reason: BaseException) -> requests.ConnectionError:
@@ -46,4 +46,4 @@ BROKEN_OFF = urllib3.exceptions.ProtocolError("x", ConnectionResetError())
     ],
 )
 def test_the_words_name_the_failure_and_nothing_else(error: Exception, words: str) -> None:
-    assert failure_in_words(error) == words
+    assert describe_failure(error) == words

@@ -29,14 +29,14 @@ from publisher.proving.judge import judge_proof, posts_by_caption, write_history
 from publisher.proving.outcomes import collect_outcomes
 from publisher.proving.outlet import write_outlet
 from publisher.proving.plan import (
+    FAULT_KINDS,
     FAULTS,
     MAX_KNOWN_LAG_SECONDS,
     MILESTONES,
     SIDE_STEP_FAULTS,
-    TROUBLES,
     WHOLE_DAY_KINDS,
     Condition,
-    Terms,
+    ProofTerms,
     draw_plan,
     first_day,
 )
@@ -56,12 +56,12 @@ from tests.patience import wait_until
 PLATFORMS = dict.fromkeys(("one", "two", "three"), HabitChoices())
 REHEARSED = {"tumblr": "slug_limit", "x": "hides_time_windows", "instagram": "echoes_upload_id"}
 """A way of each platform that is drawn."""
-TERMS = Terms(seed=7, days=10, kills=20)
+TERMS = ProofTerms(seed=7, days=10, kills=20)
 
 
 def test_a_seed_draws_the_same_plan_again_and_another_seed_another_one() -> None:
     assert draw_plan(TERMS, PLATFORMS) == draw_plan(TERMS, PLATFORMS)
-    assert draw_plan(TERMS, PLATFORMS) != draw_plan(Terms(seed=8, days=10, kills=20), PLATFORMS)
+    assert draw_plan(TERMS, PLATFORMS) != draw_plan(ProofTerms(seed=8, days=10, kills=20), PLATFORMS)
 
 
 def test_every_fault_of_the_sandbox_is_planned_for_every_platform() -> None:
@@ -91,14 +91,14 @@ def test_the_clocks_of_a_proof_begin_where_they_are_told(tmp_path: Path) -> None
     assert abs(datetime.now(UTC) + sandbox.offset - clocks.now()) < timedelta(minutes=5)
 
 
-@pytest.mark.parametrize("on", [*TROUBLES])
+@pytest.mark.parametrize("on", [*FAULT_KINDS])
 def test_every_milestone_and_every_kind_of_fault_is_planned(on: str) -> None:
     plan = draw_plan(replace(TERMS, on=on), PLATFORMS)
     acts = [act for day in plan for act in day.process_faults]
     kills = [act for act in acts if act.kind == "failure point" or act.kind.startswith("kill")]
     assert len(kills) == 20
     assert {act.milestone for act in kills if act.kind == "failure point"} == set(MILESTONES)
-    assert {act.kind for act in acts} >= {"kill scheduler", "kill worker", *TROUBLES[on]} - set(WHOLE_DAY_KINDS)
+    assert {act.kind for act in acts} >= {"kill scheduler", "kill worker", *FAULT_KINDS[on]} - set(WHOLE_DAY_KINDS)
     assert any(day.skips for day in plan)
     copies = {day.copy.by_hand for day in plan if day.copy is not None}
     assert copies == {False, True}

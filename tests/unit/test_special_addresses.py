@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from publisher.core.public_hosts import AddressRefused
-from publisher.core.special_addresses import counted_network, is_own_network, is_public, plain_address
+from publisher.core.special_addresses import is_private_network, is_public, normalize_address, rate_limit_network
 from publisher.webhooks.hooks import resolve_webhook_host
 
 # The rows of IANA's two registries of special-purpose addresses, as they stood in November 2026.
@@ -93,7 +93,7 @@ def test_public_addresses_are_public(address: str) -> None:
      "::ffff:10.0.0.1"],
 )  # fmt: skip
 def test_a_machine_that_hands_out_keys_is_never_ones_own(address: str) -> None:
-    assert not is_own_network(ip_address(address))
+    assert not is_private_network(ip_address(address))
 
 
 @pytest.mark.parametrize(
@@ -111,12 +111,12 @@ def test_a_machine_that_hands_out_keys_is_never_ones_own(address: str) -> None:
     ],
 )
 def test_who_is_counted_as_one_sender(address: str, counted: str) -> None:
-    assert counted_network(address) == counted
+    assert rate_limit_network(address) == counted
 
 
 def test_an_address_has_one_spelling() -> None:
-    assert plain_address("::ffff:203.0.113.7") == plain_address("203.0.113.7") == "203.0.113.7"
-    assert plain_address("2001:0DB8::1%eth0") == "2001:db8::1"
+    assert normalize_address("::ffff:203.0.113.7") == normalize_address("203.0.113.7") == "203.0.113.7"
+    assert normalize_address("2001:0DB8::1%eth0") == "2001:db8::1"
 
 
 @pytest.mark.parametrize("found", ["64:ff9b:1::7f00:1", "fec0::1", "192.0.0.192", "::7f00:1", "fe80::1%eth0"])

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from pydantic import BaseModel
 
-from publisher.adapt.text.mentions import People
+from publisher.adapt.text.mentions import PeopleDirectory
 from publisher.alerts import PING_VARIABLE, URLS_VARIABLE
 from publisher.core.encryption import KEY_VARIABLE
 from publisher.health.probe_access import TOKEN_VARIABLE
@@ -134,7 +134,7 @@ def test_the_people_example_is_valid(tmp_path: Path) -> None:
     people = tmp_path / "people.toml"
     people.write_text(re.sub(r"^# (?=\[\[|name|handles)", "", example, flags=re.MULTILINE), encoding="utf-8")
 
-    assert People.load(people).handle("Ada Example", "x") == "@ada_example"
+    assert PeopleDirectory.load(people).handle("Ada Example", "x") == "@ada_example"
     assert tomllib.loads(example) == {}
 
 

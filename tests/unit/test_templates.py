@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 
 from publisher.adapt.text.markdown import TextMarker
-from publisher.adapt.text.mentions import DirectoryEntry, People
+from publisher.adapt.text.mentions import DirectoryEntry, PeopleDirectory
 from publisher.adapt.text.rich_text import Marker, RichText
 from publisher.adapt.text.templates import (
     HELPERS,
@@ -15,7 +15,7 @@ from publisher.adapt.text.templates import (
 )
 from publisher.platforms.profiles import starter_text
 
-PEOPLE = People(people=(DirectoryEntry(name="Ana Roig", handles={"x": "anaroig"}),))
+PEOPLE = PeopleDirectory(people=(DirectoryEntry(name="Ana Roig", handles={"x": "anaroig"}),))
 
 
 def rendered(source: str, **values: object) -> RichText:

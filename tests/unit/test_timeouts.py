@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from publisher.core.timeouts import MAX_OPEN_CALLS, NoAnswer, call_with_timeout
+from publisher.core.timeouts import MAX_OPEN_CALLS, CallTimedOut, call_with_timeout
 from tests.patience import PATIENCE
 
 
@@ -37,9 +37,9 @@ def test_a_call_that_raises_a_timeout_itself_is_not_called_slow() -> None:
 
 def test_hanging_calls_are_counted_until_they_end(gate: threading.Event) -> None:
     for _ in range(MAX_OPEN_CALLS):
-        with pytest.raises(NoAnswer, match=r"it did not answer within 0\.01 s"):
+        with pytest.raises(CallTimedOut, match=r"it did not answer within 0\.01 s"):
             call_with_timeout(gate.wait, 0.01)
-    with pytest.raises(NoAnswer, match="4 earlier questions to it hang"):
+    with pytest.raises(CallTimedOut, match="4 earlier questions to it hang"):
         call_with_timeout(lambda: 42, 0.01)
     gate.set()
     assert call_with_timeout(lambda: 42, PATIENCE) == 42

@@ -11,10 +11,10 @@ from pathlib import Path
 
 import pytest
 
-from publisher.adapt.text.mentions import PeopleError
+from publisher.adapt.text.mentions import PeopleDirectoryError
 from publisher.backup.files import BackupError
 from publisher.cli.errors import describe_error
-from publisher.core.encryption import SealError
+from publisher.core.encryption import EncryptionError
 from publisher.core.errors import ErrorKind, SettingsError, SettingsUnreadable, UserError
 from publisher.delivery.act_refusals import ActRefused, Reason
 from publisher.job_failures import FailureReason, classify_error
@@ -37,7 +37,7 @@ NOT_FOR_PEOPLE = {
     "publisher.core.file_reading.UnfitFile": "an OSError whose clause goes on after the file's name",
     "publisher.core.name_resolving.NotResolvedInTime": "an inner signal of the connections",
     "publisher.core.public_hosts.AddressRefused": "a clause that its callers put into their sentence",
-    "publisher.core.timeouts.NoAnswer": "a clause that its callers put into their sentence",
+    "publisher.core.timeouts.CallTimedOut": "a clause that its callers put into their sentence",
     "publisher.lifecycle.Fenced": "an inner signal: somebody else has the delivery now",
     "publisher.lifecycle.NotApprovedText": "a guard that only a fault of the program meets",
     "publisher.platforms.exchange.CaFileUnreadable": "an error of requests, answered with a PlatformError",
@@ -171,9 +171,9 @@ def test_every_kind_has_a_status() -> None:
     "error",
     [
         RehearsalRefused("No post is ready to be rehearsed; approve one first."),
-        PeopleError("people.toml can't be read"),
+        PeopleDirectoryError("people.toml can't be read"),
         BackupError("pg_dump is not there; install it"),
-        SealError("PUBLISHER_KEY is missing"),
+        EncryptionError("PUBLISHER_KEY is missing"),
         WeakPassword("A password has at least 12 characters."),
     ],
 )

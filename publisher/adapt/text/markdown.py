@@ -9,7 +9,7 @@ import regex
 from markdown_it import MarkdownIt
 from markdown_it.token import Token
 
-from publisher.adapt.text.mentions import MENTION, People
+from publisher.adapt.text.mentions import MENTION, PeopleDirectory
 from publisher.adapt.text.rich_text import Marker, MarkKind, remove_marks
 
 LinkStyle = Literal["marked", "written", "label"]
@@ -34,7 +34,7 @@ _MARKDOWN = _parser()
 class TextMarker:
     """Turns the Markdown of staff into marked text, for one platform."""
 
-    def __init__(self, marker: Marker, platform: str, links: LinkStyle, people: People) -> None:
+    def __init__(self, marker: Marker, platform: str, links: LinkStyle, people: PeopleDirectory) -> None:
         self.marker = marker
         self.links = links
         self.people = people

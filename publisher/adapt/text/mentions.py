@@ -16,7 +16,7 @@ MENTION = regex.compile(r"@\[([^\[\]\n]{1,200})\](?!\()")
 """A mention as staff write it."""
 
 
-class PeopleError(UserError):
+class PeopleDirectoryError(UserError):
     """The directory can't be used; the message is one sentence for a person."""
 
     code = "people-file-unusable"
@@ -31,7 +31,7 @@ class DirectoryEntry(Frozen):
     """Account names by platform, with or without `@`."""
 
 
-class People(Frozen):
+class PeopleDirectory(Frozen):
     """Holds the directory of people whom posts may mention."""
 
     people: tuple[DirectoryEntry, ...] = ()
@@ -39,7 +39,7 @@ class People(Frozen):
     """Why the directory could not be read: what mentions somebody can't go out. Empty: it could."""
 
     @classmethod
-    def load(cls, path: Path) -> People:
+    def load(cls, path: Path) -> PeopleDirectory:
         """Reads the directory from a TOML file of `[[people]]` tables; an empty one when there is no file.
 
         Raises:
@@ -50,13 +50,13 @@ class People(Frozen):
         except FileNotFoundError:
             return cls()
         except OSError as error:
-            raise PeopleError(f"{path} can't be read: {error.strerror or error}") from error
+            raise PeopleDirectoryError(f"{path} can't be read: {error.strerror or error}") from error
         except (UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
-            raise PeopleError(f"{path} can't be read: {error}") from None
+            raise PeopleDirectoryError(f"{path} can't be read: {error}") from None
         except ValidationError as error:
             mistake = error.errors(include_url=False)[0]
             where = ".".join(str(part) for part in mistake["loc"])
-            raise PeopleError(
+            raise PeopleDirectoryError(
                 f"{path}: {where}: {mistake['msg'].lower()}; write [[people]] with a name and "
                 'handles = { PLATFORM = "..." }'
             ) from None

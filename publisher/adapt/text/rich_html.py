@@ -14,7 +14,7 @@ _ELEMENTS = {"bold": "strong", "italic": "em"}
 _WEB = ("https://", "http://")
 
 
-def length_told(adapted: AdaptedPost) -> str:
+def describe_length(adapted: AdaptedPost) -> str:
     """Describes the length of the caption and its limit, in the platform's unit."""
     return f"{adapted.count:,} of {adapted.limit:,} {unit_name(adapted.unit, adapted.platform)}"
 

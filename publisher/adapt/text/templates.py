@@ -18,7 +18,7 @@ from jinja2.runtime import Context, LoopContext
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 
 from publisher.adapt.text.markdown import TextMarker
-from publisher.adapt.text.mentions import People
+from publisher.adapt.text.mentions import PeopleDirectory
 from publisher.adapt.text.rich_text import Marker, MarkKind, RichText, change_lines
 from publisher.core.errors import ErrorKind, UserError
 
@@ -132,7 +132,7 @@ def check_template(source: str, name: str) -> None:
         TemplateError: it does not; the sentence names the file and the line.
     """
     marker = Marker()
-    text = TextMarker(marker, "", "label", People())
+    text = TextMarker(marker, "", "label", PeopleDirectory())
     samples: dict[str, object] = {name: text.marker.wrap("Sample", "field", name) for name in HELPERS}
     functions: dict[str, object] = {"hashtags": _sample_hashtags, "mention": text.mention}
     full = samples | functions | {"links": ("Sample",)}

@@ -11,7 +11,7 @@ from typing import Any
 import requests
 from instagrapi import exceptions as ig
 
-from publisher.core.network_errors import failure_in_words
+from publisher.core.network_errors import describe_failure
 from publisher.platforms.errors import (
     ActionsRefused,
     AlreadyPublic,
@@ -312,7 +312,7 @@ def _why(error: Exception, answer: Answer) -> str:
         return answer.summary or f"HTTP {answer.status}"
     if isinstance(error, OSError) and not isinstance(error, requests.RequestException):
         return f"this machine could not go on: {error.strerror or type(error).__name__}"
-    return failure_in_words(error)
+    return describe_failure(error)
 
 
 def _end(meaning: Meaning, sent: SentRequest, never_sent: bool, why: str) -> tuple[type[PlatformError], str]:

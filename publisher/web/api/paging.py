@@ -12,7 +12,7 @@ from pydantic import BaseModel, Field
 from publisher.core import post_limits
 
 MAX_PAGE_SIZE = 100
-MAX_ID = post_limits.LARGEST_NUMBER
+MAX_ID = post_limits.MAX_ROW_NUMBER
 
 Item = TypeVar("Item")
 Id = Annotated[int, Path(ge=1, le=MAX_ID)]

@@ -8,7 +8,7 @@ from fastapi import APIRouter, Form, Request
 from fastapi.responses import Response
 from sqlalchemy import select
 
-from publisher.core.encryption import Seal
+from publisher.core.encryption import SecretCipher
 from publisher.db.staff import Person, WebSession
 from publisher.staff import second_factor
 from publisher.staff.accounts import actor_of, end_sessions
@@ -74,7 +74,7 @@ def set_second_factor(
     me = request.state.session
     try:
         second_factor.enable(
-            desk.database, me.person_id, secret, code, seal=Seal.from_environment(), now=desk.now(),
+            desk.database, me.person_id, secret, code, seal=SecretCipher.from_environment(), now=desk.now(),
             keep_session=me.token_hash,
         )  # fmt: skip
     except LoginRefused as refusal:

@@ -10,7 +10,7 @@ from urllib.parse import parse_qsl, urlencode
 from fastapi import APIRouter, Form, Query, Request
 from fastapi.responses import RedirectResponse, Response
 
-from publisher.core.post_limits import LARGEST_NUMBER, TOKEN_NAME
+from publisher.core.post_limits import MAX_ROW_NUMBER, TOKEN_NAME
 from publisher.schedule.calendar_days import calendar_days
 from publisher.schedule.calendar_feed import calendar_feed as feed_of
 from publisher.schedule.listing import waiting_posts
@@ -84,7 +84,7 @@ def calendar(
     request: Request,
     month: Text = "",
     week: Text = "",
-    post: Annotated[int, Query(ge=0, le=LARGEST_NUMBER)] = 0,
+    post: Annotated[int, Query(ge=0, le=MAX_ROW_NUMBER)] = 0,
     day: Text = "",
 ) -> Response:
     """Shows a month or week. `post` and `day`: the first values of the form for a fixed date."""

@@ -11,7 +11,7 @@ from fastapi import APIRouter, Depends, Query, Request
 from fastapi.responses import JSONResponse, Response
 from starlette.datastructures import FormData
 
-from publisher.core.post_limits import LARGEST_NUMBER
+from publisher.core.post_limits import MAX_ROW_NUMBER
 from publisher.db.models import Post
 from publisher.posts import autosaves
 from publisher.posts.drafts import PostChanges, PostDraft
@@ -161,7 +161,7 @@ def _after_saving(request: Request, post_id: int, version: int, fields: Mapping[
 
 def _version(fields: Mapping[str, str]) -> int | None:
     text = fields.get("version", "")
-    return min(int(text), LARGEST_NUMBER) if re.fullmatch("[0-9]{1,18}", text) else None
+    return min(int(text), MAX_ROW_NUMBER) if re.fullmatch("[0-9]{1,18}", text) else None
 
 
 def _place_values(fields: Mapping[str, str]) -> dict[str, object]:

@@ -8,7 +8,7 @@ from typing import Annotated
 from fastapi import APIRouter, Form, Query, Request
 from fastapi.responses import RedirectResponse, Response
 
-from publisher.core.encryption import Seal
+from publisher.core.encryption import SecretCipher
 from publisher.db.staff import Person
 from publisher.staff import logins, second_factor
 from publisher.staff.accounts import accept_invite, find_invited_person, has_no_people, load_person
@@ -67,7 +67,7 @@ def _ask_code_or_enter(request: Request, person_id: int, wanted: str) -> Respons
         person = load_person(session, person_id)
     if person.totp_secret is None:
         return start_session(request, person_id, wanted)
-    ticket = second_factor.make_ticket(person, seal=Seal.from_environment(), now=desk.now())
+    ticket = second_factor.make_ticket(person, seal=SecretCipher.from_environment(), now=desk.now())
     return page(request, "code.html", next=wanted, ticket=ticket, refused="")
 
 
@@ -79,7 +79,7 @@ def log_in_with_code(
     wanted: Annotated[str, Form(max_length=2000, alias="next")] = "/",
 ) -> Response:
     desk = desk_of(request)
-    seal = Seal.from_environment()
+    seal = SecretCipher.from_environment()
     try:
         person = second_factor.person_of_ticket(desk.database, ticket, seal=seal, now=desk.now())
         second_factor.check_code(

@@ -7,7 +7,7 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Form, Request
 from fastapi.responses import Response
 
-from publisher.core.post_limits import LARGEST_NUMBER, TOKEN_NAME
+from publisher.core.post_limits import MAX_ROW_NUMBER, TOKEN_NAME
 from publisher.staff import api_tokens
 from publisher.staff.accounts import AccountError
 from publisher.web.field_types import ChosenNames
@@ -52,7 +52,7 @@ def make_token(
     request: Request,
     name: Annotated[str, Form(max_length=TOKEN_NAME)] = "",
     scopes: ChosenNames = None,
-    days: Annotated[int, Form(ge=1, le=LARGEST_NUMBER)] = DEFAULT_DAYS,
+    days: Annotated[int, Form(ge=1, le=MAX_ROW_NUMBER)] = DEFAULT_DAYS,
 ) -> Response:
     """Makes a token, and shows it once."""
     desk = desk_of(request)

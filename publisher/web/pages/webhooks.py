@@ -7,7 +7,7 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Form, Request
 from fastapi.responses import Response
 
-from publisher.core.encryption import Seal
+from publisher.core.encryption import SecretCipher
 from publisher.db.staff import Webhook
 from publisher.settings import SettingsError
 from publisher.staff.accounts import actor_of
@@ -57,7 +57,7 @@ def add_webhook(
             desk,
             url,
             chosen,
-            seal=Seal.from_environment(),
+            seal=SecretCipher.from_environment(),
             actor=_actor(request),
         )
     except (WebhookError, SettingsError) as refusal:
