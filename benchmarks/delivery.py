@@ -38,7 +38,7 @@ from publisher.health.measures import read_metrics
 from publisher.lifecycle import move
 from publisher.proving.postgres import ThrowawayPostgres
 from publisher.schedule.choice import choose_post
-from publisher.scheduler import Scheduler
+from publisher.scheduler import Callbacks, Scheduler
 from publisher.settings import load_settings
 from tests.fakes import FakePlatform
 
@@ -142,7 +142,7 @@ def lateness(url: str, count: int) -> str:
     add_due(database, CHANNELS, [now + timedelta(seconds=2 + chance.random() * count / 4) for _ in range(count)], now)
     dispatcher = ThreadDispatcher(make_worker(database, FakePlatform()).drain, threads=8)
     scheduler = Scheduler(
-        database, SystemClock(), pick=_nothing, kick=dispatcher.kick, first_look_up=timedelta(seconds=10)
+        database, SystemClock(), Callbacks(pick=_nothing, kick=dispatcher.kick), first_look_up=timedelta(seconds=10)
     )
     scheduler.start()
     late: list[float] = []

@@ -145,6 +145,20 @@ class _NonOverlappingJob:
             self._running.release()
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Callbacks:
+    """Holds what the scheduler calls."""
+
+    pick: Callable[[], None]
+    """Picks the posts of slots that have opened."""
+    kick: Callable[[str], None]
+    """Says that a channel has work."""
+    opens: Callable[[datetime], datetime] | None = None
+    """Returns when the next slot after an instant opens; then an extra tick picks its post."""
+    clock_was_set: Callable[[timedelta], None] | None = None
+    """Called with the difference, before anything else is done by the new time."""
+
+
 class Scheduler:
     """Ticks twice a second, and runs the given regular jobs."""
 
@@ -152,26 +166,16 @@ class Scheduler:
         self,
         database: Database,
         clock: Clock,
+        callbacks: Callbacks,
         *,
-        pick: Callable[[], None],
-        kick: Callable[[str], None],
         first_look_up: timedelta,
-        opens: Callable[[datetime], datetime] | None = None,
         jobs: Sequence[RegularJob] = (),
         failures: FailureLog | None = None,
-        clock_was_set: Callable[[timedelta], None] | None = None,
     ) -> None:
-        """`opens`: returns when the next slot after an instant opens; then an extra tick picks its post.
-
-        `clock_was_set`: called with the difference, before anything else is done by the new time.
-        """
         self._database = database
         self._clock = clock
-        self._pick = pick
-        self._kick = kick
+        self._callbacks = callbacks
         self._first_look_up = first_look_up
-        self._opens = opens
-        self._clock_was_set = clock_was_set
         self._clock_change = ClockChange()
         self._unrecorded_change: timedelta | None = None
         self._recover_from = monotonic()
@@ -195,7 +199,7 @@ class Scheduler:
     def _tick(self) -> list[Appointment]:
         with self._ticking:
             look_ups_are_sound = self._parts[TickPart.CLOCK].run(self._look_at_clock)
-            self._parts[TickPart.PICK].run(self._pick)
+            self._parts[TickPart.PICK].run(self._callbacks.pick)
             self._parts[TickPart.RECOVER].run(self._recover_lost)
             self._parts[TickPart.MISS].run(self._miss_expired)
             coming: list[Appointment] = []
@@ -212,8 +216,8 @@ class Scheduler:
         upcoming = self._tick()
         now = self._clock.now()
         instants = [appointment.at for appointment in upcoming if appointment.at > now]
-        if self._opens is not None:
-            instants.append(self._opens(now))
+        if self._callbacks.opens is not None:
+            instants.append(self._callbacks.opens(now))
         ahead = (min(instants) - now).total_seconds() if instants else TICK_SECONDS
         if ahead < TICK_SECONDS:
             self._timetable.run_again(TICK, ahead)
@@ -223,8 +227,8 @@ class Scheduler:
         if change := self._clock_change.detect():
             self._unrecorded_change = change + (self._unrecorded_change or timedelta(0))
             self._recover_from = monotonic() + LEASES_CATCH_UP_SECONDS
-        if self._unrecorded_change is not None and self._clock_was_set is not None:
-            self._clock_was_set(self._unrecorded_change)
+        if self._unrecorded_change is not None and self._callbacks.clock_was_set is not None:
+            self._callbacks.clock_was_set(self._unrecorded_change)
         self._unrecorded_change = None
 
     def _recover_lost(self) -> None:
@@ -246,7 +250,7 @@ class Scheduler:
         failures: list[Exception] = []
         for channel in channels:
             try:
-                self._kick(channel)
+                self._callbacks.kick(channel)
             except Exception as error:
                 failures.append(error)
         self._parts[TickPart.KICK].run(lambda: _raise_first(failures))

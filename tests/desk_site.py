@@ -80,9 +80,7 @@ class Site:
             known = session.scalar(select(Person.id).where(Person.email == address))
         return known or accounts.add_person(
             self.desk.database,
-            email=address,
-            name=address.partition("@")[0].title(),
-            roles=roles,
+            accounts.NewPerson(address, address.partition("@")[0].title(), roles),
             password=PASSWORD,
             now=self.desk.now(),
             actor="test",

@@ -191,11 +191,11 @@ def _add_people(desk: Desk) -> None:
     now, database = desk.now(), desk.database
     for email, name, roles in (*PEOPLE, ("ivo@example.org", "Ivo Brandt", ("editor",))):
         latest = accounts.add_person(
-            database, email=email, name=name, roles=roles, password=PASSWORD, now=now, actor="cli:mar"
+            database, accounts.NewPerson(email, name, roles), password=PASSWORD, now=now, actor="cli:mar"
         )
     accounts.set_active(database, latest, False, now=now, actor=CHIEF)
     accounts.invite_person(
-        database, email="nora@example.org", name="Nora Lind", roles=["contributor"], now=now, actor=CHIEF
+        database, accounts.NewPerson("nora@example.org", "Nora Lind", ["contributor"]), now=now, actor=CHIEF
     )
 
 

@@ -7,8 +7,12 @@ import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from datetime import datetime
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
+from unittest.mock import patch
+
+from standardwebhooks import Webhook, WebhookVerificationError
 
 
 @dataclass(frozen=True)
@@ -20,6 +24,16 @@ class Received:
     def message(self) -> dict[str, Any]:
         message: dict[str, Any] = json.loads(self.body)
         return message
+
+    def is_signed(self, secret: str, now: datetime) -> bool:
+        """Verifies the signature as receivers do, with the library of Standard Webhooks. `now`: the receiver's time."""
+        with patch("standardwebhooks.webhooks.datetime", wraps=datetime) as clock:
+            clock.now.return_value = now
+            try:
+                Webhook(secret).verify(self.body, self.headers)
+            except WebhookVerificationError:
+                return False
+        return True
 
 
 @dataclass

@@ -184,9 +184,7 @@ class Demo:
     def _add_person(self) -> None:
         accounts.add_person(
             self._desk.database,
-            email=EMAIL,
-            name="You",
-            roles=[role.value for role in Role],
+            accounts.NewPerson(EMAIL, "You", [role.value for role in Role]),
             password=self._password,
             now=self._desk.now(),
             actor="demo",

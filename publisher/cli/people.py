@@ -39,9 +39,7 @@ def add_command(ctx: click.Context, email: str, name: str | None, roles: tuple[s
     password = read_secret(PASSWORD_VARIABLE) or click.prompt("Password", hide_input=True, confirmation_prompt=True)
     accounts.add_person(
         desk.database,
-        email=email,
-        name=name or email.partition("@")[0],
-        roles=roles,
+        accounts.NewPerson(email, name or email.partition("@")[0], roles),
         password=password,
         now=desk.now(),
         actor=actor(),

@@ -9,6 +9,7 @@ import tempfile
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
+from typing import TypedDict, Unpack
 
 import click
 
@@ -22,6 +23,16 @@ from publisher.proving.report import Report, Spread
 MAX_SEED = 2**32 - 1
 KILLS_PER_DAY = 2
 Row = tuple[str, str]
+
+
+class ProofSize(TypedDict):
+    """Holds the options that a proof takes as they are given."""
+
+    days: int
+    channels: int
+    workers: int
+    schedulers: int
+    on: str
 
 
 @click.command("prove")
@@ -47,15 +58,11 @@ Row = tuple[str, str]
 @click.pass_context
 def prove_command(
     ctx: click.Context,
-    days: int,
     seed: int | None,
-    channels: int,
-    workers: int,
-    schedulers: int,
-    on: str,
     kills: int | None,
     folder: Path | None,
     as_json: bool,
+    **size: Unpack[ProofSize],
 ) -> None:
     """Prove the promise: nothing is published twice or lost, and the database says what is true.
 
@@ -67,12 +74,8 @@ def prove_command(
     """
     terms = ProofTerms(
         seed=secrets.randbelow(MAX_SEED) if seed is None else seed,
-        days=days,
-        channels=channels,
-        workers=workers,
-        schedulers=schedulers,
-        on=on,
-        kills=days * KILLS_PER_DAY if kills is None else kills,
+        kills=size["days"] * KILLS_PER_DAY if kills is None else kills,
+        **size,
     )
     echo(f"seed {terms.seed}", err=True)
     with (

@@ -21,7 +21,7 @@ from publisher.job_failures import FailureLog
 from publisher.posts.targets import load_targets
 from publisher.schedule.picking import PickOutcome, pick_slot
 from publisher.schedule.slots import next_opening, slot_closes
-from publisher.scheduler import JobRunner, Scheduler
+from publisher.scheduler import Callbacks, JobRunner, Scheduler
 from publisher.settings import Settings, SettingsError
 
 if TYPE_CHECKING:
@@ -92,13 +92,15 @@ class Service:
         return Scheduler(
             desk.database,
             desk.clock,
-            pick=self._pick,
-            kick=lambda channel: dispatcher.kick(channel) if channel in desk.settings.channels else None,
+            Callbacks(
+                pick=self._pick,
+                kick=lambda channel: dispatcher.kick(channel) if channel in desk.settings.channels else None,
+                opens=lambda now: next_opening(now, desk.settings),
+                clock_was_set=self._clock_was_set,
+            ),
             first_look_up=self._first_look_up,
-            opens=lambda now: next_opening(now, desk.settings),
             jobs=[heartbeat_job(desk, self._role), *alert_jobs(desk), *housekeeping_jobs(desk)],
             failures=self._failures(),
-            clock_was_set=self._clock_was_set,
         )
 
     def _make_dispatcher(self) -> EngineDispatcher:

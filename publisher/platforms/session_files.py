@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import fcntl
 import json
 import os
 import tempfile
@@ -11,15 +10,13 @@ from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 from typing import Any, Protocol
 
-from publisher.core.clock import sleep
 from publisher.core.file_reading import SESSION_BYTES, read_text
 from publisher.core.machine_errors import machine_problem
-from publisher.core.private_files import make_private_folder
+from publisher.core.private_files import FILE_MODE, make_private_folder
 from publisher.platforms.errors import Unavailable
 
 LOCK_PAUSE_SECONDS = 0.2
-MAX_LOCK_TRIES = 300
-LOCK_TIMEOUT_SECONDS = LOCK_PAUSE_SECONDS * MAX_LOCK_TRIES
+LOCK_TIMEOUT_SECONDS = 60.0
 """So long a session is waited for that somebody else is renewing: longer than any renewal takes."""
 
 
@@ -109,19 +106,19 @@ def unreadable_session(store: SessionStore, error: OSError) -> Unavailable:
 
 @contextmanager
 def file_lock(file: Path, what: str) -> Iterator[None]:
-    """Locks a file for one thread of one process of this machine at a time.
+    """Locks a file for one thread of one process of this machine at a time; a process that dies releases it.
 
     Raises:
         Unavailable: another one is inside for too long; `what` names it there.
-        OSError: the file can't be made.
+        OSError: the file can't be made, or is a link to another.
     """
-    with file.open("a") as lock:
-        for _ in range(MAX_LOCK_TRIES):
-            try:
-                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-                break
-            except BlockingIOError:
-                sleep(LOCK_PAUSE_SECONDS)
-        else:
-            raise Unavailable(f"Somebody else is renewing {what} for too long; nothing was published")
+    from filelock import FileLock, Timeout  # noqa: PLC0415 - a session is seldom renewed
+
+    # Where the disk has no flock, an error is better than a lock that outlives the process that holds it.
+    lock = FileLock(file, LOCK_TIMEOUT_SECONDS, FILE_MODE, poll_interval=LOCK_PAUSE_SECONDS, fallback_to_soft=False)
+    try:
+        acquired = lock.acquire()
+    except Timeout:
+        raise Unavailable(f"Somebody else is renewing {what} for too long; nothing was published") from None
+    with acquired:
         yield

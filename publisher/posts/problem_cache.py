@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import threading
-from collections import OrderedDict
 from collections.abc import Mapping
 
+from cachetools import LRUCache
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
@@ -26,8 +26,7 @@ class ProblemCache:
     def __init__(self, targets: Mapping[str, Target], people: PeopleDirectory, max_posts: int = MAX_POSTS) -> None:
         self._targets = targets
         self._people = people
-        self._max_posts = max_posts
-        self._cached: OrderedDict[tuple[int, int], tuple[PostProblem, ...]] = OrderedDict()
+        self._cached: LRUCache[tuple[int, int], tuple[PostProblem, ...]] = LRUCache(max_posts)
         self._lock = threading.Lock()
 
     def is_of(self, targets: Mapping[str, Target], people: PeopleDirectory) -> bool:
@@ -44,16 +43,9 @@ class ProblemCache:
         return {post_id: problems.get(post_id, ()) for post_id in posts}
 
     def _find(self, posts: Mapping[int, int]) -> dict[int, tuple[PostProblem, ...]]:
-        problems = {}
         with self._lock:
-            for key in posts.items():
-                if key in self._cached:
-                    self._cached.move_to_end(key)
-                    problems[key[0]] = self._cached[key]
-        return problems
+            return {key[0]: self._cached[key] for key in posts.items() if key in self._cached}
 
     def _store(self, key: tuple[int, int], problems: tuple[PostProblem, ...]) -> None:
         with self._lock:
             self._cached[key] = problems
-            while len(self._cached) > self._max_posts:
-                self._cached.popitem(last=False)

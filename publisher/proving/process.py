@@ -40,7 +40,7 @@ from publisher.proving.failure_points import DatabaseFaults, FailurePoints
 from publisher.proving.outlet import ProvingOutlet
 from publisher.proving.shared_clock import SharedClock
 from publisher.schedule.picking import pick_slot
-from publisher.scheduler import RegularJob, Scheduler
+from publisher.scheduler import Callbacks, RegularJob, Scheduler
 
 POLL_SECONDS = 0.1
 HOLD_SECONDS = 1.0
@@ -219,8 +219,7 @@ def _run_scheduler(outlet: ProvingOutlet, stop: StopSignal) -> None:
     scheduler = Scheduler(
         outlet.database,
         outlet.clock,
-        pick=pick,
-        kick=EngineDispatcher(outlet.database).kick if by_engine else _ignore_kick,
+        Callbacks(pick=pick, kick=EngineDispatcher(outlet.database).kick if by_engine else _ignore_kick),
         first_look_up=timedelta(seconds=outlet.settings.delivery.look_up_after[0]),
         jobs=[RegularJob("holding what waits for removed channels", HOLD_SECONDS, hold)],
     )

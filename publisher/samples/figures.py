@@ -113,10 +113,11 @@ def capsid(seed: int = 97) -> pyvips.Image:
         z = 1 - 2 * (number + 0.5) / count
         turn = number * math.pi * (3 - math.sqrt(5))
         ring = math.sqrt(1 - z * z)
-        knobs.append((z, ring * math.cos(turn), ring * math.sin(turn), number % 9 == 0, rng.uniform(0.93, 1.07)))
-    back = [part for knob in sorted(knobs) if knob[0] < 0 and knob[3] for part in _knob(size, radius, *knob)]
+        place = (z, ring * math.cos(turn), ring * math.sin(turn))
+        knobs.append((place, number % 9 == 0, rng.uniform(0.93, 1.07)))
+    back = [part for knob in sorted(knobs) if knob[0][0] < 0 and knob[1] for part in _knob(size, radius, *knob)]
     body = f'<circle cx="{size / 2}" cy="{size / 2}" r="{radius * 0.99}" fill="url(#body)"/>'
-    front = [part for knob in sorted(knobs) if knob[0] >= 0 for part in _knob(size, radius, *knob)]
+    front = [part for knob in sorted(knobs) if knob[0][0] >= 0 for part in _knob(size, radius, *knob)]
     return render_shapes(size, size, [*back, body, *front], definitions=_GRADIENTS).copy(interpretation="srgb")
 
 
@@ -131,7 +132,8 @@ _GRADIENTS = "".join(
 )
 
 
-def _knob(size: int, radius: float, z: float, across: float, down: float, spiked: bool, reach: float) -> Iterator[str]:
+def _knob(size: int, radius: float, place: tuple[float, float, float], spiked: bool, reach: float) -> Iterator[str]:
+    z, across, down = place
     x, y = size / 2 + radius * across, size / 2 + radius * down
     if not spiked:
         yield f'<circle cx="{x:.1f}" cy="{y:.1f}" r="{(34 + 22 * z) * reach:.1f}" fill="url(#knob)"/>'

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from sqlalchemy import delete, func, select, update
@@ -30,26 +31,33 @@ class AccountError(UserError):
     code = "account-refused"
 
 
-def add_person(
-    database: Database, *, email: str, name: str, roles: Iterable[str], password: str, now: datetime, actor: str
-) -> int:
+@dataclass(frozen=True, slots=True)
+class NewPerson:
+    """Holds what a person is added with."""
+
+    email: str
+    name: str
+    roles: Collection[str]
+
+
+def add_person(database: Database, new: NewPerson, *, password: str, now: datetime, actor: str) -> int:
     """Adds a person who can log in at once.
 
     Raises:
         AccountError: the address is no address or is taken, or a role is not known.
         WeakPassword: the password is refused.
     """
-    person = _new_person(email, name, roles, now)
+    person = _make_person(new, now)
     person.password_hash = hash_password(password, about=(person.email, person.name))
     return _insert_person(database, person, now, actor, "person added")
 
 
-def invite_person(database: Database, *, email: str, name: str, roles: Iterable[str], now: datetime, actor: str) -> str:
+def invite_person(database: Database, new: NewPerson, *, now: datetime, actor: str) -> str:
     """Adds a person who chooses a password by following a link; returns the link's token, which is shown once.
 
     Raises AccountError.
     """
-    person = _new_person(email, name, roles, now)
+    person = _make_person(new, now)
     token = new_token()
     person.invite_hash, person.invite_until = hash_of(token), now + INVITATION_LIFETIME
     _insert_person(database, person, now, actor, "person invited")
@@ -162,16 +170,16 @@ def is_mail_address(text: str) -> bool:
     return is_line and len(text) <= 254 and re.fullmatch(r"[^@\s]+@[^@\s]+", text) is not None
 
 
-def _new_person(email: str, name: str, roles: Iterable[str], now: datetime) -> Person:
-    address = email.strip().lower()
+def _make_person(new: NewPerson, now: datetime) -> Person:
+    address = new.email.strip().lower()
     if not is_mail_address(address):
-        raise AccountError(f"{email!r} is no mail address; write it like name@example.org.")
-    line = clean_line(name)
+        raise AccountError(f"{new.email!r} is no mail address; write it like name@example.org.")
+    line = clean_line(new.name)
     if not line:
         raise AccountError("Somebody without a name can't be told from others; give one.")
     if len(line) > PERSON_NAME:
         raise AccountError(f"A name may have {PERSON_NAME} characters, and this has {len(line):,}; shorten it.")
-    return Person(email=address, name=line, roles=_known_roles(roles), created_at=now)
+    return Person(email=address, name=line, roles=_known_roles(new.roles), created_at=now)
 
 
 def _known_roles(roles: Iterable[str]) -> list[str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from sqlalchemy import delete, select, update
@@ -12,6 +13,16 @@ from publisher.db.staff import KnownBrowser
 from publisher.staff.tokens import hash_of, new_token
 
 KNOWN_BROWSER_LIFETIME = timedelta(days=180)
+
+
+@dataclass(frozen=True, slots=True)
+class LoginSource:
+    """Holds where a try to log in comes from. Wrong tries of one source count together."""
+
+    address: str
+    """The network address."""
+    browser: str = ""
+    """The token that marks a known browser; empty: it has none."""
 
 
 def known_browser(session: Session, token: str, person_id: int | None, now: datetime) -> str:

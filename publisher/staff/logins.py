@@ -14,7 +14,7 @@ from publisher.db.session import Database
 from publisher.db.staff import Person, WebSession
 from publisher.lifecycle import record_event
 from publisher.staff.accounts import actor_of, end_access, end_invitation, is_mail_address, load_person
-from publisher.staff.browsers import known_browser
+from publisher.staff.browsers import LoginSource, known_browser
 from publisher.staff.guesses import (
     MAX_PER_PAIR,
     MIN_REPORTED_CODES,
@@ -45,10 +45,8 @@ class OpenedSession:
     person_id: int
 
 
-def check_password(
-    database: Database, email: str, password: str, *, address: str, now: datetime, browser: str = ""
-) -> int:
-    """Checks a mail address and password, and returns the person's id. `browser`: the token of the browser.
+def check_password(database: Database, email: str, password: str, *, source: LoginSource, now: datetime) -> int:
+    """Checks a mail address and password, and returns the person's id.
 
     Raises:
         LoginRefused: they don't belong together, or there were too many tries recently.
@@ -58,8 +56,8 @@ def check_password(
         raise LoginRefused(WRONG_LOGIN_MESSAGE)
     with database.reading() as session:
         person = session.scalar(select(Person).where(Person.email == name))
-        known = known_browser(session, browser, person.id if person else None, now)
-    guess = guess_at(GuessedSubject.LOG_IN, name, address, known)
+        known = known_browser(session, source.browser, person.id if person else None, now)
+    guess = guess_at(GuessedSubject.LOG_IN, name, source.address, known)
     number = begin_guess(database, guess, now)
     # A hash is computed also where nobody has this address, so that the time does not reveal who has an account.
     is_correct = is_correct_password(password, person.password_hash if person and person.active else None)

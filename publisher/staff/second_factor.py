@@ -12,10 +12,10 @@ from sqlalchemy import select, update
 
 from publisher.core.encryption import SecretCipher, WrongKey
 from publisher.db.session import Database
-from publisher.db.staff import Person
+from publisher.db.staff import Person, WebSession
 from publisher.lifecycle import record_event
 from publisher.staff.accounts import actor_of, end_invitation, end_sessions, load_person
-from publisher.staff.browsers import known_browser
+from publisher.staff.browsers import LoginSource, known_browser
 from publisher.staff.guesses import (
     GuessedSubject,
     LoginRefused,
@@ -47,14 +47,7 @@ def draw_qr_code(secret: str, email: str, outlet: str) -> str:
 
 
 def enable(
-    database: Database,
-    person_id: int,
-    secret: str,
-    code: str,
-    *,
-    seal: SecretCipher,
-    now: datetime,
-    keep_session: str = "",
+    database: Database, own_session: WebSession, secret: str, code: str, *, seal: SecretCipher, now: datetime
 ) -> None:
     """Requires a code at every log-in from now on; other browsers are logged out, and a link to set a password ends.
 
@@ -65,10 +58,10 @@ def enable(
     if step is None:
         raise LoginRefused(WRONG_CODE_MESSAGE)
     with database.writing() as session:
-        person = load_person(session, person_id)
-        person.totp_secret, person.totp_last_step = seal.encrypt(secret, _purpose(person_id)), step
+        person = load_person(session, own_session.person_id)
+        person.totp_secret, person.totp_last_step = seal.encrypt(secret, _purpose(person.id)), step
         end_invitation(person)
-        end_sessions(session, person_id, but=keep_session)
+        end_sessions(session, person.id, but=own_session.token_hash)
         record_event(session, "second factor set", now=now, actor=actor_of(person))
 
 
@@ -83,7 +76,7 @@ def disable(database: Database, person_id: int, *, now: datetime, actor: str, ke
 
 
 def check_code(
-    database: Database, person_id: int, code: str, *, address: str, seal: SecretCipher, now: datetime, browser: str = ""
+    database: Database, person_id: int, code: str, *, source: LoginSource, seal: SecretCipher, now: datetime
 ) -> None:
     """Checks the code of a person whose password was right; each code works once.
 
@@ -93,11 +86,11 @@ def check_code(
     """
     with database.reading() as session:
         person = session.scalar(select(Person).where(Person.id == person_id, Person.active))
-        known = known_browser(session, browser, person_id, now)
+        known = known_browser(session, source.browser, person_id, now)
     if person is None or person.totp_secret is None:
         raise LoginRefused("Log in again from the beginning.")
     secret = seal.decrypt(person.totp_secret, _purpose(person_id))
-    guess = guess_at(GuessedSubject.SECOND_FACTOR, str(person_id), address, known)
+    guess = guess_at(GuessedSubject.SECOND_FACTOR, str(person_id), source.address, known)
     number = begin_guess(database, guess, now)
     step = _step_of(secret, code, now)
     if step is None or not _use_step(database, person_id, step):

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import threading
-from collections import OrderedDict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
+
+from cachetools import LRUCache
 
 from publisher.adapt.images.geometry import lay_out
 from publisher.adapt.posts import adapt_post
@@ -25,16 +26,13 @@ class RecentSpecs:
     """Remembers the specs of recently previewed pictures, which are rendered when a page fetches them by digest."""
 
     def __init__(self) -> None:
-        self._specs: OrderedDict[str, RenditionSpec] = OrderedDict()
+        self._specs: LRUCache[str, RenditionSpec] = LRUCache(MAX_SPECS)
         self._lock = threading.Lock()
 
     def remember(self, spec: RenditionSpec) -> str:
         digest = spec.digest
         with self._lock:
             self._specs[digest] = spec
-            self._specs.move_to_end(digest)
-            while len(self._specs) > MAX_SPECS:
-                self._specs.popitem(last=False)
         return digest
 
     def get(self, digest: str) -> RenditionSpec | None:

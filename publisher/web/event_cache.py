@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import threading
-from collections import OrderedDict
 from collections.abc import Callable, Hashable
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Generic, TypeVar
 
+from cachetools import LRUCache
 from sqlalchemy import Connection, func, select
 from sqlalchemy.orm import Session
 
@@ -84,9 +84,8 @@ class PageCache:
     """Caches whole rendered pages until an event is recorded or they grow old."""
 
     def __init__(self, max_pages: int = MAX_PAGES) -> None:
-        self._max_pages = max_pages
         self._lock = threading.Lock()
-        self._pages: OrderedDict[Hashable, _CachedPage] = OrderedDict()
+        self._pages: LRUCache[Hashable, _CachedPage] = LRUCache(max_pages)
 
     def __len__(self) -> int:
         return len(self._pages)
@@ -105,8 +104,4 @@ class PageCache:
 
     def _page(self, key: Hashable) -> _CachedPage:
         with self._lock:
-            page = self._pages.setdefault(key, _CachedPage())
-            self._pages.move_to_end(key)
-            while len(self._pages) > self._max_pages:
-                self._pages.popitem(last=False)
-            return page
+            return self._pages.setdefault(key, _CachedPage())

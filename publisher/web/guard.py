@@ -18,10 +18,10 @@ from publisher.core.encryption import SecretCipher
 from publisher.core.post_limits import FORM_BYTES, MAX_ROW_NUMBER
 from publisher.db.staff import WebSession
 from publisher.desk import Desk
-from publisher.staff.browsers import KNOWN_BROWSER_LIFETIME, is_known_browser, remember_browser
+from publisher.staff.browsers import KNOWN_BROWSER_LIFETIME, LoginSource, is_known_browser, remember_browser
 from publisher.staff.guesses import LoginRefused
 from publisher.staff.logins import ABSOLUTE_LIMIT, OpenedSession, renew_session, session_of
-from publisher.staff.reauthentication import is_reauthenticated, reauthenticate
+from publisher.staff.reauthentication import GivenCredentials, is_reauthenticated, reauthenticate
 from publisher.staff.roles import permissions_of
 from publisher.staff.tokens import is_form_key_of
 from publisher.web.access import CONFIRM_WITHIN, RAW_BODIES, RULES, SECRET_FORMS, Access, allows
@@ -143,11 +143,10 @@ def _resendable_fields(form: FormData) -> list[tuple[str, str]]:
 
 def _confirm(request: Request, session: WebSession, password: str, code: str) -> None:
     desk: Desk = request.app.state.desk
-    came_from = (client_address(request), tokens_of(request).browser)
+    given = GivenCredentials(password[:1024], code[:20])
     opened = reauthenticate(
-        desk.database, session, password[:1024], code[:20], came_from=came_from, seal=SecretCipher.from_environment,
-        now=desk.now(),
-    )  # fmt: skip
+        desk.database, session, given, source=login_source(request), seal=SecretCipher.from_environment, now=desk.now()
+    )
     _switch_session(request, opened)
 
 
@@ -201,6 +200,11 @@ def tokens_of(request: Request) -> BrowserTokens:
     """Returns the tokens that the browser has after this answer: new ones, or those that it sent."""
     new: BrowserTokens | None = getattr(request.state, "tokens", None)
     return new or BrowserTokens(request.cookies.get(COOKIE, ""), request.cookies.get(BROWSER_COOKIE, ""))
+
+
+def login_source(request: Request) -> LoginSource:
+    """Returns where a try to log in comes from."""
+    return LoginSource(client_address(request), tokens_of(request).browser)
 
 
 def client_address(request: Request) -> str:

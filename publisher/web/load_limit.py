@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
-from collections import Counter, OrderedDict
+from collections import Counter
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 from anyio import to_thread
+from cachetools import LRUCache
 from fastapi import FastAPI, Request, Response
 from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp, Receive, Scope, Send
@@ -41,16 +42,13 @@ class KnownCredentials:
     """
 
     def __init__(self) -> None:
-        self._hashes: OrderedDict[bytes, None] = OrderedDict()
+        self._hashes: LRUCache[bytes, None] = LRUCache(MAX_REMEMBERED)
 
     def __contains__(self, credentials: bytes) -> bool:
         return credentials in self._hashes
 
     def remember(self, credentials: bytes) -> None:
         self._hashes[credentials] = None
-        self._hashes.move_to_end(credentials)
-        while len(self._hashes) > MAX_REMEMBERED:
-            self._hashes.popitem(last=False)
 
 
 def credentials_of(scope: Scope) -> bytes:

@@ -8,10 +8,11 @@ from __future__ import annotations
 
 import queue
 import threading
-from collections import OrderedDict
 from collections.abc import Callable
 from concurrent.futures import Future
 from concurrent.futures import TimeoutError as NotReady
+
+from cachetools import TTLCache
 
 from publisher.adapt.images.rendering import ImageRefused
 from publisher.core.clock import monotonic
@@ -39,7 +40,7 @@ class PictureMaker:
         self._wait_seconds = wait_seconds
         self._queue: queue.Queue[tuple[RenditionSpec, Future[Rendition]]] = queue.Queue(MAX_QUEUED)
         self._making: dict[str, Future[Rendition]] = {}
-        self._refused: OrderedDict[str, tuple[ImageRefused, float]] = OrderedDict()
+        self._refused: TTLCache[str, ImageRefused] = TTLCache(MAX_REFUSED, REFUSED_SECONDS, timer=monotonic)
         self._lock = threading.Lock()
         self._places = threading.BoundedSemaphore(MAX_WAITING)
         self._makers: list[threading.Thread] = []
@@ -84,8 +85,8 @@ class PictureMaker:
         return future
 
     def _raise_known_refusal(self, digest: str) -> None:
-        refusal, until = self._refused.get(digest, (None, 0.0))
-        if refusal is not None and monotonic() < until:
+        refusal = self._refused.get(digest)
+        if refusal is not None:
             raise ImageRefused(str(refusal))
 
     def _work(self) -> None:
@@ -106,6 +107,4 @@ class PictureMaker:
         with self._lock:
             self._making.pop(spec.digest, None)
             if isinstance(error, ImageRefused):
-                self._refused[spec.digest] = error, monotonic() + REFUSED_SECONDS
-                while len(self._refused) > MAX_REFUSED:
-                    self._refused.popitem(last=False)
+                self._refused[spec.digest] = error

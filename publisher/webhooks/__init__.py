@@ -13,6 +13,5 @@ from publisher.webhooks.dispatch import send_webhooks
 from publisher.webhooks.events import EVENTS
 from publisher.webhooks.hooks import WebhookError
 from publisher.webhooks.outbox import delete_old_messages
-from publisher.webhooks.sending import SIGNATURE, signature
 
-__all__ = ["EVENTS", "SIGNATURE", "WebhookError", "delete_old_messages", "send_webhooks", "signature"]
+__all__ = ["EVENTS", "WebhookError", "delete_old_messages", "send_webhooks"]

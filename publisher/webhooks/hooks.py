@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import secrets
+from base64 import b64encode
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
@@ -28,6 +29,7 @@ from publisher.webhooks.outbox import queue_messages
 MAX_URL_LENGTH = 2000
 MAX_HOOKS = 20
 WEBHOOK_PREFIX = "whsec_"
+SECRET_BYTES = 32
 
 
 class WebhookError(UserError):
@@ -69,7 +71,7 @@ def add_webhook(desk: Desk, url: str, events: Iterable[str], *, seal: SecretCiph
     event_names = sorted(set(events))
     if unknown := [name for name in event_names if name not in EVENTS]:
         raise WebhookError(f"There is no event {unknown[0]!r}; choose from the list.")
-    secret = WEBHOOK_PREFIX + secrets.token_urlsafe(32)
+    secret = WEBHOOK_PREFIX + b64encode(secrets.token_bytes(SECRET_BYTES)).decode()
     with desk.database.writing() as session:
         urls = list(session.scalars(select(Webhook.url)))
         if address in urls:

@@ -2,26 +2,26 @@
 
 from __future__ import annotations
 
-import hashlib
-import hmac
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from http.client import HTTPException
 
+from standardwebhooks import Webhook
 from urllib3.exceptions import HTTPError
 
 from publisher import __version__
 from publisher.core.network_errors import describe_failure
 from publisher.core.public_hosts import AddressRefused, ResolvedHost, close_after
-from publisher.webhooks.hooks import resolve_webhook_host
+from publisher.webhooks.hooks import WEBHOOK_PREFIX, resolve_webhook_host
 
-SIGNATURE = "Publisher-Signature"
-EVENT_ID = "Publisher-Event-Id"
+ID_HEADER, TIMESTAMP_HEADER, SIGNATURE_HEADER = "webhook-id", "webhook-timestamp", "webhook-signature"
 STEP_SECONDS = 10.0
 """For each single step: to connect, to send, to receive the next bytes of the answer."""
 WHOLE_SECONDS = 20.0
 """For the whole request: a receiver that answers byte by byte is given up after so long."""
 MAX_ADDRESSES = 2
+_FORMER_ALPHABET = str.maketrans("-_", "+/")
+"""Secrets that were made before the desk followed Standard Webhooks are in base64 for URLs, without padding."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,14 +34,15 @@ class SendResult:
     """Why it failed, as a clause; empty: the message was accepted."""
 
 
-def signature(secret: str, at: datetime, body: bytes) -> str:
-    """Computes the signature that a receiver checks with its secret, the seconds in `t` and the body as it came.
-
-    `t=SECONDS,v1=HEX`, where HEX is the HMAC-SHA256 of `SECONDS.BODY`.
-    """
-    seconds = int(at.timestamp())
-    digest = hmac.new(secret.encode(), f"{seconds}.".encode() + body, hashlib.sha256).hexdigest()
-    return f"t={seconds},v1={digest}"
+def signed_headers(secret: str, event: str, body: bytes, now: datetime) -> dict[str, str]:
+    """Signs one try by the rules of Standard Webhooks. `event`: the id of the event, the same at every try."""
+    key = secret.removeprefix(WEBHOOK_PREFIX).translate(_FORMER_ALPHABET)
+    at = now.astimezone(UTC)
+    return {
+        ID_HEADER: event,
+        TIMESTAMP_HEADER: str(int(at.timestamp())),
+        SIGNATURE_HEADER: Webhook(key).sign(event, at, body.decode()),
+    }
 
 
 def send(url: str, secret: str, event: str, body: bytes, *, private: bool, now: datetime) -> SendResult:
@@ -54,8 +55,7 @@ def send(url: str, secret: str, event: str, body: bytes, *, private: bool, now: 
         "Host": place.url.netloc or "",
         "User-Agent": f"publisher/{__version__}",
         "Content-Type": "application/json",
-        EVENT_ID: event,
-        SIGNATURE: signature(secret, now, body),
+        **signed_headers(secret, event, body, now),
     }
     result = SendResult(None, "it has no address")
     for address in place.addresses[:MAX_ADDRESSES]:

@@ -30,7 +30,7 @@ from publisher.db.session import Database
 from publisher.db.staff import ApiToken, KnownBrowser, LoginFailure, Person, Webhook, WebSession
 from publisher.lifecycle import record_event
 from publisher.staff import accounts, calendar_keys, guesses, logins, second_factor
-from publisher.staff.browsers import KNOWN_BROWSER_LIFETIME
+from publisher.staff.browsers import KNOWN_BROWSER_LIFETIME, LoginSource
 from publisher.staff.guesses import (
     DAY,
     LOGINS_REFUSED,
@@ -123,7 +123,7 @@ def log_in(site: Site, email: str, password: str = PASSWORD, *, browser: str = "
 def try_from(site: Site, email: str, password: str, address: str) -> bool:
     """Decides whether a log-in from a network address succeeds."""
     try:
-        logins.check_password(site.desk.database, email, password, address=address, now=site.desk.now())
+        logins.check_password(site.desk.database, email, password, source=LoginSource(address), now=site.desk.now())
     except LoginRefused:
         return False
     return True
@@ -424,13 +424,15 @@ def test_whether_somebody_exists_is_not_told_by_the_limits(site: Site, email: st
 def test_tries_at_the_same_moment_are_counted_too(database: Database, site: Site) -> None:
     now, together = site.desk.now(), Barrier(8)
     accounts.add_person(
-        database, email="ada@example.org", name="Ada", roles=["editor"], password=PASSWORD, now=now, actor="test",
+        database, accounts.NewPerson("ada@example.org", "Ada", ["editor"]), password=PASSWORD, now=now, actor="test",
     )  # fmt: skip
 
     def judged(number: int) -> bool:
         together.wait()
         with pytest.raises(LoginRefused) as refusal:
-            logins.check_password(database, "ada@example.org", f"guess {number}", address="192.0.2.1", now=now)
+            logins.check_password(
+                database, "ada@example.org", f"guess {number}", source=LoginSource("192.0.2.1"), now=now
+            )
         return str(refusal.value) == logins.WRONG_LOGIN_MESSAGE
 
     with ThreadPoolExecutor(8) as tries:
@@ -468,7 +470,9 @@ def test_codes_are_slowed_too_and_a_right_one_is_not_counted(site: Site, email: 
     person, seal = person_of(site, email).id, SecretCipher.from_environment()
 
     def try_code(code: str) -> None:
-        second_factor.check_code(site.desk.database, person, code, address="192.0.2.1", seal=seal, now=site.desk.now())
+        second_factor.check_code(
+            site.desk.database, person, code, source=LoginSource("192.0.2.1"), seal=seal, now=site.desk.now()
+        )
 
     for _ in range(MAX_PER_PAIR - 1):
         with pytest.raises(LoginRefused, match="wrong"):
@@ -488,7 +492,7 @@ def give_codes(site: Site, email: str, number: int, address: str) -> None:
     person, seal = person_of(site, email).id, SecretCipher.from_environment()
     for _ in range(number):
         with pytest.raises(LoginRefused, match="wrong"):
-            second_factor.check_code(site.desk.database, person, "000000", address=address, seal=seal,
+            second_factor.check_code(site.desk.database, person, "000000", source=LoginSource(address), seal=seal,
                                      now=site.desk.now())  # fmt: skip
 
 
@@ -553,7 +557,7 @@ def test_tries_are_found_by_person_on_every_database(database: Database, clock: 
     now = clock.now()
     for address in ("a@example.org", "b@example.org"):
         accounts.add_person(
-            database, email=address, name="A", roles=["editor"], password=PASSWORD, now=now, actor="test"
+            database, accounts.NewPerson(address, "A", ["editor"]), password=PASSWORD, now=now, actor="test"
         )
     with database.writing() as session:
         first, second = session.scalars(select(Person).order_by(Person.id))
@@ -579,8 +583,9 @@ def test_a_link_to_set_a_password_ends_with_a_change_of_the_account(site: Site, 
         case "password":
             logins.change_own_password(database, person, NEW, keep_session="", keep_browser="", now=now)
         case "factor set":
+            nowhere = WebSession(person_id=person, token_hash="")
             second_factor.enable(
-                database, person, SECRET, code_now(site), seal=SecretCipher.from_environment(), now=now
+                database, nowhere, SECRET, code_now(site), seal=SecretCipher.from_environment(), now=now
             )
         case "factor removed":
             second_factor.disable(database, person, now=now, actor=email)
@@ -604,7 +609,7 @@ def test_a_log_in_name_can_not_be_the_key_of_a_second_factor(site: Site, email: 
     with site.desk.database.reading() as session:
         assert session.query(LoginFailure).count() == 0, "a name that is no mail address is not counted"
     second_factor.check_code(
-        site.desk.database, person, code_now(site), address="192.0.2.1", seal=seal, now=site.desk.now()
+        site.desk.database, person, code_now(site), source=LoginSource("192.0.2.1"), seal=seal, now=site.desk.now()
     )
 
 

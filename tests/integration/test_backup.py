@@ -42,7 +42,7 @@ from publisher.posts.posts import add_post
 from publisher.schedule.order import Front
 from publisher.schedule.post_queue import PostQueue
 from publisher.schedule.restore_gap import Gap, close_gap
-from publisher.scheduler import RegularJob, Scheduler
+from publisher.scheduler import Callbacks, RegularJob, Scheduler
 from tests.conftest import WriteDesk
 from tests.fakes import add_delivery, the_delivery
 from tests.outlet import PLATFORMS, Outlet, draw
@@ -605,8 +605,7 @@ def test_a_backup_that_fails_is_told_and_the_desk_goes_on(
     scheduler = Scheduler(
         database,
         clock,
-        pick=lambda: picked.append(failed.is_set()),
-        kick=lambda _: None,
+        Callbacks(pick=lambda: picked.append(failed.is_set()), kick=lambda _: None),
         first_look_up=timedelta(seconds=1),
         jobs=[RegularJob("the daily backup", 3600, fail)],
     )

@@ -89,7 +89,7 @@ def test_a_body_without_an_end_is_not_read() -> None:
 def test_a_webhook_whose_receiver_drips_its_hand_shake_is_left(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sending, "WHOLE_SECONDS", 0.3)
     with dripping(TLS) as port:
-        outcome = sending.send(f"https://127.0.0.1:{port}/", "s", "1", b"{}", private=True, now=NOON)
+        outcome = sending.send(f"https://127.0.0.1:{port}/", "whsec_c2VjcmV0", "1", b"{}", private=True, now=NOON)
     assert outcome.status is None
     assert outcome.trouble.startswith("it gave no answer")
 
@@ -127,7 +127,7 @@ def test_a_link_has_one_deadline_with_its_name(monkeypatch: pytest.MonkeyPatch) 
 @pytest.mark.usefixtures("hanging_resolver")
 def test_a_webhook_whose_name_server_hangs_is_left(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(resolve_public_host, "__defaults__", (0.1,))
-    outcome = sending.send("https://example.org/", "s", "1", b"{}", private=False, now=NOON)
+    outcome = sending.send("https://example.org/", "whsec_c2VjcmV0", "1", b"{}", private=False, now=NOON)
     assert (outcome.status, outcome.trouble) == (None, "no name server told in time where example.org is")
 
 

@@ -250,7 +250,7 @@ def test_bytes_that_are_no_text_are_a_sentence_at_the_command_line(site: Site) -
 def test_names_and_comments_lose_what_steers_a_terminal(site: Site, post: int) -> None:
     desk, now = site.desk, site.desk.now()
     person = accounts.add_person(
-        desk.database, email="ada@example.org", name=f" Ada{STEERING}\nRoe ", roles=["editor"],
+        desk.database, accounts.NewPerson("ada@example.org", f" Ada{STEERING}\nRoe ", ["editor"]),
         password="a quiet long night", now=now, actor="test",
     )  # fmt: skip
     new_api_token(desk.database, person, f"a{STEERING}\tprogram", ["read"], days=7, now=now)
@@ -268,11 +268,11 @@ def test_names_and_comments_that_are_too_long_are_refused_with_the_limit(site: S
     person = site.person("editor")
     with pytest.raises(AccountError, match=r"A name may have 120 characters, and this has 121; shorten it\."):
         accounts.invite_person(
-            desk.database, email="b@example.org", name="b" * 121, roles=["editor"], now=now, actor="test"
+            desk.database, accounts.NewPerson("b@example.org", "b" * 121, ["editor"]), now=now, actor="test"
         )  # fmt: skip
     with pytest.raises(AccountError, match="is no mail address"):
         accounts.invite_person(
-            desk.database, email="b\x00@example.org", name="b", roles=["editor"], now=now, actor="test"
+            desk.database, accounts.NewPerson("b\x00@example.org", "b", ["editor"]), now=now, actor="test"
         )
     with pytest.raises(PostError, match=r"the comment has 4,001 characters; at most 4,000 are kept"):
         review.add_comment(desk.database, post, person, "a" * (post_limits.COMMENT + 1), now=now, actor="b")

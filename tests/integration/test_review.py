@@ -225,7 +225,7 @@ def test_comments_are_kept_in_order_with_who_made_them(desk: Desk) -> None:
     post = desk.post("Cells", NINE, state="draft")
     ada, bo = (
         accounts.add_person(
-            desk.database, email=f"{name}@example.org", name=name, roles=["editor"], password="a quiet long night",
+            desk.database, accounts.NewPerson(f"{name}@example.org", name, ["editor"]), password="a quiet long night",
             now=NINE, actor="test",
         )
         for name in ("ada", "bo")

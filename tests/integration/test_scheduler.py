@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
+from collections.abc import Callable
 from datetime import datetime, timedelta, tzinfo
 
 import psycopg
@@ -21,7 +22,7 @@ from publisher.delivery.lease_owner import owner_name
 from publisher.health import record_heartbeat
 from publisher.health.heartbeat import delete_heartbeat
 from publisher.job_failures import FailureLog, FailureReason, TickPart, failing_jobs
-from publisher.scheduler import JobRunner, RegularJob, Scheduler
+from publisher.scheduler import Callbacks, JobRunner, RegularJob, Scheduler
 from publisher.settings import SettingsError
 from tests.conftest import on_every_database
 from tests.fakes import add_delivery
@@ -167,7 +168,9 @@ def test_a_tick_gives_word_of_what_is_due(database: Database, clock: FixedClock)
     add_delivery(database, clock.now())
     add_delivery(database, clock.now(), channel="later", due_at=clock.now() + timedelta(hours=1), day_offset=1)
     kicked: list[str] = []
-    scheduler = Scheduler(database, clock, pick=lambda: None, kick=kicked.append, first_look_up=timedelta(seconds=1))
+    scheduler = Scheduler(
+        database, clock, Callbacks(pick=lambda: None, kick=kicked.append), first_look_up=timedelta(seconds=1)
+    )
     scheduler.tick()
     assert kicked == ["fake"]
 
@@ -183,10 +186,12 @@ def test_what_comes_due_between_two_ticks_waits_for_neither(
     scheduler = Scheduler(
         database,
         clock,
-        pick=picked.release,
-        kick=lambda channel: kicked.set(),
+        Callbacks(
+            pick=picked.release,
+            kick=lambda channel: kicked.set(),
+            opens=lambda now: opening if now < opening else opening + timedelta(days=1),
+        ),
         first_look_up=timedelta(seconds=1),
-        opens=lambda now: opening if now < opening else opening + timedelta(days=1),
     )
     scheduler.start()
     assert kicked.wait(PATIENCE)
@@ -203,10 +208,8 @@ def test_a_tick_that_sees_something_coming_while_it_is_told_to_stop_ends(
     scheduler = Scheduler(
         database,
         SystemClock(),
-        pick=held,
-        kick=lambda channel: None,
+        Callbacks(pick=held, kick=lambda channel: None, opens=lambda now: now + timedelta(seconds=1)),
         first_look_up=timedelta(seconds=1),
-        opens=lambda now: now + timedelta(seconds=1),
     )
     assert_it_ends_in_the_midst_of(held, scheduler)
 
@@ -227,14 +230,15 @@ class Broken:
             raise self.error
 
 
-def watched_scheduler(database: Database, clock: FixedClock, pick: Broken, kick: object = None) -> Scheduler:
+def watched_scheduler(
+    database: Database, clock: FixedClock, pick: Broken, kick: Callable[[str], None] = lambda channel: None
+) -> Scheduler:
     """Adds a worker whose process was seen at this moment."""
     record_heartbeat(database, "me:1", "scheduler", clock.now())
     return Scheduler(
         database,
         clock,
-        pick=pick,
-        kick=kick or (lambda channel: None),  # type: ignore[arg-type]
+        Callbacks(pick=pick, kick=kick),
         first_look_up=timedelta(seconds=1),
         failures=FailureLog(database, "me:1", clock.now),
     )
@@ -406,10 +410,8 @@ def test_a_clock_put_forward_sends_nothing_twice(database: Database, monkeypatch
     scheduler = Scheduler(
         database,
         clock,
-        pick=lambda: None,
-        kick=kicked.append,
+        Callbacks(pick=lambda: None, kick=kicked.append, clock_was_set=clock_was_set),
         first_look_up=first_look_up,
-        clock_was_set=clock_was_set,
     )
     system.moved = timedelta(hours=3)
     scheduler.tick()
@@ -459,7 +461,10 @@ def test_no_work_is_given_until_a_change_of_the_clock_is_recorded(
 
     kicked: list[str] = []
     scheduler = Scheduler(
-        database, clock, pick=lambda: None, kick=kicked.append, first_look_up=timedelta(1), clock_was_set=write_down
+        database,
+        clock,
+        Callbacks(pick=lambda: None, kick=kicked.append, clock_was_set=write_down),
+        first_look_up=timedelta(1),
     )
     system.moved = timedelta(minutes=5)
     scheduler.tick()

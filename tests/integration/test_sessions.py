@@ -32,7 +32,7 @@ from publisher.delivery.login_renewal import refresh_sessions
 from publisher.delivery.sessions import DatabaseSession
 from publisher.platforms import session_files
 from publisher.platforms.errors import CredentialsRefused, Unavailable
-from publisher.platforms.session_files import SessionStore
+from publisher.platforms.session_files import SessionFile, SessionStore
 from publisher.sandbox.faults import FaultBox
 from publisher.sandbox.http1 import HttpServer
 from publisher.sandbox.ledger import Ledger
@@ -188,11 +188,23 @@ def test_processes_are_alone_and_one_that_is_killed_lets_go(stores: Callable[[],
 
 
 def test_waiting_for_ones_turn_has_an_end(stores: Callable[[], SessionStore], monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(session_files, "MAX_LOCK_TRIES", 2)
-    monkeypatch.setattr(sessions, "LOCK_TIMEOUT_SECONDS", 1)
+    for module in (session_files, sessions):
+        monkeypatch.setattr(module, "LOCK_TIMEOUT_SECONDS", 1)
     with stores().alone(), pytest.raises(Unavailable, match="Somebody else is renewing"), stores().alone():
         raise AssertionError("two at once")
     count(stores())
+
+
+def test_the_lock_file_is_private_and_never_a_link(tmp_path: Path) -> None:
+    session, target = SessionFile(tmp_path / "sessions" / "x.json"), tmp_path / "elsewhere"
+    lock = session.path.with_suffix(".lock")
+    with session.alone():
+        assert lock.stat().st_mode & 0o777 == 0o600
+    lock.unlink()
+    lock.symlink_to(target)
+    with pytest.raises(OSError, match="symbolic links"), session.alone():
+        raise AssertionError("locked through a link")
+    assert not target.exists()
 
 
 def test_channels_do_not_wait_for_each_other(shared: Database) -> None:

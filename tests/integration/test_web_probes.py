@@ -54,7 +54,11 @@ def ask(desk: Desk, path: str, *, host: str = HERE, headers: dict[str, str] | No
 
 def session_token(desk: Desk, role: str) -> str:
     person = accounts.add_person(
-        desk.database, email="a@example.org", name="Ada", roles=[role], password=PASSWORD, now=desk.now(), actor="test"
+        desk.database,
+        accounts.NewPerson("a@example.org", "Ada", [role]),
+        password=PASSWORD,
+        now=desk.now(),
+        actor="test",
     )
     return logins.open_session(desk.database, person, address=HERE, browser="", now=desk.now()).token
 

@@ -154,7 +154,7 @@ def test_what_blocks_one_post_stops_no_other(posts: queue_desk.Desk, editor: Cli
     shown = editor.send_form("/queue/approve", {"posts": [good, bad]})
     text = text_of(shown)
     assert "1 post is approved. 1 post is not." in text
-    assert "bad : tumblr, instagram, x: The post has no credit; say who made the picture." in text
+    assert "bad : instagram, tumblr, x: The post has no credit; say who made the picture." in text
     assert [posts.load(post).state for post in (good, bad)] == ["approved", "draft"]
 
     assert "1 post is as before" in text_of(undo(editor, shown))

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-import hashlib
-import hmac
 import os
 import re
+import secrets
 import threading
+from base64 import b64encode, urlsafe_b64encode
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 
@@ -24,14 +25,15 @@ from publisher.db.staff import Webhook, WebhookMessage
 from publisher.desk import Desk
 from publisher.lifecycle import record_event
 from publisher.starter import write_starter
-from publisher.webhooks import EVENTS, SIGNATURE, WebhookError, hooks, outbox, send_webhooks
-from publisher.webhooks.sending import EVENT_ID, send
+from publisher.webhooks import EVENTS, WebhookError, hooks, outbox, send_webhooks
+from publisher.webhooks.sending import ID_HEADER, TIMESTAMP_HEADER, send
 from tests.conftest import on_every_database
 from tests.desk_site import Site, open_site, text_of
 from tests.fakes import add_delivery
-from tests.hook_receiver import Received, Receiver, open_receiver
+from tests.hook_receiver import Receiver, open_receiver
 from tests.patience import PATIENCE
 
+OTHER_SECRET = "whsec_" + b64encode(bytes(32)).decode()
 PRIVATE = "PUBLISHER__WEB__WEBHOOKS_TO_PRIVATE"
 
 
@@ -72,14 +74,6 @@ def messages(desk: Desk) -> list[WebhookMessage]:
         return list(session.scalars(select(WebhookMessage).order_by(WebhookMessage.id)))
 
 
-def is_signed(received: Received, secret: str) -> bool:
-    """Checks a signature as the page of webhooks describes it."""
-    match = re.fullmatch(r"t=(\d+),v1=([0-9a-f]{64})", received.headers[SIGNATURE])
-    assert match
-    expected = hmac.new(secret.encode(), match[1].encode() + b"." + received.body, hashlib.sha256)
-    return hmac.compare_digest(expected.hexdigest(), match[2])
-
-
 def test_what_happens_is_told_signed_and_once(desk: Desk, receiver: Receiver) -> None:
     added = add_hook(desk, receiver.url, greet=True)
     delivery = add_delivery(desk.database, desk.now(), channel="tumblr", title="A held cell")
@@ -96,10 +90,30 @@ def test_what_happens_is_told_signed_and_once(desk: Desk, receiver: Receiver) ->
     assert held.message["delivery"]["channel"] == "tumblr"
     assert held.message["post"]["title"] == "A held cell"
     assert held.message["detail"] == {"problem": "Look."}
-    assert held.headers[EVENT_ID] == held.message["id"]
-    assert is_signed(held, added.secret)
-    assert not is_signed(held, added.secret + "x")
-    assert not is_signed(Received(held.headers, held.body + b" "), added.secret)
+    assert held.headers[ID_HEADER] == held.message["id"]
+    assert held.is_signed(added.secret, desk.now())
+    assert not held.is_signed(OTHER_SECRET, desk.now())
+    assert not held.is_signed(added.secret, desk.now() + timedelta(minutes=6))
+    for changed in (
+        replace(held, body=held.body + b" "),
+        replace(held, headers={**held.headers, ID_HEADER: "1"}),
+        replace(held, headers={**held.headers, TIMESTAMP_HEADER: f"{desk.now().timestamp() + 60:.0f}"}),
+    ):
+        assert not changed.is_signed(added.secret, desk.now())
+
+
+def test_a_former_secret_signs_with_the_same_key(desk: Desk, receiver: Receiver) -> None:
+    """Tests secrets in base64 for URLs; their receivers write them in standard base64, as the document says."""
+    key = b"\xfb\xff" + secrets.token_bytes(30)
+    former = "whsec_" + urlsafe_b64encode(key).decode().rstrip("=")
+    assert {"-", "_"} <= set(former.removeprefix("whsec_"))
+    added = add_hook(desk, receiver.url)
+    with desk.database.writing() as session:
+        hook = session.get_one(Webhook, added.id)
+        hook.secret = SecretCipher.from_environment().encrypt(former, hooks.seal_purpose(receiver.url))
+    happen(desk)
+    assert send_webhooks(desk, desk.now()) == 1
+    assert receiver.received[0].is_signed("whsec_" + b64encode(key).decode(), desk.now())
 
 
 def test_only_what_it_wants_and_only_what_happens_from_now_on(desk: Desk, receiver: Receiver) -> None:
@@ -191,7 +205,7 @@ def test_after_a_senders_death_another_sends_under_the_same_id(
     clock.advance(seconds=outbox.CLAIM_TIME.total_seconds() + 1)
     assert send_webhooks(desk, desk.now()) == 1
     first, second = receiver.received
-    assert first.headers[EVENT_ID] == second.headers[EVENT_ID]
+    assert first.headers[ID_HEADER] == second.headers[ID_HEADER]
     assert first.body == second.body
 
 
@@ -249,7 +263,7 @@ def test_a_receiver_that_drips_is_left(desk: Desk, receiver: Receiver, monkeypat
     monkeypatch.setattr("publisher.webhooks.sending.WHOLE_SECONDS", 0.2)
     release = threading.Event()
     receiver.while_answering = lambda: release.wait(PATIENCE)
-    outcome = send(receiver.url, "s", "1", b"{}", private=True, now=desk.now())
+    outcome = send(receiver.url, OTHER_SECRET, "1", b"{}", private=True, now=desk.now())
     release.set()
     assert outcome.status is None
     assert outcome.trouble.startswith("it gave no answer")
@@ -278,7 +292,7 @@ def test_addresses_of_our_own_are_refused(desk: Desk, monkeypatch: pytest.Monkey
     with pytest.raises(WebhookError):
         add_hook(desk, url)
     if "secret" not in url:
-        assert send(url, "s", "1", b"{}", private=False, now=desk.now()).status is None
+        assert send(url, OTHER_SECRET, "1", b"{}", private=False, now=desk.now()).status is None
 
 
 def test_a_name_that_moves_to_a_private_address_is_not_followed_there(
@@ -325,7 +339,7 @@ def test_the_secret_lies_sealed_and_comes_under_a_new_key(
     monkeypatch.setenv(KEY_VARIABLE, fresh)
     happen(desk)
     assert send_webhooks(desk, desk.now()) == 1
-    assert is_signed(receiver.received[0], added.secret)
+    assert receiver.received[0].is_signed(added.secret, desk.now())
 
 
 def test_switched_off_it_is_told_nothing_and_switched_on_only_what_is_new(desk: Desk, receiver: Receiver) -> None:
@@ -375,7 +389,7 @@ def page_acts(site: Site, receiver: Receiver, monkeypatch: pytest.MonkeyPatch) -
     assert "publisher key new" in refused.text
     assert f'value="{receiver.url}"' in refused.text
     made = client.send_form("/webhooks", {"url": receiver.url, "events": ["post approved"]})
-    secret = re.search(r"<code>(whsec_[\w-]+)</code>", made.text)
+    secret = re.search(r"<code>(whsec_[\w+/]{43}=)</code>", made.text)
     assert secret
     assert secret[1] not in client.get("/webhooks").text
     assert "has a webhook already" in client.send_form("/webhooks", {"url": receiver.url}).text
@@ -387,7 +401,7 @@ def page_acts(site: Site, receiver: Receiver, monkeypatch: pytest.MonkeyPatch) -
     client.send_form("/webhooks/1/messages/1/again")
     send_webhooks(site.desk, site.desk.now())
     assert "HTTP 204" in text_of(client.get("/webhooks/1"))
-    assert is_signed(receiver.received[-1], secret[1])
+    assert receiver.received[-1].is_signed(secret[1], site.desk.now())
     client.send_form("/webhooks/1/active", {"active": "false"})
     assert "Switch it on" in client.get("/webhooks/1").text
     client.send_form("/webhooks/1/remove")

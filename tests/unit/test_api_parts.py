@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from datetime import datetime, timedelta, timezone
 from ipaddress import ip_address
 
 import pytest
@@ -15,9 +15,9 @@ from publisher.web.api.conditions import is_known, require_match
 from publisher.web.api.guard import _refuse_types
 from publisher.web.api.problems import Problem, _escaped, _pointer_of_field
 from publisher.web.api.rate_limits import Buckets
-from publisher.webhooks import signature
 from publisher.webhooks.hooks import resolve_webhook_host
 from publisher.webhooks.outbox import RETRY_PAUSES
+from publisher.webhooks.sending import signed_headers
 
 
 def test_a_bucket_empties_at_once_and_fills_steadily(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -99,11 +99,15 @@ def test_pointers_into_a_body() -> None:
     assert _escaped("a/b~c d\ud800") == "a~1b~0c%20d%3F"
 
 
-def test_a_signature_covers_time_and_body() -> None:
-    at = datetime(2026, 5, 12, 9, 0, tzinfo=UTC)
-    made = signature("whsec_test", at, b'{"id": "1"}')
-    assert made == "t=1778576400,v1=bb65d5197216f1ce8f74d891b8e03e3d2da3ae49de644809270a8781a744c857"
-    assert signature("whsec_test", at, b'{"id": "2"}') != made
+def test_a_signature_is_that_of_the_standard() -> None:
+    """Tests the example with which the libraries of Standard Webhooks are tested."""
+    at = datetime(2021, 2, 25, 17, 2, 10, tzinfo=timezone(timedelta(hours=2)))
+    secret, event = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw", "msg_p5jXN8AQM9LWM0D4loKWxJek"
+    assert signed_headers(secret, event, b'{"test": 2432232314}', at) == {
+        "webhook-id": event,
+        "webhook-timestamp": "1614265330",
+        "webhook-signature": "v1,g0hM9SsE+OTPJTGt/tmIKtSyZlE3uFJELVlNIOLJ1OE=",
+    }
 
 
 def test_a_message_is_tried_for_about_three_days() -> None:

@@ -6,36 +6,45 @@ import runpy
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
+from standardwebhooks import WebhookVerificationError
 
 from publisher.webhooks.outbox import RETRY_PAUSES
-from publisher.webhooks.sending import signature
+from publisher.webhooks.sending import signed_headers
 
 DOCUMENT = Path(__file__).parents[2] / "docs" / "desk.md"
-SECRET = "whsec_a-secret-for-tests"
+SECRET, OTHER_SECRET = "whsec_YSBzZWNyZXQgZm9yIHRlc3Rz", "whsec_YW5vdGhlciBzZWNyZXQ="
 BODY = '{"event": "delivery published", "title": "Cèl·lules"}'.encode()
 
-Verify = Callable[[str, str, bytes], bool]
+Receive = Callable[[str, dict[str, str], bytes], dict[str, Any]]
 
 
 @pytest.fixture
-def verify(tmp_path: Path) -> Verify:
+def receive(tmp_path: Path) -> Receive:
     """Returns the document's own example."""
     code = DOCUMENT.read_text(encoding="utf-8").partition("```python\n")[2].partition("\n```")[0]
     (tmp_path / "example.py").write_text(code, encoding="utf-8")
-    shown: Verify = runpy.run_path(str(tmp_path / "example.py"))["is_from_the_desk"]
+    shown: Receive = runpy.run_path(str(tmp_path / "example.py"))["received_message"]
     return shown
 
 
-def test_the_example_takes_what_the_desk_signed_and_nothing_else(verify: Verify) -> None:
+def test_the_example_takes_what_the_desk_signed_and_nothing_else(receive: Receive) -> None:
     now = datetime.now(UTC)
-    signed = signature(SECRET, now, BODY)
-    assert verify(SECRET, signed, BODY)
-    assert not verify(SECRET, signed, BODY + b" ")
-    assert not verify("whsec_another", signed, BODY)
-    assert not verify(SECRET, signature(SECRET, now - timedelta(minutes=6), BODY), BODY)
-    assert not verify(SECRET, "t=now", BODY)
+    headers = signed_headers(SECRET, "1", BODY, now)
+    assert receive(SECRET, headers, BODY)["title"] == "Cèl·lules"
+    late = signed_headers(SECRET, "1", BODY, now - timedelta(minutes=6))
+    forgeries = [
+        (SECRET, headers, BODY + b" "),
+        (OTHER_SECRET, headers, BODY),
+        (SECRET, late, BODY),
+        (SECRET, {**headers, "webhook-id": "2"}, BODY),
+        (SECRET, {}, BODY),
+    ]
+    for secret, given, body in forgeries:
+        with pytest.raises(WebhookVerificationError):
+            receive(secret, given, body)
 
 
 def test_the_pauses_between_tries_are_those_of_the_document() -> None:

@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import math
 import threading
-from collections import OrderedDict
 from dataclasses import dataclass
+
+from cachetools import LRUCache
 
 from publisher.core.clock import monotonic
 
@@ -44,7 +45,7 @@ class Buckets:
         """`quota`: requests at once. `window`: the seconds in which as many come back."""
         self._quota = quota
         self._window = window
-        self._levels: OrderedDict[int, tuple[float, float]] = OrderedDict()
+        self._levels: LRUCache[int, tuple[float, float]] = LRUCache(MAX_BUCKETS)
         self._lock = threading.Lock()
 
     def take(self, token_id: int) -> Allowance:
@@ -52,13 +53,11 @@ class Buckets:
         now = monotonic()
         rate = self._quota / self._window
         with self._lock:
-            level, counted_at = self._levels.pop(token_id, (float(self._quota), now))
+            level, counted_at = self._levels.get(token_id, (float(self._quota), now))
             level = min(float(self._quota), level + (now - counted_at) * rate)
             granted = level >= 1
             if granted:
                 level -= 1
             self._levels[token_id] = level, now
-            while len(self._levels) > MAX_BUCKETS:
-                self._levels.popitem(last=False)
         wait = max(1, math.ceil((math.floor(level) + 1 - level) / rate))
         return Allowance(granted, self._quota, self._window, math.floor(level), wait)

@@ -73,10 +73,7 @@ def set_second_factor(
     desk = desk_of(request)
     me = request.state.session
     try:
-        second_factor.enable(
-            desk.database, me.person_id, secret, code, seal=SecretCipher.from_environment(), now=desk.now(),
-            keep_session=me.token_hash,
-        )  # fmt: skip
+        second_factor.enable(desk.database, me, secret, code, seal=SecretCipher.from_environment(), now=desk.now())
     except LoginRefused as refusal:
         return _page(request, 422, code=str(refusal))
     flash(request, "From now on you are asked for a code at every log-in.")

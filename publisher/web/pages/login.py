@@ -15,7 +15,7 @@ from publisher.staff.accounts import accept_invite, find_invited_person, has_no_
 from publisher.staff.guesses import LoginRefused
 from publisher.staff.passwords import WeakPassword
 from publisher.web.errors import NotFound
-from publisher.web.guard import COOKIE, client_address, compare_password, set_tokens, tokens_of
+from publisher.web.guard import COOKIE, client_address, compare_password, login_source, set_tokens
 from publisher.web.rendering import address, desk_of, page
 from publisher.web.slow_work import WorkRefused
 
@@ -50,11 +50,8 @@ async def log_in(
 
 def _log_in(request: Request, email: str, password: str, wanted: str) -> Response:
     desk = desk_of(request)
-    came_from = client_address(request)
     try:
-        person = logins.check_password(
-            desk.database, email, password, address=came_from, browser=_browser(request), now=desk.now()
-        )
+        person = logins.check_password(desk.database, email, password, source=login_source(request), now=desk.now())
     except LoginRefused as refusal:
         return page(request, "login.html", 401, next=wanted, email=email, refused=str(refusal), nobody=False)
     return _ask_code_or_enter(request, person, wanted)
@@ -82,10 +79,7 @@ def log_in_with_code(
     seal = SecretCipher.from_environment()
     try:
         person = second_factor.person_of_ticket(desk.database, ticket, seal=seal, now=desk.now())
-        second_factor.check_code(
-            desk.database, person, code, address=client_address(request), browser=_browser(request), seal=seal,
-            now=desk.now(),
-        )  # fmt: skip
+        second_factor.check_code(desk.database, person, code, source=login_source(request), seal=seal, now=desk.now())
     except LoginRefused as refusal:
         return page(request, "code.html", 401, next=wanted, ticket=ticket, refused=str(refusal))
     return start_session(request, person, wanted)
@@ -141,11 +135,6 @@ def start_session(request: Request, person: int, wanted: str) -> Response:
     )
     set_tokens(request, opened)
     return RedirectResponse(local_path(request, wanted), 303)
-
-
-def _browser(request: Request) -> str:
-    """Returns the token that marks a known browser; empty: it has none."""
-    return tokens_of(request).browser
 
 
 def local_path(request: Request, wanted: str) -> str:

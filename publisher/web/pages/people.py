@@ -47,7 +47,7 @@ def invite_person(
     chosen = roles or []
     try:
         token = accounts.invite_person(
-            desk.database, email=email, name=name, roles=chosen, now=desk.now(), actor=_actor(request)
+            desk.database, accounts.NewPerson(email, name, chosen), now=desk.now(), actor=_actor(request)
         )
     except AccountError as refusal:
         typed = {"email": email, "name": name, "roles": chosen}

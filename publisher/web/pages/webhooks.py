@@ -15,7 +15,7 @@ from publisher.web.errors import NotFound
 from publisher.web.field_types import Before, ChosenNames
 from publisher.web.rendering import desk_of, flash, page, redirect
 from publisher.web.slow_work import in_queue
-from publisher.webhooks import EVENTS, SIGNATURE, WebhookError, hooks, outbox
+from publisher.webhooks import EVENTS, WebhookError, hooks, outbox
 
 router = APIRouter(prefix="/webhooks")
 
@@ -37,7 +37,6 @@ def _page(request: Request, status: int = 200, **context: Any) -> Response:
         status,
         hooks=rows,
         events=EVENTS,
-        signature=SIGNATURE,
         **{**shared, **context},
     )
 
