@@ -32,7 +32,7 @@ ENTRY = "__main__"
 
 NOT_FOR_PEOPLE = {
     "publisher.adapt.images.child_process.ImageProcessFailed": "a fault of the program or its installation",
-    "publisher.adapt.images.process.refusal.Refused": "leaves the child process as ImageRefused",
+    "publisher.adapt.images.process.errors.PictureRefused": "leaves the child process as ImageRefused",
     "publisher.backup.database_copy._ContentDiffers": "an inner signal, answered with a BackupError",
     "publisher.core.file_reading.UnfitFile": "an OSError whose clause goes on after the file's name",
     "publisher.core.name_resolving.NotResolvedInTime": "an inner signal of the connections",
