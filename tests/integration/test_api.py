@@ -444,7 +444,7 @@ def test_a_picture_is_inspected_and_named_by_its_content(editor: Program, pictur
 
 
 def test_channels_tell_whether_they_can_publish(site: Site, editor: Program) -> None:
-    assert [channel["name"] for channel in editor.get("/channels").json()["items"]] == ["tumblr", "instagram", "x"]
+    assert [channel["name"] for channel in editor.get("/channels").json()["items"]] == ["instagram", "tumblr", "x"]
     tumblr = editor.get("/channels/tumblr").json()
     assert (tumblr["hour"], tumblr["language"], tumblr["paused_at"]) == ("09:00", "en", None)
     unknown = problem(editor.get("/channels/myspace"))
