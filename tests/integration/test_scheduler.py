@@ -264,12 +264,12 @@ def test_a_pick_that_fails_stops_neither_recovery_nor_misses_nor_work(
     assert kicked == ["fake", "lost"]
 
 
-@pytest.mark.parametrize("part", ["recover_lost", "miss_expired", "appointments"])
+@pytest.mark.parametrize("part", ["recover_lost", "miss_expired", "next_appointments"])
 def test_no_part_stops_another(
     database: Database, clock: FixedClock, monkeypatch: pytest.MonkeyPatch, part: str
 ) -> None:
     broken, pick, others = Broken(KeyError("a fault of ours")), Broken(None), {}
-    for name in ("recover_lost", "miss_expired", "appointments"):
+    for name in ("recover_lost", "miss_expired", "next_appointments"):
         others[name] = broken if name == part else Broken(None)
 
         def act(*_: object, each: Broken = others[name]) -> list[object]:

@@ -148,7 +148,7 @@ SLOW_HANDLERS: dict[str, tuple[str, Exception, Act]] = {
     "adopt by API": ("publisher.web.api.deliveries.adopt", PLATFORM_AWAY, adopt_by_api),
     "export": (f"{PAGES}.deliveries.all_deliveries", PLATFORM_AWAY, get("/deliveries/export.csv")),
     "preview": (f"{PAGES}.editor.preview_context", PLATFORM_AWAY, post("/preview", {"title": "A"})),
-    "examine": (f"{PAGES}.channels.examine", PLATFORM_AWAY, post("/channels/tumblr/examine")),
+    "examine": (f"{PAGES}.channels.check_login", PLATFORM_AWAY, post("/channels/tumblr/examine")),
     "piece": (f"{PAGES}.uploads.Uploads.find", PLATFORM_AWAY, send_piece),
     "rehearse": (f"{PAGES}.channels.rehearse_channel", PLATFORM_AWAY, post("/channels/tumblr/rehearse")),
     "connect": (

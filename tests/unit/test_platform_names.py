@@ -19,7 +19,7 @@ from publisher.sandbox.discovery import sandbox_class, sandbox_names
 PACKAGE = Path(publisher.__file__).parent
 TEXTS = {".css", ".example", ".html", ".j2", ".js", ".md", ".mako", ".svg", ".toml"}
 ALLOWED = {
-    ("adapt/images/process/recognising.py", "x"),  # how a number is written
+    ("adapt/images/process/analysis.py", "x"),  # how a number is written
     ("starter/__init__.py", "x"),  # the mode in which a file is opened that must not be there
     ("samples/canvas.py", "x"),  # the sign that a figure is labelled with
 }

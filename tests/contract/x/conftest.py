@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import pytest
 
-from publisher.platforms import base
 from publisher.platforms.x import tokens, upload
 from tests.contract.conftest import OpenAccount
 from tests.contract.platforms.x import Driver
@@ -21,6 +20,6 @@ def desk(open_account: OpenAccount) -> Driver:
 def pauses(monkeypatch: pytest.MonkeyPatch) -> list[float]:
     """Pauses that would have been taken."""
     taken: list[float] = []
-    for module in (upload, tokens, base):
+    for module in (upload, tokens):
         monkeypatch.setattr(module, "sleep", taken.append)
     return taken

@@ -11,7 +11,9 @@ from urllib.parse import parse_qs, urlsplit
 
 import pytest
 
+from publisher.core.clock import monotonic
 from publisher.core.content import Publication
+from publisher.platforms import session_files
 from publisher.platforms.base import (
     KeepsLogin,
 )
@@ -64,11 +66,13 @@ def test_many_workers_renew_once(desk: Driver) -> None:
     assert desk.sandbox.accounts.renewals == 1
 
 
-def test_a_renewal_elsewhere_is_waited_for_but_not_without_end(desk: Driver, pauses: list[float]) -> None:
+def test_a_renewal_elsewhere_is_waited_for_but_not_without_end(desk: Driver, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(session_files, "LOCK_TIMEOUT_SECONDS", 0.3)
     before = desk.log_in(timedelta(0))
+    began = monotonic()
     with desk.session.alone(), pytest.raises(Unavailable):
         Adapter.connect(desk.connection(secrets=desk.app())).verify_credentials()
-    assert pauses
+    assert monotonic() - began >= 0.3
     assert desk.sandbox.accounts.renewals == 0
     assert desk.session.load() == before
 
