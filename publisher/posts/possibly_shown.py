@@ -30,6 +30,12 @@ class ShownBetween:
     was_approved: bool
     """The restore took its approval back."""
 
+    def extended_by(self, other: ShownBetween) -> ShownBetween:
+        """Returns the days of both: a second restore finds a draft where the first one took an approval back."""
+        return ShownBetween(
+            min(self.first, other.first), max(self.last, other.last), self.was_approved or other.was_approved
+        )
+
     @property
     def span(self) -> str:
         """Returns the days as words."""
@@ -57,28 +63,33 @@ def possibly_shown(session: Session, posts: Collection[int] | None = None) -> di
     `posts`: only these; None: all.
     """
     query = select(Event).where(Event.name == RESTORED, Event.post_id.is_not(None)).order_by(Event.id)
-    doubted = {
-        event.post_id: event
+    doubts = [
+        (event.post_id, event)
         for event in session.scalars(query)
         if event.post_id is not None and FIRST in event.detail and (posts is None or event.post_id in posts)
-    }
-    if not doubted:
+    ]
+    if not doubts:
         return {}
     approvals = (
         select(Event.post_id, func.max(Event.id))
-        .where(Event.name == "post approved", Event.post_id.in_([*doubted]))
+        .where(Event.name == "post approved", Event.post_id.in_({post_id for post_id, _ in doubts}))
         .group_by(Event.post_id)
     )
     approved = {post_id: event for post_id, event in session.execute(approvals)}
-    return {
-        post_id: ShownBetween(
-            date.fromisoformat(event.detail[FIRST]),
-            date.fromisoformat(event.detail[LAST]),
-            bool(event.detail.get(WAS_APPROVED)),
-        )
-        for post_id, event in doubted.items()
-        if approved.get(post_id, 0) < event.id
-    }
+    doubted: dict[int, ShownBetween] = {}
+    for post_id, event in doubts:
+        if approved.get(post_id, 0) < event.id:
+            shown = _shown_between(event)
+            doubted[post_id] = doubted[post_id].extended_by(shown) if post_id in doubted else shown
+    return doubted
+
+
+def _shown_between(event: Event) -> ShownBetween:
+    return ShownBetween(
+        date.fromisoformat(event.detail[FIRST]),
+        date.fromisoformat(event.detail[LAST]),
+        bool(event.detail.get(WAS_APPROVED)),
+    )
 
 
 def waiting_after_restore(session: Session) -> tuple[int, ...]:

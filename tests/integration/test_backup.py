@@ -38,6 +38,7 @@ from publisher.delivery.operate import retry
 from publisher.desk import Desk
 from publisher.lifecycle_restore import restore_deliveries
 from publisher.posts.drafts import ImageDraft, PostDraft
+from publisher.posts.possibly_shown import possibly_shown, waiting_after_restore
 from publisher.posts.posts import add_post
 from publisher.schedule.order import Front
 from publisher.schedule.post_queue import PostQueue
@@ -556,6 +557,27 @@ def test_whoever_lets_out_what_was_not_approved_by_the_backup_is_told_too(
     messages = [remark.problem.message for remark in approval.remarks]
     shown_between = "This post may have been shown between 2026-05-04 and 2026-05-05"
     assert any(message.startswith(shown_between) for message in messages)
+
+
+def test_a_second_restore_forgets_nothing_that_the_first_one_doubted(database: Database, tmp_path: Path) -> None:
+    """A backup that was made after the first restore has the posts as drafts: nobody had approved them again yet."""
+    desk = open_desk(database, tmp_path)
+    posts = desk.posts(["one", "two"], NINE - timedelta(days=1))
+    for days in (0, 2):
+        began = NINE + timedelta(days=days)
+        with database.writing() as session:
+            close_gap(session, desk.settings, since=began - timedelta(hours=1), now=began + timedelta(hours=1))
+    with database.reading() as session:
+        assert waiting_after_restore(session) == tuple(posts)
+        assert {shown.span for shown in possibly_shown(session).values()} == {"between 2026-05-04 and 2026-05-06"}
+    PostQueue(desk.at(NINE + timedelta(days=2, hours=2))).approve(posts[0])
+    with database.writing() as session:
+        now = NINE + timedelta(days=3, hours=1)
+        close_gap(session, desk.settings, since=NINE + timedelta(days=3), now=now)
+        assert {post: shown.span for post, shown in possibly_shown(session).items()} == {
+            posts[0]: "on 2026-05-07",
+            posts[1]: "between 2026-05-04 and 2026-05-07",
+        }
 
 
 def test_a_day_that_the_backup_knows_is_not_closed_but_an_empty_one_is(database: Database, tmp_path: Path) -> None:
