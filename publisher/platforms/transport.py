@@ -154,12 +154,16 @@ def is_from_gateway(response: requests.Response, has_own_shape: Callable[[Mappin
     Such an answer says nothing about a post or an account.
     """
     body = json_object(response)
-    return body is None or is_page(response) or not has_own_shape(body)
+    return body is None or "html" in response.headers.get("Content-Type", "").lower() or not has_own_shape(body)
 
 
 def is_page(response: requests.Response) -> bool:
-    """Tells whether an answer is an HTML page. A platform's API never sends one, so a gateway did."""
-    return "html" in response.headers.get("Content-Type", "").lower() or response.text.lstrip()[:1] == "<"
+    """Returns whether the body of an answer is a page, which a gateway sends and no platform does.
+
+    The type that the answer claims does not count: the plain text of a refused log-in has come as HTML, see
+    https://github.com/themattharris/tmhOAuth/issues/87.
+    """
+    return response.text.lstrip("\ufeff \t\r\n").startswith("<")
 
 
 def platform_time(headers: Mapping[str, str]) -> datetime | None:

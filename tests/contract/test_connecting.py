@@ -121,6 +121,20 @@ def test_something_in_front_of_a_log_in_is_no_wrong_password(account: Account, s
     assert set(account.LOGIN_NEEDS) <= set(ended)
 
 
+@of_each_platform("case", lambda driver: [(case.name, case) for case in driver.REFUSED_LOGINS])
+def test_a_refused_log_in_is_believed_whatever_type_the_text_is_said_to_have(account: Account, case: LoginCase) -> None:
+    """X and its like label such plain texts as HTML (github.com/themattharris/tmhOAuth/issues/87)."""
+
+    def relabels(_request: Request, given: Answer) -> Answer:
+        is_refusal = given.status in (400, 401, 403) and not given.body.lstrip().startswith((b"{", b"<"))
+        return Answer.of_text(given.status, given.body.decode(), "text/html; charset=utf-8") if is_refusal else given
+
+    account.rewrite = relabels
+    connection = account.connection(secrets=case.secrets(account))
+    with pytest.raises(CredentialsRefused, match=case.words or None):
+        adapter_class(account.name).authorize(connection, case.person(account))
+
+
 def test_an_answer_that_drips_ends_at_every_request_of_a_log_in(account: Account) -> None:
     case = account.LOGINS[0]
     log_in(account, case)
