@@ -9,7 +9,7 @@ from typing import Any
 
 import structlog
 from sqlalchemy import Connection, update
-from sqlalchemy.exc import DBAPIError, IntegrityError
+from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
 from publisher.core.content import Preparation, Publication
@@ -21,7 +21,7 @@ from publisher.delivery.channel_pauses import pause_channel, postpone_pending, w
 from publisher.delivery.claim import ClaimedDelivery
 from publisher.delivery.due import in_states
 from publisher.delivery.outcomes import Outcome, error_name
-from publisher.delivery.own_machine import OwnMachineFailed
+from publisher.delivery.own_machine import OwnMachineFailed, describe_own_failure
 from publisher.delivery.post_owners import find_other_record
 from publisher.delivery.unknown_outcomes import describe_other_record
 from publisher.lifecycle import (
@@ -168,7 +168,8 @@ def record_success(
                 return follow(rows)
         except Exception as error:
             # What is wrong with the next delivery must not keep this one from being recorded.
-            if isinstance(error, DBAPIError) and not isinstance(error, IntegrityError):
+            if describe_own_failure(error):
+                # The caller writes this again, and takes nothing then.
                 raise
             get_logger("delivery").info("recorded without taking the next one", delivery=claimed.id, why=str(error))
     try:

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from pydantic import ValidationError
 from sqlalchemy import update
-from sqlalchemy.exc import OperationalError
+from sqlalchemy.exc import DatabaseError, DataError, OperationalError
 
 from publisher.core.clock import FixedClock
 from publisher.core.states import State
@@ -90,6 +90,24 @@ def test_a_next_post_that_cannot_be_read_harms_only_itself(database: Database, c
         bench.drain()
     assert len(bench.platform.posts) == 1
     assert _states(database)[0] == State.PUBLISHED
+
+
+@on_every_database
+@pytest.mark.parametrize("kind", [DatabaseError, DataError])
+def test_a_next_post_that_the_database_cannot_read_harms_only_itself(
+    database: Database, clock: FixedClock, monkeypatch: pytest.MonkeyPatch, kind: type[DatabaseError]
+) -> None:
+    """No later attempt of ours would succeed, and the platform has the post: its record must not depend on the next."""
+    bench, seen = Bench(database, clock), []
+    _two(bench)
+    damaged = sqlite3.DatabaseError("database disk image is malformed")
+
+    def fail(*_: object, **__: object) -> None:
+        raise kind("SELECT", None, damaged)
+
+    monkeypatch.setattr(worker_module, "claim_within", fail)
+    bench.worker(milestone=_at({"recorded": lambda: seen.extend(_states(database))})).drain("fake")
+    assert seen == [State.PUBLISHED, State.PENDING]
 
 
 @on_every_database

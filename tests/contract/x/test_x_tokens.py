@@ -88,7 +88,10 @@ def test_a_refused_renewal_keeps_the_session_and_says_what_to_run(desk: Driver) 
 
 @pytest.mark.parametrize(
     "answer",
-    [Answer(status=500, cut_at=0), Answer.of_json(500, {}), Answer.of_text(200, "{}"), Answer.of_text(200, "")],
+    [
+        *(Answer(status=500, cut_at=0), Answer.of_json(500, {}), Answer.of_text(200, "{}"), Answer.of_text(200, "")),
+        *(Answer.of_text(403, "error code: 1020"), Answer.of_text(403, ""), Answer.of_text(401, "[]")),
+    ],
 )
 def test_a_renewal_without_new_tokens_keeps_the_old_ones(
     desk: Driver, monkeypatch: pytest.MonkeyPatch, answer: Answer
