@@ -18,7 +18,7 @@ from requests_oauthlib import OAuth1
 from publisher.platforms.base import Connection
 from publisher.platforms.errors import CredentialsRefused, Unavailable
 from publisher.platforms.login_steps import ADDRESS, LoginStep, Question, parse_callback, warn_of_secrets
-from publisher.platforms.transport import SentRequest, send_once
+from publisher.platforms.transport import SentRequest, is_page, send_once
 from publisher.platforms.x.tokens import (
     READ_TIMEOUT,
     RefreshedTokens,
@@ -178,7 +178,7 @@ def _ask_form(connection: Connection, http: requests.Session, path: str, auth: A
     """Requests a token and its secret, which X hands out URL-encoded. They are kept out of every message."""
     sent = SentRequest("Logging in to X")
     response = send_once(http, "POST", api_url(connection) + path, sent=sent, read_timeout=READ_TIMEOUT, auth=auth)
-    check_token_answer(connection, response)
+    check_token_answer(connection, response, is_from_gateway=is_page(response))
     form = dict(parse_qsl(response.text))
     if not has_secret(form, "oauth_token", "oauth_token_secret"):
         raise Unavailable("Logging in to X: an answer that can't be read", status=response.status_code)

@@ -15,7 +15,7 @@ from publisher.core.clock import sleep
 from publisher.platforms.base import Connection
 from publisher.platforms.errors import CredentialsRefused, RateLimited, Unavailable
 from publisher.platforms.session_files import unreadable_session
-from publisher.platforms.transport import SentRequest, is_page, json_object, retry_after, send_once
+from publisher.platforms.transport import SentRequest, json_object, retry_after, send_once
 from publisher.platforms.x.client import API_URL
 from publisher.platforms.x.refusals import DEFAULT_PAUSE
 
@@ -107,7 +107,8 @@ def request_tokens(connection: Connection, http: requests.Session, parameters: M
         data={**parameters, "client_id": client_id},
         auth=(client_id, client_secret) if client_secret else None,
     )
-    check_token_answer(connection, response)
+    # RFC 6749 has every refusal as an object: plain text, too, comes from something in front of X.
+    check_token_answer(connection, response, is_from_gateway=json_object(response) is None)
     body = json_object(response) or {}
     if not isinstance(body.get("access_token"), str):
         raise Unavailable("Renewing the X log-in: an answer that can't be read", status=response.status_code)
@@ -133,7 +134,7 @@ def stored_session(connection: Connection) -> dict[str, Any]:
         ) from error
 
 
-def check_token_answer(connection: Connection, response: requests.Response) -> None:
+def check_token_answer(connection: Connection, response: requests.Response, *, is_from_gateway: bool) -> None:
     """Checks that the answer holds tokens. Answers of these addresses are never recorded."""
     status = response.status_code
     if 200 <= status < 300:
@@ -142,7 +143,7 @@ def check_token_answer(connection: Connection, response: requests.Response) -> N
     if status == 429:
         retry_at = retry_after(response.headers, now) or now + DEFAULT_PAUSE
         raise RateLimited("X asks to wait before the next log-in", retry_at=retry_at, status=status)
-    if status in (400, 401, 403) and not is_page(response):
+    if status in (400, 401, 403) and not is_from_gateway:
         raise CredentialsRefused(f"X refused the log-in ({status}); {connect_hint(connection)}.", status=status)
     raise Unavailable(f"Logging in to X: HTTP {status}", status=status)
 
