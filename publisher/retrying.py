@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pydantic import ValidationError
+
 from publisher.core.content import AdaptedPost
 from publisher.core.states import BY_HAND, State
 from publisher.db.models import Delivery
@@ -59,7 +61,10 @@ def _adapt_again(desk: Desk, delivery_id: int, seen: str) -> str:
 
 
 def _lacks_a_text(delivery: Delivery) -> bool:
-    """Decides whether a delivery is held because its adapted post has a blocking problem."""
+    """Decides whether a delivery is held because its adapted post has a blocking problem, or can't be read."""
     if delivery.state != State.HELD:
         return False
-    return any(problem.blocking for problem in AdaptedPost.model_validate(delivery.adapted).problems)
+    try:
+        return any(problem.blocking for problem in AdaptedPost.model_validate(delivery.adapted).problems)
+    except ValidationError:
+        return True

@@ -11,11 +11,13 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
+from pydantic import ValidationError
 from sqlalchemy import BindParameter, ColumnElement, Connection, Select, bindparam, exists, select, update
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
 from publisher.core.content import AdaptedPost, Preparation
+from publisher.core.logs import get_logger
 from publisher.core.states import LEASED, State
 from publisher.db.driver_statements import DriverStatement
 from publisher.db.session import Database
@@ -29,6 +31,12 @@ READING_SECONDS = 60.0
 READING_LEASE_SECONDS = 150.0
 """One that is not recorded within this time is begun again by somebody. An account that was refused is checked in it,
 too; were it shorter than that, workers would take a slow look-up from each other without an end."""
+
+UNREADABLE = (
+    "Nothing was sent: this version of the program can't read the text that is stored for this channel. Run "
+    "publisher retry {id}, which makes the text anew from the approved post. If that changes nothing, install the "
+    "version that ran before, or give this post up: publisher cancel {id}."
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -137,17 +145,29 @@ def claim_within(
 ) -> ClaimedDelivery | None:
     """Claims the channel's next due delivery in a transaction that has begun; it counts once that is on disk.
 
+    One whose stored post can't be read is held, and None returned.
+
     Raises:
         Fenced, IntegrityError: somebody else was faster; the transaction must be undone.
     """
     row = _next_post(rows, {"channel": channel, "now": now})
     if row is None:
         return None
-    fence = move(
+    try:
+        claimed = _claimed(row, fence=row["fence"] + 1, state=State.PREPARING)
+    except ValidationError as error:
+        # Raised from here, it would keep the whole channel waiting behind this one.
+        get_logger("delivery").error("a stored post can't be read", delivery=row["id"], exc_info=error)
+        move(
+            rows, row["id"], fence=row["fence"], before=State.PENDING, to=State.HELD, now=now, actor=owner,
+            raise_fence=True, problem=UNREADABLE.format(id=row["id"]),
+        )  # fmt: skip
+        return None
+    move(
         rows, row["id"], fence=row["fence"], before=State.PENDING, to=State.PREPARING, now=now,
         actor=owner, raise_fence=True, lease_owner=owner, lease_until=now + lease,
     )  # fmt: skip
-    return _claimed(row, fence=fence, state=State.PREPARING)
+    return claimed
 
 
 def _has_any(database: Database, query: Select[Any], parameters: Mapping[str, object]) -> bool:

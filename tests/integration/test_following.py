@@ -9,7 +9,6 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
-from pydantic import ValidationError
 from sqlalchemy import update
 from sqlalchemy.exc import DatabaseError, DataError, OperationalError
 
@@ -81,15 +80,26 @@ def test_what_was_taken_before_the_stop_is_finished(database: Database, clock: F
 
 
 @on_every_database
-def test_a_next_post_that_cannot_be_read_harms_only_itself(database: Database, clock: FixedClock) -> None:
+@pytest.mark.parametrize("unreadable", [0, 1])
+def test_a_post_that_cannot_be_read_harms_only_itself(database: Database, clock: FixedClock, unreadable: int) -> None:
+    """As where an older version of the program was installed: the channel's other posts and look-ups go on."""
     bench = Bench(database, clock)
-    _, second = _two(bench)
+    bench.platform.after.append(LOST_ANSWER)
+    add_delivery(database, clock.now(), day_offset=2)
+    bench.drain()
+    two = _two(bench)
     with database.writing() as session:
-        session.execute(update(Delivery).where(Delivery.id == second).values(adapted={"title": 7}))
-    with pytest.raises(ValidationError):
+        damaged = update(Delivery).where(Delivery.id == two[unreadable])
+        session.execute(damaged.values(adapted={"title": 7}))
+    for _ in range(3):
+        clock.advance(seconds=60)
         bench.drain()
-    assert len(bench.platform.posts) == 1
-    assert _states(database)[0] == State.PUBLISHED
+    ends = [State.PUBLISHED, State.PUBLISHED]
+    ends[unreadable] = State.HELD
+    assert _states(database) == [State.PUBLISHED, *ends]
+    assert len(bench.platform.posts) == 2
+    with database.reading() as session:
+        assert "Nothing was sent" in session.get_one(Delivery, two[unreadable]).problem
 
 
 @on_every_database

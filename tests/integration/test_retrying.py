@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from datetime import date
+from datetime import date, timedelta
 from pathlib import Path
 
 import pytest
@@ -13,6 +13,7 @@ from publisher.core.content import AdaptedPost
 from publisher.db.models import Delivery, Pick, Post
 from publisher.delivery import operate
 from publisher.delivery.act_refusals import ActRefused
+from publisher.delivery.claim import claim
 from publisher.delivery.removed_channels import hold_removed
 from publisher.desk import Desk
 from publisher.retrying import retry
@@ -89,6 +90,20 @@ def test_a_directory_of_people_that_is_mended_is_enough_for_a_retry(desk: Desk) 
     mended = deliveries(desk, desk.now().date())["tumblr"]
     assert mended.state == "pending"
     assert "@ada" in AdaptedPost.model_validate(mended.adapted).caption
+
+
+def test_a_stored_text_that_cannot_be_read_is_made_anew(desk: Desk) -> None:
+    delivery = pick(desk)["x"]
+    with desk.database.writing() as session:
+        row = session.get_one(Delivery, delivery.id)
+        row.adapted = {**delivery.adapted, "of_a_newer_version": True}
+    now = delivery.due_at
+    assert claim(desk.database, "x", owner="me", now=now, lease=timedelta(seconds=30)) is None
+    held = deliveries(desk, desk.now().date())["x"]
+    assert (held.state, f"publisher retry {held.id}" in held.problem) == ("held", True)
+    retry(desk, held.id, actor="me")
+    mended = deliveries(desk, desk.now().date())["x"]
+    assert (mended.state, mended.adapted) == ("pending", delivery.adapted)
 
 
 def test_a_retry_of_what_somebody_changed_meanwhile_is_refused(desk: Desk) -> None:
