@@ -115,7 +115,7 @@ def test_past_days_tell_what_became_of_each_channel(posts: queue_desk.Desk, site
         "nothing", "missed", "shown", "coming", "coming", "empty", "empty", "empty",
     ]  # fmt: skip
     assert '<a href="https://blog.example/1"' in shown["2026-05-03"][1]
-    assert "instagram held" in shown["2026-05-03"][1]
+    assert "tumblr held" in shown["2026-05-03"][1]
     assert "javascript:" not in shown["2026-05-03"][1]
     assert "no post" in shown["2026-05-06"][1]
     assert "/posts/2" in shown["2026-05-04"][1]
