@@ -24,6 +24,7 @@ from publisher.web.slow_work import Refusal, WorkLimits, WorkQueue, WorkRefused
 from publisher.webhooks import WebhookError
 from tests.conftest import WriteDesk
 from tests.desk_site import Client, Site, open_starter_site
+from tests.event_loops import run_coroutine
 from tests.fakes import add_delivery
 from tests.outlet import draw
 from tests.patience import PATIENCE, wait_until
@@ -214,7 +215,7 @@ def test_a_full_queue_and_one_persons_share_are_refused_at_once() -> None:
         go_on.set()
         return refused, [*await asyncio.gather(*first), *await gather(work_queue, (lambda: 7, "a"))]
 
-    refused, done = asyncio.run(fill())
+    refused, done = run_coroutine(fill())
     assert reasons(refused) == [Refusal.TOO_MUCH, Refusal.TOO_MUCH]
     assert done == [True, True, True, 7]
 
@@ -230,7 +231,7 @@ def test_one_persons_share_is_bounded() -> None:
         go_on.set()
         return [*outcomes, await first, *await gather(work_queue, (lambda: 7, "a"))]
 
-    assert reasons(asyncio.run(fill())) == [Refusal.TOO_MUCH_OF_PERSON, True, 7]
+    assert reasons(run_coroutine(fill())) == [Refusal.TOO_MUCH_OF_PERSON, True, 7]
 
 
 def test_work_has_a_deadline_and_keeps_its_place_until_it_is_over() -> None:
@@ -246,7 +247,7 @@ def test_work_has_a_deadline_and_keeps_its_place_until_it_is_over() -> None:
             await asyncio.sleep(0.01)
         return [*late, *full, *await gather(work_queue, (lambda: 7, "e"))]
 
-    assert reasons(asyncio.run(wait_in_vain())) == [
+    assert reasons(run_coroutine(wait_in_vain())) == [
         Refusal.NOT_FINISHED, Refusal.NOT_STARTED, Refusal.NOT_STARTED, Refusal.TOO_MUCH, 7,
     ]  # fmt: skip
 
@@ -263,7 +264,7 @@ def test_one_person_never_keeps_all_threads() -> None:
         go_on.set()
         return (other, are_done), await asyncio.gather(*slow)
 
-    assert asyncio.run(fill()) == ((7, [False] * 4), [True] * 4)
+    assert run_coroutine(fill()) == ((7, [False] * 4), [True] * 4)
 
 
 def test_work_that_is_given_up_is_forgotten_at_once() -> None:
@@ -284,14 +285,14 @@ def test_work_that_is_given_up_is_forgotten_at_once() -> None:
         return waiting
 
     # The first may not have begun yet.
-    assert asyncio.run(give_up()) <= 1
+    assert run_coroutine(give_up()) <= 1
 
 
 def test_an_error_of_the_work_is_the_callers() -> None:
     def fail() -> None:
         raise TimeoutError("of its own")
 
-    outcomes = asyncio.run(gather(WorkQueue("test", ONE), (fail, "a")))
+    outcomes = run_coroutine(gather(WorkQueue("test", ONE), (fail, "a")))
     assert isinstance(outcomes[0], TimeoutError)
     assert str(outcomes[0]) == "of its own"
 

@@ -25,6 +25,7 @@ from publisher.web.connections import BoundedConnection, ConnectionLimits, DeskC
 from publisher.web.pages import deliveries
 from publisher.web.server import WebServer
 from tests.desk_site import Site, serve_starter_site
+from tests.event_loops import run_coroutine
 from tests.idle_crowd import idle_crowd
 from tests.patience import PATIENCE, wait_until
 
@@ -244,7 +245,7 @@ async def _never_answers(_scope: Any, _receive: Any, _send: Any) -> None:
 
 
 def test_a_newcomer_whose_request_is_on_its_way_stays() -> None:
-    closed = asyncio.run(crowd_out(3, ConnectionLimits(total=4)))
+    closed = run_coroutine(crowd_out(3, ConnectionLimits(total=4)))
     assert closed == [True, True, False, False, False, False]
 
 
@@ -266,7 +267,7 @@ async def _no_application(_scope: Any, _receive: Any, _send: Any) -> None:
 )
 def test_connections_are_counted_by_network(addresses: list[str], closed: int) -> None:
     limits = ConnectionLimits(total=20, per_address=2, shared_addresses={"198.51.100.1"})
-    transports = asyncio.run(connect_from(addresses, limits))
+    transports = run_coroutine(connect_from(addresses, limits))
     assert [transport.is_closed for transport in transports] == [True] * closed + [False] * (6 - closed)
 
 

@@ -24,6 +24,7 @@ from publisher.web.event_cache import MAX_PAGES
 from publisher.web.pages import queue_page
 from tests.conftest import WriteDesk
 from tests.desk_site import Client, Site, open_starter_site
+from tests.event_loops import run_coroutine
 from tests.patience import PATIENCE, wait_until
 
 
@@ -138,7 +139,7 @@ def test_requests_that_come_at_the_same_moment_are_bounded_too() -> None:
         go_on.set()
         await asyncio.gather(*tasks)
 
-    asyncio.run(ask_many(200))
+    run_coroutine(ask_many(200))
     assert Counter(statuses) == {503: 200 - load_limit.MAX_WAITING_UNKNOWN, 200: load_limit.MAX_WAITING_UNKNOWN}
 
 

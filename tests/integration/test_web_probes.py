@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import http.client
 import json
 import socket
@@ -28,6 +27,7 @@ from publisher.web.guard import COOKIE
 from publisher.web.server import WebServer
 from tests.conftest import WriteDesk
 from tests.desk_site import PASSWORD
+from tests.event_loops import run_coroutine
 from tests.patience import PATIENCE
 
 HERE, THERE = "127.0.0.1", "203.0.113.7"
@@ -49,7 +49,7 @@ def ask(desk: Desk, path: str, *, host: str = HERE, headers: dict[str, str] | No
         async with AsyncClient(transport=transport, base_url="http://localhost") as client:
             return await client.get(path, headers=headers)
 
-    return asyncio.run(get())
+    return run_coroutine(get())
 
 
 def session_token(desk: Desk, role: str) -> str:
