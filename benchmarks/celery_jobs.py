@@ -1,4 +1,4 @@
-"""Empty jobs for Celery, run by a Python that has `celery[redis]`: `python celery_jobs.py HOW_MANY` hands them in."""
+"""Defines empty jobs for Celery; `python celery_jobs.py COUNT` enqueues them. It needs `celery[redis]`."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ app.conf.update(task_ignore_result=True, task_acks_late=True)
 
 @app.task  # type: ignore[untyped-decorator]
 def nothing() -> None:
-    """What an engine does when there is nothing to do."""
+    """Does nothing, so that only the engine is measured."""
 
 
 if __name__ == "__main__":

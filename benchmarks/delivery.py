@@ -1,6 +1,6 @@
-"""How fast posts leave, and whether a long history makes the desk slow: `python -m benchmarks.delivery`.
+"""Measures how fast posts are published, also with a long history: `python -m benchmarks.delivery`.
 
-Figures are recorded, never asserted; beside each stands how busy the machine was. `--celery PYTHON`
+Figures are recorded, never asserted; the load of the machine is printed beside each. `--celery PYTHON`
 names a Python with `celery[redis]`.
 """
 
@@ -55,16 +55,16 @@ def main() -> None:
     parser.add_argument("--waiting", type=int, default=100_000)
     parser.add_argument("--late", type=int, default=200, help="posts whose lateness is measured")
     parser.add_argument("--celery", type=Path)
-    wishes = parser.parse_args()
+    arguments = parser.parse_args()
     configure_logs(stream=sys.stderr)
     print("| what | measured | load |\n| --- | --- | --- |", flush=True)
     with tempfile.TemporaryDirectory() as folder, ThrowawayPostgres() as server:
-        for what, measured in _rows(wishes, Databases(Path(folder), server)):
+        for what, measured in _rows(arguments, Databases(Path(folder), server)):
             print(f"| {what} | {measured} | {os.getloadavg()[0]:.1f} |", flush=True)
 
 
 class Databases:
-    """A new, empty database whenever one is asked for."""
+    """Creates new, empty databases."""
 
     def __init__(self, folder: Path, server: ThrowawayPostgres) -> None:
         self.folder = folder
@@ -86,46 +86,46 @@ class Databases:
         return self._server.create_database()
 
 
-def _rows(wishes: argparse.Namespace, databases: Databases) -> Iterator[Measured]:
+def _rows(arguments: argparse.Namespace, databases: Databases) -> Iterator[Measured]:
     yield flushes(databases.folder)
-    for kind, url in (("SQLite", databases.sqlite()), ("PostgreSQL", databases.postgres())):
-        yield f"a row inserted, then changed, {kind}", bare_rows(url)
-    yield deliveries(databases.sqlite(), wishes.deliveries, 1)
+    for database_name, url in (("SQLite", databases.sqlite()), ("PostgreSQL", databases.postgres())):
+        yield f"a row inserted, then changed, {database_name}", bare_rows(url)
+    yield deliveries(databases.sqlite(), arguments.deliveries, 1)
     for processes in (1, 2, 4):
-        yield deliveries(databases.postgres(), wishes.deliveries, processes)
+        yield deliveries(databases.postgres(), arguments.deliveries, processes)
     for processes in (1, 2, 4):
-        yield procrastinate_jobs(databases.empty(), wishes.deliveries, processes)
+        yield procrastinate_jobs(databases.empty(), arguments.deliveries, processes)
     for durable in (False, True):
         for processes in (1, 2, 4):
-            yield celery_jobs(wishes.celery, wishes.deliveries, processes, durable=durable)
-    for kind, url in (("SQLite", databases.sqlite()), ("PostgreSQL", databases.postgres())):
-        yield f"a due post is public late by, {kind}", lateness(url, wishes.late)
-    for kind, url in (("SQLite", databases.sqlite()), ("PostgreSQL", databases.postgres())):
-        yield from ((f"{what}, {kind}", measured) for what, measured in with_history(url, wishes))
+            yield celery_jobs(arguments.celery, arguments.deliveries, processes, durable=durable)
+    for database_name, url in (("SQLite", databases.sqlite()), ("PostgreSQL", databases.postgres())):
+        yield f"a due post is public late by, {database_name}", lateness(url, arguments.late)
+    for database_name, url in (("SQLite", databases.sqlite()), ("PostgreSQL", databases.postgres())):
+        yield from ((f"{what}, {database_name}", measured) for what, measured in with_history(url, arguments))
 
 
 def flushes(folder: Path) -> Measured:
-    """What the disk can do: 4 KiB appended and flushed, one after the other."""
-    done = 0
+    """Measures the disk: 4 KiB appended and flushed, one after the other."""
+    flush_count = 0
     with (folder / "flushed").open("wb", buffering=0) as file:
         end = time.perf_counter() + FLUSH_SECONDS
         while time.perf_counter() < end:
             file.write(b"\0" * 4096)
             os.fsync(file.fileno())
-            done += 1
-    return "4 KiB appended and flushed", f"{done / FLUSH_SECONDS:.0f} per second"
+            flush_count += 1
+    return "4 KiB appended and flushed", f"{flush_count / FLUSH_SECONDS:.0f} per second"
 
 
 def bare_rows(url: str) -> str:
     database = Database.open(url)
-    begun = time.perf_counter()
+    started_at = time.perf_counter()
     for number in range(ROWS):
         with database.writing() as session:
             row = session.scalars(insert(Event).returning(Event.id), [_event(number)]).one()
         with database.writing() as session:
             session.execute(update(Event).where(Event.id == row).values(actor="somebody else"))
     database.close()
-    return f"{ROWS / (time.perf_counter() - begun):.0f} per second"
+    return f"{ROWS / (time.perf_counter() - started_at):.0f} per second"
 
 
 def _event(number: int) -> dict[str, object]:
@@ -133,44 +133,47 @@ def _event(number: int) -> dict[str, object]:
 
 
 def lateness(url: str, count: int) -> str:
-    """From when a post is due to its being recorded as public: scheduler and worker in one process, as by default."""
+    """Measures from when a post is due until it is recorded as published, with scheduler and worker in one process."""
     database = Database.open(url)
     with database.writing() as session:
         add_channels(session, CHANNELS)
-    chance = random.Random(20260504)
+    generator = random.Random(20260504)
     now = datetime.now(UTC)
-    add_due(database, CHANNELS, [now + timedelta(seconds=2 + chance.random() * count / 4) for _ in range(count)], now)
+    add_due(
+        database, CHANNELS, [now + timedelta(seconds=2 + generator.random() * count / 4) for _ in range(count)], now
+    )
     dispatcher = ThreadDispatcher(make_worker(database, FakePlatform()).drain, threads=8)
     scheduler = Scheduler(
         database, SystemClock(), Callbacks(pick=_nothing, kick=dispatcher.kick), first_look_up=timedelta(seconds=10)
     )
     scheduler.start()
-    late: list[float] = []
-    while len(late) < count:
+    latenesses: list[float] = []
+    while len(latenesses) < count:
         time.sleep(1)
         with database.reading() as session:
-            found = session.execute(
+            rows = session.execute(
                 select(Delivery.scheduled_at, Delivery.published_at).where(Delivery.state == "published")
             )
-            late = sorted((public - due).total_seconds() for due, public in found if public)
+            latenesses = sorted((public - due).total_seconds() for due, public in rows if public)
     scheduler.stop()
     dispatcher.stop()
     database.close()
-    return f"{statistics.median(late):.2f} s (p99 {late[int(len(late) * 0.99) - 1]:.2f} s, worst {late[-1]:.2f} s)"
+    p99 = latenesses[int(len(latenesses) * 0.99) - 1]
+    return f"{statistics.median(latenesses):.2f} s (p99 {p99:.2f} s, worst {latenesses[-1]:.2f} s)"
 
 
 def _nothing() -> None:
-    """There is nothing to pick here."""
+    """Picks nothing: the benchmark adds due deliveries itself."""
 
 
-def with_history(url: str, wishes: argparse.Namespace) -> Iterator[Measured]:
+def with_history(url: str, arguments: argparse.Namespace) -> Iterator[Measured]:
     database = Database.open(url)
     now = datetime.now(UTC)
-    begun = time.perf_counter()
-    add_history(database, past=wishes.past, waiting=wishes.waiting, now=now)
+    started_at = time.perf_counter()
+    add_history(database, past=arguments.past, waiting=arguments.waiting, now=now)
     yield (
-        f"making {wishes.past:,} past and {wishes.waiting:,} waiting deliveries",
-        f"{time.perf_counter() - begun:.0f} s",
+        f"making {arguments.past:,} past and {arguments.waiting:,} waiting deliveries",
+        f"{time.perf_counter() - started_at:.0f} s",
     )
     settings = load_settings(CONFIG)
     later = now + timedelta(days=2)
@@ -194,25 +197,25 @@ def with_history(url: str, wishes: argparse.Namespace) -> Iterator[Measured]:
 
 def reading(database: Database, ask: Callable[[Session], object]) -> Callable[[], float]:
     def timed() -> float:
-        begun = time.perf_counter()
+        started_at = time.perf_counter()
         with database.reading() as session:
             ask(session)
-        return time.perf_counter() - begun
+        return time.perf_counter() - started_at
 
     return timed
 
 
 def tick(database: Database, now: datetime) -> float:
-    begun = time.perf_counter()
+    started_at = time.perf_counter()
     recover_lost(database, now, timedelta(seconds=10), lambda _owner: False)
     miss_expired(database, now)
     with database.reading() as session:
         due_channels(session, now)
-    return time.perf_counter() - begun
+    return time.perf_counter() - started_at
 
 
 class Claiming:
-    """Claims, each timed; what was claimed is given back, which is not."""
+    """Measures claims; each claimed delivery is released again, which is not measured."""
 
     def __init__(self, database: Database, now: datetime) -> None:
         self._database = database
@@ -222,9 +225,9 @@ class Claiming:
     def __call__(self) -> float:
         self._turn += 1
         channel = OLD_CHANNELS[self._turn % len(OLD_CHANNELS)]
-        begun = time.perf_counter()
+        started_at = time.perf_counter()
         claimed = claim(self._database, channel, owner="me", now=self._now, lease=timedelta(seconds=30))
-        seconds = time.perf_counter() - begun
+        seconds = time.perf_counter() - started_at
         if claimed is None:
             raise RuntimeError(f"nothing was due on {channel}")
         with self._database.writing() as session:
@@ -239,8 +242,8 @@ def spread(measure_once: Callable[[], float]) -> str:
 
 def resident() -> float:
     status = Path("/proc/self/status").read_text(encoding="ascii")
-    found = re.search(r"VmRSS:\s+(\d+) kB", status)
-    return int(found[1]) / 1024 if found else float("nan")
+    match = re.search(r"VmRSS:\s+(\d+) kB", status)
+    return int(match[1]) / 1024 if match else float("nan")
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""How fast and how large the desk is: `python benchmarks/desk.py`. Figures are recorded, never asserted."""
+"""Measures the speed and memory of the desk: `python benchmarks/desk.py`. Figures are recorded, never asserted."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ sys.path.insert(0, str(ROOT))
 from publisher.core.content import TextBlock  # noqa: E402
 from publisher.db.models import Delivery, Pick, Post  # noqa: E402
 from publisher.db.operations import Channel  # noqa: E402
-from publisher.sandbox.stage import Stage  # noqa: E402
+from publisher.sandbox.servers import SandboxServers  # noqa: E402
 from publisher.schedule.choice import choose_post  # noqa: E402
 from tests.fakes import adapted_post  # noqa: E402
 from tests.outlet import Outlet, environment  # noqa: E402
@@ -37,8 +37,8 @@ def main() -> None:
     rows: list[Row] = []
     rows.append(("`publisher --help`", spread(help_seconds, 1000, "ms"), "goal under 300 ms"))
     with tempfile.TemporaryDirectory() as folder, running_outlet(Path(folder)) as outlet:
-        start_and_weigh(outlet)  # It makes the database, which later starts find there.
-        ready, memory = start_and_weigh(outlet)
+        measure_start(outlet)  # It makes the database, which later starts find there.
+        ready, memory = measure_start(outlet)
         rows.append(("`publisher run`, start to ready", f"{ready:.2f} s", "goal under 2 s"))
         rows.append(("`publisher run`, idle, resident", f"{memory:.0f} MiB", "goal under 100 MiB"))
         rows.append(("a due post leaves late by", spread_of(lateness(outlet)), "goal within 1 s"))
@@ -60,18 +60,18 @@ def main() -> None:
 
 @contextlib.contextmanager
 def running_outlet(folder: Path, platforms: tuple[str, ...] = ("tumblr", "x")) -> Iterator[Outlet]:
-    stage = Stage(folder)
-    stage.start()
-    outlet = Outlet(folder / "outlet", stage, platforms)
+    sandbox_servers = SandboxServers(folder)
+    sandbox_servers.start()
+    outlet = Outlet(folder / "outlet", sandbox_servers, platforms)
     with environment(outlet.environment()):
         yield outlet
     outlet.close()
-    stage.stop()
+    sandbox_servers.stop()
 
 
 def spread(measure: Callable[[], float], factor: float, unit: str) -> str:
-    found = [measure() * factor for _ in range(RUNS)]
-    return f"{statistics.median(found):.0f} {unit} ({min(found):.0f}–{max(found):.0f})"
+    values = [measure() * factor for _ in range(RUNS)]
+    return f"{statistics.median(values):.0f} {unit} ({min(values):.0f}–{max(values):.0f})"
 
 
 def spread_of(seconds: list[float]) -> str:
@@ -79,13 +79,13 @@ def spread_of(seconds: list[float]) -> str:
 
 
 def help_seconds() -> float:
-    begun = time.perf_counter()
+    started_at = time.perf_counter()
     subprocess.run([sys.executable, "-m", "publisher", "--help"], check=True, capture_output=True, cwd=ROOT)
-    return time.perf_counter() - begun
+    return time.perf_counter() - started_at
 
 
-class Running:
-    """`publisher run` as a process of its own, with its log in a file that never blocks it."""
+class RunningDesk:
+    """Runs `publisher run` as a process of its own, with its log in a file, which never blocks it."""
 
     def __init__(self, outlet: Outlet) -> None:
         self._log = outlet.folder / "run.log"
@@ -95,9 +95,9 @@ class Running:
         self.pid = self._process.pid
 
     def wait_until_ready(self) -> None:
-        wait_for(lambda: '"ready"' in self.told())
+        wait_for(lambda: '"ready"' in self.log_text())
 
-    def told(self) -> str:
+    def log_text(self) -> str:
         return self._log.read_text(encoding="utf-8")
 
     def stop(self) -> None:
@@ -105,32 +105,32 @@ class Running:
         self._process.wait(timeout=60)
 
 
-def wait_for(true: Callable[[], bool]) -> None:
-    end = time.monotonic() + 90
-    while not true():
-        if time.monotonic() > end:
-            raise TimeoutError("it never happened")
+def wait_for(condition: Callable[[], bool]) -> None:
+    deadline = time.monotonic() + 90
+    while not condition():
+        if time.monotonic() > deadline:
+            raise TimeoutError("the condition was not met within 90 seconds")
         time.sleep(0.005)
 
 
-def start_and_weigh(outlet: Outlet) -> tuple[float, float]:
-    begun = time.perf_counter()
-    running = Running(outlet)
+def measure_start(outlet: Outlet) -> tuple[float, float]:
+    started_at = time.perf_counter()
+    running = RunningDesk(outlet)
     running.wait_until_ready()
-    ready = time.perf_counter() - begun
+    ready = time.perf_counter() - started_at
     time.sleep(3)
     status = Path(f"/proc/{running.pid}/status").read_text(encoding="ascii")
-    found = re.search(r"VmRSS:\s+(\d+) kB", status)
+    match = re.search(r"VmRSS:\s+(\d+) kB", status)
     running.stop()
-    return ready, int(found[1]) / 1024 if found else float("nan")
+    return ready, int(match[1]) / 1024 if match else float("nan")
 
 
 SLOTS = itertools.count(1)
-"""Days from tomorrow on: each pick of these measurements takes one of its own."""
+"""Days from tomorrow on: each pick of these measurements takes the next one."""
 
 
 def add_due(outlet: Outlet, channels: list[str], picks: int, due_at: datetime) -> None:
-    """Deliveries without pictures, all due at one instant."""
+    """Adds deliveries without pictures, all due at one instant."""
     now = datetime.now(UTC)
     with outlet.desk.database.writing() as session:
         for channel in channels:
@@ -160,18 +160,18 @@ def _delivery(pick: Pick, channel: str, number: int, due_at: datetime) -> Delive
 
 
 def lateness(outlet: Outlet) -> list[float]:
-    """How long after its time a post reaches the platform, ten times."""
-    running = Running(outlet)
+    """Measures ten times how long after its time a post reaches the platform."""
+    running = RunningDesk(outlet)
     running.wait_until_ready()
-    late = []
+    latenesses = []
     for number in range(10):
         due = datetime.now(UTC) + timedelta(seconds=1.3 + number * 0.17)
-        before = len(outlet.stage.ledger.posts())
+        before = len(outlet.sandbox_servers.ledger.posts())
         add_due(outlet, ["tumblr"], 1, due)
-        wait_for(lambda before=before: len(outlet.stage.ledger.posts()) > before)  # type: ignore[misc]
-        late.append((outlet.stage.ledger.posts()[-1].at - due).total_seconds())
+        wait_for(lambda before=before: len(outlet.sandbox_servers.ledger.posts()) > before)  # type: ignore[misc]
+        latenesses.append((outlet.sandbox_servers.ledger.posts()[-1].at - due).total_seconds())
     running.stop()
-    return late
+    return latenesses
 
 
 def hundred_deliveries(outlet: Outlet) -> tuple[float, int]:
@@ -184,16 +184,16 @@ def hundred_deliveries(outlet: Outlet) -> tuple[float, int]:
         for name in names
         for key, value in outlet.environment().items()
     }
-    for platform in outlet.stage.platforms:
+    for platform in outlet.sandbox_servers.platforms:
         platform.delay = 0.05
     add_due(outlet, names, 10, datetime.now(UTC) - timedelta(seconds=1))
     with environment(secrets):
-        begun = time.perf_counter()
-        running = Running(outlet)
-        wait_for(lambda: len(outlet.stage.ledger.posts()) >= 100)
-        seconds = time.perf_counter() - begun
+        started_at = time.perf_counter()
+        running = RunningDesk(outlet)
+        wait_for(lambda: len(outlet.sandbox_servers.ledger.posts()) >= 100)
+        seconds = time.perf_counter() - started_at
         running.stop()
-    return seconds, running.told().count("locked")
+    return seconds, running.log_text().count("locked")
 
 
 def picking(outlet: Outlet) -> str:
@@ -213,13 +213,13 @@ def picking(outlet: Outlet) -> str:
                 for number in range(100_000)
             ],
         )
-    found = []
+    milliseconds = []
     for _ in range(30):
         with outlet.desk.database.reading() as session:
-            begun = time.perf_counter()
+            started_at = time.perf_counter()
             choose_post(session, now.date(), now, outlet.desk.settings.reserve)
-            found.append((time.perf_counter() - begun) * 1000)
-    return f"{statistics.median(found):.2f} ms (worst {max(found):.2f} ms of {len(found)})"
+            milliseconds.append((time.perf_counter() - started_at) * 1000)
+    return f"{statistics.median(milliseconds):.2f} ms (worst {max(milliseconds):.2f} ms of {len(milliseconds)})"
 
 
 if __name__ == "__main__":

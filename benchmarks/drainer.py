@@ -1,4 +1,4 @@
-"""One worker process of the delivery benchmark: `python -m benchmarks.drainer URL`.
+"""Runs one worker process of the delivery benchmark: `python -m benchmarks.drainer URL`.
 
 It drains what is due as a desk does, onto a platform in memory, and prints how many posts it made.
 """
@@ -22,7 +22,7 @@ THREADS = 8
 
 
 def make_worker(database: Database, platform: FakePlatform) -> Worker:
-    """A worker whose posts are read back in an hour, when the measurement is over."""
+    """Makes a worker that reads its posts back after an hour, when the measurement is over."""
     channels = FakeChannels(platform, fake_profile(settle=3600.0))
     return Worker(database, channels, FakeRenderer(), SystemClock(), DeliverySettings(), owner=owner_name())
 
@@ -33,7 +33,7 @@ def main(url: str) -> None:
     platform = FakePlatform()
     dispatcher = ThreadDispatcher(make_worker(database, platform).drain, threads=THREADS)
     while due := _due(database):
-        # Workers that began alike would ask for the same channel at the same time.
+        # Workers with the same order would claim the same channels at the same time.
         random.shuffle(due)
         for channel in due:
             dispatcher.kick(channel)

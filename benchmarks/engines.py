@@ -1,4 +1,4 @@
-"""How fast deliveries go out, and how fast engines do nothing at all."""
+"""Measures deliveries per second, and empty jobs per second of job engines."""
 
 from __future__ import annotations
 
@@ -33,28 +33,30 @@ CELERY_HINT = (
 Measured = tuple[str, str]
 
 
-def rate(done: Callable[[], int], total: int, workers: Sequence[subprocess.Popen[str]]) -> str:
-    """Jobs per second between the tenth part and the last, so that no start of a process is counted."""
-    begun, first = 0.0, 0
-    give_up = time.perf_counter() + TIMEOUT_SECONDS
-    while (count := done()) < total:
-        if not begun and count >= total / 10:
-            begun, first = time.perf_counter(), count
+def rate(count_done: Callable[[], int], total: int, workers: Sequence[subprocess.Popen[str]]) -> str:
+    """Measures jobs per second after the first tenth, so that the start of the processes is not counted."""
+    started_at, first_count = 0.0, 0
+    deadline = time.perf_counter() + TIMEOUT_SECONDS
+    while (count := count_done()) < total:
+        if not started_at and count >= total / 10:
+            started_at, first_count = time.perf_counter(), count
         if any(worker.poll() for worker in workers):
             raise RuntimeError(f"a worker failed after {count} of {total} were done")
-        if time.perf_counter() > give_up:
+        if time.perf_counter() > deadline:
             raise TimeoutError(f"{count} of {total} were done in {TIMEOUT_SECONDS:g} s")
         time.sleep(0.02)
-    return f"{(total - first) / (time.perf_counter() - begun):.0f} per second" if begun else "too few to tell"
+    return (
+        f"{(total - first_count) / (time.perf_counter() - started_at):.0f} per second" if started_at else "too few jobs"
+    )
 
 
 @contextlib.contextmanager
 def running(
     command: Sequence[str | Path], processes: int = 1, variables: Mapping[str, str] | None = None
 ) -> Iterator[list[subprocess.Popen[str]]]:
-    """So many processes of one kind, ended at the end if they live still."""
+    """Starts processes of one kind, and terminates them at the end of the block."""
     environment = {**os.environ, **(variables or {}), "PUBLISHER_LOG_LEVEL": "error"}
-    started = [
+    process_list = [
         subprocess.Popen(
             list(map(str, command)), cwd=ROOT, env=environment, text=True, stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL,
@@ -62,28 +64,28 @@ def running(
         for _ in range(processes)
     ]  # fmt: skip
     try:
-        yield started
+        yield process_list
     finally:
-        for process in started:
+        for process in process_list:
             process.terminate()
-        for process in started:
+        for process in process_list:
             process.wait(timeout=60)
 
 
 def deliveries(url: str, count: int, processes: int) -> Measured:
-    """Deliveries without pictures over 40 channels, to a platform in memory; each must go out exactly once."""
+    """Measures deliveries without pictures over 40 channels to a platform in memory; checks that each is sent once."""
     database = Database.open(url)
     now = datetime.now(UTC)
     with database.writing() as session:
         add_channels(session, CHANNELS)
     add_due(database, CHANNELS, [now - timedelta(minutes=1)] * count, now)
 
-    def done() -> int:
+    def count_done() -> int:
         with database.reading() as session:
             return session.scalars(select(func.count()).where(Delivery.state == "published")).one()
 
     with running([sys.executable, "-m", "benchmarks.drainer", url], processes) as workers:
-        measured = rate(done, count, workers)
+        measured = rate(count_done, count, workers)
         posts = sum(int(worker.communicate(timeout=60)[0]) for worker in workers)
     database.close()
     if posts != count:
@@ -101,31 +103,33 @@ def procrastinate_jobs(url: str, count: int, processes: int) -> Measured:
         app.configure_task("nothing").batch_defer(*[{} for _ in range(count)])
     with psycopg.connect(conninfo, autocommit=True) as connection:
 
-        def done() -> int:
-            found = connection.execute("SELECT count(*) FROM procrastinate_jobs WHERE status = 'succeeded'").fetchone()
-            return int(found[0]) if found else 0
+        def count_done() -> int:
+            row = connection.execute("SELECT count(*) FROM procrastinate_jobs WHERE status = 'succeeded'").fetchone()
+            return int(row[0]) if row else 0
 
         command = [sys.executable, "-m", "procrastinate", "--app", "benchmarks.procrastinate_jobs.app", "worker"]
         with running([*command, "--concurrency", "8"], processes, {"JOBS_DATABASE": conninfo}) as workers:
-            return f"empty jobs, Procrastinate, {processes} × worker", rate(done, count, workers)
+            return f"empty jobs, Procrastinate, {processes} × worker", rate(count_done, count, workers)
 
 
 def celery_jobs(python: Path | None, count: int, processes: int, *, durable: bool) -> Measured:
-    """`durable`: Redis flushes each change to the disk, as the databases do."""
-    what = f"empty jobs, Celery, Redis {'flushing always' if durable else 'as installed'}, {processes} × worker process"
+    """Measures empty jobs of Celery. `durable`: Redis flushes each change to the disk, as the databases do."""
+    label = (
+        f"empty jobs, Celery, Redis {'flushing always' if durable else 'as installed'}, {processes} × worker process"
+    )
     server, client = shutil.which("redis-server"), shutil.which("redis-cli")
     if python is None or server is None or client is None:
-        return what, f"skipped: {CELERY_HINT}" if python is None else "skipped: there is no redis-server"
+        return label, f"skipped: {CELERY_HINT}" if python is None else "skipped: there is no redis-server"
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = str(probe.getsockname()[1])
-    ask: list[str] = [client, "-p", port]
+    redis: list[str] = [client, "-p", port]
     safety: list[str] = ["--appendonly", "yes", "--appendfsync", "always"] if durable else []
     with contextlib.ExitStack() as stack:
         folder = stack.enter_context(tempfile.TemporaryDirectory())
         listen = ["--port", port, "--bind", "127.0.0.1", "--dir", folder, "--save", ""]
         stack.enter_context(running([server, *listen, *safety]))
-        while subprocess.run([*ask, "ping"], capture_output=True, text=True, check=False).stdout != "PONG\n":
+        while subprocess.run([*redis, "ping"], capture_output=True, text=True, check=False).stdout != "PONG\n":
             time.sleep(0.05)
         broker = {"BROKER": f"redis://127.0.0.1:{port}/0"}
         jobs = ROOT / "benchmarks" / "celery_jobs.py"
@@ -133,8 +137,8 @@ def celery_jobs(python: Path | None, count: int, processes: int, *, durable: boo
         worker = [str(python), "-m", "celery", "--workdir", str(jobs.parent), "-A", "celery_jobs", "worker"]
         workers = stack.enter_context(running([*worker, "-c", str(processes), "-P", "prefork"], variables=broker))
 
-        def done() -> int:
-            told = subprocess.run([*ask, "llen", "celery"], capture_output=True, text=True, check=True).stdout
-            return count - int(told)
+        def count_done() -> int:
+            length = subprocess.run([*redis, "llen", "celery"], capture_output=True, text=True, check=True).stdout
+            return count - int(length)
 
-        return what, rate(done, count, workers)
+        return label, rate(count_done, count, workers)

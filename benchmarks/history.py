@@ -1,4 +1,4 @@
-"""A desk that has been at it for centuries: past and waiting deliveries, inserted in bulk."""
+"""Fills a database with centuries of past deliveries and with waiting ones, inserted in bulk."""
 
 from __future__ import annotations
 
@@ -21,8 +21,8 @@ BATCH = 20_000
 NEVER = datetime(9000, 1, 1, tzinfo=UTC)
 
 
-def words(title: str) -> dict[str, Any]:
-    """An adapted post without pictures."""
+def text_post(title: str) -> dict[str, Any]:
+    """Returns an adapted post without pictures, as JSON."""
     blocks = (TextBlock(kind="heading", text=title), TextBlock(text="A few words for the followers."))
     return adapted_post(title).model_copy(update={"images": (), "blocks": blocks}).model_dump(mode="json")
 
@@ -32,12 +32,12 @@ def add_channels(session: Session, names: Sequence[str]) -> None:
     session.flush()
 
 
-def add_due(database: Database, channels: Sequence[str], dues: Sequence[datetime], now: datetime) -> None:
-    """A delivery per instant, on the channels in turn, each with a pick of its own on a day in the future."""
+def add_due(database: Database, channels: Sequence[str], due_times: Sequence[datetime], now: datetime) -> None:
+    """Adds a delivery per instant, on the channels in turn, each with a pick of its own on a day in the future."""
     with database.writing() as session:
-        post = session.scalars(insert(Post).returning(Post.id), [_post(now, 1, shown=0)]).one()
+        post = session.scalars(insert(Post).returning(Post.id), [_post(now, 1, shown_after_days=0)]).one()
         first = session.scalars(select(func.max(Pick.slot))).one() or now.date()
-        days = [first + timedelta(days=number) for number in range(1, len(dues) + 1)]
+        days = [first + timedelta(days=number) for number in range(1, len(due_times) + 1)]
         rows = [{"slot": day, "post_id": post, "reason": "queue", "picked_at": now} for day in days]
         session.execute(insert(Pick), rows)
         picks = session.scalars(select(Pick.id).where(Pick.slot > first).order_by(Pick.slot)).all()
@@ -51,51 +51,51 @@ def add_due(database: Database, channels: Sequence[str], dues: Sequence[datetime
                     "scheduled_at": due,
                     "expires_at": due + timedelta(days=1),
                     "token": random.randbytes(6).hex(),
-                    "adapted": words("A title"),
+                    "adapted": text_post("A title"),
                 }
-                for number, (pick, due) in enumerate(zip(picks, dues, strict=True))
+                for number, (pick, due) in enumerate(zip(picks, due_times, strict=True))
             ],
         )
 
 
 def add_history(database: Database, *, past: int, waiting: int, now: datetime) -> None:
-    """`past` published deliveries with an attempt and an event each, and `waiting` ones due on the coming days."""
+    """Adds `past` published deliveries with an attempt and an event each, and `waiting` ones due on coming days."""
     with database.writing() as session:
         add_channels(session, CHANNELS)
     days = past // len(CHANNELS)
-    _fill(database, now, range(-days, 0), published=True)
-    _fill(database, now, range(1, waiting // len(CHANNELS) + 1), published=False)
+    _add_days(database, now, range(-days, 0), published=True)
+    _add_days(database, now, range(1, waiting // len(CHANNELS) + 1), published=False)
     if database.engine.dialect.name == "postgresql":
-        # Its own housekeeping does this within minutes; SQLite's planner knows no statistics unless it is asked to.
+        # PostgreSQL itself does this within minutes; SQLite uses no statistics unless they are requested.
         with database.engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
             connection.execute(text("VACUUM ANALYZE"))
 
 
-def _fill(database: Database, now: datetime, days: range, *, published: bool) -> None:
+def _add_days(database: Database, now: datetime, days: range, *, published: bool) -> None:
     with database.writing() as session:
         before = session.scalars(select(func.coalesce(func.max(Pick.id), 0))).one()
         first = session.scalars(select(func.coalesce(func.max(Post.id), 0))).one() + 1
         for batch in _batches(days):
-            session.execute(insert(Post), [_post(now, day, shown=day) for day in batch])
+            session.execute(insert(Post), [_post(now, day, shown_after_days=day) for day in batch])
         for batch in _batches(days):
             rows = (_pick(now, day, first + number) for number, day in enumerate(batch, start=batch[0] - days[0]))
             session.execute(insert(Pick), list(rows))
-        _deliver(session, before, published=published)
+        _add_deliveries(session, before, published=published)
         if published:
-            _tell(session)
+            _add_attempts_and_events(session)
 
 
 def _batches(days: range) -> Iterator[range]:
     return (days[start : start + BATCH] for start in range(0, len(days), BATCH))
 
 
-def _post(now: datetime, number: int, *, shown: int) -> dict[str, Any]:
+def _post(now: datetime, number: int, *, shown_after_days: int) -> dict[str, Any]:
     return {
         "state": "approved",
         "approved_at": now,
         "position": float(number),
         "title": f"Post {number}",
-        "last_shown_on": now.date() + timedelta(days=shown),
+        "last_shown_on": now.date() + timedelta(days=shown_after_days),
         "created_at": now,
         "updated_at": now,
     }
@@ -107,8 +107,8 @@ def _pick(now: datetime, day: int, post: int) -> dict[str, Any]:
     return {"slot": slot, "post_id": post, "reason": "queue", "picked_at": picked_at}
 
 
-def _deliver(session: Session, after_pick: int, *, published: bool) -> None:
-    """A delivery of each new pick to each channel."""
+def _add_deliveries(session: Session, after_pick: int, *, published: bool) -> None:
+    """Adds a delivery of each new pick to each channel."""
     number = literal(100_000_000_000) + after_pick * len(CHANNELS) + func.row_number().over(order_by=Pick.id)
     at = Pick.picked_at
     columns: dict[str, Any] = {
@@ -121,7 +121,7 @@ def _deliver(session: Session, after_pick: int, *, published: bool) -> None:
         "scheduled_at": at,
         "expires_at": literal(NEVER, Delivery.expires_at.type),
         "token": cast(number, String),
-        "adapted": literal(words("A title"), Delivery.adapted.type),
+        "adapted": literal(text_post("A title"), Delivery.adapted.type),
         **{name: literal(0) for name in ("tries", "lookups", "clean_lookups", "lost_requests")},
         "problem": literal(""),
     }
@@ -133,8 +133,8 @@ def _deliver(session: Session, after_pick: int, *, published: bool) -> None:
     session.execute(insert(Delivery).from_select(list(columns), rows))
 
 
-def _tell(session: Session) -> None:
-    """An attempt and an event of each published delivery."""
+def _add_attempts_and_events(session: Session) -> None:
+    """Adds an attempt and an event of each published delivery."""
     attempt: dict[str, Any] = {
         "delivery_id": Delivery.id,
         "kind": literal("send"),

@@ -1,13 +1,13 @@
-"""Pictures for a feed: this renderer beside Pillow as people use it, and sharp.
+"""Compares this renderer with Pillow in its usual form and with sharp, on pictures for a feed.
 
     python -m benchmarks.images [--feed small|large] [--repeat N] [--sharp FOLDER_WITH_NODE_MODULES]
 
 `small` is 1440 x 1800 pixels and 8 MB, as on Instagram; `large` 4096 x 4096 and 5 MB, as on X. Only this
-renderer knows of the bytes; the others save at quality 95.
+renderer keeps to the limit in bytes; the others save at quality 95.
 
 Each job runs in a process of its own, the tools in turn. Time is the median wall time with the start
 of the process, memory the highest peak. SSIM and PSNR compare with the drawn picture, scaled by an
-independent library. Nothing is judged here: read the table.
+independent library. Nothing is asserted: read the table.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ from publisher.core.content import RenditionSpec
 from tests import image_samples as samples
 
 Image.MAX_IMAGE_PIXELS = None
-JUDGE: Any = structural_similarity
+SIMILARITY: Any = structural_similarity
 
 OURS = """
 import pathlib, runpy
@@ -67,7 +67,7 @@ const job = sharp(process.argv[1], {animated: moving, limitInputPixels: false})
 class Feed:
     width: int
     height: int
-    most_bytes: int
+    max_bytes: int
 
 
 FEEDS = {"small": Feed(1440, 1800, 8_000_000), "large": Feed(4096, 4096, 5_000_000)}
@@ -77,7 +77,7 @@ FEEDS = {"small": Feed(1440, 1800, 8_000_000), "large": Feed(4096, 4096, 5_000_0
 class Source:
     name: str
     path: Path
-    drawn: Image.Image
+    picture: Image.Image
     """The picture itself, before it became a file: 8-bit sRGB."""
 
 
@@ -85,11 +85,11 @@ class Source:
 class Outcome:
     seconds: float
     peak_mb: float
-    made: Path
+    file: Path
 
 
 def draw_sources(folder: Path) -> list[Source]:
-    """The six originals, drawn at once; the largest is tiled from a smaller picture."""
+    """Draws the six originals; the largest is tiled from a smaller picture."""
     cells, tissue, plot = samples.fluorescence(4000, 3000), samples.tissue(6000, 4000), samples.line_figure(4000, 3000)
     inked, tile = samples.tissue(4000, 3000, seed=3), samples.fluorescence(2500, 2500, seed=5)
     deep = (tile.cast("ushort") * 257).cast("ushort").copy(interpretation="rgb16").replicate(4, 4)
@@ -97,11 +97,11 @@ def draw_sources(folder: Path) -> list[Source]:
     with Image.open(moving) as first:
         still = first.convert("RGB")
     return [
-        Source("12 MP JPEG, Display P3", samples.wide_gamut_jpeg(cells, folder / "p3.jpg"), _drawn(cells)),
-        Source("24 MP PNG", samples.save(tissue, folder / "large.png", compression=3), _drawn(tissue)),
-        Source("100 MP 16-bit TIFF, LZW", _lzw(deep, folder / "deep.tif"), _drawn(tile.replicate(4, 4))),
-        Source("12 MP JPEG, CMYK", samples.ink_jpeg(inked, folder / "ink.jpg"), _drawn(inked)),
-        Source("12 MP PNG with alpha", samples.save(samples.on_glass(plot), folder / "glass.png"), _drawn(plot)),
+        Source("12 MP JPEG, Display P3", samples.wide_gamut_jpeg(cells, folder / "p3.jpg"), _pillow_image(cells)),
+        Source("24 MP PNG", samples.save(tissue, folder / "large.png", compression=3), _pillow_image(tissue)),
+        Source("100 MP 16-bit TIFF, LZW", _lzw(deep, folder / "deep.tif"), _pillow_image(tile.replicate(4, 4))),
+        Source("12 MP JPEG, CMYK", samples.ink_jpeg(inked, folder / "ink.jpg"), _pillow_image(inked)),
+        Source("12 MP PNG with alpha", samples.save(samples.on_glass(plot), folder / "glass.png"), _pillow_image(plot)),
         Source("animated GIF, 30 frames", moving, still),
     ]
 
@@ -110,19 +110,19 @@ def _lzw(image: Any, path: Path) -> Path:
     return samples.save(image, path, compression="lzw", predictor="horizontal")
 
 
-def _drawn(image: Any) -> Image.Image:
+def _pillow_image(image: Any) -> Image.Image:
     return Image.frombytes("RGB", (image.width, image.height), bytes(image.write_to_memory()))
 
 
 Job = tuple[list[str], str]
-"""A command and what it reads on standard input."""
+"""A command, and its standard input."""
 
 
 def ours(source: Source, target: Path, feed: Feed) -> Job:
     spec = RenditionSpec(
         source="",
         formats=("jpeg", "gif"),
-        max_bytes=feed.most_bytes,
+        max_bytes=feed.max_bytes,
         max_width=feed.width,
         max_height=feed.height,
         animated=source.path.suffix == ".gif",
@@ -145,28 +145,28 @@ def sharp(source: Source, target: Path, feed: Feed) -> Job:
 
 
 def run(job: Job, target: Path, environment: dict[str, str]) -> Outcome:
-    command, given = job
-    started = time.perf_counter()
-    done = subprocess.run(command, input=given, capture_output=True, text=True, env=environment, check=True)
-    seconds = time.perf_counter() - started
-    peak = int(done.stdout.rpartition("VmHWM:")[2].split()[0])
+    command, standard_input = job
+    started_at = time.perf_counter()
+    result = subprocess.run(command, input=standard_input, capture_output=True, text=True, env=environment, check=True)
+    seconds = time.perf_counter() - started_at
+    peak = int(result.stdout.rpartition("VmHWM:")[2].split()[0])
     return Outcome(seconds, peak / 1024, target)
 
 
-def judge(source: Source, made: Path) -> tuple[float, float]:
-    """SSIM of the lightness, and PSNR of the colours in decibels."""
-    with Image.open(made) as image:
-        seen = np.asarray(image.convert("RGB"), dtype=np.float64)
-    size = (seen.shape[1], seen.shape[0])
-    wanted = np.asarray(source.drawn.resize(size, Image.Resampling.LANCZOS), dtype=np.float64)
-    ssim = JUDGE(wanted.mean(-1), seen.mean(-1), data_range=255, gaussian_weights=True)
-    error = float(((wanted - seen) ** 2).mean())
+def compare(source: Source, file: Path) -> tuple[float, float]:
+    """Computes SSIM of the lightness, and PSNR of the colours in decibels."""
+    with Image.open(file) as image:
+        rendered = np.asarray(image.convert("RGB"), dtype=np.float64)
+    size = (rendered.shape[1], rendered.shape[0])
+    reference = np.asarray(source.picture.resize(size, Image.Resampling.LANCZOS), dtype=np.float64)
+    ssim = SIMILARITY(reference.mean(-1), rendered.mean(-1), data_range=255, gaussian_weights=True)
+    error = float(((reference - rendered) ** 2).mean())
     return float(ssim), 10 * math.log10(255**2 / error) if error else math.inf
 
 
 def _has_sharp(environment: dict[str, str]) -> bool:
-    asked = subprocess.run(["node", "-e", "require('sharp')"], capture_output=True, env=environment, check=False)
-    return asked.returncode == 0
+    result = subprocess.run(["node", "-e", "require('sharp')"], capture_output=True, env=environment, check=False)
+    return result.returncode == 0
 
 
 def measure(sources: list[Source], folder: Path, feed: Feed, repeat: int, environment: dict[str, str]) -> None:
@@ -179,13 +179,13 @@ def measure(sources: list[Source], folder: Path, feed: Feed, repeat: int, enviro
         for _ in range(repeat):
             for name, tool in tools.items():
                 target = folder / f"{name}{source.path.suffix}"
-                around = child_environment(folder) if tool is ours else environment
-                outcomes[name].append(run(tool(source, target, feed), target, around))
+                child_variables = child_environment(folder) if tool is ours else environment
+                outcomes[name].append(run(tool(source, target, feed), target, child_variables))
         for name, runs in outcomes.items():
-            seconds = statistics.median(one.seconds for one in runs)
-            peak = max(one.peak_mb for one in runs)
-            ssim, psnr = judge(source, runs[-1].made)
-            size = runs[-1].made.stat().st_size / 1000
+            seconds = statistics.median(outcome.seconds for outcome in runs)
+            peak = max(outcome.peak_mb for outcome in runs)
+            ssim, psnr = compare(source, runs[-1].file)
+            size = runs[-1].file.stat().st_size / 1000
             print(
                 f"{source.name:26} {name:10} {seconds:6.2f} {peak:6.0f} {size:6.0f} {ssim:7.4f} {psnr:6.1f}", flush=True
             )

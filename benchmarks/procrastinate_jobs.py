@@ -1,4 +1,4 @@
-"""Empty jobs for Procrastinate, on the database that `JOBS_DATABASE` names."""
+"""Defines empty jobs for Procrastinate, on the database that `JOBS_DATABASE` names."""
 
 from __future__ import annotations
 
@@ -11,4 +11,4 @@ app = procrastinate.App(connector=procrastinate.PsycopgConnector(conninfo=os.env
 
 @app.task(name="nothing")
 def nothing() -> None:
-    """What an engine does when there is nothing to do."""
+    """Does nothing, so that only the engine is measured."""

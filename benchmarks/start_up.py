@@ -1,7 +1,7 @@
-"""What each start of a process costs: `python -m benchmarks.start_up`. Figures are recorded, never asserted.
+"""Measures the processor time of each start of a process: `python -m benchmarks.start_up`.
 
-Seconds of the processor, user and system, that one process takes: the least of several runs, which others on the
-machine disturb least. The bytecode of all modules is written before.
+Processor seconds, user and system, of one process: the least of several runs, which other
+programs disturb least. Figures are recorded, never asserted. The bytecode of all modules is written before.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ from tests.queue_desk import picture
 
 ROOT = Path(__file__).parents[1]
 POSTS = 20
-"""Approved ones in the queue, drafts beside them, and deliveries of other posts: so many of each."""
+"""The number of approved posts, and of deliveries of other posts; there are five times as many drafts."""
 COMMANDS = (
     "--help", "queue", "show 1", "move 1 --front", "deliveries", "log 1", "approve {draft}", "withdraw {draft}",
     "pause x moved", "resume x", "cancel {delivery}", "preview 1", "rehearse", "preflight", "alerts", "user list",
@@ -39,20 +39,22 @@ COMMANDS = (
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--repeat", type=int, default=10, help="How often each is run; the least is shown.")
-    parser.add_argument("--only", action="append", help="Only those that begin so; may be given several times.")
-    wanted = parser.parse_args()
+    parser.add_argument("--repeat", type=int, default=10, help="how often each command is run; the least time is shown")
+    parser.add_argument(
+        "--only", action="append", help="run only commands that begin with this; may be given several times"
+    )
+    arguments = parser.parse_args()
     print("| process | processor |\n| --- | --- |")
     with tempfile.TemporaryDirectory() as folder:
         for name, measure in measures(Path(folder)):
-            if wanted.only and not name.startswith(tuple(wanted.only)):
+            if arguments.only and not name.startswith(tuple(arguments.only)):
                 continue
             measure()
-            print(f"| `{name}` | {min(measure() for _ in range(wanted.repeat)) * 1000:.0f} ms |", flush=True)
+            print(f"| `{name}` | {min(measure() for _ in range(arguments.repeat)) * 1000:.0f} ms |", flush=True)
 
 
 def measures(folder: Path) -> Iterator[tuple[str, Callable[[], float]]]:
-    """What is measured, by name."""
+    """Yields each measurement with its name."""
     for code in ("pass", "import sqlalchemy.orm"):
         yield f'python -c "{code}"', lambda code=code: seconds_of(["-c", code], folder)  # type: ignore[misc]
     desk = fill_desk(folder)
@@ -61,8 +63,10 @@ def measures(folder: Path) -> Iterator[tuple[str, Callable[[], float]]]:
 
         def measure(command: str = command) -> float:
             numbers = {"draft": drafts, "delivery": deliveries}
-            told = command.format(**{name: next(row) for name, row in numbers.items() if f"{{{name}}}" in command})
-            return seconds_of(["-m", "publisher", "--config", str(desk.config), *told.split()], folder)
+            command_line = command.format(
+                **{name: next(row) for name, row in numbers.items() if f"{{{name}}}" in command}
+            )
+            return seconds_of(["-m", "publisher", "--config", str(desk.config), *command_line.split()], folder)
 
         yield f"publisher {command.format(draft=21, delivery=1)}", measure
     yield "publisher run, until ready", lambda: seconds_until_ready(desk)
@@ -70,14 +74,14 @@ def measures(folder: Path) -> Iterator[tuple[str, Callable[[], float]]]:
 
 
 def seconds_of(
-    arguments: list[str], folder: Path, environment: dict[str, str] | None = None, told: bytes | None = None
+    arguments: list[str], folder: Path, environment: dict[str, str] | None = None, standard_input: bytes | None = None
 ) -> float:
     before = resource.getrusage(resource.RUSAGE_CHILDREN)
     subprocess.run(
         [sys.executable, *arguments],
         cwd=folder,
         env=environment or {**os.environ, "PYTHONPATH": str(ROOT)},
-        input=told,
+        input=standard_input,
         capture_output=True,
         check=False,
     )
@@ -86,7 +90,7 @@ def seconds_of(
 
 
 def seconds_until_ready(desk: Desk) -> float:
-    """Of a process that goes on, by the clock that the system keeps for it."""
+    """Measures a process that goes on running, by its own processor clock."""
     command = [sys.executable, "-m", "publisher", "--config", str(desk.config), "run"]
     environment = {**os.environ, "PYTHONPATH": str(ROOT)}
     with subprocess.Popen(command, stderr=subprocess.PIPE, text=True, env=environment) as process:
@@ -102,7 +106,7 @@ def seconds_until_ready(desk: Desk) -> float:
 
 
 def seconds_of_picture(folder: Path) -> float:
-    """Of a small picture, which takes next to nothing itself."""
+    """Measures the process that opens a small picture, whose decoding takes almost no time."""
     file = folder / "small.png"
     if not file.exists():
         draw(file, width=300, height=300)
@@ -111,10 +115,10 @@ def seconds_of_picture(folder: Path) -> float:
 
 
 def fill_desk(folder: Path) -> Desk:
-    """A new desk as `publisher init` makes it, with posts and deliveries."""
+    """Makes a new desk as `publisher init` does, with posts and deliveries."""
     config = folder / "config" / "publisher.toml"
     write_starter(folder)
-    # Nothing is to go out while it runs: it is always too late for the day's post.
+    # Nothing is published while it runs: it is always too late for the day's post.
     text = config.read_text(encoding="utf-8").replace('hour = "09:00"', 'hour = "00:00"\nlateness = "skip"', 1)
     config.write_text(text, encoding="utf-8")
     desk = Desk(config)

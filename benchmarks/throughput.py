@@ -1,4 +1,4 @@
-"""How fast one thread delivers, and what the same states cost without the product: `python -m benchmarks.throughput`.
+"""Measures how fast one thread delivers, with and without the product: `python -m benchmarks.throughput`.
 
 Three programs do the same in one run, each into a database of its own: the worker, with a platform in memory and posts
 without pictures; a prototype that moves a row through the same states by SQLAlchemy's Core; and the bare driver. These
@@ -39,7 +39,7 @@ STATES = ("preparing", "publishing", "published")
 
 @dataclass(frozen=True, slots=True)
 class Pace:
-    """How fast something was done so many times."""
+    """Holds the time that repeated work took."""
 
     count: int
     seconds: float
@@ -51,10 +51,10 @@ class Pace:
 
 class StopWatch:
     def __init__(self) -> None:
-        self._begun, self._processor = time.perf_counter(), time.process_time()
+        self._started_at, self._processor = time.perf_counter(), time.process_time()
 
     def stop(self, count: int) -> Pace:
-        return Pace(count, time.perf_counter() - self._begun, time.process_time() - self._processor)
+        return Pace(count, time.perf_counter() - self._started_at, time.process_time() - self._processor)
 
 
 def main() -> None:
@@ -62,28 +62,28 @@ def main() -> None:
     parser.add_argument("--deliveries", type=int, default=1000)
     parser.add_argument("--waiting", type=int, default=1000, help="deliveries that wait besides, in one more row")
     parser.add_argument("--only", choices=("sqlite", "postgresql"))
-    wishes = parser.parse_args()
-    configure_logs(stream=open(os.devnull, "w"))  # noqa: SIM115 - every line is written, and nobody reads it
+    arguments = parser.parse_args()
+    configure_logs(stream=open(os.devnull, "w"))  # noqa: SIM115 - every line is written, and not read
     print("| what | SQLite | PostgreSQL | load |\n| --- | --- | --- | --- |", flush=True)
     with tempfile.TemporaryDirectory() as folder, ThrowawayPostgres() as server:
-        for number, (what, measure) in enumerate(_rows(wishes)):
-            told = {"sqlite": "", "postgresql": ""}
-            for kind in [kind for kind in told if wishes.only in (None, kind)]:
-                url = f"sqlite:///{folder}/{number}.db" if kind == "sqlite" else server.create_database()
+        for number, (label, measure) in enumerate(_rows(arguments)):
+            paces = {"sqlite": "", "postgresql": ""}
+            for backend in [backend for backend in paces if arguments.only in (None, backend)]:
+                url = f"sqlite:///{folder}/{number}.db" if backend == "sqlite" else server.create_database()
                 prepare_database(url, backups=Path(folder), now=datetime.now(UTC))
-                told[kind] = str(measure(url))
-            print(f"| {what} | {told['sqlite']} | {told['postgresql']} | {os.getloadavg()[0]:.1f} |", flush=True)
+                paces[backend] = str(measure(url))
+            print(f"| {label} | {paces['sqlite']} | {paces['postgresql']} | {os.getloadavg()[0]:.1f} |", flush=True)
 
 
-def _rows(wishes: argparse.Namespace) -> Iterator[tuple[str, Callable[[str], Pace]]]:
-    count, waiting = wishes.deliveries, wishes.waiting
+def _rows(arguments: argparse.Namespace) -> Iterator[tuple[str, Callable[[str], Pace]]]:
+    count, waiting = arguments.deliveries, arguments.waiting
     yield "the bare driver, three transactions each", lambda url: by_driver(url, count)
     yield "the prototype: the same states by Core", lambda url: by_core(url, count)
     yield f"deliveries, {count} due", lambda url: by_worker(url, count, 0)
     yield f"deliveries, {count} due, {waiting} waiting besides", lambda url: by_worker(url, count, waiting)
 
 
-def _filled(url: str, count: int, waiting: int) -> Database:
+def _database_with(url: str, count: int, waiting: int) -> Database:
     database = Database.open(url)
     now = datetime.now(UTC)
     with database.writing() as session:
@@ -94,11 +94,11 @@ def _filled(url: str, count: int, waiting: int) -> Database:
 
 
 def by_worker(url: str, count: int, waiting: int) -> Pace:
-    database = _filled(url, count, waiting)
+    database = _database_with(url, count, waiting)
     platform = FakePlatform()
     worker = make_worker(database, platform)
     with tempfile.TemporaryDirectory() as folder:
-        # As on a desk: each intent to publish is noted in the file beside the database, and that is flushed.
+        # As on a desk: each intent to publish is recorded in the file beside the database and flushed.
         database.history = History(url, Path(folder))
         database.history.begin(database.engine, datetime.now(UTC))
         watch = StopWatch()
@@ -111,8 +111,8 @@ def by_worker(url: str, count: int, waiting: int) -> Pace:
 
 
 def by_core(url: str, count: int) -> Pace:
-    """The same rows, as many transactions and no guard: what SQLAlchemy and the database take for it."""
-    database = _filled(url, count, 0)
+    """Measures the same rows and transactions with SQLAlchemy's Core and no checks."""
+    database = _database_with(url, count, 0)
     with database.reading() as session:
         numbers = list(session.scalars(select(DELIVERIES.c.id)))
     change = update(DELIVERIES).where(DELIVERIES.c.id == bindparam("of_id"))
@@ -147,7 +147,7 @@ def _attempt(number: int) -> dict[str, Any]:
 
 
 def by_driver(url: str, count: int) -> Pace:
-    _filled(url, count, 0).close()
+    _database_with(url, count, 0).close()
     parsed = make_url(url)
     if parsed.get_backend_name() == "sqlite":
         lite = sqlite3.connect(str(parsed.database), isolation_level=None)
@@ -158,24 +158,24 @@ def by_driver(url: str, count: int) -> Pace:
         return _three_transactions(connection.execute, count, "BEGIN", "%s")
 
 
-def _three_transactions(execute: Callable[..., Any], count: int, begin: str, mark: str) -> Pace:
+def _three_transactions(execute: Callable[..., Any], count: int, begin: str, placeholder: str) -> Pace:
     numbers = [row[0] for row in execute("SELECT id FROM delivery").fetchall()]
     now = datetime.now(UTC).replace(tzinfo=None).isoformat(" ")
-    event = f"INSERT INTO event (at, name, delivery_id, actor, detail) VALUES ({', '.join([mark] * 5)})"
+    event = f"INSERT INTO event (at, name, delivery_id, actor, detail) VALUES ({', '.join([placeholder] * 5)})"
     watch = StopWatch()
     for number in numbers:
         for state in STATES:
             columns = {name: value for name, value in _columns(state, number).items() if name != "lease_until"}
             columns = {name: now if name == "published_at" else value for name, value in columns.items()}
             columns["lease_until"] = None if state == "published" else now
-            sets = ", ".join(f"{name} = {mark}" for name in columns)
+            sets = ", ".join(f"{name} = {placeholder}" for name in columns)
             execute(begin)
-            execute(f"UPDATE delivery SET {sets} WHERE id = {mark}", (*columns.values(), number))
+            execute(f"UPDATE delivery SET {sets} WHERE id = {placeholder}", (*columns.values(), number))
             execute(event, (now, f"delivery {state}", number, "me", "{}"))
             if state == "publishing":
                 attempt = "INSERT INTO attempt (delivery_id, kind, fence, worker, started_at, detail) VALUES"
-                marks = ", ".join([mark] * 6)
-                execute(f"{attempt} ({marks})", (number, "send", 1, "me", now, ""))
+                placeholders = ", ".join([placeholder] * 6)
+                execute(f"{attempt} ({placeholders})", (number, "send", 1, "me", now, ""))
             execute("COMMIT")
     return watch.stop(count)
 

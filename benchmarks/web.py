@@ -1,4 +1,4 @@
-"""How quickly the desk's pages are answered: `python -m benchmarks.web`. Figures are recorded, never asserted.
+"""Measures how quickly the desk's pages are answered: `python -m benchmarks.web`. Figures are recorded, never asserted.
 
 `publisher web` is a process of its own on the first processor, over an outlet with years of history. The requests
 come from the last processor at a steady pace, whether or not the earlier ones were answered.
@@ -36,7 +36,7 @@ from tests.full_site import CHIEF
 from tests.page_walk import walk
 
 REQUEST_THREADS = 16
-"""So many requests may be open at once."""
+"""The most requests that are open at once."""
 FOURTH_CHANNEL = """
 [channels.catalan]
 platform = "tumblr"
@@ -55,18 +55,20 @@ def main() -> None:
     parser.add_argument("--queued", type=int, default=200)
     parser.add_argument("--requests", type=int, default=200, help="per page")
     parser.add_argument("--rate", type=float, default=20.0, help="requests a second")
-    parser.add_argument("--only", default="", help="measure pages alone whose address has this in it")
-    wanted = parser.parse_args()
+    parser.add_argument("--only", default="", help="measure only pages whose address contains this")
+    arguments = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
-        desk = _build(Path(folder), wanted.published, wanted.queued)
+        desk = _build(Path(folder), arguments.published, arguments.queued)
         with _served(desk) as (url, process):
             os.sched_setaffinity(0, {max(os.sched_getaffinity(0))})
-            _measure(_Elsewhere(desk, url), process, _Pace(wanted.requests, wanted.rate), wanted.only)
+            _measure(
+                _ServedSite(desk, url), process, _SteadyRequests(arguments.requests, arguments.rate), arguments.only
+            )
         desk.database.close()
 
 
-class _Elsewhere(Site):
-    """The pages of a desk, served by another process."""
+class _ServedSite(Site):
+    """Describes the pages of a desk that another process serves."""
 
     def __init__(self, desk: Desk, url: str) -> None:
         self.desk = desk
@@ -77,22 +79,22 @@ def _build(folder: Path, published: int, queued: int) -> Desk:
     write_starter(folder)
     config = folder / "config" / "publisher.toml"
     config.write_text(config.read_text(encoding="utf-8") + FOURTH_CHANNEL, encoding="utf-8")
-    began = time.perf_counter()
+    started_at = time.perf_counter()
     desk = build_outlet(folder, published, queued)
     with desk.database.reading() as session:
         posts, deliveries = (session.scalar(select(func.count()).select_from(table)) for table in (Post, Delivery))
-    print(f"{posts:,} posts and {deliveries:,} deliveries, made in {time.perf_counter() - began:.0f} s\n")
+    print(f"{posts:,} posts and {deliveries:,} deliveries, made in {time.perf_counter() - started_at:.0f} s\n")
     return desk
 
 
 @contextmanager
 def _served(desk: Desk) -> Iterator[tuple[str, subprocess.Popen[str]]]:
-    """`publisher web`, alone on the first processor as far as other programs let it."""
+    """Runs `publisher web` on the first processor only."""
     command = [sys.executable, "-m", "publisher", "--config", str(desk.config), "web", "--port", "0"]
     process = subprocess.Popen(command, stderr=subprocess.PIPE, text=True)
     os.sched_setaffinity(process.pid, {min(os.sched_getaffinity(0))})
     assert process.stderr is not None
-    address = next(found[1] for line in process.stderr if (found := re.search(r"The desk is at (\S+)", line)))
+    address = next(match[1] for line in process.stderr if (match := re.search(r"The desk is at (\S+)", line)))
     threading.Thread(target=process.stderr.read, daemon=True).start()
     try:
         yield address, process
@@ -101,37 +103,37 @@ def _served(desk: Desk) -> Iterator[tuple[str, subprocess.Popen[str]]]:
         process.wait(30)
 
 
-class _Pace:
-    """Sends requests at a steady rate and tells how many seconds each one took."""
+class _SteadyRequests:
+    """Sends requests at a steady rate and measures the seconds that each took."""
 
-    def __init__(self, number: int, rate: float) -> None:
-        self.number = number
+    def __init__(self, count: int, rate: float) -> None:
+        self.count = count
         self._rate = rate
 
-    def seconds(self, ask: Callable[[], object]) -> list[float]:
-        begin = time.perf_counter() + 0.1
+    def seconds(self, request_once: Callable[[], object]) -> list[float]:
+        first_at = time.perf_counter() + 0.1
 
         def at_its_time(turn: int) -> float:
-            time.sleep(max(0.0, begin + turn / self._rate - time.perf_counter()))
+            time.sleep(max(0.0, first_at + turn / self._rate - time.perf_counter()))
             sent = time.perf_counter()
-            ask()
+            request_once()
             return time.perf_counter() - sent
 
-        with ThreadPoolExecutor(REQUEST_THREADS) as hands:
-            return list(hands.map(at_its_time, range(self.number)))
+        with ThreadPoolExecutor(REQUEST_THREADS) as threads:
+            return list(threads.map(at_its_time, range(self.count)))
 
 
-class _Asker:
-    """A bare browser with a connection for each request: what it takes itself is measured, too."""
+class _PageClient:
+    """Sends requests over a connection for each; its own time is measured, too."""
 
     def __init__(self, client: Client) -> None:
-        self._place = urlsplit(client.base).netloc
+        self._address = urlsplit(client.base).netloc
         cookie = client.cookies.get(COOKIE)
         self._headers = {"Origin": client.base, CSRF_HEADER: client.csrf, "Cookie": f"{COOKIE}={cookie}"}
 
-    def ask(self, path: str, form: str | None = None) -> bytes:
+    def request_once(self, path: str, form: str | None = None) -> bytes:
         headers = self._headers | ({"Content-Type": "application/x-www-form-urlencoded"} if form else {})
-        with closing(http.client.HTTPConnection(self._place, timeout=60)) as connection:
+        with closing(http.client.HTTPConnection(self._address, timeout=60)) as connection:
             connection.request("POST" if form else "GET", path, body=form, headers=headers)
             answer = connection.getresponse()
             body = answer.read()
@@ -140,43 +142,51 @@ class _Asker:
         return body
 
 
-def _measure(site: Site, process: subprocess.Popen[str], pace: _Pace, only: str) -> None:
-    inside, outside = _Asker(site.client("admin", email=CHIEF)), _Asker(site.client())
+def _measure(site: Site, process: subprocess.Popen[str], steady_requests: _SteadyRequests, only: str) -> None:
+    signed_in, signed_out = _PageClient(site.client("admin", email=CHIEF)), _PageClient(site.client())
     print("| what | bytes | processor | p50 | p95 | worst | load |\n| --- | --- | --- | --- | --- | --- | --- |")
 
-    def tell(what: str, size: int, measured: Callable[[], list[float]]) -> None:
+    def print_row(label: str, size: int, measured: Callable[[], list[float]]) -> None:
         before = _processor_seconds(process.pid)
         seconds = measured()
         used = (_processor_seconds(process.pid) - before) / len(seconds)
-        print(f"| {what} | {size / 1000:.1f} kB | {used * 1000:.0f} ms | {_spread(seconds)} |", flush=True)
+        print(f"| {label} | {size / 1000:.1f} kB | {used * 1000:.0f} ms | {_spread(seconds)} |", flush=True)
 
     pages, _ = walk(site)
     for page in pages:
         if only not in page.path:
             continue
-        asker = outside if page.is_public else inside
-        tell(f"`{page.path}`", len(asker.ask(page.path)), partial(pace.seconds, partial(asker.ask, page.path)))
+        client = signed_out if page.is_public else signed_in
+        print_row(
+            f"`{page.path}`",
+            len(client.request_once(page.path)),
+            partial(steady_requests.seconds, partial(client.request_once, page.path)),
+        )
     if only:
         return
-    preview = partial(inside.ask, "/preview", _form(site))
-    tell(f"preview on {len(site.desk.settings.channels)} channels", len(preview()), partial(pace.seconds, preview))
-    thumbnails = dict.fromkeys(THUMBNAIL.findall(inside.ask("/queue").decode()))
-    made = [_seconds(partial(inside.ask, path)) for path in thumbnails]
-    print(f"| one of {len(made)} thumbnails, made for the first time | | | {_spread(made)} |")
-    first = inside.ask("/").decode()
-    assets = sum(len(inside.ask(asset)) for asset in set(ASSET.findall(first)))
+    preview = partial(signed_in.request_once, "/preview", _form(site))
+    print_row(
+        f"preview on {len(site.desk.settings.channels)} channels",
+        len(preview()),
+        partial(steady_requests.seconds, preview),
+    )
+    thumbnails = dict.fromkeys(THUMBNAIL.findall(signed_in.request_once("/queue").decode()))
+    thumbnail_seconds = [_seconds(partial(signed_in.request_once, path)) for path in thumbnails]
+    print(f"| one of {len(thumbnail_seconds)} thumbnails, made for the first time | | | {_spread(thumbnail_seconds)} |")
+    first = signed_in.request_once("/").decode()
+    assets = sum(len(signed_in.request_once(asset)) for asset in set(ASSET.findall(first)))
     print(f"\nThe first page with its styles and scripts: {(len(first.encode()) + assets) / 1000:.0f} kB.")
     print(f"Resident memory of `publisher web` at its highest: {_peak(process.pid):.0f} MiB.")
 
 
-def _seconds(ask: Callable[[], object]) -> float:
-    began = time.perf_counter()
-    ask()
-    return time.perf_counter() - began
+def _seconds(request_once: Callable[[], object]) -> float:
+    started_at = time.perf_counter()
+    request_once()
+    return time.perf_counter() - started_at
 
 
 def _form(site: Site) -> str:
-    """What the editor of a waiting post sends for its preview."""
+    """Returns the form that the editor of a draft sends for its preview."""
     desk = site.desk
     with desk.database.reading() as session:
         post = session.scalars(select(Post).where(Post.state == "draft").limit(1)).one()
@@ -185,19 +195,19 @@ def _form(site: Site) -> str:
 
 def _spread(seconds: list[float]) -> str:
     cuts = statistics.quantiles(seconds, n=20, method="inclusive")
-    told = " | ".join(f"{each * 1000:.0f} ms" for each in (statistics.median(seconds), cuts[-1], max(seconds)))
-    return f"{told} | {os.getloadavg()[0]:.1f}"
+    times = " | ".join(f"{value * 1000:.0f} ms" for value in (statistics.median(seconds), cuts[-1], max(seconds)))
+    return f"{times} | {os.getloadavg()[0]:.1f}"
 
 
 def _processor_seconds(pid: int) -> float:
-    """What a process has used of the processor: whoever else is busy hardly changes it."""
+    """Returns the processor seconds that a process has used, which other programs hardly change."""
     fields = Path(f"/proc/{pid}/stat").read_text(encoding="ascii").rpartition(")")[2].split()
     return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
 
 def _peak(pid: int) -> float:
-    found = re.search(r"VmHWM:\s+(\d+) kB", Path(f"/proc/{pid}/status").read_text(encoding="ascii"))
-    return int(found[1]) / 1024 if found else float("nan")
+    match = re.search(r"VmHWM:\s+(\d+) kB", Path(f"/proc/{pid}/status").read_text(encoding="ascii"))
+    return int(match[1]) / 1024 if match else float("nan")
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""A desk that has shown a picture a day for years, with a filled queue: what the pages are measured on."""
+"""Makes a desk with years of published pictures and a filled queue, to measure the pages with."""
 
 from __future__ import annotations
 
@@ -25,13 +25,13 @@ ACTOR = "history"
 ADJECTIVES = ("quiet", "folded", "branching", "glowing", "wandering", "striped", "hollow", "patient", "crowded", "thin")
 NOUNS = ("cells", "neurons", "roots", "bones", "capsids", "glands", "fibres", "spores", "vessels", "crystals", "gills")
 TAGS = ("microscopy", "biology", "plants", "brain", "virus", "bone", "development", "fluorescence", "electron", "x-ray")
-OWN = {"id", "version", "position", "title", "tags", "state", "approved_at", "last_shown_on"}
+OWN_COLUMNS = {"id", "version", "position", "title", "tags", "state", "approved_at", "last_shown_on"}
 """Columns in which a copied post differs from its sample."""
 
 
 @dataclass(frozen=True)
 class _Sample:
-    """A sample post: its columns, its pictures' columns, and what each channel gets of it."""
+    """Holds a sample post: its columns, its pictures' columns, and its adapted post of each channel."""
 
     columns: dict[str, Any]
     images: list[dict[str, Any]]
@@ -39,48 +39,48 @@ class _Sample:
 
 
 def build_outlet(folder: Path, published: int = 5000, queued: int = 200, clock: Clock | None = None) -> Desk:
-    """A desk in `folder` whose last `published` days each showed a post on every channel of the starter.
+    """Makes a desk in `folder` whose last `published` days each have a post on every channel of the starter.
 
     `queued` posts wait: nine of ten approved, the others drafts and in review; every twentieth is in
-    the reserve, and a few have a fixed date. The same numbers give the same desk, but for today's date.
+    the reserve, and a few have a fixed date. The same numbers give the same desk, except for today's date.
     """
     write_starter(folder)
     desk = Desk(folder / "config" / "publisher.toml", clock)
-    now, chance = desk.now(), random.Random(13)
+    now, generator = desk.now(), random.Random(13)
     today = now.astimezone(desk.settings.outlet.zone).date()
     samples = _add_samples(desk, folder / "samples")
-    past = [today - timedelta(days=number) for number in range(published, 0, -1)]
+    past_days = [today - timedelta(days=number) for number in range(published, 0, -1)]
     with desk.database.writing() as session:
-        posts = [_post(chance, samples, number, now) for number in range(published + queued)]
-        for post, day in zip(posts, past, strict=False):
+        posts = [_post(generator, samples, number, now) for number in range(published + queued)]
+        for post, day in zip(posts, past_days, strict=False):
             post["last_shown_on"] = day
         for number, post in enumerate(posts[published:]):
-            _let_wait(post, number, today)
+            _set_waiting_state(post, number, today)
         ids = _insert_posts(session, samples, posts)
-        _insert_history(session, samples, dict(zip(past, ids, strict=False)))
+        _insert_history(session, samples, dict(zip(past_days, ids, strict=False)))
     return desk
 
 
 def _add_samples(desk: Desk, folder: Path) -> list[_Sample]:
-    """The sample posts, taken in as staff would, and withdrawn: they are not of the queue."""
-    for read in read_folder(folder) if write_samples(folder) else ():
-        if read.draft is not None:
-            add_post(desk.database, desk.store, read.draft, desk.now(), ACTOR)
+    """Adds the sample posts as staff would, and withdraws them, so that they are not in the queue."""
+    for post_file in read_folder(folder) if write_samples(folder) else ():
+        if post_file.draft is not None:
+            add_post(desk.database, desk.store, post_file.draft, desk.now(), ACTOR)
     with desk.database.writing() as session:
-        found = list(session.scalars(select(Post)))
-        for post in found:
+        posts = list(session.scalars(select(Post)))
+        for post in posts:
             post.state = "withdrawn"
         return [
             _Sample(
                 _columns(post),
                 [_columns(image) for image in post.images],
                 {
-                    each.channel: each.adapted.model_dump(mode="json")
-                    for each in adapt_for_channels(post, desk.targets, desk.people)
-                    if each.adapted
+                    channel_post.channel: channel_post.adapted.model_dump(mode="json")
+                    for channel_post in adapt_for_channels(post, desk.targets, desk.people)
+                    if channel_post.adapted
                 },
             )
-            for post in found
+            for post in posts
         ]
 
 
@@ -88,14 +88,14 @@ def _columns(row: Post | PostImage) -> dict[str, Any]:
     return {name: getattr(row, name) for name in row.__table__.columns.keys() if name not in ("id", "post_id")}  # noqa: SIM118
 
 
-def _post(chance: random.Random, samples: list[_Sample], number: int, now: datetime) -> dict[str, Any]:
-    title = f"{chance.choice(ADJECTIVES).title()} {chance.choice(NOUNS)}, number {number + 1}"
-    shared = {name: value for name, value in samples[number % len(samples)].columns.items() if name not in OWN}
+def _post(generator: random.Random, samples: list[_Sample], number: int, now: datetime) -> dict[str, Any]:
+    title = f"{generator.choice(ADJECTIVES).title()} {generator.choice(NOUNS)}, number {number + 1}"
+    shared = {name: value for name, value in samples[number % len(samples)].columns.items() if name not in OWN_COLUMNS}
     own = {
         "version": 1,
         "position": 1024.0 * (number + 1),
         "title": title,
-        "tags": chance.sample(TAGS, 3),
+        "tags": generator.sample(TAGS, 3),
         "state": "approved",
         "approved_at": now,
         "last_shown_on": None,
@@ -103,7 +103,7 @@ def _post(chance: random.Random, samples: list[_Sample], number: int, now: datet
     return {**shared, **own}
 
 
-def _let_wait(post: dict[str, Any], number: int, today: date) -> None:
+def _set_waiting_state(post: dict[str, Any], number: int, today: date) -> None:
     if number % 10 == 9:
         post["state"], post["approved_at"] = ("in_review" if number % 20 == 9 else "draft"), None
     post["reserve"] = number % 20 == 0
@@ -137,8 +137,8 @@ def _insert_history(session: Session, samples: list[_Sample], shown: dict[date, 
     session.execute(
         insert(Event),
         [
-            {"at": row["published_at"], "name": "published", "delivery_id": each}
-            for each, row in zip(ids, deliveries, strict=True)
+            {"at": row["published_at"], "name": "published", "delivery_id": delivery_id}
+            for delivery_id, row in zip(ids, deliveries, strict=True)
         ],
     )
 

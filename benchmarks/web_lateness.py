@@ -1,8 +1,8 @@
-"""How late due posts go out while the pages are overloaded: `python -m benchmarks.web_lateness`.
+"""Measures how late due posts are published while the pages are overloaded: `python -m benchmarks.web_lateness`.
 
 One `publisher run` does everything, as it does by default: it picks, publishes and serves the pages. Requests for
-Today and Queue come from another process at each of the rates in turn, answered or not, while posts are due every
-half second on a platform of the sandbox. Figures are recorded, never asserted.
+Today and Queue come from another process at each of the rates in turn, without waiting for answers, while posts are due
+every half second on a platform of the sandbox. Figures are recorded, never asserted.
 """
 
 from __future__ import annotations
@@ -23,13 +23,13 @@ from pathlib import Path
 
 from sqlalchemy import select
 
-from benchmarks.desk import Running, add_due, running_outlet, wait_for
+from benchmarks.desk import RunningDesk, add_due, running_outlet, wait_for
 from benchmarks.web_load import Result, load
 from publisher.db.models import Delivery
 from tests.desk_site import Site
 from tests.outlet import Outlet
 
-EVERY_SECONDS = 0.5
+INTERVAL_SECONDS = 0.5
 
 
 def main() -> None:
@@ -37,12 +37,12 @@ def main() -> None:
     parser.add_argument("--rates", type=float, nargs="+", default=[0, 100, 200, 400], help="requests a second")
     # Two requests for each post: with four rates, more seconds would reach Tumblr's 250 a day.
     parser.add_argument("--seconds", type=float, default=15.0, help="for each rate")
-    wanted = parser.parse_args()
+    arguments = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder, running_outlet(Path(folder), ("tumblr",)) as outlet:
         port = _free_port()
         with outlet.config.open("a", encoding="utf-8") as config:
             config.write(f'\n[web]\nhost = "127.0.0.1"\nport = {port}\n')
-        _measure(outlet, f"http://127.0.0.1:{port}", wanted.rates, wanted.seconds)
+        _measure(outlet, f"http://127.0.0.1:{port}", arguments.rates, arguments.seconds)
 
 
 def _free_port() -> int:
@@ -55,18 +55,18 @@ def _measure(outlet: Outlet, url: str, rates: Sequence[float], seconds: float) -
     site = Site.__new__(Site)
     site.desk = outlet.desk
     cookie = site.session_token("admin", email="admin@example.org")
-    running = Running(outlet)
+    running = RunningDesk(outlet)
     running.wait_until_ready()
     print("| requests a second | due | late p50 | p95 | worst | answers | answered p95 | load |")
     print("| --- | --- | --- | --- | --- | --- | --- | --- |")
     try:
-        spawned = multiprocessing.get_context("spawn")
-        with ProcessPoolExecutor(1, mp_context=spawned) as other:
-            other.submit(os.getpid).result()
+        spawn_context = multiprocessing.get_context("spawn")
+        with ProcessPoolExecutor(1, mp_context=spawn_context) as executor:
+            executor.submit(os.getpid).result()
             for rate in rates:
-                due = _add_due(outlet, seconds)
-                result = other.submit(_ask, url, cookie, rate, seconds + 2).result()
-                _tell(rate, _lateness(outlet, due), result)
+                due_times = _add_due(outlet, seconds)
+                result = executor.submit(_ask, url, cookie, rate, seconds + 2).result()
+                _print_row(rate, _lateness(outlet, due_times), result)
     finally:
         running.stop()
 
@@ -79,36 +79,39 @@ def _ask(url: str, cookie: str, rate: float, seconds: float) -> Result:
 
 
 def _add_due(outlet: Outlet, seconds: float) -> list[datetime]:
-    """Posts that are due every half second, from two seconds on."""
-    begin = datetime.now(UTC) + timedelta(seconds=2)
-    due = [begin + timedelta(seconds=EVERY_SECONDS * number) for number in range(int(seconds / EVERY_SECONDS))]
-    for each in due:
-        add_due(outlet, ["tumblr"], 1, each)
-    return due
+    """Adds posts that are due every half second, beginning in two seconds."""
+    first_at = datetime.now(UTC) + timedelta(seconds=2)
+    due_times = [
+        first_at + timedelta(seconds=INTERVAL_SECONDS * number) for number in range(int(seconds / INTERVAL_SECONDS))
+    ]
+    for due_at in due_times:
+        add_due(outlet, ["tumblr"], 1, due_at)
+    return due_times
 
 
-def _lateness(outlet: Outlet, due: Sequence[datetime]) -> list[float]:
-    """The seconds from when each post was due to its being recorded as public, sorted."""
-    ours = select(Delivery.scheduled_at, Delivery.published_at).where(
-        Delivery.scheduled_at.between(due[0], due[-1]), Delivery.state == "published"
+def _lateness(outlet: Outlet, due_times: Sequence[datetime]) -> list[float]:
+    """Returns the seconds from when each post was due until it was recorded as published, sorted."""
+    query = select(Delivery.scheduled_at, Delivery.published_at).where(
+        Delivery.scheduled_at.between(due_times[0], due_times[-1]), Delivery.state == "published"
     )
 
     def published() -> list[float]:
         with outlet.desk.database.reading() as session:
-            rows = session.execute(ours).all()
+            rows = session.execute(query).all()
         return sorted((public - scheduled).total_seconds() for scheduled, public in rows if public)
 
-    wait_for(lambda: len(published()) == len(due))
+    wait_for(lambda: len(published()) == len(due_times))
     return published()
 
 
-def _tell(rate: float, late: Sequence[float], result: Result) -> None:
-    cuts = statistics.quantiles(late, n=20, method="inclusive")
-    spread = " | ".join(f"{value:.2f} s" for value in (cuts[9], cuts[18], late[-1]))
+def _print_row(rate: float, seconds: Sequence[float], result: Result) -> None:
+    cuts = statistics.quantiles(seconds, n=20, method="inclusive")
+    spread = " | ".join(f"{value:.2f} s" for value in (cuts[9], cuts[18], seconds[-1]))
     statuses = ", ".join(f"{number:,} × {status}" for status, number in sorted(result.statuses.items()))
     answered = statistics.quantiles(result.seconds, n=20, method="inclusive")[18] if len(result.seconds) > 1 else 0.0
     print(
-        f"| {rate:.0f} | {len(late)} | {spread} | {statuses} | {answered * 1000:.0f} ms | {os.getloadavg()[0]:.1f} |",
+        f"| {rate:.0f} | {len(seconds)} | {spread} | {statuses} | {answered * 1000:.0f} ms "
+        f"| {os.getloadavg()[0]:.1f} |",
         flush=True,
     )
 

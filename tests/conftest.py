@@ -21,7 +21,7 @@ from publisher.db.session import Database
 from publisher.db.upgrade import prepare_database
 from publisher.health import check_ready, render_metrics
 from publisher.proving.postgres import ThrowawayPostgres
-from publisher.sandbox.stage import Stage
+from publisher.sandbox.servers import SandboxServers
 from publisher.staff import passwords
 from publisher.starter import write_starter
 from tests import slow_first
@@ -181,9 +181,9 @@ def s3(s3_server: S3Server, monkeypatch: pytest.MonkeyPatch) -> S3Server:
 
 
 @pytest.fixture(scope="session")
-def stage(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stage]:
+def sandbox_servers(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SandboxServers]:
     """The sandbox platforms, started once for all tests of this process."""
-    running = Stage(tmp_path_factory.mktemp("stage"))
+    running = SandboxServers(tmp_path_factory.mktemp("sandbox"))
     running.start()
     yield running
     running.stop()
@@ -215,18 +215,18 @@ OpenOutlet = Callable[..., Outlet]
 @pytest.fixture
 def open_outlet(
     tmp_path: Path,
-    stage: Stage,
+    sandbox_servers: SandboxServers,
     shared_media: Path,
     saved_sessions: Path,
     sqlite_template: Path,
     monkeypatch: pytest.MonkeyPatch,
 ) -> Iterator[OpenOutlet]:
-    """Opens an empty outlet with channels on the named platforms of an empty stage."""
-    stage.reset()
+    """Opens an empty outlet with channels on the named platforms of an empty sandbox."""
+    sandbox_servers.reset()
     with ExitStack() as stack:
 
         def open_one(*platforms: str, channel_settings: str = "", media: str = "") -> Outlet:
-            made = Outlet(tmp_path / "outlet", stage, platforms, media or str(shared_media), channel_settings)
+            made = Outlet(tmp_path / "outlet", sandbox_servers, platforms, media or str(shared_media), channel_settings)
             shutil.copy(sqlite_template, made.folder / "queue.db")
             set_environment(monkeypatch, made.environment())
             made.connect(saved_sessions)

@@ -1,4 +1,4 @@
-"""A small outlet on the sandbox, in a folder of its own, for tests that publish for real."""
+"""Sets up a small outlet on the sandbox, in a folder of its own, for tests that publish to its servers."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ from publisher.posts.drafts import ImageDraft, PostDraft
 from publisher.posts.posts import add_post
 from publisher.sandbox.base import SandboxPlatform
 from publisher.sandbox.ledger import LedgerPost
-from publisher.sandbox.stage import Stage
+from publisher.sandbox.servers import SandboxServers
 from publisher.schedule.picking import pick_slot
 from publisher.schedule.post_queue import PostQueue
 from publisher.schedule.slots import slot_day, slot_opens
@@ -35,7 +35,7 @@ from publisher.starter import write_starter
 
 PLATFORMS = platform_names()
 
-SandboxKind = TypeVar("SandboxKind", bound=SandboxPlatform)
+SandboxClass = TypeVar("SandboxClass", bound=SandboxPlatform)
 
 CONFIG = """\
 [outlet]
@@ -53,8 +53,8 @@ workers = 4
 """
 
 
-class PatientChannels(Channels):
-    """The outlet's channels with a shorter publishing timeout, so that a test needn't wait for the true one."""
+class ShortTimeoutChannels(Channels):
+    """Opens the outlet's channels with a shorter publishing timeout, so that tests need not wait for the real one."""
 
     def __init__(self, settings: Settings, clock: ShiftedClock, timeout: float) -> None:
         super().__init__(settings, clock)
@@ -67,52 +67,53 @@ class PatientChannels(Channels):
 
 
 class Outlet:
-    """An outlet with one channel per platform of a running stage."""
+    """Runs an outlet with one channel per platform of the running sandbox."""
 
     def __init__(
         self,
         folder: Path,
-        stage: Stage,
+        sandbox_servers: SandboxServers,
         platforms: Sequence[str] = PLATFORMS,
         media: str = "",
         channel_settings: str = "",
     ) -> None:
-        """`media`: storage that outlets share, so that equal pictures are made once.
+        """Writes the configuration.
 
-        `channel_settings`: lines that every channel's table has besides its own.
+        `media`: storage that outlets share, so that equal pictures are made once.
+        `channel_settings`: more lines for every channel's table.
         """
-        self.stage = stage
+        self.sandbox_servers = sandbox_servers
         self.folder = folder
         self.clock = ShiftedClock()
-        # Else what waits an hour would be too late for its day in the evening, and tests would fail only then.
-        stage.ledger.shift(self.clock.shift_to(self.clock.now().replace(hour=12, minute=0)))
+        # Otherwise a delivery that waits an hour would be too late in the evening, and tests would fail only then.
+        sandbox_servers.ledger.shift(self.clock.shift_to(self.clock.now().replace(hour=12, minute=0)))
         self.config = folder / "config" / "publisher.toml"
         write_starter(folder)
-        shared = f'\n[storage]\nmedia = "{media}"\n' if media else ""
-        text = CONFIG + shared + "".join(self._channel(name) + channel_settings for name in platforms)
+        storage = f'\n[storage]\nmedia = "{media}"\n' if media else ""
+        text = CONFIG + storage + "".join(self._channel(name) + channel_settings for name in platforms)
         self.config.write_text(text, encoding="utf-8")
         self.desk = Desk(self.config, self.clock)
 
     def _channel(self, name: str) -> str:
-        platform = self.stage.platform(name)
-        settings = "".join(f'{key} = "{value}"\n' for key, value in self.stage.connection(name).items())
+        platform = self.sandbox_servers.platform(name)
+        settings = "".join(f'{key} = "{value}"\n' for key, value in self.sandbox_servers.connection(name).items())
         return (
             f'\n[channels.{name}]\nplatform = "{name}"\naccount = "{platform.account()}"\n'
             f'caption = "captions/{name}.j2"\n{settings}'
         )
 
     def environment(self) -> dict[str, str]:
-        """The secrets of the sandbox's accounts."""
+        """Returns the secrets of the sandbox's accounts as environment variables."""
         return {
             self.desk.settings.channels[platform.name].secret_variable(secret): value
-            for platform in self.stage.platforms
+            for platform in self.sandbox_servers.platforms
             if platform.name in self.desk.settings.channels
             for secret, value in platform.credentials().items()
         }
 
     def connect(self, saved: Path) -> None:
-        """Logs in wherever it is needed, once per test run: later outlets take the sessions that lie in `saved`."""
-        for platform in self.stage.platforms:
+        """Logs in wherever it is needed, once per test run: later outlets copy the sessions from the folder `saved`."""
+        for platform in self.sandbox_servers.platforms:
             if platform.needs_login and platform.name in self.desk.settings.channels:
                 self._connect(platform.name, saved / f"{platform.name}.json")
 
@@ -125,14 +126,14 @@ class Outlet:
         session.write_bytes(saved.read_bytes())
         session.chmod(0o600)
 
-    def sandbox(self, kind: type[SandboxKind]) -> SandboxKind:
-        """Returns the stage's platform of this kind."""
-        return next(platform for platform in self.stage.platforms if isinstance(platform, kind))
+    def sandbox(self, sandbox_class: type[SandboxClass]) -> SandboxClass:
+        """Returns the sandbox's platform of this class."""
+        return next(platform for platform in self.sandbox_servers.platforms if isinstance(platform, sandbox_class))
 
     def add_post(
         self, title: str = "A quiet cell", images: int = 1, pictures: Sequence[ImageDraft] = (), **fields: object
     ) -> int:
-        """An approved post with `pictures`, and so many small ones of its own."""
+        """Adds an approved post with `pictures` and `images` more small ones, and returns its id."""
         pictures = list(pictures)
         for number in range(images):
             file = self.folder / f"{abs(hash(title))}-{number}.png"
@@ -164,11 +165,11 @@ class Outlet:
 
     def shift_to_slot(self) -> None:
         day = slot_day(self.desk.now(), self.desk.settings.outlet.zone)
-        self.stage.ledger.shift(self.clock.shift_to(slot_opens(day, self.desk.settings)))
+        self.sandbox_servers.ledger.shift(self.clock.shift_to(slot_opens(day, self.desk.settings)))
 
-    def settle(self, *, timeout: float = 2.0, steps: int = 40) -> None:
-        """Work until nothing is due any more, moving the clock to whatever comes next."""
-        channels = PatientChannels(self.desk.settings, self.clock, timeout)
+    def run_until_idle(self, *, timeout: float = 2.0, steps: int = 40) -> None:
+        """Works until nothing is due any more, moving the clock to the next appointment each time."""
+        channels = ShortTimeoutChannels(self.desk.settings, self.clock, timeout)
         worker = Worker(
             self.desk.database,
             channels,
@@ -183,28 +184,28 @@ class Outlet:
                 due = due_channels(session, self.clock.now())
             for channel in due:
                 worker.drain(channel)
-            if not due and not self._move_on():
+            if not due and not self._move_to_next_appointment():
                 return
-        raise AssertionError("the deliveries did not come to rest")
+        raise AssertionError("the deliveries did not end")
 
-    def _move_on(self) -> bool:
-        """Move the clock to the next thing that waits for it; False when nothing does."""
+    def _move_to_next_appointment(self) -> bool:
+        """Moves the clock to the next appointment; False when there is none."""
         with self.desk.database.reading() as session:
             waiting = next_appointments(session, self.clock.now())
         if not waiting:
             return False
-        next_one = max(waiting[0].at, self.clock.now() + timedelta(seconds=0.1))
-        self.stage.ledger.shift(self.clock.shift_to(next_one))
+        next_at = max(waiting[0].at, self.clock.now() + timedelta(seconds=0.1))
+        self.sandbox_servers.ledger.shift(self.clock.shift_to(next_at))
         return True
 
     def deliveries(self) -> dict[str, Delivery]:
-        """By channel; of the newest pick."""
+        """Returns the deliveries of the newest pick by channel."""
         with self.desk.database.reading() as session:
             rows = session.scalars(select(Delivery).order_by(Delivery.id))
             return {row.channel_name: row for row in rows}
 
     def copies(self, platform: str) -> list[LedgerPost]:
-        return self.stage.ledger.posts(platform)
+        return self.sandbox_servers.ledger.posts(platform)
 
     def close(self) -> None:
         self.desk.database.close()
@@ -219,12 +220,12 @@ class NoQuestions:
 
 
 def draw(file: Path, *, seed: int = 0, width: int = 640, height: int = 480) -> None:
-    """A soft disc on black, with a little noise: unlike for each seed."""
-    file.write_bytes(_drawn(file.suffix, seed, width, height))
+    """Draws a soft disc on black with a little noise, different for each seed."""
+    file.write_bytes(_picture_bytes(file.suffix, seed, width, height))
 
 
 @cache
-def _drawn(suffix: str, seed: int, width: int, height: int) -> bytes:
+def _picture_bytes(suffix: str, seed: int, width: int, height: int) -> bytes:
     noise = pyvips.Image.gaussnoise(width, height, mean=20, sigma=8, seed=seed)
     disc = pyvips.Image.gaussmat(60 + 10 * seed, 0.02).linear(0.8, 0)
     left = max(0, (width - disc.width) // 2)
@@ -235,20 +236,20 @@ def _drawn(suffix: str, seed: int, width: int, height: int) -> bytes:
 
 
 def set_environment(monkeypatch: pytest.MonkeyPatch, values: Mapping[str, str]) -> None:
-    """Add these variables to the environment until the test ends, whatever else it changes there by `monkeypatch`."""
+    """Adds these variables to the environment until the test ends."""
     for name, value in values.items():
         monkeypatch.setenv(name, value)
 
 
 @contextmanager
 def environment(values: Mapping[str, str]) -> Iterator[None]:
-    """The environment with these variables added."""
-    former = {name: os.environ.get(name) for name in values}
+    """Adds these variables to the environment for a block."""
+    earlier_values = {name: os.environ.get(name) for name in values}
     os.environ.update(values)
     try:
         yield
     finally:
-        for name, value in former.items():
+        for name, value in earlier_values.items():
             if value is None:
                 os.environ.pop(name, None)
             else:

@@ -18,13 +18,13 @@ from publisher.core.content import Fit, Frozen, ImageFormat
 Limit = Literal["text", "tags", "images", "image_bytes", "alt_text"]
 Unit = Literal["code_points", "utf16", "graphemes"]
 OWN = "own"
-"""In place of a unit: the platform counts by rules of its own."""
+"""Value of `unit` for a platform that counts by rules of its own."""
 
 
 class TextLimits(Frozen):
     unit: Unit | Literal["own"]
     rules_of: str = ""
-    """The platform by whose rules is counted, where `unit` is `own`: `load_profile` writes it here."""
+    """The platform whose rules count, where `unit` is `own`; set by `load_profile`."""
     limit: int
     max_bytes: int | None = None
     """A second limit in UTF-8 bytes, where the platform has one."""
@@ -45,7 +45,7 @@ class TagLimits(Frozen):
     max_length: int = 100
     where: Literal["caption", "field"] = "caption"
     middle_dot: bool = False
-    """The platform takes the Catalan l·l into a hashtag."""
+    """The platform accepts the Catalan l·l in a hashtag."""
 
 
 class AnimationLimits(Frozen):
@@ -54,7 +54,7 @@ class AnimationLimits(Frozen):
     max_height: int
     max_frames: int | None = None
     alone: bool = False
-    """The platform takes an animation only as the one picture of a post."""
+    """The platform accepts an animation only as the one picture of a post."""
 
 
 class ImageLimits(Frozen):
@@ -83,25 +83,25 @@ class PublishingHabits(Frozen):
     timeout_seconds: float
     """The longest that the publishing request may take."""
     settle_seconds: float
-    """So long after it was accepted a post is read back for the first time."""
+    """How long after it was accepted a post is read for the first time."""
     listing_lag_seconds: float
     """The longest time that the platform was reported to take until a listing shows a new post."""
     listing_lag_source: str
     """Where that was reported."""
     minimum_gap_seconds: float = 0.0
-    """Human pace: the least time between two posts of one channel."""
+    """The least time between two posts of one channel, so that the pace is human."""
 
 
 class Prices(Frozen):
-    """US dollars."""
+    """Holds a platform's prices in US dollars."""
 
     post: float
     post_with_link: float
     alt_text: float = 0.0
     newest_posts: float = 0.0
-    """Reading the account's newest posts, just before each post that stands by itself."""
+    """Price of reading the account's newest posts, just before each post that is no reply."""
     post_read: float = 0.0
-    """Each post that is read."""
+    """Price of each post that is read."""
 
 
 class Profile(Frozen):
@@ -114,19 +114,19 @@ class Profile(Frozen):
     publishing: PublishingHabits
     prices: Prices | None = None
     links: Literal["allowed", "dead", "priced"] = "allowed"
-    """`dead`: a URL in the caption can't be followed; `priced`: it makes the post dearer."""
+    """`dead`: a URL in the caption can't be followed; `priced`: it raises the price of the post."""
     preview: Literal["article", "text_first", "carousel"] = "article"
-    """How the desk lays out its preview: pictures above the text and its tags, text above the pictures, or pictures
-    that are leafed through, all of one shape, above the text."""
+    """Layout of the desk's preview: pictures above the text and its tags, text above the pictures, or a carousel
+    of pictures, all of one shape, above the text."""
     threads: bool = False
     """The adapter publishes the replies that continue a post, each of them once."""
     post_url: str = ""
     """Pattern of a post's address with `{account}` and `{id}`, where ids make addresses."""
     notes: tuple[str, ...] = Field(default=())
-    """What staff and operators should know about this platform."""
+    """Notes about this platform for staff and operators."""
 
     def with_limits(self, limits: Mapping[Limit, int]) -> Profile:
-        """This profile with a channel's own limits, such as a longer X text."""
+        """Returns this profile with a channel's own limits, such as a longer X text."""
         text = self.text.model_copy(update={"limit": limits.get("text", self.text.limit)})
         tags = self.tags.model_copy(update={"maximum": limits.get("tags", self.tags.maximum)})
         images = self.images.model_copy(
@@ -141,7 +141,7 @@ class Profile(Frozen):
 
 @cache
 def load_profile(platform: str) -> Profile:
-    """The profile of a platform that `platform_names` lists."""
+    """Loads the profile of a platform that `platform_names` lists."""
     values = tomllib.loads(_file_of(platform, "profile.toml").read_text(encoding="utf-8"))
     if values["text"]["unit"] == OWN:
         values["text"]["rules_of"] = platform

@@ -1,4 +1,4 @@
-"""Finds the adapter class of a platform by its name. An adapter, and its client library, is imported on first use."""
+"""Finds the adapter class of a platform by its name, and imports it and its client library on first use."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def adapter_class(platform: str) -> type[PlatformAdapter]:
 
 
 def canonical_id(platform: str, reference: str) -> str:
-    """Returns the canonical id of the post that a link or an id names; what can't be read stays as it is."""
+    """Returns the canonical id of the post that a link or an id names; returns an unreadable reference unchanged."""
     try:
         return adapter_class(platform).post_id_of(reference, "")
     except (LookupError, LinkRefused):

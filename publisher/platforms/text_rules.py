@@ -1,4 +1,4 @@
-"""Lets a platform that counts or links texts in its own way say how: in the module `text` of its folder."""
+"""Loads a platform's own rules for counting and linking texts from the module `text` of its folder."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Protocol, runtime_checkable
 
 @runtime_checkable
 class TextRules(Protocol):
-    """Counts a text, and finds its links, as one platform does."""
+    """Counts a text and finds its links as one platform does."""
 
     @property
     def unit(self) -> str:
@@ -23,10 +23,10 @@ class TextRules(Protocol):
         """Returns the length that the platform compares with its limit."""
 
     def find_links(self, text: str) -> tuple[str, ...]:
-        """Returns what the platform makes a link of, in order."""
+        """Returns the parts of a text that the platform shows as links, in order."""
 
     def emoji_reserve(self, text: str) -> int:
-        """Returns how many units of the limit stay free in this text, because its emoji may count for more."""
+        """Returns how many units to keep free for the emoji of this text, which may count for more."""
 
 
 @cache

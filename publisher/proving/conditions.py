@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from publisher.posts.targets import people_file
-from publisher.proving.outlet import ProvingOutlet, template_file, template_of
+from publisher.proving.outlet import ProvingOutlet, caption_file, caption_template
 from publisher.proving.plan import CHANNEL_MISTAKES, Condition, DayPlan
 from publisher.sandbox_client import SandboxClient
 
@@ -88,7 +88,7 @@ class Conditions:
 
     def _make_mistake(self, plan: DayPlan) -> None:
         channel = self._drawn_channel(plan)
-        template, people = template_file(self._outlet.config.parent.parent, channel), people_file(self._outlet.settings)
+        template, people = caption_file(self._outlet.config.parent.parent, channel), people_file(self._outlet.settings)
         right_people = people.read_text(encoding="utf-8")
         match plan.condition:
             case Condition.MISSING_TEMPLATE:
@@ -96,11 +96,11 @@ class Conditions:
             case Condition.BROKEN_TEMPLATE:
                 self._write(template, BROKEN_TEMPLATE)
             case _:
-                self._write(template, MENTION + template_of(channel))
+                self._write(template, MENTION + caption_template(channel))
                 self._write(people, BROKEN_PEOPLE)
 
         def repair() -> None:
-            self._write(template, template_of(channel))
+            self._write(template, caption_template(channel))
             self._write(people, right_people)
 
         self.broken_channel, self._repair = channel, repair

@@ -1,4 +1,4 @@
-"""Draws which of its doubtful ways each platform follows on a day of a proof."""
+"""Draws the uncertain behaviours that each platform follows on a day of a proof."""
 
 from __future__ import annotations
 
@@ -13,17 +13,17 @@ Habits = tuple[tuple[str, Any], ...]
 
 @dataclass(frozen=True, slots=True)
 class HabitChoices:
-    """The ways of one platform, as the sandbox lists them."""
+    """Holds the uncertain behaviours of one platform, as the sandbox lists them."""
 
     usual: Mapping[str, Any] = field(default_factory=dict)
-    """What a day has for which nothing is drawn."""
+    """The values of a day for which nothing is drawn."""
     drawn: Mapping[str, Sequence[Any]] = field(default_factory=dict)
-    """The values of each that are drawn from."""
+    """The values that each habit is drawn from."""
     evidence: Mapping[str, Any] = field(default_factory=dict)
-    """What takes the place of a drawn value where the platform has to show by itself that a post is there."""
+    """The values that replace drawn ones where the platform itself has to show that a post exists."""
 
 
-def draw_habits(chance: random.Random, choices: HabitChoices, *, shows_evidence: bool) -> Habits:
-    """Draws a value for each of a platform's ways; `shows_evidence` lets none hide a post from a look-up."""
-    drawn = {name: chance.choice(values) for name, values in choices.drawn.items()}
+def draw_habits(generator: random.Random, choices: HabitChoices, *, shows_evidence: bool) -> Habits:
+    """Draws a value for each habit of a platform. With `shows_evidence` no habit hides a post from a look-up."""
+    drawn = {name: generator.choice(values) for name, values in choices.drawn.items()}
     return tuple({**drawn, **(choices.evidence if shows_evidence else {})}.items())

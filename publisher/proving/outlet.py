@@ -1,4 +1,4 @@
-"""The outlet of a proof: short pauses, several channels on each sandbox account, a post for every day."""
+"""Sets up the outlet of a proof: short pauses, several channels on each sandbox account, a post for every day."""
 
 from __future__ import annotations
 
@@ -28,9 +28,9 @@ from publisher.settings import Settings
 from publisher.starter import write_starter
 
 TIMEOUT_SECONDS = 1.0
-"""Of the publishing request. The sandbox answers in milliseconds, unless a fault says otherwise."""
+"""Timeout of the publishing request. The sandbox answers in milliseconds, unless a fault delays it."""
 SETTLE_SECONDS = 0.5
-PICTURES = 3
+PICTURE_COUNT = 3
 LOG_IN_TRIES = 5
 
 CONFIG = """\
@@ -46,11 +46,11 @@ look_up_after = [0.3, 1.8, 4.0]
 retry_seconds = 0.3
 workers = 4
 """
-"""The platforms' lag is as their profiles tell it: the clocks jump to its end."""
+"""The listing lag is not shortened: the clocks jump to its end."""
 
 
 class QuickChannels(Channels):
-    """The outlet's channels with a short publishing timeout and no pause between posts."""
+    """Opens the outlet's channels with a short publishing timeout and no pause between posts."""
 
     def profile(self, name: str) -> Profile:
         profile = super().profile(name)
@@ -59,14 +59,14 @@ class QuickChannels(Channels):
 
 
 class ProvingOutlet(Desk):
-    """What the processes of a proof work with. `set_up` makes the database, once, before they open it."""
+    """Is the desk of a proof's processes. `set_up` makes the database, once, before they open it."""
 
-    _filled = 0
-    """So many posts are in the queue, or were."""
+    _added_posts = 0
+    """How many posts were added to the queue."""
 
     @cached_property
     def database(self) -> Database:
-        """The database, if it is the one that the desk last knew.
+        """Opens the database if it is the one that the desk last used.
 
         Raises:
             UnknownHistory: it is not.
@@ -87,14 +87,14 @@ class ProvingOutlet(Desk):
         return channels
 
     def close(self) -> None:
-        """Close the database, and read the configuration and the database anew at the next use."""
+        """Closes the database; the next use reads the configuration and the database again."""
         if "database" in self.__dict__:
             self.database.close()
-        for kept in ("settings", "database", "history", "channels", "_target_files"):
-            self.__dict__.pop(kept, None)
+        for cached in ("settings", "database", "history", "channels", "_target_files"):
+            self.__dict__.pop(cached, None)
 
     def set_up(self) -> None:
-        """Make the tables, and log in wherever the sandbox wants a session."""
+        """Makes the tables, and logs in wherever a platform needs a session."""
         settings = self.settings
         self.prepare()
         with self.database.writing() as session:
@@ -106,21 +106,23 @@ class ProvingOutlet(Desk):
         settings = self.settings
         sessions = settings.path(settings.storage.sessions)
         platform = settings.channels[name].platform
-        for other, channel in settings.channels.items():
-            stored = sessions / f"{other}.json"
-            if channel.platform == platform and stored.exists():
+        for other_channel, channel in settings.channels.items():
+            session_file = sessions / f"{other_channel}.json"
+            if channel.platform == platform and session_file.exists():
                 # One log-in serves every channel of the account.
-                shutil.copy2(stored, sessions / f"{name}.json")
+                shutil.copy2(session_file, sessions / f"{name}.json")
                 return
         log_in(self.channels, name, _NoQuestions())
 
     def fill_queue(self, posts: int) -> None:
-        """So many approved posts, each with a picture and a caption for every channel like no other."""
-        pictures = [_draw(self.config.parent / f"picture-{number}.png", number) for number in range(PICTURES)]
-        for number in range(self._filled + 1, self._filled + posts + 1):
-            picture = pictures[number % PICTURES]
-            stored = hashlib.sha256(picture.read_bytes()).hexdigest()
-            known = self.store.has(stored)
+        """Adds this many approved posts, each with a picture and with a unique caption for every channel."""
+        pictures = [
+            _draw_picture(self.config.parent / f"picture-{number}.png", number) for number in range(PICTURE_COUNT)
+        ]
+        for number in range(self._added_posts + 1, self._added_posts + posts + 1):
+            picture = pictures[number % PICTURE_COUNT]
+            sha256 = hashlib.sha256(picture.read_bytes()).hexdigest()
+            is_stored = self.store.has(sha256)
             draft = PostDraft(
                 title=f"Cell {number}",
                 standfirst="It rests, whatever happens around it",
@@ -128,40 +130,40 @@ class ProvingOutlet(Desk):
                 licence="CC0 1.0",
                 images=(
                     ImageDraft(
-                        file=None if known else picture,
-                        media=stored if known else None,
+                        file=None if is_stored else picture,
+                        media=sha256 if is_stored else None,
                         alt_text=f"A grey field that brightens to the right, number {number}",
                     ),
                 ),
             )
             queue = PostQueue(self, "proof")
             queue.approve(queue.add(draft).id)
-        self._filled += posts
+        self._added_posts += posts
 
 
 def log_in(channels: Channels, name: str, dialogue: Dialogue) -> None:
-    """Logs a channel in at the sandbox, where it can't be opened without.
+    """Logs a channel in at the sandbox, unless it can be opened without a log-in.
 
-    It is tried several times, however busy the machine is that serves the sandbox: a log-in publishes nothing.
+    It is tried several times, because the machine may be busy, and a log-in publishes nothing.
     """
     try:
         channels.open(name)
         return
     except CredentialsRefused:
-        for left in reversed(range(LOG_IN_TRIES)):
+        for tries_left in reversed(range(LOG_IN_TRIES)):
             try:
                 channels.authorize(name, dialogue)
                 return
             except Unavailable:
-                if not left:
+                if not tries_left:
                     raise
 
 
 class _NoQuestions:
-    """The sandbox's own accounts need no person."""
+    """Refuses questions: the sandbox's accounts need no person."""
 
     def tell(self, text: str) -> None:
-        """Nobody listens."""
+        """Ignores the text: nobody reads it."""
 
     def ask(self, question: str, *, secret: bool = False) -> str:
         raise SandboxFailed(f"the sandbox should not have asked: {question}")
@@ -170,35 +172,35 @@ class _NoQuestions:
 def write_outlet(
     folder: Path, accounts: Mapping[str, Mapping[str, Any]], channels: int, database: str | None = None
 ) -> Path:
-    """The configuration of a proof with so many channels on each account; returns its file.
+    """Writes the configuration of a proof with this many channels on each account, and returns its file.
 
-    `database`: the URL of one on PostgreSQL, whose processes then hear of work through the engine.
+    `database`: the URL of a PostgreSQL database, through which the processes are then notified of work.
     """
     write_starter(folder)
-    tables = [CONFIG]
+    sections = [CONFIG]
     if database is not None:
-        tables += ['dispatch = "procrastinate"\n', f'\n[storage]\ndatabase = "{database}"\n']
+        sections += ['dispatch = "procrastinate"\n', f'\n[storage]\ndatabase = "{database}"\n']
     for platform, account in accounts.items():
         settings = "".join(f'{key} = "{value}"\n' for key, value in account["settings"].items())
-        tables += [
+        sections += [
             f'\n[channels.{name}]\nplatform = "{platform}"\naccount = "{account["account"]}"\n'
             f'caption = "captions/{name}.j2"\n{settings}'
             for name in channel_names(platform, channels)
         ]
         for name in channel_names(platform, channels):
-            template_file(folder, name).write_text(template_of(name), encoding="utf-8")
+            caption_file(folder, name).write_text(caption_template(name), encoding="utf-8")
     config = folder / "config" / "publisher.toml"
-    config.write_text("".join(tables), encoding="utf-8")
+    config.write_text("".join(sections), encoding="utf-8")
     return config
 
 
-def template_file(folder: Path, channel: str) -> Path:
-    """The caption template of a channel of the outlet in this folder."""
+def caption_file(folder: Path, channel: str) -> Path:
+    """Returns the file of a channel's caption template."""
     return folder / "config" / "captions" / f"{channel}.j2"
 
 
-def template_of(channel: str) -> str:
-    """A template whose captions no other channel and no other post has."""
+def caption_template(channel: str) -> str:
+    """Returns a template whose captions are unique to a channel and a post."""
     return f"{{{{ title }}}}, as {channel} shows it. {{{{ credit }}}}, {{{{ licence }}}}\n"
 
 
@@ -207,24 +209,24 @@ def channel_names(platform: str, channels: int) -> list[str]:
 
 
 @contextmanager
-def secrets_set(settings: Settings, accounts: Mapping[str, Mapping[str, Any]]) -> Iterator[None]:
-    """The sandbox's secrets in the environment, for this process and those that it starts."""
-    wanted = {
+def sandbox_secrets(settings: Settings, accounts: Mapping[str, Mapping[str, Any]]) -> Iterator[None]:
+    """Sets the sandbox's secrets in the environment, for this process and those that it starts."""
+    secrets = {
         channel.secret_variable(secret): str(value)
         for channel in settings.channels.values()
         for secret, value in accounts[channel.platform]["secrets"].items()
     }
-    former = {name: os.environ.pop(name) for name in wanted if name in os.environ}
-    os.environ.update(wanted)
+    earlier_values = {name: os.environ.pop(name) for name in secrets if name in os.environ}
+    os.environ.update(secrets)
     try:
         yield
     finally:
-        for name in wanted:
+        for name in secrets:
             del os.environ[name]
-        os.environ.update(former)
+        os.environ.update(earlier_values)
 
 
-def _draw(file: Path, number: int) -> Path:
-    """A small picture, unlike for each number."""
+def _draw_picture(file: Path, number: int) -> Path:
+    """Draws a small picture that differs for each number."""
     Image.linear_gradient("L").rotate(90 + 30 * number).resize((320, 320)).convert("RGB").save(file)
     return file

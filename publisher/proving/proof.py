@@ -21,7 +21,7 @@ from publisher.proving.habits import HabitChoices
 from publisher.proving.human_operator import Operator
 from publisher.proving.judge import judge_proof, posts_by_caption, write_history
 from publisher.proving.outcomes import collect_outcomes
-from publisher.proving.outlet import ProvingOutlet, secrets_set, write_outlet
+from publisher.proving.outlet import ProvingOutlet, sandbox_secrets, write_outlet
 from publisher.proving.plan import (
     CHANNEL_MISTAKES,
     MAX_LATE_SECONDS,
@@ -85,7 +85,7 @@ def run_proof(
         outlet = ProvingOutlet(config, clock)
         # Before any process starts: whoever picks first picks for the first day of the plan.
         clocks = Clocks(clock, sandbox, slot_opens(first_day(terms), outlet.settings))
-        with secrets_set(outlet.settings, accounts):
+        with sandbox_secrets(outlet.settings, accounts):
             outlet.set_up()
             outlet.fill_queue(terms.days)
             days = draw_plan(terms, _habit_choices(sandbox)) if plan is None else plan

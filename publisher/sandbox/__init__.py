@@ -1,4 +1,4 @@
-"""Local platforms that speak the real wire protocols: a rehearsal stage without an account anywhere.
+"""Simulates the platforms on this machine, with their real wire protocols and without a real account.
 
 `python -m publisher.sandbox` starts them. Every server listens on loopback only.
 """

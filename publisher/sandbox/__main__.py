@@ -1,7 +1,7 @@
-"""`python -m publisher.sandbox`: the local platforms, until SIGINT or SIGTERM.
+"""Runs the simulated platforms until SIGINT or SIGTERM: `python -m publisher.sandbox`.
 
-The first line on standard output is JSON: where the control port is. Everything else is asked
-there. A person at a terminal is also told what to put into an outlet's configuration.
+The first line on standard output is JSON with the address of the control port, which answers everything else.
+At a terminal, the settings for an outlet's configuration follow.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from publisher.sandbox.control import read_lag
 from publisher.sandbox.discovery import sandbox_names
 from publisher.sandbox.faults import Fault
 from publisher.sandbox.ledger import ListingLag
-from publisher.sandbox.stage import Stage
+from publisher.sandbox.servers import SandboxServers
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -27,37 +27,37 @@ def main(arguments: list[str] | None = None) -> int:
     stop = StopSignal()
     with tempfile.TemporaryDirectory(prefix="publisher-sandbox-") as folder:
         try:
-            stage = Stage(Path(folder), options.port)
+            sandbox_servers = SandboxServers(Path(folder), options.port)
         except OSError as error:
             sys.stderr.write(f"The sandbox can't listen on the ports from {options.port}: {error.strerror}.\n")
             return 1
-        stage.start()
+        sandbox_servers.start()
         for platform, fault, times in options.fault:
-            stage.faults.add(platform, fault, times)
+            sandbox_servers.faults.add(platform, fault, times)
         for platform, lag in options.lag:
-            stage.ledger.set_listing_lag(platform, lag)
+            sandbox_servers.ledger.set_listing_lag(platform, lag)
         for platform, skew in options.skew:
-            stage.platform(platform).clock_skew = skew
-        sys.stdout.write(json.dumps({"control": stage.control.url, "pid": os.getpid()}) + "\n")
+            sandbox_servers.platform(platform).clock_skew = skew
+        sys.stdout.write(json.dumps({"control": sandbox_servers.control.url, "pid": os.getpid()}) + "\n")
         sys.stdout.flush()
         if sys.stdout.isatty():
-            sys.stdout.write(guide(stage))
+            sys.stdout.write(describe_servers(sandbox_servers))
         stop.wait()
-        stage.stop()
+        sandbox_servers.stop()
     return 0
 
 
-def guide(stage: Stage) -> str:
-    """What a person needs to rehearse with an outlet of their own: settings, secrets, pages."""
-    lines = ["", f"See the posts at {stage.control.url} and stop with Ctrl-C.", "", "# config/publisher.toml"]
-    for platform in stage.platforms:
+def describe_servers(sandbox_servers: SandboxServers) -> str:
+    """Describes how to use the sandbox with an outlet: its settings, secrets and pages."""
+    lines = ["", f"See the posts at {sandbox_servers.control.url} and stop with Ctrl-C.", "", "# config/publisher.toml"]
+    for platform in sandbox_servers.platforms:
         lines += [f"[channels.{platform.name}]", f'account = "{platform.account()}"']
-        lines += [f'{key} = "{value}"' for key, value in stage.connection(platform.name).items()]
+        lines += [f'{key} = "{value}"' for key, value in sandbox_servers.connection(platform.name).items()]
     lines += ["", "# the sandbox's own secrets"]
-    for platform in stage.platforms:
+    for platform in sandbox_servers.platforms:
         prefix = f"export PUBLISHER_{platform.name.upper()}_"
         lines += [f"{prefix}{name.upper()}={value}" for name, value in platform.credentials().items()]
-    lines += [f"publisher connect {platform.name}" for platform in stage.platforms if platform.needs_login]
+    lines += [f"publisher connect {platform.name}" for platform in sandbox_servers.platforms if platform.needs_login]
     return "\n".join([*lines, "", ""])
 
 
@@ -95,7 +95,7 @@ def _parser() -> argparse.ArgumentParser:
 
 def parse_lag(text: str) -> tuple[str, ListingLag]:
     """Reads `PLATFORM:840` or `PLATFORM:0-840`."""
-    platform, seconds = _of_platform(text)
+    platform, seconds = _split_platform(text)
     try:
         bounds = [float(bound) for bound in seconds.split("-")]
         return platform, read_lag(bounds if len(bounds) > 1 else bounds[0])
@@ -105,14 +105,14 @@ def parse_lag(text: str) -> tuple[str, ListingLag]:
 
 def parse_skew(text: str) -> tuple[str, timedelta]:
     """Reads `PLATFORM:90` or `PLATFORM:-90`."""
-    platform, seconds = _of_platform(text)
+    platform, seconds = _split_platform(text)
     try:
         return platform, timedelta(seconds=float(seconds))
     except ValueError:
         raise argparse.ArgumentTypeError("write PLATFORM:SECONDS, with a number of seconds such as 90") from None
 
 
-def _of_platform(text: str) -> tuple[str, str]:
+def _split_platform(text: str) -> tuple[str, str]:
     platform, _, value = text.partition(":")
     if platform not in sandbox_names():
         raise argparse.ArgumentTypeError(f"the platform is one of {', '.join(sandbox_names())}")

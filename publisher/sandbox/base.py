@@ -1,4 +1,4 @@
-"""What every sandbox platform offers, and how faults are laid over its answers."""
+"""Defines the base of every sandbox platform and applies faults to its answers."""
 
 from __future__ import annotations
 
@@ -10,19 +10,19 @@ from datetime import datetime, timedelta
 from email.utils import format_datetime
 from typing import Any, ClassVar
 
-from publisher.sandbox.faults import Fault, FaultBox, Moment, Step, Symptom
+from publisher.sandbox.faults import Execution, Fault, FaultQueue, Step, Symptom
 from publisher.sandbox.gateway import gateway_page, redirect
 from publisher.sandbox.habits import PlatformHabits, read_habits
-from publisher.sandbox.late import LateRequests
+from publisher.sandbox.late_requests import LateRequests
 from publisher.sandbox.ledger import Ledger, LedgerPost, ListingLag
 from publisher.sandbox.wire import Answer, DrippingPart, Request
 
 
 class SandboxPlatform(ABC):
-    """One platform on the local stage. `handle` is called from several threads, one at a time.
+    """Simulates one platform. `handle` is called from several threads, one at a time.
 
     A platform asks `now` for the time, never the ledger: its clock may differ. It looks for posts in `listed_posts`
-    where it lists them, in `readable_posts` where it is asked for one by its id, and in `posts` for its own rules.
+    for its listings, in `readable_posts` to read one by its id, and in `posts` for its own rules.
     """
 
     name: ClassVar[str]
@@ -34,90 +34,90 @@ class SandboxPlatform(ABC):
     """Whether a desk has to log in, as `publisher connect` does: its secrets alone don't let it publish."""
     habits: ClassVar[PlatformHabits] = PlatformHabits()
 
-    def __init__(self, ledger: Ledger, faults: FaultBox) -> None:
+    def __init__(self, ledger: Ledger, faults: FaultQueue) -> None:
         self.ledger = ledger
         self.faults = faults
         self.delay = 0.0
         """Seconds that every answer takes, for measurements."""
         self.clock_skew = timedelta(0)
         """By how much the platform's clock is ahead of the ledger's."""
-        self._late = LateRequests()
-        self._done_at: datetime | None = None
-        """When the late request came due that is carried out just now."""
+        self._late_requests = LateRequests()
+        self._late_due_at: datetime | None = None
+        """When the late request that is being carried out came due. None: no late request is being carried out."""
         self._lock = threading.Lock()
 
     @abstractmethod
     def handle(self, request: Request) -> Answer:
-        """Answer as the platform would."""
+        """Answers a request as the platform would."""
 
     @abstractmethod
     def publishes(self, request: Request) -> bool:
-        """Whether this is the request that makes a post visible."""
+        """Decides whether this request makes a post visible."""
 
     @abstractmethod
     def refusal(self, kind: str) -> Answer:
-        """The platform's own answer for `429`, `unauthorized`, `reject`, `500` and `504`."""
+        """Returns the platform's own answer for `429`, `unauthorized`, `reject`, `500` and `504`."""
 
     @abstractmethod
     def credentials(self) -> dict[str, str]:
-        """The secrets of the sandbox's own account, by the adapter's names for them."""
+        """Returns the secrets of the sandbox's account, by the adapter's names for them."""
 
     @abstractmethod
     def account(self) -> str:
-        """The sandbox account, as a channel's `account` names it."""
+        """Returns the name of the sandbox's account, as a channel's `account` has it."""
 
     def now(self) -> datetime:
-        """The time by the platform's own clock, which stamps its posts and its answers."""
-        return (self._done_at or self.ledger.now()) + self.clock_skew
+        """Returns the time by the platform's own clock, which stamps its posts and its answers."""
+        return (self._late_due_at or self.ledger.now()) + self.clock_skew
 
     def posts(self) -> list[LedgerPost]:
-        """Every post, oldest first."""
+        """Returns every post, oldest first."""
         return self.ledger.posts(self.name)
 
     def listed_posts(self) -> list[LedgerPost]:
-        """The posts that its listings show by now, oldest first."""
+        """Returns the posts that its listings show by now, oldest first."""
         return self.ledger.listed_posts(self.name, self.now())
 
     def readable_posts(self) -> list[LedgerPost]:
-        """The posts that can be read by their ids by now, oldest first."""
+        """Returns the posts that can be read by their ids by now, oldest first."""
         return self.ledger.readable_posts(self.name, self.now())
 
     @property
     def late_requests(self) -> int:
-        """How many requests will be carried out later."""
-        return len(self._late)
+        """Counts the requests that will be carried out later."""
+        return len(self._late_requests)
 
     def answer(self, request: Request) -> Answer:
-        """Answer, with the next fault that waits for such a request laid over it."""
+        """Answers a request, and applies the next fault that waits for such a request."""
         fault = self.faults.take(self.name, self._step(request))
         if fault is not None:
-            self.faults.keep_struck(self.name, fault, request.body)
+            self.faults.record_request(self.name, fault, request.body)
         with self._lock:
-            self._carry_out_late()
+            self._run_late_requests()
             answer = self.handle(request).delayed(self.delay) if fault is None else self._faulty(request, fault)
             return answer.with_headers({"Date": format_datetime(self.now(), usegmt=True)})
 
-    def give_evidence(self, *, on: bool) -> None:  # noqa: B027 - a platform may have no such refusals
-        """Let the platform show by itself that a post is there, where it can: by a refusal, or by an id that stays."""
+    def set_evidence(self, *, on: bool) -> None:  # noqa: B027 - a platform may have no such refusals
+        """Sets whether the platform itself shows that a post exists, by a refusal or by an id that stays."""
 
-    def take_habits(self, wish: Mapping[str, Any]) -> None:
-        """Follow these habits from now on: attributes of their names are set.
+    def set_habits(self, values: Mapping[str, Any]) -> None:
+        """Sets the attributes that are named like these habits.
 
         Raises:
-            ValueError: with a sentence, and then none is changed.
+            ValueError: a value is wrong, as the message says; then no habit is changed.
         """
-        for name, value in read_habits(wish, self.habits.readers).items():
+        for name, value in read_habits(values, self.habits.readers).items():
             setattr(self, name, value)
 
     def catch_up(self) -> None:
-        """Carry out the late requests that have come due."""
+        """Carries out the late requests that have come due."""
         with self._lock:
-            self._carry_out_late()
+            self._run_late_requests()
 
     def reset(self) -> None:
-        """Forget late requests, the lag of listings and the skew of the clock."""
+        """Removes late requests, the lag of listings and the skew of the clock."""
         with self._lock:
-            self._late.clear()
+            self._late_requests.clear()
             self.clock_skew = timedelta(0)
             self.ledger.set_listing_lag(self.name, ListingLag())
 
@@ -126,27 +126,27 @@ class SandboxPlatform(ABC):
             return "publish"
         return "read" if request.method == "GET" else "upload"
 
-    def _carry_out_late(self) -> None:
-        for late in self._late.due(self.ledger.now()):
-            self._done_at = late.due_at
+    def _run_late_requests(self) -> None:
+        for late_request in self._late_requests.take_due(self.ledger.now()):
+            self._late_due_at = late_request.due_at
             try:
-                self.handle(late.request)
+                self.handle(late_request.request)
             finally:
-                self._done_at = None
+                self._late_due_at = None
 
     def _faulty(self, request: Request, fault: Fault) -> Answer:
-        match fault.effect.moment:
-            case Moment.NEVER:
-                return self._in_place(fault)
-            case Moment.LATE:
-                self._late.add(request, self.ledger.now() + timedelta(seconds=fault.seconds))
-                return self._in_place(fault)
-            case Moment.FIRST:
+        match fault.effect.execution:
+            case Execution.NEVER:
+                return self._replacement(fault)
+            case Execution.LATE:
+                self._late_requests.add(request, self.ledger.now() + timedelta(seconds=fault.seconds))
+                return self._replacement(fault)
+            case Execution.FIRST:
                 answer = self.handle(request)
-                return answer.delayed(self.delay) if answer.status >= 300 else self._spoilt(answer, fault)
+                return answer.delayed(self.delay) if answer.status >= 300 else self._damaged(answer, fault)
 
-    def _in_place(self, fault: Fault) -> Answer:
-        """What the client sees in place of an answer of the platform."""
+    def _replacement(self, fault: Fault) -> Answer:
+        """Returns what the client gets in place of the platform's answer."""
         effect = fault.effect
         match effect.symptom:
             case Symptom.OWN_REFUSAL:
@@ -163,8 +163,8 @@ class SandboxPlatform(ABC):
             case _:
                 return Answer(status=500, cut_at=0)
 
-    def _spoilt(self, answer: Answer, fault: Fault) -> Answer:
-        """What the client sees of an answer."""
+    def _damaged(self, answer: Answer, fault: Fault) -> Answer:
+        """Returns the answer as the fault changes it on its way to the client."""
         match fault.effect.symptom:
             case Symptom.CUT_BODY:
                 return answer.cut(max(1, len(answer.body) // 2))
@@ -177,4 +177,4 @@ class SandboxPlatform(ABC):
             case Symptom.DRIPPING_BODY:
                 return answer.dripping(DrippingPart.BODY, fault.seconds)
             case _:
-                return self._in_place(fault)
+                return self._replacement(fault)

@@ -1,4 +1,4 @@
-"""Where a log-in leads a browser back to."""
+"""Checks the callback address of a log-in and redirects the browser to it."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ from publisher.sandbox.wire import Answer
 LOOPBACK = ("127.0.0.1", "localhost", "::1")
 
 
-def is_sound(address: str) -> bool:
-    """Whether an app may have it as a callback: a whole address, without a fragment, encrypted outside this machine."""
+def is_valid_callback(address: str) -> bool:
+    """Decides whether an app may use this callback: absolute, without a fragment, encrypted outside this machine."""
     try:
         parts = urlsplit(address)
         host = parts.hostname
@@ -20,8 +20,8 @@ def is_sound(address: str) -> bool:
     return bool(host) and secure and not parts.fragment and not parts.username
 
 
-def leading_back(address: str, **answer: str) -> Answer:
-    """Have the browser open the callback, exactly as it was given, with the answer in its query."""
+def callback_redirect(address: str, **answer: str) -> Answer:
+    """Redirects the browser to the callback, exactly as it was given, with the answer in its query."""
     parts = urlsplit(address)
     query = urlencode([*parse_qsl(parts.query, keep_blank_values=True), *answer.items()])
     return Answer(status=302, headers={"Location": urlunsplit(parts._replace(query=query))})

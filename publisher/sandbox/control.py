@@ -1,6 +1,6 @@
-"""The control port: the ledger as JSON, faults on request, and each platform's posts as pages.
+"""Serves the control port: the ledger as JSON, faults on request, and each platform's posts as pages.
 
-GET  /                  the stage at a glance
+GET  /                  an overview of all platforms
 GET  /NAME               one platform's posts, as a follower would see them
 GET  /ledger            every post, oldest first: JSON
 GET  /accounts          how to reach each platform: settings and secrets of the sandbox's accounts
@@ -17,11 +17,11 @@ POST /lag               {"platform": ..., "seconds": 840}, or [0, 840] to draw f
                         their ids either until then
 POST /evidence          {"platform": ..., "on": true}: whether it shows by itself that a post is there, such as by
                         refusing a text that the account has posted lately
-POST /habits            {"platform": ..., HABIT: VALUE, ...}: which of its doubtful ways a platform follows from now on;
+POST /habits            {"platform": ..., HABIT: VALUE, ...}: sets some of a platform's uncertain behaviours;
                         those that are not named stay as they are. The module `habits` of its folder lists them
-GET  /habits            the usual values of these ways, those that a proof draws from, and those that show evidence
+GET  /habits            the usual values of these habits, those that a proof draws from, and those that show evidence
 GET  /struck            the requests that faults have struck, with the beginning of their text: JSON
-POST /clear             forget every post, waiting fault and late request, and set lags and skews to nothing
+POST /clear             remove every post, waiting fault and late request, and set lags and skews to 0
 
 Faults strike the request that publishes, or at another step: "upload/..." whatever else is sent, "read/..." what is
 only read. Those that end in a colon take seconds, as in "slow-after:2.5".
@@ -40,7 +40,7 @@ drip-head:, drip-body:           one byte in so many seconds, although it was do
 late-504:, late-drop:,           a gateway's 504, a dropped connection or no answer at all, and the request is carried
 late-silence:                    out so many seconds later by the platform's clock, before any later request
 
-An upload whose body ends before its Content-Length is dropped, whatever was asked for here: it leaves nothing.
+An upload whose body ends before its Content-Length is dropped without any fault, and nothing of it is stored.
 """
 
 from __future__ import annotations
@@ -52,20 +52,20 @@ from typing import Any
 import jinja2
 
 from publisher.sandbox.base import SandboxPlatform
-from publisher.sandbox.faults import Fault, FaultBox
+from publisher.sandbox.faults import Fault, FaultQueue
 from publisher.sandbox.http1 import HttpServer
 from publisher.sandbox.ledger import Ledger, LedgerPost, ListingLag
 from publisher.sandbox.wire import Answer, Request
 
 
-class Control:
-    """Serves the control port of the given platforms; `connection` tells how to reach one."""
+class ControlPort:
+    """Serves the control port of the given platforms; `connection` returns the settings that lead to one."""
 
     def __init__(
         self,
         platforms: Sequence[SandboxPlatform],
         ledger: Ledger,
-        faults: FaultBox,
+        faults: FaultQueue,
         connection: Callable[[str], dict[str, str]],
         *,
         port: int = 0,
@@ -82,15 +82,15 @@ class Control:
             trim_blocks=True,
             lstrip_blocks=True,
         )
-        self._values: dict[str, Callable[[], Any]] = {
+        self._readers: dict[str, Callable[[], Any]] = {
             "/ledger": lambda: [post.as_json() for post in ledger.posts()],
             "/faults": faults.summary,
-            "/struck": faults.struck,
+            "/struck": faults.affected_requests,
             "/late": lambda: {platform.name: platform.late_requests for platform in platforms},
             "/habits": lambda: {platform.name: platform.habits.as_json() for platform in platforms},
             "/accounts": lambda: {platform.name: self._account(platform) for platform in platforms},
         }
-        self._posts: dict[str, Callable[[Any], Any]] = {
+        self._actions: dict[str, Callable[[Any], Any]] = {
             "/faults": self._add_faults,
             "/delay": self._set_delay,
             "/clock": self._set_clocks,
@@ -111,23 +111,23 @@ class Control:
         self._server.stop()
 
     def answer(self, request: Request) -> Answer:
-        if request.method == "POST" and request.path in self._posts:
-            return self._do(request)
+        if request.method == "POST" and request.path in self._actions:
+            return self._handle_post(request)
         if request.method != "GET":
             return Answer.of_json(405, {"error": f"{request.method} {request.path} is not offered"})
         return self._show(request.path)
 
-    def _do(self, request: Request) -> Answer:
+    def _handle_post(self, request: Request) -> Answer:
         try:
-            return Answer.of_json(200, self._posts[request.path](request.json() if request.body else {}))
+            return Answer.of_json(200, self._actions[request.path](request.json() if request.body else {}))
         except (ValueError, KeyError, TypeError, AttributeError) as error:
             return Answer.of_json(400, {"error": str(error)})
 
     def _show(self, path: str) -> Answer:
         for platform in self._platforms:
             platform.catch_up()
-        if path in self._values:
-            return Answer.of_json(200, self._values[path]())
+        if path in self._readers:
+            return Answer.of_json(200, self._readers[path]())
         if path.startswith("/image/"):
             image = self._ledger.image(path.removeprefix("/image/"))
             if image:
@@ -141,7 +141,7 @@ class Control:
         return Answer.of_text(404, "There is no such page.")
 
     def _page(self, *templates: str, **values: Any) -> Answer:
-        """The first of the templates that there is, filled in."""
+        """Renders the first of these templates that exists."""
         return Answer.of_text(200, self._pages.select_template(list(templates)).render(values), "text/html")
 
     def _account(self, platform: SandboxPlatform) -> dict[str, Any]:
@@ -153,54 +153,54 @@ class Control:
             "page": f"{self.url}/{platform.name}",
         }
 
-    def _add_faults(self, wish: dict[str, Any]) -> dict[str, Any]:
-        platform = self._wished(wish)
-        times = int(wish.get("times", 1))
+    def _add_faults(self, body: dict[str, Any]) -> dict[str, Any]:
+        platform = self._named_platform(body)
+        times = int(body.get("times", 1))
         if not 1 <= times <= 10_000:
             raise ValueError("times must be between 1 and 10000")
-        self._faults.add(platform.name, Fault.parse(str(wish["fault"])), times)
+        self._faults.add(platform.name, Fault.parse(str(body["fault"])), times)
         return {"added": times}
 
-    def _wished(self, wish: dict[str, Any]) -> SandboxPlatform:
-        """The platform that a wish names. Raises ValueError."""
-        named = {platform.name: platform for platform in self._platforms}
-        if wish.get("platform") not in named:
-            raise ValueError(f"platform must be one of {', '.join(named)}")
-        return named[wish["platform"]]
+    def _named_platform(self, body: dict[str, Any]) -> SandboxPlatform:
+        """Returns the platform that a request names. Raises ValueError."""
+        platforms = {platform.name: platform for platform in self._platforms}
+        if body.get("platform") not in platforms:
+            raise ValueError(f"platform must be one of {', '.join(platforms)}")
+        return platforms[body["platform"]]
 
-    def _set_delay(self, wish: dict[str, Any]) -> dict[str, Any]:
-        seconds = float(wish["seconds"])
+    def _set_delay(self, body: dict[str, Any]) -> dict[str, Any]:
+        seconds = float(body["seconds"])
         if not 0 <= seconds <= 600:
             raise ValueError("seconds must be between 0 and 600")
         for platform in self._platforms:
             platform.delay = seconds
         return {"seconds": seconds}
 
-    def _set_clocks(self, wish: dict[str, Any]) -> dict[str, Any]:
-        if "platform" not in wish:
-            self._ledger.shift(timedelta(seconds=float(wish["offset_seconds"])))
+    def _set_clocks(self, body: dict[str, Any]) -> dict[str, Any]:
+        if "platform" not in body:
+            self._ledger.shift(timedelta(seconds=float(body["offset_seconds"])))
             return {"now": self._ledger.now().isoformat()}
-        platform = self._wished(wish)
-        platform.clock_skew = timedelta(seconds=float(wish["skew_seconds"]))
+        platform = self._named_platform(body)
+        platform.clock_skew = timedelta(seconds=float(body["skew_seconds"]))
         return {"now": platform.now().isoformat()}
 
-    def _set_lag(self, wish: dict[str, Any]) -> dict[str, Any]:
-        lag = read_lag(wish["seconds"], seed=int(wish.get("seed", 0)), hides_ids=bool(wish.get("hides_ids", False)))
-        self._ledger.set_listing_lag(self._wished(wish).name, lag)
-        return {"seconds": [lag.shortest, lag.longest]}
+    def _set_lag(self, body: dict[str, Any]) -> dict[str, Any]:
+        lag = read_lag(body["seconds"], seed=int(body.get("seed", 0)), hides_ids=bool(body.get("hides_ids", False)))
+        self._ledger.set_listing_lag(self._named_platform(body).name, lag)
+        return {"seconds": [lag.min_seconds, lag.max_seconds]}
 
-    def _set_evidence(self, wish: dict[str, Any]) -> dict[str, Any]:
-        given = bool(wish["on"])
-        self._wished(wish).give_evidence(on=given)
-        return {"on": given}
+    def _set_evidence(self, body: dict[str, Any]) -> dict[str, Any]:
+        on = bool(body["on"])
+        self._named_platform(body).set_evidence(on=on)
+        return {"on": on}
 
-    def _set_habits(self, wish: dict[str, Any]) -> dict[str, Any]:
-        platform = self._wished(wish)
-        habits = {name: value for name, value in wish.items() if name != "platform"}
-        platform.take_habits(habits)
+    def _set_habits(self, body: dict[str, Any]) -> dict[str, Any]:
+        platform = self._named_platform(body)
+        habits = {name: value for name, value in body.items() if name != "platform"}
+        platform.set_habits(habits)
         return habits
 
-    def _clear(self, _wish: Any) -> dict[str, Any]:
+    def _clear(self, _body: Any) -> dict[str, Any]:
         self._ledger.clear()
         self._faults.clear()
         for platform in self._platforms:
@@ -215,11 +215,11 @@ def _loader(platforms: Sequence[SandboxPlatform]) -> jinja2.BaseLoader:
 
 
 def read_lag(seconds: float | list[float], *, seed: int = 0, hides_ids: bool = False) -> ListingLag:
-    """A lag of so many seconds, or drawn between two bounds. Raises ValueError with a sentence."""
+    """Reads a lag: a number of seconds, or two bounds to draw between. Raises ValueError with a sentence."""
     bounds = seconds if isinstance(seconds, list) else [seconds, seconds]
     if len(bounds) != 2 or not 0 <= float(bounds[0]) <= float(bounds[1]):
         raise ValueError("seconds is one number, or two of which the second is not smaller: 840, or [0, 840]")
-    return ListingLag(shortest=float(bounds[0]), longest=float(bounds[1]), seed=seed, hides_ids=hides_ids)
+    return ListingLag(min_seconds=float(bounds[0]), max_seconds=float(bounds[1]), seed=seed, hides_ids=hides_ids)
 
 
 def newest_first(posts: list[LedgerPost]) -> list[LedgerPost]:

@@ -23,7 +23,10 @@ def sandbox_class(platform: str) -> type[SandboxPlatform]:
     if platform not in sandbox_names():
         raise LookupError(f"there is no platform {platform!r}; known are {', '.join(sandbox_names())}")
     module = f"publisher.sandbox.{platform}.service"
-    found = importlib.import_module(module).Sandbox
-    if not (isinstance(found, type) and issubclass(found, SandboxPlatform)) or found.name != platform:
+    platform_class = importlib.import_module(module).Sandbox
+    if (
+        not (isinstance(platform_class, type) and issubclass(platform_class, SandboxPlatform))
+        or platform_class.name != platform
+    ):
         raise TypeError(f"{module}.Sandbox is not the SandboxPlatform named {platform!r}")
-    return found
+    return platform_class

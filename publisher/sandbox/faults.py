@@ -1,8 +1,8 @@
-"""Faults on request: what the next requests of a platform will suffer, step by step of a publication.
+"""Defines the faults that can be requested, and queues them for the next requests of a platform.
 
-What a fault does to an answer, and when the platform does what it was asked for, stands in EFFECTS. A name that ends
-in `-after` is of one that does it although the answer does not say so: the post exists, the picture was taken. With
-`late-` it does it only after a while. With every other one it does nothing.
+EFFECTS tells what a fault does to an answer, and when the platform carries out the request. After a fault whose name
+ends in `-after` the request was carried out although the answer does not say so: the post exists, the picture was
+stored. With `late-` it is carried out only after a while, with every other fault never.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from typing import Literal, get_args
 from urllib.parse import unquote_plus
 
 GATEWAY_STATUSES = (403, 404, 405, 409, 413, 421, 502, 504)
-"""What a gateway in front of the platform answers by itself, with a page that is not the platform's."""
+"""Statuses that a gateway in front of the platform answers by itself, with a page that is not the platform's."""
 REDIRECT_STATUSES = (301, 302, 307)
 RETRY_AFTER = {
     "ten-years": str(10 * 365 * 24 * 60 * 60),
@@ -24,11 +24,11 @@ RETRY_AFTER = {
     "garbage": "after the break",
     "negative": "-5",
 }
-"""Pauses that no client should take at their word."""
+"""Pauses that no client should follow."""
 
 
-class Moment(Enum):
-    """When the platform does what it was asked for."""
+class Execution(Enum):
+    """Says when the platform carries out the request."""
 
     NEVER = auto()
     FIRST = auto()
@@ -38,7 +38,7 @@ class Moment(Enum):
 
 
 class Symptom(Enum):
-    """What the client sees."""
+    """Names what the client sees."""
 
     REFUSED_CONNECTION = auto()
     DROPPED_CONNECTION = auto()
@@ -60,10 +60,10 @@ class Symptom(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Effect:
-    """What a kind of fault does."""
+    """Describes what a kind of fault does."""
 
     symptom: Symptom
-    moment: Moment = Moment.NEVER
+    execution: Execution = Execution.NEVER
     status: int = 0
     refusal: str = ""
     """The platform's own refusal, by its name in `SandboxPlatform.refusal`."""
@@ -75,13 +75,13 @@ def _plain() -> Mapping[str, Effect]:
     return {
         "refuse": Effect(Symptom.REFUSED_CONNECTION),
         "drop-before": Effect(Symptom.DROPPED_CONNECTION),
-        "drop-after": Effect(Symptom.DROPPED_CONNECTION, Moment.FIRST),
+        "drop-after": Effect(Symptom.DROPPED_CONNECTION, Execution.FIRST),
         "500-before": Effect(Symptom.OWN_REFUSAL, refusal="500"),
-        "500-after": Effect(Symptom.OWN_REFUSAL, Moment.FIRST, refusal="500"),
-        "504-after": Effect(Symptom.OWN_REFUSAL, Moment.FIRST, refusal="504"),
-        "truncate-after": Effect(Symptom.CUT_BODY, Moment.FIRST),
-        "garbage-after": Effect(Symptom.OTHER_BODY, Moment.FIRST),
-        "slow-after": Effect(Symptom.SLOW_ANSWER, Moment.FIRST, takes_seconds=True),
+        "500-after": Effect(Symptom.OWN_REFUSAL, Execution.FIRST, refusal="500"),
+        "504-after": Effect(Symptom.OWN_REFUSAL, Execution.FIRST, refusal="504"),
+        "truncate-after": Effect(Symptom.CUT_BODY, Execution.FIRST),
+        "garbage-after": Effect(Symptom.OTHER_BODY, Execution.FIRST),
+        "slow-after": Effect(Symptom.SLOW_ANSWER, Execution.FIRST, takes_seconds=True),
         "429": Effect(Symptom.OWN_REFUSAL, refusal="429"),
         "unauthorized": Effect(Symptom.OWN_REFUSAL, refusal="unauthorized"),
         "reject": Effect(Symptom.OWN_REFUSAL, refusal="reject"),
@@ -91,7 +91,7 @@ def _plain() -> Mapping[str, Effect]:
 def _gateway() -> Mapping[str, Effect]:
     before = {f"gateway-{status}": Effect(Symptom.GATEWAY_PAGE, status=status) for status in GATEWAY_STATUSES}
     after = {
-        f"gateway-{status}-after": Effect(Symptom.GATEWAY_PAGE, Moment.FIRST, status=status)
+        f"gateway-{status}-after": Effect(Symptom.GATEWAY_PAGE, Execution.FIRST, status=status)
         for status in GATEWAY_STATUSES
     }
     return before | after
@@ -106,23 +106,23 @@ def _retry_after() -> Mapping[str, Effect]:
 
 
 _LATE = {
-    "late-504": Effect(Symptom.GATEWAY_PAGE, Moment.LATE, status=504, takes_seconds=True),
-    "late-drop": Effect(Symptom.DROPPED_CONNECTION, Moment.LATE, takes_seconds=True),
-    "late-silence": Effect(Symptom.SILENCE, Moment.LATE, takes_seconds=True),
+    "late-504": Effect(Symptom.GATEWAY_PAGE, Execution.LATE, status=504, takes_seconds=True),
+    "late-drop": Effect(Symptom.DROPPED_CONNECTION, Execution.LATE, takes_seconds=True),
+    "late-silence": Effect(Symptom.SILENCE, Execution.LATE, takes_seconds=True),
 }
 _PLAIN, _GATEWAY, _RETRY_AFTER = _plain(), _gateway(), _retry_after()
 _REDIRECT = {f"redirect-{status}": Effect(Symptom.REDIRECT, status=status) for status in REDIRECT_STATUSES}
 _DRIP = {
-    "drip-head": Effect(Symptom.DRIPPING_HEAD, Moment.FIRST, takes_seconds=True),
-    "drip-body": Effect(Symptom.DRIPPING_BODY, Moment.FIRST, takes_seconds=True),
+    "drip-head": Effect(Symptom.DRIPPING_HEAD, Execution.FIRST, takes_seconds=True),
+    "drip-body": Effect(Symptom.DRIPPING_BODY, Execution.FIRST, takes_seconds=True),
 }
 EFFECTS: Mapping[str, Effect] = {**_PLAIN, **_GATEWAY, **_REDIRECT, **_RETRY_AFTER, **_DRIP, **_LATE}
-KINDS = tuple(_PLAIN)
-"""Of faults of the wire and of the platform itself."""
+BASIC_KINDS = tuple(_PLAIN)
+"""Kinds of faults of the wire and of the platform itself."""
 GATEWAY_KINDS, REDIRECT_KINDS, RETRY_AFTER_KINDS = tuple(_GATEWAY), tuple(_REDIRECT), tuple(_RETRY_AFTER)
 DRIP_KINDS, LATE_COMMIT_KINDS = tuple(_DRIP), tuple(_LATE)
 ALL_KINDS = tuple(EFFECTS)
-AFTER = frozenset(kind for kind in EFFECTS if EFFECTS[kind].moment is Moment.FIRST)
+EXECUTED_KINDS = frozenset(kind for kind in EFFECTS if EFFECTS[kind].execution is Execution.FIRST)
 TAKES_SECONDS = tuple(kind for kind in EFFECTS if EFFECTS[kind].takes_seconds)
 
 Step = Literal["publish", "upload", "read"]
@@ -140,7 +140,7 @@ class Fault:
 
     @classmethod
     def parse(cls, text: str) -> Fault:
-        """`drop-after`, `slow-after:2.5`, or `read/500-before` at another step. Raises ValueError with a sentence."""
+        """Reads `drop-after`, `slow-after:2.5`, or `read/500-before` at another step. Raises ValueError."""
         step, _, rest = text.rpartition("/")
         kind, _, seconds = rest.partition(":")
         if step not in ("", *STEPS):
@@ -159,60 +159,60 @@ class Fault:
 
     @property
     def name(self) -> str:
-        """As it is counted: `drop-after`, `read/drop-after`."""
+        """Returns the name that it is counted under: `drop-after`, `read/drop-after`."""
         return self.kind if self.step == "publish" else f"{self.step}/{self.kind}"
 
 
-KEPT_BYTES = 4000
-"""Of each request that was struck: enough for the text of a post."""
+MAX_RECORDED_BYTES = 4000
+"""The most that is recorded of a request that a fault has struck: enough for the text of a post."""
 
 
-class FaultBox:
-    """Faults waiting per platform and step, taken one per request, in order."""
+class FaultQueue:
+    """Queues faults per platform and step. Each request takes one, in order."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
-        self._waiting: dict[tuple[str, str], deque[Fault]] = {}
-        self._taken: Counter[tuple[str, str]] = Counter()
-        self._struck: list[dict[str, str]] = []
+        self._queues: dict[tuple[str, str], deque[Fault]] = {}
+        self._counts: Counter[tuple[str, str]] = Counter()
+        self._affected_requests: list[dict[str, str]] = []
 
     def add(self, platform: str, fault: Fault, times: int = 1) -> None:
         with self._lock:
-            self._waiting.setdefault((platform, fault.step), deque()).extend([fault] * times)
+            self._queues.setdefault((platform, fault.step), deque()).extend([fault] * times)
 
-    def take(self, platform: str, step: str = "publish", *, refusing: bool = False) -> Fault | None:
-        """The next fault of this platform at this step, if any.
+    def take(self, platform: str, step: str = "publish", *, at_connection: bool = False) -> Fault | None:
+        """Removes and returns the next fault of this platform at this step, if any.
 
         `refuse` strikes when a connection is opened and every other kind when a request is read;
-        `refusing` says which moment this is.
+        `at_connection` says which of the two this is.
         """
         with self._lock:
-            waiting = self._waiting.get((platform, step))
-            if not waiting or (waiting[0].kind == "refuse") != refusing:
+            queue = self._queues.get((platform, step))
+            if not queue or (queue[0].kind == "refuse") != at_connection:
                 return None
-            fault = waiting.popleft()
-            self._taken[platform, fault.name] += 1
+            fault = queue.popleft()
+            self._counts[platform, fault.name] += 1
             return fault
 
-    def keep_struck(self, platform: str, fault: Fault, body: bytes) -> None:
-        """Keep what the request was about that a fault has struck."""
-        text = unquote_plus(body[:KEPT_BYTES].decode("utf-8", errors="replace"))
+    def record_request(self, platform: str, fault: Fault, body: bytes) -> None:
+        """Records the beginning of a request that a fault has struck."""
+        text = unquote_plus(body[:MAX_RECORDED_BYTES].decode("utf-8", errors="replace"))
         with self._lock:
-            self._struck.append({"platform": platform, "fault": fault.name, "text": text})
+            self._affected_requests.append({"platform": platform, "fault": fault.name, "text": text})
 
-    def struck(self) -> list[dict[str, str]]:
-        """The requests that faults have struck, in order."""
+    def affected_requests(self) -> list[dict[str, str]]:
+        """Returns the requests that faults have struck, in order."""
         with self._lock:
-            return [*self._struck]
+            return [*self._affected_requests]
 
     def clear(self) -> None:
         with self._lock:
-            self._waiting.clear()
+            self._queues.clear()
 
     def summary(self) -> dict[str, dict[str, int]]:
-        """How often each fault struck, by platform."""
+        """Counts how often each fault struck, by platform."""
         with self._lock:
-            struck: dict[str, dict[str, int]] = {}
-            for (platform, kind), times in self._taken.items():
-                struck.setdefault(platform, {})[kind] = times
-            return struck
+            counts_by_platform: dict[str, dict[str, int]] = {}
+            for (platform, kind), times in self._counts.items():
+                counts_by_platform.setdefault(platform, {})[kind] = times
+            return counts_by_platform

@@ -1,4 +1,4 @@
-"""What answers in front of a platform: a gateway's own pages, and redirects to elsewhere."""
+"""Makes the answers of a gateway in front of a platform: error pages and redirects."""
 
 from __future__ import annotations
 
@@ -8,11 +8,11 @@ from http import HTTPStatus
 from publisher.sandbox.wire import Answer
 
 ELSEWHERE = "http://127.0.0.1:1/elsewhere"
-"""Where redirects lead: nobody listens there, so whoever follows one fails at once."""
+"""Where redirects lead. Nothing listens there, so a client that follows one fails at once."""
 
 
 def gateway_page(status: int) -> Answer:
-    """Returns a page that says nothing about the platform, as a gateway sends it."""
+    """Returns a gateway's error page, which says nothing about the platform."""
     title = f"{status} {HTTPStatus(status).phrase}"
     page = (
         f"<html>\r\n<head><title>{title}</title></head>\r\n<body>\r\n"

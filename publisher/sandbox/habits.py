@@ -1,4 +1,4 @@
-"""Reads what a request asks of a platform's habits: which of its doubtful ways a platform follows from now on."""
+"""Reads the habits that a request sets: the uncertain behaviours that a platform follows from now on."""
 
 from __future__ import annotations
 
@@ -7,65 +7,65 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Any
 
-LONGEST_SECONDS = 7 * 86400.0
+MAX_SECONDS = 7 * 86400.0
 Reader = Callable[[Any], Any]
-"""Returns the value of a habit. Raises ValueError with what it has to be."""
+"""Reads the value of a habit. Raises ValueError with what it has to be."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PlatformHabits:
-    """The doubtful ways of one platform, and what a proof makes of them. Values are as the control port takes them."""
+    """Lists the uncertain behaviours of one platform for a proof. Values are as the control port takes them."""
 
     readers: Mapping[str, Reader] = field(default_factory=dict)
-    """How the value of each is read."""
+    """The reader of each value."""
     usual: Mapping[str, Any] = field(default_factory=dict)
-    """Their values on a day for which a proof draws none. What shows evidence is set apart, by `give_evidence`."""
+    """The values of a day for which a proof draws none. `set_evidence` sets what shows evidence."""
     drawn: Mapping[str, Sequence[Any]] = field(default_factory=dict)
     """The values that a proof draws from, with equal chance."""
     evidence: Mapping[str, Any] = field(default_factory=dict)
     """The values that let nothing hide a post from a look-up."""
 
     def as_json(self) -> dict[str, Any]:
-        """What a proof needs to draw them."""
+        """Returns what a proof needs to draw them."""
         drawn = {name: list(values) for name, values in self.drawn.items()}
         return {"usual": dict(self.usual), "drawn": drawn, "evidence": dict(self.evidence)}
 
 
-def read_habits(wish: Mapping[str, Any], readers: Mapping[str, Reader]) -> dict[str, Any]:
-    """Return the wished habits with their values. Raises ValueError with a sentence, and then none is to be changed."""
-    found = {}
-    for name, value in wish.items():
+def read_habits(values: Mapping[str, Any], readers: Mapping[str, Reader]) -> dict[str, Any]:
+    """Returns the habits with their values. Raises ValueError with a sentence when one of them is wrong."""
+    habits = {}
+    for name, value in values.items():
         if name not in readers:
             raise ValueError(f"there is no habit {name!r}; known are {', '.join(readers) or 'none'}")
         try:
-            found[name] = readers[name](value)
+            habits[name] = readers[name](value)
         except ValueError as error:
             raise ValueError(f"{name} must be {error}") from None
-    return found
+    return habits
 
 
-def yes_or_no(value: Any) -> bool:
+def boolean(value: Any) -> bool:
     if not isinstance(value, bool):
         raise ValueError("true or false")
     return value
 
 
-def whole_number(least: int, most: int) -> Reader:
+def whole_number(minimum: int, maximum: int) -> Reader:
     def read(value: Any) -> int:
-        if not isinstance(value, int) or isinstance(value, bool) or not least <= value <= most:
-            raise ValueError(f"a whole number from {least} to {most}")
+        if not isinstance(value, int) or isinstance(value, bool) or not minimum <= value <= maximum:
+            raise ValueError(f"a whole number from {minimum} to {maximum}")
         return value
 
     return read
 
 
-def or_none(reader: Reader) -> Reader:
+def optional(reader: Reader) -> Reader:
     return lambda value: None if value is None else reader(value)
 
 
-def seconds(value: Any) -> timedelta:
-    if not isinstance(value, int | float) or isinstance(value, bool) or not 0 <= value <= LONGEST_SECONDS:
-        raise ValueError(f"seconds, from 0 to {LONGEST_SECONDS:.0f}")
+def duration(value: Any) -> timedelta:
+    if not isinstance(value, int | float) or isinstance(value, bool) or not 0 <= value <= MAX_SECONDS:
+        raise ValueError(f"seconds, from 0 to {MAX_SECONDS:.0f}")
     return timedelta(seconds=value)
 
 
@@ -78,7 +78,7 @@ def one_of(*known: Any) -> Reader:
     return read
 
 
-def each(reader: Reader) -> Reader:
+def list_of(reader: Reader) -> Reader:
     def read(value: Any) -> list[Any]:
         if not isinstance(value, list):
             raise ValueError("a list")

@@ -1,4 +1,4 @@
-"""Carries a sandbox platform over plain HTTP/1.1 on loopback, and can break off when told to."""
+"""Serves a sandbox platform over plain HTTP/1.1 on loopback, and drops connections on request."""
 
 from __future__ import annotations
 
@@ -16,14 +16,14 @@ from urllib.parse import parse_qsl, urlsplit
 from publisher.sandbox.wire import Answer, DrippingPart, Request
 
 LOOPBACK = "127.0.0.1"
-MAX_BODY = 128 * 1024 * 1024
-CHUNK = 64 * 1024
+MAX_BODY_BYTES = 128 * 1024 * 1024
+CHUNK_BYTES = 64 * 1024
 
 
 class HttpServer:
-    """A loopback server that hands each request to `answer`.
+    """Passes each request on loopback to `answer`.
 
-    `refuse`, when given, is asked for every new connection; a refused one is reset before a
+    `refuse`, when given, decides about every new connection; a refused one is reset before a
     byte of it is read.
     """
 
@@ -36,7 +36,7 @@ class HttpServer:
 
     @property
     def channel_settings(self) -> dict[str, str]:
-        """The settings of a channel that lead here."""
+        """Returns the settings of a channel that lead to this server."""
         return {"base_url": self.url}
 
     def start(self) -> None:
@@ -59,7 +59,7 @@ class _Server(ThreadingHTTPServer):
         super().__init__((LOOPBACK, port), _Handler)
 
     def handle_error(self, request: object, client_address: object) -> None:
-        """A client that hangs up in mid-answer is what some faults provoke; all else is told."""
+        """Logs an error, unless the client hung up, which some faults provoke."""
         if not isinstance(sys.exc_info()[1], ConnectionError):
             super().handle_error(request, client_address)  # type: ignore[arg-type]
 
@@ -72,7 +72,7 @@ class _Server(ThreadingHTTPServer):
 
 
 def abort(connection: socket.socket) -> None:
-    """Close with a reset, as a crashed peer would."""
+    """Closes a connection with a reset, as a crashed peer would."""
     with contextlib.suppress(OSError):
         connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
     connection.close()
@@ -91,17 +91,17 @@ class _Handler(BaseHTTPRequestHandler):
     server: _Server
 
     def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - the library's own name
-        """The ledger is the log; a line per request would bury it."""
+        """Logs nothing: the ledger lists what was posted."""
 
     def _serve(self) -> None:
         length = int(self.headers.get("content-length") or 0)
-        if length > MAX_BODY:
+        if length > MAX_BODY_BYTES:
             self._send(Answer.of_text(413, "too large"))
             return
         body = self.rfile.read(length)
         if len(body) < length:
-            # It was cut in mid-transfer: what is not whole was never asked for.
-            self._break_off()
+            # The body was cut in mid-transfer, so the request is not carried out.
+            self._drop_connection()
             return
         parsed = urlsplit(self.path)
         host = self.headers.get("host", "")
@@ -122,13 +122,13 @@ class _Handler(BaseHTTPRequestHandler):
         if answer.silent:
             self._wait_for_the_client_to_leave()
         if answer.silent or answer.cut_at == 0:
-            self._break_off()
+            self._drop_connection()
             return
         # Head and body leave in one write: apart, the second one would wait for the client's late acknowledgement.
         body = b"" if self.command == "HEAD" else answer.body[: answer.cut_at]
         self._write(self._head(answer), body, answer)
         if answer.cut_at is not None:
-            self._break_off()
+            self._drop_connection()
 
     def _write(self, head: bytes, body: bytes, answer: Answer) -> None:
         at_once = 0 if answer.drips is DrippingPart.HEAD else len(head) if answer.drips else len(head + body)
@@ -139,17 +139,17 @@ class _Handler(BaseHTTPRequestHandler):
 
     def _wait_for_the_client_to_leave(self) -> None:
         with contextlib.suppress(ConnectionError):
-            while self.connection.recv(CHUNK):
+            while self.connection.recv(CHUNK_BYTES):
                 continue
 
     def _head(self, answer: Answer) -> bytes:
-        """The status line and the headers, down to the empty line."""
+        """Returns the status line and the headers, with the empty line after them."""
         headers = {"Date": self.date_time_string(), **answer.headers, "Content-Length": str(len(answer.body))}
         lines = [f"{self.protocol_version} {answer.status} {_phrase(answer.status)}"]
         lines += [f"{name}: {value}" for name, value in headers.items()]
         return "".join(f"{line}\r\n" for line in [*lines, ""]).encode("latin-1")
 
-    def _break_off(self) -> None:
+    def _drop_connection(self) -> None:
         self.close_connection = True
         with contextlib.suppress(OSError):
             self.connection.shutdown(socket.SHUT_RDWR)

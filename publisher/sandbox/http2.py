@@ -1,8 +1,8 @@
-"""Carries a sandbox platform over TLS 1.3, HTTP/2 or HTTP/1.1, behind a CONNECT proxy on loopback.
+"""Serves a sandbox platform over TLS 1.3, HTTP/2 or HTTP/1.1, behind a CONNECT proxy on loopback.
 
 A client reaches it as it would reach the platform through a proxy: by the platform's own host
-names, with a certificate for them. Every tunnel ends at one local server. The tunnels are ours,
-so an answer can be lost or broken off exactly where a fault wants it.
+names, with a certificate for them. Every tunnel ends at one local server. The proxy runs here,
+so a fault can cut an answer at any byte.
 """
 
 from __future__ import annotations
@@ -25,13 +25,13 @@ from hypercorn.typing import ASGIReceiveCallable, ASGISendCallable, HTTPScope, S
 from publisher.sandbox.http1 import LOOPBACK
 from publisher.sandbox.wire import Answer, DrippingPart, Request
 
-CHUNK = 64 * 1024
+CHUNK_BYTES = 64 * 1024
 
 
 class TlsServer:
-    """A loopback server for `hosts` that hands each request to `answer`.
+    """Passes each request to one of `hosts` to `answer`.
 
-    `refuse` is asked for every tunnel; a refused one is answered by the proxy and never reaches
+    `refuse` decides about every tunnel; a refused one is answered by the proxy and never reaches
     the server. The ports are bound, and `ca_file` is written, when the object is made.
 
     Raises:
@@ -63,16 +63,16 @@ class TlsServer:
 
     @property
     def channel_settings(self) -> dict[str, str]:
-        """The settings of a channel that lead here."""
+        """Returns the settings of a channel that lead to this server."""
         return {"proxy": self.proxy_url, "ca_file": str(self.ca_file)}
 
     def start(self) -> None:
-        """Serve in a thread; returns when connections are taken."""
+        """Starts to serve in a thread, and returns when connections are accepted."""
         self._thread.start()
         self._running.wait()
 
     def stop(self) -> None:
-        """Drop every tunnel, and return when nothing of the server is left."""
+        """Drops every tunnel, and returns when the server has ended."""
         if self._thread.is_alive():
             self._loop.call_soon_threadsafe(self._stopping.set)
             self._thread.join()
@@ -85,8 +85,8 @@ class TlsServer:
     async def _serve(self) -> None:
         self._loop = asyncio.get_running_loop()
         self._stopping = asyncio.Event()
-        self._open = asyncio.TaskGroup()
-        async with self._open:
+        self._tasks = asyncio.TaskGroup()
+        async with self._tasks:
             proxy = await asyncio.start_server(self._accept, sock=self._proxy_socket)
             self._config.bind = [f"fd://{self._server_socket.detach()}"]
             self._running.set()
@@ -101,7 +101,7 @@ class TlsServer:
     # --- the proxy ---------------------------------------------------------------------------
 
     def _accept(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        self._open.create_task(self._connect(reader, writer))
+        self._tasks.create_task(self._connect(reader, writer))
 
     async def _connect(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         with contextlib.closing(writer), contextlib.suppress(OSError, EOFError, asyncio.LimitOverrunError):
@@ -129,14 +129,14 @@ class TlsServer:
 
     async def _app(self, scope: Scope, receive: ASGIReceiveCallable, send: ASGISendCallable) -> None:
         if scope["type"] == "lifespan":
-            await _live(receive, send)
+            await _run_lifespan(receive, send)
         elif scope["type"] == "http":
             request = await _request(scope, receive)
             if request is None:
                 return
             answer = await asyncio.to_thread(self._answer, request)
             if answer.silent:
-                await receive()  # Which comes back when the client leaves.
+                await receive()  # It returns when the client leaves.
             elif not await _happens_within(self._stopping, answer.delay):
                 await self._send(answer, _client_port(scope), send)
 
@@ -165,7 +165,7 @@ class TlsServer:
             tunnel.end()
 
     async def _drip(self, answer: Answer, port: int, send: ASGISendCallable) -> None:
-        """Send a body byte by byte, as long as the client is there."""
+        """Sends a body byte by byte until it ends or the client leaves."""
         for number, byte in enumerate(answer.body, start=1):
             if await _happens_within(self._stopping, answer.seconds_per_byte) or port not in self._tunnels:
                 return
@@ -174,7 +174,7 @@ class TlsServer:
 
 
 class _Tunnel:
-    """Bytes between a client and the server, until one of them or a fault ends it."""
+    """Carries bytes between a client and the server until one of them or a fault ends it."""
 
     def __init__(
         self,
@@ -184,7 +184,7 @@ class _Tunnel:
         server_writer: asyncio.StreamWriter,
     ) -> None:
         self.seconds_per_byte = 0.0
-        """More than nothing lets what the server sends drip from now on."""
+        """Above 0, what the server sends drips from now on."""
         self._aborted = asyncio.Event()
         self._client_writer = client_writer
         self._server_writer = server_writer
@@ -192,7 +192,7 @@ class _Tunnel:
         self._up = asyncio.create_task(self._carry_up(client_reader))
 
     async def run(self) -> None:
-        """Carry bytes until the server closes."""
+        """Carries bytes until the server closes."""
         try:
             with contextlib.suppress(OSError):
                 await self._carry_down()
@@ -202,7 +202,7 @@ class _Tunnel:
             self._server_writer.close()
 
     async def _carry_down(self) -> None:
-        while data := await self._server_reader.read(CHUNK):
+        while data := await self._server_reader.read(CHUNK_BYTES):
             pieces = [bytes([byte]) for byte in data] if self.seconds_per_byte else [data]
             for piece in pieces:
                 if await _happens_within(self._aborted, self.seconds_per_byte):
@@ -219,13 +219,13 @@ class _Tunnel:
                 self._server_writer.write_eof()
 
     def abort(self) -> None:
-        """Drop both ends at once; what is under way is lost."""
+        """Drops both ends at once; bytes under way are lost."""
         self._aborted.set()
         self._client_writer.transport.abort()
         self._server_writer.transport.abort()
 
     def end(self) -> None:
-        """Hang up on the server; what it has sent until now still reaches the client."""
+        """Closes the server's end; what it has sent until now still reaches the client."""
         self._up.cancel()
 
 
@@ -240,7 +240,7 @@ def listening_socket(port: int) -> socket.socket:
 
 
 async def _happens_within(event: asyncio.Event, seconds: float) -> bool:
-    """Wait so long, unless the event happens before."""
+    """Waits for an event, and tells whether it happened within these seconds."""
     if not seconds:
         return event.is_set()
     try:
@@ -251,12 +251,12 @@ async def _happens_within(event: asyncio.Event, seconds: float) -> bool:
 
 
 async def _copy(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-    while data := await reader.read(CHUNK):
+    while data := await reader.read(CHUNK_BYTES):
         writer.write(data)
         await writer.drain()
 
 
-async def _live(receive: ASGIReceiveCallable, send: ASGISendCallable) -> None:
+async def _run_lifespan(receive: ASGIReceiveCallable, send: ASGISendCallable) -> None:
     await receive()
     await send({"type": "lifespan.startup.complete"})
     await receive()
@@ -264,7 +264,7 @@ async def _live(receive: ASGIReceiveCallable, send: ASGISendCallable) -> None:
 
 
 async def _request(scope: HTTPScope, receive: ASGIReceiveCallable) -> Request | None:
-    """The request, read whole. None: its client left before the end of it."""
+    """Reads a whole request. None: its client left before the end of it."""
     body = bytearray()
     while True:
         event = await receive()
@@ -299,7 +299,7 @@ def _client_port(scope: HTTPScope) -> int:
 
 
 class _Config(Config):
-    """Hypercorn's settings, with a certificate that never becomes a file."""
+    """Configures Hypercorn with a certificate that is never written to a file."""
 
     def __init__(self, context: ssl.SSLContext) -> None:
         self._context = context
@@ -316,7 +316,7 @@ class _Config(Config):
 
 
 def _server_context(hosts: Sequence[str], ca_file: Path) -> ssl.SSLContext:
-    """TLS 1.3 with a certificate for `hosts`, whose authority is written to `ca_file`."""
+    """Makes a TLS 1.3 context with a certificate for `hosts`, and writes its authority to `ca_file`."""
     authority = trustme.CA()
     ca_file.parent.mkdir(parents=True, exist_ok=True)
     authority.cert_pem.write_to_path(str(ca_file))

@@ -1,4 +1,4 @@
-"""Every post that a sandbox platform has accepted, so that a test can count copies."""
+"""Records every post that a sandbox platform has accepted, so that a test can count copies."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ class LedgerImage:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LedgerPost:
-    """A post as a follower would see it."""
+    """Describes a post as a follower would see it."""
 
     platform: str
     account: str
@@ -64,34 +64,34 @@ class LedgerPost:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ListingLag:
-    """How much later than it exists a post is shown: seconds drawn between two bounds, for each post anew."""
+    """Says how much later a post is listed than it exists: seconds that are drawn between two bounds for each post."""
 
-    shortest: float = 0.0
-    longest: float = 0.0
+    min_seconds: float = 0.0
+    max_seconds: float = 0.0
     seed: int = 0
     hides_ids: bool = False
-    """Whether the post can't be read by its id either before the listings show it."""
+    """Whether the post can't be read by its id, too, before the listings show it."""
 
 
-class _Lag:
-    """A lag with its own chance, so that the same seed draws the same seconds."""
+class _LagDraw:
+    """Draws lags from a random generator of its own, so that the same seed draws the same seconds."""
 
-    def __init__(self, wish: ListingLag) -> None:
-        self.wish = wish
-        self._chance = random.Random(wish.seed)  # noqa: S311 - a seed that can be repeated is the point
+    def __init__(self, bounds: ListingLag) -> None:
+        self.bounds = bounds
+        self._random = random.Random(bounds.seed)  # noqa: S311 - a seed that can be repeated is the point
 
     def draw(self) -> timedelta:
-        return timedelta(seconds=self._chance.uniform(self.wish.shortest, self.wish.longest))
+        return timedelta(seconds=self._random.uniform(self.bounds.min_seconds, self.bounds.max_seconds))
 
 
 class Ledger:
-    """Posts in the order in which they were accepted, and the images that belong to them."""
+    """Holds posts in the order in which they were accepted, and their images."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._posts: list[LedgerPost] = []
         self._images: dict[str, LedgerImage] = {}
-        self._lags: dict[str, _Lag] = {}
+        self._lags: dict[str, _LagDraw] = {}
         self._listed_at: dict[tuple[str, str], datetime] = {}
         self._readable_at: dict[tuple[str, str], datetime] = {}
         """By platform and id of a post."""
@@ -99,14 +99,14 @@ class Ledger:
         self._last_id = 0
 
     def now(self) -> datetime:
-        """The platforms' time: the system's, moved with the outlet's clock in a demo."""
+        """Returns the platforms' time: the system's, shifted like the outlet's clock."""
         return datetime.now(UTC) + self._offset
 
     def shift(self, offset: timedelta) -> None:
         self._offset = offset
 
     def next_id(self) -> int:
-        """A new number, larger than every earlier one."""
+        """Returns a new number, larger than every earlier one."""
         with self._lock:
             self._last_id += 1
             return self._last_id
@@ -118,34 +118,34 @@ class Ledger:
             self._images.update({image.sha256: image for image in post.images})
 
     def posts(self, platform: str | None = None, account: str | None = None) -> list[LedgerPost]:
-        """Oldest first."""
+        """Returns the posts of a platform and an account, oldest first."""
         with self._lock:
             return [
                 post for post in self._posts if platform in (None, post.platform) and account in (None, post.account)
             ]
 
     def listed_posts(self, platform: str, now: datetime) -> list[LedgerPost]:
-        """Those that the platform's listings show by `now`, oldest first."""
+        """Returns the posts that the platform's listings show by `now`, oldest first."""
         return [post for post in self.posts(platform) if self._listed_at[platform, post.id] <= now]
 
     def readable_posts(self, platform: str, now: datetime) -> list[LedgerPost]:
-        """Those that can be read by their ids by `now`, oldest first."""
+        """Returns the posts that can be read by their ids by `now`, oldest first."""
         return [post for post in self.posts(platform) if self._readable_at[platform, post.id] <= now]
 
     def set_listing_lag(self, platform: str, lag: ListingLag) -> None:
-        """Let the posts that a platform accepts from now on be listed so much later."""
+        """Sets how much later the posts are listed that a platform accepts from now on."""
         with self._lock:
-            self._lags[platform] = _Lag(lag)
+            self._lags[platform] = _LagDraw(lag)
 
     def _set_visibility(self, post: LedgerPost) -> None:
-        place = post.platform, post.id
-        self._listed_at[place] = self._readable_at[place] = datetime.min.replace(tzinfo=UTC)
+        key = post.platform, post.id
+        self._listed_at[key] = self._readable_at[key] = datetime.min.replace(tzinfo=UTC)
         lag = self._lags.get(post.platform)
-        if lag is None or not lag.wish.longest:
+        if lag is None or not lag.bounds.max_seconds:
             return
-        self._listed_at[place] = post.at + lag.draw()
-        if lag.wish.hides_ids:
-            self._readable_at[place] = self._listed_at[place]
+        self._listed_at[key] = post.at + lag.draw()
+        if lag.bounds.hides_ids:
+            self._readable_at[key] = self._listed_at[key]
 
     def image(self, sha256: str) -> LedgerImage | None:
         with self._lock:

@@ -1,4 +1,4 @@
-"""Requests and answers as the sandbox platforms see them, whatever carried them."""
+"""Defines the requests and answers of the sandbox platforms, whatever server carries them."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from urllib.parse import parse_qsl
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Part:
-    """One part of a multipart body."""
+    """Holds one part of a multipart body."""
 
     name: str
     file_name: str | None
@@ -24,7 +24,7 @@ class Part:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Request:
-    """A request, read whole. Header names are lower case."""
+    """Holds a whole request. Header names are lower case."""
 
     method: str
     url: str
@@ -40,15 +40,15 @@ class Request:
         return self.headers.get("content-type", "").partition(";")[0].strip().lower()
 
     def json(self) -> Any:
-        """The body as JSON. Raises ValueError."""
+        """Reads the body as JSON. Raises ValueError."""
         return json.loads(self.body)
 
     def form(self) -> dict[str, str]:
-        """The body as a URL-encoded form."""
+        """Reads the body as a URL-encoded form."""
         return dict(parse_qsl(self.body.decode("utf-8"), keep_blank_values=True))
 
     def parts(self) -> list[Part]:
-        """The parts of a multipart body, in order."""
+        """Reads the parts of a multipart body, in order."""
         head = b"Content-Type: " + self.headers.get("content-type", "").encode() + b"\r\n\r\n"
         message = email.message_from_bytes(head + self.body, policy=email.policy.HTTP)
         return [_part(part) for part in message.iter_parts()] if message.is_multipart() else []
@@ -65,7 +65,7 @@ def _part(part: email.message.Message) -> Part:
 
 
 class DrippingPart(Enum):
-    """From where on an answer drips."""
+    """Names the part of an answer that is sent byte by byte."""
 
     HEAD = auto()
     BODY = auto()
@@ -81,10 +81,10 @@ class Answer:
     cut_at: int | None = None
     """Drop the connection after so many bytes of the body; 0 drops it before the status line."""
     drips: DrippingPart | None = None
-    """What leaves byte by byte, and whatever comes after it."""
+    """The part that is sent byte by byte, with everything after it. None: all is sent at once."""
     seconds_per_byte: float = 0.0
     silent: bool = False
-    """Send nothing, and hang up when the client does."""
+    """Send nothing, and close when the client does."""
 
     @classmethod
     def of_json(cls, status: int, value: Any, headers: Mapping[str, str] | None = None) -> Answer:

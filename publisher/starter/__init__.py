@@ -22,7 +22,7 @@ def starter_files() -> dict[Path, str]:
     tables = [starter_text(platform, "starter.toml") or CHANNEL.format(platform) for platform in platforms]
     secrets = [text for platform in platforms if (text := starter_text(platform, "env.example"))]
     handles = ", ".join(f'{platform} = "ada_example"' for platform in platforms)
-    # The keys that a channel may have besides stand in the first table, as comments.
+    # The optional keys of a channel follow in the first table, as comments.
     tables[0] = _text("publisher.toml") + tables[0] + _text("channel_keys.toml")
     files = {
         config / "publisher.toml": "\n".join(tables),

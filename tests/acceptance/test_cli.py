@@ -70,7 +70,7 @@ def shell(outlet: Outlet) -> Shell:
     draw(outlet.folder / "posts" / "river.png")
     (outlet.folder / "posts" / "river.md").write_text(POST, encoding="utf-8")
     # The program goes by the machine's time, and its platforms' clocks agree with it.
-    outlet.stage.ledger.shift(timedelta(0))
+    outlet.sandbox_servers.ledger.shift(timedelta(0))
     return Shell(outlet)
 
 

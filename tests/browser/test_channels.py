@@ -56,7 +56,7 @@ def test_channels_are_connected_by_their_platforms_own_pages(
         page.get_by_role("button", name="Begin").click()
         page.get_by_role("link", name=f"Go to {label}").click()
         page.get_by_role("button", name="Allow").click()
-        account = site.outlet.stage.platform(channel).account()
+        account = site.outlet.sandbox_servers.platform(channel).account()
         expect_connected(page, channel, account)
 
 

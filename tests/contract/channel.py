@@ -28,7 +28,7 @@ from publisher.platforms.profiles import load_profile
 from publisher.platforms.registry import adapter_class
 from publisher.platforms.session_files import SessionFile
 from publisher.sandbox.base import SandboxPlatform
-from publisher.sandbox.faults import FaultBox
+from publisher.sandbox.faults import FaultQueue
 from publisher.sandbox.ledger import Ledger
 from publisher.sandbox.wire import Answer, Request
 from tests.contract.platform_data import PlatformData
@@ -73,7 +73,7 @@ class Wire:
 
     def _refuses(self) -> bool:
         account = self.account
-        return account is not None and account.faults.take(account.name, refusing=True) is not None
+        return account is not None and account.faults.take(account.name, at_connection=True) is not None
 
 
 class Channel(PlatformData, ABC):
@@ -84,7 +84,7 @@ class Channel(PlatformData, ABC):
         self.wire = wire
         self.clock = ShiftedClock()
         self.ledger = Ledger()
-        self.faults = FaultBox()
+        self.faults = FaultQueue()
         self.sandbox: SandboxPlatform = self.make_sandbox()
         self.requests: list[Request] = []
         self.in_front: Callable[[Request], Answer | None] = lambda _request: None

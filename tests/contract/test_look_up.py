@@ -67,7 +67,7 @@ def test_a_post_that_was_not_published_may_go_out(account: Account, way: str) ->
 def test_a_post_of_the_reserve_that_was_shown_before_is_not_taken_for_ours(account: Account, way: str) -> None:
     account.take_way(way)
     account.publish(key=account.key_of(7))
-    account.sandbox.give_evidence(on=False)
+    account.sandbox.set_evidence(on=False)
     account.hide_ids()
     preparation = account.prepare(account.adapter())
     assert not isinstance(account.find(preparation=preparation), Publication)
@@ -77,7 +77,7 @@ def test_a_post_of_the_reserve_that_was_shown_before_is_not_taken_for_ours(accou
 
 def test_the_bound_stays_when_the_request_is_made_again(account: Account) -> None:
     """The first copy is listed late, and is older than whatever is read before the second request."""
-    account.ledger.set_listing_lag(account.name, ListingLag(shortest=600.0, longest=600.0))
+    account.ledger.set_listing_lag(account.name, ListingLag(min_seconds=600.0, max_seconds=600.0))
     first = lose(account)
     number = account.copies()[0].id
     account.pass_time(timedelta(seconds=60))
@@ -126,7 +126,7 @@ def test_looking_ends_at_posts_that_are_surely_older(account: Account) -> None:
 
 def test_both_copies_are_found_and_the_first_comes_first(account: Account) -> None:
     account.take_way([*account.WAYS][-1])
-    account.sandbox.give_evidence(on=False)
+    account.sandbox.set_evidence(on=False)
     adapter = account.adapter()
     media = account.upload(adapter)
     preparation = account.prepare(adapter, media)
@@ -176,7 +176,7 @@ def test_a_wrong_clock_of_the_platform_hides_no_post(account: Account, skew: tim
 def test_a_post_that_comes_late_and_is_listed_later_still_is_found(account: Account, fault: str) -> None:
     """Our clock is a minute and a half ahead besides."""
     account.set_our_clock(timedelta(seconds=90))
-    account.ledger.set_listing_lag(account.name, ListingLag(shortest=700.0, longest=700.0, hides_ids=True))
+    account.ledger.set_listing_lag(account.name, ListingLag(min_seconds=700.0, max_seconds=700.0, hides_ids=True))
     account.hide_ids()
     preparation = lose(account, fault)
 

@@ -11,7 +11,16 @@ import pytest
 from publisher.core.clock import monotonic
 from publisher.core.content import Publication
 from publisher.platforms.errors import PlatformError, RateLimited, Unavailable, Unconfirmed
-from publisher.sandbox.faults import AFTER, ALL_KINDS, EFFECTS, KINDS, LATE_COMMIT_KINDS, TAKES_SECONDS, Fault, Moment
+from publisher.sandbox.faults import (
+    ALL_KINDS,
+    BASIC_KINDS,
+    EFFECTS,
+    EXECUTED_KINDS,
+    LATE_COMMIT_KINDS,
+    TAKES_SECONDS,
+    Execution,
+    Fault,
+)
 from tests.contract.account import Account
 from tests.contract.cases import Step
 from tests.contract.delivery import Try, assert_one_copy, deliver
@@ -37,7 +46,7 @@ def steps_of(driver: type[Account]) -> Iterator[tuple[str, str, Step, str]]:
     for place, (way, steps) in enumerate(driver.WAYS.items()):
         for step in steps:
             # A further way sends the same requests to another address: the faults of the wire tell whether it differs.
-            for kind in STRIKING if place == 0 else KINDS[1:]:
+            for kind in STRIKING if place == 0 else BASIC_KINDS[1:]:
                 yield f"{way}-{step.name}-{kind}", way, step, kind
 
 
@@ -77,12 +86,12 @@ def assert_told(account: Account, error: PlatformError | None) -> None:
 
 def settled(account: Account, first: Try, kind: str) -> Publication:
     """Looks for the post after the fault of its publishing request, and publishes it if it is not there."""
-    moment = EFFECTS[kind].moment
-    assert len(account.copies()) == (moment is Moment.FIRST)
+    execution = EFFECTS[kind].execution
+    assert len(account.copies()) == (execution is Execution.FIRST)
     found = account.find(first.adapter, preparation=first.preparation)
-    assert isinstance(found, Publication) == (moment is Moment.FIRST) == (kind in AFTER)
+    assert isinstance(found, Publication) == (execution is Execution.FIRST) == (kind in EXECUTED_KINDS)
     assert isinstance(found, Publication) or found is account.absence
-    if moment is Moment.LATE:
+    if execution is Execution.LATE:
         account.pass_time(timedelta(seconds=LATE_SECONDS + 1))
         found = account.find(first.adapter, preparation=first.preparation)
         assert isinstance(found, Publication)

@@ -88,7 +88,7 @@ def test_a_post_that_is_said_to_be_gone_is_read_as_none(account: Account, answer
 @pytest.mark.parametrize("evident", [False, True], ids=["no evidence", "evidence"])
 def test_a_second_request_after_an_unknown_outcome_makes_no_second_post(account: Account, evident: bool) -> None:
     """The worker repeats a request only where the post was read to be absent. Here it does so on purpose."""
-    account.sandbox.give_evidence(on=evident)
+    account.sandbox.set_evidence(on=evident)
     adapter = account.adapter()
     media = account.upload(adapter)
     preparation = account.prepare(adapter, media)

@@ -38,7 +38,7 @@ def publish_and_forget(outlet: Outlet, platform: str, title: str = "A quiet cell
     """A delivery that waits for a person although its post is public, and that post's id."""
     outlet.add_post(title)
     outlet.pick()
-    outlet.settle()
+    outlet.run_until_idle()
     row = outlet.deliveries()[platform]
     with outlet.desk.database.writing() as session:
         nothing = {"remote_id": None, "remote_url": None, "published_at": None, "verify_at": None}
@@ -64,7 +64,7 @@ def test_a_post_is_adopted_by_any_form_of_its_link(open_outlet: OpenOutlet, plat
     row = outlet.deliveries()[platform]
     assert (row.state, row.remote_id) == ("published", post)
     assert outlet.desk.channels.adapter(platform).post_id_of(str(row.remote_url), account) == post
-    outlet.settle()
+    outlet.run_until_idle()
     assert len(outlet.copies(platform)) == 1
 
 
@@ -122,7 +122,7 @@ def test_one_post_is_not_the_record_of_two_deliveries(open_outlet: OpenOutlet) -
     outlet = open_outlet("tumblr")
     outlet.add_post()
     outlet.pick()
-    outlet.settle()
+    outlet.run_until_idle()
     first = outlet.deliveries()["tumblr"]
     second = add_delivery(outlet.desk.database, outlet.desk.now(), channel="tumblr", day_offset=3)
     with pytest.raises(ActRefused) as refused:

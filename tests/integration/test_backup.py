@@ -359,7 +359,7 @@ def test_what_went_out_after_the_backup_is_found_and_not_posted_twice(
     outlet.add_post()
     outlet.pick()
     kept = keep(outlet)
-    outlet.settle()
+    outlet.run_until_idle()
     posts = {name: row.remote_id for name, row in outlet.deliveries().items()}
     assert all(posts[name] and len(outlet.copies(name)) == 1 for name in PLATFORMS)
 
@@ -367,7 +367,7 @@ def test_what_went_out_after_the_backup_is_found_and_not_posted_twice(
 
     assert report.looked_up == len(PLATFORMS)
     assert {row.state for row in restored.deliveries().values()} == {State.UNCONFIRMED}
-    restored.settle()
+    restored.run_until_idle()
     assert {name: row.state for name, row in restored.deliveries().items()} == dict.fromkeys(PLATFORMS, "published")
     assert {name: row.remote_id for name, row in restored.deliveries().items()} == posts
     assert all(row.remote_url for row in restored.deliveries().values())
@@ -379,7 +379,7 @@ def test_what_did_not_go_out_goes_out_once_after_two_look_ups(outlet: Outlet, lo
     outlet.pick()
 
     restored, _ = lose_and_restore(keep(outlet))
-    restored.settle()
+    restored.run_until_idle()
 
     assert {row.state for row in restored.deliveries().values()} == {State.PUBLISHED}
     assert [len(outlet.copies(name)) for name in PLATFORMS] == [1, 1, 1]
@@ -396,19 +396,19 @@ def test_a_day_picked_after_the_backup_is_not_picked_again(outlet: Outlet, lose_
     outlet.shift_to_slot()
     kept = keep(outlet)
     outlet.pick()
-    outlet.settle()
+    outlet.run_until_idle()
 
     restored, report = lose_and_restore(kept)
 
     assert ([post.id for post in report.gap.posts], len(report.gap.days)) == ([shown], 1)
     assert [post.id for post in report.gap.others] == [waiting]
     restored.pick()
-    restored.settle()
+    restored.run_until_idle()
     assert restored.deliveries() == {}
     approve_again(restored.desk, waiting)
-    restored.stage.ledger.shift(restored.clock.shift_to(restored.clock.now() + timedelta(days=1)))
+    restored.sandbox_servers.ledger.shift(restored.clock.shift_to(restored.clock.now() + timedelta(days=1)))
     restored.pick()
-    restored.settle()
+    restored.run_until_idle()
     with restored.desk.database.reading() as session:
         assert [pick.post_id for pick in session.scalars(select(Pick).order_by(Pick.slot))][-1] == waiting
     for name in PLATFORMS:
@@ -431,21 +431,21 @@ def test_a_post_that_was_shown_out_of_the_backups_order_is_not_shown_again(
     kept = keep(outlet)
     PostQueue(outlet.desk).move(moved, Front())
     outlet.pick()
-    outlet.settle()
+    outlet.run_until_idle()
     day = outlet.desk.now().date()
 
     restored, report = lose_and_restore(kept)
 
     assert [post.id for post in (*report.gap.posts, *report.gap.others)] == [first, moved, last]
     for _ in range(3):
-        restored.stage.ledger.shift(restored.clock.shift_to(restored.clock.now() + timedelta(days=1)))
+        restored.sandbox_servers.ledger.shift(restored.clock.shift_to(restored.clock.now() + timedelta(days=1)))
         restored.pick()
-        restored.settle()
+        restored.run_until_idle()
     assert [len(outlet.copies(name)) for name in PLATFORMS] == [1, 1, 1]
     told = f"This post may have been shown on {day}: the desk was restored from a backup"
     assert approve_again(restored.desk, last)[0].startswith(told)
     restored.pick()
-    restored.settle()
+    restored.run_until_idle()
     for name in PLATFORMS:
         assert [copy.caption.splitlines()[0] for copy in outlet.copies(name)] == ["Moved", "Last"]
 

@@ -73,7 +73,7 @@ def test_a_daily_copy_put_back_by_hand_publishes_nothing_again(outlet: Outlet) -
     outlet.add_post()
     outlet.pick()
     copy = daily_copy(outlet.desk)
-    outlet.settle()
+    outlet.run_until_idle()
     assert [len(outlet.copies(name)) for name in PLATFORMS] == [1, 1, 1]
 
     outlet.close()
@@ -83,7 +83,7 @@ def test_a_daily_copy_put_back_by_hand_publishes_nothing_again(outlet: Outlet) -
         assert back.database
     # Nor does a process that ran all the while, and now opens what lies there, whatever it first notices.
     with pytest.raises(UnknownHistory, match=r"was removed or exchanged|but another one"):
-        outlet.settle()
+        outlet.run_until_idle()
 
     assert "publisher restore FILE" in str(refused.value)
     assert "publisher restore --accept-this-database" in str(refused.value)

@@ -108,7 +108,7 @@ def test_a_daily_copy_restored_in_place_posts_nothing_twice(outlet: Outlet, agai
     outlet.add_post()
     outlet.pick()
     copy = daily_copy(outlet.desk)
-    outlet.settle()
+    outlet.run_until_idle()
     posts = {name: row.remote_id for name, row in outlet.deliveries().items()}
     assert all_published_once(outlet)
     outlet.close()
@@ -118,7 +118,7 @@ def test_a_daily_copy_restored_in_place_posts_nothing_twice(outlet: Outlet, agai
     assert (report.looked_up, report.missing) == (len(PLATFORMS), ())
     assert again().database
     assert {row.state for row in outlet.deliveries().values()} == {State.UNCONFIRMED}
-    outlet.settle()
+    outlet.run_until_idle()
     assert {name: row.remote_id for name, row in outlet.deliveries().items()} == posts
     assert all_published_once(outlet)
 
@@ -129,7 +129,7 @@ def test_a_database_put_back_by_hand_and_accepted_posts_nothing_twice(
     outlet.add_post()
     outlet.pick()
     copy = daily_copy(outlet.desk)
-    outlet.settle()
+    outlet.run_until_idle()
     outlet.close()
     for end in ("", "-wal", "-shm"):
         Path(f"{database_of(outlet.desk)}{end}").unlink(missing_ok=True)
@@ -141,7 +141,7 @@ def test_a_database_put_back_by_hand_and_accepted_posts_nothing_twice(
 
     assert report.looked_up == len(PLATFORMS)
     assert again().database
-    outlet.settle()
+    outlet.run_until_idle()
     assert {row.state for row in outlet.deliveries().values()} == {State.PUBLISHED}
     assert all_published_once(outlet)
 

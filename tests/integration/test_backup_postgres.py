@@ -127,7 +127,7 @@ def test_what_went_out_after_the_backup_is_found_and_not_posted_twice(
 ) -> None:
     outlet.pick()
     kept = keep(outlet)
-    outlet.settle()
+    outlet.run_until_idle()
     posted = outlet.deliveries()[PLATFORM].remote_id
     assert posted
     assert len(outlet.copies(PLATFORM)) == 1
@@ -139,7 +139,7 @@ def test_what_went_out_after_the_backup_is_found_and_not_posted_twice(
     assert report.looked_up == 1
     restored = reopen(empty)
     assert restored.deliveries()[PLATFORM].state == State.UNCONFIRMED
-    restored.settle()
+    restored.run_until_idle()
     row = restored.deliveries()[PLATFORM]
     assert (row.state, row.remote_id) == (State.PUBLISHED, posted)
     assert len(outlet.copies(PLATFORM)) == 1
@@ -158,7 +158,7 @@ def test_unsent_posts_go_out_once_without_jobs_of_the_lost_desk(
         assert session.scalar(text("SELECT count(*) FROM procrastinate_jobs")) == 0
         [post] = session.scalars(select(Post))
         assert restored.desk.store.fetch(post.images[0].media_sha256).is_file()
-    restored.settle()
+    restored.run_until_idle()
     assert restored.deliveries()[PLATFORM].state == State.PUBLISHED
     assert len(outlet.copies(PLATFORM)) == 1
     assert restored.add_post("Another cell") > post.id
@@ -304,7 +304,7 @@ def test_a_daily_dump_is_kept_without_originals_and_restored_in_place(
     assert newest_backup_time(outlet.desk.settings.root / "backups") == read_manifest(kept).created_at.replace(
         microsecond=0
     )
-    outlet.settle()
+    outlet.run_until_idle()
     posted = outlet.deliveries()[PLATFORM].remote_id
     outlet.close()
     monkeypatch.setenv(VARIABLE, empty)
@@ -315,7 +315,7 @@ def test_a_daily_dump_is_kept_without_originals_and_restored_in_place(
     back = reopen(empty)
     back.config = outlet.config
     back.desk = Desk(outlet.config, outlet.clock)
-    back.settle()
+    back.run_until_idle()
     row = back.deliveries()[PLATFORM]
     assert (row.state, row.remote_id) == (State.PUBLISHED, posted)
     assert len(outlet.copies(PLATFORM)) == 1
@@ -358,7 +358,7 @@ def test_a_database_set_back_by_hand_is_refused_until_accepted(
     outlet.pick()
     outlet.close()
     earlier = postgres.create_database(like=url)
-    outlet.settle()
+    outlet.run_until_idle()
     assert len(outlet.copies(PLATFORM)) == 1
     outlet.close()
     monkeypatch.setenv(VARIABLE, earlier)
@@ -371,7 +371,7 @@ def test_a_database_set_back_by_hand_is_refused_until_accepted(
     assert report.looked_up == 1
     accepted = reopen(earlier)
     accepted.desk = back
-    accepted.settle()
+    accepted.run_until_idle()
     assert accepted.deliveries()[PLATFORM].state == State.PUBLISHED
     assert len(outlet.copies(PLATFORM)) == 1
 

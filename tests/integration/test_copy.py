@@ -358,7 +358,7 @@ def test_a_moved_desk_publishes_what_waited_once(
 
     monkeypatch.setenv("PUBLISHER__STORAGE__DATABASE", server)
     outlet.desk = Desk(outlet.config, outlet.clock)
-    outlet.settle()
+    outlet.run_until_idle()
     outlet.close()
 
     assert outlet.deliveries()["tumblr"].state == State.PUBLISHED

@@ -163,7 +163,7 @@ def jobs(database: Database) -> list[tuple[str, str | None, Any]]:
 
 def test_a_worker_killed_while_publishing_is_replaced_with_one_copy(desks: Desks) -> None:
     outlet = desks.outlet
-    outlet.stage.faults.add(PLATFORM, Fault("slow-after", 20.0))
+    outlet.sandbox_servers.faults.add(PLATFORM, Fault("slow-after", 20.0))
     for name, role in (("scheduler", "scheduler"), ("worker 1", "worker"), ("worker 2", "worker")):
         desks.start(name, role)
     desks.wait_until_ready()
@@ -183,7 +183,7 @@ def test_a_worker_killed_while_publishing_is_replaced_with_one_copy(desks: Desks
 
 def test_every_role_outlives_its_database(desks: Desks, postgres: ThrowawayPostgres) -> None:
     outlet = desks.outlet
-    outlet.stage.faults.add(PLATFORM, Fault("slow-after", 6.0))
+    outlet.sandbox_servers.faults.add(PLATFORM, Fault("slow-after", 6.0))
     desks.start("scheduler", "scheduler")
     desks.start("worker", "worker")
     desks.wait_until_ready()
@@ -208,7 +208,7 @@ def test_every_role_outlives_its_database(desks: Desks, postgres: ThrowawayPostg
 
 def test_one_process_is_every_role_and_finishes_what_it_has_in_hand(desks: Desks) -> None:
     outlet = desks.outlet
-    outlet.stage.faults.add(PLATFORM, Fault("slow-after", 1.5))
+    outlet.sandbox_servers.faults.add(PLATFORM, Fault("slow-after", 1.5))
     desks.start("all")
     desks.wait_until_ready()
     outlet.add_post()

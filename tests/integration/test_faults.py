@@ -5,16 +5,16 @@ from __future__ import annotations
 import pytest
 
 from publisher.delivery import operate
-from publisher.sandbox.faults import KINDS, Fault
+from publisher.sandbox.faults import BASIC_KINDS, Fault
 from publisher.sandbox.x.service import Sandbox as XSandbox
 from tests.conftest import OpenOutlet
 from tests.outlet import PLATFORMS, Outlet
 
-PUBLISHED_IN_THE_END = [kind for kind in KINDS if kind != "reject"]
+PUBLISHED_IN_THE_END = [kind for kind in BASIC_KINDS if kind != "reject"]
 
 
 def strike(outlet: Outlet, platform: str, kind: str, times: int = 1) -> None:
-    outlet.stage.faults.add(platform, Fault(kind, 4.0 if kind == "slow-after" else 0.0), times)
+    outlet.sandbox_servers.faults.add(platform, Fault(kind, 4.0 if kind == "slow-after" else 0.0), times)
 
 
 @pytest.mark.parametrize("kind", PUBLISHED_IN_THE_END)
@@ -26,11 +26,11 @@ def test_one_copy_whatever_happens_to_the_answer(open_outlet: OpenOutlet, platfo
     strike(outlet, platform, kind)
     outlet.add_post()
     outlet.pick()
-    outlet.settle()
+    outlet.run_until_idle()
     row = outlet.deliveries()[platform]
     (copy,) = outlet.copies(platform)
     assert (row.state, row.remote_id) == ("published", copy.id)
-    assert outlet.stage.faults.summary()[platform][kind] >= 1
+    assert outlet.sandbox_servers.faults.summary()[platform][kind] >= 1
 
 
 @pytest.mark.parametrize("kind", ["drop-after", "504-after", "500-before"])
@@ -40,7 +40,7 @@ def test_one_copy_when_it_happens_again_and_again(open_outlet: OpenOutlet, platf
     strike(outlet, platform, kind, times=3)
     outlet.add_post()
     outlet.pick()
-    outlet.settle(steps=80)
+    outlet.run_until_idle(steps=80)
     assert outlet.deliveries()[platform].state == "published"
     assert len(outlet.copies(platform)) == 1
 
@@ -51,17 +51,17 @@ def test_refused_credentials_hold_it_with_a_sentence_and_publish_nothing(
 ) -> None:
     outlet = open_outlet(platform)
     for step in ("publish", "read"):
-        outlet.stage.faults.add(platform, Fault("unauthorized", step=step), times=9)
+        outlet.sandbox_servers.faults.add(platform, Fault("unauthorized", step=step), times=9)
     outlet.add_post()
     outlet.pick()
-    outlet.settle()
+    outlet.run_until_idle()
     row = outlet.deliveries()[platform]
     assert (row.state, outlet.copies(platform)) == ("held", [])
     assert f"publisher connect {platform}" in row.problem
-    outlet.stage.faults.clear()
+    outlet.sandbox_servers.faults.clear()
     assert operate.resume(outlet.desk.database, platform, now=outlet.desk.now(), actor="me")
     operate.retry(outlet.desk.database, row.id, now=outlet.desk.now(), actor="me")
-    outlet.settle()
+    outlet.run_until_idle()
     assert outlet.deliveries()[platform].state == "published"
     assert len(outlet.copies(platform)) == 1
 
@@ -72,7 +72,7 @@ def test_a_refused_post_fails_with_a_sentence_and_publishes_nothing(open_outlet:
     strike(outlet, platform, "reject")
     outlet.add_post()
     outlet.pick()
-    outlet.settle()
+    outlet.run_until_idle()
     row = outlet.deliveries()[platform]
     assert (row.state, outlet.copies(platform)) == ("failed", [])
     assert len(row.problem) > 20
@@ -81,7 +81,7 @@ def test_a_refused_post_fails_with_a_sentence_and_publishes_nothing(open_outlet:
 def test_what_followers_see_is_what_was_adapted(outlet: Outlet) -> None:
     outlet.add_post(images=3)
     outlet.pick()
-    outlet.settle()
+    outlet.run_until_idle()
     for name, row in outlet.deliveries().items():
         (copy,) = outlet.copies(name)
         meant = row.adapted["images"]
@@ -94,10 +94,10 @@ def test_what_followers_see_is_what_was_adapted(outlet: Outlet) -> None:
 def test_a_draft_blocked_by_a_gateway_is_tried_until_it_is_published(open_outlet: OpenOutlet) -> None:
     outlet = open_outlet("tumblr")
     outlet.shift_to_slot()
-    outlet.stage.faults.add("tumblr", Fault("gateway-504"), times=9)
+    outlet.sandbox_servers.faults.add("tumblr", Fault("gateway-504"), times=9)
     outlet.add_post()
     outlet.pick()
-    outlet.settle(steps=200)
+    outlet.run_until_idle(steps=200)
     assert outlet.deliveries()["tumblr"].state == "published"
     assert len(outlet.copies("tumblr")) == 1
 
@@ -107,10 +107,10 @@ def test_a_copy_made_by_a_lost_request_is_reported_with_both_links(open_outlet: 
     outlet = open_outlet("x")
     outlet.shift_to_slot()
     outlet.sandbox(XSandbox).refuse_duplicates = False
-    outlet.stage.faults.add("x", Fault("late-504", 600))
+    outlet.sandbox_servers.faults.add("x", Fault("late-504", 600))
     outlet.add_post()
     outlet.pick()
-    outlet.settle()
+    outlet.run_until_idle()
     own, late = outlet.copies("x")
     row = outlet.deliveries()["x"]
     assert (row.state, row.remote_id) == ("published", own.id)

@@ -57,7 +57,7 @@ def test_one_copy_after_a_kill_at(open_outlet: OpenOutlet, doom: Doom, platform:
 @pytest.mark.parametrize("platform", PLATFORMS)
 def test_one_copy_after_a_kill_while_the_platform_answers(open_outlet: OpenOutlet, doom: Doom, platform: str) -> None:
     outlet = open_outlet(platform)
-    outlet.stage.faults.add(platform, Fault("slow-after", 5.0))
+    outlet.sandbox_servers.faults.add(platform, Fault("slow-after", 5.0))
     outlet.add_post()
     outlet.pick()
     worker = doom.start(outlet.config, platform)
@@ -85,10 +85,10 @@ def test_two_processes_on_one_file_publish_one_copy_each(outlet: Outlet) -> None
 
 def test_a_stop_in_mid_publication_finishes_what_is_in_hand(outlet: Outlet) -> None:
     for platform in PLATFORMS:
-        outlet.stage.faults.add(platform, Fault("slow-after", 1.5))
+        outlet.sandbox_servers.faults.add(platform, Fault("slow-after", 1.5))
     outlet.add_post()
     process = start("publisher", "--config", str(outlet.config), "run")
-    wait_until(lambda: len(outlet.stage.ledger.posts()) == len(PLATFORMS), "every platform has the post")
+    wait_until(lambda: len(outlet.sandbox_servers.ledger.posts()) == len(PLATFORMS), "every platform has the post")
     process.send_signal(signal.SIGTERM)
     _, told = process.communicate(timeout=PATIENCE)
     assert process.returncode == 0, told.decode()

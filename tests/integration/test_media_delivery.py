@@ -57,7 +57,7 @@ def test_another_machine_publishes_what_this_one_stored(outlet: Outlet, tmp_path
     outlet.add_post(images=2)
     outlet.pick()
     move(outlet, tmp_path / "second")
-    outlet.settle()
+    outlet.run_until_idle()
     assert published_as_meant(outlet)
     copies = tmp_path / "second" / MEDIA_COPIES
     assert sorted(path.name for path in (copies / "originals").glob("??/*")) == sorted(outlet.desk.store.originals())
@@ -70,7 +70,7 @@ def test_storage_that_is_away_makes_a_post_late_and_nothing_worse(outlet: Outlet
     move(outlet, tmp_path / "second")
     wire.cut()
     with pytest.raises(AssertionError, match="did not come to rest"):
-        outlet.settle(steps=3)
+        outlet.run_until_idle(steps=3)
     delivery = outlet.deliveries()["tumblr"]
     assert delivery.state == "pending"
     assert delivery.due_at > outlet.clock.now()
@@ -79,7 +79,7 @@ def test_storage_that_is_away_makes_a_post_late_and_nothing_worse(outlet: Outlet
     )
     assert outlet.copies("tumblr") == []
     wire.mend()
-    outlet.settle()
+    outlet.run_until_idle()
     assert published_as_meant(outlet)
 
 
@@ -109,7 +109,7 @@ def test_a_damaged_original_waits_for_a_person_and_is_never_published(
     whole = s3.client.get_object(Bucket=bucket.name, Key=key)["Body"].read()
     s3.client.put_object(Bucket=bucket.name, Key=key, Body=whole[:-1] + b"?")
     move(outlet, tmp_path / "second")
-    outlet.settle()
+    outlet.run_until_idle()
     delivery = outlet.deliveries()["tumblr"]
     assert (delivery.state, outlet.copies("tumblr")) == ("held", [])
     assert "is damaged in the media store: add the picture again" in delivery.problem

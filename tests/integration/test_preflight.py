@@ -157,7 +157,9 @@ def to_evening(outlet: Outlet, hour: int = 18) -> None:
     """Sets the clock to tomorrow at this hour, so that the test can run at any hour."""
     outlet_settings = outlet.desk.settings.outlet
     evening = outlet_settings.hour.replace(hour=hour)
-    outlet.stage.ledger.shift(outlet.clock.shift_to(slot_instant(tomorrow(outlet), evening, outlet_settings.zone)))
+    outlet.sandbox_servers.ledger.shift(
+        outlet.clock.shift_to(slot_instant(tomorrow(outlet), evening, outlet_settings.zone))
+    )
 
 
 def test_staff_are_told_once_in_the_evening_however_many_schedulers_run(open_outlet: OpenOutlet, box: PostBox) -> None:
@@ -191,7 +193,7 @@ def test_staff_are_told_once_in_the_evening_however_many_schedulers_run(open_out
 
 
 def to_evening_of_today(outlet: Outlet) -> None:
-    outlet.stage.ledger.shift(outlet.clock.shift_to(outlet.desk.now() + timedelta(hours=1, minutes=1)))
+    outlet.sandbox_servers.ledger.shift(outlet.clock.shift_to(outlet.desk.now() + timedelta(hours=1, minutes=1)))
 
 
 def test_a_red_evening_names_each_problem_and_survives_a_dead_examiner(

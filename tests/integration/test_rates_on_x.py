@@ -20,8 +20,8 @@ from publisher.delivery.budget import whole_cost
 from publisher.delivery.worker import Worker
 from publisher.platforms.errors import RateLimited
 from publisher.sandbox.faults import Fault
+from publisher.sandbox.x.rate_limits import POSTS, RateLimits
 from publisher.sandbox.x.service import Sandbox as XSandbox
-from publisher.sandbox.x.windows import POSTS, Windows
 from tests.conftest import OpenOutlet
 from tests.outlet import Outlet
 
@@ -41,12 +41,12 @@ def work_once(outlet: Outlet) -> None:
 def test_x_never_has_to_refuse_what_is_over_its_limit(open_outlet: OpenOutlet, monkeypatch: pytest.MonkeyPatch) -> None:
     outlet = open_outlet("x", channel_settings="thread = true\n")
     sandbox = outlet.sandbox(XSandbox)
-    windows = Windows(outlet.stage.ledger.now)
-    windows.limits[POSTS] = 1
-    monkeypatch.setattr(sandbox, "windows", windows)
+    rate_limits = RateLimits(outlet.sandbox_servers.ledger.now)
+    rate_limits.limits[POSTS] = 1
+    monkeypatch.setattr(sandbox, "rate_limits", rate_limits)
     outlet.add_post(body=LONG_BODY)
     outlet.pick()
-    outlet.settle(steps=120)
+    outlet.run_until_idle(steps=120)
     copies = outlet.copies("x")
     assert len(copies) >= 3
     gaps = [later.at - earlier.at for earlier, later in pairwise(copies)]
@@ -62,7 +62,7 @@ def test_operators_read_what_a_month_has_cost_and_why_a_post_is_held(open_outlet
     outlet = open_outlet("x", channel_settings="monthly_budget = 0.03\n")
     outlet.add_post()
     outlet.pick()
-    outlet.settle()
+    outlet.run_until_idle()
     cost = whole_cost(outlet.desk.channels.profile("x"), adapted(outlet))
     assert cost == 25_000
     month = outlet.desk.local(outlet.desk.now(), "%B %Y")
@@ -87,7 +87,7 @@ def test_every_post_that_is_read_counts_towards_the_budget(
     for number in range(2):
         outlet.add_post(f"Post {number}")
     outlet.pick()
-    outlet.settle()
+    outlet.run_until_idle()
     assert costs(outlet, "verify") == [1_000]
     commit = intents.commit_intent
 
@@ -96,10 +96,10 @@ def test_every_post_that_is_read_counts_towards_the_budget(
         raise RateLimited("a quota is used up", retry_at=outlet.clock.now())
 
     monkeypatch.setattr(intents, "commit_intent", refuse_once)
-    outlet.stage.faults.add("x", Fault("drop-after"))
-    outlet.stage.ledger.shift(outlet.clock.shift_to(outlet.clock.now() + timedelta(days=1)))
+    outlet.sandbox_servers.faults.add("x", Fault("drop-after"))
+    outlet.sandbox_servers.ledger.shift(outlet.clock.shift_to(outlet.clock.now() + timedelta(days=1)))
     outlet.pick()
-    outlet.settle()
+    outlet.run_until_idle()
     assert len(outlet.copies("x")) == 2
     alt_text, newest = 5_000, 1_000
     assert costs(outlet, "send") == [25_000, alt_text + newest, 25_000], "the second try read a post and sent none"
@@ -112,7 +112,7 @@ def adapted(outlet: Outlet) -> AdaptedPost:
 
 def test_operators_read_when_the_next_try_is(open_outlet: OpenOutlet) -> None:
     outlet = open_outlet("x")
-    outlet.stage.faults.add("x", Fault("429"))
+    outlet.sandbox_servers.faults.add("x", Fault("429"))
     outlet.add_post()
     outlet.pick()
     work_once(outlet)

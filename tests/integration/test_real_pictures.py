@@ -42,7 +42,7 @@ def test_a_real_picture_arrives_as_its_maker_made_it(outlet: Outlet, name: str) 
         pictures=(ImageDraft(file=real(name), alt_text="A stained specimen under the microscope"),),
     )
     outlet.pick()
-    outlet.settle()
+    outlet.run_until_idle()
     master = pixels(real(name))
     ratio = master.shape[1] / master.shape[0]
     for platform in PLATFORMS:

@@ -9,7 +9,7 @@ from publisher.sandbox.ledger import ListingLag
 from tests.conftest import OpenOutlet
 
 DAY = 86_400.0
-REMOVED = ListingLag(shortest=90 * DAY, longest=99 * DAY, hides_ids=True)
+REMOVED = ListingLag(min_seconds=90 * DAY, max_seconds=99 * DAY, hides_ids=True)
 """It is shown no more than a post that was removed, and the platform remembers its id as it does then."""
 
 
@@ -18,18 +18,18 @@ def test_instagram_takes_it_under_a_fresh_id_once_a_person_has_looked(open_outle
     outlet.shift_to_slot()
     sandbox = outlet.sandbox(InstagramSandbox)
     sandbox.recognises_upload_ids = True
-    outlet.stage.ledger.set_listing_lag("instagram", REMOVED)
-    outlet.stage.faults.add("instagram", Fault("504-after"))
+    outlet.sandbox_servers.ledger.set_listing_lag("instagram", REMOVED)
+    outlet.sandbox_servers.faults.add("instagram", Fault("504-after"))
     outlet.add_post()
     outlet.pick()
-    outlet.settle()
+    outlet.run_until_idle()
     held = outlet.deliveries()["instagram"]
     assert (held.state, held.reported_public, len(outlet.copies("instagram"))) == ("held", True, 1)
     assert f"If it is not: publisher retry {held.id} --i-have-looked" in held.problem
-    outlet.stage.ledger.set_listing_lag("instagram", ListingLag())
+    outlet.sandbox_servers.ledger.set_listing_lag("instagram", ListingLag())
     desk = outlet.desk
     operate.retry(desk.database, held.id, now=desk.now(), actor="me", i_have_looked=True)
-    outlet.settle()
+    outlet.run_until_idle()
     row = outlet.deliveries()["instagram"]
     removed, public = outlet.copies("instagram")
     assert (row.state, row.remote_id, row.problem) == ("published", public.id, "")

@@ -349,8 +349,8 @@ def test_x_shows_a_long_text_as_one_thread(open_outlet: OpenOutlet, fault: str) 
     outlet.add_post(body=LONG_BODY)
     outlet.pick()
     if fault:
-        outlet.stage.faults.add("x", Fault(fault, 0.0), 2)
-    outlet.settle(steps=120)
+        outlet.sandbox_servers.faults.add("x", Fault(fault, 0.0), 2)
+    outlet.run_until_idle(steps=120)
     with outlet.desk.database.reading() as session:
         rows = list(session.scalars(select(Delivery).order_by(Delivery.part)))
     copies = outlet.copies("x")
@@ -378,10 +378,10 @@ def test_an_edit_changes_the_whole_thread_until_its_first_part_is_public(
     assert edit(LONG_BODY.replace("quiet", "silent")).applies_to == ("x",)
     approval = PostQueue(desk, "editor").approve(post)
     assert approval.reach.applies_to == ("x",)
-    outlet.settle()
+    outlet.run_until_idle()
     outcome = edit(LONG_BODY)
     assert (outcome.applies_to, outcome.too_late) == ((), ("x",))
-    outlet.settle()
+    outlet.run_until_idle()
     assert len(outlet.copies("x")) >= 3
     assert [copy.caption for copy in outlet.copies("x") if "quiet place" in copy.caption] == []
 
@@ -390,7 +390,7 @@ def test_operators_see_which_part_a_delivery_is(open_outlet: OpenOutlet) -> None
     outlet = open_outlet("x", channel_settings="thread = true\n")
     outlet.add_post(body=LONG_BODY)
     outlet.pick()
-    outlet.settle()
+    outlet.run_until_idle()
     second = outlet.copies("x")[1]
 
     def run(*arguments: str) -> str:
@@ -410,7 +410,7 @@ def test_x_that_refuses_replies_leaves_the_first_post(open_outlet: OpenOutlet, m
     monkeypatch.setattr(sandbox, "refuse_replies", True)
     outlet.add_post(body=LONG_BODY)
     outlet.pick()
-    outlet.settle()
+    outlet.run_until_idle()
     assert len(outlet.copies("x")) == 1
     last = outlet.deliveries()["x"]
     assert (last.part, last.state) == (1, "failed")

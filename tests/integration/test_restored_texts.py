@@ -57,12 +57,12 @@ def test_a_post_that_was_edited_after_the_backup_is_not_posted_again(outlet: Out
     outlet.pick()
     copy = keep(outlet)
     edit(outlet)
-    outlet.settle()
+    outlet.run_until_idle()
     public = {name: row.remote_url or "" for name, row in outlet.deliveries().items()}
     assert copies(outlet) == [1, 1, 1]
 
     restore(outlet, copy)
-    outlet.settle()
+    outlet.run_until_idle()
 
     assert copies(outlet) == [1, 1, 1]
     for name, row in outlet.deliveries().items():
@@ -82,13 +82,13 @@ def test_a_post_that_was_edited_after_the_backup_is_not_posted_again(outlet: Out
 def test_posts_that_the_restored_database_knows_ask_nobody(outlet: Outlet) -> None:
     outlet.add_post("Yesterday's")
     outlet.pick()
-    outlet.settle()
-    outlet.stage.ledger.shift(outlet.clock.shift_to(outlet.clock.now().replace(hour=23, minute=50)))
+    outlet.run_until_idle()
+    outlet.sandbox_servers.ledger.shift(outlet.clock.shift_to(outlet.clock.now().replace(hour=23, minute=50)))
     outlet.add_post("Today's")
-    outlet.stage.ledger.shift(outlet.clock.shift_to(outlet.clock.now().replace(hour=0) + timedelta(days=1)))
+    outlet.sandbox_servers.ledger.shift(outlet.clock.shift_to(outlet.clock.now().replace(hour=0) + timedelta(days=1)))
     outlet.pick()
     restore(outlet, keep(outlet))
-    outlet.settle()
+    outlet.run_until_idle()
     assert copies(outlet) == [2, 2, 2]
     assert {row.state for row in outlet.deliveries().values()} == {State.PUBLISHED}
 
@@ -102,19 +102,19 @@ def test_what_the_history_file_knows_is_not_posted_by_itself(outlet: Outlet, act
         for row in outlet.deliveries().values():
             cancel(outlet.desk.database, row.id, now=outlet.clock.now(), actor="ada")
     else:
-        outlet.settle()
+        outlet.run_until_idle()
         # The platforms show none of them when they are asked.
-        outlet.stage.ledger.clear()
+        outlet.sandbox_servers.ledger.clear()
     assert outlet.desk.history.record.changed_deliveries() == {row.id for row in outlet.deliveries().values()}
 
     restore(outlet, copy, history=True)
-    outlet.settle()
+    outlet.run_until_idle()
 
     assert copies(outlet) == [0, 0, 0]
     for row in outlet.deliveries().values():
         assert row.state == State.HELD
         assert "After the backup was made" in row.problem
         retry(outlet.desk.database, row.id, now=outlet.clock.now(), actor="ada", i_have_looked=True)
-    outlet.settle()
+    outlet.run_until_idle()
     assert copies(outlet) == [1, 1, 1]
     assert outlet.desk.history.record.changed_deliveries() == {row.id for row in outlet.deliveries().values()}

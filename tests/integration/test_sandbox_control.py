@@ -1,4 +1,4 @@
-"""The sandbox as a process of its own: control port, faults, clock, pages."""
+"""Tests the sandbox as a process of its own: control port, faults, clock, pages."""
 
 from __future__ import annotations
 
@@ -22,17 +22,17 @@ def sandbox() -> Iterator[SandboxClient]:
         yield client
 
 
-def test_it_tells_how_to_reach_each_platform(sandbox: SandboxClient) -> None:
+def test_accounts_show_how_to_reach_each_platform(sandbox: SandboxClient) -> None:
     accounts = sandbox.get("/accounts")
     assert set(accounts) == {"tumblr", "x", "instagram"}
     assert accounts["instagram"]["settings"]["proxy"].startswith("http://127.0.0.1:")
     assert all(account["settings"] and account["secrets"] for account in accounts.values())
 
 
-def test_it_lists_the_ways_of_each_platform_and_takes_each_value_that_a_proof_draws(sandbox: SandboxClient) -> None:
-    listed = sandbox.get("/habits")
-    assert set(listed) == {"tumblr", "x", "instagram"}
-    for platform, habits in listed.items():
+def test_each_value_of_a_habit_that_a_proof_draws_is_accepted(sandbox: SandboxClient) -> None:
+    habits_by_platform = sandbox.get("/habits")
+    assert set(habits_by_platform) == {"tumblr", "x", "instagram"}
+    for platform, habits in habits_by_platform.items():
         assert set(habits["evidence"]) <= set(habits["drawn"])
         for name, values in habits["drawn"].items():
             for value in values:
@@ -41,7 +41,7 @@ def test_it_lists_the_ways_of_each_platform_and_takes_each_value_that_a_proof_dr
         sandbox.post("/habits", {"platform": platform, **habits["usual"]})
 
 
-def test_it_tells_which_platforms_need_a_log_in(sandbox: SandboxClient) -> None:
+def test_accounts_show_which_platforms_need_a_log_in(sandbox: SandboxClient) -> None:
     accounts = sandbox.get("/accounts")
     assert [name for name, account in accounts.items() if account["needs_login"]] == ["instagram"]
 
@@ -51,7 +51,7 @@ def test_the_ledger_begins_empty(sandbox: SandboxClient) -> None:
 
 
 @pytest.mark.parametrize(
-    ("wish", "sentence"),
+    ("body", "sentence"),
     [
         ({"platform": "myspace", "fault": "429"}, "platform must be one of instagram, tumblr, x"),
         ({"platform": "x", "fault": "earthquake"}, "there is no fault 'earthquake'"),
@@ -62,60 +62,58 @@ def test_the_ledger_begins_empty(sandbox: SandboxClient) -> None:
         ([], ""),
     ],
 )
-def test_a_wish_that_makes_no_sense_is_refused_with_a_sentence(
-    sandbox: SandboxClient, wish: object, sentence: str
-) -> None:
-    answer = requests.post(f"{sandbox.url}/faults", json=wish, timeout=PATIENCE)
+def test_an_invalid_fault_is_refused_with_a_sentence(sandbox: SandboxClient, body: object, sentence: str) -> None:
+    answer = requests.post(f"{sandbox.url}/faults", json=body, timeout=PATIENCE)
     assert answer.status_code == 400
     assert sentence in answer.json()["error"]
 
 
-def test_its_clock_follows_the_outlet(sandbox: SandboxClient) -> None:
-    told = sandbox.post("/clock", {"offset_seconds": 86400})
-    ahead = datetime.fromisoformat(told["now"]) - datetime.now(UTC)
+def test_the_clock_can_be_shifted(sandbox: SandboxClient) -> None:
+    answer = sandbox.post("/clock", {"offset_seconds": 86400})
+    ahead = datetime.fromisoformat(answer["now"]) - datetime.now(UTC)
     assert timedelta(hours=23, minutes=59) < ahead < timedelta(hours=24, minutes=1)
     sandbox.post("/clock", {"offset_seconds": 0})
 
 
 def test_a_platforms_clock_may_differ(sandbox: SandboxClient) -> None:
-    told = sandbox.post("/clock", {"platform": "x", "skew_seconds": 400 * 86400})
-    assert datetime.fromisoformat(told["now"]) > datetime.now(UTC) + timedelta(days=399)
-    for platform, year in (("x", 400), ("tumblr", 0)):
+    answer = sandbox.post("/clock", {"platform": "x", "skew_seconds": 400 * 86400})
+    assert datetime.fromisoformat(answer["now"]) > datetime.now(UTC) + timedelta(days=399)
+    for platform, days in (("x", 400), ("tumblr", 0)):
         address = sandbox.get("/accounts")[platform]["settings"]["base_url"]
-        stamp = requests.get(f"{address}/nowhere", timeout=PATIENCE).headers["Date"]
-        assert abs(parsedate_to_datetime(stamp) - datetime.now(UTC) - timedelta(days=year)) < timedelta(hours=1)
+        date = requests.get(f"{address}/nowhere", timeout=PATIENCE).headers["Date"]
+        assert abs(parsedate_to_datetime(date) - datetime.now(UTC) - timedelta(days=days)) < timedelta(hours=1)
     sandbox.post("/clock", {"platform": "x", "skew_seconds": 0})
 
 
-def test_a_lag_is_taken_as_one_number_or_two(sandbox: SandboxClient) -> None:
+def test_a_lag_is_one_number_or_two(sandbox: SandboxClient) -> None:
     assert sandbox.post("/lag", {"platform": "x", "seconds": 840}) == {"seconds": [840, 840]}
-    wish = {"platform": "x", "seconds": [0, 840], "seed": 7, "hides_ids": True}
-    assert sandbox.post("/lag", wish) == {"seconds": [0, 840]}
+    body = {"platform": "x", "seconds": [0, 840], "seed": 7, "hides_ids": True}
+    assert sandbox.post("/lag", body) == {"seconds": [0, 840]}
     assert sandbox.post("/lag", {"platform": "x", "seconds": 0}) == {"seconds": [0, 0]}
     assert sandbox.get("/late") == {"tumblr": 0, "x": 0, "instagram": 0}
 
 
 @pytest.mark.parametrize("seconds", [[840, 0], [1, 2, 3], -5, "soon", None])
-def test_a_lag_that_makes_no_sense_is_refused(sandbox: SandboxClient, seconds: object) -> None:
+def test_an_invalid_lag_is_refused(sandbox: SandboxClient, seconds: object) -> None:
     answer = requests.post(f"{sandbox.url}/lag", json={"platform": "x", "seconds": seconds}, timeout=PATIENCE)
     assert answer.status_code == 400
 
 
-def test_what_is_wrong_may_be_asked_for_on_the_command_line() -> None:
+def test_lag_skew_and_faults_can_be_set_on_the_command_line() -> None:
     with running_sandbox("--lag", "x:0-840", "--skew", "tumblr:90", "--fault", "x:read/drip-body:0.01:2") as sandbox:
         address = sandbox.get("/accounts")["tumblr"]["settings"]["base_url"]
-        stamp = requests.get(f"{address}/nowhere", timeout=PATIENCE).headers["Date"]
-        assert timedelta(seconds=80) < parsedate_to_datetime(stamp) - datetime.now(UTC)
+        date = requests.get(f"{address}/nowhere", timeout=PATIENCE).headers["Date"]
+        assert timedelta(seconds=80) < parsedate_to_datetime(date) - datetime.now(UTC)
 
 
 @pytest.mark.parametrize("page", ["/", "/tumblr", "/x", "/instagram"])
-def test_pages_are_there_before_any_post_is(sandbox: SandboxClient, page: str) -> None:
+def test_pages_are_served_without_posts(sandbox: SandboxClient, page: str) -> None:
     answer = requests.get(sandbox.url + page, timeout=PATIENCE)
     assert answer.status_code == 200
     assert "<html" in answer.text
 
 
-def test_what_is_not_offered_is_said(sandbox: SandboxClient) -> None:
+def test_an_unknown_path_or_method_is_refused(sandbox: SandboxClient) -> None:
     assert requests.get(f"{sandbox.url}/nowhere", timeout=PATIENCE).status_code == 404
     assert requests.put(f"{sandbox.url}/ledger", timeout=PATIENCE).status_code == 405
 
@@ -132,31 +130,31 @@ def test_what_is_not_offered_is_said(sandbox: SandboxClient) -> None:
         ("--skew", "x:soon"),
     ],
 )
-def test_a_wish_on_the_command_line_that_makes_no_sense_is_refused(arguments: tuple[str, ...]) -> None:
-    done = subprocess.run(
+def test_an_invalid_option_is_refused(arguments: tuple[str, ...]) -> None:
+    result = subprocess.run(
         [sys.executable, "-m", "publisher.sandbox", *arguments],
         capture_output=True,
         text=True,
         check=False,
         timeout=PATIENCE,
     )
-    assert done.returncode == 2
-    assert "Traceback" not in done.stderr
+    assert result.returncode == 2
+    assert "Traceback" not in result.stderr
 
 
-def test_habits_are_taken_by_their_names(sandbox: SandboxClient) -> None:
-    wishes: list[dict[str, Any]] = [
+def test_habits_are_set_by_their_names(sandbox: SandboxClient) -> None:
+    bodies: list[dict[str, Any]] = [
         {"platform": "x", "refuse_duplicates": False, "hides_time_windows": True},
         {"platform": "instagram", "echoes_upload_id": False, "conflict_status": 500},
         {"platform": "tumblr", "slug_limit": 31, "states": ["queued"], "hidden_for": 60, "reading_lag": 0.5},
         {"platform": "tumblr", "slug_limit": None, "states": [], "hidden_for": None, "reading_lag": 0},
     ]
-    for wish in wishes:
-        assert sandbox.post("/habits", wish) == {name: value for name, value in wish.items() if name != "platform"}
+    for body in bodies:
+        assert sandbox.post("/habits", body) == {name: value for name, value in body.items() if name != "platform"}
 
 
 @pytest.mark.parametrize(
-    ("wish", "sentence"),
+    ("body", "sentence"),
     [
         ({"platform": "x", "echoes_upload_id": True}, "there is no habit 'echoes_upload_id'; known are refuse_dup"),
         ({"platform": "x", "hides_time_windows": "yes"}, "hides_time_windows must be true or false"),
@@ -167,16 +165,16 @@ def test_habits_are_taken_by_their_names(sandbox: SandboxClient) -> None:
         ({"platform": "tumblr", "reading_lag": -1}, "reading_lag must be seconds"),
     ],
 )
-def test_a_habit_that_makes_no_sense_is_refused(sandbox: SandboxClient, wish: object, sentence: str) -> None:
-    answer = requests.post(f"{sandbox.url}/habits", json=wish, timeout=PATIENCE)
+def test_an_invalid_habit_is_refused(sandbox: SandboxClient, body: object, sentence: str) -> None:
+    answer = requests.post(f"{sandbox.url}/habits", json=body, timeout=PATIENCE)
     assert answer.status_code == 400
     assert sentence in answer.json()["error"]
 
 
-def test_what_was_struck_is_kept_with_its_text(sandbox: SandboxClient) -> None:
+def test_a_request_with_a_fault_is_recorded_with_its_text(sandbox: SandboxClient) -> None:
     sandbox.post("/faults", {"platform": "x", "fault": "500-before"})
     address = sandbox.get("/accounts")["x"]["settings"]["base_url"]
     assert requests.post(f"{address}/2/tweets", json={"text": "Cell 7"}, timeout=PATIENCE).status_code == 500
-    last = sandbox.get("/struck")[-1]
-    assert (last["platform"], last["fault"]) == ("x", "500-before")
-    assert "Cell 7" in last["text"]
+    latest = sandbox.get("/struck")[-1]
+    assert (latest["platform"], latest["fault"]) == ("x", "500-before")
+    assert "Cell 7" in latest["text"]

@@ -33,7 +33,7 @@ from publisher.delivery.sessions import DatabaseSession
 from publisher.platforms import session_files
 from publisher.platforms.errors import CredentialsRefused, Unavailable
 from publisher.platforms.session_files import SessionFile, SessionStore
-from publisher.sandbox.faults import FaultBox
+from publisher.sandbox.faults import FaultQueue
 from publisher.sandbox.http1 import HttpServer
 from publisher.sandbox.ledger import Ledger
 from publisher.sandbox.wire import Answer, Request
@@ -345,7 +345,7 @@ class Machines:
 
     def __init__(self, folder: Path, url: str) -> None:
         self.clock = ShiftedClock()
-        self.sandbox = XSandbox(Ledger(), FaultBox())
+        self.sandbox = XSandbox(Ledger(), FaultQueue())
         self.requests: Counter[str] = Counter()
         self.instead: Callable[[Request], Answer | None] = lambda _request: None
         self.server = HttpServer(self._answer)

@@ -42,14 +42,14 @@ def test_one_post_and_no_draft_is_left(open_outlet: OpenOutlet, making: str, sec
     habits.drafts_keep_id, habits.reading_lag = keeps_id, timedelta(seconds=seconds)
     publishing = PUBLISHING[MAKING.index(making) % len(PUBLISHING)]
     for fault in (making, READING[MAKING.index(making) % len(READING)], publishing):
-        outlet.stage.faults.add("tumblr", Fault.parse(fault))
+        outlet.sandbox_servers.faults.add("tumblr", Fault.parse(fault))
     outlet.add_post()
     outlet.pick()
-    outlet.settle(steps=120)
+    outlet.run_until_idle(steps=120)
     row = outlet.deliveries()["tumblr"]
     (copy,) = outlet.copies("tumblr")
     assert (row.state, row.remote_id, row.problem) == ("published", copy.id, "")
-    assert sandbox_of(outlet).blog.unseen == {}
+    assert sandbox_of(outlet).blog.hidden_posts == {}
 
 
 @pytest.mark.parametrize("order", list(permutations(("upload/drop-after", "read/drop-before", "late-504:100"))))
@@ -58,12 +58,12 @@ def test_the_order_of_the_faults_changes_nothing(open_outlet: OpenOutlet, order:
     outlet.shift_to_slot()
     sandbox_of(outlet).blog.habits.reading_lag = timedelta(seconds=20)
     for fault in order + order[:2]:
-        outlet.stage.faults.add("tumblr", Fault.parse(fault))
+        outlet.sandbox_servers.faults.add("tumblr", Fault.parse(fault))
     outlet.add_post()
     outlet.pick()
-    outlet.settle(steps=120)
+    outlet.run_until_idle(steps=120)
     assert (outlet.deliveries()["tumblr"].state, len(outlet.copies("tumblr"))) == ("published", 1)
-    assert sandbox_of(outlet).blog.unseen == {}
+    assert sandbox_of(outlet).blog.hidden_posts == {}
 
 
 @pytest.mark.parametrize("fault", ["upload/drop-after", "500-before", "late-504:1200", "late-504:20000"])
@@ -71,19 +71,19 @@ def test_a_canceled_post_leaves_nothing_or_is_told(open_outlet: OpenOutlet, faul
     """Its draft is removed, unless a request that came late has published it before that."""
     outlet = open_outlet("tumblr")
     outlet.shift_to_slot()
-    outlet.stage.faults.add("tumblr", Fault.parse(fault))
+    outlet.sandbox_servers.faults.add("tumblr", Fault.parse(fault))
     outlet.add_post()
     outlet.pick()
     work_once(outlet)
-    assert len(sandbox_of(outlet).blog.unseen) == 1
+    assert len(sandbox_of(outlet).blog.hidden_posts) == 1
     desk = outlet.desk
     operate.cancel(desk.database, outlet.deliveries()["tumblr"].id, now=desk.now(), actor="me")
-    outlet.settle()
+    outlet.run_until_idle()
     row = outlet.deliveries()["tumblr"]
     published = fault == "late-504:1200"
     assert (row.state, len(outlet.copies("tumblr"))) == (("published", 1) if published else ("canceled", 0))
     assert ("It was canceled, and is public nevertheless" in row.problem) is published
-    assert sandbox_of(outlet).blog.unseen == {}
+    assert sandbox_of(outlet).blog.hidden_posts == {}
 
 
 def test_a_missed_post_names_its_draft(open_outlet: OpenOutlet) -> None:
@@ -94,7 +94,7 @@ def test_a_missed_post_names_its_draft(open_outlet: OpenOutlet) -> None:
     outlet.pick()
     work_once(outlet)
     miss_expired(outlet.desk.database, outlet.deliveries()["tumblr"].expires_at)
-    (draft,) = sandbox_of(outlet).blog.unseen
+    (draft,) = sandbox_of(outlet).blog.hidden_posts
     told = f"Its draft {draft} stays on tumblr: a retry publishes it, and cancel removes it."
     assert outlet.deliveries()["tumblr"].problem.endswith(told)
 
@@ -113,8 +113,8 @@ def test_a_draft_that_no_delivery_waits_for_is_named_once(
              for token in (row.token, "0123456789ab")]  # fmt: skip
     strays = [leave_draft(outlet, slug) for slug in (*slugs, "written-by-hand")]
     sandbox.blog.habits.listing_lag = timedelta(days=1)
-    outlet.settle(steps=120)
-    assert (outlet.deliveries()["tumblr"].state, [*sandbox.blog.unseen]) == ("published", strays)
+    outlet.run_until_idle(steps=120)
+    assert (outlet.deliveries()["tumblr"].state, [*sandbox.blog.hidden_posts]) == ("published", strays)
     sandbox.blog.habits.listing_lag = timedelta(0)
 
     desk, times = outlet.desk, iter([0.0, 10.0, 3600.0, 7200.0])
@@ -135,14 +135,14 @@ def test_a_draft_that_no_delivery_waits_for_is_named_once(
         assert [condition.title for condition in delivery_alerts.stray_drafts(view)] == [
             "tumblr: an unused draft is left"
         ] * 2
-    assert [*sandbox.blog.unseen] == strays, "none is removed"
+    assert [*sandbox.blog.hidden_posts] == strays, "none is removed"
 
 
 def test_a_draft_that_is_waited_for_is_not_named(open_outlet: OpenOutlet, monkeypatch: pytest.MonkeyPatch) -> None:
     """While a request may still publish it, and after it was missed: a retry publishes it."""
     outlet = open_outlet("tumblr")
     outlet.shift_to_slot()
-    outlet.stage.faults.add("tumblr", Fault.parse("500-before"))
+    outlet.sandbox_servers.faults.add("tumblr", Fault.parse("500-before"))
     outlet.add_post()
     outlet.pick()
     work_once(outlet)
@@ -155,7 +155,7 @@ def test_a_draft_that_is_waited_for_is_not_named(open_outlet: OpenOutlet, monkey
     with desk.database.writing() as session:
         session.execute(update(Delivery).values(state="missed"))
     looks.look()
-    assert len(sandbox_of(outlet).blog.unseen) == 1
+    assert len(sandbox_of(outlet).blog.hidden_posts) == 1
     assert stray_events(outlet) == []
     other = leave_draft(outlet, outlet.deliveries()["tumblr"].idempotency_key or "")
     looks.look()
@@ -168,7 +168,7 @@ def leave_draft(outlet: Outlet, slug: str) -> str:
     blog = sandbox_of(outlet).blog
     content = [{"type": "text", "text": "A quiet cell"}]
     new = NewPost(state="draft", slug=slug, content=content, layout=[], tags=(), images=(), source_url="")
-    return blog.create(new, outlet.stage.ledger.now()).id
+    return blog.create(new, outlet.sandbox_servers.ledger.now()).id
 
 
 def stray_events(outlet: Outlet) -> list[Event]:

@@ -254,7 +254,7 @@ def publish(outlet: Outlet, images: int = 1) -> None:
 def end_of_reading(outlet: Outlet, platform: str) -> str:
     with outlet.desk.database.writing() as session:
         session.execute(update(Delivery).values(verify_at=outlet.desk.now()))
-    outlet.settle()
+    outlet.run_until_idle()
     return outlet.deliveries()[platform].problem
 
 
@@ -265,7 +265,7 @@ def test_what_the_platform_itself_rewrites_is_no_difference(
 ) -> None:
     outlet = open_outlet(platform)
     publish(outlet, images)
-    outlet.settle()
+    outlet.run_until_idle()
     row = outlet.deliveries()[platform]
     with outlet.desk.database.reading() as session:
         found = session.scalars(select(Attempt.outcome).where(Attempt.kind == "verify")).all()
@@ -276,7 +276,7 @@ def test_what_the_platform_itself_rewrites_is_no_difference(
 def test_a_text_without_its_credit_is_told_and_taken_back(open_outlet: OpenOutlet, platform: str) -> None:
     outlet = open_outlet(platform)
     publish(outlet)
-    outlet.settle()
+    outlet.run_until_idle()
     detail = outlet.copies(platform)[-1].detail
     holder, whole = _cut_text(platform, detail)
     problem = end_of_reading(outlet, platform)
@@ -306,8 +306,8 @@ def _cut_text(platform: str, detail: dict[str, Any]) -> tuple[dict[str, Any], di
 def test_a_post_that_was_removed_is_told(open_outlet: OpenOutlet, platform: str) -> None:
     outlet = open_outlet(platform)
     publish(outlet)
-    outlet.settle()
-    outlet.stage.ledger.clear()
+    outlet.run_until_idle()
+    outlet.sandbox_servers.ledger.clear()
     with outlet.desk.database.writing() as session:
         hour_ago = outlet.desk.now() - timedelta(hours=1)
         session.execute(update(Delivery).values(published_at=hour_ago))

@@ -188,7 +188,7 @@ def test_a_rehearsal_goes_to_a_sandbox_of_its_own(site: Site) -> None:
     digest = re.search(r'src="(/renditions/[0-9a-f]{64})"', page.text)
     assert digest is not None
     assert client.get_picture(digest[1]).headers["content-type"].startswith("image/")
-    assert site.outlet.stage.ledger.posts() == []
+    assert site.outlet.sandbox_servers.ledger.posts() == []
     assert site.outlet.deliveries() == {}
     with site.desk.database.reading() as session:
         assert list(session.scalars(select(Quota))) == []

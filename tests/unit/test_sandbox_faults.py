@@ -1,4 +1,4 @@
-"""Faults on request: what may be asked for, and which request each of them waits for."""
+"""Tests which faults can be requested, and which request each fault waits for."""
 
 from __future__ import annotations
 
@@ -6,9 +6,9 @@ import re
 
 import pytest
 
-from publisher.sandbox.faults import ALL_KINDS, STEPS, Fault, FaultBox
+from publisher.sandbox.faults import ALL_KINDS, STEPS, Fault, FaultQueue
 
-TIMED = (
+SECONDS_SENTENCE = (
     "slow-after, drip-head, drip-body, late-504, late-drop, late-silence take seconds, and only they do: slow-after:2.5"
 )
 
@@ -28,33 +28,33 @@ def test_a_fault_is_read_with_its_step(text: str, fault: Fault) -> None:
 
 
 @pytest.mark.parametrize(
-    ("text", "told"),
+    ("text", "sentence"),
     [
         ("fire", f"there is no fault 'fire'; known are {', '.join(ALL_KINDS)}"),
         ("write/429", f"there is no step 'write'; known are {', '.join(STEPS)}"),
-        ("slow-after", TIMED),
-        ("429:3", TIMED),
+        ("slow-after", SECONDS_SENTENCE),
+        ("429:3", SECONDS_SENTENCE),
         ("read/refuse", "refuse takes no step: it strikes when a connection is opened, whatever it is for"),
     ],
 )
-def test_nonsense_is_refused_with_a_sentence(text: str, told: str) -> None:
-    with pytest.raises(ValueError, match=f"^{re.escape(told)}$"):
+def test_an_unknown_fault_is_refused_with_a_sentence(text: str, sentence: str) -> None:
+    with pytest.raises(ValueError, match=f"^{re.escape(sentence)}$"):
         Fault.parse(text)
 
 
 def test_a_fault_waits_for_a_request_of_its_step() -> None:
-    box = FaultBox()
+    faults = FaultQueue()
     for text in ("read/429", "drop-after", "upload/reject"):
-        box.add("x", Fault.parse(text))
-    assert box.take("x") == Fault("drop-after")
-    assert box.take("x") is None
-    assert box.take("tumblr", "read") is None
-    assert box.take("x", "upload") == Fault("reject", step="upload")
-    assert box.summary() == {"x": {"drop-after": 1, "upload/reject": 1}}
+        faults.add("x", Fault.parse(text))
+    assert faults.take("x") == Fault("drop-after")
+    assert faults.take("x") is None
+    assert faults.take("tumblr", "read") is None
+    assert faults.take("x", "upload") == Fault("reject", step="upload")
+    assert faults.summary() == {"x": {"drop-after": 1, "upload/reject": 1}}
 
 
 def test_a_refusal_strikes_a_connection_and_nothing_else_does() -> None:
-    box = FaultBox()
-    box.add("x", Fault("refuse"))
-    assert box.take("x") is None
-    assert box.take("x", refusing=True) == Fault("refuse")
+    faults = FaultQueue()
+    faults.add("x", Fault("refuse"))
+    assert faults.take("x") is None
+    assert faults.take("x", at_connection=True) == Fault("refuse")

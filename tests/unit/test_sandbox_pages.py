@@ -1,4 +1,4 @@
-"""The sandbox's pages: posts as a follower sees them, with every alt text, and nothing unescaped."""
+"""Tests the sandbox's pages: posts as a follower sees them, every alt text, and escaping."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ from typing import TYPE_CHECKING, Any, cast
 import pytest
 from PIL import Image
 
-from publisher.sandbox.control import Control
+from publisher.sandbox.control import ControlPort
 from publisher.sandbox.discovery import sandbox_names
-from publisher.sandbox.faults import FaultBox
+from publisher.sandbox.faults import FaultQueue
 from publisher.sandbox.ledger import Ledger, LedgerImage, LedgerPost, image_of
 from publisher.sandbox.wire import Request
 
@@ -28,7 +28,7 @@ VOID = {"img", "meta", "link", "br"}
 
 @dataclass
 class FakePlatform:
-    """What the pages need of a platform, without its server."""
+    """Provides what the pages need of a platform, without its server."""
 
     name: str
     label: str
@@ -38,7 +38,7 @@ class FakePlatform:
         return self.ledger.posts(self.name)
 
     def catch_up(self) -> None:
-        """Nothing is late."""
+        """Does nothing: no request is late."""
 
 
 @dataclass
@@ -50,7 +50,7 @@ class Element:
 
 
 class Page(HTMLParser):
-    """Every element with its attributes and all text inside it; refuses tags that do not match."""
+    """Collects every element with its attributes and text; refuses tags that do not match."""
 
     def __init__(self, html: str) -> None:
         super().__init__()
@@ -86,10 +86,10 @@ class Page(HTMLParser):
         return [element.text.strip() for element in self.all(tag, css_class)]
 
 
-class Desk:
-    """Fills the ledger and opens the pages."""
+class Pages:
+    """Adds posts to the ledger and opens pages."""
 
-    def __init__(self, ledger: Ledger, control: Control) -> None:
+    def __init__(self, ledger: Ledger, control: ControlPort) -> None:
         self.ledger = ledger
         self.control = control
         self._posts = 0
@@ -116,20 +116,20 @@ class Desk:
 
 
 @pytest.fixture(scope="module")
-def running() -> Iterator[tuple[Ledger, Control]]:
+def ledger_and_control() -> Iterator[tuple[Ledger, ControlPort]]:
     ledger = Ledger()
     platforms = [cast("SandboxPlatform", FakePlatform(name, name.title(), ledger)) for name in PLATFORMS]
-    control = Control(platforms, ledger, FaultBox(), lambda name: {})
+    control = ControlPort(platforms, ledger, FaultQueue(), lambda name: {})
     control.start()
     yield ledger, control
     control.stop()
 
 
 @pytest.fixture
-def desk(running: tuple[Ledger, Control]) -> Desk:
-    ledger, control = running
+def pages(ledger_and_control: tuple[Ledger, ControlPort]) -> Pages:
+    ledger, control = ledger_and_control
     ledger.clear()
-    return Desk(ledger, control)
+    return Pages(ledger, control)
 
 
 def picture(alt_text: str | None, *, width: int = 40, height: int = 30, grey: int = 90) -> LedgerImage:
@@ -140,14 +140,14 @@ def picture(alt_text: str | None, *, width: int = 40, height: int = 30, grey: in
 
 @pytest.mark.parametrize("platform", PLATFORMS)
 @pytest.mark.parametrize("count", [1, 2, 3, 4])
-def test_every_picture_is_shown_with_its_alt_text_size_and_weight(desk: Desk, platform: str, count: int) -> None:
+def test_every_picture_is_shown_with_its_alt_text_size_and_weight(pages: Pages, platform: str, count: int) -> None:
     images = [picture(f"Cell {n}, dividing", width=40 + n, height=30 + n, grey=n) for n in range(count)]
-    desk.add(platform, *images)
+    pages.add(platform, *images)
 
-    page = desk.open(f"/{platform}")
+    page = pages.open(f"/{platform}")
 
-    shown = [element for element in page.all("img") if "figure" in element.parents]
-    assert [element.attributes for element in shown] == [
+    pictures = [element for element in page.all("img") if "figure" in element.parents]
+    assert [element.attributes for element in pictures] == [
         {
             "src": f"/image/{image.sha256}",
             "alt": image.alt_text,
@@ -168,32 +168,32 @@ def test_every_picture_is_shown_with_its_alt_text_size_and_weight(desk: Desk, pl
 
 @pytest.mark.parametrize("platform", PLATFORMS)
 @pytest.mark.parametrize("alt_text", [None, "", "  "])
-def test_a_picture_without_alt_text_is_marked(desk: Desk, platform: str, alt_text: str | None) -> None:
-    desk.add(platform, picture("A described one", grey=1), picture(alt_text, grey=2))
+def test_a_picture_without_alt_text_is_marked(pages: Pages, platform: str, alt_text: str | None) -> None:
+    pages.add(platform, picture("A described one", grey=1), picture(alt_text, grey=2))
 
-    page = desk.open(f"/{platform}")
+    page = pages.open(f"/{platform}")
 
     assert page.texts("p", "missing") == ["no alt text"]
     assert len(page.all("details", "alt")) == 1
 
 
-def test_replies_stand_below_what_they_answer_the_oldest_first(desk: Desk) -> None:
-    first = desk.add("x", caption="the first post")
-    second = desk.add("x", caption="its reply", detail={"reply_to": first.id})
-    desk.add("x", caption="another day")
-    desk.add("x", caption="the last reply", detail={"reply_to": second.id})
-    desk.add("x", caption="a reply to what is gone", detail={"reply_to": "999"})
+def test_replies_stand_below_what_they_answer_the_oldest_first(pages: Pages) -> None:
+    first = pages.add("x", caption="the first post")
+    second = pages.add("x", caption="its reply", detail={"reply_to": first.id})
+    pages.add("x", caption="another day")
+    pages.add("x", caption="the last reply", detail={"reply_to": second.id})
+    pages.add("x", caption="a reply to what is gone", detail={"reply_to": "999"})
 
-    page = desk.open("/x")
+    page = pages.open("/x")
 
     captions = ["a reply to what is gone", "another day", "the first post", "its reply", "the last reply"]
     assert [caption in text for caption, text in zip(captions, page.texts("article"), strict=True)] == [True] * 5
 
 
 @pytest.mark.parametrize("path", ["/", *(f"/{platform}" for platform in PLATFORMS)])
-def test_nothing_that_people_wrote_becomes_markup(desk: Desk, path: str) -> None:
+def test_nothing_that_people_wrote_becomes_markup(pages: Pages, path: str) -> None:
     for platform in PLATFORMS:
-        desk.add(
+        pages.add(
             platform,
             picture(HOSTILE),
             picture(HOSTILE, grey=7),
@@ -205,7 +205,7 @@ def test_nothing_that_people_wrote_becomes_markup(desk: Desk, path: str) -> None
             idempotency_key=HOSTILE,
         )
 
-    page = desk.open(path)
+    page = pages.open(path)
 
     assert not page.all("script")
     assert "<script" not in page.html
@@ -215,10 +215,10 @@ def test_nothing_that_people_wrote_becomes_markup(desk: Desk, path: str) -> None
 
 
 @pytest.mark.parametrize("platform", PLATFORMS)
-def test_the_newest_post_comes_first_and_says_when(desk: Desk, platform: str) -> None:
-    older, newer = desk.add(platform, caption="older"), desk.add(platform, caption="newer")
+def test_the_newest_post_comes_first_and_says_when(pages: Pages, platform: str) -> None:
+    older, newer = pages.add(platform, caption="older"), pages.add(platform, caption="newer")
 
-    page = desk.open(f"/{platform}")
+    page = pages.open(f"/{platform}")
 
     assert [text.find("newer") > 0 for text in page.texts("article")] == [True, False]
     assert [element.attributes["datetime"] for element in page.all("time")] == [
@@ -229,10 +229,10 @@ def test_the_newest_post_comes_first_and_says_when(desk: Desk, platform: str) ->
 
 
 @pytest.mark.parametrize("platform", ["x", "instagram"])
-def test_captions_keep_their_line_breaks(desk: Desk, platform: str) -> None:
-    desk.add(platform, caption="One\n\n  Two\nThree ")
+def test_captions_keep_their_line_breaks(pages: Pages, platform: str) -> None:
+    pages.add(platform, caption="One\n\n  Two\nThree ")
 
-    assert any("One\n\n  Two\nThree" in text for text in desk.open(f"/{platform}").texts("p", "prose"))
+    assert any("One\n\n  Two\nThree" in text for text in pages.open(f"/{platform}").texts("p", "prose"))
 
 
 @pytest.mark.parametrize(
@@ -245,22 +245,22 @@ def test_captions_keep_their_line_breaks(desk: Desk, platform: str) -> None:
         ("Issue #1, a lone # and me@example.org", []),
     ],
 )
-def test_links_tags_and_mentions_are_coloured_but_not_live(desk: Desk, caption: str, links: list[str]) -> None:
-    desk.add("x", caption=caption)
+def test_links_tags_and_mentions_are_coloured_but_not_live(pages: Pages, caption: str, links: list[str]) -> None:
+    pages.add("x", caption=caption)
 
-    page = desk.open("/x")
+    page = pages.open("/x")
 
     assert page.texts("span", "link") == links
     assert page.texts("p", "prose") == [caption]
     assert not [element for element in page.all("a") if element.attributes.get("href", "").startswith("http")]
 
 
-def tumblr_post(desk: Desk, *blocks: dict[str, Any], images: tuple[LedgerImage, ...] = ()) -> Page:
-    desk.add("tumblr", *images, detail={"content": list(blocks)})
-    return desk.open("/tumblr")
+def tumblr_post(pages: Pages, *blocks: dict[str, Any], images: tuple[LedgerImage, ...] = ()) -> Page:
+    pages.add("tumblr", *images, detail={"content": list(blocks)})
+    return pages.open("/tumblr")
 
 
-def test_tumblr_text_is_rich_and_counts_code_points(desk: Desk) -> None:
+def test_tumblr_text_is_rich_and_counts_code_points(pages: Pages) -> None:
     text = "🔬 bold both italic & a link"
     marks = [
         {"type": "bold", "start": 2, "end": 11},
@@ -268,7 +268,7 @@ def test_tumblr_text_is_rich_and_counts_code_points(desk: Desk) -> None:
         {"type": "link", "start": 21, "end": 27, "url": 'https://bpod.org.uk/"><script>'},
     ]
 
-    page = tumblr_post(desk, {"type": "text", "text": text, "formatting": marks})
+    page = tumblr_post(pages, {"type": "text", "text": text, "formatting": marks})
 
     assert page.texts("strong") == ["bold", "both"]
     assert page.texts("em") == ["both", "italic"]
@@ -279,9 +279,9 @@ def test_tumblr_text_is_rich_and_counts_code_points(desk: Desk) -> None:
     assert text in page.texts("p")
 
 
-def test_tumblr_headings_lists_and_quotes_have_their_own_elements(desk: Desk) -> None:
+def test_tumblr_headings_lists_and_quotes_have_their_own_elements(pages: Pages) -> None:
     page = tumblr_post(
-        desk,
+        pages,
         {"type": "text", "subtype": "heading1", "text": "Title"},
         {"type": "text", "subtype": "heading2", "text": "Standfirst"},
         {"type": "text", "subtype": "unordered-list-item", "text": "one"},
@@ -300,12 +300,12 @@ def test_tumblr_headings_lists_and_quotes_have_their_own_elements(desk: Desk) ->
     assert page.texts("blockquote") == [HOSTILE]
 
 
-def test_tumblr_pictures_stand_where_their_blocks_do(desk: Desk) -> None:
+def test_tumblr_pictures_stand_where_their_blocks_do(pages: Pages) -> None:
     first, second = picture("first", grey=1), picture("second", grey=2)
     media = [{"type": "image/png", "identifier": "a"}]
 
     page = tumblr_post(
-        desk,
+        pages,
         {"type": "image", "media": media},
         {"type": "text", "text": "In the middle"},
         {"type": "image", "media": media},
@@ -316,50 +316,50 @@ def test_tumblr_pictures_stand_where_their_blocks_do(desk: Desk) -> None:
     assert page.html.index(first.sha256) < page.html.index("In the middle") < page.html.index(second.sha256)
 
 
-def test_tumblr_without_rich_text_falls_back_to_paragraphs(desk: Desk) -> None:
-    desk.add("tumblr", caption="One\n\nTwo #cells", tags=("Cell biology",))
+def test_tumblr_without_rich_text_falls_back_to_paragraphs(pages: Pages) -> None:
+    pages.add("tumblr", caption="One\n\nTwo #cells", tags=("Cell biology",))
 
-    page = desk.open("/tumblr")
+    page = pages.open("/tumblr")
 
     assert [text for text in page.texts("p") if text in ("One", "Two #cells")] == ["One", "Two #cells"]
     assert page.texts("li") == ["#Cell biology"]
 
 
-def test_x_lays_several_photos_into_one_frame(desk: Desk) -> None:
+def test_x_lays_several_photos_into_one_frame(pages: Pages) -> None:
     for count in range(1, 5):
-        desk.add("x", *(picture(None, grey=count * 10 + n) for n in range(count)))
+        pages.add("x", *(picture(None, grey=count * 10 + n) for n in range(count)))
 
-    assert [frame.attributes["class"] for frame in desk.open("/x").all("div", "photos")] == [
+    assert [frame.attributes["class"] for frame in pages.open("/x").all("div", "photos")] == [
         f"photos photos-{count}" for count in (4, 3, 2, 1)
     ]
 
 
-def test_instagram_gives_every_slide_the_first_pictures_shape(desk: Desk) -> None:
-    desk.add("instagram", picture("tall", width=40, height=50), picture("wide", width=60, height=30))
+def test_instagram_gives_every_slide_the_first_pictures_shape(pages: Pages) -> None:
+    pages.add("instagram", picture("tall", width=40, height=50), picture("wide", width=60, height=30))
 
-    page = desk.open("/instagram")
+    page = pages.open("/instagram")
 
     assert page.all("div", "slides")[0].attributes["style"] == "--ratio: 40 / 50"
     assert page.texts("p", "place") == ["1 of 2", "2 of 2"]
 
 
-def test_instagram_grid_leads_to_each_post(desk: Desk) -> None:
-    desk.add("instagram", picture("a"), id="3412_77")
-    desk.add("instagram", id="no picture")
+def test_instagram_grid_leads_to_each_post(pages: Pages) -> None:
+    pages.add("instagram", picture("a"), id="3412_77")
+    pages.add("instagram", id="no picture")
 
-    page = desk.open("/instagram")
+    page = pages.open("/instagram")
 
     targets = [element.attributes["href"].removeprefix("#") for element in page.all("a") if "ul" in element.parents]
     assert targets == [element.attributes["id"] for element in page.all("article")]
     assert len(set(targets)) == 2
 
 
-def test_the_index_counts_posts_and_shows_the_newest_picture(desk: Desk) -> None:
+def test_the_index_counts_posts_and_shows_the_newest_picture(pages: Pages) -> None:
     newest = picture("the newest", grey=2)
-    desk.add("x", picture("older", grey=1))
-    desk.add("x", newest, caption="A title\nand more")
+    pages.add("x", picture("older", grey=1))
+    pages.add("x", newest, caption="A title\nand more")
 
-    page = desk.open("/")
+    page = pages.open("/")
 
     assert page.texts("p", "count") == ["2 posts" if name == "x" else "0 posts" for name in PLATFORMS]
     assert [element.attributes["src"] for element in page.all("img")] == [f"/image/{newest.sha256}"]
@@ -369,19 +369,19 @@ def test_the_index_counts_posts_and_shows_the_newest_picture(desk: Desk) -> None
 
 
 @pytest.mark.parametrize("path", ["/", *(f"/{platform}" for platform in PLATFORMS)])
-def test_an_empty_page_says_what_to_do(desk: Desk, path: str) -> None:
-    page = desk.open(path)
+def test_an_empty_page_says_what_to_do(pages: Pages, path: str) -> None:
+    page = pages.open(path)
 
     assert "publisher demo" in page.texts("section", "empty")[0]
     assert "/accounts" in [element.attributes["href"] for element in page.all("a")]
 
 
 @pytest.mark.parametrize("path", ["/", *(f"/{platform}" for platform in PLATFORMS)])
-def test_a_page_loads_nothing_from_elsewhere(desk: Desk, path: str) -> None:
+def test_a_page_loads_nothing_from_elsewhere(pages: Pages, path: str) -> None:
     for platform in PLATFORMS:
-        desk.add(platform, picture("a"), caption="https://example.org/a.png")
+        pages.add(platform, picture("a"), caption="https://example.org/a.png")
 
-    page = desk.open(path)
+    page = pages.open(path)
 
     assert not page.all("script")
     sources = [element.attributes.get("src") or element.attributes.get("href", "") for element in page.elements]

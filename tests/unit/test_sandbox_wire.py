@@ -1,4 +1,4 @@
-"""What the sandbox's servers put on the wire, byte for byte."""
+"""Tests the bytes that the sandbox's servers send."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ def _echo(request: Request) -> Answer:
 
 
 def test_an_answer_leaves_in_one_write(server: HttpServer) -> None:
-    """Head and body apart cost every second request of a connection 40 ms: Nagle's algorithm waits for the client."""
+    """Two writes would delay every second request of a connection by 40 ms, by Nagle's algorithm."""
     with socket.create_connection((LOOPBACK, server.port)) as connection:
         for path in ("/first", "/second"):
             connection.sendall(f"GET {path} HTTP/1.1\r\nHost: sandbox\r\n\r\n".encode())

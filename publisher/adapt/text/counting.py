@@ -1,4 +1,4 @@
-"""Counts texts in the unit of a platform, and tells by how much one is too long."""
+"""Counts texts in the unit of a platform, and computes by how much a text is too long."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ _LINK = regex.compile(
 
 @dataclass(frozen=True, slots=True)
 class GenericRules:
-    """Counts in a unit that is no platform's own, and takes written-out addresses and bare domains for links."""
+    """Counts in a generic unit, and finds written-out addresses and bare domains as links."""
 
     unit: Unit
     unit_name: str
@@ -41,9 +41,9 @@ class GenericRules:
 
 
 def graphemes(text: str) -> list[str]:
-    """What a reader takes for single characters."""
-    found: list[str] = _GRAPHEME.findall(text)
-    return found
+    """Splits a text into the characters that a reader sees."""
+    characters: list[str] = _GRAPHEME.findall(text)
+    return characters
 
 
 _RULES: dict[str, TextRules] = {
@@ -74,9 +74,9 @@ def count(text: str, unit: Unit) -> int:
 
 
 def excess(text: str, limits: TextLimits) -> int:
-    """By how many units a text is too long; 0 when it fits, its size in bytes included."""
+    """Returns by how many units, or bytes, a text is too long; 0 when it fits."""
     rules = rules_of(limits)
-    over = rules.count(text) + rules.emoji_reserve(text) - limits.limit
+    excess_units = rules.count(text) + rules.emoji_reserve(text) - limits.limit
     if limits.max_bytes is not None:
-        over = max(over, len(text.encode()) - limits.max_bytes)
-    return max(over, 0)
+        excess_units = max(excess_units, len(text.encode()) - limits.max_bytes)
+    return max(excess_units, 0)

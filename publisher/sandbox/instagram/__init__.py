@@ -1,1 +1,1 @@
-"""Plays Instagram on a local port."""
+"""Simulates Instagram on this machine."""

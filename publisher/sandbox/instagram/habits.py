@@ -1,15 +1,15 @@
-"""Lists Instagram's doubtful ways, by the attributes of the sandbox that hold them."""
+"""Lists Instagram's uncertain behaviours, by the attributes of the sandbox that hold them."""
 
 from __future__ import annotations
 
-from publisher.sandbox.habits import PlatformHabits, one_of, yes_or_no
+from publisher.sandbox.habits import PlatformHabits, boolean, one_of
 
 CONFLICT_STATUSES = (200, 400, 500)
-"""Each of them was seen."""
+"""Statuses that were reported for an upload id that is already used."""
 HABITS = PlatformHabits(
     readers={
-        "recognises_upload_ids": yes_or_no,
-        "echoes_upload_id": yes_or_no,
+        "recognises_upload_ids": boolean,
+        "echoes_upload_id": boolean,
         "conflict_status": one_of(*CONFLICT_STATUSES),
     },
     usual={"echoes_upload_id": True, "conflict_status": 400},

@@ -1,4 +1,4 @@
-"""How the Instagram of the sandbox lets somebody in: encrypted password, authenticator code, session."""
+"""Simulates Instagram's log-in: encrypted password, authenticator code, session."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from publisher.core.clock import Clock
 from publisher.sandbox.wire import Answer, Request
 
 KEY_ID = 205
-TOTP_STEP = 30
+TOTP_STEP_SECONDS = 30
 BEARER = "Bearer IGT:2:"
 SEPARATOR = "%3A"
 LOGIN = "com.bloks.www.bloks.caa.login"
@@ -52,9 +52,9 @@ class User:
 
 
 def totp_code(seed: str, unix_time: float) -> str:
-    """The six digits that an authenticator shows (RFC 6238, SHA-1, 30 seconds)."""
+    """Returns the six digits that an authenticator shows (RFC 6238, SHA-1, 30 seconds)."""
     key = base64.b32decode(seed)
-    digest = hmac.digest(key, (int(unix_time) // TOTP_STEP).to_bytes(8, "big"), hashlib.sha1)
+    digest = hmac.digest(key, (int(unix_time) // TOTP_STEP_SECONDS).to_bytes(8, "big"), hashlib.sha1)
     start = digest[-1] & 0x0F
     number = int.from_bytes(digest[start : start + 4], "big") & 0x7FFFFFFF
     return f"{number % 1_000_000:06d}"
@@ -68,31 +68,31 @@ def succeed(**values: Any) -> Answer:
     return Answer.of_json(200, {**values, "status": "ok"})
 
 
-class LoginDesk:
-    """Log-ins of one user. Codes are checked against `clock`: an authenticator runs on true time.
+class LoginServer:
+    """Answers the log-ins of one user. Codes are checked against `clock`: an authenticator runs on true time.
 
-    Sessions are signed, not listed, so that they outlive a restart of the sandbox.
+    Sessions are signed, not stored, so that they stay valid when the sandbox restarts.
     """
 
     def __init__(self, user: User, clock: Clock) -> None:
         self._user = user
         self._clock = clock
         self._signing_key = user.password.encode()
-        self._half_way: set[str] = set()
-        """Two-step contexts: the password was right, the code is still to come."""
+        self._pending_contexts: set[str] = set()
+        """Two-step contexts whose password was right and whose code is still missing."""
         self.sends_code = False
-        """Asks for a code that it sends, in place of the authenticator's."""
+        """Ask for a code that was sent, in place of the authenticator's."""
         self.sent_code = ""
 
     @cached_property
     def _key(self) -> rsa.RSAPrivateKey:
         return rsa.generate_private_key(public_exponent=65537, key_size=2048)
 
-    def sign_everybody_out(self) -> None:
+    def end_all_sessions(self) -> None:
         self._signing_key = secrets.token_bytes(32)
 
-    def knows(self, request: Request) -> bool:
-        """Whether the request carries a session that was handed out here."""
+    def has_session(self, request: Request) -> bool:
+        """Decides whether the request carries a valid session."""
         header = request.headers.get("authorization", "")
         try:
             session = json.loads(base64.b64decode(header.removeprefix(BEARER), validate=True))
@@ -106,7 +106,7 @@ class LoginDesk:
         return hmac.digest(self._signing_key, nonce.encode(), hashlib.sha256).hex()
 
     def answer(self, request: Request) -> Answer | None:
-        """The answer to a step of the log-in; None when the request is none."""
+        """Answers a step of the log-in; None when the request is no such step."""
         path = request.path.removeprefix("/api")
         if path == "/graphql_www":
             return succeed(data={"1$usdid_registration(input:$input)": {"success": True}})
@@ -114,8 +114,8 @@ class LoginDesk:
             return self._public_key()
         if path == "/v1/attestation/create_android_keystore/":
             return succeed(challenge_nonce=secrets.token_hex(16), key_nonce=secrets.token_hex(8))
-        if found := re.fullmatch(r"/v1/bloks/(?:async_action|apps)/([\w.]+)/", path):
-            return self._screen(found[1], json.loads(request.form().get("params", "{}")))
+        if match := re.fullmatch(r"/v1/bloks/(?:async_action|apps)/([\w.]+)/", path):
+            return self._screen(match[1], json.loads(request.form().get("params", "{}")))
         return None
 
     def _public_key(self) -> Answer:
@@ -138,23 +138,25 @@ class LoginDesk:
             return self._sent_code_screen(name.removeprefix(f"{SENT_CODE}."), params)
         return _bloks()
 
-    def _check_password(self, wish: dict[str, Any]) -> Answer:
-        right = hmac.compare_digest(self._decrypted(str(wish["password"])).encode(), self._user.password.encode())
-        if wish["contact_point"] != self._user.name or not right:
+    def _check_password(self, inputs: dict[str, Any]) -> Answer:
+        is_right = hmac.compare_digest(
+            self._decrypt_password(str(inputs["password"])).encode(), self._user.password.encode()
+        )
+        if inputs["contact_point"] != self._user.name or not is_right:
             message = "The password you entered is incorrect. Please try again."
             return fail(400, message, error_type="bad_password", invalid_credentials=True)
         context = secrets.token_urlsafe(24)
-        self._half_way.add(context)
+        self._pending_contexts.add(context)
         if self.sends_code:
             self.sent_code = f"{secrets.randbelow(10**6):06}"
-            return _leads_to(SENT_CODE_SCREENS[0], context)
+            return _screen_after(SENT_CODE_SCREENS[0], context)
         return _bloks(
             f'(bk.action.OpenScreen "{TWO_STEP}.entrypoint" (f4i (dkc "server_params") '
             f'(dkc (f4i (dkc "two_step_verification_context") (dkc "{context}")))))'
         )
 
-    def _decrypted(self, blob: str) -> str:
-        """The password; empty when it was not encrypted with our key."""
+    def _decrypt_password(self, blob: str) -> str:
+        """Decrypts the password; empty when it was not encrypted with our key."""
         try:
             _, _, timestamp, payload = blob.split(":", 3)
             raw = base64.b64decode(payload)
@@ -168,25 +170,25 @@ class LoginDesk:
     def _check_code(self, params: dict[str, Any]) -> Answer:
         context = params["server_params"]["two_step_verification_context"]
         now = self._clock.now().timestamp()
-        codes = {totp_code(self._user.totp_seed, now + drift * TOTP_STEP) for drift in (-1, 0, 1)}
-        if context not in self._half_way or params["client_input_params"]["code"] not in codes:
+        codes = {totp_code(self._user.totp_seed, now + drift * TOTP_STEP_SECONDS) for drift in (-1, 0, 1)}
+        if context not in self._pending_contexts or params["client_input_params"]["code"] not in codes:
             return _bloks('(bk.action.Toast "Please check the security code and try again.")')
-        self._half_way.discard(context)
-        return self._let_in()
+        self._pending_contexts.discard(context)
+        return self._start_session()
 
     def _sent_code_screen(self, name: str, params: dict[str, Any]) -> Answer:
-        """Three screens: the beginning, the field for the code, and what the code leads to."""
+        """Answers one of three screens: the beginning, the field for the code, and the check of the code."""
         context = params["server_params"]["context_data"]
-        if context not in self._half_way or name not in SENT_CODE_SCREENS:
+        if context not in self._pending_contexts or name not in SENT_CODE_SCREENS:
             return _bloks()
         if name != SENT_CODE_SCREENS[-1]:
-            return _leads_to(SENT_CODE_SCREENS[SENT_CODE_SCREENS.index(name) + 1], context)
+            return _screen_after(SENT_CODE_SCREENS[SENT_CODE_SCREENS.index(name) + 1], context)
         if not hmac.compare_digest(str(params["client_input_params"]["code"]).encode(), self.sent_code.encode()):
             return _bloks('(bk.action.Toast "That code is not right.")')
-        self._half_way.discard(context)
-        return self._let_in()
+        self._pending_contexts.discard(context)
+        return self._start_session()
 
-    def _let_in(self) -> Answer:
+    def _start_session(self) -> Answer:
         nonce = f"{self._user.id}{SEPARATOR}{secrets.token_urlsafe(12)}"
         session = f"{nonce}{SEPARATOR}{self._signature(nonce)}"
         bearer = base64.b64encode(json.dumps({"ds_user_id": str(self._user.id), "sessionid": session}).encode())
@@ -199,7 +201,7 @@ class LoginDesk:
         return _bloks(f"(bk.action.caa.HandleLoginResponse (bk.action.tree.Make 1 {quoted}))")
 
 
-def _leads_to(screen: str, context: str) -> Answer:
+def _screen_after(screen: str, context: str) -> Answer:
     params = f'(f4i (dkc "server_params") (dkc (f4i (dkc "context_data") (dkc "{context}"))))'
     return _bloks(f'(bk.action.OpenScreen "{SENT_CODE}.{screen}" {params})')
 

@@ -1,4 +1,4 @@
-"""The pictures that the sandbox's Instagram was handed, until they are part of a post or forgotten."""
+"""Receives the pictures of posts and keeps them until they expire."""
 
 from __future__ import annotations
 
@@ -20,8 +20,8 @@ RATIO_TOLERANCE = 0.01
 MAX_CHILDREN = 10
 
 
-class Refused(Exception):
-    """The platform refuses a post; `answer` says so in its own shape."""
+class Refusal(Exception):
+    """Says that the platform refuses a post; `answer` is its own answer."""
 
     def __init__(self, message: str) -> None:
         super().__init__(message)
@@ -32,60 +32,60 @@ class Refused(Exception):
 class Upload:
     content: bytes
     format: str
-    """Pillow's name for it; empty when it is no image."""
+    """Pillow's name of the format; empty when it is no image."""
     at: datetime
     width: int = 1
     height: int = 1
 
 
 class Uploads:
-    """Keeps each upload for `lifetime`. A body that was cut is refused, and nothing of it is kept."""
+    """Keeps each upload for `lifetime`. A body that was cut is refused and not kept."""
 
     def __init__(self, ledger: Ledger) -> None:
         self._ledger = ledger
         self._uploads: dict[str, Upload] = {}
         self.lifetime = timedelta(days=1)
 
-    def take(self, request: Request, upload_id: str) -> Answer:
+    def receive(self, request: Request, upload_id: str) -> Answer:
         if request.headers.get("x-entity-length") != str(len(request.body)):
-            return _failed(400, "PartialRequestError", "Partial request")
+            return _failed_upload(400, "PartialRequestError", "Partial request")
         if len(request.body) > MAX_BYTES:
-            return _failed(413, "FileTooLargeError", "The image is larger than 8 MB")
-        told = json.loads(request.headers.get("x-instagram-rupload-params", "{}"))
-        if told.get("upload_id") != upload_id:
-            return _failed(400, "InvalidRequestError", "The upload ids differ")
+            return _failed_upload(413, "FileTooLargeError", "The image is larger than 8 MB")
+        parameters = json.loads(request.headers.get("x-instagram-rupload-params", "{}"))
+        if parameters.get("upload_id") != upload_id:
+            return _failed_upload(400, "InvalidRequestError", "The upload ids differ")
         self._uploads[upload_id] = _measured(request.body, self._ledger.now())
         return succeed(upload_id=upload_id, xsharing_nonces={})
 
     def has(self, upload_id: str) -> bool:
-        """Whether the upload came, and is not forgotten yet."""
+        """Decides whether an upload was received and has not expired."""
         upload = self._uploads.get(upload_id)
         return upload is not None and self._ledger.now() - upload.at < self.lifetime
 
-    def images(self, wishes: list[dict[str, Any]]) -> list[LedgerImage]:
-        """The pictures of a carousel. Raises Refused."""
-        if not 2 <= len(wishes) <= MAX_CHILDREN:
-            raise Refused("The carousel must have between 2 and 10 items")
-        images = [self.image(wish) for wish in wishes]
-        # The platform would crop the others to the first one's shape; a rehearsal shows it as a refusal.
-        first = images[0].width / images[0].height
-        if any(abs(image.width / image.height - first) > RATIO_TOLERANCE for image in images):
-            raise Refused("All items of a carousel must have the same aspect ratio")
+    def images(self, children: list[dict[str, Any]]) -> list[LedgerImage]:
+        """Returns the pictures of a carousel. Raises Refusal."""
+        if not 2 <= len(children) <= MAX_CHILDREN:
+            raise Refusal("The carousel must have between 2 and 10 items")
+        images = [self.image(metadata) for metadata in children]
+        # The platform would crop the others to the first one's shape; the sandbox refuses them, so that tests notice.
+        first_ratio = images[0].width / images[0].height
+        if any(abs(image.width / image.height - first_ratio) > RATIO_TOLERANCE for image in images):
+            raise Refusal("All items of a carousel must have the same aspect ratio")
         return images
 
-    def image(self, wish: dict[str, Any]) -> LedgerImage:
-        """One picture that a post asks for. Raises Refused."""
-        upload = self._uploads[str(wish["upload_id"])]
+    def image(self, metadata: dict[str, Any]) -> LedgerImage:
+        """Returns one picture of a post. Raises Refusal."""
+        upload = self._uploads[str(metadata["upload_id"])]
         if upload.format != "JPEG":
-            raise Refused("Uploaded image isn't in the right format")
+            raise Refusal("Uploaded image isn't in the right format")
         if not MIN_RATIO - RATIO_TOLERANCE <= upload.width / upload.height <= MAX_RATIO + RATIO_TOLERANCE:
-            raise Refused("Uploaded image isn't in an allowed aspect ratio")
+            raise Refusal("Uploaded image isn't in an allowed aspect ratio")
         return image_of(
             upload.content,
             width=upload.width,
             height=upload.height,
             mime_type="image/jpeg",
-            alt_text=wish.get("custom_accessibility_caption"),
+            alt_text=metadata.get("custom_accessibility_caption"),
         )
 
 
@@ -95,8 +95,8 @@ def needs_reupload(upload_id: str) -> Answer:
     )
 
 
-def picture(image: LedgerImage) -> dict[str, Any]:
-    """A picture as the platform tells it."""
+def picture_as_json(image: LedgerImage) -> dict[str, Any]:
+    """Returns a picture as the platform describes it."""
     candidate = {
         "width": image.width,
         "height": image.height,
@@ -119,5 +119,5 @@ def _measured(content: bytes, at: datetime) -> Upload:
         return Upload(content=content, format="", at=at)
 
 
-def _failed(status: int, kind: str, message: str) -> Answer:
+def _failed_upload(status: int, kind: str, message: str) -> Answer:
     return Answer.of_json(status, {"debug_info": {"retriable": False, "type": kind, "message": message}})

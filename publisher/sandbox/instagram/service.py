@@ -1,9 +1,9 @@
-"""A small Instagram: log-in with two factors, image upload, single posts and carousels, reading back.
+"""Simulates Instagram: log-in with two factors, image upload, single posts and carousels, reading posts.
 
-It speaks the private interface of the mobile app. What of the live platform is not known is a
+It speaks the private interface of the mobile app. What is not known about the live platform is a
 switch: whether it recognises an upload id that has a post already (reported for a picture's id that
-a video came with), whether it tells the upload id in its listing (some reports show another number
-there), and for how long it keeps an upload (nobody tells; a day is the life of a container of the
+a video came with), whether its listing shows the upload id (some reports show another number
+there), and for how long it keeps an upload (not documented; a day is the life of a container of the
 official interface). Without the first switch a double send shows as two posts.
 """
 
@@ -16,18 +16,18 @@ from typing import Any, ClassVar
 
 from publisher.core.clock import SystemClock
 from publisher.sandbox.base import SandboxPlatform
-from publisher.sandbox.faults import FaultBox
+from publisher.sandbox.faults import FaultQueue
 from publisher.sandbox.habits import PlatformHabits
 from publisher.sandbox.instagram.habits import HABITS
-from publisher.sandbox.instagram.login import LoginDesk, User, fail, succeed
-from publisher.sandbox.instagram.media import Refused, Uploads, needs_reupload, picture
+from publisher.sandbox.instagram.login import LoginServer, User, fail, succeed
+from publisher.sandbox.instagram.media import Refusal, Uploads, needs_reupload, picture_as_json
 from publisher.sandbox.ledger import Ledger, LedgerImage, LedgerPost
 from publisher.sandbox.wire import Answer, Request
 
 HOSTS = ("i.instagram.com", "b.i.instagram.com", "www.instagram.com")
 CAPTION_LIMIT = 2200
 HASHTAG_LIMIT = 5
-PAGE = 12
+PAGE_SIZE = 12
 FIRST_ID = 3_500_000_000_000_000_000
 DEVICE_TIME = 386_641_252_565_009
 CODE_ALPHABET = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_"
@@ -35,11 +35,11 @@ PUBLISHING = ("/api/v1/media/configure/", "/api/v1/media/configure_sidecar/")
 
 
 class Sandbox(SandboxPlatform):
-    """While `challenged`, the account is under suspicion: a person must confirm that it is theirs.
+    """Answers as Instagram does. While `challenged`, a person must confirm that the account is theirs.
 
     With `recognises_upload_ids` an id that has a post is refused with `conflict_status`, when it is
-    uploaded and when it is published. Without `echoes_upload_id` no post tells its id. An upload is
-    forgotten after the `lifetime` of `uploads`.
+    uploaded and when it is published. Without `echoes_upload_id` no post shows its id. An upload
+    expires after the `lifetime` of `uploads`.
     """
 
     name: ClassVar[str] = "instagram"
@@ -48,22 +48,22 @@ class Sandbox(SandboxPlatform):
     needs_login: ClassVar[bool] = True
     habits: ClassVar[PlatformHabits] = HABITS
 
-    def __init__(self, ledger: Ledger, faults: FaultBox) -> None:
+    def __init__(self, ledger: Ledger, faults: FaultQueue) -> None:
         super().__init__(ledger, faults)
         self._user = User(
             id=61_000_000_001,
             name="picture.of.the.day",
-            password="sandbox-instagram-password",  # noqa: S106 - the sandbox tells it to whoever asks
+            password="sandbox-instagram-password",  # noqa: S106 - the sandbox shows it to anybody
             totp_seed="JBSWY3DPEHPK3PXPJBSWY3DPEHPK3PXP",
         )
-        self.login = LoginDesk(self._user, SystemClock())
+        self.login = LoginServer(self._user, SystemClock())
         self.challenged = False
         self.recognises_upload_ids = False
         self.conflict_status = 400
         self.echoes_upload_id = True
         self.uploads = Uploads(ledger)
         self._routes: tuple[tuple[str, str, Callable[..., Answer]], ...] = (
-            ("POST", r"/api/v1/feed/(?:reels_tray|timeline)/", self._nothing),
+            ("POST", r"/api/v1/feed/(?:reels_tray|timeline)/", self._empty_feed),
             ("GET", r"/api/v1/accounts/current_user/", self._current_user),
             ("POST", r"/rupload_igphoto/(\d+)_0_-?\d+", self._upload),
             ("POST", r"/api/v1/media/configure/", self._configure),
@@ -72,7 +72,7 @@ class Sandbox(SandboxPlatform):
             ("GET", r"/api/v1/media/(\d+)(?:_\d+)?/info/", self._media_info),
         )
 
-    def give_evidence(self, *, on: bool) -> None:
+    def set_evidence(self, *, on: bool) -> None:
         self.recognises_upload_ids = on
 
     def publishes(self, request: Request) -> bool:
@@ -104,14 +104,14 @@ class Sandbox(SandboxPlatform):
             return fail(400, "challenge_required", challenge={"api_path": path, "native_flow": True})
         if answer is not None:
             return answer
-        if not self.login.knows(request):
+        if not self.login.has_session(request):
             return _login_required()
         for method, pattern, route in self._routes:
-            if method == request.method and (found := re.fullmatch(pattern, request.path)):
-                return route(request, *found.groups())
+            if method == request.method and (match := re.fullmatch(pattern, request.path)):
+                return route(request, *match.groups())
         return fail(404, "There is no such endpoint")
 
-    def _nothing(self, _request: Request) -> Answer:
+    def _empty_feed(self, _request: Request) -> Answer:
         return succeed()
 
     def _current_user(self, _request: Request) -> Answer:
@@ -120,37 +120,37 @@ class Sandbox(SandboxPlatform):
     # --- publishing --------------------------------------------------------------------------
 
     def _upload(self, request: Request, upload_id: str) -> Answer:
-        return self._conflict() if self._is_used(upload_id) else self.uploads.take(request, upload_id)
+        return self._conflict() if self._is_used(upload_id) else self.uploads.receive(request, upload_id)
 
     def _configure(self, request: Request) -> Answer:
-        wish = _signed(request)
-        upload_id = str(wish.get("upload_id", ""))
+        body = _signed_body(request)
+        upload_id = str(body.get("upload_id", ""))
         if self._is_used(upload_id):
             return self._conflict()
         if not self.uploads.has(upload_id):
             return needs_reupload(upload_id)
         try:
-            return self._post(wish, [self.uploads.image(wish)], upload_id)
-        except Refused as refused:
-            return refused.answer
+            return self._post(body, [self.uploads.image(body)], upload_id)
+        except Refusal as refusal:
+            return refusal.answer
 
     def _configure_sidecar(self, request: Request) -> Answer:
-        wish = _signed(request)
-        children = wish.get("children_metadata", [])
+        body = _signed_body(request)
+        children = body.get("children_metadata", [])
         ids = [str(child["upload_id"]) for child in children]
-        if any(map(self._is_used, [str(wish.get("client_sidecar_id", "")), *ids])):
+        if any(map(self._is_used, [str(body.get("client_sidecar_id", "")), *ids])):
             return self._conflict()
         missing = [upload_id for upload_id in ids if not self.uploads.has(upload_id)]
         if missing:
             return needs_reupload(missing[0])
         try:
             images = self.uploads.images(children)
-            return self._post(wish, images, str(wish["client_sidecar_id"]))
-        except Refused as refused:
-            return refused.answer
+            return self._post(body, images, str(body["client_sidecar_id"]))
+        except Refusal as refusal:
+            return refusal.answer
 
     def _is_used(self, upload_id: str) -> bool:
-        """Whether a post has this upload id, and the platform sees it."""
+        """Decides whether the platform recognises this upload id as that of a post."""
         return (
             self.recognises_upload_ids
             and bool(upload_id)
@@ -160,25 +160,25 @@ class Sandbox(SandboxPlatform):
     def _conflict(self) -> Answer:
         return fail(self.conflict_status, "Server got a conflicting upload id")
 
-    def _post(self, wish: dict[str, Any], images: list[LedgerImage], key: str) -> Answer:
-        caption = str(wish.get("caption", ""))
+    def _post(self, body: dict[str, Any], images: list[LedgerImage], key: str) -> Answer:
+        caption = str(body.get("caption", ""))
         if len(caption.encode("utf-16-le")) // 2 > CAPTION_LIMIT:
-            raise Refused("The caption is longer than 2,200 characters")
+            raise Refusal("The caption is longer than 2,200 characters")
         if len(re.findall(r"(?<!\w)#\w+", caption)) > HASHTAG_LIMIT:
-            raise Refused("The caption has more than 5 hashtags")
+            raise Refusal("The caption has more than 5 hashtags")
         number = FIRST_ID + self.ledger.next_id()
-        code = _code(number)
+        code = short_code(number)
         at = self.now()
         item = {
             "pk": number,
             "id": f"{number}_{self._user.id}",
             "code": code,
             "taken_at": int(at.timestamp()),
-            "device_timestamp": int(wish["upload_id"]),
-            "upload_ids": [str(each["upload_id"]) for each in (wish, *wish.get("children_metadata", []))],
+            "device_timestamp": int(body["upload_id"]),
+            "upload_ids": [str(metadata["upload_id"]) for metadata in (body, *body.get("children_metadata", []))],
             "user": self._user.as_json(),
             "caption": {"text": caption} if caption else None,
-            **self._shown(number, images, wish),
+            **self._pictures_as_shown(number, images, body),
         }
         self.ledger.add(
             LedgerPost(
@@ -194,17 +194,17 @@ class Sandbox(SandboxPlatform):
                 detail=item,
             )
         )
-        return succeed(media=self._told(item), upload_id=str(wish["upload_id"]))
+        return succeed(media=self._item_as_shown(item), upload_id=str(body["upload_id"]))
 
-    def _shown(self, number: int, images: list[LedgerImage], wish: dict[str, Any]) -> dict[str, Any]:
-        """The pictures of a post as the platform tells them: in the post itself, or in its children."""
-        if "children_metadata" not in wish:
-            return picture(images[0])
-        children = [{"pk": number * 100 + place, **picture(image)} for place, image in enumerate(images)]
+    def _pictures_as_shown(self, number: int, images: list[LedgerImage], body: dict[str, Any]) -> dict[str, Any]:
+        """Returns the pictures of a post as the platform shows them: in the post itself, or in its children."""
+        if "children_metadata" not in body:
+            return picture_as_json(images[0])
+        children = [{"pk": number * 100 + position, **picture_as_json(image)} for position, image in enumerate(images)]
         return {
             "media_type": 8,
             "product_type": "carousel_container",
-            "client_sidecar_id": str(wish["client_sidecar_id"]),
+            "client_sidecar_id": str(body["client_sidecar_id"]),
             "carousel_media_count": len(children),
             "carousel_media": children,
         }
@@ -212,42 +212,42 @@ class Sandbox(SandboxPlatform):
     # --- reading -----------------------------------------------------------------------------
 
     def _feed(self, request: Request) -> Answer:
-        items = [self._told(post.detail) for post in reversed(self.listed_posts())]
+        items = [self._item_as_shown(post.detail) for post in reversed(self.listed_posts())]
         if after := request.query.get("max_id"):
             items = [item for item in items if item["pk"] < int(after.partition("_")[0])]
-        page = items[: int(request.query.get("count") or PAGE)]
-        more = {"next_max_id": page[-1]["id"]} if len(page) < len(items) else {}
-        return succeed(items=page, num_results=len(page), more_available=bool(more), **more)
+        page = items[: int(request.query.get("count") or PAGE_SIZE)]
+        next_page = {"next_max_id": page[-1]["id"]} if len(page) < len(items) else {}
+        return succeed(items=page, num_results=len(page), more_available=bool(next_page), **next_page)
 
-    def _told(self, item: dict[str, Any]) -> dict[str, Any]:
-        """A post as the platform tells it."""
-        unknown = {"upload_ids"} if self.echoes_upload_id else {"upload_ids", "client_sidecar_id"}
-        told = {name: value for name, value in item.items() if name not in unknown}
-        # Such a number stands in https://github.com/mgp25/Instagram-API/issues/2545.
-        return told if self.echoes_upload_id else {**told, "device_timestamp": DEVICE_TIME}
+    def _item_as_shown(self, item: dict[str, Any]) -> dict[str, Any]:
+        """Returns a post as the platform shows it."""
+        hidden_names = {"upload_ids"} if self.echoes_upload_id else {"upload_ids", "client_sidecar_id"}
+        item_shown = {name: value for name, value in item.items() if name not in hidden_names}
+        # Such a number was reported in https://github.com/mgp25/Instagram-API/issues/2545.
+        return item_shown if self.echoes_upload_id else {**item_shown, "device_timestamp": DEVICE_TIME}
 
     def _media_info(self, _request: Request, number: str) -> Answer:
-        items = [self._told(post.detail) for post in self.readable_posts() if post.id == number]
+        items = [self._item_as_shown(post.detail) for post in self.readable_posts() if post.id == number]
         if not items:
             return fail(404, "Media not found or unavailable")
         return succeed(items=items, num_results=1, more_available=False)
 
 
 def _ids_of(item: dict[str, Any]) -> list[str]:
-    """The upload ids of a post and its pictures."""
+    """Returns the upload ids of a post and its pictures."""
     return [*item["upload_ids"], str(item.get("client_sidecar_id", ""))]
 
 
-def _signed(request: Request) -> dict[str, Any]:
-    """What a request asks for; nothing where its body was cut off."""
+def _signed_body(request: Request) -> dict[str, Any]:
+    """Reads the signed body of a request; empty where it was cut off."""
     try:
-        body = json.loads(request.form().get("signed_body", "").removeprefix("SIGNATURE."))
+        values = json.loads(request.form().get("signed_body", "").removeprefix("SIGNATURE."))
     except ValueError:
         return {}
-    return body if isinstance(body, dict) else {}
+    return values if isinstance(values, dict) else {}
 
 
-def _code(number: int) -> str:
+def short_code(number: int) -> str:
     letters = []
     while number:
         number, digit = divmod(number, len(CODE_ALPHABET))

@@ -1,4 +1,4 @@
-"""Lists the doubtful ways of the sandbox's Tumblr blog: how a request names them, and what a proof draws."""
+"""Lists the uncertain behaviours of the simulated Tumblr blog: their names, and the values that a proof draws."""
 
 from __future__ import annotations
 
@@ -6,45 +6,45 @@ from collections import deque
 from dataclasses import dataclass, field
 from datetime import timedelta
 
-from publisher.sandbox.habits import PlatformHabits, each, one_of, or_none, seconds, whole_number, yes_or_no
+from publisher.sandbox.habits import PlatformHabits, boolean, duration, list_of, one_of, optional, whole_number
 
 HIDDEN_STATES = ("queued", "transcoding", "unapproved")
 
 
 @dataclass(slots=True)
 class BlogHabits:
-    """How this blog treats posts. Live, each of these was seen, is documented, or can't be ruled out."""
+    """Sets how this blog treats posts. Each behaviour was reported, is documented, or is possible live."""
 
     slug_limit: int | None = None
     """Longer slugs are cut."""
     slug_spaces: bool = False
     """The hyphens of a slug become spaces."""
     drafts_keep_id: bool = False
-    """A draft that is published keeps its id. Else the post gets another one, and names the former as its genesis."""
+    """A draft that is published keeps its id. Else the post gets a new one, and `genesis_post_id` is the draft's."""
     edits_tell_new_id: bool = False
     states: deque[str] = field(default_factory=deque)
-    """The states in which the next posts end up, instead of those that were asked for."""
+    """The states that the next posts get instead of the requested ones."""
     states_spare_drafts: bool = False
-    """Only posts that were to be published end up in one of `states`."""
+    """Only posts that are to be published get one of `states`."""
     hidden_for: timedelta | None = None
-    """After so long Tumblr itself publishes what it queued or transcodes. None: never."""
+    """The time after which Tumblr publishes what it queued or transcodes. None: never."""
     listing_lag: timedelta = timedelta(0)
-    """So much later a listing shows a post."""
+    """How much later a listing shows a post."""
     reading_lag: timedelta = timedelta(0)
-    """So much later a reading by id shows a change."""
+    """How much later a reading by id shows a change."""
 
 
 HABITS = PlatformHabits(
     readers={
-        "slug_limit": or_none(whole_number(1, 1000)),
-        "slug_spaces": yes_or_no,
-        "drafts_keep_id": yes_or_no,
-        "edits_tell_new_id": yes_or_no,
-        "states": lambda value: deque(each(one_of(*HIDDEN_STATES, "draft", "private", "published"))(value)),
-        "states_spare_drafts": yes_or_no,
-        "hidden_for": or_none(seconds),
-        "listing_lag": seconds,
-        "reading_lag": seconds,
+        "slug_limit": optional(whole_number(1, 1000)),
+        "slug_spaces": boolean,
+        "drafts_keep_id": boolean,
+        "edits_tell_new_id": boolean,
+        "states": lambda value: deque(list_of(one_of(*HIDDEN_STATES, "draft", "private", "published"))(value)),
+        "states_spare_drafts": boolean,
+        "hidden_for": optional(duration),
+        "listing_lag": duration,
+        "reading_lag": duration,
     },
     usual={
         "slug_limit": None,

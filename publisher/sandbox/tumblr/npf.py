@@ -1,4 +1,4 @@
-"""Reads a post in Tumblr's own format (NPF) and refuses what Tumblr's documents rule out."""
+"""Reads a post in Tumblr's own format (NPF) and refuses what Tumblr's documents don't allow."""
 
 from __future__ import annotations
 
@@ -16,21 +16,21 @@ from publisher.sandbox.wire import Part, Request
 BAD_FORMAT, BAD_MEDIA = 8001, 8005
 BAD_MULTIPART = 5002
 STATES = {"published": "published", "draft": "draft", "queue": "queued", "private": "private"}
-"""What a request may ask for, and what it is called in answers."""
+"""The states of requests, and their names in answers."""
 READ_ONLY = "original_dimensions_missing"
 MAX_BLOCKS = 1000
 MAX_IMAGES = 30
 MAX_LINKS = 100
-LONGEST_TEXT = LONGEST_ALT_TEXT = 4096
-LARGEST_JSON = 1_000_000
-LARGEST_IMAGE = 10_000_000
+MAX_TEXT_LENGTH = MAX_ALT_TEXT_LENGTH = 4096
+MAX_JSON_BYTES = 1_000_000
+MAX_IMAGE_BYTES = 10_000_000
 MAX_TAGS = 30
-LONGEST_TAG = 140
+MAX_TAG_LENGTH = 140
 PICTURE_FORMATS = {"JPEG": "image/jpeg", "PNG": "image/png", "GIF": "image/gif", "WEBP": "image/webp"}
 
 
-class Refused(Exception):
-    """The request is refused: HTTP status, Tumblr's own code and its words."""
+class Refusal(Exception):
+    """Says that the request is refused, with the HTTP status, Tumblr's code and its sentence."""
 
     def __init__(self, status: int, code: int, detail: str) -> None:
         super().__init__(detail)
@@ -41,7 +41,7 @@ class Refused(Exception):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NewPost:
-    """A post as it was asked for, with its pictures measured."""
+    """Holds the post that a request contains, with its pictures measured."""
 
     content: list[dict[str, Any]]
     layout: list[dict[str, Any]]
@@ -53,7 +53,7 @@ class NewPost:
 
     @property
     def text(self) -> str:
-        """What followers read, a blank line between blocks, with what stands before list items."""
+        """Returns what followers read: a blank line between blocks, and the marks of list items."""
         lines: list[str] = []
         number = 0
         for block in self.content:
@@ -64,28 +64,28 @@ class NewPost:
         return "\n\n".join(lines)
 
 
-def read_post(request: Request, known: Mapping[str, LedgerImage]) -> NewPost:
-    """The post of a JSON request, or of a multipart request whose first part is named `json`.
+def read_post(request: Request, uploaded: Mapping[str, LedgerImage]) -> NewPost:
+    """Reads the post of a JSON request, or of a multipart request whose first part is named `json`.
 
-    `known`: pictures that were uploaded before, by their address.
+    `uploaded`: pictures that were uploaded before, by their address.
 
     Raises:
-        Refused: Tumblr would not take it.
+        Refusal: Tumblr would refuse it.
     """
     body, parts = _read_body(request)
     content = body.get("content")
     if not isinstance(content, list) or not content or not all(isinstance(block, dict) for block in content):
-        raise Refused(400, BAD_FORMAT, "'content' must be an array")
+        raise Refusal(400, BAD_FORMAT, "'content' must be an array")
     state = STATES.get(body.get("state", "published"))
     if state is None:
-        raise Refused(400, BAD_FORMAT, "there is no such state")
+        raise Refusal(400, BAD_FORMAT, "there is no such state")
     if len(content) > MAX_BLOCKS:
-        raise Refused(400, BAD_FORMAT, "too many blocks")
+        raise Refusal(400, BAD_FORMAT, "too many blocks")
     layout = body.get("layout") or []
     _check_layout(layout, content)
-    images = [_read_image(block, parts, known) for block in content if block.get("type") == "image"]
+    images = [_read_image(block, parts, uploaded) for block in content if block.get("type") == "image"]
     if len(images) > MAX_IMAGES:
-        raise Refused(400, BAD_FORMAT, "too many image blocks")
+        raise Refusal(400, BAD_FORMAT, "too many image blocks")
     _check_texts([block for block in content if block.get("type") != "image"])
     return NewPost(
         content=content,
@@ -98,8 +98,8 @@ def read_post(request: Request, known: Mapping[str, LedgerImage]) -> NewPost:
     )
 
 
-def asked_state(request: Request) -> str:
-    """The state that a request asks for, without reading its pictures; `published` where it names none."""
+def requested_state(request: Request) -> str:
+    """Returns the state that a request names, without reading its pictures; `published` where it names none."""
     text = request.body
     if request.mime_type == "multipart/form-data":
         text = text.partition(b"\r\n\r\n")[2].partition(b"\r\n--")[0]
@@ -113,47 +113,49 @@ def asked_state(request: Request) -> str:
 def _read_body(request: Request) -> tuple[dict[str, Any], dict[str, Part]]:
     parts = request.parts() if request.mime_type == "multipart/form-data" else []
     if parts and (parts[0].name != "json" or parts[0].mime_type != "application/json"):
-        raise Refused(400, BAD_FORMAT, "the first part must be named json and hold JSON")
+        raise Refusal(400, BAD_FORMAT, "the first part must be named json and hold JSON")
     if not parts and request.mime_type != "application/json":
-        raise Refused(400, 0, "Hit a glitch. Try again.")
+        raise Refusal(400, 0, "Hit a glitch. Try again.")
     source = parts[0].content if parts else request.body
-    if len(source) > LARGEST_JSON:
-        raise Refused(400, BAD_FORMAT, "the post is too large")
+    if len(source) > MAX_JSON_BYTES:
+        raise Refusal(400, BAD_FORMAT, "the post is too large")
     try:
         body = json.loads(source)
     except ValueError:
         body = None
     if not isinstance(body, dict):
-        raise Refused(400, BAD_FORMAT, "the post is no JSON object")
+        raise Refusal(400, BAD_FORMAT, "the post is no JSON object")
     return body, {part.name: part for part in parts[1:]}
 
 
-def _read_image(block: Mapping[str, Any], parts: Mapping[str, Part], known: Mapping[str, LedgerImage]) -> LedgerImage:
+def _read_image(
+    block: Mapping[str, Any], parts: Mapping[str, Part], uploaded: Mapping[str, LedgerImage]
+) -> LedgerImage:
     alt_text = block.get("alt_text")
-    if alt_text is not None and (not isinstance(alt_text, str) or len(alt_text) > LONGEST_ALT_TEXT):
-        raise Refused(400, BAD_FORMAT, "alt_text is too long")
+    if alt_text is not None and (not isinstance(alt_text, str) or len(alt_text) > MAX_ALT_TEXT_LENGTH):
+        raise Refusal(400, BAD_FORMAT, "alt_text is too long")
     media = block.get("media")
     first = media[0] if isinstance(media, list) and media else media
     if not isinstance(first, dict) or READ_ONLY in first:
-        raise Refused(400, BAD_FORMAT, "an image block names no media")
-    if image := known.get(str(first.get("url"))):
+        raise Refusal(400, BAD_FORMAT, "an image block names no media")
+    if image := uploaded.get(str(first.get("url"))):
         return replace(image, alt_text=alt_text)
     part = parts.get(str(first.get("identifier")))
     if part is None:
-        raise Refused(400, BAD_FORMAT, "an image block names no part of this request")
-    return _received(part, alt_text)
+        raise Refusal(400, BAD_FORMAT, "an image block names no part of this request")
+    return _read_part(part, alt_text)
 
 
-def _received(part: Part, alt_text: str | None) -> LedgerImage:
-    if len(part.content) > LARGEST_IMAGE:
-        raise Refused(400, 0, "Nice image, but we don't support that format. Try resaving it as a gif, jpg, or png.")
+def _read_part(part: Part, alt_text: str | None) -> LedgerImage:
+    if len(part.content) > MAX_IMAGE_BYTES:
+        raise Refusal(400, 0, "Nice image, but we don't support that format. Try resaving it as a gif, jpg, or png.")
     try:
         with Image.open(io.BytesIO(part.content)) as picture:
             kind, (width, height) = PICTURE_FORMATS.get(picture.format or ""), picture.size
     except (UnidentifiedImageError, OSError, ValueError):
         kind, width, height = None, 0, 0
     if kind is None or part.mime_type != kind:
-        raise Refused(400, BAD_MEDIA, "Sorry, we don't support this media format yet.")
+        raise Refusal(400, BAD_MEDIA, "Sorry, we don't support this media format yet.")
     return image_of(part.content, width=width, height=height, mime_type=kind, alt_text=alt_text)
 
 
@@ -162,32 +164,32 @@ def _check_texts(blocks: list[dict[str, Any]]) -> None:
     for block in blocks:
         text = block.get("text")
         if block.get("type") != "text" or not isinstance(text, str):
-            raise Refused(400, BAD_FORMAT, "a block is neither text nor image")
-        if len(text) > LONGEST_TEXT:
-            raise Refused(400, BAD_FORMAT, "a text block is too long")
-        for mark in block.get("formatting") or []:
-            if not 0 <= mark.get("start", -1) < mark.get("end", -1) <= len(text):
-                raise Refused(400, BAD_FORMAT, "formatting lies outside of its text")
-            links += mark.get("type") == "link"
+            raise Refusal(400, BAD_FORMAT, "a block is neither text nor image")
+        if len(text) > MAX_TEXT_LENGTH:
+            raise Refusal(400, BAD_FORMAT, "a text block is too long")
+        for format_range in block.get("formatting") or []:
+            if not 0 <= format_range.get("start", -1) < format_range.get("end", -1) <= len(text):
+                raise Refusal(400, BAD_FORMAT, "formatting lies outside of its text")
+            links += format_range.get("type") == "link"
     if links > MAX_LINKS:
-        raise Refused(400, BAD_FORMAT, "too many links")
+        raise Refusal(400, BAD_FORMAT, "too many links")
 
 
 def _check_layout(layout: list[dict[str, Any]], content: list[dict[str, Any]]) -> None:
-    for each in layout:
-        if each.get("type") != "rows":
+    for arrangement in layout:
+        if arrangement.get("type") != "rows":
             continue
-        rows = [row.get("blocks", []) for row in each.get("display", [])]
-        if any("mode" in row for row in each.get("display", [])):
-            raise Refused(403, 0, "You can't use this layout.")
+        rows = [row.get("blocks", []) for row in arrangement.get("display", [])]
+        if any("mode" in row for row in arrangement.get("display", [])):
+            raise Refusal(403, 0, "You can't use this layout.")
         if sorted(number for row in rows for number in row) != list(range(len(content))):
-            raise Refused(400, BAD_FORMAT, "rows must name every block once")
+            raise Refusal(400, BAD_FORMAT, "rows must name every block once")
         if any(len(row) > 1 and any(content[number].get("type") != "image" for number in row) for row in rows):
-            raise Refused(400, BAD_FORMAT, "only images may share a row")
+            raise Refusal(400, BAD_FORMAT, "only images may share a row")
 
 
-def _read_tags(written: str) -> tuple[str, ...]:
-    tags = tuple(tag.strip() for tag in written.split(",") if tag.strip())
-    if len(tags) > MAX_TAGS or any(len(tag) > LONGEST_TAG for tag in tags):
-        raise Refused(400, BAD_FORMAT, "too many tags, or a tag that is too long")
+def _read_tags(text: str) -> tuple[str, ...]:
+    tags = tuple(tag.strip() for tag in text.split(",") if tag.strip())
+    if len(tags) > MAX_TAGS or any(len(tag) > MAX_TAG_LENGTH for tag in tags):
+        raise Refusal(400, BAD_FORMAT, "too many tags, or a tag that is too long")
     return tags

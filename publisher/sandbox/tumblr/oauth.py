@@ -1,8 +1,8 @@
-"""OAuth 1 as Tumblr speaks it: every signature verified, and the log-in in three steps.
+"""Simulates Tumblr's OAuth 1: verifies every signature, and serves the log-in in three steps.
 
-POST /oauth/request_token     a token to ask a person with
+POST /oauth/request_token     a token for the page below
 GET  /oauth/authorize         the page on which a person allows access
-POST /oauth/authorize         the person's answer; the browser is led back with the verifier, or the page shows it
+POST /oauth/authorize         the person's answer; the browser is redirected with the verifier, or the page shows it
 POST /oauth/access_token      the account's own token
 """
 
@@ -17,7 +17,7 @@ from oauthlib.common import Request as SignedRequest
 from oauthlib.oauth1 import RequestValidator, SignatureOnlyEndpoint
 
 from publisher.core.clock import SystemClock
-from publisher.sandbox.callbacks import is_sound, leading_back
+from publisher.sandbox.callbacks import callback_redirect, is_valid_callback
 from publisher.sandbox.wire import Answer, Request
 
 CONSUMER_KEY = "sandboxConsumerKey00000000000000000000000000000001"
@@ -30,16 +30,16 @@ CLOCK_TOLERANCE_SECONDS = 300
 
 @dataclass(slots=True)
 class RequestToken:
-    """A log-in that has begun; it has a verifier as soon as a person has allowed it."""
+    """Holds a log-in that has begun; it has a verifier as soon as a person has allowed it."""
 
     secret: str
     callback: str = ""
-    """Where the browser is led back to. Empty: nowhere."""
+    """The address that the browser is redirected to. Empty: none."""
     verifier: str | None = None
 
 
 class _Validator(RequestValidator):
-    """What oauthlib asks while it checks a signature."""
+    """Gives oauthlib the keys and secrets to check a signature with."""
 
     enforce_ssl = False
     client_key_length = (1, 100)
@@ -51,7 +51,7 @@ class _Validator(RequestValidator):
     def __init__(self, token_secrets: dict[str, str]) -> None:
         super().__init__()
         self._token_secrets = token_secrets
-        self._seen: set[tuple[str, str]] = set()
+        self._used_nonces: set[tuple[str, str]] = set()
 
     def validate_client_key(self, client_key: str, request: SignedRequest) -> bool:
         return client_key == CONSUMER_KEY
@@ -60,7 +60,7 @@ class _Validator(RequestValidator):
         return CONSUMER_SECRET
 
     def get_access_token_secret(self, client_key: str, token: str, request: SignedRequest) -> str:
-        # An unknown token is signed with a secret that nobody has.
+        # No signature can match the random secret of an unknown token.
         return self._token_secrets.get(token) or secrets.token_hex()
 
     def validate_timestamp_and_nonce(
@@ -72,37 +72,37 @@ class _Validator(RequestValidator):
         request_token: str | None = None,
         access_token: str | None = None,
     ) -> bool:
-        """True once for each nonce, near the true time: a demo's clock moves only the posts."""
-        if (timestamp, nonce) in self._seen:
+        """Accepts each nonce once, near the system's time: the shifted clock of a demo stamps only posts."""
+        if (timestamp, nonce) in self._used_nonces:
             return False
-        self._seen.add((timestamp, nonce))
+        self._used_nonces.add((timestamp, nonce))
         return abs(SystemClock().now().timestamp() - int(timestamp)) <= CLOCK_TOLERANCE_SECONDS
 
 
 class OAuth:
-    """The tokens that were handed out, and who signed a request."""
+    """Issues tokens, and decides who signed a request."""
 
     def __init__(self) -> None:
-        self._access = {TOKEN}
-        self._begun: dict[str, RequestToken] = {}
+        self._access_tokens = {TOKEN}
+        self._logins: dict[str, RequestToken] = {}
         self._token_secrets = {TOKEN: TOKEN_SECRET}
         self._endpoint = SignatureOnlyEndpoint(_Validator(self._token_secrets))
 
     def allows(self, request: Request) -> bool:
-        """Whether the account itself has signed this request."""
+        """Decides whether the account itself has signed this request."""
         signed = self._signed(request)
-        return signed is not None and signed.resource_owner_key in self._access
+        return signed is not None and signed.resource_owner_key in self._access_tokens
 
     def answer(self, request: Request) -> Answer:
         match (request.method, request.path):
             case ("POST", "/oauth/request_token"):
-                return self._begin(request)
+                return self._issue_request_token(request)
             case ("GET", "/oauth/authorize"):
-                return self._ask(request.query.get("oauth_token", ""))
+                return self._show_question(request.query.get("oauth_token", ""))
             case ("POST", "/oauth/authorize"):
                 return self._allow(request.form())
             case ("POST" | "GET", "/oauth/access_token"):
-                return self._hand_out(request)
+                return self._issue_access_token(request)
         return Answer.of_text(404, "Not Found")
 
     def _signed(self, request: Request) -> SignedRequest | None:
@@ -115,20 +115,20 @@ class OAuth:
         valid, signed = self._endpoint.validate_request(request.url, request.method, body, headers)
         return signed if valid else None
 
-    def _begin(self, request: Request) -> Answer:
+    def _issue_request_token(self, request: Request) -> Answer:
         signed = self._signed(request)
         if signed is None or signed.resource_owner_key:
             return Answer.of_text(401, "oauth_signature does not match expected value")
         callback = signed.redirect_uri or ""
-        if callback and not is_sound(callback):
+        if callback and not is_valid_callback(callback):
             return Answer.of_text(400, "oauth_callback is not valid")
         token, secret = secrets.token_hex(25), secrets.token_hex(25)
-        self._begun[token] = RequestToken(secret, callback)
+        self._logins[token] = RequestToken(secret, callback)
         self._token_secrets[token] = secret
         return _tokens(token, secret, oauth_callback_confirmed="true")
 
-    def _ask(self, token: str) -> Answer:
-        if token not in self._begun:
+    def _show_question(self, token: str) -> Answer:
+        if token not in self._logins:
             return _page("<p>This log-in has ended. Begin again.</p>", status=404)
         return _page(
             "<p>Allow the publishing desk to read from this blog and to post to it?</p>"
@@ -137,28 +137,28 @@ class OAuth:
         )
 
     def _allow(self, form: dict[str, str]) -> Answer:
-        begun = self._begun.get(form.get("oauth_token", ""))
-        if begun is None:
+        login = self._logins.get(form.get("oauth_token", ""))
+        if login is None:
             return _page("<p>This log-in has ended. Begin again.</p>", status=404)
         if form.get("answer") != "allow":
-            del self._begun[form["oauth_token"]]
-            if begun.callback:
-                return leading_back(begun.callback, denied=form["oauth_token"])
+            del self._logins[form["oauth_token"]]
+            if login.callback:
+                return callback_redirect(login.callback, denied=form["oauth_token"])
             return _page("<p>Access was not allowed.</p>")
-        begun.verifier = begun.verifier or secrets.token_hex(25)
-        if begun.callback:
-            return leading_back(begun.callback, oauth_token=form["oauth_token"], oauth_verifier=begun.verifier)
-        return _page(f"<p>Access is allowed. Enter this at the desk:</p><p><code>{begun.verifier}</code></p>")
+        login.verifier = login.verifier or secrets.token_hex(25)
+        if login.callback:
+            return callback_redirect(login.callback, oauth_token=form["oauth_token"], oauth_verifier=login.verifier)
+        return _page(f"<p>Access is allowed. Enter this at the desk:</p><p><code>{login.verifier}</code></p>")
 
-    def _hand_out(self, request: Request) -> Answer:
+    def _issue_access_token(self, request: Request) -> Answer:
         signed = self._signed(request)
-        asked = (signed.resource_owner_key if signed else None) or ""
-        begun = self._begun.get(asked)
-        if signed is None or begun is None or not begun.verifier or signed.verifier != begun.verifier:
+        request_token_used = (signed.resource_owner_key if signed else None) or ""
+        login = self._logins.get(request_token_used)
+        if signed is None or login is None or not login.verifier or signed.verifier != login.verifier:
             return Answer.of_text(401, "Missing or invalid oauth_verifier")
-        del self._begun[asked]
+        del self._logins[request_token_used]
         token, secret = secrets.token_hex(25), secrets.token_hex(25)
-        self._access.add(token)
+        self._access_tokens.add(token)
         self._token_secrets[token] = secret
         return _tokens(token, secret)
 

@@ -1,4 +1,4 @@
-"""Tumblr on loopback: OAuth 1, posts and drafts in NPF, read-back, limits, and its own words for errors."""
+"""Simulates Tumblr: OAuth 1, posts and drafts in NPF, reading posts, limits, and its own error sentences."""
 
 from __future__ import annotations
 
@@ -10,18 +10,18 @@ from typing import Any, ClassVar
 from urllib.parse import unquote
 
 from publisher.sandbox.base import SandboxPlatform
-from publisher.sandbox.faults import FaultBox
+from publisher.sandbox.faults import FaultQueue
 from publisher.sandbox.habits import PlatformHabits, read_habits
 from publisher.sandbox.ledger import Ledger, LedgerPost
 from publisher.sandbox.tumblr.blog import BLOG, TumblrBlog
 from publisher.sandbox.tumblr.habits import HABITS
-from publisher.sandbox.tumblr.npf import BAD_MULTIPART, NewPost, Refused, asked_state, read_post
+from publisher.sandbox.tumblr.npf import BAD_MULTIPART, NewPost, Refusal, read_post, requested_state
 from publisher.sandbox.tumblr.oauth import CONSUMER_KEY, CONSUMER_SECRET, TOKEN, TOKEN_SECRET, OAuth
 from publisher.sandbox.wire import Answer, Request
 
 BLOG_UUID = "t:sandbox0000000000000000"
 MAX_LISTED = 20
-WORDS = {
+STATUS_PHRASES = {
     400: "Bad Request", 401: "Unauthorized", 403: "Forbidden", 404: "Not Found", 429: "Limit Exceeded",
     500: "Internal Server Error", 503: "Service Unavailable",
 }  # fmt: skip
@@ -29,7 +29,7 @@ WORDS = {
 
 @dataclass(slots=True)
 class Window:
-    """So many requests in so long a time, counted from the first."""
+    """Counts requests in a window of time that begins with the first request."""
 
     name: str
     limit: int
@@ -38,14 +38,14 @@ class Window:
     used: int = 0
 
     def take(self, now: datetime) -> bool:
-        """Whether one more request is allowed."""
+        """Counts a request, and decides whether it is allowed."""
         if self.began is None or not self.began <= now < self.began + self.length:
             self.began, self.used = now, 0
         self.used += 1
         return self.used <= self.limit
 
     def headers(self, now: datetime) -> dict[str, str]:
-        """As Tumblr sends them: the reset is in seconds from now."""
+        """Returns the headers as Tumblr sends them: the reset is in seconds from now."""
         ends = (self.began or now) + self.length
         values = {
             "Limit": self.limit,
@@ -60,7 +60,7 @@ class Sandbox(SandboxPlatform):
     label: ClassVar[str] = "Tumblr"
     habits: ClassVar[PlatformHabits] = HABITS
 
-    def __init__(self, ledger: Ledger, faults: FaultBox) -> None:
+    def __init__(self, ledger: Ledger, faults: FaultQueue) -> None:
         super().__init__(ledger, faults)
         self.posts_per_day = 250
         self.images_per_day = 250
@@ -85,11 +85,11 @@ class Sandbox(SandboxPlatform):
     def account(self) -> str:
         return BLOG
 
-    def give_evidence(self, *, on: bool) -> None:
+    def set_evidence(self, *, on: bool) -> None:
         self.blog.habits.drafts_keep_id = on
 
-    def take_habits(self, wish: Mapping[str, Any]) -> None:
-        self.blog.habits = replace(self.blog.habits, **read_habits(wish, self.habits.readers))
+    def set_habits(self, values: Mapping[str, Any]) -> None:
+        self.blog.habits = replace(self.blog.habits, **read_habits(values, self.habits.readers))
 
     def catch_up(self) -> None:
         super().catch_up()
@@ -97,10 +97,10 @@ class Sandbox(SandboxPlatform):
             self.blog.publish_waiting(self.now())
 
     def publishes(self, request: Request) -> bool:
-        """A post that is created as `published`, or edited to it."""
+        """Decides whether a post is created as `published`, or edited to it."""
         match (request.method, *request.path.strip("/").split("/")):
             case ("POST", "v2", "blog", _, "posts") | ("PUT", "v2", "blog", _, "posts", _):
-                return asked_state(request) == "published"
+                return requested_state(request) == "published"
         return False
 
     def refusal(self, kind: str) -> Answer:
@@ -125,22 +125,22 @@ class Sandbox(SandboxPlatform):
         now = self.now()
         try:
             answer = self._answer(request, now)
-        except Refused as refused:
-            answer = _refused(refused.status, refused.code, refused.detail)
+        except Refusal as refusal:
+            answer = _refused(refusal.status, refusal.code, refusal.detail)
         return answer.with_headers({**self.hour.headers(now), **self.day.headers(now)})
 
     def _answer(self, request: Request, now: datetime) -> Answer:
         if not self._oauth.allows(request):
-            raise Refused(401, 1016, "Unable to authorize")
+            raise Refusal(401, 1016, "Unable to authorize")
         if not all([self.hour.take(now), self.day.take(now)]):
-            raise Refused(429, 0, "Limit Exceeded")
+            raise Refusal(429, 0, "Limit Exceeded")
         match (request.method, *request.path.strip("/").split("/")):
-            case ("GET", "v2", "user", what) if what in self._user:
-                return self._user[what]()
+            case ("GET", "v2", "user", resource) if resource in self._user:
+                return self._user[resource]()
             case (method, "v2", "blog", blog, *rest):
                 _check_blog(blog)
                 return self._on_blog(method, rest, request, now)
-        raise Refused(404, 0, "Not Found")
+        raise Refusal(404, 0, "Not Found")
 
     def _on_blog(self, method: str, rest: list[str], request: Request, now: datetime) -> Answer:
         match (method, *rest):
@@ -157,51 +157,55 @@ class Sandbox(SandboxPlatform):
             case ("POST", "post", "delete"):
                 self.blog.remove(request.form().get("id", ""))
                 return _answered({})
-        raise Refused(404, 0, "Not Found")
+        raise Refusal(404, 0, "Not Found")
 
     def _create(self, new: NewPost, now: datetime) -> Answer:
-        made, images = self.blog.used(now)
-        if new.state == "published" and made >= self.posts_per_day:
-            raise Refused(403, 8023, "You've reached the daily posting limit.")
+        made_today, images = self.blog.used_today(now)
+        if new.state == "published" and made_today >= self.posts_per_day:
+            raise Refusal(403, 8023, "You've reached the daily posting limit.")
         if images + len(new.images) > self.images_per_day:
-            raise Refused(403, 8004, "You can't upload any more media today.")
+            raise Refusal(403, 8004, "You can't upload any more media today.")
         post = self.blog.create(new, now)
-        told = {"id": post.id, "state": post.detail["state"], "display_text": f"Posted to {BLOG}"}
-        return _answered(told, 201)
+        response = {"id": post.id, "state": post.detail["state"], "display_text": f"Posted to {BLOG}"}
+        return _answered(response, 201)
 
     def _edit(self, identifier: str, request: Request, now: datetime) -> Answer:
         if request.mime_type == "multipart/form-data":
-            raise Refused(400, BAD_MULTIPART, "multipart/form-data content is invalid")
+            raise Refusal(400, BAD_MULTIPART, "multipart/form-data content is invalid")
         new = read_post(request, self.blog.media)
-        if new.state == "published" and identifier in self.blog.unseen and self.blog.used(now)[0] >= self.posts_per_day:
-            raise Refused(403, 8023, "You've reached the daily posting limit.")
+        if (
+            new.state == "published"
+            and identifier in self.blog.hidden_posts
+            and self.blog.used_today(now)[0] >= self.posts_per_day
+        ):
+            raise Refusal(403, 8023, "You've reached the daily posting limit.")
         return _answered({"id": self.blog.edit(identifier, new, now)})
 
     def _list(self, request: Request, now: datetime) -> Answer:
         query = request.query
         if query.get("npf") != "true":
-            raise Refused(400, 0, "this sandbox lists posts only with npf=true")
+            raise Refusal(400, 0, "this sandbox lists posts only with npf=true")
         try:
             limit, offset = int(query.get("limit", MAX_LISTED)), int(query.get("offset", 0))
             before = int(query["before"]) if "before" in query else None
         except ValueError:
-            raise Refused(400, 0, "limit, offset and before are numbers") from None
+            raise Refusal(400, 0, "limit, offset and before are numbers") from None
         posts = self.blog.listed(now)
         listed = [post for post in posts if before is None or int(post.at.timestamp()) < before]
-        shown = listed[offset : offset + max(1, min(limit, MAX_LISTED))]
-        return _answered({"blog": _BLOG, "posts": [_as_shown(post) for post in shown], "total_posts": len(posts)})
+        page = listed[offset : offset + max(1, min(limit, MAX_LISTED))]
+        return _answered({"blog": _BLOG, "posts": [_as_shown(post) for post in page], "total_posts": len(posts)})
 
     def _list_drafts(self, request: Request, now: datetime) -> Answer:
         before = request.query.get("before_id", "0")
         if not before.isdecimal():
-            raise Refused(400, 0, "before_id is a number")
+            raise Refusal(400, 0, "before_id is a number")
         drafts = [post for post in self.blog.drafts(now) if before == "0" or int(post.id) < int(before)]
         return _answered({"posts": [_as_shown(post) for post in drafts[:MAX_LISTED]]})
 
     def _show(self, identifier: str, now: datetime) -> Answer:
         if post := self.blog.read(identifier, now):
             return _answered(_as_shown(post))
-        raise Refused(404, 0, "Not Found")
+        raise Refusal(404, 0, "Not Found")
 
     def _info(self) -> Answer:
         return _answered({"user": {"name": BLOG, "following": 0, "likes": 0, "blogs": [_BLOG]}})
@@ -209,16 +213,16 @@ class Sandbox(SandboxPlatform):
     def _limits(self) -> Answer:
         now = self.now()
         midnight = now.replace(hour=0, minute=0, second=0, microsecond=0) + timedelta(days=1)
-        posts, images = self.blog.used(now)
+        posts, images = self.blog.used_today(now)
         used = {"posts": (posts, self.posts_per_day), "photos": (images, self.images_per_day)}
         user = {
             name: {
                 "description": f"the number of {name} you can make per day",
                 "limit": limit,
-                "remaining": max(0, limit - made),
+                "remaining": max(0, limit - made_today),
                 "reset_at": int(midnight.timestamp()),
             }
-            for name, (made, limit) in used.items()
+            for name, (made_today, limit) in used.items()
         }
         return _answered({"user": user})
 
@@ -231,7 +235,7 @@ _BLOG = {
 
 def _check_blog(blog: str) -> None:
     if unquote(blog) not in (BLOG, f"{BLOG}.tumblr.com", BLOG_UUID):
-        raise Refused(404, 0, "Not Found")
+        raise Refusal(404, 0, "Not Found")
 
 
 def _answered(response: dict[str, Any], status: int = 200) -> Answer:
@@ -241,7 +245,7 @@ def _answered(response: dict[str, Any], status: int = 200) -> Answer:
 
 
 def _refused(status: int, code: int, detail: str) -> Answer:
-    title = WORDS[status]
+    title = STATUS_PHRASES[status]
     return Answer.of_json(
         status,
         {
@@ -253,8 +257,8 @@ def _refused(status: int, code: int, detail: str) -> Answer:
 
 
 def _as_shown(post: LedgerPost) -> dict[str, Any]:
-    """A post as a listing and a single reading show it."""
-    shown = {
+    """Returns a post as a listing and a single reading show it."""
+    fields = {
         "object_type": "post", "type": "blocks", "is_blocks_post_format": True, "blog_name": BLOG, "blog": _BLOG,
         "id": int(post.id), "id_string": post.id, "post_url": post.url, "slug": post.detail["slug"],
         "date": f"{post.at:%Y-%m-%d %H:%M:%S} GMT", "timestamp": int(post.at.timestamp()),
@@ -262,5 +266,5 @@ def _as_shown(post: LedgerPost) -> dict[str, Any]:
         "summary": post.caption.partition("\n")[0], "source_url": post.detail["source_url"],
         "content": post.detail["content"], "layout": post.detail["layout"], "trail": [],
     }  # fmt: skip
-    former = post.detail.get("genesis_post_id")
-    return shown if former is None else {**shown, "genesis_post_id": former}
+    draft_id = post.detail.get("genesis_post_id")
+    return fields if draft_id is None else {**fields, "genesis_post_id": draft_id}

@@ -1,4 +1,4 @@
-"""Who may speak to the sandbox's X: OAuth 1 signatures, OAuth 2 tokens, and the two log-ins."""
+"""Checks who sent a request to the simulated X: OAuth 1 signatures, OAuth 2 tokens, and the two log-ins."""
 
 from __future__ import annotations
 
@@ -15,24 +15,24 @@ from urllib.parse import urlencode
 from oauthlib.common import Request as SignedRequest
 from oauthlib.oauth1 import RequestValidator, SignatureOnlyEndpoint
 
-from publisher.sandbox.callbacks import is_sound, leading_back
+from publisher.sandbox.callbacks import callback_redirect, is_valid_callback
 from publisher.sandbox.wire import Answer, Request
 from publisher.sandbox.x.problems import problem, unauthorized
 
 USER_ID = "1500000000000000001"
 USER_NAME = "daily_picture"
 DISPLAY_NAME = "Daily picture"
-ACCESS_LIFE = timedelta(hours=2)
-CODE_LIFE = timedelta(seconds=30)
+ACCESS_TOKEN_LIFETIME = timedelta(hours=2)
+CODE_LIFETIME = timedelta(seconds=30)
 UNKNOWN = "unknown"
 OUT_OF_BAND = "oob"
-"""In place of a callback: the person is shown a PIN."""
+"""In place of a callback: the page shows a PIN to the person."""
 DENY = "deny"
 
 
 @dataclass(frozen=True, slots=True)
 class _Grant:
-    """A code that the account's owner has allowed."""
+    """Holds a code that the account's owner has allowed."""
 
     challenge: str
     redirect_uri: str
@@ -40,8 +40,8 @@ class _Grant:
     ends_at: datetime
 
 
-class Keys(RequestValidator):
-    """What OAuth 1 signatures are checked against."""
+class SignatureKeys(RequestValidator):
+    """Holds the keys and secrets that OAuth 1 signatures are checked with."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -71,34 +71,34 @@ class Keys(RequestValidator):
     def validate_timestamp_and_nonce(
         self, client_key: str, timestamp: str, nonce: str, request: Any, *tokens: Any, **more_tokens: Any
     ) -> bool:
-        once = (timestamp, nonce)
-        if once in self._nonces:
+        nonce_used = (timestamp, nonce)
+        if nonce_used in self._nonces:
             return False
-        self._nonces.add(once)
+        self._nonces.add(nonce_used)
         return True
 
 
 class Accounts:
-    """One account, one app, and every way into them. Refresh tokens and codes work once."""
+    """Serves the log-ins of one account and one app. Refresh tokens and codes work once."""
 
     def __init__(self, now: Callable[[], datetime]) -> None:
         self._now = now
-        self.keys = Keys()
+        self.keys = SignatureKeys()
         self._signatures = SignatureOnlyEndpoint(self.keys)
         self.client_id = "SandboxClientId"
         self.client_secret = secrets.token_urlsafe(32)
         self._pins: dict[str, str] = {}
-        """Request token -> what proves that its owner has allowed it."""
+        """Request token -> PIN, which proves that the account's owner has allowed it."""
         self._callbacks: dict[str, str] = {}
-        """Request token -> where the browser is led back to."""
-        self._questions: dict[str, dict[str, str]] = {}
-        """What apps that wait for a code have asked for, by a random name."""
+        """Request token -> address that the browser is redirected to."""
+        self._code_requests: dict[str, dict[str, str]] = {}
+        """Requests of apps that wait for a code, by a random name."""
         self._codes: dict[str, _Grant] = {}
-        self._access: dict[str, datetime] = {}
-        self._refresh: dict[str, str] = {}
+        self._access_tokens: dict[str, datetime] = {}
+        self._refresh_tokens: dict[str, str] = {}
         """Refresh token -> scope."""
         self.renewals = 0
-        """How often a refresh token was taken for new tokens."""
+        """How often a refresh token was exchanged for new tokens."""
         self._pages: dict[tuple[str, str], Callable[[Request], Answer]] = {
             ("POST", "/oauth/request_token"): self._request_token,
             ("GET", "/oauth/authorize"): self._ask_for_pin,
@@ -110,11 +110,11 @@ class Accounts:
         }
 
     def page(self, request: Request) -> Callable[[Request], Answer] | None:
-        """What handles a request that belongs to a log-in."""
+        """Returns the function that answers a request of a log-in; None for other requests."""
         return self._pages.get((request.method, request.path))
 
-    def lasting_keys(self) -> dict[str, str]:
-        """OAuth 1 secrets of the account, by the adapter's names."""
+    def oauth1_credentials(self) -> dict[str, str]:
+        """Returns the OAuth 1 secrets of the account, by the adapter's names."""
         token, secret = next(iter(self.keys.access_tokens.items()))
         return {
             "consumer_key": self.keys.consumer_key,
@@ -124,26 +124,26 @@ class Accounts:
         }
 
     def allows(self, request: Request) -> bool:
-        """Whether a request was sent in the account's name."""
+        """Decides whether a request was sent in the account's name."""
         scheme, _, value = request.headers.get("authorization", "").partition(" ")
         if scheme == "Bearer":
-            return value in self._access and self._access[value] > self._now()
+            return value in self._access_tokens and self._access_tokens[value] > self._now()
         return self._signed_with(request) in self.keys.access_tokens
 
     def new_tokens(self, scope: str) -> dict[str, Any]:
         access, refresh = secrets.token_urlsafe(24), secrets.token_urlsafe(24)
-        self._access[access] = self._now() + ACCESS_LIFE
-        self._refresh[refresh] = scope
+        self._access_tokens[access] = self._now() + ACCESS_TOKEN_LIFETIME
+        self._refresh_tokens[refresh] = scope
         return {
             "token_type": "bearer",
-            "expires_in": int(ACCESS_LIFE.total_seconds()),
+            "expires_in": int(ACCESS_TOKEN_LIFETIME.total_seconds()),
             "access_token": access,
             "scope": scope,
             "refresh_token": refresh,
         }
 
     def _signed_with(self, request: Request) -> str | None:
-        """The token of a rightly signed request; empty when the app signed without one."""
+        """Returns the token of a validly signed request; empty when the app signed without one."""
         signed = self._signed(request)
         return None if signed is None else signed.resource_owner_key or ""
 
@@ -162,7 +162,7 @@ class Accounts:
         if signed is None or signed.resource_owner_key:
             return unauthorized()
         callback = signed.redirect_uri or ""
-        if callback != OUT_OF_BAND and not is_sound(callback):
+        if callback != OUT_OF_BAND and not is_valid_callback(callback):
             return problem(403, "Forbidden", "Callback URL not approved for this client application.")
         token = secrets.token_hex(12)
         self._callbacks[token] = callback
@@ -184,15 +184,15 @@ class Accounts:
             return Answer.of_text(401, "This log-in is not known, or is over.")
         if DENY in form:
             del self.keys.request_tokens[token]
-            return self._led_back(token, denied=token) or _page("<p>The app may not.</p>")
+            return self._redirect_back(token, denied=token) or _page("<p>The app may not.</p>")
         self._pins[token] = f"{secrets.randbelow(10**7):07}"
-        if led_back := self._led_back(token, oauth_token=token, oauth_verifier=self._pins[token]):
-            return led_back
+        if redirect := self._redirect_back(token, oauth_token=token, oauth_verifier=self._pins[token]):
+            return redirect
         return _page(f"<p>Give this PIN to the app:</p><p><code>{self._pins[token]}</code></p>")
 
-    def _led_back(self, token: str, **answer: str) -> Answer | None:
+    def _redirect_back(self, token: str, **answer: str) -> Answer | None:
         callback = self._callbacks.pop(token)
-        return None if callback == OUT_OF_BAND else leading_back(callback, **answer)
+        return None if callback == OUT_OF_BAND else callback_redirect(callback, **answer)
 
     def _access_token(self, request: Request) -> Answer:
         token = self._signed_with(request)
@@ -208,32 +208,35 @@ class Accounts:
 
     def _ask_for_code(self, request: Request) -> Answer:
         query = request.query
-        sound = (
+        is_valid = (
             query.get("client_id") == self.client_id
             and query.get("response_type") == "code"
             and query.get("code_challenge_method") == "S256"
             and all(query.get(name) for name in ("state", "code_challenge", "scope"))
-            and is_sound(query.get("redirect_uri", ""))
+            and is_valid_callback(query.get("redirect_uri", ""))
         )
-        if not sound:
+        if not is_valid:
             return Answer.of_text(400, "Something in this log-in is missing.")
-        # Kept here: what was asked for can't be changed in the form.
+        # The request is kept here, so that the form can't change it.
         name = secrets.token_urlsafe(12)
-        self._questions[name] = dict(query)
+        self._code_requests[name] = dict(query)
         return _question({"question": name})
 
     def _give_code(self, request: Request) -> Answer:
         form = request.form()
-        asked = self._questions.pop(form.get("question", ""), None)
-        if asked is None:
+        app_request = self._code_requests.pop(form.get("question", ""), None)
+        if app_request is None:
             return Answer.of_text(400, "This log-in is not known, or is over.")
         if DENY in form:
-            return leading_back(asked["redirect_uri"], error="access_denied", state=asked["state"])
+            return callback_redirect(app_request["redirect_uri"], error="access_denied", state=app_request["state"])
         code = secrets.token_urlsafe(24)
         self._codes[code] = _Grant(
-            asked["code_challenge"], asked["redirect_uri"], asked["scope"], self._now() + CODE_LIFE
+            app_request["code_challenge"],
+            app_request["redirect_uri"],
+            app_request["scope"],
+            self._now() + CODE_LIFETIME,
         )
-        return leading_back(asked["redirect_uri"], state=asked["state"], code=code)
+        return callback_redirect(app_request["redirect_uri"], state=app_request["state"], code=code)
 
     def _tokens(self, request: Request) -> Answer:
         form = request.form()
@@ -243,7 +246,7 @@ class Accounts:
                 401, {"error": "unauthorized_client", "error_description": "Missing valid authorization header"}
             )
         if form.get("grant_type") == "refresh_token":
-            scope = self._refresh.pop(form.get("refresh_token", ""), None)
+            scope = self._refresh_tokens.pop(form.get("refresh_token", ""), None)
             self.renewals += scope is not None
         else:
             scope = self._scope_of_code(form)

@@ -1,4 +1,4 @@
-"""X's refusals, in the shapes in which X gives them."""
+"""Makes the error answers of X, in X's own formats."""
 
 from __future__ import annotations
 
@@ -28,12 +28,12 @@ class Refusal(Exception):
 def problem(
     status: int, title: str, detail: str, kind: str = "about:blank", headers: Mapping[str, str] | None = None
 ) -> Answer:
-    type_ = kind if kind.startswith("about:") else PROBLEMS + kind
-    return _of_problem(status, {"title": title, "detail": detail, "type": type_, "status": status}, headers)
+    problem_type = kind if kind.startswith("about:") else PROBLEMS + kind
+    return _problem_answer(status, {"title": title, "detail": detail, "type": problem_type, "status": status}, headers)
 
 
 def invalid(message: str, parameter: str = "", value: object = "") -> Answer:
-    """A request that X does not understand, or that names something that does not exist."""
+    """Refuses a request that X does not understand, or that names something that does not exist."""
     error: dict[str, Any] = {"message": message}
     if parameter:
         error["parameters"] = {parameter: [str(value)]}
@@ -43,11 +43,11 @@ def invalid(message: str, parameter: str = "", value: object = "") -> Answer:
         "detail": "One or more parameters to your request was invalid.",
         "type": f"{PROBLEMS}invalid-request",
     }
-    return _of_problem(400, body)
+    return _problem_answer(400, body)
 
 
 def not_found(resource: str, number: str) -> Answer:
-    """X answers 200 for a single thing that is not there, and says so inside."""
+    """Answers 200 with an error inside, as X does for a single resource that does not exist."""
     error = {
         "value": number,
         "detail": f"Could not find {resource} with id: [{number}].",
@@ -68,5 +68,5 @@ def forbidden(detail: str) -> Answer:
     return problem(403, "Forbidden", detail)
 
 
-def _of_problem(status: int, body: Mapping[str, Any], headers: Mapping[str, str] | None = None) -> Answer:
+def _problem_answer(status: int, body: Mapping[str, Any], headers: Mapping[str, str] | None = None) -> Answer:
     return Answer.of_json(status, body, {"Content-Type": "application/problem+json", **(headers or {})})

@@ -1,4 +1,4 @@
-"""X on the local stage: API v2 with signatures checked, media, posts and the account's timeline."""
+"""Simulates X: API v2 with checked signatures, media, posts and the account's timeline."""
 
 from __future__ import annotations
 
@@ -9,13 +9,13 @@ from datetime import UTC, datetime, timedelta
 from typing import Any, ClassVar
 
 from publisher.sandbox.base import SandboxPlatform
-from publisher.sandbox.faults import FaultBox
+from publisher.sandbox.faults import FaultQueue
 from publisher.sandbox.habits import PlatformHabits
 from publisher.sandbox.ledger import Ledger, LedgerPost
 from publisher.sandbox.wire import Answer, Request
 from publisher.sandbox.x.accounts import DISPLAY_NAME, USER_ID, USER_NAME, Accounts
 from publisher.sandbox.x.habits import HABITS
-from publisher.sandbox.x.media import Shelf, Upload, json_of
+from publisher.sandbox.x.media import MediaUploads, Upload, json_of
 from publisher.sandbox.x.problems import (
     DUPLICATE,
     NO_REPLIES,
@@ -28,11 +28,11 @@ from publisher.sandbox.x.problems import (
     problem,
     unauthorized,
 )
+from publisher.sandbox.x.rate_limits import POSTS, RateLimits
 from publisher.sandbox.x.text import as_shown, fits
-from publisher.sandbox.x.windows import POSTS, Windows
 
-FIRST_MOMENT = datetime.fromtimestamp(1_288_834_974.657, UTC)
-"""When X's numbers begin. Each is the milliseconds since then, and 22 bits to tell those of one apart."""
+ID_EPOCH = datetime.fromtimestamp(1_288_834_974.657, UTC)
+"""The instant that X's ids count from: milliseconds since then, then 22 bits that tell ids of one millisecond apart."""
 TEXT_LIMIT = 280
 MAX_MEDIA = 4
 POST_FIELDS = frozenset({"text", "media", "reply", "reply_settings", "made_with_ai", "paid_partnership"})
@@ -45,35 +45,35 @@ class Sandbox(SandboxPlatform):
     label: ClassVar[str] = "X"
     habits: ClassVar[PlatformHabits] = HABITS
 
-    def __init__(self, ledger: Ledger, faults: FaultBox) -> None:
+    def __init__(self, ledger: Ledger, faults: FaultQueue) -> None:
         super().__init__(ledger, faults)
         self.accounts = Accounts(self.now)
         self.refuse_duplicates = True
         """Whether a text that the account has posted lately is refused. Off is the harder case:
-        a double send shows up as two copies."""
-        self.memory = timedelta(days=7)
-        """How long a text is remembered. X tells nobody how long; hours and days were reported, nothing is proved."""
+        a double send makes two copies."""
+        self.duplicate_memory = timedelta(days=7)
+        """How long a text is remembered. X does not document it; hours and days were reported, nothing is proved."""
         self.refused_duplicates: list[str] = []
         """The texts that were refused as duplicates: each is a second request for a post, or an older post."""
         self.hides_time_windows = False
-        """Whether a timeline that begins at a `start_time` shows nothing, as was seen."""
+        """Whether a timeline that begins at a `start_time` shows nothing, as was reported."""
         self.refuse_replies = False
         """Whether this app may not reply, not even to the account's own posts."""
-        self.windows = Windows(self.now)
+        self.rate_limits = RateLimits(self.now)
         self.credits: int | None = None
-        """Posts that are paid for. None: any number."""
-        self._media = Shelf(self.now, self._next_id)
+        """How many posts are paid for. None: any number."""
+        self._media = MediaUploads(self.now, self._next_id)
         self._deleted: set[str] = set()
         self._last_id = 0
 
-    def give_evidence(self, *, on: bool) -> None:
+    def set_evidence(self, *, on: bool) -> None:
         self.refuse_duplicates = on
 
     def account(self) -> str:
         return USER_NAME
 
     def credentials(self) -> dict[str, str]:
-        return self.accounts.lasting_keys()
+        return self.accounts.oauth1_credentials()
 
     def publishes(self, request: Request) -> bool:
         return request.method == "POST" and request.path == "/2/tweets"
@@ -81,7 +81,7 @@ class Sandbox(SandboxPlatform):
     def refusal(self, kind: str) -> Answer:
         match kind:
             case "429":
-                return self.windows.none_left(POSTS)
+                return self.rate_limits.none_left(POSTS)
             case "unauthorized":
                 return unauthorized()
             case "reject":
@@ -103,7 +103,7 @@ class Sandbox(SandboxPlatform):
             return page(request)
         if not self.accounts.allows(request):
             return unauthorized()
-        headers = self.windows.take(request)
+        headers = self.rate_limits.take(request)
         try:
             answer = self._answer(request)
         except Refusal as refusal:
@@ -129,8 +129,8 @@ class Sandbox(SandboxPlatform):
                 return problem(404, "Not Found", "Not Found")
 
     def _next_id(self) -> str:
-        """A number that is larger than every earlier one, and carries the present moment."""
-        milliseconds = (self.now() - FIRST_MOMENT) // timedelta(milliseconds=1)
+        """Returns an id that is larger than every earlier one and contains the present time."""
+        milliseconds = (self.now() - ID_EPOCH) // timedelta(milliseconds=1)
         self._last_id = max(self._last_id + 1, milliseconds << 22)
         return str(self._last_id)
 
@@ -139,7 +139,7 @@ class Sandbox(SandboxPlatform):
         self.refused_duplicates.clear()
 
     def forget_media(self) -> None:
-        """Let every uploaded picture expire."""
+        """Lets every uploaded picture expire."""
         self._media.forget()
 
     # --- posting -----------------------------------------------------------------------------
@@ -147,61 +147,61 @@ class Sandbox(SandboxPlatform):
     def _post(self, request: Request) -> Answer:
         if self.credits == 0:
             return problem(402, "CreditsDepleted", "Your account has no credits left.", "credits")
-        wish = json_of(request)
-        uploads = self._checked(wish)
-        post = self._accepted(str(wish.get("text", "")), uploads, self._answered(wish))
+        values = json_of(request)
+        uploads = self._check_post(values)
+        post = self.make_post(str(values.get("text", "")), uploads, self._replied_to(values))
         self.ledger.add(post)
         if self.credits is not None:
             self.credits -= 1
         tweet = post.detail["tweet"]
         return Answer.of_json(201, {"data": {name: tweet[name] for name in ALWAYS_SHOWN}})
 
-    def _checked(self, wish: dict[str, Any]) -> list[Upload]:
-        """The media of a post that X would take. Raises Refusal."""
-        if unknown := sorted(set(wish) - POST_FIELDS):
-            raise Refusal(invalid(f"$.{unknown[0]}: is not defined in the schema.", unknown[0], wish[unknown[0]]))
-        text = wish.get("text", "")
-        media = wish.get("media", {})
+    def _check_post(self, values: dict[str, Any]) -> list[Upload]:
+        """Checks a post as X would, and returns its media. Raises Refusal."""
+        if unknown := sorted(set(values) - POST_FIELDS):
+            raise Refusal(invalid(f"$.{unknown[0]}: is not defined in the schema.", unknown[0], values[unknown[0]]))
+        text = values.get("text", "")
+        media = values.get("media", {})
         numbers = media.get("media_ids") if isinstance(media, dict) else None
         numbers = numbers if isinstance(numbers, list) else []
         if not isinstance(text, str) or not (text.strip() or numbers):
             raise Refusal(invalid("A post needs text or media.", "text", text))
-        if "media" in wish and not 1 <= len(numbers) <= MAX_MEDIA:
+        if "media" in values and not 1 <= len(numbers) <= MAX_MEDIA:
             raise Refusal(invalid(f"A post shows 1 to {MAX_MEDIA} media.", "media.media_ids", numbers))
         uploads = self._media.take([str(number) for number in numbers])
         if not fits(text, TEXT_LIMIT):
             raise Refusal(forbidden(NOT_PERMITTED))
-        if self.refuse_duplicates and self._remembers(text):
+        if self.refuse_duplicates and self._is_duplicate(text):
             self.refused_duplicates.append(text)
             raise Refusal(forbidden(DUPLICATE))
         return uploads
 
-    def _remembers(self, text: str) -> bool:
-        earliest = self.now() - self.memory
-        return any(post.at >= earliest and _same_text(post.caption, text) for post in self._public())
+    def _is_duplicate(self, text: str) -> bool:
+        earliest = self.now() - self.duplicate_memory
+        return any(post.at >= earliest and _same_text(post.caption, text) for post in self._public_posts())
 
-    def _answered(self, wish: dict[str, Any]) -> str:
-        """The id of the post that this one replies to; empty when it stands by itself. Raises Refusal."""
-        if "reply" not in wish:
+    def _replied_to(self, values: dict[str, Any]) -> str:
+        """Returns the id of the post that this one replies to; empty when it is no reply. Raises Refusal."""
+        if "reply" not in values:
             return ""
-        reply = wish["reply"]
+        reply = values["reply"]
         number = reply.get("in_reply_to_tweet_id") if isinstance(reply, dict) else None
         if not isinstance(number, str) or not number.isdecimal():
             raise Refusal(invalid("in_reply_to_tweet_id is no post's id.", "reply.in_reply_to_tweet_id", number))
-        if all(post.id != number for post in self._public()):
+        if all(post.id != number for post in self._public_posts()):
             raise Refusal(forbidden(NOT_VISIBLE))
         if self.refuse_replies:
             raise Refusal(forbidden(NO_REPLIES))
         return number
 
-    def _accepted(self, text: str, uploads: list[Upload], reply_to: str = "") -> LedgerPost:
+    def make_post(self, text: str, uploads: list[Upload], reply_to: str = "") -> LedgerPost:
         number = self._next_id()
         url = f"https://x.com/{USER_NAME}/status/{number}"
-        shown, links = as_shown(text, f"{url}/photo/1" if uploads else None)
+        shown_text, links = as_shown(text, f"{url}/photo/1" if uploads else None)
         at = self.now()
         tweet: dict[str, Any] = {
             "id": number,
-            "text": shown,
+            "text": shown_text,
             "edit_history_tweet_ids": [number],
             "created_at": at.strftime("%Y-%m-%dT%H:%M:%S.000Z"),
             "author_id": USER_ID,
@@ -220,18 +220,22 @@ class Sandbox(SandboxPlatform):
             url=url,
             caption=text,
             tags=tuple(re.findall(r"#(\w+)", text)),
-            images=tuple(replace(one.picture, alt_text=one.alt_text) for one in uploads if one.picture),
+            images=tuple(
+                replace(media_item.picture, alt_text=media_item.alt_text)
+                for media_item in uploads
+                if media_item.picture
+            ),
             idempotency_key=None,
-            detail={"tweet": tweet, "media": [_medium(upload) for upload in uploads], "reply_to": reply_to},
+            detail={"tweet": tweet, "media": [_media_as_json(upload) for upload in uploads], "reply_to": reply_to},
         )
 
     # --- reading -----------------------------------------------------------------------------
 
-    def _public(self) -> list[LedgerPost]:
-        """Newest first, without those that were deleted."""
-        return self._kept(self.posts())
+    def _public_posts(self) -> list[LedgerPost]:
+        """Returns the posts that were not deleted, newest first."""
+        return self._without_deleted(self.posts())
 
-    def _kept(self, posts: list[LedgerPost]) -> list[LedgerPost]:
+    def _without_deleted(self, posts: list[LedgerPost]) -> list[LedgerPost]:
         return [post for post in reversed(posts) if post.id not in self._deleted]
 
     def _timeline(self, number: str, request: Request) -> Answer:
@@ -254,49 +258,52 @@ class Sandbox(SandboxPlatform):
         if start and self.hides_time_windows:
             return _page_of([], 0, int(size), "")
         since = int(query.get("since_id", "0"))
-        listed = self._kept(self.listed_posts())
-        found = [post for post in listed if post.at >= earliest and int(post.id) > since]
-        return _page_of(found, int(token), int(size), query.get("tweet.fields", ""))
+        listed = self._without_deleted(self.listed_posts())
+        posts = [post for post in listed if post.at >= earliest and int(post.id) > since]
+        return _page_of(posts, int(token), int(size), query.get("tweet.fields", ""))
 
     def _show(self, number: str, request: Request) -> Answer:
-        post = next((post for post in self._kept(self.readable_posts()) if post.id == number), None)
+        post = next((post for post in self._without_deleted(self.readable_posts()) if post.id == number), None)
         if post is None:
             return not_found("tweet", number)
         query = request.query
         body: dict[str, Any] = {"data": _fields(post, query.get("tweet.fields", ""))}
         if "attachments.media_keys" in query.get("expansions", "").split(",") and post.images:
-            wanted = {"media_key", "type", *query.get("media.fields", "").split(",")}
-            media = [{name: one[name] for name in one if name in wanted} for one in post.detail["media"]]
+            requested_fields = {"media_key", "type", *query.get("media.fields", "").split(",")}
+            media = [
+                {name: media_item[name] for name in media_item if name in requested_fields}
+                for media_item in post.detail["media"]
+            ]
             body["data"]["attachments"] = post.detail["tweet"]["attachments"]
             body["includes"] = {"media": media}
         return Answer.of_json(200, body)
 
     def _delete(self, number: str) -> Answer:
-        deleted = any(post.id == number for post in self._public())
+        deleted = any(post.id == number for post in self._public_posts())
         self._deleted.add(number)
         return Answer.of_json(200, {"data": {"deleted": deleted}})
 
 
-def _medium(upload: Upload) -> dict[str, Any]:
+def _media_as_json(upload: Upload) -> dict[str, Any]:
     kind = "animated_gif" if upload.category == "tweet_gif" else "photo"
     medium = {"media_key": upload.media_key, "type": kind}
     return medium if upload.alt_text is None else {**medium, "alt_text": upload.alt_text}
 
 
-def _page_of(found: list[LedgerPost], first: int, size: int, fields: str) -> Answer:
-    shown = found[first : first + size]
-    if not shown:
+def _page_of(posts: list[LedgerPost], first: int, size: int, fields: str) -> Answer:
+    page = posts[first : first + size]
+    if not page:
         return Answer.of_json(200, {"meta": {"result_count": 0}})
-    meta: dict[str, Any] = {"result_count": len(shown), "newest_id": shown[0].id, "oldest_id": shown[-1].id}
-    if len(found) > first + size:
+    meta: dict[str, Any] = {"result_count": len(page), "newest_id": page[0].id, "oldest_id": page[-1].id}
+    if len(posts) > first + size:
         meta["next_token"] = str(first + size)
-    return Answer.of_json(200, {"data": [_fields(post, fields) for post in shown], "meta": meta})
+    return Answer.of_json(200, {"data": [_fields(post, fields) for post in page], "meta": meta})
 
 
-def _fields(post: LedgerPost, wanted: str) -> dict[str, Any]:
+def _fields(post: LedgerPost, requested: str) -> dict[str, Any]:
     tweet = post.detail["tweet"]
-    return {name: tweet[name] for name in (*ALWAYS_SHOWN, *wanted.split(",")) if name in tweet}
+    return {name: tweet[name] for name in (*ALWAYS_SHOWN, *requested.split(",")) if name in tweet}
 
 
-def _same_text(one: str, other: str) -> bool:
-    return unicodedata.normalize("NFC", one).strip() == unicodedata.normalize("NFC", other).strip()
+def _same_text(text: str, other: str) -> bool:
+    return unicodedata.normalize("NFC", text).strip() == unicodedata.normalize("NFC", other).strip()

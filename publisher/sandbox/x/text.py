@@ -1,4 +1,4 @@
-"""How X counts a text and what it makes of one, by the rules that X published (twitter-text)."""
+"""Counts and changes a text as X does, by the rules that X published (twitter-text)."""
 
 from __future__ import annotations
 
@@ -12,13 +12,13 @@ from importlib import resources
 from types import ModuleType
 from typing import Any
 
-LONGEST_PARSED = 1000
-"""Code points. The search for links takes more than quadratic time; X refuses such texts anyway."""
+MAX_PARSED_LENGTH = 1000
+"""In code points. The search for links takes more than quadratic time; X refuses longer texts anyway."""
 
 
 @cache
 def _rules() -> Any:
-    """The library. It asks `pkg_resources`, which newer setuptools lack, for one data file."""
+    """Imports the library. It reads one data file by `pkg_resources`, which newer setuptools lack."""
     if "pkg_resources" in sys.modules:
         return importlib.import_module("twitter_text")
     stand_in = ModuleType("pkg_resources")
@@ -33,8 +33,8 @@ def _rules() -> Any:
 
 
 def fits(text: str, limit: int) -> bool:
-    """Whether the weighted length of a text is within the limit."""
-    return len(text) <= LONGEST_PARSED and int(_rules().parse_tweet(text).weightedLength) <= limit
+    """Decides whether the weighted length of a text is within the limit."""
+    return len(text) <= MAX_PARSED_LENGTH and int(_rules().parse_tweet(text).weightedLength) <= limit
 
 
 def short_link(address: str) -> str:
@@ -42,24 +42,24 @@ def short_link(address: str) -> str:
 
 
 def as_shown(text: str, media: str | None) -> tuple[str, list[dict[str, str]]]:
-    """A text as X gives it back, and its links: composed, escaped, each address a short link.
+    """Returns a text as X shows it, and its links: composed, escaped, each address a short link.
 
-    `media` names attached media: they add a short link of their own.
+    `media` is the address of attached media: they add a short link of their own.
     """
     composed = unicodedata.normalize("NFC", text).strip()
     links: list[dict[str, str]] = []
-    shown, end = "", 0
-    for found in _rules().extract_urls_with_indices(composed):
-        first, last = found["indices"]
-        address = str(found["url"])
-        bare = re.sub("^https?://", "", address, flags=re.IGNORECASE)
-        expanded = address if bare != address else f"http://{address}"
-        links.append({"url": short_link(address), "expanded_url": expanded, "display_url": bare})
-        shown += _escaped(composed[end:first]) + short_link(address)
+    shown_text, end = "", 0
+    for link in _rules().extract_urls_with_indices(composed):
+        first, last = link["indices"]
+        address = str(link["url"])
+        display_url = re.sub("^https?://", "", address, flags=re.IGNORECASE)
+        expanded_url = address if display_url != address else f"http://{address}"
+        links.append({"url": short_link(address), "expanded_url": expanded_url, "display_url": display_url})
+        shown_text += _escape(composed[end:first]) + short_link(address)
         end = last
-    shown += _escaped(composed[end:])
-    return (f"{shown} {short_link(media)}".strip() if media else shown), links
+    shown_text += _escape(composed[end:])
+    return (f"{shown_text} {short_link(media)}".strip() if media else shown_text), links
 
 
-def _escaped(text: str) -> str:
+def _escape(text: str) -> str:
     return text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")

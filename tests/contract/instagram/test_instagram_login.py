@@ -121,7 +121,7 @@ def test_a_worker_never_logs_in(desk: Driver) -> None:
     adapter = desk.adapter(secrets={})
     assert desk.requests == []
     publish(adapter, picture(desk.folder))
-    desk.sandbox.login.sign_everybody_out()
+    desk.sandbox.login.end_all_sessions()
 
     with pytest.raises(CredentialsRefused, match="signed the account out; run `publisher connect instagram`"):
         adapter.verify_credentials()

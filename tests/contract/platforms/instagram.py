@@ -15,7 +15,7 @@ from publisher.platforms.instagram.adapter import Adapter
 from publisher.platforms.session_files import SessionFile
 from publisher.sandbox.http2 import TlsServer
 from publisher.sandbox.instagram.login import totp_code
-from publisher.sandbox.instagram.service import FIRST_ID, HOSTS, _code
+from publisher.sandbox.instagram.service import FIRST_ID, HOSTS, short_code
 from publisher.sandbox.instagram.service import Sandbox as InstagramSandbox
 from publisher.sandbox.ledger import LedgerPost
 from publisher.sandbox.wire import Answer, Request
@@ -199,14 +199,14 @@ class Driver(Account):
         number = FIRST_ID + self.ledger.next_id()
         moment = at or self.sandbox.now()
         item = {
-            "pk": number, "id": f"{number}_1", "code": _code(number), "taken_at": int(moment.timestamp()),
+            "pk": number, "id": f"{number}_1", "code": short_code(number), "taken_at": int(moment.timestamp()),
             "device_timestamp": number % 10**12, "upload_ids": [], "user": self.sandbox._user.as_json(),
             "caption": {"text": text}, "media_type": 1, "image_versions2": {"candidates": []},
         }  # fmt: skip
         self.ledger.add(
             LedgerPost(
                 platform="instagram", account=self.sandbox.account(), id=str(number), at=moment, caption=text, tags=(),
-                url=f"https://www.instagram.com/p/{_code(number)}/", images=(), idempotency_key=None, detail=item,
+                url=f"https://www.instagram.com/p/{short_code(number)}/", images=(), idempotency_key=None, detail=item,
             )
         )  # fmt: skip
         return str(number)

@@ -245,7 +245,7 @@ class Driver(Account):
 
     def drafts(self) -> list[str]:
         """Returns the ids of all that followers don't see."""
-        return list(self.sandbox.blog.unseen)
+        return list(self.sandbox.blog.hidden_posts)
 
 
 def long_ago() -> datetime:

@@ -236,7 +236,7 @@ class Driver(Account):
         return f"https://x.com/i/web/status/{copy.id}"
 
     def add_post(self, text: str, at: datetime | None = None) -> str:
-        post = self.sandbox._accepted(text, [])
+        post = self.sandbox.make_post(text, [])
         self.ledger.add(post)
         return post.id
 

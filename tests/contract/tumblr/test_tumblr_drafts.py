@@ -153,8 +153,8 @@ def made_twice(desk: Driver, request: Request) -> Answer | None:
     if request.method == "POST":
         sandbox = desk.sandbox.blog
         answer = desk.sandbox.answer(request)
-        draft = next(iter(sandbox.unseen.values()))
-        sandbox.unseen["700000000000009999"] = replace(draft, id="700000000000009999")
+        draft = next(iter(sandbox.hidden_posts.values()))
+        sandbox.hidden_posts["700000000000009999"] = replace(draft, id="700000000000009999")
         return answer
     return None
 
@@ -271,6 +271,6 @@ def test_a_draft_that_is_kept_otherwise_is_not_published(desk: Driver, change: d
 def test_spaces_and_accents_composed_otherwise_are_no_difference(desk: Driver) -> None:
     post = POST.model_copy(update={"blocks": (), "caption": "La ce\u0301l·lula  \n es divideix", "tags": ("Cèl·lula",)})
     preparation = desk.prepare(desk.adapter(), post=post)
-    draft = desk.sandbox.blog.unseen[preparation.reference]
+    draft = desk.sandbox.blog.hidden_posts[preparation.reference]
     draft.detail["content"][1]["text"] = "La cél·lula es divideix "
     assert desk.prepare(desk.adapter(), post=post).reference == preparation.reference

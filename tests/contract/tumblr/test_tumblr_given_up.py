@@ -74,7 +74,7 @@ def test_what_is_no_draft_any_more_is_left_and_named(desk: Driver, state: str) -
 
 def test_a_draft_that_somebody_has_changed_is_left_and_named(desk: Driver) -> None:
     preparation = desk.prepare(desk.adapter())
-    desk.sandbox.blog.unseen[preparation.reference].detail["content"][1]["text"] = "Written by hand"
+    desk.sandbox.blog.hidden_posts[preparation.reference].detail["content"][1]["text"] = "Written by hand"
     with pytest.raises(DraftLeft, match=preparation.reference):
         remove(desk, preparation)
     assert desk.drafts() == [preparation.reference]
@@ -171,9 +171,9 @@ def test_a_token_begins_the_key(desk: Driver) -> None:
 
 def test_tumblr_publishes_by_itself_what_it_kept_back(desk: Driver) -> None:
     """Only what was to be published: a draft stays one."""
-    desk.sandbox.take_habits({"states": ["queued"], "states_spare_drafts": True, "hidden_for": 60})
+    desk.sandbox.set_habits({"states": ["queued"], "states_spare_drafts": True, "hidden_for": 60})
     preparation = desk.prepare(desk.adapter())
-    assert [post.detail["state"] for post in desk.sandbox.blog.unseen.values()] == ["draft"]
+    assert [post.detail["state"] for post in desk.sandbox.blog.hidden_posts.values()] == ["draft"]
     with pytest.raises(Unconfirmed, match="queued"):
         publish(desk, preparation)
     desk.sandbox.catch_up()
@@ -181,4 +181,4 @@ def test_tumblr_publishes_by_itself_what_it_kept_back(desk: Driver) -> None:
     desk.ledger.shift(timedelta(seconds=61))
     desk.sandbox.catch_up()
     assert len(desk.copies()) == 1
-    assert desk.sandbox.blog.unseen == {}
+    assert desk.sandbox.blog.hidden_posts == {}

@@ -102,7 +102,7 @@ def ends_with(desk: Driver, answer: Answer, *, drafts: bool = True, at: str = "P
 
 def ends_with_again(desk: Driver, answer: Answer, *, drafts: bool = True, at: str) -> PlatformError:
     desk.requests.clear()
-    desk.sandbox.blog.unseen.clear()
+    desk.sandbox.blog.hidden_posts.clear()
     return ends_with(desk, answer, drafts=drafts, at=at)
 
 

@@ -18,7 +18,7 @@ from tests.contract.test_answers import PAGE
 
 def test_a_late_first_copy_makes_the_second_request_a_duplicate(desk: Driver) -> None:
     """It is sent again too early on purpose: X says that it has the post, and that is believed."""
-    desk.ledger.set_listing_lag("x", ListingLag(shortest=600, longest=840))
+    desk.ledger.set_listing_lag("x", ListingLag(min_seconds=600, max_seconds=840))
     desk.faults.add("x", Fault("drop-after"))
     first = Try(desk)
     assert type(first.error) is Unconfirmed

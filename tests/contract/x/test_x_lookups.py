@@ -86,12 +86,12 @@ def test_a_newest_post_that_is_listed_late_does_no_harm(desk: Driver) -> None:
 @pytest.mark.parametrize("wrong", [timedelta(0), timedelta(hours=3), timedelta(hours=-3)])
 def test_a_post_does_not_wait_until_reading_is_allowed_again(desk: Driver, wrong: timedelta) -> None:
     desk.set_our_clock(wrong)
-    desk.sandbox.windows.limits["GET users tweets"] = 1
+    desk.sandbox.rate_limits.limits["GET users tweets"] = 1
     old = desk.adapter().publish(adapted("Old"), [], idempotency_key="x-0")
     assert prepare(desk.adapter(), adapted()).reference == old.remote_id
     since = desk.clock.now()
     prepared, number = lose(desk, adapted())
-    desk.sandbox.windows.limits.clear()
+    desk.sandbox.rate_limits.limits.clear()
     assert number_found(desk, adapted(), prepared, since) == number
     assert (
         desk.adapter().find_publication(
@@ -125,9 +125,9 @@ def test_x_is_not_trusted_to_leave_out_what_is_older(desk: Driver, monkeypatch: 
 
 def test_absence_is_not_claimed_when_there_is_more_to_read(desk: Driver, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(timeline, "MAX_POSTS", 100)
-    first = desk.sandbox._accepted("First", [])
+    first = desk.sandbox.make_post("First", [])
     for number in range(101):
-        desk.sandbox.ledger.add(desk.sandbox._accepted(f"Post {number}", []))
+        desk.sandbox.ledger.add(desk.sandbox.make_post(f"Post {number}", []))
     with pytest.raises(Unavailable, match="more than"):
         found(desk, adapted("Absent"), Preparation(reference=first.id))
     with pytest.raises(Unavailable, match="more than"):

@@ -21,7 +21,7 @@ from publisher.platforms.errors import (
 from publisher.platforms.x.adapter import Adapter
 from publisher.platforms.x.timeline import number_at
 from publisher.sandbox.faults import Fault
-from publisher.sandbox.x.windows import POSTS
+from publisher.sandbox.x.rate_limits import POSTS
 from tests.contract.platforms.x import Driver, adapted, reply
 
 # --- replies ----------------------------------------------------------------------------------
@@ -102,7 +102,7 @@ def test_an_account_without_credits_needs_a_person(desk: Driver) -> None:
 
 
 def test_an_exhausted_window_says_when_it_opens(desk: Driver) -> None:
-    desk.sandbox.windows.limits[POSTS] = 1
+    desk.sandbox.rate_limits.limits[POSTS] = 1
     adapter = desk.adapter()
     adapter.publish(adapted("One"), [], idempotency_key="x-1")
     with pytest.raises(RateLimited) as caught:
@@ -122,7 +122,7 @@ def listening(desk: Driver) -> tuple[Adapter, dict[str, Quota]]:
 
 
 def test_each_endpoint_tells_what_is_left_of_its_own_window(desk: Driver) -> None:
-    desk.sandbox.windows.limits |= {POSTS: 100, "POST media upload": 500, "GET users tweets": 900}
+    desk.sandbox.rate_limits.limits |= {POSTS: 100, "POST media upload": 500, "GET users tweets": 900}
     adapter, seen = listening(desk)
     adapter.publish(adapted("Text", "alt"), desk.upload(adapter, ["alt"]), idempotency_key="x-1")
     adapter.find_publication(adapted("Text", "alt"), idempotency_key="x-1", since=desk.clock.now())
@@ -140,7 +140,7 @@ def test_each_endpoint_tells_what_is_left_of_its_own_window(desk: Driver) -> Non
 
 
 def test_the_day_of_app_and_account_is_told_where_x_tells_it(desk: Driver) -> None:
-    desk.sandbox.windows.posts_a_day = 17
+    desk.sandbox.rate_limits.posts_a_day = 17
     adapter, seen = listening(desk)
     adapter.publish(adapted("One"), [], idempotency_key="x-1")
     assert {name: (seen[name].maximum, seen[name].remaining) for name in seen if "24 h" in name} == {

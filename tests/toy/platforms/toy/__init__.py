@@ -1,1 +1,1 @@
-"""A platform as small as one can be."""
+"""Holds the smallest possible platform."""

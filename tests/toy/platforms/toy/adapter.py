@@ -1,4 +1,4 @@
-"""Publishes to the toy platform. A post has the key that it is put under: to put it again does no harm."""
+"""Publishes to the toy platform. A post has a key of its own, so that sending it again does no harm."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ PAUSE = timedelta(minutes=1)
 
 
 class Adapter(PlatformAdapter):
-    """One account of the toy platform, by its token."""
+    """Publishes to one account of the toy platform by its token."""
 
     secrets: ClassVar[tuple[Secret, ...]] = (Secret(name="token", hint="the token of the toy account"),)
 
@@ -61,7 +61,7 @@ class Adapter(PlatformAdapter):
 
     @classmethod
     def authorize(cls, connection: Connection, dialogue: Dialogue) -> Account:
-        """The token is all that a channel needs, so nobody is asked."""
+        """Returns the account of the token, which is all that a channel needs."""
         return cls(connection).verify_credentials()
 
     @classmethod
@@ -77,14 +77,14 @@ class Adapter(PlatformAdapter):
         raise LinkRefused(LinkFault.NOT_A_POST)
 
     def verify_credentials(self) -> Account:
-        told = self._ask("GET", "/me", SentRequest("Asking the toy platform who we are"))
-        return Account(id=told["name"], name=told["name"])
+        values = self._send("GET", "/me", SentRequest("Asking the toy platform who we are"))
+        return Account(id=values["name"], name=values["name"])
 
     def upload_media(
         self, image: Rendition, alt_text: str, *, idempotency_key: str, position: int, total: int
     ) -> UploadedMedia:
         content = image.path.read_bytes()
-        self._ask(
+        self._send(
             "PUT",
             f"/pictures/{image.sha256}",
             SentRequest(f"Uploading picture {position + 1} to the toy platform"),
@@ -103,7 +103,7 @@ class Adapter(PlatformAdapter):
         preparation: Preparation = NOTHING_PREPARED,
     ) -> Publication:
         pictures = [{"sha256": picture.reference, "alt": picture.alt_text} for picture in media]
-        self._ask(
+        self._send(
             "PUT",
             f"/posts/{idempotency_key}",
             SentRequest("Publishing on the toy platform", publishing=True),
@@ -123,16 +123,16 @@ class Adapter(PlatformAdapter):
         return self._publication(idempotency_key) if self._read(idempotency_key) else Absence.NOT_LISTED
 
     def read_publication(self, remote_id: str) -> PublishedPost | None:
-        shown = self._read(remote_id)
-        if not shown:
+        fields = self._read(remote_id)
+        if not fields:
             return None
-        alt_texts = tuple(picture["alt"] for picture in shown["pictures"])
+        alt_texts = tuple(picture["alt"] for picture in fields["pictures"])
         return PublishedPost(
             remote_id=remote_id,
             url=self._publication(remote_id).url,
             image_count=len(alt_texts),
             alt_texts=alt_texts,
-            text=shown["text"],
+            text=fields["text"],
         )
 
     def text_difference(self, post: AdaptedPost, shown: str) -> TextDifference | None:
@@ -142,24 +142,24 @@ class Adapter(PlatformAdapter):
         return Publication(remote_id=post_id, url=self.post_url_of(post_id, "", self._connection.profile))
 
     def _read(self, post_id: str) -> dict[str, Any]:
-        """The post as the platform shows it; empty when there is none."""
-        return self._ask("GET", f"/posts/{post_id}", SentRequest("Reading from the toy platform"))
+        """Returns the post as the platform shows it; empty when there is none."""
+        return self._send("GET", f"/posts/{post_id}", SentRequest("Reading from the toy platform"))
 
-    def _ask(
+    def _send(
         self, method: str, path: str, sent: SentRequest, *, timeout: float = READ_TIMEOUT, **body: Any
     ) -> dict[str, Any]:
-        """Sends one request, and returns its answer; empty when what is asked for does not exist."""
+        """Sends one request, and returns its answer; empty when the requested object does not exist."""
         clock = self._connection.clock
         began = clock.now()
         answer = send_once(self._session, method, self._url + path, sent=sent, read_timeout=timeout, **body)
         note_clock(answer.headers, self._connection.platform_clock, clock=clock, began=began)
-        told = json_object(answer)
-        if told is not None and answer.status_code == requests.codes.ok:
-            return told
+        values = json_object(answer)
+        if values is not None and answer.status_code == requests.codes.ok:
+            return values
         if is_from_gateway(answer, lambda body: "error" in body):
-            # Something in front of the platform said this, or half an answer came: who knows what was done.
-            kind: type[PlatformError] = Unconfirmed if sent.publishing else Unavailable
-            raise kind(f"{sent.what}: an answer that can't be read", status=answer.status_code)
+            # A gateway in front of the platform answered, or the answer was cut: what was done is unknown.
+            error_type: type[PlatformError] = Unconfirmed if sent.publishing else Unavailable
+            raise error_type(f"{sent.what}: an answer that can't be read", status=answer.status_code)
         match answer.status_code:
             case 404 if method == "GET":
                 return {}

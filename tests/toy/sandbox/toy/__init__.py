@@ -1,1 +1,1 @@
-"""The toy platform on loopback."""
+"""Simulates the toy platform."""

@@ -6,7 +6,7 @@ from dataclasses import replace
 from typing import Any, ClassVar
 
 from publisher.sandbox.base import SandboxPlatform
-from publisher.sandbox.faults import FaultBox
+from publisher.sandbox.faults import FaultQueue
 from publisher.sandbox.ledger import Ledger, LedgerImage, LedgerPost, image_of
 from publisher.sandbox.wire import Answer, Request
 
@@ -16,12 +16,12 @@ REFUSALS = {"429": 429, "unauthorized": 401, "reject": 422, "500": 500, "504": 5
 
 
 class Sandbox(SandboxPlatform):
-    """Keeps every post under the key that it was put under, however often."""
+    """Keeps one post under each key, however often it is sent."""
 
     name: ClassVar[str] = "toy"
     label: ClassVar[str] = "Toy"
 
-    def __init__(self, ledger: Ledger, faults: FaultBox) -> None:
+    def __init__(self, ledger: Ledger, faults: FaultQueue) -> None:
         super().__init__(ledger, faults)
         self._pictures: dict[str, LedgerImage] = {}
 
@@ -54,9 +54,9 @@ class Sandbox(SandboxPlatform):
                 return self._show(key)
         return _refused(404)
 
-    def _put(self, key: str, wish: dict[str, Any]) -> Answer:
+    def _put(self, key: str, values: dict[str, Any]) -> Answer:
         if all(post.id != key for post in self.posts()):
-            pictures = [(self._pictures[picture["sha256"]], picture["alt"]) for picture in wish["pictures"]]
+            pictures = [(self._pictures[picture["sha256"]], picture["alt"]) for picture in values["pictures"]]
             self.ledger.add(
                 LedgerPost(
                     platform=self.name,
@@ -64,11 +64,11 @@ class Sandbox(SandboxPlatform):
                     id=key,
                     at=self.now(),
                     url=f"https://toy.example/posts/{key}",
-                    caption=wish["text"],
+                    caption=values["text"],
                     tags=(),
                     images=tuple(replace(picture, alt_text=alt_text) for picture, alt_text in pictures),
                     idempotency_key=key,
-                    detail=wish,
+                    detail=values,
                 )
             )
         return Answer.of_json(200, {"id": key})

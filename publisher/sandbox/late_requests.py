@@ -1,4 +1,4 @@
-"""Requests that a platform carries out later than it answered them."""
+"""Holds requests that a platform carries out later than it answers them."""
 
 from __future__ import annotations
 
@@ -19,23 +19,23 @@ class LateRequest:
 
 
 class LateRequests:
-    """Requests in the order in which they come due."""
+    """Holds requests in the order in which they come due."""
 
     def __init__(self) -> None:
-        self._waiting: list[LateRequest] = []
+        self._requests: list[LateRequest] = []
         self._count = 0
 
     def __len__(self) -> int:
-        return len(self._waiting)
+        return len(self._requests)
 
     def add(self, request: Request, due_at: datetime) -> None:
         self._count += 1
-        bisect.insort(self._waiting, LateRequest(due_at, self._count, request))
+        bisect.insort(self._requests, LateRequest(due_at, self._count, request))
 
-    def due(self, now: datetime) -> Iterator[LateRequest]:
-        """Take out those that are due, the earliest first."""
-        while self._waiting and self._waiting[0].due_at <= now:
-            yield self._waiting.pop(0)
+    def take_due(self, now: datetime) -> Iterator[LateRequest]:
+        """Removes and yields the requests that are due, earliest first."""
+        while self._requests and self._requests[0].due_at <= now:
+            yield self._requests.pop(0)
 
     def clear(self) -> None:
-        self._waiting.clear()
+        self._requests.clear()
