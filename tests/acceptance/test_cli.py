@@ -46,7 +46,7 @@ class Shell:
         self.outlet = outlet
 
     def run(self, *arguments: str, code: int | None = 0) -> subprocess.CompletedProcess[str]:
-        done = subprocess.run(
+        result = subprocess.run(
             [sys.executable, "-m", "publisher", *arguments],
             cwd=self.outlet.folder,
             env={**os.environ, "PYTHONPATH": str(ROOT), "COLUMNS": "200"},
@@ -55,10 +55,10 @@ class Shell:
             timeout=PATIENCE,
             check=False,
         )
-        assert "Traceback" not in done.stderr, done.stderr
+        assert "Traceback" not in result.stderr, result.stderr
         if code is not None:
-            assert done.returncode == code, done.stdout + done.stderr
-        return done
+            assert result.returncode == code, result.stdout + result.stderr
+        return result
 
     def json(self, *arguments: str) -> Any:
         return json.loads(self.run(*arguments, "--json").stdout)
@@ -86,8 +86,8 @@ def ask(shell: Shell, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFix
         monkeypatch.setattr(sys, "argv", ["publisher", *arguments])
         with pytest.raises(SystemExit) as ended:
             main()
-        said = capsys.readouterr()
-        return ended.value.code, said.out + said.err
+        output = capsys.readouterr()
+        return ended.value.code, output.out + output.err
 
     return run
 
@@ -116,19 +116,19 @@ def test_who_approves_again_after_a_restore_is_told_the_days(shell: Shell, ask: 
     desk, post = shell.outlet.desk, shell.outlet.add_post()
     with desk.database.writing() as session:
         days = close_gap(session, desk.settings, since=desk.now() - timedelta(days=1), now=desk.now()).days
-    code, said = ask("approve", str(post))
-    assert (code, f"Post {post} is approved." in said) == (0, True)
-    assert f"This post may have been shown between {days[0]} and {days[-1]}" in " ".join(said.split())
+    code, output = ask("approve", str(post))
+    assert (code, f"Post {post} is approved." in output) == (0, True)
+    assert f"This post may have been shown between {days[0]} and {days[-1]}" in " ".join(output.split())
 
 
 def test_the_whole_main_job(shell: Shell) -> None:
     assert shell.json("add", "posts")[0]["title"] == "A river of cells"
     assert shell.json("queue")["posts"][0]["state"] == "draft"
     assert "is approved" in shell.run("approve", "1").stdout
-    shown = {preview["channel"]: preview for preview in shell.json("preview", "1")}
-    assert set(shown) == set(PLATFORMS)
-    assert shown["x"]["adapted"]["count"] <= 280
-    assert all(Path(preview["renditions"][0]["path"]).is_file() for preview in shown.values())
+    looks = {preview["channel"]: preview for preview in shell.json("preview", "1")}
+    assert set(looks) == set(PLATFORMS)
+    assert looks["x"]["adapted"]["count"] <= 280
+    assert all(Path(preview["renditions"][0]["path"]).is_file() for preview in looks.values())
     rehearsed = shell.json("rehearse", "--days", "2")
     assert [day["post"] for day in rehearsed] == [1, None]
 
@@ -138,8 +138,8 @@ def test_the_whole_main_job(shell: Shell) -> None:
     assert {row["channel"]: row["state"] for row in rows} == dict.fromkeys(PLATFORMS, "published")
     for name in PLATFORMS:
         (copy,) = shell.outlet.copies(name)
-        assert copy.caption.split() == shown[name]["adapted"]["caption"].split()
-        assert [image.sha256 for image in copy.images] == [shown[name]["renditions"][0]["sha256"]]
+        assert copy.caption.split() == looks[name]["adapted"]["caption"].split()
+        assert [image.sha256 for image in copy.images] == [looks[name]["renditions"][0]["sha256"]]
         assert [image.alt_text for image in copy.images] == ["A pale disc on black"]
     life = shell.json("log", str(rows[0]["id"]))
     assert life["attempts"][0]["kind"] == "send"
@@ -211,8 +211,8 @@ def test_a_paused_channel_publishes_nothing_and_says_why(ask: Ask) -> None:
 def test_a_mistake_in_the_configuration_names_its_line(shell: Shell) -> None:
     config = shell.outlet.config
     config.write_text(config.read_text(encoding="utf-8").replace('hour = "00:00"', 'huor = "00:00"'), encoding="utf-8")
-    done = shell.run("queue", code=1)
-    assert "publisher.toml:4: unknown key 'outlet.huor'; did you mean 'hour'?" in done.stderr
+    result = shell.run("queue", code=1)
+    assert "publisher.toml:4: unknown key 'outlet.huor'; did you mean 'hour'?" in result.stderr
 
 
 def test_a_missing_secret_names_its_variable(shell: Shell, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -223,9 +223,9 @@ def test_a_missing_secret_names_its_variable(shell: Shell, monkeypatch: pytest.M
 
 
 def test_init_writes_a_desk_that_works_and_keeps_what_is_there(tmp_path: Path, shell: Shell) -> None:
-    done = shell.run("init", str(tmp_path / "new"))
+    result = shell.run("init", str(tmp_path / "new"))
     assert (tmp_path / "new" / "queue.db").is_file()
-    assert done.stdout.count("wrote") >= 5
+    assert result.stdout.count("wrote") >= 5
     again = shell.run("init", str(tmp_path / "new"))
     assert "wrote" not in again.stdout
     assert shell.run("--config", str(tmp_path / "new" / "config" / "publisher.toml"), "queue").stdout

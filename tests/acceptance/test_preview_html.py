@@ -42,7 +42,7 @@ def run(tmp_path: Path) -> Run:
     (tmp_path / "river.md").write_text(POST, encoding="utf-8")
 
     def run_it(*arguments: str) -> subprocess.CompletedProcess[str]:
-        done = subprocess.run(
+        result = subprocess.run(
             [sys.executable, "-m", "publisher", *arguments],
             cwd=tmp_path,
             env={"PYTHONPATH": str(ROOT), "PATH": "/usr/bin:/bin"},
@@ -51,16 +51,16 @@ def run(tmp_path: Path) -> Run:
             timeout=PATIENCE,
             check=False,
         )
-        assert "Traceback" not in done.stderr, done.stderr
-        return done
+        assert "Traceback" not in result.stderr, result.stderr
+        return result
 
     assert run_it("add", "river.md").returncode == 0
     return run_it
 
 
 def test_the_page_holds_every_channel_and_is_written_whole(run: Run, tmp_path: Path) -> None:
-    done = run("preview", "1", "--html", "pages/look.html")
-    assert (done.returncode, done.stdout) == (0, "Wrote pages/look.html.\n")
+    result = run("preview", "1", "--html", "pages/look.html")
+    assert (result.returncode, result.stdout) == (0, "Wrote pages/look.html.\n")
     page = (tmp_path / "pages" / "look.html").read_text(encoding="utf-8")
     assert page.count("<article>") == page.count("data:image/") == page.count("By hand. Image by the test bench") == 3
     assert "<h1>A river of cells &amp; &lt;more&gt;</h1>" in page
@@ -68,7 +68,7 @@ def test_the_page_holds_every_channel_and_is_written_whole(run: Run, tmp_path: P
     assert [path.name for path in (tmp_path / "pages").iterdir()] == ["look.html"]
 
     again = run("preview", "1", "--html", "pages/look.html", "--channel", "x", "--json")
-    assert [each["channel"] for each in json.loads(again.stdout)] == ["x"]
+    assert [channel_preview["channel"] for channel_preview in json.loads(again.stdout)] == ["x"]
     assert (tmp_path / "pages" / "look.html").read_text(encoding="utf-8").count("<article>") == 1
 
 

@@ -47,9 +47,9 @@ def seed_without_copies(days: int, kills: int) -> int:
 def test_two_days_keep_the_promise(tmp_path: Path) -> None:
     seed = str(seed_without_copies(days=2, kills=8))
     command = ["prove", "--days", "2", "--kills", "8", "--seed", seed, "--json", "--folder", str(tmp_path / "proof")]
-    done = subprocess.run([sys.executable, "-m", "publisher", *command], capture_output=True, cwd=ROOT, check=False)
-    assert done.returncode == 0, done.stdout.decode() + done.stderr.decode()
-    report = json.loads(done.stdout)
+    result = subprocess.run([sys.executable, "-m", "publisher", *command], capture_output=True, cwd=ROOT, check=False)
+    assert result.returncode == 0, result.stdout.decode() + result.stderr.decode()
+    report = json.loads(result.stdout)
     findings = report["findings"]
     assert set(report["faults"]) == set(PLATFORMS)
     assert findings["deliveries"] == 2 * 2 * EACH
@@ -88,10 +88,10 @@ def test_lags_late_commits_and_mistakes_keep_the_promise(tmp_path: Path) -> None
 @pytest.mark.parametrize("on", ["sqlite", "postgresql"])
 def test_a_daily_copy_that_comes_back_keeps_the_promise(tmp_path: Path, on: str) -> None:
     """It is restored before the day's pick, then put back by hand, so that no process starts until it is accepted."""
-    lost = tuple((platform, "drop-after") for platform in PLATFORMS)
+    lost_requests = tuple((platform, "drop-after") for platform in PLATFORMS)
     plan = [
-        DayPlan(faults=lost, process_faults=(), copy=CopyPlan(by_hand=False, before_pick=True)),
-        DayPlan(faults=lost, process_faults=(), copy=CopyPlan(by_hand=True, before_pick=False)),
+        DayPlan(faults=lost_requests, process_faults=(), copy=CopyPlan(by_hand=False, before_pick=True)),
+        DayPlan(faults=lost_requests, process_faults=(), copy=CopyPlan(by_hand=True, before_pick=False)),
     ]
     report = run_proof(ProofTerms(seed=3, days=len(plan), channels=1, kills=0, on=on), tmp_path, plan=plan)
     assert report.kept, report.findings.broken

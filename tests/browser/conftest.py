@@ -43,7 +43,7 @@ def browser() -> Iterator[Browser]:
 
 
 def installed_browser() -> str | None:
-    return next((found for name in NAMES if (found := shutil.which(name))), None)
+    return next((path for name in NAMES if (path := shutil.which(name))), None)
 
 
 @contextmanager
@@ -88,7 +88,7 @@ def open_page(browser: Browser, site: Site) -> Iterator[OpenPage]:
             page = context.new_page()
             page.set_default_timeout(PATIENCE)
             page.on("pageerror", lambda error: complaints.append(str(error)))
-            page.on("console", lambda said: _complain(complaints, said.type, said.text))
+            page.on("console", lambda message: _complain(complaints, message.type, message.text))
             return page
 
         yield open_one

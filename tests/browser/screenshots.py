@@ -89,8 +89,10 @@ def _take_for_readme(browser: Browser, site: Site, screenshot: ReadmeScreenshot,
     with _tab(browser, site, {"width": screenshot.width, "height": screenshot.height}, screenshot.scheme) as tab:
         _open(tab, screenshot.path)
         picture = pyvips.Image.new_from_buffer(tab.screenshot(), "").thumbnail_image(WIDE["width"])
-        made = (picture.webpsave_buffer(Q=quality, effort=6, smart_subsample=True) for quality in range(80, 40, -5))
-        finest = next(image for image in made if len(image) < MAX_BYTES)
+        encodings = (
+            picture.webpsave_buffer(Q=quality, effort=6, smart_subsample=True) for quality in range(80, 40, -5)
+        )
+        finest = next(image for image in encodings if len(image) < MAX_BYTES)
         (folder / f"{screenshot.name}.webp").write_bytes(finest)
 
 

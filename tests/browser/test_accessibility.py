@@ -63,7 +63,7 @@ class Visitor:
         tab = browser.new_context(base_url=self._site.url, viewport=viewport, reduced_motion="reduce").new_page()
         tab.set_default_timeout(1000 * PATIENCE)
         tab.on("pageerror", lambda error: self.note(tab, f"a script fails: {error}"))
-        tab.on("console", lambda said: self._listen(tab, said.type, said.text))
+        tab.on("console", lambda message: self._listen(tab, message.type, message.text))
         tab.on("request", lambda request: self._watch(tab, request.url))
         return tab
 

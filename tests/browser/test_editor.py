@@ -65,9 +65,9 @@ def expect_previews(page: Page, text: str) -> None:
     """Every channel shows the text, and a picture that is really there."""
     for channel in CHANNELS:
         expect(preview_of(page, channel)).to_contain_text(text)
-        shown = preview_of(page, channel).locator(".preview-images img")
+        pictures = preview_of(page, channel).locator(".preview-images img")
         # Asked anew each time: a preview that comes meanwhile puts another picture, or a placeholder, in its place.
-        wait_until(partial(is_made, shown), f"{channel} shows its picture")
+        wait_until(partial(is_made, pictures), f"{channel} shows its picture")
 
 
 def is_made(picture: Locator) -> bool:
@@ -167,17 +167,17 @@ def test_a_writer_needs_no_scripts(site: Site, open_page: OpenPage, disc: Path) 
 
 def offsets_of(page: Page, go_on: Callable[[int], bool]) -> list[int]:
     """The offsets at which pieces are sent from now on. `go_on`: whether the piece of this number gets through."""
-    seen: list[int] = []
+    offsets: list[int] = []
 
     def meet(route: Route) -> None:
-        seen.append(int(route.request.url.rpartition("/")[2]))
-        if go_on(len(seen)):
+        offsets.append(int(route.request.url.rpartition("/")[2]))
+        if go_on(len(offsets)):
             route.continue_()
         else:
             route.abort("connectionreset")
 
     page.route(re.compile(r"/uploads/[0-9a-f]{32}/\d+$"), meet)
-    return seen
+    return offsets
 
 
 def test_an_upload_goes_on_where_the_connection_was_lost(site: Site, open_page: OpenPage, disc: Path) -> None:
@@ -241,8 +241,8 @@ def test_a_crop_box_is_drawn_with_mouse_and_keyboard(open_page: OpenPage, disc: 
     page = open_page("editor")
     page.goto("/posts/new")
     upload(page, disc)
-    shown = preview_of(page, "tumblr").locator(".preview-images img")
-    whole = shown.get_attribute("src") or ""
+    pictures = preview_of(page, "tumblr").locator(".preview-images img")
+    whole = pictures.get_attribute("src") or ""
     page.get_by_role("button", name="Crop").click()
     stage = page.locator(".stage img").bounding_box()
     assert stage is not None
@@ -252,8 +252,8 @@ def test_a_crop_box_is_drawn_with_mouse_and_keyboard(open_page: OpenPage, disc: 
     page.mouse.move(stage["x"] + 0.75 * stage["width"], stage["y"] + 0.75 * stage["height"])
     page.mouse.up()
     assert box_of(page) == pytest.approx([0.25, 0.25, 0.5, 0.5], abs=0.03)
-    expect(shown).not_to_have_attribute("src", whole)
-    drawn = shown.get_attribute("src") or ""
+    expect(pictures).not_to_have_attribute("src", whole)
+    first_source = pictures.get_attribute("src") or ""
 
     box = page.get_by_role("slider", name="Crop box", exact=True)
     corner = page.get_by_role("slider", name="Crop box, lower right corner")
@@ -266,12 +266,12 @@ def test_a_crop_box_is_drawn_with_mouse_and_keyboard(open_page: OpenPage, disc: 
     page.keyboard.press("Shift+ArrowLeft")
     assert box_of(page)[2] == pytest.approx(before[2] - 0.1, abs=0.002)
     expect(corner).to_have_attribute("aria-valuetext", re.compile(r"^\d+ % wide and \d+ % high, from \d+ % left"))
-    expect(shown).not_to_have_attribute("src", drawn)
+    expect(pictures).not_to_have_attribute("src", first_source)
     expect_accessible(page)
     page.keyboard.press("Delete")
     expect(page.locator("[name=images-0-crop_box]")).to_have_value("")
     expect(page.get_by_role("button", name="Add a crop box")).to_be_focused()
-    expect(shown).to_have_attribute("src", whole)
+    expect(pictures).to_have_attribute("src", whole)
 
 
 def test_pictures_change_places_go_and_come_back(site: Site, open_page: OpenPage, tmp_path: Path) -> None:

@@ -30,7 +30,7 @@ def svg(content: str) -> Answer:
     )
 
 
-def lost(route: Route) -> None:
+def lose_answer(route: Route) -> None:
     """The server is being restarted."""
     route.abort("connectionrefused")
 
@@ -49,17 +49,17 @@ WAITS, IS_MADE = svg(PLACEHOLDER), svg(MADE)
 
 def answer_in_turn(page: Page, *answers: Answer) -> dict[str, int]:
     """Has each picture answered so, one request after another; the last answer stays. Returns the requests of each."""
-    asked: dict[str, int] = {}
+    requests: dict[str, int] = {}
 
     def answer(route: Route) -> None:
         address = route.request.url.partition("?")[0]
-        number = asked[address] = asked.get(address, 0) + 1
+        number = requests[address] = requests.get(address, 0) + 1
         answers[min(number, len(answers)) - 1](route)
 
     page.route(PICTURES, answer)
     # Its clock is the test's: nobody waits for the pauses between two requests.
     page.clock.install()
-    return asked
+    return requests
 
 
 def natural_widths(page: Page) -> list[int]:
@@ -77,7 +77,7 @@ def wait_for_widths(page: Page, *widths: int) -> None:
     assert natural_widths(page) == [*widths]
 
 
-@pytest.mark.parametrize("between", [[], [lost], [lost, overloaded, lost], [overloaded]])
+@pytest.mark.parametrize("between", [[], [lose_answer], [lose_answer, overloaded, lose_answer], [overloaded]])
 def test_a_slow_picture_comes_however_the_server_fares(
     site: Site, posts: Desk, open_page: OpenPage, between: list[Answer]
 ) -> None:
